@@ -1,0 +1,1 @@
+"""From frames to boxes to ground hits to ground tracks."""

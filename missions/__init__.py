@@ -1,0 +1,1 @@
+"""From a brief to a plan to a vehicle: patterns, constraints, feasibility, transfer, flight."""

@@ -1,0 +1,135 @@
+"""The planner's answer: plan > sortie > leg, and the vehicle's mission items.
+
+A plan is data: frozen, hashable by content, and the same brief and seed give
+the same plan byte for byte. Altitudes are above mean sea level unless the name
+says otherwise; longitude and latitude are always named.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import math
+
+
+class LegKind(enum.StrEnum):
+    """What the aircraft does on a leg."""
+
+    TRANSIT = "transit"
+    WORK = "work"
+    TURN = "turn"
+    RETURN = "return"
+    FAILSAFE = "failsafe"
+
+
+class Severity(enum.StrEnum):
+    """How much a finding weighs: an error forbids the flight, a warning needs a look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One feasibility result: which rule, where, what was measured against which limit."""
+
+    rule: str
+    severity: Severity
+    message: str
+    lat_deg: float = math.nan
+    lon_deg: float = math.nan
+    sortie: str = ""
+    seq: int = -1
+    measured: float = math.nan
+    limit: float = math.nan
+    unit: str = ""
+    relaxation: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MissionItem:
+    """One MAVLink mission item (`MISSION_ITEM_INT` before scaling).
+
+    `lat_deg`/`lon_deg` are NaN and `alt_m` 0 for commands without a position;
+    `frame` is the MAV_FRAME number that says what `alt_m` is measured from.
+    NaN parameters mean "unset" as MAVLink defines it.
+    """
+
+    seq: int
+    command: int
+    frame: int
+    p1: float = 0.0
+    p2: float = 0.0
+    p3: float = 0.0
+    p4: float = 0.0
+    lat_deg: float = math.nan
+    lon_deg: float = math.nan
+    alt_m: float = 0.0
+    current: bool = False
+    autocontinue: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One straight piece (or flattened turn piece) of the path as flown."""
+
+    seq: int
+    kind: LegKind
+    lat_start_deg: float
+    lon_start_deg: float
+    alt_amsl_start_m: float
+    lat_end_deg: float
+    lon_end_deg: float
+    alt_amsl_end_m: float
+    t_start_s: float
+    t_end_s: float
+    speed_mps: float
+    battery_end_pct: float
+    gimbal_yaw_deg: float = 0.0
+    """Earth frame, clockwise from north: where the camera looks on this leg."""
+    gimbal_pitch_deg: float = -90.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sortie:
+    """One flight of one aircraft on one battery, from launch to landing."""
+
+    name: str
+    aircraft: str
+    site: str
+    home_lat_deg: float
+    home_lon_deg: float
+    home_alt_amsl_m: float
+    t_start_s: float
+    legs: tuple[Leg, ...]
+    items: tuple[MissionItem, ...]
+    fence: tuple[MissionItem, ...] = ()
+    rally: tuple[MissionItem, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole answer to a brief: sorties, findings, and the numbers a unit asks for."""
+
+    name: str
+    dialect: str
+    sorties: tuple[Sortie, ...]
+    findings: tuple[Finding, ...]
+    required_standoff_m: float
+    min_standoff_m: float
+    worst_revisit_s: float
+    corridor_m2: float
+    covered_pct: float
+
+    @property
+    def feasible(self) -> bool:
+        """True when no finding is an error."""
+        return all(f.severity is not Severity.ERROR for f in self.findings)
+
+    @property
+    def sha256(self) -> str:
+        """Content hash a person approves and the flight checks against."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

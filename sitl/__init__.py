@@ -1,0 +1,1 @@
+"""Aircraft, cameras and worlds that do not exist."""
