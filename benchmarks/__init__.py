@@ -1,0 +1,40 @@
+"""Speeds and path lengths side by side with what a user would pick instead; ratios, one run."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the benchmark table: ours against a rival, and the ratio that matters."""
+
+    what: str
+    ours: float
+    rival: float
+    rival_name: str
+    unit: str
+    goal: str = ""
+    higher_is_better: bool = False
+
+    @property
+    def ratio(self) -> float:
+        """How many times better ours is (above 1 is better)."""
+        if self.higher_is_better:
+            return self.ours / self.rival if self.rival else float("inf")
+        return self.rival / self.ours if self.ours else float("inf")
+
+
+def best_of(function: Callable[[], object], repeats: int = 3) -> float:
+    """Return the shortest wall time in seconds of `repeats` runs."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
