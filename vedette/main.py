@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import click
 import typer
 from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
 
 from geo.errors import VedetteError
 from vedette import __version__
@@ -37,75 +38,90 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Command name -> module holding a Typer `app`, and the line shown in `--help`."""
 
 
-class LazyGroup(click.Group):
-    """A click group that imports a command's module only when it is named."""
+class LazyGroup(TyperGroup):
+    """A command group that imports a command's module only when the command is named."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the command names in table order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import and return one command, or None."""
         if cmd_name not in COMMANDS:
             return None
         command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name][0]).app)
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List commands from the table, without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """List the commands from the table, without importing any of them."""
+        console = Console()
+        console.print("Usage: [bold]vedette[/] [--version] COMMAND ...\n")
+        console.print("Plan drone patrols of border segments, fly them, read the downlink, map what was seen.\n")
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for name, (_, text) in COMMANDS.items():
+            table.add_row(f"[bold cyan]{name}[/]", text)
+        console.print(table)
+        console.print("\n'vedette COMMAND --help' shows a command's options with an example.")
 
 
-@click.group(cls=LazyGroup, help="Plan, fly and review drone patrols of border segments.")
-@click.version_option(__version__, prog_name="vedette")
-def cli() -> None:
-    """Hold the commands together."""
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True)
 
 
-def fail(error: VedetteError) -> int:
-    """Print an error's one sentence to standard error and return its exit status."""
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_escape(error.message)}")
-    return error.exit_status
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vedette {__version__}")
+        raise typer.Exit
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+@app.callback()
+def root(
+    version: Annotated[  # noqa: ARG001, FBT002
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Plan, fly and review drone patrols of border segments."""
 
 
-def run(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit status."""
-    sys.exit(main(arguments))
+def _say(sentence: str) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("[bold red]error:[/] ", end="")
+    console.print(sentence, markup=False)
+
+
+def _explain(error: Exception) -> int:
+    """Turn any error into its one sentence on standard error; return the exit status."""
+    if os.environ.get("VEDETTE_TRACEBACK"):
+        raise error
+    if isinstance(error, VedetteError):
+        _say(error.message)
+        return error.exit_status
+    if isinstance(error, OSError):
+        _say(f"{error.filename or 'a file or connection'}: {error.strerror or error}")
+        return 2
+    _say(
+        f"unexpected {type(error).__name__}: {error} "
+        "(this is a fault of the program; VEDETTE_TRACEBACK=1 shows where, please report it)"
+    )
+    return 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; no traceback reaches a person."""
     try:
-        result = cli.main(args=arguments, prog_name="vedette", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        Console(stderr=True).print("interrupted")
+        typer.main.get_command(app).main(
+            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="vedette"
+        )
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except KeyboardInterrupt:
+        _say("interrupted")
         return 130
-    except VedetteError as error:
-        return fail(error)
-    except OSError as error:
-        if os.environ.get("VEDETTE_TRACEBACK"):
-            raise
-        Console(stderr=True, soft_wrap=True).print(
-            f"[bold red]error:[/] {_escape(error.strerror or str(error))}: {error.filename or 'no file named'}"
-        )
-        return 2
-    except Exception as error:
-        if os.environ.get("VEDETTE_TRACEBACK"):
-            raise
-        Console(stderr=True, soft_wrap=True).print(
-            f"[bold red]error:[/] unexpected {type(error).__name__}: {_escape(str(error))} "
-            "(set VEDETTE_TRACEBACK=1 to see where, and please report it)"
-        )
-        return 2
-    return int(result) if isinstance(result, int) else 0
+    except Exception as error:  # noqa: BLE001 - the one place where every error ends
+        return _explain(error)
+    return 0
+
+
+def run() -> None:
+    """Run the command line and leave with its exit status."""
+    sys.exit(main())
