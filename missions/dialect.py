@@ -1,0 +1,158 @@
+"""Between a sortie's items and what an autopilot, or a plan file of its ground station, carries.
+
+A sortie's items exclude home, count from 0, and their jumps point at those
+numbers. ArduPilot keeps home as item 0 of the mission, so every number and
+every jump target moves up by one; PX4's first item is the first real one
+(MAVLink mission protocol, "Mission items / ArduPilot home").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import TYPE_CHECKING, Final
+
+from geo.errors import InputError
+from missions.plan import MissionItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from missions.plan import Sortie
+
+
+class Dialect(enum.StrEnum):
+    """Whose rules a mission follows."""
+
+    ARDUPILOT = "ardupilot"
+    PX4 = "px4"
+
+
+class MissionType(enum.IntEnum):
+    """MAV_MISSION_TYPE: the three lists a vehicle keeps."""
+
+    MISSION = 0
+    FENCE = 1
+    RALLY = 2
+
+
+FIRMWARE_TYPE: Final = {Dialect.ARDUPILOT: 3, Dialect.PX4: 12}
+"""MAV_AUTOPILOT numbers, as QGroundControl writes them in `firmwareType`."""
+
+POSITION_COMMANDS: Final = frozenset(
+    {16, 17, 18, 19, 21, 22, 23, 24, 25, 30, 31, 34, 36, 80, 81, 82, 84, 85, 94, 179, 188, 189, 191, 195, 201}
+    | {5000, 5001, 5002, 5003, 5004, 5100}
+    | set(range(31000, 31010))
+)
+"""MAV_CMD numbers whose x, y and z are a place (MAVLink common.xml `hasLocation`, and ArduPilot's
+`AP_Mission::stored_in_location` for 30 and 191)."""
+
+PATH_COMMANDS: Final = frozenset({16, 17, 18, 19, 21, 22, 31, 36, 82, 84, 85, 94})
+"""The position commands that the aircraft flies to; the others only name a place."""
+
+MAV_FRAME_GLOBAL: Final = 0
+MAV_FRAME_MISSION: Final = 2
+MAV_FRAME_GLOBAL_RELATIVE_ALT: Final = 3
+JUMP_COMMANDS: Final = frozenset({177})
+_OPTIONAL_PLACE: Final = frozenset({21, 22, 30, 84, 85, 189})
+_INT32_UNSET: Final = 2**31 - 1
+
+
+def as_dialect(name: str) -> Dialect:
+    """Turn a name a person wrote into a dialect.
+
+    Raises
+    ------
+    InputError
+        When it names neither autopilot.
+    """
+    try:
+        return Dialect(name.strip().lower())
+    except ValueError:
+        known = ", ".join(Dialect)
+        raise InputError(f"dialect {name!r} is not known; use one of: {known}", actual=name) from None
+
+
+def has_position(item: MissionItem) -> bool:
+    """Tell whether the item names a place on Earth (and not the origin that unset fields leave behind)."""
+    if item.command not in POSITION_COMMANDS or math.isnan(item.lat_deg) or math.isnan(item.lon_deg):
+        return False
+    return not (item.lat_deg == 0.0 and item.lon_deg == 0.0 and item.command in _OPTIONAL_PLACE)
+
+
+def renumbered(items: Iterable[MissionItem], *, shift: int) -> tuple[MissionItem, ...]:
+    """Move item numbers and jump targets by `shift`."""
+    moved = []
+    for item in items:
+        p1 = item.p1 + shift if item.command in JUMP_COMMANDS else item.p1
+        moved.append(dataclasses.replace(item, seq=item.seq + shift, p1=p1))
+    return tuple(moved)
+
+
+def home_item(lat_deg: float, lon_deg: float, alt_amsl_m: float) -> MissionItem:
+    """Build ArduPilot's item 0: home as a global waypoint, metres above mean sea level."""
+    return MissionItem(
+        seq=0,
+        command=16,
+        frame=MAV_FRAME_GLOBAL,
+        lat_deg=lat_deg,
+        lon_deg=lon_deg,
+        alt_m=alt_amsl_m,
+    )
+
+
+def wire_items(sortie: Sortie, dialect: str) -> tuple[MissionItem, ...]:
+    """Return the mission as the autopilot wants it uploaded.
+
+    ArduPilot gets home prepended and everything shifted by one; PX4 gets the
+    items as they are. Commands without a place go out in MAV_FRAME_MISSION
+    (PX4 refuses them in a global frame), and exactly the first item is current.
+
+    Parameters
+    ----------
+    sortie
+        The flight; its items count from 0 without home.
+    dialect
+        ``"ardupilot"`` or ``"px4"``.
+    """
+    items = renumbered(sortie.items, shift=0)
+    if as_dialect(dialect) is Dialect.ARDUPILOT:
+        home = home_item(sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
+        items = (home, *renumbered(items, shift=1))
+    return tuple(
+        dataclasses.replace(
+            item,
+            frame=item.frame if item.command in POSITION_COMMANDS else MAV_FRAME_MISSION,
+            current=index == 0,
+        )
+        for index, item in enumerate(items)
+    )
+
+
+def items_from_wire(items: Iterable[MissionItem], dialect: str) -> tuple[MissionItem | None, tuple[MissionItem, ...]]:
+    """Undo `wire_items`: return (home or None, items that count from 0 without home)."""
+    held = tuple(items)
+    if as_dialect(dialect) is not Dialect.ARDUPILOT:
+        return None, held
+    if not held:
+        return None, ()
+    return held[0], renumbered(held[1:], shift=-1)
+
+
+def wire_xy(item: MissionItem) -> tuple[int, int]:
+    """Return MISSION_ITEM_INT x and y: 1e-7 degrees, 0 without a place, INT32_MAX for an unset one.
+
+    MAVLink: "INT32_MAX: not used" for positions of commands that carry one.
+    """
+    if item.command not in POSITION_COMMANDS:
+        return 0, 0
+    x, y = (_INT32_UNSET if math.isnan(v) else round(v * 1e7) for v in (item.lat_deg, item.lon_deg))
+    return x, y
+
+
+def from_wire_xy(command: int, x: int, y: int) -> tuple[float, float]:
+    """Return latitude and longitude in degrees from MISSION_ITEM_INT x and y; NaN where there is no place."""
+    if command not in POSITION_COMMANDS or _INT32_UNSET in (x, y):
+        return math.nan, math.nan
+    return x / 1e7, y / 1e7
