@@ -56,6 +56,11 @@ class PoseSigmas:
     roll_deg: float = 1.0
     terrain_m: float = 2.0
     pixel_px: float = 1.0
+    gimbal_yaw_deg: float = 0.0
+    gimbal_pitch_deg: float = 0.0
+    gimbal_roll_deg: float = 0.0
+    focal_rel: float = 0.0
+    """Relative error of the focal length (0.01 is one per cent)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,65 @@ class Pose:
     gimbal_frame: GimbalFrame = GimbalFrame.BODY
     hfov_deg: float | None = None
     vfov_deg: float | None = None
+
+
+_POSE_COLUMNS = (
+    "lat_deg",
+    "lon_deg",
+    "alt_hae_m",
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "gimbal_yaw_deg",
+    "gimbal_pitch_deg",
+    "gimbal_roll_deg",
+    "hfov_deg",
+    "vfov_deg",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Poses:
+    """Columns of `Pose`: every array has shape (n,) and is read-only; NaN where a pose has none."""
+
+    t_utc_ns: NDArray[np.int64]
+    lat_deg: FloatArray
+    lon_deg: FloatArray
+    alt_hae_m: FloatArray
+    yaw_deg: FloatArray
+    pitch_deg: FloatArray
+    roll_deg: FloatArray
+    gimbal_yaw_deg: FloatArray
+    gimbal_pitch_deg: FloatArray
+    gimbal_roll_deg: FloatArray
+    hfov_deg: FloatArray
+    vfov_deg: FloatArray
+    gimbal_frame: GimbalFrame = GimbalFrame.BODY
+
+    @classmethod
+    def of(cls, *poses: Pose) -> Self:
+        """Gather poses into columns; all must share one gimbal frame (ValueError otherwise)."""
+        frames = {pose.gimbal_frame for pose in poses}
+        if len(frames) != 1:
+            raise ValueError(f"poses in one table must share one gimbal frame, got {sorted(frames)}")
+        columns = {
+            name: read_only([np.nan if getattr(pose, name) is None else getattr(pose, name) for pose in poses])
+            for name in _POSE_COLUMNS
+        }
+        times = read_only([pose.t_utc_ns for pose in poses], np.int64)
+        return cls(t_utc_ns=times, gimbal_frame=frames.pop(), **columns)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.t_utc_ns)
+
+    def __getitem__(self, index: int) -> Pose:
+        """Return one row as a `Pose`."""
+        row = {name: float(getattr(self, name)[index]) for name in _POSE_COLUMNS}
+        fovs = {name: None if np.isnan(row.pop(name)) else float(getattr(self, name)[index]) for name in _FOVS}
+        return Pose(t_utc_ns=int(self.t_utc_ns[index]), gimbal_frame=self.gimbal_frame, **row, **fovs)
+
+
+_FOVS = ("hfov_deg", "vfov_deg")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +200,8 @@ class Unplaced(enum.StrEnum):
     OUT_OF_RANGE = "out of range"
     NO_POSE = "no pose within 0.5 s"
     NO_CAMERA = "no field of view"
+    BELOW_TERRAIN = "camera below the terrain"
+    OUTSIDE_LENS = "outside the lens model"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,3 +220,49 @@ class GroundPoint:
     ce90_m: float
     le90_m: float
     reason: Unplaced | None = None
+
+
+REASONS: tuple[Unplaced | None, ...] = (None, *Unplaced)
+"""What `GroundPoints.reason_code` indexes; code 0 means placed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GroundPoints:
+    """Columns of `GroundPoint`: arrays of shape (n,), covariances (n, 3, 3).
+
+    Where `reason_code` is not 0 there is no position and the numbers are NaN.
+    """
+
+    lat_deg: FloatArray
+    lon_deg: FloatArray
+    alt_hae_m: FloatArray
+    slant_m: FloatArray
+    cov_enu_m2: FloatArray
+    ce90_m: FloatArray
+    le90_m: FloatArray
+    reason_code: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.lat_deg)
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """True for each ray that has a ground position."""
+        return self.reason_code == 0
+
+    def reason(self, index: int) -> Unplaced | None:
+        """Return why row `index` has no position, or None when it has one."""
+        return REASONS[int(self.reason_code[index])]
+
+    def __getitem__(self, index: int) -> GroundPoint:
+        """Return one row as a `GroundPoint`."""
+        return GroundPoint(
+            lat_deg=float(self.lat_deg[index]),
+            lon_deg=float(self.lon_deg[index]),
+            alt_hae_m=float(self.alt_hae_m[index]),
+            slant_m=float(self.slant_m[index]),
+            cov_enu_m2=self.cov_enu_m2[index],
+            ce90_m=float(self.ce90_m[index]),
+            le90_m=float(self.le90_m[index]),
+            reason=self.reason(index),
+        )
