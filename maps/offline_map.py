@@ -1,0 +1,165 @@
+"""A folium map that is one file: scripts and styles inlined, no tile server, nothing fetched."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import folium
+from branca.element import Element, MacroElement
+from folium.template import Template
+
+from maps.errors import NothingToShowError
+from maps.leaflet_file import leaflet_script, leaflet_style, own_asset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from maps.hillshade import Hillshade
+    from maps.layers import GeometryLayer, PackedHits
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+)
+"""Content security policy: even an injected script could not reach the network."""
+
+
+class _Geometry(folium.map.Layer):
+    """One switchable layer of lines, areas or points."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "var {{ this.get_name() }} = vedette.geometry({{ this.data|tojson }}, {{ this.style|tojson }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, layer: GeometryLayer) -> None:
+        super().__init__(name=layer.name, overlay=True, control=True, show=layer.show)
+        self._name = "VedetteGeometry"
+        self.data = {"type": "FeatureCollection", "features": list(layer.features)}
+        self.style = dict(layer.style)
+
+
+class _Hits(folium.map.Layer):
+    """The packed canvas layer."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "var {{ this.get_name() }} = vedette.hits({{ this.packed|tojson }}); vedette.shown = {{ this.get_name() }};"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, packed: PackedHits) -> None:
+        super().__init__(name=f"Hits ({packed.count})", overlay=True, control=True, show=True)
+        self._name = "VedetteHits"
+        self.packed = dataclasses.asdict(packed)
+
+
+class _Panel(MacroElement):
+    """Title, legend, score slider and scale."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "vedette.panel({{ this._parent.get_name() }}, {{ this.spec|tojson }}, vedette.shown);"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "VedettePanel"
+        self.spec = spec
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MapReport:
+    """What was written."""
+
+    path: str
+    bytes: int
+    hits: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MapContent:
+    """Everything one map shows, in drawing order from the bottom up."""
+
+    title: str
+    subtitle: str = ""
+    layers: Sequence[GeometryLayer] = ()
+    hits: PackedHits | None = None
+    hillshade: Hillshade | None = None
+    notes: Sequence[str] = ()
+
+
+def _positions(geometry: Any) -> Iterator[tuple[float, float]]:
+    if geometry and isinstance(geometry[0], int | float):
+        yield float(geometry[0]), float(geometry[1])
+    else:
+        for part in geometry:
+            yield from _positions(part)
+
+
+def _bounds(layers: Sequence[GeometryLayer]) -> list[list[float]]:
+    points = [p for layer in layers for f in layer.features for p in _positions(f["geometry"]["coordinates"])]
+    if not points:
+        raise NothingToShowError("there is nothing to show on a map: no border, no plan, no placed hit")
+    lon, lat = zip(*points, strict=True)
+    return [[min(lat), min(lon)], [max(lat), max(lon)]]
+
+
+def _legend(content: MapContent) -> list[dict[str, Any]]:
+    entries = [
+        {
+            "text": layer.legend or layer.name,
+            "shape": layer.shape,
+            "colour": layer.colour,
+            "dashed": bool(layer.style.get("dashArray")),
+        }
+        for layer in content.layers
+        if layer.features
+    ]
+    if content.hits is not None:
+        for name, colour in zip(content.hits.classes, content.hits.colours, strict=True):
+            entries.append({"text": f"hit: {name}", "shape": "dot", "colour": colour, "dashed": False})
+    return entries
+
+
+def build_map(content: MapContent) -> folium.Map:
+    """Assemble the folium map; `folium.Map.get_root().render()` gives the page."""
+    page = folium.Map(tiles=None, prefer_canvas=True, zoom_control="topright", control_scale=False, zoom_snap=0.25)
+    page.default_js, page.default_css = [], []
+    header: Any = page.get_root().header  # type: ignore[attr-defined]
+    header.add_child(Element(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'), name="policy")
+    header.add_child(Element(f"<style>{leaflet_style()}{own_asset('vedette_map.css')}</style>"), name="vedette_style")
+    header.add_child(Element(f"<script>{leaflet_script()}</script>"), name="leaflet_script")
+    header.add_child(Element(f"<script>{own_asset('vedette_map.js')}</script>"), name="vedette_script")
+    if content.hillshade is not None:
+        folium.raster_layers.ImageOverlay(
+            image=content.hillshade.data_uri, bounds=content.hillshade.bounds, name="Terrain", opacity=1.0
+        ).add_to(page)
+    for layer in content.layers:
+        if layer.features:
+            _Geometry(layer).add_to(page)
+    if content.hits is not None:
+        _Hits(content.hits).add_to(page)
+    spec = {
+        "title": content.title,
+        "subtitle": content.subtitle,
+        "legend": _legend(content),
+        "notes": list(content.notes),
+    }
+    folium.LayerControl(collapsed=True, position="topright").add_to(page)
+    _Panel(spec).add_to(page)
+    page.fit_bounds(_bounds(content.layers), padding=(24, 24))
+    return page
+
+
+def write_map(content: MapContent, path: Path) -> MapReport:
+    """Write the map as one self-contained file, whole or not at all."""
+    text = build_map(content).get_root().render()
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    return MapReport(path=str(path), bytes=path.stat().st_size, hits=content.hits.count if content.hits else 0)
