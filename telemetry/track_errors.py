@@ -1,0 +1,9 @@
+"""What may go wrong in reading a source of positions."""
+
+from __future__ import annotations
+
+from geo.errors import InputError
+
+
+class SourceError(InputError):
+    """A log, subtitle or picture gives no usable position at all; the message names what is wrong."""
