@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +37,7 @@ class _Geometry(folium.map.Layer):
     )
 
     def __init__(self, layer: GeometryLayer) -> None:
-        super().__init__(name=layer.name, overlay=True, control=True, show=layer.show)
+        super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
         self._name = "VedetteGeometry"
         self.data = {"type": "FeatureCollection", "features": list(layer.features)}
         self.style = dict(layer.style)

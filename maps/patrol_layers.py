@@ -99,11 +99,15 @@ def footprint_layer(frames: Iterable[FrameRecord], *, every: int = 1) -> Geometr
     seen = [frame for frame in frames if frame.footprint_lon_lat]
     return GeometryLayer(
         name="Camera footprints",
-        features=[
-            area(f.footprint_lon_lat, title=f"Frame {f.frame_index}", rows=[["time", _clock(f.t_utc_ns)]])
-            for f in seen[::every]
-        ],
-        style={"color": "#00838f", "weight": 1, "opacity": 0.45, "fillColor": "#00acc1", "fillOpacity": 0.05},
+        features=[area(f.footprint_lon_lat) for f in seen[::every]],
+        style={
+            "color": "#00838f",
+            "weight": 1,
+            "opacity": 0.45,
+            "fillColor": "#00acc1",
+            "fillOpacity": 0.05,
+            "interactive": False,
+        },
         shape="area",
         legend="ground the camera saw",
     )

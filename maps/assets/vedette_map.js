@@ -1,6 +1,8 @@
 /* The map's own layers. Data only ever reaches the page as JSON, typed arrays and textContent. */
 "use strict";
 window.vedette = (function () {
+  const POPUP = { autoPanPaddingTopLeft: [10, 80], autoPanPaddingBottomRight: [60, 20] };
+
   function element(tag, className, text) {
     const node = document.createElement(tag);
     if (className) node.className = className;
@@ -36,7 +38,11 @@ window.vedette = (function () {
         L.circleMarker(latlng, Object.assign({ radius: 7, weight: 2, fillOpacity: 0.9 }, style, feature.properties.style || {})),
       onEachFeature: (feature, layer) => {
         const p = feature.properties;
-        if (p.title) layer.bindPopup(() => card(p.title, p.rows || [], null, p.note));
+        if (p.title) layer.on("click", (event) => {
+          L.DomEvent.stopPropagation(event);
+          if (vedette.shown && vedette.shown.tryOpen(event.containerPoint)) return;
+          L.popup(POPUP).setLatLng(event.latlng).setContent(card(p.title, p.rows || [], null, p.note)).openOn(event.target._map);
+        });
         if (p.label) layer.bindTooltip(() => element("span", "", p.label), { permanent: false, sticky: true });
       },
     });
@@ -126,11 +132,13 @@ window.vedette = (function () {
       }
       return best;
     },
-    _click: function (event) {
-      if (!this.x) return;
-      const i = this.nearest(event.containerPoint);
+    /* A hit under the pointer wins over whatever is drawn around it. */
+    tryOpen: function (point) {
+      const i = this.x && this._canvas.isConnected ? this.nearest(point) : -1;
       if (i >= 0) this.open(i);
+      return i >= 0;
     },
+    _click: function (event) { this.tryOpen(event.containerPoint); },
     open: function (i) {
       const place = L.latLng(this.lat[i] * 1e-7, this.lon[i] * 1e-7);
       const when = new Date(this.meta.epoch_ms + this.time[i]).toISOString().replace("T", " ").slice(0, 21) + " UTC";
@@ -144,7 +152,7 @@ window.vedette = (function () {
       const chip = this.meta.chips[i];
       if (this._ring) this._ring.remove();
       this._ring = L.circle(place, { radius: this.ce90[i], color: "#111", weight: 1.5, dashArray: "4 3", fill: false, interactive: false }).addTo(this._map);
-      L.popup({ autoPanPaddingTopLeft: [10, 80], autoPanPaddingBottomRight: [60, 20] }).setLatLng(place)
+      L.popup(POPUP).setLatLng(place)
         .setContent(card(this.meta.classes[this.kind[i]], rows, chip, "Machine assessment, not confirmed by a person."))
         .openOn(this._map);
     },

@@ -1,0 +1,81 @@
+"""Hits, a page, and a browser that reports every request it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from detection.values import GroundHit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+EVIL = "</script><script>window.pwned=1</script>${window.pwned=1}`<img src=x onerror='window.pwned=1'>"
+
+
+@pytest.fixture
+def evil() -> str:
+    """Return a label that tries every way out of text."""
+    return EVIL
+
+
+@pytest.fixture
+def hit() -> GroundHit:
+    """Return one placed hit."""
+    return GroundHit(
+        hit_id="h0",
+        media_sha256="0" * 64,
+        frame_index=12,
+        t_utc_ns=1_767_225_600_000_000_000,
+        class_name="person",
+        score=0.8,
+        box_px=(10.0, 10.0, 20.0, 30.0),
+        lat_deg=50.0,
+        lon_deg=8.0,
+        alt_hae_m=120.0,
+        ce90_m=11.5,
+        slant_m=180.0,
+        track_id="T1",
+    )
+
+
+@pytest.fixture
+def hits(hit: GroundHit) -> list[GroundHit]:
+    """Return a row of hits, alternating in class."""
+    return [
+        dataclasses.replace(
+            hit, hit_id=f"h{i}", lat_deg=50 + i * 1e-3, frame_index=i, class_name=("person", "vehicle")[i % 2]
+        )
+        for i in range(10)
+    ]
+
+
+@pytest.fixture
+def chip() -> bytes:
+    """Return a small JPEG."""
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32), (90, 60, 30)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return headless Chromium, or skip where there is none."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield chromium
+        chromium.close()
