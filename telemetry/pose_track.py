@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from geo.values import GimbalFrame
+from geo.values import GimbalFrame, Pose, Poses, Unplaced
+from telemetry.interpolate import HOLD_S, MAX_ATTITUDE_GAP_S, MAX_POSITION_GAP_S, interpolate
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +53,28 @@ class PoseTrack:
 
     def __len__(self) -> int:
         return len(self.t_utc_ns)
+
+    def at(
+        self,
+        t_utc_ns: ArrayLike,
+        *,
+        max_attitude_gap_s: float = MAX_ATTITUDE_GAP_S,
+        max_position_gap_s: float = MAX_POSITION_GAP_S,
+        hold_s: float = HOLD_S,
+    ) -> tuple[Poses, NDArray[np.bool_]]:
+        """Interpolate at many moments: columns of poses, and which of them are whole.
+
+        See `telemetry.interpolate.interpolate` for the rules about gaps.
+        """
+        return interpolate(
+            self,
+            t_utc_ns,
+            max_attitude_gap_s=max_attitude_gap_s,
+            max_position_gap_s=max_position_gap_s,
+            hold_s=hold_s,
+        )
+
+    def pose_at(self, t_utc_ns: int) -> Pose | Unplaced:
+        """Return the pose at one moment, or the reason why there is none."""
+        poses, whole = interpolate(self, [t_utc_ns])
+        return poses[0] if whole[0] else Unplaced.NO_POSE
