@@ -105,9 +105,11 @@ def home_item(lat_deg: float, lon_deg: float, alt_amsl_m: float) -> MissionItem:
 def wire_items(sortie: Sortie, dialect: str) -> tuple[MissionItem, ...]:
     """Return the mission as the autopilot wants it uploaded.
 
-    ArduPilot gets home prepended and everything shifted by one; PX4 gets the
-    items as they are. Commands without a place go out in MAV_FRAME_MISSION
-    (PX4 refuses them in a global frame), and exactly the first item is current.
+    ArduPilot gets home prepended, everything shifted by one, and 0 where a
+    value is unset (it refuses NaN in most commands,
+    `AP_Mission::sanity_check_params`, and unset places); PX4 gets the items as
+    they are. Commands without a place go out in MAV_FRAME_MISSION (PX4 refuses
+    them in a global frame), and exactly the first item is current.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def wire_items(sortie: Sortie, dialect: str) -> tuple[MissionItem, ...]:
     items = renumbered(sortie.items, shift=0)
     if as_dialect(dialect) is Dialect.ARDUPILOT:
         home = home_item(sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
-        items = (home, *renumbered(items, shift=1))
+        items = (home, *(_zero_where_unset(item) for item in renumbered(items, shift=1)))
     return tuple(
         dataclasses.replace(
             item,
@@ -137,7 +139,20 @@ def items_from_wire(items: Iterable[MissionItem], dialect: str) -> tuple[Mission
         return None, held
     if not held:
         return None, ()
-    return held[0], renumbered(held[1:], shift=-1)
+    return held[0], tuple(_unset_where_zero(item) for item in renumbered(held[1:], shift=-1))
+
+
+def _zero_where_unset(item: MissionItem) -> MissionItem:
+    values = {n: 0.0 for n in ("p1", "p2", "p3", "p4") if math.isnan(getattr(item, n))}
+    if item.command in POSITION_COMMANDS and math.isnan(item.lat_deg + item.lon_deg):
+        values |= {"lat_deg": 0.0, "lon_deg": 0.0}
+    return dataclasses.replace(item, **values) if values else item  # type: ignore[arg-type]
+
+
+def _unset_where_zero(item: MissionItem) -> MissionItem:
+    if item.command in _OPTIONAL_PLACE and item.lat_deg == 0.0 and item.lon_deg == 0.0:
+        return dataclasses.replace(item, lat_deg=math.nan, lon_deg=math.nan)
+    return item
 
 
 def wire_xy(item: MissionItem) -> tuple[int, int]:

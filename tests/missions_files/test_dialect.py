@@ -42,7 +42,8 @@ def test_commands_without_a_place_leave_global_frames(make_sortie, make_item):
 def test_what_goes_out_comes_back(sortie, dialect):
     home, items = items_from_wire(wire_items(sortie, dialect), dialect)
     assert (home is None) == (dialect == "px4")
-    wanted = [dataclasses.replace(i, current=False) for i in sortie.items]
+    heading = 0.0 if dialect == "ardupilot" else math.nan
+    wanted = [dataclasses.replace(i, p4=heading) if math.isnan(i.p4) else i for i in sortie.items]
     assert repr([dataclasses.replace(i, current=False) for i in items]) == repr(wanted)
 
 
@@ -64,3 +65,13 @@ def test_the_origin_is_a_place_for_a_waypoint_but_not_for_a_landing(make_item):
 def test_an_unknown_dialect_is_refused_by_name():
     with pytest.raises(InputError, match="'inav' is not known; use one of: ardupilot, px4"):
         as_dialect("inav")
+
+
+def test_ardupilot_never_sees_an_unset_value(make_sortie, make_item):
+    flight = make_sortie(
+        items=(make_item(0, 22, alt=30.0, p4=math.nan), make_item(1, 19, lat=1.0, lon=2.0, p4=math.nan))
+    )
+    wire = wire_items(flight, "ardupilot")
+    assert [(i.p4, i.lat_deg) for i in wire[1:]] == [(0.0, 0.0), (0.0, 1.0)]
+    back = items_from_wire(wire, "ardupilot")[1]
+    assert math.isnan(back[0].lat_deg)
