@@ -32,7 +32,9 @@ def distort(camera: CameraModel, x: FloatArray, y: FloatArray) -> tuple[FloatArr
     )
 
 
-def _distortion_jacobian(camera: CameraModel, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _distortion_jacobian(
+    camera: CameraModel, x: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return d(xd)/dx, d(xd)/dy = d(yd)/dx, and d(yd)/dy."""
     r2 = x * x + y * y
     radial = 1.0 + r2 * (camera.k1 + r2 * (camera.k2 + r2 * camera.k3))

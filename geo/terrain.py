@@ -141,9 +141,7 @@ def _block_max(heights: NDArray[np.float32], block: int) -> NDArray[np.float32]:
     rows, columns = ((size - 1 + block - 1) // block for size in heights.shape)
     padded = np.full((rows * block + 1, columns * block + 1), -np.inf, dtype=np.float32)
     padded[: heights.shape[0], : heights.shape[1]] = heights
-    cells = np.maximum(
-        np.maximum(padded[:-1, :-1], padded[1:, :-1]), np.maximum(padded[:-1, 1:], padded[1:, 1:])
-    )
+    cells = np.maximum(np.maximum(padded[:-1, :-1], padded[1:, :-1]), np.maximum(padded[:-1, 1:], padded[1:, 1:]))
     return np.asarray(cells.reshape(rows, block, columns, block).max(axis=(1, 3)))
 
 

@@ -166,9 +166,7 @@ class CameraModel:
     p2: float = 0.0
 
     @classmethod
-    def from_fov(
-        cls, *, hfov_deg: float, width_px: int, height_px: int, vfov_deg: float | None = None
-    ) -> Self:
+    def from_fov(cls, *, hfov_deg: float, width_px: int, height_px: int, vfov_deg: float | None = None) -> Self:
         """Build an undistorted camera from its field of view (square pixels unless `vfov_deg`)."""
         fx = width_px / 2.0 / float(np.tan(np.radians(hfov_deg) / 2.0))
         fy = fx if vfov_deg is None else height_px / 2.0 / float(np.tan(np.radians(vfov_deg) / 2.0))

@@ -1,0 +1,73 @@
+"""How sure a ground position is: covariances from pose, lens, pixel and terrain errors, and CE90/LE90."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import erf
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from geo.values import FloatArray
+
+LE90_PER_SIGMA: Final = 1.644_853_626_951_472_7
+"""90 % of a normal distribution lies within this many sigmas."""
+_RATIOS: Final = 513
+_QUADRATURE: Final = 200
+
+
+def le90_m(variance_up_m2: ArrayLike) -> FloatArray:
+    """Return the half-length of the vertical interval that holds 90 % of normal errors."""
+    return np.asarray(LE90_PER_SIGMA * np.sqrt(variance_up_m2))
+
+
+def ce90_m(variance_e_m2: ArrayLike, variance_n_m2: ArrayLike, covariance_en_m2: ArrayLike) -> FloatArray:
+    """Return the radius of the circle that holds 90 % of a centred two-dimensional normal distribution.
+
+    Exact, not the circular approximation: the integral of the density over the
+    circle depends only on the ratio of the ellipse's axes, and is tabulated
+    once (H. L. Harter, J. Amer. Stat. Assoc. 55, 1960, "Circular error
+    probabilities").
+    """
+    major, minor = principal_sigmas_m(variance_e_m2, variance_n_m2, covariance_en_m2)
+    ratio = np.divide(minor, major, out=np.ones_like(major), where=major > 0.0)
+    ratios, factors = _circle_factors()
+    return np.asarray(major * np.interp(ratio, ratios, factors))
+
+
+def principal_sigmas_m(
+    variance_e_m2: ArrayLike, variance_n_m2: ArrayLike, covariance_en_m2: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Return the one-sigma semi-axes (major, minor) of horizontal error ellipses."""
+    mean = 0.5 * (np.asarray(variance_e_m2) + np.asarray(variance_n_m2))
+    spread = np.hypot(0.5 * (np.asarray(variance_e_m2) - np.asarray(variance_n_m2)), covariance_en_m2)
+    return np.sqrt(mean + spread), np.sqrt(np.maximum(mean - spread, 0.0))
+
+
+@functools.cache
+def _circle_factors() -> tuple[FloatArray, FloatArray]:
+    """Return axis ratios from 0 to 1, and the radius over the major sigma that holds 90 %."""
+    ratios = np.linspace(0.0, 1.0, _RATIOS)
+    factors = [LE90_PER_SIGMA, *(brentq(lambda r, c=c: _inside(r, c) - 0.9, 1.6, 2.2, xtol=1e-10) for c in ratios[1:])]
+    return ratios, np.array(factors)
+
+
+def _inside(radius: float, ratio: float) -> float:
+    """Return the probability that a normal pair with sigmas 1 and `ratio` lies within `radius`."""
+    nodes, weights = _gauss_nodes()
+    angle = 0.25 * np.pi * (nodes + 1.0)
+    along = radius * np.sin(angle)
+    across = radius * np.cos(angle)
+    density = np.exp(-0.5 * along**2) / np.sqrt(2.0 * np.pi)
+    integrand = density * erf(across / (ratio * np.sqrt(2.0))) * across
+    return float(2.0 * 0.25 * np.pi * np.sum(weights * integrand))
+
+
+@functools.cache
+def _gauss_nodes() -> tuple[FloatArray, FloatArray]:
+    nodes, weights = np.polynomial.legendre.leggauss(_QUADRATURE)
+    return nodes, weights

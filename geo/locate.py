@@ -1,0 +1,138 @@
+"""Pixels to ground positions with covariance, and ground positions back to pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from geo.accuracy import ce90_m, le90_m
+from geo.camera import normalised_to_pixels
+from geo.geodesy import geodetic_to_ecef, ned_to_ecef_matrix
+from geo.jacobian import error_sources, ground_errors, slopes
+from geo.march import CHUNK, CODE, first_hits
+from geo.rays import cast, pixel_directions
+from geo.rotation import camera_to_ned
+from geo.values import GroundPoints, Pose, Poses, Unplaced
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from geo.jacobian import ErrorSources
+    from geo.march import Hits
+    from geo.rays import Rays
+    from geo.values import CameraModel, FloatArray, PoseSigmas, Terrain
+
+MAX_RANGE_M: Final = 20_000.0
+GRAZING_SIGMAS: Final = 3.0
+"""Rays that meet the ground at less than this many sigmas of their own direction have no usable position."""
+
+
+def locate(
+    *,
+    poses: Pose | Poses,
+    camera: CameraModel,
+    uv_px: ArrayLike,
+    terrain: Terrain,
+    sigmas: PoseSigmas,
+    max_range_m: float = MAX_RANGE_M,
+) -> GroundPoints:
+    """Place pixels on the ground.
+
+    Parameters
+    ----------
+    poses
+        One pose for all pixels, or one for each pixel.
+    camera
+        Lens model; pixels outside what it can invert are `OUTSIDE_LENS`.
+    uv_px
+        Pixels, shape (n, 2); the top-left pixel's centre is (0.5, 0.5).
+    terrain
+        Ground heights above the ellipsoid.
+    sigmas
+        One-sigma errors; see `geo.jacobian` for what each turns or moves.
+    max_range_m
+        Rays longer than this are `OUT_OF_RANGE`.
+
+    Returns
+    -------
+    GroundPoints
+        One row a pixel, each with a position and covariance, or a reason.
+        Linear covariance: honest while the incidence angle is several times
+        the angular error; below `GRAZING_SIGMAS` times it a ray is `GRAZING`.
+
+    Raises
+    ------
+    ValueError
+        When there are neither one nor n poses.
+    """
+    table = Poses.of(poses) if isinstance(poses, Pose) else poses
+    pixels = np.atleast_2d(np.asarray(uv_px, dtype=np.float64))
+    if pixels.ndim != 2 or pixels.shape[1] != 2:
+        raise ValueError(f"pixels must have shape (n, 2), got {pixels.shape}")
+    if len(table) not in (1, len(pixels)):
+        raise ValueError(f"one pose or {len(pixels)} poses expected for {len(pixels)} pixels, got {len(table)}")
+    rays = cast(table, pixel_directions(camera, pixels))
+    hits = first_hits(rays, terrain, max_range_m)
+    return _with_accuracy(rays, hits, error_sources(table, camera, sigmas), terrain)
+
+
+def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terrain) -> GroundPoints:
+    """Add covariance, CE90 and LE90 to contacts, and take the position from those that only graze the ground."""
+    count = len(rays)
+    points = GroundPoints(
+        lat_deg=hits.lat_deg,
+        lon_deg=hits.lon_deg,
+        alt_hae_m=hits.alt_hae_m,
+        slant_m=hits.range_m,
+        cov_enu_m2=np.full((count, 3, 3), np.nan),
+        ce90_m=np.full(count, np.nan),
+        le90_m=np.full(count, np.nan),
+        reason_code=hits.reason_code,
+    )
+    placed = np.flatnonzero(hits.reason_code == 0)
+    for first in range(0, len(placed), CHUNK):
+        _measure(points, placed[first : first + CHUNK], rays, sources, terrain)
+    return points
+
+
+def _measure(points: GroundPoints, rows: NDArray[np.intp], rays: Rays, sources: ErrorSources, terrain: Terrain) -> None:
+    """Fill the accuracy of some rows."""
+    slope_n, slope_e = slopes(terrain, points.lat_deg[rows], points.lon_deg[rows])
+    errors = ground_errors(rays.part(rows), sources.part(rows), points.slant_m[rows], slope_n, slope_e)
+    ee, nn, uu, en, _, _ = errors.columns
+    points.cov_enu_m2[rows] = errors.matrices()
+    points.ce90_m[rows] = ce90_m(ee, nn, en)
+    points.le90_m[rows] = le90_m(uu)
+    grazing = rows[errors.incidence_rad < GRAZING_SIGMAS * errors.sigma_incidence_rad]
+    if grazing.size:
+        for field in dataclasses.fields(points):
+            if field.name != "reason_code":
+                getattr(points, field.name)[grazing] = np.nan
+        points.reason_code[grazing] = CODE[Unplaced.GRAZING]
+
+
+def project(
+    *,
+    poses: Pose | Poses,
+    camera: CameraModel,
+    lat_deg: ArrayLike,
+    lon_deg: ArrayLike,
+    alt_hae_m: ArrayLike,
+) -> FloatArray:
+    """Return the pixels, shape (n, 2), where ground points appear; NaN behind the camera.
+
+    One pose for all points, or one for each. Points outside the picture give
+    pixels outside it; what stands in between is not looked at.
+    """
+    table = Poses.of(poses) if isinstance(poses, Pose) else poses
+    points = geodetic_to_ecef(np.atleast_1d(lat_deg), lon_deg, alt_hae_m)
+    offset = points - geodetic_to_ecef(table.lat_deg, table.lon_deg, table.alt_hae_m)
+    to_camera = np.swapaxes(ned_to_ecef_matrix(table.lat_deg, table.lon_deg) @ camera_to_ned(table), -1, -2)
+    forward, right, down = np.moveaxis(
+        np.einsum("nij,nj->ni", np.broadcast_to(to_camera, (len(points), 3, 3)), offset), -1, 0
+    )
+    ahead = forward > 0.0
+    depth = np.where(ahead, forward, np.nan)
+    return normalised_to_pixels(camera, right / depth, down / depth)

@@ -1,0 +1,86 @@
+"""Pixels to rays in Earth-centred space, refraction-free, as structure-of-arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from geo.camera import pixels_to_normalised
+from geo.geodesy import geodetic_to_ecef, ned_to_ecef_matrix
+from geo.rotation import camera_to_ned
+from geo.values import REASONS, Unplaced
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from geo.values import CameraModel, FloatArray, Poses
+
+_NO_POSE: Final = REASONS.index(Unplaced.NO_POSE)
+_OUTSIDE_LENS: Final = REASONS.index(Unplaced.OUTSIDE_LENS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rays:
+    """Straight lines from cameras: columns are rays.
+
+    `origin_m` is ECEF, shape (3, 1) or (3, n); `lat_deg`, `lon_deg` and `alt_hae_m` say the
+    same place, shape (1,) or (n,). `ned` and `ecef` are unit directions, shape (3, n).
+    """
+
+    origin_m: FloatArray
+    lat_deg: FloatArray
+    lon_deg: FloatArray
+    alt_hae_m: FloatArray
+    ned: FloatArray
+    ecef: FloatArray
+    reason_code: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return self.ned.shape[1]
+
+    def part(self, rows: slice | NDArray[np.intp]) -> Rays:
+        """Return some of the rays."""
+        own = slice(None) if self.origin_m.shape[1] == 1 else rows
+        return Rays(
+            origin_m=self.origin_m[:, own],
+            lat_deg=self.lat_deg[own],
+            lon_deg=self.lon_deg[own],
+            alt_hae_m=self.alt_hae_m[own],
+            ned=self.ned[:, rows],
+            ecef=self.ecef[:, rows],
+            reason_code=self.reason_code[rows],
+        )
+
+
+def pixel_directions(camera: CameraModel, uv_px: FloatArray) -> FloatArray:
+    """Return unit rays in camera axes (forward, right, down), shape (3, n); NaN outside the lens model."""
+    x, y = pixels_to_normalised(
+        camera, np.ascontiguousarray(uv_px[:, 0], dtype=np.float64), np.ascontiguousarray(uv_px[:, 1], dtype=np.float64)
+    )
+    inverse_norm = 1.0 / np.sqrt(1.0 + x * x + y * y)
+    return np.stack([inverse_norm, x * inverse_norm, y * inverse_norm])
+
+
+def turn(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Turn vectors of shape (3, n) by one matrix (1, 3, 3) or by n of them (n, 3, 3)."""
+    if matrices.shape[0] == 1:
+        return np.asarray(matrices[0] @ vectors)
+    return np.einsum("nij,jn->in", matrices, vectors)
+
+
+def cast(poses: Poses, camera_directions: FloatArray) -> Rays:
+    """Send camera-axes directions of shape (3, n) out from one pose or from n poses."""
+    ned = turn(camera_to_ned(poses), camera_directions)
+    origin = np.ascontiguousarray(geodetic_to_ecef(poses.lat_deg, poses.lon_deg, poses.alt_hae_m).T)
+    reason = np.where(np.isnan(ned[0] + origin[0]), _NO_POSE, 0)
+    return Rays(
+        origin_m=origin,
+        lat_deg=poses.lat_deg,
+        lon_deg=poses.lon_deg,
+        alt_hae_m=poses.alt_hae_m,
+        ned=ned,
+        ecef=turn(ned_to_ecef_matrix(poses.lat_deg, poses.lon_deg), ned),
+        reason_code=np.where(np.isnan(camera_directions[0]), _OUTSIDE_LENS, reason).astype(np.int8),
+    )
