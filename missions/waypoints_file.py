@@ -8,6 +8,7 @@ those with the same twelve fields and their own commands, so they are read too.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -92,7 +93,8 @@ def parse_waypoints(text: str, *, where: str, dialect: str | None = None) -> Pla
     fence = tuple(row for row in rows if row.command in _FENCE)
     rally = tuple(row for row in rows if row.command == _RALLY)
     flown = tuple(row for row in rows if row.command not in _FENCE and row.command != _RALLY)
-    home, items, told = _split_home(flown, None if dialect is None else as_dialect(dialect))
+    numbered = tuple(dataclasses.replace(row, seq=index) for index, row in enumerate(flown))
+    home, items, told = _split_home(numbered, None if dialect is None else as_dialect(dialect))
     return PlanDocument(
         source_format=HEADER,
         dialect=told,
@@ -164,11 +166,11 @@ def _split_home(
 
 def _numbering_problems(rows: tuple[MissionItem, ...]) -> list[str]:
     wrong = [row for index, row in enumerate(rows) if row.seq != index]
-    problems = [f"rows are not numbered from 0 in order (first at {wrong[0].seq})"] if wrong else []
-    numbers = {row.seq for row in rows}
+    """Say where rows are out of order; tools fly them in the order of the lines, whatever their numbers."""
+    problems = [f"rows are not numbered from 0 in order (first at {wrong[0].seq}); line order counts"] if wrong else []
     problems += [
-        f"item {row.seq} jumps to item {row.p1:g}, which does not exist"
-        for row in rows
-        if row.command in JUMP_COMMANDS and row.p1 not in numbers
+        f"item {index} jumps to item {row.p1:g}, which does not exist"
+        for index, row in enumerate(rows)
+        if row.command in JUMP_COMMANDS and row.p1 not in range(len(rows))
     ]
     return problems
