@@ -1,0 +1,323 @@
+"""MAVLink 1 and 2 frames in a block of bytes: found, checked and unpacked with arrays, not one by one.
+
+Framing and checksum after the MAVLink guide (serialization; CRC-16/MCRF4XX over
+everything between the magic byte and the checksum, then the message's own extra
+byte). Field layouts and extra bytes are those of pymavlink's ``ardupilotmega``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from telemetry.pose_track import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Ints = NDArray[np.int64]
+
+MAGIC_V1: Final = 0xFE
+MAGIC_V2: Final = 0xFD
+STAMP_BYTES: Final = 8
+"""A ``.tlog`` puts big-endian microseconds since 1970 before each frame (time of reception)."""
+
+_LONGEST: Final = 9 + 255 + 1
+_NUMPY_OF_STRUCT: Final = {"b": "i1", "B": "u1", "h": "<i2", "H": "<u2", "i": "<i4", "I": "<u4", "q": "<i8", "Q": "<u8",
+                           "f": "<f4", "d": "<f8"}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """Frames whose checksum is right or whose message is unknown, in file order; arrays of shape (n,)."""
+
+    start: Ints
+    message_id: Ints
+    system: Bytes
+    component: Bytes
+    payload_start: Ints
+    payload_bytes: Ints
+    received_us: Ints
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MessageTable:
+    """All messages of one name: who sent them, when they were received, and their fields as sent."""
+
+    received_us: Ints
+    system: Bytes
+    component: Bytes
+    fields: NDArray[np.void]
+
+    def __len__(self) -> int:
+        return len(self.received_us)
+
+    def of_system(self, system: int) -> MessageTable:
+        """Return the rows that one system sent."""
+        rows = self.system == system
+        return MessageTable(
+            received_us=self.received_us[rows],
+            system=self.system[rows],
+            component=self.component[rows],
+            fields=self.fields[rows],
+        )
+
+
+@functools.cache
+def _dialect() -> tuple[dict[int, Any], NDArray[np.int16]]:
+    """Return message classes by id, and extra byte by id (-1: unknown id)."""
+    from pymavlink.dialects.v20 import ardupilotmega
+
+    classes: dict[int, Any] = dict(ardupilotmega.mavlink_map)
+    extra = np.full(max(classes) + 1, -1, dtype=np.int16)
+    for message_id, message in classes.items():
+        extra[message_id] = message.crc_extra
+    return classes, extra
+
+
+@functools.cache
+def layout(message_id: int) -> np.dtype[np.void]:
+    """Return the wire layout of a known message as a numpy structure."""
+    message = _dialect()[0][message_id]
+    codes = message.native_format.decode().lstrip("<>=@!")
+    members: list[Any] = []
+    for name, code, length, array in zip(
+        message.ordered_fieldnames, codes, message.lengths, message.array_lengths, strict=True
+    ):
+        if code in "cs":
+            members.append((name, f"S{max(length, 1)}"))
+        elif array:
+            members.append((name, _NUMPY_OF_STRUCT[code], (length,)))
+        else:
+            members.append((name, _NUMPY_OF_STRUCT[code]))
+    return np.dtype(members)
+
+
+def message_name(message_id: int) -> str:
+    """Return the name of a known message."""
+    return str(_dialect()[0][message_id].msgname)
+
+
+@functools.cache
+def message_ids(names: tuple[str, ...]) -> dict[int, str]:
+    """Return id -> name of the named messages."""
+    return {number: name for number, message in _dialect()[0].items() if (name := str(message.msgname)) in names}
+
+
+@functools.cache
+def _crc_contributions() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return what a byte adds to the checksum when k bytes follow it, flat (k * 256 + byte), and what the start adds.
+
+    The CRC is linear over GF(2), so a message's checksum is the exclusive-or of
+    these over its bytes (R. N. Williams, A painless guide to CRC, section 9).
+    """
+    register = np.arange(256, dtype=np.uint16)
+    for _ in range(8):
+        register = np.where(register & 1, (register >> 1) ^ 0x8408, register >> 1).astype(np.uint16)
+    single = register
+    rows = [single]
+    initial = [np.uint16(0xFFFF)]
+    for _ in range(_LONGEST):
+        last = rows[-1]
+        rows.append((last >> 8) ^ single[last & 0xFF])
+        before = initial[-1]
+        initial.append(np.uint16((before >> np.uint16(8)) ^ single[before & 0xFF]))
+    return np.concatenate(rows), np.array(initial, dtype=np.uint16)
+
+
+def _checksums(data: Bytes, start: Ints, length: Ints, extra: NDArray[np.int16]) -> NDArray[np.uint16]:
+    """Return the checksum of ``data[start:start + length]`` followed by the extra byte, for each frame."""
+    table, initial = _crc_contributions()
+    result: NDArray[np.uint16] = initial[length + 1] ^ table[extra.astype(np.intp) & 0xFF]
+    order = np.argsort(length, kind="stable")
+    bounds = np.flatnonzero(np.diff(length[order], prepend=-1))
+    for rows in np.split(order, bounds[1:]):
+        if not len(rows):
+            continue
+        span = int(length[rows[0]])
+        base = np.arange(span, 0, -1, dtype=np.intp) * 256
+        for some in np.array_split(rows, 1 + len(rows) * span // 1_000_000):
+            content = np.lib.stride_tricks.sliding_window_view(data, span)[start[some]]
+            result[some] ^= np.bitwise_xor.reduce(table[content + base], axis=1)
+    return result
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Every place that could be a frame: magic byte, header read as it would be, whole in the data."""
+
+    at: Ints
+    header: Ints
+    payload: Ints
+    message_id: Ints
+    size: Ints
+
+
+def _candidates(data: Bytes, lead: int) -> _Candidates:
+    at = np.flatnonzero((data == MAGIC_V1) | (data == MAGIC_V2))
+    at = at[(at >= lead) & (at + 8 <= len(data))]
+    second = data[at] == MAGIC_V2
+    fits = ~second | (at + 12 <= len(data))
+    at, second = at[fits], second[fits]
+    payload = data[at + 1].astype(np.int64)
+    header = np.where(second, 10, 6)
+    signed = second & ((data[np.minimum(at + 2, len(data) - 1)] & 1) == 1)
+    size = header + payload + 2 + 13 * signed
+    message_id = data[at + 5].astype(np.int64)
+    where = at[second]
+    message_id[second] = (
+        data[where + 7] + (data[where + 8].astype(np.int64) << 8) + (data[where + 9].astype(np.int64) << 16)
+    )
+    whole = at + size <= len(data)
+    return _Candidates(at[whole], header[whole], payload[whole], message_id[whole], size[whole])
+
+
+def _extras(message_id: Ints) -> NDArray[np.int16]:
+    table = _dialect()[1]
+    known = message_id < len(table)
+    return np.where(known, table[np.where(known, message_id, 0)], -1).astype(np.int16)
+
+
+def _checked(data: Bytes, found: _Candidates, rows: Ints, extra: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Return whether each row's checksum is right; unknown messages cannot be checked and count as right."""
+    right = np.ones(len(rows), dtype=np.bool_)
+    known = extra[rows] >= 0
+    some = rows[known]
+    end = found.at[some] + found.header[some] + found.payload[some]
+    stated = data[end].astype(np.uint16) | (data[end + 1].astype(np.uint16) << 8)
+    right[known] = stated == _checksums(data, found.at[some] + 1, end - found.at[some] - 1, extra[some])
+    return right
+
+
+def _walk(found: _Candidates, valid: NDArray[np.bool_] | None, lead: int) -> Ints:
+    """Follow frames from the first candidate: over a valid one to its end, else to the next candidate."""
+    after = np.searchsorted(found.at, found.at + found.size + lead)
+    if valid is not None:
+        after = np.where(valid, after, np.arange(1, len(after) + 1))
+    step: list[int] = after.tolist()
+    reached: list[int] = []
+    here = 0
+    while here < len(step):
+        reached.append(here)
+        here = step[here]
+    return np.array(reached, dtype=np.int64)
+
+
+def find_frames(data: Bytes, *, stamped: bool, offset: int = 0) -> tuple[Frames, int, list[Problem]]:
+    """Find every frame in a block of bytes, skipping damage byte by byte.
+
+    Parameters
+    ----------
+    data
+        Bytes, shape (n,).
+    stamped
+        True for a ``.tlog``, where eight bytes of reception time come before each frame.
+    offset
+        Where `data` begins in its file, for the problems' offsets.
+
+    Returns
+    -------
+    frames
+        All frames with a right checksum, or of a message this program does not know.
+    consumed
+        How many bytes belong to them or lie before them; the rest may begin an unfinished frame.
+    problems
+        One per run of damaged bytes.
+    """
+    lead = STAMP_BYTES if stamped else 0
+    found = _candidates(data, lead)
+    extra = _extras(found.message_id)
+    rows = _walk(found, None, lead)
+    right = _checked(data, found, rows, extra)
+    spans = found.at[rows] - lead
+    unbroken = np.array_equal(spans[1:], (found.at + found.size)[rows][:-1]) and (not len(spans) or spans[0] == 0)
+    if not (unbroken and right.all()):
+        everything = np.arange(len(found.at))
+        valid = _checked(data, found, everything, extra)
+        follows = np.isin(found.at + found.size + lead, found.at) | (found.at + found.size == len(data))
+        valid &= (extra >= 0) | follows
+        rows = _walk(found, valid, lead)
+        rows = rows[valid[rows]]
+    return _frames(data, found, rows, stamped), *_damage(data, found, rows, lead, offset)
+
+
+def _frames(data: Bytes, found: _Candidates, rows: Ints, stamped: bool) -> Frames:
+    at = found.at[rows]
+    second = found.header[rows] == 10
+    if stamped and len(at):
+        windows = np.lib.stride_tricks.sliding_window_view(data, STAMP_BYTES)[at - STAMP_BYTES]
+        received = np.ascontiguousarray(windows).view(">u8").reshape(-1).astype(np.int64)
+    else:
+        received = np.full(len(at), -1, dtype=np.int64)
+    return Frames(
+        start=at,
+        message_id=found.message_id[rows],
+        system=data[at + np.where(second, 5, 3)],
+        component=data[at + np.where(second, 6, 4)],
+        payload_start=at + found.header[rows],
+        payload_bytes=found.payload[rows],
+        received_us=received,
+    )
+
+
+def _damage(data: Bytes, found: _Candidates, rows: Ints, lead: int, offset: int) -> tuple[int, list[Problem]]:
+    begins = found.at[rows] - lead
+    ends = np.concatenate([[0], found.at[rows] + found.size[rows]])
+    gaps = begins - ends[:-1]
+    problems = [
+        Problem(
+            kind="damaged_bytes",
+            message=f"{int(gaps[i])} bytes at offset {offset + int(ends[i])} belong to no valid frame and were skipped",
+            offset=offset + int(ends[i]),
+        )
+        for i in np.flatnonzero(gaps > 0)
+    ]
+    return int(ends[-1]), problems
+
+
+def unpack(data: Bytes, frames: Frames, wanted: Mapping[int, str]) -> dict[str, MessageTable]:
+    """Unpack the wanted messages (id -> name) into one table each; fields a frame leaves out are zero."""
+    tables: dict[str, MessageTable] = {}
+    for message_id, name in wanted.items():
+        rows = np.flatnonzero(frames.message_id == message_id)
+        if not len(rows):
+            continue
+        kind = layout(message_id)
+        raw = np.zeros((len(rows), kind.itemsize), dtype=np.uint8)
+        sizes = np.minimum(frames.payload_bytes[rows], kind.itemsize)
+        for size in np.unique(sizes[sizes > 0]):
+            some = np.flatnonzero(sizes == size)
+            windows = np.lib.stride_tricks.sliding_window_view(data, int(size))
+            raw[some, : int(size)] = windows[frames.payload_start[rows[some]]]
+        tables[name] = MessageTable(
+            received_us=frames.received_us[rows],
+            system=frames.system[rows],
+            component=frames.component[rows],
+            fields=raw.view(kind).reshape(-1),
+        )
+    return tables
+
+
+def join(parts: Iterable[dict[str, MessageTable]]) -> dict[str, MessageTable]:
+    """Concatenate tables of the same name, in the order given."""
+    gathered: dict[str, list[MessageTable]] = {}
+    for part in parts:
+        for name, table in part.items():
+            gathered.setdefault(name, []).append(table)
+    return {
+        name: tables[0]
+        if len(tables) == 1
+        else MessageTable(
+            received_us=np.concatenate([t.received_us for t in tables]),
+            system=np.concatenate([t.system for t in tables]),
+            component=np.concatenate([t.component for t in tables]),
+            fields=np.concatenate([t.fields for t in tables]),
+        )
+        for name, tables in gathered.items()
+    }

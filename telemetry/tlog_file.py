@@ -1,0 +1,91 @@
+"""Read a ground station's ``.tlog``: MAVLink frames, each after its time of reception."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from telemetry.datums import egm96
+from telemetry.mavlink_frames import find_frames, join, message_ids, unpack
+from telemetry.mavlink_pose import POSE_MESSAGES, track_from_messages
+from telemetry.pose_track import Problem
+from telemetry.track_cleaning import LISTED
+from telemetry.track_errors import SourceError
+
+if TYPE_CHECKING:
+    from telemetry.datums import Undulation
+    from telemetry.mavlink_frames import MessageTable
+    from telemetry.pose_track import PoseTrack
+
+CHUNK_BYTES: Final = 8 << 20
+"""Read at a time, so that memory stays flat over long logs."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TlogMessages:
+    """Wanted messages of a log, how many frames it holds in all, and what was damaged."""
+
+    tables: dict[str, MessageTable]
+    frame_count: int
+    problems: tuple[Problem, ...]
+
+
+def read_messages(path: str | Path, names: tuple[str, ...] = POSE_MESSAGES) -> TlogMessages:
+    """Read the named messages of a ``.tlog``, checking every frame of it.
+
+    Raises
+    ------
+    SourceError
+        There is no such file, or no valid MAVLink frame in it.
+    """
+    path = Path(path)
+    wanted = message_ids(names)
+    parts: list[dict[str, MessageTable]] = []
+    problems: list[Problem] = []
+    count, begin = 0, 0
+    try:
+        size = path.stat().st_size
+        while begin < size:
+            data = np.fromfile(path, dtype=np.uint8, count=CHUNK_BYTES, offset=begin)
+            frames, consumed, damaged = find_frames(data, stamped=True, offset=begin)
+            parts.append(unpack(data, frames, wanted))
+            problems += damaged
+            count += len(frames.start)
+            begin, unfinished = _next(begin, consumed, len(data), size)
+            problems += unfinished
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
+    if not count:
+        raise SourceError(f"{path}: no valid MAVLink frame in it; a .tlog holds MAVLink 1 or 2", path=str(path))
+    return TlogMessages(tables=join(parts), frame_count=count, problems=_fewer(problems))
+
+
+def _next(begin: int, consumed: int, length: int, size: int) -> tuple[int, list[Problem]]:
+    """Return where to read on; the last bytes of the file that finish no frame are a problem."""
+    if begin + length >= size:
+        left = length - consumed
+        if not left:
+            return size, []
+        where = begin + consumed
+        text = f"the last {left} bytes, from offset {where}, hold no whole frame; the log was cut short"
+        return size, [Problem(kind="cut_short", message=text, offset=where)]
+    longest_frame = 8 + 10 + 255 + 2 + 13
+    return begin + (consumed if consumed > length - longest_frame else length - longest_frame), []
+
+
+def _fewer(problems: list[Problem]) -> tuple[Problem, ...]:
+    if len(problems) <= LISTED:
+        return tuple(problems)
+    rest = Problem(kind="damaged_bytes", message=f"{len(problems) - LISTED} more damaged places were skipped")
+    return (*problems[:LISTED], rest)
+
+
+def read_tlog(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
+    """Read the pose track of a ``.tlog`` (SourceError where there is none in it)."""
+    messages = read_messages(path)
+    return track_from_messages(
+        messages.tables, source=Path(path).name, undulation=undulation, problems=messages.problems
+    )
