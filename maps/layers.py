@@ -55,6 +55,8 @@ class PackedHits:
     epoch_ms: int
     columns: str
     chips: Mapping[int, str]
+    bounds: list[list[float]]
+    """South-west and north-east corners, latitude and longitude."""
 
 
 def feature(geometry: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
@@ -119,6 +121,7 @@ def pack_columns(
         epoch_ms=epoch_ms,
         columns=base64.b64encode(packed).decode(),
         chips={i: base64.b64encode(jpeg).decode() for i, jpeg in chips.items()},
+        bounds=[[lat_deg.min(), lon_deg.min()], [lat_deg.max(), lon_deg.max()]] if len(lat_deg) else [],
     )
 
 

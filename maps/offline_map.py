@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import folium
@@ -102,7 +103,8 @@ def _positions(geometry: Any) -> Iterator[tuple[float, float]]:
             yield from _positions(part)
 
 
-def _bounds(layers: Sequence[GeometryLayer]) -> list[list[float]]:
+def bounds_of(layers: Sequence[GeometryLayer]) -> list[list[float]]:
+    """Return the south-west and north-east corners (latitude, longitude) of everything in `layers`."""
     points = [p for layer in layers for f in layer.features for p in _positions(f["geometry"]["coordinates"])]
     if not points:
         raise NothingToShowError("there is nothing to show on a map: no border, no plan, no placed hit")
@@ -125,6 +127,19 @@ def _legend(content: MapContent) -> list[dict[str, Any]]:
         for name, colour in zip(content.hits.classes, content.hits.colours, strict=True):
             entries.append({"text": f"hit: {name}", "shape": "dot", "colour": colour, "dashed": False})
     return entries
+
+
+def _frame(content: MapContent) -> list[list[float]]:
+    """Return what to show first: the geometry, or the hits' own extent where there is none."""
+    if not any(layer.features for layer in content.layers) and content.hits is not None and content.hits.count:
+        return content.hits.bounds
+    return bounds_of(content.layers)
+
+
+def external_references(page: str) -> int:
+    """Count what a page would fetch by itself: scripts, styles, pictures and imports with an address."""
+    fetching = r"""(?:<(?:script|img|iframe|link)[^>]+(?:src|href)\s*=|@import|url\()\s*["']?(?:https?:)?//"""
+    return len(re.findall(fetching, page))
 
 
 def build_map(content: MapContent) -> folium.Map:
@@ -153,7 +168,7 @@ def build_map(content: MapContent) -> folium.Map:
     }
     folium.LayerControl(collapsed=True, position="topright").add_to(page)
     _Panel(spec).add_to(page)
-    page.fit_bounds(_bounds(content.layers), padding=(24, 24))
+    page.fit_bounds(_frame(content), padding=(24, 24))
     return page
 
 

@@ -1,0 +1,89 @@
+"""The map of an operation: what was planned, flown, seen and found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maps.brief_layers import brief_layers
+from maps.hillshade import Hillshade, hillshade
+from maps.layers import pack_hits
+from maps.offline_map import MapContent, bounds_of
+from maps.patrol_layers import flown_layer, footprint_layer, ground_track_layer, plan_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detection.values import GroundHit
+    from geo.values import Terrain
+    from maps.layers import GeometryLayer
+    from missions.brief import Brief
+    from missions.plan import Plan
+    from operations.store import OperationStore
+
+
+def unplaced_note(hits: Sequence[GroundHit]) -> str:
+    """Say how many hits are not on the map, and why."""
+    reasons: dict[str, int] = {}
+    for hit in hits:
+        if hit.reason is not None:
+            reasons[str(hit.reason)] = reasons.get(str(hit.reason), 0) + 1
+    if not reasons:
+        return ""
+    listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    return f"{sum(reasons.values())} hits have no place on the ground: {listed}."
+
+
+def operation_map(
+    store: OperationStore,
+    *,
+    brief: Brief | None = None,
+    plan: Plan | None = None,
+    flights: Sequence[tuple[str, Sequence[tuple[float, float]]]] = (),
+    terrain: Terrain | None = None,
+) -> MapContent:
+    """Collect the layers of an operation, from the ground up.
+
+    `flights` are names with longitude, latitude pairs of the tracks as flown;
+    without them the camera positions of the analysed frames stand in.
+    """
+    frames, hits = store.frames(), store.hits()
+    flown = flights or _camera_paths(store)
+    layers = [
+        *(brief_layers(brief) if brief else []),
+        footprint_layer(frames),
+        *(plan_layers(plan) if plan else []),
+        flown_layer(flown),
+        ground_track_layer(store.tracks()),
+    ]
+    placed = pack_hits(hits, store.chips())
+    note = unplaced_note(hits)
+    return MapContent(
+        title=store.name,
+        subtitle=f"{placed.count} placed hits from {len(store.media())} recordings",
+        layers=layers,
+        hits=placed,
+        hillshade=_shade(terrain, layers),
+        notes=[n for n in (note, "Hits are machine assessments; a person decides.") if n],
+    )
+
+
+def _camera_paths(store: OperationStore) -> list[tuple[str, list[tuple[float, float]]]]:
+    paths: dict[str, list[tuple[float, float]]] = {record.sha256: [] for record in store.media()}
+    for frame in store.frames():
+        if not frame.pose_reason:
+            paths[frame.media_sha256].append((frame.lon_deg, frame.lat_deg))
+    return [(record.name, paths[record.sha256]) for record in store.media()]
+
+
+def _shade(terrain: Terrain | None, layers: Sequence[GeometryLayer]) -> Hillshade | None:
+    if terrain is None:
+        return None
+    (south, west), (north, east) = bounds_of(layers)
+    margin = 0.15 * max(north - south, east - west)
+    return hillshade(
+        terrain,
+        south_deg=south - margin,
+        west_deg=west - margin,
+        north_deg=north + margin,
+        east_deg=east + margin,
+    )

@@ -1,0 +1,49 @@
+"""``vedette map``: the self-contained map of an operation folder."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vedette.screen import ERRORS, print_json, utc_now_ns
+
+app = typer.Typer()
+
+
+@app.command(name="map")
+def map_operation(
+    operation: Annotated[Path, typer.Argument(help="An operation folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The page to write (default: map.html in it).")
+    ] = None,
+    brief: Annotated[Path | None, typer.Option(help="brief.toml: draws border, standoff and zones.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Plan folder: draws the planned legs.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
+) -> None:
+    """Write one page with hits, tracks and footprints that opens without any network.
+
+    Example: vedette map night-1 --brief brief.toml --out night-1.html
+    """
+    from maps.offline_map import external_references, write_map
+    from maps.operation_map import operation_map
+    from missions.brief_file import read_brief
+    from missions.plan_folder_file import read_plan_folder
+    from operations.store import OperationStore
+
+    with OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns) as store:
+        content = operation_map(
+            store,
+            brief=read_brief(brief) if brief else None,
+            plan=read_plan_folder(plan) if plan else None,
+        )
+        report = write_map(content, out or operation / "map.html")
+        store.log("map written", {"path": report.path, "hits": report.hits})
+    if as_json:
+        requests = external_references(Path(report.path).read_text(encoding="utf-8"))
+        print_json({"path": report.path, "bytes": report.bytes, "hits": report.hits, "external_requests": requests})
+        return
+    ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
