@@ -156,18 +156,22 @@ def _unset_where_zero(item: MissionItem) -> MissionItem:
 
 
 def wire_xy(item: MissionItem) -> tuple[int, int]:
-    """Return MISSION_ITEM_INT x and y: 1e-7 degrees, 0 without a place, INT32_MAX for an unset one.
+    """Return MISSION_ITEM_INT x and y: 1e-7 degrees, and INT32_MAX for an unset place.
 
-    MAVLink: "INT32_MAX: not used" for positions of commands that carry one.
+    Commands without a place carry parameters 5 and 6 there, unscaled (0 when
+    unset); DO_DIGICAM_CONTROL shoots by it.
     """
     if item.command not in POSITION_COMMANDS:
-        return 0, 0
+        x, y = (0 if math.isnan(v) else round(v) for v in (item.lat_deg, item.lon_deg))
+        return x, y
     x, y = (_INT32_UNSET if math.isnan(v) else round(v * 1e7) for v in (item.lat_deg, item.lon_deg))
     return x, y
 
 
 def from_wire_xy(command: int, x: int, y: int) -> tuple[float, float]:
-    """Return latitude and longitude in degrees from MISSION_ITEM_INT x and y; NaN where there is no place."""
-    if command not in POSITION_COMMANDS or _INT32_UNSET in (x, y):
+    """Undo `wire_xy`: degrees, NaN where there is no place, parameters 5 and 6 for commands without one."""
+    if command not in POSITION_COMMANDS:
+        return float(x) if x else math.nan, float(y) if y else math.nan
+    if _INT32_UNSET in (x, y):
         return math.nan, math.nan
     return x / 1e7, y / 1e7

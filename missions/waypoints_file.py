@@ -165,8 +165,8 @@ def _split_home(
 
 
 def _numbering_problems(rows: tuple[MissionItem, ...]) -> list[str]:
-    wrong = [row for index, row in enumerate(rows) if row.seq != index]
     """Say where rows are out of order; tools fly them in the order of the lines, whatever their numbers."""
+    wrong = [row for index, row in enumerate(rows) if row.seq != index]
     problems = [f"rows are not numbered from 0 in order (first at {wrong[0].seq}); line order counts"] if wrong else []
     problems += [
         f"item {index} jumps to item {row.p1:g}, which does not exist"

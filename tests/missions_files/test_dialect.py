@@ -56,6 +56,12 @@ def test_unset_places_are_int32_max_and_missing_places_are_zero(make_item):
     assert math.isnan(from_wire_xy(178, 0, 0)[0])
 
 
+def test_parameter_5_of_a_camera_shot_travels_unscaled(make_item):
+    shot = make_item(0, 203, lat=1.0, lon=math.nan, frame=2)
+    assert wire_xy(shot) == (1, 0)
+    assert from_wire_xy(203, 1, 0)[0] == 1.0
+
+
 def test_the_origin_is_a_place_for_a_waypoint_but_not_for_a_landing(make_item):
     assert has_position(make_item(0, 16, lat=0.0, lon=0.0))
     assert not has_position(make_item(0, 21, lat=0.0, lon=0.0))
