@@ -32,11 +32,12 @@ def wrap_longitude_deg(lon_deg: ArrayLike) -> FloatArray:
 def geodetic_to_ecef(lat_deg: ArrayLike, lon_deg: ArrayLike, alt_hae_m: ArrayLike) -> FloatArray:
     """Convert geodetic degrees and ellipsoid heights to ECEF metres, shape (..., 3)."""
     lat, lon = np.radians(lat_deg), np.radians(lon_deg)
+    alt_m = np.asarray(alt_hae_m, dtype=np.float64)
     sin_lat, cos_lat = np.sin(lat), np.cos(lat)
     prime_vertical = SEMI_MAJOR_M / np.sqrt(1.0 - ECC2 * sin_lat**2)
-    axial = (prime_vertical + alt_hae_m) * cos_lat
+    axial = (prime_vertical + alt_m) * cos_lat
     x, y, z = np.broadcast_arrays(
-        axial * np.cos(lon), axial * np.sin(lon), (prime_vertical * (1.0 - ECC2) + alt_hae_m) * sin_lat
+        axial * np.cos(lon), axial * np.sin(lon), (prime_vertical * (1.0 - ECC2) + alt_m) * sin_lat
     )
     return np.stack([x, y, z], axis=-1)
 

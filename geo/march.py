@@ -10,18 +10,19 @@ never moves by more than half a post otherwise.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from geo.geodesy import ecef_components_to_geodetic, wrap_longitude_deg
-from geo.terrain import FlatTerrain, GridTerrain
+from geo.surface import Pace, surface_of
 from geo.values import REASONS, Unplaced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.rays import Rays
+    from geo.surface import Surface
     from geo.values import FloatArray, Terrain
 
     Codes = NDArray[np.int8]
@@ -35,9 +36,6 @@ _SLAB_MARGIN_M: Final = 1.0
 _ROOT_STEPS: Final = 40
 _ROOT_TOLERANCE_M: Final = 1e-4
 _UNSETTLED_M: Final = 0.5
-_LOWEST_LAND_M: Final = -600.0
-"""Below the Dead Sea shore (-430 m) less the deepest geoid (-107 m)."""
-_HIGHEST_LAND_M: Final = 8_950.0
 _NODES: Final = np.cos(np.pi * (2.0 * np.arange(4) + 1.0) / 8.0)
 _FIT: Final = np.linalg.inv(np.vander(_NODES, 4, increasing=True))
 
@@ -53,104 +51,6 @@ class Hits:
     reason_code: Codes
 
 
-class _Surface(Protocol):
-    """The ground as the march sees it, over plane coordinates x and y of its own choosing."""
-
-    lowest_m: float
-    highest_m: float
-
-    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return x and y of points near the meridian `lon0_deg`; smooth along a ray."""
-        ...
-
-    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
-        """Return height above ground; NaN where the ground is unknown, +inf over a hole inside it."""
-        ...
-
-    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
-        """Return how far along its ray each point may move without jumping over ground."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How fast rays move, per metre of range: over the plane (x or y, the faster), along it in metres, and down."""
-
-    plane: FloatArray
-    along: FloatArray
-    down: FloatArray
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _GridSurface:
-    """A grid of posts; x is the fractional row, y the fractional column."""
-
-    grid: GridTerrain
-    lowest_m: float
-    highest_m: float
-
-    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-        row, column0 = self.grid.row_column(lat_deg, lon0_deg)
-        return row, column0 + (lon_deg - lon0_deg) / self.grid.lon_step_deg
-
-    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
-        ground = self.grid.at_row_column(x, y)
-        clear = height_m - ground
-        unknown = np.isnan(clear)
-        if unknown.any():
-            rows, columns = self.grid.heights_hae_m.shape
-            inside = (x >= 0.0) & (x <= rows - 1) & (y >= 0.0) & (y <= columns - 1)
-            clear[unknown & inside] = np.inf
-        return clear
-
-    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
-        furthest = 0.5 / pace.plane
-        ceilings = self.grid.ceilings
-        row, column = x.astype(np.int64), y.astype(np.int64)
-        for block, ceiling in zip(ceilings.blocks, ceilings.ceilings, strict=True):
-            rows, columns = ceiling.shape
-            here = np.minimum(row // block, rows - 1) * columns + np.minimum(column // block, columns - 1)
-            gap = height_m - ceiling.ravel()[here]
-            reach = np.minimum(0.98 * block / pace.plane, np.maximum(gap, 0.0) / pace.down)
-            np.maximum(furthest, reach, out=furthest)
-        return furthest
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _AnySurface:
-    """Any terrain; x is latitude, y longitude; steps assume ground no steeper than `max_slope`."""
-
-    terrain: Terrain
-    lowest_m: float
-    highest_m: float
-    max_slope: float
-    least_step_m: float
-
-    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return lat_deg, lon_deg
-
-    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
-        return np.asarray(height_m - self.terrain.height_hae_m(x, wrap_longitude_deg(y)))
-
-    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
-        closing = np.maximum(pace.down + self.max_slope * pace.along, 1e-12)
-        return np.maximum(clear_m / closing, self.least_step_m)
-
-
-def _surface(terrain: Terrain) -> _Surface:
-    if isinstance(terrain, GridTerrain):
-        return _GridSurface(terrain, terrain.ceilings.lowest_m, terrain.ceilings.highest_m)
-    if isinstance(terrain, FlatTerrain):
-        return _AnySurface(terrain, terrain.height_m, terrain.height_m, 0.0, 1e-3)
-    return _AnySurface(
-        terrain,
-        float(getattr(terrain, "lowest_m", _LOWEST_LAND_M)),
-        float(getattr(terrain, "highest_m", _HIGHEST_LAND_M)),
-        float(getattr(terrain, "max_slope", 1.0)),
-        float(getattr(terrain, "post_spacing_m", 10.0)) / 2.0,
-    )
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Span:
     """The part of each ray that can touch ground, and what it means to leave it without a contact."""
@@ -160,7 +60,7 @@ class _Span:
     miss_code: Codes
 
 
-def _span(rays: Rays, surface: _Surface, max_range_m: float) -> _Span:
+def _span(rays: Rays, surface: Surface, max_range_m: float) -> _Span:
     """Bound rays by the slab between the lowest and the highest ground, over a sphere of mean radius."""
     up = -rays.ned[2]
     curve = (1.0 - up * up) / (2.0 * _MEAN_RADIUS_M)
@@ -190,7 +90,7 @@ class _Paths:
     half_m: FloatArray
 
     @classmethod
-    def of(cls, rays: Rays, surface: _Surface, start_m: FloatArray, end_m: FloatArray) -> _Paths:
+    def of(cls, rays: Rays, surface: Surface, start_m: FloatArray, end_m: FloatArray) -> _Paths:
         """Fit cubics through four exact points of each ray."""
         middle, half = 0.5 * (start_m + end_m), np.maximum(0.5 * (end_m - start_m), 0.5)
         nodes = []
@@ -244,7 +144,7 @@ class _Brackets:
         return _Brackets(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
 
 
-def _march(surface: _Surface, paths: _Paths, span: _Span) -> _Brackets:
+def _march(surface: Surface, paths: _Paths, span: _Span) -> _Brackets:
     """Move every ray forward until it is below ground, over unknown ground, or at the end of its span."""
     count = len(span.start_m)
     brackets = _Brackets(
@@ -288,7 +188,7 @@ def _record(
     brackets.reason_code[rows] = np.where(np.isinf(low_clear[crossed]), CODE[Unplaced.NO_TERRAIN], 0)
 
 
-def _settle(surface: _Surface, paths: _Paths, brackets: _Brackets) -> FloatArray:
+def _settle(surface: Surface, paths: _Paths, brackets: _Brackets) -> FloatArray:
     """Close each bracket to a range by the Illinois false position (Dowell and Jarratt, BIT 11, 1971)."""
     low, high = brackets.low_m, brackets.high_m
     low_clear, high_clear = brackets.low_clear_m, brackets.high_clear_m
@@ -316,7 +216,7 @@ def first_hits(rays: Rays, terrain: Terrain, max_range_m: float) -> Hits:
     A ray over a hole in a grid goes on; ground first met after a hole, or a
     ray that leaves the grid, is `NO_TERRAIN`.
     """
-    surface = _surface(terrain)
+    surface = surface_of(terrain)
     count = len(rays)
     hits = Hits(
         range_m=np.full(count, np.nan),
@@ -331,7 +231,7 @@ def first_hits(rays: Rays, terrain: Terrain, max_range_m: float) -> Hits:
     return hits
 
 
-def _hit_chunk(rays: Rays, surface: _Surface, max_range_m: float, hits: Hits, rows: slice) -> None:
+def _hit_chunk(rays: Rays, surface: Surface, max_range_m: float, hits: Hits, rows: slice) -> None:
     """Fill one run of `hits`."""
     span = _span(rays, surface, max_range_m)
     codes = np.where(span.start_m < np.inf, CODE[Unplaced.OUT_OF_RANGE], CODE[Unplaced.ABOVE_HORIZON])
@@ -351,9 +251,7 @@ def _hit_chunk(rays: Rays, surface: _Surface, max_range_m: float, hits: Hits, ro
     hits.reason_code[rows] = codes
 
 
-def _fill(
-    rays: Rays, surface: _Surface, paths: _Paths, brackets: _Brackets, hits: Hits, rows: NDArray[np.intp]
-) -> None:
+def _fill(rays: Rays, surface: Surface, paths: _Paths, brackets: _Brackets, hits: Hits, rows: NDArray[np.intp]) -> None:
     """Settle contacts, place them exactly, and drop any that the exact place does not confirm."""
     root = _settle(surface, paths, brackets)
     lat, lon, alt = _place(rays, root)

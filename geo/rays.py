@@ -38,7 +38,7 @@ class Rays:
     reason_code: NDArray[np.int8]
 
     def __len__(self) -> int:
-        return self.ned.shape[1]
+        return int(self.ned.shape[1])
 
     def part(self, rows: slice | NDArray[np.intp]) -> Rays:
         """Return some of the rays."""
@@ -67,7 +67,7 @@ def turn(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
     """Turn vectors of shape (3, n) by one matrix (1, 3, 3) or by n of them (n, 3, 3)."""
     if matrices.shape[0] == 1:
         return np.asarray(matrices[0] @ vectors)
-    return np.einsum("nij,jn->in", matrices, vectors)
+    return np.asarray(np.einsum("nij,jn->in", matrices, vectors))
 
 
 def cast(poses: Poses, camera_directions: FloatArray) -> Rays:

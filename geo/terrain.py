@@ -46,7 +46,7 @@ class Ceilings:
         """Gather the ceilings of a grid of heights; unknown posts count as infinitely low."""
         known = np.where(np.isnan(heights), -np.inf, heights).astype(np.float32)
         finite = known[np.isfinite(known)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        low, high = (float(np.amin(finite)), float(np.amax(finite))) if finite.size else (0.0, 0.0)
         blocks = tuple(block for block in BLOCKS if block == 1 or block < min(heights.shape))
         return cls(
             blocks=blocks,
@@ -105,7 +105,7 @@ class GridTerrain:
         """The smaller of the two post spacings, in metres, at the middle of the grid."""
         middle = self.north_deg - self.lat_step_deg * (self.heights_hae_m.shape[0] - 1) / 2.0
         per_lat, per_lon = metres_per_degree(middle)
-        return float(min(self.lat_step_deg * per_lat, self.lon_step_deg * max(float(per_lon), 1.0)))
+        return float(np.minimum(self.lat_step_deg * per_lat, self.lon_step_deg * np.maximum(per_lon, 1.0)))
 
     def height_hae_m(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
         """Return bilinear heights above the ellipsoid, NaN outside the grid or beside an unknown post."""

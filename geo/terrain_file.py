@@ -163,7 +163,7 @@ def _place(folder: Path, first: _Tile, tile: _Tile) -> tuple[int, int]:
     row, column = (first.north_deg - tile.north_deg) / first.lat_step_deg, east / first.lon_step_deg
     if not same_steps or max(abs(row - round(row)), abs(column - round(column))) > _ALIGNED_POSTS:
         raise InputError(
-            f"the tiles in {folder} do not lie on one grid (a tile at {tile.north_deg:.4f}, {tile.west_deg:.4f} differs "
+            f"the tiles in {folder} do not lie on one grid (a one at {tile.north_deg:.4f}, {tile.west_deg:.4f} differs "
             "in spacing or offset); resample them, or give one file"
         )
     return round(row), round(column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -138,12 +138,10 @@ class Poses:
 
     def __getitem__(self, index: int) -> Pose:
         """Return one row as a `Pose`."""
-        row = {name: float(getattr(self, name)[index]) for name in _POSE_COLUMNS}
-        fovs = {name: None if np.isnan(row.pop(name)) else float(getattr(self, name)[index]) for name in _FOVS}
-        return Pose(t_utc_ns=int(self.t_utc_ns[index]), gimbal_frame=self.gimbal_frame, **row, **fovs)
-
-
-_FOVS = ("hfov_deg", "vfov_deg")
+        row: dict[str, Any] = {name: float(getattr(self, name)[index]) for name in _POSE_COLUMNS}
+        for name in ("hfov_deg", "vfov_deg"):
+            row[name] = None if np.isnan(row[name]) else row[name]
+        return Pose(t_utc_ns=int(self.t_utc_ns[index]), gimbal_frame=self.gimbal_frame, **row)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +244,7 @@ class GroundPoints:
     @property
     def placed(self) -> NDArray[np.bool_]:
         """True for each ray that has a ground position."""
-        return self.reason_code == 0
+        return np.asarray(self.reason_code == 0)
 
     def reason(self, index: int) -> Unplaced | None:
         """Return why row `index` has no position, or None when it has one."""

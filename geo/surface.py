@@ -1,0 +1,135 @@
+"""The ground as a marching ray sees it: clearance below a point, and how far the ray may safely move."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from geo.geodesy import wrap_longitude_deg
+from geo.terrain import FlatTerrain, GridTerrain
+
+if TYPE_CHECKING:
+    from geo.values import FloatArray, Terrain
+
+_LOWEST_LAND_M: Final = -600.0
+"""Below the Dead Sea shore (-430 m) less the deepest geoid (-107 m)."""
+_HIGHEST_LAND_M: Final = 8_950.0
+
+
+class Surface(Protocol):
+    """The ground as the march sees it, over plane coordinates x and y of its own choosing."""
+
+    @property
+    def lowest_m(self) -> float:
+        """No ground lies lower (metres above the ellipsoid)."""
+        ...
+
+    @property
+    def highest_m(self) -> float:
+        """No ground lies higher (metres above the ellipsoid)."""
+        ...
+
+    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return x and y of points near the meridian `lon0_deg`; smooth along a ray."""
+        ...
+
+    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
+        """Return height above ground; NaN where the ground is unknown, +inf over a hole inside it."""
+        ...
+
+    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
+        """Return how far along its ray each point may move without jumping over ground."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast rays move, per metre of range: over the plane (x or y, the faster), along it in metres, and down."""
+
+    plane: FloatArray
+    along: FloatArray
+    down: FloatArray
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GridSurface:
+    """A grid of posts; x is the fractional row, y the fractional column."""
+
+    grid: GridTerrain
+    lowest_m: float
+    highest_m: float
+
+    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return fractional rows and columns."""
+        row, column0 = self.grid.row_column(lat_deg, lon0_deg)
+        return row, column0 + (lon_deg - lon0_deg) / self.grid.lon_step_deg
+
+    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
+        """Return height above the bilinear ground."""
+        ground = self.grid.at_row_column(x, y)
+        clear = height_m - ground
+        unknown = np.isnan(clear)
+        if unknown.any():
+            rows, columns = self.grid.heights_hae_m.shape
+            inside = (x >= 0.0) & (x <= rows - 1) & (y >= 0.0) & (y <= columns - 1)
+            clear[unknown & inside] = np.inf
+        return clear
+
+    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
+        """Return the longest way that stays over blocks whose highest post is cleared; at least half a post."""
+        furthest = 0.5 / pace.plane
+        ceilings = self.grid.ceilings
+        row, column = x.astype(np.int64), y.astype(np.int64)
+        for block, ceiling in zip(ceilings.blocks, ceilings.ceilings, strict=True):
+            rows, columns = ceiling.shape
+            here = np.minimum(row // block, rows - 1) * columns + np.minimum(column // block, columns - 1)
+            gap = height_m - ceiling.ravel()[here]
+            reach = np.minimum(0.98 * block / pace.plane, np.maximum(gap, 0.0) / pace.down)
+            np.maximum(furthest, reach, out=furthest)
+        return furthest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnySurface:
+    """Any terrain; x is latitude, y longitude; steps assume ground no steeper than `max_slope`."""
+
+    terrain: Terrain
+    lowest_m: float
+    highest_m: float
+    max_slope: float
+    least_step_m: float
+
+    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return latitude and longitude as they are."""
+        return lat_deg, lon_deg
+
+    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
+        """Return height above ground; every unknown place is NaN."""
+        return np.asarray(height_m - self.terrain.height_hae_m(x, wrap_longitude_deg(y)))
+
+    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
+        """Return the way in which ground of `max_slope` could at most rise to the ray."""
+        closing = np.maximum(pace.down + self.max_slope * pace.along, 1e-12)
+        return np.maximum(clear_m / closing, self.least_step_m)
+
+
+def surface_of(terrain: Terrain) -> Surface:
+    """Return how to march over a terrain.
+
+    Terrains of other kinds may say `lowest_m`, `highest_m` (metres above the
+    ellipsoid), `max_slope` (rise over run, 1 when not said) and `post_spacing_m`;
+    the better the bounds, the fewer the steps.
+    """
+    if isinstance(terrain, GridTerrain):
+        return GridSurface(terrain, terrain.ceilings.lowest_m, terrain.ceilings.highest_m)
+    if isinstance(terrain, FlatTerrain):
+        return AnySurface(terrain, terrain.height_m, terrain.height_m, 0.0, 1e-3)
+    return AnySurface(
+        terrain,
+        float(getattr(terrain, "lowest_m", _LOWEST_LAND_M)),
+        float(getattr(terrain, "highest_m", _HIGHEST_LAND_M)),
+        float(getattr(terrain, "max_slope", 1.0)),
+        float(getattr(terrain, "post_spacing_m", 10.0)) / 2.0,
+    )
