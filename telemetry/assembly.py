@@ -138,22 +138,21 @@ def _seconds(own: Ints, wanted: Ints) -> tuple[FloatArray, FloatArray]:
 
 
 def _angles(samples: Samples | None, t_ns: Ints) -> dict[str, FloatArray]:
-    """Turn angles to the wanted times on the shortest arc; NaN where the nearest samples are too far apart."""
+    """Turn angles to the wanted times on the shortest arc, yaw within +-180; NaN where samples are too far apart."""
     if samples is None or not len(samples):
         return {name: np.full(len(t_ns), np.nan) for name in _ANGLES}
-    if np.array_equal(samples.t_ns, t_ns):
-        return {name: samples.columns[name] for name in _ANGLES}
-    after = np.clip(np.searchsorted(samples.t_ns, t_ns), 0, len(samples) - 1)
-    before = np.maximum(np.where(samples.t_ns[after] == t_ns, after, after - 1), 0)
+    last = len(samples) - 1
+    before = np.clip(np.searchsorted(samples.t_ns, t_ns, side="right") - 1, 0, last)
+    after = np.minimum(np.where(samples.t_ns[before] < t_ns, before + 1, before), last)
     since, until = np.abs(t_ns - samples.t_ns[before]), np.abs(samples.t_ns[after] - t_ns)
     bridged = (samples.t_ns[after] - samples.t_ns[before] <= ATTITUDE_GAP_NS) & (since <= ATTITUDE_GAP_NS)
     bridged &= until <= ATTITUDE_GAP_NS
-    nearest = np.where(since <= until, before, after)
-    result = {name: samples.columns[name][nearest] for name in _ANGLES}
-    turning = np.flatnonzero(bridged & (since > 0) & (until > 0) & (before != after))
+    result = {name: samples.columns[name][before] for name in _ANGLES}
+    turning = np.flatnonzero(bridged & (since > 0) & (before < after))
     if len(turning):
         for name, values in _slerp(samples, t_ns[turning]).items():
             result[name][turning] = values
+    result["yaw_deg"] = np.mod(result["yaw_deg"] + 180.0, 360.0) - 180.0
     return {name: np.where(bridged, values, np.nan) for name, values in result.items()}
 
 

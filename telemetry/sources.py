@@ -20,12 +20,15 @@ class SourceFormat(enum.StrEnum):
     """A kind of file that holds positions."""
 
     TLOG = "MAVLink telemetry log (.tlog)"
+    DATAFLASH = "ArduPilot DataFlash log (.bin)"
 
 
 def sniff(head: bytes) -> SourceFormat | None:
     """Tell a source's format from its first bytes; None where it is none that is known."""
     if len(head) > 20 and head[8] in (0xFE, 0xFD) and _is_date(int.from_bytes(head[:8], "big")):
         return SourceFormat.TLOG
+    if head[:2] == b"\xa3\x95":
+        return SourceFormat.DATAFLASH
     return None
 
 
@@ -59,4 +62,8 @@ def read_track(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack
         from telemetry.tlog_file import read_tlog
 
         return read_tlog(path, undulation=undulation)
+    if kind is SourceFormat.DATAFLASH:
+        from telemetry.dataflash_file import read_dataflash
+
+        return read_dataflash(path, undulation=undulation)
     raise SourceError(f"{path}: not a format that is known here ({len(head)} bytes looked at)", path=str(path))

@@ -12,7 +12,7 @@ from telemetry.datums import egm96
 from telemetry.mavlink_frames import find_frames, join, message_ids, unpack
 from telemetry.mavlink_pose import POSE_MESSAGES, track_from_messages
 from telemetry.pose_track import Problem
-from telemetry.track_cleaning import LISTED
+from telemetry.track_cleaning import fewer
 from telemetry.track_errors import SourceError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read_messages(path: str | Path, names: tuple[str, ...] = POSE_MESSAGES) -> T
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
     if not count:
         raise SourceError(f"{path}: no valid MAVLink frame in it; a .tlog holds MAVLink 1 or 2", path=str(path))
-    return TlogMessages(tables=join(parts), frame_count=count, problems=_fewer(problems))
+    return TlogMessages(tables=join(parts), frame_count=count, problems=fewer(problems))
 
 
 def _next(begin: int, consumed: int, length: int, size: int) -> tuple[int, list[Problem]]:
@@ -74,13 +74,6 @@ def _next(begin: int, consumed: int, length: int, size: int) -> tuple[int, list[
         return size, [Problem(kind="cut_short", message=text, offset=where)]
     longest_frame = 8 + 10 + 255 + 2 + 13
     return begin + (consumed if consumed > length - longest_frame else length - longest_frame), []
-
-
-def _fewer(problems: list[Problem]) -> tuple[Problem, ...]:
-    if len(problems) <= LISTED:
-        return tuple(problems)
-    rest = Problem(kind="damaged_bytes", message=f"{len(problems) - LISTED} more damaged places were skipped")
-    return (*problems[:LISTED], rest)
 
 
 def read_tlog(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:

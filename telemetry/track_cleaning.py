@@ -146,3 +146,14 @@ def dropouts(t_ns: NDArray[np.int64], *, what: str = "positions") -> list[Proble
         text = f"{len(long) - LISTED} more gaps without {what}, {rest_s:.1f} s together"
         problems.append(Problem(kind="dropout", message=text))
     return problems
+
+
+def fewer(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Keep the first `LISTED` damaged places and count the rest, so that a ruined log does not list a million."""
+    places = [problem for problem in problems if problem.kind == "damaged_bytes"]
+    kept = set(map(id, places[:LISTED]))
+    result = [problem for problem in problems if problem.kind != "damaged_bytes" or id(problem) in kept]
+    if len(places) > LISTED:
+        text = f"{len(places) - LISTED} more damaged places were skipped"
+        result.append(Problem(kind="damaged_bytes", message=text))
+    return tuple(result)

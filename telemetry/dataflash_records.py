@@ -1,0 +1,185 @@
+"""ArduPilot DataFlash records in a block of bytes: found by their headers, unpacked as numpy structures.
+
+A record is ``A3 95``, a type byte, and fields laid out by that type's own
+``FMT`` record (ArduPilot ``libraries/AP_Logger/LogStructure.h``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from telemetry.pose_track import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from geo.values import FloatArray
+
+    Bytes = NDArray[np.uint8]
+    Ints = NDArray[np.int64]
+
+HEAD: Final = (0xA3, 0x95)
+FMT_TYPE: Final = 128
+FMT_BYTES: Final = 89
+
+_FIELD: Final[dict[str, tuple[Any, float]]] = {
+    "a": (("<i2", (32,)), 1.0), "b": ("i1", 1.0), "B": ("u1", 1.0), "h": ("<i2", 1.0), "H": ("<u2", 1.0),
+    "i": ("<i4", 1.0), "I": ("<u4", 1.0), "f": ("<f4", 1.0), "d": ("<f8", 1.0), "g": ("<f2", 1.0),
+    "n": ("S4", 1.0), "N": ("S16", 1.0), "Z": ("S64", 1.0), "c": ("<i2", 0.01), "C": ("<u2", 0.01),
+    "e": ("<i4", 0.01), "E": ("<u4", 0.01), "L": ("<i4", 1e-7), "M": ("u1", 1.0), "q": ("<i8", 1.0),
+    "Q": ("<u8", 1.0),
+}  # fmt: skip
+"""Format letter -> numpy type and the factor to the unit of the column (LogStructure.h, format types)."""
+
+_NAME: Final = re.compile(rb"[A-Z][A-Z0-9_]{0,3}\x00*\Z", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFormat:
+    """One record type: its name, its whole length in bytes, its numpy layout and the factor of each column."""
+
+    type_id: int
+    name: str
+    length: int
+    kind: np.dtype[np.void]
+    factors: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTable:
+    """All records of one name in file order, as stored."""
+
+    offset: Ints
+    fields: NDArray[np.void]
+    factors: Mapping[str, float]
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def __contains__(self, column: str) -> bool:
+        return column in (self.fields.dtype.names or ())
+
+    def column(self, name: str) -> FloatArray:
+        """Return a numeric column in its unit."""
+        return np.asarray(self.fields[name] * self.factors[name], dtype=np.float64)
+
+    def whole(self, name: str) -> Ints:
+        """Return a counter column as integers."""
+        return self.fields[name].astype(np.int64)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> RecordTable:
+        """Return chosen rows."""
+        return RecordTable(offset=self.offset[chosen], fields=self.fields[chosen], factors=self.factors)
+
+
+def parse_format(record: bytes) -> RecordFormat | None:
+    """Read one FMT record (89 bytes); None where it is none: odd name, unknown letters, length that does not add up."""
+    type_id, length, raw_name = record[3], record[4], record[5:9]
+    letters, labels = (part.split(b"\x00")[0] for part in (record[9:25], record[25:89]))
+    if not _NAME.match(raw_name) or not letters.isascii() or not labels.isascii():
+        return None
+    names = [label for label in labels.decode().split(",") if label]
+    codes = letters.decode()
+    if len(names) != len(codes) or len(set(names)) != len(names) or not set(codes) <= set(_FIELD):
+        return None
+    members: list[Any] = [("_head", "V3")]
+    for name, code in zip(names, codes, strict=True):
+        spec = _FIELD[code][0]
+        members.append((name, *spec) if isinstance(spec, tuple) else (name, spec))
+    kind = np.dtype(members)
+    if kind.itemsize != length or "_head" in names:
+        return None
+    factors = {name: _FIELD[code][1] for name, code in zip(names, codes, strict=True)}
+    return RecordFormat(
+        type_id=type_id, name=raw_name.rstrip(b"\x00").decode(), length=length, kind=kind, factors=factors
+    )
+
+
+def find_formats(data: Bytes) -> list[RecordFormat]:
+    """Return every believable FMT record of a block, in order."""
+    head = bytes((*HEAD, FMT_TYPE))
+    raw = data.tobytes()
+    found = []
+    at = raw.find(head)
+    while 0 <= at <= len(raw) - FMT_BYTES:
+        parsed = parse_format(raw[at : at + FMT_BYTES])
+        if parsed is not None:
+            found.append(parsed)
+        at = raw.find(head, at + (FMT_BYTES if parsed is not None else 1))
+    return found
+
+
+def find_records(
+    data: Bytes, formats: Mapping[int, RecordFormat], *, last: bool, offset: int = 0
+) -> tuple[Ints, Ints, int, list[Problem]]:
+    """Find every record of a block, skipping damage.
+
+    A record counts when the next one, or the end of the log, begins where it ends.
+
+    Parameters
+    ----------
+    data
+        Bytes, shape (n,).
+    formats
+        Record types known so far.
+    last
+        Whether the log ends with this block.
+    offset
+        Where `data` begins in the file, for the problems' offsets.
+
+    Returns
+    -------
+    start, type_id
+        Of each record, in order.
+    consumed
+        Bytes that belong to them or lie before them.
+    problems
+        One per run of damaged bytes.
+    """
+    length_of = np.zeros(256, dtype=np.int64)
+    length_of[[f.type_id for f in formats.values()]] = [f.length for f in formats.values()]
+    at = np.flatnonzero((data[:-2] == HEAD[0]) & (data[1:-1] == HEAD[1])) if len(data) > 2 else np.zeros(0, np.int64)
+    size = length_of[data[at + 2]]
+    end = at + size
+    after = np.searchsorted(at, end)
+    follows = np.append(at, -1)[np.minimum(after, len(at))] == end
+    follows |= (end == len(data)) & last
+    valid = (size > 0) & follows
+    step: list[int] = np.where(valid, after, np.arange(1, len(at) + 1)).tolist()
+    reached, here = [], 0
+    while here < len(step):
+        reached.append(here)
+        here = step[here]
+    rows = np.array(reached, dtype=np.int64)
+    rows = rows[valid[rows]]
+    ends = np.concatenate([[0], end[rows]])
+    gaps = at[rows] - ends[:-1]
+    problems = [
+        Problem(
+            kind="damaged_bytes",
+            message=f"{int(gaps[i])} bytes at offset {offset + int(ends[i])} belong to no record and were skipped",
+            offset=offset + int(ends[i]),
+        )
+        for i in np.flatnonzero(gaps > 0)
+    ]
+    return at[rows], data[at[rows] + 2].astype(np.int64), int(ends[-1]), problems
+
+
+def unpack(
+    data: Bytes, start: Ints, type_id: Ints, formats: Iterable[RecordFormat], *, offset: int
+) -> dict[str, RecordTable]:
+    """Unpack the records of the given formats into one table each."""
+    tables = {}
+    for form in formats:
+        own = start[type_id == form.type_id]
+        if len(own):
+            raw = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(data, form.length)[own])
+            fields = raw.view(form.kind).reshape(-1)
+            tables[form.name] = RecordTable(offset=own + offset, fields=fields, factors=form.factors)
+    return tables
