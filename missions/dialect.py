@@ -55,6 +55,8 @@ MAV_FRAME_GLOBAL: Final = 0
 MAV_FRAME_MISSION: Final = 2
 MAV_FRAME_GLOBAL_RELATIVE_ALT: Final = 3
 JUMP_COMMANDS: Final = frozenset({177})
+_PX4_PLACELESS: Final = frozenset({179, 188, 189, 191})
+"""Position commands that PX4 takes in MAV_FRAME_MISSION only (`parse_mavlink_mission_item`)."""
 _OPTIONAL_PLACE: Final = frozenset({21, 22, 30, 84, 85, 189})
 _INT32_UNSET: Final = 2**31 - 1
 
@@ -119,13 +121,15 @@ def wire_items(sortie: Sortie, dialect: str) -> tuple[MissionItem, ...]:
         ``"ardupilot"`` or ``"px4"``.
     """
     items = renumbered(sortie.items, shift=0)
+    placed = POSITION_COMMANDS - _PX4_PLACELESS
     if as_dialect(dialect) is Dialect.ARDUPILOT:
+        placed = POSITION_COMMANDS
         home = home_item(sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
         items = (home, *(_zero_where_unset(item) for item in renumbered(items, shift=1)))
     return tuple(
         dataclasses.replace(
             item,
-            frame=item.frame if item.command in POSITION_COMMANDS else MAV_FRAME_MISSION,
+            frame=item.frame if item.command in placed else MAV_FRAME_MISSION,
             current=index == 0,
         )
         for index, item in enumerate(items)
