@@ -1,0 +1,7 @@
+"""The embedded vehicle: a process that ground stations take for an autopilot."""
+
+from missions.dialect import Dialect
+from sitl.vehicle.config import Airframe, SensorNoise, VehicleConfig
+from sitl.vehicle.process import VehicleProcess, start_vehicle
+
+__all__ = ["Airframe", "Dialect", "SensorNoise", "VehicleConfig", "VehicleProcess", "start_vehicle"]

@@ -1,0 +1,5 @@
+"""The process behind `start_vehicle`."""
+
+from sitl.vehicle.runner import serve
+
+serve()

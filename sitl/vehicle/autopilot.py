@@ -1,0 +1,330 @@
+"""The flight controller: arming, modes, and which behaviour is in charge."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+from missions.dialect import Dialect
+from sitl.dynamics import BodyState, VelocityDemand
+from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold, Limits, Place
+from sitl.vehicle.mission_run import MissionRun
+from sitl.vehicle.modes import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sitl.dynamics_power import Battery
+    from sitl.vehicle.behaviours import Behaviour
+    from sitl.vehicle.parameters import ParameterTable
+
+CRUMB_SPACING_M = 5.0
+"""How far apart SMART_RTL's breadcrumbs are dropped."""
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Home:
+    """Where the vehicle returns to."""
+
+    lat_deg: float
+    lon_deg: float
+    alt_amsl_m: float
+
+
+class Autopilot:
+    """Holds mode, arming and the behaviour in charge; asked once a step for a demand.
+
+    Parameters
+    ----------
+    say
+        Called with (severity, text) for each STATUSTEXT.
+    """
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        state: BodyState,
+        parameters: ParameterTable,
+        battery: Battery,
+        home: Home,
+        say: Callable[[int, str], None],
+    ) -> None:
+        self.dialect = dialect
+        self.state = state
+        self.parameters = parameters
+        self.battery = battery
+        self.home = home
+        self.say = say
+        self.mode = Mode.STABILIZE if dialect is Dialect.ARDUPILOT else Mode.LOITER
+        self.armed = False
+        self.flown = False
+        self.landings = 0
+        self.ready = False
+        self.limits = Limits()
+        self.run: MissionRun | None = None
+        self.rally: Callable[[], Place | None] = lambda: None
+        self._behaviour: Behaviour | None = None
+        self._then: list[Callable[[], Behaviour]] = []
+        self._started = False
+        self._idle_s = 0.0
+        self._crumbs: list[Place] = []
+
+    def use_parameters(self) -> None:
+        """Take speeds from the parameters (at boot, on a change, and at the start of a mission)."""
+        p = self.parameters
+        if self.dialect is Dialect.PX4:
+            self.limits.speed_mps = p["MPC_XY_CRUISE"]
+            self.limits.climb_mps, self.limits.sink_mps = p["MPC_Z_VEL_MAX_UP"], p["MPC_Z_VEL_MAX_DN"]
+            self.limits.radius_m = 2.0
+            return
+        self.limits.speed_mps = p["WPNAV_SPEED"] / 100.0
+        self.limits.climb_mps, self.limits.sink_mps = p["WPNAV_SPEED_UP"] / 100.0, p["WPNAV_SPEED_DN"] / 100.0
+        self.limits.accel_mps2 = p["WPNAV_ACCEL"] / 100.0
+        self.limits.radius_m = p["WPNAV_RADIUS"] / 100.0
+
+    def change_speed(self, kind: int, speed_mps: float) -> None:
+        """Carry out DO_CHANGE_SPEED: kind 0 or 1 along the path, 2 climbing, 3 descending."""
+        if kind == 2:
+            self.limits.climb_mps = speed_mps
+        elif kind == 3:
+            self.limits.sink_mps = speed_mps
+        else:
+            self.limits.speed_mps = speed_mps
+
+    # -- arming ---------------------------------------------------------------------------------------
+
+    def arming_problem(self) -> str:
+        """Return why the vehicle will not arm, or ""."""
+        if not self.ready:
+            return "Need Position Estimate"
+        if self.parameters["ARMING_CHECK"] == 0 and self.dialect is Dialect.ARDUPILOT:
+            return ""
+        if self.battery.remaining_pct < 10.0:
+            return "Battery 1 low voltage failsafe"
+        if self.dialect is Dialect.ARDUPILOT and self.mode in (Mode.RTL, Mode.LAND, Mode.SMART_RTL, Mode.BRAKE):
+            return f"{self.mode} mode not armable"
+        if self.dialect is Dialect.ARDUPILOT and self.mode is Mode.AUTO and not int(self.parameters["AUTO_OPTIONS"]) & 1:
+            return "Auto mode not armable"
+        return ""
+
+    def arm(self, *, force: bool = False) -> bool:
+        """Arm unless a check forbids it."""
+        problem = "" if force else self.arming_problem()
+        if problem:
+            self.say(2, f"Arm: {problem}" if self.dialect is Dialect.ARDUPILOT else f"Arming denied: {problem}")
+            return False
+        if not self.armed:
+            self.armed = True
+            self._idle_s = 0.0
+            self._crumbs = []
+            self.home = Home(
+                lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m
+            )
+            self.say(6, "Arming motors")
+        return True
+
+    def disarm(self, *, force: bool = False) -> bool:
+        """Stop the motors; refused in the air unless forced."""
+        if not self.state.on_ground and not force:
+            return False
+        if self.armed:
+            self.armed = False
+            self.say(6, "Disarming motors")
+            if self.flown:
+                self.landings += 1
+            self.flown = False
+            self._started = False
+            self._behaviour = None
+        return True
+
+    # -- modes ----------------------------------------------------------------------------------------
+
+    def set_mode(self, mode: Mode, reason: str = "") -> bool:
+        """Change mode; False when it cannot be entered now."""
+        if mode is Mode.AUTO and (self.run is None or self.run.empty):
+            self.say(4, "Mode change to AUTO failed: init failed")
+            return False
+        if mode is Mode.SMART_RTL and not self._crumbs:
+            self.say(4, "Mode change to SMART_RTL failed: no position")
+            return False
+        if mode is self.mode and mode is not Mode.AUTO:
+            return True
+        entered_again = mode is self.mode
+        self.mode = mode
+        if reason:
+            self.say(4, reason)
+        if not entered_again:
+            self._enter()
+        return True
+
+    def _enter(self) -> None:
+        self._then = []
+        self._behaviour = None
+        if self.state.on_ground:
+            return
+        if self.mode is Mode.AUTO:
+            self.start_mission()
+        elif self.mode is Mode.RTL:
+            self._return()
+        elif self.mode is Mode.SMART_RTL:
+            self._retrace()
+        elif self.mode is Mode.LAND:
+            self._behaviour = Descend(self.limits, self.state, slow_mps=self._land_mps())
+        else:
+            self._behaviour = Hold(self.limits)
+
+    def start_mission(self) -> bool:
+        """Start AUTO's mission: from the first item on the ground, or where it was left."""
+        if self.run is None or self.run.empty or not self.armed:
+            return False
+        self.use_parameters()
+        restart = self.state.on_ground or self.parameters["MIS_RESTART"] == 1
+        self.run.start(self.state, restart=restart)
+        self._started = True
+        self._idle_s = 0.0
+        return True
+
+    def take_off(self, height_m: float) -> bool:
+        """Climb to `height_m` above home (GUIDED)."""
+        if not self.armed:
+            return False
+        self._started = True
+        self._behaviour = Climb(self.limits, self.state, self.home.alt_amsl_m + height_m)
+        return True
+
+    def go_to(self, place: Place) -> None:
+        """Fly straight to a place and stay there (GUIDED)."""
+        start = Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
+        self._behaviour = FlyLeg(self.limits, start, place)
+        self._then = [lambda: Hold(self.limits, place)]
+
+    def pause(self) -> None:
+        """Stop here, keeping the mission's place (DO_PAUSE_CONTINUE)."""
+        self._behaviour = Hold(self.limits)
+
+    def _return(self) -> None:
+        """Climb, fly home (or to the nearer rally point), wait, land."""
+        p = self.parameters
+        if self.dialect is Dialect.PX4:
+            wanted, wait_s, speed = p["RTL_RETURN_ALT"], p["RTL_LAND_DELAY"], 0.0
+        else:
+            wanted, wait_s, speed = p["RTL_ALT"] / 100.0, p["RTL_LOIT_TIME"] / 1000.0, p["RTL_SPEED"] / 100.0
+        goal = self.rally() or Place(
+            lat_deg=self.home.lat_deg, lon_deg=self.home.lon_deg, alt_amsl_m=self.home.alt_amsl_m + wanted
+        )
+        level = max(goal.alt_amsl_m, self.state.alt_amsl_m)
+        over = dataclasses.replace(goal, alt_amsl_m=level)
+        if speed > 0.0:
+            self.limits.speed_mps = speed
+        self._behaviour = Climb(self.limits, self.state, level)
+        self._then = [lambda: self._leg_to(over), lambda: _Wait(Hold(self.limits, over), wait_s), lambda: self._down(over)]
+
+    def _retrace(self) -> None:
+        """Fly back along the path that was flown, then land."""
+        path = list(reversed(self._crumbs))
+        first = self._crumbs[0]
+        self._then = [lambda place=place: self._leg_to(place) for place in path[::4]]  # type: ignore[misc]
+        over = dataclasses.replace(first, alt_amsl_m=max(first.alt_amsl_m, self.home.alt_amsl_m + 2.0))
+        self._then += [lambda: self._leg_to(over), lambda: self._down(over)]
+        self._behaviour = Hold(self.limits)
+        self._behaviour.done = True
+
+    def _leg_to(self, place: Place) -> FlyLeg:
+        start = Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=place.alt_amsl_m)
+        return FlyLeg(self.limits, start, place)
+
+    def _down(self, place: Place) -> Descend:
+        return Descend(self.limits, self.state, slow_mps=self._land_mps(), place=place)
+
+    def _land_mps(self) -> float:
+        if self.dialect is Dialect.PX4:
+            return self.parameters["MPC_LAND_SPEED"]
+        return self.parameters["LAND_SPEED"] / 100.0
+
+    # -- each step ------------------------------------------------------------------------------------
+
+    def demand(self, dt_s: float) -> VelocityDemand | None:
+        """Return what to ask of the body, or None with the motors idle on the ground."""
+        if not self.armed:
+            return None
+        if self.state.on_ground and not self._started:
+            self._idle(dt_s)
+            return None
+        wanted = self._auto(dt_s) if self.mode is Mode.AUTO and self._behaviour is None else self._fly(dt_s)
+        if not self.state.on_ground:
+            self.flown = True
+            self._drop_crumb()
+        elif self.flown and (wanted is None or wanted.v_d_mps >= 0.0):
+            self.disarm()
+            return None
+        return wanted
+
+    def _idle(self, dt_s: float) -> None:
+        self._idle_s += dt_s
+        name = "COM_DISARM_PRFLT" if self.dialect is Dialect.PX4 else "DISARM_DELAY"
+        delay = self.parameters[name]
+        if delay > 0.0 and self._idle_s > delay:
+            self.disarm()
+
+    def _auto(self, dt_s: float) -> VelocityDemand | None:
+        run = self.run
+        if run is None:
+            return None
+        wanted = run.demand(self.state, dt_s)
+        if wanted is not None:
+            return wanted
+        if run.returning:
+            self._return()
+        elif not self.state.on_ground:
+            self._behaviour = Hold(self.limits)
+        return self._fly(dt_s)
+
+    def _fly(self, dt_s: float) -> VelocityDemand | None:
+        if self._behaviour is None:
+            if self.state.on_ground:
+                return None
+            self._behaviour = Hold(self.limits)
+        wanted = self._behaviour.demand(self.state, dt_s)
+        if self._behaviour.done and self._then:
+            self._behaviour = self._then.pop(0)()
+        return wanted
+
+    def resume(self) -> None:
+        """Go on with the mission after `pause`."""
+        if self.mode is Mode.AUTO and self.run is not None:
+            self._behaviour = None
+            self.run.start(self.state, restart=False)
+
+    @property
+    def leg(self) -> FlyLeg | None:
+        """The straight leg being flown, if one is."""
+        if isinstance(self._behaviour, FlyLeg):
+            return self._behaviour
+        return self.run.leg if self.mode is Mode.AUTO and self.run is not None else None
+
+    def _drop_crumb(self) -> None:
+        s = self.state
+        if self.mode is Mode.SMART_RTL:
+            return
+        if self._crumbs:
+            last = self._crumbs[-1]
+            rough = math.hypot(s.lat_deg - last.lat_deg, (s.lon_deg - last.lon_deg) * 0.5) * 111_000.0
+            if rough < CRUMB_SPACING_M and abs(s.alt_amsl_m - last.alt_amsl_m) < CRUMB_SPACING_M:
+                return
+        self._crumbs.append(Place(lat_deg=s.lat_deg, lon_deg=s.lon_deg, alt_amsl_m=s.alt_amsl_m))
+
+
+class _Wait:
+    """A behaviour kept up for some seconds."""
+
+    def __init__(self, behaviour: Behaviour, seconds: float) -> None:
+        self.done = False
+        self._behaviour = behaviour
+        self._left_s = seconds
+
+    def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
+        self._left_s -= dt_s
+        self.done = self._left_s <= 0.0
+        return self._behaviour.demand(state, dt_s)

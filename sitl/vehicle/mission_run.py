@@ -1,0 +1,228 @@
+"""AUTO: walks the stored mission, flies its navigation items and does what stands between them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold, Place
+from sitl.vehicle.wire import ABSOLUTE_FRAMES, WireItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sitl.dynamics import BodyState, VelocityDemand
+    from sitl.vehicle.behaviours import Behaviour, Limits
+
+NAVIGATION: Final = frozenset({16, 17, 18, 19, 20, 21, 22, 31, 82, 92, 93})
+"""Items that take time; everything else happens on the way."""
+_LEG_ENDS: Final = frozenset({16, 17, 19, 31, 82})
+_MOST_DO_ITEMS: Final = 1000
+
+
+class MissionRun:
+    """Progress through a mission.
+
+    Parameters
+    ----------
+    items
+        The stored list, read anew at each step (an upload may change it in flight).
+    first
+        Number of the first item that is flown (1 where item 0 is home).
+    home_alt
+        Returns home's height above mean sea level in metres.
+    limits
+        Speeds in force; DO_CHANGE_SPEED changes them.
+    do
+        Called with each item that is not navigation.
+    reached
+        Called with the number of each navigation item that is complete.
+    """
+
+    def __init__(
+        self,
+        items: Callable[[], Sequence[WireItem]],
+        *,
+        first: int,
+        home_alt: Callable[[], float],
+        limits: Limits,
+        do: Callable[[WireItem], None],
+        reached: Callable[[int], None],
+    ) -> None:
+        self.current = first
+        self.finished = False
+        self.returning = False
+        self._items = items
+        self._first = first
+        self._home_alt = home_alt
+        self._limits = limits
+        self._do = do
+        self._reached = reached
+        self._behaviour: Behaviour | None = None
+        self._from: Place | None = None
+        self._wait_s = 0.0
+        self._jumps: dict[int, int] = {}
+
+    def start(self, state: BodyState, *, restart: bool) -> None:
+        """Begin, or go on where the mission was left."""
+        if restart or self.finished or self.current >= len(self._items()):
+            self.current = self._first
+            self._jumps.clear()
+        self.finished = False
+        self.returning = False
+        self._behaviour = None
+        self._from = _place_of(state)
+
+    def set_current(self, seq: int, state: BodyState) -> bool:
+        """Jump to an item, as DO_SET_MISSION_CURRENT asks; False when there is none."""
+        if not 0 <= seq < len(self._items()):
+            return False
+        self.current = max(seq, self._first)
+        self._behaviour = None
+        self.finished = False
+        self._from = _place_of(state)
+        return True
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to fly."""
+        return len(self._items()) <= self._first
+
+    @property
+    def leg(self) -> FlyLeg | None:
+        """The leg being flown, if one is."""
+        return self._behaviour if isinstance(self._behaviour, FlyLeg) else None
+
+    def demand(self, state: BodyState, dt_s: float) -> VelocityDemand | None:
+        """Return the demand of the present item, or None when the mission is over (or hands over to RTL)."""
+        if self._behaviour is None and not self._begin(state):
+            return None
+        behaviour = self._behaviour
+        if behaviour is None:
+            return None
+        wanted = behaviour.demand(state, dt_s)
+        if behaviour.done:
+            self._wait_s -= dt_s
+            if self._wait_s <= 0.0:
+                self._complete(state)
+        return wanted
+
+    def _complete(self, state: BodyState) -> None:
+        item = self._items()[self.current] if self.current < len(self._items()) else None
+        self._reached(self.current)
+        end = self._place(item) if item is not None and item.has_place else None
+        self._from = end if end and isinstance(self._behaviour, FlyLeg) else _place_of(state)
+        self._behaviour = None
+        self.current += 1
+
+    def _begin(self, state: BodyState) -> bool:
+        """Run items up to the next one that takes time and start it; False at the end of the mission."""
+        for _ in range(_MOST_DO_ITEMS):
+            items = self._items()
+            if self.current >= len(items):
+                self.finished = True
+                return False
+            item = items[self.current]
+            if item.command in NAVIGATION:
+                return self._navigate(item, state)
+            if item.command == mavlink.MAV_CMD_DO_JUMP:
+                self._jump(item)
+                continue
+            self._do(item)
+            self.current += 1
+        self.finished = True
+        return False
+
+    def _jump(self, item: WireItem) -> None:
+        done = self._jumps.get(self.current, 0)
+        if item.p2 < 0 or done < item.p2:
+            self._jumps[self.current] = done + 1
+            self.current = int(item.p1)
+        else:
+            self.current += 1
+
+    def _navigate(self, item: WireItem, state: BodyState) -> bool:
+        self._wait_s = 0.0
+        if item.command == mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH:
+            self.returning = True
+            return False
+        if item.command == mavlink.MAV_CMD_NAV_TAKEOFF:
+            self._behaviour = Climb(self._limits, state, self._alt(item))
+        elif item.command == mavlink.MAV_CMD_NAV_LAND:
+            self._land(item, state)
+        elif item.command == mavlink.MAV_CMD_NAV_LOITER_UNLIM:
+            self._behaviour = Hold(self._limits, self._place(item, state))
+        elif item.command == mavlink.MAV_CMD_NAV_DELAY:
+            self._behaviour = Hold(self._limits)
+            self._behaviour.done = True
+            self._wait_s = item.p1
+        else:
+            self._fly(item, state)
+        return True
+
+    def _land(self, item: WireItem, state: BodyState) -> None:
+        if not item.has_place:
+            self._behaviour = Descend(self._limits, state)
+            return
+        spot = Place(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=state.alt_amsl_m)
+        self._behaviour = _FlyAndLand(FlyLeg(self._limits, self._from or spot, spot), spot, self._limits, state)
+
+    def _fly(self, item: WireItem, state: BodyState) -> None:
+        stops = item.command in (mavlink.MAV_CMD_NAV_LOITER_TIME, mavlink.MAV_CMD_NAV_LOITER_TO_ALT)
+        hold_s = item.p1 if item.command in (16, 19, 82) else 0.0
+        after = None if stops or hold_s > 0.0 else self._next_place(self.current + 1)
+        start = self._from or _place_of(state)
+        self._behaviour = FlyLeg(self._limits, start, self._place(item, state), after=after)
+        self._wait_s = hold_s
+
+    def _next_place(self, seq: int) -> Place | None:
+        """Return where the next navigation item is, if it is a place to fly through to."""
+        items = self._items()
+        for _ in range(_MOST_DO_ITEMS):
+            if seq >= len(items):
+                return None
+            item = items[seq]
+            if item.command in NAVIGATION:
+                return self._place(item) if item.command in _LEG_ENDS and item.has_place else None
+            if item.command == mavlink.MAV_CMD_DO_JUMP and (item.p2 < 0 or self._jumps.get(seq, 0) < item.p2):
+                seq = int(item.p1)
+            else:
+                seq += 1
+        return None
+
+    def _place(self, item: WireItem, state: BodyState | None = None) -> Place:
+        if not item.has_place and state is not None:
+            alt = self._alt(item) if item.z else state.alt_amsl_m
+            return Place(lat_deg=state.lat_deg, lon_deg=state.lon_deg, alt_amsl_m=alt)
+        return Place(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=self._alt(item))
+
+    def _alt(self, item: WireItem) -> float:
+        """Return an item's height above mean sea level (terrain frames: over flat ground at home's height)."""
+        height = item.z if math.isfinite(item.z) else 0.0
+        return height if item.frame in ABSOLUTE_FRAMES else height + self._home_alt()
+
+
+class _FlyAndLand:
+    """Go to the landing place, then down."""
+
+    def __init__(self, leg: FlyLeg, spot: Place, limits: Limits, state: BodyState) -> None:
+        self.done = False
+        self._leg: FlyLeg | None = leg
+        self._down = Descend(limits, state, place=spot)
+
+    def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
+        """Fly the leg until it ends, then descend; done on the ground."""
+        if self._leg is not None:
+            wanted = self._leg.demand(state, dt_s)
+            if self._leg.done:
+                self._leg = None
+            return wanted
+        wanted = self._down.demand(state, dt_s)
+        self.done = self._down.done
+        return wanted
+
+
+def _place_of(state: BodyState) -> Place:
+    return Place(lat_deg=state.lat_deg, lon_deg=state.lon_deg, alt_amsl_m=state.alt_amsl_m)

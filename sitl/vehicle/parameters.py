@@ -1,0 +1,185 @@
+"""The parameter table and its protocol: list, read by name or number, set."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from typing import TYPE_CHECKING, Final
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from missions.dialect import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+INT8: Final = mavlink.MAV_PARAM_TYPE_INT8
+INT16: Final = mavlink.MAV_PARAM_TYPE_INT16
+INT32: Final = mavlink.MAV_PARAM_TYPE_INT32
+REAL32: Final = mavlink.MAV_PARAM_TYPE_REAL32
+
+
+@dataclasses.dataclass(slots=True)
+class Parameter:
+    """One named number and the MAV_PARAM_TYPE it is stored as."""
+
+    name: str
+    value: float
+    kind: int = REAL32
+
+
+ARDUPILOT_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
+    ("ARMING_CHECK", 1, INT32),
+    ("AUTO_OPTIONS", 0, INT32),
+    ("BATT_ARM_VOLT", 0, REAL32),
+    ("BATT_CAPACITY", 8108, INT32),
+    ("BATT_CRT_MAH", 0, REAL32),
+    ("BATT_CRT_VOLT", 0, REAL32),
+    ("BATT_FS_CRT_ACT", 1, INT8),
+    ("BATT_FS_LOW_ACT", 2, INT8),
+    ("BATT_LOW_MAH", 0, REAL32),
+    ("BATT_LOW_TIMER", 10, INT8),
+    ("BATT_LOW_VOLT", 0, REAL32),
+    ("BATT_MONITOR", 4, INT8),
+    ("CAM1_TYPE", 1, INT8),
+    ("DISARM_DELAY", 10, INT8),
+    ("FENCE_ACTION", 1, INT8),
+    ("FENCE_ALT_MAX", 120, REAL32),
+    ("FENCE_ENABLE", 0, INT8),
+    ("FENCE_MARGIN", 2, REAL32),
+    ("FENCE_RADIUS", 300, REAL32),
+    ("FENCE_TOTAL", 0, INT8),
+    ("FENCE_TYPE", 4, INT8),
+    ("FRAME_CLASS", 1, INT8),
+    ("FS_EKF_ACTION", 1, INT8),
+    ("FS_GCS_ENABLE", 0, INT8),
+    ("FS_GCS_TIMEOUT", 5, REAL32),
+    ("FS_OPTIONS", 0, INT32),
+    ("FS_THR_ENABLE", 0, INT8),
+    ("GPS_TYPE", 1, INT8),
+    ("LAND_ALT_LOW", 1000, INT16),
+    ("LAND_SPEED", 50, INT16),
+    ("LAND_SPEED_HIGH", 0, INT16),
+    ("MIS_OPTIONS", 0, INT8),
+    ("MIS_RESTART", 0, INT8),
+    ("MIS_TOTAL", 0, INT16),
+    ("MNT1_PITCH_MAX", 20, INT16),
+    ("MNT1_PITCH_MIN", -90, INT16),
+    ("MNT1_TYPE", 1, INT8),
+    ("MNT1_YAW_MAX", 180, INT16),
+    ("MNT1_YAW_MIN", -180, INT16),
+    ("RALLY_INCL_HOME", 0, INT8),
+    ("RALLY_LIMIT_KM", 0.3, REAL32),
+    ("RALLY_TOTAL", 0, INT8),
+    ("RTL_ALT", 1500, INT32),
+    ("RTL_ALT_FINAL", 0, INT16),
+    ("RTL_CLIMB_MIN", 0, INT16),
+    ("RTL_LOIT_TIME", 5000, INT32),
+    ("RTL_SPEED", 0, INT16),
+    ("SIM_SPEEDUP", 1, REAL32),
+    ("SIM_WIND_DIR", 180, REAL32),
+    ("SIM_WIND_SPD", 0, REAL32),
+    ("SYSID_MYGCS", 255, INT16),
+    ("SYSID_THISMAV", 1, INT16),
+    ("WPNAV_ACCEL", 250, REAL32),
+    ("WPNAV_ACCEL_C", 0, REAL32),
+    ("WPNAV_RADIUS", 200, REAL32),
+    ("WPNAV_SPEED", 1000, REAL32),
+    ("WPNAV_SPEED_DN", 150, REAL32),
+    ("WPNAV_SPEED_UP", 250, REAL32),
+    ("WP_YAW_BEHAVIOR", 2, INT8),
+)
+"""Name, default and type of what an ArduCopter 4.5 has of these (its full table has over a thousand)."""
+
+PX4_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
+    ("BAT1_CAPACITY", 8108, REAL32),
+    ("BAT_CRIT_THR", 0.07, REAL32),
+    ("BAT_EMERGEN_THR", 0.05, REAL32),
+    ("BAT_LOW_THR", 0.15, REAL32),
+    ("COM_ARM_WO_GPS", 1, INT32),
+    ("COM_DISARM_LAND", 2, REAL32),
+    ("COM_DISARM_PRFLT", 10, REAL32),
+    ("COM_DL_LOSS_T", 10, INT32),
+    ("COM_LOW_BAT_ACT", 3, INT32),
+    ("COM_RC_IN_MODE", 1, INT32),
+    ("GF_ACTION", 2, INT32),
+    ("GF_MAX_HOR_DIST", 0, REAL32),
+    ("GF_MAX_VER_DIST", 0, REAL32),
+    ("MAV_SYS_ID", 1, INT32),
+    ("MAV_TYPE", 2, INT32),
+    ("MIS_DIST_1WP", 10000, REAL32),
+    ("MIS_TAKEOFF_ALT", 2.5, REAL32),
+    ("MIS_TKO_LAND_REQ", 0, INT32),
+    ("MNT_MODE_IN", 4, INT32),
+    ("MPC_LAND_SPEED", 0.7, REAL32),
+    ("MPC_XY_CRUISE", 10, REAL32),
+    ("MPC_XY_VEL_MAX", 20, REAL32),
+    ("MPC_Z_VEL_MAX_DN", 1.5, REAL32),
+    ("MPC_Z_VEL_MAX_UP", 3, REAL32),
+    ("NAV_ACC_RAD", 10, REAL32),
+    ("NAV_DLL_ACT", 0, INT32),
+    ("NAV_RCL_ACT", 2, INT32),
+    ("RTL_DESCEND_ALT", 30, REAL32),
+    ("RTL_LAND_DELAY", 0, REAL32),
+    ("RTL_RETURN_ALT", 60, REAL32),
+    ("RTL_TYPE", 0, INT32),
+    ("SYS_AUTOSTART", 10016, INT32),
+)
+"""Name, default and type of what a PX4 1.15 multicopter has of these."""
+
+
+class ParameterTable:
+    """The vehicle's parameters in name order, as both autopilots list them."""
+
+    def __init__(self, dialect: Dialect, overrides: Iterable[tuple[str, float]] = ()) -> None:
+        defaults = PX4_DEFAULTS if dialect is Dialect.PX4 else ARDUPILOT_DEFAULTS
+        self.dialect = dialect
+        self._rows = [Parameter(name, float(value), kind) for name, value, kind in defaults]
+        for name, value in overrides:
+            self.put(name, value)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._rows)
+
+    def __getitem__(self, name: str) -> float:
+        row = self.find(name)
+        return row.value if row else 0.0
+
+    def find(self, name: str, index: int = -1) -> Parameter | None:
+        """Return a parameter by number, or by name when the number is negative."""
+        if index >= 0:
+            return self._rows[index] if index < len(self._rows) else None
+        return next((row for row in self._rows if row.name == name), None)
+
+    def put(self, name: str, value: float) -> Parameter:
+        """Set a parameter, adding it (as a float, in name order) when there is none yet."""
+        row = self.find(name)
+        if row is None:
+            row = Parameter(name, value)
+            self._rows.append(row)
+            self._rows.sort(key=lambda one: one.name)
+        row.value = value if row.kind == REAL32 else float(round(value))
+        return row
+
+    def message(self, row: Parameter) -> mavlink.MAVLink_message:
+        """Build the PARAM_VALUE of one row."""
+        index = self._rows.index(row)
+        return mavlink.MAVLink_param_value_message(
+            row.name.encode(), self._encode(row), row.kind, len(self._rows), index
+        )
+
+    def decode(self, message: mavlink.MAVLink_message) -> float:
+        """Return the number a PARAM_SET carries, by the dialect's own way of packing integers."""
+        if self.dialect is Dialect.PX4 and message.param_type != REAL32:
+            raw = struct.pack("<f", message.param_value)
+            return float(struct.unpack("<i", raw)[0])
+        return float(message.param_value)
+
+    def _encode(self, row: Parameter) -> float:
+        if self.dialect is Dialect.PX4 and row.kind != REAL32:
+            packed: float = struct.unpack("<f", struct.pack("<i", int(row.value)))[0]
+            return packed
+        return row.value

@@ -1,0 +1,258 @@
+"""One simulated vehicle without sockets: it steps, takes messages and gives messages.
+
+Everything it does follows from its configuration, its seed and the messages it
+is given between steps; two runs with the same three are the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from geo.geoid import undulation_m
+from missions.dialect import Dialect, MissionType
+from sitl.dynamics import BodyState, MultirotorBody
+from sitl.dynamics_power import Battery, Wind, flight_power_w
+from sitl.vehicle.autopilot import Autopilot, Home
+from sitl.vehicle.behaviours import Place
+from sitl.vehicle.commands import CommandDesk
+from sitl.vehicle.gimbal import Gimbal
+from sitl.vehicle.mission_run import MissionRun
+from sitl.vehicle.mission_server import MissionServer
+from sitl.vehicle.modes import Mode, ModeTable
+from sitl.vehicle.parameters import ParameterTable
+from sitl.vehicle.streams import Streams
+from sitl.vehicle.truth_file import TruthLog
+from sitl.vehicle.wire import WireItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from sitl.vehicle.config import VehicleConfig
+
+STEP_S: Final = 0.02
+"""Simulated seconds a step; 50 Hz is ten steps per attitude time constant."""
+TRUTH_EVERY: Final = 5
+"""Steps between rows of the truth file (10 Hz)."""
+
+Send = "Callable[[Any, tuple[int, int] | None], None]"
+
+
+class Vehicle:
+    """The whole vehicle.
+
+    Parameters
+    ----------
+    config
+        What it is.
+    send
+        Called with (message, peer) for everything it says; peer is (sysid,
+        compid), or None for what goes to everyone.
+    """
+
+    def __init__(self, config: VehicleConfig, send: Callable[[Any, tuple[int, int] | None], None]) -> None:
+        self.config = config
+        self.send = send
+        self.steps = 0
+        self.link_s = 0.0
+        self.air_n_mps = self.air_e_mps = 0.0
+        self._undulation_m: float | None = None
+        seeds = np.random.SeedSequence([config.seed, config.sysid]).spawn(2)
+        self.state = BodyState(
+            lat_deg=config.home_lat_deg,
+            lon_deg=config.home_lon_deg,
+            alt_amsl_m=config.home_alt_amsl_m,
+            ground_amsl_m=config.home_alt_amsl_m,
+            yaw_deg=config.heading_deg,
+        )
+        self.body = MultirotorBody(config.multirotor, self.state)
+        self.wind = Wind(config.wind, np.random.default_rng(seeds[0]))
+        self.battery = Battery(config.battery, charge_pct=config.battery_pct)
+        self.gimbal = Gimbal()
+        self.modes = ModeTable(config.dialect, config.airframe)
+        own_id = "MAV_SYS_ID" if config.dialect is Dialect.PX4 else "SYSID_THISMAV"
+        self.parameters = ParameterTable(config.dialect, ((own_id, config.sysid), *config.parameters))
+        self.autopilot = Autopilot(
+            dialect=config.dialect,
+            state=self.state,
+            parameters=self.parameters,
+            battery=self.battery,
+            home=Home(
+                lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m
+            ),
+            say=self.say,
+        )
+        self.servers = {kind: self._server(kind) for kind in MissionType}
+        self.autopilot.run = MissionRun(
+            lambda: self.servers[MissionType.MISSION].items,
+            first=0 if config.dialect is Dialect.PX4 else 1,
+            home_alt=lambda: self.autopilot.home.alt_amsl_m,
+            limits=self.autopilot.limits,
+            do=self._do_item,
+            reached=self._reached,
+        )
+        self.autopilot.use_parameters()
+        self.streams = Streams(self)
+        self.commands = CommandDesk(self)
+        self.truth = TruthLog(self)
+
+    def _server(self, kind: MissionType) -> MissionServer:
+        return MissionServer(self.config.dialect, kind, send=self.send, on_change=lambda: self._list_changed(kind))
+
+    # -- time -----------------------------------------------------------------------------------------
+
+    @property
+    def t_s(self) -> float:
+        """Simulated seconds since boot."""
+        return self.steps * STEP_S
+
+    @property
+    def t_utc_ns(self) -> int:
+        """The simulated clock."""
+        return self.config.t0_utc_ns + self.steps * round(STEP_S * 1e9)
+
+    @property
+    def airborne(self) -> bool:
+        """Whether simulated time may run fast: off the ground."""
+        return not self.state.on_ground
+
+    def step(self) -> None:
+        """Advance one step of simulated time."""
+        self.steps += 1
+        if not self.autopilot.ready and self.t_s >= self.config.boot_s:
+            self._boot()
+        landings = self.autopilot.landings
+        demand = self.autopilot.demand(STEP_S)
+        wind_n, wind_e = self.wind.at(self.t_s, STEP_S)
+        self.air_n_mps, self.air_e_mps = wind_n, wind_e
+        if demand is None:
+            self.body.rest()
+            self.battery.drain(self.config.battery.idle_w, STEP_S)
+        else:
+            self.body.step(demand, wind_n, wind_e, STEP_S)
+            power = flight_power_w(
+                self.config.battery,
+                airspeed_mps=self.state.airspeed_mps,
+                climb_mps=-self.state.v_d_mps,
+                mass_kg=self.config.multirotor.mass_kg,
+            )
+            self.battery.drain(power, STEP_S)
+        self.gimbal.step(self.state, STEP_S)
+        if self.steps % TRUTH_EVERY == 0:
+            self.truth.add()
+        if self.autopilot.landings != landings:
+            self.truth.save()
+        self.streams.step()
+
+    def tick(self, link_s: float) -> None:
+        """Let the protocol timers run; `link_s` is the link's monotonic clock in seconds."""
+        self.link_s = link_s
+        for server in self.servers.values():
+            server.ready = self.autopilot.ready
+            server.tick(link_s)
+
+    def _boot(self) -> None:
+        self.autopilot.ready = True
+        self._store_home()
+        if self.config.dialect is Dialect.ARDUPILOT:
+            self.say(6, "ArduPilot Ready")
+        else:
+            self.say(6, "[commander] Ready for takeoff!")
+
+    # -- messages -------------------------------------------------------------------------------------
+
+    def say(self, severity: int, text: str) -> None:
+        """Send a STATUSTEXT to everyone."""
+        self.send(mavlink.MAVLink_statustext_message(severity, text.encode()[:50]), None)
+
+    def handle(self, message: Any) -> None:
+        """Take one message from a ground station."""
+        target = getattr(message, "target_system", 0)
+        if target not in (0, self.config.sysid):
+            return
+        kind = message.get_type()
+        if kind in ("MISSION_SET_CURRENT", "SET_MODE") or not kind.startswith("MISSION_"):
+            self.commands.handle(message)
+        elif kind == "MISSION_ITEM" and message.current in (2, 3):
+            self.commands.guided_item(message)
+        elif kind == "MISSION_CLEAR_ALL" and message.mission_type == mavlink.MAV_MISSION_TYPE_ALL:
+            for server in self.servers.values():
+                server.handle(message, self.link_s)
+        else:
+            server_of = self.servers.get(getattr(message, "mission_type", 0))
+            if server_of is not None:
+                server_of.handle(message, self.link_s)
+
+    # -- missions -------------------------------------------------------------------------------------
+
+    def _list_changed(self, kind: MissionType) -> None:
+        if kind is MissionType.MISSION:
+            self._store_home()
+        total = {MissionType.MISSION: "MIS_TOTAL", MissionType.FENCE: "FENCE_TOTAL", MissionType.RALLY: "RALLY_TOTAL"}
+        if self.config.dialect is Dialect.ARDUPILOT:
+            self.parameters.put(total[kind], float(len(self.servers[kind].items)))
+
+    def _store_home(self) -> None:
+        """Put home into item 0, as ArduPilot does at boot, at arming and after each upload."""
+        if self.config.dialect is not Dialect.ARDUPILOT:
+            return
+        home = self.autopilot.home
+        item = WireItem(
+            seq=0,
+            command=16,
+            frame=0,
+            x=round(home.lat_deg * 1e7),
+            y=round(home.lon_deg * 1e7),
+            z=round(home.alt_amsl_m, 2),
+        )
+        items = self.servers[MissionType.MISSION].items
+        items[0:1] = [item]
+
+    def parameter_changed(self, name: str) -> None:
+        """Let a changed parameter take effect."""
+        if not self.airborne or self.autopilot.mode is not Mode.AUTO:
+            self.autopilot.use_parameters()
+        if name in ("SIM_WIND_SPD", "SIM_WIND_DIR"):
+            spec = dataclasses.replace(
+                self.wind.spec, speed_mps=self.parameters["SIM_WIND_SPD"], from_deg=self.parameters["SIM_WIND_DIR"]
+            )
+            self.wind.change(spec)
+
+    @property
+    def gps_ok(self) -> bool:
+        """Whether the receiver has a fix."""
+        return True
+
+    @property
+    def undulation_m(self) -> float:
+        """Geoid height at home: metres to add to a height above mean sea level for one above the ellipsoid."""
+        if self._undulation_m is None:
+            self._undulation_m = float(undulation_m(self.config.home_lat_deg, self.config.home_lon_deg))
+        return self._undulation_m
+
+    def sensed(self) -> BodyState:
+        """Return the state as the vehicle's own sensors see it."""
+        return self.state
+
+    def store_home(self) -> None:
+        """Refresh item 0 after home has moved."""
+        self._store_home()
+
+    def _reached(self, seq: int) -> None:
+        self.send(mavlink.MAVLink_mission_item_reached_message(seq), None)
+
+    def _do_item(self, item: WireItem) -> None:
+        self.commands.do_item(item)
+
+    def place_of(self, item: WireItem) -> Place:
+        """Return where an item is, at its height above mean sea level."""
+        relative = item.frame not in (0, 5)
+        return Place(
+            lat_deg=item.lat_deg,
+            lon_deg=item.lon_deg,
+            alt_amsl_m=item.z + (self.autopilot.home.alt_amsl_m if relative else 0.0),
+        )
