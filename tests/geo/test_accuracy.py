@@ -1,0 +1,31 @@
+"""CE90 and LE90 against brute force."""
+
+import numpy as np
+import pytest
+from scipy.stats import chi2, norm
+
+from geo import accuracy
+
+
+def test_round_and_flat_errors_have_closed_forms():
+    assert accuracy.ce90_m(4.0, 4.0, 0.0) == pytest.approx(2.0 * np.sqrt(chi2.ppf(0.9, 2)), rel=1e-7)
+    assert accuracy.ce90_m(4.0, 0.0, 0.0) == pytest.approx(2.0 * norm.ppf(0.95), rel=1e-7)
+    assert accuracy.ce90_m(0.0, 0.0, 0.0) == 0.0
+    assert accuracy.le90_m(9.0) == pytest.approx(3.0 * norm.ppf(0.95))
+
+
+@pytest.mark.parametrize("minor", [0.02, 0.1, 0.35, 0.6, 0.9])
+@pytest.mark.parametrize("turn_deg", [0.0, 30.0, 120.0])
+def test_circle_holds_ninety_per_cent(minor, turn_deg, rng):
+    turn = np.radians(turn_deg)
+    axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    points = rng.normal(size=(400_000, 2)) * [1.0, minor] @ axes.T
+    cov = axes @ np.diag([1.0, minor**2]) @ axes.T
+    radius = accuracy.ce90_m(cov[0, 0], cov[1, 1], cov[0, 1])
+    assert np.mean(np.hypot(*points.T) <= radius) == pytest.approx(0.9, abs=0.002)
+
+
+def test_arrays_and_unknowns_pass_through():
+    radius = accuracy.ce90_m(np.array([1.0, np.nan]), np.array([1.0, 1.0]), np.zeros(2))
+    assert radius[0] == pytest.approx(2.1460, abs=1e-4)
+    assert np.isnan(radius[1])

@@ -1,0 +1,203 @@
+"""Ground positions against golden vectors, brute force, and the way back."""
+
+import dataclasses
+
+import numpy as np
+import pyproj
+import pytest
+
+from geo.geodesy import ecef_to_geodetic, geodetic_to_ecef, inverse
+from geo.locate import locate, project
+from geo.rays import cast, pixel_directions
+from geo.terrain import FlatTerrain, GridTerrain
+from geo.values import CameraModel, GimbalFrame, Poses, PoseSigmas, Unplaced
+
+MIDDLE = np.array([[640.0, 360.0]])
+
+
+def test_golden_ray(pose, pinhole):
+    """The worked ray of the project's format notes: body gimbal, 300 m ground."""
+    sensor = pose(
+        yaw_deg=30.0, pitch_deg=2.0, roll_deg=-3.0, gimbal_yaw_deg=45.0, gimbal_pitch_deg=-30.0,
+        gimbal_frame=GimbalFrame.BODY,
+    )  # fmt: skip
+    ned = cast(Poses.of(sensor), pixel_directions(pinhole, MIDDLE)).ned[:, 0]
+    np.testing.assert_allclose(ned, [0.22527900, 0.86641879, 0.44560953], atol=1e-8)
+    found = locate(poses=sensor, camera=pinhole, uv_px=MIDDLE, terrain=FlatTerrain(height_m=300.0), sigmas=PoseSigmas())
+    assert found.lat_deg[0] == pytest.approx(50.00090891723, abs=1e-10)
+    assert found.lon_deg[0] == pytest.approx(8.00542406872, abs=1e-10)
+    assert found.slant_m[0] == pytest.approx(448.851783, abs=1e-5)
+    assert found.alt_hae_m[0] == pytest.approx(300.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("frame", list(GimbalFrame))
+@pytest.mark.parametrize("pitch", [-85.0, -45.0, -15.0])
+def test_round_trip_on_slopes(frame, pitch, pose, lens, hills, no_errors, rng):
+    """Ground to pixel to ground stays under 0.1 m with distortion, slopes and every gimbal frame."""
+    camera_pose = pose(
+        alt_hae_m=600.0, yaw_deg=40.0, pitch_deg=3.0, roll_deg=-4.0, gimbal_yaw_deg=70.0, gimbal_pitch_deg=pitch,
+        gimbal_roll_deg=2.0, gimbal_frame=frame,
+    )  # fmt: skip
+    pixels = rng.uniform((0, 0), (lens.width_px, lens.height_px), (3000, 2))
+    first = locate(poses=camera_pose, camera=lens, uv_px=pixels, terrain=hills, sigmas=no_errors)
+    ok = first.placed
+    assert ok.mean() > 0.5
+    ground = (first.lat_deg[ok], first.lon_deg[ok], first.alt_hae_m[ok])
+    seen = project(poses=camera_pose, camera=lens, lat_deg=ground[0], lon_deg=ground[1], alt_hae_m=ground[2])
+    np.testing.assert_allclose(seen, pixels[ok], atol=1e-5)
+    again = locate(poses=camera_pose, camera=lens, uv_px=seen, terrain=hills, sigmas=no_errors)
+    apart = geodetic_to_ecef(again.lat_deg, again.lon_deg, again.alt_hae_m) - geodetic_to_ecef(*ground)
+    assert np.linalg.norm(apart, axis=1).max() < 0.1
+    np.testing.assert_allclose(ground[2], hills.height_hae_m(*ground[:2]), atol=1e-3)
+
+
+def brute_force(origin, direction, terrain, max_range_m, step_m=0.5):
+    """March one ECEF ray by fixed short steps through PROJ, and bisect the first crossing."""
+    to_geodetic = pyproj.Transformer.from_crs(4978, 4979, always_xy=True)
+
+    def clear(ranges):
+        lon, lat, alt = to_geodetic.transform(*(origin[:, None] + direction[:, None] * ranges))
+        return np.asarray(alt) - terrain.height_hae_m(np.asarray(lat), np.asarray(lon))
+
+    ranges = np.arange(0.0, max_range_m, step_m)
+    below = np.flatnonzero(clear(ranges) < 0.0)
+    if not below.size:
+        return np.nan
+    low, high = ranges[below[0]] - step_m, ranges[below[0]]
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if clear(np.array([middle]))[0] > 0.0 else (low, middle)
+    return high
+
+
+def test_first_contact_agrees_with_brute_force(pose, pinhole, hills, no_errors, rng):
+    """Short fixed steps through PROJ find the same first hillside, also for rays that skim ridges."""
+    viewer = pose(alt_hae_m=420.0, gimbal_yaw_deg=25.0, gimbal_pitch_deg=-12.0)
+    pixels = rng.uniform((0, 0), (1280, 720), (150, 2))
+    found = locate(poses=viewer, camera=pinhole, uv_px=pixels, terrain=hills, sigmas=no_errors, max_range_m=6000.0)
+    rays = cast(Poses.of(viewer), pixel_directions(pinhole, pixels))
+    slow = np.array([brute_force(rays.origin_m[:, 0], d, hills, 6000.0) for d in rays.ecef.T])
+    skimmed = np.flatnonzero(np.abs(np.nan_to_num(found.slant_m, nan=-1) - np.nan_to_num(slow, nan=-1)) > 0.05)
+    assert np.isfinite(slow).sum() > 100
+    assert len(skimmed) <= 2, f"rays {skimmed}: {found.slant_m[skimmed]} against {slow[skimmed]}"
+
+
+def test_a_near_ridge_is_not_jumped_over(pose, pinhole, no_errors):
+    """One post of wall 40 m high, 1 km ahead, hides the plain behind it."""
+    heights = np.zeros((400, 400))
+    heights[100, :] = 40.0
+    wall = GridTerrain.of(heights, north_deg=50.0277, west_deg=7.95, lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)
+    ahead_m = (wall.north_deg - 100 / 3600 - 49.99) * 111_230
+    viewer = pose(lat_deg=49.99, alt_hae_m=60.0, gimbal_pitch_deg=-np.degrees(np.arctan(30.0 / ahead_m)))
+    found = locate(poses=viewer, camera=pinhole, uv_px=MIDDLE, terrain=wall, sigmas=no_errors)
+    assert found.alt_hae_m[0] == pytest.approx(30.0, abs=2.0)
+    assert found.slant_m[0] == pytest.approx(ahead_m, abs=31.0)
+
+
+def test_n_poses_for_n_pixels_equal_one_by_one(pose, lens, hills, rng):
+    poses = [pose(lat_deg=50.0 + rng.uniform(-0.02, 0.02), alt_hae_m=500.0 + 50 * k, gimbal_pitch_deg=-20.0 - 5 * k,
+                  gimbal_yaw_deg=30.0 * k) for k in range(8)]  # fmt: skip
+    pixels = rng.uniform((0, 0), (1280, 720), (8, 2))
+    table = locate(poses=Poses.of(*poses), camera=lens, uv_px=pixels, terrain=hills, sigmas=PoseSigmas())
+    for k, one in enumerate(poses):
+        alone = locate(poses=one, camera=lens, uv_px=pixels[k : k + 1], terrain=hills, sigmas=PoseSigmas())[0]
+        for field in ("lat_deg", "lon_deg", "alt_hae_m", "slant_m", "ce90_m", "le90_m", "cov_enu_m2"):
+            np.testing.assert_allclose(getattr(table[k], field), getattr(alone, field), rtol=1e-9, atol=1e-9)
+    back = project(poses=Poses.of(*poses), camera=lens, lat_deg=table.lat_deg, lon_deg=table.lon_deg,
+                   alt_hae_m=table.alt_hae_m)  # fmt: skip
+    np.testing.assert_allclose(back, pixels, atol=1e-5)
+
+
+def test_across_the_antimeridian_and_near_the_pole(pose, pinhole, no_errors):
+    for lat, lon in ((10.0, 179.9995), (-75.0, -179.9999), (86.0, 10.0)):
+        viewer = pose(lat_deg=lat, lon_deg=lon, alt_hae_m=400.0, gimbal_yaw_deg=90.0, gimbal_pitch_deg=-20.0)
+        flat = locate(poses=viewer, camera=pinhole, uv_px=MIDDLE, terrain=FlatTerrain(height_m=100.0), sigmas=no_errors)
+        west, step = (lon - 0.2, 0.001) if lat < 80 else (-10.0, 0.1)
+        grid = GridTerrain.of(
+            np.full((201, 401), 100.0), north_deg=lat + 0.1, west_deg=west, lat_step_deg=0.001, lon_step_deg=step
+        )
+        on_grid = locate(poses=viewer, camera=pinhole, uv_px=MIDDLE, terrain=grid, sigmas=no_errors)
+        distance, azimuth = inverse(lat, lon, flat.lat_deg, flat.lon_deg)
+        assert distance[0] == pytest.approx(300.0 / np.tan(np.radians(20.0)), rel=2e-3)
+        assert azimuth[0] == pytest.approx(90.0, abs=0.01)
+        assert -180.0 <= flat.lon_deg[0] < 180.0
+        np.testing.assert_allclose([on_grid.lat_deg, on_grid.lon_deg], [flat.lat_deg, flat.lon_deg], atol=1e-8)
+
+
+class TestReasons:
+    """Every ray without a position says why, and holds no numbers."""
+
+    def place(self, pose, camera, terrain, uv=MIDDLE, **options):
+        points = locate(poses=pose, camera=camera, uv_px=uv, terrain=terrain, sigmas=PoseSigmas(), **options)
+        for index in np.flatnonzero(~points.placed):
+            row = points[int(index)]
+            assert np.isnan([row.lat_deg, row.lon_deg, row.alt_hae_m, row.slant_m, row.ce90_m, row.le90_m]).all()
+            assert np.isnan(row.cov_enu_m2).all()
+        return points.reason(0)
+
+    @pytest.mark.parametrize("pitch", [0.0, 5.0, 90.0, -0.3])
+    def test_above_horizon(self, pitch, pose, pinhole):
+        level = pose(alt_hae_m=120.0, gimbal_pitch_deg=pitch)
+        assert self.place(level, pinhole, FlatTerrain(height_m=0.0)) is Unplaced.ABOVE_HORIZON
+
+    def test_sky_over_hills(self, pose, pinhole, hills):
+        assert self.place(pose(gimbal_pitch_deg=30.0), pinhole, hills) is Unplaced.ABOVE_HORIZON
+
+    def test_out_of_range(self, pose, pinhole):
+        steep = pose(gimbal_pitch_deg=-30.0)
+        assert self.place(steep, pinhole, FlatTerrain(height_m=0.0), max_range_m=900.0) is Unplaced.OUT_OF_RANGE
+        assert self.place(steep, pinhole, FlatTerrain(height_m=0.0), max_range_m=1100.0) is None
+
+    def test_no_terrain_beside_the_grid(self, pose, pinhole, hills):
+        assert self.place(pose(lat_deg=40.0, gimbal_pitch_deg=-60.0), pinhole, hills) is Unplaced.NO_TERRAIN
+        edge = pose(lat_deg=50.199, alt_hae_m=900.0, gimbal_pitch_deg=-30.0)
+        assert self.place(edge, pinhole, hills) is Unplaced.NO_TERRAIN
+
+    def test_no_terrain_in_a_hole_but_beyond_it_yes(self, pose, pinhole):
+        heights = np.zeros((300, 300))
+        heights[100:140] = np.nan
+        grid = GridTerrain.of(heights, north_deg=50.05, west_deg=7.95, lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)
+        over = pose(lat_deg=50.01, alt_hae_m=300.0)
+        assert self.place(dataclasses.replace(over, gimbal_pitch_deg=-60.0), pinhole, grid) is Unplaced.NO_TERRAIN
+        assert self.place(dataclasses.replace(over, gimbal_pitch_deg=-10.0), pinhole, grid) is None
+
+    def test_camera_below_the_terrain(self, pose, pinhole, hills):
+        assert self.place(pose(alt_hae_m=-50.0, gimbal_pitch_deg=-30.0), pinhole, hills) is Unplaced.BELOW_TERRAIN
+
+    def test_grazing(self, pose, pinhole):
+        skimming = pose(alt_hae_m=120.0, gimbal_pitch_deg=-2.5)
+        assert self.place(skimming, pinhole, FlatTerrain(height_m=0.0)) is Unplaced.GRAZING
+
+    def test_no_pose(self, pose, pinhole, hills):
+        for field in ("lat_deg", "alt_hae_m", "gimbal_pitch_deg"):
+            assert self.place(pose(**{field: np.nan}), pinhole, hills) is Unplaced.NO_POSE
+
+    def test_outside_the_lens(self, pose, hills):
+        folding = CameraModel(width_px=100, height_px=100, fx_px=50, fy_px=50, cx_px=50, cy_px=50, k1=-0.4)
+        assert self.place(pose(gimbal_pitch_deg=-90.0), folding, hills, [[0.0, 0.0]]) is Unplaced.OUTSIDE_LENS
+
+
+def test_wrong_shapes_are_named(pose, pinhole):
+    flat = FlatTerrain(height_m=0.0)
+    with pytest.raises(ValueError, match=r"shape \(n, 2\)"):
+        locate(poses=pose(), camera=pinhole, uv_px=[[1.0, 2.0, 3.0]], terrain=flat, sigmas=PoseSigmas())
+    with pytest.raises(ValueError, match="3 poses expected for 3 pixels, got 2"):
+        locate(
+            poses=Poses.of(pose(), pose()), camera=pinhole, uv_px=[[1.0, 2.0]] * 3, terrain=flat, sigmas=PoseSigmas()
+        )
+
+
+def test_behind_the_camera_has_no_pixel(pose, pinhole):
+    viewer = pose(gimbal_pitch_deg=0.0)
+    seen = project(poses=viewer, camera=pinhole, lat_deg=[50.1, 49.9], lon_deg=[8.0, 8.0], alt_hae_m=[500.0, 500.0])
+    assert np.isfinite(seen[0]).all()
+    assert np.isnan(seen[1]).all()
+
+
+def test_project_by_hand(pose, pinhole):
+    """A point 10 degrees right of the axis lies f tan(10 deg) right of the centre."""
+    viewer = pose(gimbal_yaw_deg=20.0)
+    ray = cast(Poses.of(dataclasses.replace(viewer, gimbal_yaw_deg=30.0)), pixel_directions(pinhole, MIDDLE))
+    lat, lon, alt = ecef_to_geodetic(ray.origin_m[:, 0] + 500.0 * ray.ecef[:, 0])
+    seen = project(poses=viewer, camera=pinhole, lat_deg=lat, lon_deg=lon, alt_hae_m=alt)
+    np.testing.assert_allclose(seen, [[640.0 + pinhole.fx_px * np.tan(np.radians(10.0)), 360.0]], atol=1e-4)
