@@ -62,7 +62,7 @@ def encode_value(number: int, value: object) -> bytes:
         if not isinstance(value, str):
             raise KlvValueError(f"tag {number} ({spec.name}) takes text, not {type(value).__name__}", tag=number)
         return value.encode("utf-8")
-    if not isinstance(value, float | np.integer | np.floating):
+    if not isinstance(value, int | float | np.integer | np.floating):
         raise KlvValueError(f"tag {number} ({spec.name}) takes a number, not {type(value).__name__}", tag=number)
     return _encode_number(spec, value)
 

@@ -53,7 +53,7 @@ def imapb_decode(raw: RawArray, lo: float, hi: float, length: int) -> FloatArray
     """Map integers of `length` bytes back to floats in [lo, hi]; special values to infinities and NaN."""
     scale, offset = imapb_scale(lo, hi, length)
     integers = np.asarray(raw, dtype=np.uint64)
-    values = (integers.astype(np.float64) - offset) / scale + lo
+    values: FloatArray = (integers.astype(np.float64) - offset) / scale + lo
     top = np.uint64(1 << (8 * length - 1))
     if not np.any(integers > top):
         return values

@@ -1,0 +1,51 @@
+"""A decoded picture with its pose, and the limits a source has to keep."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from geo.values import Pose
+
+NO_TIME: int = -1
+"""`Frame.t_utc_ns` of a frame whose moment is not known."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One decoded picture.
+
+    `pts_s` is the presentation time stamp times the stream's time base, exact.
+    `image` is RGB, shape (height, width, 3). `pose_reason` says why `pose` is None.
+    """
+
+    index: int
+    pts_s: Fraction
+    t_utc_ns: int
+    image: NDArray[np.uint8]
+    pose: Pose | None = None
+    pose_reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VideoLimits:
+    """What a source may cost: a hostile or damaged file meets these, not the machine's own."""
+
+    max_pixels: int = 8192 * 4320
+    """Largest picture decoded; twice a 4K frame each way covers every drone camera."""
+    max_duration_s: float = 6 * 3600.0
+    """Longest stretch of presentation time decoded."""
+    max_memory_bytes: int = 3 * 1024**3
+    """Address space of the decoding process."""
+    max_klv_bytes: int = 1024**3
+    """Telemetry taken from one file; two hours at 30 packets a second are 65 MB."""
+    max_silence_s: float = 30.0
+    """Longest time the decoding process may say nothing before it is ended."""
+    threads: int = 0
+    """Decoder threads; 0 lets FFmpeg choose."""
