@@ -74,6 +74,7 @@ def _span(rays: Rays, surface: Surface, max_range_m: float) -> _Span:
         sink = np.where(up < 0.0, 2.0 * np.maximum(above_bottom, 0.0) / (sink_root - up), np.nan)
     sinks = ~np.isnan(sink)
     end = np.minimum(np.where(sinks, sink, leave_top), max_range_m)
+    end = np.where(above_bottom <= 0.0, 1.0, end)
     miss = np.where(sinks, CODE[Unplaced.NO_TERRAIN], CODE[Unplaced.ABOVE_HORIZON])
     miss = np.where(sinks & (sink > max_range_m), CODE[Unplaced.OUT_OF_RANGE], miss)
     start = np.where(np.isnan(enter), np.inf, enter)

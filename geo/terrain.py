@@ -65,12 +65,12 @@ class GridTerrain:
     Unknown posts are NaN, and so is every height that would need one.
     """
 
-    heights_hae_m: NDArray[np.float32]
+    heights_hae_m: NDArray[np.float32] = dataclasses.field(repr=False)
     north_deg: float
     west_deg: float
     lat_step_deg: float
     lon_step_deg: float
-    ceilings: Ceilings
+    ceilings: Ceilings = dataclasses.field(repr=False)
     source: str = ""
 
     @classmethod
