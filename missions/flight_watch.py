@@ -1,0 +1,218 @@
+"""Watching one flight: its track, its deviations, its link, and the findings they give."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from missions.flight_values import FlightOptions, FlightPhase, FlightStatus, FlownTrack, LinkState
+from missions.plan import Finding, Severity
+
+if TYPE_CHECKING:
+    from missions.flight_deviation import PathWatch
+    from missions.flight_state import VehicleState
+    from missions.plan import Sortie
+
+_AUTO_MODES: Final = frozenset({"AUTO", "MISSION"})
+_MOST_FINDINGS: Final = 100
+
+
+class LinkWatch:
+    """How fresh the vehicle's messages are: live, stale, lost, recovered; losses are counted once each."""
+
+    def __init__(self, now_s: float, options: FlightOptions) -> None:
+        self.state = LinkState.LIVE
+        self.losses = 0
+        self.lost_for_s = 0.0
+        self._heard_s = now_s
+        self._options = options
+
+    def heard(self, now_s: float) -> None:
+        """Note that the vehicle said something."""
+        self._heard_s = now_s
+
+    def look(self, now_s: float) -> LinkState:
+        """Return the state at this time."""
+        silent_s = now_s - self._heard_s
+        self.lost_for_s = silent_s if silent_s >= self._options.lost_after_s else 0.0
+        if silent_s >= self._options.lost_after_s:
+            self.losses += self.state is not LinkState.LOST
+            self.state = LinkState.LOST
+        elif self.state is LinkState.LOST:
+            self.state = LinkState.RECOVERED
+        elif silent_s >= self._options.stale_after_s:
+            self.state = LinkState.STALE
+        elif self.state is LinkState.STALE:
+            self.state = LinkState.LIVE
+        return self.state
+
+
+class FindingLog:
+    """Findings of one flight, one per rule: the worst measured, at the place it was measured."""
+
+    def __init__(self, sortie: str) -> None:
+        self._sortie = sortie
+        self._found: dict[str, Finding] = {}
+
+    def note(self, rule: str, severity: Severity, message: str, **facts: Any) -> None:
+        """Add a finding, or keep the worse of it and the one with the same rule."""
+        finding = dataclasses.replace(
+            Finding(rule=rule, severity=severity, message=message, sortie=self._sortie), **facts
+        )
+        before = self._found.get(rule)
+        if before is None and len(self._found) >= _MOST_FINDINGS:
+            return
+        if before is None or _excess(finding) > _excess(before):
+            self._found[rule] = finding
+
+    def error(self, rule: str, message: str, **facts: Any) -> None:
+        """Add a finding that means the flight did not keep a rule."""
+        self.note(rule, Severity.ERROR, message, **facts)
+
+    def warning(self, rule: str, message: str, **facts: Any) -> None:
+        """Add a finding that needs a look."""
+        self.note(rule, Severity.WARNING, message, **facts)
+
+    def all(self) -> tuple[Finding, ...]:
+        """Return the findings in the order they first appeared."""
+        return tuple(self._found.values())
+
+
+def _excess(finding: Finding) -> float:
+    if math.isnan(finding.measured) or math.isnan(finding.limit):
+        return -math.inf
+    return abs(finding.measured - finding.limit)
+
+
+class TrackRecorder:
+    """Collect the flown track while armed."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, float, float, float, int]] = []
+
+    def add(self, state: VehicleState) -> None:
+        """Append where the vehicle is now."""
+        self._rows.append((state.t_boot_s, state.lat_deg, state.lon_deg, state.alt_amsl_m, state.seq))
+
+    @property
+    def flight_s(self) -> float:
+        """Seconds between the first and the last position, on the vehicle's own clock."""
+        return self._rows[-1][0] - self._rows[0][0] if self._rows else 0.0
+
+    def track(self) -> FlownTrack:
+        """Return the columns."""
+        columns = np.array(self._rows, dtype=np.float64).reshape(-1, 5).T
+        return FlownTrack(
+            t_boot_s=columns[0],
+            lat_deg=columns[1],
+            lon_deg=columns[2],
+            alt_amsl_m=columns[3],
+            mission_seq=columns[4].astype(np.int64),
+        )
+
+
+class FlightWatch:
+    """Turn telemetry of one flight into deviations, findings and status lines."""
+
+    def __init__(self, sortie: Sortie, state: VehicleState, options: FlightOptions, now_s: float) -> None:
+        self.link = LinkWatch(now_s, options)
+        self.findings = FindingLog(sortie.name)
+        self.track = TrackRecorder()
+        self.path: PathWatch | None = None
+        self.max_cross_track_m = math.nan
+        self.max_height_error_m = math.nan
+        self.min_standoff_m = math.nan
+        self.min_battery_pct = math.nan
+        self.last_seq = -1
+        self.items = 0
+        self._sortie = sortie
+        self._state = state
+        self._options = options
+        self._fixes = 0
+        self._latest = (math.nan, math.nan)
+
+    def observe(self) -> None:
+        """Look at the vehicle's state after a message changed it."""
+        state = self._state
+        if not state.armed:
+            return
+        self.last_seq = max(self.last_seq, state.seq, state.reached)
+        self.min_battery_pct = float(np.fmin(self.min_battery_pct, state.battery_pct))
+        if state.position_fixes == self._fixes or self.path is None or math.isnan(state.lat_deg):
+            return
+        self._fixes = state.position_fixes
+        self.track.add(state)
+        standoff_m = self.path.standoff_m(state.lat_deg, state.lon_deg)
+        self._latest = (math.nan, standoff_m)
+        self._judge_standoff(standoff_m)
+        if state.mode in _AUTO_MODES and 0 <= state.seq <= self.path.goal_seq:
+            self._judge_path()
+
+    def _judge_standoff(self, standoff_m: float) -> None:
+        self.min_standoff_m = float(np.fmin(self.min_standoff_m, standoff_m))
+        limit = self._options.required_standoff_m
+        if standoff_m < limit:
+            self.findings.error(
+                "standoff",
+                f"the aircraft came within {standoff_m:.0f} m of the line; the plan keeps {limit:.0f} m",
+                **self._place(standoff_m, limit),
+            )
+
+    def _judge_path(self) -> None:
+        state, path, options = self._state, self.path, self._options
+        if path is None:
+            return
+        off_m = path.off_path_m(state.lat_deg, state.lon_deg, state.seq)
+        high_m = path.height_error_m(state.lat_deg, state.lon_deg, state.alt_amsl_m, state.seq)
+        self._latest = (off_m, self._latest[1])
+        self.max_cross_track_m = float(np.fmax(self.max_cross_track_m, off_m))
+        self.max_height_error_m = float(np.fmax(self.max_height_error_m, high_m))
+        if off_m > options.cross_track_limit_m:
+            text = f"the aircraft was {off_m:.0f} m off its path; the limit is {options.cross_track_limit_m:.0f} m"
+            self.findings.warning("cross_track", text, **self._place(off_m, options.cross_track_limit_m))
+        if high_m > options.height_limit_m:
+            text = f"the aircraft was {high_m:.0f} m outside its heights; the limit is {options.height_limit_m:.0f} m"
+            self.findings.warning("height", text, **self._place(high_m, options.height_limit_m))
+
+    def _place(self, measured: float, limit: float) -> dict[str, Any]:
+        state = self._state
+        return {
+            "lat_deg": state.lat_deg,
+            "lon_deg": state.lon_deg,
+            "seq": state.seq,
+            "measured": measured,
+            "limit": limit,
+            "unit": "m",
+        }
+
+    def status(self, phase: FlightPhase, note: str) -> FlightStatus:
+        """Return one line of the live view."""
+        state, path = self._state, self.path
+        known = path is not None and not math.isnan(state.lat_deg)
+        progress = path.progress(state.lat_deg, state.lon_deg, state.seq) if known and path else 0.0
+        return FlightStatus(
+            system=state.system,
+            sortie=self._sortie.name,
+            phase=phase,
+            mode=state.mode,
+            armed=state.armed,
+            seq=state.seq,
+            items=self.items,
+            leg=min(len(self._sortie.legs), int(progress * len(self._sortie.legs)) + 1),
+            legs=len(self._sortie.legs),
+            lat_deg=state.lat_deg,
+            lon_deg=state.lon_deg,
+            alt_amsl_m=state.alt_amsl_m,
+            battery_pct=state.battery_pct,
+            planned_battery_pct=path.planned_battery_pct(progress) if path else math.nan,
+            time_to_go_s=path.remaining_s(state.lat_deg, state.lon_deg, state.seq) if known and path else math.nan,
+            flight_s=self.track.flight_s,
+            cross_track_m=self._latest[0],
+            standoff_m=self._latest[1],
+            link=self.link.state,
+            note=note,
+            findings=self.findings.all(),
+        )

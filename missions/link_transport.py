@@ -1,0 +1,182 @@
+"""Bytes in and out: UDP, TCP and serial behind one small protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from typing import Any, Final, Protocol
+
+from geo.errors import InputError, MissingPartError, VedetteError
+
+_READ_BYTES: Final = 65_536
+_RECEIVE_BUFFER_BYTES: Final = 4 << 20
+"""Room for a simulator that sends thirty seconds of telemetry in one."""
+_CONNECT_TIMEOUT_S: Final = 10.0
+_DEFAULT_BAUD: Final = 57_600
+_FORMS: Final = "udp:HOST:PORT (listen), udpout:HOST:PORT, tcp:HOST:PORT, serial:/dev/ttyACM0:57600"
+
+
+class LinkError(VedetteError):
+    """The link cannot be opened, or is gone."""
+
+
+class Transport(Protocol):
+    """A pipe of bytes to one or more vehicles."""
+
+    def send(self, data: bytes) -> None:
+        """Send, or drop what cannot be sent now."""
+        ...
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what has arrived within the time, or nothing."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the port."""
+        ...
+
+
+class UdpTransport:
+    """UDP: listening for whoever speaks first, or speaking first to an address."""
+
+    def __init__(self, host: str, port: int, *, listen: bool) -> None:
+        self._peer: tuple[str, int] | None = None if listen else (host, port)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        try:
+            self._socket.bind((host, port) if listen else ("", 0))
+        except OSError as error:
+            self._socket.close()
+            raise LinkError(f"cannot listen on {host}:{port}: {error.strerror}; is another station using it?") from None
+        self._listen = listen
+
+    @property
+    def port(self) -> int:
+        """The local port."""
+        return int(self._socket.getsockname()[1])
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram; before anyone spoke to a listener there is nobody to send to."""
+        if self._peer is not None:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(data, self._peer)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return one datagram."""
+        if not select.select([self._socket], [], [], max(0.0, timeout_s))[0]:
+            return b""
+        try:
+            data, sender = self._socket.recvfrom(_READ_BYTES)
+        except OSError:
+            return b""
+        if self._listen:
+            self._peer = sender
+        return data
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+class TcpTransport:
+    """TCP to a vehicle or a router that listens."""
+
+    def __init__(self, host: str, port: int) -> None:
+        try:
+            self._socket = socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT_S)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise LinkError(f"nobody answers on tcp {host}:{port}: {reason}; start the vehicle first") from None
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._closed_by_peer = False
+
+    def send(self, data: bytes) -> None:
+        """Send; a broken connection shows as silence."""
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            self._closed_by_peer = True
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what has arrived; after the peer hung up, wait out the time and return nothing."""
+        if self._closed_by_peer:
+            select.select([], [], [], max(0.0, timeout_s))
+            return b""
+        if not select.select([self._socket], [], [], max(0.0, timeout_s))[0]:
+            return b""
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except OSError:
+            data = b""
+        self._closed_by_peer = not data
+        return data
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
+class SerialTransport:
+    """A serial port or a USB radio."""
+
+    def __init__(self, device: str, baud: int) -> None:
+        serial = _serial()
+        try:
+            self._port = serial.Serial(device, baud, timeout=0, write_timeout=1.0)
+        except (OSError, ValueError) as error:
+            raise LinkError(f"cannot open the serial port {device} at {baud} baud: {error}") from None
+
+    def send(self, data: bytes) -> None:
+        """Write; a full or vanished port shows as silence."""
+        with contextlib.suppress(OSError):
+            self._port.write(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what has arrived within the time."""
+        try:
+            self._port.timeout = max(0.0, timeout_s)
+            return bytes(self._port.read(1) + self._port.read(self._port.in_waiting))
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Close the port."""
+        self._port.close()
+
+
+def _serial() -> Any:
+    try:
+        import serial
+    except ImportError:
+        raise MissingPartError("serial links need pyserial: pip install pyserial") from None
+    return serial
+
+
+def open_transport(url: str) -> Transport:
+    """Open the bytes end of a link URL.
+
+    Raises
+    ------
+    InputError
+        When the URL has none of the known forms.
+    LinkError
+        When the port cannot be opened.
+    """
+    scheme, _, rest = url.replace("://", ":", 1).partition(":")
+    if url.startswith("/") or url.upper().startswith("COM"):
+        scheme, rest = "serial", url
+    if scheme == "serial":
+        device, _, baud = rest.rpartition(":")
+        if not baud.isdigit() or not device:
+            device, baud = rest, str(_DEFAULT_BAUD)
+        return SerialTransport(device, int(baud))
+    host, _, port = rest.rpartition(":")
+    if scheme not in _SCHEMES or not port.isdigit() or not 0 <= int(port) <= 65_535:
+        raise InputError(f"link {url!r} is not understood; write one of: {_FORMS}", link=url)
+    if scheme in ("tcp", "tcpout"):
+        return TcpTransport(host or "127.0.0.1", int(port))
+    return UdpTransport(host or "127.0.0.1", int(port), listen=scheme in ("udp", "udpin"))
+
+
+_SCHEMES: Final = frozenset({"udp", "udpin", "udpout", "tcp", "tcpout"})

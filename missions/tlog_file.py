@@ -1,0 +1,84 @@
+"""Recording what went over a link, in the form ground stations replay (`.tlog`).
+
+Each record is the reception time in microseconds since 1970 as a big-endian
+unsigned 64-bit number, then the raw MAVLink frame (pymavlink `mavlogfile`,
+Mission Planner, QGroundControl).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from geo.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SETUP_SIGNING_ID: Final = 256
+"""The one message that carries a secret key: never recorded, never forwarded (MAVLink message signing)."""
+_FSYNC_EVERY_S: Final = 1.0
+
+
+class TlogRecorder:
+    """Append frames to a new `.tlog`; at most a second of them can be lost to a power cut.
+
+    Parameters
+    ----------
+    path
+        The file to make. One that exists is never overwritten.
+    clock
+        Monotonic seconds, for the distance between two fsyncs.
+
+    Raises
+    ------
+    InputError
+        When the file exists already or its folder does not.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self.frames = 0
+        self._clock = clock
+        self._synced_s = clock()
+        self._lock = threading.Lock()
+        try:
+            self._file = path.open("xb")
+        except FileExistsError:
+            raise InputError(f"{path} exists already; name a new file for this flight's log", path=str(path)) from None
+        except FileNotFoundError:
+            raise InputError(f"the folder of {path} does not exist; create it first", path=str(path)) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def record(self, frame: bytes, t_utc_ns: int, message_id: int) -> None:
+        """Write one raw frame, unless it carries a signing key."""
+        if message_id == SETUP_SIGNING_ID:
+            return
+        with self._lock:
+            if self._file.closed:
+                return
+            self._file.write(struct.pack(">Q", t_utc_ns // 1000) + frame)
+            self.frames += 1
+            if self._clock() - self._synced_s >= _FSYNC_EVERY_S:
+                self._sync()
+
+    def close(self) -> None:
+        """Put everything on the disk and close the file."""
+        with self._lock:
+            if not self._file.closed:
+                self._sync()
+                self._file.close()
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._synced_s = self._clock()

@@ -1,0 +1,235 @@
+"""Reading a list from the vehicle, as a state machine without a clock or a link of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from missions import transfer_messages as wire
+from missions.dialect import Dialect
+from missions.transfer_values import FINAL_STATES, SOFT_ACKS, Ack, DownloadReport, Timers, TransferState
+
+if TYPE_CHECKING:
+    from missions.dialect import MissionType
+    from missions.plan import MissionItem
+    from missions.transfer_values import Message, Peer
+
+_MAX_ITEMS: Final = 20_000
+"""More than any autopilot stores; a larger count is garbage."""
+_MAX_RESTARTS: Final = 60
+_SILENT_TRIES: Final = 8
+"""Requests for one item without an answer before the list is asked for again (PX4 forgets silently)."""
+_PAUSE_STEP_S: Final = 0.1
+_MAX_PAUSE_S: Final = 1.0
+
+
+class RoundTrip:
+    """Smoothed round-trip time, and the retransmission wait that follows from it (RFC 6298, section 2)."""
+
+    def __init__(self, floor_s: float) -> None:
+        self._floor_s = floor_s
+        self._smoothed_s: float | None = None
+        self._spread_s = 0.0
+
+    def observe(self, round_trip_s: float) -> None:
+        """Take in one round trip of a frame that was sent only once (Karn's rule is the caller's)."""
+        if self._smoothed_s is None:
+            self._smoothed_s, self._spread_s = round_trip_s, round_trip_s / 2
+            return
+        self._spread_s += 0.25 * (abs(self._smoothed_s - round_trip_s) - self._spread_s)
+        self._smoothed_s += 0.125 * (round_trip_s - self._smoothed_s)
+
+    @property
+    def wait_s(self) -> float:
+        """How long to wait before sending again, seconds."""
+        if self._smoothed_s is None:
+            return self._floor_s
+        return min(1.5, max(self._floor_s, self._smoothed_s + 4.0 * self._spread_s))
+
+
+class Download:
+    """Read one list: feed it messages and the time, send what it returns.
+
+    Items already read survive a lost link: a new `REQUEST_LIST` that announces
+    the same count continues with what is missing (ArduPilot), or reads from
+    the start where the autopilot insists on order (PX4 answers a request out
+    of order by ending the transfer; each such end makes the next pass slower).
+
+    Parameters
+    ----------
+    peer, mission_type, timers
+        The vehicle, which list, and how patiently.
+    """
+
+    def __init__(self, peer: Peer, mission_type: MissionType, timers: Timers | None = None) -> None:
+        self.peer = peer
+        self.mission_type = mission_type
+        self.timers = timers or Timers()
+        self.state = TransferState.OFFERING
+        self.items: dict[int, MissionItem] = {}
+        self.expected = -1
+        self.ack = ""
+        self.frames_sent = 0
+        self.wake_s = 0.0
+        self._started_s = 0.0
+        self._ended_s = 0.0
+        self._heard_s = 0.0
+        self._tries = 0
+        self._restarts = 0
+        self._suspect = False
+        self._next = 0
+        self._pause_s = 0.0
+        self._asked_s = 0.0
+        self._round_trip = RoundTrip(self.timers.item_s)
+        self._reason = ""
+
+    @property
+    def done(self) -> bool:
+        """True once the machine has nothing more to send or wait for."""
+        return self.state in FINAL_STATES
+
+    def start(self, now_s: float) -> list[Message]:
+        """Begin; returns the first messages to send."""
+        self._started_s = self._heard_s = now_s
+        return self._ask_list(now_s)
+
+    def poll(self, now_s: float) -> list[Message]:
+        """Act on timers that have run out by `now_s`."""
+        if self.done or now_s < self.wake_s:
+            return []
+        if now_s - self._started_s > self.timers.budget_s(max(self.expected, 0)):
+            return self._end(TransferState.FAILED, now_s, "the vehicle took too long to give its items")
+        if now_s - self._heard_s > self.timers.patience_s:
+            return self._end(TransferState.LINK_LOST, now_s, f"the vehicle stopped answering ({self._where()})")
+        if self.state is TransferState.OFFERING:
+            return self._send_list(now_s)
+        if self._suspect or self._tries >= _SILENT_TRIES:
+            return self._restart(now_s)
+        return self._send_request(now_s)
+
+    def feed(self, message: Message, now_s: float) -> list[Message]:
+        """Take in one message; messages of other vehicles, lists and stations change nothing."""
+        kind = message.get_type()
+        if self.done or kind not in _HANDLERS or not wire.is_from(message, self.peer):
+            return []
+        if not wire.is_for_us(message, self.peer, self.mission_type):
+            return []
+        return _HANDLERS[kind](self, message, now_s)
+
+    def resume(self, now_s: float) -> list[Message]:
+        """Go on after a lost link: what has been read is kept if the vehicle still announces the same count."""
+        if self.state is not TransferState.LINK_LOST:
+            return []
+        self._heard_s = now_s
+        return self._ask_list(now_s)
+
+    def cancel(self, now_s: float) -> list[Message]:
+        """Stop cleanly: tell the vehicle, keep nothing waiting."""
+        if self.done:
+            return []
+        self._end(TransferState.CANCELLED, now_s, "cancelled")
+        return self._out(wire.acknowledge(self.peer, Ack.OPERATION_CANCELLED, self.mission_type))
+
+    def report(self) -> DownloadReport:
+        """Return what has been read so far, and how it ended."""
+        return DownloadReport(
+            mission_type=self.mission_type,
+            state=self.state,
+            items=tuple(self.items[seq] for seq in sorted(self.items)),
+            expected_items=max(self.expected, 0),
+            ack=self.ack,
+            frames_sent=self.frames_sent,
+            elapsed_s=self._ended_s - self._started_s,
+            message=self._reason,
+        )
+
+    def _out(self, *messages: Message) -> list[Message]:
+        self.frames_sent += len(messages)
+        return list(messages)
+
+    def _end(self, state: TransferState, now_s: float, reason: str) -> list[Message]:
+        self.state, self._ended_s, self._reason = state, now_s, reason
+        return []
+
+    def _where(self) -> str:
+        if self.state is TransferState.OFFERING:
+            return "asked how many items it holds"
+        return f"asked for item {self._next} of {self.expected}"
+
+    def _ask_list(self, now_s: float) -> list[Message]:
+        self.state, self._next, self._suspect = TransferState.OFFERING, 0, False
+        return self._send_list(now_s)
+
+    def _send_list(self, now_s: float) -> list[Message]:
+        self.wake_s = now_s + self.timers.handshake_s
+        return self._out(wire.request_list(self.peer, self.mission_type))
+
+    def _send_request(self, now_s: float) -> list[Message]:
+        self._tries += 1
+        self._asked_s = now_s
+        self.wake_s = now_s + self._round_trip.wait_s
+        return self._out(wire.request_item(self.peer, self._next, self.mission_type))
+
+    def _restart(self, now_s: float) -> list[Message]:
+        self._restarts += 1
+        if self._restarts > _MAX_RESTARTS:
+            return self._end(TransferState.FAILED, now_s, "the vehicle keeps ending the transfer")
+        if self._suspect:
+            self._pause_s = min(_MAX_PAUSE_S, self._pause_s + _PAUSE_STEP_S)
+        return self._ask_list(now_s)
+
+    def _on_count(self, message: Message, now_s: float) -> list[Message]:
+        self._heard_s = now_s
+        if self.state is not TransferState.OFFERING:
+            return []
+        if message.count > _MAX_ITEMS:
+            return self._end(TransferState.FAILED, now_s, f"the vehicle claims {message.count} items")
+        if message.count != self.expected:
+            self.items.clear()
+        self.expected = message.count
+        self.state = TransferState.READING_BACK
+        return self._ask_next(now_s)
+
+    def _on_item(self, message: Message, now_s: float) -> list[Message]:
+        self._heard_s = now_s
+        if self.state is not TransferState.READING_BACK or message.seq != self._next:
+            return []
+        if self._tries == 0:
+            return []
+        self.items[message.seq] = wire.item_from(message)
+        if self._tries == 1:
+            self._round_trip.observe(now_s - self._asked_s)
+        self._next += 1
+        self._suspect = False
+        if self._pause_s and self._next < self.expected:
+            self._tries = 0
+            self.wake_s = now_s + self._pause_s
+            return []
+        return self._ask_next(now_s)
+
+    def _ask_next(self, now_s: float) -> list[Message]:
+        self._tries = 0
+        if self.peer.dialect is not Dialect.PX4:
+            while self._next in self.items:
+                self._next += 1
+        if self._next < self.expected:
+            return self._send_request(now_s)
+        self._end(TransferState.DOWNLOADED, now_s, "")
+        return self._out(wire.acknowledge(self.peer, Ack.ACCEPTED, self.mission_type))
+
+    def _on_ack(self, message: Message, now_s: float) -> list[Message]:
+        if message.type == Ack.ACCEPTED:
+            return []
+        self._heard_s = now_s
+        self.ack = Ack.name_of(message.type)
+        if message.type not in SOFT_ACKS:
+            return self._end(TransferState.REFUSED, now_s, f"the vehicle refuses to give its items: {self.ack}")
+        self._suspect = self.state is TransferState.READING_BACK
+        return []
+
+
+_HANDLERS = {
+    "MISSION_COUNT": Download._on_count,
+    "MISSION_ITEM_INT": Download._on_item,
+    "MISSION_ITEM": Download._on_item,
+    "MISSION_ACK": Download._on_ack,
+}
