@@ -61,6 +61,7 @@ class Vehicle:
         self.link_s = 0.0
         self.air_n_mps = self.air_e_mps = 0.0
         self._undulation_m: float | None = None
+        self._landings_kept = 0
         seeds = np.random.SeedSequence([config.seed, config.sysid]).spawn(2)
         self.state = BodyState(
             lat_deg=config.home_lat_deg,
@@ -125,7 +126,6 @@ class Vehicle:
         self.steps += 1
         if not self.autopilot.ready and self.t_s >= self.config.boot_s:
             self._boot()
-        landings = self.autopilot.landings
         demand = self.autopilot.demand(STEP_S)
         wind_n, wind_e = self.wind.at(self.t_s, STEP_S)
         self.air_n_mps, self.air_e_mps = wind_n, wind_e
@@ -144,8 +144,9 @@ class Vehicle:
         self.gimbal.step(self.state, STEP_S)
         if self.steps % TRUTH_EVERY == 0:
             self.truth.add()
-        if self.autopilot.landings != landings:
-            self.truth.save()
+            if self.autopilot.landings != self._landings_kept:
+                self._landings_kept = self.autopilot.landings
+                self.truth.save()
         self.streams.step()
 
     def tick(self, link_s: float) -> None:
