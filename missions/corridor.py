@@ -1,0 +1,205 @@
+"""From a border line to the air we may use: own side, standoff, zones, keep-out at the ends.
+
+All geometry is in the local plane (metres). The border may be in parts, with
+gaps, enclaves and hairpins; which side is ours is decided face by face of the
+plane it divides.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiLineString, Polygon
+
+from missions.corridor_chain import chain_parts, check_simple, extend_ends
+from missions.corridor_frame import LocalFrame
+from missions.corridor_sides import divide
+from missions.errors import BriefError, PlanRefusedError
+from missions.standoff import standoff_margin
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from missions.brief import Brief, GeoLine, Zone
+    from missions.standoff import StandoffMargin
+
+    FloatArray = NDArray[np.float64]
+
+ROUNDING_M: Final = 0.5
+"""Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening."""
+ARC_SEGMENTS: Final = 8
+"""Segments per quarter circle of a buffer; a chord then lies within 0.5 % inside its arc."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Corridor:
+    """Everything spatial the planner works with, in the plane of `frame`.
+
+    `kept_m` is the plane distance from the border the nominal path keeps: the
+    standoff asked plus its margin, stretched by the plane's own error.
+    """
+
+    frame: LocalFrame
+    border: MultiLineString
+    """Border as drawn, parts merged and short gaps bridged: lanes run along it."""
+    guard: shapely.Geometry
+    """Border with its long gaps closed and its open ends prolonged: nobody crosses it."""
+    own: shapely.Geometry
+    free: shapely.Geometry
+    """Own side less the standoff and the zones: every metre of every path lies in it."""
+    zones: tuple[shapely.Geometry, ...]
+    watched: shapely.Geometry
+    margin: StandoffMargin
+    kept_m: float
+    stretch: float
+    sites: FloatArray
+
+
+def build_corridor(brief: Brief) -> Corridor:
+    """Work out own side, standoff and free air of a brief.
+
+    Raises
+    ------
+    BriefError
+        When the border crosses itself, has no length, or its sides contradict each other.
+    PlanRefusedError
+        When no air is left: corridor inside the standoff, or a zone that swallows it.
+    """
+    frame = _frame(brief)
+    sites = frame.to_plane(np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch]))
+    parts = _plane_parts(brief.border.lines, frame)
+    check_simple(parts, frame)
+    chains, long_gaps = chain_parts(
+        parts, directed=brief.border.own_side.hand is not None, bridge_m=brief.border.bridge_gaps_m
+    )
+    border = MultiLineString(chains)
+    box = _work_box(border, sites, brief)
+    rays = extend_ends([*chains, *long_gaps], box)
+    margin = standoff_margin(brief)
+    radius = float(np.hypot(*np.abs(np.array(box.bounds)).reshape(2, 2).max(axis=0)))
+    stretch = frame.stretch(radius)
+    kept = (brief.standoff.asked_m + margin.total_m) * stretch + ROUNDING_M
+    _check_depth(brief, kept)
+    guard = shapely.union_all([border, *long_gaps, *rays])
+    own, guard = divide(brief.border.own_side, frame, box, border, guard)
+    zones = tuple(_zone_plane(z, frame) for z in brief.zone)
+    free = _free_air(own, guard, zones, brief, kept)
+    watched = _watched(border, own, brief, stretch)
+    corridor = Corridor(
+        frame=frame, border=border, guard=guard, own=own, free=free, zones=zones,
+        watched=watched, margin=margin, kept_m=kept, stretch=stretch, sites=sites,
+    )  # fmt: skip
+    _check_air(corridor, brief)
+    return corridor
+
+
+def buffer_outside(geometry: shapely.Geometry, distance_m: float) -> shapely.Geometry:
+    """Buffer so that no chord of the result lies nearer than `distance_m`."""
+    chord = float(np.cos(np.pi / (4 * ARC_SEGMENTS)))
+    return shapely.buffer(geometry, distance_m / chord, quad_segs=ARC_SEGMENTS)
+
+
+def _frame(brief: Brief) -> LocalFrame:
+    lat = np.concatenate([line.lat_deg for line in brief.border.lines])
+    lon = np.concatenate([line.lon_deg for line in brief.border.lines])
+    bad = ~(np.isfinite(lat) & np.isfinite(lon))
+    if bad.any():
+        raise BriefError(f"border: vertex {int(np.argmax(bad))} is not a number", vertex=int(np.argmax(bad)))
+    return LocalFrame.about(lat, lon)
+
+
+def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineString]:
+    parts = []
+    for line in lines:
+        xy = frame.to_plane(line.lat_deg, line.lon_deg)
+        keep = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 1e-6)
+        if keep.sum() >= 2:
+            parts.append(LineString(xy[keep]))
+    if not parts or sum(p.length for p in parts) < 1.0:
+        raise BriefError("border: the line has no length; give two or more points a metre or more apart")
+    return parts
+
+
+def _work_box(border: MultiLineString, sites: FloatArray, brief: Brief) -> Polygon:
+    everything = shapely.union_all([shapely.envelope(border), shapely.multipoints(sites)])
+    reach = 2.0 * (brief.corridor.depth_m + brief.standoff.asked_m) + 2000.0
+    east0, north0, east1, north1 = everything.bounds
+    return shapely.box(east0 - reach, north0 - reach, east1 + reach, north1 + reach)
+
+
+def _check_depth(brief: Brief, kept_m: float) -> None:
+    if kept_m >= brief.corridor.depth_m:
+        raise PlanRefusedError(
+            f"the corridor is empty: standoff {brief.standoff.asked_m:g} m plus margin makes {kept_m:.1f} m, and "
+            f"the corridor is {brief.corridor.depth_m:g} m deep; set "
+            f"corridor.depth_m to at least {np.ceil(kept_m) + 1:.0f}",
+            rule="corridor", measured=kept_m, limit=brief.corridor.depth_m,
+        )  # fmt: skip
+
+
+def _zone_plane(zone: Zone, frame: LocalFrame) -> shapely.Geometry:
+    if zone.centre is not None and zone.radius_m is not None:
+        centre = frame.to_plane(np.array([zone.centre[0]]), np.array([zone.centre[1]]))[0]
+        return buffer_outside(shapely.Point(centre), zone.radius_m)
+    shapes = [
+        Polygon(frame.to_plane(r[0].lat_deg, r[0].lon_deg), [frame.to_plane(h.lat_deg, h.lon_deg) for h in r[1:]])
+        for r in zone.polygons
+        if len(r[0].lat_deg) >= 3
+    ]
+    if not shapes or not all(s.is_valid for s in shapes):
+        raise BriefError(f"zone {zone.name!r} crosses itself or has fewer than three corners; redraw it")
+    return shapely.union_all(shapes)
+
+
+def _free_air(
+    own: shapely.Geometry,
+    guard: shapely.Geometry,
+    zones: tuple[shapely.Geometry, ...],
+    brief: Brief,
+    kept_m: float,
+) -> shapely.Geometry:
+    closed = [buffer_outside(z, spec.clearance_m) for z, spec in zip(zones, brief.zone, strict=True)]
+    keep_out = shapely.union_all([buffer_outside(guard, kept_m), *closed])
+    return shapely.difference(own, keep_out)
+
+
+def _watched(border: MultiLineString, own: shapely.Geometry, brief: Brief, stretch: float) -> shapely.Geometry:
+    """Return the ground to watch: own side between the corridor's two depths, square at the ends."""
+    depth_m = brief.corridor.depth_m * stretch
+    deep = shapely.buffer(border, depth_m, quad_segs=ARC_SEGMENTS).difference(end_caps(border, depth_m))
+    if brief.corridor.from_m > 0.0:
+        deep = deep.difference(shapely.buffer(border, brief.corridor.from_m, quad_segs=ARC_SEGMENTS))
+    return deep.intersection(own)
+
+
+def end_caps(border: MultiLineString, distance_m: float) -> shapely.Geometry:
+    """Return the half discs beyond the border's open ends, where nothing is watched and no lane runs."""
+    caps = [
+        half_disc(end, end - before, distance_m * 1.02)
+        for xy in (shapely.get_coordinates(part) for part in border.geoms if not part.is_closed)
+        for end, before in ((xy[0], xy[1]), (xy[-1], xy[-2]))
+    ]
+    return shapely.union_all(caps) if caps else Polygon()
+
+
+def half_disc(centre: FloatArray, towards: FloatArray, radius_m: float) -> Polygon:
+    """Return the half of a disc on the side `towards` points to."""
+    middle = np.arctan2(towards[1], towards[0])
+    angles = middle + np.linspace(-np.pi / 2.0, np.pi / 2.0, 4 * ARC_SEGMENTS + 1)
+    reach = radius_m / float(np.cos(np.pi / (8 * ARC_SEGMENTS)))
+    return Polygon(centre + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+
+def _check_air(corridor: Corridor, brief: Brief) -> None:
+    lane_air = shapely.intersection(
+        corridor.free, shapely.buffer(corridor.border, brief.corridor.depth_m * corridor.stretch, quad_segs=4)
+    )
+    if lane_air.is_empty:
+        raise PlanRefusedError(
+            "no air is left in the corridor between the standoff and the zones; "
+            "make corridor.depth_m deeper or shrink the zones",
+            rule="zones",
+        )

@@ -1,0 +1,65 @@
+"""The local metric plane a patrol is planned in, and how far its metres may be wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyproj
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+MEAN_RADIUS_M: Final = 6_371_008.8
+"""Mean Earth radius R1 (IUGG, GRS 80)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFrame:
+    """Azimuthal equidistant plane on WGS 84 about one point; east and north in metres.
+
+    Distances from the centre are true. Across them the plane is stretched by
+    ``c / sin c`` at angular distance c (Snyder 1987, eq. 25-2 with h' = 1), so a
+    true distance is never shown shorter than it is; `stretch` bounds by how much longer.
+    The plane has no seam at the antimeridian and works at the poles.
+    """
+
+    lat_deg: float
+    lon_deg: float
+    forward: pyproj.Transformer
+    inverse: pyproj.Transformer
+
+    @classmethod
+    def about(cls, lat_deg: FloatArray, lon_deg: FloatArray) -> LocalFrame:
+        """Centre a plane on the middle of a cloud of points, wherever on Earth it lies."""
+        lat, lon = np.radians(lat_deg), np.radians(lon_deg)
+        xyz = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+        x, y, z = (xyz.min(axis=1) + xyz.max(axis=1)) / 2.0
+        lat0 = round(float(np.degrees(np.arctan2(z, np.hypot(x, y)))), 6)
+        lon0 = round(float(np.degrees(np.arctan2(y, x))), 6)
+        plane = pyproj.CRS.from_proj4(f"+proj=aeqd +lat_0={lat0} +lon_0={lon0} +datum=WGS84 +units=m")
+        degrees = pyproj.CRS.from_epsg(4326)
+        return cls(
+            lat_deg=lat0,
+            lon_deg=lon0,
+            forward=pyproj.Transformer.from_crs(degrees, plane, always_xy=True),
+            inverse=pyproj.Transformer.from_crs(plane, degrees, always_xy=True),
+        )
+
+    def to_plane(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
+        """Return (n, 2) east, north in metres."""
+        east, north = self.forward.transform(np.asarray(lon_deg, dtype=float), np.asarray(lat_deg, dtype=float))
+        return np.stack([np.asarray(east), np.asarray(north)], axis=-1)
+
+    def to_degrees(self, east_north_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return latitudes and longitudes, rounded to the 1e-7 degree a mission item holds."""
+        lon, lat = self.inverse.transform(east_north_m[..., 0], east_north_m[..., 1])
+        return np.round(np.asarray(lat), 7), np.round(np.asarray(lon), 7)
+
+    def stretch(self, radius_m: float) -> float:
+        """Return how many plane metres a true metre may become within `radius_m` of the centre."""
+        c = min(radius_m / MEAN_RADIUS_M, 3.0)
+        return float(c / np.sin(c)) if c > 0.0 else 1.0

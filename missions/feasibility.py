@@ -1,0 +1,70 @@
+"""Rules a finished plan is held to, measured on the plan itself: standoff, sides, zones, battery, coverage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from missions.plan import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from missions.brief import Brief
+    from missions.corridor import Corridor
+    from missions.plan import Leg, Sortie
+
+    FloatArray = NDArray[np.float64]
+
+
+def leg_lines(corridor: Corridor, legs: Sequence[Leg]) -> NDArray[np.object_]:
+    """Return every leg as a line in the plane, from the degrees the plan holds."""
+    start = corridor.frame.to_plane(
+        np.array([g.lat_start_deg for g in legs]), np.array([g.lon_start_deg for g in legs])
+    )
+    end = corridor.frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
+    return np.asarray(shapely.linestrings(np.stack([start, end], axis=1)))
+
+
+def leg_standoff_m(corridor: Corridor, legs: Sequence[Leg]) -> FloatArray:
+    """Return how near each leg comes to the guarded border, true metres (never overstated)."""
+    lines = leg_lines(corridor, legs)
+    shapely.prepare(corridor.guard)
+    return np.asarray(shapely.distance(lines, corridor.guard)) / corridor.stretch
+
+
+def standoff_findings(brief: Brief, corridor: Corridor, sortie: Sortie) -> tuple[float, list[Finding]]:
+    """Measure the standoff of every leg of a sortie; each breach is an error with its place."""
+    kept = leg_standoff_m(corridor, sortie.legs)
+    found = []
+    for k in np.flatnonzero(kept < brief.standoff.asked_m).tolist():
+        leg = sortie.legs[k]
+        found.append(
+            Finding(
+                rule="standoff", severity=Severity.ERROR, sortie=sortie.name, seq=leg.seq,
+                lat_deg=leg.lat_start_deg, lon_deg=leg.lon_start_deg, measured=round(float(kept[k]), 2),
+                limit=brief.standoff.asked_m, unit="m",
+                message=f"{sortie.name} leg {leg.seq} comes within {kept[k]:.1f} m of the border; "
+                f"{brief.standoff.asked_m:g} m are asked",
+                relaxation=f"standoff.asked_m = {np.floor(kept[k]):.0f}",
+            )
+        )  # fmt: skip
+    return float(kept.min()), found
+
+
+def coverage_finding(covered_pct: float) -> list[Finding]:
+    """Warn when part of the corridor is never seen."""
+    enough_pct = 98.0
+    if covered_pct >= enough_pct:
+        return []
+    return [
+        Finding(
+            rule="coverage", severity=Severity.WARNING, measured=round(covered_pct, 2), limit=enough_pct, unit="%",
+            message=f"the plan sees {covered_pct:.1f} % of the corridor",
+            relaxation="more lanes, a smaller depression angle, or a shallower corridor",
+        )
+    ]  # fmt: skip

@@ -1,0 +1,157 @@
+"""From a brief to a plan: corridor, lanes, sorties, findings. Pure but for the terrain file it names."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from missions.allocation import sections
+from missions.corridor import build_corridor
+from missions.errors import PlanRefusedError
+from missions.feasibility import coverage_finding, standoff_findings
+from missions.ground_file import read_ground
+from missions.lanes import build_lanes
+from missions.plan import Finding, Plan, Severity
+from missions.planner_legs import build_sortie
+from missions.planner_paths import PathMaker
+from missions.revisit import coverage, strips
+from missions.routing import Router
+from missions.terrain_profile import PlaneGround
+
+if TYPE_CHECKING:
+    from missions.allocation import Section
+    from missions.brief import Brief
+    from missions.corridor import Corridor
+    from missions.plan import Sortie
+
+
+def plan_brief(brief: Brief) -> Plan:
+    """Plan a border patrol.
+
+    The same brief gives the same plan, byte for byte. What cannot be met is a finding of the
+    plan; what leaves no plan at all is refused.
+
+    Raises
+    ------
+    BriefError
+        When the brief's geometry contradicts itself.
+    PlanRefusedError
+        When no sortie can keep the rules: which rule, where, and the smallest relaxation.
+    """
+    corridor = build_corridor(brief)
+    _check_sites(brief, corridor)
+    lanes = build_lanes(brief, corridor)
+    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
+    maker = PathMaker(brief, Router(corridor.free), ground)
+    flown = sections(corridor, lanes, maker)
+    sorties = _sorties(brief, corridor, flown)
+    if not sorties:
+        raise _refusal(brief, flown)
+    covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
+    findings = _unflown(brief, corridor, flown)
+    kept = []
+    for sortie in sorties:
+        nearest, found = standoff_findings(brief, corridor, sortie)
+        kept.append(nearest)
+        findings += found
+    findings += coverage_finding(covered.covered_pct)
+    return Plan(
+        name=brief.name,
+        dialect=brief.dialect,
+        sorties=tuple(sorties),
+        findings=tuple(findings),
+        required_standoff_m=brief.standoff.asked_m,
+        min_standoff_m=round(min(kept), 3),
+        worst_revisit_s=math.nan,
+        corridor_m2=round(covered.watched_m2, 1),
+        covered_pct=round(covered.covered_pct, 3),
+    )
+
+
+def _check_sites(brief: Brief, corridor: Corridor) -> None:
+    for site, xy in zip(brief.launch, corridor.sites, strict=True):
+        point = shapely.Point(xy)
+        if corridor.free.covers(point):
+            continue
+        for zone, shape in zip(brief.zone, corridor.zones, strict=True):
+            if shape.distance(point) <= zone.clearance_m:
+                raise PlanRefusedError(
+                    f"launch site {site.name!r} lies in zone {zone.name!r} or within its {zone.clearance_m:g} m of "
+                    "clearance; move the site or shrink the zone",
+                    rule="zones", site=site.name, zone=zone.name,
+                )  # fmt: skip
+        distance = float(corridor.guard.distance(point))
+        if not corridor.own.covers(point):
+            reason = "is not on our side of the border; move it, or check border.own_side"
+        else:
+            reason = (
+                f"is {distance:.0f} m from the border and needs {corridor.kept_m:.0f} m (standoff and its margin); "
+                f"move it {corridor.kept_m - distance:.0f} m further away"
+            )
+        raise PlanRefusedError(f"launch site {site.name!r} {reason}", rule="standoff", site=site.name)
+
+
+def _sorties(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Sortie]:
+    sorties = []
+    for section in flown:
+        if section.path is None:
+            continue
+        name = f"S{len(sorties) + 1:02d}"
+        sorties.append(build_sortie(brief, corridor, section.path, site=section.stretch.site, name=name, t_start_s=0.0))
+    return sorties
+
+
+def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:
+    found = []
+    for section in flown:
+        if section.path is not None:
+            continue
+        middle = (section.stretch.start_m + section.stretch.end_m) / 2.0
+        lat, lon = corridor.frame.to_degrees(border_point(corridor, middle)[None, :])
+        site = brief.launch[section.stretch.site].name
+        found.append(
+            Finding(
+                rule=RULES[section.reason], severity=Severity.ERROR, lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+                message=f"{section.stretch.end_m - section.stretch.start_m:.0f} m of border about {lat[0]:.4f}, "
+                f"{lon[0]:.4f} cannot be flown from {site}: {REASONS[section.reason]}",
+                relaxation=RELAXATIONS[section.reason],
+            )
+        )  # fmt: skip
+    return found
+
+
+RULES = {"no way": "route", "wind": "wind", "battery": "endurance"}
+REASONS = {
+    "no way": "no free way leads there",
+    "wind": "the wind is stronger than the aircraft",
+    "battery": "one battery does not cover the way there and back with the reserve",
+}
+RELAXATIONS = {
+    "no way": "open a way between the zones, or add a launch site beyond them",
+    "wind": "wait for less wind, or take a faster aircraft",
+    "battery": "a launch site nearer to it, or a larger battery",
+}
+
+
+def border_point(corridor: Corridor, station_m: float) -> np.ndarray:
+    """Return the plane point of the border at a station."""
+    left = station_m
+    for line in corridor.border.geoms:
+        if left <= line.length:
+            return np.asarray(shapely.get_coordinates(line.interpolate(left))[0])
+        left -= line.length
+    return np.asarray(shapely.get_coordinates(corridor.border)[-1])
+
+
+def _refusal(brief: Brief, flown: list[Section]) -> PlanRefusedError:
+    if not flown:
+        return PlanRefusedError("no lane fits into the free air of the corridor; make corridor.depth_m deeper")
+    reason = flown[0].reason
+    site = brief.launch[flown[0].stretch.site].name
+    return PlanRefusedError(
+        f"no part of the border can be flown: from {site}, {REASONS[reason]}; it would take {RELAXATIONS[reason]}",
+        rule=RULES[reason],
+    )

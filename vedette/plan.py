@@ -1,0 +1,153 @@
+"""``vedette plan``: from a brief, or from a border line and a few options, to a plan folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from geo.errors import InputError
+
+if TYPE_CHECKING:
+    from missions.brief import Brief
+    from missions.plan import Plan
+
+app = typer.Typer(add_completion=False)
+
+EPILOG = (
+    "Examples: vedette plan examples/demo/brief.toml --out plan/  ·  "
+    "vedette plan --border line.geojson --own-side left --standoff-m 300 --depth-m 800 "
+    "--launch 47.38,112.58 --aircraft quad-survey --out plan/"
+)
+
+
+@app.command(epilog=EPILOG)
+def plan(
+    brief: Annotated[Path | None, typer.Argument(help="Brief (TOML); or use --border and its options.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the plan.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    border: Annotated[Path | None, typer.Option(help="Border line: GeoJSON, GeoPackage, KML, Shapefile.")] = None,
+    own_side: Annotated[str | None, typer.Option(help="left, right, LAT,LON on our side, or a polygon file.")] = None,
+    standoff_m: Annotated[float | None, typer.Option(help="How far to stay from the border.")] = None,
+    depth_m: Annotated[float | None, typer.Option(help="How deep a strip to watch, from the border.")] = None,
+    launch: Annotated[list[str] | None, typer.Option(help="Launch site LAT,LON; may be given again.")] = None,
+    aircraft: Annotated[str, typer.Option(help="Bundled aircraft type.")] = "quad-survey",
+    count: Annotated[int, typer.Option(help="How many aircraft.")] = 1,
+    zone: Annotated[list[Path] | None, typer.Option(help="No-fly zone polygons; may be given again.")] = None,
+    terrain: Annotated[Path | None, typer.Option(help="Terrain: GeoTIFF, .hgt, or a folder of tiles.")] = None,
+    wind: Annotated[str | None, typer.Option(help="SPEED_MPS@FROM_DEG, for example 6@290.")] = None,
+    revisit_min: Annotated[float | None, typer.Option(help="See every metre at least this often.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Number of lanes; default: as many as the camera needs.")] = None,
+    dialect: Annotated[str, typer.Option(help="ardupilot or px4.")] = "ardupilot",
+) -> None:
+    """Plan a patrol: from a brief, or at once from a border line."""
+    from missions.brief_file import build_brief, read_brief
+    from missions.plan_folder_file import summary, write_plan_folder
+    from missions.planner import plan_brief
+
+    if (brief is None) == (border is None):
+        raise InputError("give a brief, or --border with its options, and not both (see vedette plan --help)")
+    if out is None:
+        raise InputError("--out is missing: name the folder to write the plan into")
+    options = {
+        "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
+        "aircraft": aircraft, "count": count, "zone": zone, "terrain": terrain, "wind": wind,
+        "revisit_min": revisit_min, "lanes": lanes, "dialect": dialect,
+    }  # fmt: skip
+    asked = read_brief(brief) if brief is not None else build_brief(quick_brief(options), Path())
+    made = plan_brief(asked)
+    write_plan_folder(made, asked, out)
+    if as_json:
+        typer.echo(json.dumps(_nulls(summary(made, asked)), allow_nan=False))
+    else:
+        show(made, asked, out)
+    if made.findings:
+        raise typer.Exit(1)
+
+
+def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
+    """Turn the options of a quick plan into the tables of a brief."""
+    for key in ("own_side", "standoff_m", "depth_m", "launch"):
+        if not options[key]:
+            raise InputError(f"--{key.replace('_', '-')} is missing; a plan without a brief needs it")
+    side: Any = options["own_side"]
+    if side not in ("left", "right") and not Path(side).suffix[1:].isalpha():
+        lat, lon = _pair(side, "--own-side")
+        side = {"lat_deg": lat, "lon_deg": lon}
+    tables: dict[str, Any] = {
+        "name": options["border"].stem[:64] or "quick plan",
+        "dialect": options["dialect"],
+        "border": {"file": str(options["border"]), "own_side": side},
+        "standoff": {"asked_m": options["standoff_m"]},
+        "corridor": {"depth_m": options["depth_m"]} | ({"lanes": options["lanes"]} if options["lanes"] else {}),
+        "aircraft": {"type": options["aircraft"], "count": options["count"]},
+        "launch": [_site(text, k) for k, text in enumerate(options["launch"])],
+        "zone": [{"name": path.stem[:64], "file": str(path)} for path in options["zone"] or []],
+    }
+    if options["terrain"]:
+        tables["terrain"] = {"file": str(options["terrain"])}
+    if options["wind"]:
+        tables["wind"] = _wind(options["wind"])
+    if options["revisit_min"]:
+        tables["revisit"] = {"max_min": options["revisit_min"]}
+    return tables
+
+
+def _site(text: str, index: int) -> dict[str, Any]:
+    lat, lon = _pair(text, "--launch")
+    return {"name": f"site {index + 1}", "lat_deg": lat, "lon_deg": lon}
+
+
+def _pair(text: str, option: str) -> tuple[float, float]:
+    try:
+        lat, lon = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text!r} is not LAT,LON in degrees, for example 47.38,112.58") from None
+    return lat, lon
+
+
+def _wind(text: str) -> dict[str, float]:
+    try:
+        speed, _, direction = text.partition("@")
+        return {"speed_mps": float(speed), "from_deg": float(direction)}
+    except ValueError:
+        raise InputError(f"--wind {text!r} is not SPEED_MPS@FROM_DEG, for example 6@290") from None
+
+
+def show(made: Plan, asked: Brief, out: Path) -> None:
+    """Print the plan as tables a unit reads at a glance."""
+    from missions.plan_folder_file import sortie_length_m, summary
+
+    console = Console()
+    numbers = summary(made, asked)
+    standoff = numbers["standoff"]
+    table = Table("sortie", "site", "legs", "km", "min", "battery at landing")
+    for sortie in made.sorties:
+        last = sortie.legs[-1]
+        minutes = (last.t_end_s - sortie.t_start_s) / 60.0
+        table.add_row(
+            sortie.name, sortie.site, str(len(sortie.legs)), f"{sortie_length_m(sortie) / 1000.0:.2f}",
+            f"{minutes:.1f}", f"{last.battery_end_pct:.0f} %",
+        )  # fmt: skip
+    console.print(table)
+    reasons = ", ".join(f"{k.removesuffix('_m').replace('_', ' ')} {v:g}" for k, v in standoff["margin"].items())
+    console.print(
+        f"standoff: asked {standoff['asked_m']:g} m, kept {standoff['kept_m']:.1f} m "
+        f"(margin {standoff['margin_m']:.1f} m: {reasons})"
+    )
+    console.print(f"corridor seen: {made.covered_pct:.1f} %   plan in {out}")
+    for finding in made.findings:
+        colour = "red" if finding.severity.value == "error" else "yellow"
+        console.print(f"[{colour}]{finding.severity.value}[/] {finding.rule}: {finding.message}; {finding.relaxation}")
+
+
+def _nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _nulls(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_nulls(v) for v in value]
+    return None if isinstance(value, float) and value != value else value
