@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-POSE_RECORDS: Final = ("POS", "GPS", "GPA", "ATT", "MNT")
+NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "POS": ("Lat", "Lng", "Alt"),
+    "GPS": ("Status", "Lat", "Lng", "Alt"),
+    "GPA": ("HAcc", "VAcc"),
+    "ATT": ("Yaw", "Pitch", "Roll"),
+    "MNT": ("Pitch", "Roll"),
+}
+"""Columns without which a record is of no use (some are younger than their record)."""
+POSE_RECORDS: Final = tuple(NEEDED)
 """Every record that bears on where the camera is and looks."""
 FIX_3D: Final = 3
 
@@ -40,8 +48,7 @@ def track_from_records(
         There is no usable position.
     """
     found = list(problems)
-    own = {name: _first_instance(table) for name, table in tables.items()}
-    own = {name: table for name, table in own.items() if len(table) and _is_timed(table)}
+    own = {name: _first_instance(table) for name, table in tables.items() if _is_usable(name, table)}
     if not {"POS", "GPS"} & set(own):
         raise SourceError(f"{source}: the log holds no POS and no GPS records, so there is no position in it")
     clock = _clock(own, found)
@@ -60,11 +67,14 @@ def track_from_records(
 
 def _first_instance(table: RecordTable) -> RecordTable:
     """Keep the first receiver or mount where one record name serves several (column ``I``)."""
-    return table.rows(table.whole("I") == table.whole("I")[0]) if "I" in table and len(table) else table
+    return table.rows(table.whole("I") == table.whole("I")[0]) if "I" in table else table
 
 
-def _is_timed(table: RecordTable) -> bool:
-    return any(name in table for name in ("TimeUS", "TimeMS", "T"))
+def _is_usable(name: str, table: RecordTable) -> bool:
+    timed = any(column in table for column in ("TimeUS", "TimeMS", "T"))
+    if name == "GPS":
+        timed &= table.has("GWk", "GMS") or table.has("Week", "TimeMS")
+    return len(table) > 0 and timed and table.has(*NEEDED[name])
 
 
 def _boot_ns(table: RecordTable) -> Ints:
@@ -130,7 +140,7 @@ def _attitude(tables: Mapping[str, RecordTable], clock: BootClock) -> Samples | 
 def _gimbal(tables: Mapping[str, RecordTable], clock: BootClock) -> tuple[Samples | None, GimbalFrame]:
     """Read ``MNT``: roll and pitch against the horizon, yaw against north (YawE), else against the heading (YawB)."""
     table = tables.get("MNT")
-    if table is None or not {"Roll", "Pitch"} <= set(table.factors):
+    if table is None:
         return None, GimbalFrame.BODY
     earth = "YawE" in table and bool(np.isfinite(table.column("YawE")).any())
     yaw = "YawE" if earth else "YawB" if "YawB" in table else "Yaw"
@@ -146,7 +156,7 @@ def _gimbal(tables: Mapping[str, RecordTable], clock: BootClock) -> tuple[Sample
 
 def _accuracy(tables: Mapping[str, RecordTable], clock: BootClock) -> Samples | None:
     table = tables.get("GPA")
-    if table is None or not {"HAcc", "VAcc"} <= set(table.factors):
+    if table is None:
         return None
     columns = {}
     for name, column in (("sigma_h_m", "HAcc"), ("sigma_v_m", "VAcc")):

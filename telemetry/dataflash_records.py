@@ -63,7 +63,12 @@ class RecordTable:
         return len(self.offset)
 
     def __contains__(self, column: str) -> bool:
-        return column in (self.fields.dtype.names or ())
+        """Return whether a column is there and holds one number a row."""
+        return column in (self.fields.dtype.names or ()) and self.fields.dtype[column].kind in "iuf"
+
+    def has(self, *columns: str) -> bool:
+        """Return whether all these columns are there."""
+        return all(column in self for column in columns)
 
     def column(self, name: str) -> FloatArray:
         """Return a numeric column in its unit."""

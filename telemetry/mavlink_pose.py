@@ -16,6 +16,7 @@ from telemetry.pose_track import Problem
 from telemetry.time_bases import (
     CLOCK_TOLERANCE_NS,
     EARLIEST_UTC_S,
+    GPS_EPOCH_S,
     BootClock,
     fit_offset,
     run_begins,
@@ -168,19 +169,20 @@ def _run_offset(
         return to_reception, 0
     received_here = system_time.received_us * 1000
     unix_us = system_time.fields["time_unix_usec"].astype(np.int64)
-    rows = (received_here >= span[0]) & (received_here < span[1]) & (unix_us > EARLIEST_UTC_S * 1_000_000)
+    rows = (received_here >= span[0]) & (received_here < span[1]) & (unix_us > GPS_EPOCH_S * 1_000_000)
     rows &= unix_us < 2**63 // 1000
-    if not rows.any():
-        problems.append(
-            Problem(kind="no_vehicle_clock", message="the vehicle never had GPS time; reception times were used")
-        )
-        return to_reception, 0
-    own_boot = system_time.fields["time_boot_ms"][rows].astype(np.int64) * 1_000_000
-    to_utc, stepped = fit_offset(unix_us[rows] * 1000, own_boot, what="the vehicle's clock")
+    to_utc = 0
     middle = int(np.median(boot))
-    corrected, rolled = undo_rollover(middle + to_utc, middle + to_reception)
-    to_utc = corrected - middle
-    problems += [*stepped, *rolled]
+    if rows.any():
+        own_boot = system_time.fields["time_boot_ms"][rows].astype(np.int64) * 1_000_000
+        to_utc, stepped = fit_offset(unix_us[rows] * 1000, own_boot, what="the vehicle's clock")
+        corrected, rolled = undo_rollover(middle + to_utc, middle + to_reception)
+        to_utc = corrected - middle
+        problems += [*stepped, *rolled]
+    if middle + to_utc < EARLIEST_UTC_S * 1_000_000_000:
+        text = "the vehicle never had GPS time; reception times were used"
+        problems.append(Problem(kind="no_vehicle_clock", message=text))
+        return to_reception, 0
     if abs(to_utc - to_reception) > CLOCK_TOLERANCE_NS:
         text = (
             f"the receiving computer's clock is {(to_reception - to_utc) / 1e9:+.3f} s from the vehicle's GPS time; "

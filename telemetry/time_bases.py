@@ -34,8 +34,8 @@ LEAP_SECONDS: Final[tuple[tuple[int, int], ...]] = (
 )  # fmt: skip
 """GPS second at which each leap second since 1980 has taken effect, and GPS - UTC from there (IERS Bulletin C)."""
 
-EARLIEST_UTC_S: Final = 1_104_537_600
-"""2005-01-01; a vehicle clock before this has not been set."""
+EARLIEST_UTC_S: Final = 1_262_304_000
+"""2010-01-01; a vehicle clock before this has not been set."""
 CLOCK_TOLERANCE_NS: Final = 500_000_000
 """Two clocks that differ by more than this are told apart in the problems."""
 
