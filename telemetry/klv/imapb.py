@@ -66,7 +66,8 @@ def imapb_decode(raw: RawArray, lo: float, hi: float, length: int) -> FloatArray
 
 def unsigned_decode(raw: RawArray, lo: float, hi: float, length: int) -> FloatArray:
     """Map unsigned integers linearly to [lo, hi] (ST 0601: ``lo + raw (hi - lo) / (2^8L - 1)``)."""
-    return lo + raw.astype(np.float64) * ((hi - lo) / (2.0 ** (8 * length) - 1.0))
+    values: FloatArray = lo + raw.astype(np.float64) * ((hi - lo) / (2.0 ** (8 * length) - 1.0))
+    return values
 
 
 def unsigned_encode(values: ArrayLike, lo: float, hi: float, length: int) -> RawArray:
