@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _SUN_AZIMUTH_RAD: Final = np.radians(315.0)
 _SUN_ELEVATION_RAD: Final = np.radians(45.0)
 """Light from the north-west at 45 degrees, the cartographic convention."""
+_STEEP: Final = 0.6
+"""Slopes are exaggerated until the steepest twentieth reaches this, so that gentle ground still shows its shape."""
 _METRES_PER_DEGREE: Final = 111_320.0
 
 
@@ -52,7 +54,7 @@ def hillshade(
     picture[..., :3] = np.clip(tint * (0.45 + 0.75 * shade[..., None]), 0, 255)
     picture[..., 3] = np.where(known, 255, 0)
     stream = io.BytesIO()
-    Image.fromarray(picture, "RGBA").quantize(64).save(stream, "PNG", optimize=True)
+    Image.fromarray(picture, "RGBA").quantize(200).save(stream, "PNG", optimize=True)
     return Hillshade(
         data_uri="data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(),
         bounds=[[south_deg, west_deg], [north_deg, east_deg]],
@@ -63,7 +65,8 @@ def _light(*, d_east: NDArray[np.float64], d_north: NDArray[np.float64]) -> NDAr
     """Return the cosine between the surface normal and the sun, 0 to 1."""
     sun_e = np.sin(_SUN_AZIMUTH_RAD) * np.cos(_SUN_ELEVATION_RAD)
     sun_n = np.cos(_SUN_AZIMUTH_RAD) * np.cos(_SUN_ELEVATION_RAD)
-    exaggerate = 2.0
+    steep = float(np.percentile(np.hypot(d_east, d_north), 95))
+    exaggerate = float(np.clip(_STEEP / max(steep, 1e-6), 1.0, 12.0))
     e, n = -exaggerate * d_east, -exaggerate * d_north
     lit: NDArray[np.float64] = np.clip(
         (e * sun_e + n * sun_n + np.sin(_SUN_ELEVATION_RAD)) / np.sqrt(e * e + n * n + 1.0), 0.0, 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maps.brief_layers import brief_layers
-from maps.hillshade import Hillshade, hillshade
+from maps.hillshade import hillshade
 from maps.layers import pack_hits
 from maps.offline_map import MapContent, bounds_of
 from maps.patrol_layers import flown_layer, footprint_layer, ground_track_layer, plan_layers
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from detection.values import GroundHit
     from geo.values import Terrain
-    from maps.layers import GeometryLayer
+    from maps.hillshade import Hillshade
     from missions.brief import Brief
     from missions.plan import Plan
     from operations.store import OperationStore
@@ -62,7 +62,7 @@ def operation_map(
         subtitle=f"{placed.count} placed hits from {len(store.media())} recordings",
         layers=layers,
         hits=placed,
-        hillshade=_shade(terrain, layers),
+        hillshade=shade(terrain, bounds_of(layers)) if terrain is not None else None,
         notes=[n for n in (note, "Hits are machine assessments; a person decides.") if n],
     )
 
@@ -75,10 +75,9 @@ def _camera_paths(store: OperationStore) -> list[tuple[str, list[tuple[float, fl
     return [(record.name, paths[record.sha256]) for record in store.media()]
 
 
-def _shade(terrain: Terrain | None, layers: Sequence[GeometryLayer]) -> Hillshade | None:
-    if terrain is None:
-        return None
-    (south, west), (north, east) = bounds_of(layers)
+def shade(terrain: Terrain, bounds: list[list[float]]) -> Hillshade | None:
+    """Shade the terrain in and a little around a box of south-west and north-east corners."""
+    (south, west), (north, east) = bounds
     margin = 0.15 * max(north - south, east - west)
     return hillshade(
         terrain,

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from missions.plan import Leg, Plan, Sortie
     from operations.values import FrameRecord
 
+SORTIE_COLOURS: Final = ("#0b57d0", "#00796b", "#6a1b9a", "#b26a00", "#37474f", "#2e7d32")
 _LEG_STYLE: Final[dict[LegKind, dict[str, Any]]] = {
-    LegKind.WORK: {"color": "#0b57d0", "weight": 3},
-    LegKind.TURN: {"color": "#0b57d0", "weight": 2, "dashArray": "2 4"},
-    LegKind.TRANSIT: {"color": "#546e7a", "weight": 2, "dashArray": "6 5"},
-    LegKind.RETURN: {"color": "#546e7a", "weight": 2, "dashArray": "6 5"},
+    LegKind.WORK: {"weight": 3},
+    LegKind.TURN: {"weight": 2, "dashArray": "2 4"},
+    LegKind.TRANSIT: {"weight": 2, "dashArray": "6 5"},
+    LegKind.RETURN: {"weight": 2, "dashArray": "6 5"},
     LegKind.FAILSAFE: {"color": "#ef6c00", "weight": 2, "dashArray": "3 5"},
 }
 _SEVERITY_COLOUR: Final = {Severity.ERROR: "#c62828", Severity.WARNING: "#f9a825"}
@@ -47,10 +48,10 @@ def plan_layers(plan: Plan) -> list[GeometryLayer]:
         GeometryLayer(
             name=f"Plan: {sortie.name}",
             features=[_leg_feature(sortie, leg) for leg in sortie.legs if leg.kind is not LegKind.FAILSAFE],
-            style=_LEG_STYLE[LegKind.WORK],
-            legend=f"planned legs, {sortie.name}",
+            style={"color": SORTIE_COLOURS[number % len(SORTIE_COLOURS)], "weight": 3},
+            legend=f"planned legs, {sortie.name} (dashed: transit, turn, return)",
         )
-        for sortie in plan.sorties
+        for number, sortie in enumerate(plan.sorties)
     ]
     sites = {sortie.site: (sortie.home_lon_deg, sortie.home_lat_deg) for sortie in plan.sorties}
     layers.append(

@@ -71,8 +71,11 @@ def write_tracks(tracks: Sequence[GroundTrack], path: Path) -> None:
 
 def read_tracks(path: Path) -> list[GroundTrack]:
     """Read ground tracks back as they were written."""
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return [GroundTrack(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
+    return [GroundTrack(**_tuples(row)) for row in pq.read_table(path).to_pylist()]
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def write_frames(frames: Sequence[FrameRecord], path: Path) -> None:

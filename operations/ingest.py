@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from detection.georeference import place
 from detection.ground_tracker import track
@@ -81,7 +81,7 @@ class _Analysis:
         self.frames.append(self._frame_record(frame, camera))
 
     def _frame_record(self, frame: Frame, camera: CameraModel | None) -> FrameRecord:
-        common = {"media_sha256": self.sha256, "frame_index": frame.index, "t_utc_ns": frame.t_utc_ns}
+        common: dict[str, Any] = {"media_sha256": self.sha256, "frame_index": frame.index, "t_utc_ns": frame.t_utc_ns}
         if frame.pose is None:
             return FrameRecord(**common, pose_reason=frame.pose_reason)
         ring: tuple[tuple[float, float], ...] = ()

@@ -1,0 +1,131 @@
+"""The demo's first half: plan the bundled patrol and fly every sortie at once on simulated aircraft."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import shapely
+
+from missions.flight import fly
+from missions.flight_values import FlightOptions, FlightPhase
+from missions.link import open_link
+from missions.tlog_file import TlogRecorder
+from sitl.dynamics_power import BatterySpec, WindSpec
+from sitl.vehicle import Dialect, SensorNoise, VehicleConfig, start_vehicle
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from missions.brief import Brief
+    from missions.flight_values import FlightReport, FlightStatus
+    from missions.plan import Plan, Sortie
+
+T0_UTC_NS: Final = 1_767_229_200_000_000_000
+"""2026-01-01 01:00 UTC: the simulated night begins at a fixed time, so that a run can be made again."""
+GUST_SIGMAS: Final = 2.5
+"""The brief's strongest gust is taken as this many sigmas above the mean wind (about one in a hundred)."""
+NOISE: Final = SensorNoise(gps_h_m=1.0, gps_v_m=1.5, yaw_deg=1.0, tilt_deg=0.3)
+"""What the simulated autopilot's own estimates are off by: a GNSS receiver with SBAS and a magnetometer."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SortieFlight:
+    """One sortie as flown: the report, and the files the flight left."""
+
+    sortie: Sortie
+    report: FlightReport
+    truth_path: Path
+    tlog_path: Path
+
+
+def _config(brief: Brief, sortie: Sortie, *, sysid: int, seed: int, speedup: float) -> VehicleConfig:
+    wind = brief.wind
+    gust = max(wind.strongest_mps - wind.speed_mps, 0.0) / GUST_SIGMAS
+    aircraft = brief.aircraft.aircraft
+    return VehicleConfig(
+        home_lat_deg=sortie.home_lat_deg,
+        home_lon_deg=sortie.home_lon_deg,
+        home_alt_amsl_m=sortie.home_alt_amsl_m,
+        sysid=sysid,
+        dialect=Dialect(brief.dialect),
+        seed=seed + sysid,
+        speedup=speedup,
+        t0_utc_ns=T0_UTC_NS + round(sortie.t_start_s * 1e9),
+        wind=WindSpec(speed_mps=wind.speed_mps, from_deg=wind.from_deg, gust_sigma_mps=gust),
+        battery=dataclasses.replace(BatterySpec(), capacity_wh=aircraft.battery_wh),
+        noise=NOISE,
+    )
+
+
+def border_line(brief: Brief) -> shapely.MultiLineString:
+    """Return the border of a brief, longitude and latitude."""
+    return shapely.MultiLineString(
+        [list(zip(part.lon_deg.tolist(), part.lat_deg.tolist(), strict=True)) for part in brief.border.lines]
+    )
+
+
+def _fly_one(
+    brief: Brief, plan: Plan, sortie: Sortie, folder: Path, bars: Progress, config: VehicleConfig, stop: threading.Event
+) -> SortieFlight:
+    truth_path, tlog_path = folder / f"{sortie.name}.truth.npz", folder / f"{sortie.name}.tlog"
+    task = bars.add_task(f"fly {sortie.name}", total=len(sortie.legs))
+
+    def show(status: FlightStatus) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        flying = status.phase is FlightPhase.FLYING
+        what = f"leg {max(status.leg, 0) + 1}, {status.battery_pct:.0f} %" if flying else str(status.phase)
+        bars.update(task, completed=max(status.leg, 0), description=f"fly {sortie.name}: {what}")
+
+    options = FlightOptions(
+        system=config.sysid, border=border_line(brief), required_standoff_m=plan.required_standoff_m, upload_window=4
+    )
+    with start_vehicle(config, truth_path=truth_path) as vehicle, contextlib.ExitStack() as opened:
+        recorder = TlogRecorder(tlog_path)
+        opened.callback(recorder.close)
+        link = open_link(vehicle.link_url, recorder=recorder)
+        opened.callback(link.close)
+        report = fly(link, sortie, options=options, on_status=show)
+    bars.update(task, completed=len(sortie.legs), description=f"fly {sortie.name}: landed")
+    return SortieFlight(sortie=sortie, report=report, truth_path=truth_path, tlog_path=tlog_path)
+
+
+def fly_plan(
+    brief: Brief, plan: Plan, folder: Path, *, seed: int, speedup: float, bars: Progress
+) -> list[SortieFlight]:
+    """Fly every sortie of a plan side by side, each on its own simulated aircraft and link.
+
+    Uploads mission and fence and reads both back, arms, flies AUTO, and records
+    a `.tlog` and the truth of each flight in `folder`. Whatever happens, no
+    vehicle process outlives the call.
+    """
+    folder.mkdir(parents=True)
+    stop = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(plan.sorties)) as pool:
+        flights = [
+            pool.submit(
+                _fly_one,
+                brief,
+                plan,
+                sortie,
+                folder,
+                bars,
+                _config(brief, sortie, sysid=number, seed=seed, speedup=speedup),
+                stop,
+            )
+            for number, sortie in enumerate(plan.sorties, start=1)
+        ]
+        try:
+            flown = [flight.result() for flight in flights]
+        except BaseException:
+            stop.set()
+            raise
+    reports = {f.sortie.name: f.report.as_json() for f in flown}
+    (folder / "flights.json").write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
+    return flown
