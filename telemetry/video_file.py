@@ -117,6 +117,11 @@ class VideoReader:
         self._process.close()
 
     @property
+    def process_id(self) -> int:
+        """Number of the decoding process, for whoever watches over processes."""
+        return self._process.number
+
+    @property
     def problems(self) -> tuple[Problem, ...]:
         """What was wrong so far: with the telemetry, and with the pictures read up to now."""
         return tuple(self._problems)

@@ -95,6 +95,11 @@ class DecoderProcess:
     ) -> None:
         self.close()
 
+    @property
+    def number(self) -> int:
+        """The operating system's number of the process."""
+        return self._process.pid
+
     def next_message(self) -> tuple[dict[str, Any], bytes] | None:
         """Return the next message; None when the process ended, died, or said nothing for too long."""
         pipe = self._out
