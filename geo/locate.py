@@ -14,6 +14,7 @@ from geo.jacobian import error_sources, ground_errors, slopes
 from geo.march import CHUNK, CODE, first_hits
 from geo.rays import cast, pixel_directions
 from geo.rotation import camera_to_ned
+from geo.unscented import BENT_BELOW_SIGMAS, departs_from_plane, recast
 from geo.values import GroundPoints, Pose, Poses, Unplaced
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def locate(
     -------
     GroundPoints
         One row a pixel, each with a position and covariance, or a reason.
-        Linear covariance: honest while the incidence angle is several times
-        the angular error; below `GRAZING_SIGMAS` times it a ray is `GRAZING`.
+        Covariance is by analytic Jacobian, and by casting rays again where the
+        ground point is no linear function of its errors (`geo.unscented`);
+        rays for which no circle holds 90 % are `GRAZING`.
 
     Raises
     ------
@@ -75,10 +77,10 @@ def locate(
         raise ValueError(f"one pose or {len(pixels)} poses expected for {len(pixels)} pixels, got {len(table)}")
     rays = cast(table, pixel_directions(camera, pixels))
     hits = first_hits(rays, terrain, max_range_m)
-    return _with_accuracy(rays, hits, error_sources(table, camera, sigmas), terrain)
+    return _with_accuracy(rays, hits, error_sources(table, camera, sigmas), terrain, max_range_m)
 
 
-def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terrain) -> GroundPoints:
+def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terrain, max_range_m: float) -> GroundPoints:
     """Add covariance, CE90 and LE90 to contacts, and take the position from those that only graze the ground."""
     count = len(rays)
     points = GroundPoints(
@@ -93,19 +95,41 @@ def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terra
     )
     placed = np.flatnonzero(hits.reason_code == 0)
     for first in range(0, len(placed), CHUNK):
-        _measure(points, placed[first : first + CHUNK], rays, sources, terrain)
+        _measure(points, placed[first : first + CHUNK], rays, sources, terrain, max_range_m)
     return points
 
 
-def _measure(points: GroundPoints, rows: NDArray[np.intp], rays: Rays, sources: ErrorSources, terrain: Terrain) -> None:
+def _measure(
+    points: GroundPoints,
+    rows: NDArray[np.intp],
+    rays: Rays,
+    sources: ErrorSources,
+    terrain: Terrain,
+    max_range_m: float,
+) -> None:
     """Fill the accuracy of some rows."""
-    slope_n, slope_e = slopes(terrain, points.lat_deg[rows], points.lon_deg[rows])
+    lat, lon = points.lat_deg[rows], points.lon_deg[rows]
+    slope_n, slope_e = slopes(terrain, lat, lon)
     errors = ground_errors(rays.part(rows), sources.part(rows), points.slant_m[rows], slope_n, slope_e)
     ee, nn, uu, en, _, _ = errors.columns
     points.cov_enu_m2[rows] = errors.matrices()
     points.ce90_m[rows] = ce90_m(ee, nn, en)
     points.le90_m[rows] = le90_m(uu)
-    grazing = rows[errors.incidence_rad < GRAZING_SIGMAS * errors.sigma_incidence_rad]
+    grazing = errors.incidence_rad < GRAZING_SIGMAS * errors.sigma_incidence_rad
+    _unplace(points, rows[grazing])
+    bent = errors.incidence_rad < BENT_BELOW_SIGMAS * errors.sigma_incidence_rad
+    bent |= departs_from_plane(terrain, points, rows, errors, slope_n, slope_e)
+    again = np.flatnonzero(bent & ~grazing)
+    if again.size:
+        some = rows[again]
+        lost = recast(
+            points, some, rays.part(some), sources.part(some), errors.sigma_incidence_rad[again], terrain, max_range_m
+        )
+        _unplace(points, lost)
+
+
+def _unplace(points: GroundPoints, grazing: NDArray[np.intp]) -> None:
+    """Take the position from rays that only graze the ground."""
     if grazing.size:
         for field in dataclasses.fields(points):
             if field.name != "reason_code":

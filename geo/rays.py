@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.camera import pixels_to_normalised
-from geo.geodesy import geodetic_to_ecef, ned_to_ecef_matrix
+from geo.geodesy import geodetic_to_ecef, metres_per_degree, ned_to_ecef_matrix
 from geo.rotation import camera_to_ned
 from geo.values import REASONS, Unplaced
 
@@ -68,6 +68,25 @@ def turn(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
     if matrices.shape[0] == 1:
         return np.asarray(matrices[0] @ vectors)
     return np.asarray(np.einsum("nij,jn->in", matrices, vectors))
+
+
+def aim(rays: Rays, *, ned: FloatArray | None = None, shift_ned_m: FloatArray | None = None) -> Rays:
+    """Return the same rays with other directions (3, n), or with their cameras moved by metres north, east, down."""
+    lat, lon, alt = rays.lat_deg, rays.lon_deg, rays.alt_hae_m
+    if shift_ned_m is not None:
+        per_lat, per_lon = metres_per_degree(lat)
+        lat, lon = lat + shift_ned_m[0] / per_lat, lon + shift_ned_m[1] / np.maximum(per_lon, 1.0)
+        alt = alt - shift_ned_m[2]
+    directions = rays.ned if ned is None else ned
+    return Rays(
+        origin_m=np.ascontiguousarray(geodetic_to_ecef(lat, lon, alt).T),
+        lat_deg=lat,
+        lon_deg=lon,
+        alt_hae_m=alt,
+        ned=directions,
+        ecef=turn(ned_to_ecef_matrix(lat, lon), directions),
+        reason_code=rays.reason_code,
+    )
 
 
 def cast(poses: Poses, camera_directions: FloatArray) -> Rays:
