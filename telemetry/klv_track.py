@@ -9,8 +9,7 @@ seconds is given.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from geo.geodesy import wrap_longitude_deg
 from geo.values import GimbalFrame, read_only
 from telemetry.datums import Undulation, egm96
 from telemetry.pose_track import PoseTrack, Problem
+from telemetry.track_cleaning import Samples, dropouts, in_order, with_fix, without_jumps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,16 +57,14 @@ def track_from_klv(
         75 (ellipsoid), else 15 (mean sea level) with the undulation added.
         Pitch and roll are tags 90 and 91, else 6 and 7.
     """
-    times_ns, rows, problems = _times(stream, leap_seconds)
-    lat, lon = stream.numbers(13)[rows], stream.numbers(14)[rows]
-    placed = np.isfinite(lat) & np.isfinite(lon) & ~((lat == 0.0) & (lon == 0.0))
-    _tell(problems, "position", len(lat) - int(placed.sum()), "packets have no position, or (0, 0); they are left out")
-    times_ns, rows, lat, lon = times_ns[placed], rows[placed], lat[placed], lon[placed]
+    samples, problems = _placed(stream, leap_seconds)
+    times_ns, rows = samples.t_ns, samples.columns["packet"].astype(np.int64)
+    lat, lon = samples.columns["lat_deg"], samples.columns["lon_deg"]
     alt_hae, alt_amsl = _heights(stream, rows, lat, lon, undulation)
     gimbal_roll = stream.numbers(20)[rows]
     if len(rows) and not np.isfinite(gimbal_roll).any():
         gimbal_roll = np.zeros(len(rows))
-        _tell(problems, "gimbal", 1, "no packet has a sensor roll (tag 20); 0 is assumed")
+        problems.append(Problem(kind="gimbal", message="no packet has a sensor roll (tag 20); 0 is assumed"))
     columns: dict[str, FloatArray] = {
         "lat_deg": lat,
         "lon_deg": lon,
@@ -89,10 +87,8 @@ def track_from_klv(
 def _assemble(
     times_ns: NDArray[np.int64], columns: dict[str, FloatArray], problems: tuple[Problem, ...], source: str
 ) -> PoseTrack:
-    sealed = {name: read_only(values) for name, values in columns.items()}
-    times = read_only(times_ns, np.int64)
-    track = PoseTrack(t_utc_ns=times, gimbal_frame=GimbalFrame.BODY, source=source, **sealed)  # type: ignore[arg-type]
-    return dataclasses.replace(track, problems=problems)
+    sealed: dict[str, Any] = {name: read_only(values) for name, values in columns.items()}
+    return PoseTrack(t_utc_ns=times_ns, gimbal_frame=GimbalFrame.BODY, source=source, problems=problems, **sealed)
 
 
 def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int64]:
@@ -106,26 +102,21 @@ def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int
     return np.where(usable, np.where(usable, micros, 0) * 1000 + shift * 1_000_000_000, -1)
 
 
-def _times(stream: KlvStream, leap_seconds: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Problem]]:
-    """Return rising times, the packet of each, and what had to be left out."""
-    problems: list[Problem] = []
+def _placed(stream: KlvStream, leap_seconds: int | None) -> tuple[Samples, list[Problem]]:
+    """Return the packets that have a time and a possible place, in order, and what was wrong with the others."""
     times = utc_ns(stream, leap_seconds)
-    rows = np.flatnonzero(times >= 0)
-    dropped = len(times) - len(rows) - int(np.count_nonzero(~stream.checksum_good & (times < 0)))
-    _tell(problems, "time", dropped, "packets have no usable time stamp (tag 2); they are left out")
-    steps_back = int(np.count_nonzero(np.diff(times[rows]) < 0))
-    _tell(problems, "clock", steps_back, "times the clock stepped back; packets are sorted by time")
-    rows = rows[np.argsort(times[rows], kind="stable")]
-    fresh = np.ones(len(rows), dtype=np.bool_)
-    fresh[1:] = np.diff(times[rows]) > 0
-    _tell(problems, "duplicate", int(np.count_nonzero(~fresh)), "packets repeat a time stamp; the first is kept")
-    rows = rows[fresh]
-    return times[rows], rows, problems
-
-
-def _tell(problems: list[Problem], kind: str, count: int, text: str) -> None:
-    if count > 0:
-        problems.append(Problem(kind=kind, message=text if kind == "gimbal" else f"{count} {text}"))
+    timed = np.flatnonzero(times >= 0)
+    problems: list[Problem] = []
+    untimed = int(np.count_nonzero((times < 0) & np.isfinite(stream.numbers(13))))
+    if untimed:
+        message = f"{untimed} packets have no usable time stamp (tag 2) and were left out"
+        problems.append(Problem(kind="time", message=message))
+    columns = {"lat_deg": stream.numbers(13), "lon_deg": stream.numbers(14), "packet": np.arange(float(len(times)))}
+    samples = Samples(t_ns=times, columns=columns).rows(timed)
+    for step in (with_fix, in_order, without_jumps):
+        samples, found = step(samples)
+        problems += found
+    return samples, problems + dropouts(samples.t_ns)
 
 
 def _heights(

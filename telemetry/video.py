@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geo.values import Pose
+    from geo.values import CameraModel, Pose
 
 NO_TIME: int = -1
 """`Frame.t_utc_ns` of a frame whose moment is not known."""
@@ -23,6 +23,7 @@ class Frame:
 
     `pts_s` is the presentation time stamp times the stream's time base, exact.
     `image` is RGB, shape (height, width, 3). `pose_reason` says why `pose` is None.
+    `camera` is what a still picture's own tags say of its lens; a clip's is its pose's field of view.
     """
 
     index: int
@@ -31,6 +32,7 @@ class Frame:
     image: NDArray[np.uint8]
     pose: Pose | None = None
     pose_reason: str = ""
+    camera: CameraModel | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

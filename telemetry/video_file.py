@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,23 +11,23 @@ import numpy as np
 
 from geo.values import Unplaced
 from telemetry.errors import MediaError
-from telemetry.klv import ChecksumMode, KlvStream, decode
-from telemetry.klv_track import track_from_klv, utc_ns
+from telemetry.klv import ChecksumMode
+from telemetry.klv_track import track_from_klv
 from telemetry.pose_track import Problem
 from telemetry.video import NO_TIME, Frame, VideoLimits
-from telemetry.video_clock import StreamClock, arrival_pts_s, build_clock
-from telemetry.video_messages import NO_PTS
+from telemetry.video_pictures_file import read_pictures
 from telemetry.video_process import DecoderProcess
-from telemetry.video_source import FILE_FORMATS, OpenPlan, judge_live, scheme_of
-from telemetry.video_whole_file import how_cut, why_unreadable
+from telemetry.video_scan import ClipTelemetry, plan_source, read_scan, wait_for
+from telemetry.video_whole_file import how_cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from types import TracebackType
 
-    from numpy.typing import NDArray
-
     from telemetry.pose_track import PoseTrack
+    from telemetry.video_source import OpenPlan
+
+__all__ = ["StreamFacts", "VideoReader", "read_pictures", "read_video"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +38,7 @@ class StreamFacts:
     width_px: int
     height_px: int
     codec: str
-    time_base: Fraction
     duration_s: float | None
-
-
-def plan_source(source: str | Path, *, allowed: Sequence[str] = ()) -> OpenPlan:
-    """Decide how a source may be opened, or refuse it (see `telemetry.video_source`)."""
-    text = str(source)
-    if not isinstance(source, Path) and scheme_of(text):
-        return judge_live(text, allowed=allowed, resolve=_resolve)
-    path = Path(text)
-    if not path.exists():
-        raise MediaError(f"{path}: no such file", path=text)
-    if not path.is_file():
-        raise MediaError(f"{path} is not a file; give a clip, or a folder of pictures to the picture reader", path=text)
-    options = {"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
-    return OpenPlan(url=str(path.resolve()), shown=str(path), live=False, options=options)
-
-
-def _resolve(host: str) -> list[str]:
-    return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None)})
 
 
 class VideoReader:
@@ -96,10 +76,11 @@ class VideoReader:
         self._fresh = True
         try:
             self.facts = self._read_facts()
-            self.klv, self._clock = self._read_telemetry(checksum)
+            telemetry = self._read_telemetry(checksum)
         except BaseException:
             self._process.close()
             raise
+        self.klv, self._clock = telemetry.klv, telemetry.clock
         own = track_from_klv(self.klv, source=plan.shown)
         self.track: PoseTrack = own if track is None else track
         self._problems += own.problems
@@ -159,7 +140,8 @@ class VideoReader:
         self._note_death(count)
 
     def _read_facts(self) -> StreamFacts:
-        header, _ = self._expect("open")
+        header, _ = wait_for(self._process, "open", self._plan, self._note)
+        self._opened = header
         if "width" not in header:
             raise MediaError(f"{self._plan.shown} holds no video; nothing can be decoded", path=self._plan.shown)
         width, height = int(header["width"]), int(header["height"])
@@ -174,44 +156,15 @@ class VideoReader:
             width_px=width,
             height_px=height,
             codec=str(header["codec"]),
-            time_base=Fraction(*header["time_base"]),
             duration_s=header["duration_s"],
         )
 
-    def _expect(self, kind: str) -> tuple[dict[str, Any], bytes]:
-        while (message := self._process.next_message()) is not None:
-            if message[0]["type"] == kind:
-                return message
-            if message[0]["type"] == "error":
-                why = why_unreadable(Path(self._plan.url), str(message[0]["message"]))
-                raise MediaError(f"{self._plan.shown} cannot be read as video: {why}", path=self._plan.shown)
-            self._note(message[0])
-        status = self._process.close()
-        raise MediaError(
-            f"{self._plan.shown} could not be read: the decoding process ended with status {status}",
-            path=self._plan.shown,
-            status=status,
-        )
-
-    def _read_telemetry(self, checksum: ChecksumMode) -> tuple[KlvStream, StreamClock]:
-        header, payload = self._expect("scan")
-        rows, pictures = int(header["klv"]), int(header["video"])
-        klv = np.frombuffer(payload, dtype="<i8", count=2 * rows).reshape(-1, 2)
-        video = np.frombuffer(payload, dtype="<i8", count=2 * pictures, offset=16 * rows).reshape(-1, 2)
-        place = 16 * (rows + pictures)
-        sizes = np.frombuffer(payload, dtype="<i8", count=rows, offset=place)
-        stream = decode(payload[place + 8 * rows :], checksum=checksum)
-        if header["truncated"]:
-            self.partial = True
-            self._problems.append(Problem(kind="limit", message="telemetry beyond the limit was not taken"))
-        stamped = rows > 0 and bool(np.all(klv[:, 0] != NO_PTS))
-        if stamped:
-            piece_pts = _seconds(klv[:, 0], Fraction(*header["klv_time_base"]))
-        else:
-            piece_pts = arrival_pts_s(klv[:, 1], video[:, 1], _seconds(video[:, 0], self.facts.time_base))
-        piece = np.searchsorted(np.cumsum(sizes), stream.offset, side="right")
-        packet_pts = piece_pts[np.minimum(piece, rows - 1)] if rows else np.empty(0)
-        return stream, build_clock(packet_pts, utc_ns(stream), stamped=stamped)
+    def _read_telemetry(self, checksum: ChecksumMode) -> ClipTelemetry:
+        scan, payload = wait_for(self._process, "scan", self._plan, self._note)
+        telemetry = read_scan(scan, payload, self._opened, checksum)
+        if telemetry.truncated:
+            self._note({"type": "limit", "message": "telemetry beyond the limit was not taken"})
+        return telemetry
 
     def _moment(self, pts_s: Fraction) -> int:
         if len(self._clock.pts_s):
@@ -260,12 +213,6 @@ class VideoReader:
         self.partial = True
         message = f"{self._plan.shown}: the decoding process {how} after {count} frames; what came before is kept"
         self._problems.append(Problem(kind="decoder", message=message))
-
-
-def _seconds(pts: NDArray[np.int64], time_base: Fraction) -> NDArray[np.float64]:
-    """Return presentation times in seconds, NaN where a packet has none."""
-    seconds: NDArray[np.float64] = np.where(pts == NO_PTS, np.nan, pts * float(time_base))
-    return seconds
 
 
 def read_video(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from PIL import Image
@@ -18,30 +19,39 @@ from telemetry.video import NO_TIME, Frame, VideoLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
-    from geo.values import CameraModel
+    from numpy.typing import NDArray
+
     from telemetry.picture_metadata import PictureMetadata
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """One still: its file, its frame, and the camera its tags describe (None when they do not)."""
+class PictureReader:
+    """The pictures of a folder in order of path, with the interface of a clip's reader.
 
-    path: Path
-    frame: Frame
-    camera: CameraModel | None
+    Unreadable ones become problems and are passed over.
+    """
 
+    klv_packets = 0
+    klv_bad_checksum = 0
 
-class PictureFolder:
-    """The pictures of a folder in order of name; unreadable ones become problems and are passed over."""
-
-    def __init__(self, folder: Path, paths: list[Path], limits: VideoLimits) -> None:
+    def __init__(self, folder: Path, paths: list[Path], limits: VideoLimits, every_s: float | None) -> None:
         self.folder = folder
         self.paths = tuple(paths)
+        self.partial = False
         self._limits = limits
+        self._every_ns = None if every_s is None else round(every_s * 1e9)
         self._problems: list[Problem] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -51,31 +61,46 @@ class PictureFolder:
         """What was wrong with the pictures read up to now."""
         return tuple(self._problems)
 
-    def pictures(self) -> Iterator[Picture]:
-        """Read one picture after another; `Frame.index` counts the files of the folder."""
+    def frames(self) -> Iterator[Frame]:
+        """Read one picture after another; `Frame.index` counts the files of the folder.
+
+        Pictures less than `every_s` after the one before are passed over where both tell their time.
+        """
+        last_ns = NO_TIME
         for index, path in enumerate(self.paths):
             try:
-                image = self._pixels(path)
                 metadata = read_picture(path)
+                moment = NO_TIME if metadata.pose is None else metadata.pose.t_utc_ns
+                if self._every_ns is not None and last_ns <= moment < last_ns + self._every_ns and last_ns > 0:
+                    continue
+                image = self._pixels(path)
             except (OSError, ValueError, SyntaxError, SourceError, Image.DecompressionBombError) as error:
                 message = f"{path.name} cannot be read as a picture ({error}); it is passed over"
                 self._problems.append(Problem(kind="picture", message=message))
+                self.partial = True
                 continue
-            self._problems += metadata.problems
-            yield Picture(path=path, frame=_frame(index, image, metadata), camera=metadata.camera)
+            last_ns = moment
+            self._problems += [
+                dataclasses.replace(problem, message=f"{path.name}: {problem.message}") for problem in metadata.problems
+            ]
+            yield _frame(index, image, metadata)
 
-    def _pixels(self, path: Path) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    def _pixels(self, path: Path) -> NDArray[np.uint8]:
         """Decode pixels as stored: the tags' camera and attitude describe the stored raster."""
         with Image.open(path) as opened:
             if opened.width * opened.height > self._limits.max_pixels:
                 raise ValueError(f"{opened.width} x {opened.height} px is over the limit of {self._limits.max_pixels}")
-            image: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]] = np.array(opened.convert("RGB"))
+            image: NDArray[np.uint8] = np.array(opened.convert("RGB"))
         image.setflags(write=False)
         return image
 
 
-def _frame(index: int, image: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]], metadata: PictureMetadata) -> Frame:
-    pose = metadata.pose
+def _frame(index: int, image: NDArray[np.uint8], metadata: PictureMetadata) -> Frame:
+    pose, camera = metadata.pose, metadata.camera
+    if pose is not None and camera is not None and pose.hfov_deg is None:
+        hfov = math.degrees(2.0 * math.atan(camera.width_px / 2.0 / camera.fx_px))
+        vfov = math.degrees(2.0 * math.atan(camera.height_px / 2.0 / camera.fy_px))
+        pose = dataclasses.replace(pose, hfov_deg=hfov, vfov_deg=vfov)
     return Frame(
         index=index,
         pts_s=Fraction(0),
@@ -83,10 +108,13 @@ def _frame(index: int, image: np.ndarray[tuple[int, int, int], np.dtype[np.uint8
         image=image,
         pose=pose,
         pose_reason="" if pose is not None else "the picture's tags state no pose",
+        camera=camera,
     )
 
 
-def read_pictures(folder: str | Path, *, limits: VideoLimits | None = None) -> PictureFolder:
+def read_pictures(
+    folder: str | Path, *, every_s: float | None = None, limits: VideoLimits | None = None
+) -> PictureReader:
     """List the pictures of a folder, sub-folders included, in order of path.
 
     Raises
@@ -101,4 +129,4 @@ def read_pictures(folder: str | Path, *, limits: VideoLimits | None = None) -> P
     if not paths:
         known = ", ".join(sorted(PICTURE_SUFFIXES))
         raise MediaError(f"{root} holds no picture ({known})", path=str(root))
-    return PictureFolder(root, paths, limits or VideoLimits())
+    return PictureReader(root, paths, limits or VideoLimits(), every_s)

@@ -74,13 +74,15 @@ def unsigned_encode(values: ArrayLike, lo: float, hi: float, length: int) -> Raw
     """Map floats in [lo, hi] to the nearest unsigned integers of `length` bytes."""
     steps = 2 ** (8 * length) - 1
     fraction = (np.asarray(values, dtype=np.float64) - lo) / (hi - lo)
-    return np.minimum(np.rint(fraction * steps), float(steps)).astype(np.uint64)
+    encoded: RawArray = np.minimum(np.rint(fraction * steps), float(steps)).astype(np.uint64)
+    return encoded
 
 
 def as_signed(raw: RawArray, length: int) -> NDArray[np.int64]:
     """Reinterpret unsigned integers of `length` bytes as two's complement."""
     shift = np.int64(64 - 8 * length)
-    return (raw.view(np.int64) << shift) >> shift
+    signed: NDArray[np.int64] = (raw.view(np.int64) << shift) >> shift
+    return signed
 
 
 def signed_decode(raw: RawArray, lo: float, hi: float, length: int) -> FloatArray:

@@ -74,14 +74,14 @@ def test_a_dropped_packet_leaves_a_hole_not_a_value():
 def test_a_packet_without_a_place_is_left_out_and_told(nowhere):
     track = track_of(packet(), packet(t2=1_700_000_000_100_000, **nowhere))
     assert len(track) == 1
-    assert [problem.kind for problem in track.problems] == ["position"]
+    assert [problem.kind for problem in track.problems] == ["no_fix"]
 
 
 def test_times_rise_and_repeats_are_told():
     moments = (1_700_000_000_200_000, 1_700_000_000_100_000, 1_700_000_000_100_000, 1_700_000_000_300_000)
     track = track_of(*(packet(t2=moment) for moment in moments))
     assert np.diff(track.t_utc_ns).tolist() == [100_000_000, 100_000_000]
-    assert sorted(problem.kind for problem in track.problems) == ["clock", "duplicate"]
+    assert sorted(problem.kind for problem in track.problems) == ["duplicate_time", "time_backwards"]
 
 
 def test_absurd_times_are_left_out():
@@ -94,6 +94,15 @@ def test_a_field_of_view_holds_for_half_a_minute():
     start = 1_700_000_000_000_000
     track = track_of(packet(t16=40.0), packet(t2=start + 29_000_000), packet(t2=start + 31_000_000))
     np.testing.assert_allclose(track.hfov_deg, [40.0, 40.0, np.nan], atol=0.01)
+    assert [problem.kind for problem in track.problems] == ["dropout", "dropout"]
+
+
+def test_a_jump_of_three_kilometres_is_flagged_and_gives_no_pose():
+    start = 1_700_000_000_000_000
+    packets = [packet(t2=start + k * 100_000, t13=50.03 if k == 10 else 50.0) for k in range(20)]
+    track = track_of(*packets)
+    assert len(track) == 19
+    assert [problem.kind for problem in track.problems] == ["position_jump"]
 
 
 def test_the_cheyenne_flight_is_where_it_was_flown(shared_data):

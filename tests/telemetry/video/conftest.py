@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - a dataclass field
 
 import numpy as np
 import pytest
