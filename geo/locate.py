@@ -14,7 +14,7 @@ from geo.jacobian import error_sources, ground_errors, slopes
 from geo.march import CHUNK, CODE, first_hits
 from geo.rays import cast, pixel_directions
 from geo.rotation import camera_to_ned
-from geo.unscented import BENT_BELOW_SIGMAS, departs_from_plane, recast
+from geo.unscented import BENT_BELOW_SIGMAS, bends, recast
 from geo.values import GroundPoints, Pose, Poses, Unplaced
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def _measure(
     """Fill the accuracy of some rows."""
     lat, lon = points.lat_deg[rows], points.lon_deg[rows]
     slope_n, slope_e = slopes(terrain, lat, lon)
-    errors = ground_errors(rays.part(rows), sources.part(rows), points.slant_m[rows], slope_n, slope_e)
+    part, own = rays.part(rows), sources.part(rows)
+    errors = ground_errors(part, own, points.slant_m[rows], slope_n, slope_e)
     ee, nn, uu, en, _, _ = errors.columns
     points.cov_enu_m2[rows] = errors.matrices()
     points.ce90_m[rows] = ce90_m(ee, nn, en)
@@ -118,7 +119,7 @@ def _measure(
     grazing = errors.incidence_rad < GRAZING_SIGMAS * errors.sigma_incidence_rad
     _unplace(points, rows[grazing])
     bent = errors.incidence_rad < BENT_BELOW_SIGMAS * errors.sigma_incidence_rad
-    bent |= departs_from_plane(terrain, points, rows, errors, slope_n, slope_e)
+    bent |= bends(terrain, points, rows, part, own, errors)
     again = np.flatnonzero(bent & ~grazing)
     if again.size:
         some = rows[again]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from geo.accuracy import ce90_m, le90_m, principal_sigmas_m
-from geo.geodesy import enu_to_ecef_matrix, geodetic_to_ecef, metres_per_degree
+from geo.accuracy import ce90_m, le90_m
+from geo.geodesy import SEMI_MAJOR_M, enu_to_ecef_matrix, geodetic_to_ecef, metres_per_degree
 from geo.march import CODE, first_hits
 from geo.rays import aim
 from geo.values import Unplaced
@@ -36,8 +36,9 @@ UPPER_DECILE_SIGMAS: Final = 1.281_551_565_544_600_4
 """A tenth of a normal distribution lies above this many sigmas."""
 BENT_BELOW_SIGMAS: Final = 10.0
 """Rays that meet the ground at less than this many sigmas of their own direction are cast again."""
-BENT_FRACTION: Final = 0.5
-"""Ground that bends so far off its tangent plane that a hit moves by this part of a sigma is cast again."""
+BENT_FACTOR: Final = 1.5
+"""A moved ray that lands further than this many times where the tangent plane has it is cast again."""
+_LEAST_LIFT_M: Final = 0.01
 _LOST: Final = (CODE[Unplaced.ABOVE_HORIZON], CODE[Unplaced.OUT_OF_RANGE])
 
 
@@ -74,27 +75,36 @@ def recast(
     return rows[lost]
 
 
-def departs_from_plane(
+def bends(
     terrain: Terrain,
     points: GroundPoints,
     rows: NDArray[np.intp],
+    rays: Rays,
+    sources: ErrorSources,
     errors: GroundErrors,
-    slope_n: FloatArray,
-    slope_e: FloatArray,
 ) -> NDArray[np.bool_]:
-    """Say where ground one sigma along the error ellipse is off its tangent plane by enough to move the hit."""
+    """Say where the ground bends so that a ray lifted or lowered by its error does not land near its tangent plane.
+
+    A lifted ray must be under the ground by `BENT_FACTOR` times the way to where
+    it meets the tangent plane, and a lowered one must not be under it before that:
+    otherwise a crest, a step or a hollow lies within the error.
+    """
+    d, slant = rays.ned, points.slant_m[rows]
+    level = np.maximum(np.hypot(d[0], d[1]), 1e-9)
+    vertical_m = np.hypot(sources.sigmas.position_v_m, sources.sigmas.terrain_m)
+    lift = UPPER_DECILE_SIGMAS * np.hypot(slant * errors.sigma_incidence_rad, vertical_m * level)
+    across = np.stack([d[0] * d[2] / level, d[1] * d[2] / level, -level]) * lift
+    way = BENT_FACTOR * lift / np.tan(np.maximum(errors.incidence_rad, 1e-3))
     lat, lon, alt = points.lat_deg[rows], points.lon_deg[rows], points.alt_hae_m[rows]
-    ee, nn, _, en, _, _ = errors.columns
-    angle = 0.5 * np.arctan2(2.0 * en, ee - nn)
-    sigma, _ = principal_sigmas_m(ee, nn, en)
-    east, north = sigma * np.cos(angle), sigma * np.sin(angle)
     per_lat, per_lon = metres_per_degree(lat)
-    dlat, dlon = north / per_lat, east / np.maximum(per_lon, 1.0)
-    rise = slope_n * north + slope_e * east
-    ahead = terrain.height_hae_m(lat + dlat, lon + dlon) - alt - rise
-    behind = terrain.height_hae_m(lat - dlat, lon - dlon) - alt + rise
-    moved = np.fmax(np.abs(ahead), np.abs(behind)) / np.tan(np.maximum(errors.incidence_rad, 1e-3))
-    return np.asarray(moved > BENT_FRACTION * sigma)
+
+    def clear_m(north: FloatArray, east: FloatArray, down: FloatArray) -> FloatArray:
+        curve = (north * north + east * east) / (2.0 * SEMI_MAJOR_M)
+        ground = terrain.height_hae_m(lat + north / per_lat, lon + east / np.maximum(per_lon, 1.0))
+        return np.asarray(alt - down + curve - ground)
+
+    departs = (clear_m(*(d * way + across)) > 0.0) | (clear_m(*(-d * way - across)) < 0.0)
+    return np.asarray(departs & (lift > _LEAST_LIFT_M))
 
 
 class _Frame:
