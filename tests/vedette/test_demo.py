@@ -1,0 +1,145 @@
+"""The whole chain, run once as a person would run it, and looked at from every side."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from operations.seal_file import seal_problems
+from operations.store import OperationStore
+from telemetry.sources import read_track
+
+VEDETTE = [sys.executable, "-m", "vedette"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Return the folder and the score of one demo run."""
+    out = tmp_path_factory.mktemp("demo") / "run"
+    done = subprocess.run([*VEDETTE, "demo", "--out", str(out), "--json"], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return out, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.timeout(900)
+def test_the_plan_was_flown_as_planned_and_kept_the_standoff(demo):
+    _, score = demo
+    assert score["plan"]["sorties"] >= 2
+    assert score["plan"]["min_standoff_m"] >= score["plan"]["required_standoff_m"]
+    assert score["flight"]["uploaded_items"] > 40
+    assert score["flight"]["readback_equal"] is True
+    assert score["flight"]["completed"] is True
+    assert score["flight"]["min_standoff_m"] >= score["plan"]["required_standoff_m"]
+    assert score["flight"]["max_cross_track_m"] < 10
+    assert score["flight"]["coverage_pct"] > 90
+
+
+def test_every_frame_has_a_pose_and_every_packet_its_checksum(demo):
+    _, score = demo
+    assert score["ingest"]["frames"] > 500
+    assert score["ingest"]["frames_with_pose"] == score["ingest"]["frames"]
+    assert score["ingest"]["klv_packets"] >= score["ingest"]["frames"]
+    assert score["ingest"]["klv_bad_checksum"] == 0
+
+
+def test_what_was_there_was_found_placed_and_followed(demo):
+    _, score = demo
+    assert score["detection"]["truths_in_view"] > 200
+    assert score["detection"]["precision"] > 0.8
+    assert score["detection"]["recall"] > 0.6
+    assert score["ground"]["median_error_m"] < 15
+    assert 80 <= score["ground"]["inside_ce90_pct"] <= 98
+    assert score["tracks"]["tracks"] > 0
+
+
+def test_the_map_asks_the_network_for_nothing(demo):
+    out, score = demo
+    assert score["map"]["external_requests"] == 0
+    assert (out / "map.html").stat().st_size == score["map"]["bytes"]
+
+
+def test_the_operation_holds_together(demo):
+    out, _ = demo
+    with OperationStore.open(out / "operation", actor="test", clock=time.time_ns) as store:
+        assert seal_problems(store) == ()
+        assert len(store.media()) == len(list((out / "downlink").glob("*.ts")))
+
+
+def test_the_recorded_log_is_a_track_of_the_flight(demo):
+    out, _ = demo
+    for log in (out / "flight").glob("*.tlog"):
+        assert len(read_track(log)) > 1000
+
+
+def test_a_second_run_into_the_same_folder_is_refused_and_says_so(demo):
+    out, _ = demo
+    done = subprocess.run([*VEDETTE, "demo", "--out", str(out)], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "already holds a demo" in done.stderr
+    assert "--replace" in done.stderr
+
+
+def test_a_folder_of_something_else_is_never_touched(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = subprocess.run([*VEDETTE, "demo", "--out", str(tmp_path), "--replace"], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_ctrl_c_leaves_no_process_behind(tmp_path):
+    running = subprocess.Popen(
+        [*VEDETTE, "demo", "--out", str(tmp_path / "run")], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "run").glob("flight/*.tlog")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1.0)
+    children = _children(running.pid)
+    assert children, "no vehicle process was running"
+    os.kill(running.pid, signal.SIGINT)
+    assert running.wait(timeout=30) == 130
+    time.sleep(1.0)
+    assert [pid for pid in children if os.path.exists(f"/proc/{pid}")] == []
+
+
+def _children(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    return [int(line) for line in listed.split()]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_map_opens_offline_in_a_browser(demo, width, height):
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    out, score = demo
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        asked, errors = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"file://{out / 'map.html'}")
+        page.wait_for_function("vedette.shown && vedette.shown.x !== undefined")
+        page.wait_for_timeout(300)
+        drawn = page.evaluate("vedette.shown.drawn")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        page.evaluate("vedette.shown.open(0)")
+        page.wait_for_selector(".vedette-card img")
+        card = page.inner_text(".vedette-card")
+        chromium.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert errors == []
+    assert 0 < drawn <= score["detection"]["hits"]
+    assert wide <= width
+    assert "CE90" in card
