@@ -1,0 +1,209 @@
+"""Run an Ultralytics detection export on ONNX Runtime: no torch, a deadline, nothing odd let through."""
+
+from __future__ import annotations
+
+import ast
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from detection.errors import ModelError
+from detection.letterbox import Letterbox
+from detection.model_output import Filter, Layout, layout_of, read_output
+from detection.values import Detections
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+DEFAULT_INPUT_PX: Final = 640
+"""Input side of a model that takes any size and names none."""
+DEADLINE_S: Final = 30.0
+CLASSES_MAX: Final = 10_000
+
+
+class OnnxDetector:
+    """A detector from an `.onnx` file.
+
+    Parameters
+    ----------
+    path
+        An Ultralytics detection model exported to ONNX, with or without NMS-free head.
+    keep
+        Score and overlap limits.
+    threads
+        Threads ONNX Runtime may use for one picture.
+    deadline_s
+        A run that takes longer is ended; its pictures get no boxes and a problem.
+
+    Raises
+    ------
+    ModelError
+        When the file is no ONNX model, or no detection model.
+    """
+
+    def __init__(
+        self, path: Path | str, *, keep: Filter | None = None, threads: int = 2, deadline_s: float = DEADLINE_S
+    ) -> None:
+        self.path = Path(path)
+        self._session = _open(self.path, threads)
+        self._keep = keep or Filter()
+        self._deadline_s = deadline_s
+        metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        if metadata.get("task", "detect") != "detect":
+            raise ModelError(
+                f"{self.path.name}: the model's task is {metadata['task']!r}, expected 'detect'; export a detection model"
+            )
+        self._input = self._session.get_inputs()[0]
+        self._batch, self._height_px, self._width_px = _input_size(self._input, metadata, self.path.name)
+        self._type = np.float16 if self._input.type == "tensor(float16)" else np.float32
+        self._layout, self.class_names = self._read_layout(metadata)
+
+    def _read_layout(self, metadata: Mapping[str, str]) -> tuple[Layout, tuple[str, ...]]:
+        outputs = self._session.get_outputs()
+        if len(outputs) != 1:
+            raise ModelError(
+                f"{self.path.name}: the model has {len(outputs)} outputs, expected 1; export a detection model"
+            )
+        shape = tuple(n if isinstance(n, int) else None for n in outputs[0].shape)
+        if len(shape) == 3 and None in shape[1:]:
+            blank = np.zeros((1, 3, self._height_px, self._width_px), dtype=self._type)
+            shape = (shape[0], *self._session.run(None, {self._input.name: blank})[0].shape[1:])
+        names = read_names(metadata.get("names", ""), shape, self.path.name)
+        return layout_of(shape, len(names), self.path.name), names
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Detect in RGB pictures of shape (h, w, 3), one result each, boxes in picture pixels."""
+        step = self._batch or max(len(images), 1)
+        found: list[Detections] = []
+        for first in range(0, len(images), step):
+            found += self._detect_batch(images[first : first + step], self._batch or len(images))
+        return found
+
+    def _detect_batch(self, images: Sequence[NDArray[np.uint8]], size: int) -> list[Detections]:
+        boxes = [self._letterbox(image) for image in images]
+        tensor = np.zeros((size, 3, self._height_px, self._width_px), dtype=np.float32)
+        for box, image, out in zip(boxes, images, tensor, strict=False):
+            box.fill(image, out)
+        output = self._run(tensor.astype(self._type, copy=False))
+        if output is None:
+            return [_nothing(f"the detector gave no answer within {self._deadline_s:g} s") for _ in images]
+        return [self._read(row, box) for row, box in zip(output, boxes, strict=False)]
+
+    def _letterbox(self, image: NDArray[np.uint8]) -> Letterbox:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise ModelError(
+                f"a picture has shape {image.shape} and type {image.dtype}, expected (height, width, 3) of uint8",
+                expected="(h, w, 3) uint8",
+                actual=f"{image.shape} {image.dtype}",
+            )
+        return Letterbox.of(
+            width_px=image.shape[1],
+            height_px=image.shape[0],
+            input_width_px=self._width_px,
+            input_height_px=self._height_px,
+        )
+
+    def _run(self, tensor: NDArray[Any]) -> NDArray[np.float32] | None:
+        """Run the model, or None when the deadline passed."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        timer = threading.Timer(self._deadline_s, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            output = self._session.run(None, {self._input.name: tensor}, options)[0]
+        except Exception as error:
+            if options.terminate:
+                return None
+            raise ModelError(f"{self.path.name}: the model failed on a picture: {_first_line(error)}") from error
+        finally:
+            timer.cancel()
+        return np.asarray(output, dtype=np.float32)
+
+    def _read(self, output: NDArray[np.float32], box: Letterbox) -> Detections:
+        raw = read_output(output, self._layout, len(self.class_names), self._keep)
+        placed = box.back(raw.boxes_px)
+        whole = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
+        return Detections(
+            boxes_px=placed[whole], classes=raw.classes[whole], scores=raw.scores[whole], problems=raw.problems
+        )
+
+
+def _nothing(problem: str) -> Detections:
+    return Detections(
+        boxes_px=np.zeros((0, 4), dtype=np.float32),
+        classes=np.zeros(0, dtype=np.int64),
+        scores=np.zeros(0, dtype=np.float32),
+        problems=(problem,),
+    )
+
+
+def _open(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; give the path of an .onnx file", path=str(path))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelError(
+            f"{path.name}: ONNX Runtime cannot read this file as a model ({_first_line(error)}); "
+            "give an .onnx file written by 'vedette models export' or 'yolo export format=onnx'",
+            path=str(path),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _input_size(model_input: Any, metadata: Mapping[str, str], model: str) -> tuple[int, int, int]:
+    """Batch size (0 for any), height and width of the input."""
+    shape = list(model_input.shape)
+    if len(shape) != 4 or shape[1] not in (3, "3") or model_input.type not in ("tensor(float)", "tensor(float16)"):
+        raise ModelError(
+            f"{model}: the model's input is {model_input.type} of shape {shape}, expected tensor(float) of shape "
+            "[batch, 3, height, width]; export a detection model for colour pictures",
+            expected="[batch, 3, height, width]",
+            actual=str(shape),
+        )
+    named = _literal(metadata.get("imgsz", ""))
+    size = list(named) if isinstance(named, list | tuple) and len(named) == 2 else [DEFAULT_INPUT_PX] * 2
+    height, width = (n if isinstance(n, int) else int(d) for n, d in zip(shape[2:], size, strict=True))
+    return (shape[0] if isinstance(shape[0], int) else 0), height, width
+
+
+def read_names(text: str, shape: tuple[int | None, ...], model: str) -> tuple[str, ...]:
+    """Class names from the export's metadata; `class 0`, `class 1` and so on where it names none.
+
+    Raises
+    ------
+    ModelError
+        When the names are not a table of numbers and texts.
+    """
+    table = _literal(text) if text else {}
+    if isinstance(table, list):
+        table = dict(enumerate(table))
+    if not isinstance(table, dict) or not all(isinstance(k, int) and 0 <= k < CLASSES_MAX for k in table):
+        raise ModelError(f"{model}: the model's class names cannot be read ({text[:60]!r}); export it again")
+    unnamed = 0 if table or len(shape) != 3 else (shape[1] or 4) - 4 if shape[2] != 6 else 1000
+    count = max(table, default=unnamed - 1) + 1
+    return tuple(str(table.get(number, f"class {number}"))[:80] for number in range(count))
+
+
+def _literal(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None

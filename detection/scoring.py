@@ -1,0 +1,204 @@
+"""Compare hits with the truth of a film: what was found, how well it was placed, whether ids held."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from detection.boxes import overlap
+from geo.geodesy import inverse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from detection.truth import FilmTruth
+    from detection.values import GroundHit
+
+OVERLAP_MIN: Final = 0.3
+"""Least intersection over union of a hit and a truth; low, because a person may be 4 pixels wide."""
+TIME_TOLERANCE_NS: Final = 20_000_000
+"""A hit belongs to the truth frame at most this far in time: half a frame of 25 pictures a second."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InView:
+    """Which truths count; hits on the others are neither right nor wrong."""
+
+    height_min_px: float = 6.0
+    visible_min: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """Pairs of hits and truth rows, and who stayed alone."""
+
+    hit_row: NDArray[np.int64]
+    truth_row: NDArray[np.int64]
+    false_hits: NDArray[np.int64]
+    """Hits on nothing."""
+    ignored_hits: NDArray[np.int64]
+    """Hits on a truth that does not count, or in a frame that has no truth."""
+    missed_truths: NDArray[np.int64]
+    counted_truths: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How well a film was read; shares are 0..1, NaN where nothing could be measured."""
+
+    truths_in_view: int
+    hits: int
+    precision: float
+    recall: float
+    placed: int
+    median_error_m: float
+    p90_error_m: float
+    inside_ce90_pct: float
+    track_truths: int
+    tracks: int
+    id_switches: int
+
+    def as_json(self) -> dict[str, dict[str, float | int]]:
+        """The `detection`, `ground` and `tracks` objects of the demo's score."""
+        return {
+            "detection": {
+                "truths_in_view": self.truths_in_view,
+                "hits": self.hits,
+                "precision": round(self.precision, 4),
+                "recall": round(self.recall, 4),
+            },
+            "ground": {
+                "median_error_m": round(self.median_error_m, 3),
+                "p90_error_m": round(self.p90_error_m, 3),
+                "inside_ce90_pct": round(self.inside_ce90_pct, 2),
+            },
+            "tracks": {"truths": self.track_truths, "tracks": self.tracks, "id_switches": self.id_switches},
+        }
+
+
+def score(
+    hits: Sequence[GroundHit], truth: FilmTruth, *, frames_seen: Iterable[int] | None = None, view: InView | None = None
+) -> Score:
+    """Score hits against a film's truth.
+
+    Parameters
+    ----------
+    hits
+        All hits of the film, with track ids where tracking ran.
+    truth
+        What the simulator knows.
+    frames_seen
+        Times (`t_utc_ns`) of the frames the detector was given; None for all. Truths
+        in other frames do not count as missed.
+    view
+        Which truths count.
+    """
+    found = match(hits, truth, frames_seen=frames_seen, view=view or InView())
+    error_m, inside = ground_errors(hits, truth, found)
+    right, wrong = len(found.hit_row), len(found.false_hits)
+    ids = [hits[row].track_id for row in found.hit_row]
+    return Score(
+        truths_in_view=found.counted_truths,
+        hits=len(hits),
+        precision=right / (right + wrong) if right + wrong else float("nan"),
+        recall=right / found.counted_truths if found.counted_truths else float("nan"),
+        placed=len(error_m),
+        median_error_m=float(np.median(error_m)) if len(error_m) else float("nan"),
+        p90_error_m=float(np.percentile(error_m, 90)) if len(error_m) else float("nan"),
+        inside_ce90_pct=100.0 * float(np.mean(inside)) if len(inside) else float("nan"),
+        track_truths=len(np.unique(truth.object_id[found.truth_row])),
+        tracks=len({hit.track_id for hit in hits if hit.track_id}),
+        id_switches=count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids),
+    )
+
+
+def match(
+    hits: Sequence[GroundHit], truth: FilmTruth, *, frames_seen: Iterable[int] | None = None, view: InView
+) -> Matches:
+    """Pair hits with truths frame by frame: most shared area in sum, same class, at least `OVERLAP_MIN`."""
+    frame_of_hit = _nearest_frames(np.array([hit.t_utc_ns for hit in hits], dtype=np.int64), truth.frame_t_utc_ns)
+    seen = np.ones(len(truth.frame_t_utc_ns), dtype=bool)
+    if frames_seen is not None:
+        rows = _nearest_frames(np.array(sorted(frames_seen), dtype=np.int64), truth.frame_t_utc_ns)
+        seen[:] = False
+        seen[rows[rows >= 0]] = True
+    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
+    counts = (height >= view.height_min_px) & (truth.visible >= view.visible_min) & seen[truth.thing_frame]
+    pairs: list[tuple[int, int]] = []
+    lost: list[int] = np.flatnonzero(frame_of_hit < 0).tolist()
+    order = np.argsort(truth.thing_frame, kind="stable")
+    bounds = np.searchsorted(truth.thing_frame[order], np.arange(len(seen) + 1))
+    for frame in np.unique(frame_of_hit[frame_of_hit >= 0]):
+        hit_rows = np.flatnonzero(frame_of_hit == frame)
+        pairs += _match_frame(hits, truth, hit_rows, order[bounds[frame] : bounds[frame + 1]])
+    pair = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    counted = counts[pair[:, 1]] if len(pair) else np.zeros(0, dtype=bool)
+    alone = np.setdiff1d(np.arange(len(hits)), np.concatenate([pair[:, 0], np.array(lost, dtype=np.int64)]))
+    return Matches(
+        hit_row=pair[counted, 0],
+        truth_row=pair[counted, 1],
+        false_hits=alone,
+        ignored_hits=np.concatenate([pair[~counted, 0], np.array(lost, dtype=np.int64)]),
+        missed_truths=np.setdiff1d(np.flatnonzero(counts), pair[:, 1]),
+        counted_truths=int(counts.sum()),
+    )
+
+
+def _nearest_frames(t_utc_ns: NDArray[np.int64], frames_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row of the frame nearest in time, -1 beyond the tolerance."""
+    if not len(frames_ns) or not len(t_utc_ns):
+        return np.full(len(t_utc_ns), -1, dtype=np.int64)
+    after = np.clip(np.searchsorted(frames_ns, t_utc_ns), 1, max(len(frames_ns) - 1, 1))
+    rows = np.stack([after - 1, np.minimum(after, len(frames_ns) - 1)])
+    gaps = np.abs(frames_ns[rows] - t_utc_ns)
+    best = np.where(gaps[0] <= gaps[1], rows[0], rows[1])
+    return np.where(gaps.min(axis=0) <= TIME_TOLERANCE_NS, best, -1)
+
+
+def _match_frame(
+    hits: Sequence[GroundHit], truth: FilmTruth, hit_rows: NDArray[np.int64], truth_rows: NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    shared = overlap(np.array([hits[row].box_px for row in hit_rows]), truth.boxes_px[truth_rows])
+    names = np.array(truth.class_names)[truth.class_number[truth_rows]]
+    shared[np.array([hits[row].class_name for row in hit_rows])[:, None] != names[None]] = 0.0
+    shared[shared < OVERLAP_MIN] = 0.0
+    left, right = linear_sum_assignment(-shared)
+    return [(int(hit_rows[i]), int(truth_rows[j])) for i, j in zip(left, right, strict=True) if shared[i, j] > 0.0]
+
+
+def ground_errors(
+    hits: Sequence[GroundHit], truth: FilmTruth, found: Matches
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Distance between hit and truth in metres for each placed pair, and whether it is inside the hit's CE90."""
+    rows = [k for k, row in enumerate(found.hit_row) if hits[row].reason is None]
+    placed = [hits[found.hit_row[k]] for k in rows]
+    true = found.truth_row[rows] if rows else np.zeros(0, dtype=np.int64)
+    distance, _ = inverse(
+        np.array([hit.lat_deg for hit in placed]),
+        np.array([hit.lon_deg for hit in placed]),
+        truth.lat_deg[true],
+        truth.lon_deg[true],
+    )
+    distance = np.asarray(distance, dtype=np.float64)
+    return distance, distance <= np.array([hit.ce90_m for hit in placed], dtype=np.float64)
+
+
+def count_id_switches(object_id: NDArray[np.int64], frame: NDArray[np.int64], track_ids: Sequence[str]) -> int:
+    """How often a thing's track id differs from the one it had before (IDSW of Bernardin and Stiefelhagen 2008).
+
+    Hits without a track are passed over.
+    """
+    last: dict[int, str] = {}
+    switches = 0
+    for row in np.argsort(frame, kind="stable"):
+        track, thing = track_ids[row], int(object_id[row])
+        if not track:
+            continue
+        switches += last.get(thing, track) != track
+        last[thing] = track
+    return switches

@@ -1,0 +1,128 @@
+"""Hits as columns in local metres, and finished paths as tracks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from detection.values import GroundHit, GroundTrack
+from geo.geodesy import enu_to_geodetic, geodetic_to_enu
+from geo.values import Geodetic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+SPEED_WINDOW_S: Final = 12.0
+"""A track's speed and heading are those of its last seconds."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Hits that have a position, as columns ordered by time, then id; metres east and north of `origin`."""
+
+    origin: Geodetic
+    hits: tuple[GroundHit, ...]
+    index: tuple[int, ...]
+    """Where each row stood in the list the hits came in."""
+    t_ns: NDArray[np.int64]
+    place_m: FloatArray
+    cov_m2: FloatArray
+    """Covariances, shape (n, 2, 2)."""
+    class_names: NDArray[np.str_]
+
+    @classmethod
+    def of(cls, hits: Sequence[GroundHit]) -> Placed:
+        """Gather the hits that have a position and a finite covariance."""
+        usable = [
+            (hit.t_utc_ns, hit.hit_id, index, hit)
+            for index, hit in enumerate(hits)
+            if hit.reason is None and np.isfinite([hit.lat_deg, hit.lon_deg, hit.var_e_m2, hit.var_n_m2]).all()
+        ]
+        usable.sort(key=lambda entry: entry[:3])
+        kept = tuple(entry[3] for entry in usable)
+        lat, lon, alt = (np.array([getattr(h, f) for h in kept]) for f in ("lat_deg", "lon_deg", "alt_hae_m"))
+        alt = np.nan_to_num(alt)
+        origin = Geodetic(
+            lat_deg=float(lat[0]) if len(kept) else 0.0,
+            lon_deg=float(lon[0]) if len(kept) else 0.0,
+            alt_hae_m=float(alt[0]) if len(kept) else 0.0,
+        )
+        enu = geodetic_to_enu(lat, lon, alt, origin) if kept else np.zeros((0, 3))
+        cov = np.array([[[h.var_e_m2, h.cov_en_m2], [h.cov_en_m2, h.var_n_m2]] for h in kept]).reshape(-1, 2, 2)
+        return cls(
+            origin=origin,
+            hits=kept,
+            index=tuple(entry[2] for entry in usable),
+            t_ns=np.array([h.t_utc_ns for h in kept], dtype=np.int64),
+            place_m=enu[:, :2],
+            cov_m2=cov,
+            class_names=np.array([h.class_name for h in kept], dtype=np.str_),
+        )
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def frames(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Rows of each moment, in order of time."""
+        times, first = np.unique(self.t_ns, return_index=True)
+        last = np.append(first[1:], len(self.t_ns))
+        for t_ns, start, stop in zip(times.tolist(), first.tolist(), last.tolist(), strict=True):
+            yield t_ns, np.arange(start, stop)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """A followed thing: the rows of its hits, and its filtered state (east, north, rates) at each."""
+
+    rows: tuple[int, ...]
+    t_ns: NDArray[np.int64]
+    states: FloatArray
+    class_name: str
+
+    def joined(self, later: Path) -> Path:
+        """This path and one that goes on after it."""
+        return Path(
+            rows=self.rows + later.rows,
+            t_ns=np.concatenate([self.t_ns, later.t_ns]),
+            states=np.concatenate([self.states, later.states]),
+            class_name=self.class_name,
+        )
+
+    def velocity_mps(self) -> FloatArray:
+        """Velocity east and north over the last seconds: the slope of a straight line through the places."""
+        recent = self.t_ns >= self.t_ns[-1] - int(SPEED_WINDOW_S * 1e9)
+        t_s = (self.t_ns[recent] - self.t_ns[-1]) / 1e9
+        if t_s[-1] - t_s[0] < 1.0:
+            return np.asarray(self.states[-1, 2:])
+        centred = t_s - t_s.mean()
+        return np.asarray(centred @ self.states[recent, :2] / (centred @ centred))
+
+    def as_track(self, placed: Placed) -> GroundTrack:
+        """The track a person sees: filtered places, each with the CE90 of its hit.
+
+        Filtering does not shrink CE90: the pose's error is common to all hits and does not average out.
+        """
+        enu = np.column_stack([self.states[:, :2], np.zeros(len(self.rows))])
+        lat, lon, _ = enu_to_geodetic(enu, placed.origin)
+        east, north = self.velocity_mps()
+        return GroundTrack(
+            track_id=self.track_id(placed),
+            class_name=self.class_name,
+            t_utc_ns=tuple(self.t_ns.tolist()),
+            lat_deg=tuple(lat.tolist()),
+            lon_deg=tuple(lon.tolist()),
+            ce90_m=tuple(placed.hits[row].ce90_m for row in self.rows),
+            speed_mps=float(np.hypot(east, north)),
+            heading_deg=float(np.degrees(np.arctan2(east, north)) % 360.0),
+            hit_ids=tuple(placed.hits[row].hit_id for row in self.rows),
+        )
+
+    def track_id(self, placed: Placed) -> str:
+        """Stable id: from the first hit's."""
+        return f"T-{placed.hits[self.rows[0]].hit_id[:10]}"
