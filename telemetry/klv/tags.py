@@ -26,6 +26,8 @@ class Coding(enum.StrEnum):
     """A signed integer that is the value."""
     TEXT = "text"
     """UTF-8."""
+    TEXT16 = "text16"
+    """UTF-16, big-endian (ST 0102 object country codes)."""
     RAW = "raw"
     """A nested set, a pack or anything else kept as bytes."""
 
