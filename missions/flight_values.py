@@ -122,7 +122,7 @@ class FlightOptions:
     ready_timeout_s: float = 120.0
     command_timeout_s: float = 10.0
     takeoff_timeout_s: float = 120.0
-    upload_window: int = 1
+    upload_window: int = 4
     upload_fence: bool = True
     upload_rally: bool = True
     telemetry_hz: float = 10.0

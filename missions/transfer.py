@@ -80,7 +80,7 @@ def upload(
     mission_type: MissionType,
     *,
     timers: Timers | None = None,
-    window: int = 1,
+    window: int = 4,
     on_message: Callable[[Message], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> UploadReport:
@@ -117,10 +117,11 @@ def download(
     mission_type: MissionType,
     *,
     timers: Timers | None = None,
+    window: int = 4,
     on_message: Callable[[Message], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> DownloadReport:
     """Read one list from the vehicle."""
-    machine = Download(peer, mission_type, timers)
+    machine = Download(peer, mission_type, timers, window=window)
     drive(machine, channel, on_message=on_message, should_cancel=should_cancel)
     return machine.report()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from missions import transfer_messages as wire
@@ -9,6 +10,8 @@ from missions.dialect import Dialect
 from missions.transfer_values import FINAL_STATES, SOFT_ACKS, Ack, DownloadReport, Timers, TransferState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from missions.dialect import MissionType
     from missions.plan import MissionItem
     from missions.transfer_values import Message, Peer
@@ -43,7 +46,12 @@ class RoundTrip:
         """How long to wait before sending again, seconds."""
         if self._smoothed_s is None:
             return self._floor_s
-        return min(1.5, max(self._floor_s, self._smoothed_s + 4.0 * self._spread_s))
+        return min(1.5, max(self._floor_s / 2, 1.2 * self._smoothed_s, self._smoothed_s + 4.0 * self._spread_s))
+
+    @property
+    def handshake_s(self) -> float:
+        """How long to wait for the answer that opens a transfer; the full wait while nothing is known."""
+        return math.inf if self._smoothed_s is None else max(2.0 * self._floor_s, 2.0 * self.wait_s)
 
 
 class Download:
@@ -58,9 +66,21 @@ class Download:
     ----------
     peer, mission_type, timers
         The vehicle, which list, and how patiently.
+    window
+        Requests in flight at once. PX4 wants them one by one and gets them so.
+    round_trip
+        What an upload before it has learnt about the link.
     """
 
-    def __init__(self, peer: Peer, mission_type: MissionType, timers: Timers | None = None) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        mission_type: MissionType,
+        timers: Timers | None = None,
+        *,
+        window: int = 1,
+        round_trip: RoundTrip | None = None,
+    ) -> None:
         self.peer = peer
         self.mission_type = mission_type
         self.timers = timers or Timers()
@@ -73,13 +93,13 @@ class Download:
         self._started_s = 0.0
         self._ended_s = 0.0
         self._heard_s = 0.0
-        self._tries = 0
+        self._window = 1 if peer.dialect is Dialect.PX4 else max(1, window)
+        self._asked: dict[int, tuple[float, int]] = {}
         self._restarts = 0
         self._suspect = False
         self._next = 0
         self._pause_s = 0.0
-        self._asked_s = 0.0
-        self._round_trip = RoundTrip(self.timers.item_s)
+        self._round_trip = round_trip or RoundTrip(self.timers.item_s)
         self._reason = ""
 
     @property
@@ -102,9 +122,12 @@ class Download:
             return self._end(TransferState.LINK_LOST, now_s, f"the vehicle stopped answering ({self._where()})")
         if self.state is TransferState.OFFERING:
             return self._send_list(now_s)
-        if self._suspect or self._tries >= _SILENT_TRIES:
+        if not self._asked:
+            return self._ask_more(now_s)
+        due = [seq for seq, (asked_s, _) in self._asked.items() if now_s >= asked_s + self._round_trip.wait_s]
+        if due and (self._suspect or max(tries for _, tries in self._asked.values()) >= _SILENT_TRIES):
             return self._restart(now_s)
-        return self._send_request(now_s)
+        return self._ask(due, now_s)
 
     def feed(self, message: Message, now_s: float) -> list[Message]:
         """Take in one message; messages of other vehicles, lists and stations change nothing."""
@@ -153,21 +176,35 @@ class Download:
     def _where(self) -> str:
         if self.state is TransferState.OFFERING:
             return "asked how many items it holds"
-        return f"asked for item {self._next} of {self.expected}"
+        return f"asked for item {min(self._asked, default=self._next)} of {self.expected}"
 
     def _ask_list(self, now_s: float) -> list[Message]:
         self.state, self._next, self._suspect = TransferState.OFFERING, 0, False
+        self._asked.clear()
         return self._send_list(now_s)
 
     def _send_list(self, now_s: float) -> list[Message]:
-        self.wake_s = now_s + self.timers.handshake_s
+        self.wake_s = now_s + min(self.timers.handshake_s, self._round_trip.handshake_s)
         return self._out(wire.request_list(self.peer, self.mission_type))
 
-    def _send_request(self, now_s: float) -> list[Message]:
-        self._tries += 1
-        self._asked_s = now_s
-        self.wake_s = now_s + self._round_trip.wait_s
-        return self._out(wire.request_item(self.peer, self._next, self.mission_type))
+    def _ask(self, seqs: Iterable[int], now_s: float) -> list[Message]:
+        messages = []
+        for seq in seqs:
+            self._asked[seq] = (now_s, self._asked.get(seq, (0.0, 0))[1] + 1)
+            messages.append(wire.request_item(self.peer, seq, self.mission_type))
+        self.wake_s = min((asked_s for asked_s, _ in self._asked.values()), default=now_s) + self._round_trip.wait_s
+        return self._out(*messages)
+
+    def _ask_more(self, now_s: float) -> list[Message]:
+        fresh: list[int] = []
+        while len(self._asked) + len(fresh) < self._window and self._next < self.expected:
+            if self.peer.dialect is Dialect.PX4 or self._next not in self.items:
+                fresh.append(self._next)
+            self._next += 1
+        if fresh or self._asked:
+            return self._ask(fresh, now_s)
+        self._end(TransferState.DOWNLOADED, now_s, "")
+        return self._out(wire.acknowledge(self.peer, Ack.ACCEPTED, self.mission_type))
 
     def _restart(self, now_s: float) -> list[Message]:
         self._restarts += 1
@@ -187,40 +224,30 @@ class Download:
             self.items.clear()
         self.expected = message.count
         self.state = TransferState.READING_BACK
-        return self._ask_next(now_s)
+        return self._ask_more(now_s)
 
     def _on_item(self, message: Message, now_s: float) -> list[Message]:
         self._heard_s = now_s
-        if self.state is not TransferState.READING_BACK or message.seq != self._next:
-            return []
-        if self._tries == 0:
+        if self.state is not TransferState.READING_BACK or message.seq not in self._asked:
             return []
         self.items[message.seq] = wire.item_from(message)
-        if self._tries == 1:
-            self._round_trip.observe(now_s - self._asked_s)
-        self._next += 1
+        asked_s, tries = self._asked.pop(message.seq)
+        if tries == 1:
+            self._round_trip.observe(now_s - asked_s)
         self._suspect = False
         if self._pause_s and self._next < self.expected:
-            self._tries = 0
             self.wake_s = now_s + self._pause_s
             return []
-        return self._ask_next(now_s)
-
-    def _ask_next(self, now_s: float) -> list[Message]:
-        self._tries = 0
-        if self.peer.dialect is not Dialect.PX4:
-            while self._next in self.items:
-                self._next += 1
-        if self._next < self.expected:
-            return self._send_request(now_s)
-        self._end(TransferState.DOWNLOADED, now_s, "")
-        return self._out(wire.acknowledge(self.peer, Ack.ACCEPTED, self.mission_type))
+        return self._ask_more(now_s)
 
     def _on_ack(self, message: Message, now_s: float) -> list[Message]:
         if message.type == Ack.ACCEPTED:
             return []
         self._heard_s = now_s
         self.ack = Ack.name_of(message.type)
+        if message.type == Ack.DENIED and now_s - self._started_s < self.timers.denied_patience_s:
+            self.state, self.wake_s = TransferState.OFFERING, now_s + self.timers.denied_wait_s
+            return []
         if message.type not in SOFT_ACKS:
             return self._end(TransferState.REFUSED, now_s, f"the vehicle refuses to give its items: {self.ack}")
         self._suspect = self.state is TransferState.READING_BACK

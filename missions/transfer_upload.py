@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from missions import transfer_messages as wire
-from missions.dialect import Dialect
+from missions.dialect import Dialect, MissionType
 from missions.transfer_download import Download, RoundTrip
 from missions.transfer_storage import differences
 from missions.transfer_values import FINAL_STATES, SOFT_ACKS, Ack, Timers, TransferState, UploadReport
@@ -20,7 +20,6 @@ from missions.transfer_values import FINAL_STATES, SOFT_ACKS, Ack, Timers, Trans
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from missions.dialect import MissionType
     from missions.plan import MissionItem
     from missions.transfer_values import Difference, Message, Peer
 
@@ -58,7 +57,7 @@ class Upload:
         mission_type: MissionType,
         timers: Timers | None = None,
         *,
-        window: int = 1,
+        window: int = 4,
     ) -> None:
         self.items = tuple(items)
         self.peer = peer
@@ -189,6 +188,7 @@ class Upload:
         self._download = None
         self._sent_s.clear()
         self._once.clear()
+        self._verdicts.clear()
         return self._send_offer(now_s)
 
     def _send_offer(self, now_s: float) -> list[Message]:
@@ -249,7 +249,7 @@ class Upload:
             self.ack, self._accepted_s = Ack.ACCEPTED.name, now_s
             return self._read_back(now_s)
         if code == Ack.INVALID_SEQUENCE:
-            return []
+            return self._send_items(self._base, self._base, now_s, fresh_only=True)
         if code in SOFT_ACKS:
             if self.state is TransferState.SENDING and not self._nack_s:
                 self.ack, self._nack_s = Ack.name_of(code), now_s + self.timers.soft_nack_s
@@ -280,7 +280,9 @@ class Upload:
         return self._begin_reading(now_s)
 
     def _begin_reading(self, now_s: float) -> list[Message]:
-        self._download = Download(self.peer, self.mission_type, self.timers)
+        self._download = Download(
+            self.peer, self.mission_type, self.timers, window=self._window, round_trip=self._round_trip
+        )
         return self._out(*self._download.start(now_s))
 
     def _after_reading(self, messages: list[Message], now_s: float) -> list[Message]:
@@ -315,19 +317,25 @@ class Upload:
             self._reason = f"{where} reads back {first.held:g}, sent {first.sent:g}"
             self._end(TransferState.DIFFERENT, now_s)
             return []
-        waits = self.peer.dialect is Dialect.PX4 and bool(self.items)
+        waits = self._has_late_verdict
         self.state = TransferState.AWAITING_VERDICT
         self._wake_s = self._accepted_s + self.timers.verdict_s if waits else now_s
         return self.poll(now_s)
 
     def _judge(self, now_s: float) -> list[Message]:
-        if self.peer.dialect is Dialect.PX4 and (self._verdicts or self._mission_state == _MISSION_STATE_NONE):
+        if self._has_late_verdict and (self._verdicts or self._mission_state == _MISSION_STATE_NONE):
             said = self._verdicts[0] if self._verdicts else "MISSION_CURRENT says it has no mission"
             self._reason = f"the vehicle took the items and then found them unfit: {said}"
             self._end(TransferState.REFUSED, now_s)
             return []
         self._end(TransferState.UPLOADED, now_s)
         return []
+
+    @property
+    def _has_late_verdict(self) -> bool:
+        """PX4 takes any items and judges the mission afterwards."""
+        mission = self.mission_type is MissionType.MISSION
+        return mission and self.peer.dialect is Dialect.PX4 and bool(self.items)
 
     def _end(self, state: TransferState, now_s: float) -> None:
         self.state, self._ended_s = state, now_s
@@ -337,7 +345,7 @@ class Upload:
 
     def _watch(self, kind: str, message: Message) -> None:
         if kind == "MISSION_CURRENT":
-            self._mission_state = getattr(message, "mission_state", 0) if self.items else 0
+            self._mission_state = getattr(message, "mission_state", 0)
             return
         text = wire.statustext(message)
         self.statustexts.append(text)

@@ -91,6 +91,8 @@ class Timers:
     attempts: int = 4
     verdict_s: float = 2.0
     denied_wait_s: float = 2.0
+    denied_patience_s: float = 15.0
+    """How long a vehicle may be busy with another upload before a read is given up."""
     soft_nack_s: float = 1.5
     fixed_budget_s: float = 60.0
     per_item_budget_s: float = 3.0

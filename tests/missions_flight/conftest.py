@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyproj
 import pytest
@@ -10,6 +13,10 @@ import pytest
 from missions.plan import Leg, LegKind, MissionItem, Plan, Sortie
 
 HOME_LAT, HOME_LON, HOME_ALT = 51.44, 4.92, 20.0
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
 GEOD = pyproj.Geod(ellps="WGS84")
 
 
@@ -89,3 +96,30 @@ def square_plan(square_sortie: Sortie) -> Plan:
         corridor_m2=0.0,
         covered_pct=0.0,
     )
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"missions_flight_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def model() -> ModuleType:
+    """The independent vehicle servers and the lossy channel, on a simulated clock."""
+    return _load("model_vehicle")
+
+
+@pytest.fixture(scope="session")
+def sortie_of() -> Callable[..., Sortie]:
+    """A factory of sorties from places in metres north and east of home."""
+    return make_sortie
+
+
+@pytest.fixture(scope="session")
+def place() -> Callable[[float, float], tuple[float, float]]:
+    """Latitude and longitude at metres north and east of home."""
+    return at
