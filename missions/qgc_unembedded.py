@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from geo.errors import InputError
 from missions.dialect import MAV_FRAME_GLOBAL, MAV_FRAME_GLOBAL_RELATIVE_ALT, MAV_FRAME_MISSION
 from missions.patterns.lanes import lanes_across, serpentine
-from missions.patterns.local_frame import LocalFrame
+from missions.patterns.plane import frame_about, polygon_xy, to_lonlat
 from missions.plan import MissionItem
 
 if TYPE_CHECKING:
+    from missions.corridor_frame import LocalFrame
     from missions.json_place import JsonPlace
 
 
@@ -39,17 +41,13 @@ class _Writer:
 
 
 def _polygon(place: JsonPlace) -> tuple[LocalFrame, shapely.Polygon]:
-    points = [p.lat_lon() for p in place.at("polygon").each()]
-    if len(points) < 3:
-        place.at("polygon").refuse(f"needs at least 3 corners, found {len(points)}")
-    lonlat = np.array([(lon_deg, lat_deg) for lat_deg, lon_deg in points])
-    frame = LocalFrame.around(lonlat)
-    polygon = shapely.Polygon(frame.to_xy(lonlat))
-    if not polygon.is_valid:
-        place.at("polygon").refuse(
-            f"is not a simple polygon: {shapely.is_valid_reason(polygon)} (metres from its middle)"
-        )
-    return frame, polygon
+    where = place.at("polygon")
+    lonlat = np.array([p.lat_lon()[::-1] for p in where.each()])
+    try:
+        frame = frame_about(lonlat)
+        return frame, polygon_xy(frame, [lonlat])
+    except InputError as error:
+        raise InputError(f"{where.where}: {error.message}", **error.fields) from error
 
 
 def flatten_structure_scan(place: JsonPlace, first: int) -> list[MissionItem]:
@@ -63,7 +61,7 @@ def flatten_structure_scan(place: JsonPlace, first: int) -> list[MissionItem]:
     around = polygon.buffer(camera.at("DistanceToSurface").number(), join_style="mitre")
     if around.is_empty:
         camera.at("DistanceToSurface").refuse("leaves nothing of the structure to fly around")
-    loop = [(float(lon), float(lat)) for lon, lat in frame.to_lonlat(np.asarray(around.exterior.coords))]
+    loop = [(float(lon), float(lat)) for lon, lat in to_lonlat(frame, shapely.get_coordinates(around)[:])]
     entrance_m = place.at("EntranceAltitude").number()
     layer_m, trigger_m = (camera.at(f"AdjustedFootprint{s}").number() for s in ("Frontal", "Side"))
     from_top = bool(place.at("StartFromTop").value)
@@ -139,7 +137,7 @@ def _lane(
 ) -> None:
     start, end = ends
     along = (end - start) / max(float(np.hypot(*(end - start))), 1e-9)
-    points = frame.to_lonlat([start - turn_m * along, start, end, end + turn_m * along])
+    points = to_lonlat(frame, np.array([start - turn_m * along, start, end, end + turn_m * along]))
     before, on, off, after = ((float(lon), float(lat)) for lon, lat in points)
     if turn_m > 0.0:
         writer.place(16, before, alt_m)

@@ -71,8 +71,8 @@ def cells_of(rows: LaneRows) -> list[Cell]:
     open_cells: dict[int, list[tuple[float, float, float]]] = {}
     done: list[list[tuple[float, float, float]]] = []
     before: tuple[tuple[float, float], ...] = ()
-    for y, row in zip(rows.heights_m, rows.pieces, strict=True):
-        links = _links(before, row)
+    for y, seen, row in zip(rows.heights_m, rows.ranges, rows.pieces, strict=True):
+        links = _links(before, seen)
         kept: dict[int, list[tuple[float, float, float]]] = {}
         for index, (x0, x1) in enumerate(row):
             above = links.get(index)
@@ -80,7 +80,7 @@ def cells_of(rows: LaneRows) -> list[Cell]:
             cell.append((x0, x1, y))
             kept[index] = cell
         done += open_cells.values()
-        open_cells, before = kept, row
+        open_cells, before = kept, seen
     done += open_cells.values()
     return [Cell(lanes=tuple(lanes)) for lanes in done]
 

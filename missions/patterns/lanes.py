@@ -31,13 +31,15 @@ def turned(points_xy: FloatArray, angle_rad: float) -> FloatArray:
 class LaneRows:
     """Lanes in the frame turned so that they run along x.
 
-    `heights_m` are the rows' middle lines, `pieces` the x ranges flown on each
-    row, sorted, and `step_m` the distance of the rows (at most one swath).
+    `heights_m` are the rows' middle lines, `ranges` the x ranges to be seen on
+    each row, sorted, `pieces` what is flown of them, and `step_m` the distance of
+    the rows (at most one swath).
     """
 
     direction_rad: float
     step_m: float
     heights_m: tuple[float, ...]
+    ranges: tuple[tuple[tuple[float, float], ...], ...]
     pieces: tuple[tuple[tuple[float, float], ...], ...]
 
 
@@ -114,11 +116,13 @@ def lane_rows(strips: Strips, *, reach_m: float = 0.0, bridge_m: float = 0.0) ->
         Every piece reaches as far as any ground of its strip (less `reach_m`), so
         the flown strips, square at their ends, hold the polygon.
     """
+    ranges = tuple(tuple(_joined(row, bridge_m)) for row in strips.ranges)
     return LaneRows(
         direction_rad=strips.direction_rad,
         step_m=strips.step_m,
         heights_m=strips.heights_m,
-        pieces=tuple(tuple(_shortened(x, reach_m) for x in _joined(row, bridge_m)) for row in strips.ranges),
+        ranges=ranges,
+        pieces=tuple(tuple(_shortened(x, reach_m) for x in row) for row in ranges),
     )
 
 

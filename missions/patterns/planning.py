@@ -1,0 +1,161 @@
+"""From a request to a path on WGS 84, for every kind of search."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from geo.errors import InputError
+from missions.patterns.area import plan_area
+from missions.patterns.iamsar import (
+    coverage_factor,
+    expanding_square,
+    parallel_track,
+    probability_of_detection,
+    sector_search,
+)
+from missions.patterns.plane import frame_about, polygon_xy, to_lonlat, to_xy
+from missions.patterns.route import along_route, around_perimeter, circle
+from missions.patterns.values import PatternKind, PatternPath, PatternRequest, PatternWaypoint
+from missions.plan import LegKind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from missions.corridor_frame import LocalFrame
+    from missions.patterns.values import LonLat
+
+    FloatArray = NDArray[np.float64]
+
+
+def plan_pattern(request: PatternRequest) -> PatternPath:
+    """Plan one search.
+
+    Raises
+    ------
+    InputError
+        When the request lacks what its kind needs, or its drawing cannot be searched.
+    """
+    if not (math.isfinite(request.swath_m) and request.swath_m > 0.0):
+        raise InputError(f"the swath must be above 0 m, found {request.swath_m:g}", actual=request.swath_m)
+    if request.kind is PatternKind.AREA:
+        return _area(request)
+    if request.kind in (PatternKind.ROUTE, PatternKind.PERIMETER):
+        return _along(request)
+    return _about_datum(request)
+
+
+def _area(request: PatternRequest) -> PatternPath:
+    if not request.rings:
+        raise InputError("an area search needs an area: a polygon, with holes where nothing is to be seen")
+    frame = frame_about(np.concatenate([np.asarray(ring, dtype=np.float64) for ring in request.rings]))
+    polygon = polygon_xy(frame, request.rings)
+    path = plan_area(polygon, swath_m=request.swath_m, reach_m=request.reach_m, begin_xy=_place(frame, request.begin))
+    direction_deg = (90.0 - math.degrees(path.direction_rad)) % 180.0
+    work = [LegKind.WORK if index % 2 else LegKind.TURN for index in range(len(path.points_xy))]
+    return _answer(
+        request, frame, path.points_xy, work, polygon.area, direction_deg=direction_deg, lanes=path.lane_count
+    )
+
+
+def _along(request: PatternRequest) -> PatternPath:
+    if request.kind is PatternKind.ROUTE:
+        frame = frame_about(request.line)
+        if len(request.line) < 2:
+            raise InputError("a route needs a line of two points or more")
+        line = shapely.LineString(to_xy(frame, request.line))
+        points = along_route(line, offset_m=request.offset_m, there_and_back=request.there_and_back)
+    else:
+        if not request.rings:
+            raise InputError("a perimeter needs the fence to fly around: a polygon")
+        frame = frame_about(request.rings[0])
+        polygon = polygon_xy(frame, request.rings[:1])
+        begin = _place(frame, request.begin)
+        points = around_perimeter(polygon, offset_m=request.offset_m, laps=request.laps, begin_xy=begin)
+    area_m2 = float(shapely.LineString(points).length) * request.swath_m
+    return _answer(request, frame, points, [LegKind.WORK] * len(points), area_m2)
+
+
+def _about_datum(request: PatternRequest) -> PatternPath:
+    if request.datum is None:
+        raise InputError(f"a search of kind {request.kind} needs its datum: a point")
+    frame = frame_about([request.datum])
+    centre = to_xy(frame, [request.datum])[0]
+    if request.kind is PatternKind.POINT:
+        points = circle(centre, radius_m=request.radius_m, begin_deg=_bearing(frame, centre, request))
+        points = np.concatenate([*([points[:-1]] * request.laps), points[-1:]])
+        area_m2 = math.pi * request.radius_m**2
+    elif request.kind is PatternKind.EXPANDING_SQUARE:
+        points = expanding_square(
+            centre, spacing_m=request.swath_m, legs=request.legs, direction_deg=request.direction_deg
+        )
+        area_m2 = _swept_box_m2(points, request.direction_deg, request.swath_m)
+    elif request.kind is PatternKind.SECTOR:
+        points = sector_search(
+            centre, radius_m=request.radius_m, direction_deg=request.direction_deg, rounds=min(max(request.laps, 1), 2)
+        )
+        area_m2 = math.pi * request.radius_m**2
+    else:
+        points = parallel_track(
+            centre,
+            length_m=request.length_m,
+            width_m=request.width_m,
+            spacing_m=request.swath_m,
+            direction_deg=request.direction_deg,
+            creeping=request.kind is PatternKind.CREEPING_LINE,
+        )
+        area_m2 = request.length_m * request.width_m
+    return _answer(request, frame, points, [LegKind.WORK] * len(points), area_m2, direction_deg=request.direction_deg)
+
+
+def _swept_box_m2(points: FloatArray, direction_deg: float, swath_m: float) -> float:
+    """Return the rectangle a square spiral sweeps: its extent along the first leg and across, plus one swath."""
+    angle = math.radians(direction_deg)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return float(np.prod(np.ptp(points @ turn, axis=0) + swath_m))
+
+
+def _place(frame: LocalFrame, lonlat: LonLat | None) -> FloatArray | None:
+    return None if lonlat is None else to_xy(frame, [lonlat])[0]
+
+
+def _bearing(frame: LocalFrame, centre: FloatArray, request: PatternRequest) -> float:
+    begin = _place(frame, request.begin)
+    if begin is None:
+        return request.direction_deg
+    east, north = begin - centre
+    return math.degrees(math.atan2(east, north))
+
+
+def _answer(  # noqa: PLR0913 - one value per field of the answer
+    request: PatternRequest,
+    frame: LocalFrame,
+    points_xy: FloatArray,
+    kinds: list[LegKind],
+    area_m2: float,
+    *,
+    direction_deg: float = math.nan,
+    lanes: int = 0,
+) -> PatternPath:
+    lengths = np.hypot(*np.diff(points_xy, axis=0).T)
+    worked = float(sum(length for length, kind in zip(lengths, kinds[1:], strict=True) if kind is LegKind.WORK))
+    width_m = request.swath_m if request.sweep_width_m is None else request.sweep_width_m
+    coverage = coverage_factor(sweep_width_m=width_m, length_m=worked, area_m2=area_m2) if area_m2 > 0.0 else math.nan
+    lonlat = to_lonlat(frame, points_xy)
+    return PatternPath(
+        kind=request.kind,
+        waypoints=tuple(
+            PatternWaypoint(lon_deg=float(lon), lat_deg=float(lat), kind=kind if index else LegKind.TRANSIT)
+            for index, ((lon, lat), kind) in enumerate(zip(lonlat, kinds, strict=True))
+        ),
+        swath_m=request.swath_m,
+        length_m=float(lengths.sum()),
+        area_m2=area_m2,
+        coverage=coverage,
+        pod=probability_of_detection(coverage),
+        direction_deg=direction_deg,
+        lanes=lanes,
+    )

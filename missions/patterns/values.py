@@ -1,0 +1,83 @@
+"""What a search pattern is asked for, and what it answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from missions.plan import LegKind
+
+    LonLat = tuple[float, float]
+
+
+class PatternKind(enum.StrEnum):
+    """The kinds of search this package plans."""
+
+    AREA = "area"
+    POINT = "point"
+    EXPANDING_SQUARE = "expanding-square"
+    SECTOR = "sector"
+    PARALLEL_TRACK = "parallel-track"
+    CREEPING_LINE = "creeping-line"
+    ROUTE = "route"
+    PERIMETER = "perimeter"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatternRequest:
+    """One search. Which fields count depends on `kind`; positions are (lon, lat) degrees."""
+
+    kind: PatternKind
+    swath_m: float
+    """Width seen from a track: spacing of lanes, squares and tracks."""
+    sweep_width_m: float | None = None
+    """Effective sweep width for the probability of detection; the swath when not given."""
+    rings: tuple[tuple[LonLat, ...], ...] = ()
+    """Area: outer ring and holes. Perimeter: its fence."""
+    line: tuple[LonLat, ...] = ()
+    """Route: the line flown along."""
+    datum: LonLat | None = None
+    """Point watch, squares, sectors and tracks: where the search is centred."""
+    direction_deg: float = 0.0
+    """First leg (squares, sectors) or long side (tracks), clockwise from north."""
+    length_m: float = 0.0
+    width_m: float = 0.0
+    radius_m: float = 0.0
+    """Sector radius, or orbit radius of a point watch."""
+    legs: int = 12
+    laps: int = 1
+    offset_m: float = 0.0
+    """Route: to the right of the line. Perimeter: outside the fence."""
+    reach_m: float = 0.0
+    there_and_back: bool = False
+    begin: LonLat | None = None
+    """Where the aircraft comes from, to start the path near it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatternWaypoint:
+    """A point of the path, and what the aircraft does on the way to it."""
+
+    lon_deg: float
+    lat_deg: float
+    kind: LegKind
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatternPath:
+    """A path ready for a sortie, and what it is worth."""
+
+    kind: PatternKind
+    waypoints: tuple[PatternWaypoint, ...]
+    swath_m: float
+    length_m: float
+    area_m2: float
+    coverage: float = math.nan
+    """IAMSAR coverage factor C = W L / A; NaN where there is no area."""
+    pod: float = math.nan
+    """Probability of detection of one pass, 1 - exp(-C)."""
+    direction_deg: float = math.nan
+    lanes: int = 0

@@ -1,0 +1,159 @@
+"""Every rule of PX4 and ArduPilot, each with a mission that breaks it and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from missions.autopilot_rules import autopilot_findings
+from missions.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+from missions.plan import Severity
+from missions.plan_document import Home, PlanDocument
+
+HOME = Home(lat_deg=50.0, lon_deg=8.0, alt_amsl_m=200.0)
+WING = VehicleSettings(vehicle=VehicleClass.FIXED_WING)
+MULTI = VehicleSettings()
+
+
+@pytest.fixture
+def judged(make_item):
+    def judge(dialect, changes=None, *, add=(), settings=MULTI, home=HOME, drop=()):
+        items = {
+            0: make_item(0, 22, lat=50.0, lon=8.0, alt=30.0),
+            1: make_item(1, 16, lat=50.001, lon=8.0, alt=60.0),
+            2: make_item(2, 16, lat=50.002, lon=8.0, alt=40.0),
+            3: make_item(3, 178, p1=1.0, p2=8.0),
+            4: make_item(4, 20),
+        }
+        for seq, values in (changes or {}).items():
+            items[seq] = dataclasses.replace(items[seq], **values)
+        rows = [items[s] for s in items if s not in drop] + [make_item(0, *a, **k) for a, k in add]
+        numbered = tuple(dataclasses.replace(i, seq=n) for n, i in enumerate(rows))
+        document = PlanDocument(source_format="test", dialect=None, home=home, items=numbered)
+        return autopilot_findings(document, dialect, settings)
+
+    return judge
+
+
+def rules(findings):
+    return sorted({f.rule for f in findings})
+
+
+@pytest.mark.parametrize("dialect", ["px4", "ardupilot"])
+def test_a_plain_mission_breaks_nothing(judged, dialect):
+    assert judged(dialect) == ()
+
+
+PX4 = [
+    ("px4.unsupported-command", {"changes": {3: {"command": 115}}}),
+    ("px4.frame", {"changes": {1: {"frame": 10}}}),
+    ("px4.frame", {"changes": {3: {"frame": 3}}}),
+    ("px4.vehicle-type", {"add": [((3000,), {"p1": 4.0})]}),
+    ("px4.starts-with-land", {"add": [((21,), {"lat": 50.0, "lon": 8.0})], "drop": (0, 1, 2, 3, 4)}),
+    ("px4.actuator", {"add": [((183,), {"p1": 6.0})]}),
+    ("px4.relative-without-home", {"home": None}),
+    ("px4.below-home", {"changes": {1: {"alt_m": -5.0}}}),
+    ("px4.takeoff-too-low", {"changes": {0: {"alt_m": 10.5}}}),
+    ("px4.takeoff-not-first", {"add": [((22,), {"lat": 50.0, "lon": 8.0, "alt": 30.0})]}),
+    ("px4.first-waypoint", {"home": Home(lat_deg=51.0, lon_deg=8.0, alt_amsl_m=200.0)}),
+    ("px4.gate-too-close", {"add": [((4501,), {"lat": 50.0, "lon": 8.0, "alt": 30.0})], "drop": (1, 2, 3, 4)}),
+    ("px4.empty", {"drop": (0, 1, 2, 3, 4)}),
+    ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=1), "drop": (0,)}),
+    ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=2)}),
+    ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=3)}),
+    ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=4)}),
+    ("px4.capacity", {"settings": VehicleSettings(px4_max_items=4)}),
+]
+
+
+@pytest.mark.parametrize(("rule", "case"), PX4)
+def test_px4_names_the_broken_rule(judged, rule, case):
+    assert rules(judged("px4", **case)) == [rule]
+
+
+def test_the_limits_of_px4_are_where_px4_has_them(judged):
+    assert judged("px4", {0: {"alt_m": 11.0}}) == ()
+    assert rules(judged("px4", {0: {"alt_m": 10.99}})) == ["px4.takeoff-too-low"]
+    near = dataclasses.replace(MULTI, mis_dist_1wp_m=100.0)
+    assert judged("px4", settings=near) == ()
+    assert judged("px4", settings=dataclasses.replace(MULTI, mis_tko_land_req=1)) == ()
+
+
+LAND = ((21,), {"lat": 50.0, "lon": 8.0, "alt": 0.0})
+
+
+def descent(alt, command=16, **more):
+    return ((command,), {"lat": 50.01, "lon": 8.0, "alt": alt, **more})
+
+
+WING_CASES = [
+    ("px4.land-start", [((189,), {"lat": 50.0, "lon": 8.0}), ((189,), {"lat": 50.0, "lon": 8.0}), descent(40.0), LAND]),
+    ("px4.land-start", [((189,), {"lat": 50.0, "lon": 8.0})]),
+    ("px4.land-start", [((189,), {"lat": 50.0, "lon": 8.0}), descent(40.0), LAND, ((20,), {})]),
+    ("px4.glide-slope", [descent(200.0), LAND]),
+    ("px4.approach", [descent(0.0), LAND]),
+    ("px4.approach", [descent(40.0, 31, p2=1200.0), LAND]),
+    ("px4.approach", [descent(40.0, 19), LAND]),
+]
+
+
+@pytest.mark.parametrize(("rule", "add"), WING_CASES)
+def test_px4_judges_landings_of_wings(judged, rule, add):
+    add = [(a, {"frame": 2, **k} if a[0] == 189 else k) for a, k in add]
+    found = judged("px4", add=add, settings=WING, drop=(4,))
+    assert rules(found) == [rule]
+
+
+@pytest.mark.parametrize("approach", [descent(40.0), descent(40.0, 31, p2=-80.0)])
+def test_a_shallow_landing_of_a_wing_is_allowed(judged, approach):
+    assert judged("px4", add=[approach, LAND], settings=WING, drop=(4,)) == ()
+
+
+ARDUPILOT = [
+    ("ardupilot.unsupported-command", {"changes": {3: {"command": 530}}}),
+    ("ardupilot.unsupported-command", {"changes": {2: {"command": 82}}, "settings": WING}),
+    ("ardupilot.frame", {"changes": {1: {"frame": 1}}}),
+    ("ardupilot.altitude", {"changes": {1: {"alt_m": 90_000.0}}}),
+    ("ardupilot.terrain-frame", {"changes": {1: {"frame": 10}}}),
+    ("ardupilot.unset-parameter", {"changes": {3: {"p3": math.nan}}}),
+    ("ardupilot.unset-parameter", {"changes": {1: {"p1": math.inf}}}),
+    ("ardupilot.takeoff", {"drop": (0,)}),
+    ("ardupilot.storage", {"add": [((1000,), {"p1": -37.5})]}),
+    ("ardupilot.storage", {"changes": {1: {"p1": 2.5}}}),
+    ("ardupilot.storage", {"changes": {1: {"p2": 5.0}}}),
+    ("ardupilot.capacity", {"settings": VehicleSettings(ardupilot_max_items=5)}),
+    ("ardupilot.jumps", {"add": [((177,), {"p1": 1.0})] * 16}),
+]
+
+
+@pytest.mark.parametrize(("rule", "case"), ARDUPILOT)
+def test_ardupilot_names_the_broken_rule(judged, rule, case):
+    assert rules(judged("ardupilot", **case)) == [rule]
+
+
+def test_an_empty_mission_does_not_start(judged):
+    assert rules(judged("ardupilot", drop=(0, 1, 2, 3, 4))) == ["ardupilot.empty"]
+
+
+def test_a_heading_may_be_unset_where_ardupilot_allows_it(judged):
+    assert judged("ardupilot", {1: {"p4": math.nan}}) == ()
+
+
+def test_a_lossy_store_is_a_warning_with_the_values(judged):
+    (finding,) = judged("ardupilot", add=[((1000,), {"p1": -37.5})])
+    assert finding.severity is Severity.WARNING
+    assert finding.message == "item 6: ArduPilot's storage changes command 1000: parameter 1 -37.5 becomes -37"
+
+
+@pytest.mark.parametrize(("mav_type", "kind"), [(1, "fixed_wing"), (2, "multirotor"), (13, "multirotor"), (22, "vtol")])
+def test_vehicle_types_fall_into_three_classes(mav_type, kind):
+    assert vehicle_class(mav_type) == kind
+
+
+def test_a_fence_polygon_too_large_for_ardupilot_is_named(make_item):
+    fence = tuple(make_item(i, 5001, lat=50.0 + i * 1e-4, lon=8.0, p1=256.0) for i in range(256))
+    items = (make_item(0, 22, lat=50.0, lon=8.0, alt=30.0),)
+    document = PlanDocument(source_format="test", dialect=None, home=HOME, items=items, fence=fence)
+    assert rules(autopilot_findings(document, "ardupilot", MULTI)) == ["ardupilot.fence-corners"]
