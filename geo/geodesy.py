@@ -135,7 +135,7 @@ def metres_per_degree(lat_deg: ArrayLike) -> tuple[FloatArray, FloatArray]:
 
 def _columns(*values: ArrayLike) -> list[NDArray[np.float64]]:
     return [
-        np.ascontiguousarray(column)
+        np.array(column, order="C")
         for column in np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
     ]
 

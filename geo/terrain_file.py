@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -90,19 +91,19 @@ def _tiles_in(folder: Path) -> list[Path]:
 
 def _read_tile(path: Path) -> _Tile:
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.vrt import WarpedVRT
 
     try:
-        with rasterio.open(path) as raster:
-            if raster.crs is None or raster.transform.is_identity:
-                raise InputError(
-                    f"terrain file {path} has no georeference; give it one, for example with gdal_translate"
-                )
-            if raster.crs.is_geographic and raster.transform.b == 0.0 and raster.transform.d == 0.0:
-                return _posts(raster, path)
-            with WarpedVRT(raster, crs=_GEOGRAPHIC, resampling=rasterio.enums.Resampling.bilinear) as warped:
-                return _posts(warped, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as raster:
+                if raster.crs is None or raster.transform.is_identity:
+                    raise InputError(f"terrain file {path} has no georeference; give it one with gdal_translate")
+                if raster.crs.is_geographic and raster.transform.b == 0.0 and raster.transform.d == 0.0:
+                    return _posts(raster, path)
+                with WarpedVRT(raster, crs=_GEOGRAPHIC, resampling=rasterio.enums.Resampling.bilinear) as warped:
+                    return _posts(warped, path)
     except RasterioError as error:
         raise InputError(f"terrain file {path} cannot be read as a raster: {error}") from error
 

@@ -1,0 +1,49 @@
+"""Footprint outlines against hand geometry and the pixels they should hold."""
+
+import numpy as np
+import pytest
+import shapely
+
+from geo.footprint import footprint
+from geo.locate import locate
+from geo.terrain import FlatTerrain
+
+
+def test_nadir_footprint_is_the_picture_on_the_ground(pose, pinhole):
+    ring = footprint(
+        pose=pose(alt_hae_m=100.0, gimbal_pitch_deg=-90.0), camera=pinhole, terrain=FlatTerrain(height_m=0.0)
+    )
+    area_deg2 = shapely.Polygon(ring).area
+    width = 2 * 100.0 * np.tan(np.radians(30.0))
+    expected = width * width * 720 / 1280 / (111_229.0 * 111_415.0 * np.cos(np.radians(50.0)))
+    assert area_deg2 == pytest.approx(expected, rel=5e-3)
+    np.testing.assert_array_equal(ring[0], ring[-1])
+
+
+@pytest.mark.parametrize("pitch", [-70.0, -30.0, -12.0])
+def test_footprint_holds_what_the_pixels_hit(pitch, pose, pinhole, hills, no_errors, rng):
+    viewer = pose(alt_hae_m=700.0, gimbal_yaw_deg=120.0, gimbal_pitch_deg=pitch)
+    ring = shapely.Polygon(footprint(pose=viewer, camera=pinhole, terrain=hills, max_range_m=8000.0)).buffer(1e-4)
+    pixels = rng.uniform((0, 0), (1280, 720), (2000, 2))
+    hits = locate(poses=viewer, camera=pinhole, uv_px=pixels, terrain=hills, sigmas=no_errors, max_range_m=8000.0)
+    inside = shapely.contains_xy(ring, hits.lon_deg[hits.placed], hits.lat_deg[hits.placed])
+    assert inside.mean() > 0.97
+
+
+def test_looking_over_the_horizon_keeps_the_near_part(pose, pinhole):
+    flat = FlatTerrain(height_m=0.0)
+    ring = footprint(
+        pose=pose(alt_hae_m=100.0, gimbal_pitch_deg=-5.0), camera=pinhole, terrain=flat, max_range_m=5000.0
+    )
+    assert ring[:, 1].min() > 50.0
+    assert 50.01 < ring[:, 1].max() < 50.0 + 5000.0 / 111_000.0
+
+
+def test_sky_has_no_footprint(pose, pinhole):
+    assert footprint(pose=pose(gimbal_pitch_deg=60.0), camera=pinhole, terrain=FlatTerrain(height_m=0.0)) is None
+
+
+def test_ring_stays_in_one_piece_across_the_antimeridian(pose, pinhole):
+    viewer = pose(lat_deg=0.0, lon_deg=179.9999, alt_hae_m=100.0, gimbal_pitch_deg=-90.0)
+    ring = footprint(pose=viewer, camera=pinhole, terrain=FlatTerrain(height_m=0.0))
+    assert np.ptp(ring[:, 0]) < 0.01
