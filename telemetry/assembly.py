@@ -152,7 +152,9 @@ def _angles(samples: Samples | None, t_ns: Ints) -> dict[str, FloatArray]:
     if len(turning):
         for name, values in _slerp(samples, t_ns[turning]).items():
             result[name][turning] = values
-    result["yaw_deg"] = np.mod(result["yaw_deg"] + 180.0, 360.0) - 180.0
+    yaw = result["yaw_deg"]
+    with np.errstate(invalid="ignore"):
+        result["yaw_deg"] = np.where(np.abs(yaw) > 180.0, np.mod(yaw + 180.0, 360.0) - 180.0, yaw)
     return {name: np.where(bridged, values, np.nan) for name, values in result.items()}
 
 

@@ -12,7 +12,7 @@ from telemetry.dataflash_pose import POSE_RECORDS, track_from_records
 from telemetry.dataflash_records import RecordTable, find_formats, find_records, unpack
 from telemetry.datums import egm96
 from telemetry.pose_track import Problem
-from telemetry.track_cleaning import fewer
+from telemetry.track_cleaning import fewer, skipped_bytes
 from telemetry.track_errors import SourceError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 8 << 20
 """Read at a time, so that memory stays flat over long logs."""
+LONGEST_BYTES: Final = 2 * 255
+"""A record and the head of the next; so much of a damaged block is looked at again with the next one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,10 @@ def read_records(path: str | Path, names: tuple[str, ...] | None = POSE_RECORDS)
             if last:
                 problems += _unfinished(begin + consumed, len(data) - consumed)
                 break
-            begin += max(consumed, len(data) - 2 * 256)
+            ahead = max(consumed, len(data) - LONGEST_BYTES, 1)
+            if ahead > consumed:
+                problems.append(skipped_bytes(begin + consumed, ahead - consumed))
+            begin += ahead
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
     if not count:

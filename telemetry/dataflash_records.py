@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from telemetry.pose_track import Problem
+from telemetry.track_cleaning import skipped_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.values import FloatArray
+    from telemetry.pose_track import Problem
 
     Bytes = NDArray[np.uint8]
     Ints = NDArray[np.int64]
@@ -165,14 +166,7 @@ def find_records(
     rows = rows[valid[rows]]
     ends = np.concatenate([[0], end[rows]])
     gaps = at[rows] - ends[:-1]
-    problems = [
-        Problem(
-            kind="damaged_bytes",
-            message=f"{int(gaps[i])} bytes at offset {offset + int(ends[i])} belong to no record and were skipped",
-            offset=offset + int(ends[i]),
-        )
-        for i in np.flatnonzero(gaps > 0)
-    ]
+    problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
     return at[rows], data[at[rows] + 2].astype(np.int64), int(ends[-1]), problems
 
 

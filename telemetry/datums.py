@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
 from geo.geoid import undulation_m as egm96_undulation_m
 
 if TYPE_CHECKING:

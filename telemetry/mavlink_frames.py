@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from telemetry.pose_track import Problem
+from telemetry.track_cleaning import skipped_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
+
+    from telemetry.pose_track import Problem
 
     Bytes = NDArray[np.uint8]
     Ints = NDArray[np.int64]
@@ -270,14 +272,7 @@ def _damage(data: Bytes, found: _Candidates, rows: Ints, lead: int, offset: int)
     begins = found.at[rows] - lead
     ends = np.concatenate([[0], found.at[rows] + found.size[rows]])
     gaps = begins - ends[:-1]
-    problems = [
-        Problem(
-            kind="damaged_bytes",
-            message=f"{int(gaps[i])} bytes at offset {offset + int(ends[i])} belong to no valid frame and were skipped",
-            offset=offset + int(ends[i]),
-        )
-        for i in np.flatnonzero(gaps > 0)
-    ]
+    problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
     return int(ends[-1]), problems
 
 

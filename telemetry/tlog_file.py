@@ -12,7 +12,7 @@ from telemetry.datums import egm96
 from telemetry.mavlink_frames import find_frames, join, message_ids, unpack
 from telemetry.mavlink_pose import POSE_MESSAGES, track_from_messages
 from telemetry.pose_track import Problem
-from telemetry.track_cleaning import fewer
+from telemetry.track_cleaning import fewer, skipped_bytes
 from telemetry.track_errors import SourceError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 8 << 20
 """Read at a time, so that memory stays flat over long logs."""
+LONGEST_BYTES: Final = 8 + 10 + 255 + 2 + 13
+"""Longest stamped frame; so much of a damaged block is looked at again with the next one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,9 @@ def _next(begin: int, consumed: int, length: int, size: int) -> tuple[int, list[
         where = begin + consumed
         text = f"the last {left} bytes, from offset {where}, hold no whole frame; the log was cut short"
         return size, [Problem(kind="cut_short", message=text, offset=where)]
-    longest_frame = 8 + 10 + 255 + 2 + 13
-    return begin + (consumed if consumed > length - longest_frame else length - longest_frame), []
+    ahead = max(consumed, length - LONGEST_BYTES)
+    skipped = [skipped_bytes(begin + consumed, ahead - consumed)] if ahead > consumed else []
+    return begin + ahead, skipped
 
 
 def read_tlog(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:

@@ -75,7 +75,7 @@ def with_fix(position: Samples) -> tuple[Samples, list[Problem]]:
     if good.all():
         return position, []
     first = int(position.t_ns[np.argmin(good)])
-    text = f"{int((~good).sum())} of {len(good)} position rows have no fix (0, 0 or off the globe) and were left out"
+    text = f"{int((~good).sum())} of {len(good)} position rows have no fix (none stated, 0, 0, or off the globe) and were left out"
     return position.rows(good), [Problem(kind="no_fix", message=text, t_utc_ns=first)]
 
 
@@ -146,6 +146,12 @@ def dropouts(t_ns: NDArray[np.int64], *, what: str = "positions") -> list[Proble
         text = f"{len(long) - LISTED} more gaps without {what}, {rest_s:.1f} s together"
         problems.append(Problem(kind="dropout", message=text))
     return problems
+
+
+def skipped_bytes(where: int, count: int) -> Problem:
+    """Name a damaged place of a file."""
+    text = f"{count} bytes at offset {where} belong to nothing that can be read and were skipped"
+    return Problem(kind="damaged_bytes", message=text, offset=where)
 
 
 def fewer(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from geo.errors import InputError
+from telemetry.errors import TelemetryError
 
 
-class SourceError(InputError):
+class SourceError(TelemetryError):
     """A log, subtitle or picture gives no usable position at all; the message names what is wrong."""

@@ -1,0 +1,144 @@
+"""``vedette track``: turn any telemetry source into a pose track."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from geo.errors import InputError
+from vedette.screen import ERRORS, print_json
+
+if TYPE_CHECKING:
+    from telemetry.pose_track import PoseTrack
+    from telemetry.sources import SourceOptions
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+_ZONE: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})\Z")
+
+
+@app.command(epilog="Example: vedette track flight.tlog -o flight.csv")
+def track(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A .tlog, .bin, .ulg, .SRT, picture, KLV, video with KLV, or table; found by content."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the track here: .csv, .parquet, .geojson, .kml or .gpx.")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", help="Zone of the camera's clock, as +02:00 (subtitles, pictures).")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="UTC at which a recording without a date began, as 2024-05-01T10:00:00Z."),
+    ] = None,
+    home_alt_amsl_m: Annotated[
+        float | None,
+        typer.Option(
+            "--home-alt-amsl-m", help="Height of the take-off point, for sources that state only heights over it."
+        ),
+    ] = None,
+    geoid: Annotated[
+        Path | None, typer.Option("--geoid", help="Geoid grid (GeoTIFF, .gtx), such as EGM2008; EGM96 is built in.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print samples, span_s and problems as one JSON object.")
+    ] = False,
+) -> None:
+    """Turn any telemetry source into a pose track, and say what is wrong with it.
+
+    Exit status: 0 done, 1 done and the source has problems, 2 no track in the source.
+    """
+    from telemetry.sources import read_track
+    from telemetry.track_file import write_track
+
+    options = _options(zone, start, home_alt_amsl_m, geoid)
+    with ERRORS.status(f"reading {source.name}"):
+        poses = read_track(source, options)
+    if out is not None:
+        with ERRORS.status(f"writing {out.name}"):
+            write_track(poses, out)
+    facts = _facts(poses, out)
+    if as_json:
+        print_json(facts)
+    else:
+        _say(poses, facts)
+    if poses.problems:
+        raise typer.Exit(1)
+
+
+def _options(zone: str | None, start: str | None, home_alt_amsl_m: float | None, geoid: Path | None) -> SourceOptions:
+    from telemetry.datums import egm96
+    from telemetry.geoid_file import read_geoid
+    from telemetry.sources import SourceOptions
+
+    return SourceOptions(
+        utc_offset_s=_zone(zone),
+        home_alt_amsl_m=home_alt_amsl_m,
+        start_utc_ns=_start(start),
+        undulation=egm96 if geoid is None else read_geoid(geoid),
+    )
+
+
+def _zone(text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = _ZONE.match(text)
+    if match is None or int(match.group(2)) > 14 or int(match.group(3)) > 59:
+        raise InputError(f"--zone: {text!r} is no zone; write hours and minutes east of UTC, as +02:00 or -05:30")
+    seconds = int(match.group(2)) * 3600 + int(match.group(3)) * 60
+    return float(-seconds if match.group(1) == "-" else seconds)
+
+
+def _start(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InputError(f"--start: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
+
+
+def _facts(poses: PoseTrack, out: Path | None) -> dict[str, Any]:
+    times = poses.t_utc_ns
+    return {
+        "source": poses.source,
+        "samples": len(poses),
+        "span_s": float(times[-1] - times[0]) / 1e9,
+        "start_utc": _iso(int(times[0])),
+        "end_utc": _iso(int(times[-1])),
+        "gimbal_frame": str(poses.gimbal_frame),
+        "problems": [
+            {
+                "kind": problem.kind,
+                "message": problem.message,
+                "offset": None if problem.offset < 0 else problem.offset,
+                "t_utc_ns": None if problem.t_utc_ns < 0 else problem.t_utc_ns,
+            }
+            for problem in poses.problems
+        ],
+        "out": None if out is None else str(out),
+    }
+
+
+def _iso(t_utc_ns: int) -> str:
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=t_utc_ns // 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _say(poses: PoseTrack, facts: dict[str, Any]) -> None:
+    typer.echo(f"{poses.source}: {facts['samples']} samples over {facts['span_s']:.1f} s, from {facts['start_utc']}")
+    if facts["out"]:
+        typer.echo(f"written to {facts['out']}")
+    for problem in facts["problems"]:
+        when = f" ({_iso(problem['t_utc_ns'])})" if problem["t_utc_ns"] is not None else ""
+        ERRORS.print(f"[yellow]problem[/] {problem['kind']}: ", end="")
+        ERRORS.print(f"{problem['message']}{when}", markup=False, soft_wrap=True)
