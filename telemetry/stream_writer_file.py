@@ -54,11 +54,11 @@ class StreamWriter:
         self._start_utc_ns: int | None = None
         self._last_ticks = -1
         self._container = av.open(str(self._partial), mode="w", format="mpegts")
-        options = {"preset": "veryfast", "crf": "20", "bf": "0", "tune": "zerolatency"}
+        options = {"preset": "veryfast", "crf": "23", "bf": "0", "tune": "zerolatency"}
         self._video = self._container.add_stream("libx264", rate=fps, options=options)
         self._video.width, self._video.height, self._video.pix_fmt = width_px, height_px, "yuv420p"
         self._video.codec_context.time_base = TIME_BASE
-        self._video.codec_context.gop_size = max(1, round(fps))
+        self._video.codec_context.gop_size = max(10, round(2 * fps))
         self._klv = self._container.add_data_stream("klv")
         self._klv.time_base = TIME_BASE
 
