@@ -147,9 +147,7 @@ class MultirotorBody:
         s.v_n_mps += (s.thrust_n_mps2 - drag * va_n) * dt_s
         s.v_e_mps += (s.thrust_e_mps2 - drag * va_e) * dt_s
         target_d = clamp(demand.v_d_mps, -a.climb_mps, a.sink_mps)
-        s.accel_d_mps2 = clamp(
-            (target_d - s.v_d_mps) / a.climb_time_s, -a.max_climb_accel_mps2, a.max_climb_accel_mps2
-        )
+        s.accel_d_mps2 = clamp((target_d - s.v_d_mps) / a.climb_time_s, -a.max_climb_accel_mps2, a.max_climb_accel_mps2)
         s.v_d_mps += s.accel_d_mps2 * dt_s
         self._turn(demand.yaw_deg, dt_s)
         self._attitude()

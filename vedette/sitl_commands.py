@@ -73,7 +73,7 @@ def parse_wind(text: str) -> tuple[float, float, float]:
 
 @app.callback()
 def main() -> None:
-    """Simulated vehicles and scenarios."""
+    """Run simulated vehicles and scenarios."""
 
 
 @app.command()

@@ -7,16 +7,16 @@ import math
 from typing import TYPE_CHECKING
 
 from missions.dialect import Dialect
-from sitl.dynamics import BodyState, VelocityDemand
 from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold, Limits, Place
-from sitl.vehicle.mission_run import MissionRun
 from sitl.vehicle.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sitl.dynamics import BodyState, VelocityDemand
     from sitl.dynamics_power import Battery
     from sitl.vehicle.behaviours import Behaviour
+    from sitl.vehicle.mission_run import MissionRun
     from sitl.vehicle.parameters import ParameterTable
 
 CRUMB_SPACING_M = 5.0
@@ -65,6 +65,7 @@ class Autopilot:
         self.limits = Limits()
         self.run: MissionRun | None = None
         self.rally: Callable[[], Place | None] = lambda: None
+        self.on_arm: Callable[[], None] = lambda: None
         self._behaviour: Behaviour | None = None
         self._then: list[Callable[[], Behaviour]] = []
         self._started = False
@@ -105,7 +106,11 @@ class Autopilot:
             return "Battery 1 low voltage failsafe"
         if self.dialect is Dialect.ARDUPILOT and self.mode in (Mode.RTL, Mode.LAND, Mode.SMART_RTL, Mode.BRAKE):
             return f"{self.mode} mode not armable"
-        if self.dialect is Dialect.ARDUPILOT and self.mode is Mode.AUTO and not int(self.parameters["AUTO_OPTIONS"]) & 1:
+        if (
+            self.dialect is Dialect.ARDUPILOT
+            and self.mode is Mode.AUTO
+            and not int(self.parameters["AUTO_OPTIONS"]) & 1
+        ):
             return "Auto mode not armable"
         return ""
 
@@ -119,9 +124,8 @@ class Autopilot:
             self.armed = True
             self._idle_s = 0.0
             self._crumbs = []
-            self.home = Home(
-                lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m
-            )
+            self.home = Home(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
+            self.on_arm()
             self.say(6, "Arming motors")
         return True
 
@@ -219,7 +223,11 @@ class Autopilot:
         if speed > 0.0:
             self.limits.speed_mps = speed
         self._behaviour = Climb(self.limits, self.state, level)
-        self._then = [lambda: self._leg_to(over), lambda: _Wait(Hold(self.limits, over), wait_s), lambda: self._down(over)]
+        self._then = [
+            lambda: self._leg_to(over),
+            lambda: _Wait(Hold(self.limits, over), wait_s),
+            lambda: self._down(over),
+        ]
 
     def _retrace(self) -> None:
         """Fly back along the path that was flown, then land."""

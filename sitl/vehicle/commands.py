@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.dialect import POSITION_COMMANDS, Dialect
+from sitl.faults import FAILURE_TYPES, FAILURE_UNITS
 from sitl.vehicle.behaviours import Place
 from sitl.vehicle.modes import Mode
 from sitl.vehicle.wire import RELATIVE_FRAMES, TERRAIN_FRAMES, from_message
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from sitl.vehicle.vehicle import Vehicle
     from sitl.vehicle.wire import WireItem
 
-ACCEPTED: Final = mavlink.MAV_RESULT_ACCEPTED
-DENIED: Final = mavlink.MAV_RESULT_DENIED
-FAILED: Final = mavlink.MAV_RESULT_FAILED
-UNSUPPORTED: Final = mavlink.MAV_RESULT_UNSUPPORTED
+ACCEPTED: Final[int] = mavlink.MAV_RESULT_ACCEPTED
+DENIED: Final[int] = mavlink.MAV_RESULT_DENIED
+FAILED: Final[int] = mavlink.MAV_RESULT_FAILED
+UNSUPPORTED: Final[int] = mavlink.MAV_RESULT_UNSUPPORTED
 FORCE_ARM: Final = 21196
 """Second parameter of COMPONENT_ARM_DISARM that skips the checks (MAVLink common.xml)."""
 
@@ -67,6 +68,7 @@ class CommandDesk:
             mavlink.MAV_CMD_DO_SET_HOME: self._set_home,
             mavlink.MAV_CMD_DO_REPOSITION: self._reposition,
             mavlink.MAV_CMD_DO_PAUSE_CONTINUE: self._pause,
+            mavlink.MAV_CMD_INJECT_FAILURE: self._inject,
         }
 
     def handle(self, message: Any) -> None:
@@ -198,6 +200,14 @@ class CommandDesk:
             autopilot.resume()
         return ACCEPTED
 
+    def _inject(self, p: Parameters, _frame: int) -> int:
+        """Carry out PX4's `failure` command: unit, type."""
+        part = FAILURE_UNITS.get(int(p[0]))
+        if part is None or not 0 <= int(p[1]) < len(FAILURE_TYPES):
+            return UNSUPPORTED
+        self.vehicle.faults.part(part).set(FAILURE_TYPES[int(p[1])])
+        return ACCEPTED
+
     def _place(self, p: Parameters, frame: int) -> Place:
         above_home = frame in RELATIVE_FRAMES or frame in TERRAIN_FRAMES
         base = self.vehicle.autopilot.home.alt_amsl_m if above_home else 0.0
@@ -226,6 +236,23 @@ class CommandDesk:
             v.gimbal.look_at(self._place(p, frame))
         elif command == mavlink.MAV_CMD_DO_SET_ROI_NONE:
             v.gimbal.look_at(None)
+        elif command == mavlink.MAV_CMD_DO_FENCE_ENABLE:
+            v.failsafe.fence_enabled = p[0] > 0.0
+        else:
+            return self._camera(command, p)
+        return True
+
+    def _camera(self, command: int, p: Parameters) -> bool:
+        camera = self.vehicle.camera
+        if command == mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST:
+            camera.by_distance(p[0], at_once=p[2] == 1.0)
+        elif command == mavlink.MAV_CMD_IMAGE_START_CAPTURE:
+            camera.by_interval(p[1], int(p[2]))
+        elif command == mavlink.MAV_CMD_IMAGE_STOP_CAPTURE:
+            camera.stop()
+        elif command == mavlink.MAV_CMD_DO_DIGICAM_CONTROL:
+            if p[4] == 1.0:
+                camera.take()
         else:
             return command in ACCEPTED_ONLY
         return True
@@ -296,7 +323,7 @@ class CommandDesk:
 
 
 ACCEPTED_ONLY: Final = frozenset(
-    {115, 183, 181, 189, 201, 203, 206, 207, 211, 214, 241, 245, 252, 530, 531, 532, 534, 1001, 2000, 2001, 2003}
+    {115, 183, 181, 189, 211, 214, 241, 245, 252, 530, 531, 532, 534, 1001, 2003}
     | {2500, 2501, 2510, 2511, 42424, 42428, 112, 114}
 )
 """Commands that are acknowledged and change nothing that this vehicle models."""

@@ -11,6 +11,7 @@ from missions.dialect import Dialect
 from sitl.dynamics import Multirotor
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.errors import SitlError
+from sitl.faults import Fault, LinkQuality, fault_from_table
 
 
 class Airframe(enum.StrEnum):
@@ -72,6 +73,11 @@ class VehicleConfig:
     noise: SensorNoise = SensorNoise()
     parameters: tuple[tuple[str, float], ...] = ()
     """Parameter names and the values they start with instead of the defaults."""
+    link: LinkQuality = LinkQuality()
+    """What the link does to frames in either direction, all the time."""
+    faults: tuple[Fault, ...] = ()
+    signing_key_hex: str = dataclasses.field(default="", repr=False)
+    """32 bytes in hexadecimal: sign, and believe nothing unsigned; "" for no signing."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -104,6 +110,8 @@ class VehicleConfig:
             battery=BatterySpec(**battery),
             multirotor=Multirotor(**raw["multirotor"]),
             noise=SensorNoise(**raw["noise"]),
+            link=LinkQuality(**raw["link"]),
+            faults=tuple(fault_from_table(table) for table in raw["faults"]),
             parameters=tuple((str(name), float(value)) for name, value in raw["parameters"]),
         )
         return cls(**raw)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sitl.dynamics import BodyState, clamp, offset_m, wrap180
+from sitl.faults import PartFault, Word
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sitl.vehicle.behaviours import Place
 
 SLEW_DPS: Final = 90.0
@@ -28,14 +31,16 @@ class Gimbal:
     ----------
     yaw_deg, pitch_deg
         Earth frame: clockwise from north, positive up.
-    stuck
-        The motors do not move any more (a fault); the camera keeps its angle to the airframe.
+    fault
+        How it fails: off or stuck, the motors do not move and the camera keeps its angle to the
+        airframe; the other words distort what the motors are told.
     """
 
-    def __init__(self, *, pitch_min_deg: float = -90.0, pitch_max_deg: float = 20.0) -> None:
+    def __init__(self, rng: np.random.Generator, *, pitch_min_deg: float = -90.0, pitch_max_deg: float = 20.0) -> None:
         self.yaw_deg = 0.0
         self.pitch_deg = 0.0
-        self.stuck = False
+        self.fault = PartFault(rng, wrong=(20.0, 15.0), spread=(60.0, 30.0))
+        self._t_s = 0.0
         self.yaw_locked = False
         self._limits = (pitch_min_deg, pitch_max_deg)
         self._ask_yaw_deg = 0.0
@@ -67,14 +72,18 @@ class Gimbal:
 
     def step(self, state: BodyState, dt_s: float) -> None:
         """Slew towards what was asked."""
-        if self.stuck:
+        self._t_s += dt_s
+        if self.fault.word in (Word.OFF, Word.STUCK):
             if self._stuck_at is None:
                 self._stuck_at = (wrap180(self.yaw_deg - state.yaw_deg), self.pitch_deg - state.pitch_deg)
             self.yaw_deg = (state.yaw_deg + self._stuck_at[0]) % 360.0
             self.pitch_deg = state.pitch_deg + self._stuck_at[1]
             return
         self._stuck_at = None
-        yaw, pitch = self._wanted(state)
+        wanted = self.fault.read(self._wanted(state), self._t_s)
+        if wanted is None:
+            return
+        yaw, pitch = wanted
         most = SLEW_DPS * dt_s
         self.yaw_deg = (self.yaw_deg + clamp(wrap180(yaw - self.yaw_deg), -most, most)) % 360.0
         self.pitch_deg += clamp(pitch - self.pitch_deg, -most, most)
@@ -87,3 +96,14 @@ class Gimbal:
             return math.degrees(math.atan2(east, north)), clamp(pitch, *self._limits)
         yaw = self._ask_yaw_deg if self.yaw_locked else state.yaw_deg + self._ask_yaw_deg
         return yaw, self._ask_pitch_deg
+
+    def earth_quaternion(self) -> list[float]:
+        """Return (w, x, y, z) of where the camera looks, against north-east-down."""
+        return quaternion(math.radians(self.yaw_deg), math.radians(self.pitch_deg))
+
+
+def quaternion(yaw: float, pitch: float) -> list[float]:
+    """Return (w, x, y, z) of a Z-Y-X rotation without roll; radians (Diebel 2006, eq. 290)."""
+    cy, sy = math.cos(0.5 * yaw), math.sin(0.5 * yaw)
+    cp, sp = math.cos(0.5 * pitch), math.sin(0.5 * pitch)
+    return [cy * cp, -sy * sp, cy * sp, sy * cp]

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-DENIED: Final = mavlink.MAV_MISSION_DENIED
-ERROR: Final = mavlink.MAV_MISSION_ERROR
-NO_SPACE: Final = mavlink.MAV_MISSION_NO_SPACE
-CANCELLED: Final = mavlink.MAV_MISSION_OPERATION_CANCELLED
-INVALID_SEQUENCE: Final = mavlink.MAV_MISSION_INVALID_SEQUENCE
+DENIED: Final[int] = mavlink.MAV_MISSION_DENIED
+ERROR: Final[int] = mavlink.MAV_MISSION_ERROR
+NO_SPACE: Final[int] = mavlink.MAV_MISSION_NO_SPACE
+CANCELLED: Final[int] = mavlink.MAV_MISSION_OPERATION_CANCELLED
+INVALID_SEQUENCE: Final[int] = mavlink.MAV_MISSION_INVALID_SEQUENCE
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,18 @@
-"""The sockets of a simulated vehicle: a TCP server and a UDP port on the loopback address, one MAVLink stream a peer."""
+"""The sockets of a simulated vehicle, on the loopback address, and one MAVLink stream for each peer."""
 
 from __future__ import annotations
 
 import selectors
 import socket
+import time
 from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from missions.link import FrameSplitter, message_id_of
+from missions.signing import Signer, SigningKey
 from sitl.errors import SitlError
+from sitl.vehicle.fault_desk import LinkCondition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,30 +26,58 @@ BACKLOG_BYTES: Final = 256 * 1024
 
 
 class Peer:
-    """One ground station: its own parser, sequence numbers and way to send."""
+    """One ground station: its own frames, sequence numbers, signature and way to send."""
 
-    def __init__(self, config: VehicleConfig, send: Callable[[bytes], None]) -> None:
-        self.mav = mavlink.MAVLink(None, srcSystem=config.sysid, srcComponent=1)
-        self.mav.robust_parsing = True
+    def __init__(self, config: VehicleConfig, send: Callable[[bytes], None], link: LinkCondition) -> None:
         self.ids: set[tuple[int, int]] = set()
+        self.signer: Signer | None = None
+        self._packer = mavlink.MAVLink(None, srcSystem=config.sysid, srcComponent=1)
+        self._decoder = mavlink.MAVLink(None)
+        self._splitter = FrameSplitter()
         self._send = send
+        self._link = link
+        if config.signing_key_hex:
+            self.use_key(bytes.fromhex(config.signing_key_hex))
+
+    def use_key(self, secret: bytes) -> None:
+        """Sign and demand signatures from now on; an all-zero key ends that."""
+        self.signer = Signer(SigningKey(secret)) if any(secret) else None
+        self._packer.signing.sign_outgoing = False
 
     def feed(self, data: bytes) -> list[Any]:
-        """Parse bytes into messages, and remember who speaks on this stream."""
-        messages = [m for m in self.mav.parse_buffer(data) or [] if m.get_type() != "BAD_DATA"]
-        self.ids.update((m.get_srcSystem(), m.get_srcComponent()) for m in messages)
+        """Cut bytes into frames, drop what is not admitted, and remember who speaks on this stream."""
+        self._splitter.feed(data)
+        messages = []
+        while (frame := self._splitter.next_frame()) is not None:
+            try:
+                message = self._decoder.decode(bytearray(frame))
+            except mavlink.MAVError:
+                self._splitter.reject()
+                continue
+            self._splitter.accept(frame)
+            known = not message.get_type().startswith("UNKNOWN")
+            if self.signer is not None and not self.signer.admits(frame, message_id_of(frame), known=known):
+                continue
+            if known:
+                self.ids.add((message.get_srcSystem(), message.get_srcComponent()))
+                messages.append(message)
         return messages
 
-    def say(self, message: Any) -> None:
-        """Send one message with this stream's sequence number."""
-        packed = message.pack(self.mav)
-        self.mav.seq = (self.mav.seq + 1) % 256
-        self._send(packed)
+    def say(self, message: Any, now_s: float) -> None:
+        """Send one message with this stream's sequence number, through whatever the link does to it."""
+        if self.signer is not None:
+            self.signer.equip(self._packer)
+        packed = bytes(message.pack(self._packer))
+        self._packer.seq = (self._packer.seq + 1) % 256
+        if self._link.outbound.transparent:
+            self._send(packed)
+        else:
+            self._link.outbound.push((self._send, packed), now_s)
 
 
 class _TcpPeer(Peer):
-    def __init__(self, config: VehicleConfig, connection: socket.socket) -> None:
-        super().__init__(config, self._queue)
+    def __init__(self, config: VehicleConfig, connection: socket.socket, link: LinkCondition) -> None:
+        super().__init__(config, self._queue, link)
         self.connection = connection
         self.unsent = bytearray()
         self.closed = False
@@ -73,8 +105,10 @@ class _TcpPeer(Peer):
 class Ports:
     """All sockets of one vehicle."""
 
-    def __init__(self, config: VehicleConfig) -> None:
+    def __init__(self, config: VehicleConfig, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
+        self._clock = clock
+        self.link = LinkCondition(config.link, config.seed)
         self._selector = selectors.DefaultSelector()
         self._tcp: list[_TcpPeer] = []
         self._udp: dict[tuple[str, int], Peer] = {}
@@ -116,12 +150,14 @@ class Ports:
 
     def send(self, message: Any, to: tuple[int, int] | None) -> None:
         """Send to the stream on which `to` (sysid, compid) has spoken, or to all of them."""
+        now_s = self._clock()
         for peer in (*self._tcp, *self._udp.values()):
             if to is None or to in peer.ids:
-                peer.say(message)
+                peer.say(message, now_s)
 
     def poll(self, wait_s: float) -> list[Any]:
         """Send what waits, then return the messages that arrive within `wait_s` seconds."""
+        self._release()
         for peer in self._tcp:
             peer.flush()
         messages: list[Any] = []
@@ -133,13 +169,32 @@ class Ports:
             else:
                 messages += self._read_stream(key.data)
         self._drop_closed()
-        return messages
+        return self._received(messages)
+
+    def _release(self) -> None:
+        """Hand over the outgoing frames whose time has come."""
+        for send, packed in self.link.outbound.pop(self._clock()):
+            send(packed)
+
+    def _received(self, messages: list[Any]) -> list[Any]:
+        """Let the link do to incoming messages what it does."""
+        if self.link.inbound.transparent:
+            return messages
+        now_s = self._clock()
+        for message in messages:
+            self.link.inbound.push(message, now_s)
+        return self.link.inbound.pop(now_s)
+
+    def use_key(self, secret: bytes) -> None:
+        """Sign on every stream from now on (SETUP_SIGNING)."""
+        for peer in (*self._tcp, *self._udp.values()):
+            peer.use_key(secret)
 
     def _accept(self) -> None:
         if self._server is None:
             return
         connection, _ = self._server.accept()
-        peer = _TcpPeer(self._config, connection)
+        peer = _TcpPeer(self._config, connection, self.link)
         self._tcp.append(peer)
         self._selector.register(connection, selectors.EVENT_READ, peer)
 
@@ -167,7 +222,7 @@ class Ports:
 
     def _udp_peer(self, address: tuple[str, int]) -> Peer:
         if address not in self._udp:
-            self._udp[address] = Peer(self._config, lambda data: self._datagram(data, address))
+            self._udp[address] = Peer(self._config, lambda data: self._datagram(data, address), self.link)
         return self._udp[address]
 
     def _datagram(self, data: bytes, address: tuple[str, int]) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from sitl.errors import SitlError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from typing import Any
 
+    from sitl.faults import Fault
     from sitl.vehicle.config import VehicleConfig
 
 
@@ -77,6 +79,10 @@ class VehicleProcess:
     def set_speedup(self, speedup: float) -> None:
         """Change how fast simulated time runs in the air."""
         self.order(do="speedup", speedup=speedup)
+
+    def inject(self, fault: Fault) -> None:
+        """Let a fault happen; its `at_s` counts from now (after take-off)."""
+        self.order(do="fault", fault=dataclasses.asdict(fault))
 
     def stop(self) -> None:
         """Stop the vehicle, wait until its truth file is in place, and end the process whatever happens."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from sitl.faults import fault_from_table
 from sitl.vehicle.config import VehicleConfig
 from sitl.vehicle.ports import Ports
 from sitl.vehicle.vehicle import STEP_S, Vehicle
@@ -38,7 +39,7 @@ class Runner:
 
     def __init__(self, config: VehicleConfig, truth_path: Path | None) -> None:
         self.ports = Ports(config)
-        self.vehicle = Vehicle(config, self.ports.send)
+        self.vehicle = Vehicle(config, self.ports.send, self.ports.link)
         self.vehicle.truth.path = truth_path
         self.stopping = False
         self.speedup = config.speedup
@@ -52,7 +53,10 @@ class Runner:
         try:
             while not self.stopping:
                 for message in self.ports.poll(self._advance()):
-                    self.vehicle.handle(message)
+                    if message.get_type() == "SETUP_SIGNING":
+                        self.ports.use_key(bytes(message.secret_key))
+                    else:
+                        self.vehicle.handle(message)
                 self.vehicle.tick(time.monotonic())
                 if control is not None and select.select([control], [], [], 0.0)[0]:
                     data = os.read(control, 65536)
@@ -71,6 +75,8 @@ class Runner:
         elif order.get("do") == "speedup":
             self.speedup = float(order["speedup"])
             self._anchor()
+        elif order.get("do") == "fault":
+            self.vehicle.faults.add(fault_from_table(order["fault"]), from_now=True)
 
     def _anchor(self) -> None:
         self._anchor_wall = time.monotonic()

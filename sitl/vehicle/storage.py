@@ -19,11 +19,11 @@ from sitl.vehicle.wire import ABSOLUTE_FRAMES, RELATIVE_FRAMES, TERRAIN_FRAMES, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ACCEPTED: Final = mavlink.MAV_MISSION_ACCEPTED
-UNSUPPORTED: Final = mavlink.MAV_MISSION_UNSUPPORTED
-UNSUPPORTED_FRAME: Final = mavlink.MAV_MISSION_UNSUPPORTED_FRAME
-INVALID_PARAM5_X: Final = mavlink.MAV_MISSION_INVALID_PARAM5_X
-INVALID_PARAM6_Y: Final = mavlink.MAV_MISSION_INVALID_PARAM6_Y
+ACCEPTED: Final[int] = mavlink.MAV_MISSION_ACCEPTED
+UNSUPPORTED: Final[int] = mavlink.MAV_MISSION_UNSUPPORTED
+UNSUPPORTED_FRAME: Final[int] = mavlink.MAV_MISSION_UNSUPPORTED_FRAME
+INVALID_PARAM5_X: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM5_X
+INVALID_PARAM6_Y: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM6_Y
 
 FENCE_COMMANDS: Final = frozenset({5000, 5001, 5002, 5003, 5004})
 RALLY_COMMANDS: Final = frozenset({5100})
@@ -57,7 +57,9 @@ def _sign(value: float) -> float:
     return -1.0 if value < 0.0 else 1.0
 
 
-Keep = tuple["Callable[[float], float]", "Callable[[float], float]", "Callable[[float], float]", "Callable[[float], float]"]
+Keep = tuple[
+    "Callable[[float], float]", "Callable[[float], float]", "Callable[[float], float]", "Callable[[float], float]"
+]
 ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
     16: (_u16, _zero, _zero, _zero),
     17: (_zero, _zero, _i16, _zero),
@@ -171,6 +173,8 @@ def _ardupilot_keep(item: WireItem) -> WireItem:
     kept = dataclasses.replace(item, p1=k1(item.p1), p2=k2(item.p2), p3=k3(item.p3), p4=k4(item.p4), autocontinue=1)
     if item.command == mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW:
         return dataclasses.replace(kept, x=item.x & 0xFF, y=0, z=_u8(item.z), frame=0)
+    if item.command == mavlink.MAV_CMD_DO_DIGICAM_CONTROL:
+        return dataclasses.replace(kept, x=item.x & 0xFF, y=item.y & 0xFF, z=0.0, frame=0)
     if item.command not in ARDUPILOT_PLACES:
         return dataclasses.replace(kept, x=0, y=0, z=0.0, frame=0)
     height_cm = int(item.z * 100.0) if math.isfinite(item.z) else 0  # 24-bit centimetres, toward zero

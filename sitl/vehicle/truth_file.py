@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from sitl.vehicle.vehicle import Vehicle
 
 COLUMNS: Final = (
-    "t_utc_ns lat_deg lon_deg alt_amsl_m yaw_deg pitch_deg roll_deg gimbal_yaw_deg gimbal_pitch_deg "
-    "v_n_mps v_e_mps v_d_mps battery_pct mode mission_seq armed wind_n_mps wind_e_mps airspeed_mps"
-).split()
+    *("t_utc_ns", "lat_deg", "lon_deg", "alt_amsl_m", "yaw_deg", "pitch_deg", "roll_deg"),
+    *("gimbal_yaw_deg", "gimbal_pitch_deg", "v_n_mps", "v_e_mps", "v_d_mps", "battery_pct", "mode", "mission_seq"),
+    *("armed", "wind_n_mps", "wind_e_mps", "airspeed_mps"),
+)
 """What a row holds; `alt_hae_m` is added when the file is written."""
 
 
@@ -74,7 +75,7 @@ class TruthLog:
             return
         part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         with part.open("wb") as stream:
-            np.savez_compressed(stream, **self.columns())
+            np.savez_compressed(stream, allow_pickle=False, **self.columns())
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(self.path)

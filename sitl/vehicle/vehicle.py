@@ -18,12 +18,16 @@ from sitl.dynamics import BodyState, MultirotorBody
 from sitl.dynamics_power import Battery, Wind, flight_power_w
 from sitl.vehicle.autopilot import Autopilot, Home
 from sitl.vehicle.behaviours import Place
+from sitl.vehicle.camera import Camera
 from sitl.vehicle.commands import CommandDesk
+from sitl.vehicle.failsafe import Failsafe, nearest_rally, valid_fence
+from sitl.vehicle.fault_desk import FaultDesk, LinkCondition
 from sitl.vehicle.gimbal import Gimbal
 from sitl.vehicle.mission_run import MissionRun
 from sitl.vehicle.mission_server import MissionServer
 from sitl.vehicle.modes import Mode, ModeTable
 from sitl.vehicle.parameters import ParameterTable
+from sitl.vehicle.sensors import Sensors
 from sitl.vehicle.streams import Streams
 from sitl.vehicle.truth_file import TruthLog
 from sitl.vehicle.wire import WireItem
@@ -39,8 +43,6 @@ STEP_S: Final = 0.02
 TRUTH_EVERY: Final = 5
 """Steps between rows of the truth file (10 Hz)."""
 
-Send = "Callable[[Any, tuple[int, int] | None], None]"
-
 
 class Vehicle:
     """The whole vehicle.
@@ -52,9 +54,16 @@ class Vehicle:
     send
         Called with (message, peer) for everything it says; peer is (sysid,
         compid), or None for what goes to everyone.
+    link
+        The state of its links, which faults change; a perfect one by default.
     """
 
-    def __init__(self, config: VehicleConfig, send: Callable[[Any, tuple[int, int] | None], None]) -> None:
+    def __init__(
+        self,
+        config: VehicleConfig,
+        send: Callable[[Any, tuple[int, int] | None], None],
+        link: LinkCondition | None = None,
+    ) -> None:
         self.config = config
         self.send = send
         self.steps = 0
@@ -62,7 +71,7 @@ class Vehicle:
         self.air_n_mps = self.air_e_mps = 0.0
         self._undulation_m: float | None = None
         self._landings_kept = 0
-        seeds = np.random.SeedSequence([config.seed, config.sysid]).spawn(2)
+        seeds = np.random.SeedSequence([config.seed, config.sysid]).spawn(5)
         self.state = BodyState(
             lat_deg=config.home_lat_deg,
             lon_deg=config.home_lon_deg,
@@ -73,18 +82,18 @@ class Vehicle:
         self.body = MultirotorBody(config.multirotor, self.state)
         self.wind = Wind(config.wind, np.random.default_rng(seeds[0]))
         self.battery = Battery(config.battery, charge_pct=config.battery_pct)
-        self.gimbal = Gimbal()
+        self.sensors = Sensors(self.state, config.noise, np.random.default_rng(seeds[2]))
+        self.gimbal = Gimbal(np.random.default_rng(seeds[3]))
+        link = link or LinkCondition(config.link, config.seed)
         self.modes = ModeTable(config.dialect, config.airframe)
         own_id = "MAV_SYS_ID" if config.dialect is Dialect.PX4 else "SYSID_THISMAV"
         self.parameters = ParameterTable(config.dialect, ((own_id, config.sysid), *config.parameters))
         self.autopilot = Autopilot(
             dialect=config.dialect,
-            state=self.state,
+            state=self.sensors.nav,
             parameters=self.parameters,
             battery=self.battery,
-            home=Home(
-                lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m
-            ),
+            home=Home(lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m),
             say=self.say,
         )
         self.servers = {kind: self._server(kind) for kind in MissionType}
@@ -100,9 +109,25 @@ class Vehicle:
         self.streams = Streams(self)
         self.commands = CommandDesk(self)
         self.truth = TruthLog(self)
+        self.camera = Camera(self)
+        self.faults = FaultDesk(self, link, np.random.default_rng(seeds[4]))
+        self.failsafe = Failsafe(self)
+        self.autopilot.rally = lambda: nearest_rally(self)
+        self.autopilot.on_arm = self.failsafe.reset
+        self._heard_station_s: float | None = None
+        self._battery_seen = (self.battery.voltage_v, self.battery.remaining_pct)
 
     def _server(self, kind: MissionType) -> MissionServer:
-        return MissionServer(self.config.dialect, kind, send=self.send, on_change=lambda: self._list_changed(kind))
+        return MissionServer(
+            self.config.dialect,
+            kind,
+            send=self.send,
+            on_change=lambda: self._list_changed(kind),
+            accept=self._judge_fence if kind is MissionType.FENCE else lambda _: mavlink.MAV_MISSION_ACCEPTED,
+        )
+
+    def _judge_fence(self, items: tuple[WireItem, ...]) -> int:
+        return int(mavlink.MAV_MISSION_ACCEPTED if valid_fence(items) else mavlink.MAV_MISSION_ERROR)
 
     # -- time -----------------------------------------------------------------------------------------
 
@@ -141,7 +166,11 @@ class Vehicle:
                 mass_kg=self.config.multirotor.mass_kg,
             )
             self.battery.drain(power, STEP_S)
+        self.faults.step()
+        self.sensors.step(self.t_s, STEP_S)
         self.gimbal.step(self.state, STEP_S)
+        self.camera.step()
+        self.failsafe.step()
         if self.steps % TRUTH_EVERY == 0:
             self.truth.add()
             if self.autopilot.landings != self._landings_kept:
@@ -172,6 +201,8 @@ class Vehicle:
 
     def handle(self, message: Any) -> None:
         """Take one message from a ground station."""
+        if message.get_type() == "HEARTBEAT" and message.type == mavlink.MAV_TYPE_GCS:
+            self._heard_station_s = self.link_s
         target = getattr(message, "target_system", 0)
         if target not in (0, self.config.sysid):
             return
@@ -184,7 +215,7 @@ class Vehicle:
             for server in self.servers.values():
                 server.handle(message, self.link_s)
         else:
-            server_of = self.servers.get(getattr(message, "mission_type", 0))
+            server_of = next((s for k, s in self.servers.items() if k == getattr(message, "mission_type", 0)), None)
             if server_of is not None:
                 server_of.handle(message, self.link_s)
 
@@ -217,6 +248,8 @@ class Vehicle:
         """Let a changed parameter take effect."""
         if not self.airborne or self.autopilot.mode is not Mode.AUTO:
             self.autopilot.use_parameters()
+        if name == "FENCE_ENABLE":
+            self.failsafe.fence_enabled = self.parameters[name] > 0.0
         if name in ("SIM_WIND_SPD", "SIM_WIND_DIR"):
             spec = dataclasses.replace(
                 self.wind.spec, speed_mps=self.parameters["SIM_WIND_SPD"], from_deg=self.parameters["SIM_WIND_DIR"]
@@ -224,9 +257,34 @@ class Vehicle:
             self.wind.change(spec)
 
     @property
+    def boot_ms(self) -> int:
+        """Milliseconds since boot, as MAVLink carries them."""
+        return round(self.t_s * 1000.0) & 0xFFFFFFFF
+
+    @property
     def gps_ok(self) -> bool:
         """Whether the receiver has a fix."""
-        return True
+        return self.sensors.gps is not None
+
+    def battery_seen(self) -> tuple[float, float]:
+        """Return volts and per cent as the battery monitor says; the last ones while it says nothing."""
+        said = self.faults.battery.read((self.battery.voltage_v, self.battery.remaining_pct), self.t_s)
+        if said is not None:
+            self._battery_seen = (said[0], said[1])
+        return self._battery_seen
+
+    def ground_station_silence_s(self) -> float | None:
+        """Return how long the ground station has been silent, None if it has never spoken.
+
+        Seconds of the link's clock; while a fault cuts the link, seconds of
+        simulated time, since the peer's own heartbeat does not run faster with
+        the simulation.
+        """
+        if self._heard_station_s is None:
+            return None
+        if self.faults.cut_since_s is not None:
+            return self.t_s - self.faults.cut_since_s
+        return self.link_s - self._heard_station_s
 
     @property
     def undulation_m(self) -> float:
@@ -234,10 +292,6 @@ class Vehicle:
         if self._undulation_m is None:
             self._undulation_m = float(undulation_m(self.config.home_lat_deg, self.config.home_lon_deg))
         return self._undulation_m
-
-    def sensed(self) -> BodyState:
-        """Return the state as the vehicle's own sensors see it."""
-        return self.state
 
     def store_home(self) -> None:
         """Refresh item 0 after home has moved."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ABSOLUTE_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL, mavlink.MAV_FRAME_GLOBAL_INT})
-RELATIVE_FRAMES: Final = frozenset(
-    {mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT}
-)
+RELATIVE_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT})
 TERRAIN_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT, mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT_INT})
 
 
@@ -69,9 +67,7 @@ def from_message(message: Any) -> WireItem:
     )
 
 
-def to_message(
-    item: WireItem, *, mission_type: int, current: bool, to_sysid: int, to_compid: int, as_int: bool
-) -> Any:
+def to_message(item: WireItem, *, mission_type: int, current: bool, to_sysid: int, to_compid: int, as_int: bool) -> Any:
     """Build the MISSION_ITEM_INT (or the float MISSION_ITEM a MISSION_REQUEST asks of ArduPilot)."""
     head = (to_sysid, to_compid, item.seq, item.frame, item.command, int(current), item.autocontinue)
     body = (item.p1, item.p2, item.p3, item.p4)

@@ -81,7 +81,9 @@ class Client:
         items = []
         for seq in range(count):
             self.c.mav.mission_request_int_send(target, 1, seq, kind)
-            items.append(self.wait("MISSION_ITEM_INT", where=lambda m, seq=seq: m.seq == seq and m.mission_type == kind))
+            items.append(
+                self.wait("MISSION_ITEM_INT", where=lambda m, seq=seq: m.seq == seq and m.mission_type == kind)
+            )
         self.c.mav.mission_ack_send(target, 1, 0, kind)
         return items
 
