@@ -103,7 +103,7 @@ def run_demo(out: Path, *, seed: int, speedup: float, model: Path | None, bars: 
     with clock.stage("film"):
         from vedette.demo_film import film_flights
 
-        films = film_flights(brief, flights, terrain, out / "downlink", seed=seed, bars=bars)
+        films = film_flights(brief, flights, EXAMPLE / "terrain.tif", out / "downlink", seed=seed, bars=bars)
     with clock.stage("ingest"):
         store = _ingest(out, films, terrain, model, bars)
     with store:
