@@ -47,7 +47,7 @@ class Motion:
     """Spread of speeds before anything is known."""
 
 
-MOTIONS: Final = {"person": Motion(accel_mps2=0.4, speed_sigma_mps=1.2)}
+MOTIONS: Final = {"person": Motion(accel_mps2=0.2, speed_sigma_mps=1.2)}
 OTHER_MOTION: Final = Motion(accel_mps2=1.5, speed_sigma_mps=7.0)
 
 
@@ -61,7 +61,7 @@ class TrackerSettings:
     """Share of a hit's variance that is its own: differences of the pose error across one picture."""
     drift_time_s: float = 20.0
     """Correlation time of the pose error."""
-    white_share: float = 0.1
+    white_share: float = 0.03
     """Share of the pose's variance that is new in every frame."""
     coast_s: float = 3.0
     """A track not seen for this long ends."""
@@ -231,7 +231,7 @@ def common_shift(
     proposals = np.vstack([np.zeros((1, 2)), proposals[order]])
     price = np.concatenate([[0.0], price[order]])
     gaps = ((residual[None] - proposals[:, None, None]) ** 2).sum(axis=-1) / spread
-    cost = np.minimum(gaps.min(axis=2), GATE_D2).sum(axis=1) + price
+    cost = np.minimum(gaps.min(axis=2), GATE_D2).sum(axis=1) + np.minimum(gaps.min(axis=1), GATE_D2).sum(axis=1) + price
     best = int(np.argmin(cost))
     hit = gaps[best].argmin(axis=1)
     fits = np.flatnonzero(gaps[best].min(axis=1) < GATE_D2)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-BIAS_SHARE: Final = 0.5
-WANDER_SHARE: Final = 0.45
+BIAS_SHARE: Final = 0.55
+WANDER_SHARE: Final = 0.44
 """Shares of the variance; what is left is fresh in every sample."""
 WANDER_TIME_S: Final = 20.0
 """Correlation time of the wander: GNSS multipath and attitude filters settle over tens of seconds
