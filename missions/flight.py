@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
@@ -17,23 +18,27 @@ from missions.dialect import Dialect, MissionType, wire_items
 from missions.dronekit_adapter import as_channel
 from missions.flight_commands import Commander
 from missions.flight_deviation import PathWatch, work_flown_pct
+from missions.flight_preflight import gather
 from missions.flight_state import VehicleState, is_autopilot
 from missions.flight_values import FlightOptions, FlightPhase, FlightReport, LinkState, PilotCommand
 from missions.flight_watch import FlightWatch
 from missions.link_transport import LinkError
-from missions.plan import Plan
+from missions.plan import Plan, Severity
+from missions.preflight import preflight
 from missions.transfer import upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from missions.flight_values import Coverage, FlightStatus
-    from missions.plan import MissionItem, Sortie
+    from missions.plan import Finding, MissionItem, Sortie
     from missions.transfer import Channel
     from missions.transfer_values import Message, UploadReport
 
 _RECEIVE_S: Final = 0.05
 _ARM_RETRY_S: Final = 1.0
+_AT_GOAL_M: Final = 100.0
+"""A last place is flown past with the turn it begins, or circled."""
 _INTENTS: Final = {
     PilotCommand.PAUSE: "hold",
     PilotCommand.RESUME: "auto",
@@ -88,6 +93,7 @@ def fly(
     flight = Flight(as_channel(vehicle), chosen, settings, on_status=on_status, pilot=pilot)
     flight.connect()
     flight.upload()
+    flight.check()
     flight.take_off()
     flight.watch()
     return flight.report(coverage)
@@ -128,6 +134,7 @@ class Flight:
         self.state = VehicleState()
         self.phase = FlightPhase.CONNECTING
         self.uploads: list[UploadReport] = []
+        self.preflight: tuple[Finding, ...] = ()
         self._channel = channel
         self._sortie = sortie
         self._options = options
@@ -186,10 +193,37 @@ class Flight:
             self.uploads.append(report)
             if not report.uploaded and not (not items and report.ack == "UNSUPPORTED"):
                 raise RefusedError(report.message, report=report)
-        offset = 1 if self.state.dialect is Dialect.ARDUPILOT else 0
         self._watch.items = len(mission)
-        self._watch.path = PathWatch(self._sortie, mission, home_offset=offset, border=self._options.border)
+        self._watch.path = PathWatch(self._sortie, mission, home_offset=self._offset, border=self._options.border)
         self._note = ""
+
+    def check(self) -> tuple[Finding, ...]:
+        """Run the preflight rules on what the vehicle says of itself; returns what they found.
+
+        Raises
+        ------
+        RefusedError
+            When a rule forbids the flight and no named person let it pass.
+        """
+        limits = self._options.preflight
+        if limits is None:
+            return ()
+        self.phase, self._note = FlightPhase.CHECKING, ""
+        facts = gather(
+            self._commander,
+            self.state,
+            self._idle,
+            ready_timeout_s=self._options.ready_timeout_s,
+            fence_uploaded=any(u.mission_type is MissionType.FENCE and u.uploaded for u in self.uploads),
+            now_unix_s=time.time(),
+        )
+        self.preflight = preflight(facts, self._sortie, limits)
+        errors = [f for f in self.preflight if f.severity is Severity.ERROR]
+        stopping = [f for f in errors if f.rule.removeprefix("preflight.") not in self._options.overrides]
+        if stopping:
+            more = f" (and {len(stopping) - 1} more)" if len(stopping) > 1 else ""
+            raise RefusedError(f"preflight: {stopping[0].message}{more}", findings=self.preflight)
+        return self.preflight
 
     def take_off(self) -> None:
         """Arm, again until the vehicle is ready for it, then start AUTO.
@@ -200,15 +234,20 @@ class Flight:
             When the vehicle does not arm, or does not take the mode.
         """
         self.phase = FlightPhase.ARMING
+        if self._options.enable_fence and self._sortie.fence and self.state.dialect is Dialect.ARDUPILOT:
+            self._commander.enable_fence()
         before = "auto" if self.state.fixed_wing or self.state.dialect is Dialect.PX4 else "guided"
         self._require_mode(before)
         self._arm()
+        self._watch.begin()
         if before != "auto":
             self._require_mode("auto")
         started = self._commander.start_mission()
         if not started.accepted and self.state.mode not in ("AUTO", "MISSION"):
             raise RefusedError(f"the vehicle does not start the mission: {started.name}{self._said()}")
         self.phase = FlightPhase.FLYING
+        if self._options.resume_seq >= 0:
+            self._skip_to(self._options.resume_seq + self._offset)
 
     def watch(self) -> None:
         """Watch until the aircraft has landed and disarmed, the link is gone for good, or a person quits."""
@@ -226,7 +265,8 @@ class Flight:
         watch, path = self._watch, self._watch.path
         mission = [u for u in self.uploads if u.mission_type is MissionType.MISSION]
         track = watch.track.track()
-        completed = self.phase is FlightPhase.LANDED and path is not None and watch.last_seq >= path.goal_seq
+        arrived = path is not None and watch.last_seq >= path.goal_seq and path.has_passed_goal(track, _AT_GOAL_M)
+        completed = self.phase is FlightPhase.LANDED and arrived
         if not completed:
             goal = path.goal_seq if path is not None else -1
             text = f"the flight ended at item {watch.last_seq} of {goal}{self._said()}"
@@ -247,12 +287,36 @@ class Flight:
             last_seq=watch.last_seq,
             findings=watch.findings.all(),
             track=track,
+            resume_seq=-1 if completed else self._resume_seq(),
+            preflight=self.preflight,
         )
 
     # -- parts -----------------------------------------------------------------------------------
 
+    @property
+    def _offset(self) -> int:
+        """Items that the wire has before the sortie's first: ArduPilot's home."""
+        return 1 if self.state.dialect is Dialect.ARDUPILOT else 0
+
+    def _skip_to(self, seq: int) -> None:
+        """After the take-off item is done, make `seq` the next one."""
+        takeoff = self._offset
+        self._idle(self._options.takeoff_timeout_s, until=lambda: self.state.seq > takeoff or not self.state.armed)
+        if not self.state.armed or self.state.seq >= seq:
+            return
+        result = self._commander.set_current(seq)
+        self._watch.skipped_to = seq if result.accepted else -1
+        if not result.accepted:
+            text = f"the vehicle does not go on at item {seq} ({result.name}); it flies the whole sortie again"
+            self._watch.findings.warning("resume", text)
+
     def _wanted(self, heartbeat: Message) -> bool:
         return self._options.system in (None, heartbeat.get_srcSystem())
+
+    def _resume_seq(self) -> int:
+        """Return the place before the segment flown when AUTO ended, counted without home."""
+        path = self._watch.path
+        return -1 if path is None else path.stop_before(self._watch.last_auto_seq) - self._offset
 
     def _take(self, message: Message) -> None:
         if self.state.feed(message):
@@ -299,6 +363,9 @@ class Flight:
             self._show()
 
     def _ended(self) -> bool:
+        if getattr(self._channel, "muted", False):
+            text = "another ground station uses our system id; nothing more is sent to the vehicle"
+            self._watch.findings.error("second_station", text)
         self._flew = self._flew or self.state.armed
         if self._flew and not self.state.armed:
             self.phase = FlightPhase.LANDED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -10,6 +11,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from missions.dialect import Dialect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from missions.flight_state import VehicleState
     from missions.transfer import Channel
     from missions.transfer_values import Message
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 _CUSTOM_MODE: Final = 1
 _IN_PROGRESS: Final = 5
 _RESEND_S: Final = 1.0
+_PARAMETER_ROUNDS: Final = 4
+_PARAMETER_WAIT_S: Final = 0.6
 _STREAMS: Final = {
     33: 1.0,
     30: 0.4,
@@ -34,6 +39,7 @@ _COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9}
 _PLANE: Final = {"auto": 10, "guided": 15, "hold": 12, "return": 11, "land": 11}
 _PX4: Final = {"auto": (4, 4), "guided": (4, 3), "hold": (4, 3), "return": (4, 5), "land": (4, 6)}
 """Intent -> (main, sub) mode of PX4 (`px4_custom_mode.h`); plane and copter numbers are ArduPilot's `Mode::Number`."""
+_INTEGER_FORMATS: Final = {1: "<B", 2: "<b", 3: "<H", 4: "<h", 5: "<I", 6: "<i"}
 _RESULTS: Final = {
     0: "ACCEPTED",
     1: "TEMPORARILY_REJECTED",
@@ -43,6 +49,15 @@ _RESULTS: Final = {
     5: "IN_PROGRESS",
     6: "CANCELLED",
 }
+
+
+def parameter_value(message: Message, dialect: Dialect) -> float:
+    """Return PARAM_VALUE as a number: ArduPilot casts to float, PX4 puts an integer's bytes there (MAVLink docs)."""
+    if dialect is Dialect.PX4 and message.param_type in _INTEGER_FORMATS:
+        packed = struct.pack("<f", message.param_value)
+        code = _INTEGER_FORMATS[message.param_type]
+        return float(struct.unpack(code, packed[: struct.calcsize(code)])[0])
+    return float(message.param_value)
 
 
 class Watcher(Protocol):
@@ -123,6 +138,33 @@ class Commander:
         self.tell(512, 148)
         self.tell(512, 242)
 
+    def parameters(self, names: Iterable[str]) -> dict[str, float]:
+        """Read parameters by name; those that the vehicle does not have are left out."""
+        values: dict[str, float] = {}
+        for _ in range(_PARAMETER_ROUNDS):
+            missing = [name for name in names if name not in values]
+            if not missing:
+                break
+            for name in missing:
+                self._channel.send(
+                    mavlink.MAVLink_param_request_read_message(
+                        self._state.system, self._state.component, name.encode(), -1
+                    )
+                )
+            self._collect(values, set(missing))
+        return values
+
+    def _collect(self, values: dict[str, float], wanted: set[str]) -> None:
+        until_s = self._channel.clock() + _PARAMETER_WAIT_S
+        while (now_s := self._channel.clock()) < until_s and not wanted <= values.keys():
+            message = self._channel.receive(min(0.1, until_s - now_s))
+            if message is None:
+                continue
+            self._watch(message)
+            ours = message.get_srcSystem() == self._state.system and message.get_type() == "PARAM_VALUE"
+            if ours and message.param_id in wanted:
+                values[message.param_id] = parameter_value(message, self._state.dialect)
+
     def tell(self, number: int, *params: float) -> None:
         """Send one COMMAND_LONG without waiting for its answer."""
         values = (*params, *([0.0] * (7 - len(params))))
@@ -145,6 +187,10 @@ class Commander:
     def start_mission(self) -> CommandResult:
         """Start the mission from its first item."""
         return self.command(300, 0, 0)
+
+    def enable_fence(self) -> CommandResult:
+        """Switch the fence on."""
+        return self.command(207, 1)
 
     def set_current(self, seq: int) -> CommandResult:
         """Make `seq` the item flown next."""

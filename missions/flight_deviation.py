@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _RELATIVE_FRAMES = frozenset({3, 6})
 _BORDER_STEP_DEG = 0.005
 _COVER_TOLERANCE_M = 25.0
 _COVER_STEP_M = 10.0
-_LOITER_COMMANDS = frozenset({17, 18, 19, 31})
+_RETURN = 20
 
 
 class LocalPlane:
@@ -83,6 +84,11 @@ class PathWatch:
         self._plane = LocalPlane(sortie.home_lat_deg, sortie.home_lon_deg)
         self._sortie = sortie
         stops = [i for i in items[home_offset:] if i.command in PATH_COMMANDS and has_position(i)]
+        self.goal_seq = stops[-1].seq if stops else -1
+        """The wire number of the last item with a place to fly to; -1 without any."""
+        stops += [_at_home(i, sortie) for i in items[home_offset:] if i.command == _RETURN and i.seq > self.goal_seq][
+            :1
+        ]
         self._seqs = np.array([i.seq for i in stops], dtype=np.int64)
         home_xy = self._plane.xy(sortie.home_lat_deg, sortie.home_lon_deg)
         places = [home_xy, *(self._plane.xy(i.lat_deg, i.lon_deg) for i in stops)]
@@ -90,14 +96,8 @@ class PathWatch:
         home_alt = sortie.home_alt_amsl_m
         self._alts = np.array([home_alt, *(_alt_amsl_m(i, home_alt) for i in stops)])
         self._lengths = np.hypot(*np.diff(self._points, axis=0).T) if len(stops) else np.zeros(0)
-        self._loiters = np.array([False, *(i.command in _LOITER_COMMANDS for i in stops)])
         self._border = None if border is None else self._plane.project(border)
         self._before: Floats | None = None
-
-    @property
-    def goal_seq(self) -> int:
-        """The wire number of the last item that the aircraft flies to and does not land at; -1 without any."""
-        return int(self._seqs[-1]) if len(self._seqs) else -1
 
     def _segments(self, seq: int) -> NDArray[np.int64]:
         target = int(np.searchsorted(self._seqs, seq))
@@ -131,6 +131,19 @@ class PathWatch:
         piece = shapely.linestrings([before, point]) if not np.array_equal(before, point) else shapely.points(point)
         return float(shapely.distance(self._border, piece))
 
+    def stop_before(self, seq: int) -> int:
+        """Return the wire number of the place that the segment to `seq` starts from; -1 before the first."""
+        target = int(np.searchsorted(self._seqs, seq))
+        return int(self._seqs[target - 1]) if 0 < target <= len(self._seqs) else -1
+
+    def has_passed_goal(self, track: FlownTrack, within_m: float) -> bool:
+        """Whether the track comes within reach of the last place to fly to (loiters are flown round it)."""
+        if not len(track) or self.goal_seq < 0:
+            return False
+        goal = self._points[1 + int(np.searchsorted(self._seqs, self.goal_seq))]
+        away = np.hypot(*(self._plane.xy(track.lat_deg, track.lon_deg) - goal).T)
+        return bool(away.min() <= within_m)
+
     def remaining_s(self, lat_deg: float, lon_deg: float, seq: int) -> float:
         """Return planned seconds from here to the landing, by the share of the path still to fly."""
         total_m = float(self._lengths.sum())
@@ -161,6 +174,11 @@ class PathWatch:
         times = [legs[0].t_start_s, *(leg.t_end_s for leg in legs)]
         charges = [100.0, *(leg.battery_end_pct for leg in legs)]
         return float(np.interp(times[0] + progress * self._planned_s, times, charges))
+
+
+def _at_home(item: MissionItem, sortie: Sortie) -> MissionItem:
+    """Give a return-to-launch the place it flies to, so that the way home counts as path."""
+    return dataclasses.replace(item, lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_m=0.0, frame=3)
 
 
 def _alt_amsl_m(item: MissionItem, home_alt_amsl_m: float) -> float:

@@ -7,6 +7,8 @@ import enum
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+from missions.preflight import PreflightLimits
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -122,6 +124,14 @@ class FlightOptions:
     ready_timeout_s: float = 120.0
     command_timeout_s: float = 10.0
     takeoff_timeout_s: float = 120.0
+    preflight: PreflightLimits | None = PreflightLimits()
+    """Limits of the checks before take-off; None skips them."""
+    overrides: frozenset[str] = frozenset()
+    """Preflight rules that a named person let pass (see `missions.approval_file`)."""
+    enable_fence: bool = False
+    """Switch ArduPilot's fence on before arming."""
+    resume_seq: int = -1
+    """Item of the sortie (counted without home) to go to after take-off; -1 flies it from the start."""
     upload_window: int = 4
     upload_fence: bool = True
     upload_rally: bool = True
@@ -148,6 +158,10 @@ class FlightReport:
     last_seq: int
     findings: tuple[Finding, ...]
     track: FlownTrack
+    resume_seq: int = -1
+    """The item (counted without home) to fly next after a flight that was cut short; -1 when there is none."""
+    preflight: tuple[Finding, ...] = ()
+    """What the checks before take-off found; warnings, and errors that a named person let pass."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object `vedette fly --json` ends with; unknown numbers are null."""

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyproj
 
 from missions.flight_values import FlightOptions, FlightPhase, FlightStatus, FlownTrack, LinkState
 from missions.plan import Finding, Severity
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 _AUTO_MODES: Final = frozenset({"AUTO", "MISSION"})
 _MOST_FINDINGS: Final = 100
+_GEOD: Final = pyproj.Geod(ellps="WGS84")
+_FASTEST_MPS: Final = 80.0
+"""Faster over the ground than any aircraft these plans are made for, tail wind included."""
+_JUMP_SLACK_M: Final = 100.0
+"""Ten times the 95 % error of a plain GNSS fix: less is noise, more is a jump."""
 
 
 class LinkWatch:
@@ -127,12 +133,20 @@ class FlightWatch:
         self.min_standoff_m = math.nan
         self.min_battery_pct = math.nan
         self.last_seq = -1
+        self.last_auto_seq = -1
+        """The last item flown to in AUTO before the last one with a place: where coverage stopped, if it did."""
+        self.skipped_to = -1
         self.items = 0
         self._sortie = sortie
         self._state = state
         self._options = options
         self._fixes = 0
         self._latest = (math.nan, math.nan)
+        self._last_good = (math.nan, math.nan, math.nan)
+
+    def begin(self) -> None:
+        """Forget the item numbers of a flight before this one."""
+        self.last_seq = self._state.seq = self._state.reached = -1
 
     def observe(self) -> None:
         """Look at the vehicle's state after a message changed it."""
@@ -144,12 +158,29 @@ class FlightWatch:
         if state.position_fixes == self._fixes or self.path is None or math.isnan(state.lat_deg):
             return
         self._fixes = state.position_fixes
+        if self._has_jumped():
+            return
         self.track.add(state)
         standoff_m = self.path.standoff_m(state.lat_deg, state.lon_deg)
         self._latest = (math.nan, standoff_m)
         self._judge_standoff(standoff_m)
         if state.mode in _AUTO_MODES and 0 <= state.seq <= self.path.goal_seq:
-            self._judge_path()
+            self.last_auto_seq = state.seq
+            if state.seq != self.skipped_to:
+                self._judge_path()
+
+    def _has_jumped(self) -> bool:
+        """Whether the position is one that no aircraft of this kind can have flown to (then it is not used)."""
+        state, (t_s, lat, lon) = self._state, self._last_good
+        nowhere = state.lat_deg == 0.0 and state.lon_deg == 0.0
+        away_m = 0.0 if math.isnan(lat) else float(_GEOD.inv(lon, lat, state.lon_deg, state.lat_deg)[2])
+        elapsed_s = max(state.t_boot_s - t_s, 0.0) if not math.isnan(t_s) else 0.0
+        if nowhere or away_m > _JUMP_SLACK_M + _FASTEST_MPS * elapsed_s:
+            text = "the GPS reports 0, 0" if nowhere else f"the GPS position jumped {away_m:.0f} m in {elapsed_s:.1f} s"
+            self.findings.error("gps_jump", f"{text}; it is not used", measured=away_m, limit=_JUMP_SLACK_M, unit="m")
+            return True
+        self._last_good = (state.t_boot_s, state.lat_deg, state.lon_deg)
+        return False
 
     def _judge_standoff(self, standoff_m: float) -> None:
         self.min_standoff_m = float(np.fmin(self.min_standoff_m, standoff_m))
@@ -201,7 +232,7 @@ class FlightWatch:
             armed=state.armed,
             seq=state.seq,
             items=self.items,
-            leg=min(len(self._sortie.legs), int(progress * len(self._sortie.legs)) + 1),
+            leg=min(len(self._sortie.legs) - 1, int(progress * len(self._sortie.legs))),
             legs=len(self._sortie.legs),
             lat_deg=state.lat_deg,
             lon_deg=state.lon_deg,

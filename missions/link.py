@@ -33,6 +33,8 @@ _SIGNATURE_BYTES: Final = 13
 _HEARTBEAT_EVERY_S: Final = 1.0
 _GCS_TYPE: Final = 6
 _NO_AUTOPILOT: Final = 8
+_ECHO_FRAMES: Final = 512
+"""Frames of our own that are remembered: a router may send them back to us."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -146,6 +148,7 @@ class Link:
         self._send_lock = threading.Lock()
         self._heartbeat_s = -_HEARTBEAT_EVERY_S
         self._last_seq: dict[tuple[int, int], int] = {}
+        self._ours: collections.deque[bytes] = collections.deque(maxlen=_ECHO_FRAMES)
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +177,7 @@ class Link:
                 self._signer.equip(self._packer)
             frame = bytes(message.pack(self._packer))
             self._packer.seq = (self._packer.seq + 1) % 256
+            self._ours.append(frame)
             self._transport.send(frame)
             self.counts.sent += 1
             self._record(frame)
@@ -226,8 +230,23 @@ class Link:
             self.counts.unknown += 1
             return
         self.counts.received += 1
+        if message.get_srcSystem() == self.own_system:
+            if frame not in self._ours:
+                self._stop_sending(message)
+            return
         self._count_lost(message)
         self._waiting.append(message)
+
+    def _stop_sending(self, message: Message) -> None:
+        """Another station uses our system id: two masters on one vehicle, so this one goes silent."""
+        if not self.muted:
+            _LOG.warning(
+                "another station uses system id %d; nothing more is sent on %s",
+                self.own_system,
+                self.url,
+                extra={"component": message.get_srcComponent(), "message_type": message.get_type()},
+            )
+        self.muted = True
 
     def _count_lost(self, message: Message) -> None:
         sender = (message.get_srcSystem(), message.get_srcComponent())

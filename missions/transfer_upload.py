@@ -73,7 +73,7 @@ class Upload:
         self._window = max(1, window)
         self._frames_sent = 0
         self._started_s = self._ended_s = self._attempt_s = self._heard_s = self._progress_s = 0.0
-        self._wake_s = self._nack_s = self._accepted_s = self._verdict_until_s = 0.0
+        self._wake_s = self._nack_s = self._accepted_s = self._denied_s = 0.0
         self._base = -1
         self._highest = -1
         self._sent_s: dict[int, float] = {}
@@ -255,13 +255,16 @@ class Upload:
                 self.ack, self._nack_s = Ack.name_of(code), now_s + self.timers.soft_nack_s
             return []
         self.ack = Ack.name_of(code)
-        if code == Ack.DENIED and self.attempts < self.timers.attempts:
-            self.attempts += 1
+        if code == Ack.DENIED and self._may_wait(now_s):
             self.state, self._base = TransferState.OFFERING, -1
             self._wake_s = now_s + self.timers.denied_wait_s
             return []
         self._reason = self._refusal(code)
         return self._ask_held(TransferState.REFUSED, now_s)
+
+    def _may_wait(self, now_s: float) -> bool:
+        self._denied_s = self._denied_s or now_s
+        return now_s - self._denied_s < self.timers.denied_patience_s
 
     def _refusal(self, code: int) -> str:
         if code == Ack.DENIED:

@@ -92,7 +92,7 @@ class Timers:
     verdict_s: float = 2.0
     denied_wait_s: float = 2.0
     denied_patience_s: float = 15.0
-    """How long a vehicle may be busy with another upload before a read is given up."""
+    """How long a vehicle may be busy with another station's upload (ArduPilot drops a silent one after 8 s)."""
     soft_nack_s: float = 1.5
     fixed_budget_s: float = 60.0
     per_item_budget_s: float = 3.0
