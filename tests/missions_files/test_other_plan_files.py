@@ -18,6 +18,7 @@ from missions.geojson_plan_file import parse_geojson_plan, read_geojson_plan, wr
 from missions.gpx_file import parse_gpx, read_gpx, write_gpx
 from missions.kml_file import parse_kml, read_kml, write_kml
 from missions.litchi_file import litchi_text, parse_litchi, read_litchi, write_litchi
+from missions.plan import MissionItem
 from missions.plan_document import document_from_sortie
 from missions.plan_file import read_plan_file
 from missions.qgc_plan_file import read_qgc_plan
@@ -94,7 +95,7 @@ def test_real_drawings_of_the_other_folder_are_read(shared_data, name):
     ("name", "sentence"),
     [
         ("PolygonBadXml.kml", "not well-formed XML"),
-        ("PolygonBadCoordinatesNode.kml", "no <coordinates>"),
+        ("PolygonBadCoordinatesNode.kml", "not well-formed XML"),
         ("PolygonMissingNode.kml", "holds no line and no polygon"),
     ],
 )
