@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from telemetry.dataflash_pose import POSE_RECORDS, track_from_records
-from telemetry.dataflash_records import RecordTable, find_formats, find_records, unpack
+from telemetry.dataflash_records import RecordTable, find_formats, find_heads, find_records, unpack
 from telemetry.datums import egm96
 from telemetry.pose_track import Problem
 from telemetry.track_cleaning import fewer, skipped_bytes
@@ -53,8 +53,9 @@ def read_records(path: str | Path, names: tuple[str, ...] | None = POSE_RECORDS)
         while begin < size:
             data = np.fromfile(path, dtype=np.uint8, count=CHUNK_BYTES, offset=begin)
             last = begin + len(data) >= size
-            formats |= {form.type_id: form for form in find_formats(data)}
-            start, type_id, consumed, damaged = find_records(data, formats, last=last, offset=begin)
+            heads = find_heads(data)
+            formats |= {form.type_id: form for form in find_formats(data, heads)}
+            start, type_id, consumed, damaged = find_records(data, heads, formats, last=last, offset=begin)
             wanted = [form for form in formats.values() if names is None or form.name in names]
             parts.append(unpack(data, start, type_id, wanted, offset=begin))
             problems += damaged

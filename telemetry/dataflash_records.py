@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 HEAD: Final = (0xA3, 0x95)
 FMT_TYPE: Final = 128
 FMT_BYTES: Final = 89
+_SIEVES: Final = 3
 
 _FIELD: Final[dict[str, tuple[Any, float]]] = {
     "a": (("<i2", (32,)), 1.0), "b": ("i1", 1.0), "B": ("u1", 1.0), "h": ("<i2", 1.0), "H": ("<u2", 1.0),
@@ -38,18 +39,32 @@ _FIELD: Final[dict[str, tuple[Any, float]]] = {
 }  # fmt: skip
 """Format letter -> numpy type and the factor to the unit of the column (LogStructure.h, format types)."""
 
+_SIZE: Final = {code: np.dtype([("", *spec) if isinstance(spec, tuple) else ("", spec)]).itemsize
+                for code, (spec, _) in _FIELD.items()}  # fmt: skip
 _NAME: Final = re.compile(rb"[A-Z][A-Z0-9_]{0,3}\x00*\Z", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFormat:
-    """One record type: its name, its whole length in bytes, its numpy layout and the factor of each column."""
+    """One record type: its name, its whole length in bytes, and the letters and names of its columns."""
 
     type_id: int
     name: str
     length: int
-    kind: np.dtype[np.void]
-    factors: Mapping[str, float]
+    codes: str
+    columns: tuple[str, ...]
+
+    def layout(self) -> np.dtype[np.void]:
+        """Return the numpy layout of a record, header included."""
+        members: list[Any] = [("_head", "V3")]
+        for name, code in zip(self.columns, self.codes, strict=True):
+            spec = _FIELD[code][0]
+            members.append((name, *spec) if isinstance(spec, tuple) else (name, spec))
+        return np.dtype(members)
+
+    def factors(self) -> dict[str, float]:
+        """Return the factor of each column."""
+        return {name: _FIELD[code][1] for name, code in zip(self.columns, self.codes, strict=True)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,39 +105,31 @@ def parse_format(record: bytes) -> RecordFormat | None:
     letters, labels = (part.split(b"\x00")[0] for part in (record[9:25], record[25:89]))
     if not _NAME.match(raw_name) or not letters.isascii() or not labels.isascii():
         return None
-    names = [label for label in labels.decode().split(",") if label]
+    names = tuple(label for label in labels.decode().split(",") if label)
     codes = letters.decode()
-    if len(names) != len(codes) or len(set(names)) != len(names) or not set(codes) <= set(_FIELD):
+    if len(names) != len(codes) or len(set(names)) != len(names) or "_head" in names:
         return None
-    members: list[Any] = [("_head", "V3")]
-    for name, code in zip(names, codes, strict=True):
-        spec = _FIELD[code][0]
-        members.append((name, *spec) if isinstance(spec, tuple) else (name, spec))
-    kind = np.dtype(members)
-    if kind.itemsize != length or "_head" in names:
+    if sum(_SIZE.get(code, 256) for code in codes) + 3 != length:
         return None
-    factors = {name: _FIELD[code][1] for name, code in zip(names, codes, strict=True)}
-    return RecordFormat(
-        type_id=type_id, name=raw_name.rstrip(b"\x00").decode(), length=length, kind=kind, factors=factors
-    )
+    name = raw_name.rstrip(b"\x00").decode()
+    return RecordFormat(type_id=type_id, name=name, length=length, codes=codes, columns=names)
 
 
-def find_formats(data: Bytes) -> list[RecordFormat]:
+def find_heads(data: Bytes) -> Ints:
+    """Return every place of a block where a record may begin."""
+    at = np.flatnonzero(data[:-2] == HEAD[0])
+    return np.asarray(at[data[at + 1] == HEAD[1]], dtype=np.int64)
+
+
+def find_formats(data: Bytes, heads: Ints) -> list[RecordFormat]:
     """Return every believable FMT record of a block, in order."""
-    head = bytes((*HEAD, FMT_TYPE))
-    raw = data.tobytes()
-    found = []
-    at = raw.find(head)
-    while 0 <= at <= len(raw) - FMT_BYTES:
-        parsed = parse_format(raw[at : at + FMT_BYTES])
-        if parsed is not None:
-            found.append(parsed)
-        at = raw.find(head, at + (FMT_BYTES if parsed is not None else 1))
-    return found
+    own = heads[data[heads + 2] == FMT_TYPE]
+    found = (parse_format(data[at : at + FMT_BYTES].tobytes()) for at in own[own + FMT_BYTES <= len(data)].tolist())
+    return [form for form in found if form is not None]
 
 
 def find_records(
-    data: Bytes, formats: Mapping[int, RecordFormat], *, last: bool, offset: int = 0
+    data: Bytes, heads: Ints, formats: Mapping[int, RecordFormat], *, last: bool, offset: int = 0
 ) -> tuple[Ints, Ints, int, list[Problem]]:
     """Find every record of a block, skipping damage.
 
@@ -132,6 +139,8 @@ def find_records(
     ----------
     data
         Bytes, shape (n,).
+    heads
+        Where a record may begin, from `find_heads`.
     formats
         Record types known so far.
     last
@@ -150,24 +159,49 @@ def find_records(
     """
     length_of = np.zeros(256, dtype=np.int64)
     length_of[[f.type_id for f in formats.values()]] = [f.length for f in formats.values()]
-    at = np.flatnonzero((data[:-2] == HEAD[0]) & (data[1:-1] == HEAD[1])) if len(data) > 2 else np.zeros(0, np.int64)
-    size = length_of[data[at + 2]]
-    end = at + size
+    at = heads
+    end = at + length_of[data[at + 2]]
+    rows = _unbroken(at, end, len(data))
+    if rows is None:
+        rows = _walk(at, end, len(data), last=last)
+    elif end[rows[-1]] == len(data) and not last:
+        rows = rows[:-1]
+    ends = np.concatenate([[0], end[rows]])
+    gaps = at[rows] - ends[:-1]
+    problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
+    return at[rows], data[at[rows] + 2].astype(np.int64), int(ends[-1]), problems
+
+
+def _unbroken(at: Ints, end: Ints, size: int) -> Ints | None:
+    """Return the records of a block in which each begins where the last one ends; None where there is damage.
+
+    Header bytes inside records fall away because no other candidate ends at them.
+    The last record may reach over the end of the block; it is not among them.
+    """
+    rows = np.flatnonzero((end > at) & (end <= size))
+    for _ in range(_SIEVES):
+        is_end = np.zeros(size + 1, dtype=np.bool_)
+        is_end[end[rows]] = True
+        is_end[0] = True
+        rows = rows[is_end[at[rows]]]
+        if len(rows) and at[rows[0]] == 0 and np.array_equal(at[rows[1:]], end[rows[:-1]]):
+            rest = at[at >= end[rows[-1]]]
+            return rows if not len(rest) or end[rows[-1]] == rest[0] else None
+    return None
+
+
+def _walk(at: Ints, end: Ints, size: int, *, last: bool) -> Ints:
+    """Follow records from the first candidate; one counts when the next, or the end of the log, is where it ends."""
     after = np.searchsorted(at, end)
     follows = np.append(at, -1)[np.minimum(after, len(at))] == end
-    follows |= (end == len(data)) & last
-    valid = (size > 0) & follows
+    valid = (end > at) & (follows | ((end == size) & last))
     step: list[int] = np.where(valid, after, np.arange(1, len(at) + 1)).tolist()
     reached, here = [], 0
     while here < len(step):
         reached.append(here)
         here = step[here]
     rows = np.array(reached, dtype=np.int64)
-    rows = rows[valid[rows]]
-    ends = np.concatenate([[0], end[rows]])
-    gaps = at[rows] - ends[:-1]
-    problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
-    return at[rows], data[at[rows] + 2].astype(np.int64), int(ends[-1]), problems
+    return np.asarray(rows[valid[rows]], dtype=np.int64)
 
 
 def unpack(
@@ -179,6 +213,6 @@ def unpack(
         own = start[type_id == form.type_id]
         if len(own):
             raw = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(data, form.length)[own])
-            fields = raw.view(form.kind).reshape(-1)
-            tables[form.name] = RecordTable(offset=own + offset, fields=fields, factors=form.factors)
+            fields = raw.view(form.layout()).reshape(-1)
+            tables[form.name] = RecordTable(offset=own + offset, fields=fields, factors=form.factors())
     return tables

@@ -16,7 +16,7 @@ import numpy as np
 from telemetry.track_cleaning import skipped_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,7 @@ STAMP_BYTES: Final = 8
 """A ``.tlog`` puts big-endian microseconds since 1970 before each frame (time of reception)."""
 
 _LONGEST: Final = 9 + 255 + 1
+_SIEVES: Final = 3
 _NUMPY_OF_STRUCT: Final = {"b": "i1", "B": "u1", "h": "<i2", "H": "<u2", "i": "<i4", "I": "<u4", "q": "<i8", "Q": "<u8",
                            "f": "<f4", "d": "<f8"}  # fmt: skip
 
@@ -46,6 +47,15 @@ class Frames:
     payload_start: Ints
     payload_bytes: Ints
     received_us: Ints
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FrameScan:
+    """What a block held: frames in all, the bytes that belong to them or lie before them, damage in between."""
+
+    count: int
+    consumed: int
+    problems: list[Problem]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,12 +207,10 @@ def _checked(data: Bytes, found: _Candidates, rows: Ints, extra: NDArray[np.int1
     return right
 
 
-def _walk(found: _Candidates, valid: NDArray[np.bool_] | None, lead: int) -> Ints:
+def _walk(found: _Candidates, valid: NDArray[np.bool_], lead: int) -> Ints:
     """Follow frames from the first candidate: over a valid one to its end, else to the next candidate."""
     after = np.searchsorted(found.at, found.at + found.size + lead)
-    if valid is not None:
-        after = np.where(valid, after, np.arange(1, len(after) + 1))
-    step: list[int] = after.tolist()
+    step: list[int] = np.where(valid, after, np.arange(1, len(after) + 1)).tolist()
     reached: list[int] = []
     here = 0
     while here < len(step):
@@ -211,7 +219,26 @@ def _walk(found: _Candidates, valid: NDArray[np.bool_] | None, lead: int) -> Int
     return np.array(reached, dtype=np.int64)
 
 
-def find_frames(data: Bytes, *, stamped: bool, offset: int = 0) -> tuple[Frames, int, list[Problem]]:
+def _unbroken(data: Bytes, found: _Candidates, lead: int) -> Ints | None:
+    """Return the frames of a block in which each begins where the last one ends; None where there is damage.
+
+    Magic bytes inside payloads fall away because no other candidate ends at them.
+    """
+    rows = np.arange(len(found.at))
+    ends = found.at + found.size + lead
+    for _ in range(_SIEVES):
+        is_end = np.zeros(len(data) + lead + 1, dtype=np.bool_)
+        is_end[ends[rows]] = True
+        is_end[lead] = True
+        rows = rows[is_end[found.at[rows]]]
+        if np.array_equal(found.at[rows[1:]], ends[rows[:-1]]) and len(rows) and found.at[rows[0]] == lead:
+            return rows
+    return None
+
+
+def find_frames(
+    data: Bytes, *, stamped: bool, offset: int = 0, wanted: Collection[int] | None = None
+) -> tuple[Frames, FrameScan]:
     """Find every frame in a block of bytes, skipping damage byte by byte.
 
     Parameters
@@ -222,31 +249,37 @@ def find_frames(data: Bytes, *, stamped: bool, offset: int = 0) -> tuple[Frames,
         True for a ``.tlog``, where eight bytes of reception time come before each frame.
     offset
         Where `data` begins in its file, for the problems' offsets.
+    wanted
+        Message ids to return (all of them by default). While every frame begins
+        where the last one ends, frames of other messages are stepped over by
+        their length; with any damage in the block, all checksums are checked.
 
     Returns
     -------
     frames
-        All frames with a right checksum, or of a message this program does not know.
-    consumed
-        How many bytes belong to them or lie before them; the rest may begin an unfinished frame.
-    problems
-        One per run of damaged bytes.
+        Wanted frames with a right checksum, or of a message this program does not know.
+    scan
+        How many frames there are in all, how far they reach, and the damage between them.
     """
     lead = STAMP_BYTES if stamped else 0
     found = _candidates(data, lead)
     extra = _extras(found.message_id)
-    rows = _walk(found, None, lead)
-    right = _checked(data, found, rows, extra)
-    spans = found.at[rows] - lead
-    unbroken = np.array_equal(spans[1:], (found.at + found.size)[rows][:-1]) and (not len(spans) or spans[0] == 0)
-    if not (unbroken and right.all()):
-        everything = np.arange(len(found.at))
-        valid = _checked(data, found, everything, extra)
-        follows = np.isin(found.at + found.size + lead, found.at) | (found.at + found.size == len(data))
-        valid &= (extra >= 0) | follows
-        rows = _walk(found, valid, lead)
-        rows = rows[valid[rows]]
-    return _frames(data, found, rows, stamped), *_damage(data, found, rows, lead, offset)
+    rows = _unbroken(data, found, lead)
+    if rows is not None:
+        chosen = _chosen(found, rows, wanted)
+        if _checked(data, found, chosen, extra).all():
+            return _frames(data, found, chosen, stamped), _scan(found, rows, lead, offset)
+    everything = np.arange(len(found.at))
+    valid = _checked(data, found, everything, extra)
+    follows = np.isin(found.at + found.size + lead, found.at) | (found.at + found.size == len(data))
+    valid &= (extra >= 0) | follows
+    rows = _walk(found, valid, lead)
+    rows = rows[valid[rows]]
+    return _frames(data, found, _chosen(found, rows, wanted), stamped), _scan(found, rows, lead, offset)
+
+
+def _chosen(found: _Candidates, rows: Ints, wanted: Collection[int] | None) -> Ints:
+    return rows if wanted is None else rows[np.isin(found.message_id[rows], list(wanted))]
 
 
 def _frames(data: Bytes, found: _Candidates, rows: Ints, stamped: bool) -> Frames:
@@ -268,12 +301,12 @@ def _frames(data: Bytes, found: _Candidates, rows: Ints, stamped: bool) -> Frame
     )
 
 
-def _damage(data: Bytes, found: _Candidates, rows: Ints, lead: int, offset: int) -> tuple[int, list[Problem]]:
+def _scan(found: _Candidates, rows: Ints, lead: int, offset: int) -> FrameScan:
     begins = found.at[rows] - lead
     ends = np.concatenate([[0], found.at[rows] + found.size[rows]])
     gaps = begins - ends[:-1]
     problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
-    return int(ends[-1]), problems
+    return FrameScan(count=len(rows), consumed=int(ends[-1]), problems=problems)
 
 
 def unpack(data: Bytes, frames: Frames, wanted: Mapping[int, str]) -> dict[str, MessageTable]:

@@ -36,7 +36,7 @@ class TlogMessages:
 
 
 def read_messages(path: str | Path, names: tuple[str, ...] = POSE_MESSAGES) -> TlogMessages:
-    """Read the named messages of a ``.tlog``, checking every frame of it.
+    """Read the named messages of a ``.tlog``.
 
     Raises
     ------
@@ -52,11 +52,11 @@ def read_messages(path: str | Path, names: tuple[str, ...] = POSE_MESSAGES) -> T
         size = path.stat().st_size
         while begin < size:
             data = np.fromfile(path, dtype=np.uint8, count=CHUNK_BYTES, offset=begin)
-            frames, consumed, damaged = find_frames(data, stamped=True, offset=begin)
+            frames, scan = find_frames(data, stamped=True, offset=begin, wanted=wanted)
             parts.append(unpack(data, frames, wanted))
-            problems += damaged
-            count += len(frames.start)
-            begin, unfinished = _next(begin, consumed, len(data), size)
+            problems += scan.problems
+            count += scan.count
+            begin, unfinished = _next(begin, scan.consumed, len(data), size)
             problems += unfinished
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error

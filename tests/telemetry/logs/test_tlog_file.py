@@ -249,8 +249,8 @@ def test_any_damage_ends_in_our_own_error_or_a_track(tmp_path_factory, data):
 @given(st.binary(max_size=2000))
 def test_noise_holds_no_checked_frame(noise):
     data = np.frombuffer(noise, dtype=np.uint8)
-    frames, consumed, _ = find_frames(data, stamped=False)
-    assert 0 <= consumed <= len(data)
+    frames, scan = find_frames(data, stamped=False)
+    assert 0 <= scan.consumed <= len(data)
     tables = unpack(data, frames, message_ids(NAMES))
     for name, table in tables.items():
         assert len(table) <= len(frames.start), name
