@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
 
+from missions.energy import level_power_w
 from missions.lanes import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,9 +25,19 @@ if TYPE_CHECKING:
 
 STATION_STEP_M: Final = 50.0
 """Spacing at which the border asks which launch site is nearest."""
-MAX_SPLIT: Final = 64
-"""A stretch cut into more sorties than this has a battery too small for its transit."""
-SHORTEST_SECTION_M: Final = 100.0
+SHORTEST_SECTION_M: Final = 150.0
+"""A sortie that could watch less border than this is not worth its transit."""
+PRECISION_M: Final = 50.0
+"""How finely the end of a section is searched."""
+
+
+class Unflown(enum.StrEnum):
+    """Why a part of the border is in no sortie."""
+
+    NO_WAY = "no way"
+    WIND = "wind"
+    BATTERY = "battery"
+    NO_LANE = "no lane"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,82 +49,145 @@ class Stretch:
     start_m: float
     end_m: float
 
+    @property
+    def length_m(self) -> float:
+        """Length along the border."""
+        return self.end_m - self.start_m
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Section:
-    """One sortie's share of a stretch, with its path; `path` is None where nothing can fly it."""
+    """One sortie's share of a stretch with its path, or the reason it has none."""
 
     stretch: Stretch
-    path: FlightPath | None
-    reason: str = ""
+    path: FlightPath | None = None
+    reason: Unflown | None = None
+    needed_wh: float = float("nan")
 
 
-def stretches(corridor: Corridor) -> list[Stretch]:
-    """Give every part of the border to its nearest launch site."""
-    found: list[Stretch] = []
+def reach_m(maker: PathMaker) -> float:
+    """Return how far from a site anything can be at all: out and back on one battery, wind always behind."""
+    aircraft, wind = maker.aircraft, maker.brief.wind
+    speeds = np.linspace(1.0, aircraft.max_airspeed_mps, 40)
+    per_metre_w = level_power_w(aircraft, speeds) / (speeds + wind.speed_mps)
+    return float(maker.usable_wh * 3600.0 / per_metre_w.min() / 2.0)
+
+
+def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Stretch]]:
+    """Give every part of the border to its nearest launch site; second, the parts no site can reach."""
+    near: list[Stretch] = []
+    far: list[Stretch] = []
     before = 0.0
+    tree = shapely.STRtree(shapely.points(corridor.sites))
     for chain, line in enumerate(corridor.border.geoms):
         count = max(int(np.ceil(line.length / STATION_STEP_M)), 1)
         middle = (np.arange(count) + 0.5) * line.length / count
-        points = shapely.get_coordinates(shapely.line_interpolate_point(line, middle))
-        nearest = shapely.STRtree(shapely.points(corridor.sites)).query_nearest(
-            shapely.points(points), all_matches=False
-        )
-        site = nearest[1][np.argsort(nearest[0])]
-        edges = np.concatenate([[0], np.flatnonzero(np.diff(site)) + 1, [count]])
-        found += [
-            Stretch(
-                site=int(site[a]), chain=chain,
-                start_m=before + a * line.length / count, end_m=before + b * line.length / count,
-            )
-            for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        ]  # fmt: skip
+        points = shapely.line_interpolate_point(line, middle)
+        found, distance = tree.query_nearest(points, all_matches=False, return_distance=True)
+        order = np.argsort(found[0], kind="stable")
+        site, away = found[1][order], distance[order] > reach
+        edges = np.concatenate([[0], np.flatnonzero((np.diff(site) != 0) | (np.diff(away) != 0)) + 1, [count]])
+        for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            start, end = before + a * line.length / count, before + b * line.length / count
+            stretch = Stretch(site=int(site[a]), chain=chain, start_m=start, end_m=end)
+            (far if away[a] else near).append(stretch)
         before += line.length
-    return found
+    return near, far
 
 
 def sections(corridor: Corridor, lanes: Sequence[Lane], maker: PathMaker) -> list[Section]:
-    """Cut every stretch into the fewest equal sections whose sorties a battery covers."""
+    """Cut the border into sorties: a whole stretch where a battery allows it, else outward from its site."""
     pieces = [piece for lane in lanes for piece in lane.pieces]
-    return [section for stretch in stretches(corridor) for section in _split(stretch, pieces, corridor, maker)]
+    near, far = stretches(corridor, reach_m(maker))
+    found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, maker).sections()]
+    found += [Section(stretch=s, reason=Unflown.BATTERY) for s in far]
+    return sorted(found, key=lambda s: s.stretch.start_m)
 
 
-def _split(stretch: Stretch, pieces: list[LanePiece], corridor: Corridor, maker: PathMaker) -> list[Section]:
-    site = corridor.sites[stretch.site]
-    whole = pieces_between(pieces, stretch)
-    if not whole:
-        return []
-    count = 1
-    while True:
-        tried = [_section(part, whole, site, maker) for part in _parts(stretch, count)]
-        tried = [t for t in tried if t is not None]
-        bad = [t for t in tried if t.path is None]
-        length = (stretch.end_m - stretch.start_m) / count
-        if not bad or count >= MAX_SPLIT or length < SHORTEST_SECTION_M or any(t.reason == "no way" for t in bad):
-            return tried
-        count += 1
+class _Cutter:
+    """Cuts one stretch into sections, longest first from the station nearest to the site."""
 
+    def __init__(self, stretch: Stretch, pieces: list[LanePiece], corridor: Corridor, maker: PathMaker) -> None:
+        self.stretch = stretch
+        self.corridor = corridor
+        self.maker = maker
+        self.site = corridor.sites[stretch.site]
+        whole = pieces_between(pieces, stretch)
+        self.pieces = [p for p in whole if maker.router.joined(self.site, p.xy_m[0])]
+        self.cut_off = bool(whole) and not self.pieces
 
-def _parts(stretch: Stretch, count: int) -> list[Stretch]:
-    edges = np.linspace(stretch.start_m, stretch.end_m, count + 1)
-    return [
-        dataclasses.replace(stretch, start_m=float(a), end_m=float(b))
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    def sections(self) -> Iterator[Section]:
+        if not self.pieces:
+            yield Section(stretch=self.stretch, reason=Unflown.NO_WAY if self.cut_off else Unflown.NO_LANE)
+            return
+        whole = self._exact(self.stretch.start_m, self.stretch.end_m)
+        if whole.path is not None or whole.reason in (Unflown.WIND, Unflown.NO_LANE):
+            yield whole
+            return
+        line = self.corridor.border.geoms[self.stretch.chain]
+        before = sum(g.length for g in list(self.corridor.border.geoms)[: self.stretch.chain])
+        middle = before + float(line.project(shapely.Point(self.site)))
+        middle = float(np.clip(middle, self.stretch.start_m, self.stretch.end_m))
+        yield from self._outward(middle, self.stretch.start_m)
+        yield from self._outward(middle, self.stretch.end_m)
 
+    def _outward(self, start: float, end: float) -> Iterator[Section]:
+        """Take the longest section a battery carries, then the next, until none is worth flying."""
+        sign = 1.0 if end > start else -1.0
+        here = start
+        while sign * (end - here) > PRECISION_M:
+            step = self._longest(here, abs(end - here), sign)
+            section = None
+            while step >= min(SHORTEST_SECTION_M, abs(end - here)):
+                section = self._exact(*sorted((here, here + sign * step)))
+                if section.reason is not Unflown.BATTERY:
+                    break
+                step *= 0.9
+            if section is None or section.reason is Unflown.BATTERY:
+                a, b = sorted((here, end))
+                nearest = self._exact(*sorted((here, here + sign * min(SHORTEST_SECTION_M, abs(end - here)))))
+                rest = dataclasses.replace(self.stretch, start_m=a, end_m=b)
+                yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=nearest.needed_wh)
+                return
+            yield section
+            here += sign * step
 
-def _section(part: Stretch, pieces: list[LanePiece], site: FloatArray, maker: PathMaker) -> Section | None:
-    mine = pieces_between(pieces, part)
-    if not mine:
-        return None
-    path = maker.path(site, mine)
-    if path is None:
-        return Section(stretch=part, path=None, reason="no way")
-    if not np.isfinite(path.cost.total_wh):
-        return Section(stretch=part, path=None, reason="wind")
-    if not maker.affordable(path):
-        return Section(stretch=part, path=None, reason="battery")
-    return Section(stretch=part, path=path)
+    def _longest(self, here: float, room: float, sign: float) -> float:
+        """Return the longest step whose estimated cost a battery covers, by bisection."""
+        low, high = 0.0, room
+        if self._estimate_wh(here, here + sign * room) <= self.maker.usable_wh:
+            return room
+        while high - low > PRECISION_M:
+            middle = (low + high) / 2.0
+            if self._estimate_wh(here, here + sign * middle) <= self.maker.usable_wh:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _estimate_wh(self, start: float, end: float) -> float:
+        a, b = sorted((start, end))
+        mine = pieces_between(self.pieces, dataclasses.replace(self.stretch, start_m=a, end_m=b))
+        return self.maker.estimate_wh(self.site, mine) if mine else 0.0
+
+    def _exact(self, start: float, end: float) -> Section:
+        part = dataclasses.replace(self.stretch, start_m=start, end_m=end)
+        mine = pieces_between(self.pieces, part)
+        if not mine:
+            return Section(stretch=part, reason=Unflown.NO_LANE)
+        estimate = self.maker.estimate_wh(self.site, mine)
+        if not np.isfinite(estimate):
+            return Section(stretch=part, reason=Unflown.WIND)
+        if estimate > self.maker.usable_wh:
+            return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=estimate)
+        path = self.maker.path(self.site, mine)
+        if path is None:
+            return Section(stretch=part, reason=Unflown.NO_WAY)
+        if not np.isfinite(path.cost.total_wh):
+            return Section(stretch=part, reason=Unflown.WIND)
+        if path.cost.total_wh > self.maker.usable_wh:
+            return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=path.cost.total_wh)
+        return Section(stretch=part, path=path)
 
 
 def pieces_between(pieces: list[LanePiece], part: Stretch) -> list[LanePiece]:

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, Polygon
 
-from missions.corridor_chain import chain_parts, check_simple, extend_ends
+from missions.corridor_chain import chain_parts, check_simple, direction_agreement, extend_ends
 from missions.corridor_frame import LocalFrame
 from missions.corridor_sides import divide
 from missions.errors import BriefError, PlanRefusedError
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ROUNDING_M: Final = 0.5
 """Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening."""
+ROOM_M: Final = 1500.0
+"""Room to pass zones and bends on the way to the corridor and beside it."""
 ARC_SEGMENTS: Final = 8
 """Segments per quarter circle of a buffer; a chord then lies within 0.5 % inside its arc."""
 
@@ -53,6 +55,8 @@ class Corridor:
     zones: tuple[shapely.Geometry, ...]
     watched: shapely.Geometry
     margin: StandoffMargin
+    turned: float
+    """Share of the border that was drawn against the rest and turned round."""
     kept_m: float
     stretch: float
     sites: FloatArray
@@ -72,25 +76,25 @@ def build_corridor(brief: Brief) -> Corridor:
     sites = frame.to_plane(np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch]))
     parts = _plane_parts(brief.border.lines, frame)
     check_simple(parts, frame)
-    chains, long_gaps = chain_parts(
-        parts, directed=brief.border.own_side.hand is not None, bridge_m=brief.border.bridge_gaps_m
-    )
+    chains, long_gaps = chain_parts(parts, bridge_m=brief.border.bridge_gaps_m)
+    turned = 1.0 - direction_agreement(parts, chains)
+    _check_hand(brief, turned)
     border = MultiLineString(chains)
-    box = _work_box(border, sites, brief)
-    rays = extend_ends([*chains, *long_gaps], box)
+    zones = tuple(_zone_plane(z, frame) for z in brief.zone)
+    area = _work_area(shapely.union_all([border, *long_gaps]), sites, zones, brief)
+    rays = extend_ends([*chains, *long_gaps], area)
     margin = standoff_margin(brief)
-    radius = float(np.hypot(*np.abs(np.array(box.bounds)).reshape(2, 2).max(axis=0)))
+    radius = float(np.hypot(*np.abs(np.array(area.bounds)).reshape(2, 2).max(axis=0)))
     stretch = frame.stretch(radius)
     kept = (brief.standoff.asked_m + margin.total_m) * stretch + ROUNDING_M
     _check_depth(brief, kept)
     guard = shapely.union_all([border, *long_gaps, *rays])
-    own, guard = divide(brief.border.own_side, frame, box, border, guard)
-    zones = tuple(_zone_plane(z, frame) for z in brief.zone)
+    own, guard = divide(brief.border.own_side, frame, area, border, guard)
     free = _free_air(own, guard, zones, brief, kept)
     watched = _watched(border, own, brief, stretch)
     corridor = Corridor(
         frame=frame, border=border, guard=guard, own=own, free=free, zones=zones,
-        watched=watched, margin=margin, kept_m=kept, stretch=stretch, sites=sites,
+        watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
     )  # fmt: skip
     _check_air(corridor, brief)
     return corridor
@@ -123,11 +127,29 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
     return parts
 
 
-def _work_box(border: MultiLineString, sites: FloatArray, brief: Brief) -> Polygon:
-    everything = shapely.union_all([shapely.envelope(border), shapely.multipoints(sites)])
-    reach = 2.0 * (brief.corridor.depth_m + brief.standoff.asked_m) + 2000.0
-    east0, north0, east1, north1 = everything.bounds
-    return shapely.box(east0 - reach, north0 - reach, east1 + reach, north1 + reach)
+def _work_area(line: shapely.Geometry, sites: FloatArray, zones: tuple[shapely.Geometry, ...], brief: Brief) -> Polygon:
+    """Return the ground that matters: about the border, the ways to the sites, and round the zones beside them."""
+    reach = brief.corridor.depth_m + 2.0 * brief.standoff.asked_m + ROOM_M
+    rough = shapely.simplify(line, ROOM_M / 10.0)
+    ways = shapely.shortest_line(shapely.points(sites), rough)
+    parts = [shapely.buffer(rough, reach, quad_segs=2), *shapely.buffer(ways, ROOM_M, quad_segs=2)]
+    known = shapely.union_all(parts)
+    near = [
+        z.envelope.buffer(ROOM_M + c.clearance_m) for z, c in zip(zones, brief.zone, strict=True) if z.intersects(known)
+    ]
+    whole = shapely.union_all([known, *near])
+    biggest = max(shapely.get_parts(whole), key=lambda p: p.area)
+    return Polygon(biggest.exterior)
+
+
+def _check_hand(brief: Brief, turned: float) -> None:
+    most = 0.45
+    if brief.border.own_side.hand is not None and turned > most:
+        raise BriefError(
+            f"border.own_side: {100.0 * turned:.0f} % of the border is drawn against the rest of it, so "
+            f"{brief.border.own_side.hand} names no side; give a polygon file, or a point on our side",
+            turned=turned,
+        )
 
 
 def _check_depth(brief: Brief, kept_m: float) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 from shapely import LineString, MultiLineString, Polygon
 
 from missions.errors import BriefError
@@ -49,17 +50,17 @@ def _touch(parts: list[LineString]) -> FloatArray | None:
     return np.asarray(unique[counts > 1][0]) if (counts > 1).any() else None
 
 
-def chain_parts(
-    parts: list[LineString], *, directed: bool, bridge_m: float
-) -> tuple[list[LineString], list[LineString]]:
-    """Join parts end to start into chains.
+def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineString], list[LineString]]:
+    """Join the parts of a border end to end into chains that run one way.
+
+    Ends are joined shortest gap first, each once and never into a ring (Kruskal's rule on
+    paths), until all parts make one walk; parts are turned round where the walk needs it, and
+    the whole walk so that most of its length keeps the direction it was drawn in.
 
     Parameters
     ----------
     parts
         Simple lines; closed rings stay as they are.
-    directed
-        Keep the direction the parts were drawn in (left and right depend on it).
     bridge_m
         Longest gap that becomes part of the border.
 
@@ -69,75 +70,106 @@ def chain_parts(
         The chains with their short gaps closed, and the straight lines across longer gaps,
         which are guarded but not flown along.
     """
-    merged = shapely.line_merge(MultiLineString(parts), directed=directed)
-    lines = list(shapely.get_parts(merged))
-    rings = [line for line in lines if line.is_closed]
-    rows = [shapely.get_coordinates(line) for line in lines if not line.is_closed]
-    chains, long_gaps = _link(rows, directed=directed, bridge_m=bridge_m)
-    return [*(LineString(c) for c in chains), *rings], long_gaps
-
-
-def _link(rows: list[FloatArray], *, directed: bool, bridge_m: float) -> tuple[list[FloatArray], list[LineString]]:
-    """Walk the parts in the order that keeps gaps short, starting from the most remote end."""
+    merged = shapely.get_parts(shapely.line_merge(MultiLineString(parts), directed=True))
+    rings = [line for line in merged if line.is_closed]
+    rows = [shapely.get_coordinates(line) for line in merged if not line.is_closed]
     if not rows:
-        return [], []
+        return rings, []
+    walk = _walk(rows)
+    chains = [walk[0]]
     long_gaps: list[LineString] = []
-    ordered = _order(rows, directed=directed)
-    chains = [ordered[0]]
-    for row in ordered[1:]:
-        gap = LineString([chains[-1][-1], row[0]])
-        if gap.length <= bridge_m:
-            chains[-1] = np.concatenate([chains[-1], row])
+    for row in walk[1:]:
+        gap = float(np.hypot(*(row[0] - chains[-1][-1])))
+        if gap <= bridge_m:
+            chains[-1] = np.concatenate([chains[-1], row if gap > CLOSE_M else row[1:]])
         else:
-            long_gaps.append(gap)
+            long_gaps.append(LineString([chains[-1][-1], row[0]]))
             chains.append(row)
-    return chains, long_gaps
+    return [*(LineString(chain) for chain in chains), *rings], long_gaps
 
 
-def _order(rows: list[FloatArray], *, directed: bool) -> list[FloatArray]:
-    heads, tails = np.array([r[0] for r in rows]), np.array([r[-1] for r in rows])
-    start = _first(heads, tails, directed=directed)
-    flip = start >= len(rows)
-    current = start % len(rows)
-    ordered = [rows[current][::-1] if flip else rows[current]]
-    left = np.ones(len(rows), dtype=bool)
-    left[current] = False
-    while left.any():
-        here = ordered[-1][-1]
-        to_head = np.where(left, np.hypot(*(heads - here).T), np.inf)
-        to_tail = np.where(left & (not directed), np.hypot(*(tails - here).T), np.inf)
-        flip = bool(to_tail.min() < to_head.min())
-        current = int(np.argmin(to_tail if flip else to_head))
-        ordered.append(rows[current][::-1] if flip else rows[current])
-        left[current] = False
-    return ordered
+CLOSE_M: Final = 0.01
+"""Ends this close are one point."""
 
 
-def _first(heads: FloatArray, tails: FloatArray, *, directed: bool) -> int:
-    """Return the part whose start has no near predecessor (index + n where it must be turned round)."""
-    if len(heads) == 1:
-        return 0
-    from_tail = np.hypot(*(heads[:, None, :] - tails[None, :, :]).transpose(2, 0, 1))
-    np.fill_diagonal(from_tail, np.inf)
-    if directed:
-        return int(np.argmax(from_tail.min(axis=1)))
-    from_head = np.hypot(*(heads[:, None, :] - heads[None, :, :]).transpose(2, 0, 1))
-    np.fill_diagonal(from_head, np.inf)
-    tail_tail = np.hypot(*(tails[:, None, :] - tails[None, :, :]).transpose(2, 0, 1))
-    np.fill_diagonal(tail_tail, np.inf)
-    head_free = np.minimum(from_tail, from_head).min(axis=1)
-    tail_free = np.minimum(from_tail.T, tail_tail).min(axis=1)
-    return int(np.argmax(np.concatenate([head_free, tail_free])))
+def _walk(rows: list[FloatArray]) -> list[FloatArray]:
+    """Return all parts in one walk, each in the direction it is walked."""
+    partner = _partners(rows)
+    free = [end for end in range(2 * len(rows)) if partner[end] < 0]
+    end = min(free, key=lambda e: (e % 2, e))
+    walk: list[tuple[int, bool]] = []
+    while True:
+        row, backwards = end // 2, end % 2 == 1
+        walk.append((row, backwards))
+        leaving = end ^ 1
+        if partner[leaving] < 0:
+            break
+        end = int(partner[leaving])
+    lengths = np.array([np.hypot(*np.diff(rows[row], axis=0).T).sum() for row, _ in walk])
+    against = np.array([backwards for _, backwards in walk])
+    if lengths[against].sum() > lengths[~against].sum():
+        walk = [(row, not backwards) for row, backwards in walk[::-1]]
+    return [rows[row][::-1] if backwards else rows[row] for row, backwards in walk]
 
 
-def extend_ends(lines: list[LineString], box: Polygon) -> list[LineString]:
-    """Prolong the outermost ends of the chains to the edge of the box, without crossing the border."""
+def _partners(rows: list[FloatArray]) -> NDArray[np.int64]:
+    """Return, for end 2k (start) and 2k + 1 (finish) of each part k, the end it is joined to, -1 for none."""
+    ends = np.array([p for row in rows for p in (row[0], row[-1])])
+    partner = np.full(len(ends), -1)
+    group = np.repeat(np.arange(len(rows)), 2)
+    while len(np.unique(group)) > 1:
+        free = np.flatnonzero(partner < 0)
+        near, which = cKDTree(ends[free]).query(ends[free], k=min(8, len(free)))
+        first = np.repeat(free, near.shape[1])
+        second = free[which.ravel()]
+        order = np.lexsort((second, first, near.ravel()))
+        joined = False
+        for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True):
+            if partner[a] < 0 and partner[b] < 0 and group[a] != group[b]:
+                partner[a], partner[b] = b, a
+                group[group == group[b]] = group[a]
+                joined = True
+        if not joined:
+            _join_farther(ends, partner, group)
+    return partner
+
+
+def _join_farther(ends: FloatArray, partner: NDArray[np.int64], group: NDArray[np.int64]) -> None:
+    """Join the closest free ends of two chains whose eight nearest ends are all their own."""
+    free = np.flatnonzero(partner < 0)
+    gap = np.hypot(*(ends[free][:, None, :] - ends[free][None, :, :]).transpose(2, 0, 1))
+    gap[group[free][:, None] == group[free][None, :]] = np.inf
+    a, b = (int(free[k]) for k in np.unravel_index(int(np.argmin(gap)), gap.shape))
+    partner[a], partner[b] = b, a
+    group[group == group[b]] = group[a]
+
+
+def direction_agreement(parts: list[LineString], chains: list[LineString]) -> float:
+    """Return the share of the border's drawn length that the chains run along in the direction drawn."""
+    tree = shapely.STRtree(parts)
+    agree = total = 0.0
+    for chain in chains:
+        xy = shapely.get_coordinates(chain)
+        middle = shapely.points((xy[:-1] + xy[1:]) / 2.0)
+        which, part = tree.query_nearest(middle, max_distance=CLOSE_M, all_matches=False)
+        step = np.diff(xy, axis=0)[which]
+        lines = np.array(parts, dtype=object)[part]
+        before = shapely.line_locate_point(lines, shapely.points(xy[:-1][which]))
+        after = shapely.line_locate_point(lines, shapely.points(xy[1:][which]))
+        length = np.hypot(*step.T)
+        agree += float(length[after > before].sum())
+        total += float(length.sum())
+    return agree / total if total > 0.0 else 1.0
+
+
+def extend_ends(lines: list[LineString], area: Polygon) -> list[LineString]:
+    """Prolong the outermost ends of the chains to the edge of the area, without crossing the border."""
     whole = shapely.union_all(lines)
     ends, inward = _free_ends(lines)
     rays: list[LineString] = []
-    reach = float(np.hypot(box.bounds[2] - box.bounds[0], box.bounds[3] - box.bounds[1]))
+    reach = float(np.hypot(area.bounds[2] - area.bounds[0], area.bounds[3] - area.bounds[1]))
     for end, before in zip(ends, inward, strict=True):
-        ray = _escape(end, before, shapely.union_all([whole, *rays]), box, reach)
+        ray = _escape(end, before, shapely.union_all([whole, *rays]), area, reach)
         if ray is not None:
             rays.append(ray)
     return rays
@@ -163,15 +195,19 @@ def _free_ends(lines: list[LineString]) -> tuple[FloatArray, FloatArray]:
 
 
 def _escape(
-    end: FloatArray, before: FloatArray, whole: shapely.Geometry, box: Polygon, reach: float
+    end: FloatArray, before: FloatArray, whole: shapely.Geometry, area: Polygon, reach: float
 ) -> LineString | None:
-    """Return the straight way out of the box nearest to the border's own direction that crosses nothing."""
+    """Return the straight way out of the area nearest to the border's own direction that crosses nothing."""
     along = np.arctan2(*(end - before)[::-1])
-    turns = np.radians(np.arange(0.0, 180.0, 5.0))
-    for turn in np.concatenate([[s * t for s in (1.0, -1.0)] for t in turns]):
-        out = np.array([np.cos(along + turn), np.sin(along + turn)])
-        ray = LineString([end, end + out * reach]).intersection(box)
-        beyond = LineString([end + out * 0.01, end + out * reach])
-        if not beyond.intersects(whole):
-            return ray if isinstance(ray, LineString) else None
+    edge = area.boundary
+    start = shapely.Point(end)
+    for turn in np.radians(np.arange(0.0, 180.0, 5.0)):
+        for sign in (1.0, -1.0):
+            out = np.array([np.cos(along + sign * turn), np.sin(along + sign * turn)])
+            exits = LineString([end, end + out * reach]).intersection(edge)
+            if exits.is_empty:
+                continue
+            stop = float(start.distance(exits)) + 1.0
+            if not LineString([end + out * CLOSE_M, end + out * stop]).intersects(whole):
+                return LineString([end, end + out * stop])
     return None

@@ -28,9 +28,9 @@ CONTRADICTION: Final = 0.05
 
 
 def divide(
-    side: OwnSide, frame: LocalFrame, box: Polygon, border: shapely.Geometry, guard: shapely.Geometry
+    side: OwnSide, frame: LocalFrame, area: Polygon, border: shapely.Geometry, guard: shapely.Geometry
 ) -> tuple[shapely.Geometry, shapely.Geometry]:
-    """Return our side of the border within the box, and every line nobody crosses.
+    """Return our side of the border within the area, and every line nobody crosses.
 
     Raises
     ------
@@ -38,12 +38,12 @@ def divide(
         When left and right contradict each other, the point lies on the border, or the
         polygon is far away or cut through the middle.
     """
-    polygon = _polygon(side.polygons, frame, box) if side.polygons else None
+    polygon = _polygon(side.polygons, frame, area) if side.polygons else None
     if polygon is not None:
-        edge = shapely.boundary(polygon).intersection(box.buffer(-1.0))
+        edge = shapely.boundary(polygon).intersection(area.buffer(-1.0))
         if border.intersection(edge.buffer(TERRITORY_MATCH_M)).length >= border.length / 2.0:
             return polygon, shapely.union_all([border, edge])
-    lines = shapely.union_all([guard, box.boundary])
+    lines = shapely.union_all([guard, area.boundary])
     faces = np.array(shapely.get_parts(shapely.polygonize([lines])), dtype=object)
     if side.hand is not None:
         mine = _by_hand(faces, border, side.hand, frame)
@@ -57,15 +57,15 @@ def divide(
     return shapely.union_all(faces[_colour(faces, beside, _face_of(faces, seed))]), guard
 
 
-def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, box: Polygon) -> shapely.Geometry:
+def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area: Polygon) -> shapely.Geometry:
     shapes = []
     for rings in polygons:
         planes = [frame.to_plane(r.lat_deg, r.lon_deg) for r in rings]
         planes = [p[np.isfinite(p).all(axis=1)] for p in planes]
         outer = planes[0]
-        if len(outer) >= 4 and box.intersects(shapely.box(*outer.min(axis=0), *outer.max(axis=0))):
+        if len(outer) >= 4 and area.intersects(shapely.box(*outer.min(axis=0), *outer.max(axis=0))):
             shapes.append(shapely.make_valid(Polygon(outer, [h for h in planes[1:] if len(h) >= 4])))
-    own = shapely.union_all(shapes).intersection(box) if shapes else Polygon()
+    own = shapely.union_all(shapes).intersection(area) if shapes else Polygon()
     if own.is_empty:
         raise BriefError("border.own_side: the polygon does not come near the border; check its coordinates")
     return own

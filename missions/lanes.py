@@ -65,7 +65,7 @@ class LanePiece:
     """A stretch of lane flown without a break, directed along the border.
 
     `xy_m` is (n, 2) in the plane and `station_m` (n,) the place along the border of each
-    vertex's nearest border point, never falling.
+    vertex's nearest border point, always rising.
     """
 
     lane: int
@@ -166,9 +166,13 @@ def _piece(lane: int, look: Look, curve: LineString, corridor: Corridor) -> Lane
         chain, station = stations(corridor, xy)
     if np.median(np.diff(station)) < 0.0 or (len(xy) == 2 and station[1] < station[0]):
         xy, station = xy[::-1], station[::-1]
-    return LanePiece(
-        lane=lane, chain=int(np.median(chain)), look=look, xy_m=xy, station_m=np.maximum.accumulate(station)
-    )
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+    rising = np.maximum.accumulate(station) + STATION_DRIFT * along
+    return LanePiece(lane=lane, chain=int(np.median(chain)), look=look, xy_m=xy, station_m=rising)
+
+
+STATION_DRIFT: Final = 1e-4
+"""Stations grow by this per metre of lane, so that where a lane swings back each point still has its own."""
 
 
 def stations(corridor: Corridor, xy_m: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
@@ -193,7 +197,7 @@ def cut(piece: LanePiece, start_m: float, end_m: float) -> LanePiece | None:
         return None
     low, high = max(start_m, float(s[0])), min(end_m, float(s[-1]))
     inner = (s > low) & (s < high)
-    first, last = _at(piece, low, "right"), _at(piece, high, "left")
+    first, last = _at(piece, low), _at(piece, high)
     xy = np.concatenate([first[None, :], piece.xy_m[inner], last[None, :]])
     station = np.concatenate([[low], s[inner], [high]])
     keep = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 0.05)
@@ -202,9 +206,6 @@ def cut(piece: LanePiece, start_m: float, end_m: float) -> LanePiece | None:
     return dataclasses.replace(piece, xy_m=xy[keep], station_m=station[keep])
 
 
-def _at(piece: LanePiece, station_m: float, side: str) -> FloatArray:
+def _at(piece: LanePiece, station_m: float) -> FloatArray:
     s = piece.station_m
-    k = int(np.clip(np.searchsorted(s, station_m, side="left" if side == "left" else "right"), 1, len(s) - 1))
-    span = s[k] - s[k - 1]
-    share = float(np.clip((station_m - s[k - 1]) / span, 0.0, 1.0)) if span > 0.0 else float(side == "left")
-    return np.asarray(piece.xy_m[k - 1] + share * (piece.xy_m[k] - piece.xy_m[k - 1]))
+    return np.array([np.interp(station_m, s, piece.xy_m[:, 0]), np.interp(station_m, s, piece.xy_m[:, 1])])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
 
-from missions.allocation import sections
+from missions.allocation import Unflown, sections
 from missions.corridor import build_corridor
 from missions.errors import PlanRefusedError
 from missions.feasibility import coverage_finding, standoff_findings
@@ -107,33 +107,40 @@ def _sorties(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Sor
 def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:
     found = []
     for section in flown:
-        if section.path is not None:
+        if section.reason is None:
             continue
         middle = (section.stretch.start_m + section.stretch.end_m) / 2.0
         lat, lon = corridor.frame.to_degrees(border_point(corridor, middle)[None, :])
-        site = brief.launch[section.stretch.site].name
+        rule, why, remedy = UNFLOWN[section.reason]
+        usable = brief.aircraft.aircraft.battery_wh * (1.0 - brief.aircraft.aircraft.reserve_pct / 100.0)
         found.append(
             Finding(
-                rule=RULES[section.reason], severity=Severity.ERROR, lat_deg=float(lat[0]), lon_deg=float(lon[0]),
-                message=f"{section.stretch.end_m - section.stretch.start_m:.0f} m of border about {lat[0]:.4f}, "
-                f"{lon[0]:.4f} cannot be flown from {site}: {REASONS[section.reason]}",
-                relaxation=RELAXATIONS[section.reason],
+                rule=rule, severity=Severity.ERROR, lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+                message=f"{section.stretch.length_m / 1000.0:.2f} km of border about {lat[0]:.4f}, {lon[0]:.4f} "
+                f"cannot be flown from {brief.launch[section.stretch.site].name}: {why}",
+                measured=round(section.needed_wh, 1),
+                limit=round(usable, 1) if section.reason is Unflown.BATTERY else math.nan,
+                unit="Wh" if section.reason is Unflown.BATTERY else "",
+                relaxation=remedy,
             )
         )  # fmt: skip
     return found
 
 
-RULES = {"no way": "route", "wind": "wind", "battery": "endurance"}
-REASONS = {
-    "no way": "no free way leads there",
-    "wind": "the wind is stronger than the aircraft",
-    "battery": "one battery does not cover the way there and back with the reserve",
-}
-RELAXATIONS = {
-    "no way": "open a way between the zones, or add a launch site beyond them",
-    "wind": "wait for less wind, or take a faster aircraft",
-    "battery": "a launch site nearer to it, or a larger battery",
-}
+UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
+    Unflown.NO_WAY: (
+        "route", "no free way leads there", "open a way between the zones, or add a launch site beyond them",
+    ),
+    Unflown.WIND: ("wind", "the wind is stronger than the aircraft", "wait for less wind, or take a faster aircraft"),
+    Unflown.BATTERY: (
+        "endurance", "one battery does not cover the way there and back with the reserve",
+        "a launch site nearer to it, or a larger battery",
+    ),
+    Unflown.NO_LANE: (
+        "corridor", "no lane fits between the standoff and the zones there", "a deeper corridor, or a smaller standoff",
+    ),
+}  # fmt: skip
+"""Rule, reason and relaxation for each way a part of the border stays unflown."""
 
 
 def border_point(corridor: Corridor, station_m: float) -> np.ndarray:
@@ -147,11 +154,9 @@ def border_point(corridor: Corridor, station_m: float) -> np.ndarray:
 
 
 def _refusal(brief: Brief, flown: list[Section]) -> PlanRefusedError:
-    if not flown:
-        return PlanRefusedError("no lane fits into the free air of the corridor; make corridor.depth_m deeper")
-    reason = flown[0].reason
-    site = brief.launch[flown[0].stretch.site].name
+    reason = next((s.reason for s in flown if s.reason is not None), Unflown.NO_LANE)
+    rule, why, remedy = UNFLOWN[reason]
+    sites = ", ".join(s.name for s in brief.launch)
     return PlanRefusedError(
-        f"no part of the border can be flown: from {site}, {REASONS[reason]}; it would take {RELAXATIONS[reason]}",
-        rule=RULES[reason],
+        f"no part of the border can be flown from {sites}: {why}; it would take {remedy}", rule=rule
     )

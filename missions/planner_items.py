@@ -106,8 +106,10 @@ def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[M
     """
     reach = 2.0 * corridor.margin.total_m + 60.0
     about = shapely.buffer(shapely.LineString(path_m), reach, quad_segs=4)
-    outside = shapely.buffer(corridor.guard, brief.standoff.asked_m * corridor.stretch, quad_segs=8)
-    air = about.intersection(corridor.own).difference(outside)
+    close = shapely.clip_by_rect(corridor.guard, *shapely.bounds(about.buffer(brief.standoff.asked_m * 2.0)))
+    outside = shapely.buffer(close, brief.standoff.asked_m * corridor.stretch, quad_segs=8)
+    near_own = shapely.clip_by_rect(corridor.own, *about.bounds)
+    air = about.intersection(near_own).difference(outside)
     polygon = _simplest(air, path_m)
     lat, lon = corridor.frame.to_degrees(shapely.get_coordinates(polygon.exterior)[:-1])
     return tuple(

@@ -99,10 +99,20 @@ class PathMaker:
         )  # fmt: skip
         return FlightPath(xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost)
 
-    def affordable(self, path: FlightPath) -> bool:
-        """Tell whether one battery covers a path and leaves the reserve."""
-        usable = self.aircraft.battery_wh * (1.0 - self.aircraft.reserve_pct / 100.0)
-        return bool(path.cost.total_wh <= usable)
+    @property
+    def usable_wh(self) -> float:
+        """What one battery gives above the reserve, watt-hours."""
+        return self.aircraft.battery_wh * (1.0 - self.aircraft.reserve_pct / 100.0)
+
+    def estimate_wh(self, site_m: FloatArray, pieces: list[LanePiece]) -> float:
+        """Return the energy of a tour flown level and straight between its lanes: never more than the real one."""
+        tour = best_tour(site_m, pieces)
+        xy = np.concatenate([site_m[None, :], *(curve for curve, _ in tour), site_m[None, :]])
+        level = np.zeros(len(xy))
+        return path_cost(
+            self.aircraft, self.brief.wind.vector, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=level,
+            speed_mps=self.brief.speed_mps,
+        ).total_wh  # fmt: skip
 
 
 def _append(

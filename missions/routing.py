@@ -15,48 +15,66 @@ if TYPE_CHECKING:
 
 HUG_M: Final = 2.0
 """How far inside the free air the corners of a detour lie."""
+COARSE_M: Final = 12.0
+"""The same on the first try, which spares waypoints round rounded corners."""
 SLACK_M: Final = 1e-3
 """Numerical tolerance when asking whether a segment lies in the free air."""
 
 
 class Router:
-    """Shortest paths inside one free-air polygon; corners are prepared once and shared.
+    """Shortest paths inside the free air.
 
-    The graph is the visibility graph of the free air's reflex corners, searched by A* and
-    expanded lazily, so that only the corners near a detour are ever looked at.
+    The graph is the visibility graph of the free air's reflex corners near the way asked for,
+    searched by A* and expanded lazily.
     """
 
     def __init__(self, free: shapely.Geometry) -> None:
         self.free = free
-        self._loose = shapely.buffer(free, SLACK_M, join_style="mitre")
+        self._parts = np.array([p for p in shapely.get_parts(free) if p.geom_type == "Polygon"], dtype=object)
+        shapely.prepare(self._parts)
+        self._loose = shapely.buffer(self._parts, SLACK_M, join_style="mitre")
         shapely.prepare(self._loose)
-        self._corners: FloatArray | None = None
+        self._known: dict[tuple[float, ...], FloatArray | None] = {}
+
+    def part_of(self, point_m: FloatArray) -> int:
+        """Return which connected part of the free air holds a point, -1 for none."""
+        inside = np.flatnonzero(shapely.contains_xy(self._loose, point_m[0], point_m[1]))
+        return int(inside[0]) if len(inside) else -1
+
+    def joined(self, start_m: FloatArray, end_m: FloatArray) -> bool:
+        """Tell whether a free way exists at all."""
+        part = self.part_of(start_m)
+        return part >= 0 and part == self.part_of(end_m)
 
     def clear(self, start_m: FloatArray, end_m: FloatArray) -> NDArray[np.bool_]:
         """Return, for each pair of points, (n, 2) each, whether the straight way between them is free."""
         pairs = np.stack(np.broadcast_arrays(start_m, end_m), axis=-2)
-        return np.asarray(shapely.covers(self._loose, shapely.linestrings(pairs)))
+        part = self.part_of(np.atleast_2d(start_m)[0])
+        if part < 0:
+            return np.zeros(pairs.shape[:-2], dtype=bool)
+        return np.asarray(shapely.covers(self._loose[part], shapely.linestrings(pairs)))
 
     def route(self, start_m: FloatArray, end_m: FloatArray) -> FloatArray | None:
         """Return the (n, 2) points of a short free path from start to end, or None where there is none."""
         if bool(self.clear(start_m, end_m)):
             return np.stack([start_m, end_m])
-        corners = self._corner_points()
+        key = (*np.round(start_m, 3).tolist(), *np.round(end_m, 3).tolist())
+        if key not in self._known:
+            self._known[key] = self._detour(start_m, end_m)
+        return self._known[key]
+
+    def _detour(self, start_m: FloatArray, end_m: FloatArray) -> FloatArray | None:
+        if not self.joined(start_m, end_m):
+            return None
+        part = self._parts[self.part_of(start_m)]
         direct = float(np.hypot(*(end_m - start_m)))
-        through = np.hypot(*(corners - start_m).T) + np.hypot(*(corners - end_m).T)
-        for limit in (1.2 * direct + 200.0, 2.0 * direct + 2000.0, np.inf):
-            path = self._search(start_m, np.concatenate([corners[through <= limit], end_m[None, :]]))
+        near, wide = 0.3 * direct + 300.0, direct + 2000.0
+        for room, hug in ((near, 5.0 * COARSE_M), (near, COARSE_M), (wide, COARSE_M), (np.inf, HUG_M)):
+            corners = _corners(part, start_m, end_m, room, hug)
+            path = self._search(start_m, np.concatenate([corners, end_m[None, :]]))
             if path is not None:
                 return path
         return None
-
-    def _corner_points(self) -> FloatArray:
-        if self._corners is None:
-            inner = shapely.simplify(shapely.buffer(self.free, -HUG_M, quad_segs=2), HUG_M / 2.0)
-            found = [_reflex(part) for part in shapely.get_parts(inner) if part.geom_type == "Polygon"]
-            corners = np.concatenate([np.empty((0, 2)), *found])
-            self._corners = corners[shapely.contains_xy(self._loose, corners[:, 0], corners[:, 1])]
-        return self._corners
 
     def _search(self, start_m: FloatArray, nodes: FloatArray) -> FloatArray | None:
         goal = len(nodes) - 1
@@ -95,6 +113,16 @@ class Router:
         came[seen] = index
         for k in seen.tolist():
             heapq.heappush(queue, (float(cost[k] + ahead[k]), k))
+
+
+def _corners(part: shapely.Polygon, start_m: FloatArray, end_m: FloatArray, room_m: float, hug_m: float) -> FloatArray:
+    """Return the corners of the free air a detour within `room_m` of the straight way may bend round."""
+    low, high = np.minimum(start_m, end_m) - room_m, np.maximum(start_m, end_m) + room_m
+    near = shapely.clip_by_rect(part, *low, *high) if np.isfinite(room_m) else part
+    inner = shapely.simplify(shapely.buffer(near, -hug_m, quad_segs=2), 0.7 * hug_m)
+    found = [_reflex(p) for p in shapely.get_parts(inner) if p.geom_type == "Polygon"]
+    corners = np.concatenate([np.empty((0, 2)), *found])
+    return corners[shapely.contains_xy(part, corners[:, 0], corners[:, 1])]
 
 
 def _reflex(polygon: shapely.Geometry) -> FloatArray:
