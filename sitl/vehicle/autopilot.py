@@ -61,6 +61,7 @@ class Autopilot:
         self.armed = False
         self.flown = False
         self.landings = 0
+        self.mission_rejected = False
         self.ready = False
         self.limits = Limits()
         self.run: MissionRun | None = None
@@ -147,7 +148,7 @@ class Autopilot:
 
     def set_mode(self, mode: Mode, reason: str = "") -> bool:
         """Change mode; False when it cannot be entered now."""
-        if mode is Mode.AUTO and (self.run is None or self.run.empty):
+        if mode is Mode.AUTO and (self.run is None or self.run.empty or self.mission_rejected):
             self.say(4, "Mode change to AUTO failed: init failed")
             return False
         if mode is Mode.SMART_RTL and not self._crumbs:
@@ -284,6 +285,8 @@ class Autopilot:
         if wanted is not None:
             return wanted
         if run.returning:
+            if self.dialect is Dialect.PX4:
+                self.mode = Mode.RTL
             self._return()
         elif not self.state.on_ground:
             self._behaviour = Hold(self.limits)

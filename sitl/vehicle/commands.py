@@ -11,7 +11,7 @@ from missions.dialect import POSITION_COMMANDS, Dialect
 from sitl.faults import FAILURE_TYPES, FAILURE_UNITS
 from sitl.vehicle.behaviours import Place
 from sitl.vehicle.modes import Mode
-from sitl.vehicle.wire import RELATIVE_FRAMES, TERRAIN_FRAMES, from_message
+from sitl.vehicle.wire import RELATIVE_FRAMES, TERRAIN_FRAMES, from_message, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class CommandDesk:
             mavlink.MAV_CMD_NAV_LOITER_UNLIM: lambda p, f: self._mode(Mode.LOITER),
             mavlink.MAV_CMD_MISSION_START: self._mission_start,
             mavlink.MAV_CMD_DO_SET_MODE: self._set_mode,
-            mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: lambda p, f: self._set_current(int(p[0])),
+            mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: lambda p, f: self._set_current(whole(p[0])),
             mavlink.MAV_CMD_REQUEST_MESSAGE: self._request_message,
             mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: self._set_interval,
             mavlink.MAV_CMD_GET_MESSAGE_INTERVAL: self._get_interval,
@@ -100,7 +100,7 @@ class CommandDesk:
         self.vehicle.send(mavlink.MAVLink_command_ack_message(m.command, result, 0, 0, *peer), peer)
 
     def _arm(self, p: Parameters, _frame: int) -> int:
-        force = round(p[1]) == FORCE_ARM
+        force = whole(p[1]) == FORCE_ARM
         autopilot = self.vehicle.autopilot
         done = autopilot.arm(force=force) if p[0] >= 0.5 else autopilot.disarm(force=force)
         if done and p[0] >= 0.5:
@@ -134,9 +134,9 @@ class CommandDesk:
     def _set_mode(self, p: Parameters, _frame: int) -> int:
         v = self.vehicle
         mode = (
-            v.modes.mode_from_px4(int(p[1]), int(p[2]))
+            v.modes.mode_from_px4(whole(p[1]), whole(p[2]))
             if v.config.dialect is Dialect.PX4
-            else v.modes.mode_of(int(p[1]))
+            else v.modes.mode_of(whole(p[1]))
         )
         return self._choose(mode)
 
@@ -156,26 +156,26 @@ class CommandDesk:
         return ACCEPTED if run and run.set_current(seq, self.vehicle.state) else FAILED
 
     def _request_message(self, p: Parameters, _frame: int) -> int:
-        return self._request(int(p[0]))
+        return self._request(whole(p[0]))
 
     def _request(self, kind: int) -> int:
         return ACCEPTED if self.vehicle.streams.request(kind) else UNSUPPORTED
 
     def _set_interval(self, p: Parameters, _frame: int) -> int:
-        done = self.vehicle.streams.set_interval(int(p[0]), p[1] / 1e6)
+        done = self.vehicle.streams.set_interval(whole(p[0]), p[1] / 1e6)
         return ACCEPTED if done else UNSUPPORTED
 
     def _get_interval(self, p: Parameters, _frame: int) -> int:
-        interval = self.vehicle.streams.interval(int(p[0]))
+        interval = self.vehicle.streams.interval(whole(p[0]))
         if interval is None:
             return UNSUPPORTED
         microseconds = round(interval * 1e6) if interval > 0.0 else -1
-        self.vehicle.send(mavlink.MAVLink_message_interval_message(int(p[0]), microseconds), None)
+        self.vehicle.send(mavlink.MAVLink_message_interval_message(whole(p[0]), microseconds), None)
         return ACCEPTED
 
     def _set_home(self, p: Parameters, frame: int) -> int:
         home, s = self.vehicle.autopilot.home, self.vehicle.state
-        if round(p[0]) == 1:
+        if whole(p[0]) == 1:
             home.lat_deg, home.lon_deg, home.alt_amsl_m = s.lat_deg, s.lon_deg, s.alt_amsl_m
         else:
             raised = home.alt_amsl_m if frame in RELATIVE_FRAMES else 0.0
@@ -194,7 +194,7 @@ class CommandDesk:
         autopilot = self.vehicle.autopilot
         if autopilot.mode is not Mode.AUTO:
             return FAILED
-        if round(p[0]) == 0:
+        if whole(p[0]) == 0:
             autopilot.pause()
         else:
             autopilot.resume()
@@ -202,10 +202,10 @@ class CommandDesk:
 
     def _inject(self, p: Parameters, _frame: int) -> int:
         """Carry out PX4's `failure` command: unit, type."""
-        part = FAILURE_UNITS.get(int(p[0]))
-        if part is None or not 0 <= int(p[1]) < len(FAILURE_TYPES):
+        part = FAILURE_UNITS.get(whole(p[0]))
+        if part is None or not 0 <= whole(p[1]) < len(FAILURE_TYPES):
             return UNSUPPORTED
-        self.vehicle.faults.part(part).set(FAILURE_TYPES[int(p[1])])
+        self.vehicle.faults.part(part).set(FAILURE_TYPES[whole(p[1])])
         return ACCEPTED
 
     def _place(self, p: Parameters, frame: int) -> Place:
@@ -226,9 +226,9 @@ class CommandDesk:
         v = self.vehicle
         if command == mavlink.MAV_CMD_DO_CHANGE_SPEED:
             if p[1] > 0.0:
-                v.autopilot.change_speed(int(p[0]), p[1])
+                v.autopilot.change_speed(whole(p[0]), p[1])
         elif command == mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW:
-            flags = int(p[4]) if math.isfinite(p[4]) else 0
+            flags = whole(p[4])
             v.gimbal.point(pitch_deg=p[0], yaw_deg=p[1], yaw_locked=bool(flags & 16))
         elif command == mavlink.MAV_CMD_DO_MOUNT_CONTROL:
             v.gimbal.point(pitch_deg=p[0], yaw_deg=p[2], yaw_locked=False)
@@ -247,7 +247,7 @@ class CommandDesk:
         if command == mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST:
             camera.by_distance(p[0], at_once=p[2] == 1.0)
         elif command == mavlink.MAV_CMD_IMAGE_START_CAPTURE:
-            camera.by_interval(p[1], int(p[2]))
+            camera.by_interval(p[1], whole(p[2]))
         elif command == mavlink.MAV_CMD_IMAGE_STOP_CAPTURE:
             camera.stop()
         elif command == mavlink.MAV_CMD_DO_DIGICAM_CONTROL:

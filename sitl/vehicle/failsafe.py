@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from missions.dialect import Dialect, MissionType
 from sitl.dynamics import offset_m
 from sitl.vehicle.modes import Mode
+from sitl.vehicle.wire import WireItem, whole
 
 if TYPE_CHECKING:
     from sitl.vehicle.behaviours import Place
     from sitl.vehicle.vehicle import Vehicle
-    from sitl.vehicle.wire import WireItem
 
 CHECK_EVERY: Final = 5
 """Steps between two checks (10 Hz)."""
@@ -55,7 +55,7 @@ class Failsafe:
         self.breaches = 0
         self._battery_stage = 0
         self._link_lost = False
-        self._breached = False
+        self.breached = False
         self._position_lost = False
         self._warned_glitch = False
 
@@ -72,7 +72,7 @@ class Failsafe:
     def reset(self) -> None:
         """Forget what has been acted on (at arming)."""
         self._battery_stage = 0
-        self._breached = self._link_lost = self._position_lost = False
+        self.breached = self._link_lost = self._position_lost = False
 
     def _act(self, modes: tuple[Mode, ...]) -> None:
         autopilot = self.vehicle.autopilot
@@ -150,11 +150,11 @@ class Failsafe:
         v, p = self.vehicle, self.vehicle.parameters
         why = self.breach(v.sensors.nav.lat_deg, v.sensors.nav.lon_deg, v.sensors.nav.alt_amsl_m)
         if not why:
-            self._breached = False
+            self.breached = False
             return
-        if self._breached:
+        if self.breached:
             return
-        self._breached = True
+        self.breached = True
         self.breaches += 1
         px4 = v.config.dialect is Dialect.PX4
         v.say(4, f"Geofence violation: {why}" if px4 else f"Fence Breached: {why}")
@@ -204,7 +204,7 @@ def inside_fence(items: list[WireItem], lat_deg: float, lon_deg: float) -> bool:
     while at < len(items):
         item = items[at]
         if item.command in (5001, 5002):
-            count = max(1, int(item.p1))
+            count = max(1, whole(item.p1))
             ring = [offset_m(lat_deg, lon_deg, one.lat_deg, one.lon_deg) for one in items[at : at + count]]
             if _origin_inside(ring) is (item.command == 5002):
                 return False
@@ -235,10 +235,10 @@ def valid_fence(items: tuple[WireItem, ...]) -> bool:
         if item.command not in (5001, 5002):
             at += 1
             continue
-        count = int(item.p1)
+        count = whole(item.p1)
         run = items[at : at + count]
-        whole = count >= 3 and len(run) == count
-        if not whole or any(one.command != item.command or int(one.p1) != count for one in run):
+        complete = count >= 3 and len(run) == count
+        if not complete or any(one.command != item.command or whole(one.p1) != count for one in run):
             return False
         at += count
     return True

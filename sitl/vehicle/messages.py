@@ -83,12 +83,14 @@ class Messages:
     def sys_status(self) -> Any:
         """SYS_STATUS."""
         v = self.vehicle
-        fence = mavlink.MAV_SYS_STATUS_GEOFENCE if v.servers[MissionType.FENCE].items else 0
-        present = SENSORS | fence
-        healthy = present | (mavlink.MAV_SYS_STATUS_PREARM_CHECK if not v.autopilot.arming_problem() else 0)
+        prearm = mavlink.MAV_SYS_STATUS_PREARM_CHECK
+        fence = mavlink.MAV_SYS_STATUS_GEOFENCE
+        present = SENSORS | prearm | (fence if v.servers[MissionType.FENCE].items else 0)
+        enabled = SENSORS | prearm | (fence if v.failsafe.fence_enabled else 0)
+        healthy = SENSORS | (0 if v.failsafe.breached else fence) | (0 if v.autopilot.arming_problem() else prearm)
         return mavlink.MAVLink_sys_status_message(
-            present | mavlink.MAV_SYS_STATUS_PREARM_CHECK,
-            present | mavlink.MAV_SYS_STATUS_PREARM_CHECK,
+            present,
+            enabled,
             healthy,
             100,
             round(clamp(v.battery_seen()[0], 0.0, 65.0) * 1000.0),
@@ -233,9 +235,7 @@ class Messages:
         error = v.sensors.nav.yaw_deg - v.state.yaw_deg  # the gimbal's north is the autopilot's
         yaw = g.yaw_deg + error if g.yaw_locked else g.yaw_deg - v.state.yaw_deg
         q = quaternion(math.radians(yaw), math.radians(g.pitch_deg))
-        return mavlink.MAVLink_gimbal_device_attitude_status_message(
-            0, 0, self.vehicle.boot_ms, g.flags, q, 0.0, 0.0, 0.0, 0
-        )
+        return mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, v.boot_ms, g.flags, q, 0.0, 0.0, 0.0, 0)
 
     def nav_controller(self) -> Any:
         """NAV_CONTROLLER_OUTPUT: course and distance to the end of the leg, cross-track error."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold, Place
-from sitl.vehicle.wire import ABSOLUTE_FRAMES, WireItem
+from sitl.vehicle.wire import ABSOLUTE_FRAMES, WireItem, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +75,13 @@ class MissionRun:
         self._behaviour = None
         self._from = _place_of(state)
 
+    def rewind(self) -> None:
+        """Forget the progress: a new mission starts at its first item."""
+        self.current = self._first
+        self.finished = False
+        self._behaviour = None
+        self._jumps.clear()
+
     def set_current(self, seq: int, state: BodyState) -> bool:
         """Jump to an item, as DO_SET_MISSION_CURRENT asks; False when there is none."""
         if not 0 <= seq < len(self._items()):
@@ -139,7 +146,7 @@ class MissionRun:
         done = self._jumps.get(self.current, 0)
         if item.p2 < 0 or done < item.p2:
             self._jumps[self.current] = done + 1
-            self.current = int(item.p1)
+            self.current = max(self._first, whole(item.p1))
         else:
             self.current += 1
 
@@ -187,7 +194,7 @@ class MissionRun:
             if item.command in NAVIGATION:
                 return self._place(item) if item.command in _LEG_ENDS and item.has_place else None
             if item.command == mavlink.MAV_CMD_DO_JUMP and (item.p2 < 0 or self._jumps.get(seq, 0) < item.p2):
-                seq = int(item.p1)
+                seq = max(self._first, whole(item.p1))
             else:
                 seq += 1
         return None

@@ -28,6 +28,7 @@ from sitl.vehicle.mission_server import MissionServer
 from sitl.vehicle.modes import Mode, ModeTable
 from sitl.vehicle.parameters import ParameterTable
 from sitl.vehicle.sensors import Sensors
+from sitl.vehicle.storage import px4_verdict
 from sitl.vehicle.streams import Streams
 from sitl.vehicle.truth_file import TruthLog
 from sitl.vehicle.wire import WireItem
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 STEP_S: Final = 0.02
 """Simulated seconds a step; 50 Hz is ten steps per attitude time constant."""
+VERDICT_S: Final = 0.2
+"""How long after a transfer PX4's navigator has judged the mission."""
 TRUTH_EVERY: Final = 5
 """Steps between rows of the truth file (10 Hz)."""
 
@@ -71,6 +74,7 @@ class Vehicle:
         self.air_n_mps = self.air_e_mps = 0.0
         self._undulation_m: float | None = None
         self._landings_kept = 0
+        self._verdict_s: float | None = None
         seeds = np.random.SeedSequence([config.seed, config.sysid]).spawn(5)
         self.state = BodyState(
             lat_deg=config.home_lat_deg,
@@ -151,6 +155,8 @@ class Vehicle:
         self.steps += 1
         if not self.autopilot.ready and self.t_s >= self.config.boot_s:
             self._boot()
+        if self._verdict_s is not None and self.t_s >= self._verdict_s:
+            self._judge_mission()
         demand = self.autopilot.demand(STEP_S)
         wind_n, wind_e = self.wind.at(self.t_s, STEP_S)
         self.air_n_mps, self.air_e_mps = wind_n, wind_e
@@ -224,9 +230,26 @@ class Vehicle:
     def _list_changed(self, kind: MissionType) -> None:
         if kind is MissionType.MISSION:
             self._store_home()
+            if self.autopilot.run and not self.airborne:
+                self.autopilot.run.rewind()
+        if self.config.dialect is Dialect.PX4:
+            self._verdict_s = self.t_s + VERDICT_S
         total = {MissionType.MISSION: "MIS_TOTAL", MissionType.FENCE: "FENCE_TOTAL", MissionType.RALLY: "RALLY_TOTAL"}
         if self.config.dialect is Dialect.ARDUPILOT:
             self.parameters.put(total[kind], float(len(self.servers[kind].items)))
+
+    def _judge_mission(self) -> None:
+        """Judge the stored mission as PX4 does, some time after the transfer was acknowledged."""
+        self._verdict_s = None
+        items = tuple(self.servers[MissionType.MISSION].items)
+        why = px4_verdict(items, home_alt_amsl_m=self.autopilot.home.alt_amsl_m if self.autopilot.ready else None)
+        if not why:
+            places = [(item, self.place_of(item)) for item in items if item.has_place]
+            broken = [item.seq for item, at in places if self.failsafe.breach(at.lat_deg, at.lon_deg, at.alt_amsl_m)]
+            why = f"Geofence violation for waypoint {broken[0] + 1}" if broken else ""
+        self.autopilot.mission_rejected = bool(why)
+        if why:
+            self.say(2, why)
 
     def _store_home(self) -> None:
         """Put home into item 0, as ArduPilot does at boot, at arming and after each upload."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 ABSOLUTE_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL, mavlink.MAV_FRAME_GLOBAL_INT})
 RELATIVE_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT})
 TERRAIN_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT, mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT_INT})
+
+
+def whole(value: float) -> int:
+    """Return a parameter as a whole number; 0 for NaN, which MAVLink uses for "unset"."""
+    return round(value) if math.isfinite(value) else 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +66,8 @@ def from_message(message: Any) -> WireItem:
         p2=message.param2,
         p3=message.param3,
         p4=message.param4,
-        x=round(message.x * scale),
-        y=round(message.y * scale),
+        x=whole(message.x * scale),
+        y=whole(message.y * scale),
         z=message.z,
         autocontinue=message.autocontinue,
     )
