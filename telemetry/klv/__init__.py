@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from telemetry.klv.columns import Column
 from telemetry.klv.encode import encode
-from telemetry.klv.stream import ChecksumMode, Column, KlvStream, OtherSet, decode
+from telemetry.klv.stream import ChecksumMode, KlvStream, OtherSet, decode
 from telemetry.klv.tags import TAGS, Coding, Tag
 
 __all__ = ["TAGS", "ChecksumMode", "Coding", "Column", "KlvStream", "OtherSet", "Tag", "decode", "encode"]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 UAS_KEY: Final = bytes.fromhex("060e2b34020b01010e01030101000000")
 """MISB ST 0601 UAS Datalink Local Set."""
 
+_UAS_START: Final = re.compile(re.escape(UAS_KEY))
+_ROW_LENGTH_BYTES: Final = 4
+
 PREFIX: Final = bytes.fromhex("060e2b34")
 """The first four bytes of every SMPTE universal label."""
 
@@ -120,6 +123,9 @@ def find_sets(data: bytes, table: ChecksumTable) -> Sets:
     Sets
         Offsets of what was found, and a problem for each stretch that was skipped.
     """
+    whole = _unbroken_row(data)
+    if whole is not None:
+        return whole
     problems = ProblemList()
     spans: list[tuple[int, int, int, bool]] = []
     size = len(data)
@@ -143,6 +149,27 @@ def find_sets(data: bytes, table: ChecksumTable) -> Sets:
         is_uas=np.array([span[3] for span in spans], dtype=np.bool_),
         problems=problems.all(),
     )
+
+
+def _unbroken_row(data: bytes) -> Sets | None:
+    """Return the sets of a stream that is nothing but whole ST 0601 packets, one ending where the next begins."""
+    if not data.startswith(UAS_KEY):
+        return None
+    start = np.fromiter((match.start() for match in _UAS_START.finditer(data)), dtype=np.int64)
+    padded = np.frombuffer(data + bytes(KEY_LENGTH), dtype=np.uint8)
+    first = padded[start + KEY_LENGTH].astype(np.int64)
+    count = np.where(first >= 0x80, first & 0x7F, 0)
+    if bool((first == 0x80).any()) or int(count.max()) > _ROW_LENGTH_BYTES:
+        return None
+    length = np.where(first >= 0x80, 0, first)
+    for place in range(int(count.max())):
+        here = count > place
+        length = np.where(here, (length << 8) | padded[start + KEY_LENGTH + 1 + place], length)
+    value = start + KEY_LENGTH + 1 + count
+    end = value + length
+    if not bool((end[:-1] == start[1:]).all()) or int(end[-1]) != len(data):
+        return None
+    return Sets(start=start, value=value, end=end, is_uas=np.ones(len(start), dtype=np.bool_), problems=())
 
 
 def _next_key(data: bytes, position: int) -> int:

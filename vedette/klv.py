@@ -1,0 +1,185 @@
+"""``vedette klv``: what a stream's metadata says, how much of it there is, and whether it agrees with itself."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from telemetry.klv import ChecksumMode, KlvStream
+from vedette.screen import plain, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.pose_track import Problem
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dump, count and check the KLV of a stream.")
+
+File = Annotated[Path, typer.Argument(help="Raw KLV (.klv, .bin), or a clip that carries it (MPEG-TS, MP4, MKV).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Checksum = Annotated[ChecksumMode, typer.Option(help="Packets with a wrong checksum: drop, keep and tell, or keep.")]
+
+SHOWN_PROBLEMS = 10
+
+
+def _read(file: Path, checksum: ChecksumMode) -> KlvStream:
+    from telemetry.klv_file import read_klv
+
+    return read_klv(file, checksum=checksum)
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {"kind": problem.kind, "offset": problem.offset, "message": problem.message}
+
+
+def _tell(problems: tuple[Problem, ...]) -> None:
+    """Show the first problems on standard error, and how many more there are."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for problem in problems[:SHOWN_PROBLEMS]:
+        console.print(f"problem: {problem.message}", markup=False)
+    if len(problems) > SHOWN_PROBLEMS:
+        console.print(f"and {len(problems) - SHOWN_PROBLEMS} more problems")
+
+
+@app.command(epilog="Example: vedette klv dump flight.ts --limit 3  ·  vedette klv dump flight.ts --csv > flight.csv")
+def dump(
+    file: File,
+    limit: Annotated[int | None, typer.Option(min=1, help="Packets shown; all with --json and --csv.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a packet, one a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="One row a packet, one column a tag.")] = False,
+    checksum: Checksum = ChecksumMode.STRICT,
+) -> None:
+    """Print every packet's values."""
+    stream = _read(file, checksum)
+    writer: Callable[[KlvStream, int | None], None] = _dump_table
+    if as_json:
+        writer = _dump_json
+    elif as_csv:
+        writer = _dump_csv
+    writer(stream, limit)
+    _tell(stream.problems)
+    if stream.problems:
+        raise typer.Exit(1)
+
+
+def _dump_table(stream: KlvStream, limit: int | None) -> None:
+    from telemetry.klv import TAGS
+    from telemetry.klv_report import opened, rows, tag_name
+
+    console = Console()
+    count = 1 if limit is None else limit
+    for index, row in enumerate(islice(rows(stream), count)):
+        good = "good" if stream.checksum_good[index] else "BAD"
+        title = f"packet {index} at byte {stream.offset[index]}, {stream.size[index]} bytes, checksum {good}"
+        table = Table("tag", "item", "value", "unit", title=title, title_justify="left")
+        for tag, value in sorted(row.items()):
+            shown = opened(tag, value)
+            unit = TAGS[tag].unit if tag in TAGS else ""
+            table.add_row(str(tag), tag_name(tag), _escape(_cell(shown)), unit)
+        console.print(table)
+    if len(stream) > count:
+        console.print(f"{len(stream) - count} more packets; show them with --limit, --json or --csv")
+    if not len(stream):
+        console.print("no ST 0601 packet in this file")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(plain(value))
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return "no value" if value is None else str(value)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _dump_json(stream: KlvStream, limit: int | None) -> None:
+    from telemetry.klv_report import opened, rows
+
+    for index, row in enumerate(islice(rows(stream), limit)):
+        packet = {
+            "packet": index,
+            "offset": int(stream.offset[index]),
+            "checksum_good": bool(stream.checksum_good[index]),
+            "values": {str(tag): opened(tag, value) for tag, value in sorted(row.items())},
+        }
+        sys.stdout.write(json.dumps(plain(packet)) + "\n")
+
+
+def _dump_csv(stream: KlvStream, limit: int | None) -> None:
+    from telemetry.klv_report import csv_cell, rows, tag_name
+
+    tags = sorted(stream.columns)
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["packet", "offset", *(f"{tag} {tag_name(tag)}" for tag in tags)])
+    for index, row in enumerate(islice(rows(stream), limit)):
+        writer.writerow([index, int(stream.offset[index]), *(csv_cell(row.get(tag)) for tag in tags)])
+
+
+@app.command(epilog="Example: vedette klv stats flight.ts --json")
+def stats(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode.STRICT) -> None:
+    """Count packets, bad checksums, the time covered and each tag."""
+    from telemetry.klv_report import stats as count
+    from telemetry.klv_report import tag_name
+
+    stream = _read(file, checksum)
+    found = count(stream)
+    if as_json:
+        print_json(dataclasses.asdict(found) | {"problems": [_problem(problem) for problem in stream.problems]})
+    else:
+        table = Table("tag", "item", "packets", title=f"{file.name}: {found.packets} packets", title_justify="left")
+        for tag, packets in found.tags.items():
+            table.add_row(str(tag), tag_name(tag), str(packets))
+        console = Console()
+        console.print(table)
+        console.print(
+            f"{found.packets} packets over {found.span_s:.3f} s ({found.rate_hz:.2f} a second), "
+            f"{found.bad_checksum} with a wrong or missing checksum, {found.problems} problems"
+        )
+        for key, sets in found.other_sets.items():
+            console.print(f"{sets} other sets with key {key}")
+        _tell(stream.problems)
+    if stream.problems or not found.packets:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: vedette klv check Cheyenne.bin --json")
+def check(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode.STRICT) -> None:
+    """Compare the ray through the picture's centre with the stream's own frame centre."""
+    from telemetry.klv_check import check_centre
+    from telemetry.klv_report import stats as count
+
+    stream = _read(file, checksum)
+    found, centre = count(stream), check_centre(stream)
+    if as_json:
+        problems = [_problem(problem) for problem in stream.problems]
+        counts = {"packets": found.packets, "bad_checksum": found.bad_checksum, "span_s": found.span_s}
+        print_json(counts | {"centre": dataclasses.asdict(centre), "problems": problems})
+    else:
+        console = Console()
+        console.print(
+            f"{found.packets} packets over {found.span_s:.3f} s, {found.bad_checksum} with a wrong or missing checksum"
+        )
+        if centre.n:
+            console.print(
+                f"frame centre: median {centre.median_m:.2f} m, 95 % {centre.p95_m:.2f} m, "
+                f"median {centre.median_deg:.4f} deg from our ray, over {centre.n} packets"
+            )
+        else:
+            console.print("frame centre: no packet has a whole pose and a frame centre that its ray reaches")
+        if centre.unplaced:
+            console.print(f"{centre.unplaced} packets state a frame centre that our ray does not reach")
+        _tell(stream.problems)
+    if stream.problems or not centre.n:
+        raise typer.Exit(1)
