@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LE90_PER_SIGMA: Final = 1.644_853_626_951_472_7
 """90 % of a normal distribution lies within this many sigmas."""
+ELLIPSE90_PER_SIGMA: Final = 2.145_966_026_289_347
+"""The 90 % ellipse of two normal errors, in sigmas: sqrt(2 ln 10)."""
 _RATIOS: Final = 513
 _QUADRATURE: Final = 200
 
@@ -46,6 +48,16 @@ def principal_sigmas_m(
     mean = 0.5 * (np.asarray(variance_e_m2) + np.asarray(variance_n_m2))
     spread = np.hypot(0.5 * (np.asarray(variance_e_m2) - np.asarray(variance_n_m2)), covariance_en_m2)
     return np.sqrt(mean + spread), np.sqrt(np.maximum(mean - spread, 0.0))
+
+
+def error_ellipse(
+    variance_e_m2: ArrayLike, variance_n_m2: ArrayLike, covariance_en_m2: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the 90 % error ellipse: semi-axes (m) and the azimuth of the major one (degrees, 0 to 180)."""
+    major, minor = principal_sigmas_m(variance_e_m2, variance_n_m2, covariance_en_m2)
+    spread = np.asarray(variance_n_m2) - np.asarray(variance_e_m2)
+    azimuth = np.degrees(0.5 * np.arctan2(2.0 * np.asarray(covariance_en_m2), spread)) % 180.0
+    return ELLIPSE90_PER_SIGMA * major, ELLIPSE90_PER_SIGMA * minor, azimuth
 
 
 @functools.cache

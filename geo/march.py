@@ -60,7 +60,7 @@ class _Span:
     miss_code: Codes
 
 
-def _span(rays: Rays, surface: Surface, max_range_m: float) -> _Span:
+def _span(rays: Rays, surface: Surface, max_range_m: FloatArray) -> _Span:
     """Bound rays by the slab between the lowest and the highest ground, over a sphere of mean radius."""
     up = -rays.ned[2]
     curve = (1.0 - up * up) / (2.0 * _MEAN_RADIUS_M)
@@ -211,14 +211,15 @@ def _settle(surface: Surface, paths: _Paths, brackets: _Brackets) -> FloatArray:
     return root
 
 
-def first_hits(rays: Rays, terrain: Terrain, max_range_m: float) -> Hits:
-    """Find where each ray first meets the ground within `max_range_m`.
+def first_hits(rays: Rays, terrain: Terrain, max_range_m: float | FloatArray) -> Hits:
+    """Find where each ray first meets the ground within `max_range_m`, one for all or one each.
 
     A ray over a hole in a grid goes on; ground first met after a hole, or a
     ray that leaves the grid, is `NO_TERRAIN`.
     """
     surface = surface_of(terrain)
     count = len(rays)
+    limits = np.broadcast_to(np.asarray(max_range_m, dtype=np.float64), (count,))
     hits = Hits(
         range_m=np.full(count, np.nan),
         lat_deg=np.full(count, np.nan),
@@ -228,11 +229,11 @@ def first_hits(rays: Rays, terrain: Terrain, max_range_m: float) -> Hits:
     )
     for first in range(0, count, CHUNK):
         rows = slice(first, min(first + CHUNK, count))
-        _hit_chunk(rays.part(rows), surface, max_range_m, hits, rows)
+        _hit_chunk(rays.part(rows), surface, limits[rows], hits, rows)
     return hits
 
 
-def _hit_chunk(rays: Rays, surface: Surface, max_range_m: float, hits: Hits, rows: slice) -> None:
+def _hit_chunk(rays: Rays, surface: Surface, max_range_m: FloatArray, hits: Hits, rows: slice) -> None:
     """Fill one run of `hits`."""
     span = _span(rays, surface, max_range_m)
     codes = np.where(span.start_m < np.inf, CODE[Unplaced.OUT_OF_RANGE], CODE[Unplaced.ABOVE_HORIZON])

@@ -89,6 +89,24 @@ def aim(rays: Rays, *, ned: FloatArray | None = None, shift_ned_m: FloatArray | 
     )
 
 
+def towards(poses: Poses, points_m: FloatArray) -> tuple[Rays, FloatArray]:
+    """Return rays from one pose or n to ECEF points (n, 3), whatever the camera's attitude, and their distances (m)."""
+    origin = np.ascontiguousarray(geodetic_to_ecef(poses.lat_deg, poses.lon_deg, poses.alt_hae_m).T)
+    offset = points_m.T - origin
+    distance = np.sqrt(np.sum(offset * offset, axis=0))
+    ecef = offset / np.maximum(distance, 1e-9)
+    rays = Rays(
+        origin_m=origin,
+        lat_deg=poses.lat_deg,
+        lon_deg=poses.lon_deg,
+        alt_hae_m=poses.alt_hae_m,
+        ned=turn(np.swapaxes(ned_to_ecef_matrix(poses.lat_deg, poses.lon_deg), -1, -2), ecef),
+        ecef=ecef,
+        reason_code=np.where(np.isnan(distance), _NO_POSE, 0).astype(np.int8),
+    )
+    return rays, distance
+
+
 def cast(poses: Poses, camera_directions: FloatArray) -> Rays:
     """Send camera-axes directions of shape (3, n) out from one pose or from n poses."""
     ned = turn(camera_to_ned(poses), camera_directions)

@@ -265,10 +265,13 @@ def _place(view: View, pixels: list[tuple[float, float]], ground: Terrain, max_r
 
 
 def _row(point: GroundPoint) -> dict[str, Any]:
+    from geo.accuracy import error_ellipse
     from geo.geoid import hae_to_amsl_m
     from geo.grid_reference import mgrs_of
 
     placed = point.reason is None
+    cov = point.cov_enu_m2
+    major, minor, azimuth = (float(value) for value in error_ellipse(cov[0, 0], cov[1, 1], cov[0, 1]))
     return {
         "lat_deg": point.lat_deg,
         "lon_deg": point.lon_deg,
@@ -279,6 +282,7 @@ def _row(point: GroundPoint) -> dict[str, Any]:
         "le90_m": point.le90_m,
         "reason": None if point.reason is None else point.reason.value,
         "mgrs": mgrs_of(point.lat_deg, point.lon_deg) if placed else None,
+        "ellipse90": {"semi_major_m": major, "semi_minor_m": minor, "azimuth_deg": azimuth},
     }
 
 

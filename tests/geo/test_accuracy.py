@@ -25,6 +25,17 @@ def test_circle_holds_ninety_per_cent(minor, turn_deg, rng):
     assert np.mean(np.hypot(*points.T) <= radius) == pytest.approx(0.9, abs=0.002)
 
 
+def test_ellipse_holds_ninety_per_cent_and_points_along_the_spread(rng):
+    turn = np.radians(35.0)
+    axes = np.array([[np.sin(turn), -np.cos(turn)], [np.cos(turn), np.sin(turn)]])
+    points = rng.normal(size=(400_000, 2)) * [5.0, 1.5] @ axes.T
+    cov = axes @ np.diag([25.0, 2.25]) @ axes.T
+    major, minor, azimuth = accuracy.error_ellipse(cov[0, 0], cov[1, 1], cov[0, 1])
+    assert azimuth == pytest.approx(35.0)
+    inside = np.hypot(*(points @ axes / [major, minor]).T) <= 1.0
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.002)
+
+
 def test_arrays_and_unknowns_pass_through():
     radius = accuracy.ce90_m(np.array([1.0, np.nan]), np.array([1.0, 1.0]), np.zeros(2))
     assert radius[0] == pytest.approx(2.1460, abs=1e-4)
