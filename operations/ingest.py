@@ -12,22 +12,23 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
-from detection.georeference import place
+from detection.georeference import camera_of, place
 from detection.ground_tracker import track
 from geo.footprint import footprint
-from geo.values import CameraModel, PoseSigmas
+from geo.values import PoseSigmas
 from operations import columns_file
 from operations.chips import cut_chip
 from operations.seal_file import seal
 from operations.values import FrameRecord, MediaRecord
-from telemetry.video_file import read_pictures, read_video
+from telemetry.video_file import read_video
+from telemetry.video_pictures_file import read_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from detection.values import Detector, GroundHit
-    from geo.values import Pose, Terrain
+    from geo.values import CameraModel, Pose, Terrain
     from operations.store import OperationStore
     from telemetry.video import Frame
 
@@ -39,7 +40,7 @@ FOOTPRINT_RANGE_M: Final = 3_000.0
 class IngestSettings:
     """How an original is to be read."""
 
-    terrain: Terrain | None = None
+    terrain: Terrain
     sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
     every_s: float | None = None
     footprint_every_s: float = 4.0
@@ -62,15 +63,16 @@ class _Analysis:
     def take(self, frame: Frame, detector: Detector) -> None:
         """Detect in one frame, place what was found, and note where the frame was taken."""
         detections = detector.detect([frame.image])[0]
-        camera = camera_of(frame)
+        height_px, width_px = frame.image.shape[:2]
+        camera = camera_of(frame.pose, width_px, height_px)
         found = place(
             frame,
             detections,
+            camera,
+            self.settings.terrain,
+            self.settings.sigmas,
             class_names=detector.class_names,
             media_sha256=self.sha256,
-            camera=camera,
-            terrain=self.settings.terrain,
-            sigmas=self.settings.sigmas,
         )
         for hit in found:
             if len(self.chips) < self.settings.max_chips:
@@ -85,7 +87,7 @@ class _Analysis:
         if frame.pose is None:
             return FrameRecord(**common, pose_reason=frame.pose_reason)
         ring: tuple[tuple[float, float], ...] = ()
-        if camera is not None and self.settings.terrain is not None and frame.t_utc_ns >= self.next_footprint_ns:
+        if camera is not None and frame.t_utc_ns >= self.next_footprint_ns:
             ring = _ring(frame.pose, camera, self.settings.terrain)
             self.next_footprint_ns = frame.t_utc_ns + round(self.settings.footprint_every_s * 1e9)
         pose = frame.pose
@@ -97,16 +99,6 @@ class _Analysis:
 def _ring(pose: Pose, camera: CameraModel, terrain: Terrain) -> tuple[tuple[float, float], ...]:
     ring = footprint(pose=pose, camera=camera, terrain=terrain, max_range_m=FOOTPRINT_RANGE_M)
     return () if ring is None else tuple((float(lon), float(lat)) for lon, lat in ring)
-
-
-def camera_of(frame: Frame) -> CameraModel | None:
-    """Return the camera of a frame from its pose's field of view, or None when that is not known."""
-    if frame.pose is None or frame.pose.hfov_deg is None:
-        return None
-    height, width = frame.image.shape[:2]
-    return CameraModel.from_fov(
-        hfov_deg=frame.pose.hfov_deg, vfov_deg=frame.pose.vfov_deg, width_px=width, height_px=height
-    )
 
 
 def ingest(

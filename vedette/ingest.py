@@ -61,8 +61,10 @@ def ingest(
     report(record, placed=len(placed), tracks=tracks, out=out, as_json=as_json)
 
 
-def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain | None:
-    """Return the ground to place hits on, or None when nothing was said about it."""
+def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:
+    """Return the ground to place hits on; unknown ground when nothing was said about it."""
+    from geo.terrain_plane import SeaLevelPlane, UnknownGround
+
     if terrain is not None and flat_alt_amsl_m is not None:
         raise InputError("--terrain and --flat-alt-amsl-m exclude each other: keep one of them")
     if terrain is not None:
@@ -70,10 +72,8 @@ def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain 
 
         return read_terrain(terrain)
     if flat_alt_amsl_m is not None:
-        from geo.terrain import GeoidPlane
-
-        return GeoidPlane(alt_amsl_m=flat_alt_amsl_m)
-    return None
+        return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)
+    return UnknownGround()
 
 
 def open_operation(path: Path, *, name: str, actor: str | None) -> OperationStore:
