@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sitl.render_draw import Parts, draw_shapes
-from sitl.render_ground import paint_ground
+from sitl.render_ground import Grid, paint_ground
 from sitl.render_look import Look, sense
 from sitl.render_shapes import UNLABELLED, Shape, labelled_shapes, prop, prop_places
 from sitl.render_view import View
@@ -65,11 +65,12 @@ def render(
         Every person and vehicle that touches the picture.
     """
     view = View.of(world, pose, camera)
-    picture = paint_ground(view, look)
+    grid = view.ground_grid()
+    picture = paint_ground(view, look, grid)
     movers = world.at(t_utc_ns)
     places = view.enu(movers.lat_deg, movers.lon_deg, movers.alt_hae_m)
     rows = _in_view(view, places, MOVER_RANGE_M, margin_m=4.0)
-    shapes = labelled_shapes(world, movers, places, rows) + _props(view)
+    shapes = labelled_shapes(world, movers, places, rows) + _props(view, grid)
     parts = Parts.of(view, shapes)
     draw_shapes(picture, parts, look)
     rng = np.random.default_rng([world.seed & 0xFFFFFFFF, t_utc_ns & 0xFFFFFFFF, t_utc_ns >> 32])
@@ -86,8 +87,8 @@ def _in_view(view: View, places_enu_m: FloatArray, range_m: float, margin_m: flo
     return np.flatnonzero(inside & (depth > 3.0) & (depth < range_m))
 
 
-def _props(view: View) -> list[Shape]:
-    x, y, slant = view.ground_grid()
+def _props(view: View, grid: Grid) -> list[Shape]:
+    x, y, slant = grid
     reach = min(PROP_RANGE_M, view.camera.fx_px / SMALLEST_PX)
     near = slant < reach
     if not near.any():

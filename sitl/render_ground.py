@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from sitl.render_look import Band, Look
+from sitl.render_look import GREY_ZERO, Band, Look, add_grey
 from sitl.render_view import GRID_PX, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
+
+Grid = tuple["FloatArray", "FloatArray", "FloatArray"]
 
 TEXEL_M: Final = 0.15
 """Size of one element of the fine texture."""
@@ -42,7 +44,7 @@ def _lattice(seed: int) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _fine_sheet(seed: int) -> NDArray[np.int16]:
+def _fine_sheet(seed: int) -> NDArray[np.float32]:
     """Fine texture: three octaves of grain and sparse stones, in grey levels around zero."""
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 12])
     total = np.zeros((SHEET, SHEET), dtype=np.float32)
@@ -53,7 +55,7 @@ def _fine_sheet(seed: int) -> NDArray[np.int16]:
         row, column = rng.integers(0, SHEET - 6, 2)
         tall, wide = rng.integers(1, 5, 2)
         total[row : row + tall, column : column + wide] += rng.normal(0.0, 40.0)
-    return np.clip(total, -110, 110).astype(np.int16)
+    return np.asarray(np.clip(total, -110, 110), dtype=np.float32)
 
 
 def value_noise(seed: int, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -111,9 +113,9 @@ def _near(a: FloatArray, b: FloatArray, x_m: FloatArray, y_m: FloatArray) -> boo
     return bool(x_m.min() < high[0] and x_m.max() > low[0] and y_m.min() < high[1] and y_m.max() > low[1])
 
 
-def paint_ground(view: View, look: Look) -> Image.Image:
-    """Draw the ground as an "RGB" (day) or "L" (thermal) picture."""
-    x, y, slant = view.ground_grid()
+def paint_ground(view: View, look: Look, grid: Grid) -> Image.Image:
+    """Draw the ground as an "RGB" (day) or "L" (thermal) picture; `grid` is `view.ground_grid()`."""
+    x, y, slant = grid
     sky = np.isnan(x)
     x, y, slant = (np.where(sky, 0.0, v) for v in (x, y, slant))
     seed = view.world.seed
@@ -145,9 +147,7 @@ def _haze(colour: FloatArray, slant_m: FloatArray, air: FloatArray, sky: NDArray
     return colour * kept + air * (1.0 - kept)
 
 
-def _grain(
-    base: Image.Image, x: FloatArray, y: FloatArray, rough: FloatArray, seed: int, view: View
-) -> Image.Image:
+def _grain(base: Image.Image, x: FloatArray, y: FloatArray, rough: FloatArray, seed: int, view: View) -> Image.Image:
     """Enlarge the coarse picture and add the fine texture, looked up at every pixel's own map place."""
     width, height = view.camera.width_px, view.camera.height_px
     sheet_m = TEXEL_M * SHEET
@@ -155,13 +155,9 @@ def _grain(
     texel_x = _enlarge((x - origin_x) / TEXEL_M, width, height).astype(np.int32)
     texel_y = _enlarge((y - origin_y) / TEXEL_M, width, height).astype(np.int32)
     place = ((texel_y & (SHEET - 1)) << 10) | (texel_x & (SHEET - 1))
-    fine = _fine_sheet(seed).ravel()[place]
-    weight = _enlarge(rough, width, height)
-    grain = (fine * weight).astype(np.int16)
-    enlarged = np.asarray(_enlarge_image(base, width, height)).astype(np.int16)
-    if enlarged.ndim == 3:
-        grain = grain[..., None]
-    return Image.fromarray(np.clip(enlarged + grain, 0, 255).astype(np.uint8))
+    fine = _fine_sheet(seed).ravel().take(place) * _enlarge(rough, width, height)
+    grain = Image.fromarray((fine + GREY_ZERO).clip(0.0, 255.0).astype(np.uint8))
+    return add_grey(_enlarge_image(base, width, height), grain)
 
 
 def _enlarge(grid: FloatArray, width: int, height: int) -> NDArray[np.float32]:

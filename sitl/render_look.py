@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,12 @@ class Band(enum.StrEnum):
 
     DAY = "day"
     THERMAL = "thermal"
+
+
+NOISE_SIDE: Final = 2048
+"""Side of the sheet of sensor noise; no picture may be larger."""
+GREY_ZERO: Final = 128
+"""Level that stands for no difference in pictures of differences."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +72,27 @@ def random_look(rng: np.random.Generator, band: Band) -> Look:
     )
 
 
-@functools.cache
-def _noise_sheet() -> NDArray[np.float32]:
-    return np.random.default_rng(7).standard_normal((1024, 1024), dtype=np.float32)
+@functools.lru_cache(maxsize=64)
+def _noise_sheet(sigma: float) -> Image.Image:
+    """Normal noise around `GREY_ZERO` as an "L" picture to cut frames' noise from."""
+    sheet = np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE), dtype=np.float32) * np.float32(sigma)
+    return Image.fromarray(np.clip(np.rint(sheet + GREY_ZERO), 0, 255).astype(np.uint8))
+
+
+def add_grey(picture: Image.Image, grey: Image.Image) -> Image.Image:
+    """Add an "L" picture of differences around `GREY_ZERO` to every band, cut off at black and white."""
+    bands = len(picture.getbands())
+    return ImageChops.add(picture, grey if bands == 1 else Image.merge("RGB", (grey,) * 3), 1.0, -GREY_ZERO)
 
 
 def sense(picture: Image.Image, look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn the ideal picture into what the sensor gives: blur, gain, polarity, noise; RGB uint8."""
     if look.blur_px > 0.0:
         picture = picture.filter(ImageFilter.BoxBlur(look.blur_px))
-    values = np.asarray(picture)
-    height, width = values.shape[:2]
-    row, column = (int(v) for v in rng.integers(0, 1024 - min(height, width, 1023), 2))
-    rows = (row + np.arange(height)) % 1024
-    grain = _noise_sheet()[rows][:, (column + np.arange(width)) % 1024]
-    levels = np.arange(256, dtype=np.float32)
-    curve = (levels - 110.0) * look.gain + 110.0 + look.offset
-    if look.black_hot:
-        curve = 255.0 - curve
-    shifted = np.rint(grain * look.noise).astype(np.int16)
-    seen = np.rint(curve).astype(np.int16)[values]
-    if values.ndim == 2:
-        grey = np.clip(seen + shifted, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    return np.clip(seen + shifted[..., None], 0, 255).astype(np.uint8)
+    curve = (np.arange(256) - 110.0) * look.gain + 110.0 + look.offset
+    curve = 255.0 - curve if look.black_hot else curve
+    picture = picture.point(np.clip(np.rint(curve), 0, 255).astype(int).tolist() * len(picture.getbands()))
+    left, top = (int(v) for v in rng.integers(0, (NOISE_SIDE - picture.width, NOISE_SIDE - picture.height)))
+    noise = _noise_sheet(look.noise).crop((left, top, left + picture.width, top + picture.height))
+    sensed = np.array(add_grey(picture, noise))
+    return sensed if sensed.ndim == 3 else np.repeat(sensed[..., None], 3, axis=2)
