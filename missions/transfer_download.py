@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MAX_ITEMS: Final = 20_000
 """More than any autopilot stores; a larger count is garbage."""
 _MAX_RESTARTS: Final = 60
-_SILENT_TRIES: Final = 8
+_SILENT_TRIES: Final = 16
 """Requests for one item without an answer before the list is asked for again (PX4 forgets silently)."""
 _PAUSE_STEP_S: Final = 0.1
 _MAX_PAUSE_S: Final = 1.0

@@ -220,15 +220,17 @@ class Upload:
                 self._round_trip.observe(now_s - self._sent_s[seq - 1])
             self._base, self._progress_s, self._nack_s = seq, now_s, 0.0
             return self._send_items(seq, seq + self._window - 1, now_s, fresh_only=True)
+        if seq == self._base:
+            self._progress_s, self._nack_s = now_s, 0.0
         return self._send_items(seq, seq, now_s, fresh_only=True)
 
     def _on_silence(self, now_s: float) -> list[Message]:
         all_sent = self._highest == len(self.items) - 1
         stuck_s = now_s - self._progress_s
-        nacked = self._nack_s and now_s >= self._nack_s
-        if all_sent and (nacked or stuck_s > _ALL_SENT_PATIENCE_S):
+        nacked_for_s = now_s - self._nack_s if self._nack_s else 0.0
+        if all_sent and (nacked_for_s >= self.timers.item_s or stuck_s > _ALL_SENT_PATIENCE_S):
             return self._read_back(now_s)
-        if nacked or stuck_s > _STUCK_PATIENCE_S:
+        if nacked_for_s >= self.timers.soft_nack_s or stuck_s > _STUCK_PATIENCE_S:
             return self._again(now_s, "the vehicle ended the transfer")
         return self._send_items(self._base, self._base + self._window, now_s, fresh_only=False)
 
@@ -252,7 +254,7 @@ class Upload:
             return self._send_items(self._base, self._base, now_s, fresh_only=True)
         if code in SOFT_ACKS:
             if self.state is TransferState.SENDING and not self._nack_s:
-                self.ack, self._nack_s = Ack.name_of(code), now_s + self.timers.soft_nack_s
+                self.ack, self._nack_s = Ack.name_of(code), now_s
             return []
         self.ack = Ack.name_of(code)
         if code == Ack.DENIED and self._may_wait(now_s):

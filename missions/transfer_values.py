@@ -88,13 +88,13 @@ class Timers:
     handshake_s: float = 1.5
     item_s: float = 0.25
     patience_s: float = 20.0
-    attempts: int = 4
+    attempts: int = 6
     verdict_s: float = 2.0
     denied_wait_s: float = 2.0
     denied_patience_s: float = 15.0
     """How long a vehicle may be busy with another station's upload (ArduPilot drops a silent one after 8 s)."""
-    soft_nack_s: float = 1.5
-    fixed_budget_s: float = 60.0
+    soft_nack_s: float = 3.0
+    fixed_budget_s: float = 120.0
     per_item_budget_s: float = 3.0
 
     def budget_s(self, items: int) -> float:

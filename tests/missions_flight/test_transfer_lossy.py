@@ -50,13 +50,15 @@ def holds(server, items: tuple[MissionItem, ...], skip_home: bool) -> bool:
     return True
 
 
+def old_row(model, seq: int) -> dict:
+    return model.wire_row(model.mavlink.MAVLink_mission_item_int_message(1, 1, seq, 3, 16, 0, 1, 0, 0, 0, 0, 1, 2, 3))
+
+
 def run_once(model, dialect: Dialect, seed: int, *, items: int, loss: float, window: int, **channel):
     rng = np.random.default_rng(seed)
     mission = long_mission(rng, items)
     server = model.ArduPilot() if dialect is Dialect.ARDUPILOT else model.Px4()
-    server.lists[0] = [
-        dict(model.wire_row(model.mavlink.MAVLink_mission_item_int_message(1, 1, 0, 3, 16, 0, 1, 0, 0, 0, 0, 1, 2, 3)))
-    ] * 9
+    server.lists[0] = [old_row(model, seq) for seq in range(9)]
     peer = Peer(system=1, component=1, dialect=dialect)
     machine = Upload(mission, peer, MissionType.MISSION, window=window)
     elapsed = model.simulate(machine, server, model.Channel(rng, loss=loss, **channel))
