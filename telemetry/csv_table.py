@@ -52,8 +52,11 @@ def _number(cell: str) -> float:
 
 
 def column_names(line: str) -> list[str]:
-    """Return the column names of a header line, in lower case and without padding."""
-    return [name.strip().lower() for name in next(csv.reader([line.lstrip("\ufeff")]), [])]
+    """Return the column names of a header line, in lower case and without padding; none where it is no table."""
+    try:
+        return [name.strip().lower() for name in next(csv.reader([line.lstrip("\ufeff")]), [])]
+    except csv.Error:
+        return []
 
 
 def read_csv_table(path: Path, wanted: Sequence[str]) -> CsvTable:

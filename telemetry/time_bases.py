@@ -32,7 +32,7 @@ LEAP_SECONDS: Final[tuple[tuple[int, int], ...]] = (
     (393984007, 8), (425520008, 9), (457056009, 10), (504489610, 11), (551750411, 12), (599184012, 13),
     (820108813, 14), (914803214, 15), (1025136015, 16), (1119744016, 17), (1167264017, 18),
 )  # fmt: skip
-"""GPS second at which each leap second since 1980 has taken effect, and GPS - UTC from there (IERS Bulletin C)."""
+"""GPS second that each leap second since 1980 was (23:59:60 UTC), and GPS - UTC from there on (IERS Bulletin C)."""
 
 EARLIEST_UTC_S: Final = 1_262_304_000
 """2010-01-01; a vehicle clock before this has not been set."""

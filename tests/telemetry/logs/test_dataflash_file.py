@@ -190,7 +190,7 @@ def test_a_format_record_that_does_not_add_up_is_none(name, letters, labels, len
     assert parse_format(fmt(130, name, letters, labels, length)) is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_any_damage_ends_in_our_own_error_or_a_track(tmp_path_factory, data):
     raw = bytearray(b"".join(small_log(12)))

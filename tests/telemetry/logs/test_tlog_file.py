@@ -228,7 +228,7 @@ def test_a_log_without_positions_is_refused_by_name(tmp_path):
         read_tlog(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_any_damage_ends_in_our_own_error_or_a_track(tmp_path_factory, data):
     raw = bytearray(b"".join(small_log(12)))
