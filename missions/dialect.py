@@ -58,6 +58,9 @@ JUMP_COMMANDS: Final = frozenset({177})
 _PX4_PLACELESS: Final = frozenset({179, 188, 189, 191})
 """Position commands that PX4 takes in MAV_FRAME_MISSION only (`parse_mavlink_mission_item`)."""
 _OPTIONAL_PLACE: Final = frozenset({21, 22, 30, 84, 85, 189})
+NAN_ALLOWED: Final = {16: ("p4",), 17: ("p4",), 21: ("p4",), 22: ("p4",), 84: ("p4",), 85: ("p3", "p4")}
+"""Command -> the parameters ArduPilot lets be NaN (`AP_Mission::sanity_check_params`)."""
+_PARAMETERS: Final = ("p1", "p2", "p3", "p4")
 _INT32_UNSET: Final = 2**31 - 1
 
 
@@ -146,8 +149,20 @@ def items_from_wire(items: Iterable[MissionItem], dialect: str) -> tuple[Mission
     return held[0], tuple(_unset_where_zero(item) for item in renumbered(held[1:], shift=-1))
 
 
+def filled(items: Iterable[MissionItem], dialect: str) -> tuple[MissionItem, ...]:
+    """Write 0 for the unset parameters that the autopilot refuses (ArduPilot only), and leave the others unset."""
+    if as_dialect(dialect) is not Dialect.ARDUPILOT:
+        return tuple(items)
+    return tuple(_filled(item, NAN_ALLOWED.get(item.command, ())) for item in items)
+
+
+def _filled(item: MissionItem, allowed: tuple[str, ...]) -> MissionItem:
+    values = {n: 0.0 for n in _PARAMETERS if math.isnan(getattr(item, n)) and n not in allowed}
+    return dataclasses.replace(item, **values) if values else item  # type: ignore[arg-type]
+
+
 def _zero_where_unset(item: MissionItem) -> MissionItem:
-    values = {n: 0.0 for n in ("p1", "p2", "p3", "p4") if math.isnan(getattr(item, n))}
+    values = {n: 0.0 for n in _PARAMETERS if math.isnan(getattr(item, n))}
     if item.command in POSITION_COMMANDS and math.isnan(item.lat_deg + item.lon_deg):
         values |= {"lat_deg": 0.0, "lon_deg": 0.0}
     return dataclasses.replace(item, **values) if values else item  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.dialect import Dialect, as_dialect
+from missions.dialect import Dialect, as_dialect, filled
 from missions.plan import LegKind, MissionItem
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def document_from_sortie(sortie: Sortie, dialect: str, *, vehicle_type: int = MA
         source_format="sortie",
         dialect=as_dialect(dialect),
         home=Home(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m),
-        items=sortie.items,
+        items=filled(sortie.items, dialect),
         fence=sortie.fence,
         rally=sortie.rally,
         vehicle_type=vehicle_type,

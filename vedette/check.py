@@ -1,0 +1,141 @@
+"""``vedette check``: judge any plan file against its autopilot's rules, its own fence and a brief."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from geo.errors import InputError
+from vedette.screen import print_json
+
+if TYPE_CHECKING:
+    from missions.autopilot_rules_values import VehicleSettings
+    from missions.check import Judgement
+    from missions.plan import Finding
+    from missions.plan_document import PlanDocument
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+SHOWN_OF_ONE_RULE: Final = 4
+EPILOG = (
+    "Examples: vedette check mission.plan  ·  vedette check old.waypoints --dialect ardupilot  ·  "
+    "vedette check plan/ --brief brief.toml --junit check.xml"
+)
+
+
+@app.command(epilog=EPILOG)
+def check(  # noqa: PLR0913 - one parameter per option
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Plan files of any kind (found by content), or a plan folder.", show_default=False),
+    ],
+    brief: Annotated[
+        Path | None, typer.Option(help="Judge every leg against this brief: border, zones, ground, battery.")
+    ] = None,
+    dialect: Annotated[str | None, typer.Option(help="ardupilot or px4; default: what the file says.")] = None,
+    vehicle: Annotated[
+        str | None, typer.Option(help="multirotor, fixed_wing or vtol; default: what the file says.")
+    ] = None,
+    takeoff_landing: Annotated[int, typer.Option(min=0, max=4, help="PX4's MIS_TKO_LAND_REQ on the vehicle.")] = 0,
+    first_waypoint_m: Annotated[
+        float, typer.Option(help="PX4's MIS_DIST_1WP on the vehicle; 0 for no limit.")
+    ] = 10_000,
+    acceptance_m: Annotated[float, typer.Option(help="PX4's NAV_ACC_RAD on the vehicle.")] = 10.0,
+    landing_deg: Annotated[float, typer.Option(help="PX4's FW_LND_ANG on the vehicle.")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the rules and findings here as JUnit XML.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
+) -> None:
+    """Judge plans offline, also those made in another program.
+
+    Legs, turns and ways home are judged, not only waypoints. Exit status: 0 nothing
+    found, 1 something found, 2 a file that cannot be read.
+    """
+    from missions.brief_file import read_brief
+    from missions.check import as_json as judgement_json
+    from missions.check import check_document
+    from missions.check_report_file import write_junit
+    from missions.dialect import as_dialect
+
+    asked = None if brief is None else read_brief(brief)
+    told = None if dialect is None else as_dialect(dialect)
+    judgements = []
+    for name, document in _documents(files):
+        settings = _settings(document, vehicle)
+        settings = dataclasses.replace(
+            settings,
+            mis_tko_land_req=takeoff_landing,
+            mis_dist_1wp_m=first_waypoint_m,
+            nav_acc_rad_m=acceptance_m,
+            fw_lnd_ang_deg=landing_deg,
+        )
+        judgements.append(check_document(document, name=name, dialect=told, settings=settings, brief=asked))
+    if junit is not None:
+        write_junit(judgements, junit)
+    if as_json:
+        print_json({"plans": [judgement_json(judgement) for judgement in judgements]})
+    else:
+        for judgement in judgements:
+            _show(judgement, every=every)
+    if any(judgement.findings for judgement in judgements):
+        raise typer.Exit(1)
+
+
+def _documents(files: list[Path]) -> list[tuple[str, PlanDocument]]:
+    from missions.plan_document import document_from_sortie
+    from missions.plan_file import read_plan_file
+    from missions.plan_folder_file import read_plan_folder
+
+    found: list[tuple[str, PlanDocument]] = []
+    for file in files:
+        if file.is_dir() or file.name == "plan.json":
+            plan = read_plan_folder(file)
+            found += [(f"{plan.name} {s.name}", document_from_sortie(s, plan.dialect)) for s in plan.sorties]
+        else:
+            found.append((str(file), read_plan_file(file)))
+    return found
+
+
+def _settings(document: PlanDocument, vehicle: str | None) -> VehicleSettings:
+    from missions.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+
+    if vehicle is None:
+        return VehicleSettings(vehicle=vehicle_class(document.vehicle_type))
+    try:
+        return VehicleSettings(vehicle=VehicleClass(vehicle))
+    except ValueError:
+        known = ", ".join(VehicleClass)
+        raise InputError(f"--vehicle {vehicle!r} is not known; use one of: {known}", actual=vehicle) from None
+
+
+def _show(judgement: Judgement, *, every: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]{escape(judgement.name)}[/]: {judgement.source_format}, {judgement.items} items, "
+        f"{judgement.length_m / 1000:.2f} km, judged for {judgement.dialect} {judgement.vehicle} "
+        f"by {len(judgement.rules)} rules"
+    )
+    if not judgement.findings:
+        console.print("  [green]nothing found[/]")
+        return
+    for rule in dict.fromkeys(finding.rule for finding in judgement.findings):
+        held = [finding for finding in judgement.findings if finding.rule == rule]
+        shown = held if every else held[:SHOWN_OF_ONE_RULE]
+        for finding in shown:
+            console.print(_line(finding))
+        if len(held) > len(shown):
+            console.print(f"           and {len(held) - len(shown)} more of {rule} (--all shows them)")
+    warnings = len(judgement.findings) - judgement.errors
+    console.print(f"  {judgement.errors} errors, {warnings} warnings")
+
+
+def _line(finding: Finding) -> str:
+    colour = "red" if finding.severity == "error" else "yellow"
+    place = "" if math.isnan(finding.lat_deg) else f" [dim]at {finding.lat_deg:.6f}, {finding.lon_deg:.6f}[/]"
+    return f"  [{colour}]{finding.severity:8}[/] {finding.rule}: {escape(finding.message)}{place}"
