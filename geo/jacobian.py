@@ -96,11 +96,23 @@ def _angle_sigmas_deg(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GroundErrors:
-    """Covariances as columns (ee, nn, uu, en, eu, nu; square metres) and how steeply rays meet the ground."""
+    """Covariances as columns (ee, nn, uu, en, eu, nu; square metres), and how rays meet the ground."""
 
     columns: tuple[FloatArray, ...]
     incidence_rad: FloatArray
     sigma_incidence_rad: FloatArray
+    slope_n: FloatArray
+    slope_e: FloatArray
+
+    def part(self, rows: NDArray[np.intp]) -> GroundErrors:
+        """Return some of the rows."""
+        return GroundErrors(
+            tuple(column[rows] for column in self.columns),
+            self.incidence_rad[rows],
+            self.sigma_incidence_rad[rows],
+            self.slope_n[rows],
+            self.slope_e[rows],
+        )
 
     def matrices(self) -> FloatArray:
         """Return the covariances as (n, 3, 3) in east-north-up."""
@@ -127,6 +139,7 @@ def ground_errors(
     cosine = sum(sources.optical_axis[k] * d[k] for k in range(3))
     for shift in sources.shifts:
         rise = normal_n * shift[0] + normal_e * shift[1] - shift[2]
+        variance_incidence += (cosine * rise) ** 2
         _add(total, [range_m * cosine * (shift[k] - steep[k] * rise) for k in range(3)])
     sigmas = sources.sigmas
     for k, (sigma, rise) in enumerate(
@@ -138,7 +151,7 @@ def ground_errors(
     length = np.sqrt(1.0 + normal_n * normal_n + normal_e * normal_e)
     incidence = np.arcsin(np.clip(-closing / length, -1.0, 1.0))
     sigma_incidence = np.sqrt(variance_incidence) / length / np.maximum(np.cos(incidence), 1e-6)
-    return GroundErrors((ee, nn, uu, ne, -ed, -nd), incidence, sigma_incidence)
+    return GroundErrors((ee, nn, uu, ne, -ed, -nd), incidence, sigma_incidence, slope_n, slope_e)
 
 
 def _cross(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -123,9 +123,8 @@ def _measure(
     again = np.flatnonzero(bent & ~grazing)
     if again.size:
         some = rows[again]
-        lost = recast(
-            points, some, rays.part(some), sources.part(some), errors.sigma_incidence_rad[again], terrain, max_range_m
-        )
+        aimed = rays.part(some)
+        lost = recast(points, some, aimed, sources.part(some), errors.part(again), terrain, max_range_m)
         _unplace(points, lost)
 
 

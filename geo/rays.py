@@ -13,6 +13,8 @@ from geo.rotation import camera_to_ned
 from geo.values import REASONS, Unplaced
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from geo.values import CameraModel, FloatArray, Poses
@@ -52,6 +54,20 @@ class Rays:
             ecef=self.ecef[:, rows],
             reason_code=self.reason_code[rows],
         )
+
+
+def join(bundles: Sequence[Rays]) -> Rays:
+    """Return several equally long bundles of rays as one, in order."""
+    count = len(bundles[0])
+    return Rays(
+        origin_m=np.hstack([np.broadcast_to(rays.origin_m, (3, count)) for rays in bundles]),
+        lat_deg=np.concatenate([np.broadcast_to(rays.lat_deg, count) for rays in bundles]),
+        lon_deg=np.concatenate([np.broadcast_to(rays.lon_deg, count) for rays in bundles]),
+        alt_hae_m=np.concatenate([np.broadcast_to(rays.alt_hae_m, count) for rays in bundles]),
+        ned=np.hstack([rays.ned for rays in bundles]),
+        ecef=np.hstack([rays.ecef for rays in bundles]),
+        reason_code=np.concatenate([rays.reason_code for rays in bundles]),
+    )
 
 
 def pixel_directions(camera: CameraModel, uv_px: FloatArray) -> FloatArray:

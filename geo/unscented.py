@@ -12,14 +12,16 @@ holds 90 % and the ray is grazing.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from geo.accuracy import ce90_m, le90_m
 from geo.geodesy import SEMI_MAJOR_M, enu_to_ecef_matrix, geodetic_to_ecef, metres_per_degree
+from geo.jacobian import ErrorSources, ground_errors
 from geo.march import CODE, first_hits
-from geo.rays import aim
+from geo.rays import aim, join
 from geo.values import Unplaced
 
 if TYPE_CHECKING:
@@ -27,18 +29,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geo.jacobian import ErrorSources, GroundErrors
+    from geo.jacobian import GroundErrors
     from geo.march import Hits
     from geo.rays import Rays
-    from geo.values import FloatArray, GroundPoints, Terrain
+    from geo.values import FloatArray, GroundPoints, PoseSigmas, Terrain
 
 UPPER_DECILE_SIGMAS: Final = 1.281_551_565_544_600_4
 """A tenth of a normal distribution lies above this many sigmas."""
-BENT_BELOW_SIGMAS: Final = 10.0
+BENT_BELOW_SIGMAS: Final = 7.0
 """Rays that meet the ground at less than this many sigmas of their own direction are cast again."""
 BENT_FACTOR: Final = 1.5
 """A moved ray that lands further than this many times where the tangent plane has it is cast again."""
 _LEAST_LIFT_M: Final = 0.01
+_SMALL_SHARE: Final = 0.2
 _LOST: Final = (CODE[Unplaced.ABOVE_HORIZON], CODE[Unplaced.OUT_OF_RANGE])
 
 
@@ -47,32 +50,86 @@ def recast(
     rows: NDArray[np.intp],
     rays: Rays,
     sources: ErrorSources,
-    sigma_incidence_rad: FloatArray,
+    errors: GroundErrors,
     terrain: Terrain,
     max_range_m: float,
 ) -> NDArray[np.intp]:
     """Replace covariance, CE90 and LE90 of some rows; return the rows whose 90 % circle does not exist.
 
-    `rays`, `sources` and `sigma_incidence_rad` hold only the given rows.
+    `rays`, `sources` and `errors` hold only the given rows. Angles and heights are
+    cast again; pixel, focal and horizontal errors, which are small or shift the
+    ground point alike, keep their Jacobian.
     """
-    frame = _Frame(points, rows)
-    moment = np.zeros((len(rows), 3, 3))
-    lost = np.zeros(len(rows), dtype=bool)
-    for plus, minus, ground_m in _sigma_points(rays, sources):
-        offsets = []
-        for moved, lift_m in ((plus, ground_m), (minus, -ground_m)):
-            hits = first_hits(moved, terrain, max_range_m)
-            lost |= np.isin(hits.reason_code, _LOST)
-            offsets.append(frame.offset_enu_m(hits, lift_m))
-        ahead, behind = _mended(*offsets)
-        moment += 0.5 * (ahead[:, :, None] * ahead[:, None, :] + behind[:, :, None] * behind[:, None, :])
-    far_m, far_lost = _upper_decile(frame, rays, sigma_incidence_rad, terrain, max_range_m)
-    lost |= far_lost | np.isnan(moment[:, 0, 0])
+    angles, small = _split(sources)
+    down_m = np.hypot(sources.sigmas.position_v_m, sources.sigmas.terrain_m)
+    bundles = [aim(rays, ned=moved) for moved in _moved_directions(rays, sources, angles)]
+    bundles += [aim(rays, shift_ned_m=np.array([0.0, 0.0, sign * down_m])) for sign in (1.0, -1.0)]
+    bundles.append(aim(rays, ned=_lifted(rays, errors)))
+    hits = first_hits(join(bundles), terrain, max_range_m)
+    offsets = _offsets_enu_m(points, rows, hits)
+    lost = np.isin(hits.reason_code.reshape(len(bundles), -1), _LOST).any(axis=0)
+    ahead, behind = _mended(offsets[0:-1:2], offsets[1:-1:2])
+    kept = ground_errors(rays, small, points.slant_m[rows], errors.slope_n, errors.slope_e).matrices()
+    moment = kept + _second_moment(ahead[:-1], behind[:-1]) + _vertical_moment(ahead[-1], behind[-1], sources.sigmas)
     points.cov_enu_m2[rows] = moment
     circle = ce90_m(moment[:, 0, 0], moment[:, 1, 1], moment[:, 0, 1])
-    points.ce90_m[rows] = np.fmax(circle, far_m)
+    points.ce90_m[rows] = np.fmax(circle, np.hypot(offsets[-1, :, 0], offsets[-1, :, 1]))
     points.le90_m[rows] = le90_m(moment[:, 2, 2])
-    return rows[lost]
+    return rows[lost | np.isnan(moment[:, 0, 0])]
+
+
+def _split(sources: ErrorSources) -> tuple[tuple[FloatArray, ...], ErrorSources]:
+    """Return the shifts large enough to be cast again, and what is left to the Jacobian."""
+    turned = np.sqrt(sum((float(np.max(np.sum(axis * axis, axis=0))) for axis in sources.axes), 0.0))
+    large = tuple(shift for shift in sources.shifts if np.max(np.linalg.norm(shift, axis=0)) > _SMALL_SHARE * turned)
+    small = tuple(shift for shift in sources.shifts if not any(shift is one for one in large))
+    level = dataclasses.replace(sources.sigmas, position_v_m=0.0, terrain_m=0.0)
+    return large, ErrorSources((), small, sources.optical_axis, level)
+
+
+def _moved_directions(rays: Rays, sources: ErrorSources, shifts: tuple[FloatArray, ...]) -> Iterator[FloatArray]:
+    """Yield the rays' directions with each angular source at plus and at minus one sigma."""
+    for axis in sources.axes:
+        yield _turned(rays.ned, axis)
+        yield _turned(rays.ned, -axis)
+    cosine = np.sum(sources.optical_axis * rays.ned, axis=0)
+    for shift in shifts:
+        for sign in (1.0, -1.0):
+            moved = rays.ned + sign * cosine * shift
+            yield moved / np.linalg.norm(moved, axis=0)
+
+
+def _lifted(rays: Rays, errors: GroundErrors) -> FloatArray:
+    """Return the rays' directions lifted by the upper decile of their elevation error."""
+    level = np.hypot(rays.ned[0], rays.ned[1])
+    right = np.stack([-rays.ned[1], rays.ned[0], np.zeros_like(level)]) / np.maximum(level, 1e-12)
+    return _turned(rays.ned, right * (UPPER_DECILE_SIGMAS * errors.sigma_incidence_rad))
+
+
+def _offsets_enu_m(points: GroundPoints, rows: NDArray[np.intp], hits: Hits) -> FloatArray:
+    """Return where k contacts of each row lie from its reported point, (k, n, 3); NaN where there is none."""
+    lat, lon = points.lat_deg[rows], points.lon_deg[rows]
+    to_ecef = enu_to_ecef_matrix(lat, lon)
+    where = geodetic_to_ecef(hits.lat_deg, hits.lon_deg, hits.alt_hae_m).reshape(-1, len(rows), 3)
+    return np.einsum("kni,nij->knj", where - geodetic_to_ecef(lat, lon, points.alt_hae_m[rows]), to_ecef)
+
+
+def _second_moment(ahead: FloatArray, behind: FloatArray) -> FloatArray:
+    """Return the moments about the reported point of sources at plus and minus one sigma, (n, 3, 3)."""
+    return 0.5 * (np.einsum("kni,knj->nij", ahead, ahead) + np.einsum("kni,knj->nij", behind, behind))
+
+
+def _vertical_moment(lower: FloatArray, higher: FloatArray, sigmas: PoseSigmas) -> FloatArray:
+    """Return the moment of camera height and ground height, both from a camera moved by their joint sigma.
+
+    Ground that is higher by z is a camera that is lower by z, with z added to the height of the contact.
+    """
+    joint = max(float(np.hypot(sigmas.position_v_m, sigmas.terrain_m)), 1e-12)
+    camera, ground = sigmas.position_v_m / joint, sigmas.terrain_m / joint
+    rise = np.array([0.0, 0.0, sigmas.terrain_m])
+    ahead = np.stack([lower * camera, lower * ground + rise])
+    behind = np.stack([higher * camera, higher * ground - rise])
+    return _second_moment(ahead, behind)
 
 
 def bends(
@@ -107,40 +164,9 @@ def bends(
     return np.asarray(departs & (lift > _LEAST_LIFT_M))
 
 
-class _Frame:
-    """Local east-north-up frames at reported points."""
-
-    def __init__(self, points: GroundPoints, rows: NDArray[np.intp]) -> None:
-        lat, lon = points.lat_deg[rows], points.lon_deg[rows]
-        self.centre_m = geodetic_to_ecef(lat, lon, points.alt_hae_m[rows])
-        self.to_enu = np.swapaxes(enu_to_ecef_matrix(lat, lon), -1, -2)
-
-    def offset_enu_m(self, hits: Hits, lift_m: float = 0.0) -> FloatArray:
-        """Return where other contacts lie from the reported points, (n, 3); NaN where there is none."""
-        offset = geodetic_to_ecef(hits.lat_deg, hits.lon_deg, hits.alt_hae_m + lift_m) - self.centre_m
-        return np.asarray((self.to_enu @ offset[..., None])[..., 0])
-
-
 def _mended(ahead: FloatArray, behind: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Where one of a pair fell off the known ground, take the mirror of the other."""
     return np.where(np.isnan(ahead), -behind, ahead), np.where(np.isnan(behind), -ahead, behind)
-
-
-def _sigma_points(rays: Rays, sources: ErrorSources) -> Iterator[tuple[Rays, Rays, float]]:
-    """Yield each source's two moved bundles of rays, and how much higher ground the first one stands for (m)."""
-    for axis in sources.axes:
-        yield aim(rays, ned=_turned(rays.ned, axis)), aim(rays, ned=_turned(rays.ned, -axis)), 0.0
-    cosine = np.einsum("in,in->n", np.broadcast_to(sources.optical_axis, rays.ned.shape), rays.ned)
-    for shift in sources.shifts:
-        moved = cosine * shift
-        yield aim(rays, ned=_unit(rays.ned + moved)), aim(rays, ned=_unit(rays.ned - moved)), 0.0
-    sigmas = sources.sigmas
-    for index, sigma in enumerate((sigmas.position_h_m, sigmas.position_h_m, sigmas.position_v_m)):
-        move = np.zeros(3)
-        move[index] = sigma
-        yield aim(rays, shift_ned_m=move), aim(rays, shift_ned_m=-move), 0.0
-    down = np.array([0.0, 0.0, sigmas.terrain_m])
-    yield aim(rays, shift_ned_m=down), aim(rays, shift_ned_m=-down), sigmas.terrain_m
 
 
 def _turned(d: FloatArray, axis: FloatArray) -> FloatArray:
@@ -150,19 +176,3 @@ def _turned(d: FloatArray, axis: FloatArray) -> FloatArray:
     along = np.sum(unit * d, axis=0)
     across = np.cross(np.broadcast_to(unit, d.shape), d, axis=0)
     return np.asarray(d * np.cos(angle) + across * np.sin(angle) + unit * along * (1.0 - np.cos(angle)))
-
-
-def _unit(d: FloatArray) -> FloatArray:
-    return np.asarray(d / np.linalg.norm(d, axis=0))
-
-
-def _upper_decile(
-    frame: _Frame, rays: Rays, sigma_incidence_rad: FloatArray, terrain: Terrain, max_range_m: float
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return how far off a ray lifted by the upper decile of its elevation error lands, and whether it is lost."""
-    level = np.hypot(rays.ned[0], rays.ned[1])
-    right = np.stack([-rays.ned[1], rays.ned[0], np.zeros_like(level)]) / np.maximum(level, 1e-12)
-    lifted = aim(rays, ned=_turned(rays.ned, right * (UPPER_DECILE_SIGMAS * sigma_incidence_rad)))
-    hits = first_hits(lifted, terrain, max_range_m)
-    offset = frame.offset_enu_m(hits)
-    return np.hypot(offset[:, 0], offset[:, 1]), np.isin(hits.reason_code, _LOST)
