@@ -35,6 +35,11 @@ class BatterySpec:
         (22.0, 470.0),
     )
 
+    @property
+    def capacity_mah(self) -> float:
+        """Capacity at the pack's nominal 3.7 V a cell."""
+        return 1000.0 * self.capacity_wh / (3.7 * self.cells)
+
 
 class Battery:
     """Energy left in a pack, and the voltage and current it shows.

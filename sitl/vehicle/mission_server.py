@@ -80,6 +80,8 @@ class MissionServer:
         Called after the stored list has changed for good.
     accept
         Returns a MAV_MISSION_RESULT that judges a complete list, or 0.
+    busy
+        Whether the list is in use, so that it must not be cleared.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class MissionServer:
         send: Callable[[Any, tuple[int, int]], None],
         on_change: Callable[[], None],
         accept: Callable[[tuple[WireItem, ...]], int] = lambda _: ACCEPTED,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self.dialect = dialect
         self.mission_type = mission_type
@@ -101,6 +104,7 @@ class MissionServer:
         self._send = send
         self._on_change = on_change
         self._accept = accept
+        self._busy = busy
         self._upload: _Upload | None = None
         self._finished: tuple[tuple[int, int], int] | None = None
         self._in_place = self.manners.writes_in_place and mission_type is not MissionType.FENCE
@@ -247,6 +251,9 @@ class MissionServer:
     def _on_clear(self, _message: Any, peer: tuple[int, int], _now_s: float) -> None:
         if self._upload is not None and self._upload.peer != peer:
             self._ack(peer, DENIED)
+            return
+        if self._busy():
+            self._ack(peer, ERROR)
             return
         self._upload = None
         self.items = []

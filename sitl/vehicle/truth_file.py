@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.geoid import undulation_m
+from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
     from sitl.vehicle.vehicle import Vehicle
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = (
     *("t_utc_ns", "lat_deg", "lon_deg", "alt_amsl_m", "yaw_deg", "pitch_deg", "roll_deg"),
     *("gimbal_yaw_deg", "gimbal_pitch_deg", "v_n_mps", "v_e_mps", "v_d_mps", "battery_pct", "mode", "mission_seq"),
-    *("armed", "wind_n_mps", "wind_e_mps", "airspeed_mps"),
+    *("armed", "wind_n_mps", "wind_e_mps", "airspeed_mps", "position_error_m"),
 )
 """What a row holds; `alt_hae_m` is added when the file is written."""
 
@@ -58,6 +60,7 @@ class TruthLog:
                 v.air_n_mps,
                 v.air_e_mps,
                 s.airspeed_mps,
+                math.hypot(*offset_m(s.lat_deg, s.lon_deg, v.sensors.nav.lat_deg, v.sensors.nav.lon_deg)),
             )
         )
 

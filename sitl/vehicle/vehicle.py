@@ -90,8 +90,10 @@ class Vehicle:
         self.gimbal = Gimbal(np.random.default_rng(seeds[3]))
         link = link or LinkCondition(config.link, config.seed)
         self.modes = ModeTable(config.dialect, config.airframe)
+        capacity = "BAT1_CAPACITY" if config.dialect is Dialect.PX4 else "BATT_CAPACITY"
         own_id = "MAV_SYS_ID" if config.dialect is Dialect.PX4 else "SYSID_THISMAV"
-        self.parameters = ParameterTable(config.dialect, ((own_id, config.sysid), *config.parameters))
+        own = ((own_id, config.sysid), (capacity, config.battery.capacity_mah), *config.parameters)
+        self.parameters = ParameterTable(config.dialect, own)
         self.autopilot = Autopilot(
             dialect=config.dialect,
             state=self.sensors.nav,
@@ -127,8 +129,12 @@ class Vehicle:
             kind,
             send=self.send,
             on_change=lambda: self._list_changed(kind),
+            busy=self._flies_mission if kind is MissionType.MISSION else lambda: False,
             accept=self._judge_fence if kind is MissionType.FENCE else lambda _: mavlink.MAV_MISSION_ACCEPTED,
         )
+
+    def _flies_mission(self) -> bool:
+        return self.autopilot.mode is Mode.AUTO and self.airborne
 
     def _judge_fence(self, items: tuple[WireItem, ...]) -> int:
         return int(mavlink.MAV_MISSION_ACCEPTED if valid_fence(items) else mavlink.MAV_MISSION_ERROR)
