@@ -37,7 +37,7 @@ def fence_findings(document: PlanDocument, legs: tuple[Leg, ...], frame: LocalFr
         start, end = _ends(leg, frame)
         line = shapely.LineString([start, end])
         if keep_in is not None and not keep_in.covers(line):
-            outside = line.difference(keep_in)
+            outside = line.difference(keep_in) if line.length > 0.0 else line
             yield _leg_finding(leg, outside, frame, f"leaves the inclusion fence for {outside.length:.0f} m")
         if keep_out.intersects(line):
             inside = line.intersection(keep_out)
