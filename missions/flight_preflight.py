@@ -36,6 +36,7 @@ def gather(
     *,
     ready_timeout_s: float,
     fence_uploaded: bool,
+    will_enable_fence: bool,
     now_unix_s: float,
 ) -> PreflightFacts:
     """Ask for version, home, time, estimator and failsafe parameters, and wait for a position.
@@ -50,6 +51,8 @@ def gather(
         How long a receiver may take to find its position.
     fence_uploaded
         Whether the sortie's fence was read back equal.
+    will_enable_fence
+        Whether the fence is switched on before take-off, so that its limits count.
     now_unix_s
         This computer's time, to compare the vehicle's with.
     """
@@ -62,6 +65,8 @@ def gather(
     if not is_positioned(state):
         wait(ready_timeout_s, lambda: is_positioned(state))
     parameters = commander.parameters(PARAMETERS[state.dialect])
+    if will_enable_fence and "FENCE_ENABLE" in parameters:
+        parameters["FENCE_ENABLE"] = 1.0
     return PreflightFacts(
         dialect=state.dialect,
         autopilot=state.autopilot,

@@ -111,6 +111,8 @@ class FlightOptions:
 
     system: int | None = None
     """The vehicle's system id; None takes the first that speaks."""
+    dialect: str = ""
+    """The autopilot the plan is made for; empty flies it on either."""
     border: BaseGeometry | None = None
     """The line to stand off from, longitude/latitude."""
     required_standoff_m: float = 0.0
