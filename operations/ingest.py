@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from operations.store import OperationStore
     from telemetry.video import Frame
 
+_CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
+"""Kinds of reading problems that mean that not all of an original was seen."""
 FOOTPRINT_RANGE_M: Final = 3_000.0
 """Ground farther away than this is not counted as seen: a person is then below one pixel."""
 
@@ -144,7 +146,8 @@ def ingest(
             analysis.take(frame, detector)
             if on_frame is not None:
                 on_frame(count)
-        problems = [*reader.problems, *analysis.problems]
+        cut_short = any(problem.kind in _CUT_SHORT for problem in reader.problems)
+        problems = (*(problem.message for problem in reader.problems), *analysis.problems)
         klv = (reader.klv_packets, reader.klv_bad_checksum)
     hits, tracks = track(analysis.hits)
     folder = store.derived(sha256)
@@ -168,8 +171,8 @@ def ingest(
         klv_packets=klv[0],
         klv_bad_checksum=klv[1],
         hits=len(hits),
-        partial=any("partial" in str(problem) for problem in problems),
-        problems=tuple(str(getattr(problem, "message", problem)) for problem in problems),
+        partial=cut_short,
+        problems=problems,
         model=model,
     )
     store.record_media(record)
