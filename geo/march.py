@@ -36,8 +36,21 @@ _SLAB_MARGIN_M: Final = 1.0
 _ROOT_STEPS: Final = 40
 _ROOT_TOLERANCE_M: Final = 1e-4
 _UNSETTLED_M: Final = 0.5
-_NODES: Final = np.cos(np.pi * (2.0 * np.arange(4) + 1.0) / 8.0)
-_FIT: Final = np.linalg.inv(np.vander(_NODES, 4, increasing=True))
+_CROWDED: Final = 0.8
+"""Finished rays are put aside once they are a fifth of the crowd."""
+_SHORT_M: Final = 2_000.0
+_SHORT_LATITUDE_DEG: Final = 75.0
+"""Within half a span this long, parabolas through Chebyshev points are off by less than a millimetre."""
+
+
+def _chebyshev(count: int) -> tuple[FloatArray, FloatArray]:
+    """Return the Chebyshev points of [-1, 1] and the matrix from values there to power coefficients."""
+    nodes = np.cos(np.pi * (2.0 * np.arange(count) + 1.0) / (2.0 * count))
+    return nodes, np.asarray(np.linalg.inv(np.vander(nodes, count, increasing=True)))
+
+
+_PARABOLA: Final = _chebyshev(3)
+_CUBIC: Final = _chebyshev(4)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,39 +96,47 @@ def _span(rays: Rays, surface: Surface, max_range_m: FloatArray) -> _Span:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Paths:
-    """Plane coordinates and height along rays, as cubics in the scaled range (-1 at start, +1 at end)."""
+    """Plane coordinates and height along rays, as polynomials in the way from the middle of their span (m)."""
 
     coefficients: FloatArray
-    """Shape (4, 3, n): power, then x, y, height."""
+    """Shape (3 or 4, 3, n): power, then x, y, height."""
     middle_m: FloatArray
-    half_m: FloatArray
 
     @classmethod
     def of(cls, rays: Rays, surface: Surface, start_m: FloatArray, end_m: FloatArray) -> _Paths:
-        """Fit cubics through four exact points of each ray."""
+        """Fit polynomials through exact points of each ray: parabolas over short spans, else cubics."""
         middle, half = 0.5 * (start_m + end_m), np.maximum(0.5 * (end_m - start_m), 0.5)
-        nodes = []
-        for node in _NODES:
+        short = np.max(half) < _SHORT_M and np.max(np.abs(rays.lat_deg)) < _SHORT_LATITUDE_DEG
+        nodes, fit = _PARABOLA if short else _CUBIC
+        points = []
+        for node in nodes:
             lat, lon, height = _place(rays, middle + node * half)
-            nodes.append([*surface.plane(lat, lon, rays.lon_deg), height])
-        return cls(np.einsum("pq,qkn->pkn", _FIT, np.array(nodes)), middle, half)
+            points.append([*surface.plane(lat, lon, rays.lon_deg), height])
+        coefficients = np.tensordot(fit, np.array(points), axes=1)
+        scale = np.ones_like(half)
+        for power in range(1, len(nodes)):
+            scale = scale / half
+            coefficients[power] *= scale
+        return cls(coefficients, middle)
 
     def take(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> _Paths:
         """Return the paths of some rays."""
-        return _Paths(self.coefficients[:, :, keep], self.middle_m[keep], self.half_m[keep])
+        return _Paths(self.coefficients[:, :, keep], self.middle_m[keep])
 
     def at(self, range_m: FloatArray) -> Columns:
         """Return x, y and height at a range along each ray."""
-        scaled = (range_m - self.middle_m) / self.half_m
-        c0, c1, c2, c3 = self.coefficients
-        x, y, height = (((c3[k] * scaled + c2[k]) * scaled + c1[k]) * scaled + c0[k] for k in range(3))
+        way = range_m - self.middle_m
+        x, y, height = self.coefficients[-1] * way + self.coefficients[-2]
+        for power in self.coefficients[-3::-1]:
+            x, y, height = x * way + power[0], y * way + power[1], height * way + power[2]
         return x, y, height
 
     def pace(self, range_m: FloatArray) -> Pace:
         """Return how fast each ray moves at a range."""
-        scaled = (range_m - self.middle_m) / self.half_m
-        _, c1, c2, c3 = self.coefficients
-        x, y, height = (((3.0 * c3[k] * scaled + 2.0 * c2[k]) * scaled + c1[k]) / self.half_m for k in range(3))
+        way = range_m - self.middle_m
+        x, y, height = self.coefficients[1] + 2.0 * way * self.coefficients[2]
+        if len(self.coefficients) > 3:
+            x, y, height = np.stack([x, y, height]) + 3.0 * way * way * self.coefficients[3]
         plane = np.maximum(np.maximum(np.abs(x), np.abs(y)), 1e-12)
         along = np.sqrt(np.maximum(1.0 - height * height, 0.0))
         return Pace(plane=plane, along=along, down=np.maximum(-height, 1e-12))
@@ -157,18 +178,18 @@ def _march(surface: Surface, paths: _Paths, span: _Span) -> _Brackets:
     unknown, below = np.isnan(clear), clear < 0.0
     brackets.reason_code[unknown] = CODE[Unplaced.NO_TERRAIN]
     brackets.reason_code[below] = CODE[Unplaced.BELOW_TERRAIN]
-    open_rays = ~(unknown | below)
-    while open_rays.any():
-        if not open_rays.all():
-            where, at, end, clear = where[open_rays], at[open_rays], end[open_rays], clear[open_rays]
-            x, y, height, paths = x[open_rays], y[open_rays], height[open_rays], paths.take(open_rays)
+    live = ~(unknown | below)
+    while (count := int(np.count_nonzero(live))) > 0:
+        if count < _CROWDED * len(live):
+            where, at, end, clear = where[live], at[live], end[live], clear[live]
+            x, y, height, paths, live = x[live], y[live], height[live], paths.take(live), np.ones(count, dtype=bool)
         ahead = np.minimum(at + surface.step(x, y, height, clear, paths.pace(at)), end)
         x, y, height = paths.at(ahead)
         clear_ahead = surface.clearance(x, y, height)
-        crossed, unknown = clear_ahead <= 0.0, np.isnan(clear_ahead)
+        crossed, unknown = live & (clear_ahead <= 0.0), live & np.isnan(clear_ahead)
         _record(brackets, where, crossed, at, ahead, clear, clear_ahead)
         brackets.reason_code[where[unknown]] = CODE[Unplaced.NO_TERRAIN]
-        open_rays = ~(crossed | unknown | (ahead >= end))
+        live &= ~(crossed | unknown | (ahead >= end))
         at, clear = ahead, clear_ahead
     return brackets
 
@@ -191,24 +212,27 @@ def _record(
 
 def _settle(surface: Surface, paths: _Paths, brackets: _Brackets) -> FloatArray:
     """Close each bracket to a range by the Illinois false position (Dowell and Jarratt, BIT 11, 1971)."""
-    low, high = brackets.low_m, brackets.high_m
-    low_clear, high_clear = brackets.low_clear_m, brackets.high_clear_m
-    root, done = high, high_clear >= -_ROOT_TOLERANCE_M
-    last_above = np.full(len(root), False)
-    last_below = np.full(len(root), True)
+    roots = brackets.high_m.copy()
+    rows = np.flatnonzero(brackets.high_clear_m < -_ROOT_TOLERANCE_M)
+    low, high = brackets.low_m[rows], brackets.high_m[rows]
+    low_clear, high_clear = brackets.low_clear_m[rows], brackets.high_clear_m[rows]
+    paths, side = paths.take(rows), np.zeros(len(rows), dtype=np.int8)
     for _ in range(_ROOT_STEPS):
-        if done.all():
+        if not rows.size:
             break
-        guess = high - high_clear * (high - low) / np.where(done, -1.0, high_clear - low_clear)
-        root = np.where(done, root, guess)
+        root = high - high_clear * (high - low) / (high_clear - low_clear)
         clear = surface.clearance(*paths.at(root))
-        done |= ~(np.abs(clear) > _ROOT_TOLERANCE_M)
+        roots[rows] = root
         above = clear > 0.0
         low, high = np.where(above, root, low), np.where(above, high, root)
-        low_clear = np.where(above, clear, np.where(last_below, 0.5 * low_clear, low_clear))
-        high_clear = np.where(above, np.where(last_above, 0.5 * high_clear, high_clear), clear)
-        last_above, last_below = above, ~above
-    return root
+        low_clear = np.where(above, clear, np.where(side < 0, 0.5, 1.0) * low_clear)
+        high_clear = np.where(above, np.where(side > 0, 0.5, 1.0) * high_clear, clear)
+        side = np.where(above, 1, -1).astype(np.int8)
+        left = np.flatnonzero(np.abs(clear) > _ROOT_TOLERANCE_M)
+        if left.size < _CROWDED * rows.size:
+            rows, paths, side, low, high = rows[left], paths.take(left), side[left], low[left], high[left]
+            low_clear, high_clear = low_clear[left], high_clear[left]
+    return roots
 
 
 def first_hits(rays: Rays, terrain: Terrain, max_range_m: float | FloatArray) -> Hits:

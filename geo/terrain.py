@@ -125,15 +125,25 @@ class GridTerrain:
         rows, columns = self.heights_hae_m.shape
         slack = 1e-9 * max(rows, columns)
         inside = (row >= -slack) & (row <= rows - 1 + slack) & (column >= -slack) & (column <= columns - 1 + slack)
-        row, column = np.where(inside, row, 0.0), np.where(inside, column, 0.0)
-        top = np.clip(row.astype(np.int64), 0, rows - 2)
-        left = np.clip(column.astype(np.int64), 0, columns - 2)
+        if inside.all():
+            return self._bilinear(row, column)
+        heights = self._bilinear(np.where(inside, row, 0.0), np.where(inside, column, 0.0))
+        return np.where(inside, heights, np.nan)
+
+    def _bilinear(self, row: FloatArray, column: FloatArray) -> FloatArray:
+        """Interpolate at places that lie on the grid."""
+        rows, columns = self.heights_hae_m.shape
+        top = np.minimum(row.astype(np.int64), rows - 2)
+        left = np.minimum(column.astype(np.int64), columns - 2)
         down, right = row - top, column - left
-        flat = self.heights_hae_m.ravel()
         corner = top * columns + left
-        upper = flat[corner] * (1.0 - right) + flat[corner + 1] * right
-        lower = flat[corner + columns] * (1.0 - right) + flat[corner + columns + 1] * right
-        return np.where(inside, upper * (1.0 - down) + lower * down, np.nan)
+        flat = self.heights_hae_m.reshape(-1)
+        north_west, north_east = flat.take(corner), flat.take(corner + 1)
+        corner += columns
+        south_west, south_east = flat.take(corner), flat.take(corner + 1)
+        upper = north_west + (north_east - north_west) * right
+        lower = south_west + (south_east - south_west) * right
+        return np.asarray(upper + (lower - upper) * down)
 
 
 def _block_max(heights: NDArray[np.float32], block: int) -> NDArray[np.float32]:

@@ -111,12 +111,12 @@ def _offsets_enu_m(points: GroundPoints, rows: NDArray[np.intp], hits: Hits) -> 
     lat, lon = points.lat_deg[rows], points.lon_deg[rows]
     to_ecef = enu_to_ecef_matrix(lat, lon)
     where = geodetic_to_ecef(hits.lat_deg, hits.lon_deg, hits.alt_hae_m).reshape(-1, len(rows), 3)
-    return np.einsum("kni,nij->knj", where - geodetic_to_ecef(lat, lon, points.alt_hae_m[rows]), to_ecef)
+    return np.asarray(np.einsum("kni,nij->knj", where - geodetic_to_ecef(lat, lon, points.alt_hae_m[rows]), to_ecef))
 
 
 def _second_moment(ahead: FloatArray, behind: FloatArray) -> FloatArray:
     """Return the moments about the reported point of sources at plus and minus one sigma, (n, 3, 3)."""
-    return 0.5 * (np.einsum("kni,knj->nij", ahead, ahead) + np.einsum("kni,knj->nij", behind, behind))
+    return np.asarray(0.5 * (np.einsum("kni,knj->nij", ahead, ahead) + np.einsum("kni,knj->nij", behind, behind)))
 
 
 def _vertical_moment(lower: FloatArray, higher: FloatArray, sigmas: PoseSigmas) -> FloatArray:
