@@ -163,33 +163,40 @@ def _run_offset(
     """Return UTC - boot and UTC - reception for one run of the vehicle, by its GPS time where it has one."""
     if not len(received):
         return 0, 0
-    to_reception, stepped = fit_offset(received, boot, what="the receiving computer's clock")
-    problems += stepped
-    if system_time is None:
-        return to_reception, 0
-    received_here = system_time.received_us * 1000
-    unix_us = system_time.fields["time_unix_usec"].astype(np.int64)
-    rows = (received_here >= span[0]) & (received_here < span[1]) & (unix_us > GPS_EPOCH_S * 1_000_000)
-    rows &= unix_us < 2**63 // 1000
-    to_utc = 0
+    to_reception, reception_stepped = fit_offset(received, boot, what="the receiving computer's clock")
     middle = int(np.median(boot))
-    if rows.any():
-        own_boot = system_time.fields["time_boot_ms"][rows].astype(np.int64) * 1_000_000
-        to_utc, stepped = fit_offset(unix_us[rows] * 1000, own_boot, what="the vehicle's clock")
-        corrected, rolled = undo_rollover(middle + to_utc, middle + to_reception)
-        to_utc = corrected - middle
-        problems += [*stepped, *rolled]
+    to_utc, found = _vehicle_offset(system_time, span, middle, to_reception)
+    problems += found
     if middle + to_utc < EARLIEST_UTC_S * 1_000_000_000:
         text = "the vehicle never had GPS time; reception times were used"
-        problems.append(Problem(kind="no_vehicle_clock", message=text))
+        problems += [Problem(kind="no_vehicle_clock", message=text), *reception_stepped]
         return to_reception, 0
-    if abs(to_utc - to_reception) > CLOCK_TOLERANCE_NS:
+    lag = received - boot - to_utc
+    if np.abs(lag).max() > CLOCK_TOLERANCE_NS:
         text = (
-            f"the receiving computer's clock is {(to_reception - to_utc) / 1e9:+.3f} s from the vehicle's GPS time; "
-            "the vehicle's was used"
+            f"the receiving computer's clock is {lag[0] / 1e9:+.3f} s from the vehicle's GPS time at the start and "
+            f"{lag[-1] / 1e9:+.3f} s at the end; the vehicle's was used"
         )
         problems.append(Problem(kind="clocks_differ", message=text, t_utc_ns=int(boot[0]) + to_utc))
     return to_utc, to_utc - to_reception
+
+
+def _vehicle_offset(
+    system_time: MessageTable | None, span: tuple[int, int], middle: int, to_reception: int
+) -> tuple[int, list[Problem]]:
+    """Return UTC - boot by the vehicle's ``SYSTEM_TIME`` within a run, 0 where it has none."""
+    if system_time is None:
+        return 0, []
+    received = system_time.received_us * 1000
+    unix_us = system_time.fields["time_unix_usec"].astype(np.int64)
+    rows = (received >= span[0]) & (received < span[1]) & (unix_us > GPS_EPOCH_S * 1_000_000)
+    rows &= unix_us < 2**63 // 1000
+    if not rows.any():
+        return 0, []
+    boot = system_time.fields["time_boot_ms"][rows].astype(np.int64) * 1_000_000
+    to_utc, stepped = fit_offset(unix_us[rows] * 1000, boot, what="the vehicle's clock")
+    corrected, rolled = undo_rollover(middle + to_utc, middle + to_reception)
+    return corrected - middle, [*stepped, *rolled]
 
 
 def _position(tables: Mapping[str, MessageTable], clock: _Clock, problems: list[Problem]) -> Samples:

@@ -8,10 +8,13 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 from scipy.spatial.transform import Rotation
 
 from geo.values import GimbalFrame
-from telemetry.mavlink_gimbal import YAW_IN_EARTH_FRAME, YAW_IN_VEHICLE_FRAME, YAW_LOCK, quaternion_angles
+from telemetry.mavlink_gimbal import quaternion_angles
 from telemetry.mavlink_pose import PoseTrackBuilder
 from telemetry.track_errors import SourceError
 
+YAW_LOCK = dialect.GIMBAL_DEVICE_FLAGS_YAW_LOCK
+YAW_IN_VEHICLE_FRAME = dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_VEHICLE_FRAME
+YAW_IN_EARTH_FRAME = dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
 T0_US = 1_700_000_000_000_000
 
 
