@@ -102,6 +102,12 @@ def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int
     return np.where(usable, np.where(usable, micros, 0) * 1000 + shift * 1_000_000_000, -1)
 
 
+def leap_seconds_of(stream: KlvStream) -> tuple[int, ...]:
+    """Return the shifts that turn the stream's own time stamps into UTC: each tag 136 it states, else 0."""
+    stated = stream.numbers(136)
+    return tuple(np.unique(stated[np.isfinite(stated)]).astype(np.int64).tolist()) or (0,)
+
+
 def _placed(stream: KlvStream, leap_seconds: int | None) -> tuple[Samples, list[Problem]]:
     """Return the packets that have a time and a possible place, in order, and what was wrong with the others."""
     times = utc_ns(stream, leap_seconds)

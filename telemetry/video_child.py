@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
 """A payload that begins like this is KLV (SMPTE universal label, whole or cut)."""
 
+MAX_NOTE_BYTES: Final = 64
+"""Longest message inside a picture that is passed on; a time stamp takes 28 bytes."""
+
 MAX_BROKEN_PACKETS: Final = 10_000
 """Undecodable packets in a row after which a stream is given up."""
 
@@ -57,13 +60,14 @@ class _Ring:
         self._slots = job.slots
         self._used = 0
         self._acknowledgements = acknowledgements
+        self._reformatter = av.video.reformatter.VideoReformatter()
 
     def put(self, frame: Any) -> tuple[int, int, int] | None:
         """Convert a frame to RGB into the next slot; (slot, width, height), or None when the reader is gone."""
         if self._used >= self._slots and not self._acknowledgements.read(1):
             return None
-        picture = frame if frame.format.name == "rgb24" else frame.reformat(format="rgb24")
-        plane = picture.planes[0]
+        picture = frame if frame.format.name == "rgb24" else self._reformatter.reformat(frame, format="rgb24")
+        plane: Any = picture.planes[0]
         rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
         slot = self._used % self._slots
         size = picture.width * picture.height * 3
@@ -195,10 +199,8 @@ def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
             if placed is None:
                 return
             slot, width, height = placed
-            send(
-                out,
-                {"type": "frame", "i": count - 1, "pts": _pair(at), "slot": slot, "w": width, "h": height},
-            )
+            shape = {"slot": slot, "w": width, "h": height, "notes": _picture_notes(frame)}
+            send(out, {"type": "frame", "i": count - 1, "pts": _pair(at), **shape})
     end = {"type": "end", "decoded": count, "broken": broken, "last": _pair(last), "first": _pair(first)}
     send(out, end)
 
@@ -216,6 +218,12 @@ def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[Any]:
             yield None
             continue
         yield from frames
+
+
+def _picture_notes(frame: Any) -> list[str]:
+    """Return the short "user data unregistered" messages of a compressed picture, as hex."""
+    notes = [bytes(item) for item in frame.side_data if item.type.name == "SEI_UNREGISTERED"]
+    return [note.hex() for note in notes if len(note) <= MAX_NOTE_BYTES]
 
 
 def main() -> None:

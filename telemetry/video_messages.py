@@ -6,6 +6,8 @@ Never a pickle: the process that touches hostile media is not trusted.
 from __future__ import annotations
 
 import json
+import os
+import select
 import struct
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEADER: Final = struct.Struct("<II")
 MAX_HEADER_BYTES: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 16
 NO_PTS: Final = -(2**63)
 """Stands for "no presentation time stamp" in a column of int64."""
 
@@ -28,33 +31,47 @@ def send(pipe: IO[bytes], header: Mapping[str, Any], payload: bytes = b"") -> No
     pipe.flush()
 
 
-def receive(pipe: IO[bytes], max_payload_bytes: int) -> tuple[dict[str, Any], bytes] | None:
-    """Read one message, or None when the other side is gone or talks nonsense."""
-    lead = _read_exactly(pipe, _HEADER.size)
-    if len(lead) < _HEADER.size:
-        return None
-    text_size, payload_size = _HEADER.unpack(lead)
-    if text_size > MAX_HEADER_BYTES or payload_size > max_payload_bytes:
-        return None
-    text = _read_exactly(pipe, text_size)
-    payload = _read_exactly(pipe, payload_size)
-    if len(text) < text_size or len(payload) < payload_size:
-        return None
-    try:
-        header = json.loads(text)
-    except ValueError:
-        return None
-    return (header, payload) if isinstance(header, dict) else None
+class MessageReader:
+    """Takes messages from a pipe: reads what is there, waits only when a message is not whole."""
 
+    def __init__(self, descriptor: int, max_payload_bytes: int) -> None:
+        self._descriptor = descriptor
+        self._max_payload_bytes = max_payload_bytes
+        self._buffer = bytearray()
 
-def _read_exactly(pipe: IO[bytes], size: int) -> bytes:
-    """Read `size` bytes from an unbuffered pipe; fewer when it ends."""
-    parts: list[bytes] = []
-    left = size
-    while left:
-        part = pipe.read(min(left, 1 << 20))
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+    def next_message(self, timeout_s: float) -> tuple[dict[str, Any], bytes] | None:
+        """Return one message, or None when the other side is gone or talks nonsense.
+
+        Raises
+        ------
+        TimeoutError
+            Nothing came for `timeout_s`.
+        """
+        if not self._fill(_HEADER.size, timeout_s):
+            return None
+        text_size, payload_size = _HEADER.unpack_from(self._buffer)
+        if text_size > MAX_HEADER_BYTES or payload_size > self._max_payload_bytes:
+            return None
+        whole = _HEADER.size + text_size + payload_size
+        if not self._fill(whole, timeout_s):
+            return None
+        text = bytes(self._buffer[_HEADER.size : _HEADER.size + text_size])
+        payload = bytes(self._buffer[_HEADER.size + text_size : whole])
+        del self._buffer[:whole]
+        try:
+            header = json.loads(text)
+        except ValueError:
+            return None
+        return (header, payload) if isinstance(header, dict) and "type" in header else None
+
+    def _fill(self, size: int, timeout_s: float) -> bool:
+        """Read until `size` bytes are there; False at the end of the pipe."""
+        while len(self._buffer) < size:
+            ready, _, _ = select.select([self._descriptor], [], [], timeout_s)
+            if not ready:
+                raise TimeoutError
+            part = os.read(self._descriptor, max(_CHUNK_BYTES, min(size - len(self._buffer), 1 << 24)))
+            if not part:
+                return False
+            self._buffer += part
+        return True

@@ -6,7 +6,6 @@ import contextlib
 import json
 import mmap
 import os
-import select
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from telemetry.video_messages import receive
+from telemetry.video_messages import MessageReader
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,8 +23,11 @@ if TYPE_CHECKING:
 
     from telemetry.video import VideoLimits
 
-SLOTS: Final = 4
-"""Pictures under way between the two processes."""
+SLOTS: Final = 8
+"""Pictures under way between the two processes; more only help when the reader is uneven."""
+
+_OVERHEAD_BYTES: Final = 1 << 28
+"""What a scan's message may hold beside telemetry: time stamp and place of 16 million packets."""
 
 
 def _shared_file(size: int) -> int:
@@ -85,6 +87,7 @@ class DecoderProcess:
         )
         self._memory = np.frombuffer(mmap.mmap(ring, size), dtype=np.uint8)
         os.close(ring)
+        self._messages = MessageReader(self._out.fileno(), limits.max_klv_bytes + _OVERHEAD_BYTES)
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -102,12 +105,11 @@ class DecoderProcess:
 
     def next_message(self) -> tuple[dict[str, Any], bytes] | None:
         """Return the next message; None when the process ended, died, or said nothing for too long."""
-        pipe = self._out
-        ready, _, _ = select.select([pipe], [], [], self._limits.max_silence_s)
-        if not ready:
+        try:
+            return self._messages.next_message(self._limits.max_silence_s)
+        except TimeoutError:
             self._process.kill()
             return None
-        return receive(pipe, self._limits.max_klv_bytes + (1 << 28))
 
     def take_picture(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
         """Copy a picture out of its slot and give the slot back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def build_columns(
 
 
 def _joined(parts: list[NDArray[np.float64] | NDArray[np.int64]]) -> NDArray[np.float64] | NDArray[np.int64]:
-    joined: NDArray[np.float64] | NDArray[np.int64] = np.concatenate(parts)
+    joined: NDArray[Any] = np.concatenate(parts)
     return joined
 
 
