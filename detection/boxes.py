@@ -29,7 +29,7 @@ def overlap(a_px: NDArray[np.floating], b_px: NDArray[np.floating], by: Overlap 
     whole = (
         np.minimum(area_a[:, None], area_b[None]) if by is Overlap.SMALLER else area_a[:, None] + area_b[None] - shared
     )
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0.0)
+    return np.asarray(np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0.0))
 
 
 def suppress(

@@ -99,7 +99,7 @@ def place(
 
 
 def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel | None:
-    """A pinhole from a pose's field of view, or None when it gives none that a pinhole can have."""
+    """Build a pinhole from a pose's field of view, or None when it gives none that a pinhole can have."""
     if pose is None or pose.hfov_deg is None or not 0.0 < pose.hfov_deg < 179.0:
         return None
     vfov = pose.vfov_deg if pose.vfov_deg is not None and 0.0 < pose.vfov_deg < 179.0 else None

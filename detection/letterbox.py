@@ -51,4 +51,4 @@ class Letterbox:
         """Boxes in the input to boxes in the picture, cut at its edges."""
         shift = np.array([self.left_px, self.top_px] * 2, dtype=np.float32)
         limit = np.array([self.width_px, self.height_px] * 2, dtype=np.float32)
-        return np.clip((boxes_px - shift) / np.float32(self.scale), np.float32(0.0), limit).astype(np.float32)
+        return np.asarray(np.clip((boxes_px - shift) / np.float32(self.scale), 0.0, limit), dtype=np.float32)

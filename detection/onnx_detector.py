@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +15,7 @@ from detection.model_output import Filter, Layout, layout_of, read_output
 from detection.values import Detections
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,7 +55,8 @@ class OnnxDetector:
         metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         if metadata.get("task", "detect") != "detect":
             raise ModelError(
-                f"{self.path.name}: the model's task is {metadata['task']!r}, expected 'detect'; export a detection model"
+                f"{self.path.name}: the model's task is {metadata['task']!r}, expected 'detect'; "
+                "export a detection model"
             )
         self._input = self._session.get_inputs()[0]
         self._batch, self._height_px, self._width_px = _input_size(self._input, metadata, self.path.name)

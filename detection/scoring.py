@@ -64,7 +64,7 @@ class Score:
     id_switches: int
 
     def as_json(self) -> dict[str, dict[str, float | int]]:
-        """The `detection`, `ground` and `tracks` objects of the demo's score."""
+        """Return the `detection`, `ground` and `tracks` objects of the demo's score."""
         return {
             "detection": {
                 "truths_in_view": self.truths_in_view,

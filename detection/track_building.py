@@ -86,7 +86,7 @@ class Path:
     class_name: str
 
     def joined(self, later: Path) -> Path:
-        """This path and one that goes on after it."""
+        """Return this path and one that goes on after it as one."""
         return Path(
             rows=self.rows + later.rows,
             t_ns=np.concatenate([self.t_ns, later.t_ns]),
@@ -104,7 +104,7 @@ class Path:
         return np.asarray(centred @ self.states[recent, :2] / (centred @ centred))
 
     def as_track(self, placed: Placed) -> GroundTrack:
-        """The track a person sees: filtered places, each with the CE90 of its hit.
+        """Return the track a person sees: filtered places, each with the CE90 of its hit.
 
         Filtering does not shrink CE90: the pose's error is common to all hits and does not average out.
         """

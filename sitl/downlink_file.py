@@ -127,7 +127,7 @@ def film(
 def frame_times(
     vehicle: Mapping[str, NDArray[np.generic]], fps: Fraction, start_utc_ns: int | None, stop_utc_ns: int | None
 ) -> NDArray[np.int64]:
-    """Times of the pictures, on whole microseconds because that is what KLV carries."""
+    """Return the times of the pictures, on whole microseconds because that is what KLV carries."""
     missing = [name for name in NEEDED if name not in vehicle]
     if missing:
         raise SitlError(f"the vehicle's truth lacks {', '.join(missing)}; film the file the simulated vehicle wrote")
@@ -146,7 +146,7 @@ def frame_times(
 def interpolate_vehicle(
     vehicle: Mapping[str, NDArray[np.generic]], t_utc_ns: NDArray[np.int64]
 ) -> dict[str, FloatArray]:
-    """The vehicle's truth at other times, linear between rows, angles the short way round."""
+    """Return the vehicle's truth at other times, linear between rows, angles the short way round."""
     flown = np.asarray(vehicle["t_utc_ns"], dtype=np.int64)
     at_s, known_s = (t_utc_ns - flown[0]) / 1e9, (flown - flown[0]) / 1e9
     columns = {}
@@ -159,7 +159,7 @@ def interpolate_vehicle(
 
 
 def pose_of(true: Mapping[str, FloatArray], row: int, t_utc_ns: int) -> Pose:
-    """The camera's true pose in one frame; the gimbal keeps the picture level."""
+    """Return the camera's true pose in one frame; the gimbal keeps the picture level."""
     return Pose(
         t_utc_ns=t_utc_ns,
         **{name: float(true[name][row]) for name in NEEDED[1:]},
@@ -170,7 +170,7 @@ def pose_of(true: Mapping[str, FloatArray], row: int, t_utc_ns: int) -> Pose:
 def klv_values(
     true: Mapping[str, FloatArray], errors: SensorErrors, row: int, t_utc_ns: int, camera: CameraModel
 ) -> dict[int, object]:
-    """ST 0601 items of one frame, as the vehicle would measure them.
+    """Return the ST 0601 items of one frame, as the vehicle would measure them.
 
     Attitude errors are the platform's; the gimbal's encoders are exact, so the
     camera's attitude is wrong by as much as the platform's (the same split as

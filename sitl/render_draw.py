@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -129,7 +130,7 @@ def draw_shapes(picture: Image.Image, parts: Parts, look: Look) -> None:
 
 
 def _sun(look: Look) -> FloatArray:
-    """Unit vector towards the sun, east-north-up."""
+    """Return the unit vector towards the sun, east-north-up."""
     azimuth, elevation = np.radians([look.sun_azimuth_deg, look.sun_elevation_deg])
     level = np.cos(elevation)
     return np.array([level * np.sin(azimuth), level * np.cos(azimuth), np.sin(elevation)])
@@ -220,7 +221,7 @@ class _Pen:
         fill = colour[0] if isinstance(colour, tuple) and len(colour) == 1 else colour
         (ax, ay), (bx, by) = (self._local(p) for p in ends)
         r = radius * self._scale
-        if not ax - ax + ay - ay + bx - bx + by - by == 0.0:
+        if not math.isfinite(ax + ay + bx + by):
             return
         width = max(round(2.0 * r), 1)
         if abs(ax - bx) + abs(ay - by) > 0.5:

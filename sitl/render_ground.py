@@ -68,7 +68,7 @@ def value_noise(seed: int, x: FloatArray, y: FloatArray) -> FloatArray:
     i1, j1 = (i0 + 1) & 255, (j0 + 1) & 255
     low = table[j0, i0] * (1.0 - fx) + table[j0, i1] * fx
     high = table[j1, i0] * (1.0 - fx) + table[j1, i1] * fx
-    return low * (1.0 - fy) + high * fy
+    return np.asarray(low * (1.0 - fy) + high * fy)
 
 
 def land_cover(seed: int, x_m: FloatArray, y_m: FloatArray) -> NDArray[np.int64]:
@@ -85,7 +85,7 @@ def land_cover(seed: int, x_m: FloatArray, y_m: FloatArray) -> NDArray[np.int64]
 
 
 def hash_cells(seed: int, i: FloatArray, j: FloatArray) -> NDArray[np.uint64]:
-    """A 64-bit hash of integer cells (the finaliser of SplitMix64; Steele, Lea, Flood 2014)."""
+    """Return a 64-bit hash of integer cells (the finaliser of SplitMix64; Steele, Lea, Flood 2014)."""
     with np.errstate(over="ignore"):
         z = i.astype(np.int64).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z = z + j.astype(np.int64).view(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F) + np.uint64(seed & 0xFFFFFFFF)
@@ -139,12 +139,13 @@ def paint_ground(view: View, look: Look, grid: Grid) -> Image.Image:
 def _mix(table: FloatArray, cover: NDArray[np.int64], track: FloatArray, patchy: FloatArray, look: Look) -> FloatArray:
     mean = table.mean(axis=0)
     painted = table[cover] * (1.0 - track[..., None]) + table[_TRACK] * track[..., None]
-    return (painted - mean) * look.ground_contrast + mean * (1.0 + 0.28 * patchy[..., None] * look.ground_contrast)
+    patches = 1.0 + 0.28 * patchy[..., None] * look.ground_contrast
+    return np.asarray((painted - mean) * look.ground_contrast + mean * patches)
 
 
 def _haze(colour: FloatArray, slant_m: FloatArray, air: FloatArray, sky: NDArray[np.bool_], look: Look) -> FloatArray:
     kept = np.where(sky, 0.0, np.exp(-slant_m / look.haze_m))[..., None]
-    return colour * kept + air * (1.0 - kept)
+    return np.asarray(colour * kept + air * (1.0 - kept))
 
 
 def _grain(base: Image.Image, x: FloatArray, y: FloatArray, rough: FloatArray, seed: int, view: View) -> Image.Image:

@@ -74,7 +74,7 @@ def random_look(rng: np.random.Generator, band: Band) -> Look:
 
 @functools.lru_cache(maxsize=64)
 def _noise_sheet(sigma: float) -> Image.Image:
-    """Normal noise around `GREY_ZERO` as an "L" picture to cut frames' noise from."""
+    """Return normal noise around `GREY_ZERO` as an "L" picture to cut frames' noise from."""
     sheet = np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE), dtype=np.float32) * np.float32(sigma)
     return Image.fromarray(np.clip(np.rint(sheet + GREY_ZERO), 0, 255).astype(np.uint8))
 

@@ -49,11 +49,17 @@ class Shape:
 
 
 _CLOTHES = np.array(
-    [[40, 44, 52], [60, 66, 48], [120, 40, 36], [170, 165, 155], [36, 52, 96], [88, 70, 50], [20, 20, 22], [150, 120, 60]],
+    [
+        [40, 44, 52], [60, 66, 48], [120, 40, 36], [170, 165, 155],
+        [36, 52, 96], [88, 70, 50], [20, 20, 22], [150, 120, 60],
+    ],
     dtype=np.float64,
 )  # fmt: skip
 _PAINT = np.array(
-    [[225, 225, 225], [30, 30, 34], [140, 144, 150], [150, 30, 30], [40, 60, 110], [70, 84, 58], [190, 180, 150], [90, 92, 96]],
+    [
+        [225, 225, 225], [30, 30, 34], [140, 144, 150], [150, 30, 30],
+        [40, 60, 110], [70, 84, 58], [190, 180, 150], [90, 92, 96],
+    ],
     dtype=np.float64,
 )  # fmt: skip
 _SKIN = np.array([150.0, 115.0, 90.0])
@@ -62,7 +68,7 @@ _NO_CAPSULES = np.zeros((0, 7))
 
 
 def person(object_id: int, place_enu_m: FloatArray, heading_deg: float, travelled_m: float, seed: int) -> Shape:
-    """A walking person 1.55 to 1.95 m tall; a step is 0.7 m and the legs swing with it."""
+    """Return a walking person 1.55 to 1.95 m tall; a step is 0.7 m and the legs swing with it."""
     rng = np.random.default_rng([seed & 0xFFFFFFFF, object_id, 1])
     size = rng.uniform(0.88, 1.1)
     swing = 0.33 * np.sin(np.pi * travelled_m / 0.7)
@@ -94,7 +100,7 @@ def person(object_id: int, place_enu_m: FloatArray, heading_deg: float, travelle
 
 
 def vehicle(object_id: int, place_enu_m: FloatArray, heading_deg: float, moving: bool, seed: int) -> Shape:
-    """A car, pickup or van, 4.2 to 5.4 m long; its engine and tyres are hot when it moves."""
+    """Return a car, pickup or van, 4.2 to 5.4 m long; its engine and tyres are hot when it moves."""
     rng = np.random.default_rng([seed & 0xFFFFFFFF, object_id, 2])
     length, width = rng.uniform(4.2, 5.4), rng.uniform(1.75, 2.05)
     style = int(rng.integers(3))
@@ -133,7 +139,9 @@ def labelled_shapes(world: World, movers: Movers, places_enu_m: FloatArray, rows
     return shapes
 
 
-def prop_places(world: World, low_m: FloatArray, high_m: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.uint64]]:
+def prop_places(
+    world: World, low_m: FloatArray, high_m: FloatArray
+) -> tuple[FloatArray, FloatArray, NDArray[np.uint64]]:
     """Map places and hashes of the props in a rectangle of map metres; the same cell always holds the same props."""
     columns = np.arange(np.floor(low_m[0] / CELL_M), np.floor(high_m[0] / CELL_M) + 1.0)
     rows = np.arange(np.floor(low_m[1] / CELL_M), np.floor(high_m[1] / CELL_M) + 1.0)
@@ -163,7 +171,7 @@ def _prop_parts(lot: int) -> tuple[float, Parts]:
 
 
 def prop(lot: int, place_enu_m: FloatArray) -> Shape:
-    """The prop a hash stands for."""
+    """Return the prop a hash stands for."""
     heading, (capsules, boxes, colours, warmth) = _prop_parts(lot)
     return Shape(
         label=UNLABELLED,
@@ -211,7 +219,7 @@ def _post(rng: np.random.Generator) -> Parts:
 
 
 def _animal(rng: np.random.Generator) -> Parts:
-    """A sheep, deer or cow: warm, lying along the ground rather than standing up from it."""
+    """Make a sheep, deer or cow: warm, lying along the ground rather than standing up from it."""
     size = rng.uniform(0.55, 1.3)
     parts = np.array(
         [

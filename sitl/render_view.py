@@ -69,9 +69,7 @@ class View:
 
     def ground_up(self, east_m: FloatArray, north_m: FloatArray) -> FloatArray:
         """Height of the ground relative to the camera, below the tangent plane's drop."""
-        lat, lon = self.world.to_geodetic(
-            self.eye_map_m[0] + east_m * self.map_scale, self.eye_map_m[1] + north_m
-        )
+        lat, lon = self.world.to_geodetic(self.eye_map_m[0] + east_m * self.map_scale, self.eye_map_m[1] + north_m)
         height = np.asarray(self.world.terrain.height_hae_m(lat.ravel(), lon.ravel())).reshape(lat.shape)
         height = np.where(np.isfinite(height), height, self.world.origin.alt_hae_m)
         return height - self.eye.alt_hae_m - (east_m**2 + north_m**2) / (2.0 * EARTH_RADIUS_M)

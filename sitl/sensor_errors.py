@@ -51,7 +51,7 @@ class SensorErrors:
 
 
 def _series(t_utc_ns: NDArray[np.int64], sigma: float, rng: np.random.Generator) -> FloatArray:
-    """A bias, a first-order Gauss-Markov process (Gelb 1974, section 3.6) and white noise."""
+    """Draw a bias, a first-order Gauss-Markov process (Gelb 1974, section 3.6) and white noise."""
     count = len(t_utc_ns)
     keep = np.exp(-np.diff(t_utc_ns, prepend=t_utc_ns[:1]) / 1e9 / WANDER_TIME_S)
     kick = rng.standard_normal(count) * np.sqrt(1.0 - keep**2)

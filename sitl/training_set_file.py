@@ -12,7 +12,7 @@ from geo.terrain import FlatTerrain
 from geo.values import CameraModel, Geodetic, Pose
 from sitl.render import TruthBoxes, render
 from sitl.render_look import DAY, THERMAL, Band, Look, random_look
-from sitl.world import ROUTE_VERTICES, Kind, Routes, World, group_of_people, join_routes, one_vehicle
+from sitl.world import ROUTE_VERTICES, Routes, World, group_of_people, join_routes, one_vehicle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,8 @@ CLASS_NAMES: Final = ("person", "vehicle")
 VISIBLE_MIN: Final = 0.4
 """A thing less visible than this carries no label."""
 HEIGHT_MIN_PX: Final = 4.0
+SHARD: Final = 1250
+VALIDATION_SEED: Final = 1
 _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
 
 
@@ -35,16 +37,19 @@ def write_training_set(
 ) -> Path:
     """Write `train` + `val` pictures below `out` and return the data file that describes them.
 
-    The two parts come from different seeds, so no world is in both. `report`
-    is called with the number of pictures written so far.
+    The two parts come from different seeds, so no world is in both; training
+    pictures come in shards with seeds of their own, so that several processes
+    may draw them. `report` is called with the number of pictures written so far.
     """
     done = 0
-    for part, count, part_seed in (("train", train, seed), ("val", val, seed + 1)):
+    for part, count, part_seed in (("train", train, seed), ("val", val, seed + VALIDATION_SEED)):
         images, labels = out / "images" / part, out / "labels" / part
         images.mkdir(parents=True, exist_ok=True)
         labels.mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            picture, truth = training_picture(np.random.default_rng([part_seed, index]), size_px)
+            shard, number = divmod(index, SHARD)
+            rng = np.random.default_rng([part_seed + 100 * shard, number])
+            picture, truth = training_picture(rng, size_px, size_px)
             (images / f"{index:05d}.jpg").write_bytes(picture)
             (labels / f"{index:05d}.txt").write_text(yolo_labels(truth, size_px))
             done += 1
@@ -56,8 +61,8 @@ def write_training_set(
     return data
 
 
-def training_picture(rng: np.random.Generator, size_px: int) -> tuple[bytes, TruthBoxes]:
-    """One JPEG and its truth: a square crop looked at with a random camera from a random place."""
+def training_picture(rng: np.random.Generator, width_px: int, height_px: int) -> tuple[bytes, TruthBoxes]:
+    """Draw one JPEG and its truth: a crowded place looked at with a random camera from a random place."""
     band = Band.DAY if rng.random() < 0.5 else Band.THERMAL
     look: Look = random_look(rng, band)
     if rng.random() < 0.25:
@@ -66,15 +71,15 @@ def training_picture(rng: np.random.Generator, size_px: int) -> tuple[bytes, Tru
     slant_m = agl_m / np.sin(np.radians(depression))
     px_per_m = float(np.exp(rng.uniform(np.log(4.5), np.log(20.0))))
     camera = CameraModel(
-        width_px=size_px,
-        height_px=size_px,
+        width_px=width_px,
+        height_px=height_px,
         fx_px=px_per_m * slant_m,
         fy_px=px_per_m * slant_m,
-        cx_px=size_px / 2.0,
-        cy_px=size_px / 2.0,
+        cx_px=width_px / 2.0,
+        cy_px=height_px / 2.0,
     )
     yaw = float(rng.uniform(0.0, 360.0))
-    world, aim = _crowded_world(rng, size_px / px_per_m / 2.0)
+    world, aim = _crowded_world(rng, max(width_px, height_px) / px_per_m / 2.0)
     back_m = agl_m / np.tan(np.radians(depression))
     eye = aim - back_m * np.array([np.sin(np.radians(yaw)), np.cos(np.radians(yaw))])
     lat, lon = world.to_geodetic(eye[:1], eye[1:])
@@ -94,7 +99,7 @@ def training_picture(rng: np.random.Generator, size_px: int) -> tuple[bytes, Tru
 
 
 def _crowded_world(rng: np.random.Generator, reach_m: float) -> tuple[World, FloatArray]:
-    """A world with several groups and vehicles within `reach_m` of the point the camera looks at."""
+    """Make a world with several groups and vehicles within `reach_m` of the point the camera looks at."""
     aim = rng.uniform(-3000.0, 3000.0, 2)
     tracks: list[FloatArray] = []
     routes: list[Routes] = []
@@ -125,10 +130,16 @@ def _crowded_world(rng: np.random.Generator, reach_m: float) -> tuple[World, Flo
     return world, aim
 
 
+def counts_as_label(truth: TruthBoxes) -> NDArray[np.bool_]:
+    """Tell which things are seen well enough to be labelled."""
+    x0, y0, x1, y1 = truth.boxes_px.T
+    return np.asarray((truth.visible >= VISIBLE_MIN) & (np.maximum(y1 - y0, x1 - x0) >= HEIGHT_MIN_PX))
+
+
 def yolo_labels(truth: TruthBoxes, size_px: int) -> str:
     """Lines of class, centre x, centre y, width, height as shares of the picture."""
     x0, y0, x1, y1 = truth.boxes_px.T
-    kept = (truth.visible >= VISIBLE_MIN) & (np.maximum(y1 - y0, x1 - x0) >= HEIGHT_MIN_PX)
+    kept = counts_as_label(truth)
     shares = np.stack([(x0 + x1) / 2.0, (y0 + y1) / 2.0, x1 - x0, y1 - y0], axis=1) / size_px
     return "".join(
         f"{int(kind)} " + " ".join(f"{v:.6f}" for v in row) + "\n"
@@ -158,8 +169,3 @@ def h264_key_frame(image: NDArray[np.uint8], crf: int) -> NDArray[np.uint8]:
     frames = [frame for packet in packets for frame in decoder.decode(packet)]
     frames += decoder.decode(None)
     return np.asarray(frames[0].to_ndarray(format="rgb24"))
-
-
-def label_of(kind: int) -> str:
-    """Class name of a `Kind`."""
-    return CLASS_NAMES[Kind(kind)]

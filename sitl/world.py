@@ -194,7 +194,7 @@ def join_routes(parts: list[Routes]) -> Routes:
 
 
 def group_of_people(start_m: FloatArray, heading_rad: float, rng: np.random.Generator, size: int) -> Routes:
-    """A group that walks (or stands) together: one meandering route, people spread along and across it.
+    """Make a group that walks (or stands) together: one meandering route, people spread along and across it.
 
     Walking speeds are those of free pedestrians, 1.34 m/s with a spread of 0.26 m/s
     (Weidmann 1993, Transporttechnik der Fussgaenger), slowed for rough ground.
@@ -216,7 +216,7 @@ def group_of_people(start_m: FloatArray, heading_rad: float, rng: np.random.Gene
 
 
 def one_vehicle(track_m: FloatArray, start_m: float, speed_mps: float) -> Routes:
-    """A vehicle on a track of `ROUTE_VERTICES` points in map metres."""
+    """Put a vehicle on a track of `ROUTE_VERTICES` points in map metres."""
     return Routes(
         kind=np.array([Kind.VEHICLE], dtype=np.int64),
         vertices_m=track_m[None],
@@ -229,7 +229,7 @@ def one_vehicle(track_m: FloatArray, start_m: float, speed_mps: float) -> Routes
 def _point_on(
     line: FloatArray, share: float, rng: np.random.Generator, half_width_m: float
 ) -> tuple[FloatArray, float]:
-    """A point near the line at `share` of its length, and the line's heading there."""
+    """Pick a point near the line at `share` of its length, and the line's heading there."""
     steps = np.diff(line, axis=0)
     ends = np.cumsum(np.hypot(*steps.T))
     distance = share * ends[-1]

@@ -1,0 +1,127 @@
+"""Which model files are known: a bundled manifest, and the user's own list of files they trust.
+
+A `.pt` file is a pickle: opening it runs whatever is in it. So it is opened
+only when its SHA-256 is in one of the two lists. An `.onnx` file is data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from detection.errors import ModelError, UntrustedModelError
+
+MODELS: Final = Path(__file__).parent / "models"
+MANIFEST: Final = MODELS / "manifest.json"
+DEFAULT_MODEL: Final = "vedette-small"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry:
+    """One known model file."""
+
+    name: str
+    file: str
+    sha256: str
+    classes: tuple[str, ...] = ()
+    licence: str = ""
+    purpose: str = ""
+
+
+def user_manifest() -> Path:
+    """Return where the user's list is: `vedette/models.json` in the configuration folder (XDG Base Directory)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "vedette" / "models.json"
+
+
+def read_manifest(path: Path) -> list[ModelEntry]:
+    """Read a list of models; a missing file is an empty list.
+
+    Raises
+    ------
+    ModelError
+        When the file is damaged.
+    """
+    if not path.is_file():
+        return []
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["models"]
+        return [
+            ModelEntry(
+                name=str(row["name"]),
+                file=str(row["file"]),
+                sha256=str(row["sha256"]),
+                classes=tuple(str(name) for name in row.get("classes", ())),
+                licence=str(row.get("licence", "")),
+                purpose=str(row.get("purpose", "")),
+            )
+            for row in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{path}: cannot be read as a list of models ({error}); mend it or remove it", path=str(path)
+        ) from error
+
+
+def write_manifest(path: Path, entries: list[ModelEntry]) -> None:
+    """Write a list of models under a temporary name, then put it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = json.dumps({"models": [dataclasses.asdict(entry) for entry in entries]}, indent=2)
+    part.write_text(text + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    ModelError
+        When there is no such file.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; give the path of an .onnx or .pt file", path=str(path))
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def known_models() -> list[ModelEntry]:
+    """Bundled models first, then the user's."""
+    return read_manifest(MANIFEST) + read_manifest(user_manifest())
+
+
+def default_model() -> Path:
+    """Path of the bundled model."""
+    return MODELS / f"{DEFAULT_MODEL}.onnx"
+
+
+def require_trusted(path: Path) -> str:
+    """Return the file's hash when a manifest lists it.
+
+    Raises
+    ------
+    UntrustedModelError
+        When no manifest lists it; nothing of the file but its bytes has been read.
+    """
+    found = sha256_of(path)
+    if found not in {entry.sha256 for entry in known_models()}:
+        raise UntrustedModelError(
+            f"{path}: is not in the model manifest and was not opened, because opening a .pt file runs the code in it; "
+            f"if you know where it comes from, run 'vedette models trust {path.name}'",
+            path=str(path),
+            sha256=found,
+        )
+    return found
+
+
+def trust(path: Path, note: str = "") -> ModelEntry:
+    """Add a file to the user's list."""
+    entry = ModelEntry(name=path.stem, file=str(path.resolve()), sha256=sha256_of(path), purpose=note)
+    listed = [one for one in read_manifest(user_manifest()) if one.sha256 != entry.sha256]
+    write_manifest(user_manifest(), [*listed, entry])
+    return entry

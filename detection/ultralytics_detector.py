@@ -1,0 +1,97 @@
+"""Run a `.pt` model with ultralytics: the full tool, where it is installed (extra `yolo`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detection.errors import ModelError
+from detection.model_manifest_file import require_trusted
+from detection.model_output import Filter
+from detection.values import Detections
+from geo.errors import MissingPartError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def load_ultralytics() -> Any:
+    """Import ultralytics.
+
+    Raises
+    ------
+    MissingPartError
+        When the extra is not installed.
+    """
+    try:
+        import ultralytics
+    except ImportError as error:
+        raise MissingPartError(
+            "training, exporting and .pt models need ultralytics, which is not installed; "
+            "run: pip install 'vedette[yolo]'"
+        ) from error
+    return ultralytics
+
+
+class UltralyticsDetector:
+    """A detector from a `.pt` file whose hash a manifest lists.
+
+    Raises
+    ------
+    UntrustedModelError
+        When no manifest lists the file; it has not been opened.
+    MissingPartError
+        When ultralytics is not installed.
+    ModelError
+        When it is no detection model.
+    """
+
+    def __init__(self, path: Path | str, *, keep: Filter | None = None, size_px: int = 640) -> None:
+        self.path = Path(path)
+        require_trusted(self.path)
+        self._keep = keep or Filter()
+        self._size_px = size_px
+        self._model = open_weights(self.path)
+        names = self._model.names
+        self.class_names = tuple(str(names.get(number, f"class {number}")) for number in range(max(names) + 1))
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Detect in RGB pictures of shape (h, w, 3), one result each."""
+        swapped = [np.ascontiguousarray(image[..., ::-1]) for image in images]
+        results = self._model.predict(
+            swapped,
+            imgsz=self._size_px,
+            conf=self._keep.score_min,
+            iou=self._keep.overlap_max,
+            max_det=self._keep.boxes_max,
+            verbose=False,
+        )
+        return [_columns(result.boxes) for result in results]
+
+
+def open_weights(path: Path) -> Any:
+    """Open a trusted `.pt` file as an ultralytics detection model."""
+    try:
+        model = load_ultralytics().YOLO(str(path))
+    except MissingPartError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{path.name}: ultralytics cannot open this file ({type(error).__name__}); give a YOLO .pt file",
+            path=str(path),
+        ) from error
+    if model.task != "detect":
+        raise ModelError(f"{path.name}: the model's task is {model.task!r}, expected 'detect'", path=str(path))
+    return model
+
+
+def _columns(boxes: Any) -> Detections:
+    return Detections(
+        boxes_px=boxes.xyxy.cpu().numpy().astype(np.float32),
+        classes=boxes.cls.cpu().numpy().astype(np.int64),
+        scores=boxes.conf.cpu().numpy().astype(np.float32),
+    )
