@@ -82,7 +82,7 @@ def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Str
     for chain, line in enumerate(corridor.border.geoms):
         count = max(int(np.ceil(line.length / STATION_STEP_M)), 1)
         middle = (np.arange(count) + 0.5) * line.length / count
-        points = shapely.line_interpolate_point(line, middle)
+        points = shapely.points(corridor.along.at(before + middle))
         found, distance = tree.query_nearest(points, all_matches=False, return_distance=True)
         order = np.argsort(found[0], kind="stable")
         site, away = found[1][order], distance[order] > reach
@@ -124,10 +124,9 @@ class _Cutter:
         if whole.path is not None or whole.reason in (Unflown.WIND, Unflown.NO_LANE):
             yield whole
             return
-        line = self.corridor.border.geoms[self.stretch.chain]
-        before = sum(g.length for g in list(self.corridor.border.geoms)[: self.stretch.chain])
-        middle = before + float(line.project(shapely.Point(self.site)))
-        middle = float(np.clip(middle, self.stretch.start_m, self.stretch.end_m))
+        mine = self.corridor.along.at(np.linspace(self.stretch.start_m, self.stretch.end_m, 200))
+        nearest = int(np.argmin(np.hypot(*(mine - self.site).T)))
+        middle = self.stretch.start_m + nearest / 199.0 * self.stretch.length_m
         yield from self._outward(middle, self.stretch.start_m)
         yield from self._outward(middle, self.stretch.end_m)
 

@@ -14,8 +14,9 @@ import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, Polygon
 
-from missions.corridor_chain import chain_parts, check_simple, direction_agreement, extend_ends
+from missions.corridor_chain import chain_parts, check_simple, extend_ends
 from missions.corridor_frame import LocalFrame
+from missions.corridor_index import SegmentIndex
 from missions.corridor_sides import divide
 from missions.errors import BriefError, PlanRefusedError
 from missions.standoff import standoff_margin
@@ -60,6 +61,10 @@ class Corridor:
     kept_m: float
     stretch: float
     sites: FloatArray
+    along: SegmentIndex
+    """The border's segments: stations of the plan run along them."""
+    guarded: SegmentIndex
+    """The guard's segments: the standoff is measured to them."""
 
 
 def build_corridor(brief: Brief) -> Corridor:
@@ -76,8 +81,7 @@ def build_corridor(brief: Brief) -> Corridor:
     sites = frame.to_plane(np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch]))
     parts = _plane_parts(brief.border.lines, frame)
     check_simple(parts, frame)
-    chains, long_gaps = chain_parts(parts, bridge_m=brief.border.bridge_gaps_m)
-    turned = 1.0 - direction_agreement(parts, chains)
+    chains, long_gaps, turned = chain_parts(parts, bridge_m=brief.border.bridge_gaps_m)
     _check_hand(brief, turned)
     border = MultiLineString(chains)
     zones = tuple(_zone_plane(z, frame) for z in brief.zone)
@@ -95,6 +99,7 @@ def build_corridor(brief: Brief) -> Corridor:
     corridor = Corridor(
         frame=frame, border=border, guard=guard, own=own, free=free, zones=zones,
         watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
+        along=SegmentIndex(border), guarded=SegmentIndex(guard),
     )  # fmt: skip
     _check_air(corridor, brief)
     return corridor

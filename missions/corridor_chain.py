@@ -50,7 +50,7 @@ def _touch(parts: list[LineString]) -> FloatArray | None:
     return np.asarray(unique[counts > 1][0]) if (counts > 1).any() else None
 
 
-def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineString], list[LineString]]:
+def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineString], list[LineString], float]:
     """Join the parts of a border end to end into chains that run one way.
 
     Ends are joined shortest gap first, each once and never into a ring (Kruskal's rule on
@@ -66,16 +66,16 @@ def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineS
 
     Returns
     -------
-    chains, long_gaps
-        The chains with their short gaps closed, and the straight lines across longer gaps,
-        which are guarded but not flown along.
+    chains, long_gaps, turned
+        The chains with their short gaps closed; the straight lines across longer gaps, which
+        are guarded but not flown along; and the share of the length that was turned round.
     """
     merged = shapely.get_parts(shapely.line_merge(MultiLineString(parts), directed=True))
     rings = [line for line in merged if line.is_closed]
     rows = [shapely.get_coordinates(line) for line in merged if not line.is_closed]
     if not rows:
-        return rings, []
-    walk = _walk(rows)
+        return rings, [], 0.0
+    walk, turned = _walk(rows)
     chains = [walk[0]]
     long_gaps: list[LineString] = []
     for row in walk[1:]:
@@ -85,15 +85,15 @@ def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineS
         else:
             long_gaps.append(LineString([chains[-1][-1], row[0]]))
             chains.append(row)
-    return [*(LineString(chain) for chain in chains), *rings], long_gaps
+    return [*(LineString(chain) for chain in chains), *rings], long_gaps, turned
 
 
 CLOSE_M: Final = 0.01
 """Ends this close are one point."""
 
 
-def _walk(rows: list[FloatArray]) -> list[FloatArray]:
-    """Return all parts in one walk, each in the direction it is walked."""
+def _walk(rows: list[FloatArray]) -> tuple[list[FloatArray], float]:
+    """Return all parts in one walk, each in the direction it is walked, and the share that was turned round."""
     partner = _partners(rows)
     free = [end for end in range(2 * len(rows)) if partner[end] < 0]
     end = min(free, key=lambda e: (e % 2, e))
@@ -107,9 +107,11 @@ def _walk(rows: list[FloatArray]) -> list[FloatArray]:
         end = int(partner[leaving])
     lengths = np.array([np.hypot(*np.diff(rows[row], axis=0).T).sum() for row, _ in walk])
     against = np.array([backwards for _, backwards in walk])
-    if lengths[against].sum() > lengths[~against].sum():
+    turned = float(lengths[against].sum() / lengths.sum())
+    if turned > 0.5:
+        turned = 1.0 - turned
         walk = [(row, not backwards) for row, backwards in walk[::-1]]
-    return [rows[row][::-1] if backwards else rows[row] for row, backwards in walk]
+    return [rows[row][::-1] if backwards else rows[row] for row, backwards in walk], turned
 
 
 def _partners(rows: list[FloatArray]) -> NDArray[np.int64]:
@@ -142,24 +144,6 @@ def _join_farther(ends: FloatArray, partner: NDArray[np.int64], group: NDArray[n
     a, b = (int(free[k]) for k in np.unravel_index(int(np.argmin(gap)), gap.shape))
     partner[a], partner[b] = b, a
     group[group == group[b]] = group[a]
-
-
-def direction_agreement(parts: list[LineString], chains: list[LineString]) -> float:
-    """Return the share of the border's drawn length that the chains run along in the direction drawn."""
-    tree = shapely.STRtree(parts)
-    agree = total = 0.0
-    for chain in chains:
-        xy = shapely.get_coordinates(chain)
-        middle = shapely.points((xy[:-1] + xy[1:]) / 2.0)
-        which, part = tree.query_nearest(middle, max_distance=CLOSE_M, all_matches=False)
-        step = np.diff(xy, axis=0)[which]
-        lines = np.array(parts, dtype=object)[part]
-        before = shapely.line_locate_point(lines, shapely.points(xy[:-1][which]))
-        after = shapely.line_locate_point(lines, shapely.points(xy[1:][which]))
-        length = np.hypot(*step.T)
-        agree += float(length[after > before].sum())
-        total += float(length.sum())
-    return agree / total if total > 0.0 else 1.0
 
 
 def extend_ends(lines: list[LineString], area: Polygon) -> list[LineString]:

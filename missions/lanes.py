@@ -11,7 +11,6 @@ import shapely
 from shapely import LineString
 
 from missions.corridor import buffer_outside, end_caps
-from missions.corridor_sides import segments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,35 +158,21 @@ def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
 
 def _piece(lane: int, look: Look, curve: LineString, corridor: Corridor) -> LanePiece:
     xy = shapely.get_coordinates(curve)
-    chain, station = stations(corridor, xy)
+    place = corridor.along.nearest(xy)
     if curve.is_closed:
-        start = int(np.argmin(station[:-1]))
+        start = int(np.argmin(place.station_m[:-1]))
         xy = np.concatenate([xy[start:-1], xy[: start + 1]])
-        chain, station = stations(corridor, xy)
+        place = corridor.along.nearest(xy)
+    station = place.station_m
     if np.median(np.diff(station)) < 0.0 or (len(xy) == 2 and station[1] < station[0]):
         xy, station = xy[::-1], station[::-1]
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
     rising = np.maximum.accumulate(station) + STATION_DRIFT * along
-    return LanePiece(lane=lane, chain=int(np.median(chain)), look=look, xy_m=xy, station_m=rising)
+    return LanePiece(lane=lane, chain=int(np.median(place.part)), look=look, xy_m=xy, station_m=rising)
 
 
 STATION_DRIFT: Final = 1e-4
 """Stations grow by this per metre of lane, so that where a lane swings back each point still has its own."""
-
-
-def stations(corridor: Corridor, xy_m: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-    """Return, for each point, which chain of the border is nearest and how far along the whole border that is."""
-    parts = list(corridor.border.geoms)
-    start, end = segments(corridor.border)
-    length = np.hypot(*(end - start).T)
-    chain = np.repeat(np.arange(len(parts)), [len(p.coords) - 1 for p in parts])
-    before = np.concatenate([[0.0], np.cumsum(length)[:-1]])
-    tree = shapely.STRtree(shapely.linestrings(np.stack([start, end], axis=1)))
-    which, segment = tree.query_nearest(shapely.points(xy_m), all_matches=False)
-    order = np.argsort(which)
-    segment = segment[order]
-    along = np.einsum("ij,ij->i", xy_m - start[segment], end[segment] - start[segment]) / length[segment]
-    return chain[segment], before[segment] + np.clip(along, 0.0, length[segment])
 
 
 def cut(piece: LanePiece, start_m: float, end_m: float) -> LanePiece | None:

@@ -107,6 +107,19 @@ class Sortie:
     items: tuple[MissionItem, ...]
     fence: tuple[MissionItem, ...] = ()
     rally: tuple[MissionItem, ...] = ()
+    failsafe: tuple[Leg, ...] = ()
+    """Straight ways to the landing place the autopilot would choose, one from each point where the path bends."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """One take-off in the schedule: which aircraft flies which sortie, from when to when."""
+
+    sortie: str
+    aircraft: str
+    site: str
+    t_takeoff_s: float
+    t_landing_s: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +135,8 @@ class Plan:
     worst_revisit_s: float
     corridor_m2: float
     covered_pct: float
+    flights: tuple[Flight, ...] = ()
+    """The schedule: seconds from the start of the patrol."""
 
     @property
     def feasible(self) -> bool:

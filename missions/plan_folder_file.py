@@ -15,7 +15,7 @@ import shapely
 from missions.aircraft import AircraftKind
 from missions.corridor import build_corridor
 from missions.errors import PlanFileError
-from missions.plan import Finding, Leg, LegKind, MissionItem, Plan, Severity, Sortie
+from missions.plan import Finding, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
 from missions.qgc_plan_file import write_qgc_plan
 from missions.revisit import coverage, strips
 from missions.standoff import standoff_margin
@@ -153,7 +153,7 @@ def legs_geojson(plan: Plan) -> dict[str, Any]:
             gimbal_yaw_deg=leg.gimbal_yaw_deg, gimbal_pitch_deg=leg.gimbal_pitch_deg,
         )
         for sortie in plan.sorties
-        for leg in sortie.legs
+        for leg in (*sortie.legs, *sortie.failsafe)
     )  # fmt: skip
 
 
@@ -232,7 +232,9 @@ def _to_geojson(geometry: shapely.Geometry, corridor: Corridor) -> dict[str, Any
 def _plan(data: dict[str, Any]) -> Plan:
     sorties = tuple(_sortie(s) for s in data["sorties"])
     findings = tuple(_value(Finding, f, severity=Severity(f["severity"])) for f in data["findings"])
-    plan: Plan = _value(Plan, data, sorties=sorties, findings=findings)
+    plan: Plan = _value(
+        Plan, data, sorties=sorties, findings=findings, flights=tuple(_value(Flight, f) for f in data["flights"])
+    )
     return plan
 
 
@@ -240,7 +242,7 @@ def _sortie(data: dict[str, Any]) -> Sortie:
     sortie: Sortie = _value(
         Sortie,
         data,
-        legs=tuple(_value(Leg, g, kind=LegKind(g["kind"])) for g in data["legs"]),
+        **{key: tuple(_value(Leg, g, kind=LegKind(g["kind"])) for g in data[key]) for key in ("legs", "failsafe")},
         **{key: tuple(_value(MissionItem, i) for i in data[key]) for key in ("items", "fence", "rally")},
     )
     return sortie

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from missions.allocation import Unflown, sections
 from missions.corridor import build_corridor
 from missions.errors import PlanRefusedError
 from missions.feasibility import coverage_finding, standoff_findings
+from missions.feasibility_failsafe import FailsafeJudge
 from missions.ground_file import read_ground
 from missions.lanes import build_lanes
 from missions.plan import Finding, Plan, Severity
@@ -45,7 +47,9 @@ def plan_brief(brief: Brief) -> Plan:
     _check_sites(brief, corridor)
     lanes = build_lanes(brief, corridor)
     ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
-    maker = PathMaker(brief, Router(corridor.free), ground)
+    router = Router(corridor.free)
+    maker = PathMaker(brief, router, ground)
+    judge = FailsafeJudge(brief, corridor, router, ground)
     flown = sections(corridor, lanes, maker)
     sorties = _sorties(brief, corridor, flown)
     if not sorties:
@@ -53,10 +57,12 @@ def plan_brief(brief: Brief) -> Plan:
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
     findings = _unflown(brief, corridor, flown)
     kept = []
-    for sortie in sorties:
+    for k, sortie in enumerate(sorties):
         nearest, found = standoff_findings(brief, corridor, sortie)
+        ways, dangers = judge.judge(sortie)
+        sorties[k] = dataclasses.replace(sortie, failsafe=ways)
         kept.append(nearest)
-        findings += found
+        findings += [*found, *dangers]
     findings += coverage_finding(covered.covered_pct)
     return Plan(
         name=brief.name,
@@ -110,7 +116,7 @@ def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Fin
         if section.reason is None:
             continue
         middle = (section.stretch.start_m + section.stretch.end_m) / 2.0
-        lat, lon = corridor.frame.to_degrees(border_point(corridor, middle)[None, :])
+        lat, lon = corridor.frame.to_degrees(corridor.along.at(np.array([middle])))
         rule, why, remedy = UNFLOWN[section.reason]
         usable = brief.aircraft.aircraft.battery_wh * (1.0 - brief.aircraft.aircraft.reserve_pct / 100.0)
         found.append(
@@ -141,16 +147,6 @@ UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
     ),
 }  # fmt: skip
 """Rule, reason and relaxation for each way a part of the border stays unflown."""
-
-
-def border_point(corridor: Corridor, station_m: float) -> np.ndarray:
-    """Return the plane point of the border at a station."""
-    left = station_m
-    for line in corridor.border.geoms:
-        if left <= line.length:
-            return np.asarray(shapely.get_coordinates(line.interpolate(left))[0])
-        left -= line.length
-    return np.asarray(shapely.get_coordinates(corridor.border)[-1])
 
 
 def _refusal(brief: Brief, flown: list[Section]) -> PlanRefusedError:

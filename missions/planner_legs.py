@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import shapely
 
 from missions.plan import Leg, Sortie
 from missions.planner_items import earth_yaw_deg, fence_items, gimbal_for, mission_items, rally_items
@@ -72,6 +71,5 @@ def _legs(
 def border_on_right(corridor: Corridor, xy_m: FloatArray) -> NDArray[np.bool_]:
     """Return for each leg whether the nearest border point is to the right of its middle."""
     middle = (xy_m[:-1] + xy_m[1:]) / 2.0
-    nearest = shapely.get_coordinates(shapely.shortest_line(shapely.points(middle), corridor.border))[1::2]
-    along, out = np.diff(xy_m, axis=0), nearest - middle
+    along, out = np.diff(xy_m, axis=0), corridor.along.nearest(middle).xy_m - middle
     return np.asarray(along[:, 0] * out[:, 1] - along[:, 1] * out[:, 0] < 0.0)

@@ -17,6 +17,8 @@ HUG_M: Final = 2.0
 """How far inside the free air the corners of a detour lie."""
 COARSE_M: Final = 12.0
 """The same on the first try, which spares waypoints round rounded corners."""
+MANY_CORNERS: Final = 150
+"""With more corners than this about, the first try bends round coarser ones."""
 SLACK_M: Final = 1e-3
 """Numerical tolerance when asking whether a segment lies in the free air."""
 
@@ -69,8 +71,10 @@ class Router:
         part = self._parts[self.part_of(start_m)]
         direct = float(np.hypot(*(end_m - start_m)))
         near, wide = 0.3 * direct + 300.0, direct + 2000.0
-        for room, hug in ((near, 5.0 * COARSE_M), (near, COARSE_M), (wide, COARSE_M), (np.inf, HUG_M)):
+        for room, hug in ((near, COARSE_M), (near, HUG_M), (wide, COARSE_M), (np.inf, HUG_M)):
             corners = _corners(part, start_m, end_m, room, hug)
+            if len(corners) > MANY_CORNERS and hug == COARSE_M:
+                corners = _corners(part, start_m, end_m, room, 5.0 * COARSE_M)
             path = self._search(start_m, np.concatenate([corners, end_m[None, :]]))
             if path is not None:
                 return path

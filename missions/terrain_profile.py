@@ -80,10 +80,12 @@ def follow(path_m: FloatArray, ground: PlaneGround, rules: FollowRules) -> Profi
     return Profile(xy_m=xy[index], alt_amsl_m=wanted[index], leg=leg[index[1:] - 1])
 
 
-def sample_path(path_m: FloatArray) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]:
-    """Return points every 20 m or less along a path, the leg each starts, and which are corners."""
+def sample_path(
+    path_m: FloatArray, spacing_m: float = SAMPLE_M
+) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]:
+    """Return points every `spacing_m` or less along a path, the leg each starts, and which are corners."""
     length = np.hypot(*np.diff(path_m, axis=0).T)
-    count = np.maximum(np.ceil(length / SAMPLE_M).astype(int), 1)
+    count = np.maximum(np.ceil(length / spacing_m).astype(int), 1)
     leg = np.repeat(np.arange(len(count)), count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
     share = (np.arange(len(leg)) - first[leg]) / count[leg]
