@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,20 @@ if TYPE_CHECKING:
 class SeaLevelPlane:
     """Ground at one height above mean sea level (EGM96) everywhere."""
 
+    max_slope: ClassVar[float] = 1e-3
+    """No geoid slope is as steep (deflections of the vertical stay under 120 arc seconds)."""
+
     alt_amsl_m: float
+
+    @property
+    def lowest_m(self) -> float:
+        """The plane's height where the geoid lies lowest (EGM96: -107 m), above the ellipsoid."""
+        return self.alt_amsl_m - 107.0
+
+    @property
+    def highest_m(self) -> float:
+        """The plane's height where the geoid lies highest (EGM96: +85.4 m), above the ellipsoid."""
+        return self.alt_amsl_m + 85.4
 
     def height_hae_m(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
         """Return the plane's height above the ellipsoid, NaN where a coordinate is NaN."""

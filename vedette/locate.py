@@ -81,7 +81,7 @@ def locate(
     stated = {"position_h_m": sigma_h_m, "position_v_m": sigma_v_m}
     sigmas = dataclasses.replace(view.sigmas, **{name: value for name, value in stated.items() if value is not None})
     biased = _without_bias(view.pose, yaw_bias_deg, pitch_bias_deg)
-    ground, ground_kind = _ground(view.pose, terrain, terrain_datum, flat_alt_amsl_m)
+    ground, ground_kind = _ground(terrain, terrain_datum, flat_alt_amsl_m)
     pixels = _pixels(pixel, view)
     rows = _place(dataclasses.replace(view, pose=biased, sigmas=sigmas), pixels, ground, max_range_m)
     bias = {"yaw_bias_deg": yaw_bias_deg, "pitch_bias_deg": pitch_bias_deg}
@@ -214,10 +214,9 @@ def _without_bias(pose: Pose, yaw_deg: float, pitch_deg: float) -> Pose:
     )
 
 
-def _ground(pose: Pose, terrain: Path | None, datum: str, flat_alt_amsl_m: float | None) -> tuple[Terrain, str]:
-    from geo.geoid import amsl_to_hae_m
-    from geo.terrain import FlatTerrain
+def _ground(terrain: Path | None, datum: str, flat_alt_amsl_m: float | None) -> tuple[Terrain, str]:
     from geo.terrain_file import read_terrain
+    from geo.terrain_plane import SeaLevelPlane
 
     if (terrain is None) == (flat_alt_amsl_m is None):
         raise InputError("give the ground: either --terrain FILE, or --flat-alt-amsl-m METRES to accept a flat plane")
@@ -225,8 +224,7 @@ def _ground(pose: Pose, terrain: Path | None, datum: str, flat_alt_amsl_m: float
         if datum not in ("egm96", "hae"):
             raise InputError(f"--terrain-datum must be egm96 or hae, not {datum!r}")
         return read_terrain(terrain, datum="hae" if datum == "hae" else "egm96"), GROUND_TERRAIN
-    height = float(amsl_to_hae_m(pose.lat_deg, pose.lon_deg, flat_alt_amsl_m or 0.0))
-    return FlatTerrain(height_m=height), GROUND_FLAT
+    return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m or 0.0), GROUND_FLAT
 
 
 def _pixels(texts: Sequence[str] | None, view: View) -> list[tuple[float, float]]:

@@ -7,9 +7,11 @@ import pyproj
 import pytest
 
 from geo.geodesy import ecef_to_geodetic, geodetic_to_ecef, inverse
+from geo.geoid import undulation_m
 from geo.locate import locate, project
 from geo.rays import cast, pixel_directions
 from geo.terrain import FlatTerrain, GridTerrain
+from geo.terrain_plane import SeaLevelPlane, UnknownGround
 from geo.values import CameraModel, GimbalFrame, Poses, PoseSigmas, Unplaced
 
 MIDDLE = np.array([[640.0, 360.0]])
@@ -92,6 +94,33 @@ def test_a_near_ridge_is_not_jumped_over(pose, pinhole, no_errors):
     found = locate(poses=viewer, camera=pinhole, uv_px=MIDDLE, terrain=wall, sigmas=no_errors)
     assert found.alt_hae_m[0] == pytest.approx(30.0, abs=2.0)
     assert found.slant_m[0] == pytest.approx(ahead_m, abs=31.0)
+
+
+def test_any_terrain_gives_what_its_grid_gives(pose, pinhole, hills, no_errors, rng):
+    """A terrain the march knows nothing about, but for a bound on its slope, is met at the same places."""
+
+    class Opaque:
+        max_slope = 2.0
+        lowest_m, highest_m = 40.0, 360.0
+
+        def height_hae_m(self, lat_deg, lon_deg):
+            return hills.height_hae_m(lat_deg, lon_deg)
+
+    viewer = pose(alt_hae_m=520.0, gimbal_yaw_deg=200.0, gimbal_pitch_deg=-25.0)
+    pixels = rng.uniform((0, 0), (1280, 720), (500, 2))
+    common = {"poses": viewer, "camera": pinhole, "uv_px": pixels, "sigmas": no_errors, "max_range_m": 6000.0}
+    known, opaque = locate(terrain=hills, **common), locate(terrain=Opaque(), **common)
+    both = known.placed & opaque.placed
+    assert both.mean() > 0.9
+    np.testing.assert_allclose(opaque.slant_m[both], known.slant_m[both], atol=0.01)
+
+
+def test_level_ground_over_the_sea(pose, pinhole, no_errors):
+    viewer = pose(alt_hae_m=300.0, gimbal_pitch_deg=-20.0)
+    found = locate(poses=viewer, camera=pinhole, uv_px=MIDDLE, terrain=SeaLevelPlane(alt_amsl_m=10.0), sigmas=no_errors)
+    assert found.alt_hae_m[0] == pytest.approx(10.0 + undulation_m(found.lat_deg[0], found.lon_deg[0]), abs=1e-3)
+    nothing = locate(poses=viewer, camera=pinhole, uv_px=MIDDLE, terrain=UnknownGround(), sigmas=no_errors)
+    assert nothing.reason(0) is Unplaced.NO_TERRAIN
 
 
 def test_n_poses_for_n_pixels_equal_one_by_one(pose, lens, hills, rng):
