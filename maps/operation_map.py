@@ -63,7 +63,14 @@ def operation_map(
         layers=layers,
         hits=placed,
         hillshade=shade(terrain, bounds_of(layers)) if terrain is not None else None,
-        notes=[n for n in (note, "Hits are machine assessments; a person decides.") if n],
+        notes=[
+            n
+            for n in (
+                note,
+                "Dashed legs are transits, turns and returns. Hits are machine assessments; a person decides.",
+            )
+            if n
+        ],
     )
 
 

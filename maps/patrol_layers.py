@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SORTIE_COLOURS: Final = ("#0b57d0", "#00796b", "#6a1b9a", "#b26a00", "#37474f", "#2e7d32")
 _LEG_STYLE: Final[dict[LegKind, dict[str, Any]]] = {
-    LegKind.WORK: {"weight": 3},
+    LegKind.WORK: {"weight": 4},
     LegKind.TURN: {"weight": 2, "dashArray": "2 4"},
     LegKind.TRANSIT: {"weight": 2, "dashArray": "6 5"},
     LegKind.RETURN: {"weight": 2, "dashArray": "6 5"},
@@ -48,8 +48,8 @@ def plan_layers(plan: Plan) -> list[GeometryLayer]:
         GeometryLayer(
             name=f"Plan: {sortie.name}",
             features=[_leg_feature(sortie, leg) for leg in sortie.legs if leg.kind is not LegKind.FAILSAFE],
-            style={"color": SORTIE_COLOURS[number % len(SORTIE_COLOURS)], "weight": 3},
-            legend=f"planned legs, {sortie.name} (dashed: transit, turn, return)",
+            style={"color": SORTIE_COLOURS[number % len(SORTIE_COLOURS)], "weight": 4},
+            legend=f"planned legs, {sortie.name}",
         )
         for number, sortie in enumerate(plan.sorties)
     ]
@@ -90,7 +90,7 @@ def flown_layer(flights: Iterable[tuple[str, Sequence[tuple[float, float]]]]) ->
     return GeometryLayer(
         name="Flown",
         features=[line(points, title=f"Flown by {name}") for name, points in flights if len(points) > 1],
-        style={"color": "#ad1457", "weight": 2, "opacity": 0.9},
+        style={"color": "#ffd54f", "weight": 1.5, "opacity": 1.0},
         legend="track as flown",
     )
 

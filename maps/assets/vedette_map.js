@@ -1,7 +1,8 @@
 /* The map's own layers. Data only ever reaches the page as JSON, typed arrays and textContent. */
 "use strict";
 window.vedette = (function () {
-  const POPUP = { autoPanPaddingTopLeft: [10, 80], autoPanPaddingBottomRight: [60, 20] };
+  /* Cards open clear of the title, the legend (on wide screens) and the buttons. */
+  const POPUP = { autoPanPaddingTopLeft: [window.innerWidth > 900 ? 310 : 10, 80], autoPanPaddingBottomRight: [60, 20] };
 
   function element(tag, className, text) {
     const node = document.createElement(tag);
