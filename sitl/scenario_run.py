@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import VedetteError
-from missions.flight import Flight
 from missions.flight_deviation import work_flown_pct
+from missions.flight_run import Flight
 from missions.flight_values import FlightOptions
 from missions.link import open_link
 from sitl.dynamics_power import BatterySpec, WindSpec

@@ -44,18 +44,13 @@ def sortie_of(scenario: Scenario, vehicle: VehicleTable) -> Sortie:
 def _items(scenario: Scenario, vehicle: VehicleTable) -> tuple[MissionItem, ...]:
     first = vehicle.route_m[0]
     items = [_at(scenario, vehicle.home_m, seq=0, command=22, alt_m=first[2])]
-    items.append(
-        MissionItem(seq=1, command=178, frame=2, p1=0.0 if _wing(vehicle) else 1.0, p2=vehicle.speed_mps, p3=-1.0)
-    )
+    kind = 0.0 if vehicle.airframe == "plane" else 1.0  # airspeed, or speed over ground
+    items.append(MissionItem(seq=1, command=178, frame=2, p1=kind, p2=vehicle.speed_mps, p3=-1.0))
     pitch, yaw = vehicle.gimbal
     items.append(MissionItem(seq=2, command=1000, frame=2, p1=pitch, p2=yaw, p3=math.nan, p4=math.nan))
     items += [_at(scenario, p[:2], seq=i, command=16, alt_m=p[2]) for i, p in enumerate(vehicle.route_m, start=3)]
     items.append(MissionItem(seq=len(items), command=20, frame=2))
     return tuple(items)
-
-
-def _wing(vehicle: VehicleTable) -> bool:
-    return vehicle.airframe == "plane"
 
 
 def _at(
@@ -111,14 +106,8 @@ def _legs(scenario: Scenario, vehicle: VehicleTable, lat: float, lon: float) -> 
 def default_parameters(vehicle: VehicleTable) -> tuple[tuple[str, float], ...]:
     """Return the failsafes a careful unit sets: two battery stages, ground station loss, fence; the table's own win."""
     if vehicle.dialect is Dialect.PX4:
-        held = {
-            "NAV_DLL_ACT": 2.0,
-            "COM_LOW_BAT_ACT": 3.0,
-            "BAT_LOW_THR": 0.3,
-            "BAT_CRIT_THR": 0.2,
-            "BAT_EMERGEN_THR": 0.1,
-        }
-        held["GF_ACTION"] = 3.0
+        held = {"NAV_DLL_ACT": 2.0, "COM_LOW_BAT_ACT": 3.0, "GF_ACTION": 3.0}
+        held |= {"BAT_LOW_THR": 0.3, "BAT_CRIT_THR": 0.2, "BAT_EMERGEN_THR": 0.1}
     else:
         capacity_mah = 1000.0 * vehicle.battery_wh / 22.2
         held = {"FS_GCS_ENABLE": 1.0, "BATT_LOW_MAH": 0.25 * capacity_mah, "BATT_CRT_MAH": 0.12 * capacity_mah}

@@ -78,8 +78,9 @@ def _verdict(scenario: Scenario, expected: Expectation, flown: Sequence[Flown]) 
     values = [measure(scenario, expected, one, flown) for one in chosen]
     low, high = (1.0, math.inf) if expected.text else (expected.min, expected.max)
     good = [low <= value <= high for value in values]
-    worst = values[good.index(False)] if False in good else values[0]
-    who = expected.vehicle or (chosen[good.index(False)].vehicle.name if False in good else "all")
+    at = good.index(False) if False in good else int(np.argmin([min(v - low, high - v) for v in values]))
+    worst = values[at]
+    who = expected.vehicle or chosen[at].vehicle.name
     name = f"{expected.metric} {expected.text!r}" if expected.text else str(expected.metric)
     limit = _limit(expected)
     sentence = f"{name} of {who} is {worst:.4g}; expected {limit}"
@@ -126,7 +127,7 @@ def _of_truth(scenario: Scenario, metric: Metric, one: Flown) -> float:
         return math.nan
     plane = LocalPlane(scenario.origin.lat_deg, scenario.origin.lon_deg)
     xy = plane.xy(_column(air, "lat_deg"), _column(air, "lon_deg"))
-    path = shapely.linestrings(xy)
+    path = shapely.LineString(xy)
     if metric in (Metric.MIN_STANDOFF_M, Metric.CROSSED_BORDER) and scenario.border is not None:
         line = shapely.linestrings(_xy(scenario, plane, scenario.border.line_m))
         away = float(shapely.distance(path, line))
@@ -188,7 +189,7 @@ def _coverage_pct(one: Flown, plane: LocalPlane, path: shapely.LineString) -> fl
         plane.xy(np.array([leg.lat_start_deg, leg.lat_end_deg]), np.array([leg.lon_start_deg, leg.lon_end_deg]))
         for leg in legs
     ]
-    lines = shapely.union_all([shapely.linestrings(pair) for pair in ends])
+    lines = shapely.union_all([shapely.LineString(pair) for pair in ends])
     seen = shapely.intersection(lines, shapely.buffer(path, 25.0))
     return 100.0 * float(seen.length / lines.length)
 
@@ -219,7 +220,7 @@ def _in_zone_s(
     """Return seconds inside a zone since the vehicle knew of it."""
     zone = next(z for z in scenario.zone if z.name == name)
     ring = shapely.polygons(_xy(scenario, plane, zone.ring_m))
-    known = np.asarray(air["t_utc_ns"]) >= one.zone_from_utc_ns.get(name, 0)
+    known = _column(air, "t_utc_ns") >= one.zone_from_utc_ns.get(name, 0)
     return ROW_S * float((shapely.contains_xy(ring, xy) & known).sum())
 
 
@@ -260,4 +261,5 @@ def _work_times(one: Flown) -> NDArray[np.int64]:
     offset = 0 if one.vehicle.dialect == "px4" else 1
     seq, last = _column(one.truth, "mission_seq"), first + offset + len(one.vehicle.route_m) - 1
     working = (seq > first + offset) & (seq <= last) & _above(one) & (one.truth["mode"] == "AUTO")
-    return np.asarray(one.truth["t_utc_ns"], dtype=np.int64)[working]
+    times: NDArray[np.int64] = np.asarray(one.truth["t_utc_ns"], dtype=np.int64)[working]
+    return times

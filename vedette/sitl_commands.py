@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import math
 import signal
+import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from sitl.errors import SitlError
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from missions.flight_values import FlightStatus
+    from sitl.scenario import Scenario
+    from sitl.scenario_verdict import ScenarioResult
     from sitl.vehicle.config import VehicleConfig
 
 app = typer.Typer(help="Simulated vehicles and scenarios.", no_args_is_help=True)
@@ -139,3 +147,69 @@ def _run_vehicle(config: VehicleConfig, truth: Path | None) -> None:
     runner.run()
     if truth is not None:
         console.print(f"true path written to {truth}")
+
+
+@app.command()
+def run(
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files (.toml).")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the truth files; a temporary one unless given.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the verdicts as JUnit XML here.")] = None,
+    speedup: Annotated[float | None, typer.Option(help="Instead of the scenario's own speed-up.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Fly scenarios on simulated vehicles and judge each expectation; exit 1 on a miss.
+
+    Example: vedette sitl run examples/scenarios/crosswind.toml --junit verdict.xml
+    """
+    from sitl.scenario_file import junit_xml, read_scenario
+
+    read = [read_scenario(path) for path in scenarios]
+    if speedup is not None:
+        read = [scenario.model_copy(update={"speedup": speedup}) for scenario in read]
+    console = Console(stderr=as_json)
+    with tempfile.TemporaryDirectory() as spare:
+        results = [_fly_scenario(one, (out or Path(spare)) / one.name.replace(" ", "_"), console) for one in read]
+    if junit is not None:
+        junit.write_text(junit_xml(results), encoding="utf-8")
+    if as_json:
+        sys.stdout.write(json.dumps([_as_json(result) for result in results]) + "\n")
+    if not all(result.met for result in results):
+        raise typer.Exit(1)
+
+
+def _fly_scenario(scenario: Scenario, folder: Path, console: Console) -> ScenarioResult:
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from sitl.scenario_run import run_scenario
+
+    with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bars:
+        tasks = {vehicle.name: bars.add_task(f"{scenario.name}: {vehicle.name}") for vehicle in scenario.vehicle}
+
+        def show(name: str, status: FlightStatus) -> None:
+            text = f"{scenario.name}: {name} {status.phase}, item {max(status.seq, 0)}, {status.flight_s:.0f} s"
+            bars.update(tasks[name], description=text)
+
+        result = run_scenario(scenario, folder, report=show)
+    console.print(_verdict_table(result))
+    return result
+
+
+def _verdict_table(result: ScenarioResult) -> Table:
+    table = Table(title=f"{result.name}: {'met' if result.met else 'MISSED'} in {result.wall_s:.1f} s")
+    for heading in ("expectation", "measured", "limit", ""):
+        table.add_column(heading)
+    for verdict in result.verdicts:
+        mark = "[green]met[/]" if verdict.met else "[bold red]missed[/]"
+        table.add_row(verdict.what, f"{verdict.measured:.4g}", verdict.limit, mark)
+    for flown in result.flown:
+        if flown.problem:
+            table.add_row(f"{flown.vehicle.name}: {flown.problem}", "", "", "[bold red]problem[/]")
+    return table
+
+
+def _as_json(result: ScenarioResult) -> dict[str, object]:
+    verdicts = [
+        {"what": v.what, "measured": v.measured if math.isfinite(v.measured) else None, "limit": v.limit, "met": v.met}
+        for v in result.verdicts
+    ]
+    return {"scenario": result.name, "met": result.met, "wall_s": round(result.wall_s, 3), "verdicts": verdicts}

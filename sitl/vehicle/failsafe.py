@@ -260,7 +260,7 @@ def nearest_rally(vehicle: Vehicle) -> Place | None:
     best = min(places, key=away)
     to_home = math.hypot(*offset_m(nav.lat_deg, nav.lon_deg, home.lat_deg, home.lon_deg))
     limit_m = vehicle.parameters["RALLY_LIMIT_KM"] * 1000.0
-    too_far = limit_m > 0.0 and away(best) > limit_m and to_home < away(best)
+    too_far = limit_m > 0.0 and away(best) > limit_m
     home_nearer = bool(vehicle.parameters["RALLY_INCL_HOME"]) and to_home < away(best)
     px4 = vehicle.config.dialect is Dialect.PX4
-    return None if too_far or (home_nearer or px4) and to_home < away(best) else best
+    return None if too_far or home_nearer or (px4 and to_home < away(best)) else best

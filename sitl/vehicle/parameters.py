@@ -68,7 +68,7 @@ ARDUPILOT_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("MNT1_TYPE", 1, INT8),
     ("MNT1_YAW_MAX", 180, INT16),
     ("MNT1_YAW_MIN", -180, INT16),
-    ("RALLY_INCL_HOME", 0, INT8),
+    ("RALLY_INCL_HOME", 1, INT8),
     ("RALLY_LIMIT_KM", 0.3, REAL32),
     ("RALLY_TOTAL", 0, INT8),
     ("RTL_ALT", 1500, INT32),

@@ -42,11 +42,14 @@ class Sensors:
         The believed state; velocities are the true ones.
     gps
         Last fix: latitude, longitude, height above mean sea level; None without one.
+    baro_amsl_m
+        What the barometer says; None when it is silent (the height is then the GPS's alone).
     """
 
     def __init__(self, truth: BodyState, noise: SensorNoise, rng: np.random.Generator) -> None:
         self.nav = copy.copy(truth)
         self.gps: tuple[float, float, float] | None = (truth.lat_deg, truth.lon_deg, truth.alt_amsl_m)
+        self.baro_amsl_m: float | None = truth.alt_amsl_m
         self.faults = {
             Part.GPS: PartFault(rng, wrong=(0.0, 60.0, 5.0), spread=(500.0, 500.0, 100.0)),
             Part.COMPASS: PartFault(rng, wrong=(30.0,), spread=(90.0,)),
@@ -105,6 +108,7 @@ class Sensors:
         error = (said[0] - s.lat_deg * north, said[1] - s.lon_deg * east, said[2] - s.alt_amsl_m) if said else None
         self._filter(error, t_s, dt_s)
         baro = self.faults[Part.BAROMETER].read((s.alt_amsl_m,), t_s)
+        self.baro_amsl_m = baro[0] if baro else None
         self._baro_error_m = baro[0] - s.alt_amsl_m if baro else 0.0
 
     def _wander(self, value: float, sigma: float, time_s: float, dt_s: float) -> float:

@@ -1,0 +1,105 @@
+"""Scenarios: the shipped ones are read, one flies here, verdicts and JUnit say what happened."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from sitl.errors import ScenarioError
+from sitl.scenario_file import junit_xml, read_scenario
+from sitl.scenario_run import run_scenario
+from vedette.main import main
+
+SHIPPED = sorted((Path(__file__).parents[2] / "examples" / "scenarios").glob("*.toml"))
+
+SHORT = """
+name = "short"
+seed = 3
+speedup = 40
+
+[origin]
+lat_deg = 47.385
+lon_deg = 112.59
+alt_amsl_m = 1050.0
+
+[weather]
+wind_mps = 5
+from_deg = 200
+
+[border]
+line_m = [[-1500, 0], [1500, 0]]
+standoff_m = 100
+
+[[vehicle]]
+name = "one"
+home_m = [0, -250]
+route_m = [[-150, -150, 30], [150, -150, 30]]
+
+[[expect]]
+metric = "completed"
+min = 1
+
+[[expect]]
+metric = "min_standoff_m"
+min = {standoff}
+
+[[expect]]
+metric = "landed_off_home_m"
+max = 5
+"""
+
+
+def test_ten_scenarios_are_shipped_and_read():
+    assert len(SHIPPED) >= 10
+    names = {read_scenario(path).name for path in SHIPPED}
+    assert len(names) == len(SHIPPED)
+
+
+def test_a_scenario_flies_and_its_verdicts_are_measured_on_the_truth(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=140))
+    result = run_scenario(read_scenario(path), tmp_path / "out")
+    assert result.met, [verdict.sentence for verdict in result.verdicts]
+    standoff = result.verdicts[1].measured
+    assert 140.0 < standoff <= 152.0
+    assert ET.fromstring(junit_xml([result])).find("testsuite").get("failures") == "0"
+
+
+def test_a_missed_expectation_exits_1_and_is_in_the_junit(tmp_path, capsys):
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=170).replace('name = "one"', 'name = "o&lt;ne"'))
+    junit = tmp_path / "v.xml"
+    assert main(["sitl", "run", str(path), "--junit", str(junit), "--out", str(tmp_path / "out")]) == 1
+    assert "missed" in capsys.readouterr().out
+    suite = ET.parse(junit).getroot().find("testsuite")
+    assert suite.get("failures") == "1"
+    assert "at least 170" in suite.find("testcase/failure").get("message")
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (("lat_deg = 47.385", "lat_deg = 147.385"), "origin.lat_deg"),
+    (('metric = "completed"', 'metric = "done"'), "expect.0.metric"),
+    (("[border]", "[bordr]"), "bordr"),
+    (("seed = 3", "seed = 3\nseed = 4"), "no TOML"),
+    (('name = "one"', 'name = "one"\nafter = "two"'), "'two'"),
+    (("home_m = [0, -250]", 'home_m = [0, -250]\nfault = [{kind = "gust", at_s = 1, strength = 3}]'), "strength"),
+])  # fmt: skip
+def test_a_wrong_field_is_named(tmp_path, change, said):
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=1).replace(*change))
+    with pytest.raises(ScenarioError, match=said):
+        read_scenario(path)
+
+
+def test_a_missing_file_is_named(tmp_path, capsys):
+    assert main(["sitl", "run", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_scenario_is_met(path, tmp_path):
+    result = run_scenario(read_scenario(path), tmp_path)
+    assert result.met, [verdict.sentence for verdict in result.verdicts if not verdict.met]
