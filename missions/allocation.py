@@ -63,6 +63,7 @@ class Section:
     path: FlightPath | None = None
     reason: Unflown | None = None
     needed_wh: float = float("nan")
+    pieces: tuple[LanePiece, ...] = ()
 
 
 def reach_m(maker: PathMaker) -> float:
@@ -186,10 +187,36 @@ class _Cutter:
             return Section(stretch=part, reason=Unflown.WIND)
         if path.cost.total_wh > self.maker.usable_wh:
             return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=path.cost.total_wh)
-        return Section(stretch=part, path=path)
+        return Section(stretch=part, path=path, pieces=tuple(mine))
 
 
 def pieces_between(pieces: list[LanePiece], part: Stretch) -> list[LanePiece]:
     """Return what of the lane pieces lies between a stretch's stations."""
     cuts = (cut(p, part.start_m, part.end_m) for p in pieces if p.chain == part.chain)
     return [c for c in cuts if c is not None and len(c.xy_m) >= 2]
+
+
+def site_paths(flown: Sequence[Section], corridor: Corridor, maker: PathMaker) -> list[dict[int, FlightPath]]:
+    """Return, for each section with a path, the paths of every site that can fly it on one battery.
+
+    With more pairs than `MAX_PAIRS` only the nearest site, whose path is known, is offered.
+    """
+    mine = [s for s in flown if s.path is not None]
+    paths: list[dict[int, FlightPath]] = [{s.stretch.site: s.path} for s in mine if s.path is not None]
+    if len(mine) * len(corridor.sites) > MAX_PAIRS:
+        return paths
+    for section, known in zip(mine, paths, strict=True):
+        for site, xy in enumerate(corridor.sites):
+            pieces = list(section.pieces)
+            if site in known or not maker.router.joined(xy, pieces[0].xy_m[0]):
+                continue
+            if not maker.estimate_wh(xy, pieces) <= maker.usable_wh:
+                continue
+            path = maker.path(xy, pieces)
+            if path is not None and path.cost.total_wh <= maker.usable_wh:
+                known[site] = path
+    return paths
+
+
+MAX_PAIRS: Final = 120
+"""Most section-site pairs whose alternatives are worked out."""

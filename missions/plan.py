@@ -123,6 +123,16 @@ class Flight:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOption:
+    """One answer to "which aircraft from which sites, and how often is everything flown then"."""
+
+    aircraft: int
+    sites: tuple[str, ...]
+    per_site: tuple[int, ...]
+    period_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A whole answer to a brief: sorties, findings, and the numbers a unit asks for."""
 
@@ -137,6 +147,7 @@ class Plan:
     covered_pct: float
     flights: tuple[Flight, ...] = ()
     """The schedule: seconds from the start of the patrol."""
+    fleet_options: tuple[FleetOption, ...] = ()
 
     @property
     def feasible(self) -> bool:

@@ -15,7 +15,7 @@ import shapely
 from missions.aircraft import AircraftKind
 from missions.corridor import build_corridor
 from missions.errors import PlanFileError
-from missions.plan import Finding, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
+from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
 from missions.qgc_plan_file import write_qgc_plan
 from missions.revisit import coverage, strips
 from missions.standoff import standoff_margin
@@ -113,6 +113,8 @@ def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
         "min_standoff_m": plan.min_standoff_m,
         "revisit_s": plan.worst_revisit_s,
         "revisit_asked_s": brief.revisit.max_min * 60.0 if brief.revisit else math.nan,
+        "flights": len(plan.flights),
+        "fleet_options": [dataclasses.asdict(o) for o in plan.fleet_options],
         "corridor_m2": plan.corridor_m2,
         "covered_pct": plan.covered_pct,
         "energy": [_sortie_energy(s, brief) for s in plan.sorties],
@@ -191,12 +193,15 @@ def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor) -> dict[str, 
 
 
 def schedule_csv(plan: Plan) -> str:
-    """Return who flies when: one row per sortie, seconds from the start of the patrol."""
+    """Return who flies when: one row per flight, seconds from the start of the patrol."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sortie", "aircraft", "site", "takeoff_s", "landing_s", "battery_end_pct"])
-    for s in plan.sorties:
-        writer.writerow([s.name, s.aircraft, s.site, s.t_start_s, s.legs[-1].t_end_s, s.legs[-1].battery_end_pct])
+    writer.writerow(["flight", "aircraft", "site", "sortie", "takeoff_s", "landing_s", "takeoff", "landing"])
+    for k, f in enumerate(plan.flights):
+        clock = [
+            f"{int(t // 3600):02d}:{int(t % 3600 // 60):02d}:{int(t % 60):02d}" for t in (f.t_takeoff_s, f.t_landing_s)
+        ]
+        writer.writerow([k + 1, f.aircraft, f.site, f.sortie, f.t_takeoff_s, f.t_landing_s, *clock])
     return text.getvalue()
 
 
@@ -230,10 +235,16 @@ def _to_geojson(geometry: shapely.Geometry, corridor: Corridor) -> dict[str, Any
 
 
 def _plan(data: dict[str, Any]) -> Plan:
-    sorties = tuple(_sortie(s) for s in data["sorties"])
-    findings = tuple(_value(Finding, f, severity=Severity(f["severity"])) for f in data["findings"])
     plan: Plan = _value(
-        Plan, data, sorties=sorties, findings=findings, flights=tuple(_value(Flight, f) for f in data["flights"])
+        Plan,
+        data,
+        sorties=tuple(_sortie(s) for s in data["sorties"]),
+        findings=tuple(_value(Finding, f, severity=Severity(f["severity"])) for f in data["findings"]),
+        flights=tuple(_value(Flight, f) for f in data["flights"]),
+        fleet_options=tuple(
+            _value(FleetOption, o, sites=tuple(o["sites"]), per_site=tuple(o["per_site"]))
+            for o in data["fleet_options"]
+        ),
     )
     return plan
 

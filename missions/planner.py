@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.allocation import Unflown, sections
+from missions.allocation import Unflown, sections, site_paths
 from missions.corridor import build_corridor
 from missions.errors import PlanRefusedError
 from missions.feasibility import coverage_finding, standoff_findings
@@ -17,9 +17,9 @@ from missions.feasibility_failsafe import FailsafeJudge
 from missions.ground_file import read_ground
 from missions.lanes import build_lanes
 from missions.plan import Finding, Plan, Severity
-from missions.planner_legs import build_sortie
+from missions.planner_fleet import put_together
 from missions.planner_paths import PathMaker
-from missions.revisit import coverage, strips
+from missions.revisit import coverage, prove, strips
 from missions.routing import Router
 from missions.terrain_profile import PlaneGround
 
@@ -49,31 +49,32 @@ def plan_brief(brief: Brief) -> Plan:
     ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
     router = Router(corridor.free)
     maker = PathMaker(brief, router, ground)
-    judge = FailsafeJudge(brief, corridor, router, ground)
     flown = sections(corridor, lanes, maker)
-    sorties = _sorties(brief, corridor, flown)
-    if not sorties:
+    paths = site_paths(flown, corridor, maker)
+    if not paths:
         raise _refusal(brief, flown)
+    patrol = put_together(brief, corridor, paths)
+    judge = FailsafeJudge(brief, corridor, router, ground)
+    sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge)
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
-    findings = _unflown(brief, corridor, flown)
-    kept = []
-    for k, sortie in enumerate(sorties):
-        nearest, found = standoff_findings(brief, corridor, sortie)
-        ways, dangers = judge.judge(sortie)
-        sorties[k] = dataclasses.replace(sortie, failsafe=ways)
-        kept.append(nearest)
-        findings += [*found, *dangers]
-    findings += coverage_finding(covered.covered_pct)
+    proof = prove(brief, corridor, ground, sorties, patrol.periods_s, patrol.offsets_s)
     return Plan(
         name=brief.name,
         dialect=brief.dialect,
-        sorties=tuple(sorties),
-        findings=tuple(findings),
+        sorties=sorties,
+        findings=(
+            *_unflown(brief, corridor, flown),
+            *findings,
+            *patrol.findings,
+            *coverage_finding(covered.covered_pct),
+        ),
         required_standoff_m=brief.standoff.asked_m,
-        min_standoff_m=round(min(kept), 3),
-        worst_revisit_s=math.nan,
+        min_standoff_m=round(kept, 3),
+        worst_revisit_s=round(proof.worst_revisit_s, 1),
         corridor_m2=round(covered.watched_m2, 1),
         covered_pct=round(covered.covered_pct, 3),
+        flights=patrol.flights,
+        fleet_options=patrol.answers,
     )
 
 
@@ -100,14 +101,18 @@ def _check_sites(brief: Brief, corridor: Corridor) -> None:
         raise PlanRefusedError(f"launch site {site.name!r} {reason}", rule="standoff", site=site.name)
 
 
-def _sorties(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Sortie]:
-    sorties = []
-    for section in flown:
-        if section.path is None:
-            continue
-        name = f"S{len(sorties) + 1:02d}"
-        sorties.append(build_sortie(brief, corridor, section.path, site=section.stretch.site, name=name, t_start_s=0.0))
-    return sorties
+def _judged(
+    brief: Brief, corridor: Corridor, sorties: tuple[Sortie, ...], judge: FailsafeJudge
+) -> tuple[tuple[Sortie, ...], float, list[Finding]]:
+    """Return the sorties with their failsafe legs, the least standoff kept, and what is wrong."""
+    done, kept, findings = [], [], []
+    for sortie in sorties:
+        nearest, found = standoff_findings(brief, corridor, sortie)
+        ways, dangers = judge.judge(sortie)
+        done.append(dataclasses.replace(sortie, failsafe=ways))
+        kept.append(nearest)
+        findings += [*found, *dangers]
+    return tuple(done), min(kept), findings
 
 
 def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:
