@@ -1,0 +1,95 @@
+"""A pattern's path moved into the air a brief leaves free: detours where a straight way is forbidden."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from missions.errors import PlanRefusedError
+from missions.plan import LegKind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from missions.corridor import Corridor
+    from missions.routing import Router
+
+    FloatArray = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FreePath:
+    """A path that lies in the free air: (n, 2) points, and what each of its n - 1 segments is."""
+
+    xy_m: FloatArray
+    kinds: tuple[LegKind, ...]
+    moved_m: float
+    """How far the farthest point had to move."""
+
+
+def into_free_air(
+    points_xy: FloatArray, kinds: tuple[LegKind, ...], corridor: Corridor, router: Router, *, slack_m: float
+) -> FreePath:
+    """Bring a path into the free air.
+
+    Points outside move to the nearest free point, if that is at most `slack_m`
+    away; segments that are not free are flown around.
+
+    Raises
+    ------
+    PlanRefusedError
+        When a point would have to move farther, or two points have no free way between them.
+    """
+    moved = _snapped(points_xy, corridor)
+    apart = np.hypot(*(moved - points_xy).T)
+    if apart.max() > slack_m:
+        _refuse(points_xy[int(apart.argmax())], float(apart.max()), corridor, slack_m)
+    path: list[FloatArray] = [moved[:1]]
+    kept: list[LegKind] = []
+    for start, end, kind in zip(moved[:-1], moved[1:], kinds, strict=True):
+        way = router.route(start, end)
+        if way is None:
+            _refuse(end, 0.0, corridor, slack_m)
+            continue
+        path.append(way[1:])
+        kept += [kind if len(way) == 2 else LegKind.TURN] * (len(way) - 1)
+    return FreePath(xy_m=np.concatenate(path), kinds=tuple(kept), moved_m=float(apart.max()))
+
+
+def _snapped(points_xy: FloatArray, corridor: Corridor) -> FloatArray:
+    shapely.prepare(corridor.free)
+    outside = ~shapely.covers(corridor.free, shapely.points(points_xy))
+    if not outside.any():
+        return points_xy
+    inner = shapely.buffer(corridor.free, -1.0)
+    if shapely.is_empty(inner):
+        return points_xy
+    ways = np.asarray(shapely.shortest_line(shapely.points(points_xy[outside]), np.asarray(inner)))
+    snapped = points_xy.copy()
+    snapped[outside] = shapely.get_coordinates(ways)[1::2]
+    return snapped
+
+
+def _refuse(point_xy: FloatArray, moved_m: float, corridor: Corridor, slack_m: float) -> None:
+    lats, lons = corridor.frame.to_degrees(point_xy[None, :])
+    point = shapely.Point(point_xy)
+    border_m = float(shapely.distance(np.asarray(corridor.guard), np.asarray(point))) / corridor.stretch
+    inside = [
+        n for n, zone in enumerate(corridor.zones) if bool(shapely.intersects(np.asarray(zone), np.asarray(point)))
+    ]
+    if inside:
+        reason = f"it lies in zone {inside[0] + 1} of the brief"
+    elif not bool(shapely.covers(np.asarray(corridor.own), np.asarray(point))):
+        reason = f"it lies {border_m:.0f} m beyond the border"
+    elif border_m < corridor.kept_m:
+        reason = f"it lies {border_m:.0f} m from the border, and {corridor.kept_m:.0f} m must be kept"
+    else:
+        reason = "no free way leads there"
+    raise PlanRefusedError(
+        f"the search cannot be flown at {lats[0]:.6f}, {lons[0]:.6f}: {reason}; move the search "
+        f"{max(moved_m - slack_m, 1.0):.0f} m or more into the free air",
+        rule="search", measured=moved_m, limit=slack_m,
+    )  # fmt: skip

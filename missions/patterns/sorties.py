@@ -1,0 +1,229 @@
+"""From a search to sorties: the free air, the ground, the batteries of a brief."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+
+from missions.check_brief import brief_findings
+from missions.corridor import build_corridor
+from missions.errors import PlanRefusedError
+from missions.feasibility import leg_standoff_m
+from missions.ground_file import read_ground
+from missions.lanes import Look
+from missions.patterns.free_air import into_free_air
+from missions.patterns.plane import to_xy
+from missions.patterns.planning import plan_pattern
+from missions.patterns.values import PatternKind
+from missions.patterns.watch_sortie import towards_target
+from missions.plan import Finding, LegKind, Plan, Severity
+from missions.planner_legs import build_sortie
+from missions.planner_paths import PathMaker, Track
+from missions.routing import Router
+from missions.terrain_profile import PlaneGround
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from missions.brief import Brief
+    from missions.corridor import Corridor
+    from missions.patterns.free_air import FreePath
+    from missions.patterns.values import PatternPath, PatternRequest
+    from missions.plan import Sortie
+    from missions.planner_paths import FlightPath
+
+    FloatArray = NDArray[np.float64]
+
+SPLIT_M: Final = 250.0
+"""A sortie may end and the next begin anywhere along a leg, at this grain."""
+MAX_SORTIES: Final = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """A plan, and the pattern it flies with its coverage and probability of detection."""
+
+    plan: Plan
+    pattern: PatternPath
+
+
+def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
+    """Plan the sorties that fly a search within a brief.
+
+    The path keeps out of zones and away from the border; it is cut where a
+    battery ends, and the next sortie goes on from there.
+
+    Raises
+    ------
+    InputError
+        When the request cannot be planned.
+    PlanRefusedError
+        When the search lies where the brief forbids flight, or no battery reaches it.
+    """
+    corridor = build_corridor(brief)
+    router = Router(corridor.free)
+    ground = read_ground(brief.terrain)
+    maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground))
+    pattern = plan_pattern(request)
+    lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
+    kinds = tuple(w.kind for w in pattern.waypoints[1:])
+    path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
+    if len(path.xy_m) < 2:
+        raise PlanRefusedError("the search is a single point; give it an extent", rule="search")
+    sorties = _sorties(brief, corridor, maker, path)
+    if request.kind is PatternKind.POINT and request.datum is not None:
+        sorties = [towards_target(sortie, request.datum, ground) for sortie in sorties]
+    landings = [(s.lat_deg, s.lon_deg) for s in brief.launch] + [(r.lat_deg, r.lon_deg) for r in brief.rally]
+    findings: list[Finding] = []
+    for sortie in sorties:
+        held = brief_findings(brief, corridor, sortie.legs, ground=ground, landings=landings)
+        findings += [dataclasses.replace(f, sortie=sortie.name, message=f"{sortie.name}: {f.message}") for f in held]
+    covered_pct = _covered_pct(corridor, sorties, request)
+    findings += _coverage(covered_pct)
+    plan = Plan(
+        name=brief.name,
+        dialect=brief.dialect,
+        sorties=tuple(sorties),
+        findings=tuple(findings),
+        required_standoff_m=brief.standoff.asked_m,
+        min_standoff_m=round(_kept_m(corridor, sorties), 3),
+        worst_revisit_s=math.nan,
+        corridor_m2=round(pattern.area_m2, 1),
+        covered_pct=round(covered_pct, 3),
+    )
+    return SearchPlan(plan=plan, pattern=pattern)
+
+
+def _sorties(brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath) -> list[Sortie]:
+    points, kinds = _split(path)
+    sorties: list[Sortie] = []
+    done = 0
+    while done < len(kinds):
+        site = int(np.argmin(np.hypot(*(corridor.sites - points[done]).T)))
+        flown, end = _longest(maker, corridor.sites[site], points, kinds, done)
+        if flown is None:
+            _refuse(brief, corridor, points[done], site)
+            break
+        name = f"S{len(sorties) + 1:02d}"
+        sorties.append(build_sortie(brief, corridor, flown, site=site, name=name, t_start_s=0.0))
+        done = end
+        if len(sorties) >= MAX_SORTIES and done < len(kinds):
+            raise PlanRefusedError(
+                f"the search takes more than {MAX_SORTIES} sorties; make the area smaller or the swath wider",
+                rule="search",
+            )
+    return sorties
+
+
+def _split(path: FreePath) -> tuple[FloatArray, list[LegKind]]:
+    points, kinds = [path.xy_m[:1]], []
+    for start, end, kind in zip(path.xy_m[:-1], path.xy_m[1:], path.kinds, strict=True):
+        count = max(1, math.ceil(float(np.hypot(*(end - start))) / SPLIT_M))
+        share = np.arange(1, count + 1)[:, None] / count
+        points.append(start + share * (end - start))
+        kinds += [kind] * count
+    return np.concatenate(points), kinds
+
+
+def _longest(
+    maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[LegKind], first: int
+) -> tuple[FlightPath | None, int]:
+    """Find the longest run of segments from `first` that one battery flies, there and back, by bisection."""
+    best: tuple[FlightPath | None, int] = (None, first)
+    low, high = first + 1, len(kinds)
+    while low <= high:
+        middle = high if best[0] is None and high == len(kinds) and low == first + 1 else (low + high) // 2
+        flown = _flight(maker, site, points[first : middle + 1], kinds[first:middle])
+        if flown is not None and flown.cost.total_wh <= maker.usable_wh:
+            best, low = (flown, middle), middle + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _flight(maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[LegKind]) -> FlightPath | None:
+    out, home = maker.router.route(site, points[0]), maker.router.route(points[-1], site)
+    if out is None or home is None:
+        return None
+    xy, legs = _merged(points, kinds)
+    every = np.concatenate([out[:-1], xy, home[1:]])
+    all_kinds = [LegKind.TRANSIT] * (len(out) - 1) + legs + [LegKind.RETURN] * (len(home) - 1)
+    step = np.hypot(*np.diff(every, axis=0).T) > 0.05
+    kept = [kind for kind, moved in zip(all_kinds, step, strict=True) if moved]
+    if not kept:
+        return None
+    looks = tuple(Look.DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
+    return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), looks=looks))
+
+
+def _merged(points: FloatArray, kinds: list[LegKind]) -> tuple[FloatArray, list[LegKind]]:
+    """Join pieces that go straight on in the same kind, so that splitting leaves no waypoints behind."""
+    xy: list[FloatArray] = [points[0]]
+    legs: list[LegKind] = []
+    for index, kind in enumerate(kinds):
+        if legs and legs[-1] is kind and _straight(points[index - 1 : index + 2]):
+            xy[-1] = points[index + 1]
+            continue
+        xy.append(points[index + 1])
+        legs.append(kind)
+    return np.array(xy), legs
+
+
+def _straight(three: FloatArray) -> bool:
+    before, step = np.diff(three, axis=0)
+    across = abs(before[0] * step[1] - before[1] * step[0])
+    return bool(across < 1e-6 * np.hypot(*before) * np.hypot(*step) + 1e-9 and before @ step > 0.0)
+
+
+def _refuse(brief: Brief, corridor: Corridor, point: FloatArray, site: int) -> None:
+    lats, lons = corridor.frame.to_degrees(point[None, :])
+    distance_km = float(np.hypot(*(corridor.sites[site] - point))) / 1000.0
+    raise PlanRefusedError(
+        f"no battery reaches the search at {lats[0]:.6f}, {lons[0]:.6f} and comes back: it is {distance_km:.1f} km "
+        f"from {brief.launch[site].name!r}, the nearest site; add a launch site nearer to it, or take a larger battery",
+        rule="endurance",
+    )
+
+
+def _covered_pct(corridor: Corridor, sorties: list[Sortie], request: PatternRequest) -> float:
+    """Return how much of a searched area the work legs see; NaN for searches that have no area of their own."""
+    if request.kind is not PatternKind.AREA:
+        return math.nan
+    area = shapely.Polygon(
+        to_xy(corridor.frame, request.rings[0]), [to_xy(corridor.frame, ring) for ring in request.rings[1:]]
+    )
+    seen = []
+    for leg in (leg for sortie in sorties for leg in sortie.legs if leg.kind is LegKind.WORK):
+        ends = corridor.frame.to_plane(
+            np.array([leg.lat_start_deg, leg.lat_end_deg]), np.array([leg.lon_start_deg, leg.lon_end_deg])
+        )
+        length_m = float(np.hypot(*(ends[1] - ends[0])))
+        along = (ends[1] - ends[0]) / max(length_m, 1e-9) * (request.reach_m + 0.01)
+        line = shapely.LineString([ends[0] - along, ends[1] + along])
+        seen.append(shapely.buffer(line, request.swath_m / 2.0 + 0.02, cap_style="flat"))
+    return float(100.0 * shapely.union_all(seen).intersection(area).area / area.area) if seen else 0.0
+
+
+def _coverage(covered_pct: float) -> list[Finding]:
+    enough_pct = 99.5
+    if math.isnan(covered_pct) or covered_pct >= enough_pct:
+        return []
+    return [
+        Finding(
+            rule="coverage",
+            severity=Severity.WARNING,
+            message=f"{100.0 - covered_pct:.1f} % of the area is not seen: standoff or zones keep the aircraft away",
+            measured=round(covered_pct, 2),
+            limit=enough_pct,
+            unit="%",
+            relaxation="an oblique camera, a smaller standoff, or a smaller area",
+        )
+    ]
+
+
+def _kept_m(corridor: Corridor, sorties: list[Sortie]) -> float:
+    return min(float(leg_standoff_m(corridor, sortie.legs).min()) for sortie in sorties)

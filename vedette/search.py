@@ -1,0 +1,195 @@
+"""``vedette search``: sorties that search an area, a point, a line, or by an IAMSAR pattern."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from geo.errors import InputError
+from vedette.screen import print_json
+
+if TYPE_CHECKING:
+    from missions.brief import Brief, GeoLine
+    from missions.patterns.sorties import SearchPlan
+    from missions.patterns.values import LonLat, PatternKind
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+EPILOG = (
+    "Examples: vedette search area --area field.geojson --brief brief.toml --out search/  ·  "
+    "vedette search expanding-square --at 47.379,112.596 --swath-m 80 --brief brief.toml --out search/"
+)
+
+
+@app.command(epilog=EPILOG)
+def search(  # noqa: PLR0913 - one parameter per option
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="area, point, expanding-square, sector, parallel-track, creeping-line, route or perimeter.",
+            show_default=False,
+        ),
+    ],
+    brief: Annotated[Path, typer.Option(help="Border, zones, aircraft, sites, ground and weather (TOML).")],
+    out: Annotated[Path, typer.Option(help="Folder for the plan.")],
+    area: Annotated[Path | None, typer.Option(help="Polygon file (area, perimeter); holes are not searched.")] = None,
+    line: Annotated[Path | None, typer.Option(help="Line file (route).")] = None,
+    at: Annotated[str | None, typer.Option(help="LAT,LON of the datum or point.")] = None,
+    swath_m: Annotated[float | None, typer.Option(help="Width seen from a track; default: the camera's.")] = None,
+    overlap_pct: Annotated[float, typer.Option(min=0, max=80, help="Of the camera's swath, seen twice.")] = 15.0,
+    sweep_width_m: Annotated[
+        float | None, typer.Option(help="Effective sweep width for the probability of detection.")
+    ] = None,
+    direction_deg: Annotated[float, typer.Option(help="First leg or long side, clockwise from north.")] = 0.0,
+    length_m: Annotated[float, typer.Option(help="Tracks: long side of the rectangle.")] = 0.0,
+    width_m: Annotated[float, typer.Option(help="Tracks: short side of the rectangle.")] = 0.0,
+    radius_m: Annotated[float, typer.Option(help="Sector or orbit radius.")] = 0.0,
+    legs: Annotated[int, typer.Option(help="Expanding square: number of legs.")] = 12,
+    laps: Annotated[int, typer.Option(help="Orbit or perimeter laps, sector rounds (1 or 2).")] = 1,
+    offset_m: Annotated[float, typer.Option(help="Route: to the right of the line. Perimeter: outside it.")] = 0.0,
+    there_and_back: Annotated[bool, typer.Option(help="Route: fly back along it as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Plan a search within a brief and write it as a plan folder.
+
+    The sorties keep the brief's standoff, zones, heights and battery reserve. Exit
+    status: 0 planned, 1 planned with findings, 2 unusable input, 3 refused by a rule.
+    """
+    from missions.brief_file import read_brief
+    from missions.patterns.sorties import plan_search
+    from missions.patterns.values import PatternRequest
+    from missions.plan_folder_file import write_plan_folder
+
+    asked = read_brief(brief)
+    seen_m, reach_m = camera_swath_m(asked, overlap_pct)
+    chosen = _kind(kind)
+    request = PatternRequest(
+        kind=chosen,
+        swath_m=seen_m if swath_m is None else swath_m,
+        sweep_width_m=sweep_width_m,
+        rings=() if area is None else _rings(area),
+        line=() if line is None else _line(line),
+        datum=None if at is None else _datum(at),
+        direction_deg=direction_deg,
+        length_m=length_m,
+        width_m=width_m,
+        radius_m=radius_m,
+        legs=legs,
+        laps=laps,
+        offset_m=offset_m,
+        reach_m=reach_m if swath_m is None else 0.0,
+        there_and_back=there_and_back,
+        begin=(asked.launch[0].lon_deg, asked.launch[0].lat_deg),
+    )
+    made = plan_search(asked, request)
+    write_plan_folder(made.plan, asked, out)
+    if as_json:
+        print_json(_summary(made))
+    else:
+        _show(made, out)
+    if made.plan.findings:
+        raise typer.Exit(1)
+
+
+def camera_swath_m(brief: Brief, overlap_pct: float) -> tuple[float, float]:
+    """Return the width a camera looking straight down sees, less the overlap, and how far ahead it sees; metres."""
+    kept = 1.0 - overlap_pct / 100.0
+    height_m = brief.flight.alt_agl_m
+    width_m = 2.0 * height_m * math.tan(math.radians(brief.camera.hfov_deg) / 2.0)
+    ahead_m = height_m * math.tan(math.radians(brief.camera.full_vfov_deg) / 2.0)
+    return width_m * kept, ahead_m * kept
+
+
+def _kind(text: str) -> PatternKind:
+    from missions.patterns.values import PatternKind
+
+    try:
+        return PatternKind(text)
+    except ValueError:
+        raise InputError(f"search kind {text!r} is not known; use one of: {', '.join(PatternKind)}") from None
+
+
+def _lonlat(ring: GeoLine) -> tuple[LonLat, ...]:
+    return tuple(zip(ring.lon_deg.tolist(), ring.lat_deg.tolist(), strict=True))
+
+
+def _rings(path: Path) -> tuple[tuple[LonLat, ...], ...]:
+    from missions.brief_geometry_file import read_polygons
+
+    polygons = read_polygons(path, "--area")
+    if len(polygons) > 1:
+        raise InputError(f"--area {path.name} holds {len(polygons)} polygons; search them one at a time")
+    return tuple(_open(_lonlat(ring)) for ring in polygons[0])
+
+
+def _open(ring: tuple[LonLat, ...]) -> tuple[LonLat, ...]:
+    return ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
+
+
+def _line(path: Path) -> tuple[LonLat, ...]:
+    from missions.brief_geometry_file import read_lines
+
+    lines = read_lines(path, "--line")
+    if len(lines) > 1:
+        raise InputError(f"--line {path.name} holds {len(lines)} lines; give one route at a time")
+    return _lonlat(lines[0])
+
+
+def _datum(text: str) -> LonLat:
+    try:
+        lat_deg, lon_deg = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--at {text!r} is not LAT,LON in degrees, for example 47.38,112.58") from None
+    return lon_deg, lat_deg
+
+
+def _summary(made: SearchPlan) -> dict[str, Any]:
+    pattern, plan = made.pattern, made.plan
+    return {
+        "name": plan.name,
+        "kind": str(pattern.kind),
+        "feasible": plan.feasible,
+        "sorties": len(plan.sorties),
+        "swath_m": round(pattern.swath_m, 2),
+        "lanes": pattern.lanes,
+        "direction_deg": round(pattern.direction_deg, 3),
+        "pattern_length_m": round(pattern.length_m, 1),
+        "area_m2": round(pattern.area_m2, 1),
+        "coverage": round(pattern.coverage, 4),
+        "pod": round(pattern.pod, 4),
+        "covered_pct": plan.covered_pct,
+        "required_standoff_m": plan.required_standoff_m,
+        "min_standoff_m": plan.min_standoff_m,
+        "flight_s": [round(s.legs[-1].t_end_s - s.t_start_s, 1) for s in plan.sorties],
+        "battery_end_pct": [s.legs[-1].battery_end_pct for s in plan.sorties],
+        "findings": [dataclasses.asdict(finding) for finding in plan.findings],
+    }
+
+
+def _show(made: SearchPlan, out: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    pattern, plan = made.pattern, made.plan
+    seen = "" if math.isnan(plan.covered_pct) else f", {plan.covered_pct:.1f} % of the area seen"
+    console.print(
+        f"[bold]{escape(plan.name)}[/]: {pattern.kind} search of {pattern.area_m2 / 1e4:.1f} ha, "
+        f"{pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m{seen}; "
+        f"coverage factor {pattern.coverage:.2f}, POD {100 * pattern.pod:.0f} %"
+    )
+    for sortie in plan.sorties:
+        minutes = (sortie.legs[-1].t_end_s - sortie.t_start_s) / 60.0
+        console.print(
+            f"  {sortie.name} from {escape(sortie.site)}: {minutes:.1f} min, "
+            f"{sortie.legs[-1].battery_end_pct:.0f} % of the battery left"
+        )
+    for finding in plan.findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        console.print(f"  [{colour}]{finding.severity:8}[/] {finding.rule}: {escape(finding.message)}")
+    console.print(
+        f"  standoff kept {plan.min_standoff_m:.0f} m of {plan.required_standoff_m:g} m asked; written to {out}"
+    )
