@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vedette.screen import ERRORS, print_json, utc_now_ns
+
+if TYPE_CHECKING:
+    from geo.values import Terrain
+    from missions.brief import Brief
 
 app = typer.Typer()
 
@@ -34,11 +38,13 @@ def map_operation(
     from missions.plan_folder_file import read_plan_folder
     from operations.store import OperationStore
 
+    drawn = read_brief(brief) if brief else None
     with OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns) as store:
         content = operation_map(
             store,
-            brief=read_brief(brief) if brief else None,
+            brief=drawn,
             plan=read_plan_folder(plan) if plan else None,
+            terrain=terrain_of(drawn) if drawn else None,
         )
         report = write_map(content, out or operation / "map.html")
         store.log("map written", {"path": report.path, "hits": report.hits})
@@ -47,3 +53,10 @@ def map_operation(
         print_json({"path": report.path, "bytes": report.bytes, "hits": report.hits, "external_requests": requests})
         return
     ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
+
+
+def terrain_of(brief: Brief) -> Terrain | None:
+    """Return the terrain a brief names, for the map's background; None where it names none."""
+    from geo.terrain_file import read_terrain
+
+    return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
