@@ -48,6 +48,11 @@ class StreamClock:
             result[chosen] = _follow(self.pts_s[knots], self.t_utc_ns[knots], moments[chosen])
         return result
 
+    def pts_of(self, t_utc_ns: int) -> float:
+        """Return the presentation time (s) of a moment: the nearest knot's, and the same rate from there."""
+        nearest = int(np.argmin(np.abs(self.t_utc_ns - t_utc_ns)))
+        return float(self.pts_s[nearest]) + (t_utc_ns - int(self.t_utc_ns[nearest])) * 1e-9
+
 
 def _follow(knots_s: FloatArray, utc_ns: NDArray[np.int64], moments_s: FloatArray) -> NDArray[np.int64]:
     base = int(utc_ns[0])
@@ -88,13 +93,15 @@ def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool
 def _smooth(
     moments: FloatArray, utc: NDArray[np.int64], offset_s: FloatArray, piece: NDArray[np.int64]
 ) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.int64]]:
-    """Replace packets by one knot a window, at the window's median offset."""
+    """Replace packets by two knots a window, at its ends, both at the window's median offset."""
     window = np.floor((moments - moments[0]) / WINDOW_S).astype(np.int64)
     starts = np.flatnonzero(np.concatenate([[True], (np.diff(window) != 0) | (np.diff(piece) != 0)]))
-    knots = np.array([float(np.mean(part)) for part in np.split(moments, starts[1:])])
+    lasts = np.append(starts[1:], len(moments)) - 1
     medians = np.array([float(np.median(part)) for part in np.split(offset_s, starts[1:])])
-    elapsed = knots - moments[0] + medians
-    return knots, int(utc[0]) + np.rint(elapsed * 1e9).astype(np.int64), piece[starts]
+    ends = np.stack([starts, lasts], axis=1)
+    ends = ends.ravel()[np.stack([np.ones(len(starts), dtype=np.bool_), lasts > starts], axis=1).ravel()]
+    elapsed = moments[ends] - moments[0] + medians[np.searchsorted(starts, ends, side="right") - 1]
+    return moments[ends], int(utc[0]) + np.rint(elapsed * 1e9).astype(np.int64), piece[ends]
 
 
 def arrival_pts_s(

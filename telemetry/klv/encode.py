@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from telemetry.errors import KlvValueError
-from telemetry.klv.ber import encode_length, join_items
+from telemetry.klv.ber import decode_length, encode_length, join_items, split_items
 from telemetry.klv.imapb import imapb_encode, signed_encode, unsigned_encode
 from telemetry.klv.packets import UAS_KEY
 from telemetry.klv.tags import TAGS, Coding, Tag
@@ -98,3 +98,23 @@ def _encode_integer(spec: Tag, value: float | np.integer | np.floating) -> bytes
             f"{spec.length} bytes, not {value}",
             tag=spec.number,
         ) from error
+
+
+def with_item(packet: bytes, tag: int, value: bytes) -> bytes:
+    """Return a copy of an ST 0601 packet in which one item is replaced or added, and the checksum renewed.
+
+    Raises
+    ------
+    KlvValueError
+        The bytes are no whole ST 0601 packet.
+    """
+    length = decode_length(packet, len(UAS_KEY)) if packet.startswith(UAS_KEY) else None
+    if length is None or length[1] + length[0] != len(packet):
+        raise KlvValueError(f"{len(packet)} bytes that begin {packet[:4].hex()} are no whole ST 0601 packet")
+    items, end = split_items(packet, length[1])
+    if end != len(packet):
+        raise KlvValueError(f"an item at byte {end} of the packet runs past its end")
+    kept = [item for item in items if item[0] not in {1, tag}]
+    body = join_items([*kept, (tag, value)])
+    renewed = UAS_KEY + encode_length(len(body) + len(_CHECKSUM_ITEM) + 2) + body + _CHECKSUM_ITEM
+    return renewed + checksum(renewed).to_bytes(2, "big")

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from telemetry.errors import KlvValueError
-from telemetry.klv.ber import decode_length, decode_oid, encode_length, encode_oid
+from telemetry.klv.ber import decode_length, decode_oid, encode_length, encode_oid, join_items
 from telemetry.klv.encode import checksum
 from telemetry.klv.imapb import imapb_decode, imapb_encode
 from telemetry.klv.local_set import SetValue, decode_local_set, encode_local_set
 from telemetry.klv.tags import Coding, Tag
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 VMTI_KEY: Final = bytes.fromhex("060e2b34020b01010e01030306000000")
 VMTI_VERSION: Final = 6
 """ST 0903.6, whose target location pack is written."""
-
-OFFSET_LIMIT_DEG: Final = 19.2
-"""Largest offset of a target from the frame centre (ST 0903.4, target items 10 and 11)."""
 
 MAX_TARGETS: Final = 10_000
 
@@ -234,10 +228,6 @@ def encode_vmti_packet(vmti: Vmti) -> bytes:
     return packet + checksum(packet).to_bytes(2, "big")
 
 
-def offsets(targets: Sequence[TargetLocation], lat_deg: float, lon_deg: float) -> list[tuple[float, float] | None]:
-    """Return each target's offset (latitude, longitude, degrees) from a frame centre, None beyond 19.2 degrees."""
-    result: list[tuple[float, float] | None] = []
-    for target in targets:
-        north, east = target.lat_deg - lat_deg, (target.lon_deg - lon_deg + 180.0) % 360.0 - 180.0
-        result.append((north, east) if max(abs(north), abs(east)) <= OFFSET_LIMIT_DEG else None)
-    return result
+def encode_object(class_name: str) -> bytes:
+    """Write what a target was taken for, as the value of target item 102 (ST 0903.4, VObject local set, item 2)."""
+    return join_items([(2, class_name.encode())])

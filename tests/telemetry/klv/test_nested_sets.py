@@ -32,6 +32,8 @@ from telemetry.klv.vmti import (
 )
 from telemetry.klv_file import read_klv
 
+MIIS = bytes.fromhex("0102e05349984440481e9c16d05db5c24976")
+
 
 @pytest.fixture(scope="module")
 def kwiver(shared_data):
@@ -73,6 +75,7 @@ def test_written_targets_are_read_by_the_second_library():
         10: "EO",
         11: 40.0,
         12: 30.0,
+        13: MIIS,
     }
     read = decode_vmti_local_set(encode_vmti_packet(Vmti(targets=(target,), items=items)))
     theirs = read.targets[0]
