@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -108,17 +108,18 @@ def _read_tile(path: Path) -> _Tile:
         raise InputError(f"terrain file {path} cannot be read as a raster: {error}") from error
 
 
-def _posts(raster: object, path: Path) -> _Tile:
+def _posts(raster: Any, path: Path) -> _Tile:
     """Read band 1 of an open north-up or south-up geographic raster."""
-    rows, columns, transform = raster.height, raster.width, raster.transform  # type: ignore[attr-defined]
+    rows, columns, transform = raster.height, raster.width, raster.transform
     if rows * columns > MAX_POSTS:
         raise InputError(
             f"terrain file {path} has {rows * columns} posts, over the limit of {MAX_POSTS}; cut it smaller"
         )
     if min(rows, columns) < 2:
         raise InputError(f"terrain file {path} has {rows} x {columns} posts; at least 2 x 2 are needed")
-    band = raster.read(1, masked=True)  # type: ignore[attr-defined]
+    band = raster.read(1, masked=True)
     heights = np.ma.filled(band.astype(np.float32), np.nan)
+    heights = heights * np.float32(raster.scales[0]) + np.float32(raster.offsets[0])
     heights[(heights < _PLAUSIBLE_M[0] - 120.0) | (heights > _PLAUSIBLE_M[1] + 120.0)] = np.nan
     if np.isnan(heights).all():
         raise InputError(

@@ -38,6 +38,13 @@ def test_nodata_becomes_nan(tmp_path):
     assert np.isnan(read_terrain(unmarked).heights_hae_m[0, 1])
 
 
+def test_scaled_bands_are_scaled(tmp_path):
+    path = write(tmp_path / "a.tif", [[10, 20], [30, 40]], west=8.0, north=50.0, dtype="int16")
+    with rasterio.open(path, "r+") as raster:
+        raster.scales, raster.offsets = (0.5,), (100.0,)
+    np.testing.assert_allclose(read_terrain(path, datum="hae").heights_hae_m, [[105, 110], [115, 120]])
+
+
 @pytest.mark.parametrize(("suffix", "driver"), [("hgt", "SRTMHGT"), ("dt1", "DTED")])
 def test_srtm_and_dted_posts_lie_on_the_degree(suffix, driver, tmp_path):
     """Both name a one-degree cell whose corner posts lie exactly on the corners."""
