@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import shutil
 import time
@@ -18,7 +19,7 @@ from geo.errors import InputError, RefusedError
 from vedette.screen import ERRORS, plain, print_json, progress, utc_now_ns
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from geo.values import Terrain
     from missions.brief import Brief
@@ -148,9 +149,13 @@ def _ingest(out: Path, films: list[Film], terrain: Terrain, model: Path | None, 
             detector=detector,
             model=described,
             settings=IngestSettings(terrain=terrain, sigmas=SENSOR_SIGMAS),
-            on_frame=lambda count, task=task: bars.update(task, completed=count),
+            on_frame=functools.partial(_tick, bars, task),
         )
     return store
+
+
+def _tick(bars: Progress, task: TaskID, count: int) -> None:
+    bars.update(task, completed=count)
 
 
 def _show(

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from geo.errors import InputError
+from vedette.map_command import terrain_of
 
 if TYPE_CHECKING:
     from missions.brief import Brief
@@ -45,6 +46,8 @@ def plan(
     dialect: Annotated[str, typer.Option(help="ardupilot or px4.")] = "ardupilot",
 ) -> None:
     """Plan a patrol: from a brief, or at once from a border line."""
+    from maps.offline_map import write_map
+    from maps.plan_map import plan_map
     from missions.brief_file import build_brief, read_brief
     from missions.plan_folder_file import summary, write_plan_folder
     from missions.planner import plan_brief
@@ -61,6 +64,7 @@ def plan(
     asked = read_brief(brief) if brief is not None else build_brief(quick_brief(options), Path())
     made = plan_brief(asked)
     write_plan_folder(made, asked, out)
+    write_map(plan_map(made, asked, terrain=terrain_of(asked)), out / "map.html")
     if as_json:
         typer.echo(json.dumps(_nulls(summary(made, asked)), allow_nan=False))
     else:
