@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detection.errors import ModelError
+from detection.model_output import Filter
+from detection.onnx_detector import OnnxDetector, read_names
+from detection.tiling import TiledDetector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GREY = np.full((64, 96, 3), 90, dtype=np.uint8)
+
+
+def rows(*values: tuple[float, ...]) -> np.ndarray:
+    return np.array([values], dtype=np.float32)
+
+
+def test_boxes_come_back_in_picture_pixels(constant_model: Callable[..., Path]) -> None:
+    detector = OnnxDetector(constant_model(rows((24, 16, 48, 48, 0.9, 1))))
+    assert detector.class_names == ("person", "vehicle")
+    same, twice = detector.detect([GREY, np.zeros((128, 192, 3), dtype=np.uint8)])
+    assert same.boxes_px.tolist() == [[24, 16, 48, 48]]
+    assert twice.boxes_px.tolist() == [[48, 32, 96, 96]]
+    assert same.classes.tolist() == [1]
+
+
+def test_a_model_with_free_sides_takes_its_size_from_the_metadata(constant_model: Callable[..., Path]) -> None:
+    path = constant_model(
+        rows((0, 0, 160, 160, 0.9, 0)),
+        input_shape=("batch", 3, "height", "width"),
+        metadata={"names": "{0: 'person'}", "imgsz": "[160, 160]"},
+    )
+    (found,) = OnnxDetector(path).detect([np.zeros((320, 320, 3), dtype=np.uint8)])
+    assert found.boxes_px.tolist() == [[0, 0, 320, 320]]
+
+
+def test_a_batch_gives_one_result_a_picture(constant_model: Callable[..., Path]) -> None:
+    two = np.concatenate([rows((1, 1, 5, 5, 0.9, 0)), rows((2, 2, 9, 9, 0.8, 1))])
+    detector = OnnxDetector(constant_model(two, input_shape=(2, 3, 64, 96)))
+    found = detector.detect([GREY, GREY, GREY])
+    assert [one.classes.tolist() for one in found] == [[0], [1], [0]]
+
+
+def test_numbers_that_are_not_finite_never_get_out(constant_model: Callable[..., Path]) -> None:
+    bad = rows((np.nan, 0, 5, 5, 0.9, 0), (0, 0, np.inf, 5, 0.9, 0), (1, 2, 3, 4, 0.5, 0))
+    (found,) = OnnxDetector(constant_model(bad)).detect([GREY])
+    assert found.boxes_px.tolist() == [[1, 2, 3, 4]]
+    assert found.problems == ("2 boxes with numbers that are not finite were dropped",)
+
+
+def test_a_flood_of_boxes_is_cut_with_a_problem(constant_model: Callable[..., Path]) -> None:
+    flood = np.tile(rows((1, 1, 9, 9, 0.9, 0)), (1, 100_000, 1))
+    (found,) = OnnxDetector(constant_model(flood), keep=Filter(boxes_max=50)).detect([GREY])
+    assert len(found) == 50
+    assert found.problems == ("100000 boxes in one picture: only the best 50 were kept",)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (np.zeros((1, 1000), dtype=np.float32), r"shape \(1, 1000\), expected \(batch, n, 6\) or \(batch, 6, anchors\)"),
+        (np.zeros((1, 84, 8400), dtype=np.float32), r"shape \(1, 84, 8400\), expected .*\(batch, 6, anchors\)"),
+    ],
+)
+def test_a_model_of_another_shape_is_refused(
+    constant_model: Callable[..., Path], output: np.ndarray, expected: str
+) -> None:
+    with pytest.raises(ModelError, match=expected):
+        OnnxDetector(constant_model(output))
+
+
+def test_a_grey_or_flat_input_is_refused(constant_model: Callable[..., Path]) -> None:
+    with pytest.raises(ModelError, match=r"input is tensor\(float\) of shape \[1, 1, 64, 96\], expected"):
+        OnnxDetector(constant_model(rows((0, 0, 1, 1, 0.9, 0)), input_shape=(1, 1, 64, 96)))
+
+
+def test_a_segmentation_model_is_refused(constant_model: Callable[..., Path]) -> None:
+    box = rows((0, 0, 1, 1, 0.9, 0))
+    with pytest.raises(ModelError, match="2 outputs, expected 1"):
+        OnnxDetector(constant_model(box, box))
+    with pytest.raises(ModelError, match="task is 'segment', expected 'detect'"):
+        OnnxDetector(constant_model(box, metadata={"task": "segment"}))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08" + b"\xff" * 40])
+def test_a_file_that_is_no_model_is_refused_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"broken\.onnx: ONNX Runtime cannot read") as caught:
+        OnnxDetector(path)
+    assert "\n" not in caught.value.message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        OnnxDetector(tmp_path / "absent.onnx")
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)])
+def test_a_picture_of_the_wrong_kind_is_refused(constant_model: Callable[..., Path], image: np.ndarray) -> None:
+    with pytest.raises(ModelError, match="expected .height, width, 3. of uint8"):
+        OnnxDetector(constant_model(rows((0, 0, 1, 1, 0.9, 0)))).detect([image])
+
+
+def test_a_model_that_takes_too_long_is_ended(bundled_model: Path) -> None:
+    (found,) = OnnxDetector(bundled_model, deadline_s=0.0005).detect([np.zeros((512, 640, 3), np.uint8)])
+    assert len(found) == 0
+    assert found.problems == ("the detector gave no answer within 0.0005 s",)
+
+
+@pytest.mark.parametrize("text", ["{0: 'a', 'x': 2}", "[1", "{-1: 'a'}", "{99999999999: 'a'}", "__import__('os')"])
+def test_names_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(ModelError, match="class names cannot be read"):
+        read_names(text, (1, 300, 6), "m")
+
+
+def test_unnamed_classes_are_numbered() -> None:
+    assert read_names("", (1, 6, 8400), "m") == ("class 0", "class 1")
+
+
+def test_a_public_coco_model_finds_the_cars(shared_data: Path) -> None:
+    detector = OnnxDetector(shared_data / "weights" / "yolov8n_coco_int8dyn.onnx")
+    assert detector.class_names[0] == "person"
+    picture = np.asarray(Image.open(shared_data / "sahi" / "small-vehicles1.jpeg").convert("RGB"))
+    (whole,) = detector.detect([picture])
+    cars = detector.class_names.index("car")
+    assert (whole.classes == cars).sum() >= 8
+    assert whole.boxes_px.min() >= 0.0
+    assert (whole.boxes_px[:, 2] <= picture.shape[1]).all()
+    (tiled,) = TiledDetector(detector, tile_width_px=400, tile_height_px=400).detect([picture])
+    assert (tiled.classes == cars).sum() > (whole.classes == cars).sum()
