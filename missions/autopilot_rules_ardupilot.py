@@ -113,7 +113,9 @@ def _storage(items: tuple[MissionItem, ...], settings: VehicleSettings) -> Itera
 
 
 def _harmless(item: MissionItem, number: int) -> bool:
-    """Tell whether losing the parameter changes nothing: headings Copter does not take, and land's direction."""
+    """Tell whether losing the parameter changes nothing: headings Copter does not take, directions of no circle."""
+    if item.command in (17, 18, 19, 31) and (item.p3, item.p2)[item.command == 31] == 0.0 and number in (2, 3):
+        return True
     return (item.command in (16, 17, 22, 82) and number == 4) or (item.command == 21 and number in (2, 4))
 
 

@@ -54,6 +54,9 @@ def search(  # noqa: PLR0913 - one parameter per option
     laps: Annotated[int, typer.Option(help="Orbit or perimeter laps, sector rounds (1 or 2).")] = 1,
     offset_m: Annotated[float, typer.Option(help="Route: to the right of the line. Perimeter: outside it.")] = 0.0,
     there_and_back: Annotated[bool, typer.Option(help="Route: fly back along it as well.")] = False,
+    hover: Annotated[
+        bool, typer.Option("--hover", help="Point: hold one place in sight of it, at --radius-m, instead of an orbit.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """Plan a search within a brief and write it as a plan folder.
@@ -85,6 +88,7 @@ def search(  # noqa: PLR0913 - one parameter per option
         offset_m=offset_m,
         reach_m=reach_m if swath_m is None else 0.0,
         there_and_back=there_and_back,
+        hover=hover,
         begin=(asked.launch[0].lon_deg, asked.launch[0].lat_deg),
     )
     made = plan_search(asked, request)
@@ -175,12 +179,12 @@ def _summary(made: SearchPlan) -> dict[str, Any]:
 def _show(made: SearchPlan, out: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     pattern, plan = made.pattern, made.plan
-    seen = "" if math.isnan(plan.covered_pct) else f", {plan.covered_pct:.1f} % of the area seen"
-    console.print(
-        f"[bold]{escape(plan.name)}[/]: {pattern.kind} search of {pattern.area_m2 / 1e4:.1f} ha, "
-        f"{pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m{seen}; "
-        f"coverage factor {pattern.coverage:.2f}, POD {100 * pattern.pod:.0f} %"
-    )
+    facts = [f"{pattern.kind}, {pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m"]
+    if not math.isnan(plan.covered_pct):
+        facts.append(f"{plan.covered_pct:.1f} % of the area seen")
+    if not math.isnan(pattern.pod):
+        facts.append(f"{pattern.area_m2 / 1e4:.1f} ha, coverage {pattern.coverage:.2f}, POD {100 * pattern.pod:.0f} %")
+    console.print(f"[bold]{escape(plan.name)}[/]: {'; '.join(facts)}")
     for sortie in plan.sorties:
         minutes = (sortie.legs[-1].t_end_s - sortie.t_start_s) / 60.0
         console.print(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import shapely
@@ -53,7 +53,6 @@ def into_free_air(
         way = router.route(start, end)
         if way is None:
             _refuse(end, 0.0, corridor, slack_m)
-            continue
         path.append(way[1:])
         kept += [kind if len(way) == 2 else LegKind.TURN] * (len(way) - 1)
     return FreePath(xy_m=np.concatenate(path), kinds=tuple(kept), moved_m=float(apart.max()))
@@ -73,7 +72,7 @@ def _snapped(points_xy: FloatArray, corridor: Corridor) -> FloatArray:
     return snapped
 
 
-def _refuse(point_xy: FloatArray, moved_m: float, corridor: Corridor, slack_m: float) -> None:
+def _refuse(point_xy: FloatArray, moved_m: float, corridor: Corridor, slack_m: float) -> NoReturn:
     lats, lons = corridor.frame.to_degrees(point_xy[None, :])
     point = shapely.Point(point_xy)
     border_m = float(shapely.distance(np.asarray(corridor.guard), np.asarray(point))) / corridor.stretch

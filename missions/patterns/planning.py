@@ -75,8 +75,7 @@ def _along(request: PatternRequest) -> PatternPath:
         polygon = polygon_xy(frame, request.rings[:1])
         begin = _place(frame, request.begin)
         points = around_perimeter(polygon, offset_m=request.offset_m, laps=request.laps, begin_xy=begin)
-    area_m2 = float(shapely.LineString(points).length) * request.swath_m
-    return _answer(request, frame, points, [LegKind.WORK] * len(points), area_m2)
+    return _answer(request, frame, points, [LegKind.WORK] * len(points), 0.0)
 
 
 def _about_datum(request: PatternRequest) -> PatternPath:
@@ -87,7 +86,7 @@ def _about_datum(request: PatternRequest) -> PatternPath:
     if request.kind is PatternKind.POINT:
         points = circle(centre, radius_m=request.radius_m, begin_deg=_bearing(frame, centre, request))
         points = np.concatenate([*([points[:-1]] * request.laps), points[-1:]])
-        area_m2 = math.pi * request.radius_m**2
+        area_m2 = 0.0
     elif request.kind is PatternKind.EXPANDING_SQUARE:
         points = expanding_square(
             centre, spacing_m=request.swath_m, legs=request.legs, direction_deg=request.direction_deg

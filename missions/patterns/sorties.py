@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 import shapely
@@ -19,7 +19,7 @@ from missions.patterns.free_air import into_free_air
 from missions.patterns.plane import to_xy
 from missions.patterns.planning import plan_pattern
 from missions.patterns.values import PatternKind
-from missions.patterns.watch_sortie import towards_target
+from missions.patterns.watch_sortie import holding, hover_place, sight_findings, towards_target
 from missions.plan import Finding, LegKind, Plan, Severity
 from missions.planner_legs import build_sortie
 from missions.planner_paths import PathMaker, Track
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from missions.patterns.values import PatternPath, PatternRequest
     from missions.plan import Sortie
     from missions.planner_paths import FlightPath
+    from missions.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 
@@ -68,17 +69,19 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     router = Router(corridor.free)
     ground = read_ground(brief.terrain)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground))
-    pattern = plan_pattern(request)
+    pattern = plan_pattern(_over_ground(brief, request, ground))
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
     path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
-    if len(path.xy_m) < 2:
-        raise PlanRefusedError("the search is a single point; give it an extent", rule="search")
-    sorties = _sorties(brief, corridor, maker, path)
+    if request.kind is PatternKind.POINT and request.hover:
+        sorties = [_hover(brief, corridor, maker, path.xy_m[0])]
+    else:
+        sorties = _sorties(brief, corridor, maker, path)
+    findings: list[Finding] = []
     if request.kind is PatternKind.POINT and request.datum is not None:
         sorties = [towards_target(sortie, request.datum, ground) for sortie in sorties]
+        findings += sight_findings(sorties, request.datum, ground)
     landings = [(s.lat_deg, s.lon_deg) for s in brief.launch] + [(r.lat_deg, r.lon_deg) for r in brief.rally]
-    findings: list[Finding] = []
     for sortie in sorties:
         held = brief_findings(brief, corridor, sortie.legs, ground=ground, landings=landings)
         findings += [dataclasses.replace(f, sortie=sortie.name, message=f"{sortie.name}: {f.message}") for f in held]
@@ -98,6 +101,24 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     return SearchPlan(plan=plan, pattern=pattern)
 
 
+def _over_ground(brief: Brief, request: PatternRequest, ground: GroundHeights) -> PatternRequest:
+    """Turn a hover into the place to hover at; other requests stay as they are."""
+    if not (request.kind is PatternKind.POINT and request.hover and request.datum is not None):
+        return request
+    begin = request.begin or (brief.launch[0].lon_deg, brief.launch[0].lat_deg)
+    post = hover_place(request.datum, ground, radius_m=request.radius_m, height_m=brief.flight.alt_agl_m, begin=begin)
+    return dataclasses.replace(request, begin=post)
+
+
+def _hover(brief: Brief, corridor: Corridor, maker: PathMaker, post: FloatArray) -> Sortie:
+    site = int(np.argmin(np.hypot(*(corridor.sites - post).T)))
+    flown = _flight(maker, corridor.sites[site], np.array([post]), [])
+    if flown is None or flown.cost.total_wh > maker.usable_wh:
+        _refuse(brief, corridor, post, site)
+    sortie = build_sortie(brief, corridor, flown, site=site, name="S01", t_start_s=0.0)
+    return holding(sortie, brief, spare_wh=maker.usable_wh - flown.cost.total_wh)
+
+
 def _sorties(brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath) -> list[Sortie]:
     points, kinds = _split(path)
     sorties: list[Sortie] = []
@@ -107,7 +128,6 @@ def _sorties(brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath)
         flown, end = _longest(maker, corridor.sites[site], points, kinds, done)
         if flown is None:
             _refuse(brief, corridor, points[done], site)
-            break
         name = f"S{len(sorties) + 1:02d}"
         sorties.append(build_sortie(brief, corridor, flown, site=site, name=name, t_start_s=0.0))
         done = end
@@ -179,7 +199,7 @@ def _straight(three: FloatArray) -> bool:
     return bool(across < 1e-6 * np.hypot(*before) * np.hypot(*step) + 1e-9 and before @ step > 0.0)
 
 
-def _refuse(brief: Brief, corridor: Corridor, point: FloatArray, site: int) -> None:
+def _refuse(brief: Brief, corridor: Corridor, point: FloatArray, site: int) -> NoReturn:
     lats, lons = corridor.frame.to_degrees(point[None, :])
     distance_km = float(np.hypot(*(corridor.sites[site] - point))) / 1000.0
     raise PlanRefusedError(

@@ -53,6 +53,8 @@ class PatternRequest:
     """Route: to the right of the line. Perimeter: outside the fence."""
     reach_m: float = 0.0
     there_and_back: bool = False
+    hover: bool = False
+    """Point watch: hold one place in sight of the point instead of flying around it."""
     begin: LonLat | None = None
     """Where the aircraft comes from, to start the path near it."""
 

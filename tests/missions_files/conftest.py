@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
+from missions.brief_file import build_brief
 from missions.plan import Leg, LegKind, MissionItem, Sortie
 
 CAMP = (50.0, 8.0, 212.0)
+CAMP_LAT = 48.0 - 0.012
 
 
 def item(seq, command, *, lat=math.nan, lon=math.nan, alt=0.0, frame=None, **params):
@@ -78,3 +81,24 @@ def make_item():
 def make_sortie():
     """Return the sortie factory."""
     return square_sortie
+
+
+@pytest.fixture
+def make_brief(tmp_path):
+    """Return a builder of briefs: a border along 48 N, our side south of it, flat ground at 300 m."""
+
+    def build(line=((9.0 - 0.05, 48.0), (9.0 + 0.05, 48.0)), **tables):
+        (tmp_path / "border.geojson").write_text(json.dumps({"type": "LineString", "coordinates": line}))
+        raw = {
+            "name": "test",
+            "border": {"file": "border.geojson", "own_side": "right"},
+            "standoff": {"asked_m": 200.0},
+            "corridor": {"depth_m": 800.0},
+            "aircraft": {"type": "quad-survey"},
+            "launch": [{"name": "camp", "lat_deg": CAMP_LAT, "lon_deg": 9.0}],
+            "flight": {"alt_agl_m": 100.0, "min_agl_m": 50.0, "max_agl_m": 150.0},
+            "terrain": {"flat_amsl_m": 300.0},
+        }
+        return build_brief(raw | tables, tmp_path)
+
+    return build

@@ -14,7 +14,6 @@ import pyproj
 import pytest
 import shapely
 
-from missions.brief_file import build_brief
 from missions.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
 from missions.check_brief import RULES as BRIEF_RULES
 from missions.check_path import flown_path
@@ -36,25 +35,6 @@ def south(metres, east=0.0):
     lon, lat, _ = GEOD.fwd(LON, LAT, 180.0 if metres >= 0 else 0.0, abs(metres))
     lon, lat, _ = GEOD.fwd(lon, lat, 90.0, east)
     return lat, lon
-
-
-@pytest.fixture
-def make_brief(tmp_path):
-    def build(line=((LON - 0.05, LAT), (LON + 0.05, LAT)), **tables):
-        (tmp_path / "border.geojson").write_text(json.dumps({"type": "LineString", "coordinates": line}))
-        raw = {
-            "name": "test",
-            "border": {"file": "border.geojson", "own_side": "right"},
-            "standoff": {"asked_m": 200.0},
-            "corridor": {"depth_m": 800.0},
-            "aircraft": {"type": "quad-survey"},
-            "launch": [{"name": "camp", "lat_deg": HOME.lat_deg, "lon_deg": HOME.lon_deg}],
-            "flight": {"alt_agl_m": 100.0, "min_agl_m": 50.0, "max_agl_m": 150.0},
-            "terrain": {"flat_amsl_m": 300.0},
-        }
-        return build_brief(raw | tables, tmp_path)
-
-    return build
 
 
 @pytest.fixture
