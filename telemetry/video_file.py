@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -16,6 +17,7 @@ from telemetry.klv.time_stamp import decode_picture_time
 from telemetry.klv_track import leap_seconds_of, track_from_klv
 from telemetry.pose_track import Problem
 from telemetry.video import NO_TIME, Frame, VideoLimits
+from telemetry.video_overlap import OverlapFilter
 from telemetry.video_pictures_file import read_pictures
 from telemetry.video_process import DecoderProcess
 from telemetry.video_scan import ClipTelemetry, plan_source, read_scan, wait_for
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from geo.values import Terrain
     from telemetry.pose_track import PoseTrack
     from telemetry.video_source import OpenPlan
 
@@ -68,11 +71,13 @@ class VideoReader:
         checksum: ChecksumMode,
         track: PoseTrack | None,
         start_utc_ns: int | None,
+        overlap: OverlapFilter | None,
     ) -> None:
         self._plan = plan
         self._limits = limits
         self._every_s = every_s
         self._start_utc_ns = start_utc_ns
+        self._overlap = overlap
         self._problems: list[Problem] = []
         self._first_pts: Fraction | None = None
         self.partial = False
@@ -135,8 +140,10 @@ class VideoReader:
         while (message := self._process.next_message()) is not None:
             header, _ = message
             if header["type"] == "frame":
-                yield self._frame(header)
+                frame = self._frame(header)
                 count += 1
+                if self._overlap is None or self._overlap.wants(frame):
+                    yield frame
             elif header["type"] == "end":
                 self._note_end(header)
                 return
@@ -238,6 +245,8 @@ def read_video(
     checksum: ChecksumMode = ChecksumMode.STRICT,
     track: PoseTrack | None = None,
     start_utc_ns: int | None = None,
+    max_overlap: float | None = None,
+    terrain: Terrain | None = None,
 ) -> VideoReader:
     """Open a clip, read its telemetry, and get ready to decode its pictures.
 
@@ -248,13 +257,16 @@ def read_video(
     limits
         What the source may cost; see `VideoLimits`.
     every_s
-        Seconds of presentation time between frames handed out; None hands out all.
+        Seconds of presentation time between frames handed out; None and 0 hand out all.
     checksum
         What to do with KLV packets whose checksum does not hold.
     track
         Pose track of another source (a log, subtitles) to use instead of the clip's own.
     start_utc_ns
         UTC of the first picture, for clips without a clock of their own.
+    max_overlap, terrain
+        Hand out a frame only when it shares at most this part (0 to 1) of its ground with
+        the last one handed out; needs the ground. Frames without a pose are all handed out.
 
     Returns
     -------
@@ -268,7 +280,10 @@ def read_video(
     SourceForbiddenError
         Its protocol or address is not allowed.
     """
-    if every_s is not None and not every_s > 0.0:
-        raise MediaError(f"the time between frames has to be above 0 s, not {every_s:g}", every_s=every_s)
+    if every_s is not None and not 0.0 <= every_s < math.inf:
+        raise MediaError(f"the time between frames has to be 0 s or more, not {every_s:g}", every_s=every_s)
+    if max_overlap is not None and (terrain is None or not 0.0 <= max_overlap <= 1.0):
+        raise MediaError("sampling by overlap needs a share from 0 to 1, and terrain", max_overlap=max_overlap)
+    overlap = None if max_overlap is None or terrain is None else OverlapFilter(terrain, max_overlap)
     plan = plan_source(source)
-    return VideoReader(plan, limits or VideoLimits(), every_s, checksum, track, start_utc_ns)
+    return VideoReader(plan, limits or VideoLimits(), every_s or None, checksum, track, start_utc_ns, overlap)

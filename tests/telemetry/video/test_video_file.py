@@ -156,9 +156,9 @@ def test_no_process_is_left_behind(clip):
         os.kill(number, 0)
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf")])
 def test_a_time_step_that_is_none_is_refused(clip, bad):
-    with pytest.raises(MediaError, match="above 0 s"):
+    with pytest.raises(MediaError, match="0 s or more"):
         read_video(clip.path, every_s=bad)
 
 
