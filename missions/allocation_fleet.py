@@ -115,7 +115,7 @@ def best_period(cycle_s: FloatArray, total: int, limits: Sequence[int]) -> Fleet
 
 def options(cycle_s: FloatArray, limits: Sequence[int], most: int) -> list[Fleet]:
     """Answer "which k aircraft from which sites give which period" for k from 1 to `most`."""
-    found = []
+    found: list[Fleet] = []
     for total in range(1, most + 1):
         fleet = best_period(cycle_s, total, limits)
         if fleet is not None and (not found or fleet.period_s < found[-1].period_s - PERIOD_STEP_S):

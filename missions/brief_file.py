@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from missions.brief import Brief, GeoLine
+from missions.brief import Border, Brief, GeoLine, Zone
 from missions.brief_geometry_file import read_lines, read_polygons
 from missions.errors import BriefError
 
@@ -154,7 +154,9 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
         if not inner:
             return []
         model = inner[0]
-    return list(model.model_fields)
+    read_from_files = {"lines", "source", "polygons"}
+    named = {Border: ["file", "coordinates"], Zone: ["file", "polygon"]}
+    return [f for f in model.model_fields if f not in read_from_files] + named.get(model, [])
 
 
 def _types_in(annotation: Any) -> list[type]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
 MAX_VERTICES: Final = 2_000_000
 """More than a whole country's border at one-metre spacing; beyond it a file is a mistake or an attack."""
@@ -65,12 +66,12 @@ def read_polygons(path: Path, key: str) -> tuple[tuple[GeoLine, ...], ...]:
     return found
 
 
-def _ring(line: shapely.Geometry) -> GeoLine:
+def _ring(line: BaseGeometry) -> GeoLine:
     xy = shapely.get_coordinates(line)
     return GeoLine.of(xy[:, 1], xy[:, 0])
 
 
-def _read_geometries(path: Path, key: str) -> list[shapely.Geometry]:
+def _read_geometries(path: Path, key: str) -> list[BaseGeometry]:
     _check_file(path, key)
     import geopandas
     from pyogrio.errors import DataSourceError
@@ -92,7 +93,7 @@ def _source(path: Path) -> str:
     return f"zip://{path}" if path.suffix.lower() == ".zip" else str(path)
 
 
-def _to_wgs84(frame: Any, path: Path, key: str) -> list[shapely.Geometry]:
+def _to_wgs84(frame: Any, path: Path, key: str) -> list[BaseGeometry]:
     if frame.crs is None:
         raise BriefError(
             f"{key}: {path.name} does not say its coordinate system; add the .prj file or save it as GeoJSON",

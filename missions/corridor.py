@@ -23,6 +23,7 @@ from missions.standoff import standoff_margin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from missions.brief import Brief, GeoLine, Zone
     from missions.standoff import StandoffMargin
@@ -48,13 +49,13 @@ class Corridor:
     frame: LocalFrame
     border: MultiLineString
     """Border as drawn, parts merged and short gaps bridged: lanes run along it."""
-    guard: shapely.Geometry
+    guard: BaseGeometry
     """Border with its long gaps closed and its open ends prolonged: nobody crosses it."""
-    own: shapely.Geometry
-    free: shapely.Geometry
+    own: BaseGeometry
+    free: BaseGeometry
     """Own side less the standoff and the zones: every metre of every path lies in it."""
-    zones: tuple[shapely.Geometry, ...]
-    watched: shapely.Geometry
+    zones: tuple[BaseGeometry, ...]
+    watched: BaseGeometry
     margin: StandoffMargin
     turned: float
     """Share of the border that was drawn against the rest and turned round."""
@@ -105,7 +106,7 @@ def build_corridor(brief: Brief) -> Corridor:
     return corridor
 
 
-def buffer_outside(geometry: shapely.Geometry, distance_m: float) -> shapely.Geometry:
+def buffer_outside(geometry: BaseGeometry, distance_m: float) -> BaseGeometry:
     """Buffer so that no chord of the result lies nearer than `distance_m`."""
     chord = float(np.cos(np.pi / (4 * ARC_SEGMENTS)))
     return shapely.buffer(geometry, distance_m / chord, quad_segs=ARC_SEGMENTS)
@@ -132,7 +133,7 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
     return parts
 
 
-def _work_area(line: shapely.Geometry, sites: FloatArray, zones: tuple[shapely.Geometry, ...], brief: Brief) -> Polygon:
+def _work_area(line: BaseGeometry, sites: FloatArray, zones: tuple[BaseGeometry, ...], brief: Brief) -> Polygon:
     """Return the ground that matters: about the border, the ways to the sites, and round the zones beside them."""
     reach = brief.corridor.depth_m + 2.0 * brief.standoff.asked_m + ROOM_M
     rough = shapely.simplify(line, ROOM_M / 10.0)
@@ -167,7 +168,7 @@ def _check_depth(brief: Brief, kept_m: float) -> None:
         )  # fmt: skip
 
 
-def _zone_plane(zone: Zone, frame: LocalFrame) -> shapely.Geometry:
+def _zone_plane(zone: Zone, frame: LocalFrame) -> BaseGeometry:
     if zone.centre is not None and zone.radius_m is not None:
         centre = frame.to_plane(np.array([zone.centre[0]]), np.array([zone.centre[1]]))[0]
         return buffer_outside(shapely.Point(centre), zone.radius_m)
@@ -182,18 +183,18 @@ def _zone_plane(zone: Zone, frame: LocalFrame) -> shapely.Geometry:
 
 
 def _free_air(
-    own: shapely.Geometry,
-    guard: shapely.Geometry,
-    zones: tuple[shapely.Geometry, ...],
+    own: BaseGeometry,
+    guard: BaseGeometry,
+    zones: tuple[BaseGeometry, ...],
     brief: Brief,
     kept_m: float,
-) -> shapely.Geometry:
+) -> BaseGeometry:
     closed = [buffer_outside(z, spec.clearance_m) for z, spec in zip(zones, brief.zone, strict=True)]
     keep_out = shapely.union_all([buffer_outside(guard, kept_m), *closed])
     return shapely.difference(own, keep_out)
 
 
-def _watched(border: MultiLineString, own: shapely.Geometry, brief: Brief, stretch: float) -> shapely.Geometry:
+def _watched(border: MultiLineString, own: BaseGeometry, brief: Brief, stretch: float) -> BaseGeometry:
     """Return the ground to watch: own side between the corridor's two depths, square at the ends."""
     depth_m = brief.corridor.depth_m * stretch
     deep = shapely.buffer(border, depth_m, quad_segs=ARC_SEGMENTS).difference(end_caps(border, depth_m))
@@ -202,7 +203,7 @@ def _watched(border: MultiLineString, own: shapely.Geometry, brief: Brief, stret
     return deep.intersection(own)
 
 
-def end_caps(border: MultiLineString, distance_m: float) -> shapely.Geometry:
+def end_caps(border: MultiLineString, distance_m: float) -> BaseGeometry:
     """Return the half discs beyond the border's open ends, where nothing is watched and no lane runs."""
     caps = [
         half_disc(end, end - before, distance_m * 1.02)

@@ -13,6 +13,7 @@ from missions.errors import BriefError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from missions.corridor_frame import LocalFrame
 
@@ -178,9 +179,7 @@ def _free_ends(lines: list[LineString]) -> tuple[FloatArray, FloatArray]:
     return points[alone], np.array(inward)[alone]
 
 
-def _escape(
-    end: FloatArray, before: FloatArray, whole: shapely.Geometry, area: Polygon, reach: float
-) -> LineString | None:
+def _escape(end: FloatArray, before: FloatArray, whole: BaseGeometry, area: Polygon, reach: float) -> LineString | None:
     """Return the straight way out of the area nearest to the border's own direction that crosses nothing."""
     along = np.arctan2(*(end - before)[::-1])
     edge = area.boundary

@@ -10,6 +10,7 @@ import shapely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     FloatArray = NDArray[np.float64]
 
@@ -27,13 +28,13 @@ class NearestPlace:
 class SegmentIndex:
     """The segments of one or several lines. Stations run along all of them in order, metres."""
 
-    def __init__(self, lines: shapely.Geometry) -> None:
+    def __init__(self, lines: BaseGeometry) -> None:
         xy, part = shapely.get_coordinates(shapely.get_parts(lines), return_index=True)
         same = part[1:] == part[:-1]
         self.start_m, self.end_m, self.part = xy[:-1][same], xy[1:][same], part[:-1][same]
         self.length_m = np.hypot(*(self.end_m - self.start_m).T)
         self.before_m = np.concatenate([[0.0], np.cumsum(self.length_m)])
-        self._tree = shapely.STRtree(shapely.linestrings(np.stack([self.start_m, self.end_m], axis=1)))
+        self._tree = shapely.STRtree(list(shapely.linestrings(np.stack([self.start_m, self.end_m], axis=1))))
 
     @property
     def total_m(self) -> float:

@@ -13,6 +13,7 @@ from missions.errors import BriefError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from missions.brief import GeoLine, OwnSide
     from missions.corridor_frame import LocalFrame
@@ -28,8 +29,8 @@ CONTRADICTION: Final = 0.05
 
 
 def divide(
-    side: OwnSide, frame: LocalFrame, area: Polygon, border: shapely.Geometry, guard: shapely.Geometry
-) -> tuple[shapely.Geometry, shapely.Geometry]:
+    side: OwnSide, frame: LocalFrame, area: Polygon, border: BaseGeometry, guard: BaseGeometry
+) -> tuple[BaseGeometry, BaseGeometry]:
     """Return our side of the border within the area, and every line nobody crosses.
 
     Raises
@@ -57,7 +58,7 @@ def divide(
     return shapely.union_all(faces[_colour(faces, beside, _face_of(faces, seed))]), guard
 
 
-def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area: Polygon) -> shapely.Geometry:
+def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area: Polygon) -> BaseGeometry:
     shapes = []
     for rings in polygons:
         planes = [frame.to_plane(r.lat_deg, r.lon_deg) for r in rings]
@@ -71,18 +72,18 @@ def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area:
     return own
 
 
-def _holes(polygon: shapely.Geometry) -> list[shapely.Geometry]:
+def _holes(polygon: BaseGeometry) -> list[BaseGeometry]:
     return [ring for part in shapely.get_parts(polygon) for ring in getattr(part, "interiors", ())]
 
 
-def segments(lines: shapely.Geometry) -> tuple[FloatArray, FloatArray]:
+def segments(lines: BaseGeometry) -> tuple[FloatArray, FloatArray]:
     """Return starts and ends, each (n, 2), of every segment of a set of lines."""
     xy, index = shapely.get_coordinates(shapely.get_parts(lines), return_index=True)
     same = index[1:] == index[:-1]
     return xy[:-1][same], xy[1:][same]
 
 
-def _beside(faces: NDArray[np.object_], lines: shapely.Geometry) -> tuple[NDArray[np.int64], FloatArray]:
+def _beside(faces: NDArray[np.object_], lines: BaseGeometry) -> tuple[NDArray[np.int64], FloatArray]:
     """Return the faces left and right of every segment, (n, 2) with -1 for none, and its length."""
     start, end = segments(lines)
     along = end - start
@@ -97,7 +98,7 @@ def _beside(faces: NDArray[np.object_], lines: shapely.Geometry) -> tuple[NDArra
     return beside, length
 
 
-def _by_hand(faces: NDArray[np.object_], border: shapely.Geometry, hand: str, frame: LocalFrame) -> NDArray[np.bool_]:
+def _by_hand(faces: NDArray[np.object_], border: BaseGeometry, hand: str, frame: LocalFrame) -> NDArray[np.bool_]:
     beside, length = _beside(faces, border)
     if hand == "right":
         beside = beside[:, ::-1]
@@ -144,8 +145,8 @@ def _face_of(faces: NDArray[np.object_], xy: FloatArray) -> int:
 
 
 def _by_polygon(
-    faces: NDArray[np.object_], beside: tuple[NDArray[np.int64], FloatArray], polygon: shapely.Geometry
-) -> shapely.Geometry:
+    faces: NDArray[np.object_], beside: tuple[NDArray[np.int64], FloatArray], polygon: BaseGeometry
+) -> BaseGeometry:
     """Keep the part of a polygon, drawn about our side, that the border leaves on one side."""
     inside = shapely.area(shapely.intersection(faces, polygon))
     mine = _colour(faces, beside, int(np.argmax(inside)))

@@ -39,10 +39,10 @@ def level_power_w(aircraft: Aircraft, airspeed_mps: FloatArray) -> FloatArray:
     v = np.asarray(airspeed_mps, dtype=float)
     if aircraft.kind is AircraftKind.FIXED_WING:
         ratio = np.maximum(v, 0.1) / aircraft.speed_mps
-        return aircraft.cruise_power_w * (ratio**3 + 1.0 / ratio) / 2.0
+        return np.asarray(aircraft.cruise_power_w * (ratio**3 + 1.0 / ratio) / 2.0)
     cruise = np.array(aircraft.speed_mps)
     parasite = (aircraft.cruise_power_w - _rotor_power_w(aircraft, cruise)) / cruise**3
-    return _rotor_power_w(aircraft, v) + np.maximum(parasite, 0.0) * v**3
+    return np.asarray(_rotor_power_w(aircraft, v) + np.maximum(parasite, 0.0) * v**3)
 
 
 def _rotor_power_w(aircraft: Aircraft, v: FloatArray) -> FloatArray:

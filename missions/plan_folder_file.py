@@ -25,6 +25,8 @@ from missions.whole_file import read_text, write_whole
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shapely.geometry.base import BaseGeometry
+
     from missions.brief import Brief
     from missions.corridor import Corridor
 
@@ -226,7 +228,7 @@ def _feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": geometry}
 
 
-def _to_geojson(geometry: shapely.Geometry, corridor: Corridor) -> dict[str, Any]:
+def _to_geojson(geometry: BaseGeometry, corridor: Corridor) -> dict[str, Any]:
     def degrees(xy: np.ndarray) -> np.ndarray:
         lat, lon = corridor.frame.to_degrees(xy)
         return np.stack([lon, lat], axis=1)

@@ -57,7 +57,7 @@ def plan_brief(brief: Brief) -> Plan:
     judge = FailsafeJudge(brief, corridor, router, ground)
     sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge)
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
-    proof = prove(brief, corridor, ground, sorties, patrol.periods_s, patrol.offsets_s)
+    proof = prove(brief, corridor, ground, sorties, patrol.turns)
     return Plan(
         name=brief.name,
         dialect=brief.dialect,

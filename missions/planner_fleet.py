@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from missions.corridor import Corridor
     from missions.plan import Sortie
     from missions.planner_paths import FlightPath
+    from missions.schedule import Turn
 
     FloatArray = NDArray[np.float64]
 
@@ -31,12 +32,11 @@ MAX_ANSWERED: Final = 200
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Patrol:
-    """Sorties with their clock, the flights of the patrol, and how often each sortie is repeated."""
+    """Sorties with their clock, the flights of the patrol, and the turns that repeat them."""
 
     sorties: tuple[Sortie, ...]
     flights: tuple[Flight, ...]
-    periods_s: tuple[float, ...]
-    offsets_s: tuple[float, ...]
+    turns: tuple[Turn, ...]
     answers: tuple[FleetOption, ...]
     findings: tuple[Finding, ...]
 
@@ -53,17 +53,13 @@ def put_together(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, Fli
     ]
     if fleet is None:
         return _one_after_another(brief, sorties, findings)
-    flights, conflicts = separated(brief, sorties, fleet, corridor.frame)
+    flights, taken, conflicts = separated(brief, sorties, fleet, corridor.frame)
     first = {f.sortie: f.t_takeoff_s for f in reversed(flights)}
-    loads = np.zeros(len(brief.launch))
-    np.add.at(loads, np.array(chosen), cycle[np.arange(len(chosen)), np.array(chosen)])
-    pairs = cycle.size
-    answers = options(cycle, limits, brief.aircraft.count) if pairs <= MAX_ANSWERED else [fleet]
+    answers = options(cycle, limits, brief.aircraft.count) if cycle.size <= MAX_ANSWERED else [fleet]
     return Patrol(
         sorties=tuple(_moved(s, first.get(s.name, 0.0)) for s in sorties),
         flights=flights,
-        periods_s=tuple(float(loads[s] / fleet.aircraft[s]) for s in chosen),
-        offsets_s=tuple(first.get(s.name, 0.0) for s in sorties),
+        turns=tuple(taken),
         answers=tuple(_answer(brief, f) for f in answers),
         findings=(*findings, *conflicts, *battery_finding(brief, flights)),
     )
@@ -126,9 +122,8 @@ def _one_after_another(brief: Brief, sorties: Sequence[Sortie], findings: Sequen
             Flight(sortie=sortie.name, aircraft="1", site=sortie.site, t_takeoff_s=clock, t_landing_s=round(landing, 3))
         )
         clock = round(landing + brief.aircraft.aircraft.swap_s, 3)
-    nothing = (math.inf,) * len(sorties)
     return Patrol(
-        sorties=tuple(moved), flights=tuple(flights), periods_s=nothing, offsets_s=(0.0,) * len(sorties), answers=(),
+        sorties=tuple(moved), flights=tuple(flights), turns=(), answers=(),
         findings=(*findings, *battery_finding(brief, flights)),
     )  # fmt: skip
 

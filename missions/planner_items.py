@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from missions.brief import Brief, RallyPoint
     from missions.corridor import Corridor
@@ -120,7 +121,7 @@ def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[M
     )
 
 
-def _simplest(air: shapely.Geometry, path_m: FloatArray) -> shapely.Polygon:
+def _simplest(air: BaseGeometry, path_m: FloatArray) -> shapely.Polygon:
     """Return one polygon with few corners that holds the path and lies in the air given."""
     line = shapely.LineString(path_m)
     filled = [shapely.Polygon(p.exterior) for p in shapely.get_parts(air) if p.geom_type == "Polygon"]

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from missions.brief import Brief
     from missions.corridor import Corridor
     from missions.corridor_frame import LocalFrame
     from missions.plan import Leg, Sortie
+    from missions.schedule import Turn
     from missions.terrain_profile import PlaneGround
 
     FloatArray = NDArray[np.float64]
@@ -36,7 +38,7 @@ SIGHT_STEPS: Final = 12
 class Coverage:
     """The watched ground and the part of it the plan's footprints cover, in the plane."""
 
-    seen: shapely.Geometry
+    seen: BaseGeometry
     watched_m2: float
     covered_pct: float
 
@@ -63,7 +65,7 @@ def _ends(frame: LocalFrame, legs: Sequence[Leg]) -> tuple[FloatArray, FloatArra
     return start, end
 
 
-def coverage(corridor: Corridor, seen: Sequence[shapely.Geometry]) -> Coverage:
+def coverage(corridor: Corridor, seen: Sequence[BaseGeometry]) -> Coverage:
     """Join the strips seen and measure them against the ground to watch."""
     joined = shapely.union_all(np.array(seen, dtype=object)) if len(seen) else shapely.Polygon()
     inside = shapely.intersection(joined, corridor.watched)
@@ -87,41 +89,55 @@ class Proof:
 
 
 def prove(
-    brief: Brief,
-    corridor: Corridor,
-    ground: PlaneGround,
-    sorties: Sequence[Sortie],
-    periods_s: Sequence[float],
-    offsets_s: Sequence[float],
+    brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie], turns: Sequence[Turn]
 ) -> Proof:
     """Work out, for ground points across the corridor every 50 m of border, the longest time unseen.
 
-    Parameters
-    ----------
-    periods_s
-        How often each sortie is flown, seconds.
-    offsets_s
-        When in its period each sortie first takes off, seconds; only sorties of one period
-        (one site) share a clock, so a point two sites see counts the better of the two.
+    The turns repeat for ever, so a point is unseen longest between two of its views on the circle
+    of the site's cycle. Sites have clocks of their own: of a point two sites see, the better counts.
     """
     stations = np.arange(STATION_M / 2.0, corridor.along.total_m, STATION_M)
     points, owner = _ground_points(brief, corridor, stations)
     gap = np.full(len(points), np.inf)
-    for period in sorted(set(periods_s)):
-        seen_at: list[list[float]] = [[] for _ in range(len(points))]
-        for sortie, own, offset in zip(sorties, periods_s, offsets_s, strict=True):
-            if own == period and np.isfinite(period):
-                for point, moment in _views(brief, corridor, ground, sortie, points):
-                    seen_at[point].append((moment + offset) % period)
-        for k, moments in enumerate(seen_at):
-            if moments:
-                gap[k] = min(gap[k], _longest_gap(np.array(moments), period))
-    seen = np.isfinite(gap)
+    views = {s.name: _views(brief, corridor, ground, s, points) for s in sorties} if turns else {}
+    for site in sorted({t.site for t in turns}):
+        mine = [t for t in turns if t.site == site]
+        seen = [views_of_turn(t, brief, views) for t in mine]
+        point, moment = (np.concatenate([s[k] for s in seen]) for k in (0, 1))
+        np.minimum.at(gap, *_gaps(point.astype(int), moment % mine[0].cycle_s, mine[0].cycle_s))
+    found = np.isfinite(gap)
     worst = np.full(len(stations), np.nan)
-    np.fmax.at(worst, owner[seen], gap[seen])
+    np.fmax.at(worst, owner[found], gap[found])
     total = np.bincount(owner, minlength=len(stations))
-    share = np.bincount(owner[seen], minlength=len(stations)) / np.maximum(total, 1)
+    share = np.bincount(owner[found], minlength=len(stations)) / np.maximum(total, 1)
     return Proof(station_m=stations, xy_m=corridor.along.at(stations), worst_s=worst, seen_share=share)
+
+
+def views_of_turn(
+    turn: Turn, brief: Brief, views: dict[str, tuple[NDArray[np.int64], FloatArray]]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the points one aircraft sees in one cycle, and when after the patrol's start."""
+    points, moments, clock = [], [], turn.start_s
+    for sortie in turn.sorties:
+        point, moment = views[sortie.name]
+        points.append(point)
+        moments.append(moment + clock)
+        clock += sortie.legs[-1].t_end_s - sortie.legs[0].t_start_s + brief.aircraft.aircraft.swap_s
+    return np.concatenate(points).astype(float), np.concatenate(moments)
+
+
+def _gaps(point: NDArray[np.int64], moment: FloatArray, cycle_s: float) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return each point seen once, and its longest gap round the cycle."""
+    order = np.lexsort((moment, point))
+    point, moment = point[order], moment[order]
+    if len(point) == 0:
+        return point, moment
+    new = np.append(True, point[1:] != point[:-1])
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(point)) - 1
+    between = np.where(new, 0.0, np.diff(moment, prepend=moment[0]))
+    longest = np.maximum(np.maximum.reduceat(between, first), moment[first] + cycle_s - moment[last])
+    return point[first], longest
 
 
 def _ground_points(brief: Brief, corridor: Corridor, stations: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -143,18 +159,16 @@ def _ground_points(brief: Brief, corridor: Corridor, stations: FloatArray) -> tu
 
 def _views(
     brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie, points: FloatArray
-) -> list[tuple[int, float]]:
+) -> tuple[NDArray[np.int64], FloatArray]:
     """Return which point is seen when (seconds after take-off) as the camera sweeps past it."""
     work = [leg for leg in sortie.legs if leg.kind is LegKind.WORK]
-    if not work:
-        return []
+    if not work or len(points) == 0:
+        return np.zeros(0, dtype=int), np.zeros(0)
     start, end = _ends(corridor.frame, work)
     lines = shapely.linestrings(np.stack([start, end], axis=1))
     reach = 3.0 * sight(brief.camera, brief.flight.alt_agl_m).far_m
-    tree = shapely.STRtree(shapely.points(points))
+    tree = shapely.STRtree(list(shapely.points(points)))
     leg, point = tree.query(lines, predicate="dwithin", distance=reach)
-    if len(leg) == 0:
-        return []
     along = (end - start)[leg]
     length = np.hypot(*along.T)
     share = np.einsum("ij,ij->i", points[point] - start[leg], along) / length**2
@@ -167,7 +181,7 @@ def _views(
     ok = _in_view(brief, work, leg, points[point] - place, height)
     ok[ok] &= _unhidden(ground, place[ok], (alt0[leg] + inside * (alt1 - alt0)[leg])[ok], points[point][ok])
     moment = t0[leg] + inside * (t1 - t0)[leg]
-    return list(zip(point[ok].tolist(), moment[ok].tolist(), strict=True))
+    return point[ok], moment[ok]
 
 
 def _in_view(
@@ -196,8 +210,3 @@ def _unhidden(ground: PlaneGround, eye_m: FloatArray, eye_amsl_m: FloatArray, po
     ray = eye_amsl_m[:, None] + share[:, :, 0] * (end - eye_amsl_m)[:, None]
     slack_m = 1.0
     return np.asarray(~(heights > ray + slack_m).any(axis=1))
-
-
-def _longest_gap(moments: FloatArray, period_s: float) -> float:
-    times = np.sort(moments)
-    return float(np.max(np.diff(np.append(times, times[0] + period_s))))

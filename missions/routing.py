@@ -10,6 +10,7 @@ import shapely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     FloatArray = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ class Router:
     searched by A* and expanded lazily.
     """
 
-    def __init__(self, free: shapely.Geometry) -> None:
+    def __init__(self, free: BaseGeometry) -> None:
         self.free = free
         self._parts = np.array([p for p in shapely.get_parts(free) if p.geom_type == "Polygon"], dtype=object)
         shapely.prepare(self._parts)
@@ -129,7 +130,7 @@ def _corners(part: shapely.Polygon, start_m: FloatArray, end_m: FloatArray, room
     return corners[shapely.contains_xy(part, corners[:, 0], corners[:, 1])]
 
 
-def _reflex(polygon: shapely.Geometry) -> FloatArray:
+def _reflex(polygon: BaseGeometry) -> FloatArray:
     """Return the corners a taut string could bend round: those where the air turns by less than a half turn."""
     rings = [(polygon.exterior, 1.0), *((hole, -1.0) for hole in polygon.interiors)]
     found = [np.empty((0, 2))]

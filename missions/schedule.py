@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import shapely
 
 from missions.plan import Finding, Flight, Severity
 
@@ -30,7 +30,8 @@ SEPARATION_M: Final = 50.0
 SEPARATION_UP_M: Final = 20.0
 SEPARATION_STEP_S: Final = 2.0
 SHIFT_S: Final = 15.0
-"""Step by which a site's cycle is shifted to clear a conflict."""
+"""Step by which a take-off is moved to clear a conflict."""
+MAX_SHIFT_S: Final = 600.0
 
 
 def patrol_seconds(brief: Brief, period_s: float) -> float:
@@ -41,41 +42,49 @@ def patrol_seconds(brief: Brief, period_s: float) -> float:
     return DEFAULT_ROUNDS * period_s
 
 
-def schedule(brief: Brief, sorties: Sequence[Sortie], fleet: Fleet, shifts: Sequence[float]) -> tuple[Flight, ...]:
-    """Return every flight of the patrol in order of take-off.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One aircraft's part: the sorties it flies in order, over and over, from a first take-off on."""
 
-    Parameters
-    ----------
-    shifts
-        Seconds by which each site's cycle is moved.
-    """
-    swap = brief.aircraft.aircraft.swap_s
-    end_s = patrol_seconds(brief, fleet.period_s)
-    flights: list[Flight] = []
+    aircraft: str
+    site: int
+    sorties: tuple[Sortie, ...]
+    start_s: float
+    cycle_s: float
+    stagger_s: float
+
+
+def turns(brief: Brief, sorties: Sequence[Sortie], fleet: Fleet) -> list[Turn]:
+    """Return the turns of every aircraft: those of a site start evenly spread over its cycle."""
+    found = []
     for site, count in enumerate(fleet.aircraft):
-        mine = [s for s, k in zip(sorties, fleet.site_of, strict=True) if k == site]
-        if not mine or not count:
+        mine = tuple(s for s, k in zip(sorties, fleet.site_of, strict=True) if k == site)
+        if not mine:
             continue
-        cycle = sum(_seconds(s) + swap for s in mine)
-        for aircraft in range(count):
-            flights += _one_aircraft(mine, f"{brief.launch[site].name} {aircraft + 1}", brief.launch[site].name,
-                                     shifts[site] + aircraft * cycle / count, swap, end_s)  # fmt: skip
-    return tuple(sorted(flights, key=lambda f: (f.t_takeoff_s, f.aircraft)))[:MAX_FLIGHTS]
+        cycle = sum(_seconds(s) + brief.aircraft.aircraft.swap_s for s in mine)
+        found += [
+            Turn(
+                aircraft=f"{brief.launch[site].name} {k + 1}", site=site, sorties=mine, start_s=k * cycle / count,
+                cycle_s=cycle, stagger_s=cycle / count,
+            )
+            for k in range(count)
+        ]  # fmt: skip
+    return found
 
 
-def _one_aircraft(
-    mine: Sequence[Sortie], aircraft: str, site: str, start_s: float, swap_s: float, end_s: float
-) -> list[Flight]:
+def flights_of(brief: Brief, turn: Turn, end_s: float) -> list[Flight]:
+    """Return one aircraft's flights until the patrol ends."""
     flights: list[Flight] = []
-    clock, turn = start_s, 0
+    clock = turn.start_s
     while clock < end_s and len(flights) < MAX_FLIGHTS:
-        sortie = mine[turn % len(mine)]
+        sortie = turn.sorties[len(flights) % len(turn.sorties)]
         flights.append(
-            Flight(sortie=sortie.name, aircraft=aircraft, site=site, t_takeoff_s=round(clock, 3),
-                   t_landing_s=round(clock + _seconds(sortie), 3))
+            Flight(
+                sortie=sortie.name, aircraft=turn.aircraft, site=brief.launch[turn.site].name,
+                t_takeoff_s=round(clock, 3), t_landing_s=round(clock + _seconds(sortie), 3),
+            )
         )  # fmt: skip
-        clock += _seconds(sortie) + swap_s
-        turn += 1
+        clock += _seconds(sortie) + brief.aircraft.aircraft.swap_s
     return flights
 
 
@@ -98,14 +107,22 @@ class Separation:
 
     def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame) -> None:
         self._tracks = {s.name: _sampled(s, frame) for s in sorties}
+        lines = {name: shapely.linestrings(track[:, 1:3]) for name, track in self._tracks.items()}
+        tree = shapely.STRtree(list(lines.values()))
+        pairs = tree.query(list(lines.values()), predicate="dwithin", distance=SEPARATION_M)
+        names = list(lines)
+        self._near = {(names[a], names[b]) for a, b in pairs.T.tolist()}
 
-    def first_conflict(self, flights: Sequence[Flight]) -> Conflict | None:
-        """Return the first moment two airborne aircraft are closer than the separation, or None."""
-        for k, one in enumerate(flights):
-            for other in flights[k + 1 :]:
-                if other.t_takeoff_s >= one.t_landing_s:
-                    break
-                found = self._between(one, other)
+    def first_conflict(self, placed: Sequence[Flight], more: Sequence[Flight]) -> Conflict | None:
+        """Return the first moment an aircraft of `more` is too close to one of `placed`, or None."""
+        starts = np.array([f.t_takeoff_s for f in placed])
+        ends = np.array([f.t_landing_s for f in placed])
+        for one in more:
+            meets = np.flatnonzero((starts < one.t_landing_s) & (ends > one.t_takeoff_s)) if len(starts) else []
+            for k in meets:
+                found = (
+                    self._between(one, placed[int(k)]) if (one.sortie, placed[int(k)].sortie) in self._near else None
+                )
                 if found is not None:
                     return found
         return None
@@ -139,26 +156,37 @@ def _sampled(sortie: Sortie, frame: LocalFrame) -> FloatArray:
 
 def separated(
     brief: Brief, sorties: Sequence[Sortie], fleet: Fleet, frame: LocalFrame
-) -> tuple[tuple[Flight, ...], list[Finding]]:
-    """Return a schedule without conflicts, shifting each site's cycle as little as needed, or the conflict left."""
+) -> tuple[tuple[Flight, ...], list[Turn], list[Finding]]:
+    """Return a schedule without conflicts, moving take-offs as little as needed, the turns, and any conflict left."""
     judge = Separation(sorties, frame)
-    shifts = [0.0] * len(fleet.aircraft)
-    flights = schedule(brief, sorties, fleet, shifts)
-    conflict = judge.first_conflict(flights)
-    sites = list(fleet.sites)
-    tries = math.ceil(min(fleet.period_s, 900.0) / SHIFT_S)
-    for site in sites[1:]:
-        if conflict is None:
-            break
-        for step in range(tries):
-            shifts[site] = step * SHIFT_S
-            trial = [f for f in schedule(brief, sorties, fleet, shifts) if f.site in
-                     {brief.launch[k].name for k in sites[: sites.index(site) + 1]}]  # fmt: skip
-            if judge.first_conflict(trial) is None:
-                break
-        flights = schedule(brief, sorties, fleet, shifts)
-        conflict = judge.first_conflict(flights)
-    return flights, [] if conflict is None else [_conflict_finding(conflict)]
+    end_s = patrol_seconds(brief, fleet.period_s)
+    placed: list[Flight] = []
+    kept: list[Turn] = []
+    findings: list[Finding] = []
+    for turn in turns(brief, sorties, fleet):
+        moved, conflict = _first_free(brief, turn, placed, judge, end_s)
+        if conflict is not None:
+            findings.append(_conflict_finding(conflict))
+        kept.append(moved)
+        placed += flights_of(brief, moved, end_s)
+    flights = sorted(placed, key=lambda f: (f.t_takeoff_s, f.aircraft))
+    return tuple(flights[:MAX_FLIGHTS]), kept, findings[:1]
+
+
+def _first_free(
+    brief: Brief, turn: Turn, placed: Sequence[Flight], judge: Separation, end_s: float
+) -> tuple[Turn, Conflict | None]:
+    """Return the turn, moved to the first start with no conflict, or unmoved with its conflict."""
+    most = 0.9 * turn.stagger_s if turn.start_s else 0.0
+    steps = np.arange(0.0, max(most, min(turn.cycle_s, MAX_SHIFT_S)), SHIFT_S)
+    conflict = None
+    for shift in steps.tolist():
+        trial = dataclasses.replace(turn, start_s=turn.start_s + shift)
+        found = judge.first_conflict(placed, flights_of(brief, trial, end_s))
+        if found is None:
+            return trial, None
+        conflict = conflict or found
+    return turn, conflict
 
 
 def _conflict_finding(conflict: Conflict) -> Finding:
