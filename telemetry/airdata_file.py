@@ -39,7 +39,7 @@ _CLOCK: Final = "datetime(utc)"
 
 def _wanted() -> list[str]:
     heights = [f"{name}({unit})" for name in (*_ALTITUDES, "height_above_takeoff") for unit in ("feet", "meters")]
-    return [*MARKS, _CLOCK, *heights, *(name for names in _ANGLES.values() for name in names)]
+    return [*MARKS, *heights, *(name for names in _ANGLES.values() for name in names)]
 
 
 def read_airdata(
@@ -65,8 +65,8 @@ def read_airdata(
         The table lacks time, latitude or longitude, or holds no usable position.
     """
     path = Path(path)
-    table = read_csv_table(path, _wanted())
-    missing = [name for name in MARKS if name not in table.cells]
+    table = read_csv_table(path, _wanted(), (_CLOCK,))
+    missing = [name for name in MARKS if name not in table.values]
     if missing:
         raise SourceError(f"{path}: no column {missing[0]!r}, which every Airdata export has", path=str(path))
     problems: list[Problem] = []
@@ -93,7 +93,7 @@ def _times(table: CsvTable, problems: list[Problem]) -> NDArray[np.int64]:
     since_ms = np.nan_to_num(table.numbers("time(millisecond)"))
     since_ns = (np.clip(since_ms, -1e12, 1e12) * 1e6).astype(np.int64)
     lags = []
-    for cell, own_ns in zip(table.cells.get(_CLOCK, []), since_ns.tolist(), strict=False):
+    for cell, own_ns in zip(table.texts.get(_CLOCK, []), since_ns.tolist(), strict=False):
         stamp = _parse(cell)
         if stamp is not None:
             lags.append(stamp - own_ns)
@@ -118,7 +118,7 @@ def _parse(cell: str) -> int | None:
 def _metres(table: CsvTable, *names: str) -> FloatArray:
     for name in names:
         for unit, factor in (("feet", FOOT_M), ("meters", 1.0)):
-            if f"{name}({unit})" in table.cells:
+            if f"{name}({unit})" in table.values:
                 return np.asarray(table.numbers(f"{name}({unit})") * factor)
     return np.full(table.rows, np.nan)
 

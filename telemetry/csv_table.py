@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
+from array import array
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,44 +13,39 @@ import numpy as np
 from telemetry.track_errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from geo.values import FloatArray
 
-MAX_ROWS: Final = 5_000_000
-"""A day at 50 rows a second; more is refused (FAULTS 27)."""
+MAX_ROWS: Final = 1_000_000
+"""A day at 10 rows a second; more is refused (FAULTS 27)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CsvTable:
-    """Cells as text, by column name in lower case; every column has the same number of rows."""
+    """Columns by name in lower case, each with `rows` entries: numbers (NaN where a cell is none), or texts."""
 
     path: Path
-    cells: dict[str, list[str]]
     rows: int
+    values: Mapping[str, FloatArray]
+    texts: Mapping[str, list[str]]
 
     def find(self, *names: str) -> str | None:
-        """Return the first of the names that is a column."""
-        return next((name for name in names if name in self.cells), None)
+        """Return the first of the names that is a column of numbers."""
+        return next((name for name in names if name in self.values), None)
 
     def numbers(self, *names: str) -> FloatArray:
-        """Return the first of the named columns as numbers; NaN where a cell, or the column, is missing."""
+        """Return the first of the named columns; NaN everywhere where none is there."""
         name = self.find(*names)
-        if name is None:
-            return np.full(self.rows, np.nan)
-        return np.array([_number(cell) for cell in self.cells[name]], dtype=np.float64)
-
-    def texts(self, name: str) -> list[str]:
-        """Return a column's cells."""
-        return self.cells[name]
+        return np.full(self.rows, np.nan) if name is None else self.values[name]
 
 
 def _number(cell: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        return np.nan
+        return math.nan
 
 
 def column_names(line: str) -> list[str]:
@@ -59,7 +56,7 @@ def column_names(line: str) -> list[str]:
         return []
 
 
-def read_csv_table(path: Path, wanted: Sequence[str]) -> CsvTable:
+def read_csv_table(path: Path, numbers: Sequence[str], texts: Sequence[str] = ()) -> CsvTable:
     """Read the wanted columns (by lower-case name) of a table; a column that is there twice counts the first time.
 
     Raises
@@ -69,25 +66,31 @@ def read_csv_table(path: Path, wanted: Sequence[str]) -> CsvTable:
     """
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            return _read(path, csv.reader(file), wanted)
+            return _read(path, csv.reader(file), numbers, texts)
     except csv.Error as error:
         raise SourceError(f"{path}: not a table of comma-separated values ({error})", path=str(path)) from error
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
 
 
-def _read(path: Path, lines: Iterable[list[str]], wanted: Sequence[str]) -> CsvTable:
-    stream = iter(lines)
-    header = [name.strip().lower() for name in next(stream, [])]
-    places = {name: header.index(name) for name in wanted if name in header}
-    cells: dict[str, list[str]] = {name: [] for name in places}
+def _read(path: Path, lines: Iterator[list[str]], numbers: Sequence[str], texts: Sequence[str]) -> CsvTable:
+    header = [name.strip().lower() for name in next(lines, [])]
+    values = {name: (header.index(name), array("d")) for name in numbers if name in header}
+    cells: dict[str, tuple[int, list[str]]] = {name: (header.index(name), []) for name in texts if name in header}
     rows = 0
-    for line in stream:
+    for line in lines:
         if not line:
             continue
         rows += 1
         if rows > MAX_ROWS:
             raise SourceError(f"{path}: more than {MAX_ROWS} rows", path=str(path))
-        for name, place in places.items():
-            cells[name].append(line[place] if place < len(line) else "")
-    return CsvTable(path=path, cells=cells, rows=rows)
+        for place, column in values.values():
+            column.append(_number(line[place]) if place < len(line) else math.nan)
+        for place, text_column in cells.values():
+            text_column.append(line[place] if place < len(line) else "")
+    return CsvTable(
+        path=path,
+        rows=rows,
+        values={name: np.array(column, dtype=np.float64) for name, (_, column) in values.items()},
+        texts={name: column for name, (_, column) in cells.items()},
+    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telemetry.datums import Undulation
     from telemetry.pose_track import PoseTrack
 
-CHUNK_BYTES: Final = 8 << 20
+CHUNK_BYTES: Final = 2 << 20
 """Read at a time, so that memory stays flat over long logs."""
 LONGEST_BYTES: Final = 2 * 255
 """A record and the head of the next; so much of a damaged block is looked at again with the next one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from telemetry.track_cleaning import skipped_bytes
+from telemetry.track_cleaning import damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -168,8 +168,8 @@ def find_records(
         rows = rows[:-1]
     ends = np.concatenate([[0], end[rows]])
     gaps = at[rows] - ends[:-1]
-    problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
-    return at[rows], data[at[rows] + 2].astype(np.int64), int(ends[-1]), problems
+    type_id = data[at[rows] + 2].astype(np.int64)
+    return at[rows], type_id, int(ends[-1]), damage(gaps, ends, offset)
 
 
 def _unbroken(at: Ints, end: Ints, size: int) -> Ints | None:

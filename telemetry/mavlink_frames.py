@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from telemetry.track_cleaning import skipped_bytes
+from telemetry.track_cleaning import damage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -38,7 +38,10 @@ _NUMPY_OF_STRUCT: Final = {"b": "i1", "B": "u1", "h": "<i2", "H": "<u2", "i": "<
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """Frames whose checksum is right or whose message is unknown, in file order; arrays of shape (n,)."""
+    """Frames whose checksum is right or whose message is unknown, in file order; arrays of shape (n,).
+
+    `start` is the offset in the file, `payload_start` that in the block.
+    """
 
     start: Ints
     message_id: Ints
@@ -60,9 +63,14 @@ class FrameScan:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MessageTable:
-    """All messages of one name: who sent them, when they were received, and their fields as sent."""
+    """All messages of one name: who sent them, when they were received, and their fields as sent.
+
+    `sequence` rises with every message received, whatever the receiving
+    computer's clock does: the offset in a file, or a count.
+    """
 
     received_us: Ints
+    sequence: Ints
     system: Bytes
     component: Bytes
     fields: NDArray[np.void]
@@ -72,12 +80,20 @@ class MessageTable:
 
     def of_system(self, system: int) -> MessageTable:
         """Return the rows that one system sent."""
-        rows = self.system == system
+        return self.rows(self.system == system)
+
+    def of_component(self, component: int) -> MessageTable:
+        """Return the rows that one component sent."""
+        return self.rows(self.component == component)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> MessageTable:
+        """Return chosen rows."""
         return MessageTable(
-            received_us=self.received_us[rows],
-            system=self.system[rows],
-            component=self.component[rows],
-            fields=self.fields[rows],
+            received_us=self.received_us[chosen],
+            sequence=self.sequence[chosen],
+            system=self.system[chosen],
+            component=self.component[chosen],
+            fields=self.fields[chosen],
         )
 
 
@@ -268,21 +284,21 @@ def find_frames(
     if rows is not None:
         chosen = _chosen(found, rows, wanted)
         if _checked(data, found, chosen, extra).all():
-            return _frames(data, found, chosen, stamped), _scan(found, rows, lead, offset)
+            return _frames(data, found, chosen, offset, stamped=stamped), _scan(found, rows, lead, offset)
     everything = np.arange(len(found.at))
     valid = _checked(data, found, everything, extra)
     follows = np.isin(found.at + found.size + lead, found.at) | (found.at + found.size == len(data))
     valid &= (extra >= 0) | follows
     rows = _walk(found, valid, lead)
     rows = rows[valid[rows]]
-    return _frames(data, found, _chosen(found, rows, wanted), stamped), _scan(found, rows, lead, offset)
+    return _frames(data, found, _chosen(found, rows, wanted), offset, stamped=stamped), _scan(found, rows, lead, offset)
 
 
 def _chosen(found: _Candidates, rows: Ints, wanted: Collection[int] | None) -> Ints:
     return rows if wanted is None else rows[np.isin(found.message_id[rows], list(wanted))]
 
 
-def _frames(data: Bytes, found: _Candidates, rows: Ints, stamped: bool) -> Frames:
+def _frames(data: Bytes, found: _Candidates, rows: Ints, offset: int, *, stamped: bool) -> Frames:
     at = found.at[rows]
     second = found.header[rows] == 10
     if stamped and len(at):
@@ -291,7 +307,7 @@ def _frames(data: Bytes, found: _Candidates, rows: Ints, stamped: bool) -> Frame
     else:
         received = np.full(len(at), -1, dtype=np.int64)
     return Frames(
-        start=at,
+        start=at + offset,
         message_id=found.message_id[rows],
         system=data[at + np.where(second, 5, 3)],
         component=data[at + np.where(second, 6, 4)],
@@ -305,8 +321,7 @@ def _scan(found: _Candidates, rows: Ints, lead: int, offset: int) -> FrameScan:
     begins = found.at[rows] - lead
     ends = np.concatenate([[0], found.at[rows] + found.size[rows]])
     gaps = begins - ends[:-1]
-    problems = [skipped_bytes(offset + int(ends[i]), int(gaps[i])) for i in np.flatnonzero(gaps > 0)]
-    return FrameScan(count=len(rows), consumed=int(ends[-1]), problems=problems)
+    return FrameScan(count=len(rows), consumed=int(ends[-1]), problems=damage(gaps, ends, offset))
 
 
 def unpack(data: Bytes, frames: Frames, wanted: Mapping[int, str]) -> dict[str, MessageTable]:
@@ -325,6 +340,7 @@ def unpack(data: Bytes, frames: Frames, wanted: Mapping[int, str]) -> dict[str, 
             raw[some, : int(size)] = windows[frames.payload_start[rows[some]]]
         tables[name] = MessageTable(
             received_us=frames.received_us[rows],
+            sequence=frames.start[rows],
             system=frames.system[rows],
             component=frames.component[rows],
             fields=raw.view(kind).reshape(-1),
@@ -343,6 +359,7 @@ def join(parts: Iterable[dict[str, MessageTable]]) -> dict[str, MessageTable]:
         if len(tables) == 1
         else MessageTable(
             received_us=np.concatenate([t.received_us for t in tables]),
+            sequence=np.concatenate([t.sequence for t in tables]),
             system=np.concatenate([t.system for t in tables]),
             component=np.concatenate([t.component for t in tables]),
             fields=np.concatenate([t.fields for t in tables]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,37 +9,24 @@ import numpy as np
 from geo.values import GimbalFrame
 from telemetry.assembly import assemble
 from telemetry.datums import egm96
+from telemetry.mavlink_clock import vehicle_clock
 from telemetry.mavlink_frames import MessageTable, layout, message_ids
 from telemetry.mavlink_gimbal import gimbal_of, quaternion_angles
 from telemetry.pose_track import Problem
-from telemetry.time_bases import (
-    CLOCK_TOLERANCE_NS,
-    EARLIEST_UTC_S,
-    GPS_EPOCH_S,
-    BootClock,
-    fit_offset,
-    run_begins,
-    undo_rollover,
-)
 from telemetry.track_cleaning import Samples
 from telemetry.track_errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from telemetry.datums import Undulation
+    from telemetry.mavlink_clock import VehicleClock
     from telemetry.pose_track import PoseTrack
 
-    Ints = NDArray[np.int64]
-
+AUTOPILOT_MESSAGES: Final = ("GLOBAL_POSITION_INT", "ATTITUDE", "ATTITUDE_QUATERNION", "GPS_RAW_INT", "SYSTEM_TIME")
+"""Messages that gimbals and companions also send, about themselves."""
 POSE_MESSAGES: Final = (
-    "GLOBAL_POSITION_INT",
-    "ATTITUDE",
-    "ATTITUDE_QUATERNION",
-    "GPS_RAW_INT",
-    "SYSTEM_TIME",
+    *AUTOPILOT_MESSAGES,
     "GIMBAL_DEVICE_ATTITUDE_STATUS",
     "MOUNT_ORIENTATION",
     "MOUNT_STATUS",
@@ -51,24 +37,6 @@ POSE_MESSAGES: Final = (
 GEOID_TOLERANCE_M: Final = 5.0
 """A receiver's own geoid and EGM96 differ by less; more means that the receiver does not fill the field."""
 _UNKNOWN_ACCURACY: Final = (0, 2**32 - 1)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Clock:
-    """Reception time and boot time to UTC, for one vehicle."""
-
-    boot: BootClock
-    begins: Ints
-    reception_offset_ns: Ints
-
-    def utc(self, table: MessageTable) -> Ints:
-        """Return UTC of every message: by its boot time where it carries one, else by its reception."""
-        names = table.fields.dtype.names or ()
-        received_ns = table.received_us * 1000
-        if "time_boot_ms" in names:
-            return self.boot.utc_ns(table.fields["time_boot_ms"].astype(np.int64) * 1_000_000, received_ns)
-        run = np.clip(np.searchsorted(self.begins, received_ns, side="right") - 1, 0, len(self.begins) - 1)
-        return np.asarray(received_ns + self.reception_offset_ns[run], dtype=np.int64)
 
 
 def track_from_messages(
@@ -97,10 +65,9 @@ def track_from_messages(
         There is no usable position.
     """
     found = list(problems)
-    system = _vehicle(tables, source, found)
-    own = {name: table.of_system(system) for name, table in tables.items() if name in POSE_MESSAGES}
-    own = {name: table for name, table in own.items() if len(table)}
-    clock = _clock(own, found)
+    system, autopilot = _vehicle(tables, source, found)
+    own = _own(tables, system, autopilot)
+    clock = vehicle_clock(own, autopilot, found)
     position = _position(own, clock, found)
     attitude = _attitude(own, clock)
     gimbal, frame = gimbal_of(own, clock.utc, attitude)
@@ -117,89 +84,42 @@ def track_from_messages(
     )
 
 
-def _vehicle(tables: Mapping[str, MessageTable], source: str, problems: list[Problem]) -> int:
+def _vehicle(tables: Mapping[str, MessageTable], source: str, problems: list[Problem]) -> tuple[int, int]:
+    """Return the system that sent most positions, and its component that did: the autopilot."""
     for name in ("GLOBAL_POSITION_INT", "GPS_RAW_INT"):
         if name not in tables or not len(tables[name]):
             continue
-        systems, counts = np.unique(tables[name].system, return_counts=True)
-        chosen = int(systems[np.argmax(counts)])
-        others = [f"{s} ({c} positions)" for s, c in zip(systems, counts, strict=True) if s != chosen]
+        senders = tables[name].system.astype(np.int64) * 256 + tables[name].component
+        found, counts = np.unique(senders, return_counts=True)
+        chosen = int(found[np.argmax(counts)])
+        others = [
+            f"{s // 256} ({c} positions)" for s, c in zip(found, counts, strict=True) if s // 256 != chosen // 256
+        ]
         if others:
-            text = f"system {chosen} was followed; other systems also sent positions: {', '.join(others)}"
+            text = f"system {chosen // 256} was followed; other systems also sent positions: {', '.join(others)}"
             problems.append(Problem(kind="other_vehicles", message=text))
-        return chosen
+        return chosen // 256, chosen % 256
     raise SourceError(f"{source}: no GLOBAL_POSITION_INT and no GPS_RAW_INT message, so there is no position in it")
 
 
-def _clock(tables: Mapping[str, MessageTable], problems: list[Problem]) -> _Clock:
-    timed = [table for table in tables.values() if "time_boot_ms" in (table.fields.dtype.names or ())]
-    received = np.concatenate([table.received_us for table in timed] or [np.zeros(0, np.int64)]) * 1000
-    boot = np.concatenate([table.fields["time_boot_ms"] for table in timed] or [np.zeros(0, np.uint32)]).astype(
-        np.int64
-    )
-    boot *= 1_000_000
-    order = np.argsort(received, kind="stable")
-    received, boot = received[order], boot[order]
-    start = received[:1] if len(received) else np.zeros(1, np.int64)
-    begins = np.unique(np.concatenate([start, run_begins(boot, received)]))
-    problems += [
-        Problem(kind="vehicle_restart", message="the vehicle's boot clock started again here", t_utc_ns=int(begin))
-        for begin in begins[1:]
-    ]
-    offsets, shifts = [], []
-    ends = [*begins[1:].tolist(), np.iinfo(np.int64).max]
-    for begin, end in zip(begins.tolist(), ends, strict=True):
-        rows = (received >= begin) & (received < end)
-        to_utc, shift = _run_offset(tables.get("SYSTEM_TIME"), received[rows], boot[rows], (begin, end), problems)
-        offsets.append(to_utc)
-        shifts.append(shift)
-    boot_clock = BootClock(begins=begins, offset_ns=np.array(offsets, dtype=np.int64))
-    return _Clock(boot_clock, begins, np.array(shifts, dtype=np.int64))
+def _own(tables: Mapping[str, MessageTable], system: int, autopilot: int) -> dict[str, MessageTable]:
+    """Return the vehicle's messages: flight state of its autopilot alone, cameras' and gimbals' of the busiest one."""
+    own = {}
+    for name, table in tables.items():
+        if name not in POSE_MESSAGES:
+            continue
+        of_vehicle = table.of_system(system)
+        if not len(of_vehicle):
+            continue
+        components, counts = np.unique(of_vehicle.component, return_counts=True)
+        busiest = int(components[np.argmax(counts)])
+        chosen = of_vehicle.of_component(autopilot if name in AUTOPILOT_MESSAGES else busiest)
+        if len(chosen):
+            own[name] = chosen
+    return own
 
 
-def _run_offset(
-    system_time: MessageTable | None, received: Ints, boot: Ints, span: tuple[int, int], problems: list[Problem]
-) -> tuple[int, int]:
-    """Return UTC - boot and UTC - reception for one run of the vehicle, by its GPS time where it has one."""
-    if not len(received):
-        return 0, 0
-    to_reception, reception_stepped = fit_offset(received, boot, what="the receiving computer's clock")
-    middle = int(np.median(boot))
-    to_utc, found = _vehicle_offset(system_time, span, middle, to_reception)
-    problems += found
-    if middle + to_utc < EARLIEST_UTC_S * 1_000_000_000:
-        text = "the vehicle never had GPS time; reception times were used"
-        problems += [Problem(kind="no_vehicle_clock", message=text), *reception_stepped]
-        return to_reception, 0
-    lag = received - boot - to_utc
-    if np.abs(lag).max() > CLOCK_TOLERANCE_NS:
-        text = (
-            f"the receiving computer's clock is {lag[0] / 1e9:+.3f} s from the vehicle's GPS time at the start and "
-            f"{lag[-1] / 1e9:+.3f} s at the end; the vehicle's was used"
-        )
-        problems.append(Problem(kind="clocks_differ", message=text, t_utc_ns=int(boot[0]) + to_utc))
-    return to_utc, to_utc - to_reception
-
-
-def _vehicle_offset(
-    system_time: MessageTable | None, span: tuple[int, int], middle: int, to_reception: int
-) -> tuple[int, list[Problem]]:
-    """Return UTC - boot by the vehicle's ``SYSTEM_TIME`` within a run, 0 where it has none."""
-    if system_time is None:
-        return 0, []
-    received = system_time.received_us * 1000
-    unix_us = system_time.fields["time_unix_usec"].astype(np.int64)
-    rows = (received >= span[0]) & (received < span[1]) & (unix_us > GPS_EPOCH_S * 1_000_000)
-    rows &= unix_us < 2**63 // 1000
-    if not rows.any():
-        return 0, []
-    boot = system_time.fields["time_boot_ms"][rows].astype(np.int64) * 1_000_000
-    to_utc, stepped = fit_offset(unix_us[rows] * 1000, boot, what="the vehicle's clock")
-    corrected, rolled = undo_rollover(middle + to_utc, middle + to_reception)
-    return corrected - middle, [*stepped, *rolled]
-
-
-def _position(tables: Mapping[str, MessageTable], clock: _Clock, problems: list[Problem]) -> Samples:
+def _position(tables: Mapping[str, MessageTable], clock: VehicleClock, problems: list[Problem]) -> Samples:
     table = tables.get("GLOBAL_POSITION_INT")
     if table is None:
         table = tables["GPS_RAW_INT"]
@@ -211,7 +131,7 @@ def _position(tables: Mapping[str, MessageTable], clock: _Clock, problems: list[
     return Samples(t_ns=clock.utc(table), columns={"lat_deg": lat, "lon_deg": lon, "alt_amsl_m": fields["alt"] * 1e-3})
 
 
-def _attitude(tables: Mapping[str, MessageTable], clock: _Clock) -> Samples | None:
+def _attitude(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | None:
     if "ATTITUDE" in tables:
         table = tables["ATTITUDE"]
         angles = {f"{name}_deg": np.degrees(table.fields[name].astype(np.float64)) for name in ("yaw", "pitch", "roll")}
@@ -224,7 +144,7 @@ def _attitude(tables: Mapping[str, MessageTable], clock: _Clock) -> Samples | No
     return Samples(t_ns=clock.utc(table), columns=angles)
 
 
-def _view(tables: Mapping[str, MessageTable], clock: _Clock) -> Samples | None:
+def _view(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | None:
     table = tables.get("CAMERA_FOV_STATUS")
     if table is None:
         return None
@@ -236,7 +156,7 @@ def _view(tables: Mapping[str, MessageTable], clock: _Clock) -> Samples | None:
     return Samples(t_ns=clock.utc(table), columns=columns)
 
 
-def _accuracy(tables: Mapping[str, MessageTable], clock: _Clock) -> Samples | None:
+def _accuracy(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | None:
     table = tables.get("GPS_RAW_INT")
     if table is None:
         return None
@@ -285,7 +205,8 @@ class PoseTrackBuilder:
         self._undulation = undulation
         self._keep_us = int(keep_s * 1e6)
         self._ids = {name: number for number, name in message_ids(POSE_MESSAGES).items()}
-        self._rows: dict[str, list[tuple[int, int, int, tuple[Any, ...]]]] = {name: [] for name in POSE_MESSAGES}
+        self._rows: dict[str, list[tuple[int, int, int, int, tuple[Any, ...]]]] = {name: [] for name in POSE_MESSAGES}
+        self._fed = 0
 
     def feed(self, message: Any, *, received_us: int) -> bool:
         """Take one decoded message, received at UTC microseconds; return whether it bears on the pose."""
@@ -298,7 +219,8 @@ class PoseTrackBuilder:
             tuple(value) if isinstance(value := getattr(message, field), list | tuple) else value
             for field in kind.names or ()
         )
-        rows.append((received_us, message.get_srcSystem(), message.get_srcComponent(), values))
+        self._fed += 1
+        rows.append((received_us, self._fed, message.get_srcSystem(), message.get_srcComponent(), values))
         if rows[0][0] < received_us - 2 * self._keep_us:
             rows[:] = [row for row in rows if row[0] >= received_us - self._keep_us]
         return True
@@ -310,8 +232,9 @@ class PoseTrackBuilder:
             if rows:
                 tables[name] = MessageTable(
                     received_us=np.array([row[0] for row in rows], dtype=np.int64),
-                    system=np.array([row[1] for row in rows], dtype=np.uint8),
-                    component=np.array([row[2] for row in rows], dtype=np.uint8),
-                    fields=np.array([row[3] for row in rows], dtype=layout(self._ids[name])),
+                    sequence=np.array([row[1] for row in rows], dtype=np.int64),
+                    system=np.array([row[2] for row in rows], dtype=np.uint8),
+                    component=np.array([row[3] for row in rows], dtype=np.uint8),
+                    fields=np.array([row[4] for row in rows], dtype=layout(self._ids[name])),
                 )
         return track_from_messages(tables, source=self._source, undulation=self._undulation)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
+from array import array
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -48,14 +49,13 @@ class Cues:
     """Columns of a subtitle file, one row a cue; NaN (or -1 for times) where the cue does not say.
 
     `stamp_ns` is the camera's local wall clock as if it were UTC; `whole_seconds`
-    says that it was written without a fraction. `bodies` counts cues with any text.
+    says that it was written without a fraction.
     """
 
     start_ns: NDArray[np.int64]
     stamp_ns: NDArray[np.int64]
     whole_seconds: bool
     columns: dict[str, FloatArray]
-    bodies: int
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -69,9 +69,11 @@ COLUMNS: Final = (
 
 def split_cues(text: str) -> Iterator[tuple[int, str]]:
     """Give each cue's start in nanoseconds and its text; a file cut short ends with what there is."""
-    matches = list(_TIMING.finditer(text))
-    ends = [match.start() for match in matches[1:]]
-    for match, end in zip(matches, [*ends, len(text)], strict=False):
+    matches = _TIMING.finditer(text)
+    following: re.Match[str] | None = next(matches, None)
+    while (match := following) is not None:
+        following = next(matches, None)
+        end = len(text) if following is None else following.start()
         hours, minutes, seconds = (int(match.group(i)) for i in (1, 2, 3))
         milliseconds = int(match.group(4).ljust(3, "0"))
         yield (
@@ -82,25 +84,21 @@ def split_cues(text: str) -> Iterator[tuple[int, str]]:
 
 def read_cues(text: str) -> Cues:
     """Read every cue of a subtitle file."""
-    starts: list[int] = []
-    stamps: list[int] = []
-    rows: list[tuple[float, ...]] = []
-    fractions = bodies = 0
+    starts, stamps, rows = array("q"), array("q"), array("d")
+    fractions = 0
     for start_ns, body in split_cues(text):
         values = _values(body)
         stamp_ns, has_fraction = _stamp(body)
-        bodies += bool(values)
         fractions += has_fraction
         starts.append(start_ns)
         stamps.append(stamp_ns)
-        rows.append(tuple(values.get(name, np.nan) for name in COLUMNS))
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
+        rows.extend(values.get(name, np.nan) for name in COLUMNS)
+    table = np.array(rows, dtype=np.float64).reshape(len(starts), len(COLUMNS))
     return Cues(
         start_ns=np.array(starts, dtype=np.int64),
         stamp_ns=np.array(stamps, dtype=np.int64),
         whole_seconds=fractions == 0,
         columns={name: table[:, i] for i, name in enumerate(COLUMNS)},
-        bodies=bodies,
     )
 
 

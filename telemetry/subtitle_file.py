@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from telemetry.datums import Undulation
     from telemetry.pose_track import PoseTrack
 
-MAX_BYTES: Final = 256 << 20
-"""A subtitle file of a ten-hour flight at 60 cues a second has under 1 GB / 4; more is no subtitle file."""
+MAX_BYTES: Final = 64 << 20
+"""An hour at 60 cues a second; no aircraft that writes subtitles films longer in one piece."""
 CLOCK_SPREAD_NS: Final = 2_000_000_000
 """Wall clock and cue times that drift apart by more than this are not of one recording."""
 

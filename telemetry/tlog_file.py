@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telemetry.mavlink_frames import MessageTable
     from telemetry.pose_track import PoseTrack
 
-CHUNK_BYTES: Final = 8 << 20
+CHUNK_BYTES: Final = 1 << 20
 """Read at a time, so that memory stays flat over long logs."""
 LONGEST_BYTES: Final = 8 + 10 + 255 + 2 + 13
 """Longest stamped frame; so much of a damaged block is looked at again with the next one."""

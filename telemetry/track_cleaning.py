@@ -75,7 +75,7 @@ def with_fix(position: Samples) -> tuple[Samples, list[Problem]]:
     if good.all():
         return position, []
     first = int(position.t_ns[np.argmin(good)])
-    text = f"{int((~good).sum())} of {len(good)} position rows have no fix (none stated, 0, 0, or off the globe) and were left out"
+    text = f"{int((~good).sum())} of {len(good)} position rows have no fix (none stated, 0, 0, off the globe); left out"
     return position.rows(good), [Problem(kind="no_fix", message=text, t_utc_ns=first)]
 
 
@@ -152,6 +152,18 @@ def skipped_bytes(where: int, count: int) -> Problem:
     """Name a damaged place of a file."""
     text = f"{count} bytes at offset {where} belong to nothing that can be read and were skipped"
     return Problem(kind="damaged_bytes", message=text, offset=where)
+
+
+def damage(gaps: NDArray[np.int64], where: NDArray[np.int64], offset: int) -> list[Problem]:
+    """Name the gaps (bytes, at `where` in a block that begins at `offset`) that are not empty; a few, then a sum."""
+    places = np.flatnonzero(gaps > 0)
+    named = [skipped_bytes(offset + int(where[i]), int(gaps[i])) for i in places[:LISTED]]
+    if len(places) > LISTED:
+        rest = places[LISTED:]
+        text = f"{int(gaps[rest].sum())} bytes at {len(rest)} more places from offset {offset + int(where[rest[0]])}"
+        more = Problem(kind="damaged_bytes", message=f"{text} were skipped", offset=offset + int(where[rest[0]]))
+        named.append(more)
+    return named
 
 
 def fewer(problems: list[Problem]) -> tuple[Problem, ...]:

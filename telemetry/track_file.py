@@ -184,13 +184,13 @@ def read_track_csv(path: str | Path) -> PoseTrack:
         A column is missing, a time is no number, or times do not rise.
     """
     path = Path(path)
-    table = read_csv_table(path, COLUMNS)
-    missing = [name for name in COLUMNS if name not in table.cells]
+    table = read_csv_table(path, NUMBERS, ("t_utc_ns", "gimbal_frame"))
+    missing = [name for name in COLUMNS if name not in table.values and name not in table.texts]
     if missing:
         raise SourceError(f"{path}: no column {missing[0]!r}, which every pose track has", path=str(path))
     try:
-        t_ns = np.array([int(cell) for cell in table.texts("t_utc_ns")], dtype=np.int64)
-        frame = GimbalFrame(table.texts("gimbal_frame")[0]) if table.rows else GimbalFrame.BODY
+        t_ns = np.array([int(cell) for cell in table.texts["t_utc_ns"]], dtype=np.int64)
+        frame = GimbalFrame(table.texts["gimbal_frame"][0]) if table.rows else GimbalFrame.BODY
     except (ValueError, OverflowError) as error:
         raise SourceError(f"{path}: {error}", path=str(path)) from error
     if not len(t_ns) or (np.diff(t_ns) <= 0).any():

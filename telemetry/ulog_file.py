@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from telemetry.datums import Undulation
     from telemetry.pose_track import PoseTrack
 
-CHUNK_BYTES: Final = 8 << 20
+CHUNK_BYTES: Final = 2 << 20
 """Read at a time, so that memory stays flat over long logs."""
 LONGEST_BYTES: Final = 3 + 65_535
 """Longest message; so much of a damaged block is looked at again with the next one."""
@@ -124,7 +124,7 @@ def _take_block(reader: _Reader, data: NDArray[np.uint8], begin: int, size: int)
     before = len(reader.dropouts)
     reader.take(data, steps.start)
     reader.dropouts[before:] = [(at + begin, lost) for at, lost in reader.dropouts[before:]]
-    reader.problems += steps.problems
+    reader.problems[:] = fewer([*reader.problems, *steps.problems])
     if last:
         left = len(data) - steps.consumed
         if left:

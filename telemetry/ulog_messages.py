@@ -35,6 +35,8 @@ MAX_NESTING: Final = 8
 MAX_TOPIC_BYTES: Final = 65535
 _CHAIN: Final = 4
 """So many sensible headers in a row make a place to go on at after damage."""
+_WINDOW: Final = 65_536
+"""A chain is looked for so far ahead, a synchronisation mark to the end of the block."""
 
 _BASE: Final[dict[str, str]] = {
     "int8_t": "i1", "uint8_t": "u1", "int16_t": "<i2", "uint16_t": "<u2", "int32_t": "<i4", "uint32_t": "<u4",
@@ -175,11 +177,12 @@ def walk(raw: bytes, *, last: bool, offset: int, restarts: tuple[int, ...] = ())
 
 def _resync(raw: bytes, begin: int) -> int | None:
     """Return the next synchronisation mark or chain of sensible messages, None where there is none."""
-    mark = raw.find(SYNC, begin)
-    limit = len(raw) - 3 if mark < 0 else mark
-    for here in range(begin, min(limit, begin + 65_536)):
+    window = min(begin + _WINDOW, len(raw))
+    mark = raw.find(SYNC, begin, window)
+    for here in range(begin, mark if mark >= 0 else max(window - 3, begin)):
         if _is_chain(raw, here):
             return here
+    mark = raw.find(SYNC, begin)
     return mark if mark >= 0 else None
 
 

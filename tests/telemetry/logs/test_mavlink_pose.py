@@ -47,11 +47,11 @@ def device(i, *, yaw, pitch, flags):
 
 
 def built(*streams, **kwargs):
+    """Feed all streams in the order in which they would arrive."""
     builder = PoseTrackBuilder(source="live", **kwargs)
-    for stream in streams:
-        for message, i in stream:
-            decoded, received_us = sent(message, i)
-            assert builder.feed(decoded, received_us=received_us)
+    for message, i in sorted((item for stream in streams for item in stream), key=lambda item: item[1]):
+        decoded, received_us = sent(message, i)
+        assert builder.feed(decoded, received_us=received_us)
     return builder.track()
 
 
@@ -102,7 +102,8 @@ def test_mount_status_is_in_centidegrees():
         positions(), ((dialect.MAVLink_mount_status_message(0, 0, -4500, 100, 2000, 0), i) for i in range(20))
     )
     assert track.gimbal_frame is GimbalFrame.VEHICLE_YAW
-    assert (track.gimbal_pitch_deg[3], track.gimbal_roll_deg[3], track.gimbal_yaw_deg[3]) == (-45.0, 1.0, 20.0)
+    angles = (track.gimbal_pitch_deg[3], track.gimbal_roll_deg[3], track.gimbal_yaw_deg[3])
+    assert angles == pytest.approx((-45.0, 1.0, 20.0))
 
 
 def view(i, hfov):
@@ -125,13 +126,48 @@ def raw(i, ellipsoid_mm, h_acc=1500):
 def test_accuracy_is_held_and_the_receivers_geoid_is_checked():
     good = built(positions(), (raw(i, 548_000) for i in range(20)))  # EGM96 at 47 N 8 E: some 48 m
     assert "geoid_disagrees" not in {problem.kind for problem in good.problems}
-    np.testing.assert_allclose(good.sigma_h_m, 1.5)
-    np.testing.assert_allclose(good.sigma_v_m, 2.5)
+    # the first position came before the first raw fix, so nothing is known of its accuracy
+    np.testing.assert_allclose(good.sigma_h_m[1:], 1.5)
+    np.testing.assert_allclose(good.sigma_v_m[1:], 2.5)
     wrong = built(positions(), (raw(i, 500_100) for i in range(20)))
     assert "geoid_disagrees" in {problem.kind for problem in wrong.problems}
     np.testing.assert_allclose(wrong.alt_hae_m, good.alt_hae_m)
     unknown = built(positions(), (raw(i, 0, h_acc=0) for i in range(20)))
     assert np.isnan(unknown.sigma_h_m).all()
+
+
+def test_a_gimbal_with_its_own_boot_time_is_moved_to_the_autopilots():
+    """Component 154 booted 40 s after the autopilot; its angles still lie at the moments they were sent."""
+    builder = PoseTrackBuilder(source="live")
+    for i in range(40):
+        ((position, _),) = [item for item in positions(40) if item[1] == i]
+        gimbal = device(i, yaw=0.0, pitch=-1.0 * i, flags=YAW_IN_EARTH_FRAME)[0]
+        gimbal.time_boot_ms = 100 + 100 * i
+        position.time_boot_ms = 40_100 + 100 * i
+        for message, component in ((position, 1), (gimbal, 154)):
+            link = dialect.MAVLink(None, srcSystem=1, srcComponent=component)
+            decoded = dialect.MAVLink(None).parse_buffer(message.pack(link))[0]
+            builder.feed(decoded, received_us=T0_US + 100_000 * i)
+    track = builder.track()
+    np.testing.assert_allclose(track.gimbal_pitch_deg[1:-1], -np.arange(40.0)[1:-1], atol=1.0)
+    (problem,) = [problem for problem in track.problems if problem.kind == "other_clock"]
+    assert "component 154" in problem.message
+    assert "-40.0 s" in problem.message
+
+
+def test_a_gimbals_own_attitude_message_is_not_the_aircrafts():
+    builder = PoseTrackBuilder(source="live")
+    for i in range(20):
+        for message, component in (
+            (next(m for m, k in positions() if k == i), 1),
+            (next(m for m, k in attitudes(yaw_deg=90.0) if k == i), 1),
+            (next(m for m, k in attitudes(yaw_deg=-30.0) if k == i), 154),
+            (next(m for m, k in attitudes(yaw_deg=-30.0) if k == i), 154),
+        ):
+            link = dialect.MAVLink(None, srcSystem=1, srcComponent=component)
+            decoded = dialect.MAVLink(None).parse_buffer(message.pack(link))[0]
+            builder.feed(decoded, received_us=T0_US + 100_000 * i)
+    np.testing.assert_allclose(builder.track().yaw_deg, 90.0, atol=1e-4)
 
 
 def test_without_fused_positions_raw_gps_is_used_and_named():

@@ -191,6 +191,22 @@ def test_a_vehicle_clock_that_steps_back_bends_no_duration(tmp_path):
     assert "clock_jump" in {problem.kind for problem in track.problems}
 
 
+def test_a_receiving_clock_that_steps_back_moves_nothing(tmp_path):
+    """FAULTS 10: a ground computer set back a minute in mid-flight; the order of arrival and boot time hold."""
+    parts = []
+    for i in range(40):
+        stamp_us = T0_US + 200_000 * i - (60_000_000 if i >= 30 else 0)
+        clock = dialect.MAVLink_system_time_message(T0_US + 200_000 * i, 1000 + 200 * i)
+        mount = dialect.MAVLink_mount_status_message(0, 0, -100 * i, 0, 0, 0)
+        parts += [packed(message, stamp_us=stamp_us) for message in (clock, mount, position(i))]
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(parts))
+    track = read_tlog(path)
+    np.testing.assert_array_equal(track.t_utc_ns, (T0_US + 200_000 * np.arange(40)) * 1000)
+    np.testing.assert_allclose(track.gimbal_pitch_deg[1:], -np.arange(40.0)[1:], atol=0.7)
+    assert {problem.kind for problem in track.problems} == {"clocks_differ"}
+
+
 def test_jump_and_null_island_give_no_position(tmp_path):
     parts = small_log(30)
     for i in (10, 11):
