@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.preflight import PARAMETERS, PreflightFacts
+from missions.preflight import PreflightFacts, parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def gather(
             break
     if not is_positioned(state):
         wait(ready_timeout_s, lambda: is_positioned(state))
-    parameters = commander.parameters(PARAMETERS[state.dialect])
+    parameters = commander.parameters(parameter_names(state.dialect, fixed_wing=state.fixed_wing))
     if will_enable_fence and "FENCE_ENABLE" in parameters:
         parameters["FENCE_ENABLE"] = 1.0
     return PreflightFacts(

@@ -91,7 +91,7 @@ class Flight:
         RefusedError
             When any of them cannot be proven to be on the vehicle.
         """
-        self.phase = FlightPhase.UPLOADING
+        self._enter(FlightPhase.UPLOADING)
         if self._options.dialect and self._options.dialect != self.state.dialect:
             text = f"the plan is made for {self._options.dialect}, the vehicle is {self.state.dialect}; plan for it"
             raise RefusedError(text, expected=self._options.dialect, actual=str(self.state.dialect))
@@ -131,7 +131,8 @@ class Flight:
         limits = self._options.preflight
         if limits is None:
             return ()
-        self.phase, self._note = FlightPhase.CHECKING, ""
+        self._note = ""
+        self._enter(FlightPhase.CHECKING)
         facts = gather(
             self._commander,
             self.state,
@@ -157,7 +158,7 @@ class Flight:
         RefusedError
             When the vehicle does not arm, or does not take the mode.
         """
-        self.phase = FlightPhase.ARMING
+        self._enter(FlightPhase.ARMING)
         if self._enables_fence:
             self._commander.enable_fence()
         before = "auto" if self.state.fixed_wing or self.state.dialect is Dialect.PX4 else "guided"
@@ -169,7 +170,7 @@ class Flight:
         started = self._commander.start_mission()
         if not started.accepted and self.state.mode not in ("AUTO", "MISSION"):
             raise RefusedError(f"the vehicle does not start the mission: {started.name}{self._said()}")
-        self.phase = FlightPhase.FLYING
+        self._enter(FlightPhase.FLYING)
         if self._options.resume_seq >= 0:
             self._skip_to(self._options.resume_seq + self._offset)
 
@@ -182,7 +183,7 @@ class Flight:
 
     def watch(self) -> None:
         """Watch until the aircraft has landed and disarmed, the link is gone for good, or a person quits."""
-        self.phase = FlightPhase.FLYING
+        self._enter(FlightPhase.FLYING)
         while not self._ended():
             message = self._channel.receive(_RECEIVE_S)
             if message is not None:
@@ -260,6 +261,11 @@ class Flight:
             self._watch.observe()
         self._show()
 
+    def _enter(self, phase: FlightPhase) -> None:
+        if phase is not self.phase:
+            self.phase = phase
+            self._show(force=True)
+
     def _show(self, *, force: bool = False) -> None:
         now_s = self._channel.clock()
         self._watch.link.look(now_s)
@@ -304,7 +310,7 @@ class Flight:
             self._watch.findings.error("second_station", text)
         self._flew = self._flew or self.state.armed
         if self._flew and not self.state.armed:
-            self.phase = FlightPhase.LANDED
+            self._enter(FlightPhase.LANDED)
             return True
         gone_s = self._watch.link.lost_for_s
         if gone_s > self._options.give_up_after_s:
@@ -315,10 +321,10 @@ class Flight:
                 limit=self._options.give_up_after_s,
                 unit="s",
             )
-            self.phase = FlightPhase.ENDED
+            self._enter(FlightPhase.ENDED)
             return True
         if self._quit:
-            self.phase = FlightPhase.ENDED
+            self._enter(FlightPhase.ENDED)
         return self._quit
 
     def _ask_pilot(self) -> None:

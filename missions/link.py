@@ -84,6 +84,10 @@ class FrameSplitter:
             return bytes(self._buffer[:size])
         return None
 
+    def ends_well(self, frame: bytes) -> bool:
+        """Whether another frame, or nothing, follows: all that can be said of a frame whose checksum is not known."""
+        return len(self._buffer) == len(frame) or self._buffer[len(frame)] in (_MAGIC_V1, _MAGIC_V2)
+
     def accept(self, frame: bytes) -> None:
         """Remove the frame that `next_frame` returned: it was one."""
         del self._buffer[: len(frame)]
@@ -97,6 +101,10 @@ class FrameSplitter:
 def message_id_of(frame: bytes) -> int:
     """Return the message id in a frame's header."""
     return frame[5] if frame[0] == _MAGIC_V1 else int.from_bytes(frame[7:10], "little")
+
+
+def _is_known(message: Message) -> bool:
+    return not message.get_type().startswith("UNKNOWN")
 
 
 class Link:
@@ -207,7 +215,7 @@ class Link:
         self._splitter.feed(data)
         while (frame := self._splitter.next_frame()) is not None:
             message = self._decode(frame)
-            if message is None:
+            if message is None or (not _is_known(message) and not self._splitter.ends_well(frame)):
                 self._splitter.reject()
                 self.counts.broken += 1
                 continue
@@ -221,7 +229,7 @@ class Link:
             return None
 
     def _admit(self, frame: bytes, message: Message) -> None:
-        known = message.get_type() != "UNKNOWN" and not message.get_type().startswith("UNKNOWN_")
+        known = _is_known(message)
         if self._signer is not None and not self._signer.admits(frame, message_id_of(frame), known=known):
             self.counts.rejected += 1
             return

@@ -41,7 +41,6 @@ PARAMETERS: Final[Mapping[Dialect, tuple[str, ...]]] = {
         "FENCE_ALT_MAX",
         "FENCE_RADIUS",
         "FS_GCS_ENABLE",
-        "FS_GCS_ENABL",
         "FS_EKF_ACTION",
         "RTL_ALT",
     ),
@@ -57,7 +56,16 @@ PARAMETERS: Final[Mapping[Dialect, tuple[str, ...]]] = {
         "RTL_RETURN_ALT",
     ),
 }
-"""What is asked of each autopilot; a plane has FS_GCS_ENABL where a copter has FS_GCS_ENABLE."""
+"""What is asked of each autopilot."""
+_PLANE_NAMES: Final = {"FS_GCS_ENABLE": "FS_GCS_ENABL", "RTL_ALT": "RTL_ALTITUDE", "FS_EKF_ACTION": "FS_LONG_ACTN"}
+"""What ArduPlane calls these (`Parameters.cpp`); its RTL_ALTITUDE counts metres, copter's RTL_ALT centimetres."""
+
+
+def parameter_names(dialect: Dialect, *, fixed_wing: bool) -> tuple[str, ...]:
+    """Return the parameters that decide what the vehicle does when something fails."""
+    names = PARAMETERS[dialect]
+    plane = fixed_wing and dialect is Dialect.ARDUPILOT
+    return tuple(_PLANE_NAMES.get(name, name) for name in names) if plane else names
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,9 +264,9 @@ def _ardupilot_failsafes(
     if kinds & _FENCE_CIRCLE and values.get("FENCE_ENABLE") and farthest_m > values.get("FENCE_RADIUS", math.inf):
         text = f"FENCE_RADIUS {values['FENCE_RADIUS']:g} m does not reach the farthest item, {farthest_m:.0f} m away"
         yield Severity.ERROR, "failsafe_contradiction", text
-    return_m = values.get("RTL_ALT", 0.0) / 100.0
+    return_m = values.get("RTL_ALTITUDE", values.get("RTL_ALT", 0.0) / 100.0)
     if kinds & _FENCE_ALT and return_m > ceiling_m:
-        text = f"RTL_ALT {return_m:g} m is above FENCE_ALT_MAX {ceiling_m:g} m: returning would breach the fence"
+        text = f"the return height of {return_m:g} m is above FENCE_ALT_MAX {ceiling_m:g} m: it would breach the fence"
         yield Severity.ERROR, "failsafe_contradiction", text
 
 

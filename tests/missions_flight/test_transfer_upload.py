@@ -166,7 +166,7 @@ def test_a_vehicle_that_holds_something_else_is_found_out(model, quiet, square_s
     assert "item 2 reads back" in report.message
 
 
-def test_arduPilots_fifteen_bytes_are_no_difference(model, quiet) -> None:
+def test_ardupilots_fifteen_bytes_are_no_difference(model, quiet) -> None:
     items = (
         MissionItem(seq=0, command=16, frame=0, lat_deg=51.0, lon_deg=4.0, alt_m=3.0),
         MissionItem(seq=1, command=1000, frame=2, p1=-47.6, p2=123.9, p3=float("nan"), p4=float("nan"), alt_m=0),

@@ -1,0 +1,70 @@
+"""A plan is flown only as a named person approved it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+
+import pytest
+
+from geo.errors import InputError, RefusedError
+from missions.approval_file import approve, read_approval, require_approval, write_approval
+from missions.plan import Finding, Severity
+
+NOW = datetime.datetime(2026, 3, 1, 20, 30, tzinfo=datetime.UTC)
+
+
+def test_an_approved_plan_passes_and_says_by_whom(square_plan, tmp_path) -> None:
+    made = approve(square_plan, name=" A. Name ", reason="night patrol", now=NOW, overrides=("battery",))
+    write_approval(made, tmp_path)
+    back = require_approval(square_plan, tmp_path, NOW)
+    assert back == made
+    assert (back.name, back.t_utc) == ("A. Name", "2026-03-01T20:30:00+00:00")
+    assert back.overrides[0].rule == "battery"
+
+
+def test_a_plan_changed_after_approval_is_refused_and_logged(square_plan, tmp_path) -> None:
+    write_approval(approve(square_plan, name="A", reason="r", now=NOW), tmp_path)
+    sortie = square_plan.sorties[0]
+    moved = dataclasses.replace(sortie.items[2], lat_deg=sortie.items[2].lat_deg + 1e-6)
+    items = (*sortie.items[:2], moved, *sortie.items[3:])
+    changed = dataclasses.replace(square_plan, sorties=(dataclasses.replace(sortie, items=items),))
+    with pytest.raises(RefusedError, match="is not the plan that A approved") as refused:
+        require_approval(changed, tmp_path, NOW)
+    assert refused.value.exit_status == 3
+    line = json.loads((tmp_path / "flight-log.jsonl").read_text().splitlines()[-1])
+    assert line["event"] == "refused"
+    assert line["why"] == "changed after approval"
+    assert (line["plan_sha256"], line["approved_sha256"]) == (changed.sha256, square_plan.sha256)
+
+
+def test_nobody_approved(square_plan, tmp_path) -> None:
+    with pytest.raises(RefusedError, match="is approved by nobody; approve it with: vedette fly PLAN --approve"):
+        require_approval(square_plan, tmp_path, NOW)
+    assert "not approved" in (tmp_path / "flight-log.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("name", "reason"), [("", "r"), ("A", " "), ("", "")])
+def test_a_name_and_a_reason_are_needed(square_plan, name, reason) -> None:
+    with pytest.raises(InputError, match="needs a person's name and a reason"):
+        approve(square_plan, name=name, reason=reason, now=NOW)
+
+
+def test_a_plan_with_errors_cannot_be_approved(square_plan) -> None:
+    bad = Finding(rule="standoff", severity=Severity.ERROR, message="leg 3 comes within 20 m of the line")
+    with pytest.raises(RefusedError, match="cannot be approved: leg 3 comes within 20 m"):
+        approve(dataclasses.replace(square_plan, findings=(bad,)), name="A", reason="r", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", "null", '{"format": "vedette-approval", "version": 1}', '{"format": "other", "version": 1}',
+     '{"format":"vedette-approval","version":1,"plan_sha256":"","name":"A","reason":"r","t_utc":"t"}',
+     '{"format":"vedette-approval","version":1,"plan_sha256":5,"name":"A","reason":"r","t_utc":"t"}',
+     '{"format":"vedette-approval","version":1,"plan_sha256":"x","name":"A","reason":"r","t_utc":"t","overrides":[{}]}'],
+)  # fmt: skip
+def test_a_file_that_is_no_approval(tmp_path, text) -> None:
+    (tmp_path / "approval.json").write_text(text)
+    with pytest.raises(InputError, match=r"approval\.json is no approval"):
+        read_approval(tmp_path)

@@ -1,0 +1,231 @@
+"""Whole flights on the simulated vehicle: both dialects, DroneKit, cut short and resumed, abused links."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+
+import numpy as np
+import pytest
+import shapely
+
+from geo.errors import InputError, RefusedError
+from missions.dialect import Dialect
+from missions.dronekit_adapter import as_channel
+from missions.flight import choose_sortie, fly
+from missions.flight_deviation import work_flown_pct
+from missions.flight_fleet import fly_together, prepare
+from missions.flight_run import Flight
+from missions.flight_values import FlightOptions, FlightPhase, PilotCommand
+from missions.link import Link, LinkError, open_link
+from missions.plan import Severity
+from missions.tlog_file import TlogRecorder
+
+SPEEDUP = 200.0
+
+
+@pytest.fixture
+def vehicle_at():
+    """Start simulated vehicles at a sortie's home; they end with the test."""
+    from sitl.vehicle import VehicleConfig, start_vehicle
+
+    started = []
+
+    def start(sortie, **config):
+        vehicle = start_vehicle(
+            VehicleConfig(
+                home_lat_deg=sortie.home_lat_deg,
+                home_lon_deg=sortie.home_lon_deg,
+                home_alt_amsl_m=sortie.home_alt_amsl_m,
+                speedup=config.pop("speedup", SPEEDUP),
+                **config,
+            )
+        )
+        started.append(vehicle)
+        return vehicle
+
+    yield start
+    for vehicle in started:
+        vehicle.stop()
+
+
+@pytest.fixture
+def border(place):
+    (lat1, lon1), (lat2, lon2) = place(900.0, -1000.0), place(900.0, 1000.0)
+    return shapely.linestrings([[lon1, lat1], [lon2, lat2]])
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_plan_is_flown_to_its_end(vehicle_at, square_plan, border, tmp_path, dialect) -> None:
+    plan = dataclasses.replace(square_plan, dialect=str(dialect))
+    vehicle = vehicle_at(plan.sorties[0], dialect=dialect)
+    seen = []
+    recorder = TlogRecorder(tmp_path / "flight.tlog")
+    url = vehicle.link_url if dialect is Dialect.ARDUPILOT else vehicle.udp_url
+    with open_link(url, recorder=recorder) as link:
+        report = fly(link, plan, options=FlightOptions(border=border), on_status=seen.append)
+    assert report.completed
+    assert report.readback_equal
+    assert report.uploaded_items == (7 if dialect is Dialect.ARDUPILOT else 6)
+    assert report.coverage_pct > 99.0
+    assert report.max_cross_track_m < 5.0
+    assert report.min_standoff_m == pytest.approx(300.0, abs=5.0)
+    assert report.findings == ()
+    assert 150.0 < report.flight_s < 600.0
+    assert report.resume_seq == -1
+    assert {s.phase for s in seen} >= {FlightPhase.UPLOADING, FlightPhase.FLYING, FlightPhase.LANDED}
+    flying = [s for s in seen if s.phase is FlightPhase.FLYING and math.isfinite(s.time_to_go_s)]
+    assert flying[0].time_to_go_s > flying[-1].time_to_go_s
+    assert recorder.frames > 1000
+    assert set(report.as_json()) >= {
+        "uploaded_items", "readback_equal", "completed", "coverage_pct", "max_cross_track_m", "min_standoff_m",
+        "min_battery_pct", "flight_s", "link_losses", "findings",
+    }  # fmt: skip
+
+
+def test_a_dronekit_vehicle_flies_it_too(vehicle_at, sortie_of) -> None:
+    import dronekit
+
+    sortie = sortie_of([(150.0, 0.0), (150.0, 150.0)])
+    vehicle = dronekit.connect(vehicle_at(sortie).link_url, wait_ready=True, timeout=30)
+    try:
+        report = fly(vehicle, sortie)
+    finally:
+        vehicle.close()
+    assert report.completed
+    assert report.readback_equal
+    assert report.coverage_pct > 99.0
+
+
+def test_cut_short_by_the_pilot_and_resumed(vehicle_at, square_sortie) -> None:
+    vehicle = vehicle_at(square_sortie)
+    returned = threading.Event()
+    statuses = []
+
+    def pilot():
+        if statuses and statuses[-1].seq == 4 and statuses[-1].phase is FlightPhase.FLYING and not returned.is_set():
+            returned.set()
+            return PilotCommand.RETURN
+        return None
+
+    with open_link(vehicle.link_url) as link:
+        first = fly(link, square_sortie, on_status=statuses.append, pilot=pilot)
+        assert not first.completed
+        assert first.coverage_pct < 95.0
+        assert [f.rule for f in first.findings] == ["completed"]
+        assert first.resume_seq == 2, "back to the place before the segment that was broken off"
+        second = fly(link, square_sortie, options=FlightOptions(resume_seq=first.resume_seq))
+    assert second.completed
+    both = {seq for report in (first, second) for seq in report.track.mission_seq.tolist()}
+    assert both >= {2, 3, 4, 5}
+    assert second.coverage_pct < 90.0, "what was covered is not flown again"
+
+
+def test_two_vehicles_side_by_side_and_clashing_ids_refused(vehicle_at, sortie_of) -> None:
+    one, two = (
+        sortie_of([(120.0, 0.0), (120.0, 80.0)], name="one"),
+        sortie_of([(-120.0, 0.0), (-120.0, 80.0)], name="two"),
+    )
+    first, second, clash = vehicle_at(one, sysid=1), vehicle_at(two, sysid=2), vehicle_at(two, sysid=1)
+    with open_link(first.link_url) as a, open_link(second.link_url) as b, open_link(clash.link_url) as c:
+        with pytest.raises(RefusedError, match="the vehicles of 'one' and 'two' both have system id 1"):
+            prepare([Flight(a, one, FlightOptions()), Flight(c, two, FlightOptions())])
+        flights = [Flight(a, one, FlightOptions()), Flight(b, two, FlightOptions())]
+        prepare(flights)
+        reports = fly_together(flights, work_flown_pct)
+    assert [r.system for r in reports] == [1, 2]
+    assert all(r.completed for r in reports)
+
+
+def test_a_vehicle_that_is_elsewhere_is_not_armed(vehicle_at, square_sortie) -> None:
+    away = dataclasses.replace(square_sortie, home_lat_deg=square_sortie.home_lat_deg + 0.01)
+    with open_link(vehicle_at(away).link_url) as link:
+        flight = Flight(link, square_sortie, FlightOptions())
+        flight.connect()
+        flight.upload()
+        with pytest.raises(RefusedError, match=r"preflight: home is 111\d m from the plan's launch site 'home'"):
+            flight.check()
+        assert not flight.state.armed
+        let = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home"})))
+        let.connect()
+        let.upload()
+        assert [f.rule for f in let.check() if f.severity is Severity.ERROR] == ["preflight.home"]
+
+
+def test_a_plan_for_the_other_autopilot_is_refused(vehicle_at, square_plan) -> None:
+    vehicle = vehicle_at(square_plan.sorties[0], dialect=Dialect.PX4)
+    with (
+        open_link(vehicle.link_url) as link,
+        pytest.raises(RefusedError, match="the plan is made for ardupilot, the vehicle is px4"),
+    ):
+        fly(link, square_plan)
+
+
+class LossyTransport:
+    """Another transport with frames lost both ways."""
+
+    def __init__(self, inner, loss: float, seed: int = 1) -> None:
+        self.inner, self.loss, self.rng = inner, loss, np.random.default_rng(seed)
+
+    def send(self, data: bytes) -> None:
+        if self.rng.random() >= self.loss:
+            self.inner.send(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        data = self.inner.receive(timeout_s)
+        return data if self.rng.random() >= self.loss else b""
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def test_a_lossy_link_flies_it_all_the_same(vehicle_at, sortie_of) -> None:
+    from missions.link_transport import open_transport
+
+    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
+    with Link(LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.2)) as link:
+        report = fly(link, sortie)
+        assert report.completed
+        assert report.readback_equal
+        assert link.counts.lost > 0
+
+
+def test_a_vehicle_that_vanishes_ends_the_watch_with_a_finding(vehicle_at, square_sortie) -> None:
+    vehicle = vehicle_at(square_sortie, speedup=10.0)
+    seen = []
+
+    def look(status) -> None:
+        seen.append(str(status.link))
+        if status.phase is FlightPhase.FLYING and status.seq >= 2 and vehicle.running:
+            vehicle.stop()
+
+    options = FlightOptions(stale_after_s=0.8, lost_after_s=1.6, give_up_after_s=2.2)
+    with open_link(vehicle.link_url) as link:
+        report = fly(link, square_sortie, options=options, on_status=look)
+    assert not report.completed
+    assert report.link_losses == 1
+    assert {f.rule for f in report.findings} == {"link", "completed"}
+    assert {"stale", "lost"} <= set(seen)
+
+
+def test_nobody_there(square_sortie) -> None:
+    listening = open_link("udp:127.0.0.1:0")
+    with listening, pytest.raises(LinkError, match="no heartbeat of any vehicle within 0 s; check the link"):
+        Flight(listening, square_sortie, FlightOptions(connect_timeout_s=0.2)).connect()
+
+
+def test_choosing_a_sortie(square_plan) -> None:
+    other = dataclasses.replace(square_plan.sorties[0], name="s2")
+    both = dataclasses.replace(square_plan, sorties=(*square_plan.sorties, other))
+    assert choose_sortie(square_plan).name == "s1"
+    assert choose_sortie(both, "s2") is other
+    with pytest.raises(InputError, match="name the sortie to fly; it has: s1, s2"):
+        choose_sortie(both)
+    with pytest.raises(InputError, match="there is no sortie 'x'"):
+        choose_sortie(both, "x")
+
+
+def test_what_cannot_be_flown_is_named() -> None:
+    with pytest.raises(InputError, match=r"cannot fly a int; give a missions\.link\.Link or a dronekit\.Vehicle"):
+        as_channel(5)

@@ -1,0 +1,244 @@
+"""Links: frames out of garbage, records that replay, echoes, a second station, and URLs a person types."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymavlink import mavutil
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from geo.errors import InputError
+from missions.link import FrameSplitter, Link, LinkError, open_link
+from missions.link_transport import open_transport
+from missions.tlog_file import TlogRecorder
+
+
+class Wire:
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.coming: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        return self.coming.pop(0) if self.coming else b""
+
+    def close(self) -> None:
+        pass
+
+
+def ticking_link(wire: Wire, **options) -> Link:
+    clock = iter(range(10**9))
+    return Link(wire, clock=lambda: next(clock) * 1e-3, **{"heartbeat": False, **options})
+
+
+def hear(link: Link) -> list:
+    heard = []
+    while (message := link.receive(0.01)) is not None:
+        heard.append(message)
+    return heard
+
+
+def sender(system: int = 1, component: int = 1) -> mavlink.MAVLink:
+    return mavlink.MAVLink(None, srcSystem=system, srcComponent=component)
+
+
+def frames_of(mav: mavlink.MAVLink, count: int, *, v1: bool = False) -> list[bytes]:
+    packed = []
+    for i in range(count):
+        packed.append(bytes(mavlink.MAVLink_mission_current_message(i).pack(mav, force_mavlink1=v1)))
+        mav.seq = (mav.seq + 1) % 256
+    return packed
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    garbage=st.lists(st.binary(max_size=40), min_size=4, max_size=4),
+    cuts=st.lists(st.integers(1, 30), min_size=1, max_size=40),
+    v1=st.booleans(),
+)
+def test_every_frame_is_found_between_garbage_however_it_is_cut(garbage, cuts, v1) -> None:
+    """The garbage may hold the start bytes; only garbage that swallows a frame by its own length may cost one."""
+    frames = frames_of(sender(), 3, v1=v1)
+    clean = [g.replace(b"\xfd", b"").replace(b"\xfe", b"") for g in garbage]
+    stream = b"".join(g + f for g, f in zip(clean, [*frames, b""], strict=True))
+    wire = Wire()
+    while stream:
+        size = cuts[len(wire.coming) % len(cuts)]
+        wire.coming.append(stream[:size])
+        stream = stream[size:]
+    assert [m.seq for m in hear(ticking_link(wire))] == [0, 1, 2]
+
+
+def test_false_starts_cost_nothing_once_more_bytes_come() -> None:
+    wire = Wire()
+    frames = frames_of(sender(), 30)
+    wire.coming = [b"\xfd\x05\x00" + b"".join(frames)]
+    assert [m.seq for m in hear(ticking_link(wire))] == list(range(30))
+
+
+def test_a_broken_checksum_is_dropped_and_counted() -> None:
+    wire = Wire()
+    first, second = frames_of(sender(), 2)
+    wire.coming = [first[:-1] + bytes([first[-1] ^ 1]) + second]
+    link = ticking_link(wire)
+    assert [m.seq for m in hear(link)] == [1]
+    assert link.counts.broken >= 1
+
+
+def test_gaps_in_the_numbering_are_lost_frames_and_reordering_is_none() -> None:
+    wire = Wire()
+    frames = frames_of(sender(), 12)
+    wire.coming = [frames[0], frames[1], frames[5], frames[4], frames[11]]
+    link = ticking_link(wire)
+    hear(link)
+    assert link.counts.lost == 3 + 5
+
+
+def test_splitter_never_returns_more_than_it_was_given() -> None:
+    splitter = FrameSplitter()
+    splitter.feed(b"\xfd\xff\x00")
+    assert splitter.next_frame() is None
+
+
+def test_the_record_replays_in_pymavlink_with_its_times(tmp_path) -> None:
+    wire, path = Wire(), tmp_path / "flight.tlog"
+    times = iter(1_700_000_000_000_000_000 + 250_000_000 * i for i in range(100))
+    link = ticking_link(wire, recorder=TlogRecorder(path), wall_ns=lambda: next(times))
+    wire.coming = frames_of(sender(), 4)
+    hear(link)
+    link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
+    link.close()
+    log = mavutil.mavlink_connection(str(path))
+    replayed = []
+    while (message := log.recv_msg()) is not None:
+        replayed.append((message.get_type(), message._timestamp))
+    log.close()
+    assert [t for t, _ in replayed] == ["MISSION_CURRENT"] * 4 + ["HEARTBEAT"]
+    assert [s for _, s in replayed] == pytest.approx([1_700_000_000 + 0.25 * i for i in range(5)])
+    assert struct.unpack(">Q", path.read_bytes()[:8])[0] == 1_700_000_000_000_000
+
+
+def test_a_record_is_never_overwritten_and_needs_its_folder(tmp_path) -> None:
+    (tmp_path / "a.tlog").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a\.tlog exists already; name a new file"):
+        TlogRecorder(tmp_path / "a.tlog")
+    with pytest.raises(InputError, match="does not exist; create it first"):
+        TlogRecorder(tmp_path / "none" / "a.tlog")
+
+
+def test_our_own_echo_is_no_second_station() -> None:
+    wire = Wire()
+    link = ticking_link(wire)
+    link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
+    wire.coming = [wire.sent[0]]
+    assert hear(link) == []
+    assert not link.muted
+
+
+def test_a_second_station_with_our_id_silences_us(caplog) -> None:
+    caplog.set_level(logging.WARNING)
+    wire = Wire()
+    link = ticking_link(wire)
+    link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
+    theirs = sender(255, 190)
+    theirs.seq = 77
+    wire.coming = [bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3).pack(theirs))]
+    hear(link)
+    assert link.muted
+    assert "another station uses system id 255" in caplog.text
+    link.send(mavlink.MAVLink_command_long_message(1, 1, 400, 0, 1, 0, 0, 0, 0, 0, 0))
+    assert len(wire.sent) == 1
+
+
+def test_another_stations_own_id_is_fine() -> None:
+    wire = Wire()
+    link = ticking_link(wire)
+    wire.coming = [bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3).pack(sender(254, 190)))]
+    assert len(hear(link)) == 1
+    assert not link.muted
+
+
+def test_the_heartbeat_goes_out_each_second() -> None:
+    wire = Wire()
+    link = ticking_link(wire, heartbeat=True)
+    link.receive(3.5)
+    assert len(wire.sent) in (4, 5)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "udp", "udp:14550:x", "http:127.0.0.1:80", "tcp:127.0.0.1:99999", "udp:127.0.0.1:-1", "ftp://a:1"]
+)
+def test_a_url_that_is_none_says_the_forms(url) -> None:
+    with pytest.raises(InputError, match=r"is not understood; write one of: udp:HOST:PORT"):
+        open_link(url)
+
+
+def test_nobody_listening_and_a_port_that_is_taken_and_no_device() -> None:
+    with socket.socket() as spare:
+        spare.bind(("127.0.0.1", 0))
+        port = spare.getsockname()[1]
+    with pytest.raises(
+        LinkError, match=f"nobody answers on tcp 127.0.0.1:{port}: Connection refused; start the vehicle"
+    ):
+        open_link(f"tcp:127.0.0.1:{port}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(LinkError, match="is another station using it"):
+            open_link(f"udp:127.0.0.1:{taken.getsockname()[1]}")
+    with pytest.raises(LinkError, match="cannot open the serial port /dev/none at 57600 baud"):
+        open_link("/dev/none")
+    with pytest.raises(LinkError, match="/dev/none at 9600 baud"):
+        open_link("serial:/dev/none:9600")
+
+
+@pytest.mark.parametrize(
+    "forms", [("udp:127.0.0.1:{}", "udpout:127.0.0.1:{}"), ("udpin://127.0.0.1:{}", "udpout://127.0.0.1:{}")]
+)
+def test_udp_listens_and_calls(forms) -> None:
+    listening = open_transport(forms[0].format(0))
+    calling = open_transport(forms[1].format(listening.port))
+    listening.send(b"to nobody yet")
+    calling.send(b"hello")
+    assert listening.receive(1.0) == b"hello"
+    listening.send(b"back")
+    assert calling.receive(1.0) == b"back"
+    assert calling.receive(0.0) == b""
+    for transport in (listening, calling):
+        transport.close()
+
+
+def test_tcp_sends_receives_and_goes_quiet_when_hung_up() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    accepted = []
+    thread = threading.Thread(target=lambda: accepted.append(server.accept()[0]))
+    thread.start()
+    transport = open_transport(f"tcp:127.0.0.1:{server.getsockname()[1]}")
+    thread.join(5.0)
+    accepted[0].sendall(b"hi")
+    assert transport.receive(1.0) == b"hi"
+    transport.send(b"there")
+    assert accepted[0].recv(10) == b"there"
+    accepted[0].close()
+    assert transport.receive(0.5) == b""
+    assert transport.receive(0.01) == b""
+    transport.send(b"nobody")
+    transport.send(b"nobody")
+    transport.close()
+    server.close()
+
+
+def test_random_bytes_never_raise(rng: np.random.Generator) -> None:
+    wire = Wire()
+    wire.coming = [rng.integers(0, 256, 4000, dtype=np.uint8).tobytes() for _ in range(5)]
+    wire.coming.append(b"\xfd" * 300 + b"".join(frames_of(sender(), 20)) * 30)
+    link = ticking_link(wire)
+    assert sum(m.get_type() == "MISSION_CURRENT" for m in hear(link)) > 300

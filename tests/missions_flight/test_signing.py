@@ -1,0 +1,222 @@
+"""MAVLink 2 signing: forged, replayed, unsigned and unknown frames; pymavlink at the other end; no key anywhere."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+
+import pytest
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from geo.errors import InputError
+from missions.link import Link
+from missions.signing import Signer, SigningKey
+from missions.signing_key_file import open_signer, read_key
+from missions.signing_marks_file import MarksFile
+from missions.tlog_file import TlogRecorder
+
+KEY = bytes(range(100, 132))
+OTHER = bytes(32)
+NOW_S = 1_800_000_000.0
+TICKS = int((NOW_S - 1_420_070_400) * 100_000)
+
+
+class Wire:
+    """A transport whose far end is the test."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.coming: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        return self.coming.pop(0) if self.coming else b""
+
+    def close(self) -> None:
+        pass
+
+
+class Vehicle:
+    """pymavlink as the signing peer."""
+
+    def __init__(self, key: bytes = KEY, *, ticks: int = TICKS, system: int = 1) -> None:
+        self.mav = mavlink.MAVLink(None, srcSystem=system, srcComponent=1)
+        self.mav.signing.secret_key = key
+        self.mav.signing.sign_outgoing = True
+        self.mav.signing.timestamp = ticks
+        self.mav.signing.link_id = 3
+
+    def frame(self, message=None) -> bytes:
+        packed = bytes((message or heartbeat()).pack(self.mav))
+        self.mav.seq = (self.mav.seq + 1) % 256
+        return packed
+
+
+def heartbeat():
+    return mavlink.MAVLink_heartbeat_message(2, 3, 0, 0, 4, 3)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+def make_link(wire: Wire, signer: Signer | None = None, **options) -> Link:
+    clock = iter(range(10**9))
+    return Link(wire, signer=signer, heartbeat=False, clock=lambda: next(clock) * 1e-3, **options)
+
+
+def make_signer(**options) -> Signer:
+    return Signer(SigningKey(KEY), unix_s=lambda: NOW_S, **options)
+
+
+def hear(link: Link, wire: Wire, *frames: bytes) -> list[str]:
+    wire.coming += frames
+    heard = []
+    while (message := link.receive(0.01)) is not None:
+        heard.append(message.get_type())
+    return heard
+
+
+def test_a_forged_far_future_frame_is_dropped_and_the_next_true_one_accepted(wire) -> None:
+    signer = make_signer()
+    link, vehicle = make_link(wire, signer), Vehicle()
+    assert hear(link, wire, vehicle.frame()) == ["HEARTBEAT"]
+    forger = Vehicle(OTHER, ticks=TICKS + 10**12)
+    assert hear(link, wire, forger.frame(), vehicle.frame()) == ["HEARTBEAT"]
+    assert (signer.counts.forged, signer.counts.accepted) == (1, 2)
+
+
+def test_pymavlink_itself_falls_for_that_frame() -> None:
+    """The reason for checking in front of it; when this fails, pymavlink has been mended."""
+    receiver, vehicle = mavlink.MAVLink(None), Vehicle()
+    receiver.signing.secret_key = KEY
+    receiver.decode(bytearray(vehicle.frame()))
+    with pytest.raises(mavlink.MAVError):
+        receiver.decode(bytearray(Vehicle(OTHER, ticks=TICKS + 10**12).frame()))
+    with pytest.raises(mavlink.MAVError):
+        receiver.decode(bytearray(vehicle.frame()))
+
+
+def test_a_frame_replayed_after_a_restart_is_dropped(wire, tmp_path) -> None:
+    key = SigningKey(KEY)
+    vehicle = Vehicle()
+    frame = vehicle.frame()
+    first = make_link(wire, make_signer(marks=MarksFile(tmp_path / "marks", key)))
+    assert hear(first, wire, frame) == ["HEARTBEAT"]
+    first.close()
+    signer = make_signer(marks=MarksFile(tmp_path / "marks", key))
+    second = make_link(wire, signer)
+    assert hear(second, wire, frame) == []
+    assert signer.counts.replayed == 1
+    assert hear(second, wire, vehicle.frame()) == ["HEARTBEAT"]
+    second.close()
+
+
+def test_marks_survive_a_crash_without_close(wire, tmp_path) -> None:
+    key = SigningKey(KEY)
+    frame = Vehicle().frame()
+    crashed = MarksFile(tmp_path / "marks", key)
+    hear(make_link(wire, make_signer(marks=crashed)), wire, frame)
+    with MarksFile(tmp_path / "marks", key) as marks:
+        assert hear(make_link(wire, make_signer(marks=marks)), wire, frame) == []
+    crashed.close()
+
+
+def test_the_same_frame_twice_and_an_old_new_stream_are_dropped(wire) -> None:
+    signer = make_signer()
+    link, vehicle = make_link(wire, signer), Vehicle()
+    frame = vehicle.frame()
+    late = Vehicle(ticks=TICKS - 61 * 100_000, system=9)
+    young = Vehicle(ticks=TICKS - 59 * 100_000, system=8)
+    assert hear(link, wire, frame, frame, late.frame(), young.frame()) == ["HEARTBEAT", "HEARTBEAT"]
+    assert signer.counts.replayed == 2
+
+
+def test_unsigned_and_unknown_are_dropped_and_counted_but_not_the_radio(wire) -> None:
+    signer = make_signer()
+    link, vehicle = make_link(wire, signer), Vehicle()
+    plain = mavlink.MAVLink(None, srcSystem=1, srcComponent=1)
+    unsigned = bytes(heartbeat().pack(plain))
+    radio = bytes(mavlink.MAVLink_radio_status_message(100, 90, 50, 10, 10, 0, 0).pack(plain))
+    strange = bytearray(vehicle.frame())
+    strange[7:10] = (60_000).to_bytes(3, "little")
+    strange = bytes(strange[:-6]) + SigningKey(KEY).signature(bytes(strange[:-6]))
+    assert hear(link, wire, unsigned, strange, radio) == ["RADIO_STATUS"]
+    assert (signer.counts.unsigned, signer.counts.unknown, signer.counts.let_through) == (1, 1, 1)
+    assert link.counts.rejected == 2
+
+
+def test_pymavlink_accepts_what_we_sign(wire) -> None:
+    link = make_link(wire, make_signer())
+    receiver = mavlink.MAVLink(None)
+    receiver.signing.secret_key = KEY
+    receiver.signing.timestamp = TICKS
+    for _ in range(3):
+        link.send(heartbeat())
+    decoded = [receiver.decode(bytearray(frame)) for frame in wire.sent]
+    assert [m.get_signed() for m in decoded] == [True, True, True]
+    assert receiver.signing.goodsig_count == 3
+
+
+def test_a_signed_frame_changed_on_the_way_is_dropped(wire) -> None:
+    signer = make_signer()
+    link, frame = make_link(wire, signer), bytearray(Vehicle().frame())
+    frame[-3] ^= 1
+    assert hear(link, wire, bytes(frame)) == []
+    assert signer.counts.forged == 1
+
+
+def test_setup_signing_is_in_no_record_and_the_key_in_no_text(wire, tmp_path, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = SigningKey(KEY)
+    signer = make_signer(marks=MarksFile(tmp_path / "marks", key))
+    recorder = TlogRecorder(tmp_path / "flight.tlog")
+    link = make_link(wire, signer, recorder=recorder)
+    link.send(mavlink.MAVLink_setup_signing_message(1, 1, list(KEY), TICKS))
+    link.send(heartbeat())
+    assert any(KEY in frame for frame in wire.sent), "the vehicle must get it"
+    link.close()
+    assert recorder.frames == 1
+    for path in tmp_path.iterdir():
+        assert KEY not in path.read_bytes(), path.name
+    shown = repr(key) + str(key) + repr(signer) + caplog.text
+    with pytest.raises(TypeError) as failed:
+        pickle.dumps(key)
+    shown += "".join(traceback.format_exception(failed.value))
+    for text in (KEY.hex(), repr(KEY), repr(list(KEY)), KEY.decode("latin-1")):
+        assert text not in shown
+
+
+def test_marks_of_another_key_or_damaged_are_refused(tmp_path) -> None:
+    MarksFile(tmp_path / "marks", SigningKey(KEY)).close()
+    with pytest.raises(InputError, match="another key"):
+        MarksFile(tmp_path / "marks", SigningKey(OTHER))
+    (tmp_path / "marks").write_bytes(b"VDTMARK1")
+    with pytest.raises(InputError, match="damaged file of signing marks"):
+        MarksFile(tmp_path / "marks", SigningKey(KEY))
+
+
+def test_key_files(tmp_path) -> None:
+    path = tmp_path / "key"
+    with pytest.raises(InputError, match="does not exist"):
+        read_key(path)
+    path.write_text(KEY.hex() + "\n")
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="can be read by others"):
+        read_key(path)
+    path.chmod(0o600)
+    assert read_key(path).fingerprint == SigningKey(KEY).fingerprint
+    path.write_bytes(KEY)
+    assert read_key(path).fingerprint == SigningKey(KEY).fingerprint
+    path.write_text("too short")
+    with pytest.raises(InputError, match="neither 64 hexadecimal digits nor 32 bytes") as failed:
+        read_key(path)
+    assert "too short" not in str(failed.value)
+    path.write_text(KEY.hex())
+    signer = open_signer(path, "S01")
+    signer.save()
+    assert (tmp_path / "key.S01.marks").stat().st_mode & 0o77 == 0
