@@ -26,7 +26,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("vedette.demo", "Plan, fly, film, ingest, map and score a bundled patrol."),
     "plan": ("vedette.plan", "Plan a patrol from a brief or from a border line."),
     "search": ("vedette.search", "Plan a search of an area, a point or a line, or an IAMSAR pattern."),
-    "search": ("vedette.search", "Plan an area search, a watch, a route or an IAMSAR pattern."),
     "check": ("vedette.check", "Judge any plan file against a brief and the autopilots' own rules."),
     "fly": ("vedette.fly", "Upload a plan to a vehicle, verify it, and fly it."),
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
