@@ -106,9 +106,13 @@ def _mission(place: JsonPlace, source_format: str) -> PlanDocument:
     complexes: list[ComplexItem] = []
     for entry in place.at("items").each():
         kind = entry.at("type").value
+        if len(items) >= MAX_ITEMS:
+            entry.refuse(f"is item {len(items) + 1}; a vehicle can hold at most {MAX_ITEMS}")
         if kind in ("SimpleItem", "missionItem"):
             item, jump_id, extra = read_simple_item(entry, len(items))
-            items, jump_ids, extras = [*items, item], [*jump_ids, jump_id], [*extras, extra]
+            items.append(item)
+            jump_ids.append(jump_id)
+            extras.append(extra)
             continue
         if kind not in ("ComplexItem", "survey"):
             entry.refuse(f"has type {kind!r}; SimpleItem and ComplexItem are readable")
@@ -117,8 +121,6 @@ def _mission(place: JsonPlace, source_format: str) -> PlanDocument:
         jump_ids += range(len(items) + 1, len(items) + len(flown) + 1)
         extras += ["{}"] * len(flown)
         items += flown
-        if len(items) > MAX_ITEMS:
-            entry.refuse(f"brings the mission to {len(items)} items; a vehicle can hold at most {MAX_ITEMS}")
     return _document(place, source_format, (items, jump_ids, extras, complexes))
 
 
