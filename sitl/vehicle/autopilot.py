@@ -7,16 +7,19 @@ import math
 from typing import TYPE_CHECKING
 
 from missions.dialect import Dialect
-from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold, Limits, Place
-from sitl.vehicle.modes import Mode
+from sitl.vehicle.behaviours import Limits, Place
+from sitl.vehicle.modes import Mode, ModeTable
+from sitl.vehicle.moves import Leg, MultirotorMoves, WingMoves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sitl.dynamics import BodyState, VelocityDemand
     from sitl.dynamics_power import Battery
+    from sitl.dynamics_wing import FixedWing
     from sitl.vehicle.behaviours import Behaviour
     from sitl.vehicle.mission_run import MissionRun
+    from sitl.vehicle.moves import Moves
     from sitl.vehicle.parameters import ParameterTable
 
 CRUMB_SPACING_M = 5.0
@@ -37,6 +40,10 @@ class Autopilot:
 
     Parameters
     ----------
+    modes
+        The modes it has.
+    wing
+        The airframe of a fixed wing; None for a multirotor.
     say
         Called with (severity, text) for each STATUSTEXT.
     """
@@ -49,6 +56,8 @@ class Autopilot:
         parameters: ParameterTable,
         battery: Battery,
         home: Home,
+        modes: ModeTable,
+        wing: FixedWing | None,
         say: Callable[[int, str], None],
     ) -> None:
         self.dialect = dialect
@@ -64,6 +73,11 @@ class Autopilot:
         self.mission_rejected = False
         self.ready = False
         self.limits = Limits()
+        self.wing = wing
+        self.moves: Moves = (
+            WingMoves(self.limits, wing, parameters["WP_LOITER_RAD"]) if wing else MultirotorMoves(self.limits)
+        )
+        self._modes = modes
         self.run: MissionRun | None = None
         self.rally: Callable[[], Place | None] = lambda: None
         self.on_arm: Callable[[], None] = lambda: None
@@ -76,6 +90,10 @@ class Autopilot:
     def use_parameters(self) -> None:
         """Take speeds from the parameters (at boot, on a change, and at the start of a mission)."""
         p = self.parameters
+        if self.wing is not None:
+            self.limits.speed_mps = p["FW_AIRSPD_TRIM"] or p["AIRSPEED_CRUISE"]
+            self.limits.climb_mps, self.limits.sink_mps = self.wing.climb_mps, self.wing.sink_mps
+            return
         if self.dialect is Dialect.PX4:
             self.limits.speed_mps = p["MPC_XY_CRUISE"]
             self.limits.climb_mps, self.limits.sink_mps = p["MPC_Z_VEL_MAX_UP"], p["MPC_Z_VEL_MAX_DN"]
@@ -101,17 +119,15 @@ class Autopilot:
         """Return why the vehicle will not arm, or ""."""
         if not self.ready:
             return "Need Position Estimate"
-        if self.parameters["ARMING_CHECK"] == 0 and self.dialect is Dialect.ARDUPILOT:
+        ardupilot = self.dialect is Dialect.ARDUPILOT
+        if ardupilot and self.parameters["ARMING_CHECK"] == 0:
             return ""
         if self.battery.remaining_pct < 10.0:
             return "Battery 1 low voltage failsafe"
-        if self.dialect is Dialect.ARDUPILOT and self.mode in (Mode.RTL, Mode.LAND, Mode.SMART_RTL, Mode.BRAKE):
+        if ardupilot and self.mode in (Mode.RTL, Mode.LAND, Mode.SMART_RTL, Mode.BRAKE):
             return f"{self.mode} mode not armable"
-        if (
-            self.dialect is Dialect.ARDUPILOT
-            and self.mode is Mode.AUTO
-            and not int(self.parameters["AUTO_OPTIONS"]) & 1
-        ):
+        auto_arms = self.wing is not None or bool(int(self.parameters["AUTO_OPTIONS"]) & 1)
+        if ardupilot and self.mode is Mode.AUTO and not auto_arms:
             return "Auto mode not armable"
         return ""
 
@@ -148,6 +164,8 @@ class Autopilot:
 
     def set_mode(self, mode: Mode, reason: str = "") -> bool:
         """Change mode; False when it cannot be entered now."""
+        if mode not in self._modes.available():
+            return False
         if mode is Mode.AUTO and (self.run is None or self.run.empty or self.mission_rejected):
             self.say(4, "Mode change to AUTO failed: init failed")
             return False
@@ -176,9 +194,9 @@ class Autopilot:
         elif self.mode is Mode.SMART_RTL:
             self._retrace()
         elif self.mode is Mode.LAND:
-            self._behaviour = Descend(self.limits, self.state, slow_mps=self._land_mps())
+            self._behaviour = self.moves.down(self.state, None, self._land_mps())
         else:
-            self._behaviour = Hold(self.limits)
+            self._behaviour = self.moves.hold()
 
     def start_mission(self) -> bool:
         """Start AUTO's mission: from the first item on the ground, or where it was left."""
@@ -196,22 +214,25 @@ class Autopilot:
         if not self.armed:
             return False
         self._started = True
-        self._behaviour = Climb(self.limits, self.state, self.home.alt_amsl_m + height_m)
+        self._behaviour = self.moves.climb(self.state, self.home.alt_amsl_m + height_m)
         return True
 
     def go_to(self, place: Place) -> None:
         """Fly straight to a place and stay there (GUIDED)."""
         start = Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
-        self._behaviour = FlyLeg(self.limits, start, place)
-        self._then = [lambda: Hold(self.limits, place)]
+        self._behaviour = self.moves.leg(start, place)
+        self._then = [lambda: self.moves.hold(place)]
 
     def pause(self) -> None:
         """Stop here, keeping the mission's place (DO_PAUSE_CONTINUE)."""
-        self._behaviour = Hold(self.limits)
+        self._behaviour = self.moves.hold()
 
     def _return(self) -> None:
         """Climb, fly home (or to the nearer rally point), wait, land."""
         p = self.parameters
+        if self.wing is not None:
+            self._return_wing()
+            return
         if self.dialect is Dialect.PX4:
             wanted, wait_s, speed = p["RTL_RETURN_ALT"], p["RTL_LAND_DELAY"], 0.0
         else:
@@ -223,12 +244,28 @@ class Autopilot:
         over = dataclasses.replace(goal, alt_amsl_m=level)
         if speed > 0.0:
             self.limits.speed_mps = speed
-        self._behaviour = Climb(self.limits, self.state, level)
+        self._behaviour = self.moves.climb(self.state, level)
         self._then = [
             lambda: self._leg_to(over),
-            lambda: _Wait(Hold(self.limits, over), wait_s),
+            lambda: _Wait(self.moves.hold(over), wait_s),
             lambda: self._down(over),
         ]
+
+    def _return_wing(self) -> None:
+        """Land by the mission's landing sequence if there is one and it is asked for, else circle over home."""
+        p = self.parameters
+        landing = self.run.landing_start() if self.run else None
+        if landing is not None and (p["RTL_AUTOLAND"] > 0.0 or self.dialect is Dialect.PX4) and self.run:
+            self.mode = Mode.AUTO
+            self.run.set_current(landing, self.state)
+            self._behaviour = None
+            return
+        height = p["RTL_RETURN_ALT"] or p["RTL_ALTITUDE"]
+        goal = self.rally() or Place(
+            lat_deg=self.home.lat_deg, lon_deg=self.home.lon_deg, alt_amsl_m=self.home.alt_amsl_m + height
+        )
+        self._behaviour = self._leg_to(goal)
+        self._then = [lambda: self.moves.hold(goal)]
 
     def _retrace(self) -> None:
         """Fly back along the path that was flown, then land."""
@@ -237,15 +274,15 @@ class Autopilot:
         self._then = [lambda place=place: self._leg_to(place) for place in path[::4]]  # type: ignore[misc]
         over = dataclasses.replace(first, alt_amsl_m=max(first.alt_amsl_m, self.home.alt_amsl_m + 2.0))
         self._then += [lambda: self._leg_to(over), lambda: self._down(over)]
-        self._behaviour = Hold(self.limits)
+        self._behaviour = self.moves.hold()
         self._behaviour.done = True
 
-    def _leg_to(self, place: Place) -> FlyLeg:
+    def _leg_to(self, place: Place) -> Behaviour:
         start = Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=place.alt_amsl_m)
-        return FlyLeg(self.limits, start, place)
+        return self.moves.leg(start, place)
 
-    def _down(self, place: Place) -> Descend:
-        return Descend(self.limits, self.state, slow_mps=self._land_mps(), place=place)
+    def _down(self, place: Place) -> Behaviour:
+        return self.moves.down(self.state, place, self._land_mps())
 
     def _land_mps(self) -> float:
         if self.dialect is Dialect.PX4:
@@ -289,14 +326,14 @@ class Autopilot:
                 self.mode = Mode.RTL
             self._return()
         elif not self.state.on_ground:
-            self._behaviour = Hold(self.limits)
+            self._behaviour = self.moves.hold()
         return self._fly(dt_s)
 
     def _fly(self, dt_s: float) -> VelocityDemand | None:
         if self._behaviour is None:
             if self.state.on_ground:
                 return None
-            self._behaviour = Hold(self.limits)
+            self._behaviour = self.moves.hold()
         wanted = self._behaviour.demand(self.state, dt_s)
         if self._behaviour.done and self._then:
             self._behaviour = self._then.pop(0)()
@@ -309,9 +346,9 @@ class Autopilot:
             self.run.start(self.state, restart=False)
 
     @property
-    def leg(self) -> FlyLeg | None:
+    def leg(self) -> Leg | None:
         """The straight leg being flown, if one is."""
-        if isinstance(self._behaviour, FlyLeg):
+        if isinstance(self._behaviour, Leg):
             return self._behaviour
         return self.run.leg if self.mode is Mode.AUTO and self.run is not None else None
 

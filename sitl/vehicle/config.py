@@ -10,6 +10,7 @@ from typing import Any
 from missions.dialect import Dialect
 from sitl.dynamics import Multirotor
 from sitl.dynamics_power import BatterySpec, WindSpec
+from sitl.dynamics_wing import FixedWing
 from sitl.errors import SitlError
 from sitl.faults import Fault, LinkQuality, fault_from_table
 
@@ -70,6 +71,7 @@ class VehicleConfig:
     battery: BatterySpec = BatterySpec()
     battery_pct: float = 100.0
     multirotor: Multirotor = Multirotor()
+    fixed_wing: FixedWing = FixedWing()
     noise: SensorNoise = SensorNoise()
     parameters: tuple[tuple[str, float], ...] = ()
     """Parameter names and the values they start with instead of the defaults."""
@@ -108,6 +110,7 @@ class VehicleConfig:
             udp_out=tuple(raw["udp_out"]),
             wind=WindSpec(**raw["wind"]),
             battery=BatterySpec(**battery),
+            fixed_wing=FixedWing(**raw["fixed_wing"]),
             multirotor=Multirotor(**raw["multirotor"]),
             noise=SensorNoise(**raw["noise"]),
             link=LinkQuality(**raw["link"]),

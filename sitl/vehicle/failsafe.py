@@ -76,7 +76,7 @@ class Failsafe:
 
     def _act(self, modes: tuple[Mode, ...]) -> None:
         autopilot = self.vehicle.autopilot
-        for mode in modes:
+        for mode in (*modes, Mode.RTL) if self.vehicle.wing else modes:  # a wing has no LAND or SMART_RTL
             if mode is autopilot.mode or autopilot.set_mode(mode):
                 return
 
@@ -130,7 +130,7 @@ class Failsafe:
         if v.config.dialect is Dialect.PX4:
             limit, actions = p["COM_DL_LOSS_T"], PX4_LINK_ACTIONS.get(int(p["NAV_DLL_ACT"]), ())
         else:
-            limit, actions = p["FS_GCS_TIMEOUT"], GCS_ACTIONS.get(int(p["FS_GCS_ENABLE"]), ())
+            limit, actions = p["FS_GCS_TIMEOUT"], GCS_ACTIONS.get(int(p["FS_GCS_ENABLE"] or p["FS_GCS_ENABL"]), ())
         if silence is None or silence < limit:
             if self._link_lost:
                 self._link_lost = False

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold, Place
+from sitl.vehicle.behaviours import Place
+from sitl.vehicle.moves import Leg
 from sitl.vehicle.wire import ABSOLUTE_FRAMES, WireItem, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sitl.dynamics import BodyState, VelocityDemand
-    from sitl.vehicle.behaviours import Behaviour, Limits
+    from sitl.vehicle.behaviours import Behaviour
+    from sitl.vehicle.moves import Moves
 
 NAVIGATION: Final = frozenset({16, 17, 18, 19, 20, 21, 22, 31, 82, 92, 93})
 """Items that take time; everything else happens on the way."""
 _LEG_ENDS: Final = frozenset({16, 17, 19, 31, 82})
 _MOST_DO_ITEMS: Final = 1000
+SLOW_SINK_MPS: Final = 0.5
+"""How fast a mission's LAND meets the ground (ArduCopter's LAND_SPEED default)."""
 
 
 class MissionRun:
@@ -33,8 +37,10 @@ class MissionRun:
         Number of the first item that is flown (1 where item 0 is home).
     home_alt
         Returns home's height above mean sea level in metres.
-    limits
-        Speeds in force; DO_CHANGE_SPEED changes them.
+    moves
+        Returns the airframe's behaviours.
+    glides
+        Whether it lands on a glide rather than on the spot.
     do
         Called with each item that is not navigation.
     reached
@@ -47,7 +53,8 @@ class MissionRun:
         *,
         first: int,
         home_alt: Callable[[], float],
-        limits: Limits,
+        moves: Callable[[], Moves],
+        glides: bool,
         do: Callable[[WireItem], None],
         reached: Callable[[int], None],
     ) -> None:
@@ -57,7 +64,8 @@ class MissionRun:
         self._items = items
         self._first = first
         self._home_alt = home_alt
-        self._limits = limits
+        self._moves = moves
+        self._glides = glides
         self._do = do
         self._reached = reached
         self._behaviour: Behaviour | None = None
@@ -92,15 +100,19 @@ class MissionRun:
         self._from = _place_of(state)
         return True
 
+    def landing_start(self) -> int | None:
+        """Return the number of the DO_LAND_START item, None without one."""
+        return next((item.seq for item in self._items() if item.command == mavlink.MAV_CMD_DO_LAND_START), None)
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to fly."""
         return len(self._items()) <= self._first
 
     @property
-    def leg(self) -> FlyLeg | None:
+    def leg(self) -> Leg | None:
         """The leg being flown, if one is."""
-        return self._behaviour if isinstance(self._behaviour, FlyLeg) else None
+        return self._behaviour if isinstance(self._behaviour, Leg) else None
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand | None:
         """Return the demand of the present item, or None when the mission is over (or hands over to RTL)."""
@@ -120,7 +132,7 @@ class MissionRun:
         item = self._items()[self.current] if self.current < len(self._items()) else None
         self._reached(self.current)
         end = self._place(item) if item is not None and item.has_place else None
-        self._from = end if end and isinstance(self._behaviour, FlyLeg) else _place_of(state)
+        self._from = end if end and isinstance(self._behaviour, Leg) else _place_of(state)
         self._behaviour = None
         self.current += 1
 
@@ -156,13 +168,13 @@ class MissionRun:
             self.returning = True
             return False
         if item.command == mavlink.MAV_CMD_NAV_TAKEOFF:
-            self._behaviour = Climb(self._limits, state, self._alt(item))
+            self._behaviour = self._moves().climb(state, self._alt(item))
         elif item.command == mavlink.MAV_CMD_NAV_LAND:
             self._land(item, state)
         elif item.command == mavlink.MAV_CMD_NAV_LOITER_UNLIM:
-            self._behaviour = Hold(self._limits, self._place(item, state))
+            self._behaviour = self._moves().hold(self._place(item, state), item.p3)
         elif item.command == mavlink.MAV_CMD_NAV_DELAY:
-            self._behaviour = Hold(self._limits)
+            self._behaviour = self._moves().hold()
             self._behaviour.done = True
             self._wait_s = item.p1
         else:
@@ -171,17 +183,20 @@ class MissionRun:
 
     def _land(self, item: WireItem, state: BodyState) -> None:
         if not item.has_place:
-            self._behaviour = Descend(self._limits, state)
+            self._behaviour = self._moves().down(state, None, SLOW_SINK_MPS)
             return
         spot = Place(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=state.alt_amsl_m)
-        self._behaviour = _FlyAndLand(FlyLeg(self._limits, self._from or spot, spot), spot, self._limits, state)
+        if self._glides:
+            self._behaviour = self._moves().down(state, spot, SLOW_SINK_MPS)
+            return
+        self._behaviour = _FlyAndLand(self._moves(), self._from or spot, spot, state)
 
     def _fly(self, item: WireItem, state: BodyState) -> None:
         stops = item.command in (mavlink.MAV_CMD_NAV_LOITER_TIME, mavlink.MAV_CMD_NAV_LOITER_TO_ALT)
         hold_s = item.p1 if item.command in (16, 19, 82) else 0.0
         after = None if stops or hold_s > 0.0 else self._next_place(self.current + 1)
         start = self._from or _place_of(state)
-        self._behaviour = FlyLeg(self._limits, start, self._place(item, state), after=after)
+        self._behaviour = self._moves().leg(start, self._place(item, state), after)
         self._wait_s = hold_s
 
     def _next_place(self, seq: int) -> Place | None:
@@ -214,10 +229,10 @@ class MissionRun:
 class _FlyAndLand:
     """Go to the landing place, then down."""
 
-    def __init__(self, leg: FlyLeg, spot: Place, limits: Limits, state: BodyState) -> None:
+    def __init__(self, moves: Moves, start: Place, spot: Place, state: BodyState) -> None:
         self.done = False
-        self._leg: FlyLeg | None = leg
-        self._down = Descend(limits, state, place=spot)
+        self._leg: Behaviour | None = moves.leg(start, spot)
+        self._down = moves.down(state, spot, SLOW_SINK_MPS)
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
         """Fly the leg until it ends, then descend; done on the ground."""

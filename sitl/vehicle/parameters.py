@@ -128,11 +128,50 @@ PX4_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
 """Name, default and type of what a PX4 1.15 multicopter has of these."""
 
 
+_SHARED_PREFIXES: Final = ("ARMING", "BATT_", "CAM1", "FENCE_", "GPS_", "MIS_", "MNT1", "RALLY_", "SIM_", "SYSID")
+ARDUPLANE_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
+    sorted(
+        [
+            *(row for row in ARDUPILOT_DEFAULTS if row[0].startswith(_SHARED_PREFIXES)),
+            ("AIRSPEED_CRUISE", 18, REAL32),
+            ("AIRSPEED_MAX", 28, REAL32),
+            ("AIRSPEED_MIN", 13, REAL32),
+            ("FS_GCS_ENABL", 0, INT8),
+            ("FS_GCS_TIMEOUT", 5, REAL32),
+            ("FS_LONG_ACTN", 1, INT8),
+            ("ROLL_LIMIT_DEG", 40, REAL32),
+            ("RTL_ALTITUDE", 100, REAL32),
+            ("RTL_AUTOLAND", 0, INT8),
+            ("WP_LOITER_RAD", 80, INT16),
+            ("WP_RADIUS", 90, INT16),
+        ]
+    )
+)
+"""The same for an ArduPlane 4.5."""
+PX4_WING_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
+    sorted(
+        [
+            *(row for row in PX4_DEFAULTS if not row[0].startswith(("MPC_", "MAV_TYPE"))),
+            ("FW_AIRSPD_MAX", 28, REAL32),
+            ("FW_AIRSPD_MIN", 13, REAL32),
+            ("FW_AIRSPD_TRIM", 18, REAL32),
+            ("FW_LND_ANG", 6, REAL32),
+            ("MAV_TYPE", 1, INT32),
+            ("WP_LOITER_RAD", 80, REAL32),
+        ]
+    )
+)
+"""The same for a PX4 fixed wing."""
+
+
 class ParameterTable:
     """The vehicle's parameters in name order, as both autopilots list them."""
 
-    def __init__(self, dialect: Dialect, overrides: Iterable[tuple[str, float]] = ()) -> None:
-        defaults = PX4_DEFAULTS if dialect is Dialect.PX4 else ARDUPILOT_DEFAULTS
+    def __init__(self, dialect: Dialect, overrides: Iterable[tuple[str, float]] = (), *, wing: bool = False) -> None:
+        if dialect is Dialect.PX4:
+            defaults = PX4_WING_DEFAULTS if wing else PX4_DEFAULTS
+        else:
+            defaults = ARDUPLANE_DEFAULTS if wing else ARDUPILOT_DEFAULTS
         self.dialect = dialect
         self._rows = [Parameter(name, float(value), kind) for name, value, kind in defaults]
         for name, value in overrides:

@@ -16,10 +16,12 @@ from geo.geoid import undulation_m
 from missions.dialect import Dialect, MissionType
 from sitl.dynamics import BodyState, MultirotorBody
 from sitl.dynamics_power import Battery, Wind, flight_power_w
+from sitl.dynamics_wing import WingBody
 from sitl.vehicle.autopilot import Autopilot, Home
 from sitl.vehicle.behaviours import Place
 from sitl.vehicle.camera import Camera
 from sitl.vehicle.commands import CommandDesk
+from sitl.vehicle.config import Airframe
 from sitl.vehicle.failsafe import Failsafe, nearest_rally, valid_fence
 from sitl.vehicle.fault_desk import FaultDesk, LinkCondition
 from sitl.vehicle.gimbal import Gimbal
@@ -83,7 +85,8 @@ class Vehicle:
             ground_amsl_m=config.home_alt_amsl_m,
             yaw_deg=config.heading_deg,
         )
-        self.body = MultirotorBody(config.multirotor, self.state)
+        self.wing = config.fixed_wing if config.airframe is Airframe.PLANE else None
+        self.body = WingBody(self.wing, self.state) if self.wing else MultirotorBody(config.multirotor, self.state)
         self.wind = Wind(config.wind, np.random.default_rng(seeds[0]))
         self.battery = Battery(config.battery, charge_pct=config.battery_pct)
         self.sensors = Sensors(self.state, config.noise, np.random.default_rng(seeds[2]))
@@ -93,13 +96,15 @@ class Vehicle:
         capacity = "BAT1_CAPACITY" if config.dialect is Dialect.PX4 else "BATT_CAPACITY"
         own_id = "MAV_SYS_ID" if config.dialect is Dialect.PX4 else "SYSID_THISMAV"
         own = ((own_id, config.sysid), (capacity, config.battery.capacity_mah), *config.parameters)
-        self.parameters = ParameterTable(config.dialect, own)
+        self.parameters = ParameterTable(config.dialect, own, wing=self.wing is not None)
         self.autopilot = Autopilot(
             dialect=config.dialect,
             state=self.sensors.nav,
             parameters=self.parameters,
             battery=self.battery,
             home=Home(lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m),
+            modes=self.modes,
+            wing=self.wing,
             say=self.say,
         )
         self.servers = {kind: self._server(kind) for kind in MissionType}
@@ -107,7 +112,8 @@ class Vehicle:
             lambda: self.servers[MissionType.MISSION].items,
             first=0 if config.dialect is Dialect.PX4 else 1,
             home_alt=lambda: self.autopilot.home.alt_amsl_m,
-            limits=self.autopilot.limits,
+            moves=lambda: self.autopilot.moves,
+            glides=self.wing is not None,
             do=self._do_item,
             reached=self._reached,
         )
@@ -175,7 +181,7 @@ class Vehicle:
                 self.config.battery,
                 airspeed_mps=self.state.airspeed_mps,
                 climb_mps=-self.state.v_d_mps,
-                mass_kg=self.config.multirotor.mass_kg,
+                mass_kg=self.wing.mass_kg if self.wing else self.config.multirotor.mass_kg,
             )
             self.battery.drain(power, STEP_S)
         self.faults.step()

@@ -1,0 +1,84 @@
+"""Makes the behaviours of an airframe: what holding, climbing, flying a leg and landing are to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold
+from sitl.vehicle.wing_behaviours import ClimbOut, FollowLine, GlideDown, Orbit
+
+if TYPE_CHECKING:
+    from sitl.dynamics import BodyState
+    from sitl.dynamics_wing import FixedWing
+    from sitl.vehicle.behaviours import Behaviour, Limits, Place
+
+Leg = FlyLeg | FollowLine
+"""A straight leg of either airframe."""
+
+
+class Moves(Protocol):
+    """One airframe's behaviours."""
+
+    def hold(self, place: Place | None = None, radius_m: float = 0.0) -> Behaviour:
+        """Stay at a place, or where the vehicle is."""
+        ...
+
+    def climb(self, state: BodyState, alt_amsl_m: float) -> Behaviour:
+        """Rise to a height."""
+        ...
+
+    def leg(self, start: Place, end: Place, after: Place | None = None) -> Leg:
+        """Fly a straight leg, on to `after` if there is one."""
+        ...
+
+    def down(self, state: BodyState, place: Place | None, slow_mps: float) -> Behaviour:
+        """Land."""
+        ...
+
+
+class MultirotorMoves:
+    """The behaviours of a multirotor."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def hold(self, place: Place | None = None, radius_m: float = 0.0) -> Behaviour:  # noqa: ARG002 - it hovers
+        """Hover."""
+        return Hold(self._limits, place)
+
+    def climb(self, state: BodyState, alt_amsl_m: float) -> Behaviour:
+        """Rise straight up."""
+        return Climb(self._limits, state, alt_amsl_m)
+
+    def leg(self, start: Place, end: Place, after: Place | None = None) -> Leg:
+        """Fly a straight leg."""
+        return FlyLeg(self._limits, start, end, after=after)
+
+    def down(self, state: BodyState, place: Place | None, slow_mps: float) -> Behaviour:
+        """Sink onto a place."""
+        return Descend(self._limits, state, slow_mps=slow_mps, place=place)
+
+
+class WingMoves:
+    """The behaviours of a fixed wing."""
+
+    def __init__(self, limits: Limits, wing: FixedWing, loiter_radius_m: float) -> None:
+        self._limits = limits
+        self._wing = wing
+        self._radius_m = loiter_radius_m
+
+    def hold(self, place: Place | None = None, radius_m: float = 0.0) -> Behaviour:
+        """Circle."""
+        return Orbit(self._limits, self._wing, place, abs(radius_m) or self._radius_m)
+
+    def climb(self, state: BodyState, alt_amsl_m: float) -> Behaviour:
+        """Climb out straight ahead."""
+        return ClimbOut(self._limits, state, alt_amsl_m)
+
+    def leg(self, start: Place, end: Place, after: Place | None = None) -> Leg:
+        """Follow a line."""
+        return FollowLine(self._limits, self._wing, start, end, after)
+
+    def down(self, state: BodyState, place: Place | None, slow_mps: float) -> Behaviour:  # noqa: ARG002 - it glides
+        """Land on a glide."""
+        return GlideDown(self._limits, self._wing, state, place)
