@@ -1,0 +1,111 @@
+"""Any bytes at all: no exception of another kind than ours, bounded memory, and nothing invented."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telemetry.klv import ChecksumMode, decode
+from telemetry.klv.ber import encode_length, encode_oid
+from telemetry.klv.packets import UAS_KEY
+from telemetry.klv_check import check_centre
+from telemetry.klv_report import opened, rows, stats
+from telemetry.klv_track import track_from_klv
+
+MIB = 1024 * 1024
+
+
+def no_geoid(lat_deg, lon_deg, /):
+    return np.zeros(np.shape(lat_deg))
+
+
+def use(data, mode=ChecksumMode.ACCEPT):
+    """Do with a stream whatever a user may do with it."""
+    stream = decode(data, checksum=mode)
+    stats(stream)
+    for row in rows(stream):
+        for tag, value in row.items():
+            opened(tag, value)
+    track = track_from_klv(stream, undulation=no_geoid)
+    track.at(track.t_utc_ns)
+    return stream
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes(data):
+    use(data)
+
+
+items = st.builds(
+    lambda tag, value: encode_oid(tag) + encode_length(len(value)) + value,
+    st.integers(0, 300),
+    st.binary(max_size=12),
+)
+
+
+@given(st.lists(items, max_size=30), st.binary(max_size=8))
+@settings(max_examples=200)
+def test_any_items(parts, tail):
+    body = b"".join(parts) + tail
+    use(UAS_KEY + encode_length(len(body)) + body)
+
+
+@given(data=st.data())
+@settings(max_examples=200)
+def test_any_damage_to_a_real_stream(flight, data):
+    stream = bytearray(b"".join(flight(4)))
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(stream) - 1))
+        action = data.draw(st.sampled_from(["flip", "cut", "insert", "double"]))
+        if action == "flip":
+            stream[place] ^= data.draw(st.integers(1, 255))
+        elif action == "cut":
+            del stream[place : place + data.draw(st.integers(1, 40))]
+        elif action == "insert":
+            stream[place:place] = data.draw(st.binary(max_size=20))
+        else:
+            stream[place:place] = stream[place : place + 60]
+    good = use(bytes(stream), ChecksumMode.STRICT)
+    assert good.bad_checksum <= len(good)
+
+
+@given(packet=st.integers(0, 3), place=st.integers(0, 400))
+@settings(max_examples=100)
+def test_a_single_flipped_byte_never_yields_a_wrong_value(flight, packet, place):
+    packets = flight(4)
+    true = decode(b"".join(packets))
+    damaged = bytearray(packets[packet])
+    damaged[place % len(damaged)] ^= 0x40
+    stream = decode(b"".join([*packets[:packet], bytes(damaged), *packets[packet + 1 :]]))
+    lat = stream.numbers(13)
+    assert set(lat[np.isfinite(lat)].tolist()) <= set(true.numbers(13).tolist())
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        (UAS_KEY + bytes.fromhex("8400ffffff")) * 40_000,
+        b"\x06\x0e\x2b\x34\x02" * 200_000,
+        b"".join(UAS_KEY + b"\x05" + encode_oid(k + 200) + b"\x01\x00\x00" for k in range(16_000, 24_000)),
+        UAS_KEY + encode_length(1_000_000) + b"\x03\x00" * 500_000,
+        UAS_KEY + encode_length(1_000_000) + b"\x0d\x04\x01\x02\x03\x04" * 166_666 + b"\x00" * 4,
+        bytes(1_000_000),
+    ],
+    ids=["lying lengths", "half keys", "a tag each", "empty items", "repeated items", "zeros"],
+)
+def test_a_hostile_megabyte_stays_within_memory(hostile):
+    tracemalloc.start()
+    use(hostile)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 256 * MIB
+
+
+def test_checking_a_stream_without_centres_is_no_crash(flight):
+    centre = check_centre(decode(b"".join(flight(3))), undulation=no_geoid)
+    assert (centre.n, centre.unplaced) == (0, 0)
+    assert check_centre(decode(b""), undulation=no_geoid).n == 0
