@@ -32,6 +32,7 @@ STAMP_BYTES: Final = 8
 
 _LONGEST: Final = 9 + 255 + 1
 _SIEVES: Final = 3
+_SHORTEST: Final = 8
 _NUMPY_OF_STRUCT: Final = {"b": "i1", "B": "u1", "h": "<i2", "H": "<u2", "i": "<i4", "I": "<u4", "q": "<i8", "Q": "<u8",
                            "f": "<f4", "d": "<f8"}  # fmt: skip
 
@@ -188,20 +189,19 @@ class _Candidates:
 
 
 def _candidates(data: Bytes, lead: int) -> _Candidates:
-    at = np.flatnonzero((data == MAGIC_V1) | (data == MAGIC_V2))
-    at = at[(at >= lead) & (at + 8 <= len(data))]
+    at = np.flatnonzero(data - np.uint8(MAGIC_V2) <= MAGIC_V1 - MAGIC_V2)
+    at = at[np.searchsorted(at, lead) : np.searchsorted(at, len(data) - _SHORTEST, side="right")]
     second = data[at] == MAGIC_V2
-    fits = ~second | (at + 12 <= len(data))
-    at, second = at[fits], second[fits]
     payload = data[at + 1].astype(np.int64)
     header = np.where(second, 10, 6)
-    signed = second & ((data[np.minimum(at + 2, len(data) - 1)] & 1) == 1)
-    size = header + payload + 2 + 13 * signed
+    size = header + payload + 2
     message_id = data[at + 5].astype(np.int64)
-    where = at[second]
-    message_id[second] = (
-        data[where + 7] + (data[where + 8].astype(np.int64) << 8) + (data[where + 9].astype(np.int64) << 16)
-    )
+    if second.any():
+        where = np.flatnonzero(second & (at + 10 <= len(data)))
+        begin = at[where]
+        size[where] += 13 * (data[begin + 2] & 1).astype(np.int64)
+        high = data[begin + 8].astype(np.int64) | data[begin + 9].astype(np.int64) << 8
+        message_id[where] = data[begin + 7] | high << 8
     whole = at + size <= len(data)
     return _Candidates(at[whole], header[whole], payload[whole], message_id[whole], size[whole])
 
@@ -212,14 +212,15 @@ def _extras(message_id: Ints) -> NDArray[np.int16]:
     return np.where(known, table[np.where(known, message_id, 0)], -1).astype(np.int16)
 
 
-def _checked(data: Bytes, found: _Candidates, rows: Ints, extra: NDArray[np.int16]) -> NDArray[np.bool_]:
+def _checked(data: Bytes, found: _Candidates, rows: Ints) -> NDArray[np.bool_]:
     """Return whether each row's checksum is right; unknown messages cannot be checked and count as right."""
     right = np.ones(len(rows), dtype=np.bool_)
-    known = extra[rows] >= 0
+    extra = _extras(found.message_id[rows])
+    known = extra >= 0
     some = rows[known]
     end = found.at[some] + found.header[some] + found.payload[some]
     stated = data[end].astype(np.uint16) | (data[end + 1].astype(np.uint16) << 8)
-    right[known] = stated == _checksums(data, found.at[some] + 1, end - found.at[some] - 1, extra[some])
+    right[known] = stated == _checksums(data, found.at[some] + 1, end - found.at[some] - 1, extra[known])
     return right
 
 
@@ -279,16 +280,15 @@ def find_frames(
     """
     lead = STAMP_BYTES if stamped else 0
     found = _candidates(data, lead)
-    extra = _extras(found.message_id)
     rows = _unbroken(data, found, lead)
     if rows is not None:
         chosen = _chosen(found, rows, wanted)
-        if _checked(data, found, chosen, extra).all():
+        if _checked(data, found, chosen).all():
             return _frames(data, found, chosen, offset, stamped=stamped), _scan(found, rows, lead, offset)
     everything = np.arange(len(found.at))
-    valid = _checked(data, found, everything, extra)
+    valid = _checked(data, found, everything)
     follows = np.isin(found.at + found.size + lead, found.at) | (found.at + found.size == len(data))
-    valid &= (extra >= 0) | follows
+    valid &= (_extras(found.message_id) >= 0) | follows
     rows = _walk(found, valid, lead)
     rows = rows[valid[rows]]
     return _frames(data, found, _chosen(found, rows, wanted), offset, stamped=stamped), _scan(found, rows, lead, offset)
