@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from sitl.errors import SitlError
 from sitl.faults import fault_from_table
 from sitl.vehicle.config import VehicleConfig
 from sitl.vehicle.ports import Ports
@@ -112,10 +113,10 @@ def serve(stdin: TextIO = sys.stdin, stdout: TextIO = sys.stdout) -> None:
     truth = Path(first["truth_path"]) if first["truth_path"] else None
     try:
         runner = Runner(config, truth)
-    except Exception as error:
-        stdout.write(json.dumps({"error": str(error)}) + "\n")
+    except SitlError as error:
+        stdout.write(json.dumps({"error": error.message}) + "\n")
         stdout.flush()
-        raise
+        sys.exit(error.exit_status)
     stdout.write(json.dumps({"tcp_port": runner.ports.tcp_port, "udp_port": runner.ports.udp_port}) + "\n")
     stdout.flush()
     runner.run(stdin.fileno())
