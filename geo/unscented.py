@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 UPPER_DECILE_SIGMAS: Final = 1.281_551_565_544_600_4
 """A tenth of a normal distribution lies above this many sigmas."""
-BENT_BELOW_SIGMAS: Final = 7.0
+BENT_BELOW_SIGMAS: Final = 8.0
 """Rays that meet the ground at less than this many sigmas of their own direction are cast again."""
 BENT_FACTOR: Final = 1.5
 """A moved ray that lands further than this many times where the tangent plane has it is cast again."""

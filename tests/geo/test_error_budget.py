@@ -152,14 +152,14 @@ def test_stated_ce90_holds_ninety_per_cent(ground, pose, hills, rng):
 @pytest.mark.parametrize("name", ["good", "poor"])
 @pytest.mark.parametrize("depression", [12.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.5, 3.0, 2.0, 1.0, 0.5])
 def test_never_a_small_ce90_at_the_limb(name, depression, pose, rng):
-    """Towards the horizon a ray is grazing, or its CE90 is at least nine tenths of the sampled one."""
+    """Towards the horizon a ray is grazing, or its CE90 is all but the sampled one."""
     sigmas, _ = TABLE[name]
     flat, viewer = FlatTerrain(height_m=0.0), looking(pose, depression)
     stated = locate(poses=viewer, camera=CAMERA, uv_px=CENTRE, terrain=flat, sigmas=sigmas)
     if stated.reason(0) is not None:
         assert stated.reason(0) in (Unplaced.GRAZING, Unplaced.ABOVE_HORIZON)
         return
-    assert stated.ce90_m[0] >= 0.9 * np.quantile(misses_m(viewer, sigmas, flat, rng), 0.9)
+    assert stated.ce90_m[0] >= 0.95 * np.quantile(misses_m(viewer, sigmas, flat, rng), 0.9)
 
 
 def test_a_hit_on_a_crest_counts_the_far_slope(pose, rng):
@@ -174,6 +174,20 @@ def test_a_hit_on_a_crest_counts_the_far_slope(pose, rng):
     stated = locate(poses=viewer, camera=CAMERA, uv_px=CENTRE, terrain=ridge, sigmas=GOOD)
     sampled = np.quantile(misses_m(viewer, GOOD, ridge, rng), 0.9)
     assert stated.reason(0) is Unplaced.GRAZING or stated.ce90_m[0] > 0.7 * sampled
+
+
+@pytest.mark.parametrize(("depression", "rel"), [(30.0, 1e-3), (7.0, 0.1)])
+def test_higher_ground_is_met_nearer(depression, rel, pose):
+    """Ground z higher is met z / tan(depression) nearer: east and up go together, by Jacobian and by casting again."""
+    sigmas = PoseSigmas(roll_deg=0.0, pixel_px=0.0)
+    viewer = pose(alt_hae_m=120.0, gimbal_yaw_deg=90.0, gimbal_pitch_deg=-depression)
+    cov = locate(
+        poses=viewer, camera=CAMERA, uv_px=CENTRE, terrain=FlatTerrain(height_m=0.0), sigmas=sigmas
+    ).cov_enu_m2[0]
+    assert cov[0, 2] == pytest.approx(-(sigmas.terrain_m**2) / np.tan(np.radians(depression)), rel=rel)
+    assert cov[1, 2] == pytest.approx(0.0, abs=0.1)
+    assert cov[2, 2] == pytest.approx(sigmas.terrain_m**2, rel=1e-3)
+    np.testing.assert_allclose(cov, cov.T)
 
 
 def test_focal_and_pixel_errors_enter(pose):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import BarycentricInterpolator
 
 from geo import geoid
 from geo.errors import InputError
@@ -46,6 +47,20 @@ def test_smooth_over_seam_and_poles():
     for pole in (90.0, -90.0):
         ring = geoid.undulation_m(pole * (1 - 1e-7), np.arange(0.0, 360.0, 7.0))
         np.testing.assert_allclose(ring, geoid.undulation_m(pole, 0.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("pole", [90.0, -90.0])
+def test_cubic_goes_on_over_the_pole(pole):
+    """Beside a pole the fourth post lies on the far meridian."""
+    step = -0.25 * np.sign(pole)
+    posts = [
+        geoid.undulation_m(pole + step, 270.0),
+        geoid.undulation_m(pole, 90.0),
+        geoid.undulation_m(pole + step, 90.0),
+        geoid.undulation_m(pole + 2 * step, 90.0),
+    ]
+    oracle = BarycentricInterpolator([-1.0, 0.0, 1.0, 2.0], posts)
+    assert geoid.undulation_m(pole + 0.5 * step, 90.0) == pytest.approx(float(oracle(0.5)), abs=1e-9)
 
 
 def test_nowhere_is_nan_not_zero():

@@ -183,12 +183,22 @@ class TestReasons:
         assert self.place(edge, pinhole, hills) is Unplaced.NO_TERRAIN
 
     def test_no_terrain_in_a_hole_but_beyond_it_yes(self, pose, pinhole):
+        """A hole from 120 to 1360 m ahead, between a far peak and a far pit, so that rays are followed through it."""
         heights = np.zeros((300, 300))
+        heights[290, 290], heights[290, 10] = 290.0, -290.0
         heights[100:140] = np.nan
         grid = GridTerrain.of(heights, north_deg=50.05, west_deg=7.95, lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)
         over = pose(lat_deg=50.01, alt_hae_m=300.0)
-        assert self.place(dataclasses.replace(over, gimbal_pitch_deg=-60.0), pinhole, grid) is Unplaced.NO_TERRAIN
-        assert self.place(dataclasses.replace(over, gimbal_pitch_deg=-10.0), pinhole, grid) is None
+        reasons = {pitch: self.place(dataclasses.replace(over, gimbal_pitch_deg=-pitch), pinhole, grid)
+                   for pitch in (75.0, 60.0, 15.0, 12.8, 12.0, 10.0)}  # fmt: skip
+        assert reasons == {
+            75.0: None,
+            60.0: Unplaced.NO_TERRAIN,
+            15.0: Unplaced.NO_TERRAIN,
+            12.8: Unplaced.NO_TERRAIN,
+            12.0: None,
+            10.0: None,
+        }
 
     def test_camera_below_the_terrain(self, pose, pinhole, hills):
         assert self.place(pose(alt_hae_m=-50.0, gimbal_pitch_deg=-30.0), pinhole, hills) is Unplaced.BELOW_TERRAIN

@@ -46,6 +46,16 @@ def test_a_wall_throws_a_shadow_of_the_right_length(pose):
     np.testing.assert_array_equal(got, [False, False, False, True, True])
 
 
+def test_a_peak_above_the_camera_is_seen_and_ground_behind_it_is_not(pose):
+    heights = np.zeros((300, 300))
+    heights[100:103, 140:160] = 400.0
+    peak = GridTerrain.of(heights, north_deg=50.04, west_deg=7.96, lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)
+    viewer = pose(lat_deg=50.0, alt_hae_m=150.0)
+    lat = np.array([50.04 - 102 / 3600, 50.04 - 90 / 3600])
+    got = seen(poses=viewer, camera=None, terrain=peak, lat_deg=lat, lon_deg=[8.0017, 8.0017])
+    np.testing.assert_array_equal(got, [True, False])
+
+
 def test_only_what_is_in_the_picture_and_in_range(pose):
     flat = FlatTerrain(height_m=0.0)
     viewer = pose(alt_hae_m=100.0, gimbal_pitch_deg=-45.0)
