@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from geo.cameras import published_cameras
 from geo.values import CameraModel
-from telemetry.picture_numbers import number
+from telemetry.picture_numbers import number, text
 from telemetry.pose_track import Problem
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def camera_of(tags: PictureTags, problems: list[Problem]) -> CameraModel | None:
     """Return the picture's camera, or None with a problem that says what is missing.
 
     In order of trust: the maker's own dewarp polynomial, its calibrated focal
-    length, focal length over pixel pitch, the 35 mm equivalent focal length.
+    length, focal length over pixel pitch, the camera's published field of view,
+    the 35 mm equivalent focal length.
     """
     if tags.xmp.get("drone-skydio:CameraSource", "").upper() == "INFRARED":
         problems.append(
@@ -33,6 +35,13 @@ def camera_of(tags: PictureTags, problems: list[Problem]) -> CameraModel | None:
         return None
     camera = _dewarp(tags) or _calibrated(tags) or _from_pixel_pitch(tags)
     if camera is not None:
+        return camera
+    camera = _published(tags)
+    if camera is not None:
+        message = (
+            "the field of view is the published one of this camera, good to some 1 %; a calibration would be better"
+        )
+        problems.append(Problem(kind="camera_estimated", message=message))
         return camera
     camera = _from_35mm(tags)
     if camera is None:
@@ -121,6 +130,17 @@ def _from_pixel_pitch(tags: PictureTags) -> CameraModel | None:
         return None
     focal_px = focal_mm * pixels_per_mm * tags.width_px / _native_width(tags)
     return _centred(tags, focal_px)
+
+
+def _published(tags: PictureTags) -> CameraModel | None:
+    """Find the camera by its EXIF model in the table of published specifications, digital zoom applied."""
+    model = text(tags.tiff.get(0x0110)).casefold()
+    found = next((camera for camera in published_cameras() if model and camera.exif_model.casefold() == model), None)
+    if found is None:
+        return None
+    camera = found.model(tags.width_px, tags.height_px)
+    zoom = number(tags.exif.get(0xA404))
+    return camera if not zoom > 1.0 else _centred(tags, camera.fx_px * zoom)
 
 
 def _from_35mm(tags: PictureTags) -> CameraModel | None:

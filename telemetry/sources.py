@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from telemetry import airdata_file, misb_csv_file, track_file
 from telemetry.csv_table import column_names
 from telemetry.datums import Undulation, egm96
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 HEAD_BYTES: Final = 64 * 1024
 """So many first bytes tell a format."""
+_FMT_OF_FMT: Final = b"\xa3\x95\x80\x80\x59FMT\x00BBnNZ"
+_FRAMES_ENOUGH: Final = 3
 
 
 class SourceFormat(enum.StrEnum):
@@ -76,7 +80,18 @@ def sniff(head: bytes) -> SourceFormat | None:
         return text
     if _is_container(head) or is_raw_klv(head):
         return SourceFormat.KLV
-    return None
+    return _damaged_log(head)
+
+
+def _damaged_log(head: bytes) -> SourceFormat | None:
+    """Recognise a log whose first bytes are lost by the whole records after them."""
+    from telemetry.mavlink_frames import find_frames
+
+    if _FMT_OF_FMT in head:
+        return SourceFormat.DATAFLASH
+    frames, _ = find_frames(np.frombuffer(head, dtype=np.uint8), stamped=True)
+    dated = [stamp for stamp in frames.received_us.tolist() if _is_date(stamp)]
+    return SourceFormat.TLOG if len(dated) >= _FRAMES_ENOUGH else None
 
 
 def _is_date(stamp_us: int) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, print_json
+from vedette.screen import ERRORS, print_json, utc_now_ns
 
 if TYPE_CHECKING:
     from telemetry.pose_track import PoseTrack
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
+_LIVE: Final = re.compile(r"(udp|udpin|udpout|tcp|serial):")
 _ZONE: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})\Z")
 
 
 @app.command(epilog="Example: vedette track flight.tlog -o flight.csv")
 def track(
     source: Annotated[
-        Path,
-        typer.Argument(help="A .tlog, .bin, .ulg, .SRT, picture, KLV, video with KLV, or table; found by content."),
+        str,
+        typer.Argument(
+            help="A .tlog, .bin, .ulg, .SRT, picture, KLV, video with KLV, or table, found by content; "
+            "or a live MAVLink link, as udp:127.0.0.1:14550."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the track here: .csv, .parquet, .geojson, .kml or .gpx.")
@@ -46,6 +50,7 @@ def track(
     geoid: Annotated[
         Path | None, typer.Option("--geoid", help="Geoid grid (GeoTIFF, .gtx), such as EGM2008; EGM96 is built in.")
     ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to listen to a live link.")] = 60.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print samples, span_s and problems as one JSON object.")
     ] = False,
@@ -58,8 +63,8 @@ def track(
     from telemetry.track_file import write_track
 
     options = _options(zone, start, home_alt_amsl_m, geoid)
-    with ERRORS.status(f"reading {source.name}"):
-        poses = read_track(source, options)
+    with ERRORS.status(f"reading {source}"):
+        poses = _listen(source, seconds, options) if _LIVE.match(source) else read_track(source, options)
     if out is not None:
         with ERRORS.status(f"writing {out.name}"):
             write_track(poses, out)
@@ -70,6 +75,24 @@ def track(
         _say(poses, facts)
     if poses.problems:
         raise typer.Exit(1)
+
+
+def _listen(url: str, seconds: float, options: SourceOptions) -> PoseTrack:
+    """Collect a live link's messages for a while, or until interrupted."""
+    from missions.link import open_link
+    from telemetry.mavlink_pose import PoseTrackBuilder
+
+    builder = PoseTrackBuilder(source=url, undulation=options.undulation, keep_s=max(seconds, 1.0))
+    with open_link(url) as link:
+        until_s = link.clock() + seconds
+        try:
+            while (left_s := until_s - link.clock()) > 0.0:
+                message = link.receive(left_s)
+                if message is not None:
+                    builder.feed(message, received_us=utc_now_ns() // 1000)
+        except KeyboardInterrupt:
+            ERRORS.print("interrupted; the track so far")
+    return builder.track()
 
 
 def _options(zone: str | None, start: str | None, home_alt_amsl_m: float | None, geoid: Path | None) -> SourceOptions:

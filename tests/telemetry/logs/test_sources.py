@@ -77,6 +77,17 @@ def test_a_format_is_known_under_any_name(shared_data, tmp_path, name):
     assert len(read_track(copy)) == len(read_track(shared_data / name))
 
 
+@pytest.mark.parametrize("name", ["logs/ardupilot/vtol.tlog", "logs/dronekit-la/log171.bin"])
+def test_a_log_whose_first_bytes_are_lost_is_still_read(shared_data, tmp_path, name):
+    copy = tmp_path / "log"
+    lost = bytes(range(1, 200)) if "tlog" in name else b"lost"
+    copy.write_bytes(lost + (shared_data / name).read_bytes())
+    track = read_track(copy)
+    assert len(track) == len(read_track(shared_data / name))
+    damaged = [problem for problem in track.problems if problem.kind == "damaged_bytes"]
+    assert [problem.offset for problem in damaged] == [0]
+
+
 def test_a_table_of_st0601_items(shared_data):
     track = read_track(shared_data / "klv/sitrec/misb/misb2-agua.csv")
     assert len(track) == 7028

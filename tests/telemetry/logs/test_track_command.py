@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from vedette.main import main
 
@@ -71,6 +75,46 @@ def test_what_cannot_be_used_is_said_in_one_sentence(capsys, shared_data, monkey
     assert "Traceback" not in errors
     assert text == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_live_link_becomes_a_track(capsys, tmp_path):
+    """A vehicle on TCP sends ten positions; the port is the system's choice."""
+    link = dialect.MAVLink(None, srcSystem=1, srcComponent=1)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def vehicle():
+        connection, _ = server.accept()
+        with connection:
+            for i in range(10):
+                lat = 470000000 + 100 * i
+                message = dialect.MAVLink_global_position_int_message(
+                    1000 + 20 * i, lat, 80000000, 500000, 0, 0, 0, 0, 0
+                )
+                connection.sendall(message.pack(link))
+                time.sleep(0.02)
+            connection.recv(1)
+
+    sender = threading.Thread(target=vehicle)
+    sender.start()
+    out = tmp_path / "live.csv"
+    url = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+    status, text, errors = run(capsys, url, "--seconds", "1", "-o", out, "--json")
+    sender.join()
+    server.close()
+    assert status == 1, errors
+    facts = json.loads(text)
+    assert facts["samples"] == 10
+    assert facts["span_s"] == pytest.approx(0.18)
+    assert [problem["kind"] for problem in facts["problems"]] == ["no_vehicle_clock"]
+    assert len(out.read_text().splitlines()) == 11
+
+
+def test_a_silent_link_has_no_track(capsys):
+    server = socket.create_server(("127.0.0.1", 0))
+    status, _, errors = run(capsys, f"tcp:127.0.0.1:{server.getsockname()[1]}", "--seconds", "0.2")
+    server.close()
+    assert status == 2
+    assert "no GLOBAL_POSITION_INT" in errors
 
 
 def test_another_geoid_changes_only_ellipsoid_heights(capsys, shared_data, tmp_path):
