@@ -1,0 +1,128 @@
+"""`vedette fly` as a person uses it: approve, fly, resume, and every way to be refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from missions.plan_folder_file import FORMAT, VERSION
+from vedette.main import main
+
+
+@pytest.fixture
+def folder(square_plan, place, tmp_path) -> Path:
+    """A plan folder with the square and its border line."""
+    out = tmp_path / "plan"
+    out.mkdir()
+    document = {
+        "format": FORMAT, "version": VERSION, "sha256": square_plan.sha256, "plan": dataclasses.asdict(square_plan),
+    }  # fmt: skip
+    (out / "plan.json").write_text(json.dumps(document))
+    line = [list(reversed(place(900.0, east))) for east in (-1000.0, 1000.0)]
+    feature = {
+        "type": "Feature",
+        "properties": {"kind": "border"},
+        "geometry": {"type": "LineString", "coordinates": line},
+    }
+    (out / "area.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return out
+
+
+def approve(folder: Path) -> None:
+    assert main(["fly", str(folder), "--approve", "A. Name", "--reason", "trial"]) == 0
+
+
+def test_approve_fly_and_nothing_to_resume(folder, square_plan, capsys) -> None:
+    from sitl.vehicle import VehicleConfig, start_vehicle
+
+    approve(folder)
+    assert "A. Name approved plan 'square'" in capsys.readouterr().err
+    sortie = square_plan.sorties[0]
+    config = VehicleConfig(
+        home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m,
+        speedup=200.0,
+    )  # fmt: skip
+    with start_vehicle(config) as vehicle:
+        assert main(["fly", str(folder), "--link", vehicle.link_url, "--yes", "--json"]) == 0
+    captured = capsys.readouterr()
+    last = json.loads(captured.out.splitlines()[-1])
+    assert (last["uploaded_items"], last["readback_equal"], last["completed"]) == (7, True, True)
+    assert last["coverage_pct"] > 99.0
+    assert last["min_standoff_m"] == pytest.approx(300.0, abs=5.0)
+    assert last["findings"] == []
+    assert last["flights"][0]["sortie"] == "s1"
+    assert "mission: 7 items uploaded and read back equal" in captured.err
+    assert len(list((folder / "flights").glob("s1-*.tlog"))) == 1
+    events = [json.loads(line)["event"] for line in (folder / "flight-log.jsonl").read_text().splitlines()]
+    assert events == ["approved", "flown"]
+    assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--resume"]) == 3
+    assert "was completed; there is nothing to resume" in capsys.readouterr().err
+
+
+def test_without_a_yes_nothing_moves(folder, square_plan, capsys) -> None:
+    from sitl.vehicle import VehicleConfig, start_vehicle
+
+    approve(folder)
+    sortie = square_plan.sorties[0]
+    config = VehicleConfig(
+        home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m
+    )
+    with start_vehicle(config) as vehicle:
+        assert main(["fly", str(folder), "--link", vehicle.link_url]) == 3
+    assert "not armed: you did not say yes" in capsys.readouterr().err
+
+
+def test_a_plan_that_nobody_approved(folder, capsys) -> None:
+    assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--yes"]) == 3
+    assert "is approved by nobody" in capsys.readouterr().err
+
+
+def test_a_plan_remade_after_approval(folder, square_plan, capsys) -> None:
+    approve(folder)
+    changed = dataclasses.replace(square_plan, required_standoff_m=10.0)
+    document = {"format": FORMAT, "version": VERSION, "sha256": changed.sha256, "plan": dataclasses.asdict(changed)}
+    (folder / "plan.json").write_text(json.dumps(document))
+    assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--yes"]) == 3
+    assert "is not the plan that A. Name approved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        ([], 2, "--link is missing"),
+        (["--link", "tcp:127.0.0.1:9", "--link", "tcp:127.0.0.1:9"], 2, "2 links and 0 sorties"),
+        (["--link", "tcp:127.0.0.1:9", "--sortie", "x"], 2, "there is no sortie 'x'; it has: s1"),
+        (["--link", "gopher:9"], 2, "is not understood"),
+        (["--link", "udpout:127.0.0.1:9", "--system", "1", "--system", "2"], 2, "2 system ids for 1 links"),
+        (["--link", "udpout:127.0.0.1:9", "--resume"], 2, "has not been flown yet"),
+        (["--link", "udpout:127.0.0.1:9", "--signing-key", "none"], 2, "signing key file none does not exist"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(folder, capsys, arguments, status, says) -> None:
+    approve(folder)
+    capsys.readouterr()
+    assert main(["fly", str(folder), *arguments, "--yes"]) == status
+    error = capsys.readouterr().err.replace("\n", " ")
+    assert says in error
+    assert "Traceback" not in error
+
+
+def test_an_approval_needs_both(folder, capsys) -> None:
+    assert main(["fly", str(folder), "--approve", "A"]) == 2
+    assert "needs a person's name and a reason" in capsys.readouterr().err
+
+
+def test_no_plan_there(tmp_path, capsys) -> None:
+    assert main(["fly", str(tmp_path), "--link", "tcp:127.0.0.1:9"]) == 2
+    assert "holds no plan.json" in capsys.readouterr().err
+
+
+def test_resuming_another_plans_flight_is_refused(folder, capsys) -> None:
+    approve(folder)
+    (folder / "flights").mkdir()
+    (folder / "flights" / "s1.json").write_text(json.dumps({"plan_sha256": "0" * 64, "resume_seq": 3}))
+    assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--resume"]) == 3
+    assert "is of another plan" in capsys.readouterr().err
