@@ -151,6 +151,12 @@ def plan_area(
     )
 
 
+def least_bound_m(polygon: shapely.Polygon, *, swath_m: float, reach_m: float = 0.0) -> float:
+    """Return the least lower bound of a path's length over the directions of the polygon's edges."""
+    strips = (strips_of(polygon, direction_rad=a, swath_m=swath_m) for a in edge_directions(polygon))
+    return min(_candidate(lane_rows(cut, reach_m=reach_m), 0.0).bound_m for cut in strips)
+
+
 def _is_convex(polygon: shapely.Polygon) -> bool:
     return bool(shapely.convex_hull(polygon).area <= polygon.area * (1.0 + 1e-9))
 

@@ -9,7 +9,6 @@ import numpy as np
 import shapely
 
 from geo.errors import InputError
-from missions.patterns.area import plan_area
 from missions.patterns.iamsar import (
     coverage_factor,
     expanding_square,
@@ -17,6 +16,7 @@ from missions.patterns.iamsar import (
     probability_of_detection,
     sector_search,
 )
+from missions.patterns.parts import plan_area_in_parts
 from missions.patterns.plane import frame_about, polygon_xy, to_lonlat, to_xy
 from missions.patterns.route import along_route, around_perimeter, circle
 from missions.patterns.values import PatternKind, PatternPath, PatternRequest, PatternWaypoint
@@ -53,7 +53,9 @@ def _area(request: PatternRequest) -> PatternPath:
         raise InputError("an area search needs an area: a polygon, with holes where nothing is to be seen")
     frame = frame_about(np.concatenate([np.asarray(ring, dtype=np.float64) for ring in request.rings]))
     polygon = polygon_xy(frame, request.rings)
-    path = plan_area(polygon, swath_m=request.swath_m, reach_m=request.reach_m, begin_xy=_place(frame, request.begin))
+    path = plan_area_in_parts(
+        polygon, swath_m=request.swath_m, reach_m=request.reach_m, begin_xy=_place(frame, request.begin)
+    )
     direction_deg = (90.0 - math.degrees(path.direction_rad)) % 180.0
     work = [LegKind.WORK if index % 2 else LegKind.TURN for index in range(len(path.points_xy))]
     return _answer(

@@ -15,6 +15,7 @@ from geo.errors import InputError
 from missions.patterns.area import edge_directions, plan_area
 from missions.patterns.cells import Cell, cells_of
 from missions.patterns.lanes import lane_rows, strips_of
+from missions.patterns.parts import plan_area_in_parts
 from missions.patterns.tours import best_tour, least_ways_m
 
 
@@ -83,6 +84,24 @@ def test_no_whole_degree_direction_is_shorter(name):
     ours = plan_area(polygon, swath_m=40.0).length_m
     brute = min(plan_area(polygon, swath_m=40.0, directions_rad=[math.radians(d)]).length_m for d in range(180))
     assert ours <= brute + 1e-6
+
+
+def test_an_ell_is_cut_and_each_arm_swept_along_itself():
+    arms = shapely.Polygon([(0, 0), (1000, 0), (1000, 100), (120, 100), (120, 1000), (0, 1000)])
+    whole, parts = plan_area(arms, swath_m=20.0), plan_area_in_parts(arms, swath_m=20.0)
+    assert parts.length_m < 0.99 * whole.length_m
+    assert parts.length_m / (arms.area / 20.0) < 1.06
+    assert unseen_m2(arms, parts) < 1e-3
+    headings = {round(math.degrees(math.atan2(*(b - a))) % 180.0) for a, b in parts.lanes_xy}
+    assert headings == {0, 90}
+
+
+@pytest.mark.parametrize("name", ["comb", "spiral", "ring", "square"])
+def test_cutting_never_lengthens_the_path_and_sees_everything(name):
+    polygon = SHAPES[name]
+    parts = plan_area_in_parts(polygon, swath_m=30.0)
+    assert parts.length_m <= plan_area(polygon, swath_m=30.0).length_m + 1e-6
+    assert unseen_m2(polygon, parts) < 1e-3
 
 
 def test_a_rectangle_is_swept_along_its_long_side():
