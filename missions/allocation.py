@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.energy import level_power_w
+from missions.energy import reach_m
 from missions.lanes import cut
 
 if TYPE_CHECKING:
@@ -66,14 +66,6 @@ class Section:
     pieces: tuple[LanePiece, ...] = ()
 
 
-def reach_m(maker: PathMaker) -> float:
-    """Return how far from a site anything can be at all: out and back on one battery, wind always behind."""
-    aircraft, wind = maker.aircraft, maker.brief.wind
-    speeds = np.linspace(1.0, aircraft.max_airspeed_mps, 40)
-    per_metre_w = level_power_w(aircraft, speeds) / (speeds + wind.speed_mps)
-    return float(maker.usable_wh * 3600.0 / per_metre_w.min() / 2.0)
-
-
 def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Stretch]]:
     """Give every part of the border to its nearest launch site; second, the parts no site can reach."""
     near: list[Stretch] = []
@@ -99,7 +91,7 @@ def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Str
 def sections(corridor: Corridor, lanes: Sequence[Lane], maker: PathMaker) -> list[Section]:
     """Cut the border into sorties: a whole stretch where a battery allows it, else outward from its site."""
     pieces = [piece for lane in lanes for piece in lane.pieces]
-    near, far = stretches(corridor, reach_m(maker))
+    near, far = stretches(corridor, reach_m(maker.aircraft, maker.brief.wind.speed_mps))
     found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, maker).sections()]
     found += [Section(stretch=s, reason=Unflown.BATTERY) for s in far]
     return sorted(found, key=lambda s: s.stretch.start_m)

@@ -172,6 +172,14 @@ class RallyPoint(_Section):
     alt_agl_m: Annotated[float, Field(ge=5.0, le=5000.0)] = 60.0
 
 
+class Station(_Section):
+    """The ground station the radio link goes to."""
+
+    lat_deg: Latitude
+    lon_deg: Longitude
+    antenna_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
+
+
 class Zone(_Section):
     """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
 
@@ -252,6 +260,7 @@ class Brief(_Section):
     flight: FlightRules = FlightRules()
     wind: Wind = Wind()
     terrain: Ground = Ground()
+    station: Station | None = None
     rally: tuple[RallyPoint, ...] = ()
     zone: tuple[Zone, ...] = ()
     revisit: Revisit | None = None

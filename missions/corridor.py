@@ -18,15 +18,19 @@ from missions.corridor_chain import chain_parts, check_simple, extend_ends
 from missions.corridor_frame import LocalFrame
 from missions.corridor_index import SegmentIndex
 from missions.corridor_sides import divide
+from missions.corridor_zones import in_the_way, zone_plane
+from missions.energy import reach_m
 from missions.errors import BriefError, PlanRefusedError
 from missions.standoff import standoff_margin
+from missions.terrain_profile import PlaneGround
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from missions.brief import Brief, GeoLine, Zone
+    from missions.brief import Brief, GeoLine
     from missions.standoff import StandoffMargin
+    from missions.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 
@@ -55,6 +59,8 @@ class Corridor:
     free: BaseGeometry
     """Own side less the standoff and the zones: every metre of every path lies in it."""
     zones: tuple[BaseGeometry, ...]
+    barred: tuple[bool, ...]
+    """Which zones stand in the way at the heights flown; the others are passed above or below."""
     watched: BaseGeometry
     margin: StandoffMargin
     turned: float
@@ -62,14 +68,21 @@ class Corridor:
     kept_m: float
     stretch: float
     sites: FloatArray
+    beyond_m: float
+    """Length of border farther from every launch site than any aircraft of the brief can go."""
     along: SegmentIndex
     """The border's segments: stations of the plan run along them."""
     guarded: SegmentIndex
     """The guard's segments: the standoff is measured to them."""
 
 
-def build_corridor(brief: Brief) -> Corridor:
+def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corridor:
     """Work out own side, standoff and free air of a brief.
+
+    Parameters
+    ----------
+    heights
+        The ground; without it every zone stands in the way whatever its floor and ceiling.
 
     Raises
     ------
@@ -84,22 +97,28 @@ def build_corridor(brief: Brief) -> Corridor:
     check_simple(parts, frame)
     chains, long_gaps, turned = chain_parts(parts, bridge_m=brief.border.bridge_gaps_m)
     _check_hand(brief, turned)
-    border = MultiLineString(chains)
-    zones = tuple(_zone_plane(z, frame) for z in brief.zone)
-    area = _work_area(shapely.union_all([border, *long_gaps]), sites, zones, brief)
+    whole = MultiLineString(chains)
+    border = _within_reach(whole, sites, brief)
+    zones = tuple(zone_plane(z, frame) for z in brief.zone)
+    area = _work_area(border, sites, _side_point(brief, frame), zones, brief)
     rays = extend_ends([*chains, *long_gaps], area)
     margin = standoff_margin(brief)
     radius = float(np.hypot(*np.abs(np.array(area.bounds)).reshape(2, 2).max(axis=0)))
     stretch = frame.stretch(radius)
     kept = (brief.standoff.asked_m + margin.total_m) * stretch + ROUNDING_M
     _check_depth(brief, kept)
-    guard = shapely.union_all([border, *long_gaps, *rays])
-    own, guard = divide(brief.border.own_side, frame, area, border, guard)
-    free = _free_air(own, guard, zones, brief, kept)
+    near = area.buffer(2.0 * kept)
+    guard = shapely.union_all([whole, *long_gaps, *rays]).intersection(near)
+    own, edges = divide(brief.border.own_side, frame, area, whole.intersection(area), guard)
+    guard = shapely.union_all([guard, edges])
+    ground = None if heights is None else PlaneGround(frame=frame, heights=heights)
+    barred = tuple(in_the_way(z, shape, brief, ground) for z, shape in zip(brief.zone, zones, strict=True))
+    free = _free_air(own, guard, zones, barred, brief, kept)
     watched = _watched(border, own, brief, stretch)
     corridor = Corridor(
-        frame=frame, border=border, guard=guard, own=own, free=free, zones=zones,
+        frame=frame, border=border, guard=guard, own=own, free=free, zones=zones, barred=barred,
         watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
+        beyond_m=max(whole.length - border.length, 0.0),
         along=SegmentIndex(border), guarded=SegmentIndex(guard),
     )  # fmt: skip
     _check_air(corridor, brief)
@@ -118,7 +137,7 @@ def _frame(brief: Brief) -> LocalFrame:
     bad = ~(np.isfinite(lat) & np.isfinite(lon))
     if bad.any():
         raise BriefError(f"border: vertex {int(np.argmax(bad))} is not a number", vertex=int(np.argmax(bad)))
-    return LocalFrame.about(lat, lon)
+    return LocalFrame.about(np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch]))
 
 
 def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineString]:
@@ -133,19 +152,52 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
     return parts
 
 
-def _work_area(line: BaseGeometry, sites: FloatArray, zones: tuple[BaseGeometry, ...], brief: Brief) -> Polygon:
+def _within_reach(whole: MultiLineString, sites: FloatArray, brief: Brief) -> MultiLineString:
+    """Return the border an aircraft could get to from some site at all."""
+    aircraft = brief.aircraft.aircraft
+    reach = reach_m(aircraft, brief.wind.speed_mps) + brief.corridor.depth_m
+    discs = shapely.union_all(shapely.buffer(shapely.points(sites), reach))
+    near = whole.intersection(discs)
+    lines = [p for p in shapely.get_parts(near) if p.geom_type == "LineString" and p.length > 1.0]
+    if not lines:
+        away = float(shapely.distance(shapely.multipoints(sites), whole))
+        raise PlanRefusedError(
+            f"every launch site is {away / 1000.0:.1f} km or more from the border and one battery of {aircraft.name} "
+            f"reaches {reach / 1000.0:.1f} km out and back; move a site nearer, or take a larger battery",
+            rule="endurance", measured=away, limit=reach,
+        )  # fmt: skip
+    return MultiLineString(lines)
+
+
+def _work_area(
+    border: BaseGeometry, sites: FloatArray, side_point: FloatArray, zones: tuple[BaseGeometry, ...], brief: Brief
+) -> Polygon:
     """Return the ground that matters: about the border, the ways to the sites, and round the zones beside them."""
     reach = brief.corridor.depth_m + 2.0 * brief.standoff.asked_m + ROOM_M
-    rough = shapely.simplify(line, ROOM_M / 10.0)
+    rough = shapely.simplify(border, ROOM_M / 10.0)
     ways = shapely.shortest_line(shapely.points(sites), rough)
     parts = [shapely.buffer(rough, reach, quad_segs=2), *shapely.buffer(ways, ROOM_M, quad_segs=2)]
+    parts += list(shapely.buffer(shapely.shortest_line(shapely.points(side_point), rough), 50.0))
     known = shapely.union_all(parts)
     near = [
         z.envelope.buffer(ROOM_M + c.clearance_m) for z, c in zip(zones, brief.zone, strict=True) if z.intersects(known)
     ]
     whole = shapely.union_all([known, *near])
-    biggest = max(shapely.get_parts(whole), key=lambda p: p.area)
-    return Polygon(biggest.exterior)
+    pieces = [Polygon(p.exterior) for p in shapely.get_parts(whole)]
+    if len(pieces) == 1:
+        return pieces[0]
+    home = shapely.get_coordinates(pieces[0].representative_point())[0]
+    links = [LineString([home, shapely.get_coordinates(p.representative_point())[0]]).buffer(50.0) for p in pieces[1:]]
+    joined = shapely.union_all([*pieces, *links])
+    return Polygon(max(shapely.get_parts(joined), key=lambda p: p.area).exterior)
+
+
+def _side_point(brief: Brief, frame: LocalFrame) -> FloatArray:
+    """Return the point given to say which side is ours, (1, 2), or none, (0, 2)."""
+    side = brief.border.own_side
+    if side.lat_deg is None or side.lon_deg is None:
+        return np.empty((0, 2))
+    return frame.to_plane(np.array([side.lat_deg]), np.array([side.lon_deg]))
 
 
 def _check_hand(brief: Brief, turned: float) -> None:
@@ -168,28 +220,17 @@ def _check_depth(brief: Brief, kept_m: float) -> None:
         )  # fmt: skip
 
 
-def _zone_plane(zone: Zone, frame: LocalFrame) -> BaseGeometry:
-    if zone.centre is not None and zone.radius_m is not None:
-        centre = frame.to_plane(np.array([zone.centre[0]]), np.array([zone.centre[1]]))[0]
-        return buffer_outside(shapely.Point(centre), zone.radius_m)
-    shapes = [
-        Polygon(frame.to_plane(r[0].lat_deg, r[0].lon_deg), [frame.to_plane(h.lat_deg, h.lon_deg) for h in r[1:]])
-        for r in zone.polygons
-        if len(r[0].lat_deg) >= 3
-    ]
-    if not shapes or not all(s.is_valid for s in shapes):
-        raise BriefError(f"zone {zone.name!r} crosses itself or has fewer than three corners; redraw it")
-    return shapely.union_all(shapes)
-
-
 def _free_air(
     own: BaseGeometry,
     guard: BaseGeometry,
     zones: tuple[BaseGeometry, ...],
+    barred: tuple[bool, ...],
     brief: Brief,
     kept_m: float,
 ) -> BaseGeometry:
-    closed = [buffer_outside(z, spec.clearance_m) for z, spec in zip(zones, brief.zone, strict=True)]
+    closed = [
+        buffer_outside(z, spec.clearance_m) for z, spec, bar in zip(zones, brief.zone, barred, strict=True) if bar
+    ]
     keep_out = shapely.union_all([buffer_outside(guard, kept_m), *closed])
     return shapely.difference(own, keep_out)
 

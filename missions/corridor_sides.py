@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
-from shapely import Polygon
+from shapely import LineString, Polygon
 
 from missions.errors import BriefError
 
@@ -31,7 +31,12 @@ CONTRADICTION: Final = 0.05
 def divide(
     side: OwnSide, frame: LocalFrame, area: Polygon, border: BaseGeometry, guard: BaseGeometry
 ) -> tuple[BaseGeometry, BaseGeometry]:
-    """Return our side of the border within the area, and every line nobody crosses.
+    """Return our side of the border within the area, and edges of the polygon given that nobody crosses either.
+
+    Parameters
+    ----------
+    border, guard
+        The drawn border, and the line nobody crosses, both reaching the edge of the area or prolonged to it.
 
     Raises
     ------
@@ -43,19 +48,21 @@ def divide(
     if polygon is not None:
         edge = shapely.boundary(polygon).intersection(area.buffer(-1.0))
         if border.intersection(edge.buffer(TERRITORY_MATCH_M)).length >= border.length / 2.0:
-            return polygon, shapely.union_all([border, edge])
-    lines = shapely.union_all([guard, area.boundary])
+            return polygon, edge
+    inside = guard.intersection(area.buffer(1.0))
+    lines = shapely.union_all([inside, area.boundary])
     faces = np.array(shapely.get_parts(shapely.polygonize([lines])), dtype=object)
+    faces = faces[shapely.contains_properly(area.buffer(0.5), shapely.point_on_surface(faces))]
     if side.hand is not None:
-        mine = _by_hand(faces, border, side.hand, frame)
-        return shapely.union_all(faces[mine]), guard
-    beside = _beside(faces, guard)
+        mine = _by_hand(faces, border.intersection(area), side.hand, frame)
+        return shapely.union_all(faces[mine]), LineString()
+    beside = _beside(faces, inside)
     if polygon is not None:
-        return _by_polygon(faces, beside, polygon), shapely.union_all([guard, *_holes(polygon)])
+        return _by_polygon(faces, beside, polygon), shapely.union_all(_holes(polygon))
     seed = frame.to_plane(np.array([side.lat_deg], dtype=float), np.array([side.lon_deg], dtype=float))[0]
     if shapely.Point(seed).distance(guard) < 1.0:
         raise BriefError("border.own_side: the point lies on the border; move it clearly to our side")
-    return shapely.union_all(faces[_colour(faces, beside, _face_of(faces, seed))]), guard
+    return shapely.union_all(faces[_colour(faces, beside, _face_of(faces, seed))]), LineString()
 
 
 def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area: Polygon) -> BaseGeometry:
@@ -140,7 +147,7 @@ def _colour(faces: NDArray[np.object_], beside: tuple[NDArray[np.int64], FloatAr
 def _face_of(faces: NDArray[np.object_], xy: FloatArray) -> int:
     found = np.flatnonzero(shapely.contains_xy(faces, xy[0], xy[1]))
     if len(found) == 0:
-        raise BriefError("border.own_side: the point is too far from the border; give one within a few kilometres")
+        raise BriefError("border.own_side: the point lies beyond the end of the border; give one beside it")
     return int(found[0])
 
 

@@ -110,3 +110,11 @@ def path_cost(
 
 def _hover_airspeed(aircraft: Aircraft, wind_mps: float) -> float:
     return aircraft.speed_mps if aircraft.kind is AircraftKind.FIXED_WING else wind_mps
+
+
+def reach_m(aircraft: Aircraft, wind_mps: float) -> float:
+    """Return how far from a site anything can be at all: out and back on one battery, the wind always behind."""
+    speeds = np.linspace(1.0, aircraft.max_airspeed_mps, 40)
+    per_metre_w = level_power_w(aircraft, speeds) / (speeds + wind_mps)
+    usable_wh = aircraft.battery_wh * (1.0 - aircraft.reserve_pct / 100.0)
+    return float(usable_wh * 3600.0 / per_metre_w.min() / 2.0)

@@ -15,6 +15,7 @@ import shapely
 from missions.aircraft import AircraftKind
 from missions.corridor import build_corridor
 from missions.errors import PlanFileError
+from missions.ground_file import read_ground
 from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
 from missions.qgc_plan_file import write_qgc_plan
 from missions.revisit import coverage, strips
@@ -41,7 +42,7 @@ def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
     Every file is written whole or not at all; `plan.json` comes last, so a folder without it is unfinished.
     """
     out.mkdir(parents=True, exist_ok=True)
-    corridor = build_corridor(brief)
+    corridor = build_corridor(brief, read_ground(brief.terrain))
     write_whole(out / "legs.geojson", dump(legs_geojson(plan)))
     write_whole(out / "area.geojson", dump(area_geojson(brief, corridor)))
     write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor)))

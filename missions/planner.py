@@ -14,6 +14,7 @@ from missions.corridor import build_corridor
 from missions.errors import PlanRefusedError
 from missions.feasibility import coverage_finding, standoff_findings
 from missions.feasibility_failsafe import FailsafeJudge
+from missions.feasibility_terrain import AlongTheLeg
 from missions.ground_file import read_ground
 from missions.lanes import build_lanes
 from missions.plan import Finding, Plan, Severity
@@ -43,10 +44,11 @@ def plan_brief(brief: Brief) -> Plan:
     PlanRefusedError
         When no sortie can keep the rules: which rule, where, and the smallest relaxation.
     """
-    corridor = build_corridor(brief)
+    heights = read_ground(brief.terrain)
+    corridor = build_corridor(brief, heights)
     _check_sites(brief, corridor)
     lanes = build_lanes(brief, corridor)
-    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
+    ground = PlaneGround(frame=corridor.frame, heights=heights)
     router = Router(corridor.free)
     maker = PathMaker(brief, router, ground)
     flown = sections(corridor, lanes, maker)
@@ -55,7 +57,8 @@ def plan_brief(brief: Brief) -> Plan:
         raise _refusal(brief, flown)
     patrol = put_together(brief, corridor, paths)
     judge = FailsafeJudge(brief, corridor, router, ground)
-    sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge)
+    along = AlongTheLeg(brief, corridor, ground)
+    sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge, along)
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
     proof = prove(brief, corridor, ground, sorties, patrol.turns)
     return Plan(
@@ -102,7 +105,7 @@ def _check_sites(brief: Brief, corridor: Corridor) -> None:
 
 
 def _judged(
-    brief: Brief, corridor: Corridor, sorties: tuple[Sortie, ...], judge: FailsafeJudge
+    brief: Brief, corridor: Corridor, sorties: tuple[Sortie, ...], judge: FailsafeJudge, along: AlongTheLeg
 ) -> tuple[tuple[Sortie, ...], float, list[Finding]]:
     """Return the sorties with their failsafe legs, the least standoff kept, and what is wrong."""
     done, kept, findings = [], [], []
@@ -111,12 +114,12 @@ def _judged(
         ways, dangers = judge.judge(sortie)
         done.append(dataclasses.replace(sortie, failsafe=ways))
         kept.append(nearest)
-        findings += [*found, *dangers]
+        findings += [*found, *along.judge(sortie), *dangers]
     return tuple(done), min(kept), findings
 
 
 def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:
-    found = []
+    found = _beyond(corridor)
     for section in flown:
         if section.reason is None:
             continue
@@ -136,6 +139,19 @@ def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Fin
             )
         )  # fmt: skip
     return found
+
+
+def _beyond(corridor: Corridor) -> list[Finding]:
+    if corridor.beyond_m < 1.0:
+        return []
+    return [
+        Finding(
+            rule="endurance", severity=Severity.ERROR, unit="km", limit=0.0,
+            measured=round(corridor.beyond_m / 1000.0, 2),
+            message=f"{corridor.beyond_m / 1000.0:.1f} km of border lie beyond the reach of every launch site",
+            relaxation="launch sites nearer to them, or a shorter border",
+        )
+    ]  # fmt: skip
 
 
 UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {

@@ -131,7 +131,7 @@ def test_a_zone_on_the_lane_is_flown_round_on_every_leg(make_brief, straight):
 
 
 def test_a_battery_too_small_is_refused_naming_the_rule(make_brief, straight):
-    with pytest.raises(PlanRefusedError, match="battery"):
+    with pytest.raises(PlanRefusedError, match="one battery of quad-survey"):
         plan_brief(make_brief(straight, aircraft={"type": "quad-survey", "count": 1, "battery_wh": 3.0}))
 
 
