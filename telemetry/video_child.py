@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import mmap
+import os
 import resource
 import sys
 from fractions import Fraction
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
 """A payload that begins like this is KLV (SMPTE universal label, whole or cut)."""
+
+MAX_LIVE_KLV_BYTES: Final = 1 << 20
+LIVE_OPEN_S: Final = 10.0
+_QUICK: Final = {"analyzeduration": "1000000", "probesize": "1000000", "fflags": "nobuffer"}
+"""A live stream is joined after a second of looking at it."""
 
 MAX_NOTE_BYTES: Final = 64
 """Longest message inside a picture that is passed on; a time stamp takes 28 bytes."""
@@ -49,6 +55,7 @@ class Job:
     every_s: float | None
     scan: bool
     decode: bool
+    live: bool
 
 
 class _Ring:
@@ -205,6 +212,54 @@ def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     send(out, end)
 
 
+def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+    """Hand over telemetry and pictures of a live stream as they come, until it ends."""
+    ring = _Ring(job, acknowledgements)
+    step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
+    due: Fraction | None = None
+    shown: Fraction | None = None
+    with _open_live(job) as container:
+        send(out, {"type": "opened"})
+        streams = [s for s in container.streams if s.type in {"data", "video"}]
+        for stream in streams:
+            if stream.type == "video":
+                stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
+        for packet in _packets(container, tuple(streams), out):
+            if packet.stream.type == "data":
+                data = bytes(packet)
+                if data.startswith(KLV_STARTS) and len(data) <= MAX_LIVE_KLV_BYTES:
+                    stamp = shown if packet.pts is None else packet.pts * Fraction(packet.time_base)
+                    send(out, {"type": "klv", "pts": _pair(stamp)}, data)
+                continue
+            shown = None if packet.pts is None else packet.pts * Fraction(packet.time_base)
+            for frame in _decoded(packet):
+                if frame.pts is None or frame.width * frame.height > job.max_pixels:
+                    continue
+                at = frame.pts * Fraction(frame.time_base)
+                if step is not None and due is not None and due - step <= at < due:
+                    continue
+                due = None if step is None else at + step
+                placed = ring.put(frame)
+                if placed is None:
+                    return
+                shape = {"slot": placed[0], "w": placed[1], "h": placed[2]}
+                send(out, {"type": "frame", "pts": _pair(at), **shape})
+
+
+def _open_live(job: Job) -> Any:
+    """Open a live source: an address, or a pipe we were given, which carries a transport stream."""
+    if job.source.startswith("pipe:"):
+        return av.open(os.fdopen(int(job.source[5:]), "rb", buffering=0), mode="r", format="mpegts", options=_QUICK)
+    return av.open(job.source, mode="r", options=job.options | _QUICK, timeout=(LIVE_OPEN_S, LIVE_OPEN_S))
+
+
+def _decoded(packet: Any) -> list[Any]:
+    try:
+        return list(packet.decode())
+    except av.error.FFmpegError:
+        return []
+
+
 def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[Any]:
     """Yield frames, and None for each packet the decoder refuses."""
     refused = 0
@@ -234,6 +289,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     av.logging.set_level(None)
     try:
+        if job.live:
+            _follow(job, out, acknowledgements)
+            return
         decodable = _describe(job, out)
         if job.scan:
             _scan(job, out)

@@ -53,6 +53,8 @@ class DecoderProcess:
         every_s: float | None = None,
         scan: bool = True,
         decode: bool = True,
+        live: bool = False,
+        descriptors: tuple[int, ...] = (),
     ) -> None:
         self._slot_bytes = limits.max_pixels * 3
         self._limits = limits
@@ -72,6 +74,7 @@ class DecoderProcess:
             "every_s": every_s,
             "scan": scan,
             "decode": decode,
+            "live": live,
         }
         root = str(Path(__file__).resolve().parents[1])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -81,7 +84,7 @@ class DecoderProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            pass_fds=(ring,),
+            pass_fds=(ring, *descriptors),
             env=environment,
             bufsize=0,
         )
@@ -103,10 +106,10 @@ class DecoderProcess:
         """The operating system's number of the process."""
         return self._process.pid
 
-    def next_message(self) -> tuple[dict[str, Any], bytes] | None:
+    def next_message(self, timeout_s: float | None = None) -> tuple[dict[str, Any], bytes] | None:
         """Return the next message; None when the process ended, died, or said nothing for too long."""
         try:
-            return self._messages.next_message(self._limits.max_silence_s)
+            return self._messages.next_message(self._limits.max_silence_s if timeout_s is None else timeout_s)
         except TimeoutError:
             self._process.kill()
             return None
@@ -118,6 +121,10 @@ class DecoderProcess:
         with contextlib.suppress(BrokenPipeError):
             self._in.write(b"k")
         return picture
+
+    def kill(self) -> None:
+        """End the process at once; whoever waits for a message gets None. May be called from any thread."""
+        self._process.kill()
 
     def close(self) -> int:
         """End the process and return its exit status (negative: the signal that killed it)."""

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import sys
+import threading
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -221,6 +222,50 @@ def vmti(
             + (f"; {report.left_out} hits have no packet within 0.5 s" if report.left_out else "")
         )
     if report.left_out:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: vedette klv record udp://239.2.3.1:5600 --out record/ --seconds 60")
+def record(
+    source: Annotated[str, typer.Argument(help="udp://HOST:PORT or rtp://HOST:PORT carrying MPEG-TS.")],
+    out: Annotated[Path, typer.Option(help="Folder for the segments; numbers go on where it ended.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to record.")] = 60.0,
+    allow: Annotated[list[str] | None, typer.Option(help="Network that may be listened to, as 203.0.113.0/24.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record the original bytes of a live stream by segment with SHA-256, and say what was in them."""
+    from telemetry.recorder_file import SegmentRecorder
+    from telemetry.video_link import LiveReader
+    from vedette.screen import utc_now_ns
+
+    if not source.lower().startswith(("udp:", "rtp:")):
+        raise InputError(
+            f"only udp:// and rtp:// are recorded byte for byte, not {source.split(':')[0]}", source=source
+        )
+    with (
+        SegmentRecorder(out, clock=utc_now_ns) as recorder,
+        LiveReader(source, allowed=tuple(allow or ()), recorder=recorder) as live,
+    ):
+        timer = threading.Timer(seconds, live.stop)
+        timer.start()
+        posed = sum(frame.pose is not None for frame in live.frames())
+        timer.cancel()
+    state = live.state
+    found = dataclasses.asdict(state) | {
+        "frames_with_pose": posed,
+        "segments": [dataclasses.asdict(segment) for segment in recorder.segments],
+    }
+    if as_json:
+        print_json(found)
+    else:
+        size = sum(segment.size_bytes for segment in recorder.segments)
+        Console().print(
+            f"{out}: {len(recorder.segments)} segments, {size} bytes; {state.frames} frames ({posed} with a pose), "
+            f"{state.klv_packets} KLV packets ({state.klv_bad_checksum} with a wrong checksum), "
+            f"{state.restarts} restarts"
+        )
+        _tell(live.problems)
+    if not recorder.segments or state.restarts:
         raise typer.Exit(1)
 
 

@@ -1,0 +1,176 @@
+"""Live streams on the loopback: what is sent is recorded byte for byte, and read through stalls and restarts."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from geo.errors import RefusedError
+from telemetry.errors import MediaError
+from telemetry.recorder_file import SegmentRecorder
+from telemetry.video_datagrams import strip_rtp
+from telemetry.video_link import LiveReader
+
+DATAGRAM = 7 * 188
+
+
+def rtp(payload, number):
+    return bytes((0x80, 33)) + number.to_bytes(2, "big") + bytes(8) + payload
+
+
+class Sender:
+    """Sends a transport stream round and round until it is stopped; can be made silent."""
+
+    def __init__(self, data, port, *, wrap=lambda payload, number: payload, rounds=None):
+        self._data, self._port, self._wrap, self._rounds = data, port, wrap, rounds
+        self._stop = threading.Event()
+        self.silent = threading.Event()
+        self.sent = bytearray()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        number = 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            rounds = 0
+            while not self._stop.is_set() and rounds != self._rounds:
+                rounds += 1
+                for place in range(0, len(self._data), DATAGRAM):
+                    while self.silent.is_set() and not self._stop.is_set():
+                        self._stop.wait(0.01)
+                    payload = self._data[place : place + DATAGRAM]
+                    out.sendto(self._wrap(payload, number % 65536), ("127.0.0.1", self._port))
+                    self.sent += payload
+                    number += 1
+                    if self._stop.wait(0.004):
+                        return
+
+
+@pytest.mark.parametrize(("scheme", "wrap"), [("udp", lambda payload, number: payload), ("rtp", rtp)])
+def test_live_frames_have_poses_and_the_record_has_every_byte(clip, tmp_path, scheme, wrap):
+    with (
+        SegmentRecorder(tmp_path / "record", clock=time.time_ns, segment_bytes=20_000) as recorder,
+        LiveReader(f"{scheme}://127.0.0.1:0", recorder=recorder, stale_s=10.0) as live,
+        Sender(clip.path.read_bytes(), live.port, wrap=wrap) as sender,
+    ):
+        frames = []
+        for frame in live.frames():
+            frames.append(frame)
+            if len(frames) >= 30 and any(frame.pose is not None for frame in frames):
+                break
+    posed = [frame for frame in frames if frame.pose is not None]
+    assert len(posed) > 15
+    for frame in posed:
+        k = min(range(24), key=lambda k: abs(clip.times_ns[k] - frame.t_utc_ns))
+        assert abs(clip.times_ns[k] - frame.t_utc_ns) < 20_000
+        assert frame.pose.yaw_deg == pytest.approx(clip.yaws_deg[k], abs=0.02)
+    record = b"".join((tmp_path / "record" / segment.name).read_bytes() for segment in recorder.segments)
+    assert len(recorder.segments) >= 2
+    assert record == bytes(sender.sent[: len(record)])
+    assert len(sender.sent) - len(record) < 20 * DATAGRAM  # what was in the air when we stopped listening
+
+
+def test_a_stream_that_stalls_is_stale_then_goes_on(clip):
+    states = []
+    with (
+        LiveReader(
+            "udp://127.0.0.1:0", stale_s=1.0, on_state=lambda state: states.append((state.stale, state.restarts))
+        ) as live,
+        Sender(clip.path.read_bytes(), live.port) as sender,
+    ):
+        before = after = 0
+        for _ in live.frames():
+            if not states or not any(stale for stale, _ in states):
+                before += 1
+                if before == 5:
+                    sender.silent.set()
+                    threading.Timer(3.0, sender.silent.clear).start()
+            else:
+                after += 1
+                if after == 5:
+                    break
+    assert (before >= 5, after) == (True, 5)
+    assert (True, 0) in states
+    assert states[-1][0] is False
+    assert any(problem.kind == "stale" for problem in live.problems)
+
+
+def test_stopping_ends_a_silent_stream():
+    with LiveReader("udp://127.0.0.1:0", stale_s=0.5) as live:
+        threading.Timer(0.3, live.stop).start()
+        assert list(live.frames()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("udp://127.0.0.1", MediaError),
+        ("udp://8.8.8.8:5000", RefusedError),
+        ("http://127.0.0.1:80/x", RefusedError),
+        ("rtsp://u:secret@169.254.169.254/", RefusedError),
+    ],
+)
+def test_live_sources_are_judged_before_anything_is_opened(url, error):
+    with pytest.raises(error) as caught, LiveReader(url):
+        pass
+    assert "secret" not in str(caught.value)
+
+
+def test_a_network_may_be_allowed_by_name():
+    with contextlib.suppress(MediaError), LiveReader("udp://192.0.2.1:0", allowed=("192.0.2.0/24",)):
+        pass
+    with pytest.raises(RefusedError), LiveReader("udp://8.8.8.8:0", allowed=("192.0.2.0/24",)):
+        pass
+
+
+def test_rtp_headers_of_every_shape_are_taken_off():
+    assert strip_rtp(rtp(b"payload", 5)) == b"payload"
+    assert strip_rtp(bytes((0x82, 33)) + bytes(10) + bytes(8) + b"payload") == b"payload"
+    extended = bytes((0x90, 33)) + bytes(10) + b"\xbe\xde\x00\x01" + bytes(4) + b"payload"
+    assert strip_rtp(extended) == b"payload"
+    assert strip_rtp(bytes((0xA0, 33)) + bytes(10) + b"payload" + b"\x00\x00\x03") == b"payload"
+    assert strip_rtp(b"short") == b""
+    assert strip_rtp(bytes(40)) == b""
+
+
+def test_segments_are_sealed_listed_and_numbered_on(tmp_path):
+    clock = iter(range(100, 200)).__next__
+    with SegmentRecorder(tmp_path, clock=clock, segment_bytes=10) as recorder:
+        for part in (b"123456", b"789012", b"345"):
+            recorder.write(part)
+    with SegmentRecorder(tmp_path, clock=clock, segment_bytes=10) as again:
+        again.write(b"more")
+    lines = [json.loads(line) for line in (tmp_path / "segments.jsonl").read_text().splitlines()]
+    assert [line["name"] for line in lines] == ["000001.ts", "000002.ts", "000003.ts"]
+    for line in lines:
+        data = (tmp_path / line["name"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == line["sha256"]
+        assert len(data) == line["size_bytes"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jsonl", ".ts", ".ts", ".ts"]
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_half_registered(tmp_path, monkeypatch):
+    recorder = SegmentRecorder(tmp_path, clock=lambda: 0)
+    recorder.write(b"kept only as a part")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("telemetry.recorder_file.os.fsync", full)
+    with pytest.raises(MediaError, match="No space left on device"):
+        recorder.close()
+    assert not (tmp_path / "segments.jsonl").exists()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
