@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import threading
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -266,6 +266,46 @@ def record(
         )
         _tell(live.problems)
     if not recorder.segments or state.restarts:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: vedette klv offset flight.mp4 00000042.BIN --seconds 60 --json")
+def offset(
+    clip: Annotated[Path, typer.Argument(help="A clip; its own clock is used where it has one.")],
+    log: Annotated[Path, typer.Argument(help="A log of the same flight, of any kind `vedette track` reads.")],
+    seconds: Annotated[float, typer.Option(min=1.0, help="How much of the clip to look at.")] = 120.0,
+    max_offset_s: Annotated[float, typer.Option(min=0.1, help="Largest offset tried, for clips with a clock.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate how far the log's clock is ahead of the clip's, from image motion and the log's turning."""
+    from telemetry.clock_offset import estimate_offset, picture_motion, track_motion
+    from telemetry.sources import read_track
+    from telemetry.video import NO_TIME, VideoLimits
+    from telemetry.video_file import read_video
+
+    turning = track_motion(read_track(log))
+    with read_video(clip, limits=VideoLimits(max_duration_s=seconds)) as reader:
+        frames = reader.frames()
+        first = next(frames, None)
+        if first is None:
+            raise InputError(f"{clip} holds no frame that can be decoded", path=str(clip))
+        by_pts = first.t_utc_ns == NO_TIME
+        seen = picture_motion(chain([first], frames), by_pts=by_pts)
+    near_s, reach_s = 0.0, max_offset_s
+    if by_pts and len(turning.t_s) and len(seen.t_s):
+        reach_s = float(turning.t_s[-1] - turning.t_s[0]) / 2.0 + max_offset_s
+        near_s = float(turning.t_s[0] + turning.t_s[-1]) / 2.0 - float(seen.t_s.mean())
+    found = estimate_offset(seen, turning, near_s=near_s, max_offset_s=reach_s)
+    if as_json:
+        print_json(dataclasses.asdict(found) | {"clip_clock": "pts" if by_pts else "utc"})
+    elif found.reason:
+        Console().print(f"no offset: {found.reason} ({found.pairs} frame pairs)")
+    else:
+        Console().print(
+            f"log time = clip time + {found.offset_s:.3f} s, one sigma {found.sigma_s:.3f} s, "
+            f"correlation {found.correlation:.2f} over {found.pairs} frame pairs"
+        )
+    if found.reason:
         raise typer.Exit(1)
 
 
