@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -13,14 +12,12 @@ from missions.flight_deviation import work_flown_pct
 from missions.flight_run import Flight
 from missions.flight_values import FlightOptions
 from missions.link import open_link
-from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.errors import ScenarioError
+from sitl.scenario_backend import Backend, open_craft, truth_of
 from sitl.scenario_operator import Operator, clock_of
-from sitl.scenario_sortie import default_parameters, sortie_of
+from sitl.scenario_sortie import sortie_of
 from sitl.scenario_verdict import Flown, ScenarioResult, judge
-from sitl.vehicle import SensorNoise, VehicleConfig, start_vehicle
 from sitl.vehicle.config import DEFAULT_T0_UTC_NS
-from sitl.vehicle.truth_file import read_truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from missions.flight_values import FlightReport, FlightStatus
     from sitl.scenario import Scenario, VehicleTable
 
-NOISE: Final = SensorNoise(gps_h_m=1.0, gps_v_m=1.5, yaw_deg=1.0, tilt_deg=0.3)
-"""A GNSS receiver with SBAS and a magnetometer."""
 RELAY_WAIT_S: Final = 300.0
 
 SETTLE_S: Final = 0.3
@@ -61,7 +56,11 @@ class _Relay:
 
 
 def run_scenario(
-    scenario: Scenario, folder: Path, *, report: Callable[[str, FlightStatus], None] | None = None
+    scenario: Scenario,
+    folder: Path,
+    *,
+    backend: Backend | None = None,
+    report: Callable[[str, FlightStatus], None] | None = None,
 ) -> ScenarioResult:
     """Fly every vehicle of a scenario, each in its own process, and judge what came out.
 
@@ -71,6 +70,8 @@ def run_scenario(
         What to fly.
     folder
         Where the truth files go (made if missing).
+    backend
+        Which simulator flies; the scenario's own choice unless given.
     report
         Called with (vehicle, status) about ten times a second.
 
@@ -81,38 +82,16 @@ def run_scenario(
     """
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
+    chosen = backend or Backend(name=scenario.backend)
     relay = _Relay()
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(scenario.vehicle)) as pool:
         flights = [
-            pool.submit(_fly_one, scenario, vehicle, number, folder, relay, report)
+            pool.submit(_fly_one, scenario, vehicle, number, folder, relay, chosen, report)
             for number, vehicle in enumerate(scenario.vehicle, start=1)
         ]
         flown = tuple(flight.result() for flight in flights)
     return ScenarioResult(
         name=scenario.name, verdicts=judge(scenario, flown), flown=flown, wall_s=time.monotonic() - began
-    )
-
-
-def config_of(scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns: int) -> VehicleConfig:
-    """Return the embedded vehicle's configuration for one of a scenario's aircraft."""
-    lat, lon = scenario.origin.lat_lon(vehicle.home_m)
-    weather = scenario.weather
-    return VehicleConfig(
-        home_lat_deg=lat,
-        home_lon_deg=lon,
-        home_alt_amsl_m=scenario.origin.alt_amsl_m,
-        sysid=number,
-        dialect=vehicle.dialect,
-        airframe=vehicle.airframe,
-        seed=scenario.seed,
-        speedup=scenario.speedup,
-        t0_utc_ns=t0_utc_ns,
-        wind=WindSpec(speed_mps=weather.wind_mps, from_deg=weather.from_deg, gust_sigma_mps=weather.gust_mps),
-        battery=dataclasses.replace(BatterySpec(), capacity_wh=vehicle.battery_wh),
-        battery_pct=vehicle.battery_pct,
-        noise=NOISE if vehicle.noise else SensorNoise(),
-        parameters=default_parameters(vehicle),
-        faults=vehicle.fault,
     )
 
 
@@ -122,15 +101,15 @@ def _fly_one(
     number: int,
     folder: Path,
     relay: _Relay,
+    backend: Backend,
     report: Callable[[str, FlightStatus], None] | None,
 ) -> Flown:
     sortie = sortie_of(scenario, vehicle)
     t0_utc_ns = relay.wait_for(vehicle.after) if vehicle.after else DEFAULT_T0_UTC_NS
-    truth_path = folder / f"{vehicle.name}.truth.npz"
     texts: list[str] = []
     problem = ""
     flight_report: FlightReport | None = None
-    with start_vehicle(config_of(scenario, vehicle, number, t0_utc_ns), truth_path=truth_path) as process:
+    with open_craft(scenario, vehicle, number, t0_utc_ns, folder, backend) as process:
         operator = Operator(scenario, vehicle, process.link_url, number)
         relay.announce(vehicle.name, operator, clock_of(process.link_url, number))
 
@@ -155,7 +134,7 @@ def _fly_one(
     return Flown(
         vehicle=vehicle,
         sortie=sortie,
-        truth=read_truth(truth_path),
+        truth=truth_of(vehicle, folder, flight_report),
         report=flight_report,
         texts=tuple(texts),
         problem=problem,

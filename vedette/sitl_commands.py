@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from missions.flight_values import FlightStatus
     from sitl.scenario import Scenario
+    from sitl.scenario_backend import Backend
     from sitl.scenario_verdict import ScenarioResult
     from sitl.vehicle.config import VehicleConfig
 
@@ -155,20 +156,28 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder for the truth files; a temporary one unless given.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the verdicts as JUnit XML here.")] = None,
     speedup: Annotated[float | None, typer.Option(help="Instead of the scenario's own speed-up.")] = None,
+    backend: Annotated[str, typer.Option(help="embedded, ardupilot or px4; the scenario's own unless given.")] = "",
+    binary: Annotated[Path | None, typer.Option(help="The real simulator's program (else PATH, VEDETTE_...).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Fly scenarios on simulated vehicles and judge each expectation; exit 1 on a miss.
 
     Example: vedette sitl run examples/scenarios/crosswind.toml --junit verdict.xml
     """
+    from sitl.scenario_backend import Backend
     from sitl.scenario_file import junit_xml, read_scenario
 
     read = [read_scenario(path) for path in scenarios]
     if speedup is not None:
         read = [scenario.model_copy(update={"speedup": speedup}) for scenario in read]
+    if backend not in ("", "embedded", "ardupilot", "px4"):
+        raise SitlError(f"--backend is {backend!r}; use embedded, ardupilot or px4")
     console = Console(stderr=as_json)
     with tempfile.TemporaryDirectory() as spare:
-        results = [_fly_scenario(one, (out or Path(spare)) / one.name.replace(" ", "_"), console) for one in read]
+        results = []
+        for one in read:
+            chosen = Backend(name=backend or one.backend, binary=binary)
+            results.append(_fly_scenario(one, (out or Path(spare)) / one.name.replace(" ", "_"), chosen, console))
     if junit is not None:
         junit.write_text(junit_xml(results), encoding="utf-8")
     if as_json:
@@ -177,7 +186,7 @@ def run(
         raise typer.Exit(1)
 
 
-def _fly_scenario(scenario: Scenario, folder: Path, console: Console) -> ScenarioResult:
+def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: Console) -> ScenarioResult:
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     from sitl.scenario_run import run_scenario
@@ -189,7 +198,7 @@ def _fly_scenario(scenario: Scenario, folder: Path, console: Console) -> Scenari
             text = f"{scenario.name}: {name} {status.phase}, item {max(status.seq, 0)}, {status.flight_s:.0f} s"
             bars.update(tasks[name], description=text)
 
-        result = run_scenario(scenario, folder, report=show)
+        result = run_scenario(scenario, folder, backend=backend, report=show)
     console.print(_verdict_table(result))
     return result
 

@@ -93,6 +93,18 @@ def test_a_wrong_field_is_named(tmp_path, change, said):
         read_scenario(path)
 
 
+def test_a_real_backend_refuses_faults_and_names_a_missing_program(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=1))
+    assert main(["sitl", "run", str(path), "--backend", "ardupilot"]) == 2
+    assert "VEDETTE_ARDUCOPTER" in capsys.readouterr().err
+    path.write_text(SHORT.format(standoff=1).replace("home_m = [", 'fault = [{kind = "gust", at_s = 1}]\nhome_m = ['))
+    assert main(["sitl", "run", str(path), "--backend", "px4"]) == 2
+    assert "cannot have the faults" in capsys.readouterr().err
+    assert main(["sitl", "run", str(path), "--backend", "xplane"]) == 2
+
+
 def test_a_missing_file_is_named(tmp_path, capsys):
     assert main(["sitl", "run", str(tmp_path / "none.toml")]) == 2
     assert "none.toml" in capsys.readouterr().err

@@ -1,0 +1,92 @@
+"""A real ArduPilot SITL as the vehicle: found, started, waited for until it can really be armed, stopped.
+
+Its program is built elsewhere (ArduPilot is GPL and no part of this project).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sitl.backend import Launch, Simulator, find_binary
+from sitl.vehicle.config import Airframe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from missions.link import Link
+
+BASE_PORT: Final = 5760
+PORTS_APART: Final = 10
+"""Instance N listens on TCP 5760 + 10 N (ArduPilot SITL)."""
+POSITION_FLAGS: Final = 0x1 | 0x2 | 0x10
+"""EKF_STATUS_REPORT: attitude, horizontal velocity and absolute horizontal position are good."""
+PREARM: Final = 0x10000000
+"""SYS_STATUS bit of MAV_SYS_STATUS_PREARM_CHECK."""
+MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
+READY_S: Final = 90.0
+
+
+def find_ardupilot(airframe: Airframe = Airframe.COPTER, option: Path | None = None) -> Path:
+    """Return the program of an airframe: `option`, VEDETTE_ARDUCOPTER / VEDETTE_ARDUPLANE, or PATH.
+
+    Raises
+    ------
+    SitlError
+        When there is none.
+    """
+    name = MODELS[airframe][0]
+    return find_binary([name], option=option, variable=f"VEDETTE_{name.upper()}")
+
+
+def start_ardupilot(launch: Launch, folder: Path, *, airframe: Airframe, binary: Path) -> Simulator:
+    """Start an instance in a run directory of its own.
+
+    It holds still until its first client connects; `wait_until_armable` is that client.
+    """
+    home = f"{launch.lat_deg:.7f},{launch.lon_deg:.7f},{launch.alt_amsl_m:.2f},{launch.heading_deg:.1f}"
+    command = [
+        str(binary),
+        *("--model", MODELS[airframe][1]),
+        *("--home", home),
+        *("--speedup", f"{launch.speedup:g}"),
+        *("--instance", str(launch.instance)),
+        *("--sysid", str(launch.instance + 1)),
+        "--wipe",
+    ]
+    port = BASE_PORT + PORTS_APART * launch.instance
+    return Simulator(command, folder, f"tcp:127.0.0.1:{port}")
+
+
+class ArmableWatch:
+    """Decides from messages whether the vehicle can be armed: position estimate and pre-arm checks, twice in a row.
+
+    The first "healthy" of a booting SITL is not the truth; a mission sent
+    before "ArduPilot Ready" gets NO_SPACE.
+    """
+
+    def __init__(self) -> None:
+        self._ekf = False
+        self._good = 0
+
+    def __call__(self, link: Link) -> bool:
+        """Take one message; True once it can be armed."""
+        message = link.receive(0.5)
+        if message is None:
+            return False
+        if message.get_type() == "EKF_STATUS_REPORT":
+            self._ekf = message.flags & POSITION_FLAGS == POSITION_FLAGS
+        elif message.get_type() == "SYS_STATUS":
+            healthy = bool(message.onboard_control_sensors_health & PREARM)
+            self._good = self._good + 1 if healthy and self._ekf else 0
+        return self._good >= 2
+
+
+def wait_until_armable(simulator: Simulator, timeout_s: float = READY_S) -> None:
+    """Wait until the vehicle can really be armed.
+
+    Raises
+    ------
+    SitlError
+        When it cannot within the time.
+    """
+    simulator.wait_until(ArmableWatch(), timeout_s)

@@ -1,0 +1,144 @@
+"""Starting real simulators: the machinery here with a stand-in program, the real thing where it is installed."""
+
+from __future__ import annotations
+
+import stat
+import sys
+import textwrap
+import time
+
+import pytest
+
+from missions.flight import fly
+from missions.flight_values import FlightOptions
+from missions.link import open_link
+from sitl.ardupilot import ArmableWatch, find_ardupilot, start_ardupilot, wait_until_armable
+from sitl.backend import Launch, Simulator, find_binary
+from sitl.errors import SitlError
+from sitl.px4 import find_px4, start_px4
+from sitl.px4 import wait_until_armable as wait_px4
+from sitl.scenario import Scenario
+from sitl.scenario_sortie import sortie_of
+from sitl.vehicle import Airframe
+
+LAUNCH = Launch(lat_deg=47.385, lon_deg=112.59, alt_amsl_m=1050.0, instance=3, speedup=10.0)
+
+STAND_IN = """
+    #!{python}
+    # Takes ArduPilot SITL's arguments and runs the embedded vehicle on the port ArduPilot would use.
+    import sys
+    from pathlib import Path
+    from sitl.vehicle.config import VehicleConfig
+    from sitl.vehicle.runner import Runner
+    options = dict(zip(sys.argv[1:], sys.argv[2:]))
+    lat, lon, alt, heading = (float(v) for v in options["--home"].split(","))
+    port = {port}
+    config = VehicleConfig(home_lat_deg=lat, home_lon_deg=lon, home_alt_amsl_m=alt, heading_deg=heading,
+                           sysid=int(options["--sysid"]), speedup=float(options["--speedup"]), tcp_port=port)
+    print("port", port, flush=True)
+    Runner(config, None).run()
+"""
+
+
+def program(tmp_path, text: str):
+    path = tmp_path / "arducopter"
+    path.write_text(textwrap.dedent(text).lstrip())
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_the_option_wins_then_the_variable_then_the_path(tmp_path, monkeypatch):
+    script = program(tmp_path, "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("VEDETTE_ARDUCOPTER", raising=False)
+    assert find_ardupilot() == script.resolve()
+    monkeypatch.setenv("VEDETTE_ARDUCOPTER", str(tmp_path / "nothing"))
+    with pytest.raises(SitlError, match="VEDETTE_ARDUCOPTER names"):
+        find_ardupilot()
+    assert find_ardupilot(option=script) == script.resolve()
+
+
+def test_nothing_found_says_the_three_ways(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SitlError, match=r"PATH, set VEDETTE_X, or give --binary"):
+        find_binary(["nowhere"], option=None, variable="VEDETTE_X")
+
+
+def test_a_program_that_ends_is_reported_with_its_status(tmp_path):
+    simulator = Simulator([sys.executable, "-c", "raise SystemExit(7)"], tmp_path / "run", "tcp:127.0.0.1:1")
+    with simulator, pytest.raises(SitlError, match="status 7"):
+        wait_until_armable(simulator, 10.0)
+
+
+def test_a_stand_in_started_as_ardupilot_is_waited_for_and_stopped(tmp_path):
+    """The same arguments and messages as the real thing, on a port of its own."""
+    script = program(tmp_path, STAND_IN.format(python=sys.executable, port=0))
+    started = start_ardupilot(LAUNCH, tmp_path / "run", airframe=Airframe.COPTER, binary=script)
+    with started as simulator:
+        log = tmp_path / "run" / "console.log"
+        for _ in range(200):
+            if simulator.running and not log.read_text():
+                time.sleep(0.05)
+        assert simulator.link_url == "tcp:127.0.0.1:5790"
+        # the loopback port was the system's choice: this test may not claim 5790 for itself
+        assert log.read_text().startswith("port 0")
+    assert not simulator.running
+
+
+def test_armable_needs_position_and_checks_together(fly):
+    _, client = fly(boot_s=1.5)
+    link = open_link(f"tcp:127.0.0.1:{client.c.port.getpeername()[1]}")
+    watch = ArmableWatch()
+    start, good = time.monotonic(), False
+    while not good and time.monotonic() - start < 10.0:
+        good = watch(link)
+    assert good
+    link.close()
+
+
+def scenario() -> Scenario:
+    vehicle = {"name": "one", "home_m": [0, -250], "route_m": [[-150, -150, 30], [150, -150, 30]], "speed_mps": 8.0}
+    origin = {"lat_deg": 47.385, "lon_deg": 112.59, "alt_amsl_m": 1050.0}
+    expect = [{"metric": "completed", "min": 1}]
+    return Scenario.model_validate({"name": "same plan", "origin": origin, "vehicle": [vehicle], "expect": expect})
+
+
+@pytest.mark.ardupilot
+def test_the_same_plan_flies_on_a_real_ardupilot(tmp_path):
+    try:
+        binary = find_ardupilot()
+    except SitlError as error:
+        pytest.skip(error.message)
+    one = scenario()
+    sortie = sortie_of(one, one.vehicle[0])
+    launch = Launch(
+        lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=10.0
+    )
+    with start_ardupilot(launch, tmp_path, airframe=Airframe.COPTER, binary=binary) as simulator:
+        wait_until_armable(simulator)
+        with open_link(simulator.link_url) as link:
+            report = fly_plan(link, sortie)
+    assert report.readback_equal
+    assert report.completed
+
+
+@pytest.mark.px4
+def test_the_same_plan_flies_on_a_real_px4(tmp_path):
+    try:
+        binary = find_px4()
+    except SitlError as error:
+        pytest.skip(error.message)
+    one = scenario()
+    sortie = sortie_of(one, one.vehicle[0])
+    launch = Launch(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m)
+    with start_px4(launch, tmp_path, binary=binary) as simulator:
+        wait_px4(simulator)
+        with open_link(simulator.link_url) as link:
+            report = fly_plan(link, sortie)
+    assert report.readback_equal
+    assert report.completed
+
+
+def fly_plan(link, sortie):
+    """`fly` of missions (the fixture of that name starts vehicles)."""
+    return fly(link, sortie, options=FlightOptions(upload_fence=False, upload_rally=False))
