@@ -7,6 +7,7 @@ import enum
 import math
 from typing import TYPE_CHECKING, Final
 
+from missions.dialect import Dialect
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class VehicleClass(enum.StrEnum):
     VTOL = "vtol"
 
 
+RETURN_ALT_M: Final = {Dialect.PX4: 60.0, Dialect.ARDUPILOT: 15.0}
+"""Default heights of a return above home: RTL_RETURN_ALT 60 m, RTL_ALT 1500 cm."""
 _VTOL_TYPES: Final = range(19, 26)
 
 
@@ -50,6 +53,8 @@ class VehicleSettings:
     nav_acc_rad_m: float = 10.0
     mis_tko_land_req: int = 0
     fw_lnd_ang_deg: float = 5.0
+    return_alt_m: float | None = None
+    """Height above home of the return: RTL_RETURN_ALT (PX4) or RTL_ALT (ArduPilot); None for the default."""
     px4_max_items: int = 2000
     px4_max_fence_points: int = 64
     px4_max_rally_points: int = 32

@@ -12,16 +12,17 @@ import pyproj
 
 from geo.errors import InputError
 from missions.autopilot_rules import autopilot_findings
-from missions.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+from missions.autopilot_rules_values import RETURN_ALT_M, VehicleClass, VehicleSettings, vehicle_class
 from missions.check_brief import RULES as BRIEF_RULES
 from missions.check_brief import brief_findings
+from missions.check_corridor import corridor_holding
 from missions.check_fence import fence_findings
 from missions.check_path import FlownPath, flown_path, landing_places
-from missions.corridor import build_corridor
 from missions.dialect import Dialect, has_position
 from missions.ground_file import read_ground
 from missions.patterns.plane import frame_about
 from missions.plan import Finding, Severity
+from missions.plan_document import Home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,8 @@ def check_document(
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
     told = settings or VehicleSettings(vehicle=vehicle_class(document.vehicle_type))
     ground = None if brief is None else read_ground(brief.terrain)
+    if brief is not None and ground is not None and document.home is None:
+        document = _with_site_as_home(document, brief, ground)
     path = flown_path(document, ground)
     findings = [
         *_problems(document, path),
@@ -104,7 +107,8 @@ def check_document(
     rules = (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
         rules += BRIEF_RULES
-        findings += _against_brief(document, path, brief, ground)
+        return_alt_m = RETURN_ALT_M[chosen] if told.return_alt_m is None else told.return_alt_m
+        findings += _against_brief(document, path, brief, ground, return_alt_m)
     return Judgement(
         name=name,
         source_format=document.source_format,
@@ -117,10 +121,28 @@ def check_document(
     )
 
 
-def _against_brief(document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights) -> tuple[Finding, ...]:
-    corridor = build_corridor(brief)
+def _against_brief(
+    document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights, return_alt_m: float
+) -> tuple[Finding, ...]:
     landings = landing_places(document) or [(s.lat_deg, s.lon_deg) for s in brief.launch]
-    return brief_findings(brief, corridor, path.legs, ground=ground, landings=landings)
+    places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in path.legs]
+    lat, lon = np.array([*places, *landings], dtype=float).T
+    corridor = corridor_holding(brief, lat, lon, ground)
+    return brief_findings(brief, corridor, path.legs, ground=ground, landings=landings, return_alt_m=return_alt_m)
+
+
+def _with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeights) -> PlanDocument:
+    """Give a plan without home the launch site nearest to its first place, and say so."""
+    first = next((item for item in document.items if has_position(item)), None)
+    if first is None:
+        return document
+    site = min(brief.launch, key=lambda s: float(_GEOD.inv(first.lon_deg, first.lat_deg, s.lon_deg, s.lat_deg)[2]))
+    height_m = float(ground.amsl_m(np.array([site.lat_deg]), np.array([site.lon_deg]))[0])
+    return dataclasses.replace(
+        document,
+        home=Home(lat_deg=site.lat_deg, lon_deg=site.lon_deg, alt_amsl_m=height_m),
+        problems=(*document.problems, f"the plan has no home; it is judged from launch site {site.name!r}"),
+    )
 
 
 def _problems(document: PlanDocument, path: FlownPath) -> Iterator[Finding]:

@@ -28,17 +28,21 @@ if TYPE_CHECKING:
 
 RULES: Final = (
     "standoff",
-    "standoff.margin",
+    "standoff margin",
     "side",
     "zones",
     "terrain",
-    "max-agl",
+    "ground clearance",
+    "height limit",
     "ceiling",
     "link",
-    "failsafe.standoff",
-    "failsafe.zones",
+    "failsafe standoff",
+    "failsafe zone",
+    "failsafe terrain",
     "endurance",
 )
+_HOME_STEP_M: Final = 100.0
+"""Ways home are looked at from points this far apart along a leg."""
 _NEAR_LANDING_M: Final = 30.0
 """Take-off and landing go through the lowest air; the height rule begins this far from the ends of the path."""
 
@@ -53,6 +57,8 @@ class _Subject:
     lines: NDArray[np.object_]
     ground: PlaneGround
     landings: FloatArray
+    return_amsl_m: float
+    """Height the aircraft climbs to before it returns, when it is lower."""
 
 
 def brief_findings(
@@ -62,6 +68,7 @@ def brief_findings(
     *,
     ground: GroundHeights,
     landings: Sequence[tuple[float, float]],
+    return_alt_m: float = 0.0,
 ) -> tuple[Finding, ...]:
     """Judge legs by the rules of a brief.
 
@@ -75,10 +82,13 @@ def brief_findings(
         Ground heights above mean sea level.
     landings
         Where failsafes send the aircraft, (lat, lon) degrees.
+    return_alt_m
+        Height above the first landing place the aircraft climbs to before it returns.
     """
     if not legs:
         return ()
     places = np.array(landings, dtype=float).reshape(-1, 2)
+    home_m = ground.amsl_m(places[:1, 0], places[:1, 1])
     subject = _Subject(
         brief=brief,
         corridor=corridor,
@@ -86,6 +96,7 @@ def brief_findings(
         lines=leg_lines(corridor, legs),
         ground=PlaneGround(frame=corridor.frame, heights=ground),
         landings=corridor.frame.to_plane(places[:, 0], places[:, 1]),
+        return_amsl_m=float(np.nan_to_num(home_m, nan=-np.inf).max(initial=-np.inf)) + return_alt_m,
     )
     return (
         *_standoff(subject),
@@ -94,6 +105,7 @@ def brief_findings(
         *_heights(subject),
         *_link(subject),
         *_failsafe(subject),
+        *_failsafe_terrain(subject),
         *_endurance(subject),
     )
 
@@ -146,7 +158,7 @@ def _standoff(subject: _Subject) -> Iterator[Finding]:
             wanted_m = asked_m + margin_m
             message = f"keeps {near_m:.1f} m; GNSS error, gusts and turns need {wanted_m:.1f} m to hold {asked_m:g} m"
             yield _finding(
-                subject, "standoff.margin", leg, message, at_xy=at, measured=near_m, limit=wanted_m,
+                subject, "standoff margin", leg, message, at_xy=at, measured=near_m, limit=wanted_m,
                 severity=Severity.WARNING,
             )  # fmt: skip
 
@@ -205,19 +217,34 @@ def _heights(subject: _Subject) -> Iterator[Finding]:
         share = _shares(line, points) if line.length else np.zeros(len(points))
         height = leg.alt_amsl_start_m + share * (leg.alt_amsl_end_m - leg.alt_amsl_start_m)
         above = height - subject.ground.at(points)
+        unknown = np.isnan(above)
+        if unknown.any():
+            share_pct = 100.0 * float(unknown.mean())
+            message = f"has no ground height under {share_pct:.0f} % of it; give terrain that reaches there"
+            at = int(np.argmax(unknown))
+            yield _finding(subject, "terrain", leg, message, at_xy=points[at], measured=share_pct, limit=0.0, unit="%")
+        if unknown.all():
+            continue
         en_route = np.hypot(*(points[:, None, :] - ends[None, :, :]).transpose(2, 0, 1)).min(axis=1) > _NEAR_LANDING_M
         low = np.where(en_route, above, np.inf)
         if np.nanmin(low) < rules.min_agl_m:
             at = int(np.nanargmin(low))
             message = f"is {above[at]:.0f} m above the ground; at least {rules.min_agl_m:g} m are asked"
             yield _finding(
-                subject, "terrain", leg, message, at_xy=points[at], measured=float(above[at]), limit=rules.min_agl_m
-            )
+                subject, "ground clearance", leg, message, at_xy=points[at], measured=float(above[at]),
+                limit=rules.min_agl_m,
+            )  # fmt: skip
         if np.nanmax(above) > rules.max_agl_m + 1e-6:
             at = int(np.nanargmax(above))
             message = f"is {above[at]:.0f} m above the ground; at most {rules.max_agl_m:g} m are allowed"
             yield _finding(
-                subject, "max-agl", leg, message, at_xy=points[at], measured=float(above[at]), limit=rules.max_agl_m
+                subject,
+                "height limit",
+                leg,
+                message,
+                at_xy=points[at],
+                measured=float(above[at]),
+                limit=rules.max_agl_m,
             )
         if rules.ceiling_amsl_m is not None and height.max() > rules.ceiling_amsl_m + 1e-6:
             top = float(height.max())
@@ -262,19 +289,58 @@ def _failsafe(subject: _Subject) -> Iterator[Finding]:
         message = f"returns home within {near_m:.1f} m of the border; {asked_m:g} m are asked"
         at = _nearest(ways[index], corridor.guard)
         leg = subject.legs[index]
-        yield _finding(subject, "failsafe.standoff", leg, message, at_xy=at, measured=near_m, limit=asked_m)
+        yield _finding(subject, "failsafe standoff", leg, message, at_xy=at, measured=near_m, limit=asked_m)
     for zone, shape in zip(subject.brief.zone, corridor.zones, strict=True):
         crossed = shapely.intersects(ways, shape) & ~shapely.intersects(subject.lines, shape)
         for index in np.flatnonzero(crossed).tolist():
             leg = subject.legs[index]
-            if not _in_layer(leg, subject.lines[index], subject.lines[index], zone):
+            high_m = max(leg.alt_amsl_start_m, leg.alt_amsl_end_m, subject.return_amsl_m)
+            climbed = dataclasses.replace(leg, alt_amsl_start_m=high_m)
+            if not _in_layer(climbed, subject.lines[index], subject.lines[index], zone):
                 continue
             message = f"may return home through zone {zone.name!r}"
             at = _nearest(ways[index], shape)
             yield _finding(
-                subject, "failsafe.zones", leg, message, at_xy=at, measured=0.0, limit=zone.clearance_m,
+                subject, "failsafe zone", leg, message, at_xy=at, measured=0.0, limit=zone.clearance_m,
                 severity=Severity.WARNING,
             )  # fmt: skip
+
+
+def _failsafe_terrain(subject: _Subject) -> Iterator[Finding]:
+    """Judge the ground under the straight ways home from points along every leg."""
+    if not len(subject.landings):
+        return
+    for leg, line in zip(subject.legs, subject.lines, strict=True):
+        worst: tuple[float, FloatArray] | None = None
+        for point, height_m in _along(leg, line):
+            found = _lowest_on_the_way(subject, point, max(height_m, subject.return_amsl_m))
+            worst = found if worst is None or found[0] < worst[0] else worst
+        if worst is None or worst[0] >= 0.0:
+            continue
+        message = (
+            f"may return home through ground {-worst[0]:.0f} m higher than it flies; "
+            f"raise the return height by {-worst[0] + subject.brief.flight.min_agl_m:.0f} m"
+        )
+        yield _finding(subject, "failsafe terrain", leg, message, at_xy=worst[1], measured=worst[0], limit=0.0)
+
+
+def _along(leg: Leg, line: BaseGeometry) -> Iterator[tuple[FloatArray, float]]:
+    """Go over points of a leg, at most `_HOME_STEP_M` apart, with their heights."""
+    ends = shapely.get_coordinates(line)
+    heights = np.array([leg.alt_amsl_start_m, leg.alt_amsl_end_m])
+    if np.isnan(heights).any():
+        return
+    for share in np.linspace(0.0, 1.0, 1 + max(1, int(np.ceil(line.length / _HOME_STEP_M)))):
+        yield ends[0] + share * (ends[-1] - ends[0]), float(heights[0] + share * (heights[1] - heights[0]))
+
+
+def _lowest_on_the_way(subject: _Subject, point: FloatArray, height_m: float) -> tuple[float, FloatArray]:
+    """Return the least height above ground on the way to the nearest landing place, and where; NaN ground is passed."""
+    goal = subject.landings[int(np.argmin(np.hypot(*(subject.landings - point).T)))]
+    way, _, _ = sample_path(np.stack([point, goal]))
+    above = np.nan_to_num(height_m - subject.ground.at(way), nan=np.inf)
+    lowest = int(np.argmin(above))
+    return float(above[lowest]), way[lowest]
 
 
 def _endurance(subject: _Subject) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from geo.errors import InputError
 from missions.dialect import MAV_FRAME_GLOBAL, MAV_FRAME_GLOBAL_RELATIVE_ALT
 from missions.plan import MissionItem
 
@@ -23,8 +24,18 @@ MAX_VERTICES: Final = 10_000
 
 
 def polygon_items(points: Iterable[tuple[float, float]], *, inclusion: bool, first: int) -> list[MissionItem]:
-    """Return the vertex items of one fence polygon; points are (lat, lon) degrees, the ring not closed."""
+    """Return the vertex items of one fence polygon; points are (lat, lon) degrees, the ring not closed.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than three corners, or more than any autopilot could hold.
+    """
     ring = list(points)
+    if not 3 <= len(ring) <= MAX_VERTICES:
+        raise InputError(
+            f"a polygon has {len(ring)} corners; 3 to {MAX_VERTICES} make a fence, draw it simpler", actual=len(ring)
+        )
     return [
         MissionItem(
             seq=first + index,
@@ -61,7 +72,7 @@ def _ring(place: JsonPlace) -> list[tuple[float, float]]:
     points = [point.lat_lon() for point in place.each()]
     if len(points) > 1 and points[0] == points[-1]:
         points.pop()
-    if not 3 <= len(points) <= MAX_VERTICES:
+    if not 3 <= len(points) <= MAX_VERTICES:  # named here with its place in the file
         place.refuse(f"needs 3 to {MAX_VERTICES} different corners, found {len(points)}")
     return points
 

@@ -48,6 +48,9 @@ def check(  # noqa: PLR0913 - one parameter per option
     ] = 10_000,
     acceptance_m: Annotated[float, typer.Option(help="PX4's NAV_ACC_RAD on the vehicle.")] = 10.0,
     landing_deg: Annotated[float, typer.Option(help="PX4's FW_LND_ANG on the vehicle.")] = 5.0,
+    return_alt_m: Annotated[
+        float | None, typer.Option(help="RTL height above home on the vehicle; default: the autopilot's (60 or 15 m).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the rules and findings here as JUnit XML.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
@@ -74,6 +77,7 @@ def check(  # noqa: PLR0913 - one parameter per option
             mis_dist_1wp_m=first_waypoint_m,
             nav_acc_rad_m=acceptance_m,
             fw_lnd_ang_deg=landing_deg,
+            return_alt_m=return_alt_m,
         )
         judgements.append(check_document(document, name=name, dialect=told, settings=settings, brief=asked))
     if junit is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from missions.check_brief import brief_findings
-from missions.corridor import build_corridor
+from missions.check_corridor import corridor_holding
 from missions.errors import PlanRefusedError
 from missions.feasibility import leg_standoff_m
 from missions.ground_file import read_ground
@@ -65,12 +65,13 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     PlanRefusedError
         When the search lies where the brief forbids flight, or no battery reaches it.
     """
-    corridor = build_corridor(brief)
-    router = Router(corridor.free)
     ground = read_ground(brief.terrain)
-    maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground))
     pattern = plan_pattern(_over_ground(brief, request, ground))
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
+    lon, lat = np.array(lonlat).T
+    corridor = corridor_holding(brief, lat, lon, ground)
+    router = Router(corridor.free)
+    maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground))
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
     path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
     if request.kind is PatternKind.POINT and request.hover:

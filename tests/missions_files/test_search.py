@@ -117,7 +117,7 @@ def test_lanes_go_around_a_zone_and_the_rest_is_reported(make_brief):
         GEOD.inv(leg.lon_end_deg, leg.lat_end_deg, *middle)[2] for sortie in made.plan.sorties for leg in sortie.legs
     )
     assert nearest >= 90.0 + 30.0 - 0.1
-    assert {f.rule for f in made.plan.findings} <= {"coverage", "failsafe.zones"}
+    assert {f.rule for f in made.plan.findings} <= {"coverage", "failsafe zone"}
     assert made.plan.covered_pct < 100.0
 
 
