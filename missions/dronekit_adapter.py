@@ -8,6 +8,7 @@ messages are taken off its listener hooks and the transfer of
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from geo.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from missions.transfer import Channel
     from missions.transfer_values import Message
 
@@ -53,8 +56,9 @@ class DronekitChannel:
         self._vehicle.remove_message_listener("*", self._hear)
 
 
-def as_channel(vehicle: Any) -> Channel:
-    """Return a channel to what a caller holds: a link, or a DroneKit vehicle.
+@contextlib.contextmanager
+def channel_to(vehicle: Any) -> Iterator[Channel]:
+    """Give a channel to what a caller holds: a link, or a DroneKit vehicle (which is listened to meanwhile).
 
     Raises
     ------
@@ -62,8 +66,13 @@ def as_channel(vehicle: Any) -> Channel:
         When it is neither.
     """
     if all(callable(getattr(vehicle, name, None)) for name in ("send", "receive", "clock")):
-        channel: Channel = vehicle
-        return channel
+        yield vehicle
+        return
     if hasattr(vehicle, "add_message_listener") and hasattr(vehicle, "send_mavlink"):
-        return DronekitChannel(vehicle)
+        channel = DronekitChannel(vehicle)
+        try:
+            yield channel
+        finally:
+            channel.release()
+        return
     raise InputError(f"cannot fly a {type(vehicle).__name__}; give a missions.link.Link or a dronekit.Vehicle")

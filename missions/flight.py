@@ -12,7 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from geo.errors import InputError
-from missions.dronekit_adapter import as_channel
+from missions.dronekit_adapter import channel_to
 from missions.flight_deviation import work_flown_pct
 from missions.flight_run import Flight
 from missions.flight_values import FlightOptions, FlightReport, PilotCommand
@@ -69,13 +69,14 @@ def fly(
     if isinstance(plan, Plan):
         standoff_m = settings.required_standoff_m or plan.required_standoff_m
         settings = dataclasses.replace(settings, required_standoff_m=standoff_m, dialect=plan.dialect)
-    flight = Flight(as_channel(vehicle), chosen, settings, on_status=on_status, pilot=pilot)
-    flight.connect()
-    flight.upload()
-    flight.check()
-    flight.take_off()
-    flight.watch()
-    return flight.report(coverage)
+    with channel_to(vehicle) as channel:
+        flight = Flight(channel, chosen, settings, on_status=on_status, pilot=pilot)
+        flight.connect()
+        flight.upload()
+        flight.check()
+        flight.take_off()
+        flight.watch()
+        return flight.report(coverage)
 
 
 def choose_sortie(plan: Plan | Sortie, name: str = "") -> Sortie:

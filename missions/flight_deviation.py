@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _RELATIVE_FRAMES = frozenset({3, 6})
+_TERRAIN_FRAMES = frozenset({10, 11})
 _BORDER_STEP_DEG = 0.005
 _COVER_TOLERANCE_M = 25.0
 _COVER_STEP_M = 10.0
@@ -182,6 +183,8 @@ def _at_home(item: MissionItem, sortie: Sortie) -> MissionItem:
 
 
 def _alt_amsl_m(item: MissionItem, home_alt_amsl_m: float) -> float:
+    if item.frame in _TERRAIN_FRAMES:
+        return math.nan
     return item.alt_m + home_alt_amsl_m if item.frame in _RELATIVE_FRAMES else item.alt_m
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 from typing import TYPE_CHECKING
 
 from geo.errors import RefusedError, VedetteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from missions.flight_run import Flight
     from missions.flight_values import Coverage, FlightReport
@@ -60,11 +61,22 @@ def fly_together(flights: Sequence[Flight], coverage: Coverage) -> list[FlightRe
         flight.watch()
         return flight.report(coverage)
 
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(flights)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(flights)) as pool, _stopping(flights):
         return list(pool.map(fly_one, flights))
 
 
+@contextlib.contextmanager
+def _stopping(flights: Sequence[Flight]) -> Iterator[None]:
+    """When this thread is interrupted, let the others' waits end too."""
+    try:
+        yield
+    except BaseException:
+        for flight in flights:
+            flight.stop_watching()
+        raise
+
+
 def _each(flights: Sequence[Flight], step: Callable[[Flight], object]) -> None:
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(flights)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(flights)) as pool, _stopping(flights):
         for done in [pool.submit(step, flight) for flight in flights]:
             done.result()

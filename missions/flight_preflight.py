@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.preflight import PreflightFacts, parameter_names
+from missions.preflight import PreflightFacts, ekf_ready, parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,8 @@ def is_known(state: VehicleState) -> bool:
 
 def is_positioned(state: VehicleState) -> bool:
     """Whether the GPS has a fix and the estimator, where it reports, is ready."""
-    return state.gps_fix >= 3 and not math.isnan(state.lat_deg) and state.home is not None
+    estimator = state.ekf_flags < 0 or ekf_ready(state.ekf_flags)
+    return estimator and state.gps_fix >= 3 and not math.isnan(state.lat_deg) and state.home is not None
 
 
 def gather(

@@ -18,6 +18,7 @@ from missions.link_transport import LinkError
 from missions.plan import Severity
 from missions.preflight import preflight
 from missions.transfer import upload
+from missions.transfer_values import TransferState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from missions.flight_values import Coverage, FlightStatus
     from missions.plan import Finding, MissionItem, Sortie
     from missions.transfer import Channel
-    from missions.transfer_values import Message, UploadReport
+    from missions.transfer_values import Message, Peer, UploadReport
 
 _RECEIVE_S: Final = 0.05
 _ARM_RETRY_S: Final = 1.0
+_UPLOADS_OVER_LOST_LINKS: Final = 3
 _AT_GOAL_M: Final = 100.0
 """A last place is flown past with the turn it begins, or circled."""
 _INTENTS: Final = {
@@ -72,7 +74,7 @@ class Flight:
     def connect(self) -> None:
         """Wait for an autopilot's heartbeat and ask for its telemetry."""
         until_s = self._channel.clock() + self._options.connect_timeout_s
-        while self._channel.clock() < until_s:
+        while self._channel.clock() < until_s and not self._quit:
             message = self._channel.receive(_RECEIVE_S)
             if message is not None and is_autopilot(message) and self._wanted(message):
                 self.state.system, self.state.component = message.get_srcSystem(), message.get_srcComponent()
@@ -92,6 +94,8 @@ class Flight:
             When any of them cannot be proven to be on the vehicle.
         """
         self._enter(FlightPhase.UPLOADING)
+        if self.state.armed:
+            raise RefusedError("the vehicle is armed; its plan is not changed now. Land and disarm it first")
         if self._options.dialect and self._options.dialect != self.state.dialect:
             text = f"the plan is made for {self._options.dialect}, the vehicle is {self.state.dialect}; plan for it"
             raise RefusedError(text, expected=self._options.dialect, actual=str(self.state.dialect))
@@ -105,20 +109,40 @@ class Flight:
         lists.append((MissionType.MISSION, mission))
         for mission_type, items in lists:
             self._note = f"uploading {len(items)} {mission_type.name.lower()} items"
-            report = upload(
-                self._channel,
-                items,
-                peer,
-                mission_type,
-                window=self._options.upload_window,
-                on_message=self._take,
-            )
+            report = self._upload_list(items, peer, mission_type)
             self.uploads.append(report)
             if not report.uploaded and not (not items and report.ack == "UNSUPPORTED"):
                 raise RefusedError(report.message, report=report)
         self._watch.items = len(mission)
         self._watch.path = PathWatch(self.sortie, mission, home_offset=self._offset, border=self._options.border)
         self._note = ""
+
+    def _upload_list(self, items: tuple[MissionItem, ...], peer: Peer, mission_type: MissionType) -> UploadReport:
+        """Upload one list; after a lost link, once more from the start when the vehicle is heard again."""
+        report = self._upload_once(items, peer, mission_type)
+        for _ in range(_UPLOADS_OVER_LOST_LINKS - 1):
+            if report.state is not TransferState.LINK_LOST or not self._hear_again():
+                break
+            report = self._upload_once(items, peer, mission_type)
+        return report
+
+    def _upload_once(self, items: tuple[MissionItem, ...], peer: Peer, mission_type: MissionType) -> UploadReport:
+        return upload(
+            self._channel,
+            items,
+            peer,
+            mission_type,
+            timers=self._options.timers,
+            window=self._options.upload_window,
+            on_message=self._take,
+            should_cancel=lambda: self._quit,
+        )
+
+    def _hear_again(self) -> bool:
+        self._note = "the link is lost; waiting for the vehicle to be heard again"
+        heard = self.state.messages
+        self._idle(self._options.give_up_after_s, until=lambda: self.state.messages > heard)
+        return self.state.messages > heard
 
     def check(self) -> tuple[Finding, ...]:
         """Run the preflight rules on what the vehicle says of itself; returns what they found.
@@ -191,6 +215,12 @@ class Flight:
             self._show()
             self._ask_pilot()
         self._show(force=True)
+
+    def stop_watching(self) -> None:
+        """End every wait soon, from any thread; an aircraft in the air flies on by itself."""
+        if not self._quit and self.phase is FlightPhase.FLYING:
+            self._watch.findings.warning("watch", "the person stopped watching before the landing")
+        self._quit = True
 
     def report(self, coverage: Coverage) -> FlightReport:
         """Return how the flight went."""
@@ -279,7 +309,12 @@ class Flight:
         return f" (the vehicle said: {texts[-1]})" if texts else ""
 
     def _require_mode(self, intent: str) -> None:
+        until_s = self._channel.clock() + self._options.ready_timeout_s
         result = self._commander.set_mode(intent)
+        while not result.accepted and self._channel.clock() < until_s and not self._quit:
+            self._note = f"waiting until the vehicle takes {intent.upper()}{self._said()}"
+            self._idle(_ARM_RETRY_S)
+            result = self._commander.set_mode(intent)
         if not result.accepted:
             raise RefusedError(f"the vehicle does not change to {intent.upper()}: {result.name}{self._said()}")
 
@@ -289,7 +324,7 @@ class Flight:
             result = self._commander.arm()
             if result.accepted:
                 break
-            if self._channel.clock() >= until_s:
+            if self._channel.clock() >= until_s or self._quit:
                 raise RefusedError(f"the vehicle does not arm: {result.name}{self._said()}")
             self._note = f"waiting until the vehicle is ready to arm{self._said()}"
             self._idle(_ARM_RETRY_S)
@@ -298,7 +333,7 @@ class Flight:
 
     def _idle(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         until_s = self._channel.clock() + seconds
-        while self._channel.clock() < until_s and not until():
+        while self._channel.clock() < until_s and not until() and not self._quit:
             message = self._channel.receive(_RECEIVE_S)
             if message is not None:
                 self._take(message)
@@ -332,8 +367,7 @@ class Flight:
         if command is None:
             return
         if command is PilotCommand.QUIT:
-            self._quit = True
-            self._watch.findings.warning("watch", "the person stopped watching before the landing")
+            self.stop_watching()
             return
         if self._watch.link.state is LinkState.LOST:
             self._note = f"{command}: the link is lost, nothing was sent"

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 from missions.preflight import PreflightLimits
+from missions.transfer_values import Timers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,6 +135,7 @@ class FlightOptions:
     """Switch ArduPilot's fence on before arming."""
     resume_seq: int = -1
     """Item of the sortie (counted without home) to go to after take-off; -1 flies it from the start."""
+    timers: Timers = Timers()
     upload_window: int = 4
     upload_fence: bool = True
     upload_rally: bool = True

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import Any, Final, Protocol
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from geo.errors import InputError, MissingPartError, VedetteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _READ_BYTES: Final = 65_536
 _RECEIVE_BUFFER_BYTES: Final = 4 << 20
 """Room for a simulator that sends thirty seconds of telemetry in one."""
+_PEER_KEPT_S: Final = 5.0
 _CONNECT_TIMEOUT_S: Final = 10.0
 _DEFAULT_BAUD: Final = 57_600
 _FORMS: Final = "udp:HOST:PORT (listen), udpout:HOST:PORT, tcp:HOST:PORT, serial:/dev/ttyACM0:57600"
@@ -38,9 +43,14 @@ class Transport(Protocol):
 
 
 class UdpTransport:
-    """UDP: listening for whoever speaks first, or speaking first to an address."""
+    """UDP: listening for whoever speaks first, or speaking first to an address.
 
-    def __init__(self, host: str, port: int, *, listen: bool) -> None:
+    A listener keeps to the first sender and drops others' datagrams until that
+    one has been silent for five seconds: one stray datagram must not turn
+    commands to another address. One port serves one vehicle.
+    """
+
+    def __init__(self, host: str, port: int, *, listen: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._peer: tuple[str, int] | None = None if listen else (host, port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
@@ -50,6 +60,8 @@ class UdpTransport:
             self._socket.close()
             raise LinkError(f"cannot listen on {host}:{port}: {error.strerror}; is another station using it?") from None
         self._listen = listen
+        self._clock = clock
+        self._heard_s = 0.0
 
     @property
     def port(self) -> int:
@@ -70,8 +82,12 @@ class UdpTransport:
             data, sender = self._socket.recvfrom(_READ_BYTES)
         except OSError:
             return b""
-        if self._listen:
-            self._peer = sender
+        if not self._listen:
+            return data
+        now_s = self._clock()
+        if sender != self._peer and self._peer is not None and now_s - self._heard_s < _PEER_KEPT_S:
+            return b""
+        self._peer, self._heard_s = sender, now_s
         return data
 
     def close(self) -> None:

@@ -195,8 +195,13 @@ def _position(facts: PreflightFacts, _: Sortie, limits: PreflightLimits) -> Iter
         yield _error("gps_hdop", text, measured=facts.hdop, limit=limits.hdop)
     if facts.ekf_flags < 0:
         yield _warning("ekf", "the vehicle does not report the state of its position estimate")
-    elif facts.ekf_flags & _EKF_NEEDED != _EKF_NEEDED or facts.ekf_flags & _EKF_CONST_POS:
+    elif not ekf_ready(facts.ekf_flags):
         yield _error("ekf", f"the position estimate is not ready (flags {facts.ekf_flags:#x}); wait")
+
+
+def ekf_ready(flags: int) -> bool:
+    """Whether the estimator knows attitude, horizontal speed and absolute position, and does not just hold still."""
+    return flags & _EKF_NEEDED == _EKF_NEEDED and not flags & _EKF_CONST_POS
 
 
 def _clock(facts: PreflightFacts, _: Sortie, limits: PreflightLimits) -> Iterator[Finding]:

@@ -72,11 +72,13 @@ class TlogRecorder:
                 self._sync()
 
     def close(self) -> None:
-        """Put everything on the disk and close the file."""
+        """Put everything on the disk and close the file; one without a single frame is removed."""
         with self._lock:
             if not self._file.closed:
                 self._sync()
                 self._file.close()
+                if not self.frames:
+                    self.path.unlink(missing_ok=True)
 
     def _sync(self) -> None:
         self._file.flush()

@@ -6,10 +6,12 @@ clock nor link; this module only carries messages between them and a channel.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from missions.transfer_download import Download
+from missions.transfer_messages import is_from
 from missions.transfer_upload import Upload
+from missions.transfer_values import TransferState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from missions.plan import MissionItem
     from missions.transfer_values import DownloadReport, Message, Peer, Timers, UploadReport
 
-_LONGEST_WAIT_S = 0.25
+_LONGEST_WAIT_S: Final = 0.25
+_RESUMES: Final = 3
 
 
 class Channel(Protocol):
@@ -121,7 +124,27 @@ def download(
     on_message: Callable[[Message], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> DownloadReport:
-    """Read one list from the vehicle."""
+    """Read one list from the vehicle; over a link that comes and goes, go on with what has been read."""
     machine = Download(peer, mission_type, timers, window=window)
     drive(machine, channel, on_message=on_message, should_cancel=should_cancel)
+    for _ in range(_RESUMES):
+        if machine.report().state is not TransferState.LINK_LOST:
+            break
+        if not _heard_again(channel, peer, machine.timers.patience_s, on_message):
+            break
+        drive(machine, channel, on_message=on_message, should_cancel=should_cancel)
     return machine.report()
+
+
+def _heard_again(channel: Channel, peer: Peer, within_s: float, on_message: Callable[[Message], None] | None) -> bool:
+    """Wait until the vehicle says anything at all."""
+    until_s = channel.clock() + within_s
+    while (now_s := channel.clock()) < until_s:
+        message = channel.receive(min(_LONGEST_WAIT_S, until_s - now_s))
+        if message is None:
+            continue
+        if on_message is not None:
+            on_message(message)
+        if is_from(message, peer):
+            return True
+    return False

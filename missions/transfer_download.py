@@ -108,7 +108,12 @@ class Download:
         return self.state in FINAL_STATES
 
     def start(self, now_s: float) -> list[Message]:
-        """Begin; returns the first messages to send."""
+        """Begin, or go on after a lost link; returns the first messages to send.
+
+        What has been read is kept if the vehicle still announces the same count.
+        """
+        if self.state is TransferState.CANCELLED:
+            return []
         self._started_s = self._heard_s = now_s
         return self._ask_list(now_s)
 
@@ -137,13 +142,6 @@ class Download:
         if not wire.is_for_us(message, self.peer, self.mission_type):
             return []
         return _HANDLERS[kind](self, message, now_s)
-
-    def resume(self, now_s: float) -> list[Message]:
-        """Go on after a lost link: what has been read is kept if the vehicle still announces the same count."""
-        if self.state is not TransferState.LINK_LOST:
-            return []
-        self._heard_s = now_s
-        return self._ask_list(now_s)
 
     def cancel(self, now_s: float) -> list[Message]:
         """Stop cleanly: tell the vehicle, keep nothing waiting."""

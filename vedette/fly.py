@@ -58,12 +58,14 @@ def fly(
     signing_key: Annotated[Path | None, typer.Option(help="File with the MAVLink 2 key (64 hex digits).")] = None,
     enable_fence: Annotated[bool, typer.Option(help="Switch the vehicle's fence on before arming.")] = True,
     system: Annotated[list[int] | None, typer.Option(help="System id expected on each link.")] = None,
+    station: Annotated[int, typer.Option(min=1, max=255, help="Our own MAVLink system id.")] = 255,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
     """Upload a plan, prove it is there, check the vehicle, arm on your word, and watch the flight."""
     from missions.approval_file import log_event, require_approval
     from missions.plan_folder_file import read_plan_folder
     from vedette.fly_view import FlightScreen
+    from vedette.screen import print_json
 
     folder = plan if plan.is_dir() else plan.parent
     made = read_plan_folder(plan)
@@ -76,10 +78,15 @@ def fly(
     border = read_border(folder)
     with contextlib.ExitStack() as opened, FlightScreen(len(tasks)) as screen:
         flights = [
-            _flight(task, made, approval, border, folder, screen, opened, signing_key, enable_fence, expected)
+            _flight(task, made, approval, border, folder, screen, opened, signing_key, enable_fence, station, expected)
             for task, expected in zip(tasks, _systems(system or [], len(tasks)), strict=True)
         ]
-        reports = _run(flights, screen, yes=yes, folder=folder)
+        try:
+            reports = _run(flights, screen, yes=yes, folder=folder)
+        except VedetteError as error:
+            if as_json:
+                print_json({**summary([]), "refused": error.message})
+            raise
     for flight, report in zip(flights, reports, strict=True):
         if isinstance(report, VedetteError):
             log_event(folder, _now(), "refused", sortie=flight.sortie.name, why=report.message)
@@ -172,6 +179,7 @@ def _flight(
     opened: contextlib.ExitStack,
     signing_key: Path | None,
     enable_fence: bool,
+    station: int,
     system: int | None,
 ) -> Flight:
     from missions.flight_run import Flight
@@ -181,11 +189,10 @@ def _flight(
     from missions.tlog_file import TlogRecorder
 
     (folder / "flights").mkdir(exist_ok=True)
-    recorder = opened.enter_context(
-        TlogRecorder(folder / "flights" / f"{task.sortie.name}-{_now():%Y%m%dT%H%M%S}.tlog")
-    )
     signer = open_signer(signing_key, task.sortie.name) if signing_key is not None else None
-    link = opened.enter_context(open_link(task.link, recorder=recorder, signer=signer))
+    path = folder / "flights" / f"{task.sortie.name}-{_now():%Y%m%dT%H%M%S}.tlog"
+    recorder = opened.enter_context(TlogRecorder(path))
+    link = opened.enter_context(open_link(task.link, own_system=station, recorder=recorder, signer=signer))
     options = FlightOptions(
         system=system,
         dialect=plan.dialect,
@@ -252,8 +259,8 @@ def summary(reports: list[FlightReport]) -> dict[str, Any]:
 
     return {
         "uploaded_items": sum(r.uploaded_items for r in reports),
-        "readback_equal": all(r.readback_equal for r in reports),
-        "completed": all(r.completed for r in reports),
+        "readback_equal": bool(reports) and all(r.readback_equal for r in reports),
+        "completed": bool(reports) and all(r.completed for r in reports),
         "coverage_pct": worst([r.coverage_pct for r in reports], min),
         "max_cross_track_m": worst([r.max_cross_track_m for r in reports], max),
         "min_standoff_m": worst([r.min_standoff_m for r in reports], min),

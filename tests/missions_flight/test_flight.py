@@ -5,22 +5,26 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
 import shapely
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError, RefusedError
 from missions.dialect import Dialect
-from missions.dronekit_adapter import as_channel
+from missions.dronekit_adapter import channel_to
 from missions.flight import choose_sortie, fly
 from missions.flight_deviation import work_flown_pct
 from missions.flight_fleet import fly_together, prepare
 from missions.flight_run import Flight
 from missions.flight_values import FlightOptions, FlightPhase, PilotCommand
 from missions.link import Link, LinkError, open_link
+from missions.link_transport import open_transport
 from missions.plan import Severity
 from missions.tlog_file import TlogRecorder
+from missions.transfer_values import Timers
 
 SPEEDUP = 200.0
 
@@ -181,14 +185,79 @@ class LossyTransport:
 
 
 def test_a_lossy_link_flies_it_all_the_same(vehicle_at, sortie_of) -> None:
-    from missions.link_transport import open_transport
-
     sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
     with Link(LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.2)) as link:
         report = fly(link, sortie)
         assert report.completed
         assert report.readback_equal
         assert link.counts.lost > 0
+
+
+class CutTransport(LossyTransport):
+    """A transport that goes silent for some seconds once the upload has begun."""
+
+    def __init__(self, inner, *, after_frames: int, seconds: float) -> None:
+        super().__init__(inner, 0.0)
+        self.after, self.seconds, self.sent, self.until = after_frames, seconds, 0, None
+
+    def _cut(self) -> bool:
+        if self.until is None and self.sent > self.after:
+            self.until = time.monotonic() + self.seconds
+        return self.until is not None and time.monotonic() < self.until
+
+    def send(self, data: bytes) -> None:
+        self.sent += 1
+        if not self._cut():
+            self.inner.send(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        data = self.inner.receive(timeout_s)
+        return b"" if self._cut() else data
+
+
+def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle_at, square_sortie) -> None:
+    transport = CutTransport(open_transport(vehicle_at(square_sortie).udp_url), after_frames=22, seconds=3.0)
+    options = FlightOptions(timers=Timers(patience_s=1.5, handshake_s=0.5))
+    notes = []
+    with Link(transport) as link:
+        flight = Flight(link, square_sortie, options, on_status=lambda s: notes.append(s.note))
+        flight.connect()
+        flight.upload()
+    assert transport.until is not None, "the cut came after the upload: nothing was tested"
+    assert all(report.uploaded for report in flight.uploads)
+    assert any("the link is lost; waiting for the vehicle" in note for note in notes)
+
+
+def test_a_second_station_with_our_id_is_an_alarm_and_ends_our_sending(vehicle_at, sortie_of) -> None:
+    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
+    transport = LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.0)
+    theirs = bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 7, 4, 3).pack(mavlink.MAVLink(None, 255, 190)))
+    sent = []
+
+    def look(status) -> None:
+        if status.phase is FlightPhase.FLYING and status.seq >= 2 and not link.muted:
+            link._take(theirs)
+            sent.append(link.counts.sent)
+
+    with Link(transport) as link:
+        report = fly(link, sortie, on_status=look)
+        assert link.counts.sent == sent[0]
+    assert [f.rule for f in report.findings] == ["second_station"]
+    assert report.completed, "the aircraft flies on by itself"
+
+
+def test_an_armed_vehicles_plan_is_not_changed(vehicle_at, sortie_of) -> None:
+    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
+    with open_link(vehicle_at(sortie, speedup=1.0).link_url) as link:
+        flight = Flight(link, sortie, FlightOptions())
+        flight.connect()
+        flight.upload()
+        flight.take_off()
+        flight.attend(lambda: flight.state.armed)
+        again = Flight(link, sortie, FlightOptions())
+        again.connect()
+        with pytest.raises(RefusedError, match="the vehicle is armed; its plan is not changed now"):
+            again.upload()
 
 
 def test_a_vehicle_that_vanishes_ends_the_watch_with_a_finding(vehicle_at, square_sortie) -> None:
@@ -227,5 +296,8 @@ def test_choosing_a_sortie(square_plan) -> None:
 
 
 def test_what_cannot_be_flown_is_named() -> None:
-    with pytest.raises(InputError, match=r"cannot fly a int; give a missions\.link\.Link or a dronekit\.Vehicle"):
-        as_channel(5)
+    with (
+        pytest.raises(InputError, match=r"cannot fly a int; give a missions\.link\.Link or a dronekit\.Vehicle"),
+        channel_to(5),
+    ):
+        pass

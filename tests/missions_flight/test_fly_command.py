@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from missions.plan_folder_file import FORMAT, VERSION
 from vedette.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

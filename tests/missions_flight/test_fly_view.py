@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 
 from missions.flight_values import FlightPhase, FlightStatus, LinkState, PilotCommand
@@ -20,9 +22,8 @@ def status(name: str, **values) -> FlightStatus:
 
 
 def shown(screen: FlightScreen) -> str:
-    console = Console(width=160, record=True, file=open("/dev/null", "w"))
-    with console.file:
-        console.print(screen._picture())
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(screen._picture())
     return console.export_text()
 
 
@@ -42,6 +43,6 @@ def test_keys_go_to_the_chosen_vehicle() -> None:
     pilots = [screen.pilot_of("S01"), screen.pilot_of("S02")]
     for key in "2r0px1cL":
         screen._press(key)
-    first, second = ([order for order in iter(pilot, None)] for pilot in pilots)
+    first, second = (list(iter(pilot, None)) for pilot in pilots)
     assert first == [PilotCommand.PAUSE, PilotCommand.RESUME, PilotCommand.LAND]
     assert second == [PilotCommand.RETURN, PilotCommand.PAUSE]

@@ -254,7 +254,6 @@ def test_a_download_resumes_with_what_it_has(model, quiet, rng) -> None:
     assert len(machine.items) == 30
     quiet.drop = None
     before = machine.frames_sent
-    machine.start = machine.resume
     model.simulate(machine, server, quiet, start_s=100.0)
     assert machine.report().complete
     assert machine.frames_sent - before < 40
