@@ -202,6 +202,7 @@ class TestReasons:
 
     def test_a_camera_over_a_hole_sees_past_it(self, pose, pinhole):
         heights = np.zeros((300, 300))
+        heights[290, 290] = 290.0
         heights[100:140] = np.nan
         grid = GridTerrain.of(heights, north_deg=50.05, west_deg=7.95, lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)
         over = pose(lat_deg=50.0195, alt_hae_m=80.0, gimbal_pitch_deg=-8.0)
