@@ -2,8 +2,8 @@
 
 Clock. Tag 2 counts microseconds since 1970. MISB ST 0603 says it is MISP time,
 which has no leap seconds; tag 136, where present, is "added to convert to UTC".
-Producers that send no tag 136 fill tag 2 from a system clock, which is UTC
-already, so without tag 136 tag 2 is taken as UTC unless a number of leap
+Producers that send no tag 136 commonly fill tag 2 from a system clock, which
+is UTC already, so without tag 136 tag 2 is taken as UTC unless a number of leap
 seconds is given.
 """
 

@@ -61,15 +61,18 @@ def test_stanag4609_reads_the_same_values(shared_data, name):
         ours = row(stream, index)
         theirs = decode_uas_local_set(stream.packet_bytes(index), field_decoding=FieldDecodingMode.PRESERVE)
         for field in theirs.fields:
-            spec = TAGS.get(field.definition.tag)
-            if spec is None or isinstance(field.value, dt.datetime | bytes) or field.definition.tag == 1:
+            tag = field.definition.tag
+            spec = TAGS.get(tag)
+            if spec is None or isinstance(field.value, dt.datetime | bytes) or tag == 1:
                 continue
             if spec.coding in NUMERIC and isinstance(field.value, int | float):
-                assert float(ours[field.definition.tag]) == pytest.approx(float(field.value), rel=1e-9, abs=1e-9), field.definition.tag
-                compared.add(field.definition.tag)
+                assert float(ours[tag]) == pytest.approx(float(field.value), rel=1e-9, abs=1e-9), (
+                    field.definition.tag
+                )
+                compared.add(tag)
             elif spec.coding is Coding.TEXT and isinstance(field.value, str):
-                assert ours[field.definition.tag] == field.value
-                compared.add(field.definition.tag)
+                assert ours[tag] == field.value
+                compared.add(tag)
     assert len(compared) > 15
 
 
