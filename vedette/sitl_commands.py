@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 import sys
 import tempfile
@@ -154,6 +155,7 @@ def _run_vehicle(config: VehicleConfig, truth: Path | None) -> None:
 def run(
     scenarios: Annotated[list[Path], typer.Argument(help="Scenario files (.toml).")],
     out: Annotated[Path | None, typer.Option(help="Folder for the truth files; a temporary one unless given.")] = None,
+    maps: Annotated[Path | None, typer.Option("--map", help="Folder for a replay map of each scenario.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the verdicts as JUnit XML here.")] = None,
     speedup: Annotated[float | None, typer.Option(help="Instead of the scenario's own speed-up.")] = None,
     backend: Annotated[str, typer.Option(help="embedded, ardupilot or px4; the scenario's own unless given.")] = "",
@@ -177,7 +179,10 @@ def run(
         results = []
         for one in read:
             chosen = Backend(name=backend or one.backend, binary=binary)
-            results.append(_fly_scenario(one, (out or Path(spare)) / one.name.replace(" ", "_"), chosen, console))
+            folder = re.sub(r"\W+", "_", one.name).strip("_")
+            results.append(_fly_scenario(one, (out or Path(spare)) / folder, chosen, console))
+            if maps is not None:
+                _write_replay(one, results[-1], maps / f"{folder}.html", console)
     if junit is not None:
         junit.write_text(junit_xml(results), encoding="utf-8")
     if as_json:
@@ -203,6 +208,14 @@ def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: C
     return result
 
 
+def _write_replay(scenario: Scenario, result: ScenarioResult, path: Path, console: Console) -> None:
+    from maps.offline_map import write_map
+    from vedette.sitl_replay import replay_map
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    console.print(f"replay map: {write_map(replay_map(scenario, result), path).path}", soft_wrap=True)
+
+
 def _verdict_table(result: ScenarioResult) -> Table:
     table = Table(title=f"{result.name}: {'met' if result.met else 'MISSED'} in {result.wall_s:.1f} s")
     for heading in ("expectation", "measured", "limit", ""):
@@ -222,3 +235,32 @@ def _as_json(result: ScenarioResult) -> dict[str, object]:
         for v in result.verdicts
     ]
     return {"scenario": result.name, "met": result.met, "wall_s": round(result.wall_s, 3), "verdicts": verdicts}
+
+
+@app.command()
+def stream(
+    film: Annotated[Path, typer.Argument(help="A transport stream (.ts), for example from `vedette demo`.")],
+    to: Annotated[str, typer.Option(help="host:port of the receiver.")] = "127.0.0.1:5600",
+    speed: Annotated[float, typer.Option(help="Times its own pace.")] = 1.0,
+    loop: Annotated[bool, typer.Option(help="Start again at the end, until Ctrl-C.")] = False,
+) -> None:
+    """Send a filmed downlink over UDP at its own pace, as an aircraft would.
+
+    Example: vedette sitl stream flight.ts --to 127.0.0.1:5600, and read it from udp://127.0.0.1:5600.
+    For RTSP, let MediaMTX read that UDP stream.
+    """
+    from sitl.stream_file import play
+
+    host, _, port = to.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SitlError(f"--to is {to!r}; write host:port, for example 127.0.0.1:5600")
+    if speed <= 0.0:
+        raise SitlError(f"--speed is {speed}; it must be above 0")
+    if not film.is_file():
+        raise SitlError(f"there is no film {film}")
+    console = Console()
+    while True:
+        sent = play(film, host or "127.0.0.1", int(port), speed=speed)
+        console.print(f"{sent.packets} packets, {sent.seconds:.1f} s of stream sent to {to}")
+        if not loop:
+            return
