@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.geodesy import geodetic_to_ecef
-from geo.locate import locate
+from geo.march import first_hits
+from geo.rays import cast
 from geo.terrain import FlatTerrain
-from geo.values import CameraModel, PoseSigmas
 from telemetry.datums import Undulation, egm96
 from telemetry.klv_track import track_from_klv, utc_ns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geo.values import FloatArray, GroundPoints, Poses
+    from geo.values import FloatArray
     from telemetry.klv import KlvStream
 
 MAX_HEIGHTS: Final = 4000
@@ -26,8 +26,8 @@ MAX_HEIGHTS: Final = 4000
 MAX_RANGE_M: Final = 200_000.0
 """Longest ray compared: the horizon from 3 km."""
 
-CENTRE: Final = CameraModel.from_fov(hfov_deg=10.0, width_px=2, height_px=2)
-"""Any pinhole: its centre pixel looks along the optical axis."""
+OPTICAL_AXIS: Final = np.array([[1.0], [0.0], [0.0]])
+"""Where the picture's centre looks, in camera axes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,12 @@ def check_centre(stream: KlvStream, *, undulation: Undulation = egm96) -> Centre
         rows = rows[np.linspace(0, len(rows) - 1, MAX_HEIGHTS).astype(np.int64)]
     poses, whole = track.at(times[rows])
     rows, chosen = rows[whole], np.flatnonzero(whole)
+    rays = cast(poses, OPTICAL_AXIS).part(chosen)
     reached = np.full((len(rows), 3), np.nan)
     for plane in np.unique(height[rows]).tolist():
         here = np.flatnonzero(height[rows] == plane)
-        points = _cast(_take(poses, chosen[here]), plane)
-        reached[here] = geodetic_to_ecef(points.lat_deg, points.lon_deg, points.alt_hae_m)
+        hits = first_hits(rays.part(here), FlatTerrain(height_m=plane), MAX_RANGE_M)
+        reached[here] = geodetic_to_ecef(hits.lat_deg, hits.lon_deg, hits.alt_hae_m)
     stated = geodetic_to_ecef(lat[rows], lon[rows], height[rows])
     sensor = geodetic_to_ecef(poses.lat_deg[chosen], poses.lon_deg[chosen], poses.alt_hae_m[chosen])
     return _summary(reached, stated, sensor)
@@ -75,27 +76,6 @@ def _stated_centres(stream: KlvStream, undulation: Undulation) -> tuple[FloatArr
     ellipsoid, amsl = stream.numbers(78), stream.numbers(25)
     height: FloatArray = np.where(np.isfinite(ellipsoid), ellipsoid, amsl + undulation(lat, lon))
     return lat, lon, height
-
-
-def _cast(poses: Poses, height_hae_m: float) -> GroundPoints:
-    uv = np.ones((len(poses), 2))
-    return locate(
-        poses=poses,
-        camera=CENTRE,
-        uv_px=uv,
-        terrain=FlatTerrain(height_m=height_hae_m),
-        sigmas=PoseSigmas(),
-        max_range_m=MAX_RANGE_M,
-    )
-
-
-def _take(poses: Poses, rows: NDArray[np.int64]) -> Poses:
-    columns = {
-        field.name: getattr(poses, field.name)[rows]
-        for field in dataclasses.fields(poses)
-        if field.name != "gimbal_frame"
-    }
-    return dataclasses.replace(poses, **columns)
 
 
 def _summary(reached: FloatArray, stated: FloatArray, sensor: FloatArray) -> CentreCheck:
