@@ -71,7 +71,7 @@ def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Str
     near: list[Stretch] = []
     far: list[Stretch] = []
     before = 0.0
-    tree = shapely.STRtree(list(shapely.points(corridor.sites)))
+    tree = shapely.STRtree(np.asarray(shapely.points(corridor.sites)))
     for chain, line in enumerate(corridor.border.geoms):
         count = max(int(np.ceil(line.length / STATION_STEP_M)), 1)
         middle = (np.arange(count) + 0.5) * line.length / count

@@ -231,6 +231,14 @@ class Fleet(_Section):
         return dataclasses.replace(base, **own)
 
 
+class Resolution(_Section):
+    """What the camera must show: pixels on a target (Johnson's criteria), or metres a pixel."""
+
+    target: Literal["person", "vehicle"] = "person"
+    task: Literal["detect", "recognise", "identify"] = "detect"
+    gsd_m: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
+
+
 class Revisit(_Section):
     """How often every metre is to be seen, and for how long the patrol goes on."""
 
@@ -243,6 +251,15 @@ class TimeWindow(_Section):
     start_utc: dt.datetime | None = None
     end_utc: dt.datetime | None = None
     night_only: bool = False
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.start_utc is not None and self.end_utc is not None:
+            if (self.start_utc.tzinfo is None) != (self.end_utc.tzinfo is None):
+                raise ValueError("start_utc and end_utc must both say their time zone; write 2026-01-15T16:00:00Z")
+            if self.end_utc <= self.start_utc:
+                raise ValueError(f"end_utc {self.end_utc} must be after start_utc {self.start_utc}")
+        return self
 
 
 class Brief(_Section):
@@ -264,6 +281,7 @@ class Brief(_Section):
     rally: tuple[RallyPoint, ...] = ()
     zone: tuple[Zone, ...] = ()
     revisit: Revisit | None = None
+    resolution: Resolution | None = None
     time: TimeWindow = TimeWindow()
 
     @model_validator(mode="after")

@@ -176,8 +176,8 @@ def _work_area(
     reach = brief.corridor.depth_m + 2.0 * brief.standoff.asked_m + ROOM_M
     rough = shapely.simplify(border, ROOM_M / 10.0)
     ways = shapely.shortest_line(shapely.points(sites), rough)
-    parts = [shapely.buffer(rough, reach, quad_segs=2), *shapely.buffer(ways, ROOM_M, quad_segs=2)]
-    parts += list(shapely.buffer(shapely.shortest_line(shapely.points(side_point), rough), 50.0))
+    parts = [shapely.buffer(rough, reach, quad_segs=2), *np.asarray(shapely.buffer(ways, ROOM_M, quad_segs=2))]
+    parts += list(np.asarray(shapely.buffer(shapely.shortest_line(shapely.points(side_point), rough), 50.0)))
     known = shapely.union_all(parts)
     near = [
         z.envelope.buffer(ROOM_M + c.clearance_m) for z, c in zip(zones, brief.zone, strict=True) if z.intersects(known)

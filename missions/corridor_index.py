@@ -34,7 +34,7 @@ class SegmentIndex:
         self.start_m, self.end_m, self.part = xy[:-1][same], xy[1:][same], part[:-1][same]
         self.length_m = np.hypot(*(self.end_m - self.start_m).T)
         self.before_m = np.concatenate([[0.0], np.cumsum(self.length_m)])
-        self._tree = shapely.STRtree(list(shapely.linestrings(np.stack([self.start_m, self.end_m], axis=1))))
+        self._tree = shapely.STRtree(np.asarray(shapely.linestrings(np.stack([self.start_m, self.end_m], axis=1))))
 
     @property
     def total_m(self) -> float:

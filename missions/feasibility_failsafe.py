@@ -123,7 +123,7 @@ class FailsafeJudge:
         bad = np.flatnonzero(~ways.clear)
         if len(bad) == 0:
             return []
-        lines = shapely.linestrings(np.stack([path.xy_m[bad], ways.target_m[bad]], axis=1))
+        lines = np.asarray(shapely.linestrings(np.stack([path.xy_m[bad], ways.target_m[bad]], axis=1)))
         near = self.corridor.guarded.distance_m(lines) / self.corridor.stretch
         worst = int(np.argmin(near))
         lat, lon = self._place_of(path, int(bad[worst]))

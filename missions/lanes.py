@@ -147,12 +147,16 @@ def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
     if not caps.is_empty:
         edge = edge.difference(caps)
     lines = [p for p in shapely.get_parts(edge) if p.geom_type == "LineString" and p.length > 0.0]
-    merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines))) if lines else []
-    flat = shapely.simplify(np.array([m for m in merged if m.length >= SHORTEST_M], dtype=object), FLATTEN_M)
-    inside = shapely.covered_by(flat, shapely.buffer(corridor.free, 1e-6)) if len(flat) else []
-    kept = [
-        f if ok else m for f, ok, m in zip(flat, inside, [m for m in merged if m.length >= SHORTEST_M], strict=True)
+    if not lines:
+        return []
+    merged = [
+        m for m in shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines))) if m.length >= SHORTEST_M
     ]
+    if not merged:
+        return []
+    flat = shapely.simplify(np.array(merged, dtype=object), FLATTEN_M)
+    inside = np.atleast_1d(shapely.covered_by(flat, shapely.buffer(corridor.free, 1e-6)))
+    kept = [f if ok else m for f, ok, m in zip(np.atleast_1d(flat), inside, merged, strict=True)]
     return sorted(kept, key=lambda c: tuple(np.round(c.coords[0], 3)))
 
 

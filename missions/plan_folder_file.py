@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import math
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +16,11 @@ from missions.errors import PlanFileError
 from missions.ground_file import read_ground
 from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
 from missions.qgc_plan_file import write_qgc_plan
-from missions.revisit import coverage, strips
+from missions.revisit import coverage, prove, strips
+from missions.schedule import plan_turns
+from missions.schedule_file import proof_csv, schedule_csv, write_gantt
 from missions.standoff import standoff_margin
+from missions.terrain_profile import PlaneGround
 from missions.waypoints_file import write_waypoints
 from missions.whole_file import read_text, write_whole
 
@@ -37,21 +38,36 @@ MAV_TYPE: Final = {AircraftKind.FIXED_WING: 1, AircraftKind.MULTIROTOR: 2}
 
 
 def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
-    """Write `plan.json`, `legs.geojson`, `area.geojson`, `coverage.geojson`, `schedule.csv` and a plan file per sortie.
+    """Write the summary, the maps' layers, the schedule, the revisit proof and plan files for each sortie.
 
     Every file is written whole or not at all; `plan.json` comes last, so a folder without it is unfinished.
     """
     out.mkdir(parents=True, exist_ok=True)
-    corridor = build_corridor(brief, read_ground(brief.terrain))
+    _drop_old_plan(out)
+    heights = read_ground(brief.terrain)
+    corridor = build_corridor(brief, heights)
     write_whole(out / "legs.geojson", dump(legs_geojson(plan)))
     write_whole(out / "area.geojson", dump(area_geojson(brief, corridor)))
     write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor)))
     write_whole(out / "schedule.csv", schedule_csv(plan))
+    ground = PlaneGround(frame=corridor.frame, heights=heights)
+    proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
+    write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
+    write_gantt(plan, out / "schedule.png")
     vehicle = MAV_TYPE[brief.aircraft.aircraft.kind]
     for sortie in plan.sorties:
         write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
         write_waypoints(sortie, plan.dialect, out / f"{sortie.name}.waypoints")
     write_whole(out / "plan.json", dump(plan_document(plan, brief)))
+
+
+def _drop_old_plan(out: Path) -> None:
+    """Remove the plan files of an earlier plan in this folder, so that no sortie of it is flown by mistake."""
+    if (out / "plan.json").is_file():
+        (out / "plan.json").unlink()
+        for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints"):
+            for old in out.glob(pattern):
+                old.unlink()
 
 
 def read_plan_folder(path: Path) -> Plan:
@@ -193,19 +209,6 @@ def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor) -> dict[str, 
     gaps = shapely.difference(corridor.watched, covered.seen)
     features.append(_feature(_to_geojson(gaps, corridor), kind="gap", covered_pct=plan.covered_pct))
     return _collection(features)
-
-
-def schedule_csv(plan: Plan) -> str:
-    """Return who flies when: one row per flight, seconds from the start of the patrol."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["flight", "aircraft", "site", "sortie", "takeoff_s", "landing_s", "takeoff", "landing"])
-    for k, f in enumerate(plan.flights):
-        clock = [
-            f"{int(t // 3600):02d}:{int(t % 3600 // 60):02d}:{int(t % 60):02d}" for t in (f.t_takeoff_s, f.t_landing_s)
-        ]
-        writer.writerow([k + 1, f.aircraft, f.site, f.sortie, f.t_takeoff_s, f.t_landing_s, *clock])
-    return text.getvalue()
 
 
 def dump(document: dict[str, Any]) -> str:

@@ -17,9 +17,11 @@ from missions.feasibility_failsafe import FailsafeJudge
 from missions.feasibility_terrain import AlongTheLeg
 from missions.ground_file import read_ground
 from missions.lanes import build_lanes
+from missions.night import in_the_dark
 from missions.plan import Finding, Plan, Severity
 from missions.planner_fleet import put_together
 from missions.planner_paths import PathMaker
+from missions.resolution import resolution_findings
 from missions.revisit import coverage, prove, strips
 from missions.routing import Router
 from missions.terrain_profile import PlaneGround
@@ -44,6 +46,7 @@ def plan_brief(brief: Brief) -> Plan:
     PlanRefusedError
         When no sortie can keep the rules: which rule, where, and the smallest relaxation.
     """
+    brief = in_the_dark(brief)
     heights = read_ground(brief.terrain)
     corridor = build_corridor(brief, heights)
     _check_sites(brief, corridor)
@@ -69,6 +72,7 @@ def plan_brief(brief: Brief) -> Plan:
             *_unflown(brief, corridor, flown),
             *findings,
             *patrol.findings,
+            *resolution_findings(brief),
             *coverage_finding(covered.covered_pct),
         ),
         required_standoff_m=brief.standoff.asked_m,

@@ -167,7 +167,7 @@ def _views(
     start, end = _ends(corridor.frame, work)
     lines = shapely.linestrings(np.stack([start, end], axis=1))
     reach = 3.0 * sight(brief.camera, brief.flight.alt_agl_m).far_m
-    tree = shapely.STRtree(list(shapely.points(points)))
+    tree = shapely.STRtree(np.asarray(shapely.points(points)))
     leg, point = tree.query(lines, predicate="dwithin", distance=reach)
     along = (end - start)[leg]
     length = np.hypot(*along.T)

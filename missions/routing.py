@@ -130,7 +130,7 @@ def _corners(part: shapely.Polygon, start_m: FloatArray, end_m: FloatArray, room
     return corners[shapely.contains_xy(part, corners[:, 0], corners[:, 1])]
 
 
-def _reflex(polygon: BaseGeometry) -> FloatArray:
+def _reflex(polygon: shapely.Polygon) -> FloatArray:
     """Return the corners a taut string could bend round: those where the air turns by less than a half turn."""
     rings = [(polygon.exterior, 1.0), *((hole, -1.0) for hole in polygon.interiors)]
     found = [np.empty((0, 2))]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from missions.allocation_fleet import Fleet
     from missions.brief import Brief
     from missions.corridor_frame import LocalFrame
-    from missions.plan import Sortie
+    from missions.plan import Plan, Sortie
 
     FloatArray = NDArray[np.float64]
 
@@ -72,6 +72,26 @@ def turns(brief: Brief, sorties: Sequence[Sortie], fleet: Fleet) -> list[Turn]:
     return found
 
 
+def plan_turns(brief: Brief, plan: Plan) -> list[Turn]:
+    """Return the turns of a finished plan: each aircraft's sorties in order, and when it first takes off."""
+    swap = brief.aircraft.aircraft.swap_s
+    by_name = {s.name: s for s in plan.sorties}
+    site_of = {s.name: k for k, s in enumerate(brief.launch)}
+    found = []
+    for aircraft in sorted({f.aircraft for f in plan.flights}) if plan.fleet_options else []:
+        mine = [f for f in plan.flights if f.aircraft == aircraft]
+        site = site_of[mine[0].site]
+        all_here = sorted(s.name for s in plan.sorties if s.site == mine[0].site)
+        cycle = sum(_seconds(by_name[n]) + swap for n in all_here)
+        found.append(
+            Turn(
+                aircraft=aircraft, site=site, sorties=tuple(by_name[n] for n in all_here),
+                start_s=mine[0].t_takeoff_s, cycle_s=cycle, stagger_s=cycle,
+            )
+        )  # fmt: skip
+    return found
+
+
 def flights_of(brief: Brief, turn: Turn, end_s: float) -> list[Flight]:
     """Return one aircraft's flights until the patrol ends."""
     flights: list[Flight] = []
@@ -107,10 +127,10 @@ class Separation:
 
     def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame) -> None:
         self._tracks = {s.name: _sampled(s, frame) for s in sorties}
-        lines = {name: shapely.linestrings(track[:, 1:3]) for name, track in self._tracks.items()}
-        tree = shapely.STRtree(list(lines.values()))
-        pairs = tree.query(list(lines.values()), predicate="dwithin", distance=SEPARATION_M)
-        names = list(lines)
+        shapes = [shapely.LineString(track[:, 1:3]) for track in self._tracks.values()]
+        tree = shapely.STRtree(shapes)
+        pairs = tree.query(shapes, predicate="dwithin", distance=SEPARATION_M)
+        names = list(self._tracks)
         self._near = {(names[a], names[b]) for a, b in pairs.T.tolist()}
 
     def first_conflict(self, placed: Sequence[Flight], more: Sequence[Flight]) -> Conflict | None:
@@ -118,7 +138,7 @@ class Separation:
         starts = np.array([f.t_takeoff_s for f in placed])
         ends = np.array([f.t_landing_s for f in placed])
         for one in more:
-            meets = np.flatnonzero((starts < one.t_landing_s) & (ends > one.t_takeoff_s)) if len(starts) else []
+            meets = np.flatnonzero((starts < one.t_landing_s) & (ends > one.t_takeoff_s))
             for k in meets:
                 found = (
                     self._between(one, placed[int(k)]) if (one.sortie, placed[int(k)].sortie) in self._near else None

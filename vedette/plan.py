@@ -44,8 +44,14 @@ def plan(
     revisit_min: Annotated[float | None, typer.Option(help="See every metre at least this often.")] = None,
     lanes: Annotated[int | None, typer.Option(help="Number of lanes; default: as many as the camera needs.")] = None,
     dialect: Annotated[str, typer.Option(help="ardupilot or px4.")] = "ardupilot",
+    template: Annotated[bool, typer.Option("--template", help="Print a commented brief to start from.")] = False,
 ) -> None:
     """Plan a patrol: from a brief, or at once from a border line."""
+    if template:
+        from missions.brief_template import template as commented_brief
+
+        typer.echo(commented_brief(), nl=False)
+        return
     from maps.offline_map import write_map
     from maps.plan_map import plan_map
     from missions.brief_file import build_brief, read_brief

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from missions.allocation_fleet import best_period, fewest_aircraft, options
+from missions.errors import PlanRefusedError
+from missions.night import dark_window, in_the_dark
+from missions.planner import plan_brief
+from missions.resolution import pixel_m, resolution_findings
+
+
+def brute_force(cycle, total):
+    """Return the best period over every assignment and every spread of the aircraft."""
+    sorties, sites = cycle.shape
+    best = math.inf
+    for where in itertools.product(range(sites), repeat=sorties):
+        loads = np.zeros(sites)
+        np.add.at(loads, np.array(where), cycle[np.arange(sorties), np.array(where)])
+        for counts in itertools.product(range(total + 1), repeat=sites):
+            if sum(counts) <= total and all(m or not load for m, load in zip(counts, loads, strict=True)):
+                best = min(best, max(load / m for load, m in zip(loads, counts, strict=True) if m and load))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_best_period_matches_brute_force(seed):
+    rng = np.random.default_rng(seed)
+    cycle = rng.integers(300, 2000, size=(4, 3)).astype(float)
+    cycle[rng.random(cycle.shape) < 0.25] = np.inf
+    cycle[:, 0] = np.where(np.isinf(cycle).all(axis=1), 900.0, cycle[:, 0])
+    for total in (1, 2, 4):
+        truth = brute_force(cycle, total)
+        fleet = best_period(cycle, total, [total] * 3)
+        if math.isinf(truth):
+            assert fleet is None
+        else:
+            assert fleet is not None
+            assert fleet.period_s == pytest.approx(truth, abs=2.0)
+            assert fleet.total <= total
+
+
+def test_fewest_aircraft_is_the_smallest_that_keeps_the_period():
+    cycle = np.array([[600.0, np.inf], [600.0, 700.0], [np.inf, 800.0]])
+    fleet = fewest_aircraft(cycle, 750.0, [9, 9])
+    assert fleet is not None
+    assert fleet.total == 3 if brute_force(cycle, 2) > 750.0 else 2
+    assert fleet.period_s <= 750.0
+    assert fewest_aircraft(cycle, 750.0, [1, 1]) is None
+
+
+def test_options_only_list_fleets_that_help():
+    found = options(np.array([[600.0], [600.0]]), [4], 4)
+    assert [f.total for f in found] == [1, 2, 3, 4]
+    assert [f.period_s for f in found] == pytest.approx([1200.0, 600.0, 400.0, 300.0], abs=1.5)
+
+
+def test_revisit_on_a_straight_border_is_within_5_percent_of_the_bound(make_brief):
+    """2 L / (k v), with swap: k_eff = k T_fly / (T_fly + T_swap)."""
+    for k in (1, 2, 3):
+        brief = make_brief(
+            [[50.0, 8.0], [50.0, 8.21]], corridor={"depth_m": 350, "lanes": 1}, camera={"depression_deg": 25},
+            aircraft={"type": "quad-heavy", "count": k}, launch=[{"name": "a", "lat_deg": 50.0045, "lon_deg": 8.105}],
+        )  # fmt: skip
+        plan = plan_brief(brief)
+        assert len(plan.sorties) == 1
+        length_m, fly_s = 15_040.0, plan.sorties[0].legs[-1].t_end_s - plan.sorties[0].legs[0].t_start_s
+        swap_s = brief.aircraft.aircraft.swap_s
+        bound = 2.0 * length_m / (k * brief.speed_mps) * (fly_s + swap_s) / fly_s
+        assert plan.worst_revisit_s == pytest.approx(bound, rel=0.05)
+
+
+def test_flights_of_one_aircraft_leave_time_to_swap_and_no_two_aircraft_meet(make_brief, straight):
+    brief = make_brief(straight, aircraft={"type": "quad-500", "count": 3, "battery_wh": 40})
+    plan = plan_brief(brief)
+    swap = brief.aircraft.aircraft.swap_s
+    for name in {f.aircraft for f in plan.flights}:
+        mine = [f for f in plan.flights if f.aircraft == name]
+        for a, b in itertools.pairwise(mine):
+            assert b.t_takeoff_s - a.t_landing_s >= swap - 0.01
+    assert not [f for f in plan.findings if f.rule == "separation"]
+    tracks = {s.name: track(s) for s in plan.sorties}
+    for a, b in itertools.combinations(plan.flights, 2):
+        t = np.arange(max(a.t_takeoff_s, b.t_takeoff_s), min(a.t_landing_s, b.t_landing_s), 1.0)
+        if len(t):
+            p, q = (tracks[f.sortie](t - f.t_takeoff_s) for f in (a, b))
+            across = np.hypot((p[0] - q[0]) * 111_200.0, (p[1] - q[1]) * 71_700.0)
+            assert ((across > 45.0) | (np.abs(p[2] - q[2]) > 18.0)).all()
+
+
+def track(sortie):
+    legs = sortie.legs
+    t = np.array([legs[0].t_start_s, *(g.t_end_s for g in legs)]) - legs[0].t_start_s
+    columns = [
+        [legs[0].lat_start_deg, *(g.lat_end_deg for g in legs)],
+        [legs[0].lon_start_deg, *(g.lon_end_deg for g in legs)],
+        [legs[0].alt_amsl_start_m, *(g.alt_amsl_end_m for g in legs)],
+    ]
+    return lambda when: [np.interp(when, t, c) for c in columns]
+
+
+def test_too_few_batteries_say_how_many_it_takes(make_brief, straight):
+    plan = plan_brief(make_brief(straight, aircraft={"type": "quad-survey", "count": 2, "batteries": 1}))
+    finding = next(f for f in plan.findings if f.rule == "batteries")
+    assert finding.relaxation.startswith(f"aircraft.batteries = {len(plan.flights)}")
+
+
+def sun_elevation_deg(lat_deg, lon_deg, when):
+    """Return the sun's height by the Astronomical Almanac's low-precision formulas (0.01 degrees, page C5)."""
+    n = (when - dt.datetime(2000, 1, 1, 12, tzinfo=dt.UTC)).total_seconds() / 86_400.0
+    mean, anomaly = math.radians(280.460 + 0.9856474 * n), math.radians(357.528 + 0.9856003 * n)
+    ecliptic = mean + math.radians(1.915) * math.sin(anomaly) + math.radians(0.020) * math.sin(2.0 * anomaly)
+    tilt = math.radians(23.439 - 0.0000004 * n)
+    ascension = math.atan2(math.cos(tilt) * math.sin(ecliptic), math.cos(ecliptic))
+    declination = math.asin(math.sin(tilt) * math.sin(ecliptic))
+    sidereal = math.radians(280.46062 + 360.98564737 * n + lon_deg)
+    lat, hour = math.radians(lat_deg), sidereal - ascension
+    up = math.sin(lat) * math.sin(declination) + math.cos(lat) * math.cos(declination) * math.cos(hour)
+    return math.degrees(math.asin(up))
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "month"), [(51.48, 0.0, 3), (47.4, 112.6, 1), (-30.0, -65.0, 7), (69.5, 30.0, 10)]
+)
+def test_night_begins_and_ends_with_civil_twilight(lat, lon, month):
+    noon = dt.datetime(2026, month, 20, 12, tzinfo=dt.UTC) - dt.timedelta(hours=lon / 15.0)
+    window = dark_window(lat, lon, noon, noon + dt.timedelta(hours=24))
+    assert window is not None
+    for edge, outside in ((window[0], -1), (window[1], 1)):
+        assert sun_elevation_deg(lat, lon, edge) < -6.0 + 0.1
+        assert sun_elevation_deg(lat, lon, edge + outside * dt.timedelta(minutes=1)) > -6.0 - 0.3
+
+
+def test_midnight_sun_is_refused(make_brief, straight):
+    start = dt.datetime(2026, 6, 21, 12, tzinfo=dt.UTC)
+    brief = make_brief([[70.0, 25.0], [70.0, 25.1]], launch=[{"name": "a", "lat_deg": 70.01, "lon_deg": 25.02}],
+                       time={"start_utc": start, "night_only": True})  # fmt: skip
+    with pytest.raises(PlanRefusedError, match="no night"):
+        in_the_dark(brief)
+
+
+def test_resolution_asks_for_a_height_that_then_does(make_brief, straight):
+    brief = make_brief(straight, resolution={"target": "person", "task": "recognise"})
+    finding = resolution_findings(brief)[0]
+    height = float(finding.relaxation.split("flight.alt_agl_m = ")[1].split(",")[0])
+    lower = make_brief(straight, resolution={"target": "person", "task": "recognise"},
+                       flight={"alt_agl_m": height, "min_agl_m": 20})  # fmt: skip
+    assert resolution_findings(lower) == []
+    assert pixel_m(brief.camera, 100.0) == pytest.approx(2.0 * pixel_m(brief.camera, 50.0))
