@@ -36,7 +36,7 @@ def read_film_truth(path: Path) -> FilmTruth:
         When the file is missing, damaged or no truth of a film.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             columns = {name: held[name] for name in held.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise TruthError(f"{path}: cannot be read as the truth of a film ({error})", path=str(path)) from error

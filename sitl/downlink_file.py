@@ -184,8 +184,8 @@ def klv_values(
     lat = at["lat_deg"] + float(errors.north_m[row]) / per_lat
     lon = at["lon_deg"] + float(errors.east_m[row]) / per_lon
     hae = at["alt_hae_m"] + float(errors.up_m[row])
-    wide = hfov_deg(camera) * (1.0 + float(errors.fov_share[row]))
-    tall = 2.0 * np.degrees(np.arctan(np.tan(np.radians(wide) / 2.0) * camera.height_px / camera.width_px))
+    half = np.tan(np.radians(hfov_deg(camera)) / 2.0) / (1.0 + float(errors.focal_rel[row]))
+    wide, tall = (float(2.0 * np.degrees(np.arctan(half * k))) for k in (1.0, camera.height_px / camera.width_px))
     pitch = at["pitch_deg"] + float(errors.pitch_deg[row])
     bank = at["roll_deg"] + float(errors.roll_deg[row])
     return {

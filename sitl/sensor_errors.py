@@ -20,8 +20,6 @@ WANDER_SHARE: Final = 0.44
 WANDER_TIME_S: Final = 20.0
 """Correlation time of the wander: GNSS multipath and attitude filters settle over tens of seconds
 (Parkinson and Spilker 1996, chapter 14)."""
-FOV_SIGMA_SHARE: Final = 0.01
-"""A zoom lens reports its field of view to about one hundredth."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +32,7 @@ class SensorErrors:
     yaw_deg: FloatArray
     pitch_deg: FloatArray
     roll_deg: FloatArray
-    fov_share: FloatArray
+    focal_rel: FloatArray
 
     @classmethod
     def draw(cls, t_utc_ns: NDArray[np.int64], sigmas: PoseSigmas, rng: np.random.Generator) -> SensorErrors:
@@ -46,7 +44,7 @@ class SensorErrors:
             yaw_deg=_series(t_utc_ns, sigmas.yaw_deg, rng),
             pitch_deg=_series(t_utc_ns, sigmas.pitch_deg, rng),
             roll_deg=_series(t_utc_ns, sigmas.roll_deg, rng),
-            fov_share=_series(t_utc_ns, FOV_SIGMA_SHARE, rng),
+            focal_rel=_series(t_utc_ns, sigmas.focal_rel, rng),
         )
 
 

@@ -128,7 +128,9 @@ def make_detections() -> Callable[..., Detections]:
 def make_hit() -> Callable[..., GroundHit]:
     """A placed hit: `east_m` and `north_m` from 52 N 23.5 E, `sigma_m` in both directions."""
 
-    def make(number: int, t_s: float, east_m: float, north_m: float, sigma_m: float = 4.0, **changes: object) -> GroundHit:
+    def make(
+        number: int, t_s: float, east_m: float, north_m: float, sigma_m: float = 4.0, **changes: object
+    ) -> GroundHit:
         values: dict[str, object] = {
             "hit_id": f"{number:06d}",
             "media_sha256": "m",
@@ -149,8 +151,6 @@ def make_hit() -> Callable[..., GroundHit]:
         return GroundHit(**(values | changes))  # type: ignore[arg-type]
 
     return make
-
-
 
 
 @pytest.fixture

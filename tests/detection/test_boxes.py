@@ -52,7 +52,9 @@ def brute_force(boxes_px: np.ndarray, scores: np.ndarray, classes: np.ndarray, t
 def test_suppression_agrees_with_its_definition(some: np.ndarray, threshold: float, random: object) -> None:
     rng = np.random.default_rng(len(some))
     scores, classes = rng.random(len(some)).round(1), rng.integers(0, 2, len(some))
-    assert suppress(some, scores, classes, threshold=threshold).tolist() == brute_force(some, scores, classes, threshold)
+    assert suppress(some, scores, classes, threshold=threshold).tolist() == brute_force(
+        some, scores, classes, threshold
+    )
 
 
 def test_suppression_stops_at_the_limit() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from detection.tiling import TiledDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 GREY = np.full((64, 96, 3), 90, dtype=np.uint8)
 
@@ -65,7 +65,10 @@ def test_a_flood_of_boxes_is_cut_with_a_problem(constant_model: Callable[..., Pa
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        (np.zeros((1, 1000), dtype=np.float32), r"shape \(1, 1000\), expected \(batch, n, 6\) or \(batch, 6, anchors\)"),
+        (
+            np.zeros((1, 1000), dtype=np.float32),
+            r"shape \(1, 1000\), expected \(batch, n, 6\) or \(batch, 6, anchors\)",
+        ),
         (np.zeros((1, 84, 8400), dtype=np.float32), r"shape \(1, 84, 8400\), expected .*\(batch, 6, anchors\)"),
     ],
 )
@@ -103,7 +106,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         OnnxDetector(tmp_path / "absent.onnx")
 
 
-@pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
+)
 def test_a_picture_of_the_wrong_kind_is_refused(constant_model: Callable[..., Path], image: np.ndarray) -> None:
     with pytest.raises(ModelError, match="expected .height, width, 3. of uint8"):
         OnnxDetector(constant_model(rows((0, 0, 1, 1, 0.9, 0)))).detect([image])

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from detection.georeference import camera_of, place, standing_pixels
+from geo.geodesy import enu_to_geodetic, geodetic_to_enu, inverse
+from geo.locate import locate, project
+from geo.terrain import FlatTerrain
+from geo.values import CameraModel, Geodetic, Pose, Poses, PoseSigmas, Unplaced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from detection.values import Detections
+    from telemetry.video import Frame
+
+GROUND = FlatTerrain(height_m=180.0)
+NAMES = ("person", "vehicle")
+
+
+def box_of_upright_thing(
+    pose: Pose, camera: CameraModel, lat: float, lon: float, heights: tuple[float, float], radius: float
+) -> tuple[float, float, float, float]:
+    """Bounding box of an upright cylinder, by projecting many of its points one by one."""
+    foot = Geodetic(lat_deg=lat, lon_deg=lon, alt_hae_m=180.0)
+    turn = np.linspace(0.0, 2.0 * np.pi, 60)
+    ring = np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
+    enu = np.vstack([np.column_stack([ring, np.full(60, h)]) for h in heights])
+    la, lo, al = enu_to_geodetic(enu, foot)
+    uv = project(poses=pose, camera=camera, lat_deg=la, lon_deg=lo, alt_hae_m=al)
+    return (*uv.min(axis=0), *uv.max(axis=0))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("depression", [20.0, 45.0, 70.0, 90.0])
+@pytest.mark.parametrize(("number", "height", "radius"), [(0, 1.7, 0.25), (1, 1.6, 1.5)])
+def test_an_upright_thing_is_placed_where_it_stands(
+    make_pose: Callable[..., Pose],
+    make_frame: Callable[..., Frame],
+    make_detections: Callable[..., Detections],
+    depression: float,
+    number: int,
+    height: float,
+    radius: float,
+) -> None:
+    pose = make_pose(gimbal_pitch_deg=-depression)
+    camera = camera_of(pose, 640, 512)
+    assert camera is not None
+    centre = locate(poses=pose, camera=camera, uv_px=[[300.0, 280.0]], terrain=GROUND, sigmas=PoseSigmas())[0]
+    box = box_of_upright_thing(pose, camera, centre.lat_deg, centre.lon_deg, (0.0, height), radius)
+    (hit,) = place(
+        make_frame(pose), make_detections(box, classes=[number]), None, GROUND, PoseSigmas(), class_names=NAMES
+    )
+    distance, _ = inverse(hit.lat_deg, hit.lon_deg, centre.lat_deg, centre.lon_deg)
+    assert float(distance) < 0.35 + 0.12 * radius
+    assert hit.reason is None
+
+
+def test_the_lower_edge_alone_would_be_wrong_for_a_vehicle_seen_from_above(make_pose: Callable[..., Pose]) -> None:
+    pose = make_pose(gimbal_pitch_deg=-90.0)
+    camera = camera_of(pose, 640, 512)
+    assert camera is not None
+    pixels = standing_pixels(pose, camera, np.array([[300.0, 236.0, 340.0, 276.0]]), ["vehicle"])
+    assert np.allclose(pixels, [[320.0, 256.0]], atol=0.1)
+    level = make_pose(gimbal_pitch_deg=-1.0)
+    low = standing_pixels(level, camera, np.array([[310.0, 236.0, 330.0, 276.0]]), ["vehicle"])
+    assert low[0, 1] > 275.0
+
+
+def test_covariance_is_what_a_monte_carlo_over_box_and_pose_gives(
+    make_pose: Callable[..., Pose],
+    make_frame: Callable[..., Frame],
+    make_detections: Callable[..., Detections],
+    rng: np.random.Generator,
+) -> None:
+    pose, sigmas = make_pose(), PoseSigmas(terrain_m=0.0)
+    frame, box = make_frame(pose), (300.0, 240.0, 310.0, 290.0)
+    (hit,) = place(frame, make_detections(box), None, GROUND, sigmas, class_names=NAMES)
+    camera = camera_of(pose, 640, 512)
+    assert camera is not None
+    pixel = standing_pixels(pose, camera, np.array([box]), ["person"])[0]
+    origin = Geodetic(lat_deg=hit.lat_deg, lon_deg=hit.lon_deg, alt_hae_m=hit.alt_hae_m)
+    eye = Geodetic(lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m)
+    edge = np.hypot(sigmas.pixel_px, 0.08 * 50.0)
+    count = 4000
+    lat, lon, alt = enu_to_geodetic(rng.normal(0.0, [[1.5, 1.5, 3.0]], (count, 3)), eye)
+    shaken = dataclasses.replace(
+        Poses.of(*[pose] * count),
+        lat_deg=lat,
+        lon_deg=lon,
+        alt_hae_m=alt,
+        gimbal_yaw_deg=pose.gimbal_yaw_deg + rng.normal(0.0, 2.0, count),
+        gimbal_pitch_deg=pose.gimbal_pitch_deg + rng.normal(0.0, 1.0, count),
+        gimbal_roll_deg=rng.normal(0.0, 1.0, count),
+    )
+    uv = pixel + rng.normal(0.0, edge, (count, 2))
+    drawn = locate(poses=shaken, camera=camera, uv_px=uv, terrain=GROUND, sigmas=sigmas)
+    enu = geodetic_to_enu(drawn.lat_deg, drawn.lon_deg, drawn.alt_hae_m, origin)
+    spread = np.cov(enu[:, :2].T)
+    stated = np.array([[hit.var_e_m2, hit.cov_en_m2], [hit.cov_en_m2, hit.var_n_m2]])
+    assert np.allclose(stated, spread, atol=0.15 * np.trace(spread))
+    inside = float(np.mean(np.hypot(enu[:, 0], enu[:, 1]) <= hit.ce90_m))
+    assert 0.85 < inside < 0.95
+
+
+def test_a_larger_box_is_less_sure(
+    make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]
+) -> None:
+    small, large = (
+        place(make_frame(), make_detections(box), None, GROUND, PoseSigmas(), class_names=NAMES)[0]
+        for box in ((300.0, 280.0, 304.0, 290.0), (250.0, 90.0, 354.0, 290.0))
+    )
+    assert large.ce90_m > small.ce90_m
+
+
+def test_hits_without_a_place_keep_their_reason(
+    make_pose: Callable[..., Pose], make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]
+) -> None:
+    found = make_detections((1.0, 1.0, 9.0, 9.0), (50.0, 50.0, 60.0, 70.0))
+    cases = {
+        Unplaced.NO_POSE: make_frame(None),
+        Unplaced.NO_CAMERA: make_frame(make_pose(hfov_deg=None)),
+        Unplaced.ABOVE_HORIZON: make_frame(make_pose(gimbal_pitch_deg=40.0)),
+    }
+    for reason, frame in cases.items():
+        hits = place(frame, found, None, GROUND, PoseSigmas(), class_names=NAMES)
+        assert [hit.reason for hit in hits] == [reason, reason]
+        assert all(np.isnan([hit.lat_deg, hit.lon_deg, hit.ce90_m, hit.var_e_m2]).all() for hit in hits)
+        assert all(hit.score == pytest.approx(0.8) for hit in hits)
+
+
+def test_ids_are_the_same_every_time_and_differ_by_original_frame_and_box(
+    make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]
+) -> None:
+    twice = make_detections((1.0, 1.0, 9.0, 9.0), (1.0, 1.0, 9.0, 9.0))
+
+    def ids(frame: Frame, sha: str) -> list[str]:
+        hits = place(frame, twice, None, GROUND, PoseSigmas(), class_names=NAMES, media_sha256=sha)
+        return [hit.hit_id for hit in hits]
+
+    assert ids(make_frame(), "a") == ids(make_frame(), "a")
+    everything = ids(make_frame(), "a") + ids(make_frame(), "b") + ids(make_frame(index=1), "a")
+    assert len(set(everything)) == 6
+
+
+def test_no_boxes_give_no_hits(make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]) -> None:
+    assert place(make_frame(), make_detections(), None, GROUND, PoseSigmas(), class_names=NAMES) == []
+
+
+@pytest.mark.parametrize("hfov", [0.0, -3.0, 180.0, float("nan")])
+def test_a_field_of_view_no_pinhole_has_is_no_camera(make_pose: Callable[..., Pose], hfov: float) -> None:
+    assert camera_of(make_pose(hfov_deg=hfov), 640, 512) is None

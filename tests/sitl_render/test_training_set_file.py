@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from sitl.training_set_file import counts_as_label, h264_key_frame, training_picture, write_training_set, yolo_labels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_set_is_written_with_labels_and_the_same_seed_writes_the_same(tmp_path: Path) -> None:
+    told: list[int] = []
+    data = write_training_set(tmp_path / "a", train=3, val=2, seed=5, size_px=160, report=told.append)
+    write_training_set(tmp_path / "b", train=3, val=2, seed=5, size_px=160)
+    assert told == [1, 2, 3, 4, 5]
+    assert "0: person" in data.read_text()
+    assert "1: vehicle" in data.read_text()
+    names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*g"))
+    assert names == [f"images/train/{n:05d}.jpg" for n in range(3)] + [f"images/val/{n:05d}.jpg" for n in range(2)]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    train, val = ((tmp_path / "a" / "images" / part / "00000.jpg").read_bytes() for part in ("train", "val"))
+    assert train != val
+
+
+def test_labels_are_shares_of_the_picture_around_the_true_boxes() -> None:
+    kinds = set()
+    for seed in range(12):
+        picture, truth = training_picture(np.random.default_rng(seed), 160, 160)
+        assert Image.open(io.BytesIO(picture)).size == (160, 160)
+        lines = [line.split() for line in yolo_labels(truth, 160).splitlines()]
+        table = np.array(lines, dtype=np.float64).reshape(-1, 5)
+        kept = truth.boxes_px[counts_as_label(truth)]
+        centre, size = table[:, 1:3] * 160, table[:, 3:5] * 160
+        assert np.allclose(np.hstack([centre - size / 2, centre + size / 2]), kept, atol=1e-3)
+        assert ((table[:, 1:] >= 0) & (table[:, 1:] <= 1)).all()
+        kinds |= set(table[:, 0].tolist())
+    assert kinds == {0.0, 1.0}
+
+
+def test_a_key_frame_is_like_the_picture_but_not_the_same(rng: np.random.Generator) -> None:
+    smooth = np.asarray(Image.fromarray(rng.integers(0, 256, (8, 10, 3), dtype=np.uint8)).resize((160, 128)))
+    spoilt = h264_key_frame(smooth, crf=30)
+    assert spoilt.shape == smooth.shape
+    assert 0.2 < np.abs(spoilt.astype(int) - smooth.astype(int)).mean() < 12.0
