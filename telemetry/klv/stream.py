@@ -12,6 +12,7 @@ from telemetry.klv.columns import Column, build_columns
 from telemetry.klv.items import SPARE_BYTES, walk_items, words
 from telemetry.klv.packets import KEY_LENGTH, ChecksumTable, ProblemList, Sets, find_sets
 from telemetry.klv.repair import restore_cut_keys
+from telemetry.klv.universal import UNIVERSAL_KEY, universal_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +101,7 @@ class KlvStream:
 
 
 def decode(data: bytes, *, checksum: ChecksumMode = ChecksumMode.STRICT) -> KlvStream:
-    """Decode every ST 0601 packet of a byte stream.
+    """Decode every ST 0601 packet of a byte stream, or the EG 0104 sets of one that has none.
 
     Parameters
     ----------
@@ -117,6 +118,8 @@ def decode(data: bytes, *, checksum: ChecksumMode = ChecksumMode.STRICT) -> KlvS
     data, repairs = restore_cut_keys(data)
     table = ChecksumTable(data)
     sets = find_sets(data, table)
+    if not sets.is_uas.any():
+        return _decode_universal(data, sets, repairs)
     start, value, end = (part[sets.is_uas] for part in (sets.start, sets.value, sets.end))
     padded = np.frombuffer(data + bytes(SPARE_BYTES), dtype=np.uint8)
     good, problems = _check(padded, table, start, end, checksum)
@@ -132,6 +135,22 @@ def decode(data: bytes, *, checksum: ChecksumMode = ChecksumMode.STRICT) -> KlvS
         columns=build_columns(padded, runs, keep, problems),
         others=_others(data, sets),
         problems=(*repairs, *sets.problems, *problems.all()),
+    )
+
+
+def _decode_universal(data: bytes, sets: Sets, repairs: tuple[Problem, ...]) -> KlvStream:
+    """Take the EG 0104 sets of a stream that has no ST 0601 packet as its packets; they carry no checksum."""
+    others = _others(data, sets)
+    legacy = np.array([other.key == UNIVERSAL_KEY for other in others], dtype=np.bool_)
+    chosen = np.flatnonzero(legacy)
+    return KlvStream(
+        data=data,
+        offset=sets.start[chosen],
+        size=(sets.end - sets.start)[chosen],
+        checksum_good=np.ones(len(chosen), dtype=np.bool_),
+        columns=universal_columns([others[k].value for k in chosen.tolist()]),
+        others=tuple(other for other in others if other.key != UNIVERSAL_KEY),
+        problems=(*repairs, *sets.problems),
     )
 
 

@@ -66,9 +66,7 @@ def test_stanag4609_reads_the_same_values(shared_data, name):
             if spec is None or isinstance(field.value, dt.datetime | bytes) or tag == 1:
                 continue
             if spec.coding in NUMERIC and isinstance(field.value, int | float):
-                assert float(ours[tag]) == pytest.approx(float(field.value), rel=1e-9, abs=1e-9), (
-                    field.definition.tag
-                )
+                assert float(ours[tag]) == pytest.approx(float(field.value), rel=1e-9, abs=1e-9), field.definition.tag
                 compared.add(tag)
             elif spec.coding is Coding.TEXT and isinstance(field.value, str):
                 assert ours[tag] == field.value
