@@ -23,6 +23,7 @@ _NO_AUTOPILOT: Final = 8
 _FIXED_WING_TYPES: Final = frozenset({1, 19, 20, 21, 22, 23, 24, 25})
 """MAV_TYPE fixed wing and VTOLs: ArduPilot flies these with its plane firmware."""
 _ON_GROUND: Final = 1
+_CRITICAL: Final = 2
 _KEPT_TEXTS: Final = 200
 
 
@@ -57,6 +58,9 @@ class VehicleState:
         self.version: int | None = None
         self.clock_unix_s = math.nan
         self.texts: list[tuple[int, str]] = []
+        self.alarms: list[str] = []
+        """Critical texts said while armed."""
+        self.fence_breached = False
         self.messages = 0
         self.position_fixes = 0
 
@@ -135,8 +139,14 @@ class VehicleState:
         self.home = (message.latitude / 1e7, message.longitude / 1e7, message.altitude / 1e3)
 
     def _text(self, message: Message) -> None:
-        self.texts.append((message.severity, wire.statustext(message)))
+        text = wire.statustext(message)
+        self.texts.append((message.severity, text))
+        if self.armed and message.severity <= _CRITICAL:
+            self.alarms.append(text)
         del self.texts[:-_KEPT_TEXTS]
+
+    def _fence(self, message: Message) -> None:
+        self.fence_breached = bool(message.breach_status)
 
     def _version(self, message: Message) -> None:
         self.version = message.flight_sw_version
@@ -159,6 +169,7 @@ _HANDLERS: Final[dict[str, Callable[[VehicleState, Any], None]]] = {
     "EXTENDED_SYS_STATE": VehicleState._extended,
     "HOME_POSITION": VehicleState._home,
     "STATUSTEXT": VehicleState._text,
+    "FENCE_STATUS": VehicleState._fence,
     "AUTOPILOT_VERSION": VehicleState._version,
     "SYSTEM_TIME": VehicleState._time,
 }

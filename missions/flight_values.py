@@ -119,6 +119,8 @@ class FlightOptions:
     required_standoff_m: float = 0.0
     cross_track_limit_m: float = 30.0
     height_limit_m: float = 15.0
+    battery_below_plan_pct: float = 10.0
+    """How far below the plan the battery may be before it is an alarm."""
     stale_after_s: float = 2.0
     lost_after_s: float = 3.5
     give_up_after_s: float = 120.0

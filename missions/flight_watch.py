@@ -143,10 +143,13 @@ class FlightWatch:
         self._fixes = 0
         self._latest = (math.nan, math.nan)
         self._last_good = (math.nan, math.nan, math.nan)
+        self._battery_used_before_pct = 0.0
 
     def begin(self) -> None:
         """Forget the item numbers of a flight before this one."""
         self.last_seq = self._state.seq = self._state.reached = -1
+        self._state.alarms.clear()
+        self._battery_used_before_pct = float(np.nan_to_num(100.0 - self._state.battery_pct))
 
     def observe(self) -> None:
         """Look at the vehicle's state after a message changed it."""
@@ -155,6 +158,7 @@ class FlightWatch:
             return
         self.last_seq = max(self.last_seq, state.seq, state.reached)
         self.min_battery_pct = float(np.fmin(self.min_battery_pct, state.battery_pct))
+        self._hear_alarms()
         if state.position_fixes == self._fixes or self.path is None or math.isnan(state.lat_deg):
             return
         self._fixes = state.position_fixes
@@ -168,6 +172,8 @@ class FlightWatch:
             self.last_auto_seq = state.seq
             if state.seq != self.skipped_to:
                 self._judge_path()
+            if self.skipped_to < 0:
+                self._judge_battery()
 
     def _has_jumped(self) -> bool:
         """Whether the position is one that no aircraft of this kind can have flown to (then it is not used)."""
@@ -181,6 +187,33 @@ class FlightWatch:
             return True
         self._last_good = (state.t_boot_s, state.lat_deg, state.lon_deg)
         return False
+
+    def _hear_alarms(self) -> None:
+        """Take what the vehicle itself raises alarm about."""
+        state = self._state
+        if state.fence_breached:
+            text = "the vehicle reports that it left its fence"
+            self.findings.error("fence_breach", text, lat_deg=state.lat_deg, lon_deg=state.lon_deg, seq=state.seq)
+        while state.alarms:
+            self.findings.warning("vehicle_alarm", f"the vehicle said: {state.alarms.pop(0)}", seq=state.seq)
+
+    def _planned_battery_pct(self, progress: float) -> float:
+        """Return what the plan has left at this share of the path, counted from what this flight began with."""
+        if self.path is None:
+            return math.nan
+        return self.path.planned_battery_pct(progress) - self._battery_used_before_pct
+
+    def _judge_battery(self) -> None:
+        state, path = self._state, self.path
+        if path is None:
+            return
+        planned = self._planned_battery_pct(path.progress(state.lat_deg, state.lon_deg, state.seq))
+        below = planned - state.battery_pct
+        limit = self._options.battery_below_plan_pct
+        if below > limit:
+            text = f"the battery is at {state.battery_pct:.0f} %, the plan has {planned:.0f} % here"
+            facts = {**self._place(below, limit), "unit": "%"}
+            self.findings.warning("battery", text, **facts)
 
     def _judge_standoff(self, standoff_m: float) -> None:
         self.min_standoff_m = float(np.fmin(self.min_standoff_m, standoff_m))
@@ -238,7 +271,7 @@ class FlightWatch:
             lon_deg=state.lon_deg,
             alt_amsl_m=state.alt_amsl_m,
             battery_pct=state.battery_pct,
-            planned_battery_pct=path.planned_battery_pct(progress) if path else math.nan,
+            planned_battery_pct=self._planned_battery_pct(progress),
             time_to_go_s=path.remaining_s(state.lat_deg, state.lon_deg, state.seq) if known and path else math.nan,
             flight_s=self.track.flight_s,
             cross_track_m=self._latest[0],

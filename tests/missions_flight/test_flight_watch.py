@@ -140,6 +140,31 @@ def test_standoff_and_path_alarms_keep_the_worst_once(watched, place) -> None:
     assert watch.min_standoff_m == pytest.approx(200.0, abs=1)
 
 
+def test_battery_below_plan_fence_and_critical_texts_are_alarms(watched, place) -> None:
+    watch, state = watched
+    state.battery_pct = 70.0
+    move(state, place, 200.0, 20.0, 104.0)
+    state.fence_breached = True
+    state.alarms.append("Crash: Disarming")
+    watch.observe()
+    found = {f.rule: f for f in watch.findings.all()}
+    assert set(found) == {"battery", "fence_breach", "vehicle_alarm"}
+    assert found["vehicle_alarm"].message == "the vehicle said: Crash: Disarming"
+    assert "the battery is at 70 %, the plan has 9" in found["battery"].message
+    assert state.alarms == []
+
+
+def test_a_flight_on_a_half_full_battery_is_measured_from_there(watched, place) -> None:
+    watch, state = watched
+    state.battery_pct = 60.0
+    watch.begin()
+    state.seq = 3
+    move(state, place, 200.0, 20.0, 104.0)
+    watch.observe()
+    assert watch.findings.all() == ()
+    assert watch.status(FlightPhase.FLYING, "").planned_battery_pct < 60.0
+
+
 def test_nothing_is_judged_on_the_ground_or_off_auto(square_sortie, path, place) -> None:
     state = flying(place, 5000.0, 0.0, 1.0)
     watch = FlightWatch(square_sortie, state, FlightOptions(), 0.0)
