@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from detection.errors import ModelError, UntrustedModelError
+from detection.model_file import load_detector
+from detection.model_manifest_file import (
+    MODELS,
+    default_model,
+    known_models,
+    read_manifest,
+    require_trusted,
+    sha256_of,
+    trust,
+    user_manifest,
+)
+from detection.ultralytics_detector import UltralyticsDetector
+from geo.errors import MissingPartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
+class Touch:
+    """Unpickling this writes a file: what a hostile model would do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+def hostile(tmp_path: Path) -> tuple[Path, Path]:
+    trace, model = tmp_path / "it-ran", tmp_path / "hostile.pt"
+    model.write_bytes(pickle.dumps(Touch(trace)))
+    return model, trace
+
+
+def test_an_unknown_pt_file_is_refused_before_it_is_unpickled(tmp_path: Path) -> None:
+    model, trace = hostile(tmp_path)
+    for opening in (load_detector, UltralyticsDetector):
+        with pytest.raises(UntrustedModelError, match="not in the model manifest and was not opened") as caught:
+            opening(model)
+        assert caught.value.exit_status == 3
+    assert not trace.exists()
+    pickle.loads(model.read_bytes())
+    assert trace.exists()  # the file is what it is said to be
+
+
+def test_trusting_takes_the_hash_and_does_not_open_the_file(tmp_path: Path) -> None:
+    model, trace = hostile(tmp_path)
+    entry = trust(model, "a test")
+    assert not trace.exists()
+    assert entry.sha256 == hashlib.sha256(model.read_bytes()).hexdigest() == require_trusted(model)
+    trust(model, "again")
+    assert [one.purpose for one in read_manifest(user_manifest())] == ["again"]
+    model.write_bytes(model.read_bytes() + b"!")
+    with pytest.raises(UntrustedModelError):
+        require_trusted(model)
+
+
+def test_without_ultralytics_a_trusted_pt_file_asks_for_the_extra(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    model, trace = hostile(tmp_path)
+    trust(model)
+    if any((Path(folder) / "ultralytics").is_dir() for folder in sys.path):
+        pytest.skip("ultralytics is installed here")
+    with pytest.raises(MissingPartError, match=r"pip install 'vedette\[yolo\]'"):
+        load_detector(model)
+    assert not trace.exists()
+
+
+def test_the_bundled_model_is_the_one_in_the_manifest() -> None:
+    (entry,) = [one for one in known_models() if one.name == "vedette-small"]
+    assert entry.sha256 == sha256_of(default_model())
+    assert entry.classes == ("person", "vehicle")
+    assert entry.licence == "AGPL-3.0-or-later"
+    assert default_model().stat().st_size <= 12_000_000
+    card = (MODELS / "vedette-small.md").read_text(encoding="utf-8")
+    assert entry.sha256 in card
+
+
+def test_loading_says_which_file_it_was(constant_model: Callable[..., Path]) -> None:
+    path = constant_model(np.array([[[0, 0, 5, 5, 0.9, 0]]], dtype=np.float32))
+    detector, described = load_detector(path)
+    assert detector.class_names == ("person", "vehicle")
+    assert described == f"constant.onnx sha256:{sha256_of(path)}"
+
+
+def test_another_suffix_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.h5").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"must be an \.onnx or \.pt file, not '\.h5'"):
+        load_detector(tmp_path / "model.h5")
+    with pytest.raises(ModelError, match="no such model file"):
+        load_detector(tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"models": [{"name": 1}]}', '{"models": 3}', "\x00"])
+def test_a_damaged_list_is_named(own_configuration: Path, content: str) -> None:
+    user_manifest().parent.mkdir(parents=True)
+    user_manifest().write_text(content)
+    with pytest.raises(ModelError, match=r"models\.json: cannot be read as a list of models"):
+        known_models()
+
+
+def run_models(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vedette", "models", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_commands_a_person_types(tmp_path: Path) -> None:
+    model, trace = hostile(tmp_path)
+    listed = run_models("list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert json.loads(listed.stdout)["models"][0]["state"] == "good"
+    refused = run_models("export", str(model), "--out", str(tmp_path / "x.onnx"))
+    assert refused.returncode == 3
+    assert "not in the model manifest" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert run_models("trust", str(model), "--note", "a test").returncode == 0
+    assert [row["name"] for row in json.loads(run_models("list", "--json").stdout)["models"]][-1] == "hostile"
+    assert not trace.exists()
+    odd = run_models("export", str(model), "--out", str(tmp_path / "x.onnx"), "--width", "333")
+    assert odd.returncode == 2
+    assert "multiples of 32, not 333 x 512" in odd.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config", "hostile.pt"]
+
+
+def test_verify_scores_on_pictures_no_training_set_holds(tmp_path: Path) -> None:
+    checked = run_models("verify", "--pictures", "3", "--json")
+    assert checked.returncode == 0, checked.stderr
+    result = json.loads(checked.stdout)
+    assert result["states"] == {"vedette-small": "good"}
+    assert set(result["scores"]) == {"person", "vehicle"}
+    missing = run_models("verify", str(tmp_path / "absent.onnx"))
+    assert missing.returncode == 2
+    assert "no such model file" in missing.stderr
