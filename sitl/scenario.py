@@ -43,8 +43,16 @@ class Metric(enum.StrEnum):
     FLIGHT_S = "flight_s"
     HANDOVER_S = "handover_s"
     MIN_SEPARATION_M = "min_separation_m"
+    RECALL_PCT = "recall_pct"
+    PRECISION_PCT = "precision_pct"
+    GROUND_ERROR_M = "ground_error_m"
+    INSIDE_CE90_PCT = "inside_ce90_pct"
     SAID = "said"
     FOUND = "found"
+
+
+FILM_METRICS = frozenset({Metric.RECALL_PCT, Metric.PRECISION_PCT, Metric.GROUND_ERROR_M, Metric.INSIDE_CE90_PCT})
+"""What needs a `[film]`."""
 
 
 class _Table(pydantic.BaseModel):
@@ -133,6 +141,23 @@ class VehicleTable(_Table):
         return tuple(fault_from_table(table) for table in tables)
 
 
+class FilmTable(_Table):
+    """The camera, and the world it films along a line; every vehicle's work is filmed and read back."""
+
+    world_m: tuple[EastNorth, ...] = pydantic.Field(min_length=2)
+    world_half_width_m: float = pydantic.Field(default=40.0, gt=0.0)
+    groups_per_km: float = pydantic.Field(default=12.0, ge=0.0, le=200.0)
+    vehicles_per_km: float = pydantic.Field(default=4.0, ge=0.0, le=200.0)
+    look: Literal["day", "thermal"] = "thermal"
+    width_px: int = pydantic.Field(default=640, ge=64, le=4096)
+    height_px: int = pydantic.Field(default=512, ge=64, le=4096)
+    hfov_deg: float = pydantic.Field(default=32.0, gt=1.0, lt=150.0)
+    fps: float = pydantic.Field(default=1.5, gt=0.0, le=60.0)
+    seconds: float = pydantic.Field(default=30.0, gt=0.0, le=600.0)
+    after_s: float = pydantic.Field(default=10.0, ge=0.0)
+    """The film starts so long after the second route point is being flown to, and lasts `seconds`."""
+
+
 class Expectation(_Table):
     """One line of the verdict: a metric of one vehicle (or of all, the worst counts) within limits."""
 
@@ -167,6 +192,7 @@ class Scenario(_Table):
     weather: Weather = Weather()
     border: Border | None = None
     zone: tuple[Zone, ...] = ()
+    film: FilmTable | None = None
     vehicle: tuple[VehicleTable, ...] = pydantic.Field(min_length=1)
     expect: Annotated[tuple[Expectation, ...], pydantic.Field(min_length=1)]
 
@@ -183,4 +209,6 @@ class Scenario(_Table):
                 raise ValueError(f"an expectation names vehicle {expected.vehicle!r}, which is not there")
             if expected.metric in (Metric.MIN_STANDOFF_M, Metric.CROSSED_BORDER) and self.border is None:
                 raise ValueError(f"{expected.metric} is expected, but there is no [border]")
+            if expected.metric in FILM_METRICS and self.film is None:
+                raise ValueError(f"{expected.metric} is expected, but there is no [film]")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from sitl.errors import ScenarioError
 from sitl.scenario_backend import Backend, open_craft, truth_of
 from sitl.scenario_operator import Operator, clock_of
 from sitl.scenario_sortie import sortie_of
-from sitl.scenario_verdict import Flown, ScenarioResult, judge
+from sitl.scenario_verdict import Flown, ScenarioResult, judge, work_times
 from sitl.vehicle.config import DEFAULT_T0_UTC_NS
 
 if TYPE_CHECKING:
@@ -90,9 +91,22 @@ def run_scenario(
             for number, vehicle in enumerate(scenario.vehicle, start=1)
         ]
         flown = tuple(flight.result() for flight in flights)
+    flown = tuple(_filmed(scenario, one, folder) for one in flown)
     return ScenarioResult(
         name=scenario.name, verdicts=judge(scenario, flown), flown=flown, wall_s=time.monotonic() - began
     )
+
+
+def _filmed(scenario: Scenario, one: Flown, folder: Path) -> Flown:
+    """Film the work of one flight and read the film back, if the scenario has a camera."""
+    times = work_times(one)
+    if scenario.film is None or not len(times):
+        return one
+    from sitl.scenario_film import film_and_score  # the detector is only for scenarios with a camera
+
+    between = (int(times[0]), int(times[-1]))
+    clip = folder / f"{one.vehicle.name}.film.ts"
+    return dataclasses.replace(one, film=film_and_score(scenario, scenario.film, one.truth, between, clip))
 
 
 def _fly_one(

@@ -10,13 +10,14 @@ import numpy as np
 import shapely
 
 from missions.flight_deviation import LocalPlane
-from sitl.scenario import Metric
+from sitl.scenario import FILM_METRICS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from detection.scoring import Score
     from missions.flight_values import FlightReport
     from missions.plan import Sortie
     from sitl.scenario import EastNorth, Expectation, Scenario, VehicleTable
@@ -40,6 +41,8 @@ class Flown:
     """Why there is no report."""
     zone_from_utc_ns: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """When each late zone had been put into the vehicle's fence."""
+    film: Score | None = None
+    """How well the film of the work was read."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +116,22 @@ def measure(scenario: Scenario, expected: Expectation, one: Flown, all_flown: Se
         return min((separation_m(one, other) for other in all_flown if other is not one), default=math.nan)
     if metric is Metric.HANDOVER_S:
         return _handover_s(one, all_flown)
+    if metric in FILM_METRICS:
+        return _of_film(metric, one.film)
     if metric in _OF_REPORT:
         return float(getattr(one.report, metric.value)) if one.report else math.nan
     return _of_truth(scenario, metric, one)
+
+
+def _of_film(metric: Metric, film: Score | None) -> float:
+    if film is None:
+        return math.nan
+    return {
+        Metric.RECALL_PCT: 100.0 * film.recall,
+        Metric.PRECISION_PCT: 100.0 * film.precision,
+        Metric.GROUND_ERROR_M: film.median_error_m,
+        Metric.INSIDE_CE90_PCT: film.inside_ce90_pct,
+    }[metric]
 
 
 _OF_REPORT = frozenset({Metric.READBACK_EQUAL, Metric.COMPLETED, Metric.LINK_LOSSES, Metric.FLIGHT_S})
@@ -249,13 +265,13 @@ def _handover_s(one: Flown, all_flown: Sequence[Flown]) -> float:
     before = next((other for other in all_flown if other.vehicle.name == one.vehicle.after), None)
     if before is None:
         return 0.0  # the first of a relay takes over from nobody
-    ended, began = _work_times(before), _work_times(one)
+    ended, began = work_times(before), work_times(one)
     if not len(ended) or not len(began):
         return math.nan
     return float(began[0] - ended[-1]) / 1e9
 
 
-def _work_times(one: Flown) -> NDArray[np.int64]:
+def work_times(one: Flown) -> NDArray[np.int64]:
     """Return the times at which route items after the first were flown to."""
     first = next(item.seq for item in one.sortie.items if item.command == 16)
     offset = 0 if one.vehicle.dialect == "px4" else 1

@@ -71,6 +71,8 @@ class MissionRun:
         self._behaviour: Behaviour | None = None
         self._from: Place | None = None
         self._wait_s = 0.0
+        self._delay_s = 0.0
+        self._late: list[tuple[float, WireItem]] = []
         self._jumps: dict[int, int] = {}
 
     def start(self, state: BodyState, *, restart: bool) -> None:
@@ -116,6 +118,8 @@ class MissionRun:
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand | None:
         """Return the demand of the present item, or None when the mission is over (or hands over to RTL)."""
+        if self._late:
+            self._do_late(dt_s)
         if self._behaviour is None and not self._begin(state):
             return None
         behaviour = self._behaviour
@@ -128,9 +132,18 @@ class MissionRun:
                 self._complete(state)
         return wanted
 
+    def _do_late(self, dt_s: float) -> None:
+        """Carry out what a CONDITION_DELAY held back, while the leg is flown."""
+        waiting = [(left - dt_s, item) for left, item in self._late]
+        self._late = [(left, item) for left, item in waiting if left > 0.0]
+        for left, item in waiting:
+            if left <= 0.0:
+                self._do(item)
+
     def _complete(self, state: BodyState) -> None:
         item = self._items()[self.current] if self.current < len(self._items()) else None
         self._reached(self.current)
+        self._late, self._delay_s = [], 0.0  # a condition ends with the leg it was set for
         end = self._place(item) if item is not None and item.has_place else None
         self._from = end if end and isinstance(self._behaviour, Leg) else _place_of(state)
         self._behaviour = None
@@ -149,7 +162,12 @@ class MissionRun:
             if item.command == mavlink.MAV_CMD_DO_JUMP:
                 self._jump(item)
                 continue
-            self._do(item)
+            if item.command == mavlink.MAV_CMD_CONDITION_DELAY:
+                self._delay_s = max(0.0, item.p1)
+            elif self._delay_s > 0.0:
+                self._late.append((self._delay_s, item))
+            else:
+                self._do(item)
             self.current += 1
         self.finished = True
         return False
