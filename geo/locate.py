@@ -88,12 +88,14 @@ def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terra
         lon_deg=hits.lon_deg,
         alt_hae_m=hits.alt_hae_m,
         slant_m=hits.range_m,
-        cov_enu_m2=np.full((count, 3, 3), np.nan),
-        ce90_m=np.full(count, np.nan),
-        le90_m=np.full(count, np.nan),
+        cov_enu_m2=np.empty((count, 3, 3)),
+        ce90_m=np.empty(count),
+        le90_m=np.empty(count),
         reason_code=hits.reason_code,
     )
     placed = np.flatnonzero(hits.reason_code == 0)
+    missed = np.flatnonzero(hits.reason_code)
+    points.cov_enu_m2[missed], points.ce90_m[missed], points.le90_m[missed] = np.nan, np.nan, np.nan
     for first in range(0, len(placed), CHUNK):
         _measure(points, placed[first : first + CHUNK], rays, sources, terrain, max_range_m)
     return points

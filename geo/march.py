@@ -38,6 +38,8 @@ _ROOT_TOLERANCE_M: Final = 1e-4
 _UNSETTLED_M: Final = 0.5
 _CROWDED: Final = 0.8
 """Finished rays are put aside once they are a fifth of the crowd."""
+_PACE_ROUNDS: Final = 4
+"""A ray's pace is taken anew after so many steps; over a round Earth it only sinks slower, so an old pace is safe."""
 _SHORT_M: Final = 2_000.0
 _SHORT_LATITUDE_DEG: Final = 75.0
 """Within half a span this long, parabolas through Chebyshev points are off by less than a millimetre."""
@@ -178,12 +180,14 @@ def _march(surface: Surface, paths: _Paths, span: _Span) -> _Brackets:
     unknown, below = np.isnan(clear), clear < 0.0
     brackets.reason_code[unknown] = CODE[Unplaced.NO_TERRAIN]
     brackets.reason_code[below] = CODE[Unplaced.BELOW_TERRAIN]
-    live = ~(unknown | below)
+    live, pace, rounds = ~(unknown | below), paths.pace(at), 0
     while (count := int(np.count_nonzero(live))) > 0:
-        if count < _CROWDED * len(live):
+        rounds += 1
+        if count < _CROWDED * len(live) or rounds % _PACE_ROUNDS == 0:
             where, at, end, clear = where[live], at[live], end[live], clear[live]
             x, y, height, paths, live = x[live], y[live], height[live], paths.take(live), np.ones(count, dtype=bool)
-        ahead = np.minimum(at + surface.step(x, y, height, clear, paths.pace(at)), end)
+            pace = paths.pace(at)
+        ahead = np.minimum(at + surface.step(x, y, height, clear, pace), end)
         x, y, height = paths.at(ahead)
         clear_ahead = surface.clearance(x, y, height)
         crossed, unknown = live & (clear_ahead <= 0.0), live & np.isnan(clear_ahead)
@@ -264,16 +268,17 @@ def _hit_chunk(rays: Rays, surface: Surface, max_range_m: FloatArray, hits: Hits
     codes = np.where(rays.reason_code > 0, rays.reason_code, codes)
     reached = np.flatnonzero((span.start_m < span.end_m) & (rays.reason_code == 0))
     if reached.size:
+        aimed = rays if reached.size == len(rays) else rays.part(reached)
         span = _Span(start_m=span.start_m[reached], end_m=span.end_m[reached], miss_code=span.miss_code[reached])
-        paths = _Paths.of(rays.part(reached), surface, span.start_m, span.end_m)
+        paths = _Paths.of(aimed, surface, span.start_m, span.end_m)
         brackets = _march(surface, paths, span)
         codes[reached] = brackets.reason_code
         met = np.flatnonzero(brackets.reason_code == 0)
         if met.size:
-            _fill(
-                rays.part(reached[met]), surface, paths.take(met), brackets.take(met), hits, rows.start + reached[met]
-            )
-            codes[reached[met]] = hits.reason_code[rows.start + reached[met]]
+            into = rows.start + reached[met]
+            met_rays = aimed if met.size == len(aimed) else aimed.part(met)
+            _fill(met_rays, surface, paths.take(met), brackets.take(met), hits, into)
+            codes[reached[met]] = hits.reason_code[into]
     hits.reason_code[rows] = codes
 
 

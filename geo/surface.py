@@ -81,11 +81,12 @@ class GridSurface:
         """Return the longest way that stays over blocks whose highest post is cleared; at least half a post."""
         furthest = 0.5 / pace.plane
         ceilings = self.grid.ceilings
-        row, column = x.astype(np.int64), y.astype(np.int64)
-        for block, ceiling in zip(ceilings.blocks, ceilings.ceilings, strict=True):
-            rows, columns = ceiling.shape
-            here = np.minimum(row // block, rows - 1) * columns + np.minimum(column // block, columns - 1)
-            gap = height_m - ceiling.ravel()[here]
+        rows, columns = self.grid.heights_hae_m.shape
+        row = np.minimum(np.maximum(x, 0.0), rows - 2).astype(np.int64)
+        column = np.minimum(np.maximum(y, 0.0), columns - 2).astype(np.int64)
+        for halvings, block, ceiling in zip(ceilings.halvings, ceilings.blocks, ceilings.ceilings, strict=True):
+            here = (row >> halvings) * ceiling.shape[1] + (column >> halvings)
+            gap = height_m - ceiling.reshape(-1).take(here)
             reach = np.minimum(0.98 * block / pace.plane, np.maximum(gap, 0.0) / pace.down)
             np.maximum(furthest, reach, out=furthest)
         return furthest

@@ -41,6 +41,11 @@ class Ceilings:
     lowest_m: float
     highest_m: float
 
+    @property
+    def halvings(self) -> tuple[int, ...]:
+        """How often to halve a post's number for its block's: block sizes are powers of two."""
+        return tuple(block.bit_length() - 1 for block in self.blocks)
+
     @classmethod
     def of(cls, heights: NDArray[np.float32]) -> Self:
         """Gather the ceilings of a grid of heights; unknown posts count as infinitely low."""
