@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -33,9 +34,7 @@ class Flight:
         self.v = Vehicle(config, lambda message, to: self.said.append(message))
         self.v.step()
         mission = [at(16), at(22), *items]
-        numbered = [
-            WireItem(**{**{f: getattr(i, f) for f in WireItem.__slots__}, "seq": n}) for n, i in enumerate(mission)
-        ]
+        numbered = [dataclasses.replace(item, seq=number) for number, item in enumerate(mission)]
         self.v.servers[MissionType.MISSION].items = numbered
         self.v.autopilot.set_mode(Mode.GUIDED)
         assert self.v.autopilot.arm()
@@ -79,9 +78,8 @@ def test_speed_changes_take_effect_on_the_next_leg():
 def test_a_waypoint_holds_as_long_as_it_says():
     f = Flight(at(16, 80, p1=12.0), at(16, 160))
     f.until_item(2)
-    f.run(
-        100.0, lambda v: math.hypot(*offset_m(v.state.lat_deg, v.state.lon_deg, HOME[0] + 80 / PER_LAT, HOME[1])) < 2.0
-    )
+    there = HOME[0] + 80 / PER_LAT, HOME[1]
+    f.run(100.0, lambda v: math.hypot(*offset_m(v.state.lat_deg, v.state.lon_deg, *there)) < 2.0)
     assert f.until_item(3) == pytest.approx(12.0, abs=1.0)
 
 
@@ -116,11 +114,11 @@ def test_a_region_of_interest_stays_in_view():
 
 
 def test_pictures_are_taken_by_distance_and_reported_twice():
-    f = Flight(at(16, 20), do(206, p1=25.0, p3=1.0), at(16, 270), do(206, p1=0.0), at(16, 400), at(17, 400))
+    f = Flight(at(16, 20), do(206, p1=25.0, p3=1.0), at(16, 280), do(206, p1=0.0), at(16, 400), at(17, 400))
     f.until_item(6)
     f.run(60.0)
     feedback, captured = f.of("CAMERA_FEEDBACK"), f.of("CAMERA_IMAGE_CAPTURED")
-    assert len(feedback) == len(captured) == 11  # one at once, then ten in 250 m
+    assert len(feedback) == len(captured) == 11  # one at once, then ten in 260 m
     spacing = [(b.lat - a.lat) / 1e7 * PER_LAT for a, b in zip(feedback, feedback[1:], strict=False)]
     assert spacing == pytest.approx([25.0] * 10, abs=0.5)
     assert [m.image_index for m in captured] == list(range(1, 12))
