@@ -13,7 +13,9 @@ from PIL import Image
 from geo.errors import VedetteError
 from geo.geoid import undulation_m
 from geo.values import GimbalFrame
+from telemetry.picture_camera import camera_of
 from telemetry.picture_file import read_picture
+from telemetry.picture_metadata import PictureTags
 from telemetry.track_errors import SourceError
 from telemetry.xmp import parse_xmp
 
@@ -226,3 +228,70 @@ def test_any_damage_ends_in_our_own_error_or_values(tmp_path_factory, photos, da
         assert math.isfinite(found.pose.alt_hae_m)
     if found.camera is not None:
         assert np.isfinite(found.camera.fx_px)
+
+
+@pytest.mark.parametrize(
+    ("reference", "amsl", "over_ellipsoid"),
+    [(0, 500.0, False), (1, -500.0, False), (2, 500.0, True), (3, -500.0, True)],
+)
+def test_exif_says_what_its_altitude_counts_from(tmp_path, reference, amsl, over_ellipsoid):
+    gps = GPS_TAGS | {5: bytes([reference])}
+    found = read_picture(made(tmp_path, ANGLES, namespaces=DJI, gps=gps))
+    stated = found.pose.alt_hae_m if over_ellipsoid else found.alt_amsl_m
+    assert stated == amsl
+    geoid_m = float(undulation_m(47.5, -8.25))
+    assert found.pose.alt_hae_m - found.alt_amsl_m == pytest.approx(geoid_m)
+
+
+def tags_of(width, height, *, model="", **exif):
+    names = {
+        "focal_mm": 0x920A,
+        "pixels_per_unit": 0xA20E,
+        "unit": 0xA210,
+        "mm35": 0xA405,
+        "zoom": 0xA404,
+        "native": 0xA002,
+    }
+    tiff = {0x0110: model} if model else {}
+    return PictureTags(
+        width_px=width,
+        height_px=height,
+        tiff=tiff,
+        exif={names[key]: value for key, value in exif.items()},
+        gps={},
+        xmp={},
+    )
+
+
+DIAGONAL_35MM = math.hypot(36, 24)
+FOCAL_CASES = {
+    "4:3, equivalent over its own diagonal": (tags_of(4000, 3000, mm35=20), 20 * 5000 / DIAGONAL_35MM),
+    "16:9 is the middle of a 4:3 sensor": (tags_of(4000, 2250, mm35=20), 20 * 5000 / DIAGONAL_35MM),
+    "3:2 is a whole sensor": (tags_of(5472, 3648, mm35=24), 24 * math.hypot(5472, 3648) / DIAGONAL_35MM),
+    "pixel pitch in inches": (tags_of(4000, 3000, focal_mm=8.8, pixels_per_unit=8000.0, unit=2), 8.8 * 8000 / 25.4),
+    "pixel pitch in centimetres": (tags_of(4000, 3000, focal_mm=8.8, pixels_per_unit=3150.0, unit=3), 8.8 * 315),
+    "pixel pitch of the unshrunk picture": (
+        tags_of(2000, 1500, focal_mm=8.8, pixels_per_unit=3150.0, unit=3, native=4000),
+        8.8 * 315 / 2,
+    ),
+    "an editor's 72 dpi is no pixel pitch": (
+        tags_of(4000, 3000, focal_mm=3.61, pixels_per_unit=72.0, unit=2, mm35=20),
+        20 * 5000 / DIAGONAL_35MM,
+    ),
+    "published: 84 degrees on the diagonal": (
+        tags_of(5472, 3648, model="FC6310", mm35=99),
+        math.hypot(5472, 3648) / 2 / math.tan(math.radians(42)),
+    ),
+    "published, with digital zoom": (
+        tags_of(5472, 3648, model="fc6310", zoom=2.0),
+        math.hypot(5472, 3648) / math.tan(math.radians(42)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOCAL_CASES)
+def test_focal_length_in_pixels_from_each_kind_of_evidence(name):
+    tags, focal_px = FOCAL_CASES[name]
+    camera = camera_of(tags, [])
+    assert camera.fx_px == pytest.approx(focal_px, rel=1e-9)
+    assert (camera.cx_px, camera.cy_px) == (tags.width_px / 2, tags.height_px / 2)
