@@ -15,6 +15,8 @@ from geo.rotation import matrix_to_yaw_pitch_roll
 from geo.values import GimbalFrame, Poses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     from geo.values import FloatArray
@@ -139,17 +141,29 @@ def _bracket(
 
 
 def _positions(track: PoseTrack, at: _Brackets) -> tuple[FloatArray, FloatArray, FloatArray]:
-    ecef = geodetic_to_ecef(track.lat_deg, track.lon_deg, track.alt_hae_m)
+    ecef = _at_both_ends(geodetic_to_ecef, (track.lat_deg, track.lon_deg, track.alt_hae_m), at)
     share = np.where(at.position_good, at.share, np.nan)[:, None]
-    return ecef_to_geodetic(ecef[at.before] * (1.0 - share) + ecef[at.after] * share)
+    return ecef_to_geodetic(ecef[0] * (1.0 - share) + ecef[1] * share)
+
+
+def _at_both_ends(
+    convert: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+    columns: tuple[FloatArray, FloatArray, FloatArray],
+    at: _Brackets,
+) -> tuple[FloatArray, FloatArray]:
+    """Convert the samples around each moment: the few that are needed, or all once, whichever is less work."""
+    if len(at.before) < len(columns[0]):
+        first, second = (convert(*(column[ends] for column in columns)) for ends in (at.before, at.after))
+        return first, second
+    converted = convert(*columns)
+    return converted[at.before], converted[at.after]
 
 
 def _angles(
     yaw_deg: FloatArray, pitch_deg: FloatArray, roll_deg: FloatArray, at: _Brackets
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Turn along the shortest arc between two attitudes (Shoemake, SIGGRAPH 1985)."""
-    quaternions = _to_quaternions(yaw_deg, pitch_deg, roll_deg)
-    first, second = quaternions[at.before], quaternions[at.after]
+    first, second = _at_both_ends(_to_quaternions, (yaw_deg, pitch_deg, roll_deg), at)
     angles = matrix_to_yaw_pitch_roll(_to_matrices(_slerp(first, second, at.share)))
     for angle, column in zip(angles, (yaw_deg, pitch_deg, roll_deg), strict=True):
         np.copyto(angle, column[at.before], where=at.share == 0.0)

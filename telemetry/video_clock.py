@@ -40,26 +40,22 @@ class StreamClock:
         moments = np.asarray(pts_s, dtype=np.float64)
         if not len(self.pts_s):
             return np.full(moments.shape, -1, dtype=np.int64)
-        result = np.empty(moments.shape, dtype=np.int64)
-        nearest = np.clip(np.searchsorted(self.pts_s, moments, side="right") - 1, 0, len(self.pts_s) - 1)
-        for number in np.unique(self.piece[nearest]).tolist():
-            chosen = self.piece[nearest] == number
-            knots = self.piece == number
-            result[chosen] = _follow(self.pts_s[knots], self.t_utc_ns[knots], moments[chosen])
-        return result
+        last = len(self.pts_s) - 1
+        before = np.clip(np.searchsorted(self.pts_s, moments, side="right") - 1, 0, last)
+        after = np.minimum(before + 1, last)
+        after = np.where(self.piece[after] == self.piece[before], after, before)
+        gap_s = self.pts_s[after] - self.pts_s[before]
+        since_s = moments - self.pts_s[before]
+        share = np.clip(np.divide(since_s, gap_s, out=np.zeros_like(gap_s), where=gap_s > 0.0), 0.0, 1.0)
+        gained_ns = (self.t_utc_ns[after] - self.t_utc_ns[before]).astype(np.float64) - gap_s * 1e9
+        elapsed_ns: NDArray[np.int64] = np.rint(since_s * 1e9 + share * gained_ns).astype(np.int64)
+        moved: NDArray[np.int64] = self.t_utc_ns[before] + elapsed_ns
+        return moved
 
     def pts_of(self, t_utc_ns: int) -> float:
         """Return the presentation time (s) of a moment: the nearest knot's, and the same rate from there."""
         nearest = int(np.argmin(np.abs(self.t_utc_ns - t_utc_ns)))
         return float(self.pts_s[nearest]) + (t_utc_ns - int(self.t_utc_ns[nearest])) * 1e-9
-
-
-def _follow(knots_s: FloatArray, utc_ns: NDArray[np.int64], moments_s: FloatArray) -> NDArray[np.int64]:
-    base = int(utc_ns[0])
-    offset_ns = (utc_ns - base).astype(np.float64) - (knots_s - knots_s[0]) * 1e9
-    elapsed_ns = (moments_s - knots_s[0]) * 1e9
-    moved: NDArray[np.int64] = np.rint(elapsed_ns + np.interp(moments_s, knots_s, offset_ns)).astype(np.int64) + base
-    return moved
 
 
 def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool) -> StreamClock:
