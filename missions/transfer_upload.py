@@ -248,7 +248,7 @@ class Upload:
         if code == Ack.ACCEPTED:
             if self._highest < len(self.items) - 1:
                 return []
-            self.ack, self._accepted_s = Ack.ACCEPTED.name, now_s
+            self.ack = Ack.ACCEPTED.name
             return self._read_back(now_s)
         if code == Ack.INVALID_SEQUENCE:
             return self._send_items(self._base, self._base, now_s, fresh_only=True)
@@ -276,7 +276,8 @@ class Upload:
         return f"the vehicle answers {self.ack} at item {self._base} (command {self.items[self._base].command})"
 
     def _read_back(self, now_s: float) -> list[Message]:
-        self._accepted_s = self._accepted_s or now_s
+        if not self._accepted_s:
+            self._accepted_s, self._mission_state = now_s, 0
         self.state = TransferState.READING_BACK
         return self._begin_reading(now_s)
 

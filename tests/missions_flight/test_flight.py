@@ -13,7 +13,7 @@ import shapely
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError, RefusedError
-from missions.dialect import Dialect
+from missions.dialect import Dialect, MissionType
 from missions.dronekit_adapter import channel_to
 from missions.flight import choose_sortie, fly
 from missions.flight_deviation import work_flown_pct
@@ -24,6 +24,7 @@ from missions.link import Link, LinkError, open_link
 from missions.link_transport import open_transport
 from missions.plan import Severity
 from missions.tlog_file import TlogRecorder
+from missions.transfer import download
 from missions.transfer_values import Timers
 
 SPEEDUP = 200.0
@@ -223,8 +224,14 @@ def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle
         flight = Flight(link, square_sortie, options, on_status=lambda s: notes.append(s.note))
         flight.connect()
         flight.upload()
-    assert transport.until is not None, "the cut came after the upload: nothing was tested"
-    assert all(report.uploaded for report in flight.uploads)
+        assert transport.until is not None, "the cut came after the upload: nothing was tested"
+        assert all(report.uploaded for report in flight.uploads)
+        transport.until, transport.after, transport.seconds = None, transport.sent + 2, 2.2
+        peer = flight.state.peer(link.own_system, link.own_component)
+        read = download(link, peer, MissionType.MISSION, timers=options.timers)
+    assert transport.until is not None, "the cut came after the download: nothing was tested"
+    assert read.complete
+    assert [item.command for item in read.items] == [16, 22, 16, 16, 16, 16, 20]
     assert any("the link is lost; waiting for the vehicle" in note for note in notes)
 
 

@@ -217,6 +217,14 @@ def test_px4s_verdict_after_the_ack_is_waited_for(model, quiet, square_sortie, s
     assert "the vehicle holds these 6 items" in report.message
 
 
+def test_that_px4_had_no_mission_before_is_no_verdict(model, quiet, square_sortie) -> None:
+    server = model.Px4()
+    machine = Upload(wire_items(square_sortie, "px4"), peer_of(Dialect.PX4), MissionType.MISSION)
+    machine.feed(model.stamped(mavlink.MAVLink_mission_current_message(0, 0, 1), 1, 1), 0.0)
+    model.simulate(machine, server, quiet)
+    assert machine.report().uploaded, machine.report().message
+
+
 def test_cancelling_tells_the_vehicle_and_says_what_it_holds(model, quiet, square_sortie) -> None:
     server = model.Px4()
     model.simulate(Upload(square_sortie.items[:3], peer_of(Dialect.PX4), MissionType.MISSION), server, quiet)
