@@ -23,6 +23,7 @@ MAX_POSTS: Final = 200_000_000
 """0.8 GB of heights; more is refused, naming the file."""
 _GEOGRAPHIC: Final = "EPSG:4326"
 _ALIGNED_POSTS: Final = 0.01
+_STEPS_DEG: Final = (1e-8, 10.0)
 _PLAUSIBLE_M: Final = (-500.0, 9_000.0)
 
 
@@ -91,6 +92,7 @@ def _tiles_in(folder: Path) -> list[Path]:
 
 def _read_tile(path: Path) -> _Tile:
     import rasterio
+    from rasterio._err import CPLE_BaseError  # what GDAL's own failures arrive as; rasterio has no public name for it
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.vrt import WarpedVRT
 
@@ -104,7 +106,7 @@ def _read_tile(path: Path) -> _Tile:
                     return _posts(raster, path)
                 with WarpedVRT(raster, crs=_GEOGRAPHIC, resampling=rasterio.enums.Resampling.bilinear) as warped:
                     return _posts(warped, path)
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         raise InputError(f"terrain file {path} cannot be read as a raster: {error}") from error
 
 
@@ -117,6 +119,13 @@ def _posts(raster: Any, path: Path) -> _Tile:
         )
     if min(rows, columns) < 2:
         raise InputError(f"terrain file {path} has {rows} x {columns} posts; at least 2 x 2 are needed")
+    south = transform.f + transform.e * rows
+    steps = (abs(transform.e), transform.a)
+    if not (_STEPS_DEG[0] <= min(steps) and max(steps) <= _STEPS_DEG[1] and max(abs(transform.f), abs(south)) <= 91.0):
+        raise InputError(
+            f"terrain file {path} has an impossible georeference (steps {steps[0]:g}, {steps[1]:g} degrees, latitudes "
+            f"{south:g} to {transform.f:g}); georeference it again"
+        )
     band = raster.read(1, masked=True)
     heights = np.ma.filled(band.astype(np.float32), np.nan)
     heights = heights * np.float32(raster.scales[0]) + np.float32(raster.offsets[0])

@@ -220,6 +220,8 @@ def _ground(terrain: Path | None, datum: str, flat_alt_amsl_m: float | None) -> 
 
     if (terrain is None) == (flat_alt_amsl_m is None):
         raise InputError("give the ground: either --terrain FILE, or --flat-alt-amsl-m METRES to accept a flat plane")
+    if flat_alt_amsl_m is not None and not math.isfinite(flat_alt_amsl_m):
+        raise InputError(f"--flat-alt-amsl-m needs a height in metres, got {flat_alt_amsl_m}")
     if terrain is not None:
         if datum not in ("egm96", "hae"):
             raise InputError(f"--terrain-datum must be egm96 or hae, not {datum!r}")

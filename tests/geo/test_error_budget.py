@@ -85,7 +85,7 @@ def test_analytic_jacobian_alone_is_within_ten_per_cent(name, depression, pose, 
     assert ce90_m(ee, nn, en)[0] == pytest.approx(measured, rel=0.1)
 
 
-@pytest.mark.parametrize("frame", list(GimbalFrame))
+@pytest.mark.parametrize("frame", [GimbalFrame.BODY, GimbalFrame.EARTH])
 def test_covariance_matches_monte_carlo_for_every_gimbal_frame(frame, pose, rng):
     """Full covariance, with roll and off-axis pixels, on sloping ground."""
     from geo.terrain import GridTerrain
@@ -98,8 +98,6 @@ def test_covariance_matches_monte_carlo_for_every_gimbal_frame(frame, pose, rng)
     ground = slope.height_hae_m(np.array([50.0]), np.array([8.0]))[0]
     viewer = pose(alt_hae_m=ground + 150.0, yaw_deg=20.0, pitch_deg=4.0, roll_deg=-6.0, gimbal_yaw_deg=50.0,
                   gimbal_pitch_deg=-40.0, gimbal_roll_deg=3.0, gimbal_frame=frame)  # fmt: skip
-    if frame is GimbalFrame.VEHICLE_YAW:
-        pytest.skip("its yaw, pitch and roll errors are the union of the two cases tested here")
     pixel = np.array([[820.0, 300.0]])
     count = 30_000
     centre = locate(poses=viewer, camera=CAMERA, uv_px=pixel, terrain=slope, sigmas=sigmas)

@@ -115,6 +115,27 @@ class TestRefusals:
         path.write_bytes(path.read_bytes()[:200_000])
         self.refuse(path, "cannot be read as a raster")
 
+    @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32632"])
+    def test_damaged_bytes_read_or_are_refused(self, crs, tmp_path, rng):
+        """Nothing but our own refusal comes out of a hundred damaged files."""
+        place = (8.0, 50.0, 0.01) if crs == "EPSG:4326" else (500_000.0, 5_540_000.0, 10.0)
+        path = write(tmp_path / "a.tif", rng.integers(0, 500, (40, 40)), west=place[0], north=place[1], step=place[2],
+                     crs=crs, dtype="int16", nodata=-9999)  # fmt: skip
+        whole, refused = path.read_bytes(), 0
+        for index in range(100):
+            damaged = bytearray(whole)
+            for _ in range(rng.integers(1, 6)):
+                damaged[rng.integers(0, len(whole) if index % 2 else 700)] = rng.integers(0, 256)
+            path.write_bytes(damaged[: rng.integers(10, len(whole))] if index % 5 == 0 else damaged)
+            try:
+                read_terrain(path)
+            except InputError:
+                refused += 1
+        assert 10 < refused < 95
+
+    def test_impossible_georeference(self, tmp_path):
+        self.refuse(write(tmp_path / "a.tif", np.ones((5, 5)), west=8.0, north=150.0), "impossible georeference")
+
     def test_no_georeference(self, tmp_path):
         path = tmp_path / "a.tif"
         with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
