@@ -93,6 +93,9 @@ def vehicle_clock(tables: Mapping[str, MessageTable], component: int, problems: 
     """Settle the clock of one vehicle from the messages of its autopilot (component id)."""
     own = {name: table.of_component(component) for name, table in tables.items() if is_timed(table)}
     timed = [table for table in own.values() if len(table)]
+    if not timed:
+        text = "no message of the vehicle carries its boot time; reception times were used"
+        problems.append(Problem(kind="no_vehicle_clock", message=text))
     none = np.zeros(0, dtype=np.int64)
     sequence = np.concatenate([table.sequence for table in timed] or [none])
     received = np.concatenate([table.received_us for table in timed] or [none]) * 1000

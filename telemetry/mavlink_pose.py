@@ -10,7 +10,7 @@ from geo.values import GimbalFrame
 from telemetry.assembly import assemble
 from telemetry.datums import egm96
 from telemetry.mavlink_clock import vehicle_clock
-from telemetry.mavlink_frames import MessageTable, layout, message_ids
+from telemetry.mavlink_frames import MAGIC_V2, MessageTable, layout, message_ids
 from telemetry.mavlink_gimbal import gimbal_of, quaternion_angles
 from telemetry.pose_track import Problem
 from telemetry.track_cleaning import Samples
@@ -197,32 +197,36 @@ class PoseTrackBuilder:
     undulation
         Geoid of the vehicle's heights.
     keep_s
-        Only the last so many seconds are kept, so that memory stays flat.
+        Only the last so many seconds are kept (and at most `MOST_ROWS` of a message),
+        so that memory and the cost of a track stay flat.
     """
 
-    def __init__(self, *, source: str, undulation: Undulation = egm96, keep_s: float = 600.0) -> None:
+    MOST_ROWS: Final = 50_000
+
+    def __init__(self, *, source: str, undulation: Undulation = egm96, keep_s: float = 60.0) -> None:
         self._source = source
         self._undulation = undulation
         self._keep_us = int(keep_s * 1e6)
         self._ids = {name: number for number, name in message_ids(POSE_MESSAGES).items()}
-        self._rows: dict[str, list[tuple[int, int, int, int, tuple[Any, ...]]]] = {name: [] for name in POSE_MESSAGES}
+        self._rows: dict[str, list[tuple[int, int, int, int, bytes]]] = {name: [] for name in POSE_MESSAGES}
         self._fed = 0
 
     def feed(self, message: Any, *, received_us: int) -> bool:
-        """Take one decoded message, received at UTC microseconds; return whether it bears on the pose."""
+        """Take one message off the wire, received at UTC microseconds; return whether it bears on the pose."""
         name = message.get_type()
         rows = self._rows.get(name)
         if rows is None:
             return False
-        kind = layout(self._ids[name])
-        values = tuple(
-            tuple(value) if isinstance(value := getattr(message, field), list | tuple) else value
-            for field in kind.names or ()
-        )
+        frame = message.get_msgbuf()  # get_payload() of pymavlink 2.4.50 is off by four bytes in MAVLink 2
+        begin = 10 if frame[0] == MAGIC_V2 else 6
+        size = layout(self._ids[name]).itemsize
+        payload = bytes(frame[begin : begin + frame[1]])[:size].ljust(size, b"\x00")
         self._fed += 1
-        rows.append((received_us, self._fed, message.get_srcSystem(), message.get_srcComponent(), values))
+        rows.append((received_us, self._fed, message.get_srcSystem(), message.get_srcComponent(), payload))
         if rows[0][0] < received_us - 2 * self._keep_us:
             rows[:] = [row for row in rows if row[0] >= received_us - self._keep_us]
+        if len(rows) > self.MOST_ROWS:
+            del rows[: self.MOST_ROWS // 2]
         return True
 
     def track(self) -> PoseTrack:
@@ -230,11 +234,12 @@ class PoseTrackBuilder:
         tables = {}
         for name, rows in self._rows.items():
             if rows:
+                received, sequence, system, component, payload = zip(*rows, strict=True)
                 tables[name] = MessageTable(
-                    received_us=np.array([row[0] for row in rows], dtype=np.int64),
-                    sequence=np.array([row[1] for row in rows], dtype=np.int64),
-                    system=np.array([row[2] for row in rows], dtype=np.uint8),
-                    component=np.array([row[3] for row in rows], dtype=np.uint8),
-                    fields=np.array([row[4] for row in rows], dtype=layout(self._ids[name])),
+                    received_us=np.array(received, dtype=np.int64),
+                    sequence=np.array(sequence, dtype=np.int64),
+                    system=np.array(system, dtype=np.uint8),
+                    component=np.array(component, dtype=np.uint8),
+                    fields=np.frombuffer(b"".join(payload), dtype=layout(self._ids[name])),
                 )
         return track_from_messages(tables, source=self._source, undulation=self._undulation)
