@@ -115,14 +115,12 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
     barred = tuple(in_the_way(z, shape, brief, ground) for z, shape in zip(brief.zone, zones, strict=True))
     free = _free_air(own, guard, zones, barred, brief, kept)
     watched = _watched(border, own, brief, stretch)
-    corridor = Corridor(
+    return Corridor(
         frame=frame, border=border, guard=guard, own=own, free=free, zones=zones, barred=barred,
         watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
         beyond_m=max(whole.length - border.length, 0.0),
         along=SegmentIndex(border), guarded=SegmentIndex(guard),
     )  # fmt: skip
-    _check_air(corridor, brief)
-    return corridor
 
 
 def buffer_outside(geometry: BaseGeometry, distance_m: float) -> BaseGeometry:
@@ -260,15 +258,3 @@ def half_disc(centre: FloatArray, towards: FloatArray, radius_m: float) -> Polyg
     angles = middle + np.linspace(-np.pi / 2.0, np.pi / 2.0, 4 * ARC_SEGMENTS + 1)
     reach = radius_m / float(np.cos(np.pi / (8 * ARC_SEGMENTS)))
     return Polygon(centre + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
-
-
-def _check_air(corridor: Corridor, brief: Brief) -> None:
-    lane_air = shapely.intersection(
-        corridor.free, shapely.buffer(corridor.border, brief.corridor.depth_m * corridor.stretch, quad_segs=4)
-    )
-    if lane_air.is_empty:
-        raise PlanRefusedError(
-            "no air is left in the corridor between the standoff and the zones; "
-            "make corridor.depth_m deeper or shrink the zones",
-            rule="zones",
-        )

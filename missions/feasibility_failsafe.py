@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 EVERY_M: Final = 100.0
 """Spacing of the points a break-off is judged from."""
+RETURNS: Final = 60
+"""Straight returns of a sortie whose ground clearance is looked at."""
+RETURN_STEPS: Final = 64
+"""Ground heights looked up along each."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,15 +174,16 @@ class FailsafeJudge:
 
     def _terrain(self, sortie: Sortie, path: _Path, ways: _Ways) -> list[Finding]:
         """Warn when a straight return at the height flown comes too near to the ground; say what height would do."""
-        lowest, at = np.inf, 0
-        step = max(len(path.xy_m) // 60, 1)
-        for k in range(0, len(path.xy_m), step):
-            if np.hypot(*(ways.target_m[k] - path.xy_m[k])) < EVERY_M:
-                continue
-            xy, _, _ = sample_path(np.stack([path.xy_m[k], ways.target_m[k]]), EVERY_M / 2.0)
-            room = float(np.nanmin(path.alt_amsl_m[k] - self.ground.at(xy), initial=np.inf))
-            if room < lowest:
-                lowest, at = room, k
+        judged = np.arange(0, len(path.xy_m), max(len(path.xy_m) // RETURNS, 1))
+        away = np.hypot(*(ways.target_m - path.xy_m)[judged].T)
+        judged = judged[away >= EVERY_M]
+        if len(judged) == 0:
+            return []
+        share = np.linspace(0.0, 1.0, RETURN_STEPS)[None, :, None]
+        start, end = path.xy_m[judged][:, None, :], ways.target_m[judged][:, None, :]
+        below = self.ground.at((start + share * (end - start)).reshape(-1, 2)).reshape(len(judged), -1)
+        room = path.alt_amsl_m[judged] - np.nan_to_num(below, nan=-np.inf).max(axis=1)
+        lowest, at = float(room.min()), int(judged[int(np.argmin(room))])
         if lowest >= self.brief.flight.min_agl_m - 1e-6:
             return []
         lat, lon = self._place_of(path, at)

@@ -26,6 +26,11 @@ class FlatGround:
 
     height_amsl_m: float
 
+    @property
+    def flat(self) -> bool:
+        """Always: see `PlaneGround.flat`."""
+        return True
+
     def amsl_m(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
         """Return the height for each point."""
         return np.full(np.broadcast(lat_deg, lon_deg).shape, self.height_amsl_m)

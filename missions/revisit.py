@@ -30,6 +30,8 @@ STATION_M: Final = 50.0
 """Spacing along the border of the proof."""
 ACROSS: Final = 6
 """Ground points judged at each station, evenly across the corridor."""
+SWATH_ROOM: Final = 1.5
+"""How much farther than over flat ground a point below the aircraft may be seen, times."""
 SIGHT_STEPS: Final = 12
 """Ground heights looked up along a line of sight."""
 
@@ -99,7 +101,8 @@ def prove(
     stations = np.arange(STATION_M / 2.0, corridor.along.total_m, STATION_M)
     points, owner = _ground_points(brief, corridor, stations)
     gap = np.full(len(points), np.inf)
-    views = {s.name: _views(brief, corridor, ground, s, points) for s in sorties} if turns else {}
+    tree = shapely.STRtree(np.asarray(shapely.points(points)))
+    views = {s.name: _views(brief, corridor, ground, s, points, tree) for s in sorties} if turns else {}
     for site in sorted({t.site for t in turns}):
         mine = [t for t in turns if t.site == site]
         seen = [views_of_turn(t, brief, views) for t in mine]
@@ -158,7 +161,7 @@ def _ground_points(brief: Brief, corridor: Corridor, stations: FloatArray) -> tu
 
 
 def _views(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie, points: FloatArray
+    brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie, points: FloatArray, tree: shapely.STRtree
 ) -> tuple[NDArray[np.int64], FloatArray]:
     """Return which point is seen when (seconds after take-off) as the camera sweeps past it."""
     work = [leg for leg in sortie.legs if leg.kind is LegKind.WORK]
@@ -166,8 +169,7 @@ def _views(
         return np.zeros(0, dtype=int), np.zeros(0)
     start, end = _ends(corridor.frame, work)
     lines = shapely.linestrings(np.stack([start, end], axis=1))
-    reach = 3.0 * sight(brief.camera, brief.flight.alt_agl_m).far_m
-    tree = shapely.STRtree(np.asarray(shapely.points(points)))
+    reach = SWATH_ROOM * sight(brief.camera, brief.flight.alt_agl_m).far_m
     leg, point = tree.query(lines, predicate="dwithin", distance=reach)
     along = (end - start)[leg]
     length = np.hypot(*along.T)
@@ -201,8 +203,8 @@ def _in_view(
 
 def _unhidden(ground: PlaneGround, eye_m: FloatArray, eye_amsl_m: FloatArray, point_m: FloatArray) -> NDArray[np.bool_]:
     """Tell which points no hill stands in front of."""
-    if len(eye_m) == 0:
-        return np.zeros(0, dtype=bool)
+    if len(eye_m) == 0 or ground.flat:
+        return np.ones(len(eye_m), dtype=bool)
     share = (np.arange(1, SIGHT_STEPS) / SIGHT_STEPS)[None, :, None]
     between = eye_m[:, None, :] + share * (point_m - eye_m)[:, None, :]
     heights = ground.at(between.reshape(-1, 2)).reshape(len(eye_m), -1)

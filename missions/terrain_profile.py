@@ -33,8 +33,16 @@ class PlaneGround:
     frame: LocalFrame
     heights: GroundHeights
 
+    @property
+    def flat(self) -> bool:
+        """Whether the ground is one height everywhere, so that places need not be looked up and hide nothing."""
+        return bool(getattr(self.heights, "flat", False))
+
     def at(self, xy_m: FloatArray) -> FloatArray:
         """Return ground height above mean sea level of (n, 2) plane points, NaN where unknown."""
+        if self.flat:
+            nowhere = np.zeros(len(np.atleast_2d(xy_m)))
+            return self.heights.amsl_m(nowhere, nowhere)
         lat, lon = self.frame.to_degrees(np.atleast_2d(xy_m))
         return self.heights.amsl_m(lat, lon)
 
