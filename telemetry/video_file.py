@@ -6,17 +6,14 @@ import dataclasses
 import math
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from geo.values import Unplaced
 from telemetry.errors import MediaError
 from telemetry.klv import ChecksumMode
-from telemetry.klv.time_stamp import decode_picture_time
 from telemetry.klv_track import leap_seconds_of, track_from_klv
 from telemetry.pose_track import Problem
-from telemetry.video import NO_TIME, Frame, VideoLimits
+from telemetry.video import Frame, VideoLimits
+from telemetry.video_moments import FrameMoments
 from telemetry.video_overlap import OverlapFilter
 from telemetry.video_pictures_file import read_pictures
 from telemetry.video_process import DecoderProcess
@@ -32,9 +29,6 @@ if TYPE_CHECKING:
     from telemetry.video_source import OpenPlan
 
 __all__ = ["StreamFacts", "VideoReader", "read_pictures", "read_video"]
-
-TRUST_NS: Final = 500_000_000
-"""A picture's own time stamp is believed when the telemetry's clock agrees this closely."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +70,23 @@ class VideoReader:
         self._plan = plan
         self._limits = limits
         self._every_s = every_s
-        self._start_utc_ns = start_utc_ns
         self._overlap = overlap
         self._problems: list[Problem] = []
-        self._first_pts: Fraction | None = None
         self.partial = False
         self._process = DecoderProcess(plan.url, plan.options, limits, every_s=every_s)
         self._fresh = True
         try:
             self.facts = self._read_facts()
             telemetry = self._read_telemetry(checksum)
+            self.klv = telemetry.klv
+            own = track_from_klv(self.klv, source=plan.shown)
+            self.track: PoseTrack = own if track is None else track
+            self._problems += own.problems
+            leap_s = leap_seconds_of(self.klv)
+            self._moments = FrameMoments(telemetry.clock, leap_s, self.track, start_utc_ns, telemetry.picture_pts_s)
         except BaseException:
             self._process.close()
             raise
-        self.klv, self._clock = telemetry.klv, telemetry.clock
-        self._leap_s = leap_seconds_of(self.klv)
-        own = track_from_klv(self.klv, source=plan.shown)
-        self.track: PoseTrack = own if track is None else track
-        self._problems += own.problems
 
     def __enter__(self) -> Self:
         return self
@@ -178,38 +171,12 @@ class VideoReader:
             self._note({"type": "limit", "message": "telemetry beyond the limit was not taken"})
         return telemetry
 
-    def _moment(self, pts_s: Fraction, notes: list[str]) -> int:
-        """Return UTC of a picture: its own time stamp, else the telemetry's clock, else the start that was given."""
-        told = NO_TIME
-        if len(self._clock.pts_s):
-            told = int(self._clock.utc_ns(np.array([float(pts_s)]))[0])
-        for note in notes:
-            stamp = decode_picture_time(bytes.fromhex(note))
-            if stamp is None:
-                continue
-            own = (stamp.t_us * 1000 + leap_s * 1_000_000_000 for leap_s in self._leap_s)
-            nearest = min(own, key=lambda moment: abs(moment - told))
-            if told == NO_TIME or abs(nearest - told) <= TRUST_NS:
-                return nearest
-        if told != NO_TIME or self._start_utc_ns is None:
-            return told
-        if self._first_pts is None:
-            self._first_pts = pts_s
-        return self._start_utc_ns + round((pts_s - self._first_pts) * 1_000_000_000)
-
     def _frame(self, header: dict[str, Any]) -> Frame:
         image = self._process.take_picture(header["slot"], header["w"], header["h"])
         image.setflags(write=False)
         pts_s = Fraction(*header["pts"])
-        moment = self._moment(pts_s, header["notes"])
-        pose, reason = None, ""
-        if not len(self.track):
-            reason = "no telemetry in the source"
-        elif moment == NO_TIME:
-            reason = "no clock joins the pictures to the telemetry"
-        else:
-            found = self.track.pose_at(moment)
-            pose, reason = (None, found.value) if isinstance(found, Unplaced) else (found, "")
+        moment = self._moments.moment(pts_s, header["notes"])
+        pose, reason = self._moments.pose(moment)
         return Frame(index=header["i"], pts_s=pts_s, t_utc_ns=moment, image=image, pose=pose, pose_reason=reason)
 
     def _note(self, header: dict[str, Any]) -> None:

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClipTelemetry:
-    """The KLV of a clip, the clock it gives the pictures, and whether all of it was taken."""
+    """The KLV of a clip, the clock it gives the pictures, their times, and whether all of it was taken."""
 
     klv: KlvStream
     clock: StreamClock
+    picture_pts_s: NDArray[np.float64]
     truncated: bool
 
 
@@ -86,18 +87,24 @@ def read_scan(header: dict[str, Any], payload: bytes, facts: dict[str, Any], che
     sizes = np.frombuffer(payload, dtype="<i8", count=rows, offset=place)
     stream = decode(payload[place + 8 * rows :], checksum=checksum)
     stamped = rows > 0 and bool(np.all(klv[:, 0] != NO_PTS))
+    shown_s = seconds(video[:, 0], Fraction(*(facts.get("time_base") or [1, 90_000])))
     if stamped:
         pts_s = seconds(klv[:, 0], Fraction(*header["klv_time_base"]))
     else:
-        base = Fraction(*(facts.get("time_base") or [1, 90_000]))
-        pts_s = arrival_pts_s(klv[:, 1], video[:, 1], seconds(video[:, 0], base))
+        pts_s = arrival_pts_s(klv[:, 1], video[:, 1], shown_s)
     piece = np.searchsorted(np.cumsum(sizes), stream.offset, side="right")
     packet_pts = pts_s[np.minimum(piece, rows - 1)] if rows else np.empty(0)
     clock = build_clock(packet_pts, utc_ns(stream), stamped=stamped)
-    return ClipTelemetry(klv=stream, clock=clock, truncated=bool(header["truncated"]))
+    return ClipTelemetry(klv=stream, clock=clock, picture_pts_s=shown_s, truncated=bool(header["truncated"]))
 
 
 def seconds(pts: NDArray[np.int64], time_base: Fraction) -> NDArray[np.float64]:
-    """Return presentation times in seconds, NaN where a packet has none."""
-    values: NDArray[np.float64] = np.where(pts == NO_PTS, np.nan, pts * float(time_base))
+    """Return presentation times in seconds, NaN where a packet has none.
+
+    One division, so that each equals ``float(pts * time_base)`` to the last bit.
+    """
+    known = pts != NO_PTS
+    values: NDArray[np.float64] = np.where(
+        known, np.where(known, pts, 0) * time_base.numerator / time_base.denominator, np.nan
+    )
     return values
