@@ -58,7 +58,9 @@ SHAPES = {
         [shapely.box(0, 0, 400, 60), *(shapely.box(x, 0, x + 50, 300) for x in (0, 110, 220, 330))]
     ),
     "ring": shapely.Point(0, 0).buffer(300).difference(shapely.Point(0, 0).buffer(150)),
-    "spiral": shapely.LineString([(0, 0), (300, 0), (300, 300), (-100, 300), (-100, -200), (400, -200)]).buffer(35),
+    "spiral": shapely.LineString([(0, 0), (300, 0), (300, 300), (-100, 300), (-100, -200), (400, -200)]).buffer(
+        35, quad_segs=2
+    ),
 }
 
 
@@ -84,6 +86,14 @@ def test_no_whole_degree_direction_is_shorter(name):
     ours = plan_area(polygon, swath_m=40.0).length_m
     brute = min(plan_area(polygon, swath_m=40.0, directions_rad=[math.radians(d)]).length_m for d in range(180))
     assert ours <= brute + 1e-6
+
+
+def test_bounding_skips_no_better_direction():
+    polygon = blob(0, 7)
+    directions = [*edge_directions(polygon), *(math.radians(d) for d in range(0, 180, 3))]
+    each = [plan_area(polygon, swath_m=45.0, directions_rad=[angle]).length_m for angle in directions]
+    assert plan_area(polygon, swath_m=45.0, directions_rad=directions).length_m == pytest.approx(min(each))
+    assert min(each) < 5300.0
 
 
 def test_an_ell_is_cut_and_each_arm_swept_along_itself():

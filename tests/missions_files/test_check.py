@@ -138,6 +138,19 @@ def test_a_climb_through_a_zones_floor_is_found_where_the_outline_is_met(make_do
     assert "zones" not in rules(found(below, brief))
 
 
+def test_a_climb_that_meets_the_outline_below_the_floor_is_no_breach(make_document, make_brief):
+    near_start = south(500, -450)
+    zone = {"name": "mast", "centre": list(near_start), "radius_m": 40.0, "clearance_m": 10.0, "floor_amsl_m": 425.0}
+    brief = make_brief(zone=[zone], flight={"alt_agl_m": 100.0, "max_agl_m": 400.0})
+    document = make_document(GOOD)
+    climb = dataclasses.replace(document.items[2], alt_m=160.0)
+    climbing = dataclasses.replace(document, items=(*document.items[:2], climb, *document.items[3:]))
+    assert [f for f in found(climbing, brief) if f.rule == "zones" and f.seq == 2] == []
+    lower = dict(zone, floor_amsl_m=412.0)
+    brief = make_brief(zone=[lower], flight={"alt_agl_m": 100.0, "max_agl_m": 400.0})
+    assert [f.rule for f in found(climbing, brief) if f.rule == "zones" and f.seq == 2] == ["zones"]
+
+
 def test_the_way_home_is_judged_from_every_point(make_document, make_brief):
     document = make_document([south(500, -900), south(500, 900)])
     midway = south(950, 200)

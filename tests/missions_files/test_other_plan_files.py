@@ -8,7 +8,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymavlink import mavwp
 
@@ -149,6 +149,21 @@ def test_hostile_archives_are_refused(tmp_path, archive, sentence):
 def test_a_drawing_without_coordinates_is_refused():
     with pytest.raises(InputError, match="a <LineString> has no <coordinates>"):
         parse_kml(b"<kml><Placemark><LineString/></Placemark></kml>", "x")
+
+
+def test_a_drawing_of_too_many_vertices_is_refused(monkeypatch):
+    monkeypatch.setattr("missions.kml_file.MAX_POINTS", 1000)
+    line = b"<kml><LineString><coordinates>" + b"8,50 " * 1001 + b"</coordinates></LineString></kml>"
+    with pytest.raises(InputError, match="more than 1000 vertices"):
+        parse_kml(line, "x")
+
+
+def test_a_fence_of_too_many_corners_is_refused():
+    ring = b" ".join(b"8.%05d,50.%05d" % (n, (n * n) % 90_000) for n in range(10_001))
+    polygon = b"<kml><Polygon><outerBoundaryIs><LinearRing><coordinates>" + ring
+    polygon += b"</coordinates></LinearRing></outerBoundaryIs></Polygon></kml>"
+    with pytest.raises(InputError, match="a polygon has 10001 corners; 3 to 10000 make a fence"):
+        parse_kml(polygon, "x")
 
 
 def test_elements_nested_without_end_are_refused():
@@ -325,6 +340,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
             read_plan_file(path)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "any.bin"
@@ -336,6 +352,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
 COORDINATE = st.floats(-80, 80).map(lambda v: round(v, 7))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([16, 22, 19, 178, 20, 206, 177]), COORDINATE, COORDINATE, st.floats(-99, 999)),

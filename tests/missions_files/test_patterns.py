@@ -156,6 +156,18 @@ def test_sight_over_a_ridge_ends_where_similar_triangles_say():
     assert line_of_sight(Ridge(height_m=grazing_m + 4.0), viewer, eye).tolist() == [False]
 
 
+def test_a_low_rim_hides_the_ground_but_not_a_person_standing_on_it():
+    class Rim:
+        def height_hae_m(self, lat_deg, lon_deg):
+            apart = np.hypot((lat_deg - 46.0) * 111_150.0, (lon_deg - 11.0) * 77_450.0)
+            return np.where((apart > 10.0) & (apart < 40.0), 500.7, 500.0)
+
+    posts = watch_posts(TARGET, Rim(), radius_m=400.0, height_m=12.0)
+    assert posts.in_sight.all()
+    viewers = geodetic_to_ecef(posts.lat_deg, posts.lon_deg, posts.alt_hae_m)
+    assert not line_of_sight(Rim(), viewers, TARGET).any()
+
+
 def test_the_hover_is_in_sight_and_away_from_the_edge_of_the_hidden_part():
     posts = watch_posts(TARGET, Ridge(height_m=120.0), radius_m=400.0, height_m=80.0)
     chosen = best_hover(posts, from_deg=90.0)

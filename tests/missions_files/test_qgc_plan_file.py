@@ -9,7 +9,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InputError
@@ -190,6 +190,7 @@ PLACES = [("mission", "items", 0, key) for key in ("type", "command", "frame", "
 PLACES += [("mission", "items"), ("mission", "version"), ("geoFence",), ("rallyPoints", "points"), ("version",)]
 
 
+@settings(deadline=None)
 @given(place=st.sampled_from(PLACES), value=JSON)
 def test_no_value_anywhere_gets_past_as_another_error(place, value):
     plan = copy.deepcopy(SAMPLE)

@@ -7,7 +7,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymavlink import mavwp
 
@@ -106,6 +106,7 @@ def test_a_jump_into_nothing_is_reported():
     assert parse_waypoints(text, where="x").problems == ("item 2 jumps to item 9, which does not exist",)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.-+eEnaif \t\n#", max_size=200))
 def test_any_rows_are_read_or_refused(body):
     with contextlib.suppress(InputError):
