@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pyproj
 
-from benchmarks import Row, best_of
+from benchmarks import Row
 from geo.geodesy import ned_to_ecef_matrix
 from geo.locate import locate
 from geo.terrain import GridTerrain
@@ -82,19 +83,29 @@ def _one(terrain, heights, to_geodetic, origin, turn, u, v):
     return clear(far)[1:]
 
 
+def _processor_s(function, repeats=3) -> float:
+    """Return the least processor time in seconds: what one core spends, however busy the machine."""
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        function()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
 def run() -> list[Row]:
     """Time a megapixel picture against the scalar march, scaled from a sample."""
     terrain, uv = hills(), pixels()
-    ours = best_of(lambda: locate(poses=POSE, camera=CAMERA, uv_px=uv, terrain=terrain, sigmas=PoseSigmas()))
+    ours = _processor_s(lambda: locate(poses=POSE, camera=CAMERA, uv_px=uv, terrain=terrain, sigmas=PoseSigmas()))
     sample = uv[np.random.default_rng(1).integers(0, len(uv), RIVAL_PIXELS)]
-    rival = best_of(lambda: scalar_march(terrain, sample), 2) * PIXELS / RIVAL_PIXELS
+    rival = _processor_s(lambda: scalar_march(terrain, sample), 2) * PIXELS / RIVAL_PIXELS
     return [
         Row(
             what="10^6 pixels to ground on a DEM, with covariance",
             ours=ours,
             rival=rival,
             rival_name=f"per-pixel march through pyproj, no covariance ({RIVAL_PIXELS} pixels, scaled)",
-            unit="s",
-            goal="<= 2 s on one core",
+            unit="s of one core",
+            goal="<= 2",
         )
     ]
