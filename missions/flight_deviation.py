@@ -150,7 +150,7 @@ class PathWatch:
         total_m = float(self._lengths.sum())
         if not self._sortie.legs or total_m == 0.0:
             return math.nan
-        return self._planned_s * (1.0 - self.progress(lat_deg, lon_deg, seq))
+        return self.planned_s * (1.0 - self.progress(lat_deg, lon_deg, seq))
 
     def progress(self, lat_deg: float, lon_deg: float, seq: int) -> float:
         """Return the share of the path flown, 0..1."""
@@ -163,7 +163,8 @@ class PathWatch:
         return float(np.clip(1.0 - left / total_m, 0.0, 1.0))
 
     @property
-    def _planned_s(self) -> float:
+    def planned_s(self) -> float:
+        """How long the plan says the flight takes; NaN without legs."""
         legs = self._sortie.legs
         return legs[-1].t_end_s - legs[0].t_start_s if legs else math.nan
 
@@ -174,7 +175,7 @@ class PathWatch:
             return math.nan
         times = [legs[0].t_start_s, *(leg.t_end_s for leg in legs)]
         charges = [100.0, *(leg.battery_end_pct for leg in legs)]
-        return float(np.interp(times[0] + progress * self._planned_s, times, charges))
+        return float(np.interp(times[0] + progress * self.planned_s, times, charges))
 
 
 def _at_home(item: MissionItem, sortie: Sortie) -> MissionItem:

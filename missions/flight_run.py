@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _RECEIVE_S: Final = 0.05
 _ARM_RETRY_S: Final = 1.0
+_SECOND_STATION: Final = "another ground station uses our system id; nothing more is sent to the vehicle"
 _UPLOADS_OVER_LOST_LINKS: Final = 3
 _AT_GOAL_M: Final = 100.0
 """A last place is flown past with the turn it begins, or circled."""
@@ -111,6 +112,7 @@ class Flight:
             self._note = f"uploading {len(items)} {mission_type.name.lower()} items"
             report = self._upload_list(items, peer, mission_type)
             self.uploads.append(report)
+            self._require_voice()
             if not report.uploaded and not (not items and report.ack == "UNSUPPORTED"):
                 raise RefusedError(report.message, report=report)
         self._watch.items = len(mission)
@@ -183,6 +185,7 @@ class Flight:
             When the vehicle does not arm, or does not take the mode.
         """
         self._enter(FlightPhase.ARMING)
+        self._require_voice()
         if self._enables_fence:
             self._commander.enable_fence()
         before = "auto" if self.state.fixed_wing or self.state.dialect is Dialect.PX4 else "guided"
@@ -254,6 +257,14 @@ class Flight:
         )
 
     # -- parts -----------------------------------------------------------------------------------
+
+    @property
+    def _is_muted(self) -> bool:
+        return bool(getattr(self._channel, "muted", False))
+
+    def _require_voice(self) -> None:
+        if self._is_muted:
+            raise RefusedError(f"{_SECOND_STATION}; end it, or take another id for this one")
 
     @property
     def _enables_fence(self) -> bool:
@@ -340,9 +351,8 @@ class Flight:
             self._show()
 
     def _ended(self) -> bool:
-        if getattr(self._channel, "muted", False):
-            text = "another ground station uses our system id; nothing more is sent to the vehicle"
-            self._watch.findings.error("second_station", text)
+        if self._is_muted:
+            self._watch.findings.error("second_station", _SECOND_STATION)
         self._flew = self._flew or self.state.armed
         if self._flew and not self.state.armed:
             self._enter(FlightPhase.LANDED)
@@ -358,9 +368,10 @@ class Flight:
             )
             self._enter(FlightPhase.ENDED)
             return True
-        if self._quit:
+        over = self._watch.judge_time()
+        if self._quit or over:
             self._enter(FlightPhase.ENDED)
-        return self._quit
+        return self._quit or over
 
     def _ask_pilot(self) -> None:
         command = self._pilot() if self._pilot is not None else None

@@ -128,6 +128,10 @@ class FlightOptions:
     connect_timeout_s: float = 30.0
     ready_timeout_s: float = 120.0
     command_timeout_s: float = 10.0
+    max_flight_s: float = math.inf
+    """Flight time, on the vehicle's clock, after which the watch ends (a plane may circle over home for ever)."""
+    reserve_pct: float = 15.0
+    """Battery under which the flight has a finding, wherever it is."""
     takeoff_timeout_s: float = 120.0
     preflight: PreflightLimits | None = PreflightLimits()
     """Limits of the checks before take-off; None skips them."""

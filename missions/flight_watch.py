@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from missions.plan import Sortie
 
 _AUTO_MODES: Final = frozenset({"AUTO", "MISSION"})
+_LATE_SHARE: Final = 1.5
+_LATE_S: Final = 180.0
+"""Wind and the wait before take-off make a flight longer than planned; more than this is worth a look."""
 _MOST_FINDINGS: Final = 100
 _GEOD: Final = pyproj.Geod(ellps="WGS84")
 _FASTEST_MPS: Final = 80.0
@@ -37,7 +40,8 @@ class LinkWatch:
         self._options = options
 
     def heard(self, now_s: float) -> None:
-        """Note that the vehicle said something."""
+        """Note that the vehicle said something; a silence that nobody looked at counts all the same."""
+        self.look(now_s)
         self._heard_s = now_s
 
     def look(self, now_s: float) -> LinkState:
@@ -159,6 +163,7 @@ class FlightWatch:
         self.last_seq = max(self.last_seq, state.seq, state.reached)
         self.min_battery_pct = float(np.fmin(self.min_battery_pct, state.battery_pct))
         self._hear_alarms()
+        self._judge_reserve()
         if state.position_fixes == self._fixes or self.path is None or math.isnan(state.lat_deg):
             return
         self._fixes = state.position_fixes
@@ -196,6 +201,12 @@ class FlightWatch:
             self.findings.error("fence_breach", text, lat_deg=state.lat_deg, lon_deg=state.lon_deg, seq=state.seq)
         while state.alarms:
             self.findings.warning("vehicle_alarm", f"the vehicle said: {state.alarms.pop(0)}", seq=state.seq)
+
+    def _judge_reserve(self) -> None:
+        state, limit = self._state, self._options.reserve_pct
+        if state.battery_pct < limit:
+            text = f"the battery is down to {state.battery_pct:.0f} %; the reserve is {limit:.0f} %"
+            self.findings.error("reserve", text, **{**self._place(state.battery_pct, limit), "unit": "%"})
 
     def _planned_battery_pct(self, progress: float) -> float:
         """Return what the plan has left at this share of the path, counted from what this flight began with."""
@@ -251,6 +262,18 @@ class FlightWatch:
             "limit": limit,
             "unit": "m",
         }
+
+    def judge_time(self) -> bool:
+        """Whether the flight has taken longer than the watch is to last; late flights have a finding before that."""
+        flown_s, limit_s = self.track.flight_s, self._options.max_flight_s
+        planned_s = self.path.planned_s if self.path is not None else math.nan
+        late_s = _LATE_SHARE * planned_s + _LATE_S
+        if flown_s > late_s:
+            text = f"the flight takes {flown_s:.0f} s, the plan {planned_s:.0f} s"
+            self.findings.warning("overtime", text, limit=late_s, unit="s")
+        if flown_s > limit_s:
+            self.findings.error("watch", f"still flying after {flown_s:.0f} s; the watch ends", limit=limit_s, unit="s")
+        return flown_s > limit_s
 
     def status(self, phase: FlightPhase, note: str) -> FlightStatus:
         """Return one line of the live view."""

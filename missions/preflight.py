@@ -27,6 +27,10 @@ _EKF_CONST_POS: Final = 128
 _FENCE_ALT, _FENCE_CIRCLE, _FENCE_POLYGON = 1, 2, 4
 _FIX_3D: Final = 3
 _FENCE_COMMAND: Final = 207
+_RETURN: Final = 20
+_LANDINGS: Final = frozenset({21, 85, 189})
+"""Land, VTOL land, and the start of a landing sequence (which ArduPlane's RTL_AUTOLAND goes to)."""
+_FIXED_WING: Final = frozenset({1})
 PARAMETERS: Final[Mapping[Dialect, tuple[str, ...]]] = {
     Dialect.ARDUPILOT: (
         "BATT_FS_LOW_ACT",
@@ -125,7 +129,7 @@ def preflight(facts: PreflightFacts, sortie: Sortie, limits: PreflightLimits | N
     """
     used = limits or PreflightLimits()
     found: list[Finding] = []
-    for rule in (_identity, _home, _battery, _position, _clock, _fence, _failsafes):
+    for rule in (_identity, _home, _battery, _position, _clock, _fence, _landing, _failsafes):
         found += [dataclasses.replace(f, sortie=sortie.name) for f in rule(facts, sortie, used)]
     return tuple(found)
 
@@ -229,6 +233,13 @@ def _fence(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterato
     switches = any(item.command == _FENCE_COMMAND and item.p1 == 1 for item in sortie.items)
     if sortie.fence and values.get("FENCE_ENABLE") == 0 and not switches:
         yield _warning("fence_enable", "FENCE_ENABLE is 0 and the mission does not switch the fence on")
+
+
+def _landing(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterator[Finding]:
+    commands = {item.command for item in sortie.items}
+    if facts.mav_type in _FIXED_WING and _RETURN in commands and not commands & _LANDINGS:
+        text = "the mission ends with a return and no landing: a plane circles over home until somebody lands it"
+        yield _warning("landing", text)
 
 
 def _failsafes(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterator[Finding]:

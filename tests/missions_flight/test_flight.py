@@ -23,6 +23,7 @@ from missions.flight_values import FlightOptions, FlightPhase, PilotCommand
 from missions.link import Link, LinkError, open_link
 from missions.link_transport import open_transport
 from missions.plan import Severity
+from missions.signing import Signer, SigningKey
 from missions.tlog_file import TlogRecorder
 from missions.transfer import download
 from missions.transfer_values import Timers
@@ -249,8 +250,26 @@ def test_a_second_station_with_our_id_is_an_alarm_and_ends_our_sending(vehicle_a
     with Link(transport) as link:
         report = fly(link, sortie, on_status=look)
         assert link.counts.sent == sent[0]
+        again = Flight(link, sortie, FlightOptions())
+        with pytest.raises(RefusedError, match="another ground station uses our system id"):
+            again.take_off()
     assert [f.rule for f in report.findings] == ["second_station"]
     assert report.completed, "the aircraft flies on by itself"
+
+
+def test_a_signed_vehicle_takes_a_plan_only_from_who_has_the_key(vehicle_at, sortie_of) -> None:
+    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
+    vehicle = vehicle_at(sortie, signing_key_hex="ab" * 32)
+    with open_link(vehicle.link_url, signer=Signer(SigningKey(b"\xab" * 32))) as link:
+        flight = Flight(link, sortie, FlightOptions())
+        flight.connect()
+        flight.upload()
+        assert all(report.uploaded for report in flight.uploads)
+    with (
+        open_link(vehicle.udp_url, signer=Signer(SigningKey(b"\xcd" * 32))) as stranger,
+        pytest.raises(LinkError, match="no heartbeat"),
+    ):
+        Flight(stranger, sortie, FlightOptions(connect_timeout_s=1.5)).connect()
 
 
 def test_an_armed_vehicles_plan_is_not_changed(vehicle_at, sortie_of) -> None:

@@ -154,6 +154,23 @@ def test_battery_below_plan_fence_and_critical_texts_are_alarms(watched, place) 
     assert state.alarms == []
 
 
+def test_a_battery_under_its_reserve_and_a_late_flight_are_findings(watched, square_sortie, place) -> None:
+    watch, state = watched
+    state.mode, state.battery_pct = "RTL", 14.0
+    move(state, place, 200.0, 20.0, 2000.0)
+    watch.observe()
+    assert watch.judge_time() is False
+    found = {f.rule: f for f in watch.findings.all()}
+    assert set(found) == {"reserve", "overtime"}
+    assert found["reserve"].severity is Severity.ERROR
+    short = FlightWatch(square_sortie, state, FlightOptions(max_flight_s=100.0), 0.0)
+    short.path = watch.path
+    for t_s in (0.0, 101.0):
+        move(state, place, 200.0, 20.0, t_s)
+        short.observe()
+    assert short.judge_time() is True
+
+
 def test_a_flight_on_a_half_full_battery_is_measured_from_there(watched, place) -> None:
     watch, state = watched
     state.battery_pct = 60.0
@@ -197,6 +214,13 @@ def test_link_states() -> None:
     assert link.losses == 1
     assert link.look(20.0) is LinkState.LOST
     assert (link.losses, round(link.lost_for_s, 1)) == (2, 8.7)
+
+
+def test_a_loss_that_nobody_looked_at_is_counted() -> None:
+    link = LinkWatch(0.0, FlightOptions())
+    link.heard(6.0)
+    assert link.look(6.1) is LinkState.RECOVERED
+    assert link.losses == 1
 
 
 def test_findings_without_numbers_are_kept_once() -> None:

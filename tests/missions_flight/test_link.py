@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import struct
 import threading
@@ -214,6 +215,22 @@ def test_udp_listens_and_calls(forms) -> None:
     assert calling.receive(0.0) == b""
     for transport in (listening, calling):
         transport.close()
+
+
+def test_a_serial_port() -> None:
+    controller, device = os.openpty()
+    transport = open_transport(f"serial:{os.ttyname(device)}:115200")
+    transport.send(b"to the radio")
+    assert os.read(controller, 100) == b"to the radio"
+    os.write(controller, b"from the radio")
+    heard = b""
+    while len(heard) < 14:
+        heard += transport.receive(0.5)
+    assert heard == b"from the radio"
+    assert transport.receive(0.01) == b""
+    transport.close()
+    os.close(device)
+    os.close(controller)
 
 
 def test_tcp_sends_receives_and_goes_quiet_when_hung_up() -> None:

@@ -84,6 +84,7 @@ def test_what_forbids_a_flight(facts, square_sortie, change, rule, says) -> None
         ({"clock_offset_s": math.nan}, "clock"),
         ({"version": None}, "firmware"),
         ({"ekf_flags": -1}, "ekf"),
+        ({"mav_type": 1}, "landing"),
     ],
 )
 def test_what_needs_a_look(facts, square_sortie, change, rule) -> None:
