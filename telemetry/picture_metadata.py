@@ -95,6 +95,10 @@ ALTITUDES: Final = ("drone-dji:AbsoluteAltitude", "drone-skydio:AbsoluteAltitude
 
 TURNING_EDITORS: Final = re.compile(r"photo viewer|windows photo|picasa|preview|irfanview|faststone", re.IGNORECASE)
 """Programs whose "rotate" rewrites the pixels and leaves the XMP angles as they were."""
+SHAPE_TOLERANCE: Final = 0.01
+"""Rounding to whole pixels changes a picture's shape by less."""
+ORIENTATIONS_TURNED: Final = range(2, 9)
+"""EXIF orientations other than upright (CIPA DC-008, 4.6.4)."""
 
 
 def conclude(tags: PictureTags, *, utc_offset_s: float | None, undulation: Undulation) -> PictureMetadata:
@@ -115,6 +119,7 @@ def conclude(tags: PictureTags, *, utc_offset_s: float | None, undulation: Undul
     alt_amsl_m, alt_hae_m = _heights(tags, position, undulation)
     pose = _pose(tags, position, alt_hae_m, utc_offset_s, problems)
     camera = camera_of(tags, problems)
+    problems += _altered(tags)
     if TURNING_EDITORS.search(software):
         problems.append(
             Problem(
@@ -134,6 +139,22 @@ def conclude(tags: PictureTags, *, utc_offset_s: float | None, undulation: Undul
         sigmas=_sigmas(tags),
         problems=tuple(problems),
     )
+
+
+def _altered(tags: PictureTags) -> list[Problem]:
+    """Compare the picture's shape with the one the camera wrote (EXIF), and read its orientation."""
+    found = []
+    wide, high = number(tags.exif.get(0xA002)), number(tags.exif.get(0xA003))
+    if wide > 0 and high > 0 and abs(tags.width_px / tags.height_px / (wide / high) - 1.0) > SHAPE_TOLERANCE:
+        message = (
+            f"the camera wrote {wide:.0f} x {high:.0f} pixels and the picture has {tags.width_px} x {tags.height_px}: "
+            "it was cropped or turned, so its centre is not the camera's; use the original file"
+        )
+        found.append(Problem(kind="cropped_or_turned", message=message))
+    if number(tags.tiff.get(0x0112)) in ORIENTATIONS_TURNED:
+        message = "viewers show this picture turned (EXIF orientation); pixels count from the stored top-left corner"
+        found.append(Problem(kind="orientation", message=message))
+    return found
 
 
 def _pose(
@@ -280,7 +301,9 @@ def _sigmas(tags: PictureTags) -> PoseSigmas | None:
         return PoseSigmas(position_h_m=max(lat, lon), position_v_m=height)
     horizontal = number(tags.gps.get(31))
     if math.isfinite(horizontal) and horizontal > 0:
-        return PoseSigmas(position_h_m=horizontal, position_v_m=2.0 * horizontal)
+        usual = PoseSigmas()  # only the horizontal error is stated; the vertical one keeps its usual ratio to it
+        ratio = usual.position_v_m / usual.position_h_m
+        return PoseSigmas(position_h_m=horizontal, position_v_m=ratio * horizontal)
     return None
 
 

@@ -25,6 +25,15 @@ HEAD_BYTES: Final = 64 * 1024
 """So many first bytes tell a format."""
 _FMT_OF_FMT: Final = b"\xa3\x95\x80\x80\x59FMT\x00BBnNZ"
 _FRAMES_ENOUGH: Final = 3
+_NOT_READ: Final = {
+    b"ULogEnc": "an encrypted PX4 log; decrypt it first with the key of its vehicle",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
+    b"ftyphei": "a HEIC picture; convert it to JPEG with its metadata",
+    b"ftypmif1": "a HEIF picture; convert it to JPEG with its metadata",
+}
+"""First bytes (or, in ISO media files, those after the size) of what people try, and what to do with it."""
 
 
 class SourceFormat(enum.StrEnum):
@@ -101,6 +110,8 @@ def _is_date(stamp_us: int) -> bool:
 
 def _is_container(head: bytes) -> bool:
     """Recognise MPEG-TS (sync bytes 188 apart), Matroska, AVI, and MP4 or MOV by their first box."""
+    if head[4:12].startswith((b"ftyphei", b"ftypmif1")):
+        return False
     if len(head) > 3 * 188 and head[0] == head[188] == head[376] == 0x47:
         return True
     return head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")) or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
@@ -158,6 +169,9 @@ def _unknown(path: Path, head: bytes) -> str:
         return f"{path}: the file is empty"
     if head.strip().isdigit():
         return f"{path}: holds only a cue number; a subtitle file that was cut short"
+    for mark, advice in _NOT_READ.items():
+        if head.startswith(mark) or head[4:12].startswith(mark):
+            return f"{path}: {advice}"
     return f"{path}: no format of positions that is known here; known are: {', '.join(SourceFormat)}"
 
 

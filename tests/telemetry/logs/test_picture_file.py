@@ -180,6 +180,18 @@ def test_a_stated_zone_and_a_given_zone(tmp_path):
     assert "time_zone_unknown" not in kinds(found)
 
 
+@pytest.mark.parametrize(("wide", "high", "named"), [(4000, 3000, False), (3000, 4000, True), (4000, 2250, True)])
+def test_a_shape_that_the_camera_did_not_write_is_named(tmp_path, wide, high, named):
+    path = made(tmp_path, ANGLES, namespaces=DJI, gps=GPS_TAGS, exif={0xA002: wide, 0xA003: high})
+    assert ("cropped_or_turned" in kinds(read_picture(path))) is named
+
+
+@pytest.mark.parametrize(("orientation", "named"), [(1, False), (3, True), (6, True)])
+def test_an_orientation_other_than_upright_is_named(tmp_path, orientation, named):
+    path = made(tmp_path, ANGLES, namespaces=DJI, gps=GPS_TAGS, exif={0x0112: orientation})
+    assert ("orientation" in kinds(read_picture(path))) is named
+
+
 def test_what_is_missing_is_named(tmp_path):
     path = tmp_path / "plain.png"
     Image.new("RGB", (40, 30)).save(path)

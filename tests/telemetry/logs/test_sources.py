@@ -24,7 +24,6 @@ UNUSABLE = {
     "srt/broken_empty2.SRT": "cut short",
     "srt/mavic_air.SRT": "none of its 2 cues states a position",
     "klv/klvdata/DynamicConstantMISMMSPacketData.bin": "checksum",
-    "klv/kwiver/videos/aphill_klv_10s.ts": "300 KLV sets are not of ST 0601",
     "klv/kwiver/videos/h264_audio.ts": "no KLV packet",
     "klv/kwiver/videos/h264_no_klv.ts": "no KLV packet",
     "klv/jmisb/0903.bin": "KLV",
@@ -125,6 +124,22 @@ def test_airdata_export_in_feet_and_metres(tmp_path, unit, factor):
     assert track.gimbal_frame == "earth"
     high = read_track(path, SourceOptions(home_alt_amsl_m=500.0))
     np.testing.assert_allclose(high.alt_amsl_m, 500 + (10 + np.arange(40)) * factor)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"ULogEnc" + bytes(100), "encrypted PX4 log"),
+        (b"\x1f\x8b\x08" + bytes(100), "gzip archive; unpack it first"),
+        (b"PK\x03\x04" + bytes(100), "zip archive"),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(100), "HEIC picture; convert it"),
+    ],
+)
+def test_what_people_try_gets_advice(tmp_path, head, words):
+    path = tmp_path / "x.bin"
+    path.write_bytes(head)
+    with pytest.raises(SourceError, match=words):
+        read_track(path)
 
 
 def test_a_missing_file_and_a_folder_are_said_plainly(tmp_path):
