@@ -134,7 +134,7 @@ def _resumed(plan: Plan, folder: Path, sortie: Sortie, url: str) -> Task:
     path = _progress_path(folder, sortie.name)
     if not path.is_file():
         raise InputError(f"sortie {sortie.name!r} has not been flown yet ({path} is missing); fly it without --resume")
-    last = json.loads(path.read_text(encoding="utf-8"))
+    last = _read_object(path)
     if last.get("plan_sha256") != plan.sha256:
         raise RefusedError(f"{path} is of another plan; fly {sortie.name!r} without --resume")
     if last.get("completed"):
@@ -155,6 +155,18 @@ def _systems(systems: list[int], count: int) -> list[int | None]:
     return list(systems) or [None] * count
 
 
+def _read_object(path: Path) -> dict[str, Any]:
+    from missions.whole_file import read_text
+
+    try:
+        value = json.loads(read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); make it again, or remove it") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged (no JSON object); make it again, or remove it")
+    return value
+
+
 def read_border(folder: Path) -> BaseGeometry | None:
     """Return the border line of a plan folder, longitude/latitude; None where the folder has none."""
     import shapely
@@ -162,10 +174,11 @@ def read_border(folder: Path) -> BaseGeometry | None:
     path = folder / "area.geojson"
     if not path.is_file():
         return None
-    features = json.loads(path.read_text(encoding="utf-8")).get("features", [])
-    lines = [
-        shapely.from_geojson(json.dumps(f["geometry"])) for f in features if f["properties"].get("kind") == "border"
-    ]
+    try:
+        features = [f for f in _read_object(path)["features"] if f["properties"].get("kind") == "border"]
+        lines = [shapely.from_geojson(json.dumps(f["geometry"])) for f in features]
+    except (KeyError, TypeError, AttributeError, shapely.errors.GEOSException) as error:
+        raise InputError(f"{path} is damaged ({type(error).__name__}: {error}); plan the brief again") from None
     return shapely.union_all(lines) if lines else None
 
 

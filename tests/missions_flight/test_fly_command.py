@@ -113,6 +113,24 @@ def test_wrong_usage_is_one_sentence(folder, capsys, arguments, status, says) ->
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"features": 5}', '{"features": [{"properties": {"kind": "border"}}]}']
+)
+def test_a_damaged_border_is_named(folder, capsys, text) -> None:
+    approve(folder)
+    (folder / "area.geojson").write_text(text)
+    assert main(["fly", str(folder), "--link", "udpout:127.0.0.1:9", "--yes"]) == 2
+    assert "area.geojson is damaged" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_damaged_progress_file_is_named(folder, capsys) -> None:
+    approve(folder)
+    (folder / "flights").mkdir()
+    (folder / "flights" / "s1.json").write_text("{")
+    assert main(["fly", str(folder), "--link", "udpout:127.0.0.1:9", "--resume"]) == 2
+    assert "s1.json is damaged" in capsys.readouterr().err.replace("\n", "")
+
+
 def test_an_approval_needs_both(folder, capsys) -> None:
     assert main(["fly", str(folder), "--approve", "A"]) == 2
     assert "needs a person's name and a reason" in capsys.readouterr().err
