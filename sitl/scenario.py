@@ -117,6 +117,8 @@ class VehicleTable(_Table):
 
     name: str
     home_m: EastNorth
+    heading_deg: float = 0.0
+    """Which way it stands at launch: a fixed wing climbs out that way."""
     route_m: tuple[EastNorthHeight, ...] = pydantic.Field(min_length=1)
     speed_mps: float = pydantic.Field(default=12.0, gt=0.0, le=40.0)
     gimbal: tuple[float, float] = (-45.0, 0.0)

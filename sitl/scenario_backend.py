@@ -49,6 +49,7 @@ def config_of(scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns:
         home_lat_deg=lat,
         home_lon_deg=lon,
         home_alt_amsl_m=scenario.origin.alt_amsl_m,
+        heading_deg=vehicle.heading_deg,
         sysid=number,
         dialect=vehicle.dialect,
         airframe=vehicle.airframe,
@@ -95,6 +96,7 @@ def _start_real(scenario: Scenario, vehicle: VehicleTable, number: int, folder: 
         lat_deg=lat,
         lon_deg=lon,
         alt_amsl_m=scenario.origin.alt_amsl_m,
+        heading_deg=vehicle.heading_deg,
         instance=number - 1,
         speedup=scenario.speedup,
     )

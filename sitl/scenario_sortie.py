@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sitl.scenario import EastNorth, Scenario, VehicleTable
 
 RELATIVE: Final = 3
+APPROACH_M: Final = 400.0
+APPROACH_HEIGHT_M: Final = 35.0
+"""Where a fixed wing turns onto its final approach: a glide of five degrees."""
 CLIMB_MPS: Final = 2.5
 MEAN_POWER_W: Final = 300.0
 """What the planned battery is counted with: cruise power of the default airframe and a margin."""
@@ -49,8 +52,22 @@ def _items(scenario: Scenario, vehicle: VehicleTable) -> tuple[MissionItem, ...]
     pitch, yaw = vehicle.gimbal
     items.append(MissionItem(seq=2, command=1000, frame=2, p1=pitch, p2=yaw, p3=math.nan, p4=math.nan))
     items += [_at(scenario, p[:2], seq=i, command=16, alt_m=p[2]) for i, p in enumerate(vehicle.route_m, start=3)]
-    items.append(MissionItem(seq=len(items), command=20, frame=2))
+    items += (
+        _landing(scenario, vehicle, len(items)) if kind == 0.0 else [MissionItem(seq=len(items), command=20, frame=2)]
+    )
     return tuple(items)
+
+
+def _landing(scenario: Scenario, vehicle: VehicleTable, seq: int) -> list[MissionItem]:
+    """Return a fixed wing's landing: the sequence's mark, an approach against the wind, and the landing at home."""
+    toward = math.radians(scenario.weather.from_deg + 180.0)
+    east, north = vehicle.home_m
+    approach = (east + APPROACH_M * math.sin(toward), north + APPROACH_M * math.cos(toward))
+    return [
+        _at(scenario, approach, seq=seq, command=189, alt_m=APPROACH_HEIGHT_M),
+        _at(scenario, approach, seq=seq + 1, command=16, alt_m=APPROACH_HEIGHT_M),
+        _at(scenario, vehicle.home_m, seq=seq + 2, command=21, alt_m=0.0),
+    ]
 
 
 def _at(

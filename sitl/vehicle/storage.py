@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ACCEPTED: Final[int] = mavlink.MAV_MISSION_ACCEPTED
 UNSUPPORTED: Final[int] = mavlink.MAV_MISSION_UNSUPPORTED
 UNSUPPORTED_FRAME: Final[int] = mavlink.MAV_MISSION_UNSUPPORTED_FRAME
+INVALID_PARAM1: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM1
 INVALID_PARAM5_X: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM5_X
 INVALID_PARAM6_Y: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM6_Y
 
@@ -103,6 +104,10 @@ ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
 ARDUPILOT_PLACES: Final = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 179, 189, 195, 201})
 """The commands whose place ArduPilot stores; for all others x, y, z and the frame read back 0."""
 
+ARDUPILOT_UNSET: Final[dict[int, tuple[int, ...]]] = {16: (4,), 21: (4,), 22: (4,), 84: (4,), 85: (3, 4)}
+"""The parameters in which ArduPilot takes a NaN, by command; everywhere else it refuses one."""
+PX4_PLACES: Final = frozenset({16, 17, 18, 19, 21, 22, 31, 84, 85, 195, 201})
+"""The commands PX4 takes in a global frame; all others must come in MAV_FRAME_MISSION."""
 PX4_COMMANDS: Final = frozenset(
     {16, 17, 18, 19, 20, 21, 22, 31, 84, 85, 92, 93, 112, 114, 115, 177, 178, 179, 189, 195, 196, 197, 201, 203, 205}
     | {206, 214, 530, 531, 532, 1000, 1001, 2000, 2001, 2003, 2500, 2501, 2510, 2511, 3000}
@@ -126,13 +131,31 @@ class Storage:
         """Return the MAV_MISSION_RESULT of storing `item`."""
         if not self._supports(item.command):
             return UNSUPPORTED
+        if self.mission_type is MissionType.MISSION:
+            unset = self._unset_refused(item)
+            if unset:
+                return unset
+            if self.dialect is Dialect.PX4 and item.command not in PX4_PLACES:
+                return ACCEPTED if item.frame == mavlink.MAV_FRAME_MISSION else UNSUPPORTED
         if item.has_place or self.mission_type is not MissionType.MISSION:
-            if item.frame not in self._frames():
-                return UNSUPPORTED_FRAME
-            if abs(item.x) > 900_000_000:
-                return INVALID_PARAM5_X
-            if abs(item.y) > 1_800_000_000:
-                return INVALID_PARAM6_Y
+            return self._judge_place(item)
+        return ACCEPTED
+
+    def _judge_place(self, item: WireItem) -> int:
+        if item.frame not in self._frames():
+            return UNSUPPORTED_FRAME
+        if abs(item.x) > 900_000_000:
+            return INVALID_PARAM5_X
+        return INVALID_PARAM6_Y if abs(item.y) > 1_800_000_000 else ACCEPTED
+
+    def _unset_refused(self, item: WireItem) -> int:
+        """Return ArduPilot's refusal of a NaN where the command has no "unset" (`sanity_check_params`), else 0."""
+        if self.dialect is Dialect.PX4:
+            return ACCEPTED
+        may_be_unset = ARDUPILOT_UNSET.get(item.command, ())
+        for number, value in enumerate((item.p1, item.p2, item.p3, item.p4), start=1):
+            if math.isnan(value) and number not in may_be_unset:
+                return INVALID_PARAM1 + number - 1
         return ACCEPTED
 
     def _supports(self, command: int) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ABSOLUTE_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL, mavlink.MAV_FRAME_GLOBAL_INT})
 RELATIVE_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT})
+INT32_UNSET: Final = 2**31 - 1
+"""What x and y are where a position command has no place (MAVLink MISSION_ITEM_INT)."""
 TERRAIN_FRAMES: Final = frozenset({mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT, mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT_INT})
 
 
@@ -42,7 +44,8 @@ class WireItem:
     @property
     def has_place(self) -> bool:
         """Whether x, y and z are a place, and not the origin that unset fields leave."""
-        return self.command in POSITION_COMMANDS and (self.x != 0 or self.y != 0)
+        unset = (self.x == 0 and self.y == 0) or INT32_UNSET in (self.x, self.y)
+        return self.command in POSITION_COMMANDS and not unset
 
     @property
     def lat_deg(self) -> float:

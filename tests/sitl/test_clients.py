@@ -92,7 +92,8 @@ def sdk_items(item, field, *, px4: bool) -> list:
     e7 = [(round(lat * 1e7), round(lon * 1e7)) for lat, lon in [field.home[:2], *[field.place(*c) for c in CORNERS]]]
     rows = [] if px4 else [(0, 16, *e7[0], field.home[2])]
     rows += [(6, 22, *e7[0], 30), *[(6, 16, x, y, 30) for x, y in e7[1:]], (2, 20, 0, 0, 0)]
-    return [item(i, f, c, int(i == 0), 1, 0, 0, 0, float("nan"), x, y, z, 0) for i, (f, c, x, y, z) in enumerate(rows)]
+    unset = float("nan") if px4 else 0.0  # ArduPilot refuses NaN in most commands
+    return [item(i, f, c, int(i == 0), 1, 0, 0, 0, unset, x, y, z, 0) for i, (f, c, x, y, z) in enumerate(rows)]
 
 
 @pytest.mark.parametrize("vehicle", list(Dialect), indirect=True)

@@ -201,3 +201,21 @@ def test_what_px4_says_of_a_mission_after_the_transfer(items, said):
     verdict = px4_verdict(rows, home_alt_amsl_m=140.0)
     assert said in verdict
     assert bool(verdict) is bool(said)
+
+
+@pytest.mark.parametrize(("dialect", "fields", "result"), [
+    (Dialect.ARDUPILOT, {"command": 16, "p4": math.nan}, mavlink.MAV_MISSION_ACCEPTED),
+    (Dialect.ARDUPILOT, {"command": 16, "p2": math.nan}, mavlink.MAV_MISSION_INVALID_PARAM2),
+    (Dialect.ARDUPILOT, {"command": 178, "p3": math.nan}, mavlink.MAV_MISSION_INVALID_PARAM3),
+    (Dialect.ARDUPILOT, {"command": 530}, mavlink.MAV_MISSION_UNSUPPORTED),
+    (Dialect.ARDUPILOT, {"command": 16, "frame": 11}, mavlink.MAV_MISSION_ACCEPTED),
+    (Dialect.ARDUPILOT, {"command": 16, "x": 910_000_000}, mavlink.MAV_MISSION_INVALID_PARAM5_X),
+    (Dialect.PX4, {"command": 16, "p2": math.nan}, mavlink.MAV_MISSION_ACCEPTED),
+    (Dialect.PX4, {"command": 16, "frame": 11}, mavlink.MAV_MISSION_UNSUPPORTED_FRAME),
+    (Dialect.PX4, {"command": 178, "frame": 3}, mavlink.MAV_MISSION_UNSUPPORTED),
+    (Dialect.PX4, {"command": 178, "frame": 2}, mavlink.MAV_MISSION_ACCEPTED),
+    (Dialect.PX4, {"command": 189, "frame": 2}, mavlink.MAV_MISSION_ACCEPTED),
+])  # fmt: skip
+def test_which_items_are_taken(dialect, fields, result):
+    usual = {"command": 16, "frame": 3, "x": 540_000_000, "y": 230_000_000, "z": 30.0}
+    assert Storage(dialect, MissionType.MISSION).judge(WireItem(seq=0, **{**usual, **fields})) == result
