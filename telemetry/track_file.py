@@ -36,13 +36,22 @@ def write_track(track: PoseTrack, path: str | Path) -> None:
     Raises
     ------
     InputError
-        The ending is none of .csv, .parquet, .geojson, .kml, .gpx.
+        The ending is none of .csv, .parquet, .geojson, .kml, .gpx, or the file cannot be written.
     """
     path = Path(path)
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         known = ", ".join(WRITERS)
         raise InputError(f"{path}: tracks are written as {known}, not as {path.suffix or 'a file without ending'!r}")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first", path=str(path))
+    try:
+        _write_whole(track, path, writer)
+    except OSError as error:
+        raise InputError(f"{path}: could not be written ({error.strerror or error})", path=str(path)) from error
+
+
+def _write_whole(track: PoseTrack, path: Path, writer: Callable[[PoseTrack, IO[bytes]], None]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -111,10 +111,15 @@ def test_a_failed_write_leaves_what_was_there(track, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(WRITERS, ".csv", fails)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match=r"t\.csv: could not be written \(No space left on device\)"):
         write_track(track, path)
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_folder_that_is_not_there_is_named(track, tmp_path):
+    with pytest.raises(InputError, match="nowhere does not exist; make it first"):
+        write_track(track, tmp_path / "nowhere" / "t.csv")
 
 
 def test_an_unknown_ending_names_the_known_ones(track, tmp_path):
