@@ -33,7 +33,6 @@ LIVE_FORMATS: Final = "mpegts,rtp,rtsp,sdp,h264,hevc"
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*):")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Resolver = "Callable[[str], Sequence[str]]"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,15 +92,34 @@ def judge_live(url: str, *, allowed: Sequence[str], resolve: Callable[[str], Seq
         host = urlsplit(url).hostname or ""
     except ValueError as error:
         raise MediaError(f"{shown} is no readable address: {error}") from error
-    networks = [ipaddress.ip_network(network) for network in allowed]
-    for address in _addresses(host.lstrip("@"), shown, resolve):
+    networks = _networks(allowed)
+    addresses = _addresses(host.lstrip("@"), shown, resolve)
+    for address in addresses:
         if not is_allowed(address, networks):
             message = (
                 f"{shown} leads to {address}, which is not on the allow-list; allow its network by name if it is meant"
             )
             raise SourceForbiddenError(message, address=str(address))
     options = {"protocol_whitelist": LIVE_PROTOCOLS[scheme], "format_whitelist": LIVE_FORMATS}
-    return OpenPlan(url=url, shown=shown, live=True, options=options)
+    return OpenPlan(url=_pinned(url, host, addresses), shown=shown, live=True, options=options)
+
+
+def _networks(allowed: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(network) for network in allowed]
+    except ValueError as error:
+        raise MediaError(f"an allowed network is written as 203.0.113.0/24: {error}") from error
+
+
+def _pinned(url: str, host: str, addresses: Sequence[Address]) -> str:
+    """Put the judged address in place of a name, so that a second look-up cannot lead elsewhere."""
+    if not addresses or host.lstrip("@") == str(addresses[0]):
+        return url
+    parts = urlsplit(url)
+    shown = f"[{addresses[0]}]" if addresses[0].version == 6 else str(addresses[0])  # noqa: PLR2004
+    user, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{shown}{port}"))
 
 
 def _addresses(host: str, shown: str, resolve: Callable[[str], Sequence[str]]) -> list[Address]:

@@ -6,6 +6,7 @@ import os
 import signal
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -207,3 +208,39 @@ def test_every_codec_gives_its_thirty_frames_and_packets(shared_data, name):
     with read_video(shared_data / "klv/kwiver/videos" / name) as reader:
         frames = list(reader.frames())
     assert len(frames) == reader.klv_packets == 30
+
+
+def test_a_container_that_announces_a_giant_picture_is_refused(tmp_path):
+    path = tmp_path / "giant.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for packet in stream.encode(av.VideoFrame(64, 48, "yuvj420p")):
+            container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    data = bytearray(path.read_bytes())
+    header = data.index(b"strf") + 8
+    data[header + 4 : header + 12] = (20_000).to_bytes(4, "little") * 2
+    frame = data.index(b"\xff\xc0") + 5  # the JPEG's own header: SOF0, height and width
+    data[frame : frame + 4] = (20_000).to_bytes(2, "big") * 2
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match="20000 x 20000 px, over the limit"):
+        read_video(path)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_clips_end_in_frames_and_problems_or_in_one_sentence(clip, mp4, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    source = (clip.path, mp4)[seed % 2]
+    data = np.frombuffer(source.read_bytes(), dtype=np.uint8).copy()
+    places = rng.integers(0, len(data), 1 + len(data) // 400)
+    data[places] = rng.integers(0, 256, len(places))
+    path = tmp_path / f"damaged{source.suffix}"
+    path.write_bytes(data.tobytes())
+    try:
+        with read_video(path) as reader:
+            frames = list(reader.frames())
+            assert len(frames) <= 60
+    except MediaError as error:
+        assert "\n" not in str(error)  # noqa: PT017
