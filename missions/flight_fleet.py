@@ -51,7 +51,10 @@ def refuse_clashes(flights: Sequence[Flight]) -> None:
 
 
 def fly_together(flights: Sequence[Flight], coverage: Coverage) -> list[FlightReport | VedetteError]:
-    """Take off and watch every flight to its end; one that is refused does not stop the watch over the others."""
+    """Take off and watch every flight to its end; one that is refused does not stop the watch over the others.
+
+    An interrupt ends the watch, not the flights, and what was seen until then is reported.
+    """
 
     def fly_one(flight: Flight) -> FlightReport | VedetteError:
         try:
@@ -61,8 +64,11 @@ def fly_together(flights: Sequence[Flight], coverage: Coverage) -> list[FlightRe
         flight.watch()
         return flight.report(coverage)
 
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(flights)) as pool, _stopping(flights):
-        return list(pool.map(fly_one, flights))
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(flights)) as pool:
+        flying = [pool.submit(fly_one, flight) for flight in flights]
+        with contextlib.suppress(KeyboardInterrupt), _stopping(flights):
+            concurrent.futures.wait(flying)
+        return [flight.result() for flight in flying]
 
 
 @contextlib.contextmanager

@@ -327,3 +327,27 @@ def test_what_cannot_be_flown_is_named() -> None:
         channel_to(5),
     ):
         pass
+
+
+def test_an_interrupt_ends_the_watch_and_keeps_the_reports(monkeypatch) -> None:
+    class Airborne:
+        def __init__(self) -> None:
+            self.stopped = threading.Event()
+
+        def take_off(self) -> None:
+            pass
+
+        def watch(self) -> None:
+            assert self.stopped.wait(20.0), "the watch was not ended"
+
+        def report(self, _) -> str:
+            return "seen until then"
+
+        def stop_watching(self) -> None:
+            self.stopped.set()
+
+    def interrupted(_) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("missions.flight_fleet.concurrent.futures.wait", interrupted)
+    assert fly_together([Airborne(), Airborne()], work_flown_pct) == ["seen until then"] * 2
