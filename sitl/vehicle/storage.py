@@ -23,6 +23,9 @@ ACCEPTED: Final[int] = mavlink.MAV_MISSION_ACCEPTED
 UNSUPPORTED: Final[int] = mavlink.MAV_MISSION_UNSUPPORTED
 UNSUPPORTED_FRAME: Final[int] = mavlink.MAV_MISSION_UNSUPPORTED_FRAME
 INVALID_PARAM1: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM1
+INVALID_PARAM7: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM7
+MOST_HEIGHT_M: Final = 83_000.0
+"""What ArduPilot's 24 bits of centimetres hold (LOCATION_ALT_MAX_M)."""
 INVALID_PARAM5_X: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM5_X
 INVALID_PARAM6_Y: Final[int] = mavlink.MAV_MISSION_INVALID_PARAM6_Y
 
@@ -54,6 +57,20 @@ def _zero(value: float) -> float:  # noqa: ARG001 - one shape for all four param
     return 0.0
 
 
+def _flag(value: float) -> float:
+    return 1.0 if value > 0.0 else 0.0
+
+
+def _signed_u16(value: float) -> float:
+    """Keep a radius: its size in 16 bits, its sign (the way round) in a flag of the place."""
+    return math.copysign(_u16(abs(value)), value)
+
+
+def _signed_u8(value: float) -> float:
+    """Keep the radius of whole turns: its size in one byte, its sign in a flag of the place."""
+    return math.copysign(_u8(abs(value)), value)
+
+
 def _sign(value: float) -> float:
     return -1.0 if value < 0.0 else 1.0
 
@@ -63,14 +80,14 @@ Keep = tuple[
 ]
 ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
     16: (_u16, _zero, _zero, _zero),
-    17: (_zero, _zero, _i16, _zero),
-    18: (_u8, _zero, _i8, _u8),
-    19: (_u16, _zero, _sign, _u8),
+    17: (_zero, _zero, _signed_u16, _zero),
+    18: (_u8, _zero, _signed_u8, _flag),
+    19: (_u16, _zero, _sign, _flag),
     20: (_zero, _zero, _zero, _zero),
     21: (_u16, _zero, _zero, _sign),
     22: (_u16, _zero, _zero, _zero),
     30: (_u16, _zero, _zero, _zero),
-    31: (_zero, _i16, _zero, _u8),
+    31: (_zero, _signed_u16, _zero, _flag),
     82: (_u16, _zero, _zero, _zero),
     92: (_u8, _u8, _zero, _zero),
     93: (_same, _i8, _i8, _i8),
@@ -146,7 +163,10 @@ class Storage:
             return UNSUPPORTED_FRAME
         if abs(item.x) > 900_000_000:
             return INVALID_PARAM5_X
-        return INVALID_PARAM6_Y if abs(item.y) > 1_800_000_000 else ACCEPTED
+        if abs(item.y) > 1_800_000_000:
+            return INVALID_PARAM6_Y
+        too_high = self.dialect is Dialect.ARDUPILOT and not abs(item.z) < MOST_HEIGHT_M
+        return INVALID_PARAM7 if too_high else ACCEPTED
 
     def _unset_refused(self, item: WireItem) -> int:
         """Return ArduPilot's refusal of a NaN where the command has no "unset" (`sanity_check_params`), else 0."""
@@ -166,9 +186,10 @@ class Storage:
         return command in (PX4_COMMANDS if self.dialect is Dialect.PX4 else ARDUPILOT_KEEPS)
 
     def _frames(self) -> frozenset[int]:
+        """Return the frames a place may come in; ArduPilot takes MAV_FRAME_MISSION for above mean sea level."""
         if self.dialect is Dialect.PX4:
             return ABSOLUTE_FRAMES | RELATIVE_FRAMES
-        return ABSOLUTE_FRAMES | RELATIVE_FRAMES | TERRAIN_FRAMES
+        return ABSOLUTE_FRAMES | RELATIVE_FRAMES | TERRAIN_FRAMES | {mavlink.MAV_FRAME_MISSION}
 
     def keep(self, item: WireItem) -> WireItem:
         """Return what a read-back of `item` will give."""

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect, MissionType
+from missions.dialect import POSITION_COMMANDS, Dialect, MissionType
+from missions.plan import MissionItem
+from missions.transfer_storage import differences
+from missions.transfer_values import Peer
 from sitl.vehicle.mission_server import MissionServer
 from sitl.vehicle.storage import ARDUPILOT_KEEPS, Storage, px4_verdict
 from sitl.vehicle.wire import WireItem, to_message
@@ -17,7 +20,7 @@ from sitl.vehicle.wire import WireItem, to_message
 GCS, OTHER = (255, 190), (254, 190)
 
 
-class Peer:
+class Talk:
     """A server and what it has said, on a clock that the test holds."""
 
     def __init__(self, dialect: Dialect, kind: MissionType = MissionType.MISSION, **options) -> None:
@@ -58,13 +61,13 @@ def kinds(messages: list) -> list[str]:
 
 
 def test_ardupilot_asks_with_mission_request_and_px4_with_int():
-    assert kinds(Peer(Dialect.ARDUPILOT).count(2)) == ["MISSION_REQUEST"]
-    assert kinds(Peer(Dialect.PX4).count(2)) == ["MISSION_REQUEST_INT"]
+    assert kinds(Talk(Dialect.ARDUPILOT).count(2)) == ["MISSION_REQUEST"]
+    assert kinds(Talk(Dialect.PX4).count(2)) == ["MISSION_REQUEST_INT"]
 
 
 @pytest.mark.parametrize(("dialect", "re_ask", "give_up"), [(Dialect.ARDUPILOT, 1.0, 8.0), (Dialect.PX4, 0.5, 5.0)])
 def test_an_overdue_item_is_asked_for_again_and_then_given_up(dialect, re_ask, give_up):
-    peer = Peer(dialect)
+    peer = Talk(dialect)
     peer.count(3, 10.0)
     assert peer.tick(10.0 + re_ask - 0.01) == []
     again = peer.tick(10.0 + re_ask + 0.01)
@@ -78,7 +81,7 @@ def test_an_overdue_item_is_asked_for_again_and_then_given_up(dialect, re_ask, g
 
 
 def test_an_item_out_of_sequence_draws_an_answer_from_ardupilot_and_silence_from_px4():
-    ardupilot, px4 = Peer(Dialect.ARDUPILOT), Peer(Dialect.PX4)
+    ardupilot, px4 = Talk(Dialect.ARDUPILOT), Talk(Dialect.PX4)
     for peer in (ardupilot, px4):
         peer.count(3)
     assert [m.type for m in ardupilot.item(2)] == [mavlink.MAV_MISSION_INVALID_SEQUENCE]
@@ -92,14 +95,14 @@ def test_px4_acknowledges_a_repeated_last_item_and_ardupilot_calls_it_an_error()
         (Dialect.PX4, mavlink.MAV_MISSION_ACCEPTED),
         (Dialect.ARDUPILOT, mavlink.MAV_MISSION_ERROR),
     ):
-        peer = Peer(dialect)
+        peer = Talk(dialect)
         peer.count(1)
         assert [m.type for m in peer.item(0)] == [mavlink.MAV_MISSION_ACCEPTED]
         assert [m.type for m in peer.item(0)] == [result]
 
 
 def test_a_second_uploader_is_denied_and_the_first_goes_on():
-    peer = Peer(Dialect.ARDUPILOT)
+    peer = Talk(Dialect.ARDUPILOT)
     peer.count(2)
     assert [m.type for m in peer.count(5, peer=OTHER)] == [mavlink.MAV_MISSION_DENIED]
     assert [m.type for m in peer.item(0, peer=OTHER)] == [mavlink.MAV_MISSION_DENIED]
@@ -110,7 +113,7 @@ def test_a_second_uploader_is_denied_and_the_first_goes_on():
 
 def test_a_broken_upload_leaves_a_mixture_on_ardupilot_and_the_old_plan_on_px4():
     for dialect, latitudes in ((Dialect.ARDUPILOT, [9, 1, 2]), (Dialect.PX4, [0, 1, 2, 3])):
-        peer = Peer(dialect)
+        peer = Talk(dialect)
         peer.count(4)
         for seq in range(4):
             peer.item(seq)
@@ -121,14 +124,14 @@ def test_a_broken_upload_leaves_a_mixture_on_ardupilot_and_the_old_plan_on_px4()
 
 
 def test_too_many_items_and_a_mission_before_ready_get_no_space():
-    peer = Peer(Dialect.ARDUPILOT)
+    peer = Talk(Dialect.ARDUPILOT)
     assert [m.type for m in peer.count(10_000)] == [mavlink.MAV_MISSION_NO_SPACE]
     peer.server.ready = False
     assert [m.type for m in peer.count(2)] == [mavlink.MAV_MISSION_NO_SPACE]
 
 
 def test_a_running_mission_is_not_cleared():
-    peer = Peer(Dialect.ARDUPILOT, busy=lambda: True)
+    peer = Talk(Dialect.ARDUPILOT, busy=lambda: True)
     peer.count(1)
     peer.item(0)
     assert [m.type for m in peer.hear(mavlink.MAVLink_mission_clear_all_message(1, 1, 0))] == [
@@ -138,7 +141,7 @@ def test_a_running_mission_is_not_cleared():
 
 
 def test_downloads_answer_either_request_and_name_a_missing_item():
-    peer = Peer(Dialect.ARDUPILOT)
+    peer = Talk(Dialect.ARDUPILOT)
     peer.count(1)
     peer.item(0)
     assert peer.hear(mavlink.MAVLink_mission_request_list_message(1, 1, 0))[0].count == 1
@@ -154,7 +157,8 @@ def test_downloads_answer_either_request_and_name_a_missing_item():
 @pytest.mark.parametrize(("sent", "kept"), [
     ({"command": 16, "p1": 3.7, "p2": 5.0, "z": 30.129}, {"p1": 3.0, "p2": 0.0, "z": 30.12}),
     ({"command": 1000, "p1": -45.6, "p2": 170.9, "x": 16}, {"p1": -45.0, "p2": 170.0, "x": 16, "frame": 0}),
-    ({"command": 1000, "p3": math.nan}, {"p3": 0.0}),
+    ({"command": 18, "p1": 3.0, "p3": -50.0, "p4": 0.5}, {"p1": 3.0, "p3": -50.0, "p4": 1.0}),
+    ({"command": 17, "p3": -120.4}, {"p3": -120.0}),
     ({"command": 21, "p4": 0.0}, {"p4": 1.0}),
     ({"command": 20, "x": 5, "y": 6, "z": 7.0}, {"x": 0, "y": 0, "z": 0.0, "frame": 0}),
     ({"command": 178, "p1": 1.0, "p2": 14.25, "p3": -1.0}, {"p2": 14.25, "p3": -1.0, "frame": 0}),
@@ -210,6 +214,8 @@ def test_what_px4_says_of_a_mission_after_the_transfer(items, said):
     (Dialect.ARDUPILOT, {"command": 530}, mavlink.MAV_MISSION_UNSUPPORTED),
     (Dialect.ARDUPILOT, {"command": 16, "frame": 11}, mavlink.MAV_MISSION_ACCEPTED),
     (Dialect.ARDUPILOT, {"command": 16, "x": 910_000_000}, mavlink.MAV_MISSION_INVALID_PARAM5_X),
+    (Dialect.ARDUPILOT, {"command": 16, "frame": 2}, mavlink.MAV_MISSION_ACCEPTED),
+    (Dialect.ARDUPILOT, {"command": 16, "z": math.nan}, mavlink.MAV_MISSION_INVALID_PARAM7),
     (Dialect.PX4, {"command": 16, "p2": math.nan}, mavlink.MAV_MISSION_ACCEPTED),
     (Dialect.PX4, {"command": 16, "frame": 11}, mavlink.MAV_MISSION_UNSUPPORTED_FRAME),
     (Dialect.PX4, {"command": 178, "frame": 3}, mavlink.MAV_MISSION_UNSUPPORTED),
@@ -219,3 +225,36 @@ def test_what_px4_says_of_a_mission_after_the_transfer(items, said):
 def test_which_items_are_taken(dialect, fields, result):
     usual = {"command": 16, "frame": 3, "x": 540_000_000, "y": 230_000_000, "z": 30.0}
     assert Storage(dialect, MissionType.MISSION).judge(WireItem(seq=0, **{**usual, **fields})) == result
+
+
+AGREED = (
+    *(16, 17, 18, 19, 20, 21, 22, 30, 31, 82, 112, 114, 177, 189, 195, 197, 201, 203, 207, 531),
+    *(2000, 2001, 2500, 2501),
+)
+"""The commands that both sides describe, for any value of any parameter."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    command=st.sampled_from(AGREED),
+    p=st.tuples(*[st.floats(-100.0, 100.0, width=32)] * 4),
+    height=st.floats(-500.0, 5000.0, width=32),
+    frame=st.sampled_from([0, 3, 10]),
+)
+def test_the_uploader_and_the_vehicle_agree_on_what_is_kept(command, p, height, frame):
+    """Two tables made apart from each other: `missions.transfer` must take this storage's read-back for its own."""
+    x, y = (540_000_000, 230_000_000) if command in POSITION_COMMANDS else (0, 0)
+    numbers = dict(zip(("p1", "p2", "p3", "p4"), p, strict=True))
+    kept = Storage(Dialect.ARDUPILOT, MissionType.MISSION).keep(
+        WireItem(seq=1, command=command, frame=frame, x=x, y=y, z=height, **numbers)
+    )
+
+    def item(wire: WireItem | None = None) -> MissionItem:
+        one = wire or WireItem(seq=1, command=command, frame=frame, x=x, y=y, z=height, **numbers)
+        place = {"lat_deg": one.x / 1e7, "lon_deg": one.y / 1e7} if one.has_place else {}
+        values = {name: getattr(one, name) for name in ("seq", "command", "frame", "p1", "p2", "p3", "p4")}
+        return MissionItem(**values, alt_m=one.z, **place)
+
+    home = MissionItem(seq=0, command=16, frame=0)
+    peer = Peer(system=1, component=1)
+    assert differences((home, item()), (home, item(kept)), peer, MissionType.MISSION) == ()
