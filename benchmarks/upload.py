@@ -26,7 +26,7 @@ ITEMS = 100
 DELAY_S = 0.02
 LOSSES = (0.0, 0.05, 0.1)
 SEEDS = (1, 2, 3)
-LIMIT_S = 90.0
+LIMIT_S = 60.0
 HOME = (51.44, 4.92, 20.0)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _RELATIVE_FRAMES = frozenset({3, 6})
 _TERRAIN_FRAMES = frozenset({10, 11})
 _BORDER_STEP_DEG = 0.005
+_NEAR_DEG = 1.0
 _COVER_TOLERANCE_M = 25.0
 _COVER_STEP_M = 10.0
 _RETURN = 20
@@ -37,6 +38,7 @@ class LocalPlane:
 
     def __init__(self, lat_deg: float, lon_deg: float) -> None:
         local = pyproj.CRS.from_proj4(f"+proj=aeqd +lat_0={lat_deg!r} +lon_0={lon_deg!r} +datum=WGS84 +units=m")
+        self._centre = (lat_deg, lon_deg)
         self._forward = pyproj.Transformer.from_crs("EPSG:4326", local, always_xy=True)
 
     def xy(self, lat_deg: Floats | float, lon_deg: Floats | float) -> Floats:
@@ -45,8 +47,14 @@ class LocalPlane:
         return np.column_stack([east, north])
 
     def project(self, geometry: BaseGeometry) -> BaseGeometry:
-        """Return a longitude/latitude geometry in metres, its long sides made short first."""
-        fine = shapely.segmentize(geometry, _BORDER_STEP_DEG)
+        """Return a longitude/latitude geometry in metres, its long sides made short first.
+
+        What is farther than a degree is cut away, unless that is all there is: a
+        country's whole border must not slow down every position.
+        """
+        lat, lon = self._centre
+        near = shapely.clip_by_rect(geometry, lon - _NEAR_DEG, lat - _NEAR_DEG, lon + _NEAR_DEG, lat + _NEAR_DEG)
+        fine = shapely.segmentize(geometry if near.is_empty else near, _BORDER_STEP_DEG)
         return shapely.transform(fine, lambda lonlat: self.xy(lonlat[:, 1], lonlat[:, 0]))
 
 
