@@ -157,7 +157,7 @@ def prop_places(
 
 
 _PROPS = ("tree", "bush", "bush", "rock", "rock", "post", "animal", "hut")
-_PROP_ODDS = np.cumsum([0.24, 0.22, 0.13, 0.14, 0.08, 0.08, 0.09, 0.02])
+_PROP_ODDS = np.cumsum([0.28, 0.25, 0.15, 0.14, 0.08, 0.075, 0.005, 0.02])
 
 
 Parts = tuple["FloatArray", "FloatArray", "FloatArray", "FloatArray"]
@@ -206,11 +206,11 @@ def _bush(rng: np.random.Generator) -> Parts:
 
 
 def _rock(rng: np.random.Generator) -> Parts:
-    """Rocks keep the day's heat: some are as bright in the infrared as a person."""
+    """Rocks keep the day's heat: some come near a person in the infrared."""
     size = rng.uniform(0.2, 0.8)
     a, b = rng.normal(0.0, 0.5 * size, (2, 2))
     part = np.array([[a[0], a[1], 0.3 * size, b[0], b[1], 0.3 * size, 0.6 * size]])
-    return part, _NO_BOXES, np.full((1, 3), rng.uniform(105.0, 190.0)), np.array([rng.uniform(95.0, 205.0)])
+    return part, _NO_BOXES, np.full((1, 3), rng.uniform(105.0, 190.0)), np.array([rng.uniform(90.0, 165.0)])
 
 
 def _post(rng: np.random.Generator) -> Parts:

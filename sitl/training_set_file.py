@@ -29,11 +29,13 @@ VISIBLE_MIN: Final = 0.4
 HEIGHT_MIN_PX: Final = 4.0
 SHARD: Final = 1250
 VALIDATION_SEED: Final = 1
+EMPTY_SHARE: Final = 0.1
+"""Share of pictures with nobody in them: few while learning what things look like, half while learning what is none."""
 _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
 
 
 def write_training_set(
-    out: Path, *, train: int, val: int, seed: int, size_px: int = 320, report: Callable[[int], None] | None = None
+    out: Path, *, train: int, val: int, seed: int, size_px: int = 320, empty_share: float = 0.1, report: Callable[[int], None] | None = None
 ) -> Path:
     """Write `train` + `val` pictures below `out` and return the data file that describes them.
 
@@ -49,7 +51,7 @@ def write_training_set(
         for index in range(count):
             shard, number = divmod(index, SHARD)
             rng = np.random.default_rng([part_seed + 100 * shard, number])
-            picture, truth = training_picture(rng, size_px, size_px)
+            picture, truth = training_picture(rng, size_px, size_px, empty_share)
             (images / f"{index:05d}.jpg").write_bytes(picture)
             (labels / f"{index:05d}.txt").write_text(yolo_labels(truth, size_px))
             done += 1
@@ -61,7 +63,9 @@ def write_training_set(
     return data
 
 
-def training_picture(rng: np.random.Generator, width_px: int, height_px: int) -> tuple[bytes, TruthBoxes]:
+def training_picture(
+    rng: np.random.Generator, width_px: int, height_px: int, empty_share: float = EMPTY_SHARE
+) -> tuple[bytes, TruthBoxes]:
     """Draw one JPEG and its truth: a crowded place looked at with a random camera from a random place."""
     band = Band.DAY if rng.random() < 0.5 else Band.THERMAL
     look: Look = random_look(rng, band)
@@ -79,7 +83,7 @@ def training_picture(rng: np.random.Generator, width_px: int, height_px: int) ->
         cy_px=height_px / 2.0,
     )
     yaw = float(rng.uniform(0.0, 360.0))
-    world, aim = _crowded_world(rng, max(width_px, height_px) / px_per_m / 2.0)
+    world, aim = _crowded_world(rng, max(width_px, height_px) / px_per_m / 2.0, empty_share)
     back_m = agl_m / np.tan(np.radians(depression))
     eye = aim - back_m * np.array([np.sin(np.radians(yaw)), np.cos(np.radians(yaw))])
     lat, lon = world.to_geodetic(eye[:1], eye[1:])
@@ -98,12 +102,12 @@ def training_picture(rng: np.random.Generator, width_px: int, height_px: int) ->
     return _compress(image, rng), truth
 
 
-def _crowded_world(rng: np.random.Generator, reach_m: float) -> tuple[World, FloatArray]:
+def _crowded_world(rng: np.random.Generator, reach_m: float, empty_share: float) -> tuple[World, FloatArray]:
     """Make a world with several groups and vehicles within `reach_m` of the point the camera looks at."""
     aim = rng.uniform(-3000.0, 3000.0, 2)
     tracks: list[FloatArray] = []
     routes: list[Routes] = []
-    empty = rng.random() < 0.1
+    empty = rng.random() < empty_share
     for _ in range(0 if empty else int(rng.poisson(2.0)) + 1):
         start = aim + rng.uniform(-reach_m, reach_m, 2)
         size = 1 + min(int(rng.geometric(0.45)) - 1, 5)
