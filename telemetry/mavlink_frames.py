@@ -173,7 +173,7 @@ def _checksums(data: Bytes, start: Ints, length: Ints, extra: NDArray[np.int16])
         base = np.arange(span, 0, -1, dtype=np.intp) * 256
         for some in np.array_split(rows, 1 + len(rows) * span // 1_000_000):
             content = np.lib.stride_tricks.sliding_window_view(data, span)[start[some]]
-            result[some] ^= np.bitwise_xor.reduce(table[content + base], axis=1)
+            result[some] ^= np.bitwise_xor.reduce(table.take(content + base, mode="clip"), axis=1)
     return result
 
 
@@ -295,7 +295,11 @@ def find_frames(
 
 
 def _chosen(found: _Candidates, rows: Ints, wanted: Collection[int] | None) -> Ints:
-    return rows if wanted is None else rows[np.isin(found.message_id[rows], list(wanted))]
+    if wanted is None:
+        return rows
+    is_wanted = np.zeros(max(wanted, default=0) + 2, dtype=np.bool_)  # the last entry stands for all higher ids
+    is_wanted[list(wanted)] = True
+    return rows[is_wanted.take(found.message_id[rows], mode="clip")]
 
 
 def _frames(data: Bytes, found: _Candidates, rows: Ints, offset: int, *, stamped: bool) -> Frames:
