@@ -25,35 +25,66 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from missions.flight_values import FlightReport, FlightStatus
+    from missions.plan import Sortie
     from sitl.scenario import Scenario, VehicleTable
 
 RELAY_WAIT_S: Final = 300.0
+"""Wall seconds that a successor waits for its turn."""
 
 SETTLE_S: Final = 0.3
 """Wall seconds that a vehicle stands after the flight, so that its truth has rows after the landing."""
 
 
-class _Relay:
-    """Tells a successor when to start, and at what time of the simulated clock."""
+class _Crew:
+    """What the flights of one scenario share: where they leave files, who relieves whom, and the word to stop."""
 
-    def __init__(self) -> None:
-        self.started: dict[str, tuple[Operator, Callable[[], int | None]]] = {}
-        self.changed = threading.Condition()
+    def __init__(
+        self, scenario: Scenario, folder: Path, backend: Backend, report: Callable[[str, FlightStatus], None] | None
+    ) -> None:
+        self.scenario = scenario
+        self.folder = folder
+        self.backend = backend
+        self.stop = threading.Event()
+        self._report = report
+        self._flying: dict[str, tuple[Operator, Callable[[], int | None]]] = {}
 
     def announce(self, name: str, operator: Operator, clock: Callable[[], int | None]) -> None:
-        with self.changed:
-            self.started[name] = (operator, clock)
-            self.changed.notify_all()
+        """Say that a vehicle is up, so that another can wait to relieve it."""
+        self._flying[name] = (operator, clock)
 
-    def wait_for(self, name: str) -> int:
-        """Wait until `name` flies its last piece; return its clock, ns UTC."""
-        with self.changed:
-            if not self.changed.wait_for(lambda: name in self.started, RELAY_WAIT_S):
-                raise ScenarioError(f"vehicle {name!r} never started, so nobody can relieve it")
-        operator, clock = self.started[name]
-        if not operator.on_line_last.wait(RELAY_WAIT_S):
-            raise ScenarioError(f"vehicle {name!r} never came to the end of its route, so nobody relieved it")
+    def t0_of(self, vehicle: VehicleTable) -> int:
+        """Return when a vehicle's clock starts, ns UTC; waits until the one it relieves flies its last piece."""
+        before = vehicle.after
+        if not before:
+            return DEFAULT_T0_UTC_NS
+        self._wait(lambda: before in self._flying, f"vehicle {before!r} never started, so nobody can relieve it")
+        operator, clock = self._flying[before]
+        self._wait(operator.on_line_last.is_set, f"vehicle {before!r} never came to the end of its route")
         return clock() or DEFAULT_T0_UTC_NS
+
+    def _wait(self, ready: Callable[[], bool], otherwise: str) -> None:
+        until = time.monotonic() + RELAY_WAIT_S
+        while not ready():
+            self.check()
+            if time.monotonic() > until:
+                raise ScenarioError(otherwise)
+            time.sleep(0.05)
+
+    def check(self) -> None:
+        """End this flight's thread when the run has been interrupted."""
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+
+    def watcher(self, name: str, operator: Operator) -> Callable[[FlightStatus], None]:
+        """Return what is called with each status of one flight."""
+
+        def watch(status: FlightStatus) -> None:
+            self.check()
+            operator.watch(status)
+            if self._report is not None:
+                self._report(name, status)
+
+        return watch
 
 
 def run_scenario(
@@ -83,14 +114,16 @@ def run_scenario(
     """
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    chosen = backend or Backend(name=scenario.backend)
-    relay = _Relay()
+    crew = _Crew(scenario, folder, backend or Backend(name=scenario.backend), report)
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(scenario.vehicle)) as pool:
         flights = [
-            pool.submit(_fly_one, scenario, vehicle, number, folder, relay, chosen, report)
-            for number, vehicle in enumerate(scenario.vehicle, start=1)
+            pool.submit(_fly_one, crew, vehicle, number) for number, vehicle in enumerate(scenario.vehicle, start=1)
         ]
-        flown = tuple(flight.result() for flight in flights)
+        try:
+            flown = tuple(flight.result() for flight in flights)
+        except BaseException:
+            crew.stop.set()
+            raise
     flown = tuple(_filmed(scenario, one, folder) for one in flown)
     return ScenarioResult(
         name=scenario.name, verdicts=judge(scenario, flown), flown=flown, wall_s=time.monotonic() - began
@@ -109,57 +142,46 @@ def _filmed(scenario: Scenario, one: Flown, folder: Path) -> Flown:
     return dataclasses.replace(one, film=film_and_score(scenario, scenario.film, one.truth, between, clip))
 
 
-def _fly_one(
-    scenario: Scenario,
-    vehicle: VehicleTable,
-    number: int,
-    folder: Path,
-    relay: _Relay,
-    backend: Backend,
-    report: Callable[[str, FlightStatus], None] | None,
-) -> Flown:
-    sortie = sortie_of(scenario, vehicle)
-    t0_utc_ns = relay.wait_for(vehicle.after) if vehicle.after else DEFAULT_T0_UTC_NS
-    texts: list[str] = []
-    problem = ""
-    flight_report: FlightReport | None = None
-    with open_craft(scenario, vehicle, number, t0_utc_ns, folder, backend) as process:
-        operator = Operator(scenario, vehicle, process.link_url, number)
-        relay.announce(vehicle.name, operator, clock_of(process.link_url, number))
-
-        def watch(status: FlightStatus) -> None:
-            operator.watch(status)
-            if report is not None:
-                report(vehicle.name, status)
-
+def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
+    """Fly one vehicle from start to landing; what goes wrong in the flight is a result, not an exception."""
+    sortie = sortie_of(crew.scenario, vehicle)
+    t0_utc_ns = crew.t0_of(vehicle)
+    with open_craft(crew.scenario, vehicle, number, t0_utc_ns, crew.folder, crew.backend) as craft:
+        operator = Operator(crew.scenario, vehicle, craft.link_url, number)
+        crew.announce(vehicle.name, operator, clock_of(craft.link_url, number))
         try:
-            with open_link(process.link_url) as link:
-                flight = Flight(link, sortie, FlightOptions(system=number), on_status=watch, pilot=operator.order)
-                try:
-                    flight_report = _fly(flight)
-                finally:
-                    texts = [text for _, text in flight.state.texts]
-        except VedetteError as error:
-            problem = error.message
+            report, texts, problem = _fly(craft.link_url, sortie, number, operator, crew)
         finally:
             operator.on_line_last.set()
             operator.close()
-            time.sleep(SETTLE_S)
+        time.sleep(SETTLE_S)
     return Flown(
         vehicle=vehicle,
         sortie=sortie,
-        truth=truth_of(vehicle, folder, flight_report),
-        report=flight_report,
-        texts=tuple(texts),
+        truth=truth_of(vehicle, crew.folder, report),
+        report=report,
+        texts=texts,
         problem=problem,
         zone_from_utc_ns=operator.zone_from_utc_ns,
     )
 
 
-def _fly(flight: Flight) -> FlightReport:
-    flight.connect()
-    flight.upload()
-    flight.check()
-    flight.take_off()
-    flight.watch()
-    return flight.report(work_flown_pct)
+def _fly(
+    link_url: str, sortie: Sortie, system: int, operator: Operator, crew: _Crew
+) -> tuple[FlightReport | None, tuple[str, ...], str]:
+    """Return the report (None for a flight that did not come about), what was said, and what stopped it."""
+    watch = crew.watcher(sortie.name, operator)
+    report: FlightReport | None = None
+    problem = ""
+    with open_link(link_url) as link:
+        flight = Flight(link, sortie, FlightOptions(system=system), on_status=watch, pilot=operator.order)
+        try:
+            flight.connect()
+            flight.upload()
+            flight.check()
+            flight.take_off()
+            flight.watch()
+            report = flight.report(work_flown_pct)
+        except VedetteError as error:
+            problem = error.message
+        return report, tuple(text for _, text in flight.state.texts), problem

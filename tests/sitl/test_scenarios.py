@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -115,3 +119,27 @@ def test_a_missing_file_is_named(tmp_path, capsys):
 def test_every_shipped_scenario_is_met(path, tmp_path):
     result = run_scenario(read_scenario(path), tmp_path)
     assert result.met, [verdict.sentence for verdict in result.verdicts if not verdict.met]
+
+
+def test_an_interrupted_run_stops_at_once_and_leaves_no_vehicle_behind(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=1).replace("speedup = 40", "speedup = 1"))
+    command = [sys.executable, "-m", "vedette", "sitl", "run", str(path)]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children: list[int] = []
+    started = time.monotonic()
+    while not children and time.monotonic() - started < 30.0:
+        time.sleep(0.1)
+        children = children_of(run.pid)
+    assert children
+    time.sleep(1.5)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(20) == 130
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
