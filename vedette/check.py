@@ -128,15 +128,20 @@ def _show(judgement: Judgement, *, every: bool) -> None:
     if not judgement.findings:
         console.print("  [green]nothing found[/]")
         return
-    for rule in dict.fromkeys(finding.rule for finding in judgement.findings):
-        held = [finding for finding in judgement.findings if finding.rule == rule]
+    print_findings(console, judgement.findings, every=every)
+    warnings = len(judgement.findings) - judgement.errors
+    console.print(f"  {judgement.errors} errors, {warnings} warnings")
+
+
+def print_findings(console: Console, findings: tuple[Finding, ...], *, every: bool) -> None:
+    """Print findings one a line, rule by rule; of many of one rule, the first few unless `every`."""
+    for rule in dict.fromkeys(finding.rule for finding in findings):
+        held = [finding for finding in findings if finding.rule == rule]
         shown = held if every else held[:SHOWN_OF_ONE_RULE]
         for finding in shown:
             console.print(_line(finding))
         if len(held) > len(shown):
             console.print(f"           and {len(held) - len(shown)} more of {rule} (--all shows them)")
-    warnings = len(judgement.findings) - judgement.errors
-    console.print(f"  {judgement.errors} errors, {warnings} warnings")
 
 
 def _line(finding: Finding) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from geo.errors import InputError
+from vedette.check import print_findings
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def search(  # noqa: PLR0913 - one parameter per option
         bool, typer.Option("--hover", help="Point: hold one place in sight of it, at --radius-m, instead of an orbit.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
 ) -> None:
     """Plan a search within a brief and write it as a plan folder.
 
@@ -96,7 +98,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     if as_json:
         print_json(_summary(made))
     else:
-        _show(made, out)
+        _show(made, out, every=every)
     if made.plan.findings:
         raise typer.Exit(1)
 
@@ -176,7 +178,7 @@ def _summary(made: SearchPlan) -> dict[str, Any]:
     }
 
 
-def _show(made: SearchPlan, out: Path) -> None:
+def _show(made: SearchPlan, out: Path, *, every: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     pattern, plan = made.pattern, made.plan
     facts = [f"{pattern.kind}, {pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m"]
@@ -191,9 +193,7 @@ def _show(made: SearchPlan, out: Path) -> None:
             f"  {sortie.name} from {escape(sortie.site)}: {minutes:.1f} min, "
             f"{sortie.legs[-1].battery_end_pct:.0f} % of the battery left"
         )
-    for finding in plan.findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(f"  [{colour}]{finding.severity:8}[/] {finding.rule}: {escape(finding.message)}")
+    print_findings(console, plan.findings, every=every)
     console.print(
         f"  standoff kept {plan.min_standoff_m:.0f} m of {plan.required_standoff_m:g} m asked; written to {out}"
     )

@@ -82,7 +82,10 @@ def _refuse(point_xy: FloatArray, moved_m: float, corridor: Corridor, slack_m: f
     if inside:
         reason = f"it lies in zone {inside[0] + 1} of the brief"
     elif not bool(shapely.covers(np.asarray(corridor.own), np.asarray(point))):
-        reason = f"it lies {border_m:.0f} m beyond the border"
+        way = shapely.LineString([corridor.sites[0], point_xy])
+        beyond = bool(shapely.intersects(np.asarray(way), np.asarray(corridor.guard)))
+        where = "beyond the border" if beyond else "from the border, outside the ground this brief describes"
+        reason = f"it lies {border_m:.0f} m {where}"
     elif border_m < corridor.kept_m:
         reason = f"it lies {border_m:.0f} m from the border, and {corridor.kept_m:.0f} m must be kept"
     else:

@@ -18,7 +18,7 @@ from missions.patterns.iamsar import (
 )
 from missions.patterns.parts import plan_area_in_parts
 from missions.patterns.plane import frame_about, polygon_xy, to_lonlat, to_xy
-from missions.patterns.route import along_route, around_perimeter, circle
+from missions.patterns.route import along_route, around_perimeter, check_laps, circle
 from missions.patterns.values import PatternKind, PatternPath, PatternRequest, PatternWaypoint
 from missions.plan import LegKind
 
@@ -86,6 +86,7 @@ def _about_datum(request: PatternRequest) -> PatternPath:
     frame = frame_about([request.datum])
     centre = to_xy(frame, [request.datum])[0]
     if request.kind is PatternKind.POINT:
+        check_laps(request.laps)
         points = circle(centre, radius_m=request.radius_m, begin_deg=_bearing(frame, centre, request))
         points = np.concatenate([*([points[:-1]] * request.laps), points[-1:]])
         area_m2 = 0.0

@@ -46,6 +46,12 @@ def _forwards(points: FloatArray, line: shapely.LineString) -> FloatArray:
     return points if start <= end else points[::-1]
 
 
+def check_laps(laps: int) -> None:
+    """Raise InputError when a path is to be flown never, or more often than any battery could."""
+    if not 1 <= laps <= MAX_LAPS:
+        raise InputError(f"a path is flown round 1 to {MAX_LAPS} times, found {laps}", actual=laps)
+
+
 def around_perimeter(
     polygon: shapely.Polygon,
     *,
@@ -61,8 +67,7 @@ def around_perimeter(
     InputError
         When the offset leaves nothing to fly around, or the number of laps is out of range.
     """
-    if not 1 <= laps <= MAX_LAPS:
-        raise InputError(f"a perimeter is flown 1 to {MAX_LAPS} times, found {laps}", actual=laps)
+    check_laps(laps)
     filled = shapely.Polygon(polygon.exterior)
     moved = shapely.buffer(filled, offset_m, join_style="mitre", mitre_limit=_MITRE)
     parts = [part for part in shapely.get_parts(moved) if part.geom_type == "Polygon" and part.area > 0.0]

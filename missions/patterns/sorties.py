@@ -155,15 +155,25 @@ def _longest(
 ) -> tuple[FlightPath | None, int]:
     """Find the longest run of segments from `first` that one battery flies, there and back, by bisection."""
     best: tuple[FlightPath | None, int] = (None, first)
-    low, high = first + 1, len(kinds)
+    low, high = first + 1, first + _flyable(maker, points[first:])
+    probe = high
     while low <= high:
-        middle = high if best[0] is None and high == len(kinds) and low == first + 1 else (low + high) // 2
+        middle, probe = (probe, 0) if probe else ((low + high) // 2, 0)
         flown = _flight(maker, site, points[first : middle + 1], kinds[first:middle])
         if flown is not None and flown.cost.total_wh <= maker.usable_wh:
             best, low = (flown, middle), middle + 1
         else:
             high = middle - 1
     return best
+
+
+def _flyable(maker: PathMaker, points: FloatArray) -> int:
+    """Return how many segments one battery could fly at the very most, with no way out or home."""
+    aircraft = maker.aircraft
+    fastest_mps = aircraft.max_airspeed_mps + maker.brief.wind.speed_mps
+    limit_m = fastest_mps * 3600.0 * maker.usable_wh / min(aircraft.cruise_power_w, aircraft.hover_power_w)
+    flown_m = np.cumsum(np.hypot(*np.diff(points, axis=0).T))
+    return max(1, min(len(flown_m), int(np.searchsorted(flown_m, limit_m)) + 1))
 
 
 def _flight(maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[LegKind]) -> FlightPath | None:
