@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from geo.locate import locate, project
-from geo.values import CameraModel, PoseSigmas
+from geo.locate import project
+from geo.march import first_hits
+from geo.rays import cast, pixel_directions
+from geo.values import CameraModel, Poses
 
 if TYPE_CHECKING:
-    from geo.values import FloatArray, GroundPoints, Pose, Terrain
+    from geo.march import Hits
+    from geo.values import FloatArray, Pose, Terrain
     from telemetry.video import Frame
 
 GRID: Final = 7
 """Points a side that stand for a picture's ground; 49 of them tell overlap to about 2 %."""
+
+MAX_RANGE_M: Final = 20_000.0
+"""Ground further away than this is too small in the picture to count."""
 
 
 class OverlapFilter:
@@ -31,7 +37,7 @@ class OverlapFilter:
     def __init__(self, terrain: Terrain, max_overlap: float) -> None:
         self._terrain = terrain
         self._max_overlap = max_overlap
-        self._last: tuple[Pose, CameraModel, GroundPoints] | None = None
+        self._last: tuple[Pose, CameraModel, Hits] | None = None
 
     def wants(self, frame: Frame) -> bool:
         """Tell whether a frame shows enough new ground; frames that cannot be placed always pass."""
@@ -41,10 +47,9 @@ class OverlapFilter:
         camera = CameraModel.from_fov(
             hfov_deg=frame.pose.hfov_deg, vfov_deg=frame.pose.vfov_deg, width_px=width, height_px=height
         )
-        ground = locate(
-            poses=frame.pose, camera=camera, uv_px=_grid(camera), terrain=self._terrain, sigmas=PoseSigmas()
-        )
-        if not ground.placed.any():
+        rays = cast(Poses.of(frame.pose), pixel_directions(camera, _grid(camera)))
+        ground = first_hits(rays, self._terrain, MAX_RANGE_M)
+        if not np.isfinite(ground.lat_deg).any():
             return True
         if self._last is not None:
             pose, lens, before = self._last
@@ -61,9 +66,9 @@ def _grid(camera: CameraModel) -> FloatArray:
     return np.stack([u.ravel(), v.ravel()], axis=1)
 
 
-def _share_seen(ground: GroundPoints, pose: Pose, camera: CameraModel) -> float:
+def _share_seen(ground: Hits, pose: Pose, camera: CameraModel) -> float:
     """Return the share of placed ground points that lie inside a picture."""
-    placed = ground.placed
+    placed = np.isfinite(ground.lat_deg)
     seen = project(
         poses=pose,
         camera=camera,

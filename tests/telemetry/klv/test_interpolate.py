@@ -118,8 +118,8 @@ def test_field_of_view_survives_samples_that_lack_it():
     np.testing.assert_allclose(poses.hfov_deg, [40.0, 40.0, 20.0])
 
 
-def test_a_million_moments_in_one_call(rng):
+def test_many_moments_in_one_call(rng):
     track = make_track(np.arange(0, 100, 0.1), rng)
-    moments = START + rng.integers(0, 99 * 10**9, 1_000_000)
+    moments = START + rng.integers(0, 99 * 10**9, 100_000)
     _, whole = interpolate(track, moments)
     assert whole.all()

@@ -35,7 +35,7 @@ def test_a_hover_gives_one_frame():
 def test_flight_ahead_is_sampled_at_the_share_asked_for(max_overlap):
     sampler = OverlapFilter(GROUND, max_overlap)
     side_m = 2 * 100.0 * np.tan(np.radians(30.0))
-    kept = [north for north in range(500) if sampler.wants(frame(north_m=north))]
+    kept = [north for north in range(0, 500, 2) if sampler.wants(frame(north_m=north))]
     step_m = np.diff(kept).mean()
     assert step_m == pytest.approx(side_m * (1 - max_overlap), abs=side_m / 7 + 1)
 
