@@ -59,6 +59,7 @@ class _Subject:
     landings: FloatArray
     return_amsl_m: float
     """Height the aircraft climbs to before it returns, when it is lower."""
+    by_item: bool
 
 
 def brief_findings(
@@ -69,6 +70,7 @@ def brief_findings(
     ground: GroundHeights,
     landings: Sequence[tuple[float, float]],
     return_alt_m: float = 0.0,
+    by_item: bool = True,
 ) -> tuple[Finding, ...]:
     """Judge legs by the rules of a brief.
 
@@ -84,6 +86,8 @@ def brief_findings(
         Where failsafes send the aircraft, (lat, lon) degrees.
     return_alt_m
         Height above the first landing place the aircraft climbs to before it returns.
+    by_item
+        Legs are numbered by the mission item flown to, not by themselves.
     """
     if not legs:
         return ()
@@ -97,6 +101,7 @@ def brief_findings(
         ground=PlaneGround(frame=corridor.frame, heights=ground),
         landings=corridor.frame.to_plane(places[:, 0], places[:, 1]),
         return_amsl_m=float(np.nan_to_num(home_m, nan=-np.inf).max(initial=-np.inf)) + return_alt_m,
+        by_item=by_item,
     )
     return (
         *_standoff(subject),
@@ -129,7 +134,7 @@ def _finding(  # noqa: PLR0913 - one value per field of a finding
     return Finding(
         rule=rule,
         severity=severity,
-        message=f"the leg to item {leg.seq + 1} {message}",
+        message=f"the leg to item {leg.seq + 1} {message}" if subject.by_item else f"leg {leg.seq} {message}",
         lat_deg=lat,
         lon_deg=lon,
         seq=leg.seq,

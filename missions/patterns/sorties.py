@@ -84,7 +84,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
         findings += sight_findings(sorties, request.datum, ground)
     landings = [(s.lat_deg, s.lon_deg) for s in brief.launch] + [(r.lat_deg, r.lon_deg) for r in brief.rally]
     for sortie in sorties:
-        held = brief_findings(brief, corridor, sortie.legs, ground=ground, landings=landings)
+        held = brief_findings(brief, corridor, sortie.legs, ground=ground, landings=landings, by_item=False)
         findings += [dataclasses.replace(f, sortie=sortie.name, message=f"{sortie.name}: {f.message}") for f in held]
     covered_pct = _covered_pct(corridor, sorties, request)
     findings += _coverage(covered_pct)
