@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-ROUNDING_M: Final = 0.5
-"""Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening."""
+ROUNDING_M: Final = 0.75
+"""Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening,
+thinning of a border with very many vertices."""
 ROOM_M: Final = 1500.0
 """Room to pass zones and bends on the way to the corridor and beside it."""
+MANY_VERTICES: Final = 20_000
+DRAWN_M: Final = 0.25
+"""A border with more vertices than that is thinned by this much, which `ROUNDING_M` holds."""
 ARC_SEGMENTS: Final = 8
 """Segments per quarter circle of a buffer; a chord then lies within 0.5 % inside its arc."""
 
@@ -145,6 +149,8 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
         keep = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 1e-6)
         if keep.sum() >= 2:
             parts.append(LineString(xy[keep]))
+    if sum(len(p.coords) for p in parts) > MANY_VERTICES:
+        parts = [LineString(p.simplify(DRAWN_M)) for p in parts]
     if not parts or sum(p.length for p in parts) < 1.0:
         raise BriefError("border: the line has no length; give two or more points a metre or more apart")
     return parts

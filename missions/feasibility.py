@@ -66,3 +66,17 @@ def coverage_finding(covered_pct: float) -> list[Finding]:
             relaxation="more lanes, a smaller depression angle, or a shallower corridor",
         )
     ]  # fmt: skip
+
+
+def wind_finding(brief: Brief) -> list[Finding]:
+    """Refuse, as an error, more wind than the type is made for."""
+    strongest, most = brief.wind.strongest_mps, brief.aircraft.aircraft.max_wind_mps
+    if strongest <= most:
+        return []
+    return [
+        Finding(
+            rule="wind limit", severity=Severity.ERROR, measured=strongest, limit=most, unit="m/s",
+            message=f"gusts of {strongest:g} m/s are over the {most:g} m/s {brief.aircraft.type} is made for",
+            relaxation=f"wait until the gusts are under {most:g} m/s, or take a type made for more",
+        )
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ import shapely
 from missions.allocation import Unflown, sections, site_paths
 from missions.corridor import build_corridor
 from missions.errors import PlanRefusedError
-from missions.feasibility import coverage_finding, standoff_findings
+from missions.feasibility import coverage_finding, standoff_findings, wind_finding
 from missions.feasibility_failsafe import FailsafeJudge
 from missions.feasibility_terrain import AlongTheLeg
 from missions.ground_file import read_ground
@@ -21,6 +21,7 @@ from missions.night import in_the_dark
 from missions.plan import Finding, Plan, Severity
 from missions.planner_fleet import put_together
 from missions.planner_paths import PathMaker
+from missions.planner_turns import ground_radius_m
 from missions.resolution import resolution_findings
 from missions.revisit import coverage, prove, strips
 from missions.routing import Router
@@ -72,6 +73,7 @@ def plan_brief(brief: Brief) -> Plan:
             *_unflown(brief, corridor, flown),
             *findings,
             *patrol.findings,
+            *wind_finding(brief),
             *resolution_findings(brief),
             *coverage_finding(covered.covered_pct),
         ),
@@ -86,10 +88,17 @@ def plan_brief(brief: Brief) -> Plan:
 
 
 def _check_sites(brief: Brief, corridor: Corridor) -> None:
+    circle = ground_radius_m(brief.aircraft.aircraft, brief.wind.speed_mps)
     for site, xy in zip(brief.launch, corridor.sites, strict=True):
         point = shapely.Point(xy)
-        if corridor.free.covers(point):
+        if corridor.free.covers(point.buffer(circle)):
             continue
+        if corridor.free.covers(point):
+            raise PlanRefusedError(
+                f"launch site {site.name!r} has no free circle of {circle:.0f} m about it for {brief.aircraft.type} to "
+                "climb and descend in; move it further from the border and the zones",
+                rule="turn radius", site=site.name, limit=circle,
+            )  # fmt: skip
         for zone, shape in zip(brief.zone, corridor.zones, strict=True):
             if shape.distance(point) <= zone.clearance_m:
                 raise PlanRefusedError(
@@ -179,5 +188,5 @@ def _refusal(brief: Brief, flown: list[Section]) -> PlanRefusedError:
     rule, why, remedy = UNFLOWN[reason]
     sites = ", ".join(s.name for s in brief.launch)
     return PlanRefusedError(
-        f"no part of the border can be flown from {sites}: {why}; it would take {remedy}", rule=rule
+        f"no part of the border can be flown from {sites}: {why}; what would do: {remedy}", rule=rule
     )

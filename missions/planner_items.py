@@ -33,6 +33,9 @@ TAKEOFF: Final = 22
 WAYPOINT: Final = 16
 LAND: Final = 21
 RETURN_TO_LAUNCH: Final = 20
+LOITER_TO_ALT: Final = 31
+APPROACH_M: Final = 30.0
+"""Height above home a fixed wing circles down to before it lands."""
 CHANGE_SPEED: Final = 178
 GIMBAL_PITCH_YAW: Final = 1000
 VIDEO_START: Final = 2500
@@ -82,6 +85,10 @@ def mission_items(
 
     add(TAKEOFF, place=(first.lat_end_deg, first.lon_end_deg, _relative(first.alt_amsl_end_m, home_alt_amsl_m)))
     airspeed = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
+    radius = brief.aircraft.aircraft.turn_radius_m
+    if airspeed:
+        height = _relative(first.alt_amsl_end_m, home_alt_amsl_m)
+        add(LOITER_TO_ALT, 0.0, radius, place=(first.lat_end_deg, first.lon_end_deg, height))
     add(CHANGE_SPEED, 0.0 if airspeed else 1.0, brief.speed_mps, -1.0)
     add(VIDEO_START)
     pointing: tuple[float, float] | None = None
@@ -91,6 +98,8 @@ def mission_items(
             pointing = gimbal
         add(WAYPOINT, place=(leg.lat_end_deg, leg.lon_end_deg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m)))
     add(VIDEO_STOP)
+    if airspeed:
+        add(LOITER_TO_ALT, 0.0, radius, place=(last.lat_end_deg, last.lon_end_deg, APPROACH_M))
     add(LAND, place=(last.lat_end_deg, last.lon_end_deg, 0.0))
     return tuple(items)
 

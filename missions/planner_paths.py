@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from missions.energy import PathCost, path_cost
 from missions.plan import LegKind
+from missions.planner_turns import ground_radius_m, joined, rounded
 from missions.terrain_profile import FollowRules, PlaneGround, follow
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class PathMaker:
         self.router = router
         self.ground = ground
         self.aircraft = brief.aircraft.aircraft
+        self.radius_m = ground_radius_m(self.aircraft, brief.wind.speed_mps)
         climb = min(self.aircraft.climb_mps, self.aircraft.descent_mps)
         self._rules = FollowRules(
             alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / brief.speed_mps
@@ -70,6 +73,8 @@ class PathMaker:
     def track(self, site_m: FloatArray, pieces: list[LanePiece]) -> Track | None:
         """Order the pieces into a tour that starts and ends near the site, and connect them through free air."""
         tour = best_tour(site_m, pieces)
+        if self.radius_m > 0.0:
+            return self._turning_track(site_m, tour)
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         looks: list[Look | None] = []
@@ -83,6 +88,31 @@ class PathMaker:
         if home is None:
             return None
         _append(xy, kinds, looks, home, LegKind.RETURN, None)
+        return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
+
+    def _turning_track(self, site_m: FloatArray, tour: list[tuple[FloatArray, Look]]) -> Track | None:
+        """Connect lanes for an aircraft that turns with a radius: bends rounded, lanes joined by Dubins paths."""
+        curves = [rounded(curve, self.radius_m, self.router) for curve, _ in tour]
+        if any(curve is None for curve in curves):
+            return None
+        lines = [c for c in curves if c is not None]
+        out = lines[0][0] - site_m
+        back = site_m - lines[-1][-1]
+        departure = np.stack([site_m - out / np.hypot(*out), site_m])
+        arrival = np.stack([site_m, site_m + back / np.hypot(*back)])
+        xy: list[FloatArray] = [site_m[None, :]]
+        kinds: list[LegKind] = []
+        looks: list[Look | None] = []
+        for before, after in itertools.pairwise([departure, *lines, arrival]):
+            link = joined(before, after, self.radius_m, self.router)
+            if link is None:
+                return None
+            place = len(kinds)
+            kind = LegKind.TRANSIT if place == 0 else LegKind.RETURN if after is arrival else LegKind.TURN
+            _append(xy, kinds, looks, link, kind, None)
+            if after is not arrival:
+                look = tour[[line is after for line in lines].index(True)][1]
+                _append(xy, kinds, looks, after, LegKind.WORK, look)
         return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
 
     def fly(self, track: Track) -> FlightPath:
