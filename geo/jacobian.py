@@ -29,6 +29,8 @@ from geo.rotation import camera_to_ned, euler_axes, platform_to_ned
 from geo.values import GimbalFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from geo.rays import Rays
@@ -103,6 +105,13 @@ class GroundErrors:
     sigma_incidence_rad: FloatArray
     slope_n: FloatArray
     slope_e: FloatArray
+
+    @classmethod
+    def join(cls, parts: Sequence[GroundErrors]) -> GroundErrors:
+        """Return several runs of rows as one, in order."""
+        columns = tuple(np.concatenate(same) for same in zip(*(part.columns for part in parts), strict=True))
+        rest = ("incidence_rad", "sigma_incidence_rad", "slope_n", "slope_e")
+        return cls(columns, *(np.concatenate([getattr(part, name) for part in parts]) for name in rest))
 
     def part(self, rows: NDArray[np.intp]) -> GroundErrors:
         """Return some of the rows."""

@@ -10,7 +10,7 @@ import numpy as np
 from geo.accuracy import ce90_m, le90_m
 from geo.camera import normalised_to_pixels
 from geo.geodesy import geodetic_to_ecef, ned_to_ecef_matrix
-from geo.jacobian import error_sources, ground_errors, slopes
+from geo.jacobian import GroundErrors, error_sources, ground_errors, slopes
 from geo.march import CHUNK, CODE, first_hits
 from geo.rays import cast, pixel_directions
 from geo.rotation import camera_to_ned
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from geo.rays import Rays
     from geo.values import CameraModel, FloatArray, PoseSigmas, Terrain
 
+RECAST_CHUNK: Final = CHUNK // 8
+"""Rows cast again at a time; each stands for some ten rays."""
 MAX_RANGE_M: Final = 20_000.0
 GRAZING_SIGMAS: Final = 3.0
 """Rays that meet the ground at less than this many sigmas of their own direction have no usable position."""
@@ -96,8 +98,18 @@ def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terra
     placed = np.flatnonzero(hits.reason_code == 0)
     missed = np.flatnonzero(hits.reason_code)
     points.cov_enu_m2[missed], points.ce90_m[missed], points.le90_m[missed] = np.nan, np.nan, np.nan
-    for first in range(0, len(placed), CHUNK):
-        _measure(points, placed[first : first + CHUNK], rays, sources, terrain, max_range_m)
+    bent = [
+        _measure(points, placed[first : first + CHUNK], rays, sources, terrain)
+        for first in range(0, len(placed), CHUNK)
+    ]
+    if bent:
+        rows = np.concatenate([some for some, _ in bent])
+        errors = GroundErrors.join([part for _, part in bent])
+        for first in range(0, len(rows), RECAST_CHUNK):
+            own = np.arange(first, min(first + RECAST_CHUNK, len(rows)))
+            some = rows[own]
+            lost = recast(points, some, rays.part(some), sources.part(some), errors.part(own), terrain, max_range_m)
+            _unplace(points, lost)
     return points
 
 
@@ -107,9 +119,8 @@ def _measure(
     rays: Rays,
     sources: ErrorSources,
     terrain: Terrain,
-    max_range_m: float,
-) -> None:
-    """Fill the accuracy of some rows."""
+) -> tuple[NDArray[np.intp], GroundErrors]:
+    """Fill the linear accuracy of some rows; return those to be cast again, and their errors."""
     lat, lon = points.lat_deg[rows], points.lon_deg[rows]
     slope_n, slope_e = slopes(terrain, lat, lon)
     part, own = rays.part(rows), sources.part(rows)
@@ -123,11 +134,7 @@ def _measure(
     bent = errors.incidence_rad < BENT_BELOW_SIGMAS * errors.sigma_incidence_rad
     bent |= bends(terrain, points, rows, part, own, errors)
     again = np.flatnonzero(bent & ~grazing)
-    if again.size:
-        some = rows[again]
-        aimed = rays.part(some)
-        lost = recast(points, some, aimed, sources.part(some), errors.part(again), terrain, max_range_m)
-        _unplace(points, lost)
+    return rows[again], errors.part(again)
 
 
 def _unplace(points: GroundPoints, grazing: NDArray[np.intp]) -> None:
