@@ -150,7 +150,7 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
         if keep.sum() >= 2:
             parts.append(LineString(xy[keep]))
     if sum(len(p.coords) for p in parts) > MANY_VERTICES:
-        parts = [LineString(p.simplify(DRAWN_M)) for p in parts]
+        parts = [LineString(p.simplify(DRAWN_M).coords) for p in parts]
     if not parts or sum(p.length for p in parts) < 1.0:
         raise BriefError("border: the line has no length; give two or more points a metre or more apart")
     return parts

@@ -91,7 +91,7 @@ def _check_sites(brief: Brief, corridor: Corridor) -> None:
     circle = ground_radius_m(brief.aircraft.aircraft, brief.wind.speed_mps)
     for site, xy in zip(brief.launch, corridor.sites, strict=True):
         point = shapely.Point(xy)
-        if corridor.free.covers(point.buffer(circle)):
+        if corridor.free.covers(point.buffer(circle) if circle > 0.0 else point):
             continue
         if corridor.free.covers(point):
             raise PlanRefusedError(

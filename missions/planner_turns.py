@@ -180,10 +180,10 @@ def joined(before: FloatArray, after: FloatArray, radius_m: float, router: Route
     if middle is None:
         return None
     legs = [before, middle, after]
-    links = [
+    first, second = (
         dubins(a[-1], heading_at(a, True), b[0], heading_at(b, False), radius_m, router)
         for a, b in itertools.pairwise(legs)
-    ]
-    if any(link is None for link in links):
+    )
+    if first is None or second is None:
         return None
-    return np.concatenate([links[0], middle[1:-1], links[1]])  # type: ignore[list-item]
+    return np.concatenate([first, middle[1:-1], second])
