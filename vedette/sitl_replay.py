@@ -8,6 +8,7 @@ import numpy as np
 
 from maps.layers import GeometryLayer, area, line, spot
 from maps.offline_map import MapContent
+from sitl.scenario_verdict import airborne
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +81,9 @@ def _paths(flown: Sequence[Flown]) -> list[GeometryLayer]:
     """Return one layer a mode: the path cut where the mode changes."""
     pieces: dict[str, list[dict[str, object]]] = {}
     for one in flown:
-        mode = np.asarray(one.truth["mode"])[::EVERY]
-        lon, lat = (np.asarray(one.truth[name], dtype=np.float64)[::EVERY] for name in ("lon_deg", "lat_deg"))
+        air = airborne(one)
+        mode = np.asarray(air["mode"])[::EVERY]
+        lon, lat = (np.asarray(air[name], dtype=np.float64)[::EVERY] for name in ("lon_deg", "lat_deg"))
         cuts = [0, *(np.flatnonzero(mode[1:] != mode[:-1]) + 1).tolist(), len(mode)]
         for start, stop in zip(cuts, cuts[1:], strict=False):
             points = list(zip(lon[start : stop + 1].tolist(), lat[start : stop + 1].tolist(), strict=True))
@@ -104,5 +106,5 @@ def _ends(flown: Sequence[Flown]) -> GeometryLayer:
         last = {name: float(one.truth[name][-1]) for name in ("lat_deg", "lon_deg", "battery_pct")}
         rows = [["battery", f"{last['battery_pct']:.0f} %"], *(["said", text] for text in one.texts[-6:])]
         features.append(spot(last["lon_deg"], last["lat_deg"], title=f"{one.vehicle.name} ends here", rows=rows))
-    style = {"color": "#000", "fillColor": "#fff"}
+    style = {"color": "#fff", "fillColor": "#000"}
     return GeometryLayer(name="Ends", features=features, style=style, shape="dot", legend="end of the flight")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -146,3 +147,28 @@ def test_the_truth_is_in_place_after_a_stop(tmp_path):
     assert truth["alt_hae_m"][0] - truth["alt_amsl_m"][0] == pytest.approx(27.0, abs=6.0)  # EGM96 in north-east Poland
     assert set(truth["mode"]) == {"STABILIZE"}
     assert list(tmp_path.iterdir()) == [path]  # and no half-written file
+
+
+@pytest.mark.slow
+def test_twenty_vehicles_fly_on_one_machine(tmp_path, field):
+    """Each takes off and lands by its own mission; the truth of each says so."""
+    with contextlib.ExitStack() as stack:
+        flying = []
+        for sysid in range(1, 21):
+            config = VehicleConfig(**CONFIG, sysid=sysid, speedup=10.0)
+            process = stack.enter_context(start_vehicle(config, truth_path=tmp_path / f"{sysid}.npz"))
+            client = field.client(process.link_url)
+            stack.callback(client.close)
+            flying.append((process, client))
+        for _, client in flying:
+            assert client.upload(field.square(60.0)) == 0
+            assert client.command(176, 1, 4) == 0
+            assert client.command(400, 1) == 0
+            assert client.command(176, 1, 3) == 0
+            assert client.command(300) == 0
+        for _, client in flying:
+            client.until_disarmed(120.0)
+    for process, _ in flying:
+        truth = read_truth(process.truth_path)
+        assert truth["alt_amsl_m"].max() == pytest.approx(180.0, abs=1.0)
+        assert truth["alt_amsl_m"][-1] == pytest.approx(140.0, abs=0.1)
