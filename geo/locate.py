@@ -103,12 +103,13 @@ def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terra
         for first in range(0, len(placed), CHUNK)
     ]
     if bent:
+        reach_m = max(max_range_m, MAX_RANGE_M)  # a ray past the caller's limit is no sign of grazing
         rows = np.concatenate([some for some, _ in bent])
         errors = GroundErrors.join([part for _, part in bent])
         for first in range(0, len(rows), RECAST_CHUNK):
             own = np.arange(first, min(first + RECAST_CHUNK, len(rows)))
             some = rows[own]
-            lost = recast(points, some, rays.part(some), sources.part(some), errors.part(own), terrain, max_range_m)
+            lost = recast(points, some, rays.part(some), sources.part(some), errors.part(own), terrain, reach_m)
             _unplace(points, lost)
     return points
 

@@ -1,9 +1,10 @@
 """Where rays first meet the ground: an adaptive march, then a bracketed root on bilinear heights.
 
 Along a ray, latitude, longitude and height are smooth; over the part that can
-touch the ground they are replaced by cubics through four exact points (below a
-millimetre for 20 km and |latitude| < 85 degrees), which makes a step cheap.
-Over a grid, a ray skips any block of posts whose highest post it clears, and
+touch the ground they are replaced by parabolas or cubics through exact points
+(below a millimetre for 20 km and |latitude| < 75 degrees), which makes a step
+cheap. The contact itself is placed exactly, and dropped if the ground there is
+more than half a metre away. Over a grid, a ray skips any block of posts whose highest post it clears, and
 never moves by more than half a post otherwise.
 """
 

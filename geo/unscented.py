@@ -42,6 +42,7 @@ BENT_FACTOR: Final = 1.5
 """A moved ray that lands further than this many times where the tangent plane has it is cast again."""
 _LEAST_LIFT_M: Final = 0.01
 _SMALL_SHARE: Final = 0.2
+"""Pixel and focal errors under this part of the angular ones keep their Jacobian (4 % of the variance)."""
 _LOST: Final = (CODE[Unplaced.ABOVE_HORIZON], CODE[Unplaced.OUT_OF_RANGE])
 
 

@@ -177,6 +177,14 @@ class TestReasons:
         assert self.place(steep, pinhole, FlatTerrain(height_m=0.0), max_range_m=900.0) is Unplaced.OUT_OF_RANGE
         assert self.place(steep, pinhole, FlatTerrain(height_m=0.0), max_range_m=1100.0) is None
 
+    def test_a_limit_just_behind_the_target_changes_nothing(self, pose, pinhole):
+        """Moved rays that land past the caller's limit are not taken for grazing ones."""
+        shallow, flat = pose(alt_hae_m=120.0, gimbal_pitch_deg=-6.0), FlatTerrain(height_m=0.0)
+        free = locate(poses=shallow, camera=pinhole, uv_px=MIDDLE, terrain=flat, sigmas=PoseSigmas())
+        limited = locate(poses=shallow, camera=pinhole, uv_px=MIDDLE, terrain=flat, sigmas=PoseSigmas(),
+                         max_range_m=free.slant_m[0] + 5.0)  # fmt: skip
+        assert limited.ce90_m[0] == pytest.approx(free.ce90_m[0], rel=1e-6)
+
     def test_no_terrain_beside_the_grid(self, pose, pinhole, hills):
         assert self.place(pose(lat_deg=40.0, gimbal_pitch_deg=-60.0), pinhole, hills) is Unplaced.NO_TERRAIN
         edge = pose(lat_deg=50.199, alt_hae_m=900.0, gimbal_pitch_deg=-30.0)
