@@ -66,6 +66,13 @@ def timed_datagrams(data: bytes) -> Iterator[tuple[float, bytes]]:
         raise SitlError("the transport stream carries no clock (PCR), so it cannot be played at its own pace")
 
 
+def _datagrams_of(path: Path) -> Iterator[tuple[float, bytes]]:
+    try:
+        yield from timed_datagrams(path.read_bytes())
+    except SitlError as error:
+        raise SitlError(f"{path}: {error.message}", path=str(path)) from error
+
+
 def play(
     path: Path,
     host: str,
@@ -85,7 +92,7 @@ def play(
     packets, due = 0, 0.0
     began = clock()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        for due, block in timed_datagrams(path.read_bytes()):
+        for due, block in _datagrams_of(path):
             wait = due / speed - (clock() - began)
             if wait > 0.0:
                 sleep(wait)

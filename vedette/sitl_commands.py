@@ -172,6 +172,10 @@ def run(
     read = [read_scenario(path) for path in scenarios]
     if speedup is not None:
         read = [scenario.model_copy(update={"speedup": speedup}) for scenario in read]
+    if speedup is not None and not 0.0 <= speedup <= 1000.0:
+        raise SitlError(f"--speedup is {speedup:g}; it must be 0 (as fast as it goes) or up to 1000")
+    if junit is not None and not junit.resolve().parent.is_dir():
+        raise SitlError(f"the folder of --junit {junit} does not exist; make it first")
     if backend not in ("", "embedded", "ardupilot", "px4"):
         raise SitlError(f"--backend is {backend!r}; use embedded, ardupilot or px4")
     console = Console(stderr=as_json)

@@ -87,6 +87,9 @@ class VehicleConfig:
             ("home_lon_deg", -180.0 <= self.home_lon_deg <= 180.0, "between -180 and 180"),
             ("sysid", 1 <= self.sysid <= 254, "between 1 and 254"),
             ("speedup", 0.0 <= self.speedup <= 10_000.0, "0 (as fast as it goes) or up to 10000"),
+            ("tcp_port", _is_port(self.tcp_port), "0 (any free one) to 65535"),
+            ("udp_port", _is_port(self.udp_port), "0 (any free one) to 65535"),
+            ("udp_out", all(_is_address(one) for one in self.udp_out), "host:port, for example 127.0.0.1:14550"),
             ("battery_pct", 0.0 < self.battery_pct <= 100.0, "above 0 and up to 100"),
         )
         for name, good, rule in checks:
@@ -118,3 +121,12 @@ class VehicleConfig:
             parameters=tuple((str(name), float(value)) for name, value in raw["parameters"]),
         )
         return cls(**raw)
+
+
+def _is_port(port: int | None) -> bool:
+    return port is None or 0 <= port <= 65535
+
+
+def _is_address(text: str) -> bool:
+    _, _, port = text.rpartition(":")
+    return port.isdigit() and 0 < int(port) <= 65535

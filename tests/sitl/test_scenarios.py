@@ -109,6 +109,14 @@ def test_a_real_backend_refuses_faults_and_names_a_missing_program(tmp_path, cap
     assert main(["sitl", "run", str(path), "--backend", "xplane"]) == 2
 
 
+@pytest.mark.parametrize("option", [["--speedup", "2000"], ["--junit", "/nowhere/v.xml"]])
+def test_a_wrong_option_is_named_before_anything_flies(tmp_path, capsys, option):
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=1))
+    assert main(["sitl", "run", str(path), *option]) == 2
+    assert option[0] in capsys.readouterr().err
+
+
 def test_a_missing_file_is_named(tmp_path, capsys):
     assert main(["sitl", "run", str(tmp_path / "none.toml")]) == 2
     assert "none.toml" in capsys.readouterr().err

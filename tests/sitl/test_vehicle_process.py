@@ -133,6 +133,8 @@ def test_a_taken_port_and_a_missing_folder_are_said(tmp_path):
     (["--airframe", "blimp"], "blimp"),
     (["--dialect", "qnx"], "qnx"),
     (["--speedup", "-1"], "speedup"),
+    (["--tcp", "99999"], "tcp_port"),
+    (["--udp-out", "nowhere"], "udp_out"),
 ])  # fmt: skip
 def test_wrong_options_are_named(arguments, said, capsys):
     assert main(["sitl", "vehicle", "--tcp", "0", *arguments]) == 2
