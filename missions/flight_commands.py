@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 _CUSTOM_MODE: Final = 1
 _IN_PROGRESS: Final = 5
 _RESEND_S: Final = 1.0
-_PARAMETER_ROUNDS: Final = 4
-_PARAMETER_WAIT_S: Final = 0.6
+_FRUITLESS_ROUNDS: Final = 6
+"""Rounds of asking without one new answer: where a fifth of all frames is lost each way, one read in 500 ends so."""
+_PARAMETER_WAIT_S: Final = 0.5
 _STREAMS: Final = {
     33: 1.0,
     30: 0.4,
@@ -142,7 +143,8 @@ class Commander:
     def parameters(self, names: Iterable[str]) -> dict[str, float]:
         """Read parameters by name; those that the vehicle does not have are left out."""
         values: dict[str, float] = {}
-        for _ in range(_PARAMETER_ROUNDS):
+        fruitless = 0
+        while fruitless < _FRUITLESS_ROUNDS:
             missing = [name for name in names if name not in values]
             if not missing:
                 break
@@ -153,6 +155,7 @@ class Commander:
                     )
                 )
             self._collect(values, set(missing))
+            fruitless = fruitless + 1 if not values.keys() & set(missing) else 0
         return values
 
     def _collect(self, values: dict[str, float], wanted: set[str]) -> None:

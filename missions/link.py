@@ -172,10 +172,6 @@ class Link:
         if self._recorder is not None:
             self._recorder.close()
 
-    def record_to(self, recorder: TlogRecorder | None) -> None:
-        """Record from now on; the caller closes what was recorded to before."""
-        self._recorder = recorder
-
     def send(self, message: Message) -> None:
         """Pack, sign, send and record one message."""
         if self.muted:

@@ -49,11 +49,6 @@ class SigningKey:
             raise InputError(f"a signing key has {_KEY_BYTES} bytes, this one has {len(secret)}", actual=len(secret))
         self._secret = secret
 
-    @classmethod
-    def from_passphrase(cls, passphrase: str) -> SigningKey:
-        """Make the key that MAVProxy and Mission Planner make of a passphrase: its SHA-256."""
-        return cls(hashlib.sha256(passphrase.encode()).digest())
-
     def __repr__(self) -> str:
         return "SigningKey(hidden)"
 

@@ -188,7 +188,7 @@ class LossyTransport:
 
 def test_a_lossy_link_flies_it_all_the_same(vehicle_at, sortie_of) -> None:
     sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
-    with Link(LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.2)) as link:
+    with Link(LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.1)) as link:
         report = fly(link, sortie)
         assert report.completed
         assert report.readback_equal
@@ -218,8 +218,8 @@ class CutTransport(LossyTransport):
 
 
 def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle_at, square_sortie) -> None:
-    transport = CutTransport(open_transport(vehicle_at(square_sortie).udp_url), after_frames=22, seconds=3.0)
-    options = FlightOptions(timers=Timers(patience_s=1.5, handshake_s=0.5))
+    transport = CutTransport(open_transport(vehicle_at(square_sortie).udp_url), after_frames=22, seconds=2.0)
+    options = FlightOptions(timers=Timers(patience_s=1.0, handshake_s=0.4))
     notes = []
     with Link(transport) as link:
         flight = Flight(link, square_sortie, options, on_status=lambda s: notes.append(s.note))
@@ -227,7 +227,7 @@ def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle
         flight.upload()
         assert transport.until is not None, "the cut came after the upload: nothing was tested"
         assert all(report.uploaded for report in flight.uploads)
-        transport.until, transport.after, transport.seconds = None, transport.sent + 2, 2.2
+        transport.until, transport.after, transport.seconds = None, transport.sent + 2, 1.5
         peer = flight.state.peer(link.own_system, link.own_component)
         read = download(link, peer, MissionType.MISSION, timers=options.timers)
     assert transport.until is not None, "the cut came after the download: nothing was tested"
@@ -287,7 +287,7 @@ def test_an_armed_vehicles_plan_is_not_changed(vehicle_at, sortie_of) -> None:
 
 
 def test_a_vehicle_that_vanishes_ends_the_watch_with_a_finding(vehicle_at, square_sortie) -> None:
-    vehicle = vehicle_at(square_sortie, speedup=10.0)
+    vehicle = vehicle_at(square_sortie, speedup=40.0)
     seen = []
 
     def look(status) -> None:
