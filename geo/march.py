@@ -185,7 +185,7 @@ def _march(surface: Surface, paths: _Paths, span: _Span) -> _Brackets:
     where, at, end = np.arange(count), span.start_m, span.end_m
     x, y, height = paths.at(at)
     clear = surface.clearance(x, y, height)
-    unknown, below = np.isnan(clear), clear < 0.0
+    unknown, below = np.isnan(clear), clear <= _ROOT_TOLERANCE_M
     brackets.reason_code[unknown] = CODE[Unplaced.NO_TERRAIN]
     brackets.reason_code[below] = CODE[Unplaced.BELOW_TERRAIN]
     live, pace, rounds = ~(unknown | below), paths.pace(at), 0
@@ -272,7 +272,8 @@ def first_hits(rays: Rays, terrain: Terrain, max_range_m: float | FloatArray) ->
 def _hit_chunk(rays: Rays, surface: Surface, max_range_m: FloatArray, hits: Hits, rows: slice) -> None:
     """Fill one run of `hits`."""
     span = _span(rays, surface, max_range_m)
-    codes = np.where(span.start_m < np.inf, CODE[Unplaced.OUT_OF_RANGE], CODE[Unplaced.ABOVE_HORIZON])
+    nowhere = CODE[Unplaced.ABOVE_HORIZON if np.isfinite(surface.highest_m) else Unplaced.NO_TERRAIN]
+    codes = np.where(span.start_m < np.inf, CODE[Unplaced.OUT_OF_RANGE], nowhere)
     codes = np.where(rays.reason_code > 0, rays.reason_code, codes)
     reached = np.flatnonzero((span.start_m < span.end_m) & (rays.reason_code == 0))
     if reached.size:

@@ -218,6 +218,16 @@ class TestReasons:
 
     def test_camera_below_the_terrain(self, pose, pinhole, hills):
         assert self.place(pose(alt_hae_m=-50.0, gimbal_pitch_deg=-30.0), pinhole, hills) is Unplaced.BELOW_TERRAIN
+        on_it = pose(alt_hae_m=0.0, gimbal_pitch_deg=-30.0)
+        assert self.place(on_it, pinhole, FlatTerrain(height_m=0.0)) is Unplaced.BELOW_TERRAIN
+
+    def test_a_plane_of_no_height_is_no_terrain(self, pose, pinhole):
+        nowhere = FlatTerrain(height_m=np.nan)
+        assert self.place(pose(gimbal_pitch_deg=-30.0), pinhole, nowhere) is Unplaced.NO_TERRAIN
+
+    def test_no_pixels_no_points(self, pose, pinhole, hills):
+        none = locate(poses=pose(), camera=pinhole, uv_px=np.empty((0, 2)), terrain=hills, sigmas=PoseSigmas())
+        assert len(none) == 0
 
     def test_grazing(self, pose, pinhole):
         skimming = pose(alt_hae_m=120.0, gimbal_pitch_deg=-2.5)
