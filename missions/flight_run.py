@@ -174,6 +174,8 @@ class Flight:
         if stopping:
             more = f" (and {len(stopping) - 1} more)" if len(stopping) > 1 else ""
             raise RefusedError(f"preflight: {stopping[0].message}{more}", findings=self.preflight)
+        for let_pass in errors:
+            self._watch.findings.keep(let_pass)
         return self.preflight
 
     def take_off(self) -> None:

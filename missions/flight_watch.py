@@ -69,9 +69,11 @@ class FindingLog:
 
     def note(self, rule: str, severity: Severity, message: str, **facts: Any) -> None:
         """Add a finding, or keep the worse of it and the one with the same rule."""
-        finding = dataclasses.replace(
-            Finding(rule=rule, severity=severity, message=message, sortie=self._sortie), **facts
-        )
+        self.keep(dataclasses.replace(Finding(rule=rule, severity=severity, message=message), **facts))
+
+    def keep(self, finding: Finding) -> None:
+        """Add a finding made elsewhere, or keep the worse of it and the one with the same rule."""
+        rule, finding = finding.rule, dataclasses.replace(finding, sortie=self._sortie)
         before = self._found.get(rule)
         if before is None and len(self._found) >= _MOST_FINDINGS:
             return

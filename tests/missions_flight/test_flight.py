@@ -157,6 +157,7 @@ def test_a_vehicle_that_is_elsewhere_is_not_armed(vehicle_at, square_sortie) -> 
         let.connect()
         let.upload()
         assert [f.rule for f in let.check() if f.severity is Severity.ERROR] == ["preflight.home"]
+        assert "preflight.home" in [f.rule for f in let.report(work_flown_pct).findings]
 
 
 def test_a_plan_for_the_other_autopilot_is_refused(vehicle_at, square_plan) -> None:
