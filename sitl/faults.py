@@ -168,11 +168,6 @@ class LinkShim:
         """Whether frames pass unchanged and at once."""
         return self.quality == _PERFECT and not self.is_cut and not self._queue
 
-    @property
-    def next_s(self) -> float:
-        """When the next waiting frame is due (infinity: none waits)."""
-        return self._queue[0][0] if self._queue else math.inf
-
     def push(self, frame: Any, now_s: float) -> None:
         """Put one frame in at `now_s`."""
         if self.is_cut:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from sitl.dynamics import BodyState, VelocityDemand, clamp, offset_m
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CORNER_CUT_M: Final = 1.5
 """How far inside a corner the path may pass the waypoint."""
@@ -150,13 +147,11 @@ class FlyLeg:
         end: Place,
         *,
         after: Place | None = None,
-        gain_speed: Callable[[], float] | None = None,
     ) -> None:
         self.done = False
         self.end = end
         self._limits = limits
         self._start = start
-        self._speed = gain_speed or (lambda: limits.speed_mps)
         north, east = offset_m(start.lat_deg, start.lon_deg, end.lat_deg, end.lon_deg)
         self.length_m = math.hypot(north, east)
         self._t = (north / self.length_m, east / self.length_m) if self.length_m > 0.5 else (0.0, 0.0)
@@ -214,7 +209,7 @@ class FlyLeg:
     def _along(self, state: BodyState, slope: float, dt_s: float) -> tuple[float, float]:
         """Return the reference speed along the leg and its rate of change."""
         accel = self._limits.accel_mps2
-        top = self._speed()
+        top = self._limits.speed_mps
         if abs(slope) > 1e-6:
             vertical = self._limits.climb_mps if slope > 0.0 else self._limits.sink_mps
             top = min(top, vertical / abs(slope))

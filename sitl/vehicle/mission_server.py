@@ -143,10 +143,6 @@ class MissionServer:
         elif now_s - upload.asked_s > self.manners.re_ask_s:
             self._ask(upload, now_s)
 
-    def replace(self, items: list[WireItem]) -> None:
-        """Put items in place without a transfer (home in item 0, tests)."""
-        self.items = items
-
     def _on_count(self, message: Any, peer: tuple[int, int], now_s: float) -> None:
         if not self.ready or message.count > self.storage.capacity:
             self._ack(peer, NO_SPACE)

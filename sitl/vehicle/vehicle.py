@@ -93,30 +93,10 @@ class Vehicle:
         self.gimbal = Gimbal(np.random.default_rng(seeds[3]))
         link = link or LinkCondition(config.link, config.seed)
         self.modes = ModeTable(config.dialect, config.airframe)
-        capacity = "BAT1_CAPACITY" if config.dialect is Dialect.PX4 else "BATT_CAPACITY"
-        own_id = "MAV_SYS_ID" if config.dialect is Dialect.PX4 else "SYSID_THISMAV"
-        own = ((own_id, config.sysid), (capacity, config.battery.capacity_mah), *config.parameters)
-        self.parameters = ParameterTable(config.dialect, own, wing=self.wing is not None)
-        self.autopilot = Autopilot(
-            dialect=config.dialect,
-            state=self.sensors.nav,
-            parameters=self.parameters,
-            battery=self.battery,
-            home=Home(lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m),
-            modes=self.modes,
-            wing=self.wing,
-            say=self.say,
-        )
+        self.parameters = self._parameters()
+        self.autopilot = self._autopilot()
         self.servers = {kind: self._server(kind) for kind in MissionType}
-        self.autopilot.run = MissionRun(
-            lambda: self.servers[MissionType.MISSION].items,
-            first=0 if config.dialect is Dialect.PX4 else 1,
-            home_alt=lambda: self.autopilot.home.alt_amsl_m,
-            moves=lambda: self.autopilot.moves,
-            glides=self.wing is not None,
-            do=self._do_item,
-            reached=self._reached,
-        )
+        self.autopilot.run = self._run()
         self.autopilot.use_parameters()
         self.streams = Streams(self)
         self.commands = CommandDesk(self)
@@ -128,6 +108,37 @@ class Vehicle:
         self.autopilot.on_arm = self.failsafe.reset
         self._heard_station_s: float | None = None
         self._battery_seen = (self.battery.voltage_v, self.battery.remaining_pct)
+
+    def _parameters(self) -> ParameterTable:
+        config = self.config
+        px4 = config.dialect is Dialect.PX4
+        own_id, capacity = ("MAV_SYS_ID", "BAT1_CAPACITY") if px4 else ("SYSID_THISMAV", "BATT_CAPACITY")
+        own = ((own_id, config.sysid), (capacity, config.battery.capacity_mah), *config.parameters)
+        return ParameterTable(config.dialect, own, wing=self.wing is not None)
+
+    def _autopilot(self) -> Autopilot:
+        config = self.config
+        return Autopilot(
+            dialect=config.dialect,
+            state=self.sensors.nav,
+            parameters=self.parameters,
+            battery=self.battery,
+            home=Home(lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m),
+            modes=self.modes,
+            wing=self.wing,
+            say=self.say,
+        )
+
+    def _run(self) -> MissionRun:
+        return MissionRun(
+            lambda: self.servers[MissionType.MISSION].items,
+            first=0 if self.config.dialect is Dialect.PX4 else 1,
+            home_alt=lambda: self.autopilot.home.alt_amsl_m,
+            moves=lambda: self.autopilot.moves,
+            glides=self.wing is not None,
+            do=self._do_item,
+            reached=self._reached,
+        )
 
     def _server(self, kind: MissionType) -> MissionServer:
         return MissionServer(
@@ -205,7 +216,7 @@ class Vehicle:
 
     def _boot(self) -> None:
         self.autopilot.ready = True
-        self._store_home()
+        self.store_home()
         if self.config.dialect is Dialect.ARDUPILOT:
             self.say(6, "ArduPilot Ready")
         else:
@@ -241,7 +252,7 @@ class Vehicle:
 
     def _list_changed(self, kind: MissionType) -> None:
         if kind is MissionType.MISSION:
-            self._store_home()
+            self.store_home()
             if self.autopilot.run and not self.airborne:
                 self.autopilot.run.rewind()
         if self.config.dialect is Dialect.PX4:
@@ -263,7 +274,7 @@ class Vehicle:
         if why:
             self.say(2, why)
 
-    def _store_home(self) -> None:
+    def store_home(self) -> None:
         """Put home into item 0, as ArduPilot does at boot, at arming and after each upload."""
         if self.config.dialect is not Dialect.ARDUPILOT:
             return
@@ -327,10 +338,6 @@ class Vehicle:
         if self._undulation_m is None:
             self._undulation_m = float(undulation_m(self.config.home_lat_deg, self.config.home_lon_deg))
         return self._undulation_m
-
-    def store_home(self) -> None:
-        """Refresh item 0 after home has moved."""
-        self._store_home()
 
     def _reached(self, seq: int) -> None:
         self.send(mavlink.MAVLink_mission_item_reached_message(seq), None)

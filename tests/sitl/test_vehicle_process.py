@@ -15,7 +15,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.dialect import Dialect
 from sitl.errors import SitlError
-from sitl.faults import LinkQuality
+from sitl.faults import Fault, FaultKind, LinkQuality, Part, Word
 from sitl.vehicle import VehicleConfig, start_vehicle
 from sitl.vehicle.truth_file import read_truth
 from vedette.main import main
@@ -149,6 +149,19 @@ def test_the_truth_is_in_place_after_a_stop(tmp_path):
     assert truth["alt_hae_m"][0] - truth["alt_amsl_m"][0] == pytest.approx(27.0, abs=6.0)  # EGM96 in north-east Poland
     assert set(truth["mode"]) == {"STABILIZE"}
     assert list(tmp_path.iterdir()) == [path]  # and no half-written file
+
+
+def test_a_fault_is_put_in_while_it_flies(fly, field):
+    vehicle, client = fly(speedup=20.0)
+    assert client.upload(field.square(400.0)) == 0
+    assert client.command(176, 1, 4) == 0
+    assert client.command(400, 1) == 0
+    assert client.command(22, 0, 0, 0, 0, 0, 0, 20.0) == 0
+    client.wait("GLOBAL_POSITION_INT", where=lambda m: m.relative_alt > 15_000)
+    vehicle.inject(Fault(kind=FaultKind.BATTERY_SAG, at_s=1.0, to_pct=11.0))
+    assert client.wait("SYS_STATUS", where=lambda m: m.battery_remaining < 50).battery_remaining <= 11
+    vehicle.inject(Fault(kind=FaultKind.PART, at_s=0.0, part=Part.GPS, word=Word.OFF))
+    assert client.wait("GPS_RAW_INT", where=lambda m: m.fix_type < 3).satellites_visible == 0
 
 
 @pytest.mark.slow
