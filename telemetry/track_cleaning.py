@@ -20,6 +20,9 @@ FASTEST_MPS: Final = 200.0
 """No small unmanned aircraft flies faster over the ground; a position that would need it is a jump."""
 JUMP_SLACK_M: Final = 50.0
 """Distance within which a position is never called a jump: quantised and re-converging fixes move this far."""
+DAY_NS: Final = 86_400_000_000_000
+LONGEST_NS: Final = 30 * DAY_NS
+"""No recording of one flight is longer; within it, doubles hold seconds to the nanosecond."""
 GAP_NS: Final = 1_000_000_000
 """Positions further apart than this are a dropout (the interpolation refuses them too)."""
 LISTED: Final = 20
@@ -44,8 +47,11 @@ class Samples:
 
 
 def in_order(samples: Samples, *, what: str = "position") -> tuple[Samples, list[Problem]]:
-    """Sort by time and keep the first of rows with the same time; say how often either was needed."""
-    problems: list[Problem] = []
+    """Sort by time and keep the first of rows with the same time; say how often either was needed.
+
+    Rows further than `LONGEST_NS` from the middle one have a damaged time and are left out.
+    """
+    samples, problems = _plausible(samples, what)
     back = np.flatnonzero(np.diff(samples.t_ns) < 0)
     if len(back):
         worst_s = -float(np.diff(samples.t_ns)[back].min()) / 1e9
@@ -64,6 +70,17 @@ def in_order(samples: Samples, *, what: str = "position") -> tuple[Samples, list
         problems.append(Problem(kind="duplicate_time", message=text, t_utc_ns=first))
         samples = samples.rows(~repeated)
     return samples, problems
+
+
+def _plausible(samples: Samples, what: str) -> tuple[Samples, list[Problem]]:
+    if not len(samples):
+        return samples, []
+    middle = np.sort(samples.t_ns)[len(samples) // 2]
+    near = np.abs(samples.t_ns.astype(np.float64) - float(middle)) <= LONGEST_NS
+    if near.all():
+        return samples, []
+    text = f"{int((~near).sum())} {what} rows lie more than {LONGEST_NS // DAY_NS} days from the rest and were left out"
+    return samples.rows(near), [Problem(kind="implausible_time", message=text)]
 
 
 def with_fix(position: Samples) -> tuple[Samples, list[Problem]]:

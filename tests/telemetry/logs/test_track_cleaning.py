@@ -38,6 +38,23 @@ def test_reordered_and_repeated_rows_are_sorted_counted_and_dropped():
     assert problems[0].t_utc_ns == samples.t_ns[2]
 
 
+@pytest.mark.parametrize("wild", [0, 2**62, -(2**62), 2**63 - 1])
+def test_a_damaged_time_costs_its_row_and_no_more(wild):
+    samples = line(20)
+    t_ns = np.array(samples.t_ns)
+    t_ns[7] = wild
+    zero = {name: np.zeros(20) for name in ("yaw_deg", "pitch_deg", "roll_deg")}
+    track = assemble(
+        position=Samples(t_ns=t_ns, columns=samples.columns),
+        attitude=Samples(t_ns=np.where(np.arange(20) == 3, wild, samples.t_ns + 1), columns=zero),
+        undulation=egm96,
+        source="x",
+        problems=[],
+    )
+    assert len(set(track.t_utc_ns.tolist()) & set(samples.t_ns.tolist())) == 19
+    assert [problem.kind for problem in track.problems] == ["implausible_time", "implausible_time"]
+
+
 @pytest.mark.parametrize("bad", [np.nan, 95.0, -90.001])
 def test_rows_off_the_globe_are_dropped(bad):
     clean, (problem,) = with_fix(changed(line(10), [4], lat_deg=bad))
