@@ -123,19 +123,24 @@ def wire_items(sortie: Sortie, dialect: str) -> tuple[MissionItem, ...]:
     dialect
         ``"ardupilot"`` or ``"px4"``.
     """
-    items = renumbered(sortie.items, shift=0)
+    home = home_item(sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
+    return mission_rows(sortie.items, home, dialect)
+
+
+def mission_rows(items: Iterable[MissionItem], home: MissionItem, dialect: str) -> tuple[MissionItem, ...]:
+    """Return items with `home` in front as `wire_items` does; only ArduPilot takes it."""
+    rows = renumbered(items, shift=0)
     placed = POSITION_COMMANDS - _PX4_PLACELESS
     if as_dialect(dialect) is Dialect.ARDUPILOT:
         placed = POSITION_COMMANDS
-        home = home_item(sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
-        items = (home, *(_zero_where_unset(item) for item in renumbered(items, shift=1)))
+        rows = (home, *(_zero_where_unset(item) for item in renumbered(rows, shift=1)))
     return tuple(
         dataclasses.replace(
             item,
             frame=item.frame if item.command in placed else MAV_FRAME_MISSION,
             current=index == 0,
         )
-        for index, item in enumerate(items)
+        for index, item in enumerate(rows)
     )
 
 

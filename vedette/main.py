@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "plan": ("vedette.plan", "Plan a patrol from a brief or from a border line."),
     "search": ("vedette.search", "Plan a search of an area, a point or a line, or an IAMSAR pattern."),
     "check": ("vedette.check", "Judge any plan file against a brief and the autopilots' own rules."),
+    "convert": ("vedette.convert", "Turn any plan file into another format."),
     "fly": ("vedette.fly", "Upload a plan to a vehicle, verify it, and fly it."),
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.ingest", "Read video, pictures and telemetry into an operation folder."),
