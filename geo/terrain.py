@@ -106,6 +106,13 @@ class GridTerrain:
         )
 
     @property
+    def bounds_deg(self) -> tuple[float, float, float, float]:
+        """South, west, north and east of the outer posts; east is past 180 where the grid crosses the antimeridian."""
+        rows, columns = self.heights_hae_m.shape
+        south = self.north_deg - self.lat_step_deg * (rows - 1)
+        return south, self.west_deg, self.north_deg, self.west_deg + self.lon_step_deg * (columns - 1)
+
+    @property
     def post_spacing_m(self) -> float:
         """The smaller of the two post spacings, in metres, at the middle of the grid."""
         middle = self.north_deg - self.lat_step_deg * (self.heights_hae_m.shape[0] - 1) / 2.0

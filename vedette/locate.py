@@ -11,7 +11,7 @@ import typer
 
 from geo.cameras import FOCAL_REL, find_camera
 from geo.errors import InputError
-from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
+from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
 from vedette.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def locate(
     for row in rows:
         row |= {"ground": ground_kind, **bias, "problems": [problem.message for problem in view.problems]}
     _show(rows, view.problems, as_json=as_json)
+    if any(row["reason"] == Unplaced.NO_TERRAIN for row in rows):
+        _tell_bounds(view.pose, ground)
     turned = any(problem.kind == "rotated_by_viewer" for problem in view.problems)
     if turned or any(row["reason"] for row in rows):
         raise typer.Exit(1)
@@ -296,6 +298,19 @@ def _show(rows: list[dict[str, Any]], problems: tuple[Problem, ...], *, as_json:
             typer.echo(f"pixel {row['u_px']:g},{row['v_px']:g}: no ground position, {row['reason']}")
         else:
             typer.echo(_sentence(row))
+
+
+def _tell_bounds(pose: Pose, ground: Terrain) -> None:
+    """Say where the camera is and what the terrain covers, when something fell off it."""
+    from geo.terrain import GridTerrain
+
+    if isinstance(ground, GridTerrain):
+        south, west, north, east = ground.bounds_deg
+        ERRORS.print(
+            f"the terrain covers {south:.4f} to {north:.4f} N and {west:.4f} to {east:.4f} E; "
+            f"the camera is at {pose.lat_deg:.4f}, {pose.lon_deg:.4f}",
+            markup=False,
+        )
 
 
 def _sentence(row: dict[str, Any]) -> str:

@@ -83,6 +83,14 @@ def test_off_centre_pixel_of_a_picture_of_unknown_field_of_view_is_refused(share
     assert status == 0
 
 
+def test_the_wrong_terrain_says_what_it_covers(shared_data, capsys):
+    folder = shared_data / "photos/openathena"
+    status, out, err = run(capsys, str(folder / "skydio-catilina.jpg"), "--terrain", str(folder / "S1008521.tiff"))
+    assert status == 1
+    assert "no terrain" in out
+    assert "the terrain covers 29.7" in err
+
+
 def test_a_picture_turned_by_a_viewer_is_a_finding(shared_data, capsys):
     path = shared_data / "photos/brighton_beach/images/DJI_0024.JPG"
     status, out, err = run(capsys, str(path), "--flat-alt-amsl-m", "158", "--json")
