@@ -18,7 +18,7 @@ from missions.plan import MissionItem
 from missions.plan_document import PlanDocument
 from missions.qgc_fence import BREACH_RETURN, RALLY_POINT, polygon_items
 from missions.waypoints_file import HEADER, parse_waypoints, waypoint_text
-from missions.whole_file import read_text, write_whole
+from missions.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,19 +28,14 @@ MAX_LINES: Final = 10_000
 _RALLY_WORD: Final = "RALLY"
 
 
-def read_fence_rally(path: Path) -> PlanDocument:
-    """Read a `.fence`, `.rally` or `.txt` of either kind.
+def parse_fence_rally(text: str, *, where: str) -> PlanDocument:
+    """Read fence or rally text of either generation; `where` names it in errors.
 
     Raises
     ------
     InputError
-        Naming the file and the line.
+        Naming `where` and the line.
     """
-    return parse_fence_rally(read_text(path), where=str(path))
-
-
-def parse_fence_rally(text: str, *, where: str) -> PlanDocument:
-    """Read fence or rally text; `where` names it in errors."""
     if text.startswith(HEADER):
         return parse_waypoints(text, where=where)
     lines = [(n, line.split()) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]

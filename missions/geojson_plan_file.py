@@ -20,7 +20,7 @@ from missions.item_fields import (
 from missions.json_place import JsonPlace, parse_json
 from missions.plan_document import Home, PlanDocument
 from missions.qgc_fence import fence_polygons, polygon_items
-from missions.whole_file import read_text, write_whole
+from missions.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,19 +31,14 @@ ITEM_KEY: Final = "mission_item"
 MAX_VERTICES: Final = 1_000_000
 
 
-def read_geojson_plan(path: Path) -> PlanDocument:
+def parse_geojson_plan(text: str, *, where: str) -> PlanDocument:
     """Read a GeoJSON plan of ours, or a drawing: lines become the path, polygons the fence.
 
     Raises
     ------
     InputError
-        Naming the file and the feature.
+        Naming `where` and the feature.
     """
-    return parse_geojson_plan(read_text(path), where=str(path))
-
-
-def parse_geojson_plan(text: str, *, where: str) -> PlanDocument:
-    """Read GeoJSON text; `where` names it in errors."""
     top = parse_json(text, where=f"{where}:")
     features = list(top.at("features").each()) if top.has("features") else [top]
     lists: dict[str, list[MissionItem]] = {MISSION: [], FENCE: [], RALLY: [], HOME: []}

@@ -10,7 +10,7 @@ from geo.errors import InputError
 from missions.item_fields import MISSION, alt_amsl_m, check_place, fields_of, item_of, path_items
 from missions.plan_document import PlanDocument
 from missions.whole_file import write_whole
-from missions.xml_file import inside, local_name, parse_xml, read_xml, text_of
+from missions.xml_file import inside, local_name, parse_xml, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,19 +19,14 @@ MAX_POINTS: Final = 1_000_000
 NAMESPACE: Final = "urn:vedette:mission-item:1"
 
 
-def read_gpx(path: Path) -> PlanDocument:
-    """Read a GPX file: its route, or where there is none its track.
+def parse_gpx(data: bytes, where: str) -> PlanDocument:
+    """Read GPX bytes, the route or where there is none the track; `where` names them in errors.
 
     Raises
     ------
     InputError
         For XML that is refused, points that are no place, and files without a path.
     """
-    return _document(read_xml(path), str(path))
-
-
-def parse_gpx(data: bytes, where: str) -> PlanDocument:
-    """Read GPX bytes; `where` names them in errors."""
     return _document(parse_xml(data, where), where)
 
 

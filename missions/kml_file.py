@@ -27,7 +27,7 @@ from missions.item_fields import (
 from missions.plan_document import Home, PlanDocument
 from missions.qgc_fence import fence_polygons, polygon_items
 from missions.whole_file import write_whole
-from missions.xml_file import inside, local_name, parse_xml, read_xml, text_of
+from missions.xml_file import inside, local_name, parse_xml, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,19 +39,14 @@ FRAME_OF_MODE: Final = {"absolute": 0, "relativeToGround": 10, "clampToGround": 
 MAX_POINTS: Final = 1_000_000
 
 
-def read_kml(path: Path) -> PlanDocument:
-    """Read a `.kml` or `.kmz`.
+def parse_kml(data: bytes, where: str) -> PlanDocument:
+    """Read KML bytes; `where` names them in errors.
 
     Raises
     ------
     InputError
-        See `missions.xml_file.read_xml`; also for coordinates that are no place, and documents without geometry.
+        See `missions.xml_file.parse_xml`; also for coordinates that are no place, and documents without geometry.
     """
-    return _document(read_xml(path), str(path))
-
-
-def parse_kml(data: bytes, where: str) -> PlanDocument:
-    """Read KML bytes; `where` names them in errors."""
     return _document(parse_xml(data, where), where)
 
 

@@ -18,7 +18,7 @@ from geo.errors import InputError
 from missions.item_fields import check_place
 from missions.plan import MissionItem
 from missions.plan_document import PlanDocument
-from missions.whole_file import read_text, write_whole
+from missions.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,19 +42,14 @@ _ACTIONS: Final = tuple(f"action{part}{n}" for n in range(1, MAX_ACTIONS + 1) fo
 COLUMNS: Final = (*_HEAD, "gimbalpitchangle", *_ACTIONS, *_TAIL)
 
 
-def read_litchi(path: Path) -> PlanDocument:
-    """Read a Litchi CSV.
+def parse_litchi(text: str, *, where: str) -> PlanDocument:
+    """Read Litchi CSV text; `where` names it in errors.
 
     Raises
     ------
     InputError
         Naming the file, the line and the column.
     """
-    return parse_litchi(read_text(path), where=str(path))
-
-
-def parse_litchi(text: str, *, where: str) -> PlanDocument:
-    """Read Litchi CSV text; `where` names it in errors."""
     reader = csv.DictReader(io.StringIO(text))
     names = {name.strip().lower() for name in reader.fieldnames or ()}
     missing = [name for name in ("latitude", "longitude", "altitude(m)") if name not in names]

@@ -11,33 +11,22 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from geo.errors import InputError
-from missions.whole_file import MAX_BYTES, read_bytes
+from missions.whole_file import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
 MAX_MEMBERS: Final = 1_000
 MAX_DEPTH: Final = 100
 
 
-def read_xml(path: Path) -> Any:
-    """Read the root element of an XML file, or of the document inside a KMZ archive.
+def parse_xml(data: bytes, where: str) -> Any:
+    """Parse XML bytes; `where` names them in errors.
 
     Raises
     ------
     InputError
-        For entities, document types, archives over the limits or with members
-        that point elsewhere, and text that is not XML.
+        For entities, document types, endless nesting, and text that is not XML.
     """
-    data = read_bytes(path)
-    if data.startswith(b"PK"):
-        data = kmz_document(data, str(path))
-    return parse_xml(data, str(path))
-
-
-def parse_xml(data: bytes, where: str) -> Any:
-    """Parse XML bytes; `where` names them in errors."""
     try:
         root = defusedxml.ElementTree.fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:

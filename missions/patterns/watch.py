@@ -36,11 +36,6 @@ class WatchPosts:
     alt_hae_m: FloatArray
     in_sight: BoolArray
 
-    @property
-    def seen_pct(self) -> float:
-        """How much of the circle sees the target."""
-        return float(100.0 * self.in_sight.mean())
-
 
 def line_of_sight(terrain: Terrain, viewer_m: FloatArray, target: Geodetic) -> BoolArray:
     """Tell from which viewers a target is in sight.

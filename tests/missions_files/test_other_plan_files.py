@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pymavlink import mavwp
 
 from geo.errors import InputError
-from missions.fence_rally_file import parse_fence_rally, read_fence_rally, write_fence_rally
-from missions.geojson_plan_file import parse_geojson_plan, read_geojson_plan, write_geojson_plan
-from missions.gpx_file import parse_gpx, read_gpx, write_gpx
-from missions.kml_file import parse_kml, read_kml, write_kml
-from missions.litchi_file import litchi_text, parse_litchi, read_litchi, write_litchi
+from missions.fence_rally_file import parse_fence_rally, write_fence_rally
+from missions.geojson_plan_file import parse_geojson_plan, write_geojson_plan
+from missions.gpx_file import parse_gpx, write_gpx
+from missions.kml_file import parse_kml, write_kml
+from missions.litchi_file import litchi_text, parse_litchi, write_litchi
 from missions.plan import MissionItem
 from missions.plan_document import document_from_sortie
 from missions.plan_file import read_plan_file
@@ -35,7 +35,7 @@ def lists(document):
 
 
 @pytest.mark.parametrize(
-    ("write", "read", "name"), [(write_kml, read_kml, "p.kml"), (write_geojson_plan, read_geojson_plan, "p.geojson")]
+    ("write", "read", "name"), [(write_kml, read_plan_file, "p.kml"), (write_geojson_plan, read_plan_file, "p.geojson")]
 )
 def test_a_plan_comes_back_whole(document, tmp_path, write, read, name):
     write(document, tmp_path / name)
@@ -46,7 +46,7 @@ def test_a_plan_comes_back_whole(document, tmp_path, write, read, name):
 
 def test_a_gpx_route_brings_the_mission_back(document, tmp_path):
     write_gpx(document, tmp_path / "p.gpx")
-    assert repr(read_gpx(tmp_path / "p.gpx").items) == repr(document.items)
+    assert repr(read_plan_file(tmp_path / "p.gpx").items) == repr(document.items)
 
 
 def test_the_drawn_line_is_the_path_above_sea_level(document, tmp_path):
@@ -60,7 +60,7 @@ def test_the_drawn_line_is_the_path_above_sea_level(document, tmp_path):
 def test_names_are_text_and_nothing_else(document, tmp_path):
     write_kml(document, tmp_path / "p.kml", name="<script>&\"'")
     assert "<script>" not in (tmp_path / "p.kml").read_text()
-    assert lists(read_kml(tmp_path / "p.kml")) == lists(document)
+    assert lists(read_plan_file(tmp_path / "p.kml")) == lists(document)
 
 
 def test_kmz_is_read_by_content(document, tmp_path):
@@ -201,10 +201,10 @@ def test_an_old_rally_file_is_read_as_pymavlink_reads_it(shared_data):
 
 @pytest.mark.parametrize("name", ["fence-110.txt", "rally-110.txt"])
 def test_new_fence_and_rally_files_survive_writing(shared_data, tmp_path, name):
-    document = read_fence_rally(shared_data / "missions/pymavlink" / name)
+    document = read_plan_file(shared_data / "missions/pymavlink" / name)
     held = document.fence or document.rally
     write_fence_rally(held, tmp_path / name)
-    again = read_fence_rally(tmp_path / name)
+    again = read_plan_file(tmp_path / name)
     assert (again.fence or again.rally) == held
 
 
@@ -250,7 +250,7 @@ def _document(items):
 def test_litchi_says_what_it_cannot_hold(sortie, tmp_path):
     left_out = write_litchi(document_from_sortie(sortie, "px4"), tmp_path / "p.csv")
     assert [text.split(":")[0] for text in left_out] == ["item 5", "item 6"]
-    assert len(read_litchi(tmp_path / "p.csv").items) == 4
+    assert len(read_plan_file(tmp_path / "p.csv").items) == 4
 
 
 def test_litchi_holds_99_waypoints_at_most(make_item):
@@ -369,7 +369,7 @@ def test_any_mission_survives_every_lossless_format(tmp_path_factory, rows):
         for n, (command, lat, lon, alt) in enumerate(rows)
     )
     document = dataclasses.replace(_document(items), home=None)
-    for write, read in ((write_kml, read_kml), (write_geojson_plan, read_geojson_plan), (write_gpx, read_gpx)):
+    for write, read in ((write_kml, read_plan_file), (write_geojson_plan, read_plan_file), (write_gpx, read_plan_file)):
         write(document, folder / "any.plan")
         assert repr(read(folder / "any.plan").items) == repr(items)
     from missions.qgc_plan_file import write_qgc_document
