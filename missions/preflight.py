@@ -212,8 +212,17 @@ def _clock(facts: PreflightFacts, _: Sortie, limits: PreflightLimits) -> Iterato
     if math.isnan(facts.clock_offset_s):
         yield _warning("clock", "the vehicle does not say its time; its log can be matched by position only")
     elif abs(facts.clock_offset_s) > limits.clock_s:
-        text = f"the vehicle's clock is {facts.clock_offset_s:+.1f} s from this computer's"
+        way = "behind" if facts.clock_offset_s < 0 else "ahead of"
+        text = f"the vehicle's clock is {_span(abs(facts.clock_offset_s))} {way} this computer's"
         yield _warning("clock", text, measured=abs(facts.clock_offset_s), limit=limits.clock_s, unit="s")
+
+
+def _span(seconds: float) -> str:
+    """Return a length of time in the unit a person would choose."""
+    for unit, length_s in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2.0 * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def _fence(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterator[Finding]:

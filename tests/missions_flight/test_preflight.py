@@ -139,6 +139,15 @@ def test_failsafes_that_are_missing_or_contradict(facts, square_sortie, dialect,
     assert says in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("offset_s", "says"),
+    [(-2.5, "2.5 s behind"), (200.0, "3 min ahead of"), (-10_800.0, "3 h behind"), (-28_087_655.0, "325 days behind")],
+)
+def test_a_clock_that_is_off_is_said_in_a_persons_units(facts, square_sortie, offset_s, says) -> None:
+    found = preflight(dataclasses.replace(facts, clock_offset_s=offset_s), square_sortie)
+    assert found[0].message == f"the vehicle's clock is {says} this computer's"
+
+
 def test_a_plane_names_its_parameter_otherwise(facts, square_sortie) -> None:
     assert set(parameter_names(Dialect.ARDUPILOT, fixed_wing=True)) >= {"FS_GCS_ENABL", "RTL_ALTITUDE"}
     assert "FS_GCS_ENABLE" in parameter_names(Dialect.ARDUPILOT, fixed_wing=False)
