@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from missions.plan import LegKind, Severity
+from missions.planner import plan_brief
+
+
+def rules(plan, severity=None):
+    return {f.rule for f in plan.findings if severity is None or f.severity is severity}
+
+
+@pytest.fixture
+def hill(tmp_path):
+    """A terrain of 100 m with a ridge of the asked height between site and border, along the meridian 8.03."""
+
+    def write(height_m, width_m=150.0):
+        lon = 7.98 + (np.arange(600) + 0.5) * 0.0002
+        east = (lon - 8.03) * 71_700.0
+        heights = np.tile(100.0 + height_m * np.exp(-((east / width_m) ** 2)), (400, 1)).astype("float32")
+        transform = from_origin(7.98, 50.04, 0.0002, 0.0002)
+        with rasterio.open(tmp_path / "t.tif", "w", driver="GTiff", width=600, height=400, count=1, dtype="float32",
+                           crs="EPSG:4326", transform=transform) as out:  # fmt: skip
+            out.write(heights, 1)
+        return {"file": str(tmp_path / "t.tif")}
+
+    return write
+
+
+def agl(plan, height_m, width_m):
+    """Return height over the analytic ridge along every flown leg."""
+    found = []
+    for sortie in plan.sorties:
+        for leg in sortie.legs[1:-1]:
+            share = np.linspace(0, 1, 100)
+            lon = leg.lon_start_deg + share * (leg.lon_end_deg - leg.lon_start_deg)
+            alt = leg.alt_amsl_start_m + share * (leg.alt_amsl_end_m - leg.alt_amsl_start_m)
+            found.append(alt - 100.0 - height_m * np.exp(-((((lon - 8.03) * 71_700.0) / width_m) ** 2)))
+    return np.concatenate(found)
+
+
+def test_legs_follow_the_ground_within_the_tolerance_between_their_ends(make_brief, straight, hill):
+    plan = plan_brief(make_brief(straight, terrain=hill(60.0, 400.0), flight={"alt_agl_m": 100, "min_agl_m": 80}))
+    height = agl(plan, 60.0, 400.0)
+    assert height.min() >= 100.0 - 8.0 - 2.0
+    assert not rules(plan) & {"ground clearance", "height limit"}
+
+
+def test_flat_ground_takes_no_extra_waypoints(make_brief, straight, hill):
+    flat = plan_brief(make_brief(straight, terrain=hill(0.0)))
+    ridge = plan_brief(make_brief(straight, terrain=hill(60.0)))
+    plain = plan_brief(make_brief(straight, terrain={"flat_amsl_m": 100.0}))
+    count = [sum(len(s.legs) for s in p.sorties) for p in (plain, flat, ridge)]
+    assert count[0] == count[1] < count[2]
+
+
+def test_climb_and_descent_are_never_steeper_than_the_aircraft(make_brief, straight, hill):
+    brief = make_brief(straight, terrain=hill(120.0, 100.0), flight={"max_agl_m": 400})
+    aircraft = brief.aircraft.aircraft
+    for sortie in plan_brief(brief).sorties:
+        for leg in sortie.legs:
+            rate = (leg.alt_amsl_end_m - leg.alt_amsl_start_m) / max(leg.t_end_s - leg.t_start_s, 1e-9)
+            assert -aircraft.descent_mps - 0.05 <= rate <= aircraft.climb_mps + 0.05
+
+
+def test_a_ridge_steeper_than_the_descent_breaks_the_height_limit_and_says_so(make_brief, straight, hill):
+    plan = plan_brief(make_brief(straight, terrain=hill(120.0, 60.0), flight={"max_agl_m": 130}))
+    finding = next(f for f in plan.findings if f.rule == "height limit")
+    assert finding.measured > 130.0
+    assert finding.lon_deg == pytest.approx(8.03, abs=0.01)
+
+
+def test_a_ceiling_below_the_path_asks_for_a_height_that_then_does(make_brief, straight):
+    asked = {"flat_amsl_m": 500.0}
+    plan = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580}))
+    finding = next(f for f in plan.findings if f.rule == "ceiling")
+    height = float(finding.relaxation.split("= ")[1])
+    better = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580, "alt_agl_m": height}))
+    assert "ceiling" not in rules(better)
+
+
+def test_ground_outside_the_terrain_model_is_reported_not_guessed(make_brief, straight, hill):
+    terrain = hill(0.0)
+    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.12]], terrain=terrain))
+    assert "terrain" in rules(plan, Severity.ERROR)
+
+
+@pytest.mark.parametrize(("limits", "barred"), [
+    ({"floor_amsl_m": 300.0}, False), ({"floor_amsl_m": 120.0}, True),
+    ({"ceiling_amsl_m": 20.0}, False), ({"ceiling_amsl_m": 90.0}, True), ({}, True),
+])  # fmt: skip
+def test_zones_are_passed_above_and_below_only_with_clearance(make_brief, straight, limits, barred):
+    zone = {"name": "z", "centre": [50.003, 8.03], "radius_m": 250, "clearance_m": 30} | limits
+    plan = plan_brief(make_brief(straight, zone=[zone]))
+    inside = [
+        leg for s in plan.sorties for leg in s.legs
+        if min(
+            np.hypot((leg.lat_start_deg + k * (leg.lat_end_deg - leg.lat_start_deg) - 50.003) * 111_229.0,
+                     (leg.lon_start_deg + k * (leg.lon_end_deg - leg.lon_start_deg) - 8.03) * 71_695.0)
+            for k in np.linspace(0, 1, 50)
+        ) < 240.0
+    ]  # fmt: skip
+    assert bool(inside) is not barred
+    assert "zones" not in rules(plan)
+
+
+def test_every_break_off_has_its_failsafe_leg_to_the_nearest_landing_place(make_brief, straight):
+    rally = {"name": "r", "lat_deg": 50.008, "lon_deg": 8.045}
+    plan = plan_brief(make_brief(straight, rally=[rally]))
+    for sortie in plan.sorties:
+        assert sortie.failsafe
+        ends = {(g.lat_end_deg, g.lon_end_deg) for g in sortie.failsafe}
+        places = {(sortie.home_lat_deg, sortie.home_lon_deg), (50.008, 8.045)}
+        assert len(ends) == 2
+        for leg in sortie.failsafe:
+            assert leg.kind is LegKind.FAILSAFE
+            away = {
+                p: np.hypot((p[0] - leg.lat_start_deg) * 111_229, (p[1] - leg.lon_start_deg) * 71_695) for p in places
+            }
+            nearest = min(away, key=away.get)
+            assert (leg.lat_end_deg, leg.lon_end_deg) == pytest.approx(nearest, abs=1e-6)
+
+
+def test_a_return_across_a_bulge_of_the_border_is_found_and_a_rally_point_mends_it(make_brief):
+    points = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
+    site = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
+    plan = plan_brief(make_brief(points, launch=site))
+    finding = next(f for f in plan.findings if f.rule == "failsafe standoff")
+    assert finding.measured < 200.0
+    lat, lon = (float(v.strip()) for v in finding.relaxation.split("rally point at ")[1].split(", or")[0].split(","))
+    mended = plan_brief(make_brief(points, launch=site, rally=[{"name": "r", "lat_deg": lat, "lon_deg": lon}]))
+    after = [f for f in mended.findings if f.rule == "failsafe standoff"]
+    share = [float(f.message.split("so on ")[1].split(" %")[0]) for f in (finding, *after)]
+    assert len(share) == 1 or share[1] < share[0]
+
+
+def test_link_distance_is_measured_from_the_station(make_brief, straight):
+    plan = plan_brief(make_brief(straight, flight={"max_link_m": 1000}))
+    finding = next(f for f in plan.findings if f.rule == "link")
+    assert 1000.0 < finding.measured < 4000.0
+    assert "link" not in rules(plan_brief(make_brief(straight, flight={"max_link_m": 5000})))
+
+
+def test_a_ridge_hides_the_far_side_from_the_station(make_brief, straight, hill):
+    station = {"lat_deg": 50.01, "lon_deg": 8.0, "antenna_m": 2.0}
+    hidden = plan_brief(make_brief(straight, terrain=hill(150.0, 100.0), station=station, flight={"max_agl_m": 400}))
+    assert "radio" in rules(hidden, Severity.WARNING)
+    assert "radio" not in rules(plan_brief(make_brief(straight, terrain=hill(0.0), station=station)))
+
+
+def test_more_wind_than_the_type_takes_is_an_error(make_brief, straight):
+    plan = plan_brief(make_brief(straight, wind={"speed_mps": 8, "from_deg": 0, "gust_mps": 13}))
+    assert "wind limit" in rules(plan, Severity.ERROR)
