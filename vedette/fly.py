@@ -119,7 +119,9 @@ def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resu
         names = [s.name for s in plan.sorties]
     if len(names) != len(links):
         has = ", ".join(s.name for s in plan.sorties)
-        raise InputError(f"{len(links)} links and {len(names)} sorties: give one --sortie for each --link ({has})")
+        raise InputError(
+            f"give one --sortie for each --link: {len(links)} --link, {len(names)} --sortie; the plan has {has}"
+        )
     if len(set(names)) != len(names):
         raise InputError("a sortie is named twice; each is flown by one vehicle")
     sorties = [choose_sortie(plan, name) for name in names]

@@ -96,7 +96,11 @@ def test_a_plan_remade_after_approval(folder, square_plan, capsys) -> None:
     ("arguments", "status", "says"),
     [
         ([], 2, "--link is missing"),
-        (["--link", "tcp:127.0.0.1:9", "--link", "tcp:127.0.0.1:9"], 2, "2 links and 0 sorties"),
+        (
+            ["--link", "tcp:127.0.0.1:9", "--link", "tcp:127.0.0.1:9"],
+            2,
+            "give one --sortie for each --link: 2 --link, 0 --sortie; the plan has s1",
+        ),
         (["--link", "tcp:127.0.0.1:9", "--sortie", "x"], 2, "there is no sortie 'x'; it has: s1"),
         (["--link", "gopher:9"], 2, "is not understood"),
         (["--link", "udpout:127.0.0.1:9", "--system", "1", "--system", "2"], 2, "2 system ids for 1 links"),
