@@ -13,7 +13,7 @@ from telemetry.assembly import assemble
 from telemetry.csv_table import CsvTable, read_csv_table
 from telemetry.datums import egm96
 from telemetry.pose_track import Problem
-from telemetry.time_bases import local_to_utc_ns
+from telemetry.time_bases import is_datable, local_to_utc_ns
 from telemetry.track_cleaning import Samples
 from telemetry.track_errors import SourceError
 
@@ -109,6 +109,8 @@ def _parse(cell: str) -> int | None:
     try:
         moment = dt.datetime.fromisoformat(cell.strip())
     except ValueError:
+        return None
+    if not is_datable(moment):
         return None
     if moment.tzinfo is not None:
         moment = moment.astimezone(dt.UTC).replace(tzinfo=None)

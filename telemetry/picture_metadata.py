@@ -20,7 +20,7 @@ from geo.values import GimbalFrame, Pose, PoseSigmas
 from telemetry.picture_camera import camera_of
 from telemetry.picture_numbers import number, text
 from telemetry.pose_track import Problem
-from telemetry.time_bases import local_to_utc_ns
+from telemetry.time_bases import is_datable, local_to_utc_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -259,7 +259,7 @@ def _time(tags: PictureTags, utc_offset_s: float | None, problems: list[Problem]
     day, clock = text(tags.gps.get(29)), tags.gps.get(7)
     if day and isinstance(clock, tuple) and len(clock) == 3:
         seconds = [number(part) for part in clock]
-        if all(math.isfinite(part) for part in seconds):
+        if all(0.0 <= part <= 60.0 for part in seconds):
             base = _parse(day.replace(":", "-")[:10] + "T00:00:00+00:00")
             if base is not None:
                 return _ns(base) + round((seconds[0] * 3600 + seconds[1] * 60 + seconds[2]) * 1e9)
@@ -285,9 +285,10 @@ def _time(tags: PictureTags, utc_offset_s: float | None, problems: list[Problem]
 
 def _parse(written: str) -> dt.datetime | None:
     try:
-        return dt.datetime.fromisoformat(written)
+        moment = dt.datetime.fromisoformat(written)
     except ValueError:
         return None
+    return moment if is_datable(moment) else None
 
 
 def _ns(moment: dt.datetime) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from telemetry.picture_numbers import number
-from telemetry.time_bases import local_to_utc_ns
+from telemetry.time_bases import is_datable, local_to_utc_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +112,8 @@ def _stamp(body: str) -> tuple[int, bool]:
         year, month, day, hour, minute, second = (int(match.group(i)) for i in range(1, 7))
         local = dt.datetime(year, month, day, hour, minute, second, microseconds)  # noqa: DTZ001 - it states no zone
     except ValueError:
+        return -1, False
+    if not is_datable(local):
         return -1, False
     return local_to_utc_ns(local, 0.0), match.group(7) is not None
 

@@ -48,6 +48,11 @@ def local_to_utc_ns(local: dt.datetime, utc_offset_s: float) -> int:
     return since_epoch_us * 1000 - round(utc_offset_s * 1e9)
 
 
+def is_datable(moment: dt.datetime) -> bool:
+    """Return whether a time fits nanoseconds since 1970 in 64 bits, in any zone."""
+    return 1970 < moment.year < 2262
+
+
 def gps_to_utc_ns(week: NDArray[np.int64], ms_of_week: NDArray[np.int64]) -> Ints:
     """Return UTC nanoseconds of GPS weeks (counted from 1980, not modulo 1024) and milliseconds of the week."""
     gps_ms = week * (WEEK_S * 1000) + ms_of_week

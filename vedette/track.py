@@ -119,13 +119,15 @@ def _zone(text: str | None) -> float | None:
 
 
 def _start(text: str | None) -> int | None:
+    from telemetry.time_bases import is_datable
+
     if text is None:
         return None
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not is_datable(moment):
         raise InputError(f"--start: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
 

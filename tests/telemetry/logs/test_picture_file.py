@@ -192,6 +192,20 @@ def test_an_orientation_other_than_upright_is_named(tmp_path, orientation, named
     assert ("orientation" in kinds(read_picture(path))) is named
 
 
+def test_a_year_that_cannot_be_is_no_time(tmp_path):
+    found = read_picture(made(tmp_path, ANGLES, namespaces=DJI, gps=GPS_TAGS, exif={0x9003: "9999:07:01 12:00:00"}))
+    assert found.pose.t_utc_ns == -1
+    assert "no_time" in kinds(found)
+
+
+@pytest.mark.parametrize(("hour", "good"), [(12.0, True), (4_000_000_000.0, False)])
+def test_gps_time_wins_unless_it_is_no_time(tmp_path, hour, good):
+    gps = GPS_TAGS | {7: (hour, 30.0, 0.5), 29: "2024:07:01"}
+    found = read_picture(made(tmp_path, ANGLES, namespaces=DJI, gps=gps, exif={0x9003: "2024:07:01 14:30:00"}))
+    expected = 1_719_837_000_500_000_000 if good else 1_719_844_200_000_000_000
+    assert found.pose.t_utc_ns == expected
+
+
 def test_what_is_missing_is_named(tmp_path):
     path = tmp_path / "plain.png"
     Image.new("RGB", (40, 30)).save(path)

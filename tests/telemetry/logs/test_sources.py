@@ -142,6 +142,14 @@ def test_what_people_try_gets_advice(tmp_path, head, words):
         read_track(path)
 
 
+def test_a_year_that_cannot_be_is_no_clock(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("time(millisecond),datetime(utc),latitude,longitude\n0,9999-05-01 18:00:00,47.0,8.0\n")
+    track = read_track(path)
+    assert track.t_utc_ns[0] == 0
+    assert "no_date" in {problem.kind for problem in track.problems}
+
+
 def test_a_missing_file_and_a_folder_are_said_plainly(tmp_path):
     with pytest.raises(SourceError, match="No such file"):
         read_track(tmp_path / "none.tlog")

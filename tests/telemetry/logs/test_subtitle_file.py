@@ -193,6 +193,12 @@ def test_whole_second_stamps_follow_the_cue_times(tmp_path):
     np.testing.assert_array_equal(np.diff(track.t_utc_ns), 500_000_000)
 
 
+@pytest.mark.parametrize("year", ["8017", "0001", "9999"])
+def test_a_year_that_cannot_be_is_no_stamp(year):
+    cues = read_cues(cue(1, f"HOME(149.0251,-20.2532) {year}.08.05 14:11:51\nGPS(149.0251,-20.2533,16)"))
+    assert cues.stamp_ns.tolist() == [-1]
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     text=st.text(alphabet=st.sampled_from("0123456789:,.-> \n[]()latitudeongGPSHF.PRYMm°/\x00"), max_size=400),

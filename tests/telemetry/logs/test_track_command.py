@@ -63,6 +63,7 @@ def test_zone_home_height_and_start_are_options(capsys, shared_data, tmp_path):
         (["{srt}/air2s.srt", "--zone", "+25:00"], "--zone"),
         (["{srt}/air2s.srt", "--start", "yesterday"], "--start: 'yesterday' is no time"),
         (["{srt}/air2s.srt", "--start", "2024-01-01T00:00:00"], "with a zone"),
+        (["{srt}/air2s.srt", "--start", "9024-01-01T00:00:00Z"], "no time"),
         (["{srt}/air2s.srt", "--geoid", "{srt}/LICENSE"], "not a grid"),
         (["{srt}/air2s.srt", "-o", "track.xlsx"], "not as '.xlsx'"),
     ],
