@@ -5,6 +5,8 @@ field of view D of a picture d pixels across its diagonal, the focal length is
 f = d / (2 tan(D/2)) pixels; where it gives a focal length and a pixel pitch,
 f is their ratio. Rounded specifications are good to about 1 % (`FOCAL_REL`),
 and know nothing of distortion: a calibration in the picture itself is better.
+Lines that are not `checked` state the maker's figures as commonly quoted; no
+second source confirmed them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from geo.errors import InputError
 from geo.values import CameraModel
 
 FOCAL_REL: Final = 0.01
-"""One-sigma relative error of a focal length taken from a specification or a stated field of view."""
+"""One-sigma relative error of a focal length taken from a checked line or a stated field of view."""
+UNCHECKED_FOCAL_REL: Final = 0.05
+"""The same for a line nobody has held against a second source: what the checked ones were held to."""
 _TABLE: Final = Path(__file__).with_name("cameras.csv")
 
 
@@ -34,7 +38,14 @@ class PublishedCamera:
     width_px: int
     height_px: int
     focal_px: float
+    checked: bool
+    """Whether the focal length was held against a second source; else it may be wrong, and the result must say so."""
     source: str
+
+    @property
+    def focal_rel(self) -> float:
+        """One-sigma relative error of the focal length."""
+        return FOCAL_REL if self.checked else UNCHECKED_FOCAL_REL
 
     def model(self, width_px: int | None = None, height_px: int | None = None) -> CameraModel:
         """Return the camera at a picture size: scaled to its width, cut at top and bottom."""
@@ -64,6 +75,7 @@ def _camera(row: dict[str, str]) -> PublishedCamera:
         width_px=width,
         height_px=height,
         focal_px=focal,
+        checked=row["checked"] == "yes",
         source=row["source"],
     )
 

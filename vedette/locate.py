@@ -102,10 +102,12 @@ def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: Po
         return _view_of_picture(picture, camera, sigmas)
     if camera is None:
         raise InputError("--pose needs --camera NAME or --camera HFOV_DEG,WIDTH,HEIGHT")
+    focal_rel, doubts = _camera_doubt(camera)
     return View(
         pose=parse_pose(pose or ""),
         camera=parse_camera(camera),
-        sigmas=dataclasses.replace(sigmas, focal_rel=FOCAL_REL),
+        sigmas=dataclasses.replace(sigmas, focal_rel=focal_rel),
+        problems=doubts,
     )
 
 
@@ -125,8 +127,9 @@ def _view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas) -> V
     if camera is not None:
         size = (model.width_px, model.height_px) if model is not None else _picture_size(picture)
         model = parse_camera(camera, size)
-        sigmas = dataclasses.replace(sigmas, focal_rel=FOCAL_REL)
-        problems = tuple(problem for problem in problems if problem.kind not in CAMERA_PROBLEMS)
+        focal_rel, doubts = _camera_doubt(camera)
+        sigmas = dataclasses.replace(sigmas, focal_rel=focal_rel)
+        problems = (*(problem for problem in problems if problem.kind not in CAMERA_PROBLEMS), *doubts)
     elif any(problem.kind == "camera_estimated" for problem in problems):
         sigmas = dataclasses.replace(sigmas, focal_rel=ESTIMATED_FOCAL_REL)
     if model is None:
@@ -190,6 +193,19 @@ def parse_pose(text: str) -> Pose:
         gimbal_roll_deg=roll,
         gimbal_frame=GimbalFrame.EARTH,
     )
+
+
+def _camera_doubt(text: str) -> tuple[float, tuple[Problem, ...]]:
+    """Return the relative error of a camera's focal length, and what a person must know about its figures."""
+    from telemetry.pose_track import Problem
+
+    if "," in text or (known := find_camera(text)).checked:
+        return FOCAL_REL, ()
+    message = (
+        f"the figures of {known.name} were not checked against a second source; CE90 counts {known.focal_rel:.0%} of "
+        "its focal length, or give --camera HFOV_DEG,WIDTH,HEIGHT from a calibration"
+    )
+    return known.focal_rel, (Problem(kind="camera_unchecked", message=message),)
 
 
 def parse_camera(text: str, size: tuple[int, int] | None = None) -> CameraModel:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from geo.camera import hfov_deg
-from geo.cameras import FOCAL_REL, find_camera, published_cameras
+from geo.cameras import FOCAL_REL, UNCHECKED_FOCAL_REL, find_camera, published_cameras
 from geo.errors import InputError
 
 
@@ -48,6 +48,7 @@ def test_agrees_with_sensor_sizes_of_another_project(shared_data):
     stamped_mm = {"FC330": 3.61, "FC300S": 3.61, "FC6310": 8.8, "FC220": 4.73, "L1D-20c": 10.26, "FC6510": 8.8}
     for model, focal_mm in stamped_mm.items():
         camera = find_camera(model)
+        assert camera.checked
         assert camera.focal_px == pytest.approx(focal_mm / pitch[f"dji{model}".casefold()], rel=0.05), model
 
 
@@ -66,3 +67,9 @@ def test_diagonal_field_of_view_is_the_published_one():
 def test_unknown_names_get_the_nearest():
     with pytest.raises(InputError, match="nearest: .*DJI Mavic 3"):
         find_camera("mavic 3")
+
+
+def test_a_line_nobody_checked_counts_with_a_wider_error():
+    assert find_camera("FC6310").focal_rel == FOCAL_REL
+    assert not find_camera("DJI Mini 2").checked
+    assert find_camera("DJI Mini 2").focal_rel == UNCHECKED_FOCAL_REL
