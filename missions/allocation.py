@@ -128,21 +128,35 @@ class _Cutter:
         sign = 1.0 if end > start else -1.0
         here = start
         while sign * (end - here) > PRECISION_M:
-            step = self._longest(here, abs(end - here), sign)
-            section = None
-            while step >= min(SHORTEST_SECTION_M, abs(end - here)):
-                section = self._exact(*sorted((here, here + sign * step)))
-                if section.reason is not Unflown.BATTERY:
-                    break
-                step *= 0.9
-            if section is None or section.reason is Unflown.BATTERY:
+            section = self._affordable(here, sign, abs(end - here))
+            if section.reason is Unflown.BATTERY:
                 a, b = sorted((here, end))
-                nearest = self._exact(*sorted((here, here + sign * min(SHORTEST_SECTION_M, abs(end - here)))))
                 rest = dataclasses.replace(self.stretch, start_m=a, end_m=b)
-                yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=nearest.needed_wh)
+                yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=section.needed_wh)
                 return
             yield section
-            here += sign * step
+            here += sign * section.stretch.length_m
+
+    def _affordable(self, here: float, sign: float, room: float) -> Section:
+        """Return the longest section from here that one battery carries, or the shortest worth flying if none does.
+
+        The estimate, which never exceeds the real cost, gives the first try; then bisection on the real cost.
+        """
+        high = self._longest(here, room, sign)
+        low = min(SHORTEST_SECTION_M, room)
+        if high >= low:
+            longest = self._exact(*sorted((here, here + sign * high)))
+            if longest.reason is not Unflown.BATTERY:
+                return longest
+        best = self._exact(*sorted((here, here + sign * low)))
+        while best.reason is not Unflown.BATTERY and high - low > max(0.1 * high, PRECISION_M):
+            middle = (low + high) / 2.0
+            tried = self._exact(*sorted((here, here + sign * middle)))
+            if tried.reason is Unflown.BATTERY:
+                high = middle
+            else:
+                low, best = middle, tried
+        return best
 
     def _longest(self, here: float, room: float, sign: float) -> float:
         """Return the longest step whose estimated cost a battery covers, by bisection."""

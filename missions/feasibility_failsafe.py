@@ -131,20 +131,26 @@ class FailsafeJudge:
         near = self.corridor.guarded.distance_m(lines) / self.corridor.stretch
         worst = int(np.argmin(near))
         lat, lon = self._place_of(path, int(bad[worst]))
-        standoff = bool(near[worst] < self.corridor.kept_m)
+        standoff = bool(near[worst] < self.corridor.kept_m / self.corridor.stretch)
+        in_margin = standoff and bool(near[worst] >= self.brief.standoff.asked_m) and bool(self._no_zone(lines).all())
         rule = "failsafe standoff" if standoff else "failsafe zone"
         share = 100.0 * len(bad) / len(ways.clear)
         where = f"from {lat:.5f}, {lon:.5f}"
         what = f"passes {near[worst]:.0f} m from the border" if standoff else "enters a zone"
         return [
             Finding(
-                rule=rule, severity=Severity.WARNING, sortie=sortie.name, seq=int(path.leg[bad[worst]]),
+                rule=rule, severity=Severity.WARNING if in_margin else Severity.ERROR, sortie=sortie.name,
+                seq=int(path.leg[bad[worst]]),
                 lat_deg=lat, lon_deg=lon, unit="m" if standoff else "",
                 measured=round(float(near[worst]), 1), limit=self.brief.standoff.asked_m,
                 message=f"{sortie.name}: a return to launch {where} {what} (so on {share:.0f} % of the flight)",
                 relaxation=self._rally_advice(path, ways, int(bad[worst])),
             )
         ]  # fmt: skip
+
+    def _no_zone(self, lines: NDArray[np.object_]) -> NDArray[np.bool_]:
+        barred = [z for z, bar in zip(self.corridor.zones, self.corridor.barred, strict=True) if bar]
+        return ~np.asarray(shapely.intersects(lines, shapely.union_all(barred) if barred else shapely.Polygon()))
 
     def _rally_advice(self, path: _Path, ways: _Ways, k: int) -> str:
         way = self.router.route(path.xy_m[k], ways.target_m[k])

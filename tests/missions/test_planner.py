@@ -178,7 +178,7 @@ def test_hairpin_border_keeps_the_standoff_from_both_arms(make_brief, oracle, bo
     points = [[50.0, 8.0], [50.0, 8.03], [50.02, 8.03], [50.02, 8.04], [50.0, 8.04], [50.0, 8.07]]
     brief = make_brief(points, launch=[{"name": "a", "lat_deg": 50.012, "lon_deg": 8.02}])
     plan = plan_brief(brief)
-    assert errors(plan) == [] or all(f.rule in ("route", "corridor") for f in errors(plan))
+    assert {f.rule for f in errors(plan)} <= {"route", "corridor", "failsafe standoff"}
     assert oracle(plan, border_line(brief)) >= 200.0
 
 
