@@ -99,7 +99,7 @@ def test_a_plan_remade_after_approval(folder, square_plan, capsys) -> None:
         (
             ["--link", "tcp:127.0.0.1:9", "--link", "tcp:127.0.0.1:9"],
             2,
-            "give one --sortie for each --link: 2 --link, 0 --sortie; the plan has s1",
+            "for each --link: 2 --link, 0 --sortie; the plan has s1",
         ),
         (["--link", "tcp:127.0.0.1:9", "--sortie", "x"], 2, "there is no sortie 'x'; it has: s1"),
         (["--link", "gopher:9"], 2, "is not understood"),
