@@ -116,7 +116,7 @@ def film(
             writer.write(image, t_utc_ns, encode(klv_values(true, errors, row, t_utc_ns, camera)))
             if report is not None:
                 report(row + 1, len(times))
-    write_film_truth(_film_truth(times, true, camera, boxes), out_truth)
+    write_film_truth(film_truth(times, true, camera, boxes), out_truth)
     return Film(
         frames=len(times),
         duration_s=float(times[-1] - times[0]) / 1e9,
@@ -209,9 +209,10 @@ def klv_values(
     }
 
 
-def _film_truth(
+def film_truth(
     times: NDArray[np.int64], true: Mapping[str, FloatArray], camera: CameraModel, boxes: list[TruthBoxes]
 ) -> FilmTruth:
+    """Gather the truth of every frame into one table."""
     return FilmTruth(
         width_px=camera.width_px,
         height_px=camera.height_px,

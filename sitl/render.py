@@ -77,6 +77,15 @@ def render(
     return sense(picture, look, rng), _truth(parts, shapes, movers, camera)
 
 
+def in_sight(world: World, pose: Pose, camera: CameraModel, t_utc_ns: int) -> TruthBoxes:
+    """Return what `render` would show, without drawing it and without the trees in between."""
+    view = View.of(world, pose, camera)
+    movers = world.at(t_utc_ns)
+    places = view.enu(movers.lat_deg, movers.lon_deg, movers.alt_hae_m)
+    shapes = labelled_shapes(world, movers, places, _in_view(view, places, MOVER_RANGE_M, margin_m=4.0))
+    return _truth(Parts.of(view, shapes), shapes, movers, camera)
+
+
 def _in_view(view: View, places_enu_m: FloatArray, range_m: float, margin_m: float) -> NDArray[np.int64]:
     pixels, depth = view.pixels(places_enu_m)
     camera = view.camera

@@ -35,7 +35,14 @@ _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
 
 
 def write_training_set(
-    out: Path, *, train: int, val: int, seed: int, size_px: int = 320, empty_share: float = 0.1, report: Callable[[int], None] | None = None
+    out: Path,
+    *,
+    train: int,
+    val: int,
+    seed: int,
+    size_px: int = 320,
+    empty_share: float = EMPTY_SHARE,
+    report: Callable[[int], None] | None = None,
 ) -> Path:
     """Write `train` + `val` pictures below `out` and return the data file that describes them.
 

@@ -165,32 +165,44 @@ def trust(
 def train(
     out: Annotated[Path, typer.Option(help="Folder for pictures, checkpoints and weights; a started run goes on.")],
     pictures: Annotated[int, typer.Option(min=8, help="Training pictures to draw.")] = 2500,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 13,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 10,
+    finish_pictures: Annotated[int, typer.Option(min=8, help="Pictures of the finish, half of them empty.")] = 700,
+    finish_epochs: Annotated[int, typer.Option(min=1, help="Passes over those.")] = 3,
     seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 1,
     device: Annotated[str, typer.Option(help="'cpu', or a GPU's number.")] = "cpu",
 ) -> None:
     """Draw a training set with the simulator's renderer, train the small YOLO26 on it, and export it to ONNX."""
-    from detection.training_file import export_model, train_model
+    from detection.training_file import export_model, finish_model, train_model
     from detection.ultralytics_detector import load_ultralytics
-    from sitl.training_set_file import write_training_set
 
     load_ultralytics()
-    data = out / "pictures" / "data.yaml"
-    if not data.is_file():
-        held = max(8, round(pictures * 0.09))
-        with progress() as bars:
-            task = bars.add_task("draw pictures", total=pictures + held)
-            data = write_training_set(
-                out / "pictures",
-                train=pictures,
-                val=held,
-                seed=seed,
-                size_px=PICTURE_PX,
-                report=lambda done: bars.update(task, completed=done),
-            )
+    data = _draw(out / "pictures", pictures, seed, 0.1)
+    sparse = _draw(out / "pictures-finish", finish_pictures, seed + 300, 0.5)
     best = train_model(data, out, epochs=epochs, size_px=PICTURE_PX, seed=seed, device=device)
+    best = finish_model(best, sparse, out, epochs=finish_epochs, size_px=PICTURE_PX, seed=seed, device=device)
     written = export_model(best, out / "vedette-small.onnx")
     Console().print(f"wrote {written}; score it with: vedette models verify {written}", highlight=False)
+
+
+def _draw(folder: Path, pictures: int, seed: int, empty_share: float) -> Path:
+    """Draw a training set, unless it is there already."""
+    from sitl.training_set_file import write_training_set
+
+    data = folder / "data.yaml"
+    if data.is_file():
+        return data
+    held = max(8, round(pictures * 0.09))
+    with progress() as bars:
+        task = bars.add_task(f"draw {folder.name}", total=pictures + held)
+        return write_training_set(
+            folder,
+            train=pictures,
+            val=held,
+            seed=seed,
+            size_px=PICTURE_PX,
+            empty_share=empty_share,
+            report=lambda done: bars.update(task, completed=done),
+        )
 
 
 @app.command(epilog="Example: vedette models export training/train/weights/best.pt --out mine.onnx")
