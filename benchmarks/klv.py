@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import io
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import Row, best_of
+from benchmarks import Row
 from telemetry.klv import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHEYENNE = Path(__file__).resolve().parents[2] / "shared" / "data" / "klv" / "klvdata" / "Cheyenne.bin"
 SYNTHETIC_PACKETS = 100_000
-RIVAL_PACKETS = 500
+RIVAL_PACKETS = 1000
 """The rivals read this many of the synthetic packets; their time grows with the number, so it is scaled."""
 
 
@@ -45,20 +50,34 @@ def run() -> list[Row]:
         data = CHEYENNE.read_bytes()
         streams.append(("Cheyenne.bin 407 packets", data, len(decode(data)), data, len(decode(data))))
     for what, data, count, rival_data, rival_count in streams:
-        ours_us = best_of(lambda data=data: _decode_all(data), 5) / count * 1e6
         for name, rival in (("klvdata", klvdata_decode), ("stanag4609", stanag_decode)):
-            rival_us = best_of(lambda rival=rival, data=rival_data: rival(data), 2) / rival_count * 1e6
+            again = max(1, 10_000 // count)  # a short stream many times, so that both are timed over tens of ms
+            ours_s, rival_s = _side_by_side(
+                lambda data=data, again=again: [_decode_all(data) for _ in range(again)],
+                lambda rival=rival, data=rival_data: rival(data),
+            )
             rows.append(
                 Row(
                     what=f"KLV decode, {what}",
-                    ours=ours_us,
-                    rival=rival_us,
+                    ours=ours_s / again / count * 1e6,
+                    rival=rival_s / rival_count * 1e6,
                     rival_name=name,
-                    unit="us/packet",
+                    unit="us CPU/packet",
                     goal="30x",
                 )
             )
     return rows
+
+
+def _side_by_side(ours: Callable[[], object], rival: Callable[[], object], rounds: int = 4) -> tuple[float, float]:
+    """Return the least processor time of each, run by turns; both use one thread, so a busy machine is fair to both."""
+    best = [float("inf"), float("inf")]
+    for _ in range(rounds):
+        for place, function in enumerate((ours, rival)):
+            start = time.process_time()
+            function()
+            best[place] = min(best[place], time.process_time() - start)
+    return best[0], best[1]
 
 
 def _decode_all(data: bytes) -> int:

@@ -65,6 +65,23 @@ def build_columns(
     return columns
 
 
+def join_columns(blocks: list[dict[int, Column]]) -> dict[int, Column]:
+    """Put the columns of blocks of packets one behind the other."""
+    if len(blocks) == 1:
+        return blocks[0]
+    parts: dict[int, list[Column]] = {}
+    for block in blocks:
+        for tag, column in block.items():
+            parts.setdefault(tag, []).append(column)
+    joined: dict[int, Column] = {}
+    for tag in sorted(parts):
+        arrays = [column.values for column in parts[tag] if isinstance(column.values, np.ndarray)]
+        texts = [column.values for column in parts[tag] if isinstance(column.values, tuple)]
+        values: Values = _joined(arrays) if arrays else tuple(chain.from_iterable(texts))
+        joined[tag] = Column(tag=tag, packet=np.concatenate([column.packet for column in parts[tag]]), values=values)
+    return joined
+
+
 def _joined(parts: list[NDArray[np.float64] | NDArray[np.int64]]) -> NDArray[np.float64] | NDArray[np.int64]:
     joined: NDArray[Any] = np.concatenate(parts)
     return joined

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from telemetry.klv.columns import Column, build_columns
+from telemetry.klv.columns import Column, build_columns, join_columns
 from telemetry.klv.items import SPARE_BYTES, walk_items, words
 from telemetry.klv.packets import KEY_LENGTH, ChecksumTable, ProblemList, Sets, find_sets
 from telemetry.klv.repair import restore_cut_keys
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from telemetry.pose_track import Problem
+
+BLOCK_PACKETS: Final = 8192
+"""Packets decoded together: their bytes fit a processor's cache, which they are read from once a tag."""
 
 _CHECKSUM_ITEM: Final = 4
 """Bytes of the checksum item: tag 1, length 2, two bytes of sum."""
@@ -124,15 +127,19 @@ def decode(data: bytes, *, checksum: ChecksumMode = ChecksumMode.STRICT) -> KlvS
     padded = np.frombuffer(data + bytes(SPARE_BYTES), dtype=np.uint8)
     good, problems = _check(padded, table, start, end, checksum)
     keep = np.flatnonzero(good | (checksum is not ChecksumMode.STRICT))
-    runs, broken = walk_items(padded, value[keep], end[keep])
-    for at in broken[broken >= 0].tolist():
-        problems.add("item", f"an item at byte {at} runs past its packet; the items before it are kept", at)
+    blocks: list[dict[int, Column]] = []
+    for first in range(0, len(keep), BLOCK_PACKETS):
+        chosen = keep[first : first + BLOCK_PACKETS]
+        runs, broken = walk_items(padded, value[chosen], end[chosen])
+        for at in broken[broken >= 0].tolist():
+            problems.add("item", f"an item at byte {at} runs past its packet; the items before it are kept", at)
+        blocks.append(build_columns(padded, runs, chosen, problems))
     return KlvStream(
         data=data,
         offset=start,
         size=end - start,
         checksum_good=good,
-        columns=build_columns(padded, runs, keep, problems),
+        columns=join_columns(blocks),
         others=_others(data, sets),
         problems=(*repairs, *sets.problems, *problems.all()),
     )
