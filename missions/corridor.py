@@ -145,7 +145,7 @@ def _frame(brief: Brief) -> LocalFrame:
 def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineString]:
     parts = []
     for line in lines:
-        xy = frame.to_plane(line.lat_deg, line.lon_deg)
+        xy = frame.line_to_plane(line.lat_deg, line.lon_deg)
         keep = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 1e-6)
         if keep.sum() >= 2:
             parts.append(LineString(xy[keep]))

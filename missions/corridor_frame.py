@@ -16,6 +16,32 @@ if TYPE_CHECKING:
 MEAN_RADIUS_M: Final = 6_371_008.8
 """Mean Earth radius R1 (IUGG, GRS 80)."""
 
+DRAWN_EDGE_M: Final = 0.2
+"""How far a plane chord may lie beside the edge somebody drew; the planner keeps half a metre in hand for it."""
+
+
+def cut_edges(lat_deg: FloatArray, lon_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Insert points into edges that are straight in degrees but would bend in a plane, antimeridian included.
+
+    An edge of length s along a parallel at latitude p leaves its chord by s^2 tan(p) / (8 R), the
+    sagitta of a circle of radius R / tan(p).
+    """
+    d_lat = np.diff(lat_deg)
+    d_lon = (np.diff(lon_deg) + 180.0) % 360.0 - 180.0
+    steep = np.radians(np.minimum(np.maximum(np.abs(lat_deg[:-1]), np.abs(lat_deg[1:])), 89.0))
+    flat = np.radians(np.minimum(np.abs(lat_deg[:-1]), np.abs(lat_deg[1:])))
+    length = MEAN_RADIUS_M * np.hypot(np.radians(d_lat), np.radians(d_lon) * np.cos(flat))
+    sagitta = length**2 * np.tan(steep) / (8.0 * MEAN_RADIUS_M)
+    pieces = np.nan_to_num(np.ceil(np.sqrt(sagitta / DRAWN_EDGE_M)), nan=1.0)
+    pieces = np.clip(pieces, 1.0, 10_000.0).astype(np.int64)
+    if (pieces == 1).all():
+        return lat_deg, lon_deg
+    edge = np.repeat(np.arange(len(pieces)), pieces)
+    share = (np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / pieces[edge]
+    lat = np.append(lat_deg[edge] + share * d_lat[edge], lat_deg[-1])
+    lon = np.append(lon_deg[edge] + share * d_lon[edge], lon_deg[-1])
+    return lat, (lon + 180.0) % 360.0 - 180.0
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFrame:
@@ -53,6 +79,15 @@ class LocalFrame:
         """Return (n, 2) east, north in metres."""
         east, north = self.forward.transform(np.asarray(lon_deg, dtype=float), np.asarray(lat_deg, dtype=float))
         return np.stack([np.asarray(east), np.asarray(north)], axis=-1)
+
+    def line_to_plane(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
+        """Return (m, 2) east, north of a drawn line whose edges are straight in longitude and latitude.
+
+        That is what RFC 7946 section 3.1.1 and every map mean by an edge. A long one is cut until
+        a straight piece of the plane lies within `DRAWN_EDGE_M` of it.
+        """
+        lat, lon = cut_edges(np.asarray(lat_deg, dtype=float), np.asarray(lon_deg, dtype=float))
+        return self.to_plane(lat, lon)
 
     def to_degrees(self, east_north_m: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return latitudes and longitudes, rounded to the 1e-7 degree a mission item holds."""

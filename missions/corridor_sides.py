@@ -68,7 +68,7 @@ def divide(
 def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area: Polygon) -> BaseGeometry:
     shapes = []
     for rings in polygons:
-        planes = [frame.to_plane(r.lat_deg, r.lon_deg) for r in rings]
+        planes = [frame.line_to_plane(r.lat_deg, r.lon_deg) for r in rings]
         planes = [p[np.isfinite(p).all(axis=1)] for p in planes]
         outer = planes[0]
         if len(outer) >= 4 and area.intersects(shapely.box(*outer.min(axis=0), *outer.max(axis=0))):

@@ -36,7 +36,9 @@ def zone_plane(zone: Zone, frame: LocalFrame) -> BaseGeometry:
         around = zone.radius_m / float(np.cos(np.pi / (4 * CIRCLE_SEGMENTS)))
         return shapely.buffer(shapely.Point(centre), around, quad_segs=CIRCLE_SEGMENTS)
     shapes = [
-        Polygon(frame.to_plane(r[0].lat_deg, r[0].lon_deg), [frame.to_plane(h.lat_deg, h.lon_deg) for h in r[1:]])
+        Polygon(
+            frame.line_to_plane(r[0].lat_deg, r[0].lon_deg), [frame.line_to_plane(h.lat_deg, h.lon_deg) for h in r[1:]]
+        )
         for r in zone.polygons
         if len(r[0].lat_deg) >= 3
     ]
