@@ -68,6 +68,22 @@ def coverage_finding(covered_pct: float) -> list[Finding]:
     ]  # fmt: skip
 
 
+def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
+    """Warn when left or right was asked of a border part of which was drawn the other way."""
+    little = 0.01
+    if brief.border.own_side.hand is None or corridor.turned <= little:
+        return []
+    return [
+        Finding(
+            rule="border direction", severity=Severity.WARNING, measured=round(100.0 * corridor.turned, 1), limit=0.0,
+            unit="%",
+            message=f"{100.0 * corridor.turned:.0f} % of the border is drawn against the rest and was turned round; "
+            f"{brief.border.own_side.hand} is meant of the larger part",
+            relaxation="look at the map, or give border.own_side as a polygon or a point",
+        )
+    ]  # fmt: skip
+
+
 def wind_finding(brief: Brief) -> list[Finding]:
     """Refuse, as an error, more wind than the type is made for."""
     strongest, most = brief.wind.strongest_mps, brief.aircraft.aircraft.max_wind_mps

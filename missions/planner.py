@@ -12,7 +12,7 @@ import shapely
 from missions.allocation import Unflown, sections, site_paths
 from missions.corridor import build_corridor
 from missions.errors import PlanRefusedError
-from missions.feasibility import coverage_finding, standoff_findings, wind_finding
+from missions.feasibility import coverage_finding, direction_finding, standoff_findings, wind_finding
 from missions.feasibility_failsafe import FailsafeJudge
 from missions.feasibility_terrain import AlongTheLeg
 from missions.ground_file import read_ground
@@ -74,6 +74,7 @@ def plan_brief(brief: Brief) -> Plan:
             *findings,
             *patrol.findings,
             *wind_finding(brief),
+            *direction_finding(brief, corridor),
             *resolution_findings(brief),
             *coverage_finding(covered.covered_pct),
         ),

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 TAKEOFF: Final = 22
 WAYPOINT: Final = 16
 LAND: Final = 21
-RETURN_TO_LAUNCH: Final = 20
 LOITER_TO_ALT: Final = 31
 APPROACH_M: Final = 30.0
 """Height above home a fixed wing circles down to before it lands."""

@@ -220,6 +220,16 @@ def test_reordered_parts_and_gaps_give_one_border(make_brief, straight, tmp_path
     assert len(pieced.sorties) == len(whole.sorties)
 
 
+def test_a_part_drawn_the_other_way_is_turned_and_reported(make_brief, tmp_path):
+    parts = [[(8.0, 50.0), (8.03, 50.0)], [(8.05, 50.0), (8.0301, 50.0)]]
+    geometry = shapely.to_geojson(shapely.multilinestrings([shapely.linestrings(p) for p in parts]))
+    (tmp_path / "b.geojson").write_text('{"type":"Feature","properties":{},"geometry":' + geometry + "}")
+    brief = make_brief(folder=tmp_path, border={"file": "b.geojson", "own_side": "left"})
+    plan = plan_brief(brief)
+    assert min(g.lat_end_deg for s in plan.sorties for g in s.legs) > 50.0
+    assert [f.rule for f in plan.findings if f.rule == "border direction"]
+
+
 def test_nan_in_the_border_is_refused(make_brief, straight):
     brief = make_brief(straight)
     lines = (dataclasses.replace(brief.border.lines[0], lat_deg=np.array([50.0, np.nan])),)
