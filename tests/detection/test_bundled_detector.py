@@ -23,7 +23,7 @@ T0 = 1_750_000_000_000_000_000
 
 @pytest.mark.parametrize("look", [THERMAL, DAY], ids=["thermal", "day"])
 def test_it_finds_most_people_in_demo_like_frames(look: Look) -> None:
-    """Recall and precision stay above floors well below what was measured; an untrained or swapped model has neither."""
+    """Stay above floors well below what was measured; an untrained or swapped model does not."""
     world = make_world(
         corridor_lat_lon=np.array([[52.0, 23.5], [52.0, 23.52]]),
         terrain=FlatTerrain(height_m=180.0),
