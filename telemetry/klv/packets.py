@@ -48,11 +48,11 @@ class ChecksumTable:
     __slots__ = ("_even", "_odd")
 
     def __init__(self, data: bytes) -> None:
-        padded = np.frombuffer(data + b"\x00" * (len(data) % 2), dtype=np.uint8).reshape(-1, 2)
-        self._even = np.zeros(len(padded) + 1, dtype=np.uint16)
-        self._odd = np.zeros(len(padded) + 1, dtype=np.uint16)
-        np.cumsum(padded[:, 0], dtype=np.uint16, out=self._even[1:])
-        np.cumsum(padded[:, 1], dtype=np.uint16, out=self._odd[1:])
+        pairs = np.frombuffer(data + b"\x00" * (len(data) % 2), dtype="<u2")
+        self._even = np.zeros(len(pairs) + 1, dtype=np.uint16)
+        self._odd = np.zeros(len(pairs) + 1, dtype=np.uint16)
+        np.cumsum(pairs & 0xFF, dtype=np.uint16, out=self._even[1:])
+        np.cumsum(pairs >> 8, dtype=np.uint16, out=self._odd[1:])
 
     def sums(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint16]:
         """Return the checksum of each part ``[start, end)``."""
