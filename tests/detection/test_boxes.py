@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.boxes import Overlap, overlap, suppress
 
-SIDE = st.floats(0.0, 100.0)
+SIDE = st.integers(0, 800).map(lambda eighths: eighths / 8.0)
 
 
 @st.composite
@@ -18,6 +18,7 @@ def boxes(draw: st.DrawFn, most: int = 12) -> np.ndarray:
     return np.hstack([np.minimum(corners[:, :2], corners[:, 2:]), np.maximum(corners[:, :2], corners[:, 2:])])
 
 
+@settings(deadline=None)
 @given(boxes(), boxes())
 def test_overlap_agrees_with_polygon_areas(a: np.ndarray, b: np.ndarray) -> None:
     left, right = shapely.box(*a.T), shapely.box(*b.T)
@@ -48,6 +49,7 @@ def brute_force(boxes_px: np.ndarray, scores: np.ndarray, classes: np.ndarray, t
     return kept
 
 
+@settings(deadline=None)
 @given(boxes(most=25), st.floats(0.05, 0.95), st.randoms(use_true_random=False))
 def test_suppression_agrees_with_its_definition(some: np.ndarray, threshold: float, random: object) -> None:
     rng = np.random.default_rng(len(some))

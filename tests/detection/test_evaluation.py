@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.evaluation import Labels, evaluate
@@ -45,6 +45,7 @@ def test_a_hand_worked_precision_recall_curve() -> None:
     assert result.recall == pytest.approx(0.5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(0, 5))
 def test_area_agrees_with_its_definition(right: list[bool], missed: int) -> None:
     """All-point average precision: for each truth found, the best precision at that recall or beyond."""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.letterbox import PAD_LEVEL, Letterbox
 
 
+@settings(deadline=None)
 @given(st.integers(20, 3000), st.integers(20, 3000), st.sampled_from([(640, 512), (640, 640), (320, 96)]))
 def test_corners_come_back_to_the_picture(width: int, height: int, size: tuple[int, int]) -> None:
     box = Letterbox.of(width_px=width, height_px=height, input_width_px=size[0], input_height_px=size[1])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.tiling import TiledDetector, tile_corners
@@ -39,6 +39,7 @@ class BrightSpots:
         return found
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000), st.integers(1, 3000), st.floats(0.0, 0.6))
 def test_tiles_cover_everything_and_overlap_enough(width: int, height: int, share: float) -> None:
     corners = tile_corners(width, height, 640, 512, share)
