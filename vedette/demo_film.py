@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FPS: Final = Fraction(3, 2)
 SENSOR_SIGMAS: Final = PoseSigmas(
-    position_h_m=1.5, position_v_m=2.0, yaw_deg=1.0, pitch_deg=0.5, roll_deg=0.5, terrain_m=1.0
+    position_h_m=1.5, position_v_m=2.0, yaw_deg=1.0, pitch_deg=0.5, roll_deg=0.5, terrain_m=1.0, focal_rel=0.005
 )
 """How wrong the simulated downlink's telemetry is: a survey-class autopilot, and what the ingest is told to expect."""
 WORLD_HALF_WIDTH_M: Final = 110.0
