@@ -34,14 +34,13 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-ROUNDING_M: Final = 0.75
-"""Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening,
-thinning of a border with very many vertices."""
+ROUNDING_M: Final = 0.5
+"""Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening."""
 ROOM_M: Final = 1500.0
 """Room to pass zones and bends on the way to the corridor and beside it."""
 MANY_VERTICES: Final = 20_000
-DRAWN_M: Final = 0.25
-"""A border with more vertices than that is thinned by this much, which `ROUNDING_M` holds."""
+DRAWN_M: Final = 2.5
+"""A border with more vertices than that is thinned by up to this much, which is kept on top of the standoff."""
 ARC_SEGMENTS: Final = 8
 """Segments per quarter circle of a buffer; a chord then lies within 0.5 % inside its arc."""
 
@@ -78,6 +77,8 @@ class Corridor:
     """The border's segments: stations of the plan run along them."""
     guarded: SegmentIndex
     """The guard's segments: the standoff is measured to them."""
+    thinned_m: float = 0.0
+    """How far the guard may lie from the border as drawn, where that has very many vertices."""
 
 
 def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corridor:
@@ -109,7 +110,8 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
     margin = standoff_margin(brief)
     radius = float(np.hypot(*np.abs(np.array(area.bounds)).reshape(2, 2).max(axis=0)))
     stretch = frame.stretch(radius)
-    kept = (brief.standoff.asked_m + margin.total_m) * stretch + ROUNDING_M
+    thinned = DRAWN_M if _vertices(brief.border.lines) > MANY_VERTICES else 0.0
+    kept = (brief.standoff.asked_m + margin.total_m + thinned) * stretch + ROUNDING_M
     _check_depth(brief, kept)
     near = area.buffer(2.0 * kept)
     guard = shapely.union_all([whole, *long_gaps, *rays]).intersection(near)
@@ -124,6 +126,7 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
         watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
         beyond_m=max(whole.length - border.length, 0.0),
         along=SegmentIndex(border), guarded=SegmentIndex(guard),
+        thinned_m=thinned,
     )  # fmt: skip
 
 
@@ -142,6 +145,10 @@ def _frame(brief: Brief) -> LocalFrame:
     return LocalFrame.about(np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch]))
 
 
+def _vertices(lines: tuple[GeoLine, ...]) -> int:
+    return sum(len(line.lat_deg) for line in lines)
+
+
 def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineString]:
     parts = []
     for line in lines:
@@ -149,7 +156,7 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
         keep = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 1e-6)
         if keep.sum() >= 2:
             parts.append(LineString(xy[keep]))
-    if sum(len(p.coords) for p in parts) > MANY_VERTICES:
+    if _vertices(lines) > MANY_VERTICES:
         parts = [LineString(p.simplify(DRAWN_M).coords) for p in parts]
     if not parts or sum(p.length for p in parts) < 1.0:
         raise BriefError("border: the line has no length; give two or more points a metre or more apart")

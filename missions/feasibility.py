@@ -32,7 +32,7 @@ def leg_lines(corridor: Corridor, legs: Sequence[Leg]) -> NDArray[np.object_]:
 
 def leg_standoff_m(corridor: Corridor, legs: Sequence[Leg]) -> FloatArray:
     """Return how near each leg comes to the guarded border, true metres (never overstated)."""
-    return corridor.guarded.distance_m(leg_lines(corridor, legs)) / corridor.stretch
+    return corridor.guarded.distance_m(leg_lines(corridor, legs)) / corridor.stretch - corridor.thinned_m
 
 
 def standoff_findings(brief: Brief, corridor: Corridor, sortie: Sortie) -> tuple[float, list[Finding]]:

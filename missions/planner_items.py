@@ -47,7 +47,6 @@ NO_PLACE: Final = 2
 """MAV_FRAME_MISSION, for commands without a position."""
 MAX_FENCE_POINTS: Final = 70
 """ArduPilot's fence storage on small boards holds 84 points; some are left for what a unit adds."""
-FENCE_SLACK_M: Final = 5.0
 
 
 def body_yaw_deg(look: Look | None, border_on_right: bool) -> float:

@@ -236,3 +236,14 @@ def test_nan_in_the_border_is_refused(make_brief, straight):
     bad = brief.model_copy(update={"border": brief.border.model_copy(update={"lines": lines})})
     with pytest.raises(InputError, match="vertex 1"):
         plan_brief(bad)
+
+
+def test_a_million_vertices_are_planned_at_the_standoff_of_the_line_as_drawn(make_brief, oracle, border_line):
+    lon = 8.0 + np.arange(1_000_000) * 5e-8
+    lat = 50.0 + 1e-5 * np.sin(np.arange(1_000_000) / 50.0)
+    points = np.stack([lat, lon], axis=1).tolist()
+    brief = make_brief(points)
+    plan = plan_brief(brief)
+    nearest = oracle(plan, border_line(brief))
+    assert nearest >= 200.0
+    assert plan.min_standoff_m <= nearest
