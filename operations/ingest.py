@@ -66,7 +66,7 @@ class _Analysis:
         """Detect in one frame, place what was found, and note where the frame was taken."""
         detections = detector.detect([frame.image])[0]
         height_px, width_px = frame.image.shape[:2]
-        camera = camera_of(frame.pose, width_px, height_px)
+        camera = frame.camera or camera_of(frame.pose, width_px, height_px)
         found = place(
             frame,
             detections,

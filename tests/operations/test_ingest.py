@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from detection.values import Detections
 from geo.errors import VedetteError
 from geo.terrain import FlatTerrain
+from geo.terrain_file import read_terrain
 from geo.terrain_plane import UnknownGround
 from operations.ingest import IngestSettings, ingest
 from operations.seal_file import seal_problems
@@ -161,3 +163,17 @@ def test_every_klv_packet_of_a_real_stream_is_decoded(store, settings, shared_da
     assert record.klv_packets == 1350
     assert record.klv_bad_checksum == 0
     assert record.frames_with_pose > 0.99 * record.frames
+
+
+def test_a_real_picture_with_its_own_pose_and_lens_is_placed_on_real_terrain(store, tmp_path, shared_data):
+    photos = shared_data / "photos" / "openathena"
+    card = tmp_path / "card"
+    card.mkdir()
+    shutil.copy(photos / "skydio-catilina.jpg", card)
+    ground = read_terrain(photos / "skydio-catilina-dem.tiff")
+    record = run(store, card, IngestSettings(terrain=ground))
+    assert record.frames_with_pose == 1
+    (hit,) = store.hits()
+    assert hit.reason is None
+    assert 0 < hit.ce90_m < 200
+    assert store.frames()[0].footprint_lon_lat
