@@ -19,12 +19,12 @@ from detection.scoring import InView, count_id_switches, match
 from detection.values import Detections
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
-from sitl.downlink_file import film_truth, frame_times, interpolate_vehicle, klv_values, pose_of
-from sitl.render import in_sight, render
-from sitl.render_look import THERMAL
-from sitl.sensor_errors import SensorErrors
-from sitl.world import World, make_world
-from telemetry.video import Frame
+from sitl.films.downlink_file import film_truth, frame_times, interpolate_vehicle, klv_values, pose_of
+from sitl.films.render import in_sight, render
+from sitl.films.render_look import THERMAL
+from sitl.films.sensor_errors import SensorErrors
+from sitl.films.world import World, make_world
+from telemetry.videos.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

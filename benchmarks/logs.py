@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import Row, best_of
-from telemetry.dataflash_file import read_dataflash, read_records
-from telemetry.tlog_file import read_messages, read_tlog
-from telemetry.ulog_file import read_topics
+from telemetry.logs.dataflash_file import read_dataflash, read_records
+from telemetry.logs.tlog_file import read_messages, read_tlog
+from telemetry.logs.ulog_file import read_topics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "logs"
 TLOG = {

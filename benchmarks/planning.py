@@ -12,13 +12,13 @@ import shapely
 from shapely.ops import substring
 
 from benchmarks import Row
-from missions.brief_file import build_brief
-from missions.brief_geometry_file import read_lines
-from missions.corridor import build_corridor
-from missions.corridor_chain import chain_parts
-from missions.corridor_frame import LocalFrame
-from missions.lanes import build_lanes
-from missions.planner import plan_brief
+from missions.briefs.brief_file import build_brief
+from missions.briefs.brief_geometry_file import read_lines
+from missions.planning.corridor import build_corridor
+from missions.planning.corridor_chain import chain_parts
+from missions.planning.corridor_frame import LocalFrame
+from missions.planning.lanes import build_lanes
+from missions.planning.planner import plan_brief
 
 BORDERS = Path(__file__).resolve().parents[2] / "shared" / "data" / "borders" / "osm_geo-maps_10m"
 STANDOFF_M, DEPTH_M, LANES = 300.0, 800.0, 3

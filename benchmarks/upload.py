@@ -95,14 +95,14 @@ def done(**times: float) -> None:
 
 
 def vedette(port: int) -> None:
-    from missions.dialect import MissionType
-    from missions.flight_run import Flight
-    from missions.flight_values import FlightOptions
-    from missions.link import open_link
+    from missions.flight.run import Flight
+    from missions.flight.values import FlightOptions
+    from missions.links.link import open_link
     from missions.plan import MissionItem, Sortie
+    from missions.plan_files.dialect import MissionType
     from missions.transfer import drive
-    from missions.transfer_upload import Upload
-    from missions.transfer_values import TransferState
+    from missions.transfer.upload import Upload
+    from missions.transfer.values import TransferState
 
     items = [MissionItem(seq=0, command=16, frame=0, lat_deg=HOME[0], lon_deg=HOME[1], alt_m=HOME[2])]
     items.append(MissionItem(seq=1, command=22, frame=3, lat_deg=HOME[0], lon_deg=HOME[1], alt_m=40.0))

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from benchmarks import Row
-from missions.flight_run import Flight
-from missions.flight_values import FlightOptions
-from missions.link import Link, open_link
+from missions.flight.run import Flight
+from missions.flight.values import FlightOptions
+from missions.links.link import Link, open_link
 from missions.plan import MissionItem, Sortie
 from sitl.dynamics import metres_per_degree
 from sitl.dynamics_power import BatterySpec

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks import Row, best_of
 from telemetry.klv import encode
-from telemetry.stream_writer_file import StreamWriter
-from telemetry.video_file import read_video
+from telemetry.videos.stream_writer_file import StreamWriter
+from telemetry.videos.video_file import read_video
 
 SIZES = ((1280, 720, 600), (640, 480, 1350))
 

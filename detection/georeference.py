@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from telemetry.video import Frame
+    from telemetry.videos.frame import Frame
 
     FloatArray = NDArray[np.float64]
 

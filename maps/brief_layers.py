@@ -12,7 +12,7 @@ from geo.values import Geodetic
 from maps.layers import GeometryLayer, area, feature, line, spot
 
 if TYPE_CHECKING:
-    from missions.brief import Brief, GeoLine, Zone
+    from missions.briefs.brief import Brief, GeoLine, Zone
 
 
 def _lon_lat(geo_line: GeoLine) -> list[tuple[float, float]]:

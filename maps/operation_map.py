@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from detection.values import GroundHit
     from geo.values import Terrain
     from maps.hillshade import Hillshade
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
     from missions.plan import Plan
     from operations.store import OperationStore
 

@@ -11,7 +11,7 @@ from maps.patrol_layers import plan_layers
 
 if TYPE_CHECKING:
     from geo.values import Terrain
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
     from missions.plan import Plan
 
 

@@ -20,8 +20,8 @@ from operations import columns_file
 from operations.chips import cut_chip
 from operations.seal_file import seal
 from operations.values import FrameRecord, MediaRecord
-from telemetry.video_file import read_video
-from telemetry.video_pictures_file import read_pictures
+from telemetry.videos.video_file import read_video
+from telemetry.videos.video_pictures_file import read_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from detection.values import Detector, GroundHit
     from geo.values import CameraModel, Pose, Terrain
     from operations.store import OperationStore
-    from telemetry.video import Frame
+    from telemetry.videos.frame import Frame
 
 _CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
 """Kinds of reading problems that mean that not all of an original was seen."""

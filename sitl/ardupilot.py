@@ -13,7 +13,7 @@ from sitl.vehicle.config import Airframe
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from missions.link import Link
+    from missions.links.link import Link
 
 BASE_PORT: Final = 5760
 PORTS_APART: Final = 10

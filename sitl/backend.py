@@ -11,15 +11,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from missions.link import open_link
-from missions.link_transport import LinkError
+from missions.links.link import open_link
+from missions.links.link_transport import LinkError
 from sitl.errors import SitlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from missions.link import Link
+    from missions.links.link import Link
 
 STOP_S: Final = 5.0
 

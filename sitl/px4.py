@@ -12,7 +12,7 @@ from sitl.backend import Launch, Simulator, find_binary
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from missions.link import Link
+    from missions.links.link import Link
 
 STATION_PORT: Final = 14550
 """Where PX4 SITL sends; its instances all send there and differ by system id."""

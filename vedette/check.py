@@ -15,10 +15,10 @@ from geo.errors import InputError
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
-    from missions.autopilot_rules_values import VehicleSettings
-    from missions.check import Judgement
+    from missions.checks.autopilot_rules_values import VehicleSettings
+    from missions.checks.check import Judgement
     from missions.plan import Finding
-    from missions.plan_document import PlanDocument
+    from missions.plan_files.plan_document import PlanDocument
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -60,11 +60,11 @@ def check(  # noqa: PLR0913 - one parameter per option
     Legs, turns and ways home are judged, not only waypoints. Exit status: 0 nothing
     found, 1 something found, 2 a file that cannot be read.
     """
-    from missions.brief_file import read_brief
-    from missions.check import as_json as judgement_json
-    from missions.check import check_document
-    from missions.check_report_file import write_junit
-    from missions.dialect import as_dialect
+    from missions.briefs.brief_file import read_brief
+    from missions.checks.check import as_json as judgement_json
+    from missions.checks.check import check_document
+    from missions.checks.check_report_file import write_junit
+    from missions.plan_files.dialect import as_dialect
 
     asked = None if brief is None else read_brief(brief)
     told = None if dialect is None else as_dialect(dialect)
@@ -92,9 +92,9 @@ def check(  # noqa: PLR0913 - one parameter per option
 
 
 def _documents(files: list[Path]) -> list[tuple[str, PlanDocument]]:
-    from missions.plan_document import document_from_sortie
-    from missions.plan_file import read_plan_file
-    from missions.plan_folder_file import read_plan_folder
+    from missions.plan_files.plan_document import document_from_sortie
+    from missions.plan_files.plan_file import read_plan_file
+    from missions.plan_files.plan_folder_file import read_plan_folder
 
     found: list[tuple[str, PlanDocument]] = []
     for file in files:
@@ -107,7 +107,7 @@ def _documents(files: list[Path]) -> list[tuple[str, PlanDocument]]:
 
 
 def _settings(document: PlanDocument, vehicle: str | None) -> VehicleSettings:
-    from missions.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+    from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
 
     if vehicle is None:
         return VehicleSettings(vehicle=vehicle_class(document.vehicle_type))

@@ -30,7 +30,7 @@ def convert(
 
     Exit status: 0 everything was kept, 1 something was left out or is amiss in the source, 2 unusable input.
     """
-    from missions.plan_file import read_plan_file, write_plan_file
+    from missions.plan_files.plan_file import read_plan_file, write_plan_file
 
     document = read_plan_file(source)
     left_out = (*document.problems, *write_plan_file(document, out, dialect))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from geo.values import Terrain
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
     from missions.plan import Plan
     from operations.store import OperationStore
     from vedette.demo_film import Film
@@ -117,9 +117,9 @@ def run_demo(out: Path, *, seed: int, speedup: float, model: Path | None, bars: 
 
 def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     from geo.terrain_file import read_terrain
-    from missions.brief_file import read_brief
-    from missions.plan_folder_file import write_plan_folder
-    from missions.planner import plan_brief
+    from missions.briefs.brief_file import read_brief
+    from missions.plan_files.plan_folder_file import write_plan_folder
+    from missions.planning.planner import plan_brief
 
     if not EXAMPLE.is_dir():
         raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; run from a checkout of the project")

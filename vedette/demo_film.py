@@ -13,10 +13,10 @@ from geo.errors import VedetteError
 from geo.terrain_file import read_terrain
 from geo.values import CameraModel, PoseSigmas
 from missions.plan import LegKind
-from sitl.downlink_file import film, frame_times
-from sitl.render_look import THERMAL
+from sitl.films.downlink_file import film, frame_times
+from sitl.films.render_look import THERMAL
+from sitl.films.world import make_world
 from sitl.vehicle.truth_file import read_truth
-from sitl.world import make_world
 from vedette.demo_flight import T0_UTC_NS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
     from missions.plan import Sortie
     from vedette.demo_flight import SortieFlight
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Final
 import shapely
 
 from missions.flight import fly
-from missions.flight_values import FlightOptions, FlightPhase
-from missions.link import open_link
-from missions.tlog_file import TlogRecorder
+from missions.flight.values import FlightOptions, FlightPhase
+from missions.links.link import open_link
+from missions.links.tlog_file import TlogRecorder
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.vehicle import Dialect, SensorNoise, VehicleConfig, start_vehicle
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from missions.brief import Brief
-    from missions.flight_values import FlightReport, FlightStatus
+    from missions.briefs.brief import Brief
+    from missions.flight.values import FlightReport, FlightStatus
     from missions.plan import Plan, Sortie
 
 T0_UTC_NS: Final = 1_767_229_200_000_000_000

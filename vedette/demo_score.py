@@ -12,9 +12,9 @@ from detection.scoring import InView, count_id_switches, ground_errors, match
 from detection.truth_file import read_film_truth
 from geo.footprint import footprint
 from geo.values import CameraModel, GimbalFrame, Pose
-from missions.corridor import build_corridor
-from missions.plan_folder_file import sortie_length_m
-from missions.revisit import coverage
+from missions.plan_files.plan_folder_file import sortie_length_m
+from missions.planning.corridor import build_corridor
+from missions.planning.revisit import coverage
 from operations.ingest import FOOTPRINT_RANGE_M
 from sitl.vehicle.truth_file import read_truth
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from detection.values import GroundHit
     from geo.values import Terrain
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
     from missions.plan import Plan
     from operations.store import OperationStore
     from operations.values import MediaRecord

@@ -18,9 +18,9 @@ from geo.errors import InputError, RefusedError, VedetteError
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-    from missions.approval_file import Approval
-    from missions.flight_run import Flight
-    from missions.flight_values import FlightReport
+    from missions.flight.approval_file import Approval
+    from missions.flight.run import Flight
+    from missions.flight.values import FlightReport
     from missions.plan import Plan, Sortie
     from vedette.fly_view import FlightScreen
 
@@ -62,8 +62,8 @@ def fly(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
     """Upload a plan, prove it is there, check the vehicle, arm on your word, and watch the flight."""
-    from missions.approval_file import log_event, require_approval
-    from missions.plan_folder_file import read_plan_folder
+    from missions.flight.approval_file import log_event, require_approval
+    from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.fly_view import FlightScreen
     from vedette.screen import print_json
 
@@ -101,7 +101,7 @@ def _now() -> datetime.datetime:
 
 
 def _approve(plan: Plan, folder: Path, name: str, reason: str, overrides: tuple[str, ...]) -> None:
-    from missions.approval_file import approve, log_event, write_approval
+    from missions.flight.approval_file import approve, log_event, write_approval
 
     approval = approve(plan, name=name, reason=reason, now=_now(), overrides=overrides)
     write_approval(approval, folder)
@@ -131,7 +131,7 @@ def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resu
 
 
 def _resumed(plan: Plan, folder: Path, sortie: Sortie, url: str) -> Task:
-    from missions.flight_resume import resume_item, way_is_clear
+    from missions.flight.resume import resume_item, way_is_clear
 
     path = _progress_path(folder, sortie.name)
     if not path.is_file():
@@ -158,7 +158,7 @@ def _systems(systems: list[int], count: int) -> list[int | None]:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    from missions.whole_file import read_text
+    from missions.plan_files.whole_file import read_text
 
     try:
         value = json.loads(read_text(path))
@@ -197,11 +197,11 @@ def _flight(
     station: int,
     system: int | None,
 ) -> Flight:
-    from missions.flight_run import Flight
-    from missions.flight_values import FlightOptions
-    from missions.link import open_link
-    from missions.signing_key_file import open_signer
-    from missions.tlog_file import TlogRecorder
+    from missions.flight.run import Flight
+    from missions.flight.values import FlightOptions
+    from missions.links.link import open_link
+    from missions.links.signing_key_file import open_signer
+    from missions.links.tlog_file import TlogRecorder
 
     (folder / "flights").mkdir(exist_ok=True)
     signer = open_signer(signing_key, task.sortie.name) if signing_key is not None else None
@@ -221,9 +221,9 @@ def _flight(
 
 
 def _run(flights: list[Flight], screen: FlightScreen, *, yes: bool, folder: Path) -> list[FlightReport | VedetteError]:
-    from missions.approval_file import log_event
-    from missions.flight_deviation import work_flown_pct
-    from missions.flight_fleet import fly_together, prepare
+    from missions.flight.approval_file import log_event
+    from missions.flight.deviation import work_flown_pct
+    from missions.flight.fleet import fly_together, prepare
 
     try:
         prepare(flights)
@@ -259,7 +259,7 @@ def _progress_path(folder: Path, sortie: str) -> Path:
 
 
 def _keep(folder: Path, plan: Plan, report: FlightReport) -> None:
-    from missions.whole_file import write_whole
+    from missions.plan_files.whole_file import write_whole
 
     kept = {"plan_sha256": plan.sha256, "resume_seq": report.resume_seq, **report.as_json()}
     write_whole(_progress_path(folder, report.sortie), json.dumps(kept, indent=1) + "\n")

@@ -15,7 +15,7 @@ from rich.prompt import Confirm
 from rich.table import Table
 from rich.text import Text
 
-from missions.flight_values import FlightPhase, LinkState, PilotCommand
+from missions.flight.values import FlightPhase, LinkState, PilotCommand
 from missions.plan import Severity
 from vedette.screen import ERRORS
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from missions.flight_run import Flight
-    from missions.flight_values import FlightReport, FlightStatus
+    from missions.flight.run import Flight
+    from missions.flight.values import FlightReport, FlightStatus
     from missions.plan import Finding
 
 KEYS: Final = {

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from detection.values import GroundHit
-    from telemetry.pose_track import Problem
-    from telemetry.vmti_stream_file import FrameTargets
+    from telemetry.tracks.pose_track import Problem
+    from telemetry.videos.vmti_stream_file import FrameTargets
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dump, count and check the KLV of a stream.")
 
@@ -38,7 +38,7 @@ SHOWN_PROBLEMS = 10
 
 
 def _read(file: Path, checksum: ChecksumMode) -> KlvStream:
-    from telemetry.klv_file import read_klv
+    from telemetry.klv.klv_file import read_klv
 
     return read_klv(file, checksum=checksum)
 
@@ -79,7 +79,7 @@ def dump(
 
 def _dump_table(stream: KlvStream, limit: int | None) -> None:
     from telemetry.klv import TAGS
-    from telemetry.klv_report import opened, rows, tag_name
+    from telemetry.klv.klv_report import opened, rows, tag_name
 
     console = Console()
     count = 1 if limit is None else limit
@@ -111,7 +111,7 @@ def _escape(text: str) -> str:
 
 
 def _dump_json(stream: KlvStream, limit: int | None) -> None:
-    from telemetry.klv_report import opened, rows
+    from telemetry.klv.klv_report import opened, rows
 
     for index, row in enumerate(islice(rows(stream), limit)):
         packet = {
@@ -124,7 +124,7 @@ def _dump_json(stream: KlvStream, limit: int | None) -> None:
 
 
 def _dump_csv(stream: KlvStream, limit: int | None) -> None:
-    from telemetry.klv_report import csv_cell, rows, tag_name
+    from telemetry.klv.klv_report import csv_cell, rows, tag_name
 
     tags = sorted(stream.columns)
     writer = csv.writer(sys.stdout)
@@ -136,8 +136,8 @@ def _dump_csv(stream: KlvStream, limit: int | None) -> None:
 @app.command(epilog="Example: vedette klv stats flight.ts --json")
 def stats(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode.STRICT) -> None:
     """Count packets, bad checksums, the time covered and each tag."""
-    from telemetry.klv_report import stats as count
-    from telemetry.klv_report import tag_name
+    from telemetry.klv.klv_report import stats as count
+    from telemetry.klv.klv_report import tag_name
 
     stream = _read(file, checksum)
     found = count(stream)
@@ -163,8 +163,8 @@ def stats(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode
 @app.command(epilog="Example: vedette klv check Cheyenne.bin --json")
 def check(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode.STRICT) -> None:
     """Compare the ray through the picture's centre with the stream's own frame centre."""
-    from telemetry.klv_check import check_centre
-    from telemetry.klv_report import stats as count
+    from telemetry.klv.klv_check import check_centre
+    from telemetry.klv.klv_report import stats as count
 
     stream = _read(file, checksum)
     found, centre = count(stream), check_centre(stream)
@@ -200,8 +200,8 @@ def vmti(
 ) -> None:
     """Write our hits into a copy of the clip as ST 0903 targets, for any VMTI reader."""
     from operations.store import OperationStore
-    from telemetry.video_file import read_video
-    from telemetry.vmti_stream_file import write_targets
+    from telemetry.videos.video_file import read_video
+    from telemetry.videos.vmti_stream_file import write_targets
     from vedette.screen import utc_now_ns
 
     if out.exists():
@@ -234,8 +234,8 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record the original bytes of a live stream by segment with SHA-256, and say what was in them."""
-    from telemetry.recorder_file import SegmentRecorder
-    from telemetry.video_link import LiveReader
+    from telemetry.videos.recorder_file import SegmentRecorder
+    from telemetry.videos.video_link import LiveReader
     from vedette.screen import utc_now_ns
 
     if not source.lower().startswith(("udp:", "rtp:")):
@@ -278,10 +278,10 @@ def offset(
     as_json: AsJson = False,
 ) -> None:
     """Estimate how far the log's clock is ahead of the clip's, from image motion and the log's turning."""
-    from telemetry.clock_offset import estimate_offset, picture_motion, track_motion
-    from telemetry.sources import read_track
-    from telemetry.video import NO_TIME, VideoLimits
-    from telemetry.video_file import read_video
+    from telemetry.tracks.sources import read_track
+    from telemetry.videos.clock_offset import estimate_offset, picture_motion, track_motion
+    from telemetry.videos.frame import NO_TIME, VideoLimits
+    from telemetry.videos.video_file import read_video
 
     turning = track_motion(read_track(log))
     with read_video(clip, limits=VideoLimits(max_duration_s=seconds)) as reader:
@@ -319,7 +319,7 @@ def _sha256(path: Path) -> str:
 def _frame_targets(hits: list[GroundHit], width_px: int) -> list[FrameTargets]:
     """Gather hits by picture; a hit of a track keeps the track's number, the others are numbered on."""
     from telemetry.klv.vmti import Target, TargetLocation, encode_object, pixel_number
-    from telemetry.vmti_stream_file import FrameTargets
+    from telemetry.videos.vmti_stream_file import FrameTargets
 
     tracks = {name: number for number, name in enumerate(sorted({hit.track_id for hit in hits if hit.track_id}), 1)}
     frames: dict[int, list[Target]] = {}

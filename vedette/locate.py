@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.values import GroundPoint, Terrain
-    from telemetry.pose_track import Problem
+    from telemetry.tracks.pose_track import Problem
 
 app = typer.Typer(add_completion=False, help="Place a pixel of a picture on the ground.")
 
@@ -112,7 +112,7 @@ def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: Po
 
 
 def _view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas) -> View:
-    from telemetry.picture_file import read_picture
+    from telemetry.pictures.picture_file import read_picture
 
     found = read_picture(picture)
     reasons = "; ".join(problem.message for problem in found.problems)
@@ -197,7 +197,7 @@ def parse_pose(text: str) -> Pose:
 
 def _camera_doubt(text: str) -> tuple[float, tuple[Problem, ...]]:
     """Return the relative error of a camera's focal length, and what a person must know about its figures."""
-    from telemetry.pose_track import Problem
+    from telemetry.tracks.pose_track import Problem
 
     if "," in text or (known := find_camera(text)).checked:
         return FOCAL_REL, ()

@@ -12,7 +12,7 @@ from vedette.screen import ERRORS, print_json, utc_now_ns
 
 if TYPE_CHECKING:
     from geo.values import Terrain
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
 
 app = typer.Typer()
 
@@ -34,8 +34,8 @@ def map_operation(
     """
     from maps.offline_map import external_references, write_map
     from maps.operation_map import operation_map
-    from missions.brief_file import read_brief
-    from missions.plan_folder_file import read_plan_folder
+    from missions.briefs.brief_file import read_brief
+    from missions.plan_files.plan_folder_file import read_plan_folder
     from operations.store import OperationStore
 
     drawn = read_brief(brief) if brief else None

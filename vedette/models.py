@@ -107,7 +107,7 @@ def _rounded(one: ClassScore) -> dict[str, Any]:
 
 def _score_on_simulated(detector: Detector, pictures: int, score_min: float) -> dict[str, ClassScore]:
     from detection.evaluation import evaluate
-    from sitl.training_set_file import CLASS_NAMES
+    from sitl.films.training_set_file import CLASS_NAMES
 
     found: list[Detections] = []
     labels: list[Labels] = []
@@ -128,7 +128,7 @@ def _picture(number: int) -> tuple[NDArray[np.uint8], Labels]:
     from PIL import Image
 
     from detection.evaluation import Labels
-    from sitl.training_set_file import counts_as_label, training_picture
+    from sitl.films.training_set_file import counts_as_label, training_picture
 
     picture, truth = training_picture(np.random.default_rng([HELD_APART_SEED, number]), WIDTH_PX, HEIGHT_PX)
     image = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
@@ -141,7 +141,7 @@ def _renamed(found: Detections, names: tuple[str, ...]) -> Detections:
 
     import numpy as np
 
-    from sitl.training_set_file import CLASS_NAMES
+    from sitl.films.training_set_file import CLASS_NAMES
 
     known = {name: number for number, name in enumerate(CLASS_NAMES)} | {"car": 1, "truck": 1, "bus": 1}
     numbers = [known.get(names[int(number)], -1) for number in found.classes]
@@ -186,7 +186,7 @@ def train(
 
 def _draw(folder: Path, pictures: int, seed: int, empty_share: float) -> Path:
     """Draw a training set, unless it is there already."""
-    from sitl.training_set_file import write_training_set
+    from sitl.films.training_set_file import write_training_set
 
     data = folder / "data.yaml"
     if data.is_file():

@@ -14,7 +14,7 @@ from geo.errors import InputError
 from vedette.map_command import terrain_of
 
 if TYPE_CHECKING:
-    from missions.brief import Brief
+    from missions.briefs.brief import Brief
     from missions.plan import Plan
 
 app = typer.Typer(add_completion=False)
@@ -48,15 +48,15 @@ def plan(
 ) -> None:
     """Plan a patrol: from a brief, or at once from a border line."""
     if template:
-        from missions.brief_template import template as commented_brief
+        from missions.briefs.brief_template import template as commented_brief
 
         typer.echo(commented_brief(), nl=False)
         return
     from maps.offline_map import write_map
     from maps.plan_map import plan_map
-    from missions.brief_file import build_brief, read_brief
-    from missions.plan_folder_file import summary, write_plan_folder
-    from missions.planner import plan_brief
+    from missions.briefs.brief_file import build_brief, read_brief
+    from missions.plan_files.plan_folder_file import summary, write_plan_folder
+    from missions.planning.planner import plan_brief
 
     if (brief is None) == (border is None):
         raise InputError("give a brief, or --border with its options, and not both (see vedette plan --help)")
@@ -130,7 +130,7 @@ def _wind(text: str) -> dict[str, float]:
 
 def show(made: Plan, asked: Brief, out: Path) -> None:
     """Print the plan as tables a unit reads at a glance."""
-    from missions.plan_folder_file import sortie_length_m, summary
+    from missions.plan_files.plan_folder_file import sortie_length_m, summary
 
     console = Console()
     numbers = summary(made, asked)

@@ -16,7 +16,7 @@ from vedette.check import print_findings
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
-    from missions.brief import Brief, GeoLine
+    from missions.briefs.brief import Brief, GeoLine
     from missions.patterns.sorties import SearchPlan
     from missions.patterns.values import LonLat, PatternKind
 
@@ -66,10 +66,10 @@ def search(  # noqa: PLR0913 - one parameter per option
     The sorties keep the brief's standoff, zones, heights and battery reserve. Exit
     status: 0 planned, 1 planned with findings, 2 unusable input, 3 refused by a rule.
     """
-    from missions.brief_file import read_brief
+    from missions.briefs.brief_file import read_brief
     from missions.patterns.sorties import plan_search
     from missions.patterns.values import PatternRequest
-    from missions.plan_folder_file import write_plan_folder
+    from missions.plan_files.plan_folder_file import write_plan_folder
 
     asked = read_brief(brief)
     seen_m, reach_m = camera_swath_m(asked, overlap_pct)
@@ -126,7 +126,7 @@ def _lonlat(ring: GeoLine) -> tuple[LonLat, ...]:
 
 
 def _rings(path: Path) -> tuple[tuple[LonLat, ...], ...]:
-    from missions.brief_geometry_file import read_polygons
+    from missions.briefs.brief_geometry_file import read_polygons
 
     polygons = read_polygons(path, "--area")
     if len(polygons) > 1:
@@ -139,7 +139,7 @@ def _open(ring: tuple[LonLat, ...]) -> tuple[LonLat, ...]:
 
 
 def _line(path: Path) -> tuple[LonLat, ...]:
-    from missions.brief_geometry_file import read_lines
+    from missions.briefs.brief_geometry_file import read_lines
 
     lines = read_lines(path, "--line")
     if len(lines) > 1:

@@ -20,10 +20,10 @@ from sitl.errors import SitlError
 if TYPE_CHECKING:
     from types import FrameType
 
-    from missions.flight_values import FlightStatus
-    from sitl.scenario import Scenario
-    from sitl.scenario_backend import Backend
-    from sitl.scenario_verdict import ScenarioResult
+    from missions.flight.values import FlightStatus
+    from sitl.scenarios.scenario import Scenario
+    from sitl.scenarios.scenario_backend import Backend
+    from sitl.scenarios.scenario_verdict import ScenarioResult
     from sitl.vehicle.config import VehicleConfig
 
 app = typer.Typer(help="Simulated vehicles and scenarios.", no_args_is_help=True)
@@ -105,7 +105,7 @@ def vehicle(
     Example: vedette sitl vehicle --home 54.05,23.10,140,0 --wind 6,270,1, then connect
     any ground station to tcp:127.0.0.1:5760.
     """
-    from missions.dialect import as_dialect
+    from missions.plan_files.dialect import as_dialect
     from sitl.dynamics_power import WindSpec
     from sitl.vehicle.config import Airframe, VehicleConfig
 
@@ -166,8 +166,8 @@ def run(
 
     Example: vedette sitl run examples/scenarios/crosswind.toml --junit verdict.xml
     """
-    from sitl.scenario_backend import Backend
-    from sitl.scenario_file import junit_xml, read_scenario
+    from sitl.scenarios.scenario_backend import Backend
+    from sitl.scenarios.scenario_file import junit_xml, read_scenario
 
     read = [read_scenario(path) for path in scenarios]
     if speedup is not None:
@@ -198,7 +198,7 @@ def run(
 def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: Console) -> ScenarioResult:
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-    from sitl.scenario_run import run_scenario
+    from sitl.scenarios.scenario_run import run_scenario
 
     with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bars:
         tasks = {vehicle.name: bars.add_task(f"{scenario.name}: {vehicle.name}") for vehicle in scenario.vehicle}
@@ -253,7 +253,7 @@ def stream(
     Example: vedette sitl stream flight.ts --to 127.0.0.1:5600, and read it from udp://127.0.0.1:5600.
     For RTSP, let MediaMTX read that UDP stream.
     """
-    from sitl.stream_file import play
+    from sitl.films.stream_file import play
 
     host, _, port = to.rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:

@@ -8,13 +8,13 @@ import numpy as np
 
 from maps.layers import GeometryLayer, area, line, spot
 from maps.offline_map import MapContent
-from sitl.scenario_verdict import airborne
+from sitl.scenarios.scenario_verdict import airborne
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sitl.scenario import EastNorth, Scenario
-    from sitl.scenario_verdict import Flown, ScenarioResult
+    from sitl.scenarios.scenario import EastNorth, Scenario
+    from sitl.scenarios.scenario_verdict import Flown, ScenarioResult
 
 MODE_COLOURS: Final = {"AUTO": "#1e66d0", "RTL": "#f9a825", "SMART_RTL": "#f9a825", "LAND": "#d81b60"}
 """Colour of the path by what the autopilot was doing; anything else is grey."""

@@ -13,8 +13,8 @@ from geo.errors import InputError
 from vedette.screen import ERRORS, print_json, utc_now_ns
 
 if TYPE_CHECKING:
-    from telemetry.pose_track import PoseTrack
-    from telemetry.sources import SourceOptions
+    from telemetry.tracks.pose_track import PoseTrack
+    from telemetry.tracks.sources import SourceOptions
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -59,8 +59,8 @@ def track(
 
     Exit status: 0 done, 1 done and the source has problems, 2 no track in the source.
     """
-    from telemetry.sources import read_track
-    from telemetry.track_file import write_track
+    from telemetry.tracks.sources import read_track
+    from telemetry.tracks.track_file import write_track
 
     options = _options(zone, start, home_alt_amsl_m, geoid)
     with ERRORS.status(f"reading {source}"):
@@ -79,8 +79,8 @@ def track(
 
 def _listen(url: str, seconds: float, options: SourceOptions) -> PoseTrack:
     """Collect a live link's messages for a while, or until interrupted."""
-    from missions.link import open_link
-    from telemetry.mavlink_pose import PoseTrackBuilder
+    from missions.links.link import open_link
+    from telemetry.mavlink.pose import PoseTrackBuilder
 
     builder = PoseTrackBuilder(source=url, undulation=options.undulation, keep_s=max(seconds, 1.0))
     with open_link(url) as link:
@@ -96,9 +96,9 @@ def _listen(url: str, seconds: float, options: SourceOptions) -> PoseTrack:
 
 
 def _options(zone: str | None, start: str | None, home_alt_amsl_m: float | None, geoid: Path | None) -> SourceOptions:
-    from telemetry.datums import egm96
-    from telemetry.geoid_file import read_geoid
-    from telemetry.sources import SourceOptions
+    from telemetry.tracks.datums import egm96
+    from telemetry.tracks.geoid_file import read_geoid
+    from telemetry.tracks.sources import SourceOptions
 
     return SourceOptions(
         utc_offset_s=_zone(zone),
@@ -119,7 +119,7 @@ def _zone(text: str | None) -> float | None:
 
 
 def _start(text: str | None) -> int | None:
-    from telemetry.time_bases import is_datable
+    from telemetry.tracks.time_bases import is_datable
 
     if text is None:
         return None

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from geo.errors import InputError
-from missions.corridor_frame import LocalFrame
+from missions.planning.corridor_frame import LocalFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

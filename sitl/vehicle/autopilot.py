@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 from sitl.vehicle.behaviours import Limits, Place
 from sitl.vehicle.modes import Mode, ModeTable
 from sitl.vehicle.moves import Leg, MultirotorMoves, WingMoves

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import POSITION_COMMANDS, Dialect
+from missions.plan_files.dialect import POSITION_COMMANDS, Dialect
 from sitl.faults import FAILURE_TYPES, FAILURE_UNITS
 from sitl.vehicle.behaviours import Place
 from sitl.vehicle.modes import Mode

@@ -7,7 +7,7 @@ import enum
 import json
 from typing import Any
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 from sitl.dynamics import Multirotor
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.dynamics_wing import FixedWing

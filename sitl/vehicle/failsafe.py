@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import offset_m
 from sitl.vehicle.modes import Mode
 from sitl.vehicle.wire import WireItem, whole

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import clamp
 from sitl.vehicle.config import Airframe
 from sitl.vehicle.gimbal import quaternion

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.vehicle.storage import ACCEPTED, Storage
 from sitl.vehicle.wire import WireItem, from_message, to_message
 

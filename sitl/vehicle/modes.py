@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 from sitl.vehicle.config import Airframe
 
 

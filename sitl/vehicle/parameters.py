@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

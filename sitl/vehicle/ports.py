@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.link import FrameSplitter, message_id_of
-from missions.signing import Signer, SigningKey
+from missions.links.link import FrameSplitter, message_id_of
+from missions.links.signing import Signer, SigningKey
 from sitl.errors import SitlError
 from sitl.vehicle.fault_desk import LinkCondition
 

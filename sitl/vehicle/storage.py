@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.vehicle.wire import ABSOLUTE_FRAMES, RELATIVE_FRAMES, TERRAIN_FRAMES, WireItem
 
 if TYPE_CHECKING:

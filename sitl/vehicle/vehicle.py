@@ -13,7 +13,7 @@ import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.geoid import undulation_m
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import BodyState, MultirotorBody
 from sitl.dynamics_power import Battery, Wind, flight_power_w
 from sitl.dynamics_wing import WingBody

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import POSITION_COMMANDS
+from missions.plan_files.dialect import POSITION_COMMANDS
 
 if TYPE_CHECKING:
     from typing import Any

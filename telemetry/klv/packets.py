@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from telemetry.klv.ber import decode_length
-from telemetry.pose_track import Problem
+from telemetry.tracks.pose_track import Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from telemetry.klv.packets import UAS_KEY
-from telemetry.pose_track import Problem
+from telemetry.tracks.pose_track import Problem
 
 _LOST: Final = 5
 _CUT_KEY: Final = re.compile(rb"(?<!" + re.escape(UAS_KEY[:_LOST]) + rb")" + re.escape(UAS_KEY[_LOST:]))

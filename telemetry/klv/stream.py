@@ -17,7 +17,7 @@ from telemetry.klv.universal import UNIVERSAL_KEY, universal_columns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from telemetry.pose_track import Problem
+    from telemetry.tracks.pose_track import Problem
 
 BLOCK_PACKETS: Final = 8192
 """Packets decoded together: their bytes fit a processor's cache, which they are read from once a tag."""

@@ -10,7 +10,7 @@ import pytest
 
 from detection.values import Detections, GroundHit
 from geo.values import GimbalFrame, Pose
-from telemetry.video import Frame
+from telemetry.videos.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

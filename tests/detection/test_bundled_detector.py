@@ -11,9 +11,9 @@ from detection.evaluation import Labels, evaluate
 from detection.model_file import load_detector
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose
-from sitl.render import render
-from sitl.render_look import DAY, THERMAL, Look
-from sitl.world import make_world
+from sitl.films.render import render
+from sitl.films.render_look import DAY, THERMAL, Look
+from sitl.films.world import make_world
 
 if TYPE_CHECKING:
     from detection.values import Detections

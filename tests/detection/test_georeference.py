@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from detection.values import Detections
-    from telemetry.video import Frame
+    from telemetry.videos.frame import Frame
 
 GROUND = FlatTerrain(height_m=180.0)
 NAMES = ("person", "vehicle")

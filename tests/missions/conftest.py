@@ -9,7 +9,7 @@ import pyproj
 import pytest
 import shapely
 
-from missions.brief_file import build_brief
+from missions.briefs.brief_file import build_brief
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,12 +8,12 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from missions.brief_file import read_brief
-from missions.brief_template import template
+from missions.briefs.brief_file import read_brief
+from missions.briefs.brief_template import template
 from missions.errors import BriefError, PlanFileError
-from missions.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.planner import plan_brief
-from missions.qgc_plan_file import read_qgc_plan
+from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
+from missions.plan_files.qgc_plan_file import read_qgc_plan
+from missions.planning.planner import plan_brief
 from vedette.main import main
 from vedette.plan import app
 

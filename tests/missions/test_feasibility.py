@@ -6,7 +6,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from missions.plan import LegKind, Severity
-from missions.planner import plan_brief
+from missions.planning.planner import plan_brief
 
 
 def rules(plan, severity=None):

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from missions.allocation_fleet import best_period, fewest_aircraft, options
 from missions.errors import PlanRefusedError
-from missions.night import dark_window, in_the_dark
-from missions.planner import plan_brief
-from missions.resolution import pixel_m, resolution_findings
+from missions.planning.allocation_fleet import best_period, fewest_aircraft, options
+from missions.planning.night import dark_window, in_the_dark
+from missions.planning.planner import plan_brief
+from missions.planning.resolution import pixel_m, resolution_findings
 
 
 def brute_force(cycle, total):

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from missions.brief_file import build_brief
-from missions.planner import plan_brief
+from missions.briefs.brief_file import build_brief
+from missions.planning.planner import plan_brief
 
 ENCLAVES = "netherlands, with Belgian enclaves"
 CASES = {

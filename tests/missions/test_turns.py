@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from missions.plan import LegKind
-from missions.planner import plan_brief
-from missions.planner_turns import dubins, rounded
-from missions.routing import Router
+from missions.planning.planner import plan_brief
+from missions.planning.planner_turns import dubins, rounded
+from missions.planning.routing import Router
 
 OPEN = Router(shapely.box(-1e5, -1e5, 1e5, 1e5))
 

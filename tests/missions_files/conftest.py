@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from missions.brief_file import build_brief
+from missions.briefs.brief_file import build_brief
 from missions.plan import Leg, LegKind, MissionItem, Sortie
 
 CAMP = (50.0, 8.0, 212.0)

@@ -7,10 +7,10 @@ import math
 
 import pytest
 
-from missions.autopilot_rules import autopilot_findings
-from missions.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+from missions.checks.autopilot_rules import autopilot_findings
+from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
 from missions.plan import Severity
-from missions.plan_document import Home, PlanDocument
+from missions.plan_files.plan_document import Home, PlanDocument
 
 HOME = Home(lat_deg=50.0, lon_deg=8.0, alt_amsl_m=200.0)
 WING = VehicleSettings(vehicle=VehicleClass.FIXED_WING)

@@ -14,16 +14,16 @@ import pyproj
 import pytest
 import shapely
 
-from missions.autopilot_rules_values import VehicleSettings
-from missions.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
-from missions.check_brief import RULES as BRIEF_RULES
-from missions.check_path import flown_path
-from missions.check_report_file import junit_text
-from missions.dialect import Dialect
+from missions.checks.autopilot_rules_values import VehicleSettings
+from missions.checks.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
+from missions.checks.check_brief import RULES as BRIEF_RULES
+from missions.checks.check_path import flown_path
+from missions.checks.check_report_file import junit_text
 from missions.plan import LegKind
-from missions.plan_document import Home, PlanDocument
-from missions.qgc_fence import polygon_items
-from missions.qgc_plan_file import write_qgc_document
+from missions.plan_files.dialect import Dialect
+from missions.plan_files.plan_document import Home, PlanDocument
+from missions.plan_files.qgc_fence import polygon_items
+from missions.plan_files.qgc_plan_file import write_qgc_document
 from vedette.main import main
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -189,9 +189,9 @@ def test_the_ground_under_the_way_home_is_judged(make_document, make_brief, monk
     brief = make_brief()
     document = make_document([south(500, -200), south(500, 900), south(500, -200)])
     for top, want in ((420.0, ["failsafe terrain"]), (390.0, [])):
-        monkeypatch.setattr("missions.check.read_ground", lambda _, top=top: Ridge(top))
+        monkeypatch.setattr("missions.checks.check.read_ground", lambda _, top=top: Ridge(top))
         assert rules(found(document, brief)) == want
-    monkeypatch.setattr("missions.check.read_ground", lambda _: Ridge(420.0))
+    monkeypatch.setattr("missions.checks.check.read_ground", lambda _: Ridge(420.0))
     finding = next(f for f in found(document, brief) if f.rule == "failsafe terrain")
     assert finding.measured == pytest.approx(-20.0)
     assert "raise the return height by 70 m" in finding.message
@@ -207,7 +207,7 @@ class Patch:
 
 
 def test_ground_that_is_not_known_is_a_finding_and_no_warning_of_numpy(make_document, make_brief, monkeypatch):
-    monkeypatch.setattr("missions.check.read_ground", lambda _: Patch())
+    monkeypatch.setattr("missions.checks.check.read_ground", lambda _: Patch())
     findings = found(make_document(GOOD), make_brief())
     assert rules(findings) == ["terrain"]
     assert "give terrain that reaches there" in findings[0].message

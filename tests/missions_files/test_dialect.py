@@ -8,7 +8,7 @@ import math
 import pytest
 
 from geo.errors import InputError
-from missions.dialect import as_dialect, from_wire_xy, has_position, items_from_wire, wire_items, wire_xy
+from missions.plan_files.dialect import as_dialect, from_wire_xy, has_position, items_from_wire, wire_items, wire_xy
 
 
 def test_ardupilot_gets_home_first_and_everything_after_it_moves_up(sortie):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from missions.dialect import wire_items, wire_xy
-from missions.qgc_plan_file import read_qgc_plan, write_qgc_plan
+from missions.plan_files.dialect import wire_items, wire_xy
+from missions.plan_files.qgc_plan_file import read_qgc_plan, write_qgc_plan
 
 CHILD = Path(__file__).with_name("mavsdk_import.py")
 

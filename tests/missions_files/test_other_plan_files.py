@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from pymavlink import mavwp
 
 from geo.errors import InputError
-from missions.fence_rally_file import parse_fence_rally, write_fence_rally
-from missions.geojson_plan_file import parse_geojson_plan, write_geojson_plan
-from missions.gpx_file import parse_gpx, write_gpx
-from missions.kml_file import parse_kml, write_kml
-from missions.litchi_file import litchi_text, parse_litchi, write_litchi
 from missions.plan import MissionItem
-from missions.plan_document import document_from_sortie
-from missions.plan_file import read_plan_file
-from missions.qgc_plan_file import read_qgc_plan
-from missions.waypoints_file import write_waypoints
+from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_rally
+from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
+from missions.plan_files.gpx_file import parse_gpx, write_gpx
+from missions.plan_files.kml_file import parse_kml, write_kml
+from missions.plan_files.litchi_file import litchi_text, parse_litchi, write_litchi
+from missions.plan_files.plan_document import document_from_sortie
+from missions.plan_files.plan_file import read_plan_file
+from missions.plan_files.qgc_plan_file import read_qgc_plan
+from missions.plan_files.waypoints_file import write_waypoints
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_drawing_without_coordinates_is_refused():
 
 
 def test_a_drawing_of_too_many_vertices_is_refused(monkeypatch):
-    monkeypatch.setattr("missions.kml_file.MAX_POINTS", 1000)
+    monkeypatch.setattr("missions.plan_files.kml_file.MAX_POINTS", 1000)
     line = b"<kml><LineString><coordinates>" + b"8,50 " * 1001 + b"</coordinates></LineString></kml>"
     with pytest.raises(InputError, match="more than 1000 vertices"):
         parse_kml(line, "x")
@@ -242,7 +242,7 @@ def test_litchi_keeps_what_it_can_hold(make_item):
 
 
 def _document(items):
-    from missions.plan_document import PlanDocument
+    from missions.plan_files.plan_document import PlanDocument
 
     return PlanDocument(source_format="test", dialect=None, home=None, items=items)
 
@@ -372,7 +372,7 @@ def test_any_mission_survives_every_lossless_format(tmp_path_factory, rows):
     for write, read in ((write_kml, read_plan_file), (write_geojson_plan, read_plan_file), (write_gpx, read_plan_file)):
         write(document, folder / "any.plan")
         assert repr(read(folder / "any.plan").items) == repr(items)
-    from missions.qgc_plan_file import write_qgc_document
+    from missions.plan_files.qgc_plan_file import write_qgc_document
 
     write_qgc_document(document, folder / "any.plan")
     assert repr(read_qgc_plan(folder / "any.plan").items) == repr(items)

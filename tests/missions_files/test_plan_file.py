@@ -8,8 +8,8 @@ import math
 import pytest
 
 from geo.errors import InputError
-from missions.plan_document import document_from_sortie
-from missions.plan_file import WRITABLE, read_plan_file, write_plan_file
+from missions.plan_files.plan_document import document_from_sortie
+from missions.plan_files.plan_file import WRITABLE, read_plan_file, write_plan_file
 from vedette.main import main
 
 

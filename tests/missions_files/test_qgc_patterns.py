@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from geo.errors import InputError
-from missions.qgc_plan_file import parse_qgc_plan, qgc_plan_json, read_qgc_plan
+from missions.plan_files.qgc_plan_file import parse_qgc_plan, qgc_plan_json, read_qgc_plan
 
 GEOD = pyproj.Geod(ellps="WGS84")
 SQUARE = [[47.6, 8.5], [47.6, 8.504], [47.603, 8.504], [47.603, 8.5]]
@@ -144,6 +144,6 @@ def test_a_broken_pattern_is_named_with_its_place(item, sentence):
 def test_a_long_mission_is_read_and_one_item_too_many_refused(monkeypatch):
     simple = {"type": "SimpleItem", "command": 16, "frame": 3, "params": [0, 0, 0, None, 47.6, 8.5, 50]}
     assert len(read(*[simple] * 10_000).items) == 10_000
-    monkeypatch.setattr("missions.qgc_plan_file.MAX_ITEMS", 3)
+    monkeypatch.setattr("missions.plan_files.qgc_plan_file.MAX_ITEMS", 3)
     with pytest.raises(InputError, match=r"items\[3\] is item 4; a vehicle can hold at most 3"):
         read(*[simple] * 5)

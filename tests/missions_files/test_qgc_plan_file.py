@@ -13,8 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InputError
-from missions.dialect import Dialect
-from missions.qgc_plan_file import parse_qgc_plan, qgc_plan_json, read_qgc_plan, write_qgc_document, write_qgc_plan
+from missions.plan_files.dialect import Dialect
+from missions.plan_files.qgc_plan_file import (
+    parse_qgc_plan,
+    qgc_plan_json,
+    read_qgc_plan,
+    write_qgc_document,
+    write_qgc_plan,
+)
 
 READABLE = {
     "mavsdk/qgroundcontrol_sample.plan": 6,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pymavlink import mavwp
 
 from geo.errors import InputError
-from missions.dialect import Dialect, wire_items
-from missions.waypoints_file import parse_waypoints, read_waypoints, write_waypoints
+from missions.plan_files.dialect import Dialect, wire_items
+from missions.plan_files.waypoints_file import parse_waypoints, read_waypoints, write_waypoints
 
 
 def real_files(root):

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from geo.errors import InputError, RefusedError
-from missions.approval_file import approve, read_approval, require_approval, write_approval
+from missions.flight.approval_file import approve, read_approval, require_approval, write_approval
 from missions.plan import Finding, Severity
 
 NOW = datetime.datetime(2026, 3, 1, 20, 30, tzinfo=datetime.UTC)

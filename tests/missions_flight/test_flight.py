@@ -13,20 +13,20 @@ import shapely
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError, RefusedError
-from missions.dialect import Dialect, MissionType
-from missions.dronekit_adapter import channel_to
 from missions.flight import choose_sortie, fly
-from missions.flight_deviation import work_flown_pct
-from missions.flight_fleet import fly_together, prepare
-from missions.flight_run import Flight
-from missions.flight_values import FlightOptions, FlightPhase, PilotCommand
-from missions.link import Link, LinkError, open_link
-from missions.link_transport import open_transport
+from missions.flight.deviation import work_flown_pct
+from missions.flight.dronekit_adapter import channel_to
+from missions.flight.fleet import fly_together, prepare
+from missions.flight.run import Flight
+from missions.flight.values import FlightOptions, FlightPhase, PilotCommand
+from missions.links.link import Link, LinkError, open_link
+from missions.links.link_transport import open_transport
+from missions.links.signing import Signer, SigningKey
+from missions.links.tlog_file import TlogRecorder
 from missions.plan import Severity
-from missions.signing import Signer, SigningKey
-from missions.tlog_file import TlogRecorder
+from missions.plan_files.dialect import Dialect, MissionType
 from missions.transfer import download
-from missions.transfer_values import Timers
+from missions.transfer.values import Timers
 
 SPEEDUP = 200.0
 
@@ -350,5 +350,5 @@ def test_an_interrupt_ends_the_watch_and_keeps_the_reports(monkeypatch) -> None:
     def interrupted(_) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("missions.flight_fleet.concurrent.futures.wait", interrupted)
+    monkeypatch.setattr("missions.flight.fleet.concurrent.futures.wait", interrupted)
     assert fly_together([Airborne(), Airborne()], work_flown_pct) == ["seen until then"] * 2

@@ -10,13 +10,13 @@ import pyproj
 import pytest
 import shapely
 
-from missions.dialect import wire_items
-from missions.flight_deviation import LocalPlane, PathWatch, work_flown_pct
-from missions.flight_resume import resume_item, way_is_clear
-from missions.flight_state import VehicleState
-from missions.flight_values import FlightOptions, FlightPhase, FlownTrack, LinkState
-from missions.flight_watch import FindingLog, FlightWatch, LinkWatch
+from missions.flight.deviation import LocalPlane, PathWatch, work_flown_pct
+from missions.flight.resume import resume_item, way_is_clear
+from missions.flight.state import VehicleState
+from missions.flight.values import FlightOptions, FlightPhase, FlownTrack, LinkState
+from missions.flight.watch import FindingLog, FlightWatch, LinkWatch
 from missions.plan import MissionItem, Severity
+from missions.plan_files.dialect import wire_items
 
 GEOD = pyproj.Geod(ellps="WGS84")
 

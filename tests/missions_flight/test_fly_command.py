@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from missions.plan_folder_file import FORMAT, VERSION
+from missions.plan_files.plan_folder_file import FORMAT, VERSION
 from vedette.main import main
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from missions.flight_values import FlightPhase, FlightStatus, LinkState, PilotCommand
+from missions.flight.values import FlightPhase, FlightStatus, LinkState, PilotCommand
 from missions.plan import Finding, Severity
 from vedette.fly_view import FlightScreen
 

@@ -16,9 +16,9 @@ from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
-from missions.link import FrameSplitter, Link, LinkError, open_link
-from missions.link_transport import open_transport
-from missions.tlog_file import TlogRecorder
+from missions.links.link import FrameSplitter, Link, LinkError, open_link
+from missions.links.link_transport import open_transport
+from missions.links.tlog_file import TlogRecorder
 
 
 class Wire:

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from missions.dialect import Dialect
+from missions.flight.preflight import PreflightFacts, parameter_names, preflight
 from missions.plan import Severity
-from missions.preflight import PreflightFacts, parameter_names, preflight
+from missions.plan_files.dialect import Dialect
 
 ARDUPILOT = {
     "BATT_FS_LOW_ACT": 2.0, "BATT_FS_CRT_ACT": 1.0, "BATT_LOW_VOLT": 14.0, "BATT_CRT_VOLT": 13.2,

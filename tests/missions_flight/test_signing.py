@@ -10,11 +10,11 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
-from missions.link import Link
-from missions.signing import Signer, SigningKey
-from missions.signing_key_file import open_signer, read_key
-from missions.signing_marks_file import MarksFile
-from missions.tlog_file import TlogRecorder
+from missions.links.link import Link
+from missions.links.signing import Signer, SigningKey
+from missions.links.signing_key_file import open_signer, read_key
+from missions.links.signing_marks_file import MarksFile
+from missions.links.tlog_file import TlogRecorder
 
 KEY = bytes(range(100, 132))
 OTHER = bytes(32)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from missions.dialect import Dialect, MissionType
 from missions.plan import MissionItem
-from missions.transfer_upload import Upload
-from missions.transfer_values import Peer, TransferState
+from missions.plan_files.dialect import Dialect, MissionType
+from missions.transfer.upload import Upload
+from missions.transfer.values import Peer, TransferState
 
 
 def long_mission(rng: np.random.Generator, items: int) -> tuple[MissionItem, ...]:

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from missions.dialect import Dialect, MissionType
 from missions.plan import MissionItem
-from missions.transfer_upload import Upload
-from missions.transfer_values import Peer, TransferState
+from missions.plan_files.dialect import Dialect, MissionType
+from missions.transfer.upload import Upload
+from missions.transfer.values import Peer, TransferState
 
 _SPEC = importlib.util.spec_from_file_location("stateful_model", Path(__file__).with_name("model_vehicle.py"))
 model = importlib.util.module_from_spec(_SPEC)

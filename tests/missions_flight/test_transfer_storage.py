@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from missions.dialect import Dialect, MissionType
 from missions.plan import MissionItem
-from missions.transfer_storage import differences, kept
-from missions.transfer_values import Peer
+from missions.plan_files.dialect import Dialect, MissionType
+from missions.transfer.storage import differences, kept
+from missions.transfer.values import Peer
 
 COPTER = Peer(system=1, component=1)
 PLANE = Peer(system=1, component=1, fixed_wing=True)

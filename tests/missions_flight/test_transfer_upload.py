@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect, MissionType, wire_items
 from missions.plan import MissionItem
-from missions.transfer_download import Download
-from missions.transfer_upload import Upload
-from missions.transfer_values import SOFT_ACKS, Ack, Peer, Timers, TransferState
+from missions.plan_files.dialect import Dialect, MissionType, wire_items
+from missions.transfer.download import Download
+from missions.transfer.upload import Upload
+from missions.transfer.values import SOFT_ACKS, Ack, Peer, Timers, TransferState
 
 DIALECTS = list(Dialect)
 

@@ -16,7 +16,7 @@ from operations.ingest import IngestSettings, ingest
 from operations.seal_file import seal_problems
 from operations.store import OperationStore
 from telemetry.klv import encode
-from telemetry.stream_writer_file import StreamWriter
+from telemetry.videos.stream_writer_file import StreamWriter
 
 T0_NS = 1_767_225_600_000_000_000
 FRAMES = 8

@@ -10,15 +10,15 @@ import time
 import pytest
 
 from missions.flight import fly
-from missions.flight_values import FlightOptions
-from missions.link import open_link
+from missions.flight.values import FlightOptions
+from missions.links.link import open_link
 from sitl.ardupilot import ArmableWatch, find_ardupilot, start_ardupilot, wait_until_armable
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.errors import SitlError
 from sitl.px4 import find_px4, start_px4
 from sitl.px4 import wait_until_armable as wait_px4
-from sitl.scenario import Scenario
-from sitl.scenario_sortie import sortie_of
+from sitl.scenarios.scenario import Scenario
+from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.vehicle import Airframe
 
 LAUNCH = Launch(lat_deg=47.385, lon_deg=112.59, alt_amsl_m=1050.0, instance=3, speedup=10.0)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 from sitl.vehicle import VehicleConfig, start_vehicle
 from sitl.vehicle.truth_file import read_truth
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import metres_per_degree, offset_m
 from sitl.dynamics_power import WindSpec
 from sitl.errors import SitlError

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import BodyState, VelocityDemand, metres_per_degree, offset_m
 from sitl.dynamics_power import WindSpec
 from sitl.dynamics_wing import FixedWing, WingBody

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from missions.dialect import Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import metres_per_degree, offset_m
 from sitl.vehicle import VehicleConfig
 from sitl.vehicle.modes import Mode

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import POSITION_COMMANDS, Dialect, MissionType
 from missions.plan import MissionItem
-from missions.transfer_storage import differences
-from missions.transfer_values import Peer
+from missions.plan_files.dialect import POSITION_COMMANDS, Dialect, MissionType
+from missions.transfer.storage import differences
+from missions.transfer.values import Peer
 from sitl.vehicle.mission_server import MissionServer
 from sitl.vehicle.storage import ARDUPILOT_KEEPS, Storage, px4_verdict
 from sitl.vehicle.wire import WireItem, to_message

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sitl.errors import ScenarioError
-from sitl.scenario_file import junit_xml, read_scenario
-from sitl.scenario_run import run_scenario
+from sitl.scenarios.scenario_file import junit_xml, read_scenario
+from sitl.scenarios.scenario_run import run_scenario
 from vedette.main import main
 
 SHIPPED = sorted((Path(__file__).parents[2] / "examples" / "scenarios").glob("*.toml"))

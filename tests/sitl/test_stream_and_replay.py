@@ -8,7 +8,7 @@ import pytest
 
 from maps.offline_map import external_references
 from sitl.errors import SitlError
-from sitl.stream_file import PACKET, pcr_s, play, timed_datagrams
+from sitl.films.stream_file import PACKET, pcr_s, play, timed_datagrams
 from vedette.main import main
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 from sitl.vehicle import VehicleConfig
 from sitl.vehicle.vehicle import Vehicle
 

@@ -13,7 +13,7 @@ import pytest
 from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.dialect import Dialect
+from missions.plan_files.dialect import Dialect
 from sitl.errors import SitlError
 from sitl.faults import Fault, FaultKind, LinkQuality, Part, Word
 from sitl.vehicle import VehicleConfig, start_vehicle

@@ -9,7 +9,7 @@ import pytest
 
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, Geodetic, GimbalFrame, Pose
-from sitl.world import ROUTE_VERTICES, Kind, Routes, World, make_world
+from sitl.films.world import ROUTE_VERTICES, Kind, Routes, World, make_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable

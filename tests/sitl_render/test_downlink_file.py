@@ -10,16 +10,16 @@ from detection.truth_file import read_film_truth
 from geo.locate import project
 from geo.rotation import camera_to_ned
 from geo.values import CameraModel, GimbalFrame, Pose, Poses, PoseSigmas
-from sitl.downlink_file import film, frame_times, interpolate_vehicle
 from sitl.errors import SitlError
-from sitl.render_look import THERMAL
-from sitl.sensor_errors import SensorErrors
-from telemetry.video_file import read_video
+from sitl.films.downlink_file import film, frame_times, interpolate_vehicle
+from sitl.films.render_look import THERMAL
+from sitl.films.sensor_errors import SensorErrors
+from telemetry.videos.video_file import read_video
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sitl.world import World
+    from sitl.films.world import World
 
 T0 = 1_750_000_000_000_000_000
 EXACT = PoseSigmas(position_h_m=0, position_v_m=0, yaw_deg=0, pitch_deg=0, roll_deg=0, focal_rel=0)

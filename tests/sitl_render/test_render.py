@@ -9,15 +9,15 @@ import pytest
 from geo.locate import locate, project
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, PoseSigmas
-from sitl.render import render
-from sitl.render_look import DAY, THERMAL, Band, Look, random_look
-from sitl.render_view import GRID_PX, View
+from sitl.films.render import render
+from sitl.films.render_look import DAY, THERMAL, Band, Look, random_look
+from sitl.films.render_view import GRID_PX, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from geo.values import Pose
-    from sitl.world import World
+    from sitl.films.world import World
 
 T0 = 1_750_000_000_000_000_000
 CLEAN = dataclasses.replace(THERMAL, noise=0.0, blur_px=0.0)

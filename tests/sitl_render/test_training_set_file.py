@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from sitl.training_set_file import counts_as_label, h264_key_frame, training_picture, write_training_set, yolo_labels
+from sitl.films.training_set_file import (
+    counts_as_label,
+    h264_key_frame,
+    training_picture,
+    write_training_set,
+    yolo_labels,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

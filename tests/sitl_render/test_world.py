@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.geodesy import inverse
-from sitl.world import Kind, World, make_world
+from sitl.films.world import Kind, World, make_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 
 from operations.seal_file import seal_problems
 from operations.store import OperationStore
-from telemetry.sources import read_track
+from telemetry.tracks.sources import read_track
 
 VEDETTE = [sys.executable, "-m", "vedette"]
 

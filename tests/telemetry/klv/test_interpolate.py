@@ -8,8 +8,8 @@ from pyproj import Transformer
 from scipy.spatial.transform import Rotation, Slerp
 
 from geo.values import GimbalFrame, Pose, Unplaced
-from telemetry.interpolate import interpolate
-from telemetry.pose_track import PoseTrack
+from telemetry.tracks.interpolate import interpolate
+from telemetry.tracks.pose_track import PoseTrack
 
 START = 1_700_000_000_000_000_000
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from telemetry.klv import ChecksumMode, decode
 from telemetry.klv.ber import encode_length, encode_oid
+from telemetry.klv.klv_check import check_centre
+from telemetry.klv.klv_report import opened, rows, stats
+from telemetry.klv.klv_track import track_from_klv
 from telemetry.klv.packets import UAS_KEY
-from telemetry.klv_check import check_centre
-from telemetry.klv_report import opened, rows, stats
-from telemetry.klv_track import track_from_klv
 
 MIB = 1024 * 1024
 

@@ -12,9 +12,9 @@ from stanag4609 import decode_uas_local_set
 from stanag4609.st0601 import FieldDecodingMode
 
 from telemetry.klv import TAGS, decode
+from telemetry.klv.klv_check import check_centre
+from telemetry.klv.klv_file import read_klv
 from telemetry.klv.tags import NUMERIC, Coding
-from telemetry.klv_check import check_centre
-from telemetry.klv_file import read_klv
 
 SAMPLED = 40
 

@@ -5,7 +5,7 @@ import pytest
 
 from geo.values import GimbalFrame
 from telemetry.klv import decode, encode
-from telemetry.klv_track import track_from_klv
+from telemetry.klv.klv_track import track_from_klv
 
 
 def flat_geoid(lat_deg, lon_deg, /):

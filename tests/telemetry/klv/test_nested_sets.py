@@ -17,6 +17,7 @@ from telemetry.errors import KlvValueError
 from telemetry.klv import TAGS, decode, encode
 from telemetry.klv.ber import encode_length
 from telemetry.klv.covariance import Uncertainty, decode_uncertainty, encode_uncertainty
+from telemetry.klv.klv_file import read_klv
 from telemetry.klv.security import SECURITY_KEY, Security, decode_security, encode_security
 from telemetry.klv.time_stamp import PictureTime, decode_picture_time, encode_picture_time
 from telemetry.klv.vmti import (
@@ -30,7 +31,6 @@ from telemetry.klv.vmti import (
     encode_vmti_packet,
     pixel_number,
 )
-from telemetry.klv_file import read_klv
 
 MIIS = bytes.fromhex("0102e05349984440481e9c16d05db5c24976")
 

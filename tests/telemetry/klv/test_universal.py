@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from geo.rotation import yaw_pitch_roll_matrix
 from telemetry.klv import decode
 from telemetry.klv.ber import encode_length
+from telemetry.klv.klv_check import check_centre
+from telemetry.klv.klv_file import read_klv
+from telemetry.klv.klv_track import track_from_klv
 from telemetry.klv.universal import UNIVERSAL_KEY, elevation_deg, read_universal_set
-from telemetry.klv_check import check_centre
-from telemetry.klv_file import read_klv
-from telemetry.klv_track import track_from_klv
-from telemetry.video_file import read_video
+from telemetry.videos.video_file import read_video
 
 
 def item(half, value):

@@ -5,11 +5,11 @@ import pytest
 from telemetry.errors import KlvValueError, MediaError
 from telemetry.klv import decode
 from telemetry.klv.encode import with_item
+from telemetry.klv.klv_file import read_klv
+from telemetry.klv.klv_track import utc_ns
 from telemetry.klv.vmti import Target, TargetLocation, decode_vmti
-from telemetry.klv_file import read_klv
-from telemetry.klv_track import utc_ns
-from telemetry.video_file import read_video
-from telemetry.vmti_stream_file import FrameTargets, write_targets
+from telemetry.videos.video_file import read_video
+from telemetry.videos.vmti_stream_file import FrameTargets, write_targets
 
 PLACE = TargetLocation(
     lat_deg=50.0, lon_deg=8.0, alt_hae_m=100.0, sigma_east_m=2.0, sigma_north_m=3.0, sigma_up_m=4.0

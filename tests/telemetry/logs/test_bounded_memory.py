@@ -10,11 +10,11 @@ import pytest
 PROBE = """
 import resource, sys
 from geo.errors import VedetteError
-from telemetry.sources import read_track
-import telemetry.tlog_file, telemetry.dataflash_file, telemetry.ulog_file, scipy.spatial.transform
+from telemetry.tracks.sources import read_track
+import telemetry.logs.tlog_file, telemetry.logs.dataflash_file, telemetry.logs.ulog_file, scipy.spatial.transform
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-reader = {"tlog": telemetry.tlog_file.read_messages, "bin": telemetry.dataflash_file.read_records,
-          "ulg": telemetry.ulog_file.read_topics}[sys.argv[1]]
+reader = {"tlog": telemetry.logs.tlog_file.read_messages, "bin": telemetry.logs.dataflash_file.read_records,
+          "ulg": telemetry.logs.ulog_file.read_topics}[sys.argv[1]]
 try:
     reader(sys.argv[2])
 except VedetteError:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pymavlink import DFReader
 
 from geo.errors import VedetteError
-from telemetry.dataflash_file import read_dataflash, read_records
-from telemetry.dataflash_records import parse_format
+from telemetry.logs.dataflash_file import read_dataflash, read_records
+from telemetry.logs.dataflash_records import parse_format
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +135,7 @@ def test_damage_between_records_is_skipped_and_named(tmp_path):
 def test_reading_in_chunks_changes_nothing(logs, monkeypatch):
     path = logs / "dronekit-la/log171.bin"
     whole = read_records(path, None)
-    monkeypatch.setattr("telemetry.dataflash_file.CHUNK_BYTES", 100_003)
+    monkeypatch.setattr("telemetry.logs.dataflash_file.CHUNK_BYTES", 100_003)
     pieces = read_records(path, None)
     assert pieces.record_count == whole.record_count
     assert pieces.problems == ()

@@ -8,8 +8,8 @@ import rasterio
 from rasterio.transform import from_origin
 
 from geo.geoid import undulation_m
-from telemetry.geoid_file import read_geoid
-from telemetry.track_errors import SourceError
+from telemetry.tracks.geoid_file import read_geoid
+from telemetry.tracks.track_errors import SourceError
 
 
 def write(path, values, *, west, north, step, crs="EPSG:4326"):

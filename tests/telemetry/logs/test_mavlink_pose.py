@@ -8,9 +8,9 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 from scipy.spatial.transform import Rotation
 
 from geo.values import GimbalFrame
-from telemetry.mavlink_gimbal import quaternion_angles
-from telemetry.mavlink_pose import PoseTrackBuilder
-from telemetry.track_errors import SourceError
+from telemetry.mavlink.gimbal import quaternion_angles
+from telemetry.mavlink.pose import PoseTrackBuilder
+from telemetry.tracks.track_errors import SourceError
 
 YAW_LOCK = dialect.GIMBAL_DEVICE_FLAGS_YAW_LOCK
 YAW_IN_VEHICLE_FRAME = dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_VEHICLE_FRAME
@@ -226,7 +226,7 @@ def test_live_and_recorded_give_the_same_track(shared_data, tmp_path):
     """The builder, fed with a log's own messages by pymavlink, builds the track that the log reader builds."""
     from pymavlink import mavutil
 
-    from telemetry.sources import read_track
+    from telemetry.tracks.sources import read_track
 
     path = shared_data / "logs/ardupilot/vtol.tlog"
     log = mavutil.mavlink_connection(str(path), dialect="ardupilotmega")

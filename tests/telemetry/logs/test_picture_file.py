@@ -13,11 +13,11 @@ from PIL import Image
 from geo.errors import VedetteError
 from geo.geoid import undulation_m
 from geo.values import GimbalFrame
-from telemetry.picture_camera import camera_of
-from telemetry.picture_file import read_picture
-from telemetry.picture_metadata import PictureTags
-from telemetry.track_errors import SourceError
-from telemetry.xmp import parse_xmp
+from telemetry.pictures.picture_camera import camera_of
+from telemetry.pictures.picture_file import read_picture
+from telemetry.pictures.picture_metadata import PictureTags
+from telemetry.pictures.xmp import parse_xmp
+from telemetry.tracks.track_errors import SourceError
 
 
 @pytest.fixture(scope="session")

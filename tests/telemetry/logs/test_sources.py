@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import VedetteError
-from telemetry.sources import SourceFormat, SourceOptions, read_track, sniff
-from telemetry.track_errors import SourceError
+from telemetry.tracks.sources import SourceFormat, SourceOptions, read_track, sniff
+from telemetry.tracks.track_errors import SourceError
 
 ROOT = Path(__file__).resolve().parents[4] / "shared" / "data"
 FILES = sorted(

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import VedetteError
-from telemetry.subtitle_cues import read_cues
-from telemetry.subtitle_file import read_subtitles
-from telemetry.track_errors import SourceError
+from telemetry.logs.subtitle_cues import read_cues
+from telemetry.logs.subtitle_file import read_subtitles
+from telemetry.tracks.track_errors import SourceError
 
 LOCAL_2022_08_07_13_40_40 = 1_659_879_640
 

@@ -10,8 +10,8 @@ from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from geo.errors import VedetteError
-from telemetry.mavlink_frames import find_frames, message_ids, unpack
-from telemetry.tlog_file import read_messages, read_tlog
+from telemetry.logs.tlog_file import read_messages, read_tlog
+from telemetry.mavlink.frames import find_frames, message_ids, unpack
 
 NAMES = ("GLOBAL_POSITION_INT", "ATTITUDE", "GPS_RAW_INT", "SYSTEM_TIME")
 
@@ -143,7 +143,7 @@ def test_a_log_cut_in_mid_frame_says_where(tmp_path):
 
 def test_reading_in_chunks_changes_nothing(tmp_path, monkeypatch, vtol):
     whole = read_messages(vtol)
-    monkeypatch.setattr("telemetry.tlog_file.CHUNK_BYTES", 10_007)
+    monkeypatch.setattr("telemetry.logs.tlog_file.CHUNK_BYTES", 10_007)
     pieces = read_messages(vtol)
     assert pieces.frame_count == whole.frame_count
     assert pieces.problems == ()

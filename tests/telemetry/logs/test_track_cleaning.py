@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.assembly import assemble
-from telemetry.datums import egm96
-from telemetry.time_bases import LEAP_SECONDS, gps_to_utc_ns, local_to_utc_ns, undo_rollover
-from telemetry.track_cleaning import Samples, dropouts, in_order, with_fix, without_jumps
+from telemetry.tracks.assembly import assemble
+from telemetry.tracks.datums import egm96
+from telemetry.tracks.time_bases import LEAP_SECONDS, gps_to_utc_ns, local_to_utc_ns, undo_rollover
+from telemetry.tracks.track_cleaning import Samples, dropouts, in_order, with_fix, without_jumps
 
 
 def line(n=100, *, lat=47.0, lon=8.0, step_ns=200_000_000):

@@ -11,12 +11,12 @@ from defusedxml.ElementTree import fromstring
 
 from geo.errors import InputError
 from geo.values import GimbalFrame
-from telemetry.assembly import assemble
-from telemetry.datums import egm96
-from telemetry.sources import read_track
-from telemetry.track_cleaning import Samples
-from telemetry.track_errors import SourceError
-from telemetry.track_file import COLUMNS, NUMBERS, WRITERS, write_track
+from telemetry.tracks.assembly import assemble
+from telemetry.tracks.datums import egm96
+from telemetry.tracks.sources import read_track
+from telemetry.tracks.track_cleaning import Samples
+from telemetry.tracks.track_errors import SourceError
+from telemetry.tracks.track_file import COLUMNS, NUMBERS, WRITERS, write_track
 
 T0 = 1_700_000_000_000_000_000
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pyulog import ULog
 
 from geo.errors import VedetteError
-from telemetry.track_errors import SourceError
-from telemetry.ulog_file import read_topics, read_ulog
-from telemetry.ulog_messages import SYNC, Definitions
+from telemetry.logs.ulog_file import read_topics, read_ulog
+from telemetry.logs.ulog_messages import SYNC, Definitions
+from telemetry.tracks.track_errors import SourceError
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +161,7 @@ def test_a_log_cut_short_says_where(tmp_path):
 
 def test_reading_in_blocks_changes_nothing(px4, monkeypatch):
     whole = read_topics(px4 / "sample_log_small.ulg", None)
-    monkeypatch.setattr("telemetry.ulog_file.CHUNK_BYTES", 100_003)
+    monkeypatch.setattr("telemetry.logs.ulog_file.CHUNK_BYTES", 100_003)
     pieces = read_topics(px4 / "sample_log_small.ulg", None)
     assert pieces.message_count == whole.message_count
     assert pieces.problems == whole.problems

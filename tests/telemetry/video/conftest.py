@@ -23,7 +23,7 @@ class Clip:
 
 def write_clip(path: Path, count: int = 24, *, width: int = 160, height: int = 120, step_ns: int = 142_857_143) -> Clip:
     from telemetry.klv import encode
-    from telemetry.stream_writer_file import StreamWriter
+    from telemetry.videos.stream_writer_file import StreamWriter
 
     times = tuple(START_NS + k * step_ns + (13_000_000 if k % 5 == 3 else 0) for k in range(count))
     yaws = tuple(10.0 + k for k in range(count))

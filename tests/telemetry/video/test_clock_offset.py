@@ -8,9 +8,9 @@ import pytest
 from scipy import ndimage
 
 from geo.values import GimbalFrame
-from telemetry.clock_offset import _gray, estimate_offset, picture_motion, shift_px, track_motion
-from telemetry.pose_track import PoseTrack
-from telemetry.video import Frame
+from telemetry.tracks.pose_track import PoseTrack
+from telemetry.videos.clock_offset import _gray, estimate_offset, picture_motion, shift_px, track_motion
+from telemetry.videos.frame import Frame
 
 EPOCH = 1_700_000_000.0
 PX_PER_DEG = 6.0

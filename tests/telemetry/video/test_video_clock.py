@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from telemetry.video_clock import arrival_pts_s, build_clock
+from telemetry.videos.video_clock import arrival_pts_s, build_clock
 
 T0 = 1_700_000_000_000_000_000
 

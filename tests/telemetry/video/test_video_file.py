@@ -12,8 +12,8 @@ import pytest
 
 from geo.errors import RefusedError
 from telemetry.errors import MediaError
-from telemetry.video import NO_TIME, VideoLimits
-from telemetry.video_file import read_video
+from telemetry.videos.frame import NO_TIME, VideoLimits
+from telemetry.videos.video_file import read_video
 
 
 def bar_px(image):

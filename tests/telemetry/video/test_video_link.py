@@ -13,9 +13,9 @@ import pytest
 
 from geo.errors import RefusedError
 from telemetry.errors import MediaError
-from telemetry.recorder_file import SegmentRecorder
-from telemetry.video_datagrams import strip_rtp
-from telemetry.video_link import LiveReader
+from telemetry.videos.recorder_file import SegmentRecorder
+from telemetry.videos.video_datagrams import strip_rtp
+from telemetry.videos.video_link import LiveReader
 
 DATAGRAM = 7 * 188
 
@@ -169,7 +169,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_registered(tmp_path, monke
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("telemetry.recorder_file.os.fsync", full)
+    monkeypatch.setattr("telemetry.videos.recorder_file.os.fsync", full)
     with pytest.raises(MediaError, match="No space left on device"):
         recorder.close()
     assert not (tmp_path / "segments.jsonl").exists()

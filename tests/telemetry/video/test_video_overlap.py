@@ -8,9 +8,9 @@ import pytest
 from geo.terrain import FlatTerrain
 from geo.values import GimbalFrame, Pose
 from telemetry.errors import MediaError
-from telemetry.video import Frame
-from telemetry.video_file import read_video
-from telemetry.video_overlap import OverlapFilter
+from telemetry.videos.frame import Frame
+from telemetry.videos.video_file import read_video
+from telemetry.videos.video_overlap import OverlapFilter
 
 GROUND = FlatTerrain(height_m=0.0)
 M_PER_DEG_LAT = 111_229.0  # at 50 N, WGS 84

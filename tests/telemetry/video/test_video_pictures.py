@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from telemetry.errors import MediaError
-from telemetry.video import NO_TIME, VideoLimits
-from telemetry.video_file import read_pictures
+from telemetry.videos.frame import NO_TIME, VideoLimits
+from telemetry.videos.video_file import read_pictures
 
 
 @pytest.fixture

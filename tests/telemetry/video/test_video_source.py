@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telemetry.errors import MediaError, SourceForbiddenError
-from telemetry.video_source import judge_live, scheme_of, without_credentials
+from telemetry.videos.video_source import judge_live, scheme_of, without_credentials
 
 
 def judge(url, *, allowed=(), names=None):

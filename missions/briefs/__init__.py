@@ -1,0 +1,1 @@
+"""What a patrol unit asks for: the brief, its files, aircraft types and the standoff's reasons."""

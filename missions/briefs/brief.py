@@ -1,0 +1,298 @@
+"""What a patrol unit asks for: border, own side, rules, aircraft, camera, weather.
+
+A brief holds geometry already read (see ``missions.briefs.brief_file``); every number
+carries its unit in its key and its allowed range in its field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray  # noqa: TC002 - pydantic reads the annotation
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from missions.briefs.aircraft import Aircraft, AircraftKind, find_aircraft
+from missions.planning.wind import WindVector
+
+Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]
+Metres = Annotated[float, Field(ge=0.0, le=100_000.0, allow_inf_nan=False)]
+Altitude = Annotated[float, Field(ge=-500.0, le=20_000.0, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .\-]+$")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GeoLine:
+    """A line or ring on WGS 84: (n,) degrees each, read-only."""
+
+    lat_deg: NDArray[np.float64]
+    lon_deg: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, lat_deg: object, lon_deg: object) -> GeoLine:
+        """Build from anything array-like and lock the arrays."""
+        lat = np.array(lat_deg, dtype=float)
+        lon = np.array(lon_deg, dtype=float)
+        lat.flags.writeable = lon.flags.writeable = False
+        return cls(lat_deg=lat, lon_deg=lon)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=False)
+
+
+class OwnSide(_Section):
+    """Which side of the border is ours: a hand, a point on it, or polygons of it (rings, holes included)."""
+
+    hand: Literal["left", "right"] | None = None
+    lat_deg: Latitude | None = None
+    lon_deg: Longitude | None = None
+    polygons: tuple[tuple[GeoLine, ...], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.hand is not None, self.lat_deg is not None and self.lon_deg is not None, bool(self.polygons)]
+        if sum(ways) != 1:
+            raise ValueError("say it in one way: left, right, a point, or a polygon file")
+        return self
+
+
+class Border(_Section):
+    """The line nobody crosses. `lines` keep the direction they were drawn in."""
+
+    lines: tuple[GeoLine, ...]
+    own_side: OwnSide
+    source: str = ""
+    bridge_gaps_m: Metres = 2000.0
+    """Gaps between parts up to this long are flown along as border; longer ones are only guarded."""
+
+
+class Standoff(_Section):
+    """How far the aircraft stays from the border, and the errors that must not eat into it."""
+
+    asked_m: Annotated[float, Field(gt=0.0, le=50_000.0, allow_inf_nan=False)]
+    gnss_sigma_m: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5
+    tracking_error_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
+
+
+class Corridor(_Section):
+    """The strip of ground on our side to watch, measured from the border line."""
+
+    depth_m: Annotated[float, Field(gt=0.0, le=100_000.0, allow_inf_nan=False)]
+    from_m: Metres = 0.0
+    lanes: Annotated[int, Field(ge=1, le=50)] | None = None
+    overlap_pct: Annotated[float, Field(ge=0.0, le=80.0)] = 15.0
+
+
+class Camera(_Section):
+    """The camera and how it is held; depression is positive downwards from the horizon."""
+
+    name: str = "thermal-640"
+    width_px: Annotated[int, Field(ge=16, le=20_000)] = 640
+    height_px: Annotated[int, Field(ge=16, le=20_000)] = 512
+    hfov_deg: Annotated[float, Field(gt=0.5, lt=150.0)] = 32.0
+    vfov_deg: Annotated[float, Field(gt=0.5, lt=150.0)] | None = None
+    depression_deg: Annotated[float, Field(ge=5.0, le=90.0)] = 40.0
+    gimbal_pitch_min_deg: Annotated[float, Field(ge=-120.0, le=60.0)] = -90.0
+    gimbal_pitch_max_deg: Annotated[float, Field(ge=-90.0, le=60.0)] = 20.0
+
+    @property
+    def full_vfov_deg(self) -> float:
+        """Vertical field of view: as given, or from square pixels."""
+        if self.vfov_deg is not None:
+            return self.vfov_deg
+        half = np.tan(np.radians(self.hfov_deg / 2.0)) * self.height_px / self.width_px
+        return float(2.0 * np.degrees(np.arctan(half)))
+
+
+class FlightRules(_Section):
+    """Heights and speed of the patrol, above ground unless the key says otherwise."""
+
+    alt_agl_m: Annotated[float, Field(ge=10.0, le=5000.0)] = 100.0
+    min_agl_m: Annotated[float, Field(ge=5.0, le=5000.0)] = 50.0
+    max_agl_m: Annotated[float, Field(ge=10.0, le=6000.0)] = 150.0
+    ceiling_amsl_m: Altitude | None = None
+    speed_mps: Annotated[float, Field(gt=1.0, le=80.0)] | None = None
+    max_link_m: Annotated[float, Field(gt=0.0, le=500_000.0)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.min_agl_m <= self.alt_agl_m <= self.max_agl_m:
+            raise ValueError(
+                f"alt_agl_m {self.alt_agl_m:g} must lie between min_agl_m {self.min_agl_m:g} "
+                f"and max_agl_m {self.max_agl_m:g}"
+            )
+        return self
+
+
+class Wind(_Section):
+    """The wind to plan for: mean speed, where it comes from, and the strongest gust."""
+
+    speed_mps: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    from_deg: Annotated[float, Field(ge=0.0, le=360.0)] = 0.0
+    gust_mps: Annotated[float, Field(ge=0.0, le=80.0)] | None = None
+
+    @property
+    def vector(self) -> WindVector:
+        """The mean wind as a vector."""
+        return WindVector.from_direction(speed_mps=self.speed_mps, from_deg=self.from_deg)
+
+    @property
+    def strongest_mps(self) -> float:
+        """The gust, or the mean wind where none is given."""
+        return self.speed_mps if self.gust_mps is None else max(self.gust_mps, self.speed_mps)
+
+
+class Ground(_Section):
+    """Terrain file, or one height for flat ground."""
+
+    file: str | None = None
+    datum: Literal["egm96", "hae"] = "egm96"
+    flat_amsl_m: Altitude = 0.0
+
+
+class LaunchSite(_Section):
+    """Where aircraft take off and land."""
+
+    name: Name
+    lat_deg: Latitude
+    lon_deg: Longitude
+    aircraft: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class RallyPoint(_Section):
+    """Somewhere else to go when going home is not possible."""
+
+    name: Name
+    lat_deg: Latitude
+    lon_deg: Longitude
+    alt_agl_m: Annotated[float, Field(ge=5.0, le=5000.0)] = 60.0
+
+
+class Station(_Section):
+    """The ground station the radio link goes to."""
+
+    lat_deg: Latitude
+    lon_deg: Longitude
+    antenna_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
+
+
+class Zone(_Section):
+    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
+
+    name: Name
+    polygons: tuple[tuple[GeoLine, ...], ...] = ()
+    centre: tuple[Latitude, Longitude] | None = None
+    radius_m: Annotated[float, Field(gt=0.0, le=200_000.0)] | None = None
+    floor_amsl_m: Altitude | None = None
+    ceiling_amsl_m: Altitude | None = None
+    clearance_m: Metres = 30.0
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        circle = self.centre is not None and self.radius_m is not None
+        if circle == bool(self.polygons):
+            raise ValueError("needs a polygon, or a centre and radius_m, and not both")
+        low, high = self.floor_amsl_m, self.ceiling_amsl_m
+        if low is not None and high is not None and low >= high:
+            raise ValueError(f"floor_amsl_m {low:g} must be below ceiling_amsl_m {high:g}")
+        return self
+
+
+class Fleet(_Section):
+    """Which aircraft, how many, and departures from the bundled type."""
+
+    type: str
+    count: Annotated[int, Field(ge=1, le=200)] = 1
+    batteries: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    kind: AircraftKind | None = None
+    mass_kg: Annotated[float, Field(gt=0.05, le=1000.0)] | None = None
+    speed_mps: Annotated[float, Field(gt=1.0, le=80.0)] | None = None
+    max_airspeed_mps: Annotated[float, Field(gt=1.0, le=120.0)] | None = None
+    climb_mps: Annotated[float, Field(gt=0.1, le=30.0)] | None = None
+    descent_mps: Annotated[float, Field(gt=0.1, le=30.0)] | None = None
+    turn_radius_m: Metres | None = None
+    hover_power_w: Annotated[float, Field(gt=1.0, le=200_000.0)] | None = None
+    cruise_power_w: Annotated[float, Field(gt=1.0, le=200_000.0)] | None = None
+    battery_wh: Annotated[float, Field(gt=0.5, le=100_000.0)] | None = None
+    reserve_pct: Annotated[float, Field(ge=0.0, le=90.0)] | None = None
+    max_wind_mps: Annotated[float, Field(gt=0.0, le=60.0)] | None = None
+    swap_s: Annotated[float, Field(ge=0.0, le=86_400.0)] | None = None
+
+    @property
+    def aircraft(self) -> Aircraft:
+        """The bundled type with the brief's own figures put in."""
+        base = find_aircraft(self.type)
+        names = {f.name for f in dataclasses.fields(Aircraft)}
+        own = {k: v for k, v in self.model_dump().items() if k in names and v is not None}
+        return dataclasses.replace(base, **own)
+
+
+class Resolution(_Section):
+    """What the camera must show: pixels on a target (Johnson's criteria), or metres a pixel."""
+
+    target: Literal["person", "vehicle"] = "person"
+    task: Literal["detect", "recognise", "identify"] = "detect"
+    gsd_m: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
+
+
+class Revisit(_Section):
+    """How often every metre is to be seen, and for how long the patrol goes on."""
+
+    max_min: Annotated[float, Field(gt=0.0, le=10_080.0)]
+
+
+class TimeWindow(_Section):
+    """When the patrol runs (UTC)."""
+
+    start_utc: dt.datetime | None = None
+    end_utc: dt.datetime | None = None
+    night_only: bool = False
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.start_utc is not None and self.end_utc is not None:
+            if (self.start_utc.tzinfo is None) != (self.end_utc.tzinfo is None):
+                raise ValueError("start_utc and end_utc must both say their time zone; write 2026-01-15T16:00:00Z")
+            if self.end_utc <= self.start_utc:
+                raise ValueError(f"end_utc {self.end_utc} must be after start_utc {self.start_utc}")
+        return self
+
+
+class Brief(_Section):
+    """Everything the planner needs, validated; build one with ``missions.briefs.brief_file.read_brief``."""
+
+    name: Name
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    dialect: Literal["ardupilot", "px4"] = "ardupilot"
+    border: Border
+    standoff: Standoff
+    corridor: Corridor
+    aircraft: Fleet
+    launch: Annotated[tuple[LaunchSite, ...], Field(min_length=1, max_length=500)]
+    camera: Camera = Camera()
+    flight: FlightRules = FlightRules()
+    wind: Wind = Wind()
+    terrain: Ground = Ground()
+    station: Station | None = None
+    rally: tuple[RallyPoint, ...] = ()
+    zone: tuple[Zone, ...] = ()
+    revisit: Revisit | None = None
+    resolution: Resolution | None = None
+    time: TimeWindow = TimeWindow()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [s.name for s in self.launch]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"launch sites need names of their own; {', '.join(twice)} is used twice")
+        return self
+
+    @property
+    def speed_mps(self) -> float:
+        """The planned speed: the flight rule's, or the aircraft's own."""
+        return self.flight.speed_mps or self.aircraft.aircraft.speed_mps

@@ -1,0 +1,165 @@
+"""Read a brief from TOML and the geometry files it names."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from missions.briefs.brief import Border, Brief, GeoLine, Zone
+from missions.briefs.brief_geometry_file import read_lines, read_polygons
+from missions.errors import BriefError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+
+def read_brief(path: Path) -> Brief:
+    """Read and validate a brief; files it names are relative to it.
+
+    Raises
+    ------
+    BriefError
+        Naming the key, its value and the allowed range, or the file that cannot be used.
+    """
+    if not path.is_file():
+        raise BriefError(f"there is no brief at {path}", file=str(path))
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise BriefError(f"{path.name} is not UTF-8 text (byte {error.start})", file=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BriefError(f"{path.name} is not valid TOML: {error}", file=str(path)) from None
+    return build_brief(raw, path.parent)
+
+
+def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
+    """Validate the tables of a brief, reading the files they name from `folder`.
+
+    Raises
+    ------
+    BriefError
+        As for `read_brief`.
+    """
+    data = dict(raw)
+    if isinstance(data.get("border"), dict):
+        data["border"] = _load_border(data["border"], folder)
+    if isinstance(data.get("zone"), list):
+        data["zone"] = [_load_zone(z, i, folder) if isinstance(z, dict) else z for i, z in enumerate(data["zone"])]
+    terrain = data.get("terrain")
+    if isinstance(terrain, dict) and isinstance(terrain.get("file"), str):
+        file = folder / terrain["file"]
+        if not file.exists():
+            raise BriefError(f"terrain.file: there is no file {file}", key="terrain.file")
+        data["terrain"] = terrain | {"file": str(file)}
+    try:
+        brief = Brief.model_validate(data)
+        _ = brief.aircraft.aircraft
+    except ValidationError as error:
+        raise BriefError(explain(error), errors=error.error_count()) from None
+    return brief
+
+
+def _load_border(border: dict[str, Any], folder: Path) -> dict[str, Any]:
+    border = dict(border)
+    file = border.pop("file", None)
+    if isinstance(file, str):
+        border["lines"] = read_lines(folder / file, "border.file")
+        border["source"] = file
+    elif "coordinates" in border:
+        border["lines"] = (_inline(border.pop("coordinates"), "border.coordinates"),)
+    else:
+        raise BriefError("border.file is missing: name the file that holds the border line", key="border.file")
+    side = border.get("own_side")
+    if side in ("left", "right"):
+        border["own_side"] = {"hand": side}
+    elif isinstance(side, str):
+        border["own_side"] = {"polygons": read_polygons(folder / side, "border.own_side")}
+    elif side is None:
+        raise BriefError(
+            'border.own_side is missing: "left" or "right" of the line as drawn, a polygon file, '
+            "or { lat_deg = ..., lon_deg = ... }",
+            key="border.own_side",
+        )
+    return border
+
+
+def _load_zone(zone: dict[str, Any], index: int, folder: Path) -> dict[str, Any]:
+    zone = dict(zone)
+    zone.setdefault("name", f"zone {index + 1}")
+    if isinstance(zone.get("file"), str):
+        zone["polygons"] = read_polygons(folder / zone.pop("file"), f"zone[{index}].file")
+    elif "polygon" in zone:
+        zone["polygons"] = ((_inline(zone.pop("polygon"), f"zone[{index}].polygon"),),)
+    return zone
+
+
+def _inline(points: object, key: str) -> GeoLine:
+    """Read ``[[lat, lon], ...]`` written in the brief itself."""
+    try:
+        rows = [(float(p[0]), float(p[1])) for p in points]  # type: ignore[attr-defined]
+    except (TypeError, ValueError, IndexError):
+        raise BriefError(f"{key} must be a list of [latitude, longitude] pairs", key=key) from None
+    if len(rows) < 2 or any(not (abs(lat) <= 90.0 and abs(lon) <= 180.0) for lat, lon in rows):
+        raise BriefError(f"{key} needs two or more [latitude, longitude] pairs within ±90 and ±180 degrees", key=key)
+    return GeoLine.of([r[0] for r in rows], [r[1] for r in rows])
+
+
+def explain(error: ValidationError) -> str:
+    """Turn pydantic's first complaints into one sentence that names key, value and range."""
+    parts = [_explain_one(e) for e in error.errors()[:4]]
+    more = error.error_count() - len(parts)
+    return "brief: " + "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
+
+
+def _explain_one(item: ErrorDetails) -> str:
+    where = _dotted(item["loc"])
+    value = item.get("input")
+    shown = repr(value) if isinstance(value, str | int | float | bool) else ""
+    match item["type"]:
+        case "extra_forbidden":
+            return f"{where} is not a key of a brief{_nearest(item['loc'])}"
+        case "missing":
+            return f"{where} is missing"
+        case _:
+            reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            return f"{where} = {shown} {reason}" if shown else f"{where}: {reason}"
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "brief"
+
+
+def _nearest(loc: tuple[int | str, ...]) -> str:
+    fields = _fields_at(loc[:-1])
+    close = difflib.get_close_matches(str(loc[-1]), fields, n=1, cutoff=0.4)
+    return f" (did you mean {close[0]}?)" if close else f" (known here: {', '.join(sorted(fields))})" if fields else ""
+
+
+def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Brief
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        inner = [t for t in _types_in(annotation) if issubclass(t, BaseModel)]
+        if not inner:
+            return []
+        model = inner[0]
+    read_from_files = {"lines", "source", "polygons"}
+    named = {Border: ["file", "coordinates"], Zone: ["file", "polygon"]}
+    return [f for f in model.model_fields if f not in read_from_files] + named.get(model, [])
+
+
+def _types_in(annotation: Any) -> list[type]:
+    if isinstance(annotation, type):
+        return [annotation]
+    return [t for argument in getattr(annotation, "__args__", ()) for t in _types_in(argument)]

@@ -1,0 +1,104 @@
+"""A commented brief to start from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from missions.briefs.aircraft import BUNDLED
+
+TEMPLATE: Final = """\
+# A patrol brief. Every key carries its unit; lines that start with # are options at their defaults.
+name = "my patrol"
+dialect = "ardupilot"            # or "px4"
+
+[border]
+file = "border.geojson"          # GeoJSON, GeoPackage, KML/KMZ, Shapefile or FlatGeobuf, in any CRS
+own_side = "left"                # "left" or "right" of the line as drawn, a polygon file,
+                                 # or { lat_deg = 47.38, lon_deg = 112.58 }: a point on our side
+# bridge_gaps_m = 2000           # gaps between parts up to this long are flown along as border
+
+[standoff]
+asked_m = 300                    # 0 to 50000; never undercut, on any leg, turn or failsafe path
+# gnss_sigma_m = 1.5             # GNSS, gust and turn errors are added to asked_m by the planner
+# tracking_error_m = 3
+
+[corridor]
+depth_m = 800                    # ground to watch, from the border inwards
+# from_m = 0
+# lanes = 3                      # default: as many as the camera needs
+# overlap_pct = 15
+
+[aircraft]
+type = "quad-survey"             # {types}
+count = 2                        # 1 to 200
+# batteries = 12                 # charged batteries for the whole patrol
+# battery_wh = 173               # any figure of the type may be changed: speed_mps, max_airspeed_mps,
+# reserve_pct = 20               # climb_mps, descent_mps, turn_radius_m, hover_power_w, cruise_power_w,
+# swap_s = 180                   # mass_kg, max_wind_mps
+
+[camera]
+# name = "thermal-640"
+# width_px = 640
+# height_px = 512
+# hfov_deg = 32                  # 0.5 to 150
+# depression_deg = 40            # 5 to 90, below the horizon, looking across the track
+
+# [resolution]
+# target = "person"              # or "vehicle"
+# task = "detect"                # or "recognise", "identify": pixels on target after Johnson (1958)
+# gsd_m = 0.2                    # or ask for metres a pixel instead
+
+[flight]
+# alt_agl_m = 100
+# min_agl_m = 50
+# max_agl_m = 150
+# ceiling_amsl_m = 3000
+# speed_mps = 15
+# max_link_m = 8000
+
+[wind]
+speed_mps = 0                    # 0 to 60
+from_deg = 0                     # where the wind comes from
+# gust_mps = 0
+
+# [terrain]
+# file = "terrain.tif"           # GeoTIFF, .hgt, or a folder of tiles
+# datum = "egm96"                # or "hae"
+
+# [station]                      # where the radio link goes to; checks line of sight over the terrain
+# lat_deg = 47.38
+# lon_deg = 112.58
+# antenna_m = 3
+
+# [revisit]
+# max_min = 45                   # see every metre at least this often
+
+# [time]
+# start_utc = 2026-01-15T16:00:00Z
+# end_utc = 2026-01-16T02:00:00Z
+# night_only = true              # cut the window to civil night
+
+[[launch]]
+name = "north field"
+lat_deg = 47.38
+lon_deg = 112.58
+# aircraft = 2                   # most aircraft this site can take
+
+# [[rally]]
+# name = "meadow"
+# lat_deg = 47.379
+# lon_deg = 112.60
+# alt_agl_m = 60
+
+# [[zone]]
+# name = "village"
+# file = "village.geojson"       # or polygon = [[lat, lon], ...], or centre = [lat, lon] and radius_m
+# clearance_m = 30
+# floor_amsl_m = 0
+# ceiling_amsl_m = 1500
+"""
+
+
+def template() -> str:
+    """Return the commented brief, naming the bundled aircraft types."""
+    return TEMPLATE.replace("{types}", ", ".join(sorted(BUNDLED)))

@@ -1,0 +1,53 @@
+"""The errors a standoff must contain, each with its reason, added up for a brief."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from missions.briefs.aircraft import AircraftKind
+
+if TYPE_CHECKING:
+    from missions.briefs.brief import Brief
+
+CE95_PER_SIGMA: Final = 2.4477
+"""Radius of the 95 % circle of a circular normal error, in sigmas: sqrt(-2 ln 0.05)."""
+OVERSHOOT_SHARE: Final = 0.25
+"""Part of a fixed wing's turn radius an L1 controller overshoots by at 90 degree corners (flattened arcs follow it)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StandoffMargin:
+    """How far the aircraft may be from its planned path, by cause, metres."""
+
+    gnss_m: float
+    wind_drift_m: float
+    turn_overshoot_m: float
+    tracking_m: float
+
+    @property
+    def total_m(self) -> float:
+        """Independent errors add in squares; the tracking bias adds whole."""
+        return float(np.sqrt(self.gnss_m**2 + self.wind_drift_m**2 + self.turn_overshoot_m**2)) + self.tracking_m
+
+
+def standoff_margin(brief: Brief) -> StandoffMargin:
+    """Compute the margin of a brief: GNSS at 95 %, a gust until it is countered, a turn taken wide.
+
+    Wind drift is the gust's excess over the mean wind for the controller's response time; turn
+    overshoot is the distance flown in half that time (multirotor) or a share of the turn radius.
+    """
+    aircraft = brief.aircraft.aircraft
+    excess = brief.wind.strongest_mps - brief.wind.speed_mps
+    if aircraft.kind is AircraftKind.FIXED_WING:
+        overshoot = OVERSHOOT_SHARE * aircraft.turn_radius_m
+    else:
+        overshoot = 0.5 * aircraft.response_s * brief.speed_mps
+    return StandoffMargin(
+        gnss_m=CE95_PER_SIGMA * brief.standoff.gnss_sigma_m,
+        wind_drift_m=excess * aircraft.response_s,
+        turn_overshoot_m=overshoot,
+        tracking_m=brief.standoff.tracking_error_m,
+    )

@@ -1,0 +1,1 @@
+"""Judging any plan: the autopilots' rules and a brief's."""

@@ -1,0 +1,131 @@
+"""ArduPilot's rules and limits, judged offline.
+
+`AP_Mission::sanity_check_params` and `mavlink_int_to_mission_cmd` (commands,
+frames, NaN), `AP_Mission_config.h` (capacity, jumps), `AP_Arming_Copter`
+(takeoff first), and the 15 bytes an item is stored in.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Final
+
+from missions.checks.autopilot_rules_values import TERRAIN_FRAMES, VehicleClass, item_finding, plan_finding
+from missions.plan import Finding, Severity
+from missions.plan_files.dialect import NAN_ALLOWED, POSITION_COMMANDS, Dialect, MissionType
+from missions.transfer.storage import kept
+from missions.transfer.values import Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from missions.checks.autopilot_rules_values import VehicleSettings
+    from missions.plan import MissionItem
+    from missions.plan_files.plan_document import PlanDocument
+
+SUPPORTED: Final = frozenset(
+    {16, 17, 18, 19, 20, 21, 22, 30, 31, 82, 83, 84, 85, 92, 93, 94, 112, 114, 115, 177, 178, 179, 181, 182, 183, 184}
+    | {188, 189, 191, 194, 195, 197, 201, 202, 203, 205, 206, 207, 208, 210, 211, 212, 215, 216, 217, 218, 222, 223}
+    | {193, 213, 531, 532, 534, 1000, 2000, 2001, 2500, 2501, 3000, 42600, 42702, 42703}
+)
+_FRAMES: Final = (0, 3, 5, 6, 10, 11)
+_NOT_NAVIGATION: Final = frozenset({93})
+_FIRST_NAVIGATION_LIMIT: Final = 95
+_ALT_MAX_M: Final = 83_000.0
+"""`LOCATION_ALT_MAX_M`: 24 bits of centimetres."""
+_MAX_CORNERS: Final = 255
+
+
+def ardupilot_findings(document: PlanDocument, settings: VehicleSettings) -> tuple[Finding, ...]:
+    """Judge a mission by what ArduPilot accepts, stores and arms with."""
+    return (
+        *_whole(document, settings),
+        *itertools.chain.from_iterable(_item(item, settings) for item in document.items),
+        *_takeoff(document.items, settings),
+        *_storage(document.items, settings),
+        *_fence(document.fence),
+    )
+
+
+def _whole(document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:
+    if not document.items:
+        yield plan_finding("ardupilot.empty", "the mission is empty; ArduPilot's Auto mode refuses to start")
+    count = len(document.items) + 1
+    if count > (limit := settings.ardupilot_max_items):
+        message = f"{count} items with home are more than the {limit} that Pixhawk-class boards store"
+        yield plan_finding("ardupilot.capacity", message, measured=count, limit=limit)
+    jumps = sum(item.command == 177 for item in document.items)
+    if jumps > (limit := settings.ardupilot_max_jumps):
+        message = f"{jumps} jumps are more than the {limit} ArduPilot counts on boards with little memory"
+        yield plan_finding("ardupilot.jumps", message, measured=jumps, limit=limit)
+
+
+def _item(item: MissionItem, settings: VehicleSettings) -> Iterator[Finding]:
+    command = item.command
+    if command not in SUPPORTED or (command == 82 and settings.vehicle is not VehicleClass.MULTIROTOR):
+        yield item_finding("ardupilot.unsupported-command", item, f"ArduPilot refuses command {command}")
+        return
+    if command in POSITION_COMMANDS:
+        if item.frame not in _FRAMES:
+            names = ", ".join(map(str, _FRAMES))
+            yield item_finding("ardupilot.frame", item, f"frame {item.frame} is refused; use one of {names}")
+        if abs(item.alt_m) >= _ALT_MAX_M:
+            message = f"altitude {item.alt_m:.0f} m does not fit what ArduPilot stores"
+            yield item_finding("ardupilot.altitude", item, message, measured=item.alt_m, limit=_ALT_MAX_M, unit="m")
+        if item.frame in TERRAIN_FRAMES:
+            message = "counts its altitude from the terrain; TERRAIN_ENABLE and terrain data must be there in flight"
+            yield item_finding("ardupilot.terrain-frame", item, message, severity=Severity.WARNING)
+    for number, value in enumerate((item.p1, item.p2, item.p3, item.p4), start=1):
+        allowed = f"p{number}" in NAN_ALLOWED.get(command, ())
+        if math.isinf(value) or (math.isnan(value) and not allowed):
+            message = f"parameter {number} is {value}; ArduPilot refuses that for command {command}, write 0"
+            yield item_finding("ardupilot.unset-parameter", item, message)
+
+
+def _takeoff(items: tuple[MissionItem, ...], settings: VehicleSettings) -> Iterator[Finding]:
+    if settings.vehicle is not VehicleClass.MULTIROTOR or not items:
+        return
+    navigating = (i for i in items if i.command < _FIRST_NAVIGATION_LIMIT and i.command not in _NOT_NAVIGATION)
+    first = next(navigating, None)
+    if first is None:
+        yield plan_finding("ardupilot.takeoff", "the mission has no takeoff; Copter refuses to arm in Auto")
+    elif first.command not in (22, 84):
+        message = f"is the first to navigate (command {first.command}) and no takeoff; Copter refuses to arm in Auto"
+        yield item_finding("ardupilot.takeoff", first, message)
+
+
+def _storage(items: tuple[MissionItem, ...], settings: VehicleSettings) -> Iterator[Finding]:
+    fixed_wing = settings.vehicle is VehicleClass.FIXED_WING
+    peer = Peer(system=1, component=1, dialect=Dialect.ARDUPILOT, fixed_wing=fixed_wing)
+    for item in items:
+        if item.command not in SUPPORTED or any(math.isinf(value) for value in _parameters(item)):
+            continue
+        held = kept(item, peer, MissionType.MISSION)
+        lost = [
+            f"parameter {n} {sent:g} becomes {back:g}"
+            for n, sent, back in zip((1, 2, 3, 4), _parameters(item), _parameters(held), strict=True)
+            if math.isfinite(sent) and abs(sent - back) > 1e-6 * max(1.0, abs(sent)) and not _harmless(item, n)
+        ]
+        if lost:
+            message = f"ArduPilot's storage changes command {item.command}: {', '.join(lost)}"
+            yield item_finding("ardupilot.storage", item, message, severity=Severity.WARNING)
+
+
+def _harmless(item: MissionItem, number: int) -> bool:
+    """Tell whether losing the parameter changes nothing: headings Copter does not take, directions of no circle."""
+    if item.command in (17, 18, 19, 31) and (item.p3, item.p2)[item.command == 31] == 0.0 and number in (2, 3):
+        return True
+    return (item.command in (16, 17, 22, 82) and number == 4) or (item.command == 21 and number in (2, 4))
+
+
+def _parameters(item: MissionItem) -> tuple[float, float, float, float]:
+    return item.p1, item.p2, item.p3, item.p4
+
+
+def _fence(fence: tuple[MissionItem, ...]) -> Iterator[Finding]:
+    for item in fence:
+        if item.command in (5001, 5002) and item.p1 > _MAX_CORNERS:
+            message = f"belongs to a fence polygon of {item.p1:g} corners; ArduPilot stores {_MAX_CORNERS} at most"
+            yield item_finding("ardupilot.fence-corners", item, message, measured=item.p1, limit=_MAX_CORNERS)
+            return

@@ -1,0 +1,91 @@
+"""What an autopilot's own checks need to know of the vehicle, and the shape of what they find."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import TYPE_CHECKING, Final
+
+from missions.plan import Finding, Severity
+from missions.plan_files.dialect import Dialect
+
+if TYPE_CHECKING:
+    from missions.plan import MissionItem
+
+RELATIVE_FRAMES: Final = (3, 6, 10, 11)
+TERRAIN_FRAMES: Final = (10, 11)
+
+
+class VehicleClass(enum.StrEnum):
+    """What kind of aircraft the autopilot believes it is."""
+
+    MULTIROTOR = "multirotor"
+    FIXED_WING = "fixed_wing"
+    VTOL = "vtol"
+
+
+RETURN_ALT_M: Final = {Dialect.PX4: 60.0, Dialect.ARDUPILOT: 15.0}
+"""Default heights of a return above home: RTL_RETURN_ALT 60 m, RTL_ALT 1500 cm."""
+_VTOL_TYPES: Final = range(19, 26)
+
+
+def vehicle_class(mav_type: int) -> VehicleClass:
+    """Turn a MAV_TYPE number into a class; everything that is no wing and no VTOL counts as multirotor."""
+    if mav_type == 1:
+        return VehicleClass.FIXED_WING
+    return VehicleClass.VTOL if mav_type in _VTOL_TYPES else VehicleClass.MULTIROTOR
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleSettings:
+    """The parameters the checks depend on; defaults are the autopilots' own.
+
+    PX4: MIS_DIST_1WP 10000 m, NAV_ACC_RAD 10 m, MIS_TKO_LAND_REQ 0, FW_LND_ANG
+    5 deg, and `dataman.h` for the counts (2000 items, 64 fence and 32 safe
+    points). ArduPilot: about 700 items of 15 bytes in the 16 kB storage of
+    Pixhawk-class boards, 15 jumps, 255 corners a fence polygon.
+    """
+
+    vehicle: VehicleClass = VehicleClass.MULTIROTOR
+    landed: bool = True
+    mis_dist_1wp_m: float = 10_000.0
+    nav_acc_rad_m: float = 10.0
+    mis_tko_land_req: int = 0
+    fw_lnd_ang_deg: float = 5.0
+    return_alt_m: float | None = None
+    """Height above home of the return: RTL_RETURN_ALT (PX4) or RTL_ALT (ArduPilot); None for the default."""
+    px4_max_items: int = 2000
+    px4_max_fence_points: int = 64
+    px4_max_rally_points: int = 32
+    ardupilot_max_items: int = 700
+    ardupilot_max_jumps: int = 15
+
+
+def item_finding(  # noqa: PLR0913 - one value per field of a finding
+    rule: str,
+    item: MissionItem,
+    message: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    measured: float = math.nan,
+    limit: float = math.nan,
+    unit: str = "",
+) -> Finding:
+    """Build a finding about one item; people count items from 1."""
+    return Finding(
+        rule=rule,
+        severity=severity,
+        message=f"item {item.seq + 1}: {message}",
+        lat_deg=item.lat_deg,
+        lon_deg=item.lon_deg,
+        seq=item.seq,
+        measured=measured,
+        limit=limit,
+        unit=unit,
+    )
+
+
+def plan_finding(rule: str, message: str, *, measured: float = math.nan, limit: float = math.nan) -> Finding:
+    """Build an error about the whole mission."""
+    return Finding(rule=rule, severity=Severity.ERROR, message=message, measured=measured, limit=limit)

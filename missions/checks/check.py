@@ -1,0 +1,216 @@
+"""Is this plan fit to fly? Any plan, also one made elsewhere, against its autopilot, its fence and a brief."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyproj
+
+from geo.errors import InputError
+from missions.briefs.ground_file import read_ground
+from missions.checks.autopilot_rules import autopilot_findings
+from missions.checks.autopilot_rules_values import RETURN_ALT_M, VehicleClass, VehicleSettings, vehicle_class
+from missions.checks.check_brief import RULES as BRIEF_RULES
+from missions.checks.check_brief import brief_findings
+from missions.checks.check_corridor import corridor_holding
+from missions.checks.check_fence import fence_findings
+from missions.checks.check_path import FlownPath, flown_path, landing_places
+from missions.patterns.plane import frame_about
+from missions.plan import Finding, Severity
+from missions.plan_files.dialect import Dialect, has_position
+from missions.plan_files.plan_document import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from missions.briefs.brief import Brief
+    from missions.plan_files.plan_document import PlanDocument
+    from missions.planning.terrain_profile import GroundHeights
+
+PLAN_RULES: Final = ("plan.problem", "plan.null-island", "plan.leap", "fence.drawing", "fence.home", "fence.leg")
+AUTOPILOT_RULES: Final = {
+    Dialect.PX4: (
+        "px4.empty", "px4.capacity", "px4.unsupported-command", "px4.frame", "px4.vehicle-type", "px4.starts-with-land",
+        "px4.actuator", "px4.relative-without-home", "px4.below-home", "px4.takeoff-too-low", "px4.takeoff-not-first",
+        "px4.first-waypoint", "px4.gate-too-close", "px4.takeoff-landing", "px4.land-start", "px4.approach",
+        "px4.glide-slope",
+    ),
+    Dialect.ARDUPILOT: (
+        "ardupilot.empty", "ardupilot.capacity", "ardupilot.jumps", "ardupilot.unsupported-command", "ardupilot.frame",
+        "ardupilot.altitude", "ardupilot.terrain-frame", "ardupilot.unset-parameter", "ardupilot.takeoff",
+        "ardupilot.storage", "ardupilot.fence-corners",
+    ),
+}  # fmt: skip
+_LEAP_M: Final = 100_000.0
+"""A leg longer than this is a slip of the finger: no aircraft planned for here flies it."""
+_GEOD: Final = pyproj.Geod(ellps="WGS84")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was judged by which rules, and what was found."""
+
+    name: str
+    source_format: str
+    dialect: Dialect
+    vehicle: VehicleClass
+    items: int
+    length_m: float
+    rules: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> int:
+        """How many findings forbid the flight."""
+        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def check_document(
+    document: PlanDocument,
+    *,
+    name: str,
+    dialect: Dialect | None = None,
+    settings: VehicleSettings | None = None,
+    brief: Brief | None = None,
+) -> Judgement:
+    """Judge a plan.
+
+    Parameters
+    ----------
+    document
+        The plan, from `missions.plan_files.plan_file.read_plan_file`.
+    name
+        What it is called in the report.
+    dialect
+        Whose rules count; by default what the file says, then the brief, then ArduPilot.
+    settings
+        The vehicle's parameters; by default the autopilot's own, for the vehicle the file names.
+    brief
+        Border, zones, ground, aircraft and weather to judge the legs against.
+    """
+    chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
+    told = settings or VehicleSettings(vehicle=vehicle_class(document.vehicle_type))
+    ground = None if brief is None else read_ground(brief.terrain)
+    if brief is not None and ground is not None and document.home is None:
+        document = _with_site_as_home(document, brief, ground)
+    path = flown_path(document, ground)
+    findings = [
+        *_problems(document, path),
+        *autopilot_findings(document, chosen, told),
+        *_places(document),
+        *_fence(document, path),
+    ]
+    rules = (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
+    if brief is not None and ground is not None:
+        rules += BRIEF_RULES
+        return_alt_m = RETURN_ALT_M[chosen] if told.return_alt_m is None else told.return_alt_m
+        findings += _against_brief(document, path, brief, ground, return_alt_m)
+    return Judgement(
+        name=name,
+        source_format=document.source_format,
+        dialect=chosen,
+        vehicle=told.vehicle,
+        items=len(document.items),
+        length_m=_length_m(path),
+        rules=rules,
+        findings=tuple(sorted(findings, key=lambda f: (f.severity is Severity.WARNING, f.seq, f.rule))),
+    )
+
+
+def _against_brief(
+    document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights, return_alt_m: float
+) -> tuple[Finding, ...]:
+    landings = landing_places(document) or [(s.lat_deg, s.lon_deg) for s in brief.launch]
+    places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in path.legs]
+    lat, lon = np.array([*places, *landings], dtype=float).T
+    corridor = corridor_holding(brief, lat, lon, ground)
+    return brief_findings(brief, corridor, path.legs, ground=ground, landings=landings, return_alt_m=return_alt_m)
+
+
+def _with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeights) -> PlanDocument:
+    """Give a plan without home the launch site nearest to its first place, and say so."""
+    first = next((item for item in document.items if has_position(item)), None)
+    if first is None:
+        return document
+    site = min(brief.launch, key=lambda s: float(_GEOD.inv(first.lon_deg, first.lat_deg, s.lon_deg, s.lat_deg)[2]))
+    height_m = float(ground.amsl_m(np.array([site.lat_deg]), np.array([site.lon_deg]))[0])
+    return dataclasses.replace(
+        document,
+        home=Home(lat_deg=site.lat_deg, lon_deg=site.lon_deg, alt_amsl_m=height_m),
+        problems=(*document.problems, f"the plan has no home; it is judged from launch site {site.name!r}"),
+    )
+
+
+def _problems(document: PlanDocument, path: FlownPath) -> Iterator[Finding]:
+    for text in dict.fromkeys((*document.problems, *path.problems)):
+        yield Finding(rule="plan.problem", severity=Severity.WARNING, message=text)
+
+
+def _places(document: PlanDocument) -> Iterator[Finding]:
+    placed = [item for item in document.items if has_position(item)]
+    for item in placed:
+        if item.lat_deg == 0.0 and item.lon_deg == 0.0:
+            yield Finding(
+                rule="plan.null-island",
+                severity=Severity.ERROR,
+                message=f"item {item.seq + 1} lies at 0, 0: its place was never set",
+                lat_deg=0.0,
+                lon_deg=0.0,
+                seq=item.seq,
+            )
+    for before, item in itertools.pairwise(placed):
+        distance_m = float(_GEOD.inv(before.lon_deg, before.lat_deg, item.lon_deg, item.lat_deg)[2])
+        if distance_m > _LEAP_M:
+            yield Finding(
+                rule="plan.leap",
+                severity=Severity.ERROR,
+                message=f"item {item.seq + 1} is {distance_m / 1000:.0f} km from item {before.seq + 1}; "
+                "one of the two is misplaced",
+                lat_deg=item.lat_deg,
+                lon_deg=item.lon_deg,
+                seq=item.seq,
+                measured=distance_m,
+                limit=_LEAP_M,
+                unit="m",
+            )
+
+
+def _fence(document: PlanDocument, path: FlownPath) -> tuple[Finding, ...]:
+    if not document.fence:
+        return ()
+    corners = [(item.lon_deg, item.lat_deg) for item in document.fence]
+    try:
+        frame = frame_about(np.array(corners))
+    except InputError as error:
+        return (Finding(rule="fence.drawing", severity=Severity.ERROR, message=f"the fence cannot be judged: {error}"),)
+    return tuple(fence_findings(document, path.legs, frame))
+
+
+def _length_m(path: FlownPath) -> float:
+    if not path.legs:
+        return 0.0
+    start = np.array([(leg.lon_start_deg, leg.lat_start_deg) for leg in path.legs])
+    end = np.array([(leg.lon_end_deg, leg.lat_end_deg) for leg in path.legs])
+    return float(np.sum(_GEOD.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])[2]))
+
+
+def as_json(judgement: Judgement) -> dict[str, object]:
+    """Return a judgement for programs; numbers that are not known are null."""
+    return {
+        "name": judgement.name,
+        "format": judgement.source_format,
+        "dialect": str(judgement.dialect),
+        "vehicle": str(judgement.vehicle),
+        "items": judgement.items,
+        "length_m": round(judgement.length_m, 1),
+        "errors": judgement.errors,
+        "warnings": len(judgement.findings) - judgement.errors,
+        "findings": [
+            {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in dataclasses.asdict(f).items()}
+            for f in judgement.findings
+        ],
+    }

@@ -1,0 +1,137 @@
+"""Who approved which plan and why, kept beside the plan, and a log of what was refused.
+
+An approval names the plan by its content hash, so a plan that changed
+afterwards is not approved any more. An override lets one named rule pass for
+one plan, with a person and a reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from geo.errors import InputError, RefusedError
+from missions.plan_files.whole_file import read_text, write_whole
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from missions.plan import Plan
+
+APPROVAL_NAME: Final = "approval.json"
+LOG_NAME: Final = "flight-log.jsonl"
+_FORMAT: Final = "vedette-approval"
+_VERSION: Final = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """One preflight rule that a person lets pass."""
+
+    rule: str
+    name: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A named person's word for one plan."""
+
+    plan_sha256: str
+    name: str
+    reason: str
+    t_utc: str
+    overrides: tuple[Override, ...] = ()
+
+
+def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tuple[str, ...] = ()) -> Approval:
+    """Return an approval of this plan.
+
+    Raises
+    ------
+    InputError
+        When the name or the reason is empty.
+    RefusedError
+        When the plan itself has errors.
+    """
+    if not name.strip() or not reason.strip():
+        raise InputError("an approval needs a person's name and a reason; give both --approve NAME and --reason TEXT")
+    if not plan.feasible:
+        broken = next(f for f in plan.findings if f.severity == "error")
+        raise RefusedError(f"plan {plan.name!r} cannot be approved: {broken.message}; plan again")
+    return Approval(
+        plan_sha256=plan.sha256,
+        name=name.strip(),
+        reason=reason.strip(),
+        t_utc=now.isoformat(timespec="seconds"),
+        overrides=tuple(Override(rule=rule, name=name.strip(), reason=reason.strip()) for rule in overrides),
+    )
+
+
+def write_approval(approval: Approval, folder: Path) -> None:
+    """Write the approval beside the plan, whole or not at all."""
+    document = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(approval)}
+    write_whole(folder / APPROVAL_NAME, json.dumps(document, indent=1) + "\n")
+
+
+def read_approval(folder: Path) -> Approval | None:
+    """Return the approval beside a plan, or None where there is none.
+
+    Raises
+    ------
+    InputError
+        When the file is no approval.
+    """
+    path = folder / APPROVAL_NAME
+    if not path.is_file():
+        return None
+    try:
+        raw = json.loads(read_text(path))
+        if raw["format"] != _FORMAT or raw["version"] != _VERSION:
+            raise ValueError(f"format {raw['format']!r} version {raw['version']!r}")
+        names = ("plan_sha256", "name", "reason", "t_utc")
+        texts = {name: raw[name] for name in names}
+        if not all(isinstance(v, str) and v.strip() for v in texts.values()):
+            raise ValueError("an empty field")
+        return Approval(**texts, overrides=tuple(Override(**o) for o in raw.get("overrides", ())))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is no approval ({type(error).__name__}: {error}); approve the plan again") from None
+
+
+def require_approval(plan: Plan, folder: Path, now: datetime) -> Approval:
+    """Return the approval of exactly this plan; a refusal is logged beside the plan.
+
+    Raises
+    ------
+    RefusedError
+        When nobody approved the plan, or it changed after somebody did.
+    """
+    approval = read_approval(folder)
+    how = 'approve it with: vedette fly PLAN --approve "NAME" --reason "TEXT"'
+    if approval is None:
+        log_event(folder, now, "refused", rule="approval", plan_sha256=plan.sha256, why="not approved")
+        raise RefusedError(f"plan {plan.name!r} is approved by nobody; {how}")
+    if approval.plan_sha256 != plan.sha256:
+        log_event(
+            folder, now, "refused", rule="approval", plan_sha256=plan.sha256, approved_sha256=approval.plan_sha256,
+            approved_by=approval.name, why="changed after approval",
+        )  # fmt: skip
+        raise RefusedError(
+            f"plan {plan.name!r} ({plan.sha256[:12]}) is not the plan that {approval.name} approved "
+            f"({approval.plan_sha256[:12]}): it changed afterwards; {how}",
+            expected=approval.plan_sha256,
+            actual=plan.sha256,
+        )
+    return approval
+
+
+def log_event(folder: Path, now: datetime, event: str, **facts: Any) -> None:
+    """Append one line to the flight log beside the plan and put it on the disk."""
+    line = json.dumps({"t_utc": now.isoformat(timespec="milliseconds"), "event": event, **facts})
+    with (folder / LOG_NAME).open("a", encoding="utf-8") as log:
+        log.write(line + "\n")
+        log.flush()
+        os.fsync(log.fileno())

@@ -1,0 +1,201 @@
+"""Telling a vehicle what to do, and hearing whether it will: COMMAND_LONG with its COMMAND_ACK."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from missions.plan_files.dialect import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from missions.flight.state import VehicleState
+    from missions.transfer import Channel
+    from missions.transfer.values import Message
+
+_CUSTOM_MODE: Final = 1
+_IN_PROGRESS: Final = 5
+_RESEND_S: Final = 1.0
+_FRUITLESS_ROUNDS: Final = 6
+"""Rounds of asking without one new answer: where a fifth of all frames is lost each way, one read in 500 ends so."""
+_PARAMETER_WAIT_S: Final = 0.5
+_STREAMS: Final = {
+    33: 1.0,
+    30: 0.4,
+    1: 0.1,
+    24: 0.2,
+    42: 1.0,
+    147: 0.1,
+    245: 0.5,
+    2: 0.1,
+    193: 0.1,
+    162: 0.2,
+}
+"""Message id -> share of the asked rate: GLOBAL_POSITION_INT, ATTITUDE, SYS_STATUS, GPS_RAW_INT, MISSION_CURRENT,
+BATTERY_STATUS, EXTENDED_SYS_STATE, SYSTEM_TIME, EKF_STATUS_REPORT, FENCE_STATUS."""
+_COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9}
+_PLANE: Final = {"auto": 10, "guided": 15, "hold": 12, "return": 11, "land": 11}
+_PX4: Final = {"auto": (4, 4), "guided": (4, 3), "hold": (4, 3), "return": (4, 5), "land": (4, 6)}
+"""Intent -> (main, sub) mode of PX4 (`px4_custom_mode.h`); plane and copter numbers are ArduPilot's `Mode::Number`."""
+_INTEGER_FORMATS: Final = {1: "<B", 2: "<b", 3: "<H", 4: "<h", 5: "<I", 6: "<i"}
+_RESULTS: Final = {
+    0: "ACCEPTED",
+    1: "TEMPORARILY_REJECTED",
+    2: "DENIED",
+    3: "UNSUPPORTED",
+    4: "FAILED",
+    5: "IN_PROGRESS",
+    6: "CANCELLED",
+}
+
+
+def parameter_value(message: Message, dialect: Dialect) -> float:
+    """Return PARAM_VALUE as a number: ArduPilot casts to float, PX4 puts an integer's bytes there (MAVLink docs)."""
+    if dialect is Dialect.PX4 and message.param_type in _INTEGER_FORMATS:
+        packed = struct.pack("<f", message.param_value)
+        code = _INTEGER_FORMATS[message.param_type]
+        return float(struct.unpack(code, packed[: struct.calcsize(code)])[0])
+    return float(message.param_value)
+
+
+class Watcher(Protocol):
+    """Where every message goes that arrives while a command waits for its answer."""
+
+    def __call__(self, message: Message) -> None:
+        """Take in one message."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CommandResult:
+    """A vehicle's answer to one command."""
+
+    accepted: bool
+    name: str
+
+
+class Commander:
+    """Send commands to one vehicle and wait for their acknowledgements.
+
+    Parameters
+    ----------
+    channel
+        The link.
+    state
+        The vehicle; its ids address the commands and its dialect chooses modes.
+    watch
+        Sees every message that arrives meanwhile.
+    timeout_s
+        How long to wait for an answer, wall clock.
+    """
+
+    def __init__(self, channel: Channel, state: VehicleState, watch: Watcher, timeout_s: float) -> None:
+        self._channel = channel
+        self._state = state
+        self._watch = watch
+        self._timeout_s = timeout_s
+
+    def command(self, number: int, *params: float, timeout_s: float | None = None) -> CommandResult:
+        """Send one COMMAND_LONG, again each second, until it is answered."""
+        values = (*params, *([0.0] * (7 - len(params))))
+        until_s = self._channel.clock() + (self._timeout_s if timeout_s is None else timeout_s)
+        attempt, resend_s = 0, 0.0
+        while (now_s := self._channel.clock()) < until_s:
+            if now_s >= resend_s:
+                self._channel.send(
+                    mavlink.MAVLink_command_long_message(
+                        self._state.system, self._state.component, number, attempt, *values
+                    )
+                )
+                attempt, resend_s = min(attempt + 1, 255), now_s + _RESEND_S
+            message = self._channel.receive(min(0.1, max(0.0, min(until_s, resend_s) - now_s)))
+            if message is None:
+                continue
+            self._watch(message)
+            answered = message.get_type() == "COMMAND_ACK" and message.command == number
+            if not answered or message.get_srcSystem() != self._state.system:
+                continue
+            if message.result == _IN_PROGRESS:
+                resend_s = until_s
+                continue
+            return CommandResult(
+                accepted=message.result == 0, name=_RESULTS.get(message.result, f"code {message.result}")
+            )
+        return CommandResult(accepted=False, name="NO ANSWER")
+
+    def ask_streams(self, rate_hz: float) -> None:
+        """Ask for the telemetry a flight is watched by, without waiting for each answer."""
+        for message_id, share in _STREAMS.items():
+            interval_us = 1e6 / max(0.2, rate_hz * share)
+            self.tell(511, message_id, interval_us)
+        stream = mavlink.MAVLink_request_data_stream_message(
+            self._state.system, self._state.component, 0, max(1, round(rate_hz / 2)), 1
+        )
+        if self._state.dialect is Dialect.ARDUPILOT:
+            self._channel.send(stream)
+        self.tell(512, 148)
+        self.tell(512, 242)
+
+    def parameters(self, names: Iterable[str]) -> dict[str, float]:
+        """Read parameters by name; those that the vehicle does not have are left out."""
+        values: dict[str, float] = {}
+        fruitless = 0
+        while fruitless < _FRUITLESS_ROUNDS:
+            missing = [name for name in names if name not in values]
+            if not missing:
+                break
+            for name in missing:
+                self._channel.send(
+                    mavlink.MAVLink_param_request_read_message(
+                        self._state.system, self._state.component, name.encode(), -1
+                    )
+                )
+            self._collect(values, set(missing))
+            fruitless = fruitless + 1 if not values.keys() & set(missing) else 0
+        return values
+
+    def _collect(self, values: dict[str, float], wanted: set[str]) -> None:
+        until_s = self._channel.clock() + _PARAMETER_WAIT_S
+        while (now_s := self._channel.clock()) < until_s and not wanted <= values.keys():
+            message = self._channel.receive(min(0.1, until_s - now_s))
+            if message is None:
+                continue
+            self._watch(message)
+            ours = message.get_srcSystem() == self._state.system and message.get_type() == "PARAM_VALUE"
+            if ours and message.param_id in wanted:
+                values[message.param_id] = parameter_value(message, self._state.dialect)
+
+    def tell(self, number: int, *params: float) -> None:
+        """Send one COMMAND_LONG without waiting for its answer."""
+        values = (*params, *([0.0] * (7 - len(params))))
+        self._channel.send(
+            mavlink.MAVLink_command_long_message(self._state.system, self._state.component, number, 0, *values)
+        )
+
+    def set_mode(self, intent: str) -> CommandResult:
+        """Change the flight mode: "auto", "guided", "hold", "return" or "land"."""
+        if self._state.dialect is Dialect.PX4:
+            main, sub = _PX4[intent]
+            return self.command(176, _CUSTOM_MODE, main, sub)
+        table = _PLANE if self._state.fixed_wing else _COPTER
+        return self.command(176, _CUSTOM_MODE, table[intent])
+
+    def arm(self) -> CommandResult:
+        """Arm the motors."""
+        return self.command(400, 1)
+
+    def start_mission(self) -> CommandResult:
+        """Start the mission from its first item."""
+        return self.command(300, 0, 0)
+
+    def enable_fence(self) -> CommandResult:
+        """Switch the fence on."""
+        return self.command(207, 1)
+
+    def set_current(self, seq: int) -> CommandResult:
+        """Make `seq` the item flown next."""
+        return self.command(224, seq)

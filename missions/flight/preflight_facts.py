@@ -1,0 +1,88 @@
+"""Asking a vehicle for what the preflight rules need to know."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from missions.flight.preflight import PreflightFacts, ekf_ready, parameter_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from missions.flight.commands import Commander
+    from missions.flight.state import VehicleState
+
+_REQUEST_MESSAGE: Final = 512
+_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME = 148, 242, 2
+_EKF_STATUS, _ESTIMATOR_STATUS = 193, 230
+
+
+def is_known(state: VehicleState) -> bool:
+    """Whether the vehicle has said what its readiness is judged by."""
+    told = not math.isnan(state.battery_pct) and not math.isnan(state.lat_deg) and state.gps_fix >= 0
+    return told and state.version is not None and state.home is not None
+
+
+def is_positioned(state: VehicleState) -> bool:
+    """Whether the GPS has a fix and the estimator, where it reports, is ready."""
+    estimator = state.ekf_flags < 0 or ekf_ready(state.ekf_flags)
+    return estimator and state.gps_fix >= 3 and not math.isnan(state.lat_deg) and state.home is not None
+
+
+def gather(
+    commander: Commander,
+    state: VehicleState,
+    wait: Callable[[float, Callable[[], bool]], None],
+    *,
+    ready_timeout_s: float,
+    fence_uploaded: bool,
+    will_enable_fence: bool,
+    now_unix_s: float,
+) -> PreflightFacts:
+    """Ask for version, home, time, estimator and failsafe parameters, and wait for a position.
+
+    Parameters
+    ----------
+    commander, state
+        The way to the vehicle, and what it has said.
+    wait
+        Receives for some seconds, or until a condition holds.
+    ready_timeout_s
+        How long a receiver may take to find its position.
+    fence_uploaded
+        Whether the sortie's fence was read back equal.
+    will_enable_fence
+        Whether the fence is switched on before take-off, so that its limits count.
+    now_unix_s
+        This computer's time, to compare the vehicle's with.
+    """
+    for _ in range(3):
+        for message_id in (_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME, _EKF_STATUS, _ESTIMATOR_STATUS):
+            commander.tell(_REQUEST_MESSAGE, message_id)
+        wait(1.0, lambda: is_known(state) and state.ekf_flags >= 0 and not math.isnan(state.clock_unix_s))
+        if is_known(state):
+            break
+    if not is_positioned(state):
+        wait(ready_timeout_s, lambda: is_positioned(state))
+    parameters = commander.parameters(parameter_names(state.dialect, fixed_wing=state.fixed_wing))
+    if will_enable_fence and "FENCE_ENABLE" in parameters:
+        parameters["FENCE_ENABLE"] = 1.0
+    return PreflightFacts(
+        dialect=state.dialect,
+        autopilot=state.autopilot,
+        mav_type=state.mav_type,
+        version=state.version,
+        lat_deg=state.lat_deg,
+        lon_deg=state.lon_deg,
+        home=state.home,
+        battery_pct=state.battery_pct,
+        gps_fix=state.gps_fix,
+        satellites=state.satellites,
+        hdop=state.hdop,
+        ekf_flags=state.ekf_flags,
+        armed=state.armed,
+        clock_offset_s=state.clock_unix_s - now_unix_s,
+        fence_uploaded=fence_uploaded,
+        parameters=parameters,
+    )

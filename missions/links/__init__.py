@@ -1,0 +1,1 @@
+"""MAVLink links: transports, signing, and the recorded log."""

@@ -1,0 +1,1 @@
+"""Plan files of every format, and the autopilots' own conventions."""

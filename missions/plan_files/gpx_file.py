@@ -1,0 +1,93 @@
+"""GPX 1.1 routes and tracks as a path; plans written as a route whose points carry their mission item."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from geo.errors import InputError
+from missions.plan_files.item_fields import MISSION, alt_amsl_m, check_place, fields_of, item_of, path_items
+from missions.plan_files.plan_document import PlanDocument
+from missions.plan_files.whole_file import write_whole
+from missions.plan_files.xml_file import inside, local_name, parse_xml, text_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_POINTS: Final = 1_000_000
+NAMESPACE: Final = "urn:vedette:mission-item:1"
+
+
+def parse_gpx(data: bytes, where: str) -> PlanDocument:
+    """Read GPX bytes, the route or where there is none the track; `where` names them in errors.
+
+    Raises
+    ------
+    InputError
+        For XML that is refused, points that are no place, and files without a path.
+    """
+    return _document(parse_xml(data, where), where)
+
+
+def _document(root: Any, where: str) -> PlanDocument:
+    if local_name(root) != "gpx":
+        raise InputError(f"{where}: the root element is <{local_name(root)}>, not <gpx>")
+    held = [
+        {local_name(child): child.text or "" for child in element}
+        for point in inside(root, "rtept")
+        for element in inside(point, "item")
+    ]
+    if held:
+        items = tuple(item_of(fields, f"{where}: route point {n}")[1] for n, fields in enumerate(held, start=1))
+        return PlanDocument(source_format="GPX", dialect=None, home=None, items=items)
+    points = _points(root, "rtept", where) or _points(root, "trkpt", where)
+    if not points:
+        raise InputError(f"{where}: holds no route and no track; draw the path as a route")
+    return PlanDocument(source_format="GPX", dialect=None, home=None, items=path_items(points, frame=0, where=where))
+
+
+def _points(root: Any, name: str, where: str) -> list[tuple[float, float, float]]:
+    points = []
+    for number, element in enumerate(inside(root, name), start=1):
+        if number > MAX_POINTS:
+            raise InputError(f"{where}: more than {MAX_POINTS} points; simplify the path")
+        place = f"{where}: point {number}"
+        try:
+            lat_deg, lon_deg = float(element.get("lat", "")), float(element.get("lon", ""))
+            alt_m = float(text_of(element, "ele") or 0.0)
+        except ValueError:
+            raise InputError(f"{place} has no usable lat, lon or ele") from None
+        check_place(lat_deg, lon_deg, place)
+        points.append((lon_deg, lat_deg, alt_m if math.isfinite(alt_m) else 0.0))
+    return points
+
+
+def write_gpx(document: PlanDocument, path: Path, *, name: str = "plan") -> None:
+    """Write the mission of a plan as a route; GPX has no fence and no rally points.
+
+    Items without a place are put where the aircraft then is, so that other programs show one line.
+    """
+    write_whole(path, gpx_text(document, name=name))
+
+
+def gpx_text(document: PlanDocument, *, name: str = "plan") -> str:
+    """Return the GPX text of a plan's mission."""
+    lat_deg, lon_deg = next(((i.lat_deg, i.lon_deg) for i in document.items if not math.isnan(i.lat_deg)), (0.0, 0.0))
+    points = []
+    for item in document.items:
+        if not (math.isnan(item.lat_deg) or math.isnan(item.lon_deg)) and abs(item.lat_deg) <= 90.0:
+            lat_deg, lon_deg = item.lat_deg, item.lon_deg
+        height_m = alt_amsl_m(item, document.home)
+        elevation = "" if math.isnan(height_m) else f"<ele>{height_m!r}</ele>"
+        fields = "".join(f"<v:{key}>{html.escape(value)}</v:{key}>" for key, value in fields_of(item, MISSION).items())
+        points.append(
+            f'<rtept lat="{lat_deg!r}" lon="{lon_deg!r}">{elevation}'
+            f"<extensions><v:item>{fields}</v:item></extensions></rtept>"
+        )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<gpx xmlns="http://www.topografix.com/GPX/1/1" '
+        f'xmlns:v="{NAMESPACE}" version="1.1" creator="Vedette">\n<rte><name>{html.escape(name)}</name>\n'
+        + "\n".join(points)
+        + "\n</rte></gpx>\n"
+    )

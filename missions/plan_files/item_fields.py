@@ -1,0 +1,107 @@
+"""A mission item as named text fields, for formats that carry foreign data beside a place (KML, GPX, GeoJSON)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from geo.errors import InputError
+from missions.plan import MissionItem
+from missions.plan_files.dialect import MAV_FRAME_GLOBAL, PATH_COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from missions.plan_files.plan_document import Home
+
+FIELDS: Final = ("list", "seq", "command", "frame", "p1", "p2", "p3", "p4", "lat", "lon", "alt", "autocontinue")
+MISSION: Final = "mission"
+FENCE: Final = "fence"
+RALLY: Final = "rally"
+HOME: Final = "home"
+MAX_POINTS: Final = 65_536
+"""A MAVLink mission has 16-bit numbers; no drawing with more points is a plan."""
+
+
+def fields_of(item: MissionItem, held_in: str) -> dict[str, str]:
+    """Return an item's fields as text; `held_in` is the list it belongs to."""
+    numbers = (item.p1, item.p2, item.p3, item.p4, item.lat_deg, item.lon_deg, item.alt_m)
+    values = (held_in, str(item.seq), str(item.command), str(item.frame), *(repr(float(v)) for v in numbers))
+    return dict(zip(FIELDS, (*values, str(int(item.autocontinue))), strict=True))
+
+
+def item_of(fields: Mapping[str, str], where: str) -> tuple[str, MissionItem]:
+    """Undo `fields_of`; InputError names the place and the field.
+
+    Returns
+    -------
+    (list, item)
+    """
+    missing = [name for name in FIELDS if name not in fields]
+    if missing:
+        raise InputError(f"{where}: the mission item lacks {', '.join(missing)}; export the plan again")
+    numbers = {name: _number(fields[name], f"{where}, field {name!r}") for name in FIELDS[1:]}
+    whole = {
+        name: _whole(numbers[name], f"{where}, field {name!r}") for name in ("seq", "command", "frame", "autocontinue")
+    }
+    item = MissionItem(
+        seq=whole["seq"],
+        command=whole["command"],
+        frame=whole["frame"],
+        p1=numbers["p1"],
+        p2=numbers["p2"],
+        p3=numbers["p3"],
+        p4=numbers["p4"],
+        lat_deg=numbers["lat"],
+        lon_deg=numbers["lon"],
+        alt_m=numbers["alt"],
+        autocontinue=bool(whole["autocontinue"]),
+    )
+    return str(fields["list"]), item
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = math.inf
+    if math.isinf(value):
+        raise InputError(f"{where}: {str(text)[:20]!r} is not a number") from None
+    return value
+
+
+def _whole(value: float, where: str) -> int:
+    if not value.is_integer() or not 0 <= value <= 65_535:
+        raise InputError(f"{where}: {value:g} must be a whole number from 0 to 65535")
+    return int(value)
+
+
+def path_items(points: Iterable[tuple[float, float, float]], *, frame: int, where: str) -> tuple[MissionItem, ...]:
+    """Turn (lon, lat, alt) points a person drew into waypoints; InputError names the point that is no place."""
+    items: list[MissionItem] = []
+    for seq, (lon_deg, lat_deg, alt_m) in enumerate(points):
+        if seq >= MAX_POINTS:
+            raise InputError(f"{where}: more than {MAX_POINTS} points are no mission; simplify the line")
+        check_place(lat_deg, lon_deg, f"{where}: point {seq + 1}")
+        items.append(MissionItem(seq=seq, command=16, frame=frame, lat_deg=lat_deg, lon_deg=lon_deg, alt_m=alt_m))
+    return tuple(items)
+
+
+def check_place(lat_deg: float, lon_deg: float, where: str) -> None:
+    """Raise InputError when the degrees are no place on Earth."""
+    if not (abs(lat_deg) <= 90.0 and abs(lon_deg) <= 180.0):
+        raise InputError(f"{where} is no place on Earth: latitude {lat_deg:g}, longitude {lon_deg:g}")
+
+
+def alt_amsl_m(item: MissionItem, home: Home | None) -> float:
+    """Return an item's height above mean sea level, NaN when it counts from a home or a terrain that is not known."""
+    if item.frame in (MAV_FRAME_GLOBAL, 5):
+        return item.alt_m
+    if item.frame in (3, 6) and home is not None:
+        return home.alt_amsl_m + item.alt_m
+    return math.nan
+
+
+def flown_places(items: Iterable[MissionItem]) -> list[MissionItem]:
+    """Return the items the aircraft flies to, those with a place."""
+    return [i for i in items if i.command in PATH_COMMANDS and not math.isnan(i.lat_deg) and (i.lat_deg or i.lon_deg)]

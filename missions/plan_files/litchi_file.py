@@ -1,0 +1,224 @@
+"""Litchi mission CSV: read into mission items, written from those it can hold.
+
+Columns and codes as Litchi Mission Hub exports them: actions 0 stay (ms), 1
+photo, 2 start and 3 stop recording, 4 turn aircraft (deg), 5 tilt camera (deg);
+altitude mode 0 above take-off, 1 above ground; gimbal mode 0 off, 1 focus POI,
+2 interpolate. At most 99 waypoints and 15 actions each.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from typing import TYPE_CHECKING, Final
+
+from geo.errors import InputError
+from missions.plan import MissionItem
+from missions.plan_files.item_fields import check_place
+from missions.plan_files.plan_document import PlanDocument
+from missions.plan_files.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_WAYPOINTS: Final = 99
+MAX_ACTIONS: Final = 15
+_FRAME: Final = {0: 3, 1: 10}
+_STAY, _PHOTO, _RECORD, _STOP, _TURN, _TILT = range(6)
+_HEAD: Final = ("latitude", "longitude", "altitude(m)", "heading(deg)", "curvesize(m)", "rotationdir", "gimbalmode")
+_TAIL: Final = (
+    "altitudemode",
+    "speed(m/s)",
+    "poi_latitude",
+    "poi_longitude",
+    "poi_altitude(m)",
+    "poi_altitudemode",
+    "photo_timeinterval",
+    "photo_distinterval",
+)
+_ACTIONS: Final = tuple(f"action{part}{n}" for n in range(1, MAX_ACTIONS + 1) for part in ("type", "param"))
+COLUMNS: Final = (*_HEAD, "gimbalpitchangle", *_ACTIONS, *_TAIL)
+
+
+def parse_litchi(text: str, *, where: str) -> PlanDocument:
+    """Read Litchi CSV text; `where` names it in errors.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the line and the column.
+    """
+    reader = csv.DictReader(io.StringIO(text))
+    names = {name.strip().lower() for name in reader.fieldnames or ()}
+    missing = [name for name in ("latitude", "longitude", "altitude(m)") if name not in names]
+    if missing:
+        raise InputError(f"{where}: line 1 lacks the column {missing[0]!r}; this is not a Litchi mission")
+    items: list[MissionItem] = []
+    speed_mps = 0.0
+    try:
+        for row in reader:
+            line = f"{where}: line {reader.line_num}"
+            cells = {(k or "").strip().lower(): v for k, v in row.items() if isinstance(v, str)}
+            added, speed_mps = _waypoint(cells, line, speed_mps)
+            items += added
+    except csv.Error as error:
+        raise InputError(f"{where}: line {reader.line_num} is not CSV ({error})") from error
+    if not items:
+        raise InputError(f"{where}: holds no waypoint")
+    numbered = tuple(dataclasses.replace(item, seq=seq) for seq, item in enumerate(items))
+    return PlanDocument(source_format="Litchi CSV", dialect=None, home=None, items=numbered)
+
+
+def _number(cells: dict[str, str], name: str, where: str, default: float = 0.0) -> float:
+    text = cells.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}, column {name!r}: {text[:20]!r} is not a number")
+    return value
+
+
+def _waypoint(cells: dict[str, str], where: str, speed_mps: float) -> tuple[list[MissionItem], float]:
+    lat_deg, lon_deg = (_number(cells, name, where, math.nan) for name in ("latitude", "longitude"))
+    check_place(lat_deg, lon_deg, where)
+    items: list[MissionItem] = []
+    asked_mps = _number(cells, "speed(m/s)", where)
+    if asked_mps > 0.0 and asked_mps != speed_mps:
+        items.append(_command(178, 1.0, asked_mps, -1.0))
+        speed_mps = asked_mps
+    items.append(
+        MissionItem(
+            seq=0,
+            command=16,
+            frame=_FRAME.get(int(_number(cells, "altitudemode", where)), 3),
+            p4=_number(cells, "heading(deg)", where),
+            lat_deg=lat_deg,
+            lon_deg=lon_deg,
+            alt_m=_number(cells, "altitude(m)", where),
+        )
+    )
+    mode = int(_number(cells, "gimbalmode", where))
+    if mode == 1:
+        items.append(_region(cells, where))
+    elif mode == 2:
+        items.append(_command(1000, _number(cells, "gimbalpitchangle", where), 0.0))
+    for number in range(1, MAX_ACTIONS + 1):
+        kind = int(_number(cells, f"actiontype{number}", where, -1.0))
+        if kind >= 0:
+            items.append(_action(kind, _number(cells, f"actionparam{number}", where), where))
+    return items, speed_mps
+
+
+def _region(cells: dict[str, str], where: str) -> MissionItem:
+    lat_deg, lon_deg = (_number(cells, name, where) for name in ("poi_latitude", "poi_longitude"))
+    check_place(lat_deg, lon_deg, where)
+    frame = _FRAME.get(int(_number(cells, "poi_altitudemode", where)), 3)
+    alt_m = _number(cells, "poi_altitude(m)", where)
+    return MissionItem(seq=0, command=195, frame=frame, lat_deg=lat_deg, lon_deg=lon_deg, alt_m=alt_m)
+
+
+def _command(command: int, *params: float) -> MissionItem:
+    p1, p2, p3, p4 = (*params, 0.0, 0.0, 0.0, 0.0)[:4]
+    return MissionItem(seq=0, command=command, frame=2, p1=p1, p2=p2, p3=p3, p4=p4)
+
+
+def _action(kind: int, value: float, where: str) -> MissionItem:
+    if kind == _STAY:
+        return _command(93, value / 1000.0, -1.0, -1.0, -1.0)
+    if kind == _PHOTO:
+        return _command(2000, 0.0, 0.0, 1.0)
+    if kind == _RECORD:
+        return _command(2500)
+    if kind == _STOP:
+        return _command(2501)
+    if kind == _TURN:
+        return _command(115, value)
+    if kind == _TILT:
+        return _command(1000, value, 0.0)
+    raise InputError(f"{where}: action type {kind} is not known (0 to 5 are)")
+
+
+def write_litchi(document: PlanDocument, path: Path) -> tuple[str, ...]:
+    """Write a mission as Litchi CSV, whole or not at all.
+
+    Returns
+    -------
+    tuple of str
+        What Litchi cannot hold and was left out, one sentence an item.
+
+    Raises
+    ------
+    InputError
+        When there are no waypoints, more than 99, or more than 15 actions at one.
+    """
+    text, left_out = litchi_text(document)
+    write_whole(path, text)
+    return left_out
+
+
+def litchi_text(document: PlanDocument) -> tuple[str, tuple[str, ...]]:
+    """Return the CSV text of a mission, and what was left out of it."""
+    rows: list[dict[str, float]] = []
+    left_out: list[str] = []
+    speed_mps = 0.0
+    for item in document.items:
+        if item.command == 178:
+            speed_mps = item.p2
+        elif item.command in (16, 22) and not math.isnan(item.lat_deg):
+            if item.frame not in (3, 6, 10, 11):
+                left_out.append(f"item {item.seq + 1}: heights above sea level are not known to Litchi; left out")
+                continue
+            rows.append(_row(item, speed_mps))
+        elif not rows or not _append(rows[-1], item):
+            left_out.append(f"item {item.seq + 1}: Litchi has no place for command {item.command}; left out")
+    if not 1 <= len(rows) <= MAX_WAYPOINTS:
+        raise InputError(f"a Litchi mission holds 1 to {MAX_WAYPOINTS} waypoints, this one has {len(rows)}; split it")
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, restval="0", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: f"{value:.10g}" for name, value in row.items()} for row in rows)
+    return out.getvalue(), tuple(left_out)
+
+
+def _row(item: MissionItem, speed_mps: float) -> dict[str, float]:
+    row = {f"actiontype{n}": -1.0 for n in range(1, MAX_ACTIONS + 1)}
+    return row | {
+        "latitude": item.lat_deg,
+        "longitude": item.lon_deg,
+        "altitude(m)": item.alt_m,
+        "heading(deg)": 0.0 if math.isnan(item.p4) else item.p4,
+        "altitudemode": float(item.frame in (10, 11)),
+        "speed(m/s)": speed_mps,
+        "photo_timeinterval": -1.0,
+        "photo_distinterval": -1.0,
+    }
+
+
+def _append(row: dict[str, float], item: MissionItem) -> bool:
+    """Put a command into the row of the waypoint before it; False where Litchi has no such thing."""
+    used = sum(row[f"actiontype{n}"] >= 0 for n in range(1, MAX_ACTIONS + 1))
+    if item.command == 195:
+        row |= {"gimbalmode": 1.0, "poi_latitude": item.lat_deg, "poi_longitude": item.lon_deg}
+        row |= {"poi_altitude(m)": item.alt_m, "poi_altitudemode": float(item.frame in (10, 11))}
+        return True
+    if item.command == 1000 and "gimbalmode" not in row and not used:
+        row |= {"gimbalmode": 2.0, "gimbalpitchangle": item.p1}
+        return True
+    action = {
+        93: (_STAY, item.p1 * 1000.0),
+        2000: (_PHOTO, 0.0),
+        2500: (_RECORD, 0.0),
+        2501: (_STOP, 0.0),
+        115: (_TURN, item.p1),
+        1000: (_TILT, item.p1),
+    }.get(item.command)
+    if action is None or used >= MAX_ACTIONS:
+        return False
+    row[f"actiontype{used + 1}"], row[f"actionparam{used + 1}"] = map(float, action)
+    return True

@@ -1,0 +1,143 @@
+"""Any plan file: read by its content, whatever its name; written in the format its name asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from geo.errors import InputError
+from missions.plan_files.dialect import Dialect, home_item, mission_rows
+from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_rally
+from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
+from missions.plan_files.gpx_file import parse_gpx, write_gpx
+from missions.plan_files.json_place import parse_json
+from missions.plan_files.kml_file import parse_kml, write_kml
+from missions.plan_files.litchi_file import parse_litchi, write_litchi
+from missions.plan_files.qgc_plan_file import parse_qgc_plan, write_qgc_document
+from missions.plan_files.waypoints_file import parse_waypoints, waypoint_text
+from missions.plan_files.whole_file import read_bytes, write_whole
+from missions.plan_files.xml_file import kmz_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from missions.plan import MissionItem
+    from missions.plan_files.plan_document import PlanDocument
+
+READABLE: Final = "QGroundControl .plan, .mission, WPL 110, .fence, .rally, KML, KMZ, GPX, GeoJSON, Litchi CSV"
+WRITABLE: Final = (".plan", ".waypoints", ".txt", ".kml", ".geojson", ".json", ".gpx", ".csv", ".fence", ".rally")
+_TWO_NUMBERS: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*-?\d+\.?\d*\s+-?\d+\.?\d*\s*(?:\n|$)")
+_GEOJSON: Final = ("FeatureCollection", "Feature", "LineString", "Polygon")
+
+
+def read_plan_file(path: Path, dialect: str | None = None) -> PlanDocument:
+    """Read a plan file of any known format.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dialect
+        Who wrote it, where the format does not say (WPL 110).
+
+    Raises
+    ------
+    InputError
+        One sentence naming the file, the place and what is wrong.
+    """
+    data = read_bytes(path)
+    where = str(path)
+    if data.startswith(b"PK"):
+        return parse_kml(kmz_document(data, where), where)
+    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<") or (path.suffix.lower() in (".kml", ".gpx") and b"<" in head):
+        gpx = re.search(rb"<(?:\w+:)?gpx[\s>]", head) is not None
+        return parse_gpx(data, where) if gpx else parse_kml(data, where)
+    return _text(data, where, dialect)
+
+
+def _text(data: bytes, where: str, dialect: str | None) -> PlanDocument:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where}: byte {error.start} is not text; readable are {READABLE}", offset=error.start
+        ) from error
+    start = text.lstrip()
+    if start.startswith(("{", "[")):
+        top = parse_json(text, where=f"{where}:").value
+        if isinstance(top, dict) and top.get("type") in _GEOJSON and "mission" not in top:
+            return parse_geojson_plan(text, where=where)
+        return parse_qgc_plan(text, where=where)
+    if start.startswith("QGC WPL"):
+        return parse_waypoints(start, where=where, dialect=dialect)
+    if start.startswith("RALLY") or _TWO_NUMBERS.match(start):
+        return parse_fence_rally(start, where=where)
+    if start.lower().startswith(("latitude", '"latitude"')):
+        return parse_litchi(start, where=where)
+    raise InputError(f"{where}: is no plan file; readable are {READABLE}")
+
+
+def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = None) -> tuple[str, ...]:
+    """Write a plan in the format the file's ending names, whole or not at all.
+
+    Parameters
+    ----------
+    document
+        What to write.
+    path
+        Ends in one of `WRITABLE` (`.csv` is Litchi's).
+    dialect
+        Whose numbering a waypoint file has; by default the document's, then ArduPilot's.
+
+    Returns
+    -------
+    tuple of str
+        What the format cannot hold and was left out, one sentence each.
+
+    Raises
+    ------
+    InputError
+        For an ending that is not known, or a plan the format cannot hold at all.
+    """
+    ending = path.suffix.lower()
+    if ending not in WRITABLE:
+        raise InputError(
+            f"{path}: plans are not written as {ending or 'files without an ending'!r}; use {', '.join(WRITABLE)}"
+        )
+    mission, fence, rally = _left_out(document)
+    if ending == ".csv":
+        return (*write_litchi(document, path), *fence, *rally)
+    if ending in (".fence", ".rally"):
+        held = document.fence if ending == ".fence" else document.rally
+        if not held:
+            raise InputError(f"{path}: the plan has no {'fence' if ending == '.fence' else 'rally points'} to write")
+        write_fence_rally(held, path)
+        return (*mission, *(rally if ending == ".fence" else fence))
+    if ending in (".waypoints", ".txt"):
+        write_whole(path, waypoint_text(_rows(document, dialect or document.dialect or Dialect.ARDUPILOT)))
+        return (*fence, *rally)
+    if ending == ".gpx":
+        write_gpx(document, path, name=path.stem)
+        return (*fence, *rally)
+    if ending == ".kml":
+        write_kml(document, path, name=path.stem)
+    elif ending == ".plan":
+        write_qgc_document(document, path)
+    else:
+        write_geojson_plan(document, path)
+    return ()
+
+
+def _left_out(document: PlanDocument) -> tuple[tuple[str, ...], ...]:
+    counts = ((document.items, "mission items"), (document.fence, "fence items"), (document.rally, "rally points"))
+    return tuple(
+        (f"{len(items)} {what} have no place in this format; left out",) if items else () for items, what in counts
+    )
+
+
+def _rows(document: PlanDocument, dialect: str) -> tuple[MissionItem, ...]:
+    """Return waypoint rows; a home that is not known is written as 0, 0, 0, as Mission Planner does."""
+    home = document.home
+    row = home_item(0.0, 0.0, 0.0) if home is None else home_item(home.lat_deg, home.lon_deg, home.alt_amsl_m)
+    return mission_rows(document.items, row, dialect)

@@ -1,0 +1,270 @@
+"""A plan on disk: one folder that a person, a map, a spreadsheet and a vehicle can each read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+
+from missions.briefs.aircraft import AircraftKind
+from missions.briefs.ground_file import read_ground
+from missions.briefs.standoff import standoff_margin
+from missions.errors import PlanFileError
+from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
+from missions.plan_files.qgc_plan_file import write_qgc_plan
+from missions.plan_files.waypoints_file import write_waypoints
+from missions.plan_files.whole_file import read_text, write_whole
+from missions.planning.corridor import build_corridor
+from missions.planning.revisit import coverage, prove, strips
+from missions.planning.schedule import plan_turns
+from missions.planning.schedule_file import proof_csv, schedule_csv, write_gantt
+from missions.planning.terrain_profile import PlaneGround
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shapely.geometry.base import BaseGeometry
+
+    from missions.briefs.brief import Brief
+    from missions.planning.corridor import Corridor
+
+FORMAT: Final = "vedette-plan"
+VERSION: Final = 1
+MAV_TYPE: Final = {AircraftKind.FIXED_WING: 1, AircraftKind.MULTIROTOR: 2}
+
+
+def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
+    """Write the summary, the maps' layers, the schedule, the revisit proof and plan files for each sortie.
+
+    Every file is written whole or not at all; `plan.json` comes last, so a folder without it is unfinished.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _drop_old_plan(out)
+    heights = read_ground(brief.terrain)
+    corridor = build_corridor(brief, heights)
+    write_whole(out / "legs.geojson", dump(legs_geojson(plan)))
+    write_whole(out / "area.geojson", dump(area_geojson(brief, corridor)))
+    write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor)))
+    write_whole(out / "schedule.csv", schedule_csv(plan))
+    ground = PlaneGround(frame=corridor.frame, heights=heights)
+    proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
+    write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
+    write_gantt(plan, out / "schedule.png")
+    vehicle = MAV_TYPE[brief.aircraft.aircraft.kind]
+    for sortie in plan.sorties:
+        write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
+        write_waypoints(sortie, plan.dialect, out / f"{sortie.name}.waypoints")
+    write_whole(out / "plan.json", dump(plan_document(plan, brief)))
+
+
+def _drop_old_plan(out: Path) -> None:
+    """Remove the plan files of an earlier plan in this folder, so that no sortie of it is flown by mistake."""
+    if (out / "plan.json").is_file():
+        (out / "plan.json").unlink()
+        for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints"):
+            for old in out.glob(pattern):
+                old.unlink()
+
+
+def read_plan_folder(path: Path) -> Plan:
+    """Read the plan of a folder back, equal to the one written.
+
+    Raises
+    ------
+    PlanFileError
+        When there is no `plan.json`, it is not one of ours, or its content does not match its hash.
+    """
+    file = path / "plan.json" if path.is_dir() else path
+    if not file.is_file():
+        raise PlanFileError(f"{path} holds no plan.json; make it with: vedette plan BRIEF --out {path}", file=str(file))
+    try:
+        document = json.loads(read_text(file))
+    except json.JSONDecodeError as error:
+        raise PlanFileError(f"{file} is not JSON (line {error.lineno}): {error.msg}", file=str(file)) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
+        raise PlanFileError(f"{file} is not a version {VERSION} Vedette plan; plan the brief again", file=str(file))
+    try:
+        plan = _plan(document["plan"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PlanFileError(
+            f"{file} is damaged ({type(error).__name__}: {error}); plan again", file=str(file)
+        ) from None
+    if plan.sha256 != document.get("sha256"):
+        raise PlanFileError(
+            f"{file} was changed after it was made: its content does not match its hash; plan again", file=str(file)
+        )
+    return plan
+
+
+def plan_document(plan: Plan, brief: Brief) -> dict[str, Any]:
+    """Return what `plan.json` holds: a summary for people and programs, and the plan itself."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "sha256": plan.sha256,
+        "summary": summary(plan, brief),
+        "findings": [dataclasses.asdict(f) for f in plan.findings],
+        "plan": dataclasses.asdict(plan),
+    }
+
+
+def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
+    """Return the numbers a unit asks for, for `--json` and the table on the screen."""
+    margin = standoff_margin(brief)
+    return {
+        "name": plan.name,
+        "feasible": plan.feasible,
+        "dialect": plan.dialect,
+        "sorties": len(plan.sorties),
+        "legs": sum(len(s.legs) for s in plan.sorties),
+        "length_m": round(sum(sortie_length_m(s) for s in plan.sorties), 1),
+        "standoff": {
+            "asked_m": plan.required_standoff_m,
+            "kept_m": plan.min_standoff_m,
+            "margin_m": round(margin.total_m, 2),
+            "margin": {k: round(v, 2) for k, v in dataclasses.asdict(margin).items()},
+        },
+        "required_standoff_m": plan.required_standoff_m,
+        "min_standoff_m": plan.min_standoff_m,
+        "revisit_s": plan.worst_revisit_s,
+        "revisit_asked_s": brief.revisit.max_min * 60.0 if brief.revisit else math.nan,
+        "flights": len(plan.flights),
+        "fleet_options": [dataclasses.asdict(o) for o in plan.fleet_options],
+        "corridor_m2": plan.corridor_m2,
+        "covered_pct": plan.covered_pct,
+        "energy": [_sortie_energy(s, brief) for s in plan.sorties],
+        "errors": sum(f.severity is Severity.ERROR for f in plan.findings),
+        "warnings": sum(f.severity is Severity.WARNING for f in plan.findings),
+    }
+
+
+def _sortie_energy(sortie: Sortie, brief: Brief) -> dict[str, Any]:
+    last = sortie.legs[-1]
+    return {
+        "sortie": sortie.name,
+        "site": sortie.site,
+        "aircraft": sortie.aircraft,
+        "duration_s": round(last.t_end_s - sortie.t_start_s, 1),
+        "length_m": round(sortie_length_m(sortie), 1),
+        "energy_wh": round(brief.aircraft.aircraft.battery_wh * (100.0 - last.battery_end_pct) / 100.0, 2),
+        "battery_end_pct": last.battery_end_pct,
+    }
+
+
+def sortie_length_m(sortie: Sortie) -> float:
+    """Return the length of a sortie's path over the ground, metres."""
+    return float(sum(leg.speed_mps * (leg.t_end_s - leg.t_start_s) for leg in sortie.legs))
+
+
+def legs_geojson(plan: Plan) -> dict[str, Any]:
+    """Return every leg of every sortie as a LineString."""
+    return _collection(
+        _feature(
+            {"type": "LineString", "coordinates": [
+                [leg.lon_start_deg, leg.lat_start_deg, leg.alt_amsl_start_m],
+                [leg.lon_end_deg, leg.lat_end_deg, leg.alt_amsl_end_m],
+            ]},
+            sortie=sortie.name, seq=leg.seq, kind=leg.kind.value,
+            alt_amsl_start_m=leg.alt_amsl_start_m, alt_amsl_end_m=leg.alt_amsl_end_m,
+            t_start_s=leg.t_start_s, t_end_s=leg.t_end_s, battery_end_pct=leg.battery_end_pct,
+            gimbal_yaw_deg=leg.gimbal_yaw_deg, gimbal_pitch_deg=leg.gimbal_pitch_deg,
+        )
+        for sortie in plan.sorties
+        for leg in (*sortie.legs, *sortie.failsafe)
+    )  # fmt: skip
+
+
+def area_geojson(brief: Brief, corridor: Corridor) -> dict[str, Any]:
+    """Return what the plan was made about: border, standoff line, watched ground, zones, sites, rally points."""
+    near = shapely.buffer(corridor.border, brief.standoff.asked_m * corridor.stretch).intersection(corridor.own)
+    features = [
+        _feature(_to_geojson(corridor.border, corridor), kind="border"),
+        _feature(_to_geojson(near, corridor), kind="standoff", standoff_m=brief.standoff.asked_m),
+        _feature(_to_geojson(corridor.watched, corridor), kind="corridor", depth_m=brief.corridor.depth_m),
+    ]
+    features += [
+        _feature(_to_geojson(shape, corridor), kind="zone", name=zone.name, clearance_m=zone.clearance_m)
+        for zone, shape in zip(brief.zone, corridor.zones, strict=True)
+    ]
+    for kind, points in (("launch", brief.launch), ("rally", brief.rally)):
+        features += [
+            _feature({"type": "Point", "coordinates": [p.lon_deg, p.lat_deg]}, kind=kind, name=p.name) for p in points
+        ]
+    return _collection(features)
+
+
+def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor) -> dict[str, Any]:
+    """Return the ground each sortie sees, the whole of it, and what of the corridor nobody sees."""
+    features = []
+    everything = []
+    for sortie in plan.sorties:
+        seen = shapely.union_all(strips(brief, corridor.frame, sortie.legs))
+        everything.append(seen)
+        features.append(_feature(_to_geojson(seen, corridor), kind="seen", sortie=sortie.name))
+    covered = coverage(corridor, everything)
+    gaps = shapely.difference(corridor.watched, covered.seen)
+    features.append(_feature(_to_geojson(gaps, corridor), kind="gap", covered_pct=plan.covered_pct))
+    return _collection(features)
+
+
+def dump(document: dict[str, Any]) -> str:
+    """Return JSON text with stable order; NaN and infinity become null."""
+    return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    return [_finite(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _collection(features: Any) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": list(features)}
+
+
+def _feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def _to_geojson(geometry: BaseGeometry, corridor: Corridor) -> dict[str, Any]:
+    def degrees(xy: np.ndarray) -> np.ndarray:
+        lat, lon = corridor.frame.to_degrees(xy)
+        return np.stack([lon, lat], axis=1)
+
+    return dict(json.loads(shapely.to_geojson(shapely.transform(geometry, degrees))))
+
+
+def _plan(data: dict[str, Any]) -> Plan:
+    plan: Plan = _value(
+        Plan,
+        data,
+        sorties=tuple(_sortie(s) for s in data["sorties"]),
+        findings=tuple(_value(Finding, f, severity=Severity(f["severity"])) for f in data["findings"]),
+        flights=tuple(_value(Flight, f) for f in data["flights"]),
+        fleet_options=tuple(
+            _value(FleetOption, o, sites=tuple(o["sites"]), per_site=tuple(o["per_site"]))
+            for o in data["fleet_options"]
+        ),
+    )
+    return plan
+
+
+def _sortie(data: dict[str, Any]) -> Sortie:
+    sortie: Sortie = _value(
+        Sortie,
+        data,
+        **{key: tuple(_value(Leg, g, kind=LegKind(g["kind"])) for g in data[key]) for key in ("legs", "failsafe")},
+        **{key: tuple(_value(MissionItem, i) for i in data[key]) for key in ("items", "fence", "rally")},
+    )
+    return sortie
+
+
+def _value(made: Any, data: dict[str, Any], **own: Any) -> Any:
+    """Build a value from JSON: null is NaN, and keys we do not know are an error."""
+    return made(**({k: math.nan if v is None else v for k, v in data.items()} | own))

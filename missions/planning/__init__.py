@@ -1,0 +1,1 @@
+"""From a brief to a plan: corridor, lanes, routes, energy, sorties, feasibility, revisit, schedule."""

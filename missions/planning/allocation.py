@@ -1,0 +1,228 @@
+"""Which stretch of border is flown from which launch site, cut into sorties a battery can carry."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+
+from missions.planning.energy import reach_m
+from missions.planning.lanes import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from missions.planning.corridor import Corridor
+    from missions.planning.lanes import Lane, LanePiece
+    from missions.planning.planner_paths import FlightPath, PathMaker
+
+    FloatArray = NDArray[np.float64]
+
+STATION_STEP_M: Final = 50.0
+"""Spacing at which the border asks which launch site is nearest."""
+SHORTEST_SECTION_M: Final = 150.0
+"""A sortie that could watch less border than this is not worth its transit."""
+PRECISION_M: Final = 50.0
+"""How finely the end of a section is searched."""
+
+
+class Unflown(enum.StrEnum):
+    """Why a part of the border is in no sortie."""
+
+    NO_WAY = "no way"
+    WIND = "wind"
+    BATTERY = "battery"
+    NO_LANE = "no lane"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A stretch of border, by stations along it, that one site looks after."""
+
+    site: int
+    chain: int
+    start_m: float
+    end_m: float
+
+    @property
+    def length_m(self) -> float:
+        """Length along the border."""
+        return self.end_m - self.start_m
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Section:
+    """One sortie's share of a stretch with its path, or the reason it has none."""
+
+    stretch: Stretch
+    path: FlightPath | None = None
+    reason: Unflown | None = None
+    needed_wh: float = float("nan")
+    pieces: tuple[LanePiece, ...] = ()
+
+
+def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Stretch]]:
+    """Give every part of the border to its nearest launch site; second, the parts no site can reach."""
+    near: list[Stretch] = []
+    far: list[Stretch] = []
+    before = 0.0
+    tree = shapely.STRtree(np.asarray(shapely.points(corridor.sites)))
+    for chain, line in enumerate(corridor.border.geoms):
+        count = max(int(np.ceil(line.length / STATION_STEP_M)), 1)
+        middle = (np.arange(count) + 0.5) * line.length / count
+        points = shapely.points(corridor.along.at(before + middle))
+        found, distance = tree.query_nearest(points, all_matches=False, return_distance=True)
+        order = np.argsort(found[0], kind="stable")
+        site, away = found[1][order], distance[order] > reach
+        edges = np.concatenate([[0], np.flatnonzero((np.diff(site) != 0) | (np.diff(away) != 0)) + 1, [count]])
+        for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            start, end = before + a * line.length / count, before + b * line.length / count
+            stretch = Stretch(site=int(site[a]), chain=chain, start_m=start, end_m=end)
+            (far if away[a] else near).append(stretch)
+        before += line.length
+    return near, far
+
+
+def sections(corridor: Corridor, lanes: Sequence[Lane], maker: PathMaker) -> list[Section]:
+    """Cut the border into sorties: a whole stretch where a battery allows it, else outward from its site."""
+    pieces = [piece for lane in lanes for piece in lane.pieces]
+    near, far = stretches(corridor, reach_m(maker.aircraft, maker.brief.wind.speed_mps))
+    found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, maker).sections()]
+    found += [Section(stretch=s, reason=Unflown.BATTERY) for s in far]
+    return sorted(found, key=lambda s: s.stretch.start_m)
+
+
+class _Cutter:
+    """Cuts one stretch into sections, longest first from the station nearest to the site."""
+
+    def __init__(self, stretch: Stretch, pieces: list[LanePiece], corridor: Corridor, maker: PathMaker) -> None:
+        self.stretch = stretch
+        self.corridor = corridor
+        self.maker = maker
+        self.site = corridor.sites[stretch.site]
+        whole = pieces_between(pieces, stretch)
+        self.pieces = [p for p in whole if maker.router.joined(self.site, p.xy_m[0])]
+        self.cut_off = bool(whole) and not self.pieces
+
+    def sections(self) -> Iterator[Section]:
+        if not self.pieces:
+            yield Section(stretch=self.stretch, reason=Unflown.NO_WAY if self.cut_off else Unflown.NO_LANE)
+            return
+        whole = self._exact(self.stretch.start_m, self.stretch.end_m)
+        if whole.path is not None or whole.reason in (Unflown.WIND, Unflown.NO_LANE):
+            yield whole
+            return
+        mine = self.corridor.along.at(np.linspace(self.stretch.start_m, self.stretch.end_m, 200))
+        nearest = int(np.argmin(np.hypot(*(mine - self.site).T)))
+        middle = self.stretch.start_m + nearest / 199.0 * self.stretch.length_m
+        yield from self._outward(middle, self.stretch.start_m)
+        yield from self._outward(middle, self.stretch.end_m)
+
+    def _outward(self, start: float, end: float) -> Iterator[Section]:
+        """Take the longest section a battery carries, then the next, until none is worth flying."""
+        sign = 1.0 if end > start else -1.0
+        here = start
+        while sign * (end - here) > PRECISION_M:
+            section = self._affordable(here, sign, abs(end - here))
+            if section.reason is Unflown.BATTERY:
+                a, b = sorted((here, end))
+                rest = dataclasses.replace(self.stretch, start_m=a, end_m=b)
+                yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=section.needed_wh)
+                return
+            yield section
+            here += sign * section.stretch.length_m
+
+    def _affordable(self, here: float, sign: float, room: float) -> Section:
+        """Return the longest section from here that one battery carries, or the shortest worth flying if none does.
+
+        The estimate, which never exceeds the real cost, gives the first try; then bisection on the real cost.
+        """
+        high = self._longest(here, room, sign)
+        low = min(SHORTEST_SECTION_M, room)
+        if high >= low:
+            longest = self._exact(*sorted((here, here + sign * high)))
+            if longest.reason is not Unflown.BATTERY:
+                return longest
+        best = self._exact(*sorted((here, here + sign * low)))
+        while best.reason is not Unflown.BATTERY and high - low > max(0.1 * high, PRECISION_M):
+            middle = (low + high) / 2.0
+            tried = self._exact(*sorted((here, here + sign * middle)))
+            if tried.reason is Unflown.BATTERY:
+                high = middle
+            else:
+                low, best = middle, tried
+        return best
+
+    def _longest(self, here: float, room: float, sign: float) -> float:
+        """Return the longest step whose estimated cost a battery covers, by bisection."""
+        low, high = 0.0, room
+        if self._estimate_wh(here, here + sign * room) <= self.maker.usable_wh:
+            return room
+        while high - low > PRECISION_M:
+            middle = (low + high) / 2.0
+            if self._estimate_wh(here, here + sign * middle) <= self.maker.usable_wh:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _estimate_wh(self, start: float, end: float) -> float:
+        a, b = sorted((start, end))
+        mine = pieces_between(self.pieces, dataclasses.replace(self.stretch, start_m=a, end_m=b))
+        return self.maker.estimate_wh(self.site, mine) if mine else 0.0
+
+    def _exact(self, start: float, end: float) -> Section:
+        part = dataclasses.replace(self.stretch, start_m=start, end_m=end)
+        mine = pieces_between(self.pieces, part)
+        if not mine:
+            return Section(stretch=part, reason=Unflown.NO_LANE)
+        estimate = self.maker.estimate_wh(self.site, mine)
+        if not np.isfinite(estimate):
+            return Section(stretch=part, reason=Unflown.WIND)
+        if estimate > self.maker.usable_wh:
+            return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=estimate)
+        path = self.maker.path(self.site, mine)
+        if path is None:
+            return Section(stretch=part, reason=Unflown.NO_WAY)
+        if not np.isfinite(path.cost.total_wh):
+            return Section(stretch=part, reason=Unflown.WIND)
+        if path.cost.total_wh > self.maker.usable_wh:
+            return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=path.cost.total_wh)
+        return Section(stretch=part, path=path, pieces=tuple(mine))
+
+
+def pieces_between(pieces: list[LanePiece], part: Stretch) -> list[LanePiece]:
+    """Return what of the lane pieces lies between a stretch's stations."""
+    cuts = (cut(p, part.start_m, part.end_m) for p in pieces if p.chain == part.chain)
+    return [c for c in cuts if c is not None and len(c.xy_m) >= 2]
+
+
+def site_paths(flown: Sequence[Section], corridor: Corridor, maker: PathMaker) -> list[dict[int, FlightPath]]:
+    """Return, for each section with a path, the paths of every site that can fly it on one battery.
+
+    With more pairs than `MAX_PAIRS` only the nearest site, whose path is known, is offered.
+    """
+    mine = [s for s in flown if s.path is not None]
+    paths: list[dict[int, FlightPath]] = [{s.stretch.site: s.path} for s in mine if s.path is not None]
+    if len(mine) * len(corridor.sites) > MAX_PAIRS:
+        return paths
+    for section, known in zip(mine, paths, strict=True):
+        for site, xy in enumerate(corridor.sites):
+            pieces = list(section.pieces)
+            if site in known or not maker.router.joined(xy, pieces[0].xy_m[0]):
+                continue
+            if not maker.estimate_wh(xy, pieces) <= maker.usable_wh:
+                continue
+            path = maker.path(xy, pieces)
+            if path is not None and path.cost.total_wh <= maker.usable_wh:
+                known[site] = path
+    return paths
+
+
+MAX_PAIRS: Final = 120
+"""Most section-site pairs whose alternatives are worked out."""

@@ -1,0 +1,120 @@
+"""Power in flight and what a path costs of one battery."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from missions.briefs.aircraft import AircraftKind
+from missions.planning.wind import leg_speeds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from missions.briefs.aircraft import Aircraft
+    from missions.planning.wind import WindVector
+
+    FloatArray = NDArray[np.float64]
+
+GRAVITY_MPS2: Final = 9.80665
+"""Standard gravity (ISO 80000-3)."""
+INDUCED_SHARE: Final = 0.6
+"""Share of hover power that is induced; the rest is blade profile power (Zeng, Xu, Zhang 2019, table I)."""
+CLIMB_EFFICIENCY: Final = 0.6
+"""Battery-to-potential-energy efficiency of a small electric propeller (typical of 0.5 to 0.7)."""
+LEVEL_MPS: Final = 0.05
+"""Vertical speeds below this count as level flight."""
+
+
+def level_power_w(aircraft: Aircraft, airspeed_mps: FloatArray) -> FloatArray:
+    """Return the power of level flight at each airspeed, watts.
+
+    Multirotor: profile + induced + parasite power (Zeng, Xu, Zhang, "Energy minimization for
+    wireless communication with rotary-wing UAV", 2019, eq. 12), the parasite term set so that the
+    power at the planned speed is the type's cruise power. Fixed wing: ``c1 v^3 + c2 / v``
+    (Anderson, Aircraft Performance and Design, 5.6) with both terms equal at the planned speed.
+    """
+    v = np.asarray(airspeed_mps, dtype=float)
+    if aircraft.kind is AircraftKind.FIXED_WING:
+        ratio = np.maximum(v, 0.1) / aircraft.speed_mps
+        return np.asarray(aircraft.cruise_power_w * (ratio**3 + 1.0 / ratio) / 2.0)
+    cruise = np.array(aircraft.speed_mps)
+    parasite = (aircraft.cruise_power_w - _rotor_power_w(aircraft, cruise)) / cruise**3
+    return np.asarray(_rotor_power_w(aircraft, v) + np.maximum(parasite, 0.0) * v**3)
+
+
+def _rotor_power_w(aircraft: Aircraft, v: FloatArray) -> FloatArray:
+    ratio2 = (v / aircraft.induced_velocity_mps) ** 2
+    induced = np.sqrt(np.sqrt(1.0 + ratio2**2 / 4.0) - ratio2 / 2.0)
+    return aircraft.hover_power_w * ((1.0 - INDUCED_SHARE) + INDUCED_SHARE * induced)
+
+
+def power_w(aircraft: Aircraft, airspeed_mps: FloatArray, climb_mps: FloatArray) -> FloatArray:
+    """Return the power at each airspeed and climb rate; a descent is charged as level flight."""
+    climbing = np.maximum(climb_mps, 0.0) * aircraft.mass_kg * GRAVITY_MPS2 / CLIMB_EFFICIENCY
+    return level_power_w(aircraft, airspeed_mps) + climbing
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PathCost:
+    """Time and energy of each leg of a path; NaN where the wind cannot be overcome."""
+
+    seconds: FloatArray
+    energy_wh: FloatArray
+    ground_mps: FloatArray
+
+    @property
+    def total_wh(self) -> float:
+        """Energy of the whole path, watt-hours."""
+        return float(self.energy_wh.sum())
+
+
+def path_cost(
+    aircraft: Aircraft,
+    wind: WindVector,
+    *,
+    east_m: FloatArray,
+    north_m: FloatArray,
+    alt_amsl_m: FloatArray,
+    speed_mps: float,
+) -> PathCost:
+    """Return what flying straight between consecutive points takes.
+
+    A leg lasts as long as its length at the wind triangle's ground speed, or as its climb or
+    descent at the type's rate, whichever is longer. Vertical legs are flown against the wind in place.
+
+    Parameters
+    ----------
+    east_m, north_m, alt_amsl_m
+        (n,) points of the path in a local metric frame and above mean sea level.
+    speed_mps
+        Planned speed (airspeed of a fixed wing, ground speed of a multirotor).
+    """
+    de, dn, dz = np.diff(east_m), np.diff(north_m), np.diff(alt_amsl_m)
+    length = np.hypot(de, dn)
+    course = np.degrees(np.arctan2(de, dn))
+    speeds = leg_speeds(aircraft, wind, course, np.full(length.shape, float(speed_mps)))
+    rate = np.where(dz >= 0.0, aircraft.climb_mps, aircraft.descent_mps)
+    moving = length > 0.01
+    seconds = np.maximum(np.where(moving, length / speeds.ground_mps, 0.0), np.abs(dz) / rate)
+    wind_mps = float(np.hypot(wind.east_mps, wind.north_mps))
+    air = np.where(moving, speeds.air_mps, _hover_airspeed(aircraft, wind_mps))
+    climb = np.divide(dz, seconds, out=np.zeros_like(dz), where=seconds > 0.0)
+    climb = np.where(np.abs(climb) < LEVEL_MPS, 0.0, climb)
+    energy = power_w(aircraft, air, climb) * seconds / 3600.0
+    ground = np.divide(length, seconds, out=np.zeros_like(length), where=seconds > 0.0)
+    return PathCost(seconds=seconds, energy_wh=energy, ground_mps=ground)
+
+
+def _hover_airspeed(aircraft: Aircraft, wind_mps: float) -> float:
+    return aircraft.speed_mps if aircraft.kind is AircraftKind.FIXED_WING else wind_mps
+
+
+def reach_m(aircraft: Aircraft, wind_mps: float) -> float:
+    """Return how far from a site anything can be at all: out and back on one battery, the wind always behind."""
+    speeds = np.linspace(1.0, aircraft.max_airspeed_mps, 40)
+    per_metre_w = level_power_w(aircraft, speeds) / (speeds + wind_mps)
+    usable_wh = aircraft.battery_wh * (1.0 - aircraft.reserve_pct / 100.0)
+    return float(usable_wh * 3600.0 / per_metre_w.min() / 2.0)

@@ -1,0 +1,98 @@
+"""Rules a finished plan is held to, measured on the plan itself: standoff, sides, zones, battery, coverage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from missions.plan import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from missions.briefs.brief import Brief
+    from missions.plan import Leg, Sortie
+    from missions.planning.corridor import Corridor
+
+    FloatArray = NDArray[np.float64]
+
+
+def leg_lines(corridor: Corridor, legs: Sequence[Leg]) -> NDArray[np.object_]:
+    """Return every leg as a line in the plane, from the degrees the plan holds."""
+    start = corridor.frame.to_plane(
+        np.array([g.lat_start_deg for g in legs]), np.array([g.lon_start_deg for g in legs])
+    )
+    end = corridor.frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
+    return np.asarray(shapely.linestrings(np.stack([start, end], axis=1)))
+
+
+def leg_standoff_m(corridor: Corridor, legs: Sequence[Leg]) -> FloatArray:
+    """Return how near each leg comes to the guarded border, true metres (never overstated)."""
+    return corridor.guarded.distance_m(leg_lines(corridor, legs)) / corridor.stretch - corridor.thinned_m
+
+
+def standoff_findings(brief: Brief, corridor: Corridor, sortie: Sortie) -> tuple[float, list[Finding]]:
+    """Measure the standoff of every leg of a sortie; each breach is an error with its place."""
+    kept = leg_standoff_m(corridor, sortie.legs)
+    found = []
+    for k in np.flatnonzero(kept < brief.standoff.asked_m).tolist():
+        leg = sortie.legs[k]
+        found.append(
+            Finding(
+                rule="standoff", severity=Severity.ERROR, sortie=sortie.name, seq=leg.seq,
+                lat_deg=leg.lat_start_deg, lon_deg=leg.lon_start_deg, measured=round(float(kept[k]), 2),
+                limit=brief.standoff.asked_m, unit="m",
+                message=f"{sortie.name} leg {leg.seq} comes within {kept[k]:.1f} m of the border; "
+                f"{brief.standoff.asked_m:g} m are asked",
+                relaxation=f"standoff.asked_m = {np.floor(kept[k]):.0f}",
+            )
+        )  # fmt: skip
+    return float(kept.min()), found
+
+
+def coverage_finding(covered_pct: float) -> list[Finding]:
+    """Warn when part of the corridor is never seen."""
+    enough_pct = 98.0
+    if covered_pct >= enough_pct:
+        return []
+    return [
+        Finding(
+            rule="coverage", severity=Severity.WARNING, measured=round(covered_pct, 2), limit=enough_pct, unit="%",
+            message=f"the plan sees {covered_pct:.1f} % of the corridor",
+            relaxation="more lanes, a smaller depression angle, or a shallower corridor",
+        )
+    ]  # fmt: skip
+
+
+def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
+    """Warn when left or right was asked of a border part of which was drawn the other way."""
+    little = 0.01
+    if brief.border.own_side.hand is None or corridor.turned <= little:
+        return []
+    return [
+        Finding(
+            rule="border direction", severity=Severity.WARNING, measured=round(100.0 * corridor.turned, 1), limit=0.0,
+            unit="%",
+            message=f"{100.0 * corridor.turned:.0f} % of the border is drawn against the rest and was turned round; "
+            f"{brief.border.own_side.hand} is meant of the larger part",
+            relaxation="look at the map, or give border.own_side as a polygon or a point",
+        )
+    ]  # fmt: skip
+
+
+def wind_finding(brief: Brief) -> list[Finding]:
+    """Refuse, as an error, more wind than the type is made for."""
+    strongest, most = brief.wind.strongest_mps, brief.aircraft.aircraft.max_wind_mps
+    if strongest <= most:
+        return []
+    return [
+        Finding(
+            rule="wind limit", severity=Severity.ERROR, measured=strongest, limit=most, unit="m/s",
+            message=f"gusts of {strongest:g} m/s are over the {most:g} m/s {brief.aircraft.type} is made for",
+            relaxation=f"wait until the gusts are under {most:g} m/s, or take a type made for more",
+        )
+    ]  # fmt: skip

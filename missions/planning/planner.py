@@ -1,0 +1,193 @@
+"""From a brief to a plan: corridor, lanes, sorties, findings. Pure but for the terrain file it names."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+
+from missions.briefs.ground_file import read_ground
+from missions.errors import PlanRefusedError
+from missions.plan import Finding, Plan, Severity
+from missions.planning.allocation import Unflown, sections, site_paths
+from missions.planning.corridor import build_corridor
+from missions.planning.feasibility import coverage_finding, direction_finding, standoff_findings, wind_finding
+from missions.planning.feasibility_failsafe import FailsafeJudge
+from missions.planning.feasibility_terrain import AlongTheLeg
+from missions.planning.lanes import build_lanes
+from missions.planning.night import in_the_dark
+from missions.planning.planner_fleet import put_together
+from missions.planning.planner_paths import PathMaker
+from missions.planning.planner_turns import ground_radius_m
+from missions.planning.resolution import resolution_findings
+from missions.planning.revisit import coverage, prove, strips
+from missions.planning.routing import Router
+from missions.planning.terrain_profile import PlaneGround
+
+if TYPE_CHECKING:
+    from missions.briefs.brief import Brief
+    from missions.plan import Sortie
+    from missions.planning.allocation import Section
+    from missions.planning.corridor import Corridor
+
+
+def plan_brief(brief: Brief) -> Plan:
+    """Plan a border patrol.
+
+    The same brief gives the same plan, byte for byte. What cannot be met is a finding of the
+    plan; what leaves no plan at all is refused.
+
+    Raises
+    ------
+    BriefError
+        When the brief's geometry contradicts itself.
+    PlanRefusedError
+        When no sortie can keep the rules: which rule, where, and the smallest relaxation.
+    """
+    brief = in_the_dark(brief)
+    heights = read_ground(brief.terrain)
+    corridor = build_corridor(brief, heights)
+    _check_sites(brief, corridor)
+    lanes = build_lanes(brief, corridor)
+    ground = PlaneGround(frame=corridor.frame, heights=heights)
+    router = Router(corridor.free)
+    maker = PathMaker(brief, router, ground)
+    flown = sections(corridor, lanes, maker)
+    paths = site_paths(flown, corridor, maker)
+    if not paths:
+        raise _refusal(brief, flown)
+    patrol = put_together(brief, corridor, paths)
+    judge = FailsafeJudge(brief, corridor, router, ground)
+    along = AlongTheLeg(brief, corridor, ground)
+    sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge, along)
+    covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
+    proof = prove(brief, corridor, ground, sorties, patrol.turns)
+    return Plan(
+        name=brief.name,
+        dialect=brief.dialect,
+        sorties=sorties,
+        findings=(
+            *_unflown(brief, corridor, flown),
+            *findings,
+            *patrol.findings,
+            *wind_finding(brief),
+            *direction_finding(brief, corridor),
+            *resolution_findings(brief),
+            *coverage_finding(covered.covered_pct),
+        ),
+        required_standoff_m=brief.standoff.asked_m,
+        min_standoff_m=round(kept, 3),
+        worst_revisit_s=round(proof.worst_revisit_s, 1),
+        corridor_m2=round(covered.watched_m2, 1),
+        covered_pct=round(covered.covered_pct, 3),
+        flights=patrol.flights,
+        fleet_options=patrol.answers,
+    )
+
+
+def _check_sites(brief: Brief, corridor: Corridor) -> None:
+    circle = ground_radius_m(brief.aircraft.aircraft, brief.wind.speed_mps)
+    for site, xy in zip(brief.launch, corridor.sites, strict=True):
+        point = shapely.Point(xy)
+        if corridor.free.covers(point.buffer(circle) if circle > 0.0 else point):
+            continue
+        if corridor.free.covers(point):
+            raise PlanRefusedError(
+                f"launch site {site.name!r} has no free circle of {circle:.0f} m about it for {brief.aircraft.type} to "
+                "climb and descend in; move it further from the border and the zones",
+                rule="turn radius", site=site.name, limit=circle,
+            )  # fmt: skip
+        for zone, shape in zip(brief.zone, corridor.zones, strict=True):
+            if shape.distance(point) <= zone.clearance_m:
+                raise PlanRefusedError(
+                    f"launch site {site.name!r} lies in zone {zone.name!r} or within its {zone.clearance_m:g} m of "
+                    "clearance; move the site or shrink the zone",
+                    rule="zones", site=site.name, zone=zone.name,
+                )  # fmt: skip
+        distance = float(corridor.guard.distance(point))
+        if not corridor.own.covers(point):
+            reason = "is not on our side of the border; move it, or check border.own_side"
+        else:
+            reason = (
+                f"is {distance:.0f} m from the border and needs {corridor.kept_m:.0f} m (standoff and its margin); "
+                f"move it {corridor.kept_m - distance:.0f} m further away"
+            )
+        raise PlanRefusedError(f"launch site {site.name!r} {reason}", rule="standoff", site=site.name)
+
+
+def _judged(
+    brief: Brief, corridor: Corridor, sorties: tuple[Sortie, ...], judge: FailsafeJudge, along: AlongTheLeg
+) -> tuple[tuple[Sortie, ...], float, list[Finding]]:
+    """Return the sorties with their failsafe legs, the least standoff kept, and what is wrong."""
+    done, kept, findings = [], [], []
+    for sortie in sorties:
+        nearest, found = standoff_findings(brief, corridor, sortie)
+        ways, dangers = judge.judge(sortie)
+        done.append(dataclasses.replace(sortie, failsafe=ways))
+        kept.append(nearest)
+        findings += [*found, *along.judge(sortie), *dangers]
+    return tuple(done), min(kept), findings
+
+
+def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:
+    found = _beyond(corridor)
+    for section in flown:
+        if section.reason is None:
+            continue
+        middle = (section.stretch.start_m + section.stretch.end_m) / 2.0
+        lat, lon = corridor.frame.to_degrees(corridor.along.at(np.array([middle])))
+        rule, why, remedy = UNFLOWN[section.reason]
+        usable = brief.aircraft.aircraft.battery_wh * (1.0 - brief.aircraft.aircraft.reserve_pct / 100.0)
+        found.append(
+            Finding(
+                rule=rule, severity=Severity.ERROR, lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+                message=f"{section.stretch.length_m / 1000.0:.2f} km of border about {lat[0]:.4f}, {lon[0]:.4f} "
+                f"cannot be flown from {brief.launch[section.stretch.site].name}: {why}",
+                measured=round(section.needed_wh, 1),
+                limit=round(usable, 1) if section.reason is Unflown.BATTERY else math.nan,
+                unit="Wh" if section.reason is Unflown.BATTERY else "",
+                relaxation=remedy,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _beyond(corridor: Corridor) -> list[Finding]:
+    if corridor.beyond_m < 1.0:
+        return []
+    return [
+        Finding(
+            rule="endurance", severity=Severity.ERROR, unit="km", limit=0.0,
+            measured=round(corridor.beyond_m / 1000.0, 2),
+            message=f"{corridor.beyond_m / 1000.0:.1f} km of border lie beyond the reach of every launch site",
+            relaxation="launch sites nearer to them, or a shorter border",
+        )
+    ]  # fmt: skip
+
+
+UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
+    Unflown.NO_WAY: (
+        "route", "no free way leads there", "open a way between the zones, or add a launch site beyond them",
+    ),
+    Unflown.WIND: ("wind", "the wind is stronger than the aircraft", "wait for less wind, or take a faster aircraft"),
+    Unflown.BATTERY: (
+        "endurance", "one battery does not cover the way there and back with the reserve",
+        "a launch site nearer to it, or a larger battery",
+    ),
+    Unflown.NO_LANE: (
+        "corridor", "no lane fits between the standoff and the zones there", "a deeper corridor, or a smaller standoff",
+    ),
+}  # fmt: skip
+"""Rule, reason and relaxation for each way a part of the border stays unflown."""
+
+
+def _refusal(brief: Brief, flown: list[Section]) -> PlanRefusedError:
+    reason = next((s.reason for s in flown if s.reason is not None), Unflown.NO_LANE)
+    rule, why, remedy = UNFLOWN[reason]
+    sites = ", ".join(s.name for s in brief.launch)
+    return PlanRefusedError(
+        f"no part of the border can be flown from {sites}: {why}; what would do: {remedy}", rule=rule
+    )

@@ -1,0 +1,166 @@
+"""Mission, fence and rally items of a sortie.
+
+Items exclude home: the first is the take-off. File writers and the transfer put
+ArduPilot's home item 0 in front (see ``missions.plan_files.dialect``). Heights are relative
+to home (MAV_FRAME_GLOBAL_RELATIVE_ALT), which both autopilots accept.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import shapely
+
+from missions.briefs.aircraft import AircraftKind
+from missions.plan import LegKind, MissionItem
+from missions.planning.lanes import Look
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
+
+    from missions.briefs.brief import Brief, RallyPoint
+    from missions.plan import Leg
+    from missions.planning.corridor import Corridor
+
+    FloatArray = NDArray[np.float64]
+
+TAKEOFF: Final = 22
+WAYPOINT: Final = 16
+LAND: Final = 21
+LOITER_TO_ALT: Final = 31
+APPROACH_M: Final = 30.0
+"""Height above home a fixed wing circles down to before it lands."""
+CHANGE_SPEED: Final = 178
+GIMBAL_PITCH_YAW: Final = 1000
+VIDEO_START: Final = 2500
+VIDEO_STOP: Final = 2501
+FENCE_INCLUSION: Final = 5001
+RALLY: Final = 5100
+RELATIVE: Final = 3
+"""MAV_FRAME_GLOBAL_RELATIVE_ALT."""
+NO_PLACE: Final = 2
+"""MAV_FRAME_MISSION, for commands without a position."""
+MAX_FENCE_POINTS: Final = 70
+"""ArduPilot's fence storage on small boards holds 84 points; some are left for what a unit adds."""
+
+
+def body_yaw_deg(look: Look | None, border_on_right: bool) -> float:
+    """Return the gimbal yaw relative to the aircraft's heading for a look, degrees clockwise."""
+    if look is None or look is Look.DOWN:
+        return 0.0
+    towards = 90.0 if border_on_right else -90.0
+    return towards if look is Look.OUT else -towards
+
+
+def mission_items(
+    brief: Brief, legs: Sequence[Leg], gimbals: Sequence[tuple[float, float]], home_alt_amsl_m: float
+) -> tuple[MissionItem, ...]:
+    """Turn legs into items: take-off, speed, camera, waypoints with gimbal changes between them, landing.
+
+    Parameters
+    ----------
+    gimbals
+        Pitch and yaw relative to the heading, degrees, for each leg.
+    """
+    items: list[MissionItem] = []
+    first, last = legs[0], legs[-1]
+
+    def add(command: int, *p: float, place: tuple[float, float, float] | None = None) -> None:
+        lat, lon, alt = (math.nan, math.nan, 0.0) if place is None else place
+        padded = (*p, 0.0, 0.0, 0.0, 0.0)[:4]
+        items.append(
+            MissionItem(
+                seq=len(items), command=command, frame=NO_PLACE if place is None else RELATIVE,
+                p1=padded[0], p2=padded[1], p3=padded[2], p4=padded[3], lat_deg=lat, lon_deg=lon, alt_m=alt,
+                current=not items,
+            )
+        )  # fmt: skip
+
+    add(TAKEOFF, place=(first.lat_end_deg, first.lon_end_deg, _relative(first.alt_amsl_end_m, home_alt_amsl_m)))
+    airspeed = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
+    radius = brief.aircraft.aircraft.turn_radius_m
+    if airspeed:
+        height = _relative(first.alt_amsl_end_m, home_alt_amsl_m)
+        add(LOITER_TO_ALT, 0.0, radius, place=(first.lat_end_deg, first.lon_end_deg, height))
+    add(CHANGE_SPEED, 0.0 if airspeed else 1.0, brief.speed_mps, -1.0)
+    add(VIDEO_START)
+    pointing: tuple[float, float] | None = None
+    for leg, gimbal in zip(legs[1:-1], gimbals[1:-1], strict=True):
+        if gimbal != pointing:
+            add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
+            pointing = gimbal
+        add(WAYPOINT, place=(leg.lat_end_deg, leg.lon_end_deg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m)))
+    add(VIDEO_STOP)
+    if airspeed:
+        add(LOITER_TO_ALT, 0.0, radius, place=(last.lat_end_deg, last.lon_end_deg, APPROACH_M))
+    add(LAND, place=(last.lat_end_deg, last.lon_end_deg, 0.0))
+    return tuple(items)
+
+
+def _relative(alt_amsl_m: float, home_alt_amsl_m: float) -> float:
+    return round(alt_amsl_m - home_alt_amsl_m, 2)
+
+
+def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[MissionItem, ...]:
+    """Return an inclusion polygon about a sortie that leaves out the asked standoff.
+
+    It is the air within reach of the path and at least the standoff asked from the border,
+    with fewer corners the further the simplification has to go, always on the inside.
+    """
+    reach = 2.0 * corridor.margin.total_m + 60.0
+    about = shapely.buffer(shapely.LineString(path_m), reach, quad_segs=4)
+    close = shapely.clip_by_rect(corridor.guard, *shapely.bounds(about.buffer(brief.standoff.asked_m * 2.0)))
+    outside = shapely.buffer(close, brief.standoff.asked_m * corridor.stretch, quad_segs=8)
+    near_own = shapely.clip_by_rect(corridor.own, *about.bounds)
+    air = about.intersection(near_own).difference(outside)
+    polygon = _simplest(air, path_m)
+    lat, lon = corridor.frame.to_degrees(shapely.get_coordinates(polygon.exterior)[:-1])
+    return tuple(
+        MissionItem(
+            seq=k, command=FENCE_INCLUSION, frame=0, p1=float(len(lat)), lat_deg=float(lat[k]), lon_deg=float(lon[k])
+        )
+        for k in range(len(lat))
+    )
+
+
+def _simplest(air: BaseGeometry, path_m: FloatArray) -> shapely.Polygon:
+    """Return one polygon with few corners that holds the path and lies in the air given."""
+    line = shapely.LineString(path_m)
+    filled = [shapely.Polygon(p.exterior) for p in shapely.get_parts(air) if p.geom_type == "Polygon"]
+    best = max(filled, key=lambda p: p.intersection(line).length)
+    for tolerance in (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0):
+        shrunk = best.buffer(-tolerance).simplify(tolerance)
+        candidates = [p for p in shapely.get_parts(shrunk) if p.geom_type == "Polygon"]
+        if not candidates:
+            break
+        candidate = shapely.Polygon(max(candidates, key=lambda p: p.area).exterior)
+        if not candidate.covers(line):
+            break
+        best = candidate
+        if len(candidate.exterior.coords) <= MAX_FENCE_POINTS + 1:
+            break
+    return best
+
+
+def rally_items(rally: Sequence[RallyPoint]) -> tuple[MissionItem, ...]:
+    """Return the rally points; heights are above home, as ArduPilot stores them."""
+    return tuple(
+        MissionItem(seq=k, command=RALLY, frame=RELATIVE, lat_deg=r.lat_deg, lon_deg=r.lon_deg, alt_m=r.alt_agl_m)
+        for k, r in enumerate(rally)
+    )
+
+
+def earth_yaw_deg(leg_course_deg: float, yaw_deg: float) -> float:
+    """Return a gimbal yaw clockwise from north, from the aircraft's course and the yaw relative to it."""
+    return round((leg_course_deg + yaw_deg) % 360.0, 3) % 360.0
+
+
+def gimbal_for(kind: LegKind, look: Look | None, border_on_right: bool, brief: Brief) -> tuple[float, float]:
+    """Return gimbal pitch and heading-relative yaw, degrees, for a leg."""
+    pitch = -90.0 if look is Look.DOWN else -brief.camera.depression_deg
+    return pitch, body_yaw_deg(look if kind is LegKind.WORK else None, border_on_right)

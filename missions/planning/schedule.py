@@ -1,0 +1,234 @@
+"""Who takes off when: every site's aircraft fly its sorties in turn, evenly staggered, until the patrol ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+
+from missions.plan import Finding, Flight, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from missions.briefs.brief import Brief
+    from missions.plan import Plan, Sortie
+    from missions.planning.allocation_fleet import Fleet
+    from missions.planning.corridor_frame import LocalFrame
+
+    FloatArray = NDArray[np.float64]
+
+DEFAULT_ROUNDS: Final = 2
+"""Rounds scheduled where the brief gives no end."""
+MAX_FLIGHTS: Final = 20_000
+SEPARATION_M: Final = 50.0
+"""Two aircraft closer than this across and `SEPARATION_UP_M` in height are in conflict."""
+SEPARATION_UP_M: Final = 20.0
+SEPARATION_STEP_S: Final = 2.0
+SHIFT_S: Final = 15.0
+"""Step by which a take-off is moved to clear a conflict."""
+MAX_SHIFT_S: Final = 600.0
+
+
+def patrol_seconds(brief: Brief, period_s: float) -> float:
+    """Return how long the patrol goes on: the brief's window, or two rounds."""
+    window = brief.time
+    if window.start_utc is not None and window.end_utc is not None:
+        return (window.end_utc - window.start_utc).total_seconds()
+    return DEFAULT_ROUNDS * period_s
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One aircraft's part: the sorties it flies in order, over and over, from a first take-off on."""
+
+    aircraft: str
+    site: int
+    sorties: tuple[Sortie, ...]
+    start_s: float
+    cycle_s: float
+    stagger_s: float
+
+
+def turns(brief: Brief, sorties: Sequence[Sortie], fleet: Fleet) -> list[Turn]:
+    """Return the turns of every aircraft: those of a site start evenly spread over its cycle."""
+    found = []
+    for site, count in enumerate(fleet.aircraft):
+        mine = tuple(s for s, k in zip(sorties, fleet.site_of, strict=True) if k == site)
+        if not mine:
+            continue
+        cycle = sum(_seconds(s) + brief.aircraft.aircraft.swap_s for s in mine)
+        found += [
+            Turn(
+                aircraft=f"{brief.launch[site].name} {k + 1}", site=site, sorties=mine, start_s=k * cycle / count,
+                cycle_s=cycle, stagger_s=cycle / count,
+            )
+            for k in range(count)
+        ]  # fmt: skip
+    return found
+
+
+def plan_turns(brief: Brief, plan: Plan) -> list[Turn]:
+    """Return the turns of a finished plan: each aircraft's sorties in order, and when it first takes off."""
+    swap = brief.aircraft.aircraft.swap_s
+    by_name = {s.name: s for s in plan.sorties}
+    site_of = {s.name: k for k, s in enumerate(brief.launch)}
+    found = []
+    for aircraft in sorted({f.aircraft for f in plan.flights}) if plan.fleet_options else []:
+        mine = [f for f in plan.flights if f.aircraft == aircraft]
+        site = site_of[mine[0].site]
+        all_here = sorted(s.name for s in plan.sorties if s.site == mine[0].site)
+        cycle = sum(_seconds(by_name[n]) + swap for n in all_here)
+        found.append(
+            Turn(
+                aircraft=aircraft, site=site, sorties=tuple(by_name[n] for n in all_here),
+                start_s=mine[0].t_takeoff_s, cycle_s=cycle, stagger_s=cycle,
+            )
+        )  # fmt: skip
+    return found
+
+
+def flights_of(brief: Brief, turn: Turn, end_s: float) -> list[Flight]:
+    """Return one aircraft's flights until the patrol ends."""
+    flights: list[Flight] = []
+    clock = turn.start_s
+    while clock < end_s and len(flights) < MAX_FLIGHTS:
+        sortie = turn.sorties[len(flights) % len(turn.sorties)]
+        flights.append(
+            Flight(
+                sortie=sortie.name, aircraft=turn.aircraft, site=brief.launch[turn.site].name,
+                t_takeoff_s=round(clock, 3), t_landing_s=round(clock + _seconds(sortie), 3),
+            )
+        )  # fmt: skip
+        clock += _seconds(sortie) + brief.aircraft.aircraft.swap_s
+    return flights
+
+
+def _seconds(sortie: Sortie) -> float:
+    return sortie.legs[-1].t_end_s - sortie.legs[0].t_start_s
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Two aircraft too close: who, when, how near across."""
+
+    first: str
+    second: str
+    t_s: float
+    distance_m: float
+
+
+class Separation:
+    """Checks flights of known sorties against each other in space and time."""
+
+    def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame) -> None:
+        self._tracks = {s.name: _sampled(s, frame) for s in sorties}
+        shapes = [shapely.LineString(track[:, 1:3]) for track in self._tracks.values()]
+        tree = shapely.STRtree(shapes)
+        pairs = tree.query(shapes, predicate="dwithin", distance=SEPARATION_M)
+        names = list(self._tracks)
+        self._near = {(names[a], names[b]) for a, b in pairs.T.tolist()}
+
+    def first_conflict(self, placed: Sequence[Flight], more: Sequence[Flight]) -> Conflict | None:
+        """Return the first moment an aircraft of `more` is too close to one of `placed`, or None."""
+        starts = np.array([f.t_takeoff_s for f in placed])
+        ends = np.array([f.t_landing_s for f in placed])
+        for one in more:
+            meets = np.flatnonzero((starts < one.t_landing_s) & (ends > one.t_takeoff_s))
+            for k in meets:
+                found = (
+                    self._between(one, placed[int(k)]) if (one.sortie, placed[int(k)].sortie) in self._near else None
+                )
+                if found is not None:
+                    return found
+        return None
+
+    def _between(self, one: Flight, other: Flight) -> Conflict | None:
+        a, b = self._tracks[one.sortie], self._tracks[other.sortie]
+        start = max(one.t_takeoff_s, other.t_takeoff_s)
+        times = np.arange(start, min(one.t_landing_s, other.t_landing_s), SEPARATION_STEP_S)
+        if len(times) == 0:
+            return None
+        p = [np.interp(times - one.t_takeoff_s, a[:, 0], a[:, c]) for c in (1, 2, 3)]
+        q = [np.interp(times - other.t_takeoff_s, b[:, 0], b[:, c]) for c in (1, 2, 3)]
+        across = np.hypot(p[0] - q[0], p[1] - q[1])
+        close = (across < SEPARATION_M) & (np.abs(p[2] - q[2]) < SEPARATION_UP_M)
+        if not close.any():
+            return None
+        k = int(np.argmax(close))
+        return Conflict(first=one.aircraft, second=other.aircraft, t_s=float(times[k]), distance_m=float(across[k]))
+
+
+def _sampled(sortie: Sortie, frame: LocalFrame) -> FloatArray:
+    legs = sortie.legs
+    xy = frame.to_plane(
+        np.array([legs[0].lat_start_deg, *(g.lat_end_deg for g in legs)]),
+        np.array([legs[0].lon_start_deg, *(g.lon_end_deg for g in legs)]),
+    )
+    t = np.array([legs[0].t_start_s, *(g.t_end_s for g in legs)]) - legs[0].t_start_s
+    alt = np.array([legs[0].alt_amsl_start_m, *(g.alt_amsl_end_m for g in legs)])
+    return np.stack([t, xy[:, 0], xy[:, 1], alt], axis=1)
+
+
+def separated(
+    brief: Brief, sorties: Sequence[Sortie], fleet: Fleet, frame: LocalFrame
+) -> tuple[tuple[Flight, ...], list[Turn], list[Finding]]:
+    """Return a schedule without conflicts, moving take-offs as little as needed, the turns, and any conflict left."""
+    judge = Separation(sorties, frame)
+    end_s = patrol_seconds(brief, fleet.period_s)
+    placed: list[Flight] = []
+    kept: list[Turn] = []
+    findings: list[Finding] = []
+    for turn in turns(brief, sorties, fleet):
+        moved, conflict = _first_free(brief, turn, placed, judge, end_s)
+        if conflict is not None:
+            findings.append(_conflict_finding(conflict))
+        kept.append(moved)
+        placed += flights_of(brief, moved, end_s)
+    flights = sorted(placed, key=lambda f: (f.t_takeoff_s, f.aircraft))
+    return tuple(flights[:MAX_FLIGHTS]), kept, findings[:1]
+
+
+def _first_free(
+    brief: Brief, turn: Turn, placed: Sequence[Flight], judge: Separation, end_s: float
+) -> tuple[Turn, Conflict | None]:
+    """Return the turn, moved to the first start with no conflict, or unmoved with its conflict."""
+    most = 0.9 * turn.stagger_s if turn.start_s else 0.0
+    steps = np.arange(0.0, max(most, min(turn.cycle_s, MAX_SHIFT_S)), SHIFT_S)
+    conflict = None
+    for shift in steps.tolist():
+        trial = dataclasses.replace(turn, start_s=turn.start_s + shift)
+        found = judge.first_conflict(placed, flights_of(brief, trial, end_s))
+        if found is None:
+            return trial, None
+        conflict = conflict or found
+    return turn, conflict
+
+
+def _conflict_finding(conflict: Conflict) -> Finding:
+    return Finding(
+        rule="separation", severity=Severity.ERROR,
+        measured=round(conflict.distance_m, 1), limit=SEPARATION_M, unit="m",
+        message=f"{conflict.first} and {conflict.second} come within {conflict.distance_m:.0f} m of each other "
+        f"{conflict.t_s:.0f} s into the patrol",
+        relaxation="fewer aircraft at that site, or a longer revisit time",
+    )  # fmt: skip
+
+
+def battery_finding(brief: Brief, flights: Sequence[Flight]) -> list[Finding]:
+    """Report when the patrol takes more charged batteries than the brief has."""
+    stock = brief.aircraft.batteries
+    if stock is None or len(flights) <= stock:
+        return []
+    return [
+        Finding(
+            rule="batteries", severity=Severity.ERROR, measured=float(len(flights)), limit=float(stock), unit="",
+            message=f"the patrol takes {len(flights)} charged batteries and {stock} are there",
+            relaxation=f"aircraft.batteries = {len(flights)}, or a patrol that ends "
+            f"{flights[stock].t_takeoff_s / 60:.0f} minutes after it starts",
+        )
+    ]  # fmt: skip

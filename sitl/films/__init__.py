@@ -1,0 +1,1 @@
+"""Filming a seeded world from a simulated flight."""

@@ -1,0 +1,1 @@
+"""Scenarios: what happens when, what is expected, and the verdict."""

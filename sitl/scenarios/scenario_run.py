@@ -1,0 +1,187 @@
+"""Runs a scenario: a process for each vehicle, a ground station for each, and the verdict at the end."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from geo.errors import VedetteError
+from missions.flight.deviation import work_flown_pct
+from missions.flight.run import Flight
+from missions.flight.values import FlightOptions
+from missions.links.link import open_link
+from sitl.errors import ScenarioError
+from sitl.scenarios.scenario_backend import Backend, open_craft, truth_of
+from sitl.scenarios.scenario_operator import Operator, clock_of
+from sitl.scenarios.scenario_sortie import sortie_of
+from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge, work_times
+from sitl.vehicle.config import DEFAULT_T0_UTC_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from missions.flight.values import FlightReport, FlightStatus
+    from missions.plan import Sortie
+    from sitl.scenarios.scenario import Scenario, VehicleTable
+
+RELAY_WAIT_S: Final = 300.0
+"""Wall seconds that a successor waits for its turn."""
+
+SETTLE_S: Final = 0.3
+"""Wall seconds that a vehicle stands after the flight, so that its truth has rows after the landing."""
+
+
+class _Crew:
+    """What the flights of one scenario share: where they leave files, who relieves whom, and the word to stop."""
+
+    def __init__(
+        self, scenario: Scenario, folder: Path, backend: Backend, report: Callable[[str, FlightStatus], None] | None
+    ) -> None:
+        self.scenario = scenario
+        self.folder = folder
+        self.backend = backend
+        self.stop = threading.Event()
+        self._report = report
+        self._flying: dict[str, tuple[Operator, Callable[[], int | None]]] = {}
+
+    def announce(self, name: str, operator: Operator, clock: Callable[[], int | None]) -> None:
+        """Say that a vehicle is up, so that another can wait to relieve it."""
+        self._flying[name] = (operator, clock)
+
+    def t0_of(self, vehicle: VehicleTable) -> int:
+        """Return when a vehicle's clock starts, ns UTC; waits until the one it relieves flies its last piece."""
+        before = vehicle.after
+        if not before:
+            return DEFAULT_T0_UTC_NS
+        self._wait(lambda: before in self._flying, f"vehicle {before!r} never started, so nobody can relieve it")
+        operator, clock = self._flying[before]
+        self._wait(operator.on_line_last.is_set, f"vehicle {before!r} never came to the end of its route")
+        return clock() or DEFAULT_T0_UTC_NS
+
+    def _wait(self, ready: Callable[[], bool], otherwise: str) -> None:
+        until = time.monotonic() + RELAY_WAIT_S
+        while not ready():
+            self.check()
+            if time.monotonic() > until:
+                raise ScenarioError(otherwise)
+            time.sleep(0.05)
+
+    def check(self) -> None:
+        """End this flight's thread when the run has been interrupted."""
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+
+    def watcher(self, name: str, operator: Operator) -> Callable[[FlightStatus], None]:
+        """Return what is called with each status of one flight."""
+
+        def watch(status: FlightStatus) -> None:
+            self.check()
+            operator.watch(status)
+            if self._report is not None:
+                self._report(name, status)
+
+        return watch
+
+
+def run_scenario(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    backend: Backend | None = None,
+    report: Callable[[str, FlightStatus], None] | None = None,
+) -> ScenarioResult:
+    """Fly every vehicle of a scenario, each in its own process, and judge what came out.
+
+    Parameters
+    ----------
+    scenario
+        What to fly.
+    folder
+        Where the truth files go (made if missing).
+    backend
+        Which simulator flies; the scenario's own choice unless given.
+    report
+        Called with (vehicle, status) about ten times a second.
+
+    Raises
+    ------
+    ScenarioError
+        When a vehicle cannot be started at all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    crew = _Crew(scenario, folder, backend or Backend(name=scenario.backend), report)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(scenario.vehicle)) as pool:
+        flights = [
+            pool.submit(_fly_one, crew, vehicle, number) for number, vehicle in enumerate(scenario.vehicle, start=1)
+        ]
+        try:
+            flown = tuple(flight.result() for flight in flights)
+        except BaseException:
+            crew.stop.set()
+            raise
+    flown = tuple(_filmed(scenario, one, folder) for one in flown)
+    return ScenarioResult(
+        name=scenario.name, verdicts=judge(scenario, flown), flown=flown, wall_s=time.monotonic() - began
+    )
+
+
+def _filmed(scenario: Scenario, one: Flown, folder: Path) -> Flown:
+    """Film the work of one flight and read the film back, if the scenario has a camera."""
+    times = work_times(one)
+    if scenario.film is None or not len(times):
+        return one
+    from sitl.scenarios.scenario_film import film_and_score  # the detector is only for scenarios with a camera
+
+    between = (int(times[0]), int(times[-1]))
+    clip = folder / f"{one.vehicle.name}.film.ts"
+    return dataclasses.replace(one, film=film_and_score(scenario, scenario.film, one.truth, between, clip))
+
+
+def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
+    """Fly one vehicle from start to landing; what goes wrong in the flight is a result, not an exception."""
+    sortie = sortie_of(crew.scenario, vehicle)
+    t0_utc_ns = crew.t0_of(vehicle)
+    with open_craft(crew.scenario, vehicle, number, t0_utc_ns, crew.folder, crew.backend) as craft:
+        operator = Operator(crew.scenario, vehicle, craft.link_url, number)
+        crew.announce(vehicle.name, operator, clock_of(craft.link_url, number))
+        try:
+            report, texts, problem = _fly(craft.link_url, sortie, number, operator, crew)
+        finally:
+            operator.on_line_last.set()
+            operator.close()
+        time.sleep(SETTLE_S)
+    return Flown(
+        vehicle=vehicle,
+        sortie=sortie,
+        truth=truth_of(vehicle, crew.folder, report),
+        report=report,
+        texts=texts,
+        problem=problem,
+        zone_from_utc_ns=operator.zone_from_utc_ns,
+    )
+
+
+def _fly(
+    link_url: str, sortie: Sortie, system: int, operator: Operator, crew: _Crew
+) -> tuple[FlightReport | None, tuple[str, ...], str]:
+    """Return the report (None for a flight that did not come about), what was said, and what stopped it."""
+    watch = crew.watcher(sortie.name, operator)
+    report: FlightReport | None = None
+    problem = ""
+    with open_link(link_url) as link:
+        flight = Flight(link, sortie, FlightOptions(system=system), on_status=watch, pilot=operator.order)
+        try:
+            flight.connect()
+            flight.upload()
+            flight.check()
+            flight.take_off()
+            flight.watch()
+            report = flight.report(work_flown_pct)
+        except VedetteError as error:
+            problem = error.message
+        return report, tuple(text for _, text in flight.state.texts), problem

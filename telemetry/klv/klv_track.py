@@ -1,0 +1,160 @@
+"""A decoded KLV stream as a pose track: which tags win, which datum, which clock.
+
+Clock. Tag 2 counts microseconds since 1970. MISB ST 0603 says it is MISP time,
+which has no leap seconds; tag 136, where present, is "added to convert to UTC".
+Producers that send no tag 136 commonly fill tag 2 from a system clock, which
+is UTC already, so without tag 136 tag 2 is taken as UTC unless a number of leap
+seconds is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from geo.geodesy import wrap_longitude_deg
+from geo.values import GimbalFrame, read_only
+from telemetry.tracks.datums import Undulation, egm96
+from telemetry.tracks.pose_track import PoseTrack, Problem
+from telemetry.tracks.track_cleaning import Samples, dropouts, in_order, with_fix, without_jumps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from geo.values import FloatArray
+    from telemetry.klv import KlvStream
+
+MISP_EARLIEST_US: Final = 0
+MISP_LATEST_US: Final = 9_000_000_000_000_000
+"""Year 2255; larger values are damage, and would not fit nanoseconds in 64 bits."""
+
+HOLD_SLOW_ITEMS_S: Final = 30.0
+"""How long a field of view stays true when later packets leave it out (ST 0601 report-on-change)."""
+
+
+def track_from_klv(
+    stream: KlvStream, *, leap_seconds: int | None = None, undulation: Undulation = egm96, source: str = ""
+) -> PoseTrack:
+    """Build the pose track of an ST 0601 stream.
+
+    Parameters
+    ----------
+    stream
+        Decoded packets.
+    leap_seconds
+        Seconds to add to tag 2 to get UTC, for streams known to carry MISP time
+        without tag 136 (-29 from 2017 on); None trusts tag 136, then the system clock.
+    undulation
+        Geoid of the stream's heights over mean sea level.
+    source
+        What the track is called in messages.
+
+    Returns
+    -------
+    PoseTrack
+        Rising times; the gimbal frame is the airframe. Height is tag 104, else
+        75 (ellipsoid), else 15 (mean sea level) with the undulation added.
+        Pitch and roll are tags 90 and 91, else 6 and 7.
+    """
+    samples, problems = _placed(stream, leap_seconds)
+    times_ns, rows = samples.t_ns, samples.columns["packet"].astype(np.int64)
+    lat, lon = samples.columns["lat_deg"], samples.columns["lon_deg"]
+    alt_hae, alt_amsl = _heights(stream, rows, lat, lon, undulation)
+    gimbal_roll = stream.numbers(20)[rows]
+    if len(rows) and not np.isfinite(gimbal_roll).any():
+        gimbal_roll = np.zeros(len(rows))
+        problems.append(Problem(kind="gimbal", message="no packet has a sensor roll (tag 20); 0 is assumed"))
+    columns: dict[str, FloatArray] = {
+        "lat_deg": lat,
+        "lon_deg": lon,
+        "alt_hae_m": alt_hae,
+        "alt_amsl_m": alt_amsl,
+        "yaw_deg": wrap_longitude_deg(stream.numbers(5)[rows]),
+        "pitch_deg": _first(stream.numbers(90), stream.numbers(6))[rows],
+        "roll_deg": _first(stream.numbers(91), stream.numbers(7))[rows],
+        "gimbal_yaw_deg": wrap_longitude_deg(stream.numbers(18)[rows]),
+        "gimbal_pitch_deg": stream.numbers(19)[rows],
+        "gimbal_roll_deg": wrap_longitude_deg(gimbal_roll),
+        "hfov_deg": _held(stream.numbers(16)[rows], times_ns),
+        "vfov_deg": _held(stream.numbers(17)[rows], times_ns),
+        "sigma_h_m": np.full(len(rows), np.nan),
+        "sigma_v_m": np.full(len(rows), np.nan),
+    }
+    return _assemble(times_ns, columns, (*stream.problems, *problems), source)
+
+
+def _assemble(
+    times_ns: NDArray[np.int64], columns: dict[str, FloatArray], problems: tuple[Problem, ...], source: str
+) -> PoseTrack:
+    sealed: dict[str, Any] = {name: read_only(values) for name, values in columns.items()}
+    return PoseTrack(t_utc_ns=times_ns, gimbal_frame=GimbalFrame.BODY, source=source, problems=problems, **sealed)
+
+
+def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int64]:
+    """Return the UTC nanoseconds of every packet, shape (n,), -1 where it has no usable time."""
+    micros = stream.times_us()
+    usable = (micros > MISP_EARLIEST_US) & (micros < MISP_LATEST_US)
+    if leap_seconds is None:
+        shift = np.nan_to_num(_filled(stream.numbers(136))).astype(np.int64)
+    else:
+        shift = np.full(len(micros), leap_seconds, dtype=np.int64)
+    return np.where(usable, np.where(usable, micros, 0) * 1000 + shift * 1_000_000_000, -1)
+
+
+def leap_seconds_of(stream: KlvStream) -> tuple[int, ...]:
+    """Return the shifts that turn the stream's own time stamps into UTC: each tag 136 it states, else 0."""
+    stated = stream.numbers(136)
+    return tuple(np.unique(stated[np.isfinite(stated)]).astype(np.int64).tolist()) or (0,)
+
+
+def _placed(stream: KlvStream, leap_seconds: int | None) -> tuple[Samples, list[Problem]]:
+    """Return the packets that have a time and a possible place, in order, and what was wrong with the others."""
+    times = utc_ns(stream, leap_seconds)
+    timed = np.flatnonzero(times >= 0)
+    problems: list[Problem] = []
+    untimed = int(np.count_nonzero((times < 0) & np.isfinite(stream.numbers(13))))
+    if untimed:
+        message = f"{untimed} packets have no usable time stamp (tag 2) and were left out"
+        problems.append(Problem(kind="time", message=message))
+    columns = {"lat_deg": stream.numbers(13), "lon_deg": stream.numbers(14), "packet": np.arange(float(len(times)))}
+    samples = Samples(t_ns=times, columns=columns).rows(timed)
+    for step in (with_fix, in_order, without_jumps):
+        samples, found = step(samples)
+        problems += found
+    return samples, problems + dropouts(samples.t_ns)
+
+
+def _heights(
+    stream: KlvStream, rows: NDArray[np.int64], lat: FloatArray, lon: FloatArray, undulation: Undulation
+) -> tuple[FloatArray, FloatArray]:
+    """Return ellipsoid and mean-sea-level heights; whichever is absent comes from the geoid."""
+    amsl = stream.numbers(15)[rows]
+    ellipsoid = _first(stream.numbers(104), stream.numbers(75))[rows]
+    geoid = undulation(lat, lon)
+    return _first(ellipsoid, amsl + geoid), _first(amsl, ellipsoid - geoid)
+
+
+def _first(preferred: FloatArray, fallback: FloatArray) -> FloatArray:
+    chosen: FloatArray = np.where(np.isfinite(preferred), preferred, fallback)
+    return chosen
+
+
+def _filled(values: FloatArray) -> FloatArray:
+    """Carry the last finite value forward, and the first one back to the beginning."""
+    finite = np.flatnonzero(np.isfinite(values))
+    if not len(finite):
+        return values
+    last = np.maximum(np.searchsorted(finite, np.arange(len(values)), side="right") - 1, 0)
+    return values[finite[last]]
+
+
+def _held(values: FloatArray, times_ns: NDArray[np.int64]) -> FloatArray:
+    """Carry a slow item forward over the packets that leave it out, for at most `HOLD_SLOW_ITEMS_S`."""
+    finite = np.flatnonzero(np.isfinite(values))
+    if len(finite) in {0, len(values)}:
+        return values
+    last = np.searchsorted(finite, np.arange(len(values)), side="right") - 1
+    source = finite[np.maximum(last, 0)]
+    fresh = (last >= 0) & ((times_ns - times_ns[source]) * 1e-9 <= HOLD_SLOW_ITEMS_S)
+    return np.where(fresh, values[source], np.nan)

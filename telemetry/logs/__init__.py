@@ -1,0 +1,1 @@
+"""Flight logs and tables: DataFlash, ULog, tlog, DJI subtitles, Airdata, MISB tables."""

@@ -1,0 +1,143 @@
+"""Read a flight log as Airdata UAV exports it (CSV)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from geo.values import GimbalFrame
+from telemetry.logs.csv_table import CsvTable, read_csv_table
+from telemetry.tracks.assembly import assemble
+from telemetry.tracks.datums import egm96
+from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.time_bases import is_datable, local_to_utc_ns
+from telemetry.tracks.track_cleaning import Samples
+from telemetry.tracks.track_errors import SourceError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from geo.values import FloatArray
+    from telemetry.tracks.datums import Undulation
+    from telemetry.tracks.pose_track import PoseTrack
+
+FOOT_M: Final = 0.3048
+"""International foot, exact (NIST SP 811, appendix B.6)."""
+
+MARKS: Final = ("time(millisecond)", "latitude", "longitude")
+"""Columns by which the format is known."""
+_ALTITUDES: Final = ("altitude_above_sealevel", "altitude")
+_ANGLES: Final = {
+    "": ("compass_heading(degrees)", "pitch(degrees)", "roll(degrees)"),
+    "gimbal_": ("gimbal_heading(degrees)", "gimbal_pitch(degrees)", "gimbal_roll(degrees)"),
+}
+_CLOCK: Final = "datetime(utc)"
+
+
+def _wanted() -> list[str]:
+    heights = [f"{name}({unit})" for name in (*_ALTITUDES, "height_above_takeoff") for unit in ("feet", "meters")]
+    return [*MARKS, *heights, *(name for names in _ANGLES.values() for name in names)]
+
+
+def read_airdata(
+    path: str | Path, *, home_alt_amsl_m: float | None = None, undulation: Undulation = egm96
+) -> PoseTrack:
+    """Read the pose track of an Airdata export; feet or metres, as its column names say.
+
+    Gimbal angles are absolute (DJI's own convention): `GimbalFrame.EARTH`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    home_alt_amsl_m
+        Height of the take-off point; then heights over it are used instead of the
+        stated altitude.
+    undulation
+        Geoid of the heights over mean sea level.
+
+    Raises
+    ------
+    SourceError
+        The table lacks time, latitude or longitude, or holds no usable position.
+    """
+    path = Path(path)
+    table = read_csv_table(path, _wanted(), (_CLOCK,))
+    missing = [name for name in MARKS if name not in table.values]
+    if missing:
+        raise SourceError(f"{path}: no column {missing[0]!r}, which every Airdata export has", path=str(path))
+    problems: list[Problem] = []
+    t_ns = _times(table, problems)
+    timed = np.isfinite(table.numbers("time(millisecond)"))
+    position = {
+        "lat_deg": table.numbers("latitude"),
+        "lon_deg": table.numbers("longitude"),
+        "alt_amsl_m": _heights(table, home_alt_amsl_m, problems),
+    }
+    return assemble(
+        position=Samples(t_ns=t_ns, columns=position).rows(timed),
+        attitude=_angles(table, t_ns, ""),
+        gimbal=_angles(table, t_ns, "gimbal_"),
+        gimbal_frame=GimbalFrame.EARTH,
+        undulation=undulation,
+        source=path.name,
+        problems=problems,
+    )
+
+
+def _times(table: CsvTable, problems: list[Problem]) -> NDArray[np.int64]:
+    """Return UTC: milliseconds since the start, moved so that the whole-second clock fits."""
+    since_ms = np.nan_to_num(table.numbers("time(millisecond)"))
+    since_ns = (np.clip(since_ms, -1e12, 1e12) * 1e6).astype(np.int64)
+    lags = []
+    for cell, own_ns in zip(table.texts.get(_CLOCK, []), since_ns.tolist(), strict=False):
+        stamp = _parse(cell)
+        if stamp is not None:
+            lags.append(stamp - own_ns)
+    if not lags:
+        text = "the table has no UTC clock; times count from its first row as if it were 1970-01-01"
+        problems.append(Problem(kind="no_date", message=text))
+        return since_ns
+    # the clock is cut to whole seconds, so the largest lags are cut least; the very largest may be damage
+    return np.asarray(since_ns + sorted(lags)[-1 - len(lags) // 50], dtype=np.int64)
+
+
+def _parse(cell: str) -> int | None:
+    try:
+        moment = dt.datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return None
+    if not is_datable(moment):
+        return None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return local_to_utc_ns(moment, 0.0)
+
+
+def _metres(table: CsvTable, *names: str) -> FloatArray:
+    for name in names:
+        for unit, factor in (("feet", FOOT_M), ("meters", 1.0)):
+            if f"{name}({unit})" in table.values:
+                return np.asarray(table.numbers(f"{name}({unit})") * factor)
+    return np.full(table.rows, np.nan)
+
+
+def _heights(table: CsvTable, home_alt_amsl_m: float | None, problems: list[Problem]) -> FloatArray:
+    if home_alt_amsl_m is not None:
+        return _metres(table, "height_above_takeoff") + home_alt_amsl_m
+    stated = _metres(table, *_ALTITUDES)
+    if not np.isfinite(stated).any():
+        text = "the table states no altitude over sea level; state the height of the take-off point to get altitudes"
+        problems.append(Problem(kind="altitude_relative_only", message=text))
+    return stated
+
+
+def _angles(table: CsvTable, t_ns: NDArray[np.int64], prefix: str) -> Samples | None:
+    columns = dict(zip(("yaw_deg", "pitch_deg", "roll_deg"), map(table.numbers, _ANGLES[prefix]), strict=True))
+    if not np.isfinite(columns["yaw_deg"]).any():
+        return None
+    columns["roll_deg"] = np.nan_to_num(columns["roll_deg"])
+    return Samples(t_ns=t_ns, columns=columns)

@@ -1,0 +1,1 @@
+"""MAVLink messages as poses: frames, clocks, gimbals."""

@@ -1,0 +1,1 @@
+"""Pose and camera of still pictures from EXIF and XMP."""

@@ -1,0 +1,1 @@
+"""Pose tracks: assembling, cleaning, interpolating, exporting; time bases and datums."""

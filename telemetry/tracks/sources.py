@@ -1,0 +1,259 @@
+"""Read a pose track from any source a drone leaves behind; the format is found by content, never by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from telemetry.logs import airdata_file, misb_csv_file
+from telemetry.logs.csv_table import column_names
+from telemetry.tracks import track_file
+from telemetry.tracks.datums import Undulation, egm96
+from telemetry.tracks.track_errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.klv import KlvStream
+    from telemetry.tracks.pose_track import PoseTrack
+
+HEAD_BYTES: Final = 64 * 1024
+"""So many first bytes tell a format."""
+_FMT_OF_FMT: Final = b"\xa3\x95\x80\x80\x59FMT\x00BBnNZ"
+_FRAMES_ENOUGH: Final = 3
+_NOT_READ: Final = {
+    b"ULogEnc": "an encrypted PX4 log; decrypt it first with the key of its vehicle",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
+    b"ftyphei": "a HEIC picture; convert it to JPEG with its metadata",
+    b"ftypmif1": "a HEIF picture; convert it to JPEG with its metadata",
+}
+"""First bytes (or, in ISO media files, those after the size) of what people try, and what to do with it."""
+
+
+class SourceFormat(enum.StrEnum):
+    """A kind of file that holds positions."""
+
+    TLOG = "MAVLink telemetry log (.tlog)"
+    DATAFLASH = "ArduPilot DataFlash log (.bin)"
+    ULOG = "PX4 log (.ulg)"
+    PICTURE = "picture with EXIF and XMP"
+    KLV = "MISB ST 0601 KLV, raw or in a video"
+    SUBTITLES = "DJI subtitles (.SRT)"
+    AIRDATA = "Airdata export (.csv)"
+    MISB_CSV = "table of ST 0601 items (.csv)"
+    TRACK = "pose track of this program (.csv)"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What some sources do not say and a person may know.
+
+    Attributes
+    ----------
+    utc_offset_s
+        Zone of the camera's clock, seconds east of UTC (subtitles, pictures).
+    home_alt_amsl_m
+        Height of the take-off point over mean sea level (sources that write only heights over it).
+    start_utc_ns
+        When the recording began (subtitles without a date).
+    undulation
+        Geoid of the heights over mean sea level.
+    """
+
+    utc_offset_s: float | None = None
+    home_alt_amsl_m: float | None = None
+    start_utc_ns: int | None = None
+    undulation: Undulation = egm96
+
+
+def sniff(head: bytes) -> SourceFormat | None:
+    """Tell a source's format from its first `HEAD_BYTES` bytes; None where it is none that is known."""
+    from telemetry.klv.klv_file import is_raw_klv
+
+    if head.startswith(b"ULog\x01\x12\x35"):
+        return SourceFormat.ULOG
+    if head.startswith(b"\xa3\x95"):
+        return SourceFormat.DATAFLASH
+    if len(head) > 20 and head[8] in (0xFE, 0xFD) and _is_date(int.from_bytes(head[:8], "big")):
+        return SourceFormat.TLOG
+    if head.startswith((b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"\x89PNG\r\n")) or head[8:12] == b"WEBP":
+        return SourceFormat.PICTURE
+    text = _text_format(head)
+    if text is not None:
+        return text
+    if _is_container(head) or is_raw_klv(head):
+        return SourceFormat.KLV
+    return _damaged_log(head)
+
+
+def _damaged_log(head: bytes) -> SourceFormat | None:
+    """Recognise a log whose first bytes are lost by the whole records after them."""
+    from telemetry.mavlink.frames import find_frames
+
+    if _FMT_OF_FMT in head:
+        return SourceFormat.DATAFLASH
+    frames, _ = find_frames(np.frombuffer(head, dtype=np.uint8), stamped=True)
+    dated = [stamp for stamp in frames.received_us.tolist() if _is_date(stamp)]
+    return SourceFormat.TLOG if len(dated) >= _FRAMES_ENOUGH else None
+
+
+def _is_date(stamp_us: int) -> bool:
+    """Return whether microseconds since 1970 lie between the years 2000 and 2100."""
+    return 946_684_800_000_000 < stamp_us < 4_102_444_800_000_000
+
+
+def _is_container(head: bytes) -> bool:
+    """Recognise MPEG-TS (sync bytes 188 apart), Matroska, AVI, and MP4 or MOV by their first box."""
+    if head[4:12].startswith((b"ftyphei", b"ftypmif1")):
+        return False
+    if len(head) > 3 * 188 and head[0] == head[188] == head[376] == 0x47:
+        return True
+    return head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")) or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+
+
+_CUE: Final = re.compile(r"\d{1,3}:\d{1,2}:\d{1,2}[,.]\d{1,3}\s*-->")
+
+
+def _text_format(head: bytes) -> SourceFormat | None:
+    if b"\x00" in head:
+        return None
+    text = head.decode("utf-8-sig", "replace")
+    if _CUE.search(text):
+        return SourceFormat.SUBTITLES
+    names = set(column_names(text.partition("\n")[0]))
+    for kind, marks in (
+        (SourceFormat.TRACK, track_file.COLUMNS),
+        (SourceFormat.AIRDATA, airdata_file.MARKS),
+        (SourceFormat.MISB_CSV, misb_csv_file.MARKS),
+    ):
+        if names.issuperset(marks):
+            return kind
+    return None
+
+
+def read_track(path: str | Path, options: SourceOptions | None = None) -> PoseTrack:
+    """Read the pose track of a file of any known format.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        What the source does not say.
+
+    Raises
+    ------
+    SourceError
+        The format is not known, or the file holds no usable position; the message says which.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
+    kind = sniff(head)
+    if kind is None:
+        raise SourceError(_unknown(path, head), path=str(path))
+    return _READERS[kind](path, options or SourceOptions())
+
+
+def _unknown(path: Path, head: bytes) -> str:
+    if not head:
+        return f"{path}: the file is empty"
+    if head.strip().isdigit():
+        return f"{path}: holds only a cue number; a subtitle file that was cut short"
+    for mark, advice in _NOT_READ.items():
+        if head.startswith(mark) or head[4:12].startswith(mark):
+            return f"{path}: {advice}"
+    return f"{path}: no format of positions that is known here; known are: {', '.join(SourceFormat)}"
+
+
+def _tlog(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.logs.tlog_file import read_tlog
+
+    return read_tlog(path, undulation=options.undulation)
+
+
+def _dataflash(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.logs.dataflash_file import read_dataflash
+
+    return read_dataflash(path, undulation=options.undulation)
+
+
+def _ulog(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.logs.ulog_file import read_ulog
+
+    return read_ulog(path, undulation=options.undulation)
+
+
+def _subtitles(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.logs.subtitle_file import read_subtitles
+
+    return read_subtitles(
+        path,
+        utc_offset_s=options.utc_offset_s,
+        home_alt_amsl_m=options.home_alt_amsl_m,
+        start_utc_ns=options.start_utc_ns,
+        undulation=options.undulation,
+    )
+
+
+def _picture(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.pictures.picture_track import read_picture_track
+
+    return read_picture_track(path, utc_offset_s=options.utc_offset_s, undulation=options.undulation)
+
+
+def _klv(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.klv.klv_file import read_klv
+    from telemetry.klv.klv_track import track_from_klv
+
+    stream = read_klv(path)
+    track = track_from_klv(stream, undulation=options.undulation, source=path.name)
+    if not len(track):
+        raise SourceError(_no_klv_position(path, stream, track), path=str(path))
+    return track
+
+
+def _no_klv_position(path: Path, stream: KlvStream, track: PoseTrack) -> str:
+    if track.problems:
+        return f"{path}: no position in its telemetry: {'; '.join(problem.message for problem in track.problems[:3])}"
+    if len(stream):
+        return f"{path}: none of its {len(stream)} ST 0601 packets has a position and a time"
+    if stream.others:
+        keys = ", ".join(sorted({other.key.hex() for other in stream.others})[:3])
+        return f"{path}: its {len(stream.others)} KLV sets are not of ST 0601 but of other standards (keys {keys})"
+    return f"{path}: no KLV packet in it"
+
+
+def _airdata(path: Path, options: SourceOptions) -> PoseTrack:
+    return airdata_file.read_airdata(path, home_alt_amsl_m=options.home_alt_amsl_m, undulation=options.undulation)
+
+
+def _misb_csv(path: Path, options: SourceOptions) -> PoseTrack:
+    return misb_csv_file.read_misb_csv(path, undulation=options.undulation)
+
+
+def _track(path: Path, options: SourceOptions) -> PoseTrack:  # noqa: ARG001 - a track states everything itself
+    return track_file.read_track_csv(path)
+
+
+_READERS: Final[dict[SourceFormat, Callable[[Path, SourceOptions], PoseTrack]]] = {
+    SourceFormat.TLOG: _tlog,
+    SourceFormat.DATAFLASH: _dataflash,
+    SourceFormat.ULOG: _ulog,
+    SourceFormat.PICTURE: _picture,
+    SourceFormat.KLV: _klv,
+    SourceFormat.SUBTITLES: _subtitles,
+    SourceFormat.AIRDATA: _airdata,
+    SourceFormat.MISB_CSV: _misb_csv,
+    SourceFormat.TRACK: _track,
+}

@@ -1,0 +1,1 @@
+"""Clips and streams: decoding in a process of its own, frame times, writing MPEG-TS."""

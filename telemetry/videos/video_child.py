@@ -1,0 +1,309 @@
+"""The decoding process: opens one source, hands over its telemetry, then its pictures.
+
+It runs under a memory limit and may die on hostile media; the reader lives on.
+Pictures travel through a ring of slots in shared memory, told about by messages.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import mmap
+import os
+import resource
+import sys
+from fractions import Fraction
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import av
+import numpy as np
+
+from telemetry.videos.video_messages import NO_PTS, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
+"""A payload that begins like this is KLV (SMPTE universal label, whole or cut)."""
+
+MAX_LIVE_KLV_BYTES: Final = 1 << 20
+LIVE_OPEN_S: Final = 10.0
+_QUICK: Final = {"analyzeduration": "1000000", "probesize": "1000000", "fflags": "nobuffer"}
+"""A live stream is joined after a second of looking at it."""
+
+MAX_NOTE_BYTES: Final = 64
+"""Longest message inside a picture that is passed on; a time stamp takes 28 bytes."""
+
+MAX_BROKEN_PACKETS: Final = 10_000
+"""Undecodable packets in a row after which a stream is given up."""
+
+
+@dataclasses.dataclass(slots=True)
+class Job:
+    """What to do, as told on the command line; see `telemetry.videos.video_process`."""
+
+    source: str
+    options: dict[str, str]
+    ring_fd: int
+    slots: int
+    slot_bytes: int
+    max_pixels: int
+    max_duration_s: float
+    max_memory_bytes: int
+    max_klv_bytes: int
+    threads: int
+    every_s: float | None
+    scan: bool
+    decode: bool
+    live: bool
+
+
+class _Ring:
+    """Picture slots in shared memory; a slot is free again when the reader writes one byte."""
+
+    def __init__(self, job: Job, acknowledgements: IO[bytes]) -> None:
+        self._memory = np.frombuffer(mmap.mmap(job.ring_fd, job.slots * job.slot_bytes), dtype=np.uint8)
+        self._slot_bytes = job.slot_bytes
+        self._slots = job.slots
+        self._used = 0
+        self._acknowledgements = acknowledgements
+        self._reformatter = av.video.reformatter.VideoReformatter()
+
+    def put(self, frame: Any) -> tuple[int, int, int] | None:
+        """Convert a frame to RGB into the next slot; (slot, width, height), or None when the reader is gone."""
+        if self._used >= self._slots and not self._acknowledgements.read(1):
+            return None
+        picture = frame if frame.format.name == "rgb24" else self._reformatter.reformat(frame, format="rgb24")
+        plane: Any = picture.planes[0]
+        rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+        slot = self._used % self._slots
+        size = picture.width * picture.height * 3
+        start = slot * self._slot_bytes
+        target = self._memory[start : start + size].reshape(picture.height, picture.width * 3)
+        np.copyto(target, rows[: picture.height, : picture.width * 3])
+        self._used += 1
+        return slot, picture.width, picture.height
+
+
+def _open(job: Job) -> Any:
+    return av.open(job.source, mode="r", options=job.options, metadata_errors="replace")
+
+
+def _scan(job: Job, out: IO[bytes]) -> None:
+    """Read the container once without decoding: hand over every KLV payload and the video's time stamps."""
+    pieces: list[bytes] = []
+    klv: list[tuple[int, int]] = []
+    video: list[tuple[int, int]] = []
+    total = 0
+    chosen: int | None = None
+    with _open(job) as container:
+        wanted = [s for s in container.streams if s.type == "data"]
+        bases = {s.index: s.time_base for s in wanted}
+        pictures = [s for s in container.streams if s.type == "video"][:1]
+        for packet in _packets(container, (*wanted, *pictures), out):
+            if not packet.size:
+                continue
+            position = packet.pos if packet.pos is not None else -1
+            pts = packet.pts if packet.pts is not None else NO_PTS
+            if packet.stream.type == "video":
+                video.append((pts, position))
+                continue
+            data = bytes(packet)
+            if chosen is None and data.startswith(KLV_STARTS):
+                chosen = packet.stream.index
+            total += len(data)
+            if packet.stream.index != chosen or total > job.max_klv_bytes:
+                continue
+            pieces.append(data)
+            klv.append((pts, position))
+    columns = [np.array(rows, dtype="<i8").reshape(-1, 2) for rows in (klv, video)]
+    sizes = np.array([len(piece) for piece in pieces], dtype="<i8")
+    time_base = bases.get(chosen) if chosen is not None else None
+    header = {
+        "type": "scan",
+        "klv": len(klv),
+        "video": len(video),
+        "klv_time_base": _pair(time_base),
+        "truncated": total > job.max_klv_bytes,
+    }
+    send(out, header, columns[0].tobytes() + columns[1].tobytes() + sizes.tobytes() + b"".join(pieces))
+
+
+def _packets(container: Any, streams: tuple[Any, ...], out: IO[bytes]) -> Iterator[Any]:
+    """Demultiplex, and end at the first place the container cannot be read."""
+    if not streams:
+        return
+    demuxer = container.demux(*streams)
+    while True:
+        try:
+            packet = next(demuxer)
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            send(out, {"type": "problem", "kind": "container", "message": f"reading stopped: {error.strerror}"})
+            return
+        yield packet
+
+
+def _pair(value: Fraction | None) -> list[int] | None:
+    return None if value is None else [value.numerator, value.denominator]
+
+
+def _describe(job: Job, out: IO[bytes]) -> bool:
+    """Say what the source holds; False when its pictures may not be decoded, or it has none."""
+    with _open(job) as container:
+        stream = next((s for s in container.streams if s.type == "video"), None)
+        duration = None if container.duration is None else container.duration / av.time_base
+        header: dict[str, Any] = {"type": "open", "format": container.format.name, "duration_s": duration}
+        if stream is not None:
+            context = stream.codec_context
+            header |= {
+                "width": context.width,
+                "height": context.height,
+                "codec": context.name,
+                "frames": stream.frames,
+                "time_base": _pair(stream.time_base),
+                "rate": _pair(stream.average_rate),
+            }
+    send(out, header)
+    return stream is not None and header["width"] * header["height"] <= job.max_pixels
+
+
+def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+    """Decode every wanted frame into the ring, in presentation order."""
+    ring = _Ring(job, acknowledgements)
+    count = broken = 0
+    first: Fraction | None = None
+    due = Fraction(0)
+    step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
+    last: Fraction | None = None
+    with _open(job) as container:
+        stream = next(s for s in container.streams if s.type == "video")
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = job.threads
+        stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
+        for frame in _frames(container, stream, out):
+            if frame is None:
+                broken += 1
+                continue
+            stamp = frame.pts if frame.pts is not None else frame.dts
+            if stamp is None or frame.width * frame.height > job.max_pixels:
+                broken += 1
+                continue
+            at = stamp * Fraction(frame.time_base)
+            first = at if first is None else first
+            if at - first > job.max_duration_s:
+                message = f"decoding stopped at the limit of {job.max_duration_s:g} s"
+                send(out, {"type": "problem", "kind": "duration", "message": message})
+                break
+            last = at
+            count += 1
+            if step is not None:
+                if at - first < due:
+                    continue
+                due = ((at - first) // step + 1) * step
+            placed = ring.put(frame)
+            if placed is None:
+                return
+            slot, width, height = placed
+            shape = {"slot": slot, "w": width, "h": height, "notes": _picture_notes(frame)}
+            send(out, {"type": "frame", "i": count - 1, "pts": _pair(at), **shape})
+    end = {"type": "end", "decoded": count, "broken": broken, "last": _pair(last), "first": _pair(first)}
+    send(out, end)
+
+
+def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+    """Hand over telemetry and pictures of a live stream as they come, until it ends."""
+    ring = _Ring(job, acknowledgements)
+    step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
+    due: Fraction | None = None
+    shown: Fraction | None = None
+    with _open_live(job) as container:
+        send(out, {"type": "opened"})
+        streams = [s for s in container.streams if s.type in {"data", "video"}]
+        for stream in streams:
+            if stream.type == "video":
+                stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
+        for packet in _packets(container, tuple(streams), out):
+            if packet.stream.type == "data":
+                data = bytes(packet)
+                if data.startswith(KLV_STARTS) and len(data) <= MAX_LIVE_KLV_BYTES:
+                    stamp = shown if packet.pts is None else packet.pts * Fraction(packet.time_base)
+                    send(out, {"type": "klv", "pts": _pair(stamp)}, data)
+                continue
+            shown = None if packet.pts is None else packet.pts * Fraction(packet.time_base)
+            for frame in _decoded(packet):
+                if frame.pts is None or frame.width * frame.height > job.max_pixels:
+                    continue
+                at = frame.pts * Fraction(frame.time_base)
+                if step is not None and due is not None and due - step <= at < due:
+                    continue
+                due = None if step is None else at + step
+                placed = ring.put(frame)
+                if placed is None:
+                    return
+                shape = {"slot": placed[0], "w": placed[1], "h": placed[2]}
+                send(out, {"type": "frame", "pts": _pair(at), **shape})
+
+
+def _open_live(job: Job) -> Any:
+    """Open a live source: an address, or a pipe we were given, which carries a transport stream."""
+    if job.source.startswith("pipe:"):
+        return av.open(os.fdopen(int(job.source[5:]), "rb", buffering=0), mode="r", format="mpegts", options=_QUICK)
+    return av.open(job.source, mode="r", options=job.options | _QUICK, timeout=(LIVE_OPEN_S, LIVE_OPEN_S))
+
+
+def _decoded(packet: Any) -> list[Any]:
+    try:
+        return list(packet.decode())
+    except av.error.FFmpegError:
+        return []
+
+
+def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[Any]:
+    """Yield frames, and None for each packet the decoder refuses."""
+    refused = 0
+    for packet in _packets(container, (stream,), out):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            refused += 1
+            if refused > MAX_BROKEN_PACKETS:
+                return
+            yield None
+            continue
+        yield from frames
+
+
+def _picture_notes(frame: Any) -> list[str]:
+    """Return the short "user data unregistered" messages of a compressed picture, as hex."""
+    notes = [bytes(item) for item in frame.side_data if item.type.name == "SEI_UNREGISTERED"]
+    return [note.hex() for note in notes if len(note) <= MAX_NOTE_BYTES]
+
+
+def main() -> None:
+    """Run one job read from the first argument."""
+    job = Job(**json.loads(sys.argv[1]))
+    out, acknowledgements = sys.stdout.buffer, sys.stdin.buffer
+    resource.setrlimit(resource.RLIMIT_AS, (job.max_memory_bytes, job.max_memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    av.logging.set_level(None)
+    try:
+        if job.live:
+            _follow(job, out, acknowledgements)
+            return
+        decodable = _describe(job, out)
+        if job.scan:
+            _scan(job, out)
+        if job.decode and decodable:
+            _decode(job, out, acknowledgements)
+    except av.error.FFmpegError as error:
+        send(out, {"type": "error", "message": error.strerror or type(error).__name__})
+    except MemoryError:
+        send(out, {"type": "error", "message": "the memory limit of the decoding process was reached"})
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+if __name__ == "__main__":
+    main()

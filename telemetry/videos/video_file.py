@@ -1,0 +1,256 @@
+"""Read a clip: its telemetry as a pose track, its pictures as frames with poses."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from telemetry.errors import MediaError
+from telemetry.klv import ChecksumMode
+from telemetry.klv.klv_track import leap_seconds_of, track_from_klv
+from telemetry.tracks.pose_track import Problem
+from telemetry.videos.frame import Frame, VideoLimits
+from telemetry.videos.video_moments import FrameMoments
+from telemetry.videos.video_overlap import OverlapFilter
+from telemetry.videos.video_pictures_file import read_pictures
+from telemetry.videos.video_process import DecoderProcess
+from telemetry.videos.video_scan import ClipTelemetry, plan_source, read_scan, wait_for
+from telemetry.videos.video_whole_file import how_cut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from geo.values import Terrain
+    from telemetry.tracks.pose_track import PoseTrack
+    from telemetry.videos.video_source import OpenPlan
+
+__all__ = ["StreamFacts", "VideoReader", "read_pictures", "read_video"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFacts:
+    """What the container says about itself."""
+
+    format: str
+    width_px: int
+    height_px: int
+    codec: str
+    duration_s: float | None
+
+
+class VideoReader:
+    """One clip: a context manager whose `frames()` gives pictures with poses.
+
+    Attributes
+    ----------
+    track
+        Pose track of the clip's own telemetry, or the one given to `read_video`.
+    klv
+        The decoded KLV, with every packet and problem.
+    facts
+        What the container says about itself.
+    partial
+        True once something of the clip could not be read.
+    """
+
+    def __init__(
+        self,
+        plan: OpenPlan,
+        limits: VideoLimits,
+        every_s: float | None,
+        checksum: ChecksumMode,
+        track: PoseTrack | None,
+        start_utc_ns: int | None,
+        overlap: OverlapFilter | None,
+    ) -> None:
+        self._plan = plan
+        self._limits = limits
+        self._every_s = every_s
+        self._overlap = overlap
+        self._problems: list[Problem] = []
+        self.partial = False
+        self._process = DecoderProcess(plan.url, plan.options, limits, every_s=every_s)
+        self._fresh = True
+        try:
+            self.facts = self._read_facts()
+            telemetry = self._read_telemetry(checksum)
+            self.klv = telemetry.klv
+            own = track_from_klv(self.klv, source=plan.shown)
+            self.track: PoseTrack = own if track is None else track
+            self._problems += own.problems
+            leap_s = leap_seconds_of(self.klv)
+            self._moments = FrameMoments(telemetry.clock, leap_s, self.track, start_utc_ns, telemetry.picture_pts_s)
+        except BaseException:
+            self._process.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the decoding process."""
+        self._process.close()
+
+    @property
+    def process_id(self) -> int:
+        """Number of the decoding process, for whoever watches over processes."""
+        return self._process.number
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was wrong so far: with the telemetry, and with the pictures read up to now."""
+        return tuple(self._problems)
+
+    @property
+    def klv_packets(self) -> int:
+        """How many ST 0601 packets the clip holds, bad ones included."""
+        return len(self.klv)
+
+    @property
+    def klv_bad_checksum(self) -> int:
+        """How many of them have a wrong checksum or none."""
+        return self.klv.bad_checksum
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode in the other process and yield each wanted frame with its pose, or the reason for none."""
+        if not self._fresh:
+            self._process.close()
+            self._process = DecoderProcess(
+                self._plan.url, self._plan.options, self._limits, every_s=self._every_s, scan=False
+            )
+            self._read_facts()
+        self._fresh = False
+        count = 0
+        while (message := self._process.next_message()) is not None:
+            header, _ = message
+            if header["type"] == "frame":
+                frame = self._frame(header)
+                count += 1
+                if self._overlap is None or self._overlap.wants(frame):
+                    yield frame
+            elif header["type"] == "end":
+                self._note_end(header)
+                return
+            else:
+                self._note(header)
+        self._note_death(count)
+
+    def _read_facts(self) -> StreamFacts:
+        header, _ = wait_for(self._process, "open", self._plan, self._note)
+        self._opened = header
+        if "width" not in header:
+            raise MediaError(f"{self._plan.shown} holds no video; nothing can be decoded", path=self._plan.shown)
+        width, height = int(header["width"]), int(header["height"])
+        if width * height > self._limits.max_pixels:
+            message = (
+                f"{self._plan.shown} has pictures of {width} x {height} px, over the limit of "
+                f"{self._limits.max_pixels} pixels; raise the limit if they are meant"
+            )
+            raise MediaError(message, width=width, height=height)
+        return StreamFacts(
+            format=str(header["format"]),
+            width_px=width,
+            height_px=height,
+            codec=str(header["codec"]),
+            duration_s=header["duration_s"],
+        )
+
+    def _read_telemetry(self, checksum: ChecksumMode) -> ClipTelemetry:
+        scan, payload = wait_for(self._process, "scan", self._plan, self._note)
+        telemetry = read_scan(scan, payload, self._opened, checksum)
+        if telemetry.truncated:
+            self._note({"type": "limit", "message": "telemetry beyond the limit was not taken"})
+        return telemetry
+
+    def _frame(self, header: dict[str, Any]) -> Frame:
+        image = self._process.take_picture(header["slot"], header["w"], header["h"])
+        image.setflags(write=False)
+        pts_s = Fraction(*header["pts"])
+        moment = self._moments.moment(pts_s, header["notes"])
+        pose, reason = self._moments.pose(moment)
+        return Frame(index=header["i"], pts_s=pts_s, t_utc_ns=moment, image=image, pose=pose, pose_reason=reason)
+
+    def _note(self, header: dict[str, Any]) -> None:
+        message = str(header.get("message", header["type"]))
+        self._problems.append(Problem(kind=str(header.get("kind", header["type"])), message=message))
+        self.partial = True
+
+    def _note_end(self, header: dict[str, Any]) -> None:
+        """Say exactly how much was readable when something was not."""
+        broken, decoded = int(header["broken"]), int(header["decoded"])
+        cut = None if self._plan.live else how_cut(Path(self._plan.url), self.facts.format)
+        if not broken and cut is None:
+            return
+        self.partial = True
+        reach = float(Fraction(*header["last"]) - Fraction(*header["first"])) if decoded else 0.0
+        parts = [text for text in (cut, f"{broken} packets could not be decoded" if broken else None) if text]
+        message = f"{self._plan.shown}: {' and '.join(parts)}; {decoded} frames over {reach:.3f} s were read"
+        self._problems.append(Problem(kind="partial", message=message))
+
+    def _note_death(self, count: int) -> None:
+        status = self._process.exit_status()
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        self.partial = True
+        message = f"{self._plan.shown}: the decoding process {how} after {count} frames; what came before is kept"
+        self._problems.append(Problem(kind="decoder", message=message))
+
+
+def read_video(
+    source: str | Path,
+    *,
+    limits: VideoLimits | None = None,
+    every_s: float | None = None,
+    checksum: ChecksumMode = ChecksumMode.STRICT,
+    track: PoseTrack | None = None,
+    start_utc_ns: int | None = None,
+    max_overlap: float | None = None,
+    terrain: Terrain | None = None,
+) -> VideoReader:
+    """Open a clip, read its telemetry, and get ready to decode its pictures.
+
+    Parameters
+    ----------
+    source
+        Path of an MP4, MOV, MPEG-TS, MKV or AVI file.
+    limits
+        What the source may cost; see `VideoLimits`.
+    every_s
+        Seconds of presentation time between frames handed out; None and 0 hand out all.
+    checksum
+        What to do with KLV packets whose checksum does not hold.
+    track
+        Pose track of another source (a log, subtitles) to use instead of the clip's own.
+    start_utc_ns
+        UTC of the first picture, for clips without a clock of their own.
+    max_overlap, terrain
+        Hand out a frame only when it shares at most this part (0 to 1) of its ground with
+        the last one handed out; needs the ground. Frames without a pose are all handed out.
+
+    Returns
+    -------
+    VideoReader
+        A context manager; the telemetry is read, the pictures are not yet.
+
+    Raises
+    ------
+    MediaError
+        The source is missing, unreadable, or over a limit.
+    SourceForbiddenError
+        Its protocol or address is not allowed.
+    """
+    if every_s is not None and not 0.0 <= every_s < math.inf:
+        raise MediaError(f"the time between frames has to be 0 s or more, not {every_s:g}", every_s=every_s)
+    if max_overlap is not None and (terrain is None or not 0.0 <= max_overlap <= 1.0):
+        raise MediaError("sampling by overlap needs a share from 0 to 1, and terrain", max_overlap=max_overlap)
+    overlap = None if max_overlap is None or terrain is None else OverlapFilter(terrain, max_overlap)
+    plan = plan_source(source)
+    return VideoReader(plan, limits or VideoLimits(), every_s or None, checksum, track, start_utc_ns, overlap)
