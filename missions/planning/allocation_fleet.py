@@ -81,6 +81,7 @@ def fewest_aircraft(cycle_s: FloatArray, period_s: float, limits: Sequence[int])
     model.minimize((spread + 1) * sum(counts) + work)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
+    solver.parameters.catch_sigint_signal = False  # else it takes the handler away, and Ctrl-C kills without clean-up
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = SOLVER_SECONDS
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):

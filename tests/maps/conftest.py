@@ -1,21 +1,14 @@
-"""Hits, a page, and a browser that reports every request it makes."""
+"""Hits, labels that try to escape, and chips."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
-import shutil
-from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
 from detection.values import GroundHit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
 
 EVIL = "</script><script>window.pwned=1</script>${window.pwned=1}`<img src=x onerror='window.pwned=1'>"
 
@@ -63,19 +56,3 @@ def chip() -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (32, 32), (90, 60, 30)).save(stream, "JPEG")
     return stream.getvalue()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Return headless Chromium, or skip where there is none."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
-        yield chromium
-        chromium.close()
