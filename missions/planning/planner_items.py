@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import shapely
 
 from missions.briefs.aircraft import AircraftKind
@@ -19,7 +20,6 @@ from missions.planning.lanes import Look
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
@@ -106,31 +106,65 @@ def _relative(alt_amsl_m: float, home_alt_amsl_m: float) -> float:
     return round(alt_amsl_m - home_alt_amsl_m, 2)
 
 
+FENCE_EXCLUSION: Final = 5002
+"""MAV_CMD_NAV_FENCE_POLYGON_VERTEX_EXCLUSION."""
+ZONE_CUT_M: Final = 1.0
+"""A zone's outline on the vehicle may be larger than the zone by up to twice this, never smaller."""
+RETURN_STEP_M: Final = 50.0
+"""Distance between the places of a path that returns are drawn from."""
+RETURN_ROOM_M: Final = 35.0
+"""Returns nearer than this to where the fence must end may be cut by its simplification."""
+
+
 def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[MissionItem, ...]:
     """Return an inclusion polygon about a sortie that leaves out the asked standoff.
 
-    It is the air within reach of the path and at least the standoff asked from the border,
-    with fewer corners the further the simplification has to go, always on the inside.
+    It is the air within reach of the path and of every straight return from it, at least the
+    standoff asked from the border, with fewer corners the further the simplification has to go,
+    always on the inside; zones in it are polygons of their own that exclude.
     """
     reach = 2.0 * corridor.margin.total_m + 60.0
-    about = shapely.buffer(shapely.LineString(path_m), reach, quad_segs=4)
+    rally_deg = np.array([(r.lat_deg, r.lon_deg) for r in brief.rally]).reshape(-1, 2)
+    landings_m = np.vstack([path_m[:1], corridor.frame.to_plane(*rally_deg.T)])
+    returns = straight_returns(path_m, landings_m)
+    about = shapely.buffer(shapely.union(shapely.LineString(path_m), returns), reach, quad_segs=4)
     close = shapely.clip_by_rect(corridor.guard, *shapely.bounds(about.buffer(brief.standoff.asked_m * 2.0)))
     outside = shapely.buffer(close, brief.standoff.asked_m * corridor.stretch, quad_segs=8)
     near_own = shapely.clip_by_rect(corridor.own, *about.bounds)
     air = about.intersection(near_own).difference(outside)
-    polygon = _simplest(air, path_m)
-    lat, lon = corridor.frame.to_degrees(shapely.get_coordinates(polygon.exterior)[:-1])
+    polygon = _simplest(air, path_m, returns)
+    rings = [(FENCE_INCLUSION, polygon)]
+    for zone, barred in zip(corridor.zones, corridor.barred, strict=True):
+        if barred and zone.intersects(polygon):
+            parts = shapely.get_parts(zone.buffer(ZONE_CUT_M).simplify(ZONE_CUT_M))
+            rings += [(FENCE_EXCLUSION, part) for part in parts]
+    corners = [(command, *corridor.frame.to_degrees(_corners(ring))) for command, ring in rings]
+    items = [(command, len(lat), *place) for command, lat, lon in corners for place in zip(lat, lon, strict=True)]
     return tuple(
-        MissionItem(
-            seq=k, command=FENCE_INCLUSION, frame=0, p1=float(len(lat)), lat_deg=float(lat[k]), lon_deg=float(lon[k])
-        )
-        for k in range(len(lat))
+        MissionItem(seq=k, command=command, frame=0, p1=float(count), lat_deg=float(lat), lon_deg=float(lon))
+        for k, (command, count, lat, lon) in enumerate(items)
     )
 
 
-def _simplest(air: BaseGeometry, path_m: FloatArray) -> shapely.Polygon:
-    """Return one polygon with few corners that holds the path and lies in the air given."""
+def _corners(polygon: shapely.Polygon) -> FloatArray:
+    """Return a polygon's outer corners, each once."""
+    return np.asarray(polygon.exterior.coords)[:-1]
+
+
+def straight_returns(path_m: FloatArray, landings_m: FloatArray) -> BaseGeometry:
+    """Return the ground under every straight return from a path to the landing nearest to the place it begins at."""
     line = shapely.LineString(path_m)
+    count = max(2, math.ceil(line.length / RETURN_STEP_M) + 1)
+    places = shapely.get_coordinates(shapely.line_interpolate_point(line, np.linspace(0.0, line.length, count)))
+    away = np.hypot(*np.moveaxis(places[:, None] - landings_m[None], -1, 0))
+    goal = landings_m[np.argmin(away, axis=1)]
+    fans = [np.stack([places[:-1], places[1:], goals], axis=1) for goals in (goal[:-1], goal[1:])]
+    return shapely.union_all(shapely.make_valid(shapely.polygons(np.concatenate(fans))))
+
+
+def _simplest(air: BaseGeometry, path_m: FloatArray, returns: BaseGeometry) -> shapely.Polygon:
+    """Return one polygon with few corners that holds path and returns and lies in the air given."""
+    line = shapely.union(shapely.LineString(path_m), returns.intersection(air.buffer(-RETURN_ROOM_M)))
     filled = [shapely.Polygon(p.exterior) for p in shapely.get_parts(air) if p.geom_type == "Polygon"]
     best = max(filled, key=lambda p: p.intersection(line).length)
     for tolerance in (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0):
