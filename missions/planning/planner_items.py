@@ -159,7 +159,8 @@ def straight_returns(path_m: FloatArray, landings_m: FloatArray) -> BaseGeometry
     away = np.hypot(*np.moveaxis(places[:, None] - landings_m[None], -1, 0))
     goal = landings_m[np.argmin(away, axis=1)]
     fans = [np.stack([places[:-1], places[1:], goals], axis=1) for goals in (goal[:-1], goal[1:])]
-    return shapely.union_all(shapely.make_valid(shapely.polygons(np.concatenate(fans))))
+    triangles = np.asarray(shapely.polygons(np.concatenate(fans)))
+    return shapely.union_all(triangles[shapely.area(triangles) > 1.0])
 
 
 def _simplest(air: BaseGeometry, path_m: FloatArray, returns: BaseGeometry) -> shapely.Polygon:

@@ -324,7 +324,7 @@ def test_choosing_a_sortie(square_plan) -> None:
 
 def test_what_cannot_be_flown_is_named() -> None:
     with (
-        pytest.raises(InputError, match=r"cannot fly a int; give a missions\.link\.Link or a dronekit\.Vehicle"),
+        pytest.raises(InputError, match=r"cannot fly a int; give a missions\.links\.link\.Link or a dronekit\.Vehicle"),
         channel_to(5),
     ):
         pass
