@@ -4,7 +4,7 @@ The lower bound is area over swath. The rivals fly straight lanes a swath apart
 over everything between the two ends of the area, from one side to the other:
 along its longest edge, or north and south.
 
-Fields: the three parcels of the Fields2Cover test data where the shared data
+Fields: the two parcels of the Fields2Cover test data where the shared data
 folder is beside the checkout. Polygons: seeded; 100 convex, 50 concave, 50
 convex with one to three holes; 20 L shapes; the swath is a fortieth of the area's square root.
 """
