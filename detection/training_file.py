@@ -49,6 +49,10 @@ FINISH: Final[dict[str, Any]] = {"lr0": 0.0006, "lrf": 0.05, "warmup_epochs": 0.
 """What changes for the finish: a lower rate, on pictures half of which are empty."""
 
 
+SETTLE: Final[dict[str, Any]] = {"lr0": 0.001, "lrf": 0.05, "warmup_epochs": 0.3}
+"""What changes for the last passes over all pictures together, once the finish has emptied the false alarms."""
+
+
 def train_model(data: Path, out: Path, *, epochs: int, size_px: int, seed: int, device: str = "cpu") -> Path:
     """Train the small architecture from nothing on a YOLO data file; returns the best weights.
 
@@ -76,6 +80,21 @@ def finish_model(
     require_trusted(weights)
     recipe = RECIPE | FINISH
     return _run(weights, data, out, "finish", recipe, epochs=epochs, imgsz=size_px, seed=seed, device=device)
+
+
+def settle_model(
+    weights: Path, data: Path, out: Path, *, epochs: int, size_px: int, seed: int, device: str = "cpu"
+) -> Path:
+    """Train on over all pictures together, so that what the finish cost in recall comes back.
+
+    Raises
+    ------
+    UntrustedModelError, MissingPartError
+        As for `UltralyticsDetector`.
+    """
+    require_trusted(weights)
+    recipe = RECIPE | SETTLE
+    return _run(weights, data, out, "settle", recipe, epochs=epochs, imgsz=size_px, seed=seed, device=device)
 
 
 def _run(start: Path, data: Path, out: Path, name: str, recipe: dict[str, Any], **settings: Any) -> Path:

@@ -168,18 +168,22 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 10,
     finish_pictures: Annotated[int, typer.Option(min=8, help="Pictures of the finish, half of them empty.")] = 700,
     finish_epochs: Annotated[int, typer.Option(min=1, help="Passes over those.")] = 3,
+    settle_epochs: Annotated[int, typer.Option(min=1, help="Last passes over all pictures together.")] = 5,
     seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 1,
     device: Annotated[str, typer.Option(help="'cpu', or a GPU's number.")] = "cpu",
 ) -> None:
     """Draw a training set with the simulator's renderer, train the small YOLO26 on it, and export it to ONNX."""
-    from detection.training_file import export_model, finish_model, train_model
+    from detection.training_file import export_model, finish_model, settle_model, train_model
     from detection.ultralytics_detector import load_ultralytics
+    from sitl.films.training_set_file import join_training_sets
 
     load_ultralytics()
     data = _draw(out / "pictures", pictures, seed, 0.1)
     sparse = _draw(out / "pictures-finish", finish_pictures, seed + 300, 0.5)
     best = train_model(data, out, epochs=epochs, size_px=PICTURE_PX, seed=seed, device=device)
     best = finish_model(best, sparse, out, epochs=finish_epochs, size_px=PICTURE_PX, seed=seed, device=device)
+    together = join_training_sets((data, sparse), out / "pictures-all.yaml")
+    best = settle_model(best, together, out, epochs=settle_epochs, size_px=PICTURE_PX, seed=seed, device=device)
     written = export_model(best, out / "vedette-small.onnx")
     Console().print(f"wrote {written}; score it with: vedette models verify {written}", highlight=False)
 

@@ -15,7 +15,7 @@ from sitl.films.render_look import DAY, THERMAL, Band, Look, random_look
 from sitl.films.world import ROUTE_VERTICES, Routes, World, group_of_people, join_routes, one_vehicle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -64,10 +64,21 @@ def write_training_set(
             done += 1
             if report is not None:
                 report(done)
-    names = "".join(f"  {number}: {name}\n" for number, name in enumerate(CLASS_NAMES))
     data = out / "data.yaml"
-    data.write_text(f"path: {out.resolve()}\ntrain: images/train\nval: images/val\nnames:\n{names}")
+    data.write_text(f"path: {out.resolve()}\ntrain: images/train\nval: images/val\n{_names()}")
     return data
+
+
+def join_training_sets(sets: Sequence[Path], joined: Path) -> Path:
+    """Write a data file that trains on several sets together and validates on the first."""
+    train = ", ".join(str(data.parent.resolve() / "images" / "train") for data in sets)
+    held = sets[0].parent.resolve() / "images" / "val"
+    joined.write_text(f"path: {joined.parent.resolve()}\ntrain: [{train}]\nval: {held}\n{_names()}")
+    return joined
+
+
+def _names() -> str:
+    return "names:\n" + "".join(f"  {number}: {name}\n" for number, name in enumerate(CLASS_NAMES))
 
 
 def training_picture(
