@@ -1,9 +1,8 @@
 """Writing a list to the vehicle and proving that it is there, as a state machine without clock or link.
 
-Sending and answering follow the MAVLink mission protocol; what is added is
-that silence is answered by sending again (the vehicle's own repeats come too
-late on a lossy link), that nothing is called uploaded before a read-back, and
-that a failure ends with asking the vehicle what it holds.
+Sending and answering follow the MAVLink mission protocol; what is added is that silence is answered by sending again
+(the vehicle's own repeats come too late on a lossy link), that nothing is called uploaded before a read-back, and that
+a failure ends with asking the vehicle what it holds.
 """
 
 from __future__ import annotations
