@@ -198,7 +198,12 @@ class OperationStore:
 
     def hits(self) -> list[GroundHit]:
         """Return every ground hit of every original."""
-        return [hit for record in self.media() for hit in read_hits(self.derived(record.sha256) / "hits.parquet")]
+        return [hit for record in self.media() for hit in self.hits_of(record.sha256)]
+
+    def hits_of(self, sha256: str) -> list[GroundHit]:
+        """Return every ground hit of one recorded original; none when it is not recorded."""
+        recorded = any(record.sha256 == sha256 for record in self.media())
+        return read_hits(self.derived(sha256) / "hits.parquet") if recorded else []
 
     def tracks(self) -> list[GroundTrack]:
         """Return every ground track of every original."""

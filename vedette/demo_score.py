@@ -133,8 +133,7 @@ def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict
     """
     tally = _Tally()
     for record in store.media():
-        hits = [hit for hit in store.hits() if hit.media_sha256 == record.sha256]
-        tally.add(hits, truth_of[record.name])
+        tally.add(store.hits_of(record.sha256), truth_of[record.name])
     errors = np.concatenate(tally.errors_m) if tally.errors_m else np.zeros(0)
     inside = np.concatenate(tally.inside) if tally.inside else np.zeros(0, bool)
     nan = float("nan")

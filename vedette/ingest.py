@@ -56,7 +56,7 @@ def ingest(
             settings=settings,
             on_frame=lambda count: bars.update(task, completed=count),
         )
-        placed = [hit for hit in store.hits() if hit.media_sha256 == record.sha256 and hit.reason is None]
+        placed = [hit for hit in store.hits_of(record.sha256) if hit.reason is None]
         tracks = len(store.tracks())
     report(record, placed=len(placed), tracks=tracks, out=out, as_json=as_json)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from geo.errors import InputError
 from vedette.map_command import terrain_of
+from vedette.screen import print_json
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
@@ -72,7 +72,7 @@ def plan(
     write_plan_folder(made, asked, out)
     write_map(plan_map(made, asked, terrain=terrain_of(asked)), out / "map.html")
     if as_json:
-        typer.echo(json.dumps(_nulls(summary(made, asked)), allow_nan=False))
+        print_json(summary(made, asked))
     else:
         show(made, asked, out)
     if made.findings:
@@ -153,11 +153,3 @@ def show(made: Plan, asked: Brief, out: Path) -> None:
     for finding in made.findings:
         colour = "red" if finding.severity.value == "error" else "yellow"
         console.print(f"[{colour}]{finding.severity.value}[/] {finding.rule}: {finding.message}; {finding.relaxation}")
-
-
-def _nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _nulls(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_nulls(v) for v in value]
-    return None if isinstance(value, float) and value != value else value
