@@ -12,11 +12,11 @@ import shapely
 from shapely.ops import substring
 
 from benchmarks import Row
+from missions.airspace.corridor import build_corridor
+from missions.airspace.corridor_chain import chain_parts
+from missions.airspace.corridor_frame import LocalFrame
 from missions.briefs.brief_file import build_brief
 from missions.briefs.brief_geometry_file import read_lines
-from missions.planning.corridor import build_corridor
-from missions.planning.corridor_chain import chain_parts
-from missions.planning.corridor_frame import LocalFrame
 from missions.planning.lanes import build_lanes
 from missions.planning.planner import plan_brief
 

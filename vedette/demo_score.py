@@ -12,8 +12,8 @@ from detection.scoring import InView, count_id_switches, ground_errors, match
 from detection.truth_file import read_film_truth
 from geo.footprint import footprint
 from geo.values import CameraModel, GimbalFrame, Pose
+from missions.airspace.corridor import build_corridor
 from missions.plan_files.plan_folder_file import sortie_length_m
-from missions.planning.corridor import build_corridor
 from missions.planning.revisit import coverage
 from operations.ingest import FOOTPRINT_RANGE_M
 from sitl.vehicle.truth_file import read_truth

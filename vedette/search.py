@@ -17,8 +17,8 @@ from vedette.screen import print_json
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief, GeoLine
-    from missions.patterns.sorties import SearchPlan
     from missions.patterns.values import LonLat, PatternKind
+    from missions.searches.sorties import SearchPlan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -67,9 +67,9 @@ def search(  # noqa: PLR0913 - one parameter per option
     status: 0 planned, 1 planned with findings, 2 unusable input, 3 refused by a rule.
     """
     from missions.briefs.brief_file import read_brief
-    from missions.patterns.sorties import plan_search
     from missions.patterns.values import PatternRequest
     from missions.plan_files.plan_folder_file import write_plan_folder
+    from missions.searches.sorties import plan_search
 
     asked = read_brief(brief)
     seen_m, reach_m = camera_swath_m(asked, overlap_pct)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray  # noqa: TC002 - pydantic reads the annotation
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from missions.briefs.aircraft import Aircraft, AircraftKind, find_aircraft
-from missions.planning.wind import WindVector
+from missions.performance.aircraft import Aircraft, AircraftKind, find_aircraft
+from missions.performance.wind import WindVector
 
 Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from missions.briefs.aircraft import BUNDLED
+from missions.performance.aircraft import BUNDLED
 
 TEMPLATE: Final = """\
 # A patrol brief. Every key carries its unit; lines that start with # are options at their defaults.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from missions.briefs.aircraft import AircraftKind
+from missions.performance.aircraft import AircraftKind
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief

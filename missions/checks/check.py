@@ -11,7 +11,7 @@ import numpy as np
 import pyproj
 
 from geo.errors import InputError
-from missions.briefs.ground_file import read_ground
+from missions.airspace.ground_file import read_ground
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import RETURN_ALT_M, VehicleClass, VehicleSettings, vehicle_class
 from missions.checks.check_brief import RULES as BRIEF_RULES
@@ -27,9 +27,9 @@ from missions.plan_files.plan_document import Home
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
     from missions.plan_files.plan_document import PlanDocument
-    from missions.planning.terrain_profile import GroundHeights
 
 PLAN_RULES: Final = ("plan.problem", "plan.null-island", "plan.leap", "fence.drawing", "fence.home", "fence.leg")
 AUTOPILOT_RULES: Final = {

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import PlaneGround, sample_path
 from missions.checks.check_subject import Subject, in_layer, nearest_point, shares_along, subject_finding
 from missions.checks.check_ways_home import way_home_findings
+from missions.judging.feasibility import leg_lines, leg_standoff_m
 from missions.plan import Finding, Severity
-from missions.planning.feasibility import leg_lines, leg_standoff_m
-from missions.planning.terrain_profile import PlaneGround, sample_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
     from missions.plan import Leg
-    from missions.planning.corridor import Corridor
-    from missions.planning.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 

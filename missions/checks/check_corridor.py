@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.planning.corridor import build_corridor
+from missions.airspace.corridor import build_corridor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
-    from missions.planning.corridor import Corridor
-    from missions.planning.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def corridor_holding(brief: Brief, lat_deg: FloatArray, lon_deg: FloatArray, gro
     Raises
     ------
     BriefError, PlanRefusedError
-        As `missions.planning.corridor.build_corridor`.
+        As `missions.airspace.corridor.build_corridor`.
     """
     corridor = build_corridor(brief, ground)
     known = np.isfinite(lat_deg) & np.isfinite(lon_deg)

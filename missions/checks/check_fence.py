@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor_frame import LocalFrame
     from missions.plan import Leg, MissionItem
     from missions.plan_files.plan_document import PlanDocument
-    from missions.planning.corridor_frame import LocalFrame
 
 _ANTIMERIDIAN_SPAN_DEG: Final = 180.0
 _TOLERANCE_M: Final = 0.05

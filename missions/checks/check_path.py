@@ -14,9 +14,9 @@ from missions.plan_files.dialect import JUMP_COMMANDS, PATH_COMMANDS, has_positi
 from missions.plan_files.item_fields import alt_amsl_m
 
 if TYPE_CHECKING:
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.plan import MissionItem
     from missions.plan_files.plan_document import Home, PlanDocument
-    from missions.planning.terrain_profile import GroundHeights
 
 RETURN: Final = 20
 TERRAIN_FRAMES: Final = (10, 11)

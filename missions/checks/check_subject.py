@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief, Zone
     from missions.plan import Leg
-    from missions.planning.corridor import Corridor
-    from missions.planning.terrain_profile import PlaneGround
 
     FloatArray = NDArray[np.float64]
 

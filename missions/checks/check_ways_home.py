@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import sample_path
 from missions.checks.check_subject import in_layer, nearest_point, subject_finding
+from missions.judging.feasibility import leg_standoff_m
+from missions.performance.energy import path_cost
 from missions.plan import Finding, LegKind, Severity
-from missions.planning.energy import path_cost
-from missions.planning.feasibility import leg_standoff_m
-from missions.planning.terrain_profile import sample_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

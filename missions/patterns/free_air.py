@@ -14,8 +14,8 @@ from missions.plan import LegKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from missions.planning.corridor import Corridor
-    from missions.planning.routing import Router
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.routing import Router
 
     FloatArray = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from geo.errors import InputError
-from missions.planning.corridor_frame import LocalFrame
+from missions.airspace.corridor_frame import LocalFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 
-from missions.briefs.aircraft import AircraftKind
-from missions.briefs.ground_file import read_ground
+from missions.airspace.corridor import build_corridor
+from missions.airspace.ground_file import read_ground
+from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.standoff import standoff_margin
 from missions.errors import PlanFileError
+from missions.performance.aircraft import AircraftKind
 from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
 from missions.plan_files.qgc_plan_file import write_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
 from missions.plan_files.whole_file import read_text, write_whole
-from missions.planning.corridor import build_corridor
 from missions.planning.revisit import coverage, prove, strips
 from missions.planning.schedule import plan_turns
 from missions.planning.schedule_file import proof_csv, schedule_csv, write_gantt
-from missions.planning.terrain_profile import PlaneGround
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
-    from missions.planning.corridor import Corridor
 
 FORMAT: Final = "vedette-plan"
 VERSION: Final = 1

@@ -15,8 +15,8 @@ from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL, MAV_FRAME_GLOBAL_RELATIVE_ALT, MAV_FRAME_MISSION
 
 if TYPE_CHECKING:
+    from missions.airspace.corridor_frame import LocalFrame
     from missions.plan_files.json_place import JsonPlace
-    from missions.planning.corridor_frame import LocalFrame
 
 
 class _Writer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.planning.energy import reach_m
+from missions.performance.energy import reach_m
 from missions.planning.lanes import cut
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.planning.corridor import Corridor
+    from missions.airspace.corridor import Corridor
     from missions.planning.lanes import Lane, LanePiece
     from missions.planning.planner_paths import FlightPath, PathMaker
 

@@ -10,13 +10,13 @@ import numpy as np
 import shapely
 from shapely import LineString
 
-from missions.planning.corridor import buffer_outside, end_caps
+from missions.airspace.corridor import buffer_outside, end_caps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief, Camera
-    from missions.planning.corridor import Corridor
 
     FloatArray = NDArray[np.float64]
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.briefs.ground_file import read_ground
+from missions.airspace.corridor import build_corridor
+from missions.airspace.ground_file import read_ground
+from missions.airspace.routing import Router
+from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
+from missions.judging.feasibility import coverage_finding, direction_finding, standoff_findings, wind_finding
+from missions.judging.feasibility_failsafe import FailsafeJudge
+from missions.judging.feasibility_terrain import AlongTheLeg
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
-from missions.planning.corridor import build_corridor
-from missions.planning.feasibility import coverage_finding, direction_finding, standoff_findings, wind_finding
-from missions.planning.feasibility_failsafe import FailsafeJudge
-from missions.planning.feasibility_terrain import AlongTheLeg
 from missions.planning.lanes import build_lanes
 from missions.planning.night import in_the_dark
 from missions.planning.planner_fleet import put_together
@@ -24,14 +26,12 @@ from missions.planning.planner_paths import PathMaker
 from missions.planning.planner_turns import ground_radius_m
 from missions.planning.resolution import resolution_findings
 from missions.planning.revisit import coverage, prove, strips
-from missions.planning.routing import Router
-from missions.planning.terrain_profile import PlaneGround
 
 if TYPE_CHECKING:
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
     from missions.plan import Sortie
     from missions.planning.allocation import Section
-    from missions.planning.corridor import Corridor
 
 
 def plan_brief(brief: Brief) -> Plan:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
     from missions.plan import Sortie
-    from missions.planning.corridor import Corridor
     from missions.planning.planner_paths import FlightPath
     from missions.planning.schedule import Turn
 

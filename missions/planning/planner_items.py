@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.briefs.aircraft import AircraftKind
+from missions.performance.aircraft import AircraftKind
 from missions.plan import LegKind, MissionItem
 from missions.planning.lanes import Look
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief, RallyPoint
     from missions.plan import Leg
-    from missions.planning.corridor import Corridor
 
     FloatArray = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from missions.planning.planner_items import earth_yaw_deg, fence_items, gimbal_f
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
-    from missions.planning.corridor import Corridor
     from missions.planning.planner_paths import FlightPath
 
     FloatArray = NDArray[np.float64]

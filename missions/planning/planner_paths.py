@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
+from missions.performance.energy import PathCost, path_cost
 from missions.plan import LegKind
-from missions.planning.energy import PathCost, path_cost
 from missions.planning.planner_turns import ground_radius_m, joined, rounded
-from missions.planning.terrain_profile import FollowRules, PlaneGround, follow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.routing import Router
     from missions.briefs.brief import Brief
     from missions.planning.lanes import LanePiece, Look
-    from missions.planning.routing import Router
 
     FloatArray = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.briefs.aircraft import Aircraft
-    from missions.planning.routing import Router
+    from missions.airspace.routing import Router
+    from missions.performance.aircraft import Aircraft
 
     FloatArray = NDArray[np.float64]
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.corridor_frame import LocalFrame
+    from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
     from missions.plan import Leg, Sortie
-    from missions.planning.corridor import Corridor
-    from missions.planning.corridor_frame import LocalFrame
     from missions.planning.schedule import Turn
-    from missions.planning.terrain_profile import PlaneGround
 
     FloatArray = NDArray[np.float64]
 

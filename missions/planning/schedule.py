@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor_frame import LocalFrame
     from missions.briefs.brief import Brief
     from missions.plan import Plan, Sortie
     from missions.planning.allocation_fleet import Fleet
-    from missions.planning.corridor_frame import LocalFrame
 
     FloatArray = NDArray[np.float64]
 

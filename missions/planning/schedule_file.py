@@ -11,8 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from missions.airspace.corridor_frame import LocalFrame
     from missions.plan import Plan
-    from missions.planning.corridor_frame import LocalFrame
     from missions.planning.revisit import Proof
 
 

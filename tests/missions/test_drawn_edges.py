@@ -7,7 +7,7 @@ import pyproj
 import pytest
 import shapely
 
-from missions.planning.corridor_frame import DRAWN_EDGE_M, LocalFrame, cut_edges
+from missions.airspace.corridor_frame import DRAWN_EDGE_M, LocalFrame, cut_edges
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from missions.briefs.aircraft import BUNDLED, find_aircraft
+from missions.airspace.corridor_chain import chain_parts
+from missions.airspace.corridor_frame import LocalFrame
+from missions.airspace.corridor_index import SegmentIndex
+from missions.airspace.routing import Router
 from missions.briefs.brief import Camera
 from missions.errors import BriefError
-from missions.planning.corridor_chain import chain_parts
-from missions.planning.corridor_frame import LocalFrame
-from missions.planning.corridor_index import SegmentIndex
-from missions.planning.energy import level_power_w, path_cost, reach_m
+from missions.performance.aircraft import BUNDLED, find_aircraft
+from missions.performance.energy import level_power_w, path_cost, reach_m
+from missions.performance.wind import WindVector, along_and_cross, leg_speeds
 from missions.planning.lanes import sight
-from missions.planning.routing import Router
-from missions.planning.wind import WindVector, along_and_cross, leg_speeds
 
 
 @pytest.mark.parametrize(("lat", "lon"), [(47.0, 112.0), (-33.0, -70.0), (66.0, 179.99), (89.9, 10.0), (0.0, 0.0)])

@@ -8,10 +8,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from missions.airspace.routing import Router
 from missions.plan import LegKind
 from missions.planning.planner import plan_brief
 from missions.planning.planner_turns import dubins, rounded
-from missions.planning.routing import Router
 
 OPEN = Router(shapely.box(-1e5, -1e5, 1e5, 1e5))
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from missions.briefs.aircraft import AircraftKind
+from missions.performance.aircraft import AircraftKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from missions.briefs.aircraft import Aircraft
+    from missions.performance.aircraft import Aircraft
 
     FloatArray = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.values import Terrain
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Ground
-    from missions.planning.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from missions.errors import BriefError
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor_frame import LocalFrame
+    from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief, Zone
-    from missions.planning.corridor_frame import LocalFrame
-    from missions.planning.terrain_profile import PlaneGround
 
 CIRCLE_SEGMENTS: Final = 16
 """Segments per quarter of a circular zone; drawn about the circle, so that no chord cuts into it."""

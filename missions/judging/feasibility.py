@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
     from missions.plan import Leg, Sortie
-    from missions.planning.corridor import Corridor
 
     FloatArray = NDArray[np.float64]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import sample_path
+from missions.judging.feasibility import leg_lines
 from missions.plan import Finding, Severity
-from missions.planning.feasibility import leg_lines
-from missions.planning.terrain_profile import sample_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
     from missions.plan import Sortie
-    from missions.planning.corridor import Corridor
-    from missions.planning.terrain_profile import PlaneGround
 
     FloatArray = NDArray[np.float64]
 

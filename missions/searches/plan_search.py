@@ -25,8 +25,8 @@ from missions.plan import LegKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor_frame import LocalFrame
     from missions.patterns.values import LonLat
-    from missions.planning.corridor_frame import LocalFrame
 
     FloatArray = NDArray[np.float64]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from missions.briefs.aircraft import AircraftKind
-from missions.planning.wind import leg_speeds
+from missions.performance.aircraft import AircraftKind
+from missions.performance.wind import leg_speeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from missions.briefs.aircraft import Aircraft
-    from missions.planning.wind import WindVector
+    from missions.performance.aircraft import Aircraft
+    from missions.performance.wind import WindVector
 
     FloatArray = NDArray[np.float64]
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import sample_path
+from missions.performance.energy import level_power_w
+from missions.performance.wind import leg_speeds
 from missions.plan import Finding, Leg, LegKind, Severity
-from missions.planning.energy import level_power_w
-from missions.planning.terrain_profile import sample_path
-from missions.planning.wind import leg_speeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.routing import Router
+    from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
     from missions.plan import Sortie
-    from missions.planning.corridor import Corridor
-    from missions.planning.routing import Router
-    from missions.planning.terrain_profile import PlaneGround
 
     FloatArray = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from missions.planning.corridor_frame import LocalFrame
+    from missions.airspace.corridor_frame import LocalFrame
 
     FloatArray = NDArray[np.float64]
 

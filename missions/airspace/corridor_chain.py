@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from missions.planning.corridor_frame import LocalFrame
+    from missions.airspace.corridor_frame import LocalFrame
 
     FloatArray = NDArray[np.float64]
 

@@ -14,23 +14,23 @@ import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, Polygon
 
+from missions.airspace.corridor_chain import chain_parts, check_simple, extend_ends
+from missions.airspace.corridor_frame import LocalFrame
+from missions.airspace.corridor_index import SegmentIndex
+from missions.airspace.corridor_sides import divide
+from missions.airspace.corridor_zones import in_the_way, zone_plane
+from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanRefusedError
-from missions.planning.corridor_chain import chain_parts, check_simple, extend_ends
-from missions.planning.corridor_frame import LocalFrame
-from missions.planning.corridor_index import SegmentIndex
-from missions.planning.corridor_sides import divide
-from missions.planning.corridor_zones import in_the_way, zone_plane
-from missions.planning.energy import reach_m
-from missions.planning.terrain_profile import PlaneGround
+from missions.performance.energy import reach_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief, GeoLine
     from missions.briefs.standoff import StandoffMargin
-    from missions.planning.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 

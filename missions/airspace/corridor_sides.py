@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
+    from missions.airspace.corridor_frame import LocalFrame
     from missions.briefs.brief import GeoLine, OwnSide
-    from missions.planning.corridor_frame import LocalFrame
 
     FloatArray = NDArray[np.float64]
 

@@ -12,20 +12,20 @@ import pyproj
 from geo.errors import InputError, RefusedError
 from geo.geodesy import geodetic_to_ecef
 from geo.values import Geodetic
-from missions.briefs.aircraft import AircraftKind
 from missions.patterns.watch import EYE_M, best_hover, line_of_sight, watch_posts
+from missions.performance.aircraft import AircraftKind
+from missions.performance.energy import level_power_w
 from missions.plan import Finding, Leg, LegKind, MissionItem, Severity
-from missions.planning.energy import level_power_w
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
     from missions.patterns.values import LonLat
     from missions.plan import Sortie
-    from missions.planning.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 

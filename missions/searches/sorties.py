@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import numpy as np
 import shapely
 
-from missions.briefs.ground_file import read_ground
+from missions.airspace.ground_file import read_ground
+from missions.airspace.routing import Router
+from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.check_brief import brief_findings
 from missions.checks.check_corridor import corridor_holding
 from missions.errors import PlanRefusedError
+from missions.judging.feasibility import leg_standoff_m
 from missions.patterns.free_air import into_free_air
 from missions.patterns.plane import to_xy
-from missions.patterns.planning import plan_pattern
 from missions.patterns.values import PatternKind
-from missions.patterns.watch_sortie import holding, hover_place, sight_findings, towards_target
 from missions.plan import Finding, LegKind, Plan, Severity
-from missions.planning.feasibility import leg_standoff_m
 from missions.planning.lanes import Look
 from missions.planning.planner_legs import build_sortie
 from missions.planning.planner_paths import PathMaker, Track
-from missions.planning.routing import Router
-from missions.planning.terrain_profile import PlaneGround
+from missions.searches.plan_search import plan_pattern
+from missions.searches.watch_sortie import holding, hover_place, sight_findings, towards_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
     from missions.patterns.free_air import FreePath
     from missions.patterns.values import PatternPath, PatternRequest
     from missions.plan import Sortie
-    from missions.planning.corridor import Corridor
     from missions.planning.planner_paths import FlightPath
-    from missions.planning.terrain_profile import GroundHeights
 
     FloatArray = NDArray[np.float64]
 

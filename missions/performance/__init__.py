@@ -1,0 +1,1 @@
+"""What an aircraft can do: types, wind, energy."""
