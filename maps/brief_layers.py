@@ -12,7 +12,8 @@ from geo.values import Geodetic
 from maps.layers import GeometryLayer, area, feature, line, spot
 
 if TYPE_CHECKING:
-    from missions.briefs.brief import Brief, GeoLine, Zone
+    from missions.briefs.brief import Brief
+    from missions.briefs.places import GeoLine, Zone
 
 
 def _lon_lat(geo_line: GeoLine) -> list[tuple[float, float]]:

@@ -16,7 +16,8 @@ from vedette.check import print_findings
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
-    from missions.briefs.brief import Brief, GeoLine
+    from missions.briefs.brief import Brief
+    from missions.briefs.places import GeoLine
     from missions.patterns.values import LonLat, PatternKind
     from missions.searches.sorties import SearchPlan
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.terrain_profile import GroundHeights
-    from missions.briefs.brief import Brief, GeoLine
+    from missions.briefs.brief import Brief
+    from missions.briefs.places import GeoLine
     from missions.briefs.standoff import StandoffMargin
 
     FloatArray = NDArray[np.float64]

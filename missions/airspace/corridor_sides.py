@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.corridor_frame import LocalFrame
-    from missions.briefs.brief import GeoLine, OwnSide
+    from missions.briefs.places import GeoLine, OwnSide
 
     FloatArray = NDArray[np.float64]
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from missions.airspace.corridor_frame import LocalFrame
     from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief, Zone
+    from missions.briefs.brief import Brief
+    from missions.briefs.places import Zone
 
 CIRCLE_SEGMENTS: Final = 16
 """Segments per quarter of a circular zone; drawn about the circle, so that no chord cuts into it."""

@@ -7,70 +7,28 @@ carries its unit in its key and its allowed range in its field.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
+import datetime as dt  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray  # noqa: TC002 - pydantic reads the annotation
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from missions.briefs.places import (
+    Altitude,
+    Border,
+    LaunchSite,
+    Metres,
+    Name,
+    RallyPoint,
+    Section,
+    Station,
+    Zone,
+)
 from missions.performance.aircraft import Aircraft, AircraftKind, find_aircraft
 from missions.performance.wind import WindVector
 
-Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
-Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]
-Metres = Annotated[float, Field(ge=0.0, le=100_000.0, allow_inf_nan=False)]
-Altitude = Annotated[float, Field(ge=-500.0, le=20_000.0, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .\-]+$")]
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GeoLine:
-    """A line or ring on WGS 84: (n,) degrees each, read-only."""
-
-    lat_deg: NDArray[np.float64]
-    lon_deg: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, lat_deg: object, lon_deg: object) -> GeoLine:
-        """Build from anything array-like and lock the arrays."""
-        lat = np.array(lat_deg, dtype=float)
-        lon = np.array(lon_deg, dtype=float)
-        lat.flags.writeable = lon.flags.writeable = False
-        return cls(lat_deg=lat, lon_deg=lon)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=False)
-
-
-class OwnSide(_Section):
-    """Which side of the border is ours: a hand, a point on it, or polygons of it (rings, holes included)."""
-
-    hand: Literal["left", "right"] | None = None
-    lat_deg: Latitude | None = None
-    lon_deg: Longitude | None = None
-    polygons: tuple[tuple[GeoLine, ...], ...] = ()
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        ways = [self.hand is not None, self.lat_deg is not None and self.lon_deg is not None, bool(self.polygons)]
-        if sum(ways) != 1:
-            raise ValueError("say it in one way: left, right, a point, or a polygon file")
-        return self
-
-
-class Border(_Section):
-    """The line nobody crosses. `lines` keep the direction they were drawn in."""
-
-    lines: tuple[GeoLine, ...]
-    own_side: OwnSide
-    source: str = ""
-    bridge_gaps_m: Metres = 2000.0
-    """Gaps between parts up to this long are flown along as border; longer ones are only guarded."""
-
-
-class Standoff(_Section):
+class Standoff(Section):
     """How far the aircraft stays from the border, and the errors that must not eat into it."""
 
     asked_m: Annotated[float, Field(gt=0.0, le=50_000.0, allow_inf_nan=False)]
@@ -78,7 +36,7 @@ class Standoff(_Section):
     tracking_error_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
 
 
-class Corridor(_Section):
+class Corridor(Section):
     """The strip of ground on our side to watch, measured from the border line."""
 
     depth_m: Annotated[float, Field(gt=0.0, le=100_000.0, allow_inf_nan=False)]
@@ -87,7 +45,7 @@ class Corridor(_Section):
     overlap_pct: Annotated[float, Field(ge=0.0, le=80.0)] = 15.0
 
 
-class Camera(_Section):
+class Camera(Section):
     """The camera and how it is held; depression is positive downwards from the horizon."""
 
     name: str = "thermal-640"
@@ -108,7 +66,7 @@ class Camera(_Section):
         return float(2.0 * np.degrees(np.arctan(half)))
 
 
-class FlightRules(_Section):
+class FlightRules(Section):
     """Heights and speed of the patrol, above ground unless the key says otherwise."""
 
     alt_agl_m: Annotated[float, Field(ge=10.0, le=5000.0)] = 100.0
@@ -128,7 +86,7 @@ class FlightRules(_Section):
         return self
 
 
-class Wind(_Section):
+class Wind(Section):
     """The wind to plan for: mean speed, where it comes from, and the strongest gust."""
 
     speed_mps: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
@@ -146,7 +104,7 @@ class Wind(_Section):
         return self.speed_mps if self.gust_mps is None else max(self.gust_mps, self.speed_mps)
 
 
-class Ground(_Section):
+class Ground(Section):
     """Terrain file, or one height for flat ground."""
 
     file: str | None = None
@@ -154,55 +112,7 @@ class Ground(_Section):
     flat_amsl_m: Altitude = 0.0
 
 
-class LaunchSite(_Section):
-    """Where aircraft take off and land."""
-
-    name: Name
-    lat_deg: Latitude
-    lon_deg: Longitude
-    aircraft: Annotated[int, Field(ge=0, le=100)] | None = None
-
-
-class RallyPoint(_Section):
-    """Somewhere else to go when going home is not possible."""
-
-    name: Name
-    lat_deg: Latitude
-    lon_deg: Longitude
-    alt_agl_m: Annotated[float, Field(ge=5.0, le=5000.0)] = 60.0
-
-
-class Station(_Section):
-    """The ground station the radio link goes to."""
-
-    lat_deg: Latitude
-    lon_deg: Longitude
-    antenna_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
-
-
-class Zone(_Section):
-    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
-
-    name: Name
-    polygons: tuple[tuple[GeoLine, ...], ...] = ()
-    centre: tuple[Latitude, Longitude] | None = None
-    radius_m: Annotated[float, Field(gt=0.0, le=200_000.0)] | None = None
-    floor_amsl_m: Altitude | None = None
-    ceiling_amsl_m: Altitude | None = None
-    clearance_m: Metres = 30.0
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> Self:
-        circle = self.centre is not None and self.radius_m is not None
-        if circle == bool(self.polygons):
-            raise ValueError("needs a polygon, or a centre and radius_m, and not both")
-        low, high = self.floor_amsl_m, self.ceiling_amsl_m
-        if low is not None and high is not None and low >= high:
-            raise ValueError(f"floor_amsl_m {low:g} must be below ceiling_amsl_m {high:g}")
-        return self
-
-
-class Fleet(_Section):
+class Fleet(Section):
     """Which aircraft, how many, and departures from the bundled type."""
 
     type: str
@@ -231,7 +141,7 @@ class Fleet(_Section):
         return dataclasses.replace(base, **own)
 
 
-class Resolution(_Section):
+class Resolution(Section):
     """What the camera must show: pixels on a target (Johnson's criteria), or metres a pixel."""
 
     target: Literal["person", "vehicle"] = "person"
@@ -239,13 +149,13 @@ class Resolution(_Section):
     gsd_m: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
 
 
-class Revisit(_Section):
+class Revisit(Section):
     """How often every metre is to be seen, and for how long the patrol goes on."""
 
     max_min: Annotated[float, Field(gt=0.0, le=10_080.0)]
 
 
-class TimeWindow(_Section):
+class TimeWindow(Section):
     """When the patrol runs (UTC)."""
 
     start_utc: dt.datetime | None = None
@@ -262,7 +172,7 @@ class TimeWindow(_Section):
         return self
 
 
-class Brief(_Section):
+class Brief(Section):
     """Everything the planner needs, validated; build one with ``missions.briefs.brief_file.read_brief``."""
 
     name: Name

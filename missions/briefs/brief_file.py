@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from missions.briefs.brief import Border, Brief, GeoLine, Zone
+from missions.briefs.brief import Brief
 from missions.briefs.brief_geometry_file import read_lines, read_polygons
+from missions.briefs.places import Border, GeoLine, Zone
 from missions.errors import BriefError
 
 if TYPE_CHECKING:

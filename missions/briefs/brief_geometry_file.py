@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from defusedxml.common import DefusedXmlException
 
-from missions.briefs.brief import GeoLine
+from missions.briefs.places import GeoLine
 from missions.errors import BriefError
 
 if TYPE_CHECKING:

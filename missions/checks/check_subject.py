@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief, Zone
+    from missions.briefs.brief import Brief
+    from missions.briefs.places import Zone
     from missions.plan import Leg
 
     FloatArray = NDArray[np.float64]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.corridor import Corridor
-    from missions.briefs.brief import Brief, RallyPoint
+    from missions.briefs.brief import Brief
+    from missions.briefs.places import RallyPoint
     from missions.plan import Leg
 
     FloatArray = NDArray[np.float64]

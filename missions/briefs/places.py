@@ -1,0 +1,112 @@
+"""Places in a brief: the border and its own side, launch sites, rally points, the station, zones."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray  # noqa: TC002 - pydantic reads the annotation
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]
+Metres = Annotated[float, Field(ge=0.0, le=100_000.0, allow_inf_nan=False)]
+Altitude = Annotated[float, Field(ge=-500.0, le=20_000.0, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .\-]+$")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GeoLine:
+    """A line or ring on WGS 84: (n,) degrees each, read-only."""
+
+    lat_deg: NDArray[np.float64]
+    lon_deg: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, lat_deg: object, lon_deg: object) -> GeoLine:
+        """Build from anything array-like and lock the arrays."""
+        lat = np.array(lat_deg, dtype=float)
+        lon = np.array(lon_deg, dtype=float)
+        lat.flags.writeable = lon.flags.writeable = False
+        return cls(lat_deg=lat, lon_deg=lon)
+
+
+class Section(BaseModel):
+    """A table of a brief: frozen, with no keys but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=False)
+
+
+class OwnSide(Section):
+    """Which side of the border is ours: a hand, a point on it, or polygons of it (rings, holes included)."""
+
+    hand: Literal["left", "right"] | None = None
+    lat_deg: Latitude | None = None
+    lon_deg: Longitude | None = None
+    polygons: tuple[tuple[GeoLine, ...], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.hand is not None, self.lat_deg is not None and self.lon_deg is not None, bool(self.polygons)]
+        if sum(ways) != 1:
+            raise ValueError("say it in one way: left, right, a point, or a polygon file")
+        return self
+
+
+class Border(Section):
+    """The line nobody crosses. `lines` keep the direction they were drawn in."""
+
+    lines: tuple[GeoLine, ...]
+    own_side: OwnSide
+    source: str = ""
+    bridge_gaps_m: Metres = 2000.0
+    """Gaps between parts up to this long are flown along as border; longer ones are only guarded."""
+
+
+class LaunchSite(Section):
+    """Where aircraft take off and land."""
+
+    name: Name
+    lat_deg: Latitude
+    lon_deg: Longitude
+    aircraft: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class RallyPoint(Section):
+    """Somewhere else to go when going home is not possible."""
+
+    name: Name
+    lat_deg: Latitude
+    lon_deg: Longitude
+    alt_agl_m: Annotated[float, Field(ge=5.0, le=5000.0)] = 60.0
+
+
+class Station(Section):
+    """The ground station the radio link goes to."""
+
+    lat_deg: Latitude
+    lon_deg: Longitude
+    antenna_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
+
+
+class Zone(Section):
+    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
+
+    name: Name
+    polygons: tuple[tuple[GeoLine, ...], ...] = ()
+    centre: tuple[Latitude, Longitude] | None = None
+    radius_m: Annotated[float, Field(gt=0.0, le=200_000.0)] | None = None
+    floor_amsl_m: Altitude | None = None
+    ceiling_amsl_m: Altitude | None = None
+    clearance_m: Metres = 30.0
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        circle = self.centre is not None and self.radius_m is not None
+        if circle == bool(self.polygons):
+            raise ValueError("needs a polygon, or a centre and radius_m, and not both")
+        low, high = self.floor_amsl_m, self.ceiling_amsl_m
+        if low is not None and high is not None and low >= high:
+            raise ValueError(f"floor_amsl_m {low:g} must be below ceiling_amsl_m {high:g}")
+        return self
