@@ -1,6 +1,6 @@
 """The planner's answer: plan > sortie > leg, and the vehicle's mission items.
 
-A plan is data: frozen, hashable by content, and the same brief and seed give
+A plan is data: frozen, hashable by content, and the same brief gives
 the same plan byte for byte. Altitudes are above mean sea level unless the name
 says otherwise; longitude and latitude are always named.
 """

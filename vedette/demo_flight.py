@@ -47,7 +47,7 @@ class SortieFlight:
 def _config(brief: Brief, sortie: Sortie, *, sysid: int, seed: int, speedup: float) -> VehicleConfig:
     wind = brief.wind
     gust = max(wind.strongest_mps - wind.speed_mps, 0.0) / GUST_SIGMAS
-    aircraft = brief.aircraft.aircraft
+    aircraft = brief.of(sortie.aircraft).aircraft.aircraft
     return VehicleConfig(
         home_lat_deg=sortie.home_lat_deg,
         home_lon_deg=sortie.home_lon_deg,

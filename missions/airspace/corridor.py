@@ -166,15 +166,15 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
 
 def _within_reach(whole: MultiLineString, sites: FloatArray, brief: Brief) -> MultiLineString:
     """Return the border an aircraft could get to from some site at all."""
-    aircraft = brief.aircraft.aircraft
-    reach = reach_m(aircraft, brief.wind.speed_mps) + brief.corridor.depth_m
+    far, label = max((reach_m(own.aircraft.aircraft, brief.wind.speed_mps), own.aircraft.label) for own in brief.each)
+    reach = far + brief.corridor.depth_m
     discs = shapely.union_all(shapely.buffer(shapely.points(sites), reach))
     near = whole.intersection(discs)
     lines = [p for p in shapely.get_parts(near) if p.geom_type == "LineString" and p.length > 1.0]
     if not lines:
         away = float(shapely.distance(shapely.multipoints(sites), whole))
         raise PlanRefusedError(
-            f"every launch site is {away / 1000.0:.1f} km or more from the border and one battery of {aircraft.name} "
+            f"every launch site is {away / 1000.0:.1f} km or more from the border and one battery of {label} "
             f"reaches {reach / 1000.0:.1f} km out and back; move a site nearer, or take a larger battery",
             rule="endurance", measured=away, limit=reach,
         )  # fmt: skip

@@ -11,7 +11,7 @@ import datetime as dt  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from missions.briefs.places import (
     Altitude,
@@ -24,6 +24,7 @@ from missions.briefs.places import (
     Station,
     Zone,
 )
+from missions.errors import BriefError
 from missions.performance.aircraft import Aircraft, AircraftKind, find_aircraft
 from missions.performance.wind import WindVector
 
@@ -113,9 +114,11 @@ class Ground(Section):
 
 
 class Fleet(Section):
-    """Which aircraft, how many, and departures from the bundled type."""
+    """Aircraft of one type: how many, and departures from the bundled figures."""
 
     type: str
+    name: Name | None = None
+    """What sorties, sites and messages call it; the type where none is given."""
     count: Annotated[int, Field(ge=1, le=200)] = 1
     batteries: Annotated[int, Field(ge=1, le=10_000)] | None = None
     kind: AircraftKind | None = None
@@ -133,11 +136,16 @@ class Fleet(Section):
     swap_s: Annotated[float, Field(ge=0.0, le=86_400.0)] | None = None
 
     @property
+    def label(self) -> str:
+        """Its own name, or its type."""
+        return self.name or self.type
+
+    @property
     def aircraft(self) -> Aircraft:
         """The bundled type with the brief's own figures put in."""
         base = find_aircraft(self.type)
         names = {f.name for f in dataclasses.fields(Aircraft)}
-        own = {k: v for k, v in self.model_dump().items() if k in names and v is not None}
+        own = {k: v for k, v in self.model_dump().items() if k in names - {"name"} and v is not None}
         return dataclasses.replace(base, **own)
 
 
@@ -172,16 +180,20 @@ class TimeWindow(Section):
         return self
 
 
+def _listed(value: object) -> object:
+    """Return one table as a list of one: a brief may give `[aircraft]` once or `[[aircraft]]` several times."""
+    return (value,) if isinstance(value, dict | Fleet) else value
+
+
 class Brief(Section):
     """Everything the planner needs, validated; build one with ``missions.briefs.brief_file.read_brief``."""
 
     name: Name
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     dialect: Literal["ardupilot", "px4"] = "ardupilot"
     border: Border
     standoff: Standoff
     corridor: Corridor
-    aircraft: Fleet
+    fleets: Annotated[tuple[Fleet, ...], BeforeValidator(_listed), Field(alias="aircraft", min_length=1, max_length=20)]
     launch: Annotated[tuple[LaunchSite, ...], Field(min_length=1, max_length=500)]
     camera: Camera = Camera()
     flight: FlightRules = FlightRules()
@@ -201,6 +213,47 @@ class Brief(Section):
         if twice:
             raise ValueError(f"launch sites need names of their own; {', '.join(twice)} is used twice")
         return self
+
+    @model_validator(mode="after")
+    def _distinct_fleets(self) -> Self:
+        labels = [f.label for f in self.fleets]
+        twice = sorted({n for n in labels if labels.count(n) > 1})
+        if twice:
+            raise ValueError(f"aircraft of the same type need names of their own; {', '.join(twice)} is there twice")
+        return self
+
+    @property
+    def aircraft(self) -> Fleet:
+        """The aircraft of a brief that has one type, or was narrowed to one.
+
+        Raises
+        ------
+        BriefError
+            When the brief has several: what is asked here cannot be answered for all of them at once.
+        """
+        if len(self.fleets) > 1:
+            labels = ", ".join(f.label for f in self.fleets)
+            raise BriefError(f"the brief has several types of aircraft ({labels}); say which one is meant")
+        return self.fleets[0]
+
+    def of(self, label: str) -> Brief:
+        """Return the brief narrowed to the aircraft of one label (`Sortie.aircraft`).
+
+        Raises
+        ------
+        BriefError
+            When the brief has no such aircraft; the message lists those it has.
+        """
+        mine = tuple(f for f in self.fleets if f.label == label)
+        if not mine:
+            labels = ", ".join(f.label for f in self.fleets)
+            raise BriefError(f"the brief has no aircraft {label!r}; it has {labels}", aircraft=label)
+        return self if len(self.fleets) == 1 else self.model_copy(update={"fleets": mine})
+
+    @property
+    def each(self) -> tuple[Brief, ...]:
+        """The brief narrowed to each of its types of aircraft in turn."""
+        return tuple(self.of(f.label) for f in self.fleets)
 
     @property
     def speed_mps(self) -> float:

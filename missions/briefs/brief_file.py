@@ -60,9 +60,13 @@ def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
         data["terrain"] = terrain | {"file": str(file)}
     try:
         brief = Brief.model_validate(data)
-        _ = brief.aircraft.aircraft
+        for fleet in brief.fleets:
+            _ = fleet.aircraft
     except ValidationError as error:
-        raise BriefError(explain(error), errors=error.error_count()) from None
+        text = explain(error)
+        if isinstance(data.get("aircraft"), dict):
+            text = text.replace("aircraft[0]", "aircraft")
+        raise BriefError(text, errors=error.error_count()) from None
     return brief
 
 
@@ -150,14 +154,16 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
     for part in loc:
         if isinstance(part, int):
             continue
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        by_key = {field.alias or name: field for name, field in model.model_fields.items()}
+        annotation = by_key[part].annotation if part in by_key else None
         inner = [t for t in _types_in(annotation) if issubclass(t, BaseModel)]
         if not inner:
             return []
         model = inner[0]
     read_from_files = {"lines", "source", "polygons"}
     named = {Border: ["file", "coordinates"], Zone: ["file", "polygon"]}
-    return [f for f in model.model_fields if f not in read_from_files] + named.get(model, [])
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    return [key for key in keys if key not in read_from_files] + named.get(model, [])
 
 
 def _types_in(annotation: Any) -> list[type]:

@@ -38,16 +38,19 @@ def standoff_margin(brief: Brief) -> StandoffMargin:
 
     Wind drift is the gust's excess over the mean wind for the controller's response time; turn
     overshoot is the distance flown in half that time (multirotor) or a share of the turn radius.
+    Of several types of aircraft each component is the largest.
     """
-    aircraft = brief.aircraft.aircraft
     excess = brief.wind.strongest_mps - brief.wind.speed_mps
-    if aircraft.kind is AircraftKind.FIXED_WING:
-        overshoot = OVERSHOOT_SHARE * aircraft.turn_radius_m
-    else:
-        overshoot = 0.5 * aircraft.response_s * brief.speed_mps
     return StandoffMargin(
         gnss_m=CE95_PER_SIGMA * brief.standoff.gnss_sigma_m,
-        wind_drift_m=excess * aircraft.response_s,
-        turn_overshoot_m=overshoot,
+        wind_drift_m=excess * max(fleet.aircraft.response_s for fleet in brief.fleets),
+        turn_overshoot_m=max(_overshoot_m(own) for own in brief.each),
         tracking_m=brief.standoff.tracking_error_m,
     )
+
+
+def _overshoot_m(brief: Brief) -> float:
+    aircraft = brief.aircraft.aircraft
+    if aircraft.kind is AircraftKind.FIXED_WING:
+        return OVERSHOOT_SHARE * aircraft.turn_radius_m
+    return 0.5 * aircraft.response_s * brief.speed_mps

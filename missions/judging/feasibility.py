@@ -85,14 +85,14 @@ def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
 
 
 def wind_finding(brief: Brief) -> list[Finding]:
-    """Refuse, as an error, more wind than the type is made for."""
-    strongest, most = brief.wind.strongest_mps, brief.aircraft.aircraft.max_wind_mps
-    if strongest <= most:
-        return []
+    """Refuse, as an error, more wind than a type is made for."""
+    strongest = brief.wind.strongest_mps
     return [
         Finding(
             rule="wind limit", severity=Severity.ERROR, measured=strongest, limit=most, unit="m/s",
-            message=f"gusts of {strongest:g} m/s are over the {most:g} m/s {brief.aircraft.type} is made for",
+            message=f"gusts of {strongest:g} m/s are over the {most:g} m/s {fleet.label} is made for",
             relaxation=f"wait until the gusts are under {most:g} m/s, or take a type made for more",
         )
+        for fleet in brief.fleets
+        if strongest > (most := fleet.aircraft.max_wind_mps)
     ]  # fmt: skip

@@ -54,8 +54,8 @@ def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
     proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
     write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
     write_gantt(plan, out / "schedule.png")
-    vehicle = MAV_TYPE[brief.aircraft.aircraft.kind]
     for sortie in plan.sorties:
+        vehicle = MAV_TYPE[brief.of(sortie.aircraft).aircraft.aircraft.kind]
         write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
         write_waypoints(sortie, plan.dialect, out / f"{sortie.name}.waypoints")
     write_whole(out / "plan.json", dump(plan_document(plan, brief)))
@@ -144,13 +144,14 @@ def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
 
 def _sortie_energy(sortie: Sortie, brief: Brief) -> dict[str, Any]:
     last = sortie.legs[-1]
+    battery_wh = brief.of(sortie.aircraft).aircraft.aircraft.battery_wh
     return {
         "sortie": sortie.name,
         "site": sortie.site,
         "aircraft": sortie.aircraft,
         "duration_s": round(last.t_end_s - sortie.t_start_s, 1),
         "length_m": round(sortie_length_m(sortie), 1),
-        "energy_wh": round(brief.aircraft.aircraft.battery_wh * (100.0 - last.battery_end_pct) / 100.0, 2),
+        "energy_wh": round(battery_wh * (100.0 - last.battery_end_pct) / 100.0, 2),
         "battery_end_pct": last.battery_end_pct,
     }
 

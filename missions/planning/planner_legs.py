@@ -33,7 +33,7 @@ def build_sortie(
     launch = brief.launch[site]
     return Sortie(
         name=name,
-        aircraft=brief.aircraft.type,
+        aircraft=brief.aircraft.label,
         site=launch.name,
         home_lat_deg=legs[0].lat_start_deg,
         home_lon_deg=legs[0].lon_start_deg,

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from missions.briefs.brief_file import read_brief
 from missions.briefs.brief_template import template
+from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanFileError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.qgc_plan_file import read_qgc_plan
@@ -116,13 +117,65 @@ def edited(tmp_path, demo_brief_path, old, new):
         ('name = "east"', 'name = "west"', "west is used twice"),
         ("lat_deg = 47.3805", "lat_deg = 473805", r"launch\[0\].lat_deg = 473805"),
         ('file = "terrain.tif"', 'file = "nothing.tif"', "terrain.file: there is no file"),
-        ("seed = 1", "seed = ", "not valid TOML"),
+        ("depth_m = 190", "depth_m = ", "not valid TOML"),
         ("clearance_m = 50", "clearance_m = 50\nfloor_amsl_m = 9\nceiling_amsl_m = 3", "floor_amsl_m 9 must be below"),
     ],
 )
 def test_a_wrong_brief_names_key_value_and_range(tmp_path, demo_brief_path, old, new, said):
     with pytest.raises(BriefError, match=said):
         read_brief(edited(tmp_path, demo_brief_path, old, new))
+
+
+TWO = """[[aircraft]]
+type = "quad-heavy"
+count = 3
+
+[[aircraft]]
+type = "wing-2m"
+name = "long wing"
+battery_wh = 300
+"""
+
+
+def test_a_brief_with_two_types_is_narrowed_to_each(tmp_path, demo_brief_path):
+    brief = read_brief(edited(tmp_path, demo_brief_path, '[aircraft]\ntype = "quad-survey"\ncount = 2\n', TWO))
+    assert [(own.aircraft.label, own.aircraft.count) for own in brief.each] == [("quad-heavy", 3), ("long wing", 1)]
+    assert brief.of("long wing").aircraft.aircraft.battery_wh == 300.0
+    assert brief.of("long wing").aircraft.aircraft.name == "wing-2m"
+    assert brief.of("quad-heavy").speed_mps == 15.0
+    with pytest.raises(BriefError, match="several types of aircraft .quad-heavy, long wing.; say which"):
+        _ = brief.aircraft
+    with pytest.raises(BriefError, match="no aircraft 'wing-2m'; it has quad-heavy, long wing"):
+        brief.of("wing-2m")
+
+
+def test_the_standoff_of_a_mixed_brief_takes_the_largest_of_each_part(make_brief, straight):
+    wind = {"speed_mps": 4.0, "gust_mps": 9.0}
+    types = [{"type": "quad-heavy", "speed_mps": 22}, {"type": "wing-2m", "turn_radius_m": 20.0}]
+    mixed = standoff_margin(make_brief(straight, aircraft=types, wind=wind))
+    alone = [standoff_margin(make_brief(straight, aircraft=one, wind=wind)) for one in types]
+    assert mixed.wind_drift_m == max(m.wind_drift_m for m in alone) == alone[1].wind_drift_m
+    assert mixed.turn_overshoot_m == max(m.turn_overshoot_m for m in alone) == alone[0].turn_overshoot_m
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("count = 3", "count = 0", r"aircraft\[0\].count = 0 should be greater"),
+        ('name = "long wing"', 'nome = "x"', r"aircraft\[1\].nome is not a key of a brief .did you mean name"),
+        ('type = "wing-2m"\nname = "long wing"', 'type = "quad-heavy"', "quad-heavy is there twice"),
+        ('type = "wing-2m"', 'type = "wing-3m"', "'wing-3m' is not a bundled type"),
+    ],
+)
+def test_a_wrong_aircraft_table_names_which_one(tmp_path, demo_brief_path, old, new, said):
+    path = edited(tmp_path, demo_brief_path, '[aircraft]\ntype = "quad-survey"\ncount = 2\n', TWO.replace(old, new))
+    with pytest.raises(BriefError, match=said):
+        read_brief(path)
+
+
+def test_a_lone_aircraft_table_is_named_without_a_number(tmp_path, demo_brief_path):
+    with pytest.raises(BriefError, match=r"aircraft\.count = 500 should be less"):
+        read_brief(edited(tmp_path, demo_brief_path, "count = 2", "count = 500"))
 
 
 def test_the_template_is_a_brief_once_it_has_a_border(tmp_path):
