@@ -16,13 +16,14 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.standoff import standoff_margin
 from missions.errors import PlanFileError
 from missions.performance.aircraft import AircraftKind
+from missions.pictures.plan_pictures_file import PICTURES, plan_pictures
 from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
 from missions.plan_files.qgc_plan_file import write_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
 from missions.plan_files.whole_file import read_text, write_whole
 from missions.planning.revisit import coverage, prove, strips
 from missions.planning.schedule import plan_turns
-from missions.planning.schedule_file import proof_csv, schedule_csv, write_gantt
+from missions.planning.schedule_file import proof_csv, schedule_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,8 @@ def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
     ground = PlaneGround(frame=corridor.frame, heights=heights)
     proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
     write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
-    write_gantt(plan, out / "schedule.png")
+    for name, png in plan_pictures(plan, brief, corridor, ground):
+        write_whole(out / name, png)
     for sortie in plan.sorties:
         vehicle = MAV_TYPE[brief.of(sortie.aircraft).aircraft.aircraft.kind]
         write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
@@ -65,7 +67,7 @@ def _drop_old_plan(out: Path) -> None:
     """Remove the plan files of an earlier plan in this folder, so that no sortie of it is flown by mistake."""
     if (out / "plan.json").is_file():
         (out / "plan.json").unlink()
-        for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints"):
+        for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints", *PICTURES):
             for old in out.glob(pattern):
                 old.unlink()
 

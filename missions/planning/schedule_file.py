@@ -1,4 +1,4 @@
-"""The schedule as a spreadsheet and as a Gantt picture, and the revisit proof as a table."""
+"""The schedule as a spreadsheet, and the revisit proof as a table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from missions.airspace.corridor_frame import LocalFrame
     from missions.plan import Plan
     from missions.planning.revisit import Proof
@@ -41,27 +39,3 @@ def proof_csv(proof: Proof, frame: LocalFrame) -> str:
         station, y, x, worst, share = (float(v) for v in row)
         writer.writerow([round(station, 1), y, x, round(worst, 1) if np.isfinite(worst) else "", round(share, 3)])
     return text.getvalue()
-
-
-def write_gantt(plan: Plan, path: Path) -> None:
-    """Draw the schedule: a row per aircraft, a bar per flight."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    rows = sorted({f.aircraft for f in plan.flights})
-    names = sorted({f.sortie for f in plan.flights})
-    figure = Figure(figsize=(11, 1.5 + 0.35 * len(rows)), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for flight in plan.flights:
-        minutes = (flight.t_landing_s - flight.t_takeoff_s) / 60.0
-        row, colour = rows.index(flight.aircraft), f"C{names.index(flight.sortie) % 10}"
-        axes.barh(row, minutes, left=flight.t_takeoff_s / 60.0, color=colour, edgecolor="black", linewidth=0.5)
-        if len(plan.flights) <= 120:
-            axes.text(
-                flight.t_takeoff_s / 60.0 + minutes / 2.0, row, flight.sortie, ha="center", va="center", fontsize=7
-            )
-    axes.set_yticks(range(len(rows)), rows)
-    axes.set_xlabel("minutes from the start of the patrol")
-    axes.set_title(f"{plan.name}: {len(plan.flights)} flights")
-    figure.savefig(path, metadata={"Software": None})

@@ -260,6 +260,8 @@ def test_the_command_writes_a_plan_folder(capsys, files):
     assert summary["covered_pct"] == pytest.approx(100.0, abs=0.05)
     assert summary["lanes"] > 3
     assert (files / "out" / "S01.plan").is_file()
+    assert (files / "out" / "S01-profile.png").is_file()
+    assert "S01" in (files / "out" / "map.html").read_text()
     assert read_plan_folder(files / "out").feasible
 
 

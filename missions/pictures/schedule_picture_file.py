@@ -1,0 +1,60 @@
+"""The schedule as a PNG: a row per aircraft, a bar per flight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from missions.pictures.style import INK, new_figure, plain_text, png_of, sortie_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from missions.plan import Plan
+
+WIDTH_PX: Final = 1100
+ROW_PX: Final = 34
+LABEL_SHARE: Final = 0.028
+"""A bar narrower than this share of the picture has no room for its sortie's name."""
+MAX_ROWS: Final = 60
+
+
+def schedule_png(plan: Plan) -> bytes:
+    """Draw who flies when, minutes from the start of the patrol; the first `MAX_ROWS` aircraft of many."""
+    rows = sorted({f.aircraft for f in plan.flights})
+    shown = rows[:MAX_ROWS]
+    height_px = 110 + ROW_PX * max(len(shown), 1)
+    figure = new_figure(WIDTH_PX, height_px)
+    axes = figure.add_axes((0.13, 58 / height_px, 0.85, 1.0 - 104 / height_px))
+    end_min = max((f.t_landing_s for f in plan.flights), default=60.0) / 60.0
+    _bars(axes, plan, shown, end_min)
+    axes.set_xlim(0.0, end_min)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_yticks(range(len(shown)), [plain_text(name) for name in shown], fontsize=10)
+    axes.set_xlabel("minutes from the start of the patrol", fontsize=11)
+    axes.grid(axis="x", color="#00000022")
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    more = "" if len(shown) == len(rows) else f", the first {MAX_ROWS} shown"
+    title = f"{plan.name}: {len(plan.flights)} flights by {len(rows)} aircraft{more}"
+    figure.text(0.13, 1.0 - 22 / height_px, plain_text(title), fontsize=13, fontweight="bold", va="center")
+    return png_of(figure)
+
+
+def _bars(axes: Axes, plan: Plan, rows: list[str], end_min: float) -> None:
+    place = {name: k for k, name in enumerate(rows)}
+    colour = {sortie.name: sortie_colour(k) for k, sortie in enumerate(plan.sorties)}
+    flights = [f for f in plan.flights if f.aircraft in place]
+    starts = [f.t_takeoff_s / 60.0 for f in flights]
+    widths = [(f.t_landing_s - f.t_takeoff_s) / 60.0 for f in flights]
+    lanes = [place[f.aircraft] for f in flights]
+    axes.barh(
+        lanes, widths, left=starts, height=0.72, color=[colour.get(f.sortie, "#888") for f in flights],
+        edgecolor="white", linewidth=0.8,
+    )  # fmt: skip
+    for flight, start, width, lane in zip(flights, starts, widths, lanes, strict=True):
+        if width >= LABEL_SHARE * end_min:
+            axes.text(
+                start + width / 2.0, lane, plain_text(flight.sortie), ha="center", va="center", fontsize=9, color=INK,
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            )  # fmt: skip

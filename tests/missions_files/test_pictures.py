@@ -1,0 +1,195 @@
+"""Pictures of a plan: what is drawn is what the plan holds, and the same plan gives the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+
+import numpy as np
+import pyproj
+import pytest
+from PIL import Image
+
+from missions.airspace.corridor import build_corridor
+from missions.airspace.terrain_profile import PlaneGround
+from missions.pictures.flight_profile import finding_marks, flight_profile
+from missions.pictures.plan_pictures_file import MAX_PROFILES, plan_pictures, profiled
+from missions.pictures.profile_picture_file import profile_figure, profile_png
+from missions.pictures.style import LEG_COLOUR
+from missions.plan import Finding, Severity
+from missions.planning.planner import plan_brief
+
+GEOD = pyproj.Geod(ellps="WGS84")
+
+
+class Hills:
+    """Ground that waves to the east, with a hole of unknown height when asked."""
+
+    def __init__(self, unknown_east_deg=math.inf):
+        self.unknown_east_deg = unknown_east_deg
+
+    def amsl_m(self, lat_deg, lon_deg):
+        height = 300.0 + 20.0 * np.sin(np.radians(lon_deg * 36_000.0)) + 0.0 * lat_deg
+        return np.where(lon_deg > self.unknown_east_deg, np.nan, height)
+
+
+@pytest.fixture(scope="module")
+def drawn(make_brief_module):
+    brief = make_brief_module(
+        [[48.0, 9.0], [48.0, 9.06]],
+        border={"own_side": "right"},
+        flight={"ceiling_amsl_m": 460.0},
+        zone=[
+            {"name": "low", "centre": [47.9965, 9.03], "radius_m": 300.0, "ceiling_amsl_m": 330.0},
+            {"name": "high", "centre": [47.9965, 9.045], "radius_m": 250.0, "floor_amsl_m": 440.0},
+        ],
+        terrain={"flat_amsl_m": 300.0},
+        launch=[{"name": "camp", "lat_deg": 47.99, "lon_deg": 9.02}],
+    )
+    plan = plan_brief(brief)
+    corridor = build_corridor(brief)
+    return plan, brief, corridor
+
+
+@pytest.fixture(scope="module")
+def make_brief_module():
+    from missions.briefs.brief_file import build_brief
+
+    def make(points, **changes):
+        raw = {
+            "name": "pictures", "border": {"coordinates": points}, "standoff": {"asked_m": 200},
+            "corridor": {"depth_m": 500}, "aircraft": {"type": "quad-survey", "count": 2},
+        }  # fmt: skip
+        for key, value in changes.items():
+            raw[key] = raw[key] | value if isinstance(value, dict) and key in raw else value
+        return build_brief(raw, None)
+
+    return make
+
+
+def ground_of(corridor, heights=None):
+    return PlaneGround(frame=corridor.frame, heights=heights or Hills())
+
+
+def test_profile_holds_both_ends_of_every_leg_as_the_plan_has_them(drawn):
+    plan, brief, corridor = drawn
+    sortie = plan.sorties[0]
+    profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+    for k, leg in enumerate(sortie.legs):
+        mine = np.flatnonzero(profile.leg == k)
+        first, last = mine[0], mine[-1]
+        assert profile.alt_amsl_m[first] == leg.alt_amsl_start_m
+        assert profile.alt_amsl_m[last] == pytest.approx(leg.alt_amsl_end_m, abs=1e-9)
+        assert profile.minutes[first] * 60.0 == pytest.approx(leg.t_start_s - sortie.legs[0].t_start_s)
+        assert profile.minutes[last] * 60.0 == pytest.approx(leg.t_end_s - sortie.legs[0].t_start_s)
+        assert profile.battery_pct[last] == pytest.approx(leg.battery_end_pct)
+    assert np.all(np.diff(profile.minutes) >= -1e-12)
+
+
+def test_distance_and_ground_are_those_of_an_independent_geodesic(drawn):
+    plan, brief, corridor = drawn
+    sortie = plan.sorties[0]
+    profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+    flown = sum(GEOD.inv(g.lon_start_deg, g.lat_start_deg, g.lon_end_deg, g.lat_end_deg)[2] for g in sortie.legs)
+    assert profile.along_m[-1] == pytest.approx(flown, rel=1e-4)
+    middle = len(profile.leg) // 2
+    lat, lon = corridor.frame.to_degrees(profile.xy_m[middle : middle + 1])
+    assert profile.ground_amsl_m[middle] == pytest.approx(float(Hills().amsl_m(lat, lon)[0]))
+    spacing = np.hypot(*np.diff(profile.xy_m, axis=0).T)
+    assert spacing.max() <= 20.0 + 1e-6
+
+
+def test_a_zone_flown_over_is_in_the_profile_where_the_path_is_inside_its_outline(drawn):
+    plan, brief, corridor = drawn
+    crossed = {}
+    for sortie in plan.sorties:
+        profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+        inside = {z.name: np.zeros(len(profile.minutes), bool) for z in brief.zone}
+        lat, lon = corridor.frame.to_degrees(profile.xy_m)
+        for zone in brief.zone:
+            far = GEOD.inv(lon, lat, np.full_like(lon, zone.centre[1]), np.full_like(lat, zone.centre[0]))[2]
+            inside[zone.name] = far < zone.radius_m - 1.0
+        for c in profile.crossings:
+            crossed[c.name] = c
+            within = (profile.minutes > c.start_min) & (profile.minutes < c.end_min)
+            assert inside[c.name][within].mean() > 0.9
+    assert crossed["low"].ceiling_amsl_m == 330.0
+    assert math.isnan(crossed["low"].floor_amsl_m)
+
+
+def test_the_drawn_line_is_the_legs_in_the_colour_of_their_kind(drawn):
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_hex
+
+    plan, brief, corridor = drawn
+    sortie = plan.sorties[0]
+    axes = profile_figure(plan, sortie, brief, corridor, ground_of(corridor)).axes[0]
+    shown = {}
+    for collection in axes.collections:
+        if isinstance(collection, LineCollection) and str(collection.get_label()).endswith(" leg"):
+            shown[to_hex(collection.get_color()[0]).upper()] = collection.get_segments()
+    kinds = {leg.kind for leg in sortie.legs}
+    assert set(shown) == {LEG_COLOUR[kind] for kind in kinds}
+    for kind in kinds:
+        legs = [leg for leg in sortie.legs if leg.kind is kind]
+        assert len(shown[LEG_COLOUR[kind]]) == len(legs)
+        for leg, line in zip(legs, shown[LEG_COLOUR[kind]], strict=True):
+            assert line[0][1] == pytest.approx(leg.alt_amsl_start_m)
+            assert line[-1][1] == pytest.approx(leg.alt_amsl_end_m)
+    low, high = axes.get_ylim()
+    assert low < 300.0
+    assert high > max(leg.alt_amsl_end_m for leg in sortie.legs)
+
+
+def test_findings_are_marked_on_the_leg_and_place_they_name(drawn):
+    plan, brief, corridor = drawn
+    sortie = plan.sorties[0]
+    profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+    leg = sortie.legs[3]
+    common = {"rule": "r", "severity": Severity.ERROR, "message": "m", "sortie": sortie.name}
+    placed = Finding(**common, seq=leg.seq, lat_deg=leg.lat_end_deg, lon_deg=leg.lon_end_deg)
+    findings = [placed, Finding(**common, seq=leg.seq), Finding(**common), dataclasses.replace(placed, sortie="other")]
+    marks = finding_marks(findings, sortie, profile, corridor)
+    assert len(marks) == 2
+    start_s, end_s = (t - sortie.legs[0].t_start_s for t in (leg.t_start_s, leg.t_end_s))
+    assert marks[0].minutes * 60.0 == pytest.approx(end_s)
+    assert start_s <= marks[1].minutes * 60.0 <= end_s
+
+
+def test_the_same_plan_gives_the_same_bytes_and_a_picture_with_something_on_it(drawn):
+    plan, brief, corridor = drawn
+    first = dict(plan_pictures(plan, brief, corridor, ground_of(corridor)))
+    again = dict(plan_pictures(plan, brief, corridor, ground_of(corridor)))
+    assert first == again
+    assert {"schedule.png", "S01-profile.png"} <= set(first)
+    for png in first.values():
+        picture = Image.open(io.BytesIO(png))
+        assert picture.width == 1100
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 20
+        assert not {"Creation Time", "Software", "date:create"} & set(picture.info)
+
+
+def test_unknown_ground_is_said_and_never_drawn_as_a_height(drawn):
+    plan, brief, corridor = drawn
+    sortie = plan.sorties[0]
+    half = Hills(unknown_east_deg=float(np.mean([leg.lon_end_deg for leg in sortie.legs])))
+    figure = profile_figure(plan, sortie, brief, corridor, ground_of(corridor, half))
+    labels = figure.axes[0].get_legend_handles_labels()[1]
+    assert "ground not known" in labels
+    nowhere = PlaneGround(frame=corridor.frame, heights=Hills(unknown_east_deg=-180.0))
+    assert profile_png(plan, sortie, brief, corridor, nowhere).startswith(b"\x89PNG")
+
+
+def test_of_many_sorties_those_with_findings_and_little_battery_are_drawn(drawn):
+    plan, _, _ = drawn
+    sortie = plan.sorties[0]
+    many = tuple(
+        dataclasses.replace(
+            sortie, name=f"S{k:02d}", legs=(*sortie.legs[:-1], dataclasses.replace(sortie.legs[-1], battery_end_pct=k))
+        )
+        for k in range(1, 31)
+    )
+    finding = Finding(rule="r", severity=Severity.WARNING, message="m", sortie="S30")
+    names = [s.name for s in profiled(dataclasses.replace(plan, sorties=many, findings=(finding,)))]
+    assert names == [f"S{k:02d}" for k in range(1, MAX_PROFILES)] + ["S30"]
