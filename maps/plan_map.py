@@ -11,7 +11,7 @@ from maps.patrol_layers import plan_layers
 
 if TYPE_CHECKING:
     from geo.values import Terrain
-    from missions.briefs.brief import Brief
+    from missions.briefs.brief import Brief, Wind
     from missions.plan import Plan
 
 
@@ -19,7 +19,6 @@ def plan_map(plan: Plan, brief: Brief, *, terrain: Terrain | None = None) -> Map
     """Collect the layers of a plan, from the ground up."""
     layers = [*brief_layers(brief), *plan_layers(plan)]
     verdict = "feasible" if plan.feasible else "NOT feasible"
-    wind = brief.wind
     return MapContent(
         title=plan.name,
         subtitle=(
@@ -28,5 +27,15 @@ def plan_map(plan: Plan, brief: Brief, *, terrain: Terrain | None = None) -> Map
         ),
         layers=layers,
         hillshade=shade(terrain, bounds_of(layers)) if terrain is not None else None,
-        notes=[f"Wind {wind.speed_mps:.0f} m/s from {wind.from_deg:.0f}°, gusts {wind.strongest_mps:.0f} m/s."],
+        notes=[wind_note(brief.wind)],
     )
+
+
+def wind_note(wind: Wind) -> str:
+    """Say the wind in one line: at every height, or layer by layer from the lowest up."""
+    gusts = f"gusts {wind.strongest_in(wind.profile):.0f} m/s"
+    layers = [
+        f"{layer.speed_mps:.0f} m/s from {layer.from_deg:.0f}° at {layer.alt_amsl_m:.0f} m AMSL"
+        for layer in sorted(wind.layer, key=lambda layer: layer.alt_amsl_m)
+    ]
+    return f"Wind {', '.join(layers) or f'{wind.speed_mps:.0f} m/s from {wind.from_deg:.0f}°'}, {gusts}."

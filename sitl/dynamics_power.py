@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
-from sitl.dynamics import GRAVITY_MPS2
+from sitl.dynamics import GRAVITY_MPS2, clamp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,12 +113,17 @@ def _interpolate(table: tuple[tuple[float, float], ...], x: float) -> float:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WindSpec:
-    """Mean wind and turbulence. `from_deg` is where it comes from, clockwise from true north."""
+    """Mean wind and turbulence. `from_deg` is where it comes from, clockwise from true north.
+
+    `layers`, where given, replace `speed_mps` and `from_deg`: (height AMSL m, speed m/s, from deg)
+    by rising height, linear in components between them and constant beyond.
+    """
 
     speed_mps: float = 0.0
     from_deg: float = 0.0
     gust_sigma_mps: float = 0.0
     gust_time_s: float = 4.0
+    layers: tuple[tuple[float, float, float], ...] = ()
 
 
 class Wind:
@@ -129,7 +134,7 @@ class Wind:
     """
 
     def __init__(self, spec: WindSpec, rng: np.random.Generator) -> None:
-        self.spec = spec
+        self.change(spec)
         self._rng = rng
         self._gust_n = 0.0
         self._gust_e = 0.0
@@ -143,12 +148,23 @@ class Wind:
     def change(self, spec: WindSpec) -> None:
         """Replace the mean wind and the turbulence."""
         self.spec = spec
+        layers = spec.layers or ((0.0, spec.speed_mps, spec.from_deg),)
+        toward = [(alt, speed, math.radians(from_deg + 180.0)) for alt, speed, from_deg in layers]
+        self._mean = [(alt, speed * math.cos(angle), speed * math.sin(angle)) for alt, speed, angle in toward]
 
-    def at(self, t_s: float, dt_s: float) -> tuple[float, float]:
-        """Advance the turbulence by `dt_s` and return the air's (north, east) velocity in m/s."""
-        toward = math.radians(self.spec.from_deg + 180.0)
-        north = self.spec.speed_mps * math.cos(toward)
-        east = self.spec.speed_mps * math.sin(toward)
+    def mean(self, alt_amsl_m: float) -> tuple[float, float]:
+        """Return the mean wind's (north, east) velocity at a height, m/s."""
+        low = high = self._mean[0]
+        for high in self._mean:
+            if high[0] >= alt_amsl_m:
+                break
+            low = high
+        share = clamp((alt_amsl_m - low[0]) / (high[0] - low[0]), 0.0, 1.0) if high[0] > low[0] else 0.0
+        return low[1] + share * (high[1] - low[1]), low[2] + share * (high[2] - low[2])
+
+    def at(self, t_s: float, dt_s: float, alt_amsl_m: float) -> tuple[float, float]:
+        """Advance the turbulence by `dt_s` and return the air's (north, east) velocity at a height, m/s."""
+        north, east = self.mean(alt_amsl_m)
         if self.spec.gust_sigma_mps > 0.0:
             keep = math.exp(-dt_s / self.spec.gust_time_s)
             kick = self.spec.gust_sigma_mps * math.sqrt(1.0 - keep * keep)

@@ -46,7 +46,8 @@ class SortieFlight:
 
 def _config(brief: Brief, sortie: Sortie, *, sysid: int, seed: int, speedup: float) -> VehicleConfig:
     wind = brief.wind
-    gust = max(wind.strongest_mps - wind.speed_mps, 0.0) / GUST_SIGMAS
+    layers = sorted((layer.alt_amsl_m, layer.speed_mps, layer.from_deg) for layer in wind.layer)
+    gust = (wind.strongest_in(wind.profile) - wind.profile.strongest_mps) / GUST_SIGMAS
     aircraft = brief.of(sortie.aircraft).aircraft.aircraft
     return VehicleConfig(
         home_lat_deg=sortie.home_lat_deg,
@@ -57,7 +58,7 @@ def _config(brief: Brief, sortie: Sortie, *, sysid: int, seed: int, speedup: flo
         seed=seed + sysid,
         speedup=speedup,
         t0_utc_ns=T0_UTC_NS + round(sortie.t_start_s * 1e9),
-        wind=WindSpec(speed_mps=wind.speed_mps, from_deg=wind.from_deg, gust_sigma_mps=gust),
+        wind=WindSpec(speed_mps=wind.speed_mps, from_deg=wind.from_deg, gust_sigma_mps=gust, layers=tuple(layers)),
         battery=dataclasses.replace(BatterySpec(), capacity_wh=aircraft.battery_wh),
         noise=NOISE,
     )

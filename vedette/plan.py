@@ -40,7 +40,9 @@ def plan(
     count: Annotated[int, typer.Option(help="How many aircraft.")] = 1,
     zone: Annotated[list[Path] | None, typer.Option(help="No-fly zone polygons; may be given again.")] = None,
     terrain: Annotated[Path | None, typer.Option(help="Terrain: GeoTIFF, .hgt, or a folder of tiles.")] = None,
-    wind: Annotated[str | None, typer.Option(help="SPEED_MPS@FROM_DEG, for example 6@290.")] = None,
+    wind: Annotated[
+        list[str] | None, typer.Option(help="SPEED_MPS@FROM_DEG, or once for each height: SPEED@FROM@ALT_AMSL_M.")
+    ] = None,
     revisit_min: Annotated[float | None, typer.Option(help="See every metre at least this often.")] = None,
     lanes: Annotated[int | None, typer.Option(help="Number of lanes; default: as many as the camera needs.")] = None,
     dialect: Annotated[str, typer.Option(help="ardupilot or px4.")] = "ardupilot",
@@ -120,12 +122,28 @@ def _pair(text: str, option: str) -> tuple[float, float]:
     return lat, lon
 
 
-def _wind(text: str) -> dict[str, float]:
+def _wind(texts: list[str]) -> dict[str, Any]:
+    winds = [_wind_at(text) for text in texts]
+    if len(winds) == 1 and "alt_amsl_m" not in winds[0]:
+        return winds[0]
+    bare = [text for text, wind in zip(texts, winds, strict=True) if "alt_amsl_m" not in wind]
+    if bare:
+        raise InputError(
+            f"--wind {bare[0]!r} says no height, and there are others: give each SPEED_MPS@FROM_DEG@ALT_AMSL_M, for "
+            "example 6@290@500, or only one without a height"
+        )
+    return {"layer": winds}
+
+
+def _wind_at(text: str) -> dict[str, Any]:
     try:
-        speed, _, direction = text.partition("@")
-        return {"speed_mps": float(speed), "from_deg": float(direction)}
+        numbers = [float(part) for part in text.split("@")]
+        return dict(zip(("speed_mps", "from_deg", "alt_amsl_m")[: max(len(numbers), 2)], numbers, strict=True))
     except ValueError:
-        raise InputError(f"--wind {text!r} is not SPEED_MPS@FROM_DEG, for example 6@290") from None
+        raise InputError(
+            f"--wind {text!r} is not SPEED_MPS@FROM_DEG or SPEED_MPS@FROM_DEG@ALT_AMSL_M, for example 6@290 or "
+            "6@290@500"
+        ) from None
 
 
 def show(made: Plan, asked: Brief, out: Path) -> None:

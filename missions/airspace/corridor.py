@@ -20,6 +20,7 @@ from missions.airspace.corridor_index import SegmentIndex
 from missions.airspace.corridor_sides import divide
 from missions.airspace.corridor_zones import in_the_way, zone_plane
 from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.wind_flown import wind_flown
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanRefusedError
 from missions.performance.energy import reach_m
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.briefs.places import GeoLine
     from missions.briefs.standoff import StandoffMargin
+    from missions.performance.wind import WindProfile
 
     FloatArray = NDArray[np.float64]
 
@@ -78,6 +80,8 @@ class Corridor:
     """The border's segments: stations of the plan run along them."""
     guarded: SegmentIndex
     """The guard's segments: the standoff is measured to them."""
+    wind: WindProfile
+    """The wind at the heights that can be flown here."""
     thinned_m: float = 0.0
     """How far the guard may lie from the border as drawn, where that has very many vertices."""
 
@@ -108,7 +112,8 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
     zones = tuple(zone_plane(z, frame) for z in brief.zone)
     area = _work_area(border, sites, _side_point(brief, frame), zones, brief)
     rays = extend_ends([*chains, *long_gaps], area)
-    margin = standoff_margin(brief)
+    wind = wind_flown(brief, heights)
+    margin = standoff_margin(brief, wind)
     radius = float(np.hypot(*np.abs(np.array(area.bounds)).reshape(2, 2).max(axis=0)))
     stretch = frame.stretch(radius)
     thinned = DRAWN_M if _vertices(brief.border.lines) > MANY_VERTICES else 0.0
@@ -127,7 +132,7 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
         watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
         beyond_m=max(whole.length - border.length, 0.0),
         along=SegmentIndex(border), guarded=SegmentIndex(guard),
-        thinned_m=thinned,
+        thinned_m=thinned, wind=wind,
     )  # fmt: skip
 
 
@@ -166,7 +171,8 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
 
 def _within_reach(whole: MultiLineString, sites: FloatArray, brief: Brief) -> MultiLineString:
     """Return the border an aircraft could get to from some site at all."""
-    far, label = max((reach_m(own.aircraft.aircraft, brief.wind.speed_mps), own.aircraft.label) for own in brief.each)
+    strongest_mps = brief.wind.profile.strongest_mps
+    far, label = max((reach_m(own.aircraft.aircraft, strongest_mps), own.aircraft.label) for own in brief.each)
     reach = far + brief.corridor.depth_m
     discs = shapely.union_all(shapely.buffer(shapely.points(sites), reach))
     near = whole.intersection(discs)

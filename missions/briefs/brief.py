@@ -26,7 +26,7 @@ from missions.briefs.places import (
 )
 from missions.errors import BriefError
 from missions.performance.aircraft import Aircraft, AircraftKind, find_aircraft
-from missions.performance.wind import WindVector
+from missions.performance.wind import WindProfile
 
 
 class Standoff(Section):
@@ -87,22 +87,49 @@ class FlightRules(Section):
         return self
 
 
+WindSpeed = Annotated[float, Field(ge=0.0, le=60.0)]
+Bearing = Annotated[float, Field(ge=0.0, le=360.0)]
+
+
+class WindLayer(Section):
+    """The wind at one height, as winds aloft are reported."""
+
+    alt_amsl_m: Altitude
+    speed_mps: WindSpeed
+    from_deg: Bearing
+
+
 class Wind(Section):
-    """The wind to plan for: mean speed, where it comes from, and the strongest gust."""
+    """The wind to plan for: one for all heights or layers of it, and the strongest gust at any height."""
 
-    speed_mps: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
-    from_deg: Annotated[float, Field(ge=0.0, le=360.0)] = 0.0
+    speed_mps: WindSpeed = 0.0
+    from_deg: Bearing = 0.0
     gust_mps: Annotated[float, Field(ge=0.0, le=80.0)] | None = None
+    layer: Annotated[tuple[WindLayer, ...], Field(max_length=100)] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        plain = [key for key in ("speed_mps", "from_deg") if key in self.model_fields_set]
+        if self.layer and plain:
+            raise ValueError(
+                f"{' and '.join(plain)} and wind.layer both say the wind; keep {' and '.join(plain)} for a wind that "
+                "is the same at every height, or the layers for one that changes with height"
+            )
+        heights = [layer.alt_amsl_m for layer in self.layer]
+        twice = sorted({h for h in heights if heights.count(h) > 1})
+        if twice:
+            raise ValueError(f"two layers are at {twice[0]:g} m AMSL; give each wind.layer a height of its own")
+        return self
 
     @property
-    def vector(self) -> WindVector:
-        """The mean wind as a vector."""
-        return WindVector.from_direction(speed_mps=self.speed_mps, from_deg=self.from_deg)
+    def profile(self) -> WindProfile:
+        """The mean wind by height."""
+        layers = [(layer.alt_amsl_m, layer.speed_mps, layer.from_deg) for layer in self.layer]
+        return WindProfile.of(layers or [(0.0, self.speed_mps, self.from_deg)])
 
-    @property
-    def strongest_mps(self) -> float:
-        """The gust, or the mean wind where none is given."""
-        return self.speed_mps if self.gust_mps is None else max(self.gust_mps, self.speed_mps)
+    def strongest_in(self, flown: WindProfile) -> float:
+        """Return the gust, or the strongest mean wind of the heights flown where that is more or no gust is given."""
+        return max(self.gust_mps or 0.0, flown.strongest_mps)
 
 
 class Ground(Section):

@@ -59,7 +59,11 @@ count = 2                        # 1 to 200
 [wind]
 speed_mps = 0                    # 0 to 60
 from_deg = 0                     # where the wind comes from
-# gust_mps = 0
+# gust_mps = 0                   # the strongest gust at any height flown
+# [[wind.layer]]                 # instead of speed_mps and from_deg: the wind by height, a table for each;
+# alt_amsl_m = 300               # linear between layers, constant below the lowest and above the highest
+# speed_mps = 4
+# from_deg = 250
 
 # [terrain]
 # file = "terrain.tif"           # GeoTIFF, .hgt, or a folder of tiles

@@ -11,6 +11,7 @@ from missions.performance.aircraft import AircraftKind
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
+    from missions.performance.wind import WindProfile
 
 CE95_PER_SIGMA: Final = 2.4477
 """Radius of the 95 % circle of a circular normal error, in sigmas: sqrt(-2 ln 0.05)."""
@@ -33,14 +34,15 @@ class StandoffMargin:
         return float(np.sqrt(self.gnss_m**2 + self.wind_drift_m**2 + self.turn_overshoot_m**2)) + self.tracking_m
 
 
-def standoff_margin(brief: Brief) -> StandoffMargin:
+def standoff_margin(brief: Brief, wind: WindProfile) -> StandoffMargin:
     """Compute the margin of a brief: GNSS at 95 %, a gust until it is countered, a turn taken wide.
 
-    Wind drift is the gust's excess over the mean wind for the controller's response time; turn
-    overshoot is the distance flown in half that time (multirotor) or a share of the turn radius.
-    Of several types of aircraft each component is the largest.
+    Wind drift is the strongest wind's excess over the weakest mean wind of the heights flown, `wind`,
+    for the controller's response time; turn overshoot is the distance flown in half that time
+    (multirotor) or a share of the turn radius. Of several types of aircraft each component is the
+    largest.
     """
-    excess = brief.wind.strongest_mps - brief.wind.speed_mps
+    excess = brief.wind.strongest_in(wind) - wind.weakest_mps
     return StandoffMargin(
         gnss_m=CE95_PER_SIGMA * brief.standoff.gnss_sigma_m,
         wind_drift_m=excess * max(fleet.aircraft.response_s for fleet in brief.fleets),

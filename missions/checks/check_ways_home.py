@@ -145,7 +145,7 @@ def _energy_wh(subject: Subject, points: FloatArray, heights: FloatArray) -> Flo
     brief = subject.brief
     return path_cost(
         brief.aircraft.aircraft,
-        brief.wind.vector,
+        brief.wind.profile,
         east_m=points[:, 0],
         north_m=points[:, 1],
         alt_amsl_m=heights,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from missions.plan import Leg, Sortie
 
     FloatArray = NDArray[np.float64]
+
+LAYER_REACH_M: Final = 100.0
+"""A wind layer is taken to speak for the air up to this far above it."""
 
 
 def leg_lines(corridor: Corridor, legs: Sequence[Leg]) -> NDArray[np.object_]:
@@ -84,15 +88,31 @@ def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
     ]  # fmt: skip
 
 
-def wind_finding(brief: Brief) -> list[Finding]:
-    """Refuse, as an error, more wind than a type is made for."""
-    strongest = brief.wind.strongest_mps
-    return [
+def wind_findings(brief: Brief, sorties: Sequence[Sortie]) -> list[Finding]:
+    """Judge the wind at the heights flown: an error where it is more than a type is made for, and what is not known.
+
+    Above the highest layer of a wind by height the wind may be stronger than planned for, which is a warning.
+    """
+    wind = brief.wind.profile
+    heights = [h for s in sorties for g in s.legs for h in (g.alt_amsl_start_m, g.alt_amsl_end_m)]
+    strongest = brief.wind.strongest_in(wind.between(min(heights), max(heights)))
+    found = [
         Finding(
-            rule="wind limit", severity=Severity.ERROR, measured=strongest, limit=most, unit="m/s",
-            message=f"gusts of {strongest:g} m/s are over the {most:g} m/s {fleet.label} is made for",
+            rule="wind limit", severity=Severity.ERROR, measured=round(strongest, 2), limit=most, unit="m/s",
+            message=f"gusts of {strongest:.3g} m/s are over the {most:g} m/s {fleet.label} is made for",
             relaxation=f"wait until the gusts are under {most:g} m/s, or take a type made for more",
         )
         for fleet in brief.fleets
         if strongest > (most := fleet.aircraft.max_wind_mps)
     ]  # fmt: skip
+    if brief.wind.layer and max(heights) > wind.alt_amsl_m[-1] + LAYER_REACH_M:
+        found.append(
+            Finding(
+                rule="wind layers", severity=Severity.WARNING, measured=round(max(heights), 1),
+                limit=wind.alt_amsl_m[-1], unit="m",
+                message=f"the plan flies up to {max(heights):.0f} m AMSL and the highest wind layer is at "
+                f"{wind.alt_amsl_m[-1]:g} m; the wind above it is taken to be the same and may be stronger",
+                relaxation=f"a [[wind.layer]] at {math.ceil(max(heights))} m AMSL or higher",
+            )
+        )  # fmt: skip
+    return found

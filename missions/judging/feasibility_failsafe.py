@@ -107,9 +107,9 @@ class FailsafeJudge:
         target = places[place]
         step = target - path.xy_m
         length = gap[np.arange(len(place)), place]
-        aircraft, wind = self.brief.aircraft.aircraft, self.brief.wind.vector
+        aircraft, air = self.brief.aircraft.aircraft, self.brief.wind.profile.at(path.alt_amsl_m)
         course = np.degrees(np.arctan2(*step.T))
-        speeds = leg_speeds(aircraft, wind, course, np.full(len(length), self.brief.speed_mps))
+        speeds = leg_speeds(aircraft, air, course, self.brief.speed_mps)
         height = np.maximum(path.alt_amsl_m - self.ground.at(target), 0.0)
         seconds = length / speeds.ground_mps + height / aircraft.descent_mps
         needed = level_power_w(aircraft, speeds.air_mps) * seconds / 3600.0 / aircraft.battery_wh * 100.0

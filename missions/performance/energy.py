@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.performance.aircraft import Aircraft
-    from missions.performance.wind import WindVector
+    from missions.performance.wind import WindProfile
 
     FloatArray = NDArray[np.float64]
 
@@ -26,6 +26,11 @@ CLIMB_EFFICIENCY: Final = 0.6
 """Battery-to-potential-energy efficiency of a small electric propeller (typical of 0.5 to 0.7)."""
 LEVEL_MPS: Final = 0.05
 """Vertical speeds below this count as level flight."""
+STILL_M: Final = 0.01
+"""Legs shorter than this are flown on the spot."""
+SIMPSON_SHARES: Final = np.linspace(0.0, 1.0, 5)
+SIMPSON_WEIGHTS: Final = np.array([1.0, 4.0, 2.0, 4.0, 1.0]) / 12.0
+"""Places along a leg and their weights in its mean (Simpson's rule, composite; Abramowitz and Stegun 25.4.6)."""
 
 
 def level_power_w(aircraft: Aircraft, airspeed_mps: FloatArray) -> FloatArray:
@@ -73,7 +78,7 @@ class PathCost:
 
 def path_cost(
     aircraft: Aircraft,
-    wind: WindVector,
+    wind: WindProfile,
     *,
     east_m: FloatArray,
     north_m: FloatArray,
@@ -83,7 +88,10 @@ def path_cost(
     """Return what flying straight between consecutive points takes.
 
     A leg lasts as long as its length at the wind triangle's ground speed, or as its climb or
-    descent at the type's rate, whichever is longer. Vertical legs are flown against the wind in place.
+    descent at the type's rate, whichever is longer. Vertical legs are flown against the wind in
+    place. In a wind that changes with height, a leg's seconds and watts are the means over its
+    heights by Simpson's rule: one over the ground speed is convex in the wind, so the wind at the
+    mean height alone would promise too much.
 
     Parameters
     ----------
@@ -94,26 +102,49 @@ def path_cost(
     """
     de, dn, dz = np.diff(east_m), np.diff(north_m), np.diff(alt_amsl_m)
     length = np.hypot(de, dn)
-    course = np.degrees(np.arctan2(de, dn))
-    speeds = leg_speeds(aircraft, wind, course, np.full(length.shape, float(speed_mps)))
+    moving = length > STILL_M
+    share, weight = (SIMPSON_SHARES, SIMPSON_WEIGHTS) if wind.varies else (np.array([0.5]), np.array([1.0]))
+    air = wind.at(alt_amsl_m[:-1] + share[:, None] * dz)
+    speeds = leg_speeds(aircraft, air, np.degrees(np.arctan2(de, dn)), speed_mps)
     rate = np.where(dz >= 0.0, aircraft.climb_mps, aircraft.descent_mps)
-    moving = length > 0.01
-    seconds = np.maximum(np.where(moving, length / speeds.ground_mps, 0.0), np.abs(dz) / rate)
-    wind_mps = float(np.hypot(wind.east_mps, wind.north_mps))
-    air = np.where(moving, speeds.air_mps, _hover_airspeed(aircraft, wind_mps))
+    per_metre = np.where(moving, weight @ (1.0 / speeds.ground_mps), 0.0)
+    seconds = np.maximum(length * per_metre, np.abs(dz) / rate)
     climb = np.divide(dz, seconds, out=np.zeros_like(dz), where=seconds > 0.0)
     climb = np.where(np.abs(climb) < LEVEL_MPS, 0.0, climb)
-    energy = power_w(aircraft, air, climb) * seconds / 3600.0
+    through = np.where(moving, speeds.air_mps, _hover_airspeed(aircraft, air.speed_mps))
+    energy = weight @ power_w(aircraft, through, climb) * seconds / 3600.0
     ground = np.divide(length, seconds, out=np.zeros_like(length), where=seconds > 0.0)
     return PathCost(seconds=seconds, energy_wh=energy, ground_mps=ground)
 
 
-def _hover_airspeed(aircraft: Aircraft, wind_mps: float) -> float:
-    return aircraft.speed_mps if aircraft.kind is AircraftKind.FIXED_WING else wind_mps
+def least_wh(
+    aircraft: Aircraft, wind: WindProfile, *, east_m: FloatArray, north_m: FloatArray, speed_mps: float
+) -> float:
+    """Return the energy of a path flown level, each leg at the height whose wind suits it best; NaN if none does.
+
+    The heights tried are the layers and the middles between them; with one wind for all heights
+    this is the cost of the level path itself.
+    """
+    de, dn = np.diff(east_m), np.diff(north_m)
+    length = np.hypot(de, dn)
+    knots = np.array(wind.alt_amsl_m)
+    heights = np.concatenate([knots, (knots[:-1] + knots[1:]) / 2.0])
+    speeds = leg_speeds(aircraft, wind.at(heights[:, None]), np.degrees(np.arctan2(de, dn)), speed_mps)
+    per_metre = np.where(length > STILL_M, level_power_w(aircraft, speeds.air_mps) / speeds.ground_mps, 0.0)
+    least = np.where(np.isnan(per_metre), np.inf, per_metre).min(axis=0)
+    total = float((least * length).sum() / 3600.0)
+    return total if np.isfinite(total) else float("nan")
+
+
+def _hover_airspeed(aircraft: Aircraft, wind_mps: FloatArray) -> FloatArray:
+    return np.full_like(wind_mps, aircraft.speed_mps) if aircraft.kind is AircraftKind.FIXED_WING else wind_mps
 
 
 def reach_m(aircraft: Aircraft, wind_mps: float) -> float:
-    """Return how far from a site anything can be at all: out and back on one battery, the wind always behind."""
+    """Return how far from a site anything can be at all: out and back on one battery, the wind always behind.
+
+    `wind_mps` is the strongest mean wind at any height.
+    """
     speeds = np.linspace(1.0, aircraft.max_airspeed_mps, 40)
     per_metre_w = level_power_w(aircraft, speeds) / (speeds + wind_mps)
     usable_wh = aircraft.battery_wh * (1.0 - aircraft.reserve_pct / 100.0)

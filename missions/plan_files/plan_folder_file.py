@@ -13,6 +13,7 @@ import shapely
 from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.wind_flown import wind_flown
 from missions.briefs.standoff import standoff_margin
 from missions.errors import PlanFileError
 from missions.performance.aircraft import AircraftKind
@@ -116,7 +117,8 @@ def plan_document(plan: Plan, brief: Brief) -> dict[str, Any]:
 
 def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
     """Return the numbers a unit asks for, for `--json` and the table on the screen."""
-    margin = standoff_margin(brief)
+    wind = brief.wind.profile
+    margin = standoff_margin(brief, wind_flown(brief, read_ground(brief.terrain)) if wind.varies else wind)
     return {
         "name": plan.name,
         "feasible": plan.feasible,

@@ -91,7 +91,7 @@ def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Str
 def sections(corridor: Corridor, lanes: Sequence[Lane], maker: PathMaker) -> list[Section]:
     """Cut the border into sorties: a whole stretch where a battery allows it, else outward from its site."""
     pieces = [piece for lane in lanes for piece in lane.pieces]
-    near, far = stretches(corridor, reach_m(maker.aircraft, maker.brief.wind.speed_mps))
+    near, far = stretches(corridor, reach_m(maker.aircraft, maker.wind.strongest_mps))
     found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, maker).sections()]
     found += [Section(stretch=s, reason=Unflown.BATTERY) for s in far]
     return sorted(found, key=lambda s: s.stretch.start_m)

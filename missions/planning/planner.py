@@ -14,7 +14,7 @@ from missions.airspace.ground_file import read_ground
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
-from missions.judging.feasibility import coverage_finding, direction_finding, standoff_findings, wind_finding
+from missions.judging.feasibility import coverage_finding, direction_finding, standoff_findings, wind_findings
 from missions.judging.feasibility_failsafe import FailsafeJudge
 from missions.judging.feasibility_terrain import AlongTheLeg
 from missions.plan import Finding, Plan, Severity
@@ -54,7 +54,7 @@ def plan_brief(brief: Brief) -> Plan:
     lanes = build_lanes(brief, corridor)
     ground = PlaneGround(frame=corridor.frame, heights=heights)
     router = Router(corridor.free)
-    maker = PathMaker(brief, router, ground)
+    maker = PathMaker(brief, router, ground, corridor.wind)
     flown = sections(corridor, lanes, maker)
     paths = site_paths(flown, corridor, maker)
     if not paths:
@@ -73,7 +73,7 @@ def plan_brief(brief: Brief) -> Plan:
             *_unflown(brief, corridor, flown),
             *findings,
             *patrol.findings,
-            *wind_finding(brief),
+            *wind_findings(brief, sorties),
             *direction_finding(brief, corridor),
             *resolution_findings(brief),
             *coverage_finding(covered.covered_pct),
@@ -89,7 +89,7 @@ def plan_brief(brief: Brief) -> Plan:
 
 
 def _check_sites(brief: Brief, corridor: Corridor) -> None:
-    circle = ground_radius_m(brief.aircraft.aircraft, brief.wind.speed_mps)
+    circle = ground_radius_m(brief.aircraft.aircraft, corridor.wind.strongest_mps)
     for site, xy in zip(brief.launch, corridor.sites, strict=True):
         point = shapely.Point(xy)
         if corridor.free.covers(point.buffer(circle) if circle > 0.0 else point):

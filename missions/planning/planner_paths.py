@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
-from missions.performance.energy import PathCost, path_cost
+from missions.performance.energy import PathCost, least_wh, path_cost
 from missions.plan import LegKind
 from missions.planning.planner_turns import ground_radius_m, joined, rounded
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.routing import Router
     from missions.briefs.brief import Brief
+    from missions.performance.wind import WindProfile
     from missions.planning.lanes import LanePiece, Look
 
     FloatArray = NDArray[np.float64]
@@ -52,14 +53,15 @@ class FlightPath:
 
 
 class PathMaker:
-    """Makes sortie paths for one brief: holds the router, the ground and the rules."""
+    """Makes sortie paths for one brief: holds the router, the ground, the wind at the heights flown and the rules."""
 
-    def __init__(self, brief: Brief, router: Router, ground: PlaneGround) -> None:
+    def __init__(self, brief: Brief, router: Router, ground: PlaneGround, wind: WindProfile) -> None:
         self.brief = brief
         self.router = router
         self.ground = ground
         self.aircraft = brief.aircraft.aircraft
-        self.radius_m = ground_radius_m(self.aircraft, brief.wind.speed_mps)
+        self.wind = wind
+        self.radius_m = ground_radius_m(self.aircraft, wind.strongest_mps)
         climb = min(self.aircraft.climb_mps, self.aircraft.descent_mps)
         self._rules = FollowRules(
             alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / brief.speed_mps
@@ -124,7 +126,7 @@ class PathMaker:
         kinds = (LegKind.TRANSIT, *(track.kinds[k] for k in profile.leg), LegKind.RETURN)
         looks = (None, *(track.looks[k] for k in profile.leg), None)
         cost = path_cost(
-            self.aircraft, self.brief.wind.vector, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=alt,
+            self.aircraft, self.brief.wind.profile, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=alt,
             speed_mps=self.brief.speed_mps,
         )  # fmt: skip
         return FlightPath(xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost)
@@ -138,11 +140,7 @@ class PathMaker:
         """Return the energy of a tour flown level and straight between its lanes: never more than the real one."""
         tour = best_tour(site_m, pieces)
         xy = np.concatenate([site_m[None, :], *(curve for curve, _ in tour), site_m[None, :]])
-        level = np.zeros(len(xy))
-        return path_cost(
-            self.aircraft, self.brief.wind.vector, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=level,
-            speed_mps=self.brief.speed_mps,
-        ).total_wh  # fmt: skip
+        return least_wh(self.aircraft, self.wind, east_m=xy[:, 0], north_m=xy[:, 1], speed_mps=self.brief.speed_mps)
 
 
 def _append(

@@ -71,7 +71,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     lon, lat = np.array(lonlat).T
     corridor = corridor_holding(brief, lat, lon, ground)
     router = Router(corridor.free)
-    maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground))
+    maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
     path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
     if request.kind is PatternKind.POINT and request.hover:
@@ -170,7 +170,7 @@ def _longest(
 def _flyable(maker: PathMaker, points: FloatArray) -> int:
     """Return how many segments one battery could fly at the very most, with no way out or home."""
     aircraft = maker.aircraft
-    fastest_mps = aircraft.max_airspeed_mps + maker.brief.wind.speed_mps
+    fastest_mps = aircraft.max_airspeed_mps + maker.wind.strongest_mps
     limit_m = fastest_mps * 3600.0 * maker.usable_wh / min(aircraft.cruise_power_w, aircraft.hover_power_w)
     flown_m = np.cumsum(np.hypot(*np.diff(points, axis=0).T))
     return max(1, min(len(flown_m), int(np.searchsorted(flown_m, limit_m)) + 1))

@@ -129,10 +129,10 @@ def holding(sortie: Sortie, brief: Brief, *, spare_wh: float) -> Sortie:
     aircraft = brief.aircraft.aircraft
     if aircraft.kind is AircraftKind.FIXED_WING:
         raise InputError(f"{brief.aircraft.type} is a fixed wing and cannot hover; watch the point from an orbit")
-    power_w = float(level_power_w(aircraft, np.array([brief.wind.speed_mps]))[0])
-    hold_s = min(math.floor(3600.0 * spare_wh / power_w), MAX_HOLD_S)
     out = max(n for n, leg in enumerate(sortie.legs) if leg.kind is not LegKind.RETURN)
     at = sortie.legs[out]
+    power_w = float(level_power_w(aircraft, brief.wind.profile.at(at.alt_amsl_end_m).speed_mps))
+    hold_s = min(math.floor(3600.0 * spare_wh / power_w), MAX_HOLD_S)
     used_pct = 100.0 * power_w * hold_s / 3600.0 / aircraft.battery_wh
     hold = Leg(
         seq=at.seq + 1,

@@ -111,7 +111,7 @@ class VehicleConfig:
             dialect=Dialect(raw["dialect"]),
             airframe=Airframe(raw["airframe"]),
             udp_out=tuple(raw["udp_out"]),
-            wind=WindSpec(**raw["wind"]),
+            wind=WindSpec(**raw["wind"] | {"layers": tuple(tuple(layer) for layer in raw["wind"]["layers"])}),
             battery=BatterySpec(**battery),
             fixed_wing=FixedWing(**raw["fixed_wing"]),
             multirotor=Multirotor(**raw["multirotor"]),

@@ -181,7 +181,7 @@ class Vehicle:
         if self._verdict_s is not None and self.t_s >= self._verdict_s:
             self._judge_mission()
         demand = self.autopilot.demand(STEP_S)
-        wind_n, wind_e = self.wind.at(self.t_s, STEP_S)
+        wind_n, wind_e = self.wind.at(self.t_s, STEP_S, self.state.alt_amsl_m)
         self.air_n_mps, self.air_e_mps = wind_n, wind_e
         if demand is None:
             self.body.rest()
@@ -298,7 +298,10 @@ class Vehicle:
             self.failsafe.fence_enabled = self.parameters[name] > 0.0
         if name in ("SIM_WIND_SPD", "SIM_WIND_DIR"):
             spec = dataclasses.replace(
-                self.wind.spec, speed_mps=self.parameters["SIM_WIND_SPD"], from_deg=self.parameters["SIM_WIND_DIR"]
+                self.wind.spec,
+                speed_mps=self.parameters["SIM_WIND_SPD"],
+                from_deg=self.parameters["SIM_WIND_DIR"],
+                layers=(),
             )
             self.wind.change(spec)
 

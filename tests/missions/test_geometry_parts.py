@@ -15,7 +15,7 @@ from missions.briefs.brief import Camera
 from missions.errors import BriefError
 from missions.performance.aircraft import BUNDLED, find_aircraft
 from missions.performance.energy import level_power_w, path_cost, reach_m
-from missions.performance.wind import WindVector, along_and_cross, leg_speeds
+from missions.performance.wind import WindProfile, along_and_cross, leg_speeds
 from missions.planning.lanes import sight
 
 
@@ -77,13 +77,13 @@ def test_index_agrees_with_shapely(seed):
 
 def test_wind_triangle_matches_the_formula_and_refuses_a_crosswind_it_cannot_hold():
     wing = find_aircraft("wing-2m")
-    wind = WindVector.from_direction(speed_mps=8.0, from_deg=270.0)
+    wind = WindProfile.uniform(speed_mps=8.0, from_deg=270.0).at(np.zeros(5))
     course = np.array([0.0, 90.0, 180.0, 270.0, 45.0])
     tail, cross = along_and_cross(wind, course)
     assert tail == pytest.approx([0.0, 8.0, 0.0, -8.0, 8.0 * np.sqrt(0.5)], abs=1e-9)
-    speeds = leg_speeds(wing, wind, course, np.full(5, 18.0))
+    speeds = leg_speeds(wing, wind, course, 18.0)
     assert speeds.ground_mps == pytest.approx(np.sqrt(18.0**2 - cross**2) + tail)
-    gale = leg_speeds(wing, WindVector.from_direction(speed_mps=20.0, from_deg=270.0), course, np.full(5, 18.0))
+    gale = leg_speeds(wing, WindProfile.uniform(speed_mps=20.0, from_deg=270.0).at(np.zeros(5)), course, 18.0)
     assert np.isnan(gale.ground_mps[[0, 2, 3]]).all()
 
 
@@ -106,15 +106,15 @@ def test_a_head_wind_costs_more_than_the_tail_wind_saves():
         "alt_amsl_m": np.full(3, 100.0),
         "speed_mps": 15.0,
     }
-    still = path_cost(quad, WindVector(east_mps=0.0, north_mps=0.0), **there_and_back)
-    windy = path_cost(quad, WindVector(east_mps=6.0, north_mps=0.0), **there_and_back)
+    still = path_cost(quad, WindProfile.uniform(), **there_and_back)
+    windy = path_cost(quad, WindProfile.uniform(speed_mps=6.0, from_deg=270.0), **there_and_back)
     assert still.seconds.sum() == pytest.approx(400.0)
     assert windy.total_wh > still.total_wh
 
 
 def test_climbing_faster_than_the_aircraft_can_takes_the_climbs_own_time():
     quad = find_aircraft("quad-survey")
-    cost = path_cost(quad, WindVector(east_mps=0.0, north_mps=0.0), east_m=np.array([0.0, 15.0]), north_m=np.zeros(2),
+    cost = path_cost(quad, WindProfile.uniform(), east_m=np.array([0.0, 15.0]), north_m=np.zeros(2),
                      alt_amsl_m=np.array([0.0, 400.0]), speed_mps=15.0)  # fmt: skip
     assert cost.seconds[0] == pytest.approx(100.0)
 
