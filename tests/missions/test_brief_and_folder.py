@@ -152,8 +152,9 @@ def test_a_brief_with_two_types_is_narrowed_to_each(tmp_path, demo_brief_path):
 def test_the_standoff_of_a_mixed_brief_takes_the_largest_of_each_part(make_brief, straight):
     wind = {"speed_mps": 4.0, "gust_mps": 9.0}
     types = [{"type": "quad-heavy", "speed_mps": 22}, {"type": "wing-2m", "turn_radius_m": 20.0}]
-    mixed = standoff_margin(make_brief(straight, aircraft=types, wind=wind))
-    alone = [standoff_margin(make_brief(straight, aircraft=one, wind=wind)) for one in types]
+    both, *each = (make_brief(straight, aircraft=own, wind=wind) for own in (types, *types))
+    mixed = standoff_margin(both, both.wind.profile)
+    alone = [standoff_margin(own, own.wind.profile) for own in each]
     assert mixed.wind_drift_m == max(m.wind_drift_m for m in alone) == alone[1].wind_drift_m
     assert mixed.turn_overshoot_m == max(m.turn_overshoot_m for m in alone) == alone[0].turn_overshoot_m
 
