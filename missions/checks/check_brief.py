@@ -10,7 +10,7 @@ import shapely
 from missions.airspace.terrain_profile import PlaneGround, sample_path
 from missions.checks.check_subject import Subject, in_layer, nearest_point, shares_along, subject_finding
 from missions.checks.check_ways_home import way_home_findings
-from missions.judging.feasibility import leg_lines, leg_standoff_m
+from missions.judging.feasibility import glides, leg_lines, leg_standoff_m
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _heights(subject: Subject) -> Iterator[Finding]:
         if unknown.all():
             continue
         en_route = np.hypot(*(points[:, None, :] - ends[None, :, :]).transpose(2, 0, 1)).min(axis=1) > _NEAR_LANDING_M
-        low = np.where(en_route, above, np.inf)
+        low = np.where(en_route & ~(leg is subject.legs[-1] and glides(subject.legs)), above, np.inf)
         if np.nanmin(low) < rules.min_agl_m:
             at = int(np.nanargmin(low))
             message = f"is {above[at]:.0f} m above the ground; at least {rules.min_agl_m:g} m are asked"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.plan import Finding, Severity
+from missions.plan import Finding, LegKind, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,13 @@ def leg_lines(corridor: Corridor, legs: Sequence[Leg]) -> NDArray[np.object_]:
     )
     end = corridor.frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
     return np.asarray(shapely.linestrings(np.stack([start, end], axis=1)))
+
+
+def glides(legs: Sequence[Leg]) -> bool:
+    """Tell whether the last leg of a path is a fixed wing's glide to the ground, below the least height by nature."""
+    last = legs[-1]
+    moves = (last.lat_start_deg, last.lon_start_deg) != (last.lat_end_deg, last.lon_end_deg)
+    return last.kind is LegKind.RETURN and moves and last.alt_amsl_end_m == legs[0].alt_amsl_start_m
 
 
 def leg_standoff_m(corridor: Corridor, legs: Sequence[Leg]) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from missions.airspace.terrain_profile import sample_path
-from missions.judging.feasibility import leg_lines
+from missions.judging.feasibility import glides, leg_lines
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Samples:
     alt_amsl_m: FloatArray
     ground_amsl_m: FloatArray
     seq: NDArray[np.int64]
+    landing: NDArray[np.bool_]
+    """On the last leg, where that is a glide to the ground."""
 
 
 def sample_sortie(corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> Samples:
@@ -52,7 +54,7 @@ def sample_sortie(corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> Sa
     end = np.array([g.alt_amsl_end_m for g in legs])[leg]
     return Samples(
         xy_m=xy, alt_amsl_m=start + share * (end - start), ground_amsl_m=ground.at(xy),
-        seq=np.array([g.seq for g in legs])[leg],
+        seq=np.array([g.seq for g in legs])[leg], landing=(leg == len(legs) - 1) & glides(sortie.legs),
     )  # fmt: skip
 
 
@@ -91,7 +93,8 @@ class AlongTheLeg:
             )  # fmt: skip
         if unknown.all():
             return found
-        low, high, top = int(np.nanargmin(agl)), int(np.nanargmax(agl)), int(np.argmax(s.alt_amsl_m))
+        low = int(np.nanargmin(np.where(s.landing, np.inf, agl)))
+        high, top = int(np.nanargmax(agl)), int(np.argmax(s.alt_amsl_m))
         if agl[low] < rules.min_agl_m - ROUNDING_M:
             found.append(
                 self._finding(

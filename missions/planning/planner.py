@@ -19,6 +19,7 @@ from missions.judging.feasibility_failsafe import FailsafeJudge
 from missions.judging.feasibility_terrain import AlongTheLeg
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
+from missions.planning.landing import check_approaches
 from missions.planning.lanes import build_lanes
 from missions.planning.night import in_the_dark
 from missions.planning.planner_fleet import put_together
@@ -55,6 +56,7 @@ def plan_brief(brief: Brief) -> Plan:
     ground = PlaneGround(frame=corridor.frame, heights=heights)
     router = Router(corridor.free)
     maker = PathMaker(brief, router, ground, corridor.wind)
+    check_approaches(maker, corridor)
     flown = sections(corridor, lanes, maker)
     paths = site_paths(flown, corridor, maker)
     if not paths:

@@ -7,6 +7,7 @@ to home (MAV_FRAME_GLOBAL_RELATIVE_ALT), which both autopilots accept.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.briefs.places import RallyPoint
     from missions.plan import Leg
+    from missions.planning.landing import Approach
 
     FloatArray = NDArray[np.float64]
 
@@ -34,8 +36,7 @@ TAKEOFF: Final = 22
 WAYPOINT: Final = 16
 LAND: Final = 21
 LOITER_TO_ALT: Final = 31
-APPROACH_M: Final = 30.0
-"""Height above home a fixed wing circles down to before it lands."""
+DO_LAND_START: Final = 189
 CHANGE_SPEED: Final = 178
 GIMBAL_PITCH_YAW: Final = 1000
 VIDEO_START: Final = 2500
@@ -58,8 +59,22 @@ def body_yaw_deg(look: Look | None, border_on_right: bool) -> float:
     return towards if look is Look.OUT else -towards
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LandingPlace:
+    """The landing's items: how many last legs they fly, and for a fixed wing the circle before the glide."""
+
+    legs: int = 1
+    approach: Approach | None = None
+    centre_deg: tuple[float, float] = (math.nan, math.nan)
+    """Latitude and longitude of the approach's circle."""
+
+
 def mission_items(
-    brief: Brief, legs: Sequence[Leg], gimbals: Sequence[tuple[float, float]], home_alt_amsl_m: float
+    brief: Brief,
+    legs: Sequence[Leg],
+    gimbals: Sequence[tuple[float, float]],
+    home_alt_amsl_m: float,
+    landing: LandingPlace,
 ) -> tuple[MissionItem, ...]:
     """Turn legs into items: take-off, speed, camera, waypoints with gimbal changes between them, landing.
 
@@ -91,14 +106,21 @@ def mission_items(
     add(CHANGE_SPEED, 0.0 if airspeed else 1.0, brief.speed_mps, -1.0)
     add(VIDEO_START)
     pointing: tuple[float, float] | None = None
-    for leg, gimbal in zip(legs[1:-1], gimbals[1:-1], strict=True):
+    flown = slice(1, len(legs) - landing.legs)
+    for leg, gimbal in zip(legs[flown], gimbals[flown], strict=True):
         if gimbal != pointing:
             add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
             pointing = gimbal
         add(WAYPOINT, place=(leg.lat_end_deg, leg.lon_end_deg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m)))
     add(VIDEO_STOP)
-    if airspeed:
-        add(LOITER_TO_ALT, 0.0, radius, place=(last.lat_end_deg, last.lon_end_deg, APPROACH_M))
+    if landing.approach is not None:
+        circle = landing.approach
+        place = (*landing.centre_deg, circle.height_m)
+        px4 = brief.dialect == "px4"
+        add(DO_LAND_START, place=None if px4 else place)  # ArduPilot chooses by it; PX4 wants none
+        # PX4 leaves the circle only when it heads for the landing if told to; ArduPilot always does, and has no room
+        # to store the wish. The last parameter has both leave it on its tangent.
+        add(LOITER_TO_ALT, float(px4), circle.radius_m, 0.0, 1.0, place=place)
     add(LAND, place=(last.lat_end_deg, last.lon_end_deg, 0.0))
     return tuple(items)
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from missions.plan import Leg, Sortie
-from missions.planning.planner_items import earth_yaw_deg, fence_items, gimbal_for, mission_items, rally_items
+from missions.planning.planner_items import (
+    LandingPlace,
+    earth_yaw_deg,
+    fence_items,
+    gimbal_for,
+    mission_items,
+    rally_items,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,10 +47,17 @@ def build_sortie(
         home_alt_amsl_m=home_alt,
         t_start_s=t_start_s,
         legs=legs,
-        items=mission_items(brief, legs, gimbals, home_alt),
+        items=mission_items(brief, legs, gimbals, home_alt, _landing_place(corridor, path)),
         fence=fence_items(corridor, path.xy_m, brief),
         rally=rally_items(brief.rally),
     )
+
+
+def _landing_place(corridor: Corridor, path: FlightPath) -> LandingPlace:
+    if path.approach is None:
+        return LandingPlace(legs=path.landing_legs)
+    lat, lon = corridor.frame.to_degrees(path.approach.centre_m[None, :])
+    return LandingPlace(legs=path.landing_legs, approach=path.approach, centre_deg=(float(lat[0]), float(lon[0])))
 
 
 def _legs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
 from missions.performance.energy import PathCost, least_wh, path_cost
 from missions.plan import LegKind
+from missions.planning.landing import Approach, find_approach
 from missions.planning.planner_turns import ground_radius_m, joined, rounded
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Track:
     xy_m: FloatArray
     kinds: tuple[LegKind, ...]
     looks: tuple[Look | None, ...]
+    approach: Approach | None = None
+    """How the aircraft lands after the last corner; None: straight down from it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +49,9 @@ class FlightPath:
     kinds: tuple[LegKind, ...]
     looks: tuple[Look | None, ...]
     cost: PathCost
+    approach: Approach | None = None
+    landing_legs: int = 1
+    """How many of the last legs the landing takes: straight down, or the approach's circle and glide."""
 
     @property
     def duration_s(self) -> float:
@@ -62,6 +69,7 @@ class PathMaker:
         self.aircraft = brief.aircraft.aircraft
         self.wind = wind
         self.radius_m = ground_radius_m(self.aircraft, wind.strongest_mps)
+        self._approaches: dict[tuple[float, ...], Approach | None] = {}
         climb = min(self.aircraft.climb_mps, self.aircraft.descent_mps)
         self._rules = FollowRules(
             alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / brief.speed_mps
@@ -71,6 +79,13 @@ class PathMaker:
         """Return the path from a site along lane pieces and back, or None where no free way exists."""
         track = self.track(site_m, pieces)
         return None if track is None else self.fly(track)
+
+    def approach(self, site_m: FloatArray) -> Approach | None:
+        """Return how a fixed wing lands at a site, or None where it cannot."""
+        key = tuple(site_m.tolist())
+        if key not in self._approaches:
+            self._approaches[key] = find_approach(self, site_m)
+        return self._approaches[key]
 
     def track(self, site_m: FloatArray, pieces: list[LanePiece]) -> Track | None:
         """Order the pieces into a tour that starts and ends near the site, and connect them through free air."""
@@ -98,10 +113,12 @@ class PathMaker:
         if any(curve is None for curve in curves):
             return None
         lines = [c for c in curves if c is not None]
+        approach = self.approach(site_m)
+        if approach is None:
+            return None
         out = lines[0][0] - site_m
-        back = site_m - lines[-1][-1]
         departure = np.stack([site_m - out / np.hypot(*out), site_m])
-        arrival = np.stack([site_m, site_m + back / np.hypot(*back)])
+        arrival = approach.entry_m
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         looks: list[Look | None] = []
@@ -115,21 +132,38 @@ class PathMaker:
             if after is not arrival:
                 look = tour[[line is after for line in lines].index(True)][1]
                 _append(xy, kinds, looks, after, LegKind.WORK, look)
-        return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
+        return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks), approach=approach)
 
     def fly(self, track: Track) -> FlightPath:
-        """Give a track heights over the ground, a vertical take-off and landing, and its cost."""
+        """Give a track heights over the ground, a vertical take-off, its landing, and its cost."""
         profile = follow(track.xy_m, self.ground, self._rules)
         home = float(self.ground.at(track.xy_m[:1])[0])
-        xy = np.concatenate([profile.xy_m[:1], profile.xy_m, profile.xy_m[-1:]])
-        alt = np.concatenate([[home], profile.alt_amsl_m, [home]])
-        kinds = (LegKind.TRANSIT, *(track.kinds[k] for k in profile.leg), LegKind.RETURN)
-        looks = (None, *(track.looks[k] for k in profile.leg), None)
+        down_xy, down_alt = self._landing(track, float(profile.alt_amsl_m[-1]), home)
+        xy = np.concatenate([profile.xy_m[:1], profile.xy_m, down_xy])
+        alt = np.concatenate([[home], profile.alt_amsl_m, down_alt])
+        kinds = (LegKind.TRANSIT, *(track.kinds[k] for k in profile.leg), *[LegKind.RETURN] * len(down_xy))
+        looks = (None, *(track.looks[k] for k in profile.leg), *[None] * len(down_xy))
         cost = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=alt,
             speed_mps=self.brief.speed_mps,
         )  # fmt: skip
-        return FlightPath(xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost)
+        return FlightPath(
+            xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost, approach=track.approach,
+            landing_legs=len(down_xy),
+        )  # fmt: skip
+
+    def _landing(self, track: Track, alt_amsl_m: float, home_amsl_m: float) -> tuple[FloatArray, FloatArray]:
+        """Return the points after the last corner, (n, 2), and their heights: down on the spot, or circle and glide."""
+        approach = track.approach
+        if approach is None:
+            return track.xy_m[-1:], np.array([home_amsl_m])
+        low_m = home_amsl_m + approach.height_m
+        rate = self.aircraft.descent_mps if alt_amsl_m > low_m else self.aircraft.climb_mps
+        lap_m = abs(alt_amsl_m - low_m) * self.brief.speed_mps / rate
+        turns = max(1, math.ceil(lap_m / (2.0 * math.pi * abs(approach.radius_m))))
+        circle = approach.circle_m(turns)[1:]
+        heights = alt_amsl_m + (low_m - alt_amsl_m) * np.arange(1, len(circle) + 1) / len(circle)
+        return np.concatenate([circle, approach.touchdown_m[None, :]]), np.append(heights, home_amsl_m)
 
     @property
     def usable_wh(self) -> float:

@@ -20,6 +20,7 @@ from missions.patterns.free_air import into_free_air
 from missions.patterns.plane import to_xy
 from missions.patterns.values import PatternKind
 from missions.plan import Finding, LegKind, Plan, Severity
+from missions.planning.landing import check_approaches
 from missions.planning.lanes import Look
 from missions.planning.planner_legs import build_sortie
 from missions.planning.planner_paths import PathMaker, Track
@@ -72,6 +73,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     corridor = corridor_holding(brief, lat, lon, ground)
     router = Router(corridor.free)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
+    check_approaches(maker, corridor)
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
     path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
     if request.kind is PatternKind.POINT and request.hover:
@@ -177,7 +179,9 @@ def _flyable(maker: PathMaker, points: FloatArray) -> int:
 
 
 def _flight(maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[LegKind]) -> FlightPath | None:
-    out, home = maker.router.route(site, points[0]), maker.router.route(points[-1], site)
+    approach = maker.approach(site) if maker.radius_m > 0.0 else None
+    end = site if approach is None else approach.begin_m
+    out, home = maker.router.route(site, points[0]), maker.router.route(points[-1], end)
     if out is None or home is None:
         return None
     xy, legs = _merged(points, kinds)
@@ -188,7 +192,7 @@ def _flight(maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[
     if not kept:
         return None
     looks = tuple(Look.DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
-    return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), looks=looks))
+    return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), looks=looks, approach=approach))
 
 
 def _merged(points: FloatArray, kinds: list[LegKind]) -> tuple[FloatArray, list[LegKind]]:

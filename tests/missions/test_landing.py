@@ -1,0 +1,124 @@
+"""Fixed wings land on an approach that both autopilots accept: into the wind, in free air, on a slope they can fly."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pyproj
+import pytest
+
+from missions.airspace.corridor import build_corridor
+from missions.airspace.ground_file import read_ground
+from missions.airspace.routing import Router
+from missions.airspace.terrain_profile import PlaneGround
+from missions.checks.autopilot_rules import autopilot_findings
+from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
+from missions.errors import PlanRefusedError
+from missions.plan import LegKind
+from missions.plan_files.dialect import Dialect
+from missions.plan_files.plan_document import document_from_sortie
+from missions.planning.landing import find_approach
+from missions.planning.planner import plan_brief
+from missions.planning.planner_paths import PathMaker
+
+GEOD = pyproj.Geod(ellps="WGS84")
+LINE = [[50.0, 8.0], [50.003, 8.02], [49.999, 8.05]]
+WING = {"type": "wing-2m", "count": 1}
+SITE = [{"name": "a", "lat_deg": 50.014, "lon_deg": 8.02}]
+
+
+@pytest.fixture
+def wing_brief(make_brief):
+    def build(**more):
+        tables = {"aircraft": WING, "corridor": {"depth_m": 700}, "launch": SITE} | more
+        return make_brief(LINE, **tables)
+
+    return build
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_every_sortie_ends_with_a_landing_both_autopilots_accept(wing_brief, dialect):
+    brief = wing_brief(dialect=str(dialect), wind={"speed_mps": 4, "from_deg": 200})
+    plan = plan_brief(brief)
+    settings = VehicleSettings(vehicle=VehicleClass.FIXED_WING)
+    for sortie in plan.sorties:
+        assert [i.command for i in sortie.items[-3:]] == [189, 31, 21]
+        found = autopilot_findings(document_from_sortie(sortie, dialect), dialect, settings)
+        assert found == ()
+        circle, land = sortie.items[-2:]
+        away = GEOD.inv(circle.lon_deg, circle.lat_deg, land.lon_deg, land.lat_deg)[2]
+        tangent = math.sqrt(away**2 - circle.p2**2)
+        assert math.degrees(math.atan2(circle.alt_m, tangent)) == pytest.approx(4.8, abs=0.02)
+        assert circle.alt_m / tangent < 0.10
+
+
+def test_the_glide_is_flown_into_the_wind_from_the_tangent_of_the_circle(wing_brief):
+    plan = plan_brief(wing_brief(wind={"speed_mps": 4, "from_deg": 200}))
+    assert [f.message for f in plan.findings if f.rule == "ground clearance"] == []
+    for sortie in plan.sorties:
+        circle, glide = sortie.items[-2], sortie.legs[-1]
+        course = GEOD.inv(glide.lon_start_deg, glide.lat_start_deg, glide.lon_end_deg, glide.lat_end_deg)[0]
+        assert course % 360.0 == pytest.approx(200.0, abs=0.5)
+        arm = GEOD.inv(glide.lon_start_deg, glide.lat_start_deg, circle.lon_deg, circle.lat_deg)
+        assert arm[2] == pytest.approx(abs(circle.p2), abs=0.2)
+        assert (arm[0] - course) % 360.0 == pytest.approx(90.0 if circle.p2 > 0 else 270.0, abs=0.5)
+        assert glide.alt_amsl_end_m == sortie.home_alt_amsl_m
+        assert glide.kind is LegKind.RETURN
+
+
+def test_the_way_home_joins_the_circle_without_a_sharper_bend_than_the_radius(wing_brief):
+    brief = wing_brief(wind={"speed_mps": 4, "from_deg": 200})
+    for sortie in plan_brief(brief).sorties:
+        legs = [g for g in sortie.legs if (g.lat_start_deg, g.lon_start_deg) != (g.lat_end_deg, g.lon_end_deg)]
+        steps = [GEOD.inv(g.lon_start_deg, g.lat_start_deg, g.lon_end_deg, g.lat_end_deg) for g in legs]
+        for before, after in itertools.pairwise(steps[-40:]):
+            bend = abs((after[0] - before[0] + 180.0) % 360.0 - 180.0)
+            assert bend <= 2.0 * math.degrees(math.asin(min(1.0, min(before[2], after[2]) / (2 * 60.0)))) + 8.0
+        down = [g.alt_amsl_start_m - g.alt_amsl_end_m for g in legs[-25:-1]]
+        fall = [d / (g.t_end_s - g.t_start_s) for d, g in zip(down, legs[-25:-1], strict=True)]
+        assert max(fall) <= brief.aircraft.aircraft.descent_mps + 0.05
+
+
+def maker_of(brief, heights=None):
+    ground = read_ground(brief.terrain)
+    corridor = build_corridor(brief, ground)
+    plane = PlaneGround(frame=corridor.frame, heights=heights or ground)
+    return corridor, PathMaker(brief, Router(corridor.free), plane, corridor.wind)
+
+
+def course_deg(approach):
+    return math.degrees(math.atan2(*(approach.touchdown_m - approach.begin_m))) % 360.0
+
+
+def test_a_zone_in_the_way_turns_the_approach_no_further_than_it_must(wing_brief):
+    lon, lat, _ = GEOD.fwd(8.02, 50.014, 20.0, 500.0)
+    zone = [{"name": "mast", "centre": [lat, lon], "radius_m": 40.0}]
+    corridor, maker = maker_of(wing_brief(zone=zone, wind={"speed_mps": 4, "from_deg": 200}))
+    approach = find_approach(maker, corridor.sites[0])
+    assert 15.0 <= abs((course_deg(approach) - 200.0 + 180.0) % 360.0 - 180.0) <= 45.0
+
+
+class Ridge:
+    """Level ground with a ridge 300 m north-east of the site, 40 m high."""
+
+    def amsl_m(self, lat_deg, lon_deg):
+        lon, lat, _ = GEOD.fwd(8.02, 50.014, 20.0, 300.0)
+        near = np.hypot((np.asarray(lat_deg) - lat) * 111_000.0, (np.asarray(lon_deg) - lon) * 71_500.0) < 60.0
+        return np.where(near, 40.0, 0.0)
+
+
+def test_the_glide_passes_no_hill_nearer_than_half_its_height(wing_brief):
+    brief = wing_brief(wind={"speed_mps": 4, "from_deg": 200})
+    corridor, level = maker_of(brief)
+    _, hilly = maker_of(brief, Ridge())
+    assert course_deg(find_approach(level, corridor.sites[0])) == pytest.approx(200.0)
+    assert abs(course_deg(find_approach(hilly, corridor.sites[0])) - 200.0) >= 14.0
+
+
+def test_a_site_with_no_room_to_land_is_refused_with_what_it_takes(wing_brief):
+    ring = [GEOD.fwd(8.02, 50.014, azimuth, 330.0)[:2] for azimuth in range(0, 360, 20)]
+    zones = [{"name": f"mast {k}", "centre": [lat, lon], "radius_m": 40.0} for k, (lon, lat) in enumerate(ring)]
+    with pytest.raises(PlanRefusedError, match=r"launch site 'a' has no free approach of 6\d\d m for wing-2m"):
+        plan_brief(wing_brief(zone=zones))
