@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from missions.pictures.profile_picture_file import profile_png
 from missions.pictures.schedule_picture_file import schedule_png
+from missions.pictures.terrain_picture_file import terrain_png
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.plan import Plan, Sortie
 
-PICTURES: Final = ("S[0-9]*-profile.png", "schedule.png")
+PICTURES: Final = ("S[0-9]*-profile.png", "schedule.png", "terrain-3d.png")
 """Patterns of the names of the pictures."""
 MAX_PROFILES: Final = 12
 """Profiles of a plan with more sorties than this are of those that most need a look."""
@@ -26,6 +27,7 @@ def plan_pictures(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGro
     """Draw the pictures of a plan: names and PNG bytes. The same plan gives the same bytes."""
     if plan.flights:
         yield "schedule.png", schedule_png(plan)
+    yield "terrain-3d.png", terrain_png(plan, brief, corridor, ground)
     for sortie in profiled(plan):
         yield f"{sortie.name}-profile.png", profile_png(plan, sortie, brief, corridor, ground)
 

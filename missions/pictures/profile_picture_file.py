@@ -76,7 +76,7 @@ def _legend(figure: Figure, axes: Axes, *, bottom: float) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="upper center", bbox_to_anchor=(0.5, bottom), ncols=len(labels), frameon=False,
-        fontsize=10, columnspacing=1.2, handlelength=1.8,
+        fontsize=10, columnspacing=1.0, handlelength=1.6,
     )  # fmt: skip
 
 
@@ -130,7 +130,8 @@ def _draw_ceiling(axes: Axes, brief: Brief, high: float) -> None:
     axes.annotate(
         text, (0.0, place), xycoords=("axes fraction", "data"), xytext=(6, 3 if ceiling <= high else -4),
         textcoords="offset points", ha="left", va="bottom" if ceiling <= high else "top",
-        color=BORDER_COLOUR, fontsize=10,
+        color=BORDER_COLOUR, fontsize=10, zorder=5,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "#ffffffcc", "edgecolor": "none"},
     )  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def _draw_zones(axes: Axes, profile: FlightProfile, low: float, high: float) -> 
         axes.add_patch(
             Rectangle(
                 (zone.start_min, floor), zone.end_min - zone.start_min, ceiling - floor, facecolor=ZONE_COLOUR + "22",
-                edgecolor=ZONE_COLOUR, hatch="///", linewidth=1.2, label="" if number else "zone, floor to ceiling",
+                edgecolor=ZONE_COLOUR, hatch="///", linewidth=1.2, label="" if number else "zone",
             )
         )  # fmt: skip
         over = ceiling < high - 0.06 * (high - low)

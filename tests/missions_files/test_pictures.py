@@ -14,9 +14,12 @@ from PIL import Image
 from missions.airspace.corridor import build_corridor
 from missions.airspace.terrain_profile import PlaneGround
 from missions.pictures.flight_profile import finding_marks, flight_profile
+from missions.pictures.oblique_view import Painting
 from missions.pictures.plan_pictures_file import MAX_PROFILES, plan_pictures, profiled
 from missions.pictures.profile_picture_file import profile_figure, profile_png
 from missions.pictures.style import LEG_COLOUR
+from missions.pictures.terrain_picture_file import seen_from_own_side, terrain_figure
+from missions.pictures.terrain_scene import ground_grid, paint_ground
 from missions.plan import Finding, Severity
 from missions.planning.planner import plan_brief
 
@@ -162,10 +165,10 @@ def test_the_same_plan_gives_the_same_bytes_and_a_picture_with_something_on_it(d
     first = dict(plan_pictures(plan, brief, corridor, ground_of(corridor)))
     again = dict(plan_pictures(plan, brief, corridor, ground_of(corridor)))
     assert first == again
-    assert {"schedule.png", "S01-profile.png"} <= set(first)
+    assert {"schedule.png", "S01-profile.png", "terrain-3d.png"} <= set(first)
     for png in first.values():
         picture = Image.open(io.BytesIO(png))
-        assert picture.width == 1100
+        assert picture.width in (1100, 1200)
         assert len(np.unique(np.asarray(picture.convert("L")))) > 20
         assert not {"Creation Time", "Software", "date:create"} & set(picture.info)
 
@@ -193,3 +196,82 @@ def test_of_many_sorties_those_with_findings_and_little_battery_are_drawn(drawn)
     finding = Finding(rule="r", severity=Severity.WARNING, message="m", sortie="S30")
     names = [s.name for s in profiled(dataclasses.replace(plan, sorties=many, findings=(finding,)))]
     assert names == [f"S{k:02d}" for k in range(1, MAX_PROFILES)] + ["S30"]
+
+
+def profiles_of(plan, brief, corridor):
+    return [flight_profile(s, brief, corridor, ground_of(corridor)) for s in plan.sorties]
+
+
+def test_the_border_lies_along_the_picture_behind_the_flights(drawn):
+    plan, brief, corridor = drawn
+    profiles = profiles_of(plan, brief, corridor)
+    view, top = seen_from_own_side(profiles, brief, corridor)
+    border = view.coordinates(np.array([line.coords for line in corridor.border.geoms])[0])
+    assert np.ptp(border[:, 1]) < 0.05 * np.ptp(border[:, 0])
+    assert max(view.coordinates(p.xy_m)[:, 1].max() for p in profiles) < border[:, 1].min()
+    assert top > max(p.alt_amsl_m.max() for p in profiles)
+    north = view.coordinates(np.array([[0.0, 1.0]]))[0]
+    assert north[1] > 0.99  # own side is the south: the viewer looks north, east is on the right
+    assert view.coordinates(np.array([[1.0, 0.0]]))[0][0] > 0.99
+
+
+def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
+    plan, brief, corridor = drawn
+    profiles = profiles_of(plan, brief, corridor)
+    view, _ = seen_from_own_side(profiles, brief, corridor)
+    painted = terrain_figure(plan, brief, corridor, ground_of(corridor)).axes[0].collections[0]
+    vertices = np.concatenate([path.vertices for path in painted.get_paths()])
+    from scipy.spatial import cKDTree
+
+    known = cKDTree(vertices)
+    for sortie in plan.sorties:
+        for leg in sortie.legs:
+            xy = corridor.frame.to_plane(np.array([leg.lat_end_deg]), np.array([leg.lon_end_deg]))
+            right, away = view.coordinates(xy)[0] - view.low
+            up = leg.alt_amsl_end_m - view.base_amsl_m
+            page = np.array([right, away, up]) * view.scale_px_per_m
+            assert known.query([page[0], page[1] + page[2]])[0] < 0.01
+    figure_px = terrain_figure(plan, brief, corridor, ground_of(corridor)).get_size_inches() * 100
+    assert vertices.min() > -300.0
+    assert (vertices < figure_px).all()
+
+
+def test_a_flight_drawn_at_the_standoff_never_seems_to_lie_over_the_border(drawn):
+    plan, brief, corridor = drawn
+    view, _ = seen_from_own_side(profiles_of(plan, brief, corridor), brief, corridor)
+    _, across, up = view.scale_px_per_m
+    assert up * brief.flight.alt_agl_m <= across * corridor.kept_m
+
+
+def test_nearer_ground_is_painted_after_what_it_may_hide(drawn):
+    plan, brief, corridor = drawn
+    view, _ = seen_from_own_side(profiles_of(plan, brief, corridor), brief, corridor)
+    posts, heights = ground_grid(view, ground_of(corridor))
+    painting = Painting()
+    behind = np.array([(view.low[1] + view.high[1]) / 2.0])
+    painting.add([np.full((2, 2), -1.0)], behind, width_px=1.0)
+    paint_ground(painting, view, posts, heights, corridor, brief.standoff.asked_m)
+    shapes, *_ = painting.ordered()
+    place = next(k for k, shape in enumerate(shapes) if len(shape) == 2)
+    first_row = view.project(posts[0], heights[0])
+    assert shapes[-1][:2] == pytest.approx(first_row[-2:])
+    assert 0.4 < place / len(shapes) < 0.6
+
+
+def test_a_plan_across_the_antimeridian_is_drawn_like_the_same_one_elsewhere(make_brief_module):
+    def figure(shift):
+        def east(lon):
+            return (lon + shift + 180.0) % 360.0 - 180.0
+
+        brief = make_brief_module(
+            [[48.0, east(9.0)], [48.0, east(9.06)]], border={"own_side": "right"}, terrain={"flat_amsl_m": 300.0},
+            launch=[{"name": "camp", "lat_deg": 47.99, "lon_deg": east(9.02)}],
+        )  # fmt: skip
+        plan, corridor = plan_brief(brief), build_corridor(brief)
+        made = terrain_figure(plan, brief, corridor, PlaneGround(frame=corridor.frame, heights=Hills()))
+        return made.axes[0].collections[0].get_paths(), made.get_size_inches()
+
+    (here, size), (there, other) = figure(0.0), figure(170.97)
+    assert size == pytest.approx(other)
+    boxes = [np.array([np.ptp(np.concatenate([p.vertices for p in paths]), axis=0)]) for paths in (here, there)]
+    assert boxes[0] == pytest.approx(boxes[1], rel=0.02)
