@@ -39,6 +39,10 @@ def plan(
     aircraft: Annotated[str, typer.Option(help="Bundled aircraft type.")] = "quad-survey",
     count: Annotated[int, typer.Option(help="How many aircraft.")] = 1,
     zone: Annotated[list[Path] | None, typer.Option(help="No-fly zone polygons; may be given again.")] = None,
+    keep_in: Annotated[Path | None, typer.Option(help="Area no path leaves.")] = None,
+    avoid: Annotated[
+        list[Path] | None, typer.Option(help="Ground to fly round where another way exists; may be given again.")
+    ] = None,
     terrain: Annotated[Path | None, typer.Option(help="Terrain: GeoTIFF, .hgt, or a folder of tiles.")] = None,
     wind: Annotated[
         list[str] | None, typer.Option(help="SPEED_MPS@FROM_DEG, or once for each height: SPEED@FROM@ALT_AMSL_M.")
@@ -66,7 +70,8 @@ def plan(
         raise InputError("--out is missing: name the folder to write the plan into")
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
-        "aircraft": aircraft, "count": count, "zone": zone, "terrain": terrain, "wind": wind,
+        "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid,
+        "terrain": terrain, "wind": wind,
         "revisit_min": revisit_min, "lanes": lanes, "dialect": dialect,
     }  # fmt: skip
     asked = read_brief(brief) if brief is not None else build_brief(quick_brief(options), Path())
@@ -98,8 +103,11 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
         "corridor": {"depth_m": options["depth_m"]} | ({"lanes": options["lanes"]} if options["lanes"] else {}),
         "aircraft": {"type": options["aircraft"], "count": options["count"]},
         "launch": [_site(text, k) for k, text in enumerate(options["launch"])],
-        "zone": [{"name": path.stem[:64], "file": str(path)} for path in options["zone"] or []],
     }
+    for key in ("zone", "avoid"):
+        tables[key] = [{"name": path.stem[:64], "file": str(path)} for path in options[key] or []]
+    if options["keep_in"]:
+        tables["keep_in"] = {"file": str(options["keep_in"])}
     if options["terrain"]:
         tables["terrain"] = {"file": str(options["terrain"])}
     if options["wind"]:

@@ -18,7 +18,7 @@ from missions.airspace.corridor_chain import chain_parts, check_simple, extend_e
 from missions.airspace.corridor_frame import LocalFrame
 from missions.airspace.corridor_index import SegmentIndex
 from missions.airspace.corridor_sides import divide
-from missions.airspace.corridor_zones import in_the_way, zone_plane
+from missions.airspace.corridor_zones import avoided_plane, in_the_way, keep_in_plane, zone_plane
 from missions.airspace.terrain_profile import PlaneGround
 from missions.airspace.wind_flown import wind_flown
 from missions.briefs.standoff import standoff_margin
@@ -41,6 +41,8 @@ ROUNDING_M: Final = 0.5
 """Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening."""
 ROOM_M: Final = 1500.0
 """Room to pass zones and bends on the way to the corridor and beside it."""
+DETOUR_M: Final = 10_000.0
+"""How far beyond the ground that matters a way round avoided ground is looked for (some is drawn as a whole road)."""
 MANY_VERTICES: Final = 20_000
 DRAWN_M: Final = 2.5
 """A border with more vertices than that is thinned by up to this much, which is kept on top of the standoff."""
@@ -63,10 +65,16 @@ class Corridor:
     """Border with its long gaps closed and its open ends prolonged: nobody crosses it."""
     own: BaseGeometry
     free: BaseGeometry
-    """Own side less the standoff and the zones: every metre of every path lies in it."""
+    """Own side less the standoff and the zones, inside the keep-in area: every metre of every path lies in it."""
+    quiet: BaseGeometry
+    """Free air less the ground to avoid overflying: lanes lie in it, and ways wherever it leaves one."""
     zones: tuple[BaseGeometry, ...]
     barred: tuple[bool, ...]
     """Which zones stand in the way at the heights flown; the others are passed above or below."""
+    keep_in: BaseGeometry | None
+    """The ground no path leaves, as drawn."""
+    avoided: tuple[BaseGeometry, ...]
+    """Ground to avoid overflying, each with its clearance."""
     watched: BaseGeometry
     margin: StandoffMargin
     turned: float
@@ -110,7 +118,10 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
     whole = MultiLineString(chains)
     border = _within_reach(whole, sites, brief)
     zones = tuple(zone_plane(z, frame) for z in brief.zone)
-    area = _work_area(border, sites, _side_point(brief, frame), zones, brief)
+    drawn = tuple(avoided_plane(a, frame) for a in brief.avoid)
+    rally = frame.to_plane(*np.array([(r.lat_deg, r.lon_deg) for r in brief.rally]).reshape(-1, 2).T)
+    places = np.concatenate([sites, rally])
+    area = _work_area(border, places, _side_point(brief, frame), zones, drawn, brief)
     rays = extend_ends([*chains, *long_gaps], area)
     wind = wind_flown(brief, heights)
     margin = standoff_margin(brief, wind)
@@ -125,11 +136,15 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
     guard = shapely.union_all([guard, edges])
     ground = None if heights is None else PlaneGround(frame=frame, heights=heights)
     barred = tuple(in_the_way(z, shape, brief, ground) for z, shape in zip(brief.zone, zones, strict=True))
-    free = _free_air(own, guard, zones, barred, brief, kept)
+    keep_in = None if brief.keep_in is None else keep_in_plane(brief.keep_in, frame)
+    avoided = _avoided(drawn, brief, own, stretch)
+    free = _free_air(_kept_in(own, keep_in, brief, stretch), guard, zones, barred, brief, kept)
+    quiet = free.difference(shapely.union_all([a.buffer(ROUNDING_M) for a in avoided])) if avoided else free
     watched = _watched(border, own, brief, stretch)
     return Corridor(
-        frame=frame, border=border, guard=guard, own=own, free=free, zones=zones, barred=barred,
-        watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch, sites=sites,
+        frame=frame, border=border, guard=guard, own=own, free=free, quiet=quiet, zones=zones, barred=barred,
+        keep_in=keep_in, avoided=avoided, watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch,
+        sites=sites,
         beyond_m=max(whole.length - border.length, 0.0),
         along=SegmentIndex(border), guarded=SegmentIndex(guard),
         thinned_m=thinned, wind=wind,
@@ -188,18 +203,27 @@ def _within_reach(whole: MultiLineString, sites: FloatArray, brief: Brief) -> Mu
 
 
 def _work_area(
-    border: BaseGeometry, sites: FloatArray, side_point: FloatArray, zones: tuple[BaseGeometry, ...], brief: Brief
+    border: BaseGeometry,
+    places: FloatArray,
+    side_point: FloatArray,
+    zones: tuple[BaseGeometry, ...],
+    avoided: tuple[BaseGeometry, ...],
+    brief: Brief,
 ) -> Polygon:
-    """Return the ground that matters: about the border, the ways to the sites, and round the zones beside them."""
+    """Return the ground that matters: about the border, the ways to the sites, and round what lies in the way."""
     reach = brief.corridor.depth_m + 2.0 * brief.standoff.asked_m + ROOM_M
     rough = shapely.simplify(border, ROOM_M / 10.0)
-    ways = shapely.shortest_line(shapely.points(sites), rough)
+    ways = shapely.shortest_line(shapely.points(places), rough)
     parts = [shapely.buffer(rough, reach, quad_segs=2), *np.asarray(shapely.buffer(ways, ROOM_M, quad_segs=2))]
     parts += list(np.asarray(shapely.buffer(shapely.shortest_line(shapely.points(side_point), rough), 50.0)))
     known = shapely.union_all(parts)
     near = [
         z.envelope.buffer(ROOM_M + c.clearance_m) for z, c in zip(zones, brief.zone, strict=True) if z.intersects(known)
     ]
+    far = known.buffer(DETOUR_M)
+    for shape, spec in zip(avoided, brief.avoid, strict=True):
+        beside = [p for p in shapely.get_parts(shape) if p.distance(known) <= spec.clearance_m]
+        near += [p.envelope.buffer(ROOM_M + spec.clearance_m).intersection(far) for p in beside]
     whole = shapely.union_all([known, *near])
     pieces = [Polygon(p.exterior) for p in shapely.get_parts(whole)]
     if len(pieces) == 1:
@@ -236,6 +260,24 @@ def _check_depth(brief: Brief, kept_m: float) -> None:
             f"corridor.depth_m to at least {np.ceil(kept_m) + 1:.0f}",
             rule="corridor", measured=kept_m, limit=brief.corridor.depth_m,
         )  # fmt: skip
+
+
+def _kept_in(own: BaseGeometry, keep_in: BaseGeometry | None, brief: Brief, stretch: float) -> BaseGeometry:
+    """Return our side inside the keep-in area less its clearance."""
+    if keep_in is None or brief.keep_in is None:
+        return own
+    room = brief.keep_in.clearance_m * stretch + ROUNDING_M
+    return own.intersection(buffer_outside(keep_in.intersection(own.envelope.buffer(2.0 * room)), -room))
+
+
+def _avoided(
+    drawn: tuple[BaseGeometry, ...], brief: Brief, own: BaseGeometry, stretch: float
+) -> tuple[BaseGeometry, ...]:
+    """Return the ground to avoid on our side, each with its clearance."""
+    return tuple(
+        buffer_outside(shape.intersection(own.envelope.buffer(kept)), kept).intersection(own)
+        for shape, kept in zip(drawn, (a.clearance_m * stretch for a in brief.avoid), strict=True)
+    )
 
 
 def _free_air(

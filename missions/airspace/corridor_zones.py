@@ -1,7 +1,8 @@
-"""No-fly zones in the plane, and whether the heights flown come near their floor and ceiling."""
+"""Areas of a brief in the plane (zones, keep-in, ground to avoid), and whether the heights flown come near a zone."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from missions.airspace.corridor_frame import LocalFrame
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
-    from missions.briefs.places import Zone
+    from missions.briefs.places import Area, Avoid, GeoLine, KeepIn, Zone
 
 CIRCLE_SEGMENTS: Final = 16
 """Segments per quarter of a circular zone; drawn about the circle, so that no chord cuts into it."""
+MIN_CORNERS: Final = 3
 HEIGHT_SLACK_M: Final = 15.0
 """How far the path may be above or below the height asked while following the ground."""
 
@@ -30,24 +32,70 @@ def zone_plane(zone: Zone, frame: LocalFrame) -> BaseGeometry:
     Raises
     ------
     BriefError
-        When a polygon crosses itself or has fewer than three corners.
+        As for `area_plane`.
     """
-    if zone.centre is not None and zone.radius_m is not None:
-        centre = frame.to_plane(np.array([zone.centre[0]]), np.array([zone.centre[1]]))[0]
-        around = zone.radius_m / float(np.cos(np.pi / (4 * CIRCLE_SEGMENTS)))
+    return area_plane(zone, frame, f"zone {zone.name!r}")
+
+
+def keep_in_plane(keep_in: KeepIn, frame: LocalFrame) -> BaseGeometry:
+    """Return the outline of the ground no path leaves, in the plane; a circle is drawn inside itself.
+
+    Raises
+    ------
+    BriefError
+        As for `area_plane`.
+    """
+    return area_plane(keep_in, frame, "the keep-in area", inside=True)
+
+
+def avoided_plane(avoid: Avoid, frame: LocalFrame) -> BaseGeometry:
+    """Return ground to avoid overflying in the plane, without its clearance.
+
+    Raises
+    ------
+    BriefError
+        As for `area_plane`.
+    """
+    lines = [frame.line_to_plane(line.lat_deg, line.lon_deg) for line in avoid.lines]
+    thin = [shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy) for xy in lines]
+    area = [area_plane(avoid, frame, f"avoided ground {avoid.name!r}")] if avoid.polygons or avoid.centre else []
+    return shapely.union_all([*area, *thin])
+
+
+def area_plane(area: Area, frame: LocalFrame, called: str, *, inside: bool = False) -> BaseGeometry:
+    """Return an area's outline in the plane, a circle with its chords outside it (or, with `inside`, within it).
+
+    Raises
+    ------
+    BriefError
+        When a polygon crosses itself or has fewer than three corners, naming the place.
+    """
+    if area.centre is not None and area.radius_m is not None:
+        centre = frame.to_plane(np.array([area.centre[0]]), np.array([area.centre[1]]))[0]
+        around = area.radius_m if inside else area.radius_m / float(np.cos(np.pi / (4 * CIRCLE_SEGMENTS)))
         return shapely.buffer(shapely.Point(centre), around, quad_segs=CIRCLE_SEGMENTS)
-    shapes = [
-        Polygon(
-            frame.line_to_plane(r[0].lat_deg, r[0].lon_deg), [frame.line_to_plane(h.lat_deg, h.lon_deg) for h in r[1:]]
-        )
-        for r in zone.polygons
-        if len(r[0].lat_deg) >= 3
-    ]
-    if not shapes or not all(s.is_valid for s in shapes):
+    return shapely.union_all([_polygon(rings, frame, called) for rings in area.polygons])
+
+
+def _polygon(rings: tuple[GeoLine, ...], frame: LocalFrame, called: str) -> Polygon:
+    for ring in rings:
+        places = np.unique(np.stack([ring.lat_deg, ring.lon_deg], axis=1), axis=0)
+        if len(places) < MIN_CORNERS:
+            raise BriefError(
+                f"{called} has a ring of fewer than three corners about {places[0, 0]:.5f}, {places[0, 1]:.5f}; "
+                "redraw it",
+                called=called,
+            )
+    outer, *holes = (frame.line_to_plane(r.lat_deg, r.lon_deg) for r in rings)
+    polygon = Polygon(outer, holes)
+    if not polygon.is_valid:
+        place = re.search(r"\[(\S+) (\S+)\]", shapely.is_valid_reason(polygon))
+        lat, lon = frame.to_degrees(np.array([[float(n) for n in place.groups()]] if place else outer[:1]))
         raise BriefError(
-            f"zone {zone.name!r} crosses itself or has fewer than three corners; redraw it", zone=zone.name
-        )
-    return shapely.union_all(shapes)
+            f"{called} crosses or touches itself at {lat[0]:.5f}, {lon[0]:.5f}; redraw it there",
+            called=called, lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+        )  # fmt: skip
+    return polygon
 
 
 def in_the_way(zone: Zone, shape: BaseGeometry, brief: Brief, ground: PlaneGround | None) -> bool:

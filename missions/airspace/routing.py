@@ -18,26 +18,42 @@ HUG_M: Final = 2.0
 """How far inside the free air the corners of a detour lie."""
 COARSE_M: Final = 12.0
 """The same on the first try, which spares waypoints round rounded corners."""
+TIGHT_M: Final = 0.05
+"""The same on the last, for ways that begin on the edge of a rounded corner or squeeze through a gap."""
 MANY_CORNERS: Final = 150
 """With more corners than this about, the first try bends round coarser ones."""
 SLACK_M: Final = 1e-3
 """Numerical tolerance when asking whether a segment lies in the free air."""
 
 
+LOUD_COST: Final = 20.0
+"""What a metre over avoided ground costs where it cannot be spared, in metres of detour."""
+MANY_PARTS: Final = 24
+"""Parts of the quiet air about an unavoidable crossing whose narrowest gaps are tried."""
+
+
 class Router:
-    """Shortest paths inside the free air.
+    """Shortest paths inside the free air, over nobody wherever such a path exists.
 
     The graph is the visibility graph of the free air's reflex corners near the way asked for,
-    searched by A* and expanded lazily.
+    searched by A* and expanded lazily. Ways are looked for in the quiet air first; where none
+    exists, metres over avoided ground are weighted, so that it is crossed where it is narrow.
     """
 
-    def __init__(self, free: BaseGeometry) -> None:
+    def __init__(self, free: BaseGeometry, quiet: BaseGeometry | None = None) -> None:
         self.free = free
+        self._loud = shapely.Polygon() if quiet is None else free.difference(quiet)
+        self.quiet = None if quiet is None or self._loud.is_empty else Router(quiet)
         self._parts = np.array([p for p in shapely.get_parts(free) if p.geom_type == "Polygon"], dtype=object)
         shapely.prepare(self._parts)
         self._loose = shapely.buffer(self._parts, SLACK_M, join_style="mitre")
         shapely.prepare(self._loose)
         self._known: dict[tuple[float, ...], FloatArray | None] = {}
+
+    @property
+    def airs(self) -> tuple[Router, ...]:
+        """The airs to look for a way in, the better first."""
+        return (self,) if self.quiet is None else (self.quiet, self)
 
     def part_of(self, point_m: FloatArray) -> int:
         """Return which connected part of the free air holds a point, -1 for none."""
@@ -59,7 +75,11 @@ class Router:
 
     def route(self, start_m: FloatArray, end_m: FloatArray) -> FloatArray | None:
         """Return the (n, 2) points of a short free path from start to end, or None where there is none."""
-        if bool(self.clear(start_m, end_m)):
+        if self.quiet is not None:
+            way = self.quiet.route(start_m, end_m)
+            if way is not None:
+                return way
+        elif bool(self.clear(start_m, end_m)):
             return np.stack([start_m, end_m])
         key = (*np.round(start_m, 3).tolist(), *np.round(end_m, 3).tolist())
         if key not in self._known:
@@ -72,23 +92,46 @@ class Router:
         part = self._parts[self.part_of(start_m)]
         direct = float(np.hypot(*(end_m - start_m)))
         near, wide = 0.3 * direct + 300.0, direct + 2000.0
-        for room, hug in ((near, COARSE_M), (near, HUG_M), (wide, COARSE_M), (np.inf, HUG_M)):
+        tries = (near, COARSE_M), (near, HUG_M), (wide, COARSE_M), (np.inf, HUG_M), (near, TIGHT_M), (np.inf, TIGHT_M)
+        for room, hug in tries:
+            if self.quiet is not None and room == near:
+                continue
             corners = _corners(part, start_m, end_m, room, hug)
             if len(corners) > MANY_CORNERS and hug == COARSE_M:
                 corners = _corners(part, start_m, end_m, room, 5.0 * COARSE_M)
-            path = self._search(start_m, np.concatenate([corners, end_m[None, :]]))
+            loud: BaseGeometry = shapely.Polygon()
+            if self.quiet is not None:
+                loud = _about(self._loud, start_m, end_m, room)
+                corners = np.concatenate([corners, *self._crossings(start_m, end_m, room, hug)])
+            path = self._search(start_m, np.concatenate([corners, end_m[None, :]]), loud)
             if path is not None:
                 return path
         return None
 
-    def _search(self, start_m: FloatArray, nodes: FloatArray) -> FloatArray | None:
+    def _crossings(self, start_m: FloatArray, end_m: FloatArray, room: float, hug_m: float) -> list[FloatArray]:
+        """Return where a way may enter and leave avoided ground: its corners, its narrow places, the straight way."""
+        if self.quiet is None:
+            return []
+        direct = shapely.LineString([start_m, end_m])
+        quiet = _about(self.quiet.free, start_m, end_m, room)
+        parts = np.array([p for p in shapely.get_parts(quiet) if p.geom_type == "Polygon"], dtype=object)
+        parts = parts[np.argsort(shapely.distance(parts, direct), kind="stable")][:MANY_PARTS]
+        gates = shapely.get_coordinates(direct.intersection(self.quiet.free))
+        gates = np.concatenate([gates, start_m[None, :], end_m[None, :]])
+        one, other = np.triu_indices(len(parts), 1)
+        narrow = shapely.shortest_line(parts[one], parts[other])
+        nearest = shapely.shortest_line(np.asarray(shapely.points(gates))[:, None], parts[None, :])
+        bends = [_corners(p, start_m, end_m, room, hug_m) for p in parts]
+        return [gates, shapely.get_coordinates(narrow), shapely.get_coordinates(nearest.ravel()), *bends]
+
+    def _search(self, start_m: FloatArray, nodes: FloatArray, loud: BaseGeometry) -> FloatArray | None:
         goal = len(nodes) - 1
         ahead = np.hypot(*(nodes - nodes[goal]).T)
         best = np.full(len(nodes), np.inf)
         came = np.full(len(nodes), -1)
         done = np.zeros(len(nodes), dtype=bool)
         queue: list[tuple[float, int]] = []
-        self._expand(start_m, -1, 0.0, nodes, best, came, done, ahead, queue)
+        self._expand(start_m, -1, 0.0, nodes, best, came, done, ahead, queue, loud)
         while queue:
             _, here = heapq.heappop(queue)
             if done[here]:
@@ -96,7 +139,7 @@ class Router:
             done[here] = True
             if here == goal:
                 return _trace(start_m, nodes, came, goal)
-            self._expand(nodes[here], here, float(best[here]), nodes, best, came, done, ahead, queue)
+            self._expand(nodes[here], here, float(best[here]), nodes, best, came, done, ahead, queue, loud)
         return None
 
     def _expand(
@@ -110,20 +153,38 @@ class Router:
         done: NDArray[np.bool_],
         ahead: FloatArray,
         queue: list[tuple[float, int]],
+        loud: BaseGeometry,
     ) -> None:
         cost = so_far + np.hypot(*(nodes - point).T)
         worth = np.flatnonzero(~done & (cost < best - 1e-9))
         seen = worth[self.clear(point, nodes[worth])] if len(worth) else worth
+        if not loud.is_empty:
+            cost[seen] += LOUD_COST * _over(loud, point, nodes[seen])
+            seen = seen[cost[seen] < best[seen] - 1e-9]
         best[seen] = cost[seen]
         came[seen] = index
         for k in seen.tolist():
             heapq.heappush(queue, (float(cost[k] + ahead[k]), k))
 
 
+def _over(loud: BaseGeometry, start_m: FloatArray, end_m: FloatArray) -> FloatArray:
+    """Return how many metres of each straight way from one point to (n, 2) others lie over avoided ground."""
+    lines = shapely.linestrings(np.stack(np.broadcast_arrays(start_m, end_m), axis=-2))
+    return np.asarray(shapely.length(shapely.intersection(lines, loud)))
+
+
+def _about(geometry: BaseGeometry, start_m: FloatArray, end_m: FloatArray, room_m: float) -> BaseGeometry:
+    """Return what of a geometry lies within `room_m` of the box about two points."""
+    if not np.isfinite(room_m):
+        return geometry
+    return shapely.clip_by_rect(
+        geometry, *(np.minimum(start_m, end_m) - room_m), *(np.maximum(start_m, end_m) + room_m)
+    )
+
+
 def _corners(part: shapely.Polygon, start_m: FloatArray, end_m: FloatArray, room_m: float, hug_m: float) -> FloatArray:
     """Return the corners of the free air a detour within `room_m` of the straight way may bend round."""
-    low, high = np.minimum(start_m, end_m) - room_m, np.maximum(start_m, end_m) + room_m
-    near = shapely.clip_by_rect(part, *low, *high) if np.isfinite(room_m) else part
+    near = _about(part, start_m, end_m, room_m)
     inner = shapely.simplify(shapely.buffer(near, -hug_m, quad_segs=2), 0.7 * hug_m)
     found = [_reflex(p) for p in shapely.get_parts(inner) if p.geom_type == "Polygon"]
     corners = np.concatenate([np.empty((0, 2)), *found])

@@ -15,7 +15,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from missions.briefs.places import (
     Altitude,
+    Avoid,
     Border,
+    KeepIn,
     LaunchSite,
     Metres,
     Name,
@@ -229,6 +231,8 @@ class Brief(Section):
     station: Station | None = None
     rally: tuple[RallyPoint, ...] = ()
     zone: tuple[Zone, ...] = ()
+    keep_in: KeepIn | None = None
+    avoid: tuple[Avoid, ...] = ()
     revisit: Revisit | None = None
     resolution: Resolution | None = None
     time: TimeWindow = TimeWindow()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from missions.briefs.brief import Brief
-from missions.briefs.brief_geometry_file import read_lines, read_polygons
-from missions.briefs.places import Border, GeoLine, Zone
+from missions.briefs.brief_geometry_file import read_lines, read_polygons, read_shapes
+from missions.briefs.places import Avoid, Border, GeoLine, KeepIn, Zone
 from missions.errors import BriefError
 
 if TYPE_CHECKING:
@@ -50,8 +50,11 @@ def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
     data = dict(raw)
     if isinstance(data.get("border"), dict):
         data["border"] = _load_border(data["border"], folder)
-    if isinstance(data.get("zone"), list):
-        data["zone"] = [_load_zone(z, i, folder) if isinstance(z, dict) else z for i, z in enumerate(data["zone"])]
+    for key in ("zone", "avoid"):
+        if isinstance(data.get(key), list):
+            data[key] = [_load_named(a, key, i, folder) if isinstance(a, dict) else a for i, a in enumerate(data[key])]
+    if isinstance(data.get("keep_in"), dict):
+        data["keep_in"] = _load_area(data["keep_in"], "keep_in", folder)
     terrain = data.get("terrain")
     if isinstance(terrain, dict) and isinstance(terrain.get("file"), str):
         file = folder / terrain["file"]
@@ -94,14 +97,39 @@ def _load_border(border: dict[str, Any], folder: Path) -> dict[str, Any]:
     return border
 
 
-def _load_zone(zone: dict[str, Any], index: int, folder: Path) -> dict[str, Any]:
-    zone = dict(zone)
-    zone.setdefault("name", f"zone {index + 1}")
-    if isinstance(zone.get("file"), str):
-        zone["polygons"] = read_polygons(folder / zone.pop("file"), f"zone[{index}].file")
-    elif "polygon" in zone:
-        zone["polygons"] = ((_inline(zone.pop("polygon"), f"zone[{index}].polygon"),),)
-    return zone
+def _load_named(area: dict[str, Any], key: str, index: int, folder: Path) -> dict[str, Any]:
+    return {"name": f"{key} {index + 1}"} | _load_area(area, f"{key}[{index}]", folder)
+
+
+def _load_area(area: dict[str, Any], key: str, folder: Path) -> dict[str, Any]:
+    """Read the outline an area names or spells out; ground to avoid may be roads and single places too."""
+    area = dict(area)
+    if "file" in area and "polygon" in area:
+        raise BriefError(f"{key} names a file and a polygon; give one of them", key=key)
+    if isinstance(area.get("file"), str):
+        file = folder / area.pop("file")
+        if key.startswith("avoid"):
+            area["polygons"], area["lines"] = read_shapes(file, f"{key}.file")
+        else:
+            area["polygons"] = read_polygons(file, f"{key}.file")
+    elif "polygon" in area:
+        area["polygons"] = _inline_polygons(area.pop("polygon"), f"{key}.polygon")
+    return area
+
+
+def _inline_polygons(value: Any, key: str) -> tuple[tuple[GeoLine, ...], ...]:
+    """Read a ring of [lat, lon] pairs, a polygon of rings (the first is outer), or several such polygons."""
+    depth, first = 0, value
+    while isinstance(first, list) and first:
+        depth, first = depth + 1, first[0]
+    polygons = {2: [[value]], 3: [value], 4: value}.get(depth)
+    if polygons is None or not all(isinstance(rings, list) and rings for rings in polygons):
+        raise BriefError(
+            f"{key} must be a ring of [latitude, longitude] pairs, a list of rings (outer first, then holes), "
+            "or a list of such polygons",
+            key=key,
+        )
+    return tuple(tuple(_inline(ring, key) for ring in rings) for rings in polygons)
 
 
 def _inline(points: object, key: str) -> GeoLine:
@@ -161,7 +189,8 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
             return []
         model = inner[0]
     read_from_files = {"lines", "source", "polygons"}
-    named = {Border: ["file", "coordinates"], Zone: ["file", "polygon"]}
+    drawn = ["file", "polygon"]
+    named = {Border: ["file", "coordinates"], Zone: drawn, KeepIn: drawn, Avoid: drawn}
     keys = [field.alias or name for name, field in model.model_fields.items()]
     return [key for key in keys if key not in read_from_files] + named.get(model, [])
 

@@ -66,6 +66,27 @@ def read_polygons(path: Path, key: str) -> tuple[tuple[GeoLine, ...], ...]:
     return found
 
 
+def read_shapes(path: Path, key: str) -> tuple[tuple[tuple[GeoLine, ...], ...], tuple[GeoLine, ...]]:
+    """Read every polygon of a file as WGS 84 rings, and every line and point as a line (a point has one vertex).
+
+    Raises
+    ------
+    BriefError
+        As for `read_lines`, and when the file holds no geometry with a place.
+    """
+    parts = [
+        part
+        for geometry in _read_geometries(path, key)
+        for whole in shapely.get_parts(geometry)
+        for part in shapely.get_parts(whole)
+        if not part.is_empty
+    ]
+    if not parts:
+        raise BriefError(f"{key}: {path.name} holds no polygon, line or point", key=key, file=str(path))
+    rings = tuple(tuple(_ring(r) for r in shapely.get_rings(p)) for p in parts if p.geom_type == "Polygon")
+    return rings, tuple(_ring(p) for p in parts if p.geom_type != "Polygon")
+
+
 def _ring(line: BaseGeometry) -> GeoLine:
     xy = shapely.get_coordinates(line)
     return GeoLine.of(xy[:, 1], xy[:, 0])

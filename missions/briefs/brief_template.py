@@ -100,6 +100,15 @@ lon_deg = 112.58
 # clearance_m = 30
 # floor_amsl_m = 0
 # ceiling_amsl_m = 1500
+
+# [keep_in]                      # every metre of every path lies inside it
+# file = "area.geojson"          # or polygon, or centre and radius_m, as for a zone; several polygons and holes do
+# clearance_m = 30
+
+# [[avoid]]                      # people below: flown over only where there is no other way
+# name = "school"
+# file = "school.geojson"        # polygons, roads or places; or polygon, or centre and radius_m
+# clearance_m = 0
 """
 
 

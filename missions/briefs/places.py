@@ -1,4 +1,4 @@
-"""Places in a brief: the border and its own side, launch sites, rally points, the station, zones."""
+"""Places in a brief: the border, sites, rally points, the station, zones, where to stay and what to avoid."""
 
 from __future__ import annotations
 
@@ -90,23 +90,63 @@ class Station(Section):
     antenna_m: Annotated[float, Field(ge=0.0, le=500.0)] = 3.0
 
 
-class Zone(Section):
-    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
+class Area(Section):
+    """Ground with an outline: polygons (outer ring, then holes) or a circle, and a distance kept from its edge."""
 
-    name: Name
     polygons: tuple[tuple[GeoLine, ...], ...] = ()
     centre: tuple[Latitude, Longitude] | None = None
     radius_m: Annotated[float, Field(gt=0.0, le=200_000.0)] | None = None
-    floor_amsl_m: Altitude | None = None
-    ceiling_amsl_m: Altitude | None = None
     clearance_m: Metres = 30.0
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it was drawn, rather than given as a circle."""
+        return bool(self.polygons)
 
     @model_validator(mode="after")
     def _one_shape(self) -> Self:
         circle = self.centre is not None and self.radius_m is not None
-        if circle == bool(self.polygons):
+        if circle == self.drawn:
             raise ValueError("needs a polygon, or a centre and radius_m, and not both")
+        return self
+
+
+class Zone(Area):
+    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
+
+    name: Name
+    floor_amsl_m: Altitude | None = None
+    ceiling_amsl_m: Altitude | None = None
+
+    @model_validator(mode="after")
+    def _layer(self) -> Self:
         low, high = self.floor_amsl_m, self.ceiling_amsl_m
         if low is not None and high is not None and low >= high:
             raise ValueError(f"floor_amsl_m {low:g} must be below ceiling_amsl_m {high:g}")
+        return self
+
+
+class KeepIn(Area):
+    """Ground no path leaves; `clearance_m` is kept inside its edge and about its holes."""
+
+
+class Avoid(Area):
+    """Ground whose people are not overflown while another way exists: villages, roads, schools.
+
+    `lines` are roads and single places (lines of one point); with them `clearance_m` says how wide they are.
+    """
+
+    name: Name
+    lines: tuple[GeoLine, ...] = ()
+    clearance_m: Metres = 0.0
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it was drawn, rather than given as a circle."""
+        return bool(self.polygons) or bool(self.lines)
+
+    @model_validator(mode="after")
+    def _wide(self) -> Self:
+        if self.lines and self.clearance_m == 0.0:
+            raise ValueError("lines and points cover no ground; say how far from them not to fly with clearance_m")
         return self

@@ -7,10 +7,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import shapely
 
 from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
+from missions.airspace.landing_places import check_places
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
@@ -51,10 +51,10 @@ def plan_brief(brief: Brief) -> Plan:
     brief = in_the_dark(brief)
     heights = read_ground(brief.terrain)
     corridor = build_corridor(brief, heights)
-    _check_sites(brief, corridor)
+    check_places(brief, corridor, ground_radius_m(brief.aircraft.aircraft, corridor.wind.strongest_mps))
     lanes = build_lanes(brief, corridor)
     ground = PlaneGround(frame=corridor.frame, heights=heights)
-    router = Router(corridor.free)
+    router = Router(corridor.free, corridor.quiet)
     maker = PathMaker(brief, router, ground, corridor.wind)
     check_approaches(maker, corridor)
     flown = sections(corridor, lanes, maker)
@@ -88,36 +88,6 @@ def plan_brief(brief: Brief) -> Plan:
         flights=patrol.flights,
         fleet_options=patrol.answers,
     )
-
-
-def _check_sites(brief: Brief, corridor: Corridor) -> None:
-    circle = ground_radius_m(brief.aircraft.aircraft, corridor.wind.strongest_mps)
-    for site, xy in zip(brief.launch, corridor.sites, strict=True):
-        point = shapely.Point(xy)
-        if corridor.free.covers(point.buffer(circle) if circle > 0.0 else point):
-            continue
-        if corridor.free.covers(point):
-            raise PlanRefusedError(
-                f"launch site {site.name!r} has no free circle of {circle:.0f} m about it for {brief.aircraft.type} to "
-                "climb and descend in; move it further from the border and the zones",
-                rule="turn radius", site=site.name, limit=circle,
-            )  # fmt: skip
-        for zone, shape in zip(brief.zone, corridor.zones, strict=True):
-            if shape.distance(point) <= zone.clearance_m:
-                raise PlanRefusedError(
-                    f"launch site {site.name!r} lies in zone {zone.name!r} or within its {zone.clearance_m:g} m of "
-                    "clearance; move the site or shrink the zone",
-                    rule="zones", site=site.name, zone=zone.name,
-                )  # fmt: skip
-        distance = float(corridor.guard.distance(point))
-        if not corridor.own.covers(point):
-            reason = "is not on our side of the border; move it, or check border.own_side"
-        else:
-            reason = (
-                f"is {distance:.0f} m from the border and needs {corridor.kept_m:.0f} m (standoff and its margin); "
-                f"move it {corridor.kept_m - distance:.0f} m further away"
-            )
-        raise PlanRefusedError(f"launch site {site.name!r} {reason}", rule="standoff", site=site.name)
 
 
 def _judged(
@@ -180,7 +150,8 @@ UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
         "a launch site nearer to it, or a larger battery",
     ),
     Unflown.NO_LANE: (
-        "corridor", "no lane fits between the standoff and the zones there", "a deeper corridor, or a smaller standoff",
+        "corridor", "no lane fits between the standoff, the zones, avoided ground and the keep-in area's edge there",
+        "a deeper corridor, a smaller standoff, or fewer areas in the way",
     ),
 }  # fmt: skip
 """Rule, reason and relaxation for each way a part of the border stays unflown."""

@@ -144,7 +144,8 @@ def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[M
 
     It is the air within reach of the path and of every straight return from it, at least the
     standoff asked from the border, with fewer corners the further the simplification has to go,
-    always on the inside; zones in it are polygons of their own that exclude.
+    always on the inside, and inside the keep-in area; what is forbidden within it (zones, holes of
+    the keep-in area, enclaves) are polygons of their own that exclude.
     """
     reach = 2.0 * corridor.margin.total_m + 60.0
     rally_deg = np.array([(r.lat_deg, r.lon_deg) for r in brief.rally]).reshape(-1, 2)
@@ -153,20 +154,32 @@ def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[M
     about = shapely.buffer(shapely.union(shapely.LineString(path_m), returns), reach, quad_segs=4)
     close = shapely.clip_by_rect(corridor.guard, *shapely.bounds(about.buffer(brief.standoff.asked_m * 2.0)))
     outside = shapely.buffer(close, brief.standoff.asked_m * corridor.stretch, quad_segs=8)
-    near_own = shapely.clip_by_rect(corridor.own, *about.bounds)
-    air = about.intersection(near_own).difference(outside)
+    own = shapely.clip_by_rect(corridor.own, *about.bounds)
+    allowed = own if corridor.keep_in is None else own.intersection(corridor.keep_in)
+    air = about.intersection(allowed).difference(outside)
     polygon = _simplest(air, path_m, returns)
-    rings = [(FENCE_INCLUSION, polygon)]
-    for zone, barred in zip(corridor.zones, corridor.barred, strict=True):
-        if barred and zone.intersects(polygon):
-            parts = shapely.get_parts(zone.buffer(ZONE_CUT_M).simplify(ZONE_CUT_M))
-            rings += [(FENCE_EXCLUSION, part) for part in parts]
+    shut = [z for z, bar in zip(corridor.zones, corridor.barred, strict=True) if bar and z.intersects(polygon)]
+    shut += _held_out(polygon, allowed.difference(outside))
+    line = shapely.LineString(path_m)
+    rings = [(FENCE_INCLUSION, polygon), *((FENCE_EXCLUSION, part) for s in shut for part in _cut_out(s, line))]
     corners = [(command, *corridor.frame.to_degrees(_corners(ring))) for command, ring in rings]
     items = [(command, len(lat), *place) for command, lat, lon in corners for place in zip(lat, lon, strict=True)]
     return tuple(
         MissionItem(seq=k, command=command, frame=0, p1=float(count), lat_deg=float(lat), lon_deg=float(lon))
         for k, (command, count, lat, lon) in enumerate(items)
     )
+
+
+def _held_out(polygon: shapely.Polygon, allowed: BaseGeometry) -> list[BaseGeometry]:
+    """Return what of a polygon is not allowed: holes of the keep-in area, the standoff about enclaves."""
+    rest = shapely.get_parts(polygon.difference(allowed))
+    return [p for p in rest if p.geom_type == "Polygon" and not p.buffer(-ZONE_CUT_M).is_empty]
+
+
+def _cut_out(shape: BaseGeometry, line: BaseGeometry) -> list[shapely.Polygon]:
+    """Return polygons with few corners about a shape nobody enters; the shape itself where the path passes close."""
+    wide = shape.buffer(ZONE_CUT_M).simplify(ZONE_CUT_M)
+    return [p for p in shapely.get_parts(shape if wide.intersects(line) else wide) if p.geom_type == "Polygon"]
 
 
 def _corners(polygon: shapely.Polygon) -> FloatArray:

@@ -34,6 +34,11 @@ def rounded(xy_m: FloatArray, radius_m: float, router: Router) -> FloatArray | N
 
     A corner whose neighbours are too near for its arc is dropped when the line without it is free.
     """
+    curves = (_rounded(xy_m, radius_m, air) for air in router.airs)
+    return next((curve for curve in curves if curve is not None), None)
+
+
+def _rounded(xy_m: FloatArray, radius_m: float, router: Router) -> FloatArray | None:
     points = [np.asarray(p) for p in xy_m]
     k = 1
     while k < len(points) - 1:
@@ -169,21 +174,30 @@ def heading_at(xy_m: FloatArray, end: bool) -> float:
 
 
 def joined(before: FloatArray, after: FloatArray, radius_m: float, router: Router) -> FloatArray | None:
-    """Return a flyable path from the end of one line to the start of the next."""
-    direct = dubins(before[-1], heading_at(before, True), after[0], heading_at(after, False), radius_m, router)
-    if direct is not None:
-        return direct
-    way = router.route(before[-1], after[0])
+    """Return a flyable path from the end of one line to the start of the next, over nobody where one exists."""
+    for air in router.airs:
+        ways = [_direct, _round_about] if air.quiet is None else [_round_about, _direct]
+        for way in ways:
+            path = way(before, after, radius_m, air)
+            if path is not None:
+                return path
+    return None
+
+
+def _direct(before: FloatArray, after: FloatArray, radius_m: float, air: Router) -> FloatArray | None:
+    return dubins(before[-1], heading_at(before, True), after[0], heading_at(after, False), radius_m, air)
+
+
+def _round_about(before: FloatArray, after: FloatArray, radius_m: float, air: Router) -> FloatArray | None:
+    """Return a path round what lies between, or across avoided ground where it is narrow."""
+    way = air.route(before[-1], after[0])
     if way is None or len(way) < 3:
         return None
-    middle = rounded(way[1:-1], radius_m, router) if len(way) > 3 else None
+    middle = _rounded(way[1:-1], radius_m, air) if len(way) > 3 else None
     if middle is None:
         return None
     legs = [before, middle, after]
-    first, second = (
-        dubins(a[-1], heading_at(a, True), b[0], heading_at(b, False), radius_m, router)
-        for a, b in itertools.pairwise(legs)
-    )
+    first, second = (_direct(a, b, radius_m, air) for a, b in itertools.pairwise(legs))
     if first is None or second is None:
         return None
     return np.concatenate([first, middle[1:-1], second])

@@ -71,7 +71,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
     lon, lat = np.array(lonlat).T
     corridor = corridor_holding(brief, lat, lon, ground)
-    router = Router(corridor.free)
+    router = Router(corridor.free, corridor.quiet)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     check_approaches(maker, corridor)
     kinds = tuple(w.kind for w in pattern.waypoints[1:])

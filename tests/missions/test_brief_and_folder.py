@@ -190,6 +190,8 @@ def test_every_commented_option_of_the_template_is_a_key(tmp_path, demo_brief_pa
     for file in demo_brief_path.parent.iterdir():
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
+    for named in ("area", "school"):
+        (tmp_path / f"{named}.geojson").write_bytes((tmp_path / "village.geojson").read_bytes())
     lines = []
     for line in template().splitlines():
         bare = line.removeprefix("# ")

@@ -1,0 +1,175 @@
+"""Where to fly and where not: the keep-in area, ground to avoid overflying, and places an aircraft is sent to."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+
+from missions.errors import BriefError, PlanRefusedError
+from missions.planning.planner import plan_brief
+
+PLANE = pyproj.Transformer.from_crs(4326, "+proj=tmerc +lat_0=50.0 +lon_0=8.025 +datum=WGS84 +units=m", always_xy=True)
+
+
+def flat(geometry):
+    """Bring (lon, lat) geometry into a plane that is not the planner's."""
+    return shapely.transform(geometry, lambda c: np.column_stack(PLANE.transform(c[:, 0], c[:, 1])))
+
+
+def ground(*corners):
+    """Return a polygon of [lat, lon] corners in the oracle's plane."""
+    return flat(shapely.Polygon([(lon, lat) for lat, lon in corners]))
+
+
+def path_of(sortie):
+    places = [(sortie.home_lon_deg, sortie.home_lat_deg), *((g.lon_end_deg, g.lat_end_deg) for g in sortie.legs)]
+    return flat(shapely.LineString(places))
+
+
+def fences(sortie, command):
+    items = [item for item in sortie.fence if item.command == command]
+    found = []
+    while items:
+        count = int(items[0].p1)
+        found.append(flat(shapely.Polygon([(item.lon_deg, item.lat_deg) for item in items[:count]])))
+        items = items[count:]
+    return found
+
+
+WEST_HALF = [[49.98, 7.99], [49.98, 8.03], [50.03, 8.03], [50.03, 7.99]]
+HOLE = [[50.0028, 8.012], [50.0028, 8.016], [50.006, 8.016], [50.006, 8.012]]
+
+
+@pytest.mark.parametrize("clearance_m", [0.0, 30.0, 100.0])
+def test_no_leg_and_no_fence_leaves_the_keep_in_area(make_brief, straight, clearance_m):
+    brief = make_brief(straight, keep_in={"polygon": [WEST_HALF, HOLE], "clearance_m": clearance_m})
+    plan = plan_brief(brief)
+    area = ground(*WEST_HALF) - ground(*HOLE)
+    assert plan.sorties
+    for sortie in plan.sorties:
+        path = path_of(sortie)
+        assert area.covers(path)
+        assert area.boundary.distance(path) >= clearance_m - 0.01
+        (fence,) = fences(sortie, 5001)
+        held = fence - shapely.union_all(fences(sortie, 5002))
+        assert area.buffer(0.05).covers(held)
+        assert held.buffer(0.05).covers(path)
+
+
+def test_without_a_keep_in_area_the_same_brief_flies_beyond_it(make_brief, straight):
+    area = ground(*WEST_HALF) - ground(*HOLE)
+    assert not all(area.covers(path_of(s)) for s in plan_brief(make_brief(straight)).sorties)
+
+
+def test_a_keep_in_file_of_several_polygons_in_another_projection_does_the_same(make_brief, straight, tmp_path):
+    far = [[51.0, 9.0], [51.0, 9.1], [51.1, 9.1], [51.1, 9.0]]
+    inline = plan_brief(make_brief(straight, keep_in={"polygon": [[WEST_HALF, HOLE], [far]]}))
+    utm = pyproj.Transformer.from_crs(4326, 32632, always_xy=True)
+    rings = [[list(utm.transform(lon, lat)) for lat, lon in [*ring, ring[0]]] for ring in (WEST_HALF, HOLE, far)]
+    drawn = {
+        "type": "MultiPolygon",
+        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}},
+        "coordinates": [rings[:2], rings[2:]],
+    }
+    (tmp_path / "area.geojson").write_text(json.dumps(drawn))
+    filed = plan_brief(make_brief(straight, folder=tmp_path, keep_in={"file": "area.geojson"}))
+    for one, other in zip(inline.sorties, filed.sorties, strict=True):
+        assert path_of(one).hausdorff_distance(path_of(other)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ({"keep_in": {"centre": [50.02, 8.02], "radius_m": 800}}, r"launch site 'a' lies 3\d\d m outside the keep-in"),
+        ({"keep_in": {"centre": [50.01, 8.02], "radius_m": 20}}, "launch site 'a' lies 20 m inside .* must be 30"),
+        ({"rally": [{"name": "r", "lat_deg": 50.0022, "lon_deg": 8.03}]}, "rally point 'r' is 245 m from the border"),
+        ({"rally": [{"name": "r", "lat_deg": 49.999, "lon_deg": 8.03}]}, "rally point 'r' is not on our side"),
+        (
+            {
+                "rally": [{"name": "r", "lat_deg": 50.01, "lon_deg": 8.04}],
+                "zone": [{"name": "z", "centre": [50.01, 8.04], "radius_m": 50}],
+            },
+            "rally point 'r' lies in zone 'z'",
+        ),
+        (
+            {
+                "rally": [{"name": "r", "lat_deg": 50.01, "lon_deg": 8.04}],
+                "keep_in": {"polygon": WEST_HALF},
+            },
+            r"rally point 'r' lies 7\d\d m outside the keep-in area and must be 30 m inside; move it 7\d\d m",
+        ),
+    ],
+)  # fmt: skip
+def test_a_place_the_rules_forbid_is_refused_by_name_and_distance(make_brief, straight, places, said):
+    with pytest.raises(PlanRefusedError, match=said):
+        plan_brief(make_brief(straight, standoff={"asked_m": 240}, **places))
+
+
+def test_a_rally_point_far_inland_is_on_our_side(make_brief, straight):
+    assert plan_brief(make_brief(straight, rally=[{"name": "r", "lat_deg": 50.06, "lon_deg": 8.02}])).sorties
+
+
+VILLAGE = [[50.0021, 8.022], [50.0021, 8.028], [50.0070, 8.028], [50.0070, 8.022]]
+
+
+def test_avoided_ground_is_flown_round_where_a_way_exists(make_brief, straight):
+    plan = plan_brief(make_brief(straight, avoid=[{"name": "village", "polygon": VILLAGE, "clearance_m": 40}]))
+    for sortie in plan.sorties:
+        assert ground(*VILLAGE).distance(path_of(sortie)) >= 40.0 - 0.01
+    paths = shapely.union_all([path_of(s) for s in plan.sorties])
+    assert paths.bounds[0] < ground(*VILLAGE).bounds[0]
+    assert paths.bounds[2] > ground(*VILLAGE).bounds[2]
+
+
+def test_a_road_across_everything_is_crossed_straight(make_brief, straight, tmp_path):
+    road = {"type": "LineString", "coordinates": [[8.03, 49.9], [8.03, 50.5]]}
+    (tmp_path / "road.geojson").write_text(json.dumps(road))
+    plan = plan_brief(
+        make_brief(
+            straight, folder=tmp_path, keep_in={"polygon": [[49.98, 7.9], [49.98, 8.1], [50.03, 8.1], [50.03, 7.9]]},
+            avoid=[{"name": "road", "file": "road.geojson", "clearance_m": 20}],
+        )
+    )  # fmt: skip
+    strip = flat(shapely.LineString(road["coordinates"]).segmentize(0.001)).buffer(20.0)
+    over = [path_of(s).intersection(strip).length for s in plan.sorties]
+    crossings = [len(shapely.get_parts(path_of(s).intersection(strip))) for s in plan.sorties]
+    assert sum(over) > 0.0
+    assert all(length <= 44.0 * n for length, n in zip(over, crossings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"keep_in": {}}, "keep_in: needs a polygon, or a centre and radius_m"),
+        ({"keep_in": {"polygon": WEST_HALF, "clearance_m": -1}}, r"keep_in.clearance_m = -1 should be greater than or"),
+        ({"keep_in": {"polygon": 5}}, "keep_in.polygon must be a ring of"),
+        ({"keep_in": {"polygon": WEST_HALF, "file": "a.geojson"}}, "keep_in names a file and a polygon; give one"),
+        ({"keep_in": {"polygn": WEST_HALF}}, "keep_in.polygn is not a key of a brief .did you mean polygon"),
+        ({"avoid": [{"name": "v", "polygon": [[50, 8], [91, 8]]}]}, r"avoid\[0\].polygon needs .* within"),
+    ],
+)
+def test_a_wrong_area_names_its_key(make_brief, straight, table, said):
+    with pytest.raises(BriefError, match=said):
+        make_brief(straight, **table)
+
+
+@pytest.mark.parametrize(
+    ("ring", "said"),
+    [
+        ([[50.0, 8.0], [50.01, 8.01], [50.0, 8.01], [50.01, 8.0]], "the keep-in area crosses .* at 50.00500, 8.00500"),
+        ([[50.0, 8.0], [50.01, 8.01], [50.0, 8.0]], "fewer than three corners about 50.00000, 8.00000"),
+    ],
+)
+def test_a_misdrawn_area_names_the_place(make_brief, straight, ring, said):
+    with pytest.raises(BriefError, match=said):
+        plan_brief(make_brief(straight, keep_in={"polygon": ring}))
+
+
+def test_a_road_without_a_width_is_refused(make_brief, straight, tmp_path):
+    (tmp_path / "road.geojson").write_text('{"type": "LineString", "coordinates": [[8.03, 49.9], [8.03, 50.1]]}')
+    with pytest.raises(BriefError, match=r"avoid\[0\]: lines and points cover no ground; say .* clearance_m"):
+        make_brief(straight, folder=tmp_path, avoid=[{"file": "road.geojson"}])
