@@ -10,9 +10,9 @@ import dataclasses
 import datetime as dt  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from missions.briefs.camera import Camera, Resolution
 from missions.briefs.places import (
     Altitude,
     Avoid,
@@ -46,27 +46,6 @@ class Corridor(Section):
     from_m: Metres = 0.0
     lanes: Annotated[int, Field(ge=1, le=50)] | None = None
     overlap_pct: Annotated[float, Field(ge=0.0, le=80.0)] = 15.0
-
-
-class Camera(Section):
-    """The camera and how it is held; depression is positive downwards from the horizon."""
-
-    name: str = "thermal-640"
-    width_px: Annotated[int, Field(ge=16, le=20_000)] = 640
-    height_px: Annotated[int, Field(ge=16, le=20_000)] = 512
-    hfov_deg: Annotated[float, Field(gt=0.5, lt=150.0)] = 32.0
-    vfov_deg: Annotated[float, Field(gt=0.5, lt=150.0)] | None = None
-    depression_deg: Annotated[float, Field(ge=5.0, le=90.0)] = 40.0
-    gimbal_pitch_min_deg: Annotated[float, Field(ge=-120.0, le=60.0)] = -90.0
-    gimbal_pitch_max_deg: Annotated[float, Field(ge=-90.0, le=60.0)] = 20.0
-
-    @property
-    def full_vfov_deg(self) -> float:
-        """Vertical field of view: as given, or from square pixels."""
-        if self.vfov_deg is not None:
-            return self.vfov_deg
-        half = np.tan(np.radians(self.hfov_deg / 2.0)) * self.height_px / self.width_px
-        return float(2.0 * np.degrees(np.arctan(half)))
 
 
 class FlightRules(Section):
@@ -176,14 +155,6 @@ class Fleet(Section):
         names = {f.name for f in dataclasses.fields(Aircraft)}
         own = {k: v for k, v in self.model_dump().items() if k in names - {"name"} and v is not None}
         return dataclasses.replace(base, **own)
-
-
-class Resolution(Section):
-    """What the camera must show: pixels on a target (Johnson's criteria), or metres a pixel."""
-
-    target: Literal["person", "vehicle"] = "person"
-    task: Literal["detect", "recognise", "identify"] = "detect"
-    gsd_m: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
 
 
 class Revisit(Section):

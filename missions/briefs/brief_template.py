@@ -41,7 +41,10 @@ count = 2                        # 1 to 200
 # width_px = 640
 # height_px = 512
 # hfov_deg = 32                  # 0.5 to 150
-# depression_deg = 40            # 5 to 90, below the horizon, looking across the track
+# depression_deg = 40            # 5 to 90, below the horizon, looking across the track, on every lane;
+                                 # default: chosen for each lane, so that the border is seen with the fewest lanes
+# gimbal_pitch_min_deg = -90     # the gimbal's range; 0 is level, -90 straight down
+# gimbal_pitch_max_deg = 20
 
 # [resolution]
 # target = "person"              # or "vehicle"

@@ -1,9 +1,8 @@
-"""Lanes along a border: at which distances to fly, which way to look, and the curves themselves."""
+"""Lanes along a border: the curves to fly at the distances chosen for them."""
 
 from __future__ import annotations
 
 import dataclasses
-import enum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,12 +10,14 @@ import shapely
 from shapely import LineString
 
 from missions.airspace.corridor import buffer_outside, end_caps
+from missions.planning.views import lane_views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
-    from missions.briefs.brief import Brief, Camera
+    from missions.briefs.brief import Brief
+    from missions.planning.views import LaneView, Look
 
     FloatArray = NDArray[np.float64]
 
@@ -26,36 +27,12 @@ SHORTEST_M: Final = 30.0
 """Shorter leftovers of a lane are not worth a turn."""
 
 
-class Look(enum.StrEnum):
-    """Where the camera points on a lane, seen from the aircraft."""
-
-    OUT = "out"
-    """Across, towards the border."""
-    IN = "in"
-    """Away from the border, over our own ground."""
-    DOWN = "down"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What the camera sees beside the track over flat ground, metres from the ground track."""
-
-    near_m: float
-    far_m: float
-
-    @property
-    def swath_m(self) -> float:
-        """Width of the strip seen."""
-        return self.far_m - self.near_m
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """One lane: its distance from the border, the way the camera looks, and its curves."""
 
     index: int
-    offset_m: float
-    look: Look
+    view: LaneView
     pieces: tuple[LanePiece, ...]
 
 
@@ -74,54 +51,6 @@ class LanePiece:
     station_m: FloatArray
 
 
-GRAZING_DEG: Final = 5.0
-"""Rays closer to the horizon than this see nothing useful (slant grows past 11 times the height)."""
-
-
-def sight(camera: Camera, alt_agl_m: float) -> Sight:
-    """Return the strip beside the track a camera held across it sees from a height above ground."""
-    half = camera.full_vfov_deg / 2.0
-    steep = min(camera.depression_deg + half, 179.0)
-    shallow = max(camera.depression_deg - half, GRAZING_DEG)
-    return Sight(
-        near_m=float(alt_agl_m / np.tan(np.radians(steep))), far_m=float(alt_agl_m / np.tan(np.radians(shallow)))
-    )
-
-
-def lane_offsets(brief: Brief, view: Sight, nearest_m: float, stretch: float) -> list[tuple[float, Look]]:
-    """Choose lane distances from the border and looks so that the strips seen close the corridor.
-
-    Walking from the border inwards, each lane is put where its strip just meets the ground
-    already seen (less the overlap): looking out while that lane lies in the corridor, else
-    looking in from a lane nearer to the border, else looking out from just behind the corridor.
-    With `corridor.lanes` given, that many lanes are spread evenly and all look out.
-    """
-    depth = brief.corridor.depth_m * stretch
-    if brief.corridor.lanes is not None:
-        count = brief.corridor.lanes
-        return [(nearest_m + k * (depth - nearest_m) / max(count - 1, 1), Look.OUT) for k in range(count)]
-    overlap = view.swath_m * brief.corridor.overlap_pct / 100.0
-    seen = brief.corridor.from_m
-    lanes: list[tuple[float, Look]] = []
-    while seen < depth - 1.0 and len(lanes) < MAX_LANES:
-        lap = overlap if lanes else 0.0
-        outward = max(nearest_m, seen + view.far_m - lap)
-        inward = seen - view.near_m - lap
-        if outward > depth and inward >= nearest_m:
-            lanes.append((inward, Look.IN))
-            seen = inward + view.far_m
-        else:
-            lanes.append((min(outward, max(depth + view.near_m, nearest_m)), Look.OUT))
-            seen = lanes[-1][0] - view.near_m
-            if outward >= depth + view.near_m:
-                break
-    return lanes
-
-
-MAX_LANES: Final = 50
-"""As many lanes as a brief may ask for."""
-
-
 def build_lanes(brief: Brief, corridor: Corridor) -> tuple[Lane, ...]:
     """Lay the lanes of a brief: offset curves that survive hairpins, enclaves and self-approach.
 
@@ -129,14 +58,17 @@ def build_lanes(brief: Brief, corridor: Corridor) -> tuple[Lane, ...]:
     (so it never comes nearer to another stretch of it), inside the free air, without the
     half turns about the border's open ends.
     """
-    view = sight(brief.camera, brief.flight.alt_agl_m)
-    nearest = corridor.kept_m + FLATTEN_M + 0.1
     lanes = []
-    for index, (offset, look) in enumerate(lane_offsets(brief, view, nearest, corridor.stretch)):
-        curves = lane_curves(corridor, offset)
-        pieces = tuple(_piece(index, look, curve, corridor) for curve in curves)
-        lanes.append(Lane(index=index, offset_m=offset, look=look, pieces=pieces))
+    for index, view in enumerate(lane_views(brief, nearest_lane_m(corridor), corridor.stretch)):
+        curves = lane_curves(corridor, view.offset_m)
+        pieces = tuple(_piece(index, view.look, curve, corridor) for curve in curves)
+        lanes.append(Lane(index=index, view=view, pieces=pieces))
     return tuple(lanes)
+
+
+def nearest_lane_m(corridor: Corridor) -> float:
+    """Return how near to the border a lane may lie, in the plane: its bends are cut by as much as `FLATTEN_M`."""
+    return corridor.kept_m + FLATTEN_M + 0.1
 
 
 def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:

@@ -19,8 +19,9 @@ from missions.judging.feasibility_failsafe import FailsafeJudge
 from missions.judging.feasibility_terrain import AlongTheLeg
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
+from missions.planning.border_sight import border_finding
 from missions.planning.landing import check_approaches
-from missions.planning.lanes import build_lanes
+from missions.planning.lanes import build_lanes, nearest_lane_m
 from missions.planning.night import in_the_dark
 from missions.planning.planner_fleet import put_together
 from missions.planning.planner_paths import PathMaker
@@ -67,6 +68,7 @@ def plan_brief(brief: Brief) -> Plan:
     sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge, along)
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
     proof = prove(brief, corridor, ground, sorties, patrol.turns)
+    views = [lane.view for lane in lanes]
     return Plan(
         name=brief.name,
         dialect=brief.dialect,
@@ -77,7 +79,8 @@ def plan_brief(brief: Brief) -> Plan:
             *patrol.findings,
             *wind_findings(brief, sorties),
             *direction_finding(brief, corridor),
-            *resolution_findings(brief),
+            *resolution_findings(brief, views),
+            *border_finding(brief, views, nearest_lane_m(corridor)),
             *coverage_finding(covered.covered_pct),
         ),
         required_standoff_m=brief.standoff.asked_m,

@@ -16,7 +16,7 @@ import shapely
 
 from missions.performance.aircraft import AircraftKind
 from missions.plan import LegKind, MissionItem
-from missions.planning.lanes import Look
+from missions.planning.views import Facing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from missions.briefs.places import RallyPoint
     from missions.plan import Leg
     from missions.planning.landing import Approach
+    from missions.planning.views import Look
 
     FloatArray = NDArray[np.float64]
 
@@ -53,10 +54,10 @@ MAX_FENCE_POINTS: Final = 70
 
 def body_yaw_deg(look: Look | None, border_on_right: bool) -> float:
     """Return the gimbal yaw relative to the aircraft's heading for a look, degrees clockwise."""
-    if look is None or look is Look.DOWN:
+    if look is None or look.facing is Facing.DOWN:
         return 0.0
     towards = 90.0 if border_on_right else -90.0
-    return towards if look is Look.OUT else -towards
+    return towards if look.facing is Facing.OUT else -towards
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +232,16 @@ def earth_yaw_deg(leg_course_deg: float, yaw_deg: float) -> float:
     return round((leg_course_deg + yaw_deg) % 360.0, 3) % 360.0
 
 
-def gimbal_for(kind: LegKind, look: Look | None, border_on_right: bool, brief: Brief) -> tuple[float, float]:
-    """Return gimbal pitch and heading-relative yaw, degrees, for a leg."""
-    pitch = -90.0 if look is Look.DOWN else -brief.camera.depression_deg
-    return pitch, body_yaw_deg(look if kind is LegKind.WORK else None, border_on_right)
+def gimbals_for(
+    kinds: Sequence[LegKind], looks: Sequence[Look | None], border_on_right: Sequence[bool]
+) -> list[tuple[float, float]]:
+    """Return gimbal pitch and heading-relative yaw, degrees, for each leg of a sortie.
+
+    Between lanes the camera looks ahead, already held as the next lane needs it.
+    """
+    held: list[tuple[float, float]] = []
+    pitch = next((-k.depression_deg for k in reversed(looks) if k is not None), -90.0)
+    for kind, look, right in zip(reversed(kinds), reversed(looks), reversed(border_on_right), strict=True):
+        pitch = pitch if look is None else -look.depression_deg
+        held.append((pitch, body_yaw_deg(look if kind is LegKind.WORK else None, right)))
+    return held[::-1]

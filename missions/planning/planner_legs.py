@@ -11,7 +11,7 @@ from missions.planning.planner_items import (
     LandingPlace,
     earth_yaw_deg,
     fence_items,
-    gimbal_for,
+    gimbals_for,
     mission_items,
     rally_items,
 )
@@ -31,10 +31,7 @@ def build_sortie(
 ) -> Sortie:
     """Turn a path in the plane into a sortie on WGS 84."""
     right = border_on_right(corridor, path.xy_m)
-    gimbals = [
-        gimbal_for(kind, look, bool(side), brief)
-        for kind, look, side in zip(path.kinds, path.looks, right, strict=True)
-    ]
+    gimbals = gimbals_for(path.kinds, path.looks, right.tolist())
     legs = _legs(brief, corridor, path, gimbals, t_start_s)
     home_alt = round(float(path.alt_amsl_m[0]), 2)
     launch = brief.launch[site]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from missions.airspace.routing import Router
     from missions.briefs.brief import Brief
     from missions.performance.wind import WindProfile
-    from missions.planning.lanes import LanePiece, Look
+    from missions.planning.lanes import LanePiece
+    from missions.planning.views import Look
 
     FloatArray = NDArray[np.float64]
 

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from missions.briefs.camera import Resolution
 from missions.plan import Finding, Severity
-from missions.planning.lanes import sight
+from missions.planning.optics import pixels_m
 
 if TYPE_CHECKING:
-    from missions.briefs.brief import Brief, Camera
+    from collections.abc import Sequence
+
+    from missions.briefs.brief import Brief
+    from missions.planning.views import LaneView
 
 PIXELS_PER_CYCLE: Final = 2.0
 """A line pair takes two pixels (sampling theorem)."""
@@ -22,38 +26,60 @@ CRITICAL_M: Final = {"person": 0.75, "vehicle": 2.3}
 NATO standard vehicle target (2.3 m, STANAG 4347)."""
 
 
-def pixel_m(camera: Camera, alt_agl_m: float) -> float:
-    """Return the width of ground across the line of sight one pixel covers at the far edge of the swath."""
-    slant = float(np.hypot(sight(camera, alt_agl_m).far_m, alt_agl_m))
-    fx = camera.width_px / 2.0 / math.tan(math.radians(camera.hfov_deg / 2.0))
-    return slant * math.cos(math.radians(camera.full_vfov_deg / 2.0)) / fx
+def pixels_needed(asked: Resolution) -> float:
+    """Return how many pixels the task asked takes across the target."""
+    return CYCLES[asked.task] * PIXELS_PER_CYCLE
 
 
-def resolution_findings(brief: Brief) -> list[Finding]:
-    """Compare pixels on the target, or the ground sampling distance, with what the brief asks."""
+def pixel_asked_m(asked: Resolution | None) -> float:
+    """Return the largest pixel on the ground that still shows what is asked: a person detectable where nothing is."""
+    asked = asked or Resolution()
+    return asked.gsd_m if asked.gsd_m is not None else CRITICAL_M[asked.target] / pixels_needed(asked)
+
+
+def resolution_findings(brief: Brief, views: Sequence[LaneView]) -> list[Finding]:
+    """Compare the far edge of the coarsest lane with what the brief asks.
+
+    What it asks and does not get is an error. Where it asks nothing and leaves the camera to the
+    planner, a person too small to detect is a warning.
+    """
     asked = brief.resolution
-    if asked is None:
+    if not views or (asked is None and brief.camera.depression_deg is not None):
         return []
-    size = pixel_m(brief.camera, brief.flight.alt_agl_m)
-    if asked.gsd_m is not None:
-        limit, measured, unit = asked.gsd_m, size, "m"
-        enough, scale = size <= asked.gsd_m, asked.gsd_m / size
-        what = f"a pixel covers {size:.2f} m at the far edge of the swath; {asked.gsd_m:g} m are asked"
-    else:
-        limit, unit = CYCLES[asked.task] * PIXELS_PER_CYCLE, "px"
-        measured = CRITICAL_M[asked.target] / size
-        enough, scale = measured >= limit, measured / limit
-        what = (
-            f"a {asked.target} shows {measured:.1f} pixels at the far edge of the swath; to {asked.task} it "
-            f"takes {limit:g} (Johnson 1958)"
-        )
-    if enough:
+    held = np.array([v.look.depression_deg for v in views])
+    size = float(pixels_m(brief.camera, held, brief.flight.alt_agl_m)[1].max())
+    if size <= pixel_asked_m(asked) * (1.0 + 1e-9):
         return []
-    lower = math.floor(brief.flight.alt_agl_m * scale)
+    what, measured, limit, unit = _shortfall(asked or Resolution(), size)
     return [
         Finding(
-            rule="resolution", severity=Severity.ERROR, message=what,
-            measured=round(measured, 3), limit=limit, unit=unit,
-            relaxation=f"flight.alt_agl_m = {lower}, a narrower field of view, or a larger camera.depression_deg",
+            rule="resolution", severity=Severity.ERROR if asked else Severity.WARNING, message=what,
+            measured=round(measured, 3), limit=limit, unit=unit, relaxation=_relaxation(brief, size),
         )
     ]  # fmt: skip
+
+
+def _shortfall(asked: Resolution, size_m: float) -> tuple[str, float, float, str]:
+    if asked.gsd_m is not None:
+        what = f"a pixel covers {size_m:.2f} m at the far edge of the swath; {asked.gsd_m:g} m are asked"
+        return what, size_m, asked.gsd_m, "m"
+    shown, needed = CRITICAL_M[asked.target] / size_m, pixels_needed(asked)
+    what = (
+        f"a {asked.target} shows {shown:.1f} pixels at the far edge of the swath; to {asked.task} it "
+        f"takes {needed:g} (Johnson 1958)"
+    )
+    return what, shown, needed, "px"
+
+
+def _relaxation(brief: Brief, size_m: float) -> str:
+    """Return the greatest height that does: a pixel grows with height, at the depression given or the steepest."""
+    wanted = pixel_asked_m(brief.resolution)
+    if brief.camera.depression_deg is not None:
+        lower = math.floor(brief.flight.alt_agl_m * wanted / size_m)
+        return f"flight.alt_agl_m = {lower}, a narrower field of view, or a larger camera.depression_deg"
+    if brief.resolution is None:
+        return "a smaller standoff, or a camera with a narrower field of view; or say in [resolution] what is enough"
+    steepest = min(90.0, -brief.camera.gimbal_pitch_min_deg)
+    _, finest = pixels_m(brief.camera, steepest, brief.flight.alt_agl_m)
+    lower = math.floor(brief.flight.alt_agl_m * wanted / float(finest))
+    return f"flight.alt_agl_m = {lower}, or a camera with a narrower field of view"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.briefs.camera import GRAZING_DEG
 from missions.plan import LegKind
-from missions.planning.lanes import GRAZING_DEG, sight
+from missions.planning.optics import near_far_m
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,11 +55,17 @@ def strips(brief: Brief, frame: LocalFrame, legs: Sequence[Leg]) -> NDArray[np.o
     along = (end - start) / np.hypot(*(end - start).T)[:, None]
     looking = np.radians([w.gimbal_yaw_deg for w in work])
     side = np.stack([np.sin(looking), np.cos(looking)], axis=1)
-    view = sight(brief.camera, brief.flight.alt_agl_m)
-    half = view.near_m * np.tan(np.radians(brief.camera.hfov_deg / 2.0)) * along
-    near, far = side * view.near_m, side * view.far_m
+    near_m, far_m = (
+        reach[:, None] for reach in near_far_m(brief.camera, _depression_deg(work), brief.flight.alt_agl_m)
+    )
+    half = near_m * np.tan(np.radians(brief.camera.hfov_deg / 2.0)) * along
+    near, far = side * near_m, side * far_m
     corners = [start - half + near, end + half + near, end + half + far, start - half + far]
     return np.asarray(shapely.polygons(np.stack(corners, axis=1)))
+
+
+def _depression_deg(work: Sequence[Leg]) -> FloatArray:
+    return -np.array([leg.gimbal_pitch_deg for leg in work])
 
 
 def _ends(frame: LocalFrame, legs: Sequence[Leg]) -> tuple[FloatArray, FloatArray]:
@@ -169,7 +176,7 @@ def _views(
         return np.zeros(0, dtype=int), np.zeros(0)
     start, end = _ends(corridor.frame, work)
     lines = shapely.linestrings(np.stack([start, end], axis=1))
-    reach = SWATH_ROOM * sight(brief.camera, brief.flight.alt_agl_m).far_m
+    reach = SWATH_ROOM * near_far_m(brief.camera, _depression_deg(work), brief.flight.alt_agl_m)[1]
     leg, point = tree.query(lines, predicate="dwithin", distance=reach)
     along = (end - start)[leg]
     length = np.hypot(*along.T)
@@ -191,7 +198,7 @@ def _in_view(
 ) -> NDArray[np.bool_]:
     """Tell which points lie inside the camera's fields of view, the gimbal held as the leg says."""
     yaw = np.radians([w.gimbal_yaw_deg for w in work])[leg]
-    depression = -np.array([w.gimbal_pitch_deg for w in work])[leg]
+    depression = _depression_deg(work)[leg]
     ahead = away[:, 0] * np.sin(yaw) + away[:, 1] * np.cos(yaw)
     aside = away[:, 0] * np.cos(yaw) - away[:, 1] * np.sin(yaw)
     below = np.degrees(np.arctan2(height, ahead))

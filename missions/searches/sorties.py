@@ -21,9 +21,9 @@ from missions.patterns.plane import to_xy
 from missions.patterns.values import PatternKind
 from missions.plan import Finding, LegKind, Plan, Severity
 from missions.planning.landing import check_approaches
-from missions.planning.lanes import Look
 from missions.planning.planner_legs import build_sortie
 from missions.planning.planner_paths import PathMaker, Track
+from missions.planning.views import STRAIGHT_DOWN
 from missions.searches.plan_search import plan_pattern
 from missions.searches.watch_sortie import holding, hover_place, sight_findings, towards_target
 
@@ -191,7 +191,7 @@ def _flight(maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[
     kept = [kind for kind, moved in zip(all_kinds, step, strict=True) if moved]
     if not kept:
         return None
-    looks = tuple(Look.DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
+    looks = tuple(STRAIGHT_DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
     return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), looks=looks, approach=approach))
 
 

@@ -118,6 +118,13 @@ def edited(tmp_path, demo_brief_path, old, new):
         ("lat_deg = 47.3805", "lat_deg = 473805", r"launch\[0\].lat_deg = 473805"),
         ('file = "terrain.tif"', 'file = "nothing.tif"', "terrain.file: there is no file"),
         ("depth_m = 190", "depth_m = ", "not valid TOML"),
+        (
+            "depression_deg = 40",
+            "depression_deg = 40\ngimbal_pitch_min_deg = -35",
+            "camera: depression_deg 40 is a gimbal pitch of -40, outside gimbal_pitch_min_deg -35 to",
+        ),
+        ("depression_deg = 40", "gimbal_pitch_min_deg = -15", "flatter than 5 degrees below the horizon; -18 would do"),
+        ("depression_deg = 40", "gimbal_pitch_min_deg = 30", "must not be above gimbal_pitch_max_deg 20"),
         ("clearance_m = 50", "clearance_m = 50\nfloor_amsl_m = 9\nceiling_amsl_m = 3", "floor_amsl_m 9 must be below"),
     ],
 )
@@ -183,7 +190,7 @@ def test_the_template_is_a_brief_once_it_has_a_border(tmp_path):
     (tmp_path / "brief.toml").write_text(template())
     (tmp_path / "border.geojson").write_text('{"type":"LineString","coordinates":[[112.55,47.37],[112.62,47.37]]}')
     brief = read_brief(tmp_path / "brief.toml")
-    assert brief.camera.depression_deg == 40.0
+    assert brief.camera.depression_deg is None
 
 
 def test_every_commented_option_of_the_template_is_a_key(tmp_path, demo_brief_path):

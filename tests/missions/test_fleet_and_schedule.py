@@ -10,8 +10,10 @@ import pytest
 from missions.errors import PlanRefusedError
 from missions.planning.allocation_fleet import best_period, fewest_aircraft, options
 from missions.planning.night import dark_window, in_the_dark
+from missions.planning.optics import pixels_m
 from missions.planning.planner import plan_brief
-from missions.planning.resolution import pixel_m, resolution_findings
+from missions.planning.resolution import resolution_findings
+from missions.planning.views import lane_views
 
 
 def brute_force(cycle, total):
@@ -144,10 +146,14 @@ def test_midnight_sun_is_refused(make_brief, straight):
 
 
 def test_resolution_asks_for_a_height_that_then_does(make_brief, straight):
-    brief = make_brief(straight, resolution={"target": "person", "task": "recognise"})
-    finding = resolution_findings(brief)[0]
-    height = float(finding.relaxation.split("flight.alt_agl_m = ")[1].split(",")[0])
-    lower = make_brief(straight, resolution={"target": "person", "task": "recognise"},
-                       flight={"alt_agl_m": height, "min_agl_m": 20})  # fmt: skip
-    assert resolution_findings(lower) == []
-    assert pixel_m(brief.camera, 100.0) == pytest.approx(2.0 * pixel_m(brief.camera, 50.0))
+    asked = {"resolution": {"target": "person", "task": "identify"}}
+    for camera in ({"depression_deg": 40.0}, {"gimbal_pitch_min_deg": -60.0}):
+        brief = make_brief(straight, camera=camera, **asked)
+        finding = resolution_findings(brief, lane_views(brief, 210.0, 1.0))[0]
+        height = float(finding.relaxation.split("flight.alt_agl_m = ")[1].split(",")[0])
+        rules = {"alt_agl_m": height, "min_agl_m": 10}
+        lower = make_brief(straight, camera=camera, flight=rules, **asked)
+        assert resolution_findings(lower, lane_views(lower, 210.0, 1.0)) == []
+        over = make_brief(straight, camera=camera, flight=rules | {"alt_agl_m": height + 1.0}, **asked)
+        assert resolution_findings(over, lane_views(over, 210.0, 1.0))
+    assert pixels_m(brief.camera, 40.0, 100.0)[1] == pytest.approx(2.0 * pixels_m(brief.camera, 40.0, 50.0)[1])

@@ -11,12 +11,10 @@ from missions.airspace.corridor_chain import chain_parts
 from missions.airspace.corridor_frame import LocalFrame
 from missions.airspace.corridor_index import SegmentIndex
 from missions.airspace.routing import Router
-from missions.briefs.brief import Camera
 from missions.errors import BriefError
 from missions.performance.aircraft import BUNDLED, find_aircraft
 from missions.performance.energy import level_power_w, path_cost, reach_m
 from missions.performance.wind import WindProfile, along_and_cross, leg_speeds
-from missions.planning.lanes import sight
 
 
 @pytest.mark.parametrize(("lat", "lon"), [(47.0, 112.0), (-33.0, -70.0), (66.0, 179.99), (89.9, 10.0), (0.0, 0.0)])
@@ -122,12 +120,6 @@ def test_climbing_faster_than_the_aircraft_can_takes_the_climbs_own_time():
 def test_an_unknown_aircraft_lists_those_that_exist():
     with pytest.raises(BriefError, match="quad-survey"):
         find_aircraft("concorde")
-
-
-def test_sight_matches_trigonometry():
-    view = sight(Camera(depression_deg=45.0, hfov_deg=30.0, vfov_deg=20.0), 100.0)
-    assert view.near_m == pytest.approx(100.0 / np.tan(np.radians(55.0)))
-    assert view.far_m == pytest.approx(100.0 / np.tan(np.radians(35.0)))
 
 
 @settings(max_examples=25, deadline=None)
