@@ -11,11 +11,10 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
+from missions.checks.autopilot_rules_storage import storage_findings
 from missions.checks.autopilot_rules_values import TERRAIN_FRAMES, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
-from missions.plan_files.dialect import NAN_ALLOWED, POSITION_COMMANDS, Dialect, MissionType
-from missions.transfer.storage import kept
-from missions.transfer.values import Peer
+from missions.plan_files.dialect import NAN_ALLOWED, POSITION_COMMANDS, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 SUPPORTED: Final = frozenset(
     {16, 17, 18, 19, 20, 21, 22, 30, 31, 82, 83, 84, 85, 92, 93, 94, 112, 114, 115, 177, 178, 179, 181, 182, 183, 184}
     | {188, 189, 191, 194, 195, 197, 201, 202, 203, 205, 206, 207, 208, 210, 211, 212, 215, 216, 217, 218, 222, 223}
-    | {193, 213, 531, 532, 534, 1000, 2000, 2001, 2500, 2501, 3000, 42600, 42702, 42703}
+    | {193, 213, 531, 532, 534, 600, 601, 1000, 2000, 2001, 2500, 2501, 3000, 42600, 42702, 42703}
 )
 _FRAMES: Final = (0, 3, 5, 6, 10, 11)
 _NOT_NAVIGATION: Final = frozenset({93})
@@ -43,7 +42,7 @@ def ardupilot_findings(document: PlanDocument, settings: VehicleSettings) -> tup
         *_whole(document, settings),
         *itertools.chain.from_iterable(_item(item, settings) for item in document.items),
         *_takeoff(document.items, settings),
-        *_storage(document.items, settings),
+        *storage_findings(document.items, settings, Dialect.ARDUPILOT, SUPPORTED),
         *_fence(document.fence),
     )
 
@@ -93,34 +92,6 @@ def _takeoff(items: tuple[MissionItem, ...], settings: VehicleSettings) -> Itera
     elif first.command not in (22, 84):
         message = f"is the first to navigate (command {first.command}) and no takeoff; Copter refuses to arm in Auto"
         yield item_finding("ardupilot.takeoff", first, message)
-
-
-def _storage(items: tuple[MissionItem, ...], settings: VehicleSettings) -> Iterator[Finding]:
-    fixed_wing = settings.vehicle is VehicleClass.FIXED_WING
-    peer = Peer(system=1, component=1, dialect=Dialect.ARDUPILOT, fixed_wing=fixed_wing)
-    for item in items:
-        if item.command not in SUPPORTED or any(math.isinf(value) for value in _parameters(item)):
-            continue
-        held = kept(item, peer, MissionType.MISSION)
-        lost = [
-            f"parameter {n} {sent:g} becomes {back:g}"
-            for n, sent, back in zip((1, 2, 3, 4), _parameters(item), _parameters(held), strict=True)
-            if math.isfinite(sent) and abs(sent - back) > 1e-6 * max(1.0, abs(sent)) and not _harmless(item, n)
-        ]
-        if lost:
-            message = f"ArduPilot's storage changes command {item.command}: {', '.join(lost)}"
-            yield item_finding("ardupilot.storage", item, message, severity=Severity.WARNING)
-
-
-def _harmless(item: MissionItem, number: int) -> bool:
-    """Tell whether losing the parameter changes nothing: headings Copter does not take, directions of no circle."""
-    if item.command in (17, 18, 19, 31) and (item.p3, item.p2)[item.command == 31] == 0.0 and number in (2, 3):
-        return True
-    return (item.command in (16, 17, 22, 82) and number == 4) or (item.command == 21 and number in (2, 4))
-
-
-def _parameters(item: MissionItem) -> tuple[float, float, float, float]:
-    return item.p1, item.p2, item.p3, item.p4
 
 
 def _fence(fence: tuple[MissionItem, ...]) -> Iterator[Finding]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import pyproj
 
+from missions.checks.autopilot_rules_storage import storage_findings
 from missions.checks.autopilot_rules_values import RELATIVE_FRAMES, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
+from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +63,7 @@ def px4_findings(document: PlanDocument, settings: VehicleSettings) -> tuple[Fin
         *_gates(items),
         *_required_ends(items, settings),
         *_landing(document, settings),
+        *storage_findings(items, settings, Dialect.PX4, SUPPORTED),
     )
 
 

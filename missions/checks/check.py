@@ -37,7 +37,7 @@ AUTOPILOT_RULES: Final = {
         "px4.empty", "px4.capacity", "px4.unsupported-command", "px4.frame", "px4.vehicle-type", "px4.starts-with-land",
         "px4.actuator", "px4.relative-without-home", "px4.below-home", "px4.takeoff-too-low", "px4.takeoff-not-first",
         "px4.first-waypoint", "px4.gate-too-close", "px4.takeoff-landing", "px4.land-start", "px4.approach",
-        "px4.glide-slope",
+        "px4.glide-slope", "px4.storage",
     ),
     Dialect.ARDUPILOT: (
         "ardupilot.empty", "ardupilot.capacity", "ardupilot.jumps", "ardupilot.unsupported-command", "ardupilot.frame",

@@ -89,7 +89,7 @@ ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
     30: (_u16, _zero, _zero, _zero),
     31: (_zero, _signed_u16, _zero, _flag),
     82: (_u16, _zero, _zero, _zero),
-    92: (_u8, _u8, _zero, _zero),
+    92: (_u16, _zero, _zero, _zero),
     93: (_same, _i8, _i8, _i8),
     112: (_same, _zero, _zero, _zero),
     114: (_same, _zero, _zero, _zero),
@@ -113,13 +113,13 @@ ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
     534: (_u8, _u8, _u8, _zero),
     1000: (_i8, _i16, _i8, _i8),
     2000: (_u8, _same, _u16, _u16),
-    2001: (_u8, _zero, _zero, _zero),
+    2001: (_u16, _zero, _zero, _zero),
     2500: (_u8, _zero, _zero, _zero),
     2501: (_u8, _zero, _zero, _zero),
 }
 """Per command, what ArduPilot's 15 bytes keep of p1..p4."""
-ARDUPILOT_PLACES: Final = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 179, 189, 195, 201})
-"""The commands whose place ArduPilot stores; for all others x, y, z and the frame read back 0."""
+ARDUPILOT_PLACES: Final = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 92, 179, 189, 195, 201})
+"""The commands whose x, y and z ArduPilot stores as a place; for all others x, y, z and the frame read back 0."""
 
 ARDUPILOT_UNSET: Final[dict[int, tuple[int, ...]]] = {16: (4,), 21: (4,), 22: (4,), 84: (4,), 85: (3, 4)}
 """The parameters in which ArduPilot takes a NaN, by command; everywhere else it refuses one."""

@@ -1,0 +1,66 @@
+"""What an autopilot's storage will change of a mission, said before it is sent."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from missions.checks.autopilot_rules_values import VehicleClass, item_finding
+from missions.plan import Severity
+from missions.plan_files.dialect import POSITION_COMMANDS, Dialect, MissionType
+from missions.transfer.storage import kept
+from missions.transfer.values import Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from missions.checks.autopilot_rules_values import VehicleSettings
+    from missions.plan import Finding, MissionItem
+
+_NAMES: Final = {Dialect.ARDUPILOT: "ArduPilot", Dialect.PX4: "PX4"}
+_TURN_DEG: Final = 360.0
+_HEADING: Final = frozenset({16, 17, 21, 22, 82, 84, 85})
+"""Commands whose fourth parameter is a heading."""
+
+
+def storage_findings(
+    items: tuple[MissionItem, ...], settings: VehicleSettings, dialect: Dialect, supported: frozenset[int]
+) -> Iterator[Finding]:
+    """Warn of every number that reads back as another one; `supported` are the commands the autopilot takes."""
+    fixed_wing = settings.vehicle is VehicleClass.FIXED_WING
+    peer = Peer(system=1, component=1, dialect=dialect, fixed_wing=fixed_wing)
+    for item in items:
+        if item.command not in supported or any(math.isinf(value) for value in _numbers(item)):
+            continue
+        back = _numbers(kept(item, peer, MissionType.MISSION))
+        lost = [
+            f"parameter {n} {sent:g} becomes {held:g}"
+            for n, (sent, held) in enumerate(zip(_numbers(item), back, strict=True), start=1)
+            if _differ(item, n, sent, held) and not _harmless(item, n, settings)
+        ]
+        if lost:
+            message = f"{_NAMES[dialect]}'s storage changes command {item.command}: {', '.join(lost)}"
+            yield item_finding(f"{dialect}.storage", item, message, severity=Severity.WARNING)
+
+
+def _numbers(item: MissionItem) -> tuple[float, ...]:
+    """Return the item's parameters, all seven for a command without a place."""
+    four = (item.p1, item.p2, item.p3, item.p4)
+    if item.command in POSITION_COMMANDS:
+        return four
+    return (*four, *(0.0 if math.isnan(v) else v for v in (item.lat_deg, item.lon_deg)), item.alt_m)
+
+
+def _differ(item: MissionItem, number: int, sent: float, held: float) -> bool:
+    if not math.isfinite(sent) or abs(sent - held) <= 1e-6 * max(1.0, abs(sent)):
+        return False
+    return not (number == 4 and item.command in _HEADING and held != 0.0 and (sent - held) % _TURN_DEG == 0.0)
+
+
+def _harmless(item: MissionItem, number: int, settings: VehicleSettings) -> bool:
+    """Tell whether the loss changes nothing: headings nobody takes, directions of no circle, a rotor's pitch."""
+    if item.command in (17, 18, 19, 31) and (item.p3, item.p2)[item.command == 31] == 0.0 and number in (2, 3):
+        return True
+    if item.command == 22 and number == 1:
+        return settings.vehicle is VehicleClass.MULTIROTOR
+    return (item.command in (16, 17, 22, 82) and number == 4) or (item.command == 21 and number in (2, 4))
