@@ -227,8 +227,6 @@ def test_which_items_are_taken(dialect, fields, result):
     assert Storage(dialect, MissionType.MISSION).judge(WireItem(seq=0, **{**usual, **fields})) == result
 
 
-
-
 @settings(max_examples=400, deadline=None)
 @given(
     command=st.sampled_from(sorted(ARDUPILOT_KEEPS)),
