@@ -38,6 +38,7 @@ class Unflown(enum.StrEnum):
     WIND = "wind"
     BATTERY = "battery"
     NO_LANE = "no lane"
+    TURN = "turn"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +189,7 @@ class _Cutter:
             return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=estimate)
         path = self.maker.path(self.site, mine)
         if path is None:
-            return Section(stretch=part, reason=Unflown.NO_WAY)
+            return Section(stretch=part, reason=Unflown.TURN if self.maker.radius_m > 0.0 else Unflown.NO_WAY)
         if not np.isfinite(path.cost.total_wh):
             return Section(stretch=part, reason=Unflown.WIND)
         if path.cost.total_wh > self.maker.usable_wh:

@@ -49,6 +49,8 @@ class LanePiece:
     look: Look
     xy_m: FloatArray
     station_m: FloatArray
+    whole: LanePiece | None = None
+    """The piece this one was cut from: where the lane goes on before and behind it."""
 
 
 def build_lanes(brief: Brief, corridor: Corridor) -> tuple[Lane, ...]:
@@ -124,7 +126,34 @@ def cut(piece: LanePiece, start_m: float, end_m: float) -> LanePiece | None:
     keep = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 0.05)
     if keep.sum() < 2:
         return None
-    return dataclasses.replace(piece, xy_m=xy[keep], station_m=station[keep])
+    return dataclasses.replace(piece, xy_m=xy[keep], station_m=station[keep], whole=piece.whole or piece)
+
+
+def turned_round(piece: LanePiece) -> LanePiece:
+    """Return a piece to be flown the other way: its stations fall."""
+    whole = None if piece.whole is None else turned_round(piece.whole)
+    return dataclasses.replace(piece, xy_m=piece.xy_m[::-1], station_m=piece.station_m[::-1], whole=whole)
+
+
+def runs(piece: LanePiece, length_m: float) -> tuple[FloatArray, FloatArray]:
+    """Return where a piece's lane comes from and where it goes on to, (n, 2) each, up to a length of border away.
+
+    Both begin or end with the piece's own end and are that single point where the lane ends with the piece.
+    """
+    if piece.station_m[-1] < piece.station_m[0]:
+        ahead, back = runs(turned_round(piece), length_m)
+        return back[::-1], ahead[::-1]
+    whole = piece.whole or piece
+    first, last = float(piece.station_m[0]), float(piece.station_m[-1])
+    s = whole.station_m
+    low, high = max(first - length_m, float(s[0])), min(last + length_m, float(s[-1]))
+    before, after = (s > low) & (s < first), (s > last) & (s < high)
+    run_in = [_at(whole, low)[None, :]] if low < first else []
+    run_out = [_at(whole, high)[None, :]] if high > last else []
+    return (
+        np.concatenate([*run_in, whole.xy_m[before], piece.xy_m[:1]]),
+        np.concatenate([piece.xy_m[-1:], whole.xy_m[after], *run_out]),
+    )
 
 
 def _at(piece: LanePiece, station_m: float) -> FloatArray:

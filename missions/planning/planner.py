@@ -147,6 +147,10 @@ UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
     Unflown.NO_WAY: (
         "route", "no free way leads there", "open a way between the zones, or add a launch site beyond them",
     ),
+    Unflown.TURN: (
+        "turn radius", "its lanes cannot be flown and joined with the aircraft's turn radius",
+        "an aircraft that turns tighter or a multirotor, a deeper corridor, or fewer zones",
+    ),
     Unflown.WIND: ("wind", "the wind is stronger than the aircraft", "wait for less wind, or take a faster aircraft"),
     Unflown.BATTERY: (
         "endurance", "one battery does not cover the way there and back with the reserve",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,9 @@ from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
 from missions.performance.energy import PathCost, least_wh, path_cost
 from missions.plan import LegKind
 from missions.planning.landing import Approach, find_approach
-from missions.planning.planner_turns import ground_radius_m, joined, rounded
+from missions.planning.planner_tours import best_tour, turning_tour
+from missions.planning.planner_track import Track, append_line, turning_track
+from missions.planning.planner_turns import ground_radius_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
 
 FOLLOW_TOLERANCE_M: Final = 8.0
 """How far a path's height over ground may stray from the one asked before a waypoint is put in."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Track:
-    """A path before heights: (n, 2) corners, and for each of the n - 1 legs its kind and the lane's look."""
-
-    xy_m: FloatArray
-    kinds: tuple[LegKind, ...]
-    looks: tuple[Look | None, ...]
-    approach: Approach | None = None
-    """How the aircraft lands after the last corner; None: straight down from it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,50 +80,24 @@ class PathMaker:
 
     def track(self, site_m: FloatArray, pieces: list[LanePiece]) -> Track | None:
         """Order the pieces into a tour that starts and ends near the site, and connect them through free air."""
-        tour = best_tour(site_m, pieces)
         if self.radius_m > 0.0:
-            return self._turning_track(site_m, tour)
+            approach = self.approach(site_m)
+            tour = turning_tour(site_m, pieces, self.radius_m)
+            return None if approach is None else turning_track(site_m, tour, approach, self.radius_m, self.router)
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         looks: list[Look | None] = []
-        for index, (curve, look) in enumerate(tour):
+        for index, (curve, look) in enumerate(best_tour(site_m, pieces)):
             link = self.router.route(xy[-1][-1], curve[0])
             if link is None:
                 return None
-            _append(xy, kinds, looks, link, LegKind.TRANSIT if index == 0 else LegKind.TURN, None)
-            _append(xy, kinds, looks, curve, LegKind.WORK, look)
+            append_line(xy, kinds, looks, link, LegKind.TRANSIT if index == 0 else LegKind.TURN, None)
+            append_line(xy, kinds, looks, curve, LegKind.WORK, look)
         home = self.router.route(xy[-1][-1], site_m)
         if home is None:
             return None
-        _append(xy, kinds, looks, home, LegKind.RETURN, None)
+        append_line(xy, kinds, looks, home, LegKind.RETURN, None)
         return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
-
-    def _turning_track(self, site_m: FloatArray, tour: list[tuple[FloatArray, Look]]) -> Track | None:
-        """Connect lanes for an aircraft that turns with a radius: bends rounded, lanes joined by Dubins paths."""
-        curves = [rounded(curve, self.radius_m, self.router) for curve, _ in tour]
-        if any(curve is None for curve in curves):
-            return None
-        lines = [c for c in curves if c is not None]
-        approach = self.approach(site_m)
-        if approach is None:
-            return None
-        out = lines[0][0] - site_m
-        departure = np.stack([site_m - out / np.hypot(*out), site_m])
-        arrival = approach.entry_m
-        xy: list[FloatArray] = [site_m[None, :]]
-        kinds: list[LegKind] = []
-        looks: list[Look | None] = []
-        for before, after in itertools.pairwise([departure, *lines, arrival]):
-            link = joined(before, after, self.radius_m, self.router)
-            if link is None:
-                return None
-            place = len(kinds)
-            kind = LegKind.TRANSIT if place == 0 else LegKind.RETURN if after is arrival else LegKind.TURN
-            _append(xy, kinds, looks, link, kind, None)
-            if after is not arrival:
-                look = tour[[line is after for line in lines].index(True)][1]
-                _append(xy, kinds, looks, after, LegKind.WORK, look)
-        return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks), approach=approach)
 
     def fly(self, track: Track) -> FlightPath:
         """Give a track heights over the ground, a vertical take-off, its landing, and its cost."""
@@ -173,65 +137,10 @@ class PathMaker:
 
     def estimate_wh(self, site_m: FloatArray, pieces: list[LanePiece]) -> float:
         """Return the energy of a tour flown level and straight between its lanes: never more than the real one."""
-        tour = best_tour(site_m, pieces)
-        xy = np.concatenate([site_m[None, :], *(curve for curve, _ in tour), site_m[None, :]])
+        curves = (
+            [p.xy_m for p in turning_tour(site_m, pieces, self.radius_m)]
+            if self.radius_m > 0.0
+            else [curve for curve, _ in best_tour(site_m, pieces)]
+        )
+        xy = np.concatenate([site_m[None, :], *curves, site_m[None, :]])
         return least_wh(self.aircraft, self.wind, east_m=xy[:, 0], north_m=xy[:, 1], speed_mps=self.brief.speed_mps)
-
-
-def _append(
-    xy: list[FloatArray],
-    kinds: list[LegKind],
-    looks: list[Look | None],
-    line: FloatArray,
-    kind: LegKind,
-    look: Look | None,
-) -> None:
-    """Add a line that starts where the path ends, leaving out steps of no length."""
-    points = np.concatenate([xy[-1][-1:], line])
-    moved = np.hypot(*np.diff(points, axis=0).T) > 0.05
-    if not moved.any():
-        return
-    xy.append(points[1:][moved])
-    kinds += [kind] * int(moved.sum())
-    looks += [look] * int(moved.sum())
-
-
-def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatArray, Look]]:
-    """Return lane curves in flying order and direction, the shortest of the orders worth trying.
-
-    Lanes are flown out and back alternately; as a closed loop the tour may be entered anywhere,
-    so it is tried from each end and from the point of each piece nearest to the site.
-    """
-    loop = [
-        (p.xy_m if place % 2 == 0 else p.xy_m[::-1], p.look)
-        for place, group in enumerate(_by_lane(pieces))
-        for p in (group if place % 2 == 0 else group[::-1])
-    ]
-    tours = [loop, [(xy[::-1], look) for xy, look in loop[::-1]]]
-    for k, (xy, look) in enumerate(loop):
-        split = _nearest_on(xy, site_m)
-        if split is not None:
-            tours.append([(split[1], look), *loop[k + 1 :], *loop[:k], (split[0], look)])
-            tours.append([*loop[k:], *loop[:k]])
-    return min(tours, key=lambda tour: _tour_length(site_m, tour))
-
-
-def _by_lane(pieces: list[LanePiece]) -> list[list[LanePiece]]:
-    lanes = sorted({p.lane for p in pieces})
-    return [sorted((p for p in pieces if p.lane == n), key=lambda p: float(p.station_m[0])) for n in lanes]
-
-
-def _nearest_on(xy: FloatArray, point: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    start, step = xy[:-1], np.diff(xy, axis=0)
-    square = np.maximum((step**2).sum(axis=1), 1e-12)
-    share = np.clip(((point - start) * step).sum(axis=1) / square, 0.0, 1.0)
-    place = start + share[:, None] * step
-    k = int(np.argmin(((place - point) ** 2).sum(axis=1)))
-    first, second = np.concatenate([xy[: k + 1], place[k : k + 1]]), np.concatenate([place[k : k + 1], xy[k + 1 :]])
-    ends = min(np.hypot(*(place[k] - xy[0])), np.hypot(*(place[k] - xy[-1])))
-    return None if ends < 30.0 else (first, second)
-
-
-def _tour_length(site_m: FloatArray, tour: list[tuple[FloatArray, Look]]) -> float:
-    ends = np.array([site_m, *(p for xy, _ in tour for p in (xy[0], xy[-1])), site_m])
-    return float(np.hypot(*(ends[1::2] - ends[0::2]).T).sum())

@@ -7,9 +7,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import shapely
+
+from missions.planning.dubins import arc, dubins_curves, dubins_lengths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-ARC_STEP: Final = math.radians(15.0)
-"""Turn between the points an arc is flown by; the chord is then 0.9 % of the radius inside the arc."""
 STRAIGHT_ENOUGH: Final = math.radians(3.0)
 """Bends smaller than this are left to the autopilot."""
 
@@ -78,126 +79,78 @@ def _fillet(a: FloatArray, b: FloatArray, c: FloatArray, radius_m: float) -> Ite
     start = b - along * room
     heading = math.atan2(float(along[1]), float(along[0]))
     yield start
-    yield from _arc(start, heading, bend, radius_m)
+    yield from arc(start, heading, bend, radius_m)
 
 
-def _arc(start: FloatArray, heading: float, bend: float, radius_m: float) -> Iterator[FloatArray]:
-    """Yield points on an arc from a start and heading (counter-clockwise from east), turning by `bend`."""
-    sign = math.copysign(1.0, bend)
-    centre = start + sign * radius_m * np.array([-math.sin(heading), math.cos(heading)])
-    for share in np.linspace(0.0, 1.0, max(int(math.ceil(abs(bend) / ARC_STEP)), 1) + 1)[1:]:
-        angle = heading + bend * float(share) - sign * math.pi / 2.0
-        yield centre + radius_m * np.array([math.cos(angle), math.sin(angle)])
+BYWAY_RADII: Final = (1.5, 3.0)
+"""Where a byway may lead: so many radii from an end of the gap."""
+BYWAY_TURNS: Final = 12
+"""Directions and headings tried for a byway, evenly round the circle."""
+MAX_BYWAYS: Final = 150
+"""The shortest byways are looked at before giving up."""
 
 
-def dubins(
-    start_m: FloatArray, heading0: float, end_m: FloatArray, heading1: float, radius_m: float, router: Router
-) -> FloatArray | None:
-    """Return the shortest free path between two poses with bounded curvature, flattened, or None.
-
-    The six words of Dubins (1957), formulas of Shkel and Lumelsky (2001), tried from the shortest.
-    Headings are counter-clockwise from east, radians.
-    """
-    step = (end_m - start_m) / radius_m
-    distance = float(np.hypot(*step))
-    theta = math.atan2(float(step[1]), float(step[0]))
-    alpha, beta = _turn(heading0 - theta), _turn(heading1 - theta)
-    words = [w for w in (_word(kind, distance, alpha, beta) for kind in WORDS) if w is not None]
-    for _, kind, lengths in sorted(words):
-        points, here, heading = [start_m], start_m, heading0
-        for letter, length in zip(kind, lengths, strict=True):
-            if letter == "S":
-                here = here + radius_m * length * np.array([math.cos(heading), math.sin(heading)])
-                points.append(here)
-                continue
-            bend = length if letter == "L" else -length
-            if abs(bend) > 1e-9:
-                points += list(_arc(here, heading, bend, radius_m))
-                here, heading = points[-1], heading + bend
-        curve = np.array([*points[:-1], end_m]) if len(points) > 1 else np.array([start_m, end_m])
-        if router.clear(curve[:-1], curve[1:]).all():
-            return curve
-    return None
-
-
-WORDS: Final = ("LSL", "RSR", "LSR", "RSL", "RLR", "LRL")
-
-
-def _turn(angle: float) -> float:
-    return angle % (2.0 * math.pi)
-
-
-def _word(kind: str, d: float, a: float, b: float) -> tuple[float, str, tuple[float, float, float]] | None:
-    """Return the normalised length and segments of one word, or None where it does not exist."""
-    sa, sb, ca, cb, cab = math.sin(a), math.sin(b), math.cos(a), math.cos(b), math.cos(a - b)
-    if kind in ("RLR", "LRL"):
-        flip = 1.0 if kind == "RLR" else -1.0
-        inner = (6.0 - d * d + 2.0 * cab + 2.0 * d * flip * (sa - sb)) / 8.0
-        if abs(inner) > 1.0:
-            return None
-        p = _turn(2.0 * math.pi - math.acos(inner))
-        if kind == "RLR":
-            t = _turn(a - math.atan2(ca - cb, d - sa + sb) + p / 2.0)
-            q = _turn(a - b - t + p)
-        else:
-            t = _turn(-a - math.atan2(ca - cb, d + sa - sb) + p / 2.0)
-            q = _turn(b - a - t + p)
-        return t + p + q, kind, (t, p, q)
-    square = {
-        "LSL": 2.0 + d * d - 2.0 * cab + 2.0 * d * (sa - sb),
-        "RSR": 2.0 + d * d - 2.0 * cab + 2.0 * d * (sb - sa),
-        "LSR": -2.0 + d * d + 2.0 * cab + 2.0 * d * (sa + sb),
-        "RSL": -2.0 + d * d + 2.0 * cab - 2.0 * d * (sa + sb),
-    }[kind]
-    if square < 0.0:
-        return None
-    p = math.sqrt(square)
-    if kind == "LSL":
-        turn = math.atan2(cb - ca, d + sa - sb)
-        t, q = _turn(turn - a), _turn(b - turn)
-    elif kind == "RSR":
-        turn = math.atan2(ca - cb, d - sa + sb)
-        t, q = _turn(a - turn), _turn(turn - b)
-    elif kind == "LSR":
-        turn = math.atan2(-ca - cb, d + sa + sb) - math.atan2(-2.0, p)
-        t, q = _turn(turn - a), _turn(turn - b)
-    else:
-        turn = math.atan2(ca + cb, d - sa - sb) - math.atan2(2.0, p)
-        t, q = _turn(a - turn), _turn(b - turn)
-    return t + p + q, kind, (t, p, q)
-
-
-def heading_at(xy_m: FloatArray, end: bool) -> float:
-    """Return the heading a line starts (or ends) with, counter-clockwise from east."""
+def pose_at(xy_m: FloatArray, *, end: bool) -> FloatArray:
+    """Return the pose a line starts (or ends) with: east, north, heading counter-clockwise from east."""
     step = xy_m[-1] - xy_m[-2] if end else xy_m[1] - xy_m[0]
-    return math.atan2(float(step[1]), float(step[0]))
+    return np.array([*(xy_m[-1] if end else xy_m[0]), math.atan2(float(step[1]), float(step[0]))])
 
 
-def joined(before: FloatArray, after: FloatArray, radius_m: float, router: Router) -> FloatArray | None:
-    """Return a flyable path from the end of one line to the start of the next, over nobody where one exists."""
-    for air in router.airs:
-        ways = [_direct, _round_about] if air.quiet is None else [_round_about, _direct]
-        for way in ways:
-            path = way(before, after, radius_m, air)
-            if path is not None:
-                return path
+def joined(before: FloatArray, after: FloatArray, radius_m: float, air: Router) -> FloatArray | None:
+    """Return a flyable path in one air from the end of one line to the start of the next, or None where none was found.
+
+    The shortest free Dubins path, else one round the corners of the free way; the other way about where
+    ground to avoid cannot be spared altogether, since the way crosses it where it is narrow.
+    """
+    start, end = pose_at(before, end=True), pose_at(after, end=False)
+    for bent in (False, True) if air.quiet is None else (True, False):
+        way = air.route(start[:2], end[:2]) if bent else None
+        if bent and (way is None or len(way) < 3):
+            continue
+        found = _first_free([start, *(() if way is None else _corner_poses(way)), end], radius_m, air)
+        if found is not None:
+            return found
     return None
 
 
-def _direct(before: FloatArray, after: FloatArray, radius_m: float, air: Router) -> FloatArray | None:
-    return dubins(before[-1], heading_at(before, True), after[0], heading_at(after, False), radius_m, air)
+def _first_free(poses: Sequence[FloatArray], radius_m: float, air: Router) -> FloatArray | None:
+    """Join poses in order, each pair by its shortest free path; None where a pair has none."""
+    found: list[FloatArray] = []
+    for start, end in itertools.pairwise(poses):
+        curves = dubins_curves(start, end, radius_m)
+        curve = next((c for c in curves if air.clear(c[:-1], c[1:]).all()), None)
+        if curve is None:
+            return None
+        found.append(curve if not found else curve[1:])
+    return np.concatenate(found)
 
 
-def _round_about(before: FloatArray, after: FloatArray, radius_m: float, air: Router) -> FloatArray | None:
-    """Return a path round what lies between, or across avoided ground where it is narrow."""
-    way = air.route(before[-1], after[0])
-    if way is None or len(way) < 3:
+def _corner_poses(way: FloatArray) -> Iterator[FloatArray]:
+    """Go over the inner corners of a way with the heading halfway through each bend.
+
+    A circle through the corner with that heading leaves what the corner bends round on its inside:
+    with half the bend b it strays x^2 / 2R from the tangent where the obstacle leaves it by x tan(b).
+    """
+    step = np.diff(way, axis=0)
+    step /= np.hypot(*step.T)[:, None]
+    for corner, before, after in zip(way[1:-1], step[:-1], step[1:], strict=True):
+        middle = before + after
+        yield np.array([*corner, math.atan2(float(middle[1]), float(middle[0]))])
+
+
+def byway(before: FloatArray, after: FloatArray, radius_m: float, air: Router) -> FloatArray | None:
+    """Return a flyable path as `joined` does, over a pose near either line from which the rest is free."""
+    start, end = pose_at(before, end=True), pose_at(after, end=False)
+    circle = np.linspace(0.0, 2.0 * math.pi, BYWAY_TURNS, endpoint=False)
+    ring = np.stack([np.cos(circle), np.sin(circle)], axis=1)
+    places = np.concatenate([p[:2] + radius_m * r * ring for p in (start, end) for r in BYWAY_RADII])
+    places = places[shapely.contains_xy(air.free, places[:, 0], places[:, 1])]
+    via = np.column_stack([np.repeat(places, BYWAY_TURNS, axis=0), np.tile(circle, len(places))])
+    if len(via) == 0:
         return None
-    middle = _rounded(way[1:-1], radius_m, air) if len(way) > 3 else None
-    if middle is None:
-        return None
-    legs = [before, middle, after]
-    first, second = (_direct(a, b, radius_m, air) for a, b in itertools.pairwise(legs))
-    if first is None or second is None:
-        return None
-    return np.concatenate([first, middle[1:-1], second])
+    length = dubins_lengths(start, via, radius_m) + dubins_lengths(via, end, radius_m)
+    for k in np.argsort(length, kind="stable")[:MAX_BYWAYS].tolist():
+        found = _first_free([start, via[k], end], radius_m, air)
+        if found is not None:
+            return found
+    return None

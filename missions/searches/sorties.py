@@ -22,7 +22,8 @@ from missions.patterns.values import PatternKind
 from missions.plan import Finding, LegKind, Plan, Severity
 from missions.planning.landing import check_approaches
 from missions.planning.planner_legs import build_sortie
-from missions.planning.planner_paths import PathMaker, Track
+from missions.planning.planner_paths import PathMaker
+from missions.planning.planner_track import Track
 from missions.planning.views import STRAIGHT_DOWN
 from missions.searches.plan_search import plan_pattern
 from missions.searches.watch_sortie import holding, hover_place, sight_findings, towards_target
