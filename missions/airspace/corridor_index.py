@@ -66,3 +66,11 @@ class SegmentIndex:
         k = np.clip(np.searchsorted(self.before_m, station_m, side="right") - 1, 0, len(self.length_m) - 1)
         share = np.clip((station_m - self.before_m[k]) / np.maximum(self.length_m[k], 1e-12), 0.0, 1.0)
         return np.asarray(self.start_m[k] + share[:, None] * (self.end_m[k] - self.start_m[k]))
+
+    def nearest_part(self, geometries: NDArray[np.object_]) -> FloatArray:
+        """Return the (n, 2) point of each geometry that is nearest to the lines."""
+        if len(geometries) == 0:
+            return np.empty((0, 2))
+        found = self._tree.query_nearest(geometries, all_matches=False)
+        segments = self._tree.geometries[found[1][np.argsort(found[0], kind="stable")]]
+        return np.asarray(shapely.get_coordinates(shapely.shortest_line(geometries, segments))[::2])

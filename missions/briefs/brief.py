@@ -80,6 +80,13 @@ class WindLayer(Section):
     from_deg: Bearing
 
 
+class Failsafe(Section):
+    """What the aircraft does when a flight is broken off."""
+
+    return_alt_m: Annotated[float, Field(ge=0.0, le=5000.0)] | None = None
+    """Height above home it climbs to before it returns; by default the autopilot's own setting."""
+
+
 class Wind(Section):
     """The wind to plan for: one for all heights or layers of it, and the strongest gust at any height."""
 
@@ -197,6 +204,7 @@ class Brief(Section):
     launch: Annotated[tuple[LaunchSite, ...], Field(min_length=1, max_length=500)]
     camera: Camera = Camera()
     flight: FlightRules = FlightRules()
+    failsafe: Failsafe = Failsafe()
     wind: Wind = Wind()
     terrain: Ground = Ground()
     station: Station | None = None

@@ -59,6 +59,9 @@ count = 2                        # 1 to 200
 # speed_mps = 15
 # max_link_m = 8000
 
+# [failsafe]
+# return_alt_m = 60              # climbed to before a return (RTL_ALT, RTL_RETURN_ALT); default: the autopilot's own
+
 [wind]
 speed_mps = 0                    # 0 to 60
 from_deg = 0                     # where the wind comes from

@@ -8,7 +8,6 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from missions.plan import Finding, Severity
-from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
     from missions.plan import MissionItem
@@ -25,8 +24,6 @@ class VehicleClass(enum.StrEnum):
     VTOL = "vtol"
 
 
-RETURN_ALT_M: Final = {Dialect.PX4: 60.0, Dialect.ARDUPILOT: 15.0}
-"""Default heights of a return above home: RTL_RETURN_ALT 60 m, RTL_ALT 1500 cm."""
 _VTOL_TYPES: Final = range(19, 26)
 
 

@@ -12,13 +12,14 @@ import pyproj
 
 from geo.errors import InputError
 from missions.airspace.ground_file import read_ground
+from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
-from missions.checks.autopilot_rules_values import RETURN_ALT_M, VehicleClass, VehicleSettings, vehicle_class
-from missions.checks.check_brief import RULES as BRIEF_RULES
-from missions.checks.check_brief import brief_findings
+from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
 from missions.checks.check_corridor import corridor_holding
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_path import FlownPath, flown_path, landing_places
+from missions.judging.judge import RULE_NAMES, judge_legs
+from missions.judging.subject import Landing
 from missions.patterns.plane import frame_about
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect, has_position
@@ -106,9 +107,8 @@ def check_document(
     ]
     rules = (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
-        rules += BRIEF_RULES
-        return_alt_m = RETURN_ALT_M[chosen] if told.return_alt_m is None else told.return_alt_m
-        findings += _against_brief(document, path, brief, ground, return_alt_m)
+        rules += RULE_NAMES
+        findings += _against_brief(document, path, _for_vehicle(brief, chosen, told), ground)
     return Judgement(
         name=name,
         source_format=document.source_format,
@@ -121,14 +121,27 @@ def check_document(
     )
 
 
-def _against_brief(
-    document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights, return_alt_m: float
-) -> tuple[Finding, ...]:
-    landings = landing_places(document) or [(s.lat_deg, s.lon_deg) for s in brief.launch]
+def _for_vehicle(brief: Brief, dialect: Dialect, settings: VehicleSettings) -> Brief:
+    """Return the brief for the autopilot that is checked, and for the return height it has."""
+    told = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
+    return brief.model_copy(update={"dialect": dialect, "failsafe": brief.failsafe.model_copy(update=told)})
+
+
+def _against_brief(document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights) -> tuple[Finding, ...]:
+    landings = landing_places(document) or _sites(brief, ground)
     places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in path.legs]
-    lat, lon = np.array([*places, *landings], dtype=float).T
+    lat, lon = np.array([*places, *((p.lat_deg, p.lon_deg) for p in landings)], dtype=float).T
     corridor = corridor_holding(brief, lat, lon, ground)
-    return brief_findings(brief, corridor, path.legs, ground=ground, landings=landings, return_alt_m=return_alt_m)
+    return judge_legs(brief, corridor, PlaneGround(frame=corridor.frame, heights=ground), path.legs, landings)
+
+
+def _sites(brief: Brief, ground: GroundHeights) -> tuple[Landing, ...]:
+    lat, lon = np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch])
+    heights = ground.amsl_m(lat, lon)
+    return tuple(
+        Landing(lat_deg=s.lat_deg, lon_deg=s.lon_deg, alt_amsl_m=float(h))
+        for s, h in zip(brief.launch, heights, strict=True)
+    )
 
 
 def _with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeights) -> PlanDocument:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.geodesy import forward
+from missions.judging.subject import Landing, landings_of
 from missions.plan import Leg, LegKind
 from missions.plan_files.dialect import JUMP_COMMANDS, PATH_COMMANDS, has_position
 from missions.plan_files.item_fields import alt_amsl_m
@@ -141,7 +142,7 @@ def _jump(  # noqa: PLR0913 - the state of the walk
              _height_m(first, document.home, ground), LegKind.TRANSIT)  # fmt: skip
 
 
-def landing_places(document: PlanDocument) -> list[tuple[float, float]]:
-    """Return where a failsafe may send the aircraft: home, and the rally points, as (lat, lon) degrees."""
-    places = [] if document.home is None else [(document.home.lat_deg, document.home.lon_deg)]
-    return places + [(item.lat_deg, item.lon_deg) for item in document.rally]
+def landing_places(document: PlanDocument) -> tuple[Landing, ...]:
+    """Return where a failsafe may send the aircraft: home, and the rally points."""
+    home = document.home
+    return landings_of(None if home is None else (home.lat_deg, home.lon_deg, home.alt_amsl_m), document.rally)

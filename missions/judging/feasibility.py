@@ -1,68 +1,21 @@
-"""Rules a finished plan is held to, measured on the plan itself: standoff, sides, zones, battery, coverage."""
+"""Findings about a plan as a whole: what it covers, which way the border was drawn, the wind."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import shapely
-
-from missions.plan import Finding, LegKind, Severity
+from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
-    from missions.plan import Leg, Sortie
-
-    FloatArray = NDArray[np.float64]
+    from missions.plan import Sortie
 
 LAYER_REACH_M: Final = 100.0
 """A wind layer is taken to speak for the air up to this far above it."""
-
-
-def leg_lines(corridor: Corridor, legs: Sequence[Leg]) -> NDArray[np.object_]:
-    """Return every leg as a line in the plane, from the degrees the plan holds."""
-    start = corridor.frame.to_plane(
-        np.array([g.lat_start_deg for g in legs]), np.array([g.lon_start_deg for g in legs])
-    )
-    end = corridor.frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
-    return np.asarray(shapely.linestrings(np.stack([start, end], axis=1)))
-
-
-def glides(legs: Sequence[Leg]) -> bool:
-    """Tell whether the last leg of a path is a fixed wing's glide to the ground, below the least height by nature."""
-    last = legs[-1]
-    moves = (last.lat_start_deg, last.lon_start_deg) != (last.lat_end_deg, last.lon_end_deg)
-    return last.kind is LegKind.RETURN and moves and last.alt_amsl_end_m == legs[0].alt_amsl_start_m
-
-
-def leg_standoff_m(corridor: Corridor, legs: Sequence[Leg]) -> FloatArray:
-    """Return how near each leg comes to the guarded border, true metres (never overstated)."""
-    return corridor.guarded.distance_m(leg_lines(corridor, legs)) / corridor.stretch - corridor.thinned_m
-
-
-def standoff_findings(brief: Brief, corridor: Corridor, sortie: Sortie) -> tuple[float, list[Finding]]:
-    """Measure the standoff of every leg of a sortie; each breach is an error with its place."""
-    kept = leg_standoff_m(corridor, sortie.legs)
-    found = []
-    for k in np.flatnonzero(kept < brief.standoff.asked_m).tolist():
-        leg = sortie.legs[k]
-        found.append(
-            Finding(
-                rule="standoff", severity=Severity.ERROR, sortie=sortie.name, seq=leg.seq,
-                lat_deg=leg.lat_start_deg, lon_deg=leg.lon_start_deg, measured=round(float(kept[k]), 2),
-                limit=brief.standoff.asked_m, unit="m",
-                message=f"{sortie.name} leg {leg.seq} comes within {kept[k]:.1f} m of the border; "
-                f"{brief.standoff.asked_m:g} m are asked",
-                relaxation=f"standoff.asked_m = {np.floor(kept[k]):.0f}",
-            )
-        )  # fmt: skip
-    return float(kept.min()), found
 
 
 def coverage_finding(covered_pct: float) -> list[Finding]:

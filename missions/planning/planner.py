@@ -14,9 +14,8 @@ from missions.airspace.landing_places import check_places
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
-from missions.judging.feasibility import coverage_finding, direction_finding, standoff_findings, wind_findings
-from missions.judging.feasibility_failsafe import FailsafeJudge
-from missions.judging.feasibility_terrain import AlongTheLeg
+from missions.judging.feasibility import coverage_finding, direction_finding, wind_findings
+from missions.judging.judge import judge_sortie
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
 from missions.planning.border_sight import border_finding
@@ -63,9 +62,7 @@ def plan_brief(brief: Brief) -> Plan:
     if not paths:
         raise _refusal(brief, flown)
     patrol = put_together(brief, corridor, paths)
-    judge = FailsafeJudge(brief, corridor, router, ground)
-    along = AlongTheLeg(brief, corridor, ground)
-    sorties, kept, findings = _judged(brief, corridor, patrol.sorties, judge, along)
+    sorties, kept, findings = _judged(brief, corridor, ground, patrol.sorties)
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
     proof = prove(brief, corridor, ground, sorties, patrol.turns)
     views = [lane.view for lane in lanes]
@@ -94,17 +91,12 @@ def plan_brief(brief: Brief) -> Plan:
 
 
 def _judged(
-    brief: Brief, corridor: Corridor, sorties: tuple[Sortie, ...], judge: FailsafeJudge, along: AlongTheLeg
+    brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: tuple[Sortie, ...]
 ) -> tuple[tuple[Sortie, ...], float, list[Finding]]:
     """Return the sorties with their failsafe legs, the least standoff kept, and what is wrong."""
-    done, kept, findings = [], [], []
-    for sortie in sorties:
-        nearest, found = standoff_findings(brief, corridor, sortie)
-        ways, dangers = judge.judge(sortie)
-        done.append(dataclasses.replace(sortie, failsafe=ways))
-        kept.append(nearest)
-        findings += [*found, *along.judge(sortie), *dangers]
-    return tuple(done), min(kept), findings
+    judged = [judge_sortie(brief.of(s.aircraft), corridor, ground, s) for s in sorties]
+    done = tuple(dataclasses.replace(s, failsafe=j.failsafe) for s, j in zip(sorties, judged, strict=True))
+    return done, min(j.kept_m for j in judged), [f for j in judged for f in j.findings]
 
 
 def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:

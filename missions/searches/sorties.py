@@ -12,10 +12,9 @@ import shapely
 from missions.airspace.ground_file import read_ground
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
-from missions.checks.check_brief import brief_findings
 from missions.checks.check_corridor import corridor_holding
 from missions.errors import PlanRefusedError
-from missions.judging.feasibility import leg_standoff_m
+from missions.judging.judge import judge_sortie
 from missions.patterns.free_air import into_free_air
 from missions.patterns.plane import to_xy
 from missions.patterns.values import PatternKind
@@ -85,10 +84,10 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     if request.kind is PatternKind.POINT and request.datum is not None:
         sorties = [towards_target(sortie, request.datum, ground) for sortie in sorties]
         findings += sight_findings(sorties, request.datum, ground)
-    landings = [(s.lat_deg, s.lon_deg) for s in brief.launch] + [(r.lat_deg, r.lon_deg) for r in brief.rally]
-    for sortie in sorties:
-        held = brief_findings(brief, corridor, sortie.legs, ground=ground, landings=landings, by_item=False)
-        findings += [dataclasses.replace(f, sortie=sortie.name, message=f"{sortie.name}: {f.message}") for f in held]
+    plane_ground = PlaneGround(frame=corridor.frame, heights=ground)
+    judged = [judge_sortie(brief.of(s.aircraft), corridor, plane_ground, s) for s in sorties]
+    sorties = [dataclasses.replace(s, failsafe=j.failsafe) for s, j in zip(sorties, judged, strict=True)]
+    findings += [finding for j in judged for finding in j.findings]
     covered_pct = _covered_pct(corridor, sorties, request)
     findings += _coverage(covered_pct)
     plan = Plan(
@@ -97,7 +96,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
         sorties=tuple(sorties),
         findings=tuple(findings),
         required_standoff_m=brief.standoff.asked_m,
-        min_standoff_m=round(_kept_m(corridor, sorties), 3),
+        min_standoff_m=round(min(j.kept_m for j in judged), 3),
         worst_revisit_s=math.nan,
         corridor_m2=round(pattern.area_m2, 1),
         covered_pct=round(covered_pct, 3),
@@ -259,7 +258,3 @@ def _coverage(covered_pct: float) -> list[Finding]:
             relaxation="an oblique camera, a smaller standoff, or a smaller area",
         )
     ]
-
-
-def _kept_m(corridor: Corridor, sorties: list[Sortie]) -> float:
-    return min(float(leg_standoff_m(corridor, sortie.legs).min()) for sortie in sorties)

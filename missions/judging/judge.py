@@ -1,0 +1,106 @@
+"""One judge of legs for all: the planner hears the worst of each rule, a check hears every leg."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from missions.judging.breaches import every_leg, worst_of_each
+from missions.judging.returns import failsafe_legs
+from missions.judging.rules_battery import endurance
+from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
+from missions.judging.rules_link import link, radio
+from missions.judging.rules_place import side, standoff, standoff_m, zones
+from missions.judging.rules_return import (
+    failsafe_endurance,
+    failsafe_height,
+    failsafe_standoff,
+    failsafe_terrain,
+    failsafe_zone,
+)
+from missions.judging.subject import Landing, Subject, landings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import PlaneGround
+    from missions.briefs.brief import Brief
+    from missions.judging.breaches import Breaches
+    from missions.plan import Finding, Leg, Sortie
+
+
+class Rule(Protocol):
+    """A rule: which legs of a flight break it, how, and where."""
+
+    def __call__(self, subject: Subject, /) -> Iterator[Breaches]:
+        """Return the legs that break it."""
+        ...
+
+
+PATH_RULES: Final[tuple[Rule, ...]] = (
+    standoff, side, zones, terrain, ground_clearance, height_limit, ceiling, climb, link, radio, endurance,
+)  # fmt: skip
+RETURN_RULES: Final[tuple[Rule, ...]] = (
+    failsafe_standoff, failsafe_zone, failsafe_height, failsafe_terrain, failsafe_endurance,
+)  # fmt: skip
+RULE_NAMES: Final = (
+    "standoff", "standoff margin", "side", "zones", "terrain", "ground clearance", "height limit", "ceiling",
+    "climb rate", "descent rate", "link", "radio", "endurance",
+    "failsafe standoff", "failsafe zone", "failsafe height", "failsafe terrain", "failsafe endurance",
+)  # fmt: skip
+"""The names of all rules a flight is held to, in the order they are judged."""
+
+
+def breaches(subject: Subject) -> Iterator[Breaches]:
+    """Judge a flight by every rule."""
+    for rule in PATH_RULES:
+        yield from rule(subject)
+    if len(subject.landings_m) and len(subject.returns.place):
+        for rule in RETURN_RULES:
+            yield from rule(subject)
+
+
+def judge_legs(
+    brief: Brief, corridor: Corridor, ground: PlaneGround, legs: Sequence[Leg], landings: Sequence[Landing]
+) -> tuple[Finding, ...]:
+    """Return every broken rule of every leg of a plan file; its legs are numbered by the item flown to."""
+    if not legs:
+        return ()
+    subject = Subject(brief, corridor, ground, legs, landings)
+    return tuple(
+        every_leg(
+            breaches(subject), corridor.frame, subject.legs, lambda k: f"the leg to item {subject.legs.seq[k] + 1}"
+        )
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SortieJudgement:
+    """What is wrong with a sortie, how near it comes to the border, and its ways home."""
+
+    findings: tuple[Finding, ...]
+    kept_m: float
+    failsafe: tuple[Leg, ...]
+
+
+def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> SortieJudgement:
+    """Judge a planned sortie; of each broken rule the worst leg is reported.
+
+    Parameters
+    ----------
+    brief
+        Narrowed to the type of aircraft that flies the sortie.
+    """
+    home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
+    subject = Subject(brief, corridor, ground, sortie.legs, landings_of(home, sortie.rally))
+    found = worst_of_each(
+        breaches(subject), corridor.frame, subject.legs, lambda k: f"{sortie.name} leg {subject.legs.seq[k]}"
+    )
+    return SortieJudgement(
+        findings=tuple(dataclasses.replace(f, sortie=sortie.name) for f in found),
+        kept_m=float(np.min(standoff_m(corridor, subject.legs.lines))),
+        failsafe=failsafe_legs(subject, sortie.legs),
+    )

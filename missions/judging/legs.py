@@ -1,0 +1,115 @@
+"""The legs of one flight as arrays, and the points along them that rules look at."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from missions.airspace.terrain_profile import SAMPLE_M
+from missions.plan import LegKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from missions.airspace.corridor_frame import LocalFrame
+    from missions.airspace.terrain_profile import PlaneGround
+    from missions.plan import Leg
+
+    FloatArray = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FlownLegs:
+    """Straight legs in the order flown, (n,) or (n, 2) each; heights are NaN where they are not known."""
+
+    start_m: FloatArray
+    end_m: FloatArray
+    alt_start_amsl_m: FloatArray
+    alt_end_amsl_m: FloatArray
+    seconds: FloatArray
+    """How long each leg takes; NaN where nobody has said."""
+    battery_end_pct: FloatArray
+    """Battery left at the end of each leg; NaN where nobody has said."""
+    seq: NDArray[np.int64]
+    lines: NDArray[np.object_]
+    glides: bool
+    """Whether the last leg is a fixed wing's glide to the ground, below the least height by nature."""
+
+    @classmethod
+    def of(cls, legs: Sequence[Leg], frame: LocalFrame) -> FlownLegs:
+        """Bring the legs of a plan into a plane."""
+        start = frame.to_plane(np.array([g.lat_start_deg for g in legs]), np.array([g.lon_start_deg for g in legs]))
+        end = frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
+        return cls(
+            start_m=start,
+            end_m=end,
+            alt_start_amsl_m=np.array([g.alt_amsl_start_m for g in legs]),
+            alt_end_amsl_m=np.array([g.alt_amsl_end_m for g in legs]),
+            seconds=np.array([g.t_end_s - g.t_start_s for g in legs]),
+            battery_end_pct=np.array([g.battery_end_pct for g in legs]),
+            seq=np.array([g.seq for g in legs], dtype=np.int64),
+            lines=np.asarray(shapely.linestrings(np.stack([start, end], axis=1))),
+            glides=_glides(legs),
+        )
+
+    def __len__(self) -> int:
+        """Return how many legs there are."""
+        return len(self.seq)
+
+    @property
+    def length_m(self) -> FloatArray:
+        """Length of each leg over the ground, metres."""
+        return np.asarray(np.hypot(*(self.end_m - self.start_m).T))
+
+    @property
+    def moving(self) -> NDArray[np.bool_]:
+        """Which legs go somewhere: the others are climbs, descents and waits in place."""
+        still_m = 0.01
+        return np.asarray(self.length_m > still_m)
+
+
+def _glides(legs: Sequence[Leg]) -> bool:
+    last = legs[-1]
+    moves = (last.lat_start_deg, last.lon_start_deg) != (last.lat_end_deg, last.lon_end_deg)
+    return last.kind is LegKind.RETURN and moves and last.alt_amsl_end_m == legs[0].alt_amsl_start_m
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LegPoints:
+    """Points along legs, both ends of every leg among them: (n,) or (n, 2) each."""
+
+    leg: NDArray[np.int64]
+    """Index of the leg a point lies on."""
+    share: FloatArray
+    xy_m: FloatArray
+    alt_amsl_m: FloatArray
+
+    def ground(self, ground: PlaneGround) -> FloatArray:
+        """Return the height of the ground under each point, NaN where it is not known."""
+        return ground.at(self.xy_m)
+
+
+def points_along(legs: FlownLegs, spacing_m: float = SAMPLE_M, *, only: NDArray[np.bool_] | None = None) -> LegPoints:
+    """Return points every `spacing_m` or less along each leg, its start and end included.
+
+    Parameters
+    ----------
+    only
+        (n,) which legs to take; by default all.
+    """
+    index = np.arange(len(legs)) if only is None else np.flatnonzero(only)
+    count = np.maximum(np.ceil(legs.length_m[index] / spacing_m).astype(np.int64), 1) + 1
+    leg = np.repeat(index, count)
+    first = np.repeat(np.cumsum(count) - count, count)
+    share = (np.arange(len(leg)) - first) / (np.repeat(count, count) - 1)
+    return LegPoints(
+        leg=leg,
+        share=share,
+        xy_m=legs.start_m[leg] + share[:, None] * (legs.end_m - legs.start_m)[leg],
+        alt_amsl_m=legs.alt_start_amsl_m[leg] + share * (legs.alt_end_amsl_m - legs.alt_start_amsl_m)[leg],
+    )

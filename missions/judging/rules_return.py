@@ -1,0 +1,174 @@
+"""What breaking off anywhere leads to: standoff, zones, heights, ground and battery on the way home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+
+from missions.judging.breaches import Breaches, worst_points
+from missions.judging.rules_battery import SLACK_PCT
+from missions.judging.rules_place import ROUNDING_M, in_layer, standoff_m
+from missions.plan import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from missions.judging.returns import Returns, SweptWays
+    from missions.judging.subject import Subject
+
+    FloatArray = NDArray[np.float64]
+
+COARSE_M: Final = 120.0
+FINE_M: Final = 20.0
+"""Ground under a way home is looked up every 120 m, and every 20 m where that comes near to it."""
+RELIEF_M: Final = 60.0
+"""What may rise unseen between two coarse samples: a slope of 45 degrees up and down again."""
+
+
+def failsafe_standoff(subject: Subject) -> Iterator[Breaches]:
+    """Find legs with a way home nearer to the border than asked (an error) or than its margin (a warning)."""
+    swept = subject.swept
+    free = subject.corridor.free
+    shapely.prepare(free)
+    asked = subject.brief.standoff.asked_m
+    own = standoff_m(subject.corridor, subject.legs.lines)
+    doubtful = np.flatnonzero(~shapely.covers(free, swept.shape) & (own[swept.leg] >= asked))
+    near = standoff_m(subject.corridor, swept.shape[doubtful])
+    enough = asked + subject.corridor.margin.total_m
+    for low, high, severity in ((-np.inf, asked, Severity.ERROR), (asked, enough, Severity.WARNING)):
+        bad = (near >= low) & (near < high)
+        at = worst_points(swept.leg[doubtful], -near, bad)
+        row = doubtful[at]
+        yield Breaches(
+            rule="failsafe standoff", leg=swept.leg[row], measured=near[at], limit=high,
+            xy_m=subject.returns.points.xy_m[swept.first[row]],
+            text="broken off near {lat}, {lon} returns within {measured:.0f} m of the border; {limit:.0f} m are asked",
+            relaxation=MEND, severity=severity, share_pct=share_of(subject, swept, doubtful[bad]),
+        )  # fmt: skip
+
+
+MEND: Final = 'a rally point in sight of the path, or failsafe.way = "retrace"'
+
+
+def share_of(subject: Subject, swept: SweptWays, rows: NDArray[np.int64]) -> float:
+    """Return how much of the judged path some swept ways begin from, per cent."""
+    return 100.0 * len(np.unique(swept.first[rows])) / max(len(np.unique(swept.first)), 1)
+
+
+def failsafe_zone(subject: Subject) -> Iterator[Breaches]:
+    """Find legs with a way home, or the climb before it, through a zone or its clearance."""
+    swept, points = subject.swept, subject.returns.points
+    for zone, shape in zip(subject.brief.zone, subject.corridor.zones, strict=True):
+        near_m = max(zone.clearance_m - ROUNDING_M, 0.0)
+        over_it = shapely.dwithin(subject.legs.lines, shape, near_m)
+        flown_low = np.fmin(subject.legs.alt_start_amsl_m, subject.legs.alt_end_amsl_m)
+        flown_high = np.fmax(subject.legs.alt_start_amsl_m, subject.legs.alt_end_amsl_m)
+        in_it = over_it & in_layer(zone, flown_low, flown_high)
+        low = np.where(over_it[swept.leg], flown_low[swept.leg], swept.low_amsl_m)
+        held = in_layer(zone, np.minimum(low, swept.low_amsl_m), swept.high_amsl_m) & ~in_it[swept.leg]
+        held[held] &= shapely.dwithin(swept.shape[held], shape, near_m)
+        at = worst_points(swept.leg, np.zeros(len(held)), held)
+        yield Breaches(
+            rule="failsafe zone", leg=swept.leg[at], measured=np.zeros(len(at)), limit=zone.clearance_m,
+            xy_m=points.xy_m[swept.first[at]],
+            text=f"broken off near {{lat}}, {{lon}} may return home through zone {zone.name!r} or its clearance",
+            relaxation=MEND, share_pct=share_of(subject, swept, np.flatnonzero(held)),
+        )  # fmt: skip
+
+
+def failsafe_height(subject: Subject) -> Iterator[Breaches]:
+    """Find legs from which the climb to the return height goes above what is allowed."""
+    rules, returns = subject.brief.flight, subject.returns
+    points = returns.points
+    climbs = returns.up_amsl_m > points.alt_amsl_m + ROUNDING_M
+    if not climbs.any():
+        return
+    ground = subject.ground.at(points.xy_m)
+    above = returns.up_amsl_m - ground
+    bad = climbs & (above > rules.max_agl_m + ROUNDING_M)
+    at = worst_points(points.leg, above, bad)
+    yield Breaches(
+        rule="failsafe height", leg=points.leg[at], measured=above[at], limit=rules.max_agl_m, xy_m=points.xy_m[at],
+        text="broken off near {lat}, {lon} climbs to {measured:.0f} m above the ground; {limit:g} m are allowed",
+        wanted=np.floor((returns.up_amsl_m - subject.landings_amsl_m[0] - above)[at] + rules.max_agl_m),
+        relaxation=RETURN_ALT, share_pct=100.0 * float(bad.mean()),
+    )  # fmt: skip
+    if rules.ceiling_amsl_m is None:
+        return
+    bad = climbs & (returns.up_amsl_m > rules.ceiling_amsl_m + ROUNDING_M)
+    at = worst_points(points.leg, returns.up_amsl_m, bad)
+    yield Breaches(
+        rule="failsafe height", leg=points.leg[at], measured=returns.up_amsl_m[at], limit=rules.ceiling_amsl_m,
+        xy_m=points.xy_m[at],
+        text="broken off near {lat}, {lon} climbs to {measured:.0f} m above sea level; the ceiling is {limit:g} m",
+        wanted=np.floor(np.full(len(at), rules.ceiling_amsl_m - subject.landings_amsl_m[0])),
+        relaxation=RETURN_ALT, share_pct=100.0 * float(bad.mean()),
+    )  # fmt: skip
+
+
+RETURN_ALT: Final = "failsafe.return_alt_m = {wanted:.0f}"
+
+
+def failsafe_terrain(subject: Subject) -> Iterator[Breaches]:
+    """Find legs with a way home into the ground (an error) or nearer to it than asked (a warning)."""
+    returns = subject.returns
+    points, least = returns.points, subject.brief.flight.min_agl_m
+    room = room_on_the_way(subject, returns)
+    low_already = points.alt_amsl_m - subject.ground.at(points.xy_m) < least - ROUNDING_M
+    room = np.where(low_already, np.inf, room)
+    for low, high, severity in ((-np.inf, 0.0, Severity.ERROR), (0.0, least - ROUNDING_M, Severity.WARNING)):
+        bad = (room >= low) & (room < high)
+        at = worst_points(points.leg, -room, bad)
+        into = severity is Severity.ERROR
+        yield Breaches(
+            rule="failsafe terrain", leg=points.leg[at], measured=room[at], limit=least, xy_m=points.xy_m[at],
+            text="broken off near {lat}, {lon} "
+            + ("returns into higher ground" if into else "clears the ground by {measured:.0f} m on its way home")
+            + "; {limit:g} m are asked",
+            wanted=np.ceil((returns.over_amsl_m - subject.landings_amsl_m[0] + least - room)[at]),
+            relaxation=RETURN_ALT, severity=severity, share_pct=100.0 * float(bad.mean()),
+        )  # fmt: skip
+
+
+def room_on_the_way(subject: Subject, returns: Returns) -> FloatArray:
+    """Return the least height above ground of each way home; unknown ground is passed."""
+    if subject.ground.flat:
+        return np.asarray(np.minimum(returns.up_amsl_m, returns.over_amsl_m) - subject.ground.at(returns.target_m[:1]))
+    room = _room(subject, returns, np.arange(len(returns.place)), COARSE_M)
+    close = np.flatnonzero(room < subject.brief.flight.min_agl_m + RELIEF_M)
+    room[close] = np.minimum(room[close], _room(subject, returns, close, FINE_M))
+    return room
+
+
+def _room(subject: Subject, returns: Returns, which: NDArray[np.int64], spacing_m: float) -> FloatArray:
+    start, end = returns.points.xy_m[which], returns.target_m[which]
+    count = np.maximum(np.ceil(np.hypot(*(end - start).T) / spacing_m).astype(np.int64), 1) + 1
+    row = np.repeat(np.arange(len(which)), count)
+    share = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)) / (count - 1)[row]
+    ground = subject.ground.at(start[row] + share[:, None] * (end - start)[row])
+    up, over = returns.up_amsl_m[which][row], returns.over_amsl_m[which][row]
+    above = np.nan_to_num(up + share * (over - up) - ground, nan=np.inf)
+    room = np.full(len(which), np.inf)
+    np.minimum.at(room, row, above)
+    return room
+
+
+def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:
+    """Find legs from which the way home goes into the battery's reserve."""
+    returns, aircraft = subject.returns, subject.aircraft
+    points, left = returns.points, returns.left_pct
+    known = np.isfinite(subject.energy_wh)[points.leg]
+    bad = known & (left < aircraft.reserve_pct - SLACK_PCT)
+    at = worst_points(points.leg, -left, bad)
+    enough = aircraft.battery_wh * (100.0 - left[at]) / (100.0 - aircraft.reserve_pct)
+    yield Breaches(
+        rule="failsafe endurance", leg=points.leg[at], measured=left[at], limit=aircraft.reserve_pct, unit="%",
+        xy_m=points.xy_m[at], wanted=np.ceil(enough),
+        text="broken off near {lat}, {lon} lands with {measured:.1f} % of the battery; the reserve is {limit:g} %",
+        relaxation="aircraft.battery_wh = {wanted:.0f}, or a rally point nearer to it",
+        share_pct=100.0 * float(bad.mean()) if len(bad) else 0.0,
+    )  # fmt: skip
