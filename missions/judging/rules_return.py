@@ -161,8 +161,8 @@ def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:
     """Find legs from which the way home goes into the battery's reserve."""
     returns, aircraft = subject.returns, subject.aircraft
     points, left = returns.points, returns.left_pct
-    known = np.isfinite(subject.energy_wh)[points.leg]
-    bad = known & (left < aircraft.reserve_pct - SLACK_PCT)
+    flown = np.isfinite(subject.energy_wh)[points.leg] & (left + returns.needed_pct >= aircraft.reserve_pct)
+    bad = flown & (left < aircraft.reserve_pct - SLACK_PCT)
     at = worst_points(points.leg, -left, bad)
     enough = aircraft.battery_wh * (100.0 - left[at]) / (100.0 - aircraft.reserve_pct)
     yield Breaches(

@@ -16,10 +16,10 @@ import shapely
 
 from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.checks.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
-from missions.checks.check_brief import RULES as BRIEF_RULES
+from missions.judging.judge import RULE_NAMES as BRIEF_RULES
 from missions.checks.check_path import flown_path
 from missions.checks.check_report_file import junit_text
-from missions.plan import LegKind
+from missions.plan import LegKind, Severity
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.qgc_fence import polygon_items
@@ -104,7 +104,7 @@ def test_each_rule_of_the_brief_is_named_when_broken(make_document, make_brief, 
     brief = make_brief(**case.pop("brief", {}))
     got = rules(found(make_document(**case), brief))
     assert rule in got
-    assert set(got) <= {rule, "standoff", "failsafe standoff", "standoff margin"}
+    assert set(got) <= {rule, "standoff", "failsafe standoff", "standoff margin", "failsafe endurance"}
 
 
 def zone_over(metres_south, **more):
@@ -187,15 +187,19 @@ class Ridge:
 def test_the_ground_under_the_way_home_is_judged(make_document, make_brief, monkeypatch):
     brief = make_brief()
     document = make_document([south(500, -200), south(500, 900), south(500, -200)])
-    for top, want in ((420.0, ["failsafe terrain"]), (390.0, [])):
+    for top, want in ((420.0, ["failsafe terrain"]), (390.0, ["failsafe terrain"]), (345.0, [])):
         monkeypatch.setattr("missions.checks.check.read_ground", lambda _, top=top: Ridge(top))
         assert rules(found(document, brief)) == want
     monkeypatch.setattr("missions.checks.check.read_ground", lambda _: Ridge(420.0))
     finding = next(f for f in found(document, brief) if f.rule == "failsafe terrain")
     assert finding.measured == pytest.approx(-20.0)
-    assert "raise the return height by 70 m" in finding.message
-    assert south(900, 290)[1] < finding.lon_deg < south(900, 430)[1]
-    assert found(document, brief, settings=VehicleSettings(return_alt_m=130.0)) == ()
+    assert finding.severity is Severity.ERROR
+    assert finding.relaxation == "failsafe.return_alt_m = 170"
+    assert "failsafe terrain" not in rules(found(document, brief, settings=VehicleSettings(return_alt_m=170.0)))
+    monkeypatch.setattr("missions.checks.check.read_ground", lambda _: Ridge(390.0))
+    finding = next(f for f in found(document, brief) if f.rule == "failsafe terrain")
+    assert finding.severity is Severity.WARNING
+    assert finding.measured == pytest.approx(10.0)
 
 
 class Patch:
