@@ -103,7 +103,7 @@ class ReturnRules:
 
     return_alt_m: float
     above_destination: bool = False
-    cone_slope: float = np.inf
+    cone_slope: float | None = None
     on_the_way: bool = False
     """Whether the height is changed on the way, down as well as up, and not before it."""
 
@@ -117,8 +117,10 @@ class ReturnRules:
             wanted = np.maximum(home_amsl_m + self.return_alt_m, target_amsl_m)
         if self.on_the_way:
             return alt_amsl_m, wanted
-        cone = (target_amsl_m if self.above_destination else home_amsl_m) + away_m * self.cone_slope
-        up = np.maximum(np.minimum(wanted, cone), alt_amsl_m)
+        if self.cone_slope is not None:
+            foot = target_amsl_m if self.above_destination else home_amsl_m
+            wanted = np.minimum(wanted, foot + away_m * self.cone_slope)
+        up = np.maximum(wanted, alt_amsl_m)
         return up, up
 
 
@@ -131,7 +133,7 @@ def return_rules(brief: Brief) -> ReturnRules:
     asked = brief.failsafe.return_alt_m
     wing = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
     if brief.dialect == "px4":
-        rules = ReturnRules(return_alt_m=60.0, above_destination=True, cone_slope=np.inf if wing else 1.0)
+        rules = ReturnRules(return_alt_m=60.0, above_destination=True, cone_slope=None if wing else 1.0)
     elif wing:
         rules = ReturnRules(return_alt_m=100.0, on_the_way=True)
     else:
