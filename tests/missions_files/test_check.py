@@ -16,9 +16,9 @@ import shapely
 
 from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.checks.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
-from missions.judging.judge import RULE_NAMES as BRIEF_RULES
 from missions.checks.check_path import flown_path
 from missions.checks.check_report_file import junit_text
+from missions.judging.judge import RULE_NAMES as BRIEF_RULES
 from missions.plan import LegKind, Severity
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import Home, PlanDocument
