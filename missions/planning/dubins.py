@@ -18,6 +18,8 @@ WORDS: Final = ("LSL", "RSR", "LSR", "RSL", "RLR", "LRL")
 ARC_STEP: Final = math.radians(15.0)
 """Turn between the points an arc is flown by; the chord is then 0.9 % of the radius inside the arc."""
 _FULL: Final = 2.0 * math.pi
+_NOTHING: Final = 1e-9
+"""Turns nearer than this to a full one are none: rounding would make circles of them, radians."""
 
 
 def dubins_words(start: FloatArray, end: FloatArray, radius_m: float) -> FloatArray:
@@ -50,6 +52,8 @@ def dubins_words(start: FloatArray, end: FloatArray, radius_m: float) -> FloatAr
             _round(-a, -b, d, cab, sb - sa, ca - cb),
         )
     found = np.stack([np.stack(word, axis=-1) for word in words], axis=1)
+    turns = np.array([[letter != "S" for letter in word] for word in WORDS])
+    found[(found > _FULL - _NOTHING) & turns] = 0.0
     return np.where(np.isfinite(found).all(axis=2, keepdims=True), found, np.inf)
 
 

@@ -146,6 +146,19 @@ def test_a_boxed_in_lane_is_left_over_a_byway_or_beyond_its_end(spoiled):
     assert flown.hausdorff_distance(shapely.LineString(piece.xy_m)) < 15.0
 
 
+def hardest_turn_deg(xy, radius_m):
+    """Return by how much the path anywhere turns more than an arc of the radius over the same length would."""
+    step = np.diff(xy[np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 1e-3)], axis=0)
+    bends = np.diff(np.unwrap(np.arctan2(step[:, 1], step[:, 0])))
+    along = np.cumsum(np.hypot(*step.T))[:-1]
+    worst = 0.0
+    for sense in (1.0, -1.0):
+        before = sense * np.append(0.0, np.cumsum(bends)[:-1]) - along / radius_m
+        after = sense * np.cumsum(bends) - along / radius_m
+        worst = max(worst, float((after - np.minimum.accumulate(before)).max()))
+    return math.degrees(worst)
+
+
 def test_a_fixed_wing_patrols_a_winding_border(oracle, border_line, shared_data):
     """A border along a river in fells: no lane of it is straight for longer than a few hundred metres."""
     brief = build_brief(
@@ -171,4 +184,4 @@ def test_a_fixed_wing_patrols_a_winding_border(oracle, border_line, shared_data)
         flat = [g for g in sortie.legs if (g.lat_start_deg, g.lon_start_deg) != (g.lat_end_deg, g.lon_end_deg)]
         plane = pyproj.Proj(proj="tmerc", lat_0=sortie.home_lat_deg, lon_0=sortie.home_lon_deg, ellps="WGS84")
         xy = np.stack(plane([g.lon_end_deg for g in flat], [g.lat_end_deg for g in flat]), axis=1)
-        assert sharpest(xy) >= 0.85 * 60.0
+        assert hardest_turn_deg(xy, 100.0) < 20.0
