@@ -95,7 +95,6 @@ def search(  # noqa: PLR0913 - one parameter per option
         reach_m=reach_m if swath_m is None else 0.0,
         there_and_back=there_and_back,
         hover=hover,
-        begin=(asked.launch[0].lon_deg, asked.launch[0].lat_deg),
     )
     made = plan_search(asked, request)
     write_plan_folder(made.plan, asked, out)

@@ -22,7 +22,7 @@ from missions.patterns.lanes import LaneRows, lane_rows, strips_of, turned
 from missions.patterns.tours import best_tour, least_ways_m
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,23 @@ BRIDGES: Final = (0.0, 3.0, 10.0, math.inf)
 _SAME_DIRECTION_RAD: Final = 1e-4
 
 
+def _even(direction_rad: float) -> float:  # noqa: ARG001 - the same in every direction
+    return 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LaneCost:
+    """What flying costs, in metres flown straight in still air: what makes one direction of lanes better."""
+
+    turn_m: float = 0.0
+    """One corner between lanes, beyond the way round it."""
+    slowness: Callable[[float], float] = _even
+    """A metre of lane, there and back, in a direction counterclockwise from east, radians (wind)."""
+
+
+FREE_TURNS: Final = LaneCost()
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AreaPath:
     """A path over an area: points (n, 2) in metres, flown in order; lanes are the pairs (0, 1), (2, 3), ..."""
@@ -43,6 +60,8 @@ class AreaPath:
     swath_m: float
     lane_count: int
     cell_count: int
+    cost_m: float
+    """By the `LaneCost` it was planned with, from its first point to its last."""
 
     @property
     def length_m(self) -> float:
@@ -94,7 +113,7 @@ def plan_area(
     *,
     swath_m: float,
     reach_m: float = 0.0,
-    turn_cost_m: float = 0.0,
+    cost: LaneCost = FREE_TURNS,
     directions_rad: Iterable[float] | None = None,
     begin_xy: FloatArray | None = None,
     finish_xy: FloatArray | None = None,
@@ -109,8 +128,8 @@ def plan_area(
         Width seen from a lane, half on each side.
     reach_m
         How far ahead and behind the camera sees.
-    turn_cost_m
-        What one turn costs, as metres of flight (0 for a multirotor).
+    cost
+        What turns and directions cost.
     directions_rad
         Lane directions to try; by default all edges and whole degrees.
     begin_xy, finish_xy
@@ -129,32 +148,38 @@ def plan_area(
         strips = strips_of(polygon, direction_rad=direction, swath_m=swath_m)
         variants = [lane_rows(strips, reach_m=reach_m, bridge_m=bridge * swath_m) for bridge in bridges]
         different = {rows.pieces: rows for rows in variants}.values()
-        candidates += [_candidate(rows, turn_cost_m) for rows in different]
+        candidates += [_candidate(rows, cost) for rows in different]
     best_m, best = math.inf, None
     for candidate in sorted(candidates, key=lambda c: (c.bound_m, c.direction_rad)):
         if candidate.bound_m >= best_m - 1e-9:
             break
         ends = [None if p is None else turned(p[None, :], -candidate.direction_rad)[0] for p in (begin_xy, finish_xy)]
         length_m, tour = best_tour(candidate.cells, begin=ends[0], finish=ends[1])
-        cost_m = length_m + turn_cost_m * _turns(candidate.cells)
+        slow = cost.slowness(candidate.direction_rad)
+        cost_m = slow * length_m + cost.turn_m * _turns(candidate.cells)
         if cost_m < best_m:
             best_m, best = cost_m, (candidate, tour)
     if best is None:
         raise InputError("no lane direction was given to plan the area with")
     chosen, tour = best
+    points = path_points(chosen.cells, tour, chosen.direction_rad)
+    length_m = float(np.hypot(*np.diff(points, axis=0).T).sum())
     return AreaPath(
-        points_xy=path_points(chosen.cells, tour, chosen.direction_rad),
+        points_xy=points,
         direction_rad=chosen.direction_rad,
         swath_m=swath_m,
         lane_count=sum(len(cell.lanes) for cell in chosen.cells),
         cell_count=len(chosen.cells),
+        cost_m=cost.slowness(chosen.direction_rad) * length_m + cost.turn_m * _turns(chosen.cells),
     )
 
 
-def least_bound_m(polygon: shapely.Polygon, *, swath_m: float, reach_m: float = 0.0) -> float:
-    """Return the least lower bound of a path's length over the directions of the polygon's edges."""
+def least_bound_m(
+    polygon: shapely.Polygon, *, swath_m: float, reach_m: float = 0.0, cost: LaneCost = FREE_TURNS
+) -> float:
+    """Return the least lower bound of a path's cost over the directions of the polygon's edges."""
     strips = (strips_of(polygon, direction_rad=a, swath_m=swath_m) for a in edge_directions(polygon))
-    return min(_candidate(lane_rows(cut, reach_m=reach_m), 0.0).bound_m for cut in strips)
+    return min(_candidate(lane_rows(cut, reach_m=reach_m), cost).bound_m for cut in strips)
 
 
 def _is_convex(polygon: shapely.Polygon) -> bool:
@@ -165,7 +190,8 @@ def _turns(cells: list[Cell]) -> int:
     return 2 * (sum(len(cell.lanes) for cell in cells) - 1)
 
 
-def _candidate(rows: LaneRows, turn_cost_m: float) -> _Candidate:
+def _candidate(rows: LaneRows, cost: LaneCost) -> _Candidate:
     cells = cells_of(rows)
-    bound_m = sum(cell.least_m for cell in cells) + least_ways_m(cells) + turn_cost_m * _turns(cells)
+    length_m = sum(cell.least_m for cell in cells) + least_ways_m(cells)
+    bound_m = cost.slowness(rows.direction_rad) * length_m + cost.turn_m * _turns(cells)
     return _Candidate(bound_m, rows.direction_rad, cells)

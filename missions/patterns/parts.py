@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 import shapely.ops
 
-from missions.patterns.area import AreaPath, edge_directions, least_bound_m, plan_area
+from missions.patterns.area import FREE_TURNS, AreaPath, LaneCost, edge_directions, least_bound_m, plan_area
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,50 +35,64 @@ _LEAST_PART: Final = 4.0
 """A part must be worth this many squares of the swath."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Terms:
+    """What stays the same for a whole area and its parts."""
+
+    swath_m: float
+    reach_m: float
+    cost: LaneCost
+
+
 def plan_area_in_parts(
     polygon: shapely.Polygon,
     *,
     swath_m: float,
     reach_m: float = 0.0,
+    cost: LaneCost = FREE_TURNS,
     begin_xy: FloatArray | None = None,
+    finish_xy: FloatArray | None = None,
 ) -> AreaPath:
-    """Plan an area like `plan_area`, and in parts with directions of their own where that is shorter.
+    """Plan an area like `plan_area`, and in parts with directions of their own where that costs less.
 
     Raises
     ------
     InputError
         See `missions.patterns.area.check_area`.
     """
-    whole = plan_area(polygon, swath_m=swath_m, reach_m=reach_m, begin_xy=begin_xy)
-    parted = whole if len(polygon.interiors) else _shorter(polygon, whole, (swath_m, reach_m), MAX_DEPTH)
-    if parted is whole or begin_xy is None:
-        return parted
+    whole = plan_area(polygon, swath_m=swath_m, reach_m=reach_m, cost=cost, begin_xy=begin_xy, finish_xy=finish_xy)
+    parted = whole if len(polygon.interiors) else _cheaper(polygon, whole, _Terms(swath_m, reach_m, cost), MAX_DEPTH)
+    if parted is whole:
+        return whole
     turned = dataclasses.replace(parted, points_xy=parted.points_xy[::-1])
-    return min((whole, parted, turned), key=lambda path: _cost_m(path, begin_xy))
+    return min((whole, parted, turned), key=lambda path: path.cost_m + _transit_m(path, begin_xy, finish_xy))
 
 
-def _shorter(polygon: shapely.Polygon, whole: AreaPath, widths_m: tuple[float, float], depth: int) -> AreaPath:
-    """Return the shortest of a path over a polygon and paths over two parts of it; parts are cut again."""
-    swath_m, reach_m = widths_m
+def _cheaper(polygon: shapely.Polygon, whole: AreaPath, terms: _Terms, depth: int) -> AreaPath:
+    """Return the cheapest of a path over a polygon and paths over two parts of it; parts are cut again."""
     best = whole
+    swath_m, reach_m, cost = terms.swath_m, terms.reach_m, terms.cost
     bounded = [
-        (sum(least_bound_m(part, swath_m=swath_m, reach_m=reach_m) for part in parts), index, parts)
+        (sum(least_bound_m(part, swath_m=swath_m, reach_m=reach_m, cost=cost) for part in parts), index, parts)
         for index, parts in enumerate(_cuts(polygon, swath_m))
     ]
     for bound_m, _, parts in sorted(bounded, key=lambda entry: entry[:2])[:FULL_TRIES]:
-        if bound_m >= WORTH_IT * best.length_m:
+        if bound_m + 2.0 * cost.turn_m >= WORTH_IT * best.cost_m:
             break
         planned = []
         for part in parts:
-            along_edges = plan_area(part, swath_m=swath_m, reach_m=reach_m, directions_rad=edge_directions(part))
-            planned.append(_shorter(part, along_edges, widths_m, depth - 1) if depth > 1 else along_edges)
-        joined = _joined(planned[0], planned[1])
-        best = joined if joined.length_m < best.length_m else best
+            along_edges = plan_area(
+                part, swath_m=swath_m, reach_m=reach_m, cost=cost, directions_rad=edge_directions(part)
+            )
+            planned.append(_cheaper(part, along_edges, terms, depth - 1) if depth > 1 else along_edges)
+        joined = _joined(planned[0], planned[1], cost)
+        best = joined if joined.cost_m < best.cost_m else best
     return best
 
 
-def _cost_m(path: AreaPath, begin_xy: FloatArray) -> float:
-    return path.length_m + float(np.hypot(*(path.points_xy[0] - begin_xy)))
+def _transit_m(path: AreaPath, begin_xy: FloatArray | None, finish_xy: FloatArray | None) -> float:
+    ends = ((begin_xy, path.points_xy[0]), (finish_xy, path.points_xy[-1]))
+    return sum(float(np.hypot(*(place - end))) for place, end in ends if place is not None)
 
 
 def _cuts(polygon: shapely.Polygon, swath_m: float) -> Iterator[tuple[shapely.Polygon, shapely.Polygon]]:
@@ -117,18 +131,19 @@ def _two_parts(
     return (parts[0], parts[1]) if len(parts) == 2 else None
 
 
-def _joined(first: AreaPath, second: AreaPath) -> AreaPath:
+def _joined(first: AreaPath, second: AreaPath, cost: LaneCost) -> AreaPath:
     """Fly two paths one after the other, in the order and directions with the least way between."""
     options: list[tuple[float, int, FloatArray, FloatArray]] = []
     for one, other in itertools.permutations((first, second)):
         for a, b in itertools.product((one.points_xy, one.points_xy[::-1]), (other.points_xy, other.points_xy[::-1])):
             link_m = float(np.hypot(*(b[0] - a[-1])))
             options.append((link_m, len(options), a, b))
-    _, _, a, b = min(options, key=lambda option: option[:2])
+    link_m, _, a, b = min(options, key=lambda option: option[:2])
     larger = max(first, second, key=lambda path: path.lane_count)
     return dataclasses.replace(
         larger,
         points_xy=np.concatenate([a, b]),
         lane_count=first.lane_count + second.lane_count,
         cell_count=first.cell_count + second.cell_count,
+        cost_m=first.cost_m + second.cost_m + link_m + 2.0 * cost.turn_m,
     )

@@ -57,6 +57,8 @@ class PatternRequest:
     """Point watch: hold one place in sight of the point instead of flying around it."""
     begin: LonLat | None = None
     """Where the aircraft comes from, to start the path near it."""
+    finish: LonLat | None = None
+    """Where it goes afterwards, to end the path near it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from geo.errors import InputError
+from missions.patterns.area import FREE_TURNS
 from missions.patterns.iamsar import (
     coverage_factor,
     expanding_square,
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor_frame import LocalFrame
+    from missions.patterns.area import LaneCost
     from missions.patterns.values import LonLat
 
     FloatArray = NDArray[np.float64]
 
 
-def plan_pattern(request: PatternRequest) -> PatternPath:
-    """Plan one search.
+def plan_pattern(request: PatternRequest, cost: LaneCost = FREE_TURNS) -> PatternPath:
+    """Plan one search; the lanes of an area are laid for the least cost.
 
     Raises
     ------
@@ -42,20 +44,21 @@ def plan_pattern(request: PatternRequest) -> PatternPath:
     if not (math.isfinite(request.swath_m) and request.swath_m > 0.0):
         raise InputError(f"the swath must be above 0 m, found {request.swath_m:g}", actual=request.swath_m)
     if request.kind is PatternKind.AREA:
-        return _area(request)
+        return _area(request, cost)
     if request.kind in (PatternKind.ROUTE, PatternKind.PERIMETER):
         return _along(request)
     return _about_datum(request)
 
 
-def _area(request: PatternRequest) -> PatternPath:
+def _area(request: PatternRequest, cost: LaneCost) -> PatternPath:
     if not request.rings:
         raise InputError("an area search needs an area: a polygon, with holes where nothing is to be seen")
     frame = frame_about(np.concatenate([np.asarray(ring, dtype=np.float64) for ring in request.rings]))
     polygon = polygon_xy(frame, request.rings)
     path = plan_area_in_parts(
-        polygon, swath_m=request.swath_m, reach_m=request.reach_m, begin_xy=_place(frame, request.begin)
-    )
+        polygon, swath_m=request.swath_m, reach_m=request.reach_m, cost=cost,
+        begin_xy=_place(frame, request.begin), finish_xy=_place(frame, request.finish),
+    )  # fmt: skip
     direction_deg = (90.0 - math.degrees(path.direction_rad)) % 180.0
     work = [LegKind.WORK if index % 2 else LegKind.TURN for index in range(len(path.points_xy))]
     return _answer(

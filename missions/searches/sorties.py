@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
+import pyproj
 import shapely
 
 from missions.airspace.ground_file import read_ground
@@ -23,7 +25,9 @@ from missions.planning.landing import check_approaches
 from missions.planning.planner_legs import build_sortie
 from missions.planning.planner_paths import PathMaker
 from missions.planning.planner_track import Track
+from missions.planning.planner_turns import ground_radius_m
 from missions.planning.views import STRAIGHT_DOWN
+from missions.searches.lane_cost import lane_cost
 from missions.searches.plan_search import plan_pattern
 from missions.searches.watch_sortie import holding, hover_place, sight_findings, towards_target
 
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+GEOD: Final = pyproj.Geod(ellps="WGS84")
 SPLIT_M: Final = 250.0
 """A sortie may end and the next begin anywhere along a leg, at this grain."""
 MAX_SORTIES: Final = 200
@@ -67,7 +72,10 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
         When the search lies where the brief forbids flight, or no battery reaches it.
     """
     ground = read_ground(brief.terrain)
-    pattern = plan_pattern(_over_ground(brief, request, ground))
+    request = _from_nearest_site(brief, request)
+    radius_m = ground_radius_m(brief.aircraft.aircraft, brief.wind.profile.strongest_mps)
+    cost = lane_cost(brief, ground, swath_m=request.swath_m, radius_m=radius_m)
+    pattern = plan_pattern(_over_ground(brief, request, ground), cost)
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
     lon, lat = np.array(lonlat).T
     corridor = corridor_holding(brief, lat, lon, ground)
@@ -104,11 +112,27 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     return SearchPlan(plan=plan, pattern=pattern)
 
 
+def _from_nearest_site(brief: Brief, request: PatternRequest) -> PatternRequest:
+    """Say where the aircraft comes from and goes to, where the request does not: the site nearest to the search."""
+    drawn = [*itertools.chain.from_iterable(request.rings), *request.line, *([request.datum] if request.datum else [])]
+    if not drawn:
+        return request
+    lon, lat = np.asarray(drawn, dtype=np.float64).T
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        return request
+    away_m = [
+        np.min(GEOD.inv(lon, lat, np.full(len(lon), s.lon_deg), np.full(len(lon), s.lat_deg))[2]) for s in brief.launch
+    ]
+    site = brief.launch[int(np.argmin(away_m))]
+    here = (site.lon_deg, site.lat_deg)
+    return dataclasses.replace(request, begin=request.begin or here, finish=request.finish or here)
+
+
 def _over_ground(brief: Brief, request: PatternRequest, ground: GroundHeights) -> PatternRequest:
     """Turn a hover into the place to hover at; other requests stay as they are."""
     if not (request.kind is PatternKind.POINT and request.hover and request.datum is not None):
         return request
-    begin = request.begin or (brief.launch[0].lon_deg, brief.launch[0].lat_deg)
+    begin = request.begin or request.datum
     post = hover_place(request.datum, ground, radius_m=request.radius_m, height_m=brief.flight.alt_agl_m, begin=begin)
     return dataclasses.replace(request, begin=post)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InputError
-from missions.patterns.area import edge_directions, plan_area
+from missions.patterns.area import LaneCost, edge_directions, plan_area
 from missions.patterns.cells import Cell, cells_of
 from missions.patterns.lanes import lane_rows, strips_of
 from missions.patterns.parts import plan_area_in_parts
@@ -132,7 +132,7 @@ def test_turning_the_area_turns_the_path():
 def test_expensive_turns_mean_fewer_lanes():
     polygon = shapely.Polygon([(0, 0), (300, 0), (300, 290), (0, 310)])
     cheap = plan_area(polygon, swath_m=25.0)
-    dear = plan_area(polygon, swath_m=25.0, turn_cost_m=500.0)
+    dear = plan_area(polygon, swath_m=25.0, cost=LaneCost(turn_m=500.0))
     assert dear.lane_count <= cheap.lane_count
 
 
