@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
 
-from geo.geodesy import enu_to_geodetic, forward, geodetic_to_enu
-from geo.values import Geodetic
+from geo.geodesy import forward
 from maps.layers import GeometryLayer, area, feature, line, spot
+from missions.airspace.corridor_frame import LocalFrame
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.briefs.places import GeoLine, Zone
+
+_FINE_M: Final = 1.0
+"""Detail of the standoff line that no screen shows."""
 
 
 def _lon_lat(geo_line: GeoLine) -> list[tuple[float, float]]:
@@ -38,16 +41,16 @@ def _zone_features(zone: Zone) -> list[dict[str, Any]]:
 
 
 def _standoff_features(brief: Brief) -> list[dict[str, Any]]:
-    """Return both edges of the strip no aircraft enters, drawn in a local east-north plane."""
+    """Return the strips no aircraft enters, drawn in a plane about the whole border."""
+    lat, lon = (np.concatenate([getattr(part, key) for part in brief.border.lines]) for key in ("lat_deg", "lon_deg"))
+    frame = LocalFrame.about(lat, lon)
+    lines = [frame.line_to_plane(part.lat_deg, part.lon_deg) for part in brief.border.lines]
+    strip = shapely.buffer(shapely.MultiLineString([xy.tolist() for xy in lines]), brief.standoff.asked_m)
     features = []
-    for border in brief.border.lines:
-        origin = Geodetic(lat_deg=float(border.lat_deg[0]), lon_deg=float(border.lon_deg[0]), alt_hae_m=0.0)
-        enu = geodetic_to_enu(border.lat_deg, border.lon_deg, 0.0, origin)
-        strip = shapely.LineString(enu[:, :2]).buffer(brief.standoff.asked_m, quad_segs=8)
-        for polygon in shapely.get_parts(strip):
-            edge = np.asarray(polygon.exterior.coords)
-            lat, lon, _ = enu_to_geodetic(np.column_stack([edge, np.zeros(len(edge))]), origin)
-            features.append(area(list(zip(lon.tolist(), lat.tolist(), strict=True))))
+    for polygon in shapely.get_parts(shapely.simplify(strip, _FINE_M)):
+        rings = [frame.to_degrees(shapely.get_coordinates(ring)) for ring in shapely.get_rings(polygon)]
+        drawn = [np.stack([lon, lat], axis=1).tolist() for lat, lon in rings]
+        features.append(feature({"type": "Polygon", "coordinates": drawn}))
     return features
 
 

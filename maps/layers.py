@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,7 +27,8 @@ class GeometryLayer:
 
     `features` are GeoJSON features (longitude, latitude). Of their properties the
     map reads ``title`` and ``rows`` (a popup), ``note``, ``label`` (a tooltip) and
-    ``style`` (Leaflet path options); all of them reach the page as text only.
+    ``style`` (Leaflet path options); all of them reach the page as text only. A point
+    with a ``sign`` is a marker showing it, coloured by its ``kind`` (error or warning).
     """
 
     name: str
@@ -37,11 +38,36 @@ class GeometryLayer:
     """How the legend draws it: ``line``, ``area`` or ``dot``."""
     legend: str = ""
     show: bool = True
+    in_legend: bool = True
 
     @property
     def colour(self) -> str:
         """The colour of the legend's key."""
         return str(self.style.get("color" if self.shape == "line" else "fillColor", self.style.get("color", "#333")))
+
+    def positions(self) -> list[tuple[float, float]]:
+        """Return longitude, latitude of every point of every feature."""
+        return [p for f in self.features for p in _positions(f["geometry"]["coordinates"])]
+
+
+def _positions(geometry: Any) -> Iterator[tuple[float, float]]:
+    if geometry and isinstance(geometry[0], int | float):
+        yield float(geometry[0]), float(geometry[1])
+    else:
+        for part in geometry:
+            yield from _positions(part)
+
+
+def on_page(features: Sequence[Mapping[str, Any]], *, seam: bool) -> list[dict[str, Any]]:
+    """Return features with coordinates to 1e-6 degree (0.1 m); with a seam, western longitudes lie east of 180."""
+
+    def placed(geometry: Any) -> Any:
+        if geometry and isinstance(geometry[0], int | float):
+            lon = geometry[0] + 360.0 if seam and geometry[0] < 0.0 else geometry[0]
+            return [round(lon, 6), round(geometry[1], 6)]
+        return [placed(part) for part in geometry]
+
+    return [{**f, "geometry": {**f["geometry"], "coordinates": placed(f["geometry"]["coordinates"])}} for f in features]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,17 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import folium
+import numpy as np
 from branca.element import Element, MacroElement
 from folium.template import Template
 
 from maps.errors import NothingToShowError
+from maps.layers import on_page
 from maps.leaflet_file import leaflet_script, leaflet_style, own_asset
+from maps.leg_layers import LegLayer, packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from maps.hillshade import Hillshade
@@ -26,6 +29,8 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 """Content security policy: even an injected script could not reach the network."""
+_HALF_TURN_DEG: Final = 180.0
+"""Nothing mapped here is as wide as this; longitudes that are cross the antimeridian."""
 
 
 class _Geometry(folium.map.Layer):
@@ -37,11 +42,26 @@ class _Geometry(folium.map.Layer):
         "{% endmacro %}"
     )
 
-    def __init__(self, layer: GeometryLayer) -> None:
+    def __init__(self, layer: GeometryLayer, *, seam: bool) -> None:
         super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
         self._name = "VedetteGeometry"
-        self.data = {"type": "FeatureCollection", "features": list(layer.features)}
+        self.data = {"type": "FeatureCollection", "features": on_page(layer.features, seam=seam)}
         self.style = dict(layer.style)
+
+
+class _Legs(folium.map.Layer):
+    """One switchable layer of flights."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "var {{ this.get_name() }} = vedette.legs({{ this.data|tojson }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, layer: LegLayer, *, seam: bool) -> None:
+        super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
+        self._name = "VedetteLegs"
+        self.data = packed(layer, seam=seam)
 
 
 class _Hits(folium.map.Layer):
@@ -53,14 +73,14 @@ class _Hits(folium.map.Layer):
         "{% endmacro %}"
     )
 
-    def __init__(self, packed: PackedHits) -> None:
-        super().__init__(name=f"Hits ({packed.count})", overlay=True, control=True, show=True)
+    def __init__(self, hits: PackedHits, *, seam: bool) -> None:
+        super().__init__(name=f"Hits ({hits.count})", overlay=True, control=True, show=True)
         self._name = "VedetteHits"
-        self.packed = dataclasses.asdict(packed)
+        self.packed = dataclasses.asdict(hits) | {"seam": seam}
 
 
 class _Panel(MacroElement):
-    """Title, legend, score slider and scale."""
+    """Title, legend, score slider and scale; shows the whole of what there is beside them."""
 
     _template = Template(
         "{% macro script(this, kwargs) %}"
@@ -84,32 +104,55 @@ class MapReport:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LegendKey:
+    """One entry of the legend."""
+
+    text: str
+    colour: str
+    shape: str = "line"
+    dashed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPanel:
+    """The numbers of a plan beside its map, and the compass with the wind."""
+
+    verdict: str
+    good: bool
+    rows: Sequence[tuple[str, str]]
+    remarks: Sequence[str] = ()
+    winds: Sequence[Mapping[str, float | str]] = ()
+    """``speed_mps``, ``from_deg`` and ``text`` of each arrow."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MapContent:
     """Everything one map shows, in drawing order from the bottom up."""
 
     title: str
     subtitle: str = ""
-    layers: Sequence[GeometryLayer] = ()
+    layers: Sequence[GeometryLayer | LegLayer] = ()
     hits: PackedHits | None = None
     hillshade: Hillshade | None = None
     notes: Sequence[str] = ()
+    keys: Sequence[LegendKey] = ()
+    """Entries of the legend that belong to no layer."""
+    panel: PlanPanel | None = None
 
 
-def _positions(geometry: Any) -> Iterator[tuple[float, float]]:
-    if geometry and isinstance(geometry[0], int | float):
-        yield float(geometry[0]), float(geometry[1])
-    else:
-        for part in geometry:
-            yield from _positions(part)
+def bounds_of(layers: Sequence[GeometryLayer | LegLayer]) -> list[list[float]]:
+    """Return the south-west and north-east corners (latitude, longitude) of everything in `layers`.
 
-
-def bounds_of(layers: Sequence[GeometryLayer]) -> list[list[float]]:
-    """Return the south-west and north-east corners (latitude, longitude) of everything in `layers`."""
-    points = [p for layer in layers for f in layer.features for p in _positions(f["geometry"]["coordinates"])]
+    Across the antimeridian the eastern longitude is above 180.
+    """
+    points = [p for layer in layers for p in layer.positions()]
     if not points:
         raise NothingToShowError("there is nothing to show on a map: no border, no plan, no placed hit")
-    lon, lat = zip(*points, strict=True)
-    return [[min(lat), min(lon)], [max(lat), max(lon)]]
+    lon_lat = np.array(points)
+    if np.ptp(lon_lat[:, 0]) > _HALF_TURN_DEG:
+        lon_lat[:, 0] += np.where(lon_lat[:, 0] < 0.0, 360.0, 0.0)
+    (west, south), (east, north) = lon_lat.min(axis=0).tolist(), lon_lat.max(axis=0).tolist()
+    return [[south, west], [north, east]]
 
 
 def _legend(content: MapContent) -> list[dict[str, Any]]:
@@ -121,8 +164,9 @@ def _legend(content: MapContent) -> list[dict[str, Any]]:
             "dashed": bool(layer.style.get("dashArray")),
         }
         for layer in content.layers
-        if layer.features
+        if layer.features and layer.in_legend
     ]
+    entries += [dataclasses.asdict(key) for key in content.keys]
     if content.hits is not None:
         for name, colour in zip(content.hits.classes, content.hits.colours, strict=True):
             entries.append({"text": f"hit: {name}", "shape": "dot", "colour": colour, "dashed": False})
@@ -151,25 +195,41 @@ def build_map(content: MapContent) -> folium.Map:
     header.add_child(Element(f"<style>{leaflet_style()}{own_asset('vedette_map.css')}</style>"), name="vedette_style")
     header.add_child(Element(f"<script>{leaflet_script()}</script>"), name="leaflet_script")
     header.add_child(Element(f"<script>{own_asset('vedette_map.js')}</script>"), name="vedette_script")
+    header.add_child(Element(f"<script>{own_asset('vedette_legs.js')}</script>"), name="vedette_legs_script")
+    frame = _frame(content)
+    seam = frame[1][1] > _HALF_TURN_DEG
     if content.hillshade is not None:
         folium.raster_layers.ImageOverlay(
             image=content.hillshade.data_uri, bounds=content.hillshade.bounds, name="Terrain", opacity=1.0
         ).add_to(page)
     for layer in content.layers:
         if layer.features:
-            _Geometry(layer).add_to(page)
+            drawn = _Legs(layer, seam=seam) if isinstance(layer, LegLayer) else _Geometry(layer, seam=seam)
+            drawn.add_to(page)
     if content.hits is not None:
-        _Hits(content.hits).add_to(page)
-    spec = {
+        _Hits(content.hits, seam=seam).add_to(page)
+    folium.LayerControl(collapsed=True, position="topright").add_to(page)
+    _Panel(_panel_spec(content, frame)).add_to(page)
+    return page
+
+
+def _panel_spec(content: MapContent, frame: list[list[float]]) -> dict[str, Any]:
+    spec: dict[str, Any] = {
         "title": content.title,
         "subtitle": content.subtitle,
         "legend": _legend(content),
         "notes": list(content.notes),
+        "frame": frame,
     }
-    folium.LayerControl(collapsed=True, position="topright").add_to(page)
-    _Panel(spec).add_to(page)
-    page.fit_bounds(_frame(content), padding=(24, 24))
-    return page
+    panel = content.panel
+    if panel is None:
+        return spec
+    return spec | {
+        "verdict": {"text": panel.verdict, "good": panel.good},
+        "summary": [list(row) for row in panel.rows],
+        "remarks": list(panel.remarks),
+        "winds": [dict(wind) for wind in panel.winds],
+    }
 
 
 def write_map(content: MapContent, path: Path) -> MapReport:

@@ -6,83 +6,78 @@ import datetime
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from geo.geodesy import forward
+from maps.finding_layers import finding_layers
 from maps.layers import GeometryLayer, area, line, spot
-from missions.plan import LegKind, Severity
+from maps.leg_layers import failsafe_layer, sortie_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from detection.values import GroundTrack
-    from missions.plan import Leg, Plan, Sortie
+    from maps.leg_layers import LegLayer
+    from missions.airspace.terrain_profile import GroundHeights
+    from missions.plan import MissionItem, Plan
     from operations.values import FrameRecord
 
-SORTIE_COLOURS: Final = ("#0b57d0", "#00796b", "#6a1b9a", "#b26a00", "#37474f", "#2e7d32")
-_LEG_STYLE: Final[dict[LegKind, dict[str, Any]]] = {
-    LegKind.WORK: {"weight": 4},
-    LegKind.TURN: {"weight": 2, "dashArray": "2 4"},
-    LegKind.TRANSIT: {"weight": 2, "dashArray": "6 5"},
-    LegKind.RETURN: {"weight": 2, "dashArray": "6 5"},
-    LegKind.FAILSAFE: {"color": "#ef6c00", "weight": 2, "dashArray": "3 5"},
-}
-_SEVERITY_COLOUR: Final = {Severity.ERROR: "#c62828", Severity.WARNING: "#f9a825"}
+FENCE_STYLE: Final = {"color": "#009E73", "weight": 2, "dashArray": "10 4", "fill": False}
 
 
 def _clock(t_utc_ns: int) -> str:
     return datetime.datetime.fromtimestamp(t_utc_ns / 1e9, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _leg_feature(sortie: Sortie, leg: Leg) -> dict[str, Any]:
-    rows = [
-        ["altitude", f"{leg.alt_amsl_start_m:.0f} to {leg.alt_amsl_end_m:.0f} m AMSL"],
-        ["time", f"{leg.t_start_s:.0f} to {leg.t_end_s:.0f} s"],
-        ["speed", f"{leg.speed_mps:.1f} m/s"],
-        ["battery after", f"{leg.battery_end_pct:.0f} %"],
-    ]
-    ends = [(leg.lon_start_deg, leg.lat_start_deg), (leg.lon_end_deg, leg.lat_end_deg)]
-    return line(ends, title=f"{sortie.name}: {leg.kind} leg {leg.seq}", rows=rows, style=_LEG_STYLE[leg.kind])
-
-
-def plan_layers(plan: Plan) -> list[GeometryLayer]:
-    """Return one layer per sortie, the launch sites, and the findings as markers."""
-    layers = [
-        GeometryLayer(
-            name=f"Plan: {sortie.name}",
-            features=[_leg_feature(sortie, leg) for leg in sortie.legs if leg.kind is not LegKind.FAILSAFE],
-            style={"color": SORTIE_COLOURS[number % len(SORTIE_COLOURS)], "weight": 4},
-            legend=f"planned legs, {sortie.name}",
-        )
-        for number, sortie in enumerate(plan.sorties)
-    ]
+def plan_layers(plan: Plan, ground: GroundHeights | None = None) -> list[GeometryLayer | LegLayer]:
+    """Return fence and failsafe ways (hidden), the sorties, the launch sites, and the findings as markers."""
     sites = {sortie.site: (sortie.home_lon_deg, sortie.home_lat_deg) for sortie in plan.sorties}
-    layers.append(
+    return [
+        fence_layer([sortie.fence for sortie in plan.sorties], show=False),
+        failsafe_layer(plan),
+        *sortie_layers(plan, ground),
         GeometryLayer(
             name="Launch sites",
             features=[spot(lon, lat, title=f"Launch site {name}", label=name) for name, (lon, lat) in sites.items()],
             style={"color": "#1b5e20", "fillColor": "#43a047"},
             shape="dot",
             legend="launch site",
-        )
+        ),
+        *finding_layers(plan.findings),
+    ]
+
+
+def fence_layer(fences: Sequence[tuple[MissionItem, ...]], *, show: bool) -> GeometryLayer:
+    """Return the outlines of geofences as the vehicle gets them, each once."""
+    drawn = {ring: None for items in fences for ring in _fence_rings(items)}
+    return GeometryLayer(
+        name="Geofence",
+        features=[line(ring, title=f"Geofence: {what}") for what, ring in drawn],
+        style=FENCE_STYLE,
+        legend="geofence sent to the aircraft",
+        show=show,
     )
-    findings = [f for f in plan.findings if f.lat_deg == f.lat_deg]
-    layers.append(
-        GeometryLayer(
-            name="Findings",
-            features=[
-                spot(
-                    f.lon_deg,
-                    f.lat_deg,
-                    title=f"{f.severity}: {f.rule}",
-                    rows=[["what", f.message], ["where", f.sortie], ["relaxation", f.relaxation or "none"]],
-                    style={"fillColor": _SEVERITY_COLOUR[f.severity], "color": "#000"},
-                )
-                for f in findings
-            ],
-            style={"fillColor": "#f9a825", "color": "#000"},
-            shape="dot",
-            legend="finding",
-        )
-    )
-    return layers
+
+
+def _fence_rings(items: tuple[MissionItem, ...]) -> Iterator[tuple[str, tuple[tuple[float, float], ...]]]:
+    """Yield what each polygon and circle of a fence does, and its closed outline (longitude, latitude).
+
+    A polygon is as many items in a row as its first says, a circle one (MAVLink, MAV_CMD_NAV_FENCE_*).
+    """
+    place = 0
+    while place < len(items):
+        item = items[place]
+        doing = "stay out" if item.command in (5002, 5004) else "stay in"
+        if item.command in (5003, 5004):
+            lat, lon = forward(item.lat_deg, item.lon_deg, np.linspace(0.0, 360.0, 65), item.p1)
+            yield doing, tuple(zip(lon.tolist(), lat.tolist(), strict=True))
+            place += 1
+            continue
+        count = max(int(item.p1), 1) if item.command in (5001, 5002) else 1
+        corners = [(i.lon_deg, i.lat_deg) for i in items[place : place + count]]
+        if len(corners) > 2:
+            yield doing, (*corners, corners[0])
+        place += count
 
 
 def flown_layer(flights: Iterable[tuple[str, Sequence[tuple[float, float]]]]) -> GeometryLayer:

@@ -1,34 +1,106 @@
-"""The map of a plan before it is flown: legs by sortie, zones, findings, wind."""
+"""The map of a plan before it is flown: sorties, what they see and miss, zones, findings, wind, and the numbers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 from maps.brief_layers import brief_layers
-from maps.offline_map import MapContent, bounds_of
+from maps.coverage_layers import coverage_layers
+from maps.finding_layers import unplaced_lines
+from maps.leg_layers import MAX_KEYS
+from maps.offline_map import LegendKey, MapContent, PlanPanel, bounds_of
 from maps.operation_map import shade
 from maps.patrol_layers import plan_layers
+from missions.airspace.ground_file import read_ground
+from missions.plan import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from geo.values import Terrain
     from missions.briefs.brief import Brief, Wind
-    from missions.plan import Plan
+    from missions.plan import Finding, Plan
+
+LEG_KEYS = (
+    LegendKey(text="work leg", colour="#37474f"),
+    LegendKey(text="way out, way home, turn", colour="#37474f", dashed=True),
+)
 
 
-def plan_map(plan: Plan, brief: Brief, *, terrain: Terrain | None = None) -> MapContent:
-    """Collect the layers of a plan, from the ground up."""
-    layers = [*brief_layers(brief), *plan_layers(plan)]
-    verdict = "feasible" if plan.feasible else "NOT feasible"
+def plan_map(
+    plan: Plan, brief: Brief, *, terrain: Terrain | None = None, coverage: Mapping[str, Any] | None = None
+) -> MapContent:
+    """Collect the layers of a plan, from the ground up.
+
+    Parameters
+    ----------
+    coverage
+        What `coverage.geojson` of the plan's folder holds: ground seen and gaps.
+    """
+    seen = [] if coverage is None else coverage_layers(coverage)
+    layers = [*seen, *brief_layers(brief), *plan_layers(plan, read_ground(brief.terrain))]
+    more = len(plan.sorties) - MAX_KEYS
+    keys = (*LEG_KEYS, LegendKey(text=f"and {more} more sorties", colour="#ffffff")) if more > 0 else LEG_KEYS
     return MapContent(
         title=plan.name,
-        subtitle=(
-            f"{len(plan.sorties)} sorties, {verdict}; standoff asked {plan.required_standoff_m:.0f} m, "
-            f"kept {plan.min_standoff_m:.0f} m; {plan.covered_pct:.0f} % of the corridor in view"
-        ),
         layers=layers,
         hillshade=shade(terrain, bounds_of(layers)) if terrain is not None else None,
         notes=[wind_note(brief.wind)],
+        keys=keys,
+        panel=PlanPanel(
+            verdict=verdict(plan.findings),
+            good=plan.feasible,
+            rows=_rows(plan, brief),
+            remarks=unplaced_lines(plan.findings),
+            winds=winds(brief.wind),
+        ),
     )
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """Say in a few words whether a plan may fly."""
+    errors = sum(f.severity is Severity.ERROR for f in findings)
+    warnings = len(findings) - errors
+    told = [f"{n} {word}{'s' if n > 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return ", ".join(["not fit to fly" if errors else "keeps every rule", *told])
+
+
+def _rows(plan: Plan, brief: Brief) -> list[tuple[str, str]]:
+    rows = [("standoff", f"{plan.min_standoff_m:.0f} m kept, {plan.required_standoff_m:g} m asked")]
+    if math.isfinite(plan.worst_revisit_s):
+        asked = f", {brief.revisit.max_min:g} min asked" if brief.revisit else ""
+        rows.append(("revisit", f"{plan.worst_revisit_s / 60.0:.1f} min at worst{asked}"))
+    if math.isfinite(plan.covered_pct):
+        rows.append(("in view", f"{plan.covered_pct:.1f} % of the ground asked for"))
+    rows.append(("sorties", _sorties(plan)))
+    if plan.flights:
+        aircraft = len({f.aircraft for f in plan.flights})
+        rows.append(("flights", f"{len(plan.flights)} by {aircraft} aircraft, a battery each"))
+    least = min(plan.sorties, key=lambda s: s.legs[-1].battery_end_pct)
+    rows.append(("battery", f"{least.legs[-1].battery_end_pct:.0f} % at least on landing ({least.name})"))
+    return rows
+
+
+def _sorties(plan: Plan) -> str:
+    minutes = [(s.legs[-1].t_end_s - s.legs[0].t_start_s) / 60.0 for s in plan.sorties]
+    if len(minutes) == 1:
+        return f"1, {minutes[0]:.0f} min"
+    return f"{len(minutes)}, {min(minutes):.0f} to {max(minutes):.0f} min each"
+
+
+def winds(wind: Wind) -> list[dict[str, float | str]]:
+    """Return the arrows of a wind: one, or one a layer from the lowest up."""
+    layers = sorted(wind.layer, key=lambda layer: layer.alt_amsl_m)
+    told = [(w.speed_mps, w.from_deg, f" at {w.alt_amsl_m:.0f} m AMSL") for w in layers]
+    return [
+        {
+            "speed_mps": speed,
+            "from_deg": bearing,
+            "text": f"{speed:.0f} m/s from {bearing:.0f}°{height}" if speed > 0.0 else f"calm{height}",
+        }
+        for speed, bearing, height in told or [(wind.speed_mps, wind.from_deg, "")]
+    ]
 
 
 def wind_note(wind: Wind) -> str:

@@ -13,6 +13,7 @@ from vedette.screen import ERRORS, print_json, utc_now_ns
 if TYPE_CHECKING:
     from geo.values import Terrain
     from missions.briefs.brief import Brief
+    from missions.plan import Plan
 
 app = typer.Typer()
 
@@ -60,3 +61,15 @@ def terrain_of(brief: Brief) -> Terrain | None:
     from geo.terrain_file import read_terrain
 
     return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
+
+
+def write_plan_map(plan: Plan, brief: Brief, folder: Path) -> None:
+    """Write `map.html` into a plan folder, with what its `coverage.geojson` says is seen and missed."""
+    import json
+
+    from maps.offline_map import write_map
+    from maps.plan_map import plan_map
+    from missions.plan_files.whole_file import read_text
+
+    coverage = json.loads(read_text(folder / "coverage.geojson"))
+    write_map(plan_map(plan, brief, terrain=terrain_of(brief), coverage=coverage), folder / "map.html")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from geo.errors import InputError
-from vedette.map_command import terrain_of
+from vedette.map_command import write_plan_map
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
@@ -58,8 +58,6 @@ def plan(
 
         typer.echo(commented_brief(), nl=False)
         return
-    from maps.offline_map import write_map
-    from maps.plan_map import plan_map
     from missions.briefs.brief_file import build_brief, read_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
     from missions.planning.planner import plan_brief
@@ -77,7 +75,7 @@ def plan(
     asked = read_brief(brief) if brief is not None else build_brief(quick_brief(options), Path())
     made = plan_brief(asked)
     write_plan_folder(made, asked, out)
-    write_map(plan_map(made, asked, terrain=terrain_of(asked)), out / "map.html")
+    write_plan_map(made, asked, out)
     if as_json:
         print_json(summary(made, asked))
     else:

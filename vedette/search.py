@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from geo.errors import InputError
 from vedette.check import print_findings
-from vedette.map_command import terrain_of
+from vedette.map_command import write_plan_map
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ def search(  # noqa: PLR0913 - one parameter per option
     The sorties keep the brief's standoff, zones, heights and battery reserve. Exit
     status: 0 planned, 1 planned with findings, 2 unusable input, 3 refused by a rule.
     """
-    from maps.offline_map import write_map
-    from maps.plan_map import plan_map
     from missions.briefs.brief_file import read_brief
     from missions.patterns.values import PatternRequest
     from missions.plan_files.plan_folder_file import write_plan_folder
@@ -98,7 +96,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     )
     made = plan_search(asked, request)
     write_plan_folder(made.plan, asked, out)
-    write_map(plan_map(made.plan, asked, terrain=terrain_of(asked)), out / "map.html")
+    write_plan_map(made.plan, asked, out)
     if as_json:
         print_json(_summary(made))
     else:

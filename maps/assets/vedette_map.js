@@ -31,18 +31,29 @@ window.vedette = (function () {
     return box;
   }
 
+  function popup(map, latlng, title, rows, note) {
+    L.popup(POPUP).setLatLng(latlng).setContent(card(title, rows, null, note)).openOn(map);
+  }
+
+  /* A finding as a sign that also reads without colours. */
+  function sign(latlng, text, kind) {
+    const face = element("div", "vedette-sign " + (kind === "error" ? "error" : "warning"), text);
+    return L.marker(latlng, { icon: L.divIcon({ html: face, className: "", iconSize: [24, 24] }), keyboard: true });
+  }
+
   /* Lines and areas: a GeoJSON layer whose popups are built from properties as text. */
   function geometry(features, style) {
     return L.geoJSON(features, {
       style: (feature) => Object.assign({}, style, feature.properties.style || {}),
-      pointToLayer: (feature, latlng) =>
-        L.circleMarker(latlng, Object.assign({ radius: 7, weight: 2, fillOpacity: 0.9 }, style, feature.properties.style || {})),
+      pointToLayer: (feature, latlng) => feature.properties.sign
+        ? sign(latlng, feature.properties.sign, feature.properties.kind)
+        : L.circleMarker(latlng, Object.assign({ radius: 7, weight: 2, fillOpacity: 0.9 }, style, feature.properties.style || {})),
       onEachFeature: (feature, layer) => {
         const p = feature.properties;
         if (p.title) layer.on("click", (event) => {
           L.DomEvent.stopPropagation(event);
           if (vedette.shown && vedette.shown.tryOpen(event.containerPoint)) return;
-          L.popup(POPUP).setLatLng(event.latlng).setContent(card(p.title, p.rows || [], null, p.note)).openOn(event.target._map);
+          popup(event.target._map, event.latlng, p.title, p.rows || [], p.note);
         });
         if (p.label) layer.bindTooltip(() => element("span", "", p.label), { permanent: false, sticky: true });
       },
@@ -70,6 +81,7 @@ window.vedette = (function () {
       this.lat = take(Int32Array); this.lon = take(Int32Array); this.time = take(Uint32Array);
       this.ce90 = take(Float32Array); this.slant = take(Float32Array); this.frame = take(Uint32Array);
       this.track = take(Int32Array); this.kind = take(Uint8Array); this.score = take(Uint8Array);
+      if (this.meta.seam) for (let i = 0; i < n; i++) if (this.lon[i] < 0) this.lon[i] += 3600000000;
       this.x = new Float64Array(n); this.y = new Float64Array(n);
       for (let i = 0; i < n; i++) {
         const s = Math.sin(this.lat[i] * 1e-7 * Math.PI / 180);
@@ -190,13 +202,17 @@ window.vedette = (function () {
     const title = L.control({ position: "topleft" });
     title.onAdd = function () {
       const box = element("div", "vedette-panel");
+      if (spec.summary) { vedette.summary(box, spec); L.DomEvent.disableClickPropagation(box); L.DomEvent.disableScrollPropagation(box); return box; }
       box.appendChild(element("div", "vedette-title", spec.title));
       if (spec.subtitle) box.appendChild(element("div", "note", spec.subtitle));
       return box;
     };
     title.addTo(map);
     L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+    if (spec.winds) vedette.compass(map, spec.winds);
+    const wide = window.innerWidth > 900;
+    map.fitBounds(spec.frame, { paddingTopLeft: wide ? [310, 24] : [16, 90], paddingBottomRight: wide ? [150, 40] : [16, 60], animate: false });
   }
 
-  return { geometry: geometry, hits: (packed) => new Hits(packed), panel: panel };
+  return { geometry: geometry, hits: (packed) => new Hits(packed), panel: panel, popup: popup, element: element };
 })();
