@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
+from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import PathCost, least_wh, path_cost
 from missions.plan import LegKind
 from missions.planning.landing import Approach, find_approach
@@ -62,8 +63,9 @@ class PathMaker:
         self.radius_m = ground_radius_m(self.aircraft, wind.strongest_mps)
         self._approaches: dict[tuple[float, ...], Approach | None] = {}
         climb = min(self.aircraft.climb_mps, self.aircraft.descent_mps)
+        tail = wind.strongest_mps if self.aircraft.kind is AircraftKind.FIXED_WING else 0.0
         self._rules = FollowRules(
-            alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / brief.speed_mps
+            alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / (brief.speed_mps + tail)
         )
 
     def path(self, site_m: FloatArray, pieces: list[LanePiece]) -> FlightPath | None:

@@ -150,3 +150,18 @@ def test_a_ridge_hides_the_far_side_from_the_station(make_brief, straight, hill)
 def test_more_wind_than_the_type_takes_is_an_error(make_brief, straight):
     plan = plan_brief(make_brief(straight, wind={"speed_mps": 8, "from_deg": 0, "gust_mps": 13}))
     assert "wind limit" in rules(plan, Severity.ERROR)
+
+
+def test_a_fixed_wing_never_climbs_or_descends_faster_than_it_can_with_the_wind_behind(make_brief, straight, hill):
+    brief = make_brief(straight, terrain=hill(90.0, 250.0), aircraft={"type": "wing-2m", "count": 1},
+                       corridor={"depth_m": 900}, flight={"max_agl_m": 400}, wind={"speed_mps": 8, "from_deg": 270},
+                       launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.03}])  # fmt: skip
+    plan = plan_brief(brief)
+    assert np.ptp([leg.alt_amsl_end_m for s in plan.sorties for leg in s.legs if leg.kind is LegKind.WORK]) > 60.0
+    assert not rules(plan) & {"climb rate", "descent rate"}
+    airspeed, wind = 18.0, 8.0
+    for leg in (leg for s in plan.sorties for leg in s.legs if leg.kind is LegKind.WORK):
+        east = np.cos(np.radians(leg.lat_end_deg)) * (leg.lon_end_deg - leg.lon_start_deg)
+        course = np.arctan2(east, leg.lat_end_deg - leg.lat_start_deg)
+        level = np.sqrt(airspeed**2 - (wind * np.cos(course)) ** 2) + wind * np.sin(course)
+        assert leg.speed_mps == pytest.approx(level, rel=0.01)
