@@ -107,10 +107,10 @@ def _documents(files: list[Path]) -> list[tuple[str, PlanDocument]]:
 
 
 def _settings(document: PlanDocument, vehicle: str | None) -> VehicleSettings:
-    from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+    from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 
     if vehicle is None:
-        return VehicleSettings(vehicle=vehicle_class(document.vehicle_type))
+        return settings_for(document.vehicle_type)
     try:
         return VehicleSettings(vehicle=VehicleClass(vehicle))
     except ValueError:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Final
 from missions.checks.autopilot_rules_storage import storage_findings
 from missions.checks.autopilot_rules_values import TERRAIN_FRAMES, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
-from missions.plan_files.dialect import NAN_ALLOWED, POSITION_COMMANDS, Dialect
+from missions.plan_files.dialect import (
+    MAV_FRAME_MISSION,
+    NAN_ALLOWED,
+    PATH_COMMANDS,
+    POSITION_COMMANDS,
+    Dialect,
+    has_position,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +35,7 @@ SUPPORTED: Final = frozenset(
     | {188, 189, 191, 194, 195, 197, 201, 202, 203, 205, 206, 207, 208, 210, 211, 212, 215, 216, 217, 218, 222, 223}
     | {193, 213, 531, 532, 534, 600, 601, 1000, 2000, 2001, 2500, 2501, 3000, 42600, 42702, 42703}
 )
-_FRAMES: Final = (0, 3, 5, 6, 10, 11)
+_FRAMES: Final = (0, 2, 3, 5, 6, 10, 11)
 _NOT_NAVIGATION: Final = frozenset({93})
 _FIRST_NAVIGATION_LIMIT: Final = 95
 _ALT_MAX_M: Final = 83_000.0
@@ -41,14 +48,14 @@ def ardupilot_findings(document: PlanDocument, settings: VehicleSettings) -> tup
     return (
         *_whole(document, settings),
         *itertools.chain.from_iterable(_item(item, settings) for item in document.items),
-        *_takeoff(document.items, settings),
+        *_takeoff(document, settings),
         *storage_findings(document.items, settings, Dialect.ARDUPILOT, SUPPORTED),
         *_fence(document.fence),
     )
 
 
 def _whole(document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:
-    if not document.items:
+    if not (document.items or document.fence or document.rally):
         yield plan_finding("ardupilot.empty", "the mission is empty; ArduPilot's Auto mode refuses to start")
     count = len(document.items) + 1
     if count > (limit := settings.ardupilot_max_items):
@@ -69,6 +76,12 @@ def _item(item: MissionItem, settings: VehicleSettings) -> Iterator[Finding]:
         if item.frame not in _FRAMES:
             names = ", ".join(map(str, _FRAMES))
             yield item_finding("ardupilot.frame", item, f"frame {item.frame} is refused; use one of {names}")
+        elif item.frame == MAV_FRAME_MISSION and has_position(item) and item.command in PATH_COMMANDS:
+            message = "is in frame 2, in which ArduPilot takes the height for metres above sea level; write 0 or 3"
+            yield item_finding("ardupilot.frame", item, message, severity=Severity.WARNING)
+        if command in (16, 82) and not has_position(item):
+            message = "has no place (0, 0); ArduPilot flies it where the aircraft is by then"
+            yield item_finding("ardupilot.no-place", item, message, severity=Severity.WARNING)
         if abs(item.alt_m) >= _ALT_MAX_M:
             message = f"altitude {item.alt_m:.0f} m does not fit what ArduPilot stores"
             yield item_finding("ardupilot.altitude", item, message, measured=item.alt_m, limit=_ALT_MAX_M, unit="m")
@@ -82,16 +95,18 @@ def _item(item: MissionItem, settings: VehicleSettings) -> Iterator[Finding]:
             yield item_finding("ardupilot.unset-parameter", item, message)
 
 
-def _takeoff(items: tuple[MissionItem, ...], settings: VehicleSettings) -> Iterator[Finding]:
-    if settings.vehicle is not VehicleClass.MULTIROTOR or not items:
+def _takeoff(document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:
+    if settings.vehicle is not VehicleClass.MULTIROTOR or not document.items:
         return
-    navigating = (i for i in items if i.command < _FIRST_NAVIGATION_LIMIT and i.command not in _NOT_NAVIGATION)
+    navigating = (i for i in document.items if i.command < _FIRST_NAVIGATION_LIMIT and i.command not in _NOT_NAVIGATION)
     first = next(navigating, None)
+    severity = Severity.ERROR if settings.vehicle_told else Severity.WARNING
     if first is None:
-        yield plan_finding("ardupilot.takeoff", "the mission has no takeoff; Copter refuses to arm in Auto")
+        message = "the mission has no takeoff; Copter refuses to arm in Auto"
+        yield plan_finding("ardupilot.takeoff", message, severity=severity)
     elif first.command not in (22, 84):
         message = f"is the first to navigate (command {first.command}) and no takeoff; Copter refuses to arm in Auto"
-        yield item_finding("ardupilot.takeoff", first, message)
+        yield item_finding("ardupilot.takeoff", first, message, severity=severity)
 
 
 def _fence(fence: tuple[MissionItem, ...]) -> Iterator[Finding]:

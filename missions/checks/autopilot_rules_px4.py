@@ -68,7 +68,7 @@ def px4_findings(document: PlanDocument, settings: VehicleSettings) -> tuple[Fin
 
 
 def _whole(document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:
-    if not document.items:
+    if not (document.items or document.fence or document.rally):
         yield plan_finding("px4.empty", "the mission is empty; PX4 does not start one without items")
     counts = (
         ("items", len(document.items), settings.px4_max_items),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from missions.checks.autopilot_rules_values import VehicleClass, item_finding
 from missions.plan import Severity
-from missions.plan_files.dialect import POSITION_COMMANDS, Dialect, MissionType
+from missions.plan_files.dialect import Dialect, MissionType
 from missions.transfer.storage import kept
+from missions.transfer.storage_tables import ARDUPILOT_XYZ
 from missions.transfer.values import Peer
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def storage_findings(
 
 
 def _numbers(item: MissionItem) -> tuple[float, ...]:
-    """Return the item's parameters, all seven for a command without a place."""
+    """Return the item's parameters, all seven for a command that uses x, y and z for something other than a place."""
     four = (item.p1, item.p2, item.p3, item.p4)
-    if item.command in POSITION_COMMANDS:
+    if item.command not in ARDUPILOT_XYZ:
         return four
     return (*four, *(0.0 if math.isnan(v) else v for v in (item.lat_deg, item.lon_deg)), item.alt_m)
 

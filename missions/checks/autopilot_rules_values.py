@@ -45,6 +45,8 @@ class VehicleSettings:
     """
 
     vehicle: VehicleClass = VehicleClass.MULTIROTOR
+    vehicle_told: bool = True
+    """False where neither the file nor a person said what flies it: rules of one kind of vehicle then only warn."""
     landed: bool = True
     mis_dist_1wp_m: float = 10_000.0
     nav_acc_rad_m: float = 10.0
@@ -57,6 +59,11 @@ class VehicleSettings:
     px4_max_rally_points: int = 32
     ardupilot_max_items: int = 700
     ardupilot_max_jumps: int = 15
+
+
+def settings_for(mav_type: int) -> VehicleSettings:
+    """Return the default settings of a MAV_TYPE number; 0 when it is not known."""
+    return VehicleSettings(vehicle=vehicle_class(mav_type), vehicle_told=mav_type != 0)
 
 
 def item_finding(  # noqa: PLR0913 - one value per field of a finding
@@ -83,6 +90,13 @@ def item_finding(  # noqa: PLR0913 - one value per field of a finding
     )
 
 
-def plan_finding(rule: str, message: str, *, measured: float = math.nan, limit: float = math.nan) -> Finding:
-    """Build an error about the whole mission."""
-    return Finding(rule=rule, severity=Severity.ERROR, message=message, measured=measured, limit=limit)
+def plan_finding(
+    rule: str,
+    message: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    measured: float = math.nan,
+    limit: float = math.nan,
+) -> Finding:
+    """Build a finding about the whole mission."""
+    return Finding(rule=rule, severity=severity, message=message, measured=measured, limit=limit)

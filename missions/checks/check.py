@@ -14,7 +14,7 @@ from geo.errors import InputError
 from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
-from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.check_corridor import corridor_holding
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_path import FlownPath, flown_path, landing_places
@@ -22,7 +22,7 @@ from missions.judging.judge import RULE_NAMES, judge_legs
 from missions.judging.subject import Landing
 from missions.patterns.plane import frame_about
 from missions.plan import Finding, Severity
-from missions.plan_files.dialect import Dialect, has_position
+from missions.plan_files.dialect import Dialect, has_position, places_as_flown
 from missions.plan_files.plan_document import Home
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ AUTOPILOT_RULES: Final = {
     Dialect.ARDUPILOT: (
         "ardupilot.empty", "ardupilot.capacity", "ardupilot.jumps", "ardupilot.unsupported-command", "ardupilot.frame",
         "ardupilot.altitude", "ardupilot.terrain-frame", "ardupilot.unset-parameter", "ardupilot.takeoff",
-        "ardupilot.storage", "ardupilot.fence-corners",
+        "ardupilot.no-place", "ardupilot.storage", "ardupilot.fence-corners",
     ),
 }  # fmt: skip
 _LEAP_M: Final = 100_000.0
@@ -94,10 +94,11 @@ def check_document(
         Border, zones, ground, aircraft and weather to judge the legs against.
     """
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
-    told = settings or VehicleSettings(vehicle=vehicle_class(document.vehicle_type))
+    told = settings or settings_for(document.vehicle_type)
     ground = None if brief is None else read_ground(brief.terrain)
     if brief is not None and ground is not None and document.home is None:
         document = _with_site_as_home(document, brief, ground)
+    document = dataclasses.replace(document, items=places_as_flown(document.items, chosen))
     path = flown_path(document, ground)
     findings = [
         *_problems(document, path),

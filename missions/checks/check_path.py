@@ -62,7 +62,7 @@ def flown_path(document: PlanDocument, ground: GroundHeights | None = None) -> F
             _fly(legs, at, item, (home.lat_deg, home.lon_deg), at.alt_m, LegKind.RETURN)
         elif item.command in JUMP_COMMANDS:
             _jump(legs, at, item, document, ground, problems)
-        elif item.command in PATH_COMMANDS and (has_position(item) or item.command in (21, 22, 84, 85)):
+        elif item.command in PATH_COMMANDS and (has_position(item) or at.known):
             _fly_to(legs, at, item, home, ground)
         if len(legs) > MAX_LEGS:
             problems.append(f"the mission makes more than {MAX_LEGS} legs; only those are judged")
@@ -90,9 +90,9 @@ def _fly_to(legs: list[Leg], at: _At, item: MissionItem, home: Home | None, grou
     if landing:
         _fly(legs, at, item, where, height_m, LegKind.RETURN)
     radius_m = abs(getattr(item, _RADIUS_PARAMETER[item.command])) if item.command in _RADIUS_PARAMETER else 0.0
-    if 0.0 < radius_m < math.inf:
+    if 0.0 < radius_m < math.inf and at.known:
         azimuths = np.arange(_ORBIT_CORNERS + 1) * 360.0 / _ORBIT_CORNERS
-        lat, lon = forward(item.lat_deg, item.lon_deg, azimuths, radius_m)
+        lat, lon = forward(*where, azimuths, radius_m)
         for corner in zip(lat.tolist(), lon.tolist(), strict=True):
             _fly(legs, at, item, corner, height_m, LegKind.TURN)
 

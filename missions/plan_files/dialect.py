@@ -86,6 +86,22 @@ def has_position(item: MissionItem) -> bool:
     return not (item.lat_deg == 0.0 and item.lon_deg == 0.0 and item.command in _OPTIONAL_PLACE)
 
 
+def places_as_flown(items: Iterable[MissionItem], dialect: str) -> tuple[MissionItem, ...]:
+    """Return items without the places that ArduPilot takes for "where the aircraft is then": latitude and longitude 0.
+
+    Copter reads them so in every navigation command (`ModeAuto::loc_from_cmd`),
+    Plane likewise (`Plane::set_next_WP`); PX4 flies to the Gulf of Guinea.
+    """
+    if as_dialect(dialect) is not Dialect.ARDUPILOT:
+        return tuple(items)
+    return tuple(
+        dataclasses.replace(item, lat_deg=math.nan, lon_deg=math.nan)
+        if item.command in PATH_COMMANDS and item.lat_deg == 0.0 and item.lon_deg == 0.0
+        else item
+        for item in items
+    )
+
+
 def renumbered(items: Iterable[MissionItem], *, shift: int) -> tuple[MissionItem, ...]:
     """Move item numbers and jump targets by `shift`."""
     moved = []

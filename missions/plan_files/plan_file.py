@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 READABLE: Final = "QGroundControl .plan, .mission, WPL 110, .fence, .rally, KML, KMZ, GPX, GeoJSON, Litchi CSV"
 WRITABLE: Final = (".plan", ".waypoints", ".txt", ".kml", ".geojson", ".json", ".gpx", ".csv", ".fence", ".rally")
+NO_HOME: Final = "the plan has no home and a .plan must have one; its first place at 0 m above sea level stands for it"
 _TWO_NUMBERS: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*-?\d+\.?\d*\s+-?\d+\.?\d*\s*(?:\n|$)")
 _GEOJSON: Final = ("FeatureCollection", "Feature", "LineString", "Polygon")
 
@@ -118,12 +119,18 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
         write_whole(path, waypoint_text(_rows(document, dialect or document.dialect or Dialect.ARDUPILOT)))
         return (*fence, *rally)
     if ending == ".gpx":
+        if not document.items:
+            raise InputError(f"{path}: the plan has no mission, and GPX holds nothing else")
         write_gpx(document, path, name=path.stem)
         return (*fence, *rally)
     if ending == ".kml":
         write_kml(document, path, name=path.stem)
     elif ending == ".plan":
         write_qgc_document(document, path)
+        if document.home is None and document.items:
+            return (
+                "the plan has no home, which a .plan must have: its first place at 0 m above sea level stands for it",
+            )
     else:
         write_geojson_plan(document, path)
     return ()
