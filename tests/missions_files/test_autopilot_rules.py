@@ -8,8 +8,10 @@ import math
 import pytest
 
 from missions.checks.autopilot_rules import autopilot_findings
-from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for, vehicle_class
+from missions.checks.check import check_document
 from missions.plan import Severity
+from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import Home, PlanDocument
 
 HOME = Home(lat_deg=50.0, lon_deg=8.0, alt_amsl_m=200.0)
@@ -157,3 +159,65 @@ def test_a_fence_polygon_too_large_for_ardupilot_is_named(make_item):
     items = (make_item(0, 22, lat=50.0, lon=8.0, alt=30.0),)
     document = PlanDocument(source_format="test", dialect=None, home=HOME, items=items, fence=fence)
     assert rules(autopilot_findings(document, "ardupilot", MULTI)) == ["ardupilot.fence-corners"]
+
+
+def test_a_place_at_0_0_is_where_ardupilot_then_is_and_the_gulf_of_guinea_for_px4(make_item):
+    rows = (
+        make_item(0, 22, lat=50.0, lon=8.0, alt=30.0),
+        make_item(1, 16, lat=50.001, lon=8.0, alt=60.0),
+        make_item(2, 16, lat=0.0, lon=0.0, alt=80.0),
+        make_item(3, 19, lat=0.0, lon=0.0, alt=80.0, p1=30.0),
+        make_item(4, 16, lat=50.002, lon=8.0, alt=80.0),
+    )
+    document = PlanDocument(source_format="test", dialect=None, home=HOME, items=rows)
+    told = check_document(document, name="t", dialect=Dialect.ARDUPILOT)
+    assert [(f.rule, f.seq) for f in told.findings] == [("ardupilot.no-place", 2)]
+    assert told.length_m == pytest.approx(30.0 + 222.4, abs=31.0)
+    guinea = check_document(document, name="t", dialect=Dialect.PX4)
+    assert {"plan.null-island", "plan.leap"} <= {f.rule for f in guinea.findings}
+
+
+def test_a_file_of_fences_or_rally_points_alone_is_no_empty_mission(make_item):
+    for part in ("fence", "rally"):
+        command = {"fence": 5000, "rally": 5100}[part]
+        document = PlanDocument(
+            source_format="test",
+            dialect=None,
+            home=None,
+            items=(),
+            **{part: (make_item(0, command, lat=50.0, lon=8.0),)},
+        )
+        assert autopilot_findings(document, "ardupilot", MULTI) == ()
+        assert autopilot_findings(document, "px4", MULTI) == ()
+
+
+def test_a_takeoff_is_only_asked_for_when_nobody_says_what_flies(judged):
+    (finding,) = judged("ardupilot", drop=(0,), settings=settings_for(0))
+    assert (finding.rule, finding.severity) == ("ardupilot.takeoff", Severity.WARNING)
+    (finding,) = judged("ardupilot", drop=(0,), settings=settings_for(2))
+    assert finding.severity is Severity.ERROR
+
+
+def test_frame_2_counts_from_the_sea_on_ardupilot(judged):
+    (finding,) = judged("ardupilot", {1: {"frame": 2}})
+    assert (finding.rule, finding.severity) == ("ardupilot.frame", Severity.WARNING)
+    assert "metres above sea level" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("dialect", "row", "said"),
+    [
+        ("px4", {"p3": 5.0}, "PX4's storage changes command 16: parameter 3 5 becomes 0"),
+        ("px4", {"command": 19, "p2": 0.5, "p3": 80.0}, "PX4's storage changes command 19: parameter 2 0.5 becomes 1"),
+        ("ardupilot", {"command": 205, "alt_m": 4.0, "frame": 2, "lat_deg": math.nan, "lon_deg": math.nan},
+         "ArduPilot's storage changes command 205: parameter 7 4 becomes 2"),
+        ("ardupilot", {"command": 1000, "frame": 2, "lat_deg": 300.0, "lon_deg": math.nan, "alt_m": 0.0},
+         "ArduPilot's storage changes command 1000: parameter 5 300 becomes 44"),
+    ],
+)  # fmt: skip
+def test_what_storage_changes_is_said_number_by_number(judged, dialect, row, said):
+    assert [f.message for f in judged(dialect, {1: row})] == [f"item 2: {said}"]
+
+
+def test_a_heading_is_the_same_heading_a_turn_further(judged):
+    assert judged("px4", {1: {"p4": -45.0}}) == ()

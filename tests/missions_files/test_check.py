@@ -353,7 +353,7 @@ def test_the_command_finds_prints_and_writes(capsys, tmp_path, make_document):
     assert status == 1
     assert "plan.null-island: item 4 lies at 0, 0" in out
     assert ET.parse(tmp_path / "o.xml").getroot().tag == "testsuites"
-    status, out, _ = run(capsys, tmp_path / "bad.plan", "--json")
+    status, out, _ = run(capsys, tmp_path / "bad.plan", "--json", "--dialect", "px4")
     assert status == 1
     assert json.loads(out)["plans"][0]["errors"] >= 2
 
