@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from geo.errors import InputError
+from vedette.findings_view import print_findings
 from vedette.screen import print_json
 
 if TYPE_CHECKING:
     from missions.checks.autopilot_rules_values import VehicleSettings
     from missions.checks.check import Judgement
-    from missions.plan import Finding
     from missions.plan_files.plan_document import PlanDocument
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-SHOWN_OF_ONE_RULE: Final = 4
 EPILOG = (
     "Examples: vedette check mission.plan  ·  vedette check old.waypoints --dialect ardupilot  ·  "
     "vedette check plan/ --brief brief.toml --junit check.xml"
@@ -131,20 +129,3 @@ def _show(judgement: Judgement, *, every: bool) -> None:
     print_findings(console, judgement.findings, every=every)
     warnings = len(judgement.findings) - judgement.errors
     console.print(f"  {judgement.errors} errors, {warnings} warnings")
-
-
-def print_findings(console: Console, findings: tuple[Finding, ...], *, every: bool) -> None:
-    """Print findings one a line, rule by rule; of many of one rule, the first few unless `every`."""
-    for rule in dict.fromkeys(finding.rule for finding in findings):
-        held = [finding for finding in findings if finding.rule == rule]
-        shown = held if every else held[:SHOWN_OF_ONE_RULE]
-        for finding in shown:
-            console.print(_line(finding))
-        if len(held) > len(shown):
-            console.print(f"           and {len(held) - len(shown)} more of {rule} (--all shows them)")
-
-
-def _line(finding: Finding) -> str:
-    colour = "red" if finding.severity == "error" else "yellow"
-    place = "" if math.isnan(finding.lat_deg) else f" [dim]at {finding.lat_deg:.6f}, {finding.lon_deg:.6f}[/]"
-    return f"  [{colour}]{finding.severity:8}[/] {finding.rule}: {escape(finding.message)}{place}"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from geo.errors import InputError
 from vedette.map_command import write_plan_map
+from vedette.plan_view import show_plan
 from vedette.screen import print_json
-
-if TYPE_CHECKING:
-    from missions.briefs.brief import Brief
-    from missions.plan import Plan
 
 app = typer.Typer(add_completion=False)
 
@@ -50,6 +46,7 @@ def plan(
     revisit_min: Annotated[float | None, typer.Option(help="See every metre at least this often.")] = None,
     lanes: Annotated[int | None, typer.Option(help="Number of lanes; default: as many as the camera needs.")] = None,
     dialect: Annotated[str, typer.Option(help="ardupilot or px4.")] = "ardupilot",
+    every: Annotated[bool, typer.Option("--all", help="Show every sortie and finding, also many of one rule.")] = False,
     template: Annotated[bool, typer.Option("--template", help="Print a commented brief to start from.")] = False,
 ) -> None:
     """Plan a patrol: from a brief, or at once from a border line."""
@@ -79,7 +76,7 @@ def plan(
     if as_json:
         print_json(summary(made, asked))
     else:
-        show(made, asked, out)
+        show_plan(Console(highlight=False, soft_wrap=True), made, asked, out, every=every)
     if made.findings:
         raise typer.Exit(1)
 
@@ -150,30 +147,3 @@ def _wind_at(text: str) -> dict[str, Any]:
             f"--wind {text!r} is not SPEED_MPS@FROM_DEG or SPEED_MPS@FROM_DEG@ALT_AMSL_M, for example 6@290 or "
             "6@290@500"
         ) from None
-
-
-def show(made: Plan, asked: Brief, out: Path) -> None:
-    """Print the plan as tables a unit reads at a glance."""
-    from missions.plan_files.plan_folder_file import sortie_length_m, summary
-
-    console = Console()
-    numbers = summary(made, asked)
-    standoff = numbers["standoff"]
-    table = Table("sortie", "site", "legs", "km", "min", "battery at landing")
-    for sortie in made.sorties:
-        last = sortie.legs[-1]
-        minutes = (last.t_end_s - sortie.t_start_s) / 60.0
-        table.add_row(
-            sortie.name, sortie.site, str(len(sortie.legs)), f"{sortie_length_m(sortie) / 1000.0:.2f}",
-            f"{minutes:.1f}", f"{last.battery_end_pct:.0f} %",
-        )  # fmt: skip
-    console.print(table)
-    reasons = ", ".join(f"{k.removesuffix('_m').replace('_', ' ')} {v:g}" for k, v in standoff["margin"].items())
-    console.print(
-        f"standoff: asked {standoff['asked_m']:g} m, kept {standoff['kept_m']:.1f} m "
-        f"(margin {standoff['margin_m']:.1f} m: {reasons})"
-    )
-    console.print(f"corridor seen: {made.covered_pct:.1f} %   plan in {out}")
-    for finding in made.findings:
-        colour = "red" if finding.severity.value == "error" else "yellow"
-        console.print(f"[{colour}]{finding.severity.value}[/] {finding.rule}: {finding.message}; {finding.relaxation}")

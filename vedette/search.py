@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from geo.errors import InputError
-from vedette.check import print_findings
+from vedette.findings_view import print_findings
 from vedette.map_command import write_plan_map
 from vedette.screen import print_json
 

@@ -351,7 +351,7 @@ def test_the_command_finds_prints_and_writes(capsys, tmp_path, make_document):
     write_qgc_document(make_document([*GOOD, (0.0, 0.0)]), tmp_path / "bad.plan")
     status, out, _ = run(capsys, tmp_path / "bad.plan", "--dialect", "px4", "--junit", tmp_path / "o.xml")
     assert status == 1
-    assert "plan.null-island: item 4 lies at 0, 0" in out
+    assert "plan.null-island\n    item 4 lies at 0, 0" in out
     assert ET.parse(tmp_path / "o.xml").getroot().tag == "testsuites"
     status, out, _ = run(capsys, tmp_path / "bad.plan", "--json", "--dialect", "px4")
     assert status == 1

@@ -1,0 +1,60 @@
+"""Findings on the screen: grouped by rule, each with its place and what would do."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from missions.plan import Finding
+
+SHOWN_OF_ONE_RULE: Final = 4
+_NARROWEST: Final = 40
+_PLACE: Final = re.compile(r"-?\d+\.\d{4,}, -?\d+\.\d{4,}")
+"""A message that names its place; it is not said twice."""
+
+
+def print_findings(console: Console, findings: Sequence[Finding], *, every: bool) -> None:
+    """Print findings rule by rule with their counts, errors first; of many of one rule, the first few unless `every`.
+
+    Long lines are broken for a terminal's width and left whole in a pipe.
+    """
+    groups = dict.fromkeys((f.severity, f.rule) for f in sorted(findings, key=lambda f: f.severity != "error"))
+    for severity, rule in groups:
+        held = [f for f in findings if (f.severity, f.rule) == (severity, rule)]
+        colour = "red" if severity == "error" else "yellow"
+        count = f" ({len(held)})" if len(held) > 1 else ""
+        console.print(f"  [{colour}]{severity.value:8}[/] [bold]{escape(rule)}[/]{count}")
+        shown = held if every else held[:SHOWN_OF_ONE_RULE]
+        for finding in shown:
+            _print_block(console, finding)
+        if len(held) > len(shown):
+            console.print(f"    and {len(held) - len(shown)} more of {escape(rule)} (--all shows them)")
+
+
+def _print_block(console: Console, finding: Finding) -> None:
+    said = math.isnan(finding.lat_deg) or _PLACE.search(finding.message) is not None
+    place = "" if said else f" at {finding.lat_deg:.6f}, {finding.lon_deg:.6f}"
+    remedy = f"would do: {finding.relaxation}" if finding.relaxation else ""
+    for text, indent in ((finding.message + place, 4), (remedy, 6)):
+        if text:
+            print_wrapped(console, text, first=" " * indent, later=" " * (indent + 2))
+
+
+def print_wrapped(console: Console, text: str, *, first: str, later: str) -> None:
+    """Print text broken for a terminal, with what leads its first and its later lines; a pipe gets it in one line."""
+    lines = [first + text]
+    if console.is_terminal:
+        width = max(console.width, _NARROWEST)
+        lines = textwrap.wrap(
+            text, width, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+        )
+    console.print("\n".join(lines), markup=False)

@@ -1,0 +1,100 @@
+"""A plan on the screen: its sorties as a table, then the numbers a unit asks for, then what was found."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from vedette.findings_view import print_findings, print_wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from missions.briefs.brief import Brief
+    from missions.plan import FleetOption, Plan
+
+SHOWN_SORTIES: Final = 20
+_SHOWN_FLEETS: Final = 6
+
+
+def show_plan(console: Console, made: Plan, asked: Brief, out: Path, *, every: bool) -> None:
+    """Print the plan as tables a unit reads at a glance; of very many sorties the first, unless `every`."""
+    from missions.plan_files.plan_folder_file import summary
+
+    verdict = "[green]keeps every rule[/]" if made.feasible else "[bold red]not fit to fly[/]"
+    console.print(f"[bold]{escape(made.name)}[/]: {verdict}")
+    _print_sorties(console, made, every=every)
+    for title, text in _facts(made, summary(made, asked)):
+        print_wrapped(console, text, first=f"  {title:9} ", later=" " * 12)
+    if made.findings:
+        console.print()
+        print_findings(console, made.findings, every=every)
+        errors = sum(f.severity.value == "error" for f in made.findings)
+        console.print(f"  {_count(errors, 'error')}, {_count(len(made.findings) - errors, 'warning')}")
+    console.print()
+    where = f"written to {out}: look at map.html first, then terrain-3d.png and the profiles"
+    print_wrapped(console, where, first="  ", later="  ")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _print_sorties(console: Console, made: Plan, *, every: bool) -> None:
+    from missions.plan_files.plan_folder_file import sortie_length_m
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    table.add_column("  sortie", overflow="fold")
+    table.add_column("site", overflow="fold")
+    table.add_column("aircraft", overflow="fold")
+    for title in ("legs", "km", "min", "battery left"):
+        table.add_column(title, justify="right")
+    shown = made.sorties if every else made.sorties[:SHOWN_SORTIES]
+    for sortie in shown:
+        last = sortie.legs[-1]
+        minutes = (last.t_end_s - sortie.t_start_s) / 60.0
+        table.add_row(
+            f"  {escape(sortie.name)}", escape(sortie.site), escape(sortie.aircraft), str(len(sortie.legs)),
+            f"{sortie_length_m(sortie) / 1000.0:.2f}", f"{minutes:.1f}", f"{last.battery_end_pct:.0f} %",
+        )  # fmt: skip
+    console.print(table, soft_wrap=False)
+    if len(shown) < len(made.sorties):
+        console.print(f"  and {len(made.sorties) - len(shown)} more (--all shows them)")
+    console.print()
+
+
+def _facts(made: Plan, numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    standoff = numbers["standoff"]
+    reasons = ", ".join(f"{_cause(key)} {value:.1f}" for key, value in standoff["margin"].items() if value > 0.0)
+    yield "standoff", f"{standoff['kept_m']:.0f} m kept, {standoff['asked_m']:g} m asked"
+    yield "", f"margin planned for: {standoff['margin_m']:.1f} m ({reasons})"
+    if math.isfinite(made.worst_revisit_s):
+        limit_s = numbers["revisit_asked_s"]
+        limit = f", {limit_s / 60.0:g} min asked" if math.isfinite(limit_s) else ""
+        yield "revisit", f"{made.worst_revisit_s / 60.0:.1f} min at worst{limit}"
+    if math.isfinite(made.covered_pct):
+        yield "in view", f"{made.covered_pct:.1f} % of the ground asked for"
+    if made.flights:
+        aircraft = len({flight.aircraft for flight in made.flights})
+        yield "flights", f"{len(made.flights)} by {aircraft} aircraft, one battery each"
+    for place, option in enumerate(made.fleet_options[:_SHOWN_FLEETS]):
+        yield "" if place else "fleet", _fleet(option)
+    if len(made.fleet_options) > _SHOWN_FLEETS:
+        yield "", f"and {len(made.fleet_options) - _SHOWN_FLEETS} more answers in plan.json"
+
+
+def _cause(key: str) -> str:
+    return {"gnss_m": "GNSS", "wind_drift_m": "gusts", "turn_overshoot_m": "turns", "tracking_m": "tracking"}.get(
+        key, key.removesuffix("_m").replace("_", " ")
+    )
+
+
+def _fleet(option: FleetOption) -> str:
+    places = ", ".join(f"{n} from {site}" for site, n in zip(option.sites, option.per_site, strict=True) if n)
+    return f"{option.aircraft} aircraft: everything flown every {option.period_s / 60.0:.1f} min ({places})"
