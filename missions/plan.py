@@ -93,6 +93,21 @@ class Leg:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleParameter:
+    """A parameter of the vehicle, and the value under which it does what was judged when a flight is broken off."""
+
+    name: str
+    value: float
+    why: str
+    at_least: bool = False
+    """More does as well."""
+    height: bool = False
+    """Changes how high or wide the return is flown, not where to."""
+    action: bool = False
+    """Decides whether there is a return at all."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sortie:
     """One flight of one aircraft on one battery, from launch to landing."""
 
@@ -108,7 +123,8 @@ class Sortie:
     fence: tuple[MissionItem, ...] = ()
     rally: tuple[MissionItem, ...] = ()
     failsafe: tuple[Leg, ...] = ()
-    """Straight ways to the landing place the autopilot would choose, one from each point where the path bends."""
+    """The ways home as flown, from each point where the path bends: a climb where there is one, then the way."""
+    vehicle_parameters: tuple[VehicleParameter, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,8 @@ class WindLayer(Section):
 class Failsafe(Section):
     """What the aircraft does when a flight is broken off."""
 
+    way: Literal["straight", "retrace"] = "straight"
+    """Straight to the nearest of home and the rally points, or back along the path flown."""
     return_alt_m: Annotated[float, Field(ge=0.0, le=5000.0)] | None = None
     """Height above home it climbs to before it returns; by default the autopilot's own setting."""
 

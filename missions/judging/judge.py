@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from missions.judging.breaches import every_leg, worst_of_each
-from missions.judging.returns import failsafe_legs
+from missions.judging.return_legs import failsafe_legs
+from missions.judging.return_rules import vehicle_parameters
 from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
@@ -79,11 +80,11 @@ def judge_legs(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SortieJudgement:
-    """What is wrong with a sortie, how near it comes to the border, and its ways home."""
+    """What is wrong with a sortie, how near it comes to the border, and the sortie with its ways home."""
 
+    sortie: Sortie
     findings: tuple[Finding, ...]
     kept_m: float
-    failsafe: tuple[Leg, ...]
 
 
 def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> SortieJudgement:
@@ -100,7 +101,11 @@ def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: 
         breaches(subject), corridor.frame, subject.legs, lambda k: f"{sortie.name} leg {subject.legs.seq[k]}"
     )
     return SortieJudgement(
+        sortie=dataclasses.replace(
+            sortie,
+            failsafe=failsafe_legs(subject, sortie.legs),
+            vehicle_parameters=vehicle_parameters(brief, sortie.legs, sortie.items, rally=bool(sortie.rally)),
+        ),
         findings=tuple(dataclasses.replace(f, sortie=sortie.name) for f in found),
         kept_m=float(np.min(standoff_m(corridor, subject.legs.lines))),
-        failsafe=failsafe_legs(subject, sortie.legs),
     )

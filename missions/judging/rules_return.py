@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.judging.returns import Returns, SweptWays
+    from missions.judging.returns import Returns
     from missions.judging.subject import Subject
+    from missions.judging.swept import Swept
 
     FloatArray = NDArray[np.float64]
 
@@ -54,23 +55,24 @@ def failsafe_standoff(subject: Subject) -> Iterator[Breaches]:
 MEND: Final = 'a rally point in sight of the path, or failsafe.way = "retrace"'
 
 
-def share_of(subject: Subject, swept: SweptWays, rows: NDArray[np.int64]) -> float:
+def share_of(subject: Subject, swept: Swept, rows: NDArray[np.int64]) -> float:
     """Return how much of the judged path some swept ways begin from, per cent."""
     return 100.0 * len(np.unique(swept.first[rows])) / max(len(np.unique(swept.first)), 1)
 
 
 def failsafe_zone(subject: Subject) -> Iterator[Breaches]:
-    """Find legs with a way home, or the climb before it, through a zone or its clearance."""
+    """Find legs with a way home, or the climb or descent at its ends, through a zone or its clearance."""
     swept, points = subject.swept, subject.returns.points
     for zone, shape in zip(subject.brief.zone, subject.corridor.zones, strict=True):
         near_m = max(zone.clearance_m - ROUNDING_M, 0.0)
-        over_it = shapely.dwithin(subject.legs.lines, shape, near_m)
-        flown_low = np.fmin(subject.legs.alt_start_amsl_m, subject.legs.alt_end_amsl_m)
-        flown_high = np.fmax(subject.legs.alt_start_amsl_m, subject.legs.alt_end_amsl_m)
-        in_it = over_it & in_layer(zone, flown_low, flown_high)
-        low = np.where(over_it[swept.leg], flown_low[swept.leg], swept.low_amsl_m)
-        held = in_layer(zone, np.minimum(low, swept.low_amsl_m), swept.high_amsl_m) & ~in_it[swept.leg]
+        flown = np.stack([subject.legs.alt_start_amsl_m, subject.legs.alt_end_amsl_m])
+        held = in_layer(zone, swept.low_amsl_m, swept.high_amsl_m)
         held[held] &= shapely.dwithin(swept.shape[held], shape, near_m)
+        if not held.any():
+            continue
+        in_it = in_layer(zone, flown.min(axis=0), flown.max(axis=0))
+        in_it[in_it] &= shapely.dwithin(subject.legs.lines[in_it], shape, near_m)
+        held &= ~in_it[swept.leg]
         at = worst_points(swept.leg, np.zeros(len(held)), held)
         yield Breaches(
             rule="failsafe zone", leg=swept.leg[at], measured=np.zeros(len(at)), limit=zone.clearance_m,
@@ -117,6 +119,8 @@ def failsafe_terrain(subject: Subject) -> Iterator[Breaches]:
     """Find legs with a way home into the ground (an error) or nearer to it than asked (a warning)."""
     returns = subject.returns
     points, least = returns.points, subject.brief.flight.min_agl_m
+    if subject.return_rules.retrace:
+        return
     room = room_on_the_way(subject, returns)
     low_already = points.alt_amsl_m - subject.ground.at(points.xy_m) < least - ROUNDING_M
     room = np.where(low_already, np.inf, room)
@@ -138,10 +142,25 @@ def room_on_the_way(subject: Subject, returns: Returns) -> FloatArray:
     """Return the least height above ground of each way home; unknown ground is passed."""
     if subject.ground.flat:
         return np.asarray(np.minimum(returns.up_amsl_m, returns.over_amsl_m) - subject.ground.at(returns.target_m[:1]))
-    room = _room(subject, returns, np.arange(len(returns.place)), COARSE_M)
+    room = np.minimum(
+        _room(subject, returns, np.arange(len(returns.place)), COARSE_M),
+        returns.over_amsl_m - _highest_about(subject, returns),
+    )
     close = np.flatnonzero(room < subject.brief.flight.min_agl_m + RELIEF_M)
     room[close] = np.minimum(room[close], _room(subject, returns, close, FINE_M))
     return room
+
+
+def _highest_about(subject: Subject, returns: Returns) -> FloatArray:
+    """Return the highest known ground under the circle over the landing place of each return; none where it hovers."""
+    circle_m = subject.return_rules.circle_m
+    if circle_m == 0.0:
+        return np.full(len(returns.place), -np.inf)
+    angle = np.linspace(0.0, 2.0 * np.pi, 73)[:-1, None]
+    ring = circle_m * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    around = subject.landings_m[:, None, :] + ring[None, :, :]
+    ground = subject.ground.at(around.reshape(-1, 2)).reshape(len(around), -1)
+    return np.asarray(np.nan_to_num(ground, nan=-np.inf).max(axis=1)[returns.place])
 
 
 def _room(subject: Subject, returns: Returns, which: NDArray[np.int64], spacing_m: float) -> FloatArray:

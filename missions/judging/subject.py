@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from missions.judging.legs import FlownLegs, LegPoints, points_along
-from missions.judging.returns import ReturnRules, Returns, SweptWays, return_rules, straight_returns, swept_ways
+from missions.judging.return_rules import ReturnRules, return_rules
+from missions.judging.returns import Returns, returns_of
+from missions.judging.swept import Swept, swept_by
 from missions.performance.energy import path_cost
 
 if TYPE_CHECKING:
@@ -110,12 +112,12 @@ class Subject:
     @functools.cached_property
     def returns(self) -> Returns:
         """The way home from points all along the path."""
-        return straight_returns(self)
+        return returns_of(self)
 
     @functools.cached_property
-    def swept(self) -> SweptWays:
-        """What the ways home sweep."""
-        return swept_ways(self.returns)
+    def swept(self) -> Swept:
+        """The air the ways home sweep."""
+        return swept_by(self)
 
     @property
     def has_station(self) -> bool:

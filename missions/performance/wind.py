@@ -153,3 +153,8 @@ def _ground_at(air: FloatArray, tail: FloatArray, cross: FloatArray) -> FloatArr
     ground = np.sqrt(np.maximum(square, 0.0)) + tail
     slowest_useful_mps = 0.5
     return np.where((square > 0.0) & (ground > slowest_useful_mps), ground, np.nan)
+
+
+def ground_radius_m(aircraft: Aircraft, wind_mps: float) -> float:
+    """Return the turn radius over the ground with the wind behind: it grows with the square of ground speed."""
+    return aircraft.turn_radius_m * ((aircraft.speed_mps + wind_mps) / aircraft.speed_mps) ** 2

@@ -18,7 +18,18 @@ from missions.briefs.standoff import standoff_margin
 from missions.errors import PlanFileError
 from missions.performance.aircraft import AircraftKind
 from missions.pictures.plan_pictures_file import PICTURES, plan_pictures
-from missions.plan import Finding, FleetOption, Flight, Leg, LegKind, MissionItem, Plan, Severity, Sortie
+from missions.plan import (
+    Finding,
+    FleetOption,
+    Flight,
+    Leg,
+    LegKind,
+    MissionItem,
+    Plan,
+    Severity,
+    Sortie,
+    VehicleParameter,
+)
 from missions.plan_files.qgc_plan_file import write_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
 from missions.plan_files.whole_file import read_text, write_whole
@@ -110,6 +121,9 @@ def plan_document(plan: Plan, brief: Brief) -> dict[str, Any]:
         "version": VERSION,
         "sha256": plan.sha256,
         "summary": summary(plan, brief),
+        "vehicle_parameters": {
+            s.aircraft: {v.name: v.value for v in s.vehicle_parameters} for s in reversed(plan.sorties)
+        },
         "findings": [dataclasses.asdict(f) for f in plan.findings],
         "plan": dataclasses.asdict(plan),
     }
@@ -266,6 +280,7 @@ def _sortie(data: dict[str, Any]) -> Sortie:
         data,
         **{key: tuple(_value(Leg, g, kind=LegKind(g["kind"])) for g in data[key]) for key in ("legs", "failsafe")},
         **{key: tuple(_value(MissionItem, i) for i in data[key]) for key in ("items", "fence", "rally")},
+        vehicle_parameters=tuple(_value(VehicleParameter, v) for v in data["vehicle_parameters"]),
     )
     return sortie
 

@@ -192,8 +192,8 @@ class _Cutter:
             return Section(stretch=part, reason=Unflown.TURN if self.maker.radius_m > 0.0 else Unflown.NO_WAY)
         if not np.isfinite(path.cost.total_wh):
             return Section(stretch=part, reason=Unflown.WIND)
-        if path.cost.total_wh > self.maker.usable_wh:
-            return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=path.cost.total_wh)
+        if path.needed_wh > self.maker.usable_wh:
+            return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=path.needed_wh)
         return Section(stretch=part, path=path, pieces=tuple(mine))
 
 
@@ -220,7 +220,7 @@ def site_paths(flown: Sequence[Section], corridor: Corridor, maker: PathMaker) -
             if not maker.estimate_wh(xy, pieces) <= maker.usable_wh:
                 continue
             path = maker.path(xy, pieces)
-            if path is not None and path.cost.total_wh <= maker.usable_wh:
+            if path is not None and path.needed_wh <= maker.usable_wh:
                 known[site] = path
     return paths
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
 from missions.judging.feasibility import coverage_finding, direction_finding, wind_findings
 from missions.judging.judge import judge_sortie
+from missions.performance.wind import ground_radius_m
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
 from missions.planning.border_sight import border_finding
@@ -24,7 +24,6 @@ from missions.planning.lanes import build_lanes, nearest_lane_m
 from missions.planning.night import in_the_dark
 from missions.planning.planner_fleet import put_together
 from missions.planning.planner_paths import PathMaker
-from missions.planning.planner_turns import ground_radius_m
 from missions.planning.resolution import resolution_findings
 from missions.planning.revisit import coverage, prove, strips
 
@@ -93,10 +92,9 @@ def plan_brief(brief: Brief) -> Plan:
 def _judged(
     brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: tuple[Sortie, ...]
 ) -> tuple[tuple[Sortie, ...], float, list[Finding]]:
-    """Return the sorties with their failsafe legs, the least standoff kept, and what is wrong."""
+    """Return the sorties with their ways home, the least standoff kept, and what is wrong."""
     judged = [judge_sortie(brief.of(s.aircraft), corridor, ground, s) for s in sorties]
-    done = tuple(dataclasses.replace(s, failsafe=j.failsafe) for s, j in zip(sorties, judged, strict=True))
-    return done, min(j.kept_m for j in judged), [f for j in judged for f in j.findings]
+    return tuple(j.sortie for j in judged), min(j.kept_m for j in judged), [f for j in judged for f in j.findings]
 
 
 def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:

@@ -11,11 +11,11 @@ import numpy as np
 from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
 from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import PathCost, least_wh, path_cost
+from missions.performance.wind import ground_radius_m
 from missions.plan import LegKind
 from missions.planning.landing import Approach, find_approach
 from missions.planning.planner_tours import best_tour, turning_tour
 from missions.planning.planner_track import Track, append_line, turning_track
-from missions.planning.planner_turns import ground_radius_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class FlightPath:
     kinds: tuple[LegKind, ...]
     looks: tuple[Look | None, ...]
     cost: PathCost
+    needed_wh: float
+    """Energy one battery must hold above its reserve for it."""
     approach: Approach | None = None
     landing_legs: int = 1
     """How many of the last legs the landing takes: straight down, or the approach's circle and glide."""
@@ -67,6 +69,7 @@ class PathMaker:
         self._rules = FollowRules(
             alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / (brief.speed_mps + tail)
         )
+        self._retraces = brief.failsafe.way == "retrace" and brief.dialect == "ardupilot"
 
     def path(self, site_m: FloatArray, pieces: list[LanePiece]) -> FlightPath | None:
         """Return the path from a site along lane pieces and back, or None where no free way exists."""
@@ -116,8 +119,19 @@ class PathMaker:
         )  # fmt: skip
         return FlightPath(
             xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost, approach=track.approach,
-            landing_legs=len(down_xy),
+            landing_legs=len(down_xy), needed_wh=self._needed_wh(xy, alt, cost),
         )  # fmt: skip
+
+    def _needed_wh(self, xy_m: FloatArray, alt_amsl_m: FloatArray, cost: PathCost) -> float:
+        """Return the energy of a path, and of the way back along it from its dearest place where returns retrace it."""
+        if not self._retraces:
+            return cost.total_wh
+        back = path_cost(
+            self.aircraft, self.brief.wind.profile, east_m=xy_m[::-1, 0], north_m=xy_m[::-1, 1],
+            alt_amsl_m=alt_amsl_m[::-1], speed_mps=self.brief.speed_mps,
+        )  # fmt: skip
+        there_and_back = np.cumsum(cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
+        return float(there_and_back[:-1].max())
 
     def _landing(self, track: Track, alt_amsl_m: float, home_amsl_m: float) -> tuple[FloatArray, FloatArray]:
         """Return the points after the last corner, (n, 2), and their heights: down on the spot, or circle and glide."""

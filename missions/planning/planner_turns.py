@@ -17,17 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.routing import Router
-    from missions.performance.aircraft import Aircraft
 
     FloatArray = NDArray[np.float64]
 
 STRAIGHT_ENOUGH: Final = math.radians(3.0)
 """Bends smaller than this are left to the autopilot."""
-
-
-def ground_radius_m(aircraft: Aircraft, wind_mps: float) -> float:
-    """Return the turn radius over the ground with the wind behind: it grows with the square of ground speed."""
-    return aircraft.turn_radius_m * ((aircraft.speed_mps + wind_mps) / aircraft.speed_mps) ** 2
 
 
 def rounded(xy_m: FloatArray, radius_m: float, router: Router) -> FloatArray | None:

@@ -20,12 +20,12 @@ from missions.judging.judge import judge_sortie
 from missions.patterns.free_air import into_free_air
 from missions.patterns.plane import to_xy
 from missions.patterns.values import PatternKind
+from missions.performance.wind import ground_radius_m
 from missions.plan import Finding, LegKind, Plan, Severity
 from missions.planning.landing import check_approaches
 from missions.planning.planner_legs import build_sortie
 from missions.planning.planner_paths import PathMaker
 from missions.planning.planner_track import Track
-from missions.planning.planner_turns import ground_radius_m
 from missions.planning.views import STRAIGHT_DOWN
 from missions.searches.lane_cost import lane_cost
 from missions.searches.plan_search import plan_pattern
@@ -94,7 +94,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
         findings += sight_findings(sorties, request.datum, ground)
     plane_ground = PlaneGround(frame=corridor.frame, heights=ground)
     judged = [judge_sortie(brief.of(s.aircraft), corridor, plane_ground, s) for s in sorties]
-    sorties = [dataclasses.replace(s, failsafe=j.failsafe) for s, j in zip(sorties, judged, strict=True)]
+    sorties = [j.sortie for j in judged]
     findings += [finding for j in judged for finding in j.findings]
     covered_pct = _covered_pct(corridor, sorties, request)
     findings += _coverage(covered_pct)
@@ -140,10 +140,10 @@ def _over_ground(brief: Brief, request: PatternRequest, ground: GroundHeights) -
 def _hover(brief: Brief, corridor: Corridor, maker: PathMaker, post: FloatArray) -> Sortie:
     site = int(np.argmin(np.hypot(*(corridor.sites - post).T)))
     flown = _flight(maker, corridor.sites[site], np.array([post]), [])
-    if flown is None or flown.cost.total_wh > maker.usable_wh:
+    if flown is None or flown.needed_wh > maker.usable_wh:
         _refuse(brief, corridor, post, site)
     sortie = build_sortie(brief, corridor, flown, site=site, name="S01", t_start_s=0.0)
-    return holding(sortie, brief, spare_wh=maker.usable_wh - flown.cost.total_wh)
+    return holding(sortie, brief, spare_wh=maker.usable_wh - flown.needed_wh)
 
 
 def _sorties(brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath) -> list[Sortie]:
@@ -186,7 +186,7 @@ def _longest(
     while low <= high:
         middle, probe = (probe, 0) if probe else ((low + high) // 2, 0)
         flown = _flight(maker, site, points[first : middle + 1], kinds[first:middle])
-        if flown is not None and flown.cost.total_wh <= maker.usable_wh:
+        if flown is not None and flown.needed_wh <= maker.usable_wh:
             best, low = (flown, middle), middle + 1
         else:
             high = middle - 1

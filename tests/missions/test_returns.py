@@ -1,0 +1,179 @@
+"""Break-offs as the autopilots fly them, against tables worked out by hand and a battery added up again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from missions.errors import BriefError, PlanRefusedError
+from missions.judging.return_rules import return_rules
+from missions.performance.energy import path_cost
+from missions.plan import LegKind, Severity
+from missions.planning.planner import plan_brief
+
+BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
+CAMP = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
+
+
+def found(plan, rule):
+    return [f for f in plan.findings if f.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "asked", "now", "target", "away", "up"),
+    [
+        ("ardupilot", "quad-survey", None, 300.0, 200.0, 900.0, 300.0),  # higher than RTL_ALT: stays
+        ("ardupilot", "quad-survey", None, 205.0, 200.0, 900.0, 215.0),  # climbs to 15 m above home
+        ("ardupilot", "quad-survey", 90.0, 240.0, 200.0, 900.0, 290.0),
+        ("ardupilot", "quad-survey", 90.0, 240.0, 200.0, 20.0, 260.0),  # cone: 3 x 20 m above home
+        ("ardupilot", "quad-survey", 90.0, 240.0, 200.0, 5.0, 240.0),  # under the cone already: no climb
+        ("ardupilot", "quad-survey", None, 205.0, 320.0, 900.0, 320.0),  # a rally point 120 m above home
+        ("px4", "quad-survey", None, 210.0, 200.0, 900.0, 260.0),  # 60 m above where it goes to
+        ("px4", "quad-survey", None, 210.0, 250.0, 900.0, 310.0),
+        ("px4", "quad-survey", None, 210.0, 200.0, 40.0, 240.0),  # cone of 45 degrees
+        ("px4", "wing-2m", None, 210.0, 200.0, 40.0, 260.0),  # wings have no cone
+    ],
+)
+def test_the_height_a_return_climbs_to(make_brief, straight, dialect, kind, asked, now, target, away, up):
+    failsafe = {} if asked is None else {"return_alt_m": asked}
+    rules = return_rules(make_brief(straight, dialect=dialect, aircraft={"type": kind}, failsafe=failsafe))
+    got, over = rules.heights(np.array([now]), 200.0, np.array([target]), np.array([away]))
+    assert (got[0], over[0]) == (up, up)
+
+
+def test_a_plane_changes_its_height_on_the_way(make_brief, straight):
+    rules = return_rules(make_brief(straight, aircraft={"type": "wing-2m"}))
+    up, over = rules.heights(np.array([250.0, 400.0]), 200.0, np.array([200.0, 200.0]), np.array([900.0, 900.0]))
+    assert up.tolist() == [250.0, 400.0]
+    assert over.tolist() == [300.0, 300.0]
+
+
+def test_a_climb_above_the_height_allowed_is_an_error_that_names_a_height_that_does(make_brief, straight):
+    low = {"alt_agl_m": 40, "min_agl_m": 30, "max_agl_m": 50}
+    plan = plan_brief(make_brief(straight, dialect="px4", flight=low))
+    (finding,) = found(plan, "failsafe height")
+    assert (finding.measured, finding.limit, finding.severity) == (60.0, 50.0, Severity.ERROR)
+    assert finding.relaxation == "failsafe.return_alt_m = 50"
+    mended = plan_brief(make_brief(straight, dialect="px4", flight=low, failsafe={"return_alt_m": 50}))
+    assert found(mended, "failsafe height") == []
+    assert max(g.alt_amsl_end_m for s in mended.sorties for g in s.failsafe) == 50.0
+
+
+def test_a_climb_through_the_ceiling_is_an_error(make_brief, straight):
+    flight = {"alt_agl_m": 80, "ceiling_amsl_m": 100}
+    plan = plan_brief(make_brief(straight, flight=flight, failsafe={"return_alt_m": 120}))
+    assert found(plan, "failsafe height")[0].limit == 100.0
+    assert found(plan_brief(make_brief(straight, flight=flight, failsafe={"return_alt_m": 95})), "failsafe height") == []
+
+
+@pytest.mark.parametrize(("return_alt_m", "met"), [(None, False), (160, True)])
+def test_a_return_that_climbs_into_a_zone_flown_under_is_found(make_brief, straight, return_alt_m, met):
+    zone = {"name": "cap", "centre": [50.003, 8.03], "radius_m": 250, "floor_amsl_m": 170, "clearance_m": 30}
+    brief = make_brief(straight, zone=[zone], flight={"max_agl_m": 200}, failsafe={"return_alt_m": return_alt_m})
+    assert bool(found(plan_brief(brief), "failsafe zone")) is met
+
+
+def test_ways_home_are_drawn_with_their_climb(make_brief, straight):
+    plan = plan_brief(make_brief(straight, flight={"max_agl_m": 150}, failsafe={"return_alt_m": 130}))
+    sortie = plan.sorties[0]
+    climbs = [g for g in sortie.failsafe if (g.lat_start_deg, g.lon_start_deg) == (g.lat_end_deg, g.lon_end_deg)]
+    ways = [g for g in sortie.failsafe if g not in climbs]
+    assert climbs
+    assert ways
+    far = [g for g in climbs if abs(g.lon_start_deg - sortie.home_lon_deg) > 0.005]
+    assert {g.alt_amsl_end_m for g in far} == {130.0}
+    assert all(g.kind is LegKind.FAILSAFE for g in sortie.failsafe)
+    assert [g.seq for g in sortie.failsafe] == list(range(len(sortie.legs), len(sortie.legs) + len(sortie.failsafe)))
+
+
+@pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
+def test_retracing_mends_what_straight_returns_forbid(make_brief, dialect):
+    straight = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect))
+    assert found(straight, "failsafe standoff")
+    plan = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "retrace"}))
+    assert [f for f in plan.findings if f.rule.startswith("failsafe")] == []
+    for sortie in plan.sorties:
+        ends = {(g.lat_start_deg, g.lon_start_deg, g.lat_end_deg, g.lon_end_deg) for g in sortie.legs}
+        back = {(g.lat_end_deg, g.lon_end_deg, g.lat_start_deg, g.lon_start_deg) for g in sortie.failsafe}
+        assert back
+        assert back <= ends
+
+
+def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):
+    line = [[50.0, 8.0], [50.0, 8.25]]
+    wind = {"speed_mps": 6, "from_deg": 270}
+    brief = make_brief(line, wind=wind, failsafe={"way": "retrace"})
+    aircraft = brief.aircraft.aircraft
+    plan = plan_brief(brief)
+    assert found(plan, "failsafe endurance") == []
+    least = 100.0
+    for sortie in plan.sorties:
+        for n, leg in enumerate(sortie.legs[:-1]):
+            points = [leg, *sortie.legs[n::-1]]
+            lon = np.array([points[0].lon_end_deg, *(g.lon_start_deg for g in points[1:])])
+            lat = np.array([points[0].lat_end_deg, *(g.lat_start_deg for g in points[1:])])
+            alt = np.array([points[0].alt_amsl_end_m, *(g.alt_amsl_start_m for g in points[1:])])
+            cost = path_cost(
+                aircraft, brief.wind.profile, east_m=(lon - 8.0) * 71_695.0, north_m=(lat - 50.0) * 111_229.0,
+                alt_amsl_m=alt, speed_mps=brief.speed_mps,
+            )  # fmt: skip
+            least = min(least, leg.battery_end_pct - 100.0 * cost.total_wh / aircraft.battery_wh)
+    assert least >= aircraft.reserve_pct - 0.2
+    straight = plan_brief(make_brief(line, wind=wind))
+    assert len(plan.sorties) > len(straight.sorties)
+
+
+def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straight):
+    def told(**changes):
+        sortie = plan_brief(make_brief(straight, **changes)).sorties[0]
+        return {v.name: v.value for v in sortie.vehicle_parameters}
+
+    assert told(failsafe={"return_alt_m": 40})["RTL_ALT"] == 4000.0
+    assert told(rally=[{"name": "r", "lat_deg": 50.008, "lon_deg": 8.03}])["RALLY_INCL_HOME"] == 1.0
+    assert told(failsafe={"way": "retrace"})["BATT_FS_LOW_ACT"] == 3.0
+    assert told(dialect="px4")["RTL_TYPE"] == 0.0
+    assert told(dialect="px4", failsafe={"way": "retrace"})["RTL_TYPE"] == 4.0
+
+
+def test_a_plane_with_ardupilot_cannot_retrace(make_brief, straight):
+    brief = make_brief(
+        [[50.0, 8.0], [50.0, 8.2]], aircraft={"type": "wing-2m"}, failsafe={"way": "retrace"},
+        corridor={"depth_m": 900}, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.1}],
+    )  # fmt: skip
+    with pytest.raises(PlanRefusedError, match="its fixed wings have no SmartRTL"):
+        plan_brief(brief)
+
+
+def test_an_unknown_way_names_the_key(make_brief, straight):
+    with pytest.raises(BriefError, match=r"failsafe\.way = 'teleport'"):
+        make_brief(straight, failsafe={"way": "teleport"})
+
+
+def test_the_circle_over_a_rally_point_keeps_the_standoff(make_brief):
+    from missions.airspace.corridor import build_corridor
+    from missions.airspace.ground_file import read_ground
+    from missions.airspace.terrain_profile import PlaneGround
+    from missions.judging.judge import judge_sortie
+
+    line = [[50.0, 8.0], [50.0, 8.2]]
+    shape = {
+        "aircraft": {"type": "wing-2m", "count": 1}, "corridor": {"depth_m": 1500},
+        "launch": [{"name": "a", "lat_deg": 50.03, "lon_deg": 8.1}],
+    }  # fmt: skip
+    plain = make_brief(line, **shape)
+    sortie = plan_brief(plain).sorties[0]
+    ground = read_ground(plain.terrain)
+    for north_m, met in ((255.0, True), (330.0, False)):
+        rally = [{"name": "r", "lat_deg": 50.0 + north_m / 111_229.0, "lon_deg": 8.15}]
+        brief = make_brief(line, **shape, rally=rally)
+        corridor = build_corridor(brief, ground)
+        from missions.planning.planner_items import rally_items
+
+        judged = judge_sortie(
+            brief, corridor, PlaneGround(frame=corridor.frame, heights=ground),
+            dataclasses.replace(sortie, rally=rally_items(brief.rally)),
+        )  # fmt: skip
+        rules = {f.rule for f in judged.findings if f.severity is Severity.ERROR}
+        assert ("failsafe standoff" in rules) is met
