@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
+from scipy.optimize import isotonic_regression
 from shapely import LineString
 
 from missions.airspace.corridor import buffer_outside, end_caps
@@ -95,18 +96,25 @@ def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
 
 
 def _piece(lane: int, look: Look, curve: LineString, corridor: Corridor) -> LanePiece:
+    """Direct a curve along the border; its stations are the rising ones nearest to those of its vertices.
+
+    The nearest border point jumps where the border bends back on itself and stands still about a
+    vertex, so direction and stations come from a fit of the whole curve (isotonic regression).
+    """
     xy = shapely.get_coordinates(curve)
     place = corridor.along.nearest(xy)
     if curve.is_closed:
         start = int(np.argmin(place.station_m[:-1]))
         xy = np.concatenate([xy[start:-1], xy[: start + 1]])
         place = corridor.along.nearest(xy)
-    station = place.station_m
-    if np.median(np.diff(station)) < 0.0 or (len(xy) == 2 and station[1] < station[0]):
-        xy, station = xy[::-1], station[::-1]
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-    rising = np.maximum.accumulate(station) + STATION_DRIFT * along
-    return LanePiece(lane=lane, chain=int(np.median(place.part)), look=look, xy_m=xy, station_m=rising)
+    share = np.gradient(along) if len(along) > 2 else np.ones(len(along))
+    fits = [isotonic_regression(place.station_m, weights=share, increasing=rising).x for rising in (True, False)]
+    misfit = [float(share @ (fit - place.station_m) ** 2) for fit in fits]
+    if misfit[1] < misfit[0]:
+        xy, along, fits = xy[::-1], along[-1] - along[::-1], [fits[1][::-1]]
+    station = fits[0] + STATION_DRIFT * along
+    return LanePiece(lane=lane, chain=int(np.median(place.part)), look=look, xy_m=xy, station_m=station)
 
 
 STATION_DRIFT: Final = 1e-4

@@ -247,3 +247,18 @@ def test_a_million_vertices_are_planned_at_the_standoff_of_the_line_as_drawn(mak
     nearest = oracle(plan, border_line(brief))
     assert nearest >= 200.0
     assert plan.min_standoff_m <= nearest
+
+
+@pytest.mark.parametrize("own_side", ["left", "right"])
+@pytest.mark.parametrize("drawn", [1, -1])
+def test_the_outside_of_a_bend_is_flown_whole(make_brief, own_side, drawn):
+    """Most of a lane round a corner has that corner as its nearest border point."""
+    bearing = np.radians(np.linspace(-100.0, 100.0, 7))
+    points = [[50.0 + 0.022 * np.cos(a), 8.0 + 0.034 * np.sin(a)] for a in bearing][::drawn]
+    inside = (own_side == "right") == (drawn == 1)
+    site = [50.0, 8.0] if inside else [50.030, 8.0]
+    brief = make_brief(points, border={"coordinates": points, "own_side": own_side},
+                       launch=[{"name": "a", "lat_deg": site[0], "lon_deg": site[1]}])  # fmt: skip
+    plan = plan_brief(brief)
+    assert not [f for f in plan.findings if f.rule in ("endurance", "corridor", "route")]
+    assert plan.covered_pct > 90.0
