@@ -100,8 +100,8 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
         "launch": [_site(text, k) for k, text in enumerate(options["launch"])],
     }
     for key in ("zone", "avoid"):
-        tables[key] = [{"name": path.stem[:64], "file": str(path)} for path in options[key] or []]
-    if options["keep_in"]:
+        tables[key] = [{"name": path.stem[:64], "file": str(path)} for path in options.get(key) or []]
+    if options.get("keep_in"):
         tables["keep_in"] = {"file": str(options["keep_in"])}
     if options["terrain"]:
         tables["terrain"] = {"file": str(options["terrain"])}
