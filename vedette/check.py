@@ -12,18 +12,22 @@ from rich.markup import escape
 
 from geo.errors import InputError
 from vedette.findings_view import print_findings
-from vedette.screen import print_json
+from vedette.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from missions.checks.autopilot_rules_values import VehicleSettings
     from missions.checks.check import Judgement
+    from missions.checks.parameter_file import Parameters
+    from missions.plan_files.dialect import Dialect
     from missions.plan_files.plan_document import PlanDocument
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 EPILOG = (
     "Examples: vedette check mission.plan  ·  vedette check old.waypoints --dialect ardupilot  ·  "
-    "vedette check plan/ --brief brief.toml --junit check.xml"
+    "vedette check plan/ --brief brief.toml --params vehicle.param --junit check.xml"
 )
 
 
@@ -31,21 +35,33 @@ EPILOG = (
 def check(  # noqa: PLR0913 - one parameter per option
     files: Annotated[
         list[Path],
-        typer.Argument(help="Plan files of any kind (found by content), or a plan folder.", show_default=False),
+        typer.Argument(
+            help="Plan files of any kind (found by content), folders of them, plan folders, or - for standard input.",
+            show_default=False,
+        ),
     ],
     brief: Annotated[
         Path | None, typer.Option(help="Judge every leg against this brief: border, zones, ground, battery.")
     ] = None,
-    dialect: Annotated[str | None, typer.Option(help="ardupilot or px4; default: what the file says.")] = None,
-    vehicle: Annotated[
-        str | None, typer.Option(help="multirotor, fixed_wing or vtol; default: what the file says.")
+    params: Annotated[
+        Path | None,
+        typer.Option(help="The vehicle's parameters (Mission Planner .param, MAVProxy .parm, QGroundControl .params)."),
     ] = None,
-    takeoff_landing: Annotated[int, typer.Option(min=0, max=4, help="PX4's MIS_TKO_LAND_REQ on the vehicle.")] = 0,
+    dialect: Annotated[
+        str | None, typer.Option(help="ardupilot or px4; default: what the parameters, then the file say.")
+    ] = None,
+    vehicle: Annotated[
+        str | None,
+        typer.Option(help="multirotor, fixed_wing or vtol; default: what the parameters, then the file say."),
+    ] = None,
+    takeoff_landing: Annotated[
+        int | None, typer.Option(min=0, max=4, help="PX4's MIS_TKO_LAND_REQ on the vehicle (PX4's default: 0).")
+    ] = None,
     first_waypoint_m: Annotated[
-        float, typer.Option(help="PX4's MIS_DIST_1WP on the vehicle; 0 for no limit.")
-    ] = 10_000,
-    acceptance_m: Annotated[float, typer.Option(help="PX4's NAV_ACC_RAD on the vehicle.")] = 10.0,
-    landing_deg: Annotated[float, typer.Option(help="PX4's FW_LND_ANG on the vehicle.")] = 5.0,
+        float | None, typer.Option(help="PX4's MIS_DIST_1WP on the vehicle; 0 for no limit (default 10000).")
+    ] = None,
+    acceptance_m: Annotated[float | None, typer.Option(help="PX4's NAV_ACC_RAD on the vehicle (default 10).")] = None,
+    landing_deg: Annotated[float | None, typer.Option(help="PX4's FW_LND_ANG on the vehicle (default 5).")] = None,
     return_alt_m: Annotated[
         float | None, typer.Option(help="RTL height above home on the vehicle; default: the autopilot's (60 or 15 m).")
     ] = None,
@@ -56,64 +72,91 @@ def check(  # noqa: PLR0913 - one parameter per option
     """Judge plans offline, also those made in another program.
 
     Legs, turns and ways home are judged, not only waypoints. Exit status: 0 nothing
-    found, 1 something found, 2 a file that cannot be read.
+    found, 1 something found, 2 a file that cannot be read (the others are judged all the same).
     """
     from missions.briefs.brief_file import read_brief
     from missions.checks.check import as_json as judgement_json
     from missions.checks.check import check_document
-    from missions.checks.check_report_file import write_junit
+    from missions.checks.check_report_file import SCHEMA, write_junit
+    from missions.checks.parameter_file import read_parameters
     from missions.plan_files.dialect import as_dialect
 
     asked = None if brief is None else read_brief(brief)
-    told = None if dialect is None else as_dialect(dialect)
-    judgements = []
+    held = None if params is None else read_parameters(params)
+    told = as_dialect(dialect) if dialect is not None else None if held is None else held.dialect
+    options = {
+        "mis_tko_land_req": takeoff_landing,
+        "mis_dist_1wp_m": first_waypoint_m,
+        "nav_acc_rad_m": acceptance_m,
+        "fw_lnd_ang_deg": landing_deg,
+        "return_alt_m": return_alt_m,
+    }
+    judgements, unreadable = [], []
     for name, document in _documents(files):
-        settings = _settings(document, vehicle)
-        settings = dataclasses.replace(
-            settings,
-            mis_tko_land_req=takeoff_landing,
-            mis_dist_1wp_m=first_waypoint_m,
-            nav_acc_rad_m=acceptance_m,
-            fw_lnd_ang_deg=landing_deg,
-            return_alt_m=return_alt_m,
-        )
+        if isinstance(document, InputError):
+            unreadable.append((name, document.message))
+            continue
+        settings, missing = _settings(document, vehicle, held, told)
+        settings = dataclasses.replace(settings, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
+        document = dataclasses.replace(document, problems=(*document.problems, *missing))
         judgements.append(check_document(document, name=name, dialect=told, settings=settings, brief=asked))
     if junit is not None:
-        write_junit(judgements, junit)
+        write_junit(judgements, junit, unreadable)
     if as_json:
-        print_json({"plans": [judgement_json(judgement) for judgement in judgements]})
+        failed = [{"name": name, "message": message} for name, message in unreadable]
+        print_json({"schema": SCHEMA, "plans": [judgement_json(j) for j in judgements], "unreadable": failed})
     else:
         for judgement in judgements:
             _show(judgement, every=every)
+    for _, message in unreadable:
+        ERRORS.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    if unreadable:
+        raise typer.Exit(2)
     if any(judgement.findings for judgement in judgements):
         raise typer.Exit(1)
 
 
-def _documents(files: list[Path]) -> list[tuple[str, PlanDocument]]:
-    from missions.plan_files.plan_document import document_from_sortie
-    from missions.plan_files.plan_file import read_plan_file
-    from missions.plan_files.plan_folder_file import read_plan_folder
+def _documents(files: list[Path]) -> Iterator[tuple[str, PlanDocument | InputError]]:
+    """Go over the plans of all sources; one that cannot be read gives its error."""
+    from missions.plan_files.plan_sources_file import plan_sources, read_plans
 
-    found: list[tuple[str, PlanDocument]] = []
     for file in files:
-        if file.is_dir() or file.name == "plan.json":
-            plan = read_plan_folder(file)
-            found += [(f"{plan.name} {s.name}", document_from_sortie(s, plan.dialect)) for s in plan.sorties]
-        else:
-            found.append((str(file), read_plan_file(file)))
-    return found
+        try:
+            sources = list(plan_sources(file))
+        except InputError as error:
+            yield str(file), error
+            continue
+        for source in sources:
+            try:
+                yield from read_plans(source)
+            except InputError as error:
+                yield str(source), error
 
 
-def _settings(document: PlanDocument, vehicle: str | None) -> VehicleSettings:
+def _settings(
+    document: PlanDocument, vehicle: str | None, held: Parameters | None, dialect: Dialect | None
+) -> tuple[VehicleSettings, tuple[str, ...]]:
+    """Return the vehicle's settings, and a sentence on parameters the rules wanted and the file lacks."""
     from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
+    from missions.checks.vehicle_parameters import kind_of, with_parameters
+    from missions.plan_files.dialect import Dialect as Known
 
-    if vehicle is None:
-        return settings_for(document.vehicle_type)
-    try:
-        return VehicleSettings(vehicle=VehicleClass(vehicle))
-    except ValueError:
-        known = ", ".join(VehicleClass)
-        raise InputError(f"--vehicle {vehicle!r} is not known; use one of: {known}", actual=vehicle) from None
+    settings = settings_for(document.vehicle_type)
+    kind = None if held is None else kind_of(held)
+    if vehicle is not None:
+        try:
+            kind = VehicleClass(vehicle)
+        except ValueError:
+            known = ", ".join(VehicleClass)
+            raise InputError(f"--vehicle {vehicle!r} is not known; use one of: {known}", actual=vehicle) from None
+    if kind is not None:
+        settings = VehicleSettings(vehicle=kind)
+    if held is None:
+        return settings, ()
+    found = with_parameters(settings, held, dialect or document.dialect or Known.ARDUPILOT)
+    if not found.missing:
+        return found.settings, ()
+    return found.settings, (f"{held.where} has no {', '.join(found.missing)}; the autopilot's default is taken",)
 
 
 def _show(judgement: Judgement, *, every: bool) -> None:

@@ -54,6 +54,18 @@ class VehicleSettings:
     fw_lnd_ang_deg: float = 5.0
     return_alt_m: float | None = None
     """Height above home of the return: RTL_RETURN_ALT (PX4) or RTL_ALT (ArduPilot); None for the default."""
+    fence_max_distance_m: float = math.nan
+    """From home: GF_MAX_HOR_DIST (PX4), FENCE_RADIUS (ArduPilot); NaN where the vehicle has none."""
+    fence_max_height_m: float = math.nan
+    """Above home: GF_MAX_VER_DIST, FENCE_ALT_MAX."""
+    fence_min_height_m: float = math.nan
+    """Above home: FENCE_ALT_MIN."""
+    waypoint_radius_m: float = math.nan
+    """How near a waypoint counts as reached: NAV_ACC_RAD, WPNAV_RADIUS, WP_RADIUS; NaN where it is not known."""
+    required_items: int = 0
+    """ArduPilot's ARMING_MIS_ITEMS: what a mission must hold before the vehicle arms."""
+    terrain_enabled: bool = True
+    """ArduPilot's TERRAIN_ENABLE."""
     px4_max_items: int = 2000
     px4_max_fence_points: int = 64
     px4_max_rally_points: int = 32

@@ -15,6 +15,7 @@ from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
+from missions.checks.autopilot_rules_vehicle import vehicle_findings
 from missions.checks.check_corridor import corridor_holding
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_path import FlownPath, flown_path, landing_places
@@ -38,12 +39,14 @@ AUTOPILOT_RULES: Final = {
         "px4.empty", "px4.capacity", "px4.unsupported-command", "px4.frame", "px4.vehicle-type", "px4.starts-with-land",
         "px4.actuator", "px4.relative-without-home", "px4.below-home", "px4.takeoff-too-low", "px4.takeoff-not-first",
         "px4.first-waypoint", "px4.gate-too-close", "px4.takeoff-landing", "px4.land-start", "px4.approach",
-        "px4.glide-slope", "px4.storage",
+        "px4.glide-slope", "px4.storage", "px4.fence-distance", "px4.fence-height", "px4.waypoint-radius",
     ),
     Dialect.ARDUPILOT: (
         "ardupilot.empty", "ardupilot.capacity", "ardupilot.jumps", "ardupilot.unsupported-command", "ardupilot.frame",
         "ardupilot.altitude", "ardupilot.terrain-frame", "ardupilot.unset-parameter", "ardupilot.takeoff",
-        "ardupilot.no-place", "ardupilot.storage", "ardupilot.fence-corners",
+        "ardupilot.no-place", "ardupilot.storage", "ardupilot.fence-corners", "ardupilot.fence-distance",
+        "ardupilot.fence-height", "ardupilot.fence-floor", "ardupilot.waypoint-radius", "ardupilot.arming-items",
+        "ardupilot.terrain-disabled",
     ),
 }  # fmt: skip
 _LEAP_M: Final = 100_000.0
@@ -99,10 +102,14 @@ def check_document(
     if brief is not None and ground is not None and document.home is None:
         document = _with_site_as_home(document, brief, ground)
     document = dataclasses.replace(document, items=places_as_flown(document.items, chosen))
+    if dialect is not None and document.dialect not in (None, dialect):
+        said = f"the file was made for {document.dialect} and is judged for {dialect}"
+        document = dataclasses.replace(document, problems=(*document.problems, said))
     path = flown_path(document, ground)
     findings = [
         *_problems(document, path),
         *autopilot_findings(document, chosen, told),
+        *vehicle_findings(document, path.legs, told, chosen),
         *_places(document),
         *_fence(document, path),
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from missions.plan_files.whole_file import write_whole
 
@@ -15,14 +16,29 @@ if TYPE_CHECKING:
     from missions.plan import Finding
 
 
-def write_junit(judgements: Iterable[Judgement], path: Path) -> None:
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+SCHEMA: Final = 1
+"""Version of the JSON that `vedette check --json` prints; it grows when a key changes its meaning or goes."""
+READABLE: Final = "file.readable"
+"""The rule every file is judged by first."""
+
+
+def write_junit(judgements: Iterable[Judgement], path: Path, unreadable: Iterable[tuple[str, str]] = ()) -> None:
     """Write one test suite for each plan and one test case for each rule it was judged by."""
-    write_whole(path, junit_text(judgements))
+    write_whole(path, junit_text(judgements, unreadable))
 
 
-def junit_text(judgements: Iterable[Judgement]) -> str:
-    """Return the JUnit XML text: a rule with findings is a failure, one without has passed."""
-    suites = [_suite(judgement) for judgement in judgements]
+def junit_text(judgements: Iterable[Judgement], unreadable: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the JUnit XML text: a rule with findings is a failure, a file that cannot be read an error.
+
+    Parameters
+    ----------
+    judgements
+        One a plan.
+    unreadable
+        (name, sentence) of each file that could not be read.
+    """
+    suites = [_suite(judgement) for judgement in judgements] + [_broken(n, m) for n, m in unreadable]
     return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n' + "\n".join(suites) + "\n</testsuites>\n"
 
 
@@ -31,15 +47,32 @@ def _suite(judgement: Judgement) -> str:
     for finding in judgement.findings:
         found.setdefault(finding.rule, []).append(finding)
     failures = sum(bool(findings) for findings in found.values())
-    name = html.escape(judgement.name)
+    name = _attribute(judgement.name)
     cases = "\n".join(_case(name, rule, findings) for rule, findings in found.items())
-    return f'<testsuite name="{name}" tests="{len(found)}" failures="{failures}" errors="0">\n{cases}\n</testsuite>'
+    return _open(name, len(found), failures, 0) + f"\n{cases}\n</testsuite>"
+
+
+def _broken(name: str, message: str) -> str:
+    classname, said = _attribute(name), _attribute(message)
+    fault = f'<error type="error" message="{said}"/>'
+    case = f'<testcase classname="{classname}" name="{READABLE}" time="0">{fault}</testcase>'
+    return _open(classname, 1, 0, 1) + f"\n{case}\n</testsuite>"
+
+
+def _open(name: str, tests: int, failures: int, errors: int) -> str:
+    counts = f'tests="{tests}" failures="{failures}" errors="{errors}" skipped="0" time="0"'
+    return f'<testsuite name="{name}" {counts}>'
 
 
 def _case(name: str, rule: str, findings: list[Finding]) -> str:
-    start = f'<testcase classname="{name}" name="{html.escape(rule)}"'
+    start = f'<testcase classname="{name}" name="{_attribute(rule)}" time="0"'
     if not findings:
         return start + "/>"
-    lines = "\n".join(html.escape(f"{f.severity}: {f.message}") for f in findings)
-    first = html.escape(findings[0].message)
+    lines = "\n".join(_attribute(f"{f.severity}: {f.message}") for f in findings)
+    first = _attribute(findings[0].message)
     return f'{start}><failure type="{findings[0].severity}" message="{first}">{lines}</failure></testcase>'
+
+
+def _attribute(text: str) -> str:
+    """Escape text for XML, without the control characters that XML 1.0 cannot hold (2.2, Characters)."""
+    return html.escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))

@@ -46,12 +46,23 @@ def read_plan_file(path: Path, dialect: str | None = None) -> PlanDocument:
     InputError
         One sentence naming the file, the place and what is wrong.
     """
-    data = read_bytes(path)
-    where = str(path)
+    return parse_plan(read_bytes(path), where=str(path), dialect=dialect)
+
+
+def parse_plan(data: bytes, *, where: str, dialect: str | None = None) -> PlanDocument:
+    """Read the bytes of a plan file of any known format; `where` names it in errors.
+
+    Raises
+    ------
+    InputError
+        As `read_plan_file`.
+    """
+    if not data.strip():
+        raise InputError(f"{where}: the file is empty")
     if data.startswith(b"PK"):
         return parse_kml(kmz_document(data, where), where)
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"<") or (path.suffix.lower() in (".kml", ".gpx") and b"<" in head):
+    if head.startswith(b"<") or (where.lower().endswith((".kml", ".gpx")) and b"<" in head):
         gpx = re.search(rb"<(?:\w+:)?gpx[\s>]", head) is not None
         return parse_gpx(data, where) if gpx else parse_kml(data, where)
     return _text(data, where, dialect)

@@ -1,0 +1,92 @@
+"""The parameters of one vehicle, as a ground station saves them.
+
+Mission Planner and MAVProxy write `NAME,VALUE` or `NAME VALUE` a line;
+QGroundControl writes `vehicle component NAME VALUE type`, tab-separated, under
+a comment that names the autopilot (`# Stack: PX4 Pro`). `#` starts a comment in both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import TYPE_CHECKING, Final
+
+from geo.errors import InputError
+from missions.plan_files.dialect import Dialect
+from missions.plan_files.whole_file import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MAX_BYTES: Final = 4 * 2**20
+"""A vehicle has 1 000 to 2 000 parameters, 40 to 100 kB of text."""
+_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,15}")
+"""MAVLink PARAM_VALUE: at most 16 characters."""
+_QGC_FIELDS: Final = 5
+_OF_PX4: Final = ("SYS_AUTOSTART", "MAV_SYS_ID", "MIS_TKO_LAND_REQ", "COM_ARM_WO_GPS")
+_OF_ARDUPILOT: Final = ("SYSID_THISMAV", "ARMING_CHECK", "ARMING_SKIPCHK", "FRAME_CLASS", "WPNAV_SPEED", "WP_RADIUS")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What a parameter file holds."""
+
+    where: str
+    values: Mapping[str, float]
+    dialect: Dialect | None
+    """Whose parameters these are, None when nothing in the file tells."""
+
+
+def read_parameters(path: Path) -> Parameters:
+    """Read a parameter file of Mission Planner, MAVProxy or QGroundControl.
+
+    Raises
+    ------
+    InputError
+        Naming the file and the line that is no parameter.
+    """
+    return parse_parameters(read_text(path, max_bytes=MAX_BYTES), where=str(path))
+
+
+def parse_parameters(text: str, *, where: str) -> Parameters:
+    """Read the text of a parameter file; `where` names it in errors. A name given twice keeps its last value."""
+    values: dict[str, float] = {}
+    stack = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        body, _, comment = line.partition("#")
+        if comment.strip().startswith("Stack:"):
+            stack = comment.partition(":")[2].strip().lower()
+        if body.strip():
+            name, value = _parameter(body, f"{where}: line {number}")
+            values[name] = value
+    if not values:
+        raise InputError(f"{where}: holds no parameter; save the vehicle's parameters to a file again")
+    return Parameters(where=where, values=values, dialect=_dialect(stack, values))
+
+
+def _parameter(body: str, where: str) -> tuple[str, float]:
+    fields = body.replace(",", " ").replace("=", " ").split()
+    if len(fields) == _QGC_FIELDS and fields[0].isdigit() and fields[1].isdigit():
+        fields = fields[2:4]
+    if len(fields) < 2 or not _NAME.fullmatch(fields[0]):
+        raise InputError(
+            f"{where}: {body.strip()[:40]!r} is no parameter; expected NAME,VALUE (Mission Planner) or "
+            "vehicle, component, NAME, VALUE, type (QGroundControl)"
+        )
+    try:
+        value = float(fields[1])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: the value {fields[1][:20]!r} of {fields[0]} is not a number")
+    return fields[0], value
+
+
+def _dialect(stack: str, values: Mapping[str, float]) -> Dialect | None:
+    if "px4" in stack or any(name in values for name in _OF_PX4):
+        return Dialect.PX4
+    if "ardupilot" in stack or any(name in values for name in _OF_ARDUPILOT):
+        return Dialect.ARDUPILOT
+    return None
