@@ -126,6 +126,15 @@ class Sortie:
     """The ways home as flown, from each point where the path bends: a climb where there is one, then the way."""
     vehicle_parameters: tuple[VehicleParameter, ...] = ()
 
+    def starting_at(self, t_start_s: float) -> Sortie:
+        """Return the sortie taking off at another time."""
+        later = t_start_s - self.t_start_s
+        legs = tuple(
+            dataclasses.replace(g, t_start_s=round(g.t_start_s + later, 3), t_end_s=round(g.t_end_s + later, 3))
+            for g in self.legs
+        )
+        return dataclasses.replace(self, t_start_s=t_start_s, legs=legs)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Flight:

@@ -174,6 +174,8 @@ def _summary(made: SearchPlan) -> dict[str, Any]:
         "covered_pct": plan.covered_pct,
         "required_standoff_m": plan.required_standoff_m,
         "min_standoff_m": plan.min_standoff_m,
+        "aircraft": len({f.aircraft for f in plan.flights}),
+        "finish_s": round(max(f.t_landing_s for f in plan.flights), 1),
         "flight_s": [round(s.legs[-1].t_end_s - s.t_start_s, 1) for s in plan.sorties],
         "battery_end_pct": [s.legs[-1].battery_end_pct for s in plan.sorties],
         "findings": [dataclasses.asdict(finding) for finding in plan.findings],
@@ -189,12 +191,17 @@ def _show(made: SearchPlan, out: Path, *, every: bool) -> None:
     if not math.isnan(pattern.pod):
         facts.append(f"{pattern.area_m2 / 1e4:.1f} ha, coverage {pattern.coverage:.2f}, POD {100 * pattern.pod:.0f} %")
     console.print(f"[bold]{escape(plan.name)}[/]: {'; '.join(facts)}")
+    flown = {f.sortie: f for f in plan.flights}
     for sortie in plan.sorties:
         minutes = (sortie.legs[-1].t_end_s - sortie.t_start_s) / 60.0
         console.print(
-            f"  {sortie.name} from {escape(sortie.site)}: {minutes:.1f} min, "
+            f"  {sortie.name} from {escape(sortie.site)}, aircraft {escape(flown[sortie.name].aircraft)}, "
+            f"take-off at {sortie.t_start_s / 60.0:.1f} min: {minutes:.1f} min, "
             f"{sortie.legs[-1].battery_end_pct:.0f} % of the battery left"
         )
+    crew = len({f.aircraft for f in plan.flights})
+    end_min = max(f.t_landing_s for f in plan.flights) / 60.0
+    console.print(f"  {crew} aircraft, done after {end_min:.1f} min")
     print_findings(console, plan.findings, every=every)
     console.print(
         f"  standoff kept {plan.min_standoff_m:.0f} m of {plan.required_standoff_m:g} m asked; written to {out}"

@@ -57,7 +57,7 @@ def put_together(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, Fli
     first = {f.sortie: f.t_takeoff_s for f in reversed(flights)}
     answers = options(cycle, limits, brief.aircraft.count) if cycle.size <= MAX_ANSWERED else [fleet]
     return Patrol(
-        sorties=tuple(_moved(s, first.get(s.name, 0.0)) for s in sorties),
+        sorties=tuple(s.starting_at(first.get(s.name, 0.0)) for s in sorties),
         flights=flights,
         turns=tuple(taken),
         answers=tuple(_answer(brief, f) for f in answers),
@@ -116,7 +116,7 @@ def _too_few_finding(cycle: FloatArray, count: int) -> Finding:
 def _one_after_another(brief: Brief, sorties: Sequence[Sortie], findings: Sequence[Finding]) -> Patrol:
     clock, moved, flights = 0.0, [], []
     for sortie in sorties:
-        moved.append(_moved(sortie, clock))
+        moved.append(sortie.starting_at(clock))
         landing = clock + sortie.legs[-1].t_end_s
         flights.append(
             Flight(sortie=sortie.name, aircraft="1", site=sortie.site, t_takeoff_s=clock, t_landing_s=round(landing, 3))
@@ -126,15 +126,6 @@ def _one_after_another(brief: Brief, sorties: Sequence[Sortie], findings: Sequen
         sorties=tuple(moved), flights=tuple(flights), turns=(), answers=(),
         findings=(*findings, *battery_finding(brief, flights)),
     )  # fmt: skip
-
-
-def _moved(sortie: Sortie, start_s: float) -> Sortie:
-    """Return a sortie that takes off at another time."""
-    legs = tuple(
-        dataclasses.replace(g, t_start_s=round(g.t_start_s + start_s, 3), t_end_s=round(g.t_end_s + start_s, 3))
-        for g in sortie.legs
-    )
-    return dataclasses.replace(sortie, t_start_s=start_s, legs=legs)
 
 
 def _answer(brief: Brief, fleet: Fleet) -> FleetOption:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyproj
@@ -23,13 +23,12 @@ from missions.patterns.values import PatternKind
 from missions.performance.wind import ground_radius_m
 from missions.plan import Finding, LegKind, Plan, Severity
 from missions.planning.landing import check_approaches
-from missions.planning.planner_legs import build_sortie
 from missions.planning.planner_paths import PathMaker
-from missions.planning.planner_track import Track
-from missions.planning.views import STRAIGHT_DOWN
+from missions.searches.flights import Course, flight, flights_of, refuse_reach
 from missions.searches.lane_cost import lane_cost
 from missions.searches.plan_search import plan_pattern
-from missions.searches.watch_sortie import holding, hover_place, sight_findings, towards_target
+from missions.searches.search_fleet import scheduled
+from missions.searches.watch_sortie import check_can_hover, holding, hover_place, sight_findings, towards_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,17 +36,13 @@ if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
-    from missions.patterns.free_air import FreePath
     from missions.patterns.values import PatternPath, PatternRequest
     from missions.plan import Sortie
-    from missions.planning.planner_paths import FlightPath
+    from missions.searches.search_fleet import SearchFlights
 
     FloatArray = NDArray[np.float64]
 
 GEOD: Final = pyproj.Geod(ellps="WGS84")
-SPLIT_M: Final = 250.0
-"""A sortie may end and the next begin anywhere along a leg, at this grain."""
-MAX_SORTIES: Final = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +77,15 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     router = Router(corridor.free, corridor.quiet)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     check_approaches(maker, corridor)
+    _check_orbit(brief, request, maker.radius_m)
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
     path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
     if request.kind is PatternKind.POINT and request.hover:
-        sorties = [_hover(brief, corridor, maker, path.xy_m[0])]
+        fleet = _hover(brief, corridor, maker, path.xy_m[0])
     else:
-        sorties = _sorties(brief, corridor, maker, path)
-    findings: list[Finding] = []
+        any_order = request.kind is PatternKind.AREA
+        fleet = scheduled(brief, corridor, flights_of(brief, corridor, maker, path, any_order=any_order))
+    sorties, findings = list(fleet.sorties), list(fleet.findings)
     if request.kind is PatternKind.POINT and request.datum is not None:
         sorties = [towards_target(sortie, request.datum, ground) for sortie in sorties]
         findings += sight_findings(sorties, request.datum, ground)
@@ -108,6 +105,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
         worst_revisit_s=math.nan,
         corridor_m2=round(pattern.area_m2, 1),
         covered_pct=round(covered_pct, 3),
+        flights=fleet.flights,
     )
     return SearchPlan(plan=plan, pattern=pattern)
 
@@ -137,115 +135,27 @@ def _over_ground(brief: Brief, request: PatternRequest, ground: GroundHeights) -
     return dataclasses.replace(request, begin=post)
 
 
-def _hover(brief: Brief, corridor: Corridor, maker: PathMaker, post: FloatArray) -> Sortie:
+def _check_orbit(brief: Brief, request: PatternRequest, radius_m: float) -> None:
+    """Refuse an orbit that the aircraft cannot turn round; its corners lie on the circle, its sides within it."""
+    least_m = math.ceil(1.01 * radius_m)
+    if request.kind is PatternKind.POINT and not request.hover and request.radius_m < least_m:
+        raise PlanRefusedError(
+            f"an orbit of {request.radius_m:g} m is tighter than {brief.aircraft.type} turns over the ground in this "
+            f"wind ({radius_m:.0f} m); use a radius of {least_m} m or more",
+            rule="turn radius", measured=request.radius_m, limit=least_m,
+        )  # fmt: skip
+
+
+def _hover(brief: Brief, corridor: Corridor, maker: PathMaker, post: FloatArray) -> SearchFlights:
+    check_can_hover(brief)
     site = int(np.argmin(np.hypot(*(corridor.sites - post).T)))
-    flown = _flight(maker, corridor.sites[site], np.array([post]), [])
+    flown = flight(maker, corridor.sites[site], Course(points=np.array([post]), kinds=(), any_order=False))
     if flown is None or flown.needed_wh > maker.usable_wh:
-        _refuse(brief, corridor, post, site)
-    sortie = build_sortie(brief, corridor, flown, site=site, name="S01", t_start_s=0.0)
-    return holding(sortie, brief, spare_wh=maker.usable_wh - flown.needed_wh)
-
-
-def _sorties(brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath) -> list[Sortie]:
-    points, kinds = _split(path)
-    sorties: list[Sortie] = []
-    done = 0
-    while done < len(kinds):
-        site = int(np.argmin(np.hypot(*(corridor.sites - points[done]).T)))
-        flown, end = _longest(maker, corridor.sites[site], points, kinds, done)
-        if flown is None:
-            _refuse(brief, corridor, points[done], site)
-        name = f"S{len(sorties) + 1:02d}"
-        sorties.append(build_sortie(brief, corridor, flown, site=site, name=name, t_start_s=0.0))
-        done = end
-        if len(sorties) >= MAX_SORTIES and done < len(kinds):
-            raise PlanRefusedError(
-                f"the search takes more than {MAX_SORTIES} sorties; make the area smaller or the swath wider",
-                rule="search",
-            )
-    return sorties
-
-
-def _split(path: FreePath) -> tuple[FloatArray, list[LegKind]]:
-    points, kinds = [path.xy_m[:1]], []
-    for start, end, kind in zip(path.xy_m[:-1], path.xy_m[1:], path.kinds, strict=True):
-        count = max(1, math.ceil(float(np.hypot(*(end - start))) / SPLIT_M))
-        share = np.arange(1, count + 1)[:, None] / count
-        points.append(start + share * (end - start))
-        kinds += [kind] * count
-    return np.concatenate(points), kinds
-
-
-def _longest(
-    maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[LegKind], first: int
-) -> tuple[FlightPath | None, int]:
-    """Find the longest run of segments from `first` that one battery flies, there and back, by bisection."""
-    best: tuple[FlightPath | None, int] = (None, first)
-    low, high = first + 1, first + _flyable(maker, points[first:])
-    probe = high
-    while low <= high:
-        middle, probe = (probe, 0) if probe else ((low + high) // 2, 0)
-        flown = _flight(maker, site, points[first : middle + 1], kinds[first:middle])
-        if flown is not None and flown.needed_wh <= maker.usable_wh:
-            best, low = (flown, middle), middle + 1
-        else:
-            high = middle - 1
-    return best
-
-
-def _flyable(maker: PathMaker, points: FloatArray) -> int:
-    """Return how many segments one battery could fly at the very most, with no way out or home."""
-    aircraft = maker.aircraft
-    fastest_mps = aircraft.max_airspeed_mps + maker.wind.strongest_mps
-    limit_m = fastest_mps * 3600.0 * maker.usable_wh / min(aircraft.cruise_power_w, aircraft.hover_power_w)
-    flown_m = np.cumsum(np.hypot(*np.diff(points, axis=0).T))
-    return max(1, min(len(flown_m), int(np.searchsorted(flown_m, limit_m)) + 1))
-
-
-def _flight(maker: PathMaker, site: FloatArray, points: FloatArray, kinds: list[LegKind]) -> FlightPath | None:
-    approach = maker.approach(site) if maker.radius_m > 0.0 else None
-    end = site if approach is None else approach.begin_m
-    out, home = maker.router.route(site, points[0]), maker.router.route(points[-1], end)
-    if out is None or home is None:
-        return None
-    xy, legs = _merged(points, kinds)
-    every = np.concatenate([out[:-1], xy, home[1:]])
-    all_kinds = [LegKind.TRANSIT] * (len(out) - 1) + legs + [LegKind.RETURN] * (len(home) - 1)
-    step = np.hypot(*np.diff(every, axis=0).T) > 0.05
-    kept = [kind for kind, moved in zip(all_kinds, step, strict=True) if moved]
-    if not kept:
-        return None
-    looks = tuple(STRAIGHT_DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
-    return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), looks=looks, approach=approach))
-
-
-def _merged(points: FloatArray, kinds: list[LegKind]) -> tuple[FloatArray, list[LegKind]]:
-    """Join pieces that go straight on in the same kind, so that splitting leaves no waypoints behind."""
-    xy: list[FloatArray] = [points[0]]
-    legs: list[LegKind] = []
-    for index, kind in enumerate(kinds):
-        if legs and legs[-1] is kind and _straight(points[index - 1 : index + 2]):
-            xy[-1] = points[index + 1]
-            continue
-        xy.append(points[index + 1])
-        legs.append(kind)
-    return np.array(xy), legs
-
-
-def _straight(three: FloatArray) -> bool:
-    before, step = np.diff(three, axis=0)
-    across = abs(before[0] * step[1] - before[1] * step[0])
-    return bool(across < 1e-6 * np.hypot(*before) * np.hypot(*step) + 1e-9 and before @ step > 0.0)
-
-
-def _refuse(brief: Brief, corridor: Corridor, point: FloatArray, site: int) -> NoReturn:
-    lats, lons = corridor.frame.to_degrees(point[None, :])
-    distance_km = float(np.hypot(*(corridor.sites[site] - point))) / 1000.0
-    raise PlanRefusedError(
-        f"no battery reaches the search at {lats[0]:.6f}, {lons[0]:.6f} and comes back: it is {distance_km:.1f} km "
-        f"from {brief.launch[site].name!r}, the nearest site; add a launch site nearer to it, or take a larger battery",
-        rule="endurance",
-    )
+        refuse_reach(brief, corridor, post, site)
+    fleet = scheduled(brief, corridor, [{site: flown}])
+    sortie = holding(fleet.sorties[0], brief, spare_wh=maker.usable_wh - flown.needed_wh)
+    landed = dataclasses.replace(fleet.flights[0], t_landing_s=sortie.legs[-1].t_end_s)
+    return dataclasses.replace(fleet, sorties=(sortie,), flights=(landed,))
 
 
 def _covered_pct(corridor: Corridor, sorties: list[Sortie], request: PatternRequest) -> float:

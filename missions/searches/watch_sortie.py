@@ -118,17 +118,15 @@ def sight_findings(sorties: Sequence[Sortie], target: LonLat, ground: GroundHeig
     ]
 
 
-def holding(sortie: Sortie, brief: Brief, *, spare_wh: float) -> Sortie:
-    """Make a sortie wait at the end of its way out for as long as the battery allows.
-
-    Raises
-    ------
-    InputError
-        When the aircraft cannot hover.
-    """
-    aircraft = brief.aircraft.aircraft
-    if aircraft.kind is AircraftKind.FIXED_WING:
+def check_can_hover(brief: Brief) -> None:
+    """Refuse, as an `InputError`, to hover with an aircraft that cannot."""
+    if brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING:
         raise InputError(f"{brief.aircraft.type} is a fixed wing and cannot hover; watch the point from an orbit")
+
+
+def holding(sortie: Sortie, brief: Brief, *, spare_wh: float) -> Sortie:
+    """Make a sortie wait at the end of its way out for as long as the battery allows."""
+    aircraft = brief.aircraft.aircraft
     out = max(n for n, leg in enumerate(sortie.legs) if leg.kind is not LegKind.RETURN)
     at = sortie.legs[out]
     power_w = float(level_power_w(aircraft, brief.wind.profile.at(at.alt_amsl_end_m).speed_mps))
