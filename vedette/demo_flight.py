@@ -16,8 +16,8 @@ from missions.flight import fly
 from missions.flight.values import FlightOptions, FlightPhase
 from missions.links.link import open_link
 from missions.links.tlog_file import TlogRecorder
-from sitl.dynamics_power import BatterySpec, WindSpec
-from sitl.vehicle import Dialect, SensorNoise, VehicleConfig, start_vehicle
+from sitl.planned import planned_vehicle
+from sitl.vehicle import SensorNoise, start_vehicle
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.flight.values import FlightReport, FlightStatus
     from missions.plan import Plan, Sortie
+    from sitl.vehicle import VehicleConfig
 
 T0_UTC_NS: Final = 1_767_229_200_000_000_000
 """2026-01-01 01:00 UTC: the simulated night begins at a fixed time, so that a run can be made again."""
-GUST_SIGMAS: Final = 2.5
-"""The brief's strongest gust is taken as this many sigmas above the mean wind (about one in a hundred)."""
 NOISE: Final = SensorNoise(gps_h_m=1.0, gps_v_m=1.5, yaw_deg=1.0, tilt_deg=0.3)
 """What the simulated autopilot's own estimates are off by: a GNSS receiver with SBAS and a magnetometer."""
 
@@ -45,22 +44,9 @@ class SortieFlight:
 
 
 def _config(brief: Brief, sortie: Sortie, *, sysid: int, seed: int, speedup: float) -> VehicleConfig:
-    wind = brief.wind
-    layers = sorted((layer.alt_amsl_m, layer.speed_mps, layer.from_deg) for layer in wind.layer)
-    gust = (wind.strongest_in(wind.profile) - wind.profile.strongest_mps) / GUST_SIGMAS
-    aircraft = brief.of(sortie.aircraft).aircraft.aircraft
-    return VehicleConfig(
-        home_lat_deg=sortie.home_lat_deg,
-        home_lon_deg=sortie.home_lon_deg,
-        home_alt_amsl_m=sortie.home_alt_amsl_m,
-        sysid=sysid,
-        dialect=Dialect(brief.dialect),
-        seed=seed + sysid,
-        speedup=speedup,
-        t0_utc_ns=T0_UTC_NS + round(sortie.t_start_s * 1e9),
-        wind=WindSpec(speed_mps=wind.speed_mps, from_deg=wind.from_deg, gust_sigma_mps=gust, layers=tuple(layers)),
-        battery=dataclasses.replace(BatterySpec(), capacity_wh=aircraft.battery_wh),
-        noise=NOISE,
+    start_ns = T0_UTC_NS + round(sortie.t_start_s * 1e9)
+    return planned_vehicle(
+        brief, sortie, sysid=sysid, seed=seed + sysid, speedup=speedup, t0_utc_ns=start_ns, noise=NOISE
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from missions.judging.breaches import every_leg, worst_of_each
 from missions.judging.return_legs import failsafe_legs
-from missions.judging.return_rules import vehicle_parameters
+from missions.judging.return_rules import speed_parameters, vehicle_parameters
 from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
@@ -104,7 +104,10 @@ def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: 
         sortie=dataclasses.replace(
             sortie,
             failsafe=failsafe_legs(subject, sortie.legs),
-            vehicle_parameters=vehicle_parameters(brief, sortie.legs, sortie.items, rally=bool(sortie.rally)),
+            vehicle_parameters=(
+                *vehicle_parameters(brief, sortie.legs, sortie.items, rally=bool(sortie.rally)),
+                *speed_parameters(brief),
+            ),
         ),
         findings=tuple(dataclasses.replace(f, sortie=sortie.name) for f in found),
         kept_m=float(np.min(standoff_m(corridor, subject.legs.lines))),

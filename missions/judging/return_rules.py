@@ -9,6 +9,7 @@ import numpy as np
 
 from missions.errors import PlanRefusedError
 from missions.performance.aircraft import AircraftKind
+from missions.performance.handling import parameters
 from missions.performance.wind import ground_radius_m
 from missions.plan import VehicleParameter
 
@@ -119,6 +120,13 @@ def vehicle_parameters(
     named = _plane_parameters(rules, items) if wing else _copter_parameters(rules, len(legs))
     home_too = VehicleParameter(name="RALLY_INCL_HOME", value=1.0, why="returns go to the nearest of home and rally")
     return (*named, home_too) if rally and not rules.retrace else named
+
+
+def speed_parameters(brief: Brief) -> tuple[VehicleParameter, ...]:
+    """Return the vehicle's parameters under which the flight takes the time that was planned."""
+    named = parameters(brief.aircraft.aircraft, brief.dialect)
+    why = "as fast as the flight is planned"
+    return tuple(VehicleParameter(name=name, value=value, why=why, at_least=True) for name, value in named.items())
 
 
 def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter, ...]:

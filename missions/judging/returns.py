@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.judging.legs import points_along
+from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import path_cost
+from missions.performance.handling import HANDLING, break_off_s
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,16 +76,18 @@ def _before(subject: Subject, points: LegPoints) -> FloatArray:
 def _retraced(subject: Subject, points: LegPoints) -> Returns:
     """Work out the way back along the path flown, or on along it where the autopilot would go on."""
     legs = subject.legs
-    ends = np.stack([legs.end_m, legs.start_m], axis=1).reshape(-1, 2)
-    heights = np.stack([legs.alt_end_amsl_m, legs.alt_start_amsl_m], axis=1).reshape(-1)
+    ends = np.stack([legs.end_m, legs.start_m], axis=1)[::-1].reshape(-1, 2)
+    heights = np.stack([legs.alt_end_amsl_m, legs.alt_start_amsl_m], axis=1)[::-1].reshape(-1)
     cost = path_cost(
         subject.aircraft, subject.brief.wind.profile, east_m=ends[:, 0], north_m=ends[:, 1],
         alt_amsl_m=np.nan_to_num(heights, nan=subject.brief.flight.alt_agl_m), speed_mps=subject.brief.speed_mps,
+        handling=HANDLING[subject.brief.dialect],
     )  # fmt: skip
-    back_pct = 100.0 * cost.energy_wh[::2] / subject.aircraft.battery_wh
+    back_s = cost.seconds[::-2]
+    back_pct = 100.0 * cost.energy_wh[::-2] / subject.aircraft.battery_wh
     before, leg = _before(subject, points), points.leg
     needed = np.cumsum(back_pct)[leg] - (1.0 - points.share) * back_pct[leg]
-    seconds = np.cumsum(cost.seconds[::2])[leg] - (1.0 - points.share) * cost.seconds[::2][leg]
+    seconds = np.cumsum(back_s)[leg] - (1.0 - points.share) * back_s[leg]
     if subject.return_rules.forward_too:
         onward = leg >= len(legs) / 2.0
         needed = np.where(onward, before - subject.battery_pct[-1], needed)
@@ -103,15 +107,18 @@ def _cost(
     over_amsl_m: FloatArray,
     ground_amsl_m: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return seconds and per cent of battery of climb, way and descent together."""
+    """Return seconds and per cent of battery of stop, climb, way and landing together."""
     xy = np.stack([points.xy_m, points.xy_m, target_m, target_m], axis=1)
     alt = np.stack([points.alt_amsl_m, up_amsl_m, over_amsl_m, np.minimum(ground_amsl_m, over_amsl_m)], axis=1)
     flat = xy.reshape(-1, 2)
     cost = path_cost(
         subject.aircraft, subject.brief.wind.profile, east_m=flat[:, 0], north_m=flat[:, 1],
-        alt_amsl_m=alt.reshape(-1), speed_mps=subject.brief.speed_mps,
+        alt_amsl_m=alt.reshape(-1), speed_mps=subject.brief.speed_mps, handling=HANDLING[subject.brief.dialect],
     )  # fmt: skip
     seconds = np.append(cost.seconds, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
     energy = np.append(cost.energy_wh, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
+    if subject.aircraft.kind is AircraftKind.MULTIROTOR:
+        stop_s = break_off_s(HANDLING[subject.brief.dialect], subject.brief.speed_mps)
+        seconds, energy = seconds + stop_s, energy + subject.aircraft.hover_power_w * stop_s / 3600.0
     needed = 100.0 * energy / subject.aircraft.battery_wh
     return seconds, np.where(np.isfinite(needed), needed, np.inf)

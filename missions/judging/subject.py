@@ -13,6 +13,7 @@ from missions.judging.return_rules import ReturnRules, return_rules
 from missions.judging.returns import Returns, returns_of
 from missions.judging.swept import Swept, swept_by
 from missions.performance.energy import path_cost
+from missions.performance.handling import HANDLING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,7 @@ class Subject:
         cost = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=ends[:, 0], north_m=ends[:, 1],
             alt_amsl_m=np.nan_to_num(heights, nan=self.brief.flight.alt_agl_m), speed_mps=self.brief.speed_mps,
+            handling=HANDLING[self.brief.dialect],
         )  # fmt: skip
         return cost.energy_wh[::2]
 

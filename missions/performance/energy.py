@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.performance.aircraft import AircraftKind
+from missions.performance.handling import leg_seconds, vertical_s
 from missions.performance.wind import leg_speeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.performance.aircraft import Aircraft
+    from missions.performance.handling import Handling
     from missions.performance.wind import WindProfile
 
     FloatArray = NDArray[np.float64]
@@ -84,12 +86,14 @@ def path_cost(
     north_m: FloatArray,
     alt_amsl_m: FloatArray,
     speed_mps: float,
+    handling: Handling | None = None,
 ) -> PathCost:
     """Return what flying straight between consecutive points takes.
 
     A leg lasts as long as its length at the wind triangle's ground speed, or as its climb or
-    descent at the type's rate, whichever is longer. Vertical legs are flown against the wind in
-    place. In a wind that changes with height, a leg's seconds and watts are the means over its
+    descent at the type's rate, whichever is longer; a multirotor's autopilot adds what it takes to
+    speed up, to slow down for corners, to take off and to land. Vertical legs are flown against
+    the wind in place. In a wind that changes with height, a leg's seconds and watts are the means over its
     heights by Simpson's rule: one over the ground speed is convex in the wind, so the wind at the
     mean height alone would promise too much.
 
@@ -99,6 +103,9 @@ def path_cost(
         (n,) points of the path in a local metric frame and above mean sea level.
     speed_mps
         Planned speed (airspeed of a fixed wing, ground speed of a multirotor).
+    handling
+        The autopilot of a multirotor, by which a leg straight up is a take-off and one straight down
+        a landing; None for speeds that change at once.
     """
     de, dn, dz = np.diff(east_m), np.diff(north_m), np.diff(alt_amsl_m)
     length = np.hypot(de, dn)
@@ -108,7 +115,15 @@ def path_cost(
     speeds = leg_speeds(aircraft, air, np.degrees(np.arctan2(de, dn)), speed_mps)
     rate = np.where(dz >= 0.0, aircraft.climb_mps, aircraft.descent_mps)
     per_metre = np.where(moving, weight @ (1.0 / speeds.ground_mps), 0.0)
-    seconds = np.maximum(length * per_metre, np.abs(dz) / rate)
+    steady = np.maximum(length * per_metre, np.abs(dz) / rate)
+    seconds = steady
+    if handling is not None and aircraft.kind is AircraftKind.MULTIROTOR:
+        seconds = np.where(moving, 0.0, vertical_s(handling, aircraft, dz))
+        going = moving | (dz != 0.0)  # a point given twice is no stop
+        point = np.append(0, np.flatnonzero(going) + 1)
+        top = np.divide(length, steady, out=np.zeros_like(length), where=moving)[going]
+        seconds[going] += leg_seconds(handling, east_m=east_m[point], north_m=north_m[point], top_mps=top)
+        seconds = np.where(np.isnan(steady), np.nan, seconds)
     climb = np.divide(dz, seconds, out=np.zeros_like(dz), where=seconds > 0.0)
     climb = np.where(np.abs(climb) < LEVEL_MPS, 0.0, climb)
     through = np.where(moving, speeds.air_mps, _hover_airspeed(aircraft, air.speed_mps))

@@ -11,6 +11,7 @@ import numpy as np
 from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
 from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import PathCost, least_wh, path_cost
+from missions.performance.handling import HANDLING
 from missions.performance.wind import ground_radius_m
 from missions.plan import LegKind
 from missions.planning.landing import Approach, find_approach
@@ -115,7 +116,7 @@ class PathMaker:
         looks = (None, *(track.looks[k] for k in profile.leg), *[None] * len(down_xy))
         cost = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=alt,
-            speed_mps=self.brief.speed_mps,
+            speed_mps=self.brief.speed_mps, handling=HANDLING[self.brief.dialect],
         )  # fmt: skip
         return FlightPath(
             xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost, approach=track.approach,
@@ -128,7 +129,7 @@ class PathMaker:
             return cost.total_wh
         back = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=xy_m[::-1, 0], north_m=xy_m[::-1, 1],
-            alt_amsl_m=alt_amsl_m[::-1], speed_mps=self.brief.speed_mps,
+            alt_amsl_m=alt_amsl_m[::-1], speed_mps=self.brief.speed_mps, handling=HANDLING[self.brief.dialect],
         )  # fmt: skip
         there_and_back = np.cumsum(cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
         return float(there_and_back[:-1].max())

@@ -9,6 +9,7 @@ import numpy as np
 
 from missions.patterns.area import LaneCost
 from missions.performance.energy import path_cost
+from missions.performance.handling import HANDLING
 from missions.performance.wind import WindProfile, leg_speeds
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def lane_cost(brief: Brief, ground: GroundHeights, *, swath_m: float, radius_m: 
             float(
                 path_cost(
                     aircraft, WindProfile.uniform(), east_m=x, north_m=y, alt_amsl_m=np.zeros(len(x)),
-                    speed_mps=speed_mps,
+                    speed_mps=speed_mps, handling=HANDLING[brief.dialect],
                 ).seconds.sum()
             )
             for x, y in ((across, along), (np.zeros(2), np.array([0.0, 2.0 * LONG_M + swath_m])))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sitl.vehicle.moves import Moves
     from sitl.vehicle.parameters import ParameterTable
 
+LAND_GAIN_PER_S = 0.5
+"""How fast ArduCopter's sink rate falls with the height left above LAND_ALT_LOW (its position controller's gain)."""
 CRUMB_SPACING_M = 5.0
 """How far apart SMART_RTL's breadcrumbs are dropped."""
 
@@ -96,13 +98,17 @@ class Autopilot:
             return
         if self.dialect is Dialect.PX4:
             self.limits.speed_mps = p["MPC_XY_CRUISE"]
-            self.limits.climb_mps, self.limits.sink_mps = p["MPC_Z_VEL_MAX_UP"], p["MPC_Z_VEL_MAX_DN"]
-            self.limits.radius_m = 2.0
+            self.limits.climb_mps, self.limits.sink_mps = p["MPC_Z_V_AUTO_UP"], p["MPC_Z_V_AUTO_DN"]
+            self.limits.accel_mps2, self.limits.radius_m = p["MPC_ACC_HOR"], 2.0
+            self.limits.land_mps, self.limits.land_slow_m = p["MPC_LAND_SPEED"], p["MPC_LAND_ALT2"]
+            self.limits.land_ease_m = max(p["MPC_LAND_ALT1"] - p["MPC_LAND_ALT2"], 0.1)
             return
         self.limits.speed_mps = p["WPNAV_SPEED"] / 100.0
         self.limits.climb_mps, self.limits.sink_mps = p["WPNAV_SPEED_UP"] / 100.0, p["WPNAV_SPEED_DN"] / 100.0
         self.limits.accel_mps2 = p["WPNAV_ACCEL"] / 100.0
         self.limits.radius_m = p["WPNAV_RADIUS"] / 100.0
+        self.limits.land_mps, self.limits.land_slow_m = p["LAND_SPEED"] / 100.0, p["LAND_ALT_LOW"] / 100.0
+        self.limits.land_ease_m = max((self.limits.sink_mps - self.limits.land_mps) / LAND_GAIN_PER_S, 0.1)
 
     def change_speed(self, kind: int, speed_mps: float) -> None:
         """Carry out DO_CHANGE_SPEED: kind 0 or 1 along the path, 2 climbing, 3 descending."""
@@ -194,7 +200,7 @@ class Autopilot:
         elif self.mode is Mode.SMART_RTL:
             self._retrace()
         elif self.mode is Mode.LAND:
-            self._behaviour = self.moves.down(self.state, None, self._land_mps())
+            self._behaviour = self.moves.down(self.state, None)
         else:
             self._behaviour = self.moves.hold()
 
@@ -282,12 +288,7 @@ class Autopilot:
         return self.moves.leg(start, place)
 
     def _down(self, place: Place) -> Behaviour:
-        return self.moves.down(self.state, place, self._land_mps())
-
-    def _land_mps(self) -> float:
-        if self.dialect is Dialect.PX4:
-            return self.parameters["MPC_LAND_SPEED"]
-        return self.parameters["LAND_SPEED"] / 100.0
+        return self.moves.down(self.state, place)
 
     # -- each step ------------------------------------------------------------------------------------
 

@@ -35,6 +35,10 @@ class Limits:
     sink_mps: float = 1.5
     accel_mps2: float = 2.5
     radius_m: float = 2.0
+    land_mps: float = 0.5
+    land_slow_m: float = 10.0
+    land_ease_m: float = 2.0
+    """The sink rate is `land_mps` below `land_slow_m` above the ground, and full this much higher."""
 
 
 class Behaviour(Protocol):
@@ -113,20 +117,21 @@ class Climb:
 
 
 class Descend:
-    """Land where the place is: fast first, slowly from 10 m above the ground on; done on the ground."""
+    """Land where the place is: fast first, slowly near the ground; done on the ground."""
 
-    def __init__(self, limits: Limits, state: BodyState, *, slow_mps: float = 0.5, place: Place | None = None) -> None:
+    def __init__(self, limits: Limits, place: Place | None = None) -> None:
         self.done = False
         self._limits = limits
-        self._slow_mps = slow_mps
         self._hold = Hold(limits, place)
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
         """Sink onto the place."""
         height = state.alt_amsl_m - state.ground_amsl_m
         wanted = self._hold.demand(state, dt_s)
-        sink = self._limits.sink_mps
-        wanted.v_d_mps = min(sink, self._slow_mps + max(0.0, height - 10.0) * 0.5)
+        limits = self._limits
+        slow = min(limits.land_mps, limits.sink_mps)
+        share = clamp((height - limits.land_slow_m) / limits.land_ease_m, 0.0, 1.0)
+        wanted.v_d_mps = slow + share * (limits.sink_mps - slow)
         self.done = state.on_ground
         return wanted
 

@@ -22,8 +22,6 @@ NAVIGATION: Final = frozenset({16, 17, 18, 19, 20, 21, 22, 31, 82, 92, 93})
 """Items that take time; everything else happens on the way."""
 _LEG_ENDS: Final = frozenset({16, 17, 19, 31, 82})
 _MOST_DO_ITEMS: Final = 1000
-SLOW_SINK_MPS: Final = 0.5
-"""How fast a mission's LAND meets the ground (ArduCopter's LAND_SPEED default)."""
 
 
 class MissionRun:
@@ -201,11 +199,11 @@ class MissionRun:
 
     def _land(self, item: WireItem, state: BodyState) -> None:
         if not item.has_place:
-            self._behaviour = self._moves().down(state, None, SLOW_SINK_MPS)
+            self._behaviour = self._moves().down(state, None)
             return
         spot = Place(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=state.alt_amsl_m)
         if self._glides:
-            self._behaviour = self._moves().down(state, spot, SLOW_SINK_MPS)
+            self._behaviour = self._moves().down(state, spot)
             return
         self._behaviour = _FlyAndLand(self._moves(), self._from or spot, spot, state)
 
@@ -250,7 +248,7 @@ class _FlyAndLand:
     def __init__(self, moves: Moves, start: Place, spot: Place, state: BodyState) -> None:
         self.done = False
         self._leg: Behaviour | None = moves.leg(start, spot)
-        self._down = moves.down(state, spot, SLOW_SINK_MPS)
+        self._down = moves.down(state, spot)
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
         """Fly the leg until it ends, then descend; done on the ground."""

@@ -31,7 +31,7 @@ class Moves(Protocol):
         """Fly a straight leg, on to `after` if there is one."""
         ...
 
-    def down(self, state: BodyState, place: Place | None, slow_mps: float) -> Behaviour:
+    def down(self, state: BodyState, place: Place | None) -> Behaviour:
         """Land."""
         ...
 
@@ -54,9 +54,9 @@ class MultirotorMoves:
         """Fly a straight leg."""
         return FlyLeg(self._limits, start, end, after=after)
 
-    def down(self, state: BodyState, place: Place | None, slow_mps: float) -> Behaviour:
+    def down(self, state: BodyState, place: Place | None) -> Behaviour:  # noqa: ARG002 - it sinks from anywhere
         """Sink onto a place."""
-        return Descend(self._limits, state, slow_mps=slow_mps, place=place)
+        return Descend(self._limits, place)
 
 
 class WingMoves:
@@ -79,6 +79,6 @@ class WingMoves:
         """Follow a line."""
         return FollowLine(self._limits, self._wing, start, end, after)
 
-    def down(self, state: BodyState, place: Place | None, slow_mps: float) -> Behaviour:  # noqa: ARG002 - it glides
+    def down(self, state: BodyState, place: Place | None) -> Behaviour:
         """Land on a glide."""
         return GlideDown(self._limits, self._wing, state, place)

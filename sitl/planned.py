@@ -1,0 +1,87 @@
+"""The simulated vehicle a plan was made for: its airframe, battery, autopilot settings, weather and launch site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from missions.performance.aircraft import AircraftKind
+from missions.performance.energy import level_power_w
+from missions.performance.handling import parameters
+from missions.plan_files.dialect import Dialect
+from sitl.dynamics import Multirotor
+from sitl.dynamics_power import BatterySpec, WindSpec
+from sitl.dynamics_wing import FixedWing
+from sitl.vehicle.config import Airframe, VehicleConfig
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from missions.briefs.brief import Brief
+    from missions.performance.aircraft import Aircraft
+    from missions.plan import Sortie
+
+GUST_SIGMAS: Final = 2.5
+"""The brief's strongest gust is taken as this many sigmas above the mean wind (about one in a hundred)."""
+POWER_STEP_MPS: Final = 1.0
+"""Spacing of the airspeeds the power curve is handed over at; between them it is linear."""
+
+
+def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConfig:
+    """Describe the vehicle that flies a sortie as its brief has it.
+
+    Parameters
+    ----------
+    changes
+        Fields of `VehicleConfig` to set besides (number, seed, speed of time, noise, faults).
+    """
+    aircraft = brief.of(sortie.aircraft).aircraft.aircraft
+    wing = aircraft.kind is AircraftKind.FIXED_WING
+    frame = {"fixed_wing": fixed_wing(aircraft)} if wing else {"multirotor": multirotor(aircraft)}
+    values = {
+        "home_lat_deg": sortie.home_lat_deg,
+        "home_lon_deg": sortie.home_lon_deg,
+        "home_alt_amsl_m": sortie.home_alt_amsl_m,
+        "dialect": Dialect(brief.dialect),
+        "airframe": Airframe.PLANE if wing else Airframe.COPTER,
+        "wind": wind_of(brief),
+        "battery": battery_of(aircraft),
+        "parameters": tuple(parameters(aircraft, brief.dialect).items()),
+    }
+    return VehicleConfig(**values | frame | changes)
+
+
+def multirotor(aircraft: Aircraft) -> Multirotor:
+    """Return a multirotor's airframe; it can climb and sink a little faster than its autopilot is set to."""
+    return Multirotor(
+        mass_kg=aircraft.mass_kg, top_airspeed_mps=aircraft.max_airspeed_mps, climb_mps=1.2 * aircraft.climb_mps,
+        sink_mps=1.2 * aircraft.descent_mps,
+    )  # fmt: skip
+
+
+def fixed_wing(aircraft: Aircraft) -> FixedWing:
+    """Return a fixed wing's airframe."""
+    return FixedWing(
+        mass_kg=aircraft.mass_kg, cruise_mps=aircraft.speed_mps, fastest_mps=aircraft.max_airspeed_mps,
+        climb_mps=aircraft.climb_mps, sink_mps=aircraft.descent_mps,
+    )  # fmt: skip
+
+
+def battery_of(aircraft: Aircraft) -> BatterySpec:
+    """Return the pack and the power curve the plan reckons with."""
+    speeds = np.arange(0.0, aircraft.max_airspeed_mps + POWER_STEP_MPS, POWER_STEP_MPS)
+    if aircraft.kind is AircraftKind.FIXED_WING:
+        speeds = speeds[speeds >= 0.5 * aircraft.speed_mps]
+    watts = level_power_w(aircraft, speeds)
+    return BatterySpec(
+        capacity_wh=aircraft.battery_wh, power_w=tuple(zip(speeds.tolist(), watts.tolist(), strict=True))
+    )
+
+
+def wind_of(brief: Brief) -> WindSpec:
+    """Return the brief's wind, its strongest gust as turbulence."""
+    wind = brief.wind
+    layers = sorted((layer.alt_amsl_m, layer.speed_mps, layer.from_deg) for layer in wind.layer)
+    gust = (wind.strongest_in(wind.profile) - wind.profile.strongest_mps) / GUST_SIGMAS
+    return WindSpec(speed_mps=wind.speed_mps, from_deg=wind.from_deg, gust_sigma_mps=gust, layers=tuple(layers))
