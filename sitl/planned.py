@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -37,19 +38,20 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
         Fields of `VehicleConfig` to set besides (number, seed, speed of time, noise, faults).
     """
     aircraft = brief.of(sortie.aircraft).aircraft.aircraft
-    wing = aircraft.kind is AircraftKind.FIXED_WING
-    frame = {"fixed_wing": fixed_wing(aircraft)} if wing else {"multirotor": multirotor(aircraft)}
-    values = {
-        "home_lat_deg": sortie.home_lat_deg,
-        "home_lon_deg": sortie.home_lon_deg,
-        "home_alt_amsl_m": sortie.home_alt_amsl_m,
-        "dialect": Dialect(brief.dialect),
-        "airframe": Airframe.PLANE if wing else Airframe.COPTER,
-        "wind": wind_of(brief),
-        "battery": battery_of(aircraft),
-        "parameters": tuple(parameters(aircraft, brief.dialect).items()),
-    }
-    return VehicleConfig(**values | frame | changes)
+    config = VehicleConfig(
+        home_lat_deg=sortie.home_lat_deg,
+        home_lon_deg=sortie.home_lon_deg,
+        home_alt_amsl_m=sortie.home_alt_amsl_m,
+        dialect=Dialect(brief.dialect),
+        wind=wind_of(brief),
+        battery=battery_of(aircraft),
+        parameters=tuple(parameters(aircraft, brief.dialect).items()),
+    )
+    if aircraft.kind is AircraftKind.FIXED_WING:
+        config = dataclasses.replace(config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft))
+    else:
+        config = dataclasses.replace(config, multirotor=multirotor(aircraft))
+    return dataclasses.replace(config, **changes)
 
 
 def multirotor(aircraft: Aircraft) -> Multirotor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -167,11 +170,9 @@ def test_wrong_winds_are_refused_with_the_key(make_brief, straight, wind, what):
 
 
 def quick(*winds):
-    from pathlib import Path
-
-    options = {"border": Path("a.geojson"), "own_side": "left", "standoff_m": 300, "depth_m": 800,
-               "launch": ["47.38,112.58"], "aircraft": "quad-survey", "count": 1, "zone": None, "terrain": None,
-               "wind": list(winds), "revisit_min": None, "lanes": None, "dialect": "ardupilot"}  # fmt: skip
+    given = {"border": Path("a.geojson"), "own_side": "left", "standoff_m": 300, "depth_m": 800,
+             "launch": ["47.38,112.58"], "aircraft": "quad-survey", "count": 1, "wind": list(winds)}  # fmt: skip
+    options = collections.defaultdict(lambda: None, given)
     return quick_brief(options)["wind"]
 
 
