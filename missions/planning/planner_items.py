@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import sample_path
 from missions.performance.aircraft import AircraftKind
 from missions.plan import LegKind, MissionItem
 from missions.planning.views import Facing
@@ -135,7 +136,7 @@ FENCE_EXCLUSION: Final = 5002
 ZONE_CUT_M: Final = 1.0
 """A zone's outline on the vehicle may be larger than the zone by up to twice this, never smaller."""
 RETURN_STEP_M: Final = 50.0
-"""Distance between the places of a path that returns are drawn from."""
+"""Distance between the places of a path that returns are drawn from, where there are several landing places."""
 RETURN_ROOM_M: Final = 35.0
 """Returns nearer than this to where the fence must end may be cut by its simplification."""
 
@@ -190,12 +191,14 @@ def _corners(polygon: shapely.Polygon) -> FloatArray:
 
 def straight_returns(path_m: FloatArray, landings_m: FloatArray) -> BaseGeometry:
     """Return the ground under every straight return from a path to the landing nearest to the place it begins at."""
-    line = shapely.LineString(path_m)
-    count = max(2, math.ceil(line.length / RETURN_STEP_M) + 1)
-    places = shapely.get_coordinates(shapely.line_interpolate_point(line, np.linspace(0.0, line.length, count)))
+    places = path_m if len(landings_m) == 1 else sample_path(path_m, RETURN_STEP_M)[0]
     away = np.hypot(*np.moveaxis(places[:, None] - landings_m[None], -1, 0))
-    goal = landings_m[np.argmin(away, axis=1)]
-    fans = [np.stack([places[:-1], places[1:], goals], axis=1) for goals in (goal[:-1], goal[1:])]
+    nearest = np.argmin(away, axis=1)
+    goal, change = landings_m[nearest], nearest[:-1] != nearest[1:]
+    fans = [
+        np.stack([places[:-1], places[1:], goal[:-1]], axis=1),
+        np.stack([places[:-1][change], places[1:][change], goal[1:][change]], axis=1),
+    ]
     triangles = np.asarray(shapely.polygons(np.concatenate(fans)))
     return shapely.union_all(triangles[shapely.area(triangles) > 1.0])
 
