@@ -56,6 +56,7 @@ def plan(
         typer.echo(commented_brief(), nl=False)
         return
     from missions.briefs.brief_file import build_brief, read_brief
+    from missions.briefs.brief_written_file import write_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
     from missions.planning.planner import plan_brief
 
@@ -69,9 +70,12 @@ def plan(
         "terrain": terrain, "wind": wind,
         "revisit_min": revisit_min, "lanes": lanes, "dialect": dialect,
     }  # fmt: skip
-    asked = read_brief(brief) if brief is not None else build_brief(quick_brief(options), Path())
+    tables = quick_brief(options) if brief is None else {}
+    asked = build_brief(tables, Path()) if brief is None else read_brief(brief)
     made = plan_brief(asked)
     write_plan_folder(made, asked, out)
+    if tables:
+        write_brief(tables, out / "brief.toml")
     write_plan_map(made, asked, out)
     if as_json:
         print_json(summary(made, asked))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 import zipfile
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from missions.briefs.brief_file import read_brief
 from missions.briefs.brief_template import template
+from missions.briefs.brief_written_file import write_brief
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanFileError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
@@ -264,7 +266,25 @@ def test_quick_plan_from_the_command_line(tmp_path, demo_brief_path):
     assert summary["sorties"] == 2
     assert summary["revisit_s"] <= 15 * 60
     assert summary["standoff"]["kept_m"] >= 140.0
-    assert read_plan_folder(tmp_path / "out").dialect == "px4"
+    made = read_plan_folder(tmp_path / "out")
+    assert made.dialect == "px4"
+    assert plan_brief(read_brief(tmp_path / "out" / "brief.toml")) == made
+
+
+def test_a_written_brief_names_the_same_files_from_its_new_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    tables = {
+        "name": 'a "quoted" näme', "border": {"file": "data/line.geojson", "own_side": {"lat_deg": 1.5, "lon_deg": -2}},
+        "zone": [{"name": "z", "file": "data/z.kml"}], "avoid": [], "wind": {"layer": [{"speed_mps": 3.0}]},
+        "launch": [{"name": "a"}, {"name": "b"}], "flag": True,
+    }  # fmt: skip
+    (tmp_path / "out").mkdir()
+    write_brief(tables, tmp_path / "out" / "brief.toml")
+    back = tomllib.loads((tmp_path / "out" / "brief.toml").read_text(encoding="utf-8"))
+    assert back.pop("border") == {"file": "../data/line.geojson", "own_side": {"lat_deg": 1.5, "lon_deg": -2}}
+    assert back.pop("zone") == [{"name": "z", "file": "../data/z.kml"}]
+    assert back == {k: tables[k] for k in ("name", "wind", "launch", "flag")}
 
 
 @pytest.mark.parametrize(
