@@ -60,6 +60,13 @@ def search(  # noqa: PLR0913 - one parameter per option
     hover: Annotated[
         bool, typer.Option("--hover", help="Point: hold one place in sight of it, at --radius-m, instead of an orbit.")
     ] = False,
+    around_holes: Annotated[
+        bool, typer.Option("--around-holes", help="Area: fly around its holes; without it they are only not searched.")
+    ] = False,
+    earlier_pod: Annotated[
+        list[float] | None,
+        typer.Option(min=0, max=100, help="POD of an earlier search of the same area, per cent; repeat for more."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
 ) -> None:
@@ -93,14 +100,15 @@ def search(  # noqa: PLR0913 - one parameter per option
         reach_m=reach_m if swath_m is None else 0.0,
         there_and_back=there_and_back,
         hover=hover,
+        around_holes=around_holes,
     )
     made = plan_search(asked, request)
     write_plan_folder(made.plan, asked, out)
     write_plan_map(made.plan, asked, out)
     if as_json:
-        print_json(_summary(made))
+        print_json(_summary(made, earlier_pod or []))
     else:
-        _show(made, out, every=every)
+        _show(made, out, earlier_pod or [], every=every)
     if made.plan.findings:
         raise typer.Exit(1)
 
@@ -157,7 +165,15 @@ def _datum(text: str) -> LonLat:
     return lon_deg, lat_deg
 
 
-def _summary(made: SearchPlan) -> dict[str, Any]:
+def _together(made: SearchPlan, earlier_pct: list[float]) -> float:
+    """Return the probability of detection of this search and the earlier ones; NaN where this one has none."""
+    from missions.patterns.iamsar import cumulative_pod
+
+    pod = made.pattern.pod
+    return pod if math.isnan(pod) else cumulative_pod([pod, *(pct / 100.0 for pct in earlier_pct)])
+
+
+def _summary(made: SearchPlan, earlier_pct: list[float]) -> dict[str, Any]:
     pattern, plan = made.pattern, made.plan
     return {
         "name": plan.name,
@@ -171,6 +187,7 @@ def _summary(made: SearchPlan) -> dict[str, Any]:
         "area_m2": round(pattern.area_m2, 1),
         "coverage": round(pattern.coverage, 4),
         "pod": round(pattern.pod, 4),
+        "cumulative_pod": round(_together(made, earlier_pct), 4),
         "covered_pct": plan.covered_pct,
         "required_standoff_m": plan.required_standoff_m,
         "min_standoff_m": plan.min_standoff_m,
@@ -182,7 +199,7 @@ def _summary(made: SearchPlan) -> dict[str, Any]:
     }
 
 
-def _show(made: SearchPlan, out: Path, *, every: bool) -> None:
+def _show(made: SearchPlan, out: Path, earlier_pct: list[float], *, every: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     pattern, plan = made.pattern, made.plan
     facts = [f"{pattern.kind}, {pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m"]
@@ -190,6 +207,8 @@ def _show(made: SearchPlan, out: Path, *, every: bool) -> None:
         facts.append(f"{plan.covered_pct:.1f} % of the area seen")
     if not math.isnan(pattern.pod):
         facts.append(f"{pattern.area_m2 / 1e4:.1f} ha, coverage {pattern.coverage:.2f}, POD {100 * pattern.pod:.0f} %")
+        if earlier_pct:
+            facts.append(f"POD with the {len(earlier_pct)} before it {100 * _together(made, earlier_pct):.0f} %")
     console.print(f"[bold]{escape(plan.name)}[/]: {'; '.join(facts)}")
     flown = {f.sortie: f for f in plan.flights}
     for sortie in plan.sorties:

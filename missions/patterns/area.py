@@ -114,11 +114,12 @@ def plan_area(
     swath_m: float,
     reach_m: float = 0.0,
     cost: LaneCost = FREE_TURNS,
+    over_holes: bool = True,
     directions_rad: Iterable[float] | None = None,
     begin_xy: FloatArray | None = None,
     finish_xy: FloatArray | None = None,
 ) -> AreaPath:
-    """Plan a path that sees every point of a polygon; holes need not be seen and may be overflown.
+    """Plan a path that sees every point of a polygon; holes need not be seen.
 
     Parameters
     ----------
@@ -130,6 +131,8 @@ def plan_area(
         How far ahead and behind the camera sees.
     cost
         What turns and directions cost.
+    over_holes
+        Whether lanes may go on across holes; if not, they end at them, and the way on is somebody else's to find.
     directions_rad
         Lane directions to try; by default all edges and whole degrees.
     begin_xy, finish_xy
@@ -142,7 +145,8 @@ def plan_area(
     """
     check_area(polygon, swath_m)
     tried = [*edge_directions(polygon), *WHOLE_DEGREES] if directions_rad is None else list(directions_rad)
-    bridges = BRIDGES if len(polygon.interiors) or not _is_convex(polygon) else (0.0,)
+    gaps = over_holes if len(polygon.interiors) else not _is_convex(polygon)
+    bridges = BRIDGES if gaps else (0.0,)
     candidates: list[_Candidate] = []
     for direction in tried:
         strips = strips_of(polygon, direction_rad=direction, swath_m=swath_m)

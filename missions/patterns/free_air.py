@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 import shapely
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from missions.airspace.routing import Router
 
     FloatArray = NDArray[np.float64]
+
+
+INSIDE_M: Final = 0.5
+"""Where a segment leaves and enters the free air, it is left and joined so far inside."""
+WORTH_M: Final = 20.0
+"""Free pieces of a segment shorter than this are not flown to on their own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,8 +41,9 @@ def into_free_air(
 ) -> FreePath:
     """Bring a path into the free air.
 
-    Points outside move to the nearest free point, if that is at most `slack_m`
-    away; segments that are not free are flown around.
+    Points outside move to the nearest free point, if that is at most `slack_m` away. What is free of a
+    segment is flown; what lies between is flown around, which is work as well where the way round keeps
+    within `slack_m` of the segment, and else a turn.
 
     Raises
     ------
@@ -50,12 +57,31 @@ def into_free_air(
     path: list[FloatArray] = [moved[:1]]
     kept: list[LegKind] = []
     for start, end, kind in zip(moved[:-1], moved[1:], kinds, strict=True):
-        way = router.route(start, end)
-        if way is None:
-            _refuse(end, 0.0, corridor, slack_m)
-        path.append(way[1:])
-        kept += [kind if len(way) == 2 else LegKind.TURN] * (len(way) - 1)
+        for a, b, gap in _pieces(start, end, router):
+            way = router.route(a, b)
+            if way is None:
+                _refuse(end, 0.0, corridor, slack_m)
+            off_m = shapely.distance(shapely.points(way), shapely.LineString([start, end])).max()
+            path.append(way[1:])
+            kept += [kind if not gap or off_m <= slack_m else LegKind.TURN] * (len(way) - 1)
     return FreePath(xy_m=np.concatenate(path), kinds=tuple(kept), moved_m=float(apart.max()))
+
+
+def _pieces(start: FloatArray, end: FloatArray, router: Router) -> list[tuple[FloatArray, FloatArray, bool]]:
+    """Return the pieces of a segment in order, and whether each is a gap: not free as it is."""
+    if bool(router.clear(start, end)):
+        return [(start, end, False)]
+    line = shapely.LineString([start, end])
+    inside = shapely.intersection(line, shapely.buffer(router.free, -INSIDE_M))
+    runs = sorted(
+        sorted(float(line.project(shapely.Point(xy))) for xy in shapely.get_coordinates(part)[[0, -1]])
+        for part in shapely.get_parts(inside)
+        if part.geom_type == "LineString" and part.length > WORTH_M
+    )
+    marks = [0.0, *(mark for run in runs for mark in run), float(line.length)]
+    places = [start, *(np.asarray(line.interpolate(mark).coords[0]) for mark in marks[1:-1]), end]
+    pieces = zip(places[:-1], places[1:], marks[:-1], marks[1:], strict=True)
+    return [(a, b, k % 2 == 0) for k, (a, b, low, high) in enumerate(pieces) if high - low > 0.01]
 
 
 def _snapped(points_xy: FloatArray, corridor: Corridor) -> FloatArray:

@@ -14,6 +14,8 @@ import numpy as np
 from geo.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
@@ -117,3 +119,21 @@ def coverage_factor(*, sweep_width_m: float, length_m: float, area_m2: float) ->
 def probability_of_detection(coverage: float) -> float:
     """Return POD = 1 - exp(-C), the random search formula (Koopman 1946; IAMSAR II, appendix N)."""
     return 1.0 - math.exp(-coverage)
+
+
+def cumulative_pod(pods: Sequence[float]) -> float:
+    """Return the probability that one of several independent searches of one area finds what is there.
+
+    IAMSAR II, 4.6 and appendix N: searches that each miss it with 1 - POD miss it together with the product.
+
+    Raises
+    ------
+    InputError
+        For a probability that is none.
+    """
+    for pod in pods:
+        if not 0.0 <= pod <= 1.0:
+            raise InputError(
+                f"a probability of detection lies between 0 and 100 %, found {100.0 * pod:g} %", actual=pod
+            )
+    return 1.0 - math.prod(1.0 - pod for pod in pods)

@@ -50,6 +50,7 @@ def plan_area_in_parts(
     swath_m: float,
     reach_m: float = 0.0,
     cost: LaneCost = FREE_TURNS,
+    over_holes: bool = True,
     begin_xy: FloatArray | None = None,
     finish_xy: FloatArray | None = None,
 ) -> AreaPath:
@@ -60,7 +61,15 @@ def plan_area_in_parts(
     InputError
         See `missions.patterns.area.check_area`.
     """
-    whole = plan_area(polygon, swath_m=swath_m, reach_m=reach_m, cost=cost, begin_xy=begin_xy, finish_xy=finish_xy)
+    whole = plan_area(
+        polygon,
+        swath_m=swath_m,
+        reach_m=reach_m,
+        cost=cost,
+        over_holes=over_holes,
+        begin_xy=begin_xy,
+        finish_xy=finish_xy,
+    )
     parted = whole if len(polygon.interiors) else _cheaper(polygon, whole, _Terms(swath_m, reach_m, cost), MAX_DEPTH)
     if parted is whole:
         return whole

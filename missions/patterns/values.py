@@ -55,6 +55,8 @@ class PatternRequest:
     there_and_back: bool = False
     hover: bool = False
     """Point watch: hold one place in sight of the point instead of flying around it."""
+    around_holes: bool = False
+    """Area: its holes are flown around as well, not only left unsearched."""
     begin: LonLat | None = None
     """Where the aircraft comes from, to start the path near it."""
     finish: LonLat | None = None

@@ -57,7 +57,8 @@ def _area(request: PatternRequest, cost: LaneCost) -> PatternPath:
     polygon = polygon_xy(frame, request.rings)
     path = plan_area_in_parts(
         polygon, swath_m=request.swath_m, reach_m=request.reach_m, cost=cost,
-        begin_xy=_place(frame, request.begin), finish_xy=_place(frame, request.finish),
+        over_holes=not request.around_holes, begin_xy=_place(frame, request.begin),
+        finish_xy=_place(frame, request.finish),
     )  # fmt: skip
     direction_deg = (90.0 - math.degrees(path.direction_rad)) % 180.0
     work = [LegKind.WORK if index % 2 else LegKind.TURN for index in range(len(path.points_xy))]

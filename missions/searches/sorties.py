@@ -14,6 +14,7 @@ import shapely
 from missions.airspace.ground_file import read_ground
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
+from missions.briefs.places import GeoLine, Zone
 from missions.checks.check_corridor import corridor_holding
 from missions.errors import PlanRefusedError
 from missions.judging.judge import judge_sortie
@@ -28,7 +29,14 @@ from missions.searches.flights import Course, flight, flights_of, refuse_reach
 from missions.searches.lane_cost import lane_cost
 from missions.searches.plan_search import plan_pattern
 from missions.searches.search_fleet import scheduled
-from missions.searches.watch_sortie import check_can_hover, holding, hover_place, sight_findings, towards_target
+from missions.searches.watch_sortie import (
+    check_can_hover,
+    holding,
+    hover_place,
+    orbit_radius_m,
+    sight_findings,
+    towards_target,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +50,9 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+HOLE_CLEARANCE_M: Final = 5.0
+"""Kept from a hole that is flown around: the errors of track and position, not a safety distance."""
+LEAST_ORBIT_M: Final = 20.0
 GEOD: Final = pyproj.Geod(ellps="WGS84")
 
 
@@ -68,16 +79,18 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     """
     ground = read_ground(brief.terrain)
     request = _from_nearest_site(brief, request)
+    brief = _holes_barred(brief, request) if request.around_holes else brief
     radius_m = ground_radius_m(brief.aircraft.aircraft, brief.wind.profile.strongest_mps)
     cost = lane_cost(brief, ground, swath_m=request.swath_m, radius_m=radius_m)
-    pattern = plan_pattern(_over_ground(brief, request, ground), cost)
+    _check_orbit(brief, request, radius_m)
+    request, noted = _in_sight(brief, request, ground, radius_m)
+    pattern = plan_pattern(request, cost)
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
     lon, lat = np.array(lonlat).T
     corridor = corridor_holding(brief, lat, lon, ground)
     router = Router(corridor.free, corridor.quiet)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     check_approaches(maker, corridor)
-    _check_orbit(brief, request, maker.radius_m)
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
     path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
     if request.kind is PatternKind.POINT and request.hover:
@@ -85,7 +98,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     else:
         any_order = request.kind is PatternKind.AREA
         fleet = scheduled(brief, corridor, flights_of(brief, corridor, maker, path, any_order=any_order))
-    sorties, findings = list(fleet.sorties), list(fleet.findings)
+    sorties, findings = list(fleet.sorties), [*noted, *fleet.findings]
     if request.kind is PatternKind.POINT and request.datum is not None:
         sorties = [towards_target(sortie, request.datum, ground) for sortie in sorties]
         findings += sight_findings(sorties, request.datum, ground)
@@ -126,22 +139,45 @@ def _from_nearest_site(brief: Brief, request: PatternRequest) -> PatternRequest:
     return dataclasses.replace(request, begin=request.begin or here, finish=request.finish or here)
 
 
-def _over_ground(brief: Brief, request: PatternRequest, ground: GroundHeights) -> PatternRequest:
-    """Turn a hover into the place to hover at; other requests stay as they are."""
-    if not (request.kind is PatternKind.POINT and request.hover and request.datum is not None):
-        return request
-    begin = request.begin or request.datum
-    post = hover_place(request.datum, ground, radius_m=request.radius_m, height_m=brief.flight.alt_agl_m, begin=begin)
-    return dataclasses.replace(request, begin=post)
+def _in_sight(
+    brief: Brief, request: PatternRequest, ground: GroundHeights, radius_m: float
+) -> tuple[PatternRequest, list[Finding]]:
+    """Turn a hover into the place to hover at, and an orbit into one that sees its point."""
+    if request.kind is not PatternKind.POINT or request.datum is None or not request.radius_m > 0.0:
+        return request, []
+    height_m = brief.flight.alt_agl_m
+    if request.hover:
+        begin = request.begin or request.datum
+        post = hover_place(request.datum, ground, radius_m=request.radius_m, height_m=height_m, begin=begin)
+        return dataclasses.replace(request, begin=post), []
+    chosen_m, found = orbit_radius_m(
+        request.datum, ground, wished_m=request.radius_m, alt_agl_m=height_m, least_m=_least_orbit_m(radius_m)
+    )
+    return dataclasses.replace(request, radius_m=chosen_m), found
+
+
+def _holes_barred(brief: Brief, request: PatternRequest) -> Brief:
+    """Return the brief with the holes of the searched area as zones."""
+    holes = [GeoLine.of([p[1] for p in ring], [p[0] for p in ring]) for ring in request.rings[1:]]
+    zones = (
+        Zone(name=f"hole {k} of the area", polygons=((hole,),), clearance_m=HOLE_CLEARANCE_M)
+        for k, hole in enumerate(holes, start=1)
+    )
+    return brief.model_copy(update={"zone": (*brief.zone, *zones)})
+
+
+def _least_orbit_m(radius_m: float) -> float:
+    """Return the tightest orbit: its corners lie on the circle and its sides within it."""
+    return float(max(LEAST_ORBIT_M, math.ceil(1.01 * radius_m)))
 
 
 def _check_orbit(brief: Brief, request: PatternRequest, radius_m: float) -> None:
-    """Refuse an orbit that the aircraft cannot turn round; its corners lie on the circle, its sides within it."""
-    least_m = math.ceil(1.01 * radius_m)
-    if request.kind is PatternKind.POINT and not request.hover and request.radius_m < least_m:
+    """Refuse an orbit that the aircraft cannot turn round."""
+    least_m = _least_orbit_m(radius_m)
+    if radius_m > 0.0 and request.kind is PatternKind.POINT and not request.hover and request.radius_m < least_m:
         raise PlanRefusedError(
             f"an orbit of {request.radius_m:g} m is tighter than {brief.aircraft.type} turns over the ground in this "
-            f"wind ({radius_m:.0f} m); use a radius of {least_m} m or more",
+            f"wind ({radius_m:.0f} m); use a radius of {least_m:g} m or more",
             rule="turn radius", measured=request.radius_m, limit=least_m,
         )  # fmt: skip
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyproj
 
 from geo.errors import InputError, RefusedError
-from geo.geodesy import geodetic_to_ecef
+from geo.geodesy import forward, geodetic_to_ecef
 from geo.values import Geodetic
-from missions.patterns.watch import EYE_M, best_hover, line_of_sight, watch_posts
+from missions.patterns.watch import AZIMUTHS, EYE_M, best_hover, line_of_sight, watch_posts
 from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import level_power_w
 from missions.plan import Finding, Leg, LegKind, MissionItem, Severity
@@ -80,6 +80,49 @@ def hover_place(target: LonLat, ground: GroundHeights, *, radius_m: float, heigh
     from_deg = float(_GEOD.inv(target[0], target[1], begin[0], begin[1])[0])
     chosen = best_hover(posts, from_deg=from_deg)
     return float(posts.lon_deg[chosen]), float(posts.lat_deg[chosen])
+
+
+NEARER: Final = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
+"""Radii tried for an orbit, as shares of the one wished: from nearer, the look is steeper over what hides the point."""
+
+
+def orbit_radius_m(
+    target: LonLat, ground: GroundHeights, *, wished_m: float, alt_agl_m: float, least_m: float
+) -> tuple[float, list[Finding]]:
+    """Return the radius to orbit a target at, and a finding where it is not the one wished.
+
+    The wished one where the target is in sight all round; else the largest nearer one from which it is, or the one
+    from which most of the circle sees it.
+
+    Parameters
+    ----------
+    alt_agl_m
+        Height of the orbit above the ground under it.
+    least_m
+        The tightest orbit the aircraft can fly.
+    """
+    point = _target_point(target, ground)
+    eye = dataclasses.replace(point, alt_hae_m=point.alt_hae_m + EYE_M)
+    radii = [r for r in (share * wished_m for share in NEARER) if r >= least_m] or [wished_m]
+    seen = []
+    for radius in radii:
+        lat, lon = forward(target[1], target[0], np.arange(AZIMUTHS) * 360.0 / AZIMUTHS, radius)
+        posts = geodetic_to_ecef(lat, lon, ground.amsl_m(lat, lon) + alt_agl_m)
+        seen.append(float(line_of_sight(_SeaLevelTerrain(ground), posts, eye).mean()))
+    best = max(range(len(radii)), key=lambda k: (seen[k], radii[k]))
+    if best == 0 or seen[best] == 0.0:
+        return wished_m, []
+    message = (
+        f"the terrain hides the point from {100.0 * (1.0 - seen[0]):.0f} % of an orbit of {wished_m:g} m; it is flown "
+        f"at {radii[best]:.0f} m, from where {100.0 * seen[best]:.0f} % of it sees the point"
+    )
+    return radii[best], [
+        Finding(
+            rule="line-of-sight", severity=Severity.WARNING, message=message, lat_deg=target[1], lon_deg=target[0],
+            measured=round(100.0 * (1.0 - seen[0]), 1), limit=0.0, unit="%",
+            relaxation=f"a larger flight.alt_agl_m, or --radius-m {math.floor(radii[best])}",
+        )
+    ]  # fmt: skip
 
 
 def sight_findings(sorties: Sequence[Sortie], target: LonLat, ground: GroundHeights) -> list[Finding]:

@@ -10,6 +10,7 @@ import pytest
 from geo.errors import InputError
 from missions.patterns.iamsar import (
     coverage_factor,
+    cumulative_pod,
     expanding_square,
     parallel_track,
     probability_of_detection,
@@ -63,6 +64,44 @@ def test_a_sector_search_covers_six_directions():
     outer = np.array([p for p in points if np.hypot(*p) > 0.5])
     bearings = sorted(np.round(np.degrees(np.arctan2(outer[:, 0], outer[:, 1])) % 360.0).tolist())
     assert bearings == [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
+
+
+COURSES_OF_A_SECTOR_SEARCH = {
+    0.0: [0, 120, 240, 240, 0, 120, 120, 240, 0],
+    90.0: [90, 210, 330, 330, 90, 210, 210, 330, 90],
+    200.0: [200, 320, 80, 80, 200, 320, 320, 80, 200],
+}
+"""Worked by hand from the manual's figure: every turn 120 degrees to the right, straight on through the datum."""
+
+
+@pytest.mark.parametrize("first", COURSES_OF_A_SECTOR_SEARCH)
+def test_the_courses_of_a_sector_search(first):
+    flown = np.round(courses(sector_search(ORIGIN, radius_m=1000.0, direction_deg=first))) % 360.0
+    assert flown.tolist() == COURSES_OF_A_SECTOR_SEARCH[first]
+
+
+CORNERS_OF_A_CREEPING_LINE = [(-100, -150), (100, -150), (100, -50), (-100, -50), (-100, 50), (100, 50), (100, 150),
+                              (-100, 150)]  # fmt: skip
+"""A box of 400 m north-south by 300 m, tracks 100 m apart across it: from the commence search point, half a spacing
+inside, creeping north."""
+
+
+def test_the_corners_of_a_creeping_line():
+    points = parallel_track(ORIGIN, length_m=400.0, width_m=300.0, spacing_m=100.0, creeping=True)
+    assert np.round(points, 6).tolist() == [list(map(float, c)) for c in CORNERS_OF_A_CREEPING_LINE]
+
+
+def test_the_corners_of_a_parallel_track_search():
+    points = parallel_track(ORIGIN, length_m=400.0, width_m=200.0, spacing_m=100.0, direction_deg=90.0)
+    assert np.round(points, 6).tolist() == [[-150.0, 50.0], [150.0, 50.0], [150.0, -50.0], [-150.0, -50.0]]
+
+
+def test_searches_of_one_area_add_up_to_what_both_would_miss():
+    assert cumulative_pod([0.5, 0.4]) == pytest.approx(0.7)
+    assert cumulative_pod([0.63, 0.63, 0.63]) == pytest.approx(1.0 - 0.37**3)
+    assert cumulative_pod([probability_of_detection(0.5)] * 2) == pytest.approx(probability_of_detection(1.0))
+    with pytest.raises(InputError, match="between 0 and 100 %, found 140 %"):
+        cumulative_pod([1.4])
 
 
 def test_the_second_round_lies_30_degrees_to_the_right():

@@ -17,7 +17,7 @@ from missions.plan import LegKind
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.searches.sorties import plan_search
-from missions.searches.watch_sortie import hover_place, sight_findings
+from missions.searches.watch_sortie import hover_place, orbit_radius_m, sight_findings
 from vedette.search import camera_swath_m
 from vedette.search import search as search_command
 
@@ -197,6 +197,40 @@ class _Flat:
         return np.full(np.shape(lat_deg), 300.0)
 
 
+class Bowl:
+    """Ground at 300 m with a ring of hills about the target, 150 m away and 90 m high."""
+
+    def amsl_m(self, lat_deg, lon_deg):
+        lat, lon = np.broadcast_arrays(lat_deg, lon_deg)
+        away = GEOD.inv(np.full(lat.shape, place(900)[0]), np.full(lat.shape, place(900)[1]), lon, lat)[2]
+        return np.where((away > 140.0) & (away < 160.0), 390.0, 300.0)
+
+
+def test_an_orbit_without_sight_is_flown_nearer():
+    wished = {"wished_m": 400.0, "alt_agl_m": 100.0, "least_m": 30.0}
+    radius, (finding,) = orbit_radius_m(place(900), Bowl(), **wished)
+    # From 160 m the line to the point passes 140 m from it at 387.6 m, under the crest of 390 m.
+    assert radius == pytest.approx(120.0)
+    assert "hides the point from 100 % of an orbit of 400 m; it is flown at 120 m" in finding.message
+    assert orbit_radius_m(place(900), _Flat(), **wished) == (400.0, [])
+    assert orbit_radius_m(place(900), Bowl(), **(wished | {"least_m": 300.0})) == (400.0, [])
+
+
+def test_a_hole_is_overflown_unless_it_is_to_be_flown_around(make_brief):
+    hole = box(1150, 1000, -80, 100)[::-1]
+    rings = (*REQUESTS[PatternKind.AREA]["rings"], hole)
+    ground = shapely.Polygon(hole)
+    for around in (False, True):
+        made = plan_search(make_brief(), request(PatternKind.AREA, rings=rings, around_holes=around, swath_m=80.0))
+        assert made.plan.covered_pct > 99.5
+        ways = [
+            shapely.LineString([(g.lon_start_deg, g.lat_start_deg), (g.lon_end_deg, g.lat_end_deg)])
+            for sortie in made.plan.sorties
+            for g in sortie.legs
+        ]
+        assert any(ground.intersects(way) for way in ways) is not around
+
+
 def test_the_same_request_gives_the_same_plan(make_brief):
     brief = make_brief()
     assert (
@@ -263,6 +297,12 @@ def test_the_command_writes_a_plan_folder(capsys, files):
     assert (files / "out" / "S01-profile.png").is_file()
     assert "S01" in (files / "out" / "map.html").read_text()
     assert read_plan_folder(files / "out").feasible
+
+
+def test_the_command_counts_earlier_searches_of_the_same_area(capsys, files):
+    asked = ["area", "--area", files / "area.geojson", "--earlier-pod", 40, "--earlier-pod", 20, "--json"]
+    summary = json.loads(run(capsys, files, *asked).stdout)
+    assert summary["cumulative_pod"] == pytest.approx(1.0 - (1.0 - summary["pod"]) * 0.6 * 0.8, abs=1e-4)
 
 
 @pytest.mark.parametrize(
