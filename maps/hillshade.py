@@ -32,7 +32,7 @@ class Hillshade:
 
 
 def hillshade(
-    terrain: Terrain, *, south_deg: float, west_deg: float, north_deg: float, east_deg: float, size_px: int = 512
+    terrain: Terrain, *, south_deg: float, west_deg: float, north_deg: float, east_deg: float, size_px: int = 640
 ) -> Hillshade | None:
     """Shade the terrain in a box; None where the terrain knows nothing of it.
 

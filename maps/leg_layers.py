@@ -44,6 +44,8 @@ class Track:
     rows: tuple[tuple[str, str], ...] = ()
     agl_m: tuple[tuple[float, float], ...] = ()
     """Height above ground at the start and end of each leg; empty where the ground is not known."""
+    by_item: bool = False
+    """Whether a leg's number is that of the plan item it leads to."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,7 @@ def _chain(track: Track, first: int, after: int, seam: bool) -> dict[str, Any]:
         "time": [_number(t - track.start_s) for leg in legs for t in (leg.t_start_s, leg.t_end_s)],
         "speed": [_number(leg.speed_mps, 1) for leg in legs],
         "battery": [_number(leg.battery_end_pct) for leg in legs],
+        "item": [leg.seq + 1 for leg in legs] if track.by_item else [],
     }
 
 

@@ -85,7 +85,7 @@ def _camera_paths(store: OperationStore) -> list[tuple[str, list[tuple[float, fl
 def shade(terrain: Terrain, bounds: list[list[float]]) -> Hillshade | None:
     """Shade the terrain in and a little around a box of south-west and north-east corners."""
     (south, west), (north, east) = bounds
-    margin = 0.15 * max(north - south, east - west)
+    margin = 0.4 * max(north - south, east - west)
     return hillshade(
         terrain,
         south_deg=south - margin,

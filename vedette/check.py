@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from geo.errors import InputError
-from vedette.findings_view import print_findings
+from vedette.findings_view import print_findings, tally
+from vedette.map_command import terrain_of
 from vedette.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from missions.briefs.brief import Brief
     from missions.checks.autopilot_rules_values import VehicleSettings
     from missions.checks.check import Judgement
     from missions.checks.parameter_file import Parameters
@@ -27,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 EPILOG = (
     "Examples: vedette check mission.plan  ·  vedette check old.waypoints --dialect ardupilot  ·  "
-    "vedette check plan/ --brief brief.toml --params vehicle.param --junit check.xml"
+    "vedette check plan/ --brief brief.toml --params vehicle.param --junit check.xml --map check.html"
 )
 
 
@@ -67,6 +69,9 @@ def check(  # noqa: PLR0913 - one parameter per option
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the rules and findings here as JUnit XML.")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="Write a map of the plans and findings here (one HTML page).")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
 ) -> None:
     """Judge plans offline, also those made in another program.
@@ -91,7 +96,7 @@ def check(  # noqa: PLR0913 - one parameter per option
         "fw_lnd_ang_deg": landing_deg,
         "return_alt_m": return_alt_m,
     }
-    judgements, unreadable = [], []
+    judged, unreadable = [], []
     for name, document in _documents(files):
         if isinstance(document, InputError):
             unreadable.append((name, document.message))
@@ -99,7 +104,8 @@ def check(  # noqa: PLR0913 - one parameter per option
         settings, missing = _settings(document, vehicle, held, told)
         settings = dataclasses.replace(settings, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
         document = dataclasses.replace(document, problems=(*document.problems, *missing))
-        judgements.append(check_document(document, name=name, dialect=told, settings=settings, brief=asked))
+        judged.append((document, check_document(document, name=name, dialect=told, settings=settings, brief=asked)))
+    judgements = [judgement for _, judgement in judged]
     if junit is not None:
         write_junit(judgements, junit, unreadable)
     if as_json:
@@ -108,12 +114,24 @@ def check(  # noqa: PLR0913 - one parameter per option
     else:
         for judgement in judgements:
             _show(judgement, every=every)
+    if map_file is not None and judged:
+        _write_map(judged, asked, map_file)
     for _, message in unreadable:
         ERRORS.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
     if unreadable:
         raise typer.Exit(2)
     if any(judgement.findings for judgement in judgements):
         raise typer.Exit(1)
+
+
+def _write_map(judged: list[tuple[PlanDocument, Judgement]], brief: Brief | None, path: Path) -> None:
+    from maps.check_map import check_map
+    from maps.offline_map import write_map
+
+    terrain = None if brief is None else terrain_of(brief)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    report = write_map(check_map(judged, brief, terrain=terrain), path)
+    ERRORS.print(f"{report.path}: {report.bytes / 1e6:.1f} MB; open it in any browser", soft_wrap=True)
 
 
 def _documents(files: list[Path]) -> Iterator[tuple[str, PlanDocument | InputError]]:
@@ -170,5 +188,4 @@ def _show(judgement: Judgement, *, every: bool) -> None:
         console.print("  [green]nothing found[/]")
         return
     print_findings(console, judgement.findings, every=every)
-    warnings = len(judgement.findings) - judgement.errors
-    console.print(f"  {judgement.errors} errors, {warnings} warnings")
+    console.print(f"  {tally(judgement.findings)}")

@@ -34,17 +34,25 @@ def print_findings(console: Console, findings: Sequence[Finding], *, every: bool
         count = f" ({len(held)})" if len(held) > 1 else ""
         console.print(f"  [{colour}]{severity.value:8}[/] [bold]{escape(rule)}[/]{count}")
         shown = held if every else held[:SHOWN_OF_ONE_RULE]
-        for finding in shown:
-            _print_block(console, finding)
+        for finding, after in zip(shown, [*shown[1:], None], strict=True):
+            _print_block(console, finding, remedy=after is None or after.relaxation != finding.relaxation)
         if len(held) > len(shown):
             console.print(f"    and {len(held) - len(shown)} more of {escape(rule)} (--all shows them)")
 
 
-def _print_block(console: Console, finding: Finding) -> None:
+def tally(findings: Sequence[Finding]) -> str:
+    """Count errors and warnings in words."""
+    errors = sum(finding.severity == "error" for finding in findings)
+    counts = ((errors, "error"), (len(findings) - errors, "warning"))
+    return ", ".join(f"{number} {word}" if number == 1 else f"{number} {word}s" for number, word in counts)
+
+
+def _print_block(console: Console, finding: Finding, *, remedy: bool) -> None:
+    """Print one finding; what would do is said once for several in a row that it would do for."""
     said = math.isnan(finding.lat_deg) or _PLACE.search(finding.message) is not None
     place = "" if said else f" at {finding.lat_deg:.6f}, {finding.lon_deg:.6f}"
-    remedy = f"would do: {finding.relaxation}" if finding.relaxation else ""
-    for text, indent in ((finding.message + place, 4), (remedy, 6)):
+    would_do = f"would do: {finding.relaxation}" if finding.relaxation and remedy else ""
+    for text, indent in ((finding.message + place, 4), (would_do, 6)):
         if text:
             print_wrapped(console, text, first=" " * indent, later=" " * (indent + 2))
 

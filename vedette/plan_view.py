@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.markup import escape
 from rich.table import Table
 
-from vedette.findings_view import print_findings, print_wrapped
+from vedette.findings_view import print_findings, print_wrapped, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,10 @@ def show_plan(console: Console, made: Plan, asked: Brief, out: Path, *, every: b
     if made.findings:
         console.print()
         print_findings(console, made.findings, every=every)
-        errors = sum(f.severity.value == "error" for f in made.findings)
-        console.print(f"  {_count(errors, 'error')}, {_count(len(made.findings) - errors, 'warning')}")
+        console.print(f"  {tally(made.findings)}")
     console.print()
     where = f"written to {out}: look at map.html first, then terrain-3d.png and the profiles"
     print_wrapped(console, where, first="  ", later="  ")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _print_sorties(console: Console, made: Plan, *, every: bool) -> None:

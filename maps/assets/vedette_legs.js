@@ -21,7 +21,7 @@
   }
 
   function rowsOf(track, chain, i) {
-    const rows = [["leg", (chain.first + i + 1) + " of " + track.count + ", " + NAMES[chain.kind]]];
+    const rows = [["leg", chain.item.length ? "to item " + chain.item[i] : (chain.first + i + 1) + " of " + track.count + ", " + NAMES[chain.kind]]];
     const add = (name, value) => { if (value !== null) rows.push([name, value]); };
     add("height", range(chain.alt.slice(2 * i, 2 * i + 2), "m AMSL"));
     add("above ground", range(chain.agl.slice(2 * i, 2 * i + 2), "m"));

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
+    from missions.plan import Leg
     from missions.plan_files.plan_document import PlanDocument
 
 PLAN_RULES: Final = ("plan.problem", "plan.null-island", "plan.leap", "fence.drawing", "fence.home", "fence.leg")
@@ -66,6 +67,8 @@ class Judgement:
     length_m: float
     rules: tuple[str, ...]
     findings: tuple[Finding, ...]
+    legs: tuple[Leg, ...] = ()
+    """Every leg as it would be flown; its number is that of the item it leads to."""
 
     @property
     def errors(self) -> int:
@@ -126,6 +129,7 @@ def check_document(
         length_m=_length_m(path),
         rules=rules,
         findings=tuple(sorted(findings, key=lambda f: (f.severity is Severity.WARNING, f.seq, f.rule))),
+        legs=path.legs,
     )
 
 
