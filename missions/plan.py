@@ -158,6 +158,17 @@ class FleetOption:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedRally:
+    """A place that would mend forbidden returns, were the ground there fit to land on: nothing flies to it yet."""
+
+    lat_deg: float
+    lon_deg: float
+    alt_above_home_m: float
+    sorties: tuple[str, ...] = ()
+    """Whose returns it mends, together with the others proposed for them."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A whole answer to a brief: sorties, findings, and the numbers a unit asks for."""
 
@@ -173,6 +184,7 @@ class Plan:
     flights: tuple[Flight, ...] = ()
     """The schedule: seconds from the start of the patrol."""
     fleet_options: tuple[FleetOption, ...] = ()
+    proposed_rally: tuple[ProposedRally, ...] = ()
 
     @property
     def feasible(self) -> bool:

@@ -14,13 +14,8 @@ from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
 from missions.judging.rules_place import side, standoff, standoff_m, zones
-from missions.judging.rules_return import (
-    failsafe_endurance,
-    failsafe_height,
-    failsafe_standoff,
-    failsafe_terrain,
-    failsafe_zone,
-)
+from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
+from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
 from missions.judging.subject import Landing, Subject, landings_of
 
 if TYPE_CHECKING:
@@ -78,6 +73,12 @@ def judge_legs(
     )
 
 
+def subject_of(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> Subject:
+    """Make a planned sortie ready to be judged; `brief` is narrowed to the type of aircraft that flies it."""
+    home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
+    return Subject(brief, corridor, ground, sortie.legs, landings_of(home, sortie.rally))
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SortieJudgement:
     """What is wrong with a sortie, how near it comes to the border, and the sortie with its ways home."""
@@ -95,8 +96,7 @@ def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: 
     brief
         Narrowed to the type of aircraft that flies the sortie.
     """
-    home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
-    subject = Subject(brief, corridor, ground, sortie.legs, landings_of(home, sortie.rally))
+    subject = subject_of(brief, corridor, ground, sortie)
     found = worst_of_each(
         breaches(subject), corridor.frame, subject.legs, lambda k: f"{sortie.name} leg {subject.legs.seq[k]}"
     )

@@ -71,6 +71,11 @@ class ReturnRules:
         return up, up
 
 
+def can_retrace(brief: Brief) -> bool:
+    """Tell whether the brief's aircraft can return along the path it flew: ArduPilot's fixed wings cannot."""
+    return brief.dialect == "px4" or brief.aircraft.aircraft.kind is AircraftKind.MULTIROTOR
+
+
 def return_rules(brief: Brief) -> ReturnRules:
     """Return how the brief's autopilot returns with its own settings, or at the height the brief gives.
 
@@ -84,7 +89,7 @@ def return_rules(brief: Brief) -> ReturnRules:
     """
     aircraft, retrace = brief.aircraft.aircraft, brief.failsafe.way == "retrace"
     wing = aircraft.kind is AircraftKind.FIXED_WING
-    if retrace and wing and brief.dialect == "ardupilot":
+    if retrace and not can_retrace(brief):
         raise PlanRefusedError(
             f'failsafe.way = "retrace" cannot be flown by {aircraft.name} with ArduPilot: its fixed wings have no '
             'SmartRTL; set failsafe.way = "straight", or dialect = "px4"',

@@ -1,15 +1,14 @@
-"""What breaking off anywhere leads to: standoff, zones, heights, ground and battery on the way home."""
+"""What breaking off anywhere costs: heights climbed to, ground under the way home, battery left at its end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import shapely
 
 from missions.judging.breaches import Breaches, worst_points
 from missions.judging.rules_battery import SLACK_PCT
-from missions.judging.rules_place import ROUNDING_M, in_layer, standoff_m
+from missions.judging.rules_place import ROUNDING_M
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from missions.judging.returns import Returns
     from missions.judging.subject import Subject
-    from missions.judging.swept import Swept
 
     FloatArray = NDArray[np.float64]
 
@@ -28,58 +26,6 @@ FINE_M: Final = 20.0
 """Ground under a way home is looked up every 120 m, and every 20 m where that comes near to it."""
 RELIEF_M: Final = 60.0
 """What may rise unseen between two coarse samples: a slope of 45 degrees up and down again."""
-
-
-def failsafe_standoff(subject: Subject) -> Iterator[Breaches]:
-    """Find legs with a way home nearer to the border than asked (an error) or than its margin (a warning)."""
-    swept = subject.swept
-    free = subject.corridor.free
-    shapely.prepare(free)
-    asked = subject.brief.standoff.asked_m
-    own = standoff_m(subject.corridor, subject.legs.lines)
-    doubtful = np.flatnonzero(~shapely.covers(free, swept.shape) & (own[swept.leg] >= asked))
-    near = standoff_m(subject.corridor, swept.shape[doubtful])
-    enough = asked + subject.corridor.margin.total_m
-    for low, high, severity in ((-np.inf, asked, Severity.ERROR), (asked, enough, Severity.WARNING)):
-        bad = (near >= low) & (near < high)
-        at = worst_points(swept.leg[doubtful], -near, bad)
-        row = doubtful[at]
-        yield Breaches(
-            rule="failsafe standoff", leg=swept.leg[row], measured=near[at], limit=high,
-            xy_m=subject.returns.points.xy_m[swept.first[row]],
-            text="broken off near {lat}, {lon} returns within {measured:.0f} m of the border; {limit:.0f} m are asked",
-            relaxation=MEND, severity=severity, share_pct=share_of(subject, swept, doubtful[bad]),
-        )  # fmt: skip
-
-
-MEND: Final = 'a rally point in sight of the path, or failsafe.way = "retrace"'
-
-
-def share_of(subject: Subject, swept: Swept, rows: NDArray[np.int64]) -> float:
-    """Return how much of the judged path some swept ways begin from, per cent."""
-    return 100.0 * len(np.unique(swept.first[rows])) / max(len(np.unique(swept.first)), 1)
-
-
-def failsafe_zone(subject: Subject) -> Iterator[Breaches]:
-    """Find legs with a way home, or the climb or descent at its ends, through a zone or its clearance."""
-    swept, points = subject.swept, subject.returns.points
-    for zone, shape in zip(subject.brief.zone, subject.corridor.zones, strict=True):
-        near_m = max(zone.clearance_m - ROUNDING_M, 0.0)
-        flown = np.stack([subject.legs.alt_start_amsl_m, subject.legs.alt_end_amsl_m])
-        held = in_layer(zone, swept.low_amsl_m, swept.high_amsl_m)
-        held[held] &= shapely.dwithin(swept.shape[held], shape, near_m)
-        if not held.any():
-            continue
-        in_it = in_layer(zone, flown.min(axis=0), flown.max(axis=0))
-        in_it[in_it] &= shapely.dwithin(subject.legs.lines[in_it], shape, near_m)
-        held &= ~in_it[swept.leg]
-        at = worst_points(swept.leg, np.zeros(len(held)), held)
-        yield Breaches(
-            rule="failsafe zone", leg=swept.leg[at], measured=np.zeros(len(at)), limit=zone.clearance_m,
-            xy_m=points.xy_m[swept.first[at]],
-            text=f"broken off near {{lat}}, {{lon}} may return home through zone {zone.name!r} or its clearance",
-            relaxation=MEND, share_pct=share_of(subject, swept, np.flatnonzero(held)),
-        )  # fmt: skip
 
 
 def failsafe_height(subject: Subject) -> Iterator[Breaches]:

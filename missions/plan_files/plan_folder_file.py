@@ -26,6 +26,7 @@ from missions.plan import (
     LegKind,
     MissionItem,
     Plan,
+    ProposedRally,
     Severity,
     Sortie,
     VehicleParameter,
@@ -270,6 +271,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             _value(FleetOption, o, sites=tuple(o["sites"]), per_site=tuple(o["per_site"]))
             for o in data["fleet_options"]
         ),
+        proposed_rally=tuple(_value(ProposedRally, p, sorties=tuple(p["sorties"])) for p in data["proposed_rally"]),
     )
     return plan
 

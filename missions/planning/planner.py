@@ -15,6 +15,7 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
 from missions.judging.feasibility import coverage_finding, direction_finding, wind_findings
 from missions.judging.judge import judge_sortie
+from missions.judging.rally import propose_rally
 from missions.performance.wind import ground_radius_m
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
@@ -62,6 +63,7 @@ def plan_brief(brief: Brief) -> Plan:
         raise _refusal(brief, flown)
     patrol = put_together(brief, corridor, paths)
     sorties, kept, findings = _judged(brief, corridor, ground, patrol.sorties)
+    rally, findings = propose_rally(brief, corridor, router, ground, sorties, findings)
     covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
     proof = prove(brief, corridor, ground, sorties, patrol.turns)
     views = [lane.view for lane in lanes]
@@ -86,6 +88,7 @@ def plan_brief(brief: Brief) -> Plan:
         covered_pct=round(covered.covered_pct, 3),
         flights=patrol.flights,
         fleet_options=patrol.answers,
+        proposed_rally=rally,
     )
 
 

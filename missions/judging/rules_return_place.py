@@ -1,0 +1,103 @@
+"""Where ways home lead: near the border, into zones; and from which places they are forbidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import shapely
+
+from missions.judging.breaches import Breaches, worst_points
+from missions.judging.return_rules import can_retrace
+from missions.judging.rules_place import ROUNDING_M, in_layer, standoff_m
+from missions.plan import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from missions.briefs.places import Zone
+    from missions.judging.subject import Subject
+
+    FloatArray = NDArray[np.float64]
+
+RETRACE: Final = 'failsafe.way = "retrace"'
+
+
+def _mend(subject: Subject) -> str:
+    return "a rally point in sight of the path" + (f", or {RETRACE}" if can_retrace(subject.brief) else "")
+
+
+def near_border(subject: Subject) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the swept rows that leave the free air though their leg keeps the standoff, and how near they come."""
+    swept, free = subject.swept, subject.corridor.free
+    shapely.prepare(free)
+    own = standoff_m(subject.corridor, subject.legs.lines)
+    doubtful = np.flatnonzero(~shapely.covers(free, swept.shape) & (own[swept.leg] >= subject.brief.standoff.asked_m))
+    return doubtful, standoff_m(subject.corridor, swept.shape[doubtful])
+
+
+def in_zone(subject: Subject, zone: Zone, shape: shapely.Geometry) -> NDArray[np.int64]:
+    """Return the swept rows in a zone or its clearance at its heights, but for legs that are in it themselves."""
+    swept, legs = subject.swept, subject.legs
+    near_m = max(zone.clearance_m - ROUNDING_M, 0.0)
+    held = in_layer(zone, swept.low_amsl_m, swept.high_amsl_m)
+    held[held] &= shapely.dwithin(swept.shape[held], shape, near_m)
+    if held.any():
+        flown = np.stack([legs.alt_start_amsl_m, legs.alt_end_amsl_m])
+        in_it = in_layer(zone, flown.min(axis=0), flown.max(axis=0))
+        in_it[in_it] &= shapely.dwithin(legs.lines[in_it], shape, near_m)
+        held &= ~in_it[swept.leg]
+    return np.flatnonzero(held)
+
+
+def forbidden_points(subject: Subject) -> NDArray[np.bool_]:
+    """Tell from which judged points the way home comes too near to the border, its margin included, or meets a zone."""
+    swept = subject.swept
+    rows, near = near_border(subject)
+    wanted = subject.brief.standoff.asked_m + subject.corridor.margin.total_m
+    bad = [rows[near < wanted]]
+    bad += [in_zone(subject, z, g) for z, g in zip(subject.brief.zone, subject.corridor.zones, strict=True)]
+    first = swept.first[np.concatenate(bad)]
+    forbidden = np.zeros(len(subject.returns.place) + 1, dtype=bool)
+    forbidden[first] = forbidden[first + 1] = True
+    return forbidden[:-1]
+
+
+def failsafe_standoff(subject: Subject) -> Iterator[Breaches]:
+    """Find legs with a way home nearer to the border than asked (an error) or than its margin (a warning)."""
+    swept = subject.swept
+    doubtful, near = near_border(subject)
+    asked = subject.brief.standoff.asked_m
+    enough = asked + subject.corridor.margin.total_m
+    for low, high, severity in ((-np.inf, asked, Severity.ERROR), (asked, enough, Severity.WARNING)):
+        bad = (near >= low) & (near < high)
+        at = worst_points(swept.leg[doubtful], -near, bad)
+        row = doubtful[at]
+        yield Breaches(
+            rule="failsafe standoff", leg=swept.leg[row], measured=near[at], limit=high,
+            xy_m=subject.returns.points.xy_m[swept.first[row]],
+            text="broken off near {lat}, {lon} returns within {measured:.0f} m of the border; {limit:.0f} m are asked",
+            relaxation=_mend(subject), severity=severity, share_pct=share_of(subject, doubtful[bad]),
+        )  # fmt: skip
+
+
+def share_of(subject: Subject, rows: NDArray[np.int64]) -> float:
+    """Return how much of the judged path some swept rows begin from, per cent."""
+    first = subject.swept.first
+    return 100.0 * len(np.unique(first[rows])) / max(len(np.unique(first)), 1)
+
+
+def failsafe_zone(subject: Subject) -> Iterator[Breaches]:
+    """Find legs with a way home, or the climb or descent at its ends, through a zone or its clearance."""
+    swept, points = subject.swept, subject.returns.points
+    for zone, shape in zip(subject.brief.zone, subject.corridor.zones, strict=True):
+        rows = in_zone(subject, zone, shape)
+        at = rows[worst_points(swept.leg[rows], np.zeros(len(rows)), np.ones(len(rows), dtype=bool))]
+        yield Breaches(
+            rule="failsafe zone", leg=swept.leg[at], measured=np.zeros(len(at)), limit=zone.clearance_m,
+            xy_m=points.xy_m[swept.first[at]],
+            text=f"broken off near {{lat}}, {{lon}} may return home through zone {zone.name!r} or its clearance",
+            relaxation=_mend(subject), share_pct=share_of(subject, rows),
+        )  # fmt: skip

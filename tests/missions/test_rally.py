@@ -1,0 +1,78 @@
+"""Proposed rally points: put into the brief and planned again, the finding is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
+from missions.planning.planner import plan_brief
+
+BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
+TWO = [
+    [50.0, 8.0], [50.0, 8.02], [50.014, 8.025], [50.0, 8.03], [50.0, 8.06], [50.014, 8.065], [50.0, 8.07], [50.0, 8.09],
+]  # fmt: skip
+CAMP = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
+CASES = {
+    "one bulge": {"points": BULGE, "launch": CAMP},
+    "two bulges": {"points": TWO, "launch": CAMP, "aircraft": {"type": "quad-heavy"}},
+    "px4": {"points": BULGE, "launch": CAMP, "dialect": "px4"},
+}  # fmt: skip
+
+
+def forbidden(plan):
+    return [f for f in plan.findings if f.rule in ("failsafe standoff", "failsafe zone")]
+
+
+def with_rally(plan):
+    return [
+        {"name": f"r{k}", "lat_deg": p.lat_deg, "lon_deg": p.lon_deg, "alt_agl_m": p.alt_above_home_m}
+        for k, p in enumerate(plan.proposed_rally)
+    ]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_proposal_put_into_the_brief_mends_every_return(make_brief, case):
+    asked = dict(CASES[case])
+    points = asked.pop("points")
+    plan = plan_brief(make_brief(points, **asked))
+    assert forbidden(plan)
+    assert plan.proposed_rally
+    for finding in forbidden(plan):
+        mine = [p for p in plan.proposed_rally if finding.sortie in p.sorties]
+        assert mine
+        assert all(f"{p.lat_deg:.5f}, {p.lon_deg:.5f}" in finding.relaxation for p in mine)
+    mended = plan_brief(make_brief(points, **asked, rally=with_rally(plan)))
+    assert forbidden(mended) == []
+    assert mended.proposed_rally == ()
+
+
+def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
+    site = [{"name": "a", "lat_deg": 50.008, "lon_deg": 8.005}]
+    town = [{"name": "town", "centre": [50.0068, 8.03], "radius_m": 300}]
+    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.06]], launch=site, corridor={"depth_m": 900}, zone=town))
+    (finding,) = forbidden(plan)
+    assert plan.proposed_rally == ()
+    assert finding.relaxation == 'failsafe.way = "retrace"; no 5 rally points or fewer were found that mend it'
+
+
+def test_no_proposed_point_is_idle(make_brief):
+    asked = dict(CASES["two bulges"])
+    points = asked.pop("points")
+    plan = plan_brief(make_brief(points, **asked))
+    all_of_them = with_rally(plan)
+    for left_out in range(len(all_of_them)):
+        fewer = all_of_them[:left_out] + all_of_them[left_out + 1 :]
+        assert forbidden(plan_brief(make_brief(points, **asked, rally=fewer)))
+
+
+def test_nothing_is_proposed_where_nothing_is_forbidden(make_brief, straight):
+    assert plan_brief(make_brief(straight)).proposed_rally == ()
+
+
+def test_proposals_are_kept_in_the_plan_folder(make_brief, tmp_path):
+    brief = make_brief(BULGE, launch=CAMP)
+    plan = plan_brief(brief)
+    write_plan_folder(plan, brief, tmp_path)
+    assert read_plan_folder(tmp_path) == plan
+    assert plan.proposed_rally
+    assert plan.sorties[0].vehicle_parameters
