@@ -29,6 +29,8 @@ SPLIT_M: Final = 250.0
 MAX_SORTIES: Final = 200
 EVEN_STEPS: Final = 7
 """Bisections on the length of the longest flight, to a hundredth of the span."""
+WORTH_SPLITTING: Final = 0.8
+"""More aircraft than the batteries ask for fly where that shortens the longest flight to this share or less."""
 MAX_PAIRS: Final = 120
 """Most flights times sites for which flights from every site are worked out."""
 
@@ -55,7 +57,7 @@ class Course:
 
 
 def flights_of(
-    brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath, *, any_order: bool
+    brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath, *, any_order: bool, crew: int
 ) -> list[dict[int, FlightPath]]:
     """Return a search's flights in order, by launch site: the nearest to where each begins, and any other that can.
 
@@ -63,6 +65,8 @@ def flights_of(
     ----------
     any_order
         Whether an aircraft with a turn radius may fly the work legs of one battery in another order.
+    crew
+        Aircraft that may share the search; 1 for one that is to be flown in one go.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def flights_of(
     cut, done = cutter.cut(math.inf, MAX_SORTIES)
     if done < cutter.end:
         _refuse(brief, corridor, cutter, len(cut), done)
-    cut = cutter.evened(cut, brief.aircraft.count)
+    cut = cutter.evened(cut, crew)
     flights = [{one.site: one.path} for one in cut]
     if len(flights) * len(corridor.sites) <= MAX_PAIRS:
         for known, one in zip(flights, cut, strict=True):
@@ -123,9 +127,9 @@ class _Cutter:
         """Return flights of about one length, as many as a crew flies in the same number of rounds, where shorter.
 
         The search is done when all aircraft are back, so the longest flight is made as short as it can be, by
-        bisection.
+        bisection. More flights are worth it from a certain gain on.
         """
-        if crew < 2:
+        if crew < 2 or not flights:
             return flights
         most = math.ceil(len(flights) / crew) * crew
         best, high = flights, max(f.path.duration_s for f in flights)
@@ -137,7 +141,7 @@ class _Cutter:
                 low = middle
             else:
                 best, high = tried, max(f.path.duration_s for f in tried)
-        return best
+        return best if high <= WORTH_SPLITTING * max(f.path.duration_s for f in flights) else flights
 
     def _longest(self, site: int, first: int, longest_s: float) -> tuple[FlightPath | None, int]:
         """Find the longest run of legs from `first` that one battery flies in a time, there and back, by bisection."""

@@ -92,12 +92,15 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     check_approaches(maker, corridor)
     kinds = tuple(w.kind for w in pattern.waypoints[1:])
-    path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=request.swath_m / 2.0)
+    slack_m = request.swath_m / 2.0 + (HOLE_CLEARANCE_M + 1.0 if request.around_holes else 0.0)
+    path = into_free_air(to_xy(corridor.frame, lonlat), kinds, corridor, router, slack_m=slack_m)
     if request.kind is PatternKind.POINT and request.hover:
         fleet = _hover(brief, corridor, maker, path.xy_m[0])
     else:
         any_order = request.kind is PatternKind.AREA
-        fleet = scheduled(brief, corridor, flights_of(brief, corridor, maker, path, any_order=any_order))
+        crew = 1 if request.kind is PatternKind.POINT else brief.aircraft.count
+        paths = flights_of(brief, corridor, maker, path, any_order=any_order, crew=crew)
+        fleet = scheduled(brief, corridor, paths)
     sorties, findings = list(fleet.sorties), [*noted, *fleet.findings]
     if request.kind is PatternKind.POINT and request.datum is not None:
         sorties = [towards_target(sortie, request.datum, ground) for sortie in sorties]
