@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import shapely
 
 from maps.layers import GeometryLayer, feature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_FINE_DEG: Final = 1e-5
+"""About a metre."""
 
 
 def coverage_layers(document: Mapping[str, Any]) -> list[GeometryLayer]:
@@ -18,7 +24,7 @@ def coverage_layers(document: Mapping[str, Any]) -> list[GeometryLayer]:
     return [
         GeometryLayer(
             name="Ground seen",
-            features=[feature(f["geometry"]) for f in seen],
+            features=[feature(_drawn(f["geometry"])) for f in seen],
             style={"stroke": False, "fillColor": "#56B4E9", "fillOpacity": 0.3, "interactive": False},
             shape="area",
             legend="ground the plan sees",
@@ -33,11 +39,18 @@ def coverage_layers(document: Mapping[str, Any]) -> list[GeometryLayer]:
     ]
 
 
+def _drawn(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a geometry without the corners no screen shows."""
+    shape = shapely.simplify(shapely.from_geojson(json.dumps(geometry)), _FINE_DEG)
+    drawn: Mapping[str, Any] = json.loads(shapely.to_geojson(shape))
+    return drawn
+
+
 def _gap(gap: Mapping[str, Any]) -> dict[str, Any]:
     named = {"reason": "why", "area_m2": "area", "remedy": "would do", "relaxation": "would do"}
     told = gap["properties"]
     rows = [[title, _said(key, told[key])] for key, title in named.items() if told.get(key) not in (None, "")]
-    return feature(gap["geometry"], title="Corridor nobody sees", rows=rows)
+    return feature(_drawn(gap["geometry"]), title="Corridor nobody sees", rows=rows)
 
 
 def _said(key: str, value: Any) -> str:

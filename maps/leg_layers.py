@@ -179,17 +179,16 @@ def _chains(legs: Sequence[Leg]) -> list[tuple[int, int]]:
 
 
 def _chain(track: Track, first: int, after: int, seam: bool) -> dict[str, Any]:
-    """Return a run of legs as columns: places in 1e-6 degree, heights and times of both ends of each leg."""
+    """Return a run of legs as columns: places in 1e-6 degree, heights and times of both ends of each leg.
+
+    A column of which nothing is known is left out.
+    """
     legs = track.legs[first:after]
     agl = track.agl_m[first:after]
     lat = [legs[0].lat_start_deg, *(leg.lat_end_deg for leg in legs)]
     lon = [legs[0].lon_start_deg, *(leg.lon_end_deg for leg in legs)]
     lon = [x + 360.0 if seam and x < 0.0 else x for x in lon]
-    return {
-        "kind": legs[0].kind.value,
-        "first": first,
-        "lat": _steps(lat),
-        "lon": _steps(lon),
+    columns: dict[str, list[float | int | None]] = {
         "alt": [_number(h) for leg in legs for h in (leg.alt_amsl_start_m, leg.alt_amsl_end_m)],
         "agl": [_number(h) for pair in agl for h in pair],
         "time": [_number(t - track.start_s) for leg in legs for t in (leg.t_start_s, leg.t_end_s)],
@@ -197,6 +196,8 @@ def _chain(track: Track, first: int, after: int, seam: bool) -> dict[str, Any]:
         "battery": [_number(leg.battery_end_pct) for leg in legs],
         "item": [leg.seq + 1 for leg in legs] if track.by_item else [],
     }
+    known = {name: column for name, column in columns.items() if any(value is not None for value in column)}
+    return {"kind": legs[0].kind.value, "first": first, "lat": _steps(lat), "lon": _steps(lon)} | known
 
 
 def _steps(degrees: Sequence[float]) -> list[int]:

@@ -12,6 +12,7 @@ import folium
 import numpy as np
 from branca.element import Element, MacroElement
 from folium.template import Template
+from jinja2.utils import htmlsafe_json_dumps
 
 from maps.errors import NothingToShowError
 from maps.layers import on_page
@@ -38,14 +39,15 @@ class _Geometry(folium.map.Layer):
 
     _template = Template(
         "{% macro script(this, kwargs) %}"
-        "var {{ this.get_name() }} = vedette.geometry({{ this.data|tojson }}, {{ this.style|tojson }});"
+        "var {{ this.get_name() }} = vedette.geometry({{ this.data }}, {{ this.style|tojson }});"
         "{% endmacro %}"
     )
 
     def __init__(self, layer: GeometryLayer, *, seam: bool) -> None:
         super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
         self._name = "VedetteGeometry"
-        self.data = {"type": "FeatureCollection", "features": on_page(layer.features, seam=seam)}
+        data = {"type": "FeatureCollection", "features": on_page(layer.features, seam=seam)}
+        self.data = htmlsafe_json_dumps(data, separators=(",", ":"))
         self.style = dict(layer.style)
 
 
@@ -53,15 +55,13 @@ class _Legs(folium.map.Layer):
     """One switchable layer of flights."""
 
     _template = Template(
-        "{% macro script(this, kwargs) %}"
-        "var {{ this.get_name() }} = vedette.legs({{ this.data|tojson }});"
-        "{% endmacro %}"
+        "{% macro script(this, kwargs) %}var {{ this.get_name() }} = vedette.legs({{ this.data }});{% endmacro %}"
     )
 
     def __init__(self, layer: LegLayer, *, seam: bool) -> None:
         super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
         self._name = "VedetteLegs"
-        self.data = packed(layer, seam=seam)
+        self.data = htmlsafe_json_dumps(packed(layer, seam=seam), separators=(",", ":"))
 
 
 class _Hits(folium.map.Layer):

@@ -11,7 +11,7 @@
   }
 
   function range(pair, unit) {
-    if (pair[0] === null || pair[1] === null || pair[0] === undefined) return null;
+    if (pair[0] === null || pair[1] === null) return null;
     return (pair[0] === pair[1] ? String(pair[0]) : pair[0] + " to " + pair[1]) + " " + unit;
   }
 
@@ -21,14 +21,16 @@
   }
 
   function rowsOf(track, chain, i) {
-    const rows = [["leg", chain.item.length ? "to item " + chain.item[i] : (chain.first + i + 1) + " of " + track.count + ", " + NAMES[chain.kind]]];
+    const rows = [["leg", chain.item ? "to item " + chain.item[i] : (chain.first + i + 1) + " of " + track.count + ", " + NAMES[chain.kind]]];
     const add = (name, value) => { if (value !== null) rows.push([name, value]); };
-    add("height", range(chain.alt.slice(2 * i, 2 * i + 2), "m AMSL"));
-    add("above ground", range(chain.agl.slice(2 * i, 2 * i + 2), "m"));
-    add("speed", chain.speed[i] === null || (chain.speed[i] === 0 && chain.kind !== "work") ? null : chain.speed[i].toFixed(1) + " m/s");
-    const [from, to] = chain.time.slice(2 * i, 2 * i + 2);
+    const both = (column) => column ? column.slice(2 * i, 2 * i + 2) : [null, null];
+    const one = (column) => column ? column[i] : null;
+    const speed = one(chain.speed), battery = one(chain.battery), [from, to] = both(chain.time);
+    add("height", range(both(chain.alt), "m AMSL"));
+    add("above ground", range(both(chain.agl), "m"));
+    add("speed", speed === null || (speed === 0 && chain.kind !== "work") ? null : speed.toFixed(1) + " m/s");
     add("time", from === null || to === null ? null : clock(from) + " to " + clock(to) + " after take-off");
-    add("battery after", chain.battery[i] === null ? null : chain.battery[i] + " %");
+    add("battery after", battery === null ? null : battery + " %");
     return rows.concat(track.rows);
   }
 
@@ -42,20 +44,33 @@
     return best;
   }
 
+  function lineOf(track, chain, styles) {
+    const lat = unstep(chain.lat), lon = unstep(chain.lon);
+    const points = lat.map((value, i) => L.latLng(value, lon[i]));
+    const line = L.polyline(points, Object.assign({ color: track.colour, opacity: 0.95, smoothFactor: 1.5 }, styles[chain.kind]));
+    line.on("click", (event) => {
+      L.DomEvent.stopPropagation(event);
+      if (vedette.shown && vedette.shown.tryOpen(event.containerPoint)) return;
+      const map = event.target._map, i = nearestLeg(map, points, event.latlng);
+      vedette.popup(map, event.latlng, track.name, rowsOf(track, chain, i));
+    });
+    return line;
+  }
+
+  /* Lines are made when their layer is first shown: what nobody looks at costs nothing. */
+  const Legs = L.LayerGroup.extend({
+    onAdd: function (map) {
+      if (!this.made) {
+        this.made = true;
+        for (const track of this.spec.tracks) for (const chain of track.chains) this.addLayer(lineOf(track, chain, this.spec.styles));
+      }
+      L.LayerGroup.prototype.onAdd.call(this, map);
+    },
+  });
+
   function legs(spec) {
-    const group = L.layerGroup();
-    for (const track of spec.tracks) for (const chain of track.chains) {
-      const lat = unstep(chain.lat), lon = unstep(chain.lon);
-      const points = lat.map((value, i) => L.latLng(value, lon[i]));
-      const line = L.polyline(points, Object.assign({ color: track.colour, opacity: 0.95, smoothFactor: 1.5 }, spec.styles[chain.kind]));
-      line.on("click", (event) => {
-        L.DomEvent.stopPropagation(event);
-        if (vedette.shown && vedette.shown.tryOpen(event.containerPoint)) return;
-        const map = event.target._map, i = nearestLeg(map, points, event.latlng);
-        vedette.popup(map, event.latlng, track.name, rowsOf(track, chain, i));
-      });
-      group.addLayer(line);
-    }
+    const group = new Legs();
+    group.spec = spec;
     return group;
   }
 

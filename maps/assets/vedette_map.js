@@ -212,6 +212,11 @@ window.vedette = (function () {
     if (spec.winds) vedette.compass(map, spec.winds);
     const wide = window.innerWidth > 900;
     map.fitBounds(spec.frame, { paddingTopLeft: wide ? [310, 24] : [16, 90], paddingBottomRight: wide ? [150, 40] : [16, 60], animate: false });
+    /* Many signs on a whole plan would hide it: they are small until one looks closer. */
+    const near = map.getZoom() + 2, many = document.getElementsByClassName("vedette-sign").length > 40;
+    const shrink = () => map.getContainer().classList.toggle("vedette-far", many && map.getZoom() < near);
+    map.on("zoomend", shrink);
+    shrink();
   }
 
   return { geometry: geometry, hits: (packed) => new Hits(packed), panel: panel, popup: popup, element: element };

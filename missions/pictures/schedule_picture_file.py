@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from missions.pictures.style import INK, new_figure, plain_text, png_of, sortie_colour
@@ -20,7 +21,7 @@ MAX_ROWS: Final = 60
 
 def schedule_png(plan: Plan) -> bytes:
     """Draw who flies when, minutes from the start of the patrol; the first `MAX_ROWS` aircraft of many."""
-    rows = sorted({f.aircraft for f in plan.flights})
+    rows = sorted({f.aircraft for f in plan.flights}, key=_counted)
     shown = rows[:MAX_ROWS]
     height_px = 110 + ROW_PX * max(len(shown), 1)
     figure = new_figure(WIDTH_PX, height_px)
@@ -39,6 +40,11 @@ def schedule_png(plan: Plan) -> bytes:
     title = f"{plan.name}: {len(plan.flights)} flights by {len(rows)} aircraft{more}"
     figure.text(0.13, 1.0 - 22 / height_px, plain_text(title), fontsize=13, fontweight="bold", va="center")
     return png_of(figure)
+
+
+def _counted(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts the numbers in names by value: site 2 before site 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _bars(axes: Axes, plan: Plan, rows: list[str], end_min: float) -> None:

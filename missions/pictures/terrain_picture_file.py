@@ -30,6 +30,8 @@ from missions.pictures.terrain_scene import (
 from missions.plan import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.pictures.flight_profile import FlightProfile
     from missions.pictures.oblique_view import ObliqueView
-    from missions.plan import Plan
+    from missions.plan import Plan, Sortie
 
     FloatArray = NDArray[np.float64]
 
@@ -49,20 +51,22 @@ _ABOVE_PX: Final = 46
 _BELOW_PX: Final = 84
 _OVER: Final = 0.12
 """The walls rise this share of the relief above the highest flight."""
-MAX_NAMED: Final = 10
-"""Most sorties named in the legend."""
 
 
-def terrain_png(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround) -> bytes:
-    """Draw a plan as seen from its own side, the border along the picture."""
-    return png_of(terrain_figure(plan, brief, corridor, ground))
+def terrain_png(
+    plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround, *, sorties: Sequence[Sortie]
+) -> bytes:
+    """Draw some sorties of a plan as seen from their own side, the border along the picture."""
+    return png_of(terrain_figure(plan, brief, corridor, ground, sorties=sorties))
 
 
-def terrain_figure(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround) -> Figure:
+def terrain_figure(
+    plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround, *, sorties: Sequence[Sortie]
+) -> Figure:
     """Return the figure of `terrain_png`; its first collection holds everything painted."""
     from matplotlib.collections import PolyCollection
 
-    profiles = [flight_profile(sortie, brief, corridor, ground) for sortie in plan.sorties]
+    profiles = [flight_profile(sortie, brief, corridor, ground) for sortie in sorties]
     view, top = seen_from_own_side(profiles, brief, corridor)
     painting = Painting()
     posts, heights = ground_grid(view, ground)
@@ -70,17 +74,17 @@ def terrain_figure(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGr
     paint_walls(painting, view, ground, corridor.border, top)
     paint_standoff(painting, view, ground, corridor, brief.standoff.asked_m)
     zones = paint_zones(painting, view, ground, brief, corridor, top)
-    for number, (sortie, profile) in enumerate(zip(plan.sorties, profiles, strict=True)):
+    for number, (sortie, profile) in enumerate(zip(sorties, profiles, strict=True)):
         paint_flight(painting, view, sortie, profile, number)
     figure, axes = _page(view, heights, top)
     shapes, faces, edges, widths = painting.ordered()
     painted: Any = PolyCollection(shapes, closed=False, facecolors=faces, edgecolors=edges, linewidths=widths)
     axes.add_collection(painted, autolim=False)
     _write_places(axes, view, brief, corridor, ground, zones)
-    _write_findings(axes, view, plan, profiles, corridor)
+    _write_findings(axes, view, plan, sorties, profiles, corridor)
     _write_scales(axes, view)
-    _write_legend(figure, plan, brief)
-    _write_title(figure, plan, view)
+    _write_legend(figure, sorties, brief)
+    _write_title(figure, plan, len(sorties), view)
     return figure
 
 
@@ -148,9 +152,10 @@ def _write_places(
 
 
 def _write_findings(
-    axes: Axes, view: ObliqueView, plan: Plan, profiles: list[FlightProfile], corridor: Corridor
-) -> None:
-    for sortie, profile in zip(plan.sorties, profiles, strict=True):
+    axes: Axes, view: ObliqueView, plan: Plan, sorties: Sequence[Sortie], profiles: list[FlightProfile],
+    corridor: Corridor,
+) -> None:  # fmt: skip
+    for sortie, profile in zip(sorties, profiles, strict=True):
         for mark in finding_marks(plan.findings, sortie, profile, corridor):
             place = int(np.argmin(np.abs(profile.minutes - mark.minutes)))
             at = view.project(view.coordinates(profile.xy_m[place]), np.asarray(mark.alt_amsl_m))
@@ -183,16 +188,13 @@ def _round_length(metres: float) -> float:
     return float(max(step for step in (1.0, 2.0, 5.0) if step * power <= metres) * power)
 
 
-def _write_legend(figure: Figure, plan: Plan, brief: Brief) -> None:
+def _write_legend(figure: Figure, sorties: Sequence[Sortie], brief: Brief) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Line2D([], [], color=sortie_colour(k), linewidth=2.8, label=plain_text(s.name))
-        for k, s in enumerate(plan.sorties[:MAX_NAMED])
+        Line2D([], [], color=sortie_colour(k), linewidth=2.8, label=plain_text(s.name)) for k, s in enumerate(sorties)
     ]
-    if len(plan.sorties) > MAX_NAMED:
-        handles.append(Line2D([], [], color="none", label=f"and {len(plan.sorties) - MAX_NAMED} more"))
     handles += [
         Patch(facecolor=BORDER_COLOUR + "55", edgecolor=BORDER_COLOUR, label="border"),
         Patch(facecolor="#E08C80", label=f"standoff {brief.standoff.asked_m:g} m"),
@@ -205,13 +207,14 @@ def _write_legend(figure: Figure, plan: Plan, brief: Brief) -> None:
     )  # fmt: skip
 
 
-def _write_title(figure: Figure, plan: Plan, view: ObliqueView) -> None:
+def _write_title(figure: Figure, plan: Plan, shown: int, view: ObliqueView) -> None:
     height_px = float(figure.get_figheight() * figure.dpi)
     top = 1.0 - 22.0 / height_px
     facing = float(np.degrees(np.arctan2(view.across[0], view.across[1]))) % 360.0
     drawn = [f"heights drawn ×{view.height_times:g}"] if view.height_times > 1.0 else []
     drawn += [f"depth ×{view.depth_times:g}"] if view.depth_times > 1.0 else []
-    figure.text(_SIDE_PX / WIDTH_PX, top, plain_text(plan.name), fontsize=14, fontweight="bold", va="center")
+    part = "" if shown == len(plan.sorties) else f": {shown} of {len(plan.sorties)} sorties"
+    figure.text(_SIDE_PX / WIDTH_PX, top, plain_text(plan.name + part), fontsize=14, fontweight="bold", va="center")
     figure.text(
         1.0 - _SIDE_PX / WIDTH_PX, top, ", ".join([f"seen from our side towards {facing:.0f}°", *drawn]), fontsize=11,
         ha="right", va="center",

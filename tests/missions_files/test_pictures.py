@@ -15,8 +15,9 @@ from missions.airspace.corridor import build_corridor
 from missions.airspace.terrain_profile import PlaneGround
 from missions.pictures.flight_profile import finding_marks, flight_profile
 from missions.pictures.oblique_view import Painting
-from missions.pictures.plan_pictures_file import MAX_PROFILES, plan_pictures, profiled
+from missions.pictures.plan_pictures_file import MAX_IN_VIEW, MAX_PROFILES, plan_pictures, profiled, together
 from missions.pictures.profile_picture_file import profile_figure, profile_png
+from missions.pictures.schedule_picture_file import _counted
 from missions.pictures.style import LEG_COLOUR
 from missions.pictures.terrain_picture_file import seen_from_own_side, terrain_figure
 from missions.pictures.terrain_scene import ground_grid, paint_ground
@@ -198,6 +199,28 @@ def test_of_many_sorties_those_with_findings_and_little_battery_are_drawn(drawn)
     assert names == [f"S{k:02d}" for k in range(1, MAX_PROFILES)] + ["S30"]
 
 
+def test_a_view_of_very_many_sorties_is_of_the_most_telling_one_and_its_neighbours(drawn):
+    plan, _, _ = drawn
+    sortie = plan.sorties[0]
+
+    def moved(leg, k):
+        return dataclasses.replace(leg, lon_end_deg=leg.lon_end_deg + k)
+
+    many = tuple(
+        dataclasses.replace(sortie, name=f"S{k:02d}", legs=tuple(moved(leg, k) for leg in sortie.legs))
+        for k in range(1, 41)
+    )
+    finding = Finding(rule="r", severity=Severity.ERROR, message="m", sortie="S20")
+    names = [s.name for s in together(dataclasses.replace(plan, sorties=many, findings=(finding,)))]
+    assert len(names) == MAX_IN_VIEW
+    assert {f"S{k}" for k in range(15, 26)} <= set(names)
+    assert len(together(plan)) == len(plan.sorties)
+
+
+def test_aircraft_are_in_the_order_of_their_numbers():
+    assert sorted(["site 10 1", "site 2 1", "10", "a"], key=_counted) == ["10", "a", "site 2 1", "site 10 1"]
+
+
 def profiles_of(plan, brief, corridor):
     return [flight_profile(s, brief, corridor, ground_of(corridor)) for s in plan.sorties]
 
@@ -219,7 +242,7 @@ def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
     plan, brief, corridor = drawn
     profiles = profiles_of(plan, brief, corridor)
     view, _ = seen_from_own_side(profiles, brief, corridor)
-    painted = terrain_figure(plan, brief, corridor, ground_of(corridor)).axes[0].collections[0]
+    painted = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties).axes[0].collections[0]
     vertices = np.concatenate([path.vertices for path in painted.get_paths()])
     from scipy.spatial import cKDTree
 
@@ -231,7 +254,7 @@ def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
             up = leg.alt_amsl_end_m - view.base_amsl_m
             page = np.array([right, away, up]) * view.scale_px_per_m
             assert known.query([page[0], page[1] + page[2]])[0] < 0.01
-    figure_px = terrain_figure(plan, brief, corridor, ground_of(corridor)).get_size_inches() * 100
+    figure_px = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties).get_size_inches() * 100
     assert vertices.min() > -300.0
     assert (vertices < figure_px).all()
 
@@ -268,7 +291,7 @@ def test_a_plan_across_the_antimeridian_is_drawn_like_the_same_one_elsewhere(mak
             launch=[{"name": "camp", "lat_deg": 47.99, "lon_deg": east(9.02)}],
         )  # fmt: skip
         plan, corridor = plan_brief(brief), build_corridor(brief)
-        made = terrain_figure(plan, brief, corridor, PlaneGround(frame=corridor.frame, heights=Hills()))
+        made = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties)
         return made.axes[0].collections[0].get_paths(), made.get_size_inches()
 
     (here, size), (there, other) = figure(0.0), figure(170.97)
