@@ -35,14 +35,16 @@ if TYPE_CHECKING:
 
 MOST_PROPOSED: Final = 20
 """Proposals of one plan; PX4 holds 32 safe points, ArduPilot boards with little storage fewer."""
-MOST_TRIED: Final = 12
+MOST_TRIED: Final = 10
 MOST_PER_SORTIE: Final = 5
-LOOKED_FROM: Final = 40
+LOOKED_FROM: Final = 60
 """Forbidden and allowed judged points of a sortie that candidates are compared from at first."""
 ROUNDS: Final = 4
+MOST_WIDE: Final = 3
+"""Sorties for which more candidates are tried when the first will not do; that takes longer."""
 STARTS: Final = 6
 """How many of the best first choices are followed up."""
-CANDIDATES: Final = 12
+CANDIDATES: Final = 20
 """Places along the forbidden part of a path that candidates are taken beside."""
 ROUTES: Final = 6
 """Free ways home whose bends are candidates too."""
@@ -76,7 +78,8 @@ def propose_rally(
             continue
         tried += 1
         known = dataclasses.replace(sortie, rally=(*sortie.rally, *(_item(p) for p in proposed)))
-        more = _mending(subject_of(brief.of(sortie.aircraft), corridor, ground, known), router, brief, known, ground)
+        subject = subject_of(brief.of(sortie.aircraft), corridor, ground, known)
+        more = _mending(subject, router, brief, known, ground, wide=len(hopeless) < MOST_WIDE)
         if more is None:
             hopeless.add(sortie.name)
         elif len(proposed) + len(more) <= MOST_PROPOSED:
@@ -155,7 +158,7 @@ def _item(place: ProposedRally) -> MissionItem:
 
 
 def _mending(
-    subject: Subject, router: Router, brief: Brief, sortie: Sortie, ground: PlaneGround
+    subject: Subject, router: Router, brief: Brief, sortie: Sortie, ground: PlaneGround, *, wide: bool
 ) -> list[ProposedRally] | None:
     """Return the places that mend one sortie, none where nothing is to mend, or None where no few of them do.
 
@@ -177,11 +180,12 @@ def _mending(
         left = still_forbidden(chosen) if chosen else forbidden
         if not left.any():
             break
-        if not chosen:
+        if not chosen and not wide:
             return None
-        more = np.flatnonzero(left)
+        more = np.flatnonzero(left) if chosen else _thinned(np.arange(len(left)), 3 * CANDIDATES)
+        wide = wide and bool(chosen)
         looked = np.unique(np.concatenate([looked, more]))
-        beside = np.unique(np.concatenate([beside, _thinned(more, CANDIDATES // 2)]))
+        beside = np.unique(np.concatenate([beside, _thinned(more, CANDIDATES)]))
     if left.any():
         return None
     for place in tuple(chosen) if len(chosen) > 1 else ():
