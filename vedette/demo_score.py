@@ -14,7 +14,7 @@ from geo.footprint import footprint
 from geo.values import CameraModel, GimbalFrame, Pose
 from missions.airspace.corridor import build_corridor
 from missions.plan_files.plan_folder_file import sortie_length_m
-from missions.planning.revisit import coverage
+from missions.planning.coverage import covered_pct
 from operations.ingest import FOOTPRINT_RANGE_M
 from sitl.vehicle.truth_file import read_truth
 
@@ -49,7 +49,7 @@ def flown_coverage_pct(brief: Brief, flights: Sequence[SortieFlight], terrain: T
             if ring is not None:
                 polygon = shapely.Polygon(corridor.frame.to_plane(ring[:, 1], ring[:, 0]))
                 seen.append(polygon if polygon.is_valid else polygon.buffer(0))
-    return coverage(corridor, seen).covered_pct
+    return covered_pct(corridor, seen)
 
 
 def _pose(truth: Mapping[str, Any], row: int) -> Pose:
