@@ -169,6 +169,53 @@ class ProposedRally:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSight:
+    """How one lane's camera is held, and the strip it sees over flat ground at the height flown.
+
+    `near_m` and `far_m` are from the ground track, negative where the strip begins behind it; `gsd_near_m`
+    and `gsd_far_m` are what one pixel covers there across the line of sight.
+    """
+
+    lane: int
+    offset_m: float
+    """From the border."""
+    facing: str
+    depression_deg: float
+    near_m: float
+    far_m: float
+    gsd_near_m: float
+    gsd_far_m: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class UnseenGround:
+    """Ground of the corridor no camera sees for one reason, and a place in the largest gap of it."""
+
+    reason: str
+    area_m2: float
+    gaps: int
+    largest_m2: float
+    lat_deg: float
+    lon_deg: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SightReport:
+    """What the cameras of a patrol see, and how well."""
+
+    lanes: tuple[LaneSight, ...]
+    resolution_m: float
+    """Side of the cells unseen ground is measured by."""
+    unseen: tuple[UnseenGround, ...]
+    """Largest first."""
+    dwell_s: float
+    """Shortest time any ground that is seen stays in the picture in its best pass; NaN where none is seen."""
+    stations: int
+    """Places along the border, 50 m apart, the revisit proof is made at."""
+    stations_partly_unseen: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A whole answer to a brief: sorties, findings, and the numbers a unit asks for."""
 
@@ -185,6 +232,8 @@ class Plan:
     """The schedule: seconds from the start of the patrol."""
     fleet_options: tuple[FleetOption, ...] = ()
     proposed_rally: tuple[ProposedRally, ...] = ()
+    sight: SightReport | None = None
+    """None for searches, which are judged by their own coverage."""
 
     @property
     def feasible(self) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from missions.briefs.brief import Brief
-    from missions.plan import FleetOption, Plan
+    from missions.plan import FleetOption, Plan, SightReport
 
 SHOWN_SORTIES: Final = 20
 _SHOWN_FLEETS: Final = 6
@@ -75,6 +75,8 @@ def _facts(made: Plan, numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "revisit", f"{made.worst_revisit_s / 60.0:.1f} min at worst{limit}"
     if math.isfinite(made.covered_pct):
         yield "in view", f"{made.covered_pct:.1f} % of the ground asked for"
+    if made.sight is not None:
+        yield "camera", _camera(made.sight)
     if made.flights:
         aircraft = len({flight.aircraft for flight in made.flights})
         yield "flights", f"{len(made.flights)} by {aircraft} aircraft, one battery each"
@@ -87,6 +89,20 @@ def _facts(made: Plan, numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _cause(key: str) -> str:
     return {"gnss_m": "GNSS", "wind_drift_m": "gusts", "turn_overshoot_m": "turns", "tracking_m": "tracking"}.get(
         key, key.removesuffix("_m").replace("_", " ")
+    )
+
+
+def _camera(sight: SightReport) -> str:
+    """Say how the lanes look, how fine, and how long a person stays in view."""
+    from missions.planning.resolution import person_pixels
+
+    held = sorted({lane.depression_deg for lane in sight.lanes})
+    down = f"{held[0]:g}" if len(held) == 1 else f"{held[0]:g} to {held[-1]:g}"
+    near, far = min(lane.gsd_near_m for lane in sight.lanes), max(lane.gsd_far_m for lane in sight.lanes)
+    dwell = f", {sight.dwell_s:.1f} s in view at least" if math.isfinite(sight.dwell_s) else ""
+    return (
+        f"{_count(len(sight.lanes), 'lane')}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person "
+        f"{person_pixels(far):.1f} pixels, Johnson 1958){dwell}"
     )
 
 

@@ -18,20 +18,6 @@ LAYER_REACH_M: Final = 100.0
 """A wind layer is taken to speak for the air up to this far above it."""
 
 
-def coverage_finding(covered_pct: float) -> list[Finding]:
-    """Warn when part of the corridor is never seen."""
-    enough_pct = 98.0
-    if covered_pct >= enough_pct:
-        return []
-    return [
-        Finding(
-            rule="coverage", severity=Severity.WARNING, measured=round(covered_pct, 2), limit=enough_pct, unit="%",
-            message=f"the plan sees {covered_pct:.1f} % of the corridor",
-            relaxation="more lanes, a smaller depression angle, or a shallower corridor",
-        )
-    ]  # fmt: skip
-
-
 def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
     """Warn when left or right was asked of a border part of which was drawn the other way."""
     little = 0.01

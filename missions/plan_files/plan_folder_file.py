@@ -22,19 +22,23 @@ from missions.plan import (
     Finding,
     FleetOption,
     Flight,
+    LaneSight,
     Leg,
     LegKind,
     MissionItem,
     Plan,
     ProposedRally,
     Severity,
+    SightReport,
     Sortie,
+    UnseenGround,
     VehicleParameter,
 )
 from missions.plan_files.qgc_plan_file import write_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
 from missions.plan_files.whole_file import read_text, write_whole
-from missions.planning.revisit import coverage, prove, strips
+from missions.planning.coverage import cover
+from missions.planning.revisit import prove
 from missions.planning.schedule import plan_turns
 from missions.planning.schedule_file import proof_csv, schedule_csv
 
@@ -60,11 +64,11 @@ def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
     _drop_old_plan(out)
     heights = read_ground(brief.terrain)
     corridor = build_corridor(brief, heights)
+    ground = PlaneGround(frame=corridor.frame, heights=heights)
     write_whole(out / "legs.geojson", dump(legs_geojson(plan)))
     write_whole(out / "area.geojson", dump(area_geojson(brief, corridor)))
-    write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor)))
+    write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor, ground)))
     write_whole(out / "schedule.csv", schedule_csv(plan))
-    ground = PlaneGround(frame=corridor.frame, heights=heights)
     proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
     write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
     for name, png in plan_pictures(plan, brief, corridor, ground):
@@ -155,6 +159,8 @@ def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
         "fleet_options": [dataclasses.asdict(o) for o in plan.fleet_options],
         "corridor_m2": plan.corridor_m2,
         "covered_pct": plan.covered_pct,
+        "dwell_s": plan.sight.dwell_s if plan.sight else math.nan,
+        "sight": dataclasses.asdict(plan.sight) if plan.sight else None,
         "energy": [_sortie_energy(s, brief) for s in plan.sorties],
         "errors": sum(f.severity is Severity.ERROR for f in plan.findings),
         "warnings": sum(f.severity is Severity.WARNING for f in plan.findings),
@@ -217,17 +223,21 @@ def area_geojson(brief: Brief, corridor: Corridor) -> dict[str, Any]:
     return _collection(features)
 
 
-def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor) -> dict[str, Any]:
-    """Return the ground each sortie sees, the whole of it, and what of the corridor nobody sees."""
-    features = []
-    everything = []
-    for sortie in plan.sorties:
-        seen = shapely.union_all(strips(brief, corridor.frame, sortie.legs))
-        everything.append(seen)
-        features.append(_feature(_to_geojson(seen, corridor), kind="seen", sortie=sortie.name))
-    covered = coverage(corridor, everything)
-    gaps = shapely.difference(corridor.watched, covered.seen)
-    features.append(_feature(_to_geojson(gaps, corridor), kind="gap", covered_pct=plan.covered_pct))
+def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround) -> dict[str, Any]:
+    """Return the ground each sortie sees, and every piece of the corridor nobody sees with its area and the reason."""
+    covered = cover(brief, corridor, ground, plan.sorties)
+    side = round(covered.resolution_m, 2)
+    features = [
+        _feature(_to_geojson(seen, corridor), kind="seen", sortie=sortie.name)
+        for sortie, seen in zip(plan.sorties, covered.seen, strict=True)
+    ]
+    features += [
+        _feature(
+            _to_geojson(gap.polygon, corridor), kind="gap", reason=gap.reason.value, area_m2=round(gap.area_m2, 1),
+            resolution_m=side,
+        )
+        for gap in covered.gaps
+    ]  # fmt: skip
     return _collection(features)
 
 
@@ -272,8 +282,21 @@ def _plan(data: dict[str, Any]) -> Plan:
             for o in data["fleet_options"]
         ),
         proposed_rally=tuple(_value(ProposedRally, p, sorties=tuple(p["sorties"])) for p in data["proposed_rally"]),
+        sight=_sight(data["sight"]),
     )
     return plan
+
+
+def _sight(data: dict[str, Any] | None) -> SightReport | None:
+    if data is None:
+        return None
+    report: SightReport = _value(
+        SightReport,
+        data,
+        lanes=tuple(_value(LaneSight, lane) for lane in data["lanes"]),
+        unseen=tuple(_value(UnseenGround, ground) for ground in data["unseen"]),
+    )
+    return report
 
 
 def _sortie(data: dict[str, Any]) -> Sortie:

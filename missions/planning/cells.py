@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-TILE_M: Final = 2_500.0
-"""About the side of a tile, so that memory does not grow with the area."""
+TILE_CELLS: Final = 250
+"""Side of the largest tile, so that memory does not grow with the area."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,10 +37,12 @@ class Tile:
         row, column = np.nonzero(cells)
         return np.stack([self.west_m + (column + 0.5) * self.side_m, self.south_m + (row + 0.5) * self.side_m], axis=1)
 
-    def polygons(self, cells: BoolArray) -> list[BaseGeometry]:
-        """Return the outlines of marked cells, joined where they share a side."""
-        found = shapes(cells.astype(np.uint8), mask=cells, connectivity=4, transform=_affine(self))
-        return [shapely.geometry.shape(outline) for outline, _ in found]
+    def polygons(self, codes: NDArray[np.uint8]) -> list[tuple[int, BaseGeometry]]:
+        """Return the outlines of cells of one code, joined where they share a side, with that code; 0 has none."""
+        if not codes.any():
+            return []
+        found = shapes(codes, mask=codes > 0, connectivity=4, transform=_affine(self))
+        return [(int(code), shapely.geometry.shape(outline)) for outline, code in found]
 
 
 def _affine(tile: Tile) -> Affine:
@@ -54,8 +56,7 @@ def tiles_of(area: BaseGeometry, side_m: float) -> Iterator[Tile]:
     west, south, east, north = (float(v) for v in (*np.floor(np.array(area.bounds[:2]) / side_m),
                                                    *np.ceil(np.array(area.bounds[2:]) / side_m)))  # fmt: skip
     columns, rows = int(east - west), int(north - south)
-    most = max(int(TILE_M / side_m), 8)
-    if columns > most or rows > most:
+    if max(columns, rows) > TILE_CELLS:
         yield from _halves(area, (west, south, east, north), side_m, wide=columns >= rows)
         return
     polygons = [p for p in shapely.get_parts(area) if p.geom_type in ("Polygon", "MultiPolygon") and not p.is_empty]

@@ -38,6 +38,8 @@ FINEST_M: Final = 10.0
 """Cells are never smaller: a third of the posts of common terrain models."""
 MOST_CELLS: Final = 2_000_000
 """More ground than this many of the finest cells is judged in larger ones."""
+MOST_FLAT_CELLS: Final = 500_000
+"""The same where cells only tell gaps apart."""
 
 
 class Unseen(enum.StrEnum):
@@ -82,14 +84,14 @@ class _Judged:
 
     tile: Tile
     codes: Codes
-    by: dict[int, BoolArray]
+    by: dict[int, Codes]
 
 
 def cover(brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie]) -> Coverage:
     """Work out what of the watched ground the work legs of some sorties see."""
     passes = Passes.of(corridor.frame, sorties)
     watched = float(corridor.watched.area)
-    side = max(FINEST_M, float(np.sqrt(watched / MOST_CELLS)))
+    side = max(FINEST_M, float(np.sqrt(watched / (MOST_FLAT_CELLS if ground.flat else MOST_CELLS))))
     if ground.flat:
         strips = flat_strips(brief, passes)
         seen = [union_of(strips[passes.sortie == k]) for k in range(len(sorties))]
@@ -100,7 +102,7 @@ def cover(brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequen
     else:
         judged = [_judge(brief, ground, passes, tile) for tile in tiles_of(corridor.watched, side)]
         seen = [
-            union_of([p for j in judged if k in j.by for p in j.tile.polygons(j.by[k])]) for k in range(len(sorties))
+            union_of([p for j in judged if k in j.by for _, p in j.tile.polygons(j.by[k])]) for k in range(len(sorties))
         ]
         cells = sum(int(j.tile.inside.sum()) for j in judged)
         share = 1.0 - sum(int(np.count_nonzero(j.codes)) for j in judged) / max(cells, 1)
@@ -146,11 +148,11 @@ def _judge(brief: Brief, ground: PlaneGround, passes: Passes, tile: Tile) -> _Ju
     return _Judged(tile=tile, codes=codes, by=by)
 
 
-def _marked(tile: Tile, cells: NDArray[np.int64]) -> BoolArray:
-    """Return a tile's cells with some of those inside marked, by their number among them."""
-    chosen = np.zeros(int(tile.inside.sum()), dtype=bool)
-    chosen[cells] = True
-    marked = np.zeros(tile.inside.shape, dtype=bool)
+def _marked(tile: Tile, cells: NDArray[np.int64]) -> Codes:
+    """Return a tile's cells with 1 in some of those inside, by their number among them."""
+    chosen = np.zeros(int(tile.inside.sum()), dtype=np.uint8)
+    chosen[cells] = 1
+    marked = np.zeros(tile.inside.shape, dtype=np.uint8)
     marked[tile.inside] = chosen
     return marked
 
@@ -164,11 +166,13 @@ def _gaps(
     reasons = _explained(brief, corridor, passes, places)
     if not ground.flat:
         reasons[np.isnan(ground.at(places))] = CODES[Unseen.NO_TERRAIN]
-    for j, part in zip(judged, np.split(reasons, np.cumsum([len(m) for m in middles])[:-1]), strict=True):
-        j.codes[j.codes == UNEXPLAINED] = part
+    ends = np.cumsum([0, *(len(m) for m in middles)])
+    for j, start, end in zip(judged, ends[:-1], ends[1:], strict=True):
+        j.codes[j.codes == UNEXPLAINED] = reasons[start:end]
+    outlines = [outline for j in judged for outline in j.tile.polygons(j.codes)]
     found = []
     for reason, code in CODES.items():
-        joined = union_of([p for j in judged for p in j.tile.polygons(j.codes == code)])
+        joined = union_of([polygon for its, polygon in outlines if its == code])
         found += [Gap(reason=reason, polygon=p, area_m2=float(p.area)) for p in shapely.get_parts(joined) if p.area > 0]
     return tuple(sorted(found, key=lambda g: (-round(g.area_m2, 1), *np.round(g.polygon.bounds, 1))))
 
@@ -177,38 +181,32 @@ def _explained(brief: Brief, corridor: Corridor, passes: Passes, xy_m: FloatArra
     """Return why no camera has some places in its picture.
 
     Not flown: beyond the end of the run of work legs nearest to it. Behind the standoff: nearer to
-    the border than any aircraft may fly, and farther from that run than the middle of what it sees.
-    All else lies out of the swath.
+    the border than any aircraft may fly, and farther from the nearest leg than the middle of what it
+    sees. All else lies out of the swath.
     """
     reason = np.full(len(xy_m), CODES[Unseen.NOT_FLOWN], dtype=np.uint8)
     if len(passes) == 0 or len(xy_m) == 0:
         return reason
     points = np.asarray(shapely.points(xy_m))
-    first = np.flatnonzero(np.diff(passes.run, prepend=-1))
-    groups = np.split(np.arange(len(passes)), first[1:])
-    runs = np.array([shapely.LineString(np.concatenate([passes.start_m[g], passes.end_m[g[-1:]]])) for g in groups])
-    found, distance = shapely.STRtree(runs).query_nearest(points, all_matches=False, return_distance=True)
+    found, distance = shapely.STRtree(passes.lines).query_nearest(points, all_matches=False, return_distance=True)
     order = np.argsort(found[0], kind="stable")
-    run, distance = found[1][order], distance[order]
-    near, far = near_far_m(brief.camera, passes.depression_deg[first], brief.flight.alt_agl_m)
-    abeam = ~_beyond_an_end(runs[run], points, far[run] * np.tan(np.radians(brief.camera.hfov_deg / 2.0)))
+    leg, distance = found[1][order], distance[order]
+    near, far = near_far_m(brief.camera, passes.depression_deg[leg], brief.flight.alt_agl_m)
+    abeam = _beyond_an_end_m(passes, leg, xy_m) <= far * np.tan(np.radians(brief.camera.hfov_deg / 2.0))
     reason[abeam] = CODES[Unseen.SWATH]
-    behind = corridor.guarded.distance_m(points) <= corridor.kept_m
-    reason[abeam & behind & (distance > (near + far)[run] / 2.0)] = CODES[Unseen.STANDOFF]
+    distant = np.flatnonzero(abeam & (distance > (near + far) / 2.0))
+    behind = corridor.guarded.distance_m(points[distant]) <= corridor.kept_m
+    reason[distant[behind]] = CODES[Unseen.STANDOFF]
     return reason
 
 
-def _beyond_an_end(runs: NDArray[np.object_], points: NDArray[np.object_], room_m: FloatArray) -> BoolArray:
-    """Tell which points lie past an end of their line by more than some room along it."""
-    along = shapely.line_locate_point(runs, points)
-    length = shapely.length(runs)
-    past = np.zeros(len(points))
-    for at_end, here, inward in (
-        (along < 1.0, 0.0, np.minimum(10.0, length)),
-        (along > length - 1.0, length, np.maximum(length - 10.0, 0.0)),
-    ):
-        end, inner = (shapely.get_coordinates(shapely.line_interpolate_point(runs, s)) for s in (here, inward))
-        outward = (end - inner) / np.maximum(np.hypot(*(end - inner).T), 1e-9)[:, None]
-        off = np.einsum("ij,ij->i", shapely.get_coordinates(points) - end, outward)
-        past = np.where(at_end, np.maximum(past, off), past)
-    return np.asarray(past > room_m)
+def _beyond_an_end_m(passes: Passes, leg: NDArray[np.int64], xy_m: FloatArray) -> FloatArray:
+    """Return how far places lie past the end of a run of work legs, along its first or last leg; 0 beside it."""
+    starts = np.diff(passes.run, prepend=-1) != 0
+    ends = np.append(starts[1:], True)
+    length = np.maximum(passes.length_m, 1e-9)[leg]
+    step = (passes.end_m - passes.start_m)[leg]
+    along = np.einsum("ij,ij->i", xy_m - passes.start_m[leg], step) / length
+    return np.asarray(
+        np.where(starts[leg], np.maximum(-along, 0.0), 0.0) + np.where(ends[leg], np.maximum(along - length, 0.0), 0.0)
+    )

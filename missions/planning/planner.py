@@ -13,20 +13,22 @@ from missions.airspace.landing_places import check_places
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
-from missions.judging.feasibility import coverage_finding, direction_finding, wind_findings
+from missions.judging.feasibility import direction_finding, wind_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
 from missions.performance.wind import ground_radius_m
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown, sections, site_paths
 from missions.planning.border_sight import border_finding
+from missions.planning.coverage import cover
 from missions.planning.landing import check_approaches
 from missions.planning.lanes import build_lanes, nearest_lane_m
 from missions.planning.night import in_the_dark
 from missions.planning.planner_fleet import put_together
 from missions.planning.planner_paths import PathMaker
 from missions.planning.resolution import resolution_findings
-from missions.planning.revisit import coverage, prove, strips
+from missions.planning.revisit import prove
+from missions.planning.sight_report import coverage_findings, sight_report
 
 if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
@@ -64,9 +66,10 @@ def plan_brief(brief: Brief) -> Plan:
     patrol = put_together(brief, corridor, paths)
     sorties, kept, findings = _judged(brief, corridor, ground, patrol.sorties)
     rally, findings = propose_rally(brief, corridor, router, ground, sorties, findings)
-    covered = coverage(corridor, [strip for s in sorties for strip in strips(brief, corridor.frame, s.legs)])
+    covered = cover(brief, corridor, ground, sorties)
     proof = prove(brief, corridor, ground, sorties, patrol.turns)
     views = [lane.view for lane in lanes]
+    sight = sight_report(brief, views, covered, proof, corridor.frame)
     return Plan(
         name=brief.name,
         dialect=brief.dialect,
@@ -79,7 +82,7 @@ def plan_brief(brief: Brief) -> Plan:
             *direction_finding(brief, corridor),
             *resolution_findings(brief, views),
             *border_finding(brief, views, nearest_lane_m(corridor)),
-            *coverage_finding(covered.covered_pct),
+            *coverage_findings(covered.covered_pct, covered.watched_m2, sight.unseen),
         ),
         required_standoff_m=brief.standoff.asked_m,
         min_standoff_m=round(kept, 3),
@@ -89,6 +92,7 @@ def plan_brief(brief: Brief) -> Plan:
         flights=patrol.flights,
         fleet_options=patrol.answers,
         proposed_rally=rally,
+        sight=sight,
     )
 
 

@@ -83,3 +83,8 @@ def _relaxation(brief: Brief, size_m: float) -> str:
     _, finest = pixels_m(brief.camera, steepest, brief.flight.alt_agl_m)
     lower = math.floor(brief.flight.alt_agl_m * wanted / float(finest))
     return f"flight.alt_agl_m = {lower}, or a camera with a narrower field of view"
+
+
+def person_pixels(gsd_m: float) -> float:
+    """Return how many pixels a person shows across the critical dimension at a size of pixel on the ground."""
+    return CRITICAL_M["person"] / gsd_m

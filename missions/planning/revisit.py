@@ -28,6 +28,8 @@ STATION_M: Final = 50.0
 """Spacing along the border of the proof."""
 ACROSS: Final = 6
 """Ground points judged at each station, evenly across the corridor."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Proof:
     """What each station of the border is promised; NaN where nothing of its ground is seen.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -29,13 +29,25 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds // 3600):02d}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
+PROOF_COLUMNS: Final = (
+    "station_m", "lat_deg", "lon_deg", "worst_revisit_s", "seen_share", "unseen_m", "dwell_s",
+)  # fmt: skip
+"""Of revisit.csv; docs/how-to/plan-a-patrol.md says what each holds."""
+
+
 def proof_csv(proof: Proof, frame: LocalFrame) -> str:
-    """Return the proof: for every 50 m of border, the longest time its ground goes unseen and the share seen at all."""
+    """Return the proof: a row for every 50 m of border, empty where nothing of its ground is seen."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["station_m", "lat_deg", "lon_deg", "worst_revisit_s", "seen_share"])
+    writer.writerow(PROOF_COLUMNS)
     lat, lon = frame.to_degrees(proof.xy_m)
-    for row in zip(proof.station_m, lat, lon, proof.worst_s, proof.seen_share, strict=True):
-        station, y, x, worst, share = (float(v) for v in row)
-        writer.writerow([round(station, 1), y, x, round(worst, 1) if np.isfinite(worst) else "", round(share, 3)])
+    columns = (proof.station_m, lat, lon, proof.worst_s, proof.seen_share, proof.unseen_m, proof.dwell_s)
+    for row in zip(*columns, strict=True):
+        station, y, x, worst, share, unseen, dwell = (float(v) for v in row)
+        writer.writerow([round(station, 1), y, x, _number(worst, 1), round(share, 3), round(unseen, 1),
+                         _number(dwell, 2)])  # fmt: skip
     return text.getvalue()
+
+
+def _number(value: float, digits: int) -> float | str:
+    return round(value, digits) if np.isfinite(value) else ""

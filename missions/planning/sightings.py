@@ -166,7 +166,7 @@ def sightings(camera: Camera, passes: Passes, ground: PlaneGround, xy_m: FloatAr
 
 
 def _of_square(camera: Camera, passes: Passes, ground: PlaneGround, xy_m: FloatArray) -> Sightings:
-    amsl = _window(ground, xy_m).at(xy_m[:, 0], xy_m[:, 1]) if len(xy_m) else np.zeros(0)
+    amsl = ground.at(xy_m) if ground.flat or len(xy_m) == 0 else _window(ground, xy_m).at(xy_m[:, 0], xy_m[:, 1])
     legs, strips = _reaching(camera, passes, xy_m, amsl)
     tree = shapely.STRtree(np.asarray(shapely.points(xy_m)))
     strip, point = tree.query(strips, predicate="intersects") if len(strips) else np.zeros((2, 0), dtype=np.int64)
@@ -192,8 +192,8 @@ def _of_square(camera: Camera, passes: Passes, ground: PlaneGround, xy_m: FloatA
 
 
 def _window(ground: PlaneGround, xy_m: FloatArray) -> TerrainWindow:
-    west, south, east, north = (*xy_m.min(axis=0).tolist(), *xy_m.max(axis=0).tolist())
-    return TerrainWindow.about(ground, (west, south, east, north), SAMPLE_M)
+    (west, south), (east, north) = xy_m.min(axis=0), xy_m.max(axis=0)
+    return TerrainWindow.about(ground, (float(west), float(south), float(east), float(north)), SAMPLE_M)
 
 
 def _reaching(

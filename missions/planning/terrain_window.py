@@ -33,11 +33,8 @@ class TerrainWindow:
         west, south = np.floor(np.array(bounds_m[:2]) / step_m)
         east, north = np.ceil(np.array(bounds_m[2:]) / step_m)
         x, y = np.arange(west, east + 1.0) * step_m, np.arange(south, north + 1.0) * step_m
-        if ground.flat:
-            known = np.full((len(y), len(x)), float(ground.at(np.zeros((1, 2)))[0]))
-        else:
-            lat, lon = _degrees(ground, x, y)
-            known = np.asarray(ground.heights.amsl_m(lat.ravel(), lon.ravel())).reshape(lat.shape)
+        lat, lon = _degrees(ground, x, y)
+        known = np.asarray(ground.heights.amsl_m(lat.ravel(), lon.ravel())).reshape(lat.shape)
         return cls(corner_m=np.array([x[0], y[0]]), step_m=step_m, height_m=known)
 
     def at(self, x_m: FloatArray, y_m: FloatArray) -> FloatArray:

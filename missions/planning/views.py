@@ -66,6 +66,12 @@ class _Holds:
     lap_m: FloatArray
     """How much of the strip lies over ground already seen."""
 
+    def __len__(self) -> int:
+        return len(self.depression_deg)
+
+    def __getitem__(self, part: slice) -> _Holds:
+        return _Holds(**{f.name: getattr(self, f.name)[part] for f in dataclasses.fields(self)})
+
 
 def lane_views(brief: Brief, nearest_m: float, stretch: float) -> tuple[LaneView, ...]:
     """Choose lane distances, sides and depressions so that the strips seen close the corridor.
@@ -73,7 +79,8 @@ def lane_views(brief: Brief, nearest_m: float, stretch: float) -> tuple[LaneView
     With `camera.depression_deg` given every lane holds it. Without, the fewest lanes are taken that
     close the corridor (or `corridor.lanes` of them), and then the steepest common depression with
     which that many still do, each lane held flatter only as far as it must to reach the ground left.
-    A steeper camera shows more pixels on a target.
+    A steeper camera shows more pixels on a target. Where it costs no lane, the first strip overlaps the
+    corridor's outer edge as well: ground that stands higher is seen less far.
 
     Parameters
     ----------
@@ -90,13 +97,15 @@ def lane_views(brief: Brief, nearest_m: float, stretch: float) -> tuple[LaneView
             return _spread(holds, nearest_m, depth, count)
         return _walk(holds, brief.corridor.from_m, nearest_m, depth)[0]
     holds = _held(brief, allowed_deg(brief, brief.flight.alt_agl_m, nearest_m - brief.corridor.from_m))
-    walks = [_walk(_first(holds, k + 1), brief.corridor.from_m, nearest_m, depth) for k in range(len(holds.near_m))]
-    flattest, _ = walks[0]
-    most = count or len(flattest)
-    if count is not None and len(walks[-1][0]) < count:
-        return _spread(_last(holds), nearest_m, depth, count)
-    closing = [views for views, closed in walks if closed and len(views) <= most]
-    return closing[-1] if closing else flattest[:most]
+    if count is not None and len(_walk(holds[-1:], brief.corridor.from_m, nearest_m, depth)[0]) < count:
+        return _spread(holds[-1:], nearest_m, depth, count)
+    fewest = _walk(holds[:1], brief.corridor.from_m, nearest_m, depth)[0][:count]
+    for first_lap in (1.0, 0.0):
+        walks = (_walk(holds[: k + 1], brief.corridor.from_m, nearest_m, depth, first_lap) for k in range(len(holds)))
+        closing = [views for views, closed in walks if closed and len(views) <= (count or len(fewest))]
+        if closing:
+            return closing[-1]
+    return fewest
 
 
 def allowed_deg(brief: Brief, alt_agl_m: float, wanted_m: float) -> FloatArray:
@@ -132,14 +141,6 @@ def _held(brief: Brief, depression_deg: FloatArray) -> _Holds:
     return _Holds(depression_deg=depression_deg, near_m=near, far_m=far, lap_m=lap)
 
 
-def _first(holds: _Holds, count: int) -> _Holds:
-    return _Holds(**{f.name: getattr(holds, f.name)[:count] for f in dataclasses.fields(holds)})
-
-
-def _last(holds: _Holds) -> _Holds:
-    return _Holds(**{f.name: getattr(holds, f.name)[-1:] for f in dataclasses.fields(holds)})
-
-
 def _spread(holds: _Holds, nearest_m: float, depth_m: float, count: int) -> tuple[LaneView, ...]:
     """Spread lanes evenly over the corridor, all looking out."""
     look = Look(facing=Facing.OUT, depression_deg=float(holds.depression_deg[0]))
@@ -147,16 +148,19 @@ def _spread(holds: _Holds, nearest_m: float, depth_m: float, count: int) -> tupl
     return tuple(LaneView(offset_m=nearest_m + k * step, look=look) for k in range(count))
 
 
-def _walk(holds: _Holds, from_m: float, nearest_m: float, depth_m: float) -> tuple[tuple[LaneView, ...], bool]:
+def _walk(
+    holds: _Holds, from_m: float, nearest_m: float, depth_m: float, first_lap: float = 0.0
+) -> tuple[tuple[LaneView, ...], bool]:
     """Put each lane where its strip just meets the ground already seen; tell whether they close the corridor.
 
     Each is held as steeply as `holds` goes, or flatter where only that reaches the ground already
     seen: looking out while that lane lies in the corridor, else looking in from a lane nearer to the
-    border, else looking out from just behind the corridor.
+    border, else looking out from just behind the corridor. The first strip reaches beyond the corridor's
+    outer edge by `first_lap` times the overlap, where that can be: the ground there may be higher.
     """
     seen, lanes = from_m, list[LaneView]()
     while seen < depth_m - CLOSED_M and len(lanes) < MAX_LANES:
-        lap = holds.lap_m if lanes else 0.0 * holds.lap_m
+        lap = holds.lap_m if lanes else first_lap * holds.lap_m
         outward, inward = seen + holds.far_m - lap, seen - holds.near_m - lap
         meets = np.flatnonzero((outward >= nearest_m) | (inward >= nearest_m))
         k = int(meets[-1]) if len(meets) else 0
