@@ -79,4 +79,4 @@ def _halves(
         else ((west, south, east, cut), (west, cut, east, north))
     )
     for box in boxes:
-        yield from tiles_of(shapely.clip_by_rect(area, *(v * side_m for v in box)), side_m)
+        yield from tiles_of(shapely.intersection(area, shapely.box(*(v * side_m for v in box))), side_m)
