@@ -101,7 +101,7 @@ def _camera(sight: SightReport) -> str:
     near, far = min(lane.gsd_near_m for lane in sight.lanes), max(lane.gsd_far_m for lane in sight.lanes)
     dwell = f", {sight.dwell_s:.1f} s in view at least" if math.isfinite(sight.dwell_s) else ""
     return (
-        f"{_count(len(sight.lanes), 'lane')}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person "
+        f"{len(sight.lanes)} {'lane' if len(sight.lanes) == 1 else 'lanes'}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person "
         f"{person_pixels(far):.1f} pixels, Johnson 1958){dwell}"
     )
 

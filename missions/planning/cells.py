@@ -79,4 +79,5 @@ def _halves(
         else ((west, south, east, cut), (west, cut, east, north))
     )
     for box in boxes:
-        yield from tiles_of(shapely.intersection(area, shapely.box(*(v * side_m for v in box))), side_m)
+        left, low, right, high = (v * side_m for v in box)
+        yield from tiles_of(shapely.intersection(area, shapely.box(left, low, right, high)), side_m)
