@@ -99,10 +99,11 @@ def _camera(sight: SightReport) -> str:
     held = sorted({lane.depression_deg for lane in sight.lanes})
     down = f"{held[0]:g}" if len(held) == 1 else f"{held[0]:g} to {held[-1]:g}"
     near, far = min(lane.gsd_near_m for lane in sight.lanes), max(lane.gsd_far_m for lane in sight.lanes)
+    lanes = "1 lane" if len(sight.lanes) == 1 else f"{len(sight.lanes)} lanes"
     dwell = f", {sight.dwell_s:.1f} s in view at least" if math.isfinite(sight.dwell_s) else ""
     return (
-        f"{len(sight.lanes)} {'lane' if len(sight.lanes) == 1 else 'lanes'}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person "
-        f"{person_pixels(far):.1f} pixels, Johnson 1958){dwell}"
+        f"{lanes}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person {person_pixels(far):.1f} pixels, "
+        f"Johnson 1958){dwell}"
     )
 
 

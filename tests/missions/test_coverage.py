@@ -76,10 +76,10 @@ def hilly(shared_data, tmp_path_factory):
     """A patrol of 5 km of Tennessee's mountains over a real elevation model."""
     file = tmp_path_factory.mktemp("terrain") / "jacksboro.tif"
     dem = np.load(shared_data / "terrain" / "jacksboro_fault_dem.npz")
-    step = float(dem["dx"])
+    transform = rasterio.Affine(float(dem["dx"]), 0, float(dem["xmin"]), 0, -float(dem["dy"]), float(dem["ymin"]))
     with rasterio.open(
         file, "w", driver="GTiff", width=dem["elevation"].shape[1], height=dem["elevation"].shape[0], count=1,
-        dtype="float32", crs="EPSG:4326", transform=rasterio.Affine(step, 0, float(dem["xmin"]), 0, -step, float(dem["ymin"])),
+        dtype="float32", crs="EPSG:4326", transform=transform,
     ) as out:  # fmt: skip
         out.write(dem["elevation"].astype("float32"), 1)
     lon = np.linspace(-84.30, -84.25, 30)
