@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from missions.briefs.places import GeoLine
 from missions.errors import BriefError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 MAX_VERTICES: Final = 2_000_000
 """More than a whole country's border at one-metre spacing; beyond it a file is a mistake or an attack."""
 MAX_FILE_BYTES: Final = 500_000_000
+_MAX_REASON: Final = 200
+_MAX_DEPTH: Final = 100
+_KML: Final = "http://www.opengis.net/kml/2.2"
+_LAYERED: Final = (".gpkg", ".kml", ".kmz", ".zip")
+"""Formats that may hold several layers; listing those of the others means reading them twice."""
 MAX_UNPACKED_BYTES: Final = 200_000_000
 SUFFIXES: Final = (".geojson", ".json", ".gpkg", ".kml", ".kmz", ".shp", ".zip", ".fgb")
 
@@ -94,24 +101,73 @@ def _ring(line: BaseGeometry) -> GeoLine:
 
 def _read_geometries(path: Path, key: str) -> list[BaseGeometry]:
     _check_file(path, key)
-    import geopandas
-    from pyogrio.errors import DataSourceError
+    source = _source(path)
+    geometries: list[BaseGeometry] = []
+    for layer in _layers(source, path, key):
+        frame = _read_layer(source, layer, path, key)
+        if "geometry" in frame and not frame.geometry.isna().all():
+            geometries += _to_wgs84(frame[~frame.geometry.isna()], path, key)
+    if not geometries:
+        raise BriefError(f"{key}: {path.name} holds no geometry", key=key, file=str(path))
+    return geometries
 
+
+def _layers(source: str | bytes, path: Path, key: str) -> list[str] | list[None]:
+    """Return the layers to read: all folders of a KML; of other formats the only one that holds geometry."""
+    import pyogrio
+
+    if isinstance(source, bytes) or path.suffix.lower() not in _LAYERED:
+        return [None]
+    with _refused(path, key):
+        listed = pyogrio.list_layers(source)
+    names = [str(name) for name, kind in listed if kind is not None]
+    if len(names) > 1 and path.suffix.lower() not in (".kml", ".kmz"):
+        raise BriefError(
+            f"{key}: {path.name} holds {len(names)} layers ({', '.join(names[:5])}); save the one that is meant to a "
+            "file of its own",
+            key=key, file=str(path),
+        )  # fmt: skip
+    return names
+
+
+def _read_layer(source: str | bytes, layer: str | None, path: Path, key: str) -> Any:
+    import geopandas
+
+    with _refused(path, key):
+        return geopandas.read_file(source, layer=layer, engine="pyogrio")
+
+
+@contextlib.contextmanager
+def _refused(path: Path, key: str) -> Iterator[None]:
+    """Turn what GDAL says of a file into one sentence that names the key and the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            frame = geopandas.read_file(_source(path), engine="pyogrio")
-    except (DataSourceError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BriefError(f"{key}: {path.name} cannot be read as geometry ({reason})", key=key, file=str(path)) from None
-    if "geometry" not in frame or frame.geometry.isna().all():
-        raise BriefError(f"{key}: {path.name} holds no geometry", key=key, file=str(path))
-    frame = frame[~frame.geometry.isna()]
-    return _to_wgs84(frame, path, key)
+            yield
+    except Exception as error:  # noqa: BLE001 - a damaged file makes GDAL's bindings raise any kind
+        reason = str(error).replace(f"{path.parent}/", "").splitlines()[0] if str(error) else type(error).__name__
+        raise BriefError(
+            f"{key}: {path.name} cannot be read as geometry ({reason[:_MAX_REASON]})", key=key, file=str(path)
+        ) from None
 
 
-def _source(path: Path) -> str:
-    return f"zip://{path}" if path.suffix.lower() == ".zip" else str(path)
+def _source(path: Path) -> str | bytes:
+    """Return what GDAL is to open; a KML without Document or Folder is given the Document that GDAL wants."""
+    suffix = path.suffix.lower()
+    if suffix == ".kml":
+        root = SafeXml.fromstring(path.read_bytes(), forbid_dtd=True)
+        for element in root.iter():  # one namespace for all, as GDAL knows no prefix but the default
+            element.tag = element.tag.rsplit("}", 1)[-1]
+        if not any(child.tag in ("Document", "Folder") for child in root):
+            children = list(root)
+            document = root.makeelement("Document", {})
+            document.extend(children)
+            for child in children:
+                root.remove(child)
+            root.append(document)
+            root.set("xmlns", _KML)
+            return bytes(SafeXml.tostring(root))
+    return f"zip://{path}" if suffix == ".zip" else str(path)
 
 
 def _to_wgs84(frame: Any, path: Path, key: str) -> list[BaseGeometry]:
@@ -147,13 +203,23 @@ def _check_degrees(geometry: NDArray[np.object_], path: Path, key: str, *, geogr
         k = int(np.argmax(off))
         raise BriefError(
             f"{key}: {path.name} vertex {k} is at longitude {xy[k, 0]:g}, latitude {xy[k, 1]:g}, which is not on "
-            "Earth; the file's coordinate system is probably projected: save it with its CRS, or as WGS 84 degrees",
+            f"Earth; {_why_off_earth(xy)}",
             key=key, vertex=k,
         )  # fmt: skip
 
 
+def _why_off_earth(xy: NDArray[np.float64]) -> str:
+    if (np.abs(xy[:, 0]) <= 90.0).all() and (np.abs(xy[:, 1]) <= 180.0).all():
+        return "latitude and longitude look swapped: GeoJSON wants longitude first"
+    return "the file's coordinate system is probably projected: save it with its CRS, or as WGS 84 degrees"
+
+
 def _check_file(path: Path, key: str) -> None:
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError:  # a name longer than the file system allows
+        found = False
+    if not found:
         raise BriefError(f"{key}: there is no file {path}; give a path relative to the brief", key=key, file=str(path))
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -186,8 +252,13 @@ def _check_archive(path: Path, key: str) -> None:
 
 def _check_xml(data: bytes, path: Path, key: str) -> None:
     try:
-        SafeXml.fromstring(data, forbid_dtd=True)
+        root = SafeXml.fromstring(data, forbid_dtd=True)
     except DefusedXmlException:
         raise BriefError(f"{key}: {path.name} declares XML entities, which are refused", key=key) from None
-    except SafeXml.ParseError as error:
+    except (SafeXml.ParseError, ValueError, LookupError) as error:
         raise BriefError(f"{key}: {path.name} is not well-formed XML ({error})", key=key) from None
+    level = [root]
+    for _ in range(_MAX_DEPTH):
+        level = [child for element in level for child in element]
+    if level:
+        raise BriefError(f"{key}: {path.name} nests elements deeper than {_MAX_DEPTH}; this is no drawing", key=key)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from geo.errors import InputError
 from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL_RELATIVE_ALT
-from missions.plan_files.item_fields import check_place
+from missions.plan_files.item_fields import check_place, finite_number
+from missions.plan_files.item_limits import checked_item
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.qgc_fence import BREACH_RETURN, RALLY_POINT, polygon_items
 from missions.plan_files.waypoints_file import HEADER, parse_waypoints, waypoint_text
@@ -82,7 +83,7 @@ def _rally_point(fields: list[str], seq: int, where: str) -> MissionItem:
         raise InputError(f"{where} must begin with {_RALLY_WORD}, found {fields[0][:20]!r}")
     lat_deg, lon_deg, alt_m, break_alt_m, land_dir_deg, flags = _numbers(fields[1:], 6, where)
     check_place(lat_deg, lon_deg, where)
-    return MissionItem(
+    point = MissionItem(
         seq=seq,
         command=RALLY_POINT,
         frame=MAV_FRAME_GLOBAL_RELATIVE_ALT,
@@ -93,15 +94,13 @@ def _rally_point(fields: list[str], seq: int, where: str) -> MissionItem:
         lon_deg=lon_deg,
         alt_m=alt_m,
     )
+    return checked_item(point, where)
 
 
 def _numbers(fields: list[str], count: int, where: str) -> list[float]:
     if len(fields) != count:
         raise InputError(f"{where} has {len(fields)} numbers; {count} are needed", expected=count, actual=len(fields))
-    try:
-        return [float(field) for field in fields]
-    except ValueError as error:
-        raise InputError(f"{where}: {error}") from None
+    return [finite_number(field, where) for field in fields]
 
 
 def write_fence_rally(items: Iterable[MissionItem], path: Path) -> None:

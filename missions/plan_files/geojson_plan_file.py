@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from missions.plan_files.item_fields import (
     FENCE,
     HOME,
+    MAX_POINTS,
     MISSION,
     RALLY,
     alt_amsl_m,
     fields_of,
     flown_places,
+    in_order,
     item_of,
     path_items,
 )
+from missions.plan_files.item_limits import checked_fence
 from missions.plan_files.json_place import JsonPlace, parse_json
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.qgc_fence import fence_polygons, polygon_items
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from missions.plan import MissionItem
 
 ITEM_KEY: Final = "mission_item"
-MAX_VERTICES: Final = 1_000_000
 
 
 def parse_geojson_plan(text: str, *, where: str) -> PlanDocument:
@@ -49,19 +51,19 @@ def parse_geojson_plan(text: str, *, where: str) -> PlanDocument:
         held_in, item = item_of({k: str(v) for k, v in fields.items()}, feature.where)
         lists.setdefault(held_in, []).append(item)
     if any(lists.values()):
-        return _own(lists)
+        return _own(lists, where)
     return _drawing(top, features)
 
 
-def _own(lists: dict[str, list[MissionItem]]) -> PlanDocument:
-    ordered = {name: tuple(sorted(items, key=lambda i: i.seq)) for name, items in lists.items()}
+def _own(lists: dict[str, list[MissionItem]], where: str) -> PlanDocument:
+    ordered = {name: in_order(items) for name, items in lists.items()}
     home = next((Home(lat_deg=h.lat_deg, lon_deg=h.lon_deg, alt_amsl_m=h.alt_m) for h in ordered[HOME]), None)
     return PlanDocument(
         source_format="GeoJSON",
         dialect=None,
         home=home,
         items=ordered[MISSION],
-        fence=ordered[FENCE],
+        fence=checked_fence(ordered[FENCE], where),
         rally=ordered[RALLY],
     )
 
@@ -73,7 +75,10 @@ def _drawing(top: JsonPlace, features: list[JsonPlace]) -> PlanDocument:
         geometry = feature.at("geometry") if feature.has("geometry") else feature
         kind = geometry.at("type").value
         if kind == "LineString":
-            points += [_point(p) for p in geometry.at("coordinates").each()]
+            line = geometry.at("coordinates")
+            if isinstance(line.value, list) and len(points) + len(line.value) > MAX_POINTS:
+                line.refuse(f"has {len(line.value)} points, more than {MAX_POINTS} make no mission; simplify it")
+            points += [_point(p) for p in line.each()]
         elif kind == "Polygon":
             for index, ring in enumerate(geometry.at("coordinates").each()):
                 corners = [(lat, lon) for lon, lat, _ in (_point(p) for p in ring.each())]

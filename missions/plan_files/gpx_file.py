@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
-from missions.plan_files.item_fields import MISSION, alt_amsl_m, check_place, fields_of, item_of, path_items
+from missions.plan_files.item_fields import MISSION, alt_amsl_m, check_place, fields_of, in_order, item_of, path_items
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.whole_file import write_whole
 from missions.plan_files.xml_file import inside, local_name, parse_xml, text_of
@@ -39,7 +39,7 @@ def _document(root: Any, where: str) -> PlanDocument:
         for element in inside(point, "item")
     ]
     if held:
-        items = tuple(item_of(fields, f"{where}: route point {n}")[1] for n, fields in enumerate(held, start=1))
+        items = in_order(item_of(fields, f"{where}: route point {n}")[1] for n, fields in enumerate(held, start=1))
         return PlanDocument(source_format="GPX", dialect=None, home=None, items=items)
     points = _points(root, "rtept", where) or _points(root, "trkpt", where)
     if not points:

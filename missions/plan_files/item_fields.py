@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL, PATH_COMMANDS
+from missions.plan_files.item_limits import checked_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,7 +42,7 @@ def item_of(fields: Mapping[str, str], where: str) -> tuple[str, MissionItem]:
     missing = [name for name in FIELDS if name not in fields]
     if missing:
         raise InputError(f"{where}: the mission item lacks {', '.join(missing)}; export the plan again")
-    numbers = {name: _number(fields[name], f"{where}, field {name!r}") for name in FIELDS[1:]}
+    numbers = {name: number_or_nan(fields[name], f"{where}, field {name!r}") for name in FIELDS[1:]}
     whole = {
         name: _whole(numbers[name], f"{where}, field {name!r}") for name in ("seq", "command", "frame", "autocontinue")
     }
@@ -57,16 +59,31 @@ def item_of(fields: Mapping[str, str], where: str) -> tuple[str, MissionItem]:
         alt_m=numbers["alt"],
         autocontinue=bool(whole["autocontinue"]),
     )
-    return str(fields["list"]), item
+    return str(fields["list"]), checked_item(item, where)
 
 
-def _number(text: str, where: str) -> float:
+def in_order(items: Iterable[MissionItem]) -> tuple[MissionItem, ...]:
+    """Return items in the order of their numbers, numbered from 0."""
+    ordered = sorted(items, key=lambda item: item.seq)
+    return tuple(dataclasses.replace(item, seq=seq) for seq, item in enumerate(ordered))
+
+
+def number_or_nan(text: str, where: str) -> float:
+    """Return the number a text spells, NaN where it says so (unset); InputError names the place otherwise."""
     try:
         value = float(text)
-    except (TypeError, ValueError):
+    except ValueError:
         value = math.inf
     if math.isinf(value):
-        raise InputError(f"{where}: {str(text)[:20]!r} is not a number") from None
+        raise InputError(f"{where}: {text[:20]!r} is not a number") from None
+    return value
+
+
+def finite_number(text: str, where: str) -> float:
+    """Return the finite number a text spells; InputError names the place otherwise."""
+    value = number_or_nan(text, where)
+    if math.isnan(value):
+        raise InputError(f"{where}: {text[:20]!r} is not a number")
     return value
 
 
@@ -83,7 +100,8 @@ def path_items(points: Iterable[tuple[float, float, float]], *, frame: int, wher
         if seq >= MAX_POINTS:
             raise InputError(f"{where}: more than {MAX_POINTS} points are no mission; simplify the line")
         check_place(lat_deg, lon_deg, f"{where}: point {seq + 1}")
-        items.append(MissionItem(seq=seq, command=16, frame=frame, lat_deg=lat_deg, lon_deg=lon_deg, alt_m=alt_m))
+        item = MissionItem(seq=seq, command=16, frame=frame, lat_deg=lat_deg, lon_deg=lon_deg, alt_m=alt_m)
+        items.append(checked_item(item, f"{where}: point {seq + 1}"))
     return tuple(items)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -60,19 +61,21 @@ class JsonPlace:
         """Return a number, NaN for null; InputError otherwise."""
         return math.nan if self.value is None else self.number()
 
-    def integer(self) -> int:
-        """Return a whole number; InputError otherwise."""
+    def integer(self, low: int = -(2**31), high: int = 2**31 - 1) -> int:
+        """Return a whole number from `low` to `high`; InputError otherwise."""
         number = self.number()
         if not number.is_integer():
             self.refuse(f"must be a whole number, found {_short(self.value)}")
+        if not low <= number <= high:
+            self.refuse(f"must be from {low} to {high}, found {_short(self.value)}")
         return int(number)
 
     def lat_lon(self) -> tuple[float, float]:
         """Return the first two numbers of an array as degrees; InputError when they are no place on Earth."""
-        numbers = [place.number() for place in self.each()]
+        numbers = [place.number() for place in itertools.islice(self.each(), 2)]
         if len(numbers) < 2:
             self.refuse(f"must hold latitude and longitude, found {_short(self.value)}")
-        lat_deg, lon_deg = numbers[0], numbers[1]
+        lat_deg, lon_deg = numbers
         if abs(lat_deg) > 90.0 or abs(lon_deg) > 180.0:
             self.refuse(f"is not a place on Earth: latitude {lat_deg}, longitude {lon_deg}")
         return lat_deg, lon_deg
@@ -103,8 +106,11 @@ def parse_json(text: str, *, where: str) -> JsonPlace:
     except json.JSONDecodeError as error:
         message = f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise InputError(message, offset=error.pos) from error
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{where} is not usable JSON: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{where} is not usable JSON: arrays or objects are nested far too deep") from error
+    except ValueError as error:
+        reason = "a number has thousands of digits" if "digits" in str(error) else error
+        raise InputError(f"{where} is not usable JSON: {reason}") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -21,9 +21,11 @@ from missions.plan_files.item_fields import (
     check_place,
     fields_of,
     flown_places,
+    in_order,
     item_of,
     path_items,
 )
+from missions.plan_files.item_limits import checked_fence
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.qgc_fence import fence_polygons, polygon_items
 from missions.plan_files.whole_file import write_whole
@@ -61,15 +63,20 @@ def _document(root: Any, where: str) -> PlanDocument:
             held_in, item = item_of(fields, f"{where}: placemark {number}")
             lists.setdefault(held_in, []).append(item)
     if any(lists.values()):
-        return _own(lists)
+        return _own(lists, where)
     return _drawing(root, where)
 
 
-def _own(lists: dict[str, list[MissionItem]]) -> PlanDocument:
-    ordered = {name: tuple(sorted(items, key=lambda i: i.seq)) for name, items in lists.items()}
+def _own(lists: dict[str, list[MissionItem]], where: str) -> PlanDocument:
+    ordered = {name: in_order(items) for name, items in lists.items()}
     home = next((Home(lat_deg=h.lat_deg, lon_deg=h.lon_deg, alt_amsl_m=h.alt_m) for h in ordered[HOME]), None)
     return PlanDocument(
-        source_format="KML", dialect=None, home=home, items=ordered[MISSION], fence=ordered[FENCE], rally=ordered[RALLY]
+        source_format="KML",
+        dialect=None,
+        home=home,
+        items=ordered[MISSION],
+        fence=checked_fence(ordered[FENCE], where),
+        rally=ordered[RALLY],
     )
 
 

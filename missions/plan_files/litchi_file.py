@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from geo.errors import InputError
 from missions.plan import MissionItem
 from missions.plan_files.item_fields import check_place
+from missions.plan_files.item_limits import checked_item
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.whole_file import write_whole
 
@@ -62,7 +63,7 @@ def parse_litchi(text: str, *, where: str) -> PlanDocument:
             line = f"{where}: line {reader.line_num}"
             cells = {(k or "").strip().lower(): v for k, v in row.items() if isinstance(v, str)}
             added, speed_mps = _waypoint(cells, line, speed_mps)
-            items += added
+            items += [checked_item(item, line) for item in added]
     except csv.Error as error:
         raise InputError(f"{where}: line {reader.line_num} is not CSV ({error})") from error
     if not items:

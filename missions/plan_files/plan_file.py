@@ -15,7 +15,7 @@ from missions.plan_files.kml_file import parse_kml, write_kml
 from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, write_qgc_document
 from missions.plan_files.waypoints_file import parse_waypoints, waypoint_text
-from missions.plan_files.whole_file import read_bytes, write_whole
+from missions.plan_files.whole_file import as_text, read_bytes, write_whole
 from missions.plan_files.xml_file import kmz_document
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ def parse_plan(data: bytes, *, where: str, dialect: str | None = None) -> PlanDo
 
 
 def _text(data: bytes, where: str, dialect: str | None) -> PlanDocument:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where}: byte {error.start} is not text; readable are {READABLE}", offset=error.start
-        ) from error
+    text = as_text(data, where)
     start = text.lstrip()
     if start.startswith(("{", "[")):
         top = parse_json(text, where=f"{where}:").value
@@ -117,6 +112,8 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
         raise InputError(
             f"{path}: plans are not written as {ending or 'files without an ending'!r}; use {', '.join(WRITABLE)}"
         )
+    if not (document.items or document.fence or document.rally) and ending != ".plan":
+        raise InputError(f"{path}: the plan is empty, there is nothing to write")
     mission, fence, rally = _left_out(document)
     if ending == ".csv":
         return (*write_litchi(document, path), *fence, *rally)

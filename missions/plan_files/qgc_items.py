@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from missions.plan import MissionItem
 from missions.plan_files.dialect import POSITION_COMMANDS
+from missions.plan_files.item_limits import checked_item
 
 if TYPE_CHECKING:
     from missions.plan_files.json_place import JsonPlace
@@ -45,10 +46,7 @@ def read_simple_item(place: JsonPlace, seq: int) -> tuple[MissionItem, int, str]
     values = _parameters(place)
     command = place.at("command").integer()
     lat_deg, lon_deg, alt_m = values[4:]
-    if command in POSITION_COMMANDS:
-        if abs(lat_deg) > 90.0 or abs(lon_deg) > 180.0:
-            place.refuse(f"is not at a place on Earth: latitude {lat_deg}, longitude {lon_deg}")
-    else:
+    if command not in POSITION_COMMANDS:
         lat_deg, lon_deg = (v if v else math.nan for v in (lat_deg, lon_deg))
     item = MissionItem(
         seq=seq,
@@ -67,7 +65,7 @@ def read_simple_item(place: JsonPlace, seq: int) -> tuple[MissionItem, int, str]
     jump_id = place.at(number).integer() if place.has(number) else seq + 1
     extras = {key: value for key, value in place.value.items() if key not in OWN_KEYS}
     extras["params"] = [None if math.isnan(v) else v for v in values]
-    return item, jump_id, json.dumps(extras)
+    return checked_item(item, place.where), jump_id, json.dumps(extras)
 
 
 def _written_parameters(item: MissionItem, was: list[Any]) -> list[float | None]:

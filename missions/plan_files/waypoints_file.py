@@ -23,6 +23,8 @@ from missions.plan_files.dialect import (
     items_from_wire,
     wire_items,
 )
+from missions.plan_files.item_fields import check_place, number_or_nan
+from missions.plan_files.item_limits import checked_fence, checked_item
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.whole_file import read_text, write_whole
 
@@ -100,7 +102,7 @@ def parse_waypoints(text: str, *, where: str, dialect: str | None = None) -> Pla
         dialect=told,
         home=home,
         items=items,
-        fence=fence,
+        fence=checked_fence(fence, where),
         rally=rally,
         problems=tuple(_numbering_problems(flown)),
     )
@@ -114,12 +116,9 @@ def _row(line: str, where: str) -> MissionItem:
         )
     seq, current, frame, command, autocontinue = (_whole(fields[i], i, where) for i in (0, 1, 2, 3, 11))
     p1, p2, p3, p4, lat_deg, lon_deg, alt_m = (_number(fields[i], i, where) for i in range(4, 11))
-    if command in POSITION_COMMANDS or command == 0:
-        if math.isnan(lat_deg + lon_deg) or abs(lat_deg) > 90.0 or abs(lon_deg) > 180.0:
-            raise InputError(f"{where} is not at a place on Earth: latitude {lat_deg}, longitude {lon_deg}")
-    else:
+    if command not in POSITION_COMMANDS and command != 0:
         lat_deg, lon_deg = (v if v else math.nan for v in (lat_deg, lon_deg))
-    return MissionItem(
+    item = MissionItem(
         seq=seq,
         command=command,
         frame=frame,
@@ -133,16 +132,13 @@ def _row(line: str, where: str) -> MissionItem:
         current=bool(current),
         autocontinue=bool(autocontinue),
     )
+    if command == 0:
+        check_place(lat_deg, lon_deg, where)
+    return checked_item(item, where)
 
 
 def _number(text: str, index: int, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise InputError(f"{where}, field {index + 1}: {text[:20]!r} is not a number", offset=index + 1) from None
-    return value
+    return number_or_nan(text, f"{where}, field {index + 1}")
 
 
 def _whole(text: str, index: int, where: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -35,34 +37,53 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     Raises
     ------
     InputError
-        When the file is absent, is a folder, cannot be read, or is too large.
+        When the file is absent, is a folder, a pipe or a device, cannot be read, or is too large.
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise InputError(
-                f"{path}: {size} bytes is over the limit of {max_bytes} for a plan or geometry file",
-                actual=size,
-                expected=max_bytes,
-            )
-        return path.read_bytes()
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"{path}: is a folder; name a file in it")
+        if not stat.S_ISREG(mode):  # opening a pipe waits for its writer, for ever if there is none
+            raise InputError(f"{path}: is a pipe or a device, not a file; save it to a file first")
+        with path.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the name and the permissions") from error
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is no file name ({error})") from error
+    if len(data) > max_bytes:
+        raise InputError(
+            f"{path}: over the limit of {max_bytes} bytes for a plan or geometry file; it is something else",
+            expected=max_bytes,
+        )
+    return data
 
 
 def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
-    """Read a UTF-8 text file (with or without byte-order mark).
+    """Read a text file, see `as_text`.
 
     Raises
     ------
     InputError
-        As `read_bytes`, and when the bytes are not UTF-8 text.
+        As `read_bytes`, and when the bytes are not text.
     """
-    data = read_bytes(path, max_bytes=max_bytes)
+    return as_text(read_bytes(path, max_bytes=max_bytes), str(path))
+
+
+def as_text(data: bytes, where: str) -> str:
+    """Decode the bytes of a text file: UTF-8, or UTF-16 as Windows editors save it (with its byte-order mark).
+
+    Raises
+    ------
+    InputError
+        Naming `where` and the first byte that is no text.
+    """
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: byte {error.start} is not UTF-8 text; this is not a text plan file", offset=error.start
+            f"{where}: byte {error.start} is not text (UTF-8 or UTF-16); this is another kind of file",
+            offset=error.start,
         ) from error

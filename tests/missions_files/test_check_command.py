@@ -122,7 +122,7 @@ def test_the_vehicles_own_parameters_decide(run, plans):
     assert run(plans / "low.plan", "--params", plans / "v.params", "--takeoff-landing", "0")[0] == 0
     status, out, _ = run(plans / "good.plan", "--params", plans / "v.params")
     assert status == 1
-    assert "px4.fence-height: item 2 is 60 m above home; the vehicle's GF_MAX_VER_DIST is 50 m" in out
+    assert "item 2 is 60 m above home; the vehicle's GF_MAX_VER_DIST is 50 m" in out
     assert "px4.takeoff-landing" in out
     (plans / "v.params").write_text("NAV_ACC_RAD 3\nSYS_AUTOSTART 4001\n")
     _, out, _ = run(plans / "good.plan", "--params", plans / "v.params")

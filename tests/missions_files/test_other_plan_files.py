@@ -214,7 +214,7 @@ def test_new_fence_and_rally_files_survive_writing(shared_data, tmp_path, name):
         ("", "empty"),
         ("1 2\n3 4\n5 6\n", "found 2 corners"),
         ("1 2\n3 4 5\n", "line 2 has 3 numbers; 2 are needed"),
-        ("1 2\n3 x\n", "line 2: could not convert"),
+        ("1 2\n3 x\n", "line 2: 'x' is not a number"),
         ("1 2\n99 4\n3 4\n5 6\n", "line 2 is no place on Earth"),
         ("RALLY 1 2 3\n", "line 1 has 3 numbers; 6 are needed"),
         ("RALLY 1 2 3 4 5 0\nRILLY 1 2 3 4 5 0\n", "line 2 must begin with RALLY"),

@@ -91,7 +91,7 @@ def test_a_first_row_that_is_no_home_is_flown(shared_data):
         (f"QGC WPL 110\n{HOME}\n1 2 3\n", "line 3 has 3 fields; 12 are needed"),
         ("QGC WPL 110\n" + HOME.replace("212", "high"), "line 2, field 11: 'high' is not a number"),
         ("QGC WPL 110\n" + HOME.replace("212", "inf"), "line 2, field 11: 'inf' is not a number"),
-        ("QGC WPL 110\n" + HOME.replace("\t50\t", "\t91\t"), "not at a place on Earth: latitude 91.0"),
+        ("QGC WPL 110\n" + HOME.replace("\t50\t", "\t91\t"), "not at a place on Earth: latitude 91,"),
         ("QGC WPL 110\n" + HOME.replace("\t50\t", "\tnan\t"), "not at a place on Earth"),
         ("QGC WPL 110\n-1" + HOME[1:], "field 1: '-1' must be a whole number"),
     ],
