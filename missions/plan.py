@@ -148,11 +148,30 @@ class Flight:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One aircraft's part: the sorties it flies in order, over and over, from a first take-off on."""
+
+    aircraft: str
+    base: int
+    """Turns of one base repeat the same sorties in the same time; their clocks are one clock."""
+    sorties: tuple[str, ...]
+    gaps_s: tuple[float, ...]
+    """After each sortie: battery swap, carrying to the next site, waiting."""
+    start_s: float
+    cycle_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetOption:
-    """One answer to "which aircraft from which sites, and how often is everything flown then"."""
+    """One answer to "which aircraft from which sites, and how often is everything flown then".
+
+    `sites`, `types` and `per_site` go together: so many aircraft of a type at a site (or carried
+    between sites, joined by " + ").
+    """
 
     aircraft: int
     sites: tuple[str, ...]
+    types: tuple[str, ...]
     per_site: tuple[int, ...]
     period_s: float
 
@@ -230,6 +249,8 @@ class Plan:
     covered_pct: float
     flights: tuple[Flight, ...] = ()
     """The schedule: seconds from the start of the patrol."""
+    turns: tuple[Turn, ...] = ()
+    """Who repeats what; empty where no revisit is promised."""
     fleet_options: tuple[FleetOption, ...] = ()
     proposed_rally: tuple[ProposedRally, ...] = ()
     sight: SightReport | None = None

@@ -108,5 +108,6 @@ def _camera(sight: SightReport) -> str:
 
 
 def _fleet(option: FleetOption) -> str:
-    places = ", ".join(f"{n} from {site}" for site, n in zip(option.sites, option.per_site, strict=True) if n)
+    rows = zip(option.per_site, option.types, option.sites, strict=True)
+    places = ", ".join(f"{n} {kind} from {site}" for n, kind, site in rows)
     return f"{option.aircraft} aircraft: everything flown every {option.period_s / 60.0:.1f} min ({places})"

@@ -29,13 +29,8 @@ class Misplaced:
     limit: float
 
 
-def check_places(brief: Brief, corridor: Corridor, circle_m: float) -> None:
+def check_places(brief: Brief, corridor: Corridor) -> None:
     """Refuse launch sites and rally points the rules forbid.
-
-    Parameters
-    ----------
-    circle_m
-        Radius of the circle the aircraft climbs and descends in over its launch site, 0 where it hovers.
 
     Raises
     ------
@@ -51,13 +46,26 @@ def check_places(brief: Brief, corridor: Corridor, circle_m: float) -> None:
             raise PlanRefusedError(
                 f"{name} {wrong.reason}", rule=wrong.rule, place=name, measured=wrong.measured, limit=wrong.limit
             )
-    for site, xy in zip(brief.launch, corridor.sites, strict=True):
-        if circle_m > 0.0 and not corridor.free.covers(shapely.Point(xy).buffer(circle_m)):
-            raise PlanRefusedError(
-                f"launch site {site.name!r} has no free circle of {circle_m:.0f} m about it for {brief.aircraft.type} "
-                "to climb and descend in; move it further from the border, the zones and the edge of the keep-in area",
-                rule="turn radius", site=site.name, limit=circle_m,
-            )  # fmt: skip
+
+
+def no_circle(brief: Brief, corridor: Corridor, site: int, circle_m: float) -> PlanRefusedError | None:
+    """Return why the brief's aircraft cannot climb and descend over a launch site, or None where it can.
+
+    Parameters
+    ----------
+    brief
+        Narrowed to one type of aircraft.
+    circle_m
+        Radius of the circle it climbs and descends in, 0 where it hovers.
+    """
+    if circle_m <= 0.0 or corridor.free.covers(shapely.Point(corridor.sites[site]).buffer(circle_m)):
+        return None
+    name = brief.launch[site].name
+    return PlanRefusedError(
+        f"launch site {name!r} has no free circle of {circle_m:.0f} m about it for {brief.aircraft.label} "
+        "to climb and descend in; move it further from the border, the zones and the edge of the keep-in area",
+        rule="turn radius", site=name, limit=circle_m,
+    )  # fmt: skip
 
 
 def misplaced(brief: Brief, corridor: Corridor, xy_m: FloatArray) -> Misplaced | None:

@@ -151,6 +151,8 @@ class Fleet(Section):
     reserve_pct: Annotated[float, Field(ge=0.0, le=90.0)] | None = None
     max_wind_mps: Annotated[float, Field(gt=0.0, le=60.0)] | None = None
     swap_s: Annotated[float, Field(ge=0.0, le=86_400.0)] | None = None
+    carry_min: Annotated[float, Field(ge=0.0, le=1440.0)] | None = None
+    """Minutes to carry an aircraft from one launch site to the next, besides the battery swap; not carried without."""
 
     @property
     def label(self) -> str:
@@ -232,6 +234,12 @@ class Brief(Section):
         twice = sorted({n for n in labels if labels.count(n) > 1})
         if twice:
             raise ValueError(f"aircraft of the same type need names of their own; {', '.join(twice)} is there twice")
+        limited = {n for s in self.launch for n in s.aircraft if n}
+        if limited - set(labels):
+            raise ValueError(
+                f"launch.aircraft names {', '.join(sorted(limited - set(labels)))}, and the aircraft are "
+                f"{', '.join(labels)}"
+            )
         return self
 
     @property

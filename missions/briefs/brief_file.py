@@ -166,7 +166,7 @@ def _explain_one(item: ErrorDetails) -> str:
 
 def _dotted(loc: tuple[int | str, ...]) -> str:
     text = ""
-    for part in loc:
+    for part in filter(lambda p: p != "", loc):
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text or "brief"
 

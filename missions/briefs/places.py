@@ -7,12 +7,13 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray  # noqa: TC002 - pydantic reads the annotation
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]
 Metres = Annotated[float, Field(ge=0.0, le=100_000.0, allow_inf_nan=False)]
 Altitude = Annotated[float, Field(ge=-500.0, le=20_000.0, allow_inf_nan=False)]
+Few = Annotated[int, Field(ge=0, le=100)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .\-]+$")]
 
 
@@ -64,13 +65,23 @@ class Border(Section):
     """Gaps between parts up to this long are flown along as border; longer ones are only guarded."""
 
 
+def _of_all(value: object) -> object:
+    """Return a plain number of aircraft as the number of all types together."""
+    return value if isinstance(value, dict) else {"": value}
+
+
 class LaunchSite(Section):
     """Where aircraft take off and land."""
 
     name: Name
     lat_deg: Latitude
     lon_deg: Longitude
-    aircraft: Annotated[int, Field(ge=0, le=100)] | None = None
+    aircraft: Annotated[dict[str, Few], BeforeValidator(_of_all)] = {}
+    """Most aircraft it takes of each type by its name, and of all together under the name ""."""
+
+    def most(self, label: str = "") -> int | None:
+        """Return how many aircraft of a type it takes, or of all of them; None where nothing is said."""
+        return self.aircraft.get(label)
 
 
 class RallyPoint(Section):

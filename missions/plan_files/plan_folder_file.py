@@ -31,6 +31,7 @@ from missions.plan import (
     Severity,
     SightReport,
     Sortie,
+    Turn,
     UnseenGround,
     VehicleParameter,
 )
@@ -39,7 +40,6 @@ from missions.plan_files.waypoints_file import write_waypoints
 from missions.plan_files.whole_file import read_text, write_whole
 from missions.planning.coverage import cover
 from missions.planning.revisit import prove
-from missions.planning.schedule import plan_turns
 from missions.planning.schedule_file import proof_csv, schedule_csv
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
     write_whole(out / "area.geojson", dump(area_geojson(brief, corridor)))
     write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor, ground)))
     write_whole(out / "schedule.csv", schedule_csv(plan))
-    proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
+    proof = prove(brief, corridor, ground, plan.sorties, plan.turns)
     write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
     for name, png in plan_pictures(plan, brief, corridor, ground):
         write_whole(out / name, png)
@@ -277,8 +277,9 @@ def _plan(data: dict[str, Any]) -> Plan:
         sorties=tuple(_sortie(s) for s in data["sorties"]),
         findings=tuple(_value(Finding, f, severity=Severity(f["severity"])) for f in data["findings"]),
         flights=tuple(_value(Flight, f) for f in data["flights"]),
+        turns=tuple(_value(Turn, t, **{key: tuple(t[key]) for key in ("sorties", "gaps_s")}) for t in data["turns"]),
         fleet_options=tuple(
-            _value(FleetOption, o, sites=tuple(o["sites"]), per_site=tuple(o["per_site"]))
+            _value(FleetOption, o, **{key: tuple(o[key]) for key in ("sites", "types", "per_site")})
             for o in data["fleet_options"]
         ),
         proposed_rally=tuple(_value(ProposedRally, p, sorties=tuple(p["sorties"])) for p in data["proposed_rally"]),

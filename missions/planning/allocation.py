@@ -1,9 +1,10 @@
-"""Which stretch of border is flown from which launch site, cut into sorties a battery can carry."""
+"""Which stretch of border is flown from which launch site by which type, cut into sorties a battery can carry."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,11 +42,36 @@ class Unflown(enum.StrEnum):
     TURN = "turn"
 
 
+MENDABLE: Final = frozenset({Unflown.NO_WAY, Unflown.WIND, Unflown.BATTERY, Unflown.TURN})
+"""Reasons that another type of aircraft may not have."""
+MAX_CUTS: Final = 12
+"""Most cuts of the border into sorties that are worked out."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Squad:
+    """The aircraft of one type: its place among the brief's, its paths, and the sites it may start from."""
+
+    fleet: int
+    maker: PathMaker
+    sites: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of the border, by stations along it."""
+
+    chain: int
+    start_m: float
+    end_m: float
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """A stretch of border, by stations along it, that one site looks after."""
+    """A stretch of border, by stations along it, that one site looks after with one type of aircraft."""
 
     site: int
+    fleet: int
     chain: int
     start_m: float
     end_m: float
@@ -67,35 +93,84 @@ class Section:
     pieces: tuple[LanePiece, ...] = ()
 
 
-def stretches(corridor: Corridor, reach: float) -> tuple[list[Stretch], list[Stretch]]:
-    """Give every part of the border to its nearest launch site; second, the parts no site can reach."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cut:
+    """A whole border cut into sections, and for each that is flown the paths of every (site, type) that can."""
+
+    sections: tuple[Section, ...]
+    paths: tuple[dict[tuple[int, int], FlightPath], ...]
+
+    @property
+    def unflown_m(self) -> float:
+        """Length of border another cut may fly and this one does not."""
+        return sum(s.stretch.length_m for s in self.sections if s.reason in MENDABLE)
+
+
+def stretches(corridor: Corridor, squad: Squad, spans: Sequence[Span]) -> tuple[list[Stretch], list[Stretch]]:
+    """Give every part of some border to the nearest of a type's launch sites; second, the parts it cannot reach."""
     near: list[Stretch] = []
     far: list[Stretch] = []
-    before = 0.0
-    tree = shapely.STRtree(np.asarray(shapely.points(corridor.sites)))
-    for chain, line in enumerate(corridor.border.geoms):
-        count = max(int(np.ceil(line.length / STATION_STEP_M)), 1)
-        middle = (np.arange(count) + 0.5) * line.length / count
-        points = shapely.points(corridor.along.at(before + middle))
+    reach = reach_m(squad.maker.aircraft, squad.maker.wind.strongest_mps)
+    tree = shapely.STRtree(np.asarray(shapely.points(corridor.sites[list(squad.sites)])))
+    for span in spans:
+        length = span.end_m - span.start_m
+        count = max(int(np.ceil(length / STATION_STEP_M)), 1)
+        middle = (np.arange(count) + 0.5) * length / count
+        points = shapely.points(corridor.along.at(span.start_m + middle))
         found, distance = tree.query_nearest(points, all_matches=False, return_distance=True)
         order = np.argsort(found[0], kind="stable")
         site, away = found[1][order], distance[order] > reach
         edges = np.concatenate([[0], np.flatnonzero((np.diff(site) != 0) | (np.diff(away) != 0)) + 1, [count]])
         for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            start, end = before + a * line.length / count, before + b * line.length / count
-            stretch = Stretch(site=int(site[a]), chain=chain, start_m=start, end_m=end)
+            start, end = span.start_m + a * length / count, span.start_m + b * length / count
+            stretch = Stretch(
+                site=squad.sites[int(site[a])], fleet=squad.fleet, chain=span.chain, start_m=start, end_m=end
+            )
             (far if away[a] else near).append(stretch)
-        before += line.length
     return near, far
 
 
-def sections(corridor: Corridor, lanes: Sequence[Lane], maker: PathMaker) -> list[Section]:
-    """Cut the border into sorties: a whole stretch where a battery allows it, else outward from its site."""
+def whole_border(corridor: Corridor) -> list[Span]:
+    """Return every chain of the border as a span."""
+    ends = np.concatenate([[0.0], np.cumsum([line.length for line in corridor.border.geoms])]).tolist()
+    return [Span(chain=k, start_m=a, end_m=b) for k, (a, b) in enumerate(itertools.pairwise(ends))]
+
+
+def sections(corridor: Corridor, pieces: list[LanePiece], squad: Squad, spans: Sequence[Span]) -> list[Section]:
+    """Cut border into sorties of one type: a whole stretch where a battery allows it, else outward from its site."""
+    near, far = stretches(corridor, squad, spans)
+    found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, squad.maker).sections()]
+    return [*found, *(Section(stretch=s, reason=Unflown.BATTERY) for s in far)]
+
+
+def cuts(corridor: Corridor, lanes: Sequence[Lane], squads: Sequence[Squad]) -> list[Cut]:
+    """Return the cuts of the border that the types suggest: each type alone, what it leaves to another, and so on.
+
+    The first is that of the first type; there are at most `MAX_CUTS`.
+    """
     pieces = [piece for lane in lanes for piece in lane.pieces]
-    near, far = stretches(corridor, reach_m(maker.aircraft, maker.wind.strongest_mps))
-    found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, maker).sections()]
-    found += [Section(stretch=s, reason=Unflown.BATTERY) for s in far]
-    return sorted(found, key=lambda s: s.stretch.start_m)
+    found: list[Cut] = []
+
+    def go_on(done: list[Section], spans: list[Span], left: list[Squad]) -> None:
+        for squad in left:
+            if len(found) >= MAX_CUTS:
+                return
+            mine = sections(corridor, pieces, squad, spans)
+            open_m = [s for s in mine if s.reason in MENDABLE]
+            if done and len(open_m) == len(mine):
+                continue
+            whole = sorted([*done, *mine], key=lambda s: s.stretch.start_m)
+            found.append(Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, squads))))
+            if open_m:
+                kept = [s for s in mine if s.reason not in MENDABLE]
+                go_on([*done, *kept], [_span(s.stretch) for s in open_m], [s for s in left if s is not squad])
+
+    go_on([], whole_border(corridor), [s for s in squads if s.sites])
+    return found
+
+
+def _span(stretch: Stretch) -> Span:
+    return Span(chain=stretch.chain, start_m=stretch.start_m, end_m=stretch.end_m)
 
 
 class _Cutter:
@@ -203,26 +278,33 @@ def pieces_between(pieces: list[LanePiece], part: Stretch) -> list[LanePiece]:
     return [c for c in cuts if c is not None and len(c.xy_m) >= 2]
 
 
-def site_paths(flown: Sequence[Section], corridor: Corridor, maker: PathMaker) -> list[dict[int, FlightPath]]:
-    """Return, for each section with a path, the paths of every site that can fly it on one battery.
+def _paths(
+    flown: Sequence[Section], corridor: Corridor, squads: Sequence[Squad]
+) -> list[dict[tuple[int, int], FlightPath]]:
+    """Return, for each section with a path, the paths of every (site, type) that can fly it on one battery.
 
-    With more pairs than `MAX_PAIRS` only the nearest site, whose path is known, is offered.
+    With more pairs than `MAX_PAIRS` only the one it was cut for, whose path is known, is offered.
     """
     mine = [s for s in flown if s.path is not None]
-    paths: list[dict[int, FlightPath]] = [{s.stretch.site: s.path} for s in mine if s.path is not None]
-    if len(mine) * len(corridor.sites) > MAX_PAIRS:
+    paths = [{(s.stretch.site, s.stretch.fleet): s.path} for s in mine if s.path is not None]
+    pairs = [(squad, site) for squad in squads for site in squad.sites]
+    if len(mine) * len(pairs) > MAX_PAIRS:
         return paths
     for section, known in zip(mine, paths, strict=True):
-        for site, xy in enumerate(corridor.sites):
-            pieces = list(section.pieces)
-            if site in known or not maker.router.joined(xy, pieces[0].xy_m[0]):
-                continue
-            if not maker.estimate_wh(xy, pieces) <= maker.usable_wh:
-                continue
-            path = maker.path(xy, pieces)
-            if path is not None and path.needed_wh <= maker.usable_wh:
-                known[site] = path
+        for squad, site in pairs:
+            path = None if (site, squad.fleet) in known else _affordable(section, squad.maker, corridor.sites[site])
+            if path is not None:
+                known[site, squad.fleet] = path
     return paths
+
+
+def _affordable(section: Section, maker: PathMaker, site_m: FloatArray) -> FlightPath | None:
+    """Return the path of a section from a site, or None where one battery does not fly it."""
+    pieces = list(section.pieces)
+    if not maker.router.joined(site_m, pieces[0].xy_m[0]) or not maker.estimate_wh(site_m, pieces) <= maker.usable_wh:
+        return None
+    path = maker.path(site_m, pieces)
+    return path if path is not None and path.needed_wh <= maker.usable_wh else None
 
 
 MAX_PAIRS: Final = 120

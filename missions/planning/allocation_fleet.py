@@ -1,9 +1,10 @@
-"""How many aircraft at which launch sites, and who flies what, so that the border is seen often enough.
+"""How many aircraft of which type at which launch sites, and who flies what, so that the border is seen often enough.
 
-All aircraft of a site fly its sorties in turn, evenly staggered. With flights of ``d_i``
-seconds and a battery swap after each, every sortie of the site is then flown once every
+All aircraft of a base (a launch site and a type) fly its sorties in turn, evenly staggered. With flights of ``d_i``
+seconds and a battery swap after each, every sortie of the base is then flown once every
 ``sum(d_i + swap) / m`` seconds by ``m`` aircraft: no division of the work among them does better.
-What is left to choose is which site flies which sortie and where the aircraft are: an
+Aircraft carried between several sites make one base of them, whose cycle holds the carrying too.
+What is left to choose is which base flies which sortie and where the aircraft are: an
 assignment problem, solved exactly (OR-Tools CP-SAT, one worker, fixed seed).
 """
 
@@ -27,16 +28,63 @@ SOLVER_SECONDS: Final = 10.0
 """Deterministic solver time (CP-SAT counts work, not the clock)."""
 PERIOD_STEP_S: Final = 1.0
 """How finely the best period is searched."""
+PLENTY: Final = 200
+"""Aircraft of a type where the brief's number is left out of account: as many as a brief may give."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
-    """An answer: aircraft per site, the site of each sortie, and the period every sortie is repeated at."""
+class Base:
+    """Where aircraft of one type fly from: a launch site, or several they are carried between each cycle."""
+
+    sites: tuple[int, ...]
+    fleet: int
+    carry_s: float = 0.0
+    """Seconds a cycle takes for the carrying, once round the sites."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Task:
+    """What is to be shared out: sorties, the bases that could fly them, and how many aircraft there are.
+
+    `cycle_s` is (sorties, bases) flight plus swap seconds, infinite where a base cannot fly a sortie;
+    `counts` the aircraft of each type; `limits` (sites, types) the most a site can take of each, and
+    `site_limits` the most it can take of all.
+    """
+
+    cycle_s: FloatArray
+    bases: tuple[Base, ...]
+    counts: tuple[int, ...]
+    limits: NDArray[np.int64]
+    site_limits: tuple[int, ...]
+
+    @property
+    def unlimited(self) -> Task:
+        """The same with plenty of aircraft of every type, and sites that take them."""
+        plenty = np.where(self.limits > 0, PLENTY, 0)
+        many = (PLENTY,) * len(self.counts)
+        return dataclasses.replace(self, counts=many, limits=plenty, site_limits=(PLENTY,) * len(self.site_limits))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """Further bounds of one question: aircraft and sites in all, and flights of each type (with how many rounds)."""
+
+    total: int | None = None
+    sites: int | None = None
+    rounds: int = 0
+    flights: tuple[int | None, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetAnswer:
+    """An answer: aircraft per base, the base of each sortie, and the period every sortie is repeated at."""
 
     aircraft: tuple[int, ...]
-    site_of: tuple[int, ...]
+    base_of: tuple[int, ...]
     period_s: float
-    """The longest of the sites' periods; infinite where a site has no aircraft."""
+    """The longest of the bases' periods."""
+    paced: bool = False
+    """Every base waits between flights, so that all of them repeat at `period_s` and not sooner."""
 
     @property
     def total(self) -> int:
@@ -44,81 +92,128 @@ class Fleet:
         return sum(self.aircraft)
 
     @property
-    def sites(self) -> tuple[int, ...]:
-        """Sites with aircraft."""
+    def bases(self) -> tuple[int, ...]:
+        """Bases with aircraft."""
         return tuple(k for k, count in enumerate(self.aircraft) if count)
 
 
-def fewest_aircraft(cycle_s: FloatArray, period_s: float, limits: Sequence[int]) -> Fleet | None:
-    """Return the smallest fleet that repeats every sortie within a period, or None where none can.
+NO_QUOTA: Final = Quota()
 
-    Parameters
-    ----------
-    cycle_s
-        (sorties, sites) flight plus swap seconds, infinite where a site cannot fly a sortie.
-    limits
-        Most aircraft each site can take.
-    """
+
+def fewest_aircraft(task: Task, period_s: float, quota: Quota = NO_QUOTA) -> FleetAnswer | None:
+    """Return the smallest fleet that repeats every sortie within a period, or None where none can."""
+    if np.isinf(task.cycle_s).all(axis=1).any():
+        return None
     model = cp_model.CpModel()
-    sorties, sites = cycle_s.shape
-    counts = [model.new_int_var(0, int(limits[s]), f"m{s}") for s in range(sites)]
-    chosen = {
-        (i, s): model.new_bool_var(f"x{i}_{s}")
-        for i in range(sorties)
-        for s in range(sites)
-        if np.isfinite(cycle_s[i, s])
-    }
-    for i in range(sorties):
-        options = [chosen[i, s] for s in range(sites) if (i, s) in chosen]
-        if not options:
-            return None
-        model.add_exactly_one(options)
-    for s in range(sites):
-        load = sum(math.ceil(cycle_s[i, s]) * chosen[i, s] for i in range(sorties) if (i, s) in chosen)
-        model.add(load <= math.floor(period_s) * counts[s])
-    spread = int(sorties * 4 * math.ceil(float(cycle_s[np.isfinite(cycle_s)].max())))
-    work = sum(math.ceil(cycle_s[i, s]) * x for (i, s), x in chosen.items())
+    counts = [
+        model.new_int_var(0, int(min(task.counts[b.fleet], *(task.limits[s, b.fleet] for s in b.sites))), f"m{k}")
+        for k, b in enumerate(task.bases)
+    ]
+    chosen = {(int(i), int(k)): model.new_bool_var(f"x{i}_{k}") for i, k in np.argwhere(np.isfinite(task.cycle_s))}
+    for i in range(len(task.cycle_s)):
+        model.add_exactly_one([x for (j, _), x in chosen.items() if j == i])
+    for k, base in enumerate(task.bases):
+        mine = {i: x for (i, b), x in chosen.items() if b == k}
+        load = sum(math.ceil(task.cycle_s[i, k]) * x for i, x in mine.items())
+        model.add(load + _carrying(model, base, k, list(mine.values())) <= math.floor(period_s) * counts[k])
+    _bound(model, task, counts, quota)
+    for fleet, stock in enumerate(quota.flights):
+        if stock is not None:
+            flown = [x for (_, k), x in chosen.items() if task.bases[k].fleet == fleet]
+            model.add(quota.rounds * sum(flown) <= stock)
+    spread = int(len(task.cycle_s) * 4 * math.ceil(float(task.cycle_s[np.isfinite(task.cycle_s)].max())))
+    work = sum(math.ceil(task.cycle_s[i, k]) * x for (i, k), x in chosen.items())
     model.minimize((spread + 1) * sum(counts) + work)
+    solver = _solver()
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    base_of = [next(k for k in range(len(task.bases)) if (i, k) in chosen and solver.value(chosen[i, k]))
+               for i in range(len(task.cycle_s))]  # fmt: skip
+    return _answer(task, [solver.value(c) for c in counts], base_of)
+
+
+def _carrying(
+    model: cp_model.CpModel, base: Base, index: int, flown: Sequence[cp_model.IntVar]
+) -> cp_model.LinearExprT:
+    """Return the seconds of carrying a base's cycle takes: none where it flies nothing."""
+    if base.carry_s == 0.0 or not flown:
+        return 0
+    used = model.new_bool_var(f"u{index}")
+    model.add_max_equality(used, flown)
+    return math.ceil(base.carry_s) * used
+
+
+def _bound(model: cp_model.CpModel, task: Task, counts: Sequence[cp_model.IntVar], quota: Quota) -> None:
+    """Hold the aircraft to what there is of each type, what each site takes, and what the question allows."""
+    for fleet, most in enumerate(task.counts):
+        model.add(sum(counts[k] for k, b in enumerate(task.bases) if b.fleet == fleet) <= most)
+    for site, most in enumerate(task.site_limits):
+        here = [k for k, b in enumerate(task.bases) if site in b.sites]
+        model.add(sum(counts[k] for k in here) <= most)
+        for fleet, few in enumerate(task.limits[site].tolist()):
+            model.add(sum(counts[k] for k in here if task.bases[k].fleet == fleet) <= few)
+    if quota.total is not None:
+        model.add(sum(counts) <= quota.total)
+    if quota.sites is not None:
+        open_site = [model.new_bool_var(f"y{s}") for s in range(len(task.site_limits))]
+        for k, base in enumerate(task.bases):
+            for site in base.sites:
+                model.add(counts[k] <= task.counts[base.fleet] * open_site[site])
+        model.add(sum(open_site) <= quota.sites)
+
+
+def _solver() -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.catch_sigint_signal = False  # else it takes the handler away, and Ctrl-C kills without clean-up
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = SOLVER_SECONDS
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    return solver
+
+
+def _answer(task: Task, counts: Sequence[int], base_of: Sequence[int]) -> FleetAnswer:
+    loads = np.zeros(len(task.bases))
+    np.add.at(loads, np.array(base_of), task.cycle_s[np.arange(len(base_of)), np.array(base_of)])
+    periods = [(load + base.carry_s) / m for load, m, base in zip(loads, counts, task.bases, strict=True) if load > 0.0]
+    used = [m if load > 0.0 else 0 for load, m in zip(loads, counts, strict=True)]
+    return FleetAnswer(aircraft=tuple(used), base_of=tuple(base_of), period_s=float(max(periods)))
+
+
+def best_period(task: Task, quota: Quota = NO_QUOTA, under_s: float = math.inf) -> FleetAnswer | None:
+    """Return the fleet that repeats every sortie soonest, and sooner than a period, by bisection on the period."""
+    finite = task.cycle_s[np.isfinite(task.cycle_s)]
+    if len(finite) == 0:
         return None
-    site_of = [next(s for s in range(sites) if (i, s) in chosen and solver.value(chosen[i, s])) for i in range(sorties)]
-    return _fleet(cycle_s, [solver.value(c) for c in counts], site_of)
-
-
-def _fleet(cycle_s: FloatArray, counts: Sequence[int], site_of: Sequence[int]) -> Fleet:
-    loads = np.zeros(cycle_s.shape[1])
-    np.add.at(loads, np.array(site_of), cycle_s[np.arange(len(site_of)), np.array(site_of)])
-    periods = [load / m if m else math.inf for load, m in zip(loads, counts, strict=True) if load > 0.0]
-    return Fleet(aircraft=tuple(counts), site_of=tuple(site_of), period_s=float(max(periods)))
-
-
-def best_period(cycle_s: FloatArray, total: int, limits: Sequence[int]) -> Fleet | None:
-    """Return the fleet of at most `total` aircraft that repeats every sortie soonest, by bisection on the period."""
-    finite = cycle_s[np.isfinite(cycle_s)]
-    low, high = float(np.nanmin(finite)) / total, float(np.where(np.isfinite(cycle_s), cycle_s, 0.0).max(axis=1).sum())
-    best = fewest_aircraft(cycle_s, math.ceil(high) + len(cycle_s), limits)
-    if best is None or best.total > total:
+    low = float(finite.min()) / max(sum(task.counts), 1)
+    slow = float(np.where(np.isfinite(task.cycle_s), task.cycle_s, 0.0).max(axis=1).sum())
+    slow += len(task.cycle_s) + max(b.carry_s for b in task.bases)
+    high = min(slow, under_s)
+    best = fewest_aircraft(task, math.ceil(high) if high == slow else high, quota)
+    if best is None:
         return None
+    high = min(high, best.period_s)
     while high - low > PERIOD_STEP_S:
         middle = (low + high) / 2.0
-        found = fewest_aircraft(cycle_s, middle, limits)
-        if found is not None and found.total <= total:
-            best, high = found, middle
-        else:
+        found = fewest_aircraft(task, middle, quota)
+        if found is None:
             low = middle
+        else:
+            best, high = found, min(middle, found.period_s)
     return best
 
 
-def options(cycle_s: FloatArray, limits: Sequence[int], most: int) -> list[Fleet]:
-    """Answer "which k aircraft from which sites give which period" for k from 1 to `most`."""
-    found: list[Fleet] = []
-    for total in range(1, most + 1):
-        fleet = best_period(cycle_s, total, limits)
-        if fleet is not None and (not found or fleet.period_s < found[-1].period_s - PERIOD_STEP_S):
-            found.append(fleet)
-    return found
+def options(task: Task) -> list[FleetAnswer]:
+    """Answer "which k aircraft from which n sites give which period", for every k and n that gains something."""
+    found: list[tuple[int, int, FleetAnswer]] = []
+    sites, reach = len({s for b in task.bases for s in b.sites}), max(len(b.sites) for b in task.bases)
+    for total in range(1, min(sum(task.counts), MOST_ANSWERED) + 1):
+        for most in range(1, min(sites, total * reach) + 1):
+            known = [a.period_s for k, n, a in found if k <= total and n <= most]
+            answer = best_period(task, Quota(total=total, sites=most), min(known, default=math.inf) - PERIOD_STEP_S)
+            if answer is not None:
+                found.append((total, most, answer))
+    return [answer for _, _, answer in found]
+
+
+MOST_ANSWERED: Final = 24
+"""Most aircraft for which the period is answered."""

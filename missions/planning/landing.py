@@ -126,18 +126,24 @@ def check_approaches(maker: PathMaker, corridor: Corridor) -> None:
     PlanRefusedError
         Naming the site and the length of free air its approach needs.
     """
-    if maker.radius_m <= 0.0:
-        return
-    for site, place in zip(maker.brief.launch, corridor.sites, strict=True):
-        if maker.approach(place) is not None:
-            continue
-        height_m = max(LEAST_HEIGHT_M, maker.brief.flight.min_agl_m)
-        long_m = height_m / math.tan(math.radians(GLIDE_DEG)) + maker.radius_m
-        side = "any side" if _wind_at(maker, place)[1] < CALM_MPS else "any side that is not down the wind"
-        raise PlanRefusedError(
-            f"launch site {site.name!r} has no free approach of {long_m:.0f} m for {maker.brief.aircraft.type} to land "
-            f"from {side}: it descends from {height_m:g} m at {GLIDE_DEG:g} degrees and needs a circle of "
-            f"{maker.radius_m:.0f} m radius before that; move the site further from the border, the zones and rising "
-            "ground, or lower flight.min_agl_m",
-            rule="landing", site=site.name, limit=long_m,
-        )  # fmt: skip
+    for site in range(len(corridor.sites)):
+        refusal = no_approach(maker, corridor, site)
+        if refusal is not None:
+            raise refusal
+
+
+def no_approach(maker: PathMaker, corridor: Corridor, site: int) -> PlanRefusedError | None:
+    """Return why a fixed wing cannot land at a launch site, or None where the aircraft can."""
+    place, name = corridor.sites[site], maker.brief.launch[site].name
+    if maker.radius_m <= 0.0 or maker.approach(place) is not None:
+        return None
+    height_m = max(LEAST_HEIGHT_M, maker.brief.flight.min_agl_m)
+    long_m = height_m / math.tan(math.radians(GLIDE_DEG)) + maker.radius_m
+    side = "any side" if _wind_at(maker, place)[1] < CALM_MPS else "any side that is not down the wind"
+    return PlanRefusedError(
+        f"launch site {name!r} has no free approach of {long_m:.0f} m for {maker.brief.aircraft.label} to land "
+        f"from {side}: it descends from {height_m:g} m at {GLIDE_DEG:g} degrees and needs a circle of "
+        f"{maker.radius_m:.0f} m radius before that; move the site further from the border, the zones and rising "
+        "ground, or lower flight.min_agl_m",
+        rule="landing", site=name, limit=long_m,
+    )  # fmt: skip

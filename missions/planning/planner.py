@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
 from missions.airspace.landing_places import check_places
-from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
-from missions.errors import PlanRefusedError
 from missions.judging.feasibility import direction_finding, wind_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
-from missions.performance.wind import ground_radius_m
 from missions.plan import Finding, Plan, Severity
-from missions.planning.allocation import Unflown, sections, site_paths
+from missions.planning.allocation import Unflown
 from missions.planning.border_sight import border_finding
 from missions.planning.coverage import cover
-from missions.planning.landing import check_approaches
 from missions.planning.lanes import build_lanes, nearest_lane_m
 from missions.planning.night import in_the_dark
 from missions.planning.planner_fleet import put_together
-from missions.planning.planner_paths import PathMaker
 from missions.planning.resolution import resolution_findings
 from missions.planning.revisit import prove
 from missions.planning.sight_report import coverage_findings, sight_report
+from missions.planning.squads import UNFLOWN, Cutter, muster
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
     from missions.plan import Sortie
@@ -53,19 +51,14 @@ def plan_brief(brief: Brief) -> Plan:
     brief = in_the_dark(brief)
     heights = read_ground(brief.terrain)
     corridor = build_corridor(brief, heights)
-    check_places(brief, corridor, ground_radius_m(brief.aircraft.aircraft, corridor.wind.strongest_mps))
+    check_places(brief, corridor)
     lanes = build_lanes(brief, corridor)
     ground = PlaneGround(frame=corridor.frame, heights=heights)
-    router = Router(corridor.free, corridor.quiet)
-    maker = PathMaker(brief, router, ground, corridor.wind)
-    check_approaches(maker, corridor)
-    flown = sections(corridor, lanes, maker)
-    paths = site_paths(flown, corridor, maker)
-    if not paths:
-        raise _refusal(brief, flown)
-    patrol = put_together(brief, corridor, paths)
+    squads, shut = muster(brief, corridor, ground)
+    patrol = put_together(brief, corridor, Cutter(corridor, lanes, squads))
+    flown = patrol.cut.sections
     sorties, kept, findings = _judged(brief, corridor, ground, patrol.sorties)
-    rally, findings = propose_rally(brief, corridor, router, ground, sorties, findings)
+    rally, findings = propose_rally(brief, corridor, squads[0].maker.router, ground, sorties, findings)
     covered = cover(brief, corridor, ground, sorties)
     proof = prove(brief, corridor, ground, sorties, patrol.turns)
     views = [lane.view for lane in lanes]
@@ -75,6 +68,7 @@ def plan_brief(brief: Brief) -> Plan:
         dialect=brief.dialect,
         sorties=sorties,
         findings=(
+            *shut,
             *_unflown(brief, corridor, flown),
             *findings,
             *patrol.findings,
@@ -90,6 +84,7 @@ def plan_brief(brief: Brief) -> Plan:
         corridor_m2=round(covered.watched_m2, 1),
         covered_pct=round(covered.covered_pct, 3),
         flights=patrol.flights,
+        turns=patrol.turns,
         fleet_options=patrol.answers,
         proposed_rally=rally,
         sight=sight,
@@ -104,7 +99,7 @@ def _judged(
     return tuple(j.sortie for j in judged), min(j.kept_m for j in judged), [f for j in judged for f in j.findings]
 
 
-def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Finding]:
+def _unflown(brief: Brief, corridor: Corridor, flown: Sequence[Section]) -> list[Finding]:
     found = _beyond(corridor)
     for section in flown:
         if section.reason is None:
@@ -112,12 +107,13 @@ def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Fin
         middle = (section.stretch.start_m + section.stretch.end_m) / 2.0
         lat, lon = corridor.frame.to_degrees(corridor.along.at(np.array([middle])))
         rule, why, remedy = UNFLOWN[section.reason]
-        usable = brief.aircraft.aircraft.battery_wh * (1.0 - brief.aircraft.aircraft.reserve_pct / 100.0)
+        aircraft = brief.fleets[section.stretch.fleet].aircraft
+        usable = aircraft.battery_wh * (1.0 - aircraft.reserve_pct / 100.0)
         found.append(
             Finding(
                 rule=rule, severity=Severity.ERROR, lat_deg=float(lat[0]), lon_deg=float(lon[0]),
                 message=f"{section.stretch.length_m / 1000.0:.2f} km of border about {lat[0]:.4f}, {lon[0]:.4f} "
-                f"cannot be flown from {brief.launch[section.stretch.site].name}: {why}",
+                f"cannot be flown from {brief.launch[section.stretch.site].name}{_by(brief, section)}: {why}",
                 measured=round(section.needed_wh, 1),
                 limit=round(usable, 1) if section.reason is Unflown.BATTERY else math.nan,
                 unit="Wh" if section.reason is Unflown.BATTERY else "",
@@ -125,6 +121,10 @@ def _unflown(brief: Brief, corridor: Corridor, flown: list[Section]) -> list[Fin
             )
         )  # fmt: skip
     return found
+
+
+def _by(brief: Brief, section: Section) -> str:
+    return f" by {brief.fleets[section.stretch.fleet].label}" if len(brief.fleets) > 1 else ""
 
 
 def _beyond(corridor: Corridor) -> list[Finding]:
@@ -138,33 +138,3 @@ def _beyond(corridor: Corridor) -> list[Finding]:
             relaxation="launch sites nearer to them, or a shorter border",
         )
     ]  # fmt: skip
-
-
-UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
-    Unflown.NO_WAY: (
-        "route", "no free way leads there", "open a way between the zones, or add a launch site beyond them",
-    ),
-    Unflown.TURN: (
-        "turn radius", "its lanes cannot be flown and joined with the aircraft's turn radius",
-        "an aircraft that turns tighter or a multirotor, a deeper corridor, or fewer zones",
-    ),
-    Unflown.WIND: ("wind", "the wind is stronger than the aircraft", "wait for less wind, or take a faster aircraft"),
-    Unflown.BATTERY: (
-        "endurance", "one battery does not cover the way there and back with the reserve",
-        "a launch site nearer to it, or a larger battery",
-    ),
-    Unflown.NO_LANE: (
-        "corridor", "no lane fits between the standoff, the zones, avoided ground and the keep-in area's edge there",
-        "a deeper corridor, a smaller standoff, or fewer areas in the way",
-    ),
-}  # fmt: skip
-"""Rule, reason and relaxation for each way a part of the border stays unflown."""
-
-
-def _refusal(brief: Brief, flown: list[Section]) -> PlanRefusedError:
-    reason = next((s.reason for s in flown if s.reason is not None), Unflown.NO_LANE)
-    rule, why, remedy = UNFLOWN[reason]
-    sites = ", ".join(s.name for s in brief.launch)
-    return PlanRefusedError(
-        f"no part of the border can be flown from {sites}: {why}; what would do: {remedy}", rule=rule
-    )

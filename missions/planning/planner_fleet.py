@@ -3,135 +3,132 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from missions.plan import Finding, FleetOption, Flight, Severity
-from missions.planning.allocation_fleet import Fleet, best_period, fewest_aircraft, options
+from missions.errors import PlanRefusedError
+from missions.plan import Flight
+from missions.planning.fleet_choice import (
+    answers,
+    asked_s,
+    carried,
+    choices,
+    choose,
+    paced,
+    revisit_finding,
+    site_of,
+    too_few_finding,
+)
 from missions.planning.planner_legs import build_sortie
-from missions.planning.schedule import battery_finding, separated
+from missions.planning.schedule import battery_findings, patrol_seconds, separated, turns
+from missions.planning.squads import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
-    from missions.plan import Sortie
-    from missions.planning.planner_paths import FlightPath
-    from missions.planning.schedule import Turn
-
-    FloatArray = NDArray[np.float64]
-
-MAX_ANSWERED: Final = 200
-"""Most sortie-site pairs for which every fleet size is answered."""
+    from missions.plan import Finding, FleetOption, Sortie, Turn
+    from missions.planning.allocation import Cut
+    from missions.planning.allocation_fleet import FleetAnswer
+    from missions.planning.fleet_choice import Choice
+    from missions.planning.squads import Cutter
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Patrol:
-    """Sorties with their clock, the flights of the patrol, and the turns that repeat them."""
+    """The cut flown, its sorties with their clock, the flights of the patrol, and the turns that repeat them."""
 
+    cut: Cut
     sorties: tuple[Sortie, ...]
     flights: tuple[Flight, ...]
-    turns: tuple[Turn, ...]
-    answers: tuple[FleetOption, ...]
     findings: tuple[Finding, ...]
+    turns: tuple[Turn, ...] = ()
+    answers: tuple[FleetOption, ...] = ()
 
 
-def put_together(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, FlightPath]]) -> Patrol:
-    """Choose sites and aircraft for the sorties, and lay out the schedule."""
-    cycle = _cycles(brief, paths)
-    limits = [brief.aircraft.count if s.aircraft is None else s.aircraft for s in brief.launch]
-    fleet, findings = _choose(brief, cycle, limits)
-    chosen = fleet.site_of if fleet else [min(p, key=lambda s: p[s].duration_s) for p in paths]
-    sorties = [
-        build_sortie(brief, corridor, paths[k][site], site=site, name=f"S{k + 1:02d}", t_start_s=0.0)
-        for k, site in enumerate(chosen)
-    ]
-    if fleet is None:
-        return _one_after_another(brief, sorties, findings)
-    flights, taken, conflicts = separated(brief, sorties, fleet, corridor.frame)
+def put_together(brief: Brief, corridor: Corridor, cutter: Cutter) -> Patrol:
+    """Choose the cut, sites and aircraft for the sorties, and lay out the schedule.
+
+    Raises
+    ------
+    PlanRefusedError
+        When no part of the border can be flown.
+    """
+    cuts = cutter.cuts()
+    found = choices(brief, corridor, cuts)
+    if not found:
+        raise (
+            refusal(brief, cuts[0])
+            if cuts
+            else PlanRefusedError("no launch site takes any of the aircraft; raise launch.aircraft", rule="fleet")
+        )
+    chosen = choose(brief, found)
+    if chosen.answer is None or chosen.answer.period_s > (asked_s(brief) or chosen.answer.period_s):
+        fleet = sum(f.count for f in brief.fleets)
+        found += [c for sites in cutter.subsets(fleet) for c in choices(brief, corridor, cutter.cuts(sites))]
+        chosen = choose(brief, found)
+    if chosen.answer is None:
+        return _one_after_another(brief, corridor, carried(found))
+    best = _sparing(brief, corridor, chosen)
+    patrol = _scheduled(brief, corridor, chosen if best is None else best)
+    return dataclasses.replace(
+        patrol, answers=tuple(answers(brief, found, chosen)),
+        findings=(*revisit_finding(brief, found, chosen.answer), *patrol.findings),
+    )  # fmt: skip
+
+
+def _sparing(brief: Brief, corridor: Corridor, choice: Choice) -> Choice | None:
+    """Return the choice at a slower pace, where only that makes the charged batteries suffice for the patrol."""
+    window = patrol_seconds(brief, 0.0)
+    if choice.answer is None or not window or all(f.batteries is None for f in brief.fleets):
+        return None
+    if all(f.rule != "batteries" for f in _scheduled(brief, corridor, choice).findings):
+        return None
+    slower = paced(brief, choice, window)
+    return None if slower is None else dataclasses.replace(choice, answer=slower)
+
+
+def _sorties(brief: Brief, corridor: Corridor, choice: Choice, answer: FleetAnswer) -> list[Sortie]:
+    made = []
+    for k, number in enumerate(answer.base_of):
+        base = choice.task.bases[number]
+        site = site_of(choice.cut, k, base)
+        own = brief.of(brief.fleets[base.fleet].label)
+        path = choice.cut.paths[k][site, base.fleet]
+        made.append(build_sortie(own, corridor, path, site=site, name=f"S{k + 1:02d}", t_start_s=0.0))
+    return made
+
+
+def _scheduled(brief: Brief, corridor: Corridor, choice: Choice) -> Patrol:
+    answer = choice.answer
+    if answer is None:
+        raise ValueError("there is no answer to schedule")
+    sorties = _sorties(brief, corridor, choice, answer)
+    taken = turns(brief, sorties, choice.task, answer)
+    flights, taken, conflicts = separated(sorties, taken, patrol_seconds(brief, answer.period_s), corridor.frame)
     first = {f.sortie: f.t_takeoff_s for f in reversed(flights)}
-    answers = options(cycle, limits, brief.aircraft.count) if cycle.size <= MAX_ANSWERED else [fleet]
+    moved = tuple(s.starting_at(first.get(s.name, 0.0)) for s in sorties)
     return Patrol(
-        sorties=tuple(s.starting_at(first.get(s.name, 0.0)) for s in sorties),
-        flights=flights,
-        turns=tuple(taken),
-        answers=tuple(_answer(brief, f) for f in answers),
-        findings=(*findings, *conflicts, *battery_finding(brief, flights)),
-    )
-
-
-def _cycles(brief: Brief, paths: Sequence[dict[int, FlightPath]]) -> FloatArray:
-    cycle = np.full((len(paths), len(brief.launch)), np.inf)
-    for k, known in enumerate(paths):
-        for site, path in known.items():
-            cycle[k, site] = path.duration_s + brief.aircraft.aircraft.swap_s
-    return cycle
-
-
-def _choose(brief: Brief, cycle: FloatArray, limits: Sequence[int]) -> tuple[Fleet | None, list[Finding]]:
-    """Return the fewest aircraft that keep the revisit asked, else the best the fleet given can do."""
-    count = brief.aircraft.count
-    asked_s = brief.revisit.max_min * 60.0 if brief.revisit else None
-    if asked_s is not None:
-        fleet = fewest_aircraft(cycle, asked_s, limits)
-        if fleet is not None and fleet.total <= count:
-            return fleet, []
-    best = best_period(cycle, count, limits)
-    if best is None:
-        return None, [_too_few_finding(cycle, count)]
-    if asked_s is None:
-        return best, []
-    return best, [_revisit_finding(cycle, best, asked_s)]
-
-
-def _revisit_finding(cycle: FloatArray, best: Fleet, asked_s: float) -> Finding:
-    most = 200
-    enough = fewest_aircraft(cycle, asked_s, [most] * cycle.shape[1])
-    more = f"aircraft.count = {enough.total}, or " if enough else ""
-    return Finding(
-        rule="revisit", severity=Severity.ERROR, unit="min",
-        measured=round(best.period_s / 60.0, 2), limit=asked_s / 60.0,
-        message=f"{best.total} aircraft see everything every {best.period_s / 60.0:.1f} minutes; "
-        f"{asked_s / 60.0:g} are asked",
-        relaxation=f"{more}revisit.max_min = {math.ceil(best.period_s / 60.0)}",
+        cut=choice.cut, sorties=moved, flights=flights, turns=tuple(taken),
+        findings=(*conflicts, *battery_findings(brief, moved, flights)),
     )  # fmt: skip
 
 
-def _too_few_finding(cycle: FloatArray, count: int) -> Finding:
-    fewest = fewest_aircraft(cycle, 1e6, [1] * cycle.shape[1])
-    need = fewest.total if fewest else int(np.isfinite(cycle).any(axis=0).sum())
-    return Finding(
-        rule="fleet", severity=Severity.WARNING, measured=float(count), limit=float(need), unit="aircraft",
-        message=f"the sorties start from {need} launch sites and there are {count} aircraft, so they are carried from "
-        "site to site and no revisit time is promised",
-        relaxation=f"aircraft.count = {need}",
-    )  # fmt: skip
-
-
-def _one_after_another(brief: Brief, sorties: Sequence[Sortie], findings: Sequence[Finding]) -> Patrol:
+def _one_after_another(brief: Brief, corridor: Corridor, choice: Choice) -> Patrol:
+    """Lay the sorties out one after another, each type's by one aircraft that is carried along."""
+    if choice.answer is None:
+        raise ValueError("there is no answer to lay out")
+    sorties = _sorties(brief, corridor, choice, choice.answer)
     clock, moved, flights = 0.0, [], []
     for sortie in sorties:
         moved.append(sortie.starting_at(clock))
         landing = clock + sortie.legs[-1].t_end_s
+        name = "1" if len(brief.fleets) == 1 else f"{sortie.aircraft} 1"
         flights.append(
-            Flight(sortie=sortie.name, aircraft="1", site=sortie.site, t_takeoff_s=clock, t_landing_s=round(landing, 3))
+            Flight(
+                sortie=sortie.name, aircraft=name, site=sortie.site, t_takeoff_s=clock, t_landing_s=round(landing, 3)
+            )
         )
-        clock = round(landing + brief.aircraft.aircraft.swap_s, 3)
+        clock = round(landing + brief.of(sortie.aircraft).aircraft.aircraft.swap_s, 3)
     return Patrol(
-        sorties=tuple(moved), flights=tuple(flights), turns=(), answers=(),
-        findings=(*findings, *battery_finding(brief, flights)),
+        cut=choice.cut, sorties=tuple(moved), flights=tuple(flights),
+        findings=(too_few_finding(brief, choice), *battery_findings(brief, moved, flights)),
     )  # fmt: skip
-
-
-def _answer(brief: Brief, fleet: Fleet) -> FleetOption:
-    return FleetOption(
-        aircraft=fleet.total,
-        sites=tuple(brief.launch[s].name for s in fleet.sites),
-        per_site=tuple(fleet.aircraft[s] for s in fleet.sites),
-        period_s=round(fleet.period_s, 1),
-    )

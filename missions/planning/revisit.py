@@ -11,15 +11,14 @@ import shapely
 from missions.planning.sightings import Passes, sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
-    from missions.plan import Sortie
-    from missions.planning.schedule import Turn
+    from missions.plan import Sortie, Turn
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -65,7 +64,7 @@ def prove(
     """Work out, for ground points across the corridor every 50 m of border, the longest time unseen.
 
     The turns repeat for ever, so a point is unseen longest between two of its views on the circle
-    of the site's cycle. Sites have clocks of their own: of a point two sites see, the better counts.
+    of a base's cycle. Bases have clocks of their own: of a point two bases see, the better counts.
     """
     stations = np.arange(STATION_M / 2.0, corridor.along.total_m, STATION_M)
     points, owner = _ground_points(brief, corridor, stations)
@@ -75,9 +74,10 @@ def prove(
     gap = np.full(len(points), np.inf)
     sortie = passes.sortie[found.leg]
     views = {s.name: (found.point[sortie == k], found.moment_s[sortie == k]) for k, s in enumerate(sorties)}
-    for site in sorted({t.site for t in turns}):
-        mine = [t for t in turns if t.site == site]
-        seen = [views_of_turn(t, brief, views) for t in mine]
+    seconds = {s.name: s.legs[-1].t_end_s - s.legs[0].t_start_s for s in sorties}
+    for base in sorted({t.base for t in turns}):
+        mine = [t for t in turns if t.base == base]
+        seen = [views_of_turn(t, seconds, views) for t in mine]
         point, moment = (np.concatenate([s[k] for s in seen]) for k in (0, 1))
         np.minimum.at(gap, *_gaps(point.astype(int), moment % mine[0].cycle_s, mine[0].cycle_s))
     dwell = np.full(len(points), -np.inf)
@@ -103,15 +103,15 @@ def _by_station(
 
 
 def views_of_turn(
-    turn: Turn, brief: Brief, views: dict[str, tuple[IntArray, FloatArray]]
+    turn: Turn, seconds: Mapping[str, float], views: Mapping[str, tuple[IntArray, FloatArray]]
 ) -> tuple[FloatArray, FloatArray]:
     """Return the points one aircraft sees in one cycle, and when after the patrol's start."""
     points, moments, clock = [], [], turn.start_s
-    for sortie in turn.sorties:
-        point, moment = views[sortie.name]
+    for sortie, gap_s in zip(turn.sorties, turn.gaps_s, strict=True):
+        point, moment = views[sortie]
         points.append(point)
         moments.append(moment + clock)
-        clock += sortie.legs[-1].t_end_s - sortie.legs[0].t_start_s + brief.aircraft.aircraft.swap_s
+        clock += seconds[sortie] + gap_s
     return np.concatenate(points).astype(float), np.concatenate(moments)
 
 

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.plan import Finding, Flight, Severity
+from missions.plan import Finding, Flight, Severity, Turn
+from missions.planning.fleet_choice import base_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from missions.airspace.corridor_frame import LocalFrame
-    from missions.briefs.brief import Brief
-    from missions.plan import Plan, Sortie
-    from missions.planning.allocation_fleet import Fleet
+    from missions.briefs.brief import Brief, Fleet
+    from missions.plan import Sortie
+    from missions.planning.allocation_fleet import FleetAnswer, Task
 
     FloatArray = NDArray[np.float64]
 
@@ -42,69 +43,54 @@ def patrol_seconds(brief: Brief, period_s: float) -> float:
     return DEFAULT_ROUNDS * period_s
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One aircraft's part: the sorties it flies in order, over and over, from a first take-off on."""
-
-    aircraft: str
-    site: int
-    sorties: tuple[Sortie, ...]
-    start_s: float
-    cycle_s: float
-    stagger_s: float
-
-
-def turns(brief: Brief, sorties: Sequence[Sortie], fleet: Fleet) -> list[Turn]:
-    """Return the turns of every aircraft: those of a site start evenly spread over its cycle."""
+def turns(brief: Brief, sorties: Sequence[Sortie], task: Task, answer: FleetAnswer) -> list[Turn]:
+    """Return the turns of every aircraft: those of a base start evenly spread over its cycle."""
     found = []
-    for site, count in enumerate(fleet.aircraft):
-        mine = tuple(s for s, k in zip(sorties, fleet.site_of, strict=True) if k == site)
-        if not mine:
-            continue
-        cycle = sum(_seconds(s) + brief.aircraft.aircraft.swap_s for s in mine)
+    for number in answer.bases:
+        base, count = task.bases[number], answer.aircraft[number]
+        mine = [s for s, k in zip(sorties, answer.base_of, strict=True) if k == number]
+        order = [brief.launch[s].name for s in base.sites]
+        mine.sort(key=lambda s, order=order: order.index(s.site))  # type: ignore[misc]
+        gaps = _gaps(brief.fleets[base.fleet], mine)
+        cycle = sum(_seconds(s) for s in mine) + sum(gaps)
+        if answer.paced:
+            wait = max(count * answer.period_s - cycle, 0.0)
+            gaps, cycle = [g + wait / len(gaps) for g in gaps], cycle + wait
+        kind = f" {brief.fleets[base.fleet].label}" if len(brief.fleets) > 1 else ""
         found += [
             Turn(
-                aircraft=f"{brief.launch[site].name} {k + 1}", site=site, sorties=mine, start_s=k * cycle / count,
-                cycle_s=cycle, stagger_s=cycle / count,
+                aircraft=f"{base_name(brief, base)}{kind} {k + 1}", base=number, sorties=tuple(s.name for s in mine),
+                gaps_s=tuple(round(g, 3) for g in gaps), start_s=k * cycle / count, cycle_s=cycle,
             )
             for k in range(count)
         ]  # fmt: skip
     return found
 
 
-def plan_turns(brief: Brief, plan: Plan) -> list[Turn]:
-    """Return the turns of a finished plan: each aircraft's sorties in order, and when it first takes off."""
-    swap = brief.aircraft.aircraft.swap_s
-    by_name = {s.name: s for s in plan.sorties}
-    site_of = {s.name: k for k, s in enumerate(brief.launch)}
-    found = []
-    for aircraft in sorted({f.aircraft for f in plan.flights}) if plan.fleet_options else []:
-        mine = [f for f in plan.flights if f.aircraft == aircraft]
-        site = site_of[mine[0].site]
-        all_here = sorted(s.name for s in plan.sorties if s.site == mine[0].site)
-        cycle = sum(_seconds(by_name[n]) + swap for n in all_here)
-        found.append(
-            Turn(
-                aircraft=aircraft, site=site, sorties=tuple(by_name[n] for n in all_here),
-                start_s=mine[0].t_takeoff_s, cycle_s=cycle, stagger_s=cycle,
-            )
-        )  # fmt: skip
-    return found
+def _gaps(fleet: Fleet, sorties: Sequence[Sortie]) -> list[float]:
+    """Return the seconds between each sortie's landing and the next take-off: the swap, and carrying to its site."""
+    after = [*sorties[1:], sorties[0]]
+    carry_s = 60.0 * (fleet.carry_min or 0.0)
+    return [
+        fleet.aircraft.swap_s + (carry_s if here.site != there.site else 0.0)
+        for here, there in zip(sorties, after, strict=True)
+    ]
 
 
-def flights_of(brief: Brief, turn: Turn, end_s: float) -> list[Flight]:
+def flights_of(turn: Turn, sorties: Mapping[str, Sortie], end_s: float) -> list[Flight]:
     """Return one aircraft's flights until the patrol ends."""
     flights: list[Flight] = []
     clock = turn.start_s
     while clock < end_s and len(flights) < MAX_FLIGHTS:
-        sortie = turn.sorties[len(flights) % len(turn.sorties)]
+        place = len(flights) % len(turn.sorties)
+        sortie = sorties[turn.sorties[place]]
         flights.append(
             Flight(
-                sortie=sortie.name, aircraft=turn.aircraft, site=brief.launch[turn.site].name,
+                sortie=sortie.name, aircraft=turn.aircraft, site=sortie.site,
                 t_takeoff_s=round(clock, 3), t_landing_s=round(clock + _seconds(sortie), 3),
             )
         )  # fmt: skip
-        clock += _seconds(sortie) + brief.aircraft.aircraft.swap_s
+        clock += _seconds(sortie) + turn.gaps_s[place]
     return flights
 
 
@@ -175,34 +161,33 @@ def _sampled(sortie: Sortie, frame: LocalFrame) -> FloatArray:
 
 
 def separated(
-    brief: Brief, sorties: Sequence[Sortie], fleet: Fleet, frame: LocalFrame
+    sorties: Sequence[Sortie], taken: Sequence[Turn], end_s: float, frame: LocalFrame
 ) -> tuple[tuple[Flight, ...], list[Turn], list[Finding]]:
     """Return a schedule without conflicts, moving take-offs as little as needed, the turns, and any conflict left."""
     judge = Separation(sorties, frame)
-    end_s = patrol_seconds(brief, fleet.period_s)
+    by_name = {s.name: s for s in sorties}
     placed: list[Flight] = []
     kept: list[Turn] = []
     findings: list[Finding] = []
-    for turn in turns(brief, sorties, fleet):
-        moved, conflict = _first_free(brief, turn, placed, judge, end_s)
+    for turn in taken:
+        moved, conflict = _first_free(turn, by_name, placed, judge, end_s)
         if conflict is not None:
             findings.append(_conflict_finding(conflict))
         kept.append(moved)
-        placed += flights_of(brief, moved, end_s)
+        placed += flights_of(moved, by_name, end_s)
     flights = sorted(placed, key=lambda f: (f.t_takeoff_s, f.aircraft))
     return tuple(flights[:MAX_FLIGHTS]), kept, findings[:1]
 
 
 def _first_free(
-    brief: Brief, turn: Turn, placed: Sequence[Flight], judge: Separation, end_s: float
+    turn: Turn, sorties: Mapping[str, Sortie], placed: Sequence[Flight], judge: Separation, end_s: float
 ) -> tuple[Turn, Conflict | None]:
     """Return the turn, moved to the first start with no conflict, or unmoved with its conflict."""
-    most = 0.9 * turn.stagger_s if turn.start_s else 0.0
-    steps = np.arange(0.0, max(most, min(turn.cycle_s, MAX_SHIFT_S)), SHIFT_S)
+    steps = np.arange(0.0, min(turn.cycle_s, MAX_SHIFT_S), SHIFT_S)
     conflict = None
     for shift in steps.tolist():
         trial = dataclasses.replace(turn, start_s=turn.start_s + shift)
-        found = judge.first_conflict(placed, flights_of(brief, trial, end_s))
+        found = judge.first_conflict(placed, flights_of(trial, sorties, end_s))
         if found is None:
             return trial, None
         conflict = conflict or found
@@ -219,16 +204,21 @@ def _conflict_finding(conflict: Conflict) -> Finding:
     )  # fmt: skip
 
 
-def battery_finding(brief: Brief, flights: Sequence[Flight]) -> list[Finding]:
-    """Report when the patrol takes more charged batteries than the brief has."""
-    stock = brief.aircraft.batteries
-    if stock is None or len(flights) <= stock:
-        return []
-    return [
-        Finding(
-            rule="batteries", severity=Severity.ERROR, measured=float(len(flights)), limit=float(stock), unit="",
-            message=f"the patrol takes {len(flights)} charged batteries and {stock} are there",
-            relaxation=f"aircraft.batteries = {len(flights)}, or a patrol that ends "
-            f"{flights[stock].t_takeoff_s / 60:.0f} minutes after it starts",
-        )
-    ]  # fmt: skip
+def battery_findings(brief: Brief, sorties: Sequence[Sortie], flights: Sequence[Flight]) -> list[Finding]:
+    """Report each type of which the patrol takes more charged batteries than the brief has."""
+    type_of = {s.name: s.aircraft for s in sorties}
+    found = []
+    for fleet in brief.fleets:
+        mine = [f for f in flights if type_of[f.sortie] == fleet.label]
+        if fleet.batteries is None or len(mine) <= fleet.batteries:
+            continue
+        whose = f" of {fleet.label}" if len(brief.fleets) > 1 else ""
+        found.append(
+            Finding(
+                rule="batteries", severity=Severity.ERROR, measured=float(len(mine)), limit=float(fleet.batteries),
+                message=f"the patrol takes {len(mine)} charged batteries{whose} and {fleet.batteries} are there",
+                relaxation=f"aircraft.batteries = {len(mine)}{whose}, or a patrol that ends "
+                f"{mine[fleet.batteries].t_takeoff_s / 60:.0f} minutes after it starts",
+            )
+        )  # fmt: skip
+    return found

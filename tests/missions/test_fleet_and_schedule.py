@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from missions.errors import PlanRefusedError
-from missions.planning.allocation_fleet import best_period, fewest_aircraft, options
+from missions.planning.allocation_fleet import Base, Quota, Task, best_period, fewest_aircraft, options
 from missions.planning.night import dark_window, in_the_dark
 from missions.planning.optics import pixels_m
 from missions.planning.planner import plan_brief
@@ -16,17 +16,55 @@ from missions.planning.resolution import resolution_findings
 from missions.planning.views import lane_views
 
 
-def brute_force(cycle, total):
-    """Return the best period over every assignment and every spread of the aircraft."""
-    sorties, sites = cycle.shape
-    best = math.inf
-    for where in itertools.product(range(sites), repeat=sorties):
-        loads = np.zeros(sites)
-        np.add.at(loads, np.array(where), cycle[np.arange(sorties), np.array(where)])
-        for counts in itertools.product(range(total + 1), repeat=sites):
-            if sum(counts) <= total and all(m or not load for m, load in zip(counts, loads, strict=True)):
-                best = min(best, max(load / m for load, m in zip(loads, counts, strict=True) if m and load))
+def one_type(cycle, count, limits=None):
+    """Return a task of one type of aircraft, a base at every site."""
+    sites = cycle.shape[1]
+    most = np.array([[m] for m in (limits or [count] * sites)])
+    bases = tuple(Base(sites=(s,), fleet=0) for s in range(sites))
+    return Task(cycle_s=cycle, bases=bases, counts=(count,), limits=most, site_limits=(200,) * sites)
+
+
+def brute_force(task, quota=None):
+    """Return the best period over every assignment of sorties and every spread of the aircraft, and its aircraft."""
+    quota = quota or Quota()
+    best = (math.inf, 0)
+    spreads = itertools.product(range(max(task.counts) + 1), repeat=len(task.bases))
+    spreads = [counts for counts in spreads if allowed(task, quota, counts)]
+    for where in itertools.product(range(len(task.bases)), repeat=len(task.cycle_s)):
+        loads = [sum(task.cycle_s[i, k] for i, b in enumerate(where) if b == k) for k in range(len(task.bases))]
+        loads = [load + base.carry_s if load else 0.0 for load, base in zip(loads, task.bases, strict=True)]
+        if any(math.isinf(load) for load in loads):
+            continue
+        for counts in spreads:
+            if all(m or not load for m, load in zip(counts, loads, strict=True)):
+                best = min(best, (max(load / m for load, m in zip(loads, counts, strict=True) if load), sum(counts)))
     return best
+
+
+def allowed(task, quota, counts):
+    pairs = list(zip(task.bases, counts, strict=True))
+    open_sites = {s for b, m in pairs if m for s in b.sites}
+    return (
+        all(sum(m for b, m in pairs if b.fleet == f) <= most for f, most in enumerate(task.counts))
+        and all(sum(m for b, m in pairs if s in b.sites) <= most for s, most in enumerate(task.site_limits))
+        and all(
+            sum(m for b, m in pairs if s in b.sites and b.fleet == f) <= task.limits[s, f]
+            for s in range(len(task.site_limits)) for f in range(len(task.counts))
+        )
+        and (quota.total is None or sum(counts) <= quota.total)
+        and (quota.sites is None or len(open_sites) <= quota.sites)
+    )  # fmt: skip
+
+
+def mixed_task(seed):
+    """Return three sorties, two sites, two types, and one base between the sites to which aircraft are carried."""
+    rng = np.random.default_rng(seed)
+    bases = (*(Base(sites=(s,), fleet=f) for s in (0, 1) for f in (0, 1)), Base(sites=(0, 1), fleet=0, carry_s=400.0))
+    cycle = rng.integers(300, 2000, size=(3, 4)).astype(float)
+    cycle[rng.random(cycle.shape) < 0.3] = np.inf
+    cycle = np.c_[cycle, np.minimum(cycle[:, 0], cycle[:, 2])]
+    limits = rng.integers(0, 3, size=(2, 2))
+    return Task(cycle_s=cycle, bases=bases, counts=(2, 1), limits=limits, site_limits=(2, int(rng.integers(1, 4))))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -36,29 +74,65 @@ def test_best_period_matches_brute_force(seed):
     cycle[rng.random(cycle.shape) < 0.25] = np.inf
     cycle[:, 0] = np.where(np.isinf(cycle).all(axis=1), 900.0, cycle[:, 0])
     for total in (1, 2, 4):
-        truth = brute_force(cycle, total)
-        fleet = best_period(cycle, total, [total] * 3)
-        if math.isinf(truth):
-            assert fleet is None
-        else:
-            assert fleet is not None
-            assert fleet.period_s == pytest.approx(truth, abs=2.0)
-            assert fleet.total <= total
+        check_best(one_type(cycle, total), Quota())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_best_period_of_two_types_with_limits_and_carrying_matches_brute_force(seed):
+    for quota in (Quota(), Quota(sites=1), Quota(total=2)):
+        check_best(mixed_task(seed), quota)
+
+
+def check_best(task, quota):
+    truth, _ = brute_force(task, quota)
+    answer = best_period(task, quota)
+    if math.isinf(truth):
+        assert answer is None
+    else:
+        assert answer is not None
+        assert answer.period_s == pytest.approx(truth, abs=2.0 + len(task.cycle_s))
+        assert allowed(task, quota, answer.aircraft)
 
 
 def test_fewest_aircraft_is_the_smallest_that_keeps_the_period():
-    cycle = np.array([[600.0, np.inf], [600.0, 700.0], [np.inf, 800.0]])
-    fleet = fewest_aircraft(cycle, 750.0, [9, 9])
-    assert fleet is not None
-    assert fleet.total == 3 if brute_force(cycle, 2) > 750.0 else 2
-    assert fleet.period_s <= 750.0
-    assert fewest_aircraft(cycle, 750.0, [1, 1]) is None
+    task = one_type(np.array([[600.0, np.inf], [600.0, 700.0], [np.inf, 800.0]]), 9)
+    answer = fewest_aircraft(task, 750.0)
+    assert answer is not None
+    assert answer.total == next(k for k in range(1, 9) if brute_force(task, Quota(total=k))[0] <= 750.0)
+    assert answer.period_s <= 750.0
+    assert fewest_aircraft(one_type(task.cycle_s, 9, [1, 1]), 750.0) is None
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4, 8])
+def test_options_are_the_best_of_brute_force_for_every_number_of_aircraft_and_sites(seed):
+    task = mixed_task(seed)
+    found = options(task)
+    for total, sites in itertools.product((1, 2, 3), (1, 2)):
+        truth, _ = brute_force(task, Quota(total=total, sites=sites))
+        mine = [
+            a.period_s for a in found
+            if a.total <= total and len({s for k in a.bases for s in task.bases[k].sites}) <= sites
+        ]  # fmt: skip
+        if math.isinf(truth):
+            assert not mine
+        else:
+            assert min(mine) == pytest.approx(truth, abs=5.0)
 
 
 def test_options_only_list_fleets_that_help():
-    found = options(np.array([[600.0], [600.0]]), [4], 4)
+    found = options(one_type(np.array([[600.0], [600.0]]), 4))
     assert [f.total for f in found] == [1, 2, 3, 4]
     assert [f.period_s for f in found] == pytest.approx([1200.0, 600.0, 400.0, 300.0], abs=1.5)
+
+
+def test_a_stock_of_batteries_moves_sorties_to_the_type_that_has_some():
+    bases = tuple(Base(sites=(0,), fleet=f) for f in (0, 1))
+    cycle = np.array([[500.0, 900.0]] * 3)
+    task = Task(cycle_s=cycle, bases=bases, counts=(2, 2), limits=np.full((1, 2), 9), site_limits=(9,))
+    assert fewest_aircraft(task, 1000.0).base_of == (0, 0, 0)
+    held = fewest_aircraft(task, 1000.0, Quota(rounds=4, flights=(4, None)))
+    assert sorted(held.base_of) == [0, 1, 1]
+    assert fewest_aircraft(task, 1000.0, Quota(rounds=4, flights=(4, 7))) is None
 
 
 def test_revisit_on_a_straight_border_is_within_5_percent_of_the_bound(make_brief):
