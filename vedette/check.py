@@ -68,6 +68,9 @@ def check(  # noqa: PLR0913 - one parameter per option
         float | None, typer.Option(help="RTL height above home on the vehicle; default: the autopilot's (60 or 15 m).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    aircraft: Annotated[
+        str | None, typer.Option(help="Which of the brief's aircraft flies the plans, where it has several.")
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the rules and findings here as JUnit XML.")] = None,
     map_file: Annotated[
         Path | None, typer.Option("--map", help="Write a map of the plans and findings here (one HTML page).")
@@ -104,7 +107,8 @@ def check(  # noqa: PLR0913 - one parameter per option
         settings, missing = _settings(document, vehicle, held, told)
         settings = dataclasses.replace(settings, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
         document = dataclasses.replace(document, problems=(*document.problems, *missing))
-        judged.append((document, check_document(document, name=name, dialect=told, settings=settings, brief=asked)))
+        judgement = check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
+        judged.append((document, judgement))
     judgements = [judgement for _, judgement in judged]
     if junit is not None:
         write_junit(judgements, junit, unreadable)

@@ -67,6 +67,7 @@ def search(  # noqa: PLR0913 - one parameter per option
         list[float] | None,
         typer.Option(min=0, max=100, help="POD of an earlier search of the same area, per cent; repeat for more."),
     ] = None,
+    aircraft: Annotated[str | None, typer.Option(help="Which of the brief's aircraft, where it has several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
 ) -> None:
@@ -81,6 +82,8 @@ def search(  # noqa: PLR0913 - one parameter per option
     from missions.searches.sorties import plan_search
 
     asked = read_brief(brief)
+    if aircraft is not None:
+        asked = asked.of(aircraft)
     seen_m, reach_m = camera_swath_m(asked, overlap_pct)
     chosen = _kind(kind)
     request = PatternRequest(

@@ -253,7 +253,9 @@ class Brief(Section):
         """
         if len(self.fleets) > 1:
             labels = ", ".join(f.label for f in self.fleets)
-            raise BriefError(f"the brief has several types of aircraft ({labels}); say which one is meant")
+            raise BriefError(
+                f"the brief has several types of aircraft ({labels}); say which one is meant with --aircraft"
+            )
         return self.fleets[0]
 
     def of(self, label: str) -> Brief:

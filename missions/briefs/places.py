@@ -79,9 +79,9 @@ class LaunchSite(Section):
     aircraft: Annotated[dict[str, Few], BeforeValidator(_of_all)] = {}
     """Most aircraft it takes of each type by its name, and of all together under the name ""."""
 
-    def most(self, label: str = "") -> int | None:
-        """Return how many aircraft of a type it takes, or of all of them; None where nothing is said."""
-        return self.aircraft.get(label)
+    def room(self, label: str, count: int) -> int:
+        """Return how many of so many aircraft of a type it takes."""
+        return min(count, self.aircraft.get(label, count), self.aircraft.get("", count))
 
 
 class RallyPoint(Section):

@@ -19,6 +19,7 @@ from missions.checks.autopilot_rules_vehicle import vehicle_findings
 from missions.checks.check_corridor import corridor_holding
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_path import FlownPath, flown_path, landing_places
+from missions.errors import BriefError
 from missions.judging.judge import RULE_NAMES, judge_legs
 from missions.judging.subject import Landing
 from missions.patterns.plane import frame_about
@@ -83,6 +84,7 @@ def check_document(
     dialect: Dialect | None = None,
     settings: VehicleSettings | None = None,
     brief: Brief | None = None,
+    aircraft: str | None = None,
 ) -> Judgement:
     """Judge a plan.
 
@@ -98,7 +100,16 @@ def check_document(
         The vehicle's parameters; by default the autopilot's own, for the vehicle the file names.
     brief
         Border, zones, ground, aircraft and weather to judge the legs against.
+    aircraft
+        Which of the brief's aircraft flies it; by default what the plan says, or the only one of its kind.
+
+    Raises
+    ------
+    BriefError
+        When the brief has several types of aircraft and nothing says which one flies the plan.
     """
+    if brief is not None:
+        brief = _narrowed(brief, document, aircraft)
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
     told = settings or settings_for(document.vehicle_type)
     ground = None if brief is None else read_ground(brief.terrain)
@@ -130,6 +141,20 @@ def check_document(
         rules=rules,
         findings=tuple(sorted(findings, key=lambda f: (f.severity is Severity.WARNING, f.seq, f.rule))),
         legs=path.legs,
+    )
+
+
+def _narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brief:
+    """Return the brief with the type of aircraft that flies a plan."""
+    labels = [fleet.label for fleet in brief.fleets]
+    if aircraft is not None or document.aircraft in labels:
+        return brief.of(aircraft or document.aircraft)
+    vehicle = settings_for(document.vehicle_type).vehicle if document.vehicle_type else None
+    alike = [f.label for f in brief.fleets if vehicle is not None and f.aircraft.kind.value == vehicle.value]
+    if len(labels) == 1 or len(alike) == 1:
+        return brief.of((alike or labels)[0])
+    raise BriefError(
+        f"the brief has several types of aircraft; say which one flies the plan with --aircraft {' or '.join(labels)}"
     )
 
 

@@ -68,6 +68,8 @@ class PlanDocument:
     """For each item, the keys only the file knows (JSON), so that they are written back."""
     carried: str = "{}"
     """The file's other keys (JSON), so that they are written back."""
+    aircraft: str = ""
+    """Which of a brief's aircraft flies it, where a plan folder says so."""
     problems: tuple[str, ...] = ()
 
 
@@ -93,6 +95,7 @@ def document_from_sortie(sortie: Sortie, dialect: str, *, vehicle_type: int = MA
         fence=sortie.fence,
         rally=sortie.rally,
         vehicle_type=vehicle_type,
+        aircraft=sortie.aircraft,
         cruise_speed_mps=speed,
         hover_speed_mps=speed,
     )

@@ -63,15 +63,11 @@ def _task(brief: Brief, station_m: FloatArray, cut: Cut) -> Task:
         if seconds:
             cycle[i, k] = min(seconds) + brief.fleets[base.fleet].aircraft.swap_s
     counts = tuple(f.count for f in brief.fleets)
-    limits = [[min(f.count, _or(s.most(f.label), f.count)) for f in brief.fleets] for s in brief.launch]
+    limits = [[s.room(f.label, f.count) for f in brief.fleets] for s in brief.launch]
     return Task(
         cycle_s=cycle, bases=tuple(bases), counts=counts, limits=np.array(limits),
-        site_limits=tuple(_or(s.most(), PLENTY) for s in brief.launch),
+        site_limits=tuple(s.aircraft.get("", PLENTY) for s in brief.launch),
     )  # fmt: skip
-
-
-def _or(number: int | None, other: int) -> int:
-    return other if number is None else number
 
 
 def site_of(cut: Cut, sortie: int, base: Base) -> int:

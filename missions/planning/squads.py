@@ -39,7 +39,7 @@ def muster(brief: Brief, corridor: Corridor, ground: PlaneGround) -> tuple[list[
     squads, refused = [], []
     for fleet, own in enumerate(brief.each):
         maker = PathMaker(own, router, ground, corridor.wind)
-        allowed = [k for k, s in enumerate(own.launch) if s.most() != 0 and s.most(own.aircraft.label) != 0]
+        allowed = [k for k, s in enumerate(own.launch) if s.room(own.aircraft.label, own.aircraft.count)]
         wrong = {k: no_circle(own, corridor, k, maker.radius_m) or no_approach(maker, corridor, k) for k in allowed}
         squads.append(Squad(fleet=fleet, maker=maker, sites=tuple(k for k in allowed if wrong[k] is None)))
         refused += [(k, error) for k, error in wrong.items() if error is not None]

@@ -18,7 +18,7 @@ from ortools.sat.python import cp_model
 
 from missions.plan import Finding, Flight, Severity
 from missions.planning.planner_legs import build_sortie
-from missions.planning.schedule import MAX_SHIFT_S, SEPARATION_M, SHIFT_S, Separation, battery_finding
+from missions.planning.schedule import MAX_SHIFT_S, SEPARATION_M, SHIFT_S, Separation, battery_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def scheduled(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, Flight
     for k, known in enumerate(paths):
         for site, path in known.items():
             seconds[k, site] = path.duration_s
-    limits = [brief.aircraft.count if s.aircraft is None else s.aircraft for s in brief.launch]
+    limits = [s.room(brief.aircraft.label, brief.aircraft.count) for s in brief.launch]
     seats = best_seats(seconds, brief.aircraft.count, limits, swap_s=brief.aircraft.aircraft.swap_s)
     findings: list[Finding] = []
     if seats is None:
@@ -84,7 +84,7 @@ def scheduled(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, Flight
     return SearchFlights(
         sorties=tuple(s.starting_at(start[s.name]) for s in sorties),
         flights=tuple(flights),
-        findings=(*findings, *conflicts, *battery_finding(brief, flights)),
+        findings=(*findings, *conflicts, *battery_findings(brief, sorties, flights)),
     )
 
 
