@@ -10,8 +10,10 @@ import shapely
 from missions.pictures.flight_profile import finding_marks, flight_profile
 from missions.pictures.oblique_view import Painting, view_of
 from missions.pictures.style import (
+    AVOID_COLOUR,
     BORDER_COLOUR,
     INK,
+    KEEP_IN_COLOUR,
     SEVERITY_COLOUR,
     ZONE_COLOUR,
     new_figure,
@@ -23,7 +25,7 @@ from missions.pictures.terrain_scene import (
     ground_grid,
     paint_flight,
     paint_ground,
-    paint_standoff,
+    paint_limits,
     paint_walls,
     paint_zones,
 )
@@ -72,7 +74,7 @@ def terrain_figure(
     posts, heights = ground_grid(view, ground)
     paint_ground(painting, view, posts, heights, corridor, brief.standoff.asked_m)
     paint_walls(painting, view, ground, corridor.border, top)
-    paint_standoff(painting, view, ground, corridor, brief.standoff.asked_m)
+    paint_limits(painting, view, ground, corridor, brief.standoff.asked_m)
     zones = paint_zones(painting, view, ground, brief, corridor, top)
     for number, (sortie, profile) in enumerate(zip(sorties, profiles, strict=True)):
         paint_flight(painting, view, sortie, profile, number)
@@ -201,6 +203,10 @@ def _write_legend(figure: Figure, sorties: Sequence[Sortie], brief: Brief) -> No
     ]
     if brief.zone:
         handles.append(Patch(facecolor=ZONE_COLOUR + "55", edgecolor=ZONE_COLOUR, label="zone"))
+    if brief.avoid:
+        handles.append(Patch(facecolor=AVOID_COLOUR + "AA", label="to avoid"))
+    if brief.keep_in is not None:
+        handles.append(Line2D([], [], color=KEEP_IN_COLOUR, linestyle="--", label="keep-in area"))
     figure.legend(
         handles=handles, loc="lower right", ncols=min(len(handles), 7), frameon=False, fontsize=10, handlelength=1.6,
         columnspacing=1.1, bbox_to_anchor=(0.99, 0.0),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.pictures.style import BORDER_COLOUR, INK, ZONE_COLOUR, sortie_colour
+from missions.pictures.style import BORDER_COLOUR, INK, KEEP_IN_COLOUR, ZONE_COLOUR, sortie_colour
 from missions.plan import LegKind
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ DROPS: Final = 60
 """Drop lines across the picture."""
 _LAND: Final = np.array([0.83, 0.80, 0.70])
 _FORBIDDEN: Final = np.array([0.88, 0.55, 0.50])
+_AVOIDED: Final = np.array([0.95, 0.75, 0.40])
 _ABROAD: Final = np.array([0.74, 0.74, 0.76])
 
 
@@ -53,7 +54,7 @@ def ground_grid(view: ObliqueView, ground: PlaneGround) -> tuple[FloatArray, Flo
 def paint_ground(
     painting: Painting, view: ObliqueView, posts: FloatArray, heights: FloatArray, corridor: Corridor, asked_m: float
 ) -> None:
-    """Paint the ground cell by cell: lit from the left, red where no aircraft goes, grey beyond the border."""
+    """Paint the ground cell by cell: lit from the left, red in the standoff, grey beyond it, orange to avoid."""
     page = view.project(posts, heights)
     quads = np.stack([page[:-1, :-1], page[:-1, 1:], page[1:, 1:], page[1:, :-1]], axis=2).reshape(-1, 4, 2)
     far = np.broadcast_to(posts[1:, :-1, 1], heights[1:, 1:].shape).ravel()
@@ -61,6 +62,8 @@ def paint_ground(
     tint = np.where(_inside(corridor.own, middle)[:, None], _LAND, _ABROAD)
     strip = shapely.buffer(corridor.border, asked_m * corridor.stretch).intersection(corridor.own)
     tint = np.where(_inside(strip, middle)[:, None], _FORBIDDEN, tint)
+    for avoided in corridor.avoided:
+        tint = np.where(_inside(avoided, middle)[:, None], _AVOIDED, tint)
     colour = np.ones((len(quads), 4))
     colour[:, :3] = np.clip(tint * _light(posts, heights).ravel()[:, None], 0.0, 1.0)
     known = np.isfinite(quads).all(axis=(1, 2))
@@ -119,18 +122,20 @@ def _pieces(view: ObliqueView, lines: BaseGeometry) -> list[tuple[FloatArray, Fl
     return found
 
 
-def paint_standoff(
+def paint_limits(
     painting: Painting, view: ObliqueView, ground: PlaneGround, corridor: Corridor, asked_m: float
 ) -> None:
-    """Paint the line no aircraft passes on the ground, dashed."""
+    """Paint the lines no aircraft passes on the ground, dashed: the standoff, and the edge of a keep-in area."""
     distance = asked_m * corridor.stretch
-    edge = shapely.buffer(corridor.border, distance).boundary.intersection(
-        shapely.buffer(corridor.own, -0.5 * distance)
-    )
-    for start, end in _pieces(view, edge):
-        foot, _ = _wall(view, ground, start[::2], end[::2], view.base_amsl_m)
-        depth = view.coordinates((start + end)[::2] / 2.0)[:, 1]
-        painting.add(foot, depth, edge=rgba(BORDER_COLOUR), width_px=1.6)
+    inland = shapely.buffer(corridor.own, -0.5 * distance)
+    limits = [(shapely.buffer(corridor.border, distance).boundary.intersection(inland), BORDER_COLOUR)]
+    if corridor.keep_in is not None:
+        limits.append((corridor.keep_in.boundary, KEEP_IN_COLOUR))
+    for edge, colour in limits:
+        for start, end in _pieces(view, edge):
+            foot, _ = _wall(view, ground, start[::2], end[::2], view.base_amsl_m)
+            depth = view.coordinates((start + end)[::2] / 2.0)[:, 1]
+            painting.add(foot, depth, edge=rgba(colour), width_px=1.6)
 
 
 def paint_zones(
