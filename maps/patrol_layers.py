@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from detection.values import GroundTrack
     from maps.leg_layers import LegLayer
     from missions.airspace.terrain_profile import GroundHeights
-    from missions.plan import MissionItem, Plan
+    from missions.plan import MissionItem, Plan, ProposedRally
     from operations.values import FrameRecord
 
 FENCE_STYLE: Final = {"color": "#009E73", "weight": 2, "dashArray": "10 4", "fill": False}
@@ -43,8 +43,24 @@ def plan_layers(plan: Plan, ground: GroundHeights | None = None) -> list[Geometr
             shape="dot",
             legend="launch site",
         ),
+        GeometryLayer(
+            name="Proposed rally points",
+            features=[_proposed(point) for point in plan.proposed_rally],
+            style={"color": "#01579b", "fillColor": "#ffffff", "dashArray": "3 3"},
+            shape="dot",
+            legend="rally point that would mend a return",
+        ),
         *finding_layers(plan.findings),
     ]
+
+
+def _proposed(point: ProposedRally) -> dict[str, Any]:
+    rows = [
+        ["position", f"{point.lat_deg:.6f}, {point.lon_deg:.6f}"],
+        ["height", f"{point.alt_above_home_m:.0f} m above home"],
+        ["mends returns of", ", ".join(point.sorties)],
+    ]
+    return spot(point.lon_deg, point.lat_deg, title="Proposed rally point", rows=rows, note="Look at the ground first.")
 
 
 def fence_layer(fences: Sequence[tuple[MissionItem, ...]], *, show: bool) -> GeometryLayer:

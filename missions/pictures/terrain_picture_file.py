@@ -69,7 +69,7 @@ def terrain_figure(
     from matplotlib.collections import PolyCollection
 
     profiles = [flight_profile(sortie, brief, corridor, ground) for sortie in sorties]
-    view, top = seen_from_own_side(profiles, brief, corridor)
+    view, top = seen_from_own_side(sorties, profiles, brief, corridor)
     painting = Painting()
     posts, heights = ground_grid(view, ground)
     paint_ground(painting, view, posts, heights, corridor, brief.standoff.asked_m)
@@ -90,13 +90,15 @@ def terrain_figure(
     return figure
 
 
-def seen_from_own_side(profiles: list[FlightProfile], brief: Brief, corridor: Corridor) -> tuple[ObliqueView, float]:
+def seen_from_own_side(
+    sorties: Sequence[Sortie], profiles: Sequence[FlightProfile], brief: Brief, corridor: Corridor
+) -> tuple[ObliqueView, float]:
     """Return the view, and the height its walls reach."""
     path = np.concatenate([p.xy_m for p in profiles])
-    rally = corridor.frame.to_plane(
-        np.array([r.lat_deg for r in brief.rally]), np.array([r.lon_deg for r in brief.rally])
-    )
-    used = np.concatenate([corridor.sites, rally.reshape(-1, 2)])
+    rally = np.array([(r.lat_deg, r.lon_deg) for r in brief.rally]).reshape(-1, 2)
+    flown = {sortie.site for sortie in sorties}
+    sites = corridor.sites[[site.name in flown for site in brief.launch]]
+    used = np.concatenate([sites, corridor.frame.to_plane(*rally.T)])
     heights = np.concatenate([np.concatenate([p.alt_amsl_m, p.ground_amsl_m]) for p in profiles])
     heights = heights[np.isfinite(heights)]
     top = float(heights.max()) + _OVER * max(float(np.ptp(heights)), 20.0)

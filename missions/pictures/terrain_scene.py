@@ -29,6 +29,7 @@ PIECES: Final = 220
 """A border, a zone's edge or a flight is cut about this often across the picture, so that hills can hide its parts."""
 DROPS: Final = 60
 """Drop lines across the picture."""
+_BESIDE_M: Final = 5.0
 _LAND: Final = np.array([0.83, 0.80, 0.70])
 _FORBIDDEN: Final = np.array([0.88, 0.55, 0.50])
 _AVOIDED: Final = np.array([0.95, 0.75, 0.40])
@@ -59,7 +60,7 @@ def paint_ground(
     quads = np.stack([page[:-1, :-1], page[:-1, 1:], page[1:, 1:], page[1:, :-1]], axis=2).reshape(-1, 4, 2)
     far = np.broadcast_to(posts[1:, :-1, 1], heights[1:, 1:].shape).ravel()
     middle = view.plane(((posts[:-1, :-1] + posts[1:, 1:]) / 2.0).reshape(-1, 2))
-    tint = np.where(_inside(corridor.own, middle)[:, None], _LAND, _ABROAD)
+    tint = np.where(_on_own_side(corridor, middle)[:, None], _LAND, _ABROAD)
     strip = shapely.buffer(corridor.border, asked_m * corridor.stretch).intersection(corridor.own)
     tint = np.where(_inside(strip, middle)[:, None], _FORBIDDEN, tint)
     for avoided in corridor.avoided:
@@ -68,6 +69,15 @@ def paint_ground(
     colour[:, :3] = np.clip(tint * _light(posts, heights).ravel()[:, None], 0.0, 1.0)
     known = np.isfinite(quads).all(axis=(1, 2))
     painting.add(quads[known], far[known], face=colour[known], edge=colour[known], width_px=0.7)
+
+
+def _on_own_side(corridor: Corridor, points: FloatArray) -> NDArray[np.bool_]:
+    """Tell which ground is ours, also far inland where own side is not worked out: asked beside the border."""
+    nearest = corridor.along.nearest(points).xy_m
+    away = points - nearest
+    distance = np.maximum(np.hypot(*away.T), 1e-9)
+    beside = nearest + away * np.minimum(_BESIDE_M / distance, 1.0)[:, None]
+    return _inside(corridor.own, beside)
 
 
 def _inside(shape: BaseGeometry, points: FloatArray) -> NDArray[np.bool_]:

@@ -228,7 +228,7 @@ def profiles_of(plan, brief, corridor):
 def test_the_border_lies_along_the_picture_behind_the_flights(drawn):
     plan, brief, corridor = drawn
     profiles = profiles_of(plan, brief, corridor)
-    view, top = seen_from_own_side(profiles, brief, corridor)
+    view, top = seen_from_own_side(plan.sorties, profiles, brief, corridor)
     border = view.coordinates(np.array([line.coords for line in corridor.border.geoms])[0])
     assert np.ptp(border[:, 1]) < 0.05 * np.ptp(border[:, 0])
     assert max(view.coordinates(p.xy_m)[:, 1].max() for p in profiles) < border[:, 1].min()
@@ -241,7 +241,7 @@ def test_the_border_lies_along_the_picture_behind_the_flights(drawn):
 def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
     plan, brief, corridor = drawn
     profiles = profiles_of(plan, brief, corridor)
-    view, _ = seen_from_own_side(profiles, brief, corridor)
+    view, _ = seen_from_own_side(plan.sorties, profiles, brief, corridor)
     painted = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties).axes[0].collections[0]
     vertices = np.concatenate([path.vertices for path in painted.get_paths()])
     from scipy.spatial import cKDTree
@@ -261,14 +261,14 @@ def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
 
 def test_a_flight_drawn_at_the_standoff_never_seems_to_lie_over_the_border(drawn):
     plan, brief, corridor = drawn
-    view, _ = seen_from_own_side(profiles_of(plan, brief, corridor), brief, corridor)
+    view, _ = seen_from_own_side(plan.sorties, profiles_of(plan, brief, corridor), brief, corridor)
     _, across, up = view.scale_px_per_m
     assert up * brief.flight.alt_agl_m <= across * corridor.kept_m
 
 
 def test_nearer_ground_is_painted_after_what_it_may_hide(drawn):
     plan, brief, corridor = drawn
-    view, _ = seen_from_own_side(profiles_of(plan, brief, corridor), brief, corridor)
+    view, _ = seen_from_own_side(plan.sorties, profiles_of(plan, brief, corridor), brief, corridor)
     posts, heights = ground_grid(view, ground_of(corridor))
     painting = Painting()
     behind = np.array([(view.low[1] + view.high[1]) / 2.0])
