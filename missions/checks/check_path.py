@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyproj
 
 from geo.geodesy import forward
 from missions.judging.subject import Landing, landings_of
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 RETURN: Final = 20
 TERRAIN_FRAMES: Final = (10, 11)
+LOITER_TO_ALT: Final = 31
+FIXED_WING: Final = 1
+"""MAV_TYPE_FIXED_WING."""
 _ORBIT_CORNERS: Final = 16
+_GEOD: Final = pyproj.Geod(ellps="WGS84")
 _RADIUS_PARAMETER: Final = {17: "p3", 18: "p3", 19: "p3", 31: "p2"}
 MAX_LEGS: Final = 200_000
 
@@ -48,8 +53,10 @@ def flown_path(document: PlanDocument, ground: GroundHeights | None = None) -> F
     """Work out the legs of a mission.
 
     Home to the first item, straight between items, circles where the mission
-    loiters, jumps once back to their target, and home again on return to launch.
-    Heights are above mean sea level, NaN where home or terrain is not known.
+    loiters (one turn, on which the height changes where the item asks for another),
+    jumps once back to their target, and home again on return to launch; a fixed wing
+    glides straight to where it lands. Heights are above mean sea level, NaN where
+    home or terrain is not known.
     """
     home = document.home
     at = _At(math.nan, math.nan, math.nan, known=False)
@@ -63,7 +70,7 @@ def flown_path(document: PlanDocument, ground: GroundHeights | None = None) -> F
         elif item.command in JUMP_COMMANDS:
             _jump(legs, at, item, document, ground, problems)
         elif item.command in PATH_COMMANDS and (has_position(item) or at.known):
-            _fly_to(legs, at, item, home, ground)
+            _fly_to(legs, at, item, home, ground, wing=document.vehicle_type == FIXED_WING)
         if len(legs) > MAX_LEGS:
             problems.append(f"the mission makes more than {MAX_LEGS} legs; only those are judged")
             break
@@ -79,22 +86,35 @@ def _height_m(item: MissionItem, home: Home | None, ground: GroundHeights | None
     return alt_amsl_m(item, home)
 
 
-def _fly_to(legs: list[Leg], at: _At, item: MissionItem, home: Home | None, ground: GroundHeights | None) -> None:
+def _fly_to(  # noqa: PLR0913 - the state of the walk
+    legs: list[Leg], at: _At, item: MissionItem, home: Home | None, ground: GroundHeights | None, *, wing: bool
+) -> None:
     height_m = _height_m(item, home, ground)
     where = (item.lat_deg, item.lon_deg) if has_position(item) else (at.lat_deg, at.lon_deg)
     landing = item.command in (21, 85)
     taking_off = item.command in (22, 84)
     if taking_off and at.known:
         _fly(legs, at, item, (at.lat_deg, at.lon_deg), height_m, LegKind.TRANSIT)
-    _fly(legs, at, item, where, at.alt_m if landing else height_m, LegKind.TRANSIT if taking_off else LegKind.WORK)
+    if landing and wing and at.known:
+        _fly(legs, at, item, where, height_m, LegKind.RETURN)
+        return
+    to_alt = item.command == LOITER_TO_ALT and at.known
+    if not to_alt:
+        _fly(legs, at, item, where, at.alt_m if landing else height_m, LegKind.TRANSIT if taking_off else LegKind.WORK)
     if landing:
         _fly(legs, at, item, where, height_m, LegKind.RETURN)
     radius_m = abs(getattr(item, _RADIUS_PARAMETER[item.command])) if item.command in _RADIUS_PARAMETER else 0.0
     if 0.0 < radius_m < math.inf and at.known:
         azimuths = np.arange(_ORBIT_CORNERS + 1) * 360.0 / _ORBIT_CORNERS
+        heights = np.full(_ORBIT_CORNERS + 1, height_m)
+        if to_alt:
+            azimuths = azimuths + float(_GEOD.inv(where[1], where[0], at.lon_deg, at.lat_deg)[0])
+            heights = at.alt_m + (height_m - at.alt_m) * np.arange(_ORBIT_CORNERS + 1) / _ORBIT_CORNERS
         lat, lon = forward(*where, azimuths, radius_m)
-        for corner in zip(lat.tolist(), lon.tolist(), strict=True):
-            _fly(legs, at, item, corner, height_m, LegKind.TURN)
+        for *corner, height in zip(lat.tolist(), lon.tolist(), heights.tolist(), strict=True):
+            _fly(legs, at, item, (corner[0], corner[1]), height, LegKind.TURN)
+    elif to_alt:
+        _fly(legs, at, item, where, height_m, LegKind.WORK)
 
 
 def _fly(legs: list[Leg], at: _At, item: MissionItem, to: tuple[float, float], height_m: float, kind: LegKind) -> None:

@@ -100,14 +100,18 @@ def ceiling(subject: Subject) -> Iterator[Breaches]:
 
 
 def climb(subject: Subject) -> Iterator[Breaches]:
-    """Find legs steeper than the aircraft flies at its speed: a wing cannot, a multirotor slows down for it."""
+    """Find legs steeper than the aircraft flies at its speed: a wing cannot, a multirotor slows down for it.
+
+    Legs on within one item (of a file) are a circle, which is flown as often as the climb takes.
+    """
     legs, aircraft = subject.legs, subject.aircraft
     step = legs.end_m - legs.start_m
     middle = (legs.alt_start_amsl_m + legs.alt_end_amsl_m) / 2.0
     air = subject.brief.wind.profile.at(np.nan_to_num(middle))
     speeds = leg_speeds(aircraft, air, np.degrees(np.arctan2(*step.T)), subject.brief.speed_mps)
     rise = legs.alt_end_amsl_m - legs.alt_start_amsl_m
-    seconds = np.divide(legs.length_m, speeds.ground_mps, out=np.full(len(legs), np.inf), where=legs.moving)
+    judged = legs.moving & (np.diff(legs.seq, prepend=-1) != 0)
+    seconds = np.divide(legs.length_m, speeds.ground_mps, out=np.full(len(legs), np.inf), where=judged)
     wing = aircraft.kind is AircraftKind.FIXED_WING
     for rule, sign, most in (("climb rate", 1.0, aircraft.climb_mps), ("descent rate", -1.0, aircraft.descent_mps)):
         needed = sign * rise / seconds
