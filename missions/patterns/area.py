@@ -18,6 +18,7 @@ import shapely
 
 from geo.errors import InputError
 from missions.patterns.cells import Cell, cells_of, path_points
+from missions.patterns.detours import detours
 from missions.patterns.lanes import LaneRows, lane_rows, strips_of, turned
 from missions.patterns.tours import best_tour, least_ways_m
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 WHOLE_DEGREES: Final = tuple(math.radians(d) for d in range(180))
 BRIDGES: Final = (0.0, 3.0, 10.0, math.inf)
 """Gaps between pieces of a row, in swaths, up to which flying straight on is tried."""
+DETOURS_TRIED: Final = 60
 _SAME_DIRECTION_RAD: Final = 1e-4
 
 
@@ -132,7 +134,8 @@ def plan_area(
     cost
         What turns and directions cost.
     over_holes
-        Whether lanes may go on across holes; if not, they end at them, and the way on is somebody else's to find.
+        Whether holes may be flown over. If not, the path still crosses them, and whoever flies it goes round: what
+        that costs is counted, on the most promising `DETOURS_TRIED` plans.
     directions_rad
         Lane directions to try; by default all edges and whole degrees.
     begin_xy, finish_xy
@@ -145,8 +148,8 @@ def plan_area(
     """
     check_area(polygon, swath_m)
     tried = [*edge_directions(polygon), *WHOLE_DEGREES] if directions_rad is None else list(directions_rad)
-    gaps = over_holes if len(polygon.interiors) else not _is_convex(polygon)
-    bridges = BRIDGES if gaps else (0.0,)
+    bridges = BRIDGES if len(polygon.interiors) or not _is_convex(polygon) else (0.0,)
+    barred = [] if over_holes else [shapely.Polygon(ring) for ring in polygon.interiors]
     candidates: list[_Candidate] = []
     for direction in tried:
         strips = strips_of(polygon, direction_rad=direction, swath_m=swath_m)
@@ -154,13 +157,17 @@ def plan_area(
         different = {rows.pieces: rows for rows in variants}.values()
         candidates += [_candidate(rows, cost) for rows in different]
     best_m, best = math.inf, None
-    for candidate in sorted(candidates, key=lambda c: (c.bound_m, c.direction_rad)):
+    in_order = sorted(candidates, key=lambda c: (c.bound_m, c.direction_rad))
+    for candidate in in_order[:DETOURS_TRIED] if barred else in_order:
         if candidate.bound_m >= best_m - 1e-9:
             break
         ends = [None if p is None else turned(p[None, :], -candidate.direction_rad)[0] for p in (begin_xy, finish_xy)]
         length_m, tour = best_tour(candidate.cells, begin=ends[0], finish=ends[1])
         slow = cost.slowness(candidate.direction_rad)
         cost_m = slow * length_m + cost.turn_m * _turns(candidate.cells)
+        if barred:
+            round_m, count = detours(path_points(candidate.cells, tour, candidate.direction_rad), barred)
+            cost_m += round_m + 2.0 * cost.turn_m * count
         if cost_m < best_m:
             best_m, best = cost_m, (candidate, tour)
     if best is None:

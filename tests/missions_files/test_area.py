@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from geo.errors import InputError
 from missions.patterns.area import LaneCost, edge_directions, plan_area
 from missions.patterns.cells import Cell, cells_of
+from missions.patterns.detours import detours
 from missions.patterns.lanes import lane_rows, strips_of
 from missions.patterns.parts import plan_area_in_parts
 from missions.patterns.tours import best_tour, least_ways_m
@@ -189,6 +190,23 @@ def test_a_hole_cuts_lanes_into_four_cells():
     strips = strips_of(polygon, direction_rad=0.0, swath_m=25.0)
     assert len(cells_of(lane_rows(strips))) == 4
     assert len(cells_of(lane_rows(strips, bridge_m=math.inf))) == 1
+
+
+def test_going_round_a_hole_adds_its_shorter_side():
+    hole = shapely.box(100, 0, 200, 60)
+    across = np.array([[0.0, 20.0], [300.0, 20.0]])
+    assert detours(across, [hole]) == (pytest.approx(20 + 100 + 20 - 100), 1)
+    clipped = np.array([[100.0 - 50.0, 30.0], [100.0 + 50.0, 90.0]])  # in at (100, 60): touches a corner, passes above
+    assert detours(clipped, [hole])[0] == pytest.approx(0.0, abs=1e-9)
+    assert detours(np.array([[0.0, 80.0], [300.0, 80.0]]), [hole]) == (0.0, 0)
+
+
+def test_holes_that_must_be_flown_round_still_leave_nothing_unseen():
+    polygon = shapely.box(0, 0, 400, 300).difference(shapely.box(120, 100, 260, 180))
+    over, round_ = (plan_area(polygon, swath_m=30.0, over_holes=choice) for choice in (True, False))
+    assert unseen_m2(polygon, round_) < 1e-3
+    hole = [shapely.box(120, 100, 260, 180)]
+    assert sum(detours(round_.points_xy, hole)) <= sum(detours(over.points_xy, hole))
 
 
 @pytest.mark.parametrize(
