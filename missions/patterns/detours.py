@@ -28,7 +28,7 @@ def detours(points_xy: FloatArray, holes: Sequence[shapely.Polygon]) -> tuple[fl
         (n, 2) corners of the path.
     """
     longer_m, count = 0.0, 0
-    segments = shapely.linestrings(np.stack([points_xy[:-1], points_xy[1:]], axis=1))
+    segments = np.asarray(shapely.linestrings(np.stack([points_xy[:-1], points_xy[1:]], axis=1)))
     for hole in holes:
         hull = shapely.convex_hull(hole)
         ring = shapely.get_exterior_ring(hull)
