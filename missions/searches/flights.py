@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
+from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.errors import PlanRefusedError
 from missions.plan import LegKind
 from missions.planning.planner_track import Track
@@ -29,6 +31,8 @@ SPLIT_M: Final = 250.0
 MAX_SORTIES: Final = 200
 EVEN_STEPS: Final = 7
 """Bisections on the length of the longest flight, to a hundredth of the span."""
+OTHER_ITEMS: Final = 20
+"""Mission items that are neither waypoints nor the camera's pointing, at most: take-off, speed, video, landing."""
 WORTH_SPLITTING: Final = 0.8
 """More aircraft than the batteries ask for fly where that shortens the longest flight to this share or less."""
 MAX_PAIRS: Final = 120
@@ -105,6 +109,9 @@ class _Cutter:
         self.sites = sites
         self.course = course
         self.end = len(course.kinds)
+        settings = VehicleSettings()
+        px4 = maker.brief.dialect == "px4"
+        self.most_items = settings.px4_max_items if px4 else settings.ardupilot_max_items
 
     def nearest(self, leg: int) -> int:
         """Return the site nearest to where a leg begins."""
@@ -151,12 +158,17 @@ class _Cutter:
         while low <= high:
             middle, probe = (probe, 0) if probe else ((low + high) // 2, 0)
             flown = flight(self.maker, self.sites[site], self.course.part(first, middle))
-            fits = flown is not None and flown.needed_wh <= self.maker.usable_wh and flown.duration_s <= longest_s
-            if fits:
+            if flown is not None and self._fits(flown, longest_s):
                 best, low = (flown, middle), middle + 1
             else:
                 high = middle - 1
         return best
+
+    def _fits(self, flown: FlightPath, longest_s: float) -> bool:
+        """Tell whether one battery, the time and the autopilot's mission storage hold a flight."""
+        pointings = sum(a != b for a, b in itertools.pairwise(flown.looks))
+        items = len(flown.kinds) + pointings + OTHER_ITEMS
+        return flown.needed_wh <= self.maker.usable_wh and flown.duration_s <= longest_s and items <= self.most_items
 
     def _flyable(self, first: int) -> int:
         """Return how many legs one battery could fly at the very most, with no way out or home."""

@@ -9,10 +9,12 @@ import pyproj
 import pytest
 
 from geo.errors import RefusedError
+from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.wind import ground_radius_m
 from missions.plan import LegKind
 from missions.plan_files.plan_folder_file import write_plan_folder
+from missions.searches import flights
 from missions.searches.search_fleet import best_seats
 from missions.searches.sorties import plan_search
 
@@ -89,6 +91,14 @@ def test_a_fixed_wing_skips_lanes_rather_than_loop_between_neighbours(make_brief
     )
     looped = made.pattern.lanes * (np.pi + 2.0) * 98.0  # a bulb between neighbours is longer than a half circle
     assert turns < 0.85 * looped
+
+
+def test_no_sortie_holds_more_items_than_the_autopilot_stores(make_brief, monkeypatch):
+    monkeypatch.setattr(flights, "VehicleSettings", lambda: VehicleSettings(ardupilot_max_items=150))
+    made = plan_search(make_brief(**WING), PatternRequest(kind=PatternKind.AREA, **WIDE))
+    assert len(made.plan.sorties) > 1
+    assert max(len(s.items) for s in made.plan.sorties) <= 150
+    assert made.plan.covered_pct > 99.5
 
 
 def test_an_orbit_tighter_than_the_turn_is_refused_with_the_radius(make_brief):
