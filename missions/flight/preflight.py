@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyproj
 
+from missions.flight.preflight_returns import return_findings
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect, has_position
 
@@ -252,6 +253,7 @@ def _landing(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Itera
 
 
 def _failsafes(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterator[Finding]:
+    yield from return_findings(facts.parameters, sortie)
     rules = _px4_failsafes if facts.dialect is Dialect.PX4 else _ardupilot_failsafes
     for severity, rule, message in rules(facts.parameters, _highest_m(sortie), _farthest_m(sortie)):
         yield Finding(rule=f"preflight.{rule}", severity=severity, message=message)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from missions.flight.preflight import PreflightFacts, ekf_ready, parameter_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from missions.flight.commands import Commander
     from missions.flight.state import VehicleState
@@ -39,6 +39,7 @@ def gather(
     fence_uploaded: bool,
     will_enable_fence: bool,
     now_unix_s: float,
+    also: Iterable[str] = (),
 ) -> PreflightFacts:
     """Ask for version, home, time, estimator and failsafe parameters, and wait for a position.
 
@@ -56,6 +57,8 @@ def gather(
         Whether the fence is switched on before take-off, so that its limits count.
     now_unix_s
         This computer's time, to compare the vehicle's with.
+    also
+        Parameters to ask for besides those every flight is judged by.
     """
     for _ in range(3):
         for message_id in (_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME, _EKF_STATUS, _ESTIMATOR_STATUS):
@@ -65,7 +68,8 @@ def gather(
             break
     if not is_positioned(state):
         wait(ready_timeout_s, lambda: is_positioned(state))
-    parameters = commander.parameters(parameter_names(state.dialect, fixed_wing=state.fixed_wing))
+    named = parameter_names(state.dialect, fixed_wing=state.fixed_wing)
+    parameters = commander.parameters(tuple(dict.fromkeys((*named, *also))))
     if will_enable_fence and "FENCE_ENABLE" in parameters:
         parameters["FENCE_ENABLE"] = 1.0
     return PreflightFacts(

@@ -167,6 +167,7 @@ class Flight:
             fence_uploaded=any(u.mission_type is MissionType.FENCE and u.uploaded for u in self.uploads),
             will_enable_fence=self._enables_fence,
             now_unix_s=time.time(),
+            also=[v.name for v in self.sortie.vehicle_parameters],
         )
         self.preflight = preflight(facts, self.sortie, limits)
         errors = [f for f in self.preflight if f.severity is Severity.ERROR]

@@ -29,6 +29,10 @@ MOST_SRTL_POINTS: Final = 500
 """SRTL_POINTS goes no higher (ArduPilot, AP_SmartRTL)."""
 
 
+SRTL_UNSIMPLIFIED: Final = 60
+"""Points SmartRTL keeps beside the bends of the track: it simplifies after every 50 (its documentation)."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnRules:
     """How a return is flown.
@@ -144,9 +148,9 @@ def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter
     ]
     if wing:
         why = "radius of the circle over the landing place"
-        named.append(VehicleParameter(name="RTL_LOITER_RAD", value=np.ceil(rules.circle_m), why=why, height=True))
-    else:
-        named.append(VehicleParameter(name="RTL_CONE_ANG", value=45.0, why="lower returns near home", height=True))
+        named.append(
+            VehicleParameter(name="RTL_LOITER_RAD", value=float(np.ceil(rules.circle_m)), why=why, height=True)
+        )
     return (
         *named,
         VehicleParameter(name="COM_LOW_BAT_ACT", value=3.0, why="a low battery makes it return", action=True),
@@ -156,7 +160,7 @@ def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter
 
 def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter, ...]:
     if rules.retrace:
-        points = float(min(MOST_SRTL_POINTS, 2 * legs + 50))
+        points = float(min(MOST_SRTL_POINTS, legs + SRTL_UNSIMPLIFIED))
         return (
             VehicleParameter(name="SRTL_POINTS", value=points, why="room for the whole track", at_least=True),
             VehicleParameter(name="BATT_FS_LOW_ACT", value=3.0, why="a low battery makes it retrace", action=True),
@@ -168,7 +172,6 @@ def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter,
             height=True,
         ),
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb beyond that height", height=True),
-        VehicleParameter(name="RTL_CONE_SLOPE", value=3.0, why="lower returns near home", height=True),
         VehicleParameter(name="BATT_FS_LOW_ACT", value=2.0, why="a low battery makes it return", action=True),
         VehicleParameter(name="FS_GCS_ENABLE", value=1.0, why="a lost link makes it return", action=True),
     )  # fmt: skip
@@ -184,7 +187,7 @@ def _plane_parameters(rules: ReturnRules, items: Sequence[MissionItem]) -> tuple
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb straight on before the return", height=True),
         VehicleParameter(name="RTL_RADIUS", value=radius, why="radius of the circle where it lands", height=True),
         VehicleParameter(
-            name="RTL_AUTOLAND", value=1.0 if lands else 0.0,
+            name="RTL_AUTOLAND", value=1.0 if lands else 0.0, action=True,
             why="lands by the mission's own landing" if lands else "circles until somebody lands it",
         ),
         VehicleParameter(name="BATT_FS_LOW_ACT", value=1.0, why="a low battery makes it return", action=True),

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from missions.flight.preflight import PreflightFacts, parameter_names, preflight
-from missions.plan import Severity
+from missions.plan import Severity, VehicleParameter
 from missions.plan_files.dialect import Dialect
 
 ARDUPILOT = {
@@ -153,3 +153,32 @@ def test_a_plane_names_its_parameter_otherwise(facts, square_sortie) -> None:
     assert "FS_GCS_ENABLE" in parameter_names(Dialect.ARDUPILOT, fixed_wing=False)
     values = {n: v for n, v in ARDUPILOT.items() if n != "FS_GCS_ENABLE"} | {"FS_GCS_ENABL": 1.0}
     assert preflight(dataclasses.replace(facts, parameters=values), square_sortie) == ()
+
+
+JUDGED = (
+    VehicleParameter(name="RALLY_INCL_HOME", value=1.0, why="nearest of home and rally"),
+    VehicleParameter(name="RTL_ALT", value=5000.0, why="height of the return", height=True),
+    VehicleParameter(name="SRTL_POINTS", value=200.0, why="room for the track", at_least=True),
+    VehicleParameter(name="BATT_FS_LOW_ACT", value=2.0, why="a low battery makes it return", action=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "says"),
+    [
+        ({}, None, ""),
+        ({"SRTL_POINTS": 300.0}, None, ""),
+        ({"RALLY_INCL_HOME": 0.0}, "error", "RALLY_INCL_HOME is 0; break-offs were judged with 1 (nearest of home"),
+        ({"RTL_ALT": 6000.0}, "warning", "RTL_ALT is 6000; break-offs were judged with 5000"),
+        ({"SRTL_POINTS": 100.0}, "error", "SRTL_POINTS is 100; break-offs were judged with at least 200"),
+        ({"BATT_FS_LOW_ACT": 1.0}, "warning", "BATT_FS_LOW_ACT is 1"),
+        ({"RALLY_INCL_HOME": None}, "warning", "the vehicle does not answer for RALLY_INCL_HOME"),
+    ],
+)
+def test_a_vehicle_that_would_return_otherwise_than_judged(facts, square_sortie, change, severity, says) -> None:
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=JUDGED)
+    values = dict(ARDUPILOT) | {"RALLY_INCL_HOME": 1.0, "SRTL_POINTS": 200.0} | change
+    values = {name: value for name, value in values.items() if value is not None}
+    found = preflight(dataclasses.replace(facts, parameters=values), sortie)
+    assert [f.severity for f in found] == ([] if severity is None else [severity])
+    assert all(f.rule == "preflight.return" and says in f.message for f in found)
