@@ -249,6 +249,8 @@ class Plan:
     covered_pct: float
     flights: tuple[Flight, ...] = ()
     """The schedule: seconds from the start of the patrol."""
+    start_utc: str = ""
+    """When the patrol starts (ISO 8601), empty where the brief does not say."""
     turns: tuple[Turn, ...] = ()
     """Who repeats what; empty where no revisit is promised."""
     fleet_options: tuple[FleetOption, ...] = ()

@@ -32,8 +32,10 @@ def plan(
     standoff_m: Annotated[float | None, typer.Option(help="How far to stay from the border.")] = None,
     depth_m: Annotated[float | None, typer.Option(help="How deep a strip to watch, from the border.")] = None,
     launch: Annotated[list[str] | None, typer.Option(help="Launch site LAT,LON; may be given again.")] = None,
-    aircraft: Annotated[str, typer.Option(help="Bundled aircraft type.")] = "quad-survey",
-    count: Annotated[int, typer.Option(help="How many aircraft.")] = 1,
+    aircraft: Annotated[
+        list[str] | None, typer.Option(help="Bundled aircraft type, or TYPE:COUNT; may be given again (quad-survey).")
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="How many aircraft, where --aircraft does not say (1).")] = None,
     zone: Annotated[list[Path] | None, typer.Option(help="No-fly zone polygons; may be given again.")] = None,
     keep_in: Annotated[Path | None, typer.Option(help="Area no path leaves.")] = None,
     avoid: Annotated[
@@ -100,7 +102,7 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
         "border": {"file": str(options["border"]), "own_side": side},
         "standoff": {"asked_m": options["standoff_m"]},
         "corridor": {"depth_m": options["depth_m"]} | ({"lanes": options["lanes"]} if options["lanes"] else {}),
-        "aircraft": {"type": options["aircraft"], "count": options["count"]},
+        "aircraft": _aircraft(options["aircraft"] or ["quad-survey"], options["count"]),
         "launch": [_site(text, k) for k, text in enumerate(options["launch"])],
     }
     for key in ("zone", "avoid"):
@@ -114,6 +116,18 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
     if options["revisit_min"]:
         tables["revisit"] = {"max_min": options["revisit_min"]}
     return tables
+
+
+def _aircraft(texts: list[str], count: int | None) -> dict[str, Any] | list[dict[str, Any]]:
+    tables: list[dict[str, Any]] = []
+    for text in texts:
+        kind, colon, number = text.partition(":")
+        if colon and not number.isdecimal():
+            raise InputError(f"--aircraft {text!r} is not TYPE or TYPE:COUNT, for example quad-heavy:3")
+        if colon and count is not None:
+            raise InputError(f"--aircraft {text!r} and --count {count} both say how many; leave --count out")
+        tables.append({"type": kind, "count": int(number) if colon else count or 1})
+    return tables[0] if len(tables) == 1 else tables
 
 
 def _site(text: str, index: int) -> dict[str, Any]:

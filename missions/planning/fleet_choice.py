@@ -28,6 +28,8 @@ MAX_ANSWERED: Final = 200
 """Most sortie-base pairs for which every fleet size is answered."""
 SAME_M: Final = 100.0
 """Cuts that leave border unflown in lengths this near count as equal in that."""
+SAME_S: Final = 1.0
+"""Rounding of clocks, which is not a longer revisit."""
 A_WEEK_S: Final = 604_800.0
 
 
@@ -137,6 +139,21 @@ def revisit_finding(brief: Brief, found: Sequence[Choice], best: FleetAnswer) ->
             message=f"{best.total} aircraft see everything every {best.period_s / 60.0:.1f} minutes; "
             f"{asked / 60.0:g} are asked",
             relaxation=f"{more}revisit.max_min = {math.ceil(best.period_s / 60.0)}",
+        )
+    ]  # fmt: skip
+
+
+def proven_finding(brief: Brief, worst_s: float, findings: Sequence[Finding]) -> list[Finding]:
+    """Report a proven revisit longer than the one asked, where nothing said so before: take-offs moved apart."""
+    asked = asked_s(brief)
+    if asked is None or not worst_s > asked + SAME_S or any(f.rule == "revisit" for f in findings):
+        return []
+    return [
+        Finding(
+            rule="revisit", severity=Severity.ERROR, unit="min", measured=round(worst_s / 60.0, 2), limit=asked / 60.0,
+            message=f"everything is seen every {worst_s / 60.0:.1f} minutes, because take-offs are moved to keep the "
+            f"aircraft apart; {asked / 60.0:g} are asked",
+            relaxation=f"another launch site, or revisit.max_min = {math.ceil(worst_s / 60.0)}",
         )
     ]  # fmt: skip
 

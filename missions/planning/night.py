@@ -37,6 +37,16 @@ def dark_window(
     return moments[first], moments[last]
 
 
+def _utc(moment: dt.datetime) -> dt.datetime:
+    """Return a moment in UTC, which it is taken to be in where it names no zone."""
+    return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def in_utc(moment: dt.datetime | None) -> str:
+    """Return a moment of a brief as ISO 8601 in UTC, nothing where there is none."""
+    return "" if moment is None else _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def in_the_dark(brief: Brief) -> Brief:
     """Return the brief with its time window cut to the night, where it asks for night only.
 
@@ -52,9 +62,8 @@ def in_the_dark(brief: Brief) -> Brief:
         return brief
     if time.start_utc is None:
         raise BriefError("time.start_utc is missing: night_only needs the evening the patrol starts, in UTC")
-    start = time.start_utc.astimezone(dt.UTC) if time.start_utc.tzinfo else time.start_utc.replace(tzinfo=dt.UTC)
-    end = start + LOOK_AHEAD if time.end_utc is None else time.end_utc
-    end = end.astimezone(dt.UTC) if end.tzinfo else end.replace(tzinfo=dt.UTC)
+    start = _utc(time.start_utc)
+    end = start + LOOK_AHEAD if time.end_utc is None else _utc(time.end_utc)
     site = brief.launch[0]
     window = dark_window(site.lat_deg, site.lon_deg, start, min(end, start + MAX_WINDOW))
     if window is None:

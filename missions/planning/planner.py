@@ -18,8 +18,9 @@ from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown
 from missions.planning.border_sight import border_finding
 from missions.planning.coverage import cover
+from missions.planning.fleet_choice import proven_finding
 from missions.planning.lanes import build_lanes, nearest_lane_m
-from missions.planning.night import in_the_dark
+from missions.planning.night import in_the_dark, in_utc
 from missions.planning.planner_fleet import put_together
 from missions.planning.resolution import resolution_findings
 from missions.planning.revisit import prove
@@ -72,6 +73,7 @@ def plan_brief(brief: Brief) -> Plan:
             *_unflown(brief, corridor, flown),
             *findings,
             *patrol.findings,
+            *proven_finding(brief, proof.worst_revisit_s, patrol.findings),
             *wind_findings(brief, sorties),
             *direction_finding(brief, corridor),
             *resolution_findings(brief, views),
@@ -84,6 +86,7 @@ def plan_brief(brief: Brief) -> Plan:
         corridor_m2=round(covered.watched_m2, 1),
         covered_pct=round(covered.covered_pct, 3),
         flights=patrol.flights,
+        start_utc=in_utc(brief.time.start_utc),
         turns=patrol.turns,
         fleet_options=patrol.answers,
         proposed_rally=rally,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 from missions.errors import PlanRefusedError
@@ -103,7 +104,8 @@ def _scheduled(brief: Brief, corridor: Corridor, choice: Choice) -> Patrol:
         raise ValueError("there is no answer to schedule")
     sorties = _sorties(brief, corridor, choice, answer)
     taken = turns(brief, sorties, choice.task, answer)
-    flights, taken, conflicts = separated(sorties, taken, patrol_seconds(brief, answer.period_s), corridor.frame)
+    end_s, most_s = patrol_seconds(brief, answer.period_s), asked_s(brief) or math.inf
+    flights, taken, conflicts = separated(sorties, taken, end_s, corridor.frame, most_s=most_s)
     first = {f.sortie: f.t_takeoff_s for f in reversed(flights)}
     moved = tuple(s.starting_at(first.get(s.name, 0.0)) for s in sorties)
     return Patrol(

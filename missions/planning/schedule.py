@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import shapely
 
 from missions.plan import Finding, Flight, Severity, Turn
 from missions.planning.fleet_choice import base_name
+from missions.planning.phases import Meetings, in_rhythm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,6 +121,10 @@ class Separation:
         names = list(self._tracks)
         self._near = {(names[a], names[b]) for a, b in pairs.T.tolist()}
 
+    def meetings(self) -> Meetings:
+        """Return when the sorties meet, by the time between their take-offs."""
+        return Meetings(self._tracks, frozenset(self._near), SEPARATION_M, SEPARATION_UP_M)
+
     def first_conflict(self, placed: Sequence[Flight], more: Sequence[Flight]) -> Conflict | None:
         """Return the first moment an aircraft of `more` is too close to one of `placed`, or None."""
         starts = np.array([f.t_takeoff_s for f in placed])
@@ -161,22 +167,41 @@ def _sampled(sortie: Sortie, frame: LocalFrame) -> FloatArray:
 
 
 def separated(
-    sorties: Sequence[Sortie], taken: Sequence[Turn], end_s: float, frame: LocalFrame
+    sorties: Sequence[Sortie], taken: Sequence[Turn], end_s: float, frame: LocalFrame, *, most_s: float = math.inf
 ) -> tuple[tuple[Flight, ...], list[Turn], list[Finding]]:
-    """Return a schedule without conflicts, moving take-offs as little as needed, the turns, and any conflict left."""
+    """Return a schedule without conflicts, the turns, and the first conflict left.
+
+    Take-offs are moved as little as needed; where that is not enough, or makes a round longer than
+    `most_s`, all bases fly in one rhythm.
+    """
     judge = Separation(sorties, frame)
     by_name = {s.name: s for s in sorties}
+    kept, conflict = _shifted(taken, by_name, judge, end_s)
+    period = max(t.cycle_s / sum(o.base == t.base for o in taken) for t in taken)
+    moved = max(after.start_s - before.start_s for before, after in zip(taken, kept, strict=True))
+    if conflict is not None or period + moved > most_s:
+        seconds = {s.name: _seconds(s) for s in sorties}
+        rhythm = in_rhythm(taken, seconds, period, most_s, judge.meetings())
+        if rhythm is not None:
+            kept, conflict = rhythm, None
+    flights = [f for turn in kept for f in flights_of(turn, by_name, end_s)]
+    flights.sort(key=lambda f: (f.t_takeoff_s, f.aircraft))
+    return tuple(flights[:MAX_FLIGHTS]), kept, [] if conflict is None else [_conflict_finding(conflict)]
+
+
+def _shifted(
+    taken: Sequence[Turn], by_name: Mapping[str, Sortie], judge: Separation, end_s: float
+) -> tuple[list[Turn], Conflict | None]:
+    """Move each turn's start to the first that meets none before it; second, the first conflict left."""
     placed: list[Flight] = []
     kept: list[Turn] = []
-    findings: list[Finding] = []
+    first: Conflict | None = None
     for turn in taken:
         moved, conflict = _first_free(turn, by_name, placed, judge, end_s)
-        if conflict is not None:
-            findings.append(_conflict_finding(conflict))
+        first = first or conflict
         kept.append(moved)
         placed += flights_of(moved, by_name, end_s)
-    flights = sorted(placed, key=lambda f: (f.t_takeoff_s, f.aircraft))
-    return tuple(flights[:MAX_FLIGHTS]), kept, findings[:1]
+    return kept, first
 
 
 def _first_free(

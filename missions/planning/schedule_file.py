@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from typing import TYPE_CHECKING, Final
 
@@ -15,14 +16,25 @@ if TYPE_CHECKING:
 
 
 def schedule_csv(plan: Plan) -> str:
-    """Return who flies when: one row per flight, seconds from the start of the patrol."""
+    """Return who flies when: one row per flight, seconds from the start of the patrol, and UTC where it is known."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["flight", "aircraft", "site", "sortie", "takeoff_s", "landing_s", "takeoff", "landing"])
+    names = ["flight", "aircraft", "site", "sortie", "type", "takeoff_s", "landing_s", "takeoff", "landing"]
+    writer.writerow([*names, "takeoff_utc", "landing_utc"])
+    type_of = {s.name: s.aircraft for s in plan.sorties}
     for k, f in enumerate(plan.flights):
-        writer.writerow([k + 1, f.aircraft, f.site, f.sortie, f.t_takeoff_s, f.t_landing_s,
-                         _clock(f.t_takeoff_s), _clock(f.t_landing_s)])  # fmt: skip
+        times = (f.t_takeoff_s, f.t_landing_s)
+        row = [k + 1, f.aircraft, f.site, f.sortie, type_of[f.sortie], *times, *(_clock(t) for t in times)]
+        writer.writerow([*row, *(utc_after(plan.start_utc, t) for t in times)])
     return text.getvalue()
+
+
+def utc_after(start_utc: str, seconds: float) -> str:
+    """Return the time so many seconds after the start of a patrol, ISO 8601 to the second; nothing without a start."""
+    if not start_utc:
+        return ""
+    moment = dt.datetime.fromisoformat(start_utc) + dt.timedelta(seconds=round(seconds))
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _clock(seconds: float) -> str:

@@ -171,7 +171,7 @@ def test_wrong_winds_are_refused_with_the_key(make_brief, straight, wind, what):
 
 def quick(*winds):
     given = {"border": Path("a.geojson"), "own_side": "left", "standoff_m": 300, "depth_m": 800,
-             "launch": ["47.38,112.58"], "aircraft": "quad-survey", "count": 1, "wind": list(winds)}  # fmt: skip
+             "launch": ["47.38,112.58"], "aircraft": ["quad-survey:1"], "wind": list(winds)}  # fmt: skip
     options = collections.defaultdict(lambda: None, given)
     return quick_brief(options)["wind"]
 
