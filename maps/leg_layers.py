@@ -28,7 +28,7 @@ FAILSAFE_COLOUR: Final = "#D55E00"
 MAX_SWITCHES: Final = 40
 """Plans with more sorties than this have one switch for each launch site."""
 MAX_KEYS: Final = 8
-"""Most sorties with an entry of their own in the legend."""
+"""With more sorties than this, none has an entry of its own in the legend."""
 _SHOWN_TAKEOFFS: Final = 4
 
 
@@ -88,9 +88,9 @@ def sortie_layers(plan: Plan, ground: GroundHeights | None = None) -> list[LegLa
         return [
             LegLayer(
                 name=f"Sortie {s.name}", tracks=[tracks[s.name]], legend=f"planned legs, {s.name}",
-                in_legend=k < MAX_KEYS,
+                in_legend=len(plan.sorties) <= MAX_KEYS,
             )
-            for k, s in enumerate(plan.sorties)
+            for s in plan.sorties
         ]  # fmt: skip
     return [
         LegLayer(

@@ -138,6 +138,8 @@ class MapContent:
     keys: Sequence[LegendKey] = ()
     """Entries of the legend that belong to no layer."""
     panel: PlanPanel | None = None
+    frame: list[list[float]] | None = None
+    """South-west and north-east corners of what to show first; by default everything."""
 
 
 def bounds_of(layers: Sequence[GeometryLayer | LegLayer]) -> list[list[float]]:
@@ -173,8 +175,8 @@ def _legend(content: MapContent) -> list[dict[str, Any]]:
     return entries
 
 
-def _frame(content: MapContent) -> list[list[float]]:
-    """Return what to show first: the geometry, or the hits' own extent where there is none."""
+def _everything(content: MapContent) -> list[list[float]]:
+    """Return the extent of the geometry, or of the hits where there is none."""
     if not any(layer.features for layer in content.layers) and content.hits is not None and content.hits.count:
         return content.hits.bounds
     return bounds_of(content.layers)
@@ -196,8 +198,8 @@ def build_map(content: MapContent) -> folium.Map:
     header.add_child(Element(f"<script>{leaflet_script()}</script>"), name="leaflet_script")
     header.add_child(Element(f"<script>{own_asset('vedette_map.js')}</script>"), name="vedette_script")
     header.add_child(Element(f"<script>{own_asset('vedette_legs.js')}</script>"), name="vedette_legs_script")
-    frame = _frame(content)
-    seam = frame[1][1] > _HALF_TURN_DEG
+    everything = _everything(content)
+    seam = everything[1][1] > _HALF_TURN_DEG
     if content.hillshade is not None:
         folium.raster_layers.ImageOverlay(
             image=content.hillshade.data_uri, bounds=content.hillshade.bounds, name="Terrain", opacity=1.0
@@ -209,7 +211,7 @@ def build_map(content: MapContent) -> folium.Map:
     if content.hits is not None:
         _Hits(content.hits, seam=seam).add_to(page)
     folium.LayerControl(collapsed=True, position="topright").add_to(page)
-    _Panel(_panel_spec(content, frame)).add_to(page)
+    _Panel(_panel_spec(content, content.frame or everything)).add_to(page)
     return page
 
 

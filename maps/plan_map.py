@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from maps.brief_layers import brief_layers
 from maps.coverage_layers import coverage_layers
 from maps.finding_layers import unplaced_lines
-from maps.leg_layers import MAX_KEYS
+from maps.leg_layers import MAX_KEYS, LegLayer
 from maps.offline_map import LegendKey, MapContent, PlanPanel, bounds_of
 from maps.operation_map import shade
 from maps.patrol_layers import plan_layers
 from missions.airspace.ground_file import read_ground
+from missions.pictures.style import SORTIE_COLOURS
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ LEG_KEYS = (
     LegendKey(text="work leg", colour="#37474f"),
     LegendKey(text="way out, way home, turn", colour="#37474f", dashed=True),
 )
+EACH_ITS_COLOUR = LegendKey(text="planned legs, a colour a sortie", colour=SORTIE_COLOURS[0])
 
 
 def plan_map(
@@ -40,14 +42,14 @@ def plan_map(
     """
     seen = [] if coverage is None else coverage_layers(coverage)
     layers = [*seen, *brief_layers(brief), *plan_layers(plan, read_ground(brief.terrain))]
-    more = len(plan.sorties) - MAX_KEYS
-    keys = (*LEG_KEYS, LegendKey(text=f"and {more} more sorties", colour="#ffffff")) if more > 0 else LEG_KEYS
+    flown = [layer for layer in layers if isinstance(layer, LegLayer)]
     return MapContent(
         title=plan.name,
         layers=layers,
         hillshade=shade(terrain, bounds_of(layers)) if terrain is not None else None,
         notes=[wind_note(brief.wind)],
-        keys=keys,
+        keys=(EACH_ITS_COLOUR, *LEG_KEYS) if len(plan.sorties) > MAX_KEYS else LEG_KEYS,
+        frame=bounds_of(flown),
         panel=PlanPanel(
             verdict=verdict(plan.findings),
             good=plan.feasible,

@@ -63,8 +63,11 @@ def terrain_of(brief: Brief) -> Terrain | None:
     return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
 
 
-def write_plan_map(plan: Plan, brief: Brief, folder: Path) -> None:
-    """Write `map.html` into a plan folder, with what its `coverage.geojson` says is seen and missed."""
+def write_plan_map(plan: Plan, brief: Brief, folder: Path, *, patrol: bool = True) -> None:
+    """Write `map.html` into a plan folder, with what its `coverage.geojson` says is seen and missed.
+
+    Gaps are those of the border's corridor; a search was not asked to see it and is drawn without.
+    """
     import json
 
     from maps.offline_map import write_map
@@ -72,4 +75,6 @@ def write_plan_map(plan: Plan, brief: Brief, folder: Path) -> None:
     from missions.plan_files.whole_file import read_text
 
     coverage = json.loads(read_text(folder / "coverage.geojson"))
+    if not patrol:
+        coverage["features"] = [f for f in coverage["features"] if f["properties"]["kind"] != "gap"]
     write_map(plan_map(plan, brief, terrain=terrain_of(brief), coverage=coverage), folder / "map.html")

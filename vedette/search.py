@@ -107,7 +107,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     )
     made = plan_search(asked, request)
     write_plan_folder(made.plan, asked, out)
-    write_plan_map(made.plan, asked, out)
+    write_plan_map(made.plan, asked, out, patrol=False)
     if as_json:
         print_json(_summary(made, earlier_pod or []))
     else:

@@ -85,7 +85,7 @@ def terrain_figure(
     _write_places(axes, view, brief, corridor, ground, zones)
     _write_findings(axes, view, plan, sorties, profiles, corridor)
     _write_scales(axes, view)
-    _write_legend(figure, sorties, brief)
+    _write_legend(figure, sorties, brief, border=view.box().intersects(corridor.border), zones=bool(zones))
     _write_title(figure, plan, len(sorties), view)
     return figure
 
@@ -192,18 +192,19 @@ def _round_length(metres: float) -> float:
     return float(max(step for step in (1.0, 2.0, 5.0) if step * power <= metres) * power)
 
 
-def _write_legend(figure: Figure, sorties: Sequence[Sortie], brief: Brief) -> None:
+def _write_legend(figure: Figure, sorties: Sequence[Sortie], brief: Brief, *, border: bool, zones: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
         Line2D([], [], color=sortie_colour(k), linewidth=2.8, label=plain_text(s.name)) for k, s in enumerate(sorties)
     ]
-    handles += [
-        Patch(facecolor=BORDER_COLOUR + "55", edgecolor=BORDER_COLOUR, label="border"),
-        Patch(facecolor="#E08C80", label=f"standoff {brief.standoff.asked_m:g} m"),
-    ]
-    if brief.zone:
+    if border:
+        handles += [
+            Patch(facecolor=BORDER_COLOUR + "55", edgecolor=BORDER_COLOUR, label="border"),
+            Patch(facecolor="#E08C80", label=f"standoff {brief.standoff.asked_m:g} m"),
+        ]
+    if zones:
         handles.append(Patch(facecolor=ZONE_COLOUR + "55", edgecolor=ZONE_COLOUR, label="zone"))
     if brief.avoid:
         handles.append(Patch(facecolor=AVOID_COLOUR + "AA", label="to avoid"))
