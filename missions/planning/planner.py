@@ -55,6 +55,7 @@ def plan_brief(brief: Brief) -> Plan:
     check_places(brief, corridor)
     lanes = build_lanes(brief, corridor)
     ground = PlaneGround(frame=corridor.frame, heights=heights)
+    _check_known(brief, corridor, ground)
     squads, shut = muster(brief, corridor, ground)
     patrol = put_together(brief, corridor, Cutter(corridor, lanes, squads))
     flown = patrol.cut.sections
@@ -78,7 +79,7 @@ def plan_brief(brief: Brief) -> Plan:
             *direction_finding(brief, corridor),
             *resolution_findings(brief, views),
             *border_finding(brief, views, nearest_lane_m(corridor)),
-            *coverage_findings(covered.covered_pct, covered.watched_m2, sight.unseen),
+            *coverage_findings(brief, covered, sight.unseen),
         ),
         required_standoff_m=brief.standoff.asked_m,
         min_standoff_m=round(kept, 3),
@@ -92,6 +93,17 @@ def plan_brief(brief: Brief) -> Plan:
         proposed_rally=rally,
         sight=sight,
     )
+
+
+def _check_known(brief: Brief, corridor: Corridor, ground: PlaneGround) -> None:
+    """Refuse launch sites at an unknown height: nothing could be said of any path from there."""
+    for site, height in zip(brief.launch, ground.at(corridor.sites), strict=True):
+        if np.isnan(height):
+            raise PlanRefusedError(
+                f"the terrain file {brief.terrain.file} holds no height at launch site {site.name!r} "
+                f"({site.lat_deg:.5f}, {site.lon_deg:.5f}); give terrain that reaches over all sites and the corridor",
+                rule="terrain", site=site.name,
+            )  # fmt: skip
 
 
 def _judged(

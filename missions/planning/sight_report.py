@@ -24,14 +24,6 @@ ENOUGH_PCT: Final = 98.0
 LITTLE_PCT: Final = 0.5
 """Reasons for less of the corridor than this are not findings of their own."""
 
-REMEDIES: Final = {
-    Unseen.HIDDEN: "more lanes (corridor.lanes) or a larger flight.alt_agl_m, so that the camera looks more steeply",
-    Unseen.STANDOFF: "a smaller standoff.asked_m, or corridor.from_m where what can be seen begins",
-    Unseen.SWATH: "more lanes (corridor.lanes), camera.depression_deg left to the planner, or a shallower corridor",
-    Unseen.NOT_FLOWN: "what the other findings ask for so that the whole border is flown, or a shorter border",
-    Unseen.NO_TERRAIN: "a terrain file that reaches over the whole corridor",
-}
-
 
 def sight_report(
     brief: Brief, views: Sequence[LaneView], covered: Coverage, proof: Proof, frame: LocalFrame
@@ -75,20 +67,40 @@ def _unseen(covered: Coverage, frame: LocalFrame) -> tuple[UnseenGround, ...]:
     return tuple(sorted(found, key=lambda u: -u.area_m2))
 
 
-def coverage_findings(covered_pct: float, corridor_m2: float, unseen: Sequence[UnseenGround]) -> list[Finding]:
+def coverage_findings(brief: Brief, covered: Coverage, unseen: Sequence[UnseenGround]) -> list[Finding]:
     """Warn when part of the corridor is never seen: one finding for each reason that matters, largest first."""
-    if covered_pct >= ENOUGH_PCT:
+    if covered.covered_pct >= ENOUGH_PCT:
         return []
-    shares = [100.0 * u.area_m2 / corridor_m2 for u in unseen]
+    shares = [100.0 * u.area_m2 / covered.watched_m2 for u in unseen]
     return [
         Finding(
             rule="coverage", severity=Severity.WARNING, measured=round(share, 2), limit=100.0 - ENOUGH_PCT, unit="%",
             lat_deg=ground.lat_deg, lon_deg=ground.lon_deg,
             message=f"{share:.1f} % of the corridor ({ground.area_m2 / 1e6:.2f} km²) is never seen: {ground.reason}; "
-            f"the largest of {ground.gaps} such gaps, {ground.largest_m2 / 1e4:.1f} ha, is about {ground.lat_deg:.5f}, "
-            f"{ground.lon_deg:.5f}",
-            relaxation=REMEDIES[Unseen(ground.reason)],
+            f"{_largest(ground)}",
+            relaxation=_remedy(brief, Unseen(ground.reason)),
         )
         for k, (ground, share) in enumerate(zip(unseen, shares, strict=True))
         if k == 0 or share >= LITTLE_PCT
     ]  # fmt: skip
+
+
+def _largest(ground: UnseenGround) -> str:
+    which = "the one such gap" if ground.gaps == 1 else f"the largest of {ground.gaps} such gaps"
+    return f"{which}, {ground.largest_m2 / 1e4:.1f} ha, is about {ground.lat_deg:.5f}, {ground.lon_deg:.5f}"
+
+
+def _remedy(brief: Brief, reason: Unseen) -> str:
+    match reason:
+        case Unseen.HIDDEN:
+            return "more lanes (corridor.lanes) or a larger flight.alt_agl_m, so that the camera looks more steeply"
+        case Unseen.STANDOFF:
+            return "a smaller standoff.asked_m, or corridor.from_m where what can be seen begins"
+        case Unseen.SWATH:
+            free = "" if brief.camera.depression_deg is None else ", camera.depression_deg left out"
+            lap = f", corridor.overlap_pct over {brief.corridor.overlap_pct:g}" if brief.terrain.file else ""
+            return f"more lanes (corridor.lanes){lap}{free}, or a shallower corridor"
+        case Unseen.NOT_FLOWN:
+            return "what the other findings ask for so that the whole border is flown, or a shorter border"
+        case Unseen.NO_TERRAIN:
+            return "a terrain file that reaches over the whole corridor"

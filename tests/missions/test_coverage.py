@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geo.camera import hfov_deg
 from geo.geoid import undulation_m
@@ -300,3 +302,47 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief):
         assert worst <= promised + 1.0
     slack = max(np.diff(np.sort(m)).max() for m in looks)
     assert slack > 0.8 * np.nanmax(proof.worst_s[[3, 20, 38]]), "the promise is not idle"
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.lists(st.floats(-0.0015, 0.0015), min_size=4, max_size=7), st.floats(120.0, 330.0), st.floats(420.0, 700.0),
+    st.sampled_from([None, 24.0, 35.0]), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_covered_ground_is_just_what_poses_along_the_legs_have_in_their_pictures(
+    bends, standoff, depth, depression, seed
+):
+    lon = np.linspace(8.0, 8.03, len(bends))
+    camera = {} if depression is None else {"depression_deg": depression}
+    brief = build_brief(
+        {
+            "name": "any", "border": {"coordinates": np.stack([50.0 + np.array(bends), lon], 1).tolist(),
+                                      "own_side": "left"},
+            "standoff": {"asked_m": standoff}, "corridor": {"depth_m": depth}, "camera": camera,
+            "aircraft": {"type": "quad-heavy"}, "launch": [{"name": "a", "lat_deg": 50.012, "lon_deg": 8.015}],
+        },
+        None,
+    )  # fmt: skip
+    plan, corridor = plan_brief(brief), build_corridor(brief)
+    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
+    union = shapely.union_all(cover(brief, corridor, ground, plan.sorties).seen)
+    rng = np.random.default_rng(seed)
+    west, south, east, north = corridor.watched.bounds
+    xy = rng.uniform([west, south], [east, north], (150, 2))
+    inside = shapely.contains_xy(corridor.watched, xy[:, 0], xy[:, 1])
+    xy = xy[inside & (shapely.distance(shapely.boundary(union), shapely.points(xy)) > 8.0)]
+    lat, lon = corridor.frame.to_degrees(xy)
+    ever = np.zeros(len(xy), dtype=bool)
+    size = np.array([brief.camera.width_px, brief.camera.height_px])
+    for leg in work_legs(plan):
+        shares = np.linspace(0.0, 1.0, max(int((leg.t_end_s - leg.t_start_s) * leg.speed_mps / 6.0), 2))
+        which = np.repeat(np.arange(len(xy)), len(shares))
+        uv = project(poses=poses([leg] * len(which), np.tile(shares, len(xy))), camera=model(brief.camera),
+                     lat_deg=lat[which], lon_deg=lon[which],
+                     alt_hae_m=undulation_m(lat[which], lon[which]))  # fmt: skip
+        with np.errstate(invalid="ignore"):
+            ever |= ((uv >= 0.0) & (uv <= size)).all(axis=1).reshape(len(xy), -1).any(axis=1)
+    counted = shapely.contains_xy(union, xy[:, 0], xy[:, 1])
+    steep = depression is None or depression - brief.camera.full_vfov_deg / 2.0 > 5.0
+    assert (ever[counted]).all()
+    assert not steep or not ever[~counted].any()

@@ -5,6 +5,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from missions.errors import PlanRefusedError
 from missions.plan import LegKind, Severity
 from missions.planning.planner import plan_brief
 
@@ -80,6 +81,12 @@ def test_a_ceiling_below_the_path_asks_for_a_height_that_then_does(make_brief, s
     height = float(finding.relaxation.split("= ")[1])
     better = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580, "alt_agl_m": height}))
     assert "ceiling" not in rules(better)
+
+
+def test_a_site_off_the_terrain_model_is_refused_by_name(make_brief, straight, hill):
+    site = [{"name": "far field", "lat_deg": 50.01, "lon_deg": 8.11}]
+    with pytest.raises(PlanRefusedError, match="no height at launch site 'far field'"):
+        plan_brief(make_brief([[50.0, 8.0], [50.0, 8.12]], terrain=hill(0.0), launch=site))
 
 
 def test_ground_outside_the_terrain_model_is_reported_not_guessed(make_brief, straight, hill):
