@@ -11,6 +11,7 @@ from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
 from missions.airspace.landing_places import check_places
 from missions.airspace.terrain_profile import PlaneGround
+from missions.errors import PlanRefusedError
 from missions.judging.feasibility import direction_finding, wind_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally

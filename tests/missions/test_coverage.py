@@ -26,7 +26,6 @@ from missions.plan_files.plan_folder_file import coverage_geojson
 from missions.planning.coverage import Unseen, cover
 from missions.planning.planner import plan_brief
 from missions.planning.revisit import prove
-from missions.planning.schedule import plan_turns
 from missions.planning.sightings import HIDDEN_M, Passes, sightings
 
 VFOV_DEG = 26.0
@@ -255,7 +254,7 @@ def test_dwell_is_the_time_a_simulated_flight_keeps_a_point_in_its_picture(make_
                 total += step_s * ((uv >= 0.0) & (uv <= size)).all(axis=1).sum()
         ours = found.dwell_s[found.point == point]
         assert ours.max() == pytest.approx(total, abs=0.15)
-    proof = prove(brief, corridor, ground, plan.sorties, plan_turns(brief, plan))
+    proof = prove(brief, corridor, ground, plan.sorties, plan.turns)
     assert plan.sight.dwell_s == pytest.approx(proof.least_dwell_s, abs=0.01)
     assert hfov_deg(model(brief.camera)) == pytest.approx(brief.camera.hfov_deg)
 
@@ -267,7 +266,7 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief):
     plan = plan_brief(brief)
     corridor = build_corridor(brief)
     ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
-    turns = plan_turns(brief, plan)
+    turns = plan.turns
     proof = prove(brief, corridor, ground, plan.sorties, turns)
     by_name = {s.name: s for s in plan.sorties}
     night_s = 6.0 * turns[0].cycle_s
@@ -279,7 +278,7 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief):
         clock = turn.start_s
         k = 0
         while clock < night_s:
-            sortie = by_name[turn.sorties[k % len(turn.sorties)].name]
+            sortie = by_name[turn.sorties[k % len(turn.sorties)]]
             for leg in (g for g in sortie.legs if g.kind is LegKind.WORK):
                 seconds = np.arange(np.ceil(leg.t_start_s), leg.t_end_s, 1.0)
                 share = (seconds - leg.t_start_s) / (leg.t_end_s - leg.t_start_s)
@@ -292,7 +291,7 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief):
                         looks[p] += (
                             seconds[((uv >= 0.0) & (uv <= size)).all(axis=1)] - sortie.t_start_s + clock
                         ).tolist()
-            clock += sortie.legs[-1].t_end_s - sortie.t_start_s + brief.aircraft.aircraft.swap_s
+            clock += sortie.legs[-1].t_end_s - sortie.t_start_s + turn.gaps_s[k % len(turn.sorties)]
             k += 1
     for p, moments in enumerate(looks):
         steady = np.sort(moments)
