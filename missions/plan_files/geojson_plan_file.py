@@ -18,6 +18,8 @@ from missions.plan_files.item_fields import (
     in_order,
     item_of,
     path_items,
+    plan_fields,
+    with_plan_fields,
 )
 from missions.plan_files.item_limits import checked_fence
 from missions.plan_files.json_place import JsonPlace, parse_json
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from missions.plan import MissionItem
 
 ITEM_KEY: Final = "mission_item"
+PLAN_KEY: Final = "plan"
+"""A foreign member of the collection (RFC 7946, 6.1)."""
 
 
 def parse_geojson_plan(text: str, *, where: str) -> PlanDocument:
@@ -51,7 +55,8 @@ def parse_geojson_plan(text: str, *, where: str) -> PlanDocument:
         held_in, item = item_of({k: str(v) for k, v in fields.items()}, feature.where)
         lists.setdefault(held_in, []).append(item)
     if any(lists.values()):
-        return _own(lists, where)
+        fields = top.at(PLAN_KEY).object() if top.has(PLAN_KEY) else {}
+        return with_plan_fields(_own(lists, where), fields, where)
     return _drawing(top, features)
 
 
@@ -129,7 +134,7 @@ def geojson_plan(document: PlanDocument) -> dict[str, Any]:
         closed = [[lon, lat] for lat, lon in (*ring, ring[0])]
         polygon = {"type": "Polygon", "coordinates": [closed]}
         features.append(_feature(polygon, {"name": "fence" if inclusion else "exclusion"}))
-    return {"type": "FeatureCollection", "features": features}
+    return {"type": "FeatureCollection", "features": features, PLAN_KEY: plan_fields(document)}
 
 
 def _feature(geometry: dict[str, Any] | None, properties: dict[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.plan import MissionItem
-from missions.plan_files.dialect import MAV_FRAME_GLOBAL, PATH_COMMANDS
+from missions.plan_files.dialect import MAV_FRAME_GLOBAL, PATH_COMMANDS, as_dialect
 from missions.plan_files.item_limits import checked_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from missions.plan_files.plan_document import Home
+    from missions.plan_files.plan_document import Home, PlanDocument
 
 FIELDS: Final = ("list", "seq", "command", "frame", "p1", "p2", "p3", "p4", "lat", "lon", "alt", "autocontinue")
 MISSION: Final = "mission"
 FENCE: Final = "fence"
 RALLY: Final = "rally"
 HOME: Final = "home"
+_SPEEDS: Final = ("cruise_speed_mps", "hover_speed_mps")
 MAX_POINTS: Final = 65_536
 """A MAVLink mission has 16-bit numbers; no drawing with more points is a plan."""
 
@@ -60,6 +61,33 @@ def item_of(fields: Mapping[str, str], where: str) -> tuple[str, MissionItem]:
         autocontinue=bool(whole["autocontinue"]),
     )
     return str(fields["list"]), checked_item(item, where)
+
+
+def plan_fields(document: PlanDocument) -> dict[str, str]:
+    """Return what a plan says beside its items, as text: whose autopilot, which vehicle, how fast."""
+    fields = {"autopilot": "" if document.dialect is None else str(document.dialect)}
+    fields["vehicle_type"] = str(document.vehicle_type) if document.vehicle_type else ""
+    for name in _SPEEDS:
+        speed_mps = getattr(document, name)
+        fields[name] = "" if math.isnan(speed_mps) else repr(float(speed_mps))
+    return {name: text for name, text in fields.items() if text}
+
+
+def with_plan_fields(document: PlanDocument, fields: Mapping[str, str], where: str) -> PlanDocument:
+    """Undo `plan_fields`; InputError names the place and the field."""
+    values: dict[str, object] = {}
+    if fields.get("autopilot"):
+        try:
+            values["dialect"] = as_dialect(str(fields["autopilot"]))
+        except InputError as error:
+            raise InputError(f"{where}: {error.message}", **error.fields) from error
+    if fields.get("vehicle_type"):
+        number = finite_number(str(fields["vehicle_type"]), f"{where}, field 'vehicle_type'")
+        values["vehicle_type"] = _whole(number, f"{where}, field 'vehicle_type'")
+    for name in _SPEEDS:
+        if fields.get(name):
+            values[name] = finite_number(str(fields[name]), f"{where}, field {name!r}")
+    return dataclasses.replace(document, **values)  # type: ignore[arg-type]
 
 
 def in_order(items: Iterable[MissionItem]) -> tuple[MissionItem, ...]:

@@ -24,6 +24,8 @@ from missions.plan_files.item_fields import (
     in_order,
     item_of,
     path_items,
+    plan_fields,
+    with_plan_fields,
 )
 from missions.plan_files.item_limits import checked_fence
 from missions.plan_files.plan_document import Home, PlanDocument
@@ -63,7 +65,9 @@ def _document(root: Any, where: str) -> PlanDocument:
             held_in, item = item_of(fields, f"{where}: placemark {number}")
             lists.setdefault(held_in, []).append(item)
     if any(lists.values()):
-        return _own(lists, where)
+        own = next((child for child in inside(root, "Document")), root)
+        data = (d for e in own if local_name(e) == "ExtendedData" for d in inside(e, "Data"))
+        return with_plan_fields(_own(lists, where), {d.get("name", ""): text_of(d, "value") for d in data}, where)
     return _drawing(root, where)
 
 
@@ -135,10 +139,10 @@ def write_kml(document: PlanDocument, path: Path, *, name: str = "plan") -> None
 
 def kml_text(document: PlanDocument, *, name: str = "plan") -> str:
     """Return the KML text of a plan."""
-    body = [_path(document), *_items(document)]
+    body = "\n".join(part for part in (_path(document), *_items(document)) if part)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>\n'
-        f"<name>{html.escape(name)}</name>\n" + "\n".join(part for part in body if part) + "\n</Document></kml>\n"
+        f"<name>{html.escape(name)}</name>{_extended(plan_fields(document))}\n{body}\n</Document></kml>\n"
     )
 
 
@@ -180,8 +184,12 @@ def _point(lon_deg: float, lat_deg: float) -> str:
 
 
 def _mark(name: str, fields: dict[str, str], geometry: str) -> str:
+    return f"<Placemark><name>{html.escape(name)}</name>{_extended(fields)}{geometry}</Placemark>"
+
+
+def _extended(fields: dict[str, str]) -> str:
     data = "".join(f'<Data name="{key}"><value>{html.escape(value)}</value></Data>' for key, value in fields.items())
-    return f"<Placemark><name>{html.escape(name)}</name><ExtendedData>{data}</ExtendedData>{geometry}</Placemark>"
+    return f"<ExtendedData>{data}</ExtendedData>" if data else ""
 
 
 def _fence_polygon(ring: list[tuple[float, float]], inclusion: bool) -> str:

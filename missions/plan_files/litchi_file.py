@@ -176,6 +176,7 @@ def litchi_text(document: PlanDocument) -> tuple[str, tuple[str, ...]]:
                 left_out.append(f"item {item.seq + 1}: heights above sea level are not known to Litchi; left out")
                 continue
             rows.append(_row(item, speed_mps))
+            left_out += _changed(item, rows[-1])
         elif not rows or not _append(rows[-1], item):
             left_out.append(f"item {item.seq + 1}: Litchi has no place for command {item.command}; left out")
     if not 1 <= len(rows) <= MAX_WAYPOINTS:
@@ -185,6 +186,24 @@ def litchi_text(document: PlanDocument) -> tuple[str, tuple[str, ...]]:
     writer.writeheader()
     writer.writerows({name: f"{value:.10g}" for name, value in row.items()} for row in rows)
     return out.getvalue(), tuple(left_out)
+
+
+def _changed(item: MissionItem, row: dict[str, float]) -> list[str]:
+    """Say what of a waypoint Litchi cannot hold, and put its hold into an action."""
+    said = []
+    name = f"item {item.seq + 1}"
+    if item.command == 22:
+        said.append(f"{name}: becomes a waypoint; Litchi takes off by itself")
+    elif item.p1 > 0.0:
+        row |= {"actiontype1": float(_STAY), "actionparam1": item.p1 * 1000.0}
+    if math.isnan(item.p4):
+        said.append(f"{name}: its heading is not set and becomes 0 (north); Litchi has no unset heading")
+    said += [
+        f"{name}: parameter {n} ({value:g}) has no place with Litchi; left out"
+        for n, value in ((2, item.p2), (3, item.p3))
+        if value != 0.0 and not math.isnan(value)
+    ]
+    return said
 
 
 def _row(item: MissionItem, speed_mps: float) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from missions.plan_files.gpx_file import parse_gpx, write_gpx
 from missions.plan_files.json_place import parse_json
 from missions.plan_files.kml_file import parse_kml, write_kml
 from missions.plan_files.litchi_file import parse_litchi, write_litchi
+from missions.plan_files.losses import losses
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, write_qgc_document
 from missions.plan_files.waypoints_file import parse_waypoints, waypoint_text
 from missions.plan_files.whole_file import as_text, read_bytes, write_whole
@@ -100,7 +102,7 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
     Returns
     -------
     tuple of str
-        What the format cannot hold and was left out, one sentence each.
+        What the format changed or left out, found by reading the file back: one sentence each, naming the items.
 
     Raises
     ------
@@ -114,41 +116,46 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
         )
     if not (document.items or document.fence or document.rally) and ending != ".plan":
         raise InputError(f"{path}: the plan is empty, there is nothing to write")
-    mission, fence, rally = _left_out(document)
+    said = _write(document, path, ending, dialect)
+    data = read_bytes(path)
+    told = parse_plan(data, where=str(path)).dialect  # what the file says by itself; how to count it, we know
+    back = parse_plan(data, where=str(path), dialect=_numbering(document, dialect))
+    back = dataclasses.replace(back, dialect=told)
     if ending == ".csv":
-        return (*write_litchi(document, path), *fence, *rally)
+        return (*said, *losses(_without_items(document), _without_items(back)))
+    return losses(document, back)
+
+
+def _write(document: PlanDocument, path: Path, ending: str, dialect: str | None) -> tuple[str, ...]:
+    if ending == ".csv":
+        return write_litchi(document, path)
     if ending in (".fence", ".rally"):
         held = document.fence if ending == ".fence" else document.rally
         if not held:
             raise InputError(f"{path}: the plan has no {'fence' if ending == '.fence' else 'rally points'} to write")
         write_fence_rally(held, path)
-        return (*mission, *(rally if ending == ".fence" else fence))
-    if ending in (".waypoints", ".txt"):
-        write_whole(path, waypoint_text(_rows(document, dialect or document.dialect or Dialect.ARDUPILOT)))
-        return (*fence, *rally)
-    if ending == ".gpx":
+    elif ending in (".waypoints", ".txt"):
+        write_whole(path, waypoint_text(_rows(document, _numbering(document, dialect))))
+    elif ending == ".gpx":
         if not document.items:
             raise InputError(f"{path}: the plan has no mission, and GPX holds nothing else")
         write_gpx(document, path, name=path.stem)
-        return (*fence, *rally)
-    if ending == ".kml":
+    elif ending == ".kml":
         write_kml(document, path, name=path.stem)
     elif ending == ".plan":
         write_qgc_document(document, path)
-        if document.home is None and document.items:
-            return (
-                "the plan has no home, which a .plan must have: its first place at 0 m above sea level stands for it",
-            )
     else:
         write_geojson_plan(document, path)
     return ()
 
 
-def _left_out(document: PlanDocument) -> tuple[tuple[str, ...], ...]:
-    counts = ((document.items, "mission items"), (document.fence, "fence items"), (document.rally, "rally points"))
-    return tuple(
-        (f"{len(items)} {what} have no place in this format; left out",) if items else () for items, what in counts
-    )
+def _numbering(document: PlanDocument, dialect: str | None) -> str:
+    return dialect or document.dialect or Dialect.ARDUPILOT
+
+
+def _without_items(document: PlanDocument) -> PlanDocument:
+    """Return a plan without its mission; Litchi's writer says itself what it does to each item."""
+    return dataclasses.replace(document, items=(), complexes=())
 
 
 def _rows(document: PlanDocument, dialect: str) -> tuple[MissionItem, ...]:

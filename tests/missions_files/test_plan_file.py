@@ -34,10 +34,9 @@ def test_formats_that_hold_everything(document, tmp_path, ending):
 @pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
 def test_waypoints_hold_the_mission_in_either_numbering(document, tmp_path, dialect):
     left_out = write_plan_file(document, tmp_path / "p.waypoints", dialect)
-    assert left_out == (
-        "5 fence items have no place in this format; left out",
-        "1 rally points have no place in this format; left out",
-    )
+    assert "5 fence items have no place in this format; left out" in left_out
+    assert "1 rally points have no place in this format; left out" in left_out
+    assert ("item 3: parameter 4 (unset) becomes 0" in left_out) == (dialect == "ardupilot")
     again = read_plan_file(tmp_path / "p.waypoints")
     assert (again.home is None) == (dialect == "px4")
     unset = 0.0 if dialect == "ardupilot" else math.nan
@@ -55,7 +54,7 @@ def test_a_plan_without_home_is_written_with_an_unset_home_row(document, tmp_pat
 @pytest.mark.parametrize(("ending", "kept"), [(".fence", "fence"), (".rally", "rally")])
 def test_fence_and_rally_files_hold_their_own_list(document, tmp_path, ending, kept):
     left_out = write_plan_file(document, tmp_path / f"p{ending}")
-    assert len(left_out) == 2
+    assert "6 mission items have no place in this format; left out" in left_out
     again = read_plan_file(tmp_path / f"p{ending}")
     assert plain(getattr(again, kept)) == plain(getattr(document, kept))
 
