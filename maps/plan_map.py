@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from maps.brief_layers import brief_layers
 from maps.coverage_layers import coverage_layers
 from maps.finding_layers import unplaced_lines
+from maps.layers import GeometryLayer, spot
 from maps.leg_layers import MAX_KEYS, LegLayer
 from maps.offline_map import LegendKey, MapContent, PlanPanel, bounds_of
 from maps.operation_map import shade
@@ -41,7 +42,7 @@ def plan_map(
         What `coverage.geojson` of the plan's folder holds: ground seen and gaps.
     """
     seen = [] if coverage is None else coverage_layers(coverage)
-    layers = [*seen, *brief_layers(brief), *plan_layers(plan, read_ground(brief.terrain))]
+    layers = [*seen, *brief_layers(brief), _spare_sites(plan, brief), *plan_layers(plan, read_ground(brief.terrain))]
     flown = [layer for layer in layers if isinstance(layer, LegLayer)]
     return MapContent(
         title=plan.name,
@@ -57,6 +58,19 @@ def plan_map(
             remarks=unplaced_lines(plan.findings),
             winds=winds(brief.wind),
         ),
+    )
+
+
+def _spare_sites(plan: Plan, brief: Brief) -> GeometryLayer:
+    """Return the launch sites of the brief that no sortie starts from."""
+    flown = {sortie.site for sortie in plan.sorties}
+    spare = [site for site in brief.launch if site.name not in flown]
+    return GeometryLayer(
+        name="Launch sites not used",
+        features=[spot(s.lon_deg, s.lat_deg, title=f"Launch site {s.name}, not used", label=s.name) for s in spare],
+        style={"color": "#1b5e20", "fillColor": "#ffffff"},
+        shape="dot",
+        legend="launch site, not used",
     )
 
 

@@ -41,10 +41,10 @@ def print_findings(console: Console, findings: Sequence[Finding], *, every: bool
 
 
 def tally(findings: Sequence[Finding]) -> str:
-    """Count errors and warnings in words."""
+    """Count errors and warnings in words; nothing where there are none."""
     errors = sum(finding.severity == "error" for finding in findings)
     counts = ((errors, "error"), (len(findings) - errors, "warning"))
-    return ", ".join(f"{number} {word}" if number == 1 else f"{number} {word}s" for number, word in counts)
+    return ", ".join(f"{number} {word}" if number == 1 else f"{number} {word}s" for number, word in counts if number)
 
 
 def _print_block(console: Console, finding: Finding, *, remedy: bool) -> None:

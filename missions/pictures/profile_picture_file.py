@@ -218,7 +218,9 @@ def _titles(figure: Figure, axes: Axes, sortie: Sortie, profile: FlightProfile, 
     )  # fmt: skip
     working = np.array([leg.kind is LegKind.WORK for leg in sortie.legs])[profile.leg]
     agl = profile.agl_m[working & np.isfinite(profile.agl_m)]
-    height = f"work legs {agl.min():.0f} to {agl.max():.0f} m above ground, " if len(agl) else ""
+    low, high = (f"{agl.min():.0f}", f"{agl.max():.0f}") if len(agl) else ("", "")
+    span = low if low == high else f"{low} to {high}"
+    height = f"work legs {span} m above ground, " if span else ""
     figure.text(
         0.983, top, plain_text(
             f"{height}{profile.along_m[-1] / 1000.0:.1f} km, {profile.minutes[-1]:.1f} min, "

@@ -139,6 +139,26 @@ def test_the_panel_says_the_numbers_of_the_plan(planned):
     assert verdict(()) == "keeps every rule"
 
 
+def test_a_launch_site_nobody_starts_from_is_shown_as_such(planned):
+    plan, brief, _ = planned
+    spare = brief.launch[0].model_copy(update={"name": "spare", "lat_deg": 47.98})
+    content = plan_map(plan, brief.model_copy(update={"launch": (*brief.launch, spare)}))
+    by_name = {layer.name: layer for layer in content.layers}
+    assert [f["properties"]["label"] for f in by_name["Launch sites not used"].features] == ["spare"]
+    assert [f["properties"]["label"] for f in by_name["Launch sites"].features] == ["camp"]
+
+
+def test_the_map_begins_at_the_flights_not_at_a_whole_border(planned):
+    plan, _, _ = planned
+    brief = brief_at(9.0, border={"coordinates": [[48.0, 8.0], [48.0, 10.0]], "own_side": "right"})
+    content = plan_map(plan, brief)
+    (south, west), (north, east) = content.frame
+    legs = [leg for s in plan.sorties for leg in (*s.legs, *s.failsafe)]
+    assert west == min(min(g.lon_start_deg, g.lon_end_deg) for g in legs)
+    assert (south, north) == (min(g.lat_end_deg for g in legs), max(g.lat_end_deg for g in legs))
+    assert east - west < 0.1
+
+
 def test_each_layer_of_the_wind_has_its_arrow():
     layered = brief_at(9.0, wind={"layer": [
         {"alt_amsl_m": 500.0, "speed_mps": 9.0, "from_deg": 280.0},
