@@ -48,6 +48,12 @@ def plan(
     revisit_min: Annotated[float | None, typer.Option(help="See every metre at least this often.")] = None,
     lanes: Annotated[int | None, typer.Option(help="Number of lanes; default: as many as the camera needs.")] = None,
     dialect: Annotated[str, typer.Option(help="ardupilot or px4.")] = "ardupilot",
+    rally: Annotated[
+        list[str] | None, typer.Option(help="Rally point LAT,LON a return may end at; may be given again.")
+    ] = None,
+    returns: Annotated[
+        str, typer.Option(help="When broken off: straight to the nearest of home and rally, or retrace the path.")
+    ] = "straight",
     every: Annotated[bool, typer.Option("--all", help="Show every sortie and finding, also many of one rule.")] = False,
     template: Annotated[bool, typer.Option("--template", help="Print a commented brief to start from.")] = False,
 ) -> None:
@@ -71,6 +77,7 @@ def plan(
         "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid,
         "terrain": terrain, "wind": wind,
         "revisit_min": revisit_min, "lanes": lanes, "dialect": dialect,
+        "rally": rally, "returns": returns,
     }  # fmt: skip
     tables = quick_brief(options) if brief is None else {}
     asked = build_brief(tables, Path()) if brief is None else read_brief(brief)
@@ -107,6 +114,10 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
     }
     for key in ("zone", "avoid"):
         tables[key] = [{"name": path.stem[:64], "file": str(path)} for path in options.get(key) or []]
+    if options.get("rally"):
+        tables["rally"] = [_site(text, k, "rally") for k, text in enumerate(options["rally"])]
+    if options.get("returns", "straight") != "straight":
+        tables["failsafe"] = {"way": options["returns"]}
     if options.get("keep_in"):
         tables["keep_in"] = {"file": str(options["keep_in"])}
     if options["terrain"]:
@@ -130,9 +141,9 @@ def _aircraft(texts: list[str], count: int | None) -> dict[str, Any] | list[dict
     return tables[0] if len(tables) == 1 else tables
 
 
-def _site(text: str, index: int) -> dict[str, Any]:
-    lat, lon = _pair(text, "--launch")
-    return {"name": f"site {index + 1}", "lat_deg": lat, "lon_deg": lon}
+def _site(text: str, index: int, kind: str = "site") -> dict[str, Any]:
+    lat, lon = _pair(text, "--launch" if kind == "site" else f"--{kind}")
+    return {"name": f"{kind} {index + 1}", "lat_deg": lat, "lon_deg": lon}
 
 
 def _pair(text: str, option: str) -> tuple[float, float]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from geo.errors import InputError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.planning.planner import plan_brief
+from vedette.plan import quick_brief
 
 BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
 TWO = [
@@ -76,3 +78,16 @@ def test_proposals_are_kept_in_the_plan_folder(make_brief, tmp_path):
     assert read_plan_folder(tmp_path) == plan
     assert plan.proposed_rally
     assert plan.sorties[0].vehicle_parameters
+
+
+def test_the_command_takes_rally_points_and_the_way_back(tmp_path):
+    options = dict.fromkeys(("zone", "keep_in", "avoid", "terrain", "wind", "revisit_min", "lanes")) | {
+        "border": tmp_path / "b.geojson", "own_side": "left", "standoff_m": 200.0, "depth_m": 500.0,
+        "launch": ["50.01,8.02"], "aircraft": ["quad-survey"], "count": 1, "dialect": "ardupilot",
+        "rally": ["50.008,8.045"], "returns": "retrace",
+    }  # fmt: skip
+    tables = quick_brief(options)
+    assert tables["rally"] == [{"name": "rally 1", "lat_deg": 50.008, "lon_deg": 8.045}]
+    assert tables["failsafe"] == {"way": "retrace"}
+    with pytest.raises(InputError, match="--rally 'there' is not LAT,LON"):
+        quick_brief(options | {"rally": ["there"]})
