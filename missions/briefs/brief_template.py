@@ -31,10 +31,13 @@ depth_m = 800                    # ground to watch, from the border inwards
 [aircraft]
 type = "quad-survey"             # {types}
 count = 2                        # 1 to 200
+# name = "quads"                 # needed where the same type is there twice, with figures of its own
 # batteries = 12                 # charged batteries for the whole patrol
 # battery_wh = 173               # any figure of the type may be changed: speed_mps, max_airspeed_mps,
 # reserve_pct = 20               # climb_mps, descent_mps, turn_radius_m, hover_power_w, cruise_power_w,
 # swap_s = 180                   # mass_kg, max_wind_mps
+# carry_min = 30                 # minutes to carry one to the next site; without it none is, for a revisit
+                                 # several types: write [[aircraft]] before each instead of [aircraft]
 
 [camera]
 # name = "thermal-640"
@@ -93,7 +96,7 @@ from_deg = 0                     # where the wind comes from
 name = "north field"
 lat_deg = 47.38
 lon_deg = 112.58
-# aircraft = 2                   # most aircraft this site can take
+# aircraft = 2                   # most aircraft this site can take, or by type: { wing-2m = 0, quad-survey = 2 }
 
 # [[rally]]
 # name = "meadow"
