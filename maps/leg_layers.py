@@ -61,8 +61,9 @@ class LegLayer:
 
     @property
     def style(self) -> dict[str, Any]:
-        """The style of the legend's key."""
-        return dict(LEG_STYLE[self.tracks[0].legs[0].kind]) if self.tracks and self.tracks[0].legs else {}
+        """The style of the legend's key: what a flight is for, or the way home of a break-off."""
+        kinds = {leg.kind for track in self.tracks for leg in track.legs}
+        return dict(LEG_STYLE[LegKind.FAILSAFE if kinds == {LegKind.FAILSAFE} else LegKind.WORK])
 
     @property
     def colour(self) -> str:

@@ -92,7 +92,7 @@
 
   /* North is up on every map of ours; the arrows show where the wind blows to. */
   function compass(map, winds) {
-    const control = L.control({ position: "topright" });
+    const control = L.control({ position: "bottomright" });
     control.onAdd = function () {
       const box = vedette.element("div", "vedette-panel vedette-compass");
       box.appendChild(arrow(0, "#1b1f24", "N"));
