@@ -26,6 +26,7 @@ from missions.patterns.plane import frame_about
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect, has_position, places_as_flown
 from missions.plan_files.plan_document import Home
+from missions.plan_files.qgc_transects import lane_error_m
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,15 @@ if TYPE_CHECKING:
     from missions.plan import Leg
     from missions.plan_files.plan_document import PlanDocument
 
-PLAN_RULES: Final = ("plan.problem", "plan.null-island", "plan.leap", "fence.drawing", "fence.home", "fence.leg")
+PLAN_RULES: Final = (
+    "plan.problem",
+    "plan.pattern",
+    "plan.null-island",
+    "plan.leap",
+    "fence.drawing",
+    "fence.home",
+    "fence.leg",
+)
 AUTOPILOT_RULES: Final = {
     Dialect.PX4: (
         "px4.empty", "px4.capacity", "px4.unsupported-command", "px4.frame", "px4.vehicle-type", "px4.starts-with-land",
@@ -51,6 +60,10 @@ AUTOPILOT_RULES: Final = {
         "ardupilot.terrain-disabled",
     ),
 }  # fmt: skip
+_EMBEDDED_SURVEY: Final = 4
+"""Surveys of this version and later hold their own items."""
+_LANE_TOLERANCE_M: Final = 0.5
+"""Lanes of plans made by QGroundControl lie on theirs to a centimetre."""
 _LEAP_M: Final = 100_000.0
 """A leg longer than this is a slip of the finger: no aircraft planned for here flies it."""
 _GEOD: Final = pyproj.Geod(ellps="WGS84")
@@ -124,6 +137,7 @@ def check_document(
         *_problems(document, path),
         *autopilot_findings(document, chosen, told),
         *vehicle_findings(document, path.legs, told, chosen),
+        *_patterns(document),
         *_places(document),
         *_fence(document, path),
     ]
@@ -198,6 +212,29 @@ def _with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeigh
 def _problems(document: PlanDocument, path: FlownPath) -> Iterator[Finding]:
     for text in dict.fromkeys((*document.problems, *path.problems)):
         yield Finding(rule="plan.problem", severity=Severity.WARNING, message=text)
+
+
+def _patterns(document: PlanDocument) -> Iterator[Finding]:
+    """Warn of a survey whose items are not what its own polygon, angle and spacing give."""
+    for pattern in document.complexes:
+        if pattern.kind != "survey" or pattern.version < _EMBEDDED_SURVEY:
+            continue
+        error_m = lane_error_m(pattern, document.items)
+        if error_m > _LANE_TOLERANCE_M:
+            first = document.items[pattern.first_item]
+            yield Finding(
+                rule="plan.pattern",
+                severity=Severity.WARNING,
+                message=f"the items of the survey at item {pattern.first_item + 1} lie up to {error_m:.1f} m off the "
+                "lanes that its polygon, angle and spacing give; one was changed without the other, and opening it "
+                "in QGroundControl may change the flight",
+                lat_deg=first.lat_deg,
+                lon_deg=first.lon_deg,
+                seq=pattern.first_item,
+                measured=error_m,
+                limit=_LANE_TOLERANCE_M,
+                unit="m",
+            )
 
 
 def _places(document: PlanDocument) -> Iterator[Finding]:

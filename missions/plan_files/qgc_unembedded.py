@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from missions.plan_files.json_place import JsonPlace
 
 
+_WAYPOINT: Final = 16
+
+
 class _Writer:
     """Collects numbered items."""
 
@@ -28,6 +31,8 @@ class _Writer:
         self._frame = frame
 
     def place(self, command: int, lonlat: tuple[float, float], alt_m: float, *params: float) -> None:
+        """Add an item with a place; a waypoint's heading is unset, as QGroundControl leaves it."""
+        params = params or ((0.0, 0.0, 0.0, math.nan) if command == _WAYPOINT else ())
         self._add(command, self._frame, params, lon_deg=float(lonlat[0]), lat_deg=float(lonlat[1]), alt_m=alt_m)
 
     def command(self, command: int, *params: float, **more: float) -> None:
@@ -50,6 +55,24 @@ def _polygon(place: JsonPlace) -> tuple[LocalFrame, shapely.Polygon]:
         raise InputError(f"{where.where}: {error.message}", **error.fields) from error
 
 
+def _moved_out(polygon: shapely.Polygon, distance_m: float) -> np.ndarray:
+    """Return the corners of a polygon with every edge moved out, in the order drawn, sharp corners kept sharp.
+
+    Each corner is where the two edges that meet there then cross (`QGCMapPolygon::offset`), shape (n, 2) metres.
+    """
+    corners = shapely.get_coordinates(polygon.exterior)[:-1]
+    edges = np.roll(corners, -1, axis=0) - corners
+    along = edges / np.hypot(*edges.T)[:, None]
+    out = np.stack([along[:, 1], -along[:, 0]], axis=1) * (1.0 if polygon.exterior.is_ccw else -1.0)
+    before, out_before = np.roll(along, 1, axis=0), np.roll(out, 1, axis=0)
+    turn = before[:, 0] * along[:, 1] - before[:, 1] * along[:, 0]
+    straight = np.abs(turn) < 1e-9
+    shift = (out - out_before) * distance_m
+    reach = (shift[:, 0] * along[:, 1] - shift[:, 1] * along[:, 0]) / np.where(straight, 1.0, turn)
+    moved = corners + out_before * distance_m + before * np.where(straight, 0.0, reach)[:, None]
+    return np.asarray(moved)
+
+
 def flatten_structure_scan(place: JsonPlace, first: int) -> list[MissionItem]:
     """Rebuild a StructureScan: a loop around the structure on each layer, camera towards it.
 
@@ -58,10 +81,11 @@ def flatten_structure_scan(place: JsonPlace, first: int) -> list[MissionItem]:
     """
     frame, polygon = _polygon(place)
     camera = place.at("CameraCalc")
-    around = polygon.buffer(camera.at("DistanceToSurface").number(), join_style="mitre")
-    if around.is_empty:
+    distance_m = camera.at("DistanceToSurface").number()
+    if polygon.buffer(distance_m, join_style="mitre").is_empty:
         camera.at("DistanceToSurface").refuse("leaves nothing of the structure to fly around")
-    loop = [(float(lon), float(lat)) for lon, lat in to_lonlat(frame, shapely.get_coordinates(around)[:])]
+    around = to_lonlat(frame, _moved_out(polygon, distance_m))
+    loop = [(float(lon), float(lat)) for lon, lat in np.vstack([around, around[:1]])]
     entrance_m = place.at("EntranceAltitude").number()
     layer_m, trigger_m = (camera.at(f"AdjustedFootprint{s}").number() for s in ("Frontal", "Side"))
     from_top = bool(place.at("StartFromTop").value)

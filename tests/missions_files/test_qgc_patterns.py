@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 
 import numpy as np
 import pyproj
 import pytest
 import shapely
+import shapely.affinity
 
 from geo.errors import InputError
+from missions.checks.check import check_document
+from missions.plan_files.json_place import JsonPlace
+from missions.plan_files.plan_document import ComplexItem, PlanDocument
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, qgc_plan_json, read_qgc_plan
+from missions.plan_files.qgc_transects import lane_error_m
+from missions.plan_files.qgc_unembedded import flatten_structure_scan
 
 GEOD = pyproj.Geod(ellps="WGS84")
 SQUARE = [[47.6, 8.5], [47.6, 8.504], [47.603, 8.504], [47.603, 8.5]]
@@ -147,3 +155,93 @@ def test_a_long_mission_is_read_and_one_item_too_many_refused(monkeypatch):
     monkeypatch.setattr("missions.plan_files.qgc_plan_file.MAX_ITEMS", 3)
     with pytest.raises(InputError, match=r"items\[3\] is item 4; a vehicle can hold at most 3"):
         read(*[simple] * 5)
+
+
+def survey_items(make_item, polygon, angle_deg, spacing_m, *, beyond_m=0.0):
+    """Lay lanes as QGroundControl documents them, on pyproj's sphere and with shapely: an oracle of its own."""
+    plane = pyproj.Proj(proj="aeqd", R=6_371_000.0, lat_0=polygon[0][1], lon_0=polygon[0][0])
+    outline = np.column_stack(plane(*np.array(polygon).T))
+    x0, y0, x1, y1 = shapely.Polygon(outline).bounds
+    size = max(x1 - x0, y1 - y0) + 2000.0
+    middle = np.array([(x0 + x1) / 2.0, (y0 + y1) / 2.0])
+    items = []
+    for k in range(int(size / spacing_m) + 1):
+        x = middle[0] - size / 2.0 + k * spacing_m
+        lane = shapely.LineString([(x, middle[1] - size), (x, middle[1] + size)])
+        lane = shapely.affinity.rotate(lane, -angle_deg, origin=tuple(middle))
+        part = lane.intersection(shapely.Polygon(outline).buffer(beyond_m, join_style="mitre"))
+        for xy in shapely.get_coordinates(part):
+            lon, lat = plane(*xy, inverse=True)
+            items.append(make_item(len(items), 16, lat=lat, lon=lon, alt=50.0))
+    return tuple(items)
+
+
+FIELD = [(8.0, 50.0), (8.006, 50.0005), (8.0055, 50.004), (8.001, 50.0035)]
+
+
+def survey(items, **settings):
+    numbers = {"angle": 30.0, "AdjustedFootprintSide": 40.0, "Refly90Degrees": 0.0} | settings
+    return ComplexItem(
+        kind="survey", version=5, first_item=0, item_count=len(items), geometry_lonlat=tuple(FIELD),
+        settings=tuple(numbers.items()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("drawn", "flown"), [(30.0, 30.0), (0.0, 0.0), (-75.0, -75.0), (120.0, -60.0), (90.0, 90.0)])
+def test_the_lanes_of_a_survey_follow_from_its_settings(make_item, drawn, flown):
+    items = survey_items(make_item, FIELD, flown, 40.0, beyond_m=20.0)
+    assert len(items) > 8
+    assert lane_error_m(survey(items, angle=drawn), items) < 1e-4
+
+
+def test_a_survey_whose_polygon_was_moved_is_found(make_item):
+    items = survey_items(make_item, FIELD, 30.0, 40.0)
+    pattern = survey(items)
+    moved = tuple((lon + 0.0001, lat) for lon, lat in FIELD)  # 7.15 m east, 6.19 m across the lanes
+    stale = dataclasses.replace(pattern, geometry_lonlat=moved)
+    assert lane_error_m(stale, items) == pytest.approx(6.19, abs=0.02)
+    assert lane_error_m(survey(items, AdjustedFootprintSide=41.0), items) > 5.0
+    document = PlanDocument(source_format="t", dialect=None, home=None, items=items, complexes=(stale,))
+    found = [f for f in check_document(document, name="t").findings if f.rule == "plan.pattern"]
+    assert [(f.severity, f.seq) for f in found] == [("warning", 0)]
+    assert "lie up to 6.2 m off the lanes" in found[0].message
+    sound = dataclasses.replace(document, complexes=(pattern,))
+    assert "plan.pattern" not in {f.rule for f in check_document(sound, name="t").findings}
+
+
+def test_a_survey_flown_twice_and_one_of_a_single_lane(make_item):
+    both = survey_items(make_item, FIELD, 30.0, 40.0) + survey_items(make_item, FIELD, 120.0, 40.0)
+    assert lane_error_m(survey(both), both) > 1.0
+    assert lane_error_m(survey(both, Refly90Degrees=1.0), both) < 1e-4
+    one = survey_items(make_item, FIELD, 0.0, 4000.0)
+    assert math.isnan(lane_error_m(survey(one[:1]), one))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mavsdk/qgroundcontrol_sample_with_survey.plan", "mavsdk/qgroundcontrol_sample_with_survey_v1full.plan"],
+)
+def test_surveys_made_by_qgroundcontrol_lie_on_their_lanes(shared_data, name):
+    document = read_qgc_plan(shared_data / "missions" / name)
+    surveys = [pattern for pattern in document.complexes if pattern.kind == "survey"]
+    assert surveys
+    assert max(lane_error_m(pattern, document.items) for pattern in surveys) < 1e-3
+
+
+@pytest.mark.parametrize("clockwise", [False, True])
+def test_a_structure_scan_starts_at_the_first_corner_with_every_edge_at_its_distance(clockwise):
+    corners = [(8.0, 50.0), (8.002, 50.0), (8.002, 50.001), (8.0, 50.001)][:: -1 if clockwise else 1]
+    scan = {
+        "polygon": [[lat, lon] for lon, lat in corners], "EntranceAltitude": 30.0, "Layers": 1, "ScanBottomAlt": 10.0,
+        "StructureHeight": 20.0, "StartFromTop": False, "GimbalPitch": 0.0,
+        "CameraCalc": {
+            "DistanceToSurface": 25.0, "AdjustedFootprintFrontal": 10.0, "AdjustedFootprintSide": 5.0,
+        },
+    }  # fmt: skip
+    items = flatten_structure_scan(JsonPlace(scan, "scan"), 0)
+    ring = [item for item in items if item.command == 16][1:6]
+    assert (ring[0].lat_deg, ring[0].lon_deg) == (ring[4].lat_deg, ring[4].lon_deg)
+    geod = pyproj.Geod(ellps="WGS84")
+    for (lon, lat), item in zip(corners, ring, strict=False):
+        assert geod.inv(lon, lat, item.lon_deg, item.lat_deg)[2] == pytest.approx(25.0 * math.sqrt(2.0), abs=0.05)
+    assert all(math.isnan(item.p4) for item in ring)
