@@ -10,12 +10,13 @@ import numpy as np
 
 from missions.pictures.style import sortie_colour
 from missions.plan import LegKind
+from missions.planning.schedule_file import utc_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from missions.airspace.terrain_profile import GroundHeights
-    from missions.plan import Flight, Leg, Plan, Sortie
+    from missions.plan import Leg, Plan, Sortie
 
 LEG_STYLE: Final[dict[LegKind, dict[str, Any]]] = {
     LegKind.WORK: {"weight": 4},
@@ -84,7 +85,7 @@ class LegLayer:
 
 def sortie_layers(plan: Plan, ground: GroundHeights | None = None) -> list[LegLayer]:
     """Return the planned flights: a layer per sortie, or per launch site when there are very many."""
-    tracks = {s.name: _track(s, k, plan.flights, ground) for k, s in enumerate(plan.sorties)}
+    tracks = {s.name: _track(s, k, plan, ground) for k, s in enumerate(plan.sorties)}
     if len(plan.sorties) <= MAX_SWITCHES:
         return [
             LegLayer(
@@ -117,11 +118,11 @@ def failsafe_layer(plan: Plan) -> LegLayer:
     )
 
 
-def _track(sortie: Sortie, number: int, flights: Sequence[Flight], ground: GroundHeights | None) -> Track:
+def _track(sortie: Sortie, number: int, plan: Plan, ground: GroundHeights | None) -> Track:
     rows = [("from", sortie.site), ("aircraft", sortie.aircraft)]
-    takeoffs = [flight.t_takeoff_s for flight in flights if flight.sortie == sortie.name]
+    takeoffs = [flight.t_takeoff_s for flight in plan.flights if flight.sortie == sortie.name]
     if takeoffs:
-        shown = ", ".join(_clock(t) for t in takeoffs[:_SHOWN_TAKEOFFS])
+        shown = ", ".join(_clock(plan.start_utc, t) for t in takeoffs[:_SHOWN_TAKEOFFS])
         more = len(takeoffs) - _SHOWN_TAKEOFFS
         rows.append(("take-offs at", shown + (f" and {more} more" if more > 0 else "")))
     return Track(
@@ -130,7 +131,10 @@ def _track(sortie: Sortie, number: int, flights: Sequence[Flight], ground: Groun
     )  # fmt: skip
 
 
-def _clock(seconds: float) -> str:
+def _clock(start_utc: str, seconds: float) -> str:
+    """Return the time of day (UTC) where the start is known, else hours and minutes since it."""
+    if start_utc:
+        return f"{utc_after(start_utc, seconds)[11:16]}Z"
     return f"{int(seconds // 3600):02d}:{int(seconds % 3600 // 60):02d}"
 
 

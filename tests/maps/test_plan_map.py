@@ -77,6 +77,14 @@ def test_packed_legs_are_the_plans_legs(planned):
             assert chain["battery"] == [round(leg.battery_end_pct) for leg in legs]
 
 
+def test_take_offs_are_said_in_utc_where_the_start_is_known(planned):
+    plan, _, _ = planned
+    first = min(f.t_takeoff_s for f in plan.flights if f.sortie == plan.sorties[0].name)
+    for start, told in (("", "00:"), ("2026-01-15T22:50:00Z", "22:5" if first < 600 else "23:")):
+        layer = sortie_layers(dataclasses.replace(plan, start_utc=start))[0]
+        assert dict(layer.tracks[0].rows)["take-offs at"].startswith(told)
+
+
 def test_very_many_sorties_are_switched_by_launch_site(planned):
     plan, _, _ = planned
     sortie = plan.sorties[0]
