@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 FOLLOW_TOLERANCE_M: Final = 8.0
 """How far a path's height over ground may stray from the one asked before a waypoint is put in."""
 
-BREAK_OFF_PCT: Final = 1.0
-"""Battery left on top of the reserve: the stop, turn and climb of a break-off just before the end of a sortie."""
+BREAK_OFF_PCT: Final = {AircraftKind.MULTIROTOR: 1.0, AircraftKind.FIXED_WING: 2.0}
+"""Battery left on top of the reserve: the stop, turn and climb of a break-off just before the end of a sortie, and a
+fixed wing's circle before it lands."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,7 +154,8 @@ class PathMaker:
     @property
     def usable_wh(self) -> float:
         """What one battery gives above the reserve and what breaking off may cost more than flying on, watt-hours."""
-        return self.aircraft.battery_wh * (1.0 - (self.aircraft.reserve_pct + BREAK_OFF_PCT) / 100.0)
+        kept_pct = self.aircraft.reserve_pct + BREAK_OFF_PCT[self.aircraft.kind]
+        return self.aircraft.battery_wh * (1.0 - kept_pct / 100.0)
 
     def estimate_wh(self, site_m: FloatArray, pieces: list[LanePiece]) -> float:
         """Return the energy of a tour flown level and straight between its lanes: never more than the real one."""

@@ -145,7 +145,8 @@ def _connected(passes: Sequence[_Pass], radius_m: float, router: Router) -> Trac
             append_line(xy, kinds, looks, this.between(joined_m, this.begin_m), LegKind.TURN, None)
             watched = max(joined_m, this.begin_m), min(link.leave_m, this.end_m)
             append_line(xy, kinds, looks, this.between(*watched), LegKind.WORK, this.look)
-            append_line(xy, kinds, looks, this.between(this.end_m, link.leave_m), kind, None)
+            if link.leave_m > this.end_m:
+                append_line(xy, kinds, looks, this.between(this.end_m, link.leave_m), kind, None)
         append_line(xy, kinds, looks, link.xy_m, kind, None)
         joined_m = link.join_m
     return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
+import shapely
 
 from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.errors import PlanRefusedError
@@ -17,6 +18,8 @@ from missions.planning.views import STRAIGHT_DOWN
 from missions.searches.turning_flight import lanes_track, lines_track, work_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
@@ -33,6 +36,9 @@ EVEN_STEPS: Final = 7
 """Bisections on the length of the longest flight, to a hundredth of the span."""
 OTHER_ITEMS: Final = 20
 """Mission items that are neither waypoints nor the camera's pointing, at most: take-off, speed, video, landing."""
+ON_LANE_M: Final = 1.0
+LEFT_OUT: Final = 0.3
+"""A lane of which less than this share was flown was left out."""
 WORTH_SPLITTING: Final = 0.8
 """More aircraft than the batteries ask for fly where that shortens the longest flight to this share or less."""
 MAX_PAIRS: Final = 120
@@ -82,6 +88,8 @@ def flights_of(
     if done < cutter.end:
         _refuse(brief, corridor, cutter, len(cut), done)
     cut = cutter.evened(cut, crew)
+    if maker.radius_m > 0.0 and any_order:
+        cut += _second_try(maker, corridor, cut)
     flights = [{one.site: one.path} for one in cut]
     if len(flights) * len(corridor.sites) <= MAX_PAIRS:
         for known, one in zip(flights, cut, strict=True):
@@ -90,6 +98,28 @@ def flights_of(
                 if flown is not None and flown.needed_wh <= maker.usable_wh:
                     known[site] = flown
     return flights
+
+
+def _second_try(maker: PathMaker, corridor: Corridor, cut: Sequence[_Cut]) -> list[_Cut]:
+    """Return flights over the lanes that were left out because no turn led to them in the order they were flown in."""
+    left: list[FloatArray] = []
+    for one in cut:
+        steps = np.stack([one.path.xy_m[:-1], one.path.xy_m[1:]], axis=1)
+        work = np.array([kind is LegKind.WORK for kind in one.path.kinds])
+        flown = shapely.buffer(shapely.multilinestrings(list(steps[work])), ON_LANE_M)
+        lanes = work_lines(*_merged(one.part), maker.radius_m)
+        left += [
+            lane for lane in lanes if shapely.LineString(lane).intersection(flown).length < LEFT_OUT * _length_m(lane)
+        ]
+    if not left:
+        return []
+    kinds = [kind for lane in left for kind in (*[LegKind.WORK] * (len(lane) - 1), LegKind.TURN)][:-1]
+    course = Course(points=np.concatenate(left), kinds=tuple(kinds), any_order=True)
+    return _Cutter(maker, corridor.sites, course).cut(math.inf, MAX_SORTIES)[0]
+
+
+def _length_m(line: FloatArray) -> float:
+    return float(np.hypot(*np.diff(line, axis=0).T).sum())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -224,7 +224,7 @@ def _coverage(covered_pct: float) -> list[Finding]:
         Finding(
             rule="coverage",
             severity=Severity.WARNING,
-            message=f"{100.0 - covered_pct:.1f} % of the area is not seen: standoff or zones keep the aircraft away",
+            message=f"{100.0 - covered_pct:.1f} % of the area is not seen: standoff, zones or turns keep away",
             measured=round(covered_pct, 2),
             limit=enough_pct,
             unit="%",

@@ -93,6 +93,16 @@ def test_a_fixed_wing_skips_lanes_rather_than_loop_between_neighbours(make_brief
     assert turns < 0.85 * looped
 
 
+def test_lanes_no_turn_leads_to_are_flown_in_a_sortie_of_their_own(make_brief):
+    middle = place(1300, 50)
+    zone = [{"name": "mast", "centre": [middle[1], middle[0]], "radius_m": 60.0}]
+    rings = (box(1700, 1000, -500, 500),)
+    made = plan_search(make_brief(zone=zone, **WING), PatternRequest(kind=PatternKind.AREA, swath_m=60.0, rings=rings))
+    assert made.plan.covered_pct > 88.0
+    assert all(tightest_m(flown_xy(s)) >= 0.93 * 98.0 for s in made.plan.sorties)
+    assert {f.rule for f in made.plan.findings} <= {"coverage", "failsafe zone"}
+
+
 def test_no_sortie_holds_more_items_than_the_autopilot_stores(make_brief, monkeypatch):
     monkeypatch.setattr(flights, "VehicleSettings", lambda: VehicleSettings(ardupilot_max_items=150))
     made = plan_search(make_brief(**WING), PatternRequest(kind=PatternKind.AREA, **WIDE))
