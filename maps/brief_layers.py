@@ -1,4 +1,4 @@
-"""A brief as map layers: the border, the standoff line, the zones, the ways out."""
+"""A brief as map layers: the border, the standoff line, zones, where to stay, what to avoid, the ways out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from missions.airspace.corridor_frame import LocalFrame
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
-    from missions.briefs.places import GeoLine, Zone
+    from missions.briefs.places import Area, Avoid, GeoLine, KeepIn, Zone
 
 _FINE_M: Final = 1.0
 """Detail of the standoff line that no screen shows."""
@@ -31,13 +31,66 @@ def _zone_features(zone: Zone) -> list[dict[str, Any]]:
         "rows": [["from", floor], ["to", ceiling], ["clearance", f"{zone.clearance_m:.0f} m"]],
         "label": zone.name,
     }
-    if zone.centre is not None and zone.radius_m is not None:
-        lat, lon = forward(zone.centre[0], zone.centre[1], np.linspace(0.0, 360.0, 65), zone.radius_m)
+    return _outlines(zone, text)
+
+
+def _outlines(drawn: Area, text: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the circle or polygons of an area."""
+    if drawn.centre is not None and drawn.radius_m is not None:
+        lat, lon = forward(drawn.centre[0], drawn.centre[1], np.linspace(0.0, 360.0, 65), drawn.radius_m)
         return [area(list(zip(lon.tolist(), lat.tolist(), strict=True)), **text)]
     return [
         feature({"type": "Polygon", "coordinates": [[list(p) for p in _lon_lat(ring)] for ring in rings]}, **text)
-        for rings in zone.polygons
+        for rings in drawn.polygons
     ]
+
+
+def _keep_in_features(keep_in: KeepIn) -> list[dict[str, Any]]:
+    return _outlines(keep_in, {"title": "Keep-in area", "rows": [["clearance", f"{keep_in.clearance_m:.0f} m"]]})
+
+
+def _avoid_features(avoid: Avoid) -> list[dict[str, Any]]:
+    """Return ground to avoid: areas as areas, roads as lines, single places as circles of their clearance."""
+    text = {
+        "title": f"Avoid overflying {avoid.name}",
+        "rows": [["clearance", f"{avoid.clearance_m:.0f} m"]],
+        "label": avoid.name,
+    }
+    features = _outlines(avoid, text)
+    for drawn in avoid.lines:
+        if len(drawn.lat_deg) > 1:
+            features.append(line(_lon_lat(drawn), **text))
+            continue
+        round_it = np.linspace(0.0, 360.0, 33)
+        lat, lon = forward(float(drawn.lat_deg[0]), float(drawn.lon_deg[0]), round_it, avoid.clearance_m)
+        features.append(area(list(zip(lon.tolist(), lat.tolist(), strict=True)), **text))
+    return features
+
+
+def _asked_layers(brief: Brief) -> list[GeometryLayer]:
+    """Return the keep-in area and the ground to avoid, where the brief has them."""
+    layers = []
+    if brief.keep_in is not None:
+        layers.append(
+            GeometryLayer(
+                name="Keep-in area",
+                features=_keep_in_features(brief.keep_in),
+                style={"color": "#1b5e20", "weight": 2, "dashArray": "8 5", "fill": False},
+                shape="line",
+                legend="keep-in area, left by no path",
+            )
+        )
+    if brief.avoid:
+        layers.append(
+            GeometryLayer(
+                name="Ground to avoid",
+                features=[f for avoid in brief.avoid for f in _avoid_features(avoid)],
+                style={"color": "#e65100", "weight": 2, "fillColor": "#fb8c00", "fillOpacity": 0.25},
+                shape="area",
+                legend="ground to avoid overflying",
+            )
+        )
+    return layers
 
 
 def _standoff_features(brief: Brief) -> list[dict[str, Any]]:
@@ -55,7 +108,7 @@ def _standoff_features(brief: Brief) -> list[dict[str, Any]]:
 
 
 def brief_layers(brief: Brief) -> list[GeometryLayer]:
-    """Return standoff strip, border, zones and rally points."""
+    """Return standoff strip, border, zones, keep-in area, ground to avoid and rally points."""
     standoff_text = f"standoff, {brief.standoff.asked_m:.0f} m either side of the border"
     border_rows = [["standoff", f"{brief.standoff.asked_m:.0f} m"], ["source", brief.border.source or "brief"]]
     return [
@@ -86,6 +139,7 @@ def brief_layers(brief: Brief) -> list[GeometryLayer]:
             shape="area",
             legend="no-fly zone",
         ),
+        *_asked_layers(brief),
         GeometryLayer(
             name="Rally points",
             features=[spot(p.lon_deg, p.lat_deg, title=f"Rally point {p.name}", label=p.name) for p in brief.rally],

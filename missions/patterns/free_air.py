@@ -13,6 +13,7 @@ from missions.plan import LegKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.corridor import Corridor
     from missions.airspace.routing import Router
@@ -41,16 +42,19 @@ def into_free_air(
 ) -> FreePath:
     """Bring a path into the free air.
 
-    Points outside move to the nearest free point, if that is at most `slack_m` away. What is free of a
-    segment is flown; what lies between is flown around, which is work as well where the way round keeps
-    within `slack_m` of the segment, and else a turn.
+    Points outside move to the nearest free point, if that is at most `slack_m` away, and points over
+    ground to avoid off it, if that is no farther. What is free of a segment is flown; what lies between
+    is flown around, which is work as well where the way round keeps within `slack_m` of the segment, and
+    else a turn. Ground to avoid is such a gap too where a way round exists.
 
     Raises
     ------
     PlanRefusedError
         When a point would have to move farther, or two points have no free way between them.
     """
-    moved = _snapped(points_xy, corridor)
+    quiet = _snapped(points_xy, corridor.quiet)
+    near = (np.hypot(*(quiet - points_xy).T) <= slack_m) & shapely.covers(corridor.quiet, shapely.points(quiet))
+    moved = np.where(near[:, None], quiet, _snapped(points_xy, corridor.free))
     apart = np.hypot(*(moved - points_xy).T)
     if apart.max() > slack_m:
         _refuse(points_xy[int(apart.argmax())], float(apart.max()), corridor, slack_m)
@@ -69,10 +73,11 @@ def into_free_air(
 
 def _pieces(start: FloatArray, end: FloatArray, router: Router) -> list[tuple[FloatArray, FloatArray, bool]]:
     """Return the pieces of a segment in order, and whether each is a gap: not free as it is."""
-    if bool(router.clear(start, end)):
+    air = next((a for a in router.airs if a.joined(start, end)), router)
+    if bool(air.clear(start, end)):
         return [(start, end, False)]
     line = shapely.LineString([start, end])
-    inside = shapely.intersection(line, shapely.buffer(router.free, -INSIDE_M))
+    inside = shapely.intersection(line, shapely.buffer(air.free, -INSIDE_M))
     runs = sorted(
         sorted(float(line.project(shapely.Point(xy))) for xy in shapely.get_coordinates(part)[[0, -1]])
         for part in shapely.get_parts(inside)
@@ -84,12 +89,13 @@ def _pieces(start: FloatArray, end: FloatArray, router: Router) -> list[tuple[Fl
     return [(a, b, k % 2 == 0) for k, (a, b, low, high) in enumerate(pieces) if high - low > 0.01]
 
 
-def _snapped(points_xy: FloatArray, corridor: Corridor) -> FloatArray:
-    shapely.prepare(corridor.free)
-    outside = ~shapely.covers(corridor.free, shapely.points(points_xy))
+def _snapped(points_xy: FloatArray, air: BaseGeometry) -> FloatArray:
+    """Return the points, those outside the air moved to the nearest place a metre inside it."""
+    shapely.prepare(air)
+    outside = ~shapely.covers(air, shapely.points(points_xy))
     if not outside.any():
         return points_xy
-    inner = shapely.buffer(corridor.free, -1.0)
+    inner = shapely.buffer(air, -1.0)
     if shapely.is_empty(inner):
         return points_xy
     ways = np.asarray(shapely.shortest_line(shapely.points(points_xy[outside]), np.asarray(inner)))
@@ -107,6 +113,9 @@ def _refuse(point_xy: FloatArray, moved_m: float, corridor: Corridor, slack_m: f
     ]
     if inside:
         reason = f"it lies in zone {inside[0] + 1} of the brief"
+    elif corridor.keep_in is not None and not bool(shapely.covers(np.asarray(corridor.keep_in), np.asarray(point))):
+        out_m = float(shapely.distance(np.asarray(corridor.keep_in), np.asarray(point))) / corridor.stretch
+        reason = f"it lies {out_m:.0f} m outside the keep-in area"
     elif not bool(shapely.covers(np.asarray(corridor.own), np.asarray(point))):
         way = shapely.LineString([corridor.sites[0], point_xy])
         beyond = bool(shapely.intersects(np.asarray(way), np.asarray(corridor.guard)))

@@ -205,7 +205,7 @@ def legs_geojson(plan: Plan) -> dict[str, Any]:
 
 
 def area_geojson(brief: Brief, corridor: Corridor) -> dict[str, Any]:
-    """Return what the plan was made about: border, standoff line, watched ground, zones, sites, rally points."""
+    """Return what the plan was made about: border, standoff line, watched ground, areas, sites, rally points."""
     near = shapely.buffer(corridor.border, brief.standoff.asked_m * corridor.stretch).intersection(corridor.own)
     features = [
         _feature(_to_geojson(corridor.border, corridor), kind="border"),
@@ -215,6 +215,13 @@ def area_geojson(brief: Brief, corridor: Corridor) -> dict[str, Any]:
     features += [
         _feature(_to_geojson(shape, corridor), kind="zone", name=zone.name, clearance_m=zone.clearance_m)
         for zone, shape in zip(brief.zone, corridor.zones, strict=True)
+    ]
+    if corridor.keep_in is not None and brief.keep_in is not None:
+        held, room = corridor.keep_in.intersection(corridor.own.envelope), brief.keep_in.clearance_m
+        features.append(_feature(_to_geojson(held, corridor), kind="keep_in", clearance_m=room))
+    features += [
+        _feature(_to_geojson(shape, corridor), kind="avoid", name=avoid.name, clearance_m=avoid.clearance_m)
+        for avoid, shape in zip(brief.avoid, corridor.avoided, strict=True)
     ]
     for kind, points in (("launch", brief.launch), ("rally", brief.rally)):
         features += [

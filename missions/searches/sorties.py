@@ -12,6 +12,7 @@ import pyproj
 import shapely
 
 from missions.airspace.ground_file import read_ground
+from missions.airspace.landing_places import check_places
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.places import GeoLine, Zone
@@ -88,6 +89,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
     lon, lat = np.array(lonlat).T
     corridor = corridor_holding(brief, lat, lon, ground)
+    check_places(brief, corridor, 0.0)
     router = Router(corridor.free, corridor.quiet)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     check_approaches(maker, corridor)
