@@ -41,8 +41,12 @@ ROUNDING_M: Final = 0.5
 """Kept on top of the standoff: plane stretch over one leg, 1e-7 degree rounding, arc flattening."""
 ROOM_M: Final = 1500.0
 """Room to pass zones and bends on the way to the corridor and beside it."""
+SHORTEST_BORDER_M: Final = 50.0
+"""A shorter border is a slip: no lane along it is worth a turn."""
 DETOUR_M: Final = 10_000.0
 """How far beyond the ground that matters a way round avoided ground is looked for (some is drawn as a whole road)."""
+FAR_M: Final = 1_000_000.0
+"""Sites farther than this from the border are a mistake in the coordinates."""
 MANY_VERTICES: Final = 20_000
 DRAWN_M: Final = 2.5
 """A border with more vertices than that is thinned by up to this much, which is kept on top of the standoff."""
@@ -179,8 +183,12 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
             parts.append(LineString(xy[keep]))
     if _vertices(lines) > MANY_VERTICES:
         parts = [LineString(p.simplify(DRAWN_M).coords) for p in parts]
-    if not parts or sum(p.length for p in parts) < 1.0:
-        raise BriefError("border: the line has no length; give two or more points a metre or more apart")
+    length = sum(p.length for p in parts)
+    if length < SHORTEST_BORDER_M:
+        raise BriefError(
+            f"border: the line is {length:.1f} m long; give two or more points, {SHORTEST_BORDER_M:g} m or more apart",
+            length_m=length,
+        )
     return parts
 
 
@@ -196,7 +204,9 @@ def _within_reach(whole: MultiLineString, sites: FloatArray, brief: Brief) -> Mu
         away = float(shapely.distance(shapely.multipoints(sites), whole))
         raise PlanRefusedError(
             f"every launch site is {away / 1000.0:.1f} km or more from the border and one battery of {label} "
-            f"reaches {reach / 1000.0:.1f} km out and back; move a site nearer, or take a larger battery",
+            f"reaches {reach / 1000.0:.1f} km out and back; "
+            + ("check that latitude and longitude are not swapped" if away > FAR_M else
+               "move a site nearer, or take a larger battery"),
             rule="endurance", measured=away, limit=reach,
         )  # fmt: skip
     return MultiLineString(lines)
@@ -263,7 +273,9 @@ def _check_depth(brief: Brief, kept_m: float) -> None:
 
 
 def _kept_in(own: BaseGeometry, keep_in: BaseGeometry | None, brief: Brief, stretch: float) -> BaseGeometry:
-    """Return our side inside the keep-in area less its clearance."""
+    """Return our side inside the keep-in area less its clearance, and off the edge of a polygon of our side."""
+    if brief.border.own_side.polygons:
+        own = shapely.buffer(own, -ROUNDING_M, join_style="mitre")
     if keep_in is None or brief.keep_in is None:
         return own
     room = brief.keep_in.clearance_m * stretch + ROUNDING_M

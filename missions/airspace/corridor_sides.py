@@ -24,6 +24,8 @@ SAMPLE_M: Final = 0.25
 """How far beside the border its two sides are sampled."""
 TERRITORY_MATCH_M: Final = 25.0
 """A polygon whose edge runs this close to most of the border is the territory itself."""
+KNOT: Final = 0.01
+"""Share of a polygon's area that may lie in loops drawn the other way."""
 CONTRADICTION: Final = 0.05
 """Share of the border that may disagree about a face (digitising noise) before the brief is refused."""
 
@@ -72,11 +74,27 @@ def _polygon(polygons: tuple[tuple[GeoLine, ...], ...], frame: LocalFrame, area:
         planes = [p[np.isfinite(p).all(axis=1)] for p in planes]
         outer = planes[0]
         if len(outer) >= 4 and area.intersects(shapely.box(*outer.min(axis=0), *outer.max(axis=0))):
-            shapes.append(shapely.make_valid(Polygon(outer, [h for h in planes[1:] if len(h) >= 4])))
+            shapes.append(_mended(Polygon(outer, [h for h in planes[1:] if len(h) >= 4]), frame))
     own = shapely.union_all(shapes).intersection(area) if shapes else Polygon()
     if own.is_empty:
         raise BriefError("border.own_side: the polygon does not come near the border; check its coordinates")
     return own
+
+
+def _mended(polygon: Polygon, frame: LocalFrame) -> BaseGeometry:
+    """Return a polygon made valid, unless that changes what it encloses.
+
+    The area with its sign (loops drawn the other way count against it) tells digitising noise from a knot.
+    """
+    valid = shapely.make_valid(polygon)
+    if abs(valid.area - polygon.area) > KNOT * valid.area:
+        place = np.array([[float(n) for n in shapely.is_valid_reason(polygon).split("[")[-1].rstrip("]").split()]])
+        lat, lon = frame.to_degrees(place)
+        raise BriefError(
+            f"border.own_side: the polygon crosses itself at {lat[0]:.5f}, {lon[0]:.5f}; redraw it there",
+            lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+        )  # fmt: skip
+    return valid
 
 
 def _holes(polygon: BaseGeometry) -> list[BaseGeometry]:

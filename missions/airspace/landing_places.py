@@ -110,12 +110,16 @@ def _out(brief: Brief, corridor: Corridor, point: shapely.Point) -> Misplaced | 
     inside = 0.0 if out > 0.0 else float(corridor.keep_in.boundary.distance(point)) / corridor.stretch
     if inside > asked:
         return None
-    where = f"{out:.0f} m outside the keep-in area" if out > 0.0 else f"{inside:.0f} m inside the keep-in area's edge"
+    where = f"{_far(out)} outside the keep-in area" if out > 0.0 else f"{inside:.0f} m inside the keep-in area's edge"
     return Misplaced(
         rule="keep-in", measured=inside - out, limit=asked,
-        reason=f"lies {where} and must be {asked:g} m inside; move it {np.ceil(out + asked - inside) + 1:.0f} m, or "
+        reason=f"lies {where} and must be {asked:g} m inside; move it {_far(out + asked - inside + 1.0)}, or "
         "redraw the area",
     )  # fmt: skip
+
+
+def _far(metres: float) -> str:
+    return f"{metres:.0f} m" if metres < 10_000.0 else f"{metres / 1000.0:.1f} km"
 
 
 def _near(corridor: Corridor, point: shapely.Point) -> Misplaced | None:
@@ -125,5 +129,9 @@ def _near(corridor: Corridor, point: shapely.Point) -> Misplaced | None:
     return Misplaced(
         rule="standoff", measured=away, limit=corridor.kept_m,
         reason=f"is {away:.0f} m from the border and needs {corridor.kept_m:.0f} m (standoff and its margin); "
-        f"move it {corridor.kept_m - away:.0f} m further away",
+        + (
+            "no place on our side is free: ask a smaller standoff"
+            if corridor.free.is_empty
+            else f"move it {corridor.kept_m - away:.0f} m further away"
+        ),
     )  # fmt: skip

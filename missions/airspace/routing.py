@@ -28,6 +28,8 @@ SLACK_M: Final = 1e-3
 
 LOUD_COST: Final = 20.0
 """What a metre over avoided ground costs where it cannot be spared, in metres of detour."""
+ROUNDS: Final = 3
+"""How often a way across avoided ground is straightened."""
 MANY_PARTS: Final = 24
 """Parts of the quiet air about an unavoidable crossing whose narrowest gaps are tried."""
 
@@ -92,37 +94,44 @@ class Router:
         part = self._parts[self.part_of(start_m)]
         direct = float(np.hypot(*(end_m - start_m)))
         near, wide = 0.3 * direct + 300.0, direct + 2000.0
+        if self.quiet is not None:
+            ways = (self._least_loud(part, self.quiet.free, start_m, end_m, room) for room in (wide, np.inf))
+            return next((way for way in ways if way is not None), None)
         tries = (near, COARSE_M), (near, HUG_M), (wide, COARSE_M), (np.inf, HUG_M), (near, TIGHT_M), (np.inf, TIGHT_M)
         for room, hug in tries:
-            if self.quiet is not None and room == near:
-                continue
             corners = _corners(part, start_m, end_m, room, hug)
             if len(corners) > MANY_CORNERS and hug == COARSE_M:
                 corners = _corners(part, start_m, end_m, room, 5.0 * COARSE_M)
-            loud: BaseGeometry = shapely.Polygon()
-            if self.quiet is not None:
-                loud = _about(self._loud, start_m, end_m, room)
-                corners = np.concatenate([corners, *self._crossings(start_m, end_m, room, hug)])
-            path = self._search(start_m, np.concatenate([corners, end_m[None, :]]), loud)
+            path = self._search(start_m, np.concatenate([corners, end_m[None, :]]), shapely.Polygon())
             if path is not None:
                 return path
         return None
 
-    def _crossings(self, start_m: FloatArray, end_m: FloatArray, room: float, hug_m: float) -> list[FloatArray]:
-        """Return where a way may enter and leave avoided ground: its corners, its narrow places, the straight way."""
-        if self.quiet is None:
-            return []
-        direct = shapely.LineString([start_m, end_m])
-        quiet = _about(self.quiet.free, start_m, end_m, room)
-        parts = np.array([p for p in shapely.get_parts(quiet) if p.geom_type == "Polygon"], dtype=object)
-        parts = parts[np.argsort(shapely.distance(parts, direct), kind="stable")][:MANY_PARTS]
-        gates = shapely.get_coordinates(direct.intersection(self.quiet.free))
-        gates = np.concatenate([gates, start_m[None, :], end_m[None, :]])
+    def _least_loud(
+        self, part: shapely.Polygon, quiet: BaseGeometry, start_m: FloatArray, end_m: FloatArray, room: float
+    ) -> FloatArray | None:
+        """Return a way across avoided ground where that is narrow.
+
+        Its nodes are the corners of free and quiet air, the narrowest gaps between parts of the quiet
+        air, and places straight across from the way itself, which moves as these are added.
+        """
+        loud, near = _about(self._loud, start_m, end_m, room), _about(quiet, start_m, end_m, room)
+        line = shapely.LineString([start_m, end_m])
+        parts = np.array([p for p in shapely.get_parts(near) if p.geom_type == "Polygon"], dtype=object)
+        parts = parts[np.argsort(shapely.distance(parts, line), kind="stable")][:MANY_PARTS]
         one, other = np.triu_indices(len(parts), 1)
-        narrow = shapely.shortest_line(parts[one], parts[other])
-        nearest = shapely.shortest_line(np.asarray(shapely.points(gates))[:, None], parts[None, :])
-        bends = [_corners(p, start_m, end_m, room, hug_m) for p in parts]
-        return [gates, shapely.get_coordinates(narrow), shapely.get_coordinates(nearest.ravel()), *bends]
+        gaps = shapely.get_coordinates(shapely.shortest_line(parts[one], parts[other]))
+        bends = [_corners(p, start_m, end_m, room, COARSE_M) for p in (part, *parts)]
+        nodes, path = np.concatenate([gaps, *bends]), None
+        for _ in range(ROUNDS):
+            gates = np.concatenate([shapely.get_coordinates(g) for g in (line, line.intersection(near))])
+            across = shapely.shortest_line(np.asarray(shapely.points(gates))[:, None], parts[None, :])
+            nodes = np.unique(np.concatenate([nodes, gates, shapely.get_coordinates(across.ravel())]), axis=0)
+            path = self._search(start_m, np.concatenate([nodes, end_m[None, :]]), loud)
+            if path is None:
+                return None
+            line = shapely.LineString(path)
+        return path
 
     def _search(self, start_m: FloatArray, nodes: FloatArray, loud: BaseGeometry) -> FloatArray | None:
         goal = len(nodes) - 1

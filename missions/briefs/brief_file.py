@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from missions.briefs.brief import Brief
 from missions.briefs.brief_geometry_file import read_lines, read_polygons, read_shapes
-from missions.briefs.places import Avoid, Border, GeoLine, KeepIn, Zone
+from missions.briefs.places import ROAD_CLEARANCE_M, Avoid, Border, GeoLine, KeepIn, Zone
 from missions.errors import BriefError
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def _load_area(area: dict[str, Any], key: str, folder: Path) -> dict[str, Any]:
         file = folder / area.pop("file")
         if key.startswith("avoid"):
             area["polygons"], area["lines"] = read_shapes(file, f"{key}.file")
+            if area["lines"]:
+                area.setdefault("clearance_m", ROAD_CLEARANCE_M)
         else:
             area["polygons"] = read_polygons(file, f"{key}.file")
     elif "polygon" in area:
@@ -145,8 +147,10 @@ def _inline(points: object, key: str) -> GeoLine:
 
 def explain(error: ValidationError) -> str:
     """Turn pydantic's first complaints into one sentence that names key, value and range."""
-    parts = [_explain_one(e) for e in error.errors()[:4]]
-    more = error.error_count() - len(parts)
+    told = error.errors()
+    inner = [e for e in told if not any(o["loc"][: len(e["loc"])] == e["loc"] != o["loc"] for o in told)]
+    parts = [_explain_one(e) for e in inner[:4]]
+    more = len(inner) - len(parts)
     return "brief: " + "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
 
 

@@ -146,6 +146,7 @@ def _refused(path: Path, key: str) -> Iterator[None]:
             yield
     except Exception as error:  # noqa: BLE001 - a damaged file makes GDAL's bindings raise any kind
         reason = str(error).replace(f"{path.parent}/", "").splitlines()[0] if str(error) else type(error).__name__
+        reason = reason.split(".; It might help")[0]
         raise BriefError(
             f"{key}: {path.name} cannot be read as geometry ({reason[:_MAX_REASON]})", key=key, file=str(path)
         ) from None

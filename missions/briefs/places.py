@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray  # noqa: TC002 - pydantic reads the annotation
@@ -139,6 +139,10 @@ class Zone(Area):
 
 class KeepIn(Area):
     """Ground no path leaves; `clearance_m` is kept inside its edge and about its holes."""
+
+
+ROAD_CLEARANCE_M: Final = 30.0
+"""Kept from roads and single places to avoid where the brief does not say: they have no width of their own."""
 
 
 class Avoid(Area):

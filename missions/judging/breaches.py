@@ -40,6 +40,8 @@ class Breaches:
     severity: Severity = Severity.ERROR
     share_pct: float = float("nan")
     """How much of the path breaks the rule, where points of it were counted; else legs are."""
+    whole: bool = False
+    """Whether `text` is said of the whole flight; its row is then the worst place."""
 
     def finding(self, k: int, frame: LocalFrame, legs: FlownLegs, label: str, suffix: str = "") -> Finding:
         """Return one row as a finding; `label` names the leg."""
@@ -56,6 +58,10 @@ class Breaches:
             limit=round(self.limit, 2), unit=self.unit, relaxation=self.relaxation.format(**figures),
         )  # fmt: skip
 
+    def subject(self, k: int) -> int | None:
+        """Return the leg a row is about, or None where it is about the whole flight."""
+        return None if self.whole else int(self.leg[k])
+
     @property
     def excess(self) -> FloatArray:
         """How far beyond the limit each row is."""
@@ -71,16 +77,16 @@ def worst_points(leg: NDArray[np.int64], excess: FloatArray, bad: NDArray[np.boo
 
 
 def every_leg(
-    found: Iterable[Breaches], frame: LocalFrame, legs: FlownLegs, label: Callable[[int], str]
+    found: Iterable[Breaches], frame: LocalFrame, legs: FlownLegs, label: Callable[[int | None], str]
 ) -> Iterator[Finding]:
     """Return a finding for every leg and rule it breaks."""
     for breaches in found:
         for k in range(len(breaches.leg)):
-            yield breaches.finding(k, frame, legs, label(int(breaches.leg[k])))
+            yield breaches.finding(k, frame, legs, label(breaches.subject(k)))
 
 
 def worst_of_each(
-    found: Iterable[Breaches], frame: LocalFrame, legs: FlownLegs, label: Callable[[int], str]
+    found: Iterable[Breaches], frame: LocalFrame, legs: FlownLegs, label: Callable[[int | None], str]
 ) -> Iterator[Finding]:
     """Return one finding for each rule: errors before warnings, then the leg farthest beyond the limit."""
     worst: dict[str, Breaches] = {}
@@ -90,7 +96,7 @@ def worst_of_each(
             worst[breaches.rule] = breaches
     for breaches in worst.values():
         k = int(np.argmax(breaches.excess))
-        yield breaches.finding(k, frame, legs, label(int(breaches.leg[k])), _so_on(breaches, legs))
+        yield breaches.finding(k, frame, legs, label(breaches.subject(k)), _so_on(breaches, legs))
 
 
 def _weight(breaches: Breaches) -> tuple[bool, float]:

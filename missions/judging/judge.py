@@ -10,6 +10,7 @@ import numpy as np
 from missions.judging.breaches import every_leg, worst_of_each
 from missions.judging.return_legs import failsafe_legs
 from missions.judging.return_rules import speed_parameters, vehicle_parameters
+from missions.judging.rules_area import failsafe_keep_in, failsafe_overflight, keep_in, overflight
 from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
@@ -37,15 +38,18 @@ class Rule(Protocol):
 
 
 PATH_RULES: Final[tuple[Rule, ...]] = (
-    standoff, side, zones, terrain, ground_clearance, height_limit, ceiling, climb, link, radio, endurance,
+    standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, link, radio,
+    endurance,
 )  # fmt: skip
 RETURN_RULES: Final[tuple[Rule, ...]] = (
-    failsafe_standoff, failsafe_zone, failsafe_height, failsafe_terrain, failsafe_endurance,
+    failsafe_standoff, failsafe_keep_in, failsafe_zone, failsafe_overflight, failsafe_height, failsafe_terrain,
+    failsafe_endurance,
 )  # fmt: skip
 RULE_NAMES: Final = (
-    "standoff", "standoff margin", "side", "zones", "terrain", "ground clearance", "height limit", "ceiling",
-    "climb rate", "descent rate", "link", "radio", "endurance",
-    "failsafe standoff", "failsafe zone", "failsafe height", "failsafe terrain", "failsafe endurance",
+    "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "ground clearance",
+    "height limit", "ceiling", "climb rate", "descent rate", "link", "radio", "endurance",
+    "failsafe standoff", "failsafe keep-in", "failsafe zone", "failsafe overflight", "failsafe height",
+    "failsafe terrain", "failsafe endurance",
 )  # fmt: skip
 """The names of all rules a flight is held to, in the order they are judged."""
 
@@ -68,7 +72,10 @@ def judge_legs(
     subject = Subject(brief, corridor, ground, legs, landings)
     return tuple(
         every_leg(
-            breaches(subject), corridor.frame, subject.legs, lambda k: f"the leg to item {subject.legs.seq[k] + 1}"
+            breaches(subject),
+            corridor.frame,
+            subject.legs,
+            lambda k: "the plan" if k is None else f"the leg to item {subject.legs.seq[k] + 1}",
         )
     )
 
@@ -98,7 +105,10 @@ def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: 
     """
     subject = subject_of(brief, corridor, ground, sortie)
     found = worst_of_each(
-        breaches(subject), corridor.frame, subject.legs, lambda k: f"{sortie.name} leg {subject.legs.seq[k]}"
+        breaches(subject),
+        corridor.frame,
+        subject.legs,
+        lambda k: sortie.name if k is None else f"{sortie.name} leg {subject.legs.seq[k]}",
     )
     return SortieJudgement(
         sortie=dataclasses.replace(

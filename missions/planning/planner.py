@@ -17,6 +17,7 @@ from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown
+from missions.planning.area_report import unseen_findings
 from missions.planning.border_sight import border_finding
 from missions.planning.coverage import cover
 from missions.planning.fleet_choice import proven_finding
@@ -81,6 +82,7 @@ def plan_brief(brief: Brief) -> Plan:
             *resolution_findings(brief, views),
             *border_finding(brief, views, nearest_lane_m(corridor)),
             *coverage_findings(brief, covered, sight.unseen),
+            *unseen_findings(brief, corridor, covered),
         ),
         required_standoff_m=brief.standoff.asked_m,
         min_standoff_m=round(kept, 3),

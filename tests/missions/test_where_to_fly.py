@@ -9,7 +9,10 @@ import pyproj
 import pytest
 import shapely
 
+from missions.checks.check import check_document
 from missions.errors import BriefError, PlanRefusedError
+from missions.plan import LegKind, Severity
+from missions.plan_files.plan_document import document_from_sortie
 from missions.planning.planner import plan_brief
 
 PLANE = pyproj.Transformer.from_crs(4326, "+proj=tmerc +lat_0=50.0 +lon_0=8.025 +datum=WGS84 +units=m", always_xy=True)
@@ -135,10 +138,86 @@ def test_a_road_across_everything_is_crossed_straight(make_brief, straight, tmp_
         )
     )  # fmt: skip
     strip = flat(shapely.LineString(road["coordinates"]).segmentize(0.001)).buffer(20.0)
-    over = [path_of(s).intersection(strip).length for s in plan.sorties]
-    crossings = [len(shapely.get_parts(path_of(s).intersection(strip))) for s in plan.sorties]
-    assert sum(over) > 0.0
-    assert all(length <= 44.0 * n for length, n in zip(over, crossings, strict=True))
+    assert any(path_of(s).intersects(strip) for s in plan.sorties)
+    for sortie in plan.sorties:
+        over = path_of(sortie).intersection(strip)
+        assert over.length <= 44.0 * len(shapely.get_parts(over))
+        said = [f for f in plan.findings if f.rule == "overflight" and f.sortie == sortie.name]
+        assert len(said) == (not over.is_empty)
+        for finding in said:
+            assert finding.severity is Severity.WARNING
+            assert finding.measured == pytest.approx(over.length, rel=0.01)
+            assert "over 'road' for" in finding.message
+            assert finding.relaxation.startswith("no other way leads there")
+            assert flat(shapely.Point(finding.lon_deg, finding.lat_deg)).distance(strip) < 0.1
+
+
+def rules_of(findings):
+    return {f.rule for f in findings if f.severity is Severity.ERROR}
+
+
+def test_a_launch_site_over_avoided_ground_flies_with_a_warning(make_brief, straight):
+    plan = plan_brief(make_brief(straight, avoid=[{"name": "village", "centre": [50.01, 8.02], "radius_m": 200}]))
+    for sortie in plan.sorties:
+        (finding,) = [f for f in plan.findings if f.rule == "overflight" and f.sortie == sortie.name]
+        assert finding.measured == pytest.approx(400.0, abs=2.0)
+        assert finding.relaxation == "a launch site outside it"
+    assert not rules_of(plan.findings)
+
+
+def test_a_return_over_avoided_ground_is_warned_of(make_brief, straight):
+    plan = plan_brief(make_brief(straight, avoid=[{"name": "v", "centre": [50.0065, 8.03], "radius_m": 150}]))
+    village = flat(shapely.Point(8.03, 50.0065)).buffer(150.0)
+    for sortie in plan.sorties:
+        assert not path_of(sortie).intersects(village.buffer(-0.5))
+        ways = [
+            flat(shapely.LineString([(g.lon_start_deg, g.lat_start_deg), (g.lon_end_deg, g.lat_end_deg)]))
+            for g in sortie.failsafe
+        ]
+        said = [f for f in plan.findings if f.rule == "failsafe overflight" and f.sortie == sortie.name]
+        assert len(said) == any(w.intersects(village) for w in ways)
+        assert all(f.severity is Severity.WARNING and "over 'v'" in f.message for f in said)
+    assert any(f.rule == "failsafe overflight" for f in plan.findings)
+
+
+def test_a_plan_made_without_the_areas_is_held_to_them(make_brief, straight):
+    plain = plan_brief(make_brief(straight)).sorties[0]
+    document = document_from_sortie(plain, "ardupilot")
+    held = make_brief(straight, keep_in={"polygon": [WEST_HALF, HOLE]})
+    found = check_document(document, name="plain", brief=held).findings
+    area = ground(*WEST_HALF) - ground(*HOLE)
+    outside = sum(f.measured for f in found if f.rule == "keep-in" and "outside" in f.message)
+    assert outside == pytest.approx((path_of(plain) - area).length, rel=1e-3)
+    sparing = make_brief(straight, avoid=[{"name": "village", "polygon": VILLAGE}])
+    found = check_document(document, name="plain", brief=sparing).findings
+    (over,) = [f for f in found if f.rule == "overflight"]
+    assert over.measured == pytest.approx(path_of(plain).intersection(ground(*VILLAGE)).length, rel=1e-3)
+    assert over.relaxation.startswith("a path round it")
+
+
+def test_a_way_home_outside_the_keep_in_area_is_an_error_and_in_its_clearance_a_warning(make_brief, straight):
+    notch = [[50.0028, 8.012], [50.0028, 8.016], [50.0085, 8.016], [50.0085, 8.012]]
+    plan = plan_brief(make_brief(straight, keep_in={"polygon": [WEST_HALF, notch]}))
+    crossed = {
+        s.name for s in plan.sorties for g in s.failsafe
+        if g.kind is LegKind.FAILSAFE and flat(
+            shapely.LineString([(g.lon_start_deg, g.lat_start_deg), (g.lon_end_deg, g.lat_end_deg)])
+        ).intersects(ground(*notch))
+    }  # fmt: skip
+    assert crossed
+    for name in crossed:
+        (finding,) = [f for f in plan.findings if f.rule == "failsafe keep-in" and f.sortie == name]
+        assert finding.severity is Severity.ERROR
+        assert "outside the keep-in area" in finding.message
+
+
+def test_what_the_keep_in_area_leaves_unseen_is_said_with_how_much(make_brief, straight):
+    plan = plan_brief(make_brief(straight, keep_in={"polygon": WEST_HALF}))
+    (said,) = [f for f in plan.findings if "outside the keep-in area" in f.message]
+    assert said.rule == "coverage"
+    assert said.measured == pytest.approx(40.0, abs=1.0)
+    assert said.measured + plan.covered_pct <= 100.01
+    assert said.lon_deg > 8.03
 
 
 @pytest.mark.parametrize(
