@@ -313,7 +313,16 @@ def _watched(border: MultiLineString, own: BaseGeometry, brief: Brief, stretch: 
     deep = shapely.buffer(border, depth_m, quad_segs=ARC_SEGMENTS).difference(end_caps(border, depth_m))
     if brief.corridor.from_m > 0.0:
         deep = deep.difference(shapely.buffer(border, brief.corridor.from_m, quad_segs=ARC_SEGMENTS))
-    return deep.intersection(own)
+    watched = deep.intersection(own)
+    if watched.is_empty:
+        gap = float(own.distance(border)) / stretch
+        raise PlanRefusedError(
+            f"none of the ground to watch is ours: our side as drawn begins {gap:.0f} m from the border and the "
+            f"corridor ends at {brief.corridor.depth_m:g} m; draw border.own_side up to the border, or deepen the "
+            "corridor",
+            rule="corridor", measured=gap, limit=brief.corridor.depth_m,
+        )  # fmt: skip
+    return watched
 
 
 def end_caps(border: MultiLineString, distance_m: float) -> BaseGeometry:

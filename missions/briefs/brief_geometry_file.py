@@ -198,6 +198,12 @@ def _check_degrees(geometry: NDArray[np.object_], path: Path, key: str, *, geogr
             f"{key}: {path.name} has a coordinate that is not a number at vertex {int(np.argmax(bad))}", key=key
         )
     if not geographic:
+        if len(xy) and (np.abs(xy) <= [180.0, 90.0]).all():
+            raise BriefError(
+                f"{key}: {path.name} says its coordinates are metres of a map projection, but they look like degrees "
+                f"({xy[0, 0]:g}, {xy[0, 1]:g}); save it with the coordinate system it is really in",
+                key=key, file=str(path),
+            )  # fmt: skip
         return
     off = (np.abs(xy[:, 1]) > 90.0) | (np.abs(xy[:, 0]) > 360.0)
     if off.any():

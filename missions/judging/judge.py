@@ -10,12 +10,13 @@ import numpy as np
 from missions.judging.breaches import every_leg, worst_of_each
 from missions.judging.return_legs import failsafe_legs
 from missions.judging.return_rules import speed_parameters, vehicle_parameters
-from missions.judging.rules_area import failsafe_keep_in, failsafe_overflight, keep_in, overflight
+from missions.judging.rules_area import keep_in, overflight
 from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
 from missions.judging.rules_place import side, standoff, standoff_m, zones
 from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
+from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
 from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
 from missions.judging.subject import Landing, Subject, landings_of
 

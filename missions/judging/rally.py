@@ -54,7 +54,7 @@ ROOM_M: Final = 5.0
 """Free air about a candidate: it is written down to a metre."""
 RALLY_ALT_M: Final = 60.0
 """Height above home a proposed place is held at, as `RallyPoint.alt_agl_m` is by default."""
-RULES: Final = ("failsafe standoff", "failsafe zone")
+RULES: Final = ("failsafe standoff", "failsafe keep-in", "failsafe zone")
 
 
 def propose_rally(

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from missions.judging.breaches import Breaches, worst_points
+from missions.judging.breaches import Breaches
 from missions.judging.rules_place import ROUNDING_M, first_points
-from missions.judging.rules_return import MEND, share_of
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def keep_in(subject: Subject) -> Iterator[Breaches]:
     if area is None or asked is None:
         return
     legs = subject.legs
-    out_m, inside_m = _beyond(legs.lines, area, asked.clearance_m * subject.corridor.stretch)
+    out_m, inside_m = beyond(legs.lines, area, asked.clearance_m * subject.corridor.stretch)
     leg = np.flatnonzero(out_m > ROUNDING_M)
     outside = shapely.difference(legs.lines[leg], area)
     yield Breaches(
@@ -47,32 +46,7 @@ def keep_in(subject: Subject) -> Iterator[Breaches]:
     )  # fmt: skip
 
 
-def failsafe_keep_in(subject: Subject) -> Iterator[Breaches]:
-    """Find legs with a way home outside the keep-in area (an error) or in its clearance (a warning)."""
-    area, asked = subject.corridor.keep_in, subject.brief.keep_in
-    if area is None or asked is None:
-        return
-    swept, points = subject.swept, subject.returns.points
-    shapely.prepare(area)
-    own = ~shapely.covers(area, subject.legs.lines)
-    out_m, inside_m = _beyond(swept.shape, area, asked.clearance_m)
-    for bad, measured, limit, severity, text in (
-        (out_m > ROUNDING_M, out_m, 0.0, Severity.ERROR, "returns over {measured:.0f} m outside the keep-in area"),
-        (
-            (out_m <= ROUNDING_M) & (inside_m < asked.clearance_m - ROUNDING_M), inside_m, asked.clearance_m,
-            Severity.WARNING, "returns within {measured:.0f} m of the keep-in area's edge; {limit:g} m are asked",
-        ),
-    ):  # fmt: skip
-        held = bad & ~own[swept.leg]
-        at = worst_points(swept.leg, np.abs(measured - limit), held)
-        yield Breaches(
-            rule="failsafe keep-in", leg=swept.leg[at], measured=measured[at], limit=limit, severity=severity,
-            xy_m=points.xy_m[swept.first[at]], text="broken off near {lat}, {lon} " + text,
-            relaxation=MEND, share_pct=share_of(subject, swept, np.flatnonzero(held)),
-        )  # fmt: skip
-
-
-def _beyond(shapes: NDArray[np.object_], area: BaseGeometry, near_m: float) -> tuple[FloatArray, FloatArray]:
+def beyond(shapes: NDArray[np.object_], area: BaseGeometry, near_m: float) -> tuple[FloatArray, FloatArray]:
     """Return how much of shapes lies outside an area, and how near to its edge within `near_m` (else infinite).
 
     Of a line it is the length outside, of a swept area half the outline of what is outside (about the
@@ -137,28 +111,3 @@ def _spare(subject: Subject, over_m: FloatArray, worst: int) -> str:
     if around:
         return "a path round it: there is one"
     return "no other way leads there: a launch site on that side of it, or a smaller clearance_m"
-
-
-def failsafe_overflight(subject: Subject) -> Iterator[Breaches]:
-    """Warn of legs with a way home over ground to avoid that neither they nor the landing place lie over."""
-    swept, returns = subject.swept, subject.returns
-    bad = np.zeros(len(swept.leg), dtype=bool)
-    names = []
-    for avoid, shape in zip(subject.brief.avoid, subject.corridor.avoided, strict=True):
-        shapely.prepare(shape)
-        flown = shapely.intersects(shape, subject.legs.lines)[swept.leg]
-        home = shapely.intersects(shape, shapely.points(returns.target_m[swept.first]))
-        over = shapely.intersects(shape, swept.shape) & ~flown & ~home
-        names += [repr(avoid.name)] if over.any() else []
-        bad |= over
-    if not names:
-        return
-    ways = np.asarray(shapely.linestrings(np.stack([returns.points.xy_m, returns.target_m], axis=1)))
-    metres = shapely.length(shapely.intersection(ways[swept.first], shapely.union_all(subject.corridor.avoided)))
-    at = worst_points(swept.leg, metres, bad)
-    yield Breaches(
-        rule="failsafe overflight", leg=swept.leg[at], measured=metres[at], limit=0.0, severity=Severity.WARNING,
-        xy_m=returns.points.xy_m[swept.first[at]],
-        text=f"broken off near {{lat}}, {{lon}} returns home over {' and '.join(names)} ({{measured:.0f}} m of it)",
-        relaxation=MEND, share_pct=share_of(subject, swept, np.flatnonzero(bad)),
-    )  # fmt: skip

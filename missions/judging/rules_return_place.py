@@ -9,6 +9,7 @@ import shapely
 
 from missions.judging.breaches import Breaches, worst_points
 from missions.judging.return_rules import can_retrace
+from missions.judging.rules_area import beyond
 from missions.judging.rules_place import ROUNDING_M, in_layer, standoff_m
 from missions.plan import Severity
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 RETRACE: Final = 'failsafe.way = "retrace"'
 
 
-def _mend(subject: Subject) -> str:
+def mend(subject: Subject) -> str:
+    """Return what mends ways home that lead where they must not."""
     return "a rally point in sight of the path" + (f", or {RETRACE}" if can_retrace(subject.brief) else "")
 
 
@@ -53,12 +55,14 @@ def in_zone(subject: Subject, zone: Zone, shape: shapely.Geometry) -> NDArray[np
 
 
 def forbidden_points(subject: Subject) -> NDArray[np.bool_]:
-    """Tell from which judged points the way home comes too near to the border, its margin included, or meets a zone."""
+    """Tell from which judged points the way home is too near to the border, out of the keep-in area or in a zone."""
     swept = subject.swept
     rows, near = near_border(subject)
     wanted = subject.brief.standoff.asked_m + subject.corridor.margin.total_m
     bad = [rows[near < wanted]]
     bad += [in_zone(subject, z, g) for z, g in zip(subject.brief.zone, subject.corridor.zones, strict=True)]
+    if subject.corridor.keep_in is not None:
+        bad.append(np.flatnonzero(beyond(swept.shape, subject.corridor.keep_in, 0.0)[0] > ROUNDING_M))
     first = swept.first[np.concatenate(bad)]
     forbidden = np.zeros(len(subject.returns.place) + 1, dtype=bool)
     forbidden[first] = forbidden[first + 1] = True
@@ -79,7 +83,7 @@ def failsafe_standoff(subject: Subject) -> Iterator[Breaches]:
             rule="failsafe standoff", leg=swept.leg[row], measured=near[at], limit=high,
             xy_m=subject.returns.points.xy_m[swept.first[row]],
             text="broken off near {lat}, {lon} returns within {measured:.0f} m of the border; {limit:.0f} m are asked",
-            relaxation=_mend(subject), severity=severity, share_pct=share_of(subject, doubtful[bad]),
+            relaxation=mend(subject), severity=severity, share_pct=share_of(subject, doubtful[bad]),
         )  # fmt: skip
 
 
@@ -99,5 +103,5 @@ def failsafe_zone(subject: Subject) -> Iterator[Breaches]:
             rule="failsafe zone", leg=swept.leg[at], measured=np.zeros(len(at)), limit=zone.clearance_m,
             xy_m=points.xy_m[swept.first[at]],
             text=f"broken off near {{lat}}, {{lon}} may return home through zone {zone.name!r} or its clearance",
-            relaxation=_mend(subject), share_pct=share_of(subject, rows),
+            relaxation=mend(subject), share_pct=share_of(subject, rows),
         )  # fmt: skip

@@ -89,7 +89,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     lonlat = [(w.lon_deg, w.lat_deg) for w in pattern.waypoints]
     lon, lat = np.array(lonlat).T
     corridor = corridor_holding(brief, lat, lon, ground)
-    check_places(brief, corridor, 0.0)
+    check_places(brief, corridor)
     router = Router(corridor.free, corridor.quiet)
     maker = PathMaker(brief, router, PlaneGround(frame=corridor.frame, heights=ground), corridor.wind)
     check_approaches(maker, corridor)
