@@ -35,18 +35,22 @@ def _straight(subject: Subject, legs: Sequence[Leg]) -> tuple[Leg, ...]:
         leg = legs[int(returns.points.leg[k])]
         here, goal = (float(lat[n]), float(lon[n])), (float(lat_end[n]), float(lon_end[n]))
         up, over = round(float(returns.up_amsl_m[k]), 2), round(float(returns.over_amsl_m[k]), 2)
+        climbs = up > leg.alt_amsl_start_m
         way = dataclasses.replace(
-            leg, seq=len(legs) + len(made), kind=LegKind.FAILSAFE, lat_start_deg=here[0], lon_start_deg=here[1],
-            lat_end_deg=goal[0], lon_end_deg=goal[1], alt_amsl_start_m=up, alt_amsl_end_m=over,
+            leg, seq=len(legs) + len(made) + climbs, kind=LegKind.FAILSAFE,
+            lat_start_deg=here[0], lon_start_deg=here[1], lat_end_deg=goal[0], lon_end_deg=goal[1],
+            alt_amsl_start_m=up, alt_amsl_end_m=over,
             t_end_s=round(leg.t_start_s + float(returns.seconds[k]), 3),
             battery_end_pct=round(float(returns.left_pct[k]), 3),
         )  # fmt: skip
-        if up > leg.alt_amsl_start_m:
-            climb = dataclasses.replace(
-                way, lat_end_deg=here[0], lon_end_deg=here[1], alt_amsl_start_m=leg.alt_amsl_start_m, alt_amsl_end_m=up
-            )
-            made.append(climb)
-        made.append(dataclasses.replace(way, seq=len(legs) + len(made)))
+        if climbs:
+            made.append(
+                dataclasses.replace(
+                    way, seq=way.seq - 1, lat_end_deg=here[0], lon_end_deg=here[1],
+                    alt_amsl_start_m=leg.alt_amsl_start_m, alt_amsl_end_m=up,
+                )
+            )  # fmt: skip
+        made.append(way)
     return tuple(made)
 
 
