@@ -134,6 +134,7 @@ def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:
         rule="failsafe endurance", leg=points.leg[at], measured=left[at], limit=aircraft.reserve_pct, unit="%",
         xy_m=points.xy_m[at], wanted=np.ceil(enough),
         text="broken off near {lat}, {lon} lands with {measured:.1f} % of the battery; the reserve is {limit:g} %",
-        relaxation="aircraft.battery_wh = {wanted:.0f}, or a rally point nearer to it",
+        relaxation="aircraft.battery_wh = {wanted:.0f}, or "
+        + ('failsafe.way = "straight"' if subject.return_rules.retrace else "a rally point nearer to it"),
         share_pct=100.0 * float(bad.mean()) if len(bad) else 0.0,
     )  # fmt: skip

@@ -74,7 +74,6 @@ class PathMaker:
         self._rules = FollowRules(
             alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / (brief.speed_mps + tail)
         )
-        self._retraces = brief.failsafe.way == "retrace" and brief.dialect == "ardupilot"
 
     def path(self, site_m: FloatArray, pieces: list[LanePiece]) -> FlightPath | None:
         """Return the path from a site along lane pieces and back, or None where no free way exists."""
@@ -129,14 +128,15 @@ class PathMaker:
 
     def _needed_wh(self, xy_m: FloatArray, alt_amsl_m: FloatArray, cost: PathCost) -> float:
         """Return the energy of a path, and of the way back along it from its dearest place where returns retrace it."""
-        if not self._retraces:
+        if self.brief.failsafe.way != "retrace":
             return cost.total_wh
         back = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=xy_m[::-1, 0], north_m=xy_m[::-1, 1],
             alt_amsl_m=alt_amsl_m[::-1], speed_mps=self.brief.speed_mps, handling=HANDLING[self.brief.dialect],
         )  # fmt: skip
         there_and_back = np.cumsum(cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
-        return float(there_and_back[:-1].max())
+        turns_back = len(there_and_back) - 1 if self.brief.dialect == "ardupilot" else -(-len(there_and_back) // 2)
+        return max(cost.total_wh, float(there_and_back[:turns_back].max()))
 
     def _landing(self, track: Track, alt_amsl_m: float, home_amsl_m: float) -> tuple[FloatArray, FloatArray]:
         """Return the points after the last corner, (n, 2), and their heights: down on the spot, or circle and glide."""

@@ -133,6 +133,14 @@ def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):
     assert longest[0] < 0.7 * longest[1]
 
 
+def test_px4_goes_back_or_on_along_the_mission_and_keeps_its_reserve(make_brief):
+    line = [[50.0, 8.0], [50.0, 8.25]]
+    wind = {"speed_mps": 8, "from_deg": 270}
+    plan = plan_brief(make_brief(line, wind=wind, dialect="px4", failsafe={"way": "retrace"}))
+    assert found(plan, "failsafe endurance") == []
+    assert min(g.battery_end_pct for s in plan.sorties for g in s.failsafe) >= 20.0 - 0.02
+
+
 def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straight):
     def told(**changes):
         sortie = plan_brief(make_brief(straight, **changes)).sorties[0]
