@@ -165,6 +165,8 @@ def _explain_one(item: ErrorDetails) -> str:
             return f"{where} is missing"
         case _:
             reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            if not item["loc"]:
+                return reason
             return f"{where} = {shown} {reason}" if shown else f"{where}: {reason}"
 
 

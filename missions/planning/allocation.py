@@ -44,6 +44,10 @@ class Unflown(enum.StrEnum):
 
 MENDABLE: Final = frozenset({Unflown.NO_WAY, Unflown.WIND, Unflown.BATTERY, Unflown.TURN})
 """Reasons that another type of aircraft may not have."""
+DIVIDED: Final = (2, 3)
+"""Parts every sortie is also divided into where there are several types to share them."""
+MAX_DIVIDED: Final = 24
+"""Most sorties a divided cut may have."""
 MAX_CUTS: Final = 12
 """Most cuts of the border into sorties that are worked out."""
 
@@ -166,7 +170,25 @@ def cuts(corridor: Corridor, lanes: Sequence[Lane], squads: Sequence[Squad]) -> 
                 go_on([*done, *kept], [_span(s.stretch) for s in open_m], [s for s in left if s is not squad])
 
     go_on([], whole_border(corridor), [s for s in squads if s.sites])
-    return found
+    if len(squads) > 1:
+        shared = [_divided(cut, parts, corridor, pieces, squads) for parts in DIVIDED for cut in found]
+        found += [cut for cut in shared if cut is not None]
+    return found[:MAX_CUTS]
+
+
+def _divided(cut: Cut, parts: int, corridor: Corridor, pieces: list[LanePiece], squads: Sequence[Squad]) -> Cut | None:
+    """Return a cut with every sortie divided into so many, so that types can share what one flies alone, or None."""
+    flown = [s for s in cut.sections if s.path is not None]
+    if len(flown) * parts > MAX_DIVIDED:
+        return None
+    makers = {squad.fleet: squad.maker for squad in squads}
+    shares = [
+        share for s in flown for share in _Cutter(s.stretch, pieces, corridor, makers[s.stretch.fleet]).divided(parts)
+    ]
+    if any(s.path is None for s in shares):
+        return None
+    whole = sorted([*shares, *(s for s in cut.sections if s.path is None)], key=lambda s: s.stretch.start_m)
+    return Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, squads)))
 
 
 def _span(stretch: Stretch) -> Span:
@@ -184,6 +206,11 @@ class _Cutter:
         whole = pieces_between(pieces, stretch)
         self.pieces = [p for p in whole if maker.router.joined(self.site, p.xy_m[0])]
         self.cut_off = bool(whole) and not self.pieces
+
+    def divided(self, parts: int) -> list[Section]:
+        """Return the stretch in so many sections of one length."""
+        ends = np.linspace(self.stretch.start_m, self.stretch.end_m, parts + 1).tolist()
+        return [self._exact(a, b) for a, b in itertools.pairwise(ends)]
 
     def sections(self) -> Iterator[Section]:
         if not self.pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import datetime as dt
 import itertools
@@ -11,11 +12,13 @@ import numpy as np
 import pyproj
 import pytest
 
+from geo.errors import InputError
 from missions.errors import BriefError, PlanRefusedError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.planning.phases import Meetings
 from missions.planning.planner import plan_brief
 from missions.planning.schedule_file import schedule_csv
+from vedette.plan import quick_brief
 
 BORDER = [[50.0, 8.0], [50.0, 8.25]]
 CAMP = [{"name": "camp", "lat_deg": 50.018, "lon_deg": 8.125}]
@@ -134,6 +137,33 @@ def test_what_one_type_cannot_reach_another_flies(make_module_brief):
     assert {(s.aircraft, s.site) for s in plan.sorties} <= {("quad-500", "camp"), ("wing-2m", "far")}
     alone = plan_brief(brief.model_copy(update={"fleets": brief.fleets[:1], "launch": brief.launch[:1]}))
     assert [f for f in alone.findings if f.rule == "endurance"]
+
+
+def test_types_share_sorties_that_one_of_them_would_fly_alone(make_module_brief, dense):
+    _, plan = dense
+    alone = [plan_brief(make_module_brief(BORDER, aircraft=one, launch=CAMP)) for one in TYPES]
+    assert plan.worst_revisit_s < 0.85 * min(a.worst_revisit_s for a in alone)
+    assert {s.aircraft for s in plan.sorties} == {"quad-survey", "wing-2m"}
+
+
+def quick_aircraft(texts, count=None):
+    given = {"border": Path("a.geojson"), "own_side": "left", "standoff_m": 300, "depth_m": 800,
+             "launch": ["47.38,112.58"], "aircraft": texts, "count": count}  # fmt: skip
+    return quick_brief(collections.defaultdict(lambda: None, given))["aircraft"]
+
+
+def test_the_aircraft_option_may_be_repeated_with_numbers():
+    assert quick_aircraft(None) == {"type": "quad-survey", "count": 1}
+    assert quick_aircraft(["quad-500"], 4) == {"type": "quad-500", "count": 4}
+    two = [{"type": "quad-heavy", "count": 3}, {"type": "wing-2m", "count": 1}]
+    assert quick_aircraft(["quad-heavy:3", "wing-2m:1"]) == two
+    for texts, count, said in (
+        (["quad-heavy:x"], None, "'quad-heavy:x' is not TYPE or TYPE:COUNT"),
+        (["quad-heavy:"], None, "is not TYPE or TYPE:COUNT"),
+        (["quad-heavy:3"], 2, "both say how many"),
+    ):
+        with pytest.raises(InputError, match=said):
+            quick_aircraft(texts, count)
 
 
 TWO_SITES = [{"name": "west", "lat_deg": 50.018, "lon_deg": 8.05}, {"name": "east", "lat_deg": 50.018, "lon_deg": 8.2}]
