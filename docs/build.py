@@ -1,8 +1,9 @@
-"""Build the documentation site into docs/site: the pages as HTML, and the reference from docstrings."""
+"""Build the documentation site into docs/site: the pages as HTML with their pictures, the reference from docstrings."""
 
 from __future__ import annotations
 
 import html
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def main() -> int:
     pages = [page for page in sorted(DOCS.rglob("*.md")) if site not in page.parents]
     for page in pages:
         render(page, site)
+    shutil.copytree(DOCS / "images", site / "images", dirs_exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "pdoc", "-d", "numpy", "-o", str(site / "reference"), *PACKAGES]
     ).returncode
