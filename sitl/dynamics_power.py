@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+INDUCED_AT_CRUISE = 0.5
+"""Share of a fixed wing's level power that is induced drag's where its endurance over range is best balanced."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BatterySpec:
     """A pack and what the airframe draws from it.
@@ -89,14 +93,18 @@ class Battery:
         self.left_wh = min(self.left_wh, self.spec.capacity_wh * to_pct / 100.0)
 
 
-def flight_power_w(spec: BatterySpec, *, airspeed_mps: float, climb_mps: float, mass_kg: float) -> float:
+def flight_power_w(
+    spec: BatterySpec, *, airspeed_mps: float, climb_mps: float, mass_kg: float, wing_load: float = 1.0
+) -> float:
     """Return the power in flight: the level table plus (or less) the rate of change of height energy.
 
     Climbing costs m g v at 60 % efficiency; descending gives back at most 20 %
     of the level power (rotors in descent still work against their own wake;
     Leishman, Principles of Helicopter Aerodynamics, 2nd ed., section 2.13).
+    A wing that banks carries `wing_load` times its weight, and its induced drag grows with the square of
+    that (Anderson, Aircraft Performance and Design, sections 5.3 and 6.2).
     """
-    level = _interpolate(spec.power_w, airspeed_mps)
+    level = _interpolate(spec.power_w, airspeed_mps) * (1.0 + INDUCED_AT_CRUISE * (wing_load**2 - 1.0))
     vertical = mass_kg * GRAVITY_MPS2 * climb_mps
     return level + vertical / 0.6 if vertical > 0.0 else max(0.8 * level, level + vertical)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,10 +12,11 @@ from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import level_power_w
 from missions.performance.handling import parameters
 from missions.plan_files.dialect import Dialect
-from sitl.dynamics import Multirotor
+from sitl.dynamics import GRAVITY_MPS2, Multirotor, offset_m
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.dynamics_wing import FixedWing
 from sitl.vehicle.config import Airframe, VehicleConfig
+from sitl.vehicle.wing_behaviours import LEAD_SHARE
 
 if TYPE_CHECKING:
     from typing import Any
@@ -27,6 +29,10 @@ GUST_SIGMAS: Final = 2.5
 """The brief's strongest gust is taken as this many sigmas above the mean wind (about one in a hundred)."""
 POWER_STEP_MPS: Final = 1.0
 """Spacing of the airspeeds the power curve is handed over at; between them it is linear."""
+
+
+ROOM: Final = 1.1
+"""How much tighter than the type's turn radius the airframe can turn, for corrections."""
 
 
 def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConfig:
@@ -48,10 +54,19 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
         parameters=tuple(parameters(aircraft, brief.dialect).items()),
     )
     if aircraft.kind is AircraftKind.FIXED_WING:
-        config = dataclasses.replace(config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft))
+        config = dataclasses.replace(
+            config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft), heading_deg=_launched_deg(sortie)
+        )
     else:
         config = dataclasses.replace(config, multirotor=multirotor(aircraft))
     return dataclasses.replace(config, **changes)
+
+
+def _launched_deg(sortie: Sortie) -> float:
+    """Return the heading a fixed wing is thrown or catapulted in: along its first leg."""
+    leg = sortie.legs[0]
+    north, east = offset_m(leg.lat_start_deg, leg.lon_start_deg, leg.lat_end_deg, leg.lon_end_deg)
+    return math.degrees(math.atan2(east, north)) % 360.0
 
 
 def multirotor(aircraft: Aircraft) -> Multirotor:
@@ -63,10 +78,11 @@ def multirotor(aircraft: Aircraft) -> Multirotor:
 
 
 def fixed_wing(aircraft: Aircraft) -> FixedWing:
-    """Return a fixed wing's airframe."""
+    """Return a fixed wing's airframe, which flies the type's turn radius with bank in hand."""
+    bank_deg = math.degrees(math.atan(ROOM * aircraft.speed_mps**2 / (GRAVITY_MPS2 * aircraft.turn_radius_m)))
     return FixedWing(
-        mass_kg=aircraft.mass_kg, cruise_mps=aircraft.speed_mps, fastest_mps=aircraft.max_airspeed_mps,
-        climb_mps=aircraft.climb_mps, sink_mps=aircraft.descent_mps,
+        max_bank_deg=min(bank_deg / LEAD_SHARE, 70.0), mass_kg=aircraft.mass_kg, cruise_mps=aircraft.speed_mps,
+        fastest_mps=aircraft.max_airspeed_mps, climb_mps=aircraft.climb_mps, sink_mps=aircraft.descent_mps,
     )  # fmt: skip
 
 

@@ -37,8 +37,9 @@ class FlownLegs:
     """Battery left at the end of each leg; NaN where nobody has said."""
     seq: NDArray[np.int64]
     lines: NDArray[np.object_]
+    climbs_out: bool
     glides: bool
-    """Whether the last leg is a fixed wing's glide to the ground, below the least height by nature."""
+    """Whether the first leg is a fixed wing's climb from the ground and the last its glide there, low by nature."""
 
     @classmethod
     def of(cls, legs: Sequence[Leg], frame: LocalFrame) -> FlownLegs:
@@ -54,6 +55,7 @@ class FlownLegs:
             battery_end_pct=np.array([g.battery_end_pct for g in legs]),
             seq=np.array([g.seq for g in legs], dtype=np.int64),
             lines=np.asarray(shapely.linestrings(np.stack([start, end], axis=1))),
+            climbs_out=_goes_somewhere(legs[0]) and legs[0].alt_amsl_start_m == legs[-1].alt_amsl_end_m,
             glides=_glides(legs),
         )
 
@@ -73,10 +75,13 @@ class FlownLegs:
         return np.asarray(self.length_m > still_m)
 
 
+def _goes_somewhere(leg: Leg) -> bool:
+    return (leg.lat_start_deg, leg.lon_start_deg) != (leg.lat_end_deg, leg.lon_end_deg)
+
+
 def _glides(legs: Sequence[Leg]) -> bool:
     last = legs[-1]
-    moves = (last.lat_start_deg, last.lon_start_deg) != (last.lat_end_deg, last.lon_end_deg)
-    return last.kind is LegKind.RETURN and moves and last.alt_amsl_end_m == legs[0].alt_amsl_start_m
+    return last.kind is LegKind.RETURN and _goes_somewhere(last) and last.alt_amsl_end_m == legs[0].alt_amsl_start_m
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

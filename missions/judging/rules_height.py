@@ -49,7 +49,8 @@ def ground_clearance(subject: Subject) -> Iterator[Breaches]:
     rules, points = subject.brief.flight, subject.points
     above = points.alt_amsl_m - subject.ground_amsl_m
     short = rules.min_agl_m - above
-    low = (short > ROUNDING_M) & ~(subject.legs.glides & (points.leg == len(subject.legs) - 1))
+    first, last = points.leg == 0, points.leg == len(subject.legs) - 1
+    low = (short > ROUNDING_M) & ~(subject.legs.climbs_out & first) & ~(subject.legs.glides & last)
     low[low] &= away_from_landing(subject, points.xy_m[low])
     at = worst_points(points.leg, short, low)
     yield Breaches(

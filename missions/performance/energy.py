@@ -85,7 +85,7 @@ def path_cost(
     east_m: FloatArray,
     north_m: FloatArray,
     alt_amsl_m: FloatArray,
-    speed_mps: float,
+    speed_mps: float | FloatArray,
     handling: Handling | None = None,
 ) -> PathCost:
     """Return what flying straight between consecutive points takes.
@@ -102,7 +102,7 @@ def path_cost(
     east_m, north_m, alt_amsl_m
         (n,) points of the path in a local metric frame and above mean sea level.
     speed_mps
-        Planned speed (airspeed of a fixed wing, ground speed of a multirotor).
+        Planned speed (airspeed of a fixed wing, ground speed of a multirotor), one or (n - 1,).
     handling
         The autopilot of a multirotor, by which a leg straight up is a take-off and one straight down
         a landing; None for speeds that change at once.
@@ -127,9 +127,27 @@ def path_cost(
     climb = np.divide(dz, seconds, out=np.zeros_like(dz), where=seconds > 0.0)
     climb = np.where(np.abs(climb) < LEVEL_MPS, 0.0, climb)
     through = np.where(moving, speeds.air_mps, _hover_airspeed(aircraft, air.speed_mps))
-    energy = weight @ power_w(aircraft, through, climb) * seconds / 3600.0
+    watts = weight @ power_w(aircraft, through, climb)
+    if aircraft.kind is AircraftKind.FIXED_WING:
+        watts = watts * turning_share(aircraft, de, dn, steady)
+    energy = watts * seconds / 3600.0
     ground = np.divide(length, seconds, out=np.zeros_like(length), where=seconds > 0.0)
     return PathCost(seconds=seconds, energy_wh=energy, ground_mps=ground)
+
+
+def turning_share(aircraft: Aircraft, de: FloatArray, dn: FloatArray, seconds: FloatArray) -> FloatArray:
+    """Return how much more power than straight on each leg of a flattened path takes a wing that turns along it.
+
+    The legs beside a corner share its bend, as they do on an arc drawn by its chords; the bank that
+    turns so fast, up to the type's own radius, raises the load n, and the induced half of the
+    power (`level_power_w`) by n^2 (Anderson, Aircraft Performance and Design, 5.3 and 6.2).
+    """
+    bend = np.abs((np.diff(np.arctan2(de, dn)) + np.pi) % (2.0 * np.pi) - np.pi)
+    shared = (np.append(bend, 0.0) + np.append(0.0, bend)) / 2.0
+    rate = np.divide(shared, seconds, out=np.zeros_like(seconds), where=seconds > 0.0)
+    v = aircraft.speed_mps
+    tan_bank = v * np.minimum(rate, v / max(aircraft.turn_radius_m, 1.0)) / GRAVITY_MPS2
+    return np.asarray(1.0 + 0.5 * tan_bank**2)
 
 
 def least_wh(

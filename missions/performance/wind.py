@@ -118,7 +118,7 @@ def along_and_cross(air: Air, course_deg: FloatArray) -> tuple[FloatArray, Float
     return tail, cross
 
 
-def leg_speeds(aircraft: Aircraft, air: Air, course_deg: FloatArray, speed_mps: float) -> LegSpeeds:
+def leg_speeds(aircraft: Aircraft, air: Air, course_deg: FloatArray, speed_mps: float | FloatArray) -> LegSpeeds:
     """Return the speeds each leg is flown at.
 
     A fixed wing holds its airspeed: ground speed is ``sqrt(va^2 - wc^2) + wt`` (wind triangle).
@@ -131,7 +131,7 @@ def leg_speeds(aircraft: Aircraft, air: Air, course_deg: FloatArray, speed_mps: 
     course_deg
         (n,) courses over the ground, degrees clockwise from north.
     speed_mps
-        Planned speed: airspeed for a fixed wing, ground speed for a multirotor.
+        Planned speed, one or (n,): airspeed for a fixed wing, ground speed for a multirotor.
 
     Returns
     -------
@@ -141,10 +141,10 @@ def leg_speeds(aircraft: Aircraft, air: Air, course_deg: FloatArray, speed_mps: 
     """
     tail, cross = along_and_cross(air, course_deg)
     if aircraft.kind is AircraftKind.FIXED_WING:
-        through = np.full(tail.shape, float(speed_mps))
+        through = np.broadcast_to(np.asarray(speed_mps, dtype=float), tail.shape).copy()
         return LegSpeeds(ground_mps=_ground_at(through, tail, cross), air_mps=through)
     fastest = _ground_at(np.full(tail.shape, aircraft.max_airspeed_mps), tail, cross)
-    ground = np.minimum(float(speed_mps), fastest)
+    ground = np.minimum(speed_mps, fastest)
     return LegSpeeds(ground_mps=ground, air_mps=np.hypot(ground - tail, cross))
 
 

@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from missions.airspace.terrain_profile import sample_path
 from missions.errors import PlanRefusedError
+from missions.planning.departure import (
+    CALM_MPS,
+    Departure,
+    circle_m,
+    climb_out_m,
+    find_departure,
+    free_below,
+    into_the_wind,
+    least_height_m,
+    wind_at,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,19 +35,11 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 GLIDE_DEG: Final = 4.8
-LEAST_HEIGHT_M: Final = 30.0
-"""Height above the site at which the glide begins, where the brief allows flight so low."""
+GLIDE_SPEED: Final = 0.85
+"""Airspeed of the glide over the cruise's: ArduPlane flies half-way between AIRSPEED_MIN and cruise
+(TECS_LAND_ARSPD -1), PX4 at FW_LND_AIRSPD, 1.3 times the stall speed."""
 HIGHER_M: Final = (0.0, 20.0, 40.0, 60.0)
 """How much higher the glide may begin where the ground asks for it."""
-FROM_THE_WIND_DEG: Final = tuple(float(sign * k) for k in range(0, 91, 15) for sign in (1, -1) if k or sign > 0)
-"""Glides this far from straight into the wind are tried, in this order; never one with the wind behind."""
-CALM_MPS: Final = 1.0
-"""In less wind than this the glide may come from any side."""
-CORNERS: Final = 24
-GLIDE_SHARE: Final = 0.5
-"""The ground may rise to at most this share of the glide's height above the site."""
-_ROLL_OUT_M: Final = 30.0
-"""The last metres before the site, where the ground is the runway."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +54,8 @@ class Approach:
     """Positive: flown clockwise, as MAVLink counts it."""
     height_m: float
     """Of the glide's beginning above the site."""
+    departure: Departure
+    """How it leaves the same site."""
 
     @property
     def entry_m(self) -> FloatArray:
@@ -61,10 +65,7 @@ class Approach:
 
     def circle_m(self, turns: int) -> FloatArray:
         """Return the corners of so many turns, (n, 2), from the beginning of the glide back to it."""
-        arm = self.begin_m - self.centre_m
-        angles = -math.copysign(1.0, self.radius_m) * np.linspace(0.0, 2.0 * np.pi * turns, CORNERS * turns + 1)
-        c, s = np.cos(angles), np.sin(angles)
-        return np.asarray(self.centre_m + np.stack([c * arm[0] - s * arm[1], s * arm[0] + c * arm[1]], axis=1))
+        return circle_m(self.begin_m, self.centre_m, self.radius_m, turns)
 
 
 def find_approach(maker: PathMaker, site_m: FloatArray) -> Approach | None:
@@ -73,49 +74,24 @@ def find_approach(maker: PathMaker, site_m: FloatArray) -> Approach | None:
     The circle keeps the brief's least height above ground; under the glide the ground
     rises to at most half the glide's height.
     """
-    from_deg, wind_mps = _wind_at(maker, site_m)
+    departure = find_departure(maker, site_m)
+    if departure is None:
+        return None
     radius_m = math.ceil(maker.radius_m)
     slope = min(math.tan(math.radians(GLIDE_DEG)), maker.aircraft.descent_mps / maker.brief.speed_mps)
-    offsets = FROM_THE_WIND_DEG
-    if wind_mps < CALM_MPS:
-        offsets = tuple(float(sign * k) for k in range(0, 181, 15) for sign in (1, -1))
-    lowest_m = max(LEAST_HEIGHT_M, maker.brief.flight.min_agl_m)
     for more_m in HIGHER_M:
-        height_m = lowest_m + more_m
-        for offset in offsets:
-            heading = math.radians(from_deg + offset)
-            ahead = np.array([math.sin(heading), math.cos(heading)])
+        height_m = least_height_m(maker) + more_m
+        for ahead in into_the_wind(maker, site_m):
             begin = site_m - height_m / slope * ahead
             for side in (1.0, -1.0):
                 centre = begin + side * radius_m * np.array([ahead[1], -ahead[0]])
                 approach = Approach(
-                    touchdown_m=site_m, begin_m=begin, centre_m=centre, radius_m=side * radius_m, height_m=height_m
-                )
-                if _free(maker, approach):
+                    touchdown_m=site_m, begin_m=begin, centre_m=centre, radius_m=side * radius_m, height_m=height_m,
+                    departure=departure,
+                )  # fmt: skip
+                if free_below(maker, site_m, begin, approach.circle_m(1), height_m):
                     return approach
     return None
-
-
-def _wind_at(maker: PathMaker, site_m: FloatArray) -> tuple[float, float]:
-    """Return where the wind at a site comes from, degrees clockwise from north, and its speed."""
-    air = maker.brief.wind.profile.at(maker.ground.at(site_m))
-    east, north = float(air.east_mps[0]), float(air.north_mps[0])
-    return math.degrees(math.atan2(-east, -north)), math.hypot(east, north)
-
-
-def _free(maker: PathMaker, approach: Approach) -> bool:
-    circle = approach.circle_m(1)
-    path = np.concatenate([circle, approach.touchdown_m[None, :]])
-    if not maker.router.clear(path[:-1], path[1:]).all():
-        return False
-    home_m = float(maker.ground.at(approach.touchdown_m)[0])
-    around = sample_path(circle)[0]
-    low = home_m + approach.height_m - maker.ground.at(around) < maker.brief.flight.min_agl_m - 1e-6
-    glide = sample_path(np.stack([approach.begin_m, approach.touchdown_m]))[0]
-    left_m = np.hypot(*(glide - approach.touchdown_m).T)
-    slope = approach.height_m / float(left_m[0])
-    rise = maker.ground.at(glide) - home_m > GLIDE_SHARE * slope * left_m
-    return not (low.any() or rise[left_m > _ROLL_OUT_M].any())
 
 
 def check_approaches(maker: PathMaker, corridor: Corridor) -> None:
@@ -133,17 +109,29 @@ def check_approaches(maker: PathMaker, corridor: Corridor) -> None:
 
 
 def no_approach(maker: PathMaker, corridor: Corridor, site: int) -> PlanRefusedError | None:
-    """Return why a fixed wing cannot land at a launch site, or None where the aircraft can."""
+    """Return why a fixed wing cannot land at (or leave) a launch site, or None where the aircraft can."""
     place, name = corridor.sites[site], maker.brief.launch[site].name
     if maker.radius_m <= 0.0 or maker.approach(place) is not None:
         return None
-    height_m = max(LEAST_HEIGHT_M, maker.brief.flight.min_agl_m)
+    height_m = least_height_m(maker)
+    if find_departure(maker, place) is None:
+        return _no_departure(maker, name, height_m)
     long_m = height_m / math.tan(math.radians(GLIDE_DEG)) + maker.radius_m
-    side = "any side" if _wind_at(maker, place)[1] < CALM_MPS else "any side that is not down the wind"
+    side = "any side" if wind_at(maker, place)[1] < CALM_MPS else "any side that is not down the wind"
     return PlanRefusedError(
         f"launch site {name!r} has no free approach of {long_m:.0f} m for {maker.brief.aircraft.label} to land "
         f"from {side}: it descends from {height_m:g} m at {GLIDE_DEG:g} degrees and needs a circle of "
         f"{maker.radius_m:.0f} m radius before that; move the site further from the border, the zones and rising "
         "ground, or lower flight.min_agl_m",
         rule="landing", site=name, limit=long_m,
+    )  # fmt: skip
+
+
+def _no_departure(maker: PathMaker, name: str, height_m: float) -> PlanRefusedError:
+    long_m = climb_out_m(maker) + maker.radius_m
+    return PlanRefusedError(
+        f"launch site {name!r} has no free {long_m:.0f} m for {maker.brief.aircraft.label} to climb straight ahead to "
+        f"{height_m:g} m and circle there with a radius of {maker.radius_m:.0f} m, in any direction that is not down "
+        "the wind; move the site further from the border, the zones and rising ground, or lower flight.min_agl_m",
+        rule="take-off", site=name, limit=long_m,
     )  # fmt: skip

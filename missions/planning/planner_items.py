@@ -62,13 +62,15 @@ def body_yaw_deg(look: Look | None, border_on_right: bool) -> float:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class LandingPlace:
-    """The landing's items: how many last legs they fly, and for a fixed wing the circle before the glide."""
+class FlightEnds:
+    """Take-off and landing: how many first and last legs they fly, and for a fixed wing the circles there."""
 
-    legs: int = 1
+    takeoff_legs: int = 1
+    landing_legs: int = 1
     approach: Approach | None = None
     centre_deg: tuple[float, float] = (math.nan, math.nan)
     """Latitude and longitude of the approach's circle."""
+    departure_centre_deg: tuple[float, float] = (math.nan, math.nan)
 
 
 def mission_items(
@@ -76,7 +78,7 @@ def mission_items(
     legs: Sequence[Leg],
     gimbals: Sequence[tuple[float, float]],
     home_alt_amsl_m: float,
-    landing: LandingPlace,
+    ends: FlightEnds,
 ) -> tuple[MissionItem, ...]:
     """Turn legs into items: take-off, speed, camera, waypoints with gimbal changes between them, landing.
 
@@ -101,23 +103,23 @@ def mission_items(
 
     add(TAKEOFF, place=(first.lat_end_deg, first.lon_end_deg, _relative(first.alt_amsl_end_m, home_alt_amsl_m)))
     airspeed = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
-    radius = brief.aircraft.aircraft.turn_radius_m
-    if airspeed:
-        height = _relative(first.alt_amsl_end_m, home_alt_amsl_m)
-        add(LOITER_TO_ALT, 0.0, radius, place=(first.lat_end_deg, first.lon_end_deg, height))
+    if ends.approach is not None:
+        height = _relative(legs[ends.takeoff_legs - 1].alt_amsl_end_m, home_alt_amsl_m)
+        radius = ends.approach.departure.radius_m
+        add(LOITER_TO_ALT, 0.0, radius, 0.0, 1.0, place=(*ends.departure_centre_deg, height))
     add(CHANGE_SPEED, 0.0 if airspeed else 1.0, brief.speed_mps, -1.0)
     add(VIDEO_START)
     pointing: tuple[float, float] | None = None
-    flown = slice(1, len(legs) - landing.legs)
+    flown = slice(ends.takeoff_legs, len(legs) - ends.landing_legs)
     for leg, gimbal in zip(legs[flown], gimbals[flown], strict=True):
         if gimbal != pointing:
             add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
             pointing = gimbal
         add(WAYPOINT, place=(leg.lat_end_deg, leg.lon_end_deg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m)))
     add(VIDEO_STOP)
-    if landing.approach is not None:
-        circle = landing.approach
-        place = (*landing.centre_deg, circle.height_m)
+    if ends.approach is not None:
+        circle = ends.approach
+        place = (*ends.centre_deg, circle.height_m)
         px4 = brief.dialect == "px4"
         add(DO_LAND_START, place=None if px4 else place)  # ArduPilot chooses by it; PX4 wants none
         # PX4 leaves the circle only when it heads for the landing if told to; ArduPilot always does, and has no room

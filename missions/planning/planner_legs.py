@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from missions.plan import Leg, Sortie
 from missions.planning.planner_items import (
-    LandingPlace,
+    FlightEnds,
     earth_yaw_deg,
     fence_items,
     gimbals_for,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from missions.planning.planner_paths import FlightPath
 
     FloatArray = NDArray[np.float64]
+
+CIRCLE_ROOM: Final = 1.1
+"""Waypoints within this many radii of the circle's centre are left to the circle: ArduPlane leaves it at once for a
+place nearer than 1.05 (ModeLoiter::isHeadingLinedUp), wherever it is then."""
 
 
 def build_sortie(
@@ -44,17 +49,23 @@ def build_sortie(
         home_alt_amsl_m=home_alt,
         t_start_s=t_start_s,
         legs=legs,
-        items=mission_items(brief, legs, gimbals, home_alt, _landing_place(corridor, path)),
+        items=mission_items(brief, legs, gimbals, home_alt, _ends(corridor, path)),
         fence=fence_items(corridor, path.xy_m, brief),
         rally=rally_items(brief.rally),
     )
 
 
-def _landing_place(corridor: Corridor, path: FlightPath) -> LandingPlace:
+def _ends(corridor: Corridor, path: FlightPath) -> FlightEnds:
+    ends = FlightEnds(takeoff_legs=path.takeoff_legs, landing_legs=path.landing_legs)
     if path.approach is None:
-        return LandingPlace(legs=path.landing_legs)
-    lat, lon = corridor.frame.to_degrees(path.approach.centre_m[None, :])
-    return LandingPlace(legs=path.landing_legs, approach=path.approach, centre_deg=(float(lat[0]), float(lon[0])))
+        return ends
+    circle = path.approach.departure
+    near = np.hypot(*(path.xy_m[path.takeoff_legs + 1 :] - circle.centre_m).T) < CIRCLE_ROOM * abs(circle.radius_m)
+    on_it = int(np.argmin(near)) if not near.all() else 0
+    ends = dataclasses.replace(ends, takeoff_legs=path.takeoff_legs + on_it)
+    centres = np.stack([path.approach.centre_m, path.approach.departure.centre_m])
+    down, up = np.stack(corridor.frame.to_degrees(centres), axis=1).tolist()
+    return dataclasses.replace(ends, approach=path.approach, centre_deg=tuple(down), departure_centre_deg=tuple(up))
 
 
 def _legs(

@@ -14,7 +14,7 @@ from missions.performance.energy import PathCost, least_wh, path_cost
 from missions.performance.handling import HANDLING
 from missions.performance.wind import ground_radius_m
 from missions.plan import LegKind
-from missions.planning.landing import Approach, find_approach
+from missions.planning.landing import GLIDE_SPEED, Approach, find_approach
 from missions.planning.planner_tours import best_tour, turning_tour
 from missions.planning.planner_track import Track, append_line, turning_track
 
@@ -49,6 +49,8 @@ class FlightPath:
     needed_wh: float
     """Energy one battery must hold above its reserve for it."""
     approach: Approach | None = None
+    takeoff_legs: int = 1
+    """How many of the first legs the take-off takes: straight up, or the climb and its circle."""
     landing_legs: int = 1
     """How many of the last legs the landing takes: straight down, or the approach's circle and glide."""
 
@@ -92,7 +94,7 @@ class PathMaker:
         if self.radius_m > 0.0:
             approach = self.approach(site_m)
             tour = turning_tour(site_m, pieces, self.radius_m)
-            return None if approach is None else turning_track(site_m, tour, approach, self.radius_m, self.router)
+            return None if approach is None else turning_track(tour, approach, self.radius_m, self.router)
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         looks: list[Look | None] = []
@@ -109,21 +111,27 @@ class PathMaker:
         return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
 
     def fly(self, track: Track) -> FlightPath:
-        """Give a track heights over the ground, a vertical take-off, its landing, and its cost."""
+        """Give a track heights over the ground, its take-off and landing, and its cost."""
         profile = follow(track.xy_m, self.ground, self._rules)
-        home = float(self.ground.at(track.xy_m[:1])[0])
+        up = self._takeoff(track, profile.xy_m[0], float(profile.alt_amsl_m[0]))
+        home = float(up[0, 2])
         down_xy, down_alt = self._landing(track, float(profile.alt_amsl_m[-1]), home)
-        xy = np.concatenate([profile.xy_m[:1], profile.xy_m, down_xy])
-        alt = np.concatenate([[home], profile.alt_amsl_m, down_alt])
-        kinds = (LegKind.TRANSIT, *(track.kinds[k] for k in profile.leg), *[LegKind.RETURN] * len(down_xy))
-        looks = (None, *(track.looks[k] for k in profile.leg), *[None] * len(down_xy))
+        xy = np.concatenate([up[:, :2], profile.xy_m[1:], down_xy])
+        alt = np.concatenate([up[:, 2], profile.alt_amsl_m[1:], down_alt])
+        rising = len(up) - 1
+        flown = tuple(track.kinds[k] for k in profile.leg)
+        kinds = (*[LegKind.TRANSIT] * rising, *flown, *[LegKind.RETURN] * len(down_xy))
+        looks = (*[None] * rising, *(track.looks[k] for k in profile.leg), *[None] * len(down_xy))
+        speeds = np.full(len(kinds), self.brief.speed_mps)
+        if track.approach is not None:
+            speeds[-1] *= GLIDE_SPEED
         cost = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=alt,
-            speed_mps=self.brief.speed_mps, handling=HANDLING[self.brief.dialect],
+            speed_mps=speeds, handling=HANDLING[self.brief.dialect],
         )  # fmt: skip
         return FlightPath(
             xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost, approach=track.approach,
-            landing_legs=len(down_xy), needed_wh=self._needed_wh(xy, alt, cost),
+            takeoff_legs=rising, landing_legs=len(down_xy), needed_wh=self._needed_wh(xy, alt, cost),
         )  # fmt: skip
 
     def _needed_wh(self, xy_m: FloatArray, alt_amsl_m: FloatArray, cost: PathCost) -> float:
@@ -137,6 +145,15 @@ class PathMaker:
         there_and_back = np.cumsum(cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
         turns_back = len(there_and_back) - 1 if self.brief.dialect == "ardupilot" else -(-len(there_and_back) // 2)
         return max(cost.total_wh, float(there_and_back[:turns_back].max()))
+
+    def _takeoff(self, track: Track, first_m: FloatArray, alt_amsl_m: float) -> FloatArray:
+        """Return the points from the ground to where the track begins, (n, 3): on the spot, or climb and circle."""
+        departure = None if track.approach is None else track.approach.departure
+        site = first_m if departure is None else departure.launch_m
+        home = float(self.ground.at(site[None, :])[0])
+        if departure is None:
+            return np.array([[*site, home], [*site, alt_amsl_m]])
+        return departure.climb(home, alt_amsl_m, self.aircraft.climb_mps, self.brief.speed_mps)
 
     def _landing(self, track: Track, alt_amsl_m: float, home_amsl_m: float) -> tuple[FloatArray, FloatArray]:
         """Return the points after the last corner, (n, 2), and their heights: down on the spot, or circle and glide."""

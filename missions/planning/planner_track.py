@@ -92,17 +92,14 @@ class _Pass:
                 yield place
 
 
-def turning_track(
-    site_m: FloatArray, tour: Sequence[LanePiece], approach: Approach, radius_m: float, router: Router
-) -> Track | None:
+def turning_track(tour: Sequence[LanePiece], approach: Approach, radius_m: float, router: Router) -> Track | None:
     """Connect lanes for an aircraft that turns with a radius: bends rounded, lanes joined by Dubins paths.
 
     A lane that cannot be flown with the radius, or not be reached or left, is left out; None where none is left.
     """
     passes = [p for piece in tour if (p := _pass(piece, radius_m, router)) is not None]
     while passes:
-        out = passes[0].at(passes[0].begin_m) - site_m
-        begin, end = _unwatched(np.stack([site_m - out / np.hypot(*out), site_m])), _unwatched(approach.entry_m)
+        begin, end = _unwatched(approach.departure.exit_m), _unwatched(approach.entry_m)
         found = _connected([begin, *passes, end], radius_m, router)
         if isinstance(found, Track):
             return dataclasses.replace(found, approach=approach)

@@ -62,7 +62,7 @@ def lanes_track(maker: PathMaker, site_m: FloatArray, lines: Sequence[FloatArray
         return None
     pieces = [_lane(k, line, RUN_OUT_RADII * maker.radius_m) for k, line in enumerate(lines)]
     tour = turning_tour(site_m, pieces, maker.radius_m)
-    return turning_track(site_m, tour, approach, maker.radius_m, maker.router)
+    return turning_track(tour, approach, maker.radius_m, maker.router)
 
 
 def _lane(number: int, line: FloatArray, run_out_m: float) -> LanePiece:
@@ -81,10 +81,8 @@ def lines_track(maker: PathMaker, site_m: FloatArray, lines: Sequence[FloatArray
     flown = [curve for curve in curves if curve is not None]
     if approach is None or not flown or len(flown) < len(curves):
         return None
-    out = flown[0][0] - site_m
-    away = out / max(float(np.hypot(*out)), 1e-9)
-    parts = [np.stack([site_m - away, site_m]), *flown, approach.entry_m]
-    xy: list[FloatArray] = [site_m[None, :]]
+    parts = [approach.departure.exit_m, *flown, approach.entry_m]
+    xy: list[FloatArray] = [approach.departure.end_m[None, :]]
     kinds: list[LegKind] = []
     looks: list[Look | None] = []
     for k, (before, after) in enumerate(itertools.pairwise(parts)):

@@ -193,6 +193,11 @@ class MissionRun:
             self._behaviour = self._moves().hold()
             self._behaviour.done = True
             self._wait_s = item.p1
+        elif item.command == mavlink.MAV_CMD_NAV_LOITER_TO_ALT:
+            start, place = self._from or _place_of(state), self._place(item, state)
+            radius_m = item.p2 if math.isfinite(item.p2) else 0.0
+            after = self._next_place(self.current + 1, _LEG_ENDS | {mavlink.MAV_CMD_NAV_LAND})
+            self._behaviour = self._moves().spiral(start, place, radius_m, after)
         else:
             self._fly(item, state)
         return True
@@ -208,14 +213,14 @@ class MissionRun:
         self._behaviour = _FlyAndLand(self._moves(), self._from or spot, spot, state)
 
     def _fly(self, item: WireItem, state: BodyState) -> None:
-        stops = item.command in (mavlink.MAV_CMD_NAV_LOITER_TIME, mavlink.MAV_CMD_NAV_LOITER_TO_ALT)
+        stops = item.command == mavlink.MAV_CMD_NAV_LOITER_TIME
         hold_s = item.p1 if item.command in (16, 19, 82) else 0.0
         after = None if stops or hold_s > 0.0 else self._next_place(self.current + 1)
         start = self._from or _place_of(state)
         self._behaviour = self._moves().leg(start, self._place(item, state), after)
         self._wait_s = hold_s
 
-    def _next_place(self, seq: int) -> Place | None:
+    def _next_place(self, seq: int, ends: frozenset[int] = _LEG_ENDS) -> Place | None:
         """Return where the next navigation item is, if it is a place to fly through to."""
         items = self._items()
         for _ in range(_MOST_DO_ITEMS):
@@ -223,7 +228,7 @@ class MissionRun:
                 return None
             item = items[seq]
             if item.command in NAVIGATION:
-                return self._place(item) if item.command in _LEG_ENDS and item.has_place else None
+                return self._place(item) if item.command in ends and item.has_place else None
             if item.command == mavlink.MAV_CMD_DO_JUMP and (item.p2 < 0 or self._jumps.get(seq, 0) < item.p2):
                 seq = max(self._first, whole(item.p1))
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sitl.vehicle.behaviours import Climb, Descend, FlyLeg, Hold
-from sitl.vehicle.wing_behaviours import ClimbOut, FollowLine, GlideDown, Orbit
+from sitl.vehicle.wing_behaviours import ClimbOut, FollowLine, GlideDown, Orbit, OrbitToHeight
 
 if TYPE_CHECKING:
     from sitl.dynamics import BodyState
@@ -25,6 +25,10 @@ class Moves(Protocol):
 
     def climb(self, state: BodyState, alt_amsl_m: float) -> Behaviour:
         """Rise to a height."""
+        ...
+
+    def spiral(self, start: Place, place: Place, radius_m: float, after: Place | None) -> Behaviour:
+        """Go to a place and its height, and leave it for `after`."""
         ...
 
     def leg(self, start: Place, end: Place, after: Place | None = None) -> Leg:
@@ -50,6 +54,10 @@ class MultirotorMoves:
         """Rise straight up."""
         return Climb(self._limits, state, alt_amsl_m)
 
+    def spiral(self, start: Place, place: Place, radius_m: float, after: Place | None) -> Behaviour:  # noqa: ARG002
+        """Fly there; it needs no circle to climb or sink."""
+        return FlyLeg(self._limits, start, place)
+
     def leg(self, start: Place, end: Place, after: Place | None = None) -> Leg:
         """Fly a straight leg."""
         return FlyLeg(self._limits, start, end, after=after)
@@ -69,11 +77,15 @@ class WingMoves:
 
     def hold(self, place: Place | None = None, radius_m: float = 0.0) -> Behaviour:
         """Circle."""
-        return Orbit(self._limits, self._wing, place, abs(radius_m) or self._radius_m)
+        return Orbit(self._limits, self._wing, place, radius_m or self._radius_m)
 
     def climb(self, state: BodyState, alt_amsl_m: float) -> Behaviour:
         """Climb out straight ahead."""
         return ClimbOut(self._limits, state, alt_amsl_m)
+
+    def spiral(self, start: Place, place: Place, radius_m: float, after: Place | None) -> Behaviour:  # noqa: ARG002
+        """Circle there until at its height."""
+        return OrbitToHeight(self._limits, self._wing, place, radius_m or self._radius_m, after)
 
     def leg(self, start: Place, end: Place, after: Place | None = None) -> Leg:
         """Follow a line."""

@@ -7,6 +7,7 @@ is given between steps; two runs with the same three are the same.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -193,6 +194,7 @@ class Vehicle:
                 airspeed_mps=self.state.airspeed_mps,
                 climb_mps=-self.state.v_d_mps,
                 mass_kg=self.wing.mass_kg if self.wing else self.config.multirotor.mass_kg,
+                wing_load=1.0 / math.cos(math.radians(self.state.roll_deg)) if self.wing else 1.0,
             )
             self.battery.drain(power, STEP_S)
         self.faults.step()

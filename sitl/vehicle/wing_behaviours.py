@@ -16,6 +16,9 @@ APPROACH_RAD: Final = math.radians(60.0)
 """Angle at which a line is approached from far away."""
 LEAD_SHARE: Final = 0.7
 """Turns are planned with this share of the largest bank."""
+HEIGHT_REACHED_M: Final = 3.0
+AHEAD_RAD: Final = math.radians(10.0)
+"""A circle is left when the next place lies within this of the course."""
 GLIDE: Final = 0.1
 """Height lost per metre on the landing approach (5.7 degrees)."""
 
@@ -27,14 +30,15 @@ def _toward(course_rad: float, speed: float, down: float) -> VelocityDemand:
 
 
 class Orbit:
-    """Circle a place: what holding is to a fixed wing. Never done."""
+    """Circle a place: what holding is to a fixed wing. A negative radius is counter-clockwise. Never done."""
 
     def __init__(self, limits: Limits, wing: FixedWing, place: Place | None, radius_m: float) -> None:
         self.done = False
         self._limits = limits
         self._wing = wing
         self._place = place
-        self._radius_m = max(radius_m, 1.1 * wing.turn_radius_m(limits.speed_mps, LEAD_SHARE))
+        self._turn = math.copysign(1.0, radius_m)
+        self._radius_m = max(abs(radius_m), 1.1 * wing.turn_radius_m(limits.speed_mps, LEAD_SHARE))
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
         """Fly the tangent, corrected by the distance from the circle.
@@ -47,8 +51,43 @@ class Orbit:
         north, east = offset_m(place.lat_deg, place.lon_deg, state.lat_deg, state.lon_deg)
         away = math.hypot(north, east)
         bearing = math.atan2(east, north)
-        course = bearing + math.pi / 2.0 + math.atan((away - self._radius_m) / (0.5 * self._radius_m))
-        return _toward(course, self._limits.speed_mps, height_rate(state, place.alt_amsl_m, self._limits))
+        inward = math.pi / 2.0 + math.atan((away - self._radius_m) / (0.5 * self._radius_m))
+        down = height_rate(state, place.alt_amsl_m, self._limits)
+        return _toward(bearing + self._turn * inward, self._limits.speed_mps, down)
+
+
+class OrbitToHeight(Orbit):
+    """Circle a place until at its height and headed for the next one.
+
+    As ArduPlane does it (`verify_loiter_to_alt`, `ModeLoiter::isHeadingLinedUp`): at once for a place
+    within 1.05 radii, else within 10 degrees of it, and 10 more for each turn flown.
+    """
+
+    def __init__(self, limits: Limits, wing: FixedWing, place: Place, radius_m: float, after: Place | None) -> None:
+        super().__init__(limits, wing, place, radius_m)
+        self._goal = place
+        self._after = after
+        self._at_height_s = 0.0
+
+    def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
+        """Circle; done at the height when the way on lies ahead."""
+        wanted = super().demand(state, dt_s)
+        if self._at_height_s > 0.0 or abs(state.alt_amsl_m - self._goal.alt_amsl_m) < HEIGHT_REACHED_M:
+            self._at_height_s += dt_s
+            self.done = self._ahead(state)
+        return wanted
+
+    def _ahead(self, state: BodyState) -> bool:
+        if self._after is None:
+            return True
+        away = offset_m(self._goal.lat_deg, self._goal.lon_deg, self._after.lat_deg, self._after.lon_deg)
+        if math.hypot(*away) < 1.05 * self._radius_m:
+            return True
+        north, east = offset_m(state.lat_deg, state.lon_deg, self._after.lat_deg, self._after.lon_deg)
+        course = math.atan2(state.v_e_mps, state.v_n_mps)
+        turns = int(self._at_height_s * self._limits.speed_mps / (2.0 * math.pi * self._radius_m))
+        off = abs((math.atan2(east, north) - course + math.pi) % (2.0 * math.pi) - math.pi)
+        return off < AHEAD_RAD * (1 + turns)
 
 
 class ClimbOut:

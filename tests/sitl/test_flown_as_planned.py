@@ -81,6 +81,18 @@ def test_a_multirotor_in_wind_takes_the_time_and_the_battery_planned(planned):
     compare(*planned("quad-survey", {"speed_mps": 7, "from_deg": 250}))
 
 
+def test_a_fixed_wing_flies_its_whole_plan_in_the_time_planned(planned):
+    """Catapulted into the wind, climbing circle, lanes, descending circle, glide to its site."""
+    compare(*planned("wing-2m", {"speed_mps": 7, "from_deg": 250}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
+@pytest.mark.parametrize(("wind_mps", "from_deg"), [(0.0, 0.0), (4.0, 200.0), (9.0, 30.0)])
+def test_fixed_wings_take_the_time_and_the_battery_planned(planned, wind_mps, from_deg, dialect):
+    compare(*planned("wing-2m", {"speed_mps": wind_mps, "from_deg": from_deg}, dialect))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
 @pytest.mark.parametrize("wind_mps", [0.0, 9.0])
