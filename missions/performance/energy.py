@@ -28,6 +28,8 @@ CLIMB_EFFICIENCY: Final = 0.6
 """Battery-to-potential-energy efficiency of a small electric propeller (typical of 0.5 to 0.7)."""
 LEVEL_MPS: Final = 0.05
 """Vertical speeds below this count as level flight."""
+TURN_SLACK: Final = 0.1
+"""How much longer a wing's turn is flown than drawn: chords are shorter than arcs, and bank takes time to build."""
 STILL_M: Final = 0.01
 """Legs shorter than this are flown on the spot."""
 SIMPSON_SHARES: Final = np.linspace(0.0, 1.0, 5)
@@ -129,24 +131,31 @@ def path_cost(
     through = np.where(moving, speeds.air_mps, _hover_airspeed(aircraft, air.speed_mps))
     watts = weight @ power_w(aircraft, through, climb)
     if aircraft.kind is AircraftKind.FIXED_WING:
-        watts = watts * turning_share(aircraft, de, dn, steady)
+        turning = turning_share(aircraft, de, dn, steady)
+        seconds, watts = steady * (1.0 + TURN_SLACK * turning), watts * turning_load(aircraft, turning)
     energy = watts * seconds / 3600.0
     ground = np.divide(length, seconds, out=np.zeros_like(length), where=seconds > 0.0)
     return PathCost(seconds=seconds, energy_wh=energy, ground_mps=ground)
 
 
 def turning_share(aircraft: Aircraft, de: FloatArray, dn: FloatArray, seconds: FloatArray) -> FloatArray:
-    """Return how much more power than straight on each leg of a flattened path takes a wing that turns along it.
+    """Return how fast a wing turns along each leg of a flattened path, as a share of what its turn radius allows.
 
-    The legs beside a corner share its bend, as they do on an arc drawn by its chords; the bank that
-    turns so fast, up to the type's own radius, raises the load n, and the induced half of the
-    power (`level_power_w`) by n^2 (Anderson, Aircraft Performance and Design, 5.3 and 6.2).
+    The legs beside a corner share its bend, as they do on an arc drawn by its chords.
     """
     bend = np.abs((np.diff(np.arctan2(de, dn)) + np.pi) % (2.0 * np.pi) - np.pi)
     shared = (np.append(bend, 0.0) + np.append(0.0, bend)) / 2.0
     rate = np.divide(shared, seconds, out=np.zeros_like(seconds), where=seconds > 0.0)
-    v = aircraft.speed_mps
-    tan_bank = v * np.minimum(rate, v / max(aircraft.turn_radius_m, 1.0)) / GRAVITY_MPS2
+    return np.asarray(np.minimum(rate * aircraft.turn_radius_m / aircraft.speed_mps, 1.0))
+
+
+def turning_load(aircraft: Aircraft, share: FloatArray) -> FloatArray:
+    """Return how much more power than straight on a wing takes that turns at a share of its fastest.
+
+    The bank raises the load n, and the induced half of the power (`level_power_w`) by n^2
+    (Anderson, Aircraft Performance and Design, 5.3 and 6.2).
+    """
+    tan_bank = aircraft.speed_mps**2 / (max(aircraft.turn_radius_m, 1.0) * GRAVITY_MPS2) * share
     return np.asarray(1.0 + 0.5 * tan_bank**2)
 
 

@@ -26,6 +26,9 @@ FROM_THE_WIND_DEG: Final = tuple(float(sign * k) for k in range(0, 91, 15) for s
 CALM_MPS: Final = 1.0
 """In less wind than this any way will do."""
 CORNERS: Final = 24
+"""Corners a full circle is drawn with."""
+SPARE_CORNERS: Final = 2
+"""Flown at the height flown on at: who gets there a moment late would fly another whole turn for the way out."""
 GROUND_SHARE: Final = 0.5
 """The ground may rise to at most this share of a glide's or a climb's height above the site."""
 RUNWAY_M: Final = 30.0
@@ -38,33 +41,36 @@ class Departure:
 
     launch_m: FloatArray
     end_m: FloatArray
-    """Where the straight climb ends, and the circle is entered and left."""
+    """Where the straight climb ends and the circle is entered."""
     centre_m: FloatArray
     radius_m: float
     """Positive: flown clockwise, as MAVLink counts it."""
     height_m: float
     """Of the end of the straight climb above the site."""
+    turns: float
+    """Turns of the circle that the rest of the climb takes."""
 
     @property
     def exit_m(self) -> FloatArray:
-        """The pose the circle is left in: a metre before the end of the climb, and the end."""
-        ahead = self.end_m - self.launch_m
-        return np.stack([self.end_m - ahead / np.hypot(*ahead), self.end_m])
+        """The pose the circle is left in at the earliest: a metre before the end of the climb, and the end."""
+        end = self._circle_m()[-1]
+        arm = (end - self.centre_m) / self.radius_m
+        return np.stack([end - np.array([arm[1], -arm[0]]), end])
 
-    def climb(self, home_amsl_m: float, alt_amsl_m: float, climb_mps: float, speed_mps: float) -> FloatArray:
+    def climb(self, home_amsl_m: float, alt_amsl_m: float) -> FloatArray:
         """Return the points from the site to the height the flight goes on at, (n, 3): plane metres and AMSL."""
-        low_m = home_amsl_m + self.height_m
-        lap_m = abs(alt_amsl_m - low_m) * speed_mps / climb_mps
-        turns = math.ceil(lap_m / (2.0 * math.pi * abs(self.radius_m)) - 1e-9)
-        circle = circle_m(self.end_m, self.centre_m, self.radius_m, turns)
-        heights = np.linspace(low_m, alt_amsl_m, len(circle)) if turns else np.array([alt_amsl_m])
+        circle = self._circle_m()
+        heights = np.linspace(home_amsl_m + self.height_m, alt_amsl_m, len(circle))
         return np.vstack([[*self.launch_m, home_amsl_m], np.column_stack([circle, heights])])
 
+    def _circle_m(self) -> FloatArray:
+        return circle_m(self.end_m, self.centre_m, self.radius_m, self.turns)
 
-def circle_m(begin_m: FloatArray, centre_m: FloatArray, radius_m: float, turns: int) -> FloatArray:
-    """Return the corners of so many turns, (n, 2), from a point on the circle back to it."""
+
+def circle_m(begin_m: FloatArray, centre_m: FloatArray, radius_m: float, turns: float) -> FloatArray:
+    """Return the corners of so many turns, (n, 2), from a point on the circle."""
     arm = begin_m - centre_m
-    angles = -math.copysign(1.0, radius_m) * np.linspace(0.0, 2.0 * np.pi * turns, CORNERS * turns + 1)
+    angles = -math.copysign(1.0, radius_m) * np.linspace(0.0, 2.0 * np.pi * turns, math.ceil(CORNERS * turns) + 1)
     c, s = np.cos(angles), np.sin(angles)
     return np.asarray(centre_m + np.stack([c * arm[0] - s * arm[1], s * arm[0] + c * arm[1]], axis=1))
 
@@ -107,9 +113,19 @@ def find_departure(maker: PathMaker, site_m: FloatArray) -> Departure | None:
             circle = circle_m(end, centre, side * radius_m, 1)
             if free_below(maker, site_m, end, circle, height_m):
                 return Departure(
-                    launch_m=site_m, end_m=end, centre_m=centre, radius_m=side * radius_m, height_m=height_m
-                )
+                    launch_m=site_m, end_m=end, centre_m=centre, radius_m=side * radius_m, height_m=height_m,
+                    turns=_turns(maker, site_m, circle, height_m),
+                )  # fmt: skip
     return None
+
+
+def _turns(maker: PathMaker, site_m: FloatArray, circle: FloatArray, height_m: float) -> float:
+    """Return the turns it takes to climb from the circle's entry to the height flown over its highest ground."""
+    ground = np.concatenate([maker.ground.at(sample_path(circle)[0]), maker.ground.at(site_m[None, :])])
+    more_m = float(np.nanmax(ground) - ground[-1]) + maker.brief.flight.alt_agl_m - height_m
+    lap_m = float(np.hypot(*np.diff(circle, axis=0).T).sum())
+    turns = more_m / maker.aircraft.climb_mps * maker.brief.speed_mps / lap_m
+    return (max(math.ceil(CORNERS * turns), 0) + SPARE_CORNERS) / CORNERS
 
 
 def free_below(maker: PathMaker, site_m: FloatArray, far_m: FloatArray, circle: FloatArray, height_m: float) -> bool:

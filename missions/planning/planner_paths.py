@@ -153,7 +153,7 @@ class PathMaker:
         home = float(self.ground.at(site[None, :])[0])
         if departure is None:
             return np.array([[*site, home], [*site, alt_amsl_m]])
-        return departure.climb(home, alt_amsl_m, self.aircraft.climb_mps, self.brief.speed_mps)
+        return departure.climb(home, alt_amsl_m)
 
     def _landing(self, track: Track, alt_amsl_m: float, home_amsl_m: float) -> tuple[FloatArray, FloatArray]:
         """Return the points after the last corner, (n, 2), and their heights: down on the spot, or circle and glide."""

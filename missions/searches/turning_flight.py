@@ -82,7 +82,7 @@ def lines_track(maker: PathMaker, site_m: FloatArray, lines: Sequence[FloatArray
     if approach is None or not flown or len(flown) < len(curves):
         return None
     parts = [approach.departure.exit_m, *flown, approach.entry_m]
-    xy: list[FloatArray] = [approach.departure.end_m[None, :]]
+    xy: list[FloatArray] = [approach.departure.exit_m[1:]]
     kinds: list[LegKind] = []
     looks: list[Look | None] = []
     for k, (before, after) in enumerate(itertools.pairwise(parts)):
