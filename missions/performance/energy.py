@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 GRAVITY_MPS2: Final = 9.80665
 """Standard gravity (ISO 80000-3)."""
-INDUCED_SHARE: Final = 0.6
-"""Share of hover power that is induced; the rest is blade profile power (Zeng, Xu, Zhang 2019, table I)."""
+INDUCED_SHARE: Final = 0.526
+"""Share of hover power that is induced; the rest is the blades' own drag.
+
+88.63 of 168.49 W: Zeng, Xu, Zhang 2019, table I.
+"""
 CLIMB_EFFICIENCY: Final = 0.6
 """Battery-to-potential-energy efficiency of a small electric propeller (typical of 0.5 to 0.7)."""
 LEVEL_MPS: Final = 0.05
