@@ -118,7 +118,35 @@ def test_the_glide_passes_no_hill_nearer_than_half_its_height(wing_brief):
 
 
 def test_a_site_with_no_room_to_land_is_refused_with_what_it_takes(wing_brief):
-    ring = [GEOD.fwd(8.02, 50.014, azimuth, 330.0)[:2] for azimuth in range(0, 360, 20)]
-    zones = [{"name": f"mast {k}", "centre": [lat, lon], "radius_m": 40.0} for k, (lon, lat) in enumerate(ring)]
     with pytest.raises(PlanRefusedError, match=r"launch site 'a' has no free approach of 6\d\d m for wing-2m"):
-        plan_brief(wing_brief(zone=zones))
+        plan_brief(wing_brief(zone=masts_around(500.0)))
+
+
+def test_a_site_with_no_room_to_leave_is_refused_with_what_it_takes(wing_brief):
+    """50 m at 3 m/s and 18 m/s is 300 m of climb, and a circle of 60 m radius beyond it."""
+    with pytest.raises(PlanRefusedError, match=r"launch site 'a' has no free 360 m for wing-2m to climb .* to 50 m"):
+        plan_brief(wing_brief(zone=masts_around(330.0)))
+
+
+def masts_around(radius_m):
+    ring = [GEOD.fwd(8.02, 50.014, azimuth, radius_m)[:2] for azimuth in range(0, 360, 12)]
+    return [{"name": f"mast {k}", "centre": [lat, lon], "radius_m": 40.0} for k, (lon, lat) in enumerate(ring)]
+
+
+@pytest.mark.parametrize("from_deg", [0, 90, 230])
+def test_a_wing_climbs_into_the_wind_to_the_least_height_and_circles_up_from_there(wing_brief, from_deg):
+    brief = wing_brief(wind={"speed_mps": 6, "from_deg": from_deg})
+    sortie = plan_brief(brief).sorties[0]
+    first = sortie.legs[0]
+    course, _, length_m = GEOD.inv(first.lon_start_deg, first.lat_start_deg, first.lon_end_deg, first.lat_end_deg)
+    assert abs((course - from_deg + 180.0) % 360.0 - 180.0) <= 90.5
+    assert length_m == pytest.approx(50.0 / 3.0 * 18.0, rel=0.01)
+    takeoff, circle = sortie.items[:2]
+    assert (takeoff.command, takeoff.alt_m) == (22, 50.0)
+    assert (takeoff.lat_deg, takeoff.lon_deg) == (first.lat_end_deg, first.lon_end_deg)
+    assert (circle.command, circle.p4) == (31, 1.0)
+    assert circle.alt_m == pytest.approx(brief.flight.alt_agl_m, abs=10.0)
+    away = GEOD.inv(circle.lon_deg, circle.lat_deg, first.lon_end_deg, first.lat_end_deg)[2]
+    assert away == pytest.approx(abs(circle.p2), abs=1.0)
+    on = next(item for item in sortie.items if item.command == 16)
+    assert GEOD.inv(circle.lon_deg, circle.lat_deg, on.lon_deg, on.lat_deg)[2] > 1.05 * abs(circle.p2)

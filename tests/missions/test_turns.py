@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from missions.airspace.routing import Router
 from missions.briefs.brief_file import build_brief
 from missions.plan import LegKind
+from missions.planning.departure import Departure
 from missions.planning.dubins import dubins_curves, dubins_lengths
 from missions.planning.landing import Approach
 from missions.planning.lanes import LanePiece, cut, turned_round
@@ -137,8 +138,11 @@ def test_a_boxed_in_lane_is_left_over_a_byway_or_beyond_its_end(spoiled):
     whole = LanePiece(lane=0, chain=0, look=STRAIGHT_DOWN, xy_m=curve, station_m=np.arange(15.0) * 34.0)
     piece = whole if spoiled else cut(whole, 0.0, 150.0)
     site, begin = np.array([0.0, 1500.0]), np.array([400.0, 1500.0])
-    down = Approach(touchdown_m=site, begin_m=begin, centre_m=begin + [0.0, 100.0], radius_m=100.0, height_m=30.0)
-    track = turning_track(site, [piece], down, 100.0, Router(free))
+    up = Departure(launch_m=site, end_m=site - [100.0, 0.0], centre_m=site + [-100.0, 100.0], radius_m=100.0,
+                   height_m=30.0, turns=0.0)  # fmt: skip
+    down = Approach(touchdown_m=site, begin_m=begin, centre_m=begin + [0.0, 100.0], radius_m=100.0, height_m=30.0,
+                    departure=up)  # fmt: skip
+    track = turning_track([piece], down, 100.0, Router(free))
     assert track is not None
     assert shapely.covers(free, shapely.LineString(track.xy_m))
     work = [k for k, kind in enumerate(track.kinds) if kind is LegKind.WORK]
