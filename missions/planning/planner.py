@@ -15,6 +15,7 @@ from missions.errors import PlanRefusedError
 from missions.judging.feasibility import direction_finding, wind_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
+from missions.judging.return_height import with_return_height
 from missions.plan import Finding, Plan, Severity
 from missions.planning.allocation import Unflown
 from missions.planning.area_report import unseen_findings
@@ -61,6 +62,7 @@ def plan_brief(brief: Brief) -> Plan:
     squads, shut = muster(brief, corridor, ground)
     patrol = put_together(brief, corridor, Cutter(corridor, lanes, squads))
     flown = patrol.cut.sections
+    brief, higher = with_return_height(brief, corridor, ground, patrol.sorties)
     sorties, kept, findings = _judged(brief, corridor, ground, patrol.sorties)
     rally, findings = propose_rally(brief, corridor, squads[0].maker.router, ground, sorties, findings)
     covered = cover(brief, corridor, ground, sorties)
@@ -74,6 +76,7 @@ def plan_brief(brief: Brief) -> Plan:
         findings=(
             *shut,
             *_unflown(brief, corridor, flown),
+            *higher,
             *findings,
             *patrol.findings,
             *proven_finding(brief, proof.worst_revisit_s, patrol.findings),

@@ -172,3 +172,29 @@ def test_a_fixed_wing_never_climbs_or_descends_faster_than_it_can_with_the_wind_
         course = np.arctan2(east, leg.lat_end_deg - leg.lat_start_deg)
         level = np.sqrt(airspeed**2 - (wind * np.cos(course)) ** 2) + wind * np.sin(course)
         assert leg.speed_mps == pytest.approx(level, rel=0.01)
+
+
+def test_the_planner_returns_as_high_as_the_ground_asks_and_no_higher(make_brief, straight, hill):
+    asked = {"terrain": hill(90.0, 120.0), "flight": {"max_agl_m": 400}}
+    plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}]))
+    finding = next(f for f in plan.findings if f.rule == "return height")
+    assert "failsafe terrain" not in rules(plan)
+    assert finding.limit == pytest.approx(90.0 + 50.0, abs=2.0)
+    for sortie in plan.sorties:
+        parameters = {p.name: p.value for p in sortie.vehicle_parameters}
+        assert parameters["RTL_ALT"] == pytest.approx(100.0 * finding.limit)
+        for leg in sortie.failsafe:
+            share = np.linspace(0.02, 0.98, 200)
+            lon = leg.lon_start_deg + share * (leg.lon_end_deg - leg.lon_start_deg)
+            alt = leg.alt_amsl_start_m + share * (leg.alt_amsl_end_m - leg.alt_amsl_start_m)
+            assert (alt - 100.0 - 90.0 * np.exp(-((((lon - 8.03) * 71_700.0) / 120.0) ** 2))).min() >= 49.0
+    told = asked | {"failsafe": {"return_alt_m": finding.limit}}
+    again = plan_brief(make_brief(straight, **told, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}]))
+    assert not rules(again) & {"return height", "failsafe terrain"}
+
+
+def test_a_return_height_above_what_is_allowed_is_not_chosen(make_brief, straight, hill):
+    asked = {"terrain": hill(90.0, 120.0), "flight": {"ceiling_amsl_m": 100.0 + 120.0}}
+    plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}]))
+    assert "return height" not in rules(plan)
+    assert "failsafe terrain" in rules(plan)
