@@ -32,13 +32,19 @@ SUPPORTED: Final = frozenset(
 )
 PLACED: Final = frozenset({16, 17, 19, 21, 22, 31, 84, 85, GATE})
 """`MissionBlock::item_contains_position`."""
-_ALSO_PLACED: Final = (195, 201)
+_SET_ROI: Final = 201
+_ALSO_PLACED: Final = (195, _SET_ROI)
 _BEFORE_TAKEOFF: Final = SUPPORTED - PLACED - {20}
 _TAKEOFFS: Final = (22, 84)
 _LANDINGS: Final = (21, 85)
 _VTOL_ONLY: Final = (84, 85, 3000)
 _GLOBAL_FRAMES: Final = (0, 3, 5, 6)
+_ROI_WITH_PLACE: Final = (0, 3)
+_ROI_WITHOUT_PLACE: Final = (0, 1, 2)
+"""MAV_ROI modes that `parse_mavlink_mission_item` takes of DO_SET_ROI (none, location; none, next, index)."""
 _MIN_GATE_DISTANCE_M: Final = 0.05
+_PWM_MAX: Final = 2000
+"""`PWM_DEFAULT_MAX`, microseconds."""
 _GLIDE_MARGIN_DEG: Final = 0.1
 _WGS84: Final = pyproj.Geod(ellps="WGS84")
 
@@ -89,7 +95,7 @@ def _item(item: MissionItem, document: PlanDocument, settings: VehicleSettings) 
         return
     placed = command in PLACED or command in _ALSO_PLACED
     wanted = _GLOBAL_FRAMES if placed else (2,)
-    if item.frame not in wanted and not (command == 201 and item.frame == 2):
+    if item.frame not in wanted and not (command == _SET_ROI and item.frame == 2):
         what = "a place" if placed else "no place for PX4"
         names = ", ".join(map(str, wanted))
         yield item_finding(
@@ -105,6 +111,15 @@ def _item(item: MissionItem, document: PlanDocument, settings: VehicleSettings) 
         yield item_finding(
             "px4.actuator", item, f"actuator {item.p1:g} is out of bounds 0..5", measured=item.p1, limit=5
         )
+    if command == 183 and abs(item.p2) > _PWM_MAX:
+        message = f"actuator value {item.p2:g} is out of bounds -{_PWM_MAX}..{_PWM_MAX}"
+        yield item_finding("px4.actuator", item, message, measured=item.p2, limit=_PWM_MAX)
+    if command == _SET_ROI:
+        modes = _ROI_WITHOUT_PLACE if item.frame == 2 else _ROI_WITH_PLACE
+        if item.p1 not in modes:
+            allowed = ", ".join(map(str, modes))
+            message = f"region of interest mode {item.p1:g} is refused in frame {item.frame}; PX4 takes {allowed}"
+            yield item_finding("px4.roi", item, message)
     if command in PLACED:
         yield from _altitude(item, document.home)
 

@@ -62,6 +62,8 @@ def _harmless(item: MissionItem, number: int, settings: VehicleSettings) -> bool
     """Tell whether the loss changes nothing: headings nobody takes, directions of no circle, a rotor's pitch."""
     if item.command in (17, 18, 19, 31) and (item.p3, item.p2)[item.command == 31] == 0.0 and number in (2, 3):
         return True
+    if item.command == 201 and number == 1:  # PX4 keeps the mode and does not read it back
+        return True
     if item.command == 22 and number == 1:
         return settings.vehicle is VehicleClass.MULTIROTOR
     return (item.command in (16, 17, 22, 82) and number == 4) or (item.command == 21 and number in (2, 4))

@@ -48,9 +48,10 @@ PLAN_RULES: Final = (
 AUTOPILOT_RULES: Final = {
     Dialect.PX4: (
         "px4.empty", "px4.capacity", "px4.unsupported-command", "px4.frame", "px4.vehicle-type", "px4.starts-with-land",
-        "px4.actuator", "px4.relative-without-home", "px4.below-home", "px4.takeoff-too-low", "px4.takeoff-not-first",
-        "px4.first-waypoint", "px4.gate-too-close", "px4.takeoff-landing", "px4.land-start", "px4.approach",
-        "px4.glide-slope", "px4.storage", "px4.fence-distance", "px4.fence-height", "px4.waypoint-radius",
+        "px4.actuator", "px4.roi", "px4.relative-without-home", "px4.below-home", "px4.takeoff-too-low",
+        "px4.takeoff-not-first", "px4.first-waypoint", "px4.gate-too-close", "px4.takeoff-landing", "px4.land-start",
+        "px4.approach", "px4.glide-slope", "px4.storage", "px4.fence-distance", "px4.fence-height",
+        "px4.waypoint-radius",
     ),
     Dialect.ARDUPILOT: (
         "ardupilot.empty", "ardupilot.capacity", "ardupilot.jumps", "ardupilot.unsupported-command", "ardupilot.frame",

@@ -18,6 +18,7 @@ from geo.errors import InputError
 from missions.plan import MissionItem
 from missions.plan_files.item_fields import check_place
 from missions.plan_files.item_limits import checked_item
+from missions.plan_files.losses import together
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.whole_file import write_whole
 
@@ -166,44 +167,43 @@ def write_litchi(document: PlanDocument, path: Path) -> tuple[str, ...]:
 def litchi_text(document: PlanDocument) -> tuple[str, tuple[str, ...]]:
     """Return the CSV text of a mission, and what was left out of it."""
     rows: list[dict[str, float]] = []
-    left_out: list[str] = []
+    left_out: list[tuple[int, str]] = []
     speed_mps = 0.0
     for item in document.items:
         if item.command == 178:
             speed_mps = item.p2
         elif item.command in (16, 22) and not math.isnan(item.lat_deg):
             if item.frame not in (3, 6, 10, 11):
-                left_out.append(f"item {item.seq + 1}: heights above sea level are not known to Litchi; left out")
+                left_out.append((item.seq + 1, "heights above sea level are not known to Litchi; left out"))
                 continue
             rows.append(_row(item, speed_mps))
             left_out += _changed(item, rows[-1])
         elif not rows or not _append(rows[-1], item):
-            left_out.append(f"item {item.seq + 1}: Litchi has no place for command {item.command}; left out")
+            left_out.append((item.seq + 1, f"Litchi has no place for command {item.command}; left out"))
     if not 1 <= len(rows) <= MAX_WAYPOINTS:
         raise InputError(f"a Litchi mission holds 1 to {MAX_WAYPOINTS} waypoints, this one has {len(rows)}; split it")
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, restval="0", lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: f"{value:.10g}" for name, value in row.items()} for row in rows)
-    return out.getvalue(), tuple(left_out)
+    return out.getvalue(), tuple(together("item", left_out))
 
 
-def _changed(item: MissionItem, row: dict[str, float]) -> list[str]:
+def _changed(item: MissionItem, row: dict[str, float]) -> list[tuple[int, str]]:
     """Say what of a waypoint Litchi cannot hold, and put its hold into an action."""
     said = []
-    name = f"item {item.seq + 1}"
     if item.command == 22:
-        said.append(f"{name}: becomes a waypoint; Litchi takes off by itself")
+        said.append("becomes a waypoint; Litchi takes off by itself")
     elif item.p1 > 0.0:
         row |= {"actiontype1": float(_STAY), "actionparam1": item.p1 * 1000.0}
     if math.isnan(item.p4):
-        said.append(f"{name}: its heading is not set and becomes 0 (north); Litchi has no unset heading")
+        said.append("the heading is not set and becomes 0 (north); Litchi has no unset heading")
     said += [
-        f"{name}: parameter {n} ({value:g}) has no place with Litchi; left out"
+        f"parameter {n} ({value:g}) has no place with Litchi; left out"
         for n, value in ((2, item.p2), (3, item.p3))
         if value != 0.0 and not math.isnan(value)
     ]
-    return said
+    return [(item.seq + 1, sentence) for sentence in said]
 
 
 def _row(item: MissionItem, speed_mps: float) -> dict[str, float]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.plan_files.dialect import POSITION_COMMANDS
+from missions.plan_files.dialect import POSITION_COMMANDS, has_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from missions.plan import MissionItem
     from missions.plan_files.plan_document import Home, PlanDocument
@@ -51,7 +51,7 @@ def plan_losses(written: PlanDocument, read_back: PlanDocument) -> Iterator[str]
     if written.dialect is not None and read_back.dialect not in (None, written.dialect):
         yield f"the plan is marked as {read_back.dialect}'s; it was {written.dialect}'s"
     elif written.dialect is not None and read_back.dialect is None:
-        yield f"that the plan is for {written.dialect} has no place in this format; left out"
+        yield f"the autopilot ({written.dialect}) has no place in this format; left out"
     if written.vehicle_type and not read_back.vehicle_type:
         yield f"the vehicle type ({written.vehicle_type}) has no place in this format; left out"
     for field, what in _SPEEDS:
@@ -94,18 +94,24 @@ def _list_losses(
         else:
             yield f"{len(written)} {many} become {len(read_back)}"
         return
-    changes: dict[str, list[int]] = {}
-    for number, (before, after) in enumerate(zip(written, read_back, strict=True), start=1):
-        for change in _changes(before, after):
-            changes.setdefault(change, []).append(number)
-    for change, numbers in changes.items():
+    pairs = enumerate(zip(written, read_back, strict=True), start=1)
+    yield from together(one, ((number, change) for number, (was, now) in pairs for change in _changes(was, now)))
+
+
+def together(one: str, changes: Iterable[tuple[int, str]]) -> Iterator[str]:
+    """Go over sentences about numbered things, one for all that the same is said of: "items 1-3, 7: gone"."""
+    said: dict[str, list[int]] = {}
+    for number, change in changes:
+        said.setdefault(change, []).append(number)
+    for change, numbers in said.items():
         yield f"{one if len(numbers) == 1 else one + 's'} {_ranges(numbers)}: {change}"
 
 
 def _changes(before: MissionItem, after: MissionItem) -> Iterator[str]:
     placeless = before.command not in POSITION_COMMANDS
+    nowhere = not placeless and not has_position(before) and not has_position(after)
     for field, name in _FIELDS.items():
-        if field == "frame" and placeless:
+        if (field == "frame" and placeless) or (nowhere and field in ("lat_deg", "lon_deg")):
             continue
         was, now = getattr(before, field), getattr(after, field)
         if placeless and field in _PLACELESS:
