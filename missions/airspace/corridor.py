@@ -50,6 +50,8 @@ FAR_M: Final = 1_000_000.0
 MANY_VERTICES: Final = 20_000
 DRAWN_M: Final = 2.5
 """A border with more vertices than that is thinned by up to this much, which is kept on top of the standoff."""
+RUN: Final = 2000
+"""Vertices of a border that are thinned at a time."""
 ARC_SEGMENTS: Final = 8
 """Segments per quarter circle of a buffer; a chord then lies within 0.5 % inside its arc."""
 
@@ -174,6 +176,17 @@ def _vertices(lines: tuple[GeoLine, ...]) -> int:
     return sum(len(line.lat_deg) for line in lines)
 
 
+def _thinned(line: LineString) -> LineString:
+    """Return a line of very many vertices with fewer, run by run: in one go it takes the square of their number.
+
+    Runs thinned apart may come to cross where the line nearly touches itself; it is then thinned as a whole.
+    """
+    xy = shapely.get_coordinates(line)
+    runs = [LineString(xy[k : k + RUN + 1]).simplify(DRAWN_M) for k in range(0, len(xy) - 1, RUN)]
+    thin = LineString(np.concatenate([*(shapely.get_coordinates(r)[:-1] for r in runs), xy[-1:]]))
+    return thin if thin.is_simple or not line.is_simple else LineString(line.simplify(DRAWN_M).coords)
+
+
 def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineString]:
     parts = []
     for line in lines:
@@ -182,7 +195,7 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
         if keep.sum() >= 2:
             parts.append(LineString(xy[keep]))
     if _vertices(lines) > MANY_VERTICES:
-        parts = [LineString(p.simplify(DRAWN_M).coords) for p in parts]
+        parts = [_thinned(p) for p in parts]
     length = sum(p.length for p in parts)
     if length < SHORTEST_BORDER_M:
         raise BriefError(

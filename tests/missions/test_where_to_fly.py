@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,9 +12,11 @@ import shapely
 
 from missions.checks.check import check_document
 from missions.errors import BriefError, PlanRefusedError
+from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan import LegKind, Severity
 from missions.plan_files.plan_document import document_from_sortie
 from missions.planning.planner import plan_brief
+from missions.searches.sorties import plan_search
 
 PLANE = pyproj.Transformer.from_crs(4326, "+proj=tmerc +lat_0=50.0 +lon_0=8.025 +datum=WGS84 +units=m", always_xy=True)
 
@@ -298,3 +301,27 @@ def test_a_polygon_that_begins_behind_the_border_is_flown_off_its_own_edge(make_
 def test_a_site_that_is_not_a_number_is_one_complaint(make_brief, straight):
     with pytest.raises(BriefError, match=r"^brief: launch\[0\].lat_deg = nan should be a finite number$"):
         make_brief(straight, launch=[{"name": "a", "lat_deg": float("nan"), "lon_deg": 8.0}])
+
+
+BOX = ((8.012, 50.004), (8.028, 50.004), (8.028, 50.009), (8.012, 50.009))
+
+
+def test_a_search_goes_round_avoided_ground_and_keeps_in(make_brief, straight):
+    keep = [[49.98, 7.99], [49.98, 8.0265], [50.03, 8.0265], [50.03, 7.99]]
+    school = [[50.0060, 8.0180], [50.0060, 8.0215], [50.0072, 8.0215], [50.0072, 8.0180]]
+    request = PatternRequest(kind=PatternKind.AREA, rings=(BOX,), swath_m=80.0)
+    with pytest.raises(PlanRefusedError, match=r"outside the keep-in area"):
+        plan_search(make_brief(straight, keep_in={"polygon": keep}), request)
+    inside = dataclasses.replace(request, rings=(tuple((min(lon, 8.0255), lat) for lon, lat in BOX),))
+    areas = {"keep_in": {"polygon": keep}, "avoid": [{"name": "school", "polygon": school}]}
+    plan = plan_search(make_brief(straight, **areas), inside).plan
+    assert plan.sorties
+    for sortie in plan.sorties:
+        assert ground(*keep).covers(path_of(sortie))
+        over = path_of(sortie).intersection(ground(*school)).length
+        said = sum(f.measured for f in plan.findings if f.rule == "overflight" and f.sortie == sortie.name)
+        assert said == pytest.approx(over, rel=0.01, abs=0.1)
+    plain = plan_search(make_brief(straight, keep_in={"polygon": keep}), inside).plan
+    crossed = [sum(path_of(s).intersection(ground(*school)).length for s in p.sorties) for p in (plain, plan)]
+    assert crossed[0] > 200.0
+    assert crossed[1] == 0.0
