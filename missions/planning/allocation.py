@@ -44,6 +44,8 @@ class Unflown(enum.StrEnum):
 
 MENDABLE: Final = frozenset({Unflown.NO_WAY, Unflown.WIND, Unflown.BATTERY, Unflown.TURN})
 """Reasons that another type of aircraft may not have."""
+SAME_M: Final = 100.0
+"""Lengths of border left unflown that are this near count as equal."""
 DIVIDED: Final = (2, 3)
 """Parts every sortie is also divided into where there are several types to share them."""
 MAX_DIVIDED: Final = 24
@@ -167,7 +169,7 @@ def cuts(corridor: Corridor, lanes: Sequence[Lane], squads: Sequence[Squad]) -> 
             found.append(Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, squads))))
             if open_m:
                 kept = [s for s in mine if s.reason not in MENDABLE]
-                go_on([*done, *kept], [_span(s.stretch) for s in open_m], [s for s in left if s is not squad])
+                go_on([*done, *kept], [span_of(s.stretch) for s in open_m], [s for s in left if s is not squad])
 
     go_on([], whole_border(corridor), [s for s in squads if s.sites])
     if len(squads) > 1:
@@ -191,7 +193,8 @@ def _divided(cut: Cut, parts: int, corridor: Corridor, pieces: list[LanePiece], 
     return Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, squads)))
 
 
-def _span(stretch: Stretch) -> Span:
+def span_of(stretch: Stretch) -> Span:
+    """Return the part of the border a stretch is."""
     return Span(chain=stretch.chain, start_m=stretch.start_m, end_m=stretch.end_m)
 
 

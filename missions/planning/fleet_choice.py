@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.plan import Finding, FleetOption, Severity
+from missions.planning.allocation import SAME_M
 from missions.planning.allocation_fleet import PLENTY, Base, FleetAnswer, Quota, Task, best_period, fewest_aircraft
 from missions.planning.allocation_fleet import options as fleet_options
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 MAX_ANSWERED: Final = 200
 """Most sortie-base pairs for which every fleet size is answered."""
-SAME_M: Final = 100.0
-"""Cuts that leave border unflown in lengths this near count as equal in that."""
 SAME_S: Final = 1.0
 """Rounding of clocks, which is not a longer revisit."""
 A_WEEK_S: Final = 604_800.0

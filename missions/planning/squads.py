@@ -10,7 +10,7 @@ from missions.airspace.landing_places import no_circle
 from missions.airspace.routing import Router
 from missions.errors import PlanRefusedError
 from missions.plan import Finding, Severity
-from missions.planning.allocation import Squad, Unflown, cuts
+from missions.planning.allocation import SAME_M, Squad, Unflown, cuts, span_of, stretches, whole_border
 from missions.planning.landing import no_approach
 from missions.planning.planner_paths import PathMaker
 
@@ -76,7 +76,18 @@ class Cutter:
         """Return choices of at most so many of the launch sites, not all of them, larger ones first."""
         sites = sorted({s for q in self.squads for s in q.sites})
         sizes = range(min(most, len(sites) - 1), 0, -1)
-        return list(itertools.islice((c for n in sizes for c in itertools.combinations(sites, n)), MAX_SUBSETS))
+        least_m = self._out_of_reach_m(sites) + SAME_M
+        found = (c for n in sizes for c in itertools.combinations(sites, n) if self._out_of_reach_m(c) <= least_m)
+        return list(itertools.islice(found, MAX_SUBSETS))
+
+    def _out_of_reach_m(self, sites: Sequence[int]) -> float:
+        """Return the length of border that none of the types can reach from some of the sites."""
+        spans = whole_border(self._corridor)
+        for squad in self.squads:
+            mine = dataclasses.replace(squad, sites=tuple(s for s in squad.sites if s in sites))
+            if mine.sites:
+                spans = [span_of(s) for s in stretches(self._corridor, mine, spans)[1]]
+        return sum(s.end_m - s.start_m for s in spans)
 
 
 UNFLOWN: Final[dict[Unflown, tuple[str, str, str]]] = {
