@@ -178,8 +178,12 @@ class Router:
 
 def _over(loud: BaseGeometry, start_m: FloatArray, end_m: FloatArray) -> FloatArray:
     """Return how many metres of each straight way from one point to (n, 2) others lie over avoided ground."""
-    lines = shapely.linestrings(np.stack(np.broadcast_arrays(start_m, end_m), axis=-2))
-    return np.asarray(shapely.length(shapely.intersection(lines, loud)))
+    lines = np.asarray(shapely.linestrings(np.stack(np.broadcast_arrays(start_m, end_m), axis=-2)))
+    parts = np.asarray(shapely.get_parts(loud))
+    line, part = shapely.STRtree(parts).query(lines, predicate="intersects")
+    over = np.zeros(len(end_m))
+    np.add.at(over, line, shapely.length(shapely.intersection(lines[line], parts[part])))
+    return over
 
 
 def _about(geometry: BaseGeometry, start_m: FloatArray, end_m: FloatArray, room_m: float) -> BaseGeometry:
