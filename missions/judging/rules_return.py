@@ -42,8 +42,8 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="failsafe height", leg=points.leg[at], measured=above[at], limit=rules.max_agl_m, xy_m=points.xy_m[at],
         text="broken off near {lat}, {lon} climbs to {measured:.0f} m above the ground; {limit:g} m are allowed",
-        wanted=np.floor((returns.up_amsl_m - subject.landings_amsl_m[0] - above)[at] + rules.max_agl_m),
-        relaxation=RETURN_ALT, share_pct=100.0 * float(bad.mean()),
+        wanted=np.ceil(above[at]),
+        relaxation="flight.max_agl_m = {wanted:.0f}, or a lower failsafe.return_alt_m", share_pct=100.0 * float(bad.mean()),
     )  # fmt: skip
     if rules.ceiling_amsl_m is None:
         return

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
 
 FORMAT: Final = "vedette-plan"
-VERSION: Final = 1
+VERSION: Final = 2
 MAV_TYPE: Final = {AircraftKind.FIXED_WING: 1, AircraftKind.MULTIROTOR: 2}
 
 
@@ -77,7 +77,7 @@ def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
         vehicle = MAV_TYPE[brief.of(sortie.aircraft).aircraft.aircraft.kind]
         write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
         write_waypoints(sortie, plan.dialect, out / f"{sortie.name}.waypoints")
-    write_whole(out / "plan.json", dump(plan_document(plan, brief)))
+    write_whole(out / "plan.json", dump(plan_document(plan, brief), broken=4))
 
 
 def _drop_old_plan(out: Path) -> None:
@@ -248,9 +248,18 @@ def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor, ground: Plane
     return _collection(features)
 
 
-def dump(document: dict[str, Any]) -> str:
-    """Return JSON text with stable order; NaN and infinity become null."""
-    return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def dump(document: dict[str, Any], *, broken: int = 2) -> str:
+    """Return JSON text with stable order, its outer levels a line for each member; NaN and infinity become null."""
+    return _text(_finite(document), broken) + "\n"
+
+
+def _text(value: Any, broken: int) -> str:
+    if broken > 0 and isinstance(value, dict) and value:
+        inner = (f"{json.dumps(k, ensure_ascii=False)}: {_text(v, broken - 1)}" for k, v in value.items())
+        return "{\n" + ",\n".join(inner) + "\n}"
+    if broken > 0 and isinstance(value, list) and value:
+        return "[\n" + ",\n".join(_text(v, broken - 1) for v in value) + "\n]"
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:
