@@ -43,7 +43,8 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
         rule="failsafe height", leg=points.leg[at], measured=above[at], limit=rules.max_agl_m, xy_m=points.xy_m[at],
         text="broken off near {lat}, {lon} climbs to {measured:.0f} m above the ground; {limit:g} m are allowed",
         wanted=np.ceil(above[at]),
-        relaxation="flight.max_agl_m = {wanted:.0f}, or a lower failsafe.return_alt_m", share_pct=100.0 * float(bad.mean()),
+        relaxation="flight.max_agl_m = {wanted:.0f}, or a lower failsafe.return_alt_m",
+        share_pct=100.0 * float(bad.mean()),
     )  # fmt: skip
     if rules.ceiling_amsl_m is None:
         return
