@@ -39,11 +39,13 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
     above = returns.up_amsl_m - ground
     bad = climbs & (above > rules.max_agl_m + ROUNDING_M)
     at = worst_points(points.leg, above, bad)
+    lower = np.floor((returns.up_amsl_m - subject.landings_amsl_m[0] - above)[at] + rules.max_agl_m)
+    low_enough = bool((lower > 0.0).all())
     yield Breaches(
         rule="failsafe height", leg=points.leg[at], measured=above[at], limit=rules.max_agl_m, xy_m=points.xy_m[at],
         text="broken off near {lat}, {lon} climbs to {measured:.0f} m above the ground; {limit:g} m are allowed",
-        wanted=np.ceil(above[at]),
-        relaxation="flight.max_agl_m = {wanted:.0f}, or a lower failsafe.return_alt_m",
+        wanted=lower if low_enough else np.ceil(above[at]),
+        relaxation=RETURN_ALT if low_enough else "flight.max_agl_m = {wanted:.0f}",
         share_pct=100.0 * float(bad.mean()),
     )  # fmt: skip
     if rules.ceiling_amsl_m is None:
