@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -80,18 +81,24 @@ def _gaps(fleet: Fleet, sorties: Sequence[Sortie]) -> list[float]:
 
 
 def flights_of(turn: Turn, sorties: Mapping[str, Sortie], end_s: float) -> list[Flight]:
-    """Return one aircraft's flights until the patrol ends."""
+    """Return one aircraft's flights until the patrol ends.
+
+    An aircraft whose round begins later flies what of the round before falls into the patrol, so that
+    nobody waits on the ground and everything is seen once within the first period.
+    """
     flights: list[Flight] = []
-    clock = turn.start_s
-    while clock < end_s and len(flights) < MAX_FLIGHTS:
-        place = len(flights) % len(turn.sorties)
+    clock = turn.start_s - (math.ceil(turn.start_s / turn.cycle_s) * turn.cycle_s if turn.cycle_s > 0.0 else 0.0)
+    for place in itertools.cycle(range(len(turn.sorties))):
+        if clock >= end_s or len(flights) >= MAX_FLIGHTS:
+            break
         sortie = sorties[turn.sorties[place]]
-        flights.append(
-            Flight(
-                sortie=sortie.name, aircraft=turn.aircraft, site=sortie.site,
-                t_takeoff_s=round(clock, 3), t_landing_s=round(clock + _seconds(sortie), 3),
-            )
-        )  # fmt: skip
+        if clock >= 0.0:
+            flights.append(
+                Flight(
+                    sortie=sortie.name, aircraft=turn.aircraft, site=sortie.site,
+                    t_takeoff_s=round(clock, 3), t_landing_s=round(clock + _seconds(sortie), 3),
+                )
+            )  # fmt: skip
         clock += _seconds(sortie) + turn.gaps_s[place]
     return flights
 

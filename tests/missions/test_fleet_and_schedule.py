@@ -179,6 +179,21 @@ def track(sortie):
     return lambda when: [np.interp(when, t, c) for c in columns]
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_nobody_waits_and_everything_is_flown_in_the_first_period(make_brief, count):
+    border = [[50.0, 8.0], [50.0, 8.35]]
+    brief = make_brief(border, aircraft={"type": "quad-survey", "count": count},
+                       launch=[{"name": "a", "lat_deg": 50.01, "lon_deg": 8.175}])  # fmt: skip
+    plan = plan_brief(brief)
+    period_s = plan.fleet_options[-1].period_s
+    assert len(plan.sorties) > 1
+    first = {s.name: min(f.t_takeoff_s for f in plan.flights if f.sortie == s.name) for s in plan.sorties}
+    assert max(first.values()) <= period_s
+    longest_s = max(f.t_landing_s - f.t_takeoff_s for f in plan.flights) + brief.aircraft.aircraft.swap_s
+    for name in {f.aircraft for f in plan.flights}:
+        assert min(f.t_takeoff_s for f in plan.flights if f.aircraft == name) <= longest_s
+
+
 def test_too_few_batteries_say_how_many_it_takes(make_brief, straight):
     plan = plan_brief(make_brief(straight, aircraft={"type": "quad-survey", "count": 2, "batteries": 1}))
     finding = next(f for f in plan.findings if f.rule == "batteries")
