@@ -266,3 +266,15 @@ def test_project_by_hand(pose, pinhole):
     lat, lon, alt = ecef_to_geodetic(ray.origin_m[:, 0] + 500.0 * ray.ecef[:, 0])
     seen = project(poses=viewer, camera=pinhole, lat_deg=lat, lon_deg=lon, alt_hae_m=alt)
     np.testing.assert_allclose(seen, [[640.0 + pinhole.fx_px * np.tan(np.radians(10.0)), 360.0]], atol=1e-4)
+
+
+@pytest.mark.parametrize("pitch", [-90.0, -85.0, -78.0])
+def test_a_ray_straight_down_beside_the_picture_s_middle_is_placed_with_its_neighbours_accuracy(pose, pinhole, pitch):
+    """The slope of a ray has no first derivative straight down; it may not pass for one that only grazes the ground."""
+    sensor = pose(alt_hae_m=340.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, gimbal_yaw_deg=0.0,
+                  gimbal_pitch_deg=pitch, gimbal_frame=GimbalFrame.EARTH)  # fmt: skip
+    below_px = pinhole.cy_px + pinhole.fy_px * np.tan(np.radians(90.0 + pitch))
+    uv = np.array([[pinhole.cx_px, below_px + away] for away in (-20.0, -1.0, -1e-3, 0.0, 1e-3, 1.0, 20.0)])
+    found = locate(poses=sensor, camera=pinhole, uv_px=uv, terrain=FlatTerrain(height_m=300.0), sigmas=PoseSigmas())
+    assert [found[k].reason for k in range(len(uv))] == [None] * len(uv)
+    np.testing.assert_allclose(found.ce90_m, found.ce90_m[3], rtol=0.01)
