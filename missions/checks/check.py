@@ -19,6 +19,8 @@ from missions.checks.autopilot_rules_vehicle import vehicle_findings
 from missions.checks.check_corridor import corridor_holding
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_path import FlownPath, flown_path, landing_places
+from missions.checks.parameter_file import Parameters
+from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError
 from missions.judging.judge import RULE_NAMES, judge_legs
 from missions.judging.subject import Landing
@@ -125,7 +127,7 @@ def check_document(
     if brief is not None:
         brief = _narrowed(brief, document, aircraft)
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
-    told = settings or settings_for(document.vehicle_type)
+    told = _as_planned(settings or settings_for(document.vehicle_type), document, chosen)
     ground = None if brief is None else read_ground(brief.terrain)
     if brief is not None and ground is not None and document.home is None:
         document = _with_site_as_home(document, brief, ground)
@@ -171,6 +173,15 @@ def _narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Bri
     raise BriefError(
         f"the brief has several types of aircraft; say which one flies the plan with --aircraft {' or '.join(labels)}"
     )
+
+
+def _as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Dialect) -> VehicleSettings:
+    """Return the settings with the return height a plan folder asks for, where nothing else tells the vehicle's."""
+    if settings.return_alt_m is not None or not document.vehicle_parameters:
+        return settings
+    values = {p.name: p.value for p in document.vehicle_parameters}
+    asked = Parameters(where="vehicle_parameters of the plan", values=values, dialect=dialect)
+    return dataclasses.replace(settings, return_alt_m=with_parameters(settings, asked, dialect).settings.return_alt_m)
 
 
 def _for_vehicle(brief: Brief, dialect: Dialect, settings: VehicleSettings) -> Brief:

@@ -10,7 +10,7 @@ from missions.plan import LegKind, MissionItem
 from missions.plan_files.dialect import Dialect, as_dialect, filled
 
 if TYPE_CHECKING:
-    from missions.plan import Sortie
+    from missions.plan import Sortie, VehicleParameter
 
 MAV_TYPE_FIXED_WING: Final = 1
 MAV_TYPE_QUADROTOR: Final = 2
@@ -70,6 +70,8 @@ class PlanDocument:
     """The file's other keys (JSON), so that they are written back."""
     aircraft: str = ""
     """Which of a brief's aircraft flies it, where a plan folder says so."""
+    vehicle_parameters: tuple[VehicleParameter, ...] = ()
+    """What a plan folder asks to be set on the vehicle; no plan file can hold it."""
     problems: tuple[str, ...] = ()
 
 
@@ -96,6 +98,7 @@ def document_from_sortie(sortie: Sortie, dialect: str, *, vehicle_type: int = MA
         rally=sortie.rally,
         vehicle_type=vehicle_type,
         aircraft=sortie.aircraft,
+        vehicle_parameters=sortie.vehicle_parameters,
         cruise_speed_mps=speed,
         hover_speed_mps=speed,
     )

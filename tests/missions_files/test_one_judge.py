@@ -90,6 +90,18 @@ def as_set_on_the_vehicle(brief, plan):
     return brief.model_copy(update={"failsafe": brief.failsafe.model_copy(update={"return_alt_m": asked[0]})})
 
 
+def test_a_plan_folder_tells_the_check_how_high_the_vehicle_returns(asked):
+    brief = asked("terrain")
+    plan = plan_brief(brief)
+    assert "return height" in {f.rule for f in plan.findings}
+    for sortie in plan.sorties:
+        document = document_from_sortie(sortie, plan.dialect)
+        found = {f.rule for f in check_document(document, name="folder", brief=brief).findings}
+        assert "failsafe terrain" not in found
+    file = dataclasses.replace(document_from_sortie(plan.sorties[0], plan.dialect), vehicle_parameters=())
+    assert "failsafe terrain" in {f.rule for f in check_document(file, name="file", brief=brief).findings}
+
+
 def moved(item, north_m=0.0, up_m=0.0, east_m=0.0, border_m=None):
     lat = (item.lat_deg if border_m is None else 48.0 - border_m / 111_250.0) + north_m / 111_250.0
     lon = item.lon_deg + east_m / 74_600.0
