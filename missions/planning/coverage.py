@@ -38,7 +38,7 @@ FINEST_M: Final = 10.0
 """Cells are never smaller: a third of the posts of common terrain models."""
 MOST_CELLS: Final = 2_000_000
 """More ground than this many of the finest cells is judged in larger ones."""
-MOST_FLAT_CELLS: Final = 500_000
+MOST_FLAT_CELLS: Final = 200_000
 """The same where cells only tell gaps apart."""
 
 
