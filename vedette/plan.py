@@ -52,8 +52,9 @@ def plan(
         list[str] | None, typer.Option(help="Rally point LAT,LON a return may end at; may be given again.")
     ] = None,
     returns: Annotated[
-        str, typer.Option(help="When broken off: straight to the nearest of home and rally, or retrace the path.")
-    ] = "straight",
+        str | None,
+        typer.Option(help="When broken off: straight to the nearest of home and rally, or retrace the path; or auto."),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every sortie and finding, also many of one rule.")] = False,
     template: Annotated[bool, typer.Option("--template", help="Print a commented brief to start from.")] = False,
 ) -> None:
@@ -116,7 +117,7 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
         tables[key] = [{"name": path.stem[:64], "file": str(path)} for path in options.get(key) or []]
     if options.get("rally"):
         tables["rally"] = [_site(text, k, "rally") for k, text in enumerate(options["rally"])]
-    if options.get("returns", "straight") != "straight":
+    if options.get("returns") is not None:
         tables["failsafe"] = {"way": options["returns"]}
     if options.get("keep_in"):
         tables["keep_in"] = {"file": str(options["keep_in"])}

@@ -63,7 +63,8 @@ count = 2                        # 1 to 200
 # max_link_m = 8000
 
 # [failsafe]
-# way = "straight"               # to the nearest of home and rally points; or "retrace": back along the path
+# way = "auto"                   # "straight": to the nearest of home and rally points; "retrace": back along the path;
+                                 # "auto": straight where that keeps the standoff and zones, else retrace
 # return_alt_m = 60              # climbed to before a return (RTL_ALT, RTL_RETURN_ALT); default: the autopilot's own
 
 [wind]

@@ -54,6 +54,8 @@ class VehicleSettings:
     fw_lnd_ang_deg: float = 5.0
     return_alt_m: float | None = None
     """Height above home of the return: RTL_RETURN_ALT (PX4) or RTL_ALT (ArduPilot); None for the default."""
+    retraces: bool | None = None
+    """Whether a break-off goes back along the path flown (SmartRTL, RTL_TYPE 4); None where that is not known."""
     fence_max_distance_m: float = math.nan
     """From home: GF_MAX_HOR_DIST (PX4), FENCE_RADIUS (ArduPilot); NaN where the vehicle has none."""
     fence_max_height_m: float = math.nan

@@ -176,17 +176,24 @@ def _narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Bri
 
 
 def _as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Dialect) -> VehicleSettings:
-    """Return the settings with the return height a plan folder asks for, where nothing else tells the vehicle's."""
-    if settings.return_alt_m is not None or not document.vehicle_parameters:
+    """Return the settings with the returns a plan folder asks for, where nothing else tells the vehicle's."""
+    if not document.vehicle_parameters:
         return settings
     values = {p.name: p.value for p in document.vehicle_parameters}
-    asked = Parameters(where="vehicle_parameters of the plan", values=values, dialect=dialect)
-    return dataclasses.replace(settings, return_alt_m=with_parameters(settings, asked, dialect).settings.return_alt_m)
+    asked = with_parameters(settings, Parameters(where="the plan", values=values, dialect=dialect), dialect).settings
+    known = settings.retraces is not None
+    return dataclasses.replace(
+        settings,
+        return_alt_m=asked.return_alt_m if settings.return_alt_m is None else settings.return_alt_m,
+        retraces=settings.retraces if known else asked.retraces,
+    )
 
 
 def _for_vehicle(brief: Brief, dialect: Dialect, settings: VehicleSettings) -> Brief:
-    """Return the brief for the autopilot that is checked, and for the return height it has."""
-    told = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
+    """Return the brief for the autopilot that is checked, and for the return height and way it has."""
+    told: dict[str, object] = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
+    if settings.retraces and brief.failsafe.way == "auto":
+        told["way"] = "retrace"
     return brief.model_copy(update={"dialect": dialect, "failsafe": brief.failsafe.model_copy(update=told)})
 
 

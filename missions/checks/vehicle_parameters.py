@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
+from missions.judging.return_rules import retraces
 from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def with_parameters(settings: VehicleSettings, parameters: Parameters, dialect: 
         Naming the file and a parameter whose value its autopilot would not take.
     """
     uses = _uses(settings.vehicle, dialect)
-    changes: dict[str, float] = {}
+    changes: dict[str, float | bool] = {"retraces": retraces(parameters.values, dialect)}
     missing: list[str] = []
     for use in uses:
         name, unit = next(((n, u) for n, u in use.names if n in parameters.values), ("", 0.0))

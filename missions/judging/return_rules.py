@@ -14,7 +14,7 @@ from missions.performance.wind import ground_radius_m
 from missions.plan import VehicleParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 LAND_START: Final = 189
 """MAV_CMD_DO_LAND_START."""
+PX4_RETRACE: Final = 4.0
+"""RTL_TYPE: along the mission."""
+COPTER_RETRACE: Final = 3.0
+"""BATT_FS_LOW_ACT and FS_GCS_ENABLE: SmartRTL, or RTL where that cannot be."""
 MOST_SRTL_POINTS: Final = 500
 """SRTL_POINTS goes no higher (ArduPilot, AP_SmartRTL)."""
 
@@ -78,6 +82,13 @@ class ReturnRules:
 def can_retrace(brief: Brief) -> bool:
     """Tell whether the brief's aircraft can return along the path it flew: ArduPilot's fixed wings cannot."""
     return brief.dialect == "px4" or brief.aircraft.aircraft.kind is AircraftKind.MULTIROTOR
+
+
+def retraces(values: Mapping[str, float], dialect: str) -> bool:
+    """Tell whether a vehicle with these parameters returns along its path when the battery or the link fails."""
+    if dialect == "px4":
+        return values.get("RTL_TYPE") == PX4_RETRACE
+    return values.get("BATT_FS_LOW_ACT") == COPTER_RETRACE and "RTL_AUTOLAND" not in values
 
 
 def return_rules(brief: Brief) -> ReturnRules:
@@ -141,7 +152,7 @@ def speed_parameters(brief: Brief) -> tuple[VehicleParameter, ...]:
 def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter, ...]:
     way = "returns follow the mission" if rules.retrace else "returns go straight to the nearest of home and rally"
     named = [
-        VehicleParameter(name="RTL_TYPE", value=4.0 if rules.retrace else 0.0, why=way),
+        VehicleParameter(name="RTL_TYPE", value=PX4_RETRACE if rules.retrace else 0.0, why=way),
         VehicleParameter(
             name="RTL_RETURN_ALT", value=rules.return_alt_m, why="height of the return above its end", height=True
         ),
@@ -163,8 +174,12 @@ def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter,
         points = float(min(MOST_SRTL_POINTS, legs + SRTL_UNSIMPLIFIED))
         return (
             VehicleParameter(name="SRTL_POINTS", value=points, why="room for the whole track", at_least=True),
-            VehicleParameter(name="BATT_FS_LOW_ACT", value=3.0, why="a low battery makes it retrace", action=True),
-            VehicleParameter(name="FS_GCS_ENABLE", value=3.0, why="a lost link makes it retrace", action=True),
+            VehicleParameter(
+                name="BATT_FS_LOW_ACT", value=COPTER_RETRACE, why="a low battery makes it retrace", action=True
+            ),
+            VehicleParameter(
+                name="FS_GCS_ENABLE", value=COPTER_RETRACE, why="a lost link makes it retrace", action=True
+            ),
         )
     return (
         VehicleParameter(

@@ -27,6 +27,7 @@ from missions.planning.night import in_the_dark, in_utc
 from missions.planning.planner_fleet import put_together
 from missions.planning.resolution import resolution_findings
 from missions.planning.revisit import prove
+from missions.planning.safer_returns import safer_returns
 from missions.planning.sight_report import coverage_findings, sight_report
 from missions.planning.squads import UNFLOWN, Cutter, muster
 
@@ -43,7 +44,8 @@ def plan_brief(brief: Brief) -> Plan:
     """Plan a border patrol.
 
     The same brief gives the same plan, byte for byte. What cannot be met is a finding of the
-    plan; what leaves no plan at all is refused.
+    plan; what leaves no plan at all is refused. Where the brief leaves the way home to the planner and
+    straight returns would break a rule of place, the patrol is planned for returns along its path.
 
     Raises
     ------
@@ -52,6 +54,11 @@ def plan_brief(brief: Brief) -> Plan:
     PlanRefusedError
         When no sortie can keep the rules: which rule, where, and the smallest relaxation.
     """
+    straight = _plan(brief)
+    return straight if brief.failsafe.way != "auto" else safer_returns(brief, straight, _plan)
+
+
+def _plan(brief: Brief) -> Plan:
     brief = in_the_dark(brief)
     heights = read_ground(brief.terrain)
     corridor = build_corridor(brief, heights)
