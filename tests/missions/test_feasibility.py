@@ -134,7 +134,7 @@ def test_every_break_off_has_its_failsafe_leg_to_the_nearest_landing_place(make_
 def test_a_return_across_a_bulge_of_the_border_is_found(make_brief):
     points = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
     site = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
-    plan = plan_brief(make_brief(points, launch=site))
+    plan = plan_brief(make_brief(points, launch=site, failsafe={"way": "straight"}))
     finding = next(f for f in plan.findings if f.rule == "failsafe standoff")
     assert finding.measured < 200.0
     assert "rally point" in finding.relaxation

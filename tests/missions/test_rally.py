@@ -14,10 +14,11 @@ TWO = [
     [50.0, 8.0], [50.0, 8.02], [50.014, 8.025], [50.0, 8.03], [50.0, 8.06], [50.014, 8.065], [50.0, 8.07], [50.0, 8.09],
 ]  # fmt: skip
 CAMP = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
+STRAIGHT = {"way": "straight"}
 CASES = {
-    "one bulge": {"points": BULGE, "launch": CAMP},
-    "two bulges": {"points": TWO, "launch": CAMP, "aircraft": {"type": "quad-heavy"}},
-    "px4": {"points": BULGE, "launch": CAMP, "dialect": "px4"},
+    "one bulge": {"points": BULGE, "launch": CAMP, "failsafe": STRAIGHT},
+    "two bulges": {"points": TWO, "launch": CAMP, "failsafe": STRAIGHT, "aircraft": {"type": "quad-heavy"}},
+    "px4": {"points": BULGE, "launch": CAMP, "failsafe": STRAIGHT, "dialect": "px4"},
 }  # fmt: skip
 
 
@@ -51,7 +52,8 @@ def test_the_proposal_put_into_the_brief_mends_every_return(make_brief, case):
 def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
     site = [{"name": "a", "lat_deg": 50.008, "lon_deg": 8.005}]
     town = [{"name": "town", "centre": [50.0068, 8.03], "radius_m": 300}]
-    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.06]], launch=site, corridor={"depth_m": 900}, zone=town))
+    asked = {"launch": site, "corridor": {"depth_m": 900}, "zone": town, "failsafe": STRAIGHT}
+    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.06]], **asked))
     (finding,) = forbidden(plan)
     assert plan.proposed_rally == ()
     assert finding.relaxation == 'failsafe.way = "retrace"; no 5 rally points or fewer were found that mend it'

@@ -10,11 +10,13 @@ import pytest
 from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
+from missions.checks.check import check_document
 from missions.errors import BriefError, PlanRefusedError
 from missions.judging.judge import judge_sortie
 from missions.judging.return_rules import return_rules
 from missions.performance.energy import path_cost
 from missions.plan import LegKind, Severity
+from missions.plan_files.plan_document import document_from_sortie
 from missions.planning.planner import plan_brief
 from missions.planning.planner_items import rally_items
 
@@ -78,7 +80,9 @@ def test_a_climb_through_the_ceiling_is_an_error(make_brief, straight):
 @pytest.mark.parametrize(("return_alt_m", "met"), [(None, False), (160, True)])
 def test_a_return_that_climbs_into_a_zone_flown_under_is_found(make_brief, straight, return_alt_m, met):
     zone = {"name": "cap", "centre": [50.003, 8.03], "radius_m": 250, "floor_amsl_m": 170, "clearance_m": 30}
-    brief = make_brief(straight, zone=[zone], flight={"max_agl_m": 200}, failsafe={"return_alt_m": return_alt_m})
+    brief = make_brief(
+        straight, zone=[zone], flight={"max_agl_m": 200}, failsafe={"return_alt_m": return_alt_m, "way": "straight"}
+    )
     assert bool(found(plan_brief(brief), "failsafe zone")) is met
 
 
@@ -97,7 +101,7 @@ def test_ways_home_are_drawn_with_their_climb(make_brief, straight):
 
 @pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
 def test_retracing_mends_what_straight_returns_forbid(make_brief, dialect):
-    straight = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect))
+    straight = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "straight"}))
     assert found(straight, "failsafe standoff")
     plan = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "retrace"}))
     assert [f for f in plan.findings if f.rule.startswith("failsafe")] == []
@@ -106,6 +110,36 @@ def test_retracing_mends_what_straight_returns_forbid(make_brief, dialect):
         back = {(g.lat_end_deg, g.lon_end_deg, g.lat_start_deg, g.lon_start_deg) for g in sortie.failsafe}
         assert back
         assert back <= ends
+
+
+@pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
+def test_left_to_the_planner_no_way_home_comes_nearer_than_asked(make_brief, oracle, border_line, dialect):
+    brief = make_brief(BULGE, launch=CAMP, dialect=dialect)
+    plan = plan_brief(brief)
+    assert plan.feasible
+    (finding,) = found(plan, "returns")
+    assert finding.severity is Severity.WARNING
+    assert "proposed_rally" in finding.relaxation
+    ways = dataclasses.replace(plan, sorties=tuple(dataclasses.replace(s, legs=s.failsafe) for s in plan.sorties))
+    assert oracle(ways, border_line(brief)) >= 200.0
+    for sortie in plan.sorties:
+        document = document_from_sortie(sortie, plan.dialect)
+        assert check_document(document, name="folder", brief=brief).errors == 0
+    assert plan == plan_brief(brief)
+    told = make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "retrace"})
+    assert plan.sorties == plan_brief(told).sorties
+
+
+def test_left_to_the_planner_straight_returns_stay_where_they_keep_the_rules(make_brief, straight):
+    assert plan_brief(make_brief(straight)) == plan_brief(make_brief(straight, failsafe={"way": "straight"}))
+
+
+def test_what_cannot_retrace_keeps_its_errors(make_brief):
+    wing = {"type": "wing-2m", "count": 1}
+    site = [{"name": "a", "lat_deg": 50.012, "lon_deg": 8.005}]
+    plan = plan_brief(make_brief(BULGE, launch=site, aircraft=wing, corridor={"depth_m": 900}))
+    assert found(plan, "failsafe standoff")
+    assert not found(plan, "returns")
 
 
 def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):

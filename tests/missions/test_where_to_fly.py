@@ -200,7 +200,7 @@ def test_a_plan_made_without_the_areas_is_held_to_them(make_brief, straight):
 
 def test_a_way_home_outside_the_keep_in_area_is_an_error_and_in_its_clearance_a_warning(make_brief, straight):
     notch = [[50.0028, 8.012], [50.0028, 8.016], [50.0085, 8.016], [50.0085, 8.012]]
-    plan = plan_brief(make_brief(straight, keep_in={"polygon": [WEST_HALF, notch]}))
+    plan = plan_brief(make_brief(straight, keep_in={"polygon": [WEST_HALF, notch]}, failsafe={"way": "straight"}))
     crossed = {
         s.name for s in plan.sorties for g in s.failsafe
         if g.kind is LegKind.FAILSAFE and flat(
