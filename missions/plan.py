@@ -105,6 +105,8 @@ class VehicleParameter:
     """Changes how high or wide the return is flown, not where to."""
     action: bool = False
     """Decides whether there is a return at all."""
+    pace: bool = False
+    """Changes how long the flight takes, and what of the battery, not where it goes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

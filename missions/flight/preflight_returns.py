@@ -17,7 +17,8 @@ def return_findings(values: Mapping[str, float], sortie: Sortie) -> Iterator[Fin
     """Compare the vehicle's parameters with those the sortie's break-offs were judged with.
 
     Another place or way to return to is an error: the plan's promise about the border is then not
-    kept. Another height, or no return at all, is a warning, and so is a parameter that the vehicle does not have.
+    kept; so is another height than one the ground asked for. Another height else, no return at all, another pace, or
+    a parameter the vehicle does not have is a warning.
 
     Parameters
     ----------
@@ -32,11 +33,12 @@ def return_findings(values: Mapping[str, float], sortie: Sortie) -> Iterator[Fin
         if has is None:
             severity, said = Severity.WARNING, f"the vehicle does not answer for {wanted.name}"
         else:
-            minor = wanted.height or wanted.action
+            minor = wanted.height or wanted.action or wanted.pace
             severity, said = Severity.WARNING if minor else Severity.ERROR, f"{wanted.name} is {has:g}"
         yield Finding(
             rule="preflight.return", severity=severity, measured=math.nan if has is None else has, limit=wanted.value,
-            message=f"{said}; break-offs were judged with {asked} ({wanted.why})",
+            message=f"{said}; {'the flight is planned' if wanted.pace else 'break-offs were judged'} with {asked} "
+            f"({wanted.why})",
             relaxation=f"{wanted.name} = {wanted.value:g}",
         )  # fmt: skip
 

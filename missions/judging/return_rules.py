@@ -52,6 +52,8 @@ class ReturnRules:
     """
 
     return_alt_m: float
+    raised: bool = False
+    """Whether that is not the autopilot's own: the ground or the brief asks for it."""
     above_destination: bool = False
     cone_slope: float | None = None
     on_the_way: bool = False
@@ -121,6 +123,7 @@ def return_rules(brief: Brief) -> ReturnRules:
     return dataclasses.replace(
         rules, circle_m=circle, retrace=retrace, forward_too=retrace and brief.dialect == "px4",
         return_alt_m=rules.return_alt_m if asked is None else asked,
+        raised=asked is not None and asked != rules.return_alt_m,
     )  # fmt: skip
 
 
@@ -145,8 +148,10 @@ def vehicle_parameters(
 def speed_parameters(brief: Brief) -> tuple[VehicleParameter, ...]:
     """Return the vehicle's parameters under which the flight takes the time that was planned."""
     named = parameters(brief.aircraft.aircraft, brief.dialect)
-    why = "as fast as the flight is planned"
-    return tuple(VehicleParameter(name=name, value=value, why=why, at_least=True) for name, value in named.items())
+    why = "its time and battery count on it"
+    return tuple(
+        VehicleParameter(name=name, value=value, why=why, at_least=True, pace=True) for name, value in named.items()
+    )
 
 
 def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter, ...]:
@@ -154,7 +159,10 @@ def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter
     named = [
         VehicleParameter(name="RTL_TYPE", value=PX4_RETRACE if rules.retrace else 0.0, why=way),
         VehicleParameter(
-            name="RTL_RETURN_ALT", value=rules.return_alt_m, why="height of the return above its end", height=True
+            name="RTL_RETURN_ALT",
+            value=rules.return_alt_m,
+            why="height of the return above its end",
+            height=not rules.raised,
         ),
     ]
     if wing:
@@ -184,7 +192,7 @@ def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter,
     return (
         VehicleParameter(
             name="RTL_ALT", value=round(100.0 * rules.return_alt_m), why="height of the return, centimetres above home",
-            height=True,
+            height=not rules.raised,
         ),
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb beyond that height", height=True),
         VehicleParameter(name="BATT_FS_LOW_ACT", value=2.0, why="a low battery makes it return", action=True),
@@ -197,7 +205,8 @@ def _plane_parameters(rules: ReturnRules, items: Sequence[MissionItem]) -> tuple
     radius = float(np.ceil(rules.circle_m))
     return (
         VehicleParameter(
-            name="RTL_ALTITUDE", value=rules.return_alt_m, why="height of the return above home", height=True
+            name="RTL_ALTITUDE", value=rules.return_alt_m, why="height of the return above home",
+            height=not rules.raised,
         ),
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb straight on before the return", height=True),
         VehicleParameter(name="RTL_RADIUS", value=radius, why="radius of the circle where it lands", height=True),

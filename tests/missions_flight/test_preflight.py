@@ -160,6 +160,7 @@ JUDGED = (
     VehicleParameter(name="RTL_ALT", value=5000.0, why="height of the return", height=True),
     VehicleParameter(name="SRTL_POINTS", value=200.0, why="room for the track", at_least=True),
     VehicleParameter(name="BATT_FS_LOW_ACT", value=2.0, why="a low battery makes it return", action=True),
+    VehicleParameter(name="WPNAV_SPEED_UP", value=400.0, why="time counts on it", at_least=True, pace=True),
 )
 
 
@@ -172,12 +173,13 @@ JUDGED = (
         ({"RTL_ALT": 6000.0}, "warning", "RTL_ALT is 6000; break-offs were judged with 5000"),
         ({"SRTL_POINTS": 100.0}, "error", "SRTL_POINTS is 100; break-offs were judged with at least 200"),
         ({"BATT_FS_LOW_ACT": 1.0}, "warning", "BATT_FS_LOW_ACT is 1"),
+        ({"WPNAV_SPEED_UP": 250.0}, "warning", "WPNAV_SPEED_UP is 250; the flight is planned with at least 400"),
         ({"RALLY_INCL_HOME": None}, "warning", "the vehicle does not answer for RALLY_INCL_HOME"),
     ],
 )
 def test_a_vehicle_that_would_return_otherwise_than_judged(facts, square_sortie, change, severity, says) -> None:
     sortie = dataclasses.replace(square_sortie, vehicle_parameters=JUDGED)
-    values = dict(ARDUPILOT) | {"RALLY_INCL_HOME": 1.0, "SRTL_POINTS": 200.0} | change
+    values = dict(ARDUPILOT) | {"RALLY_INCL_HOME": 1.0, "SRTL_POINTS": 200.0, "WPNAV_SPEED_UP": 400.0} | change
     values = {name: value for name, value in values.items() if value is not None}
     found = preflight(dataclasses.replace(facts, parameters=values), sortie)
     assert [f.severity for f in found] == ([] if severity is None else [severity])
