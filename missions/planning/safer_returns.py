@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from missions.plan import Plan
 
 PLACE_RULES: Final = ("failsafe standoff", "failsafe zone", "failsafe keep-in")
-MOST_SORTIES: Final = 60
+MOST_SORTIES: Final = 20
 """Larger plans are not made a second time: their findings say what would do."""
+LESS_SEEN_PCT: Final = 2.0
+"""Corridor that may go unseen for safer returns; where more would, the person decides."""
 
 
 def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -> Plan:
     """Return the plan, or one for returns along the path where straight ones break a rule of place.
 
-    A second plan is taken only if it has fewer errors; a warning then says why its sorties are shorter
-    and what would allow straight returns.
+    A second plan is taken only if it has fewer errors and sees about as much; a warning then says why
+    its sorties are shorter and what would allow straight returns.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -
         safer = plan(brief.model_copy(update={"failsafe": retrace}))
     except PlanRefusedError:
         return straight
-    if _errors(safer) >= _errors(straight):
+    if _errors(safer) >= _errors(straight) or safer.covered_pct < straight.covered_pct - LESS_SEEN_PCT:
         return straight
     return dataclasses.replace(
         safer, findings=(_finding(straight, broken), *safer.findings), proposed_rally=straight.proposed_rally
