@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 PLACE_RULES: Final = ("failsafe standoff", "failsafe zone", "failsafe keep-in")
 MOST_SORTIES: Final = 20
 """Larger plans are not made a second time: their findings say what would do."""
-LESS_SEEN_PCT: Final = 2.0
+LESS_SEEN_PCT: Final = 10.0
 """Corridor that may go unseen for safer returns; where more would, the person decides."""
 
 
 def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -> Plan:
     """Return the plan, or one for returns along the path where straight ones break a rule of place.
 
-    A second plan is taken only if it has fewer errors and sees about as much; a warning then says why
+    A second plan is taken only if it has fewer errors and sees almost as much; a warning then says why
     its sorties are shorter and what would allow straight returns.
 
     Parameters
