@@ -278,6 +278,10 @@ class Brief(Section):
         """The brief narrowed to each of its types of aircraft in turn."""
         return tuple(self.of(f.label) for f in self.fleets)
 
+    def returning(self, **told: object) -> Brief:
+        """Return the brief with some of how a broken-off flight returns settled (keys of `Failsafe`)."""
+        return self.model_copy(update={"failsafe": self.failsafe.model_copy(update=told)})
+
     @property
     def speed_mps(self) -> float:
         """The planned speed: the flight rule's, or the aircraft's own."""

@@ -194,7 +194,7 @@ def _for_vehicle(brief: Brief, dialect: Dialect, settings: VehicleSettings) -> B
     told: dict[str, object] = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
     if settings.retraces and brief.failsafe.way == "auto":
         told["way"] = "retrace"
-    return brief.model_copy(update={"dialect": dialect, "failsafe": brief.failsafe.model_copy(update=told)})
+    return brief.returning(**told).model_copy(update={"dialect": dialect})
 
 
 def _against_brief(document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights) -> tuple[Finding, ...]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _ARMED_FLAG: Final = 128
 _PX4: Final = 12
-_ARDUPILOT: Final = 3
 _NO_AUTOPILOT: Final = 8
 _FIXED_WING_TYPES: Final = frozenset({1, 19, 20, 21, 22, 23, 24, 25})
 """MAV_TYPE fixed wing and VTOLs: ArduPilot flies these with its plane firmware."""

@@ -34,7 +34,7 @@ def with_return_height(
     if not wanted:
         return brief, []
     for height_m in sorted(set(wanted.values()), reverse=True):
-        higher = brief.model_copy(update={"failsafe": brief.failsafe.model_copy(update={"return_alt_m": height_m})})
+        higher = brief.returning(return_alt_m=height_m)
         if not _too_high(higher, corridor, ground, sorties):
             mended = [name for name, least_m in wanted.items() if least_m <= height_m]
             return higher, [_finding(brief, sorties, mended, height_m)]

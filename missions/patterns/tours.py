@@ -109,10 +109,6 @@ def _exact(count: int, first: FloatArray, step: FloatArray, last: FloatArray) ->
     return length, order[::-1]
 
 
-def _length(order: list[int], first: FloatArray, step: FloatArray, last: FloatArray) -> float:
-    return float(first[order[0]] + step[order[:-1], order[1:]].sum() + last[order[-1]])
-
-
 def _best_variants(cells: list[int], first: FloatArray, step: FloatArray, last: FloatArray) -> tuple[float, list[int]]:
     """Choose the variants for a fixed order of cells, exactly."""
     block = np.arange(VARIANTS)

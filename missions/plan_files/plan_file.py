@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 READABLE: Final = "QGroundControl .plan, .mission, WPL 110, .fence, .rally, KML, KMZ, GPX, GeoJSON, Litchi CSV"
 WRITABLE: Final = (".plan", ".waypoints", ".txt", ".kml", ".geojson", ".json", ".gpx", ".csv", ".fence", ".rally")
-NO_HOME: Final = "the plan has no home and a .plan must have one; its first place at 0 m above sea level stands for it"
 _TWO_NUMBERS: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*-?\d+\.?\d*\s+-?\d+\.?\d*\s*(?:\n|$)")
 _GEOJSON: Final = ("FeatureCollection", "Feature", "LineString", "Polygon")
 

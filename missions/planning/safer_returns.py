@@ -38,9 +38,8 @@ def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -
     broken = [f for f in straight.findings if f.rule in PLACE_RULES and f.severity is Severity.ERROR]
     if not broken or len(straight.sorties) > MOST_SORTIES or not all(can_retrace(each) for each in brief.each):
         return straight
-    retrace = brief.failsafe.model_copy(update={"way": "retrace"})
     try:
-        safer = plan(brief.model_copy(update={"failsafe": retrace}))
+        safer = plan(brief.returning(way="retrace"))
     except PlanRefusedError:
         return straight
     if _errors(safer) >= _errors(straight) or safer.covered_pct < straight.covered_pct - LESS_SEEN_PCT:
