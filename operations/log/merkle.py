@@ -194,7 +194,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequence[bytes]) -> bool:
-    """Tell whether the old tree is the beginning of the new one (RFC 9162 section 2.1.4.2).
+    """Tell whether the old tree, not empty, is the beginning of the new one (RFC 9162 section 2.1.4.2).
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def verify_consistency(old: tuple[int, bytes], new: tuple[int, bytes], proof: Se
     """
     (old_size, old_root), (new_size, new_root) = old, new
     if old_size == new_size:
-        return old_size >= 0 and not proof and old_root == new_root
+        return old_size > 0 and not proof and old_root == new_root
     if not 0 < old_size < new_size or any(len(value) != HASH_BYTES for value in (old_root, new_root, *proof)):
         return False
     path = [old_root, *proof] if old_size.bit_count() == 1 else list(proof)
