@@ -3,13 +3,16 @@
 The bytes are JSON with sorted keys, no spaces, only ASCII characters (everything
 else escaped, so that a file name that is no valid UTF-8 survives and no escape code
 reaches a terminal) and no NaN or infinity. One leaf has exactly one spelling:
-what does not encode to the same bytes again was not written by us.
+what does not encode to the same bytes again was not written by us. Each carries a
+random salt, so that its hash, which stays readable where the record is encrypted or
+was erased, cannot be compared with the hashes of guessed records.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 """Version of the leaf encoding; the first thing a reader looks at."""
+
+
+_SALT_BYTES: Final = 16
+"""128 bits: nobody tries them all (NIST SP 800-57 part 1, table 2)."""
 
 
 class LeafKind(StrEnum):
@@ -53,6 +60,8 @@ class Leaf:
     """Id of what it is about; the newest leaf of a kind and subject is the valid one."""
     body: Mapping[str, Any]
     """The record itself, of JSON values."""
+    salt: str = dataclasses.field(default_factory=lambda: secrets.token_hex(_SALT_BYTES))
+    """Random hexadecimal digits."""
 
 
 def encode(leaf: Leaf) -> bytes:
@@ -71,6 +80,7 @@ def encode(leaf: Leaf) -> bytes:
         "kind": str(leaf.kind),
         "subject": leaf.subject,
         "body": leaf.body if isinstance(leaf.body, dict) else dict(leaf.body),
+        "salt": leaf.salt,
     }
     _check(document, leaf.seq)
     try:
@@ -106,13 +116,23 @@ def decode(data: bytes) -> Leaf:
         kind=LeafKind(document["kind"]),
         subject=document["subject"],
         body=document["body"],
+        salt=document["salt"],
     )
     if encode(leaf) != data:
         raise LeafError(f"log record {seq} ({leaf.kind}) is not spelled as this program writes it: it was changed")
     return leaf
 
 
-_FIELDS: Final = {"v": int, "seq": int, "t_utc_ns": int, "actor": str, "kind": str, "subject": str, "body": dict}
+_FIELDS: Final = {
+    "v": int,
+    "seq": int,
+    "t_utc_ns": int,
+    "actor": str,
+    "kind": str,
+    "subject": str,
+    "body": dict,
+    "salt": str,
+}
 
 
 def _check(document: Mapping[str, Any], seq: object) -> None:

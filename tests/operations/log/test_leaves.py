@@ -19,11 +19,12 @@ LEAF = Leaf(
     kind=LeafKind.VERDICT,
     subject="T1",
     body={"decision": "confirmed", "ce90_m": 9.5, "hits": ["a", "b"], "note": None},
+    salt="00112233445566778899aabbccddeeff",
 )
 # Written down once by hand: the bytes are what hashes rest on, they never change for version 1.
 BYTES = (
     b'{"actor":"Ana Lyst","body":{"ce90_m":9.5,"decision":"confirmed","hits":["a","b"],"note":null},'
-    b'"kind":"verdict","seq":7,"subject":"T1","t_utc_ns":1767225600000000000,"v":1}'
+    b'"kind":"verdict","salt":"00112233445566778899aabbccddeeff","seq":7,"subject":"T1","t_utc_ns":1767225600000000000,"v":1}'
 )
 
 text = st.text(st.characters(), max_size=8)
@@ -40,7 +41,7 @@ def test_the_bytes_of_a_leaf_are_those_written_down():
 
 
 @given(st.builds(Leaf, seq=st.integers(0), t_utc_ns=st.integers(), actor=text, kind=st.sampled_from(LeafKind),
-                 subject=text, body=st.dictionaries(text, json_values, max_size=4)))  # fmt: skip
+                 subject=text, salt=text, body=st.dictionaries(text, json_values, max_size=4)))  # fmt: skip
 def test_a_leaf_comes_back_as_it_was(leaf):
     assert decode(encode(leaf)) == leaf
 
@@ -51,6 +52,11 @@ def test_names_that_are_no_utf8_and_escape_codes_survive_as_plain_ascii():
     assert data.isascii()
     assert all(byte >= 0x20 for byte in data)
     assert decode(data) == leaf
+
+
+def test_equal_records_have_unequal_hashes():
+    again = [Leaf(seq=0, t_utc_ns=1, actor="a", kind=LeafKind.NOTE, subject="s", body={}) for _ in range(2)]
+    assert encode(again[0]) != encode(again[1])
 
 
 @pytest.mark.parametrize(
