@@ -195,7 +195,8 @@ class CaseFile:
         """Return the tree's right edge, or refuse to add to a log that is visibly not what it was."""
         size, root, edge = self._one("SELECT size, root, frontier FROM head") or (0, b"", b"")
         frontier = Frontier.from_bytes(bytes(edge))
-        (count,) = self._one("SELECT count(*) FROM leaf") if size < _COUNTED else (self._last_seq() + 1,)
+        (last,) = self._one("SELECT max(seq) FROM leaf")
+        count = 0 if last is None else int(last) + 1
         kept = read_head(self.folder)
         whole = frontier.size == size == count and frontier.root == bytes(root)
         if not whole or kept is None or kept.size > size or (kept.size == size and kept.root != bytes(root)):
@@ -206,14 +207,6 @@ class CaseFile:
                 path=str(self.folder),
             )
         return frontier
-
-    def _last_seq(self) -> int:
-        row = self._one("SELECT max(seq) FROM leaf")
-        return -1 if row[0] is None else int(row[0])
-
-
-_COUNTED: Final = 10_000
-"""Up to here every leaf is counted before another is added; beyond, the last number has to do."""
 
 
 def new_case_file(folder: Path, vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf]) -> bytes:
