@@ -1,0 +1,1 @@
+"""How an operation's bytes lie on disk: as they are, or encrypted."""
