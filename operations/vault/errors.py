@@ -9,5 +9,5 @@ class SecretError(InputError):
     """The key given opens nothing, or the stored keys cannot be used."""
 
 
-class SealedFileError(InputError):
+class SealedFileError(InputError, ValueError):
     """An encrypted file is not what was sealed under its name."""

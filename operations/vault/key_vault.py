@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from operations import durable_file
 from operations.vault.errors import SealedFileError
 from operations.vault.memory_file import in_memory
 from operations.vault.sealed_stream import CHUNK_BYTES, NONCE_BYTES, SealedReader, seal_stream
@@ -70,9 +71,9 @@ class KeyVault:
         """Return the keyed hash of a text as 64 hexadecimal digits."""
         return self.label(text).hex()
 
-    def sealed(self, chunks: Iterable[bytes], final: Callable[[], Path]) -> Iterator[bytes]:
-        """Return a file's stored bytes; see `operations.vault.sealed_stream`."""
-        return seal_stream(chunks, self._files, final)
+    def write(self, chunks: Iterable[bytes], target: Path, *, final: Callable[[], Path] | None = None) -> int:
+        """Write a new encrypted file and sync it; see `operations.vault.sealed_stream`."""
+        return durable_file.write(target, seal_stream(chunks, self._files, final or (lambda: target)))
 
     def reader(self, path: Path) -> BinaryIO:
         """Open a stored file for reading, with seeking, in constant memory."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from operations import durable_file
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
@@ -33,16 +35,18 @@ class Vault(Protocol):
         """Return what stands for a text in a file name: always the same, and telling nothing."""
         ...
 
-    def sealed(self, chunks: Iterable[bytes], final: Callable[[], Path]) -> Iterator[bytes]:
-        """Return what is stored of a file's bytes.
+    def write(self, chunks: Iterable[bytes], target: Path, *, final: Callable[[], Path] | None = None) -> int:
+        """Write a new file and sync it; returns its size on disk.
 
         Parameters
         ----------
         chunks
             The bytes, in pieces of any size.
+        target
+            Where to write.
         final
-            Asked after the last piece for the path under which the file will be read; its name
-            and its folder's name are bound to the bytes, so that no other file passes for it.
+            Asked after the last piece for the path under which the file will be read, where that is another
+            one: its name and its folder's name are bound to the bytes, so that no other file passes for it.
         """
         ...
 
@@ -80,9 +84,9 @@ class PlainVault:
         """Return the text."""
         return text
 
-    def sealed(self, chunks: Iterable[bytes], final: Callable[[], Path]) -> Iterator[bytes]:  # noqa: ARG002
-        """Return the pieces."""
-        return iter(chunks)
+    def write(self, chunks: Iterable[bytes], target: Path, *, final: Callable[[], Path] | None = None) -> int:  # noqa: ARG002
+        """Write the pieces."""
+        return durable_file.write(target, chunks)
 
     def reader(self, path: Path) -> BinaryIO:
         """Open the file."""
