@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -90,7 +90,7 @@ class GroundHits:
     @classmethod
     def of(cls, rows: Sequence[GroundHit]) -> GroundHits:
         """Turn rows into columns."""
-        columns: dict[str, NDArray[np.generic]] = {
+        columns: dict[str, Any] = {
             name: np.array([getattr(row, name) for row in rows], dtype=kind) for name, kind in NUMBERS.items()
         }
         return cls(
@@ -100,7 +100,7 @@ class GroundHits:
             track=Labels.of(row.track_id for row in rows),
             box_px=np.array([row.box_px for row in rows], dtype=np.float32).reshape(-1, 4),
             reason_code=np.array([REASONS.index(row.reason) for row in rows], dtype=np.int8),
-            **columns,  # type: ignore[arg-type]
+            **columns,
         )
 
     @classmethod
@@ -108,7 +108,7 @@ class GroundHits:
         """Join hits, one part after another."""
         if not parts:
             return cls.of([])
-        joined = {
+        joined: dict[str, Any] = {
             field.name: (Labels.concat if isinstance(getattr(parts[0], field.name), Labels) else np.concatenate)(
                 [getattr(part, field.name) for part in parts]
             )
@@ -131,7 +131,7 @@ class GroundHits:
 
     def take(self, rows: NDArray[np.generic] | slice) -> GroundHits:
         """Return the hits chosen by index, mask or slice."""
-        chosen = {}
+        chosen: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             column = getattr(self, field.name)
             chosen[field.name] = column.take(rows) if isinstance(column, Labels) else column[rows]
@@ -139,7 +139,7 @@ class GroundHits:
 
     def __getitem__(self, row: int) -> GroundHit:
         """Return one row."""
-        numbers = {name: getattr(self, name)[row].item() for name in NUMBERS}
+        numbers: dict[str, Any] = {name: getattr(self, name)[row].item() for name in NUMBERS}
         x0, y0, x1, y1 = (float(v) for v in self.box_px[row])
         return GroundHit(
             hit_id=bytes(self.hit_id[row]).decode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -58,17 +58,19 @@ class GroundTracks:
     @classmethod
     def of(cls, rows: Sequence[GroundTrack]) -> GroundTracks:
         """Turn rows into columns."""
-        points = {
+        points: dict[str, Any] = {
             name: np.array([v for row in rows for v in getattr(row, name)], dtype=kind) for name, kind in POINTS.items()
         }
-        numbers = {name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in NUMBERS}
+        numbers: dict[str, Any] = {
+            name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in NUMBERS
+        }
         return cls(
             track_id=tuple(row.track_id for row in rows),
             class_name=Labels.of(row.class_name for row in rows),
             offsets=np.concatenate([[0], np.cumsum([len(row.t_utc_ns) for row in rows])]).astype(np.int64),
             hit_id=np.array([name.encode("ascii") for row in rows for name in row.hit_ids], dtype=HIT_ID),
             **numbers,
-            **points,  # type: ignore[arg-type]
+            **points,
         )
 
     @classmethod
@@ -76,7 +78,7 @@ class GroundTracks:
         """Join tracks, one part after another."""
         if not parts:
             return cls.of([])
-        arrays = {
+        arrays: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in (*NUMBERS, *POINTS, "hit_id")
         }
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
@@ -102,12 +104,14 @@ class GroundTracks:
     def __getitem__(self, row: int) -> GroundTrack:
         """Return one row."""
         where = self.points_of(row)
+        numbers: dict[str, Any] = {name: getattr(self, name)[row].item() for name in NUMBERS}
+        points: dict[str, Any] = {name: tuple(getattr(self, name)[where].tolist()) for name in POINTS}
         return GroundTrack(
             track_id=self.track_id[row],
             class_name=self.class_name[row],
             hit_ids=tuple(bytes(name).decode() for name in self.hit_id[where]),
-            **{name: getattr(self, name)[row].item() for name in NUMBERS},
-            **{name: tuple(getattr(self, name)[where].tolist()) for name in POINTS},
+            **numbers,
+            **points,
         )
 
     def __iter__(self) -> Iterator[GroundTrack]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from operations.vault import Vault
+    from operations.vault.vault import Vault
 
 FORMAT: Final = 2
 _LOG = logging.getLogger(__name__)
@@ -158,8 +158,7 @@ class CaseFile:
         DiskError
             When the disk is full or fails; nothing is added.
         """
-        if self.access.why_not:
-            raise ReadOnlyError(f"{self.folder} is not written to: {self.access.why_not}", path=str(self.folder))
+        self.require_writable()
         with self._turn:
             with self._transaction():
                 frontier = self._sound_frontier()
@@ -170,6 +169,11 @@ class CaseFile:
                 head = add_leaves(self._database, self._vault, frontier, leaves)
             keep_head(self.folder, head)
         return leaves
+
+    def require_writable(self) -> None:
+        """Refuse, with the reason, where nothing can be added."""
+        if self.access.why_not:
+            raise ReadOnlyError(f"{self.folder} is not written to: {self.access.why_not}", path=str(self.folder))
 
     def _one(self, query: str, values: tuple[object, ...] = ()) -> Any:
         with self._turn:
@@ -209,17 +213,17 @@ class CaseFile:
         return frontier
 
 
-def new_case_file(folder: Path, vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf]) -> bytes:
-    """Return the bytes of a new case file that holds `leaves`, for the caller to write and to rename."""
+def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf]) -> tuple[bytes, Head]:
+    """Return the bytes and the head of a new case file that holds `leaves`, for the caller to write and to rename."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.executescript(_TABLES)
         database.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
         empty = Frontier()
         database.execute("INSERT INTO head VALUES (0, 0, ?, ?)", (empty.root, empty.to_bytes()))
         database.execute("BEGIN")
-        add_leaves(database, vault, empty, leaves)
+        head = add_leaves(database, vault, empty, leaves)
         database.execute("COMMIT")
-        return bytes(database.serialize())
+        return bytes(database.serialize()), head
 
 
 def add_leaves(database: sqlite3.Connection, vault: Vault, frontier: Frontier, leaves: Sequence[Leaf]) -> Head:

@@ -115,6 +115,12 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
+def make_private(folder: Path) -> None:
+    """Take a folder's permissions from everybody but its owner."""
+    with naming(folder, "made private"):
+        folder.chmod(FOLDER_MODE)
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder with all in it; one that is not there is no error."""
     with naming(path, "removed"):

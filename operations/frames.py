@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Frames:
     @classmethod
     def of(cls, rows: Sequence[FrameRecord]) -> Frames:
         """Turn rows into columns."""
-        numbers = {
+        numbers: dict[str, Any] = {
             name: np.array([getattr(row, name) for row in rows], dtype=kind) for name, kind in FRAME_NUMBERS.items()
         }
         return cls(
@@ -73,7 +73,7 @@ class Frames:
                 np.int64
             ),
             ring_lon_lat=np.array([p for row in rows for p in row.footprint_lon_lat], dtype=np.float64).reshape(-1, 2),
-            **numbers,  # type: ignore[arg-type]
+            **numbers,
         )
 
     @classmethod
@@ -81,13 +81,16 @@ class Frames:
         """Join frames, one part after another."""
         if not parts:
             return cls.of([])
+        numbers: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in FRAME_NUMBERS
+        }
         rings = np.concatenate([np.diff(part.ring_offsets) for part in parts])
         return cls(
             media=Labels.concat([part.media for part in parts]),
             pose_reason=Labels.concat([part.pose_reason for part in parts]),
             ring_offsets=np.concatenate([[0], np.cumsum(rings)]).astype(np.int64),
             ring_lon_lat=np.concatenate([part.ring_lon_lat for part in parts]),
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in FRAME_NUMBERS},
+            **numbers,
         )
 
     def __len__(self) -> int:
@@ -109,11 +112,12 @@ class Frames:
 
     def __getitem__(self, row: int) -> FrameRecord:
         """Return one row."""
+        numbers: dict[str, Any] = {name: getattr(self, name)[row].item() for name in FRAME_NUMBERS}
         return FrameRecord(
             media_id=self.media[row],
             pose_reason=self.pose_reason[row],
             footprint_lon_lat=tuple((float(lon), float(lat)) for lon, lat in self.ring(row)),
-            **{name: getattr(self, name)[row].item() for name in FRAME_NUMBERS},
+            **numbers,
         )
 
     def __iter__(self) -> Iterator[FrameRecord]:

@@ -9,13 +9,14 @@ order of path, so that anybody can work it out from the card.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from geo.errors import InputError
+from geo.errors import InputError, VedetteError
 from operations import durable_file
 from operations.staging import MEDIA
 from operations.values import MediaKind, MediaRecord, Member
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from operations.staging import Staging
-    from operations.vault import Vault
+    from operations.vault.vault import Vault
 
 _CHUNK_BYTES: Final = 1 << 20
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
@@ -93,7 +94,7 @@ def identify(offered: Offered) -> MediaRecord:
 
 
 def seal(offered: Offered, staging: Staging, vault: Vault) -> Sealed:
-    """Copy what was offered beside its final place, synced; the copy is hashed, so that what is kept is what was read.
+    """Copy what was offered beside its final place, synced; what is copied is hashed on its way.
 
     Raises
     ------
@@ -102,9 +103,10 @@ def seal(offered: Offered, staging: Staging, vault: Vault) -> Sealed:
     """
     tallies, copies = [], []
     for number, (name, path) in enumerate(offered.files):
-        tally = _Tally()
-        copy = staging.place(MEDIA, f"{number}{suffix_of(name)}")
-        vault.write(tally.through(path), copy)
+        tally = _Tally(suffix_of(name))
+        copy = staging.place(MEDIA, f"{number}{tally.suffix}")
+        final = functools.partial(_final_path, staging.operation, tally, vault)
+        durable_file.write(copy, vault.sealed(tally.through(path), final))
         tallies.append(tally)
         copies.append(copy)
     return Sealed(media=_record(offered, tallies), copies=tuple(copies))
@@ -112,13 +114,11 @@ def seal(offered: Offered, staging: Staging, vault: Vault) -> Sealed:
 
 def stored_path(operation: Path, member: Member, vault: Vault) -> Path:
     """Return where a member of an original is kept."""
-    return operation / MEDIA / f"{file_label(vault, member.sha256)}{member.suffix}"
+    return _path_of(operation, member.sha256, member.suffix, vault)
 
 
-def file_label(vault: Vault, text: str) -> str:
-    """Return what a file is called whose true name is `text`: the same, or its keyed hash where names are secret."""
-    label = vault.label(text)
-    return text if label == text.encode() else label.hex()
+def _path_of(operation: Path, sha256: str, suffix: str, vault: Vault) -> Path:
+    return operation / MEDIA / f"{vault.file_name(sha256)}{suffix}"
 
 
 def suffix_of(name: str) -> str:
@@ -134,7 +134,7 @@ def member_is_sound(operation: Path, member: Member, vault: Vault) -> bool:
         with vault.reader(stored_path(operation, member, vault)) as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
-    except (OSError, ValueError):
+    except (OSError, VedetteError):
         return False
     return digest.hexdigest() == member.sha256
 
@@ -151,13 +151,14 @@ def spread_out(media: MediaRecord, kept: Sequence[Path], folder: Path) -> None:
 class _Tally:
     """Size and hash of bytes on their way."""
 
-    def __init__(self) -> None:
+    def __init__(self, suffix: str = "") -> None:
+        self.suffix = suffix
         self.size_bytes = 0
         self._digest = hashlib.sha256()
 
     @classmethod
     def over(cls, path: Path) -> _Tally:
-        tally = cls()
+        tally = cls(suffix_of(path.name))
         for _ in tally.through(path):
             pass
         return tally
@@ -185,6 +186,10 @@ class _Tally:
         return self._digest.hexdigest()
 
 
+def _final_path(operation: Path, tally: _Tally, vault: Vault) -> Path:
+    return _path_of(operation, tally.sha256, tally.suffix, vault)
+
+
 def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(
         f"{path} cannot be read ({error.strerror or error}): copy it again from its card or disk", path=str(path)
@@ -193,7 +198,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 def _record(offered: Offered, tallies: Sequence[_Tally]) -> MediaRecord:
     members = tuple(
-        Member(path=_text(name), size_bytes=tally.size_bytes, sha256=tally.sha256, suffix=suffix_of(name))
+        Member(path=_text(name), size_bytes=tally.size_bytes, sha256=tally.sha256, suffix=tally.suffix)
         for (name, _), tally in zip(offered.files, tallies, strict=True)
     )
     lines = b"".join(_line(tally.sha256, name) for (name, _), tally in zip(offered.files, tallies, strict=True))

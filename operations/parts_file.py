@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from geo.errors import VedetteError
+from operations import durable_file
 from operations.errors import DamagedError
 from operations.space_curve import curve_order
 from operations.staging import PARTS
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from operations.vault import Vault
+    from operations.vault.vault import Vault
 
 ROW_GROUP_ROWS: Final = 32_768
 """Small enough that a box of ground leaves most groups unread, large enough that their heads cost nothing."""
@@ -30,8 +33,8 @@ def part_name(run_id: str, table: str, number: int) -> str:
     return f"{PARTS}/{run_id}/{table}-{number:04d}.parquet"
 
 
-def write_part(table: pa.Table, path: Path, *, vault: Vault, record: PartRecord) -> PartRecord:
-    """Write rows into a new file, synced; returns `record` with what the rows are.
+def write_part(table: pa.Table, path: Path, *, final: Path, vault: Vault, record: PartRecord) -> PartRecord:
+    """Write rows into a new file that will be `final`, synced; returns `record` with what the rows are.
 
     Rows with a single place each are ordered along a space-filling curve, then by time.
     """
@@ -39,11 +42,9 @@ def write_part(table: pa.Table, path: Path, *, vault: Vault, record: PartRecord)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP_ROWS)
     data = memoryview(sink.getvalue())
-    vault.write((data,), path)
-    return PartRecord(
-        run_id=record.run_id,
-        table=record.table,
-        file=record.file,
+    durable_file.write(path, vault.sealed((data,), lambda: final))
+    return dataclasses.replace(
+        record,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         rows=table.num_rows,
@@ -66,7 +67,7 @@ def read_part(folder: Path, part: PartRecord, *, vault: Vault, columns: Sequence
             return pq.read_table(pa.PythonFile(stream, mode="r"), columns=columns)
     except FileNotFoundError as error:
         raise DamagedError(f"{folder / part.file} is missing: {_AGAIN}", path=part.file) from error
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, VedetteError, pa.ArrowException) as error:
         raise DamagedError(f"{folder / part.file} cannot be read ({error}): {_AGAIN}", path=part.file) from error
 
 
@@ -74,7 +75,7 @@ def part_is_sound(folder: Path, part: PartRecord, *, vault: Vault) -> bool:
     """Tell whether a part's bytes are those its record tells of."""
     try:
         data = vault.read(folder / part.file)
-    except (OSError, ValueError):
+    except (OSError, VedetteError):
         return False
     return len(data) == part.size_bytes and hashlib.sha256(data).hexdigest() == part.sha256
 

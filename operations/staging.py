@@ -1,10 +1,10 @@
-"""What one writer has begun and not finished, so that the next one can clean up after its death.
+"""What one writer has begun and not finished, so that its death leaves nothing that stays.
 
-A living writer holds `locks/<token>.writer`. What it has not finished carries the
-token in its name (`.part-<token>-...`). Before it gives files their final names it
-writes those names into the lock file, synced: a writer that dies between that and
-the commit of its record leaves a list of what nobody has a record of. Nothing else
-is ever removed, so that a lost record cannot cost an original.
+A living writer holds `locks/<token>.writer`. Files that it has not finished carry the
+token in their names (`.part-<token>-...`). Before it gives files their final names it
+adds those names to the lock file, synced: what is listed there and never came to have
+a record is removed, by itself when it fails, by the next writer when it died. Nothing
+that was not listed is ever removed, so that a lost record cannot cost an original.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from operations import durable_file, locks
 from operations.errors import DiskError, MediumBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
 LOCKS: Final = "locks"
 MEDIA: Final = "media"
 PARTS: Final = "parts"
-_PREFIX: Final = ".part-"
+_PREFIX: Final = f"{durable_file.PART}-"
 _WRITER: Final = ".writer"
 
 
@@ -37,18 +37,19 @@ class Staging:
     operation
         The operation folder.
     is_recorded
-        Tells whether a path relative to that folder belongs to some record; what
-        dead writers listed and nobody recorded is removed.
+        Tells whether a path relative to that folder belongs to some record.
     """
 
     def __init__(self, operation: Path, *, is_recorded: Callable[[str], bool]) -> None:
         self.operation = operation
+        self._is_recorded = is_recorded
         for folder in (LOCKS, MEDIA, PARTS):
             durable_file.make_folder(operation / folder)
         _clean(operation, is_recorded)
         self._token = secrets.token_hex(8)
         self._held: list[tuple[int, Path]] = []
-        self._claims: list[str] = []
+        self._claims: set[str] = set()
+        self._listed: list[str] = []
         own = self._lock(f"{self._token}{_WRITER}")
         if own is None:  # 64 random bits met twice
             raise MediumBusyError("another writer has the same random name: run this again")
@@ -64,7 +65,8 @@ class Staging:
 
     def _lock(self, name: str) -> int | None:
         path = self.operation / LOCKS / name
-        descriptor = locks.take(path)
+        with durable_file.naming(path, "locked"):
+            descriptor = locks.take(path)
         if descriptor is not None:
             self._held.append((descriptor, path))
         return descriptor
@@ -81,41 +83,39 @@ class Staging:
             return
         if self._lock(label) is None:
             raise MediumBusyError(
-                f"{shown} is being read into {self.operation} by another process: wait until that is done, "
-                "it will then be known",
+                f"{shown} is being read into {self.operation} by another process, which alone goes on: wait until it "
+                "is done",
                 path=str(self.operation),
             )
-        self._claims.append(label)
+        self._claims.add(label)
 
     def place(self, folder: str, name: str) -> Path:
         """Return where to write something unfinished: in `media` or in `parts`."""
         return self.operation / folder / f"{_PREFIX}{self._token}-{name}"
 
-    def publish(self, moves: Iterable[tuple[Path, Path]]) -> None:
-        """Give finished files their final names, durably: the last step before their record.
-
-        The names are listed first, so that the next writer can remove them should this one die now.
-        """
-        moves = list(moves)
-        label = self._claims[-1]
-        names = "".join(f"{label}\t{target.relative_to(self.operation)}\n" for _, target in moves)
-        with durable_file.naming(self.operation / LOCKS, "written"):
-            os.write(self._list, names.encode())
-            os.fsync(self._list)
-        durable_file.sync_folder(self.operation / LOCKS)
+    def publish(self, moves: Sequence[tuple[Path, Path]]) -> None:
+        """Give finished files their final names, durably; their record comes after this."""
+        names = [target.relative_to(self.operation).as_posix() for _, target in moves]
         folders = sorted({target.parent for _, target in moves})
-        for folder in folders:
-            durable_file.make_folder(folder)
-        for source, target in moves:
-            durable_file.replace(source, target)
+        with locks.turn(self.operation / MEDIA):
+            with durable_file.naming(self.operation / LOCKS, "written"):
+                os.write(self._list, "".join(f"{name}\n" for name in names).encode())
+                os.fsync(self._list)
+            durable_file.sync_folder(self.operation / LOCKS)
+            self._listed += names
+            for folder in folders:
+                durable_file.make_folder(folder)
+            for source, target in moves:
+                durable_file.replace(source, target)
         for folder in folders:
             durable_file.sync_folder(folder)
 
     def close(self) -> None:
-        """Remove what was not finished and let go of every lock."""
-        for left in _unfinished(self.operation, self._token):
-            with contextlib.suppress(DiskError):
+        """Remove what was not finished or never recorded, and let go of every lock."""
+        with contextlib.suppress(DiskError, OSError):
+            for left in _unfinished(self.operation, self._token):
                 durable_file.remove(left)
+            _remove_unrecorded(self.operation, self._listed, self._is_recorded, but=self._token)
         while self._held:
             locks.let_go(*self._held.pop())
 
@@ -125,15 +125,35 @@ def is_unfinished(name: str) -> bool:
     return name.startswith(_PREFIX) or name.endswith(durable_file.PART)
 
 
-def is_claimed(operation: Path, label: str) -> bool:
-    """Tell whether a living process is writing a medium or a run; writes nothing."""
-    return locks.is_held(operation / LOCKS / label)
+def in_flight(operation: Path, *, but: str = "") -> set[str]:
+    """Return the paths that living writers have put in place and not yet recorded; writes nothing."""
+    names: set[str] = set()
+    for lock in (operation / LOCKS).glob(f"*{_WRITER}"):
+        if lock.name != f"{but}{_WRITER}" and locks.is_held(lock):
+            names.update(_lines(lock))
+    return names
+
+
+def _lines(lock: Path) -> list[str]:
+    try:
+        lines = lock.read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
+    except OSError:
+        return []
+    return [line.removesuffix("\n") for line in lines if line.endswith("\n")]
 
 
 def _clean(operation: Path, is_recorded: Callable[[str], bool]) -> None:
     """Remove what dead writers left."""
     for lock in sorted((operation / LOCKS).glob(f"*{_WRITER}")):
-        _clean_listed(operation, lock, is_recorded)
+        descriptor = locks.take(lock)
+        if descriptor is None:
+            continue
+        try:
+            _remove_unrecorded(operation, _lines(lock), is_recorded)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        locks.let_go(descriptor, lock)
     for left in _unfinished(operation):
         token = left.name.removeprefix(_PREFIX).split("-")[0]
         if not locks.is_held(operation / LOCKS / f"{token}{_WRITER}"):
@@ -144,39 +164,20 @@ def _unfinished(operation: Path, token: str = "") -> list[Path]:
     return [left for folder in (MEDIA, PARTS) for left in (operation / folder).glob(f"{_PREFIX}{token}*")]
 
 
-def _clean_listed(operation: Path, lock: Path, is_recorded: Callable[[str], bool]) -> None:
-    """Remove the finished files of one dead writer that never got their record."""
-    descriptor = locks.take(lock)
-    if descriptor is None:
-        return
-    done = False
-    try:
-        lines = lock.read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
-        done = all(_remove_listed(operation, line, is_recorded) for line in lines if line.endswith("\n"))
-    finally:
-        if done:
-            locks.let_go(descriptor, lock)
-        else:
-            os.close(descriptor)
-
-
-def _remove_listed(operation: Path, line: str, is_recorded: Callable[[str], bool]) -> bool:
-    """Remove one listed file unless a record names it; False when another writer has that medium now."""
-    label, _, name = line.rstrip("\n").partition("\t")
-    path, root = (operation / name).resolve(), operation.resolve()
-    ours = path.parent == root / MEDIA or path.parent.parent == root / PARTS
-    if not ours or not label.isalnum():  # no list of ours: an operation that came from elsewhere may hold anything
-        return True
-    claim = operation / LOCKS / label
-    descriptor = locks.take(claim)
-    if descriptor is None:
-        return False
-    try:
-        if not is_recorded(name):
+def _remove_unrecorded(
+    operation: Path, names: Iterable[str], is_recorded: Callable[[str], bool], *, but: str = ""
+) -> None:
+    """Remove listed files that no record names and no other living writer has put there."""
+    root = operation.resolve()
+    with locks.turn(operation / MEDIA):
+        others = in_flight(operation, but=but)
+        for name in names:
+            path = (operation / name).resolve()
+            in_parts = path.parent.parent == root / PARTS
+            # The list may be a foreign one, in an operation that came from elsewhere: only our own places count.
+            if name in others or is_recorded(name) or not (in_parts or path.parent == root / MEDIA):
+                continue
             durable_file.remove(path)
-            if path.parent.parent == root / PARTS:
+            if in_parts:
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()
-    finally:
-        locks.let_go(descriptor, claim)
-    return True

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHits
     from geo.values import Terrain
     from missions.briefs.brief import Brief
     from missions.plan import Plan
@@ -109,7 +109,7 @@ class _Tally:
     errors_m: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     inside: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
 
-    def add(self, hits: Sequence[GroundHit], truth_path: Path) -> None:
+    def add(self, hits: GroundHits, truth_path: Path) -> None:
         """Count one recording against its truth."""
         truth = read_film_truth(truth_path)
         found = match(hits, truth, view=InView())
@@ -119,8 +119,8 @@ class _Tally:
         self.wrong += len(found.false_hits)
         self.hits += len(hits)
         self.things += len(np.unique(truth.object_id[found.truth_row]))
-        self.tracks += len({hit.track_id for hit in hits if hit.track_id})
-        ids = [hits[row].track_id for row in found.hit_row]
+        self.tracks += len(hits.track.counts())
+        ids = hits.track.take(found.hit_row).texts().tolist()
         self.switches += count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids)
         self.errors_m.append(distance)
         self.inside.append(inside)

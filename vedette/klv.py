@@ -24,7 +24,7 @@ from vedette.screen import plain, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHits
     from telemetry.tracks.pose_track import Problem
     from telemetry.videos.vmti_stream_file import FrameTargets
 
@@ -209,7 +209,7 @@ def vmti(
     digest = _sha256(clip)
     with OperationStore.open(operation, actor="vedette klv vmti", clock=utc_now_ns) as store:
         hits = store.hits_of(digest)
-    if not hits:
+    if not len(hits):
         raise InputError(f"{operation} holds no hits of {clip}; ingest the clip into it first", path=str(clip))
     with read_video(clip) as reader:
         width, height = reader.facts.width_px, reader.facts.height_px
@@ -316,12 +316,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _frame_targets(hits: list[GroundHit], width_px: int) -> list[FrameTargets]:
+def _frame_targets(hits: GroundHits, width_px: int) -> list[FrameTargets]:
     """Gather hits by picture; a hit of a track keeps the track's number, the others are numbered on."""
     from telemetry.klv.vmti import Target, TargetLocation, encode_object, pixel_number
     from telemetry.videos.vmti_stream_file import FrameTargets
 
-    tracks = {name: number for number, name in enumerate(sorted({hit.track_id for hit in hits if hit.track_id}), 1)}
+    tracks = {name: number for number, name in enumerate(sorted(hits.track.counts()), 1)}
     frames: dict[int, list[Target]] = {}
     for spare, hit in enumerate(hits, len(tracks) + 1):
         left, top, right, bottom = (max(int(edge), 0) for edge in hit.box_px)
@@ -340,7 +340,7 @@ def _frame_targets(hits: list[GroundHit], width_px: int) -> list[FrameTargets]:
             centroid=pixel_number((left + right) // 2, (top + bottom) // 2, width_px),
             top_left=pixel_number(left, top, width_px),
             bottom_right=pixel_number(right, bottom, width_px),
-            confidence_pct=round(100 * hit.score),
+            confidence_pct=round(100 * (hit.score_raw if math.isnan(hit.score) else hit.score)),
             location=location,
             items={102: encode_object(hit.class_name)},
         )
