@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from geo.errors import VedetteError
-from operations import durable_file
 from operations.errors import DamagedError
 from operations.space_curve import curve_order
 from operations.staging import PARTS
@@ -42,7 +41,7 @@ def write_part(table: pa.Table, path: Path, *, final: Path, vault: Vault, record
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP_ROWS)
     data = memoryview(sink.getvalue())
-    durable_file.write(path, vault.sealed((data,), lambda: final))
+    vault.write((data,), path, final=lambda: final)
     return dataclasses.replace(
         record,
         size_bytes=len(data),
