@@ -53,11 +53,7 @@ def connect(folder: Path, *, read_only: bool) -> Access:
     NotAnOperationError
         When it is missing or no case file.
     """
-    if not (folder / CASE_FILE).is_file():
-        raise NotAnOperationError(
-            f"{folder} is no operation folder (no {CASE_FILE} in it): name a folder made by 'vedette ingest --out'",
-            path=str(folder),
-        )
+    require_case_file(folder)
     try:
         access = _open(folder, read_only=read_only)
     except sqlite3.Error as error:
@@ -72,6 +68,15 @@ def connect(folder: Path, *, read_only: bool) -> Access:
         access.close()
         raise _unreadable(folder, error) from error
     return access
+
+
+def require_case_file(folder: Path) -> None:
+    """Refuse a folder that holds no case file."""
+    if not (folder / CASE_FILE).is_file():
+        raise NotAnOperationError(
+            f"{folder} is no operation folder (no {CASE_FILE} in it): name a folder made by 'vedette ingest --out'",
+            path=str(folder),
+        )
 
 
 def can_be_written(folder: Path) -> bool:
@@ -102,7 +107,9 @@ def _open(folder: Path, *, read_only: bool) -> Access:
 
 def _database(folder: Path, mode: str) -> sqlite3.Connection:
     name = quote(str((folder / CASE_FILE).absolute()))
-    return sqlite3.connect(f"file:{name}?{mode}", uri=True, isolation_level=None, timeout=_BUSY_S, check_same_thread=False)
+    return sqlite3.connect(
+        f"file:{name}?{mode}", uri=True, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
+    )
 
 
 def _unreadable(folder: Path, error: sqlite3.Error) -> NotAnOperationError:

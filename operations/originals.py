@@ -106,7 +106,7 @@ def seal(offered: Offered, staging: Staging, vault: Vault) -> Sealed:
         tally = _Tally(suffix_of(name))
         copy = staging.place(MEDIA, f"{number}{tally.suffix}")
         final = functools.partial(_final_path, staging.operation, tally, vault)
-        durable_file.write(copy, vault.sealed(tally.through(path), final))
+        vault.write(tally.through(path), copy, final=final)
         tallies.append(tally)
         copies.append(copy)
     return Sealed(media=_record(offered, tallies), copies=tuple(copies))

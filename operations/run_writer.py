@@ -77,7 +77,9 @@ class RunWriter:
         self._store.append_all(lambda: drafts)
         self._begun = True
 
-    def finish(self, run: RunRecord, *, before: Sequence[Draft] = (), also: Callable[[], Sequence[Draft]] = tuple) -> None:
+    def finish(
+        self, run: RunRecord, *, before: Sequence[Draft] = (), also: Callable[[], Sequence[Draft]] = tuple
+    ) -> None:
         """Record everything in one transaction: from then on the run exists.
 
         Parameters

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operations import columns, durable_file, locks, schema
-from operations.case_access import CASE_FILE, HEAD_FILE
+from operations.case_access import CASE_FILE, HEAD_FILE, require_case_file
 from operations.case_file import FORMAT, CaseFile, Draft, Head, new_case_file
 from operations.errors import OperationExistsError
 from operations.log.leaves import Leaf, LeafKind
@@ -31,6 +31,7 @@ from operations.parts_file import read_part
 from operations.run_writer import RunWriter
 from operations.staging import LOCKS, MEDIA, PARTS, Staging
 from operations.values import MediaRecord, PartRecord, RunRecord, Verdict
+from operations.vault.keys_file import KEYS_FILE, create_vault, open_vault
 from operations.vault.vault import PlainVault
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from detection.ground_hits import GroundHits
     from detection.ground_tracks import GroundTracks
     from operations.frames import Frames
+    from operations.vault.key_ring import Secret
     from operations.vault.vault import Vault
 
 
@@ -69,9 +71,7 @@ class OperationStore:
         self._case = case
 
     @classmethod
-    def create(
-        cls, path: Path, *, name: str, actor: str, clock: Callable[[], int], vault: Vault | None = None
-    ) -> Self:
+    def create(cls, path: Path, *, name: str, actor: str, clock: Callable[[], int], vault: Vault | None = None) -> Self:
         """Make a new operation folder: it is there as a whole or not at all.
 
         Raises
@@ -81,14 +81,13 @@ class OperationStore:
         DiskError
             When it cannot be written.
         """
-        vault = vault or PlainVault()
         _require_blank(path)
-        _build(path, name=name, actor=actor, clock=clock, vault=vault)
+        vault = _build(path, name=name, actor=actor, clock=clock, secret=secret)
         return cls(path, case=CaseFile(path, vault), actor=actor, clock=clock, vault=vault)
 
     @classmethod
     def open(
-        cls, path: Path, *, actor: str, clock: Callable[[], int], vault: Vault | None = None, read_only: bool = False
+        cls, path: Path, *, actor: str, clock: Callable[[], int], secret: Secret | None = None, read_only: bool = False
     ) -> Self:
         """Open an existing operation folder, to write where that is possible.
 
@@ -96,8 +95,11 @@ class OperationStore:
         ------
         NotAnOperationError
             When the folder is missing, or holds no readable case file.
+        SecretError
+            When it is encrypted and this secret does not open it.
         """
-        vault = vault or PlainVault()
+        require_case_file(path)
+        vault = open_vault(path, secret)
         return cls(path, case=CaseFile(path, vault, read_only=read_only), actor=actor, clock=clock, vault=vault)
 
     def __enter__(self) -> Self:
@@ -248,7 +250,7 @@ def _require_blank(path: Path) -> None:
     """Refuse a folder that holds more than what a creation that was cut short leaves."""
     if not path.exists():
         return
-    ours = {LOCKS, MEDIA, PARTS, HEAD_FILE}
+    ours = {LOCKS, MEDIA, PARTS, HEAD_FILE, KEYS_FILE}
     blank = path.is_dir() and all(
         (entry.name in ours or entry.name.endswith(durable_file.PART)) and not (entry.is_dir() and any(entry.iterdir()))
         for entry in path.iterdir()
@@ -260,24 +262,30 @@ def _require_blank(path: Path) -> None:
         )
 
 
-def _build(path: Path, *, name: str, actor: str, clock: Callable[[], int], vault: Vault) -> None:
-    """Write an operation's folders and head, and last of all its case file."""
+def _build(path: Path, *, name: str, actor: str, clock: Callable[[], int], secret: Secret | None) -> Vault:
+    """Write an operation's folders, keys and head, and last of all its case file."""
     for folder in (MEDIA, PARTS, LOCKS):
         durable_file.make_folder(path / folder)
     durable_file.make_private(path)
-    now, own_id = clock(), secrets.token_hex(16)
+    with locks.turn(path / LOCKS):
+        _require_blank(path)
+        for left in (*path.glob(f"*{durable_file.PART}"), path / KEYS_FILE):
+            durable_file.remove(left)
+        vault = PlainVault() if secret is None else create_vault(path, secret)
+        data, head = _first_leaf(vault, name, actor, clock())
+        durable_file.write_whole(path / HEAD_FILE, head.to_bytes())
+        durable_file.write_whole(path / CASE_FILE, data)
+    return vault
+
+
+def _first_leaf(vault: Vault, name: str, actor: str, now_ns: int) -> tuple[bytes, Head]:
+    own_id = secrets.token_hex(16)
     body = {"name": name, "id": own_id, "format": FORMAT}
-    first = Leaf(seq=0, t_utc_ns=now, actor=actor, kind=LeafKind.OPERATION, subject=own_id, body=body)
+    first = Leaf(seq=0, t_utc_ns=now_ns, actor=actor, kind=LeafKind.OPERATION, subject=own_id, body=body)
     meta = {
         "format": str(FORMAT).encode(),
         "id": own_id.encode(),
         "name": vault.seal(name.encode("utf-8", "backslashreplace"), context="name"),
-        "created": str(now).encode(),
+        "created": str(now_ns).encode(),
     }
-    data, head = new_case_file(vault, meta, [first])
-    with locks.turn(path / LOCKS):
-        _require_blank(path)
-        for left in path.glob(f"*{durable_file.PART}"):
-            durable_file.remove(left)
-        durable_file.write_whole(path / HEAD_FILE, head.to_bytes())
-        durable_file.write_whole(path / CASE_FILE, data)
+    return new_case_file(vault, meta, [first])
