@@ -223,7 +223,11 @@ def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf
         database.execute("BEGIN")
         head = add_leaves(database, vault, empty, leaves)
         database.execute("COMMIT")
-        return bytes(database.serialize()), head
+        data = bytearray(database.serialize())
+    # Both format versions 2: in write-ahead mode from the first byte on (https://www.sqlite.org/fileformat.html,
+    # section 1.3.3), so that a rollback journal beside a case file is never ours.
+    data[18:20] = b"\x02\x02"
+    return bytes(data), head
 
 
 def add_leaves(database: sqlite3.Connection, vault: Vault, frontier: Frontier, leaves: Sequence[Leaf]) -> Head:
