@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 2
 _LOG = logging.getLogger(__name__)
-_TABLES: Final = """
+TABLES: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB);
 CREATE TABLE leaf (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, body BLOB NOT NULL);
 CREATE TABLE record (kind BLOB, id BLOB, seq INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
@@ -216,7 +216,7 @@ class CaseFile:
 def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf]) -> tuple[bytes, Head]:
     """Return the bytes and the head of a new case file that holds `leaves`, for the caller to write and to rename."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        database.executescript(_TABLES)
+        database.executescript(TABLES)
         database.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
         empty = Frontier()
         database.execute("INSERT INTO head VALUES (0, 0, ?, ?)", (empty.root, empty.to_bytes()))
