@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from operations.vault.vault import Vault
 
 FORMAT: Final = 2
+_MODE: Final = slice(18, 20)
+_WAL_MODE: Final = b"\x02\x02"
+"""The two bytes of the header that say "write-ahead log" (https://www.sqlite.org/fileformat2.html, section 1.3.3)."""
 _LOG = logging.getLogger(__name__)
 TABLES: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB);
@@ -223,7 +226,9 @@ def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf
         database.execute("BEGIN")
         head = add_leaves(database, vault, empty, leaves)
         database.execute("COMMIT")
-        return bytes(database.serialize()), head
+        data = bytearray(database.serialize())
+    data[_MODE] = _WAL_MODE
+    return bytes(data), head
 
 
 def add_leaves(database: sqlite3.Connection, vault: Vault, frontier: Frontier, leaves: Sequence[Leaf]) -> Head:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.screen import ERRORS, print_json, progress
 
 app = typer.Typer()
 
@@ -21,35 +21,36 @@ def verify(
 
     Reads only. Exit status 0 when all of it holds, 1 with findings. Example: vedette verify night-1
     """
-    from operations.originals import member_is_sound
-    from operations.parts_file import part_is_sound
-    from operations.store import OperationStore
+    from operations.vault.keys_file import open_vault
+    from operations.verify import verify
 
-    with OperationStore.open(operation, actor="", clock=utc_now_ns, read_only=True) as store:
-        media = store.media()
-        members = [member for record in media for member in record.members]
-        parts = store.parts(runs=[run.run_id for run in store.runs(superseded=True)])
-        problems = [
-            f"the original {m.path} is missing or was changed"
-            for m in members
-            if not member_is_sound(store.path, m, store.vault)
-        ]
-        problems += [
-            f"{part.file} is missing or was changed"
-            for part in parts
-            if not part_is_sound(store.path, part, vault=store.vault)
-        ]
-        lines = store.head().size
-    if as_json:
-        counted = {"originals": len(media), "parts": len(parts), "log_records": lines}
-        print_json({"operation": str(operation), **counted, "problems": problems})
-    elif problems:
-        for problem in problems:
-            ERRORS.print("[bold red]broken:[/] ", end="")
-            ERRORS.print(problem, markup=False)
-    else:
-        ERRORS.print(
-            f"{operation}: {len(media)} originals, {len(parts)} parts and {lines} records are what was recorded"
+    with progress() as bars:
+        task = bars.add_task("hashing, MB", total=None)
+        found = verify(
+            operation,
+            vault=open_vault(operation, None),
+            on_bytes=lambda count: bars.update(task, completed=count // 1_000_000),
         )
-    if problems:
+    if as_json:
+        print_json(
+            {
+                "operation": str(operation),
+                "originals": found.originals,
+                "parts": found.parts,
+                "log_records": found.head.size,
+                "log_root": found.head.root.hex(),
+                "problems": [one.sentence for one in found.findings],
+                "notes": list(found.notes),
+            }
+        )
+    else:
+        for one in found.findings:
+            ERRORS.print("[bold red]broken:[/] ", end="")
+            ERRORS.print(f"{one.sentence} ({one.kind})", markup=False)
+        for note in found.notes:
+            ERRORS.print(f"note: {note}", markup=False)
+        if not found.findings:
+            counted = f"{found.originals} originals, {found.parts} parts and {found.head.size} records"
+            ERRORS.print(f"{operation}: {counted} are what was recorded", markup=False)
+    if found.findings:
         raise typer.Exit(1)
