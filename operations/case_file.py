@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from operations.vault.vault import Vault
 
 FORMAT: Final = 2
+_MODE: Final = slice(18, 20)
+_WAL_MODE: Final = b"\x02\x02"
+"""The two bytes of the header that say "write-ahead log" (https://www.sqlite.org/fileformat2.html, section 1.3.3)."""
 _LOG = logging.getLogger(__name__)
 TABLES: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB);
@@ -224,9 +227,7 @@ def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf
         head = add_leaves(database, vault, empty, leaves)
         database.execute("COMMIT")
         data = bytearray(database.serialize())
-    # Both format versions 2: in write-ahead mode from the first byte on (https://www.sqlite.org/fileformat.html,
-    # section 1.3.3), so that a rollback journal beside a case file is never ours.
-    data[18:20] = b"\x02\x02"
+    data[_MODE] = _WAL_MODE
     return bytes(data), head
 
 

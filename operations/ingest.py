@@ -73,8 +73,8 @@ class _Job:
         """Return the run that is about to begin."""
         wanted = self.settings.canonical(self.model)
         return RunRecord(
-            run_id=run_id_of([self.media.media_id], wanted, ordinal),
-            media_ids=(self.media.media_id,),
+            run_id=run_id_of([self.media.id], wanted, ordinal),
+            media_ids=(self.media.id,),
             kind=RunKind.RECORD,
             state=RunState.RUNNING,
             settings=wanted,
@@ -89,9 +89,7 @@ class _Job:
         read = read_pictures if self.offered.is_folder else read_video
         with self._readable() as path:
             with read(path, every_s=self.settings.every_s) as reader:
-                found = analyse(
-                    reader, self.detector, self.settings, media_id=self.media.media_id, on_frame=self.on_frame
-                )
+                found = analyse(reader, self.detector, self.settings, media_id=self.media.id, on_frame=self.on_frame)
             shown = [problem.replace(str(path), self.media.name) for problem in found.problems]
             return dataclasses.replace(found, problems=(*self.offered.problems, *shown))
 
@@ -102,7 +100,7 @@ class _Job:
         kept = [stored_path(root, member, vault) for member in self.media.members]
         if vault.encrypted:
             yield self.offered.source
-            if identify(self.offered).media_id != self.media.media_id:
+            if identify(self.offered).id != self.media.id:
                 raise InputError(f"{self.offered.source} changed while it was read: offer it again when it is whole")
         elif not self.offered.is_folder:
             yield kept[0]
@@ -148,8 +146,8 @@ def ingest(
         if media is None:
             sealed = seal(offered, staging, store.vault)
             media = sealed.media
-        staging.claim(store.vault.file_name(media.media_id), media.name)
-        before = [record for record in store.media() if record.media_id == media.media_id]
+        staging.claim(store.vault.file_name(media.id), media.name)
+        before = [record for record in store.media() if record.id == media.id]
         job = _Job(
             store=store,
             staging=staging,
@@ -172,12 +170,12 @@ def _recorded(offered: Offered, store: OperationStore) -> MediaRecord | None:
     sized = [record for record in store.media() if record.size_bytes == offered.size_bytes]
     if not sized:
         return None
-    media_id = identify(offered).media_id
-    return next((record for record in sized if record.media_id == media_id), None)
+    media_id = identify(offered).id
+    return next((record for record in sized if record.id == media_id), None)
 
 
 def _media_draft(media: MediaRecord) -> Draft:
-    return Draft(kind=LeafKind.MEDIA, subject=media.media_id, body=media.body())
+    return Draft(kind=LeafKind.MEDIA, subject=media.id, body=media.body())
 
 
 def _new_run(job: _Job, *, before: Sequence[Draft] = ()) -> Ingested:
@@ -247,7 +245,7 @@ def _known_again(job: _Job, mended: list[str], *, redo: bool) -> Ingested:
     drafts = _make_again(job, run, broken) if broken else []
     made_again = (*mended, *(part.file for part in broken))
     body = {"what": "media offered again", "name": job.offered.source.name, "made_again": list(made_again)}
-    store.append_all(lambda: [*drafts, Draft(kind=LeafKind.ATTEMPT, subject=job.media.media_id, body=body)])
+    store.append_all(lambda: [*drafts, Draft(kind=LeafKind.ATTEMPT, subject=job.media.id, body=body)])
     return Ingested(media=job.media, run=run, known=True, made_again=made_again)
 
 
@@ -274,7 +272,7 @@ def _make_again(job: _Job, run: RunRecord, broken: Sequence[PartRecord]) -> list
 
 def _runs_of(job: _Job, *, superseded: bool = False) -> list[RunRecord]:
     """Return the runs over this original alone, in the order of the log."""
-    own = (job.media.media_id,)
+    own = (job.media.id,)
     return [r for r in job.store.runs(superseded=superseded) if r.media_ids == own and r.kind is RunKind.RECORD]
 
 

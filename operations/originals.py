@@ -203,7 +203,7 @@ def _record(offered: Offered, tallies: Sequence[_Tally]) -> MediaRecord:
     )
     lines = b"".join(_line(tally.sha256, name) for (name, _), tally in zip(offered.files, tallies, strict=True))
     return MediaRecord(
-        media_id=hashlib.sha256(lines).hexdigest() if offered.is_folder else members[0].sha256,
+        id=hashlib.sha256(lines).hexdigest() if offered.is_folder else members[0].sha256,
         name=_text(offered.source.name or offered.source.resolve().name),
         kind=MediaKind.PICTURES if offered.is_folder else MediaKind.VIDEO,
         size_bytes=sum(member.size_bytes for member in members),

@@ -15,12 +15,12 @@ from geo.errors import VedetteError
 from operations.errors import DamagedError
 from operations.space_curve import curve_order
 from operations.staging import PARTS
-from operations.values import PartRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from operations.values import PartRecord
     from operations.vault.vault import Vault
 
 ROW_GROUP_ROWS: Final = 32_768
@@ -45,7 +45,7 @@ def write_part(table: pa.Table, path: Path, *, final: Path, vault: Vault, record
     sink = pa.BufferOutputStream()
     few = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.name != "track_id"]
     pq.write_table(table, sink, compression="lz4", row_group_size=ROW_GROUP_ROWS, use_dictionary=few)
-    data = memoryview(sink.getvalue())
+    data = sink.getvalue().to_pybytes()
     vault.write((data,), path, final=lambda: final)
     return dataclasses.replace(
         record,

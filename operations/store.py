@@ -71,8 +71,10 @@ class OperationStore:
         self._case = case
 
     @classmethod
-    def create(cls, path: Path, *, name: str, actor: str, clock: Callable[[], int], vault: Vault | None = None) -> Self:
-        """Make a new operation folder: it is there as a whole or not at all.
+    def create(
+        cls, path: Path, *, name: str, actor: str, clock: Callable[[], int], secret: Secret | None = None
+    ) -> Self:
+        """Make a new operation folder, encrypted where a secret is given: it is there as a whole or not at all.
 
         Raises
         ------
@@ -164,6 +166,10 @@ class OperationStore:
         runs = [RunRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.RUN)]
         replaced = set() if superseded else {run.supersedes for run in runs}
         return [run for run in runs if run.run_id not in replaced]
+
+    def run_ids(self, media_id: str) -> list[str]:
+        """Return the runs over one original that were not superseded."""
+        return [run.run_id for run in self.runs() if media_id in run.media_ids]
 
     def parts(self, table: str | None = None, *, runs: Sequence[str] | None = None) -> list[PartRecord]:
         """Return the recorded parts of a table, of the runs named or of all that were not superseded."""

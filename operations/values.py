@@ -83,7 +83,7 @@ class Member(_Record):
 class MediaRecord(_Record):
     """One original, sealed by the hash of its bytes before anything was derived from it."""
 
-    media_id: str
+    id: str
     """SHA-256 of the file's bytes; of a folder, of its members' lines as `sha256sum` prints them, by path."""
     name: str
     kind: MediaKind

@@ -208,7 +208,7 @@ def vmti(
         raise RefusedError(f"{out} exists already; name another file or move it away", path=str(out))
     digest = _sha256(clip)
     with OperationStore.open(operation, actor="vedette klv vmti", clock=utc_now_ns) as store:
-        hits = store.hits_of(digest)
+        hits = store.hits(runs=store.run_ids(digest))
     if not len(hits):
         raise InputError(f"{operation} holds no hits of {clip}; ingest the clip into it first", path=str(clip))
     with read_video(clip) as reader:

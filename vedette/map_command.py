@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geo.errors import InputError
 from vedette.screen import ERRORS, print_json, utc_now_ns
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ def map_operation(
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import read_plan_folder
     from operations.store import OperationStore
+    from vedette.ingest import log_view
 
     drawn = read_brief(brief) if brief else None
+    target = out or operation / "map.html"
     with OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns) as store:
         content = operation_map(
             store,
@@ -47,11 +50,21 @@ def map_operation(
             plan=read_plan_folder(plan) if plan else None,
             terrain=terrain_of(drawn) if drawn else None,
         )
-        report = write_map(content, out or operation / "map.html")
-        store.log("map written", {"path": report.path, "hits": report.hits})
+        if store.why_not_writable and out is None:
+            raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
+        report = write_map(content, target)
+        logged = log_view(store, {"path": str(target), "hits": report.hits})
     if as_json:
         requests = external_references(Path(report.path).read_text(encoding="utf-8"))
-        print_json({"path": report.path, "bytes": report.bytes, "hits": report.hits, "external_requests": requests})
+        print_json(
+            {
+                "path": report.path,
+                "bytes": report.bytes,
+                "hits": report.hits,
+                "external_requests": requests,
+                "logged": logged,
+            }
+        )
         return
     ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
 
