@@ -307,7 +307,7 @@ def _check_listed(found: _Round, listed: list[tuple[str, os.stat_result]], named
         if stat.S_ISLNK(about.st_mode):
             if name not in named:
                 found.add(FindingKind.NOT_COVERED, name, "is a symbolic link that no record knows")
-        elif is_unfinished(name.rsplit("/", 1)[-1]) and (top in {MEDIA, PARTS} or not rest):
+        elif is_unfinished(rest.split("/")[0] if top in {MEDIA, PARTS} else top):
             found.notes.append(f"{name} was left by a writer that died or is at work; nothing reads it")
         elif name in begun or any(file.startswith(f"{name}/") for file in begun):
             found.notes.append(f"{name} was being registered by a writer that died or is at work; nothing reads it")
@@ -337,6 +337,5 @@ def _begun(folder: Path) -> set[str]:
     names: set[str] = set()
     for lock in (folder / LOCKS).glob("*.writer"):
         with contextlib.suppress(OSError):
-            for line in lock.read_bytes().decode("utf-8", "replace").splitlines():
-                names.add(line.partition("\t")[2])
+            names.update(lock.read_bytes().decode("utf-8", "replace").splitlines())
     return names

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import io
 import os
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -75,9 +75,9 @@ class KeyVault:
         """Write a new encrypted file and sync it; see `operations.vault.sealed_stream`."""
         return durable_file.write(target, seal_stream(chunks, self._files, final or (lambda: target)))
 
-    def reader(self, path: Path) -> BinaryIO:
+    def reader(self, path: Path) -> io.BufferedReader:
         """Open a stored file for reading, with seeking, in constant memory."""
-        return cast("BinaryIO", io.BufferedReader(SealedReader(path, self._files), CHUNK_BYTES))
+        return io.BufferedReader(SealedReader(path, self._files), CHUNK_BYTES)
 
     def read(self, path: Path) -> bytes:
         """Return all bytes of a stored file."""

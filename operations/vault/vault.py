@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from operations import durable_file
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -50,7 +51,7 @@ class Vault(Protocol):
         """
         ...
 
-    def reader(self, path: Path) -> BinaryIO:
+    def reader(self, path: Path) -> io.BufferedReader:
         """Open a stored file for reading, with seeking; raises `SealedFileError` where it is not what was sealed."""
         ...
 
@@ -88,7 +89,7 @@ class PlainVault:
         """Write the pieces."""
         return durable_file.write(target, chunks)
 
-    def reader(self, path: Path) -> BinaryIO:
+    def reader(self, path: Path) -> io.BufferedReader:
         """Open the file."""
         return path.open("rb")
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 
-def _load(name):
+
+def _load(name, folder=HERE):
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
@@ -36,3 +38,27 @@ def chance():
     seed = 20260620
     print(f"seed {seed}")
     return random.Random(seed)
+
+
+@pytest.fixture(scope="session")
+def night():
+    """Return the maker of a small night's operation."""
+    return _load("night", HERE.parent)
+
+
+@pytest.fixture(scope="session")
+def cards(night, tmp_path_factory):
+    """Return a folder of two cards that share a picture."""
+    folder = tmp_path_factory.mktemp("cards")
+    night.make_card(folder / "a", (1, 2))
+    night.make_card(folder / "b", (2, 3))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole(night, cards, tmp_path_factory):
+    """Return what an undisturbed night holds."""
+    work = tmp_path_factory.mktemp("undisturbed")
+    night.main(work, cards)
+    with night.OperationStore.open(work / "op", actor="judge", clock=night.clock(), read_only=True) as store:
+        return night.undisturbed(store)

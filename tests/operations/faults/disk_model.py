@@ -215,6 +215,7 @@ def build(there: dict[str, bytes | None], folder: Path) -> None:
         else:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.write_bytes(data)
+            path.chmod(0o600)
 
 
 def snapshot(disk: Disk) -> Disk:

@@ -25,7 +25,7 @@ TRACED = (
     "sync_file_range,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,link,linkat,symlink,symlinkat,"
     "lseek,chdir,copy_file_range,sendfile,splice,mmap"
 )
-_LONGEST = 1 << 28
+_LONGEST = 1 << 22
 _STRING = r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?'
 _FD = r"(-?\w+)<((?:\\x[0-9a-f]{2}|[^>\\])*)>(\(deleted\))?"
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += +(-?\d+|\?)(.*)$", re.DOTALL)
@@ -66,7 +66,8 @@ def require_strace() -> str:
 def record(command: Sequence[str], root: Path, trace: Path, environment: dict[str, str] | None = None) -> list[Step]:
     """Run a command to its end under strace and return what it did below `root`."""
     strace = require_strace()
-    options = ["-f", "-qq", "-y", "-xx", "-s", str(_LONGEST), "-e", f"trace={TRACED}", "-o", str(trace)]
+    options = ["-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-s", str(_LONGEST), "-o", str(trace)]
+    options += ["-e", f"trace={TRACED}"]
     done = subprocess.run([strace, *options, *command], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return list(steps_of(_joined(trace.read_text("latin-1").splitlines()), str(root)))
