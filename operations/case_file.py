@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from operations import durable_file, locks
 from operations.case_access import CASE_FILE, HEAD_FILE, Access, connect
 from operations.errors import BrokenSealError, DiskError, NotAnOperationError, ReadOnlyError
+from operations.log.errors import FrontierError
 from operations.log.leaves import Leaf, LeafKind, decode, encode
 from operations.log.merkle import Frontier, leaf_hash
 from operations.staging import LOCKS
@@ -95,15 +96,11 @@ class CaseFile:
         self._turn = threading.RLock()
         self.access: Access = connect(folder, read_only=read_only)
         self._database = self.access.database
-        found = self.meta("format")
-        if found != str(FORMAT).encode():
+        try:
+            require_format(folder, format_of(self._database))
+        except BaseException:
             self.close()
-            shown = found.decode("utf-8", "replace") if found else "unknown"
-            raise NotAnOperationError(
-                f"{folder} is an operation of format {shown}, and this program reads format {FORMAT}: "
-                "use a newer program",
-                path=str(folder),
-            )
+            raise
 
     def close(self) -> None:
         """Close the case file; the last one to close it leaves no journal beside it."""
@@ -112,12 +109,12 @@ class CaseFile:
     def meta(self, key: str) -> bytes | None:
         """Return one of the operation's own values."""
         row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
-        return None if row is None else bytes(row[0])
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def head(self) -> Head:
         """Return the size and root of the log as the database has them."""
-        size, root, _ = self._one("SELECT size, root, frontier FROM head") or (0, b"", b"")
-        return Head(size=int(size), root=bytes(root))
+        size, root, _ = self._head_row()
+        return Head(size=size, root=root)
 
     def leaves(self, start: int = 0) -> Iterator[Leaf]:
         """Yield the log's leaves from number `start` on."""
@@ -182,6 +179,12 @@ class CaseFile:
         with self._turn:
             return self._database.execute(query, values).fetchone()
 
+    def _head_row(self) -> tuple[int, bytes, bytes]:
+        row = self._one("SELECT size, root, frontier FROM head")
+        if row is None or [type(value) for value in row] != [int, bytes, bytes]:
+            raise self._broken()
+        return row[0], row[1], row[2]
+
     def _opened(self, seq: int, body: bytes) -> Leaf:
         return decode(self._vault.open(bytes(body), context=leaf_context(seq)))
 
@@ -200,20 +203,47 @@ class CaseFile:
 
     def _sound_frontier(self) -> Frontier:
         """Return the tree's right edge, or refuse to add to a log that is visibly not what it was."""
-        size, root, edge = self._one("SELECT size, root, frontier FROM head") or (0, b"", b"")
-        frontier = Frontier.from_bytes(bytes(edge))
+        size, root, edge = self._head_row()
+        try:
+            frontier = Frontier.from_bytes(edge)
+        except FrontierError as error:
+            raise self._broken() from error
         (last,) = self._one("SELECT max(seq) FROM leaf")
         count = 0 if last is None else int(last) + 1
         kept = read_head(self.folder)
-        whole = frontier.size == size == count and frontier.root == bytes(root)
-        if not whole or kept is None or kept.size > size or (kept.size == size and kept.root != bytes(root)):
-            raise BrokenSealError(
-                f"the log of {self.folder} is not what it was ({HEAD_FILE} and the case file disagree), and nothing is "
-                "added to it: 'vedette verify' names what is wrong; restore the folder from a backup, or go on in a "
-                "new one",
-                path=str(self.folder),
-            )
+        whole = frontier.size == size == count and frontier.root == root
+        if not whole or kept is None or kept.size > size or (kept.size == size and kept.root != root):
+            raise self._broken()
         return frontier
+
+    def _broken(self) -> BrokenSealError:
+        return BrokenSealError(
+            f"the log of {self.folder} is not what it was ({HEAD_FILE} and the case file disagree), and nothing is "
+            "added to it: 'vedette verify' names what is wrong; restore it from a backup, or go on in a new folder",
+            path=str(self.folder),
+        )
+
+
+def format_of(database: sqlite3.Connection) -> str:
+    """Return the format of a case file: its number, or nothing where it is none of ours."""
+    names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if "meta" in names:
+        row = database.execute("SELECT CAST(value AS TEXT) FROM meta WHERE key = 'format'").fetchone()
+        return str(row[0]) if row else ""
+    return "1" if {"operation", "media", "audit"} <= names else ""
+
+
+def require_format(folder: Path, found: str) -> None:
+    """Refuse a case file of another format than ours, saying what to do."""
+    if found == str(FORMAT):
+        return
+    if not found:
+        what = f"{folder / CASE_FILE} is no case file of an operation: name a folder made by 'vedette ingest --out'"
+    elif found == "1":
+        what = f"{folder} is an operation of format 1: 'vedette migrate {folder}' turns it into format {FORMAT}"
+    else:
+        what = f"{folder} is an operation of format {found}, this program reads up to {FORMAT}: use a newer program"
+    raise NotAnOperationError(what, path=str(folder), format=found)
 
 
 def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf]) -> tuple[bytes, Head]:

@@ -12,7 +12,7 @@ import dataclasses
 import importlib.metadata
 from typing import TYPE_CHECKING, Final
 
-from geo.errors import InputError
+from geo.errors import InputError, VedetteError
 from operations.analysis import IngestSettings, analyse
 from operations.carry_over import RunRows, carry_over
 from operations.case_file import Draft
@@ -87,7 +87,7 @@ class _Job:
     def analyse(self) -> Analysis:
         """Read what was sealed and return what is in it."""
         read = read_pictures if self.offered.is_folder else read_video
-        with self._readable() as path:
+        with self._readable() as path, _named(path, self.offered.source):
             with read(path, every_s=self.settings.every_s) as reader:
                 found = analyse(reader, self.detector, self.settings, media_id=self.media.id, on_frame=self.on_frame)
             shown = [problem.replace(str(path), self.media.name) for problem in found.problems]
@@ -163,6 +163,15 @@ def ingest(
             return _new_run(job, before=[_media_draft(media)])
         mended = _mend_originals(job, sealed)
         return _known_again(job, mended, redo=redo)
+
+
+@contextlib.contextmanager
+def _named(path: Path, source: Path) -> Iterator[None]:
+    """Let errors speak of what a person offered, not of where we keep it."""
+    try:
+        yield
+    except VedetteError as error:
+        raise type(error)(error.message.replace(str(path), str(source)), **error.fields) from error
 
 
 def _recorded(offered: Offered, store: OperationStore) -> MediaRecord | None:

@@ -153,8 +153,6 @@ def read_in(settings):
     """Return a function that ingests with defaults."""
 
     def run(store, source, *, detector=None, settings=settings, model="centre box", redo=False):
-        return ingest(
-            source, store=store, detector=detector or CentreBox(), model=model, settings=settings, redo=redo
-        )
+        return ingest(source, store=store, detector=detector or CentreBox(), model=model, settings=settings, redo=redo)
 
     return run

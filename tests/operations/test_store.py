@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import shutil
 import sqlite3
@@ -12,6 +14,7 @@ import pytest
 
 from operations import case_access, durable_file
 from operations.case_access import CASE_FILE, HEAD_FILE
+from operations.case_file import Draft
 from operations.errors import (
     BrokenSealError,
     DiskError,
@@ -25,6 +28,13 @@ from operations.log.merkle import leaf_hash, root_of
 from operations.store import OperationStore
 from operations.values import RunState
 from operations.verify import verify
+
+
+@contextlib.contextmanager
+def closing_commit(path):
+    """Open a database as another program would, and leave no journal behind."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        yield database
 
 
 def look(store, number=0):
@@ -55,7 +65,7 @@ def test_a_folder_that_is_no_operation_says_so(tmp_path, clock):
     with pytest.raises(NotAnOperationError, match="cannot be read"):
         OperationStore.open(tmp_path, actor="a", clock=clock)
     (tmp_path / CASE_FILE).unlink()
-    with sqlite3.connect(tmp_path / CASE_FILE) as other:
+    with closing_commit(tmp_path / CASE_FILE) as other:
         other.execute("CREATE TABLE birds (name)")
     with pytest.raises(NotAnOperationError, match="no case file"):
         OperationStore.open(tmp_path, actor="a", clock=clock)
@@ -63,7 +73,7 @@ def test_a_folder_that_is_no_operation_says_so(tmp_path, clock):
 
 def test_an_operation_of_a_later_format_is_not_touched(store, clock):
     store.close()
-    with sqlite3.connect(store.path / CASE_FILE) as later:
+    with closing_commit(store.path / CASE_FILE) as later:
         later.execute("UPDATE meta SET value = '3' WHERE key = 'format'")
     with pytest.raises(NotAnOperationError, match="format 3.* newer program"):
         OperationStore.open(store.path, actor="a", clock=clock)
@@ -89,7 +99,7 @@ def test_every_record_is_a_leaf_whose_hash_and_tree_another_reader_works_out_too
     for number in range(5):
         look(store, number)
     head = store.head()
-    with sqlite3.connect(store.path / CASE_FILE) as plain:
+    with closing_commit(store.path / CASE_FILE) as plain:
         rows = plain.execute("SELECT seq, hash, body FROM leaf ORDER BY seq").fetchall()
         (size, root), *_ = plain.execute("SELECT size, root FROM head")
         newest = plain.execute("SELECT seq FROM record WHERE kind = CAST('view' AS BLOB)").fetchall()
@@ -142,9 +152,7 @@ def test_an_operation_is_read_where_nothing_can_be_written(store, clock, monkeyp
     assert contents(store.path) == before
 
 
-def test_a_journal_on_a_medium_that_cannot_be_written_is_read_from_a_private_copy(
-    store, clock, monkeypatch, tmp_path
-):
+def test_a_journal_on_a_medium_that_cannot_be_written_is_read_from_a_private_copy(store, clock, monkeypatch, tmp_path):
     look(store)
     dead = tmp_path / "dead"
     shutil.copytree(store.path, dead)
@@ -224,7 +232,7 @@ def test_nothing_is_added_to_a_log_that_is_not_what_it_was(store, clock, damage)
     for number in range(3):
         look(store, number)
     store.close()
-    with sqlite3.connect(store.path / CASE_FILE) as intruder:
+    with closing_commit(store.path / CASE_FILE) as intruder:
         intruder.execute(damage)
     before = contents(store.path)
     with OperationStore.open(store.path, actor="a", clock=clock) as opened, pytest.raises(BrokenSealError):
@@ -265,14 +273,11 @@ def test_a_head_that_cannot_be_renewed_is_said_and_does_not_undo_the_record(stor
 
 
 def test_records_of_one_transaction_come_together_or_not_at_all(store):
-    def build():
-        look(store)
-        raise RuntimeError("in the middle")
-
-    from operations.case_file import Draft
-
     def broken():
-        return [Draft(kind=LeafKind.NOTE, subject="a", body={}), Draft(kind=LeafKind.NOTE, subject="b", body={"x": {1}})]
+        return [
+            Draft(kind=LeafKind.NOTE, subject="a", body={}),
+            Draft(kind=LeafKind.NOTE, subject="b", body={"x": {1}}),
+        ]
 
     with pytest.raises(Exception, match="cannot be written into the log"):
         store.append_all(broken)
@@ -292,8 +297,6 @@ def test_a_live_run_grows_part_by_part_and_is_readable_meanwhile(store, clock, h
             pytest.raises(MediumBusyError),
         ):
             other.begin_run(run_record)
-        import dataclasses
-
         writer.finish(dataclasses.replace(run_record, state=RunState.FINISHED))
     (run,) = store.runs()
     assert run.state is RunState.FINISHED
