@@ -87,20 +87,28 @@ def can_be_written(folder: Path) -> bool:
 def _open(folder: Path, *, read_only: bool) -> Access:
     journal = folder / f"{CASE_FILE}-wal"
     waits = journal.is_file() and journal.stat().st_size > 0
+    # Every connection to a case file keeps this index of the journal beside it: without it nobody is at work.
+    abandoned = waits and not (folder / f"{CASE_FILE}-shm").exists()
     if can_be_written(folder):
         if not read_only:
             return Access(database=_database(folder, "mode=rw"), why_not="")
+        why = "it was opened for reading"
+        if abandoned:
+            return _of_a_copy(folder, why)
         # As a reader that may not change the database SQLite would leave an empty journal behind, so open it like
         # a writer and refuse to write; where a dead writer's journal waits, that would bring it in: leave it alone.
         database = _database(folder, "mode=ro" if waits else "mode=rw")
         database.execute("PRAGMA query_only=ON")
-        return Access(database=database, why_not="it was opened for reading")
+        return Access(database=database, why_not=why)
     why = "it is on a medium, or has permissions, that this process cannot write"
-    if not waits:
-        return Access(database=_database(folder, "immutable=1"), why_not=why)
+    return _of_a_copy(folder, why) if waits else Access(database=_database(folder, "immutable=1"), why_not=why)
+
+
+def _of_a_copy(folder: Path, why: str) -> Access:
+    """Read a case file with the journal of a writer that is gone from a private copy of both."""
     with contextlib.ExitStack() as cleanup:
         copy = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="vedette-")))
-        for name in (CASE_FILE, journal.name):
+        for name in (CASE_FILE, f"{CASE_FILE}-wal"):
             shutil.copyfile(folder / name, copy / name)
         return Access(database=_database(copy, "mode=rw"), why_not=why, _undo=cleanup.pop_all().close)
 

@@ -326,7 +326,7 @@ def _check_permissions(found: _Round, listed: list[tuple[str, os.stat_result]]) 
     open_ones = [name for name, about in listed if about.st_mode & _OTHERS and not stat.S_ISLNK(about.st_mode)]
     if "" in open_ones or len(open_ones) == len(listed):
         what = "may be entered by others than its owner: chmod -R go= it"
-        found.add(FindingKind.CHANGED, f"the folder {found.folder.name}", what)
+        found.add(FindingKind.CHANGED, "the folder", what)
         return
     for name in open_ones:
         found.add(FindingKind.CHANGED, name, "may be read or written by others than its owner: chmod go= it")
