@@ -104,6 +104,16 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def sync_file(path: Path) -> None:
+    """Sync the bytes of a file that was not written here."""
+    with naming(path, "synced"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder that only its owner may enter, with the folders above it; each new name is synced."""
     if folder.is_dir():

@@ -15,6 +15,7 @@ what is not recorded is made again on the next run. Reading writes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +27,7 @@ from operations.case_access import CASE_FILE, HEAD_FILE, require_case_file
 from operations.case_file import FORMAT, CaseFile, Draft, Head, new_case_file
 from operations.errors import OperationExistsError
 from operations.log.leaves import Leaf, LeafKind
+from operations.migration import as_format_2, found_format
 from operations.originals import stored_path
 from operations.parts_file import read_part
 from operations.run_writer import RunWriter
@@ -69,6 +71,7 @@ class OperationStore:
         self.clock = clock
         self.vault = vault
         self._case = case
+        self._shown: contextlib.ExitStack | None = None
 
     @classmethod
     def create(
@@ -101,8 +104,22 @@ class OperationStore:
             When it is encrypted and this secret does not open it.
         """
         require_case_file(path)
+        if found_format(path) == "1":
+            return cls._open_format_1(path, actor=actor, clock=clock)
         vault = open_vault(path, secret)
         return cls(path, case=CaseFile(path, vault, read_only=read_only), actor=actor, clock=clock, vault=vault)
+
+    @classmethod
+    def _open_format_1(cls, path: Path, *, actor: str, clock: Callable[[], int]) -> Self:
+        """Show an operation of format 1 as one of today's, for reading."""
+        vault = PlainVault()
+        with contextlib.ExitStack() as shown:
+            folder = shown.enter_context(as_format_2(path))
+            case = CaseFile(folder, vault, read_only=True)
+            case.access.why_not = f"it is of format 1: 'vedette migrate {path}' turns it into format {FORMAT}"
+            store = cls(folder, case=case, actor=actor, clock=clock, vault=vault)
+            store._shown = shown.pop_all()
+            return store
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +132,8 @@ class OperationStore:
     def close(self) -> None:
         """Close the case file; no journal is left beside it."""
         self._case.close()
+        if self._shown is not None:
+            self._shown.close()
 
     @property
     def why_not_writable(self) -> str:

@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.ingest", "Read video, pictures and telemetry into an operation folder."),
     "map": ("vedette.map_command", "Write the self-contained map of an operation folder."),
+    "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
     "verify": ("vedette.verify", "Check that an operation is still what was sealed."),
     "klv": ("vedette.klv", "Dump, count and check the KLV of a stream."),
     "track": ("vedette.track", "Turn any telemetry source into a pose track."),
