@@ -33,6 +33,7 @@ from operations.log.checking import (
 )
 from operations.log.leaves import LeafKind
 from operations.originals import stored_path
+from operations.recorded_files import leads_out
 from operations.staging import LOCKS, MEDIA, PARTS, is_unfinished
 from operations.values import MediaRecord, PartRecord
 from operations.vault import PlainVault
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 _CASE_FILES: Final = frozenset({CASE_FILE, f"{CASE_FILE}-wal", f"{CASE_FILE}-shm"})
 _LOCK: Final = re.compile(r"[0-9a-f]{16,64}(\.writer)?")
-_PART: Final = re.compile(r"parts/[0-9a-f]{16}/[a-z_]{1,32}-[0-9]{4,}\.parquet")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -217,7 +217,7 @@ def _check_media(found: _Round, reading: LogReading) -> dict[str, str]:
             single = len(media.members) == 1 and member.path == media.name
             path = stored_path(found.folder, member, found.vault)
             file = f"{MEDIA}/{path.name}"
-            if path != found.folder / file:
+            if path != found.folder / file or leads_out(file):
                 found.add(FindingKind.CHANGED, name_of(leaf), "leads out of the folder of originals")
                 continue
             if file in named:
@@ -238,7 +238,7 @@ def _check_parts(found: _Round, reading: LogReading, named: dict[str, str]) -> i
         except (TypeError, ValueError, KeyError) as error:
             found.add(FindingKind.CHANGED, f"log record {leaf.seq}", f"is no record of a part ({error})")
             continue
-        if not _PART.fullmatch(part.file):
+        if leads_out(part.file):
             found.add(FindingKind.CHANGED, name_of(leaf), "leads out of the folder of parts")
             continue
         if part.run_id not in runs:
