@@ -26,6 +26,7 @@ from operations.log.checking import (
     LogReading,
     check_head,
     check_index,
+    check_merges,
     check_meta,
     check_outside_head,
     name_of,
@@ -162,6 +163,7 @@ def _read_tables(found: _Round, database: sqlite3.Connection, item: str) -> LogR
     reading = read_log(database.execute("SELECT seq, hash, body FROM leaf ORDER BY seq"), found.vault)
     heads = database.execute("SELECT size, root, frontier FROM head").fetchall()
     found.findings += check_head(reading, heads[0] if len(heads) == 1 else None)
+    found.findings += check_merges(reading)
     found.findings += check_index(reading, database.execute("SELECT kind, id, seq FROM record"), found.vault)
     found.findings += check_meta(reading, dict(database.execute("SELECT key, value FROM meta")), found.vault)
     return reading
