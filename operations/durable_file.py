@@ -75,8 +75,11 @@ def write(path: Path, chunks: Iterable[bytes]) -> int:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write or replace a small file: no reader, and no power cut, ever shows half of it."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{PART}")
+    """Write or replace a small file: no reader, and no power cut, ever shows half of it.
+
+    One process at a time, by some lock of the caller's: what a dead one left is written over.
+    """
+    unfinished = path.with_name(f"{path.name}{PART}")
     remove(unfinished)
     write(unfinished, (data,))
     try:
