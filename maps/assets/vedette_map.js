@@ -61,7 +61,8 @@ window.vedette = (function () {
   }
 
   async function unpack(text) {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const coded = atob(text), bytes = new Uint8Array(coded.length);
+    for (let i = 0; i < coded.length; i++) bytes[i] = coded.charCodeAt(i);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   }
@@ -180,7 +181,7 @@ window.vedette = (function () {
       for (const entry of spec.legend) {
         const row = element("div", "row"), key = element("span", "key " + entry.shape);
         if (entry.shape === "line") { key.style.borderTopColor = entry.colour; if (entry.dashed) key.style.borderTopStyle = "dashed"; }
-        else key.style.background = entry.colour;
+        else key.style.backgroundColor = entry.colour;
         row.appendChild(key); row.appendChild(element("span", "", entry.text)); box.appendChild(row);
       }
       if (hits) {
