@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, print_json, progress, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, progress, utc_now_ns
 
 if TYPE_CHECKING:
     from geo.values import Terrain
@@ -89,9 +89,9 @@ def open_operation(path: Path, *, name: str, actor: str | None) -> OperationStor
 def report(record: MediaRecord, *, placed: int, tracks: int, out: Path, as_json: bool) -> None:
     """Say what was read, and what was wrong with it."""
     for problem in record.problems[:10]:
-        ERRORS.print(f"[yellow]problem:[/] {problem}", highlight=False)
+        ERRORS.print(line(("problem:", "yellow"), f" {problem}"))
     if len(record.problems) > 10:
-        ERRORS.print(f"[yellow]... and {len(record.problems) - 10} more problems, kept in the operation[/]")
+        ERRORS.print(line((f"... and {len(record.problems) - 10} more problems, kept in the operation", "yellow")))
     if as_json:
         print_json(
             {

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, utc_now_ns
 
 app = typer.Typer()
 
@@ -34,7 +34,7 @@ def verify(
         print_json({"operation": str(operation), "originals": media, "log_lines": lines, "problems": list(problems)})
     elif problems:
         for problem in problems:
-            ERRORS.print(f"[bold red]broken:[/] {problem}", highlight=False)
+            ERRORS.print(line(("broken:", "bold red"), f" {problem}"))
     else:
         ERRORS.print(f"{operation}: {media} originals and {lines} log lines are what was sealed")
     if problems:
