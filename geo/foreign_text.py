@@ -6,9 +6,9 @@ in has characters that mean more than themselves there; each has its one functio
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Final
-from xml.sax.saxutils import escape
 
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """C0 and C1 controls (terminal escapes begin with one: ECMA-48 5.3), line and paragraph separators, what reorders the
@@ -17,7 +17,6 @@ _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 """What XML 1.0 cannot hold, not even as a character reference (2.2, Characters)."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Cells a spreadsheet may run (OWASP, CSV injection)."""
-_QUOTES: Final = {'"': "&quot;", "'": "&#x27;"}
 
 
 def visible(text: str) -> str:
@@ -34,7 +33,7 @@ def _escape(match: re.Match[str]) -> str:
 
 def xml_text(text: str) -> str:
     """Return text for an element or a quoted attribute of XML 1.0; what it cannot hold becomes U+FFFD."""
-    return escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text), _QUOTES)
+    return html.escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def csv_text(text: str) -> str:

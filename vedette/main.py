@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
-from typer import rich_utils
 from typer.core import TyperGroup
 
 from geo.errors import VedetteError
@@ -119,6 +118,8 @@ def _explain(error: Exception) -> int:
 
 def _correct(error: Any) -> int:
     """Show what is wrong with a command, in Typer's way; its words may be a file's name."""
+    from typer import rich_utils
+
     error.message = visible(error.message)
     rich_utils.rich_format_error(error)
     return int(error.exit_code)
