@@ -309,8 +309,7 @@ def opened(browser, path, form):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("form", [SCREEN, PHONE], ids=["screen", "phone"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "form"), [*((name, SCREEN) for name in PAGES), ("op", PHONE)])
 def test_a_browser_shows_every_string_and_runs_none(browser, written, name, form):
     path = written.pages[name]
     with opened(browser, path, form) as (page, seen):
@@ -329,6 +328,16 @@ def test_a_browser_shows_every_string_and_runs_none(browser, written, name, form
 def shown_as(text):
     """Return what a page shows: line breaks are white space there, everything else is visible."""
     return re.sub(r"[\n\r]", " ", "".join(one if one in "\n\r" else visible(one) for one in text))
+
+
+@pytest.mark.browser
+def test_a_card_opens_on_the_screen_of_a_phone(browser, written):
+    with opened(browser, written.pages["op"], PHONE) as (page, _):
+        page.evaluate("vedette.shown.open(3)")
+        page.wait_for_function(
+            """() => { const box = document.querySelector(".leaflet-popup").getBoundingClientRect();
+            return box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight; }"""
+        )
 
 
 @pytest.mark.browser
