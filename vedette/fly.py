@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError, RefusedError, VedetteError
+from vedette.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -65,7 +66,6 @@ def fly(
     from missions.flight.approval_file import log_event, require_approval
     from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.fly_view import FlightScreen
-    from vedette.screen import print_json
 
     folder = plan if plan.is_dir() else plan.parent
     made = read_plan_folder(plan)
@@ -106,7 +106,7 @@ def _approve(plan: Plan, folder: Path, name: str, reason: str, overrides: tuple[
     approval = approve(plan, name=name, reason=reason, now=_now(), overrides=overrides)
     write_approval(approval, folder)
     log_event(folder, _now(), "approved", **dataclasses.asdict(approval))
-    typer.echo(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]})", err=True)
+    ERRORS.print(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]})")
 
 
 def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resume: bool) -> list[Task]:
@@ -146,7 +146,7 @@ def _resumed(plan: Plan, folder: Path, sortie: Sortie, url: str) -> Task:
         return Task(sortie=sortie, link=url)
     wrong = way_is_clear(sortie, item, read_border(folder), plan.required_standoff_m)
     if wrong:
-        typer.echo(f"{sortie.name}: {wrong}; it is flown from its start", err=True)
+        ERRORS.print(f"{sortie.name}: {wrong}; it is flown from its start")
         return Task(sortie=sortie, link=url)
     return Task(sortie=sortie, link=url, resume_seq=item.seq)
 
@@ -288,7 +288,6 @@ def summary(reports: list[FlightReport]) -> dict[str, Any]:
 
 
 def _finish(results: list[FlightReport | VedetteError], screen: FlightScreen, *, as_json: bool) -> None:
-    from vedette.screen import print_json
 
     reports = [r for r in results if not isinstance(r, VedetteError)]
     refused = [r for r in results if isinstance(r, VedetteError)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, print_json, progress, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, progress, utc_now_ns
 
 if TYPE_CHECKING:
     from geo.values import Terrain
@@ -112,8 +112,8 @@ def log_view(store: OperationStore, what: dict[str, Any]) -> bool:
     from operations.log.leaves import LeafKind
 
     if store.why_not_writable:
-        ERRORS.print("[yellow]not logged:[/] ", end="")
-        ERRORS.print(f"this view of {store.path} is in no log, as {store.why_not_writable}", markup=False)
+        told = f" this view of {store.path} is in no log, as {store.why_not_writable}"
+        ERRORS.print(line(("not logged:", "yellow"), told))
         return False
     store.append(LeafKind.VIEW, "map", what)
     return True
@@ -123,10 +123,9 @@ def report(done: Ingested, *, out: Path, as_json: bool) -> None:
     """Say what was read, and what was wrong with it."""
     run, counts = done.run, done.run.counts
     for problem in run.problems[:10]:
-        ERRORS.print("[yellow]problem:[/] ", end="")
-        ERRORS.print(problem, markup=False)
+        ERRORS.print(line(("problem:", "yellow"), f" {problem}"))
     if len(run.problems) > 10:
-        ERRORS.print(f"[yellow]... and {len(run.problems) - 10} more problems, kept in the operation[/]")
+        ERRORS.print(line((f"... and {len(run.problems) - 10} more problems, kept in the operation", "yellow")))
     if as_json:
         print_json(
             {
@@ -144,7 +143,7 @@ def report(done: Ingested, *, out: Path, as_json: bool) -> None:
             }
         )
         return
-    ERRORS.print(_sentence(done, out), markup=False)
+    ERRORS.print(_sentence(done, out))
 
 
 def _sentence(done: Ingested, out: Path) -> str:

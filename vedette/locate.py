@@ -12,7 +12,7 @@ import typer
 from geo.cameras import FOCAL_REL, find_camera
 from geo.errors import InputError
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
-from vedette.screen import ERRORS, print_json
+from vedette.screen import ERRORS, RESULTS, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -306,14 +306,14 @@ def _row(point: GroundPoint) -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], problems: tuple[Problem, ...], *, as_json: bool) -> None:
     for problem in problems:
-        ERRORS.print(f"problem: {problem.message}", markup=False)
+        ERRORS.print(f"problem: {problem.message}")
     for row in rows:
         if as_json:
             print_json(row)
         elif row["reason"]:
-            typer.echo(f"pixel {row['u_px']:g},{row['v_px']:g}: no ground position, {row['reason']}")
+            RESULTS.print(f"pixel {row['u_px']:g},{row['v_px']:g}: no ground position, {row['reason']}")
         else:
-            typer.echo(_sentence(row))
+            RESULTS.print(_sentence(row))
 
 
 def _tell_bounds(pose: Pose, ground: Terrain) -> None:
@@ -325,7 +325,6 @@ def _tell_bounds(pose: Pose, ground: Terrain) -> None:
         ERRORS.print(
             f"the terrain covers {south:.4f} to {north:.4f} N and {west:.4f} to {east:.4f} E; "
             f"the camera is at {pose.lat_deg:.4f}, {pose.lon_deg:.4f}",
-            markup=False,
         )
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from geo.errors import InputError
 from vedette.map_command import write_plan_map
 from vedette.plan_view import show_plan
-from vedette.screen import print_json
+from vedette.screen import RESULTS, print_json
 
 app = typer.Typer(add_completion=False)
 
@@ -90,7 +89,7 @@ def plan(
     if as_json:
         print_json(summary(made, asked))
     else:
-        show_plan(Console(highlight=False, soft_wrap=True), made, asked, out, every=every)
+        show_plan(RESULTS, made, asked, out, every=every)
     if made.findings:
         raise typer.Exit(1)
 
