@@ -252,9 +252,9 @@ class RasterFile:
     def _token(self) -> str:
         return json.dumps([self.driver, *self.identity])
 
-    def facts(self) -> dict[str, Any]:
-        """Return what the raster says of itself: see `geo.gis.raster_reading`."""
-        return self._ask({"op": "facts"})[0]
+    def facts(self, *, look_through: bool = False) -> dict[str, Any]:
+        """Return what the raster says of itself: see `geo.gis.raster_reading`; a small one is looked through if asked."""
+        return self._ask({"op": "facts", "look_through": look_through})[0]
 
     def window(self, row: int, column: int, rows: int, columns: int) -> NDArray[np.float32]:
         """Return heights of the raster's own posts, NaN where unknown; the window lies inside it."""

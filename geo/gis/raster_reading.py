@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import os
 import warnings
 from collections import OrderedDict
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 MAX_OPEN: Final = 64
 """Rasters held open; more are opened again when asked for."""
 MAX_WINDOW_POSTS: Final = 1 << 24
-CHECKED_POSTS: Final = 1 << 16
-"""A raster of so few posts is looked through when it is opened, so that one without any height is refused."""
+CHECKED_POSTS: Final = 1 << 21
+"""A raster of no more posts can be looked through when it is opened, so that damage, or no height at all, shows."""
+_HEIGHTS: Final = (-2_040.0, 30_000.0)
+"""What any land's height is within, in metres and in feet."""
 _GEOGRAPHIC: Final = "EPSG:4326"
 _VOID: Final = {"int16": -32768.0}
 _VOID_ELSE: Final = -9999.0
@@ -49,6 +52,33 @@ class _Open:
     raster: Any
     descriptors: tuple[int, ...]
     closing: contextlib.ExitStack
+
+
+class _Served(io.RawIOBase):
+    """A descriptor as a file with a place of its own, which duplicates of a descriptor would share."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._size = os.fstat(descriptor).st_size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(offset + (0, self._at, self._size)[whence], 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        data = os.pread(self._descriptor, self._size if size < 0 else size, self._at)
+        self._at += len(data)
+        return data
 
 
 class Rasters:
@@ -67,7 +97,7 @@ class Rasters:
         self._open.move_to_end(token)
         raster = self._open[token].raster
         if request["op"] == "facts":
-            return _facts(raster), b""
+            return _facts(raster, look_through=bool(request["look_through"])), b""
         rows, columns = int(request["rows"]), int(request["columns"])
         if not 0 < rows * columns <= MAX_WINDOW_POSTS:
             raise Refusal(f"was asked for {rows} x {columns} posts at once")
@@ -98,9 +128,7 @@ def _opened(names: list[str], descriptors: tuple[int, ...], driver: str) -> Iter
         name = os.path.basename(path)
         if name not in held or "w" in mode or "+" in mode:
             raise FileNotFoundError(name)
-        file = os.fdopen(os.dup(held[name]), "rb")
-        file.seek(0)  # a duplicate shares its place with the others
-        return file
+        return _Served(held[name])
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -117,11 +145,11 @@ def warm_up() -> None:
             with memory.open(driver="GTiff", crs=crs, transform=place, **shape) as raster:
                 raster.write(np.zeros((1, 2, 2), dtype="int16"))
             with memory.open() as raster:
-                _facts(raster)
+                _facts(raster, look_through=True)
                 _warped(raster, [50.0, 8.0, 0.5, 0.5], 2, 2)
 
 
-def _facts(raster: Any) -> dict[str, Any]:
+def _facts(raster: Any, *, look_through: bool) -> dict[str, Any]:
     """Say where a raster lies and what its heights count from and in."""
     known = raster.crs is not None and not raster.transform.is_identity
     facts = {
@@ -133,12 +161,16 @@ def _facts(raster: Any) -> dict[str, Any]:
         "geographic": bool(known and raster.crs.is_geographic),
         "unit": (raster.units[0] or "") if raster.units else "",
         "vertical": _vertical(raster.crs) if known else None,
-        "empty": raster.width * raster.height <= CHECKED_POSTS
-        and not np.isfinite(_metres(raster, raster.read(1, masked=True))).any(),
+        "empty": look_through and raster.width * raster.height <= CHECKED_POSTS and _is_empty(raster),
     }
     if known:
         facts["degrees"] = _extent(raster)
     return facts
+
+
+def _is_empty(raster: Any) -> bool:
+    heights = _metres(raster, raster.read(1, masked=True))
+    return not ((heights >= _HEIGHTS[0]) & (heights <= _HEIGHTS[1])).any()
 
 
 def _horizontal_name(crs: Any) -> str:

@@ -73,18 +73,19 @@ def _geometries(kind: str, data: bytes) -> list[NDArray[np.object_]]:
     return found
 
 
-def _layers(kind: str, data: bytes) -> list[str] | list[None]:
-    """Return the layers to read: all folders of a KML; of other formats the only one that holds geometry."""
+def _layers(kind: str, data: bytes) -> list[int]:
+    """Return the numbers of the layers to read: all folders of a KML; of other formats the only one that holds geometry."""
     if kind not in _LAYERED:
-        return [None]
-    names = [str(name) for name, geometry in pyogrio.list_layers(data) if geometry is not None]
+        return [0]
+    layers = pyogrio.list_layers(data)
+    names = {k: str(name) for k, (name, geometry) in enumerate(layers) if geometry is not None}
     if len(names) > 1 and kind != "kml":
         raise Refusal(
-            f"holds {len(names)} layers ({', '.join(names[:5])}); save the one that is meant to a file of its own"
+            f"holds {len(names)} layers ({', '.join(list(names.values())[:5])}); save the one that is meant to a file of its own"
         )
     if len(names) > MAX_LAYERS:
         raise Refusal(f"holds {len(names)} folders, over the limit of {MAX_LAYERS}; merge them")
-    return names
+    return list(names)
 
 
 def _on_earth(shapes: NDArray[np.object_], crs_text: str | None) -> NDArray[np.object_]:
