@@ -32,9 +32,7 @@ _opened: dict[object, TiledTerrain] = {}
 _lock = threading.Lock()
 
 
-def read_terrain(
-    path: str | Path, *, datum: Datum | None = None, cache_mb: float = DEFAULT_CACHE_MB
-) -> TiledTerrain:
+def read_terrain(path: str | Path, *, datum: Datum | None = None, cache_mb: float = DEFAULT_CACHE_MB) -> TiledTerrain:
     """Open a terrain file, or a folder of tiles, as one ground.
 
     Tiles may differ in spacing, offset and coordinate system: the finest one's grid holds all, and heights of the

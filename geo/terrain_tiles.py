@@ -125,7 +125,9 @@ def lay_out(tiles: Sequence[TerrainTile]) -> tuple[Lattice, tuple[PlacedTile, ..
 def _placed(tile: TerrainTile, base: TerrainTile, north_deg: float, west_deg: float) -> PlacedTile:
     """Place a tile against the first post of the base tile; the antimeridian is crossed."""
     lat_step, lon_step = base.lat_step_deg, base.lon_step_deg
-    east = (tile.west_deg - base.west_deg + 180.0) % 360.0 - 180.0 + lon_step / 2.0 if tile is not base else lon_step / 2.0
+    east = (
+        (tile.west_deg - base.west_deg + 180.0) % 360.0 - 180.0 + lon_step / 2.0 if tile is not base else lon_step / 2.0
+    )
     top, left = (base.north_deg - tile.north_deg) / lat_step, (east - lon_step / 2.0) / lon_step
     drift = max(abs(tile.lat_step_deg - lat_step) * tile.rows / lat_step,
                 abs(tile.lon_step_deg - lon_step) * tile.columns / lon_step)  # fmt: skip

@@ -90,7 +90,9 @@ class TiledTerrain:
         self._page_rows, self._page_columns = (-(-(size - 1) // PAGE) for size in (lattice.rows, lattice.columns))
         count = self._page_rows * self._page_columns
         if count > MAX_PAGES:
-            raise ValueError(f"a grid of {lattice.rows} x {lattice.columns} posts is over the limit of {MAX_PAGES} pages")
+            raise ValueError(
+                f"a grid of {lattice.rows} x {lattice.columns} posts is over the limit of {MAX_PAGES} pages"
+            )
         self._slots = int(np.clip(cache_mb / _PAGE_MB, 4, max(count, 4)))
         self._slot_of_page = np.full(count, -1, dtype=np.int32)
         self._page_of_slot = np.full(self._slots, -1, dtype=np.int64)
@@ -132,10 +134,10 @@ class TiledTerrain:
         """Return fractional rows and columns of points; longitudes are taken modulo 360 degrees."""
         grid = self.lattice
         row = (grid.north_deg - np.asarray(lat_deg, dtype=np.float64)) / grid.lat_step_deg
-        half = grid.lon_step_deg * (grid.columns - 1) / 2.0
-        east = np.asarray(lon_deg, dtype=np.float64) - (grid.west_deg + half)
+        middle = grid.west_deg + grid.lon_step_deg * (grid.columns - 1) / 2.0
+        east = np.asarray(lon_deg, dtype=np.float64) - middle
         east = east - 360.0 * np.round(east / 360.0)
-        return row, (east + half) / grid.lon_step_deg
+        return row, (east + (middle - grid.west_deg)) / grid.lon_step_deg
 
     def at_row_column(self, row: FloatArray, column: FloatArray) -> FloatArray:
         """Return bilinear heights at fractional rows and columns, NaN outside the grid."""

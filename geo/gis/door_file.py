@@ -173,7 +173,9 @@ def _beside(path: Path) -> dict[str, Path]:
         part = entry.suffix[1:].lower()
         if entry.stem == path.stem and part in (*_SIDE_PARTS, "dbf") and part not in found:
             if entry.is_symlink():
-                raise GisFileError(path.name, f"has a link beside it ({entry.name}), which is not followed; copy the file")
+                raise GisFileError(
+                    path.name, f"has a link beside it ({entry.name}), which is not followed; copy the file"
+                )
             if part in _SIDE_PARTS:
                 found[part] = entry
     return found
@@ -203,9 +205,7 @@ def _opened(path: Path) -> Iterator[tuple[int, int]]:
         os.close(descriptor)
 
 
-def _ask(
-    kind: str, name: str, request: dict[str, Any], descriptors: Sequence[int]
-) -> tuple[dict[str, Any], bytes]:
+def _ask(kind: str, name: str, request: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], bytes]:
     """Send one request to the child of a kind, started where none runs, and return its answer.
 
     Raises

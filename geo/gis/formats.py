@@ -145,7 +145,7 @@ def _is_gtx(head: bytes, size: int) -> bool:
         return False
     south, west, lat_step, lon_step, rows, columns = struct.unpack(">4d2i", head[:40])
     on_earth = -90.5 <= south <= 90.5 and -360.5 <= west <= 360.5 and 0.0 < lat_step < 10.0 and 0.0 < lon_step < 10.0
-    return on_earth and rows > 0 and columns > 0 and size == 40 + 4 * rows * columns
+    return bool(on_earth and rows > 0 and columns > 0 and size == 40 + 4 * rows * columns)
 
 
 def _is_xml(head: bytes) -> bool:

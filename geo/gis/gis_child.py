@@ -115,9 +115,7 @@ def _requests(channel: socket.socket) -> Any:
         yield json.loads(text), tuple(descriptors)
 
 
-def _answer_one(
-    answer: Answer, request: dict[str, Any], descriptors: tuple[int, ...]
-) -> tuple[dict[str, Any], bytes]:
+def _answer_one(answer: Answer, request: dict[str, Any], descriptors: tuple[int, ...]) -> tuple[dict[str, Any], bytes]:
     limit_time(int(request["seconds"]))
     try:
         header, payload = answer(request, descriptors)

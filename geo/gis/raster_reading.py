@@ -205,7 +205,9 @@ def _extent(raster: Any) -> dict[str, float]:
     x, y = (np.array(axis) for axis in zip(*corners, strict=True))
     west, south, east, north = (float(v) for v in (x.min(), y.min(), x.max(), y.max()))
     if not raster.crs.is_geographic:
-        change = pyproj.Transformer.from_crs(pyproj.CRS.from_wkt(raster.crs.to_wkt()).to_2d(), _GEOGRAPHIC, always_xy=True)
+        change = pyproj.Transformer.from_crs(
+            pyproj.CRS.from_wkt(raster.crs.to_wkt()).to_2d(), _GEOGRAPHIC, always_xy=True
+        )
         middle = np.array([(west + east) / 2.0, (south + north) / 2.0])
         points = np.stack([middle, middle + across, middle + down])
         lon, lat = (np.asarray(axis) for axis in change.transform(points[:, 0], points[:, 1]))

@@ -33,7 +33,7 @@ _WITHOUT_GEOMETRY: Final = frozenset(
     {"Style", "StyleMap", "styleUrl", "GroundOverlay", "ScreenOverlay", "PhotoOverlay", "Model", "Region", "Schema",
      "ExtendedData", "description", "Snippet", "LookAt", "Camera", "Tour", "NetworkLinkControl", "Update"}
 )  # fmt: skip
-_CRS_KEY: Final = re.compile(rb'"crs"\s*:\s*(?=\{)')
+_CRS_KEY: Final = re.compile(rb'"(?:c|\\u0063)(?:r|\\u0072)(?:s|\\u0073)"\s*:\s*(?=\{)')
 _CRS_NAME: Final = re.compile(
     r"^(urn:(x-)?ogc:def:crs:[\w.:,-]+|EPSG:\d+|(OGC:)?CRS\d+\w?|https?://www\.opengis\.net/def/crs/[\w./-]+)$",
     re.IGNORECASE,

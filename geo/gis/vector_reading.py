@@ -28,7 +28,14 @@ _WGS84: Final = "EPSG:4326"
 _LAYERED: Final = ("gpkg", "kml")
 """Formats that may hold several layers; listing those of the others means reading them twice."""
 _DECODED: Final = tuple(f"utf_{n}" for n in ("8", "8_sig", "16", "32")) + tuple(
-    ["cp437", "koi8_r", "koi8_u", "cp866", *(f"cp125{n}" for n in range(9)), *(f"iso8859_{n}" for n in range(1, 17) if n != 12)]
+    [
+        "cp437",
+        "koi8_r",
+        "koi8_u",
+        "cp866",
+        *(f"cp125{n}" for n in range(9)),
+        *(f"iso8859_{n}" for n in range(1, 17) if n != 12),
+    ]
 )
 """Encodings a KML or archive may be in; Python finds their tables in files."""
 

@@ -186,7 +186,9 @@ def test_settings_of_the_environment_reach_no_child(tmp_path, monkeypatch, web):
     try:
         crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}}
         line = {"type": "LineString", "coordinates": [[500000, 5316300], [507452, 5321862]]}
-        (tmp_path / "x.geojson").write_text(payloads.geojson(crs=crs).replace(str(payloads.LINE["coordinates"]), str(line["coordinates"])))
+        (tmp_path / "x.geojson").write_text(
+            payloads.geojson(crs=crs).replace(str(payloads.LINE["coordinates"]), str(line["coordinates"]))
+        )
         assert read_vector(tmp_path / "x.geojson").lon_lat_deg[0] == pytest.approx([9.0, 48.0], abs=1e-5)
         terrain = read_terrain(point, datum="hae")
         seen = Path(f"/proc/{door_file.child_number('raster')}/environ").read_bytes().decode()
@@ -281,6 +283,11 @@ def test_plan_locate_and_ingest_refuse_a_hostile_terrain(name, brief, tmp_path, 
     view = ["--pose", "49.98,8.02,300,75,-30,0", "--camera", "62,1920,1080"]
     refused(["locate", *view, "--terrain", str(path)], capsys, expected, web)
     (tmp_path / "clip.ts").write_bytes(b"\x47" * 188)
-    refused(["ingest", str(tmp_path / "clip.ts"), "--out", str(tmp_path / "op"), "--terrain", str(path)], capsys, expected, web)
+    refused(
+        ["ingest", str(tmp_path / "clip.ts"), "--out", str(tmp_path / "op"), "--terrain", str(path)],
+        capsys,
+        expected,
+        web,
+    )
     assert not (tmp_path / "plan").exists()
     assert not (tmp_path / "op").exists()
