@@ -101,6 +101,11 @@ class TiledSurface:
     lowest_m: float = _LOWEST_LAND_M
     highest_m: float = _HIGHEST_LAND_M
 
+    def within(self, south_deg: float, west_deg: float, north_deg: float, east_deg: float) -> TiledSurface:
+        """Return the same ground for rays that stay in a box, bounded by the heights there."""
+        bounds = self.terrain.heights_within(south_deg, west_deg, north_deg, east_deg)
+        return self if bounds is None else TiledSurface(self.terrain, *bounds)
+
     def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return fractional rows and columns."""
         row, column0 = self.terrain.row_column(lat_deg, lon0_deg)

@@ -31,6 +31,8 @@ _PAGE_MB: Final = 4.0 * _SIDE * _SIDE / 1e6
 DEFAULT_CACHE_MB: Final = 256.0
 MAX_PAGES: Final = 1 << 24
 """Pages a grid may have, held or not: one-metre posts of 2000 x 2000 km."""
+MAX_LOOKED_THROUGH: Final = 4096
+"""Pages read to bound the heights a ray may meet; of posts 2 m apart they are 65 x 65 km."""
 _AT_ONCE: Final = 1 << 21
 
 
@@ -100,6 +102,7 @@ class TiledTerrain:
         self._clock = 0
         self._arena = np.empty((0, _SIDE, _SIDE), dtype=np.float32)
         self._ceilings: dict[int, Ceilings] = {}
+        self._span_of_page: dict[int, tuple[float, float]] = {}
 
     @property
     def bounds_deg(self) -> tuple[float, float, float, float]:
@@ -169,6 +172,30 @@ class TiledTerrain:
     def whole(self) -> GridTerrain:
         """Return all posts as a grid in memory: for small terrains."""
         return self.window(*self.bounds_deg)
+
+    def heights_within(
+        self, south_deg: float, west_deg: float, north_deg: float, east_deg: float
+    ) -> tuple[float, float] | None:
+        """Return bounds of all heights in a box, reading its pages once; None for more than `MAX_LOOKED_THROUGH`."""
+        rows, columns = self.row_column(np.array([north_deg, south_deg]), np.array([west_deg, east_deg]))
+        if east_deg - west_deg >= 180.0 or columns[0] > columns[1]:
+            return None
+        reach = ((rows, self._page_rows), (columns, self._page_columns))
+        first, last = zip(*(np.clip(np.floor(v / PAGE), -1, n).astype(int) for v, n in reach), strict=True)
+        numbers = [
+            row * self._page_columns + column
+            for row in range(max(first[0], 0), min(last[0] + 1, self._page_rows))
+            for column in range(max(first[1], 0), min(last[1] + 1, self._page_columns))
+        ]
+        if len(numbers) > MAX_LOOKED_THROUGH:
+            return None
+        with self._lock:
+            for number in numbers:
+                if number not in self._span_of_page:
+                    self._slots_of(np.array([number]))
+            spans = [self._span_of_page[number] for number in numbers]
+        low, high = min((low for low, _ in spans), default=np.inf), max((high for _, high in spans), default=-np.inf)
+        return (float(low), float(high)) if low <= high else (0.0, 0.0)
 
     def ceilings_of(self, page: int) -> Ceilings:
         """Return the highest posts of a page by blocks; only blocks of this page count."""
@@ -267,6 +294,8 @@ class TiledTerrain:
         self._ceilings.pop(slot, None)
         self._arena[slot] = np.nan
         self._arena[slot, :rows, :columns] = heights
+        known = heights[np.isfinite(heights)]
+        self._span_of_page[page] = (float(known.min()), float(known.max())) if known.size else (np.inf, -np.inf)
         self._page_of_slot[slot], self._slot_of_page[page] = page, slot
         self._used[slot] = self._clock + 1
         self.pages_read += 1
