@@ -95,7 +95,7 @@ class GridSurface:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TiledSurface:
-    """Pages of posts; x is the fractional row, y the fractional column. A step never leaves a page by over half a post."""
+    """Pages of posts; x is the fractional row, y the fractional column. No step leaves a page by over half a post."""
 
     terrain: TiledTerrain
     lowest_m: float = _LOWEST_LAND_M

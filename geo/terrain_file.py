@@ -14,7 +14,7 @@ from geo.gis.door_file import open_raster
 from geo.gis.errors import GisFileError
 from geo.terrain_tiles import TerrainTile, TileSource, lay_out
 from geo.tiled_terrain import DEFAULT_CACHE_MB, TiledTerrain
-from geo.vertical import UnknownUnit, vertical_reference
+from geo.vertical import UnknownUnitError, vertical_reference
 
 if TYPE_CHECKING:
     from geo.gis.door_file import RasterFile
@@ -129,7 +129,7 @@ def _tile(
         raise GisFileError(name, f"has {facts['height']} x {facts['width']} posts; at least 2 x 2 are needed")
     try:
         reference = vertical_reference(facts, name, datum)
-    except UnknownUnit as unit:
+    except UnknownUnitError as unit:
         raise GisFileError(name, f"has heights in an unknown unit ({str(unit)[:40]}); convert them to metres") from None
     tile = TerrainTile.of(raster, facts, reference)
     if not tile.possible:

@@ -1,4 +1,4 @@
-"""What a terrain file's heights count from, and in what unit: by its own words, and what was assumed where it has none."""
+"""What a terrain file's heights count from, and in what unit: by its own word, and what was assumed without one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class VerticalReference:
     problems: tuple[TerrainProblem, ...] = ()
 
 
-class UnknownUnit(ValueError):
+class UnknownUnitError(ValueError):
     """A unit of height that is none we know."""
 
 
@@ -71,7 +71,7 @@ def vertical_reference(facts: Mapping[str, Any], name: str, stated: Datum | None
 
     Raises
     ------
-    UnknownUnit
+    UnknownUnitError
         Naming the unit.
     """
     vertical = facts.get("vertical")
@@ -88,7 +88,7 @@ def _unit(unit: str, vertical: Mapping[str, Any] | None, name: str) -> tuple[flo
         return by_reference or 1.0, ()
     by_band = _UNITS.get(unit.strip().lower())
     if by_band is None:
-        raise UnknownUnit(unit)
+        raise UnknownUnitError(unit)
     if by_reference is not None and abs(by_reference / by_band - 1.0) > _SAME_UNIT:
         message = (
             f"{name} says its heights are in {unit.strip()}, and its vertical reference counts in units of "

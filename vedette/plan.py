@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 
 from geo.errors import InputError
-from vedette.map_command import write_plan_map
+from vedette.map_command import terrain_of, write_plan_map
 from vedette.plan_view import show_plan
-from vedette.screen import print_json
+from vedette.screen import print_json, tell_terrain_problems
 
 app = typer.Typer(add_completion=False)
 
@@ -83,6 +83,7 @@ def plan(
     tables = quick_brief(options) if brief is None else {}
     asked = build_brief(tables, Path()) if brief is None else read_brief(brief)
     made = plan_brief(asked)
+    tell_terrain_problems(terrain_of(asked))
     write_plan_folder(made, asked, out)
     if tables:
         write_brief(tables, out / "brief.toml")

@@ -23,7 +23,7 @@ import numpy as np
 from geo.children.messages import MessageReader
 from geo.children.process import ChildProcess
 from geo.errors import MissingPartError
-from geo.gis.errors import GisFileError, Refusal
+from geo.gis.errors import GisFileError, RefusalError
 from geo.gis.formats import HEAD_BYTES, SHAPEFILE, SQLITE, raster_driver
 from geo.gis.vector_values import VectorShapes
 
@@ -253,7 +253,7 @@ class RasterFile:
         return json.dumps([self.driver, *self.identity])
 
     def facts(self, *, look_through: bool = False) -> dict[str, Any]:
-        """Return what the raster says of itself: see `geo.gis.raster_reading`; a small one is looked through if asked."""
+        """Return what the raster says of itself (`geo.gis.raster_reading`); a small one is looked through if asked."""
         return self._ask({"op": "facts", "look_through": look_through})[0]
 
     def window(self, row: int, column: int, rows: int, columns: int) -> NDArray[np.float32]:
@@ -297,7 +297,7 @@ def open_raster(path: str | Path) -> RasterFile:
         head = os.pread(descriptor, HEAD_BYTES, 0)
         try:
             driver = raster_driver(head, path.name, size)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             raise GisFileError(path.name, str(refusal)) from None
         return RasterFile(path=path, driver=driver, identity=_identity(descriptor))
 
@@ -313,7 +313,7 @@ def _suffix(driver: str) -> str:
 
 
 def _names_of(path: Path, driver: str) -> dict[str, Path]:
-    """Return what the child calls a raster's files: an SRTM tile's place is its name, an ASCII grid's CRS lies beside it."""
+    """Return what the child calls a raster's files: an SRTM tile's name is its place, an ASCII grid has its CRS beside."""
     stem = path.name[:7].upper() if driver == "SRTMHGT" else "raster"
     names = {f"{stem}.{_suffix(driver)}": path}
     beside = path.with_suffix(".prj")

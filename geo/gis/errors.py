@@ -13,5 +13,5 @@ class GisFileError(InputError):
         self.reason = reason
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """Raised where a file's bytes are read, with what goes on from the file's name; the door names the file."""

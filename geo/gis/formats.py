@@ -9,7 +9,7 @@ import re
 import struct
 from typing import Final
 
-from geo.gis.errors import Refusal
+from geo.gis.errors import RefusalError
 
 HEAD_BYTES: Final = 1 << 16
 """How much of a file is looked at."""
@@ -89,7 +89,7 @@ def vector_kind(head: bytes) -> str:
 
     Raises
     ------
-    Refusal
+    RefusalError
         Of any other kind, which is named where it is known.
     """
     for mark, kind in ((SHAPEFILE, "shapefile"), (b"fgb\x03fgb", "fgb"), *((mark, "zip") for mark in ZIP)):
@@ -116,7 +116,7 @@ def raster_driver(head: bytes, name: str, size: int) -> str:
 
     Raises
     ------
-    Refusal
+    RefusalError
         Of any kind that is no terrain format we read.
     """
     if head.startswith(_TIFF):
@@ -134,13 +134,13 @@ def raster_driver(head: bytes, name: str, size: int) -> str:
     text = head.lstrip(b" \t\r\n")
     if text[:1] in (b"{", b"["):
         _refuse_json(text, _RASTER_ADVICE)
-    raise Refusal(
+    raise RefusalError(
         f"cannot be read as a raster: it is {_other_kind(head, text)} and no terrain format; {_RASTER_ADVICE}"
     )
 
 
 def _is_gtx(head: bytes, size: int) -> bool:
-    """A geoid grid of NOAA VDatum: corner, steps, counts, then big-endian 32-bit heights."""
+    """Tell a geoid grid of NOAA VDatum: corner, steps, counts, then big-endian 32-bit heights."""
     if len(head) < 40:
         return False
     south, west, lat_step, lon_step, rows, columns = struct.unpack(">4d2i", head[:40])
@@ -182,5 +182,5 @@ def _other_kind(head: bytes, text: bytes) -> str:
     return "of an unknown kind" if head else "empty"
 
 
-def _refused(what: str) -> Refusal:
-    return Refusal(f"is {what}")
+def _refused(what: str) -> RefusalError:
+    return RefusalError(f"is {what}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.children.messages import send
 from geo.children.seal import deny_core_dumps, deny_writing, limit_more_memory, limit_time, seal
-from geo.gis.errors import Refusal
+from geo.gis.errors import RefusalError
 from geo.gis.formats import RASTER_DRIVERS, VECTOR_DRIVERS
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ def _answer_one(answer: Answer, request: dict[str, Any], descriptors: tuple[int,
     limit_time(int(request["seconds"]))
     try:
         header, payload = answer(request, descriptors)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return {"type": "refused", "reason": str(refusal)}, b""
     except MemoryError:
         return {"type": "refused", "reason": "needs more memory to read than any such file should"}, b""
     except Exception as error:  # noqa: BLE001 - a damaged file makes GDAL's bindings raise any kind
-        if type(error).__name__ == "Missing":
+        if type(error).__name__ == "NotOpenError":
             return {"type": "missing"}, b""
         lines = str(error).splitlines() or [type(error).__name__]
         return {"type": "unreadable", "reason": lines[0].split(".; It might help")[0][:_MAX_REASON]}, b""

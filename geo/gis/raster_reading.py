@@ -23,7 +23,7 @@ from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from geo.gis.errors import Refusal
+from geo.gis.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ _VOID_ELSE: Final = -9999.0
 """What heights use for "unknown" where they do not say so (SRTM topography documentation, 2.1; ESRI grids)."""
 
 
-class Missing(Exception):
+class NotOpenError(Exception):
     """A raster is asked for that is not, or no longer, open: its descriptors are wanted."""
 
 
@@ -93,14 +93,14 @@ class Rasters:
         if descriptors:
             self._admit(token, request, descriptors)
         if token not in self._open:
-            raise Missing
+            raise NotOpenError
         self._open.move_to_end(token)
         raster = self._open[token].raster
         if request["op"] == "facts":
             return _facts(raster, look_through=bool(request["look_through"])), b""
         rows, columns = int(request["rows"]), int(request["columns"])
         if not 0 < rows * columns <= MAX_WINDOW_POSTS:
-            raise Refusal(f"was asked for {rows} x {columns} posts at once")
+            raise RefusalError(f"was asked for {rows} x {columns} posts at once")
         if request["op"] == "window":
             window = Window(int(request["column"]), int(request["row"]), columns, rows)
             heights = raster.read(1, window=window, masked=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import defusedxml.ElementTree as SafeXml
 from defusedxml.common import DefusedXmlException
 
-from geo.gis.errors import Refusal
+from geo.gis.errors import RefusalError
 from geo.gis.formats import HEAD_BYTES, vector_kind
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def prepared(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
 
     Raises
     ------
-    Refusal
+    RefusalError
         Of anything that is no geometry, or points outside itself.
     """
     data = files["shp"]
@@ -77,7 +77,7 @@ def _plain(kind: str, data: bytes) -> bytes:
 def _shapefile(files: Mapping[str, bytes]) -> bytes:
     """Return a shapefile's parts as one stored archive, the form in which OGR takes several files from memory."""
     if "shx" not in files:
-        raise Refusal("has no index beside it; add the .shx file of the same name")
+        raise RefusalError("has no index beside it; add the .shx file of the same name")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for part in _SHAPE_PARTS:
@@ -92,7 +92,7 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = _unpacked(archive)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise Refusal(f"is not a readable archive ({error})") from None
+        raise RefusalError(f"is not a readable archive ({error})") from None
     kml = {name: member for name, member in found.items() if name.lower().endswith(".kml")}
     shapes = [name for name in found if name.lower().endswith(".shp")]
     if kml:
@@ -103,16 +103,16 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
         stem = shapes[0][:-4].lower()
         parts = {name.lower()[-3:]: member for name, member in found.items() if name.lower()[:-4] == stem}
         if not parts["shp"].startswith(b"\x00\x00\x27\x0a"):
-            raise Refusal("holds a .shp that is no shapefile")
+            raise RefusalError("holds a .shp that is no shapefile")
         yield "shapefile", _shapefile(parts)
     elif len(found) == 1:
         (member,) = found.values()
         kind = vector_kind(member[:HEAD_BYTES])
         if kind in ("zip", "shapefile"):
-            raise Refusal("holds an archive in an archive, or a shapefile without its name; unpack it first")
+            raise RefusalError("holds an archive in an archive, or a shapefile without its name; unpack it first")
         yield kind, _plain(kind, member)
     else:
-        raise Refusal(
+        raise RefusalError(
             f"holds {len(found)} files ({', '.join(sorted(found)[:5])}), {len(shapes)} of them shapefiles; pack one"
         )
 
@@ -122,13 +122,13 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED_BYTES or len(members) > MAX_MEMBERS:
-        raise Refusal(
+        raise RefusalError(
             f"unpacks to {total} bytes in {len(members)} files, over the limit of {MAX_UNPACKED_BYTES} bytes and "
             f"{MAX_MEMBERS} files"
         )
     for member in members:
         if ".." in member.filename.replace("\\", "/").split("/") or member.filename[:1] in ("/", "\\"):
-            raise Refusal(f"holds a file that names a place outside it ({member.filename[:60]})")
+            raise RefusalError(f"holds a file that names a place outside it ({member.filename[:60]})")
     return {member.filename: archive.read(member) for member in members if not _is_picture(member.filename)}
 
 
@@ -141,7 +141,7 @@ def plain_kml(data: bytes) -> bytes:
 
     Raises
     ------
-    Refusal
+    RefusalError
         When it is no XML, declares entities, nests too deep, or links to another file.
     """
     root = _parsed(data)
@@ -149,13 +149,13 @@ def plain_kml(data: bytes) -> bytes:
     for _ in range(_MAX_DEPTH):
         level = [child for element in level for child in element]
     if level:
-        raise Refusal(f"nests elements deeper than {_MAX_DEPTH}; this is no drawing")
+        raise RefusalError(f"nests elements deeper than {_MAX_DEPTH}; this is no drawing")
     for element in root.iter():
         element.tag = _plain_tag(element)
     link = next(root.iter("NetworkLink"), None)
     if link is not None:
         href = next((child.text or "" for child in link.iter("href")), "")
-        raise Refusal(
+        raise RefusalError(
             f"links to another file (NetworkLink to {href.strip()[:80] or 'nowhere'}), which is not followed; "
             "save what it shows into the file itself"
         )
@@ -175,9 +175,9 @@ def _parsed(data: bytes) -> Element:
     try:
         root: Element = SafeXml.fromstring(data, forbid_dtd=True)
     except DefusedXmlException:
-        raise Refusal("declares XML entities, which are refused") from None
+        raise RefusalError("declares XML entities, which are refused") from None
     except (SafeXml.ParseError, ValueError, LookupError) as error:
-        raise Refusal(f"is not well-formed XML ({error})") from None
+        raise RefusalError(f"is not well-formed XML ({error})") from None
     return root
 
 
@@ -205,14 +205,15 @@ def _plain_geopackage(data: bytes) -> bytes:
         connection.execute("PRAGMA trusted_schema = OFF")
         rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
     except sqlite3.Error as error:
-        raise Refusal(f"is not a readable GeoPackage ({error})") from None
+        raise RefusalError(f"is not a readable GeoPackage ({error})") from None
     finally:
         connection.close()
     for kind, name, sql in rows:
         virtual = re.match(r"\s*CREATE\s+VIRTUAL\s+TABLE", str(sql), re.IGNORECASE)
         if kind == "view" or (virtual and not re.search(r"\busing\s+rtree\b", str(sql), re.IGNORECASE)):
-            raise Refusal(
-                f"holds a view or virtual table ({str(name)[:60]}), which is not run; save the layer to a file of its own"
+            raise RefusalError(
+                f"holds a view or virtual table ({str(name)[:60]}), which is not run; save the layer to a "
+                "file of its own"
             )
     return plain
 
@@ -228,7 +229,9 @@ def _refuse_linked_crs(data: bytes) -> None:
         properties = crs.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         if str(crs.get("type")).lower() in ("link", "url", "ogc") or "href" in properties or "url" in properties:
-            raise Refusal("links to its coordinate system (crs.link), which is not fetched; save it in WGS 84 degrees")
+            raise RefusalError(
+                "links to its coordinate system (crs.link), which is not fetched; save it in WGS 84 degrees"
+            )
         name = properties.get("name")
         if str(crs.get("type")).lower() == "name" and not (isinstance(name, str) and _CRS_NAME.match(name)):
-            raise Refusal(f"names an unknown coordinate system ({str(name)[:60]}); save it in WGS 84 degrees")
+            raise RefusalError(f"names an unknown coordinate system ({str(name)[:60]}); save it in WGS 84 degrees")

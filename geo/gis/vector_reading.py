@@ -13,7 +13,7 @@ import pyproj
 import shapely
 from pyogrio.raw import read
 
-from geo.gis.errors import Refusal
+from geo.gis.errors import RefusalError
 from geo.gis.vector_packing import prepared
 
 if TYPE_CHECKING:
@@ -27,15 +27,13 @@ MAX_LAYERS: Final = 200
 _WGS84: Final = "EPSG:4326"
 _LAYERED: Final = ("gpkg", "kml")
 """Formats that may hold several layers; listing those of the others means reading them twice."""
-_DECODED: Final = tuple(f"utf_{n}" for n in ("8", "8_sig", "16", "32")) + tuple(
-    [
-        "cp437",
-        "koi8_r",
-        "koi8_u",
-        "cp866",
-        *(f"cp125{n}" for n in range(9)),
-        *(f"iso8859_{n}" for n in range(1, 17) if n != 12),
-    ]
+_DECODED: Final = tuple(f"utf_{n}" for n in ("8", "8_sig", "16", "32")) + (
+    "cp437",
+    "koi8_r",
+    "koi8_u",
+    "cp866",
+    *(f"cp125{n}" for n in range(9)),
+    *(f"iso8859_{n}" for n in range(1, 17) if n != 12),
 )
 """Encodings a KML or archive may be in; Python finds their tables in files."""
 
@@ -58,12 +56,12 @@ def read_vector(files: Mapping[str, bytes]) -> tuple[dict[str, Any], bytes]:
 
     Raises
     ------
-    Refusal
+    RefusalError
         Of anything that is not geometry in places on Earth.
     """
     geometries = [part for kind, data in prepared(files) for part in _geometries(kind, data)]
     if not geometries:
-        raise Refusal("holds no geometry")
+        raise RefusalError("holds no geometry")
     return _packed(np.concatenate(geometries))
 
 
@@ -81,17 +79,18 @@ def _geometries(kind: str, data: bytes) -> list[NDArray[np.object_]]:
 
 
 def _layers(kind: str, data: bytes) -> list[int]:
-    """Return the numbers of the layers to read: all folders of a KML; of other formats the only one that holds geometry."""
+    """Return the numbers of the layers to read: all folders of a KML, else the only one that holds geometry."""
     if kind not in _LAYERED:
         return [0]
     layers = pyogrio.list_layers(data)
     names = {k: str(name) for k, (name, geometry) in enumerate(layers) if geometry is not None}
     if len(names) > 1 and kind != "kml":
-        raise Refusal(
-            f"holds {len(names)} layers ({', '.join(list(names.values())[:5])}); save the one that is meant to a file of its own"
+        raise RefusalError(
+            f"holds {len(names)} layers ({', '.join(list(names.values())[:5])}); save the one that is meant to a file "
+            "of its own"
         )
     if len(names) > MAX_LAYERS:
-        raise Refusal(f"holds {len(names)} folders, over the limit of {MAX_LAYERS}; merge them")
+        raise RefusalError(f"holds {len(names)} folders, over the limit of {MAX_LAYERS}; merge them")
     return list(names)
 
 
@@ -99,7 +98,7 @@ def _on_earth(shapes: NDArray[np.object_], crs_text: str | None) -> NDArray[np.o
     """Bring geometries to WGS 84 longitude and latitude, height left out."""
     shapes = np.asarray(shapely.force_2d(shapes), dtype=object)
     if crs_text is None:
-        raise Refusal("does not say its coordinate system; add the .prj file or save it as GeoJSON")
+        raise RefusalError("does not say its coordinate system; add the .prj file or save it as GeoJSON")
     if crs_text == _WGS84:
         _check_degrees(shapely.get_coordinates(shapes), geographic=True)
         return shapes
@@ -114,13 +113,13 @@ def _on_earth(shapes: NDArray[np.object_], crs_text: str | None) -> NDArray[np.o
 
 def _check_degrees(xy: NDArray[np.float64], *, geographic: bool) -> None:
     if len(xy) > MAX_VERTICES:
-        raise Refusal(f"has {len(xy)} vertices, more than the {MAX_VERTICES} allowed; simplify it first")
+        raise RefusalError(f"has {len(xy)} vertices, more than the {MAX_VERTICES} allowed; simplify it first")
     bad = ~np.isfinite(xy).all(axis=1)
     if bad.any():
-        raise Refusal(f"has a coordinate that is not a number at vertex {int(np.argmax(bad))}")
+        raise RefusalError(f"has a coordinate that is not a number at vertex {int(np.argmax(bad))}")
     if not geographic:
         if len(xy) and (np.abs(xy) <= [180.0, 90.0]).all():
-            raise Refusal(
+            raise RefusalError(
                 "says its coordinates are metres of a map projection, but they look like degrees "
                 f"({xy[0, 0]:g}, {xy[0, 1]:g}); save it with the coordinate system it is really in"
             )
@@ -128,8 +127,9 @@ def _check_degrees(xy: NDArray[np.float64], *, geographic: bool) -> None:
     off = (np.abs(xy[:, 1]) > 90.0) | (np.abs(xy[:, 0]) > 360.0)
     if off.any():
         k = int(np.argmax(off))
-        raise Refusal(
-            f"vertex {k} is at longitude {xy[k, 0]:g}, latitude {xy[k, 1]:g}, which is not on Earth; {_why_off_earth(xy)}"
+        raise RefusalError(
+            f"vertex {k} is at longitude {xy[k, 0]:g}, latitude {xy[k, 1]:g}, which is not on Earth; "
+            f"{_why_off_earth(xy)}"
         )
 
 
@@ -153,7 +153,7 @@ def _packed(shapes: NDArray[np.object_]) -> tuple[dict[str, Any], bytes]:
     rings[owner_kinds != 2] = parts[kinds != 2]
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     if len(xy) > MAX_VERTICES:
-        raise Refusal(f"has {len(xy)} vertices, more than the {MAX_VERTICES} allowed; simplify it first")
+        raise RefusalError(f"has {len(xy)} vertices, more than the {MAX_VERTICES} allowed; simplify it first")
     ring_start = np.concatenate([[0], np.cumsum(counts)]).astype("<i8")
     point_start = np.concatenate([[0], np.cumsum(np.bincount(ring, minlength=len(rings)))]).astype("<i8")
     header = {"parts": len(parts), "rings": len(rings), "points": len(xy)}

@@ -92,14 +92,15 @@ def test_a_folder_of_tiles_of_every_kind_is_one_ground(tmp_path):
     lat, lon = 46.0 - row / 1200, 8.0 + column / 1200
     source = tmp_path / "source.tif"
     with rasterio.open(source, "w", driver="GTiff", width=1201, height=1201, count=1, dtype="int16", crs=4326,
-                       transform=from_origin(8.0 - 1 / 2400, 46.0 + 1 / 2400, 1 / 1200, 1 / 1200)) as raster:  # fmt: skip
+                       transform=from_origin(8 - 1 / 2400, 46 + 1 / 2400, 1 / 1200, 1 / 1200)) as raster:  # fmt: skip
         raster.write(np.round(plane(lat, lon) + 4000.0).astype("int16"), 1)
     tiles = tmp_path / "tiles"
     tiles.mkdir()
     copy(source, tiles / "N45E008.hgt", driver="SRTMHGT")
     step = 1 / 700
     lat, lon = 46.0 - step * (np.arange(700)[:, None] + 0.5), 9.0 + step * (np.arange(700) + 0.5)
-    with rasterio.open(tiles / "feet.tif", "w", driver="GTiff", width=700, height=700, count=1, dtype="float32", crs="EPSG:4326+5773",
+    with rasterio.open(tiles / "feet.tif", "w", driver="GTiff", width=700, height=700, count=1, dtype="float32",
+                       crs="EPSG:4326+5773",
                        transform=from_origin(9.0, 46.0, step, step)) as raster:  # fmt: skip
         raster.write(((plane(lat, lon) + 4000.0) / 0.3048).astype("float32"), 1)
         raster.units = ("ft",)
@@ -148,7 +149,7 @@ def test_a_file_that_changes_while_it_is_used_is_not_read_on(tmp_path):
 
 
 def test_sixteen_degrees_of_srtm1_need_no_gigabyte(tmp_path):
-    """Sixteen one-degree tiles of 3601 x 3601 posts: opened, and looked up at a few places, within two pages' memory."""
+    """Sixteen one-degree tiles of 3601 x 3601 posts: opened, and looked up at a few places, within a few pages."""
     for row in range(4):
         for column in range(4):
             name = f"N{44 + row:02d}E{8 + column:03d}.hgt"

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - payloads are one line each
 """Files that would make a careless reader fetch an address, read another file, or take all memory.
 
 Each builder writes its files into a folder and returns the one that is handed over. `WEB` stands for a server that

@@ -37,7 +37,7 @@ class Web:
     def __init__(self):
         self.visits = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "http://127.0.0.1:%d" % self._socket.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -238,8 +238,8 @@ def test_a_child_that_dies_takes_nothing_with_it(tmp_path):
     assert door_file.child_number("vector") != number
 
 
-BORDERS = ["an OGR VRT as .geojson", "a WFS file", "a KML NetworkLink", "GeoJSON with crs.link", "GML with a schema elsewhere",
-           "a GeoPackage with a view", "a KMZ bomb", "a KML XXE"]  # fmt: skip
+BORDERS = ["an OGR VRT as .geojson", "a WFS file", "a KML NetworkLink", "GeoJSON with crs.link",
+           "GML with a schema elsewhere", "a GeoPackage with a view", "a KMZ bomb", "a KML XXE"]  # fmt: skip
 TERRAINS = ["a GDAL VRT on the network", "a GDAL VRT of a local file", "a TMS", "a WCS", "a STACTA"]
 
 
