@@ -85,7 +85,8 @@ def _shown(source: Path, error: GisFileError) -> Path:
 
 
 def _terrain_of(source: Path, rasters: list[RasterFile], datum: Datum | None, cache_mb: float) -> TiledTerrain:
-    tiles, problems = [], {}
+    tiles: list[TerrainTile] = []
+    problems: dict[str, TerrainProblem] = {}
     for raster in rasters:
         tile, doubts = _tile(raster, datum, looked_through=len(rasters) <= _CHECKED_TILES)
         tiles.append(tile)

@@ -226,14 +226,15 @@ class TiledTerrain:
     ) -> FloatArray:
         """Interpolate in groups of pages, when all together do not fit in memory."""
         heights = np.empty(page.shape)
-        flat = (page.reshape(-1), top.reshape(-1), left.reshape(-1), down.reshape(-1), right.reshape(-1))
-        order = np.argsort(flat[0], kind="stable")
-        first = np.flatnonzero(np.diff(flat[0][order], prepend=-1))
+        page, top, left = page.reshape(-1), top.reshape(-1), left.reshape(-1)
+        down, right = down.reshape(-1), right.reshape(-1)
+        order = np.argsort(page, kind="stable")
+        first = np.flatnonzero(np.diff(page[order], prepend=-1))
         starts = [*first[:: self._slots].tolist(), len(order)]
         for start, end in zip(starts[:-1], starts[1:], strict=True):
             rows = order[start:end]
-            slot = self._slots_of(flat[0][rows])
-            heights.reshape(-1)[rows] = self._interpolated(slot, *(column[rows] for column in flat[1:]))
+            slot = self._slots_of(page[rows])
+            heights.reshape(-1)[rows] = self._interpolated(slot, top[rows], left[rows], down[rows], right[rows])
         return heights
 
     def _interpolated(

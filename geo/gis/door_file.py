@@ -313,7 +313,7 @@ def _suffix(driver: str) -> str:
 
 
 def _names_of(path: Path, driver: str) -> dict[str, Path]:
-    """Return what the child calls a raster's files: an SRTM tile's name is its place, an ASCII grid has its CRS beside."""
+    """Return what the child calls a raster's files: an SRTM tile's name is its place, an ASCII grid's CRS is beside."""
     stem = path.name[:7].upper() if driver == "SRTMHGT" else "raster"
     names = {f"{stem}.{_suffix(driver)}": path}
     beside = path.with_suffix(".prj")

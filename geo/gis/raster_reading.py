@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MAX_OPEN: Final = 64
 """Rasters held open; more are opened again when asked for."""
 MAX_WINDOW_POSTS: Final = 1 << 24
+MAX_TEXT_BYTES: Final = 300_000_000
 CHECKED_POSTS: Final = 1 << 21
 """A raster of no more posts can be looked through when it is opened, so that damage, or no height at all, shows."""
 _HEIGHTS: Final = (-2_040.0, 30_000.0)
@@ -52,6 +53,20 @@ class _Open:
     raster: Any
     descriptors: tuple[int, ...]
     closing: contextlib.ExitStack
+
+
+@contextlib.contextmanager
+def _in_memory(held: Mapping[str, int]) -> Iterator[Any]:
+    """Open an ASCII grid, which is text and read from end to end, with its coordinate system beside it, from memory."""
+    if sum(os.fstat(descriptor).st_size for descriptor in held.values()) > MAX_TEXT_BYTES:
+        raise RefusalError(f"is over {MAX_TEXT_BYTES // 10**6} MB of text; convert it to GeoTIFF")
+    folder = f"grid{next(iter(held.values()))}"
+    with contextlib.ExitStack() as files:
+        first, *_ = [
+            files.enter_context(MemoryFile(_Served(descriptor).read(), dirname=folder, filename=name))
+            for name, descriptor in held.items()
+        ]
+        yield files.enter_context(first.open(driver="AAIGrid"))
 
 
 class _Served(io.RawIOBase):
@@ -123,6 +138,10 @@ class Rasters:
 @contextlib.contextmanager
 def _opened(names: list[str], descriptors: tuple[int, ...], driver: str) -> Iterator[Any]:
     held = dict(zip(names, descriptors, strict=True))
+    if driver == "AAIGrid":
+        with _in_memory(held) as raster:
+            yield raster
+        return
 
     def opener(path: str, mode: str = "rb", **_: Any) -> Any:
         name = os.path.basename(path)

@@ -59,7 +59,8 @@ def read_shapes(path: Path, key: str) -> tuple[tuple[tuple[GeoLine, ...], ...], 
     shapes = _read(path, key)
     if not len(shapes):
         raise BriefError(f"{key}: {path.name} holds no polygon, line or point", key=key, file=str(path))
-    rings, lines = [], []
+    rings: list[tuple[GeoLine, ...]] = []
+    lines: list[GeoLine] = []
     for k in range(len(shapes)):
         part = tuple(_line(xy) for xy in shapes.rings(k))
         if shapes.kind[k] == ShapeKind.POLYGON:

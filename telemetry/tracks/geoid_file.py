@@ -12,6 +12,8 @@ from geo.gis.errors import GisFileError
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from geo.values import FloatArray
     from telemetry.tracks.datums import Undulation
 
@@ -63,7 +65,7 @@ def read_geoid(path: str | Path) -> Undulation:
     return undulation
 
 
-def _bilinear(values: FloatArray, row: FloatArray, column: FloatArray, turn: int) -> FloatArray:
+def _bilinear(values: NDArray[np.float32], row: FloatArray, column: FloatArray, turn: int) -> FloatArray:
     """Interpolate; `turn` is how many columns make 360 degrees, by which a world grid closes on itself."""
     height, width = values.shape
     with np.errstate(invalid="ignore"):

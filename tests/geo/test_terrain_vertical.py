@@ -162,3 +162,17 @@ def test_sixteen_degrees_of_srtm1_need_no_gigabyte(tmp_path):
     assert terrain.pages_read <= 4
     assert terrain.cached_mb <= 16.0
     assert terrain.problems == ()
+
+
+def test_an_ascii_grid_takes_its_place_from_the_file_beside_it(tmp_path):
+    (tmp_path / "a.asc").write_text(
+        "ncols 3\nnrows 2\nxllcorner 8\nyllcorner 49\ncellsize 0.5\nNODATA_value -9999\n1 2 3\n4 5 -9999\n"
+    )
+    with pytest.raises(InputError, match=r"a\.asc has no georeference"):
+        read_terrain(tmp_path / "a.asc")
+    (tmp_path / "a.prj").write_text(rasterio.crs.CRS.from_epsg(4326).to_wkt(version="WKT1_ESRI"))
+    (tmp_path / "b.asc").write_text((tmp_path / "a.asc").read_text())
+    (tmp_path / "b.prj").write_text((tmp_path / "a.prj").read_text())
+    grid = read_terrain(tmp_path / "b.asc", datum="hae").whole()
+    np.testing.assert_array_equal(grid.heights_hae_m, [[1, 2, 3], [4, 5, np.nan]])
+    assert (grid.north_deg, grid.west_deg) == (49.75, 8.25)
