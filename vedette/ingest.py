@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, line, print_json, progress, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 
 if TYPE_CHECKING:
     from geo.values import Terrain
@@ -76,7 +76,9 @@ def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:
     if terrain is not None:
         from geo.terrain_file import read_terrain
 
-        return read_terrain(terrain)
+        ground = read_terrain(terrain)
+        tell_terrain_problems(ground)
+        return ground
     if flat_alt_amsl_m is not None:
         return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)
     return UnknownGround()

@@ -95,6 +95,14 @@ def print_json(value: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def tell_terrain_problems(ground: object) -> list[str]:
+    """Say on standard error what is doubtful about a terrain's heights; return the sentences."""
+    said = [problem.message for problem in getattr(ground, "problems", ())]
+    for sentence in said:
+        ERRORS.print(f"problem: {sentence}", markup=False, soft_wrap=True)
+    return said
+
+
 def utc_now_ns() -> int:
     """Return the wall clock as UTC nanoseconds; the edge where time enters."""
     return time.time_ns()
