@@ -268,8 +268,8 @@ def _flight(
 
 def _clock_warning(sortie: str, ahead_s: float) -> str:
     return (
-        f"{sortie}: the signing marks are {ahead_s / 3600.0:.1f} h ahead of this computer's clock; set the clock right, "
-        "or a vehicle new to this link is taken for a replay"
+        f"{sortie}: the signing marks are {ahead_s / 3600.0:.1f} h ahead of this computer's clock; "
+        "set the clock right, or a vehicle new to this link is taken for a replay"
     )
 
 

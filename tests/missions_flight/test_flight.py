@@ -267,7 +267,7 @@ def test_a_second_station_with_our_id_is_an_alarm_and_holds_our_commands(vehicle
         alarms.extend(f.rule for f in status.findings)
 
     with Link(transport) as link:
-        report = fly(link, sortie, on_status=look, pilot=lambda: PilotCommand.RETURN if sent else None)
+        report = fly(link, sortie, on_status=look, pilot=lambda: PilotCommand.RETURN if link.commands_held else None)
         assert {message_id_of(frame) for frame in sent} == {0}, "heartbeats go on, and nothing else"
         assert "second_station" in alarms, "the alarm is in the live view"
         again = Flight(link, sortie, FlightOptions())
