@@ -271,6 +271,12 @@ def test_garbage_in_the_vehicles_own_address_delays_no_frame(net, clock) -> None
         assert hear(link, net, Received(header, VEHICLE), Received(pack(vehicle, beat()), VEHICLE)) == ["HEARTBEAT"]
 
 
+def test_a_forged_length_on_a_serial_line_swallows_no_frame(net, clock) -> None:
+    link, true = make_link(net, clock), pack(packer(key=KEY), beat())
+    header = bytes([0xFD, len(true) - 2, 0, 0, 0, 1, 1]) + (55_555).to_bytes(3, "little")
+    assert hear(link, net, Received(header + true)) == ["HEARTBEAT"]
+
+
 def test_a_frame_over_two_datagrams_is_whole_between_others(net, clock) -> None:
     """Bridges that do not know MAVLink cut anywhere."""
     link, frame = make_link(net, clock), pack(packer(key=KEY), beat())
@@ -306,7 +312,8 @@ def test_frames_of_our_other_link_are_no_second_station_here(net, clock, tmp_pat
     vehicles = [pack(packer(system, key=KEY), beat()) for system in (1, 2)]
     hear(one, one._transport, Received(vehicles[0], VEHICLE))
     hear(two, net, Received(vehicles[1], ("10.0.0.2", 14550)))
-    clock.s += 5.0
+    hear(two, net)
+    clock.s += 0.5
     one.send(mavlink.MAVLink_command_long_message(1, 1, 20, 0, 0, 0, 0, 0, 0, 0, 0))
     stolen = one._transport.sent[-1][0]
     assert hear(two, net, Received(stolen, ENEMY)) == []
