@@ -8,6 +8,7 @@ only then is the stream's mark moved (MAVLink guide, "Message signing").
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
 import hashlib
@@ -29,6 +30,9 @@ _EPOCH_UNIX_S: Final = 1_420_070_400
 _TICKS_PER_S: Final = 100_000
 _NEW_STREAM_TICKS: Final = 60 * _TICKS_PER_S
 _LAST_TICK: Final = 2**48 - 1
+_ON_THE_WAY_TICKS: Final = 10 * _TICKS_PER_S
+"""How late a frame in our own name may come, over slow radios and full queues, and still be told from a replay."""
+_MOST_RECENT: Final = 4096
 _RADIO_STATUS_BYTES: Final = 9
 _KEY_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 6
@@ -135,6 +139,8 @@ class Signer:
         self._lock = threading.Lock()
         self._heard: dict[Stream, int] = dict(marks.heard) if marks is not None else {}
         self._sent: dict[Stream, int] = dict(marks.sent) if marks is not None else {}
+        self._begun: dict[Stream, int] = dict(self._sent)
+        self._recent: collections.deque[int] = collections.deque(maxlen=_MOST_RECENT)
 
     @property
     def marks_ahead_s(self) -> float:
@@ -157,6 +163,7 @@ class Signer:
             if timestamp > _LAST_TICK:
                 raise InputError("no signing time is left: this computer's clock, or the vehicle's, is far ahead")
             self._sent[stream] = timestamp
+            self._recent.append(timestamp)
             if self._marks is not None:
                 self._marks.set_sent(stream, timestamp)
         self._key.give_to(packer)
@@ -213,11 +220,19 @@ class Signer:
         return Verdict.ACCEPTED
 
     def _is_newer(self, stream: Stream, timestamp: int) -> bool:
-        last = max(self._heard.get(stream, -1), self._sent.get(stream, -1))
-        if last >= 0:
-            return timestamp > last
+        heard, sent = self._heard.get(stream, -1), self._sent.get(stream, -1)
+        if sent >= 0:
+            return timestamp > max(heard, sent) or (timestamp > heard and self._is_anothers(stream, timestamp))
+        if heard >= 0:
+            return timestamp > heard
         newest = max(self._now_ticks(), self._heard.get(NEWEST, 0), *self._sent.values(), 0)
         return timestamp + _NEW_STREAM_TICKS >= newest
+
+    def _is_anothers(self, stream: Stream, timestamp: int) -> bool:
+        """Whether a time that we have just passed on a stream of ours is none that we signed: another signs there."""
+        oldest = self._recent[0] if len(self._recent) == _MOST_RECENT else 0
+        since = max(self._begun.get(stream, 0), self._sent[stream] - _ON_THE_WAY_TICKS, oldest)
+        return timestamp > since and timestamp not in self._recent
 
     def _sent_before(self, stream: Stream) -> int:
         if stream not in self._sent and self._marks is not None:

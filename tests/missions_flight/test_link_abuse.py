@@ -337,6 +337,21 @@ def test_a_second_station_that_has_the_key_holds_our_commands(net, clock) -> Non
     assert len(types) in (3, 4)
 
 
+def test_a_second_station_over_a_slow_radio_is_heard_though_we_have_sent_meanwhile(net, clock) -> None:
+    """Three seconds late, behind our own marks; the same frame an hour later is a replay."""
+    late = pack(packer(255, 190, key=KEY, ticks=TICKS + 50_000, link_id=0), beat())
+    for waited_s, held in ((3.0, True), (3600.0, False)):
+        at = Net(Clock())
+        at._clock.s = clock.s
+        link = make_link(at, at._clock)
+        for _ in range(5):
+            link.send(beat())
+            at._clock.s += waited_s / 5
+        hear(link, at, Received(late, VEHICLE))
+        assert link.commands_held is held
+        at._socket.close()
+
+
 def test_a_flood_cannot_hold_the_receiver(net, clock) -> None:
     link = make_link(net, clock)
     frame = Received(pack(packer(), beat()), ENEMY)
