@@ -34,6 +34,10 @@ EPILOG = (
 )
 
 
+_CLOCK_SLACK_S = 60.0
+"""What MAVLink signing allows a new stream to be behind."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One sortie, the link it is flown on, and the item it goes on at (-1: from the start)."""
@@ -57,6 +61,10 @@ def fly(
     reason: Annotated[str, typer.Option(help="Why; goes into the approval.")] = "",
     override: Annotated[list[str] | None, typer.Option(help="Preflight rule to let pass, with --approve.")] = None,
     signing_key: Annotated[Path | None, typer.Option(help="File with the MAVLink 2 key (64 hex digits).")] = None,
+    new_signing_key: Annotated[Path | None, typer.Option(help="Make a new key in this file, and end.")] = None,
+    resume_commands: Annotated[
+        str, typer.Option(help="Your name: a flight that holds its commands for a second station commands again.")
+    ] = "",
     enable_fence: Annotated[bool, typer.Option(help="Switch the vehicle's fence on before arming.")] = True,
     system: Annotated[list[int] | None, typer.Option(help="System id expected on each link.")] = None,
     station: Annotated[int, typer.Option(min=1, max=255, help="Our own MAVLink system id.")] = 255,
@@ -67,8 +75,14 @@ def fly(
     from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.fly_view import FlightScreen
 
+    if new_signing_key is not None:
+        _make_key(new_signing_key)
+        return
     folder = plan if plan.is_dir() else plan.parent
     made = read_plan_folder(plan)
+    if resume_commands:
+        _resume_commands(made, folder, resume_commands, reason, sortie or [])
+        return
     if approve or reason or override:
         _approve(made, folder, approve, reason, tuple(override or ()))
         if not link:
@@ -107,6 +121,28 @@ def _approve(plan: Plan, folder: Path, name: str, reason: str, overrides: tuple[
     write_approval(approval, folder)
     log_event(folder, _now(), "approved", **dataclasses.asdict(approval))
     ERRORS.print(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]})")
+
+
+def _make_key(path: Path) -> None:
+    from missions.links.signing_key_file import make_key
+
+    make_key(path)
+    typer.echo(f"{path}: a new signing key; give the vehicle the same one", err=True)
+
+
+def _resume_commands(plan: Plan, folder: Path, name: str, reason: str, sorties: list[str]) -> None:
+    """Hand a person's decision to the running flights of a plan, in another process."""
+    from missions.flight import choose_sortie
+    from missions.flight.approval_file import log_event
+    from missions.flight.command_hold import CommandRelease
+    from missions.flight.command_release_file import write_release
+
+    release = CommandRelease(name=name, reason=reason)
+    chosen = [choose_sortie(plan, s).name for s in sorties] or [s.name for s in plan.sorties]
+    for sortie in chosen:
+        write_release(folder / "flights", sortie, release, _now())
+        log_event(folder, _now(), "resume_commands_asked", sortie=sortie, name=name, reason=reason)
+    typer.echo(f"{name} lets {', '.join(chosen)} command again; a flight that holds takes it at once", err=True)
 
 
 def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resume: bool) -> list[Task]:
@@ -197,6 +233,7 @@ def _flight(
     station: int,
     system: int | None,
 ) -> Flight:
+    from missions.flight.command_release_file import release_reader
     from missions.flight.run import Flight
     from missions.flight.values import FlightOptions
     from missions.links.link import open_link
@@ -217,7 +254,23 @@ def _flight(
         enable_fence=enable_fence,
         resume_seq=task.resume_seq,
     )
-    return Flight(link, task.sortie, options, on_status=screen.update, pilot=screen.pilot_of(task.sortie.name))
+    if signer is not None and signer.marks_ahead_s > _CLOCK_SLACK_S:
+        typer.echo(_clock_warning(task.sortie.name, signer.marks_ahead_s), err=True)
+    return Flight(
+        link,
+        task.sortie,
+        options,
+        on_status=screen.update,
+        pilot=screen.pilot_of(task.sortie.name),
+        release=release_reader(folder / "flights", task.sortie.name, _now()),
+    )
+
+
+def _clock_warning(sortie: str, ahead_s: float) -> str:
+    return (
+        f"{sortie}: the signing marks are {ahead_s / 3600.0:.1f} h ahead of this computer's clock; "
+        "set the clock right, or a vehicle new to this link is taken for a replay"
+    )
 
 
 def _run(flights: list[Flight], screen: FlightScreen, *, yes: bool, folder: Path) -> list[FlightReport | VedetteError]:
