@@ -91,9 +91,9 @@ def test_what_a_trigger_leads_to(kind, trigger, changes, expected):
 
 
 @pytest.mark.parametrize(("version", "expected"), [
-    ((1, 14), "RTL_TYPE 4 needs firmware 1.15 or later, and it is 1.14"),
-    (None, "RTL_TYPE 4 needs firmware 1.15 or later, and its version is not told"),
-    ((1, 15), "RETRACE"),
+    ((1, 15), "RTL_TYPE 4 needs firmware 1.16 or later, and it is 1.15"),
+    (None, "RTL_TYPE 4 needs firmware 1.16 or later, and its version is not told"),
+    ((1, 16), "RETRACE"),
     ((2, 0), "RETRACE"),
 ])  # fmt: skip
 def test_a_return_that_older_firmware_does_not_have(version, expected):

@@ -229,7 +229,7 @@ def test_a_plane_has_rules_of_its_own(facts, square_sortie, change, wrong) -> No
     ("change", "version", "says"),
     [
         ({}, 0x01100000, ""),
-        ({}, 0x010E0000, "RTL_TYPE 4 needs firmware 1.15 or later, and it is 1.14"),
+        ({}, 0x010F0000, "RTL_TYPE 4 needs firmware 1.16 or later, and it is 1.15"),
         ({}, None, "its version is not told"),
         ({"COM_FAIL_ACT_T": 5.0}, 0x01100000, "holds, then flies straight to the nearest item"),
         ({"RTL_TYPE": 0.0}, 0x01100000, "returns straight"),
