@@ -99,7 +99,7 @@ def tell_terrain_problems(ground: object) -> list[str]:
     """Say on standard error what is doubtful about a terrain's heights; return the sentences."""
     said = [problem.message for problem in getattr(ground, "problems", ())]
     for sentence in said:
-        ERRORS.print(f"problem: {sentence}", markup=False, soft_wrap=True)
+        ERRORS.print(f"problem: {sentence}", soft_wrap=True)
     return said
 
 

@@ -199,7 +199,11 @@ def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: S
     from rich.progress import Progress, TimeElapsedColumn
 
     from sitl.scenarios.scenario_run import run_scenario
+    from sitl.scenarios.scenario_sortie import default_parameters
 
+    for each in scenario.vehicle:
+        held = ", ".join(f"{name} {value:g}" for name, value in default_parameters(each))
+        console.print(f"{scenario.name}: set on {each.name}: {held}", soft_wrap=True)
     with Progress(DescriptionColumn(), TimeElapsedColumn(), console=console) as bars:
         tasks = {vehicle.name: bars.add_task(f"{scenario.name}: {vehicle.name}") for vehicle in scenario.vehicle}
 

@@ -41,6 +41,7 @@ def vehicle_at():
     started = []
 
     def start(sortie, **config):
+        config.setdefault("parameters", tuple((v.name, v.value) for v in sortie.vehicle_parameters))
         vehicle = start_vehicle(
             VehicleConfig(
                 home_lat_deg=sortie.home_lat_deg,
@@ -65,8 +66,9 @@ def border(place):
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
-def test_a_plan_is_flown_to_its_end(vehicle_at, square_plan, border, tmp_path, dialect) -> None:
-    plan = dataclasses.replace(square_plan, dialect=str(dialect))
+def test_a_plan_is_flown_to_its_end(vehicle_at, square_plan, asked_of, border, tmp_path, dialect) -> None:
+    sortie = dataclasses.replace(square_plan.sorties[0], vehicle_parameters=asked_of(dialect))
+    plan = dataclasses.replace(square_plan, dialect=str(dialect), sorties=(sortie,))
     vehicle = vehicle_at(plan.sorties[0], dialect=dialect)
     seen = []
     recorder = TlogRecorder(tmp_path / "flight.tlog")
@@ -155,11 +157,37 @@ def test_a_vehicle_that_is_elsewhere_is_not_armed(vehicle_at, square_sortie) -> 
         with pytest.raises(RefusedError, match=r"preflight: home is 111\d m from the plan's launch site 'home'"):
             flight.check()
         assert not flight.state.armed
-        let = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home"})))
+        forced = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home", "way_home"})))
+        forced.connect()
+        forced.upload()
+        with pytest.raises(RefusedError, match="preflight: home is"):
+            forced.check()
+
+
+def test_a_rule_let_pass_by_name_is_flown_with_and_reported(vehicle_at, square_sortie) -> None:
+    high = dataclasses.replace(square_sortie, home_alt_amsl_m=square_sortie.home_alt_amsl_m + 60.0)
+    with open_link(vehicle_at(high).link_url) as link:
+        flight = Flight(link, square_sortie, FlightOptions())
+        flight.connect()
+        flight.upload()
+        with pytest.raises(RefusedError, match="above mean sea level, the plan says"):
+            flight.check()
+        let = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home_height"})))
         let.connect()
         let.upload()
-        assert [f.rule for f in let.check() if f.severity is Severity.ERROR] == ["preflight.home"]
-        assert "preflight.home" in [f.rule for f in let.report(work_flown_pct).findings]
+        assert [f.rule for f in let.check() if f.severity is Severity.ERROR] == ["preflight.home_height"]
+        assert "preflight.home_height" in [f.rule for f in let.report(work_flown_pct).findings]
+
+
+def test_a_vehicle_with_its_defaults_is_not_armed_whoever_asks(vehicle_at, square_sortie) -> None:
+    everything = frozenset({"way_home", "failsafe_action", "failsafe_battery", "failsafe_contradiction", "return"})
+    with open_link(vehicle_at(square_sortie, parameters=()).link_url) as link:
+        flight = Flight(link, square_sortie, FlightOptions(overrides=everything))
+        flight.connect()
+        flight.upload()
+        with pytest.raises(RefusedError, match="which was not judged from there: the nearest rally point is"):
+            flight.check()
+        assert not flight.state.armed
 
 
 def test_a_plan_for_the_other_autopilot_is_refused(vehicle_at, square_plan) -> None:
