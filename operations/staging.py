@@ -144,12 +144,13 @@ def _lines(lock: Path) -> list[str]:
 
 def _clean(operation: Path, is_recorded: Callable[[str], bool]) -> None:
     """Remove what dead writers left."""
-    for lock in sorted((operation / LOCKS).glob(f"*{_WRITER}")):
+    for lock in sorted((operation / LOCKS).iterdir()):
         descriptor = locks.take(lock)
         if descriptor is None:
             continue
         try:
-            _remove_unrecorded(operation, _lines(lock), is_recorded)
+            if lock.suffix == _WRITER:
+                _remove_unrecorded(operation, _lines(lock), is_recorded, but=lock.stem)
         except BaseException:
             os.close(descriptor)
             raise

@@ -17,6 +17,7 @@ import sqlite3
 import stat
 from typing import TYPE_CHECKING, Final
 
+from geo.errors import InputError
 from operations import case_file
 from operations.case_access import CASE_FILE, HEAD_FILE, connect
 from operations.case_file import Head, read_head
@@ -136,6 +137,22 @@ def verify(
         parts=parts,
         size_bytes=found.size_bytes,
     )
+
+
+def read_outside_head(path: Path) -> Head:
+    """Read a head that was kept outside the folder: a copy of `log.head`.
+
+    Raises
+    ------
+    InputError
+        When it is none.
+    """
+    try:
+        return Head.from_bytes(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} holds no head of a log (size and root, as in {HEAD_FILE}): name a copy of one", path=str(path)
+        ) from error
 
 
 def _read_case(found: _Round) -> LogReading:

@@ -127,7 +127,7 @@ def _make_key(path: Path) -> None:
     from missions.links.signing_key_file import make_key
 
     make_key(path)
-    typer.echo(f"{path}: a new signing key; give the vehicle the same one", err=True)
+    ERRORS.print(f"{path}: a new signing key; give the vehicle the same one")
 
 
 def _resume_commands(plan: Plan, folder: Path, name: str, reason: str, sorties: list[str]) -> None:
@@ -142,7 +142,7 @@ def _resume_commands(plan: Plan, folder: Path, name: str, reason: str, sorties: 
     for sortie in chosen:
         write_release(folder / "flights", sortie, release, _now())
         log_event(folder, _now(), "resume_commands_asked", sortie=sortie, name=name, reason=reason)
-    typer.echo(f"{name} lets {', '.join(chosen)} command again; a flight that holds takes it at once", err=True)
+    ERRORS.print(f"{name} lets {', '.join(chosen)} command again; a flight that holds takes it at once")
 
 
 def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resume: bool) -> list[Task]:
@@ -255,7 +255,7 @@ def _flight(
         resume_seq=task.resume_seq,
     )
     if signer is not None and signer.marks_ahead_s > _CLOCK_SLACK_S:
-        typer.echo(_clock_warning(task.sortie.name, signer.marks_ahead_s), err=True)
+        ERRORS.print(_clock_warning(task.sortie.name, signer.marks_ahead_s))
     return Flight(
         link,
         task.sortie,
