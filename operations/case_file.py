@@ -256,9 +256,12 @@ def new_case_file(vault: Vault, meta: Mapping[str, bytes], leaves: Sequence[Leaf
         database.execute("BEGIN")
         head = add_leaves(database, vault, empty, leaves)
         database.execute("COMMIT")
-        data = bytearray(database.serialize())
-    data[_MODE] = _WAL_MODE
-    return bytes(data), head
+        return in_wal_mode(database.serialize()), head
+
+
+def in_wal_mode(data: bytes) -> bytes:
+    """Return a database's bytes marked as one with a write-ahead log, from its first opening on."""
+    return data[: _MODE.start] + _WAL_MODE + data[_MODE.stop :]
 
 
 def add_leaves(database: sqlite3.Connection, vault: Vault, frontier: Frontier, leaves: Sequence[Leaf]) -> Head:

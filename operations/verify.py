@@ -17,6 +17,7 @@ import sqlite3
 import stat
 from typing import TYPE_CHECKING, Final
 
+from geo.errors import InputError
 from operations import case_file
 from operations.case_access import CASE_FILE, HEAD_FILE, connect
 from operations.case_file import Head, read_head
@@ -26,6 +27,7 @@ from operations.log.checking import (
     LogReading,
     check_head,
     check_index,
+    check_merges,
     check_meta,
     check_outside_head,
     name_of,
@@ -33,6 +35,7 @@ from operations.log.checking import (
 )
 from operations.log.leaves import LeafKind
 from operations.originals import stored_path
+from operations.recorded_files import leads_out
 from operations.staging import LOCKS, MEDIA, PARTS, is_unfinished
 from operations.values import MediaRecord, PartRecord
 from operations.vault import PlainVault
@@ -47,7 +50,6 @@ if TYPE_CHECKING:
 
 _CASE_FILES: Final = frozenset({CASE_FILE, f"{CASE_FILE}-wal", f"{CASE_FILE}-shm"})
 _LOCK: Final = re.compile(r"[0-9a-f]{16,64}(\.writer)?")
-_PART: Final = re.compile(r"parts/[0-9a-f]{16}/[a-z_]{1,32}-[0-9]{4,}\.parquet")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -137,6 +139,22 @@ def verify(
     )
 
 
+def read_outside_head(path: Path) -> Head:
+    """Read a head that was kept outside the folder: a copy of `log.head`.
+
+    Raises
+    ------
+    InputError
+        When it is none.
+    """
+    try:
+        return Head.from_bytes(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} holds no head of a log (size and root, as in {HEAD_FILE}): name a copy of one", path=str(path)
+        ) from error
+
+
 def _read_case(found: _Round) -> LogReading:
     """Read every table of the case file in one snapshot, and check them against each other."""
     item = f"the case file ({CASE_FILE})"
@@ -162,6 +180,7 @@ def _read_tables(found: _Round, database: sqlite3.Connection, item: str) -> LogR
     reading = read_log(database.execute("SELECT seq, hash, body FROM leaf ORDER BY seq"), found.vault)
     heads = database.execute("SELECT size, root, frontier FROM head").fetchall()
     found.findings += check_head(reading, heads[0] if len(heads) == 1 else None)
+    found.findings += check_merges(reading)
     found.findings += check_index(reading, database.execute("SELECT kind, id, seq FROM record"), found.vault)
     found.findings += check_meta(reading, dict(database.execute("SELECT key, value FROM meta")), found.vault)
     return reading
@@ -217,7 +236,7 @@ def _check_media(found: _Round, reading: LogReading) -> dict[str, str]:
             single = len(media.members) == 1 and member.path == media.name
             path = stored_path(found.folder, member, found.vault)
             file = f"{MEDIA}/{path.name}"
-            if path != found.folder / file:
+            if path != found.folder / file or leads_out(file):
                 found.add(FindingKind.CHANGED, name_of(leaf), "leads out of the folder of originals")
                 continue
             if file in named:
@@ -238,7 +257,7 @@ def _check_parts(found: _Round, reading: LogReading, named: dict[str, str]) -> i
         except (TypeError, ValueError, KeyError) as error:
             found.add(FindingKind.CHANGED, f"log record {leaf.seq}", f"is no record of a part ({error})")
             continue
-        if not _PART.fullmatch(part.file):
+        if leads_out(part.file):
             found.add(FindingKind.CHANGED, name_of(leaf), "leads out of the folder of parts")
             continue
         if part.run_id not in runs:

@@ -10,11 +10,13 @@ import typer
 
 from geo.errors import InputError
 from vedette.screen import ERRORS, print_json, progress, utc_now_ns
+from vedette.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 
 if TYPE_CHECKING:
     from geo.values import Terrain
     from operations.ingest import Ingested
     from operations.store import OperationStore
+    from operations.vault.key_ring import Secret
 
 app = typer.Typer()
 
@@ -35,6 +37,9 @@ def ingest(
         bool, typer.Option("--redo", help="Analyse a known recording anew; the run before stays, superseded.")
     ] = False,
     name: Annotated[str, typer.Option(help="Name of a new operation.")] = "operation",
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt a new operation at rest.")] = False,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
     actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
@@ -53,7 +58,8 @@ def ingest(
         every_s=every_s,
     )
     detector, described = load_detector(model)
-    with open_operation(out, name=name, actor=actor) as store, progress() as bars:
+    secret = _secret(out, key_file, passphrase_file, encrypt=encrypt)
+    with open_operation(out, name=name, actor=actor, secret=secret) as store, progress() as bars:
         task = bars.add_task("reading", total=None)
         done = ingest(
             source,
@@ -91,7 +97,28 @@ def ground_identity(terrain: Path | None, flat_alt_amsl_m: float | None) -> str:
     return "unknown" if flat_alt_amsl_m is None else f"plane at {flat_alt_amsl_m:g} m above mean sea level"
 
 
-def open_operation(path: Path, *, name: str, actor: str | None) -> OperationStore:
+def _secret(path: Path, key_file: Path | None, passphrase_file: Path | None, *, encrypt: bool) -> Secret | None:
+    """Return what opens an operation, or is to open a new one."""
+    from operations.case_access import CASE_FILE
+
+    there = (path / CASE_FILE).exists()
+    if not there:
+        if encrypt:
+            return new_secret(key_file, passphrase_file)
+        if key_file is not None or passphrase_file is not None:
+            raise InputError(f"{path} is a new operation: add --encrypt, or leave the key or passphrase out")
+        return None
+    secret = secret_for(path, key_file, passphrase_file)
+    if encrypt and secret is None:
+        raise InputError(
+            f"{path} is there and not encrypted: make an encrypted one of it ('vedette merge {path} --into NEW "
+            "--encrypt')",
+            path=str(path),
+        )
+    return secret
+
+
+def open_operation(path: Path, *, name: str, actor: str | None, secret: Secret | None = None) -> OperationStore:
     """Open an operation folder, or make one where there is none."""
     from operations.case_access import CASE_FILE
     from operations.errors import OperationExistsError
@@ -100,11 +127,11 @@ def open_operation(path: Path, *, name: str, actor: str | None) -> OperationStor
     who = actor or getpass.getuser()
     if not (path / CASE_FILE).exists():
         try:
-            return OperationStore.create(path, name=name, actor=who, clock=utc_now_ns)
+            return OperationStore.create(path, name=name, actor=who, clock=utc_now_ns, secret=secret)
         except OperationExistsError:
             if not (path / CASE_FILE).exists():  # else another process made it just now
                 raise
-    return OperationStore.open(path, actor=who, clock=utc_now_ns)
+    return OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret)
 
 
 def log_view(store: OperationStore, what: dict[str, Any]) -> bool:

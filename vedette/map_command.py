@@ -10,6 +10,7 @@ import typer
 
 from geo.errors import InputError
 from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.secret_options import KeyFile, PassphraseFile, secret_for
 
 if TYPE_CHECKING:
     from geo.values import Terrain
@@ -23,10 +24,12 @@ app = typer.Typer()
 def map_operation(
     operation: Annotated[Path, typer.Argument(help="An operation folder.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The page to write (default: map.html in it).")
+        Path | None, typer.Option("--out", "-o", help="The page to write (default: beside the folder).")
     ] = None,
     brief: Annotated[Path | None, typer.Option(help="brief.toml: draws border, standoff and zones.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Plan folder: draws the planned legs.")] = None,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
     actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
@@ -42,8 +45,16 @@ def map_operation(
     from vedette.ingest import log_view
 
     drawn = read_brief(brief) if brief else None
-    target = out or operation / "map.html"
-    with OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns) as store:
+    secret = secret_for(operation, key_file, passphrase_file)
+    if secret is not None and out is None:
+        raise InputError(
+            f"a map of {operation} can be read by everybody, and that is encrypted: name a page with --out if it is "
+            "meant",
+            path=str(operation),
+        )
+    target = out or operation.resolve().with_name(f"{operation.resolve().name}.html")
+    who = actor or getpass.getuser()
+    with OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret) as store:
         content = operation_map(
             store,
             brief=drawn,

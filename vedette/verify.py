@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vedette.screen import ERRORS, print_json, progress
+from vedette.secret_options import KeyFile, PassphraseFile, secret_for
 
 app = typer.Typer()
 
@@ -15,20 +16,30 @@ app = typer.Typer()
 @app.command()
 def verify(
     operation: Annotated[Path, typer.Argument(help="An operation folder.")],
+    head: Annotated[
+        Path | None, typer.Option(help="A log.head that was kept elsewhere: shows a log rewritten or put back.")
+    ] = None,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
     """Hash every original and every derived part again, and follow the log; name whatever does not hold.
 
-    Reads only. Exit status 0 when all of it holds, 1 with findings. Example: vedette verify night-1
+    Reads only. That the whole folder was written anew or put back shows only against a head kept elsewhere.
+    Exit status 0 when all of it holds, 1 with findings. Example: vedette verify night-1 --head paper.head
     """
     from operations.vault.keys_file import open_vault
-    from operations.verify import verify
+    from operations.verify import read_outside_head, verify
 
+    vault = open_vault(operation, secret_for(operation, key_file, passphrase_file))
+    kept = None if head is None else read_outside_head(head)
     with progress() as bars:
         task = bars.add_task("hashing, MB", total=None)
         found = verify(
             operation,
-            vault=open_vault(operation, None),
+            vault=vault,
+            head=kept,
+            head_from=str(head),
             on_bytes=lambda count: bars.update(task, completed=count // 1_000_000),
         )
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from operations.findings import Finding, FindingKind, finding
 from operations.log.errors import FrontierError, LeafError
-from operations.log.leaves import Leaf, LeafKind, decode
+from operations.log.leaves import Leaf, LeafKind, decode, encode
 from operations.log.merkle import Frontier, leaf_hash
 from operations.vault.errors import SealedFileError
 
@@ -46,7 +46,7 @@ def name_of(leaf: Leaf) -> str:
     return f"{leaf.kind} {about} (log record {leaf.seq})"
 
 
-_NAMED: Final = frozenset({LeafKind.MEDIA, LeafKind.OPERATION})
+_NAMED: Final = frozenset({LeafKind.MEDIA, LeafKind.OPERATION, LeafKind.MERGE})
 
 
 def read_log(rows: Iterable[tuple[Any, Any, Any]], vault: Vault) -> LogReading:
@@ -134,6 +134,38 @@ def check_outside_head(reading: LogReading, size: int, root: bytes, where: str) 
     else:
         what = f"is not the one of the head in {where}: its first {size} records were written again"
     return [finding(FindingKind.BROKEN_LOG, LOG, what)]
+
+
+def check_merges(reading: LogReading) -> list[Finding]:
+    """Work the root of every log that was merged in out again from its records, which only have other numbers now."""
+    return _check_merges(reading, 0, len(reading.hashes))
+
+
+def _check_merges(reading: LogReading, base: int, stop: int) -> list[Finding]:
+    found: list[Finding] = []
+    place = base
+    while place < stop:
+        leaf = reading.leaves.get(place)
+        place += 1
+        if leaf is None or leaf.kind is not LeafKind.MERGE or "root" not in leaf.body:
+            continue
+        first, size, root = (leaf.body.get(name) for name in ("first", "size", "root"))
+        if not isinstance(first, int) or not isinstance(size, int) or base + first != place or place + size > stop:
+            found.append(finding(FindingKind.BROKEN_LOG, name_of(leaf), "does not fit the records after it"))
+            continue
+        carried = [reading.leaves.get(number) for number in range(place, place + size)]
+        if None in carried or _root_before(carried) != root:
+            what = "is not followed by the log that it names: records of it were changed, added or left out"
+            found.append(finding(FindingKind.BROKEN_LOG, name_of(leaf), what))
+        found += _check_merges(reading, place, place + size)
+        place += size
+    return found
+
+
+def _root_before(carried: Sequence[Leaf | None]) -> str:
+    """Return the root that these records had in their own log."""
+    own = (dataclasses.replace(leaf, seq=seq) for seq, leaf in enumerate(carried) if leaf is not None)
+    return Frontier().extend(leaf_hash(encode(leaf)) for leaf in own).root.hex()
 
 
 def check_index(reading: LogReading, rows: Iterable[tuple[Any, Any, Any]], vault: Vault) -> list[Finding]:
