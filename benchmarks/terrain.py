@@ -1,4 +1,4 @@
-"""Terrain in pages: 200 tiles against one file and against rasterio's sample() over a VRT; borders against geopandas."""
+"""Terrain in pages: 200 tiles against one file and rasterio's sample() over a VRT; borders against geopandas."""
 
 from __future__ import annotations
 
