@@ -82,6 +82,13 @@ def deny_writing() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
+def allow_descriptors(count: int) -> None:
+    """Let this process hold so many files open, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
 def seal() -> bool:
     """Refuse this process, for good, opening files, sockets and programs; False where the system has no such filter.
 

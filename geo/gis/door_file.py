@@ -254,7 +254,7 @@ class RasterFile:
 
     def facts(self, *, look_through: bool = False) -> dict[str, Any]:
         """Return what the raster says of itself (`geo.gis.raster_reading`); a small one is looked through if asked."""
-        return self._ask({"op": "facts", "look_through": look_through})[0]
+        return self._opening({"op": "facts", "look_through": look_through})[0]
 
     def window(self, row: int, column: int, rows: int, columns: int) -> NDArray[np.float32]:
         """Return heights of the raster's own posts, NaN where unknown; the window lies inside it."""
@@ -272,10 +272,12 @@ class RasterFile:
         return np.frombuffer(data, "<f4").reshape(rows, columns)
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        header, data = _ask("raster", self.path.name, {**request, "token": self._token}, ())
+        return self._opening(request) if header["type"] == "missing" else (header, data)
+
+    def _opening(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Ask with the raster's descriptors, for a child that does not hold it open."""
         asked = {**request, "token": self._token, "driver": self.driver}
-        header, data = _ask("raster", self.path.name, asked, ())
-        if header["type"] != "missing":
-            return header, data
         with contextlib.ExitStack() as files:
             names = _names_of(self.path, self.driver)
             descriptors = [files.enter_context(_opened(path))[0] for path in names.values()]

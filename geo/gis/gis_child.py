@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.children.messages import send
-from geo.children.seal import deny_core_dumps, deny_writing, limit_more_memory, limit_time, seal
+from geo.children.seal import allow_descriptors, deny_core_dumps, deny_writing, limit_more_memory, limit_time, seal
 from geo.gis.errors import RefusalError
 from geo.gis.formats import RASTER_DRIVERS, VECTOR_DRIVERS
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_REQUEST_BYTES: Final = 1 << 16
 MAX_DESCRIPTORS: Final = 8
+MAX_OPEN_FILES: Final = 2048
 _MAX_REASON: Final = 200
 
 
@@ -138,6 +139,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     deny_core_dumps()
     deny_writing()
+    allow_descriptors(MAX_OPEN_FILES)
     answer, drivers = _vector() if sys.argv[1] == "vector" else _raster()
     limit_more_memory(int(sys.argv[3]))
     sealed = seal()

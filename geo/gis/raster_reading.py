@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
 import os
 import warnings
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MAX_OPEN: Final = 64
+MAX_OPEN: Final = 512
 """Rasters held open; more are opened again when asked for."""
 MAX_WINDOW_POSTS: Final = 1 << 24
 MAX_TEXT_BYTES: Final = 300_000_000
@@ -124,6 +125,10 @@ class Rasters:
         return {"rows": rows, "columns": columns}, _metres(raster, heights).tobytes()
 
     def _admit(self, token: str, request: Mapping[str, Any], descriptors: tuple[int, ...]) -> None:
+        if token in self._open:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return
         names = [str(name) for name in request["names"]]
         closing = contextlib.ExitStack()
         raster = closing.enter_context(_opened(names, descriptors, str(request["driver"])))
@@ -176,10 +181,10 @@ def _facts(raster: Any, *, look_through: bool) -> dict[str, Any]:
         "height": raster.height,
         "driver": raster.driver,
         "transform": list(raster.transform)[:6],
-        "crs": _horizontal_name(raster.crs) if known else None,
+        "crs": _horizontal_name(raster.crs.to_wkt()) if known else None,
         "geographic": bool(known and raster.crs.is_geographic),
         "unit": (raster.units[0] or "") if raster.units else "",
-        "vertical": _vertical(raster.crs) if known else None,
+        "vertical": _vertical(raster.crs.to_wkt()) if known else None,
         "empty": look_through and raster.width * raster.height <= CHECKED_POSTS and _is_empty(raster),
     }
     if known:
@@ -192,14 +197,17 @@ def _is_empty(raster: Any) -> bool:
     return not ((heights >= _HEIGHTS[0]) & (heights <= _HEIGHTS[1])).any()
 
 
-def _horizontal_name(crs: Any) -> str:
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code else str(pyproj.CRS.from_wkt(crs.to_wkt()).name)
+@functools.lru_cache(maxsize=64)
+def _horizontal_name(wkt: str) -> str:
+    whole = pyproj.CRS.from_wkt(wkt)
+    code = whole.to_epsg()
+    return f"EPSG:{code}" if code else str(whole.name)
 
 
-def _vertical(crs: Any) -> dict[str, Any] | None:
+@functools.lru_cache(maxsize=64)
+def _vertical(wkt: str) -> dict[str, Any] | None:
     """Return name, EPSG code, metres to a unit and kind of a vertical reference, None where the file has none."""
-    whole = pyproj.CRS.from_wkt(crs.to_wkt())
+    whole = pyproj.CRS.from_wkt(wkt)
     for part in whole.sub_crs_list or [whole]:
         if part.is_vertical:
             axis = part.axis_info[0]
