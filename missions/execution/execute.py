@@ -1,4 +1,4 @@
-"""The path a mission makes an aircraft fly, expanded in time: every leg, turn, wait and way home, not only waypoints."""
+"""The path a mission makes an aircraft fly, expanded in time: legs, turns, waits and ways home, not only waypoints."""
 
 from __future__ import annotations
 
