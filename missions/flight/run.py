@@ -11,6 +11,7 @@ from missions.flight.commands import Commander
 from missions.flight.deviation import PathWatch
 from missions.flight.preflight import preflight
 from missions.flight.preflight_facts import gather
+from missions.flight.preflight_ways import ALWAYS_JUDGED
 from missions.flight.state import VehicleState, is_autopilot
 from missions.flight.values import FlightOptions, FlightPhase, FlightReport, LinkState, PilotCommand
 from missions.flight.watch import FlightWatch
@@ -171,12 +172,13 @@ class Flight:
         )
         self.preflight = preflight(facts, self.sortie, limits)
         errors = [f for f in self.preflight if f.severity is Severity.ERROR]
-        stopping = [f for f in errors if f.rule.removeprefix("preflight.") not in self._options.overrides]
+        let_pass = self._options.overrides - ALWAYS_JUDGED
+        stopping = [f for f in errors if f.rule.removeprefix("preflight.") not in let_pass]
         if stopping:
             more = f" (and {len(stopping) - 1} more)" if len(stopping) > 1 else ""
             raise RefusedError(f"preflight: {stopping[0].message}{more}", findings=self.preflight)
-        for let_pass in errors:
-            self._watch.findings.keep(let_pass)
+        for passed in errors:
+            self._watch.findings.keep(passed)
         return self.preflight
 
     def take_off(self) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
+    from missions.failsafes.landing_choice import LandingChoice
     from missions.judging.breaches import Breaches
     from missions.plan import Finding, Leg, Sortie
 
@@ -66,12 +67,23 @@ def breaches(subject: Subject) -> Iterator[Breaches]:
 
 
 def judge_legs(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, legs: Sequence[Leg], landings: Sequence[Landing]
+    brief: Brief,
+    corridor: Corridor,
+    ground: PlaneGround,
+    legs: Sequence[Leg],
+    landings: Sequence[Landing],
+    choice: LandingChoice | None = None,
 ) -> tuple[Finding, ...]:
-    """Return every broken rule of every leg of a plan file; its legs are numbered by the item flown to."""
+    """Return every broken rule of every leg of a plan file; its legs are numbered by the item flown to.
+
+    Parameters
+    ----------
+    choice
+        Which of home and the rally points the vehicle returns to; by default the nearest.
+    """
     if not legs:
         return ()
-    subject = Subject(brief, corridor, ground, legs, landings)
+    subject = Subject(brief, corridor, ground, legs, landings, choice)
     return tuple(
         every_leg(
             breaches(subject),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
+    from missions.failsafes.landing_choice import LandingChoice
     from missions.plan import Leg, MissionItem
 
     FloatArray = NDArray[np.float64]
@@ -60,8 +61,10 @@ class Subject:
         ground: PlaneGround,
         legs: Sequence[Leg],
         landings: Sequence[Landing],
+        choice: LandingChoice | None = None,
     ) -> None:
         self.brief = brief
+        self._choice = choice
         self.aircraft = brief.aircraft.aircraft
         self.corridor = corridor
         self.ground = ground
@@ -111,7 +114,8 @@ class Subject:
     @functools.cached_property
     def return_rules(self) -> ReturnRules:
         """How the autopilot returns."""
-        return return_rules(self.brief)
+        rules = return_rules(self.brief)
+        return rules if self._choice is None else dataclasses.replace(rules, landing=self._choice)
 
     @functools.cached_property
     def returns(self) -> Returns:
