@@ -21,6 +21,8 @@ class LegKind(enum.StrEnum):
     WORK = "work"
     TURN = "turn"
     RETURN = "return"
+    HOLD = "hold"
+    """Waiting in one place (a fixed wing circles there)."""
     FAILSAFE = "failsafe"
 
 

@@ -18,6 +18,7 @@ from missions.judging.rules_place import side, standoff, standoff_m, zones
 from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
 from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
 from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
+from missions.judging.rules_speed import speed
 from missions.judging.subject import Landing, Subject, landings_of
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Rule(Protocol):
 
 
 PATH_RULES: Final[tuple[Rule, ...]] = (
-    standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, link, radio,
-    endurance,
+    standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, speed, link,
+    radio, endurance,
 )  # fmt: skip
 RETURN_RULES: Final[tuple[Rule, ...]] = (
     failsafe_standoff, failsafe_keep_in, failsafe_zone, failsafe_overflight, failsafe_height, failsafe_terrain,
@@ -49,7 +50,7 @@ RETURN_RULES: Final[tuple[Rule, ...]] = (
 )  # fmt: skip
 RULE_NAMES: Final = (
     "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "ground clearance",
-    "height limit", "ceiling", "climb rate", "descent rate", "link", "radio", "endurance",
+    "height limit", "ceiling", "climb rate", "descent rate", "speed", "link", "radio", "endurance",
     "failsafe standoff", "failsafe keep-in", "failsafe zone", "failsafe overflight", "failsafe height",
     "failsafe terrain", "failsafe endurance",
 )  # fmt: skip
