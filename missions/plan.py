@@ -21,6 +21,8 @@ class LegKind(enum.StrEnum):
     WORK = "work"
     TURN = "turn"
     RETURN = "return"
+    HOLD = "hold"
+    """Waiting in one place (a fixed wing circles there)."""
     FAILSAFE = "failsafe"
 
 
@@ -104,7 +106,9 @@ class VehicleParameter:
     height: bool = False
     """Changes how high or wide the return is flown, not where to."""
     action: bool = False
-    """Decides whether there is a return at all."""
+    """Decides what a trigger leads to (`missions.failsafes.table`)."""
+    place: bool = False
+    """Decides which of home and the rally points a return leads to (`missions.failsafes.landing_choice`)."""
     pace: bool = False
     """Changes how long the flight takes, and what of the battery, not where it goes."""
 

@@ -145,7 +145,7 @@ def _lines(lock: Path) -> list[str]:
 def _clean(operation: Path, is_recorded: Callable[[str], bool]) -> None:
     """Remove what dead writers left."""
     for lock in sorted((operation / LOCKS).iterdir()):
-        descriptor = locks.take(lock)
+        descriptor = locks.take(lock) if lock.is_file() else None
         if descriptor is None:
             continue
         try:

@@ -209,6 +209,7 @@ class FaultKind(enum.StrEnum):
 
     PART = "part"
     LINK_LOSS = "link_loss"
+    RADIO_LOSS = "radio_loss"
     LINK = "link"
     GPS_JUMP = "gps_jump"
     BATTERY_SAG = "battery_sag"

@@ -51,7 +51,7 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
         dialect=Dialect(brief.dialect),
         wind=wind_of(brief),
         battery=battery_of(aircraft),
-        parameters=tuple(parameters(aircraft, brief.dialect).items()),
+        parameters=tuple({**parameters(aircraft, brief.dialect), **asked_of(sortie)}.items()),
     )
     if aircraft.kind is AircraftKind.FIXED_WING:
         config = dataclasses.replace(
@@ -60,6 +60,11 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
     else:
         config = dataclasses.replace(config, multirotor=multirotor(aircraft))
     return dataclasses.replace(config, **changes)
+
+
+def asked_of(sortie: Sortie) -> dict[str, float]:
+    """Return the parameters a plan asks for, which a person sets on the vehicle before it flies."""
+    return {each.name: each.value for each in sortie.vehicle_parameters}
 
 
 def _launched_deg(sortie: Sortie) -> float:

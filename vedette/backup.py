@@ -45,4 +45,4 @@ def backup(
         )
         return
     counted = f"{copied.originals} originals, {copied.parts} parts and {copied.head.size} records"
-    ERRORS.print(f"{to}: {counted}, verified", markup=False)
+    ERRORS.print(f"{to}: {counted}, verified")

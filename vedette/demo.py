@@ -128,6 +128,8 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     plan = plan_brief(brief)
     write_plan_folder(plan, brief, out / "plan")
     bars.update(task, completed=1, description=f"plan: {len(plan.sorties)} sorties")
+    asked = ", ".join(f"{v.name} {v.value:g}" for v in plan.sorties[0].vehicle_parameters)
+    bars.console.print(f"set on the vehicles, as the plan asks: {asked}", soft_wrap=True)
     if not plan.feasible:
         raise RefusedError(f"the example's plan breaks a rule: {plan.findings[0].message}")
     return brief, plan, read_terrain(EXAMPLE / "terrain.tif")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, print_json, progress, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:
     if terrain is not None:
         from geo.terrain_file import read_terrain
 
-        return read_terrain(terrain)
+        ground = read_terrain(terrain)
+        tell_terrain_problems(ground)
+        return ground
     if flat_alt_amsl_m is not None:
         return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)
     return UnknownGround()
@@ -139,8 +141,8 @@ def log_view(store: OperationStore, what: dict[str, Any]) -> bool:
     from operations.log.leaves import LeafKind
 
     if store.why_not_writable:
-        ERRORS.print("[yellow]not logged:[/] ", end="")
-        ERRORS.print(f"this view of {store.path} is in no log, as {store.why_not_writable}", markup=False)
+        told = f" this view of {store.path} is in no log, as {store.why_not_writable}"
+        ERRORS.print(line(("not logged:", "yellow"), told))
         return False
     store.append(LeafKind.VIEW, "map", what)
     return True
@@ -150,10 +152,9 @@ def report(done: Ingested, *, out: Path, as_json: bool) -> None:
     """Say what was read, and what was wrong with it."""
     run, counts = done.run, done.run.counts
     for problem in run.problems[:10]:
-        ERRORS.print("[yellow]problem:[/] ", end="")
-        ERRORS.print(problem, markup=False)
+        ERRORS.print(line(("problem:", "yellow"), f" {problem}"))
     if len(run.problems) > 10:
-        ERRORS.print(f"[yellow]... and {len(run.problems) - 10} more problems, kept in the operation[/]")
+        ERRORS.print(line((f"... and {len(run.problems) - 10} more problems, kept in the operation", "yellow")))
     if as_json:
         print_json(
             {
@@ -171,7 +172,7 @@ def report(done: Ingested, *, out: Path, as_json: bool) -> None:
             }
         )
         return
-    ERRORS.print(_sentence(done, out), markup=False)
+    ERRORS.print(_sentence(done, out))
 
 
 def _sentence(done: Ingested, out: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, utc_now_ns
 from vedette.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 
 app = typer.Typer()
@@ -55,9 +55,8 @@ def merge(
         )
     else:
         for conflict in done.conflicts:
-            ERRORS.print("[yellow]contradiction:[/] ", end="")
-            ERRORS.print(conflict, markup=False)
+            ERRORS.print(line(("contradiction:", "yellow"), f" {conflict}"))
         counted = f"{found.originals} originals, {found.parts} parts and {found.head.size} records"
-        ERRORS.print(f"{into}: {counted}, verified", markup=False)
+        ERRORS.print(f"{into}: {counted}, verified")
     if done.conflicts:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.screen import ERRORS, line, print_json, utc_now_ns
 
 app = typer.Typer()
 
@@ -38,9 +38,8 @@ def migrate(
         )
     else:
         for problem in done.problems:
-            ERRORS.print("[yellow]problem:[/] ", end="")
-            ERRORS.print(problem, markup=False)
+            ERRORS.print(line(("problem:", "yellow"), f" {problem}"))
         steps = "; ".join(done.steps) or "nothing was to be done"
-        ERRORS.print(f"{operation}: format {done.to_format} (step {steps})", markup=False)
+        ERRORS.print(f"{operation}: format {done.to_format} (step {steps})")
     if done.problems:
         raise typer.Exit(1)

@@ -43,4 +43,4 @@ def rekey(
         store.append(LeafKind.KEY, "at rest", {"what": "secret changed", "kind": new.kind, "old_kept": keep_old})
         change_secret(operation, old, new, keep_old=keep_old)
     kept = "; the old one still does" if keep_old else ""
-    ERRORS.print(f"{operation} opens with the new {new.kind}{kept}", markup=False)
+    ERRORS.print(f"{operation} opens with the new {new.kind}{kept}")

@@ -55,7 +55,7 @@ def new_secret(key_file: Path | None, passphrase_file: Path | None) -> Secret:
 
     if key_file is not None and passphrase_file is None and not key_file.exists():
         made = make_key_file(key_file)
-        ERRORS.print(f"{key_file} is the new key: without it nothing can be read; keep a copy elsewhere", markup=False)
+        ERRORS.print(f"{key_file} is the new key: without it nothing can be read; keep a copy elsewhere")
         return made
     return _given(key_file, passphrase_file) or _asked(
         "new passphrase: ", "a passphrase or a key is needed", twice=True

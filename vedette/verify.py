@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.screen import ERRORS, print_json, progress
+from vedette.screen import ERRORS, line, print_json, progress
 from vedette.secret_options import KeyFile, PassphraseFile, secret_for
 
 app = typer.Typer()
@@ -56,12 +56,11 @@ def verify(
         )
     else:
         for one in found.findings:
-            ERRORS.print("[bold red]broken:[/] ", end="")
-            ERRORS.print(f"{one.sentence} ({one.kind})", markup=False)
+            ERRORS.print(line(("broken:", "bold red"), f" {one.sentence} ({one.kind})"))
         for note in found.notes:
-            ERRORS.print(f"note: {note}", markup=False)
+            ERRORS.print(f"note: {note}")
         if not found.findings:
             counted = f"{found.originals} originals, {found.parts} parts and {found.head.size} records"
-            ERRORS.print(f"{operation}: {counted} are what was recorded", markup=False)
+            ERRORS.print(f"{operation}: {counted} are what was recorded")
     if found.findings:
         raise typer.Exit(1)

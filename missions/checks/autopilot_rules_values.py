@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
+    from missions.failsafes.landing_choice import LandingChoice
+    from missions.failsafes.ways import Outcome
     from missions.plan import MissionItem
 
 RELATIVE_FRAMES: Final = (3, 6, 10, 11)
@@ -54,8 +56,12 @@ class VehicleSettings:
     fw_lnd_ang_deg: float = 5.0
     return_alt_m: float | None = None
     """Height above home of the return: RTL_RETURN_ALT (PX4) or RTL_ALT (ArduPilot); None for the default."""
-    retraces: bool | None = None
-    """Whether a break-off goes back along the path flown (SmartRTL, RTL_TYPE 4); None where that is not known."""
+    failsafes: tuple[Outcome, ...] = ()
+    """What each trigger leads to; empty where nothing tells."""
+    landing: LandingChoice | None = None
+    """Which of home and the rally points a return leads to; None where nothing tells."""
+    from_vehicle: bool = False
+    """Whether these are a vehicle's own parameters, or what a plan asks of it."""
     fence_max_distance_m: float = math.nan
     """From home: GF_MAX_HOR_DIST (PX4), FENCE_RADIUS (ArduPilot); NaN where the vehicle has none."""
     fence_max_height_m: float = math.nan

@@ -17,11 +17,13 @@ from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.autopilot_rules_vehicle import vehicle_findings
 from missions.checks.check_corridor import corridor_holding
+from missions.checks.check_failsafes import FAILSAFE_RULES, briefs_by_way, failsafe_findings
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_path import FlownPath, flown_path, landing_places
 from missions.checks.parameter_file import Parameters
 from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError
+from missions.failsafes.reading import NEWEST
 from missions.judging.judge import RULE_NAMES, judge_legs
 from missions.judging.subject import Landing
 from missions.patterns.plane import frame_about
@@ -46,6 +48,7 @@ PLAN_RULES: Final = (
     "fence.drawing",
     "fence.home",
     "fence.leg",
+    *FAILSAFE_RULES,
 )
 AUTOPILOT_RULES: Final = {
     Dialect.PX4: (
@@ -140,6 +143,7 @@ def check_document(
         *_problems(document, path),
         *autopilot_findings(document, chosen, told),
         *vehicle_findings(document, path.legs, told, chosen),
+        *failsafe_findings(document, told, chosen),
         *_patterns(document),
         *_places(document),
         *_fence(document, path),
@@ -147,7 +151,7 @@ def check_document(
     rules = (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
         rules += RULE_NAMES
-        findings += _against_brief(document, path, _for_vehicle(brief, chosen, told), ground)
+        findings += _against_brief(document, path, _for_vehicle(brief, chosen, told), ground, told)
     return Judgement(
         name=name,
         source_format=document.source_format,
@@ -180,29 +184,35 @@ def _as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Dial
     if not document.vehicle_parameters:
         return settings
     values = {p.name: p.value for p in document.vehicle_parameters}
-    asked = with_parameters(settings, Parameters(where="the plan", values=values, dialect=dialect), dialect).settings
-    known = settings.retraces is not None
+    held = Parameters(where="the plan", values={"FENCE_ENABLE": 1.0, **values}, dialect=dialect, version=NEWEST)
+    asked = with_parameters(settings, held, dialect).settings
+    told = settings.from_vehicle
     return dataclasses.replace(
         settings,
         return_alt_m=asked.return_alt_m if settings.return_alt_m is None else settings.return_alt_m,
-        retraces=settings.retraces if known else asked.retraces,
+        failsafes=settings.failsafes if told else asked.failsafes,
+        landing=settings.landing if told else asked.landing,
     )
 
 
 def _for_vehicle(brief: Brief, dialect: Dialect, settings: VehicleSettings) -> Brief:
-    """Return the brief for the autopilot that is checked, and for the return height and way it has."""
+    """Return the brief for the autopilot that is checked, and for the return height it has."""
     told: dict[str, object] = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
-    if settings.retraces and brief.failsafe.way == "auto":
-        told["way"] = "retrace"
     return brief.returning(**told).model_copy(update={"dialect": dialect})
 
 
-def _against_brief(document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights) -> tuple[Finding, ...]:
+def _against_brief(
+    document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights, settings: VehicleSettings
+) -> tuple[Finding, ...]:
     landings = landing_places(document) or _sites(brief, ground)
     places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in path.legs]
     lat, lon = np.array([*places, *((p.lat_deg, p.lon_deg) for p in landings)], dtype=float).T
     corridor = corridor_holding(brief, lat, lon, ground)
-    return judge_legs(brief, corridor, PlaneGround(frame=corridor.frame, heights=ground), path.legs, landings)
+    plane = PlaneGround(frame=corridor.frame, heights=ground)
+    found: dict[Finding, None] = {}
+    for each in briefs_by_way(brief, settings):
+        found |= dict.fromkeys(judge_legs(each, corridor, plane, path.legs, landings, settings.landing))
+    return tuple(found)
 
 
 def _sites(brief: Brief, ground: GroundHeights) -> tuple[Landing, ...]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _ANTIMERIDIAN_SPAN_DEG: Final = 180.0
 _TOLERANCE_M: Final = 0.05
+MARGIN_M: Final = 6.7
+"""What GNSS error (2.45 x 1.5 m one sigma, 95 % in two dimensions) and tracking error (3 m) together need."""
 
 
 def fence_findings(document: PlanDocument, legs: tuple[Leg, ...], frame: LocalFrame) -> Iterator[Finding]:
@@ -33,9 +35,10 @@ def fence_findings(document: PlanDocument, legs: tuple[Leg, ...], frame: LocalFr
     if keep_in is None and keep_out.is_empty:
         return
     yield from _home(document, keep_in, keep_out, frame)
-    for leg in legs:
-        start, end = _ends(leg, frame)
-        line = shapely.LineString([start, end])
+    yield from _rally(document, keep_in, keep_out, frame)
+    lines = [shapely.LineString(_ends(leg, frame)) for leg in legs]
+    yield from _margin(document, legs, lines, keep_in, frame)
+    for leg, line in zip(legs, lines, strict=True):
         if keep_in is not None and not keep_in.covers(line):
             outside = line.difference(keep_in) if line.length > 0.0 else line
             yield _leg_finding(leg, outside, frame, f"leaves the inclusion fence for {outside.length:.0f} m")
@@ -133,6 +136,65 @@ def _home(
             limit=0.0,
             unit="m",
         )
+
+
+def _rally(
+    document: PlanDocument, keep_in: BaseGeometry | None, keep_out: BaseGeometry, frame: LocalFrame
+) -> Iterator[Finding]:
+    """Find rally points that the aircraft breaches its fence to reach."""
+    for number, item in enumerate(document.rally, start=1):
+        point = shapely.Point(_plane([(item.lat_deg, item.lon_deg)], frame)[0])
+        distance_m = 0.0 if keep_in is None else float(keep_in.distance(point))
+        if distance_m <= 0.0 and not keep_out.contains(point):
+            continue
+        what = f"lies {distance_m:.0f} m outside the fence" if distance_m > 0.0 else "lies in an exclusion fence"
+        yield Finding(
+            rule="fence.rally",
+            severity=Severity.ERROR,
+            message=f"rally point {number} {what}; a return to it breaches the fence",
+            lat_deg=item.lat_deg,
+            lon_deg=item.lon_deg,
+            measured=distance_m,
+            limit=0.0,
+            unit="m",
+        )
+
+
+def _margin(
+    document: PlanDocument,
+    legs: tuple[Leg, ...],
+    lines: list[shapely.LineString],
+    keep_in: BaseGeometry | None,
+    frame: LocalFrame,
+) -> Iterator[Finding]:
+    """Warn of the place nearest to the fence's edge from inside, where errors and turns carry the aircraft over it."""
+    if keep_in is None:
+        return
+    edge = shapely.boundary(keep_in)
+    kept = [(shapely.distance(line, edge) - _TOLERANCE_M, f"the leg to item {leg.seq + 1}", leg.seq, line)
+            for leg, line in zip(legs, lines, strict=True) if keep_in.covers(line)]  # fmt: skip
+    if document.home is not None:
+        home = shapely.Point(_plane([(document.home.lat_deg, document.home.lon_deg)], frame)[0])
+        if keep_in.covers(home):
+            kept.append((shapely.distance(home, edge) - _TOLERANCE_M, "home", -1, home))
+    if not kept or min(kept, key=lambda k: k[0])[0] >= MARGIN_M:
+        return
+    distance_m, what, seq, shape = min(kept, key=lambda k: k[0])
+    x, y = shapely.get_coordinates(shapely.shortest_line(shape, edge))[0]
+    lat, lon = frame.to_degrees(np.array([[x, y]]))
+    yield Finding(
+        rule="fence.margin",
+        severity=Severity.WARNING,
+        message=f"{what} is {max(distance_m, 0.0):.1f} m inside the fence; GNSS and tracking errors need "
+        f"{MARGIN_M:.1f} m, or the fence is breached in a flight without a fault",
+        lat_deg=float(lat[0]),
+        lon_deg=float(lon[0]),
+        seq=seq,
+        measured=round(max(distance_m, 0.0), 2),
+        limit=MARGIN_M,
+        unit="m",
+        relaxation=f"a fence {MARGIN_M:.0f} m or more outside the path",
+    )
 
 
 def _leg_finding(leg: Leg, part: BaseGeometry, frame: LocalFrame, what: str) -> Finding:

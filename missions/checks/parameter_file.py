@@ -24,6 +24,7 @@ MAX_BYTES: Final = 4 * 2**20
 """A vehicle has 1 000 to 2 000 parameters, 40 to 100 kB of text."""
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,15}")
 """MAVLink PARAM_VALUE: at most 16 characters."""
+_VERSION: Final = re.compile(r"Version:\s*(\d{1,3})\.(\d{1,3})")
 _QGC_FIELDS: Final = 5
 _OF_PX4: Final = ("SYS_AUTOSTART", "MAV_SYS_ID", "MIS_TKO_LAND_REQ", "COM_ARM_WO_GPS")
 _OF_ARDUPILOT: Final = ("SYSID_THISMAV", "ARMING_CHECK", "ARMING_SKIPCHK", "FRAME_CLASS", "WPNAV_SPEED", "WP_RADIUS")
@@ -37,6 +38,8 @@ class Parameters:
     values: Mapping[str, float]
     dialect: Dialect | None
     """Whose parameters these are, None when nothing in the file tells."""
+    version: tuple[int, int] | None = None
+    """Major and minor version of the firmware, where QGroundControl wrote it (`# Version: 1.15.4`)."""
 
 
 def read_parameters(path: Path) -> Parameters:
@@ -54,16 +57,20 @@ def parse_parameters(text: str, *, where: str) -> Parameters:
     """Read the text of a parameter file; `where` names it in errors. A name given twice keeps its last value."""
     values: dict[str, float] = {}
     stack = ""
+    version: tuple[int, int] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         body, _, comment = line.partition("#")
         if comment.strip().startswith("Stack:"):
             stack = comment.partition(":")[2].strip().lower()
+        said = _VERSION.match(comment.strip())
+        if said:
+            version = (int(said[1]), int(said[2]))
         if body.strip():
             name, value = _parameter(body, f"{where}: line {number}")
             values[name] = value
     if not values:
         raise InputError(f"{where}: holds no parameter; save the vehicle's parameters to a file again")
-    return Parameters(where=where, values=values, dialect=_dialect(stack, values))
+    return Parameters(where=where, values=values, dialect=_dialect(stack, values), version=version)
 
 
 def _parameter(body: str, where: str) -> tuple[str, float]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, vehicle_class
-from missions.judging.return_rules import retraces
+from missions.failsafes.landing_choice import landing_choice
+from missions.failsafes.reading import outcomes
 from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -87,7 +88,13 @@ def with_parameters(settings: VehicleSettings, parameters: Parameters, dialect: 
         Naming the file and a parameter whose value its autopilot would not take.
     """
     uses = _uses(settings.vehicle, dialect)
-    changes: dict[str, float | bool] = {"retraces": retraces(parameters.values, dialect)}
+    failsafes = outcomes(
+        parameters.values, dialect, fixed_wing=settings.vehicle is not VehicleClass.MULTIROTOR,
+        version=parameters.version,
+    )  # fmt: skip
+    changes: dict[str, object] = {
+        "failsafes": failsafes, "landing": landing_choice(parameters.values, dialect), "from_vehicle": True,
+    }  # fmt: skip
     missing: list[str] = []
     for use in uses:
         name, unit = next(((n, u) for n, u in use.names if n in parameters.values), ("", 0.0))
@@ -98,7 +105,7 @@ def with_parameters(settings: VehicleSettings, parameters: Parameters, dialect: 
     if dialect is Dialect.PX4:
         changes |= {f: math.nan for f in ("fence_max_distance_m", "fence_max_height_m") if changes.get(f) == 0.0}
         changes["waypoint_radius_m"] = changes.get("nav_acc_rad_m", settings.nav_acc_rad_m)
-        changes["mis_tko_land_req"] = int(changes.get("mis_tko_land_req", settings.mis_tko_land_req))
+        changes["mis_tko_land_req"] = int(parameters.values.get("MIS_TKO_LAND_REQ", settings.mis_tko_land_req))
     else:
         changes |= _ardupilot_fence(parameters.values)
         changes["required_items"] = int(parameters.values.get("ARMING_MIS_ITEMS", 0.0))

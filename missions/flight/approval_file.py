@@ -2,7 +2,8 @@
 
 An approval names the plan by its content hash, so a plan that changed
 afterwards is not approved any more. An override lets one named rule pass for
-one plan, with a person and a reason.
+one plan, with a person and a reason; where the aircraft goes home is not among
+them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
+from missions.flight.preflight_ways import ALWAYS_JUDGED
 from missions.plan_files.whole_file import read_text, write_whole
 
 if TYPE_CHECKING:
@@ -55,10 +57,16 @@ def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tup
     InputError
         When the name or the reason is empty.
     RefusedError
-        When the plan itself has errors.
+        When the plan itself has errors, or a rule is named that nobody may let pass.
     """
     if not name.strip() or not reason.strip():
         raise InputError("an approval needs a person's name and a reason; give both --approve NAME and --reason TEXT")
+    closed = sorted({rule.removeprefix("preflight.") for rule in overrides} & ALWAYS_JUDGED)
+    if closed:
+        raise RefusedError(
+            f"{closed[0]} cannot be let pass by anybody: past it the aircraft may go home by a way that was not "
+            "judged; set the vehicle as the plan asks, or plan again"
+        )
     if not plan.feasible:
         broken = next(f for f in plan.findings if f.severity == "error")
         raise RefusedError(f"plan {plan.name!r} cannot be approved: {broken.message}; plan again")

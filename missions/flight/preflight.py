@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyproj
 
-from missions.flight.preflight_returns import return_findings
+from missions.failsafes.reading import RENAMED, names_of, value_of
+from missions.flight.preflight_ways import FENCE_SWITCH, way_findings
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect, has_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from missions.plan import Sortie
 
@@ -27,50 +28,28 @@ _EKF_NEEDED: Final = 1 | 2 | 16
 _EKF_CONST_POS: Final = 128
 _FENCE_ALT, _FENCE_CIRCLE, _FENCE_POLYGON = 1, 2, 4
 _FIX_3D: Final = 3
-_FENCE_COMMAND: Final = 207
 _RETURN: Final = 20
 _LANDINGS: Final = frozenset({21, 85, 189})
 """Land, VTOL land, and the start of a landing sequence (which ArduPlane's RTL_AUTOLAND goes to)."""
 _FIXED_WING: Final = frozenset({1})
-PARAMETERS: Final[Mapping[Dialect, tuple[str, ...]]] = {
-    Dialect.ARDUPILOT: (
-        "BATT_FS_LOW_ACT",
-        "BATT_FS_CRT_ACT",
-        "BATT_LOW_VOLT",
-        "BATT_CRT_VOLT",
-        "BATT_LOW_MAH",
-        "BATT_CRT_MAH",
-        "FENCE_ENABLE",
-        "FENCE_ACTION",
-        "FENCE_TYPE",
-        "FENCE_ALT_MAX",
-        "FENCE_RADIUS",
-        "FS_GCS_ENABLE",
-        "FS_EKF_ACTION",
-        "RTL_ALT",
-    ),
-    Dialect.PX4: (
-        "BAT_LOW_THR",
-        "BAT_CRIT_THR",
-        "BAT_EMERGEN_THR",
-        "COM_LOW_BAT_ACT",
-        "NAV_DLL_ACT",
-        "GF_ACTION",
-        "GF_MAX_HOR_DIST",
-        "GF_MAX_VER_DIST",
-        "RTL_RETURN_ALT",
-    ),
-}
-"""What is asked of each autopilot."""
-_PLANE_NAMES: Final = {"FS_GCS_ENABLE": "FS_GCS_ENABL", "RTL_ALT": "RTL_ALTITUDE", "FS_EKF_ACTION": "FS_LONG_ACTN"}
-"""What ArduPlane calls these (`Parameters.cpp`); its RTL_ALTITUDE counts metres, copter's RTL_ALT centimetres."""
+_ARDUPILOT: Final = (
+    "BATT_LOW_VOLT", "BATT_CRT_VOLT", "BATT_LOW_MAH", "BATT_CRT_MAH", "FENCE_ENABLE", "FENCE_TYPE", "FENCE_ALT_MAX",
+    "FENCE_RADIUS", "RALLY_LIMIT_KM", "RALLY_INCL_HOME",
+)  # fmt: skip
+_PX4: Final = (
+    "BAT_LOW_THR", "BAT_CRIT_THR", "BAT_EMERGEN_THR", "GF_MAX_HOR_DIST", "GF_MAX_VER_DIST", "RTL_RETURN_ALT",
+)  # fmt: skip
+"""What is asked of each autopilot besides what decides its ways home."""
+_RENAMED_SINCE: Final = (4, 7)
 
 
-def parameter_names(dialect: Dialect, *, fixed_wing: bool) -> tuple[str, ...]:
+def parameter_names(dialect: Dialect, *, fixed_wing: bool, version: tuple[int, int] | None = None) -> tuple[str, ...]:
     """Return the parameters that decide what the vehicle does when something fails."""
-    names = PARAMETERS[dialect]
-    plane = fixed_wing and dialect is Dialect.ARDUPILOT
-    return tuple(_PLANE_NAMES.get(name, name) for name in names) if plane else names
+    deciding = names_of(dialect, fixed_wing=fixed_wing)
+    if dialect is Dialect.PX4:
+        return (*deciding, *_PX4)
+    newer = tuple(new for new, _ in RENAMED.values()) if version is not None and version >= _RENAMED_SINCE else ()
+    return (*deciding, *_ARDUPILOT, *(("RTL_ALTITUDE",) if fixed_wing else ("RTL_ALT", *newer)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +94,21 @@ class PreflightFacts:
     fence_uploaded: bool = False
     parameters: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
+    @property
+    def fixed_wing(self) -> bool:
+        """Whether it is a fixed wing."""
+        return self.mav_type in _FIXED_WING
+
+    @property
+    def firmware(self) -> tuple[int, int] | None:
+        """Major and minor version of its firmware, None where it does not say."""
+        return firmware_of(self.version)
+
+
+def firmware_of(version: int | None) -> tuple[int, int] | None:
+    """Return (major, minor) of AUTOPILOT_VERSION's `flight_sw_version`, None where it is not told."""
+    return (version >> 24 & 0xFF, version >> 16 & 0xFF) if version else None
+
 
 def preflight(facts: PreflightFacts, sortie: Sortie, limits: PreflightLimits | None = None) -> tuple[Finding, ...]:
     """Return every reason not to fly (errors) or to look twice (warnings).
@@ -148,10 +142,10 @@ def _identity(facts: PreflightFacts, _: Sortie, limits: PreflightLimits) -> Iter
         yield _error("firmware", f"autopilot {facts.autopilot} is neither ArduPilot (3) nor PX4 (12)")
     if facts.armed:
         yield _error("armed", "the vehicle is armed already; disarm it first")
-    if not facts.version:
+    version = facts.firmware
+    if version is None:
         yield _warning("firmware", "the vehicle does not say its firmware version")
         return
-    version = (facts.version >> 24 & 0xFF, facts.version >> 16 & 0xFF)
     oldest = limits.oldest_firmware[str(facts.dialect)]
     if version < oldest:
         text = f"firmware {version[0]}.{version[1]} is older than {oldest[0]}.{oldest[1]}, the oldest this is made for"
@@ -200,13 +194,18 @@ def _position(facts: PreflightFacts, _: Sortie, limits: PreflightLimits) -> Iter
         yield _error("gps_hdop", text, measured=facts.hdop, limit=limits.hdop)
     if facts.ekf_flags < 0:
         yield _warning("ekf", "the vehicle does not report the state of its position estimate")
-    elif not ekf_ready(facts.ekf_flags):
+    elif not ekf_ready(facts.ekf_flags, facts.dialect):
         yield _error("ekf", f"the position estimate is not ready (flags {facts.ekf_flags:#x}); wait")
 
 
-def ekf_ready(flags: int) -> bool:
-    """Whether the estimator knows attitude, horizontal speed and absolute position, and does not just hold still."""
-    return flags & _EKF_NEEDED == _EKF_NEEDED and not flags & _EKF_CONST_POS
+def ekf_ready(flags: int, dialect: Dialect) -> bool:
+    """Whether the estimator of a vehicle at rest knows attitude, horizontal speed and absolute position.
+
+    ArduPilot's (EKF_STATUS_REPORT) says constant position while nothing aids it; PX4's (ESTIMATOR_STATUS) from 1.16
+    on says it of every vehicle at rest.
+    """
+    unaided = dialect is Dialect.ARDUPILOT and bool(flags & _EKF_CONST_POS)
+    return flags & _EKF_NEEDED == _EKF_NEEDED and not unaided
 
 
 def _clock(facts: PreflightFacts, _: Sortie, limits: PreflightLimits) -> Iterator[Finding]:
@@ -233,50 +232,33 @@ def _fence(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterato
         yield _error("fence", "the sortie's fence is not on the vehicle")
     values = facts.parameters
     if facts.dialect is Dialect.PX4:
-        if sortie.fence and values.get("GF_ACTION") == 0:
-            yield _warning("fence_action", "GF_ACTION is 0: the vehicle would not act on its fence")
         return
     if sortie.fence and not int(values.get("FENCE_TYPE", _FENCE_POLYGON)) & _FENCE_POLYGON:
         yield _error("fence_type", f"FENCE_TYPE is {values['FENCE_TYPE']:.0f}: polygon fences are ignored; add 4")
-    if sortie.fence and values.get("FENCE_ACTION") == 0:
-        yield _warning("fence_action", "FENCE_ACTION is 0: the vehicle would only report a breach")
-    switches = any(item.command == _FENCE_COMMAND and item.p1 == 1 for item in sortie.items)
+    switches = any(item.command == FENCE_SWITCH and item.p1 == 1 for item in sortie.items)
     if sortie.fence and values.get("FENCE_ENABLE") == 0 and not switches:
         yield _warning("fence_enable", "FENCE_ENABLE is 0 and the mission does not switch the fence on")
 
 
 def _landing(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterator[Finding]:
     commands = {item.command for item in sortie.items}
-    if facts.mav_type in _FIXED_WING and _RETURN in commands and not commands & _LANDINGS:
+    if facts.fixed_wing and _RETURN in commands and not commands & _LANDINGS:
         text = "the mission ends with a return and no landing: a plane circles over home until somebody lands it"
         yield _warning("landing", text)
 
 
 def _failsafes(facts: PreflightFacts, sortie: Sortie, _: PreflightLimits) -> Iterator[Finding]:
-    yield from return_findings(facts.parameters, sortie)
+    yield from way_findings(
+        facts.parameters, sortie, facts.dialect, fixed_wing=facts.fixed_wing, version=facts.firmware
+    )  # fmt: skip
     rules = _px4_failsafes if facts.dialect is Dialect.PX4 else _ardupilot_failsafes
     for severity, rule, message in rules(facts.parameters, _highest_m(sortie), _farthest_m(sortie)):
         yield Finding(rule=f"preflight.{rule}", severity=severity, message=message)
 
 
-def _missing(values: Mapping[str, float], names: Iterable[str]) -> Iterator[tuple[Severity, str, str]]:
-    for name in names:
-        if name not in values:
-            yield (
-                Severity.ERROR,
-                "failsafe_missing",
-                f"the vehicle does not answer for {name}: failsafe not known",
-            )
-
-
 def _ardupilot_failsafes(
     values: Mapping[str, float], highest_m: float, farthest_m: float
 ) -> Iterator[tuple[Severity, str, str]]:
-    yield from _missing(values, ("BATT_FS_LOW_ACT", "BATT_FS_CRT_ACT"))
-    if "FS_GCS_ENABLE" not in values and "FS_GCS_ENABL" not in values:
-        yield from _missing(values, ("FS_GCS_ENABLE",))
-    elif values.get("FS_GCS_ENABLE", values.get("FS_GCS_ENABL")) == 0:
-        yield Severity.WARNING, "failsafe_gcs", "FS_GCS_ENABLE is 0: losing this station changes nothing in the air"
     if values.get("BATT_FS_LOW_ACT") == 0 and values.get("BATT_FS_CRT_ACT") == 0:
         yield Severity.ERROR, "failsafe_battery", "BATT_FS_LOW_ACT and BATT_FS_CRT_ACT are 0: no battery failsafe"
     for unit in ("VOLT", "MAH"):
@@ -291,7 +273,7 @@ def _ardupilot_failsafes(
     if kinds & _FENCE_CIRCLE and values.get("FENCE_ENABLE") and farthest_m > values.get("FENCE_RADIUS", math.inf):
         text = f"FENCE_RADIUS {values['FENCE_RADIUS']:g} m does not reach the farthest item, {farthest_m:.0f} m away"
         yield Severity.ERROR, "failsafe_contradiction", text
-    return_m = values.get("RTL_ALTITUDE", values.get("RTL_ALT", 0.0) / 100.0)
+    return_m = values.get("RTL_ALTITUDE", (value_of(values, "RTL_ALT") or 0.0) / 100.0)
     if kinds & _FENCE_ALT and return_m > ceiling_m:
         text = f"the return height of {return_m:g} m is above FENCE_ALT_MAX {ceiling_m:g} m: it would breach the fence"
         yield Severity.ERROR, "failsafe_contradiction", text
@@ -300,11 +282,8 @@ def _ardupilot_failsafes(
 def _px4_failsafes(
     values: Mapping[str, float], highest_m: float, farthest_m: float
 ) -> Iterator[tuple[Severity, str, str]]:
-    yield from _missing(values, ("COM_LOW_BAT_ACT", "NAV_DLL_ACT"))
     if values.get("COM_LOW_BAT_ACT") == 0:
         yield Severity.ERROR, "failsafe_battery", "COM_LOW_BAT_ACT is 0: the vehicle only warns of a low battery"
-    if values.get("NAV_DLL_ACT") == 0:
-        yield Severity.WARNING, "failsafe_gcs", "NAV_DLL_ACT is 0: losing this station changes nothing in the air"
     stages = [(n, values[n]) for n in ("BAT_LOW_THR", "BAT_CRIT_THR", "BAT_EMERGEN_THR") if n in values]
     for (upper, high), (lower, low) in zip(stages, stages[1:], strict=False):
         if low >= high:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.flight.preflight import PreflightFacts, ekf_ready, parameter_names
+from missions.flight.preflight import PreflightFacts, ekf_ready, firmware_of, parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ def is_known(state: VehicleState) -> bool:
 
 def is_positioned(state: VehicleState) -> bool:
     """Whether the GPS has a fix and the estimator, where it reports, is ready."""
-    estimator = state.ekf_flags < 0 or ekf_ready(state.ekf_flags)
+    estimator = state.ekf_flags < 0 or ekf_ready(state.ekf_flags, state.dialect)
     return estimator and state.gps_fix >= 3 and not math.isnan(state.lat_deg) and state.home is not None
 
 
@@ -68,7 +68,7 @@ def gather(
             break
     if not is_positioned(state):
         wait(ready_timeout_s, lambda: is_positioned(state))
-    named = parameter_names(state.dialect, fixed_wing=state.fixed_wing)
+    named = parameter_names(state.dialect, fixed_wing=state.fixed_wing, version=firmware_of(state.version))
     parameters = commander.parameters(tuple(dict.fromkeys((*named, *also))))
     if will_enable_fence and "FENCE_ENABLE" in parameters:
         parameters["FENCE_ENABLE"] = 1.0

@@ -18,6 +18,7 @@ from missions.judging.rules_place import side, standoff, standoff_m, zones
 from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
 from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
 from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
+from missions.judging.rules_speed import speed
 from missions.judging.subject import Landing, Subject, landings_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
+    from missions.failsafes.landing_choice import LandingChoice
     from missions.judging.breaches import Breaches
     from missions.plan import Finding, Leg, Sortie
 
@@ -39,8 +41,8 @@ class Rule(Protocol):
 
 
 PATH_RULES: Final[tuple[Rule, ...]] = (
-    standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, link, radio,
-    endurance,
+    standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, speed, link,
+    radio, endurance,
 )  # fmt: skip
 RETURN_RULES: Final[tuple[Rule, ...]] = (
     failsafe_standoff, failsafe_keep_in, failsafe_zone, failsafe_overflight, failsafe_height, failsafe_terrain,
@@ -48,7 +50,7 @@ RETURN_RULES: Final[tuple[Rule, ...]] = (
 )  # fmt: skip
 RULE_NAMES: Final = (
     "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "ground clearance",
-    "height limit", "ceiling", "climb rate", "descent rate", "link", "radio", "endurance",
+    "height limit", "ceiling", "climb rate", "descent rate", "speed", "link", "radio", "endurance",
     "failsafe standoff", "failsafe keep-in", "failsafe zone", "failsafe overflight", "failsafe height",
     "failsafe terrain", "failsafe endurance",
 )  # fmt: skip
@@ -65,12 +67,23 @@ def breaches(subject: Subject) -> Iterator[Breaches]:
 
 
 def judge_legs(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, legs: Sequence[Leg], landings: Sequence[Landing]
+    brief: Brief,
+    corridor: Corridor,
+    ground: PlaneGround,
+    legs: Sequence[Leg],
+    landings: Sequence[Landing],
+    choice: LandingChoice | None = None,
 ) -> tuple[Finding, ...]:
-    """Return every broken rule of every leg of a plan file; its legs are numbered by the item flown to."""
+    """Return every broken rule of every leg of a plan file; its legs are numbered by the item flown to.
+
+    Parameters
+    ----------
+    choice
+        Which of home and the rally points the vehicle returns to; by default the nearest.
+    """
     if not legs:
         return ()
-    subject = Subject(brief, corridor, ground, legs, landings)
+    subject = Subject(brief, corridor, ground, legs, landings, choice)
     return tuple(
         every_leg(
             breaches(subject),

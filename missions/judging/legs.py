@@ -35,6 +35,10 @@ class FlownLegs:
     """How long each leg takes; NaN where nobody has said."""
     battery_end_pct: FloatArray
     """Battery left at the end of each leg; NaN where nobody has said."""
+    hold_s: FloatArray
+    """How long the aircraft waits on a leg that goes nowhere; 0 on the others."""
+    asked_mps: FloatArray
+    """The speed an item of the mission set, where nobody has worked out the leg's cost; else NaN."""
     seq: NDArray[np.int64]
     lines: NDArray[np.object_]
     climbs_out: bool
@@ -46,13 +50,17 @@ class FlownLegs:
         """Bring the legs of a plan into a plane."""
         start = frame.to_plane(np.array([g.lat_start_deg for g in legs]), np.array([g.lon_start_deg for g in legs]))
         end = frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
+        seconds = np.array([g.t_end_s - g.t_start_s for g in legs])
+        battery = np.array([g.battery_end_pct for g in legs])
         return cls(
             start_m=start,
             end_m=end,
             alt_start_amsl_m=np.array([g.alt_amsl_start_m for g in legs]),
             alt_end_amsl_m=np.array([g.alt_amsl_end_m for g in legs]),
-            seconds=np.array([g.t_end_s - g.t_start_s for g in legs]),
-            battery_end_pct=np.array([g.battery_end_pct for g in legs]),
+            seconds=seconds,
+            battery_end_pct=battery,
+            hold_s=np.where([g.kind is LegKind.HOLD for g in legs], seconds, 0.0),
+            asked_mps=np.where(np.isnan(battery), [g.speed_mps for g in legs], np.nan),
             seq=np.array([g.seq for g in legs], dtype=np.int64),
             lines=np.asarray(shapely.linestrings(np.stack([start, end], axis=1))),
             climbs_out=_goes_somewhere(legs[0]) and legs[0].alt_amsl_start_m == legs[-1].alt_amsl_end_m,

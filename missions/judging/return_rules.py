@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.errors import PlanRefusedError
+from missions.failsafes.landing_choice import LandingChoice
+from missions.failsafes.table import table_of
 from missions.performance.aircraft import AircraftKind
 from missions.performance.handling import parameters
 from missions.performance.wind import ground_radius_m
 from missions.plan import VehicleParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
 
 LAND_START: Final = 189
 """MAV_CMD_DO_LAND_START."""
-PX4_RETRACE: Final = 4.0
-"""RTL_TYPE: along the mission."""
-COPTER_RETRACE: Final = 3.0
-"""BATT_FS_LOW_ACT and FS_GCS_ENABLE: SmartRTL, or RTL where that cannot be."""
 MOST_SRTL_POINTS: Final = 500
 """SRTL_POINTS goes no higher (ArduPilot, AP_SmartRTL)."""
 
@@ -63,6 +61,8 @@ class ReturnRules:
     """Whether a return along the path may go on to its end."""
     circle_m: float = 0.0
     """Radius of the circle flown over the landing place, and while climbing on the spot."""
+    landing: LandingChoice = LandingChoice()
+    """Which of home and the rally points it leads to."""
 
     def heights(
         self, alt_amsl_m: FloatArray, home_amsl_m: float, target_amsl_m: FloatArray, away_m: FloatArray
@@ -84,13 +84,6 @@ class ReturnRules:
 def can_retrace(brief: Brief) -> bool:
     """Tell whether the brief's aircraft can return along the path it flew: ArduPilot's fixed wings cannot."""
     return brief.dialect == "px4" or brief.aircraft.aircraft.kind is AircraftKind.MULTIROTOR
-
-
-def retraces(values: Mapping[str, float], dialect: str) -> bool:
-    """Tell whether a vehicle with these parameters returns along its path when the battery or the link fails."""
-    if dialect == "px4":
-        return values.get("RTL_TYPE") == PX4_RETRACE
-    return values.get("BATT_FS_LOW_ACT") == COPTER_RETRACE and "RTL_AUTOLAND" not in values
 
 
 def return_rules(brief: Brief) -> ReturnRules:
@@ -130,19 +123,42 @@ def return_rules(brief: Brief) -> ReturnRules:
 def vehicle_parameters(
     brief: Brief, legs: Sequence[Leg], items: Sequence[MissionItem], *, rally: bool
 ) -> tuple[VehicleParameter, ...]:
-    """Return the vehicle's parameters under which it returns the way that was judged.
+    """Return the vehicle's parameters under which every trigger makes it return the way that was judged.
 
-    The names and values are those of the autopilots' parameter references: ArduPilot's
-    ``BATT_FS_LOW_ACT`` 2 is RTL on a copter and 3 SmartRTL, 1 is RTL on a plane; PX4's ``COM_LOW_BAT_ACT`` 3 returns
-    at the critical level and ``NAV_DLL_ACT`` 2 returns when the link is lost.
+    The actions are those of `missions.failsafes.table`; names and values are the autopilots' own.
     """
     rules = return_rules(brief)
     wing = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
+    actions = asked_actions(brief.dialect, fixed_wing=wing, retrace=rules.retrace)
     if brief.dialect == "px4":
-        return _px4_parameters(rules, wing=wing)
+        return (*_px4_parameters(rules, wing=wing), *actions)
     named = _plane_parameters(rules, items) if wing else _copter_parameters(rules, len(legs))
-    home_too = VehicleParameter(name="RALLY_INCL_HOME", value=1.0, why="returns go to the nearest of home and rally")
-    return (*named, home_too) if rally and not rules.retrace else named
+    return (*named, *(RALLY_ASKED if rally and not rules.retrace else ()), *actions, _FENCE_KIND)
+
+
+_FENCE_KIND: Final = VehicleParameter(
+    name="FENCE_TYPE", value=4.0, why="the plan's own polygons, and no circle or ceiling that ends it", action=True
+)
+RALLY_ASKED: Final = (
+    VehicleParameter(name="RALLY_INCL_HOME", value=1.0, why="returns go to the nearest of home and rally", place=True),
+    VehicleParameter(name="RALLY_LIMIT_KM", value=0.0, why="however far the nearest rally point is", place=True),
+)
+"""What is asked where there are rally points: returns are judged to the nearest of home and all of them."""
+_WHY: Final = {
+    "FS_THR_ENABLE": "radio control lost", "FS_GCS_ENABLE": "ground station lost", "FENCE_ACTION": "fence breached",
+    "BATT_FS_LOW_ACT": "battery low", "BATT_FS_CRT_ACT": "battery critical", "FS_OPTIONS": "no mission is flown on",
+    "THR_FAILSAFE": "radio control lost", "FS_SHORT_ACTN": "radio control lost for a moment",
+    "FS_LONG_ACTN": "radio control or ground station lost", "FS_GCS_ENABL": "ground station lost",
+    "NAV_RCL_ACT": "radio control lost", "NAV_DLL_ACT": "ground station lost", "GF_ACTION": "fence breached",
+    "COM_LOW_BAT_ACT": "battery critical or nearly empty", "RTL_TYPE": "how it returns",
+    "COM_FAIL_ACT_T": "it goes back from where it is, not from the nearest item",
+}  # fmt: skip
+
+
+def asked_actions(dialect: str, *, fixed_wing: bool, retrace: bool) -> tuple[VehicleParameter, ...]:
+    """Return what is asked of each trigger: to return straight, or along the path flown."""
+    asked = table_of(dialect, fixed_wing=fixed_wing).asked[retrace]
+    return tuple(VehicleParameter(name=n, value=v, why=_WHY[n], action=True) for n, v in asked.items())
 
 
 def speed_parameters(brief: Brief) -> tuple[VehicleParameter, ...]:
@@ -155,48 +171,31 @@ def speed_parameters(brief: Brief) -> tuple[VehicleParameter, ...]:
 
 
 def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter, ...]:
-    way = "returns follow the mission" if rules.retrace else "returns go straight to the nearest of home and rally"
-    named = [
-        VehicleParameter(name="RTL_TYPE", value=PX4_RETRACE if rules.retrace else 0.0, why=way),
-        VehicleParameter(
-            name="RTL_RETURN_ALT",
-            value=rules.return_alt_m,
-            why="height of the return above its end",
-            height=not rules.raised,
-        ),
-    ]
+    height = VehicleParameter(
+        name="RTL_RETURN_ALT", value=rules.return_alt_m, why="height of the return above its end",
+        height=not rules.raised,
+    )  # fmt: skip
+    if rules.retrace:
+        return (height,)
     if wing:
         why = "radius of the circle over the landing place"
-        named.append(
-            VehicleParameter(name="RTL_LOITER_RAD", value=float(np.ceil(rules.circle_m)), why=why, height=True)
-        )
-    return (
-        *named,
-        VehicleParameter(name="COM_LOW_BAT_ACT", value=3.0, why="a low battery makes it return", action=True),
-        VehicleParameter(name="NAV_DLL_ACT", value=2.0, why="a lost link makes it return", action=True),
-    )
+        radius = float(np.ceil(rules.circle_m))
+        return height, VehicleParameter(name="RTL_LOITER_RAD", value=radius, why=why, height=True)
+    cone = VehicleParameter(name="RTL_CONE_ANG", value=45.0, why="how high it climbs near its end", height=True)
+    return height, cone
 
 
 def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter, ...]:
     if rules.retrace:
         points = float(min(MOST_SRTL_POINTS, legs + SRTL_UNSIMPLIFIED))
-        return (
-            VehicleParameter(name="SRTL_POINTS", value=points, why="room for the whole track", at_least=True),
-            VehicleParameter(
-                name="BATT_FS_LOW_ACT", value=COPTER_RETRACE, why="a low battery makes it retrace", action=True
-            ),
-            VehicleParameter(
-                name="FS_GCS_ENABLE", value=COPTER_RETRACE, why="a lost link makes it retrace", action=True
-            ),
-        )
+        return (VehicleParameter(name="SRTL_POINTS", value=points, why="room for the whole track", at_least=True),)
     return (
         VehicleParameter(
             name="RTL_ALT", value=round(100.0 * rules.return_alt_m), why="height of the return, centimetres above home",
             height=not rules.raised,
         ),
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb beyond that height", height=True),
-        VehicleParameter(name="BATT_FS_LOW_ACT", value=2.0, why="a low battery makes it return", action=True),
-        VehicleParameter(name="FS_GCS_ENABLE", value=1.0, why="a lost link makes it return", action=True),
+        VehicleParameter(name="RTL_CONE_SLOPE", value=3.0, why="how high it climbs near its end", height=True),
     )  # fmt: skip
 
 
@@ -214,6 +213,4 @@ def _plane_parameters(rules: ReturnRules, items: Sequence[MissionItem]) -> tuple
             name="RTL_AUTOLAND", value=1.0 if lands else 0.0, action=True,
             why="lands by the mission's own landing" if lands else "circles until somebody lands it",
         ),
-        VehicleParameter(name="BATT_FS_LOW_ACT", value=1.0, why="a low battery makes it return", action=True),
-        VehicleParameter(name="FS_GCS_ENABL", value=1.0, why="a lost link makes it return", action=True),
     )  # fmt: skip

@@ -53,7 +53,7 @@ def returns_of(subject: Subject) -> Returns:
 
 def _straight(subject: Subject, points: LegPoints) -> Returns:
     gap = np.hypot(*(points.xy_m[:, None, :] - subject.landings_m[None, :, :]).transpose(2, 0, 1))
-    place = np.argmin(gap, axis=1)
+    place = subject.return_rules.landing.of(gap)
     target = subject.landings_m[place]
     up, over = subject.return_rules.heights(
         points.alt_amsl_m, subject.landings_amsl_m[0], subject.landings_amsl_m[place],

@@ -12,7 +12,7 @@ from missions.judging.legs import FlownLegs, LegPoints, points_along
 from missions.judging.return_rules import ReturnRules, return_rules
 from missions.judging.returns import Returns, returns_of
 from missions.judging.swept import Swept, swept_by
-from missions.performance.energy import path_cost
+from missions.performance.energy import path_cost, waiting_w
 from missions.performance.handling import HANDLING
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
+    from missions.failsafes.landing_choice import LandingChoice
     from missions.plan import Leg, MissionItem
 
     FloatArray = NDArray[np.float64]
@@ -60,8 +61,10 @@ class Subject:
         ground: PlaneGround,
         legs: Sequence[Leg],
         landings: Sequence[Landing],
+        choice: LandingChoice | None = None,
     ) -> None:
         self.brief = brief
+        self._choice = choice
         self.aircraft = brief.aircraft.aircraft
         self.corridor = corridor
         self.ground = ground
@@ -90,14 +93,16 @@ class Subject:
     def energy_wh(self) -> FloatArray:
         """Energy of each leg; NaN where the wind cannot be overcome."""
         legs = self.legs
+        told = np.where(np.isfinite(legs.asked_mps), legs.asked_mps, self.brief.speed_mps)
         ends = np.stack([legs.start_m, legs.end_m], axis=1).reshape(-1, 2)
         heights = np.stack([legs.alt_start_amsl_m, legs.alt_end_amsl_m], axis=1).reshape(-1)
         cost = path_cost(
             self.aircraft, self.brief.wind.profile, east_m=ends[:, 0], north_m=ends[:, 1],
-            alt_amsl_m=np.nan_to_num(heights, nan=self.brief.flight.alt_agl_m), speed_mps=self.brief.speed_mps,
+            alt_amsl_m=np.nan_to_num(heights, nan=self.brief.flight.alt_agl_m), speed_mps=np.repeat(told, 2)[:-1],
             handling=HANDLING[self.brief.dialect],
         )  # fmt: skip
-        return cost.energy_wh[::2]
+        air = self.brief.wind.profile.at(np.nan_to_num(legs.alt_end_amsl_m, nan=self.brief.flight.alt_agl_m))
+        return np.asarray(cost.energy_wh[::2] + waiting_w(self.aircraft, air.speed_mps) * legs.hold_s / 3600.0)
 
     @functools.cached_property
     def battery_pct(self) -> FloatArray:
@@ -109,7 +114,8 @@ class Subject:
     @functools.cached_property
     def return_rules(self) -> ReturnRules:
         """How the autopilot returns."""
-        return return_rules(self.brief)
+        rules = return_rules(self.brief)
+        return rules if self._choice is None else dataclasses.replace(rules, landing=self._choice)
 
     @functools.cached_property
     def returns(self) -> Returns:

@@ -162,6 +162,13 @@ def turning_load(aircraft: Aircraft, share: FloatArray) -> FloatArray:
     return np.asarray(1.0 + 0.5 * tan_bank**2)
 
 
+def waiting_w(aircraft: Aircraft, wind_mps: FloatArray) -> FloatArray:
+    """Return the power of waiting in one place: hovering in the wind, or circling at the type's tightest turn."""
+    watts = level_power_w(aircraft, _hover_airspeed(aircraft, wind_mps))
+    turning = 1.0 if aircraft.kind is AircraftKind.FIXED_WING else 0.0
+    return np.asarray(watts * turning_load(aircraft, np.array(turning)))
+
+
 def least_wh(
     aircraft: Aircraft, wind: WindProfile, *, east_m: FloatArray, north_m: FloatArray, speed_mps: float
 ) -> float:

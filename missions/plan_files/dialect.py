@@ -199,9 +199,11 @@ def wire_xy(item: MissionItem) -> tuple[int, int]:
     """Return MISSION_ITEM_INT x and y: 1e-7 degrees, and INT32_MAX for an unset place.
 
     Commands without a place carry parameters 5 and 6 there, unscaled (0 when
-    unset); DO_DIGICAM_CONTROL shoots by it.
+    unset); DO_DIGICAM_CONTROL shoots by it. So do those that PX4 takes without
+    one: it reads INT32_MAX back as INT32_MIN there.
     """
-    if item.command not in POSITION_COMMANDS:
+    placeless = item.command in _PX4_PLACELESS and item.frame == MAV_FRAME_MISSION and math.isnan(item.lat_deg)
+    if item.command not in POSITION_COMMANDS or placeless:
         x, y = (0 if math.isnan(v) else round(v) for v in (item.lat_deg, item.lon_deg))
         return x, y
     x, y = (_INT32_UNSET if math.isnan(v) else round(v * 1e7) for v in (item.lat_deg, item.lon_deg))

@@ -89,6 +89,8 @@ def mission_items(
     """
     items: list[MissionItem] = []
     first, last = legs[0], legs[-1]
+    px4 = brief.dialect == "px4"
+    yaw = math.nan if px4 else 0.0  # PX4 turns a multirotor's nose to 0, north; unset, it follows the course
 
     def add(command: int, *p: float, place: tuple[float, float, float] | None = None) -> None:
         lat, lon, alt = (math.nan, math.nan, 0.0) if place is None else place
@@ -101,7 +103,10 @@ def mission_items(
             )
         )  # fmt: skip
 
-    add(TAKEOFF, place=(first.lat_end_deg, first.lon_end_deg, _relative(first.alt_amsl_end_m, home_alt_amsl_m)))
+    def fly(command: int, leg: Leg, height_m: float) -> None:
+        add(command, 0.0, 0.0, 0.0, yaw, place=(leg.lat_end_deg, leg.lon_end_deg, height_m))
+
+    fly(TAKEOFF, first, _relative(first.alt_amsl_end_m, home_alt_amsl_m))
     airspeed = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
     if ends.approach is not None:
         height = _relative(legs[ends.takeoff_legs - 1].alt_amsl_end_m, home_alt_amsl_m)
@@ -115,17 +120,16 @@ def mission_items(
         if gimbal != pointing:
             add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
             pointing = gimbal
-        add(WAYPOINT, place=(leg.lat_end_deg, leg.lon_end_deg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m)))
+        fly(WAYPOINT, leg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m))
     add(VIDEO_STOP)
     if ends.approach is not None:
         circle = ends.approach
         place = (*ends.centre_deg, circle.height_m)
-        px4 = brief.dialect == "px4"
         add(DO_LAND_START, place=None if px4 else place)  # ArduPilot chooses by it; PX4 wants none
         # PX4 leaves the circle only when it heads for the landing if told to; ArduPilot always does, and has no room
         # to store the wish. The last parameter has both leave it on its tangent.
         add(LOITER_TO_ALT, float(px4), circle.radius_m, 0.0, 1.0, place=place)
-    add(LAND, place=(last.lat_end_deg, last.lon_end_deg, 0.0))
+    fly(LAND, last, 0.0)
     return tuple(items)
 
 

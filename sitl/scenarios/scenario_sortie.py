@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.plan import Leg, LegKind, MissionItem, Sortie
+from missions.judging.return_rules import RALLY_ASKED, asked_actions
+from missions.plan import Leg, LegKind, MissionItem, Sortie, VehicleParameter
 from missions.plan_files.dialect import Dialect
 from sitl.dynamics import offset_m
+from sitl.vehicle.config import Airframe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +44,7 @@ def sortie_of(scenario: Scenario, vehicle: VehicleTable) -> Sortie:
         rally=tuple(
             _at(scenario, point[:2], seq=i, command=5100, alt_m=point[2]) for i, point in enumerate(vehicle.rally_m)
         ),
+        vehicle_parameters=asked_parameters(vehicle),
     )
 
 
@@ -120,14 +124,29 @@ def _legs(scenario: Scenario, vehicle: VehicleTable, lat: float, lon: float) -> 
     return tuple(legs)
 
 
+def asked_parameters(vehicle: VehicleTable) -> tuple[VehicleParameter, ...]:
+    """Return what the sortie asks of the vehicle: to return straight whatever fails, but for what the table has."""
+    wing = vehicle.airframe == Airframe.PLANE
+    actions = asked_actions(vehicle.dialect, fixed_wing=wing, retrace=False)
+    if vehicle.rally_m and vehicle.dialect is Dialect.ARDUPILOT:
+        actions += RALLY_ASKED
+    if wing and vehicle.dialect is Dialect.ARDUPILOT:
+        land = VehicleParameter(name="RTL_AUTOLAND", value=1.0, why="lands by the mission's own landing", action=True)
+        actions = (land, *actions)
+    return tuple(dataclasses.replace(a, value=vehicle.parameters.get(a.name, a.value)) for a in actions)
+
+
 def default_parameters(vehicle: VehicleTable) -> tuple[tuple[str, float], ...]:
-    """Return the failsafes a careful unit sets: two battery stages, ground station loss, fence; the table's own win."""
+    """Return what a careful unit sets: what the sortie asks, two battery stages, the fence; the table's own win."""
+    held = {asked.name: asked.value for asked in asked_parameters(vehicle)}
     if vehicle.dialect is Dialect.PX4:
-        held = {"NAV_DLL_ACT": 2.0, "COM_LOW_BAT_ACT": 3.0, "GF_ACTION": 3.0}
         held |= {"BAT_LOW_THR": 0.3, "BAT_CRIT_THR": 0.2, "BAT_EMERGEN_THR": 0.1}
     else:
         capacity_mah = 1000.0 * vehicle.battery_wh / 22.2
-        held = {"FS_GCS_ENABLE": 1.0, "BATT_LOW_MAH": 0.25 * capacity_mah, "BATT_CRT_MAH": 0.12 * capacity_mah}
+        held |= {"BATT_LOW_MAH": 0.25 * capacity_mah, "BATT_CRT_MAH": 0.12 * capacity_mah, "FENCE_TYPE": 4.0}
         held["FENCE_ENABLE"] = 1.0 if vehicle.fence_m else 0.0
-        held["RTL_ALT"] = 100.0 * vehicle.route_m[-1][2]
+        if vehicle.airframe == Airframe.PLANE:
+            held["RTL_ALTITUDE"] = vehicle.route_m[-1][2]
+        else:
+            held["RTL_ALT"] = 100.0 * vehicle.route_m[-1][2]
     return tuple({**held, **vehicle.parameters}.items())

@@ -10,6 +10,7 @@ from missions.plan_files.dialect import Dialect
 from sitl.vehicle.behaviours import Limits, Place
 from sitl.vehicle.modes import Mode, ModeTable
 from sitl.vehicle.moves import Leg, MultirotorMoves, WingMoves
+from sitl.vehicle.way_home import PX4_RETRACE, along_mission, return_amsl_m
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,8 @@ class Autopilot:
         self._modes = modes
         self.run: MissionRun | None = None
         self.rally: Callable[[], Place | None] = lambda: None
+        self.held_first = False
+        """Whether a failsafe held before it let the vehicle return (PX4's COM_FAIL_ACT_T)."""
         self.on_arm: Callable[[], None] = lambda: None
         self._behaviour: Behaviour | None = None
         self._then: list[Callable[[], Behaviour]] = []
@@ -239,14 +242,16 @@ class Autopilot:
         if self.wing is not None:
             self._return_wing()
             return
+        home = Place(lat_deg=self.home.lat_deg, lon_deg=self.home.lon_deg, alt_amsl_m=self.home.alt_amsl_m)
         if self.dialect is Dialect.PX4:
-            wanted, wait_s, speed = p["RTL_RETURN_ALT"], p["RTL_LAND_DELAY"], 0.0
+            wait_s, speed = p["RTL_LAND_DELAY"], 0.0
+            if p["RTL_TYPE"] == PX4_RETRACE and self.run is not None:
+                self._fly_places([*along_mission(self.run, self._here(), from_nearest=self.held_first)], home)
+                return
         else:
-            wanted, wait_s, speed = p["RTL_ALT"] / 100.0, p["RTL_LOIT_TIME"] / 1000.0, p["RTL_SPEED"] / 100.0
-        goal = self.rally() or Place(
-            lat_deg=self.home.lat_deg, lon_deg=self.home.lon_deg, alt_amsl_m=self.home.alt_amsl_m + wanted
-        )
-        level = max(goal.alt_amsl_m, self.state.alt_amsl_m)
+            wait_s, speed = p["RTL_LOIT_TIME"] / 1000.0, p["RTL_SPEED"] / 100.0
+        goal = self.rally() or home
+        level = return_amsl_m(p, self._here(), goal, self.home.alt_amsl_m)
         over = dataclasses.replace(goal, alt_amsl_m=level)
         if speed > 0.0:
             self.limits.speed_mps = speed
@@ -256,6 +261,18 @@ class Autopilot:
             lambda: _Wait(self.moves.hold(over), wait_s),
             lambda: self._down(over),
         ]
+
+    def _here(self) -> Place:
+        return Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
+
+    def _fly_places(self, places: list[Place], spot: Place) -> None:
+        """Fly through places one after another, then land at the last of them or at home."""
+        self._then = [lambda place=place: self._leg_to(place) for place in places]  # type: ignore[misc]
+        end = places[-1] if places else self._here()
+        over = dataclasses.replace(spot, alt_amsl_m=end.alt_amsl_m)
+        self._then += [lambda: self._leg_to(over), lambda: self._down(over)]
+        self._behaviour = self.moves.hold()
+        self._behaviour.done = True
 
     def _return_wing(self) -> None:
         """Land by the mission's landing sequence if there is one and it is asked for, else circle over home."""
@@ -275,13 +292,9 @@ class Autopilot:
 
     def _retrace(self) -> None:
         """Fly back along the path that was flown, then land."""
-        path = list(reversed(self._crumbs))
         first = self._crumbs[0]
-        self._then = [lambda place=place: self._leg_to(place) for place in path[::4]]  # type: ignore[misc]
-        over = dataclasses.replace(first, alt_amsl_m=max(first.alt_amsl_m, self.home.alt_amsl_m + 2.0))
-        self._then += [lambda: self._leg_to(over), lambda: self._down(over)]
-        self._behaviour = self.moves.hold()
-        self._behaviour.done = True
+        start = dataclasses.replace(first, alt_amsl_m=max(first.alt_amsl_m, self.home.alt_amsl_m + 2.0))
+        self._fly_places([*self._crumbs[::-1][::4], start], start)
 
     def _leg_to(self, place: Place) -> Behaviour:
         start = Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=place.alt_amsl_m)

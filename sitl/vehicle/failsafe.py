@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from missions.failsafes.landing_choice import landing_choice
+from missions.failsafes.reading import outcome
+from missions.failsafes.ways import Trigger, Way
 from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import offset_m
 from sitl.vehicle.modes import Mode
@@ -14,36 +19,26 @@ if TYPE_CHECKING:
     from sitl.vehicle.behaviours import Place
     from sitl.vehicle.vehicle import Vehicle
 
+FIRMWARE: Final = (99, 99)
+"""It knows every value of every parameter."""
 CHECK_EVERY: Final = 5
 """Steps between two checks (10 Hz)."""
-BATTERY_ACTIONS: Final[dict[int, tuple[Mode, ...]]] = {
-    1: (Mode.LAND,),
-    2: (Mode.RTL, Mode.LAND),
-    3: (Mode.SMART_RTL, Mode.RTL, Mode.LAND),
-    4: (Mode.SMART_RTL, Mode.LAND),
+MODES: Final[dict[Way, Mode]] = {
+    Way.STRAIGHT: Mode.RTL,
+    Way.RETRACE: Mode.RTL,
+    Way.RALLY: Mode.RTL,
+    Way.REJOIN: Mode.RTL,
+    Way.LANDING: Mode.RTL,
+    Way.SMART_RTL: Mode.SMART_RTL,
+    Way.LAND: Mode.LAND,
+    Way.TERMINATE: Mode.LAND,
+    Way.HOLD: Mode.LOITER,
+    Way.RETURN_POINT: Mode.LOITER,
 }
-"""ArduCopter BATT_FS_LOW_ACT and BATT_FS_CRT_ACT, in order of preference."""
-GCS_ACTIONS: Final[dict[int, tuple[Mode, ...]]] = {
-    1: (Mode.RTL, Mode.LAND),
-    2: (Mode.RTL, Mode.LAND),
-    3: (Mode.SMART_RTL, Mode.RTL, Mode.LAND),
-    4: (Mode.SMART_RTL, Mode.LAND),
-    5: (Mode.LAND,),
-}
-"""ArduCopter FS_GCS_ENABLE."""
-FENCE_ACTIONS: Final[dict[int, tuple[Mode, ...]]] = {
-    1: (Mode.RTL, Mode.LAND),
-    2: (Mode.LAND,),
-    3: (Mode.SMART_RTL, Mode.RTL, Mode.LAND),
-    4: (Mode.BRAKE, Mode.LAND),
-    5: (Mode.SMART_RTL, Mode.LAND),
-}
-"""ArduCopter FENCE_ACTION; 0 only reports."""
-PX4_FENCE_ACTIONS: Final[dict[int, tuple[Mode, ...]]] = {2: (Mode.LOITER,), 3: (Mode.RTL,), 5: (Mode.LAND,)}
-PX4_LINK_ACTIONS: Final[dict[int, tuple[Mode, ...]]] = {1: (Mode.LOITER,), 2: (Mode.RTL,), 3: (Mode.LAND,)}
+"""The mode each way is flown in; a fall without motors is not modelled, and is a landing here."""
 HOMEWARD: Final = frozenset({Mode.RTL, Mode.LAND, Mode.SMART_RTL})
-CONTINUE_AUTO_ON_GCS_LOSS: Final = 2
-"""Bit of ArduCopter's FS_OPTIONS."""
+RADIO_LOSS_S: Final = 0.5
+"""How long ArduCopter takes to believe that the radio is lost (`FS_COUNTER`, and its pulses' timeout)."""
 
 
 class Failsafe:
@@ -54,7 +49,8 @@ class Failsafe:
         self.fence_enabled = bool(vehicle.parameters["FENCE_ENABLE"]) or vehicle.config.dialect is Dialect.PX4
         self.breaches = 0
         self._battery_stage = 0
-        self._link_lost = False
+        self._link_lost = self._radio_lost = False
+        self._waiting: tuple[float, tuple[Mode, ...]] | None = None
         self.breached = False
         self._position_lost = False
         self._warned_glitch = False
@@ -64,7 +60,9 @@ class Failsafe:
         v = self.vehicle
         if v.steps % CHECK_EVERY or not v.autopilot.armed or not v.airborne:
             return
+        self._act_late()
         self._check_battery()
+        self._check_radio()
         self._check_link()
         self._check_fence()
         self._check_position()
@@ -72,7 +70,36 @@ class Failsafe:
     def reset(self) -> None:
         """Forget what has been acted on (at arming)."""
         self._battery_stage = 0
-        self.breached = self._link_lost = self._position_lost = False
+        self.breached = self._link_lost = self._radio_lost = self._position_lost = False
+        self._waiting = None
+
+    def _take(self, trigger: Trigger) -> None:
+        """Do what the parameters make of a trigger, as the table says."""
+        v = self.vehicle
+        found = outcome(
+            trigger, v.parameters.values(), v.config.dialect, fixed_wing=v.wing is not None, version=FIRMWARE
+        )  # fmt: skip
+        modes = tuple(MODES[way] for way in found.ways if way in MODES)
+        if v.wing and trigger is Trigger.RADIO:
+            modes = modes[-1:]  # the long failsafe follows the short one
+        if modes and v.autopilot.mode is not Mode.LAND:
+            self._act_or_wait(modes)
+
+    def _act_or_wait(self, modes: tuple[Mode, ...]) -> None:
+        """Act at once, or after PX4's COM_FAIL_ACT_T, in which it holds."""
+        v = self.vehicle
+        delay_s = v.parameters["COM_FAIL_ACT_T"] if v.config.dialect is Dialect.PX4 else 0.0
+        v.autopilot.held_first = delay_s > 0.0
+        if delay_s <= 0.0 or modes[0] is Mode.LOITER:
+            self._act(modes)
+            return
+        self._waiting = (v.t_s + delay_s, modes)
+        self._act((Mode.LOITER,))
+
+    def _act_late(self) -> None:
+        if self._waiting is not None and self.vehicle.t_s >= self._waiting[0]:
+            modes, self._waiting = self._waiting[1], None
+            self._act(modes)
 
     def _act(self, modes: tuple[Mode, ...]) -> None:
         autopilot = self.vehicle.autopilot
@@ -87,23 +114,17 @@ class Failsafe:
         if stage <= self._battery_stage:
             return
         self._battery_stage = stage
-        p = self.vehicle.parameters
         mode = self.vehicle.autopilot.mode
         if self.vehicle.config.dialect is Dialect.PX4:
             self.vehicle.say(2, "Critical battery, return advised" if stage < 3 else "Emergency battery, land now")
-            action = int(p["COM_LOW_BAT_ACT"])
-            if stage >= 3 and action in (2, 3):
-                self._act((Mode.LAND,))
-            elif stage == 2 and action == 3 and mode not in HOMEWARD:
-                self._act((Mode.RTL,))
-            elif stage == 2 and action == 2:
-                self._act((Mode.LAND,))
+            if stage >= 3:
+                self._take(Trigger.EMERGENCY_BATTERY)
+            elif stage == 2 and mode not in HOMEWARD:
+                self._take(Trigger.CRITICAL_BATTERY)
             return
         self.vehicle.say(4, f"Battery 1 is {'critical' if stage == 2 else 'low'}")
-        actions = BATTERY_ACTIONS.get(int(p["BATT_FS_CRT_ACT" if stage == 2 else "BATT_FS_LOW_ACT"]), ())
-        if actions and not (mode is Mode.LAND or (mode in HOMEWARD and actions[0] is not Mode.LAND)):
-            self.vehicle.say(4, "Battery Failsafe")
-            self._act(actions)
+        self.vehicle.say(4, "Battery Failsafe")
+        self._take(Trigger.CRITICAL_BATTERY if stage == 2 else Trigger.LOW_BATTERY)
 
     def _ardupilot_stage(self) -> int:
         """Return 0, 1 (low) or 2 (critical) by ArduPilot's remaining mAh and voltage."""
@@ -127,27 +148,46 @@ class Failsafe:
     def _check_link(self) -> None:
         v, p = self.vehicle, self.vehicle.parameters
         silence = v.ground_station_silence_s()
-        if v.config.dialect is Dialect.PX4:
-            limit, actions = p["COM_DL_LOSS_T"], PX4_LINK_ACTIONS.get(int(p["NAV_DLL_ACT"]), ())
-        else:
-            limit, actions = p["FS_GCS_TIMEOUT"], GCS_ACTIONS.get(int(p["FS_GCS_ENABLE"] or p["FS_GCS_ENABL"]), ())
+        limit = p[self._name("COM_DL_LOSS_T", "FS_LONG_TIMEOUT", "FS_GCS_TIMEOUT")]
+        watched = p[self._name("NAV_DLL_ACT", "FS_GCS_ENABL", "FS_GCS_ENABLE")] > 0.0
         if silence is None or silence < limit:
             if self._link_lost:
                 self._link_lost = False
                 v.say(6, "GCS Failsafe Cleared")
             return
-        if self._link_lost or not actions:
+        if self._link_lost or not watched:
             return
         self._link_lost = True
         v.say(4, "GCS Failsafe")
-        goes_on = int(p["FS_OPTIONS"]) & CONTINUE_AUTO_ON_GCS_LOSS and v.autopilot.mode is Mode.AUTO
-        if not goes_on and v.autopilot.mode not in HOMEWARD:
-            self._act(actions)
+        if v.autopilot.mode not in HOMEWARD:
+            self._take(Trigger.LINK)
+
+    def _check_radio(self) -> None:
+        v = self.vehicle
+        since = v.faults.radio_lost_since_s
+        if since is None:
+            self._radio_lost = False
+            return
+        limit = RADIO_LOSS_S
+        if v.wing or v.config.dialect is Dialect.PX4:
+            limit = v.parameters[self._name("COM_RC_LOSS_T", "FS_LONG_TIMEOUT", "")]
+        if self._radio_lost or v.t_s - since < limit:
+            return
+        self._radio_lost = True
+        v.say(4, "Manual control lost" if v.config.dialect is Dialect.PX4 else "Radio Failsafe")
+        if v.autopilot.mode not in HOMEWARD:
+            self._take(Trigger.RADIO)
+
+    def _name(self, px4: str, plane: str, copter: str) -> str:
+        """Return what this vehicle calls a parameter."""
+        if self.vehicle.config.dialect is Dialect.PX4:
+            return px4
+        return plane if self.vehicle.wing else copter
 
     # -- fence ----------------------------------------------------------------------------------------
 
     def _check_fence(self) -> None:
-        v, p = self.vehicle, self.vehicle.parameters
+        v = self.vehicle
         why = self.breach(v.sensors.nav.lat_deg, v.sensors.nav.lon_deg, v.sensors.nav.alt_amsl_m)
         if not why:
             self.breached = False
@@ -158,9 +198,8 @@ class Failsafe:
         self.breaches += 1
         px4 = v.config.dialect is Dialect.PX4
         v.say(4, f"Geofence violation: {why}" if px4 else f"Fence Breached: {why}")
-        actions = PX4_FENCE_ACTIONS.get(int(p["GF_ACTION"])) if px4 else FENCE_ACTIONS.get(int(p["FENCE_ACTION"]))
-        if actions and v.autopilot.mode not in HOMEWARD:
-            self._act(actions)
+        if v.autopilot.mode not in HOMEWARD:
+            self._take(Trigger.FENCE)
 
     def breach(self, lat_deg: float, lon_deg: float, alt_amsl_m: float) -> str:
         """Return which fence a point breaks, "" for none or while the fence is off."""
@@ -245,22 +284,13 @@ def valid_fence(items: tuple[WireItem, ...]) -> bool:
 
 
 def nearest_rally(vehicle: Vehicle) -> Place | None:
-    """Return the rally point to flee to; None means home.
-
-    ArduPilot takes the nearest within RALLY_LIMIT_KM, PX4 whichever of rally points and home is nearest.
-    """
+    """Return the rally point to flee to; None means home."""
     nav, home = vehicle.sensors.nav, vehicle.autopilot.home
     places = [vehicle.place_of(item) for item in vehicle.servers[MissionType.RALLY].items]
-    if not places:
+    choice = landing_choice(vehicle.parameters.values(), vehicle.config.dialect)
+    if not places or choice is None:
         return None
-
-    def away(place: Place) -> float:
-        return math.hypot(*offset_m(nav.lat_deg, nav.lon_deg, place.lat_deg, place.lon_deg))
-
-    best = min(places, key=away)
-    to_home = math.hypot(*offset_m(nav.lat_deg, nav.lon_deg, home.lat_deg, home.lon_deg))
-    limit_m = vehicle.parameters["RALLY_LIMIT_KM"] * 1000.0
-    too_far = limit_m > 0.0 and away(best) > limit_m
-    home_nearer = bool(vehicle.parameters["RALLY_INCL_HOME"]) and to_home < away(best)
-    px4 = vehicle.config.dialect is Dialect.PX4
-    return None if too_far or home_nearer or (px4 and to_home < away(best)) else best
+    spots = [(home.lat_deg, home.lon_deg), *((p.lat_deg, p.lon_deg) for p in places)]
+    away = [math.hypot(*offset_m(nav.lat_deg, nav.lon_deg, *spot)) for spot in spots]
+    chosen = int(choice.of(np.array([away]))[0])
+    return places[chosen - 1] if chosen else None

@@ -48,6 +48,7 @@ class FaultDesk:
         self.battery = PartFault(rng, wrong=(-3.0, -40.0), spread=(5.0, 40.0))
         self.camera = PartFault(rng, wrong=(1e-3, 1e-3), spread=(1e-2, 1e-2))
         self.cut_since_s: float | None = None
+        self.radio_lost_since_s: float | None = None
         self._vehicle = vehicle
         self._took_off_s: float | None = None
 
@@ -81,6 +82,8 @@ class FaultDesk:
         elif fault.kind is FaultKind.LINK_LOSS:
             self.link.cut(on=begin)
             self.cut_since_s = v.t_s if begin else None
+        elif fault.kind is FaultKind.RADIO_LOSS:
+            self.radio_lost_since_s = v.t_s if begin else None
         elif fault.kind is FaultKind.LINK:
             self.link.use(fault.quality if begin else self.link.usual)
         elif fault.kind is FaultKind.GPS_JUMP:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAVIGATION: Final = frozenset({16, 17, 18, 19, 20, 21, 22, 31, 82, 92, 93})
 """Items that take time; everything else happens on the way."""
 _LEG_ENDS: Final = frozenset({16, 17, 19, 31, 82})
+_PASSED: Final = frozenset({16, 17, 18, 19, 22, 31})
 _MOST_DO_ITEMS: Final = 1000
 
 
@@ -103,6 +104,11 @@ class MissionRun:
     def landing_start(self) -> int | None:
         """Return the number of the DO_LAND_START item, None without one."""
         return next((item.seq for item in self._items() if item.command == mavlink.MAV_CMD_DO_LAND_START), None)
+
+    def places(self) -> tuple[list[Place], int]:
+        """Return the places flown through, in order, and how many of them lie before the present item."""
+        legs = [item for item in self._items()[self._first :] if item.command in _PASSED and item.has_place]
+        return [self._place(item) for item in legs], sum(item.seq < self.current for item in legs)
 
     @property
     def empty(self) -> bool:

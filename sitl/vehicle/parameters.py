@@ -35,8 +35,8 @@ ARDUPILOT_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("BATT_CAPACITY", 8108, INT32),
     ("BATT_CRT_MAH", 0, REAL32),
     ("BATT_CRT_VOLT", 0, REAL32),
-    ("BATT_FS_CRT_ACT", 1, INT8),
-    ("BATT_FS_LOW_ACT", 2, INT8),
+    ("BATT_FS_CRT_ACT", 0, INT8),
+    ("BATT_FS_LOW_ACT", 0, INT8),
     ("BATT_LOW_MAH", 0, REAL32),
     ("BATT_LOW_TIMER", 10, INT8),
     ("BATT_LOW_VOLT", 0, REAL32),
@@ -44,18 +44,19 @@ ARDUPILOT_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("CAM1_TYPE", 1, INT8),
     ("DISARM_DELAY", 10, INT8),
     ("FENCE_ACTION", 1, INT8),
-    ("FENCE_ALT_MAX", 120, REAL32),
+    ("FENCE_ALT_MAX", 100, REAL32),
+    ("FENCE_AUTOENABLE", 0, INT8),
     ("FENCE_ENABLE", 0, INT8),
     ("FENCE_MARGIN", 2, REAL32),
     ("FENCE_RADIUS", 300, REAL32),
     ("FENCE_TOTAL", 0, INT8),
-    ("FENCE_TYPE", 4, INT8),
+    ("FENCE_TYPE", 7, INT8),
     ("FRAME_CLASS", 1, INT8),
     ("FS_EKF_ACTION", 1, INT8),
     ("FS_GCS_ENABLE", 0, INT8),
     ("FS_GCS_TIMEOUT", 5, REAL32),
-    ("FS_OPTIONS", 0, INT32),
-    ("FS_THR_ENABLE", 0, INT8),
+    ("FS_OPTIONS", 16, INT32),
+    ("FS_THR_ENABLE", 1, INT8),
     ("GPS_TYPE", 1, INT8),
     ("LAND_ALT_LOW", 1000, INT16),
     ("LAND_SPEED", 50, INT16),
@@ -74,11 +75,13 @@ ARDUPILOT_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("RTL_ALT", 1500, INT32),
     ("RTL_ALT_FINAL", 0, INT16),
     ("RTL_CLIMB_MIN", 0, INT16),
+    ("RTL_CONE_SLOPE", 3, REAL32),
     ("RTL_LOIT_TIME", 5000, INT32),
     ("RTL_SPEED", 0, INT16),
     ("SIM_SPEEDUP", 1, REAL32),
     ("SIM_WIND_DIR", 180, REAL32),
     ("SIM_WIND_SPD", 0, REAL32),
+    ("SRTL_POINTS", 300, INT16),
     ("SYSID_MYGCS", 255, INT16),
     ("SYSID_THISMAV", 1, INT16),
     ("WPNAV_ACCEL", 250, REAL32),
@@ -89,7 +92,12 @@ ARDUPILOT_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("WPNAV_SPEED_UP", 250, REAL32),
     ("WP_YAW_BEHAVIOR", 2, INT8),
 )
-"""Name, default and type of what an ArduCopter 4.5 has of these (its full table has over a thousand)."""
+"""Name, default and type of what an ArduCopter has of these (its full table has over a thousand).
+
+The failsafes', fences', rally points' and returns' are those of 4.7-dev (`ArduCopter/Parameters.cpp`, `config.h`,
+`AC_Fence.cpp`, `AP_Rally.cpp`, `AP_BattMonitor_Params.cpp`, `AP_SmartRTL.h`; unchanged since 4.0 but for FS_OPTIONS 16,
+the default since 4.1), under the names of 4.6 and before. A low battery does nothing by default.
+"""
 
 PX4_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("BAT1_CAPACITY", 8108, REAL32),
@@ -99,9 +107,13 @@ PX4_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("COM_ARM_WO_GPS", 1, INT32),
     ("COM_DISARM_LAND", 2, REAL32),
     ("COM_DISARM_PRFLT", 10, REAL32),
+    ("COM_DLL_EXCEPT", 0, INT32),
     ("COM_DL_LOSS_T", 10, INT32),
-    ("COM_LOW_BAT_ACT", 3, INT32),
+    ("COM_FAIL_ACT_T", 5, REAL32),
+    ("COM_LOW_BAT_ACT", 0, INT32),
+    ("COM_RCL_EXCEPT", 0, INT32),
     ("COM_RC_IN_MODE", 1, INT32),
+    ("COM_RC_LOSS_T", 0.5, REAL32),
     ("GF_ACTION", 2, INT32),
     ("GF_MAX_HOR_DIST", 0, REAL32),
     ("GF_MAX_VER_DIST", 0, REAL32),
@@ -122,35 +134,48 @@ PX4_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("NAV_ACC_RAD", 10, REAL32),
     ("NAV_DLL_ACT", 0, INT32),
     ("NAV_RCL_ACT", 2, INT32),
+    ("RTL_CONE_ANG", 45, INT32),
     ("RTL_DESCEND_ALT", 30, REAL32),
     ("RTL_LAND_DELAY", 0, REAL32),
+    ("RTL_LOITER_RAD", 80, REAL32),
+    ("RTL_MIN_DIST", 10, REAL32),
     ("RTL_RETURN_ALT", 60, REAL32),
     ("RTL_TYPE", 0, INT32),
     ("SYS_AUTOSTART", 10016, INT32),
 )
-"""Name, default and type of what a PX4 1.15 multicopter has of these."""
+"""Name, default and type of what a PX4 1.15 multicopter has of these (`commander_params.c`, `rtl_params.c`,
+`geofence_params.c`): it only warns of a low battery, holds at a breached fence and waits 5 s before it acts."""
 
 
 _SHARED_PREFIXES: Final = ("ARMING", "BATT_", "CAM1", "FENCE_", "GPS_", "MIS_", "MNT1", "RALLY_", "SIM_", "SYSID")
+_PLANES_OWN: Final = ("FENCE_TYPE", "RALLY_INCL_HOME", "RALLY_LIMIT_KM")
 ARDUPLANE_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
     sorted(
         [
-            *(row for row in ARDUPILOT_DEFAULTS if row[0].startswith(_SHARED_PREFIXES)),
+            *(row for row in ARDUPILOT_DEFAULTS if row[0].startswith(_SHARED_PREFIXES) and row[0] not in _PLANES_OWN),
             ("AIRSPEED_CRUISE", 18, REAL32),
             ("AIRSPEED_MAX", 28, REAL32),
             ("AIRSPEED_MIN", 13, REAL32),
+            ("FENCE_TYPE", 4, INT8),
             ("FS_GCS_ENABL", 0, INT8),
-            ("FS_GCS_TIMEOUT", 5, REAL32),
-            ("FS_LONG_ACTN", 1, INT8),
+            ("FS_LONG_ACTN", 0, INT8),
+            ("FS_LONG_TIMEOUT", 5, REAL32),
+            ("FS_SHORT_ACTN", 0, INT8),
+            ("FS_SHORT_TIMEOUT", 1.5, REAL32),
+            ("RALLY_INCL_HOME", 0, INT8),
+            ("RALLY_LIMIT_KM", 5, REAL32),
             ("ROLL_LIMIT_DEG", 40, REAL32),
             ("RTL_ALTITUDE", 100, REAL32),
             ("RTL_AUTOLAND", 0, INT8),
+            ("RTL_CLIMB_MIN", 0, REAL32),
+            ("RTL_RADIUS", 0, INT16),
+            ("THR_FAILSAFE", 1, INT8),
             ("WP_LOITER_RAD", 80, INT16),
             ("WP_RADIUS", 90, INT16),
         ]
     )
 )
-"""The same for an ArduPlane 4.5."""
+"""The same for an ArduPlane (`ArduPlane/Parameters.cpp`): a lost link or radio does not make it return by default."""
 PX4_WING_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
     sorted(
         [
@@ -189,6 +214,10 @@ class ParameterTable:
     def __getitem__(self, name: str) -> float:
         row = self.find(name)
         return row.value if row else 0.0
+
+    def values(self) -> dict[str, float]:
+        """Return every parameter by name."""
+        return {row.name: row.value for row in self._rows}
 
     def find(self, name: str, index: int = -1) -> Parameter | None:
         """Return a parameter by number, or by name when the number is negative."""

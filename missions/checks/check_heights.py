@@ -1,0 +1,63 @@
+"""Heights nobody means: above every aircraft, below every shore, or counted from the sea where the ground was meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from missions.plan import Finding, Severity
+from missions.plan_files.dialect import PATH_COMMANDS, has_position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from missions.plan_files.plan_document import PlanDocument
+
+HIGHEST_GROUND_M: Final = 8_849.0
+"""Mount Everest (Nepal and China, 2020)."""
+LOWEST_GROUND_M: Final = -440.0
+"""The shore of the Dead Sea, and some."""
+MOST_ABOVE_HOME_M: Final = 6_000.0
+"""As high as a brief may ask."""
+_TAKEOFFS: Final = (22, 84)
+_ABSOLUTE: Final = (0, 5)
+
+
+def height_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Find a home that is nowhere on Earth's surface, and items below home whose height counts from the sea."""
+    home = document.home
+    if home is None:
+        return
+    if not LOWEST_GROUND_M <= home.alt_amsl_m <= HIGHEST_GROUND_M:
+        yield Finding(
+            rule="plan.height",
+            severity=Severity.ERROR,
+            message=f"home is at {home.alt_amsl_m:.0f} m above sea level, where no ground is; were feet, centimetres or "
+            "millimetres meant?",
+            lat_deg=home.lat_deg,
+            lon_deg=home.lon_deg,
+            measured=home.alt_amsl_m,
+            limit=HIGHEST_GROUND_M,
+            unit="m",
+        )
+        return
+    for item in document.items:
+        if item.command not in PATH_COMMANDS or item.frame not in _ABSOLUTE:
+            continue
+        above_m = item.alt_m - home.alt_amsl_m
+        low = above_m < 0.0 and (has_position(item) or item.command in _TAKEOFFS) and item.command not in (21, 85)
+        if not low and above_m <= MOST_ABOVE_HOME_M:
+            continue
+        taking_off = item.command in _TAKEOFFS
+        what = f"{-above_m:.0f} m below home" if low else f"{above_m:.0f} m above home"
+        yield Finding(
+            rule="plan.height",
+            severity=Severity.ERROR if taking_off or not low else Severity.WARNING,
+            message=f"item {item.seq + 1} goes to {item.alt_m:.0f} m above sea level (frame {item.frame}), which is {what}; "
+            "was a height above home meant (frame 3)?",
+            lat_deg=item.lat_deg,
+            lon_deg=item.lon_deg,
+            seq=item.seq,
+            measured=above_m,
+            limit=0.0 if low else MOST_ABOVE_HOME_M,
+            unit="m",
+        )

@@ -1,0 +1,1 @@
+"""What each autopilot does by itself when something fails, and which parameters decide it."""

@@ -1,0 +1,230 @@
+"""The table: for each autopilot and kind of aircraft, which parameter decides what a trigger leads to.
+
+Read from the sources: ArduPilot 4.7-dev (ArduCopter/events.cpp, fence.cpp, defines.h; ArduPlane/events.cpp, system.cpp,
+fence.cpp; AC_Fence.cpp, AP_BattMonitor_Params.cpp), whose values are those of 4.0 and later; PX4 1.11 to 1.17
+(commander/failsafe/failsafe.cpp, navigator/rtl.cpp and their parameter files). A way that is flown only since a
+version says so. A later version, another trigger or another parameter is another row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from missions.failsafes.ways import Trigger, Way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Ways = tuple[Way, ...]
+    Version = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A parameter that sets another one's action aside."""
+
+    parameter: str
+    ways: Ways
+    """What is done instead."""
+    equal: frozenset[int] = frozenset()
+    """It does so at these values,"""
+    other_than: frozenset[int] = frozenset()
+    """at any but these,"""
+    bit: int = 0
+    """or with this bit set."""
+    optional: bool = False
+    """Some firmware does not have it, and then behaves as if it were 0."""
+    unless: str = ""
+    """Another parameter, which firmware may lack, that lets the action through all the same when it is not 0."""
+
+    def closes(self, value: float) -> bool:
+        """Tell whether the action is set aside."""
+        if self.other_than:
+            return value not in self.other_than
+        return value in self.equal or bool(int(value) & self.bit)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One action, by the value of its parameter."""
+
+    parameter: str
+    actions: Mapping[int, Ways]
+    gates: tuple[Gate, ...] = ()
+    since: Mapping[int, Version] = dataclasses.field(default_factory=dict)
+    """Values that older firmware does not have."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Everything known of one autopilot on one kind of aircraft."""
+
+    triggers: Mapping[Trigger, tuple[Row, ...]]
+    """Rows of one trigger follow each other in time."""
+    returns: Row | None = None
+    """What its return mode is, where a parameter decides that; else `Way.STRAIGHT`."""
+    retrace_gate: Gate | None = None
+    """What makes it leave the path although its return mode follows it."""
+    asked: Mapping[bool, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    """What a plan asks to be set for straight returns (False) and for returns along the path (True)."""
+
+
+_RTL: Final = (Way.STRAIGHT, Way.LAND)
+_SMART: Final = (Way.SMART_RTL, Way.STRAIGHT, Way.LAND)
+_SMART_OR_LAND: Final = (Way.SMART_RTL, Way.LAND)
+_LANDING: Final = (Way.LANDING, Way.STRAIGHT)
+_BRAKE: Final = (Way.HOLD, Way.LAND)
+_NONE, _LAND, _GOES_ON, _HOLD = (Way.NONE,), (Way.LAND,), (Way.CONTINUE,), (Way.HOLD,)
+_DOWN, _RETURNS = (Way.TERMINATE,), (Way.STRAIGHT,)
+
+_COPTER_BATTERY: Final = {
+    0: _NONE, 1: _LAND, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _DOWN, 6: _LANDING, 7: _BRAKE,
+}  # fmt: skip
+_NO_FENCE: Final = (
+    Gate(parameter="FENCE_ENABLE", equal=frozenset({0}), ways=_NONE, unless="FENCE_AUTOENABLE"),
+)  # fmt: skip
+COPTER: Final = Table(
+    triggers={
+        Trigger.RADIO: (
+            Row(
+                parameter="FS_THR_ENABLE",
+                actions={
+                    0: _GOES_ON, 1: _RTL, 2: _RTL, 3: _LAND, 4: _SMART, 5: _SMART_OR_LAND, 6: _LANDING, 7: _BRAKE,
+                },
+                gates=(Gate(parameter="FS_OPTIONS", bit=1, ways=_GOES_ON),),
+            ),
+        ),
+        Trigger.LINK: (
+            Row(
+                parameter="FS_GCS_ENABLE",
+                actions={
+                    0: _GOES_ON, 1: _RTL, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _LAND, 6: _LANDING, 7: _BRAKE,
+                },
+                gates=(Gate(parameter="FS_OPTIONS", bit=2, ways=_GOES_ON),),
+            ),
+        ),
+        Trigger.FENCE: (
+            Row(
+                parameter="FENCE_ACTION",
+                actions={0: _NONE, 1: _RTL, 2: _LAND, 3: _SMART, 4: _BRAKE, 5: _SMART_OR_LAND},
+                gates=_NO_FENCE,
+            ),
+        ),
+        Trigger.LOW_BATTERY: (Row(parameter="BATT_FS_LOW_ACT", actions=_COPTER_BATTERY),),
+        Trigger.CRITICAL_BATTERY: (Row(parameter="BATT_FS_CRT_ACT", actions=_COPTER_BATTERY),),
+    },
+    asked={
+        False: {
+            "FS_THR_ENABLE": 1.0, "FS_GCS_ENABLE": 1.0, "FENCE_ACTION": 1.0, "BATT_FS_LOW_ACT": 2.0,
+            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0,
+        },
+        True: {
+            "FS_THR_ENABLE": 5.0, "FS_GCS_ENABLE": 4.0, "FENCE_ACTION": 5.0, "BATT_FS_LOW_ACT": 4.0,
+            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0,
+        },
+    },
+)  # fmt: skip
+"""ArduCopter. A return it cannot begin ends in a landing where it is; so does a fence left 100 m behind."""
+
+_LONG: Final = {0: _GOES_ON, 1: _RETURNS, 2: _DOWN, 3: _DOWN, 4: _GOES_ON, 5: _LANDING}
+_PLANE_BATTERY: Final = {
+    0: _NONE, 1: _RETURNS, 2: _LANDING, 3: _DOWN, 4: _LANDING, 5: _DOWN, 6: _LANDING, 7: _LANDING,
+}  # fmt: skip
+_NO_RECEIVER: Final = (Gate(parameter="THR_FAILSAFE", other_than=frozenset({1}), ways=_GOES_ON),)
+PLANE: Final = Table(
+    triggers={
+        Trigger.RADIO: (
+            Row(
+                parameter="FS_SHORT_ACTN",
+                actions={0: _GOES_ON, 1: _HOLD, 2: _DOWN, 3: _GOES_ON, 4: _DOWN},
+                gates=_NO_RECEIVER,
+            ),
+            Row(parameter="FS_LONG_ACTN", actions=_LONG, gates=_NO_RECEIVER),
+        ),
+        Trigger.LINK: (
+            Row(
+                parameter="FS_LONG_ACTN",
+                actions=_LONG,
+                gates=(Gate(parameter="FS_GCS_ENABL", other_than=frozenset({1, 2, 3}), ways=_GOES_ON),),
+            ),
+        ),
+        Trigger.FENCE: (
+            Row(
+                parameter="FENCE_ACTION",
+                actions={
+                    0: _NONE, 1: _RETURNS, 2: _NONE, 3: _NONE, 4: _NONE, 5: _NONE, 6: (Way.RETURN_POINT,),
+                    7: (Way.RETURN_POINT,), 8: _LANDING,
+                },
+                gates=_NO_FENCE,
+            ),
+        ),
+        Trigger.LOW_BATTERY: (Row(parameter="BATT_FS_LOW_ACT", actions=_PLANE_BATTERY),),
+        Trigger.CRITICAL_BATTERY: (Row(parameter="BATT_FS_CRT_ACT", actions=_PLANE_BATTERY),),
+    },
+    returns=Row(
+        parameter="RTL_AUTOLAND", actions={0: _RETURNS, 1: _RETURNS, 2: _LANDING, 3: _RETURNS, 4: _LANDING},
+    ),
+    asked={
+        False: {
+            "THR_FAILSAFE": 1.0, "FS_SHORT_ACTN": 0.0, "FS_LONG_ACTN": 1.0, "FS_GCS_ENABL": 1.0, "FENCE_ACTION": 1.0,
+            "BATT_FS_LOW_ACT": 1.0, "BATT_FS_CRT_ACT": 1.0,
+        },
+    },
+)  # fmt: skip
+"""ArduPlane. FBWA with the motor off and FBWB keep no course over ground: they count as coming down unsteered."""
+
+_LOSS: Final = {0: _GOES_ON, 1: _HOLD, 2: _RETURNS, 3: _LAND, 5: _DOWN, 6: _DOWN}
+_PX4_ASKED: Final = {"NAV_RCL_ACT": 2.0, "NAV_DLL_ACT": 2.0, "GF_ACTION": 3.0, "COM_LOW_BAT_ACT": 3.0}
+PX4: Final = Table(
+    triggers={
+        Trigger.RADIO: (
+            Row(
+                parameter="NAV_RCL_ACT",
+                actions=_LOSS,
+                gates=(
+                    Gate(parameter="COM_RC_IN_MODE", equal=frozenset({4}), ways=_GOES_ON, optional=True),
+                    Gate(parameter="COM_RCL_EXCEPT", bit=1, ways=_GOES_ON, optional=True),
+                ),
+            ),
+        ),
+        Trigger.LINK: (
+            Row(
+                parameter="NAV_DLL_ACT",
+                actions=_LOSS,
+                gates=(Gate(parameter="COM_DLL_EXCEPT", bit=1, ways=_GOES_ON, optional=True),),
+            ),
+        ),
+        Trigger.FENCE: (
+            Row(parameter="GF_ACTION", actions={0: _NONE, 1: _NONE, 2: _HOLD, 3: _RETURNS, 4: _DOWN, 5: _LAND}),
+        ),
+        Trigger.CRITICAL_BATTERY: (
+            Row(parameter="COM_LOW_BAT_ACT", actions={0: _NONE, 1: _RETURNS, 2: _LAND, 3: _RETURNS}),
+        ),
+        Trigger.EMERGENCY_BATTERY: (
+            Row(parameter="COM_LOW_BAT_ACT", actions={0: _NONE, 1: _RETURNS, 2: _LAND, 3: _LAND}),
+        ),
+    },
+    returns=Row(
+        parameter="RTL_TYPE",
+        actions={
+            0: _RETURNS, 1: (Way.LANDING,), 2: (Way.LANDING, Way.RETRACE), 3: _LANDING, 4: (Way.RETRACE,),
+            5: (Way.RALLY,),
+        },
+        since={4: (1, 16), 5: (1, 16)},
+    ),
+    retrace_gate=Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,)),
+    asked={False: _PX4_ASKED | {"RTL_TYPE": 0.0}, True: _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0}},
+)  # fmt: skip
+"""PX4, multicopters and fixed wings alike. A low battery that is not critical yet is a warning only.
+
+It holds for COM_FAIL_ACT_T seconds before it acts, and then flies straight to the nearest item, from which it goes
+back along the mission: only with 0 does it go back from where it is.
+"""
+
+
+def table_of(dialect: str, *, fixed_wing: bool) -> Table:
+    """Return the table of ``"ardupilot"`` or ``"px4"`` for a kind of aircraft; a VTOL counts as a fixed wing."""
+    if dialect == "px4":
+        return PX4
+    return PLANE if fixed_wing else COPTER
