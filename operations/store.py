@@ -116,7 +116,7 @@ class OperationStore:
         with contextlib.ExitStack() as shown:
             folder = shown.enter_context(as_format_2(path))
             case = CaseFile(folder, vault, read_only=True)
-            case.access.why_not = f"it is of format 1: 'vedette migrate {path}' turns it into format {FORMAT}"
+            case.access.why_not = f"{path} is of format 1: 'vedette migrate {path}' turns it into format {FORMAT}"
             store = cls(folder, case=case, actor=actor, clock=clock, vault=vault)
             store._shown = shown.pop_all()
             return store
