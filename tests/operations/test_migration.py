@@ -125,6 +125,18 @@ def test_migrating_twice_does_nothing_the_second_time(old, clock):
     assert contents(old) == before
 
 
+@pytest.mark.parametrize("kept", [None, "3 " + "00" * 32 + "\n"])
+def test_migrating_again_puts_no_head_right_that_somebody_changed(old, clock, kept):
+    migrate(old, actor="ben", clock=clock)
+    if kept is None:
+        (old / HEAD_FILE).unlink()
+    else:
+        (old / HEAD_FILE).write_text(kept)
+    migrate(old, actor="ben", clock=clock)
+    assert (old / HEAD_FILE).exists() is (kept is not None)
+    assert any(HEAD_FILE in finding.sentence for finding in verify(old).findings)
+
+
 def test_what_is_no_operation_or_of_a_later_format_is_not_migrated(tmp_path, store, clock):
     with pytest.raises(NotAnOperationError, match="no operation folder"):
         migrate(tmp_path, actor="a", clock=clock)
