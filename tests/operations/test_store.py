@@ -52,6 +52,18 @@ def test_a_folder_that_is_not_empty_is_not_overwritten(tmp_path, clock):
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_the_head_is_there_before_the_case_file_is(tmp_path, clock, monkeypatch):
+    order, real = [], durable_file.write_whole
+
+    def note(path, data):
+        order.append(path.name)
+        real(path, data)
+
+    monkeypatch.setattr(durable_file, "write_whole", note)
+    OperationStore.create(tmp_path / "op", name="n", actor="a", clock=clock).close()
+    assert order == [HEAD_FILE, CASE_FILE]
+
+
 def test_an_operation_is_not_created_over_another(store, clock):
     with pytest.raises(OperationExistsError):
         OperationStore.create(store.path, name="x", actor="a", clock=clock)
@@ -126,17 +138,20 @@ def test_closing_leaves_no_journal_and_reading_leaves_no_trace(store, clock):
     assert contents(store.path) == before
 
 
-def test_a_reader_leaves_a_dead_writers_journal_alone_and_sees_what_is_in_it(store, clock, tmp_path):
+@pytest.mark.parametrize("index", [False, True])
+def test_a_reader_leaves_a_dead_writers_journal_alone_and_sees_what_is_in_it(store, clock, tmp_path, index):
     look(store)
     dead = tmp_path / "dead"
     shutil.copytree(store.path, dead)
     assert (dead / f"{CASE_FILE}-wal").stat().st_size
-    (dead / f"{CASE_FILE}-shm").unlink()
+    if not index:
+        (dead / f"{CASE_FILE}-shm").unlink()
     before = contents(dead)
     with OperationStore.open(dead, actor="a", clock=clock, read_only=True) as reader:
         assert reader.head().size == 2
     after = contents(dead)
-    after.pop(f"{CASE_FILE}-shm", None)
+    for state in (before, after):  # the journal's index says nothing that the journal does not
+        state.pop(f"{CASE_FILE}-shm", None)
     assert after == before
 
 
