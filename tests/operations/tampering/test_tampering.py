@@ -8,12 +8,13 @@ import os
 import re
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from operations.case_file import Head, read_head
-from operations.errors import BrokenSealError
+from operations.errors import BrokenSealError, NotAnOperationError
 from operations.findings import FindingKind
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
@@ -75,6 +76,13 @@ def test_an_attack_is_named_twice_and_from_a_read_only_medium(op, read_only, nam
     for finding in first.findings:
         assert finding.sentence.isprintable()
         assert not re.search(r"original [0-9a-f]{64}", finding.sentence)
+
+
+def test_an_operation_of_format_1_is_sent_to_be_migrated_and_not_called_tampered_with(tmp_path):
+    with tarfile.open(Path(__file__).parents[1] / "data" / "format-1.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    with pytest.raises(NotAnOperationError, match="vedette migrate"):
+        verify(tmp_path / "op")
 
 
 BROKEN_LOGS = [
