@@ -92,7 +92,7 @@ def _open(folder: Path, *, read_only: bool) -> Access:
     if can_be_written(folder):
         if not read_only:
             return Access(database=_database(folder, "mode=rw"), why_not="")
-        why = "it was opened for reading"
+        why = f"{folder} was opened for reading"
         if abandoned:
             return _of_a_copy(folder, why)
         # As a reader that may not change the database SQLite would leave an empty journal behind, so open it like
@@ -100,7 +100,7 @@ def _open(folder: Path, *, read_only: bool) -> Access:
         database = _database(folder, "mode=ro" if waits else "mode=rw")
         database.execute("PRAGMA query_only=ON")
         return Access(database=database, why_not=why)
-    why = "it is on a medium, or has permissions, that this process cannot write"
+    why = f"{folder} is on a medium, or has permissions, that this process cannot write"
     return _of_a_copy(folder, why) if waits else Access(database=_database(folder, "immutable=1"), why_not=why)
 
 

@@ -173,7 +173,7 @@ class CaseFile:
     def require_writable(self) -> None:
         """Refuse, with the reason, where nothing can be added."""
         if self.access.why_not:
-            raise ReadOnlyError(f"{self.folder} is not written to: {self.access.why_not}", path=str(self.folder))
+            raise ReadOnlyError(f"the operation is not written to: {self.access.why_not}", path=str(self.folder))
 
     def _one(self, query: str, values: tuple[object, ...] = ()) -> Any:
         with self._turn:

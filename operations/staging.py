@@ -18,9 +18,11 @@ from operations import durable_file, locks
 from operations.errors import DiskError, MediumBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
+
+    Recorded = Callable[[Sequence[str]], set[str]]
 
 LOCKS: Final = "locks"
 MEDIA: Final = "media"
@@ -36,16 +38,16 @@ class Staging:
     ----------
     operation
         The operation folder.
-    is_recorded
-        Tells whether a path relative to that folder belongs to some record.
+    recorded
+        Returns those of the paths given, relative to that folder, that some record names.
     """
 
-    def __init__(self, operation: Path, *, is_recorded: Callable[[str], bool]) -> None:
+    def __init__(self, operation: Path, *, recorded: Recorded) -> None:
         self.operation = operation
-        self._is_recorded = is_recorded
+        self._recorded = recorded
         for folder in (LOCKS, MEDIA, PARTS):
             durable_file.make_folder(operation / folder)
-        _clean(operation, is_recorded)
+        _clean(operation, recorded)
         self._token = secrets.token_hex(8)
         self._held: list[tuple[int, Path]] = []
         self._claims: set[str] = set()
@@ -112,12 +114,14 @@ class Staging:
 
     def close(self) -> None:
         """Remove what was not finished or never recorded, and let go of every lock."""
-        with contextlib.suppress(DiskError, OSError):
-            for left in _unfinished(self.operation, self._token):
-                durable_file.remove(left)
-            _remove_unrecorded(self.operation, self._listed, self._is_recorded, but=self._token)
-        while self._held:
-            locks.let_go(*self._held.pop())
+        try:
+            with contextlib.suppress(DiskError, OSError):
+                for left in _unfinished(self.operation, self._token):
+                    durable_file.remove(left)
+                _remove_unrecorded(self.operation, self._listed, self._recorded, but=self._token)
+        finally:
+            while self._held:
+                locks.let_go(*self._held.pop())
 
 
 def is_unfinished(name: str) -> bool:
@@ -142,7 +146,7 @@ def _lines(lock: Path) -> list[str]:
     return [line.removesuffix("\n") for line in lines if line.endswith("\n")]
 
 
-def _clean(operation: Path, is_recorded: Callable[[str], bool]) -> None:
+def _clean(operation: Path, recorded: Recorded) -> None:
     """Remove what dead writers left."""
     for lock in sorted((operation / LOCKS).iterdir()):
         descriptor = locks.take(lock) if lock.is_file() else None
@@ -150,7 +154,7 @@ def _clean(operation: Path, is_recorded: Callable[[str], bool]) -> None:
             continue
         try:
             if lock.suffix == _WRITER:
-                _remove_unrecorded(operation, _lines(lock), is_recorded, but=lock.stem)
+                _remove_unrecorded(operation, _lines(lock), recorded, but=lock.stem)
         except BaseException:
             os.close(descriptor)
             raise
@@ -165,18 +169,16 @@ def _unfinished(operation: Path, token: str = "") -> list[Path]:
     return [left for folder in (MEDIA, PARTS) for left in (operation / folder).glob(f"{_PREFIX}{token}*")]
 
 
-def _remove_unrecorded(
-    operation: Path, names: Iterable[str], is_recorded: Callable[[str], bool], *, but: str = ""
-) -> None:
+def _remove_unrecorded(operation: Path, names: Sequence[str], recorded: Recorded, *, but: str = "") -> None:
     """Remove listed files that no record names and no other living writer has put there."""
     root = operation.resolve()
     with locks.turn(operation / MEDIA):
-        others = in_flight(operation, but=but)
+        kept = in_flight(operation, but=but) | recorded(names)
         for name in names:
             path = (operation / name).resolve()
             in_parts = path.parent.parent == root / PARTS
             # The list may be a foreign one, in an operation that came from elsewhere: only our own places count.
-            if name in others or is_recorded(name) or not (in_parts or path.parent == root / MEDIA):
+            if name in kept or not (in_parts or path.parent == root / MEDIA):
                 continue
             durable_file.remove(path)
             if in_parts:

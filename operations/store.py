@@ -116,7 +116,7 @@ class OperationStore:
         with contextlib.ExitStack() as shown:
             folder = shown.enter_context(as_format_2(path))
             case = CaseFile(folder, vault, read_only=True)
-            case.access.why_not = f"it is of format 1: 'vedette migrate {path}' turns it into format {FORMAT}"
+            case.access.why_not = f"{path} is of format 1: 'vedette migrate {path}' turns it into format {FORMAT}"
             store = cls(folder, case=case, actor=actor, clock=clock, vault=vault)
             store._shown = shown.pop_all()
             return store
@@ -237,7 +237,7 @@ class OperationStore:
     def staging(self) -> Staging:
         """Become a writer of files; what dead writers left is removed first."""
         self._case.require_writable()
-        return Staging(self.path, is_recorded=self.is_recorded)
+        return Staging(self.path, recorded=self.recorded)
 
     def begin_run(self, run: RunRecord, *, staging: Staging | None = None) -> RunWriter:
         """Begin to write a run.
@@ -263,12 +263,13 @@ class OperationStore:
                 raise
         return RunWriter(self, run, staging)
 
-    def is_recorded(self, name: str) -> bool:
-        """Tell whether a record names a file, by its path inside the folder."""
-        if name.startswith(f"{PARTS}/"):
-            return self._case.record(LeafKind.PART, name) is not None
-        kept = (stored_path(self.path, member, self.vault) for record in self.media() for member in record.members)
-        return any(name == f"{MEDIA}/{path.name}" for path in kept)
+    def recorded(self, names: Sequence[str]) -> set[str]:
+        """Return those of the paths given, relative to the folder, that some record names."""
+        found = {name for name in names if self._case.record(LeafKind.PART, name) is not None}
+        if len(found) < len(names):
+            members = (member for record in self.media() for member in record.members)
+            found |= {f"{MEDIA}/{stored_path(self.path, member, self.vault).name}" for member in members} & set(names)
+        return found
 
 
 def _require_blank(path: Path) -> None:

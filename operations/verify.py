@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from geo.errors import InputError
 from operations import case_file
 from operations.case_access import CASE_FILE, HEAD_FILE, connect
-from operations.case_file import Head, read_head
+from operations.case_file import Head
 from operations.errors import NotAnOperationError
 from operations.findings import Finding, FindingKind, finding
 from operations.log.checking import (
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 _CASE_FILES: Final = frozenset({CASE_FILE, f"{CASE_FILE}-wal", f"{CASE_FILE}-shm"})
 _LOCK: Final = re.compile(r"[0-9a-f]{16,64}(\.writer)?")
+_FORMER: Final = "1"
+_MAX_SMALL_BYTES: Final = 1 << 22
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -109,7 +111,7 @@ def verify(
     Raises
     ------
     NotAnOperationError
-        When there is no case file at all.
+        When there is no case file at all, or one of format 1, whose log has another shape.
     """
     found = _Round(folder=folder, vault=vault or PlainVault(), on_bytes=on_bytes)
     if not os.path.lexists(folder / CASE_FILE):
@@ -117,9 +119,10 @@ def verify(
             f"{folder} is no operation folder (no {CASE_FILE} in it): name a folder made by 'vedette ingest --out'",
             path=str(folder),
         )
-    # In this order: what is listed, then the head, then the records, so that what is added meanwhile looks newer.
+    # In this order: what is added meanwhile looks newer, and what a writer lists before it is there is known here.
     listed = list(_walk(folder, ""))
-    kept = read_head(folder)
+    begun = _begun(folder)
+    kept = _regular_bytes(folder / HEAD_FILE)
     reading = _read_case(found)
     found.findings += reading.findings
     _check_kept_head(found, reading, kept)
@@ -127,7 +130,7 @@ def verify(
         found.findings += check_outside_head(reading, head.size, head.root, head_from or "the file given")
     named = _check_media(found, reading)
     parts = _check_parts(found, reading, named)
-    _check_listed(found, listed, named)
+    _check_listed(found, listed, named, begun)
     size = len(reading.hashes)
     return Verification(
         findings=tuple(found.findings),
@@ -162,15 +165,18 @@ def _read_case(found: _Round) -> LogReading:
         what = f"has a journal beside it ({CASE_FILE}-journal) that this program never makes: it was put there"
         found.add(FindingKind.NOT_COVERED, item, what)
         return LogReading()
+    found_format = ""
     try:
         with contextlib.closing(connect(found.folder, read_only=True)) as access:
             access.database.execute("BEGIN")
-            if not _check_schema(found, access.database):
-                return LogReading()
-            return _read_tables(found, access.database, item)
+            found_format = case_file.format_of(access.database)
+            if found_format != _FORMER and _check_schema(found, access.database):
+                return _read_tables(found, access.database, item)
     except (NotAnOperationError, sqlite3.Error, OverflowError) as error:
         found.add(FindingKind.BROKEN_LOG, item, f"cannot be read ({error})")
-        return LogReading()
+    if found_format == _FORMER:
+        case_file.require_format(found.folder, found_format)
+    return LogReading()
 
 
 def _read_tables(found: _Round, database: sqlite3.Connection, item: str) -> LogReading:
@@ -208,19 +214,32 @@ def _check_schema(found: _Round, database: sqlite3.Connection) -> bool:
     return readable
 
 
-def _check_kept_head(found: _Round, reading: LogReading, kept: Head | None) -> None:
-    path = found.folder / HEAD_FILE
-    if not path.exists():
+def _check_kept_head(found: _Round, reading: LogReading, kept: bytes | None) -> None:
+    if kept is None:
         found.add(FindingKind.MISSING, HEAD_FILE, "is gone: the log's head is kept there too")
-    elif kept is None:
+        return
+    try:
+        head = Head.from_bytes(kept)
+    except ValueError:
         found.add(FindingKind.CHANGED, HEAD_FILE, "holds no head any more")
-    elif path.read_bytes() != kept.to_bytes():
+        return
+    if kept != head.to_bytes():
         found.add(FindingKind.CHANGED, HEAD_FILE, "is not spelled as this program writes it")
-    else:
-        found.findings += check_outside_head(reading, kept.size, kept.root, HEAD_FILE)
-        if kept.size < len(reading.hashes):
-            behind = len(reading.hashes) - kept.size
-            found.notes.append(f"{HEAD_FILE} is {behind} records behind; the next record brings it up to date")
+        return
+    found.findings += check_outside_head(reading, head.size, head.root, HEAD_FILE)
+    if head.size < len(reading.hashes):
+        behind = len(reading.hashes) - head.size
+        found.notes.append(f"{HEAD_FILE} is {behind} records behind; the next record brings it up to date")
+
+
+def _regular_bytes(path: Path) -> bytes | None:
+    """Return the beginning of a file that is one of its own; None for what is missing, a link, a pipe, a folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(_MAX_SMALL_BYTES) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
 def _check_media(found: _Round, reading: LogReading) -> dict[str, str]:
@@ -316,11 +335,12 @@ def _walk(folder: Path, inside: str) -> Iterator[tuple[str, os.stat_result]]:
                 yield from _walk(folder, name)
 
 
-def _check_listed(found: _Round, listed: list[tuple[str, os.stat_result]], named: dict[str, str]) -> None:
+def _check_listed(
+    found: _Round, listed: list[tuple[str, os.stat_result]], named: dict[str, str], begun: set[str]
+) -> None:
     """Name what lies in the folder and no record knows, and what others than the owner may read."""
     ours = {*_CASE_FILES, HEAD_FILE, MEDIA, PARTS, LOCKS, *({KEYS_FILE} if found.vault.encrypted else ())}
     runs = {file.rsplit("/", 1)[0] for file in named}
-    begun = _begun(found.folder)
     for name, about in listed:
         top, _, rest = name.partition("/")
         if stat.S_ISLNK(about.st_mode):
@@ -353,8 +373,5 @@ def _check_permissions(found: _Round, listed: list[tuple[str, os.stat_result]]) 
 
 def _begun(folder: Path) -> set[str]:
     """Return the files that writers, living or dead, were about to register."""
-    names: set[str] = set()
-    for lock in (folder / LOCKS).glob("*.writer"):
-        with contextlib.suppress(OSError):
-            names.update(lock.read_bytes().decode("utf-8", "replace").splitlines())
-    return names
+    lists = (_regular_bytes(lock) or b"" for lock in (folder / LOCKS).glob("*.writer"))
+    return {name for text in lists for name in text.decode("utf-8", "replace").splitlines()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geo.errors import InputError
+from geo.errors import InputError, VedetteError
 from vedette.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 
@@ -140,11 +140,11 @@ def log_view(store: OperationStore, what: dict[str, Any]) -> bool:
     """Log that somebody looked; where that cannot be, say so and go on."""
     from operations.log.leaves import LeafKind
 
-    if store.why_not_writable:
-        told = f" this view of {store.path} is in no log, as {store.why_not_writable}"
-        ERRORS.print(line(("not logged:", "yellow"), told))
+    try:
+        store.append(LeafKind.VIEW, "map", what)
+    except VedetteError as error:
+        ERRORS.print(line(("not logged:", "yellow"), f" this view is in no log: {error.message}"))
         return False
-    store.append(LeafKind.VIEW, "map", what)
     return True
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geo.errors import VedetteError
+from geo.errors import InputError, VedetteError
 from geo.terrain import FlatTerrain
 from geo.terrain_file import read_terrain
 from geo.terrain_plane import UnknownGround
@@ -20,6 +20,8 @@ from operations.ingest import IngestSettings
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
 from operations.values import Decision, Verdict
+from operations.vault.errors import SecretError
+from operations.vault.key_ring import Secret
 from operations.verify import verify
 
 FRAMES = 8
@@ -314,3 +316,45 @@ def test_a_hostile_name_is_data_only(store, clip, read_in):
     done = read_in(store, named)
     assert done.media.name == named.name
     assert next((store.path / "media").iterdir()).name == done.media.id
+
+
+def test_an_encrypted_operation_keeps_nothing_in_clear_and_does_all_of_it(
+    tmp_path, clock, make_clip, read_in, settings, monkeypatch
+):
+    secret = Secret(value=bytes(range(32)), from_key_file=True)
+    clip = make_clip("the-name-nobody-may-read.ts", 4)
+    path = tmp_path / "sealed"
+    with OperationStore.create(path, name="the-night", actor="ana", clock=clock, secret=secret) as store:
+        first = read_in(store, clip)
+        assert read_in(store, clip).known
+        next(path.glob("parts/*/hits-0000.parquet")).unlink()
+        assert len(read_in(store, clip).made_again) == 1
+        other = dataclasses.replace(settings, terrain=FlatTerrain(height_m=60.0), terrain_identity="flat at 60 m")
+        assert read_in(store, clip, settings=other, redo=True).run.supersedes == first.run.run_id
+        assert len(store.hits()) == 4
+        assert verify(path, vault=store.vault).findings == ()
+    with pytest.raises(SecretError):
+        OperationStore.open(path, actor="a", clock=clock)
+    with OperationStore.open(path, actor="a", clock=clock, secret=secret, read_only=True) as store:
+        assert (store.name, store.media()[0].name) == ("the-night", clip.name)
+    told = [clip.name.encode(), b"the-night", b"person", first.media.id.encode(), b"ana", clip.read_bytes()[1000:1100]]
+    for kept in path.rglob("*"):
+        if kept.is_file():
+            assert not [text for text in told if text in kept.read_bytes()], kept
+        assert first.media.id not in kept.name
+
+
+def test_an_encrypted_operation_refuses_a_clip_that_changes_while_it_is_read(
+    tmp_path, clock, clip, read_in, centre_box
+):
+    secret = Secret(value=bytes(range(32)), from_key_file=True)
+
+    def change(frame):
+        if frame == 2:
+            clip.write_bytes(clip.read_bytes() + b"more")
+
+    with OperationStore.create(tmp_path / "op", name="n", actor="a", clock=clock, secret=secret) as store:
+        with pytest.raises(InputError, match=r"clip\.ts changed while it was read"):
+            read_in(store, clip, detector=centre_box(at_each=change))
+        assert store.media() == []
+        assert list((store.path / "media").iterdir()) == []

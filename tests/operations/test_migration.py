@@ -165,10 +165,12 @@ def test_cut_short_after_any_step_it_is_one_format_or_the_other_and_can_be_finis
             break
         found = found_format(folder)
         formats.add(found)
+        if found == "1" and cut % 5:  # before the step every cut is much like the next
+            assert OldOperation.read(folder).problems() == ()
+            shutil.rmtree(folder)
+            continue
         with OperationStore.open(folder, actor="a", clock=clock) as store:
             assert len(store.hits()) == 6
-        if found == "1":
-            assert OldOperation.read(folder).problems() == ()
         migrate(folder, actor="ben", clock=clock)
         with OperationStore.open(folder, actor="a", clock=clock) as store:
             check(store, old)

@@ -26,7 +26,7 @@ def vault(request):
 
 @pytest.fixture
 def staging(tmp_path):
-    with Staging(tmp_path / "op", is_recorded=lambda name: True) as opened:
+    with Staging(tmp_path / "op", recorded=set) as opened:
         opened.claim("00", "x")
         yield opened
 

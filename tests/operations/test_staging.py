@@ -13,7 +13,7 @@ DIES = """
 import os, pathlib, sys
 from operations.staging import Staging
 operation = pathlib.Path(sys.argv[1])
-staging = Staging(operation, is_recorded=lambda name: False)
+staging = Staging(operation, recorded=lambda names: set())
 staging.claim("ab", "clip")
 for name in ("recorded", "listed"):
     path = staging.place("media", name)
@@ -39,26 +39,26 @@ def files(folder):
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
 
-def recorded(name):
-    return "recorded" in name
+def recorded(names):
+    return {name for name in names if "recorded" in name}
 
 
 def test_what_a_dead_writer_listed_and_nobody_recorded_is_removed_and_nothing_else(dead):
     assert len(files(dead)) == 8  # with its two locks and its half file
-    with Staging(dead, is_recorded=recorded):
+    with Staging(dead, recorded=recorded):
         pass
     assert files(dead) == {"media/recorded", "media/unlisted", "parts/recorded/hits-0000.parquet"}
     assert not (dead / "parts" / "listed").exists()
 
 
 def test_a_living_writers_files_are_left_alone(tmp_path):
-    with Staging(tmp_path, is_recorded=lambda name: False) as living:
+    with Staging(tmp_path, recorded=lambda names: set()) as living:
         half = living.place("media", "half")
         half.write_bytes(b"x")
         done = living.place("media", "done")
         done.write_bytes(b"x")
         living.publish([(done, tmp_path / "media" / "done")])
-        with Staging(tmp_path, is_recorded=lambda name: False):
+        with Staging(tmp_path, recorded=lambda names: set()):
             assert half.exists()
             assert in_flight(tmp_path) == {"media/done"}
         assert (tmp_path / "media" / "done").exists()
@@ -67,8 +67,8 @@ def test_a_living_writers_files_are_left_alone(tmp_path):
 
 
 def test_a_file_that_another_living_writer_has_listed_too_is_not_removed_by_one_that_fails(tmp_path):
-    with Staging(tmp_path, is_recorded=lambda name: False) as living:
-        with Staging(tmp_path, is_recorded=lambda name: False) as failing:
+    with Staging(tmp_path, recorded=lambda names: set()) as living:
+        with Staging(tmp_path, recorded=lambda names: set()) as failing:
             for writer in (living, failing):
                 path = writer.place("media", "same")
                 path.write_bytes(b"x")
@@ -86,7 +86,7 @@ def test_a_list_that_came_with_a_foreign_operation_reaches_nothing_outside(tmp_p
     names = ["../letter", "operation.sqlite", "media/../operation.sqlite", str(tmp_path / "letter"), "media", "parts/a"]
     (operation / "media" / "link").symlink_to(tmp_path / "letter")
     (operation / "locks" / "00.writer").write_text("".join(f"{name}\n" for name in [*names, "media/link"]))
-    with Staging(operation, is_recorded=lambda name: False):
+    with Staging(operation, recorded=lambda names: set()):
         pass
     assert (tmp_path / "letter").read_text() == "keep me"
     assert (operation / "operation.sqlite").exists()
@@ -98,13 +98,13 @@ def test_a_name_that_was_being_written_when_the_power_went_is_passed_over(tmp_pa
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "ab").write_bytes(b"x")
     (tmp_path / "locks" / "00.writer").write_bytes(b"media/ab")
-    with Staging(tmp_path, is_recorded=lambda name: False):
+    with Staging(tmp_path, recorded=lambda names: set()):
         pass
     assert (tmp_path / "media" / "ab").exists()
 
 
 def test_a_medium_has_one_writer(tmp_path):
-    with Staging(tmp_path, is_recorded=recorded) as first, Staging(tmp_path, is_recorded=recorded) as second:
+    with Staging(tmp_path, recorded=recorded) as first, Staging(tmp_path, recorded=recorded) as second:
         first.claim("ab", "clip.ts")
         first.claim("ab", "clip.ts")
         with pytest.raises(MediumBusyError, match=r"clip\.ts is being read into .* by another process") as told:
@@ -126,7 +126,7 @@ def test_names_are_listed_and_synced_before_a_file_has_its_place(tmp_path, monke
             return _real(first, *more)
 
         monkeypatch.setattr(os, name, call)
-    with Staging(tmp_path, is_recorded=recorded) as writer:
+    with Staging(tmp_path, recorded=recorded) as writer:
         asked.clear()
         path = writer.place("media", "x")
         path.write_bytes(b"x")

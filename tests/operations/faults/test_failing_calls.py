@@ -21,7 +21,7 @@ FORKS = Path(__file__).with_name("night_forks.py")
 CALLS = (
     "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "mkdir", "link", "openat", "unlink", "flock"
 )  # fmt: skip
-SAMPLES = 14
+SAMPLES = 8
 """Faults tried in a quick run; `slow` tries all of them."""
 _CALL = re.compile(r"^(\w+)\((.*)$")
 

@@ -374,6 +374,23 @@ def the_kept_head_made_negative(op):
     (op / "log.head").write_text(f"-1 {'00' * 32}\n")
 
 
+@attack(MISSING, r"log.head is gone")
+def the_kept_head_replaced_by_a_pipe(op):
+    (op / "log.head").unlink()
+    os.mkfifo(op / "log.head", 0o600)
+
+
+@attack(EXTRA, r"locks/0123456789abcdef.writer is in the folder")
+def a_pipe_among_the_locks(op):
+    os.mkfifo(op / "locks" / "0123456789abcdef.writer", 0o600)
+
+
+@attack(MISSING, r"log.head is gone")
+def the_kept_head_replaced_by_a_link_to_it(op):
+    (op / "log.head").rename(op.parent / "elsewhere.head")
+    (op / "log.head").symlink_to(op.parent / "elsewhere.head")
+
+
 # Records -----------------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ def shown(night, op):
                 store.verdicts(),
                 list(store.leaves()),
                 [store.newest(kind) for kind in LeafKind],
-                [part.file for part in store.parts() if not store.is_recorded(part.file)],
+                sorted({part.file for part in store.parts()} - store.recorded([part.file for part in store.parts()])),
             )
     except Exception as error:  # whatever a reader dies of
         return type(error)
