@@ -295,6 +295,7 @@ def read_head(folder: Path) -> Head | None:
 def keep_head(folder: Path, head: Head) -> None:
     """Renew `log.head`; the records are committed already, so that a failure here is said and no more."""
     try:
+        durable_file.make_folder(folder / LOCKS)  # a copy of an operation may lack what was empty
         with locks.turn(folder / LOCKS):
             kept = read_head(folder)
             if kept is None or kept.size < head.size:  # another process may have been quicker with a later one

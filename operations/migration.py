@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from operations.format_1 import OldOriginal
 
+_BUSY_S: Final = 5.0
+"""How long to wait for a program that is about to be done."""
 FORMER_LOG: Final = "log of format 1"
 """Subject of the note that holds it."""
 _VAULT: Final = PlainVault()
@@ -122,7 +124,7 @@ def _to_format_2(folder: Path, *, actor: str, clock: Callable[[], int]) -> tuple
 def _bring_in_journal(folder: Path) -> None:
     """Leave the old case file without a journal: one that stayed beside the new file would be taken for its own."""
     try:
-        with contextlib.closing(sqlite3.connect(folder / CASE_FILE, isolation_level=None, timeout=5.0)) as database:
+        with contextlib.closing(sqlite3.connect(folder / CASE_FILE, isolation_level=None, timeout=_BUSY_S)) as database:
             database.execute("PRAGMA synchronous=FULL")
             (mode,) = database.execute("PRAGMA journal_mode=DELETE").fetchone()
     except sqlite3.Error as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import json
 import math
 import re
 import shutil
@@ -15,9 +16,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from operations import durable_file
+from operations import durable_file, migration
 from operations.case_access import CASE_FILE, HEAD_FILE
-from operations.errors import DiskError, NotAnOperationError, ReadOnlyError
+from operations.errors import DiskError, MediumBusyError, NotAnOperationError, ReadOnlyError
 from operations.format_1 import OldOperation
 from operations.log.leaves import LeafKind
 from operations.migration import found_format, migrate
@@ -124,6 +125,18 @@ def test_migrating_twice_does_nothing_the_second_time(old, clock):
     assert contents(old) == before
 
 
+@pytest.mark.parametrize("kept", [None, "3 " + "00" * 32 + "\n"])
+def test_migrating_again_puts_no_head_right_that_somebody_changed(old, clock, kept):
+    migrate(old, actor="ben", clock=clock)
+    if kept is None:
+        (old / HEAD_FILE).unlink()
+    else:
+        (old / HEAD_FILE).write_text(kept)
+    migrate(old, actor="ben", clock=clock)
+    assert (old / HEAD_FILE).exists() is (kept is not None)
+    assert any(HEAD_FILE in finding.sentence for finding in verify(old).findings)
+
+
 def test_what_is_no_operation_or_of_a_later_format_is_not_migrated(tmp_path, store, clock):
     with pytest.raises(NotAnOperationError, match="no operation folder"):
         migrate(tmp_path, actor="a", clock=clock)
@@ -209,6 +222,36 @@ def test_a_log_that_was_tampered_with_before_is_named_and_the_naming_recorded(ol
     assert any(re.search(named, problem) for problem in done.problems)
     with OperationStore.open(old, actor="a", clock=clock) as store:
         assert store.newest(LeafKind.NOTE)[0].body["problems"] == list(done.problems)
+
+
+def test_what_a_dead_program_left_in_the_journal_comes_along_and_the_journal_stays_behind(old, clock, tmp_path):
+    found = OldOperation.read(old)
+    last = found.audit[-1]
+    fields = [4, last["t_utc_ns"] + 1, "ana", "viewed", "{}", last["sha256"]]
+    digest = hashlib.sha256(json.dumps(fields, separators=(",", ":")).encode()).hexdigest()
+    with contextlib.closing(sqlite3.connect(old / CASE_FILE)) as program, program:
+        program.execute("PRAGMA journal_mode=WAL")
+        program.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", (*fields, digest))
+        program.commit()
+        shutil.copytree(old, tmp_path / "dead")
+    dead = tmp_path / "dead"
+    (dead / HEAD_FILE).write_text(f"5 {digest}\n")
+    assert (dead / f"{CASE_FILE}-wal").stat().st_size
+    assert migrate(dead, actor="ben", clock=clock).problems == ()
+    with OperationStore.open(dead, actor="a", clock=clock) as store:
+        assert len(store.newest(LeafKind.NOTE)[0].body["entries"]) == 5
+        assert len(store.hits()) == 6
+    assert verify(dead).findings == ()
+
+
+def test_an_operation_that_another_program_has_open_is_not_migrated(old, clock, monkeypatch):
+    monkeypatch.setattr(migration, "_BUSY_S", 0.01)
+    with contextlib.closing(sqlite3.connect(old / CASE_FILE)) as program:
+        program.execute("SELECT * FROM audit").fetchone()
+        program.execute("BEGIN IMMEDIATE")
+        with pytest.raises(MediumBusyError, match="in use"):
+            migrate(old, actor="ben", clock=clock)
+    assert found_format(old) == "1"
 
 
 def test_tables_that_are_gone_are_named_and_made_by_ingesting_again(old, clock, read_in, tmp_path):

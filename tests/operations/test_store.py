@@ -272,6 +272,17 @@ def test_a_head_that_cannot_be_renewed_is_said_and_does_not_undo_the_record(stor
     assert "log.head is one behind" in caplog.text
 
 
+def test_a_copy_that_lacks_the_empty_folders_is_written_to_like_any_other(store, hit_rows, run_record):
+    for name in ("locks", "media", "parts"):
+        (store.path / name).rmdir()
+    look(store)
+    with store.begin_run(run_record) as writer:
+        writer.add("hits", hit_rows)
+        writer.commit_parts()
+    assert (store.path / HEAD_FILE).read_text().startswith("4 ")
+    assert verify(store.path).findings == ()
+
+
 def test_records_of_one_transaction_come_together_or_not_at_all(store):
     def broken():
         return [
