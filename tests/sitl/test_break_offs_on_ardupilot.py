@@ -36,7 +36,9 @@ SPEEDUP = 10.0
 SPIKE = [[50.0, 8.0], [50.0, 8.006], [50.0065, 8.0085], [50.0, 8.011], [50.0, 8.018]]
 LINE = [[50.0, 8.0], [50.0, 8.018]]
 RALLY = [{"name": "r", "lat_deg": 50.0045, "lon_deg": 8.014}]
-STATION, OBSERVER = 255, 250
+INSTANCE = 6
+"""Its ports are not those of a simulator that somebody else runs here."""
+OBSERVER = 250
 SIM_STATE = 108
 pytestmark = pytest.mark.timeout(2400)
 WITHIN_M = 10.0
@@ -111,12 +113,12 @@ class Observer:
         assert self.c.wait_heartbeat(timeout=30) is not None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        self.c.mav.command_long_send(1, 1, 511, 0, SIM_STATE, 2e5, 0, 0, 0, 0, 0)
+        self.c.mav.command_long_send(INSTANCE + 1, 1, 511, 0, SIM_STATE, 2e5, 0, 0, 0, 0, 0)
 
     def put(self, values: dict[str, float]) -> None:
         for name, value in values.items():
             for _ in range(3):
-                self.c.mav.param_set_send(1, 1, name.encode(), value, 9)
+                self.c.mav.param_set_send(INSTANCE + 1, 1, name.encode(), value, 9)
                 time.sleep(0.15)
 
     def _run(self) -> None:
@@ -145,12 +147,12 @@ class _Gone(Exception):  # noqa: N818 - the station leaves
     pass
 
 
-def fly(binary, tmp_path, planned, name, trigger, *, parameters=None, instance=0):
+def fly(binary, tmp_path, planned, name, trigger, *, parameters=None):
     """Fly a plan with the parameters it asks for and break it off at its far end; return the observer."""
     _, plan, sortie, _ = planned(name)
     launch = Launch(
         lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=SPEEDUP,
-        instance=instance,
+        instance=INSTANCE,
     )  # fmt: skip
     far = max((i for i in sortie.items if i.command == 16), key=lambda i: i.lon_deg).seq
     with start_ardupilot(launch, tmp_path / "run", airframe=Airframe.COPTER, binary=binary) as simulator:
