@@ -167,6 +167,8 @@ def fly(binary, tmp_path, planned, name, trigger, *, parameters=None):
                     return
                 broken.append(status.seq)
                 observer.put(TRIGGERS[trigger])
+                if trigger == "fence":  # a kind of fence that is added in flight counts once the fence is switched on
+                    observer.c.mav.command_long_send(INSTANCE + 1, 1, 207, 0, 1, 0, 0, 0, 0, 0, 0)
                 if trigger == "link":
                     raise _Gone
 
