@@ -28,6 +28,8 @@ def show_plan(console: Console, made: Plan, asked: Brief, out: Path, *, every: b
     from missions.plan_files.plan_folder_file import summary
 
     verdict = "[green]keeps every rule[/]" if made.feasible else "[bold red]not fit to fly[/]"
+    if made.feasible and not asked.terrain.known:
+        verdict = "[yellow]keeps the rules that could be judged without terrain[/]"
     console.print(f"[bold]{escape(made.name)}[/]: {verdict}")
     _print_sorties(console, made, every=every)
     for title, text in _facts(made, summary(made, asked)):

@@ -128,7 +128,12 @@ class Ground(Section):
 
     file: str | None = None
     datum: Literal["egm96", "hae"] = "egm96"
-    flat_amsl_m: Altitude = 0.0
+    flat_amsl_m: Altitude | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is said of the ground; else it is taken for a plain, and nothing is promised of heights."""
+        return self.file is not None or self.flat_amsl_m is not None
 
 
 class Fleet(Section):
