@@ -1,21 +1,25 @@
-# Everything a person runs, by name. PYTHON is any interpreter of version 3.11 or newer.
+# Everything a person runs, by name. PYTHON is any interpreter of version 3.11 to 3.14.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What is installed is what the lock files name, byte for byte; Vedette itself comes from this folder.
+INSTALL = $(BIN)/pip install --quiet --require-hashes -r
+OURSELVES = $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 
-.PHONY: demo test test-all check bench docs clean
+.PHONY: demo test test-all check bench docs lock release clean
 
-$(VENV)/.light: pyproject.toml
+$(VENV)/.light: pyproject.toml locks/light.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -e .
+	$(INSTALL) locks/light.txt
+	$(OURSELVES)
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.light
-	$(BIN)/pip install --quiet -e '.[dev,console]'
+$(VENV)/.dev: $(VENV)/.light locks/dev.txt
+	$(INSTALL) locks/dev.txt
 	touch $@
 
-$(VENV)/.all: $(VENV)/.dev
-	$(BIN)/pip install --quiet -e '.[dev,console,yolo]'
+$(VENV)/.all: $(VENV)/.dev locks/all.txt
+	$(INSTALL) locks/all.txt
 	touch $@
 
 demo: $(VENV)/.light
@@ -34,12 +38,19 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python release/licences.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/build.py
+
+lock: $(VENV)/.dev
+	$(BIN)/python locks/renew.py
+
+release: $(VENV)/.dev
+	$(BIN)/python release/build.py
 
 clean:
 	rm -rf $(VENV) demo-out build dist docs/site *.egg-info

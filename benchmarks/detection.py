@@ -11,7 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks import Row, best_of
 from detection.boxes import overlap
-from detection.georeference import place
+from detection.georeference import Surroundings, place
+from detection.ground_hits import GroundHits
 from detection.ground_tracker import TrackerSettings, track
 from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from detection.truth import FilmTruth
-    from detection.values import GroundHit
 
 T0 = 1_750_000_000_000_000_000
 GROUND = FlatTerrain(height_m=180.0)
@@ -86,7 +86,7 @@ def _measured(klv: dict[int, object], t_utc_ns: int) -> Pose:
     )
 
 
-def hits_of_flight(seed: int, depression_deg: float, fps: int) -> tuple[list[GroundHit], FilmTruth]:
+def hits_of_flight(seed: int, depression_deg: float, fps: int) -> tuple[GroundHits, FilmTruth]:
     """Make hits as a fair detector would: 12 % missed, 0.7 px of jitter, 0.3 false a frame."""
     rng = np.random.default_rng(seed)
     world, vehicle = _world(seed), _flight(depression_deg)
@@ -112,8 +112,8 @@ def hits_of_flight(seed: int, depression_deg: float, fps: int) -> tuple[list[Gro
         )
         pose = _measured(klv_values(true, errors, row, t_utc_ns, CAMERA), t_utc_ns)
         frame = Frame(index=row, pts_s=Fraction(0), t_utc_ns=t_utc_ns, image=image, pose=pose)
-        hits += place(frame, found, None, GROUND, PoseSigmas(), class_names=("person", "vehicle"))
-    return hits, film_truth(times, true, CAMERA, boxes)
+        hits.append(place(frame, found, Surroundings(terrain=GROUND), class_names=("person", "vehicle")))
+    return GroundHits.concat(hits), film_truth(times, true, CAMERA, boxes)
 
 
 def _by_overlap(predicted: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,11 +127,11 @@ def _by_distance(predicted: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, 
     return gap, gap < 60.0
 
 
-def image_plane(hits: list[GroundHit], cost: Callable[..., tuple[np.ndarray, np.ndarray]]) -> list[GroundHit]:
+def image_plane(hits: GroundHits, cost: Callable[..., tuple[np.ndarray, np.ndarray]]) -> GroundHits:
     """Track boxes in the picture: Hungarian assignment to boxes moved on by their last step (Bewley et al. 2016)."""
     marked, live, born = [], [], 0
-    for t_utc_ns in sorted({hit.t_utc_ns for hit in hits}):
-        now = [hit for hit in hits if hit.t_utc_ns == t_utc_ns]
+    for t_utc_ns in np.unique(hits.t_utc_ns).tolist():
+        now = list(hits.take(hits.t_utc_ns == t_utc_ns))
         live = [one for one in live if t_utc_ns - one[2] < 3_000_000_000]
         boxes = np.array([hit.box_px for hit in now])
         names = [""] * len(now)
@@ -149,12 +149,12 @@ def image_plane(hits: list[GroundHit], cost: Callable[..., tuple[np.ndarray, np.
                 names[j] = f"I-{born}"
                 live.append((boxes[j], np.zeros(4), t_utc_ns, names[j], hit.class_name))
             marked.append(dataclasses.replace(hit, track_id=names[j]))
-    return marked
+    return GroundHits.of(marked)
 
 
-def _switches(hits: list[GroundHit], truth: FilmTruth) -> int:
+def _switches(hits: GroundHits, truth: FilmTruth) -> int:
     found = match(hits, truth, view=InView())
-    ids = [hits[row].track_id for row in found.hit_row]
+    ids = hits.track.take(found.hit_row).texts().tolist()
     return count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids)
 
 

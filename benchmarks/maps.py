@@ -11,7 +11,8 @@ import numpy as np
 from folium.plugins import FastMarkerCluster
 
 from benchmarks import Row
-from maps.layers import GeometryLayer, line, pack_columns
+from benchmarks.made_hits import many_hits
+from maps.layers import GeometryLayer, line, pack_hits
 from maps.offline_map import MapContent, write_map
 
 COUNT = 300_000
@@ -23,18 +24,7 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         ours, theirs = Path(name, "ours.html"), Path(name, "theirs.html")
         start = time.perf_counter()
-        packed = pack_columns(
-            lat_deg=lat,
-            lon_deg=lon,
-            t_utc_ns=np.arange(COUNT) * 1_000_000,
-            ce90_m=np.full(COUNT, 12.0),
-            slant_m=np.full(COUNT, 180.0),
-            frame_index=np.arange(COUNT),
-            class_names=["person"] * COUNT,
-            track_ids=[""] * COUNT,
-            scores=np.full(COUNT, 0.5),
-            chips={},
-        )
+        packed = pack_hits(many_hits(lat, lon), {})
         border = GeometryLayer(name="Border", features=[line([(7.5, 50.0), (8.5, 50.0)])], style={})
         write_map(MapContent(title="hits", layers=[border], hits=packed), ours)
         ours_s = time.perf_counter() - start

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detection.values import Detections, GroundHit
+from detection.ground_hits import HIT_ID, GroundHits
+from detection.labels import Labels
 from geo.accuracy import ce90_m
 from geo.geodesy import metres_per_degree
 from geo.locate import MAX_RANGE_M, locate
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
-from geo.values import CameraModel, GroundPoints, Pose, Poses, PoseSigmas, Terrain, Unplaced
+from geo.values import REASONS, CameraModel, Poses, PoseSigmas, Unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from detection.values import Detections
+    from geo.values import GroundPoints, Pose, Terrain
     from telemetry.videos.frame import Frame
 
     FloatArray = NDArray[np.float64]
@@ -35,17 +37,24 @@ SIZES_M: Final = {"person": (1.7, 0.5), "vehicle": (1.6, 3.0), "car": (1.6, 3.0)
 OTHER_SIZE_M: Final = (1.5, 1.5)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What turns pixels into places beside the pose: ground, errors, and how far a ray may go."""
+
+    terrain: Terrain
+    sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
+    max_range_m: float = MAX_RANGE_M
+    """Rays longer than this place nothing."""
+
+
 def place(
     frame: Frame,
     detections: Detections,
-    camera: CameraModel | None,
-    terrain: Terrain,
-    sigmas: PoseSigmas,
+    surroundings: Surroundings,
     *,
     class_names: Sequence[str],
-    media_sha256: str = "",
-    max_range_m: float = MAX_RANGE_M,
-) -> list[GroundHit]:
+    media_id: str = "",
+) -> GroundHits:
     """Place every box of one frame on the ground.
 
     The pixel used is where the thing stands (see `standing_pixels`); its error
@@ -54,49 +63,44 @@ def place(
     Parameters
     ----------
     frame
-        The picture with its pose.
+        The picture with its pose, and its lens where the picture states one.
     detections
         Boxes in pixels of that picture.
-    camera
-        Lens model; None builds a pinhole from the pose's field of view.
-    terrain
-        Ground heights above the ellipsoid.
-    sigmas
-        One-sigma errors of the pose.
+    surroundings
+        Ground, errors of the pose, and how far a ray may go.
     class_names
         Names that `detections.classes` index.
-    media_sha256
-        Hash of the original the frame came from; part of every hit's id.
-    max_range_m
-        Rays longer than this place nothing.
+    media_id
+        The recording the frame came from; part of every hit's id.
     """
     height_px, width_px = frame.image.shape[:2]
-    camera = camera or camera_of(frame.pose, width_px, height_px)
-    names = [class_names[int(number)] for number in detections.classes]
-    if frame.pose is None or camera is None:
-        reason = Unplaced.NO_POSE if frame.pose is None else Unplaced.NO_CAMERA
-        return [_hit(frame, detections, row, names[row], media_sha256, reason) for row in range(len(names))]
-    if not names:
-        return []
-    points, cov_en = _ground(frame.pose, camera, detections, names, terrain, sigmas, max_range_m)
-    radius = ce90_m(cov_en[:, 0, 0], cov_en[:, 1, 1], cov_en[:, 0, 1])
-    hits = []
-    for row, name in enumerate(names):
-        hit = _hit(frame, detections, row, name, media_sha256, points.reason(row))
-        if hit.reason is None:
-            hit = dataclasses.replace(
-                hit,
-                lat_deg=float(points.lat_deg[row]),
-                lon_deg=float(points.lon_deg[row]),
-                alt_hae_m=float(points.alt_hae_m[row]),
-                slant_m=float(points.slant_m[row]),
-                ce90_m=float(radius[row]),
-                var_e_m2=float(cov_en[row, 0, 0]),
-                var_n_m2=float(cov_en[row, 1, 1]),
-                cov_en_m2=float(cov_en[row, 0, 1]),
-            )
-        hits.append(hit)
-    return hits
+    camera = frame.camera or camera_of(frame.pose, width_px, height_px)
+    hits = _unplaced(frame, detections, class_names, media_id, Unplaced.NO_POSE)
+    if frame.pose is None or not len(hits):
+        return hits
+    if camera is None:
+        return _unplaced(frame, detections, class_names, media_id, Unplaced.NO_CAMERA)
+    points, cov_en = _ground(frame.pose, camera, detections, hits.class_name.texts().tolist(), surroundings)
+    count = len(hits)
+    placed = points.reason_code[:count] == 0
+
+    var_e, var_n, cov = cov_en[:, 0, 0], cov_en[:, 1, 1], cov_en[:, 0, 1]
+
+    def where(values: FloatArray) -> NDArray[np.float32]:
+        return np.where(placed, values[:count], np.nan).astype(np.float32)
+
+    return dataclasses.replace(
+        hits,
+        reason_code=points.reason_code[:count].astype(np.int8),
+        lat_deg=np.where(placed, points.lat_deg[:count], np.nan),
+        lon_deg=np.where(placed, points.lon_deg[:count], np.nan),
+        alt_hae_m=where(points.alt_hae_m),
+        slant_m=where(points.slant_m),
+        var_e_m2=where(var_e),
+        var_n_m2=where(var_n),
+        cov_en_m2=where(cov),
+        ce90_m=where(ce90_m(var_e, var_n, cov)),
+    )
 
 
 def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel | None:
@@ -131,24 +135,19 @@ def standing_pixels(
 
 
 def _ground(
-    pose: Pose,
-    camera: CameraModel,
-    detections: Detections,
-    names: Sequence[str],
-    terrain: Terrain,
-    sigmas: PoseSigmas,
-    max_range_m: float,
+    pose: Pose, camera: CameraModel, detections: Detections, names: Sequence[str], surroundings: Surroundings
 ) -> tuple[GroundPoints, FloatArray]:
     """Ground points, and covariances east-north (n, 2, 2) with each box's own pixel error added."""
+    sigmas = surroundings.sigmas
     uv = standing_pixels(pose, camera, detections.boxes_px, names)
     steps = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     points = locate(
         poses=pose,
         camera=camera,
         uv_px=(uv[None] + steps[:, None]).reshape(-1, 2),
-        terrain=terrain,
+        terrain=surroundings.terrain,
         sigmas=dataclasses.replace(sigmas, pixel_px=0.0),
-        max_range_m=max_range_m,
+        max_range_m=surroundings.max_range_m,
     )
     count = len(uv)
     north, east = (float(v) for v in metres_per_degree(pose.lat_deg))
@@ -160,19 +159,43 @@ def _ground(
     return points, points.cov_enu_m2[:count, :2, :2] + own
 
 
-def _hit(
-    frame: Frame, detections: Detections, row: int, name: str, media_sha256: str, reason: Unplaced | None
-) -> GroundHit:
-    x0, y0, x1, y1 = (round(float(v), 2) for v in detections.boxes_px[row])
-    score = round(float(detections.scores[row]), 4)
-    key = f"{media_sha256}|{frame.index}|{frame.t_utc_ns}|{name}|{x0}|{y0}|{x1}|{y1}|{row}"
-    return GroundHit(
-        hit_id=hashlib.sha256(key.encode()).hexdigest()[:20],
-        media_sha256=media_sha256,
-        frame_index=frame.index,
-        t_utc_ns=frame.t_utc_ns,
-        class_name=name,
-        score=score if math.isfinite(score) else 0.0,
-        box_px=(x0, y0, x1, y1),
-        reason=reason,
+def _unplaced(
+    frame: Frame, detections: Detections, class_names: Sequence[str], media_id: str, reason: Unplaced
+) -> GroundHits:
+    """Boxes of a frame as hits without a place."""
+    count = len(detections)
+    class_name = Labels(names=tuple(class_names), codes=detections.classes.astype(np.int32))
+    boxes: FloatArray = detections.boxes_px.astype(np.float64).round(2)
+    scores = np.nan_to_num(np.round(detections.scores.astype(np.float64), 4), nan=0.0, posinf=0.0, neginf=0.0)
+    unknown = np.full(count, np.nan, dtype=np.float32)
+    return GroundHits(
+        hit_id=_ids(frame, class_name, boxes, media_id),
+        media=Labels.repeated(media_id, count),
+        stream=np.zeros(count, dtype=np.int16),
+        frame_index=np.full(count, frame.index, dtype=np.int64),
+        media_t_ns=np.full(count, round(frame.pts_s * 1_000_000_000), dtype=np.int64),
+        t_utc_ns=np.full(count, frame.t_utc_ns, dtype=np.int64),
+        class_name=class_name,
+        score_raw=scores.astype(np.float32),
+        score=unknown,
+        box_px=boxes.astype(np.float32),
+        lat_deg=np.full(count, np.nan),
+        lon_deg=np.full(count, np.nan),
+        alt_hae_m=unknown,
+        var_e_m2=unknown,
+        var_n_m2=unknown,
+        cov_en_m2=unknown,
+        ce90_m=unknown,
+        slant_m=unknown,
+        reason_code=np.full(count, REASONS.index(reason), dtype=np.int8),
+        track=Labels.repeated("", count),
     )
+
+
+def _ids(frame: Frame, class_name: Labels, boxes_px: FloatArray, media_id: str) -> NDArray[np.bytes_]:
+    """Ids that are the same whenever the same picture gives the same box: a hash of what is seen where and when."""
+    keys = (
+        f"{media_id}|{frame.index}|{frame.t_utc_ns}|{class_name[row]}|{x0}|{y0}|{x1}|{y1}|{row}"
+        for row, (x0, y0, x1, y1) in enumerate(boxes_px.tolist())
+    )
+    return np.array([hashlib.sha256(key.encode()).hexdigest()[:20].encode() for key in keys], dtype=HIT_ID)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from detection.ground_tracks import GroundTracks
+from detection.labels import NONE, Labels
 from detection.track_building import Path, Placed
 from detection.track_stitching import stitch
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detection.values import GroundHit, GroundTrack
+    from detection.ground_hits import GroundHits
 
     FloatArray = NDArray[np.float64]
 
@@ -106,9 +108,7 @@ class _Follower:
         self.states.append(self.state)
 
 
-def track(
-    hits: Sequence[GroundHit], settings: TrackerSettings | None = None
-) -> tuple[list[GroundHit], list[GroundTrack]]:
+def track(hits: GroundHits, settings: TrackerSettings | None = None) -> tuple[GroundHits, GroundTracks]:
     """Link hits into tracks; the same hits in any order give the same tracks.
 
     Parameters
@@ -121,14 +121,14 @@ def track(
     Returns
     -------
     hits
-        All hits in the order given, with `track_id` where they belong to a track.
+        All hits in the order given, with their track where they belong to one.
     tracks
         Tracks by the time of their first hit.
     """
     settings = settings or TrackerSettings()
     placed = Placed.of(hits)
     if not len(placed):
-        return list(hits), []
+        return hits, GroundTracks.of([])
     paths = [
         Path(
             rows=tuple(one.rows),
@@ -142,12 +142,12 @@ def track(
     if settings.stitch_gap_s > 0.0:
         paths = stitch(paths, placed, settings.stitch_gap_s)
     paths.sort(key=lambda path: (int(path.t_ns[0]), path.rows[0]))
-    marked = list(hits)
-    for path in paths:
-        name = path.track_id(placed)
-        for row in path.rows:
-            marked[placed.index[row]] = dataclasses.replace(placed.hits[row], track_id=name)
-    return marked, [path.as_track(placed) for path in paths]
+    tracks = [path.as_track(placed) for path in paths]
+    codes = np.full(len(hits), NONE, dtype=np.int32)
+    for number, path in enumerate(paths):
+        codes[placed.index[list(path.rows)]] = number
+    marked = dataclasses.replace(hits, track=Labels(names=tuple(one.track_id for one in tracks), codes=codes))
+    return marked, GroundTracks.of(tracks)
 
 
 def _follow(placed: Placed, settings: TrackerSettings) -> list[_Follower]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detection.ground_hits import GroundHits
     from detection.truth import FilmTruth
-    from detection.values import GroundHit
 
 OVERLAP_MIN: Final = 0.3
 """Least intersection over union of a hit and a truth; low, because a person may be 4 pixels wide."""
@@ -82,7 +82,7 @@ class Score:
 
 
 def score(
-    hits: Sequence[GroundHit], truth: FilmTruth, *, frames_seen: Iterable[int] | None = None, view: InView | None = None
+    hits: GroundHits, truth: FilmTruth, *, frames_seen: Iterable[int] | None = None, view: InView | None = None
 ) -> Score:
     """Score hits against a film's truth.
 
@@ -101,7 +101,7 @@ def score(
     found = match(hits, truth, frames_seen=frames_seen, view=view or InView())
     error_m, inside = ground_errors(hits, truth, found)
     right, wrong = len(found.hit_row), len(found.false_hits)
-    ids = [hits[row].track_id for row in found.hit_row]
+    ids = hits.track.take(found.hit_row).texts().tolist()
     return Score(
         truths_in_view=found.counted_truths,
         hits=len(hits),
@@ -112,16 +112,14 @@ def score(
         p90_error_m=float(np.percentile(error_m, 90)) if len(error_m) else float("nan"),
         inside_ce90_pct=100.0 * float(np.mean(inside)) if len(inside) else float("nan"),
         track_truths=len(np.unique(truth.object_id[found.truth_row])),
-        tracks=len({hit.track_id for hit in hits if hit.track_id}),
+        tracks=len(hits.track.counts()),
         id_switches=count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids),
     )
 
 
-def match(
-    hits: Sequence[GroundHit], truth: FilmTruth, *, frames_seen: Iterable[int] | None = None, view: InView
-) -> Matches:
+def match(hits: GroundHits, truth: FilmTruth, *, frames_seen: Iterable[int] | None = None, view: InView) -> Matches:
     """Pair hits with truths frame by frame: most shared area in sum, same class, at least `OVERLAP_MIN`."""
-    frame_of_hit = _nearest_frames(np.array([hit.t_utc_ns for hit in hits], dtype=np.int64), truth.frame_t_utc_ns)
+    frame_of_hit = _nearest_frames(hits.t_utc_ns, truth.frame_t_utc_ns)
     seen = np.ones(len(truth.frame_t_utc_ns), dtype=bool)
     if frames_seen is not None:
         rows = _nearest_frames(np.array(sorted(frames_seen), dtype=np.int64), truth.frame_t_utc_ns)
@@ -161,31 +159,24 @@ def _nearest_frames(t_utc_ns: NDArray[np.int64], frames_ns: NDArray[np.int64]) -
 
 
 def _match_frame(
-    hits: Sequence[GroundHit], truth: FilmTruth, hit_rows: NDArray[np.int64], truth_rows: NDArray[np.int64]
+    hits: GroundHits, truth: FilmTruth, hit_rows: NDArray[np.int64], truth_rows: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
-    shared = overlap(np.array([hits[row].box_px for row in hit_rows]), truth.boxes_px[truth_rows])
+    shared = overlap(hits.box_px[hit_rows].astype(np.float64), truth.boxes_px[truth_rows])
     names = np.array(truth.class_names)[truth.class_number[truth_rows]]
-    shared[np.array([hits[row].class_name for row in hit_rows])[:, None] != names[None]] = 0.0
+    shared[hits.class_name.take(hit_rows).texts()[:, None] != names[None]] = 0.0
     shared[shared < OVERLAP_MIN] = 0.0
     left, right = linear_sum_assignment(-shared)
     return [(int(hit_rows[i]), int(truth_rows[j])) for i, j in zip(left, right, strict=True) if shared[i, j] > 0.0]
 
 
-def ground_errors(
-    hits: Sequence[GroundHit], truth: FilmTruth, found: Matches
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def ground_errors(hits: GroundHits, truth: FilmTruth, found: Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Distance between hit and truth in metres for each placed pair, and whether it is inside the hit's CE90."""
-    rows = [k for k, row in enumerate(found.hit_row) if hits[row].reason is None]
-    placed = [hits[found.hit_row[k]] for k in rows]
-    true = found.truth_row[rows] if rows else np.zeros(0, dtype=np.int64)
-    distance, _ = inverse(
-        np.array([hit.lat_deg for hit in placed]),
-        np.array([hit.lon_deg for hit in placed]),
-        truth.lat_deg[true],
-        truth.lon_deg[true],
-    )
+    rows = np.flatnonzero(hits.placed[found.hit_row])
+    placed = hits.take(found.hit_row[rows])
+    true = found.truth_row[rows]
+    distance, _ = inverse(placed.lat_deg, placed.lon_deg, truth.lat_deg[true], truth.lon_deg[true])
     distance = np.asarray(distance, dtype=np.float64)
-    return distance, distance <= np.array([hit.ce90_m for hit in placed], dtype=np.float64)
+    return distance, distance <= placed.ce90_m
 
 
 def count_id_switches(object_id: NDArray[np.int64], frame: NDArray[np.int64], track_ids: Sequence[str]) -> int:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detection.values import GroundHit, GroundTrack
+from detection.ground_tracks import GroundTrack
 from geo.geodesy import enu_to_geodetic, geodetic_to_enu
 from geo.values import Geodetic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from detection.ground_hits import GroundHits
 
     FloatArray = NDArray[np.float64]
 
@@ -27,43 +29,39 @@ class Placed:
     """Hits that have a position, as columns ordered by time, then id; metres east and north of `origin`."""
 
     origin: Geodetic
-    hits: tuple[GroundHit, ...]
-    index: tuple[int, ...]
-    """Where each row stood in the list the hits came in."""
-    t_ns: NDArray[np.int64]
+    hits: GroundHits
+    index: NDArray[np.int64]
+    """Where each row stood among the hits as they came in."""
     place_m: FloatArray
     cov_m2: FloatArray
     """Covariances, shape (n, 2, 2)."""
     class_names: NDArray[np.str_]
 
     @classmethod
-    def of(cls, hits: Sequence[GroundHit]) -> Placed:
+    def of(cls, hits: GroundHits) -> Placed:
         """Gather the hits that have a position and a finite covariance."""
-        usable = [
-            (hit.t_utc_ns, hit.hit_id, index, hit)
-            for index, hit in enumerate(hits)
-            if hit.reason is None and np.isfinite([hit.lat_deg, hit.lon_deg, hit.var_e_m2, hit.var_n_m2]).all()
-        ]
-        usable.sort(key=lambda entry: entry[:3])
-        kept = tuple(entry[3] for entry in usable)
-        lat, lon, alt = (np.array([getattr(h, f) for h in kept]) for f in ("lat_deg", "lon_deg", "alt_hae_m"))
-        alt = np.nan_to_num(alt)
-        origin = Geodetic(
-            lat_deg=float(lat[0]) if len(kept) else 0.0,
-            lon_deg=float(lon[0]) if len(kept) else 0.0,
-            alt_hae_m=float(alt[0]) if len(kept) else 0.0,
-        )
-        enu = geodetic_to_enu(lat, lon, alt, origin) if kept else np.zeros((0, 3))
-        cov = np.array([[[h.var_e_m2, h.cov_en_m2], [h.cov_en_m2, h.var_n_m2]] for h in kept]).reshape(-1, 2, 2)
+        numbers = np.stack([hits.lat_deg, hits.lon_deg, hits.var_e_m2, hits.var_n_m2])
+        usable = np.flatnonzero(hits.placed & np.isfinite(numbers).all(axis=0))
+        index = usable[np.lexsort([hits.hit_id[usable], hits.t_utc_ns[usable]])]
+        kept = hits.take(index)
+        alt = np.nan_to_num(kept.alt_hae_m.astype(np.float64))
+        first = (kept.lat_deg[0], kept.lon_deg[0], alt[0]) if len(kept) else (0.0, 0.0, 0.0)
+        origin = Geodetic(lat_deg=float(first[0]), lon_deg=float(first[1]), alt_hae_m=float(first[2]))
+        enu = geodetic_to_enu(kept.lat_deg, kept.lon_deg, alt, origin) if len(kept) else np.zeros((0, 3))
+        cov = np.stack([kept.var_e_m2, kept.cov_en_m2, kept.cov_en_m2, kept.var_n_m2], axis=-1).astype(np.float64)
         return cls(
             origin=origin,
             hits=kept,
-            index=tuple(entry[2] for entry in usable),
-            t_ns=np.array([h.t_utc_ns for h in kept], dtype=np.int64),
+            index=index,
             place_m=enu[:, :2],
-            cov_m2=cov,
-            class_names=np.array([h.class_name for h in kept], dtype=np.str_),
+            cov_m2=cov.reshape(-1, 2, 2),
+            class_names=kept.class_name.texts(),
         )
+
+    @property
+    def t_ns(self) -> NDArray[np.int64]:
+        """UTC of each row."""
+        return self.hits.t_utc_ns
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -117,12 +115,12 @@ class Path:
             t_utc_ns=tuple(self.t_ns.tolist()),
             lat_deg=tuple(lat.tolist()),
             lon_deg=tuple(lon.tolist()),
-            ce90_m=tuple(placed.hits[row].ce90_m for row in self.rows),
+            ce90_m=tuple(placed.hits.ce90_m[list(self.rows)].tolist()),
             speed_mps=float(np.hypot(east, north)),
             heading_deg=float(np.degrees(np.arctan2(east, north)) % 360.0),
-            hit_ids=tuple(placed.hits[row].hit_id for row in self.rows),
+            hit_ids=tuple(name.decode() for name in placed.hits.hit_id[list(self.rows)].tolist()),
         )
 
     def track_id(self, placed: Placed) -> str:
         """Stable id: from the first hit's."""
-        return f"T-{placed.hits[self.rows[0]].hit_id[:10]}"
+        return f"T-{bytes(placed.hits.hit_id[self.rows[0]]).decode()[:10]}"

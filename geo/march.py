@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.geodesy import ecef_components_to_geodetic, wrap_longitude_deg
-from geo.surface import Pace, surface_of
+from geo.surface import Pace, TiledSurface, surface_of
 from geo.values import REASONS, Unplaced
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _CROWDED: Final = 0.8
 """Finished rays are put aside once they are a fifth of the crowd."""
 _PACE_ROUNDS: Final = 4
 """A ray's pace is taken anew after so many steps; over a round Earth it only sinks slower, so an old pace is safe."""
+_METRES_PER_DEGREE: Final = 110_500.0
+"""No degree of latitude is shorter (WGS 84: 110 574 m at the equator)."""
 _SHORT_M: Final = 2_000.0
 _SHORT_LATITUDE_DEG: Final = 75.0
 """Within half a span this long, parabolas through Chebyshev points are off by less than a millimetre."""
@@ -253,9 +255,9 @@ def first_hits(rays: Rays, terrain: Terrain, max_range_m: float | FloatArray) ->
     A ray over a hole in a grid goes on; ground first met after a hole, or a
     ray that leaves the grid, is `NO_TERRAIN`.
     """
-    surface = surface_of(terrain)
     count = len(rays)
     limits = np.broadcast_to(np.asarray(max_range_m, dtype=np.float64), (count,))
+    surface = _bounded(surface_of(terrain), rays, limits)
     hits = Hits(
         range_m=np.full(count, np.nan),
         lat_deg=np.full(count, np.nan),
@@ -267,6 +269,23 @@ def first_hits(rays: Rays, terrain: Terrain, max_range_m: float | FloatArray) ->
         rows = slice(first, min(first + CHUNK, count))
         _hit_chunk(rays.part(rows), surface, limits[rows], hits, rows)
     return hits
+
+
+def _bounded(surface: Surface, rays: Rays, max_range_m: FloatArray) -> Surface:
+    """Bound ground in pages by its heights about the rays: a ray above all of them has left the ground, and is lost."""
+    if not isinstance(surface, TiledSurface) or not len(rays):
+        return surface
+    ends = _span(rays, surface, max_range_m).end_m
+    reach_m = float(np.max(ends[np.isfinite(ends)], initial=0.0))
+    lat, lon = rays.lat_deg, rays.lon_deg
+    known = np.isfinite(lat) & np.isfinite(lon)
+    if not known.any():
+        return surface
+    south, north = float(np.min(lat[known])), float(np.max(lat[known]))
+    up = reach_m / _METRES_PER_DEGREE
+    across = up / max(np.cos(np.radians(min(max(abs(south), abs(north)) + up, 89.0))), 0.01)
+    west, east = float(np.min(lon[known])) - across, float(np.max(lon[known])) + across
+    return surface.within(south - up, west, north + up, east)
 
 
 def _hit_chunk(rays: Rays, surface: Surface, max_range_m: FloatArray, hits: Hits, rows: slice) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from geo.geodesy import wrap_longitude_deg
 from geo.terrain import FlatTerrain, GridTerrain
+from geo.tiled_terrain import PAGE, TiledTerrain
 
 if TYPE_CHECKING:
     from geo.values import FloatArray, Terrain
@@ -93,6 +94,59 @@ class GridSurface:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class TiledSurface:
+    """Pages of posts; x is the fractional row, y the fractional column. No step leaves a page by over half a post."""
+
+    terrain: TiledTerrain
+    lowest_m: float = _LOWEST_LAND_M
+    highest_m: float = _HIGHEST_LAND_M
+
+    def within(self, south_deg: float, west_deg: float, north_deg: float, east_deg: float) -> TiledSurface:
+        """Return the same ground for rays that stay in a box, bounded by the heights there."""
+        bounds = self.terrain.heights_within(south_deg, west_deg, north_deg, east_deg)
+        return self if bounds is None else TiledSurface(self.terrain, *bounds)
+
+    def plane(self, lat_deg: FloatArray, lon_deg: FloatArray, lon0_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return fractional rows and columns."""
+        row, column0 = self.terrain.row_column(lat_deg, lon0_deg)
+        return row, column0 + (lon_deg - lon0_deg) / self.terrain.lattice.lon_step_deg
+
+    def clearance(self, x: FloatArray, y: FloatArray, height_m: FloatArray) -> FloatArray:
+        """Return height above the bilinear ground."""
+        clear = np.asarray(height_m - self.terrain.at_row_column(x, y))
+        unknown = np.isnan(clear)
+        if unknown.any():
+            grid = self.terrain.lattice
+            inside = (x >= 0.0) & (x <= grid.rows - 1) & (y >= 0.0) & (y <= grid.columns - 1)
+            clear[unknown & inside] = np.inf
+        return clear
+
+    def step(self, x: FloatArray, y: FloatArray, height_m: FloatArray, clear_m: FloatArray, pace: Pace) -> FloatArray:
+        """Return the longest way that stays over blocks whose highest post is cleared; at least half a post."""
+        furthest = 0.5 / pace.plane
+        grid = self.terrain.lattice
+        row = np.minimum(np.maximum(x, 0.0), grid.rows - 2).astype(np.int64)
+        column = np.minimum(np.maximum(y, 0.0), grid.columns - 2).astype(np.int64)
+        within_row, within_column = x - (row & -PAGE), y - (column & -PAGE)
+        edge = np.minimum(np.minimum(within_row, PAGE - within_row), np.minimum(within_column, PAGE - within_column))
+        free = np.maximum(edge, 0.5) / pace.plane
+        page = self.terrain.page_of(row, column)
+        for number in np.unique(page):
+            here = np.flatnonzero(page == number)
+            ceilings = self.terrain.ceilings_of(int(number))
+            reach = furthest[here]
+            for halvings, block, ceiling in zip(ceilings.halvings, ceilings.blocks, ceilings.ceilings, strict=True):
+                at = ((row[here] & (PAGE - 1)) >> halvings) * ceiling.shape[1] + (
+                    (column[here] & (PAGE - 1)) >> halvings
+                )
+                gap = height_m[here] - ceiling.reshape(-1).take(at)
+                way = np.minimum(0.98 * block / pace.plane[here], np.maximum(gap, 0.0) / pace.down[here])
+                np.maximum(reach, way, out=reach)
+            furthest[here] = np.minimum(reach, free[here])
+        return furthest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class AnySurface:
     """Any terrain; x is latitude, y longitude; steps assume ground no steeper than `max_slope`."""
 
@@ -125,6 +179,8 @@ def surface_of(terrain: Terrain) -> Surface:
     """
     if isinstance(terrain, GridTerrain):
         return GridSurface(terrain, terrain.ceilings.lowest_m, terrain.ceilings.highest_m)
+    if isinstance(terrain, TiledTerrain):
+        return TiledSurface(terrain)
     if isinstance(terrain, FlatTerrain):
         return AnySurface(terrain, terrain.height_m, terrain.height_m, 0.0, 1e-3)
     return AnySurface(

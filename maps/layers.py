@@ -12,9 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHits
     from geo.values import FloatArray
 
 CLASS_COLOURS: Final = ("#d81b60", "#1e66d0", "#f9a825", "#00897b", "#6d4c41", "#8e24aa", "#455a64", "#c0ca33")
@@ -105,70 +103,40 @@ def spot(lon_deg: float, lat_deg: float, **properties: Any) -> dict[str, Any]:
     return feature({"type": "Point", "coordinates": [lon_deg, lat_deg]}, **properties)
 
 
-def pack_columns(
-    *,
-    lat_deg: FloatArray,
-    lon_deg: FloatArray,
-    t_utc_ns: NDArray[np.int64],
-    ce90_m: FloatArray,
-    slant_m: FloatArray,
-    frame_index: NDArray[np.int64],
-    class_names: Sequence[str],
-    track_ids: Sequence[str],
-    scores: FloatArray,
-    chips: Mapping[int, bytes],
-) -> PackedHits:
-    """Pack columns of shape (n,) for the page.
+def pack_hits(hits: GroundHits, chips: Mapping[str, bytes]) -> PackedHits:
+    """Pack the hits that have a place; unplaced ones belong in a list, not on a map.
 
     Positions are kept to 1e-7 degree (about 1 cm), times to a millisecond, scores
-    to 1/255; CE90 and slant range are float32 metres. An empty track id means none.
+    to 1/255; CE90 and slant range are float32 metres. `chips` are small pictures by hit id.
     """
-    classes, class_codes = _codes(class_names)
-    tracks, track_codes = _codes(track_ids)
-    nameless = tracks.index("") if "" in tracks else -1
-    epoch_ms = int(t_utc_ns.min(initial=np.iinfo(np.int64).max) // 1_000_000) if len(t_utc_ns) else 0
+    hits = hits.take(hits.placed)
+    t_ms = hits.t_utc_ns // 1_000_000
+    epoch_ms = int(t_ms.min()) if len(hits) else 0
     columns = (
-        np.rint(lat_deg * 1e7).astype("<i4"),
-        np.rint(lon_deg * 1e7).astype("<i4"),
-        (t_utc_ns // 1_000_000 - epoch_ms).astype("<u4"),
-        ce90_m.astype("<f4"),
-        slant_m.astype("<f4"),
-        frame_index.astype("<u4"),
-        np.where(track_codes == nameless, -1, track_codes).astype("<i4"),
-        class_codes.astype("u1"),
-        np.rint(np.clip(scores, 0.0, 1.0) * 255).astype("u1"),
+        np.rint(hits.lat_deg * 1e7).astype("<i4"),
+        np.rint(hits.lon_deg * 1e7).astype("<i4"),
+        (t_ms - epoch_ms).astype("<u4"),
+        hits.ce90_m.astype("<f4"),
+        hits.slant_m.astype("<f4"),
+        hits.frame_index.astype("<u4"),
+        hits.track.codes.astype("<i4"),
+        hits.class_name.codes.astype("u1"),
+        np.rint(np.clip(hits.best_score, 0.0, 1.0) * 255).astype("u1"),
     )
     packed = gzip.compress(b"".join(column.tobytes() for column in columns), compresslevel=6, mtime=0)
+    classes = hits.class_name.names
+    pictured = enumerate(name.decode() for name in hits.hit_id.tolist()) if chips else ()
     return PackedHits(
-        count=len(lat_deg),
+        count=len(hits),
         classes=classes,
         colours=tuple(CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in range(len(classes))),
-        tracks=tracks,
+        tracks=hits.track.names,
         epoch_ms=epoch_ms,
         columns=base64.b64encode(packed).decode(),
-        chips={i: base64.b64encode(jpeg).decode() for i, jpeg in chips.items()},
-        bounds=[[lat_deg.min(), lon_deg.min()], [lat_deg.max(), lon_deg.max()]] if len(lat_deg) else [],
+        chips={i: base64.b64encode(chips[name]).decode() for i, name in pictured if name in chips},
+        bounds=_corners(hits.lat_deg, hits.lon_deg) if len(hits) else [],
     )
 
 
-def _codes(names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the distinct names in order of first appearance, and each entry's place among them."""
-    place = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return tuple(place), np.fromiter((place[name] for name in names), np.int64, len(names))
-
-
-def pack_hits(hits: Sequence[GroundHit], chips: Mapping[str, bytes]) -> PackedHits:
-    """Pack the hits that have a place; unplaced ones belong in a list, not on a map."""
-    placed = [hit for hit in hits if hit.reason is None]
-    return pack_columns(
-        lat_deg=np.array([hit.lat_deg for hit in placed]),
-        lon_deg=np.array([hit.lon_deg for hit in placed]),
-        t_utc_ns=np.array([hit.t_utc_ns for hit in placed], np.int64),
-        ce90_m=np.array([hit.ce90_m for hit in placed]),
-        slant_m=np.array([hit.slant_m for hit in placed]),
-        frame_index=np.array([hit.frame_index for hit in placed], np.int64),
-        class_names=[hit.class_name for hit in placed],
-        track_ids=[hit.track_id for hit in placed],
-        scores=np.array([hit.score for hit in placed]),
-        chips={i: chips[hit.hit_id] for i, hit in enumerate(placed) if hit.hit_id in chips},
-    )
+def _corners(lat_deg: FloatArray, lon_deg: FloatArray) -> list[list[float]]:
+    return [[float(lat_deg.min()), float(lon_deg.min())], [float(lat_deg.max()), float(lon_deg.max())]]

@@ -1,23 +1,17 @@
-"""A folium map that is one file: scripts and styles inlined, no tile server, nothing fetched."""
+"""What one map shows, and the page of it: one file, no tile server, nothing fetched."""
 
 from __future__ import annotations
 
 import dataclasses
-import html
-import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import folium
 import numpy as np
-from branca.element import Element, MacroElement
-from folium.template import Template
-from jinja2.utils import htmlsafe_json_dumps
 
 from maps.errors import NothingToShowError
 from maps.layers import on_page
-from maps.leaflet_file import leaflet_script, leaflet_style, own_asset
 from maps.leg_layers import LegLayer, packed
+from maps.page_file import write_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,72 +20,8 @@ if TYPE_CHECKING:
     from maps.hillshade import Hillshade
     from maps.layers import GeometryLayer, PackedHits
 
-_POLICY: Final = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
-)
-"""Content security policy: even an injected script could not reach the network."""
 _HALF_TURN_DEG: Final = 180.0
 """Nothing mapped here is as wide as this; longitudes that are cross the antimeridian."""
-
-
-class _Geometry(folium.map.Layer):
-    """One switchable layer of lines, areas or points."""
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}"
-        "var {{ this.get_name() }} = vedette.geometry({{ this.data }}, {{ this.style|tojson }});"
-        "{% endmacro %}"
-    )
-
-    def __init__(self, layer: GeometryLayer, *, seam: bool) -> None:
-        super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
-        self._name = "VedetteGeometry"
-        data = {"type": "FeatureCollection", "features": on_page(layer.features, seam=seam)}
-        self.data = htmlsafe_json_dumps(data, separators=(",", ":"))
-        self.style = dict(layer.style)
-
-
-class _Legs(folium.map.Layer):
-    """One switchable layer of flights."""
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}var {{ this.get_name() }} = vedette.legs({{ this.data }});{% endmacro %}"
-    )
-
-    def __init__(self, layer: LegLayer, *, seam: bool) -> None:
-        super().__init__(name=html.escape(layer.name), overlay=True, control=True, show=layer.show)
-        self._name = "VedetteLegs"
-        self.data = htmlsafe_json_dumps(packed(layer, seam=seam), separators=(",", ":"))
-
-
-class _Hits(folium.map.Layer):
-    """The packed canvas layer."""
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}"
-        "var {{ this.get_name() }} = vedette.hits({{ this.packed|tojson }}); vedette.shown = {{ this.get_name() }};"
-        "{% endmacro %}"
-    )
-
-    def __init__(self, hits: PackedHits, *, seam: bool) -> None:
-        super().__init__(name=f"Hits ({hits.count})", overlay=True, control=True, show=True)
-        self._name = "VedetteHits"
-        self.packed = dataclasses.asdict(hits) | {"seam": seam}
-
-
-class _Panel(MacroElement):
-    """Title, legend, score slider and scale; shows the whole of what there is beside them."""
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}"
-        "vedette.panel({{ this._parent.get_name() }}, {{ this.spec|tojson }}, vedette.shown);"
-        "{% endmacro %}"
-    )
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._name = "VedettePanel"
-        self.spec = spec
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,45 +118,36 @@ def external_references(page: str) -> int:
     return len(re.findall(fetching, page))
 
 
-def build_map(content: MapContent) -> folium.Map:
-    """Assemble the folium map; `folium.Map.get_root().render()` gives the page."""
-    page = folium.Map(tiles=None, prefer_canvas=True, zoom_control="topright", control_scale=False, zoom_snap=0.25)
-    page.default_js, page.default_css = [], []
-    header: Any = page.get_root().header  # type: ignore[attr-defined]
-    header.add_child(Element(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'), name="policy")
-    header.add_child(Element(f"<style>{leaflet_style()}{own_asset('vedette_map.css')}</style>"), name="vedette_style")
-    header.add_child(Element(f"<script>{leaflet_script()}</script>"), name="leaflet_script")
-    header.add_child(Element(f"<script>{own_asset('vedette_map.js')}</script>"), name="vedette_script")
-    header.add_child(Element(f"<script>{own_asset('vedette_legs.js')}</script>"), name="vedette_legs_script")
+def map_data(content: MapContent) -> dict[str, Any]:
+    """Return everything a page shows, as `vedette_page.js` reads it: plain values, every foreign string among them."""
     everything = _everything(content)
     seam = everything[1][1] > _HALF_TURN_DEG
-    if content.hillshade is not None:
-        folium.raster_layers.ImageOverlay(
-            image=content.hillshade.data_uri, bounds=content.hillshade.bounds, name="Terrain", opacity=1.0
-        ).add_to(page)
-    for layer in content.layers:
-        if layer.features:
-            drawn = _Legs(layer, seam=seam) if isinstance(layer, LegLayer) else _Geometry(layer, seam=seam)
-            drawn.add_to(page)
-    if content.hits is not None:
-        _Hits(content.hits, seam=seam).add_to(page)
-    folium.LayerControl(collapsed=True, position="topright").add_to(page)
-    _Panel(_panel_spec(content, content.frame or everything)).add_to(page)
-    return page
-
-
-def _panel_spec(content: MapContent, frame: list[list[float]]) -> dict[str, Any]:
-    spec: dict[str, Any] = {
+    data: dict[str, Any] = {
         "title": content.title,
         "subtitle": content.subtitle,
+        "layers": [_layer(layer, seam=seam) for layer in content.layers if layer.features],
         "legend": _legend(content),
         "notes": list(content.notes),
-        "frame": frame,
+        "frame": content.frame or everything,
     }
-    panel = content.panel
-    if panel is None:
-        return spec
-    return spec | {
+    if content.hillshade is not None:
+        data["ground"] = {"picture": content.hillshade.data_uri, "bounds": content.hillshade.bounds}
+    if content.hits is not None:
+        data["hits"] = dataclasses.asdict(content.hits) | {"seam": seam}
+    if content.panel is not None:
+        data |= _summary(content.panel)
+    return data
+
+
+def _layer(layer: GeometryLayer | LegLayer, *, seam: bool) -> dict[str, Any]:
+    named = {"name": layer.name, "show": layer.show}
+    if isinstance(layer, LegLayer):
+        return named | packed(layer, seam=seam)
+    return named | {"features": on_page(layer.features, seam=seam), "style": dict(layer.style)}
+
+
+def _summary(panel: PlanPanel) -> dict[str, Any]:
+    return {
         "verdict": {"text": panel.verdict, "good": panel.good},
         "summary": [list(row) for row in panel.rows],
         "remarks": list(panel.remarks),
@@ -236,8 +157,5 @@ def _panel_spec(content: MapContent, frame: list[list[float]]) -> dict[str, Any]
 
 def write_map(content: MapContent, path: Path) -> MapReport:
     """Write the map as one self-contained file, whole or not at all."""
-    text = build_map(content).get_root().render()
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-    return MapReport(path=str(path), bytes=path.stat().st_size, hits=content.hits.count if content.hits else 0)
+    size = write_page(map_data(content), path)
+    return MapReport(path=str(path), bytes=size, hits=content.hits.count if content.hits else 0)

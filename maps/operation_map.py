@@ -13,20 +13,18 @@ from maps.patrol_layers import flown_layer, footprint_layer, ground_track_layer,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHits
     from geo.values import Terrain
     from maps.hillshade import Hillshade
     from missions.briefs.brief import Brief
     from missions.plan import Plan
+    from operations.frames import Frames
     from operations.store import OperationStore
 
 
-def unplaced_note(hits: Sequence[GroundHit]) -> str:
+def unplaced_note(hits: GroundHits) -> str:
     """Say how many hits are not on the map, and why."""
-    reasons: dict[str, int] = {}
-    for hit in hits:
-        if hit.reason is not None:
-            reasons[str(hit.reason)] = reasons.get(str(hit.reason), 0) + 1
+    reasons = hits.reasons()
     if not reasons:
         return ""
     listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
@@ -47,7 +45,7 @@ def operation_map(
     without them the camera positions of the analysed frames stand in.
     """
     frames, hits = store.frames(), store.hits()
-    flown = flights or _camera_paths(store)
+    flown = flights or _camera_paths(store, frames)
     layers = [
         *(brief_layers(brief) if brief else []),
         footprint_layer(frames),
@@ -74,12 +72,14 @@ def operation_map(
     )
 
 
-def _camera_paths(store: OperationStore) -> list[tuple[str, list[tuple[float, float]]]]:
-    paths: dict[str, list[tuple[float, float]]] = {record.sha256: [] for record in store.media()}
-    for frame in store.frames():
-        if not frame.pose_reason:
-            paths[frame.media_sha256].append((frame.lon_deg, frame.lat_deg))
-    return [(record.name, paths[record.sha256]) for record in store.media()]
+def _camera_paths(store: OperationStore, frames: Frames) -> list[tuple[str, list[tuple[float, float]]]]:
+    posed = frames.posed
+    paths = []
+    for record in store.media():
+        rows = posed & (frames.media.texts() == record.id)
+        pairs = zip(frames.lon_deg[rows].tolist(), frames.lat_deg[rows].tolist(), strict=True)
+        paths.append((record.name, list(pairs)))
+    return paths
 
 
 def shade(terrain: Terrain, bounds: list[list[float]]) -> Hillshade | None:

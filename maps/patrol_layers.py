@@ -16,11 +16,11 @@ from maps.leg_layers import failsafe_layer, sortie_layers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from detection.values import GroundTrack
+    from detection.ground_tracks import GroundTracks
     from maps.leg_layers import LegLayer
     from missions.airspace.terrain_profile import GroundHeights
     from missions.plan import MissionItem, Plan, ProposedRally
-    from operations.values import FrameRecord
+    from operations.frames import Frames
 
 FENCE_STYLE: Final = {"color": "#009E73", "weight": 2, "dashArray": "10 4", "fill": False}
 
@@ -106,12 +106,11 @@ def flown_layer(flights: Iterable[tuple[str, Sequence[tuple[float, float]]]]) ->
     )
 
 
-def footprint_layer(frames: Iterable[FrameRecord], *, every: int = 1) -> GeometryLayer:
+def footprint_layer(frames: Frames, *, every: int = 1) -> GeometryLayer:
     """Return what the camera saw of the ground, one outline for every `every` frames with a footprint."""
-    seen = [frame for frame in frames if frame.footprint_lon_lat]
     return GeometryLayer(
         name="Camera footprints",
-        features=[area(f.footprint_lon_lat) for f in seen[::every]],
+        features=[area(frames.ring(row).tolist()) for row in frames.with_footprint[::every].tolist()],
         style={
             "color": "#00838f",
             "weight": 1,
@@ -125,7 +124,7 @@ def footprint_layer(frames: Iterable[FrameRecord], *, every: int = 1) -> Geometr
     )
 
 
-def ground_track_layer(tracks: Sequence[GroundTrack]) -> GeometryLayer:
+def ground_track_layer(tracks: GroundTracks) -> GeometryLayer:
     """Return ground tracks with two or more hits as lines."""
     by_class: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for t in tracks:

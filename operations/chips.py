@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from detection.values import GroundHit
 
 CHIP_PX: Final = 72
 _CONTEXT: Final = 1.6
@@ -19,9 +20,9 @@ _CONTEXT: Final = 1.6
 _QUALITY: Final = 72
 
 
-def cut_chip(image: NDArray[np.uint8], hit: GroundHit) -> bytes:
-    """Return a JPEG of the square around a hit's box; edges of the picture are kept, not padded."""
-    x0, y0, x1, y1 = hit.box_px
+def cut_chip(image: NDArray[np.uint8], box_px: Sequence[float]) -> bytes:
+    """Return a JPEG of the square around a box in pixels; edges of the picture are kept, not padded."""
+    x0, y0, x1, y1 = box_px
     half = max(x1 - x0, y1 - y0, 20.0) * _CONTEXT / 2
     centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
     height, width = image.shape[:2]

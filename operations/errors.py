@@ -9,8 +9,24 @@ class NotAnOperationError(InputError):
     """The folder named is no operation folder."""
 
 
+class DiskError(InputError):
+    """A file of the operation could not be written, synced or removed; nothing was registered."""
+
+
+class DamagedError(InputError):
+    """Something the operation has a record of is missing or is not what was written."""
+
+
 class OperationExistsError(RefusedError):
     """The folder already holds something that must not be overwritten."""
+
+
+class MediumBusyError(RefusedError):
+    """Another process is reading these very bytes into the operation."""
+
+
+class ReadOnlyError(RefusedError):
+    """The operation can be read and not written: by its medium, its permissions, its format or by request."""
 
 
 class BrokenSealError(RefusedError):

@@ -1,106 +1,113 @@
-"""From an original to a record: seal, decode, detect, place, link, write, and only then register.
+"""From an original to a run: seal, analyse, write, and only then record.
 
-The order is the guarantee: bytes are sealed before anything is derived, and the
-record goes in last. A run that was cut short leaves no record, and the next run
-makes the same derived tables again.
+The order is the guarantee: bytes are sealed before anything is derived from them,
+every file is synced, and the records of the original, its run and its parts are
+one transaction at the very end. What was cut short leaves no record.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import os
-import shutil
-from typing import TYPE_CHECKING, Any, Final
+import importlib.metadata
+from typing import TYPE_CHECKING, Final
 
-from detection.georeference import camera_of, place
-from detection.ground_tracker import track
-from geo.footprint import footprint
-from geo.values import PoseSigmas
-from operations import columns_file
-from operations.chips import cut_chip
-from operations.seal_file import seal
-from operations.values import FrameRecord, MediaRecord
+from geo.errors import InputError, VedetteError
+from operations.analysis import IngestSettings, analyse
+from operations.carry_over import RunRows, carry_over
+from operations.case_file import Draft
+from operations.errors import DamagedError
+from operations.log.leaves import LeafKind
+from operations.originals import identify, look_over, member_is_sound, seal, spread_out, stored_path
+from operations.parts_file import part_is_sound
+from operations.staging import MEDIA
+from operations.values import MediaRecord, RunKind, RunRecord, RunState, run_id_of
 from telemetry.videos.video_file import read_video
 from telemetry.videos.video_pictures_file import read_pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from detection.values import Detector, GroundHit
-    from geo.values import CameraModel, Pose, Terrain
+    from detection.values import Detector
+    from operations.analysis import Analysis
+    from operations.originals import Offered, Sealed
+    from operations.staging import Staging
     from operations.store import OperationStore
-    from telemetry.videos.frame import Frame
+    from operations.values import PartRecord
 
-_CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
-"""Kinds of reading problems that mean that not all of an original was seen."""
-FOOTPRINT_RANGE_M: Final = 3_000.0
-"""Ground farther away than this is not counted as seen: a person is then below one pixel."""
+__all__ = ["IngestSettings", "Ingested", "ingest"]
+
+_PACKAGES: Final = ("vedette", "numpy", "pyarrow", "av", "onnxruntime", "ultralytics")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class IngestSettings:
-    """How an original is to be read."""
+class Ingested:
+    """What ingesting did."""
 
-    terrain: Terrain
-    sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
-    every_s: float | None = None
-    footprint_every_s: float = 4.0
-    max_chips: int = 4_000
+    media: MediaRecord
+    run: RunRecord
+    known: bool = False
+    """The same bytes were recorded before, and nothing new was derived from them."""
+    made_again: tuple[str, ...] = ()
+    """Files that were missing or damaged and are whole again."""
+    verdicts_proposed: int = 0
+    verdicts_left: int = 0
+    """Verdicts on the replaced run with, and without, a counterpart on the new one."""
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class _Analysis:
-    """What has been found so far in one original."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One original on its way, in the hands of its only writer."""
 
-    sha256: str
+    store: OperationStore
+    staging: Staging
+    offered: Offered
+    media: MediaRecord
+    detector: Detector
+    model: str
     settings: IngestSettings
-    hits: list[GroundHit] = dataclasses.field(default_factory=list)
-    frames: list[FrameRecord] = dataclasses.field(default_factory=list)
-    chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
-    problems: list[str] = dataclasses.field(default_factory=list)
-    with_pose: int = 0
-    next_footprint_ns: int = 0
+    on_frame: Callable[[int], None] | None
 
-    def take(self, frame: Frame, detector: Detector) -> None:
-        """Detect in one frame, place what was found, and note where the frame was taken."""
-        detections = detector.detect([frame.image])[0]
-        height_px, width_px = frame.image.shape[:2]
-        camera = frame.camera or camera_of(frame.pose, width_px, height_px)
-        found = place(
-            frame,
-            detections,
-            camera,
-            self.settings.terrain,
-            self.settings.sigmas,
-            class_names=detector.class_names,
-            media_sha256=self.sha256,
-        )
-        for hit in found:
-            if len(self.chips) < self.settings.max_chips:
-                self.chips[hit.hit_id] = cut_chip(frame.image, hit)
-        self.hits.extend(found)
-        self.problems.extend(f"frame {frame.index}: {problem}" for problem in detections.problems)
-        self.with_pose += frame.pose is not None
-        self.frames.append(self._frame_record(frame, camera))
-
-    def _frame_record(self, frame: Frame, camera: CameraModel | None) -> FrameRecord:
-        common: dict[str, Any] = {"media_sha256": self.sha256, "frame_index": frame.index, "t_utc_ns": frame.t_utc_ns}
-        if frame.pose is None:
-            return FrameRecord(**common, pose_reason=frame.pose_reason)
-        ring: tuple[tuple[float, float], ...] = ()
-        if camera is not None and frame.t_utc_ns >= self.next_footprint_ns:
-            ring = _ring(frame.pose, camera, self.settings.terrain)
-            self.next_footprint_ns = frame.t_utc_ns + round(self.settings.footprint_every_s * 1e9)
-        pose = frame.pose
-        return FrameRecord(
-            **common, lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m, footprint_lon_lat=ring
+    def run_record(self, ordinal: int, supersedes: str = "") -> RunRecord:
+        """Return the run that is about to begin."""
+        wanted = self.settings.canonical(self.model)
+        return RunRecord(
+            run_id=run_id_of([self.media.id], wanted, ordinal),
+            media_ids=(self.media.id,),
+            kind=RunKind.RECORD,
+            state=RunState.RUNNING,
+            settings=wanted,
+            ordinal=ordinal,
+            supersedes=supersedes,
+            started_t_utc_ns=self.store.clock(),
+            versions=_versions(),
         )
 
+    def analyse(self) -> Analysis:
+        """Read what was sealed and return what is in it."""
+        read = read_pictures if self.offered.is_folder else read_video
+        with self._readable() as path, _named(path, self.offered.source):
+            with read(path, every_s=self.settings.every_s) as reader:
+                found = analyse(reader, self.detector, self.settings, media_id=self.media.id, on_frame=self.on_frame)
+            shown = [problem.replace(str(path), self.media.name) for problem in found.problems]
+            return dataclasses.replace(found, problems=(*self.offered.problems, *shown))
 
-def _ring(pose: Pose, camera: CameraModel, terrain: Terrain) -> tuple[tuple[float, float], ...]:
-    ring = footprint(pose=pose, camera=camera, terrain=terrain, max_range_m=FOOTPRINT_RANGE_M)
-    return () if ring is None else tuple((float(lon), float(lat)) for lon, lat in ring)
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[Path]:
+        """Give a path whose bytes are the sealed ones."""
+        vault, root = self.store.vault, self.store.path
+        kept = [stored_path(root, member, vault) for member in self.media.members]
+        if vault.encrypted:
+            yield self.offered.source
+            if identify(self.offered).id != self.media.id:
+                raise InputError(f"{self.offered.source} changed while it was read: offer it again when it is whole")
+        elif not self.offered.is_folder:
+            yield kept[0]
+        else:
+            view = self.staging.place(MEDIA, "view")
+            spread_out(self.media, kept, view)
+            yield view
 
 
 def ingest(
@@ -110,8 +117,9 @@ def ingest(
     detector: Detector,
     model: str,
     settings: IngestSettings,
+    redo: bool = False,
     on_frame: Callable[[int], None] | None = None,
-) -> MediaRecord:
+) -> Ingested:
     """Read one clip or one folder of pictures into an operation.
 
     Parameters
@@ -119,65 +127,168 @@ def ingest(
     source
         A video file with or without KLV, or a folder of pictures.
     model
-        Name and hash of the detector, kept with the record.
+        Name and hash of the detector, kept with the run.
+    redo
+        Analyse a known original anew; the run made now replaces the one before, which stays.
     on_frame
         Called with the number of frames analysed so far.
-
-    Returns
-    -------
-    MediaRecord
-        The new record, or the existing one when these bytes were ingested before.
 
     Raises
     ------
     geo.errors.InputError
-        When no frame at all can be read. Nothing is registered then.
+        When no frame at all can be read, or the disk is full. Nothing is registered then.
+    MediumBusyError
+        When another process reads the same bytes into this operation.
     """
-    is_folder = source.is_dir()
-    sha256, sealed = seal(source, store.path / "media")
-    known = {record.sha256: record for record in store.media()}
-    if sha256 in known:
-        store.log("media offered again", {"sha256": sha256, "name": source.name})
-        return known[sha256]
-    analysis = _Analysis(sha256=sha256, settings=settings)
-    reader_of = read_pictures if is_folder else read_video
-    with reader_of(sealed, every_s=settings.every_s) as reader:
-        for count, frame in enumerate(reader.frames(), start=1):
-            analysis.take(frame, detector)
-            if on_frame is not None:
-                on_frame(count)
-        cut_short = any(problem.kind in _CUT_SHORT for problem in reader.problems)
-        problems = (*(problem.message for problem in reader.problems), *analysis.problems)
-        klv = (reader.klv_packets, reader.klv_bad_checksum)
-    hits, tracks = track(analysis.hits)
-    folder = store.derived(sha256)
-    unfinished = folder.with_name(folder.name + ".part")
-    for leftover in (unfinished, folder):
-        shutil.rmtree(leftover, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    columns_file.write_hits(hits, unfinished / "hits.parquet")
-    columns_file.write_tracks(tracks, unfinished / "tracks.parquet")
-    columns_file.write_frames(analysis.frames, unfinished / "frames.parquet")
-    columns_file.write_chips(analysis.chips, unfinished / "chips.parquet")
-    os.replace(unfinished, folder)
-    record = MediaRecord(
-        sha256=sha256,
-        name=source.name,
-        kind="pictures" if is_folder else "video",
-        size_bytes=_size_bytes(sealed),
-        ingested_t_utc_ns=store.clock(),
-        frames=len(analysis.frames),
-        frames_with_pose=analysis.with_pose,
-        klv_packets=klv[0],
-        klv_bad_checksum=klv[1],
-        hits=len(hits),
-        partial=cut_short,
-        problems=problems,
-        model=model,
+    offered = look_over(source)
+    with store.staging() as staging:
+        media, sealed = _recorded(offered, store), None
+        if media is None:
+            sealed = seal(offered, staging, store.vault)
+            media = sealed.media
+        staging.claim(store.vault.file_name(media.id), media.name)
+        before = [record for record in store.media() if record.id == media.id]
+        job = _Job(
+            store=store,
+            staging=staging,
+            offered=offered,
+            media=before[0] if before else media,
+            detector=detector,
+            model=model,
+            settings=settings,
+            on_frame=on_frame,
+        )
+        if not before and sealed:
+            staging.publish(sealed.moves(store.path, store.vault))
+            return _new_run(job, before=[_media_draft(media)])
+        mended = _mend_originals(job, sealed)
+        return _known_again(job, mended, redo=redo)
+
+
+@contextlib.contextmanager
+def _named(path: Path, source: Path) -> Iterator[None]:
+    """Let errors speak of what a person offered, not of where we keep it."""
+    try:
+        yield
+    except VedetteError as error:
+        raise type(error)(error.message.replace(str(path), str(source)), **error.fields) from error
+
+
+def _recorded(offered: Offered, store: OperationStore) -> MediaRecord | None:
+    """Return the record of these bytes; they are read only where some record has their size."""
+    sized = [record for record in store.media() if record.size_bytes == offered.size_bytes]
+    if not sized:
+        return None
+    media_id = identify(offered).id
+    return next((record for record in sized if record.id == media_id), None)
+
+
+def _media_draft(media: MediaRecord) -> Draft:
+    return Draft(kind=LeafKind.MEDIA, subject=media.id, body=media.body())
+
+
+def _new_run(job: _Job, *, before: Sequence[Draft] = ()) -> Ingested:
+    """Analyse an original and record the run; an earlier run of it is replaced, and its verdicts are proposed anew."""
+    earlier = _runs_of(job, superseded=True)
+    replaced = _runs_of(job)
+    run = job.run_record(len(earlier), replaced[-1].run_id if replaced else "")
+    found = job.analyse()
+    with job.store.begin_run(run, staging=job.staging) as writer:
+        for name, rows in found.tables(run.run_id).items():
+            writer.add(name, rows)
+        ended = dataclasses.replace(
+            run,
+            state=RunState.FINISHED,
+            finished_t_utc_ns=job.store.clock(),
+            counts=found.counts,
+            problems=found.problems,
+            partial=found.partial,
+        )
+        carrier = _Carrier(job.store, ended, found)
+        writer.finish(ended, before=before, also=carrier.drafts)
+    return Ingested(
+        media=job.media, run=ended, verdicts_proposed=carrier.proposed, verdicts_left=carrier.asked - carrier.proposed
     )
-    store.record_media(record)
-    return record
 
 
-def _size_bytes(path: Path) -> int:
-    return sum(p.stat().st_size for p in path.iterdir()) if path.is_dir() else path.stat().st_size
+class _Carrier:
+    """Proposes the verdicts of a replaced run anew, as they are when the new run is recorded."""
+
+    def __init__(self, store: OperationStore, run: RunRecord, found: Analysis) -> None:
+        self.asked = self.proposed = 0
+        self._store, self._run = store, run
+        self._new = RunRows(hits=found.hits, tracks=found.tracks)
+
+    def drafts(self) -> list[Draft]:
+        """Return the records of the proposals."""
+        old = [self._run.supersedes]
+        verdicts = self._store.verdicts(runs=old) if self._run.supersedes else []
+        if not verdicts:
+            return []
+        rows = RunRows(hits=self._store.hits(runs=old), tracks=self._store.tracks(runs=old))
+        carried = carry_over(verdicts, rows, self._new, run_id=self._run.run_id)
+        self.asked, self.proposed = len(verdicts), len(carried)
+        return [Draft(kind=LeafKind.VERDICT, subject=one.verdict_id, body=one.body()) for one in carried]
+
+
+def _mend_originals(job: _Job, sealed: Sealed | None) -> list[str]:
+    """Put the files of a known original back that are missing or changed; returns their paths."""
+    store = job.store
+    broken = [m for m in job.media.members if not member_is_sound(store.path, m, store.vault)]
+    if not broken:
+        return []
+    sealed = sealed or seal(job.offered, job.staging, store.vault)
+    wanted = {stored_path(store.path, member, store.vault) for member in broken}
+    moves = [(copy, target) for copy, target in sealed.moves(store.path, store.vault) if target in wanted]
+    job.staging.publish(moves)
+    return [target.relative_to(store.path).as_posix() for _, target in moves]
+
+
+def _known_again(job: _Job, mended: list[str], *, redo: bool) -> Ingested:
+    """Answer an original that is known: say so, make what is missing again, or analyse it anew."""
+    runs = _runs_of(job)
+    if redo or not runs:
+        return dataclasses.replace(_new_run(job), made_again=tuple(mended))
+    store, run = job.store, runs[-1]
+    broken = [part for part in store.parts(runs=[run.run_id]) if not part_is_sound(store.path, part, vault=store.vault)]
+    drafts = _make_again(job, run, broken) if broken else []
+    made_again = (*mended, *(part.file for part in broken))
+    body = {"what": "media offered again", "name": job.offered.source.name, "made_again": list(made_again)}
+    store.append_all(lambda: [*drafts, Draft(kind=LeafKind.ATTEMPT, subject=job.media.id, body=body)])
+    return Ingested(media=job.media, run=run, known=True, made_again=made_again)
+
+
+def _make_again(job: _Job, run: RunRecord, broken: Sequence[PartRecord]) -> list[Draft]:
+    """Derive a run's parts once more and put them in their places; returns records of those that came out otherwise."""
+    names = ", ".join(part.file for part in broken)
+    if job.settings.canonical(job.model) != dict(run.settings):
+        raise DamagedError(
+            f"{names} of {job.media.name} are missing or changed, and were made with other settings "
+            f"({run.settings}): give those to make them again, or --redo to replace the run",
+            files=tuple(part.file for part in broken),
+        )
+    found = job.analyse()
+    writer = job.store.begin_run(run, staging=job.staging)
+    for name, rows in found.tables(run.run_id).items():
+        writer.add(name, rows)
+    before = {part.file: part for part in job.store.parts(runs=[run.run_id])}
+    return [
+        Draft(kind=LeafKind.PART, subject=part.file, body=part.body())
+        for part in writer.publish()
+        if before.get(part.file) != part
+    ]
+
+
+def _runs_of(job: _Job, *, superseded: bool = False) -> list[RunRecord]:
+    """Return the runs over this original alone, in the order of the log."""
+    own = (job.media.id,)
+    return [r for r in job.store.runs(superseded=superseded) if r.media_ids == own and r.kind is RunKind.RECORD]
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what had a part in the result."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -1,47 +1,51 @@
-"""The operation folder: sealed originals, derived tables, and the case file with its log.
+"""The operation folder: sealed originals, derived parts, and the case file with its log.
 
 Layout::
 
-    operation.sqlite        media records and the audit log (WAL, full sync)
-    log.head                number of log lines and last hash, outside the database
-    media/<sha256><suffix>  originals, byte for byte
-    derived/<sha256>/       hits, tracks, frames and chips made from one original
+    operation.sqlite                        the case file: every record, as leaves of a Merkle log
+    log.head                                size and root of that log, outside the case file
+    media/<label><suffix>                   originals, byte for byte
+    parts/<run id>/<table>-<number>.parquet rows made from them, only ever added
+    keys.json                               only when encrypted
+    locks/                                  who is writing now
 
-A media record is inserted last, in one transaction with its log line: what is
-recorded is whole, and what is not recorded is made again on the next run.
+A record commits after the files it names are synced: what is recorded is whole, and
+what is not recorded is made again on the next run. Reading writes nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
-import os
-import sqlite3
-from typing import TYPE_CHECKING, Final, Self
+import secrets
+from typing import TYPE_CHECKING, Any, Self
 
-from operations import audit
-from operations.columns_file import read_chips, read_frames, read_hits, read_tracks
-from operations.errors import NotAnOperationError, OperationExistsError
-from operations.values import AuditEntry, MediaRecord
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from operations import columns, durable_file, locks, schema
+from operations.case_access import CASE_FILE, HEAD_FILE, require_case_file
+from operations.case_file import FORMAT, CaseFile, Draft, Head, new_case_file
+from operations.errors import OperationExistsError
+from operations.log.leaves import Leaf, LeafKind
+from operations.migration import as_format_2, found_format
+from operations.originals import stored_path
+from operations.parts_file import read_part
+from operations.run_writer import RunWriter
+from operations.staging import LOCKS, MEDIA, PARTS, Staging
+from operations.values import MediaRecord, PartRecord, RunRecord, Verdict
+from operations.vault.keys_file import KEYS_FILE, create_vault, open_vault
+from operations.vault.vault import PlainVault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from detection.values import GroundHit, GroundTrack
-    from operations.values import FrameRecord
-
-CASE_FILE: Final = "operation.sqlite"
-HEAD_FILE: Final = "log.head"
-
-_TABLES = """
-CREATE TABLE operation (name TEXT NOT NULL, created_t_utc_ns INTEGER NOT NULL, format INTEGER NOT NULL);
-CREATE TABLE media (sha256 TEXT PRIMARY KEY, record TEXT NOT NULL);
-CREATE TABLE audit (seq INTEGER PRIMARY KEY, t_utc_ns INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
-                    details TEXT NOT NULL, previous_sha256 TEXT NOT NULL, sha256 TEXT NOT NULL);
-"""
+    from detection.ground_hits import GroundHits
+    from detection.ground_tracks import GroundTracks
+    from operations.frames import Frames
+    from operations.vault.key_ring import Secret
+    from operations.vault.vault import Vault
 
 
 class OperationStore:
@@ -51,64 +55,71 @@ class OperationStore:
     ----------
     path
         The folder.
+    case
+        Its open case file.
     actor
         Whose name goes into the log.
     clock
         Returns the time now as UTC nanoseconds.
+    vault
+        How its bytes lie on disk.
     """
 
-    def __init__(self, path: Path, *, actor: str, clock: Callable[[], int]) -> None:
+    def __init__(self, path: Path, *, case: CaseFile, actor: str, clock: Callable[[], int], vault: Vault) -> None:
         self.path = path
         self.actor = actor
         self.clock = clock
-        self._database = sqlite3.connect(path / CASE_FILE, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
+        self.vault = vault
+        self._case = case
+        self._shown: contextlib.ExitStack | None = None
 
     @classmethod
-    def create(cls, path: Path, *, name: str, actor: str, clock: Callable[[], int]) -> Self:
-        """Make a new operation folder.
+    def create(
+        cls, path: Path, *, name: str, actor: str, clock: Callable[[], int], secret: Secret | None = None
+    ) -> Self:
+        """Make a new operation folder, encrypted where a secret is given: it is there as a whole or not at all.
 
         Raises
         ------
         OperationExistsError
-            When the folder exists and is not empty.
+            When the folder holds something else.
+        DiskError
+            When it cannot be written.
         """
-        if path.exists() and any(path.iterdir()):
-            raise OperationExistsError(
-                f"{path} is not empty: choose a new folder for the operation, or open this one without creating it",
-                path=str(path),
-            )
-        for part in ("media", "derived"):
-            (path / part).mkdir(parents=True, exist_ok=True)
-        store = cls(path, actor=actor, clock=clock)
-        store._database.executescript(_TABLES)
-        store._database.execute("INSERT INTO operation VALUES (?, ?, 1)", (name, clock()))
-        store.log("operation created", {"name": name})
-        return store
+        _require_blank(path)
+        vault = _build(path, name=name, actor=actor, clock=clock, secret=secret)
+        return cls(path, case=CaseFile(path, vault), actor=actor, clock=clock, vault=vault)
 
     @classmethod
-    def open(cls, path: Path, *, actor: str, clock: Callable[[], int]) -> Self:
-        """Open an existing operation folder.
+    def open(
+        cls, path: Path, *, actor: str, clock: Callable[[], int], secret: Secret | None = None, read_only: bool = False
+    ) -> Self:
+        """Open an existing operation folder, to write where that is possible.
 
         Raises
         ------
         NotAnOperationError
             When the folder is missing, or holds no readable case file.
+        SecretError
+            When it is encrypted and this secret does not open it.
         """
-        if not (path / CASE_FILE).is_file():
-            raise NotAnOperationError(
-                f"{path} is no operation folder (no {CASE_FILE} in it): name a folder made by 'vedette ingest --out'",
-                path=str(path),
-            )
-        try:
-            store = cls(path, actor=actor, clock=clock)
-            store._database.execute("SELECT name FROM operation").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise NotAnOperationError(
-                f"{path / CASE_FILE} cannot be read as a case file ({error}): restore it from a copy", path=str(path)
-            ) from error
-        return store
+        require_case_file(path)
+        if found_format(path) == "1":
+            return cls._open_format_1(path, actor=actor, clock=clock)
+        vault = open_vault(path, secret)
+        return cls(path, case=CaseFile(path, vault, read_only=read_only), actor=actor, clock=clock, vault=vault)
+
+    @classmethod
+    def _open_format_1(cls, path: Path, *, actor: str, clock: Callable[[], int]) -> Self:
+        """Show an operation of format 1 as one of today's, for reading."""
+        vault = PlainVault()
+        with contextlib.ExitStack() as shown:
+            folder = shown.enter_context(as_format_2(path))
+            case = CaseFile(folder, vault, read_only=True)
+            case.access.why_not = f"it is of format 1: 'vedette migrate {path}' turns it into format {FORMAT}"
+            store = cls(folder, case=case, actor=actor, clock=clock, vault=vault)
+            store._shown = shown.pop_all()
+            return store
 
     def __enter__(self) -> Self:
         return self
@@ -119,107 +130,187 @@ class OperationStore:
         self.close()
 
     def close(self) -> None:
-        """Close the case file."""
-        self._database.close()
+        """Close the case file; no journal is left beside it."""
+        self._case.close()
+        if self._shown is not None:
+            self._shown.close()
+
+    @property
+    def why_not_writable(self) -> str:
+        """Why nothing can be added to the operation; empty when it can."""
+        return self._case.access.why_not
 
     @property
     def name(self) -> str:
         """The operation's name."""
-        return str(self._database.execute("SELECT name FROM operation").fetchone()[0])
+        return self.vault.open(self._case.meta("name") or b"", context="name").decode("utf-8", "replace")
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+    @property
+    def id(self) -> str:
+        """The operation's random id, 32 hexadecimal digits."""
+        return (self._case.meta("id") or b"").decode("ascii", "replace")
 
-    def log(self, action: str, details: Mapping[str, object]) -> AuditEntry:
-        """Append a line to the audit log and return it."""
-        with self._transaction():
-            entry = self._append(action, details)
-        self._seal_head(entry)
-        return entry
+    def append(self, kind: LeafKind, subject: str, body: Mapping[str, Any]) -> Leaf:
+        """Add one record to the log; any process may do so at any time.
 
-    def record_media(self, record: MediaRecord) -> None:
-        """Record one original with everything derived from it: the moment it counts as ingested."""
-        with self._transaction():
-            self._database.execute(
-                "INSERT INTO media VALUES (?, ?)", (record.sha256, json.dumps(dataclasses.asdict(record)))
-            )
-            entry = self._append(
-                "media ingested",
-                {"sha256": record.sha256, "name": record.name, "hits": record.hits, "model": record.model},
-            )
-        self._seal_head(entry)
+        Raises
+        ------
+        ReadOnlyError, BrokenSealError, DiskError
+            When nothing can be, or may be, added.
+        """
+        return self.append_all(lambda: [Draft(kind=kind, subject=subject, body=body)])[0]
 
-    def _append(self, action: str, details: Mapping[str, object]) -> AuditEntry:
-        row = self._database.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-        entry = audit.next_entry(
-            AuditEntry(**dict(zip(_AUDIT_COLUMNS, row, strict=True))) if row else None,
-            t_utc_ns=self.clock(),
-            actor=self.actor,
-            action=action,
-            details=details,
-        )
-        self._database.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", dataclasses.astuple(entry))
-        return entry
+    def append_all(self, build: Callable[[], Sequence[Draft]]) -> list[Leaf]:
+        """Add records in one transaction; `build` is called inside it, when nobody else can add any."""
+        return self._case.append(build, actor=self.actor, clock=self.clock)
 
-    def _seal_head(self, entry: AuditEntry) -> None:
-        temporary = self.path / f"{HEAD_FILE}.part"
-        temporary.write_text(f"{entry.seq + 1} {entry.sha256}\n")
-        os.replace(temporary, self.path / HEAD_FILE)
+    def leaves(self, start: int = 0) -> Iterator[Leaf]:
+        """Yield the log's records from number `start` on."""
+        return self._case.leaves(start)
 
-    def head(self) -> tuple[int, str]:
-        """Return the number of log lines and the last hash, as kept outside the database."""
-        try:
-            count, last = (self.path / HEAD_FILE).read_text().split()
-            return int(count), last
-        except (OSError, ValueError):
-            return 0, ""
+    def newest(self, kind: LeafKind) -> list[Leaf]:
+        """Return the newest record about every subject of a kind, in the order of the log."""
+        return self._case.newest(kind)
 
-    def audit_log(self) -> list[AuditEntry]:
-        """Return the audit log in stored order."""
-        rows = self._database.execute("SELECT * FROM audit ORDER BY seq").fetchall()
-        return [AuditEntry(**dict(zip(_AUDIT_COLUMNS, row, strict=True))) for row in rows]
+    def head(self) -> Head:
+        """Return the size and root of the log."""
+        return self._case.head()
 
     def media(self) -> list[MediaRecord]:
         """Return the recorded originals in the order they came in."""
-        rows = self._database.execute("SELECT record FROM media ORDER BY rowid").fetchall()
-        records = (json.loads(row[0]) for row in rows)
-        return [MediaRecord(**{**record, "problems": tuple(record["problems"])}) for record in records]
+        return [MediaRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.MEDIA)]
 
-    def derived(self, sha256: str) -> Path:
-        """Return the folder of everything made from one original."""
-        return self.path / "derived" / sha256
+    def runs(self, *, superseded: bool = False) -> list[RunRecord]:
+        """Return the runs in the order of the log; those that a later run replaced only when asked for."""
+        runs = [RunRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.RUN)]
+        replaced = set() if superseded else {run.supersedes for run in runs}
+        return [run for run in runs if run.run_id not in replaced]
 
-    def hits(self) -> list[GroundHit]:
-        """Return every ground hit of every original."""
-        return [hit for record in self.media() for hit in self.hits_of(record.sha256)]
+    def run_ids(self, media_id: str) -> list[str]:
+        """Return the runs over one original that were not superseded."""
+        return [run.run_id for run in self.runs() if media_id in run.media_ids]
 
-    def hits_of(self, sha256: str) -> list[GroundHit]:
-        """Return every ground hit of one recorded original; none when it is not recorded."""
-        recorded = any(record.sha256 == sha256 for record in self.media())
-        return read_hits(self.derived(sha256) / "hits.parquet") if recorded else []
+    def parts(self, table: str | None = None, *, runs: Sequence[str] | None = None) -> list[PartRecord]:
+        """Return the recorded parts of a table, of the runs named or of all that were not superseded."""
+        wanted = {run.run_id for run in self.runs()} if runs is None else set(runs)
+        parts = (PartRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.PART))
+        return [part for part in parts if part.run_id in wanted and table in (None, part.table)]
 
-    def tracks(self) -> list[GroundTrack]:
-        """Return every ground track of every original."""
-        return [t for record in self.media() for t in read_tracks(self.derived(record.sha256) / "tracks.parquet")]
+    def verdicts(self, *, runs: Sequence[str] | None = None) -> list[Verdict]:
+        """Return the newest state of every verdict, on the runs named or on all of them."""
+        verdicts = (Verdict.of(leaf.body) for leaf in self._case.newest(LeafKind.VERDICT))
+        return [verdict for verdict in verdicts if runs is None or verdict.run_id in runs]
 
-    def frames(self) -> list[FrameRecord]:
-        """Return every analysed frame of every original."""
-        return [f for record in self.media() for f in read_frames(self.derived(record.sha256) / "frames.parquet")]
+    def table(self, name: str, *, runs: Sequence[str] | None = None) -> pa.Table:
+        """Return all rows of a table, of the runs named or of all that were not superseded.
 
-    def chips(self) -> dict[str, bytes]:
-        """Return the small pictures of all hits, by hit id."""
-        return {
-            hit_id: jpeg
-            for record in self.media()
-            for hit_id, jpeg in read_chips(self.derived(record.sha256) / "chips.parquet").items()
-        }
+        Raises
+        ------
+        DamagedError
+            When a part is missing or no Parquet file.
+        """
+        parts = self.parts(name, runs=runs)
+        wanted = schema.TABLES[name]
+        if not parts:
+            return wanted.empty_table()
+        return pa.concat_tables([read_part(self.path, part, vault=self.vault) for part in parts])
+
+    def hits(self, *, runs: Sequence[str] | None = None) -> GroundHits:
+        """Return ground hits as columns."""
+        return columns.hits_of(self.table("hits", runs=runs))
+
+    def tracks(self, *, runs: Sequence[str] | None = None) -> GroundTracks:
+        """Return ground tracks as columns."""
+        return columns.tracks_of(self.table("tracks", runs=runs))
+
+    def frames(self, *, runs: Sequence[str] | None = None) -> Frames:
+        """Return the analysed frames as columns."""
+        return columns.frames_of(self.table("frames", runs=runs))
+
+    def chips(self, hit_ids: Sequence[str] | None = None, *, runs: Sequence[str] | None = None) -> dict[str, bytes]:
+        """Return the small pictures of hits, by hit id."""
+        table = self.table("chips", runs=runs)
+        if hit_ids is not None:
+            table = table.filter(pc.is_in(table["hit_id"], value_set=pa.array(list(hit_ids), pa.string())))
+        return columns.chips_of(table)
+
+    def staging(self) -> Staging:
+        """Become a writer of files; what dead writers left is removed first."""
+        self._case.require_writable()
+        return Staging(self.path, is_recorded=self.is_recorded)
+
+    def begin_run(self, run: RunRecord, *, staging: Staging | None = None) -> RunWriter:
+        """Begin to write a run.
+
+        Parameters
+        ----------
+        run
+            What is known of it now.
+        staging
+            The writer that has claimed the run's medium; a live run claims itself.
+
+        Raises
+        ------
+        MediumBusyError
+            When another process writes the same.
+        """
+        if staging is None:
+            staging = self.staging()
+            try:
+                staging.claim(run.run_id, "this run")
+            except BaseException:
+                staging.close()
+                raise
+        return RunWriter(self, run, staging)
+
+    def is_recorded(self, name: str) -> bool:
+        """Tell whether a record names a file, by its path inside the folder."""
+        if name.startswith(f"{PARTS}/"):
+            return self._case.record(LeafKind.PART, name) is not None
+        kept = (stored_path(self.path, member, self.vault) for record in self.media() for member in record.members)
+        return any(name == f"{MEDIA}/{path.name}" for path in kept)
 
 
-_AUDIT_COLUMNS = tuple(field.name for field in dataclasses.fields(AuditEntry))
+def _require_blank(path: Path) -> None:
+    """Refuse a folder that holds more than what a creation that was cut short leaves."""
+    if not path.exists():
+        return
+    ours = {LOCKS, MEDIA, PARTS, HEAD_FILE, KEYS_FILE}
+    blank = path.is_dir() and all(
+        (entry.name in ours or entry.name.endswith(durable_file.PART)) and not (entry.is_dir() and any(entry.iterdir()))
+        for entry in path.iterdir()
+    )
+    if not blank:
+        raise OperationExistsError(
+            f"{path} is not empty: choose a new folder for the operation, or open this one without creating it",
+            path=str(path),
+        )
+
+
+def _build(path: Path, *, name: str, actor: str, clock: Callable[[], int], secret: Secret | None) -> Vault:
+    """Write an operation's folders, keys and head, and last of all its case file."""
+    for folder in (MEDIA, PARTS, LOCKS):
+        durable_file.make_folder(path / folder)
+    durable_file.make_private(path)
+    with locks.turn(path / LOCKS):
+        _require_blank(path)
+        for left in (*path.glob(f"*{durable_file.PART}"), path / KEYS_FILE):
+            durable_file.remove(left)
+        vault = PlainVault() if secret is None else create_vault(path, secret)
+        data, head = _first_leaf(vault, name, actor, clock())
+        durable_file.write_whole(path / HEAD_FILE, head.to_bytes())
+        durable_file.write_whole(path / CASE_FILE, data)
+    return vault
+
+
+def _first_leaf(vault: Vault, name: str, actor: str, now_ns: int) -> tuple[bytes, Head]:
+    own_id = secrets.token_hex(16)
+    body = {"name": name, "id": own_id, "format": FORMAT}
+    first = Leaf(seq=0, t_utc_ns=now_ns, actor=actor, kind=LeafKind.OPERATION, subject=own_id, body=body)
+    meta = {
+        "format": str(FORMAT).encode(),
+        "id": own_id.encode(),
+        "name": vault.seal(name.encode("utf-8", "backslashreplace"), context="name"),
+        "created": str(now_ns).encode(),
+    }
+    return new_case_file(vault, meta, [first])

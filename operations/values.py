@@ -1,55 +1,186 @@
-"""What an operation folder keeps: sealed media, seen frames, lines of the audit log."""
+"""What an operation keeps a record of: originals, runs, their parts, and what people decided."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
+import hashlib
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class MediaKind(StrEnum):
+    """What an original is."""
+
+    VIDEO = "video"
+    PICTURES = "pictures"
+
+
+class RunKind(StrEnum):
+    """Where a run's frames came from."""
+
+    RECORD = "record"
+    LIVE = "live"
+
+
+class RunState(StrEnum):
+    """How far a run is."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class Decision(StrEnum):
+    """What a person decided about a hit or a track."""
+
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+    UNDECIDED = "undecided"
+
+
+class Outcome(StrEnum):
+    """What was found on the spot."""
+
+    FOUND = "found"
+    NOTHING = "nothing"
+    ANIMAL = "animal"
+    OTHER = "other"
+
+
+class _Record:
+    """A value that is the body of a leaf: plain JSON there, frozen here."""
+
+    __slots__ = ()
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of the leaf that records this value."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Self:
+        """Read the value back; fields that a later version added are passed over."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: _typed(cls, name, value) for name, value in body.items() if name in fields})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class MediaRecord:
+class Member(_Record):
+    """One file of an original."""
+
+    path: str
+    """Its name, or its path inside the folder that was read; data only, never a path of ours."""
+    size_bytes: int
+    sha256: str
+    suffix: str
+    """Of the stored file: lower case letters and digits after a full stop, or empty."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRecord(_Record):
     """One original, sealed by the hash of its bytes before anything was derived from it."""
 
-    sha256: str
+    id: str
+    """SHA-256 of the file's bytes; of a folder, of its members' lines as `sha256sum` prints them, by path."""
     name: str
-    kind: str
-    """``video`` or ``pictures``."""
+    kind: MediaKind
     size_bytes: int
-    ingested_t_utc_ns: int
-    frames: int
-    frames_with_pose: int
-    klv_packets: int
-    klv_bad_checksum: int
-    hits: int
-    partial: bool
-    problems: tuple[str, ...]
-    model: str
-    """Name and hash of the detector, so that a derived record can be made again."""
+    members: tuple[Member, ...]
+    """The one file itself, or every file of the folder."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRecord:
-    """Where one analysed frame was taken from, and what ground it showed."""
+class RunRecord(_Record):
+    """One analysis of recordings with one detector, ground and settings."""
 
-    media_sha256: str
-    frame_index: int
-    t_utc_ns: int
-    lat_deg: float = math.nan
-    lon_deg: float = math.nan
-    alt_hae_m: float = math.nan
-    pose_reason: str = ""
-    footprint_lon_lat: tuple[tuple[float, float], ...] = ()
-    """Ring of longitude, latitude pairs; empty when the frame shows no ground we can place."""
+    run_id: str
+    media_ids: tuple[str, ...]
+    kind: RunKind
+    state: RunState
+    settings: Mapping[str, Any]
+    """All that decides the result: model, terrain, sigmas, sampling; see `run_id_of`."""
+    ordinal: int = 0
+    """How many runs there were of these recordings before."""
+    supersedes: str = ""
+    """The run that this one replaces; it stays, and is shown no more."""
+    started_t_utc_ns: int = 0
+    finished_t_utc_ns: int = 0
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Frames, frames_with_pose, klv_packets, klv_bad_checksum, hits, hits_placed, tracks."""
+    problems: tuple[str, ...] = ()
+    partial: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """One line of the hash chain: who did what, when, and the hash of the line before."""
+class PartRecord(_Record):
+    """One Parquet file of derived rows."""
 
-    seq: int
-    t_utc_ns: int
-    actor: str
-    action: str
-    details: str
-    previous_sha256: str
+    run_id: str
+    table: str
+    file: str
+    """Path inside the operation folder."""
+    size_bytes: int
     sha256: str
+    """Size and hash of the Parquet bytes themselves, before any encryption."""
+    rows: int
+    bbox_deg: tuple[float, float, float, float] | None = None
+    """South, west, north, east of the rows that have a place."""
+    t_utc_ns: tuple[int, int] | None = None
+    """First and last moment."""
+    classes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict(_Record):
+    """What a person decided about a track or about single hits of one run."""
+
+    verdict_id: str
+    run_id: str
+    decision: Decision
+    track_id: str = ""
+    hit_ids: tuple[str, ...] = ()
+    reason: str = ""
+    """Code of why; the closed list belongs to the console."""
+    note: str = ""
+    outcome: Outcome | None = None
+    """What the patrol reported from the spot."""
+    carried_from: str = ""
+    """Verdict on an earlier run that this one proposes anew."""
+    confirmed: bool = True
+    """False for a proposal: nobody has looked at it on this run yet."""
+
+
+_RECORDS = TypeVar("_RECORDS", bound=_Record)
+
+
+def run_id_of(media_ids: Sequence[str], settings: Mapping[str, Any], ordinal: int) -> str:
+    """Return the id of a run: the same recordings, settings and number give the same 16 hexadecimal digits."""
+    text = json.dumps([list(media_ids), settings, ordinal], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Record):
+        return value.body()
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+_ENUMS: dict[str, type[StrEnum]] = {"state": RunState, "decision": Decision, "outcome": Outcome}
+
+
+def _typed(record: type[_Record], name: str, value: Any) -> Any:
+    if name == "members":
+        return tuple(Member.of(member) for member in value)
+    if name == "kind":
+        return (RunKind if record is RunRecord else MediaKind)(value)
+    if name in _ENUMS and value is not None:
+        return _ENUMS[name](value)
+    return tuple(value) if isinstance(value, list) else value

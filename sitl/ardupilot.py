@@ -5,6 +5,7 @@ Its program is built elsewhere (ArduPilot is GPL and no part of this project).
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from sitl.backend import Launch, Simulator, find_binary
@@ -23,6 +24,7 @@ POSITION_FLAGS: Final = 0x1 | 0x2 | 0x10
 PREARM: Final = 0x10000000
 """SYS_STATUS bit of MAV_SYS_STATUS_PREARM_CHECK."""
 MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
+DEFAULTS: Final = {Airframe.COPTER: "copter.parm", Airframe.PLANE: "plane.parm"}
 READY_S: Final = 90.0
 
 
@@ -36,6 +38,18 @@ def find_ardupilot(airframe: Airframe = Airframe.COPTER, option: Path | None = N
     """
     name = MODELS[airframe][0]
     return find_binary([name], option=option, variable=f"VEDETTE_{name.upper()}")
+
+
+def find_defaults(airframe: Airframe, binary: Path) -> tuple[str, ...]:
+    """Return the arguments that give the simulator its frame and calibration, none where no such file is found.
+
+    VEDETTE_ARDUPILOT_DEFAULTS names the parameter files (comma-separated); else they are those of the source tree that
+    the program was built in.
+    """
+    named = os.environ.get("VEDETTE_ARDUPILOT_DEFAULTS", "")
+    folders = [parent / "Tools" / "autotest" / "default_params" for parent in binary.resolve().parents]
+    beside = next((f / DEFAULTS[airframe] for f in folders if (f / DEFAULTS[airframe]).is_file()), None)
+    return ("--defaults", named or str(beside)) if named or beside else ()
 
 
 def start_ardupilot(launch: Launch, folder: Path, *, airframe: Airframe, binary: Path) -> Simulator:
@@ -52,6 +66,7 @@ def start_ardupilot(launch: Launch, folder: Path, *, airframe: Airframe, binary:
         *("--instance", str(launch.instance)),
         *("--sysid", str(launch.instance + 1)),
         "--wipe",
+        *find_defaults(airframe, binary),
     ]
     port = BASE_PORT + PORTS_APART * launch.instance
     return Simulator(command, folder, f"tcp:127.0.0.1:{port}")

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from geo.errors import InputError
 from vedette.findings_view import print_findings, tally
 from vedette.map_command import terrain_of
-from vedette.screen import ERRORS, print_json
+from vedette.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +107,8 @@ def check(  # noqa: PLR0913 - one parameter per option
         document = dataclasses.replace(document, problems=(*document.problems, *missing))
         judgement = check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
         judged.append((document, judgement))
+    if asked is not None:
+        tell_terrain_problems(terrain_of(asked))
     judgements = [judgement for _, judgement in judged]
     if junit is not None:
         write_junit(judgements, junit, unreadable)
@@ -121,7 +121,7 @@ def check(  # noqa: PLR0913 - one parameter per option
     if map_file is not None and judged:
         _write_map(judged, asked, map_file)
     for _, message in unreadable:
-        ERRORS.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+        ERRORS.print(line(("error:", "bold red"), f" {message}"), soft_wrap=True)
     if unreadable:
         raise typer.Exit(2)
     if any(judgement.findings for judgement in judgements):
@@ -182,14 +182,13 @@ def _settings(
 
 
 def _show(judgement: Judgement, *, every: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"[bold]{escape(judgement.name)}[/]: {judgement.source_format}, {judgement.items} items, "
-        f"{judgement.length_m / 1000:.2f} km, judged for {judgement.dialect} {judgement.vehicle} "
-        f"by {len(judgement.rules)} rules"
+    told = (
+        f": {judgement.source_format}, {judgement.items} items, {judgement.length_m / 1000:.2f} km, "
+        f"judged for {judgement.dialect} {judgement.vehicle} by {len(judgement.rules)} rules"
     )
+    RESULTS.print(line((judgement.name, "bold"), told))
     if not judgement.findings:
-        console.print("  [green]nothing found[/]")
+        RESULTS.print(line("  ", ("nothing found", "green")))
         return
-    print_findings(console, judgement.findings, every=every)
-    console.print(f"  {tally(judgement.findings)}")
+    print_findings(RESULTS, judgement.findings, every=every)
+    RESULTS.print(f"  {tally(judgement.findings)}")

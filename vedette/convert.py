@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+
+from vedette.screen import RESULTS, line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -34,12 +34,12 @@ def convert(
 
     document = read_plan_file(source)
     left_out = (*document.problems, *write_plan_file(document, out, dialect))
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"[bold]{escape(str(out))}[/]: {len(document.items)} items, {len(document.fence)} fence items, "
+    told = (
+        f": {len(document.items)} items, {len(document.fence)} fence items, "
         f"{len(document.rally)} rally points from {document.source_format}"
     )
+    RESULTS.print(line((str(out), "bold"), told))
     for sentence in left_out:
-        console.print(f"  [yellow]{escape(sentence)}[/]")
+        RESULTS.print(line("  ", (sentence, "yellow")))
     if left_out:
         raise typer.Exit(1)

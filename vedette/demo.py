@@ -128,6 +128,8 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     plan = plan_brief(brief)
     write_plan_folder(plan, brief, out / "plan")
     bars.update(task, completed=1, description=f"plan: {len(plan.sorties)} sorties")
+    asked = ", ".join(f"{v.name} {v.value:g}" for v in plan.sorties[0].vehicle_parameters)
+    bars.console.print(f"set on the vehicles, as the plan asks: {asked}", soft_wrap=True)
     if not plan.feasible:
         raise RefusedError(f"the example's plan breaks a rule: {plan.findings[0].message}")
     return brief, plan, read_terrain(EXAMPLE / "terrain.tif")
@@ -135,11 +137,13 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
 
 def _ingest(out: Path, films: list[Film], terrain: Terrain, model: Path | None, bars: Progress) -> OperationStore:
     from detection.model_file import load_detector
+    from detection.model_manifest_file import sha256_of
     from operations.ingest import IngestSettings, ingest
     from operations.store import OperationStore
     from vedette.demo_film import SENSOR_SIGMAS
 
     detector, described = load_detector(model)
+    identity = f"terrain.tif sha256:{sha256_of(EXAMPLE / 'terrain.tif')}"
     store = OperationStore.create(out / "operation", name="Demo patrol", actor="demo", clock=utc_now_ns)
     for film in films:
         task = bars.add_task(f"ingest {film.clip.name}", total=film.frames)
@@ -148,7 +152,7 @@ def _ingest(out: Path, films: list[Film], terrain: Terrain, model: Path | None, 
             store=store,
             detector=detector,
             model=described,
-            settings=IngestSettings(terrain=terrain, sigmas=SENSOR_SIGMAS),
+            settings=IngestSettings(terrain=terrain, terrain_identity=identity, sigmas=SENSOR_SIGMAS),
             on_frame=functools.partial(_tick, bars, task),
         )
     return store
@@ -169,6 +173,7 @@ def _show(
 ) -> dict[str, Any]:
     from maps.offline_map import external_references, write_map
     from maps.operation_map import operation_map
+    from operations.log.leaves import LeafKind
 
     task = bars.add_task("map", total=1)
     flown = []
@@ -177,7 +182,7 @@ def _show(
         flown.append((flight.sortie.name, list(zip(track.lon_deg.tolist(), track.lat_deg.tolist(), strict=True))))
     content = operation_map(store, brief=brief, plan=plan, flights=flown, terrain=terrain)
     report = write_map(content, out / "map.html")
-    store.log("map written", {"path": "map.html", "hits": report.hits})
+    store.append(LeafKind.VIEW, "map", {"path": "map.html", "hits": report.hits})
     bars.update(task, completed=1)
     requests = external_references(Path(report.path).read_text(encoding="utf-8"))
     return {"path": report.path, "bytes": report.bytes, "external_requests": requests}
@@ -196,7 +201,7 @@ def _score(
     return {
         "plan": demo_score.plan_score(plan),
         "flight": demo_score.flight_score(flights, demo_score.flown_coverage_pct(brief, flights, terrain)),
-        "ingest": demo_score.ingest_score(store.media()),
+        "ingest": demo_score.ingest_score(store.runs()),
         **demo_score.detection_score(store, {film.clip.name: film.truth for film in films}),
     }
 

@@ -16,7 +16,7 @@ from missions.flight import fly
 from missions.flight.values import FlightOptions, FlightPhase
 from missions.links.link import open_link
 from missions.links.tlog_file import TlogRecorder
-from sitl.planned import planned_vehicle
+from sitl.planned import asked_of, planned_vehicle
 from sitl.vehicle import SensorNoise, start_vehicle
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ def fly_plan(
     """Fly every sortie of a plan side by side, each on its own simulated aircraft and link.
 
     Uploads mission and fence and reads both back, arms, flies AUTO, and records
-    a `.tlog` and the truth of each flight in `folder`. Whatever happens, no
-    vehicle process outlives the call.
+    a `.tlog` and the truth of each flight in `folder`, and what was set on the
+    vehicles as the plan asks. Whatever happens, no vehicle process outlives the
+    call.
     """
     folder.mkdir(parents=True)
     stop = threading.Event()
@@ -113,6 +114,8 @@ def fly_plan(
         except BaseException:
             stop.set()
             raise
+    set_on = {sortie.name: asked_of(sortie) for sortie in plan.sorties}
+    (folder / "parameters_set.json").write_text(json.dumps(set_on, indent=1) + "\n", encoding="utf-8")
     reports = {f.sortie.name: f.report.as_json() for f in flown}
     (folder / "flights.json").write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
     return flown

@@ -15,19 +15,19 @@ from geo.values import CameraModel, GimbalFrame, Pose
 from missions.airspace.corridor import build_corridor
 from missions.plan_files.plan_folder_file import sortie_length_m
 from missions.planning.coverage import covered_pct
-from operations.ingest import FOOTPRINT_RANGE_M
+from operations.analysis import FOOTPRINT_RANGE_M
 from sitl.vehicle.truth_file import read_truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHits
     from geo.values import Terrain
     from missions.briefs.brief import Brief
     from missions.plan import Plan
     from operations.store import OperationStore
-    from operations.values import MediaRecord
+    from operations.values import RunRecord
     from vedette.demo_flight import SortieFlight
 
 _FOOTPRINT_EVERY_S = 2.0
@@ -91,10 +91,10 @@ def flight_score(flights: Sequence[SortieFlight], coverage_pct: float) -> dict[s
     }
 
 
-def ingest_score(records: Sequence[MediaRecord]) -> dict[str, int]:
+def ingest_score(runs: Sequence[RunRecord]) -> dict[str, int]:
     """Return what was read, summed over the recordings."""
     names = ("frames", "frames_with_pose", "klv_packets", "klv_bad_checksum")
-    return {name: sum(getattr(record, name) for record in records) for name in names}
+    return {name: sum(run.counts[name] for run in runs) for name in names}
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class _Tally:
     errors_m: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     inside: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
 
-    def add(self, hits: Sequence[GroundHit], truth_path: Path) -> None:
+    def add(self, hits: GroundHits, truth_path: Path) -> None:
         """Count one recording against its truth."""
         truth = read_film_truth(truth_path)
         found = match(hits, truth, view=InView())
@@ -119,8 +119,8 @@ class _Tally:
         self.wrong += len(found.false_hits)
         self.hits += len(hits)
         self.things += len(np.unique(truth.object_id[found.truth_row]))
-        self.tracks += len({hit.track_id for hit in hits if hit.track_id})
-        ids = [hits[row].track_id for row in found.hit_row]
+        self.tracks += len(hits.track.counts())
+        ids = hits.track.take(found.hit_row).texts().tolist()
         self.switches += count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids)
         self.errors_m.append(distance)
         self.inside.append(inside)
@@ -133,7 +133,7 @@ def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict
     """
     tally = _Tally()
     for record in store.media():
-        tally.add(store.hits_of(record.sha256), truth_of[record.name])
+        tally.add(store.hits(runs=store.run_ids(record.id)), truth_of[record.name])
     errors = np.concatenate(tally.errors_m) if tally.errors_m else np.zeros(0)
     inside = np.concatenate(tally.inside) if tally.inside else np.zeros(0, bool)
     nan = float("nan")

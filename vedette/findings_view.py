@@ -7,14 +7,13 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from rich.markup import escape
+from vedette.screen import line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from missions.plan import Finding
+    from vedette.screen import Screen
 
 SHOWN_OF_ONE_RULE: Final = 4
 _NARROWEST: Final = 40
@@ -22,7 +21,7 @@ _PLACE: Final = re.compile(r"-?\d+\.\d{4,}, -?\d+\.\d{4,}")
 """A message that names its place; it is not said twice."""
 
 
-def print_findings(console: Console, findings: Sequence[Finding], *, every: bool) -> None:
+def print_findings(console: Screen, findings: Sequence[Finding], *, every: bool) -> None:
     """Print findings rule by rule with their counts, errors first; of many of one rule, the first few unless `every`.
 
     Long lines are broken for a terminal's width and left whole in a pipe.
@@ -32,12 +31,12 @@ def print_findings(console: Console, findings: Sequence[Finding], *, every: bool
         held = [f for f in findings if (f.severity, f.rule) == (severity, rule)]
         colour = "red" if severity == "error" else "yellow"
         count = f" ({len(held)})" if len(held) > 1 else ""
-        console.print(f"  [{colour}]{severity.value:8}[/] [bold]{escape(rule)}[/]{count}")
+        console.print(line("  ", (f"{severity.value:8}", colour), " ", (rule, "bold"), count))
         shown = held if every else held[:SHOWN_OF_ONE_RULE]
         for finding, after in zip(shown, [*shown[1:], None], strict=True):
             _print_block(console, finding, remedy=after is None or after.relaxation != finding.relaxation)
         if len(held) > len(shown):
-            console.print(f"    and {len(held) - len(shown)} more of {escape(rule)} (--all shows them)")
+            console.print(f"    and {len(held) - len(shown)} more of {rule} (--all shows them)")
 
 
 def tally(findings: Sequence[Finding]) -> str:
@@ -47,7 +46,7 @@ def tally(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{number} {word}" if number == 1 else f"{number} {word}s" for number, word in counts if number)
 
 
-def _print_block(console: Console, finding: Finding, *, remedy: bool) -> None:
+def _print_block(console: Screen, finding: Finding, *, remedy: bool) -> None:
     """Print one finding; what would do is said once for several in a row that it would do for."""
     said = math.isnan(finding.lat_deg) or _PLACE.search(finding.message) is not None
     place = "" if said else f" at {finding.lat_deg:.6f}, {finding.lon_deg:.6f}"
@@ -57,7 +56,7 @@ def _print_block(console: Console, finding: Finding, *, remedy: bool) -> None:
             print_wrapped(console, text, first=" " * indent, later=" " * (indent + 2))
 
 
-def print_wrapped(console: Console, text: str, *, first: str, later: str) -> None:
+def print_wrapped(console: Screen, text: str, *, first: str, later: str) -> None:
     """Print text broken for a terminal, with what leads its first and its later lines; a pipe gets it in one line."""
     lines = [first + text]
     if console.is_terminal:
@@ -65,4 +64,5 @@ def print_wrapped(console: Console, text: str, *, first: str, later: str) -> Non
         lines = textwrap.wrap(
             text, width, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
         )
-    console.print("\n".join(lines), markup=False)
+    for one in lines:
+        console.print(one)

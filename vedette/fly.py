@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError, RefusedError, VedetteError
+from vedette.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -31,6 +32,10 @@ EPILOG = (
     "vedette fly plan/ --link udp:127.0.0.1:14550 --yes  ·  "
     "vedette fly plan/ --link tcp:127.0.0.1:5760 --sortie S1 --link tcp:127.0.0.1:5770 --sortie S2"
 )
+
+
+_CLOCK_SLACK_S = 60.0
+"""What MAVLink signing allows a new stream to be behind."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,10 @@ def fly(
     reason: Annotated[str, typer.Option(help="Why; goes into the approval.")] = "",
     override: Annotated[list[str] | None, typer.Option(help="Preflight rule to let pass, with --approve.")] = None,
     signing_key: Annotated[Path | None, typer.Option(help="File with the MAVLink 2 key (64 hex digits).")] = None,
+    new_signing_key: Annotated[Path | None, typer.Option(help="Make a new key in this file, and end.")] = None,
+    resume_commands: Annotated[
+        str, typer.Option(help="Your name: a flight that holds its commands for a second station commands again.")
+    ] = "",
     enable_fence: Annotated[bool, typer.Option(help="Switch the vehicle's fence on before arming.")] = True,
     system: Annotated[list[int] | None, typer.Option(help="System id expected on each link.")] = None,
     station: Annotated[int, typer.Option(min=1, max=255, help="Our own MAVLink system id.")] = 255,
@@ -65,10 +74,15 @@ def fly(
     from missions.flight.approval_file import log_event, require_approval
     from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.fly_view import FlightScreen
-    from vedette.screen import print_json
 
+    if new_signing_key is not None:
+        _make_key(new_signing_key)
+        return
     folder = plan if plan.is_dir() else plan.parent
     made = read_plan_folder(plan)
+    if resume_commands:
+        _resume_commands(made, folder, resume_commands, reason, sortie or [])
+        return
     if approve or reason or override:
         _approve(made, folder, approve, reason, tuple(override or ()))
         if not link:
@@ -106,7 +120,29 @@ def _approve(plan: Plan, folder: Path, name: str, reason: str, overrides: tuple[
     approval = approve(plan, name=name, reason=reason, now=_now(), overrides=overrides)
     write_approval(approval, folder)
     log_event(folder, _now(), "approved", **dataclasses.asdict(approval))
-    typer.echo(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]})", err=True)
+    ERRORS.print(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]})")
+
+
+def _make_key(path: Path) -> None:
+    from missions.links.signing_key_file import make_key
+
+    make_key(path)
+    ERRORS.print(f"{path}: a new signing key; give the vehicle the same one")
+
+
+def _resume_commands(plan: Plan, folder: Path, name: str, reason: str, sorties: list[str]) -> None:
+    """Hand a person's decision to the running flights of a plan, in another process."""
+    from missions.flight import choose_sortie
+    from missions.flight.approval_file import log_event
+    from missions.flight.command_hold import CommandRelease
+    from missions.flight.command_release_file import write_release
+
+    release = CommandRelease(name=name, reason=reason)
+    chosen = [choose_sortie(plan, s).name for s in sorties] or [s.name for s in plan.sorties]
+    for sortie in chosen:
+        write_release(folder / "flights", sortie, release, _now())
+        log_event(folder, _now(), "resume_commands_asked", sortie=sortie, name=name, reason=reason)
+    ERRORS.print(f"{name} lets {', '.join(chosen)} command again; a flight that holds takes it at once")
 
 
 def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resume: bool) -> list[Task]:
@@ -146,7 +182,7 @@ def _resumed(plan: Plan, folder: Path, sortie: Sortie, url: str) -> Task:
         return Task(sortie=sortie, link=url)
     wrong = way_is_clear(sortie, item, read_border(folder), plan.required_standoff_m)
     if wrong:
-        typer.echo(f"{sortie.name}: {wrong}; it is flown from its start", err=True)
+        ERRORS.print(f"{sortie.name}: {wrong}; it is flown from its start")
         return Task(sortie=sortie, link=url)
     return Task(sortie=sortie, link=url, resume_seq=item.seq)
 
@@ -197,6 +233,7 @@ def _flight(
     station: int,
     system: int | None,
 ) -> Flight:
+    from missions.flight.command_release_file import release_reader
     from missions.flight.run import Flight
     from missions.flight.values import FlightOptions
     from missions.links.link import open_link
@@ -217,7 +254,23 @@ def _flight(
         enable_fence=enable_fence,
         resume_seq=task.resume_seq,
     )
-    return Flight(link, task.sortie, options, on_status=screen.update, pilot=screen.pilot_of(task.sortie.name))
+    if signer is not None and signer.marks_ahead_s > _CLOCK_SLACK_S:
+        ERRORS.print(_clock_warning(task.sortie.name, signer.marks_ahead_s))
+    return Flight(
+        link,
+        task.sortie,
+        options,
+        on_status=screen.update,
+        pilot=screen.pilot_of(task.sortie.name),
+        release=release_reader(folder / "flights", task.sortie.name, _now()),
+    )
+
+
+def _clock_warning(sortie: str, ahead_s: float) -> str:
+    return (
+        f"{sortie}: the signing marks are {ahead_s / 3600.0:.1f} h ahead of this computer's clock; "
+        "set the clock right, or a vehicle new to this link is taken for a replay"
+    )
 
 
 def _run(flights: list[Flight], screen: FlightScreen, *, yes: bool, folder: Path) -> list[FlightReport | VedetteError]:
@@ -288,7 +341,6 @@ def summary(reports: list[FlightReport]) -> dict[str, Any]:
 
 
 def _finish(results: list[FlightReport | VedetteError], screen: FlightScreen, *, as_json: bool) -> None:
-    from vedette.screen import print_json
 
     reports = [r for r in results if not isinstance(r, VedetteError)]
     refused = [r for r in results if isinstance(r, VedetteError)]

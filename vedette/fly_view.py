@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from rich.live import Live
 from rich.prompt import Confirm
 from rich.table import Table
-from rich.text import Text
 
 from missions.flight.values import FlightPhase, LinkState, PilotCommand
 from missions.plan import Severity
-from vedette.screen import ERRORS
+from vedette.screen import ERRORS, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import RenderableType
+    from rich.text import Text
 
     from missions.flight.run import Flight
     from missions.flight.values import FlightReport, FlightStatus
@@ -88,7 +88,7 @@ class FlightScreen:
             return False
         self._live.stop()
         names = ", ".join(f"{f.sortie.name} on system {f.state.system}" for f in flights)
-        said = Confirm.ask(f"Arm and fly {names}?", console=ERRORS, default=False)
+        said = Confirm.ask(line(f"Arm and fly {names}?"), console=ERRORS, default=False)
         self._live.start(refresh=True)
         if said:
             self._keyboard.start()
@@ -102,7 +102,7 @@ class FlightScreen:
     def show_preflight(self, flight: Flight) -> None:
         """Print what the checks before take-off found."""
         for report in flight.uploads:
-            ERRORS.print(f"{flight.sortie.name}: {report.message}", markup=False)
+            ERRORS.print(f"{flight.sortie.name}: {report.message}")
         for finding in flight.preflight:
             ERRORS.print(_finding_line(flight.sortie.name, finding))
 
@@ -114,7 +114,7 @@ class FlightScreen:
         for r in reports:
             table.add_row(
                 r.sortie,
-                "yes" if r.completed else "[red]no[/]",
+                "yes" if r.completed else line(("no", "red")),
                 _number(r.coverage_pct, "%"),
                 _number(r.max_cross_track_m, "m", 1),
                 _number(r.min_standoff_m, "m"),
@@ -158,8 +158,8 @@ class FlightScreen:
                 _clock(s.time_to_go_s) if flying else "",
                 _number(s.cross_track_m, "m", 1),
                 _number(s.standoff_m, "m"),
-                Text(str(s.link), style=_LINK_STYLE[s.link]),
-                Text(s.note, style="yellow"),
+                line((str(s.link), _LINK_STYLE[s.link])),
+                line((s.note, "yellow")),
             )
         for s in statuses:
             for finding in s.findings[-3:]:
@@ -221,4 +221,4 @@ def _clock(seconds: float) -> str:
 
 def _finding_line(sortie: str, finding: Finding) -> Text:
     style = "bold red" if finding.severity is Severity.ERROR else "yellow"
-    return Text(f"{finding.severity} {finding.rule} ({sortie}): {finding.message}", style=style)
+    return line((f"{finding.severity} {finding.rule} ({sortie}): {finding.message}", style))

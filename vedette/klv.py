@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from geo.errors import InputError, RefusedError
 from telemetry.klv import ChecksumMode, KlvStream
-from vedette.screen import plain, print_json
+from vedette.screen import ERRORS, RESULTS, plain, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHits
     from telemetry.tracks.pose_track import Problem
     from telemetry.videos.vmti_stream_file import FrameTargets
 
@@ -49,11 +48,10 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 def _tell(problems: tuple[Problem, ...]) -> None:
     """Show the first problems on standard error, and how many more there are."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
     for problem in problems[:SHOWN_PROBLEMS]:
-        console.print(f"problem: {problem.message}", markup=False)
+        ERRORS.print(f"problem: {problem.message}", soft_wrap=True)
     if len(problems) > SHOWN_PROBLEMS:
-        console.print(f"and {len(problems) - SHOWN_PROBLEMS} more problems")
+        ERRORS.print(f"and {len(problems) - SHOWN_PROBLEMS} more problems")
 
 
 @app.command(epilog="Example: vedette klv dump flight.ts --limit 3  ·  vedette klv dump flight.ts --csv > flight.csv")
@@ -81,7 +79,6 @@ def _dump_table(stream: KlvStream, limit: int | None) -> None:
     from telemetry.klv import TAGS
     from telemetry.klv.klv_report import opened, rows, tag_name
 
-    console = Console()
     count = 1 if limit is None else limit
     for index, row in enumerate(islice(rows(stream), count)):
         good = "good" if stream.checksum_good[index] else "BAD"
@@ -90,12 +87,12 @@ def _dump_table(stream: KlvStream, limit: int | None) -> None:
         for tag, value in sorted(row.items()):
             shown = opened(tag, value)
             unit = TAGS[tag].unit if tag in TAGS else ""
-            table.add_row(str(tag), tag_name(tag), _escape(_cell(shown)), unit)
-        console.print(table)
+            table.add_row(str(tag), tag_name(tag), _cell(shown), unit)
+        RESULTS.print(table, soft_wrap=False)
     if len(stream) > count:
-        console.print(f"{len(stream) - count} more packets; show them with --limit, --json or --csv")
+        RESULTS.print(f"{len(stream) - count} more packets; show them with --limit, --json or --csv")
     if not len(stream):
-        console.print("no ST 0601 packet in this file")
+        RESULTS.print("no ST 0601 packet in this file")
 
 
 def _cell(value: Any) -> str:
@@ -104,10 +101,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.9g}"
     return "no value" if value is None else str(value)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 def _dump_json(stream: KlvStream, limit: int | None) -> None:
@@ -147,14 +140,13 @@ def stats(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode
         table = Table("tag", "item", "packets", title=f"{file.name}: {found.packets} packets", title_justify="left")
         for tag, packets in found.tags.items():
             table.add_row(str(tag), tag_name(tag), str(packets))
-        console = Console()
-        console.print(table)
-        console.print(
+        RESULTS.print(table, soft_wrap=False)
+        RESULTS.print(
             f"{found.packets} packets over {found.span_s:.3f} s ({found.rate_hz:.2f} a second), "
             f"{found.bad_checksum} with a wrong or missing checksum, {found.problems} problems"
         )
         for key, sets in found.other_sets.items():
-            console.print(f"{sets} other sets with key {key}")
+            RESULTS.print(f"{sets} other sets with key {key}")
         _tell(stream.problems)
     if stream.problems or not found.packets:
         raise typer.Exit(1)
@@ -173,19 +165,18 @@ def check(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode
         counts = {"packets": found.packets, "bad_checksum": found.bad_checksum, "span_s": found.span_s}
         print_json(counts | {"centre": dataclasses.asdict(centre), "problems": problems})
     else:
-        console = Console()
-        console.print(
+        RESULTS.print(
             f"{found.packets} packets over {found.span_s:.3f} s, {found.bad_checksum} with a wrong or missing checksum"
         )
         if centre.n:
-            console.print(
+            RESULTS.print(
                 f"frame centre: median {centre.median_m:.2f} m, 95 % {centre.p95_m:.2f} m, "
                 f"median {centre.median_deg:.4f} deg from our ray, over {centre.n} packets"
             )
         else:
-            console.print("frame centre: no packet has a whole pose and a frame centre that its ray reaches")
+            RESULTS.print("frame centre: no packet has a whole pose and a frame centre that its ray reaches")
         if centre.unplaced:
-            console.print(f"{centre.unplaced} packets state a frame centre that our ray does not reach")
+            RESULTS.print(f"{centre.unplaced} packets state a frame centre that our ray does not reach")
         _tell(stream.problems)
     if stream.problems or not centre.n:
         raise typer.Exit(1)
@@ -208,8 +199,8 @@ def vmti(
         raise RefusedError(f"{out} exists already; name another file or move it away", path=str(out))
     digest = _sha256(clip)
     with OperationStore.open(operation, actor="vedette klv vmti", clock=utc_now_ns) as store:
-        hits = store.hits_of(digest)
-    if not hits:
+        hits = store.hits(runs=store.run_ids(digest))
+    if not len(hits):
         raise InputError(f"{operation} holds no hits of {clip}; ingest the clip into it first", path=str(clip))
     with read_video(clip) as reader:
         width, height = reader.facts.width_px, reader.facts.height_px
@@ -217,7 +208,7 @@ def vmti(
     if as_json:
         print_json(dataclasses.asdict(report))
     else:
-        Console().print(
+        RESULTS.print(
             f"{out}: {report.targets} targets in {report.packets_with_targets} of {report.packets} packets"
             + (f"; {report.left_out} hits have no packet within 0.5 s" if report.left_out else "")
         )
@@ -259,7 +250,7 @@ def record(
         print_json(found)
     else:
         size = sum(segment.size_bytes for segment in recorder.segments)
-        Console().print(
+        RESULTS.print(
             f"{out}: {len(recorder.segments)} segments, {size} bytes; {state.frames} frames ({posed} with a pose), "
             f"{state.klv_packets} KLV packets ({state.klv_bad_checksum} with a wrong checksum), "
             f"{state.restarts} restarts"
@@ -299,9 +290,9 @@ def offset(
     if as_json:
         print_json(dataclasses.asdict(found) | {"clip_clock": "pts" if by_pts else "utc"})
     elif found.reason:
-        Console().print(f"no offset: {found.reason} ({found.pairs} frame pairs)")
+        RESULTS.print(f"no offset: {found.reason} ({found.pairs} frame pairs)")
     else:
-        Console().print(
+        RESULTS.print(
             f"log time = clip time + {found.offset_s:.3f} s, one sigma {found.sigma_s:.3f} s, "
             f"correlation {found.correlation:.2f} over {found.pairs} frame pairs"
         )
@@ -316,12 +307,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _frame_targets(hits: list[GroundHit], width_px: int) -> list[FrameTargets]:
+def _frame_targets(hits: GroundHits, width_px: int) -> list[FrameTargets]:
     """Gather hits by picture; a hit of a track keeps the track's number, the others are numbered on."""
     from telemetry.klv.vmti import Target, TargetLocation, encode_object, pixel_number
     from telemetry.videos.vmti_stream_file import FrameTargets
 
-    tracks = {name: number for number, name in enumerate(sorted({hit.track_id for hit in hits if hit.track_id}), 1)}
+    tracks = {name: number for number, name in enumerate(sorted(hits.track.counts()), 1)}
     frames: dict[int, list[Target]] = {}
     for spare, hit in enumerate(hits, len(tracks) + 1):
         left, top, right, bottom = (max(int(edge), 0) for edge in hit.box_px)
@@ -340,7 +331,7 @@ def _frame_targets(hits: list[GroundHit], width_px: int) -> list[FrameTargets]:
             centroid=pixel_number((left + right) // 2, (top + bottom) // 2, width_px),
             top_left=pixel_number(left, top, width_px),
             bottom_right=pixel_number(right, bottom, width_px),
-            confidence_pct=round(100 * hit.score),
+            confidence_pct=round(100 * (hit.score_raw if math.isnan(hit.score) else hit.score)),
             location=location,
             items={102: encode_object(hit.class_name)},
         )

@@ -12,7 +12,7 @@ import typer
 from geo.cameras import FOCAL_REL, find_camera
 from geo.errors import InputError
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
-from vedette.screen import ERRORS, print_json
+from vedette.screen import ERRORS, RESULTS, print_json, tell_terrain_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,10 @@ def locate(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="A camera's name, or HFOV_DEG,WIDTH,HEIGHT.")] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt, DTED, or a folder of tiles.")] = None,
-    terrain_datum: Annotated[str, typer.Option(help="What the terrain's heights count from: egm96 or hae.")] = "egm96",
+    terrain_datum: Annotated[
+        str | None,
+        typer.Option(help="What the terrain's heights count from where it does not say: egm96 (assumed) or hae."),
+    ] = None,
     flat_alt_amsl_m: Annotated[
         float | None, typer.Option(help="Take the ground for a plane at this height instead; the result says so.")
     ] = None,
@@ -82,11 +85,12 @@ def locate(
     sigmas = dataclasses.replace(view.sigmas, **{name: value for name, value in stated.items() if value is not None})
     biased = _without_bias(view.pose, yaw_bias_deg, pitch_bias_deg)
     ground, ground_kind = _ground(terrain, terrain_datum, flat_alt_amsl_m)
+    doubts = tell_terrain_problems(ground)
     pixels = _pixels(pixel, view)
     rows = _place(dataclasses.replace(view, pose=biased, sigmas=sigmas), pixels, ground, max_range_m)
     bias = {"yaw_bias_deg": yaw_bias_deg, "pitch_bias_deg": pitch_bias_deg}
     for row in rows:
-        row |= {"ground": ground_kind, **bias, "problems": [problem.message for problem in view.problems]}
+        row |= {"ground": ground_kind, **bias, "problems": [*(p.message for p in view.problems), *doubts]}
     _show(rows, view.problems, as_json=as_json)
     if any(row["reason"] == Unplaced.NO_TERRAIN for row in rows):
         _tell_bounds(view.pose, ground)
@@ -232,7 +236,7 @@ def _without_bias(pose: Pose, yaw_deg: float, pitch_deg: float) -> Pose:
     )
 
 
-def _ground(terrain: Path | None, datum: str, flat_alt_amsl_m: float | None) -> tuple[Terrain, str]:
+def _ground(terrain: Path | None, datum: str | None, flat_alt_amsl_m: float | None) -> tuple[Terrain, str]:
     from geo.terrain_file import read_terrain
     from geo.terrain_plane import SeaLevelPlane
 
@@ -241,9 +245,9 @@ def _ground(terrain: Path | None, datum: str, flat_alt_amsl_m: float | None) -> 
     if flat_alt_amsl_m is not None and not math.isfinite(flat_alt_amsl_m):
         raise InputError(f"--flat-alt-amsl-m needs a height in metres, got {flat_alt_amsl_m}")
     if terrain is not None:
-        if datum not in ("egm96", "hae"):
+        if datum not in ("egm96", "hae", None):
             raise InputError(f"--terrain-datum must be egm96 or hae, not {datum!r}")
-        return read_terrain(terrain, datum="hae" if datum == "hae" else "egm96"), GROUND_TERRAIN
+        return read_terrain(terrain, datum=datum), GROUND_TERRAIN  # type: ignore[arg-type]
     return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m or 0.0), GROUND_FLAT
 
 
@@ -306,26 +310,25 @@ def _row(point: GroundPoint) -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], problems: tuple[Problem, ...], *, as_json: bool) -> None:
     for problem in problems:
-        ERRORS.print(f"problem: {problem.message}", markup=False)
+        ERRORS.print(f"problem: {problem.message}")
     for row in rows:
         if as_json:
             print_json(row)
         elif row["reason"]:
-            typer.echo(f"pixel {row['u_px']:g},{row['v_px']:g}: no ground position, {row['reason']}")
+            RESULTS.print(f"pixel {row['u_px']:g},{row['v_px']:g}: no ground position, {row['reason']}")
         else:
-            typer.echo(_sentence(row))
+            RESULTS.print(_sentence(row))
 
 
 def _tell_bounds(pose: Pose, ground: Terrain) -> None:
     """Say where the camera is and what the terrain covers, when something fell off it."""
-    from geo.terrain import GridTerrain
+    from geo.tiled_terrain import TiledTerrain
 
-    if isinstance(ground, GridTerrain):
+    if isinstance(ground, TiledTerrain):
         south, west, north, east = ground.bounds_deg
         ERRORS.print(
             f"the terrain covers {south:.4f} to {north:.4f} N and {west:.4f} to {east:.4f} E; "
             f"the camera is at {pose.lat_deg:.4f}, {pose.lon_deg:.4f}",
-            markup=False,
         )
 
 

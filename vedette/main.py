@@ -12,12 +12,13 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
 from geo.errors import VedetteError
+from geo.foreign_text import visible
 from vedette import __version__
+from vedette.screen import ERRORS, RESULTS, line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.ingest", "Read video, pictures and telemetry into an operation folder."),
     "map": ("vedette.map_command", "Write the self-contained map of an operation folder."),
+    "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
+    "backup": ("vedette.backup", "Copy an operation, verified, also while it is written to."),
+    "merge": ("vedette.merge", "Make one operation of several, as of two laptops of one night."),
+    "rekey": ("vedette.rekey", "Change the passphrase or key file of an encrypted operation."),
     "verify": ("vedette.verify", "Check that an operation is still what was sealed."),
     "klv": ("vedette.klv", "Dump, count and check the KLV of a stream."),
     "track": ("vedette.track", "Turn any telemetry source into a pose track."),
@@ -58,14 +63,16 @@ class LazyGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """List the commands from the table, without importing any of them."""
-        console = Console()
-        console.print("Usage: [bold]vedette[/] [--version] COMMAND ...\n")
-        console.print("Plan drone patrols of border segments, fly them, read the downlink, map what was seen.\n")
+        RESULTS.print(line("Usage: ", ("vedette", "bold"), " [--version] COMMAND ..."))
+        RESULTS.print()
+        RESULTS.print("Plan drone patrols of border segments, fly them, read the downlink, map what was seen.")
+        RESULTS.print()
         table = Table(box=None, show_header=False, padding=(0, 2))
         for name, (_, text) in COMMANDS.items():
-            table.add_row(f"[bold cyan]{name}[/]", text)
-        console.print(table)
-        console.print("\n'vedette COMMAND --help' shows a command's options with an example.")
+            table.add_row(line((name, "bold cyan")), text)
+        RESULTS.print(table, soft_wrap=False)
+        RESULTS.print()
+        RESULTS.print("'vedette COMMAND --help' shows a command's options with an example.")
 
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True)
@@ -73,7 +80,7 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vedette {__version__}")
+        RESULTS.print(f"vedette {__version__}")
         raise typer.Exit
 
 
@@ -87,13 +94,17 @@ def root(
 
 
 def _say(sentence: str) -> None:
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("[bold red]error:[/] ", end="")
-    console.print(sentence, markup=False)
+    ERRORS.print(line(("error:", "bold red"), f" {sentence}"), soft_wrap=True)
+
+
+_UsageError: Final[Any] = typer.BadParameter.__mro__[1]
+"""Of click, or of the copy of click that Typer carries."""
 
 
 def _explain(error: Exception) -> int:
     """Turn any error into its one sentence on standard error; return the exit status."""
+    if isinstance(error, _UsageError):
+        return _correct(error)
     if os.environ.get("VEDETTE_TRACEBACK"):
         raise error
     if isinstance(error, VedetteError):
@@ -109,11 +120,20 @@ def _explain(error: Exception) -> int:
     return 2
 
 
+def _correct(error: Any) -> int:
+    """Show what is wrong with a command, in Typer's way; its words may be a file's name."""
+    from typer import rich_utils
+
+    error.message = visible(error.message)
+    rich_utils.rich_format_error(error)
+    return int(error.exit_code)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; no traceback reaches a person."""
     try:
-        typer.main.get_command(app).main(
-            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="vedette"
+        status = typer.main.get_command(app).main(
+            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="vedette", standalone_mode=False
         )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
@@ -122,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:  # noqa: BLE001 - the one place where every error ends
         return _explain(error)
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def run() -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geo.errors import InputError
 from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.secret_options import KeyFile, PassphraseFile, secret_for
 
 if TYPE_CHECKING:
     from geo.values import Terrain
@@ -22,10 +24,12 @@ app = typer.Typer()
 def map_operation(
     operation: Annotated[Path, typer.Argument(help="An operation folder.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The page to write (default: map.html in it).")
+        Path | None, typer.Option("--out", "-o", help="The page to write (default: beside the folder).")
     ] = None,
     brief: Annotated[Path | None, typer.Option(help="brief.toml: draws border, standoff and zones.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Plan folder: draws the planned legs.")] = None,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
     actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
@@ -38,20 +42,40 @@ def map_operation(
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import read_plan_folder
     from operations.store import OperationStore
+    from vedette.ingest import log_view
 
     drawn = read_brief(brief) if brief else None
-    with OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns) as store:
+    secret = secret_for(operation, key_file, passphrase_file)
+    if secret is not None and out is None:
+        raise InputError(
+            f"a map of {operation} can be read by everybody, and that is encrypted: name a page with --out if it is "
+            "meant",
+            path=str(operation),
+        )
+    target = out or operation.resolve().with_name(f"{operation.resolve().name}.html")
+    who = actor or getpass.getuser()
+    with OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret) as store:
         content = operation_map(
             store,
             brief=drawn,
             plan=read_plan_folder(plan) if plan else None,
             terrain=terrain_of(drawn) if drawn else None,
         )
-        report = write_map(content, out or operation / "map.html")
-        store.log("map written", {"path": report.path, "hits": report.hits})
+        if store.why_not_writable and out is None:
+            raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
+        report = write_map(content, target)
+        logged = log_view(store, {"path": str(target), "hits": report.hits})
     if as_json:
         requests = external_references(Path(report.path).read_text(encoding="utf-8"))
-        print_json({"path": report.path, "bytes": report.bytes, "hits": report.hits, "external_requests": requests})
+        print_json(
+            {
+                "path": report.path,
+                "bytes": report.bytes,
+                "hits": report.hits,
+                "external_requests": requests,
+                "logged": logged,
+            }
+        )
         return
     ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
 

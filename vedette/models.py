@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from vedette.screen import print_json, progress
+from vedette.screen import RESULTS, print_json, progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,12 +38,11 @@ def list_models(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"models": [{"name": e.name, "file": e.file, "sha256": e.sha256, "state": s} for e, s in rows]})
         return
-    console = Console(highlight=False, soft_wrap=True)
     for entry, state in rows:
-        console.print(f"{entry.name}: {state}, {entry.file}", markup=False)
-        console.print(f"  classes {', '.join(entry.classes) or 'not said'}; licence {entry.licence or 'not said'}")
-        console.print(f"  {entry.purpose or 'no purpose said'}", markup=False)
-        console.print(f"  sha256 {entry.sha256}")
+        RESULTS.print(f"{entry.name}: {state}, {entry.file}")
+        RESULTS.print(f"  classes {', '.join(entry.classes) or 'not said'}; licence {entry.licence or 'not said'}")
+        RESULTS.print(f"  {entry.purpose or 'no purpose said'}")
+        RESULTS.print(f"  sha256 {entry.sha256}")
 
 
 def _state(entry: ModelEntry) -> str:
@@ -84,16 +82,15 @@ def verify(
 
 
 def _show(described: str, states: dict[str, str], scores: dict[str, ClassScore], score_min: float) -> None:
-    console = Console(soft_wrap=True)
-    console.print(described, highlight=False)
+    RESULTS.print(described)
     for name, state in states.items():
-        console.print(f"{name}: {state}", highlight=False)
+        RESULTS.print(f"{name}: {state}")
     if scores:
         table = Table("class", "in view", "AP50", f"precision at {score_min:g}", f"recall at {score_min:g}")
         for name, one in scores.items():
             shares = (one.average_precision, one.precision, one.recall)
             table.add_row(name, str(one.truths), *(f"{share:.3f}" for share in shares))
-        console.print(table)
+        RESULTS.print(table, soft_wrap=False)
 
 
 def _rounded(one: ClassScore) -> dict[str, Any]:
@@ -158,7 +155,7 @@ def trust(
     from detection.model_manifest_file import user_manifest
 
     entry = add(file, note)
-    Console().print(f"trusted {entry.name} (sha256 {entry.sha256}) in {user_manifest()}", highlight=False)
+    RESULTS.print(f"trusted {entry.name} (sha256 {entry.sha256}) in {user_manifest()}")
 
 
 @app.command(epilog="Example: vedette models train --out training")
@@ -185,7 +182,7 @@ def train(
     together = join_training_sets((data, sparse), out / "pictures-all.yaml")
     best = settle_model(best, together, out, epochs=settle_epochs, size_px=PICTURE_PX, seed=seed, device=device)
     written = export_model(best, out / "vedette-small.onnx")
-    Console().print(f"wrote {written}; score it with: vedette models verify {written}", highlight=False)
+    RESULTS.print(f"wrote {written}; score it with: vedette models verify {written}")
 
 
 def _draw(folder: Path, pictures: int, seed: int, empty_share: float) -> Path:
@@ -220,4 +217,4 @@ def export(
     from detection.training_file import export_model
 
     written = export_model(weights, out, width_px=width, height_px=height)
-    Console().print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB)", highlight=False)
+    RESULTS.print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB)")

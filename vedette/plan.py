@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from geo.errors import InputError
-from vedette.map_command import write_plan_map
+from vedette.map_command import terrain_of, write_plan_map
 from vedette.plan_view import show_plan
-from vedette.screen import print_json
+from vedette.screen import RESULTS, print_json, tell_terrain_problems
 
 app = typer.Typer(add_completion=False)
 
@@ -83,6 +82,7 @@ def plan(
     tables = quick_brief(options) if brief is None else {}
     asked = build_brief(tables, Path()) if brief is None else read_brief(brief)
     made = plan_brief(asked)
+    tell_terrain_problems(terrain_of(asked))
     write_plan_folder(made, asked, out)
     if tables:
         write_brief(tables, out / "brief.toml")
@@ -90,7 +90,7 @@ def plan(
     if as_json:
         print_json(summary(made, asked))
     else:
-        show_plan(Console(highlight=False, soft_wrap=True), made, asked, out, every=every)
+        show_plan(RESULTS, made, asked, out, every=every)
     if made.findings:
         raise typer.Exit(1)
 

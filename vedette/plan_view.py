@@ -5,32 +5,31 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.markup import escape
 from rich.table import Table
 
 from vedette.findings_view import print_findings, print_wrapped, tally
+from vedette.screen import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rich.console import Console
-
     from missions.briefs.brief import Brief
     from missions.plan import FleetOption, Plan, SightReport
+    from vedette.screen import Screen
 
 SHOWN_SORTIES: Final = 20
 _SHOWN_FLEETS: Final = 6
 
 
-def show_plan(console: Console, made: Plan, asked: Brief, out: Path, *, every: bool) -> None:
+def show_plan(console: Screen, made: Plan, asked: Brief, out: Path, *, every: bool) -> None:
     """Print the plan as tables a unit reads at a glance; of very many sorties the first, unless `every`."""
     from missions.plan_files.plan_folder_file import summary
 
-    verdict = "[green]keeps every rule[/]" if made.feasible else "[bold red]not fit to fly[/]"
+    verdict = ("keeps every rule", "green") if made.feasible else ("not fit to fly", "bold red")
     if made.feasible and not asked.terrain.known:
-        verdict = "[yellow]keeps the rules that could be judged without terrain[/]"
-    console.print(f"[bold]{escape(made.name)}[/]: {verdict}")
+        verdict = ("keeps the rules that could be judged without terrain", "yellow")
+    console.print(line((made.name, "bold"), ": ", verdict))
     _print_sorties(console, made, every=every)
     for title, text in _facts(made, summary(made, asked)):
         print_wrapped(console, text, first=f"  {title:9} ", later=" " * 12)
@@ -43,7 +42,7 @@ def show_plan(console: Console, made: Plan, asked: Brief, out: Path, *, every: b
     print_wrapped(console, where, first="  ", later="  ")
 
 
-def _print_sorties(console: Console, made: Plan, *, every: bool) -> None:
+def _print_sorties(console: Screen, made: Plan, *, every: bool) -> None:
     from missions.plan_files.plan_folder_file import sortie_length_m
 
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
@@ -57,7 +56,7 @@ def _print_sorties(console: Console, made: Plan, *, every: bool) -> None:
         last = sortie.legs[-1]
         minutes = (last.t_end_s - sortie.t_start_s) / 60.0
         table.add_row(
-            f"  {escape(sortie.name)}", escape(sortie.site), escape(sortie.aircraft), str(len(sortie.legs)),
+            f"  {sortie.name}", sortie.site, sortie.aircraft, str(len(sortie.legs)),
             f"{sortie_length_m(sortie) / 1000.0:.2f}", f"{minutes:.1f}", f"{last.battery_end_pct:.0f} %",
         )  # fmt: skip
     console.print(table, soft_wrap=False)

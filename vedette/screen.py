@@ -1,4 +1,4 @@
-"""What a person sees: progress bars on standard error, results on standard output."""
+"""What a person sees: progress bars on standard error, results on standard output, foreign text only ever as text."""
 
 from __future__ import annotations
 
@@ -9,20 +9,68 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
+from rich.segment import Segment
+from rich.text import Text
+
+from geo.foreign_text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-ERRORS = Console(stderr=True, highlight=False)
+    from rich.console import ConsoleOptions, RenderableType
+    from rich.progress import Task
+
+
+class Screen(Console):
+    """A terminal on which a string is text and nothing else: no markup, no emoji codes, no control characters.
+
+    Colours are asked for with `line`. Whatever reaches the terminal by another way (a table's cell, a prompt)
+    passes the same filter on its way out.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string as it is shown, every character visible, on one line."""
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, letting only the terminal's own controls and line breaks through."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else _shown(segment)
+
+
+def _shown(segment: Segment) -> Segment:
+    text = "\n".join(visible(part) for part in segment.text.split("\n"))
+    return segment if text == segment.text else Segment(text, segment.style)
+
+
+def line(*parts: str | tuple[str, str]) -> Text:
+    """Return one line of text from strings and (string, style) pairs; no character of theirs does anything."""
+    return Text.assemble(*(visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts))
+
+
+ERRORS = Screen(stderr=True)
 """Progress and messages; standard output stays clean for results."""
+RESULTS = Screen(soft_wrap=True)
+"""Results, one a line, however long: for a person or a pipe."""
+
+
+class DescriptionColumn(ProgressColumn):
+    """What a task does, as text."""
+
+    def render(self, task: Task) -> Text:
+        """Return the description."""
+        return line(task.description)
 
 
 def progress() -> Progress:
     """Return a progress display: what, how far, how long."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        DescriptionColumn(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -45,6 +93,14 @@ def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object as one line of standard output."""
     sys.stdout.write(json.dumps(plain(dict(value))) + "\n")
     sys.stdout.flush()
+
+
+def tell_terrain_problems(ground: object) -> list[str]:
+    """Say on standard error what is doubtful about a terrain's heights; return the sentences."""
+    said = [problem.message for problem in getattr(ground, "problems", ())]
+    for sentence in said:
+        ERRORS.print(f"problem: {sentence}", soft_wrap=True)
+    return said
 
 
 def utc_now_ns() -> int:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from geo.errors import InputError
 from vedette.findings_view import print_findings
-from vedette.map_command import write_plan_map
-from vedette.screen import print_json
+from vedette.map_command import terrain_of, write_plan_map
+from vedette.screen import RESULTS, line, print_json, tell_terrain_problems
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
@@ -106,6 +104,7 @@ def search(  # noqa: PLR0913 - one parameter per option
         around_holes=around_holes,
     )
     made = plan_search(asked, request)
+    tell_terrain_problems(terrain_of(asked))
     write_plan_folder(made.plan, asked, out)
     write_plan_map(made.plan, asked, out, patrol=False)
     if as_json:
@@ -203,7 +202,6 @@ def _summary(made: SearchPlan, earlier_pct: list[float]) -> dict[str, Any]:
 
 
 def _show(made: SearchPlan, out: Path, earlier_pct: list[float], *, every: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     pattern, plan = made.pattern, made.plan
     facts = [f"{pattern.kind}, {pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m"]
     if not math.isnan(plan.covered_pct):
@@ -212,19 +210,19 @@ def _show(made: SearchPlan, out: Path, earlier_pct: list[float], *, every: bool)
         facts.append(f"{pattern.area_m2 / 1e4:.1f} ha, coverage {pattern.coverage:.2f}, POD {100 * pattern.pod:.0f} %")
         if earlier_pct:
             facts.append(f"POD with the {len(earlier_pct)} before it {100 * _together(made, earlier_pct):.0f} %")
-    console.print(f"[bold]{escape(plan.name)}[/]: {'; '.join(facts)}")
+    RESULTS.print(line((plan.name, "bold"), f": {'; '.join(facts)}"))
     flown = {f.sortie: f for f in plan.flights}
     for sortie in plan.sorties:
         minutes = (sortie.legs[-1].t_end_s - sortie.t_start_s) / 60.0
-        console.print(
-            f"  {sortie.name} from {escape(sortie.site)}, aircraft {escape(flown[sortie.name].aircraft)}, "
+        RESULTS.print(
+            f"  {sortie.name} from {sortie.site}, aircraft {flown[sortie.name].aircraft}, "
             f"take-off at {sortie.t_start_s / 60.0:.1f} min: {minutes:.1f} min, "
             f"{sortie.legs[-1].battery_end_pct:.0f} % of the battery left"
         )
     crew = len({f.aircraft for f in plan.flights})
     end_min = max(f.t_landing_s for f in plan.flights) / 60.0
-    console.print(f"  {crew} aircraft, done after {end_min:.1f} min")
-    print_findings(console, plan.findings, every=every)
-    console.print(
+    RESULTS.print(f"  {crew} aircraft, done after {end_min:.1f} min")
+    print_findings(RESULTS, plan.findings, every=every)
+    RESULTS.print(
         f"  standoff kept {plan.min_standoff_m:.0f} m of {plan.required_standoff_m:g} m asked; written to {out}"
     )

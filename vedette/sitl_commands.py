@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from sitl.errors import SitlError
+from vedette.screen import ERRORS, RESULTS, DescriptionColumn, line
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sitl.scenarios.scenario_backend import Backend
     from sitl.scenarios.scenario_verdict import ScenarioResult
     from sitl.vehicle.config import VehicleConfig
+    from vedette.screen import Screen
 
 app = typer.Typer(help="Simulated vehicles and scenarios.", no_args_is_help=True)
 
@@ -141,14 +142,13 @@ def _run_vehicle(config: VehicleConfig, truth: Path | None) -> None:
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, stop)
-    console = Console()
-    console.print(
+    RESULTS.print(
         f"vehicle {config.sysid} ({config.dialect} {config.airframe}) at tcp:127.0.0.1:{runner.ports.tcp_port} "
         f"and udpout:127.0.0.1:{runner.ports.udp_port}; Ctrl-C stops it"
     )
     runner.run()
     if truth is not None:
-        console.print(f"true path written to {truth}")
+        RESULTS.print(f"true path written to {truth}")
 
 
 @app.command()
@@ -178,7 +178,7 @@ def run(
         raise SitlError(f"the folder of --junit {junit} does not exist; make it first")
     if backend not in ("", "embedded", "ardupilot", "px4"):
         raise SitlError(f"--backend is {backend!r}; use embedded, ardupilot or px4")
-    console = Console(stderr=as_json)
+    console = ERRORS if as_json else RESULTS
     with tempfile.TemporaryDirectory() as spare:
         results = []
         for one in read:
@@ -195,12 +195,16 @@ def run(
         raise typer.Exit(1)
 
 
-def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: Console) -> ScenarioResult:
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: Screen) -> ScenarioResult:
+    from rich.progress import Progress, TimeElapsedColumn
 
     from sitl.scenarios.scenario_run import run_scenario
+    from sitl.scenarios.scenario_sortie import default_parameters
 
-    with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bars:
+    for each in scenario.vehicle:
+        held = ", ".join(f"{name} {value:g}" for name, value in default_parameters(each))
+        console.print(f"{scenario.name}: set on {each.name}: {held}", soft_wrap=True)
+    with Progress(DescriptionColumn(), TimeElapsedColumn(), console=console) as bars:
         tasks = {vehicle.name: bars.add_task(f"{scenario.name}: {vehicle.name}") for vehicle in scenario.vehicle}
 
         def show(name: str, status: FlightStatus) -> None:
@@ -208,11 +212,11 @@ def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: C
             bars.update(tasks[name], description=text)
 
         result = run_scenario(scenario, folder, backend=backend, report=show)
-    console.print(_verdict_table(result))
+    console.print(_verdict_table(result), soft_wrap=False)
     return result
 
 
-def _write_replay(scenario: Scenario, result: ScenarioResult, path: Path, console: Console) -> None:
+def _write_replay(scenario: Scenario, result: ScenarioResult, path: Path, console: Screen) -> None:
     from maps.offline_map import write_map
     from vedette.sitl_replay import replay_map
 
@@ -225,11 +229,11 @@ def _verdict_table(result: ScenarioResult) -> Table:
     for heading in ("expectation", "measured", "limit", ""):
         table.add_column(heading)
     for verdict in result.verdicts:
-        mark = "[green]met[/]" if verdict.met else "[bold red]missed[/]"
+        mark = line(("met", "green") if verdict.met else ("missed", "bold red"))
         table.add_row(verdict.what, f"{verdict.measured:.4g}", verdict.limit, mark)
     for flown in result.flown:
         if flown.problem:
-            table.add_row(f"{flown.vehicle.name}: {flown.problem}", "", "", "[bold red]problem[/]")
+            table.add_row(f"{flown.vehicle.name}: {flown.problem}", "", "", line(("problem", "bold red")))
     return table
 
 
@@ -262,9 +266,8 @@ def stream(
         raise SitlError(f"--speed is {speed}; it must be above 0")
     if not film.is_file():
         raise SitlError(f"there is no film {film}")
-    console = Console()
     while True:
         sent = play(film, host or "127.0.0.1", int(port), speed=speed)
-        console.print(f"{sent.packets} packets, {sent.seconds:.1f} s of stream sent to {to}")
+        RESULTS.print(f"{sent.packets} packets, {sent.seconds:.1f} s of stream sent to {to}")
         if not loop:
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, print_json, utc_now_ns
+from vedette.screen import ERRORS, RESULTS, line, print_json, utc_now_ns
 
 if TYPE_CHECKING:
     from telemetry.tracks.pose_track import PoseTrack
@@ -63,10 +63,10 @@ def track(
     from telemetry.tracks.track_file import write_track
 
     options = _options(zone, start, home_alt_amsl_m, geoid)
-    with ERRORS.status(f"reading {source}"):
+    with ERRORS.status(line(f"reading {source}")):
         poses = _listen(source, seconds, options) if _LIVE.match(source) else read_track(source, options)
     if out is not None:
-        with ERRORS.status(f"writing {out.name}"):
+        with ERRORS.status(line(f"writing {out.name}")):
             write_track(poses, out)
     facts = _facts(poses, out)
     if as_json:
@@ -160,10 +160,10 @@ def _iso(t_utc_ns: int) -> str:
 
 
 def _say(poses: PoseTrack, facts: dict[str, Any]) -> None:
-    typer.echo(f"{poses.source}: {facts['samples']} samples over {facts['span_s']:.1f} s, from {facts['start_utc']}")
+    RESULTS.print(f"{poses.source}: {facts['samples']} samples over {facts['span_s']:.1f} s, from {facts['start_utc']}")
     if facts["out"]:
-        typer.echo(f"written to {facts['out']}")
+        RESULTS.print(f"written to {facts['out']}")
     for problem in facts["problems"]:
         when = f" ({_iso(problem['t_utc_ns'])})" if problem["t_utc_ns"] is not None else ""
-        ERRORS.print(f"[yellow]problem[/] {problem['kind']}: ", end="")
-        ERRORS.print(f"{problem['message']}{when}", markup=False, soft_wrap=True)
+        told = f" {problem['kind']}: {problem['message']}{when}"
+        ERRORS.print(line(("problem", "yellow"), told), soft_wrap=True)

@@ -1,8 +1,16 @@
 /* The map's own layers. Data only ever reaches the page as JSON, typed arrays and textContent. */
 "use strict";
 window.vedette = (function () {
-  /* Cards open clear of the title, the legend (on wide screens) and the buttons. */
-  const POPUP = { autoPanPaddingTopLeft: [window.innerWidth > 900 ? 310 : 10, 80], autoPanPaddingBottomRight: [60, 20] };
+  /* Cards open clear of the title, the legend (on wide screens) and the buttons. A phone's width is not known
+     before the page's head is read, so it is asked for when a card opens. */
+  function cardPlace() {
+    const wide = window.innerWidth > 900;
+    return {
+      maxWidth: Math.min(300, window.innerWidth - 60),
+      autoPanPaddingTopLeft: [wide ? 310 : 10, 80],
+      autoPanPaddingBottomRight: [wide ? 60 : 10, 20],
+    };
+  }
 
   function element(tag, className, text) {
     const node = document.createElement(tag);
@@ -32,7 +40,7 @@ window.vedette = (function () {
   }
 
   function popup(map, latlng, title, rows, note) {
-    L.popup(POPUP).setLatLng(latlng).setContent(card(title, rows, null, note)).openOn(map);
+    L.popup(cardPlace()).setLatLng(latlng).setContent(card(title, rows, null, note)).openOn(map);
   }
 
   /* A finding as a sign that also reads without colours. */
@@ -61,7 +69,8 @@ window.vedette = (function () {
   }
 
   async function unpack(text) {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const coded = atob(text), bytes = new Uint8Array(coded.length);
+    for (let i = 0; i < coded.length; i++) bytes[i] = coded.charCodeAt(i);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   }
@@ -165,7 +174,7 @@ window.vedette = (function () {
       const chip = this.meta.chips[i];
       if (this._ring) this._ring.remove();
       this._ring = L.circle(place, { radius: this.ce90[i], color: "#111", weight: 1.5, dashArray: "4 3", fill: false, interactive: false }).addTo(this._map);
-      L.popup(POPUP).setLatLng(place)
+      L.popup(cardPlace()).setLatLng(place)
         .setContent(card(this.meta.classes[this.kind[i]], rows, chip, "Machine assessment, not confirmed by a person."))
         .openOn(this._map);
     },
@@ -180,7 +189,7 @@ window.vedette = (function () {
       for (const entry of spec.legend) {
         const row = element("div", "row"), key = element("span", "key " + entry.shape);
         if (entry.shape === "line") { key.style.borderTopColor = entry.colour; if (entry.dashed) key.style.borderTopStyle = "dashed"; }
-        else key.style.background = entry.colour;
+        else key.style.backgroundColor = entry.colour;
         row.appendChild(key); row.appendChild(element("span", "", entry.text)); box.appendChild(row);
       }
       if (hits) {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.values import Terrain
+    from geo.vertical import TerrainProblem
     from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Ground
 
@@ -41,6 +42,8 @@ class TerrainGround:
     """A terrain model's heights, brought from the ellipsoid to mean sea level (EGM96)."""
 
     terrain: Terrain
+    problems: tuple[TerrainProblem, ...] = ()
+    """What is doubtful about the heights: a reference that was assumed, contradicted, or is not modelled."""
 
     def amsl_m(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
         """Return the ground's height for each point, NaN where the model has none."""
@@ -53,4 +56,5 @@ def read_ground(spec: Ground) -> GroundHeights:
         return FlatGround(height_amsl_m=spec.flat_amsl_m or 0.0)
     from geo.terrain_file import read_terrain
 
-    return TerrainGround(terrain=read_terrain(Path(spec.file), datum=spec.datum))
+    terrain = read_terrain(Path(spec.file), datum=spec.datum)
+    return TerrainGround(terrain=terrain, problems=terrain.problems)

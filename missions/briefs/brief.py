@@ -127,7 +127,8 @@ class Ground(Section):
     """Terrain file, or one height for flat ground."""
 
     file: str | None = None
-    datum: Literal["egm96", "hae"] = "egm96"
+    datum: Literal["egm96", "hae"] | None = None
+    """What the file's heights count from where it does not say; mean sea level (EGM96) is assumed without it."""
     flat_amsl_m: Altitude | None = None
 
     @property

@@ -77,8 +77,8 @@ from_deg = 0                     # where the wind comes from
 # from_deg = 250
 
 # [terrain]
-# file = "terrain.tif"           # GeoTIFF, .hgt, or a folder of tiles
-# datum = "egm96"                # or "hae"
+# file = "terrain.tif"           # GeoTIFF, SRTM .hgt, DTED, or a folder of such tiles, of any size
+# datum = "egm96"                # or "hae": what heights count from where the file does not say it itself
 
 # [station]                      # where the radio link goes to; checks line of sight over the terrain
 # lat_deg = 47.38

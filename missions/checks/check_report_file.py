@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
 from typing import TYPE_CHECKING, Final
 
+from geo.foreign_text import xml_text
 from missions.plan_files.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from missions.checks.check import Judgement
     from missions.plan import Finding
 
-
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SCHEMA: Final = 1
 """Version of the JSON that `vedette check --json` prints; it grows when a key changes its meaning or goes."""
 READABLE: Final = "file.readable"
@@ -47,13 +44,13 @@ def _suite(judgement: Judgement) -> str:
     for finding in judgement.findings:
         found.setdefault(finding.rule, []).append(finding)
     failures = sum(bool(findings) for findings in found.values())
-    name = _attribute(judgement.name)
+    name = xml_text(judgement.name)
     cases = "\n".join(_case(name, rule, findings) for rule, findings in found.items())
     return _open(name, len(found), failures, 0) + f"\n{cases}\n</testsuite>"
 
 
 def _broken(name: str, message: str) -> str:
-    classname, said = _attribute(name), _attribute(message)
+    classname, said = xml_text(name), xml_text(message)
     fault = f'<error type="error" message="{said}"/>'
     case = f'<testcase classname="{classname}" name="{READABLE}" time="0">{fault}</testcase>'
     return _open(classname, 1, 0, 1) + f"\n{case}\n</testsuite>"
@@ -65,14 +62,9 @@ def _open(name: str, tests: int, failures: int, errors: int) -> str:
 
 
 def _case(name: str, rule: str, findings: list[Finding]) -> str:
-    start = f'<testcase classname="{name}" name="{_attribute(rule)}" time="0"'
+    start = f'<testcase classname="{name}" name="{xml_text(rule)}" time="0"'
     if not findings:
         return start + "/>"
-    lines = "\n".join(_attribute(f"{f.severity}: {f.message}") for f in findings)
-    first = _attribute(findings[0].message)
+    lines = "\n".join(xml_text(f"{f.severity}: {f.message}") for f in findings)
+    first = xml_text(findings[0].message)
     return f'{start}><failure type="{findings[0].severity}" message="{first}">{lines}</failure></testcase>'
-
-
-def _attribute(text: str) -> str:
-    """Escape text for XML, without the control characters that XML 1.0 cannot hold (2.2, Characters)."""
-    return html.escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))

@@ -109,10 +109,8 @@ class _Reading:
             raise _UnknownError(f"{row.parameter} {value:g} is not known")
         since = row.since.get(int(value))
         if since is not None and (self.version is None or self.version < since):
-            said = (
-                "the firmware's version is not told" if self.version is None else "firmware {}.{}".format(*self.version)
-            )
-            raise _UnknownError(f"{row.parameter} {value:g} needs firmware {since[0]}.{since[1]} or later; {said}")
+            said = "its version is not told" if self.version is None else "it is {}.{}".format(*self.version)
+            raise _UnknownError(f"{row.parameter} {value:g} needs firmware {since[0]}.{since[1]} or later, and {said}")
         yield from row.actions[int(value)]
 
     def closed(self, gate: Gate) -> bool:

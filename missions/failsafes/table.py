@@ -211,7 +211,7 @@ PX4: Final = Table(
             0: _RETURNS, 1: (Way.LANDING,), 2: (Way.LANDING, Way.RETRACE), 3: _LANDING, 4: (Way.RETRACE,),
             5: (Way.RALLY,),
         },
-        since={4: (1, 15), 5: (1, 16)},
+        since={4: (1, 16), 5: (1, 16)},
     ),
     retrace_gate=Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,)),
     asked={False: _PX4_ASKED | {"RTL_TYPE": 0.0}, True: _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0}},

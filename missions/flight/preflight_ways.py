@@ -62,7 +62,7 @@ def way_findings(
         yield from _trigger(each, wanted.get(each.trigger, frozenset()), judged)
     flown = {way for each in found for way in each.ways}
     yield from _asked(values, sortie, retraces=bool(flown & RETRACING))
-    if Way.STRAIGHT in flown or Way.RALLY in flown:
+    if Way.STRAIGHT in flown & judged:
         yield from _places(sortie, landing_choice(asked, dialect), landing_choice(values, dialect), dialect)
 
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import RefusedError
+from missions.flight.command_hold import HELD, CommandHold
 from missions.flight.commands import Commander
 from missions.flight.deviation import PathWatch
 from missions.flight.preflight import preflight
@@ -24,6 +25,7 @@ from missions.transfer.values import TransferState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from missions.flight.command_hold import CommandRelease
     from missions.flight.values import Coverage, FlightStatus
     from missions.plan import Finding, MissionItem, Sortie
     from missions.transfer import Channel
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 _RECEIVE_S: Final = 0.05
 _ARM_RETRY_S: Final = 1.0
-_SECOND_STATION: Final = "another ground station uses our system id; nothing more is sent to the vehicle"
 _UPLOADS_OVER_LOST_LINKS: Final = 3
 _AT_GOAL_M: Final = 100.0
 """A last place is flown past with the turn it begins, or circled."""
@@ -54,6 +55,7 @@ class Flight:
         *,
         on_status: Callable[[FlightStatus], None] | None = None,
         pilot: Callable[[], PilotCommand | None] | None = None,
+        release: Callable[[], CommandRelease | None] | None = None,
     ) -> None:
         self.state = VehicleState()
         self.phase = FlightPhase.CONNECTING
@@ -65,6 +67,7 @@ class Flight:
         self._on_status = on_status
         self._pilot = pilot
         self._watch = FlightWatch(sortie, self.state, options, channel.clock())
+        self.hold = CommandHold(channel, self._watch.findings, release)
         self._commander = Commander(channel, self.state, self._take, options.command_timeout_s)
         self._note = ""
         self._shown_s = -math.inf
@@ -85,7 +88,9 @@ class Flight:
                 return
             self._show()
         wanted = f"system {self._options.system}" if self._options.system else "any vehicle"
-        raise LinkError(f"no heartbeat of {wanted} within {self._options.connect_timeout_s:.0f} s; check the link")
+        refused = getattr(self._channel, "refused", str)()
+        why = f"; {refused}" if refused else "; check the link"
+        raise LinkError(f"no heartbeat of {wanted} within {self._options.connect_timeout_s:.0f} s{why}")
 
     def upload(self) -> None:
         """Write fence, rally points and mission, and read each back.
@@ -113,7 +118,7 @@ class Flight:
             self._note = f"uploading {len(items)} {mission_type.name.lower()} items"
             report = self._upload_list(items, peer, mission_type)
             self.uploads.append(report)
-            self._require_voice()
+            self.hold.require_voice()
             if not report.uploaded and not (not items and report.ack == "UNSUPPORTED"):
                 raise RefusedError(report.message, report=report)
         self._watch.items = len(mission)
@@ -138,7 +143,7 @@ class Flight:
             timers=self._options.timers,
             window=self._options.upload_window,
             on_message=self._take,
-            should_cancel=lambda: self._quit,
+            should_cancel=lambda: self._quit or self.hold.held,
         )
 
     def _hear_again(self) -> bool:
@@ -170,6 +175,7 @@ class Flight:
             now_unix_s=time.time(),
             also=[v.name for v in self.sortie.vehicle_parameters],
         )
+        self.hold.require_voice()
         self.preflight = preflight(facts, self.sortie, limits)
         errors = [f for f in self.preflight if f.severity is Severity.ERROR]
         let_pass = self._options.overrides - ALWAYS_JUDGED
@@ -190,7 +196,7 @@ class Flight:
             When the vehicle does not arm, or does not take the mode.
         """
         self._enter(FlightPhase.ARMING)
-        self._require_voice()
+        self.hold.require_voice()
         if self._enables_fence:
             self._commander.enable_fence()
         before = "auto" if self.state.fixed_wing or self.state.dialect is Dialect.PX4 else "guided"
@@ -264,14 +270,6 @@ class Flight:
     # -- parts -----------------------------------------------------------------------------------
 
     @property
-    def _is_muted(self) -> bool:
-        return bool(getattr(self._channel, "muted", False))
-
-    def _require_voice(self) -> None:
-        if self._is_muted:
-            raise RefusedError(f"{_SECOND_STATION}; end it, or take another id for this one")
-
-    @property
     def _enables_fence(self) -> bool:
         ardupilot = self.state.dialect is Dialect.ARDUPILOT
         return ardupilot and self._options.enable_fence and bool(self.sortie.fence)
@@ -315,6 +313,7 @@ class Flight:
     def _show(self, *, force: bool = False) -> None:
         now_s = self._channel.clock()
         self._watch.link.look(now_s)
+        self.hold.look()
         if self._on_status is None or (now_s - self._shown_s < self._options.status_every_s and not force):
             return
         self._shown_s = now_s
@@ -330,6 +329,7 @@ class Flight:
         while not result.accepted and self._channel.clock() < until_s and not self._quit:
             self._note = f"waiting until the vehicle takes {intent.upper()}{self._said()}"
             self._idle(_ARM_RETRY_S)
+            self.hold.require_voice()
             result = self._commander.set_mode(intent)
         if not result.accepted:
             raise RefusedError(f"the vehicle does not change to {intent.upper()}: {result.name}{self._said()}")
@@ -344,6 +344,7 @@ class Flight:
                 raise RefusedError(f"the vehicle does not arm: {result.name}{self._said()}")
             self._note = f"waiting until the vehicle is ready to arm{self._said()}"
             self._idle(_ARM_RETRY_S)
+            self.hold.require_voice()
         self._note = ""
         self._idle(self._options.command_timeout_s, until=lambda: self.state.armed)
 
@@ -356,8 +357,6 @@ class Flight:
             self._show()
 
     def _ended(self) -> bool:
-        if self._is_muted:
-            self._watch.findings.error("second_station", _SECOND_STATION)
         self._flew = self._flew or self.state.armed
         if self._flew and not self.state.armed:
             self._enter(FlightPhase.LANDED)
@@ -387,6 +386,9 @@ class Flight:
             return
         if self._watch.link.state is LinkState.LOST:
             self._note = f"{command}: the link is lost, nothing was sent"
+            return
+        if self.hold.held:
+            self._note = f"{command}: not sent; {HELD}"
             return
         result = self._commander.set_mode(_INTENTS[command])
         self._note = f"{command}: {result.name}"

@@ -85,8 +85,10 @@ class VehicleState:
         )
 
     def feed(self, message: Message) -> bool:
-        """Take in one message; return whether it came from this vehicle's autopilot."""
+        """Take in one message; return whether it came from this vehicle's autopilot (nobody signs a RADIO_STATUS)."""
         if message.get_srcSystem() != self.system or message.get_srcComponent() != self.component:
+            return False
+        if message.get_type() == "RADIO_STATUS":
             return False
         self.messages += 1
         handler = _HANDLERS.get(message.get_type())

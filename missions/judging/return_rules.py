@@ -136,9 +136,12 @@ def vehicle_parameters(
     if brief.dialect == "px4":
         return (*_px4_parameters(rules, wing=wing), *actions)
     named = _plane_parameters(rules, items) if wing else _copter_parameters(rules, len(legs))
-    return (*named, *(RALLY_ASKED if rally and not rules.retrace else ()), *actions)
+    return (*named, *(RALLY_ASKED if rally and not rules.retrace else ()), *actions, _FENCE_KIND)
 
 
+_FENCE_KIND: Final = VehicleParameter(
+    name="FENCE_TYPE", value=4.0, why="the plan's own polygons, and no circle or ceiling that ends it", action=True
+)
 RALLY_ASKED: Final = (
     VehicleParameter(name="RALLY_INCL_HOME", value=1.0, why="returns go to the nearest of home and rally", place=True),
     VehicleParameter(name="RALLY_LIMIT_KM", value=0.0, why="however far the nearest rally point is", place=True),

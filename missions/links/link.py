@@ -15,26 +15,27 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from missions.links.frames import RADIO_STATUS, FrameSplitter, message_id_of
 from missions.links.link_transport import LinkError, open_transport
+from missions.links.signing import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.links.link_transport import Transport
+    from missions.links.link_transport import Address, Received, Transport
     from missions.links.signing import Signer
     from missions.links.tlog_file import TlogRecorder
     from missions.transfer.values import Message
 
 _LOG = logging.getLogger(__name__)
-_MAGIC_V1: Final = 0xFE
-_MAGIC_V2: Final = 0xFD
-_SIGNED_FLAG: Final = 0x01
-_SIGNATURE_BYTES: Final = 13
 _HEARTBEAT_EVERY_S: Final = 1.0
 _GCS_TYPE: Final = 6
 _NO_AUTOPILOT: Final = 8
-_ECHO_FRAMES: Final = 512
-"""Frames of our own that are remembered: a router may send them back to us."""
+_ECHO_S: Final = 5.0
+"""How long a frame of our own may be on its way back to us over a router, on a link without a key."""
+_FLOOD_S: Final = 1.0
+_MOST_SENDERS: Final = 64
+"""Senders whose unfinished frames are kept; a flood of forged addresses takes no more memory than that."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -50,57 +51,22 @@ class LinkCounts:
     unknown: int = 0
     """Frames of message ids this dialect does not have."""
     rejected: int = 0
-    """Frames the signature check dropped."""
+    """Frames the signature check dropped, and RADIO_STATUS in our own name."""
+    strangers: int = 0
+    """Frames of others than the one we talk to, on a listening port without a key."""
+    withheld: int = 0
+    """Messages of ours that were not sent because another station uses our system id."""
 
 
-class FrameSplitter:
-    """Cut a byte stream into whole MAVLink 1 and 2 frames, resynchronising after garbage."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SecondStation:
+    """Another station that uses our system id, as first heard."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self.skipped_bytes = 0
-
-    def feed(self, data: bytes) -> None:
-        """Take in bytes."""
-        self._buffer += data
-
-    def next_frame(self) -> bytes | None:
-        """Return the next candidate frame, or None until more bytes come; its checksum is not checked."""
-        while self._buffer:
-            magic = self._buffer[0]
-            if magic not in (_MAGIC_V1, _MAGIC_V2):
-                starts = [i for i in (self._buffer.find(_MAGIC_V1), self._buffer.find(_MAGIC_V2)) if i > 0]
-                drop = min(starts, default=len(self._buffer))
-                self.skipped_bytes += drop
-                del self._buffer[:drop]
-                continue
-            if len(self._buffer) < 3:
-                return None
-            size = self._buffer[1] + (8 if magic == _MAGIC_V1 else 12)
-            if magic == _MAGIC_V2 and self._buffer[2] & _SIGNED_FLAG:
-                size += _SIGNATURE_BYTES
-            if len(self._buffer) < size:
-                return None
-            return bytes(self._buffer[:size])
-        return None
-
-    def ends_well(self, frame: bytes) -> bool:
-        """Whether another frame, or nothing, follows: all that can be said of a frame whose checksum is not known."""
-        return len(self._buffer) == len(frame) or self._buffer[len(frame)] in (_MAGIC_V1, _MAGIC_V2)
-
-    def accept(self, frame: bytes) -> None:
-        """Remove the frame that `next_frame` returned: it was one."""
-        del self._buffer[: len(frame)]
-
-    def reject(self) -> None:
-        """Skip the first byte of what `next_frame` returned: it was no frame."""
-        del self._buffer[:1]
-        self.skipped_bytes += 1
-
-
-def message_id_of(frame: bytes) -> int:
-    """Return the message id in a frame's header."""
-    return frame[5] if frame[0] == _MAGIC_V1 else int.from_bytes(frame[7:10], "little")
+    system: int
+    component: int
+    message_type: str
+    signed: bool
+    """Whether it holds our key: nobody else is believed on a signed link."""
 
 
 def _is_known(message: Message) -> bool:
@@ -110,7 +76,9 @@ def _is_known(message: Message) -> bool:
 class Link:
     """One link to a vehicle (or to several behind one port).
 
-    Safe to send on from several threads; one thread receives.
+    Safe to send on from several threads; one thread receives. With a key, only a
+    frame that is signed with it and newer than the stored mark decides anything:
+    whom we talk to, that the vehicle is there, that another station uses our id.
 
     Parameters
     ----------
@@ -142,21 +110,21 @@ class Link:
         self.own_component = own_component
         self.counts = LinkCounts()
         self.clock = clock
-        self.muted = False
-        """Set when another station uses our system id: nothing more is sent."""
+        self.second_station: SecondStation | None = None
+        self._released = False
         self._transport = transport
         self._recorder = recorder
         self._signer = signer
         self._heartbeat = heartbeat
         self._wall_ns = wall_ns
-        self._splitter = FrameSplitter()
+        self._splitters: collections.OrderedDict[Address | None, FrameSplitter] = collections.OrderedDict()
         self._waiting: collections.deque[Message] = collections.deque()
         self._decoder = mavlink.MAVLink(None)
         self._packer = mavlink.MAVLink(None, srcSystem=own_system, srcComponent=own_component)
         self._send_lock = threading.Lock()
         self._heartbeat_s = -_HEARTBEAT_EVERY_S
         self._last_seq: dict[tuple[int, int], int] = {}
-        self._ours: collections.deque[bytes] = collections.deque(maxlen=_ECHO_FRAMES)
+        self._ours: collections.deque[tuple[float, bytes]] = collections.deque()
 
     def __enter__(self) -> Self:
         return self
@@ -172,22 +140,45 @@ class Link:
         if self._recorder is not None:
             self._recorder.close()
 
+    @property
+    def commands_held(self) -> bool:
+        """Whether only heartbeats go out, because another station uses our system id."""
+        return self.second_station is not None and not self._released
+
+    def resume_commands(self) -> None:
+        """Send everything again, for good: a person has decided which of the two stations commands."""
+        self._released = True
+
+    def refused(self) -> str:
+        """Return what the signature check has dropped, as a sentence for who waits in vain; "" for nothing."""
+        counts = self._signer.counts if self._signer is not None else None
+        if counts is None or not self.counts.rejected:
+            return ""
+        return (
+            f"{self.counts.rejected} frames were refused: {counts.unsigned} unsigned, {counts.forged} of another key, "
+            f"{counts.replayed} older than this link's marks (are the clocks right?)"
+        )
+
     def send(self, message: Message) -> None:
-        """Pack, sign, send and record one message."""
-        if self.muted:
+        """Pack, sign, send and record one message; while commands are held, only heartbeats go out."""
+        if self.commands_held and message.get_type() != "HEARTBEAT":
+            self.counts.withheld += 1
             return
         with self._send_lock:
             if self._signer is not None:
                 self._signer.equip(self._packer)
             frame = bytes(message.pack(self._packer))
             self._packer.seq = (self._packer.seq + 1) % 256
-            self._ours.append(frame)
+            self._remember(frame)
             self._transport.send(frame)
             self.counts.sent += 1
             self._record(frame)
 
     def receive(self, timeout_s: float) -> Message | None:
-        """Return the next message within the time, or None; also keeps our own heartbeat going."""
+        """Return the next message within the time, or None; also keeps our own heartbeat going.
+
+        A flood of frames that are all dropped cannot stretch the time by more than a second.
+        """
         until_s = self.clock() + max(0.0, timeout_s)
         while True:
             self._beat()
@@ -195,10 +186,11 @@ class Link:
                 return self._waiting.popleft()
             now_s = self.clock()
             wait_s = min(until_s, self._heartbeat_s + _HEARTBEAT_EVERY_S if self._heartbeat else until_s) - now_s
-            data = self._transport.receive(max(0.0, wait_s))
-            if data:
-                self._take(data)
-            elif self.clock() >= until_s:
+            received = self._transport.receive(max(0.0, wait_s))
+            if received.data:
+                self._take(received)
+            over_s = self.clock() - until_s
+            if not self._waiting and (over_s >= _FLOOD_S or (over_s >= 0.0 and not received.data)):
                 return None
 
     def _beat(self) -> None:
@@ -207,16 +199,50 @@ class Link:
             self._heartbeat_s = now_s
             self.send(mavlink.MAVLink_heartbeat_message(_GCS_TYPE, _NO_AUTOPILOT, 0, 0, 4, 3))
 
-    def _take(self, data: bytes) -> None:
-        self._splitter.feed(data)
-        while (frame := self._splitter.next_frame()) is not None:
+    # -- from bytes to frames --------------------------------------------------------------------
+
+    def _take(self, received: Received) -> None:
+        splitter = self._splitter_of(received.sender)
+        if splitter.pending and received.sender is not None and self._begins_with_frame(received.data):
+            splitter.clear()  # what waits was no frame: datagrams begin with one
+        splitter.feed(received.data)
+        while (frame := splitter.next_frame()) is not None:
             message = self._decode(frame)
-            if message is None or (not _is_known(message) and not self._splitter.ends_well(frame)):
-                self._splitter.reject()
+            if message is None:
+                splitter.reject()
                 self.counts.broken += 1
-                continue
-            self._splitter.accept(frame)
-            self._admit(frame, message)
+            elif self._signer is not None:
+                verdict = self._signer.judge(frame, known=_is_known(message), own=self._is_own(message))
+                if verdict.is_whole:
+                    splitter.accept(frame)
+                else:
+                    splitter.reject()  # byte by byte: a forged length must not swallow a true frame
+                self._admit_judged(verdict, frame, message, received.sender)
+            elif _is_known(message) or splitter.ends_well(frame):
+                splitter.accept(frame)
+                self._admit_unsigned(frame, message, received.sender)
+            else:
+                splitter.reject()
+                self.counts.broken += 1
+
+    def _splitter_of(self, sender: Address | None) -> FrameSplitter:
+        """Return the sender's own splitter: nobody's garbage stands between another's frames."""
+        splitter = self._splitters.setdefault(sender, FrameSplitter())
+        self._splitters.move_to_end(sender)
+        if len(self._splitters) > _MOST_SENDERS:
+            self._splitters.popitem(last=False)
+        return splitter
+
+    def _begins_with_frame(self, data: bytes) -> bool:
+        probe = FrameSplitter()
+        probe.feed(data)
+        frame = probe.next_frame()
+        if frame is None or probe.skipped_bytes:
+            return False
+        if self._signer is not None:
+            return self._signer.verifies(frame)
+        message = self._decode(frame)
+        return message is not None and _is_known(message)
 
     def _decode(self, frame: bytes) -> Message | None:
         try:
@@ -224,33 +250,76 @@ class Link:
         except mavlink.MAVError:
             return None
 
-    def _admit(self, frame: bytes, message: Message) -> None:
-        known = _is_known(message)
-        if self._signer is not None and not self._signer.admits(frame, message_id_of(frame), known=known):
+    # -- from frames to messages -----------------------------------------------------------------
+
+    def _admit_judged(self, verdict: Verdict, frame: bytes, message: Message, sender: Address | None) -> None:
+        if verdict is Verdict.ACCEPTED and self._is_own(message):
+            self._hear_second_station(message, signed=True)
+        elif verdict is Verdict.ACCEPTED:
+            self._transport.answer(sender)
+            self._deliver(frame, message)
+        elif verdict is Verdict.LET_THROUGH and self._transport.hears(sender):
+            self._deliver(frame, message)
+        else:
             self.counts.rejected += 1
-            return
+
+    def _admit_unsigned(self, frame: bytes, message: Message, sender: Address | None) -> None:
+        radio = message_id_of(frame) == RADIO_STATUS
+        if not _is_known(message):
+            if self._transport.hears(sender):
+                self.counts.unknown += 1
+                self._record(frame)
+        elif self._is_own(message):
+            if radio:
+                self.counts.rejected += 1
+            elif not self._is_echo(frame):
+                self._hear_second_station(message, signed=False)
+        elif self._transport.hears(sender) if radio else self._transport.answer(sender):
+            self._deliver(frame, message)
+        else:
+            self.counts.strangers += 1
+
+    def _deliver(self, frame: bytes, message: Message) -> None:
         self._record(frame)
-        if not known:
-            self.counts.unknown += 1
-            return
         self.counts.received += 1
-        if message.get_srcSystem() == self.own_system:
-            if frame not in self._ours:
-                self._stop_sending(message)
-            return
-        self._count_lost(message)
+        if message_id_of(frame) != RADIO_STATUS:
+            self._count_lost(message)
         self._waiting.append(message)
 
-    def _stop_sending(self, message: Message) -> None:
-        """Another station uses our system id: two masters on one vehicle, so this one goes silent."""
-        if not self.muted:
-            _LOG.warning(
-                "another station uses system id %d; nothing more is sent on %s",
-                self.own_system,
-                self.url,
-                extra={"component": message.get_srcComponent(), "message_type": message.get_type()},
-            )
-        self.muted = True
+    def _is_own(self, message: Message) -> bool:
+        return bool(message.get_srcSystem() == self.own_system)
+
+    def _remember(self, frame: bytes) -> None:
+        now_s = self.clock()
+        self._ours.append((now_s, frame))
+        while self._ours[0][0] < now_s - _ECHO_S:
+            self._ours.popleft()
+
+    def _is_echo(self, frame: bytes) -> bool:
+        """Whether we sent this frame just now; an older copy cannot be told from another station's frame."""
+        since_s = self.clock() - _ECHO_S
+        with self._send_lock:
+            return any(sent == frame for sent_s, sent in self._ours if sent_s >= since_s)
+
+    def _hear_second_station(self, message: Message, *, signed: bool) -> None:
+        """Hold our commands: two masters on one vehicle are worse than none.
+
+        Our heartbeats go on: without them the vehicle's own link failsafe would end the flight.
+        """
+        if self.second_station is not None:
+            return
+        self.second_station = SecondStation(
+            system=self.own_system,
+            component=message.get_srcComponent(),
+            message_type=message.get_type(),
+            signed=signed,
+        )
+        _LOG.warning(
+            "another station uses system id %d; only heartbeats are sent on %s until a person decides",
+            self.own_system,
+            self.url,
+            extra={"station": self.second_station},
+        )
 
     def _count_lost(self, message: Message) -> None:
         sender = (message.get_srcSystem(), message.get_srcComponent())
@@ -263,7 +332,7 @@ class Link:
 
     def _record(self, frame: bytes) -> None:
         if self._recorder is not None:
-            self._recorder.record(frame, self._wall_ns(), message_id_of(frame))
+            self._recorder.record(frame, self._wall_ns())
 
 
 def open_link(
@@ -293,4 +362,4 @@ def open_link(
     )
 
 
-__all__ = ["Link", "LinkCounts", "LinkError", "open_link"]
+__all__ = ["Link", "LinkCounts", "LinkError", "SecondStation", "open_link"]

@@ -6,7 +6,7 @@ import contextlib
 import select
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from geo.errors import InputError, MissingPartError, VedetteError
 
@@ -26,32 +26,57 @@ class LinkError(VedetteError):
     """The link cannot be opened, or is gone."""
 
 
+Address = tuple[str, int]
+"""Host and port of whoever sent a datagram."""
+
+
+class Received(NamedTuple):
+    """What came in, and from where; nothing came where `data` is empty. A stream has one sender: None."""
+
+    data: bytes
+    sender: Address | None = None
+
+
+NOTHING: Final = Received(b"")
+
+
 class Transport(Protocol):
-    """A pipe of bytes to one or more vehicles."""
+    """A pipe of bytes to one or more vehicles.
+
+    It does not decide whom it talks to: the link does, which knows what a frame is worth.
+    """
 
     def send(self, data: bytes) -> None:
         """Send, or drop what cannot be sent now."""
         ...
 
-    def receive(self, timeout_s: float) -> bytes:
+    def receive(self, timeout_s: float) -> Received:
         """Return what has arrived within the time, or nothing."""
         ...
+
+    def hears(self, sender: Address | None) -> bool:  # noqa: ARG002
+        """Whether `sender` is whom we talk to, or may become so."""
+        return True
+
+    def answer(self, sender: Address | None) -> bool:
+        """Note a frame of `sender` that may decide whom we talk to; return whether we do talk to it now."""
+        return self.hears(sender)
 
     def close(self) -> None:
         """Let go of the port."""
         ...
 
 
-class UdpTransport:
+class UdpTransport(Transport):
     """UDP: listening for whoever speaks first, or speaking first to an address.
 
-    A listener keeps to the first sender and drops others' datagrams until that
-    one has been silent for five seconds: one stray datagram must not turn
-    commands to another address. One port serves one vehicle.
+    A listener keeps to the sender it answers until that one has been silent for
+    five seconds: one stray datagram must not turn commands to another address.
+    One port serves one vehicle.
     """
 
     def __init__(self, host: str, port: int, *, listen: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._peer: tuple[str, int] | None = None if listen else (host, port)
+        self.peer: Address | None = None if listen else (host, port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         try:
@@ -69,33 +94,38 @@ class UdpTransport:
         return int(self._socket.getsockname()[1])
 
     def send(self, data: bytes) -> None:
-        """Send one datagram; before anyone spoke to a listener there is nobody to send to."""
-        if self._peer is not None:
+        """Send one datagram; before a listener answers anyone there is nobody to send to."""
+        if self.peer is not None:
             with contextlib.suppress(OSError):
-                self._socket.sendto(data, self._peer)
+                self._socket.sendto(data, self.peer)
 
-    def receive(self, timeout_s: float) -> bytes:
+    def receive(self, timeout_s: float) -> Received:
         """Return one datagram."""
         if not select.select([self._socket], [], [], max(0.0, timeout_s))[0]:
-            return b""
+            return NOTHING
         try:
-            data, sender = self._socket.recvfrom(_READ_BYTES)
+            return Received(*self._socket.recvfrom(_READ_BYTES))
         except OSError:
-            return b""
-        if not self._listen:
-            return data
-        now_s = self._clock()
-        if sender != self._peer and self._peer is not None and now_s - self._heard_s < _PEER_KEPT_S:
-            return b""
-        self._peer, self._heard_s = sender, now_s
-        return data
+            return NOTHING
+
+    def hears(self, sender: Address | None) -> bool:
+        """Whether `sender` is our peer, or the place of a peer is free."""
+        return not self._listen or self.peer in (None, sender) or self._clock() - self._heard_s >= _PEER_KEPT_S
+
+    def answer(self, sender: Address | None) -> bool:
+        """Make `sender` our peer, unless another one is still heard."""
+        if not self.hears(sender):
+            return False
+        if self._listen:
+            self.peer, self._heard_s = sender, self._clock()
+        return True
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
 
-class TcpTransport:
+class TcpTransport(Transport):
     """TCP to a vehicle or a router that listens."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -114,26 +144,26 @@ class TcpTransport:
         except OSError:
             self._closed_by_peer = True
 
-    def receive(self, timeout_s: float) -> bytes:
+    def receive(self, timeout_s: float) -> Received:
         """Return what has arrived; after the peer hung up, wait out the time and return nothing."""
         if self._closed_by_peer:
             select.select([], [], [], max(0.0, timeout_s))
-            return b""
+            return NOTHING
         if not select.select([self._socket], [], [], max(0.0, timeout_s))[0]:
-            return b""
+            return NOTHING
         try:
             data = self._socket.recv(_READ_BYTES)
         except OSError:
             data = b""
         self._closed_by_peer = not data
-        return data
+        return Received(data)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
 
-class SerialTransport:
+class SerialTransport(Transport):
     """A serial port or a USB radio."""
 
     def __init__(self, device: str, baud: int) -> None:
@@ -148,13 +178,13 @@ class SerialTransport:
         with contextlib.suppress(OSError):
             self._port.write(data)
 
-    def receive(self, timeout_s: float) -> bytes:
+    def receive(self, timeout_s: float) -> Received:
         """Return what has arrived within the time."""
         try:
             self._port.timeout = max(0.0, timeout_s)
-            return bytes(self._port.read(1) + self._port.read(self._port.in_waiting))
+            return Received(bytes(self._port.read(1) + self._port.read(self._port.in_waiting)))
         except OSError:
-            return b""
+            return NOTHING
 
     def close(self) -> None:
         """Close the port."""

@@ -14,13 +14,12 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from geo.errors import InputError
+from missions.links.frames import may_carry_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SETUP_SIGNING_ID: Final = 256
-"""The one message that carries a secret key: never recorded, never forwarded (MAVLink message signing)."""
 _FSYNC_EVERY_S: Final = 1.0
 
 
@@ -59,9 +58,9 @@ class TlogRecorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def record(self, frame: bytes, t_utc_ns: int, message_id: int) -> None:
+    def record(self, frame: bytes, t_utc_ns: int) -> None:
         """Write one raw frame, unless it carries a signing key."""
-        if message_id == SETUP_SIGNING_ID:
+        if may_carry_key(frame):
             return
         with self._lock:
             if self._file.closed:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
+from geo.foreign_text import xml_text
 from missions.plan_files.item_fields import MISSION, alt_amsl_m, check_place, fields_of, in_order, item_of, path_items
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.whole_file import write_whole
@@ -80,14 +80,14 @@ def gpx_text(document: PlanDocument, *, name: str = "plan") -> str:
             lat_deg, lon_deg = item.lat_deg, item.lon_deg
         height_m = alt_amsl_m(item, document.home)
         elevation = "" if math.isnan(height_m) else f"<ele>{height_m!r}</ele>"
-        fields = "".join(f"<v:{key}>{html.escape(value)}</v:{key}>" for key, value in fields_of(item, MISSION).items())
+        fields = "".join(f"<v:{key}>{xml_text(value)}</v:{key}>" for key, value in fields_of(item, MISSION).items())
         points.append(
             f'<rtept lat="{lat_deg!r}" lon="{lon_deg!r}">{elevation}'
             f"<extensions><v:item>{fields}</v:item></extensions></rtept>"
         )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<gpx xmlns="http://www.topografix.com/GPX/1/1" '
-        f'xmlns:v="{NAMESPACE}" version="1.1" creator="Vedette">\n<rte><name>{html.escape(name)}</name>\n'
+        f'xmlns:v="{NAMESPACE}" version="1.1" creator="Vedette">\n<rte><name>{xml_text(name)}</name>\n'
         + "\n".join(points)
         + "\n</rte></gpx>\n"
     )

@@ -7,11 +7,11 @@ lone points nothing but a remark.
 
 from __future__ import annotations
 
-import html
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
+from geo.foreign_text import xml_text
 from missions.plan_files.item_fields import (
     FENCE,
     HOME,
@@ -142,7 +142,7 @@ def kml_text(document: PlanDocument, *, name: str = "plan") -> str:
     body = "\n".join(part for part in (_path(document), *_items(document)) if part)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>\n'
-        f"<name>{html.escape(name)}</name>{_extended(plan_fields(document))}\n{body}\n</Document></kml>\n"
+        f"<name>{xml_text(name)}</name>{_extended(plan_fields(document))}\n{body}\n</Document></kml>\n"
     )
 
 
@@ -184,11 +184,11 @@ def _point(lon_deg: float, lat_deg: float) -> str:
 
 
 def _mark(name: str, fields: dict[str, str], geometry: str) -> str:
-    return f"<Placemark><name>{html.escape(name)}</name>{_extended(fields)}{geometry}</Placemark>"
+    return f"<Placemark><name>{xml_text(name)}</name>{_extended(fields)}{geometry}</Placemark>"
 
 
 def _extended(fields: dict[str, str]) -> str:
-    data = "".join(f'<Data name="{key}"><value>{html.escape(value)}</value></Data>' for key, value in fields.items())
+    data = "".join(f'<Data name="{key}"><value>{xml_text(value)}</value></Data>' for key, value in fields.items())
     return f"<ExtendedData>{data}</ExtendedData>" if data else ""
 
 

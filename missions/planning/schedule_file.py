@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.foreign_text import csv_text
+
 if TYPE_CHECKING:
     from missions.airspace.corridor_frame import LocalFrame
     from missions.plan import Plan
@@ -19,12 +21,13 @@ def schedule_csv(plan: Plan) -> str:
     """Return who flies when: one row per flight, seconds from the start of the patrol, and UTC where it is known."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = ["flight", "aircraft", "site", "sortie", "type", "takeoff_s", "landing_s", "takeoff", "landing"]
-    writer.writerow([*names, "takeoff_utc", "landing_utc"])
+    columns = ["flight", "aircraft", "site", "sortie", "type", "takeoff_s", "landing_s", "takeoff", "landing"]
+    writer.writerow([*columns, "takeoff_utc", "landing_utc"])
     type_of = {s.name: s.aircraft for s in plan.sorties}
     for k, f in enumerate(plan.flights):
         times = (f.t_takeoff_s, f.t_landing_s)
-        row = [k + 1, f.aircraft, f.site, f.sortie, type_of[f.sortie], *times, *(_clock(t) for t in times)]
+        names = [csv_text(name) for name in (f.aircraft, f.site, f.sortie, type_of[f.sortie])]
+        row = [k + 1, *names, *times, *(_clock(t) for t in times)]
         writer.writerow([*row, *(utc_after(plan.start_utc, t) for t in times)])
     return text.getvalue()
 

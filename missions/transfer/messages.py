@@ -97,8 +97,9 @@ def item_from(message: Message) -> MissionItem:
 
 
 def is_from(message: Message, peer: Peer) -> bool:
-    """Tell whether the vehicle sent it (its autopilot, or one that gives no component)."""
-    return bool(message.get_srcSystem() == peer.system and message.get_srcComponent() in (peer.component, 0))
+    """Tell whether the vehicle sent it (its autopilot, or one that gives no component), and not its radio."""
+    same = message.get_srcSystem() == peer.system and message.get_srcComponent() in (peer.component, 0)
+    return bool(same and message.get_type() != "RADIO_STATUS")
 
 
 def is_for_us(message: Message, peer: Peer, mission_type: MissionType) -> bool:

@@ -115,7 +115,8 @@ class SecondStation(_Table):
 class VehicleTable(_Table):
     """One aircraft, its route and what goes wrong with it."""
 
-    name: str
+    name: str = pydantic.Field(max_length=64, pattern=r"^\w[\w .\-]*$")
+    """Its files are named after it."""
     home_m: EastNorth
     heading_deg: float = 0.0
     """Which way it stands at launch: a fixed wing climbs out that way."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import quoteattr
 
 import pydantic
 
 from geo.errors import InputError
+from geo.foreign_text import xml_text
 from sitl.errors import ScenarioError
 from sitl.scenarios.scenario import Scenario
 
@@ -48,17 +48,17 @@ def junit_xml(results: Sequence[ScenarioResult]) -> str:
     """Return the verdicts as JUnit XML, one suite a scenario, one case an expectation."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
     for result in results:
+        name = xml_text(result.name)
         missed = sum(not verdict.met for verdict in result.verdicts)
         lines.append(
-            f"  <testsuite name={quoteattr(result.name)} tests={quoteattr(str(len(result.verdicts)))} "
-            f'failures={quoteattr(str(missed))} time="{result.wall_s:.3f}">'
+            f'  <testsuite name="{name}" tests="{len(result.verdicts)}" failures="{missed}" time="{result.wall_s:.3f}">'
         )
         for verdict in result.verdicts:
-            head = f"    <testcase classname={quoteattr(result.name)} name={quoteattr(verdict.what)}"
+            head = f'    <testcase classname="{name}" name="{xml_text(verdict.what)}"'
             if verdict.met:
                 lines.append(head + "/>")
             else:
-                lines.append(head + f"><failure message={quoteattr(verdict.sentence)}/></testcase>")
+                lines.append(head + f'><failure message="{xml_text(verdict.sentence)}"/></testcase>')
         lines.append("  </testsuite>")
     lines.append("</testsuites>")
     return "\n".join(lines) + "\n"

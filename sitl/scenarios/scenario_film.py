@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detection.georeference import place
+from detection.georeference import Surroundings, place
+from detection.ground_hits import GroundHits
 from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
 from detection.scoring import score
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detection.scoring import Score
-    from detection.values import GroundHit
     from sitl.films.world import World
     from sitl.scenarios.scenario import FilmTable, Scenario
 
@@ -87,12 +87,13 @@ def _world(scenario: Scenario, table: FilmTable, terrain: FlatTerrain) -> World:
     )
 
 
-def _read_back(clip: Path, terrain: FlatTerrain) -> list[GroundHit]:
+def _read_back(clip: Path, terrain: FlatTerrain) -> GroundHits:
     """Run the whole reading chain on the clip: demultiplex, pair with poses, detect, place."""
     detector = OnnxDetector(default_model())
-    hits: list[GroundHit] = []
+    around = Surroundings(terrain=terrain, sigmas=SIGMAS)
+    hits: list[GroundHits] = []
     with read_video(clip) as reader:
         for frame in reader.frames():
             (found,) = detector.detect([frame.image])
-            hits += place(frame, found, None, terrain, SIGMAS, class_names=detector.class_names)
-    return hits
+            hits.append(place(frame, found, around, class_names=detector.class_names))
+    return GroundHits.concat(hits)

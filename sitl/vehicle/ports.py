@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.links.link import FrameSplitter, message_id_of
-from missions.links.signing import Signer, SigningKey
+from missions.links.frames import FrameSplitter
+from missions.links.signing import Signer, SigningKey, Verdict
 from sitl.errors import SitlError
 from sitl.vehicle.fault_desk import LinkCondition
 
@@ -56,7 +56,7 @@ class Peer:
                 continue
             self._splitter.accept(frame)
             known = not message.get_type().startswith("UNKNOWN")
-            if self.signer is not None and not self.signer.admits(frame, message_id_of(frame), known=known):
+            if self.signer is not None and self.signer.judge(frame, known=known) is not Verdict.ACCEPTED:
                 continue
             if known:
                 self.ids.add((message.get_srcSystem(), message.get_srcComponent()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from geo.foreign_text import csv_text
 from telemetry.klv import TAGS
 from telemetry.klv.covariance import decode_uncertainty
 from telemetry.klv.klv_track import utc_ns
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from telemetry.klv import KlvStream
-
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins like this is run as a formula by spreadsheets."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,5 +106,5 @@ def csv_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+        return csv_text(value)
     return value.hex() if isinstance(value, bytes) else str(value)

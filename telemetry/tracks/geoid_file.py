@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.gis.door_file import open_raster
+from geo.gis.errors import GisFileError
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from geo.values import FloatArray
     from telemetry.tracks.datums import Undulation
 
 MAX_CELLS: Final = 300_000_000
 """A whole 1-minute world grid has 233 million (EGM2008 1'); more is refused."""
+_BAND_CELLS: Final = 1 << 22
 _LIMIT_M: Final = 120.0
 """No geoid is further from the ellipsoid (EGM2008: -106.9 .. +85.8 m)."""
 
 
 def read_geoid(path: str | Path) -> Undulation:
-    """Return the undulation of a grid that GDAL reads (GeoTIFF, ``.gtx``), bilinear between its posts.
+    """Return the undulation of a grid (GeoTIFF, ``.gtx``), bilinear between its posts.
 
     EGM2008 is published as ``us_nga_egm08_25.tif`` (PROJ-data). Nothing is
     assumed where the grid ends: the undulation is NaN there, never 0.
@@ -30,32 +35,37 @@ def read_geoid(path: str | Path) -> Undulation:
     SourceError
         The file cannot be read, is not in degrees, or holds what is no geoid.
     """
-    import rasterio
-    from rasterio.errors import RasterioError
-
     path = Path(path)
     try:
-        with rasterio.open(path) as grid:
-            if grid.width * grid.height > MAX_CELLS:
-                raise SourceError(f"{path}: {grid.width} x {grid.height} posts are more than a geoid has")
-            if grid.crs is not None and not grid.crs.is_geographic:
-                raise SourceError(f"{path}: a geoid grid has to be in degrees, this one is in {grid.crs}")
-            values = grid.read(1, masked=True).filled(np.nan).astype(np.float32)
-            to_pixel = ~grid.transform
-    except RasterioError as error:
-        raise SourceError(f"{path}: not a grid that can be read ({error})", path=str(path)) from error
+        grid = open_raster(path)
+        facts = grid.facts()
+        rows, columns = int(facts["height"]), int(facts["width"])
+        if rows * columns > MAX_CELLS:
+            raise SourceError(f"{path}: {columns} x {rows} posts are more than a geoid has")
+        if facts["crs"] is not None and not facts["geographic"]:
+            raise SourceError(f"{path}: a geoid grid has to be in degrees, this one is in {facts['crs']}")
+        values = np.empty((rows, columns), dtype=np.float32)
+        band = max(_BAND_CELLS // columns, 1)
+        for row in range(0, rows, band):
+            values[row : row + band] = grid.window(row, 0, min(band, rows - row), columns)
+    except GisFileError as error:
+        raise SourceError(f"{path}: not a grid that can be read ({error.reason})", path=str(path)) from None
+    a, b, west, d, e, north = facts["transform"]
+    if b or d or not (a and e):
+        raise SourceError(f"{path}: a geoid grid has to run along parallels; this one is turned", path=str(path))
     if not np.isfinite(values).any() or np.nanmax(np.abs(values)) > _LIMIT_M:
         raise SourceError(f"{path}: its heights reach beyond {_LIMIT_M:.0f} m, so it is no geoid", path=str(path))
-    turn = round(360.0 * abs(to_pixel.a)) if to_pixel.a else 0
+    turn = round(360.0 / abs(a))
 
     def undulation(lat_deg: FloatArray, lon_deg: FloatArray, /) -> FloatArray:
-        column, row = to_pixel @ (np.asarray(lon_deg, dtype=np.float64), np.asarray(lat_deg, dtype=np.float64))
-        return _bilinear(values, np.asarray(row) - 0.5, np.asarray(column) - 0.5, turn)
+        column = (np.asarray(lon_deg, dtype=np.float64) - west) / a - 0.5
+        row = (np.asarray(lat_deg, dtype=np.float64) - north) / e - 0.5
+        return _bilinear(values, row, column, turn)
 
     return undulation
 
 
-def _bilinear(values: FloatArray, row: FloatArray, column: FloatArray, turn: int) -> FloatArray:
+def _bilinear(values: NDArray[np.float32], row: FloatArray, column: FloatArray, turn: int) -> FloatArray:
     """Interpolate; `turn` is how many columns make 360 degrees, by which a world grid closes on itself."""
     height, width = values.shape
     with np.errstate(invalid="ignore"):

@@ -14,6 +14,7 @@ from xml.sax.saxutils import XMLGenerator
 import numpy as np
 
 from geo.errors import InputError
+from geo.foreign_text import visible
 from geo.values import GimbalFrame, read_only
 from telemetry.logs.csv_table import read_csv_table
 from telemetry.tracks.pose_track import PoseTrack
@@ -170,7 +171,7 @@ def _write_gpx(track: PoseTrack, file: IO[bytes]) -> None:
 
 def _element(xml: XMLGenerator, name: str, text: str) -> None:
     xml.startElement(name, {})  # type: ignore[arg-type]
-    xml.characters("".join(character for character in text if character.isprintable()))
+    xml.characters(visible(text))
     xml.endElement(name)
 
 

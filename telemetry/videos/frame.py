@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NO_TIME: int = -1
 """`Frame.t_utc_ns` of a frame whose moment is not known."""
+NO_PTS: int = -(2**63)
+"""Stands for "no presentation time stamp" in a column of int64."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

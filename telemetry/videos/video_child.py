@@ -10,7 +10,6 @@ import dataclasses
 import json
 import mmap
 import os
-import resource
 import sys
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -18,7 +17,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import av
 import numpy as np
 
-from telemetry.videos.video_messages import NO_PTS, send
+from geo.children.messages import send
+from geo.children.seal import deny_core_dumps, limit_memory
+from telemetry.videos.frame import NO_PTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -285,8 +286,8 @@ def main() -> None:
     """Run one job read from the first argument."""
     job = Job(**json.loads(sys.argv[1]))
     out, acknowledgements = sys.stdout.buffer, sys.stdin.buffer
-    resource.setrlimit(resource.RLIMIT_AS, (job.max_memory_bytes, job.max_memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(job.max_memory_bytes)
+    deny_core_dumps()
     av.logging.set_level(None)
     try:
         if job.live:

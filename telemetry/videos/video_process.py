@@ -6,15 +6,13 @@ import contextlib
 import json
 import mmap
 import os
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from telemetry.videos.video_messages import MessageReader
+from geo.children.messages import MessageReader
+from geo.children.process import ChildProcess
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,22 +74,12 @@ class DecoderProcess:
             "decode": decode,
             "live": live,
         }
-        root = str(Path(__file__).resolve().parents[2])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "telemetry.videos.video_child", json.dumps(job)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(ring, *descriptors),
-            env=environment,
-            bufsize=0,
+        self._child = ChildProcess(
+            "telemetry.videos.video_child", [json.dumps(job)], environment=os.environ, descriptors=(ring, *descriptors)
         )
         self._memory = np.frombuffer(mmap.mmap(ring, size), dtype=np.uint8)
         os.close(ring)
-        self._messages = MessageReader(self._out.fileno(), limits.max_klv_bytes + _OVERHEAD_BYTES)
-        self._closed = False
+        self._messages = MessageReader(self._child.output.fileno(), limits.max_klv_bytes + _OVERHEAD_BYTES)
 
     def __enter__(self) -> Self:
         return self
@@ -104,14 +92,14 @@ class DecoderProcess:
     @property
     def number(self) -> int:
         """The operating system's number of the process."""
-        return self._process.pid
+        return self._child.number
 
     def next_message(self, timeout_s: float | None = None) -> tuple[dict[str, Any], bytes] | None:
         """Return the next message; None when the process ended, died, or said nothing for too long."""
         try:
             return self._messages.next_message(self._limits.max_silence_s if timeout_s is None else timeout_s)
         except TimeoutError:
-            self._process.kill()
+            self._child.kill()
             return None
 
     def take_picture(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
@@ -119,34 +107,17 @@ class DecoderProcess:
         start = slot * self._slot_bytes
         picture = self._memory[start : start + width * height * 3].reshape(height, width, 3).copy()
         with contextlib.suppress(BrokenPipeError):
-            self._in.write(b"k")
+            self._child.input.write(b"k")
         return picture
 
     def kill(self) -> None:
         """End the process at once; whoever waits for a message gets None. May be called from any thread."""
-        self._process.kill()
+        self._child.kill()
 
     def close(self) -> int:
         """End the process and return its exit status (negative: the signal that killed it)."""
-        if not self._closed:
-            self._closed = True
-            if self._process.poll() is None:
-                self._process.kill()
-            self._in.close()
-            self._out.close()
-        return self._process.wait()
+        return self._child.close()
 
     def exit_status(self) -> int:
         """Wait for a process that has ended its messages, and return its exit status."""
-        try:
-            return self._process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
-            return self.close()
-
-    @property
-    def _out(self) -> IO[bytes]:
-        return self._process.stdout  # type: ignore[return-value]
-
-    @property
-    def _in(self) -> IO[bytes]:
-        return self._process.stdin  # type: ignore[return-value]
+        return self._child.exit_status()

@@ -13,8 +13,8 @@ import numpy as np
 from telemetry.errors import MediaError
 from telemetry.klv import ChecksumMode, KlvStream, decode
 from telemetry.klv.klv_track import utc_ns
+from telemetry.videos.frame import NO_PTS
 from telemetry.videos.video_clock import StreamClock, arrival_pts_s, build_clock
-from telemetry.videos.video_messages import NO_PTS
 from telemetry.videos.video_source import FILE_FORMATS, OpenPlan, judge_live, scheme_of
 from telemetry.videos.video_whole_file import why_unreadable
 

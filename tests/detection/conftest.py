@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detection.values import Detections, GroundHit
+from detection.ground_hits import GroundHit
+from detection.values import Detections
 from geo.values import GimbalFrame, Pose
 from telemetry.videos.frame import Frame
 
@@ -133,11 +134,11 @@ def make_hit() -> Callable[..., GroundHit]:
     ) -> GroundHit:
         values: dict[str, object] = {
             "hit_id": f"{number:06d}",
-            "media_sha256": "m",
+            "media_id": "m",
             "frame_index": round(t_s * 3),
             "t_utc_ns": T0 + round(t_s * 1e9),
             "class_name": "person",
-            "score": 0.9,
+            "score_raw": 0.9,
             "box_px": (0.0, 0.0, 4.0, 10.0),
             "lat_deg": 52.0 + north_m / 111_259.0,
             "lon_deg": 23.5 + east_m / 68_678.0,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detection.georeference import camera_of, place, standing_pixels
+from detection.georeference import Surroundings, camera_of, place, standing_pixels
 from geo.geodesy import enu_to_geodetic, geodetic_to_enu, inverse
 from geo.locate import locate, project
 from geo.terrain import FlatTerrain
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telemetry.videos.frame import Frame
 
 GROUND = FlatTerrain(height_m=180.0)
+AROUND = Surroundings(terrain=GROUND)
 NAMES = ("person", "vehicle")
 
 
@@ -51,9 +52,7 @@ def test_an_upright_thing_is_placed_where_it_stands(
     assert camera is not None
     centre = locate(poses=pose, camera=camera, uv_px=[[300.0, 280.0]], terrain=GROUND, sigmas=PoseSigmas())[0]
     box = box_of_upright_thing(pose, camera, centre.lat_deg, centre.lon_deg, (0.0, height), radius)
-    (hit,) = place(
-        make_frame(pose), make_detections(box, classes=[number]), None, GROUND, PoseSigmas(), class_names=NAMES
-    )
+    (hit,) = place(make_frame(pose), make_detections(box, classes=[number]), AROUND, class_names=NAMES)
     distance, _ = inverse(hit.lat_deg, hit.lon_deg, centre.lat_deg, centre.lon_deg)
     assert float(distance) < 0.35 + 0.12 * radius
     assert hit.reason is None
@@ -78,7 +77,7 @@ def test_covariance_is_what_a_monte_carlo_over_box_and_pose_gives(
 ) -> None:
     pose, sigmas = make_pose(), PoseSigmas(terrain_m=0.0)
     frame, box = make_frame(pose), (300.0, 240.0, 310.0, 290.0)
-    (hit,) = place(frame, make_detections(box), None, GROUND, sigmas, class_names=NAMES)
+    (hit,) = place(frame, make_detections(box), Surroundings(terrain=GROUND, sigmas=sigmas), class_names=NAMES)
     camera = camera_of(pose, 640, 512)
     assert camera is not None
     pixel = standing_pixels(pose, camera, np.array([box]), ["person"])[0]
@@ -110,7 +109,7 @@ def test_a_larger_box_is_less_sure(
     make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]
 ) -> None:
     small, large = (
-        place(make_frame(), make_detections(box), None, GROUND, PoseSigmas(), class_names=NAMES)[0]
+        place(make_frame(), make_detections(box), AROUND, class_names=NAMES)[0]
         for box in ((300.0, 280.0, 304.0, 290.0), (250.0, 90.0, 354.0, 290.0))
     )
     assert large.ce90_m > small.ce90_m
@@ -126,10 +125,10 @@ def test_hits_without_a_place_keep_their_reason(
         Unplaced.ABOVE_HORIZON: make_frame(make_pose(gimbal_pitch_deg=40.0)),
     }
     for reason, frame in cases.items():
-        hits = place(frame, found, None, GROUND, PoseSigmas(), class_names=NAMES)
+        hits = place(frame, found, AROUND, class_names=NAMES)
         assert [hit.reason for hit in hits] == [reason, reason]
         assert all(np.isnan([hit.lat_deg, hit.lon_deg, hit.ce90_m, hit.var_e_m2]).all() for hit in hits)
-        assert all(hit.score == pytest.approx(0.8) for hit in hits)
+        assert all(hit.score_raw == pytest.approx(0.8) for hit in hits)
 
 
 def test_ids_are_the_same_every_time_and_differ_by_original_frame_and_box(
@@ -138,7 +137,7 @@ def test_ids_are_the_same_every_time_and_differ_by_original_frame_and_box(
     twice = make_detections((1.0, 1.0, 9.0, 9.0), (1.0, 1.0, 9.0, 9.0))
 
     def ids(frame: Frame, sha: str) -> list[str]:
-        hits = place(frame, twice, None, GROUND, PoseSigmas(), class_names=NAMES, media_sha256=sha)
+        hits = place(frame, twice, AROUND, class_names=NAMES, media_id=sha)
         return [hit.hit_id for hit in hits]
 
     assert ids(make_frame(), "a") == ids(make_frame(), "a")
@@ -147,7 +146,7 @@ def test_ids_are_the_same_every_time_and_differ_by_original_frame_and_box(
 
 
 def test_no_boxes_give_no_hits(make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]) -> None:
-    assert place(make_frame(), make_detections(), None, GROUND, PoseSigmas(), class_names=NAMES) == []
+    assert place(make_frame(), make_detections(), AROUND, class_names=NAMES).hit_id.tolist() == []
 
 
 @pytest.mark.parametrize("hfov", [0.0, -3.0, 180.0, float("nan")])

@@ -5,20 +5,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from detection.ground_hits import GroundHits
 from detection.ground_tracker import TrackerSettings, track
 from geo.values import Unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detection.values import GroundHit
-
-Make = "Callable[..., GroundHit]"
+    from detection.ground_hits import GroundHit
 
 
 def walk(
     make_hit: Callable[..., GroundHit], lines: list[tuple[float, float, float, float]], **options: object
-) -> list[GroundHit]:
+) -> GroundHits:
     """Hits of things on straight lines (east, north, east rate, north rate), with a drift common to a frame."""
     seconds = float(options.get("seconds", 12.0))  # type: ignore[arg-type]
     fps = float(options.get("fps", 3.0))  # type: ignore[arg-type]
@@ -36,10 +35,10 @@ def walk(
         for thing, (e, n, ve, vn) in enumerate(lines):
             place = np.array([e + ve * t, n + vn * t]) + drift + rng.normal(0.0, jitter_m, 2)
             hits.append(make_hit(1000 * thing + k, t, *place, frame_index=k))
-    return hits
+    return GroundHits.of(hits)
 
 
-def pure(marked: list[GroundHit]) -> dict[int, set[str]]:
+def pure(marked: GroundHits) -> dict[int, set[str]]:
     """Track ids each thing got; things are thousands of the hit number."""
     found: dict[int, set[str]] = {}
     for hit in marked:
@@ -67,7 +66,7 @@ def test_a_file_of_people_two_metres_apart_keeps_its_ids_under_a_common_drift(
     assert all(len(ids) == 1 for ids in pure(marked).values())
 
 
-def switches(marked: list[GroundHit]) -> int:
+def switches(marked: GroundHits) -> int:
     """How often a thing's track id changes; things are thousands of the hit number."""
     changes, last = 0, {}
     for hit in sorted(marked, key=lambda one: one.t_utc_ns):
@@ -84,7 +83,7 @@ def test_taking_common_drift_for_fresh_noise_swaps_them(make_hit: Callable[..., 
     for seed in range(6):
         hits = walk(make_hit, lines, drift_m=3.0, seed=seed, seconds=20.0)
         kept = np.random.default_rng(seed).random(len(hits)) > 0.2
-        seen = [hit for hit, keep in zip(hits, kept, strict=True) if keep]
+        seen = hits.take(kept)
         aligned += switches(track(seen)[0])
         plain += switches(track(seen, TrackerSettings(own_share=1.0, white_share=1e-9, drift_time_s=1e9))[0])
     assert plain > 4 * aligned
@@ -98,14 +97,14 @@ def test_two_who_cross_keep_their_ids(make_hit: Callable[..., GroundHit]) -> Non
 
 def test_a_vehicle_is_followed_at_one_frame_a_second(make_hit: Callable[..., GroundHit]) -> None:
     hits = [make_hit(k, float(k), 11.0 * k, 0.0, class_name="vehicle") for k in range(10)]
-    _, tracks = track(hits)
+    _, tracks = track(GroundHits.of(hits))
     assert len(tracks) == 1
     assert tracks[0].speed_mps == pytest.approx(11.0, abs=0.5)
 
 
 def test_classes_are_never_joined(make_hit: Callable[..., GroundHit]) -> None:
     hits = [make_hit(k, k / 3, 0.0, 0.0, class_name="person" if k % 2 else "vehicle") for k in range(12)]
-    marked, tracks = track(hits)
+    marked, tracks = track(GroundHits.of(hits))
     assert sorted(one.class_name for one in tracks) == ["person", "vehicle"]
     assert {hit.track_id for hit in marked if hit.class_name == "person"} == {
         one.track_id for one in tracks if one.class_name == "person"
@@ -123,31 +122,33 @@ def test_a_short_gap_is_bridged_and_a_plausible_long_one_is_joined(make_hit: Cal
 def test_what_cannot_be_the_same_thing_is_not_joined(make_hit: Callable[..., GroundHit]) -> None:
     first = [make_hit(k, k / 3, 0.0, 0.0) for k in range(9)]
     far = [make_hit(100 + k, 20.0 + k / 3, 400.0, 0.0) for k in range(9)]
-    assert len(track(first + far)[1]) == 2
+    assert len(track(GroundHits.of(first + far))[1]) == 2
 
 
 def test_an_ambiguous_join_is_left_open(make_hit: Callable[..., GroundHit]) -> None:
     before = [make_hit(k, k / 3, 0.0, 0.0) for k in range(9)]
     after = [make_hit(100 * s + k, 20.0 + k / 3, 0.0, 3.0 * (-1) ** s) for s in (1, 2) for k in range(9)]
-    assert len(track(before + after)[1]) == 3
+    assert len(track(GroundHits.of(before + after))[1]) == 3
 
 
 def test_two_hits_are_no_track_and_unplaced_hits_pass_through(make_hit: Callable[..., GroundHit]) -> None:
     nowhere = make_hit(9, 0.0, 0.0, 0.0, lat_deg=float("nan"), reason=Unplaced.NO_POSE)
     hits = [make_hit(1, 0.0, 0.0, 0.0), nowhere, make_hit(2, 0.4, 0.0, 0.0)]
-    marked, tracks = track(hits)
-    assert tracks == []
-    assert marked == hits
+    marked, tracks = track(GroundHits.of(hits))
+    assert len(tracks) == 0
+    assert [repr(hit) for hit in marked] == [repr(hit) for hit in GroundHits.of(hits)]
 
 
 def test_the_order_of_the_hits_does_not_matter(make_hit: Callable[..., GroundHit], rng: np.random.Generator) -> None:
     hits = walk(make_hit, [(0.0, 3.0 * k, 1.0, 0.1 * k) for k in range(4)], drift_m=2.0)
     marked, tracks = track(hits)
     order = rng.permutation(len(hits))
-    shuffled, again = track([hits[k] for k in order])
-    assert again == tracks
-    assert [shuffled[int(np.flatnonzero(order == k)[0])] for k in range(len(hits))] == marked
+    shuffled, again = track(hits.take(order))
+    assert [repr(one) for one in again] == [repr(one) for one in tracks]
+    back = shuffled.take(np.argsort(order))
+    assert [repr(hit) for hit in back] == [repr(hit) for hit in marked]
 
 
 def test_nothing_gives_nothing() -> None:
-    assert track([]) == ([], [])
+    marked, tracks = track(GroundHits.of([]))
+    assert (len(marked), len(tracks)) == (0, 0)

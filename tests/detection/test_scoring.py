@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from detection.errors import TruthError
+from detection.ground_hits import GroundHits
 from detection.scoring import InView, count_id_switches, match, score
 from detection.truth import FilmTruth
 from detection.truth_file import read_film_truth, write_film_truth
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from detection.values import GroundHit
+    from detection.ground_hits import GroundHit
 
 T0 = 1_750_000_000_000_000_000
 THIRD_NS = 333_333_000
@@ -77,7 +78,7 @@ def test_a_hand_counted_film(truth: FilmTruth, hit_at: Callable[..., GroundHit])
         hit_at(6, 2, PERSON, 1.0, track_id="B", ce90_m=5.0),
         hit_at(7, 2, VEHICLE, 2.0, class_name="vehicle", track_id="C", ce90_m=5.0),
     ]
-    result = score(hits, truth)
+    result = score(GroundHits.of(hits), truth)
     assert result.truths_in_view == 5
     assert result.hits == 7
     assert result.recall == pytest.approx(4 / 5)
@@ -89,30 +90,32 @@ def test_a_hand_counted_film(truth: FilmTruth, hit_at: Callable[..., GroundHit])
 
 
 def test_a_box_of_another_class_is_wrong(truth: FilmTruth, hit_at: Callable[..., GroundHit]) -> None:
-    found = match([hit_at(1, 0, PERSON, class_name="vehicle")], truth, view=InView())
+    found = match(GroundHits.of([hit_at(1, 0, PERSON, class_name="vehicle")]), truth, view=InView())
     assert found.false_hits.tolist() == [0]
     assert len(found.missed_truths) == 5
 
 
 def test_two_boxes_on_one_thing_count_once(truth: FilmTruth, hit_at: Callable[..., GroundHit]) -> None:
-    found = match([hit_at(1, 0, PERSON), hit_at(2, 0, (101.0, 100.0, 105.0, 110.0))], truth, view=InView())
+    found = match(
+        GroundHits.of([hit_at(1, 0, PERSON), hit_at(2, 0, (101.0, 100.0, 105.0, 110.0))]), truth, view=InView()
+    )
     assert found.hit_row.tolist() == [0]
     assert found.false_hits.tolist() == [1]
 
 
 def test_frames_the_detector_never_saw_miss_nothing(truth: FilmTruth, hit_at: Callable[..., GroundHit]) -> None:
-    seen = score([hit_at(1, 0, PERSON)], truth, frames_seen=[T0])
+    seen = score(GroundHits.of([hit_at(1, 0, PERSON)]), truth, frames_seen=[T0])
     assert (seen.truths_in_view, seen.recall, seen.precision) == (1, 1.0, 1.0)
 
 
 def test_a_hit_between_frames_belongs_to_none(truth: FilmTruth, hit_at: Callable[..., GroundHit]) -> None:
     late = dataclasses.replace(hit_at(1, 0, PERSON), t_utc_ns=T0 + 100_000_000)
-    found = match([late], truth, view=InView())
+    found = match(GroundHits.of([late]), truth, view=InView())
     assert found.ignored_hits.tolist() == [0]
 
 
 def test_no_hits_are_no_precision_and_no_recall(truth: FilmTruth) -> None:
-    result = score([], truth)
+    result = score(GroundHits.of([]), truth)
     assert (result.recall, result.truths_in_view) == (0.0, 5)
     assert math.isnan(result.precision)
     assert math.isnan(result.median_error_m)

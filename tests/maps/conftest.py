@@ -8,7 +8,7 @@ import io
 import pytest
 from PIL import Image
 
-from detection.values import GroundHit
+from detection.ground_hits import GroundHit, GroundHits
 
 EVIL = "</script><script>window.pwned=1</script>${window.pwned=1}`<img src=x onerror='window.pwned=1'>"
 
@@ -24,11 +24,11 @@ def hit() -> GroundHit:
     """Return one placed hit."""
     return GroundHit(
         hit_id="h0",
-        media_sha256="0" * 64,
+        media_id="0" * 64,
         frame_index=12,
         t_utc_ns=1_767_225_600_000_000_000,
         class_name="person",
-        score=0.8,
+        score_raw=0.8,
         box_px=(10.0, 10.0, 20.0, 30.0),
         lat_deg=50.0,
         lon_deg=8.0,
@@ -40,14 +40,15 @@ def hit() -> GroundHit:
 
 
 @pytest.fixture
-def hits(hit: GroundHit) -> list[GroundHit]:
+def hits(hit: GroundHit) -> GroundHits:
     """Return a row of hits, alternating in class."""
-    return [
+    rows = [
         dataclasses.replace(
             hit, hit_id=f"h{i}", lat_deg=50 + i * 1e-3, frame_index=i, class_name=("person", "vehicle")[i % 2]
         )
         for i in range(10)
     ]
+    return GroundHits.of(rows)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import gzip
 
 import numpy as np
 
+from detection.ground_hits import GroundHits
 from geo.values import Unplaced
 from maps.layers import pack_hits
 
@@ -27,17 +28,17 @@ def test_packed_columns_hold_what_the_hits_said(hits):
 
 def test_an_unplaced_hit_is_not_drawn(hits):
     lost = dataclasses.replace(hits[0], reason=Unplaced.ABOVE_HORIZON, lat_deg=float("nan"))
-    assert pack_hits([lost, *hits[1:]], {}).count == len(hits) - 1
+    assert pack_hits(GroundHits.concat([GroundHits.of([lost]), hits.take(slice(1, None))]), {}).count == len(hits) - 1
 
 
 def test_no_hits_at_all_pack_to_an_empty_layer():
-    packed = pack_hits([], {})
+    packed = pack_hits(GroundHits.of([]), {})
     assert packed.count == 0
     assert gzip.decompress(base64.b64decode(packed.columns)) == b""
 
 
 def test_hits_without_a_track_carry_none(hits):
-    loose = [dataclasses.replace(hits[0], track_id=""), hits[1]]
+    loose = GroundHits.of([dataclasses.replace(hits[0], track_id=""), hits[1]])
     packed = pack_hits(loose, {})
     raw = gzip.decompress(base64.b64decode(packed.columns))
     track = np.frombuffer(raw, "<i4", 2, offset=24 * 2)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 
+from benchmarks.made_hits import many_hits
 from maps.errors import NothingToShowError
 from maps.hillshade import hillshade
-from maps.layers import GeometryLayer, area, line, pack_columns, pack_hits, spot
+from maps.layers import GeometryLayer, area, line, pack_hits, spot
 from maps.offline_map import MapContent, write_map
 
 
@@ -123,18 +123,7 @@ def test_switching_a_layer_off_removes_it_and_the_slider_hides_low_scores(browse
 @pytest.mark.slow
 def test_a_million_hits_draw_in_seconds_and_ten_megabytes(browser, tmp_path, rng):
     n = 1_000_000
-    packed = pack_columns(
-        lat_deg=50 + rng.normal(size=n) * 0.05,
-        lon_deg=8 + rng.normal(size=n) * 0.1,
-        t_utc_ns=np.arange(n) * 1_000_000 + 10**18,
-        ce90_m=np.full(n, 12.0),
-        slant_m=np.full(n, 180.0),
-        frame_index=np.arange(n) // 4,
-        class_names=["person"] * n,
-        track_ids=[""] * n,
-        scores=np.full(n, 0.5),
-        chips={},
-    )
+    packed = pack_hits(many_hits(50 + rng.normal(size=n) * 0.05, 8 + rng.normal(size=n) * 0.1), {})
     border = GeometryLayer(name="Border", features=[line([(7.5, 50.0), (8.5, 50.0)])], style={"color": "#b71c1c"})
     report = write_map(MapContent(title="million", layers=[border], hits=packed), tmp_path / "map.html")
     page, seen = open_page(browser, tmp_path / "map.html", width=1280, height=800)

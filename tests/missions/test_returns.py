@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -10,12 +11,18 @@ import pytest
 from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
+from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.checks.check import check_document
+from missions.checks.parameter_file import Parameters
+from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError, PlanRefusedError
+from missions.failsafes.landing_choice import LandingChoice
 from missions.judging.judge import judge_sortie
 from missions.judging.return_rules import return_rules
+from missions.judging.subject import Subject, landings_of
 from missions.performance.energy import path_cost
 from missions.plan import LegKind, Severity
+from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
 from missions.planning.planner import plan_brief
 from missions.planning.planner_items import rally_items
@@ -181,10 +188,61 @@ def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straigh
         return {v.name: v.value for v in sortie.vehicle_parameters}
 
     assert told(failsafe={"return_alt_m": 40})["RTL_ALT"] == 4000.0
-    assert told(rally=[{"name": "r", "lat_deg": 50.008, "lon_deg": 8.03}])["RALLY_INCL_HOME"] == 1.0
-    assert told(failsafe={"way": "retrace"})["BATT_FS_LOW_ACT"] == 3.0
+    near = told(rally=[{"name": "r", "lat_deg": 50.008, "lon_deg": 8.03}])
+    assert (near["RALLY_INCL_HOME"], near["RALLY_LIMIT_KM"], near["FS_THR_ENABLE"]) == (1.0, 0.0, 1.0)
+    back = told(failsafe={"way": "retrace"})
+    smart_or_land = {"BATT_FS_LOW_ACT": 4.0, "FS_GCS_ENABLE": 4.0, "FS_THR_ENABLE": 5.0, "FENCE_ACTION": 5.0}
+    assert smart_or_land.items() <= back.items()
     assert told(dialect="px4")["RTL_TYPE"] == 0.0
-    assert told(dialect="px4", failsafe={"way": "retrace"})["RTL_TYPE"] == 4.0
+    along = told(dialect="px4", failsafe={"way": "retrace"})
+    assert (along["RTL_TYPE"], along["COM_FAIL_ACT_T"]) == (4.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "value", "crosses"),
+    [
+        ("FS_THR_ENABLE", 1.0, True),
+        ("FENCE_ACTION", 1.0, True),
+        ("FS_GCS_ENABLE", 3.0, True),
+        ("FENCE_ACTION", 2.0, False),
+    ],
+)
+def test_one_trigger_with_another_way_home_is_judged_too(make_brief, trigger, value, crosses):
+    """A plan that retraces, checked with a vehicle on which one failsafe returns straight: over the border."""
+    brief = make_brief(BULGE, launch=CAMP)
+    plan = plan_brief(brief)
+    sortie = next(s for s in plan.sorties if any(v.name == "SRTL_POINTS" for v in s.vehicle_parameters))
+    held = {
+        "FENCE_ENABLE": 1.0,
+        "RTL_ALT": 1500.0,
+        "WPNAV_RADIUS": 200.0,
+        **{v.name: v.value for v in sortie.vehicle_parameters},
+    }
+    document = document_from_sortie(sortie, plan.dialect)
+    for values, bad in ((held, False), (held | {trigger: value}, bool(crosses))):
+        parameters = Parameters(where="v", values=values, dialect=Dialect.ARDUPILOT)
+        told = with_parameters(VehicleSettings(), parameters, Dialect.ARDUPILOT).settings
+        found = check_document(document, name="t", brief=brief, settings=told).findings
+        assert any(f.rule == "failsafe standoff" and f.severity is Severity.ERROR for f in found) is bad
+
+
+def test_the_rally_limit_of_the_vehicle_is_judged_at_every_point(make_brief, straight):
+    rally = [{"name": "r", "lat_deg": 50.004, "lon_deg": 8.03}]
+    brief = make_brief(straight, launch=CAMP, rally=rally, failsafe={"way": "straight"})
+    sortie = max(plan_brief(brief).sorties, key=lambda s: s.legs[-1].t_end_s)
+    ground = read_ground(brief.terrain)
+    corridor = build_corridor(brief, ground)
+    plane = PlaneGround(frame=corridor.frame, heights=ground)
+    home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
+    landings = landings_of(home, sortie.rally)
+    led = {}
+    for limit_m in (math.inf, 300.0):
+        subject = Subject(brief, corridor, plane, sortie.legs, landings, LandingChoice(limit_m=limit_m))
+        for (east, north), place in zip(subject.returns.points.xy_m, subject.returns.place, strict=True):
+            away = [math.hypot(east - e, north - n) for e, n in subject.landings_m]
+            assert place == (1 if away[1] <= limit_m and away[1] < away[0] else 0)
+        led[limit_m] = int(subject.returns.place.sum())
+    assert 0 < led[300.0] < led[math.inf]
 
 
 def test_a_plane_with_ardupilot_cannot_retrace(make_brief, straight):

@@ -118,6 +118,7 @@ def test_the_vehicles_own_parameters_decide(run, plans):
     (plans / "v.params").write_text(
         "# Stack: PX4 Pro\n1\t1\tMAV_TYPE\t2\t6\n1\t1\tNAV_ACC_RAD\t3\t9\n1\t1\tMIS_DIST_1WP\t900\t9\n"
         "1\t1\tMIS_TKO_LAND_REQ\t2\t6\n1\t1\tRTL_RETURN_ALT\t30\t9\n1\t1\tGF_MAX_VER_DIST\t50\t9\n"
+        "NAV_RCL_ACT 2\nNAV_DLL_ACT 2\nGF_ACTION 3\nCOM_LOW_BAT_ACT 3\nRTL_TYPE 0\n"
     )
     assert run(plans / "low.plan", "--params", plans / "v.params", "--takeoff-landing", "0")[0] == 0
     status, out, _ = run(plans / "good.plan", "--params", plans / "v.params")
@@ -127,6 +128,7 @@ def test_the_vehicles_own_parameters_decide(run, plans):
     (plans / "v.params").write_text("NAV_ACC_RAD 3\nSYS_AUTOSTART 4001\n")
     _, out, _ = run(plans / "good.plan", "--params", plans / "v.params")
     assert "v.params has no MIS_DIST_1WP, MIS_TKO_LAND_REQ, RTL_RETURN_ALT; the autopilot's default is taken" in out
+    assert "radio control lost: NAV_RCL_ACT is not told, so it is not known what the vehicle does then" in out
 
 
 def test_parameters_that_cannot_be_read_end_the_check(run, plans):

@@ -89,6 +89,14 @@ def test_newer_names_count_before_older_ones_and_planes_have_their_own():
     assert kind_of(parse_parameters(plane + "Q_ENABLE 1\n", where="x")) is VehicleClass.VTOL
 
 
+def test_the_firmware_version_of_qgroundcontrol_is_read():
+    assert parse_parameters(QGC, where="x").version is None
+    assert parse_parameters(QGC.replace("# Vehicle: ", "# Version: 1.15.4 stable\n# Vehicle: "), where="x").version == (
+        1,
+        15,
+    )
+
+
 def test_what_the_rules_want_and_the_file_lacks_is_named():
     assert known("NAV_ACC_RAD 5\n", Dialect.PX4).missing == ("MIS_DIST_1WP", "MIS_TKO_LAND_REQ", "RTL_RETURN_ALT")
     assert known("FRAME_CLASS 1\n", Dialect.ARDUPILOT).missing == ("RTL_ALT_M", "WP_RADIUS_M")
@@ -197,3 +205,36 @@ def test_terrain_heights_on_a_vehicle_without_terrain(mission):
     items = (*base.items[:2], dataclasses.replace(base.items[2], frame=10), *base.items[3:])
     found = rules(dataclasses.replace(base, items=items), Dialect.ARDUPILOT, terrain_enabled=False)
     assert found == ["ardupilot.terrain-disabled", "ardupilot.terrain-frame"]
+
+
+LANDING = "RTL_ALT 3000\nFS_OPTIONS 16\nFENCE_ENABLE 1\n"
+ACTIONS = "FS_THR_ENABLE 1\nFS_GCS_ENABLE 1\nFENCE_ACTION 1\nBATT_FS_LOW_ACT 2\nBATT_FS_CRT_ACT 1\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ("", []),
+        ("BATT_FS_LOW_ACT 5\n", ["battery low: the vehicle comes down without steering (BATT_FS_LOW_ACT 5), which is"]),
+        ("FS_GCS_ENABLE 6\n", ["ground station lost: the vehicle flies to the mission's landing"]),
+        ("FS_THR_ENABLE 11\n", ["radio control lost: FS_THR_ENABLE 11 is not known, so it is not known what"]),
+        ("BATT_FS_LOW_ACT 0\nBATT_FS_CRT_ACT 0\n", ["battery critical: the vehicle does nothing (BATT_FS_CRT_ACT 0)"]),
+    ],
+)
+def test_a_way_home_that_cannot_be_judged_is_an_error(mission, changed, found):
+    told = known(LANDING + ACTIONS + changed, Dialect.ARDUPILOT).settings
+    findings = check_document(mission(), name="t", dialect=Dialect.ARDUPILOT, settings=told).findings
+    said = [f.message for f in findings if f.rule.startswith("failsafe.")]
+    assert len(said) == len(found)
+    assert all(text.startswith(start) for text, start in zip(said, found, strict=True))
+
+
+def test_rally_points_want_the_parameters_that_choose_among_them(mission, make_item):
+    rally = (make_item(0, 5100, lat=50.001, lon=8.001, alt=30.0),)
+    told = known(LANDING + ACTIONS, Dialect.ARDUPILOT).settings
+    document = mission(rally=rally)
+    said = [f.message for f in check_document(document, name="t", dialect=Dialect.ARDUPILOT, settings=told).findings]
+    assert any("RALLY_LIMIT_KM and RALLY_INCL_HOME are not told" in text for text in said)
+    told = known(LANDING + ACTIONS + "RALLY_LIMIT_KM 0.3\nRALLY_INCL_HOME 1\n", Dialect.ARDUPILOT).settings
+    assert told.landing.limit_m == 300.0
+    assert check_document(document, name="t", dialect=Dialect.ARDUPILOT, settings=told).findings == ()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pyproj
 import pytest
 
-from missions.plan import Leg, LegKind, MissionItem, Plan, Sortie
+from missions.judging.return_rules import RALLY_ASKED, asked_actions
+from missions.plan import Leg, LegKind, MissionItem, Plan, Sortie, VehicleParameter
 
 HOME_LAT, HOME_LON, HOME_ALT = 51.44, 4.92, 20.0
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ def at(north_m: float, east_m: float) -> tuple[float, float]:
     azimuth = math.degrees(math.atan2(east_m, north_m))
     lon, lat, _ = GEOD.fwd(HOME_LON, HOME_LAT, azimuth, math.hypot(north_m, east_m))
     return lat, lon
+
+
+def asked(dialect: str = "ardupilot") -> tuple[VehicleParameter, ...]:
+    """What a plan with straight returns to the nearest of home and rally points asks of a multirotor."""
+    rally = RALLY_ASKED if dialect == "ardupilot" else ()
+    return (*rally, *asked_actions(dialect, fixed_wing=False, retrace=False))
 
 
 def make_sortie(places: list[tuple[float, float]], *, name: str = "s1", alt_m: float = 60.0) -> Sortie:
@@ -73,6 +80,7 @@ def make_sortie(places: list[tuple[float, float]], *, name: str = "s1", alt_m: f
         items=tuple(items),
         fence=fence,
         rally=rally,
+        vehicle_parameters=asked(),
     )
 
 
@@ -123,3 +131,9 @@ def sortie_of() -> Callable[..., Sortie]:
 def place() -> Callable[[float, float], tuple[float, float]]:
     """Latitude and longitude at metres north and east of home."""
     return at
+
+
+@pytest.fixture(scope="session")
+def asked_of() -> Callable[..., tuple[VehicleParameter, ...]]:
+    """What a plan for a dialect asks of its vehicle."""
+    return asked

@@ -14,13 +14,15 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError, RefusedError
 from missions.flight import choose_sortie, fly
+from missions.flight.command_hold import CommandRelease
 from missions.flight.deviation import work_flown_pct
 from missions.flight.dronekit_adapter import channel_to
 from missions.flight.fleet import fly_together, prepare
 from missions.flight.run import Flight
 from missions.flight.values import FlightOptions, FlightPhase, PilotCommand
+from missions.links.frames import message_id_of
 from missions.links.link import Link, LinkError, open_link
-from missions.links.link_transport import open_transport
+from missions.links.link_transport import NOTHING, Received, Transport, open_transport
 from missions.links.signing import Signer, SigningKey
 from missions.links.tlog_file import TlogRecorder
 from missions.plan import Severity
@@ -39,6 +41,7 @@ def vehicle_at():
     started = []
 
     def start(sortie, **config):
+        config.setdefault("parameters", tuple((v.name, v.value) for v in sortie.vehicle_parameters))
         vehicle = start_vehicle(
             VehicleConfig(
                 home_lat_deg=sortie.home_lat_deg,
@@ -63,8 +66,9 @@ def border(place):
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
-def test_a_plan_is_flown_to_its_end(vehicle_at, square_plan, border, tmp_path, dialect) -> None:
-    plan = dataclasses.replace(square_plan, dialect=str(dialect))
+def test_a_plan_is_flown_to_its_end(vehicle_at, square_plan, asked_of, border, tmp_path, dialect) -> None:
+    sortie = dataclasses.replace(square_plan.sorties[0], vehicle_parameters=asked_of(dialect))
+    plan = dataclasses.replace(square_plan, dialect=str(dialect), sorties=(sortie,))
     vehicle = vehicle_at(plan.sorties[0], dialect=dialect)
     seen = []
     recorder = TlogRecorder(tmp_path / "flight.tlog")
@@ -153,11 +157,37 @@ def test_a_vehicle_that_is_elsewhere_is_not_armed(vehicle_at, square_sortie) -> 
         with pytest.raises(RefusedError, match=r"preflight: home is 111\d m from the plan's launch site 'home'"):
             flight.check()
         assert not flight.state.armed
-        let = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home"})))
+        forced = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home", "way_home"})))
+        forced.connect()
+        forced.upload()
+        with pytest.raises(RefusedError, match="preflight: home is"):
+            forced.check()
+
+
+def test_a_rule_let_pass_by_name_is_flown_with_and_reported(vehicle_at, square_sortie) -> None:
+    high = dataclasses.replace(square_sortie, home_alt_amsl_m=square_sortie.home_alt_amsl_m + 60.0)
+    with open_link(vehicle_at(high).link_url) as link:
+        flight = Flight(link, square_sortie, FlightOptions())
+        flight.connect()
+        flight.upload()
+        with pytest.raises(RefusedError, match="above mean sea level, the plan says"):
+            flight.check()
+        let = Flight(link, square_sortie, FlightOptions(overrides=frozenset({"home_height"})))
         let.connect()
         let.upload()
-        assert [f.rule for f in let.check() if f.severity is Severity.ERROR] == ["preflight.home"]
-        assert "preflight.home" in [f.rule for f in let.report(work_flown_pct).findings]
+        assert [f.rule for f in let.check() if f.severity is Severity.ERROR] == ["preflight.home_height"]
+        assert "preflight.home_height" in [f.rule for f in let.report(work_flown_pct).findings]
+
+
+def test_a_vehicle_with_its_defaults_is_not_armed_whoever_asks(vehicle_at, square_sortie) -> None:
+    everything = frozenset({"way_home", "failsafe_action", "failsafe_battery", "failsafe_contradiction", "return"})
+    with open_link(vehicle_at(square_sortie, parameters=()).link_url) as link:
+        flight = Flight(link, square_sortie, FlightOptions(overrides=everything))
+        flight.connect()
+        flight.upload()
+        with pytest.raises(RefusedError, match="which was not judged from there: the nearest rally point is"):
+            flight.check()
+        assert not flight.state.armed
 
 
 def test_a_plan_for_the_other_autopilot_is_refused(vehicle_at, square_plan) -> None:
@@ -169,19 +199,33 @@ def test_a_plan_for_the_other_autopilot_is_refused(vehicle_at, square_plan) -> N
         fly(link, square_plan)
 
 
-class LossyTransport:
+class LossyTransport(Transport):
     """Another transport with frames lost both ways."""
 
     def __init__(self, inner, loss: float, seed: int = 1) -> None:
         self.inner, self.loss, self.rng = inner, loss, np.random.default_rng(seed)
+        self.injected: list[Received] = []
+        self.sent: list[bytes] = []
+
+    def inject(self, data: bytes) -> None:
+        self.injected.append(Received(data, self.inner.peer))
 
     def send(self, data: bytes) -> None:
+        self.sent.append(data)
         if self.rng.random() >= self.loss:
             self.inner.send(data)
 
-    def receive(self, timeout_s: float) -> bytes:
-        data = self.inner.receive(timeout_s)
-        return data if self.rng.random() >= self.loss else b""
+    def receive(self, timeout_s: float) -> Received:
+        if self.injected:
+            return self.injected.pop()
+        received = self.inner.receive(timeout_s)
+        return received if self.rng.random() >= self.loss else NOTHING
+
+    def hears(self, sender) -> bool:
+        return self.inner.hears(sender)
+
+    def answer(self, sender) -> bool:
+        return self.inner.answer(sender)
 
     def close(self) -> None:
         self.inner.close()
@@ -201,21 +245,21 @@ class CutTransport(LossyTransport):
 
     def __init__(self, inner, *, after_frames: int, seconds: float) -> None:
         super().__init__(inner, 0.0)
-        self.after, self.seconds, self.sent, self.until = after_frames, seconds, 0, None
+        self.after, self.seconds, self.until = after_frames, seconds, None
 
     def _cut(self) -> bool:
-        if self.until is None and self.sent > self.after:
+        if self.until is None and len(self.sent) > self.after:
             self.until = time.monotonic() + self.seconds
         return self.until is not None and time.monotonic() < self.until
 
     def send(self, data: bytes) -> None:
-        self.sent += 1
+        self.sent.append(data)
         if not self._cut():
             self.inner.send(data)
 
-    def receive(self, timeout_s: float) -> bytes:
-        data = self.inner.receive(timeout_s)
-        return b"" if self._cut() else data
+    def receive(self, timeout_s: float) -> Received:
+        received = self.inner.receive(timeout_s)
+        return NOTHING if self._cut() else received
 
 
 def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle_at, square_sortie) -> None:
@@ -228,7 +272,7 @@ def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle
         flight.upload()
         assert transport.until is not None, "the cut came after the upload: nothing was tested"
         assert all(report.uploaded for report in flight.uploads)
-        transport.until, transport.after, transport.seconds = None, transport.sent + 2, 1.5
+        transport.until, transport.after, transport.seconds = None, len(transport.sent) + 2, 1.5
         peer = flight.state.peer(link.own_system, link.own_component)
         read = download(link, peer, MissionType.MISSION, timers=options.timers)
     assert transport.until is not None, "the cut came after the download: nothing was tested"
@@ -237,25 +281,50 @@ def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle
     assert any("the link is lost; waiting for the vehicle" in note for note in notes)
 
 
-def test_a_second_station_with_our_id_is_an_alarm_and_ends_our_sending(vehicle_at, sortie_of) -> None:
+def test_a_second_station_with_our_id_is_an_alarm_and_holds_our_commands(vehicle_at, sortie_of) -> None:
     sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
-    transport = LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.0)
     theirs = bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 7, 4, 3).pack(mavlink.MAVLink(None, 255, 190)))
-    sent = []
+    transport = LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.0)
+    sent = transport.sent = []
+    alarms = []
 
     def look(status) -> None:
-        if status.phase is FlightPhase.FLYING and status.seq >= 2 and not link.muted:
-            link._take(theirs)
-            sent.append(link.counts.sent)
+        if status.phase is FlightPhase.FLYING and status.seq >= 2 and not link.commands_held:
+            sent.clear()
+            transport.inject(theirs)
+        alarms.extend(f.rule for f in status.findings)
 
     with Link(transport) as link:
-        report = fly(link, sortie, on_status=look)
-        assert link.counts.sent == sent[0]
+        report = fly(link, sortie, on_status=look, pilot=lambda: PilotCommand.RETURN if link.commands_held else None)
+        assert {message_id_of(frame) for frame in sent} == {0}, "heartbeats go on, and nothing else"
+        assert "second_station" in alarms, "the alarm is in the live view"
         again = Flight(link, sortie, FlightOptions())
         with pytest.raises(RefusedError, match="another ground station uses our system id"):
             again.take_off()
     assert [f.rule for f in report.findings] == ["second_station"]
-    assert report.completed, "the aircraft flies on by itself"
+    assert report.completed, "the aircraft flies its mission to the end"
+
+
+def test_a_named_person_lets_us_command_again(vehicle_at, sortie_of) -> None:
+    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
+    theirs = bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 7, 4, 3).pack(mavlink.MAVLink(None, 255, 190)))
+    transport = LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.0)
+    with Link(transport) as link:
+        flight = Flight(
+            link,
+            sortie,
+            FlightOptions(),
+            release=lambda: CommandRelease(name="A. Name", reason="it is the spare laptop"),
+        )
+        flight.connect()
+        transport.inject(theirs)
+        flight.attend(lambda: link.second_station is not None)
+        assert not link.commands_held
+        flight.upload()
+        assert all(report.uploaded for report in flight.uploads)
+        found = {f.rule: f.message for f in flight.report(work_flown_pct).findings}
+    assert "A. Name resumed our commands: it is the spare laptop" in found["commands_resumed"]
+    assert "second_station" in found
 
 
 def test_a_signed_vehicle_takes_a_plan_only_from_who_has_the_key(vehicle_at, sortie_of) -> None:

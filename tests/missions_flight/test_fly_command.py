@@ -46,7 +46,7 @@ def test_approve_fly_and_nothing_to_resume(folder, square_plan, capsys) -> None:
     sortie = square_plan.sorties[0]
     config = VehicleConfig(
         home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m,
-        speedup=200.0,
+        speedup=200.0, parameters=(*((v.name, v.value) for v in sortie.vehicle_parameters), ("FENCE_TYPE", 4.0)),
     )  # fmt: skip
     with start_vehicle(config) as vehicle:
         assert main(["fly", str(folder), "--link", vehicle.link_url, "--yes", "--json"]) == 0
@@ -71,8 +71,9 @@ def test_without_a_yes_nothing_moves(folder, square_plan, capsys) -> None:
     approve(folder)
     sortie = square_plan.sorties[0]
     config = VehicleConfig(
-        home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m
-    )
+        home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m,
+        parameters=(*((v.name, v.value) for v in sortie.vehicle_parameters), ("FENCE_TYPE", 4.0)),
+    )  # fmt: skip
     with start_vehicle(config) as vehicle:
         assert main(["fly", str(folder), "--link", vehicle.link_url]) == 3
     assert "not armed: you did not say yes" in capsys.readouterr().err
@@ -138,6 +139,14 @@ def test_a_damaged_progress_file_is_named(folder, capsys) -> None:
 def test_an_approval_needs_both(folder, capsys) -> None:
     assert main(["fly", str(folder), "--approve", "A"]) == 2
     assert "needs a person's name and a reason" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["way_home", "preflight.way_home", "home"])
+def test_nobody_lets_an_unjudged_way_home_pass(folder, capsys, rule) -> None:
+    arguments = ["fly", str(folder), "--approve", "A. Name", "--reason", "trial", "--override", rule]
+    assert main(arguments) == 3
+    assert "cannot be let pass by anybody" in capsys.readouterr().err
+    assert not (folder / "approval.json").exists()
 
 
 def test_no_plan_there(tmp_path, capsys) -> None:

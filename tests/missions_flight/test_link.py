@@ -16,12 +16,13 @@ from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
-from missions.links.link import FrameSplitter, Link, LinkError, open_link
-from missions.links.link_transport import open_transport
+from missions.links.frames import FrameSplitter
+from missions.links.link import Link, LinkError, open_link
+from missions.links.link_transport import NOTHING, Received, Transport, open_transport
 from missions.links.tlog_file import TlogRecorder
 
 
-class Wire:
+class Wire(Transport):
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.coming: list[bytes] = []
@@ -29,8 +30,8 @@ class Wire:
     def send(self, data: bytes) -> None:
         self.sent.append(data)
 
-    def receive(self, timeout_s: float) -> bytes:
-        return self.coming.pop(0) if self.coming else b""
+    def receive(self, timeout_s: float) -> Received:
+        return Received(self.coming.pop(0)) if self.coming else NOTHING
 
     def close(self) -> None:
         pass
@@ -142,10 +143,10 @@ def test_our_own_echo_is_no_second_station() -> None:
     link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
     wire.coming = [wire.sent[0]]
     assert hear(link) == []
-    assert not link.muted
+    assert not link.commands_held
 
 
-def test_a_second_station_with_our_id_silences_us(caplog) -> None:
+def test_a_second_station_with_our_id_holds_our_commands_and_not_our_heartbeats(caplog) -> None:
     caplog.set_level(logging.WARNING)
     wire = Wire()
     link = ticking_link(wire)
@@ -154,10 +155,26 @@ def test_a_second_station_with_our_id_silences_us(caplog) -> None:
     theirs.seq = 77
     wire.coming = [bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3).pack(theirs))]
     hear(link)
-    assert link.muted
+    assert link.commands_held
     assert "another station uses system id 255" in caplog.text
-    link.send(mavlink.MAVLink_command_long_message(1, 1, 400, 0, 1, 0, 0, 0, 0, 0, 0))
-    assert len(wire.sent) == 1
+    arm = mavlink.MAVLink_command_long_message(1, 1, 400, 0, 1, 0, 0, 0, 0, 0, 0)
+    flight_changing = [
+        arm,
+        mavlink.MAVLink_param_set_message(1, 1, b"RTL_ALT", 1.0, 9),
+        mavlink.MAVLink_set_mode_message(1, 1, 4),
+        mavlink.MAVLink_mission_count_message(1, 1, 5, 0),
+        mavlink.MAVLink_mission_clear_all_message(1, 1, 0),
+    ]
+    for message in flight_changing:
+        link.send(message)
+    assert (len(wire.sent), link.counts.withheld) == (1, len(flight_changing))
+    link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
+    assert len(wire.sent) == 2
+    link.resume_commands()
+    wire.coming = [bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 1, 4, 3).pack(theirs))]
+    hear(link)
+    link.send(arm)
+    assert len(wire.sent) == 3, "who has decided once is not held again by the next frame"
 
 
 def test_another_stations_own_id_is_fine() -> None:
@@ -165,7 +182,7 @@ def test_another_stations_own_id_is_fine() -> None:
     link = ticking_link(wire)
     wire.coming = [bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3).pack(sender(254, 190)))]
     assert len(hear(link)) == 1
-    assert not link.muted
+    assert not link.commands_held
 
 
 def test_the_heartbeat_goes_out_each_second() -> None:
@@ -209,10 +226,13 @@ def test_udp_listens_and_calls(forms) -> None:
     calling = open_transport(forms[1].format(listening.port))
     listening.send(b"to nobody yet")
     calling.send(b"hello")
-    assert listening.receive(1.0) == b"hello"
+    data, sender = listening.receive(1.0)
+    assert data == b"hello"
+    listening.send(b"still to nobody: a datagram decides nothing")
+    assert listening.answer(sender)
     listening.send(b"back")
-    assert calling.receive(1.0) == b"back"
-    assert calling.receive(0.0) == b""
+    assert calling.receive(1.0).data == b"back"
+    assert calling.receive(0.0) == NOTHING
     for transport in (listening, calling):
         transport.close()
 
@@ -225,9 +245,9 @@ def test_a_serial_port() -> None:
     os.write(controller, b"from the radio")
     heard = b""
     while len(heard) < 14:
-        heard += transport.receive(0.5)
+        heard += transport.receive(0.5).data
     assert heard == b"from the radio"
-    assert transport.receive(0.01) == b""
+    assert transport.receive(0.01) == NOTHING
     transport.close()
     os.close(device)
     os.close(controller)
@@ -241,12 +261,12 @@ def test_tcp_sends_receives_and_goes_quiet_when_hung_up() -> None:
     transport = open_transport(f"tcp:127.0.0.1:{server.getsockname()[1]}")
     thread.join(5.0)
     accepted[0].sendall(b"hi")
-    assert transport.receive(1.0) == b"hi"
+    assert transport.receive(1.0).data == b"hi"
     transport.send(b"there")
     assert accepted[0].recv(10) == b"there"
     accepted[0].close()
-    assert transport.receive(0.5) == b""
-    assert transport.receive(0.01) == b""
+    assert transport.receive(0.5) == NOTHING
+    assert transport.receive(0.01) == NOTHING
     transport.send(b"nobody")
     transport.send(b"nobody")
     transport.close()

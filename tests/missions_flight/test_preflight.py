@@ -8,17 +8,30 @@ import math
 import pytest
 
 from missions.flight.preflight import PreflightFacts, parameter_names, preflight
+from missions.flight.preflight_ways import ALWAYS_JUDGED
+from missions.judging.return_rules import RALLY_ASKED, asked_actions
 from missions.plan import Severity, VehicleParameter
 from missions.plan_files.dialect import Dialect
 
 ARDUPILOT = {
     "BATT_FS_LOW_ACT": 2.0, "BATT_FS_CRT_ACT": 1.0, "BATT_LOW_VOLT": 14.0, "BATT_CRT_VOLT": 13.2,
     "BATT_LOW_MAH": 0.0, "BATT_CRT_MAH": 0.0, "FENCE_ENABLE": 1.0, "FENCE_ACTION": 1.0, "FENCE_TYPE": 7.0,
-    "FENCE_ALT_MAX": 120.0, "FENCE_RADIUS": 2000.0, "FS_GCS_ENABLE": 1.0, "RTL_ALT": 5000.0,
+    "FENCE_ALT_MAX": 120.0, "FENCE_RADIUS": 2000.0, "FS_GCS_ENABLE": 1.0, "FS_THR_ENABLE": 1.0, "FS_OPTIONS": 16.0,
+    "RALLY_LIMIT_KM": 0.0, "RALLY_INCL_HOME": 1.0, "RTL_ALT": 5000.0,
+}  # fmt: skip
+COPTER_DEFAULTS = {
+    **ARDUPILOT, "BATT_FS_LOW_ACT": 0.0, "BATT_FS_CRT_ACT": 0.0, "FS_GCS_ENABLE": 0.0, "RALLY_LIMIT_KM": 0.3,
+    "RTL_ALT": 1500.0,
+}  # fmt: skip
+PLANE = {
+    "BATT_FS_LOW_ACT": 1.0, "BATT_FS_CRT_ACT": 1.0, "BATT_LOW_VOLT": 14.0, "BATT_CRT_VOLT": 13.2, "FENCE_ENABLE": 1.0,
+    "FENCE_ACTION": 1.0, "FENCE_TYPE": 4.0, "THR_FAILSAFE": 1.0, "FS_SHORT_ACTN": 0.0, "FS_LONG_ACTN": 1.0,
+    "FS_GCS_ENABL": 1.0, "RTL_AUTOLAND": 1.0, "RTL_ALTITUDE": 100.0, "RALLY_LIMIT_KM": 0.0, "RALLY_INCL_HOME": 1.0,
 }  # fmt: skip
 PX4 = {
     "BAT_LOW_THR": 0.15, "BAT_CRIT_THR": 0.07, "BAT_EMERGEN_THR": 0.05, "COM_LOW_BAT_ACT": 3.0, "NAV_DLL_ACT": 2.0,
-    "GF_ACTION": 2.0, "GF_MAX_HOR_DIST": 0.0, "GF_MAX_VER_DIST": 0.0, "RTL_RETURN_ALT": 60.0,
+    "NAV_RCL_ACT": 2.0, "COM_FAIL_ACT_T": 5.0, "GF_ACTION": 3.0, "GF_MAX_HOR_DIST": 0.0, "GF_MAX_VER_DIST": 0.0,
+    "RTL_RETURN_ALT": 60.0, "RTL_TYPE": 0.0,
 }  # fmt: skip
 
 
@@ -44,10 +57,27 @@ def facts(square_sortie) -> PreflightFacts:
     )
 
 
-def test_a_ready_vehicle_has_no_findings(facts, square_sortie) -> None:
+@pytest.fixture
+def px4(facts):
+    """The same as a PX4 1.15."""
+    return dataclasses.replace(facts, dialect=Dialect.PX4, autopilot=12, version=0x010F0300, parameters=PX4)
+
+
+@pytest.fixture
+def px4_sortie(square_sortie, asked_of):
+    """The square, planned for PX4."""
+    return dataclasses.replace(square_sortie, vehicle_parameters=asked_of("px4"))
+
+
+def test_a_ready_vehicle_has_no_findings(facts, square_sortie, px4, px4_sortie) -> None:
     assert preflight(facts, square_sortie) == ()
-    px4 = dataclasses.replace(facts, dialect=Dialect.PX4, autopilot=12, version=0x010F0300, parameters=PX4)
-    assert preflight(px4, square_sortie) == ()
+    assert preflight(px4, px4_sortie) == ()
+
+
+def test_a_px4_at_rest_says_constant_position_and_is_ready(px4, px4_sortie) -> None:
+    assert preflight(dataclasses.replace(px4, ekf_flags=0x3FF), px4_sortie) == ()
+    lost = preflight(dataclasses.replace(px4, ekf_flags=0x3FF & ~0x10), px4_sortie)
+    assert [f.rule for f in lost] == ["preflight.ekf"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +114,6 @@ def test_what_forbids_a_flight(facts, square_sortie, change, rule, says) -> None
         ({"clock_offset_s": math.nan}, "clock"),
         ({"version": None}, "firmware"),
         ({"ekf_flags": -1}, "ekf"),
-        ({"mav_type": 1}, "landing"),
     ],
 )
 def test_what_needs_a_look(facts, square_sortie, change, rule) -> None:
@@ -95,10 +124,23 @@ def test_what_needs_a_look(facts, square_sortie, change, rule) -> None:
 @pytest.mark.parametrize(
     ("dialect", "change", "severity", "rule", "says"),
     [
-        ("ardupilot", {"BATT_FS_LOW_ACT": None}, "error", "failsafe_missing", "BATT_FS_LOW_ACT"),
-        ("ardupilot", {"FS_GCS_ENABLE": None}, "error", "failsafe_missing", "FS_GCS_ENABLE"),
-        ("ardupilot", {"FS_GCS_ENABLE": 0}, "warning", "failsafe_gcs", "losing this station"),
-        ("ardupilot", {"BATT_FS_LOW_ACT": 0, "BATT_FS_CRT_ACT": 0}, "error", "failsafe_battery", "no battery"),
+        ("ardupilot", {"BATT_FS_LOW_ACT": None}, "error", "way_home", "BATT_FS_LOW_ACT is not told"),
+        ("ardupilot", {"FS_GCS_ENABLE": None}, "error", "way_home", "ground station lost: FS_GCS_ENABLE is not told"),
+        ("ardupilot", {"FS_THR_ENABLE": None}, "error", "way_home", "radio control lost: FS_THR_ENABLE is not told"),
+        ("ardupilot", {"FS_THR_ENABLE": 9}, "error", "way_home", "FS_THR_ENABLE 9 is not known"),
+        ("ardupilot", {"FS_THR_ENABLE": 4}, "error", "way_home", "retraces its track (SmartRTL)"),
+        ("ardupilot", {"FENCE_ACTION": 3}, "error", "way_home", "fence breached: the vehicle retraces its track"),
+        ("ardupilot", {"BATT_FS_LOW_ACT": 5}, "error", "way_home", "comes down without steering (BATT_FS_LOW_ACT 5)"),
+        ("ardupilot", {"FS_GCS_ENABLE": 6}, "error", "way_home", "flies to the mission's landing"),
+        (
+            "ardupilot",
+            {"FS_GCS_ENABLE": 0},
+            "error",
+            "failsafe_action",
+            "FS_GCS_ENABLE 0",
+        ),
+        ("ardupilot", {"FS_THR_ENABLE": 3}, "error", "failsafe_action", "lands where it is"),
+        ("ardupilot", {"FENCE_ACTION": 0}, "error", "failsafe_action", "fence breached: the vehicle does nothing"),
         ("ardupilot", {"BATT_CRT_VOLT": 14.5}, "error", "failsafe_contradiction", "is not below BATT_LOW_VOLT 14"),
         (
             "ardupilot",
@@ -116,27 +158,121 @@ def test_what_needs_a_look(facts, square_sortie, change, rule) -> None:
             "height of 150 m is above FENCE_ALT_MAX",
         ),
         ("ardupilot", {"FENCE_TYPE": 3}, "error", "fence_type", "polygon fences are ignored"),
-        ("ardupilot", {"FENCE_ACTION": 0}, "warning", "fence_action", "only report a breach"),
         ("ardupilot", {"FENCE_ENABLE": 0}, "warning", "fence_enable", "does not switch the fence on"),
-        ("px4", {"COM_LOW_BAT_ACT": 0}, "error", "failsafe_battery", "only warns"),
-        ("px4", {"COM_LOW_BAT_ACT": None}, "error", "failsafe_missing", "COM_LOW_BAT_ACT"),
-        ("px4", {"NAV_DLL_ACT": 0}, "warning", "failsafe_gcs", "losing this station"),
+        ("px4", {"COM_LOW_BAT_ACT": None}, "error", "way_home", "COM_LOW_BAT_ACT"),
+        ("px4", {"NAV_DLL_ACT": 0}, "error", "failsafe_action", "flies the mission on"),
+        ("px4", {"NAV_RCL_ACT": 5}, "error", "way_home", "radio control lost: the vehicle comes down without steering"),
         ("px4", {"BAT_CRIT_THR": 0.2}, "error", "failsafe_contradiction", "BAT_CRIT_THR 0.2 is not below BAT_LOW_THR"),
         ("px4", {"GF_MAX_HOR_DIST": 300}, "error", "failsafe_contradiction", "farthest item, 721 m away"),
         ("px4", {"GF_MAX_VER_DIST": 50}, "error", "failsafe_contradiction", "GF_MAX_VER_DIST 50 m is below"),
-        ("px4", {"GF_ACTION": 0}, "warning", "fence_action", "would not act"),
+        ("px4", {"GF_ACTION": 0}, "error", "failsafe_action", "does nothing (GF_ACTION 0)"),
+        ("px4", {"GF_ACTION": 2}, "error", "failsafe_action", "holds where it is (GF_ACTION 2)"),
     ],
 )
-def test_failsafes_that_are_missing_or_contradict(facts, square_sortie, dialect, change, severity, rule, says) -> None:
+def test_failsafes_that_are_missing_or_contradict(
+    facts, square_sortie, px4, px4_sortie, dialect, change, severity, rule, says
+) -> None:
     values = dict(PX4 if dialect == "px4" else ARDUPILOT)
     values.update(change)
     values = {name: float(value) for name, value in values.items() if value is not None}
-    judged = dataclasses.replace(facts, dialect=Dialect(dialect), parameters=values)
-    if dialect == "px4":
-        judged = dataclasses.replace(judged, autopilot=12, version=0x010F0300)
-    found = preflight(judged, square_sortie)
-    assert [(f.severity, f.rule) for f in found] == [(severity, f"preflight.{rule}")]
+    judged, sortie = (px4, px4_sortie) if dialect == "px4" else (facts, square_sortie)
+    found = preflight(dataclasses.replace(judged, parameters=values), sortie)
+    assert {(f.severity, f.rule) for f in found} == {(severity, f"preflight.{rule}")}
     assert says in found[0].message
+
+
+def test_no_battery_failsafe_is_an_error_of_its_own(facts, square_sortie, px4, px4_sortie) -> None:
+    none = dict(ARDUPILOT) | {"BATT_FS_LOW_ACT": 0.0, "BATT_FS_CRT_ACT": 0.0}
+    found = preflight(dataclasses.replace(facts, parameters=none), square_sortie)
+    assert "preflight.failsafe_battery" in [f.rule for f in found]
+    found = preflight(dataclasses.replace(px4, parameters=PX4 | {"COM_LOW_BAT_ACT": 0.0}), px4_sortie)
+    assert "preflight.failsafe_battery" in [f.rule for f in found]
+
+
+def test_a_copter_with_its_defaults_is_refused_and_cannot_be_let_pass(facts, square_sortie) -> None:
+    found = preflight(dataclasses.replace(facts, parameters=COPTER_DEFAULTS), square_sortie)
+    errors = {f.rule for f in found if f.severity is Severity.ERROR}
+    assert errors >= {"preflight.way_home", "preflight.failsafe_action", "preflight.failsafe_battery"}
+    assert {f"preflight.{rule}" for rule in ALWAYS_JUDGED} & errors == {"preflight.way_home"}
+
+
+def test_a_sortie_that_asks_for_no_way_home_is_not_flown(facts, square_sortie) -> None:
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=())
+    found = preflight(facts, sortie)
+    assert "the plan asks for no way home; plan again" in found[0].message
+    assert {f.rule for f in found} == {"preflight.way_home"}
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({}, ""),
+        ({"FS_LONG_ACTN": 0.0}, "radio control lost: the vehicle flies the mission on"),
+        ({"FS_LONG_ACTN": 2.0}, "comes down without steering"),
+        ({"RTL_AUTOLAND": 2.0}, "flies to the mission's landing"),
+        ({"FENCE_ACTION": 7.0}, "flies to the fence's return point"),
+        ({"FS_GCS_ENABL": 0.0}, "ground station lost: the vehicle flies the mission on"),
+    ],
+)
+def test_a_plane_has_rules_of_its_own(facts, square_sortie, change, wrong) -> None:
+    asked = (*RALLY_ASKED, *asked_actions("ardupilot", fixed_wing=True, retrace=False))
+    land = VehicleParameter(name="RTL_AUTOLAND", value=1.0, why="lands by itself", action=True)
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*asked, land))
+    plane = dataclasses.replace(facts, mav_type=1, parameters=PLANE | change)
+    found = [f for f in preflight(plane, sortie) if f.severity is Severity.ERROR]
+    assert bool(found) is bool(wrong)
+    assert wrong in "".join(f.message for f in found)
+    assert any(f.rule == "preflight.landing" for f in preflight(plane, sortie))
+
+
+@pytest.mark.parametrize(
+    ("change", "version", "says"),
+    [
+        ({}, 0x01100000, ""),
+        ({}, 0x010F0000, "RTL_TYPE 4 needs firmware 1.16 or later, and it is 1.15"),
+        ({}, None, "its version is not told"),
+        ({"COM_FAIL_ACT_T": 5.0}, 0x01100000, "holds, then flies straight to the nearest item"),
+        ({"RTL_TYPE": 0.0}, 0x01100000, "returns straight"),
+        ({"RTL_TYPE": 2.0}, 0x01100000, "flies to the mission's landing"),
+    ],
+)
+def test_a_px4_that_shall_retrace(px4, px4_sortie, change, version, says) -> None:
+    asked = asked_actions("px4", fixed_wing=False, retrace=True)
+    sortie = dataclasses.replace(px4_sortie, vehicle_parameters=asked)
+    held = PX4 | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0} | change
+    found = preflight(dataclasses.replace(px4, version=version, parameters=held), sortie)
+    errors = [f for f in found if f.severity is Severity.ERROR]
+    assert {f.rule for f in errors} == ({"preflight.way_home"} if says else set())
+    assert says in "".join(f.message for f in errors)
+
+
+def test_a_copter_that_shall_retrace_takes_no_straight_way_home(facts, square_sortie) -> None:
+    asked = asked_actions("ardupilot", fixed_wing=False, retrace=True)
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=asked)
+    held = ARDUPILOT | {v.name: v.value for v in asked}
+    assert preflight(dataclasses.replace(facts, parameters=held), sortie) == ()
+    straight = {"FS_THR_ENABLE": 1.0, "FENCE_ACTION": 1.0, "FS_GCS_ENABLE": 3.0, "BATT_FS_LOW_ACT": 2.0}
+    for name, value in straight.items():
+        found = preflight(dataclasses.replace(facts, parameters=held | {name: value}), sortie)
+        assert [f.rule for f in found] == ["preflight.way_home"]
+        assert "returns straight" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("limit_km", "incl_home", "refused"), [(0.0, 1.0, False), (2.0, 1.0, False), (0.3, 1.0, True), (0.0, 0.0, True)]
+)
+def test_the_rally_limit_is_decided_all_along_the_flight(facts, square_sortie, limit_km, incl_home, refused) -> None:
+    values = ARDUPILOT | {"RALLY_LIMIT_KM": limit_km, "RALLY_INCL_HOME": incl_home}
+    found = preflight(dataclasses.replace(facts, parameters=values), square_sortie)
+    assert [f.rule for f in found] == (["preflight.way_home"] if refused else [])
+    if refused:
+        assert "returns to" in found[0].message
+        assert not math.isnan(found[0].lat_deg)
+    held = {n: v for n, v in values.items() if n != "RALLY_LIMIT_KM"}
+    missing = preflight(dataclasses.replace(facts, parameters=held), square_sortie)
+    assert ["the vehicle does not answer for RALLY_LIMIT_KM" in f.message for f in missing] == [True]
+    alone = dataclasses.replace(square_sortie, rally=())
+    assert preflight(dataclasses.replace(facts, parameters=values), alone) == ()
 
 
 @pytest.mark.parametrize(
@@ -148,18 +284,18 @@ def test_a_clock_that_is_off_is_said_in_a_persons_units(facts, square_sortie, of
     assert found[0].message == f"the vehicle's clock is {says} this computer's"
 
 
-def test_a_plane_names_its_parameter_otherwise(facts, square_sortie) -> None:
-    assert set(parameter_names(Dialect.ARDUPILOT, fixed_wing=True)) >= {"FS_GCS_ENABL", "RTL_ALTITUDE"}
-    assert "FS_GCS_ENABLE" in parameter_names(Dialect.ARDUPILOT, fixed_wing=False)
-    values = {n: v for n, v in ARDUPILOT.items() if n != "FS_GCS_ENABLE"} | {"FS_GCS_ENABL": 1.0}
-    assert preflight(dataclasses.replace(facts, parameters=values), square_sortie) == ()
+def test_each_kind_is_asked_by_its_own_names() -> None:
+    assert set(parameter_names(Dialect.ARDUPILOT, fixed_wing=True)) >= {"FS_GCS_ENABL", "RTL_ALTITUDE", "RTL_AUTOLAND"}
+    copter = parameter_names(Dialect.ARDUPILOT, fixed_wing=False)
+    assert {"FS_GCS_ENABLE", "FS_THR_ENABLE", "FS_OPTIONS", "RALLY_LIMIT_KM", "RTL_ALT"} <= set(copter)
+    assert "RTL_ALT_M" not in copter
+    assert "RTL_ALT_M" in parameter_names(Dialect.ARDUPILOT, fixed_wing=False, version=(4, 7))
+    assert {"NAV_RCL_ACT", "COM_FAIL_ACT_T", "RTL_TYPE"} <= set(parameter_names(Dialect.PX4, fixed_wing=False))
 
 
-JUDGED = (
-    VehicleParameter(name="RALLY_INCL_HOME", value=1.0, why="nearest of home and rally"),
+SHAPED = (
     VehicleParameter(name="RTL_ALT", value=5000.0, why="height of the return", height=True),
     VehicleParameter(name="SRTL_POINTS", value=200.0, why="room for the track", at_least=True),
-    VehicleParameter(name="BATT_FS_LOW_ACT", value=2.0, why="a low battery makes it return", action=True),
     VehicleParameter(name="WPNAV_SPEED_UP", value=400.0, why="time counts on it", at_least=True, pace=True),
 )
 
@@ -169,18 +305,19 @@ JUDGED = (
     [
         ({}, None, ""),
         ({"SRTL_POINTS": 300.0}, None, ""),
-        ({"RALLY_INCL_HOME": 0.0}, "error", "RALLY_INCL_HOME is 0; break-offs were judged with 1 (nearest of home"),
         ({"RTL_ALT": 6000.0}, "warning", "RTL_ALT is 6000; break-offs were judged with 5000"),
+        ({"RTL_ALT": None, "RTL_ALT_M": 50.0}, None, ""),
         ({"SRTL_POINTS": 100.0}, "error", "SRTL_POINTS is 100; break-offs were judged with at least 200"),
-        ({"BATT_FS_LOW_ACT": 1.0}, "warning", "BATT_FS_LOW_ACT is 1"),
+        ({"SRTL_POINTS": None}, "error", "the vehicle does not answer for SRTL_POINTS"),
         ({"WPNAV_SPEED_UP": 250.0}, "warning", "WPNAV_SPEED_UP is 250; the flight is planned with at least 400"),
-        ({"RALLY_INCL_HOME": None}, "warning", "the vehicle does not answer for RALLY_INCL_HOME"),
     ],
 )
 def test_a_vehicle_that_would_return_otherwise_than_judged(facts, square_sortie, change, severity, says) -> None:
-    sortie = dataclasses.replace(square_sortie, vehicle_parameters=JUDGED)
-    values = dict(ARDUPILOT) | {"RALLY_INCL_HOME": 1.0, "SRTL_POINTS": 200.0, "WPNAV_SPEED_UP": 400.0} | change
-    values = {name: value for name, value in values.items() if value is not None}
+    asked = asked_actions("ardupilot", fixed_wing=False, retrace=True)
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*SHAPED, *asked))
+    held = ARDUPILOT | {v.name: v.value for v in asked} | {"SRTL_POINTS": 200.0, "WPNAV_SPEED_UP": 400.0} | change
+    values = {name: value for name, value in held.items() if value is not None}
     found = preflight(dataclasses.replace(facts, parameters=values), sortie)
     assert [f.severity for f in found] == ([] if severity is None else [severity])
-    assert all(f.rule == "preflight.return" and says in f.message for f in found)
+    assert all(says in f.message for f in found)
+    assert all(f.rule == ("preflight.way_home" if f.severity == "error" else "preflight.return") for f in found)

@@ -11,6 +11,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
 from missions.links.link import Link
+from missions.links.link_transport import NOTHING, Received, Transport
 from missions.links.signing import Signer, SigningKey
 from missions.links.signing_key_file import open_signer, read_key
 from missions.links.signing_marks_file import MarksFile
@@ -22,7 +23,7 @@ NOW_S = 1_800_000_000.0
 TICKS = int((NOW_S - 1_420_070_400) * 100_000)
 
 
-class Wire:
+class Wire(Transport):
     """A transport whose far end is the test."""
 
     def __init__(self) -> None:
@@ -32,8 +33,8 @@ class Wire:
     def send(self, data: bytes) -> None:
         self.sent.append(data)
 
-    def receive(self, timeout_s: float) -> bytes:
-        return self.coming.pop(0) if self.coming else b""
+    def receive(self, timeout_s: float) -> Received:
+        return Received(self.coming.pop(0)) if self.coming else NOTHING
 
     def close(self) -> None:
         pass

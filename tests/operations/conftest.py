@@ -1,21 +1,33 @@
-"""A fresh operation and values to put into it."""
+"""A fresh operation, a clip to read into it, and a detector that always finds the same."""
 
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
-from detection.values import GroundHit, GroundTrack
+from detection.ground_hits import GroundHit, GroundHits
+from detection.values import Detections
+from geo.terrain import FlatTerrain
 from geo.values import Unplaced
+from operations.columns import hits_table
+from operations.ingest import IngestSettings, ingest
 from operations.store import OperationStore
-from operations.values import FrameRecord, MediaRecord
+from operations.values import RunKind, RunRecord, RunState, run_id_of
+from telemetry.klv import encode
+from telemetry.videos.stream_writer_file import StreamWriter
+
+T0_NS = 1_767_225_600_000_000_000
+FRAMES = 8
+MEDIA_ID = "ab" * 32
 
 
 @pytest.fixture
 def clock():
     """Return a clock that ticks one second a reading."""
-    ticks = itertools.count(1_767_225_600_000_000_000, 1_000_000_000)
+    ticks = itertools.count(T0_NS, 1_000_000_000)
     return lambda: next(ticks)
 
 
@@ -27,62 +39,120 @@ def store(tmp_path, clock):
 
 
 @pytest.fixture
-def media_record():
-    """Return the record of an original."""
-    return MediaRecord(
-        sha256="ab" * 32,
-        name="clip.ts",
-        kind="video",
-        size_bytes=3,
-        ingested_t_utc_ns=1,
-        frames=2,
-        frames_with_pose=1,
-        klv_packets=2,
-        klv_bad_checksum=0,
-        hits=2,
-        partial=False,
-        problems=("one",),
-        model="vedette-sim 00ff",
+def run_record():
+    """Return a live run about to begin."""
+    settings = {"model": "centre box", "terrain": "plane"}
+    return RunRecord(
+        run_id=run_id_of([MEDIA_ID], settings, 0),
+        media_ids=(MEDIA_ID,),
+        kind=RunKind.LIVE,
+        state=RunState.RUNNING,
+        settings=settings,
     )
 
 
 @pytest.fixture
 def hits():
     """Return a placed and an unplaced hit."""
-    common = {"media_sha256": "ab" * 32, "t_utc_ns": 5, "class_name": "person", "score": 0.5}
-    return [
-        GroundHit(
-            hit_id="a", frame_index=0, box_px=(1.0, 2.0, 3.0, 4.0), lat_deg=50.0, lon_deg=8.0, ce90_m=9.0, **common
-        ),
-        GroundHit(hit_id="b", frame_index=1, box_px=(0.0, 0.0, 1.0, 1.0), reason=Unplaced.ABOVE_HORIZON, **common),
-    ]
-
-
-@pytest.fixture
-def track():
-    """Return a ground track."""
-    return GroundTrack(
-        track_id="T1",
-        class_name="person",
-        t_utc_ns=(1, 2),
-        lat_deg=(50.0, 50.1),
-        lon_deg=(8.0, 8.1),
-        ce90_m=(9.0, 9.0),
-        speed_mps=1.2,
-        heading_deg=90.0,
-        hit_ids=("a", "b"),
+    common = {"media_id": MEDIA_ID, "t_utc_ns": 5, "class_name": "person", "score_raw": 0.5}
+    return GroundHits.of(
+        [
+            GroundHit(
+                hit_id="a", frame_index=0, box_px=(1.0, 2.0, 3.0, 4.0), lat_deg=50.0, lon_deg=8.0, ce90_m=9.0, **common
+            ),
+            GroundHit(hit_id="b", frame_index=1, box_px=(0.0, 0.0, 1.0, 1.0), reason=Unplaced.ABOVE_HORIZON, **common),
+        ]
     )
 
 
 @pytest.fixture
-def frame():
-    """Return a frame with a footprint."""
-    return FrameRecord(
-        media_sha256="ab" * 32,
-        frame_index=0,
-        t_utc_ns=5,
-        lat_deg=50.0,
-        lon_deg=8.0,
-        alt_hae_m=200.0,
-        footprint_lon_lat=((8.0, 50.0), (8.1, 50.0), (8.1, 50.1)),
+def hit_rows(hits, run_record):
+    """Return those hits as rows of a run."""
+    return hits_table(hits, run_id=run_record.run_id)
+
+
+class CentreBox:
+    """A detector that finds one person in the middle of every picture; may fail at a given picture, or call back."""
+
+    class_names = ("person",)
+
+    def __init__(self, dies_at=None, at_each=None, shift_px=0):
+        self.seen, self.dies_at, self.at_each, self.shift_px = 0, dies_at, at_each, shift_px
+
+    def detect(self, images):
+        self.seen += 1
+        if self.seen == self.dies_at:
+            raise OSError(28, "No space left on device", "hits.parquet")
+        if self.at_each:
+            self.at_each(self.seen)
+        height, width = images[0].shape[:2]
+        box = [width / 2 - 4 + self.shift_px, height / 2 - 10, width / 2 + 4 + self.shift_px, height / 2 + 10]
+        return [
+            Detections(
+                boxes_px=np.array([box], np.float32), classes=np.zeros(1, np.int64), scores=np.array([0.9], np.float32)
+            )
+        ]
+
+
+def klv(row):
+    """Return the telemetry of one frame: 200 m above flat ground, looking down at 45 degrees, walking east."""
+    return encode(
+        {
+            2: (T0_NS + row * 500_000_000) // 1000,
+            5: 90.0,
+            90: 0.0,
+            91: 0.0,
+            13: 50.0,
+            14: 8.0 + row * 1e-4,
+            75: 300.0,
+            16: 32.0,
+            17: 25.8,
+            18: 0.0,
+            19: -45.0,
+            20: 0.0,
+            65: 19,
+        }
     )
+
+
+def write_clip(path, rng, frames=FRAMES):
+    """Write a clip of noise with telemetry."""
+    with StreamWriter(path, width_px=320, height_px=256, fps=Fraction(2)) as writer:
+        for row in range(frames):
+            image = rng.integers(0, 255, (256, 320, 3), dtype=np.uint8)
+            writer.write(image, T0_NS + row * 500_000_000, klv(row))
+    return path
+
+
+@pytest.fixture
+def make_clip(tmp_path, rng):
+    """Return a function that writes another clip."""
+    return lambda name, frames=FRAMES: write_clip(tmp_path / name, rng, frames)
+
+
+@pytest.fixture
+def clip(make_clip):
+    """Return a clip of eight frames."""
+    return make_clip("clip.ts")
+
+
+@pytest.fixture
+def settings():
+    """Return how to read it: on flat ground."""
+    return IngestSettings(terrain=FlatTerrain(height_m=100.0), terrain_identity="flat at 100 m")
+
+
+@pytest.fixture
+def centre_box():
+    """Return the detector's class."""
+    return CentreBox
+
+
+@pytest.fixture
+def read_in(settings):
+    """Return a function that ingests with defaults."""
+
+    def run(store, source, *, detector=None, settings=settings, model="centre box", redo=False):
+        return ingest(source, store=store, detector=detector or CentreBox(), model=model, settings=settings, redo=redo)
+
+    return run

@@ -14,7 +14,7 @@ from sitl.dynamics import metres_per_degree, offset_m
 from sitl.dynamics_power import WindSpec
 from sitl.errors import SitlError
 from sitl.faults import Fault, FaultKind, LinkQuality, LinkShim, Part, PartFault, Word, fault_from_table
-from sitl.vehicle import SensorNoise, VehicleConfig
+from sitl.vehicle import Airframe, SensorNoise, VehicleConfig
 from sitl.vehicle.modes import Mode
 from sitl.vehicle.vehicle import STEP_S, Vehicle
 from sitl.vehicle.wire import WireItem
@@ -84,7 +84,8 @@ def landed(v: Vehicle) -> bool:
 
 
 def test_low_battery_returns_and_critical_battery_lands_where_it_is():
-    f = Flight(parameters=(("BATT_LOW_MAH", 2000.0), ("BATT_CRT_MAH", 800.0)))
+    acts = (("BATT_FS_LOW_ACT", 2), ("BATT_FS_CRT_ACT", 1))
+    f = Flight(parameters=(("BATT_LOW_MAH", 2000.0), ("BATT_CRT_MAH", 800.0), *acts))
     f.run(60.0)
     f.v.battery.sag(24.0)
     f.run(2.0)
@@ -99,14 +100,99 @@ def test_low_battery_returns_and_critical_battery_lands_where_it_is():
 
 
 def test_px4_returns_at_critical_and_lands_at_emergency():
-    f = Flight(dialect=Dialect.PX4, parameters=(("BAT_LOW_THR", 0.3), ("BAT_CRIT_THR", 0.2), ("BAT_EMERGEN_THR", 0.1)))
+    levels = (("BAT_LOW_THR", 0.3), ("BAT_CRIT_THR", 0.2), ("BAT_EMERGEN_THR", 0.1))
+    f = Flight(dialect=Dialect.PX4, parameters=(*levels, ("COM_LOW_BAT_ACT", 3)))
     f.run(40.0)
     f.v.battery.sag(18.0)
     f.run(1.0)
+    assert f.v.autopilot.mode is Mode.LOITER  # COM_FAIL_ACT_T: it holds for five seconds first
+    f.run(5.0)
     assert f.v.autopilot.mode is Mode.RTL
     f.v.battery.sag(8.0)
-    f.run(1.0)
+    f.run(6.0)
     assert f.v.autopilot.mode is Mode.LAND
+
+
+def rc_lost(at_s: float) -> Fault:
+    return Fault(kind=FaultKind.RADIO_LOSS, at_s=at_s)
+
+
+@pytest.mark.parametrize(
+    ("airframe", "parameters", "mode"),
+    [
+        ("copter", (), Mode.RTL),
+        ("copter", (("FS_OPTIONS", 1),), Mode.AUTO),
+        ("copter", (("FS_THR_ENABLE", 0),), Mode.AUTO),
+        ("copter", (("FS_THR_ENABLE", 3),), Mode.LAND),
+        ("copter", (("FS_THR_ENABLE", 5),), Mode.SMART_RTL),
+        ("plane", (), Mode.AUTO),
+        ("plane", (("FS_LONG_ACTN", 1),), Mode.RTL),
+        ("plane", (("FS_SHORT_ACTN", 1),), Mode.LOITER),
+        ("plane", (("FS_LONG_ACTN", 1), ("THR_FAILSAFE", 0)), Mode.AUTO),
+    ],
+)
+def test_a_lost_radio_brings_what_the_vehicle_is_set_to(airframe, parameters, mode):
+    f = Flight(height=60.0, airframe=Airframe(airframe), parameters=parameters, faults=(rc_lost(20.0),))
+    f.run(45.0)
+    assert f.v.autopilot.mode is mode
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_by_default_a_copter_returns_when_the_radio_is_lost_and_a_low_battery_does_nothing(silent):
+    f = Flight(
+        parameters=(("BATT_LOW_MAH", 2000.0), ("BATT_CRT_MAH", 800.0)), faults=(rc_lost(30.0),) if silent else ()
+    )
+    f.run(40.0)
+    f.v.battery.sag(5.0)
+    f.run(5.0)
+    assert f.v.autopilot.mode is (Mode.RTL if silent else Mode.AUTO)
+
+
+def test_a_plane_with_its_defaults_flies_on_when_the_ground_station_falls_silent():
+    for long_action, mode in ((0, Mode.AUTO), (1, Mode.RTL)):
+        fault = Fault(kind=FaultKind.LINK_LOSS, at_s=20.0, for_s=60.0)
+        held = (("FS_GCS_ENABL", 1), ("FS_LONG_ACTN", long_action))
+        f = Flight(height=60.0, airframe=Airframe.PLANE, parameters=held, faults=(fault,))
+        f.v._heard_station_s = 0.0
+        f.run(40.0)
+        assert f.v.autopilot.mode is mode
+
+
+@pytest.mark.parametrize(("slope", "top_m"), [(3.0, 21.0), (0.5, 10.0), (0.0, 60.0)])
+def test_the_cone_decides_how_high_a_near_return_climbs(slope, top_m):
+    """Seven metres from home: three times that high, the height it has where that is more, RTL_ALT without a cone."""
+    f = Flight(north_m=60.0, height=10.0, speed=3.0, parameters=(("RTL_ALT", 6000), ("RTL_CONE_SLOPE", slope)))
+    f.run(60.0, lambda v: f.north_m > 6.3)
+    f.run(1.0)
+    f.v.autopilot.set_mode(Mode.RTL)
+    top = 0.0
+    for _ in range(60):
+        f.run(1.0)
+        top = max(top, f.v.state.alt_amsl_m - HOME[2])
+    assert top == pytest.approx(top_m, abs=10.0 if slope == 3.0 else 2.0)
+
+
+@pytest.mark.parametrize(("hold_s", "by_the_corner"), [(0.0, True), (5.0, True)])
+def test_a_px4_that_retraces_goes_back_by_its_items(hold_s, by_the_corner):
+    held = (("RTL_TYPE", 4), ("COM_FAIL_ACT_T", hold_s), ("NAV_RCL_ACT", 2))
+    f = Flight(north_m=300.0, dialect=Dialect.PX4, parameters=held, faults=(rc_lost(50.0),))
+    f.v.servers[MissionType.MISSION].items[3:] = [
+        item(3, 16, 300.0, 300.0),
+        item(4, 16, 300.0, 900.0),
+        item(5, 16, 0.0, 900.0),
+    ]
+    f.run(51.0)
+    assert f.v.autopilot.mode is (Mode.RTL if hold_s == 0.0 else Mode.LOITER)
+    nearest = math.inf
+    for _ in range(1500):
+        f.run(0.2)
+        s = f.v.state
+        nearest = min(nearest, math.hypot(*offset_m(HOME[0] + 300.0 / PER_LAT, HOME[1], s.lat_deg, s.lon_deg)))
+        if landed(f.v):
+            break
+    assert landed(f.v)
+    assert (nearest < 15.0) is by_the_corner
+    assert abs(f.north_m) < 3.0
 
 
 @pytest.mark.parametrize(
@@ -130,7 +216,7 @@ def ring(*corners: tuple[float, float], command: int = 5001) -> list[WireItem]:
 
 
 def test_an_inclusion_fence_turns_the_vehicle_home_at_its_edge():
-    f = Flight(parameters=(("FENCE_ENABLE", 1.0),))
+    f = Flight(parameters=(("FENCE_ENABLE", 1.0), ("FENCE_TYPE", 4.0)))
     f.v.servers[MissionType.FENCE].items = ring((-100, -100), (-100, 100), (400, 100), (400, -100))
     furthest = 0.0
     for _ in range(200):

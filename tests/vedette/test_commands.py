@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.store import OperationStore
 from vedette.main import main
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo"
@@ -106,10 +107,8 @@ def test_real_thermal_drone_pictures_give_boxes_and_each_unplaced_hit_its_reason
     assert report["frames"] == count
     assert report["hits"] > 0
     assert report["hits_placed"] == 0
-    from operations.columns_file import read_hits
-
-    hits = read_hits(tmp_path / "op" / "derived" / report["sha256"] / "hits.parquet")
-    assert {str(hit.reason) for hit in hits} == {"no pose within 0.5 s"}
+    with OperationStore.open(tmp_path / "op", actor="test", clock=lambda: 0, read_only=True) as store:
+        assert set(store.hits().reasons()) == {"no pose within 0.5 s"}
     assert main(["verify", str(tmp_path / "op")]) == 0
 
 

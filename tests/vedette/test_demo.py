@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from operations.seal_file import seal_problems
 from operations.store import OperationStore
+from operations.verify import verify
 from telemetry.tracks.sources import read_track
 
 VEDETTE = [sys.executable, "-m", "vedette"]
@@ -67,7 +67,7 @@ def test_the_map_asks_the_network_for_nothing(demo):
 def test_the_operation_holds_together(demo):
     out, _ = demo
     with OperationStore.open(out / "operation", actor="test", clock=time.time_ns) as store:
-        assert seal_problems(store) == ()
+        assert verify(store.path).findings == ()
         assert len(store.media()) == len(list((out / "downlink").glob("*.ts")))
 
 

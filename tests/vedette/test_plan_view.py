@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from missions.briefs.brief_file import read_brief
 from missions.plan import Finding, Severity
 from missions.planning.planner import plan_brief
 from vedette.findings_view import print_findings
 from vedette.plan_view import SHOWN_SORTIES, show_plan
+from vedette.screen import Screen
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
 LONG = "S01 leg 3 comes within 12.5 m of the border between the two farms and the river, which is far too near"
@@ -52,9 +52,7 @@ def many():
 def said(planned, *, width, terminal=True, every=False):
     plan, brief = planned
     text = io.StringIO()
-    console = Console(
-        file=text, width=width, force_terminal=terminal, highlight=False, soft_wrap=True, color_system=None
-    )
+    console = Screen(file=text, width=width, force_terminal=terminal, soft_wrap=True, color_system=None)
     show_plan(console, plan, brief, Path("plan"), every=every)
     return text.getvalue()
 
@@ -111,5 +109,5 @@ def test_of_very_many_sorties_the_first_are_shown(planned):
 
 def test_findings_of_nothing_print_nothing():
     text = io.StringIO()
-    print_findings(Console(file=text), (), every=False)
+    print_findings(Screen(file=text), (), every=False)
     assert text.getvalue() == ""

@@ -1,6 +1,6 @@
-"""What the decoding process and its reader say to each other: one line of JSON, then raw bytes.
+"""What a child process and its reader say to each other: a JSON header, then raw bytes.
 
-Never a pickle: the process that touches hostile media is not trusted.
+Never a pickle: the process that touches hostile bytes is not trusted.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 _HEADER: Final = struct.Struct("<II")
 MAX_HEADER_BYTES: Final = 1 << 20
 _CHUNK_BYTES: Final = 1 << 16
-NO_PTS: Final = -(2**63)
-"""Stands for "no presentation time stamp" in a column of int64."""
 
 
 def send(pipe: IO[bytes], header: Mapping[str, Any], payload: bytes = b"") -> None:

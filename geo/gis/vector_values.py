@@ -1,0 +1,70 @@
+"""Points, lines and polygons of a file, as columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+
+class ShapeKind(enum.IntEnum):
+    """What a part is."""
+
+    POINT = 0
+    LINE = 1
+    POLYGON = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VectorShapes:
+    """The parts of a vector file on WGS 84: multi-geometries and collections are taken apart, heights left out."""
+
+    kind: NDArray[np.int8]
+    """(parts,) a `ShapeKind` each."""
+    ring_start: NDArray[np.int64]
+    """(parts + 1,): part k has rings `ring_start[k]` to `ring_start[k + 1]`; a point or a line has one."""
+    point_start: NDArray[np.int64]
+    """(rings + 1,): likewise the points of a ring. A polygon's first ring is its outer one."""
+    lon_lat_deg: NDArray[np.float64]
+    """(points, 2)."""
+
+    @classmethod
+    def of_bytes(cls, parts: int, rings: int, points: int, data: bytes) -> Self:
+        """Take the columns from a child's answer, believing nothing of it.
+
+        Raises
+        ------
+        ValueError
+            When sizes, starts or coordinates do not fit together.
+        """
+        counts = (parts, rings, points)
+        if min(counts) < 0 or len(data) != parts + 8 * (parts + 1 + rings + 1) + 16 * points:
+            raise ValueError(f"{len(data)} bytes do not hold {parts} parts, {rings} rings and {points} points")
+        xy = np.frombuffer(data, "<f8", 2 * points).reshape(points, 2)
+        ring_start = np.frombuffer(data, "<i8", parts + 1, 16 * points)
+        point_start = np.frombuffer(data, "<i8", rings + 1, 16 * points + 8 * (parts + 1))
+        kind = np.frombuffer(data, "<i1", parts, len(data) - parts)
+        for start, end in ((ring_start, rings), (point_start, points)):
+            if start[0] != 0 or start[-1] != end or (np.diff(start) < 0).any():
+                raise ValueError("its parts do not follow one another")
+        if (np.diff(ring_start) < 1).any() or (np.diff(point_start) < 1).any():
+            raise ValueError("a part of it is empty")
+        if not np.isin(kind, list(ShapeKind)).all() or not (np.abs(xy) <= [360.0, 90.0]).all():
+            raise ValueError("it holds what is no place on Earth")
+        return cls(kind=kind, ring_start=ring_start, point_start=point_start, lon_lat_deg=xy)
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def rings(self, part: int) -> Iterator[NDArray[np.float64]]:
+        """Yield the rings of a part, (n, 2) longitude and latitude each."""
+        for ring in range(self.ring_start[part], self.ring_start[part + 1]):
+            yield self.lon_lat_deg[self.point_start[ring] : self.point_start[ring + 1]]

@@ -1,0 +1,198 @@
+"""From frames to rows: detect, place, link, and note what ground was seen. Writes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from detection.georeference import Surroundings, camera_of, place
+from detection.ground_hits import GroundHits
+from detection.ground_tracker import track
+from geo.footprint import footprint
+from geo.values import PoseSigmas
+from operations import columns
+from operations.chips import cut_chip
+from operations.frames import FrameRecord, Frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from detection.ground_tracks import GroundTracks
+    from detection.values import Detector
+    from geo.values import CameraModel, Pose, Terrain
+    from telemetry.tracks.pose_track import Problem
+    from telemetry.videos.frame import Frame
+
+FOOTPRINT_RANGE_M: Final = 3_000.0
+"""Ground farther away than this is not counted as seen: a person is then below one pixel."""
+_CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
+"""Kinds of reading problems that mean that not all of an original was seen."""
+
+
+class Reader(Protocol):
+    """What is read: a clip, a folder of pictures, or a recording."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was wrong so far."""
+        ...
+
+    @property
+    def klv_packets(self) -> int:
+        """Telemetry packets it holds."""
+        ...
+
+    @property
+    def klv_bad_checksum(self) -> int:
+        """How many of them are damaged."""
+        ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield its pictures with their poses."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings:
+    """How an original is to be read, and on what ground its hits are placed."""
+
+    terrain: Terrain
+    terrain_identity: str = ""
+    """Name and hash of the ground model: what tells two of them apart."""
+    sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
+    every_s: float | None = None
+    footprint_every_s: float = 4.0
+    footprint_range_m: float = FOOTPRINT_RANGE_M
+    max_chips: int = 4_000
+
+    def canonical(self, model: str) -> dict[str, Any]:
+        """Return all that decides the result, as JSON: the same gives the same run."""
+        return {
+            "model": model,
+            "terrain": self.terrain_identity or type(self.terrain).__name__,
+            "sigmas": dataclasses.asdict(self.sigmas),
+            "every_s": self.every_s,
+            "footprint_every_s": self.footprint_every_s,
+            "footprint_range_m": self.footprint_range_m,
+            "max_chips": self.max_chips,
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything found in one recording."""
+
+    hits: GroundHits
+    tracks: GroundTracks
+    frames: Frames
+    chips: Mapping[str, bytes]
+    problems: tuple[str, ...]
+    partial: bool
+    counts: Mapping[str, int]
+
+    def tables(self, run_id: str) -> dict[str, pa.Table]:
+        """Return the rows of a run, by table."""
+        return {
+            "hits": columns.hits_table(self.hits, run_id=run_id),
+            "tracks": columns.tracks_table(self.tracks, run_id=run_id),
+            "frames": columns.frames_table(self.frames, run_id=run_id),
+            "chips": columns.chips_table(self.chips),
+        }
+
+
+def analyse(
+    reader: Reader,
+    detector: Detector,
+    settings: IngestSettings,
+    *,
+    media_id: str,
+    on_frame: Callable[[int], None] | None = None,
+) -> Analysis:
+    """Analyse every frame of an open reader.
+
+    Parameters
+    ----------
+    reader
+        An open clip, folder of pictures, or recording.
+    media_id
+        Its id, part of every hit's.
+    on_frame
+        Called with the number of frames analysed so far.
+    """
+    found = _Found(media_id=media_id, settings=settings)
+    for count, frame in enumerate(reader.frames(), start=1):
+        found.take(frame, detector)
+        if on_frame is not None:
+            on_frame(count)
+    hits, tracks = track(GroundHits.concat(found.hits))
+    return Analysis(
+        hits=hits,
+        tracks=tracks,
+        frames=Frames.of(found.frames),
+        chips=found.chips,
+        problems=(*(problem.message for problem in reader.problems), *found.problems),
+        partial=any(problem.kind in _CUT_SHORT for problem in reader.problems),
+        counts={
+            "frames": len(found.frames),
+            "frames_with_pose": found.with_pose,
+            "klv_packets": reader.klv_packets,
+            "klv_bad_checksum": reader.klv_bad_checksum,
+            "hits": len(hits),
+            "hits_placed": int(hits.placed.sum()),
+            "tracks": len(tracks),
+        },
+    )
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Found:
+    """What has been found so far in one recording."""
+
+    media_id: str
+    settings: IngestSettings
+    hits: list[GroundHits] = dataclasses.field(default_factory=list)
+    frames: list[FrameRecord] = dataclasses.field(default_factory=list)
+    chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    problems: list[str] = dataclasses.field(default_factory=list)
+    with_pose: int = 0
+    next_footprint_ns: int = 0
+
+    def take(self, frame: Frame, detector: Detector) -> None:
+        """Detect in one frame, place what was found, and note where the frame was taken."""
+        detections = detector.detect([frame.image])[0]
+        height_px, width_px = frame.image.shape[:2]
+        camera = frame.camera or camera_of(frame.pose, width_px, height_px)
+        surroundings = Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas)
+        hits = place(frame, detections, surroundings, class_names=detector.class_names, media_id=self.media_id)
+        for hit_id, box in zip(hits.hit_id.tolist(), hits.box_px.tolist(), strict=True):
+            if len(self.chips) < self.settings.max_chips:
+                self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
+        self.hits.append(hits)
+        self.problems.extend(f"frame {frame.index}: {problem}" for problem in detections.problems)
+        self.with_pose += frame.pose is not None
+        self.frames.append(self._frame_record(frame, camera))
+
+    def _frame_record(self, frame: Frame, camera: CameraModel | None) -> FrameRecord:
+        common: dict[str, Any] = {
+            "media_id": self.media_id,
+            "frame_index": frame.index,
+            "media_t_ns": round(frame.pts_s * 1_000_000_000),
+            "t_utc_ns": frame.t_utc_ns,
+        }
+        if frame.pose is None:
+            return FrameRecord(**common, pose_reason=frame.pose_reason)
+        ring: tuple[tuple[float, float], ...] = ()
+        if camera is not None and frame.t_utc_ns >= self.next_footprint_ns:
+            ring = self._ring(frame.pose, camera)
+            self.next_footprint_ns = frame.t_utc_ns + round(self.settings.footprint_every_s * 1e9)
+        pose = frame.pose
+        return FrameRecord(
+            **common, lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m, footprint_lon_lat=ring
+        )
+
+    def _ring(self, pose: Pose, camera: CameraModel) -> tuple[tuple[float, float], ...]:
+        reach_m = self.settings.footprint_range_m
+        ring = footprint(pose=pose, camera=camera, terrain=self.settings.terrain, max_range_m=reach_m)
+        return () if ring is None else tuple((float(lon), float(lat)) for lon, lat in ring)

@@ -1,0 +1,1 @@
+"""The log of an operation: a Merkle tree whose leaves are the records."""

@@ -1,0 +1,137 @@
+"""Ground in pages against the same ground in one piece, in memory that does not grow, and never beyond its data."""
+
+import numpy as np
+import pytest
+
+from geo.locate import locate
+from geo.terrain import GridTerrain
+from geo.tiled_terrain import Lattice, TiledTerrain
+from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
+
+STEP = 1 / 3600
+PLACE = {"north_deg": 50.0, "west_deg": 8.0, "lat_step_deg": STEP, "lon_step_deg": STEP}
+
+
+class Array:
+    """Posts in memory that count how they are read."""
+
+    def __init__(self, heights):
+        self.heights, self.reads = heights, 0
+
+    def posts_hae_m(self, row, column, rows, columns):
+        self.reads += 1
+        return self.heights[row : row + rows, column : column + columns]
+
+
+def rough(rows=1300, columns=1700, seed=5):
+    rng = np.random.default_rng(seed)
+    heights = sum(
+        a * np.kron(rng.uniform(-1, 1, (rows // k + 1, columns // k + 1)), np.ones((k, k)))[:rows, :columns]
+        for a, k in ((150.0, 200), (40.0, 40), (8.0, 5))
+    )
+    return (300.0 + heights).astype(np.float32)
+
+
+def both(heights, **options):
+    source = Array(heights)
+    grid = Lattice(rows=heights.shape[0], columns=heights.shape[1], **PLACE)
+    return GridTerrain.of(heights, **PLACE), TiledTerrain(grid, source, **options), source
+
+
+@pytest.mark.parametrize("cache_mb", [1.0, 256.0])
+def test_heights_are_those_of_one_grid_whatever_is_held(cache_mb, rng):
+    heights = rough()
+    heights[100:140, 500:560] = np.nan
+    whole, tiled, _ = both(heights, cache_mb=cache_mb)
+    south, west, north, east = whole.bounds_deg
+    lat, lon = rng.uniform(south - 0.02, north + 0.02, 20_000), rng.uniform(west - 0.02, east + 0.02, 20_000)
+    np.testing.assert_array_equal(tiled.height_hae_m(lat, lon), whole.height_hae_m(lat, lon))
+    np.testing.assert_array_equal(tiled.height_hae_m(lat, lon + 360.0), whole.height_hae_m(lat, lon + 360.0))
+    corners = np.array([south, north, south, north]), np.array([west, west, east, east])
+    np.testing.assert_array_equal(tiled.height_hae_m(*corners), whole.height_hae_m(*corners))
+    assert np.isnan(tiled.height_hae_m(np.array([np.nan, 50.1]), np.array([8.1, 8.1]))).all()
+
+
+def test_memory_stays_below_its_bound_and_pages_come_once(rng):
+    whole, tiled, source = both(rough(2600, 2600), cache_mb=8.0)
+    south, west, north, east = whole.bounds_deg
+    for _ in range(3):
+        lat, lon = rng.uniform(south, north, 5000), rng.uniform(west, east, 5000)
+        np.testing.assert_array_equal(tiled.height_hae_m(lat, lon), whole.height_hae_m(lat, lon))
+    assert tiled.cached_mb <= 8.0
+    assert source.reads <= 3 * 36
+    near = north - rng.uniform(0.0, 0.1, 5000), west + rng.uniform(0.0, 0.1, 5000)
+    tiled.height_hae_m(*near)
+    before = source.reads
+    for _ in range(5):
+        tiled.height_hae_m(*near)
+    assert source.reads == before
+
+
+def test_only_what_is_asked_for_is_read(rng):
+    _, tiled, source = both(rough(2600, 2600))
+    tiled.height_hae_m(50.0 - rng.uniform(0.01, 0.02, 1000), 8.0 + rng.uniform(0.01, 0.02, 1000))
+    assert source.reads == 1
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_rays_meet_the_same_ground(hole, rng):
+    """Steep and grazing rays, across the seams of pages, against the march over one grid."""
+    heights = rough()
+    if hole:
+        heights[500:530, 480:560] = np.nan
+    whole, tiled, _ = both(heights)
+    camera = CameraModel.from_fov(hfov_deg=60.0, width_px=640, height_px=512)
+    for _ in range(12):
+        pose = Pose(
+            t_utc_ns=0,
+            lat_deg=50.0 - rng.uniform(0.1, 0.25),
+            lon_deg=8.0 + rng.uniform(0.1, 0.35),
+            alt_hae_m=float(rng.uniform(560.0, 900.0)),
+            yaw_deg=0.0,
+            pitch_deg=0.0,
+            roll_deg=0.0,
+            gimbal_yaw_deg=float(rng.uniform(0.0, 360.0)),
+            gimbal_pitch_deg=float(rng.uniform(-60.0, -5.0)),
+            gimbal_roll_deg=0.0,
+            gimbal_frame=GimbalFrame.EARTH,
+        )
+        uv = rng.uniform([0.0, 0.0], [640.0, 512.0], (200, 2))
+        found = [
+            locate(poses=pose, camera=camera, uv_px=uv, terrain=ground, sigmas=PoseSigmas(), max_range_m=15_000.0)
+            for ground in (whole, tiled)
+        ]
+        reasons = [[found[k][i].reason for i in range(200)] for k in (0, 1)]
+        assert reasons[0] == reasons[1]
+        for name in ("lat_deg", "lon_deg"):
+            first, second = (np.array([getattr(found[k][i], name) for i in range(200)]) for k in (0, 1))
+            np.testing.assert_allclose(first, second, atol=2e-7)
+        assert any(reason is None for reason in reasons[0])
+
+
+def test_a_ray_that_leaves_the_ground_has_no_place():
+    _, tiled, _ = both(np.full((600, 600), 100.0, dtype=np.float32))
+    pose = Pose(
+        t_utc_ns=0, lat_deg=49.99, lon_deg=8.01, alt_hae_m=900.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
+        gimbal_yaw_deg=315.0, gimbal_pitch_deg=-10.0, gimbal_roll_deg=0.0, gimbal_frame=GimbalFrame.EARTH,
+    )  # fmt: skip
+    camera = CameraModel.from_fov(hfov_deg=30.0, width_px=640, height_px=512)
+    points = locate(
+        poses=pose, camera=camera, uv_px=[(320.0, 256.0)], terrain=tiled, sigmas=PoseSigmas(), max_range_m=20_000.0
+    )
+    assert points[0].reason is Unplaced.NO_TERRAIN
+
+
+def test_a_window_is_the_same_posts():
+    whole, tiled, _ = both(rough(700, 800))
+    part = tiled.window(49.9, 8.05, 49.95, 8.1)
+    lat, lon = np.linspace(49.9, 49.95, 40), np.linspace(8.05, 8.1, 40)
+    np.testing.assert_allclose(part.height_hae_m(lat, lon), whole.height_hae_m(lat, lon), atol=1e-4)
+    np.testing.assert_array_equal(tiled.whole().heights_hae_m, whole.heights_hae_m)
+    assert tiled.post_spacing_m == pytest.approx(whole.post_spacing_m)
+    assert tiled.bounds_deg == pytest.approx(whole.bounds_deg)
+
+
+def test_a_grid_of_too_many_pages_is_refused():
+    with pytest.raises(ValueError, match="over the limit"):
+        TiledTerrain(Lattice(rows=10**8, columns=10**8, **PLACE), Array(np.zeros((2, 2))))
