@@ -32,10 +32,10 @@ from sitl.errors import SitlError
 from sitl.planned import asked_of
 from sitl.vehicle import Airframe
 
-SPEEDUP = 6.0
-SPIKE = [[50.0, 8.0], [50.0, 8.012], [50.0085, 8.0155], [50.0, 8.019], [50.0, 8.028]]
-LINE = [[50.0, 8.0], [50.0, 8.028]]
-RALLY = [{"name": "r", "lat_deg": 50.0055, "lon_deg": 8.024}]
+SPEEDUP = 10.0
+SPIKE = [[50.0, 8.0], [50.0, 8.006], [50.0065, 8.0085], [50.0, 8.011], [50.0, 8.018]]
+LINE = [[50.0, 8.0], [50.0, 8.018]]
+RALLY = [{"name": "r", "lat_deg": 50.0045, "lon_deg": 8.014}]
 STATION, OBSERVER = 255, 250
 SIM_STATE = 108
 WITHIN_M = 10.0
@@ -70,9 +70,9 @@ def planned(tmp_path_factory):
             line, extra = (SPIKE, {}) if name == "spike" else (LINE, {"rally": RALLY, "failsafe": {"way": "straight"}})
             raw = {
                 "name": name, "dialect": "ardupilot", "border": {"coordinates": line, "own_side": "left"},
-                "standoff": {"asked_m": 150}, "corridor": {"depth_m": 500 if name == "spike" else 300},
+                "standoff": {"asked_m": 150}, "corridor": {"depth_m": 300},
                 "aircraft": {"type": "quad-survey", "count": 1},
-                "launch": [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.002}], **extra,
+                "launch": [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0015}], **extra,
             }  # fmt: skip
             brief = build_brief(raw, tmp_path_factory.getbasetemp())
             made = plan_brief(brief)
@@ -193,7 +193,8 @@ def true_distance_m(line, track) -> tuple[float, bool]:
     per_lat, per_lon = 111_229.0, 111_320.0 * math.cos(math.radians(50.0)) * 1.0013
     border = shapely.linestrings([((lon - 8.0) * per_lon, (lat - 50.0) * per_lat) for lat, lon in line])
     first, last = border.coords[0], border.coords[-1]
-    own = shapely.Polygon([*border.coords, (last[0], 9e3), (first[0], 9e3)])
+    beyond = [(last[0] + 9e3, last[1]), (last[0] + 9e3, 9e3), (first[0] - 9e3, 9e3), (first[0] - 9e3, first[1])]
+    own = shapely.Polygon([*border.coords, *beyond])
     points = shapely.points([((lon - 8.0) * per_lon, (lat - 50.0) * per_lat) for lat, lon, _ in track])
     crossed = ~shapely.intersects(own, points)
     return float(shapely.distance(border, points).min()), bool(crossed.any())
