@@ -23,6 +23,7 @@ LEG_STYLE: Final[dict[LegKind, dict[str, Any]]] = {
     LegKind.TURN: {"weight": 2, "dashArray": "2 4"},
     LegKind.TRANSIT: {"weight": 2, "dashArray": "7 5"},
     LegKind.RETURN: {"weight": 2, "dashArray": "7 5"},
+    LegKind.HOLD: {"weight": 4},
     LegKind.FAILSAFE: {"weight": 1.5, "dashArray": "3 5", "opacity": 0.75},
 }
 FAILSAFE_COLOUR: Final = "#D55E00"

@@ -79,7 +79,9 @@ def verdict(findings: Sequence[Finding]) -> str:
     errors = sum(f.severity is Severity.ERROR for f in findings)
     warnings = len(findings) - errors
     told = [f"{n} {word}{'s' if n > 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return ", ".join(["not fit to fly" if errors else "keeps every rule", *told])
+    unseen = any(f.rule == "terrain" for f in findings)
+    kept = "keeps the rules that could be judged without terrain" if unseen else "keeps every rule"
+    return ", ".join(["not fit to fly" if errors else kept, *told])
 
 
 def _rows(plan: Plan, brief: Brief) -> list[tuple[str, str]]:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 _CASE_FILES: Final = frozenset({CASE_FILE, f"{CASE_FILE}-wal", f"{CASE_FILE}-shm"})
 _LOCK: Final = re.compile(r"[0-9a-f]{16,64}(\.writer)?")
+_FORMER: Final = "1"
 _MAX_SMALL_BYTES: Final = 1 << 22
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -110,7 +111,7 @@ def verify(
     Raises
     ------
     NotAnOperationError
-        When there is no case file at all.
+        When there is no case file at all, or one of format 1, whose log has another shape.
     """
     found = _Round(folder=folder, vault=vault or PlainVault(), on_bytes=on_bytes)
     if not os.path.lexists(folder / CASE_FILE):
@@ -164,15 +165,18 @@ def _read_case(found: _Round) -> LogReading:
         what = f"has a journal beside it ({CASE_FILE}-journal) that this program never makes: it was put there"
         found.add(FindingKind.NOT_COVERED, item, what)
         return LogReading()
+    found_format = ""
     try:
         with contextlib.closing(connect(found.folder, read_only=True)) as access:
             access.database.execute("BEGIN")
-            if not _check_schema(found, access.database):
-                return LogReading()
-            return _read_tables(found, access.database, item)
+            found_format = case_file.format_of(access.database)
+            if found_format != _FORMER and _check_schema(found, access.database):
+                return _read_tables(found, access.database, item)
     except (NotAnOperationError, sqlite3.Error, OverflowError) as error:
         found.add(FindingKind.BROKEN_LOG, item, f"cannot be read ({error})")
-        return LogReading()
+    if found_format == _FORMER:
+        case_file.require_format(found.folder, found_format)
+    return LogReading()
 
 
 def _read_tables(found: _Round, database: sqlite3.Connection, item: str) -> LogReading:

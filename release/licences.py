@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from license_expression import LicenseWithExceptionSymbol, Licensing, get_spdx_licensing
 
@@ -71,12 +71,12 @@ def _spdx() -> Licensing:
     return get_spdx_licensing()
 
 
-def _keeps(tree: object) -> bool:
+def _keeps(tree: Any) -> bool:
     operator = getattr(tree, "operator", "")
     if operator.strip() == "AND":
-        return all(_keeps(part) for part in tree.args)  # type: ignore[attr-defined]
+        return all(_keeps(part) for part in tree.args)
     if operator.strip() == "OR":
-        return any(_keeps(part) for part in tree.args)  # type: ignore[attr-defined]
+        return any(_keeps(part) for part in tree.args)
     if isinstance(tree, LicenseWithExceptionSymbol):  # an exception only ever permits more
         return tree.license_symbol.key in COMPATIBLE
     return getattr(tree, "key", "") in COMPATIBLE

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.vehicle.config import Airframe
 
@@ -25,6 +27,8 @@ PREARM: Final = 0x10000000
 """SYS_STATUS bit of MAV_SYS_STATUS_PREARM_CHECK."""
 MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
 DEFAULTS: Final = {Airframe.COPTER: "copter.parm", Airframe.PLANE: "plane.parm"}
+SET_MESSAGE_INTERVAL: Final = mavlink.MAV_CMD_SET_MESSAGE_INTERVAL
+ASK_EVERY_S: Final = 5.0
 READY_S: Final = 90.0
 
 
@@ -76,15 +80,22 @@ class ArmableWatch:
     """Decides from messages whether the vehicle can be armed: position estimate and pre-arm checks, twice in a row.
 
     The first "healthy" of a booting SITL is not the truth; a mission sent
-    before "ArduPilot Ready" gets NO_SPACE.
+    before "ArduPilot Ready" gets NO_SPACE. Newer firmware sends neither message
+    unasked.
     """
 
     def __init__(self) -> None:
         self._ekf = False
         self._good = 0
+        self._asked_s = -ASK_EVERY_S
 
     def __call__(self, link: Link) -> bool:
         """Take one message; True once it can be armed."""
+        if link.clock() - self._asked_s >= ASK_EVERY_S:
+            self._asked_s = link.clock()
+            for number in (mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT, mavlink.MAVLINK_MSG_ID_SYS_STATUS):
+                every = (number, 2e5, 0.0, 0.0, 0.0, 0.0, 0.0)
+                link.send(mavlink.MAVLink_command_long_message(0, 0, SET_MESSAGE_INTERVAL, 0, *every))
         message = link.receive(0.5)
         if message is None:
             return False

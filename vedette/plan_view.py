@@ -27,6 +27,8 @@ def show_plan(console: Screen, made: Plan, asked: Brief, out: Path, *, every: bo
     from missions.plan_files.plan_folder_file import summary
 
     verdict = ("keeps every rule", "green") if made.feasible else ("not fit to fly", "bold red")
+    if made.feasible and not asked.terrain.known:
+        verdict = ("keeps the rules that could be judged without terrain", "yellow")
     console.print(line((made.name, "bold"), ": ", verdict))
     _print_sorties(console, made, every=every)
     for title, text in _facts(made, summary(made, asked)):

@@ -53,7 +53,7 @@ class TerrainGround:
 def read_ground(spec: Ground) -> GroundHeights:
     """Open the ground a brief names."""
     if spec.file is None:
-        return FlatGround(height_amsl_m=spec.flat_amsl_m)
+        return FlatGround(height_amsl_m=spec.flat_amsl_m or 0.0)
     from geo.terrain_file import read_terrain
 
     terrain = read_terrain(Path(spec.file), datum=spec.datum)

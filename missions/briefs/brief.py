@@ -129,7 +129,12 @@ class Ground(Section):
     file: str | None = None
     datum: Literal["egm96", "hae"] | None = None
     """What the file's heights count from where it does not say; mean sea level (EGM96) is assumed without it."""
-    flat_amsl_m: Altitude = 0.0
+    flat_amsl_m: Altitude | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is said of the ground; else it is taken for a plain, and nothing is promised of heights."""
+        return self.file is not None or self.flat_amsl_m is not None
 
 
 class Fleet(Section):

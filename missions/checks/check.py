@@ -11,25 +11,21 @@ import numpy as np
 import pyproj
 
 from geo.errors import InputError
-from missions.airspace.ground_file import read_ground
-from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.ground_file import FlatGround, read_ground
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.autopilot_rules_vehicle import vehicle_findings
-from missions.checks.check_corridor import corridor_holding
-from missions.checks.check_failsafes import FAILSAFE_RULES, briefs_by_way, failsafe_findings
+from missions.checks.check_brief import against_brief, as_planned, narrowed, with_site_as_home
+from missions.checks.check_failsafes import FAILSAFE_RULES, failsafe_findings
 from missions.checks.check_fence import fence_findings
-from missions.checks.check_path import FlownPath, flown_path, landing_places
-from missions.checks.parameter_file import Parameters
-from missions.checks.vehicle_parameters import with_parameters
-from missions.errors import BriefError
-from missions.failsafes.reading import NEWEST
-from missions.judging.judge import RULE_NAMES, judge_legs
-from missions.judging.subject import Landing
+from missions.checks.check_heights import height_findings
+from missions.execution.execute import Conduct, execute
+from missions.judging.feasibility import WHOLE_FLIGHT_RULES
+from missions.judging.judge import RULE_NAMES
+from missions.judging.return_rules import own_returns
 from missions.patterns.plane import frame_about
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect, has_position, places_as_flown
-from missions.plan_files.plan_document import Home
 from missions.plan_files.qgc_transects import lane_error_m
 
 if TYPE_CHECKING:
@@ -37,6 +33,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
+    from missions.execution.execute import Execution
     from missions.plan import Leg
     from missions.plan_files.plan_document import PlanDocument
 
@@ -48,6 +45,13 @@ PLAN_RULES: Final = (
     "fence.drawing",
     "fence.home",
     "fence.leg",
+    "fence.rally",
+    "fence.margin",
+    "plan.height",
+    "execution.endless",
+    "execution.order",
+    "execution.unfollowed",
+    "execution.fence-off",
     *FAILSAFE_RULES,
 )
 AUTOPILOT_RULES: Final = {
@@ -128,119 +132,56 @@ def check_document(
         When the brief has several types of aircraft and nothing says which one flies the plan.
     """
     if brief is not None:
-        brief = _narrowed(brief, document, aircraft)
+        brief = narrowed(brief, document, aircraft)
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
-    told = _as_planned(settings or settings_for(document.vehicle_type), document, chosen)
+    told = as_planned(settings or settings_for(document.vehicle_type), document, chosen)
     ground = None if brief is None else read_ground(brief.terrain)
+    if brief is not None and not brief.terrain.known and document.home is not None:
+        ground = FlatGround(height_amsl_m=document.home.alt_amsl_m)
     if brief is not None and ground is not None and document.home is None:
-        document = _with_site_as_home(document, brief, ground)
+        document = with_site_as_home(document, brief, ground)
     document = dataclasses.replace(document, items=places_as_flown(document.items, chosen))
     if dialect is not None and document.dialect not in (None, dialect):
         said = f"the file was made for {document.dialect} and is judged for {dialect}"
         document = dataclasses.replace(document, problems=(*document.problems, said))
-    path = flown_path(document, ground)
+    flown = execute(document, _conduct(told, chosen, ground))
     findings = [
-        *_problems(document, path),
+        *_problems(document, flown),
         *autopilot_findings(document, chosen, told),
-        *vehicle_findings(document, path.legs, told, chosen),
+        *vehicle_findings(document, flown.legs, told, chosen),
         *failsafe_findings(document, told, chosen),
+        *height_findings(document),
         *_patterns(document),
         *_places(document),
-        *_fence(document, path),
+        *_fence(document, flown),
     ]
     rules = (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
-        rules += RULE_NAMES
-        findings += _against_brief(document, path, _for_vehicle(brief, chosen, told), ground, told)
+        rules += (*RULE_NAMES, *WHOLE_FLIGHT_RULES)
+        findings += against_brief(document, flown, brief.model_copy(update={"dialect": chosen}), ground, told)
     return Judgement(
         name=name,
         source_format=document.source_format,
         dialect=chosen,
         vehicle=told.vehicle,
         items=len(document.items),
-        length_m=_length_m(path),
+        length_m=_length_m(flown.legs),
         rules=rules,
         findings=tuple(sorted(findings, key=lambda f: (f.severity is Severity.WARNING, f.seq, f.rule))),
-        legs=path.legs,
+        legs=flown.legs,
     )
 
 
-def _narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brief:
-    """Return the brief with the type of aircraft that flies a plan."""
-    labels = [fleet.label for fleet in brief.fleets]
-    if aircraft is not None or document.aircraft in labels:
-        return brief.of(aircraft or document.aircraft)
-    vehicle = settings_for(document.vehicle_type).vehicle if document.vehicle_type else None
-    alike = [f.label for f in brief.fleets if vehicle is not None and f.aircraft.kind.value == vehicle.value]
-    if len(labels) == 1 or len(alike) == 1:
-        return brief.of((alike or labels)[0])
-    raise BriefError(
-        f"the brief has several types of aircraft; say which one flies the plan with --aircraft {' or '.join(labels)}"
-    )
-
-
-def _as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Dialect) -> VehicleSettings:
-    """Return the settings with the returns a plan folder asks for, where nothing else tells the vehicle's."""
-    if not document.vehicle_parameters:
-        return settings
-    values = {p.name: p.value for p in document.vehicle_parameters}
-    held = Parameters(where="the plan", values={"FENCE_ENABLE": 1.0, **values}, dialect=dialect, version=NEWEST)
-    asked = with_parameters(settings, held, dialect).settings
-    told = settings.from_vehicle
-    return dataclasses.replace(
-        settings,
-        return_alt_m=asked.return_alt_m if settings.return_alt_m is None else settings.return_alt_m,
-        failsafes=settings.failsafes if told else asked.failsafes,
-        landing=settings.landing if told else asked.landing,
-    )
-
-
-def _for_vehicle(brief: Brief, dialect: Dialect, settings: VehicleSettings) -> Brief:
-    """Return the brief for the autopilot that is checked, and for the return height it has."""
-    told: dict[str, object] = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
-    return brief.returning(**told).model_copy(update={"dialect": dialect})
-
-
-def _against_brief(
-    document: PlanDocument, path: FlownPath, brief: Brief, ground: GroundHeights, settings: VehicleSettings
-) -> tuple[Finding, ...]:
-    landings = landing_places(document) or _sites(brief, ground)
-    places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in path.legs]
-    lat, lon = np.array([*places, *((p.lat_deg, p.lon_deg) for p in landings)], dtype=float).T
-    corridor = corridor_holding(brief, lat, lon, ground)
-    plane = PlaneGround(frame=corridor.frame, heights=ground)
-    found: dict[Finding, None] = {}
-    for each in briefs_by_way(brief, settings):
-        found |= dict.fromkeys(judge_legs(each, corridor, plane, path.legs, landings, settings.landing))
-    return tuple(found)
-
-
-def _sites(brief: Brief, ground: GroundHeights) -> tuple[Landing, ...]:
-    lat, lon = np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch])
-    heights = ground.amsl_m(lat, lon)
-    return tuple(
-        Landing(lat_deg=s.lat_deg, lon_deg=s.lon_deg, alt_amsl_m=float(h))
-        for s, h in zip(brief.launch, heights, strict=True)
-    )
-
-
-def _with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeights) -> PlanDocument:
-    """Give a plan without home the launch site nearest to its first place, and say so."""
-    first = next((item for item in document.items if has_position(item)), None)
-    if first is None:
-        return document
-    site = min(brief.launch, key=lambda s: float(_GEOD.inv(first.lon_deg, first.lat_deg, s.lon_deg, s.lat_deg)[2]))
-    height_m = float(ground.amsl_m(np.array([site.lat_deg]), np.array([site.lon_deg]))[0])
-    return dataclasses.replace(
-        document,
-        home=Home(lat_deg=site.lat_deg, lon_deg=site.lon_deg, alt_amsl_m=height_m),
-        problems=(*document.problems, f"the plan has no home; it is judged from launch site {site.name!r}"),
-    )
-
-
-def _problems(document: PlanDocument, path: FlownPath) -> Iterator[Finding]:
-    for text in dict.fromkeys((*document.problems, *path.problems)):
+def _problems(document: PlanDocument, flown: Execution) -> Iterator[Finding]:
+    for text in dict.fromkeys(document.problems):
         yield Finding(rule="plan.problem", severity=Severity.WARNING, message=text)
+    for remark in flown.remarks:
+        item = document.items[remark.seq]
+        message = f"item {remark.seq + 1} {remark.text}"
+        yield Finding(
+            rule=remark.rule, severity=remark.severity, message=message, seq=remark.seq,
+            lat_deg=item.lat_deg, lon_deg=item.lon_deg,
+        )  # fmt: skip
 
 
 def _patterns(document: PlanDocument) -> Iterator[Finding]:
@@ -295,7 +236,7 @@ def _places(document: PlanDocument) -> Iterator[Finding]:
             )
 
 
-def _fence(document: PlanDocument, path: FlownPath) -> tuple[Finding, ...]:
+def _fence(document: PlanDocument, flown: Execution) -> tuple[Finding, ...]:
     if not document.fence:
         return ()
     corners = [(item.lon_deg, item.lat_deg) for item in document.fence]
@@ -303,14 +244,22 @@ def _fence(document: PlanDocument, path: FlownPath) -> tuple[Finding, ...]:
         frame = frame_about(np.array(corners))
     except InputError as error:
         return (Finding(rule="fence.drawing", severity=Severity.ERROR, message=f"the fence cannot be judged: {error}"),)
-    return tuple(fence_findings(document, path.legs, frame))
+    return tuple(fence_findings(document, flown.legs, frame))
 
 
-def _length_m(path: FlownPath) -> float:
-    if not path.legs:
+def _conduct(settings: VehicleSettings, dialect: Dialect, ground: GroundHeights | None) -> Conduct:
+    wing = settings.vehicle is VehicleClass.FIXED_WING
+    returns = own_returns(dialect, wing=wing)
+    if settings.return_alt_m is not None:
+        returns = dataclasses.replace(returns, return_alt_m=settings.return_alt_m)
+    return Conduct(wing=wing, returns=returns, ground=ground)
+
+
+def _length_m(legs: tuple[Leg, ...]) -> float:
+    if not legs:
         return 0.0
-    start = np.array([(leg.lon_start_deg, leg.lat_start_deg) for leg in path.legs])
-    end = np.array([(leg.lon_end_deg, leg.lat_end_deg) for leg in path.legs])
+    start = np.array([(leg.lon_start_deg, leg.lat_start_deg) for leg in legs])
+    end = np.array([(leg.lon_end_deg, leg.lat_end_deg) for leg in legs])
     return float(np.sum(_GEOD.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])[2]))
 
 

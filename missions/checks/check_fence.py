@@ -171,12 +171,15 @@ def _margin(
     if keep_in is None:
         return
     edge = shapely.boundary(keep_in)
-    kept = [(shapely.distance(line, edge) - _TOLERANCE_M, f"the leg to item {leg.seq + 1}", leg.seq, line)
-            for leg, line in zip(legs, lines, strict=True) if keep_in.covers(line)]  # fmt: skip
+    kept: list[tuple[float, str, int, BaseGeometry]] = [
+        (float(shapely.distance(line, edge)) - _TOLERANCE_M, f"the leg to item {leg.seq + 1}", leg.seq, line)
+        for leg, line in zip(legs, lines, strict=True)
+        if keep_in.covers(line)
+    ]
     if document.home is not None:
         home = shapely.Point(_plane([(document.home.lat_deg, document.home.lon_deg)], frame)[0])
         if keep_in.covers(home):
-            kept.append((shapely.distance(home, edge) - _TOLERANCE_M, "home", -1, home))
+            kept.append((float(shapely.distance(home, edge)) - _TOLERANCE_M, "home", -1, home))
     if not kept or min(kept, key=lambda k: k[0])[0] >= MARGIN_M:
         return
     distance_m, what, seq, shape = min(kept, key=lambda k: k[0])

@@ -31,7 +31,7 @@ def height_findings(document: PlanDocument) -> Iterator[Finding]:
         yield Finding(
             rule="plan.height",
             severity=Severity.ERROR,
-            message=f"home is at {home.alt_amsl_m:.0f} m above sea level, where no ground is; were feet, centimetres or "
+            message=f"home is at {home.alt_amsl_m:.0f} m above sea level, where no ground is; were feet or "
             "millimetres meant?",
             lat_deg=home.lat_deg,
             lon_deg=home.lon_deg,
@@ -52,7 +52,7 @@ def height_findings(document: PlanDocument) -> Iterator[Finding]:
         yield Finding(
             rule="plan.height",
             severity=Severity.ERROR if taking_off or not low else Severity.WARNING,
-            message=f"item {item.seq + 1} goes to {item.alt_m:.0f} m above sea level (frame {item.frame}), which is {what}; "
+            message=f"item {item.seq + 1} goes to {item.alt_m:.0f} m above sea level (frame {item.frame}), {what}; "
             "was a height above home meant (frame 3)?",
             lat_deg=item.lat_deg,
             lon_deg=item.lon_deg,

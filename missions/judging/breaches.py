@@ -58,6 +58,16 @@ class Breaches:
             limit=round(self.limit, 2), unit=self.unit, relaxation=self.relaxation.format(**figures),
         )  # fmt: skip
 
+    def only(self, legs: NDArray[np.bool_]) -> Breaches:
+        """Return the rows about some of the legs, (n,) True for each that counts."""
+        keep = legs[self.leg]
+        if keep.all():
+            return self
+        wanted = None if self.wanted is None else self.wanted[keep]
+        return dataclasses.replace(
+            self, leg=self.leg[keep], measured=self.measured[keep], xy_m=self.xy_m[keep], wanted=wanted
+        )
+
     def subject(self, k: int) -> int | None:
         """Return the leg a row is about, or None where it is about the whole flight."""
         return None if self.whole else int(self.leg[k])

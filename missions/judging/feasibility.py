@@ -1,4 +1,4 @@
-"""Findings about a plan as a whole: what it covers, which way the border was drawn, the wind."""
+"""Findings about a flight as a whole: the wind, its speed, the ground, which way the border was drawn."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Final
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
-    from missions.plan import Sortie
+    from missions.plan import Leg
 
+WHOLE_FLIGHT_RULES: Final = ("wind limit", "wind layers", "border direction")
+"""Names of the rules of `flight_findings` that no rule of single legs shares."""
 LAYER_REACH_M: Final = 100.0
 """A wind layer is taken to speak for the air up to this far above it."""
 
 
-def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
+def _direction(brief: Brief, corridor: Corridor) -> list[Finding]:
     """Warn when left or right was asked of a border part of which was drawn the other way."""
     little = 0.01
     if brief.border.own_side.hand is None or corridor.turned <= little:
@@ -34,13 +36,49 @@ def direction_finding(brief: Brief, corridor: Corridor) -> list[Finding]:
     ]  # fmt: skip
 
 
-def wind_findings(brief: Brief, sorties: Sequence[Sortie]) -> list[Finding]:
+def flight_findings(brief: Brief, corridor: Corridor, legs: Sequence[Leg]) -> list[Finding]:
+    """Return what is to be said of the legs of a plan or a file together, whichever door they come in by."""
+    return [
+        *_wind(brief, legs),
+        *_speed(brief),
+        *_unknown_ground(brief),
+        *_direction(brief, corridor),
+    ]
+
+
+def _speed(brief: Brief) -> Iterator[Finding]:
+    """Refuse a planned speed that a type does not fly: no autopilot makes it faster."""
+    asked = brief.flight.speed_mps
+    for fleet in brief.fleets:
+        most = fleet.aircraft.max_airspeed_mps
+        if asked is not None and asked > most:
+            yield Finding(
+                rule="speed", severity=Severity.ERROR, measured=asked, limit=most, unit="m/s",
+                message=f"flight.speed_mps = {asked:g} is more than {fleet.label} flies ({most:g} m/s at most)",
+                relaxation=f"flight.speed_mps = {most:g} or less; {asked:g} km/h are {asked / 3.6:.3g} m/s",
+            )  # fmt: skip
+
+
+def _unknown_ground(brief: Brief) -> Iterator[Finding]:
+    """Say where nothing is known of the ground: heights above it are then promised by nobody."""
+    if not brief.terrain.known:
+        yield Finding(
+            rule="terrain", severity=Severity.WARNING, measured=100.0, limit=0.0, unit="%",
+            message="the brief names no terrain, so that no height above the ground could be judged: the ground is "
+            "taken to be as high as home everywhere, and a hill on the way is not seen",
+            relaxation="terrain.file (--terrain FILE), or terrain.flat_amsl_m where the ground is flat",
+        )  # fmt: skip
+
+
+def _wind(brief: Brief, legs: Sequence[Leg]) -> list[Finding]:
     """Judge the wind at the heights flown: an error where it is more than a type is made for, and what is not known.
 
     Above the highest layer of a wind by height the wind may be stronger than planned for, which is a warning.
     """
     wind = brief.wind.profile
-    heights = [h for s in sorties for g in s.legs for h in (g.alt_amsl_start_m, g.alt_amsl_end_m)]
+    heights = [h for g in legs for h in (g.alt_amsl_start_m, g.alt_amsl_end_m) if not math.isnan(h)]
+    if not heights:
+        return []
     strongest = brief.wind.strongest_in(wind.between(min(heights), max(heights)))
     found = [
         Finding(

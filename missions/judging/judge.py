@@ -24,6 +24,8 @@ from missions.judging.subject import Landing, Subject, landings_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from missions.airspace.corridor import Corridor
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
@@ -57,10 +59,24 @@ RULE_NAMES: Final = (
 """The names of all rules a flight is held to, in the order they are judged."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Homeward:
+    """Where break-offs of some of a flight's legs end: home, which a mission may move, and the rally points."""
+
+    landings: tuple[Landing, ...]
+    legs: NDArray[np.bool_]
+    """(n,) the legs on which this home holds."""
+
+
 def breaches(subject: Subject) -> Iterator[Breaches]:
     """Judge a flight by every rule."""
     for rule in PATH_RULES:
         yield from rule(subject)
+    yield from return_breaches(subject)
+
+
+def return_breaches(subject: Subject) -> Iterator[Breaches]:
+    """Judge a flight's ways home."""
     if len(subject.landings_m) and len(subject.returns.place):
         for rule in RETURN_RULES:
             yield from rule(subject)
@@ -71,25 +87,31 @@ def judge_legs(
     corridor: Corridor,
     ground: PlaneGround,
     legs: Sequence[Leg],
-    landings: Sequence[Landing],
+    homes: Sequence[Homeward],
     choice: LandingChoice | None = None,
 ) -> tuple[Finding, ...]:
     """Return every broken rule of every leg of a plan file; its legs are numbered by the item flown to.
 
     Parameters
     ----------
+    homes
+        Where break-offs end, once for each home the mission has had; the first is the one it begins with.
     choice
         Which of home and the rally points the vehicle returns to; by default the nearest.
     """
     if not legs:
         return ()
-    subject = Subject(brief, corridor, ground, legs, landings, choice)
+    subjects = [Subject(brief, corridor, ground, legs, home.landings, choice) for home in homes]
+    found = [broken for rule in PATH_RULES for broken in rule(subjects[0])]
+    for subject, home in zip(subjects, homes, strict=True):
+        found += [broken.only(home.legs) for broken in return_breaches(subject)]
+    seq = subjects[0].legs.seq
     return tuple(
         every_leg(
-            breaches(subject),
+            found,
             corridor.frame,
-            subject.legs,
-            lambda k: "the plan" if k is None else f"the leg to item {subject.legs.seq[k] + 1}",
+            subjects[0].legs,
+            lambda k: "the plan" if k is None else f"the leg to item {seq[k] + 1}",
         )
     )
 

@@ -86,11 +86,19 @@ def can_retrace(brief: Brief) -> bool:
     return brief.dialect == "px4" or brief.aircraft.aircraft.kind is AircraftKind.MULTIROTOR
 
 
+def own_returns(dialect: str, *, wing: bool) -> ReturnRules:
+    """Return how an autopilot returns with its own settings.
+
+    ArduCopter RTL_ALT 15 m, RTL_CONE_SLOPE 3; ArduPlane RTL_ALTITUDE 100 m; PX4 RTL_RETURN_ALT 60 m,
+    RTL_CONE_ANG 45 degrees (a slope of 1).
+    """
+    if dialect == "px4":
+        return ReturnRules(return_alt_m=60.0, above_destination=True, cone_slope=None if wing else 1.0)
+    return ReturnRules(return_alt_m=100.0, on_the_way=True) if wing else ReturnRules(return_alt_m=15.0, cone_slope=3.0)
+
+
 def return_rules(brief: Brief) -> ReturnRules:
     """Return how the brief's autopilot returns with its own settings, or at the height the brief gives.
-
-    Defaults: ArduCopter RTL_ALT 15 m, RTL_CONE_SLOPE 3; ArduPlane RTL_ALTITUDE 100 m; PX4 RTL_RETURN_ALT 60 m,
-    RTL_CONE_ANG 45 degrees (a slope of 1).
 
     Raises
     ------
@@ -106,12 +114,7 @@ def return_rules(brief: Brief) -> ReturnRules:
             rule="failsafe",
         )
     circle = ground_radius_m(aircraft, brief.wind.profile.strongest_mps) if wing else 0.0
-    if brief.dialect == "px4":
-        rules = ReturnRules(return_alt_m=60.0, above_destination=True, cone_slope=None if wing else 1.0)
-    elif wing:
-        rules = ReturnRules(return_alt_m=100.0, on_the_way=True)
-    else:
-        rules = ReturnRules(return_alt_m=15.0, cone_slope=3.0)
+    rules = own_returns(brief.dialect, wing=wing)
     asked = brief.failsafe.return_alt_m
     return dataclasses.replace(
         rules, circle_m=circle, retrace=retrace, forward_too=retrace and brief.dialect == "px4",

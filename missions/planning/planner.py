@@ -12,7 +12,7 @@ from missions.airspace.ground_file import read_ground
 from missions.airspace.landing_places import check_places
 from missions.airspace.terrain_profile import PlaneGround
 from missions.errors import PlanRefusedError
-from missions.judging.feasibility import direction_finding, wind_findings
+from missions.judging.feasibility import flight_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
 from missions.judging.return_height import with_return_height
@@ -87,8 +87,7 @@ def _plan(brief: Brief) -> Plan:
             *findings,
             *patrol.findings,
             *proven_finding(brief, proof.worst_revisit_s, patrol.findings),
-            *wind_findings(brief, sorties),
-            *direction_finding(brief, corridor),
+            *flight_findings(brief, corridor, [leg for sortie in sorties for leg in sortie.legs]),
             *resolution_findings(brief, views),
             *border_finding(brief, views, nearest_lane_m(corridor)),
             *coverage_findings(brief, covered, sight.unseen),

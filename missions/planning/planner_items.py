@@ -147,6 +147,20 @@ RETURN_ROOM_M: Final = 35.0
 """Returns nearer than this to where the fence must end may be cut by its simplification."""
 
 
+def rally_in_reach(corridor: Corridor, path_m: FloatArray, rally: Sequence[RallyPoint]) -> tuple[RallyPoint, ...]:
+    """Return the rally points that some place of a path returns to; the others would lie outside the sortie's fence.
+
+    An autopilot goes to the nearest of home and its rally points, so that leaving out the others changes no return.
+    """
+    if not rally:
+        return ()
+    places = sample_path(path_m, RETURN_STEP_M)[0]
+    rally_m = corridor.frame.to_plane(np.array([r.lat_deg for r in rally]), np.array([r.lon_deg for r in rally]))
+    away = np.hypot(*np.moveaxis(places[:, None] - np.vstack([path_m[:1], rally_m])[None], -1, 0))
+    flown = np.unique(np.argmin(away, axis=1))
+    return tuple(rally[k - 1] for k in flown.tolist() if k > 0)
+
+
 def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[MissionItem, ...]:
     """Return an inclusion polygon about a sortie that leaves out the asked standoff.
 
@@ -156,7 +170,8 @@ def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[M
     the keep-in area, enclaves) are polygons of their own that exclude.
     """
     reach = 2.0 * corridor.margin.total_m + 60.0
-    rally_deg = np.array([(r.lat_deg, r.lon_deg) for r in brief.rally]).reshape(-1, 2)
+    rally = rally_in_reach(corridor, path_m, brief.rally)
+    rally_deg = np.array([(r.lat_deg, r.lon_deg) for r in rally]).reshape(-1, 2)
     landings_m = np.vstack([path_m[:1], corridor.frame.to_plane(*rally_deg.T)])
     returns = straight_returns(path_m, landings_m)
     about = shapely.buffer(shapely.union(shapely.LineString(path_m), returns), reach, quad_segs=4)

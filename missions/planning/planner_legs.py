@@ -14,6 +14,7 @@ from missions.planning.planner_items import (
     fence_items,
     gimbals_for,
     mission_items,
+    rally_in_reach,
     rally_items,
 )
 
@@ -51,7 +52,7 @@ def build_sortie(
         legs=legs,
         items=mission_items(brief, legs, gimbals, home_alt, _ends(corridor, path)),
         fence=fence_items(corridor, path.xy_m, brief),
-        rally=rally_items(brief.rally),
+        rally=rally_items(rally_in_reach(corridor, path.xy_m, brief.rally)),
     )
 
 

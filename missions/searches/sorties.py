@@ -18,6 +18,7 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.places import GeoLine, Zone
 from missions.checks.check_corridor import corridor_holding
 from missions.errors import PlanRefusedError
+from missions.judging.feasibility import flight_findings
 from missions.judging.judge import judge_sortie
 from missions.patterns.free_air import into_free_air
 from missions.patterns.plane import to_xy
@@ -111,6 +112,7 @@ def plan_search(brief: Brief, request: PatternRequest) -> SearchPlan:
     judged = [judge_sortie(brief.of(s.aircraft), corridor, plane_ground, s) for s in sorties]
     sorties = [j.sortie for j in judged]
     findings += [finding for j in judged for finding in j.findings]
+    findings += flight_findings(brief, corridor, [leg for sortie in sorties for leg in sortie.legs])
     covered_pct = _covered_pct(corridor, sorties, request)
     findings += _coverage(covered_pct)
     plan = Plan(

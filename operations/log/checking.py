@@ -138,10 +138,10 @@ def check_outside_head(reading: LogReading, size: int, root: bytes, where: str) 
 
 def check_merges(reading: LogReading) -> list[Finding]:
     """Work the root of every log that was merged in out again from its records, which only have other numbers now."""
-    return _check_merges(reading, 0, len(reading.hashes))
+    return _check_merges(reading, 0, len(reading.hashes), 0)
 
 
-def _check_merges(reading: LogReading, base: int, stop: int) -> list[Finding]:
+def _check_merges(reading: LogReading, base: int, stop: int, depth: int) -> list[Finding]:
     found: list[Finding] = []
     place = base
     while place < stop:
@@ -157,9 +157,16 @@ def _check_merges(reading: LogReading, base: int, stop: int) -> list[Finding]:
         if None in carried or _root_before(carried) != root:
             what = "is not followed by the log that it names: records of it were changed, added or left out"
             found.append(finding(FindingKind.BROKEN_LOG, name_of(leaf), what))
-        found += _check_merges(reading, place, place + size)
+        if depth < _DEEPEST:
+            found += _check_merges(reading, place, place + size, depth + 1)
+        else:
+            found.append(finding(FindingKind.BROKEN_LOG, name_of(leaf), f"was merged over {_DEEPEST} times"))
         place += size
     return found
+
+
+_DEEPEST: Final = 32
+"""Merges of merges: each level hashes its records again, and no night has so many laptops."""
 
 
 def _root_before(carried: Sequence[Leaf | None]) -> str:

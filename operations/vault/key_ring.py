@@ -32,10 +32,11 @@ _ITERATIONS: Final = 3
 _LANES: Final = 4
 _MEMORY_KIB: Final = 1 << 16
 """Argon2id with 3 passes, 4 lanes and 64 MiB: the second recommended set of RFC 9106, section 4."""
-_MAX_MEMORY_KIB: Final = 1 << 20
-"""A changed keys.json may not make opening take all memory."""
-_MAX_ITERATIONS: Final = 64
-_MAX_LANES: Final = 64
+_MAX_MEMORY_KIB: Final = 1 << 18
+"""A changed keys.json may not make opening take all memory, or for ever."""
+_MAX_ITERATIONS: Final = 16
+_MAX_LANES: Final = 16
+_MAX_SLOTS: Final = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,15 @@ class KeyRing:
         return dataclasses.replace(self, slots=(_slot(self.master, secret),))
 
     def added(self, secret: Secret) -> KeyRing:
-        """Return the ring with one more secret that opens it."""
+        """Return the ring with one more secret that opens it.
+
+        Raises
+        ------
+        SecretError
+            When as many open it already as may.
+        """
+        if len(self.slots) == _MAX_SLOTS:
+            raise SecretError(f"{_MAX_SLOTS} secrets open this operation already: change it to a single one first")
         return dataclasses.replace(self, slots=(*self.slots, _slot(self.master, secret)))
 
     def derived(self, purpose: str) -> bytes:
@@ -144,6 +153,8 @@ def _slots(text: str) -> list[dict[str, Any]]:
         if document["version"] != VERSION:
             raise SecretError(f"the stored keys have version {document['version']!r}: use a newer program")
         slots = list(document["slots"])
+        if len(slots) > _MAX_SLOTS:
+            raise ValueError("more slots than can be made")
         for slot in slots:
             _check(slot)
     except (ValueError, KeyError, TypeError, RecursionError) as error:

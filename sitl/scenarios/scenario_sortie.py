@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sitl.scenarios.scenario import EastNorth, Scenario, VehicleTable
 
 RELATIVE: Final = 3
+_WITH_YAW: Final = frozenset({16, 21, 22})
 APPROACH_M: Final = 400.0
 APPROACH_HEIGHT_M: Final = 35.0
 """Where a fixed wing turns onto its final approach: a glide of five degrees."""
@@ -78,7 +79,8 @@ def _at(
     scenario: Scenario, place_m: EastNorth, *, seq: int, command: int, alt_m: float, p1: float = 0.0
 ) -> MissionItem:
     lat, lon = scenario.origin.lat_lon(place_m)
-    return MissionItem(seq=seq, command=command, frame=RELATIVE, p1=p1, lat_deg=lat, lon_deg=lon, alt_m=alt_m)
+    yaw = math.nan if command in _WITH_YAW else 0.0  # unset, the nose follows the course; PX4 takes 0 for north
+    return MissionItem(seq=seq, command=command, frame=RELATIVE, p1=p1, p4=yaw, lat_deg=lat, lon_deg=lon, alt_m=alt_m)
 
 
 def fence_items(

@@ -47,7 +47,7 @@ def plan_source(source: str | Path, *, allowed: Sequence[str] = ()) -> OpenPlan:
     if not path.is_file():
         raise MediaError(f"{path} is not a file; give a clip, or a folder of pictures to the picture reader", path=text)
     options = {"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
-    return OpenPlan(url=str(path.resolve()), shown=str(path), live=False, options=options)
+    return OpenPlan(url=str(path.absolute()), shown=str(path), live=False, options=options)
 
 
 def _resolve(host: str) -> list[str]:

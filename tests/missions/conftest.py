@@ -68,6 +68,7 @@ def make_brief():
             "corridor": {"depth_m": 500},
             "aircraft": {"type": "quad-survey", "count": 2},
             "launch": [{"name": "a", "lat_deg": 50.01, "lon_deg": 8.02}],
+            "terrain": {"flat_amsl_m": 0.0},
         }
         for key, value in changes.items():
             raw[key] = raw[key] | value if isinstance(value, dict) and isinstance(raw.get(key), dict) else value

@@ -247,7 +247,7 @@ def test_hostile_and_broken_geometry_files_are_refused(tmp_path, make_brief):
     write(tmp_path / "point.geojson", '{"type":"Point","coordinates":[8,50]}')
     for name, said in {
         "entity.kml": "entities", "bomb.kmz": "unpacks to", "cut.kmz": "not a readable archive",
-        "far.geojson": "not on Earth", "text.geojson": "cannot be read", "point.geojson": "holds no line",
+        "far.geojson": "not on Earth", "text.geojson": "unknown kind", "point.geojson": "holds no line",
     }.items():  # fmt: skip
         with pytest.raises(BriefError, match=said):
             make_brief(folder=tmp_path, border={"file": name, "own_side": "left"})

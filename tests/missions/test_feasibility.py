@@ -6,7 +6,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from missions.errors import PlanRefusedError
-from missions.flight.preflight_returns import return_findings
+from missions.flight.preflight_ways import way_findings
 from missions.plan import LegKind, Severity
 from missions.planning.planner import plan_brief
 
@@ -184,7 +184,9 @@ def test_the_planner_returns_as_high_as_the_ground_asks_and_no_higher(make_brief
     for sortie in plan.sorties:
         parameters = {p.name: p.value for p in sortie.vehicle_parameters}
         assert parameters["RTL_ALT"] == pytest.approx(100.0 * finding.limit)
-        assert [f.severity for f in return_findings(parameters | {"RTL_ALT": 1500.0}, sortie)] == [Severity.ERROR]
+        held = parameters | {"FENCE_ENABLE": 1.0, "RTL_ALT": 1500.0}
+        lower = way_findings(held, sortie, plan.dialect, fixed_wing=False, version=(4, 6))
+        assert [f.severity for f in lower if "RTL_ALT" in f.message] == [Severity.ERROR]
         for leg in sortie.failsafe:
             share = np.linspace(0.02, 0.98, 200)
             lon = leg.lon_start_deg + share * (leg.lon_end_deg - leg.lon_start_deg)

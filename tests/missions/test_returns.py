@@ -280,3 +280,11 @@ def test_the_circle_over_a_rally_point_keeps_the_standoff(make_brief):
         )  # fmt: skip
         rules = {f.rule for f in judged.findings if f.severity is Severity.ERROR}
         assert ("failsafe standoff" in rules) is met
+
+
+@pytest.mark.parametrize(("dialect", "unset"), [("px4", True), ("ardupilot", False)])
+def test_px4_is_not_told_to_turn_its_nose_north(make_brief, straight, dialect, unset):
+    for sortie in plan_brief(make_brief(straight, dialect=dialect)).sorties:
+        yaws = [item.p4 for item in sortie.items if item.command in (16, 21, 22)]
+        assert yaws
+        assert all(math.isnan(yaw) is unset for yaw in yaws)

@@ -16,8 +16,9 @@ import shapely
 
 from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.checks.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
-from missions.checks.check_path import flown_path
 from missions.checks.check_report_file import junit_text
+from missions.execution.execute import Conduct, execute
+from missions.judging.feasibility import WHOLE_FLIGHT_RULES
 from missions.judging.judge import RULE_NAMES as BRIEF_RULES
 from missions.plan import LegKind, Severity
 from missions.plan_files.dialect import Dialect
@@ -283,27 +284,26 @@ def test_the_path_has_climbs_circles_jumps_and_the_way_home(make_document, make_
         make_item(0, 19, lat=lat, lon=lon, alt=100.0, p1=30.0, p3=80.0),
         make_item(0, 177, p1=1.0, p2=1.0),
     )
-    path = flown_path(make_document(GOOD, extra=extra))
+    path = execute(make_document(GOOD, extra=extra), Conduct())
     kinds = [leg.kind for leg in path.legs]
     assert kinds[0] is LegKind.TRANSIT
     assert (path.legs[0].alt_amsl_start_m, path.legs[0].alt_amsl_end_m) == (300.0, 400.0)
-    assert kinds.count(LegKind.TURN) == 17
+    assert kinds.count(LegKind.TURN) == 2 * 17  # once more after the jump
     ring = [leg for leg in path.legs if leg.kind is LegKind.TURN]
     assert GEOD.inv(lon, lat, ring[5].lon_end_deg, ring[5].lat_end_deg)[2] == pytest.approx(80.0, abs=1e-3)
-    jump = next(leg for leg in path.legs if leg.seq == 4)
-    assert (jump.lat_end_deg, jump.lon_end_deg) == GOOD[0]
+    again = [leg for leg in path.legs if (leg.lat_end_deg, leg.lon_end_deg) == GOOD[0]]
+    assert [leg.seq for leg in again] == [1, 1]
     assert kinds[-1] is LegKind.RETURN
-    assert path.problems == ()
+    assert path.remarks == ()
 
 
 def test_a_jump_into_nothing_is_a_problem(make_document, make_item):
-    assert flown_path(make_document(GOOD, extra=(make_item(0, 177, p1=40.0, p2=1.0),))).problems == (
-        "item 4 jumps to item 41, which does not exist",
-    )
+    (remark,) = execute(make_document(GOOD, extra=(make_item(0, 177, p1=40.0, p2=1.0),)), Conduct()).remarks
+    assert (remark.seq, remark.text) == (3, "jumps to item 41, which does not exist")
 
 
 def test_a_landing_comes_down_where_it_is(make_document, make_item):
-    path = flown_path(make_document(GOOD, extra=(make_item(0, 21, lat=0.0, lon=0.0),)))
+    path = execute(make_document(GOOD, extra=(make_item(0, 21, lat=0.0, lon=0.0),)), Conduct())
     down = path.legs[-2]
     assert (down.lat_start_deg, down.lon_start_deg) == (down.lat_end_deg, down.lon_end_deg) == GOOD[1]
     assert (down.alt_amsl_start_m, down.alt_amsl_end_m) == (400.0, 300.0)
@@ -323,7 +323,7 @@ def test_junit_names_every_rule_once_and_fails_the_broken_ones(make_document, ma
     suite = ET.fromstring(junit_text([judgement]).encode()).find("testsuite")
     assert suite.get("name") == '<a & "b">'
     cases = {case.get("name"): case.find("failure") for case in suite}
-    assert set(cases) == {*PLAN_RULES, *AUTOPILOT_RULES[Dialect.PX4], *BRIEF_RULES}
+    assert set(cases) == {*PLAN_RULES, *AUTOPILOT_RULES[Dialect.PX4], *BRIEF_RULES, *WHOLE_FLIGHT_RULES}
     assert [name for name, failure in cases.items() if failure is not None] == ["height limit"]
     assert suite.get("failures") == "1"
 

@@ -81,3 +81,10 @@ def test_ardupilot_never_sees_an_unset_value(make_sortie, make_item):
     assert [(i.p4, i.lat_deg) for i in wire[1:]] == [(0.0, 0.0), (0.0, 1.0)]
     back = items_from_wire(wire, "ardupilot")[1]
     assert math.isnan(back[0].lat_deg)
+
+
+def test_a_land_start_without_a_place_goes_out_as_zero(make_item):
+    """PX4 reads INT32_MAX back as INT32_MIN there, and the upload is then not equal; other unset places stay unset."""
+    assert wire_xy(make_item(0, 189, frame=2)) == (0, 0)
+    assert wire_xy(make_item(0, 21)) == (2**31 - 1, 2**31 - 1)
+    assert wire_xy(make_item(0, 189, lat=50.0, lon=8.0)) == (500_000_000, 80_000_000)

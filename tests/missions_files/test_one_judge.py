@@ -13,7 +13,7 @@ from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.check import check_document
 from missions.checks.check_corridor import corridor_holding
-from missions.checks.check_path import flown_path
+from missions.execution.execute import Conduct, execute
 from missions.judging.judge import RULE_NAMES, judge_sortie
 from missions.plan import Severity
 from missions.plan_files.plan_document import document_from_sortie
@@ -138,7 +138,7 @@ def test_a_rule_broken_in_the_file_is_found_by_both(make_brief, rule):
     broken = dataclasses.replace(document, items=items)
     checked = {f.rule for f in check_document(broken, name="broken", brief=brief).findings if f.rule in RULE_NAMES}
     ground = read_ground(brief.terrain)
-    legs = flown_path(broken, ground).legs
+    legs = execute(broken, Conduct(ground=ground)).legs
     corridor = corridor_holding(
         brief, np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]), ground
     )

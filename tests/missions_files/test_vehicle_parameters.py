@@ -182,9 +182,15 @@ def test_each_rule_of_the_vehicle_is_named_when_broken(mission, rule, dialect, t
 
 
 def test_the_limits_themselves_are_allowed(mission):
-    kept = {"fence_max_distance_m": 224.0, "fence_max_height_m": 50.0, "waypoint_radius_m": 1.0}
+    kept = {"fence_max_distance_m": 224.0, "fence_max_height_m": 50.0, "waypoint_radius_m": 1.0, "return_alt_m": 50.0}
     assert rules(mission(), Dialect.PX4, **kept) == []
     assert rules(mission(), Dialect.ARDUPILOT, required_items=0b100_1000, fence_min_height_m=30.0, **kept) == []
+
+
+def test_the_height_that_a_return_climbs_to_is_held_against_the_limit(mission):
+    """The mission stays at 50 m; PX4's own return climbs to 60 m above home."""
+    assert rules(mission(), Dialect.PX4, fence_max_height_m=50.0) == ["px4.fence-height"]
+    assert rules(mission(), Dialect.ARDUPILOT, fence_max_height_m=50.0) == []
 
 
 def test_a_limit_names_the_value_that_would_do(mission):

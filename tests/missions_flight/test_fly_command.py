@@ -160,3 +160,37 @@ def test_resuming_another_plans_flight_is_refused(folder, capsys) -> None:
     (folder / "flights" / "s1.json").write_text(json.dumps({"plan_sha256": "0" * 64, "resume_seq": 3}))
     assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--resume"]) == 3
     assert "is of another plan" in capsys.readouterr().err
+
+
+def test_a_person_resumes_commands_from_another_terminal(folder, capsys) -> None:
+    import datetime
+
+    from missions.flight.command_release_file import release_reader
+
+    now = datetime.datetime.now(datetime.UTC)
+    take = release_reader(folder / "flights", "s1", now)
+    assert take() is None
+    assert main(["fly", str(folder), "--resume-commands", "A. Name"]) == 2
+    assert "needs a person's name and a reason" in capsys.readouterr().err.replace("\n", " ")
+    assert main(["fly", str(folder), "--resume-commands", "A. Name", "--reason", "spare laptop"]) == 0
+    release = take()
+    assert (release.name, release.reason) == ("A. Name", "spare laptop")
+    assert take() is None, "once"
+    assert main(["fly", str(folder), "--resume-commands", "A. Name", "--reason", "spare laptop", "--sortie", "s1"]) == 0
+    later = release_reader(folder / "flights", "s1", now + datetime.timedelta(hours=1))
+    assert later() is None, "a decision made before this flight is of another one"
+    events = [json.loads(line) for line in (folder / "flight-log.jsonl").read_text().splitlines()]
+    assert [(e["event"], e["name"], e["reason"]) for e in events] == [
+        ("resume_commands_asked", "A. Name", "spare laptop")
+    ] * 2
+    assert main(["fly", str(folder), "--resume-commands", "A", "--reason", "b", "--sortie", "x"]) == 2
+
+
+def test_a_new_signing_key_is_for_its_owner_alone(folder, tmp_path, capsys) -> None:
+    key = tmp_path / "link.key"
+    assert main(["fly", str(folder), "--new-signing-key", str(key)]) == 0
+    assert key.stat().st_mode & 0o77 == 0
+    shown = capsys.readouterr()
+    assert key.read_text().strip() not in shown.out + shown.err
+    assert main(["fly", str(folder), "--new-signing-key", str(key)]) == 2
+    assert "a key is never overwritten" in capsys.readouterr().err.replace("\n", " ")

@@ -192,6 +192,18 @@ def test_setup_signing_is_in_no_record_and_the_key_in_no_text(wire, tmp_path, ca
         assert text not in shown
 
 
+def test_a_key_inside_a_frame_of_an_unknown_kind_is_not_recorded(wire, tmp_path) -> None:
+    """A false start of an unknown id may swallow a whole SETUP_SIGNING frame; the record must not keep it."""
+    setup = bytes(mavlink.MAVLink_setup_signing_message(1, 1, list(KEY), TICKS).pack(mavlink.MAVLink(None, 255, 190)))
+    false_start = bytes([0xFD, len(setup) - 2, 0, 0, 0, 1, 1]) + (60_000).to_bytes(3, "little")
+    recorder = TlogRecorder(tmp_path / "flight.tlog")
+    link = make_link(wire, recorder=recorder)
+    plain = bytes(heartbeat().pack(mavlink.MAVLink(None, 1, 1)))
+    assert hear(link, wire, false_start + setup + plain) == ["HEARTBEAT"]
+    link.close()
+    assert KEY not in (tmp_path / "flight.tlog").read_bytes()
+
+
 def test_marks_of_another_key_or_damaged_are_refused(tmp_path) -> None:
     MarksFile(tmp_path / "marks", SigningKey(KEY)).close()
     with pytest.raises(InputError, match="another key"):

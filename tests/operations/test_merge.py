@@ -216,3 +216,19 @@ def test_one_run_with_other_parts_in_two_operations_is_refused(night, laptops, c
         store.append(LeafKind.PART, more, part.body() | {"file": more})
     with pytest.raises(DamagedError, match="other parts"):
         merge([Source(path=laptops / "one"), Source(path=tmp_path / "two")], tmp_path / "both", clerk)
+
+
+def test_a_log_of_merges_of_merges_without_end_is_a_finding_and_no_failure(night, tmp_path):
+    with OperationStore.create(tmp_path / "op", name="n", actor="a", clock=night.clock()) as store:
+        store.append(LeafKind.NOTE, "weather", {})
+
+    def nested(leaves):
+        for _ in range(40):
+            own = [leaf_hash(encode(leaf)) for leaf in leaves]
+            body = {"name": "n", "size": len(leaves), "root": root_of(own).hex(), "first": 2}
+            merged = Leaf(seq=1, t_utc_ns=1, actor="a", kind=LeafKind.MERGE, subject="x", body=body)
+            leaves = renumbered([leaves[0], merged, *leaves])
+        return leaves
+
+    forge(tmp_path / "op", nested)
+    assert any("merged over 32 times" in f.sentence for f in verify(tmp_path / "op").findings)

@@ -32,14 +32,18 @@ from sitl.errors import SitlError
 from sitl.planned import asked_of
 from sitl.vehicle import Airframe
 
-SPEEDUP = 6.0
-SPIKE = [[50.0, 8.0], [50.0, 8.012], [50.0085, 8.0155], [50.0, 8.019], [50.0, 8.028]]
-LINE = [[50.0, 8.0], [50.0, 8.028]]
-RALLY = [{"name": "r", "lat_deg": 50.0055, "lon_deg": 8.024}]
-STATION, OBSERVER = 255, 250
+SPEEDUP = 10.0
+SPIKE = [[50.0, 8.0], [50.0, 8.006], [50.0065, 8.0085], [50.0, 8.011], [50.0, 8.018]]
+LINE = [[50.0, 8.0], [50.0, 8.018]]
+RALLY = [{"name": "r", "lat_deg": 50.0045, "lon_deg": 8.014}]
+INSTANCE = 6
+"""Its ports are not those of a simulator that somebody else runs here."""
+OBSERVER = 250
 SIM_STATE = 108
+pytestmark = pytest.mark.timeout(2400)
 WITHIN_M = 10.0
 LONGEST_S = 1200.0
+"""Wall seconds that a way home may take on a loaded machine."""
 TRIGGERS = {
     "radio": {"SIM_RC_FAIL": 1.0},
     "link": {},
@@ -70,9 +74,9 @@ def planned(tmp_path_factory):
             line, extra = (SPIKE, {}) if name == "spike" else (LINE, {"rally": RALLY, "failsafe": {"way": "straight"}})
             raw = {
                 "name": name, "dialect": "ardupilot", "border": {"coordinates": line, "own_side": "left"},
-                "standoff": {"asked_m": 150}, "corridor": {"depth_m": 500 if name == "spike" else 300},
+                "standoff": {"asked_m": 150}, "corridor": {"depth_m": 300},
                 "aircraft": {"type": "quad-survey", "count": 1},
-                "launch": [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.002}], **extra,
+                "launch": [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0015}], **extra,
             }  # fmt: skip
             brief = build_brief(raw, tmp_path_factory.getbasetemp())
             made = plan_brief(brief)
@@ -109,12 +113,12 @@ class Observer:
         assert self.c.wait_heartbeat(timeout=30) is not None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        self.c.mav.command_long_send(1, 1, 511, 0, SIM_STATE, 2e5, 0, 0, 0, 0, 0)
+        self.c.mav.command_long_send(INSTANCE + 1, 1, 511, 0, SIM_STATE, 2e5, 0, 0, 0, 0, 0)
 
     def put(self, values: dict[str, float]) -> None:
         for name, value in values.items():
             for _ in range(3):
-                self.c.mav.param_set_send(1, 1, name.encode(), value, 9)
+                self.c.mav.param_set_send(INSTANCE + 1, 1, name.encode(), value, 9)
                 time.sleep(0.15)
 
     def _run(self) -> None:
@@ -143,12 +147,12 @@ class _Gone(Exception):  # noqa: N818 - the station leaves
     pass
 
 
-def fly(binary, tmp_path, planned, name, trigger, *, parameters=None, instance=0):
+def fly(binary, tmp_path, planned, name, trigger, *, parameters=None):
     """Fly a plan with the parameters it asks for and break it off at its far end; return the observer."""
     _, plan, sortie, _ = planned(name)
     launch = Launch(
         lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=SPEEDUP,
-        instance=instance,
+        instance=INSTANCE,
     )  # fmt: skip
     far = max((i for i in sortie.items if i.command == 16), key=lambda i: i.lon_deg).seq
     with start_ardupilot(launch, tmp_path / "run", airframe=Airframe.COPTER, binary=binary) as simulator:
@@ -163,6 +167,8 @@ def fly(binary, tmp_path, planned, name, trigger, *, parameters=None, instance=0
                     return
                 broken.append(status.seq)
                 observer.put(TRIGGERS[trigger])
+                if trigger == "fence":  # a kind of fence that is added in flight counts once the fence is switched on
+                    observer.c.mav.command_long_send(INSTANCE + 1, 1, 207, 0, 1, 0, 0, 0, 0, 0, 0)
                 if trigger == "link":
                     raise _Gone
 
@@ -179,7 +185,7 @@ def fly(binary, tmp_path, planned, name, trigger, *, parameters=None, instance=0
                     flight.watch()
             except _Gone:
                 pass
-            until = time.monotonic() + LONGEST_S / SPEEDUP
+            until = time.monotonic() + LONGEST_S
             while observer.armed and time.monotonic() < until:
                 time.sleep(0.5)
             assert broken, "the far end was never reached"
@@ -193,7 +199,8 @@ def true_distance_m(line, track) -> tuple[float, bool]:
     per_lat, per_lon = 111_229.0, 111_320.0 * math.cos(math.radians(50.0)) * 1.0013
     border = shapely.linestrings([((lon - 8.0) * per_lon, (lat - 50.0) * per_lat) for lat, lon in line])
     first, last = border.coords[0], border.coords[-1]
-    own = shapely.Polygon([*border.coords, (last[0], 9e3), (first[0], 9e3)])
+    beyond = [(last[0] + 9e3, last[1]), (last[0] + 9e3, 9e3), (first[0] - 9e3, 9e3), (first[0] - 9e3, first[1])]
+    own = shapely.Polygon([*border.coords, *beyond])
     points = shapely.points([((lon - 8.0) * per_lon, (lat - 50.0) * per_lat) for lat, lon, _ in track])
     crossed = ~shapely.intersects(own, points)
     return float(shapely.distance(border, points).min()), bool(crossed.any())

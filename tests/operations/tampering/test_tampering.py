@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
+import sqlite3
+import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from operations.case_file import Head, read_head
-from operations.errors import BrokenSealError
+from operations.errors import BrokenSealError, NotAnOperationError
 from operations.findings import FindingKind
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
@@ -56,6 +60,29 @@ def test_an_operation_as_it_was_left_has_no_findings(op, read_only):
     assert picture(op) == before
 
 
+def by_the_book(leaves):
+    """RFC 6962, section 2.1, word for word."""
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    k = max(2**i for i in range(20) if 2**i < len(leaves))
+    return hashlib.sha256(b"\x01" + by_the_book(leaves[:k]) + by_the_book(leaves[k:])).digest()
+
+
+def test_anybody_can_work_the_head_out_from_the_documented_format(op):
+    with sqlite3.connect(op / "operation.sqlite") as database:
+        leaves = [bytes(body) for (body,) in database.execute("SELECT body FROM leaf ORDER BY seq")]
+    database.close()
+    assert (op / "log.head").read_text() == f"{len(leaves)} {by_the_book(leaves).hex()}\n"
+    named = {}
+    for record in map(json.loads, leaves):
+        if record["kind"] == "part":
+            named[record["body"]["file"]] = record["body"]["sha256"]
+        if record["kind"] == "media":
+            named |= {f"media/{m['sha256']}{m['suffix']}": m["sha256"] for m in record["body"]["members"]}
+    told = subprocess.run(["sha256sum", *named], cwd=op, capture_output=True, text=True, check=True).stdout
+    assert {line.split("  ")[1]: line.split("  ")[0] for line in told.splitlines()} == named
+
+
 def test_the_table_is_long_enough():
     assert len(ATTACKS) >= 40
 
@@ -75,6 +102,13 @@ def test_an_attack_is_named_twice_and_from_a_read_only_medium(op, read_only, nam
     for finding in first.findings:
         assert finding.sentence.isprintable()
         assert not re.search(r"original [0-9a-f]{64}", finding.sentence)
+
+
+def test_an_operation_of_format_1_is_sent_to_be_migrated_and_not_called_tampered_with(tmp_path):
+    with tarfile.open(Path(__file__).parents[1] / "data" / "format-1.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    with pytest.raises(NotAnOperationError, match="vedette migrate"):
+        verify(tmp_path / "op")
 
 
 BROKEN_LOGS = [

@@ -63,6 +63,18 @@ def test_the_stored_text_tells_no_key_and_opens_by_the_documented_way(ring):
     assert AESGCM(key).decrypt(nonce, wrapped, bound.encode()) == ring.master
 
 
+def test_more_secrets_than_may_are_refused_also_when_put_in_by_hand():
+    ring = KeyRing.create(FILE)
+    for _ in range(7):
+        ring = ring.added(FILE)
+    with pytest.raises(SecretError, match="8 secrets"):
+        ring.added(FILE)
+    document = json.loads(ring.to_text())
+    document["slots"] *= 2
+    with pytest.raises(SecretError, match=r"keys\.json was changed"):
+        KeyRing.parse(json.dumps(document), FILE)
+
+
 def test_a_secret_does_not_show_itself(ring):
     assert "horse" not in repr(WORDS)
     assert repr(ring.master) not in repr(ring)
@@ -76,6 +88,7 @@ def test_keys_for_different_purposes_differ(ring):
     "change",
     [
         {"memory_kib": 1 << 30},
+        {"memory_kib": 1 << 19},
         {"memory_kib": "65536"},
         {"iterations": 0},
         {"iterations": 10_000},

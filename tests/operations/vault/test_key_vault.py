@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from operations.vault import PlainVault, memory_file
 from operations.vault.errors import SealedFileError
 from operations.vault.key_ring import KeyRing, Secret
 from operations.vault.key_vault import KeyVault
+from telemetry.videos.video_file import read_video
 
 RING = KeyRing.create(Secret(value=bytes(range(32)), from_key_file=True))
 OTHER = KeyRing.create(Secret(value=bytes(range(32)), from_key_file=True))
@@ -77,6 +80,22 @@ def test_a_lent_file_is_readable_by_a_child_and_lies_on_no_disk(tmp_path):
     assert not lent.exists()
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["a.ts"]
     assert b"plaintext" not in path.read_bytes()
+
+
+def test_a_film_is_decoded_from_an_encrypted_original_without_a_file_in_clear(tmp_path):
+    spec = importlib.util.spec_from_file_location("night", Path(__file__).parents[1] / "night.py")
+    night = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(night)
+    clip = night.make_clip(tmp_path / "clip.ts")
+    with read_video(clip) as reader:
+        wanted = [frame.image.tobytes() for frame in reader.frames()]
+    vault = KeyVault(RING)
+    path = store(vault, tmp_path / "media" / "a.ts", clip.read_bytes())
+    clip.unlink()
+    with vault.lend(path) as lent, read_video(lent) as reader:
+        assert [frame.image.tobytes() for frame in reader.frames()] == wanted
+        assert reader.klv_packets == len(wanted) == 6
+        assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["a.ts"]
 
 
 def test_what_does_not_fit_into_memory_is_refused_with_its_size(tmp_path, monkeypatch):

@@ -1,0 +1,123 @@
+"""A plan file against a brief: whose aircraft, which home, and every leg and way home by the rules of the patrol."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geo.geodesy import inverse
+from missions.airspace.terrain_profile import PlaneGround
+from missions.checks.autopilot_rules_values import VehicleSettings, settings_for
+from missions.checks.check_corridor import corridor_holding
+from missions.checks.check_failsafes import briefs_by_way
+from missions.checks.parameter_file import Parameters
+from missions.checks.vehicle_parameters import with_parameters
+from missions.errors import BriefError
+from missions.failsafes.reading import NEWEST
+from missions.judging.feasibility import flight_findings
+from missions.judging.judge import Homeward, judge_legs
+from missions.judging.subject import Landing, landings_of
+from missions.plan_files.dialect import has_position
+from missions.plan_files.plan_document import Home
+
+if TYPE_CHECKING:
+    from missions.airspace.terrain_profile import GroundHeights
+    from missions.briefs.brief import Brief
+    from missions.execution.execute import Execution
+    from missions.plan import Finding
+    from missions.plan_files.dialect import Dialect
+    from missions.plan_files.plan_document import PlanDocument
+
+
+def narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brief:
+    """Return the brief with the type of aircraft that flies a plan."""
+    labels = [fleet.label for fleet in brief.fleets]
+    if aircraft is not None or document.aircraft in labels:
+        return brief.of(aircraft or document.aircraft)
+    vehicle = settings_for(document.vehicle_type).vehicle if document.vehicle_type else None
+    alike = [f.label for f in brief.fleets if vehicle is not None and f.aircraft.kind.value == vehicle.value]
+    if len(labels) == 1 or len(alike) == 1:
+        return brief.of((alike or labels)[0])
+    raise BriefError(
+        f"the brief has several types of aircraft; say which one flies the plan with --aircraft {' or '.join(labels)}"
+    )
+
+
+def as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Dialect) -> VehicleSettings:
+    """Return the settings with the returns a plan folder asks for, where nothing else tells the vehicle's."""
+    if not document.vehicle_parameters:
+        return settings
+    values = {p.name: p.value for p in document.vehicle_parameters}
+    held = Parameters(where="the plan", values={"FENCE_ENABLE": 1.0, **values}, dialect=dialect, version=NEWEST)
+    asked = with_parameters(settings, held, dialect).settings
+    told = settings.from_vehicle
+    return dataclasses.replace(
+        settings,
+        return_alt_m=asked.return_alt_m if settings.return_alt_m is None else settings.return_alt_m,
+        failsafes=settings.failsafes if told else asked.failsafes,
+        landing=settings.landing if told else asked.landing,
+    )
+
+
+def _for_vehicle(brief: Brief, settings: VehicleSettings) -> Brief:
+    """Return the brief with the return height that the vehicle has."""
+    told: dict[str, object] = {} if settings.return_alt_m is None else {"return_alt_m": settings.return_alt_m}
+    return brief.returning(**told)
+
+
+def against_brief(
+    document: PlanDocument, flown: Execution, brief: Brief, ground: GroundHeights, settings: VehicleSettings
+) -> tuple[Finding, ...]:
+    """Judge every leg and way home of a mission against a brief, each way home from the home that holds there."""
+    if not flown.legs:
+        return ()
+    brief = _for_vehicle(brief, settings)
+    homes = _homeward(document, flown) or [
+        Homeward(landings=_sites(brief, ground), legs=np.ones(len(flown.legs), dtype=bool))
+    ]
+    places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in flown.legs]
+    ends = [(p.lat_deg, p.lon_deg) for home in homes for p in home.landings]
+    lat, lon = np.array([*places, *ends], dtype=float).T
+    corridor = corridor_holding(brief, lat, lon, ground)
+    plane = PlaneGround(frame=corridor.frame, heights=ground)
+    found = dict.fromkeys(flight_findings(brief, corridor, flown.legs))
+    for each in briefs_by_way(brief, settings):
+        found |= dict.fromkeys(judge_legs(each, corridor, plane, flown.legs, homes, settings.landing))
+    return tuple(found)
+
+
+def _homeward(document: PlanDocument, flown: Execution) -> list[Homeward]:
+    """Return where break-offs end under each home that some leg is flown under."""
+    held = np.array(flown.home_of_leg)
+    return [
+        Homeward(
+            landings=landings_of((home.lat_deg, home.lon_deg, home.alt_amsl_m), document.rally), legs=held == number
+        )
+        for number, home in enumerate(flown.homes)
+        if number == 0 or (held == number).any()
+    ]
+
+
+def _sites(brief: Brief, ground: GroundHeights) -> tuple[Landing, ...]:
+    lat, lon = np.array([s.lat_deg for s in brief.launch]), np.array([s.lon_deg for s in brief.launch])
+    heights = ground.amsl_m(lat, lon)
+    return tuple(
+        Landing(lat_deg=s.lat_deg, lon_deg=s.lon_deg, alt_amsl_m=float(h))
+        for s, h in zip(brief.launch, heights, strict=True)
+    )
+
+
+def with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeights) -> PlanDocument:
+    """Give a plan without home the launch site nearest to its first place, and say so."""
+    first = next((item for item in document.items if has_position(item)), None)
+    if first is None:
+        return document
+    site = min(brief.launch, key=lambda s: float(inverse(first.lat_deg, first.lon_deg, s.lat_deg, s.lon_deg)[0]))
+    height_m = float(ground.amsl_m(np.array([site.lat_deg]), np.array([site.lon_deg]))[0])
+    return dataclasses.replace(
+        document,
+        home=Home(lat_deg=site.lat_deg, lon_deg=site.lon_deg, alt_amsl_m=height_m),
+        problems=(*document.problems, f"the plan has no home; it is judged from launch site {site.name!r}"),
+    )
