@@ -82,7 +82,8 @@ def person(object_id: int, place_enu_m: FloatArray, heading_deg: float, travelle
     ]
     top, legs = _CLOTHES[rng.integers(len(_CLOTHES), size=2)]
     colours = [legs, legs, top, top, top, _SKIN if rng.random() < 0.6 else top * 0.6]
-    warmth = [200.0, 200.0, 215.0, 205.0, 205.0, 240.0]
+    clothed = float(rng.uniform(0.0, 35.0))  # what trousers and coats keep in; the head stays bare
+    warmth = [205.0 - clothed, 205.0 - clothed, 220.0 - clothed, 210.0 - clothed, 210.0 - clothed, 242.0]
     if rng.random() < 0.4:
         parts.append([-0.24, 0.0, 1.05, -0.24, 0.0, 1.35, 0.16])
         colours.append(_CLOTHES[rng.integers(len(_CLOTHES))])
@@ -100,30 +101,56 @@ def person(object_id: int, place_enu_m: FloatArray, heading_deg: float, travelle
 
 
 def vehicle(object_id: int, place_enu_m: FloatArray, heading_deg: float, moving: bool, seed: int) -> Shape:
-    """Return a car, pickup or van, 4.2 to 5.4 m long; its engine and tyres are hot when it moves."""
+    """Return a car, pickup or van, 4.2 to 5.4 m long; its engine and tyres are hot when it moves.
+
+    In the infrared glass mirrors the cold sky, so the windows are dark bands round a warmer roof; the
+    sheet metal of a whole place is sun-warmed or night-cold together (as in HIT-UAV, Suo et al. 2023).
+    """
     rng = np.random.default_rng([seed & 0xFFFFFFFF, object_id, 2])
     length, width = rng.uniform(4.2, 5.4), rng.uniform(1.75, 2.05)
     style = int(rng.integers(3))
     half, side = length / 2.0, width / 2.0
+    deck = 0.9 if style != 2 else 1.1
     roof = (1.5, 1.75, 2.1)[style]
-    front, back = ((0.15, -0.38), (0.22, -0.08), (0.30, -0.48))[style]
-    hood = [half - 0.26 * length, half, -side, side, 0.35, 0.95]
-    body = [-half, half - 0.26 * length, -side, side, 0.35, 0.9 if style != 2 else 1.1]
-    cabin = [back * length, front * length, -side + 0.12, side - 0.12, 0.9, roof]
-    wheels = [[x, y, 0.32, x, -y, 0.32, 0.32] for x in (-0.32 * length, 0.32 * length) for y in (side - 0.1,)]
+    front, back = ((0.17, -0.38), (0.22, -0.08), (0.30, -0.48))[style]
+    hood_end = half - 0.26 * length
+    boxes = [
+        [-half + 0.18, hood_end, -side, side, 0.3, deck],
+        [-half, -half + 0.18, -side + 0.16, side - 0.16, 0.3, deck],
+        [hood_end, half - 0.22, -side + 0.04, side - 0.04, 0.3, 0.92],
+        [half - 0.22, half, -side + 0.2, side - 0.2, 0.3, 0.85],
+        [back * length, front * length, -side + 0.1, side - 0.1, deck, roof - 0.1],
+        [back * length + 0.35, front * length - 0.55, -side + 0.2, side - 0.2, roof - 0.1, roof],
+    ]
+    wheels = [
+        [x, s * (side - 0.1), 0.32, x, s * (side - 0.1), 0.32, 0.32]
+        for x in (-0.32 * length, 0.32 * length)
+        for s in (1.0, -1.0)
+    ]
     paint = _PAINT[rng.integers(len(_PAINT))] * rng.uniform(0.85, 1.1)
-    warm = 1.0 if moving else float(rng.random() < 0.3)
-    cold = rng.uniform(60.0, 150.0)
+    tyres, glass = np.array([24.0, 24.0, 26.0]), np.array([46.0, 52.0, 60.0])
     return Shape(
         label=int(Kind.VEHICLE),
         object_id=object_id,
         place_enu_m=place_enu_m,
         heading_rad=np.radians(heading_deg),
         capsules_m=np.array(wheels),
-        boxes_m=np.array([body, hood, cabin]),
-        colours=np.array([[24.0, 24.0, 26.0]] * 2 + [paint, paint * 0.97, paint * (0.55 if style == 0 else 0.9)]),
-        warmth=np.array([110 + 80 * warm, 110 + 80 * warm, cold + 15 * warm, cold + 105 * warm, cold - 10 + 10 * warm]),
+        boxes_m=np.array(boxes),
+        colours=np.array([tyres] * 4 + [paint, paint * 0.9, paint * 0.97, paint * 0.85, glass, paint]),
+        warmth=_vehicle_warmth(rng, moving, seed),
     )
+
+
+def _vehicle_warmth(rng: np.random.Generator, moving: bool, seed: int) -> FloatArray:
+    """Warmth of four wheels, body, tail, hood, nose, windows and roof."""
+    sunny = np.random.default_rng([seed & 0xFFFFFFFF, 3]).random() < 0.6
+    metal = float(rng.uniform(140.0, 215.0) if sunny else rng.uniform(35.0, 75.0))
+    glass = metal - float(rng.uniform(45.0, 95.0)) if sunny else metal + float(rng.uniform(5.0, 40.0))
+    running = moving or rng.random() < 0.25
+    engine = float(rng.uniform(60.0, 110.0)) if running else 0.0
+    wheel = max(metal - 20.0, 150.0) if running else metal - 15.0
+    levels = [wheel] * 4 + [metal, metal - 12.0, metal + engine, metal + 0.8 * engine - 10.0, glass, metal + 8.0]
+    return np.clip(np.array(levels) + rng.normal(0.0, 5.0, len(levels)), 20.0, 250.0)
 
 
 def labelled_shapes(world: World, movers: Movers, places_enu_m: FloatArray, rows: NDArray[np.int64]) -> list[Shape]:
@@ -206,11 +233,15 @@ def _bush(rng: np.random.Generator) -> Parts:
 
 
 def _rock(rng: np.random.Generator) -> Parts:
-    """Rocks keep the day's heat: some come near a person in the infrared."""
+    """Rocks keep the day's heat, most in their middle: some come near a person in the infrared."""
     size = rng.uniform(0.2, 0.8)
     a, b = rng.normal(0.0, 0.5 * size, (2, 2))
-    part = np.array([[a[0], a[1], 0.3 * size, b[0], b[1], 0.3 * size, 0.6 * size]])
-    return part, _NO_BOXES, np.full((1, 3), rng.uniform(105.0, 190.0)), np.array([rng.uniform(90.0, 165.0)])
+    low = [a[0], a[1], 0.3 * size, b[0], b[1], 0.3 * size, 0.6 * size]
+    middle = [0.6 * a[0] + 0.4 * b[0], 0.6 * a[1] + 0.4 * b[1], 0.45 * size] * 2
+    heat = rng.uniform(95.0, 165.0)
+    tone = rng.uniform(105.0, 190.0)
+    parts = np.array([low, [*middle, 0.4 * size]])
+    return parts, _NO_BOXES, np.array([[tone] * 3, [1.06 * tone] * 3]), np.array([heat - 18.0, heat])
 
 
 def _post(rng: np.random.Generator) -> Parts:
