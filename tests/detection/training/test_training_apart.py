@@ -176,7 +176,8 @@ def test_ultralytics_settings_of_the_person_are_neither_read_nor_written(tmp_pat
         from ultralytics.utils.events import events
         state = {name: bool(module.settings.get(name)) for name in SWITCHED_OFF}
         print(json.dumps({"state": state, "key": module.settings["api_key"], "install": AUTOINSTALL, "online": ONLINE,
-                          "events": events.enabled, "mode": USER_CONFIG_DIR.parent.stat().st_mode & 0o777, "seen": seen}))
+                          "events": events.enabled, "seen": seen,
+                          "mode": USER_CONFIG_DIR.parent.stat().st_mode & 0o777}))
         """,
         tmp_path,
     )
