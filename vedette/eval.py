@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vedette.screen import print_json, progress
 
@@ -101,7 +102,7 @@ def _show(described: str, limit: float, scores: list[Any]) -> None:
         table = Table("class", "band", "things", "AP50", "AP", f"precision at {limit:g}", f"recall at {limit:g}", "ECE")
         for row in one.rows:
             shares = (row.ap50, row.ap, row.precision, row.recall, row.calibration_error)
-            table.add_row(row.name, row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
+            table.add_row(Text(row.name), row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
         console.print(
             f"\n{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}", markup=False
         )

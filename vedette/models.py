@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from vedette.screen import print_json, progress
 
@@ -192,6 +193,38 @@ def split(
     write_runs(runs, out)
     sizes = ", ".join(f"{number}: {len(names)}" for number, names in enumerate(runs))
     Console(highlight=False).print(f"wrote {out}: {len(runs)} runs with pictures {sizes}", markup=False)
+
+
+@app.command(epilog="Example: vedette models card")
+def card(name: Annotated[str, typer.Argument(help="Name of a bundled model.")] = "vedette-small") -> None:
+    """Print a model's card: provenance, licence, what it learned from, how good it is, its limits."""
+    from vedette.model_cards import read_card
+
+    Console(highlight=False, soft_wrap=True).print(read_card(name), markup=False)
+
+
+@app.command(epilog="Example: vedette models compare before.json after.json")
+def compare(
+    before: Annotated[Path, typer.Argument(help="What 'vedette eval --json' printed of one model.")],
+    after: Annotated[Path, typer.Argument(help="And of another, on the same pictures.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put the scores of two models side by side."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from vedette.model_cards import compare as differences
+
+    found = differences(before, after)
+    if as_json:
+        print_json({"differences": [dataclasses.asdict(one) for one in found]})
+        return
+    table = Table("set", "class", "pixel height", "measure", "before", "after", "change")
+    for one in found:
+        numbers = f"{one.before:.3f}", f"{one.after:.3f}", f"{one.after - one.before:+.3f}"
+        table.add_row(*(Text(text) for text in (one.set_name, one.name, one.band, one.share)), *numbers)
+    Console(soft_wrap=True, highlight=False).print(table)
 
 
 @app.command(epilog="Example: vedette models export mine.pt --out mine.onnx")
