@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sitl.films.render_ground import hash_cells, land_cover
+from sitl.films.render_ground import hash_cells, land_cover, track_distance_m
 from sitl.films.world import Kind, Movers
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ CELL_M: Final = 22.0
 """Props are drawn by lot for each map cell of this side."""
 PROPS_PER_CELL: Final = 3
 UNLABELLED: Final = -1
+OFF_TRACK_M: Final = 2.8
+"""Nothing stands nearer to the middle of a track that vehicles use."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,7 @@ def prop_places(
     chance = (lot & np.uint64(0xFF)).astype(np.float64) / 256.0
     cover = land_cover(world.seed, x, y)
     wanted = np.array([0.08, 0.06, 0.06, 0.25, 0.3, 0.8, 0.8, 0.95, 0.0])[cover]
-    kept = chance < wanted
+    kept = (chance < wanted) & (track_distance_m(world.tracks_m, x, y) > OFF_TRACK_M)
     return x[kept], y[kept], lot[kept]
 
 
@@ -213,15 +215,15 @@ def prop(lot: int, place_enu_m: FloatArray) -> Shape:
 
 
 def _tree(rng: np.random.Generator) -> Parts:
-    height, spread, count = rng.uniform(4.0, 11.0), rng.uniform(1.2, 2.6), 6
-    centre = np.stack([*rng.normal(0.0, 0.45 * spread, (2, count)), rng.uniform(0.45, 0.9, count) * height], axis=1)
-    crown = np.hstack([centre, centre, rng.uniform(0.5, 0.9, (count, 1)) * spread])
+    height, spread, count = rng.uniform(4.0, 11.0), rng.uniform(1.2, 2.6), 16
+    centre = np.stack([*rng.normal(0.0, 0.5 * spread, (2, count)), rng.uniform(0.4, 0.92, count) * height], axis=1)
+    crown = np.hstack([centre, centre, rng.uniform(0.25, 0.55, (count, 1)) * spread])
     trunk = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.5 * height, 0.18]])
     green = np.array([62.0, 84.0, 44.0]) * rng.uniform(0.7, 1.25)
     shade = (0.75 + 0.4 * np.argsort(np.argsort(centre[:, 2])) / count)[:, None]
     order = np.argsort(centre[:, 2])
     colours = np.vstack([[[84.0, 66.0, 48.0]], (green * shade)[order]])
-    return np.vstack([trunk, crown[order]]), _NO_BOXES, colours, np.concatenate([[80.0], rng.normal(70.0, 6.0, count)])
+    return np.vstack([trunk, crown[order]]), _NO_BOXES, colours, np.concatenate([[80.0], rng.normal(70.0, 13.0, count)])
 
 
 def _bush(rng: np.random.Generator) -> Parts:
@@ -250,24 +252,27 @@ def _post(rng: np.random.Generator) -> Parts:
 
 
 def _animal(rng: np.random.Generator) -> Parts:
-    """Make a sheep, deer or cow: warm, lying along the ground rather than standing up from it."""
+    """Make a sheep, deer or cow: lying along the ground rather than standing up; fur keeps its heat in."""
     size = rng.uniform(0.55, 1.3)
     parts = np.array(
         [
             [-0.55, 0.0, 0.75, 0.55, 0.0, 0.75, 0.27],
             [0.75, 0.0, 1.0, 0.85, 0.0, 1.05, 0.14],
-            [-0.5, 0.1, 0.0, -0.5, 0.1, 0.6, 0.06],
-            [0.5, -0.1, 0.0, 0.5, -0.1, 0.6, 0.06],
+            *([x, y, 0.0, x, y, 0.6, 0.06] for x in (-0.5, 0.5) for y in (-0.14, 0.14)),
         ]
     )
     coat = np.array([[200, 196, 185], [120, 86, 58], [50, 42, 38]], dtype=np.float64)[rng.integers(3)]
-    return parts * size, _NO_BOXES, np.repeat(coat[None], 4, axis=0), np.array([195.0, 215.0, 180.0, 180.0])
+    body = rng.uniform(150.0, 190.0)
+    return parts * size, _NO_BOXES, np.repeat(coat[None], 6, axis=0), np.array([body, 210.0, *[185.0] * 4])
 
 
 def _hut(rng: np.random.Generator) -> Parts:
     x, y, z = rng.uniform(1.5, 4.0), rng.uniform(1.5, 3.0), rng.uniform(2.0, 3.2)
-    boxes = np.array([[-x, x, -y, y, 0.0, z]])
-    return _NO_CAPSULES, boxes, np.full((1, 3), rng.uniform(90.0, 180.0)), np.array([rng.uniform(80.0, 150.0)])
+    wall, roof = rng.uniform(90.0, 180.0, 2)
+    chimney = [0.4 * x, 0.4 * x + 0.5, -0.25, 0.25, z + 0.25, z + 1.0]
+    boxes = np.array([[-x, x, -y, y, 0.0, z], [-x - 0.3, x + 0.3, -y - 0.3, y + 0.3, z, z + 0.25], chimney])
+    colours = np.array([[wall] * 3, [roof] * 3, [0.7 * wall] * 3])
+    return _NO_CAPSULES, boxes, colours, np.array([*rng.uniform(80.0, 150.0, 2), rng.uniform(90.0, 200.0)])
 
 
 _PROP_MAKERS = {"tree": _tree, "bush": _bush, "rock": _rock, "post": _post, "animal": _animal, "hut": _hut}
