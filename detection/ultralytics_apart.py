@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from geo.errors import MissingPartError
 
@@ -60,14 +60,16 @@ def load_ultralytics() -> Any:
     return ultralytics
 
 
-def _refuse(*arguments: object, **_: object) -> None:
+def _refuse(*arguments: object, **_: object) -> NoReturn:
     """Stand in for ultralytics' downloads."""
     raise FileNotFoundError(f"not on this machine, and nothing is downloaded: {str(arguments[:1])[:120]}")
 
 
 def _only_here(file: object, *_: object, **__: object) -> str:
     """Stand in for the search of a model file: it is where it is said to be, or nowhere."""
-    return str(file) if Path(str(file)).is_file() else str(_refuse(file))
+    if Path(str(file)).is_file():
+        return str(file)
+    _refuse(file)
 
 
 def _private_folder() -> Path:

@@ -66,8 +66,9 @@ def verify(
     from detection.model_manifest_file import default_model, known_models
 
     states = {entry.name: _state(entry) for entry in known_models() if entry.bundled} if file is None else {}
+    no_classes: tuple[str, ...] = ()
     if any(state != "good" for state in states.values()) and file is None:
-        described, classes = "", ()
+        described, classes = "", no_classes
     else:
         detector, described = load_detector(file or default_model())
         classes = detector.class_names

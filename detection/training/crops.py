@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detection.errors import TruthError
 from detection.training.pictures_file import IGNORED, LabelledPicture
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ class CropSource:
         import cv2
 
         size = self._recipe.size_px
-        image = cv2.imdecode(self._bytes[picture.path], cv2.IMREAD_UNCHANGED)
+        decoded = cv2.imdecode(self._bytes[picture.path], cv2.IMREAD_UNCHANGED)
+        if decoded is None:
+            raise TruthError(f"{picture.path}: cannot be decoded as a picture", path=str(picture.path))
+        image = np.asarray(decoded, dtype=np.uint8)
         if image.ndim == 3 and not np.any(image[::16, ::16, 0] != image[::16, ::16, 2]):
             image = image[..., 1]
         wanted = picture.boxes_px[picture.classes != IGNORED]
@@ -65,8 +69,10 @@ class CropSource:
         crop = image[top : top + side, left : left + side]
         below, right = side - crop.shape[0], side - crop.shape[1]
         if below or right:
-            crop = cv2.copyMakeBorder(crop, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(GREY,) * 3)
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
+            around = cv2.copyMakeBorder(crop, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(GREY,) * 3)
+            crop = np.asarray(around, dtype=np.uint8)
+        how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+        crop = np.asarray(cv2.resize(crop, (size, size), interpolation=how), dtype=np.uint8)
         boxes = (wanted.astype(np.float64) - [left, top, left, top]) * (size / side)
         classes = picture.classes[picture.classes != IGNORED]
         crop, boxes = _mirrored(crop, boxes, size, rng)
@@ -113,12 +119,12 @@ def _spoiled(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     if rng.random() < 0.2:
         level = level + rng.standard_normal(level.shape, dtype=np.float32) * np.float32(rng.uniform(2.0, 9.0))
     if rng.random() < 0.1:
-        level = cv2.GaussianBlur(level, (0, 0), rng.uniform(0.5, 1.1))
+        level = np.asarray(cv2.GaussianBlur(level, (0, 0), rng.uniform(0.5, 1.1)), dtype=np.float32)
     spoiled = level.clip(0.0, 255.0).astype(np.uint8)
     if rng.random() < 0.1:
         _, data = cv2.imencode(".jpg", spoiled, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 80))])
-        spoiled = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    return np.asarray(spoiled)
+        spoiled = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), dtype=np.uint8)
+    return spoiled
 
 
 def _as_rgb(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
