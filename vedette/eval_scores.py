@@ -142,7 +142,14 @@ def _alone(
     found: Sequence[Detections], true: Sequence[LabelledFrame], number: int, limit: float, overlap_min: float
 ) -> list[Row]:
     """Score each kind that a set tells apart within one class, the class's other kinds not counting."""
-    kinds = sorted({n for one in true for n, c in zip(one.names, one.labels.classes, strict=True) if c == number})
+    kinds = sorted(
+        {
+            name
+            for one in true
+            for name, kind, counts in zip(one.names, one.labels.classes, one.labels.counts, strict=True)
+            if kind == number and counts
+        }
+    )
     if len(kinds) < 2:
         return []
     rows = []
