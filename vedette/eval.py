@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from vedette.screen import print_json, progress
+from vedette.screen import RESULTS, print_json, progress
 
 if TYPE_CHECKING:
     from detection.values import Detections, Detector
@@ -96,14 +94,13 @@ def _detect(detector: Detector, source: Source) -> tuple[list[Detections], list[
 
 
 def _show(described: str, limit: float, scores: list[Any]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(described, markup=False)
+    RESULTS.print(described)
     for one in scores:
         table = Table("class", "band", "things", "AP50", "AP", f"precision at {limit:g}", f"recall at {limit:g}", "ECE")
         for row in one.rows:
             shares = (row.ap50, row.ap, row.precision, row.recall, row.calibration_error)
-            table.add_row(Text(row.name), row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
-        console.print(
+            table.add_row(row.name, row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
+        RESULTS.print(
             f"\n{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}", markup=False
         )
-        console.print(table)
+        RESULTS.print(table, soft_wrap=False)

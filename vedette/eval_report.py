@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import os
 from typing import TYPE_CHECKING, Final
+
+from geo.foreign_text import xml_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def page(described: str, limit: float, scores: Sequence[SetScore]) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
         f'content="{_POLICY}"><meta name="viewport" content="width=device-width"><title>Detector scores</title>'
-        f"<style>{_STYLE}</style><h1>Detector scores</h1><p><code>{html.escape(described)}</code></p>"
+        f"<style>{_STYLE}</style><h1>Detector scores</h1><p><code>{xml_text(described)}</code></p>"
         f"<p>Precision and recall are at a score limit of {limit:g}. What the detector says is an assessment; "
         f"these numbers say how often it was right on these pictures, and promise nothing about others.</p>{sections}"
     )
@@ -51,8 +52,8 @@ def _section(one: SetScore, limit: float) -> str:
     rows = "".join(_row(row) for row in one.rows)
     figures = "".join(_precision_figure(c) + _reliability_figure(c) for c in one.curves)
     return (
-        f"<h2>{html.escape(one.name)}</h2><p>{one.pictures} pictures; a box is right at an overlap of "
-        f"{one.overlap_min:g} or more; average precision by {html.escape(one.evaluator)}.</p><table><tr><th>class"
+        f"<h2>{xml_text(one.name)}</h2><p>{one.pictures} pictures; a box is right at an overlap of "
+        f"{one.overlap_min:g} or more; average precision by {xml_text(one.evaluator)}.</p><table><tr><th>class"
         f"<th>pixel height<th>things<th>AP50<th>AP50:95<th>precision at {limit:g}<th>recall at {limit:g}"
         f"<th>calibration error<th>Brier</tr>{rows}</table>{figures}"
     )
@@ -62,7 +63,7 @@ def _row(row: Row) -> str:
     shares = (row.ap50, row.ap, row.precision, row.recall, row.calibration_error, row.brier)
     cells = "".join(f"<td>{'' if v != v else f'{v:.3f}'}" for v in shares)
     kind = "" if row.band == "all" else ' class="part"'
-    return f"<tr{kind}><td>{html.escape(row.name)}<td>{html.escape(row.band)}<td>{row.truths}{cells}</tr>"
+    return f"<tr{kind}><td>{xml_text(row.name)}<td>{xml_text(row.band)}<td>{row.truths}{cells}</tr>"
 
 
 def _place(x: float, y: float) -> tuple[float, float]:
@@ -78,9 +79,9 @@ def _frame(name: str, across: str, up: str, inner: str, caption: str) -> str:
     )
     return (
         f'<figure><svg width="{_SIDE + _PAD + 12:.0f}" height="{_SIDE + 44:.0f}" role="img" font-size="11" '
-        f'font-family="system-ui" aria-label="{html.escape(name)}: {up} over {across}"><rect x="{x0}" y="{y0}" '
+        f'font-family="system-ui" aria-label="{xml_text(name)}: {up} over {across}"><rect x="{x0}" y="{y0}" '
         f'width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#8a94a3"/>{ticks}<text x="{(x0 + x1) / 2:.0f}" '
-        f'y="{y1 + 29:.0f}" text-anchor="middle">{across}</text>{inner}</svg><figcaption>{html.escape(name)}: '
+        f'y="{y1 + 29:.0f}" text-anchor="middle">{across}</text>{inner}</svg><figcaption>{xml_text(name)}: '
         f"{caption}</figcaption></figure>"
     )
 

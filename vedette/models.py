@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from vedette.screen import print_json, progress
+from vedette.screen import RESULTS, print_json, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +34,11 @@ def list_models(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"models": [{"name": e.name, "file": e.file, "sha256": e.sha256, "state": s} for e, s in rows]})
         return
-    console = Console(highlight=False, soft_wrap=True)
     for entry, state in rows:
-        console.print(f"{entry.name}: {state}, {entry.file}", markup=False)
-        console.print(f"  classes {', '.join(entry.classes) or 'not said'}; licence {entry.licence or 'not said'}")
-        console.print(f"  {entry.purpose or 'no purpose said'}", markup=False)
-        console.print(f"  sha256 {entry.sha256}")
+        RESULTS.print(f"{entry.name}: {state}, {entry.file}")
+        RESULTS.print(f"  classes {', '.join(entry.classes) or 'not said'}; licence {entry.licence or 'not said'}")
+        RESULTS.print(f"  {entry.purpose or 'no purpose said'}")
+        RESULTS.print(f"  sha256 {entry.sha256}")
 
 
 def _state(entry: ModelEntry) -> str:
@@ -75,11 +72,10 @@ def verify(
     if as_json:
         print_json({"model": described, "states": states, "classes": list(classes)})
     else:
-        console = Console(highlight=False, soft_wrap=True)
         if described:
-            console.print(f"{described}: opens, finds {', '.join(classes)}", markup=False)
+            RESULTS.print(f"{described}: opens, finds {', '.join(classes)}")
         for name, state in states.items():
-            console.print(f"{name}: {state}", markup=False)
+            RESULTS.print(f"{name}: {state}")
     if any(state != "good" for state in states.values()):
         raise typer.Exit(1)
 
@@ -94,7 +90,7 @@ def trust(
     from detection.model_manifest_file import user_manifest
 
     entry = add(file, note)
-    Console(highlight=False).print(f"trusted {entry.name} (sha256 {entry.sha256}) in {user_manifest()}", markup=False)
+    RESULTS.print(f"trusted {entry.name} (sha256 {entry.sha256}) in {user_manifest()}")
 
 
 @app.command(
@@ -146,7 +142,7 @@ def train(
         task = bars.add_task("train", total=steps, completed=run.step)
         run.run(CropSource(real, drawings, recipe), lambda at: bars.update(task, **_told(at)))
     written = export_network(averaged_network(read_checkpoint(run.path)), out / "model.onnx")
-    Console(highlight=False).print(f"wrote {written}; score it with: vedette eval --model {written}", markup=False)
+    RESULTS.print(f"wrote {written}; score it with: vedette eval --model {written}")
 
 
 def _told(at: Progress) -> dict[str, Any]:
@@ -193,7 +189,7 @@ def split(
     runs = split_by_gaps([one.path.name for file in files for one in read_pictures(file)], gap)
     write_runs(runs, out)
     sizes = ", ".join(f"{number}: {len(names)}" for number, names in enumerate(runs))
-    Console(highlight=False).print(f"wrote {out}: {len(runs)} runs with pictures {sizes}", markup=False)
+    RESULTS.print(f"wrote {out}: {len(runs)} runs with pictures {sizes}")
 
 
 @app.command(epilog="Example: vedette models card")
@@ -201,7 +197,8 @@ def card(name: Annotated[str, typer.Argument(help="Name of a bundled model.")] =
     """Print a model's card: provenance, licence, what it learned from, how good it is, its limits."""
     from vedette.model_cards import read_card
 
-    Console(highlight=False, soft_wrap=True).print(read_card(name), markup=False)
+    for line in read_card(name).splitlines():
+        RESULTS.print(line)
 
 
 @app.command(epilog="Example: vedette models compare before.json after.json")
@@ -224,8 +221,8 @@ def compare(
     table = Table("set", "class", "pixel height", "measure", "before", "after", "change")
     for one in found:
         numbers = f"{one.before:.3f}", f"{one.after:.3f}", f"{one.after - one.before:+.3f}"
-        table.add_row(*(Text(text) for text in (one.set_name, one.name, one.band, one.share)), *numbers)
-    Console(soft_wrap=True, highlight=False).print(table)
+        table.add_row(one.set_name, one.name, one.band, one.share, *numbers)
+    RESULTS.print(table, soft_wrap=False)
 
 
 @app.command(epilog="Example: vedette models export mine.pt --out mine.onnx")
@@ -239,4 +236,4 @@ def export(
     from detection.training_file import export_model
 
     written = export_model(weights, out, width_px=width, height_px=height)
-    Console(highlight=False).print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB)", markup=False)
+    RESULTS.print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB)")
