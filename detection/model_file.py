@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detection.errors import ModelError
-from detection.model_manifest_file import default_model, sha256_of
+from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
 from detection.ultralytics_detector import UltralyticsDetector
 
@@ -37,11 +37,13 @@ def load_detector(
         When it is a `.pt` file and ultralytics is not installed.
     """
     chosen = default_model() if path is None else Path(path)
-    described = f"{chosen.name} sha256:{sha256_of(chosen)}"
+    detector: OnnxDetector | UltralyticsDetector
     if chosen.suffix.lower() == ".onnx":
-        return OnnxDetector(chosen, keep=keep, threads=threads), described
+        detector = OnnxDetector(chosen, keep=keep, threads=threads)
+        return detector, f"{chosen.name} sha256:{detector.sha256}"
     if chosen.suffix.lower() == ".pt":
-        return UltralyticsDetector(chosen, keep=keep), described
+        detector = UltralyticsDetector(chosen, keep=keep)
+        return detector, f"{chosen.name} sha256:{detector.sha256}"
     raise ModelError(
         f"{chosen}: a model must be an .onnx or .pt file, not {chosen.suffix or 'a file without suffix'!r}"
     )

@@ -6,18 +6,24 @@ only when its SHA-256 is in one of the two lists. An `.onnx` file is data.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from detection.errors import ModelError, UntrustedModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MODELS: Final = Path(__file__).parent / "models"
 MANIFEST: Final = MODELS / "manifest.json"
 DEFAULT_MODEL: Final = "vedette-small"
+MODEL_BYTES_MAX: Final = 2_000_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,8 @@ class ModelEntry:
     classes: tuple[str, ...] = ()
     licence: str = ""
     purpose: str = ""
+    bundled: bool = True
+    """False for weights that are known by their hash and do not come with the program."""
 
 
 def user_manifest() -> Path:
@@ -58,6 +66,7 @@ def read_manifest(path: Path) -> list[ModelEntry]:
                 classes=tuple(str(name) for name in row.get("classes", ())),
                 licence=str(row.get("licence", "")),
                 purpose=str(row.get("purpose", "")),
+                bundled=bool(row.get("bundled", True)),
             )
             for row in rows
         ]
@@ -100,15 +109,23 @@ def default_model() -> Path:
     return MODELS / f"{DEFAULT_MODEL}.onnx"
 
 
-def require_trusted(path: Path) -> str:
-    """Return the file's hash when a manifest lists it.
+def read_trusted(path: Path) -> bytes:
+    """Read a file once, and return its bytes when a manifest lists their hash: what was judged is what is opened.
 
     Raises
     ------
+    ModelError
+        When there is no such file, or it is larger than `MODEL_BYTES_MAX`.
     UntrustedModelError
         When no manifest lists it; nothing of the file but its bytes has been read.
     """
-    found = sha256_of(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; give the path of an .onnx or .pt file", path=str(path))
+    with path.open("rb") as stream:
+        held = stream.read(MODEL_BYTES_MAX + 1)
+    if len(held) > MODEL_BYTES_MAX:
+        raise ModelError(f"{path}: is larger than {MODEL_BYTES_MAX // 1_000_000} MB; no model here is", path=str(path))
+    found = hashlib.sha256(held).hexdigest()
     if found not in {entry.sha256 for entry in known_models()}:
         raise UntrustedModelError(
             f"{path}: is not in the model manifest and was not opened, because opening a .pt file runs the code in it; "
@@ -116,12 +133,30 @@ def require_trusted(path: Path) -> str:
             path=str(path),
             sha256=found,
         )
-    return found
+    return held
+
+
+@contextlib.contextmanager
+def trusted_copy(path: Path) -> Iterator[Path]:
+    """Give a trusted file's bytes as a file in a private folder, for libraries that open paths.
+
+    The file that is opened is the one whose hash was compared, whatever happens to `path` meanwhile.
+
+    Raises
+    ------
+    ModelError, UntrustedModelError
+        As for `read_trusted`.
+    """
+    held = read_trusted(path)
+    with tempfile.TemporaryDirectory(prefix="vedette-model-") as folder:
+        copy = Path(folder) / path.name
+        copy.write_bytes(held)
+        yield copy
 
 
 def trust(path: Path, note: str = "") -> ModelEntry:
     """Add a file to the user's list."""
-    entry = ModelEntry(name=path.stem, file=str(path.resolve()), sha256=sha256_of(path), purpose=note)
+    entry = ModelEntry(name=path.stem, file=str(path.resolve()), sha256=sha256_of(path), purpose=note, bundled=False)
     listed = [one for one in read_manifest(user_manifest()) if one.sha256 != entry.sha256]
     write_manifest(user_manifest(), [*listed, entry])
     return entry

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import ast
+import hashlib
+import math
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,8 @@ import numpy as np
 
 from detection.errors import ModelError
 from detection.letterbox import Letterbox
-from detection.model_output import Filter, Layout, layout_of, read_output
+from detection.model_names import literal, read_names
+from detection.model_output import END2END_COLUMNS, Filter, Layout, layout_of, read_output
 from detection.values import Detections
 
 if TYPE_CHECKING:
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 DEFAULT_INPUT_PX: Final = 640
 """Input side of a model that takes any size and names none."""
 DEADLINE_S: Final = 30.0
-CLASSES_MAX: Final = 10_000
+SIDE_MAX_PX: Final = 8192
+"""Largest side of a model's input: 800 MB as floats, above which a file is an attack rather than a model."""
+BATCH_MAX: Final = 64
+OUTPUT_MAX: Final = 200_000_000
+"""Most numbers in one output: a raw export of 80 classes at 4096 x 4096 has a tenth."""
+FILE_BYTES_MAX: Final = 2_000_000_000
+"""A protobuf message, which an ONNX file is, cannot be larger."""
 
 
 class OnnxDetector:
@@ -49,13 +57,16 @@ class OnnxDetector:
         self, path: Path | str, *, keep: Filter | None = None, threads: int = 2, deadline_s: float = DEADLINE_S
     ) -> None:
         self.path = Path(path)
-        self._session = _open(self.path, threads)
+        held = _read(self.path)
+        self.sha256 = hashlib.sha256(held).hexdigest()
+        """Of the very bytes that were opened."""
+        self._session = _open(held, self.path, threads)
         self._keep = keep or Filter()
         self._deadline_s = deadline_s
         metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         if metadata.get("task", "detect") != "detect":
             raise ModelError(
-                f"{self.path.name}: the model's task is {metadata['task']!r}, expected 'detect'; "
+                f"{self.path.name}: the model's task is {metadata['task'][:40]!r}, expected 'detect'; "
                 "export a detection model"
             )
         self._input = self._session.get_inputs()[0]
@@ -71,9 +82,19 @@ class OnnxDetector:
             )
         shape = tuple(n if isinstance(n, int) else None for n in outputs[0].shape)
         if len(shape) == 3 and None in shape[1:]:
-            blank = np.zeros((1, 3, self._height_px, self._width_px), dtype=self._type)
-            shape = (shape[0], *self._session.run(None, {self._input.name: blank})[0].shape[1:])
-        names = read_names(metadata.get("names", ""), shape, self.path.name)
+            blank = self._run(np.zeros((self._batch or 1, 3, self._height_px, self._width_px), dtype=self._type))
+            if blank is None:
+                raise ModelError(
+                    f"{self.path.name}: the model gave no answer to an empty picture within {self._deadline_s:g} s; "
+                    "give a detection model, or one with a smaller input"
+                )
+            shape = (shape[0], *blank.shape[1:])
+        if math.prod(n or 1 for n in shape) > OUTPUT_MAX:
+            raise ModelError(
+                f"{self.path.name}: the model's output of shape {shape} has more than {OUTPUT_MAX} numbers"
+            )
+        classes = (shape[1] or 4) - 4 if len(shape) == 3 and shape[2] != END2END_COLUMNS else None
+        names = read_names(metadata.get("names", ""), classes, self.path.name)
         return layout_of(shape, len(names), self.path.name), names
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
@@ -92,7 +113,17 @@ class OnnxDetector:
         output = self._run(tensor.astype(self._type, copy=False))
         if output is None:
             return [_nothing(f"the detector gave no answer within {self._deadline_s:g} s") for _ in images]
+        if not self._fits(output, size):
+            return [_nothing(f"the model's output had shape {output.shape}, not the one it names") for _ in images]
         return [self._read(row, box) for row, box in zip(output, boxes, strict=False)]
+
+    def _fits(self, output: NDArray[np.float32], size: int) -> bool:
+        """Tell whether an output has the layout that the model promised; what a file says of itself need not be so."""
+        if output.ndim != 3 or len(output) != size:
+            return False
+        if self._layout is Layout.END2END:
+            return bool(output.shape[2] == END2END_COLUMNS)
+        return bool(output.shape[1] == 4 + len(self.class_names))
 
     def _letterbox(self, image: NDArray[np.uint8]) -> Letterbox:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
@@ -144,18 +175,26 @@ def _nothing(problem: str) -> Detections:
     )
 
 
-def _open(path: Path, threads: int) -> Any:
-    import onnxruntime
-
+def _read(path: Path) -> bytes:
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; give the path of an .onnx file", path=str(path))
+    with path.open("rb") as stream:
+        held = stream.read(FILE_BYTES_MAX + 1)
+    if len(held) > FILE_BYTES_MAX:
+        raise ModelError(f"{path}: is larger than {FILE_BYTES_MAX // 1_000_000} MB; no model is", path=str(path))
+    return held
+
+
+def _open(held: bytes, path: Path, threads: int) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(held, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(
             f"{path.name}: ONNX Runtime cannot read this file as a model ({_first_line(error)}); "
@@ -178,32 +217,15 @@ def _input_size(model_input: Any, metadata: Mapping[str, str], model: str) -> tu
             expected="[batch, 3, height, width]",
             actual=str(shape),
         )
-    named = _literal(metadata.get("imgsz", ""))
+    named = literal(metadata.get("imgsz", ""))
     size = list(named) if isinstance(named, list | tuple) and len(named) == 2 else [DEFAULT_INPUT_PX] * 2
-    height, width = (n if isinstance(n, int) else int(d) for n, d in zip(shape[2:], size, strict=True))
-    return (shape[0] if isinstance(shape[0], int) else 0), height, width
-
-
-def read_names(text: str, shape: tuple[int | None, ...], model: str) -> tuple[str, ...]:
-    """Class names from the export's metadata; `class 0`, `class 1` and so on where it names none.
-
-    Raises
-    ------
-    ModelError
-        When the names are not a table of numbers and texts.
-    """
-    table = _literal(text) if text else {}
-    if isinstance(table, list):
-        table = dict(enumerate(table))
-    if not isinstance(table, dict) or not all(isinstance(k, int) and 0 <= k < CLASSES_MAX for k in table):
-        raise ModelError(f"{model}: the model's class names cannot be read ({text[:60]!r}); export it again")
-    unnamed = 0 if table or len(shape) != 3 else (shape[1] or 4) - 4 if shape[2] != 6 else 1000
-    count = max(table, default=unnamed - 1) + 1
-    return tuple(str(table.get(number, f"class {number}"))[:80] for number in range(count))
-
-
-def _literal(text: str) -> object:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
+    sides = [n if isinstance(n, int) else d for n, d in zip(shape[2:], size, strict=True)]
+    batch = shape[0] if isinstance(shape[0], int) else 0
+    if not all(isinstance(n, int) and 0 < n <= SIDE_MAX_PX for n in sides) or not 0 <= batch <= BATCH_MAX:
+        raise ModelError(
+            f"{model}: the model's input is {batch or 'any number of'} pictures of {str(sides)[:40]} px, "
+            f"expected at most {BATCH_MAX} of at most {SIDE_MAX_PX} px a side",
+            expected=f"sides of 1 to {SIDE_MAX_PX} px",
+            actual=str(sides)[:40],
+        )
+    return batch, sides[0], sides[1]

@@ -8,33 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detection.errors import ModelError
-from detection.model_manifest_file import require_trusted
+from detection.model_manifest_file import sha256_of, trusted_copy
+from detection.model_names import tidy_names
 from detection.model_output import Filter
+from detection.ultralytics_apart import load_ultralytics
 from detection.values import Detections
-from geo.errors import MissingPartError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-
-def load_ultralytics() -> Any:
-    """Import ultralytics.
-
-    Raises
-    ------
-    MissingPartError
-        When the extra is not installed.
-    """
-    try:
-        import ultralytics
-    except ImportError as error:
-        raise MissingPartError(
-            "training, exporting and .pt models need ultralytics, which is not installed; "
-            "run: pip install 'vedette[yolo]'"
-        ) from error
-    return ultralytics
 
 
 class UltralyticsDetector:
@@ -52,12 +35,10 @@ class UltralyticsDetector:
 
     def __init__(self, path: Path | str, *, keep: Filter | None = None, size_px: int = 640) -> None:
         self.path = Path(path)
-        require_trusted(self.path)
         self._keep = keep or Filter()
         self._size_px = size_px
-        self._model = open_weights(self.path)
-        names = self._model.names
-        self.class_names = tuple(str(names.get(number, f"class {number}")) for number in range(max(names) + 1))
+        self._model, self.sha256 = open_weights(self.path)
+        self.class_names = tidy_names(dict(self._model.names), self.path.name)
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each."""
@@ -73,20 +54,31 @@ class UltralyticsDetector:
         return [_columns(result.boxes) for result in results]
 
 
-def open_weights(path: Path) -> Any:
-    """Open a trusted `.pt` file as an ultralytics detection model."""
-    try:
-        model = load_ultralytics().YOLO(str(path))
-    except MissingPartError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"{path.name}: ultralytics cannot open this file ({type(error).__name__}); give a YOLO .pt file",
-            path=str(path),
-        ) from error
+def open_weights(path: Path) -> tuple[Any, str]:
+    """Open a trusted `.pt` file as an ultralytics detection model; returns it and its SHA-256.
+
+    Raises
+    ------
+    UntrustedModelError
+        When no manifest lists the file; it has not been opened.
+    MissingPartError
+        When ultralytics is not installed.
+    ModelError
+        When it is no detection model.
+    """
+    with trusted_copy(path) as copy:
+        found = sha256_of(copy)
+        ultralytics = load_ultralytics()
+        try:
+            model = ultralytics.YOLO(str(copy))
+        except Exception as error:
+            raise ModelError(
+                f"{path.name}: ultralytics cannot open this file ({type(error).__name__}); give a YOLO .pt file",
+                path=str(path),
+            ) from error
     if model.task != "detect":
         raise ModelError(f"{path.name}: the model's task is {model.task!r}, expected 'detect'", path=str(path))
-    return model
+    return model, found
 
 
 def _columns(boxes: Any) -> Detections:

@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "klv": ("vedette.klv", "Dump, count and check the KLV of a stream."),
     "track": ("vedette.track", "Turn any telemetry source into a pose track."),
     "locate": ("vedette.locate", "Place a pixel of a picture on the ground."),
+    "eval": ("vedette.eval", "Score a detector on pictures, films and simulated patrols."),
     "models": ("vedette.models", "Train, export and list detectors."),
 }
 """Command name -> module holding a Typer `app`, and the line shown in `--help`."""

@@ -1,4 +1,4 @@
-"""``vedette models``: list, check, trust, train and export detectors."""
+"""``vedette models``: list, check, trust, train and export detectors, and read their cards."""
 
 from __future__ import annotations
 
@@ -6,27 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Table
 
 from vedette.screen import RESULTS, print_json, progress
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
-    from detection.evaluation import ClassScore, Labels
     from detection.model_manifest_file import ModelEntry
-    from detection.values import Detections, Detector
+    from detection.training.loop import Progress
+    from detection.training.pictures_file import LabelledPicture
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, check, trust, train and export detectors.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-HELD_APART_SEED: Final = 7001
-"""Pictures that `verify` draws: no training set uses this seed."""
-PICTURE_PX: Final = 320
-"""Side of a training picture: a crop, so that more of them fit in the time."""
-WIDTH_PX: Final = 640
-HEIGHT_PX: Final = 512
+DRAWN_PX: Final = 352
+"""Side of a drawn training picture: a crop of it fills the network's training size at most scales."""
+DRAWN_EMPTY: Final = 0.3
+"""Share of drawn pictures with nobody in them: real footage is mostly empty."""
 
 
 @app.command("list", epilog="Example: vedette models list")
@@ -50,99 +46,38 @@ def _state(entry: ModelEntry) -> str:
 
     path = MODELS / entry.file
     if not path.is_file():
-        return "missing"
+        return "missing" if entry.bundled else "not on this machine"
     return "good" if sha256_of(path) == entry.sha256 else "changed"
 
 
-@app.command(epilog="Example: vedette models verify · vedette models verify my.onnx --pictures 200")
+@app.command(epilog="Example: vedette models verify · vedette models verify my.onnx")
 def verify(
     file: Annotated[Path | None, typer.Argument(help="An .onnx or .pt file; the bundled models by default.")] = None,
-    pictures: Annotated[int, typer.Option(min=0, help="Held-apart simulated pictures to score on.")] = 60,
-    score: Annotated[float, typer.Option(min=0.01, max=0.99, help="Score above which a box counts.")] = 0.25,
     as_json: AsJson = False,
 ) -> None:
-    """Check hashes, open the model, and score it on simulated pictures no training set holds.
+    """Check hashes and open the model; 'vedette eval' says how good it is.
 
     Exits 1 when a bundled model is missing or changed.
     """
     from detection.model_file import load_detector
     from detection.model_manifest_file import default_model, known_models
-    from detection.model_output import Filter
 
-    states = {entry.name: _state(entry) for entry in known_models()} if file is None else {}
-    detector, described = load_detector(file or default_model(), keep=Filter(score_min=0.05))
-    scores = _score_on_simulated(detector, pictures, score) if pictures else {}
-    if as_json:
-        listed = {name: _rounded(one) for name, one in scores.items()}
-        print_json({"model": described, "states": states, "pictures": pictures, "score_min": score, "scores": listed})
+    states = {entry.name: _state(entry) for entry in known_models() if entry.bundled} if file is None else {}
+    no_classes: tuple[str, ...] = ()
+    if any(state != "good" for state in states.values()) and file is None:
+        described, classes = "", no_classes
     else:
-        _show(described, states, scores, score)
+        detector, described = load_detector(file or default_model())
+        classes = detector.class_names
+    if as_json:
+        print_json({"model": described, "states": states, "classes": list(classes)})
+    else:
+        if described:
+            RESULTS.print(f"{described}: opens, finds {', '.join(classes)}")
+        for name, state in states.items():
+            RESULTS.print(f"{name}: {state}")
     if any(state != "good" for state in states.values()):
         raise typer.Exit(1)
-
-
-def _show(described: str, states: dict[str, str], scores: dict[str, ClassScore], score_min: float) -> None:
-    RESULTS.print(described)
-    for name, state in states.items():
-        RESULTS.print(f"{name}: {state}")
-    if scores:
-        table = Table("class", "in view", "AP50", f"precision at {score_min:g}", f"recall at {score_min:g}")
-        for name, one in scores.items():
-            shares = (one.average_precision, one.precision, one.recall)
-            table.add_row(name, str(one.truths), *(f"{share:.3f}" for share in shares))
-        RESULTS.print(table, soft_wrap=False)
-
-
-def _rounded(one: ClassScore) -> dict[str, Any]:
-    return {
-        "truths": one.truths,
-        "ap50": round(one.average_precision, 4),
-        "precision": round(one.precision, 4),
-        "recall": round(one.recall, 4),
-    }
-
-
-def _score_on_simulated(detector: Detector, pictures: int, score_min: float) -> dict[str, ClassScore]:
-    from detection.evaluation import evaluate
-    from sitl.films.training_set_file import CLASS_NAMES
-
-    found: list[Detections] = []
-    labels: list[Labels] = []
-    with progress() as bars:
-        task = bars.add_task("score on simulated pictures", total=pictures)
-        for number in range(pictures):
-            image, truth = _picture(number)
-            found.append(_renamed(detector.detect([image])[0], detector.class_names))
-            labels.append(truth)
-            bars.advance(task)
-    return {name: evaluate(found, labels, number, score_min=score_min) for number, name in enumerate(CLASS_NAMES)}
-
-
-def _picture(number: int) -> tuple[NDArray[np.uint8], Labels]:
-    import io
-
-    import numpy as np
-    from PIL import Image
-
-    from detection.evaluation import Labels
-    from sitl.films.training_set_file import counts_as_label, training_picture
-
-    picture, truth = training_picture(np.random.default_rng([HELD_APART_SEED, number]), WIDTH_PX, HEIGHT_PX)
-    image = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
-    return image, Labels(boxes_px=truth.boxes_px, classes=truth.kind, counts=counts_as_label(truth))
-
-
-def _renamed(found: Detections, names: tuple[str, ...]) -> Detections:
-    """Renumber classes as the simulator does; what the simulator does not know gets -1."""
-    import dataclasses
-
-    import numpy as np
-
-    from sitl.films.training_set_file import CLASS_NAMES
-
-    known = {name: number for number, name in enumerate(CLASS_NAMES)} | {"car": 1, "truck": 1, "bus": 1}
-    numbers = [known.get(names[int(number)], -1) for number in found.classes]
-    return dataclasses.replace(found, classes=np.array(numbers, dtype=np.int64))
 
 
 @app.command(epilog="Example: vedette models trust yolo26n.pt --note 'from our own training'")
@@ -158,62 +93,146 @@ def trust(
     RESULTS.print(f"trusted {entry.name} (sha256 {entry.sha256}) in {user_manifest()}")
 
 
-@app.command(epilog="Example: vedette models train --out training")
+@app.command(
+    epilog="Example: vedette models train --out training --start start.pt --pictures hit-uav/annotations/train.json"
+)
 def train(
-    out: Annotated[Path, typer.Option(help="Folder for pictures, checkpoints and weights; a started run goes on.")],
-    pictures: Annotated[int, typer.Option(min=8, help="Training pictures to draw.")] = 2500,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 10,
-    finish_pictures: Annotated[int, typer.Option(min=8, help="Pictures of the finish, half of them empty.")] = 700,
-    finish_epochs: Annotated[int, typer.Option(min=1, help="Passes over those.")] = 3,
-    settle_epochs: Annotated[int, typer.Option(min=1, help="Last passes over all pictures together.")] = 5,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 1,
-    device: Annotated[str, typer.Option(help="'cpu', or a GPU's number.")] = "cpu",
+    out: Annotated[Path, typer.Option(help="Folder for drawn pictures, checkpoint and model; a started run goes on.")],
+    start: Annotated[Path | None, typer.Option(help="Trusted .pt weights to start from; none: from nothing.")] = None,
+    pictures: Annotated[
+        list[Path] | None, typer.Option(help="COCO .json or YOLO .yaml with real pictures; may be repeated.")
+    ] = None,
+    leave_out: Annotated[
+        str, typer.Option(help="Runs of HIT-UAV that are not learned from, such as '2,4' (see 'models split').")
+    ] = "",
+    drawn: Annotated[int, typer.Option(min=0, help="Pictures to draw with the simulator's renderer.")] = 2000,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 4500,
+    learning_rate: Annotated[float, typer.Option(min=1e-6, max=0.1, help="Rate after warming up.")] = 1e-3,
+    drawn_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of drawn crops in a batch.")] = 0.5,
+    crop: Annotated[int, typer.Option(min=64, help="Side of a training crop in pixels, a multiple of 32.")] = 320,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same pictures and crops.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
+    device: Annotated[str, typer.Option(help="'cpu', or a GPU such as 'cuda:0'.")] = "cpu",
 ) -> None:
-    """Draw a training set with the simulator's renderer, train the small YOLO26 on it, and export it to ONNX."""
-    from detection.training_file import export_model, finish_model, settle_model, train_model
-    from detection.ultralytics_detector import load_ultralytics
-    from sitl.films.training_set_file import join_training_sets
+    """Train YOLO26n on real and drawn pictures and write it as ONNX; the same command goes on after a stop.
+
+    Says after twenty steps how long it will take, and keeps a checkpoint every two minutes.
+    """
+    from detection.training.checkpoint_file import read_checkpoint
+    from detection.training.crops import CropSource
+    from detection.training.loop import Pace, Training, averaged_network
+    from detection.training.onnx_export_file import export_network
+    from detection.training.recipe import Recipe
+    from detection.ultralytics_apart import load_ultralytics
 
     load_ultralytics()
-    data = _draw(out / "pictures", pictures, seed, 0.1)
-    sparse = _draw(out / "pictures-finish", finish_pictures, seed + 300, 0.5)
-    best = train_model(data, out, epochs=epochs, size_px=PICTURE_PX, seed=seed, device=device)
-    best = finish_model(best, sparse, out, epochs=finish_epochs, size_px=PICTURE_PX, seed=seed, device=device)
-    together = join_training_sets((data, sparse), out / "pictures-all.yaml")
-    best = settle_model(best, together, out, epochs=settle_epochs, size_px=PICTURE_PX, seed=seed, device=device)
-    written = export_model(best, out / "vedette-small.onnx")
-    RESULTS.print(f"wrote {written}; score it with: vedette models verify {written}")
+    recipe = Recipe(
+        steps=steps,
+        learning_rate=learning_rate,
+        final_rate=learning_rate / 40.0,
+        size_px=crop,
+        seed=seed,
+        drawn_share=drawn_share,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    real, drawings = _real(pictures or [], leave_out), _drawn(out / "drawn", drawn, seed)
+    sources = {"real": len(real), "drawn": len(drawings), "left_out": leave_out}
+    run = Training(out, recipe, start=start, sources=sources, pace=Pace(threads=threads, device=device))
+    with progress() as bars:
+        task = bars.add_task("train", total=steps, completed=run.step)
+        run.run(CropSource(real, drawings, recipe), lambda at: bars.update(task, **_told(at)))
+    written = export_network(averaged_network(read_checkpoint(run.path)), out / "model.onnx")
+    RESULTS.print(f"wrote {written}; score it with: vedette eval --model {written}")
 
 
-def _draw(folder: Path, pictures: int, seed: int, empty_share: float) -> Path:
+def _told(at: Progress) -> dict[str, Any]:
+    """Text and position of the progress bar."""
+    left_min = (at.steps - at.step) * at.seconds_a_step / 60.0
+    text = "train" if at.step < 20 else f"train, loss {at.loss:.2f}, about {left_min:.0f} min left"
+    return {"completed": at.step, "description": text}
+
+
+def _real(files: list[Path], leave_out: str) -> list[LabelledPicture]:
+    from detection.training.pictures_file import read_pictures
+    from detection.training.splits_file import HIT_UAV_RUNS, read_runs
+
+    away = read_runs(HIT_UAV_RUNS, leave_out.split(",")) if leave_out else frozenset()
+    return [one for file in files for one in read_pictures(file, lambda name: name not in away)]
+
+
+def _drawn(folder: Path, count: int, seed: int) -> list[LabelledPicture]:
     """Draw a training set, unless it is there already."""
+    from detection.training.pictures_file import read_pictures
     from sitl.films.training_set_file import write_training_set
 
     data = folder / "data.yaml"
-    if data.is_file():
-        return data
-    held = max(8, round(pictures * 0.09))
-    with progress() as bars:
-        task = bars.add_task(f"draw {folder.name}", total=pictures + held)
-        return write_training_set(
-            folder,
-            train=pictures,
-            val=held,
-            seed=seed,
-            size_px=PICTURE_PX,
-            empty_share=empty_share,
-            report=lambda done: bars.update(task, completed=done),
-        )
+    if count and not data.is_file():
+        with progress() as bars:
+            task = bars.add_task("draw pictures", total=count)
+            report: Callable[[int], None] = lambda done: bars.update(task, completed=done)  # noqa: E731
+            write_training_set(
+                folder, train=count, val=0, seed=5000 + seed, size_px=DRAWN_PX, empty_share=DRAWN_EMPTY, report=report
+            )
+    return read_pictures(data) if count else []
 
 
-@app.command(epilog="Example: vedette models export training/train/weights/best.pt --out mine.onnx")
+@app.command(epilog="Example: vedette models split hit-uav/annotations/train.json hit-uav/annotations/val.json")
+def split(
+    files: Annotated[list[Path], typer.Argument(help="COCO .json files whose picture names end in frame numbers.")],
+    out: Annotated[Path, typer.Option(help="The list of runs to write.")] = Path("runs.json"),
+    gap: Annotated[int, typer.Option(min=1, help="A new run begins where more numbers than this are missing.")] = 60,
+) -> None:
+    """Split pictures by the run they were taken in, so that a model can be judged on runs it never saw."""
+    from detection.training.pictures_file import read_pictures
+    from detection.training.splits_file import split_by_gaps, write_runs
+
+    runs = split_by_gaps([one.path.name for file in files for one in read_pictures(file)], gap)
+    write_runs(runs, out)
+    sizes = ", ".join(f"{number}: {len(names)}" for number, names in enumerate(runs))
+    RESULTS.print(f"wrote {out}: {len(runs)} runs with pictures {sizes}")
+
+
+@app.command(epilog="Example: vedette models card")
+def card(name: Annotated[str, typer.Argument(help="Name of a bundled model.")] = "vedette-small") -> None:
+    """Print a model's card: provenance, licence, what it learned from, how good it is, its limits."""
+    from vedette.model_cards import read_card
+
+    for line in read_card(name).splitlines():
+        RESULTS.print(line)
+
+
+@app.command(epilog="Example: vedette models compare before.json after.json")
+def compare(
+    before: Annotated[Path, typer.Argument(help="What 'vedette eval --json' printed of one model.")],
+    after: Annotated[Path, typer.Argument(help="And of another, on the same pictures.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put the scores of two models side by side."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from vedette.model_cards import compare as differences
+
+    found = differences(before, after)
+    if as_json:
+        print_json({"differences": [dataclasses.asdict(one) for one in found]})
+        return
+    table = Table("set", "class", "pixel height", "measure", "before", "after", "change")
+    for one in found:
+        numbers = f"{one.before:.3f}", f"{one.after:.3f}", f"{one.after - one.before:+.3f}"
+        table.add_row(one.set_name, one.name, one.band, one.share, *numbers)
+    RESULTS.print(table, soft_wrap=False)
+
+
+@app.command(epilog="Example: vedette models export mine.pt --out mine.onnx")
 def export(
-    weights: Annotated[Path, typer.Argument(help="A trusted .pt file.")],
+    weights: Annotated[Path, typer.Argument(help="A trusted .pt file, or the checkpoint.npz of a training.")],
     out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
     width: Annotated[int, typer.Option(help="Width of the model's input, a multiple of 32.")] = 640,
     height: Annotated[int, typer.Option(help="Height of the model's input, a multiple of 32.")] = 512,
 ) -> None:
-    """Export .pt weights as an NMS-free ONNX model that runs without torch."""
+    """Export weights as an NMS-free ONNX model that runs without torch."""
     from detection.training_file import export_model
 
     written = export_model(weights, out, width_px=width, height_px=height)

@@ -96,7 +96,14 @@ def hash_cells(seed: int, i: FloatArray, j: FloatArray) -> NDArray[np.uint64]:
 
 def track_share(tracks_m: tuple[FloatArray, ...], x_m: FloatArray, y_m: FloatArray) -> FloatArray:
     """How much of each point is vehicle track, 0..1, fading over half a metre at the edge."""
+    return np.clip((TRACK_HALF_WIDTH_M - track_distance_m(tracks_m, x_m, y_m)) / 0.5 + 0.5, 0.0, 1.0)
+
+
+def track_distance_m(tracks_m: tuple[FloatArray, ...], x_m: FloatArray, y_m: FloatArray) -> FloatArray:
+    """Distance of each point from the middle of the nearest track; infinite beyond a few metres."""
     distance = np.full(x_m.shape, np.inf)
+    if not x_m.size:
+        return distance
     for track in tracks_m:
         for a, b in zip(track[:-1], track[1:], strict=True):
             if not _near(a, b, x_m, y_m):
@@ -105,7 +112,7 @@ def track_share(tracks_m: tuple[FloatArray, ...], x_m: FloatArray, y_m: FloatArr
             share = ((x_m - a[0]) * step[0] + (y_m - a[1]) * step[1]) / max(float(step @ step), 1e-9)
             share = np.clip(share, 0.0, 1.0)
             distance = np.fmin(distance, np.hypot(x_m - a[0] - share * step[0], y_m - a[1] - share * step[1]))
-    return np.clip((TRACK_HALF_WIDTH_M - distance) / 0.5 + 0.5, 0.0, 1.0)
+    return distance
 
 
 def _near(a: FloatArray, b: FloatArray, x_m: FloatArray, y_m: FloatArray) -> bool:

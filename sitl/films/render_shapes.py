@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sitl.films.render_ground import hash_cells, land_cover
+from sitl.films.render_ground import hash_cells, land_cover, track_distance_m
 from sitl.films.world import Kind, Movers
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ CELL_M: Final = 22.0
 """Props are drawn by lot for each map cell of this side."""
 PROPS_PER_CELL: Final = 3
 UNLABELLED: Final = -1
+OFF_TRACK_M: Final = 2.8
+"""Nothing stands nearer to the middle of a track that vehicles use."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ def person(object_id: int, place_enu_m: FloatArray, heading_deg: float, travelle
     ]
     top, legs = _CLOTHES[rng.integers(len(_CLOTHES), size=2)]
     colours = [legs, legs, top, top, top, _SKIN if rng.random() < 0.6 else top * 0.6]
-    warmth = [200.0, 200.0, 215.0, 205.0, 205.0, 240.0]
+    clothed = float(rng.uniform(0.0, 35.0))  # what trousers and coats keep in; the head stays bare
+    warmth = [205.0 - clothed, 205.0 - clothed, 220.0 - clothed, 210.0 - clothed, 210.0 - clothed, 242.0]
     if rng.random() < 0.4:
         parts.append([-0.24, 0.0, 1.05, -0.24, 0.0, 1.35, 0.16])
         colours.append(_CLOTHES[rng.integers(len(_CLOTHES))])
@@ -100,30 +103,56 @@ def person(object_id: int, place_enu_m: FloatArray, heading_deg: float, travelle
 
 
 def vehicle(object_id: int, place_enu_m: FloatArray, heading_deg: float, moving: bool, seed: int) -> Shape:
-    """Return a car, pickup or van, 4.2 to 5.4 m long; its engine and tyres are hot when it moves."""
+    """Return a car, pickup or van, 4.2 to 5.4 m long; its engine and tyres are hot when it moves.
+
+    In the infrared glass mirrors the cold sky, so the windows are dark bands round a warmer roof; the
+    sheet metal of a whole place is sun-warmed or night-cold together (as in HIT-UAV, Suo et al. 2023).
+    """
     rng = np.random.default_rng([seed & 0xFFFFFFFF, object_id, 2])
     length, width = rng.uniform(4.2, 5.4), rng.uniform(1.75, 2.05)
     style = int(rng.integers(3))
     half, side = length / 2.0, width / 2.0
+    deck = 0.9 if style != 2 else 1.1
     roof = (1.5, 1.75, 2.1)[style]
-    front, back = ((0.15, -0.38), (0.22, -0.08), (0.30, -0.48))[style]
-    hood = [half - 0.26 * length, half, -side, side, 0.35, 0.95]
-    body = [-half, half - 0.26 * length, -side, side, 0.35, 0.9 if style != 2 else 1.1]
-    cabin = [back * length, front * length, -side + 0.12, side - 0.12, 0.9, roof]
-    wheels = [[x, y, 0.32, x, -y, 0.32, 0.32] for x in (-0.32 * length, 0.32 * length) for y in (side - 0.1,)]
+    front, back = ((0.17, -0.38), (0.22, -0.08), (0.30, -0.48))[style]
+    hood_end = half - 0.26 * length
+    boxes = [
+        [-half + 0.18, hood_end, -side, side, 0.3, deck],
+        [-half, -half + 0.18, -side + 0.16, side - 0.16, 0.3, deck],
+        [hood_end, half - 0.22, -side + 0.04, side - 0.04, 0.3, 0.92],
+        [half - 0.22, half, -side + 0.2, side - 0.2, 0.3, 0.85],
+        [back * length, front * length, -side + 0.1, side - 0.1, deck, roof - 0.1],
+        [back * length + 0.35, front * length - 0.55, -side + 0.2, side - 0.2, roof - 0.1, roof],
+    ]
+    wheels = [
+        [x, s * (side - 0.1), 0.32, x, s * (side - 0.1), 0.32, 0.32]
+        for x in (-0.32 * length, 0.32 * length)
+        for s in (1.0, -1.0)
+    ]
     paint = _PAINT[rng.integers(len(_PAINT))] * rng.uniform(0.85, 1.1)
-    warm = 1.0 if moving else float(rng.random() < 0.3)
-    cold = rng.uniform(60.0, 150.0)
+    tyres, glass = np.array([24.0, 24.0, 26.0]), np.array([46.0, 52.0, 60.0])
     return Shape(
         label=int(Kind.VEHICLE),
         object_id=object_id,
         place_enu_m=place_enu_m,
         heading_rad=np.radians(heading_deg),
         capsules_m=np.array(wheels),
-        boxes_m=np.array([body, hood, cabin]),
-        colours=np.array([[24.0, 24.0, 26.0]] * 2 + [paint, paint * 0.97, paint * (0.55 if style == 0 else 0.9)]),
-        warmth=np.array([110 + 80 * warm, 110 + 80 * warm, cold + 15 * warm, cold + 105 * warm, cold - 10 + 10 * warm]),
+        boxes_m=np.array(boxes),
+        colours=np.array([tyres] * 4 + [paint, paint * 0.9, paint * 0.97, paint * 0.85, glass, paint]),
+        warmth=_vehicle_warmth(rng, moving, seed),
     )
+
+
+def _vehicle_warmth(rng: np.random.Generator, moving: bool, seed: int) -> FloatArray:
+    """Warmth of four wheels, body, tail, hood, nose, windows and roof."""
+    sunny = np.random.default_rng([seed & 0xFFFFFFFF, 3]).random() < 0.6
+    metal = float(rng.uniform(140.0, 215.0) if sunny else rng.uniform(35.0, 75.0))
+    glass = metal - float(rng.uniform(45.0, 95.0)) if sunny else metal + float(rng.uniform(5.0, 40.0))
+    running = moving or rng.random() < 0.25
+    engine = float(rng.uniform(60.0, 110.0)) if running else 0.0
+    wheel = max(metal - 20.0, 150.0) if running else metal - 15.0
+    levels = [wheel] * 4 + [metal, metal - 12.0, metal + engine, metal + 0.8 * engine - 10.0, glass, metal + 8.0]
+    return np.clip(np.array(levels) + rng.normal(0.0, 5.0, len(levels)), 20.0, 250.0)
 
 
 def labelled_shapes(world: World, movers: Movers, places_enu_m: FloatArray, rows: NDArray[np.int64]) -> list[Shape]:
@@ -152,7 +181,7 @@ def prop_places(
     chance = (lot & np.uint64(0xFF)).astype(np.float64) / 256.0
     cover = land_cover(world.seed, x, y)
     wanted = np.array([0.08, 0.06, 0.06, 0.25, 0.3, 0.8, 0.8, 0.95, 0.0])[cover]
-    kept = chance < wanted
+    kept = (chance < wanted) & (track_distance_m(world.tracks_m, x, y) > OFF_TRACK_M)
     return x[kept], y[kept], lot[kept]
 
 
@@ -186,15 +215,15 @@ def prop(lot: int, place_enu_m: FloatArray) -> Shape:
 
 
 def _tree(rng: np.random.Generator) -> Parts:
-    height, spread, count = rng.uniform(4.0, 11.0), rng.uniform(1.2, 2.6), 6
-    centre = np.stack([*rng.normal(0.0, 0.45 * spread, (2, count)), rng.uniform(0.45, 0.9, count) * height], axis=1)
-    crown = np.hstack([centre, centre, rng.uniform(0.5, 0.9, (count, 1)) * spread])
+    height, spread, count = rng.uniform(4.0, 11.0), rng.uniform(1.2, 2.6), 16
+    centre = np.stack([*rng.normal(0.0, 0.5 * spread, (2, count)), rng.uniform(0.4, 0.92, count) * height], axis=1)
+    crown = np.hstack([centre, centre, rng.uniform(0.25, 0.55, (count, 1)) * spread])
     trunk = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.5 * height, 0.18]])
     green = np.array([62.0, 84.0, 44.0]) * rng.uniform(0.7, 1.25)
     shade = (0.75 + 0.4 * np.argsort(np.argsort(centre[:, 2])) / count)[:, None]
     order = np.argsort(centre[:, 2])
     colours = np.vstack([[[84.0, 66.0, 48.0]], (green * shade)[order]])
-    return np.vstack([trunk, crown[order]]), _NO_BOXES, colours, np.concatenate([[80.0], rng.normal(70.0, 6.0, count)])
+    return np.vstack([trunk, crown[order]]), _NO_BOXES, colours, np.concatenate([[80.0], rng.normal(70.0, 13.0, count)])
 
 
 def _bush(rng: np.random.Generator) -> Parts:
@@ -206,11 +235,15 @@ def _bush(rng: np.random.Generator) -> Parts:
 
 
 def _rock(rng: np.random.Generator) -> Parts:
-    """Rocks keep the day's heat: some come near a person in the infrared."""
+    """Rocks keep the day's heat, most in their middle: some come near a person in the infrared."""
     size = rng.uniform(0.2, 0.8)
     a, b = rng.normal(0.0, 0.5 * size, (2, 2))
-    part = np.array([[a[0], a[1], 0.3 * size, b[0], b[1], 0.3 * size, 0.6 * size]])
-    return part, _NO_BOXES, np.full((1, 3), rng.uniform(105.0, 190.0)), np.array([rng.uniform(90.0, 165.0)])
+    low = [a[0], a[1], 0.3 * size, b[0], b[1], 0.3 * size, 0.6 * size]
+    middle = [0.6 * a[0] + 0.4 * b[0], 0.6 * a[1] + 0.4 * b[1], 0.45 * size] * 2
+    heat = rng.uniform(95.0, 165.0)
+    tone = rng.uniform(105.0, 190.0)
+    parts = np.array([low, [*middle, 0.4 * size]])
+    return parts, _NO_BOXES, np.array([[tone] * 3, [1.06 * tone] * 3]), np.array([heat - 18.0, heat])
 
 
 def _post(rng: np.random.Generator) -> Parts:
@@ -219,24 +252,27 @@ def _post(rng: np.random.Generator) -> Parts:
 
 
 def _animal(rng: np.random.Generator) -> Parts:
-    """Make a sheep, deer or cow: warm, lying along the ground rather than standing up from it."""
+    """Make a sheep, deer or cow: lying along the ground rather than standing up; fur keeps its heat in."""
     size = rng.uniform(0.55, 1.3)
     parts = np.array(
         [
             [-0.55, 0.0, 0.75, 0.55, 0.0, 0.75, 0.27],
             [0.75, 0.0, 1.0, 0.85, 0.0, 1.05, 0.14],
-            [-0.5, 0.1, 0.0, -0.5, 0.1, 0.6, 0.06],
-            [0.5, -0.1, 0.0, 0.5, -0.1, 0.6, 0.06],
+            *([x, y, 0.0, x, y, 0.6, 0.06] for x in (-0.5, 0.5) for y in (-0.14, 0.14)),
         ]
     )
     coat = np.array([[200, 196, 185], [120, 86, 58], [50, 42, 38]], dtype=np.float64)[rng.integers(3)]
-    return parts * size, _NO_BOXES, np.repeat(coat[None], 4, axis=0), np.array([195.0, 215.0, 180.0, 180.0])
+    body = rng.uniform(150.0, 190.0)
+    return parts * size, _NO_BOXES, np.repeat(coat[None], 6, axis=0), np.array([body, 210.0, *[185.0] * 4])
 
 
 def _hut(rng: np.random.Generator) -> Parts:
     x, y, z = rng.uniform(1.5, 4.0), rng.uniform(1.5, 3.0), rng.uniform(2.0, 3.2)
-    boxes = np.array([[-x, x, -y, y, 0.0, z]])
-    return _NO_CAPSULES, boxes, np.full((1, 3), rng.uniform(90.0, 180.0)), np.array([rng.uniform(80.0, 150.0)])
+    wall, roof = rng.uniform(90.0, 180.0, 2)
+    chimney = [0.4 * x, 0.4 * x + 0.5, -0.25, 0.25, z + 0.25, z + 1.0]
+    boxes = np.array([[-x, x, -y, y, 0.0, z], [-x - 0.3, x + 0.3, -y - 0.3, y + 0.3, z, z + 0.25], chimney])
+    colours = np.array([[wall] * 3, [roof] * 3, [0.7 * wall] * 3])
+    return _NO_CAPSULES, boxes, colours, np.array([*rng.uniform(80.0, 150.0, 2), rng.uniform(90.0, 200.0)])
 
 
 _PROP_MAKERS = {"tree": _tree, "bush": _bush, "rock": _rock, "post": _post, "animal": _animal, "hut": _hut}

@@ -31,6 +31,8 @@ SHARD: Final = 1250
 VALIDATION_SEED: Final = 1
 EMPTY_SHARE: Final = 0.1
 """Share of pictures with nobody in them: few while learning what things look like, half while learning what is none."""
+DAY_SHARE: Final = 0.35
+"""Share of pictures by day; the rest is infrared, which is what night patrols fly."""
 _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
 
 
@@ -85,7 +87,7 @@ def training_picture(
     rng: np.random.Generator, width_px: int, height_px: int, empty_share: float = EMPTY_SHARE
 ) -> tuple[bytes, TruthBoxes]:
     """Draw one JPEG and its truth: a crowded place looked at with a random camera from a random place."""
-    band = Band.DAY if rng.random() < 0.5 else Band.THERMAL
+    band = Band.DAY if rng.random() < DAY_SHARE else Band.THERMAL
     look: Look = random_look(rng, band)
     if rng.random() < 0.25:
         look = DAY if band is Band.DAY else THERMAL

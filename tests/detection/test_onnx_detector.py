@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 
 from detection.errors import ModelError
 from detection.model_output import Filter
-from detection.onnx_detector import OnnxDetector, read_names
+from detection.onnx_detector import SIDE_MAX_PX, OnnxDetector
 from detection.tiling import TiledDetector
 
 if TYPE_CHECKING:
@@ -120,14 +121,34 @@ def test_a_model_that_takes_too_long_is_ended(bundled_model: Path) -> None:
     assert found.problems == ("the detector gave no answer within 0.0005 s",)
 
 
-@pytest.mark.parametrize("text", ["{0: 'a', 'x': 2}", "[1", "{-1: 'a'}", "{99999999999: 'a'}", "__import__('os')"])
-def test_names_that_cannot_be_read_are_refused(text: str) -> None:
-    with pytest.raises(ModelError, match="class names cannot be read"):
-        read_names(text, (1, 300, 6), "m")
+def test_a_model_may_not_ask_for_giant_pictures(constant_model: Callable[..., Path]) -> None:
+    box = rows((0, 0, 1, 1, 0.9, 0))
+    with pytest.raises(ModelError, match=f"expected at most 64 of at most {SIDE_MAX_PX} px a side"):
+        OnnxDetector(constant_model(box, input_shape=(1, 3, SIDE_MAX_PX + 1, 64)))
+    free = ("batch", 3, "height", "width")
+    for size in ("[1000000, 1000000]", "['a', 64]", "[-1, 64]", "[64.5, 64]"):
+        names = {"names": "{0: 'person'}", "imgsz": size}
+        with pytest.raises(ModelError, match="px a side"):
+            OnnxDetector(constant_model(box, input_shape=free, metadata=names))
 
 
-def test_unnamed_classes_are_numbered() -> None:
-    assert read_names("", (1, 6, 8400), "m") == ("class 0", "class 1")
+def test_an_output_other_than_promised_is_a_problem_and_every_picture_gets_a_result(
+    constant_model: Callable[..., Path],
+) -> None:
+    """The model takes two pictures at once, and answers for one."""
+    path = constant_model(rows((0, 0, 5, 5, 0.9, 0)), input_shape=(2, 3, 64, 96))
+    found = OnnxDetector(path).detect([GREY, GREY, GREY])
+    assert [len(one) for one in found] == [0, 0, 0]
+    assert found[0].problems == ("the model's output had shape (1, 1, 6), not the one it names",)
+
+
+def test_the_hash_is_of_the_bytes_that_were_opened(constant_model: Callable[..., Path]) -> None:
+    path = constant_model(rows((0, 0, 5, 5, 0.9, 0)))
+    held = path.read_bytes()
+    detector = OnnxDetector(path)
+    path.write_bytes(b"swapped")
+    assert detector.sha256 == hashlib.sha256(held).hexdigest()
+    assert len(detector.detect([GREY])[0]) == 1
 
 
 def test_a_public_coco_model_finds_the_cars(shared_data: Path) -> None:

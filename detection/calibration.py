@@ -1,0 +1,118 @@
+"""From scores to probabilities: how often boxes of a class, of a height, of a score are right.
+
+A score ranks boxes; what share of boxes with that score are right depends on the class and on how
+high the thing is in the picture. Isotonic regression (Zadrozny and Elkan 2002) learns that share
+from labelled pictures, as a curve that never falls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from detection.evaluation import band_of, bands
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from detection.evaluation import Verdicts
+    from detection.values import Detections
+
+    FloatArray = NDArray[np.float64]
+
+BOXES_MIN: Final = 150
+"""A band with fewer boxes than this uses the curve of its whole class: a share of fewer is a guess."""
+RIGHT_MIN: Final = 20
+"""So it does with fewer right boxes."""
+BINS: Final = 10
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Share of right boxes by score: straight lines between knots, both rising from 0 to 1."""
+
+    scores: FloatArray
+    shares: FloatArray
+    boxes: int
+    """How many boxes it was learned from."""
+
+    def __call__(self, scores: NDArray[np.floating]) -> FloatArray:
+        """Probability that boxes of these scores are right."""
+        return np.asarray(np.interp(scores, self.scores, self.shares), dtype=np.float64)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """One model's curves: by class name, one a band of pixel height (`detection.evaluation.bands`)."""
+
+    model_sha256: str
+    learned_from: str
+    curves: Mapping[str, tuple[Curve, ...]]
+
+    def probabilities(self, found: Detections, class_names: Sequence[str]) -> FloatArray:
+        """Probability of each box being right, 0..1; NaN for classes that were not calibrated."""
+        result = np.full(len(found), np.nan)
+        band = band_of(np.asarray(found.boxes_px[:, 3] - found.boxes_px[:, 1], dtype=np.float64))
+        for number, name in enumerate(class_names):
+            for row, curve in enumerate(self.curves.get(name, ())):
+                mine = (found.classes == number) & (band == row)
+                result[mine] = curve(found.scores[mine])
+        return result
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """How well probabilities are kept: one row a bin of equal width."""
+
+    counts: NDArray[np.int64]
+    said: FloatArray
+    """Mean probability in each bin; NaN in empty ones."""
+    happened: FloatArray
+    """Share that was right."""
+    expected_error: float
+    """Mean gap between the two, weighted by counts (expected calibration error, Naeini et al. 2015)."""
+    brier: float
+    """Mean squared error of the probability (Brier 1950)."""
+
+
+def fit(verdicts: Verdicts) -> tuple[Curve, ...]:
+    """Learn one class's curves, one a band."""
+    whole = _curve(verdicts.scores, verdicts.right)
+    band = band_of(verdicts.height_px)
+    curves = []
+    for row in range(len(bands())):
+        mine = band == row
+        enough = mine.sum() >= BOXES_MIN and verdicts.right[mine].sum() >= RIGHT_MIN
+        curves.append(_curve(verdicts.scores[mine], verdicts.right[mine]) if enough else whole)
+    return tuple(curves)
+
+
+def _curve(scores: FloatArray, right: NDArray[np.bool_]) -> Curve:
+    from sklearn.isotonic import IsotonicRegression
+
+    if not len(scores):
+        return Curve(scores=np.array([0.0, 1.0]), shares=np.zeros(2), boxes=0)
+    model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, right.astype(np.float64))
+    knots = np.unique(np.round(model.X_thresholds_, 4))
+    return Curve(scores=knots, shares=np.round(model.predict(knots), 4), boxes=len(scores))
+
+
+def reliability(probabilities: FloatArray, right: NDArray[np.bool_], bins: int = BINS) -> Reliability:
+    """Measure how well probabilities agree with what happened."""
+    place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        said = np.bincount(place, weights=probabilities, minlength=bins) / counts
+        happened = np.bincount(place, weights=right.astype(np.float64), minlength=bins) / counts
+    gap = np.nan_to_num(np.abs(said - happened))
+    return Reliability(
+        counts=counts.astype(np.int64),
+        said=said,
+        happened=happened,
+        expected_error=float((gap * counts).sum() / max(counts.sum(), 1)),
+        brier=float(np.mean((probabilities - right) ** 2)) if len(right) else float("nan"),
+    )

@@ -1,0 +1,147 @@
+"""`vedette eval` as a person runs it, on pictures, on films with truth, on simulated patrols; and its page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vedette.eval_report import page
+from vedette.eval_scores import Curves, Row, SetScore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vedette", *arguments], capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+@pytest.fixture
+def a_set(tmp_path: Path) -> Path:
+    """Two pictures of 96 x 64: a car and a truck of 24 x 32 pixels, at one and the same place."""
+    (tmp_path / "val").mkdir()
+    for name in ("1.png", "2.png"):
+        Image.fromarray(np.zeros((64, 96, 3), dtype=np.uint8)).save(tmp_path / "val" / name)
+    held = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 96, "height": 64} for n in (1, 2)],
+        "categories": [{"id": 0, "name": "car"}, {"id": 1, "name": "<b>truck</b>"}, {"id": 2, "name": "truck"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 0, "bbox": [24, 16, 24, 32]},
+            {"image_id": 2, "category_id": 2, "bbox": [24, 16, 24, 32]},
+        ],
+    }
+    path = tmp_path / "val.json"
+    path.write_text(json.dumps(held))
+    return path
+
+
+@pytest.fixture
+def a_model(constant_model: Callable[..., Path]) -> Path:
+    """Always finds one vehicle of score 0.9 where both are, and one of score 0.6 where none is."""
+    rows = np.array([[[24, 16, 48, 48, 0.9, 1], [60, 10, 80, 30, 0.6, 1]]], dtype=np.float32)
+    return constant_model(rows, name="m.onnx", metadata={"names": "{0: 'person', 1: 'car'}", "task": "detect"})
+
+
+def rows_of(result: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["name"], row["band"]): row for row in result["sets"][0]["rows"]}
+
+
+def test_a_hand_worked_score_from_the_command_line(a_set: Path, a_model: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    done = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--report", str(report))
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(json.loads(done.stdout))
+    vehicle = rows["vehicle", "all"]
+    assert (vehicle["truths"], vehicle["precision"], vehicle["recall"]) == (2, 0.5, 1.0)
+    assert vehicle["ap50"] == pytest.approx(1.0)
+    assert rows["vehicle", "over 20 px"]["truths"] == 2
+    assert rows["vehicle: car alone", "all"]["truths"] == 1
+    text = report.read_text()
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+
+
+def test_a_score_limit_and_calibration(a_set: Path, a_model: Path) -> None:
+    strict = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--score", "0.7")
+    assert rows_of(json.loads(strict.stdout))["vehicle", "all"]["precision"] == 1.0
+    learned = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--calibrate")
+    assert learned.returncode == 0, learned.stderr
+    held = json.loads(a_model.with_suffix(".calibration.json").read_text())
+    assert set(held["curves"]) == {"vehicle"}
+    used = rows_of(json.loads(run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json").stdout))
+    assert used["vehicle", "all"]["calibration_error"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_scores_side_by_side(a_set: Path, a_model: Path, tmp_path: Path) -> None:
+    for name, limit in (("a.json", "0.4"), ("b.json", "0.7")):
+        done = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--score", limit)
+        (tmp_path / name).write_text(done.stdout)
+    done = run("models", "compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--json")
+    found = {(d["name"], d["band"], d["share"]): d for d in json.loads(done.stdout)["differences"]}
+    change = found["vehicle", "all", "precision"]
+    assert (change["before"], change["after"]) == (0.5, 1.0)
+    wrong = run("models", "compare", str(a_set), str(tmp_path / "b.json"))
+    assert wrong.returncode == 2
+    assert "is not what 'vedette eval --json' prints" in wrong.stderr
+
+
+def test_the_simulated_patrol_and_the_card(a_model: Path) -> None:
+    done = run("eval", "--model", str(a_model), "--patrol", "3", "--frames", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["sets"][0]["name"] == "patrol, seed 3"
+    card = run("models", "card")
+    assert card.returncode == 0
+    assert "HIT-UAV" in card.stdout
+    assert "sha256" in card.stdout
+    assert run("models", "card", "../../etc/passwd").returncode == 2
+
+
+def test_what_cannot_be_scored_is_one_sentence(tmp_path: Path, a_model: Path) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    for arguments, said in (
+        (("--pictures", str(tmp_path / "x.json")), "cannot be read as COCO annotations"),
+        (("--film", str(tmp_path / "clip.ts")), "cannot be read as the truth of a film"),
+        (("--pictures", str(tmp_path / "x.csv")), "labelled pictures come as COCO"),
+    ):
+        done = run("eval", "--model", str(a_model), *arguments)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_no_foreign_text_is_code_on_the_page() -> None:
+    evil = "<script>window.pwned=1</script>{{7*7}}${x}`'\""
+    nan = float("nan")
+    row = Row(name=evil, band=evil, truths=1, ap50=nan, ap=0.5, precision=0.5, recall=0.5)
+    curve = Curves(name=evil, recall=(0.0, 1.0), precision=(1.0, 0.5), scores=(0.9, 0.1), bin_counts=(3, 0),
+                   bin_said=(0.1, nan), bin_happened=(0.2, nan))  # fmt: skip
+    one = SetScore(name=evil, pictures=1, overlap_min=0.5, evaluator=evil, rows=(row,), curves=(curve,))
+    text = page(evil, 0.4, [one])
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 5
+    assert "nan" not in text.lower().replace("&lt;", "")
+
+
+@pytest.mark.browser
+def test_the_page_runs_nothing_and_asks_for_nothing(browser: Any, tmp_path: Path) -> None:
+    evil = "</title><script>window.pwned=1</script><img src=http://example.invalid/x>"
+    row = Row(name=evil, band="all", truths=1, ap50=0.5, ap=0.5, precision=0.5, recall=0.5)
+    one = SetScore(name=evil, pictures=1, overlap_min=0.5, evaluator=evil, rows=(row,), curves=())
+    (tmp_path / "r.html").write_text(page(evil, 0.4, [one]))
+    tab = browser.new_page()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(f"file://{tmp_path / 'r.html'}")
+    assert tab.evaluate("window.pwned") is None
+    assert len(asked) == 1
+    assert evil in tab.inner_text("h2")
+    tab.close()

@@ -1,0 +1,106 @@
+"""``vedette eval``: how good a detector is, on labelled pictures, films with truth, and simulated patrols."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from vedette.screen import RESULTS, print_json, progress
+
+if TYPE_CHECKING:
+    from detection.values import Detections, Detector
+    from vedette.eval_sources import LabelledFrame, Source
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(epilog="Example: vedette eval --pictures hit-uav/annotations/val.json --patrol 11 --report report.html")
+def evaluate(
+    model: Annotated[Path | None, typer.Option(help="An .onnx or trusted .pt file (default: the bundled one).")] = None,
+    pictures: Annotated[list[Path] | None, typer.Option(help="COCO .json or YOLO .yaml; may be repeated.")] = None,
+    runs: Annotated[str, typer.Option(help="Only these runs of HIT-UAV, such as '2,4'.")] = "",
+    film: Annotated[
+        list[Path] | None, typer.Option(help="Film with its .truth.npz beside it; may be repeated.")
+    ] = None,
+    patrol: Annotated[list[int] | None, typer.Option(help="Seed of a simulated patrol; may be repeated.")] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each simulated patrol.")] = 150,
+    score: Annotated[float | None, typer.Option(min=0.01, max=0.99, help="Score limit (default: what runs.)")] = None,
+    calibrate: Annotated[bool, typer.Option(help="Learn the scores' calibration from all this and write it.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
+    report: Annotated[Path | None, typer.Option(help="Write one self-contained HTML page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+) -> None:
+    """Score a detector: precision, recall, average precision, all by pixel height, and how honest its scores are.
+
+    Without a source it scores 60 frames of the simulated patrol with seed 7001.
+    """
+    from detection.calibration_file import calibration_path, read_calibration, write_calibration
+    from detection.model_file import load_detector
+    from detection.model_manifest_file import default_model
+    from detection.model_output import Filter
+    from vedette.eval_report import write_report
+    from vedette.eval_scores import calibration_of, score_source
+
+    chosen = model or default_model()
+    limit = Filter().score_min if score is None else score
+    detector, described = load_detector(chosen, keep=Filter(score_min=0.01, boxes_max=300), threads=threads)
+    sha256 = described.rsplit(":", 1)[-1]
+    held = calibration_path(chosen)
+    known = read_calibration(held, sha256) if held.is_file() and not calibrate else None
+    judged = [
+        (one, *_detect(detector, one)) for one in _sources(pictures or [], runs, film or [], patrol or [], frames)
+    ]
+    if calibrate:
+        known = calibration_of(judged, sha256)
+        write_calibration(known, held)
+    scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
+    if report is not None:
+        write_report(report, described, limit, scores)
+    if as_json:
+        print_json({"model": described, "score_min": limit, "sets": [dataclasses.asdict(one) for one in scores]})
+        return
+    _show(described, limit, scores)
+
+
+def _sources(pictures: list[Path], runs: str, films: list[Path], patrols: list[int], frames: int) -> list[Source]:
+    from vedette.eval_sources import film_source, patrol_source, picture_source
+
+    sources = [picture_source(path, runs) for path in pictures]
+    sources += [film_source(path) for path in films]
+    sources += [patrol_source(seed, frames) for seed in patrols]
+    return sources or [patrol_source(7001, min(frames, 60))]
+
+
+def _detect(detector: Detector, source: Source) -> tuple[list[Detections], list[LabelledFrame]]:
+    """Run the detector over a source; pictures are let go as soon as they were looked at."""
+    import numpy as np
+
+    from detection.training.pictures_file import class_number
+
+    numbers = np.array([-1 if (n := class_number(name)) is None else n for name in detector.class_names] or [-1])
+    found: list[Detections] = []
+    true: list[LabelledFrame] = []
+    empty = np.zeros((0, 0, 3), dtype=np.uint8)
+    with progress() as bars:
+        for frame in bars.track(source.frames(), total=source.count, description=source.name):
+            one = detector.detect([frame.image])[0]
+            found.append(dataclasses.replace(one, classes=numbers[one.classes]))
+            true.append(dataclasses.replace(frame, image=empty))
+    return found, true
+
+
+def _show(described: str, limit: float, scores: list[Any]) -> None:
+    RESULTS.print(described)
+    for one in scores:
+        table = Table("class", "band", "things", "AP50", "AP", f"precision at {limit:g}", f"recall at {limit:g}", "ECE")
+        for row in one.rows:
+            shares = (row.ap50, row.ap, row.precision, row.recall, row.calibration_error)
+            table.add_row(row.name, row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
+        RESULTS.print(
+            f"\n{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}", markup=False
+        )
+        RESULTS.print(table, soft_wrap=False)
