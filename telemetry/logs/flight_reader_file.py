@@ -110,7 +110,9 @@ def _times(
         return t_ns, t_ns >= 0
     since_s = table.numbers(_SINCE)
     if not np.isfinite(since_s).any():
-        raise SourceError(f"{table.path}: no row has a date and time, and there is no flight time", path=str(table.path))
+        raise SourceError(
+            f"{table.path}: no row has a date and time, and there is no flight time", path=str(table.path)
+        )
     text = "the table has no date; times count from its first row as if it were 1970-01-01"
     problems.append(Problem(kind="no_date", message=text))
     timed = np.isfinite(since_s) & (np.abs(np.nan_to_num(since_s)) < 1e6)  # noqa: PLR2004 - a flight of eleven days

@@ -55,7 +55,9 @@ def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
             if len(times) > MAX_ROWS:
                 raise SourceError(f"{path}: more than {MAX_ROWS} points", path=str(path))
     except ParseError as error:
-        problems.append(Problem(kind="cut_short", message=f"the file is no whole XML ({error}); what came before is read"))
+        problems.append(
+            Problem(kind="cut_short", message=f"the file is no whole XML ({error}); what came before is read")
+        )
     except DefusedXmlException as error:
         raise SourceError(f"{path}: declares entities or a DTD and is refused", path=str(path)) from error
     except (OSError, ValueError, LookupError) as error:

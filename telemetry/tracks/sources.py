@@ -171,19 +171,20 @@ def read_track(path: str | Path, options: SourceOptions | None = None) -> PoseTr
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
     kind = sniff(head)
     if kind is None:
-        raise SourceError(_unknown(path, head), path=str(path))
+        raise SourceError(f"{path}: {why_unknown(head)}", path=str(path))
     return _READERS[kind](path, options or SourceOptions())
 
 
-def _unknown(path: Path, head: bytes) -> str:
+def why_unknown(head: bytes) -> str:
+    """Say why a file whose format is not known is of no use, by its first bytes."""
     if not head:
-        return f"{path}: the file is empty"
+        return "the file is empty"
     if head.strip().isdigit():
-        return f"{path}: holds only a cue number; a subtitle file that was cut short"
+        return "holds only a cue number; a subtitle file that was cut short"
     for mark, advice in _NOT_READ.items():
         if head.startswith(mark) or head[4:12].startswith(mark):
-            return f"{path}: {advice}"
-    return f"{path}: no format of positions that is known here; known are: {', '.join(SourceFormat)}"
+            return advice
+    return f"no format of positions that is known here; known are: {', '.join(SourceFormat)}"
 
 
 def _tlog(path: Path, options: SourceOptions) -> PoseTrack:

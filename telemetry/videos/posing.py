@@ -58,7 +58,9 @@ def klv_posing(
         elif silent and np.isfinite(clip.klv_pts_s).any():
             first = fixed_segment(spans[0], 0, ClockBasis.NONE)
             clock = dataclasses.replace(clock, segments=(first, *clock.segments[1:]))
-            text = "nothing dates this clip; times count from its first picture as if it were 1970-01-01; state the start"
+            text = (
+                "nothing dates this clip; times count from its first picture as if it were 1970-01-01; state the start"
+            )
             problems.append(Problem(kind="no_date", message=text))
         clock, lost = carried_on(clock, spans)
         problems += lost
@@ -79,9 +81,7 @@ def _tracks(clip: ClipTelemetry, times: np.ndarray, source: str, undulation: Und
     if count == 1:
         return (track_from_klv(clip.klv, source=source, undulation=undulation, times_ns=times),)
     return tuple(
-        track_from_klv(
-            clip.klv, source=source, undulation=undulation, times_ns=times, rows=clip.klv_segment == number
-        )
+        track_from_klv(clip.klv, source=source, undulation=undulation, times_ns=times, rows=clip.klv_segment == number)
         for number in range(count)
     )
 

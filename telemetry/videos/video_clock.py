@@ -58,9 +58,7 @@ class StreamClock:
         return float(self.pts_s[nearest]) + (t_utc_ns - int(self.t_utc_ns[nearest])) * 1e-9
 
 
-def build_clock(
-    pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool, coarse: bool = False
-) -> StreamClock:
+def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool, coarse: bool = False) -> StreamClock:
     """Build the clock from telemetry in order of arrival.
 
     Parameters

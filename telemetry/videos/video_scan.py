@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class SideStream:
     """What one stream beside the pictures carries: payloads with time stamps, places, and the video's segment of each.
 
-    `kind` is ``klv``, ``text`` or ``metadata``; `number` is its PID or track id; `pts_s` is NaN where a packet has none.
+    `kind` is ``klv``, ``text`` or ``metadata``; `number` is its PID or track id; `pts_s` is NaN where none is stated.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Where the presentation times of a stream begin anew: a sender that restarted, a counter that wrapped, files joined."""
+"""Where presentation times of a stream begin anew: a sender that restarted, a counter that wrapped, joined files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BACK: Final = Fraction(1)
 """A decoding time this many seconds before the last begins a new segment; reordered pictures stay far below it."""
 
 LEAP: Final = Fraction(60)
-"""So does one this far ahead: a restart that the demultiplexer took for a wrap of its 33-bit counter looks like this."""
+"""So does one this far ahead: a restart that the demultiplexer takes for a wrap of its 33-bit counter looks so."""
 
 
 class SegmentCounter:
