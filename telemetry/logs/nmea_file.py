@@ -33,7 +33,7 @@ _DAY_NS: Final = 86_400_000_000_000
 
 @dataclasses.dataclass(slots=True)
 class _Log:
-    """What has been read so far: the day of the last date, fixes (time of day or UTC, lat, lon, height) and headings."""
+    """What has been read so far: the day of the last date, fixes (UTC, latitude, longitude, height) and headings."""
 
     day_ns: int = -1
     last_ns: int = -1

@@ -1,11 +1,11 @@
 """What DJI and Autel aircraft write into subtitle cues: every public variant of it, as columns.
 
-Traps, read off real files: Autel's ``.ASS`` letters its numbers, as in ``GPS(W: -100.5, N: 31.5, ..)``. ``GPS()`` of DJI holds longitude first, except where its
-altitude ends in ``M`` (Matrice 300: latitude first), and except where any number of the file
-is over 90 and so no latitude; its third number is the satellite count, except there;
-``RTK()`` stands in its place when the receiver has corrections; ``fnum`` and ``focal_len`` are literal or times
-100 and 10; ``longtitude`` is misspelt; a cue may begin at ``00:00:60,000``; ``H``,
-``rel_alt``, ``BAROMETER`` and ``Hb`` are heights over the take-off point.
+Traps, read off real files: Autel's ``.ASS`` letters its numbers, as in ``GPS(W: -100.5, N: 31.5, ..)``.
+``GPS()`` of DJI holds longitude first, except where its altitude ends in ``M`` (Matrice 300: latitude
+first), and except where a number over 90 shows that it is no latitude; its third number is the
+satellite count, except there; ``RTK()`` stands in its place when the receiver has corrections;
+``fnum`` and ``focal_len`` are literal or times 100 and 10; ``longtitude`` is misspelt; a cue may
+begin at ``00:00:60,000``; ``H``, ``rel_alt``, ``BAROMETER`` and ``Hb`` are heights over the take-off point.
 """
 
 from __future__ import annotations

@@ -57,6 +57,27 @@ def read_subtitles(
         There is no cue, or no cue has a position.
     """
     path = Path(path)
+    cues = read_subtitle_cues(path)
+    subtitles = track_from_cues(
+        cues,
+        source=str(path),
+        name=path.name,
+        utc_offset_s=utc_offset_s,
+        home_alt_amsl_m=home_alt_amsl_m,
+        start_utc_ns=start_utc_ns,
+        undulation=undulation,
+    )
+    return subtitles.track
+
+
+def read_subtitle_cues(path: Path) -> Cues:
+    """Read the cues of a subtitle file.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read, is too large, or holds no cue.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SourceError(f"{path}: over {MAX_BYTES >> 20} MB, which is no subtitle file", path=str(path))
@@ -68,16 +89,7 @@ def read_subtitles(
         raise SourceError(
             f"{path}: no subtitle cue in it (a line like '00:00:01,000 --> 00:00:02,000')", path=str(path)
         )
-    subtitles = track_from_cues(
-        cues,
-        source=str(path),
-        name=path.name,
-        utc_offset_s=utc_offset_s,
-        home_alt_amsl_m=home_alt_amsl_m,
-        start_utc_ns=start_utc_ns,
-        undulation=undulation,
-    )
-    return subtitles.track
+    return cues
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,8 +122,8 @@ def _no_angles(track: PoseTrack) -> str:
     if not np.isfinite(track.gimbal_pitch_deg).any():
         if np.isfinite(track.yaw_deg).any():
             return (
-                "the log has the aircraft's attitude but no gimbal messages; a fixed camera's turning is known once its "
-                "mount is stated (--mount YAW,PITCH,ROLL)"
+                "the log has the aircraft's attitude but no gimbal messages; a fixed camera's turning is known once "
+                "its mount is stated (--mount YAW,PITCH,ROLL)"
             )
         return "the log has no angles at all, only positions; the motions cannot be compared"
     return "no sample of the log has position and angles together"

@@ -53,8 +53,8 @@ class ClockSegment:
     """One stretch of presentation time with one clock.
 
     `sigma_s` is the error between the pictures and the poses they are given, `date_sigma_s` that of the UTC
-    itself: subtitles of a clip without a date join well and date badly. `rate_ppm` is by how many millionths the UTC runs faster than the presentation time, where
-    that was measured; the knots of `clock` hold it already.
+    itself: subtitles of a clip without a date join well and date badly. `rate_ppm` is by how many
+    millionths the UTC runs faster than the presentation time, where that was measured; the knots of `clock` hold it already.
     """
 
     first_pts_s: float

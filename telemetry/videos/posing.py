@@ -24,7 +24,8 @@ class Posing:
     """A clip's clock, the track of each segment (or one for all), and what was wrong with either.
 
     `leap_s` are shifts that may turn time stamps inside the pictures into UTC. `no_pose` is the
-    reason given to a picture when there is no track at all. `sigmas` is the error budget that
+    reason given to a picture when there is no track at all, `refusal` (if any) the reason why the
+    track poses none. `sigmas` is the error budget that
     poses of this source deserve, None for the usual one.
     """
 
@@ -33,6 +34,7 @@ class Posing:
     problems: tuple[Problem, ...] = ()
     leap_s: tuple[int, ...] = (0,)
     no_pose: str = "no telemetry in the source"
+    refusal: str = ""
     sigmas: PoseSigmas | None = None
 
     def track_of(self, segment: int) -> PoseTrack:

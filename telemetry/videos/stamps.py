@@ -60,8 +60,8 @@ def judge_stamps(pts_s: FloatArray, t_utc_ns: NDArray[np.int64]) -> Stamps:
     if coarse:
         longest = _longest_run(frozen)
         text = (
-            f"the stream's time stamp stands still in {count} of {int(usable.sum())} packets (up to {longest} in a row); "
-            "the presentation times carry the clock on"
+            f"the stream's time stamp stands still in {count} of {int(usable.sum())} packets (up to {longest} in a "
+            "row); the presentation times carry the clock on"
         )
         problems.append(Problem(kind="clock_frozen", message=text, t_utc_ns=_first_stamp(t_utc_ns, frozen)))
     believed = usable & ~frozen

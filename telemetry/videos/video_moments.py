@@ -69,6 +69,8 @@ class FrameMoments:
         track = self._posing.track_of(segment)
         if not len(track):
             return None, self._posing.no_pose
+        if self._posing.refusal:
+            return None, self._posing.refusal
         if t_utc_ns == NO_TIME:
             return None, "no clock joins the pictures to the telemetry"
         poses, whole, rows = self._made.get(segment, (None, None, {}))
