@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _PROTOCOL: Final = re.compile(rb"dvtm_([A-Za-z0-9_-]+)\.proto")
 _FLYING: Final = ("wm265e", "pm320", "Mini4_Pro", "Air3", "Air3s", "wa345e", "wm261")
-"""Mavic 3, Matrice 30, Mini 4 Pro, Air 3, Air 3S, Matrice 4E, Mavic 3 Pro: airframe 3-3-3, place 3-3-4, camera 3-4-3."""
+"""Mavic 3, Matrice 30, Mini 4 Pro, Air 3, Air 3S, Matrice 4E, Mavic 3 Pro: airframe 3-3-3, place 3-3-4,
+camera 3-4-3."""
 _PLACE_ONLY: Final = ("Mavic4", "Mini5Pro")
 """Place at the same fields; the fields of their angles are not known."""
 _CAMERAS: Final = {
@@ -63,7 +64,7 @@ def _fix(pts_s: float, payload: bytes, protocol: str) -> Fix:
         lat, lon = math.degrees(lat), math.degrees(lon)
     known = {"lat_deg": lat, "lon_deg": lon, "alt_amsl_m": signed(heights.get(2)) / 1000.0}
     if protocol in _CAMERAS:
-        return Fix(pts_s=pts_s, **known)
+        return Fix(pts_s=pts_s, **known)  # type: ignore[arg-type]
     known["alt_rel_home_m"] = single(values(inside(payload, 3, 3, 5)).get(1)) / 1000.0
     if protocol in _FLYING:
         drone, camera = values(inside(payload, 3, 3, 3)), values(inside(payload, 3, 4, 3))
@@ -74,4 +75,4 @@ def _fix(pts_s: float, payload: bytes, protocol: str) -> Fix:
         if camera:
             for name, number in (("gimbal_pitch_deg", 1), ("gimbal_roll_deg", 2), ("gimbal_yaw_deg", 3)):
                 known[name] = signed(camera.get(number), 0.0) / 10.0
-    return Fix(pts_s=pts_s, **known)
+    return Fix(pts_s=pts_s, **known)  # type: ignore[arg-type]

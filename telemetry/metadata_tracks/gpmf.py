@@ -78,9 +78,9 @@ def _fixes(stream: dict[bytes, tuple[str, int, int, bytes]]) -> list[tuple[float
     amsl = stream.get(b"GPSA", ("", 0, 0, b""))[3][:4] == b"MSLV"
     scale = [row[0] for row in _numbers(stream[b"SCAL"])] if b"SCAL" in stream else []
     if b"GPS5" in stream:
-        fix = _numbers(stream[b"GPSF"]) if b"GPSF" in stream else [(3,)]
+        locked = _numbers(stream[b"GPSF"]) if b"GPSF" in stream else [(3.0,)]
         utc = _moment(stream[b"GPSU"][3]) if b"GPSU" in stream else -1
-        rows = [_scaled(row, scale) for row in _numbers(stream[b"GPS5"])] if fix and fix[0][0] >= 2 else []  # noqa: PLR2004
+        rows = [_scaled(row, scale) for row in _numbers(stream[b"GPS5"])] if locked and locked[0][0] >= 2 else []  # noqa: PLR2004
         # GPSU dates the payload's first fix; the others have no date of their own
         return [(row[0], row[1], row[2], amsl, utc if index == 0 else -1) for index, row in enumerate(rows)]
     if b"GPS9" in stream:

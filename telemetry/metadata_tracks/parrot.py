@@ -42,8 +42,8 @@ def read_v3(samples: Iterable[tuple[float, bytes]]) -> list[Fix]:
                 lat_deg=lat if abs(lat) < _NO_FIX_DEG else NAN,
                 lon_deg=lon if abs(lon) < _NO_FIX_DEG else NAN,
                 alt_amsl_m=(packed >> 8) / 256.0,
-                **_angles("", [n / 2**14 for n in numbers[10:14]]),
-                **_angles("gimbal_", [n / 2**14 for n in numbers[18:22]]),
+                **_angles("", [n / 2**14 for n in numbers[10:14]]),  # type: ignore[arg-type]
+                **_angles("gimbal_", [n / 2**14 for n in numbers[18:22]]),  # type: ignore[arg-type]
                 hfov_deg=hfov if 0.0 < hfov < 180.0 else NAN,  # noqa: PLR2004
                 vfov_deg=vfov if 0.0 < vfov < 180.0 else NAN,  # noqa: PLR2004
             )

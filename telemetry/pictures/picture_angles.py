@@ -24,7 +24,7 @@ HIGHEST_DEG: Final = 35.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AngleTags:
-    """Names of yaw, pitch and roll of one maker; `nadir` where pitch 0 is straight down; `mixed` where both are seen."""
+    """Names of one maker's yaw, pitch, roll; `nadir` where pitch 0 is straight down, `mixed` where both are seen."""
 
     yaw: str
     pitch: str

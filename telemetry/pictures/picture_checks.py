@@ -68,7 +68,7 @@ def laser_target(tags: PictureTags) -> LaserTarget | None:
 
 
 def zero_angles(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """Angles that are all zero are not angles."""
+    """Refuse angles that are all zero."""
     pose = evidence.pose
     angles = (pose.gimbal_yaw_deg, pose.gimbal_pitch_deg, pose.gimbal_roll_deg)
     if max(map(abs, angles)) > tolerance:
@@ -78,7 +78,7 @@ def zero_angles(evidence: PictureEvidence, tolerance: float) -> Contradiction | 
 
 
 def altitude_possible(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """Heights where no aircraft flies."""
+    """Refuse heights where no aircraft flies."""
     if -430.0 - tolerance <= evidence.alt_amsl_m <= 12_000.0 + tolerance:  # noqa: PLR2004 - as for tracks
         return None
     message = f"a height of {evidence.alt_amsl_m:.0f} m over mean sea level is where no such aircraft flies"
@@ -86,18 +86,18 @@ def altitude_possible(evidence: PictureEvidence, tolerance: float) -> Contradict
 
 
 def altitude_meant(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """An absolute height of zero beside a height over the take-off point is a field that was not filled."""
+    """Refuse an absolute height of zero beside a height over the take-off point: a field that was not filled."""
     if evidence.alt_amsl_m != 0.0 or not evidence.alt_rel_home_m > tolerance:
         return None
     message = (
-        f"the absolute height is 0 beside {evidence.alt_rel_home_m:.0f} m over the take-off point: it was not filled in; "
-        "state the height of the take-off point to place anything"
+        f"the absolute height is 0 beside {evidence.alt_rel_home_m:.0f} m over the take-off point: it was not filled "
+        "in; state the height of the take-off point to place anything"
     )
     return Contradiction(kind="altitude_zero", message=message, unplaced=message)
 
 
 def places_agree(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """EXIF and XMP state one place."""
+    """Compare the places in EXIF and XMP."""
     if evidence.exif_place is None or evidence.xmp_place is None:
         return None
     (lat, lon), (lat2, lon2) = evidence.exif_place, evidence.xmp_place
@@ -110,7 +110,7 @@ def places_agree(evidence: PictureEvidence, tolerance: float) -> Contradiction |
 
 
 def altitudes_agree(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """EXIF and XMP state one height."""
+    """Compare the heights in EXIF and XMP."""
     off = evidence.xmp_alt_m - evidence.exif_alt_m
     if not math.isfinite(off) or evidence.exif_alt_m == 0.0 or abs(off) <= tolerance:
         return None
@@ -119,7 +119,7 @@ def altitudes_agree(evidence: PictureEvidence, tolerance: float) -> Contradictio
 
 
 def rtk_datum(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """A picture taken with RTK corrections states its height over the ellipsoid, whatever else it says."""
+    """Compare RTK flag and datum: corrected heights are over the ellipsoid, whatever else the tags say."""
     flag = number(evidence.tags.xmp.get("drone-dji:RtkFlag"))
     if flag not in RTK_SOLUTIONS or abs(evidence.undulation_m) <= tolerance:
         return None
@@ -128,8 +128,8 @@ def rtk_datum(evidence: PictureEvidence, tolerance: float) -> Contradiction | No
         return None
     if datum:
         message = (
-            f"the picture has RTK corrections (RtkFlag {flag:.0f}), whose heights are over the ellipsoid, but names its "
-            f"height {datum!r}, over mean sea level; the two are {abs(evidence.undulation_m):.0f} m apart here"
+            f"the picture has RTK corrections (RtkFlag {flag:.0f}), whose heights are over the ellipsoid, but names "
+            f"its height {datum!r}, over mean sea level; the two are {abs(evidence.undulation_m):.0f} m apart here"
         )
         return Contradiction(kind="rtk_datum", message=message, at_least={"position_v_m": abs(evidence.undulation_m)})
     message = (
@@ -140,7 +140,7 @@ def rtk_datum(evidence: PictureEvidence, tolerance: float) -> Contradiction | No
 
 
 def yaws_agree(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """A camera that cannot pan looks where the aircraft's nose points, unless it looks straight down."""
+    """Compare yaws where the camera cannot pan and does not look straight down."""
     pose = evidence.pose
     model = text(evidence.tags.tiff.get(0x0110))
     if not math.isfinite(pose.yaw_deg) or _FIXED_YAW.fullmatch(model) is None or pose.gimbal_pitch_deg < -80.0:  # noqa: PLR2004
@@ -149,14 +149,14 @@ def yaws_agree(evidence: PictureEvidence, tolerance: float) -> Contradiction | N
     if apart <= tolerance:
         return None
     message = (
-        f"camera and aircraft point {apart:.0f} degrees apart, and the gimbal of {model} does not pan so far; one of the "
-        "yaws is wrong"
+        f"camera and aircraft point {apart:.0f} degrees apart, and the gimbal of {model} does not pan so far; one "
+        "of the yaws is wrong"
     )
     return Contradiction(kind="yaws_disagree", message=message, unplaced=message)
 
 
 def laser_range(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """The laser's range is the distance to the laser's target."""
+    """Compare the laser's range with the distance to its target."""
     if evidence.laser is None:
         return None
     distance, _ = _laser_from(evidence)
@@ -172,7 +172,7 @@ def laser_range(evidence: PictureEvidence, tolerance: float) -> Contradiction | 
 
 
 def laser_ray(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
-    """The laser's target lies along the picture's axis."""
+    """Compare the direction of the laser's target with the picture's axis."""
     if evidence.laser is None:
         return None
     _, angle = _laser_from(evidence)

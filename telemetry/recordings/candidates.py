@@ -149,7 +149,7 @@ def _subtitle_posing(
 
 def _cue_clock(found: SubtitleTrack, clip: ClipTelemetry, shift_s: float, basis: ClockBasis) -> ClockMap:
     spans = whole_spans(clip.picture_pts_s, clip.picture_segment)
-    pts = found.start_ns * 1e-9 + shift_s
+    pts = np.asarray(found.start_ns * 1e-9 + shift_s, dtype=np.float64)
     knots = build_clock(pts, found.t_utc_ns, stamped=True)
     step = float(np.median(np.diff(pts))) if len(pts) > 1 else 1.0
     first = ClockSegment(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from telemetry.errors import MediaError
@@ -15,6 +14,7 @@ from telemetry.tracks.sources import HEAD_BYTES, SourceFormat, sniff, why_unknow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MAX_FILES: Final = 50_000
 """Files looked at; the fullest card of stills holds a fifth of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from telemetry.pictures.picture_checks import PICTURE_CHECKS
+from telemetry.pictures.picture_checks import PICTURE_CHECKS, PictureEvidence
 from telemetry.tracks.contradictions import Check, Verdict, judge
 from telemetry.tracks.track_checks import TRACK_CHECKS, TrackEvidence
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.values import PoseSigmas, Terrain
-    from telemetry.tracks.pose_track import PoseTrack
+    from telemetry.tracks.pose_track import PoseTrack, Problem
 
-CHECKS: Final[tuple[Check[object], ...]] = (*TRACK_CHECKS, *PICTURE_CHECKS)  # type: ignore[assignment]
+CHECKS: Final[tuple[Check[TrackEvidence] | Check[PictureEvidence], ...]] = (*TRACK_CHECKS, *PICTURE_CHECKS)
 """Every check, of tracks and of single pictures."""
 
 
@@ -22,7 +22,8 @@ def held_against(
     tracks: Sequence[PoseTrack], others: Sequence[PoseTrack], terrain: Terrain | None, sigmas: PoseSigmas
 ) -> Verdict:
     """Hold the tracks of a clip against everything known; what one segment's track fails, the clip fails."""
-    problems, unplaced = [], ""
+    problems: list[Problem] = []
+    unplaced = ""
     for track in tracks:
         if not len(track):
             continue

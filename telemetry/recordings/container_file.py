@@ -23,7 +23,7 @@ _VIDEO_TYPES: Final = frozenset({0x01, 0x02, 0x10, 0x1B, 0x24, 0x33, 0xD1, 0xEA}
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerTrack:
-    """One track: id or PID, what it holds (``vide``, ``text``, ``meta``, ``soun``, ``data``), its format, its program."""
+    """One track: id or PID, what it holds (``vide``, ``text``, ``meta``, ``klv``, ..), its format, its program."""
 
     number: int
     handler: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from telemetry.errors import MediaError, TelemetryError
 from telemetry.recordings.card_file import CardFile, list_card
-from telemetry.recordings.container_file import Layout, read_layout
+from telemetry.recordings.container_file import ContainerTrack, Layout, read_layout
 from telemetry.recordings.recording import (
     Card,
     LeftOut,
@@ -177,17 +177,20 @@ def _clip(file: CardFile, root: Path, beside: list[PoseSource]) -> Recording:
 def _inside(path: Path, layout: Layout) -> list[PoseSource]:
     """List what a clip carries itself; KLV is listed where tables name it, and looked for when reading anyway."""
 
-    def source(kind: SourceKind, number: int, name: str) -> PoseSource:
-        return PoseSource(kind=kind, path=path, pairing=Pairing.INSIDE, number=number, format=name)
+    def source(kind: SourceKind, track: ContainerTrack) -> PoseSource:
+        return PoseSource(
+            kind=kind,
+            path=path,
+            pairing=Pairing.INSIDE,
+            number=track.number,
+            format=track.format,
+            program=track.program,
+        )
 
-    klv = [source(SourceKind.KLV, track.number, track.format) for track in layout.of("klv")]
-    texts = [source(SourceKind.SUBTITLES, track.number, track.format) for track in layout.of("text", "sbtl", "subt")]
-    metadata = [
-        source(SourceKind.METADATA, track.number, track.format)
-        for track in layout.tracks
-        if track.format.split(" ")[0] in METADATA_FORMATS
-    ]
-    return [*klv, *texts, *metadata]
+    klv = [source(SourceKind.KLV, track) for track in layout.of("klv")]
+    texts = [source(SourceKind.SUBTITLES, track) for track in layout.of("text", "sbtl", "subt")]
+    known = [track for track in layout.tracks if track.format.split(" ")[0] in METADATA_FORMATS]
+    return [*klv, *texts, *(source(SourceKind.METADATA, track) for track in known)]
 
 
 def _posed_by_itself(recording: Recording) -> bool:

@@ -56,7 +56,8 @@ class MediaStream:
 class PoseSource:
     """One thing that may say where the camera was.
 
-    `path` is the file it lies in; `number` its track id or PID there (-1: the file itself).
+    `path` is the file it lies in; `number` its track id or PID there (-1: the file itself), `program`
+    the transport stream's program that it belongs to (-1: none).
     """
 
     kind: SourceKind
@@ -64,6 +65,7 @@ class PoseSource:
     pairing: Pairing
     number: int = -1
     format: str = ""
+    program: int = -1
 
     def describe(self) -> str:
         """Say what it is and why it belongs to the recording."""

@@ -12,6 +12,8 @@ from geo.values import GimbalFrame
 from telemetry.tracks.contradictions import Check, Contradiction
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from geo.values import FloatArray, Terrain
     from telemetry.tracks.pose_track import PoseTrack
 
@@ -35,10 +37,14 @@ class TrackEvidence:
     others: tuple[PoseTrack, ...] = ()
     terrain: Terrain | None = None
 
-    def rows(self) -> np.ndarray:  # type: ignore[type-arg]
+    def rows(self) -> NDArray[np.int64]:
         """Return the numbers of evenly chosen samples."""
         count = len(self.track)
-        return np.unique(np.linspace(0, count - 1, min(count, MANY)).astype(np.int64)) if count else np.empty(0, int)
+        return (
+            np.unique(np.linspace(0, count - 1, min(count, MANY)).astype(np.int64))
+            if count
+            else np.empty(0, dtype=np.int64)
+        )
 
 
 def _apart_m(track: PoseTrack, lat: FloatArray, lon: FloatArray) -> FloatArray:
@@ -47,7 +53,7 @@ def _apart_m(track: PoseTrack, lat: FloatArray, lon: FloatArray) -> FloatArray:
 
 
 def altitude_possible(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """Heights where no aircraft flies."""
+    """Refuse heights where no aircraft flies."""
     alt = evidence.track.alt_amsl_m
     alt = alt[np.isfinite(alt)]
     if not len(alt):
@@ -60,7 +66,7 @@ def altitude_possible(evidence: TrackEvidence, tolerance: float) -> Contradictio
 
 
 def heights_agree(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """Absolute height less height over the take-off point is the take-off point's own, and does not change."""
+    """Compare absolute and relative heights: the take-off point that they imply does not move."""
     home = _home_amsl_m(evidence.track)
     if len(home) < 2:  # noqa: PLR2004
         return None
@@ -84,7 +90,7 @@ def _home_amsl_m(track: PoseTrack) -> FloatArray:
 
 
 def home_on_ground(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """The take-off point that the heights imply lies on the ground near by."""
+    """Look for the take-off point that the heights imply on the ground near by."""
     home = _home_amsl_m(evidence.track)
     if not len(home) or evidence.terrain is None:
         return None
@@ -122,7 +128,7 @@ def off_ground(home_hae_m: float, ground_hae_m: FloatArray, tolerance: float) ->
 
 
 def above_ground(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """An aircraft flies above the ground."""
+    """Compare heights with the ground under the aircraft."""
     if evidence.terrain is None:
         return None
     rows = evidence.rows()
@@ -140,7 +146,7 @@ def above_ground(evidence: TrackEvidence, tolerance: float) -> Contradiction | N
 
 
 def agl_agrees(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """A stated height over the ground, against absolute height and terrain."""
+    """Compare a stated height over the ground with absolute height and terrain."""
     stated = evidence.track.beside.get("agl_m")
     if stated is None or evidence.terrain is None:
         return None
@@ -157,7 +163,7 @@ def agl_agrees(evidence: TrackEvidence, tolerance: float) -> Contradiction | Non
 
 
 def receivers_agree(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """The position that flies the aircraft, against a receiver's own or a second receiver's."""
+    """Compare the position that flies the aircraft with a receiver's own or a second receiver's."""
     track = evidence.track
     lat, lon = track.beside.get("gps_lat_deg"), track.beside.get("gps_lon_deg")
     if lat is None or lon is None:
@@ -167,7 +173,7 @@ def receivers_agree(evidence: TrackEvidence, tolerance: float) -> Contradiction 
 
 
 def sources_agree(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """Two sources of one flight, where they overlap in time."""
+    """Compare two sources of one flight where they overlap in time."""
     for other in evidence.others:
         poses, _ = other.at(evidence.track.t_utc_ns[evidence.rows()])
         here, _ = evidence.track.at(evidence.track.t_utc_ns[evidence.rows()])
@@ -188,7 +194,7 @@ def _positions_apart(apart: FloatArray, tolerance: float, what: str, kind: str) 
 
 
 def angles_stated(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """Camera angles that are all zero are not angles: a camera is never level and due north to the last digit."""
+    """Refuse camera angles that are all zero: a camera is never level and due north to the last digit."""
     track = evidence.track
     if track.gimbal_frame is not GimbalFrame.EARTH or len(track) < 2:  # noqa: PLR2004
         return None
@@ -201,7 +207,7 @@ def angles_stated(evidence: TrackEvidence, tolerance: float) -> Contradiction | 
 
 
 def yaws_agree(evidence: TrackEvidence, tolerance: float) -> Contradiction | None:
-    """Camera and airframe turn the same way: a maker's other sense of yaw shows as turning against each other."""
+    """Compare how camera and airframe turn: another sense of yaw shows as turning against each other."""
     track = evidence.track
     if track.gimbal_frame is not GimbalFrame.EARTH:
         return None

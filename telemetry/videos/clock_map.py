@@ -54,7 +54,8 @@ class ClockSegment:
 
     `sigma_s` is the error between the pictures and the poses they are given, `date_sigma_s` that of the UTC
     itself: subtitles of a clip without a date join well and date badly. `rate_ppm` is by how many
-    millionths the UTC runs faster than the presentation time, where that was measured; the knots of `clock` hold it already.
+    millionths the UTC runs faster than the presentation time, where that was measured; the knots of
+    `clock` hold it already.
     """
 
     first_pts_s: float
@@ -87,6 +88,11 @@ class ClockMap:
                 own = which == number
                 result[own] = self.segments[number].clock.utc_ns(moments[own])
         return result
+
+    def pts_of(self, t_utc_ns: int) -> float:
+        """Return the presentation time (s) of a moment, in the segment that has a knot nearest to it."""
+        known = [segment.clock for segment in self.segments if len(segment.clock.pts_s)]
+        return min(known, key=lambda clock: int(np.abs(clock.t_utc_ns - t_utc_ns).min())).pts_of(t_utc_ns)
 
     @property
     def sigma_s(self) -> float:

@@ -14,6 +14,8 @@ from telemetry.videos.clip_clock import carried_on
 from telemetry.videos.clock_map import ClockBasis, ClockMap, fixed_segment, whole_spans
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from geo.values import PoseSigmas
     from telemetry.tracks.pose_track import PoseTrack
     from telemetry.videos.video_scan import ClipTelemetry
@@ -78,7 +80,9 @@ def klv_posing(
     return Posing(clock=clock, tracks=tracks, problems=tuple(problems), leap_s=leap_seconds_of(clip.klv))
 
 
-def _tracks(clip: ClipTelemetry, times: np.ndarray, source: str, undulation: Undulation) -> tuple[PoseTrack, ...]:  # type: ignore[type-arg]
+def _tracks(
+    clip: ClipTelemetry, times: NDArray[np.int64], source: str, undulation: Undulation
+) -> tuple[PoseTrack, ...]:
     count = len(clip.clock.segments)
     if count == 1:
         return (track_from_klv(clip.klv, source=source, undulation=undulation, times_ns=times),)
