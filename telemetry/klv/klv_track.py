@@ -107,14 +107,27 @@ def _track(
         "sigma_h_m": np.full(len(rows), np.nan),
         "sigma_v_m": np.full(len(rows), np.nan),
     }
-    return _assemble(times_ns, columns, (*stream.problems, *problems), source)
+    beside = {"agl_m": agl} if np.isfinite(agl := stream.numbers(113)[rows]).any() else {}
+    return _assemble(times_ns, columns, beside, (*stream.problems, *problems), source)
 
 
 def _assemble(
-    times_ns: NDArray[np.int64], columns: dict[str, FloatArray], problems: tuple[Problem, ...], source: str
+    times_ns: NDArray[np.int64],
+    columns: dict[str, FloatArray],
+    beside: dict[str, FloatArray],
+    problems: tuple[Problem, ...],
+    source: str,
 ) -> PoseTrack:
     sealed: dict[str, Any] = {name: read_only(values) for name, values in columns.items()}
-    return PoseTrack(t_utc_ns=times_ns, gimbal_frame=GimbalFrame.BODY, source=source, problems=problems, **sealed)
+    witnesses: dict[str, Any] = {name: read_only(values) for name, values in beside.items()}
+    return PoseTrack(
+        t_utc_ns=times_ns,
+        gimbal_frame=GimbalFrame.BODY,
+        source=source,
+        problems=problems,
+        beside=witnesses,
+        **sealed,
+    )
 
 
 def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from geo.rotation import camera_to_ned
 from geo.values import Poses
 from telemetry.pictures.picture_numbers import number, text
 from telemetry.tracks.contradictions import Check, Contradiction
+from telemetry.tracks.track_checks import HIGHEST_AMSL_M, LOWEST_AMSL_M
 
 if TYPE_CHECKING:
     from geo.values import Pose
@@ -79,7 +80,7 @@ def zero_angles(evidence: PictureEvidence, tolerance: float) -> Contradiction | 
 
 def altitude_possible(evidence: PictureEvidence, tolerance: float) -> Contradiction | None:
     """Refuse heights where no aircraft flies."""
-    if -430.0 - tolerance <= evidence.alt_amsl_m <= 12_000.0 + tolerance:  # noqa: PLR2004 - as for tracks
+    if LOWEST_AMSL_M - tolerance <= evidence.alt_amsl_m <= HIGHEST_AMSL_M + tolerance:
         return None
     message = f"a height of {evidence.alt_amsl_m:.0f} m over mean sea level is where no such aircraft flies"
     return Contradiction(kind="altitude_impossible", message=message, unplaced=message)
@@ -213,7 +214,7 @@ PICTURE_CHECKS: Final[tuple[Check[PictureEvidence], ...]] = (
         compares="height over mean sea level and where aircraft fly",
         tolerance=0.0,
         unit="m",
-        source="shore of the Dead Sea, and 12 km",
+        source="shore of the Dead Sea, and 25 km",
         run=altitude_possible,
     ),
     Check(

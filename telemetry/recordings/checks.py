@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from telemetry.klv.klv_check import STREAM_CHECKS
 from telemetry.pictures.picture_checks import PICTURE_CHECKS, PictureEvidence
 from telemetry.tracks.contradictions import Check, Verdict, judge
 from telemetry.tracks.track_checks import TRACK_CHECKS, TrackEvidence
@@ -12,18 +13,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.values import PoseSigmas, Terrain
+    from telemetry.klv import KlvStream
     from telemetry.tracks.pose_track import PoseTrack, Problem
 
-CHECKS: Final[tuple[Check[TrackEvidence] | Check[PictureEvidence], ...]] = (*TRACK_CHECKS, *PICTURE_CHECKS)
-"""Every check, of tracks and of single pictures."""
+CHECKS: Final[tuple[Check[TrackEvidence] | Check[PictureEvidence] | Check[KlvStream], ...]] = (
+    *TRACK_CHECKS,
+    *PICTURE_CHECKS,
+    *STREAM_CHECKS,
+)
+"""Every check: of tracks, of single pictures, of KLV streams."""
 
 
 def held_against(
-    tracks: Sequence[PoseTrack], others: Sequence[PoseTrack], terrain: Terrain | None, sigmas: PoseSigmas
+    tracks: Sequence[PoseTrack],
+    others: Sequence[PoseTrack],
+    klv: KlvStream | None,
+    terrain: Terrain | None,
+    sigmas: PoseSigmas,
 ) -> Verdict:
-    """Hold the tracks of a clip against everything known; what one segment's track fails, the clip fails."""
+    """Hold the tracks of a clip against everything known; what one segment's track fails, the clip fails.
+
+    `klv` is the stream that the tracks were made of, None where they were made of something else.
+    """
     problems: list[Problem] = []
     unplaced = ""
+    if klv is not None:
+        verdict = judge(STREAM_CHECKS, klv, sigmas)
+        problems, sigmas = [*verdict.problems], verdict.sigmas
     for track in tracks:
         if not len(track):
             continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from geo.geodesy import wrap_longitude_deg
-from geo.values import PoseSigmas
 from telemetry.errors import MediaError
 from telemetry.pictures.picture_file import read_picture
 from telemetry.pictures.picture_ground import held_against_ground
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from geo.values import PoseSigmas
     from telemetry.pictures.picture_metadata import PictureMetadata
     from telemetry.tracks.pose_track import PoseTrack, Problem
     from telemetry.videos.frame import Frame
@@ -120,7 +120,7 @@ class RecordingReader:
             sigma_s = segments[min(frame.segment, len(segments) - 1)].sigma_s
             base = sigmas or self._options.sigmas
             wider = by_clock(base, posing.track_of(frame.segment), frame.t_utc_ns, sigma_s)
-            sigmas = wider if wider != PoseSigmas() else sigmas
+            sigmas = wider if wider != self._options.sigmas else sigmas
         if frame.pose is not None and stated is not None and stated.focal_rel:
             sigmas = dataclasses.replace(sigmas or self._options.sigmas, focal_rel=stated.focal_rel)
         if sigmas is not frame.sigmas:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.errors import VedetteError
-from geo.values import PoseSigmas
 from telemetry.recordings.candidates import Candidate, candidate_of
 from telemetry.recordings.checks import held_against
 from telemetry.recordings.mounts import has_camera_angles, mounted
@@ -63,7 +62,7 @@ def settle(clip: ClipTelemetry, facts: StreamFacts, recording: Recording, option
     for other in (*spare, *partial):
         why = f"held against {chosen.source.describe()}, which poses the clip"
         unused.append(LeftOut(name=other.source.describe(), why=why))
-    return _finish(chosen, [*spare, *partial], options, unused)
+    return _finish(chosen, [*spare, *partial], clip, options, unused)
 
 
 def _in_order(clip: ClipTelemetry, recording: Recording) -> list[PoseSource]:
@@ -93,7 +92,9 @@ def _nothing(clip: ClipTelemetry, facts: StreamFacts, options: ReadingOptions, u
     return Settled(posing=posing, used=(), unused=tuple(unused))
 
 
-def _finish(chosen: Candidate, others: list[Candidate], options: ReadingOptions, unused: list[LeftOut]) -> Settled:
+def _finish(
+    chosen: Candidate, others: list[Candidate], clip: ClipTelemetry, options: ReadingOptions, unused: list[LeftOut]
+) -> Settled:
     """Add the mount where the source has no camera angles, and hold the poses against everything else there is."""
     posing, sigmas = chosen.posing, options.sigmas
     problems = list(posing.problems)
@@ -102,10 +103,9 @@ def _finish(chosen: Candidate, others: list[Candidate], options: ReadingOptions,
     tracks = posing.tracks
     if not any(has_camera_angles(track) for track in tracks):
         if options.mount is None:
-            no_pose = _no_angles(chosen)
-            problems.append(
-                Problem(kind="no_camera_angles", message=f"{no_pose}; state it with --mount YAW,PITCH,ROLL")
-            )
+            refusal = _no_angles(chosen)
+            text = f"{refusal}; state it with --mount YAW,PITCH,ROLL"
+            problems.append(Problem(kind="no_camera_angles", message=text))
         else:
             given = [mounted(track, options.mount, sigmas) for track in tracks]
             tracks, sigmas = tuple(track for track, _, _ in given), given[0][1]
@@ -114,14 +114,15 @@ def _finish(chosen: Candidate, others: list[Candidate], options: ReadingOptions,
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
-    verdict = held_against(tracks, [other.posing.tracks[0] for other in others], options.terrain, sigmas)
+    klv = clip.klv if chosen.source.kind is SourceKind.KLV else None
+    verdict = held_against(tracks, [other.posing.tracks[0] for other in others], klv, options.terrain, sigmas)
     problems += verdict.problems
     changed = dataclasses.replace(
         posing,
         tracks=tracks,
         problems=tuple(dict.fromkeys(problems)),
         refusal=refusal or verdict.unplaced,
-        sigmas=verdict.sigmas if verdict.sigmas != PoseSigmas() else None,
+        sigmas=verdict.sigmas if verdict.sigmas != options.sigmas else None,
     )
     return Settled(posing=changed, used=tuple(used), unused=tuple(unused))
 

@@ -12,6 +12,7 @@ from telemetry.tracks.pose_track import Problem
 from telemetry.videos.clock_map import SIGMA_S, ClockBasis, ClockMap, ClockSegment, empty_segment, whole_spans
 from telemetry.videos.stamps import judge_stamps
 from telemetry.videos.video_clock import StreamClock, build_clock
+from telemetry.videos.video_segments import BACK, LEAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,9 @@ ARRIVAL_SIGMA_S: Final = 0.1
 def own_segments(
     pts_s: FloatArray, segment: NDArray[np.int64], spans: Sequence[tuple[float, float]]
 ) -> NDArray[np.int64]:
-    """Move packets that came shortly before or after their segment's pictures into the segment they belong to.
+    """Return the segment of each packet: by the stream's own beginnings where it has as many as the pictures have.
+
+    Otherwise packets that came shortly before or after their segment's pictures are moved to it.
 
     Parameters
     ----------
@@ -43,10 +46,14 @@ def own_segments(
     """
     if len(spans) < 2:  # noqa: PLR2004
         return segment
+    step = np.diff(pts_s, prepend=pts_s[:1])
+    begun = np.cumsum((step < -float(BACK)) | (step > float(LEAP)))
+    if int(begun.max(initial=0)) + 1 == len(spans):
+        return begun.astype(np.int64)
     first, last = np.array(spans).T
     result = segment.copy()
-    for step in (1, -1):
-        other = np.clip(segment + step, 0, len(spans) - 1)
+    for near in (1, -1):
+        other = np.clip(segment + near, 0, len(spans) - 1)
         outside = (pts_s < first[segment] - NEAR_S) | (pts_s > last[segment] + NEAR_S)
         inside = (pts_s >= first[other] - NEAR_S) & (pts_s <= last[other] + NEAR_S)
         result = np.where(outside & inside & (result == segment), other, result)

@@ -254,7 +254,7 @@ def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
             if frame is None or stamp is None or frame.width * frame.height > job.max_pixels:
                 broken += 1
                 continue
-            at = stamp * Fraction(frame.time_base)
+            at = stamp * Fraction(frame.time_base or stream.time_base)
             elapsed = running.of(at, segment)
             if elapsed > job.max_duration_s:
                 message = f"decoding stopped at the limit of {job.max_duration_s:g} s"
