@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class PictureMetadata:
     """A picture's pose and camera, either of which may be missing; `problems` says why.
 
-    `sigmas` is what the picture itself states about its position, else None.
+    `sigmas` is the error budget that the picture's own tags state or deserve, None for the usual one.
     `alt_rel_home_m` is the barometric height over the take-off point, NaN where unknown.
     `laser` is where a range finder put the picture's centre. `refusal` says which contradiction
     took the pose away, where one did.
@@ -53,6 +53,9 @@ class PictureMetadata:
     refusal: str = ""
     problems: tuple[Problem, ...] = ()
 
+
+ESTIMATED_FOCAL_REL: Final = 0.02
+"""One-sigma relative error of a focal length from its 35 mm equivalent, a whole number of millimetres."""
 
 PLATFORM_ANGLES: Final[tuple[tuple[str, str, str], ...]] = (
     ("drone-dji:FlightYawDegree", "drone-dji:FlightPitchDegree", "drone-dji:FlightRollDegree"),
@@ -117,6 +120,8 @@ def conclude(
         verdict = _judged(tags, pose, alt_amsl_m, relative_m, sigmas)
         problems += verdict.problems
         sigmas = sigmas if verdict.sigmas == (sigmas or PoseSigmas()) else verdict.sigmas
+    if any(problem.kind == "camera_estimated" for problem in problems):
+        sigmas = dataclasses.replace(sigmas or PoseSigmas(), focal_rel=ESTIMATED_FOCAL_REL)
     problems += _altered(tags)
     if TURNING_EDITORS.search(software):
         problems.append(

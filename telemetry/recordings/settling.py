@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.errors import VedetteError
+from telemetry.pictures.picture_metadata import ESTIMATED_FOCAL_REL
 from telemetry.recordings.candidates import Candidate, candidate_of
 from telemetry.recordings.checks import held_against
 from telemetry.recordings.mounts import has_camera_angles, mounted
@@ -114,6 +115,8 @@ def _finish(
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
+    if any(problem.kind == "fov_estimated" for problem in problems):
+        sigmas = dataclasses.replace(sigmas, focal_rel=max(sigmas.focal_rel, ESTIMATED_FOCAL_REL))
     klv = clip.klv if chosen.source.kind is SourceKind.KLV else None
     verdict = held_against(tracks, [other.posing.tracks[0] for other in others], klv, options.terrain, sigmas)
     problems += verdict.problems
