@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from geo.values import PoseSigmas
     from telemetry.pictures.picture_metadata import PictureMetadata
-    from telemetry.tracks.pose_track import PoseTrack, Problem
+    from telemetry.tracks.pose_track import Problem
     from telemetry.videos.frame import Frame
     from telemetry.videos.posing import Posing
     from telemetry.videos.video_file import StreamFacts, VideoReader
@@ -119,7 +119,7 @@ class RecordingReader:
             segments = posing.clock.segments
             sigma_s = segments[min(frame.segment, len(segments) - 1)].sigma_s
             base = sigmas or self._options.sigmas
-            wider = by_clock(base, posing.track_of(frame.segment), frame.t_utc_ns, sigma_s)
+            wider = by_clock(base, posing, frame, sigma_s)
             sigmas = wider if wider != self._options.sigmas else sigmas
         if frame.pose is not None and stated is not None and stated.focal_rel:
             sigmas = dataclasses.replace(sigmas or self._options.sigmas, focal_rel=stated.focal_rel)
@@ -128,11 +128,12 @@ class RecordingReader:
         return dataclasses.replace(frame, **changes) if changes else frame
 
 
-def by_clock(base: PoseSigmas, track: PoseTrack, t_utc_ns: int, sigma_s: float) -> PoseSigmas:
-    """Widen an error budget by what a clock error of `sigma_s` moves and turns the camera at a moment.
+def by_clock(base: PoseSigmas, posing: Posing, frame: Frame, sigma_s: float) -> PoseSigmas:
+    """Widen an error budget by what a clock error of `sigma_s` moves and turns the camera at a frame.
 
     The accuracy that the track itself states there counts where it is worse than the usual.
     """
+    track, t_utc_ns = posing.track_of(frame.segment), frame.t_utc_ns
     row = min(int(np.searchsorted(track.t_utc_ns, t_utc_ns)), len(track) - 1)
     stated_h, stated_v = float(track.sigma_h_m[row]), float(track.sigma_v_m[row])
     horizontal = max(base.position_h_m, stated_h if math.isfinite(stated_h) else 0.0)
@@ -140,7 +141,7 @@ def by_clock(base: PoseSigmas, track: PoseTrack, t_utc_ns: int, sigma_s: float) 
     yaw, pitch = base.gimbal_yaw_deg, base.gimbal_pitch_deg
     if math.isfinite(sigma_s) and sigma_s > WIDENS_FROM_S:
         reach = round(LOOK_S * 1e9)
-        poses, whole = track.at([t_utc_ns - reach, t_utc_ns + reach])
+        poses, whole = posing.at(frame.segment, np.array([t_utc_ns - reach, t_utc_ns + reach]))
         if whole.all():
             share = sigma_s / (2.0 * LOOK_S)
             north = float(poses.lat_deg[1] - poses.lat_deg[0]) * _M_PER_DEG

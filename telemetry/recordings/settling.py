@@ -13,6 +13,7 @@ from telemetry.recordings.candidates import Candidate, candidate_of
 from telemetry.recordings.checks import held_against
 from telemetry.recordings.mounts import has_camera_angles, mounted
 from telemetry.recordings.recording import LeftOut, Pairing, PoseSource, SourceKind
+from telemetry.recordings.slow_angles import bridged
 from telemetry.tracks.pose_track import Problem
 from telemetry.videos.posing import Posing, klv_posing
 
@@ -115,6 +116,9 @@ def _finish(
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
+    gaps = bridged(tracks, sigmas)
+    sigmas = gaps.sigmas
+    problems += gaps.problems
     if any(problem.kind == "fov_estimated" for problem in problems):
         sigmas = dataclasses.replace(sigmas, focal_rel=max(sigmas.focal_rel, ESTIMATED_FOCAL_REL))
     klv = clip.klv if chosen.source.kind is SourceKind.KLV else None
@@ -125,6 +129,8 @@ def _finish(
         tracks=tracks,
         problems=tuple(dict.fromkeys(problems)),
         refusal=refusal or verdict.unplaced,
+        max_attitude_gap_s=gaps.attitude_s,
+        max_position_gap_s=gaps.position_s,
         sigmas=verdict.sigmas if verdict.sigmas != options.sigmas else None,
     )
     return Settled(posing=changed, used=tuple(used), unused=tuple(unused))

@@ -9,6 +9,7 @@ import numpy as np
 
 from telemetry.klv.klv_track import leap_seconds_of, track_from_klv
 from telemetry.tracks.datums import Undulation, egm96
+from telemetry.tracks.interpolate import MAX_ATTITUDE_GAP_S, MAX_POSITION_GAP_S
 from telemetry.tracks.pose_track import Problem
 from telemetry.videos.clip_clock import carried_on
 from telemetry.videos.clock_map import ClockBasis, ClockMap, fixed_segment, whole_spans
@@ -16,7 +17,7 @@ from telemetry.videos.clock_map import ClockBasis, ClockMap, fixed_segment, whol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geo.values import PoseSigmas
+    from geo.values import Poses, PoseSigmas
     from telemetry.tracks.pose_track import PoseTrack
     from telemetry.videos.video_scan import ClipTelemetry
 
@@ -27,7 +28,8 @@ class Posing:
 
     `leap_s` are shifts that may turn time stamps inside the pictures into UTC. `no_pose` is the
     reason given to a picture when there is no track at all, `refusal` (if any) the reason why the
-    track poses none. `sigmas` is the error budget that
+    track poses none. Gaps between samples are bridged as far as `max_attitude_gap_s` and
+    `max_position_gap_s`. `sigmas` is the error budget that
     poses of this source deserve, None for the usual one.
     """
 
@@ -38,6 +40,14 @@ class Posing:
     no_pose: str = "no telemetry in the source"
     refusal: str = ""
     sigmas: PoseSigmas | None = None
+    max_attitude_gap_s: float = MAX_ATTITUDE_GAP_S
+    max_position_gap_s: float = MAX_POSITION_GAP_S
+
+    def at(self, segment: int, t_utc_ns: NDArray[np.int64]) -> tuple[Poses, NDArray[np.bool_]]:
+        """Return the poses at moments of a segment, and which of them are whole."""
+        return self.track_of(segment).at(
+            t_utc_ns, max_attitude_gap_s=self.max_attitude_gap_s, max_position_gap_s=self.max_position_gap_s
+        )
 
     def track_of(self, segment: int) -> PoseTrack:
         """Return the track that poses a segment's pictures."""

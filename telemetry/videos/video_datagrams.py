@@ -126,7 +126,7 @@ class DatagramPump:
         self._cut.set()
 
     def _record(self, data: bytes) -> None:
-        """Keep the bytes; where the stream's clock begins anew, in a segment of their own, so that each has one clock."""
+        """Keep the bytes; where the stream's clock begins anew, in a new segment, so that each has one clock."""
         if self._recorder is None:
             return
         restarted = self._watch.restarted(data)

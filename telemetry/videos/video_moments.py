@@ -40,7 +40,7 @@ class FrameMoments:
         for number in np.unique(segment).tolist():
             known = pts_s[(segment == number) & np.isfinite(pts_s)]
             moments = np.unique(posing.clock.utc_ns(known, number))
-            poses, whole = posing.track_of(number).at(moments)
+            poses, whole = posing.at(number, moments)
             self._made[number] = poses, whole, {moment: row for row, moment in enumerate(moments.tolist())}
 
     def moment(self, pts_s: Fraction, segment: int, notes: list[str]) -> int:
@@ -75,9 +75,7 @@ class FrameMoments:
             return None, "no clock joins the pictures to the telemetry"
         poses, whole, rows = self._made.get(segment, (None, None, {}))
         row = rows.get(t_utc_ns)
-        found: Pose | Unplaced
         if row is None or poses is None or whole is None:
-            found = track.pose_at(t_utc_ns)
-        else:
-            found = poses[row] if whole[row] else Unplaced.NO_POSE
-        return (None, found.value) if isinstance(found, Unplaced) else (found, "")
+            poses, whole = self._posing.at(segment, np.array([t_utc_ns], dtype=np.int64))
+            row = 0
+        return (poses[row], "") if whole[row] else (None, Unplaced.NO_POSE.value)

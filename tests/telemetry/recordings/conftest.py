@@ -35,6 +35,7 @@ def write_srt(path, count, **how):
     cues = [
         f"{i + 1}\n{cue_times(i / FPS)} --> {cue_times((i + 1) / FPS)}\n{cue_text(i, **how)}\n\n" for i in range(count)
     ]
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(cues))
     return path
 

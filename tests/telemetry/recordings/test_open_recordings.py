@@ -37,9 +37,7 @@ def test_every_file_is_in_a_recording_or_left_out_with_a_reason(card):
     taken = {path for recording in found.recordings for path in recording.paths}
     taken |= {source.path for recording in found.recordings for source in recording.sources}
     named = {str(path.relative_to(card)) for path in taken if path.is_file()} | {one.name for one in found.left_out}
-    there = {
-        str(path.relative_to(card)) for path in card.rglob("*") if path.is_symlink() or not path.is_dir()
-    }
+    there = {str(path.relative_to(card)) for path in card.rglob("*") if path.is_symlink() or not path.is_dir()}
     assert named == there
     why = {one.name: one.why for one in found.left_out}
     assert "symbolic link" in why["link.mp4"]

@@ -13,7 +13,9 @@ from telemetry.recordings.reading_options import ReadingOptions, StatedCamera
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_clip_with_its_subtitles_beside_or_inside_is_posed(cards, tmp_path, inside):
     texts = cards.write_srt(tmp_path / "texts" / "DJI_0001.SRT" if inside else tmp_path / "DJI_0001.SRT", 30)
-    cards.write_mp4(tmp_path / "clip" / "DJI_0001.MP4" if inside else tmp_path / "DJI_0001.MP4", 30, texts=texts if inside else None)
+    cards.write_mp4(
+        tmp_path / "clip" / "DJI_0001.MP4" if inside else tmp_path / "DJI_0001.MP4", 30, texts=texts if inside else None
+    )
     ((recording, frames, problems),), left_out = cards.read_all(tmp_path / "clip" if inside else tmp_path)
     assert len(frames) == 30
     for frame in frames:
@@ -146,7 +148,9 @@ def test_a_sender_without_a_clock_is_posed_and_not_dated(cards, tmp_path):
 def test_two_senders_in_one_file_are_two_segments_and_lose_nothing(cards, tmp_path, apart_s):
     first = [cards.klv(i, cards.START_US + i * 100_000) for i in range(30)]
     second = [cards.klv(i, cards.START_US + apart_s * 10**6 + i * 100_000, lat=51.0) for i in range(30)]
-    joined = cards.write_ts(tmp_path / "x.ts", first).read_bytes() + cards.write_ts(tmp_path / "y.ts", second).read_bytes()
+    joined = (
+        cards.write_ts(tmp_path / "x.ts", first).read_bytes() + cards.write_ts(tmp_path / "y.ts", second).read_bytes()
+    )
     path = tmp_path / "joined" / "both.ts"
     path.parent.mkdir()
     path.write_bytes(joined)
@@ -162,7 +166,9 @@ def test_two_senders_in_one_file_are_two_segments_and_lose_nothing(cards, tmp_pa
 
 
 def test_sampling_goes_on_over_a_restart(cards, tmp_path):
-    part = cards.write_ts(tmp_path / "x.ts", [cards.klv(i, cards.START_US + i * 100_000) for i in range(30)]).read_bytes()
+    part = cards.write_ts(
+        tmp_path / "x.ts", [cards.klv(i, cards.START_US + i * 100_000) for i in range(30)]
+    ).read_bytes()
     path = tmp_path / "joined" / "three.ts"
     path.parent.mkdir()
     path.write_bytes(part * 3)
