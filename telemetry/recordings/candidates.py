@@ -129,8 +129,7 @@ def _subtitle_posing(
         basis = ClockBasis.STATED_START
     elif not dated and recording.created_utc_ns >= 0:
         start_ns, basis = recording.created_utc_ns, ClockBasis.FILE_DATE
-        text = "the subtitles carry no date; the container's was taken, whose zone is not certain; state the start"
-        problems.append(Problem(kind="dated_by_container", message=text))
+        problems.append(_dated_by(recording))
     found = track_from_cues(
         cues,
         source=source.path.name,
@@ -188,10 +187,13 @@ def _metadata_posing(source: PoseSource, clip: ClipTelemetry, recording: Recordi
     spans = whole_spans(clip.picture_pts_s, clip.picture_segment)
     basis = ClockBasis.METADATA
     date_sigma = SIGMA_S[basis]
+    problems = [*clip.problems, *found.track.problems]
     if not found.dated:
         stated = options.start_utc_ns is not None
         known = ClockBasis.STATED_START if stated else ClockBasis.FILE_DATE
         date_sigma = SIGMA_S[known] if stated or recording.created_utc_ns >= 0 else math.inf
+        if not stated:
+            problems.append(_dated_by(recording))
     knots = build_clock(found.pts_s, found.t_utc_ns, stamped=True)
     first = ClockSegment(
         first_pts_s=spans[0][0],
@@ -202,7 +204,16 @@ def _metadata_posing(source: PoseSource, clip: ClipTelemetry, recording: Recordi
         date_sigma_s=date_sigma,
     )
     clock, lost = carried_on(ClockMap(segments=(first, *(empty_segment(span) for span in spans[1:]))), spans)
-    return Posing(clock=clock, tracks=(found.track,), problems=(*clip.problems, *lost, *found.track.problems))
+    return Posing(clock=clock, tracks=(found.track,), problems=(*problems, *lost))
+
+
+def _dated_by(recording: Recording) -> Problem:
+    """Say what dates a source without a date: the container, or nothing."""
+    if recording.created_utc_ns >= 0:
+        text = "the source carries no date; the container's was taken, whose zone is not certain; state the start"
+        return Problem(kind="dated_by_container", message=text)
+    text = "nothing dates this clip; times count from its first picture as if it were 1970-01-01; state the start"
+    return Problem(kind="no_date", message=text)
 
 
 def _log_posing(source: PoseSource, clip: ClipTelemetry, recording: Recording, options: ReadingOptions) -> Posing:

@@ -97,10 +97,10 @@ def mounted(track: PoseTrack, mount: Mount, base: PoseSigmas) -> tuple[PoseTrack
         gimbal_pitch_deg=math.hypot(base.gimbal_pitch_deg, mount.sigma_deg, tilt),
         gimbal_roll_deg=math.hypot(base.gimbal_roll_deg, mount.sigma_deg, tilt),
     )
-    level = {} if attitude else {name: _sealed(np.zeros(len(track))) for name in ("pitch_deg", "roll_deg")}
     turned = dataclasses.replace(
         track,
-        **level,
+        pitch_deg=track.pitch_deg if attitude else _sealed(np.zeros(len(track))),
+        roll_deg=track.roll_deg if attitude else _sealed(np.zeros(len(track))),
         yaw_deg=_sealed(yaw),
         gimbal_yaw_deg=_sealed(columns["yaw_deg"]),
         gimbal_pitch_deg=_sealed(columns["pitch_deg"]),

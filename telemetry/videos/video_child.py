@@ -141,11 +141,12 @@ def _scan(job: Job, out: IO[bytes]) -> None:
 
 def _kind(job: Job, stream: Any, data: bytes) -> str | None:
     """Tell what a stream carries from its first payload, or None when it is not wanted."""
+    if stream.id in job.keep_ids:
+        return "metadata"
     if stream.type == "subtitle":
-        return "text" if stream.codec_context.name in TEXT_CODECS else None
-    if data.startswith(KLV_STARTS):
-        return "klv"
-    return "metadata" if stream.id in job.keep_ids else None
+        context = stream.codec_context
+        return "text" if context is not None and context.name in TEXT_CODECS else None
+    return "klv" if data.startswith(KLV_STARTS) else None
 
 
 def _send_scan(
