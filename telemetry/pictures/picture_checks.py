@@ -214,7 +214,7 @@ PICTURE_CHECKS: Final[tuple[Check[PictureEvidence], ...]] = (
         compares="height over mean sea level and where aircraft fly",
         tolerance=0.0,
         unit="m",
-        source="shore of the Dead Sea, and 25 km",
+        source="as for tracks: shore of the Dead Sea and the farthest geoid; 25 km",
         run=altitude_possible,
     ),
     Check(

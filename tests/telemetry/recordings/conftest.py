@@ -72,11 +72,11 @@ def _with_texts(plain, path, texts):
     subprocess.run([*command, str(path)], check=True)
 
 
-def klv(index, stamp_us, *, lat=50.0, **more):
+def klv(index, stamp_us, *, lat=50.0, more=None):
     from telemetry.klv import encode
 
     values = {2: stamp_us, 5: float(index % 360), 6: 0.0, 7: 0.0, 13: lat + index * 1e-5, 14: 8.0, 104: 300.0}
-    return encode({**values, 18: 0.0, 19: -30.0, 20: 0.0, 16: 40.0, 17: 30.0, 65: 19, **more})
+    return encode({**values, 18: 0.0, 19: -30.0, 20: 0.0, 16: 40.0, 17: 30.0, 65: 19} | (more or {}))
 
 
 def write_ts(path, packets):
