@@ -155,9 +155,7 @@ def _view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas, said
     if model is None:
         width, height = _picture_size(picture)
         model = CameraModel.from_fov(hfov_deg=CENTRE_ONLY_HFOV_DEG, width_px=width, height_px=height)
-        return View(
-            pose=pose, camera=model, sigmas=sigmas, problems=problems, centre_only=True, laser=found.laser
-        )
+        return View(pose=pose, camera=model, sigmas=sigmas, problems=problems, centre_only=True, laser=found.laser)
     return View(pose=pose, camera=model, sigmas=sigmas, problems=problems, laser=found.laser)
 
 

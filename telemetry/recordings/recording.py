@@ -7,6 +7,7 @@ import enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from geo.values import CameraModel
@@ -118,6 +119,26 @@ class Recording:
     mount: Mount | None = None
     used: tuple[str, ...] = ()
     unused: tuple[LeftOut, ...] = ()
+
+    def elsewhere(self, paths: Sequence[Path]) -> Recording:
+        """Return the same recording with its media (and what lies inside them) at other places, one for each.
+
+        A sealed copy is read so; files beside the media stay where they are.
+
+        Raises
+        ------
+        ValueError
+            There are more or fewer places than media.
+        """
+        moved = dict(zip(self.paths, paths, strict=True))
+        sources = tuple(dataclasses.replace(one, path=moved.get(one.path, one.path)) for one in self.sources)
+        return dataclasses.replace(self, paths=tuple(paths), sources=sources)
+
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """Files beside the media that may pose it: to be kept with them."""
+        inside = Pairing.INSIDE
+        return tuple(dict.fromkeys(one.path for one in self.sources if one.pairing is not inside))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
