@@ -162,6 +162,8 @@ def _cue_clock(found: SubtitleTrack, clip: ClipTelemetry, shift_s: float, basis:
     return ClockMap(segments=(first, *(empty_segment(span) for span in spans[1:])))
 
 
+A_DATE_S: Final = 1e8
+"""Three years: no clock is so far from another's, so a larger offset counts from 1970."""
 MUCH_LONGER_S: Final = 5.0
 """Subtitles end with their clip; a longer difference means that one of them was cut, or belongs to another."""
 
@@ -264,10 +266,15 @@ def _drift(joint: Joint) -> list[Problem]:
 def _shifted(
     base: ClockMap | None, spans: list[tuple[float, float]], recording: Recording, offset_s: float, track: PoseTrack
 ) -> ClockMap:
-    """Apply a stated offset to the clip's clock, else to its container's date, else to the log's start."""
+    """Apply a stated offset to the clip's clock, else to its container's date, else to the log's start.
+
+    An offset of years is what is stated for a clip without a clock: UTC of presentation time zero.
+    """
     if base is not None:
         return ClockMap(segments=tuple(_moved(segment, offset_s) for segment in base.segments))
     start = recording.created_utc_ns if recording.created_utc_ns >= 0 else int(track.t_utc_ns[0])
+    if abs(offset_s) > A_DATE_S:
+        start = round(np.nan_to_num(spans[0][0]) * 1e9)
     sigma = SIGMA_S[ClockBasis.STATED_OFFSET]
     first = fixed_segment(spans[0], start + round(offset_s * 1e9), ClockBasis.STATED_OFFSET, sigma_s=sigma)
     return ClockMap(segments=(first, *(empty_segment(span) for span in spans[1:])))
