@@ -288,7 +288,7 @@ def _moved(segment: ClockSegment, offset_s: float) -> ClockSegment:
 
 def _joined(joint: Joint, base: ClockMap | None, spans: list[tuple[float, float]]) -> ClockMap:
     """Put the clip's pictures on the log's clock by the offset and rate that were measured."""
-    sigma = joint.offset.sigma_s
+    sigma = joint.sigma_s(float(np.nan_to_num(spans[-1][1] - spans[0][0])))
     if base is None or joint.by_pts:
         first, last = spans[0]
         begin = joint.log_time_ns(first)

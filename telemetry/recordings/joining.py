@@ -17,16 +17,21 @@ from telemetry.videos.video_file import read_video
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from geo.values import FloatArray
     from telemetry.tracks.pose_track import PoseTrack
 
-LOOK_S: Final = 120.0
-"""How much of a clip is looked at: two minutes find the offset to milliseconds."""
+LOOK_S: Final = 300.0
+"""How much of a clip is looked at: it gives the offset to milliseconds, and its rate to some 20 ppm."""
 REACH_S: Final = 30.0
 """Offsets tried each way around what the clip's own clock says."""
-WINDOWS: Final = 4
-"""Parts of a clip whose offsets are compared to find the rate."""
-LEAST_WINDOW_S: Final = 20.0
+LEAST_SPAN_S: Final = 40.0
+"""Shorter clips tell nothing of a rate: 200 ppm over them are 8 ms."""
+USUAL_RATE_PPM: Final = 20.0
+"""One-sigma rate between two crystals without temperature control (their data sheets give 10 to 50)."""
+HALF_S: Final = 0.05
+"""Half the stretch over which the log's turning is differentiated."""
 RATE_SIGMAS: Final = 4.0
 LEAST_RATE_PPM: Final = 20.0
 """A rate is said from four sigmas and 20 ppm on; crystals without temperature control reach 50."""
@@ -45,6 +50,16 @@ class Joint:
     middle_s: float
     rate_ppm: float = 0.0
     rate_sigma_ppm: float = math.inf
+
+    def sigma_s(self, span_s: float) -> float:
+        """Return one sigma of the joint over a clip of a length: that of the offset, and of the rate to its ends.
+
+        Where no rate was measured, clocks are taken to part by `USUAL_RATE_PPM`.
+        """
+        rate = min(self.rate_sigma_ppm, USUAL_RATE_PPM) * 1e-6
+        return math.hypot(
+            self.offset.sigma_s, rate * max(span_s / 2.0, abs(span_s - self.middle_s if self.by_pts else 0.0))
+        )
 
     def log_time_ns(self, t_clip_s: float) -> int:
         """Return the log's UTC of a moment on the clip's own clock (seconds)."""
@@ -94,6 +109,11 @@ def join_by_motion(
         by_pts = first.t_utc_ns == NO_TIME
         seen = picture_motion(chain([first], frames), by_pts=by_pts)
     near_s, reach_s = _where(seen, turning, by_pts, max_offset_s, near_utc_ns, float(first.pts_s))
+    return joint_of(seen, turning, by_pts=by_pts, near_s=near_s, reach_s=reach_s)
+
+
+def joint_of(seen: Motion, turning: Motion, *, by_pts: bool, near_s: float, reach_s: float) -> Joint:
+    """Join two motions: offsets within `reach_s` of `near_s` are tried."""
     found = estimate_offset(seen, turning, near_s=near_s, max_offset_s=reach_s)
     middle = float(seen.t_s.mean()) if len(seen.t_s) else 0.0
     if found.reason:
@@ -130,28 +150,57 @@ def _no_angles(track: PoseTrack) -> str:
 
 
 def _rate(seen: Motion, turning: Motion, offset_s: float, middle_s: float) -> tuple[float, float]:
-    """Fit a line through the offsets of parts of the clip; (0, its sigma) where it is not significant."""
-    if not len(seen.t_s) or seen.t_s[-1] - seen.t_s[0] < WINDOWS * LEAST_WINDOW_S:
+    """Fit how the offset changes with time, in millionths, with one sigma; (0, sigma) where it is not significant.
+
+    Around the offset found, the pictures' rates are ``g l + a l' + b (t - middle) l'`` plus a constant, with
+    the log's rates l and their derivative l': a linear least-squares fit, in which b / g is the rate of the
+    clock. Neighbouring residuals are alike, so the variance grows by (1 + r) / (1 - r) with their correlation r.
+    """
+    if not len(seen.t_s) or seen.t_s[-1] - seen.t_s[0] < LEAST_SPAN_S:
         return 0.0, math.inf
-    edges = np.linspace(seen.t_s[0], seen.t_s[-1] + 1e-6, WINDOWS + 1)
-    parts: list[tuple[float, float, float]] = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        own = (seen.t_s >= begin) & (seen.t_s < end)
-        part = Motion(t_s=seen.t_s[own], pan=seen.pan[own], tilt=seen.tilt[own])
-        found = estimate_offset(part, turning, near_s=offset_s, max_offset_s=1.5)
-        if not found.reason:
-            parts.append((float((begin + end) / 2.0) - middle_s, found.offset_s, found.sigma_s))
-    if len(parts) < 3:  # noqa: PLR2004
-        return 0.0, math.inf
-    at, offsets, sigmas = np.array(parts).T
-    return _slope(at, offsets, sigmas)
+    rate, sigma, shift = 0.0, math.inf, 0.0
+    for _ in range(3):
+        moments = seen.t_s + offset_s + shift + rate * (seen.t_s - middle_s)
+        inside = (moments > turning.t_s[0] + 1.0) & (moments < turning.t_s[-1] - 1.0)
+        found = _fit(seen, turning, moments, inside, middle_s)
+        if found is None:
+            return 0.0, math.inf
+        rate, shift, sigma = rate + found[0], shift + found[1], found[2]
+    significant = abs(rate) > max(RATE_SIGMAS * sigma, LEAST_RATE_PPM * 1e-6)
+    return (rate * 1e6 if significant else 0.0), sigma * 1e6
 
 
-def _slope(at: FloatArray, offsets: FloatArray, sigmas: FloatArray) -> tuple[float, float]:
-    weight = 1.0 / sigmas**2
-    mean = float((weight * at).sum() / weight.sum())
-    spread = float((weight * (at - mean) ** 2).sum())
-    slope = float((weight * (at - mean) * offsets).sum()) / spread
-    sigma = math.sqrt(1.0 / spread)
-    significant = abs(slope) > max(RATE_SIGMAS * sigma, LEAST_RATE_PPM * 1e-6)
-    return (slope * 1e6 if significant else 0.0), sigma * 1e6
+def _mean_rate(t_s: FloatArray, turned: FloatArray, at: FloatArray, step: float) -> FloatArray:
+    """Return the mean rate over a frame's interval around moments, as two pictures show it."""
+    after, before = (np.interp(at + half, t_s, turned) for half in (step / 2.0, -step / 2.0))
+    return np.asarray((after - before) / step)
+
+
+def _fit(
+    seen: Motion, turning: Motion, moments: FloatArray, inside: NDArray[np.bool_], middle_s: float
+) -> tuple[float, float, float] | None:
+    """Return what is to be added to rate and offset, and one sigma of the rate; None where the fit is undetermined."""
+    rows, values = [], []
+    step = float(np.median(np.diff(seen.t_s)))
+    for ours, theirs, constant in ((seen.pan, turning.pan, (1.0, 0.0)), (seen.tilt, turning.tilt, (0.0, 1.0))):
+        at = moments[inside]
+        turned = np.concatenate([[0.0], np.cumsum((theirs[1:] + theirs[:-1]) / 2.0 * np.diff(turning.t_s))])
+        told = _mean_rate(turning.t_s, turned, at, step)
+        slope = _mean_rate(turning.t_s, turned, at + HALF_S, step) - _mean_rate(turning.t_s, turned, at - HALF_S, step)
+        slope /= 2.0 * HALF_S
+        since = seen.t_s[inside] - middle_s
+        ones = np.ones(len(at))
+        rows.append(np.stack([told, slope, since * slope, constant[0] * ones, constant[1] * ones], axis=1))
+        values.append(ours[inside])
+    matrix, target = np.concatenate(rows), np.concatenate(values)
+    if len(target) < 4 * matrix.shape[1]:
+        return None
+    solution, _, rank, _ = np.linalg.lstsq(matrix, target, rcond=None)
+    gain = float(solution[0])
+    if rank < matrix.shape[1] or gain <= 0.0:
+        return None
+    rest = target - matrix @ solution
+    alike = float(np.clip(np.corrcoef(rest[:-1], rest[1:])[0, 1], 0.0, 0.95))
+    variance = float(rest @ rest) / (len(target) - matrix.shape[1]) * (1.0 + alike) / (1.0 - alike)
+    covariance = variance * np.linalg.inv(matrix.T @ matrix)
+    return float(solution[2]) / gain, float(solution[1]) / gain, math.sqrt(float(covariance[2, 2])) / gain
