@@ -293,7 +293,7 @@ def offset(
             f"correlation {found.correlation:.2f} over {found.pairs} frame pairs"
         )
         if joint.rate_ppm:
-            Console().print(
+            RESULTS.print(
                 f"the log's clock runs {joint.rate_ppm:+.0f} ppm against the clip's, one sigma "
                 f"{joint.rate_sigma_ppm:.0f}; the offset holds in the middle of what was looked at"
             )

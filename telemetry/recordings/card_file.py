@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import re
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -62,6 +64,30 @@ def list_card(root: Path) -> tuple[list[CardFile], list[LeftOut]]:
         except OSError as error:
             left_out.append(LeftOut(name=_shown(path, root), why=f"cannot be read ({error.strerror or error})"))
     return files, left_out
+
+
+def list_beside(path: Path) -> list[CardFile]:
+    """List the regular files beside one that have its name and another ending; links and pipes are left out."""
+    found = []
+    try:
+        names = sorted(os.listdir(path.parent))
+    except OSError:
+        return []
+    for name in names[:MAX_FILES]:
+        other = path.parent / name
+        if other != path and stem(other) == stem(path) and _refusal(other) is None and other.is_file():
+            with contextlib.suppress(OSError):
+                found.append(_look(other))
+    return found
+
+
+_VIEWS: Final = re.compile(r"_(?:[WTZSV]|RTK|EO|IR)\Z", re.IGNORECASE)
+"""Endings that name one view or the receiver of what is otherwise one recording (DJI's wide, thermal, zoom)."""
+
+
+def stem(path: Path) -> str:
+    """Return what recordings and the files beside them are matched by: the name without ending and view."""
+    return _VIEWS.sub("", path.stem).lower()
 
 
 def _shown(path: Path, root: Path) -> str:

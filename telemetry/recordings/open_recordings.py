@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from typing import TYPE_CHECKING, Final
 
 from telemetry.errors import MediaError, TelemetryError
-from telemetry.recordings.card_file import CardFile, list_card
+from telemetry.recordings.card_file import CardFile, list_beside, list_card, stem
 from telemetry.recordings.container_file import ContainerTrack, Layout, read_layout
 from telemetry.recordings.recording import (
     Card,
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-_VIEWS: Final = re.compile(r"_(?:[WTZSV]|RTK|EO|IR)\Z", re.IGNORECASE)
-"""Endings that name one view or the receiver of what is otherwise one recording (DJI's wide, thermal, zoom)."""
 _COPIES: Final = {".lrf": "DJI", ".lrv": "GoPro", ".mp4.thm": "a camera", ".thm": "a camera"}
 METADATA_FORMATS: Final = ("gpmd", "camm", "djmd", "dbgi", "mett", "rtmd", "fdsc", "tmcd", "mebx")
 """Sample entries of tracks beside the pictures that cameras write."""
@@ -43,7 +40,7 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     Parameters
     ----------
     path
-        A file or a folder.
+        A file (those of its name beside it are looked at, too) or a folder.
     track
         A log, table or subtitle file that poses every clip of it, as a person states.
 
@@ -63,6 +60,8 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     copies = [file for file in clips if file.path.suffix.lower() in _COPIES]
     clips = [file for file in clips if file not in copies]
     logs = [file for file in files if _poses_clips(file)]
+    if clips and path.is_file():
+        logs += [file for file in list_beside(path) if _poses_clips(file)]
     stills = [file for file in files if _is_still(file)]
     known = {file.path for file in (*clips, *copies, *logs, *stills)}
     left_out += [_copy(file, path) for file in copies]
@@ -116,11 +115,6 @@ def _nothing(path: Path, left_out: Sequence[LeftOut]) -> str:
     named = "; ".join(f"{one.name}: {one.why}" for one in left_out[:3])
     more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""  # noqa: PLR2004
     return f"{path} holds no clip and no picture ({named}{more})"
-
-
-def stem(path: Path) -> str:
-    """Return what recordings and the files beside them are matched by: the name without ending and view."""
-    return _VIEWS.sub("", path.stem).lower()
 
 
 def _clips(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geo.cameras import find_camera
 from geo.errors import InputError
@@ -93,6 +93,21 @@ class ReadingOptions:
     terrain: Terrain | None = None
     checksum: ChecksumMode = ChecksumMode.STRICT
     limits: VideoLimits = dataclasses.field(default_factory=VideoLimits)
+
+    def stated(self) -> dict[str, Any]:
+        """Return what was stated and decides the result, as JSON; nothing where nothing was."""
+        mount = None if self.mount is None else dataclasses.asdict(self.mount)
+        camera = None if self.camera is None else self.camera.text
+        values = {
+            "offset_s": self.offset_s,
+            "start_utc_ns": self.start_utc_ns,
+            "utc_offset_s": self.utc_offset_s,
+            "home_alt_amsl_m": self.home_alt_amsl_m,
+            "mount": mount,
+            "camera": camera,
+            "stream": self.stream or None,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
     def source_options(self) -> SourceOptions:
         """Return the part of it that readers of logs and subtitles take."""

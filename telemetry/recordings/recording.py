@@ -7,7 +7,7 @@ import enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from geo.values import CameraModel
@@ -120,19 +120,13 @@ class Recording:
     used: tuple[str, ...] = ()
     unused: tuple[LeftOut, ...] = ()
 
-    def elsewhere(self, paths: Sequence[Path]) -> Recording:
-        """Return the same recording with its media (and what lies inside them) at other places, one for each.
+    def elsewhere(self, places: Mapping[Path, Path]) -> Recording:
+        """Return the same recording with its files at other places: a sealed copy is read so.
 
-        A sealed copy is read so; files beside the media stay where they are.
-
-        Raises
-        ------
-        ValueError
-            There are more or fewer places than media.
+        Files that `places` does not name stay where they are.
         """
-        moved = dict(zip(self.paths, paths, strict=True))
-        sources = tuple(dataclasses.replace(one, path=moved.get(one.path, one.path)) for one in self.sources)
-        return dataclasses.replace(self, paths=tuple(paths), sources=sources)
+        sources = tuple(dataclasses.replace(one, path=places.get(one.path, one.path)) for one in self.sources)
+        return dataclasses.replace(self, paths=tuple(places.get(path, path) for path in self.paths), sources=sources)
 
     @property
     def beside(self) -> tuple[Path, ...]:
