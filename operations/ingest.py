@@ -197,7 +197,8 @@ def _named(places: Mapping[Path, Path]) -> Iterator[None]:
 def _renamed(text: str, places: Mapping[Path, Path]) -> str:
     """Put offered files' names in the place of where their sealed bytes lie."""
     for offered, place in places.items():
-        text = text.replace(str(place), offered.name if place != offered else str(offered))
+        if place != offered:
+            text = text.replace(str(place), offered.name).replace(place.name, offered.name)
     return text
 
 

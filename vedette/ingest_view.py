@@ -113,8 +113,10 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> 
     for outcome in outcomes:
         counts = outcome.counts
         cells = [str(counts.get(name, "")) for name in ("frames", "frames_with_pose", "hits", "hits_placed")]
-        pose = ", ".join(outcome.recording.used) or "none"
-        table.add_row(outcome.recording.name, time_known(outcome.recording), pose, *cells, _notes(outcome))
+        pose, time = ", ".join(outcome.recording.used) or "none", time_known(outcome.recording)
+        if outcome.done is not None and outcome.done.known:
+            pose = time = "as recorded before"
+        table.add_row(outcome.recording.name, time, pose, *cells, _notes(outcome))
     ERRORS.print(table)
     for outcome in outcomes:
         for one in outcome.recording.unused:
@@ -142,11 +144,11 @@ def _notes(outcome: Outcome) -> str:
     if done is None:
         return outcome.failure
     run = done.run
-    notes = ["already known, nothing was derived anew" if done.known else f"run {run.run_id}"]
+    notes = ["already known, nothing was derived anew" if done.known else f"run {run.run_id[:8]}"]
     if run.partial:
         notes.append("partial")
     if run.supersedes and not done.known:
-        notes.append(f"run {run.supersedes} is superseded")
+        notes.append(f"run {run.supersedes[:8]} is superseded")
     if done.made_again:
         notes.append(f"made again: {', '.join(done.made_again)}")
     if done.verdicts_proposed or done.verdicts_left:
