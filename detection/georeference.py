@@ -67,7 +67,8 @@ def place(
     detections
         Boxes in pixels of that picture.
     surroundings
-        Ground, errors of the pose, and how far a ray may go.
+        Ground, errors of the pose (the frame's own, where its source states any, take their place), and how
+        far a ray may go.
     class_names
         Names that `detections.classes` index.
     media_id
@@ -80,6 +81,8 @@ def place(
         return hits
     if camera is None:
         return _unplaced(frame, detections, class_names, media_id, Unplaced.NO_CAMERA)
+    if frame.sigmas is not None:
+        surroundings = dataclasses.replace(surroundings, sigmas=frame.sigmas)
     points, cov_en = _ground(frame.pose, camera, detections, hits.class_name.texts().tolist(), surroundings)
     count = len(hits)
     placed = points.reason_code[:count] == 0

@@ -9,10 +9,13 @@ from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
 from detection.ground_tracker import track
 from geo.footprint import footprint
+from geo.locate import MAX_RANGE_M
+from geo.terrain_plane import UnknownGround
 from geo.values import PoseSigmas
 from operations import columns
 from operations.chips import cut_chip
 from operations.frames import FrameRecord, Frames
+from telemetry.recordings.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     from telemetry.tracks.pose_track import Problem
     from telemetry.videos.frame import Frame
 
-FOOTPRINT_RANGE_M: Final = 3_000.0
-"""Ground farther away than this is not counted as seen: a person is then below one pixel."""
+FOOTPRINT_RANGE_M: Final = MAX_RANGE_M
+"""Ground is shown as seen as far away as hits are placed: a vehicle at several kilometres is a hit like any other."""
 _CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
 """Kinds of reading problems that mean that not all of an original was seen."""
 
@@ -66,10 +69,18 @@ class IngestSettings:
     footprint_every_s: float = 4.0
     footprint_range_m: float = FOOTPRINT_RANGE_M
     max_chips: int = 4_000
+    stated: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)
+    """What a person states of the recordings; time between frames, errors and ground are those above."""
+
+    def reading(self) -> ReadingOptions:
+        """Return how recordings are to be read."""
+        ground = None if isinstance(self.terrain, UnknownGround) else self.terrain
+        return dataclasses.replace(self.stated, every_s=self.every_s, sigmas=self.sigmas, terrain=ground)
 
     def canonical(self, model: str) -> dict[str, Any]:
         """Return all that decides the result, as JSON: the same gives the same run."""
-        return {
+        stated = self.stated.stated()
+        return ({"stated": stated} if stated else {}) | {
             "model": model,
             "terrain": self.terrain_identity or type(self.terrain).__name__,
             "sigmas": dataclasses.asdict(self.sigmas),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.metadata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from geo.errors import InputError, VedetteError
 from operations.analysis import IngestSettings, analyse
@@ -18,15 +18,15 @@ from operations.carry_over import RunRows, carry_over
 from operations.case_file import Draft
 from operations.errors import DamagedError
 from operations.log.leaves import LeafKind
-from operations.originals import identify, look_over, member_is_sound, seal, spread_out, stored_path
+from operations.originals import identify, look_over, member_is_sound, offer, seal, spread_out, stored_path
 from operations.parts_file import part_is_sound
 from operations.staging import MEDIA
 from operations.values import MediaRecord, RunKind, RunRecord, RunState, run_id_of
-from telemetry.videos.video_file import read_video
-from telemetry.videos.video_pictures_file import read_pictures
+from telemetry.recordings.reading import read
+from telemetry.recordings.recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from detection.values import Detector
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from operations.staging import Staging
     from operations.store import OperationStore
     from operations.values import PartRecord
+    from telemetry.recordings.reading import RecordingReader
 
 __all__ = ["IngestSettings", "Ingested", "ingest"]
 
@@ -67,7 +68,7 @@ class _Job:
     detector: Detector
     model: str
     settings: IngestSettings
-    on_frame: Callable[[int], None] | None
+    watcher: Watcher | None
 
     def run_record(self, ordinal: int, supersedes: str = "") -> RunRecord:
         """Return the run that is about to begin."""
@@ -86,52 +87,71 @@ class _Job:
 
     def analyse(self) -> Analysis:
         """Read what was sealed and return what is in it."""
-        read = read_pictures if self.offered.is_folder else read_video
-        with self._readable() as path, _named(path, self.offered.source):
-            with read(path, every_s=self.settings.every_s) as reader:
-                found = analyse(reader, self.detector, self.settings, media_id=self.media.id, on_frame=self.on_frame)
-            shown = [problem.replace(str(path), self.media.name) for problem in found.problems]
-            return dataclasses.replace(found, problems=(*self.offered.problems, *shown))
+        recording = self.offered.as_recording()
+        with self._readable() as places, _named(places):
+            moved = recording.elsewhere(places)
+            with read(moved, self.settings.reading()) as reader:
+                if self.watcher is not None:
+                    self.watcher.opened(reader)
+                count = None if self.watcher is None else self.watcher.frame
+                found = analyse(reader, self.detector, self.settings, media_id=self.media.id, on_frame=count)
+            return dataclasses.replace(
+                found, problems=(*self.offered.problems, *(_renamed(text, places) for text in found.problems))
+            )
 
     @contextlib.contextmanager
-    def _readable(self) -> Iterator[Path]:
-        """Give a path whose bytes are the sealed ones."""
+    def _readable(self) -> Iterator[dict[Path, Path]]:
+        """Give, for each file that was offered, a place whose bytes are the sealed ones."""
         vault, root = self.store.vault, self.store.path
         kept = [stored_path(root, member, vault) for member in self.media.members]
+        offered = {path: path for _, path in self.offered.files}
         if vault.encrypted:
-            yield self.offered.source
+            yield offered
             if identify(self.offered).id != self.media.id:
                 raise InputError(f"{self.offered.source} changed while it was read: offer it again when it is whole")
         elif not self.offered.is_folder:
-            yield kept[0]
+            yield dict(zip(offered, kept, strict=True))
         else:
             view = self.staging.place(MEDIA, "view")
             spread_out(self.media, kept, view)
-            yield view
+            yield {path: view / member.path for path, member in zip(offered, self.media.members, strict=True)}
+
+
+class Watcher(Protocol):
+    """Who looks on while a recording is read."""
+
+    def opened(self, reader: RecordingReader) -> None:
+        """Take notice of a recording whose clock and sources are settled, before its first frame."""
+        ...
+
+    def frame(self, count: int) -> None:
+        """Take notice of how many frames are analysed so far."""
+        ...
 
 
 def ingest(
-    source: Path,
+    source: Path | Recording,
     *,
     store: OperationStore,
     detector: Detector,
     model: str,
     settings: IngestSettings,
     redo: bool = False,
-    on_frame: Callable[[int], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> Ingested:
-    """Read one clip or one folder of pictures into an operation.
+    """Read one recording, one clip or one folder of pictures into an operation.
 
     Parameters
     ----------
     source
-        A video file with or without KLV, or a folder of pictures.
+        A recording of `telemetry.recordings.open_recordings`, with the files beside it that may pose it;
+        or the path of a video file, or of a folder of pictures, alone.
     model
         Name and hash of the detector, kept with the run.
     redo
         Analyse a known original anew; the run made now replaces the one before, which stays.
-    on_frame
-        Called with the number of frames analysed so far.
+    watcher
+        Told of the opening and of every frame.
 
     Raises
     ------
@@ -140,7 +160,7 @@ def ingest(
     MediumBusyError
         When another process reads the same bytes into this operation.
     """
-    offered = look_over(source)
+    offered = offer(source) if isinstance(source, Recording) else look_over(source)
     with store.staging() as staging:
         media, sealed = _recorded(offered, store), None
         if media is None:
@@ -156,7 +176,7 @@ def ingest(
             detector=detector,
             model=model,
             settings=settings,
-            on_frame=on_frame,
+            watcher=watcher,
         )
         if not before and sealed:
             staging.publish(sealed.moves(store.path, store.vault))
@@ -166,12 +186,20 @@ def ingest(
 
 
 @contextlib.contextmanager
-def _named(path: Path, source: Path) -> Iterator[None]:
+def _named(places: Mapping[Path, Path]) -> Iterator[None]:
     """Let errors speak of what a person offered, not of where we keep it."""
     try:
         yield
     except VedetteError as error:
-        raise type(error)(error.message.replace(str(path), str(source)), **error.fields) from error
+        raise type(error)(_renamed(error.message, places), **error.fields) from error
+
+
+def _renamed(text: str, places: Mapping[Path, Path]) -> str:
+    """Put offered files' names in the place of where their sealed bytes lie."""
+    for offered, place in places.items():
+        if place != offered:
+            text = text.replace(str(place), offered.name).replace(place.name, offered.name)
+    return text
 
 
 def _recorded(offered: Offered, store: OperationStore) -> MediaRecord | None:

@@ -20,6 +20,8 @@ from geo.errors import InputError, VedetteError
 from operations import durable_file
 from operations.staging import MEDIA
 from operations.values import MediaKind, MediaRecord, Member
+from telemetry.recordings.recording import Recording, RecordingKind
+from telemetry.videos.video_pictures_file import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +41,26 @@ class Offered:
     is_folder: bool
     files: tuple[tuple[str, Path], ...]
     problems: tuple[str, ...]
+    recording: Recording | None = None
+    """The same files as they are to be read, where that was settled before."""
+
+    @property
+    def kind(self) -> MediaKind:
+        """What its pictures are: those of a folder are stills unless a recording says otherwise."""
+        stills = self.is_folder if self.recording is None else self.recording.kind is RecordingKind.PICTURES
+        return MediaKind.PICTURES if stills else MediaKind.VIDEO
+
+    def as_recording(self) -> Recording:
+        """Return how the files are read: as was settled, as a clip, or as a folder of pictures."""
+        if self.recording is not None:
+            return self.recording
+        if self.is_folder:
+            pictures = tuple(sorted(path for _, path in self.files if path.suffix.lower() in PICTURE_SUFFIXES))
+            if not pictures:
+                known = ", ".join(sorted(PICTURE_SUFFIXES))
+                raise InputError(f"{self.source} holds no picture ({known})", path=str(self.source))
+            return Recording(name=self.source.name, kind=RecordingKind.PICTURES, paths=pictures)
+        return Recording(name=self.source.name, kind=RecordingKind.CLIP, paths=(self.source,))
 
     @property
     def size_bytes(self) -> int:
@@ -86,6 +108,24 @@ def look_over(source: Path) -> Offered:
     if not files:
         raise InputError(f"{source} holds no file: name a folder with pictures or clips", path=str(source))
     return Offered(source=source, is_folder=True, files=tuple(sorted(files)), problems=tuple(sorted(problems)))
+
+
+def offer(recording: Recording) -> Offered:
+    """Offer a recording: its media, and the files beside them that may pose it, as one original.
+
+    A clip alone goes by the hash of its bytes; a clip with its subtitles or log goes by both.
+    """
+    beside = recording.beside
+    if len(recording.paths) == 1 and not beside:
+        (path,) = recording.paths
+        return Offered(source=path, is_folder=False, files=((path.name, path),), problems=(), recording=recording)
+    root = Path(os.path.commonpath([path.parent for path in recording.paths]))
+    files = {path.relative_to(root).as_posix(): path for path in recording.paths}
+    for path in beside:
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else f"beside/{path.name}"
+        files.setdefault(name, path)
+    source = recording.paths[0] if recording.kind is RecordingKind.CLIP else root
+    return Offered(source=source, is_folder=True, files=tuple(sorted(files.items())), problems=(), recording=recording)
 
 
 def identify(offered: Offered) -> MediaRecord:
@@ -205,7 +245,7 @@ def _record(offered: Offered, tallies: Sequence[_Tally]) -> MediaRecord:
     return MediaRecord(
         id=hashlib.sha256(lines).hexdigest() if offered.is_folder else members[0].sha256,
         name=_text(offered.source.name or offered.source.resolve().name),
-        kind=MediaKind.PICTURES if offered.is_folder else MediaKind.VIDEO,
+        kind=offered.kind,
         size_bytes=sum(member.size_bytes for member in members),
         members=members,
     )

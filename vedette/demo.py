@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import json
 import shutil
 import time
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.plan import Plan
     from operations.store import OperationStore
+    from telemetry.recordings.reading import RecordingReader
     from vedette.demo_film import Film
     from vedette.demo_flight import SortieFlight
 
@@ -153,13 +153,24 @@ def _ingest(out: Path, films: list[Film], terrain: Terrain, model: Path | None, 
             detector=detector,
             model=described,
             settings=IngestSettings(terrain=terrain, terrain_identity=identity, sigmas=SENSOR_SIGMAS),
-            on_frame=functools.partial(_tick, bars, task),
+            watcher=_Tick(bars, task),
         )
     return store
 
 
-def _tick(bars: Progress, task: TaskID, count: int) -> None:
-    bars.update(task, completed=count)
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Tick:
+    """Moves a progress bar on with each frame that is read."""
+
+    bars: Progress
+    task: TaskID
+
+    def opened(self, reader: RecordingReader) -> None:
+        """Take no notice: how many frames a film has is known."""
+
+    def frame(self, count: int) -> None:
+        """Move on."""
+        self.bars.update(self.task, completed=count)
 
 
 def _show(

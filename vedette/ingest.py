@@ -1,8 +1,10 @@
-"""``vedette ingest``: read a clip or a folder of pictures into an operation folder."""
+"""``vedette ingest``: read clips, pictures and whole cards into an operation folder."""
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,19 +13,27 @@ import typer
 from geo.errors import InputError, VedetteError
 from vedette.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
+from vedette.stated_times import parse_start, parse_utc_offset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detection.values import Detector
     from geo.values import Terrain
-    from operations.ingest import Ingested
+    from operations.ingest import IngestSettings
     from operations.store import OperationStore
     from operations.vault.key_ring import Secret
+    from telemetry.recordings.recording import Card, LeftOut, Recording
+    from vedette.ingest_view import Bar, Outcome
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Example: vedette ingest /media/card --out night-1 --terrain dem/ --utc-offset +02:00")
 def ingest(
-    source: Annotated[Path, typer.Argument(help="A video file, or a folder of pictures.")],
+    source: Annotated[
+        list[Path], typer.Argument(help="Clips, pictures, folders or whole cards; files beside a clip are found.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Operation folder: a new one, or one to add to.")],
     model: Annotated[
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
@@ -33,6 +43,23 @@ def ingest(
         float | None, typer.Option(help="Place hits on a flat plane at this height instead of terrain.")
     ] = None,
     every_s: Annotated[float | None, typer.Option(help="Analyse one frame each so many seconds.", min=0.0)] = None,
+    track: Annotated[Path | None, typer.Option(help="Log, table or subtitles that pose the clips.")] = None,
+    offset: Annotated[
+        str, typer.Option(help="Seconds the log's clock is ahead of the clips', or auto: found by motion.")
+    ] = "auto",
+    start: Annotated[
+        str | None, typer.Option(help="UTC of the first picture of clips without a date, as 2024-05-01T10:00:00Z.")
+    ] = None,
+    utc_offset: Annotated[str | None, typer.Option(help="Zone of the cameras' clocks, as +02:00.")] = None,
+    home_alt_amsl_m: Annotated[
+        float | None, typer.Option(help="Height of the take-off point, for sources that state heights over it.")
+    ] = None,
+    mount: Annotated[
+        str | None,
+        typer.Option(help="YAW,PITCH,ROLL[,level] of a camera whose log says nothing of where it looks."),
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
+    stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
     redo: Annotated[
         bool, typer.Option("--redo", help="Analyse a known recording anew; the run before stays, superseded.")
     ] = False,
@@ -43,34 +70,123 @@ def ingest(
     actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
-    """Decode, detect, place on the ground, link into tracks, and keep all of it.
+    """Read recordings, detect, place on the ground, link into tracks, and keep all of it.
 
-    Example: vedette ingest clip.ts --out night-1 --terrain dem.tif
+    Ends with 1 when nothing could be placed, or a recording could not be read; what was left out is listed.
     """
     from detection.model_file import load_detector
-    from operations.ingest import IngestSettings, ingest
+    from operations.ingest import IngestSettings
+    from telemetry.recordings.mounts import parse_mount
+    from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
+    from vedette.ingest_view import Bar, as_one_object, show, why_nothing_placed
 
-    if not source.exists():
-        raise InputError(f"{source} does not exist: name a video file or a folder of pictures", path=str(source))
+    cards = [_open(path, track) for path in source]
+    stated = ReadingOptions(
+        offset_s=_offset(offset),
+        start_utc_ns=parse_start(start),
+        utc_offset_s=parse_utc_offset(utc_offset),
+        home_alt_amsl_m=home_alt_amsl_m,
+        mount=None if mount is None else parse_mount(mount),
+        camera=None if camera is None else parse_stated_camera(camera),
+        stream=stream,
+    )
+    ground = read_ground(terrain, flat_alt_amsl_m)
+    tell_terrain_problems(ground)
     settings = IngestSettings(
-        terrain=read_ground(terrain, flat_alt_amsl_m),
+        terrain=ground,
         terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
         every_s=every_s,
+        stated=stated,
     )
     detector, described = load_detector(model)
     secret = _secret(out, key_file, passphrase_file, encrypt=encrypt)
     with open_operation(out, name=name, actor=actor, secret=secret) as store, progress() as bars:
-        task = bars.add_task("reading", total=None)
-        done = ingest(
-            source,
-            store=store,
-            detector=detector,
-            model=described,
-            settings=settings,
-            redo=redo,
-            on_frame=lambda count: bars.update(task, completed=count),
+        work = _Work(store=store, detector=detector, model=described, settings=settings, redo=redo)
+        recordings = [recording for card in cards for recording in card.recordings]
+        bar = Bar(bars, len(recordings))
+        outcomes = [work.take(recording, bar, alone=len(recordings) == 1) for recording in recordings]
+        left_out = [one for card in cards for one in card.left_out]
+        work.note(left_out)
+    if as_json:
+        print_json(as_one_object(outcomes, left_out, str(out)))
+    else:
+        show(outcomes, left_out, str(out))
+    why = why_nothing_placed(outcomes, ground_known=terrain is not None or flat_alt_amsl_m is not None)
+    if why:
+        ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
+    if why or any(outcome.failure for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _open(path: Path, track: Path | None) -> Card:
+    """Sort out what a path holds; an operation's own folder is no card."""
+    from operations.case_access import CASE_FILE
+    from telemetry.recordings.open_recordings import open_recordings
+
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"{path} does not exist: name a clip, a picture, a folder or a card", path=str(path))
+    if (path / CASE_FILE).exists():
+        raise InputError(
+            f"{path} is an operation, which is read with 'vedette map' or 'vedette review'", path=str(path)
         )
-    report(done, out=out, as_json=as_json)
+    return open_recordings(path, track=track)
+
+
+def _offset(text: str) -> float | None:
+    if text.strip().lower() == "auto":
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"--offset takes seconds, or auto, not {text!r}")
+    return seconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What every recording of one command shares."""
+
+    store: OperationStore
+    detector: Detector
+    model: str
+    settings: IngestSettings
+    redo: bool
+
+    def take(self, recording: Recording, bar: Bar, *, alone: bool) -> Outcome:
+        """Ingest one recording; where there are others, one that cannot be read does not end the rest."""
+        from operations.ingest import ingest
+        from vedette.ingest_view import Outcome
+
+        bar.begin(recording)
+        try:
+            done = ingest(
+                recording,
+                store=self.store,
+                detector=self.detector,
+                model=self.model,
+                settings=self.settings,
+                redo=self.redo,
+                watcher=bar,
+            )
+        except InputError as error:
+            if alone:
+                raise
+            return Outcome(recording=bar.settled or recording, failure=error.message)
+        return Outcome(recording=bar.settled or recording, done=done)
+
+    def note(self, left_out: Sequence[LeftOut]) -> None:
+        """Keep in the log what of the cards was not taken, and why."""
+        from operations.log.leaves import LeafKind
+
+        if left_out:
+            listed = [dataclasses.asdict(one) for one in left_out[:NOTED]]
+            self.store.append(LeafKind.NOTE, "left out", {"files": listed, "count": len(left_out)})
+
+
+NOTED = 1000
+"""Files left out that the log lists; the rest is counted."""
 
 
 def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:
@@ -146,52 +262,3 @@ def log_view(store: OperationStore, what: dict[str, Any]) -> bool:
         ERRORS.print(line(("not logged:", "yellow"), f" this view is in no log: {error.message}"))
         return False
     return True
-
-
-def report(done: Ingested, *, out: Path, as_json: bool) -> None:
-    """Say what was read, and what was wrong with it."""
-    run, counts = done.run, done.run.counts
-    for problem in run.problems[:10]:
-        ERRORS.print(line(("problem:", "yellow"), f" {problem}"))
-    if len(run.problems) > 10:
-        ERRORS.print(line((f"... and {len(run.problems) - 10} more problems, kept in the operation", "yellow")))
-    if as_json:
-        print_json(
-            {
-                "operation": str(out),
-                "sha256": done.media.id,
-                "run": run.run_id,
-                "supersedes": run.supersedes,
-                "known": done.known,
-                "made_again": list(done.made_again),
-                "verdicts_proposed": done.verdicts_proposed,
-                "verdicts_left": done.verdicts_left,
-                **counts,
-                "partial": run.partial,
-                "problems": list(run.problems),
-            }
-        )
-        return
-    ERRORS.print(_sentence(done, out))
-
-
-def _sentence(done: Ingested, out: Path) -> str:
-    """Return what was done with an original, for a person."""
-    run, counts = done.run, done.run.counts
-    known = "already known, nothing was derived anew" if done.known else f"run {run.run_id}"
-    parts = [
-        f"{done.media.name}: {counts['frames']} frames ({counts['frames_with_pose']} with a pose), "
-        f"{counts['klv_packets']} KLV packets ({counts['klv_bad_checksum']} with a wrong checksum), "
-        f"{counts['hits']} hits ({counts['hits_placed']} placed), {counts['tracks']} ground tracks in {out}, {known}"
-    ]
-    if run.partial:
-        parts.append("partial")
-    if run.supersedes and not done.known:
-        parts.append(f"run {run.supersedes} is superseded")
-    if done.made_again:
-        parts.append(f"made again: {', '.join(done.made_again)}")
-    if done.verdicts_proposed or done.verdicts_left:
-        parts.append(
-            f"{done.verdicts_proposed} verdicts proposed anew for confirmation, {done.verdicts_left} left behind"
-        )
-    return "; ".join(parts)

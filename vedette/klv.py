@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import threading
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 
 from geo.errors import InputError, RefusedError
+from geo.values import PoseSigmas
 from telemetry.klv import ChecksumMode, KlvStream
 from vedette.screen import ERRORS, RESULTS, plain, print_json
 
@@ -266,29 +267,24 @@ def offset(
     log: Annotated[Path, typer.Argument(help="A log of the same flight, of any kind `vedette track` reads.")],
     seconds: Annotated[float, typer.Option(min=1.0, help="How much of the clip to look at.")] = 120.0,
     max_offset_s: Annotated[float, typer.Option(min=0.1, help="Largest offset tried, for clips with a clock.")] = 30.0,
+    mount: Annotated[
+        str | None, typer.Option(help="YAW,PITCH,ROLL of a fixed camera, for logs without gimbal messages.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate how far the log's clock is ahead of the clip's, from image motion and the log's turning."""
+    from telemetry.recordings.joining import join_by_motion
+    from telemetry.recordings.mounts import has_camera_angles, mounted, parse_mount
     from telemetry.tracks.sources import read_track
-    from telemetry.videos.clock_offset import estimate_offset, picture_motion, track_motion
-    from telemetry.videos.frame import NO_TIME, VideoLimits
-    from telemetry.videos.video_file import read_video
 
-    turning = track_motion(read_track(log))
-    with read_video(clip, limits=VideoLimits(max_duration_s=seconds)) as reader:
-        frames = reader.frames()
-        first = next(frames, None)
-        if first is None:
-            raise InputError(f"{clip} holds no frame that can be decoded", path=str(clip))
-        by_pts = first.t_utc_ns == NO_TIME
-        seen = picture_motion(chain([first], frames), by_pts=by_pts)
-    near_s, reach_s = 0.0, max_offset_s
-    if by_pts and len(turning.t_s) and len(seen.t_s):
-        reach_s = float(turning.t_s[-1] - turning.t_s[0]) / 2.0 + max_offset_s
-        near_s = float(turning.t_s[0] + turning.t_s[-1]) / 2.0 - float(seen.t_s.mean())
-    found = estimate_offset(seen, turning, near_s=near_s, max_offset_s=reach_s)
+    track = read_track(log)
+    if mount is not None and not has_camera_angles(track):
+        track = mounted(track, parse_mount(mount), PoseSigmas())[0]
+    joint = join_by_motion(clip, track, seconds=seconds, max_offset_s=max_offset_s)
+    found, by_pts = joint.offset, joint.by_pts
     if as_json:
-        print_json(dataclasses.asdict(found) | {"clip_clock": "pts" if by_pts else "utc"})
+        rate = {"rate_ppm": joint.rate_ppm, "rate_sigma_ppm": joint.rate_sigma_ppm}
+        print_json(dataclasses.asdict(found) | rate | {"clip_clock": "pts" if by_pts else "utc"})
     elif found.reason:
         RESULTS.print(f"no offset: {found.reason} ({found.pairs} frame pairs)")
     else:
@@ -296,6 +292,11 @@ def offset(
             f"log time = clip time + {found.offset_s:.3f} s, one sigma {found.sigma_s:.3f} s, "
             f"correlation {found.correlation:.2f} over {found.pairs} frame pairs"
         )
+        if joint.rate_ppm:
+            RESULTS.print(
+                f"the log's clock runs {joint.rate_ppm:+.0f} ppm against the clip's, one sigma "
+                f"{joint.rate_sigma_ppm:.0f}; the offset holds in the middle of what was looked at"
+            )
     if found.reason:
         raise typer.Exit(1)
 

@@ -13,11 +13,13 @@ from geo.cameras import FOCAL_REL, find_camera
 from geo.errors import InputError
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
 from vedette.screen import ERRORS, RESULTS, print_json, tell_terrain_problems
+from vedette.stated_times import parse_utc_offset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.values import GroundPoint, Terrain
+    from telemetry.pictures.picture_checks import LaserTarget
     from telemetry.tracks.pose_track import Problem
 
 app = typer.Typer(add_completion=False, help="Place a pixel of a picture on the ground.")
@@ -37,6 +39,7 @@ class View:
     """What the pixels are cast from: pose, camera, its error budget, and what was wrong with the source.
 
     With `centre_only` the field of view is not known, and only the picture's centre can be placed.
+    `laser` is where a range finder put the picture's centre, where it had an echo.
     """
 
     pose: Pose
@@ -44,6 +47,7 @@ class View:
     sigmas: PoseSigmas
     problems: tuple[Problem, ...] = ()
     centre_only: bool = False
+    laser: LaserTarget | None = None
 
 
 @app.command(epilog=EPILOG)
@@ -65,6 +69,11 @@ def locate(
     flat_alt_amsl_m: Annotated[
         float | None, typer.Option(help="Take the ground for a plane at this height instead; the result says so.")
     ] = None,
+    home_alt_amsl_m: Annotated[
+        float | None,
+        typer.Option(help="Height of the take-off point; the picture's height over it is then used."),
+    ] = None,
+    utc_offset: Annotated[str | None, typer.Option(help="Zone of the camera's clock, as +02:00.")] = None,
     max_range_m: Annotated[float, typer.Option(min=1.0, help="Longest ray.")] = 20_000.0,
     sigma_yaw_deg: Annotated[float, typer.Option(min=0.0, help="One-sigma error of the camera's yaw.")] = 2.0,
     sigma_pitch_deg: Annotated[float, typer.Option(min=0.0, help="... of its pitch.")] = 1.0,
@@ -80,17 +89,20 @@ def locate(
     Leaves with 1 when a pixel has no ground position, or when the picture may have been turned since it was taken.
     """
     budget = PoseSigmas(yaw_deg=sigma_yaw_deg, pitch_deg=sigma_pitch_deg, terrain_m=sigma_terrain_m)
-    view = _view(picture, pose, camera, budget)
+    ground, ground_kind = _ground(terrain, terrain_datum, flat_alt_amsl_m)
+    doubts = tell_terrain_problems(ground)
+    if picture is None and home_alt_amsl_m is not None:
+        raise InputError("--home-alt-amsl-m is for pictures; --pose states its height itself")
+    view = _view(picture, pose, camera, budget, (home_alt_amsl_m, parse_utc_offset(utc_offset), ground))
     stated = {"position_h_m": sigma_h_m, "position_v_m": sigma_v_m}
     sigmas = dataclasses.replace(view.sigmas, **{name: value for name, value in stated.items() if value is not None})
     biased = _without_bias(view.pose, yaw_bias_deg, pitch_bias_deg)
-    ground, ground_kind = _ground(terrain, terrain_datum, flat_alt_amsl_m)
-    doubts = tell_terrain_problems(ground)
     pixels = _pixels(pixel, view)
     rows = _place(dataclasses.replace(view, pose=biased, sigmas=sigmas), pixels, ground, max_range_m)
     bias = {"yaw_bias_deg": yaw_bias_deg, "pitch_bias_deg": pitch_bias_deg}
     for row in rows:
         row |= {"ground": ground_kind, **bias, "problems": [*(p.message for p in view.problems), *doubts]}
+        row |= {"laser": _laser(row, view)}
     _show(rows, view.problems, as_json=as_json)
     if any(row["reason"] == Unplaced.NO_TERRAIN for row in rows):
         _tell_bounds(view.pose, ground)
@@ -99,11 +111,15 @@ def locate(
         raise typer.Exit(1)
 
 
-def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: PoseSigmas) -> View:
+Said = tuple[float | None, float | None, "Terrain"]
+"""What a person states of a picture: height of the take-off point, zone of the clock; and the ground."""
+
+
+def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: PoseSigmas, said: Said) -> View:
     if (picture is None) == (pose is None):
         raise InputError("give either a picture or --pose LAT,LON,ALT_AMSL_M,YAW,PITCH,ROLL")
     if picture is not None:
-        return _view_of_picture(picture, camera, sigmas)
+        return _view_of_picture(picture, camera, sigmas, said)
     if camera is None:
         raise InputError("--pose needs --camera NAME or --camera HFOV_DEG,WIDTH,HEIGHT")
     focal_rel, doubts = _camera_doubt(camera)
@@ -115,18 +131,20 @@ def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: Po
     )
 
 
-def _view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas) -> View:
+def _view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas, said: Said) -> View:
     from telemetry.pictures.picture_file import read_picture
+    from telemetry.pictures.picture_ground import held_against_ground
 
-    found = read_picture(picture)
-    reasons = "; ".join(problem.message for problem in found.problems)
-    if found.pose is None:
-        raise InputError(f"{picture} cannot be placed: {reasons or 'it states no pose'}; give --pose instead")
+    home_alt_amsl_m, utc_offset_s, ground = said
+    found = read_picture(picture, home_alt_amsl_m=home_alt_amsl_m, utc_offset_s=utc_offset_s)
+    pose = found.pose
+    if pose is None:
+        reasons = found.refusal or "; ".join(problem.message for problem in found.problems)
+        raise InputError(f"{picture} cannot be placed: {reasons or 'it states no pose'}; or give --pose")
+    found = held_against_ground(found, ground)
     problems = found.problems
     if found.sigmas is not None:
-        sigmas = dataclasses.replace(
-            sigmas, position_h_m=found.sigmas.position_h_m, position_v_m=found.sigmas.position_v_m
-        )
+        sigmas = _deserved(sigmas, found.sigmas)
     model = found.camera
     if camera is not None:
         size = (model.width_px, model.height_px) if model is not None else _picture_size(picture)
@@ -134,19 +152,53 @@ def _view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas) -> V
         focal_rel, doubts = _camera_doubt(camera)
         sigmas = dataclasses.replace(sigmas, focal_rel=focal_rel)
         problems = (*(problem for problem in problems if problem.kind not in CAMERA_PROBLEMS), *doubts)
-    elif any(problem.kind == "camera_estimated" for problem in problems):
-        sigmas = dataclasses.replace(sigmas, focal_rel=ESTIMATED_FOCAL_REL)
     if model is None:
         width, height = _picture_size(picture)
         model = CameraModel.from_fov(hfov_deg=CENTRE_ONLY_HFOV_DEG, width_px=width, height_px=height)
-        return View(pose=found.pose, camera=model, sigmas=sigmas, problems=problems, centre_only=True)
-    return View(pose=found.pose, camera=model, sigmas=sigmas, problems=problems)
+        return View(pose=pose, camera=model, sigmas=sigmas, problems=problems, centre_only=True, laser=found.laser)
+    return View(pose=pose, camera=model, sigmas=sigmas, problems=problems, laser=found.laser)
+
+
+def _deserved(usual: PoseSigmas, own: PoseSigmas) -> PoseSigmas:
+    """Take the position errors that a picture states or deserves, and the larger of every other."""
+    names = [field.name for field in dataclasses.fields(PoseSigmas)]
+    larger = {name: max(getattr(usual, name), getattr(own, name)) for name in names}
+    larger |= {"yaw_deg": usual.yaw_deg, "pitch_deg": usual.pitch_deg, "terrain_m": usual.terrain_m}
+    larger |= {"position_h_m": own.position_h_m, "position_v_m": own.position_v_m}
+    return PoseSigmas(**larger)
+
+
+LASER_SIGMA_M = 2.0
+"""One-sigma error of a laser's target along the ray: its range to 0.2 m + 0.15 %, and DJI's rounding of the target."""
+
+
+def _laser(row: dict[str, Any], view: View) -> dict[str, Any] | None:
+    """Say where the laser put the picture's centre, how far that is from the place found, and which is the better."""
+    from geo.geodesy import metres_per_degree
+
+    centre = (view.camera.width_px / 2.0, view.camera.height_px / 2.0)
+    if view.laser is None or math.hypot(row["u_px"] - centre[0], row["v_px"] - centre[1]) > LASER_NEAR_PX:
+        return None
+    north, east = (float(value) for value in metres_per_degree(view.laser.lat_deg))
+    apart = math.hypot((view.laser.lat_deg - row["lat_deg"]) * north, (view.laser.lon_deg - row["lon_deg"]) * east)
+    across = math.radians(math.hypot(view.sigmas.yaw_deg, view.sigmas.pitch_deg)) * view.laser.range_m
+    sigma = math.hypot(view.sigmas.position_h_m, LASER_SIGMA_M, across / math.sqrt(2.0))
+    return {
+        "lat_deg": view.laser.lat_deg,
+        "lon_deg": view.laser.lon_deg,
+        "alt_amsl_m": view.laser.alt_amsl_m,
+        "range_m": view.laser.range_m,
+        "ce90_m": 2.146 * sigma,
+        "apart_m": apart if math.isfinite(apart) else None,
+    }
+
+
+LASER_NEAR_PX = 25.0
+"""The laser's spot is known to lie this near to the picture's centre; elsewhere it tells nothing of a pixel."""
 
 
 CAMERA_PROBLEMS = frozenset({"no_camera", "camera_estimated", "calibration_of_other_camera"})
 """Problems of a picture that naming the camera settles."""
-ESTIMATED_FOCAL_REL = 0.02
-"""One-sigma relative error of a focal length from its 35 mm equivalent, a whole number of millimetres."""
 CENTRE_ONLY_HFOV_DEG = 60.0
 """Stands in for an unknown field of view; the ray through the centre does not depend on it."""
 
@@ -318,6 +370,13 @@ def _show(rows: list[dict[str, Any]], problems: tuple[Problem, ...], *, as_json:
             RESULTS.print(f"pixel {row['u_px']:g},{row['v_px']:g}: no ground position, {row['reason']}")
         else:
             RESULTS.print(_sentence(row))
+        if row["laser"] is not None and not as_json:
+            laser = row["laser"]
+            RESULTS.print(
+                f"  laser: {laser['lat_deg']:.7f}, {laser['lon_deg']:.7f} at {laser['range_m']:.1f} m, CE90 "
+                f"{laser['ce90_m']:.1f} m, needs no terrain"
+                + ("" if laser["apart_m"] is None else f"; {laser['apart_m']:.1f} m from the place above")
+            )
 
 
 def _tell_bounds(pose: Pose, ground: Terrain) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from geo.errors import InputError
 from vedette.screen import ERRORS, RESULTS, line, print_json, utc_now_ns
+from vedette.stated_times import parse_start, parse_utc_offset
 
 if TYPE_CHECKING:
     from telemetry.tracks.pose_track import PoseTrack
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 _LIVE: Final = re.compile(r"(udp|udpin|udpout|tcp|serial):")
-_ZONE: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})\Z")
 
 
 @app.command(epilog="Example: vedette track flight.tlog -o flight.csv")
@@ -27,15 +26,16 @@ def track(
     source: Annotated[
         str,
         typer.Argument(
-            help="A .tlog, .bin, .ulg, .SRT, picture, KLV, video with KLV, or table, found by content; "
+            help="A .tlog, .bin, .ulg, .SRT, .ASS, GPX, NMEA, picture, KLV, video with any of them, or table; "
             "or a live MAVLink link, as udp:127.0.0.1:14550."
         ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the track here: .csv, .parquet, .geojson, .kml or .gpx.")
     ] = None,
-    zone: Annotated[
-        str | None, typer.Option("--zone", help="Zone of the camera's clock, as +02:00 (subtitles, pictures).")
+    utc_offset: Annotated[
+        str | None,
+        typer.Option("--utc-offset", help="Zone of the camera's clock, as +02:00 (subtitles, pictures, tables)."),
     ] = None,
     start: Annotated[
         str | None,
@@ -62,7 +62,7 @@ def track(
     from telemetry.tracks.sources import read_track
     from telemetry.tracks.track_file import write_track
 
-    options = _options(zone, start, home_alt_amsl_m, geoid)
+    options = _options(utc_offset, start, home_alt_amsl_m, geoid)
     with ERRORS.status(line(f"reading {source}")):
         poses = _listen(source, seconds, options) if _LIVE.match(source) else read_track(source, options)
     if out is not None:
@@ -95,41 +95,19 @@ def _listen(url: str, seconds: float, options: SourceOptions) -> PoseTrack:
     return builder.track()
 
 
-def _options(zone: str | None, start: str | None, home_alt_amsl_m: float | None, geoid: Path | None) -> SourceOptions:
+def _options(
+    utc_offset: str | None, start: str | None, home_alt_amsl_m: float | None, geoid: Path | None
+) -> SourceOptions:
     from telemetry.tracks.datums import egm96
     from telemetry.tracks.geoid_file import read_geoid
     from telemetry.tracks.sources import SourceOptions
 
     return SourceOptions(
-        utc_offset_s=_zone(zone),
+        utc_offset_s=parse_utc_offset(utc_offset),
         home_alt_amsl_m=home_alt_amsl_m,
-        start_utc_ns=_start(start),
+        start_utc_ns=parse_start(start),
         undulation=egm96 if geoid is None else read_geoid(geoid),
     )
-
-
-def _zone(text: str | None) -> float | None:
-    if text is None:
-        return None
-    match = _ZONE.match(text)
-    if match is None or int(match.group(2)) > 14 or int(match.group(3)) > 59:
-        raise InputError(f"--zone: {text!r} is no zone; write hours and minutes east of UTC, as +02:00 or -05:30")
-    seconds = int(match.group(2)) * 3600 + int(match.group(3)) * 60
-    return float(-seconds if match.group(1) == "-" else seconds)
-
-
-def _start(text: str | None) -> int | None:
-    from telemetry.tracks.time_bases import is_datable
-
-    if text is None:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not is_datable(moment):
-        raise InputError(f"--start: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
-    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
 
 
 def _facts(poses: PoseTrack, out: Path | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from geo.march import first_hits
 from geo.rays import cast
 from geo.terrain import FlatTerrain
 from telemetry.klv.klv_track import track_from_klv, utc_ns
+from telemetry.tracks.contradictions import Check, Contradiction
 from telemetry.tracks.datums import Undulation, egm96
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_HEIGHTS: Final = 4000
 """Frame centres compared: each height is a plane of its own, and more of them tell nothing new."""
+
+LOOKED_AT: Final = 300
+"""Frame centres compared when a clip is opened: a wrong convention shows in each of them."""
 
 MAX_RANGE_M: Final = 200_000.0
 """Longest ray compared: the horizon from 3 km."""
@@ -45,8 +49,8 @@ class CentreCheck:
     median_deg: float
 
 
-def check_centre(stream: KlvStream, *, undulation: Undulation = egm96) -> CentreCheck:
-    """Compare ray and frame centre of every packet that has both.
+def check_centre(stream: KlvStream, *, undulation: Undulation = egm96, most: int = MAX_HEIGHTS) -> CentreCheck:
+    """Compare ray and frame centre of every packet that has both, or of `most` of them, evenly chosen.
 
     The ground is a plane at the stream's own height of the frame centre: tag 78
     (ellipsoid), else tag 25 (mean sea level) with the undulation added.
@@ -56,8 +60,8 @@ def check_centre(stream: KlvStream, *, undulation: Undulation = egm96) -> Centre
     lat, lon, height = _stated_centres(stream, undulation)
     rows = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon) & np.isfinite(height) & (times >= 0))
     rows = rows[np.isin(times[rows], track.t_utc_ns)]
-    if len(rows) > MAX_HEIGHTS:
-        rows = rows[np.linspace(0, len(rows) - 1, MAX_HEIGHTS).astype(np.int64)]
+    if len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
     poses, whole = track.at(times[rows])
     rows, chosen = rows[whole], np.flatnonzero(whole)
     rays = cast(poses, OPTICAL_AXIS).part(chosen)
@@ -94,3 +98,31 @@ def _summary(reached: FloatArray, stated: FloatArray, sensor: FloatArray) -> Cen
         p95_m=float(np.percentile(apart_m, 95)),
         median_deg=float(np.median(angle)),
     )
+
+
+def centres_agree(stream: KlvStream, tolerance: float) -> Contradiction | None:
+    """Compare the sender's own frame centres with our rays, as seen from the sensor."""
+    if not np.isfinite(stream.numbers(23)).any():
+        return None
+    found = check_centre(stream, most=LOOKED_AT)
+    if not found.n or found.median_deg <= tolerance:
+        return None
+    message = (
+        f"the stream's own frame centre lies {found.median_deg:.1f} degrees (median of {found.n}) from the ray of its "
+        "angles; which of them is right is not known"
+    )
+    wider = {"gimbal_yaw_deg": found.median_deg, "gimbal_pitch_deg": found.median_deg}
+    return Contradiction(kind="centre_disagrees", message=message, at_least=wider)
+
+
+STREAM_CHECKS: Final[tuple[Check[KlvStream], ...]] = (
+    Check(
+        name="centre_disagrees",
+        compares="frame centre that a stream states and the ray of its angles",
+        tolerance=2.0,
+        unit="deg",
+        source="a sender's terrain (30 m at 1.5 km slant is 1.1 degrees) and its own interpolation; real ones keep 0.1",
+        run=centres_agree,
+    ),
+)
+"""Checks of a KLV stream."""

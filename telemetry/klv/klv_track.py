@@ -33,8 +33,22 @@ HOLD_SLOW_ITEMS_S: Final = 30.0
 """How long a field of view stays true when later packets leave it out (ST 0601 report-on-change)."""
 
 
+EARLIEST_S: Final = 946_684_800
+LATEST_S: Final = 4_102_444_800
+"""2000-01-01 and 2100-01-01 in POSIX seconds: between them lies every downlink, whatever unit its sender counts in."""
+
+UNITS_US: Final[dict[str, int]] = {"seconds": 1_000_000, "milliseconds": 1_000}
+"""Units that senders put into tag 2 in place of microseconds, each in microseconds."""
+
+
 def track_from_klv(
-    stream: KlvStream, *, leap_seconds: int | None = None, undulation: Undulation = egm96, source: str = ""
+    stream: KlvStream,
+    *,
+    leap_seconds: int | None = None,
+    undulation: Undulation = egm96,
+    source: str = "",
+    times_ns: NDArray[np.int64] | None = None,
+    rows: NDArray[np.bool_] | None = None,
 ) -> PoseTrack:
     """Build the pose track of an ST 0601 stream.
 
@@ -49,6 +63,10 @@ def track_from_klv(
         Geoid of the stream's heights over mean sea level.
     source
         What the track is called in messages.
+    times_ns
+        UTC of every packet, -1 for none, where a container's presentation times tell it better than tag 2.
+    rows
+        Which packets belong to the track; all unless given.
 
     Returns
     -------
@@ -57,7 +75,15 @@ def track_from_klv(
         75 (ellipsoid), else 15 (mean sea level) with the undulation added.
         Pitch and roll are tags 90 and 91, else 6 and 7.
     """
-    samples, problems = _placed(stream, leap_seconds)
+    if times_ns is None:
+        times_ns = utc_ns(stream, leap_seconds)
+    samples, problems = _placed(stream, times_ns if rows is None else np.where(rows, times_ns, -2))
+    return _track(stream, samples, problems, undulation, source)
+
+
+def _track(
+    stream: KlvStream, samples: Samples, problems: list[Problem], undulation: Undulation, source: str
+) -> PoseTrack:
     times_ns, rows = samples.t_ns, samples.columns["packet"].astype(np.int64)
     lat, lon = samples.columns["lat_deg"], samples.columns["lon_deg"]
     alt_hae, alt_amsl = _heights(stream, rows, lat, lon, undulation)
@@ -81,19 +107,35 @@ def track_from_klv(
         "sigma_h_m": np.full(len(rows), np.nan),
         "sigma_v_m": np.full(len(rows), np.nan),
     }
-    return _assemble(times_ns, columns, (*stream.problems, *problems), source)
+    beside = {"agl_m": agl} if np.isfinite(agl := stream.numbers(113)[rows]).any() else {}
+    return _assemble(times_ns, columns, beside, (*stream.problems, *problems), source)
 
 
 def _assemble(
-    times_ns: NDArray[np.int64], columns: dict[str, FloatArray], problems: tuple[Problem, ...], source: str
+    times_ns: NDArray[np.int64],
+    columns: dict[str, FloatArray],
+    beside: dict[str, FloatArray],
+    problems: tuple[Problem, ...],
+    source: str,
 ) -> PoseTrack:
     sealed: dict[str, Any] = {name: read_only(values) for name, values in columns.items()}
-    return PoseTrack(t_utc_ns=times_ns, gimbal_frame=GimbalFrame.BODY, source=source, problems=problems, **sealed)
+    witnesses: dict[str, Any] = {name: read_only(values) for name, values in beside.items()}
+    return PoseTrack(
+        t_utc_ns=times_ns,
+        gimbal_frame=GimbalFrame.BODY,
+        source=source,
+        problems=problems,
+        beside=witnesses,
+        **sealed,
+    )
 
 
 def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int64]:
-    """Return the UTC nanoseconds of every packet, shape (n,), -1 where it has no usable time."""
-    micros = stream.times_us()
+    """Return the UTC nanoseconds of every packet, shape (n,), -1 where it has no usable time.
+
+    Stamps that are dates only when read as seconds or milliseconds are read so (see `stamp_unit`).
+    """
+    micros = stream.times_us() * stamp_unit(stream)[1]
     usable = (micros > MISP_EARLIEST_US) & (micros < MISP_LATEST_US)
     if leap_seconds is None:
         shift = np.nan_to_num(_filled(stream.numbers(136))).astype(np.int64)
@@ -102,18 +144,48 @@ def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int
     return np.where(usable, np.where(usable, micros, 0) * 1000 + shift * 1_000_000_000, -1)
 
 
+def stamp_unit(stream: KlvStream) -> tuple[str, int]:
+    """Return the unit that a stream's tag 2 counts in and its microseconds; the standard's unless the data say else.
+
+    ST 0603 counts microseconds. A stream whose middle stamp is a date between 2000 and 2100 only
+    as seconds or milliseconds comes from a sender that counts in those.
+    """
+    stamps = stream.times_us()
+    stamps = stamps[stamps > 0]
+    if len(stamps):
+        middle = int(np.sort(stamps)[len(stamps) // 2])
+        for name, factor in UNITS_US.items():
+            if EARLIEST_S <= middle * factor // 1_000_000 < LATEST_S:
+                return name, factor
+    return "microseconds", 1
+
+
+def stamp_problems(stream: KlvStream) -> list[Problem]:
+    """Name what is wrong with a stream's stamps as a whole: another unit than the standard's, or all zero."""
+    stamps = stream.times_us()
+    name, factor = stamp_unit(stream)
+    if factor != 1:
+        text = f"tag 2 counts {name}, not the microseconds of ST 0603; it was read so"
+        return [Problem(kind="clock_unit", message=text)]
+    if len(stamps) and bool((stamps == 0).any()) and not bool((stamps > 0).any()):
+        return [Problem(kind="clock_zero", message=f"tag 2 is 0 in all {len(stamps)} packets: the sender has no clock")]
+    return []
+
+
 def leap_seconds_of(stream: KlvStream) -> tuple[int, ...]:
     """Return the shifts that turn the stream's own time stamps into UTC: each tag 136 it states, else 0."""
     stated = stream.numbers(136)
     return tuple(np.unique(stated[np.isfinite(stated)]).astype(np.int64).tolist()) or (0,)
 
 
-def _placed(stream: KlvStream, leap_seconds: int | None) -> tuple[Samples, list[Problem]]:
-    """Return the packets that have a time and a possible place, in order, and what was wrong with the others."""
-    times = utc_ns(stream, leap_seconds)
+def _placed(stream: KlvStream, times: NDArray[np.int64]) -> tuple[Samples, list[Problem]]:
+    """Return the packets that have a time and a possible place, in order, and what was wrong with the others.
+
+    Times of -2 mark packets that belong to another track.
+    """
     timed = np.flatnonzero(times >= 0)
-    problems: list[Problem] = []
-    untimed = int(np.count_nonzero((times < 0) & np.isfinite(stream.numbers(13))))
+    problems = stamp_problems(stream)
+    untimed = int(np.count_nonzero((times == -1) & np.isfinite(stream.numbers(13))))
     if untimed:
         message = f"{untimed} packets have no usable time stamp (tag 2) and were left out"
         problems.append(Problem(kind="time", message=message))

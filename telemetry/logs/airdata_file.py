@@ -10,10 +10,11 @@ import numpy as np
 
 from geo.values import GimbalFrame
 from telemetry.logs.csv_table import CsvTable, read_csv_table
+from telemetry.logs.wall_clock import read_wall_clock
 from telemetry.tracks.assembly import assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
-from telemetry.tracks.time_bases import is_datable, local_to_utc_ns
+from telemetry.tracks.time_bases import local_to_utc_ns
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
@@ -82,6 +83,7 @@ def read_airdata(
         attitude=_angles(table, t_ns, ""),
         gimbal=_angles(table, t_ns, "gimbal_"),
         gimbal_frame=GimbalFrame.EARTH,
+        beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": _metres(table, "height_above_takeoff")}).rows(timed),
         undulation=undulation,
         source=path.name,
         problems=problems,
@@ -106,11 +108,8 @@ def _times(table: CsvTable, problems: list[Problem]) -> NDArray[np.int64]:
 
 
 def _parse(cell: str) -> int | None:
-    try:
-        moment = dt.datetime.fromisoformat(cell.strip())
-    except ValueError:
-        return None
-    if not is_datable(moment):
+    moment = read_wall_clock(cell)
+    if moment is None:
         return None
     if moment.tzinfo is not None:
         moment = moment.astimezone(dt.UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Numeric columns of a comma-separated table whose first line names them."""
+"""Numeric columns of a table parted by commas or semicolons whose first line names them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_ROWS: Final = 1_000_000
 """A day at 10 rows a second; more is refused (FAULTS 27)."""
+
+MAX_HEADER: Final = 1 << 16
+"""Characters of a header line that are looked at to tell what parts its cells."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +51,22 @@ def _number(cell: str) -> float:
         return math.nan
 
 
+def _comma_number(cell: str) -> float:
+    return _number(cell.replace(",", "."))
+
+
+def _separator(header: str) -> str:
+    """Tell by its header line what a table's cells are parted by; with semicolons, commas are decimal points."""
+    return ";" if header.count(";") > header.count(",") else ","
+
+
 def column_names(line: str) -> list[str]:
     """Return the column names of a header line, in lower case and without padding; none where it is no table."""
     try:
-        return [name.strip().lower() for name in next(csv.reader([line.lstrip("\ufeff")]), [])]
+        names = next(csv.reader([line.lstrip("\ufeff")], delimiter=_separator(line)), [])
     except csv.Error:
         return []
+    return [name.strip().lower() for name in names]
 
 
 def read_csv_table(path: Path, numbers: Sequence[str], texts: Sequence[str] = ()) -> CsvTable:
@@ -66,15 +79,20 @@ def read_csv_table(path: Path, numbers: Sequence[str], texts: Sequence[str] = ()
     """
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            return _read(path, csv.reader(file), numbers, texts)
+            separator = _separator(file.readline(MAX_HEADER))
+            file.seek(0)
+            return _read(path, csv.reader(file, delimiter=separator), numbers, texts, separator)
     except csv.Error as error:
         raise SourceError(f"{path}: not a table of comma-separated values ({error})", path=str(path)) from error
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
 
 
-def _read(path: Path, lines: Iterator[list[str]], numbers: Sequence[str], texts: Sequence[str]) -> CsvTable:
+def _read(
+    path: Path, lines: Iterator[list[str]], numbers: Sequence[str], texts: Sequence[str], separator: str
+) -> CsvTable:
     header = [name.strip().lower() for name in next(lines, [])]
+    parse = _number if separator == "," else _comma_number
     values = {name: (header.index(name), array("d")) for name in numbers if name in header}
     cells: dict[str, tuple[int, list[str]]] = {name: (header.index(name), []) for name in texts if name in header}
     rows = 0
@@ -85,7 +103,7 @@ def _read(path: Path, lines: Iterator[list[str]], numbers: Sequence[str], texts:
         if rows > MAX_ROWS:
             raise SourceError(f"{path}: more than {MAX_ROWS} rows", path=str(path))
         for place, column in values.values():
-            column.append(_number(line[place]) if place < len(line) else math.nan)
+            column.append(parse(line[place]) if place < len(line) else math.nan)
         for place, text_column in cells.values():
             text_column.append(line[place] if place < len(line) else "")
     return CsvTable(

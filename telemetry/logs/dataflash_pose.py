@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "POS": ("Lat", "Lng", "Alt"),
     "GPS": ("Status", "Lat", "Lng", "Alt"),
+    "GPS2": ("Status", "Lat", "Lng", "Alt"),
     "GPA": ("HAcc", "VAcc"),
     "ATT": ("Yaw", "Pitch", "Roll"),
     "MNT": ("Pitch", "Roll"),
@@ -53,12 +54,14 @@ def track_from_records(
         raise SourceError(f"{source}: the log holds no POS and no GPS records, so there is no position in it")
     clock = _clock(own, found)
     gimbal, frame = _gimbal(own, clock)
+    second = tables.get("GPS2")
     return assemble(
         position=_position(own, clock, found),
         attitude=_attitude(own, clock),
         gimbal=gimbal,
         gimbal_frame=frame,
         accuracy=_accuracy(own, clock),
+        beside=_receiver(own if second is None or not _is_usable("GPS2", second) else {**own, "GPS": second}, clock),
         undulation=undulation,
         source=source,
         problems=found,
@@ -152,6 +155,20 @@ def _gimbal(tables: Mapping[str, RecordTable], clock: BootClock) -> tuple[Sample
         "roll_deg": np.nan_to_num(table.column("Roll")),
     }
     return Samples(t_ns=_times(table, clock), columns=columns), GimbalFrame.EARTH if earth else GimbalFrame.VEHICLE_YAW
+
+
+def _receiver(tables: Mapping[str, RecordTable], clock: BootClock) -> Samples | None:
+    """Read a receiver's own fixes beside the fused position: the second receiver's where there is one."""
+    table = tables.get("GPS")
+    if table is None or "POS" not in tables:
+        return None
+    table = table.rows(table.whole("Status") >= FIX_3D)
+    columns = {
+        "gps_lat_deg": table.column("Lat"),
+        "gps_lon_deg": table.column("Lng"),
+        "gps_alt_amsl_m": table.column("Alt"),
+    }
+    return Samples(t_ns=_times(table, clock), columns=columns)
 
 
 def _accuracy(tables: Mapping[str, RecordTable], clock: BootClock) -> Samples | None:

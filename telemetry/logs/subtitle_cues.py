@@ -1,10 +1,11 @@
-"""What DJI aircraft write into subtitle cues: every public variant of it, as columns.
+"""What DJI and Autel aircraft write into subtitle cues: every public variant of it, as columns.
 
-Traps, read off real files: ``GPS()`` holds longitude first, except where its
-altitude ends in ``M`` (Matrice 300: latitude first); its third number is the
-satellite count, except there; ``fnum`` and ``focal_len`` are literal or times
-100 and 10; ``longtitude`` is misspelt; a cue may begin at ``00:00:60,000``; ``H``,
-``rel_alt``, ``BAROMETER`` and ``Hb`` are heights over the take-off point.
+Traps, read off real files: Autel's ``.ASS`` letters its numbers, as in ``GPS(W: -100.5, N: 31.5, ..)``.
+``GPS()`` of DJI holds longitude first, except where its altitude ends in ``M`` (Matrice 300: latitude
+first), and except where a number over 90 shows that it is no latitude; its third number is the
+satellite count, except there; ``RTK()`` stands in its place when the receiver has corrections;
+``fnum`` and ``focal_len`` are literal or times 100 and 10; ``longtitude`` is misspelt; a cue may
+begin at ``00:00:60,000``; ``H``, ``rel_alt``, ``BAROMETER`` and ``Hb`` are heights over the take-off point.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from telemetry.pictures.picture_numbers import number
 from telemetry.tracks.time_bases import is_datable, local_to_utc_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
 _TIMING: Final = re.compile(
     r"(\d{1,3}):(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 )
-_GPS: Final = re.compile(r"\bGPS ?\(\s*([-+.\d]+)\s*,\s*([-+.\d]+)\s*(?:,\s*([-+.\d]+)\s*(M?))?\s*\)")
+_GPS: Final = re.compile(r"\b(?:GPS|RTK) ?\(\s*([-+.\d]+)\s*,\s*([-+.\d]+)\s*(?:,\s*([-+.\d]+)\s*(M?))?\s*\)")
+_LETTERED: Final = re.compile(r"\bGPS ?\(\s*([EW]):\s*([-+.\d]+)\s*,\s*([NS]):\s*([-+.\d]+)")
+_DIALOGUE: Final = re.compile(r"^Dialogue:[^,]*,\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[.:](\d{1,3})\s*,(.*)$", re.MULTILINE)
 _TRIPLE: Final = re.compile(r"\b([FG])\.PRY ?\(\s*([-+.\d]+)[^,)]*,\s*([-+.\d]+)[^,)]*,\s*([-+.\d]+)[^)]*\)")
 _PAIR: Final = re.compile(r"\b([A-Za-z_]+)\s*:\s*([-+]?\d+(?:\.\d+)?)(?![\d:])")
-_HEIGHT: Final = re.compile(r"\bH ([-+.\d]+)m")
+_HEIGHT: Final = re.compile(r"\b(?:H ([-+.\d]+)m|BAROMETER ?\(\s*([-+.\d]+)\s*\))")
 _MOMENT: Final = re.compile(
     r"(\d{4})[-.](\d{1,2})[-.](\d{1,2}) (\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d{1,3}))?(?:,(\d{1,3}))?"
 )
@@ -82,11 +85,25 @@ def split_cues(text: str) -> Iterator[tuple[int, str]]:
         )
 
 
+def split_dialogue(text: str) -> Iterator[tuple[int, str]]:
+    """Give start in nanoseconds and text of each line of an Advanced SubStation Alpha script."""
+    for match in _DIALOGUE.finditer(text):
+        hours, minutes, seconds = (int(match.group(i)) for i in (1, 2, 3))
+        fraction_ms = int(match.group(4).ljust(3, "0"))
+        start_ns = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + fraction_ms * 1_000_000
+        yield start_ns, match.group(5).replace("\\N", "\n")
+
+
 def read_cues(text: str) -> Cues:
-    """Read every cue of a subtitle file."""
+    """Read every cue of a subtitle file, SubRip or Advanced SubStation Alpha."""
+    return cue_columns(split_dialogue(text) if _DIALOGUE.search(text) else split_cues(text))
+
+
+def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
+    """Read cues given as start (nanoseconds of presentation time) and text, as a subtitle track holds them."""
     starts, stamps, rows = array("q"), array("q"), array("d")
     fractions = 0
-    for start_ns, body in split_cues(text):
+    for start_ns, body in cues:
         values = _values(body)
         stamp_ns, has_fraction = _stamp(body)
         fractions += has_fraction
@@ -94,12 +111,22 @@ def read_cues(text: str) -> Cues:
         stamps.append(stamp_ns)
         rows.extend(values.get(name, np.nan) for name in COLUMNS)
     table = np.array(rows, dtype=np.float64).reshape(len(starts), len(COLUMNS))
+    _settle_order(table)
     return Cues(
         start_ns=np.array(starts, dtype=np.int64),
         stamp_ns=np.array(stamps, dtype=np.int64),
         whole_seconds=fractions == 0,
         columns={name: table[:, i] for i, name in enumerate(COLUMNS)},
     )
+
+
+def _settle_order(table: FloatArray) -> None:
+    """Exchange latitude and longitude of a whole file where a latitude over 90 shows that they were taken wrongly."""
+    lat, lon = COLUMNS.index("lat_deg"), COLUMNS.index("lon_deg")
+    with np.errstate(invalid="ignore"):
+        wrong = (np.abs(table[:, lat]) > 90.0).any() and not (np.abs(table[:, lon]) > 90.0).any()
+    if wrong:
+        table[:, [lat, lon]] = table[:, [lon, lat]]
 
 
 def _stamp(body: str) -> tuple[int, bool]:
@@ -125,10 +152,10 @@ def _values(body: str) -> dict[str, float]:
         found = next((pairs[key] for key in keys if key in pairs), None)
         if found is not None:
             values[name] = found
-    if "GPS" in body:
+    if "GPS" in body or "RTK" in body:
         values |= _gps_triple(body)
         if (height := _HEIGHT.search(body)) is not None:
-            values.setdefault("alt_rel_home_m", number(height.group(1)))
+            values.setdefault("alt_rel_home_m", number(height.group(1) or height.group(2)))
     for letter, pitch, roll, yaw in _TRIPLE.findall(body) if ".PRY" in body else ():
         prefix = "gimbal_" if letter == "G" else ""
         values |= {
@@ -146,7 +173,7 @@ _NAMED: Final[dict[str, tuple[str, ...]]] = {
     "lon_deg": ("longitude", "longtitude"),
     "alt_amsl_m": ("abs_alt",),
     "alt_unstated_m": ("altitude",),
-    "alt_rel_home_m": ("rel_alt", "barometer", "hb"),
+    "alt_rel_home_m": ("rel_alt", "barometer", "hb", "reh"),
     "yaw_deg": ("drone_yaw",),
     "pitch_deg": ("drone_pitch",),
     "roll_deg": ("drone_roll",),
@@ -159,11 +186,20 @@ _NAMED: Final[dict[str, tuple[str, ...]]] = {
 def _gps_triple(body: str) -> dict[str, float]:
     match = _GPS.search(body)
     if match is None:
-        return {}
+        return _lettered(body)
     first, second = number(match.group(1)), number(match.group(2))
     if match.group(4):
         return {"lat_deg": first, "lon_deg": second}
     return {"lon_deg": first, "lat_deg": second}
+
+
+def _lettered(body: str) -> dict[str, float]:
+    """Read Autel's longitude and latitude, whose letter tells the side whatever the sign says."""
+    match = _LETTERED.search(body)
+    if match is None:
+        return {}
+    lon, lat = abs(number(match.group(2))), abs(number(match.group(4)))
+    return {"lon_deg": -lon if match.group(1) == "W" else lon, "lat_deg": -lat if match.group(3) == "S" else lat}
 
 
 def _hfov(pairs: dict[str, float]) -> float | None:

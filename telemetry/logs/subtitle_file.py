@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +57,27 @@ def read_subtitles(
         There is no cue, or no cue has a position.
     """
     path = Path(path)
+    cues = read_subtitle_cues(path)
+    subtitles = track_from_cues(
+        cues,
+        source=str(path),
+        name=path.name,
+        utc_offset_s=utc_offset_s,
+        home_alt_amsl_m=home_alt_amsl_m,
+        start_utc_ns=start_utc_ns,
+        undulation=undulation,
+    )
+    return subtitles.track
+
+
+def read_subtitle_cues(path: Path) -> Cues:
+    """Read the cues of a subtitle file.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read, is too large, or holds no cue.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SourceError(f"{path}: over {MAX_BYTES >> 20} MB, which is no subtitle file", path=str(path))
@@ -67,24 +89,55 @@ def read_subtitles(
         raise SourceError(
             f"{path}: no subtitle cue in it (a line like '00:00:01,000 --> 00:00:02,000')", path=str(path)
         )
+    return cues
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SubtitleTrack:
+    """A pose track, and the clock that cues are: presentation time (nanoseconds) and UTC of each."""
+
+    track: PoseTrack
+    start_ns: NDArray[np.int64]
+    t_utc_ns: NDArray[np.int64]
+
+
+def track_from_cues(
+    cues: Cues,
+    *,
+    source: str,
+    name: str,
+    utc_offset_s: float | None,
+    home_alt_amsl_m: float | None,
+    start_utc_ns: int | None,
+    undulation: Undulation,
+) -> SubtitleTrack:
+    """Build the pose track of cues read from a file or from a clip's own subtitle track; see `read_subtitles`.
+
+    Raises
+    ------
+    SourceError
+        No cue has a position.
+    """
     if not np.isfinite(cues.columns["lat_deg"]).any():
         raise SourceError(
-            f"{path}: none of its {len(cues)} cues states a position (this aircraft writes none, or had no GPS lock)",
-            path=str(path),
+            f"{source}: none of its {len(cues)} cues states a position (this aircraft writes none, or had no GPS lock)",
+            path=source,
         )
     problems: list[Problem] = []
     t_ns = _times(cues, utc_offset_s, start_utc_ns, problems)
     _check_end(cues, problems)
-    return assemble(
+    track = assemble(
         position=Samples(t_ns=t_ns, columns=_positions(cues, home_alt_amsl_m, problems)),
         attitude=_angles(cues, t_ns, ""),
         gimbal=_angles(cues, t_ns, "gimbal_"),
         gimbal_frame=GimbalFrame.EARTH,
         view=_view(cues, t_ns, problems),
+        beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": cues.columns["alt_rel_home_m"]}),
         undulation=undulation,
-        source=path.name,
+        source=name,
         problems=problems,
     )
+    return SubtitleTrack(track=track, start_ns=cues.start_ns, t_utc_ns=t_ns)
 
 
 def _times(

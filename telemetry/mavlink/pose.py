@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from telemetry.tracks.datums import Undulation
     from telemetry.tracks.pose_track import PoseTrack
 
-AUTOPILOT_MESSAGES: Final = ("GLOBAL_POSITION_INT", "ATTITUDE", "ATTITUDE_QUATERNION", "GPS_RAW_INT", "SYSTEM_TIME")
+AUTOPILOT_MESSAGES: Final = (
+    "GLOBAL_POSITION_INT",
+    "ATTITUDE",
+    "ATTITUDE_QUATERNION",
+    "GPS_RAW_INT",
+    "GPS2_RAW",
+    "SYSTEM_TIME",
+)
 """Messages that gimbals and companions also send, about themselves."""
 POSE_MESSAGES: Final = (
     *AUTOPILOT_MESSAGES,
@@ -78,6 +85,7 @@ def track_from_messages(
         gimbal_frame=frame if gimbal is not None else GimbalFrame.BODY,
         view=_view(own, clock),
         accuracy=_accuracy(own, clock),
+        beside=_beside(own, clock),
         undulation=_receiver_geoid(own, undulation, found),
         source=source,
         problems=found,
@@ -153,6 +161,21 @@ def _view(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | 
         value = table.fields[name].astype(np.float64)
         with np.errstate(invalid="ignore"):
             columns[f"{name}_deg"] = np.where((value > 0.0) & (value < 180.0), value, np.nan)
+    return Samples(t_ns=clock.utc(table), columns=columns)
+
+
+def _beside(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | None:
+    """Read what the fused position can be held against: a receiver's own fixes, the second's where there is one."""
+    table = tables.get("GPS2_RAW", tables.get("GPS_RAW_INT"))
+    if table is None or "GLOBAL_POSITION_INT" not in tables:
+        return None
+    fields = table.fields
+    fixed = fields["fix_type"] >= 3  # noqa: PLR2004 - GPS_FIX_TYPE_3D_FIX
+    columns = {
+        "gps_lat_deg": np.where(fixed, fields["lat"] * 1e-7, np.nan),
+        "gps_lon_deg": np.where(fixed, fields["lon"] * 1e-7, np.nan),
+        "gps_alt_amsl_m": np.where(fixed, fields["alt"] * 1e-3, np.nan),
+    }
     return Samples(t_ns=clock.utc(table), columns=columns)
 
 

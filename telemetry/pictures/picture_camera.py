@@ -11,7 +11,7 @@ from telemetry.pictures.picture_numbers import number, text
 from telemetry.tracks.pose_track import Problem
 
 if TYPE_CHECKING:
-    from telemetry.pictures.picture_metadata import PictureTags
+    from telemetry.pictures.picture_tags import PictureTags
 
 FULL_FRAME_DIAGONAL_MM: Final = math.hypot(36.0, 24.0)
 """Diagonal that 35 mm equivalent focal lengths refer to (CIPA DC-008, FocalLengthIn35mmFilm)."""
@@ -21,7 +21,7 @@ def camera_of(tags: PictureTags, problems: list[Problem]) -> CameraModel | None:
     """Return the picture's camera, or None with a problem that says what is missing.
 
     In order of trust: the maker's own dewarp polynomial, its calibrated focal
-    length, focal length over pixel pitch, the camera's published field of view,
+    length, the field of view it states, focal length over pixel pitch, the camera's published field of view,
     the 35 mm equivalent focal length.
     """
     if tags.xmp.get("drone-skydio:CameraSource", "").upper() == "INFRARED":
@@ -33,7 +33,7 @@ def camera_of(tags: PictureTags, problems: list[Problem]) -> CameraModel | None:
             )
         )
         return None
-    camera = _dewarp(tags) or _calibrated(tags) or _from_pixel_pitch(tags)
+    camera = _dewarp(tags) or _calibrated(tags) or _stated_view(tags) or _from_pixel_pitch(tags)
     if camera is not None:
         return camera
     camera = _published(tags)
@@ -113,6 +113,14 @@ def _scaled(tags: PictureTags, fx: float, fy: float, cx: float, cy: float) -> Ca
         cx_px=tags.width_px / 2.0 + offset_x,
         cy_px=tags.height_px / 2.0 + offset_y,
     )
+
+
+def _stated_view(tags: PictureTags) -> CameraModel | None:
+    """Read a stated horizontal field of view in degrees (Teal 2 writes it as a fraction)."""
+    hfov = number(tags.xmp.get("exif:CameraHorizontalFOV"))
+    if not 0.0 < hfov < 180.0:
+        return None
+    return CameraModel.from_fov(hfov_deg=hfov, width_px=tags.width_px, height_px=tags.height_px)
 
 
 def _native_width(tags: PictureTags) -> float:

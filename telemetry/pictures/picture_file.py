@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from telemetry.pictures.picture_metadata import PictureMetadata, PictureTags, conclude
+from telemetry.pictures.picture_metadata import PictureMetadata, conclude
+from telemetry.pictures.picture_tags import PictureTags
 from telemetry.pictures.xmp import parse_xmp
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.pose_track import Problem
@@ -24,7 +25,11 @@ _BROKEN_EXIF = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexErro
 
 
 def read_picture(
-    path: str | Path, *, utc_offset_s: float | None = None, undulation: Undulation = egm96
+    path: str | Path,
+    *,
+    utc_offset_s: float | None = None,
+    undulation: Undulation = egm96,
+    home_alt_amsl_m: float | None = None,
 ) -> PictureMetadata:
     """Read where a picture was taken from, where its camera looked, and through what lens.
 
@@ -36,6 +41,8 @@ def read_picture(
         Zone of the camera's clock, seconds east of UTC, for files that state none.
     undulation
         Geoid of the picture's heights; the bundled EGM96 unless another is given.
+    home_alt_amsl_m
+        Height of the take-off point; the picture's height over it is then used.
 
     Returns
     -------
@@ -57,7 +64,7 @@ def read_picture(
         raise SourceError(f"{path}: no such file", path=str(path)) from None
     except (*_BROKEN_EXIF, Image.DecompressionBombError) as error:
         raise SourceError(f"{path}: not a picture that can be opened ({error})", path=str(path)) from error
-    found = conclude(tags, utc_offset_s=utc_offset_s, undulation=undulation)
+    found = conclude(tags, utc_offset_s=utc_offset_s, undulation=undulation, home_alt_amsl_m=home_alt_amsl_m)
     return dataclasses.replace(found, problems=(*problems, *found.problems))
 
 

@@ -1,9 +1,6 @@
 """Pose and camera of a still picture from its EXIF and XMP (DJI, Skydio, Parrot, Autel, Teal/FLIR, senseFly).
 
-Camera angles of every maker handled here are absolute: north-east-down, Z-Y-X,
-not relative to the airframe, so the pose is in `GimbalFrame.EARTH`. The older
-``Camera:Pitch`` (Pix4D's namespace, used by Autel, senseFly and FLIR) counts
-from nadir: 0 looks straight down; 90 is taken off to make it a pitch.
+Camera angles are absolute (see `telemetry.pictures.picture_angles`), so the pose is in `GimbalFrame.EARTH`.
 """
 
 from __future__ import annotations
@@ -17,8 +14,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.values import GimbalFrame, Pose, PoseSigmas
+from telemetry.pictures.picture_angles import camera_angles
 from telemetry.pictures.picture_camera import camera_of
+from telemetry.pictures.picture_checks import PICTURE_CHECKS, RTK_SOLUTIONS, PictureEvidence, laser_target
 from telemetry.pictures.picture_numbers import number, text
+from telemetry.tracks.contradictions import Verdict, judge
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import is_datable, local_to_utc_ns
 
@@ -26,27 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from geo.values import CameraModel
+    from telemetry.pictures.picture_checks import LaserTarget
+    from telemetry.pictures.picture_tags import PictureTags
     from telemetry.tracks.datums import Undulation
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PictureTags:
-    """What the file says, before anything is concluded: EXIF by tag number, XMP by prefixed name."""
-
-    width_px: int
-    height_px: int
-    tiff: Mapping[int, object]
-    exif: Mapping[int, object]
-    gps: Mapping[int, object]
-    xmp: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PictureMetadata:
     """A picture's pose and camera, either of which may be missing; `problems` says why.
 
-    `sigmas` is what the picture itself states about its position, else None.
+    `sigmas` is the error budget that the picture's own tags state or deserve, None for the usual one.
     `alt_rel_home_m` is the barometric height over the take-off point, NaN where unknown.
+    `laser` is where a range finder put the picture's centre. `refusal` says which contradiction
+    took the pose away, where one did.
     """
 
     make: str
@@ -57,22 +49,13 @@ class PictureMetadata:
     alt_amsl_m: float = math.nan
     alt_rel_home_m: float = math.nan
     sigmas: PoseSigmas | None = None
+    laser: LaserTarget | None = None
+    refusal: str = ""
     problems: tuple[Problem, ...] = ()
 
 
-CAMERA_ANGLES: Final[tuple[tuple[str, str, str, float], ...]] = (
-    ("drone-dji:GimbalYawDegree", "drone-dji:GimbalPitchDegree", "drone-dji:GimbalRollDegree", 0.0),
-    (
-        "drone-skydio:CameraOrientationNED/Yaw",
-        "drone-skydio:CameraOrientationNED/Pitch",
-        "drone-skydio:CameraOrientationNED/Roll",
-        0.0,
-    ),
-    ("drone-parrot:CameraYawDegree", "drone-parrot:CameraPitchDegree", "drone-parrot:CameraRollDegree", 0.0),
-    ("drone:GimbalYawDegree", "drone:GimbalPitchDegree", "drone:GimbalRollDegree", 0.0),
-    ("camera:Yaw", "camera:Pitch", "camera:Roll", -90.0),
-)
-"""Yaw, pitch, roll names and what is added to the pitch, in order of trust."""
+ESTIMATED_FOCAL_REL: Final = 0.02
+"""One-sigma relative error of a focal length from its 35 mm equivalent, a whole number of millimetres."""
 
 PLATFORM_ANGLES: Final[tuple[tuple[str, str, str], ...]] = (
     ("drone-dji:FlightYawDegree", "drone-dji:FlightPitchDegree", "drone-dji:FlightRollDegree"),
@@ -101,7 +84,13 @@ ORIENTATIONS_TURNED: Final = range(2, 9)
 """EXIF orientations other than upright (CIPA DC-008, 4.6.4)."""
 
 
-def conclude(tags: PictureTags, *, utc_offset_s: float | None, undulation: Undulation) -> PictureMetadata:
+def conclude(
+    tags: PictureTags,
+    *,
+    utc_offset_s: float | None,
+    undulation: Undulation,
+    home_alt_amsl_m: float | None = None,
+) -> PictureMetadata:
     """Turn a picture's tags into a pose and a camera.
 
     Parameters
@@ -112,13 +101,27 @@ def conclude(tags: PictureTags, *, utc_offset_s: float | None, undulation: Undul
         Zone of the camera's clock, seconds east of UTC; used only where the file states no zone.
     undulation
         Geoid that the picture's mean-sea-level height refers to.
+    home_alt_amsl_m
+        Height of the take-off point; the height over it is then used instead of the absolute one.
     """
     problems: list[Problem] = []
     software = text(tags.tiff.get(0x0131))
     position = _position(tags)
+    relative_m = _first(tags.xmp, "drone-dji:RelativeAltitude", "drone:RelativeAltitude")
     alt_amsl_m, alt_hae_m = _heights(tags, position, undulation)
+    if home_alt_amsl_m is not None and math.isfinite(relative_m) and position is not None:
+        alt_amsl_m = home_alt_amsl_m + relative_m
+        alt_hae_m = alt_amsl_m + float(undulation(np.array([position[0]]), np.array([position[1]]))[0])
     pose = _pose(tags, position, alt_hae_m, utc_offset_s, problems)
     camera = camera_of(tags, problems)
+    sigmas = _sigmas(tags)
+    verdict = None
+    if pose is not None:
+        verdict = _judged(tags, pose, alt_amsl_m, relative_m, sigmas)
+        problems += verdict.problems
+        sigmas = sigmas if verdict.sigmas == (sigmas or PoseSigmas()) else verdict.sigmas
+    if any(problem.kind == "camera_estimated" for problem in problems):
+        sigmas = dataclasses.replace(sigmas or PoseSigmas(), focal_rel=ESTIMATED_FOCAL_REL)
     problems += _altered(tags)
     if TURNING_EDITORS.search(software):
         problems.append(
@@ -132,13 +135,32 @@ def conclude(tags: PictureTags, *, utc_offset_s: float | None, undulation: Undul
         make=text(tags.tiff.get(0x010F)),
         model=text(tags.tiff.get(0x0110)),
         software=software,
-        pose=pose,
+        pose=None if verdict is not None and verdict.unplaced else pose,
         camera=camera,
         alt_amsl_m=alt_amsl_m,
-        alt_rel_home_m=_first(tags.xmp, "drone-dji:RelativeAltitude", "drone:RelativeAltitude"),
-        sigmas=_sigmas(tags),
+        alt_rel_home_m=relative_m,
+        sigmas=sigmas,
+        laser=laser_target(tags),
+        refusal="" if verdict is None else verdict.unplaced,
         problems=tuple(problems),
     )
+
+
+def _judged(tags: PictureTags, pose: Pose, alt_amsl_m: float, relative_m: float, sigmas: PoseSigmas | None) -> Verdict:
+    """Hold everything the tags say against each other."""
+    evidence = PictureEvidence(
+        tags=tags,
+        pose=pose,
+        alt_amsl_m=alt_amsl_m,
+        alt_rel_home_m=relative_m,
+        exif_place=_exif_place(tags),
+        xmp_place=_xmp_place(tags),
+        exif_alt_m=number(tags.gps.get(6)),
+        xmp_alt_m=_first(tags.xmp, *ALTITUDES),
+        undulation_m=pose.alt_hae_m - alt_amsl_m,
+        laser=laser_target(tags),
+    )
+    return judge(PICTURE_CHECKS, evidence, sigmas or PoseSigmas())
 
 
 def _altered(tags: PictureTags) -> list[Problem]:
@@ -164,19 +186,15 @@ def _pose(
     utc_offset_s: float | None,
     problems: list[Problem],
 ) -> Pose | None:
-    camera_angles = _camera_angles(tags.xmp)
+    angles = camera_angles(tags.xmp, problems)
     if position is None:
         problems.append(Problem(kind="no_position", message="the picture states no GPS position (or 0, 0)"))
     elif not math.isfinite(alt_hae_m):
         problems.append(Problem(kind="no_altitude", message="the picture states no absolute altitude"))
-    if camera_angles is None:
-        problems.append(
-            Problem(kind="no_camera_angles", message="no camera yaw and pitch in the XMP of any known maker")
-        )
     t_utc_ns = _time(tags, utc_offset_s, problems)
-    if position is None or camera_angles is None or not math.isfinite(alt_hae_m):
+    if position is None or angles is None or not math.isfinite(alt_hae_m):
         return None
-    yaw, pitch, roll = camera_angles
+    yaw, pitch, roll = angles
     flight = _platform_angles(tags.xmp)
     return Pose(
         t_utc_ns=t_utc_ns,
@@ -193,15 +211,6 @@ def _pose(
     )
 
 
-def _camera_angles(xmp: Mapping[str, str]) -> tuple[float, float, float] | None:
-    for yaw_name, pitch_name, roll_name, pitch_offset in CAMERA_ANGLES:
-        yaw, pitch = number(xmp.get(yaw_name)), number(xmp.get(pitch_name))
-        if math.isfinite(yaw) and math.isfinite(pitch):
-            roll = number(xmp.get(roll_name))
-            return yaw, pitch + pitch_offset, roll if math.isfinite(roll) else 0.0
-    return None
-
-
 def _platform_angles(xmp: Mapping[str, str]) -> tuple[float, float, float]:
     for names in PLATFORM_ANGLES:
         values = tuple(number(xmp.get(name)) for name in names)
@@ -211,10 +220,18 @@ def _platform_angles(xmp: Mapping[str, str]) -> tuple[float, float, float]:
 
 
 def _position(tags: PictureTags) -> tuple[float, float] | None:
+    return _xmp_place(tags) or _exif_place(tags)
+
+
+def _xmp_place(tags: PictureTags) -> tuple[float, float] | None:
     for lat_name, lon_name in POSITIONS:
         found = number(tags.xmp.get(lat_name)), number(tags.xmp.get(lon_name))
         if _on_globe(*found):
             return found
+    return None
+
+
+def _exif_place(tags: PictureTags) -> tuple[float, float] | None:
     lat = _sexagesimal(tags.gps.get(2), tags.gps.get(1), "S")
     lon = _sexagesimal(tags.gps.get(4), tags.gps.get(3), "W")
     return (lat, lon) if _on_globe(lat, lon) else None
@@ -236,12 +253,14 @@ def _heights(tags: PictureTags, position: tuple[float, float] | None, undulation
     """Return heights over sea level and over the ellipsoid.
 
     DJI's ``AbsoluteAltitude`` is over mean sea level, except with
-    ``AltitudeType`` ``RtkAlt``, where it is over the ellipsoid (DJI's XMP notes
-    for RTK aircraft). EXIF ``GPSAltitudeRef`` 2 and 3 are ellipsoidal (CIPA
+    ``AltitudeType`` ``RtkAlt``, or RTK corrections and no type stated, where it is
+    over the ellipsoid (DJI's XMP notes for RTK aircraft). EXIF ``GPSAltitudeRef`` 2 and 3 are ellipsoidal (CIPA
     DC-008-2023, 4.6.6), 1 is below sea level.
     """
     stated = _first(tags.xmp, *ALTITUDES)
-    over_ellipsoid = tags.xmp.get("drone-dji:AltitudeType", "").lower() == "rtkalt"
+    datum = tags.xmp.get("drone-dji:AltitudeType", "").lower()
+    corrected = number(tags.xmp.get("drone-dji:RtkFlag")) in RTK_SOLUTIONS
+    over_ellipsoid = datum == "rtkalt" or (corrected and not datum)
     if not math.isfinite(stated):
         stated = number(tags.gps.get(6))
         raw_reference = tags.gps.get(5, b"\x00")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ATTITUDE_GAP_NS: Final = 500_000_000
 """Attitude is not carried further than this (the interpolation's own limit)."""
+BESIDE_GAP_S: Final = 1.1
+"""Values the pose is held against are not interpolated over wider gaps; a receiver at 1 Hz is just inside."""
 HOLD_NS: Final = 5_000_000_000
 """A stated accuracy or field of view holds this long after it was stated."""
 _ANGLES: Final = ("yaw_deg", "pitch_deg", "roll_deg")
@@ -36,6 +38,7 @@ def assemble(
     gimbal_frame: GimbalFrame = GimbalFrame.BODY,
     view: Samples | None = None,
     accuracy: Samples | None = None,
+    beside: Samples | None = None,
     undulation: Undulation,
     source: str,
     problems: list[Problem],
@@ -50,6 +53,8 @@ def assemble(
         ``yaw_deg``, ``pitch_deg``, ``roll_deg``; rows further than 0.5 s apart are not bridged.
     view, accuracy
         ``hfov_deg``, ``vfov_deg``; ``sigma_h_m``, ``sigma_v_m``: held for 5 s.
+    beside
+        What the pose can be held against (see `PoseTrack.beside`): interpolated over at most a second.
     undulation
         Geoid that turns one altitude into the other.
     problems
@@ -86,6 +91,7 @@ def assemble(
         gimbal_frame=gimbal_frame,
         source=source,
         problems=tuple(found),
+        beside=_beside(beside, t_ns),
         **{name: read_only(values) for name, values in columns.items()},  # type: ignore[arg-type]
     )
 
@@ -129,6 +135,27 @@ def _positions(position: Samples, t_ns: Ints, undulation: Undulation) -> dict[st
         "alt_hae_m": np.where(np.isfinite(hae), hae, amsl + offset),
         "alt_amsl_m": np.where(np.isfinite(amsl), amsl, hae - offset),
     }
+
+
+def _beside(samples: Samples | None, t_ns: Ints) -> dict[str, FloatArray]:
+    """Interpolate linearly between finite samples up to a second apart; NaN elsewhere, and no column without any."""
+    if samples is None:
+        return {}
+    result: dict[str, FloatArray] = {}
+    samples, _ = in_order(samples)
+    for name, values in samples.columns.items():
+        known = samples.rows(np.isfinite(values))
+        if not len(known):
+            continue
+        seconds, at = _seconds(known.t_ns, t_ns)
+        after = np.clip(np.searchsorted(seconds, at), 0, len(seconds) - 1)
+        before = np.maximum(after - 1, 0)
+        gap = np.maximum(np.abs(seconds[after] - at), np.abs(at - seconds[before]))
+        exact = seconds[after] == at
+        inside = exact | ((seconds[after] - seconds[before] <= BESIDE_GAP_S) & (gap <= BESIDE_GAP_S))
+        result[name] = np.where(inside, np.interp(at, seconds, known.columns[name]), np.nan)
+        result[name].setflags(write=False)
+    return result
 
 
 def _seconds(own: Ints, wanted: Ints) -> tuple[FloatArray, FloatArray]:

@@ -9,6 +9,8 @@ from geo.values import GimbalFrame, Pose, Poses, Unplaced
 from telemetry.tracks.interpolate import HOLD_S, MAX_ATTITUDE_GAP_S, MAX_POSITION_GAP_S, interpolate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
@@ -30,6 +32,10 @@ class PoseTrack:
     Angles are degrees; NaN means the source does not say. Platform attitude is
     body forward-right-down to north-east-down (Z-Y-X); gimbal angles are in
     `gimbal_frame`. All arrays have shape (n,) and are read-only.
+
+    `beside` holds what the source says besides and the pose can be held against, by name and with
+    NaN where it says nothing: ``alt_rel_home_m`` (height over the take-off point), ``agl_m`` (over
+    the ground), and ``gps_lat_deg``, ``gps_lon_deg``, ``gps_alt_amsl_m`` of a second receiver.
     """
 
     t_utc_ns: NDArray[np.int64]
@@ -50,6 +56,7 @@ class PoseTrack:
     gimbal_frame: GimbalFrame = GimbalFrame.BODY
     source: str = ""
     problems: tuple[Problem, ...] = ()
+    beside: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.t_utc_ns)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from telemetry.logs import airdata_file, misb_csv_file
+from telemetry.logs import airdata_file, flight_reader_file, misb_csv_file
 from telemetry.logs.csv_table import column_names
+from telemetry.logs.nmea_file import SENTENCE
 from telemetry.tracks import track_file
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.track_errors import SourceError
@@ -45,7 +46,10 @@ class SourceFormat(enum.StrEnum):
     ULOG = "PX4 log (.ulg)"
     PICTURE = "picture with EXIF and XMP"
     KLV = "MISB ST 0601 KLV, raw or in a video"
-    SUBTITLES = "DJI subtitles (.SRT)"
+    SUBTITLES = "DJI or Autel subtitles (.SRT, .ASS)"
+    GPX = "GPX track (.gpx)"
+    NMEA = "NMEA 0183 sentences"
+    FLIGHT_READER = "Flight Reader export (.csv)"
     AIRDATA = "Airdata export (.csv)"
     MISB_CSV = "table of ST 0601 items (.csv)"
     TRACK = "pose track of this program (.csv)"
@@ -118,6 +122,7 @@ def _is_container(head: bytes) -> bool:
     return head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")) or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 
+GPX_MARK: Final = "<gpx"
 _CUE: Final = re.compile(r"\d{1,3}:\d{1,2}:\d{1,2}[,.]\d{1,3}\s*-->")
 
 
@@ -125,12 +130,17 @@ def _text_format(head: bytes) -> SourceFormat | None:
     if b"\x00" in head:
         return None
     text = head.decode("utf-8-sig", "replace")
-    if _CUE.search(text):
+    if _CUE.search(text) or ("[Script Info]" in text and "Dialogue:" in text):
         return SourceFormat.SUBTITLES
+    if GPX_MARK in text:
+        return SourceFormat.GPX
+    if SENTENCE.search(text):
+        return SourceFormat.NMEA
     names = set(column_names(text.partition("\n")[0]))
     for kind, marks in (
         (SourceFormat.TRACK, track_file.COLUMNS),
         (SourceFormat.AIRDATA, airdata_file.MARKS),
+        (SourceFormat.FLIGHT_READER, flight_reader_file.MARKS),
         (SourceFormat.MISB_CSV, misb_csv_file.MARKS),
     ):
         if names.issuperset(marks):
@@ -161,19 +171,20 @@ def read_track(path: str | Path, options: SourceOptions | None = None) -> PoseTr
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
     kind = sniff(head)
     if kind is None:
-        raise SourceError(_unknown(path, head), path=str(path))
+        raise SourceError(f"{path}: {why_unknown(head)}", path=str(path))
     return _READERS[kind](path, options or SourceOptions())
 
 
-def _unknown(path: Path, head: bytes) -> str:
+def why_unknown(head: bytes) -> str:
+    """Say why a file whose format is not known is of no use, by its first bytes."""
     if not head:
-        return f"{path}: the file is empty"
+        return "the file is empty"
     if head.strip().isdigit():
-        return f"{path}: holds only a cue number; a subtitle file that was cut short"
+        return "holds only a cue number; a subtitle file that was cut short"
     for mark, advice in _NOT_READ.items():
         if head.startswith(mark) or head[4:12].startswith(mark):
-            return f"{path}: {advice}"
-    return f"{path}: no format of positions that is known here; known are: {', '.join(SourceFormat)}"
+            return advice
+    return f"no format of positions that is known here; known are: {', '.join(SourceFormat)}"
 
 
 def _tlog(path: Path, options: SourceOptions) -> PoseTrack:
@@ -238,6 +249,27 @@ def _airdata(path: Path, options: SourceOptions) -> PoseTrack:
     return airdata_file.read_airdata(path, home_alt_amsl_m=options.home_alt_amsl_m, undulation=options.undulation)
 
 
+def _flight_reader(path: Path, options: SourceOptions) -> PoseTrack:
+    return flight_reader_file.read_flight_reader(
+        path,
+        utc_offset_s=options.utc_offset_s,
+        home_alt_amsl_m=options.home_alt_amsl_m,
+        undulation=options.undulation,
+    )
+
+
+def _gpx(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.logs.gpx_file import read_gpx
+
+    return read_gpx(path, undulation=options.undulation)
+
+
+def _nmea(path: Path, options: SourceOptions) -> PoseTrack:
+    from telemetry.logs.nmea_file import read_nmea
+
+    return read_nmea(path, undulation=options.undulation)
+
+
 def _misb_csv(path: Path, options: SourceOptions) -> PoseTrack:
     return misb_csv_file.read_misb_csv(path, undulation=options.undulation)
 
@@ -253,6 +285,9 @@ _READERS: Final[dict[SourceFormat, Callable[[Path, SourceOptions], PoseTrack]]] 
     SourceFormat.PICTURE: _picture,
     SourceFormat.KLV: _klv,
     SourceFormat.SUBTITLES: _subtitles,
+    SourceFormat.GPX: _gpx,
+    SourceFormat.NMEA: _nmea,
+    SourceFormat.FLIGHT_READER: _flight_reader,
     SourceFormat.AIRDATA: _airdata,
     SourceFormat.MISB_CSV: _misb_csv,
     SourceFormat.TRACK: _track,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geo.values import CameraModel, Pose
+    from geo.values import CameraModel, Pose, PoseSigmas
 
 NO_TIME: int = -1
 """`Frame.t_utc_ns` of a frame whose moment is not known."""
@@ -26,6 +26,8 @@ class Frame:
     `pts_s` is the presentation time stamp times the stream's time base, exact.
     `image` is RGB, shape (height, width, 3). `pose_reason` says why `pose` is None.
     `camera` is what a still picture's own tags say of its lens; a clip's is its pose's field of view.
+    `segment` counts how often presentation time began anew before this frame. `sigmas` is the error
+    budget that this frame's pose deserves where its source says so, else None.
     """
 
     index: int
@@ -35,6 +37,8 @@ class Frame:
     pose: Pose | None = None
     pose_reason: str = ""
     camera: CameraModel | None = None
+    segment: int = 0
+    sigmas: PoseSigmas | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

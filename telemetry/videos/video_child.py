@@ -20,12 +20,16 @@ import numpy as np
 from geo.children.messages import send
 from geo.children.seal import deny_core_dumps, limit_memory
 from telemetry.videos.frame import NO_PTS
+from telemetry.videos.video_segments import RunningTime, SegmentCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
 """A payload that begins like this is KLV (SMPTE universal label, whole or cut)."""
+
+TEXT_CODECS: Final = frozenset({"mov_text", "subrip", "srt", "ass", "ssa", "text", "webvtt"})
+"""Subtitles that are text."""
 
 MAX_LIVE_KLV_BYTES: Final = 1 << 20
 LIVE_OPEN_S: Final = 10.0
@@ -57,6 +61,8 @@ class Job:
     scan: bool
     decode: bool
     live: bool
+    stream: int
+    keep_ids: list[int]
 
 
 class _Ring:
@@ -90,44 +96,95 @@ def _open(job: Job) -> Any:
     return av.open(job.source, mode="r", options=job.options, metadata_errors="replace")
 
 
+@dataclasses.dataclass(slots=True)
+class _Kept:
+    """Payloads of one stream that is no picture, with time stamp, place and the video's segment of each."""
+
+    kind: str
+    rows: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
+    pieces: list[bytes] = dataclasses.field(default_factory=list)
+
+
 def _scan(job: Job, out: IO[bytes]) -> None:
-    """Read the container once without decoding: hand over every KLV payload and the video's time stamps."""
-    pieces: list[bytes] = []
-    klv: list[tuple[int, int]] = []
-    video: list[tuple[int, int]] = []
+    """Read the container once without decoding: hand over telemetry, subtitles, and the video's time stamps."""
+    kept: dict[int, _Kept] = {}
+    video: list[tuple[int, int, int]] = []
+    counter = SegmentCounter()
     total = 0
-    chosen: int | None = None
     with _open(job) as container:
-        wanted = [s for s in container.streams if s.type == "data"]
-        bases = {s.index: s.time_base for s in wanted}
-        pictures = [s for s in container.streams if s.type == "video"][:1]
+        pictures = _chosen_video(job, container)
+        wanted = [s for s in container.streams if s.type in {"data", "subtitle"}]
+        about = {s.index: (s.id, s.time_base) for s in wanted}
         for packet in _packets(container, (*wanted, *pictures), out):
             if not packet.size:
                 continue
             position = packet.pos if packet.pos is not None else -1
             pts = packet.pts if packet.pts is not None else NO_PTS
             if packet.stream.type == "video":
-                video.append((pts, position))
+                counter.step(_decoding_time(packet))
+                video.append((pts, position, counter.segment))
                 continue
+            index = packet.stream.index
             data = bytes(packet)
-            if chosen is None and data.startswith(KLV_STARTS):
-                chosen = packet.stream.index
+            if index not in kept:
+                kind = _kind(job, packet.stream, data)
+                if kind is None:
+                    continue
+                kept[index] = _Kept(kind=kind)
             total += len(data)
-            if packet.stream.index != chosen or total > job.max_klv_bytes:
+            if total > job.max_klv_bytes:
                 continue
-            pieces.append(data)
-            klv.append((pts, position))
-    columns = [np.array(rows, dtype="<i8").reshape(-1, 2) for rows in (klv, video)]
-    sizes = np.array([len(piece) for piece in pieces], dtype="<i8")
-    time_base = bases.get(chosen) if chosen is not None else None
-    header = {
-        "type": "scan",
-        "klv": len(klv),
-        "video": len(video),
-        "klv_time_base": _pair(time_base),
-        "truncated": total > job.max_klv_bytes,
-    }
-    send(out, header, columns[0].tobytes() + columns[1].tobytes() + sizes.tobytes() + b"".join(pieces))
+            kept[index].rows.append((pts, position, counter.segment))
+            kept[index].pieces.append(data)
+    _send_scan(kept, video, about, total > job.max_klv_bytes, out)
+
+
+def _kind(job: Job, stream: Any, data: bytes) -> str | None:
+    """Tell what a stream carries from its first payload, or None when it is not wanted."""
+    if stream.id in job.keep_ids:
+        return "metadata"
+    if stream.type == "subtitle":
+        context = stream.codec_context
+        return "text" if context is not None and context.name in TEXT_CODECS else None
+    return "klv" if data.startswith(KLV_STARTS) else None
+
+
+def _send_scan(
+    kept: dict[int, _Kept],
+    video: list[tuple[int, int, int]],
+    about: dict[int, tuple[int, Fraction | None]],
+    truncated: bool,
+    out: IO[bytes],
+) -> None:
+    parts = [np.array(video, dtype="<i8").reshape(-1, 3).tobytes()]
+    streams = []
+    for index, one in sorted(kept.items()):
+        parts.append(np.array(one.rows, dtype="<i8").reshape(-1, 3).tobytes())
+        parts.append(np.array([len(piece) for piece in one.pieces], dtype="<i8").tobytes())
+        parts += one.pieces
+        number, time_base = about[index]
+        streams.append(
+            {
+                "index": index,
+                "id": number,
+                "kind": one.kind,
+                "rows": len(one.rows),
+                "bytes": sum(map(len, one.pieces)),
+                "time_base": _pair(time_base),
+            }
+        )
+    header = {"type": "scan", "video": len(video), "streams": streams, "truncated": truncated}
+    send(out, header, b"".join(parts))
+
+
+def _chosen_video(job: Job, container: Any) -> list[Any]:
+    """Return the wanted video stream in a list, or nothing where there is none."""
+    return [s for s in container.streams if s.type == "video"][job.stream : job.stream + 1]
+
+
+def _decoding_time(packet: Any) -> Fraction | None:
+    stamp = packet.dts if packet.dts is not None else packet.pts
+    return None if stamp is None or packet.time_base is None else stamp * Fraction(packet.time_base)
 
 
 def _packets(container: Any, streams: tuple[Any, ...], out: IO[bytes]) -> Iterator[Any]:
@@ -153,14 +210,20 @@ def _pair(value: Fraction | None) -> list[int] | None:
 def _describe(job: Job, out: IO[bytes]) -> bool:
     """Say what the source holds; False when its pictures may not be decoded, or it has none."""
     with _open(job) as container:
-        stream = next((s for s in container.streams if s.type == "video"), None)
+        videos = [s for s in container.streams if s.type == "video"]
+        stream = videos[job.stream] if job.stream < len(videos) else None
         duration = None if container.duration is None else container.duration / av.time_base
-        header: dict[str, Any] = {"type": "open", "format": container.format.name, "duration_s": duration}
+        header: dict[str, Any] = {
+            "type": "open",
+            "format": container.format.name,
+            "duration_s": duration,
+            "created": str(container.metadata.get("creation_time", "")),
+            "videos": [_described(one) for one in videos],
+        }
         if stream is not None:
             context = stream.codec_context
+            header |= _described(stream)
             header |= {
-                "width": context.width,
-                "height": context.height,
                 "codec": context.name,
                 "frames": stream.frames,
                 "time_base": _pair(stream.time_base),
@@ -170,47 +233,46 @@ def _describe(job: Job, out: IO[bytes]) -> bool:
     return stream is not None and header["width"] * header["height"] <= job.max_pixels
 
 
+def _described(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context
+    return {"id": stream.id, "width": context.width, "height": context.height, "codec": context.name}
+
+
 def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     """Decode every wanted frame into the ring, in presentation order."""
     ring = _Ring(job, acknowledgements)
     count = broken = 0
-    first: Fraction | None = None
-    due = Fraction(0)
+    due = elapsed = Fraction(0)
     step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
-    last: Fraction | None = None
+    running = RunningTime()
     with _open(job) as container:
-        stream = next(s for s in container.streams if s.type == "video")
+        (stream,) = _chosen_video(job, container)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = job.threads
         stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
-        for frame in _frames(container, stream, out):
-            if frame is None:
+        for segment, frame in _frames(container, stream, out):
+            stamp = None if frame is None else frame.pts if frame.pts is not None else frame.dts
+            if frame is None or stamp is None or frame.width * frame.height > job.max_pixels:
                 broken += 1
                 continue
-            stamp = frame.pts if frame.pts is not None else frame.dts
-            if stamp is None or frame.width * frame.height > job.max_pixels:
-                broken += 1
-                continue
-            at = stamp * Fraction(frame.time_base)
-            first = at if first is None else first
-            if at - first > job.max_duration_s:
+            at = stamp * Fraction(frame.time_base or stream.time_base)
+            elapsed = running.of(at, segment)
+            if elapsed > job.max_duration_s:
                 message = f"decoding stopped at the limit of {job.max_duration_s:g} s"
                 send(out, {"type": "problem", "kind": "duration", "message": message})
                 break
-            last = at
             count += 1
             if step is not None:
-                if at - first < due:
+                if elapsed < due:
                     continue
-                due = ((at - first) // step + 1) * step
+                due = (elapsed // step + 1) * step
             placed = ring.put(frame)
             if placed is None:
                 return
             slot, width, height = placed
             shape = {"slot": slot, "w": width, "h": height, "notes": _picture_notes(frame)}
-            send(out, {"type": "frame", "i": count - 1, "pts": _pair(at), **shape})
-    end = {"type": "end", "decoded": count, "broken": broken, "last": _pair(last), "first": _pair(first)}
-    send(out, end)
+            send(out, {"type": "frame", "i": count - 1, "pts": _pair(at), "segment": segment, **shape})
+    send(out, {"type": "end", "decoded": count, "broken": broken, "reach": _pair(elapsed)})
 
 
 def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
@@ -261,19 +323,38 @@ def _decoded(packet: Any) -> list[Any]:
         return []
 
 
-def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[Any]:
-    """Yield frames, and None for each packet the decoder refuses."""
+def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[tuple[int, Any]]:
+    """Yield (segment, frame), and None in place of a frame for each packet the decoder refuses.
+
+    Where time begins anew the decoder is emptied first, so that no picture is taken for one of the other segment.
+    """
     refused = 0
+    counter = SegmentCounter()
     for packet in _packets(container, (stream,), out):
+        before = counter.segment
+        if counter.step(_decoding_time(packet)):
+            for frame in _emptied(stream.codec_context):
+                yield before, frame
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
             refused += 1
             if refused > MAX_BROKEN_PACKETS:
                 return
-            yield None
+            yield counter.segment, None
             continue
-        yield from frames
+        for frame in frames:
+            yield counter.segment, frame
+
+
+def _emptied(context: Any) -> list[Any]:
+    """Take the pictures a decoder still holds, and make it ready for a new beginning."""
+    try:
+        frames = list(context.decode(None))
+    except av.error.FFmpegError:
+        frames = []
+    context.flush_buffers()
+    return frames
 
 
 def _picture_notes(frame: Any) -> list[str]:

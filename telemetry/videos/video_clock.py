@@ -58,7 +58,7 @@ class StreamClock:
         return float(self.pts_s[nearest]) + (t_utc_ns - int(self.t_utc_ns[nearest])) * 1e-9
 
 
-def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool) -> StreamClock:
+def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool, coarse: bool = False) -> StreamClock:
     """Build the clock from telemetry in order of arrival.
 
     Parameters
@@ -69,6 +69,8 @@ def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool
         What the packet says; -1 is skipped.
     stamped
         Whether `pts_s` are the packets' own time stamps.
+    coarse
+        Whether the stamps stood still in between, so that each is off by part of the time it stood.
     """
     usable = (t_utc_ns >= 0) & np.isfinite(pts_s)
     moments, utc = pts_s[usable], t_utc_ns[usable]
@@ -81,7 +83,7 @@ def build_clock(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], *, stamped: bool
         return StreamClock(pts_s=moments, t_utc_ns=utc, piece=np.empty(0, dtype=np.int64), stamped=stamped)
     offset_s = (utc - utc[0]) * 1e-9 - (moments - moments[0])
     piece = np.concatenate([[0], np.cumsum(np.abs(np.diff(offset_s)) > CLOCK_JUMP_S)]).astype(np.int64)
-    if not stamped:
+    if coarse or not stamped:
         moments, utc, piece = _smooth(moments, utc, offset_s, piece)
     return StreamClock(pts_s=moments, t_utc_ns=utc, piece=piece, stamped=stamped)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from telemetry.errors import MediaError
+from telemetry.videos.stream_restart import RestartWatch
 
 if TYPE_CHECKING:
     from telemetry.videos.recorder_file import SegmentRecorder
@@ -75,6 +76,8 @@ class DatagramPump:
         self._socket = open_socket(url)
         self._rtp = url.lower().startswith("rtp:")
         self._recorder = recorder
+        self._watch = RestartWatch()
+        self._cut = threading.Event()
         self._pipe: int | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -112,12 +115,25 @@ class DatagramPump:
             data = strip_rtp(data) if self._rtp else data
             self.received_bytes += len(data)
             try:
-                if self._recorder is not None:
-                    self._recorder.write(data)
+                self._record(data)
             except MediaError as error:
                 self.failure = error
                 return
             self._pass_on(data)
+
+    def cut(self) -> None:
+        """Begin a new segment of the recording with the next datagram; may be called from any thread."""
+        self._cut.set()
+
+    def _record(self, data: bytes) -> None:
+        """Keep the bytes; where the stream's clock begins anew, in a new segment, so that each has one clock."""
+        if self._recorder is None:
+            return
+        restarted = self._watch.restarted(data)
+        if restarted or self._cut.is_set():
+            self._cut.clear()
+            self._recorder.close()
+        self._recorder.write(data)
 
     def _pass_on(self, data: bytes) -> None:
         """Hand bytes to the pipe; when the decoder is behind, pictures suffer, never the record."""

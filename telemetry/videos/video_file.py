@@ -6,13 +6,13 @@ import dataclasses
 import math
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from telemetry.errors import MediaError
 from telemetry.klv import ChecksumMode
-from telemetry.klv.klv_track import leap_seconds_of, track_from_klv
 from telemetry.tracks.pose_track import Problem
 from telemetry.videos.frame import Frame, VideoLimits
+from telemetry.videos.posing import Posing, klv_posing, track_posing
 from telemetry.videos.video_moments import FrameMoments
 from telemetry.videos.video_overlap import OverlapFilter
 from telemetry.videos.video_pictures_file import read_pictures
@@ -40,6 +40,29 @@ class StreamFacts:
     height_px: int
     codec: str
     duration_s: float | None
+    created: str = ""
+    """When the container says it was made, as it writes it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChoice:
+    """Which pictures of a container are read, and what comes along.
+
+    `stream` counts its video streams from 0; `prefer` are numbers (PID, track id) of data streams
+    that belong to it; `keep_ids` those of metadata streams that are wanted beside KLV and subtitles.
+    """
+
+    stream: int = 0
+    prefer: tuple[int, ...] = ()
+    keep_ids: tuple[int, ...] = ()
+
+
+class PoseBy(Protocol):
+    """Settles what poses a clip, once everything beside its pictures is read."""
+
+    def __call__(self, clip: ClipTelemetry, facts: StreamFacts, source: str, /) -> Posing:
+        """Return the clip's clock and tracks."""
+        ...
 
 
 class VideoReader:
@@ -51,6 +74,10 @@ class VideoReader:
         Pose track of the clip's own telemetry, or the one given to `read_video`.
     klv
         The decoded KLV, with every packet and problem.
+    clip
+        Everything the container holds beside its pictures.
+    posing
+        The clock and the tracks that pose the pictures.
     facts
         What the container says about itself.
     partial
@@ -63,27 +90,27 @@ class VideoReader:
         limits: VideoLimits,
         every_s: float | None,
         checksum: ChecksumMode,
-        track: PoseTrack | None,
-        start_utc_ns: int | None,
+        pose_by: PoseBy,
         overlap: OverlapFilter | None,
+        choice: StreamChoice,
     ) -> None:
         self._plan = plan
+        self._choice = choice
         self._limits = limits
         self._every_s = every_s
         self._overlap = overlap
         self._problems: list[Problem] = []
         self.partial = False
-        self._process = DecoderProcess(plan.url, plan.options, limits, every_s=every_s)
+        self._process = self._start(scan=True)
         self._fresh = True
         try:
             self.facts = self._read_facts()
-            telemetry = self._read_telemetry(checksum)
-            self.klv = telemetry.klv
-            own = track_from_klv(self.klv, source=plan.shown)
-            self.track: PoseTrack = own if track is None else track
-            self._problems += own.problems
-            leap_s = leap_seconds_of(self.klv)
-            self._moments = FrameMoments(telemetry.clock, leap_s, self.track, start_utc_ns, telemetry.picture_pts_s)
+            self.clip = self._read_telemetry(checksum)
+            self.klv = self.clip.klv
+            self.posing = pose_by(self.clip, self.facts, plan.shown)
+            self.track: PoseTrack = self.posing.tracks[0]
+            self._problems += self.posing.problems
+            self._moments = FrameMoments(self.posing, self.clip.picture_pts_s, self.clip.picture_segment)
         except BaseException:
             self._process.close()
             raise
@@ -124,9 +151,7 @@ class VideoReader:
         """Decode in the other process and yield each wanted frame with its pose, or the reason for none."""
         if not self._fresh:
             self._process.close()
-            self._process = DecoderProcess(
-                self._plan.url, self._plan.options, self._limits, every_s=self._every_s, scan=False
-            )
+            self._process = self._start(scan=False)
             self._read_facts()
         self._fresh = False
         count = 0
@@ -144,9 +169,23 @@ class VideoReader:
                 self._note(header)
         self._note_death(count)
 
+    def _start(self, *, scan: bool) -> DecoderProcess:
+        return DecoderProcess(
+            self._plan.url,
+            self._plan.options,
+            self._limits,
+            every_s=self._every_s,
+            scan=scan,
+            stream=self._choice.stream,
+            keep_ids=self._choice.keep_ids,
+        )
+
     def _read_facts(self) -> StreamFacts:
         header, _ = wait_for(self._process, "open", self._plan, self._note)
         self._opened = header
+        if "width" not in header and header["videos"]:
+            text = f"{self._plan.shown} has {len(header['videos'])} video streams, numbered from 0; there is no number "
+            raise MediaError(f"{text}{self._choice.stream}", path=self._plan.shown)
         if "width" not in header:
             raise MediaError(f"{self._plan.shown} holds no video; nothing can be decoded", path=self._plan.shown)
         width, height = int(header["width"]), int(header["height"])
@@ -162,11 +201,12 @@ class VideoReader:
             height_px=height,
             codec=str(header["codec"]),
             duration_s=header["duration_s"],
+            created=str(header["created"]),
         )
 
     def _read_telemetry(self, checksum: ChecksumMode) -> ClipTelemetry:
         scan, payload = wait_for(self._process, "scan", self._plan, self._note)
-        telemetry = read_scan(scan, payload, self._opened, checksum)
+        telemetry = read_scan(scan, payload, self._opened, checksum, prefer=self._choice.prefer)
         if telemetry.truncated:
             self._note({"type": "limit", "message": "telemetry beyond the limit was not taken"})
         return telemetry
@@ -174,10 +214,19 @@ class VideoReader:
     def _frame(self, header: dict[str, Any]) -> Frame:
         image = self._process.take_picture(header["slot"], header["w"], header["h"])
         image.setflags(write=False)
-        pts_s = Fraction(*header["pts"])
-        moment = self._moments.moment(pts_s, header["notes"])
-        pose, reason = self._moments.pose(moment)
-        return Frame(index=header["i"], pts_s=pts_s, t_utc_ns=moment, image=image, pose=pose, pose_reason=reason)
+        pts_s, segment = Fraction(*header["pts"]), int(header["segment"])
+        moment = self._moments.moment(pts_s, segment, header["notes"])
+        pose, reason = self._moments.pose(moment, segment)
+        return Frame(
+            index=header["i"],
+            pts_s=pts_s,
+            t_utc_ns=moment,
+            image=image,
+            pose=pose,
+            pose_reason=reason,
+            segment=segment,
+            sigmas=None if pose is None else self.posing.sigmas,
+        )
 
     def _note(self, header: dict[str, Any]) -> None:
         message = str(header.get("message", header["type"]))
@@ -191,7 +240,7 @@ class VideoReader:
         if not broken and cut is None:
             return
         self.partial = True
-        reach = float(Fraction(*header["last"]) - Fraction(*header["first"])) if decoded else 0.0
+        reach = float(Fraction(*header["reach"]))
         parts = [text for text in (cut, f"{broken} packets could not be decoded" if broken else None) if text]
         message = f"{self._plan.shown}: {' and '.join(parts)}; {decoded} frames over {reach:.3f} s were read"
         self._problems.append(Problem(kind="partial", message=message))
@@ -252,5 +301,32 @@ def read_video(
     if max_overlap is not None and (terrain is None or not 0.0 <= max_overlap <= 1.0):
         raise MediaError("sampling by overlap needs a share from 0 to 1, and terrain", max_overlap=max_overlap)
     overlap = None if max_overlap is None or terrain is None else OverlapFilter(terrain, max_overlap)
-    plan = plan_source(source)
-    return VideoReader(plan, limits or VideoLimits(), every_s or None, checksum, track, start_utc_ns, overlap)
+
+    def pose_by(clip: ClipTelemetry, facts: StreamFacts, shown: str, /) -> Posing:  # noqa: ARG001 - KLV needs no facts
+        if track is not None:
+            return track_posing(clip, track, start_utc_ns=start_utc_ns)
+        return klv_posing(clip, source=shown, start_utc_ns=start_utc_ns)
+
+    return open_video(source, limits=limits, every_s=every_s, checksum=checksum, pose_by=pose_by, overlap=overlap)
+
+
+def open_video(
+    source: str | Path,
+    *,
+    pose_by: PoseBy,
+    limits: VideoLimits | None = None,
+    every_s: float | None = None,
+    checksum: ChecksumMode = ChecksumMode.STRICT,
+    overlap: OverlapFilter | None = None,
+    choice: StreamChoice | None = None,
+) -> VideoReader:
+    """Open a clip whose poses are settled by `pose_by`; see `read_video` for the rest."""
+    return VideoReader(
+        plan_source(source),
+        limits or VideoLimits(),
+        every_s or None,
+        checksum,
+        pose_by,
+        overlap,
+        choice or StreamChoice(),
+    )

@@ -137,6 +137,8 @@ class LiveReader:
             if self._stopped.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]):
                 return
             self.state.restarts += 1
+            if self._pump is not None:
+                self._pump.cut()
             self._tell()
 
     def _one_connection(self) -> Iterator[Frame]:

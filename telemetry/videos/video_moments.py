@@ -13,9 +13,10 @@ from telemetry.videos.frame import NO_TIME
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from geo.values import FloatArray
-    from telemetry.tracks.pose_track import PoseTrack
-    from telemetry.videos.video_clock import StreamClock
+    from numpy.typing import NDArray
+
+    from geo.values import FloatArray, Poses
+    from telemetry.videos.posing import Posing
 
 TRUST_NS: Final = 500_000_000
 """A picture's own time stamp is believed when the telemetry's clock agrees this closely."""
@@ -26,71 +27,55 @@ class FrameMoments:
 
     Parameters
     ----------
-    clock
-        What the telemetry says about presentation times.
-    leap_s
-        Shifts that may turn time stamps inside the pictures into UTC.
-    track
-        Where the camera was.
-    start_utc_ns
-        UTC of the first picture of a clip without any clock.
-    pts_s
-        Presentation times of the clip as far as they are known; their poses are made in one go.
+    posing
+        The clip's clock and tracks.
+    pts_s, segment
+        Presentation times of the clip's pictures as far as they are known, and the segment of each;
+        their poses are made in one go.
     """
 
-    def __init__(
-        self,
-        clock: StreamClock,
-        leap_s: tuple[int, ...],
-        track: PoseTrack,
-        start_utc_ns: int | None,
-        pts_s: FloatArray,
-    ) -> None:
-        self._clock = clock
-        self._leap_s = leap_s
-        self._track = track
-        self._start_utc_ns = start_utc_ns
-        self._first_pts: Fraction | None = None
-        moments = np.unique(clock.utc_ns(pts_s[np.isfinite(pts_s)]))
-        self._poses, self._whole = track.at(moments)
-        self._rows = {moment: row for row, moment in enumerate(moments.tolist())}
+    def __init__(self, posing: Posing, pts_s: FloatArray, segment: NDArray[np.int64]) -> None:
+        self._posing = posing
+        self._made: dict[int, tuple[Poses, NDArray[np.bool_], dict[int, int]]] = {}
+        for number in np.unique(segment).tolist():
+            known = pts_s[(segment == number) & np.isfinite(pts_s)]
+            moments = np.unique(posing.clock.utc_ns(known, number))
+            poses, whole = posing.at(number, moments)
+            self._made[number] = poses, whole, {moment: row for row, moment in enumerate(moments.tolist())}
 
-    def moment(self, pts_s: Fraction, notes: list[str]) -> int:
-        """Return UTC of a picture: its own time stamp, else the telemetry's clock, else from the start that was given.
+    def moment(self, pts_s: Fraction, segment: int, notes: list[str]) -> int:
+        """Return UTC of a picture: its own time stamp, else the segment's clock; `NO_TIME` for neither.
 
         Parameters
         ----------
-        pts_s
-            Presentation time.
+        pts_s, segment
+            Presentation time, and the segment it lies in.
         notes
             "User data unregistered" messages of the picture, as hex.
         """
-        told = NO_TIME
-        if len(self._clock.pts_s):
-            told = int(self._clock.utc_ns(np.array([float(pts_s)]))[0])
+        told = int(self._posing.clock.utc_ns(np.array([float(pts_s)]), segment)[0])
         for note in notes:
             stamp = decode_picture_time(bytes.fromhex(note))
             if stamp is None:
                 continue
-            own = (stamp.t_us * 1000 + leap_s * 1_000_000_000 for leap_s in self._leap_s)
+            own = (stamp.t_us * 1000 + leap_s * 1_000_000_000 for leap_s in self._posing.leap_s)
             nearest = min(own, key=lambda moment: abs(moment - told))
             if told == NO_TIME or abs(nearest - told) <= TRUST_NS:
                 return nearest
-        if told != NO_TIME or self._start_utc_ns is None:
-            return told
-        if self._first_pts is None:
-            self._first_pts = pts_s
-        return self._start_utc_ns + round((pts_s - self._first_pts) * 1_000_000_000)
+        return told
 
-    def pose(self, t_utc_ns: int) -> tuple[Pose | None, str]:
-        """Return the pose at a moment, or None and the reason why."""
-        if not len(self._track):
-            return None, "no telemetry in the source"
+    def pose(self, t_utc_ns: int, segment: int) -> tuple[Pose | None, str]:
+        """Return the pose at a moment of a segment, or None and the reason why."""
+        track = self._posing.track_of(segment)
+        if not len(track):
+            return None, self._posing.no_pose
+        if self._posing.refusal:
+            return None, self._posing.refusal
         if t_utc_ns == NO_TIME:
             return None, "no clock joins the pictures to the telemetry"
-        row = self._rows.get(t_utc_ns)
-        if row is None:
-            found = self._track.pose_at(t_utc_ns)
-        else:
-            found = self._poses[row] if self._whole[row] else Unplaced.NO_POSE
-        return (None, found.value) if isinstance(found, Unplaced) else (found, "")
+        poses, whole, rows = self._made.get(segment, (None, None, {}))
+        row = rows.get(t_utc_ns)
+        if row is None or poses is None or whole is None:
+            poses, whole = self._posing.at(segment, np.array([t_utc_ns], dtype=np.int64))
+            row = 0
+        return (poses[row], "") if whole[row] else (None, Unplaced.NO_POSE.value)

@@ -18,7 +18,7 @@ from telemetry.tracks.track_errors import SourceError
 from telemetry.videos.frame import NO_TIME, Frame, VideoLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -37,11 +37,17 @@ class PictureReader:
     klv_packets = 0
     klv_bad_checksum = 0
 
-    def __init__(self, folder: Path, paths: list[Path], limits: VideoLimits, every_s: float | None) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        limits: VideoLimits,
+        every_s: float | None,
+        read: Callable[[Path], PictureMetadata] = read_picture,
+    ) -> None:
         self.paths = tuple(paths)
         self.partial = False
         self._limits = limits
+        self._read = read
         self._every_ns = None if every_s is None else round(every_s * 1e9)
         self._problems: list[Problem] = []
 
@@ -69,7 +75,7 @@ class PictureReader:
         last_ns = NO_TIME
         for index, path in enumerate(self.paths):
             try:
-                metadata = read_picture(path)
+                metadata = self._read(path)
                 moment = NO_TIME if metadata.pose is None else metadata.pose.t_utc_ns
                 if self._every_ns is not None and last_ns <= moment < last_ns + self._every_ns and last_ns > 0:
                     continue
@@ -107,9 +113,17 @@ def _frame(index: int, image: NDArray[np.uint8], metadata: PictureMetadata) -> F
         t_utc_ns=NO_TIME if pose is None else pose.t_utc_ns,
         image=image,
         pose=pose,
-        pose_reason="" if pose is not None else "the picture's tags state no pose",
+        pose_reason="" if pose is not None else why_no_pose(metadata),
         camera=camera,
+        sigmas=None if pose is None else metadata.sigmas,
     )
+
+
+def why_no_pose(metadata: PictureMetadata) -> str:
+    """Say why a picture has no pose: the contradiction that took it away, or what its tags lack."""
+    lacking = {"no_position", "no_altitude", "no_camera_angles"}
+    reasons = [problem.message for problem in metadata.problems if problem.kind in lacking]
+    return metadata.refusal or "; ".join(reasons) or "the picture's tags state no pose"
 
 
 def read_pictures(
@@ -129,4 +143,4 @@ def read_pictures(
     if not paths:
         known = ", ".join(sorted(PICTURE_SUFFIXES))
         raise MediaError(f"{root} holds no picture ({known})", path=str(root))
-    return PictureReader(root, paths, limits or VideoLimits(), every_s)
+    return PictureReader(paths, limits or VideoLimits(), every_s)

@@ -52,6 +52,8 @@ class DecoderProcess:
         scan: bool = True,
         decode: bool = True,
         live: bool = False,
+        stream: int = 0,
+        keep_ids: tuple[int, ...] = (),
         descriptors: tuple[int, ...] = (),
     ) -> None:
         self._slot_bytes = limits.max_pixels * 3
@@ -73,6 +75,8 @@ class DecoderProcess:
             "scan": scan,
             "decode": decode,
             "live": live,
+            "stream": stream,
+            "keep_ids": list(keep_ids),
         }
         self._child = ChildProcess(
             "telemetry.videos.video_child", [json.dumps(job)], environment=os.environ, descriptors=(ring, *descriptors)

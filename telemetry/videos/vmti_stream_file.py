@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from telemetry.videos.video_clock import StreamClock
+    from telemetry.videos.clock_map import ClockMap
 
 NEAR_NS: Final = 500_000_000
 """Targets join the packet nearest in time, when it is this near."""
@@ -105,7 +105,7 @@ def _join(times_ns: list[int], frames: Sequence[FrameTargets]) -> tuple[dict[int
     return placed, left_out
 
 
-def _copy(source: Path, out: Path, sets: Mapping[int, bytes], clock: StreamClock) -> int:
+def _copy(source: Path, out: Path, sets: Mapping[int, bytes], clock: ClockMap) -> int:
     import av
 
     plan = plan_source(source)
@@ -151,7 +151,7 @@ def _rewritten(payload: bytes, sets: Mapping[int, bytes]) -> list[tuple[bytes, i
     return result
 
 
-def _ticks(packet: Any, moment: int, clock: StreamClock, last_ticks: int) -> int:
+def _ticks(packet: Any, moment: int, clock: ClockMap, last_ticks: int) -> int:
     """Return the packet's own presentation time, else that of its moment on the clip's clock; never falling."""
     if packet.pts is not None:
         ticks = round(int(packet.pts) * Fraction(packet.time_base) / TIME_BASE)

@@ -19,7 +19,7 @@ def make_track(times_s, rng=None, **columns):
     defaults = {
         field.name: np.zeros(n)
         for field in dataclasses.fields(PoseTrack)
-        if field.name not in {"t_utc_ns", "gimbal_frame", "source", "problems"}
+        if field.name not in {"t_utc_ns", "gimbal_frame", "source", "problems", "beside"}
     }
     if rng is not None:
         for name in ("yaw_deg", "gimbal_yaw_deg"):

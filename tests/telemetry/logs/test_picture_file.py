@@ -15,7 +15,7 @@ from geo.geoid import undulation_m
 from geo.values import GimbalFrame
 from telemetry.pictures.picture_camera import camera_of
 from telemetry.pictures.picture_file import read_picture
-from telemetry.pictures.picture_metadata import PictureTags
+from telemetry.pictures.picture_tags import PictureTags
 from telemetry.pictures.xmp import parse_xmp
 from telemetry.tracks.track_errors import SourceError
 

@@ -43,7 +43,7 @@ def test_json_holds_samples_span_and_problems(capsys, shared_data):
 def test_zone_home_height_and_start_are_options(capsys, shared_data, tmp_path):
     out = tmp_path / "t.csv"
     source = shared_data / "srt/mavic_pro.SRT"
-    status, text, _ = run(capsys, source, "--zone", "+10:00", "--home-alt-amsl-m", "20", "-o", out, "--json")
+    status, text, _ = run(capsys, source, "--utc-offset", "+10:00", "--home-alt-amsl-m", "20", "-o", out, "--json")
     assert status == 0
     assert json.loads(text)["start_utc"] == "2017-08-05T04:11:52.000Z"
     rows = np.genfromtxt(out, delimiter=",", names=True, dtype=None, encoding="utf-8")
@@ -59,8 +59,8 @@ def test_zone_home_height_and_start_are_options(capsys, shared_data, tmp_path):
         (["{srt}/broken_empty.SRT"], "broken_empty.SRT: the file is empty"),
         (["{srt}/LICENSE"], "no format of positions"),
         (["nowhere.tlog"], "nowhere.tlog: No such file"),
-        (["{srt}/air2s.srt", "--zone", "CET"], "--zone: 'CET' is no zone"),
-        (["{srt}/air2s.srt", "--zone", "+25:00"], "--zone"),
+        (["{srt}/air2s.srt", "--utc-offset", "CET"], "--utc-offset: 'CET' is no zone"),
+        (["{srt}/air2s.srt", "--utc-offset", "+25:00"], "--utc-offset"),
         (["{srt}/air2s.srt", "--start", "yesterday"], "--start: 'yesterday' is no time"),
         (["{srt}/air2s.srt", "--start", "2024-01-01T00:00:00"], "with a zone"),
         (["{srt}/air2s.srt", "--start", "9024-01-01T00:00:00Z"], "no time"),

@@ -54,7 +54,7 @@ def log(times, offset_s, *, frame=GimbalFrame.EARTH, noise_deg=0.0):
     columns = {
         field.name: np.zeros(n)
         for field in dataclasses.fields(PoseTrack)
-        if field.name not in {"t_utc_ns", "gimbal_frame", "source", "problems"}
+        if field.name not in {"t_utc_ns", "gimbal_frame", "source", "problems", "beside"}
     }
     columns["gimbal_yaw_deg"] = pan + rng.normal(0, noise_deg, n)
     columns["gimbal_pitch_deg"] = tilt + rng.normal(0, noise_deg, n)

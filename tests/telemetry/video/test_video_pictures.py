@@ -28,7 +28,9 @@ def test_pictures_come_in_order_and_broken_ones_are_told(folder):
     assert [int(np.median(frame.image)) for frame in frames] == [30, 90, 200]
     assert frames[0].image.shape == (30, 40, 3)
     assert {frame.t_utc_ns for frame in frames} == {NO_TIME}
-    assert {frame.pose_reason for frame in frames} == {"the picture's tags state no pose"}
+    assert {frame.pose_reason for frame in frames} == {
+        "no camera yaw and pitch in the XMP of any known maker; the picture states no GPS position (or 0, 0)"
+    }
     assert reader.klv_packets == 0
     assert reader.partial
     assert any(problem.message.startswith("broken.jpg cannot be read") for problem in reader.problems)

@@ -1,0 +1,99 @@
+"""Read a GPX 1.0 or 1.1 track: positions over time, and no angles."""
+
+from __future__ import annotations
+
+import datetime as dt
+from array import array
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree.ElementTree import ParseError  # noqa: S405 - only the name; defusedxml does the parsing
+
+import numpy as np
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from telemetry.logs.csv_table import MAX_ROWS
+from telemetry.logs.wall_clock import read_wall_clock
+from telemetry.pictures.picture_numbers import number
+from telemetry.tracks.assembly import assemble
+from telemetry.tracks.datums import egm96
+from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.time_bases import local_to_utc_ns
+from telemetry.tracks.track_cleaning import Samples
+from telemetry.tracks.track_errors import SourceError
+
+if TYPE_CHECKING:
+    from telemetry.tracks.datums import Undulation
+    from telemetry.tracks.pose_track import PoseTrack
+
+MAX_BYTES: Final = 512 << 20
+"""A day at 10 points a second takes a quarter of this."""
+
+
+def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
+    """Read the track points of a GPX file; ``ele`` is over mean sea level (GPX 1.1), ``time`` is UTC.
+
+    Raises
+    ------
+    SourceError
+        The file is no GPX, is too large, or has no point with a time.
+    """
+    path = Path(path)
+    times, rows = array("q"), array("d")
+    untimed = 0
+    problems: list[Problem] = []
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SourceError(f"{path}: over {MAX_BYTES >> 20} MB, which is no track of one flight", path=str(path))
+        for point in _points(path):
+            stamp = _stamp(point)
+            if stamp is None:
+                untimed += 1
+                continue
+            times.append(stamp)
+            rows.extend((number(point.get("lat")), number(point.get("lon")), _height(point)))
+            if len(times) > MAX_ROWS:
+                raise SourceError(f"{path}: more than {MAX_ROWS} points", path=str(path))
+    except ParseError as error:
+        problems.append(
+            Problem(kind="cut_short", message=f"the file is no whole XML ({error}); what came before is read")
+        )
+    except DefusedXmlException as error:
+        raise SourceError(f"{path}: declares entities or a DTD and is refused", path=str(path)) from error
+    except (OSError, ValueError, LookupError) as error:
+        raise SourceError(f"{path}: cannot be read as GPX ({error})", path=str(path)) from error
+    if untimed:
+        text = f"{untimed} points state no time (planned routes have none) and were left out"
+        problems.append(Problem(kind="time", message=text))
+    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    columns = {"lat_deg": table[:, 0], "lon_deg": table[:, 1], "alt_amsl_m": table[:, 2]}
+    position = Samples(t_ns=np.array(times, dtype=np.int64), columns=columns)
+    return assemble(position=position, undulation=undulation, source=path.name, problems=problems)
+
+
+def _points(path: Path) -> Any:
+    """Yield track and route points one after another, each forgotten afterwards."""
+    with path.open("rb") as file:
+        for _, element in iterparse(file, events=("end",), forbid_dtd=True):
+            name = str(element.tag).rpartition("}")[2]
+            if name in ("trkpt", "rtept"):
+                yield element
+            if name in ("trkpt", "rtept", "wpt", "trkseg", "trk", "extensions"):
+                element.clear()
+
+
+def _child(point: Any, name: str) -> str:
+    return next((str(child.text or "") for child in point if str(child.tag).rpartition("}")[2] == name), "")
+
+
+def _height(point: Any) -> float:
+    return number(_child(point, "ele"))
+
+
+def _stamp(point: Any) -> int | None:
+    moment = read_wall_clock(_child(point, "time"))
+    if moment is None:
+        return None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return local_to_utc_ns(moment, 0.0)

@@ -1,0 +1,231 @@
+"""From the files of a card to its recordings: every file belongs to one, or is left out with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Final
+
+from telemetry.errors import MediaError, TelemetryError
+from telemetry.recordings.card_file import CardFile, list_beside, list_card, stem
+from telemetry.recordings.container_file import ContainerTrack, Layout, read_layout
+from telemetry.recordings.recording import (
+    Card,
+    LeftOut,
+    MediaStream,
+    Pairing,
+    PoseSource,
+    Recording,
+    RecordingKind,
+    SourceKind,
+)
+from telemetry.tracks.sources import SourceFormat, read_track
+from telemetry.videos.video_pictures_file import PICTURE_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_COPIES: Final = {".lrf": "DJI", ".lrv": "GoPro", ".mp4.thm": "a camera", ".thm": "a camera"}
+METADATA_FORMATS: Final = ("gpmd", "camm", "djmd", "dbgi", "mett", "rtmd", "fdsc", "tmcd", "mebx")
+"""Sample entries of tracks beside the pictures that cameras write."""
+
+
+def open_recordings(path: Path, *, track: Path | None = None) -> Card:
+    """Sort out what a file, a folder, a card (``DCIM/..``) or a record folder holds.
+
+    Nothing is decoded; containers' own tables are read. Links, pipes and devices are refused by
+    name, sub-folders are read.
+
+    Parameters
+    ----------
+    path
+        A file (those of its name beside it are looked at, too) or a folder.
+    track
+        A log, table or subtitle file that poses every clip of it, as a person states.
+
+    Returns
+    -------
+    Card
+        Recordings in order of path, stills of one folder together, and what belongs to none.
+
+    Raises
+    ------
+    MediaError
+        The path cannot be read, or holds no recording at all; the message says what there is.
+    """
+    files, left_out = list_card(path)
+    stated = [] if track is None else list_card(track)[0]
+    clips = [file for file in files if file.is_container]
+    copies = [file for file in clips if file.path.suffix.lower() in _COPIES]
+    clips = [file for file in clips if file not in copies]
+    logs = [file for file in files if _poses_clips(file)]
+    if clips and path.is_file():
+        logs += [file for file in list_beside(path) if _poses_clips(file)]
+    stills = [file for file in files if _is_still(file)]
+    known = {file.path for file in (*clips, *copies, *logs, *stills)}
+    left_out += [_copy(file, path) for file in copies]
+    left_out += [LeftOut(name=_shown(file, path), why=_strange(file)) for file in files if file.path not in known]
+    taken: set[Path] = set()
+    recordings = _clips(clips, logs, stated, path, taken)
+    recordings += _still_folders(stills, path)
+    left_out += [_spare_log(file, path) for file in logs if file.path not in taken]
+    if not recordings:
+        raise MediaError(_nothing(path, left_out), path=str(path))
+    recordings.sort(key=lambda recording: recording.paths[0])
+    return Card(recordings=tuple(recordings), left_out=tuple(sorted(left_out, key=lambda one: one.name)))
+
+
+def _poses_clips(file: CardFile) -> bool:
+    """Tell whether a file says where an aircraft was, and is neither a picture nor a video."""
+    return file.format is not None and file.format is not SourceFormat.PICTURE and not file.is_container
+
+
+def _is_still(file: CardFile) -> bool:
+    by_name = file.path.suffix.lower() in PICTURE_SUFFIXES and file.format is None and file.is_bitmap
+    return (file.format is SourceFormat.PICTURE or by_name) and file.path.suffix.lower() not in _COPIES
+
+
+def _shown(file: CardFile, root: Path) -> str:
+    return file.path.name if file.path == root else str(file.path.relative_to(root))
+
+
+def _copy(file: CardFile, root: Path) -> LeftOut:
+    maker = _COPIES[file.path.suffix.lower()]
+    return LeftOut(name=_shown(file, root), why=f"a small copy for viewing that {maker} writes beside the original")
+
+
+def _strange(file: CardFile) -> str:
+    if file.path.suffix.lower() in _COPIES:
+        return "a small picture for lists, not the recording"
+    unknown = file.why_unknown.startswith("no format")
+    return "neither pictures nor anything that says where an aircraft was" if unknown else file.why_unknown
+
+
+def _spare_log(file: CardFile, root: Path) -> LeftOut:
+    why = "a log or table that belongs to no clip here by name or time; state it with --track if it does"
+    return LeftOut(name=_shown(file, root), why=why)
+
+
+def _nothing(path: Path, left_out: Sequence[LeftOut]) -> str:
+    if not left_out:
+        return f"{path} holds no file; give a clip, a folder of pictures, or a card"
+    if len(left_out) == 1 and path.is_file():
+        return f"{path}: {left_out[0].why}; give a clip, a picture, a folder of them, or a card"
+    named = "; ".join(f"{one.name}: {one.why}" for one in left_out[:3])
+    more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""  # noqa: PLR2004
+    return f"{path} holds no clip and no picture ({named}{more})"
+
+
+def _clips(
+    clips: list[CardFile], logs: list[CardFile], stated: list[CardFile], root: Path, taken: set[Path]
+) -> list[Recording]:
+    found: list[Recording] = []
+    for clip in clips:
+        beside = [log for log in logs if log.path.parent == clip.path.parent and stem(log.path) == stem(clip.path)]
+        sources = [_source(file, Pairing.STATED) for file in stated]
+        sources += [_source(file, Pairing.NAME) for file in _best_first(beside)]
+        taken.update(source.path for source in sources)
+        found.append(_clip(clip, root, sources))
+    lacking = [index for index, one in enumerate(found) if not _posed_by_itself(one)]
+    free = [log for log in logs if log.path not in taken]
+    for index in lacking:
+        extra = _by_time(found[index], free, alone=len(lacking) == 1 and len(free) == 1)
+        taken.update(source.path for source in extra)
+        found[index] = dataclasses.replace(found[index], sources=(*found[index].sources, *extra))
+    return found
+
+
+def _best_first(files: Iterable[CardFile]) -> list[CardFile]:
+    """Put subtitles first: they share the clip's own time."""
+    return sorted(files, key=lambda file: (file.format is not SourceFormat.SUBTITLES, file.path.name))
+
+
+def _source(file: CardFile, pairing: Pairing) -> PoseSource:
+    subtitles = file.format is SourceFormat.SUBTITLES
+    kind = SourceKind.SUBTITLE_FILE if subtitles else SourceKind.TRACK_FILE
+    return PoseSource(kind=kind, path=file.path, pairing=pairing, format="" if file.format is None else file.format)
+
+
+def _clip(file: CardFile, root: Path, beside: list[PoseSource]) -> Recording:
+    try:
+        layout = read_layout(file.path)
+    except OSError:
+        layout = Layout()
+    streams = tuple(
+        MediaStream(index=index, number=track.number, program=track.program, format=track.format)
+        for index, track in enumerate(layout.of("vide"))
+    )
+    stated = [source for source in beside if source.pairing is Pairing.STATED]
+    rest = [source for source in beside if source.pairing is not Pairing.STATED]
+    return Recording(
+        name=_shown(file, root),
+        kind=RecordingKind.CLIP,
+        paths=(file.path,),
+        streams=streams,
+        sources=(*stated, *_inside(file.path, layout), *rest),
+        created_utc_ns=layout.created_utc_ns,
+    )
+
+
+def _inside(path: Path, layout: Layout) -> list[PoseSource]:
+    """List what a clip carries itself; KLV is listed where tables name it, and looked for when reading anyway."""
+
+    def source(kind: SourceKind, track: ContainerTrack) -> PoseSource:
+        return PoseSource(
+            kind=kind,
+            path=path,
+            pairing=Pairing.INSIDE,
+            number=track.number,
+            format=track.format,
+            program=track.program,
+        )
+
+    klv = [source(SourceKind.KLV, track) for track in layout.of("klv")]
+    texts = [source(SourceKind.SUBTITLES, track) for track in layout.of("text", "sbtl", "subt")]
+    known = [track for track in layout.tracks if track.format.split(" ")[0] in METADATA_FORMATS]
+    return [*klv, *texts, *(source(SourceKind.METADATA, track) for track in known)]
+
+
+def _posed_by_itself(recording: Recording) -> bool:
+    unread = ("dbgi", "tmcd", "rtmd", "fdsc", "mebx")
+    return any(source.format.split(" ")[0] not in unread for source in recording.sources)
+
+
+def _by_time(recording: Recording, logs: list[CardFile], *, alone: bool) -> list[PoseSource]:
+    """Find the one log whose time covers the clip's date, else the only log beside the only clip without one."""
+    covering = []
+    for log in logs if recording.created_utc_ns >= 0 else []:
+        first, last = _span(log.path)
+        if first - COVER_NS <= recording.created_utc_ns <= last + COVER_NS:
+            covering.append(log)
+    if len(covering) == 1:
+        return [_source(covering[0], Pairing.TIME)]
+    return [_source(logs[0], Pairing.ALONE)] if alone and not covering else []
+
+
+@functools.lru_cache(maxsize=256)
+def _span(log: Path) -> tuple[int, int]:
+    """Return first and last UTC of a log; (0, 0) where it gives no track."""
+    try:
+        times = read_track(log).t_utc_ns
+    except TelemetryError:
+        return 0, 0
+    return int(times[0]), int(times[-1])
+
+
+COVER_NS: Final = 60_000_000_000
+"""A container's date may be written up to a minute after its first picture, and clocks differ."""
+
+
+def _still_folders(stills: list[CardFile], root: Path) -> list[Recording]:
+    folders: dict[Path, list[Path]] = {}
+    for still in stills:
+        folders.setdefault(still.path.parent, []).append(still.path)
+    found = []
+    for folder, paths in folders.items():
+        name = paths[0].name if root.is_file() else f"{folder.relative_to(root)}/"
+        name = f"{root.name}/" if name == "./" else name
+        source = PoseSource(kind=SourceKind.PICTURE_TAGS, path=folder, pairing=Pairing.INSIDE)
+        found.append(Recording(name=name, kind=RecordingKind.PICTURES, paths=tuple(paths), sources=(source,)))
+    return found

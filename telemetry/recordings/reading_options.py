@@ -1,0 +1,119 @@
+"""What a person says about how a recording is to be read."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from geo.cameras import find_camera
+from geo.errors import InputError
+from geo.values import CameraModel, PoseSigmas
+from telemetry.klv import ChecksumMode
+from telemetry.tracks.datums import Undulation, egm96
+from telemetry.tracks.sources import SourceOptions
+from telemetry.videos.frame import VideoLimits
+
+if TYPE_CHECKING:
+    from geo.values import Terrain
+    from telemetry.recordings.mounts import Mount
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StatedCamera:
+    """A lens that a person states: a camera's published name, or a horizontal field of view in degrees."""
+
+    text: str
+    hfov_deg: float | None = None
+    focal_rel: float = 0.0
+
+    def model(self, width_px: int, height_px: int) -> CameraModel:
+        """Return the camera for pictures of a size."""
+        if self.hfov_deg is not None:
+            return CameraModel.from_fov(hfov_deg=self.hfov_deg, width_px=width_px, height_px=height_px)
+        return find_camera(self.text).model(width_px, height_px)
+
+
+def parse_stated_camera(text: str) -> StatedCamera:
+    """Read a camera's name or a field of view in degrees.
+
+    Raises
+    ------
+    InputError
+        No such camera is known, or the angle is not between 0 and 180.
+    """
+    try:
+        hfov = float(text)
+    except ValueError:
+        return StatedCamera(text=text, focal_rel=find_camera(text).focal_rel)
+    if not 0.0 < hfov < 180.0:  # noqa: PLR2004
+        raise InputError(f"--camera: a horizontal field of view lies between 0 and 180 degrees, not {text}")
+    return StatedCamera(text=text, hfov_deg=hfov)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """How recordings are read; every field has a use of its own, and None means "not stated".
+
+    Attributes
+    ----------
+    every_s
+        Seconds between frames handed out; None hands out all.
+    offset_s
+        By how many seconds a log's clock is ahead of the clip's own; None has it estimated by motion.
+    start_utc_ns
+        UTC of the first picture of a clip without a date.
+    utc_offset_s
+        Zone of cameras' clocks, seconds east of UTC.
+    home_alt_amsl_m
+        Height of the take-off point over mean sea level.
+    mount
+        How the camera sits where the source says nothing of it.
+    camera
+        The lens, where the source's own is not to be used.
+    stream
+        Which of several streams of pictures.
+    sigmas
+        The usual error budget of a pose; what a source deserves is worked out from it.
+    undulation
+        Geoid of heights over mean sea level.
+    terrain
+        The ground, which heights are held against; None leaves those checks out.
+    """
+
+    every_s: float | None = None
+    offset_s: float | None = None
+    start_utc_ns: int | None = None
+    utc_offset_s: float | None = None
+    home_alt_amsl_m: float | None = None
+    mount: Mount | None = None
+    camera: StatedCamera | None = None
+    stream: int = 0
+    sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
+    undulation: Undulation = egm96
+    terrain: Terrain | None = None
+    checksum: ChecksumMode = ChecksumMode.STRICT
+    limits: VideoLimits = dataclasses.field(default_factory=VideoLimits)
+
+    def stated(self) -> dict[str, Any]:
+        """Return what was stated and decides the result, as JSON; nothing where nothing was."""
+        mount = None if self.mount is None else dataclasses.asdict(self.mount)
+        camera = None if self.camera is None else self.camera.text
+        values = {
+            "offset_s": self.offset_s,
+            "start_utc_ns": self.start_utc_ns,
+            "utc_offset_s": self.utc_offset_s,
+            "home_alt_amsl_m": self.home_alt_amsl_m,
+            "mount": mount,
+            "camera": camera,
+            "stream": self.stream or None,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def source_options(self) -> SourceOptions:
+        """Return the part of it that readers of logs and subtitles take."""
+        return SourceOptions(
+            utc_offset_s=self.utc_offset_s,
+            home_alt_amsl_m=self.home_alt_amsl_m,
+            start_utc_ns=self.start_utc_ns,
+            undulation=self.undulation,
+        )

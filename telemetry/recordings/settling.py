@@ -1,0 +1,145 @@
+"""Which of a clip's pose sources poses it: each is tried in order, and what is not used says why."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geo.errors import VedetteError
+from telemetry.pictures.picture_metadata import ESTIMATED_FOCAL_REL
+from telemetry.recordings.candidates import Candidate, candidate_of
+from telemetry.recordings.checks import held_against
+from telemetry.recordings.mounts import has_camera_angles, mounted
+from telemetry.recordings.recording import LeftOut, Pairing, PoseSource, SourceKind
+from telemetry.recordings.slow_angles import bridged
+from telemetry.tracks.pose_track import Problem
+from telemetry.videos.posing import Posing, klv_posing
+
+if TYPE_CHECKING:
+    from telemetry.recordings.reading_options import ReadingOptions
+    from telemetry.recordings.recording import Recording
+    from telemetry.videos.video_file import StreamFacts
+    from telemetry.videos.video_scan import ClipTelemetry
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What poses a clip, in a phrase each: what was used and what not."""
+
+    posing: Posing
+    used: tuple[str, ...]
+    unused: tuple[LeftOut, ...]
+
+
+def settle(clip: ClipTelemetry, facts: StreamFacts, recording: Recording, options: ReadingOptions) -> Settled:
+    """Choose what poses a clip: the first source with camera angles, else the first with positions.
+
+    A person's choice comes first, then what lies in the file (KLV, subtitles, metadata tracks), then
+    files of its name, then logs of its time.
+    """
+    whole: Candidate | None = None
+    partial: list[Candidate] = []
+    spare: list[Candidate] = []
+    unused: list[LeftOut] = []
+    for source in _in_order(clip, recording):
+        if whole is not None and source.pairing in (Pairing.TIME, Pairing.ALONE):
+            unused.append(LeftOut(name=source.describe(), why=f"not needed: {whole.source.describe()} poses the clip"))
+            continue
+        try:
+            found = candidate_of(source, clip, facts, recording, options)
+        except VedetteError as error:
+            unused.append(LeftOut(name=source.describe(), why=error.message))
+            continue
+        if not has_camera_angles(found.posing.tracks[0]):
+            partial.append(found)
+        elif whole is None:
+            whole = found
+        else:
+            spare.append(found)
+    chosen = whole or (partial.pop(0) if partial else None)
+    if chosen is None:
+        return _nothing(clip, facts, options, unused)
+    for other in (*spare, *partial):
+        why = f"held against {chosen.source.describe()}, which poses the clip"
+        unused.append(LeftOut(name=other.source.describe(), why=why))
+    return _finish(chosen, [*spare, *partial], clip, options, unused)
+
+
+def _in_order(clip: ClipTelemetry, recording: Recording) -> list[PoseSource]:
+    """Order sources by how surely they belong to the clip; the chosen KLV stands for all that it carries."""
+    path = recording.paths[0]
+    inside = [s for s in recording.sources if s.pairing is Pairing.INSIDE and s.kind is not SourceKind.KLV]
+    listed = {source.number for source in inside}
+    for side in clip.sides:
+        if side.kind == "text" and side.number not in listed:
+            kind = SourceKind.SUBTITLES
+            inside.insert(0, PoseSource(kind=kind, path=path, pairing=Pairing.INSIDE, number=side.number))
+    if len(clip.klv):
+        number = clip.klv_number
+        inside.insert(0, PoseSource(kind=SourceKind.KLV, path=path, pairing=Pairing.INSIDE, number=number))
+    by = {pairing: [s for s in recording.sources if s.pairing is pairing] for pairing in Pairing}
+    return [*by[Pairing.STATED], *inside, *by[Pairing.NAME], *by[Pairing.TIME], *by[Pairing.ALONE]]
+
+
+def _nothing(clip: ClipTelemetry, facts: StreamFacts, options: ReadingOptions, unused: list[LeftOut]) -> Settled:  # noqa: ARG001
+    """Give the clip its own clock, if any, and say why nothing poses it."""
+    posing = klv_posing(clip, source="", start_utc_ns=options.start_utc_ns, undulation=options.undulation)
+    why = "nothing in or beside this clip says where the camera was"
+    if unused:
+        why = f"{why} ({unused[0].name}: {unused[0].why})"
+    problem = Problem(kind="no_pose_source", message=f"{why}; state a log with --track FILE")
+    posing = dataclasses.replace(posing, problems=(*posing.problems, problem), no_pose=why)
+    return Settled(posing=posing, used=(), unused=tuple(unused))
+
+
+def _finish(
+    chosen: Candidate, others: list[Candidate], clip: ClipTelemetry, options: ReadingOptions, unused: list[LeftOut]
+) -> Settled:
+    """Add the mount where the source has no camera angles, and hold the poses against everything else there is."""
+    posing, sigmas = chosen.posing, options.sigmas
+    problems = list(posing.problems)
+    used = [chosen.source.describe()]
+    refusal = ""
+    tracks = posing.tracks
+    if not any(has_camera_angles(track) for track in tracks):
+        if options.mount is None:
+            refusal = _no_angles(chosen)
+            text = f"{refusal}; state it with --mount YAW,PITCH,ROLL"
+            problems.append(Problem(kind="no_camera_angles", message=text))
+        else:
+            given = [mounted(track, options.mount, sigmas) for track in tracks]
+            tracks, sigmas = tuple(track for track, _, _ in given), given[0][1]
+            problems += given[0][2]
+            used.append(options.mount.describe())
+    elif options.mount is not None:
+        why = "the source says where the camera looks"
+        unused.append(LeftOut(name=options.mount.describe(), why=why))
+    gaps = bridged(tracks, sigmas)
+    sigmas = gaps.sigmas
+    problems += gaps.problems
+    if any(problem.kind == "fov_estimated" for problem in problems):
+        sigmas = dataclasses.replace(sigmas, focal_rel=max(sigmas.focal_rel, ESTIMATED_FOCAL_REL))
+    klv = clip.klv if chosen.source.kind is SourceKind.KLV else None
+    verdict = held_against(tracks, [other.posing.tracks[0] for other in others], klv, options.terrain, sigmas)
+    problems += verdict.problems
+    changed = dataclasses.replace(
+        posing,
+        tracks=tracks,
+        problems=tuple(dict.fromkeys(problems)),
+        refusal=refusal or verdict.unplaced,
+        max_attitude_gap_s=gaps.attitude_s,
+        max_position_gap_s=gaps.position_s,
+        sigmas=verdict.sigmas if verdict.sigmas != options.sigmas else None,
+    )
+    return Settled(posing=changed, used=tuple(used), unused=tuple(unused))
+
+
+def _no_angles(chosen: Candidate) -> str:
+    name = chosen.source.describe()
+    if np.isfinite(chosen.posing.tracks[0].yaw_deg).any():
+        return (
+            f"{name} has the aircraft's attitude but says nothing of a gimbal: a fixed camera, whose mount is not known"
+        )
+    return f"{name} has positions only, and says nothing of where the camera looks"

@@ -1,0 +1,67 @@
+"""Sources that state angles once a second: how far they may be bridged, and what that costs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from geo.geodesy import wrap_longitude_deg
+from telemetry.tracks.interpolate import MAX_ATTITUDE_GAP_S, MAX_POSITION_GAP_S
+from telemetry.tracks.pose_track import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geo.values import PoseSigmas
+    from telemetry.tracks.pose_track import PoseTrack
+
+SLOWEST_S: Final = 1.1
+"""Angles further apart than a second (and its jitter) are never bridged."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Gaps:
+    """Widest gaps that attitude and position are interpolated over, the error budget then, and what to say of it."""
+
+    attitude_s: float
+    position_s: float
+    sigmas: PoseSigmas
+    problems: tuple[Problem, ...] = ()
+
+
+def bridged(tracks: Sequence[PoseTrack], sigmas: PoseSigmas) -> Gaps:
+    """Let a source of one sample a second be bridged, and widen by a quarter of what its angles change in a second.
+
+    A quarter: halfway between two samples a steady turn is met exactly, and one that is all made at
+    once is missed by half; that is taken for two sigma. The change is the 90th percentile.
+    """
+    steps, yaws, pitches = [], [], []
+    for track in tracks:
+        rows = np.flatnonzero(np.isfinite(track.gimbal_pitch_deg))
+        if len(rows) > 1:
+            steps.append(np.diff(track.t_utc_ns[rows]) * 1e-9)
+            yaw = track.gimbal_yaw_deg if track.gimbal_frame == "earth" else track.yaw_deg + track.gimbal_yaw_deg
+            yaws.append(np.abs(wrap_longitude_deg(np.diff(yaw[rows]))))
+            pitches.append(np.abs(np.diff(track.gimbal_pitch_deg[rows])))
+    usual = Gaps(attitude_s=MAX_ATTITUDE_GAP_S, position_s=MAX_POSITION_GAP_S, sigmas=sigmas)
+    if not steps:
+        return usual
+    step = float(np.median(np.concatenate(steps)))
+    if not MAX_ATTITUDE_GAP_S < step <= SLOWEST_S:
+        return usual
+    yaw_deg, pitch_deg = (
+        float(np.nan_to_num(np.nanpercentile(np.concatenate(parts), 90))) / 4.0 for parts in (yaws, pitches)
+    )
+    wider = dataclasses.replace(
+        sigmas,
+        gimbal_yaw_deg=float(np.hypot(sigmas.gimbal_yaw_deg, yaw_deg)),
+        gimbal_pitch_deg=float(np.hypot(sigmas.gimbal_pitch_deg, pitch_deg)),
+    )
+    text = (
+        f"the source states angles every {step:.1f} s; they are bridged, good to {yaw_deg:.1f} degrees of yaw and "
+        f"{pitch_deg:.1f} of pitch more"
+    )
+    problem = Problem(kind="slow_angles", message=text)
+    return Gaps(attitude_s=SLOWEST_S, position_s=SLOWEST_S, sigmas=wider, problems=(problem,))

@@ -1,0 +1,201 @@
+"""Damaged bytes into every reader of cards: only our own errors come out, and memory stays bounded.
+
+`VEDETTE_FUZZ_INPUTS` sets how many inputs each reader gets (default 150).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import struct
+
+import numpy as np
+import pytest
+
+from geo.errors import VedetteError
+from telemetry.metadata_tracks.reading import read_metadata_track
+from telemetry.pictures.picture_file import read_picture
+from telemetry.recordings.candidates import cue_text
+from telemetry.recordings.container_file import read_layout
+from telemetry.tracks.datums import egm96
+from telemetry.tracks.sources import read_track
+from telemetry.videos.clip_clock import clip_clock
+from telemetry.videos.stream_restart import RestartWatch
+
+INPUTS = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "150"))
+MOST_BYTES = 512 * 1024 * 1024
+
+
+def mutate(seed, noise):
+    """Flip, cut, double, insert, and exchange numbers for extreme ones."""
+    data = bytearray(seed)
+    for _ in range(int(noise.integers(1, 8))):
+        if not data:
+            break
+        place = int(noise.integers(0, len(data)))
+        action = int(noise.integers(0, 6))
+        length = int(noise.integers(1, 40))
+        if action == 0:
+            data[place] ^= int(noise.integers(1, 256))
+        elif action == 1:
+            del data[place : place + length]
+        elif action == 2:
+            data[place:place] = data[place : place + length * 4]
+        elif action == 3:
+            data[place:place] = noise.bytes(length)
+        elif action == 4:
+            data[place : place + 4] = struct.pack(">I", int(noise.choice([0, 1, 2**31 - 1, 2**31, 2**32 - 1])))
+        else:
+            extreme = (b"1e309", b"nan", b"-0", b"99999999999999999999", b"\x00", b"9" * 400)
+            data[place : place + 3] = extreme[int(noise.integers(0, len(extreme)))]
+    return bytes(data)
+
+
+ASS = rb"""[Script Info]
+[Events]
+Dialogue: 0,0:00:00.00,0:00:01.00,D,,0,0,0,,HOME(-100.5, 31.5) 2021.5.4 16:49:24\NGPS(W: -100.5, N: 31.5, -37) ReH:0
+Dialogue: 0,0:00:01.00,0:00:02.00,D,,0,0,0,,HOME(-100.5, 31.5) 2021.5.4 16:49:25\NGPS(W: -100.5, N: 31.6, -37) ReH:5
+"""
+SRT = (
+    b"1\n00:00:35,000 --> 00:00:36,000\nRTK (101.083799, 33.213635, 28), D 75.36m, H 76.19m, "
+    b"F.PRY (-5.3, 2.1, 28.3), G.PRY (-40.0, 0.0, 28.2)\n\n2\n00:00:36,000 --> 00:00:37,000\n2024-05-01 10:00:00.100\n"
+    b"GPS(39.906217,116.391305,69.8) BAROMETER(91.2) [focal_len: 24.00]\n"
+)
+GPX = (
+    b'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>'
+    b'<trkpt lat="48.0" lon="11.0"><ele>600</ele><time>2024-05-01T10:00:00Z</time></trkpt>'
+    b'<trkpt lat="48.1" lon="11.0"><ele>600</ele><time>2024-05-01T10:00:01Z</time></trkpt></trkseg></trk></gpx>'
+)
+NMEA = (
+    b"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n"
+    b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n$GPHDT,84.4,T*0E\r\n"
+)
+READER = (
+    b"CUSTOM.date [local],CUSTOM.updateTime [local],OSD.flyTime [s],OSD.latitude,OSD.longitude,OSD.height [ft],"
+    b"OSD.altitude [ft],OSD.yaw,OSD.pitch,OSD.roll,GIMBAL.pitch,GIMBAL.yaw,GIMBAL.roll\n"
+    b"5/1/2024,10:00:00.00 AM,0,48.0,11.0,328.1,1968.5,90,0,0,-45,90,0\n"
+    b"5/1/2024,10:00:00.20 AM,0.2,48.000001,11.0,328.1,1968.5,90,0,0,-45,90,0\n"
+)
+AIRDATA = (
+    b"time(millisecond);datetime(utc);latitude;longitude;altitude_above_seaLevel(meters);gimbal_pitch(degrees)\n"
+    b"0;5/1/2024 10:00:00 AM;48,0;11,0;600;-45\n100;2024-05-01 10:00:00;48,000001;11,0;600;-45\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("ass", ASS), ("srt", SRT), ("gpx", GPX), ("nmea", NMEA), ("reader.csv", READER), ("airdata.csv", AIRDATA)],
+)
+def test_texts(tmp_path, name, seed):
+    noise = np.random.default_rng(11)
+    path = tmp_path / f"fuzz.{name}"
+    for _ in range(INPUTS):
+        path.write_bytes(mutate(seed, noise))
+        try:
+            track = read_track(path)
+        except VedetteError:
+            continue
+        assert (np.diff(track.t_utc_ns) > 0).all()
+        assert (np.abs(track.lat_deg) <= 90).all()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < MOST_BYTES
+
+
+def tracks():
+    place = b"\x08\x01\x11" + struct.pack("<d", 48.0) + b"\x19" + struct.pack("<d", 11.0)
+    inner = b"\x22" + bytes([len(place) + 6]) + b"\x0a" + bytes([len(place)]) + place + b"\x10\xc0\xcf\x24"
+    sample = (
+        b"\x0a\x13dvtm_wm265e.proto\x00\x00" + b"\x1a" + bytes([len(inner) + 2]) + b"\x1a" + bytes([len(inner)]) + inner
+    )
+    scale = b"SCALl\x04\x00\x05" + struct.pack(">5i", 10**7, 10**7, 1000, 1000, 100)
+    fixes = b"GPS5l\x14\x00\x01" + struct.pack(">5i", 480_000_000, 110_000_000, 650_000, 0, 0)
+    stream = b"GPSFL\x04\x00\x01" + struct.pack(">I", 3) + b"GPSUU\x10\x00\x01240501100000.000" + scale + fixes
+    nest = b"STRM\x00\x01" + struct.pack(">H", len(stream)) + stream
+    nine = b"GPS9?\x20\x00\x01" + struct.pack(
+        ">7i2H", 480_000_000, 110_000_000, 650_000, 0, 0, 8887, 36_000_000, 100, 3
+    )
+    return {
+        "djmd": sample,
+        "gpmd": b"DEVC\x00\x01" + struct.pack(">H", len(nest)) + nest,
+        "gpmd of nine": b"SCALl\x04\x00\x01" + struct.pack(">i", 1) + nine,
+        "camm": struct.pack("<HHdIddfffffff", 0, 6, 1.4e9, 3, 48.0, 11.0, 650.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.1),
+        "mett com.parrot.videometadata3": struct.pack(">HH", 0x5033, 20)
+        + struct.pack(">iii", 0, 201326592, 46137344) * 8,
+        "mett com.parrot.videometadataproto": b"\x0a\x14\x12\x12" + place + b"\x12\x0a\x1a\x05\x0d\x00\x00\x80\x3f",
+    }
+
+
+@pytest.mark.parametrize("name", tracks())
+def test_metadata_tracks(name):
+    noise = np.random.default_rng(12)
+    seed = tracks()[name]
+    for _ in range(INPUTS):
+        payloads = [mutate(seed, noise), seed, mutate(seed, noise)]
+        pts = np.array([0.0, 0.1, np.nan if noise.integers(0, 9) == 0 else 0.2])
+        try:
+            found = read_metadata_track(name.split(" of")[0], pts, payloads, start_utc_ns=10**18, undulation=egm96)
+        except VedetteError:
+            continue
+        assert len(found.track) >= 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < MOST_BYTES
+
+
+def test_containers(tmp_path, cards):
+    noise = np.random.default_rng(13)
+    mp4 = cards.write_mp4(tmp_path / "a.mp4", 3).read_bytes()
+    moov = mp4[mp4.index(b"moov") - 4 :]
+    ts = cards.write_ts(tmp_path / "a.ts", [cards.klv(0, cards.START_US)]).read_bytes()[: 188 * 12]
+    nested = b"".join(struct.pack(">I4s", 8 * (2000 - i), b"moov") for i in range(2000))
+    path = tmp_path / "fuzz"
+    for seed in (moov, ts):
+        for _ in range(INPUTS):
+            path.write_bytes(mutate(seed, noise))
+            read_layout(path)
+    path.write_bytes(nested)
+    read_layout(path)
+
+
+def test_pictures(tmp_path, cards):
+    noise = np.random.default_rng(14)
+    tags = cards.GOOD | {
+        "drone-dji:RtkFlag": "50",
+        "drone-dji:LRFTargetLat": "48.0",
+        "drone-dji:LRFTargetLon": "11.001",
+        "drone-dji:LRFTargetAbsAlt": "500",
+        "drone-dji:LRFTargetDistance": "141",
+        "exif:CameraHorizontalFOV": "60/1",
+        "camera:Pitch": "30",
+    }
+    seed = cards.write_jpeg(tmp_path / "a.jpg", tags).read_bytes()
+    path = tmp_path / "fuzz.jpg"
+    for _ in range(INPUTS):
+        path.write_bytes(mutate(seed[:2200], noise) + seed[2200:])
+        try:
+            found = read_picture(path)
+        except VedetteError:
+            continue
+        assert found.pose is None or -91.0 <= found.pose.gimbal_pitch_deg <= 36.0
+
+
+def test_cues_of_any_bytes_and_restarts_in_any_bytes(cards, tmp_path):
+    noise = np.random.default_rng(15)
+    watch = RestartWatch()
+    ts = cards.write_ts(tmp_path / "a.ts", [cards.klv(i, cards.START_US) for i in range(3)]).read_bytes()
+    for _ in range(INPUTS):
+        cue_text(mutate(b"\x00\x20GPS(11.0,48.0,16) BAROMETER:0.3M", noise))
+        watch.restarted(mutate(ts[: 188 * 7], noise))
+
+
+def test_clocks_of_any_stamps():
+    noise = np.random.default_rng(16)
+    for _ in range(INPUTS):
+        count = int(noise.integers(0, 40))
+        segment = np.sort(noise.integers(0, 3, count)).astype(np.int64)
+        pts = np.where(noise.random(count) < 0.1, np.nan, noise.normal(0, 1e3, count))
+        odd = noise.integers(-1, 2**62, count)
+        stamps = np.where(noise.random(count) < 0.3, odd, 10**18 + (np.nan_to_num(pts) * 1e9).astype(np.int64))
+        pictures = noise.normal(0, 1e3, 20)
+        of = np.sort(noise.integers(0, 3, 20)).astype(np.int64)
+        clock, times, _ = clip_clock(pts, segment, stamps, pictures, of, stamped=bool(noise.integers(0, 2)))
+        assert len(clock.segments) == int(of.max()) + 1
+        assert len(times) == count
+        assert clock.utc_ns(pictures, of).shape == (20,)

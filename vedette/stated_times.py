@@ -1,0 +1,48 @@
+"""Times and zones as a person states them on the command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Final
+
+from geo.errors import InputError
+from telemetry.tracks.time_bases import is_datable
+
+_ZONE: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})\Z")
+
+
+def parse_utc_offset(text: str | None) -> float | None:
+    """Read a zone, as +02:00, into seconds east of UTC.
+
+    Raises
+    ------
+    InputError
+        The text is no zone.
+    """
+    if text is None:
+        return None
+    match = _ZONE.match(text)
+    if match is None or int(match.group(2)) > 14 or int(match.group(3)) > 59:
+        raise InputError(f"--utc-offset: {text!r} is no zone; write hours and minutes east of UTC, as +02:00 or -05:30")
+    seconds = int(match.group(2)) * 3600 + int(match.group(3)) * 60
+    return float(-seconds if match.group(1) == "-" else seconds)
+
+
+def parse_start(text: str | None) -> int | None:
+    """Read when a recording began into UTC nanoseconds.
+
+    Raises
+    ------
+    InputError
+        The text is no time with a zone.
+    """
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not is_datable(moment):
+        raise InputError(f"--start: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
