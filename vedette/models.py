@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vedette.screen import RESULTS, print_json, progress
+from vedette.screen import ERRORS, RESULTS, print_json, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,7 @@ def train(
     from detection.training.crops import CropSource
     from detection.training.loop import Pace, Training, averaged_network
     from detection.training.onnx_export_file import export_network
+    from detection.training.pictures_file import count_things
     from detection.training.recipe import Recipe
     from detection.ultralytics_apart import load_ultralytics
 
@@ -136,6 +137,9 @@ def train(
     )
     out.mkdir(parents=True, exist_ok=True)
     real, drawings = _real(pictures or [], leave_out), _drawn(out / "drawn", drawn, seed)
+    for kind, group in (("real", real), ("drawn", drawings)):
+        things = ", ".join(f"{count} {name}" for name, count in count_things(group).items())
+        ERRORS.print(f"{kind} pictures: {len(group)} with {things}")
     sources = {"real": len(real), "drawn": len(drawings), "left_out": leave_out}
     run = Training(out, recipe, start=start, sources=sources, pace=Pace(threads=threads, device=device))
     with progress() as bars:

@@ -147,7 +147,7 @@ def _vehicle_warmth(rng: np.random.Generator, moving: bool, seed: int) -> FloatA
     """Warmth of four wheels, body, tail, hood, nose, windows and roof."""
     sunny = np.random.default_rng([seed & 0xFFFFFFFF, 3]).random() < 0.6
     metal = float(rng.uniform(140.0, 215.0) if sunny else rng.uniform(35.0, 75.0))
-    glass = metal - float(rng.uniform(45.0, 95.0)) if sunny else metal + float(rng.uniform(5.0, 40.0))
+    glass = metal - float(rng.uniform(45.0, 95.0)) if sunny else metal + float(rng.uniform(25.0, 50.0))
     running = moving or rng.random() < 0.25
     engine = float(rng.uniform(60.0, 110.0)) if running else 0.0
     wheel = max(metal - 20.0, 150.0) if running else metal - 15.0

@@ -15,7 +15,7 @@ from sitl.films.render_look import DAY, THERMAL, Band, Look, random_look
 from sitl.films.world import ROUTE_VERTICES, Routes, World, group_of_people, join_routes, one_vehicle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,7 +50,8 @@ def write_training_set(
 
     The two parts come from different seeds, so no world is in both; training
     pictures come in shards with seeds of their own, so that several processes
-    may draw them. `report` is called with the number of pictures written so far.
+    may draw them. Pictures of an interrupted run are kept. `report` is called with
+    the number of pictures written so far.
     """
     done = 0
     for part, count, part_seed in (("train", train, seed), ("val", val, seed + VALIDATION_SEED)):
@@ -58,25 +59,19 @@ def write_training_set(
         images.mkdir(parents=True, exist_ok=True)
         labels.mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            shard, number = divmod(index, SHARD)
-            rng = np.random.default_rng([part_seed + 100 * shard, number])
-            picture, truth = training_picture(rng, size_px, size_px, empty_share)
-            (images / f"{index:05d}.jpg").write_bytes(picture)
-            (labels / f"{index:05d}.txt").write_text(yolo_labels(truth, size_px))
+            picture_path, label_path = images / f"{index:05d}.jpg", labels / f"{index:05d}.txt"
+            if not label_path.is_file():  # written last: what an earlier run drew is there already
+                shard, number = divmod(index, SHARD)
+                rng = np.random.default_rng([part_seed + 100 * shard, number])
+                picture, truth = training_picture(rng, size_px, size_px, empty_share)
+                picture_path.write_bytes(picture)
+                label_path.write_text(yolo_labels(truth, size_px))
             done += 1
             if report is not None:
                 report(done)
     data = out / "data.yaml"
     data.write_text(f"path: {out.resolve()}\ntrain: images/train\nval: images/val\n{_names()}")
     return data
-
-
-def join_training_sets(sets: Sequence[Path], joined: Path) -> Path:
-    """Write a data file that trains on several sets together and validates on the first."""
-    train = ", ".join(str(data.parent.resolve() / "images" / "train") for data in sets)
-    held = sets[0].parent.resolve() / "images" / "val"
-    joined.write_text(f"path: {joined.parent.resolve()}\ntrain: [{train}]\nval: {held}\n{_names()}")
-    return joined
 
 
 def _names() -> str:

@@ -120,7 +120,7 @@ def test_without_ultralytics_a_trusted_pt_file_asks_for_the_extra(tmp_path: Path
 def test_the_bundled_model_is_the_one_in_the_manifest() -> None:
     (entry,) = [one for one in known_models() if one.name == "vedette-small"]
     assert entry.sha256 == sha256_of(default_model())
-    assert entry.classes == ("person", "vehicle")
+    assert entry.classes == ("person", "vehicle", "bicycle")
     assert entry.licence == "AGPL-3.0-or-later"
     assert default_model().stat().st_size <= 12_000_000
     card = (MODELS / "vedette-small.md").read_text(encoding="utf-8")

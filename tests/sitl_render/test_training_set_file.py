@@ -33,6 +33,20 @@ def test_a_set_is_written_with_labels_and_the_same_seed_writes_the_same(tmp_path
     assert train != val
 
 
+def test_an_interrupted_set_goes_on(tmp_path: Path) -> None:
+    """What is there stays; a picture without its label was being written when the run ended, and is drawn again."""
+    write_training_set(tmp_path, train=3, val=0, seed=5, size_px=160)
+    images, labels = tmp_path / "images" / "train", tmp_path / "labels" / "train"
+    whole = (images / "00001.jpg").read_bytes()
+    (images / "00000.jpg").write_bytes(b"kept")
+    (images / "00001.jpg").write_bytes(whole[:40])
+    (labels / "00001.txt").unlink()
+    write_training_set(tmp_path, train=3, val=0, seed=5, size_px=160)
+    assert (images / "00000.jpg").read_bytes() == b"kept"
+    assert (images / "00001.jpg").read_bytes() == whole
+    assert (labels / "00001.txt").is_file()
+
+
 def test_labels_are_shares_of_the_picture_around_the_true_boxes() -> None:
     kinds = set()
     for seed in range(12):
