@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from operations.errors import NotAnOperationError
+from operations.errors import DiskError, NotAnOperationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 CASE_FILE: Final = "operation.sqlite"
 HEAD_FILE: Final = "log.head"
@@ -52,22 +52,37 @@ def connect(folder: Path, *, read_only: bool) -> Access:
     ------
     NotAnOperationError
         When it is missing or no case file.
+    DiskError
+        When it cannot be opened.
     """
     require_case_file(folder)
-    try:
+    with naming(folder), contextlib.ExitStack() as undo:
         access = _open(folder, read_only=read_only)
-    except sqlite3.Error as error:
-        raise _unreadable(folder, error) from error
-    try:
+        undo.callback(access.close)
         access.database.execute("PRAGMA trusted_schema=OFF")
         access.database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if not access.why_not:
             access.database.execute("PRAGMA journal_mode=WAL")
             access.database.execute("PRAGMA synchronous=FULL")
-    except sqlite3.Error as error:
-        access.close()
-        raise _unreadable(folder, error) from error
+        undo.pop_all()
     return access
+
+
+@contextlib.contextmanager
+def naming(folder: Path) -> Iterator[None]:
+    """Turn what SQLite says into a sentence about the case file: its disk failed, or it is none."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:  # the disk, its permissions, or other programs; not what is in the file
+        raise DiskError(
+            f"{folder / CASE_FILE} could not be opened or written ({error}): free space on its disk, look after its "
+            "permissions, and run this again; nothing of it was registered",
+            path=str(folder / CASE_FILE),
+        ) from error
+    except sqlite3.Error as error:
+        raise NotAnOperationError(
+            f"{folder / CASE_FILE} cannot be read as a case file ({error}): restore it from a copy", path=str(folder)
+        ) from error
 
 
 def require_case_file(folder: Path) -> None:
@@ -117,10 +132,4 @@ def _database(folder: Path, mode: str) -> sqlite3.Connection:
     name = quote(str((folder / CASE_FILE).absolute()))
     return sqlite3.connect(
         f"file:{name}?{mode}", uri=True, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
-    )
-
-
-def _unreadable(folder: Path, error: sqlite3.Error) -> NotAnOperationError:
-    return NotAnOperationError(
-        f"{folder / CASE_FILE} cannot be read as a case file ({error}): restore it from a copy", path=str(folder)
     )

@@ -23,7 +23,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from operations import durable_file, locks
-from operations.case_access import CASE_FILE, HEAD_FILE, Access, connect
+from operations.case_access import CASE_FILE, HEAD_FILE, Access, connect, naming
 from operations.errors import BrokenSealError, DiskError, NotAnOperationError, ReadOnlyError
 from operations.log.errors import FrontierError
 from operations.log.leaves import Leaf, LeafKind, decode, encode
@@ -118,8 +118,7 @@ class CaseFile:
 
     def leaves(self, start: int = 0) -> Iterator[Leaf]:
         """Yield the log's leaves from number `start` on."""
-        with self._turn:
-            rows = self._database.execute("SELECT seq, body FROM leaf WHERE seq >= ? ORDER BY seq", (start,)).fetchall()
+        rows = self._rows("SELECT seq, body FROM leaf WHERE seq >= ? ORDER BY seq", (start,))
         return (self._opened(seq, body) for seq, body in rows)
 
     def newest(self, kind: LeafKind) -> list[Leaf]:
@@ -128,9 +127,7 @@ class CaseFile:
             "SELECT leaf.seq, leaf.body FROM record JOIN leaf ON leaf.seq = record.seq WHERE record.kind = ? "
             "ORDER BY record.seq"
         )
-        with self._turn:
-            rows = self._database.execute(query, (self._vault.label(str(kind)),)).fetchall()
-        return [self._opened(seq, body) for seq, body in rows]
+        return [self._opened(seq, body) for seq, body in self._rows(query, (self._vault.label(str(kind)),))]
 
     def record(self, kind: LeafKind, subject: str) -> Leaf | None:
         """Return the newest leaf about one subject, or None."""
@@ -175,9 +172,12 @@ class CaseFile:
         if self.access.why_not:
             raise ReadOnlyError(f"the operation is not written to: {self.access.why_not}", path=str(self.folder))
 
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        with self._turn, naming(self.folder):
+            return self._database.execute(query, values).fetchall()
+
     def _one(self, query: str, values: tuple[object, ...] = ()) -> Any:
-        with self._turn:
-            return self._database.execute(query, values).fetchone()
+        return next(iter(self._rows(query, values)), None)
 
     def _head_row(self) -> tuple[int, bytes, bytes]:
         row = self._one("SELECT size, root, frontier FROM head")
@@ -190,16 +190,15 @@ class CaseFile:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _naming(self.folder):
+        with naming(self.folder):
             self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            with _naming(self.folder):
+            try:
+                yield
                 self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
 
     def _sound_frontier(self) -> Frontier:
         """Return the tree's right edge, or refuse to add to a log that is visibly not what it was."""
@@ -302,16 +301,3 @@ def keep_head(folder: Path, head: Head) -> None:
                 durable_file.write_whole(folder / HEAD_FILE, head.to_bytes())
     except (DiskError, OSError) as error:
         _LOG.warning("%s is one behind until the next record: %s", folder / HEAD_FILE, error)
-
-
-@contextlib.contextmanager
-def _naming(folder: Path) -> Iterator[None]:
-    """Turn a failure of SQLite into a sentence about the case file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise DiskError(
-            f"{folder / CASE_FILE} could not be written ({error}): free space on its disk, look after its "
-            "permissions, and run this again; nothing of it was registered",
-            path=str(folder / CASE_FILE),
-        ) from error

@@ -27,10 +27,12 @@ PART: Final = ".part"
 
 
 @contextlib.contextmanager
-def naming(path: Path, doing: str) -> Iterator[None]:
-    """Turn a failure of the disk into a sentence about one file."""
+def naming(path: Path, doing: str, *, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+    """Turn a failure of the disk into a sentence about one file; `but` is an answer, not a failure."""
     try:
         yield
+    except but:
+        raise
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "free space on its disk" if full else "look after its disk and permissions"

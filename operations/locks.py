@@ -13,7 +13,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from operations.durable_file import FILE_MODE
+from operations.durable_file import FILE_MODE, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,11 @@ _PAUSE_S: Final = 0.01
 def take(path: Path) -> int | None:
     """Take a lock; returns its open file, or None when another process has it."""
     for _ in range(_TRIES):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        with naming(path, "made"):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with naming(path, "locked", but=BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _still_named(descriptor, path):
                 return descriptor
         except BlockingIOError:
@@ -66,9 +68,11 @@ def is_held(path: Path) -> bool:
 @contextlib.contextmanager
 def turn(folder: Path) -> Iterator[None]:
     """Wait for one's turn at a folder: short steps that processes take one after another."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with naming(folder, "opened"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with naming(folder, "locked"):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

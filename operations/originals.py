@@ -184,7 +184,8 @@ def spread_out(media: MediaRecord, kept: Sequence[Path], folder: Path) -> None:
     for member, path in zip(media.members, kept, strict=True):
         target = folder / member.path
         if target.resolve().is_relative_to(folder.resolve()) and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True, mode=durable_file.FOLDER_MODE)
+            with durable_file.naming(target.parent, "made"):
+                target.parent.mkdir(parents=True, exist_ok=True, mode=durable_file.FOLDER_MODE)
             durable_file.link(path, target)
 
 

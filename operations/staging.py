@@ -67,8 +67,7 @@ class Staging:
 
     def _lock(self, name: str) -> int | None:
         path = self.operation / LOCKS / name
-        with durable_file.naming(path, "locked"):
-            descriptor = locks.take(path)
+        descriptor = locks.take(path)
         if descriptor is not None:
             self._held.append((descriptor, path))
         return descriptor

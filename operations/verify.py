@@ -21,7 +21,7 @@ from geo.errors import InputError
 from operations import case_file
 from operations.case_access import CASE_FILE, HEAD_FILE, connect
 from operations.case_file import Head
-from operations.errors import NotAnOperationError
+from operations.errors import DiskError, NotAnOperationError
 from operations.findings import Finding, FindingKind, finding
 from operations.log.checking import (
     LogReading,
@@ -172,7 +172,7 @@ def _read_case(found: _Round) -> LogReading:
             found_format = case_file.format_of(access.database)
             if found_format != _FORMER and _check_schema(found, access.database):
                 return _read_tables(found, access.database, item)
-    except (NotAnOperationError, sqlite3.Error, OverflowError) as error:
+    except (NotAnOperationError, DiskError, sqlite3.Error, OverflowError) as error:
         found.add(FindingKind.BROKEN_LOG, item, f"cannot be read ({error})")
     if found_format == _FORMER:
         case_file.require_format(found.folder, found_format)
