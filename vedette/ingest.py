@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operations.ingest import IngestSettings
     from operations.store import OperationStore
     from operations.vault.key_ring import Secret
-    from telemetry.recordings.recording import Card, LeftOut, Recording
+    from telemetry.recordings.recording import LeftOut, Recording
     from vedette.ingest_view import Bar, Outcome
 
 app = typer.Typer()
@@ -77,10 +77,12 @@ def ingest(
     from detection.model_file import load_detector
     from operations.ingest import IngestSettings
     from telemetry.recordings.mounts import parse_mount
+    from telemetry.recordings.open_recordings import open_recordings
     from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
     from vedette.ingest_view import Bar, as_one_object, show, why_nothing_placed
 
-    cards = [_open(path, track) for path in source]
+    for path in source:
+        _refuse_absent(path)
     stated = ReadingOptions(
         offset_s=_offset(offset),
         start_utc_ns=parse_start(start),
@@ -101,6 +103,7 @@ def ingest(
     detector, described = load_detector(model)
     secret = _secret(out, key_file, passphrase_file, encrypt=encrypt)
     with open_operation(out, name=name, actor=actor, secret=secret) as store, progress() as bars:
+        cards = [open_recordings(path, track=track) for path in source]
         work = _Work(store=store, detector=detector, model=described, settings=settings, redo=redo)
         recordings = [recording for card in cards for recording in card.recordings]
         bar = Bar(bars, len(recordings))
@@ -118,18 +121,14 @@ def ingest(
         raise typer.Exit(1)
 
 
-def _open(path: Path, track: Path | None) -> Card:
-    """Sort out what a path holds; an operation's own folder is no card."""
+def _refuse_absent(path: Path) -> None:
+    """Refuse what is not there, and an operation's own folder, which is no card."""
     from operations.case_access import CASE_FILE
-    from telemetry.recordings.open_recordings import open_recordings
 
     if not path.exists() and not path.is_symlink():
         raise InputError(f"{path} does not exist: name a clip, a picture, a folder or a card", path=str(path))
     if (path / CASE_FILE).exists():
-        raise InputError(
-            f"{path} is an operation, which is read with 'vedette map' or 'vedette review'", path=str(path)
-        )
-    return open_recordings(path, track=track)
+        raise InputError(f"{path} is an operation: read it with 'vedette map' or 'vedette review'", path=str(path))
 
 
 def _offset(text: str) -> float | None:
