@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from telemetry.recordings.reading import RecordingReader
 
 SHOWN_PROBLEMS = 10
+TELLING = (
+    "nothing in or beside",
+    "states no GPS",
+    "no camera yaw",
+    "positions only",
+    "nothing of a gimbal",
+    "all zero",
+    "state ",
+)
+"""Words of the problems that tell why a picture has no pose."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +177,13 @@ def why_nothing_placed(outcomes: Sequence[Outcome], *, ground_known: bool) -> st
         return ""
     if total["frames"] and not total["frames_with_pose"]:
         reasons = [problem for outcome in outcomes if outcome.done for problem in outcome.done.run.problems]
-        telling = next((text for text in reasons if "state " in text or "nothing in or beside" in text), "")
-        return f"no frame has a pose, so nothing can be placed{': ' if telling else ''}{telling}"
+        telling = next(
+            (text for text in reasons if any(word in text for word in TELLING)), "no source says where it was"
+        )
+        return (
+            f"no frame has a pose, so nothing can be placed ({telling}); state what is missing: --track FILE, "
+            "--mount YAW,PITCH,ROLL, --home-alt-amsl-m METRES or --start UTC, and --redo"
+        )
     if total["hits"] and not ground_known:
         return (
             "nothing was placed, because the ground is not known: give --terrain FILE, or --flat-alt-amsl-m METRES to "

@@ -102,8 +102,10 @@ def test_real_thermal_drone_pictures_give_boxes_and_each_unplaced_hit_its_reason
     for picture in sorted((shared_data / "hit-uav" / "val").iterdir())[::10]:
         shutil.copy(picture, card)
     count = len(list(card.iterdir()))
-    assert main(["ingest", str(card), "--out", str(tmp_path / "op"), "--json"]) == 0
-    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert main(["ingest", str(card), "--out", str(tmp_path / "op"), "--json"]) == 1, "nothing could be placed"
+    told = capsys.readouterr()
+    report = json.loads(told.out.splitlines()[-1])
+    assert "no frame has a pose" in " ".join(told.err.split())
     assert report["frames"] == count
     assert report["hits"] > 0
     assert report["hits_placed"] == 0
