@@ -153,11 +153,11 @@ class HitSearch:
             opened = pa.concat_tables([read_part(folder, part, vault=vault) for part in listed])
             self._engine.register(source, opened)
         try:
-            result = self._engine.execute(
+            found = self._engine.sql(
                 f"SELECT {picked} FROM {source} WHERE {condition} ORDER BY t_utc_ns, hit_id",  # noqa: S608  # names of our own schema
-                values,
+                params=values,
             )
-            return _as_schema(result.to_arrow_table(), columns)
+            return _as_schema(found.to_arrow_table(), columns)
         except duckdb.IOException:
             for part in listed:
                 read_part(folder, part, vault=vault, columns=["hit_id"])

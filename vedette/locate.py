@@ -89,6 +89,8 @@ def locate(
     Leaves with 1 when a pixel has no ground position, or when the picture may have been turned since it was taken.
     """
     budget = PoseSigmas(yaw_deg=sigma_yaw_deg, pitch_deg=sigma_pitch_deg, terrain_m=sigma_terrain_m)
+    if (picture is None) == (pose is None):
+        raise InputError("give either a picture or --pose LAT,LON,ALT_AMSL_M,YAW,PITCH,ROLL")
     ground, ground_kind = _ground(terrain, terrain_datum, flat_alt_amsl_m)
     doubts = tell_terrain_problems(ground)
     if picture is None and home_alt_amsl_m is not None:
@@ -116,8 +118,6 @@ Said = tuple[float | None, float | None, "Terrain"]
 
 
 def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: PoseSigmas, said: Said) -> View:
-    if (picture is None) == (pose is None):
-        raise InputError("give either a picture or --pose LAT,LON,ALT_AMSL_M,YAW,PITCH,ROLL")
     if picture is not None:
         return _view_of_picture(picture, camera, sigmas, said)
     if camera is None:
