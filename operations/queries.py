@@ -158,7 +158,7 @@ class HitSearch:
                 params=values,
             )
             return _as_schema(found.to_arrow_table(), columns)
-        except duckdb.IOException:
+        except duckdb.Error:
             for part in listed:
                 read_part(folder, part, vault=vault, columns=["hit_id"])
             raise
