@@ -11,7 +11,7 @@ import numpy as np
 from folium.plugins import FastMarkerCluster
 
 from benchmarks import Row
-from benchmarks.made_hits import many_hits
+from benchmarks._made_hits import many_hits
 from maps.layers import GeometryLayer, line, pack_hits
 from maps.offline_map import MapContent, write_map
 

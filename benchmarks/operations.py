@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import Row
-from benchmarks.made_hits import many_hits
+from benchmarks._made_hits import many_hits
 from operations.columns import hits_table
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks.made_hits import many_hits
+from benchmarks._made_hits import many_hits
 from maps.errors import NothingToShowError
 from maps.hillshade import hillshade
 from maps.layers import GeometryLayer, area, line, pack_hits, spot

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks.made_hits import many_hits
+from benchmarks._made_hits import many_hits
 from detection.ground_hits import GroundHit, GroundHits
 from detection.labels import Labels
 from geo.values import Unplaced
