@@ -15,7 +15,6 @@ import numpy as np
 
 from benchmarks import Row
 from benchmarks._made_hits import many_hits
-from detection.ground_hits import GroundHits
 from detection.labels import Labels
 from operations.columns import hits_table
 from operations.parts_file import read_part, write_part
@@ -25,6 +24,8 @@ from operations.vault.vault import PlainVault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from detection.ground_hits import GroundHits
 
 NIGHT_HITS = 50_000
 HOUR_NS = 3_600_000_000_000
