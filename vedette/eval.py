@@ -100,7 +100,5 @@ def _show(described: str, limit: float, scores: list[Any]) -> None:
         for row in one.rows:
             shares = (row.ap50, row.ap, row.precision, row.recall, row.calibration_error)
             table.add_row(row.name, row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
-        RESULTS.print(
-            f"\n{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}", markup=False
-        )
+        RESULTS.print(f"\n{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}")
         RESULTS.print(table, soft_wrap=False)

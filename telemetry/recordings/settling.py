@@ -116,7 +116,7 @@ def _finish(
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
-    gaps = bridged(tracks, sigmas)
+    gaps = bridged(tracks, sigmas, posing.clock.utc_ns(clip.picture_pts_s, clip.picture_segment))
     sigmas = gaps.sigmas
     problems += gaps.problems
     if any(problem.kind == "fov_estimated" for problem in problems):

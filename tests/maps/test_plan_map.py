@@ -268,7 +268,7 @@ def test_a_click_on_a_leg_tells_of_that_leg(browser, planned, written):
     assert f"{leg.alt_amsl_start_m:.0f}" in card
     assert f"{leg.speed_mps:.1f} m/s" in card
     assert f"{leg.battery_end_pct:.0f} %" in card
-    assert f"{round(leg.alt_amsl_start_m - brief.terrain.flat_amsl_m)}" in card
+    assert f"{round(leg.alt_amsl_start_m - (brief.terrain.flat_amsl_m or 0.0))}" in card
     assert "after take-off" in card
     assert "camp" in card
     assert seen["errors"] == []

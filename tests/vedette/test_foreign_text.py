@@ -168,7 +168,7 @@ def in_folder(folder):
         "check": ["check", "plans", "broken", "--map", "check.html", "--junit", "check.xml"],
         "ingest": [*ingest, "--name", CLOSING + IN_A_NAME],
         "map": ["map", "op", "--brief", "brief.toml", "--plan", "forged", *actor],
-        "verify": ["verify", "op", *actor],
+        "verify": ["verify", "op"],
         "sitl": ["sitl", "run", "scenario.toml", "--map", "replay", "--junit", "sitl.xml"],
         "track": ["track", clip.name, "--out", "track.kml"],
         "gpx": ["track", clip.name, "--out", "track.gpx"],

@@ -258,10 +258,10 @@ def test_any_damage_ends_in_our_own_error_or_values(tmp_path_factory, photos, da
 
 @pytest.mark.parametrize(
     ("reference", "amsl", "over_ellipsoid"),
-    [(0, 500.0, False), (1, -500.0, False), (2, 500.0, True), (3, -500.0, True)],
+    [(0, 400.0, False), (1, -400.0, False), (2, 400.0, True), (3, -400.0, True)],
 )
 def test_exif_says_what_its_altitude_counts_from(tmp_path, reference, amsl, over_ellipsoid):
-    gps = GPS_TAGS | {5: bytes([reference])}
+    gps = GPS_TAGS | {5: bytes([reference]), 6: 400.0}
     found = read_picture(made(tmp_path, ANGLES, namespaces=DJI, gps=gps))
     stated = found.pose.alt_hae_m if over_ellipsoid else found.alt_amsl_m
     assert stated == amsl
