@@ -100,6 +100,7 @@ corridor = { depth_m = 500.0 }
 aircraft = { type = "quad-survey" }
 border = { coordinates = [[48.0, 9.0], [48.0, 9.02]], own_side = "right" }
 launch = [{ name = "-camp", lat_deg = 47.99, lon_deg = 9.01 }]
+terrain = { flat_amsl_m = 0.0 }
 """
 
 
@@ -186,16 +187,22 @@ def in_folder(folder):
                 forge_plan(folder, CLOSING + IN_A_NAME)
             said.write(f"\n== {what}\n")
             status[what] = main(arguments)
-    pages = {"check": folder / "check.html"} | {name: folder / name / "map.html" for name in ("op", "plan", "search")}
+    pages = {name: folder / f"{name}.html" for name in ("check", "op")}
+    pages |= {name: folder / name / "map.html" for name in ("plan", "search")}
     (pages["replay"],) = (folder / "replay").glob("*.html")
     return Written(folder=folder, pages=pages, said=said.getvalue(), status=status)
+
+
+def as_class(name):
+    """A class name as it is taken from a model: what is no visible character is left out there already."""
+    return "".join(character for character in name if character.isprintable()).strip()
 
 
 PAGES = ("check", "op", "plan", "search", "replay")
 MET = {"plan": 0, "search": 0, "check": 2, "ingest": 0, "map": 0, "verify": 0, "sitl": 1, "track": 0, "gpx": 0}
 SHOWN = {
     "check": {*(f"{one}.waypoints" for one in (*CANARIES, IN_A_NAME)), "\udcff.waypoints"},
-    "op": {*CANARIES, CLOSING, CLOSING + IN_A_NAME, f"{IN_A_NAME}.ts"},
+    "op": {*map(as_class, CANARIES), CLOSING, CLOSING + IN_A_NAME, f"{IN_A_NAME}.ts"},
     "replay": {IN_A_NAME + CLOSING},
 }
 """What each page must show; the names in briefs are refused, so plans and searches made of them carry none."""
