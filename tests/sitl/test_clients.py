@@ -196,7 +196,7 @@ def test_mavproxy_flies_headless(vehicle, field, tmp_path):
     write_wpl(tmp_path / "r.txt", [(5100, 3, 0, *field.place(50, 0), 20)])
     console = Console(tmp_path, vehicle.link_url)
     try:
-        console.wait("Received 59 parameters")
+        console.wait("Received 62 parameters")
         console.do("wp load m.txt", "TYPE_MISSION: ACCEPTED")
         console.do("wp list", "Saved waypoints")
         console.do("fence load f.txt", "TYPE_FENCE: ACCEPTED")

@@ -143,7 +143,7 @@ def test_an_interrupted_run_stops_at_once_and_leaves_no_vehicle_behind(tmp_path)
     assert children
     time.sleep(1.5)
     run.send_signal(signal.SIGINT)
-    assert run.wait(20) == 130
+    assert run.wait(120) == 130
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 

@@ -67,8 +67,8 @@ def test_vedette_ingest_is_whole_once_it_has_ended(night, cards, system_calls, d
     root.mkdir()
     words = ("ingest", cards / "a", "--out", root / "op", "--flat-alt-amsl-m", 100)
     steps = system_calls.record(
-        vedette(*words), root, tmp_path / "trace", environment=os.environ | {"HOME": str(tmp_path)}
-    )
+        vedette(*words), root, tmp_path / "trace", environment=os.environ | {"HOME": str(tmp_path)}, ends=(1,)
+    )  # 1: all of it was read, and no picture has a place
     for number, cut, there in cut_states(disk_model, steps, root, chance):
         folder = laid_out(disk_model, tmp_path, there)
         told = (number, str(steps[number - 1]), cut)
