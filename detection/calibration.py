@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detection.errors import ModelError
 from detection.evaluation import band_of, bands
 
 if TYPE_CHECKING:
@@ -92,8 +93,12 @@ def fit(verdicts: Verdicts) -> tuple[Curve, ...]:
 
 
 def _curve(scores: FloatArray, right: NDArray[np.bool_]) -> Curve:
-    from sklearn.isotonic import IsotonicRegression
-
+    try:
+        from sklearn.isotonic import IsotonicRegression
+    except ImportError as error:
+        raise ModelError(
+            "scores are calibrated by scikit-learn, which is not installed: pip install scikit-learn"
+        ) from error
     if not len(scores):
         return Curve(scores=np.array([0.0, 1.0]), shares=np.zeros(2), boxes=0)
     model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, right.astype(np.float64))

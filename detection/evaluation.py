@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from detection.boxes import overlap
+from detection.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,9 +166,19 @@ def _verdicts(
 
 
 def evaluator() -> str:
-    """Name and version of what works out average precision."""
-    import faster_coco_eval
+    """Name and version of what works out average precision.
 
+    Raises
+    ------
+    ModelError
+        When it is not installed.
+    """
+    try:
+        import faster_coco_eval
+    except ImportError as error:
+        raise ModelError(
+            "average precision is worked out by faster-coco-eval, which is not installed: pip install faster-coco-eval"
+        ) from error
     return f"faster-coco-eval {faster_coco_eval.__version__}"
 
 
@@ -179,6 +190,7 @@ def average_precisions(
     Bands follow COCO's rule for areas, with the square of the height in the area's place: things of
     another band do not count, and a box that found nothing counts in the band of its own height.
     """
+    evaluator()  # says what to install where it is missing
     from faster_coco_eval import COCO, COCOeval_faster
 
     truth, boxes = _coco(found, labels, class_names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from operations.case_file import Draft
 from operations.log.leaves import LeafKind
@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from operations.log.leaves import Leaf
     from operations.staging import Staging
-    from operations.store import OperationStore
     from operations.values import RunRecord
+    from operations.vault.vault import Vault
+
+
+class Operation(Protocol):
+    """What a run is written into: a folder, how its bytes lie there, and its log."""
+
+    path: Path
+    vault: Vault
+
+    def append_all(self, build: Callable[[], Sequence[Draft]]) -> list[Leaf]:
+        """Add records in one transaction."""
+        ...
 
 
 class RunWriter:
@@ -36,7 +48,7 @@ class RunWriter:
         The writer's unfinished files; it has claimed the run's medium, or the live run.
     """
 
-    def __init__(self, store: OperationStore, run: RunRecord, staging: Staging) -> None:
+    def __init__(self, store: Operation, run: RunRecord, staging: Staging) -> None:
         self.run = run
         self._store = store
         self._staging = staging

@@ -30,8 +30,7 @@ EPILOG = (
     "--terrain dem/"
 )
 
-GROUND_TERRAIN = "terrain"
-GROUND_FLAT = "flat plane"
+GROUND_TERRAIN, GROUND_FLAT = "terrain", "flat plane"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
