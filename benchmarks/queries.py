@@ -32,6 +32,8 @@ HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
 T0 = 10**18
 CLASSES = ("person", "vehicle", "animal")
+COLUMNS = ("hit_id", "class_name", "t_utc_ns", "lat_deg", "lon_deg", "score_raw", "track_id")
+"""What a list of hits shows, and what the rival keeps at all."""
 ASKED = 40
 """How many questions the median is over."""
 
@@ -104,7 +106,7 @@ def _timed(ask: Callable[[HitSelection], object], nights: int) -> float:
 
 def _ours(folder: Path, parts: list[PartRecord]) -> Callable[[HitSelection], object]:
     search = HitSearch()
-    return lambda question: search.hits(folder, parts, question, vault=PlainVault())
+    return lambda question: search.hits(folder, parts, question, vault=PlainVault(), columns=COLUMNS)
 
 
 def _plain(folder: Path, parts: list[PartRecord]) -> Callable[[HitSelection], object]:
@@ -114,7 +116,7 @@ def _plain(folder: Path, parts: list[PartRecord]) -> Callable[[HitSelection], ob
 
     def ask(question: HitSelection) -> object:
         condition, values = question.condition()
-        text = f"SELECT * FROM read_parquet($files) WHERE {condition}"
+        text = f"SELECT {', '.join(COLUMNS)} FROM read_parquet($files) WHERE {condition}"
         return engine.sql(text, params=values | {"files": files}).to_arrow_table()
 
     return ask
@@ -127,8 +129,7 @@ def _sqlite(folder: Path, parts: list[PartRecord]) -> sqlite3.Connection:
     number = 0
     for part in parts:
         table = read_part(folder, part, vault=PlainVault())
-        names = ("hit_id", "class_name", "t_utc_ns", "lat_deg", "lon_deg", "score_raw", "track_id")
-        rows = list(zip(*(table[name].to_pylist() for name in names), strict=True))
+        rows = list(zip(*(table[name].to_pylist() for name in COLUMNS), strict=True))
         ids = range(number, number + len(rows))
         number += len(rows)
         database.executemany(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operations.values import PartRecord
     from operations.vault.vault import Vault
 
-ROW_GROUP_ROWS: Final = 32_768
+ROW_GROUP_ROWS: Final = 16_384
 """Small enough that a box of ground leaves most groups unread, large enough that their heads cost nothing.
 
 With LZ4, and dictionaries only for names that repeat by the thousand, a million hits are read four times as fast as
