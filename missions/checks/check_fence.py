@@ -119,23 +119,10 @@ def _fault(number: int, index: int, corner: tuple[float, float], what: str) -> F
 def _home(
     document: PlanDocument, keep_in: BaseGeometry | None, keep_out: BaseGeometry, frame: LocalFrame
 ) -> Iterator[Finding]:
-    if document.home is None:
-        return
-    home = document.home
-    point = shapely.Point(_plane([(home.lat_deg, home.lon_deg)], frame)[0])
-    distance_m = 0.0 if keep_in is None else float(keep_in.distance(point))
-    if distance_m > 0.0 or keep_out.contains(point):
-        what = f"lies {distance_m:.0f} m outside the fence" if distance_m > 0.0 else "lies in an exclusion fence"
-        yield Finding(
-            rule="fence.home",
-            severity=Severity.ERROR,
-            message=f"home {what}; the aircraft would breach it before take-off",
-            lat_deg=home.lat_deg,
-            lon_deg=home.lon_deg,
-            measured=distance_m,
-            limit=0.0,
-            unit="m",
-        )
+    if document.home is not None:
+        home = document.home.lat_deg, document.home.lon_deg
+        breach = "home {what}; the aircraft would breach it before take-off"
+        yield from _landing(home, keep_in, keep_out, frame, ("fence.home", breach))
 
 
 def _rally(
@@ -143,21 +130,34 @@ def _rally(
 ) -> Iterator[Finding]:
     """Find rally points that the aircraft breaches its fence to reach."""
     for number, item in enumerate(document.rally, start=1):
-        point = shapely.Point(_plane([(item.lat_deg, item.lon_deg)], frame)[0])
-        distance_m = 0.0 if keep_in is None else float(keep_in.distance(point))
-        if distance_m <= 0.0 and not keep_out.contains(point):
-            continue
-        what = f"lies {distance_m:.0f} m outside the fence" if distance_m > 0.0 else "lies in an exclusion fence"
-        yield Finding(
-            rule="fence.rally",
-            severity=Severity.ERROR,
-            message=f"rally point {number} {what}; a return to it breaches the fence",
-            lat_deg=item.lat_deg,
-            lon_deg=item.lon_deg,
-            measured=distance_m,
-            limit=0.0,
-            unit="m",
-        )
+        breach = f"rally point {number} {{what}}; a return to it breaches the fence"
+        yield from _landing((item.lat_deg, item.lon_deg), keep_in, keep_out, frame, ("fence.rally", breach))
+
+
+def _landing(
+    place: tuple[float, float],
+    keep_in: BaseGeometry | None,
+    keep_out: BaseGeometry,
+    frame: LocalFrame,
+    told: tuple[str, str],
+) -> Iterator[Finding]:
+    """Find a place to land at that lies beyond the fence; `told` are the rule and what to say, with `{what}` in it."""
+    point = shapely.Point(_plane([place], frame)[0])
+    distance_m = 0.0 if keep_in is None else float(keep_in.distance(point))
+    if distance_m <= 0.0 and not keep_out.contains(point):
+        return
+    what = f"lies {distance_m:.0f} m outside the fence" if distance_m > 0.0 else "lies in an exclusion fence"
+    rule, text = told
+    yield Finding(
+        rule=rule,
+        severity=Severity.ERROR,
+        message=text.format(what=what),
+        lat_deg=place[0],
+        lon_deg=place[1],
+        measured=distance_m,
+        limit=0.0,
+        unit="m",
+    )
 
 
 def _margin(
