@@ -21,6 +21,35 @@ BLOCKS: Final = (1, 4, 16, 64)
 """Block sizes, in posts, of the height ceilings that let a ray skip empty air."""
 
 
+def bilinear(
+    flat: NDArray[np.floating], corner: NDArray[np.int64], width: int, down: FloatArray, right: FloatArray
+) -> FloatArray:
+    """Interpolate between four posts of a grid given row after row.
+
+    Parameters
+    ----------
+    flat
+        The posts.
+    corner
+        (n,) place of the north-west post of each four; changed.
+    width
+        Posts in a row.
+    down, right
+        (n,) shares of the way south and east, 0 to 1.
+    """
+    north_west, north_east = flat.take(corner), flat.take(corner + 1)
+    corner += width
+    south_west, south_east = flat.take(corner), flat.take(corner + 1)
+    upper: FloatArray = (north_east - north_west) * right
+    upper += north_west
+    lower: FloatArray = (south_east - south_west) * right
+    lower += south_west
+    lower -= upper
+    lower *= down
+    lower += upper
+    return lower
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FlatTerrain:
     """A plane of constant height above the ellipsoid, everywhere."""
@@ -149,18 +178,7 @@ class GridTerrain:
         left = np.minimum(column.astype(np.int64), columns - 2)
         down, right = row - top, column - left
         corner = top * columns + left
-        flat = self.heights_hae_m.reshape(-1)
-        north_west, north_east = flat.take(corner), flat.take(corner + 1)
-        corner += columns
-        south_west, south_east = flat.take(corner), flat.take(corner + 1)
-        upper: FloatArray = (north_east - north_west) * right
-        upper += north_west
-        lower: FloatArray = (south_east - south_west) * right
-        lower += south_west
-        lower -= upper
-        lower *= down
-        lower += upper
-        return lower
+        return bilinear(self.heights_hae_m.reshape(-1), corner, columns, down, right)
 
 
 def _block_max(heights: NDArray[np.float32], block: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from geo.geodesy import metres_per_degree
-from geo.terrain import Ceilings, GridTerrain
+from geo.terrain import Ceilings, GridTerrain, bilinear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -241,18 +241,7 @@ class TiledTerrain:
         self, slot: IntArray, top: IntArray, left: IntArray, down: FloatArray, right: FloatArray
     ) -> FloatArray:
         corner = (slot * _SIDE + (top & (PAGE - 1))) * _SIDE + (left & (PAGE - 1))
-        flat = self._arena.reshape(-1)
-        north_west, north_east = flat.take(corner), flat.take(corner + 1)
-        corner += _SIDE
-        south_west, south_east = flat.take(corner), flat.take(corner + 1)
-        upper: FloatArray = (north_east - north_west) * right
-        upper += north_west
-        lower: FloatArray = (south_east - south_west) * right
-        lower += south_west
-        lower -= upper
-        lower *= down
-        lower += upper
-        return lower
+        return bilinear(self._arena.reshape(-1), corner, _SIDE, down, right)
 
     def _held(self, page: IntArray) -> IntArray | None:
         """Return the slots of pages, read where they are not held; None when they do not fit in memory together."""
