@@ -194,7 +194,7 @@ def _systems(systems: list[int], count: int) -> list[int | None]:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    from missions.plan_files.whole_file import read_text
+    from missions.documents.whole_file import read_text
 
     try:
         value = json.loads(read_text(path))
@@ -312,7 +312,7 @@ def _progress_path(folder: Path, sortie: str) -> Path:
 
 
 def _keep(folder: Path, plan: Plan, report: FlightReport) -> None:
-    from missions.plan_files.whole_file import write_whole
+    from missions.documents.whole_file import write_whole
 
     kept = {"plan_sha256": plan.sha256, "resume_seq": report.resume_seq, **report.as_json()}
     write_whole(_progress_path(folder, report.sortie), json.dumps(kept, indent=1) + "\n")

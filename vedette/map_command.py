@@ -96,7 +96,7 @@ def write_plan_map(plan: Plan, brief: Brief, folder: Path, *, patrol: bool = Tru
 
     from maps.offline_map import write_map
     from maps.plan_map import plan_map
-    from missions.plan_files.whole_file import read_text
+    from missions.documents.whole_file import read_text
 
     coverage = json.loads(read_text(folder / "coverage.geojson"))
     if not patrol:

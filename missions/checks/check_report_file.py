@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from geo.foreign_text import xml_text
-from missions.plan_files.whole_file import write_whole
+from missions.documents.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,8 +13,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.whole_file import read_text
 from missions.plan_files.dialect import Dialect
-from missions.plan_files.whole_file import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,8 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
+from missions.documents.whole_file import read_text, write_whole
 from missions.flight.preflight_ways import ALWAYS_JUDGED
-from missions.plan_files.whole_file import read_text, write_whole
 
 if TYPE_CHECKING:
     from datetime import datetime

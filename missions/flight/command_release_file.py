@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.whole_file import read_text, write_whole
 from missions.flight.command_hold import CommandRelease
-from missions.plan_files.whole_file import read_text, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

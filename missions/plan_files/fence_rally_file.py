@@ -12,6 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.whole_file import write_whole
 from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL_RELATIVE_ALT
 from missions.plan_files.item_fields import check_place, finite_number
@@ -19,7 +20,6 @@ from missions.plan_files.item_limits import checked_item
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.qgc_fence import BREACH_RETURN, RALLY_POINT, polygon_items
 from missions.plan_files.waypoints_file import HEADER, parse_waypoints, waypoint_text
-from missions.plan_files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

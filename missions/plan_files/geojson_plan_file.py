@@ -6,6 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from missions.documents.json_place import JsonPlace, parse_json
+from missions.documents.whole_file import write_whole
 from missions.plan_files.item_fields import (
     FENCE,
     HOME,
@@ -22,10 +24,8 @@ from missions.plan_files.item_fields import (
     with_plan_fields,
 )
 from missions.plan_files.item_limits import checked_fence
-from missions.plan_files.json_place import JsonPlace, parse_json
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.qgc_fence import fence_polygons, polygon_items
-from missions.plan_files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

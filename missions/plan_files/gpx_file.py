@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
 from geo.foreign_text import xml_text
+from missions.documents.whole_file import write_whole
+from missions.documents.xml_file import inside, local_name, parse_xml, text_of
 from missions.plan_files.item_fields import MISSION, alt_amsl_m, check_place, fields_of, in_order, item_of, path_items
 from missions.plan_files.plan_document import PlanDocument
-from missions.plan_files.whole_file import write_whole
-from missions.plan_files.xml_file import inside, local_name, parse_xml, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path

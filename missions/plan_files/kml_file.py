@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
 from geo.foreign_text import xml_text
+from missions.documents.whole_file import write_whole
+from missions.documents.xml_file import inside, local_name, parse_xml, text_of
 from missions.plan_files.item_fields import (
     FENCE,
     HOME,
@@ -30,8 +32,6 @@ from missions.plan_files.item_fields import (
 from missions.plan_files.item_limits import checked_fence
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.qgc_fence import fence_polygons, polygon_items
-from missions.plan_files.whole_file import write_whole
-from missions.plan_files.xml_file import inside, local_name, parse_xml, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def parse_kml(data: bytes, where: str) -> PlanDocument:
     Raises
     ------
     InputError
-        See `missions.plan_files.xml_file.parse_xml`; also for coordinates that are no place, and documents without
+        See `missions.documents.xml_file.parse_xml`; also for coordinates that are no place, and documents without
         geometry.
     """
     return _document(parse_xml(data, where), where)

@@ -15,12 +15,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.whole_file import write_whole
 from missions.plan import MissionItem
 from missions.plan_files.item_fields import check_place
 from missions.plan_files.item_limits import checked_item
 from missions.plan_files.losses import together
 from missions.plan_files.plan_document import PlanDocument
-from missions.plan_files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

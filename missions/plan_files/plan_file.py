@@ -7,18 +7,18 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.json_place import parse_json
+from missions.documents.whole_file import as_text, read_bytes, write_whole
+from missions.documents.xml_file import kmz_document
 from missions.plan_files.dialect import Dialect, home_item, mission_rows
 from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_rally
 from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
 from missions.plan_files.gpx_file import parse_gpx, write_gpx
-from missions.plan_files.json_place import parse_json
 from missions.plan_files.kml_file import parse_kml, write_kml
 from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.losses import losses
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, write_qgc_document
 from missions.plan_files.waypoints_file import parse_waypoints, waypoint_text
-from missions.plan_files.whole_file import as_text, read_bytes, write_whole
-from missions.plan_files.xml_file import kmz_document
 
 if TYPE_CHECKING:
     from pathlib import Path

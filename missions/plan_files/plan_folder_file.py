@@ -15,6 +15,7 @@ from missions.airspace.ground_file import read_ground
 from missions.airspace.terrain_profile import PlaneGround
 from missions.airspace.wind_flown import wind_flown
 from missions.briefs.standoff import standoff_margin
+from missions.documents.whole_file import read_text, write_whole
 from missions.errors import PlanFileError
 from missions.performance.aircraft import AircraftKind
 from missions.pictures.plan_pictures_file import PICTURES, plan_pictures
@@ -37,7 +38,6 @@ from missions.plan import (
 )
 from missions.plan_files.qgc_plan_file import write_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
-from missions.plan_files.whole_file import read_text, write_whole
 from missions.planning.coverage import cover
 from missions.planning.revisit import prove
 from missions.planning.schedule_file import proof_csv, schedule_csv

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.whole_file import MAX_BYTES
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_file import parse_plan, read_plan_file
 from missions.plan_files.plan_folder_file import read_plan_folder
-from missions.plan_files.whole_file import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

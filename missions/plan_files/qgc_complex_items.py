@@ -15,8 +15,8 @@ from missions.plan_files.qgc_items import read_simple_item, write_simple_item
 from missions.plan_files.qgc_unembedded import flatten_landing, flatten_old_survey, flatten_structure_scan
 
 if TYPE_CHECKING:
+    from missions.documents.json_place import JsonPlace
     from missions.plan import MissionItem
-    from missions.plan_files.json_place import JsonPlace
 
 VERSIONS: Final = {
     "survey": (2, 3, 4, 5),

@@ -12,7 +12,7 @@ from missions.plan_files.dialect import MAV_FRAME_GLOBAL, MAV_FRAME_GLOBAL_RELAT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from missions.plan_files.json_place import JsonPlace
+    from missions.documents.json_place import JsonPlace
 
 BREACH_RETURN: Final = 5000
 POLYGON: Final = {True: 5001, False: 5002}

@@ -11,7 +11,7 @@ from missions.plan_files.dialect import POSITION_COMMANDS
 from missions.plan_files.item_limits import checked_item
 
 if TYPE_CHECKING:
-    from missions.plan_files.json_place import JsonPlace
+    from missions.documents.json_place import JsonPlace
 
 OLD_KEYS: Final = ("coordinate", "id", "param1", "param2", "param3", "param4")
 """Keys of the first two generations (QGC `MissionItem::_convertJsonV1ToV2` and `V2ToV3`)."""

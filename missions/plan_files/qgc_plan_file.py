@@ -12,13 +12,13 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from missions.documents.json_place import JsonPlace, parse_json
+from missions.documents.whole_file import read_text, write_whole
 from missions.plan_files.dialect import FIRMWARE_TYPE, JUMP_COMMANDS, Dialect, has_position
-from missions.plan_files.json_place import JsonPlace, parse_json
 from missions.plan_files.plan_document import Home, PlanDocument, document_from_sortie
 from missions.plan_files.qgc_complex_items import read_complex_item, write_complex_item
 from missions.plan_files.qgc_fence import read_fence, read_rally, write_fence, write_rally
 from missions.plan_files.qgc_items import read_simple_item, write_simple_item
-from missions.plan_files.whole_file import read_text, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

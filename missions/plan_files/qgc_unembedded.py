@@ -16,7 +16,7 @@ from missions.plan_files.dialect import MAV_FRAME_GLOBAL, MAV_FRAME_GLOBAL_RELAT
 
 if TYPE_CHECKING:
     from missions.airspace.corridor_frame import LocalFrame
-    from missions.plan_files.json_place import JsonPlace
+    from missions.documents.json_place import JsonPlace
 
 
 _WAYPOINT: Final = 16

@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.whole_file import read_text, write_whole
 from missions.plan import MissionItem
 from missions.plan_files.dialect import (
     JUMP_COMMANDS,
@@ -26,7 +27,6 @@ from missions.plan_files.dialect import (
 from missions.plan_files.item_fields import check_place, number_or_nan
 from missions.plan_files.item_limits import checked_fence, checked_item
 from missions.plan_files.plan_document import Home, PlanDocument
-from missions.plan_files.whole_file import read_text, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from geo.errors import InputError
 from missions.checks.check import check_document
+from missions.documents.whole_file import MAX_BYTES
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_file import WRITABLE, parse_plan, read_plan_file, write_plan_file
-from missions.plan_files.whole_file import MAX_BYTES
 
 WPL = "QGC WPL 110\n0\t1\t0\t16\t0\t0\t0\t0\t50\t8\t200\t1\n1\t0\t3\t22\t0\t0\t0\t0\t50\t8\t30\t1\n"
 KML = (

@@ -14,7 +14,7 @@ import shapely.affinity
 
 from geo.errors import InputError
 from missions.checks.check import check_document
-from missions.plan_files.json_place import JsonPlace
+from missions.documents.json_place import JsonPlace
 from missions.plan_files.plan_document import ComplexItem, PlanDocument
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, qgc_plan_json, read_qgc_plan
 from missions.plan_files.qgc_transects import lane_error_m

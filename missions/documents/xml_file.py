@@ -11,7 +11,7 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from geo.errors import InputError
-from missions.plan_files.whole_file import MAX_BYTES
+from missions.documents.whole_file import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
