@@ -20,9 +20,9 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.brief import Ground
 from missions.briefs.brief_file import build_brief
 from missions.briefs.brief_geometry_file import read_lines
-from missions.planning.coverage import cover
-from missions.planning.lanes import build_lanes
-from missions.planning.planner import plan_brief
+from missions.paths.lanes import build_lanes
+from missions.sight.coverage import cover
+from missions.tasks.planner import plan_brief
 
 BORDERS = Path(__file__).resolve().parents[2] / "shared" / "data" / "borders" / "osm_geo-maps_10m"
 TERRAIN = BORDERS.parents[1] / "terrain" / "cobb.tif"

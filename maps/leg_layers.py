@@ -10,7 +10,7 @@ import numpy as np
 
 from missions.pictures.style import sortie_colour
 from missions.plan import LegKind
-from missions.planning.schedule_file import utc_after
+from missions.plan_files.schedule_file import utc_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

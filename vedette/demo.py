@@ -119,7 +119,7 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     from geo.terrain_file import read_terrain
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import write_plan_folder
-    from missions.planning.planner import plan_brief
+    from missions.tasks.planner import plan_brief
 
     if not EXAMPLE.is_dir():
         raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; run from a checkout of the project")

@@ -14,7 +14,7 @@ from geo.footprint import footprint
 from geo.values import CameraModel, GimbalFrame, Pose
 from missions.airspace.corridor import build_corridor
 from missions.plan_files.plan_folder_file import sortie_length_m
-from missions.planning.coverage import covered_pct
+from missions.sight.coverage import covered_pct
 from operations.analysis import FOOTPRINT_RANGE_M
 from sitl.vehicle.truth_file import read_truth
 

@@ -66,7 +66,7 @@ def plan(
     from missions.briefs.brief_file import build_brief, read_brief
     from missions.briefs.brief_written_file import write_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
-    from missions.planning.planner import plan_brief
+    from missions.tasks.planner import plan_brief
 
     if (brief is None) == (border is None):
         raise InputError("give a brief, or --border with its options, and not both (see vedette plan --help)")

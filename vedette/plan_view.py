@@ -95,7 +95,7 @@ def _cause(key: str) -> str:
 
 def _camera(sight: SightReport) -> str:
     """Say how the lanes look, how fine, and how long a person stays in view."""
-    from missions.planning.resolution import person_pixels
+    from missions.sight.resolution import person_pixels
 
     held = sorted({lane.depression_deg for lane in sight.lanes})
     down = f"{held[0]:g}" if len(held) == 1 else f"{held[0]:g} to {held[-1]:g}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.briefs.places import GeoLine
     from missions.patterns.values import LonLat, PatternKind
-    from missions.searches.sorties import SearchPlan
+    from missions.tasks.searches import SearchPlan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -77,7 +77,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     from missions.briefs.brief_file import read_brief
     from missions.patterns.values import PatternRequest
     from missions.plan_files.plan_folder_file import write_plan_folder
-    from missions.searches.sorties import plan_search
+    from missions.tasks.searches import plan_search
 
     asked = read_brief(brief)
     if aircraft is not None:

@@ -37,10 +37,10 @@ from missions.plan import (
     VehicleParameter,
 )
 from missions.plan_files.qgc_plan_file import write_qgc_plan
+from missions.plan_files.schedule_file import proof_csv, schedule_csv
 from missions.plan_files.waypoints_file import write_waypoints
-from missions.planning.coverage import cover
-from missions.planning.revisit import prove
-from missions.planning.schedule_file import proof_csv, schedule_csv
+from missions.sight.coverage import cover
+from missions.sight.revisit import prove
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from maps.plan_map import plan_map, verdict, winds
 from missions.briefs.brief_file import build_brief
 from missions.plan import Finding, LegKind, MissionItem, Severity
 from missions.plan_files.plan_folder_file import write_plan_folder
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 ERROR = {"rule": "standoff", "severity": Severity.ERROR, "message": "leg 3 comes within 90 m", "sortie": "S01"}
 

@@ -16,7 +16,7 @@ from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanFileError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.qgc_plan_file import read_qgc_plan
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 from vedette.main import main
 from vedette.plan import app
 

@@ -23,10 +23,10 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.brief_file import build_brief
 from missions.plan import LegKind
 from missions.plan_files.plan_folder_file import coverage_geojson
-from missions.planning.coverage import Unseen, cover
-from missions.planning.planner import plan_brief
-from missions.planning.revisit import prove
-from missions.planning.sightings import HIDDEN_M, Passes, sightings
+from missions.sight.coverage import Unseen, cover
+from missions.sight.revisit import prove
+from missions.sight.sightings import HIDDEN_M, Passes, sightings
+from missions.tasks.planner import plan_brief
 
 VFOV_DEG = 26.0
 

@@ -8,7 +8,7 @@ from rasterio.transform import from_origin
 from missions.errors import PlanRefusedError
 from missions.flight.preflight_ways import way_findings
 from missions.plan import LegKind, Severity
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 
 def rules(plan, severity=None):

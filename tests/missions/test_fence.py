@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from missions.briefs.brief_file import read_brief
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
 GEOD = pyproj.Geod(ellps="WGS84")

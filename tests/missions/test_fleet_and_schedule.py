@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from missions.errors import PlanRefusedError
-from missions.planning.allocation_fleet import Base, Quota, Task, best_period, fewest_aircraft, options
-from missions.planning.night import dark_window, in_the_dark
-from missions.planning.optics import pixels_m
-from missions.planning.planner import plan_brief
-from missions.planning.resolution import resolution_findings
-from missions.planning.views import lane_views
+from missions.fleet.bases import Base, Quota, Task, best_period, fewest_aircraft, options
+from missions.sight.optics import pixels_m
+from missions.sight.resolution import resolution_findings
+from missions.sight.views import lane_views
+from missions.tasks.night import dark_window, in_the_dark
+from missions.tasks.planner import plan_brief
 
 
 def one_type(cycle, count, limits=None):

@@ -16,12 +16,12 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
 from missions.errors import PlanRefusedError
+from missions.paths.landing import find_approach
+from missions.paths.path_maker import PathMaker
 from missions.plan import LegKind
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
-from missions.planning.landing import find_approach
-from missions.planning.planner import plan_brief
-from missions.planning.planner_paths import PathMaker
+from missions.tasks.planner import plan_brief
 
 GEOD = pyproj.Geod(ellps="WGS84")
 LINE = [[50.0, 8.0], [50.003, 8.02], [49.999, 8.05]]

@@ -14,10 +14,10 @@ import pytest
 
 from geo.errors import InputError
 from missions.errors import BriefError, PlanRefusedError
+from missions.fleet.phases import Meetings
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.planning.phases import Meetings
-from missions.planning.planner import plan_brief
-from missions.planning.schedule_file import schedule_csv
+from missions.plan_files.schedule_file import schedule_csv
+from missions.tasks.planner import plan_brief
 from vedette.plan import quick_brief
 
 BORDER = [[50.0, 8.0], [50.0, 8.25]]

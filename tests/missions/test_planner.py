@@ -10,7 +10,7 @@ from geo.errors import InputError
 from missions.briefs.brief_file import build_brief, read_brief
 from missions.errors import BriefError, PlanRefusedError
 from missions.plan import LegKind, Severity
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 
 def errors(plan):

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import dijkstra
 from missions.airspace.routing import LOUD_COST, Router
 from missions.briefs.brief_file import build_brief
 from missions.errors import PlanRefusedError
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 CELL_M = 25.0
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from missions.briefs.brief_file import build_brief
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 ENCLAVES = "netherlands, with Belgian enclaves"
 CASES = {

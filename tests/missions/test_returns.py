@@ -20,12 +20,12 @@ from missions.failsafes.landing_choice import LandingChoice
 from missions.judging.judge import judge_sortie
 from missions.judging.return_rules import return_rules
 from missions.judging.subject import Subject, landings_of
+from missions.paths.items import rally_items
 from missions.performance.energy import path_cost
 from missions.plan import LegKind, Severity
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
-from missions.planning.planner import plan_brief
-from missions.planning.planner_items import rally_items
+from missions.tasks.planner import plan_brief
 
 BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
 CAMP = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from missions.airspace.routing import Router
 from missions.briefs.brief_file import build_brief
+from missions.paths.departure import Departure
+from missions.paths.dubins import dubins_curves, dubins_lengths
+from missions.paths.landing import Approach
+from missions.paths.lane_tours import turning_tour
+from missions.paths.lanes import LanePiece, cut, turned_round
+from missions.paths.track import turning_track
+from missions.paths.turns import joined, pose_at, rounded
 from missions.plan import LegKind
-from missions.planning.departure import Departure
-from missions.planning.dubins import dubins_curves, dubins_lengths
-from missions.planning.landing import Approach
-from missions.planning.lanes import LanePiece, cut, turned_round
-from missions.planning.planner import plan_brief
-from missions.planning.planner_tours import turning_tour
-from missions.planning.planner_track import turning_track
-from missions.planning.planner_turns import joined, pose_at, rounded
-from missions.planning.views import STRAIGHT_DOWN
+from missions.sight.views import STRAIGHT_DOWN
+from missions.tasks.planner import plan_brief
 
 OPEN = Router(shapely.box(-1e5, -1e5, 1e5, 1e5))
 

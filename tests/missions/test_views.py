@@ -15,10 +15,10 @@ from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
 from missions.briefs.brief_file import build_brief
 from missions.briefs.camera import Camera
 from missions.plan import LegKind, Severity
-from missions.planning.border_sight import border_finding
-from missions.planning.optics import near_far_m, pixels_m
-from missions.planning.planner import plan_brief
-from missions.planning.views import Facing, lane_views
+from missions.sight.border_sight import border_finding
+from missions.sight.optics import near_far_m, pixels_m
+from missions.sight.views import Facing, lane_views
+from missions.tasks.planner import plan_brief
 
 GRAZING_DEG = 5.0
 

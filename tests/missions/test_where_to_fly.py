@@ -15,8 +15,8 @@ from missions.errors import BriefError, PlanRefusedError
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan import LegKind, Severity
 from missions.plan_files.plan_document import document_from_sortie
-from missions.planning.planner import plan_brief
-from missions.searches.sorties import plan_search
+from missions.tasks.planner import plan_brief
+from missions.tasks.searches import plan_search
 
 PLANE = pyproj.Transformer.from_crs(4326, "+proj=tmerc +lat_0=50.0 +lon_0=8.025 +datum=WGS84 +units=m", always_xy=True)
 

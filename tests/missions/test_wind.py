@@ -20,7 +20,7 @@ from missions.performance.aircraft import find_aircraft
 from missions.performance.energy import least_wh, path_cost, power_w
 from missions.performance.wind import WindProfile, leg_speeds
 from missions.plan import Severity
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 from sitl.dynamics_power import Wind, WindSpec
 from vedette.plan import quick_brief
 

@@ -19,7 +19,7 @@ from missions.plan import Severity
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_file import read_plan_file
 from missions.plan_files.plan_folder_file import write_plan_folder
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 WIND = {"speed_mps": 5, "from_deg": 300, "gust_mps": 8}
 LAYERS = {"layer": [{"alt_amsl_m": 300, "speed_mps": 3, "from_deg": 270}, {"alt_amsl_m": 500, "speed_mps": 7,

@@ -14,11 +14,11 @@ from geo.errors import InputError, RefusedError
 from geo.geodesy import geodetic_to_ecef
 from geo.terrain import FlatTerrain
 from geo.values import Geodetic
+from missions.patterns.pattern_path import plan_pattern
 from missions.patterns.route import along_route, around_perimeter
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.patterns.watch import best_hover, line_of_sight, watch_posts
 from missions.plan import LegKind
-from missions.searches.plan_search import plan_pattern
 
 GEOD = pyproj.Geod(ellps="WGS84")
 DATUM = (8.0, 50.0)

@@ -22,7 +22,7 @@ from missions.pictures.style import LEG_COLOUR
 from missions.pictures.terrain_picture_file import seen_from_own_side, terrain_figure
 from missions.pictures.terrain_scene import ground_grid, paint_ground
 from missions.plan import Finding, Severity
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 
 GEOD = pyproj.Geod(ellps="WGS84")
 

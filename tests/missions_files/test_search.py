@@ -16,8 +16,8 @@ from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan import LegKind
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.searches.sorties import plan_search
-from missions.searches.watch_sortie import hover_place, orbit_radius_m, sight_findings
+from missions.tasks.searches import plan_search
+from missions.tasks.watching import hover_place, orbit_radius_m, sight_findings
 from vedette.search import camera_swath_m
 from vedette.search import search as search_command
 

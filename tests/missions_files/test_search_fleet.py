@@ -10,13 +10,13 @@ import pytest
 
 from geo.errors import RefusedError
 from missions.checks.autopilot_rules_values import VehicleSettings
+from missions.fleet.soonest import best_seats
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.wind import ground_radius_m
 from missions.plan import LegKind
 from missions.plan_files.plan_folder_file import write_plan_folder
-from missions.searches import flights
-from missions.searches.search_fleet import best_seats
-from missions.searches.sorties import plan_search
+from missions.tasks import flights
+from missions.tasks.searches import plan_search
 
 GEOD = pyproj.Geod(ellps="WGS84")
 LAT, LON = 48.0, 9.0

@@ -25,7 +25,7 @@ from missions.flight.values import FlightOptions
 from missions.judging.judge import subject_of
 from missions.judging.rules_place import standoff_m
 from missions.links.link import open_link
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 from sitl.ardupilot import find_ardupilot, start_ardupilot, wait_until_armable
 from sitl.backend import Launch
 from sitl.errors import SitlError

@@ -13,7 +13,7 @@ import pytest
 
 from missions.briefs.brief_file import build_brief
 from missions.plan_files.dialect import MissionType, wire_items
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 from sitl.dynamics import offset_m
 from sitl.planned import planned_vehicle
 from sitl.vehicle.modes import Mode

@@ -12,7 +12,7 @@ import shapely
 from missions.briefs.brief_file import build_brief
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan_files.dialect import MissionType, wire_items
-from missions.searches.sorties import plan_search
+from missions.tasks.searches import plan_search
 from sitl.planned import planned_vehicle
 from sitl.vehicle.modes import Mode
 from sitl.vehicle.vehicle import Vehicle

@@ -11,7 +11,7 @@ import pytest
 
 from missions.briefs.brief_file import read_brief
 from missions.plan import Finding, Severity
-from missions.planning.planner import plan_brief
+from missions.tasks.planner import plan_brief
 from vedette.findings_view import print_findings
 from vedette.plan_view import SHOWN_SORTIES, show_plan
 from vedette.screen import Screen

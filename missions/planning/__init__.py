@@ -1,1 +1,0 @@
-"""From a brief to a plan: corridor, lanes, routes, energy, sorties, feasibility, revisit, schedule."""

@@ -1,1 +1,0 @@
-"""Searches and watches flown: patterns cut into sorties, judged, with the chance of finding what is sought."""

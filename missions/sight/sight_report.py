@@ -1,0 +1,106 @@
+"""What a plan tells of its sight: each lane's view, the ground nobody sees and why, how long a person stays in view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from missions.plan import Finding, LaneSight, Severity, SightReport, UnseenGround
+from missions.sight.coverage import Unseen
+from missions.sight.optics import near_far_m, pixels_m
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from missions.airspace.corridor_frame import LocalFrame
+    from missions.briefs.brief import Brief
+    from missions.sight.coverage import Coverage
+    from missions.sight.revisit import Proof
+    from missions.sight.views import LaneView
+
+ENOUGH_PCT: Final = 98.0
+"""A plan that sees this much of the corridor is not warned about: strips end square where borders bend."""
+LITTLE_PCT: Final = 0.5
+"""Reasons for less of the corridor than this are not findings of their own."""
+
+
+def sight_report(
+    brief: Brief, views: Sequence[LaneView], covered: Coverage, proof: Proof, frame: LocalFrame
+) -> SightReport:
+    """Gather the numbers a unit and an analyst ask for."""
+    return SightReport(
+        lanes=tuple(_lane(brief, k, view) for k, view in enumerate(views)),
+        resolution_m=round(covered.resolution_m, 2),
+        unseen=_unseen(covered, frame),
+        dwell_s=round(proof.least_dwell_s, 2),
+        stations=len(proof.station_m),
+        stations_partly_unseen=int(np.count_nonzero(proof.seen_share < 1.0)),
+    )
+
+
+def _lane(brief: Brief, index: int, view: LaneView) -> LaneSight:
+    held, height = view.look.depression_deg, brief.flight.alt_agl_m
+    near, far = near_far_m(brief.camera, held, height)
+    fine, coarse = pixels_m(brief.camera, held, height)
+    return LaneSight(
+        lane=index + 1, offset_m=round(view.offset_m, 1), facing=view.look.facing.value, depression_deg=held,
+        near_m=round(float(near), 1), far_m=round(float(far), 1),
+        gsd_near_m=round(float(fine), 4), gsd_far_m=round(float(coarse), 4),
+    )  # fmt: skip
+
+
+def _unseen(covered: Coverage, frame: LocalFrame) -> tuple[UnseenGround, ...]:
+    found = []
+    for reason in Unseen:
+        gaps = [g for g in covered.gaps if g.reason is reason]
+        if not gaps:
+            continue
+        inside = gaps[0].polygon.representative_point()
+        lat, lon = frame.to_degrees(np.array([[inside.x, inside.y]]))
+        found.append(
+            UnseenGround(
+                reason=reason.value, area_m2=round(sum(g.area_m2 for g in gaps), 1), gaps=len(gaps),
+                largest_m2=round(gaps[0].area_m2, 1), lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda u: -u.area_m2))
+
+
+def coverage_findings(brief: Brief, covered: Coverage, unseen: Sequence[UnseenGround]) -> list[Finding]:
+    """Warn when part of the corridor is never seen: one finding for each reason that matters, largest first."""
+    if covered.covered_pct >= ENOUGH_PCT:
+        return []
+    shares = [100.0 * u.area_m2 / covered.watched_m2 for u in unseen]
+    return [
+        Finding(
+            rule="coverage", severity=Severity.WARNING, measured=round(share, 2), limit=100.0 - ENOUGH_PCT, unit="%",
+            lat_deg=ground.lat_deg, lon_deg=ground.lon_deg,
+            message=f"{share:.1f} % of the corridor ({ground.area_m2 / 1e6:.2f} km²) is never seen: {ground.reason}; "
+            f"{_largest(ground)}",
+            relaxation=_remedy(brief, Unseen(ground.reason)),
+        )
+        for k, (ground, share) in enumerate(zip(unseen, shares, strict=True))
+        if k == 0 or share >= LITTLE_PCT
+    ]  # fmt: skip
+
+
+def _largest(ground: UnseenGround) -> str:
+    which = "the one such gap" if ground.gaps == 1 else f"the largest of {ground.gaps} such gaps"
+    return f"{which}, {ground.largest_m2 / 1e4:.1f} ha, is about {ground.lat_deg:.5f}, {ground.lon_deg:.5f}"
+
+
+def _remedy(brief: Brief, reason: Unseen) -> str:
+    match reason:
+        case Unseen.HIDDEN:
+            return "more lanes (corridor.lanes) or a larger flight.alt_agl_m, so that the camera looks more steeply"
+        case Unseen.STANDOFF:
+            return "a smaller standoff.asked_m, or corridor.from_m where what can be seen begins"
+        case Unseen.SWATH:
+            free = "" if brief.camera.depression_deg is None else ", camera.depression_deg left out"
+            lap = f", corridor.overlap_pct over {brief.corridor.overlap_pct:g}" if brief.terrain.file else ""
+            return f"more lanes (corridor.lanes){lap}{free}, or a shallower corridor"
+        case Unseen.NOT_FLOWN:
+            return "what the other findings ask for so that the whole border is flown, or a shorter border"
+        case Unseen.NO_TERRAIN:
+            return "a terrain file that reaches over the whole corridor"
