@@ -31,3 +31,11 @@ class ReadOnlyError(RefusedError):
 
 class BrokenSealError(RefusedError):
     """Evidence or its log is not what was sealed."""
+
+
+class WithoutPurposeError(RefusedError):
+    """Somebody wants to look at persons' data, or take some out, without a case and a reason."""
+
+
+class UnloggedError(RefusedError):
+    """Something would leave the operation and be in no log."""

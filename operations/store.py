@@ -172,6 +172,10 @@ class OperationStore:
         """Return the newest record about every subject of a kind, in the order of the log."""
         return self._case.newest(kind)
 
+    def record(self, kind: LeafKind, subject: str) -> Leaf | None:
+        """Return the newest record about one subject; None where there is none."""
+        return self._case.record(kind, subject)
+
     def head(self) -> Head:
         """Return the size and root of the log."""
         return self._case.head()

@@ -6,11 +6,11 @@ import dataclasses
 import getpass
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geo.errors import InputError, VedetteError
+from geo.errors import InputError
 from vedette.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 from vedette.stated_times import parse_start, parse_utc_offset
@@ -249,15 +249,3 @@ def open_operation(path: Path, *, name: str, actor: str | None, secret: Secret |
             if not (path / CASE_FILE).exists():  # else another process made it just now
                 raise
     return OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret)
-
-
-def log_view(store: OperationStore, what: dict[str, Any]) -> bool:
-    """Log that somebody looked; where that cannot be, say so and go on."""
-    from operations.log.leaves import LeafKind
-
-    try:
-        store.append(LeafKind.VIEW, "map", what)
-    except VedetteError as error:
-        ERRORS.print(line(("not logged:", "yellow"), f" this view is in no log: {error.message}"))
-        return False
-    return True

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.ingest", "Read video, pictures and telemetry into an operation folder."),
     "map": ("vedette.map_command", "Write the self-contained map of an operation folder."),
+    "case": ("vedette.case", "Set case and reason once for what you look at in an operation."),
     "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
     "backup": ("vedette.backup", "Copy an operation, verified, also while it is written to."),
     "merge": ("vedette.merge", "Make one operation of several, as of two laptops of one night."),

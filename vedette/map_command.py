@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
+from vedette.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.screen import ERRORS, print_json, utc_now_ns
 from vedette.secret_options import KeyFile, PassphraseFile, secret_for
 
@@ -28,6 +29,8 @@ def map_operation(
     ] = None,
     brief: Annotated[Path | None, typer.Option(help="brief.toml: draws border, standoff and zones.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Plan folder: draws the planned legs.")] = None,
+    case: CaseNumber = None,
+    reason: Reason = None,
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
     actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
@@ -35,14 +38,14 @@ def map_operation(
 ) -> None:
     """Write one page with hits, tracks and footprints that opens without any network.
 
-    Example: vedette map night-1 --brief brief.toml --out night-1.html
+    Example: vedette map night-1 --case 2026-0412 --reason "group at km 31" --brief brief.toml --out night-1.html
     """
     from maps.offline_map import external_references, write_map
     from maps.operation_map import operation_map
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import read_plan_folder
+    from operations.consultation import Access, consult
     from operations.store import OperationStore
-    from vedette.ingest import log_view
 
     drawn = read_brief(brief) if brief else None
     secret = secret_for(operation, key_file, passphrase_file)
@@ -55,16 +58,19 @@ def map_operation(
     target = out or operation.resolve().with_name(f"{operation.resolve().name}.html")
     who = actor or getpass.getuser()
     with OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret) as store:
+        if store.why_not_writable and out is None:
+            raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
+        consultation = consult(store, access=Access.VIEW, what="map", case=case, reason=reason)
         content = operation_map(
             store,
             brief=drawn,
             plan=read_plan_folder(plan) if plan else None,
             terrain=terrain_of(drawn) if drawn else None,
         )
-        if store.why_not_writable and out is None:
-            raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
+        logged = tell_viewed(
+            consultation, "map", {"path": str(target), "hits": content.hits.count if content.hits else 0}
+        )
         report = write_map(content, target)
-        logged = log_view(store, {"path": str(target), "hits": report.hits})
     if as_json:
         requests = external_references(Path(report.path).read_text(encoding="utf-8"))
         print_json(

@@ -37,6 +37,7 @@ class LeafKind(StrEnum):
     RUN = "run"
     PART = "part"
     VERDICT = "verdict"
+    CASE = "case"
     VIEW = "view"
     EXPORT = "export"
     HOLD = "hold"

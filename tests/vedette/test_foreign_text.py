@@ -161,6 +161,7 @@ def in_folder(folder):
     (folder / "scenario.toml").write_text(scenario_text(IN_A_NAME.replace("\n", "") + CLOSING))
     (folder / "brief.toml").write_text(BRIEF)
     actor = ("--actor", CLOSING + IN_A_NAME)
+    why = ("--case", CLOSING + IN_A_NAME, "--reason", CLOSING)
     search = ["search", "expanding-square", "--at", "47.993,9.01", "--swath-m", "80", "--brief", "brief.toml"]
     ingest = ["ingest", clip.name, "--out", "op", "--model", "model.onnx", "--flat-alt-amsl-m", "50", *actor]
     commands = {
@@ -168,7 +169,7 @@ def in_folder(folder):
         "search": [*search, "--out", "search"],
         "check": ["check", "plans", "broken", "--map", "check.html", "--junit", "check.xml"],
         "ingest": [*ingest, "--name", CLOSING + IN_A_NAME],
-        "map": ["map", "op", "--brief", "brief.toml", "--plan", "forged", *actor],
+        "map": ["map", "op", "--brief", "brief.toml", "--plan", "forged", *why, *actor],
         "verify": ["verify", "op"],
         "sitl": ["sitl", "run", "scenario.toml", "--map", "replay", "--junit", "sitl.xml"],
         "track": ["track", clip.name, "--out", "track.kml"],

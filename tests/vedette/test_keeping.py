@@ -71,6 +71,9 @@ def test_an_encrypted_operation_from_its_making_to_its_map(run, card, tmp_path):
     assert status == 2
     assert "--out" in told
     status, _, told = run("map", op, "--key-file", key, "--out", tmp_path / "map.html")
+    assert status == 3  # nobody looks without a purpose
+    why = ("--case", "1", "--reason", "test")
+    status, _, told = run("map", op, "--key-file", key, "--out", tmp_path / "map.html", *why)
     assert "nothing to show on a map" in told  # no picture has a place; the operation itself was read
     assert run("ingest", card, "--out", op)[0] == 2
 

@@ -1,0 +1,51 @@
+"""Set a case once, look, and find it in the log: as a person types it."""
+
+from __future__ import annotations
+
+import pytest
+
+from operations.log.leaves import LeafKind
+from operations.store import OperationStore
+from vedette.main import main
+
+
+@pytest.fixture
+def op(tmp_path):
+    OperationStore.create(tmp_path / "op", name="Night 1", actor="ana", clock=lambda: 1).close()
+    return tmp_path / "op"
+
+
+def said(capsys, *words):
+    status = main([str(word) for word in words])
+    return status, " ".join(capsys.readouterr().err.split())
+
+
+def test_a_map_wants_a_case_and_takes_the_one_that_is_open(op, capsys, tmp_path):
+    look = ("map", op, "--out", tmp_path / "page.html", "--actor", "ben")
+    status, told = said(capsys, *look)
+    assert status == 3
+    assert "vedette case open" in told
+    assert not (tmp_path / "page.html").exists()
+    assert said(capsys, "case", "show", op, "--actor", "ben") == (0, "no case is open")
+    status, told = said(capsys, "case", "open", op, "--case", "7", "--reason", "tracks at km 3", "--actor", "ben")
+    assert status == 0
+    assert told.endswith("case 7, tracks at km 3")
+    assert said(capsys, "case", "show", op, "--actor", "ben")[1] == told
+    assert "nothing to show on a map" in said(capsys, *look)[1]
+    assert said(capsys, "case", "close", op, "--actor", "ben") == (0, "closed: case 7, tracks at km 3")
+    assert said(capsys, *look)[0] == 3
+    with OperationStore.open(op, actor="x", clock=lambda: 1, read_only=True) as store:
+        kinds = [leaf.kind for leaf in store.leaves()]
+    assert kinds == [  # a view is logged before it is known whether there is anything to see
+        LeafKind.OPERATION,
+        LeafKind.ATTEMPT,
+        LeafKind.CASE,
+        LeafKind.VIEW,
+        LeafKind.CASE,
+        LeafKind.ATTEMPT,
+    ]
+
+
+def test_a_case_without_a_reason_is_wrong_usage(op, capsys):
+    assert said(capsys, "case", "open", op, "--case", "7")[0] == 2
+    assert said(capsys, "case", "open", op, "--case", "7", "--reason", "")[0] == 2
