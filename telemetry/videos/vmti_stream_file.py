@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +14,7 @@ from telemetry.klv.klv_file import read_clip_telemetry
 from telemetry.klv.klv_track import utc_ns
 from telemetry.klv.vmti import VMTI_VERSION, Target, Vmti, encode_vmti
 from telemetry.videos.frame import VideoLimits
-from telemetry.videos.video_scan import plan_source
+from telemetry.videos.stream_copy_file import TIME_BASE, StreamCopy, ticks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 NEAR_NS: Final = 500_000_000
 """Targets join the packet nearest in time, when it is this near."""
 
-TIME_BASE: Final = Fraction(1, 90_000)
 VMTI_TAG: Final = 74
 
 
@@ -106,37 +103,17 @@ def _join(times_ns: list[int], frames: Sequence[FrameTargets]) -> tuple[dict[int
 
 
 def _copy(source: Path, out: Path, sets: Mapping[int, bytes], clock: ClockMap) -> int:
-    import av
-
-    plan = plan_source(source)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
-    packets = 0
-    try:
-        with av.open(plan.url, options=plan.options) as reader, av.open(str(partial), "w", format="mpegts") as writer:
-            carried = [stream for stream in reader.streams if stream.type in {"video", "audio"}]
-            streams: dict[int, Any] = {stream.index: writer.add_stream_from_template(stream) for stream in carried}
-            data = writer.add_data_stream("klv")
-            data.time_base = TIME_BASE
-            chosen = [*carried, *(stream for stream in reader.streams if stream.type == "data")]
-            last_ticks = -1
-            for packet in reader.demux(*chosen):
-                if packet.stream.index in streams:
-                    if packet.dts is not None:
-                        packet.stream = streams[packet.stream.index]
-                        writer.mux(packet)
-                    continue
-                for payload, moment in _rewritten(bytes(packet), sets):
-                    ticks = _ticks(packet, moment, clock, last_ticks)
-                    carrier = av.Packet(payload)
-                    carrier.stream, carrier.time_base, carrier.pts, carrier.dts = data, TIME_BASE, ticks, ticks
-                    writer.mux(carrier)
-                    last_ticks = ticks
-                    packets += 1
-        os.replace(partial, out)
-    except av.error.FFmpegError as error:
-        raise MediaError(f"{source} cannot be copied: {error.strerror}", path=str(source)) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    packets = last_ticks = 0
+    with StreamCopy(source, out) as copy:
+        copy.add_klv()
+        for packet in copy.packets():
+            if copy.is_carried(packet):
+                copy.copy(packet)
+                continue
+            for payload, moment in _rewritten(bytes(packet), sets):
+                last_ticks = _ticks(packet, moment, clock, last_ticks)
+                copy.put_klv(payload, last_ticks)
+                packets += 1
     return packets
 
 
@@ -152,11 +129,8 @@ def _rewritten(payload: bytes, sets: Mapping[int, bytes]) -> list[tuple[bytes, i
 
 
 def _ticks(packet: Any, moment: int, clock: ClockMap, last_ticks: int) -> int:
-    """Return the packet's own presentation time, else that of its moment on the clip's clock; never falling."""
-    if packet.pts is not None:
-        ticks = round(int(packet.pts) * Fraction(packet.time_base) / TIME_BASE)
-    elif moment >= 0:
-        ticks = round(clock.pts_of(moment) / float(TIME_BASE))
-    else:
-        ticks = last_ticks
-    return max(ticks, last_ticks, 0)
+    """Return the packet's own presentation time, else that of its moment on the clip's clock."""
+    own = ticks_of(packet)
+    if own is not None:
+        return own
+    return round(clock.pts_of(moment) / float(TIME_BASE)) if moment >= 0 else last_ticks
