@@ -56,28 +56,35 @@ def test_real_clips_are_cut_with_their_klv(shared_data, tmp_path, name, first_s,
     check_cut(source, tmp_path / "cut.ts", begin + first_s, begin + last_s)
 
 
-def test_other_readers_find_the_klv_of_a_cut(shared_data, tmp_path):
+def tool(name):
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def streams_of(path):
+    command = [tool("ffprobe"), "-v", "error", "-show_streams", "-of", "json", str(path)]
+    shown = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return {stream["codec_type"]: stream["codec_name"] for stream in shown["streams"]}
+
+
+def test_other_readers_find_the_klv_of_a_cut(clip, tmp_path):
     klvdata = pytest.importorskip("klvdata")
     out = tmp_path / "cut.ts"
-    source = shared_data / "klv/kwiver/videos/aphill_klv_10s.ts"
-    begin = min(frames_of(source))
-    report = cut_clip(source, out, first_s=begin + 3.0, last_s=begin + 5.0)
-    tool = shutil.which("ffprobe")
-    if tool is None:
-        pytest.skip("ffprobe is not installed")
-    shown = subprocess.run(
-        [tool, "-v", "error", "-show_streams", "-of", "json", str(out)], check=True, capture_output=True
-    )
-    kinds = {stream["codec_type"]: stream["codec_name"] for stream in json.loads(shown.stdout)["streams"]}
-    assert kinds["data"] == "klv"
-    assert kinds["video"] == "mpeg2video"
-    ffmpeg = shutil.which("ffmpeg")
-    command = [ffmpeg, "-v", "error", "-i", str(out), "-map", "0:d:0", "-c", "copy", "-f", "data", "-"]
+    report = cut_clip(clip.path, out, first_s=2.0, last_s=3.2)
+    assert streams_of(out) == {"video": "h264", "data": "klv"}
+    command = [tool("ffmpeg"), "-v", "error", "-i", str(out), "-map", "0:d:0", "-c", "copy", "-f", "data", "-"]
     payload = subprocess.run(command, check=True, capture_output=True).stdout
     theirs = [packet.MetadataList() for packet in klvdata.StreamParser(payload)]
-    assert len(theirs) == report.klv_packets
-    ours = read_klv(out)
-    assert len(ours) == len(theirs)
+    assert len(theirs) == report.klv_packets == len(read_klv(out))
+
+
+def test_ffprobe_names_the_klv_of_a_real_cut(shared_data, tmp_path):
+    source = shared_data / "klv/kwiver/videos/aphill_klv_10s.ts"
+    begin = min(frames_of(source))
+    cut_clip(source, tmp_path / "cut.ts", first_s=begin + 3.0, last_s=begin + 5.0)
+    assert streams_of(tmp_path / "cut.ts") == {"video": "mpeg2video", "data": "klv"}
 
 
 def test_a_clip_without_pictures_there_leaves_nothing(clip, tmp_path):
