@@ -18,6 +18,7 @@ from sitl.films.render_look import THERMAL
 from sitl.films.world import make_world
 from sitl.vehicle.truth_file import read_truth
 from vedette.demo_flight import T0_UTC_NS
+from vedette.interruption import deaf_children
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
@@ -132,8 +133,6 @@ def film_task(task: FilmTask, told: SimpleQueue[tuple[str, int, str]]) -> None:
             report=lambda done, _total: told.put((task.name, done, "")),
         )
         told.put((task.name, -1, ""))
-    except KeyboardInterrupt:
-        return
     except Exception as error:  # noqa: BLE001 - the parent turns it into its one sentence
         told.put((task.name, -1, f"{type(error).__name__}: {error}"))
 
@@ -150,8 +149,9 @@ def film_flights(
     }
     told: SimpleQueue[tuple[str, int, str]] = _SPAWN.SimpleQueue()
     processes = [_SPAWN.Process(target=film_task, args=(task, told), daemon=True) for task in tasks]
-    for process in processes:
-        process.start()
+    with deaf_children():
+        for process in processes:
+            process.start()
     try:
         running = {task.name for task in tasks}
         while running:

@@ -145,8 +145,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where every error ends
         return _explain(error)
     return status if isinstance(status, int) else 0
-
-
-def run() -> None:
-    """Run the command line and leave with its exit status."""
-    sys.exit(main())

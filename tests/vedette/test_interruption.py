@@ -1,0 +1,125 @@
+"""Ctrl-C at any moment: within two seconds nothing runs any more, and no person reads a traceback."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "examples" / "demo"
+LIMIT_S = 2.0
+BUSY_S = 2.0
+"""What a loaded machine may take to run the processes at all, allowed on top."""
+STUBBORN = """
+import threading, time
+from vedette.interruption import leave_at_once, unwound_in_time
+leave_at_once()
+with unwound_in_time(grace_s=0.3):
+    import subprocess, sys
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    print(child.pid, flush=True)
+    while True:
+        try:
+            time.sleep(600)
+        except KeyboardInterrupt:
+            pass
+"""
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    return {
+        "demo": ["demo", "--out", str(folder / "demo")],
+        "plan": ["plan", str(DEMO / "brief.toml"), "--out", str(folder / "plan")],
+        "run": ["sitl", "run", str(ROOT / "examples" / "scenarios" / "calm_night.toml"), "--speedup", "1"],
+        "vehicle": ["sitl", "vehicle", "--home", "47.3805,112.5775,1071,0"],
+    }
+
+
+def start(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    def as_a_terminal_would() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(
+        arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=as_a_terminal_would,
+    )  # fmt: skip
+
+
+def below(pid: int) -> set[int]:
+    found: set[int] = set()
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in listed.read_text().split():
+            found |= {int(child)} | below(int(child))
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def interrupted(name: str, after_s: float, folder: Path) -> None:
+    running = start([sys.executable, "-m", "vedette", *commands(folder)[name]], folder)
+    time.sleep(after_s)
+    started = below(running.pid) if running.poll() is None else set()
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the whole group hears it
+    told = time.monotonic()
+    said = running.communicate(timeout=60)[0].decode()
+    took_s = time.monotonic() - told
+    assert took_s < LIMIT_S + BUSY_S, f"{name}, interrupted after {after_s:.2f} s, took {took_s:.1f} s: {said}"
+    before_us = "Traceback" in said and str(ROOT) not in said  # the interpreter had not come to our first line
+    assert before_us or "Traceback" not in said, f"{name}, interrupted after {after_s:.2f} s: {said}"
+    until = time.monotonic() + BUSY_S
+    while any(alive(pid) for pid in started) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert [pid for pid in started if alive(pid)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "after_s"), [("demo", 0.4), ("plan", 1.5), ("run", 0.25), ("run", 4.0), ("demo", 12.0)]
+)
+def test_an_interrupt_ends_the_command_and_all_it_started(name, after_s, tmp_path):
+    interrupted(name, after_s, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", range(50))
+def test_fifty_random_moments(case, tmp_path):
+    rng = random.Random(case)
+    name = rng.choice(sorted(commands(tmp_path)))
+    interrupted(name, rng.uniform(0.15, 30.0 if name == "demo" else 6.0), tmp_path)
+
+
+def test_a_command_that_will_not_end_is_ended_with_its_children(tmp_path):
+    running = start([sys.executable, "-c", STUBBORN], tmp_path)
+    assert running.stdout is not None
+    child = int(running.stdout.readline())
+    assert alive(child)
+    os.kill(running.pid, signal.SIGINT)
+    assert running.wait(30) == 130
+    assert b"interrupted" in running.stdout.read()
+    running.stdout.close()
+    until = time.monotonic() + 10.0
+    while alive(child) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not alive(child)
+
+
+def test_a_module_of_the_users_own_folder_is_not_taken_for_ours(tmp_path):
+    (tmp_path / "maps.py").write_text("raise SystemExit('not ours')\n")
+    (tmp_path / "geo.py").write_text("raise SystemExit('not ours')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "vedette", "--version"], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("vedette ")
