@@ -1,45 +1,55 @@
-"""Build the documentation site into docs/site: the pages as HTML with their pictures, the reference from docstrings."""
+"""Build the documentation site into docs/site: the pages, and what commands and Python interface say of themselves.
+
+A warning is an error: a link that leads nowhere, a page that no other leads to, a docstring that cannot be read.
+"""
 
 from __future__ import annotations
 
-import html
+import argparse
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from markdown_it import MarkdownIt
+from typer import Context
+from typer.cli import get_docs_for_click
+from typer.main import get_command
 
-DOCS = Path(__file__).parent
-PACKAGES = ("geo", "telemetry", "missions", "detection", "operations", "maps", "sitl")
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
-    "pre{background:#f3f4f6;padding:.8rem;overflow-x:auto}table{border-collapse:collapse}"
-    "td,th{border:1px solid #d0d7de;padding:.3rem .6rem}img{max-width:100%}"
-)
+from vedette.main import COMMANDS, app
 
-
-def render(page: Path, site: Path) -> Path:
-    text = page.read_text(encoding="utf-8")
-    title = text.lstrip("# ").splitlines()[0] if text else page.stem
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text).replace('.md"', '.html"')
-    target = site / page.relative_to(DOCS).with_suffix(".html")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{html.escape(title)}</title>"
-    target.write_text(f"<!doctype html>{head}<style>{STYLE}</style>{body}", encoding="utf-8")
-    return target
+DOCS = Path(__file__).resolve().parent
+COMMAND_FOLDER = Path("reference") / "commands"
 
 
-def main() -> int:
-    site = DOCS / "site"
-    pages = [page for page in sorted(DOCS.rglob("*.md")) if site not in page.parents]
-    for page in pages:
-        render(page, site)
-    shutil.copytree(DOCS / "images", site / "images", dirs_exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "pdoc", "-d", "numpy", "-o", str(site / "reference"), *PACKAGES]
-    ).returncode
+def write_command_pages(folder: Path) -> None:
+    """Write a page for each command, as its `--help` has it, and a page that lists them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    root = get_command(app)
+    context = Context(root, info_name="vedette")
+    rows = ["# Commands", "", "| command | |", "|---|---|"]
+    for name, (_, sentence) in COMMANDS.items():
+        command = root.get_command(context, name)  # type: ignore[attr-defined]
+        text = get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="vedette")
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+        rows.append(f"| [`vedette {name}`]({name}.md) | {sentence} |")
+    rows += ["", "```{toctree}", ":hidden:", "", *COMMANDS, "```", ""]
+    (folder / "index.md").write_text("\n".join(rows), encoding="utf-8")
+
+
+def build(site: Path) -> int:
+    """Build the site into `site`; return Sphinx's exit status."""
+    with tempfile.TemporaryDirectory() as made:
+        source = Path(made) / "docs"
+        shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("site", "__pycache__"))
+        for page in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
+            shutil.copy(DOCS.parent / page, source / page.lower())
+        write_command_pages(source / COMMAND_FOLDER)
+        options = ["-q", "-W", "--keep-going", "-b", "html", "-d", str(Path(made) / "trees")]
+        return subprocess.run([sys.executable, "-m", "sphinx", *options, str(source), str(site)]).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=DOCS / "site")
+    sys.exit(build(parser.parse_args().out))
