@@ -121,6 +121,10 @@ class CaseFile:
         rows = self._rows("SELECT seq, body FROM leaf WHERE seq >= ? ORDER BY seq", (start,))
         return (self._opened(seq, body) for seq, body in rows)
 
+    def leaf_hashes(self) -> list[bytes]:
+        """Return the hash of every leaf, in the order of the log."""
+        return [bytes(value) for (value,) in self._rows("SELECT hash FROM leaf ORDER BY seq")]
+
     def newest(self, kind: LeafKind) -> list[Leaf]:
         """Return the newest leaf of every subject of a kind, in the order of the log."""
         query = (

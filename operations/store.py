@@ -168,6 +168,10 @@ class OperationStore:
         """Yield the log's records from number `start` on."""
         return self._case.leaves(start)
 
+    def leaf_hashes(self) -> list[bytes]:
+        """Return the hash of every record, in the order of the log: what proofs are made of."""
+        return self._case.leaf_hashes()
+
     def newest(self, kind: LeafKind) -> list[Leaf]:
         """Return the newest record about every subject of a kind, in the order of the log."""
         return self._case.newest(kind)

@@ -30,6 +30,7 @@ from operations.log.checking import (
     check_merges,
     check_meta,
     check_outside_head,
+    check_signed_heads,
     name_of,
     read_log,
 )
@@ -91,6 +92,7 @@ def verify(
     vault: Vault | None = None,
     head: Head | None = None,
     head_from: str = "",
+    head_of: str = "",
     on_bytes: Callable[[int], None] | None = None,
 ) -> Verification:
     """Hold everything in an operation folder against its log.
@@ -105,6 +107,8 @@ def verify(
         A head that was kept outside the folder: shows a log that was rewritten or put back as a whole.
     head_from
         Where that head comes from, for messages.
+    head_of
+        Id of the operation that the head says it is of; a head that says nothing of it is of any.
     on_bytes
         Told how many bytes have been hashed so far.
 
@@ -126,6 +130,8 @@ def verify(
     reading = _read_case(found)
     found.findings += reading.findings
     _check_kept_head(found, reading, kept)
+    if head_of and reading.leaves and head_of != reading.leaves[min(reading.leaves)].subject:
+        raise InputError(f"{head_from} is a head of another operation ({head_of}): name one of {folder}")
     if head is not None:
         found.findings += check_outside_head(reading, head.size, head.root, head_from or "the file given")
     named = _check_media(found, reading)
@@ -143,7 +149,7 @@ def verify(
 
 
 def read_outside_head(path: Path) -> Head:
-    """Read a head that was kept outside the folder: a copy of `log.head`.
+    """Read a head that was kept outside the folder: a copy of `log.head`, or one typed from paper, in groups.
 
     Raises
     ------
@@ -151,7 +157,8 @@ def read_outside_head(path: Path) -> Head:
         When it is none.
     """
     try:
-        return Head.from_bytes(path.read_bytes())
+        size, *groups = path.read_text("ascii").split()
+        return Head.from_bytes(f"{size} {''.join(groups)}".encode("ascii"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path} holds no head of a log (size and root, as in {HEAD_FILE}): name a copy of one", path=str(path)
@@ -187,6 +194,7 @@ def _read_tables(found: _Round, database: sqlite3.Connection, item: str) -> LogR
     heads = database.execute("SELECT size, root, frontier FROM head").fetchall()
     found.findings += check_head(reading, heads[0] if len(heads) == 1 else None)
     found.findings += check_merges(reading)
+    found.findings += check_signed_heads(reading)
     found.findings += check_index(reading, database.execute("SELECT kind, id, seq FROM record"), found.vault)
     found.findings += check_meta(reading, dict(database.execute("SELECT key, value FROM meta")), found.vault)
     return reading

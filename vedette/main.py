@@ -33,6 +33,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.ingest", "Read video, pictures and telemetry into an operation folder."),
     "map": ("vedette.map_command", "Write the self-contained map of an operation folder."),
+    "keys": ("vedette.keys", "Make, show, rotate and revoke the keys that sign heads and packages."),
+    "head": ("vedette.head", "Sign the head of a log, anchor it outside, prove records against it."),
     "case": ("vedette.case", "Set case and reason once for what you look at in an operation."),
     "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
     "backup": ("vedette.backup", "Copy an operation, verified, also while it is written to."),

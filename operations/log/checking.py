@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
+from operations.evidence.verifier import VerifierError, read_head, read_note
 from operations.findings import Finding, FindingKind, finding
 from operations.log.errors import FrontierError, LeafError
 from operations.log.leaves import Leaf, LeafKind, decode, encode
@@ -134,6 +135,23 @@ def check_outside_head(reading: LogReading, size: int, root: bytes, where: str) 
     else:
         what = f"is not the one of the head in {where}: its first {size} records were written again"
     return [finding(FindingKind.BROKEN_LOG, LOG, what)]
+
+
+def check_signed_heads(reading: LogReading) -> list[Finding]:
+    """Hold every signed head in the log against the records before it: it has to be a head that this log has had."""
+    first = reading.leaves.get(0)
+    found = []
+    for leaf in reading.leaves.values():
+        if leaf.kind is not LeafKind.HEAD:
+            continue
+        try:
+            operation, size, root = read_head(read_note(str(leaf.body.get("note")))[0])
+        except VerifierError as error:
+            found.append(finding(FindingKind.CHANGED, name_of(leaf), f"holds no signed head ({error})"))
+            continue
+        if first is not None and operation == first.subject:
+            found += check_outside_head(reading, size, root, f"log record {leaf.seq}")
+    return found
 
 
 def check_merges(reading: LogReading) -> list[Finding]:

@@ -38,6 +38,7 @@ class LeafKind(StrEnum):
     PART = "part"
     VERDICT = "verdict"
     CASE = "case"
+    HEAD = "head"
     VIEW = "view"
     EXPORT = "export"
     HOLD = "hold"

@@ -1,0 +1,82 @@
+"""The stand-alone verifier's arithmetic: RFC 8032's own vectors, and another implementation as judge."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from operations.evidence.verifier import ed25519_verify, root_from
+from operations.log.merkle import inclusion_proof, leaf_hash, root_of
+
+VECTORS = [
+    (
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24"
+        "655141438e7a100b",
+    ),
+    (
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aee"
+        "b00d291612bb0c00",
+    ),
+    (
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28d"
+        "c027beceea1ec40a",
+    ),
+    (
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e"
+        "2a9ac94fa54ca49f",
+        "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17a"
+        "d9bef1177331a704",
+    ),
+]
+"""RFC 8032 section 7.1: TEST 1, 2, 3 and SHA(abc)."""
+
+
+@pytest.mark.parametrize(("public", "message", "signature"), VECTORS)
+def test_the_vectors_of_rfc_8032(public, message, signature):
+    public, message, signature = map(bytes.fromhex, (public, message, signature))
+    assert ed25519_verify(public, message, signature)
+    assert not ed25519_verify(public, message + b"\0", signature)
+    order = 2**252 + 27742317777372353535851937790883648493
+    malleable = signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
+    assert not ed25519_verify(public, message, malleable)
+
+
+@pytest.mark.parametrize("small", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
+def test_keys_of_small_order_sign_nothing(small):
+    assert not ed25519_verify(small, b"anything", small + bytes(32))
+
+
+def test_another_implementation_agrees_on_signatures_true_and_false():
+    chance = random.Random(8032)
+    for _ in range(6):
+        private = Ed25519PrivateKey.generate()
+        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        message = os.urandom(chance.randrange(200))
+        signature = bytearray(private.sign(message))
+        assert ed25519_verify(public, message, bytes(signature))
+        signature[chance.randrange(64)] ^= 1 << chance.randrange(8)
+        with pytest.raises(InvalidSignature):
+            Ed25519PublicKey.from_public_bytes(public).verify(bytes(signature), message)
+        assert not ed25519_verify(public, message, bytes(signature))
+
+
+def test_proofs_lead_to_the_roots_of_the_log():
+    for size in (*range(1, 18), 33):
+        leaves = [leaf_hash(b"%d" % number) for number in range(size)]
+        for index in range(size):
+            proof = inclusion_proof(index, leaves)
+            assert root_from(leaves[index], index, size, proof) == root_of(leaves)
+            assert root_from(leaves[index], size, size, proof) is None
+            assert root_from(leaf_hash(b"other"), index, size, proof) != root_of(leaves)

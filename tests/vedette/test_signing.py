@@ -1,0 +1,105 @@
+"""Keys, heads and anchors as a person types them."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from operations.log.leaves import LeafKind
+from operations.store import OperationStore
+from vedette.main import main
+
+
+@pytest.fixture
+def say(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(text):
+        status = main(text.split())
+        shown = capsys.readouterr()
+        return status, " ".join(f"{shown.out} {shown.err}".split())
+
+    OperationStore.create(tmp_path / "op", name="Night 1", actor="ana", clock=lambda: 1).close()
+    for name in ("ana", "police"):
+        assert run(f"keys new {name}.key --name {name}@unit")[0] == 0
+    return run
+
+
+def test_a_head_signed_by_two_shows_what_was_put_back_and_says_how_far_it_proves(say, tmp_path):
+    shutil.copytree(tmp_path / "op", tmp_path / "earlier")
+    assert say("head sign op -o one.head --signing-key ana.key") == (0, "one.head: 1 records, signed by ana@unit")
+    status, told = say("head cosign one.head -o both.head --signing-key police.key --key ana.pub")
+    assert (status, told) == (0, "both.head: 1 records, signed by ana@unit, police@unit")
+    assert say("head keep op both.head")[0] == 0
+    assert say("head sign op -o now.head --signing-key ana.key")[0] == 0
+    assert say("head proof op --head now.head --since both.head -o grown.json")[0] == 0
+    assert say("head proof op --head now.head --record 0 -o record.tlog-proof")[0] == 0
+    assert say("head cosign now.head -o now2.head --signing-key police.key --key ana.pub --proof grown.json")[0] == 0
+    status, told = say("verify op --head both.head --key ana.pub --key police.pub")
+    assert status == 0
+    assert "signed by police@unit, who dates it" in told
+    assert "records 0 to 0 of 4 are as they were when this head was made; the 3 after it rest on the folder" in told
+    status, told = say("verify earlier --head now.head --key ana.pub")
+    assert status == 1
+    assert "ends before the head in now.head" in told
+
+
+def test_a_rotated_key_still_stands_for_its_old_heads(say):
+    assert say("head sign op -o old.head --signing-key ana.key")[0] == 0
+    assert say("keys rotate ana.key")[0] == 0
+    assert say("head sign op -o new.head --signing-key ana.key")[0] == 0
+    for head in ("old.head", "new.head"):
+        assert say(f"verify op --head {head} --key ana.pub")[0] == 0
+    told = say("keys show ana.pub")[1]
+    assert told.count("ana@unit+") == 2
+    assert "(rotated)" in told
+    assert say("keys revoke ana.key --reason stolen")[0] == 0
+    status, told = say("head sign op -o x.head --signing-key ana.key")
+    assert status == 2
+    assert "revoked: stolen" in told
+    assert "revoked" in say("verify op --head new.head --key ana.pub")[1]
+
+
+def test_what_cannot_be_meant_is_one_sentence(say, tmp_path):
+    assert say("head sign op -o a.head --signing-key ana.key")[0] == 0
+    OperationStore.create(tmp_path / "other", name="o", actor="a", clock=lambda: 1).close()
+    (tmp_path / "none.tsr").write_bytes(b"x")
+    for words, named in (
+        ("verify op --head a.head --key police.pub", "signed by ana@unit, not by the key given (police@unit)"),
+        ("verify other --head a.head --key ana.pub", "a head of another operation"),
+        ("verify op --key ana.pub", "name it with --head"),
+        ("verify op --head a.head --stamp none.tsr", "--stamp and --ca together"),
+        ("verify op --head a.head --stamp none.tsr --ca ana.pub", "cannot be read: give them as PEM"),
+        ("verify op --head op/log.head --key ana.pub", "no signature in it"),
+        ("head keep op a.head --stamp none.tsr", "--ca"),
+        ("head proof op --head a.head -o p", "one thing to prove"),
+        ("head sign op -o b.head --signing-key nowhere.key", "cannot be read"),
+        ("head sign op -o b.head", "signing-key"),
+        ("keys new ana.key", "there already"),
+        ("keys show op/log.head", "public key"),
+        ("head print ana.pub", "no signed head"),
+    ):
+        status, told = say(words)
+        assert status == 2, words
+        assert named in told, told
+    assert not (tmp_path / "b.head").exists()
+
+
+def test_a_head_is_printed_as_groups_that_can_be_typed_again(say, tmp_path):
+    assert say("head sign op -o a.head --signing-key ana.key")[0] == 0
+    status, told = say("head print a.head")
+    assert status == 0
+    assert "\u2588" in told
+    with OperationStore.open(tmp_path / "op", actor="x", clock=lambda: 1, read_only=True) as store:
+        first = store.leaf_hashes()[0].hex()
+        assert [leaf.kind for leaf in store.leaves()] == [LeafKind.OPERATION, LeafKind.HEAD]
+    (tmp_path / "typed").write_text("1 " + " ".join(first[i : i + 4] for i in range(0, 64, 4)) + "\n")
+    assert first[:4] in told
+    assert say("verify op --head typed")[0] == 0
+
+
+def test_a_request_for_a_stamp_is_a_file(say, tmp_path):
+    assert say("head sign op -o a.head --signing-key ana.key")[0] == 0
+    assert say("head request a.head -o a.tsq")[0] == 0
+    assert (tmp_path / "a.tsq").read_bytes()[0] == 0x30
