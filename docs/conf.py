@@ -7,6 +7,7 @@ author = "the Vedette developers"
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["site"]
+smartquotes = False
 html_theme = "furo"
 html_title = f"Vedette {release}"
 html_copy_source = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +57,38 @@ def test_every_straight_return_to_the_nearest_landing_stays_inside(brief, plan):
             assert fence.covers(shapely.LineString([place, goal])), (sortie.name, place, goal)
 
 
-def test_zones_inside_the_fence_are_excluded_whole(brief, plan):
-    zones = [
-        shapely.Polygon(list(zip(ring[0].lon_deg, ring[0].lat_deg, strict=True)))
+@pytest.fixture(scope="module")
+def pond(plan, tmp_path_factory):
+    """Return a brief with a small zone in the middle of the air that the second sortie flies round, and its outline."""
+    (fence,) = polygons(plan.sorties[1], 5001)
+    path = shapely.LineString([(leg.lon_start_deg, leg.lat_start_deg) for leg in plan.sorties[1].legs])
+    free = shapely.get_parts(fence.buffer(-8e-4).difference(path.buffer(1.4e-3)))
+    lon, lat = shapely.get_coordinates(shapely.maximum_inscribed_circle(max(free, key=lambda part: part.area)))[0]
+    folder = tmp_path_factory.mktemp("pond") / "brief"
+    shutil.copytree(EXAMPLE.parent, folder)
+    zone = f'\n[[zone]]\nname = "pond"\ncentre = [{lat}, {lon}]\nradius_m = 25.0\nclearance_m = 20.0\n'
+    (folder / "brief.toml").write_text(EXAMPLE.read_text() + zone)
+    around = [GEOD.fwd(lon, lat, bearing, 25.0)[:2] for bearing in range(0, 360, 10)]
+    return read_brief(folder / "brief.toml"), shapely.Polygon(around)
+
+
+def test_a_zone_inside_the_fence_is_excluded_whole(pond):
+    brief, outline = pond
+    inside = [sortie for sortie in plan_brief(brief).sorties if polygons(sortie, 5001)[0].contains(outline)]
+    assert inside, "no fence holds the zone, so nothing would be shown"
+    for sortie in inside:
+        assert shapely.union_all(polygons(sortie, 5002)).buffer(1e-9).covers(outline)
+
+
+def test_a_zone_beside_the_fence_stays_outside_it(brief, plan):
+    (village,) = [
+        shapely.Polygon(list(zip(rings[0].lon_deg, rings[0].lat_deg, strict=True)))
         for zone in brief.zone
-        for ring in zone.polygons
+        for rings in zone.polygons
     ]
     for sortie in plan.sorties:
-        (fence,) = polygons(sortie, 5001)
         excluded = shapely.union_all(polygons(sortie, 5002))
-        for zone in zones:
-            assert excluded.buffer(1e-9).covers(zone) or not fence.intersects(zone)
+        assert not polygons(sortie, 5001)[0].difference(excluded).intersects(village)
 
 
 def test_the_fence_keeps_the_standoff_itself(brief, plan):
