@@ -201,6 +201,10 @@ def test_nothing_is_judged_on_the_ground_or_off_auto(square_sortie, path, place)
     state.armed, state.mode = True, "RTL"
     watch.observe()
     assert math.isnan(watch.max_cross_track_m)
+    state.mode = "AUTO"  # the same place, judged: what was kept quiet above is far out
+    move(state, place, 5000.0, 0.0, 2.0)
+    watch.observe()
+    assert watch.max_cross_track_m > 1000.0
 
 
 def test_link_states() -> None:
