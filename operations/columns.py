@@ -43,16 +43,16 @@ def hits_table(hits: GroundHits, *, run_id: str) -> pa.Table:
 
 def hits_of(table: pa.Table) -> GroundHits:
     """Return the columns of a table of `schema.HITS`."""
-    reason = _labels(table["reason"])
+    reason = labels_of(table["reason"])
     to_code = np.array([*(_REASON_NAMES.index(name) + 1 for name in reason.names), 0], dtype=np.int8)
     return GroundHits(
-        hit_id=_ids_of(table["hit_id"]),
-        media=_labels(table["media_id"]),
-        class_name=_labels(table["class_name"]),
-        track=_labels(table["track_id"]),
+        hit_id=ids_of(table["hit_id"]),
+        media=labels_of(table["media_id"]),
+        class_name=labels_of(table["class_name"]),
+        track=labels_of(table["track_id"]),
         reason_code=to_code[reason.codes],
-        box_px=np.stack([_numbers_of(table[name], np.float32) for name in _BOX], axis=1),
-        **{name: _numbers_of(table[name], kind) for name, kind in HIT_NUMBERS.items()},
+        box_px=np.stack([numbers_of(table[name], np.float32) for name in _BOX], axis=1),
+        **{name: numbers_of(table[name], kind) for name, kind in HIT_NUMBERS.items()},
     )
 
 
@@ -79,11 +79,11 @@ def tracks_of(table: pa.Table) -> GroundTracks:
     offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(table["t_utc_ns"]).to_numpy())]).astype(np.int64)
     return GroundTracks(
         track_id=tuple(table["track_id"].to_pylist()),
-        class_name=_labels(table["class_name"]),
+        class_name=labels_of(table["class_name"]),
         offsets=offsets,
-        hit_id=_ids_of(pc.list_flatten(table["hit_ids"])),
-        **{name: _numbers_of(table[name], np.float32) for name in TRACK_NUMBERS},
-        **{name: _numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()},
+        hit_id=ids_of(pc.list_flatten(table["hit_ids"])),
+        **{name: numbers_of(table[name], np.float32) for name in TRACK_NUMBERS},
+        **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()},
     )
 
 
@@ -106,11 +106,11 @@ def frames_of(table: pa.Table) -> Frames:
     """Return the columns of a table of `schema.FRAMES`."""
     lengths = pc.fill_null(pc.list_value_length(table["footprint"]), 0).to_numpy() // 2
     return Frames(
-        media=_labels(table["media_id"]),
-        pose_reason=_labels(table["pose_reason"]),
+        media=labels_of(table["media_id"]),
+        pose_reason=labels_of(table["pose_reason"]),
         ring_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        ring_lon_lat=_numbers_of(pc.list_flatten(table["footprint"]), np.float64).reshape(-1, 2),
-        **{name: _numbers_of(table[name], kind) for name, kind in FRAME_NUMBERS.items()},
+        ring_lon_lat=numbers_of(pc.list_flatten(table["footprint"]), np.float64).reshape(-1, 2),
+        **{name: numbers_of(table[name], kind) for name, kind in FRAME_NUMBERS.items()},
     )
 
 
@@ -136,7 +136,8 @@ def _numbers(values: NDArray[Any], field: pa.Field) -> pa.Array:
     return pa.array(values, field.type, mask=mask)
 
 
-def _numbers_of(column: pa.ChunkedArray | pa.Array, kind: type[np.generic]) -> NDArray[Any]:
+def numbers_of(column: pa.ChunkedArray | pa.Array, kind: type[np.generic]) -> NDArray[Any]:
+    """Return a column of numbers; null becomes NaN or an unknown time."""
     if column.null_count:
         column = pc.fill_null(column, float("nan") if np.issubdtype(kind, np.floating) else UNKNOWN_NS)
     return np.asarray(column.to_numpy(), dtype=kind)
@@ -147,7 +148,7 @@ def _names(labels: Labels) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes, pa.array(labels.names, pa.string()))
 
 
-def _labels(column: pa.ChunkedArray) -> Labels:
+def labels_of(column: pa.ChunkedArray) -> Labels:
     """Return a column of repeated strings; a plain string column is coded first."""
     if not pa.types.is_dictionary(column.type):
         column = pc.dictionary_encode(column)
@@ -171,7 +172,7 @@ def _ids(ids: NDArray[np.bytes_]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(ids), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
-def _ids_of(column: pa.ChunkedArray | pa.Array) -> NDArray[np.bytes_]:
+def ids_of(column: pa.ChunkedArray | pa.Array) -> NDArray[np.bytes_]:
     """Return a string column of short ASCII ids as fixed bytes."""
     fixed = np.zeros(len(column), dtype=HIT_ID)
     if not len(column):

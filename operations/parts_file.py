@@ -53,6 +53,7 @@ def write_part(table: pa.Table, path: Path, *, final: Path, vault: Vault, record
         sha256=hashlib.sha256(data).hexdigest(),
         rows=table.num_rows,
         bbox_deg=_bbox(table),
+        seen_bbox_deg=_seen_bbox(table),
         t_utc_ns=_span(table),
         classes=_classes(table),
     )
@@ -115,6 +116,18 @@ def _bbox(table: pa.Table) -> tuple[float, float, float, float] | None:
         return None
     lat, lon = lat[known], lon[known]
     return float(lat.min()), float(lon.min()), float(lat.max()), float(lon.max())
+
+
+def _seen_bbox(table: pa.Table) -> tuple[float, float, float, float] | None:
+    if "footprint" not in table.column_names:
+        return None
+    lon, lat = pc.list_flatten(table["footprint"]).to_numpy().reshape(-1, 2).T
+    if not len(lon):
+        return None
+    west, east = float(lon.min()), float(lon.max())
+    if west < -180.0 or east > 180.0:  # a footprint that goes on beyond the antimeridian
+        west, east = -180.0, 180.0
+    return float(lat.min()), west, float(lat.max()), east
 
 
 def _span(table: pa.Table) -> tuple[int, int] | None:

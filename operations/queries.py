@@ -92,6 +92,14 @@ def _touch(box: tuple[float, float, float, float], other: tuple[float, float, fl
     return (other[3] >= west or other[1] <= east) if west > east else (other[3] >= west and other[1] <= east)
 
 
+def quiet_engine(*, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Return a query engine in memory that fetches and loads nothing, and keeps the heads of files it has read."""
+    engine = duckdb.connect(":memory:", config=dict(_OFFLINE))
+    engine.execute(f"SET memory_limit = '{int(memory_mb)}MB'")
+    engine.execute("SET parquet_metadata_cache = true")
+    return engine
+
+
 class HitSearch:
     """A running query engine over one or more operations; heads of files read once are kept.
 
@@ -104,9 +112,7 @@ class HitSearch:
     """
 
     def __init__(self, *, threads: int | None = None, memory_mb: int = 1_024) -> None:
-        self._engine = duckdb.connect(":memory:", config=dict(_OFFLINE))
-        self._engine.execute(f"SET memory_limit = '{int(memory_mb)}MB'")
-        self._engine.execute("SET parquet_metadata_cache = true")
+        self._engine = quiet_engine(memory_mb=memory_mb)
         if threads is not None:
             self._engine.execute(f"SET threads = {int(threads)}")
 

@@ -129,6 +129,8 @@ class PartRecord(_Record):
     rows: int
     bbox_deg: tuple[float, float, float, float] | None = None
     """South, west, north, east of the rows that have a place."""
+    seen_bbox_deg: tuple[float, float, float, float] | None = None
+    """The same of all ground in footprints, for frames; where it is not said, a footprint may lie anywhere."""
     t_utc_ns: tuple[int, int] | None = None
     """First and last moment."""
     classes: tuple[str, ...] = ()

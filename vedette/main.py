@@ -35,6 +35,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "map": ("vedette.map_command", "Write the self-contained map of an operation folder."),
     "keys": ("vedette.keys", "Make, show, rotate and revoke the keys that sign heads and packages."),
     "head": ("vedette.head", "Sign the head of a log, anchor it outside, prove records against it."),
+    "find": ("vedette.find", "Find things in operations: near the border, in an area, at a time."),
+    "seen": ("vedette.seen", "Say when the flights of operations saw a piece of ground."),
     "case": ("vedette.case", "Set case and reason once for what you look at in an operation."),
     "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
     "backup": ("vedette.backup", "Copy an operation, verified, also while it is written to."),

@@ -12,7 +12,7 @@ from telemetry.tracks.time_bases import is_datable
 _ZONE: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})\Z")
 
 
-def parse_utc_offset(text: str | None) -> float | None:
+def parse_utc_offset(text: str | None, option: str = "--utc-offset") -> float | None:
     """Read a zone, as +02:00, into seconds east of UTC.
 
     Raises
@@ -24,13 +24,18 @@ def parse_utc_offset(text: str | None) -> float | None:
         return None
     match = _ZONE.match(text)
     if match is None or int(match.group(2)) > 14 or int(match.group(3)) > 59:
-        raise InputError(f"--utc-offset: {text!r} is no zone; write hours and minutes east of UTC, as +02:00 or -05:30")
+        raise InputError(f"{option}: {text!r} is no zone; write hours and minutes east of UTC, as +02:00 or -05:30")
     seconds = int(match.group(2)) * 3600 + int(match.group(3)) * 60
     return float(-seconds if match.group(1) == "-" else seconds)
 
 
 def parse_start(text: str | None) -> int | None:
-    """Read when a recording began into UTC nanoseconds.
+    """Read when a recording began into UTC nanoseconds."""
+    return parse_moment(text, "--start")
+
+
+def parse_moment(text: str | None, option: str) -> int | None:
+    """Read a moment that an option states into UTC nanoseconds.
 
     Raises
     ------
@@ -44,5 +49,5 @@ def parse_start(text: str | None) -> int | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None or not is_datable(moment):
-        raise InputError(f"--start: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
+        raise InputError(f"{option}: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000

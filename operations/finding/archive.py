@@ -1,0 +1,168 @@
+"""Operations opened together, so that one question goes to all; what was read of them stays in memory.
+
+Small parts by the thousand cost more to open than to read, and an index beside them would be a second copy of where
+persons were that erasure, encryption and verification had to know of. So what questions need is read once a
+process, of those parts only that can hold an answer, and looked through as arrays from then on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Self
+
+import duckdb
+import pyarrow as pa
+
+from operations.errors import DamagedError
+from operations.log.leaves import LeafKind
+from operations.parts_file import read_part
+from operations.queries import quiet_engine
+from operations.recorded_files import leads_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from operations.store import OperationStore
+    from operations.values import PartRecord, RunRecord, Verdict
+
+_FURNISHING = frozenset({LeafKind.MEDIA, LeafKind.RUN, LeafKind.PART, LeafKind.ERASURE, LeafKind.MERGE})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePart:
+    """A part of one of the operations."""
+
+    source: int
+    part: PartRecord
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Return what tells it from every other."""
+        return self.source, self.part.file
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Catalogue:
+    """What one operation's log says now."""
+
+    size: int
+    parts: list[SourcePart]
+    runs: dict[str, RunRecord]
+    media_names: dict[str, str]
+    verdicts: list[Verdict]
+
+
+class Archive:
+    """Open operations, their parts, and an engine that reads many of them at once.
+
+    Parameters
+    ----------
+    stores
+        Open operations; they stay the caller's to close.
+    memory_mb
+        Most memory the engine may take while it reads.
+    """
+
+    def __init__(self, stores: Sequence[OperationStore], *, memory_mb: int = 1_024) -> None:
+        self.stores = tuple(stores)
+        self._engine = quiet_engine(memory_mb=memory_mb)
+        self._known: list[_Catalogue] = []
+        self.generation = 0
+        """Grows whenever there are other runs or parts than before."""
+        self.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._engine.close()
+
+    def refresh(self) -> None:
+        """Take in what came into the logs since; views and notes change nothing."""
+        if not self._known:
+            self._known = [_catalogue(number, store) for number, store in enumerate(self.stores)]
+            return
+        for number, (store, known) in enumerate(zip(self.stores, self._known, strict=True)):
+            kinds = {leaf.kind for leaf in store.leaves(known.size)} if store.head().size > known.size else set()
+            if kinds & _FURNISHING:
+                self._known[number] = _catalogue(number, store)
+                self.generation += 1
+            elif kinds:
+                known.size = store.head().size
+                known.verdicts = store.verdicts() if LeafKind.VERDICT in kinds else known.verdicts
+
+    def parts(self, table: str, may_hold: Callable[[PartRecord], bool] = lambda _: True) -> list[SourcePart]:
+        """Return the parts of a table, of runs that were not superseded, which can hold an answer."""
+        return [one for known in self._known for one in known.parts if one.part.table == table and may_hold(one.part)]
+
+    def runs(self, source: int) -> dict[str, RunRecord]:
+        """Return an operation's current runs by id."""
+        return self._known[source].runs
+
+    def media_name(self, source: int, media_id: str) -> str:
+        """Return the name a recording came with."""
+        return self._known[source].media_names.get(media_id, media_id[:12])
+
+    def verdicts(self, source: int) -> list[Verdict]:
+        """Return the newest state of an operation's verdicts."""
+        return self._known[source].verdicts
+
+    def read(
+        self, source: int, query: str, tables: Mapping[str, Sequence[PartRecord]], **parameters: object
+    ) -> pa.Table:
+        """Put a query to parts of one operation.
+
+        Parameters
+        ----------
+        query
+            SQL in which the names of `tables`, in braces, stand for the rows of their parts.
+        tables
+            Parts by those names, at least one each.
+        parameters
+            Values that the query names with a dollar sign.
+
+        Raises
+        ------
+        DamagedError
+            When a part is missing or cannot be read.
+        """
+        store = self.stores[source]
+        parts = [part for listed in tables.values() for part in listed]
+        for part in parts:
+            if leads_out(part.file):
+                raise DamagedError(
+                    f"a record of {store.path} names {part.file!r}, which leads out of it", path=part.file
+                )
+        values: dict[str, object] = {
+            name: [str(store.path / part.file) for part in listed] for name, listed in tables.items()
+        }
+        rows = {name: f"read_parquet(${name})" for name in tables}
+        try:
+            if store.vault.encrypted:
+                values, rows = {}, {name: f"opened_{name}" for name in tables}
+                for name, listed in tables.items():
+                    opened = [read_part(store.path, part, vault=store.vault) for part in listed]
+                    self._engine.register(f"opened_{name}", pa.concat_tables(opened))
+            return self._engine.sql(query.format(**rows), params=values | parameters).to_arrow_table()
+        except duckdb.Error:
+            for part in parts:  # whatever DuckDB says of a damaged part, name the part
+                read_part(store.path, part, vault=store.vault)
+            raise
+        finally:
+            for name in rows.values():
+                if name.startswith("opened_"):
+                    self._engine.unregister(name)
+
+
+def _catalogue(number: int, store: OperationStore) -> _Catalogue:
+    size = store.head().size
+    return _Catalogue(
+        size=size,
+        parts=[SourcePart(source=number, part=part) for part in store.parts()],
+        runs={run.run_id: run for run in store.runs()},
+        media_names={media.id: media.name for media in store.media()},
+        verdicts=store.verdicts(),
+    )

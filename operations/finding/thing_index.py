@@ -1,0 +1,178 @@
+"""All things of an archive's runs that were asked for so far, as arrays in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detection.ground_hits import UNKNOWN_NS
+from detection.labels import Labels
+from geo.geodesy import metres_per_degree
+from operations import schema
+from operations.columns import ids_of, labels_of, numbers_of
+from operations.finding.things import NUMBERS, TEXTS, Things
+from operations.finding.verdict_marks import decisions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from operations.finding.archive import Archive
+    from operations.values import PartRecord
+
+_BEST: Final = """
+SELECT run_id, coalesce(track_id, hit_id) AS thing_id, track_id IS NULL AS single, count(*) AS hits,
+    min(t_utc_ns) AS first_utc_ns, max(t_utc_ns) AS last_utc_ns,
+    arg_max({{'best_hit_id': hit_id, 'media_id': media_id, 'stream': stream, 'frame_index': frame_index,
+        'media_t_ns': media_t_ns, 'shown_utc_ns': t_utc_ns, 'class_name': class_name, 'reason': reason,
+        'score': coalesce(score, score_raw), 'calibrated': score IS NOT NULL,
+        'lat_deg': lat_deg, 'lon_deg': lon_deg, 'alt_hae_m': alt_hae_m, 'ce90_m': ce90_m}},
+        (coalesce(score, score_raw), hit_id)) AS best
+FROM {hits} GROUP BY ALL"""
+"""Each thing's best hit; of equals the one with the last id, so that the same question has the same answer."""
+_TRACKS: Final = """
+SELECT t.track_id AS thing_id, t.run_id AS run_id, false AS single, t.class_name AS class_name,
+    t.existence AS existence,
+    t.speed_mps AS speed_mps, t.heading_deg AS heading_deg, coalesce(b.hits, 0) AS hits,
+    list_min(t.t_utc_ns) AS first_utc_ns, list_max(t.t_utc_ns) AS last_utc_ns, b.best AS best,
+    t.t_utc_ns AS point_t_utc_ns, t.lat_deg AS point_lat_deg, t.lon_deg AS point_lon_deg, t.ce90_m AS point_ce90_m,
+    t.hit_ids AS point_hit_id
+FROM {tracks} t LEFT JOIN best b ON b.run_id = t.run_id AND b.thing_id = t.track_id AND NOT b.single"""
+_SINGLES: Final = """
+SELECT thing_id, run_id, single, best.class_name AS class_name, NULL::FLOAT AS existence, NULL::FLOAT AS speed_mps,
+    NULL::FLOAT AS heading_deg, hits, first_utc_ns, last_utc_ns, best, [first_utc_ns] AS point_t_utc_ns,
+    [best.lat_deg] AS point_lat_deg, [best.lon_deg] AS point_lon_deg, [best.ce90_m] AS point_ce90_m,
+    [thing_id] AS point_hit_id
+FROM best WHERE single"""
+_POINTS: Final[dict[str, type[np.generic]]] = {
+    "point_t_utc_ns": np.int64,
+    "point_lat_deg": np.float64,
+    "point_lon_deg": np.float64,
+    "point_ce90_m": np.float32,
+}
+
+_PER_DEGREE_M: Final = 111_694.0
+"""A degree of latitude at the poles, where it is longest (WGS 84)."""
+_CURVED: Final = 1.01
+
+
+class ThingIndex:
+    """Things of the runs that some question needed, with their points and the boxes around these.
+
+    Parameters
+    ----------
+    archive
+        The operations. When they have other runs than before, everything is read anew.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._generation = archive.generation
+        self._loaded: set[tuple[int, str]] = set()
+        self._marks: tuple[tuple[int, ...], Labels] | None = None
+        self.things = Things.none()
+        self.box_deg: NDArray[np.float64] = np.zeros((0, 4))
+        """South, west, north, east of each thing's points; NaN without any place."""
+
+    def load(self, may_hold: Callable[[PartRecord], bool]) -> None:
+        """Read the runs that can hold an answer and were not read yet."""
+        if self._generation != self._archive.generation:
+            self.__init__(self._archive)  # type: ignore[misc]
+        found = [self.things]
+        for source in range(len(self._archive.stores)):
+            hits, tracks = (self._archive.parts(table, may_hold) for table in ("hits", "tracks"))
+            wanted = {one.part.run_id for one in (*hits, *tracks) if one.source == source}
+            wanted -= {run_id for number, run_id in self._loaded if number == source}
+            if wanted:
+                found.append(self._read(source, wanted))
+                self._loaded |= {(source, run_id) for run_id in wanted}
+        if len(found) > 1:
+            self.things = Things.concat(found)
+            self.box_deg = _boxes(self.things)
+
+    def decisions(self) -> Labels:
+        """Return what people decided about each thing."""
+        key = (len(self.things), *(id(self._archive.verdicts(number)) for number in range(len(self._archive.stores))))
+        if self._marks is None or self._marks[0] != key:
+            self._marks = (key, decisions(self._archive, self.things))
+        return self._marks[1]
+
+    def reach_m(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return for some things a bound on how far apart their points are."""
+        south, west, north, east = self.box_deg[rows].T
+        per_lat, per_lon = metres_per_degree(np.minimum(np.abs(south), np.abs(north)) * (south * north > 0.0))
+        reach = _CURVED * np.hypot((north - south) * np.maximum(per_lat, _PER_DEGREE_M), (east - west) * per_lon)
+        return np.asarray(np.where(west > east, np.inf, reach))
+
+    def _read(self, source: int, runs: set[str]) -> Things:
+        parts = {
+            table: [
+                one.part
+                for one in self._archive.parts(table, lambda part: part.run_id in runs and part.rows > 0)
+                if one.source == source
+            ]
+            for table in ("hits", "tracks")
+        }
+        best = _BEST if parts["hits"] else _BEST.replace("{hits}", _no_rows(schema.HITS))
+        tracks = [_TRACKS] if parts["tracks"] else []
+        query = f"WITH best AS ({best}) " + " UNION ALL BY NAME ".join([*tracks, _SINGLES])
+        tables = {name: listed for name, listed in parts.items() if listed}
+        return _things(self._archive.read(source, query, tables), source) if tables else Things.none()
+
+
+def _no_rows(columns: pa.Schema) -> str:
+    """Return SQL for a table of these columns without a row."""
+    kinds = {pa.string(): "VARCHAR", pa.int16(): "SMALLINT", pa.int64(): "BIGINT", pa.float32(): "FLOAT"}
+    listed = ", ".join(
+        f"NULL::{kinds.get(field.type, 'VARCHAR' if pa.types.is_dictionary(field.type) else 'DOUBLE')} AS {field.name}"
+        for field in columns
+    )
+    return f"(SELECT {listed} WHERE false)"
+
+
+def _things(table: pa.Table, source: int) -> Things:
+    count = table.num_rows
+    best = table["best"].combine_chunks()
+    columns = {field.name: pa.chunked_array([values]) for field, values in zip(best.type, best.flatten(), strict=True)}
+    columns |= {name: table[name] for name in table.column_names}
+    columns["source"] = pa.chunked_array([pa.array(np.full(count, source, np.int32))])
+    lengths = pc.fill_null(pc.list_value_length(table["point_t_utc_ns"]), 0).to_numpy()
+    return Things(
+        text={name: labels_of(columns[name]) if name in columns else Labels.repeated("", count) for name in TEXTS},
+        number={name: _numbers(columns.get(name), kind, count) for name, kind in NUMBERS.items()},
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        point_hit_id=ids_of(pc.list_flatten(table["point_hit_id"])),
+        **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in _POINTS.items()},
+    )
+
+
+def _numbers(column: pa.ChunkedArray | None, kind: type[np.generic], count: int) -> NDArray[Any]:
+    """Return a column of numbers; what a question has still to work out is not known yet."""
+    if column is None:
+        return np.full(count, UNKNOWN_NS if kind is np.int64 else np.nan, kind)
+    if kind in (np.bool_, np.int16, np.int32):
+        column = pc.fill_null(column, False if kind is np.bool_ else 0)  # noqa: FBT003
+    return numbers_of(column, kind)
+
+
+def _boxes(things: Things) -> NDArray[np.float64]:
+    """Return south, west, north, east of each thing's points; across the antimeridian west is greater than east."""
+    start, count = things.offsets[:-1], len(things)
+    boxes = np.full((count, 4), np.nan)
+    if not len(things.point_lat_deg):
+        return boxes
+    full = np.flatnonzero(np.diff(things.offsets))
+    lat, lon = things.point_lat_deg, things.point_lon_deg
+    for column, reduce, values in (
+        (0, np.fmin, lat), (1, np.fmin, lon), (2, np.fmax, lat), (3, np.fmax, lon),
+    ):  # fmt: skip
+        boxes[full, column] = reduce.reduceat(values, start[full])
+    across = boxes[:, 3] - boxes[:, 1] > 180.0
+    for row in np.flatnonzero(across).tolist():
+        turned = lon[things.offsets[row] : things.offsets[row + 1]] % 360.0
+        boxes[row, [1, 3]] = np.nanmin(turned), np.nanmax(turned) - 360.0
+    return boxes
