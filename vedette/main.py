@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "locate": ("vedette.locate", "Place a pixel of a picture on the ground."),
     "eval": ("vedette.eval", "Score a detector on pictures, films and simulated patrols."),
     "models": ("vedette.models", "Train, export and list detectors."),
+    "doctor": ("vedette.doctor", "Say what is installed, and what is missing for which command."),
 }
 """Command name -> module holding a Typer `app`, and the line shown in `--help`."""
 
