@@ -24,14 +24,20 @@ def _lon_lat(geo_line: GeoLine) -> list[tuple[float, float]]:
 
 
 def _zone_features(zone: Zone) -> list[dict[str, Any]]:
-    floor = "ground" if zone.floor_amsl_m is None else f"{zone.floor_amsl_m:.0f} m AMSL"
-    ceiling = "no ceiling" if zone.ceiling_amsl_m is None else f"{zone.ceiling_amsl_m:.0f} m AMSL"
+    floor = _either(zone.floor_amsl_m, zone.floor_agl_m) or "ground"
+    ceiling = _either(zone.ceiling_amsl_m, zone.ceiling_agl_m) or "no ceiling"
     text = {
         "title": f"No-fly zone {zone.name}",
         "rows": [["from", floor], ["to", ceiling], ["clearance", f"{zone.clearance_m:.0f} m"]],
         "label": zone.name,
     }
-    return _outlines(zone, text)
+    return [*_outlines(zone, text), *_thin(zone, zone.half_width_m, text)]
+
+
+def _either(amsl_m: float | None, agl_m: float | None) -> str:
+    """Return a limit as text, both readings of it where it is not known what it counts from."""
+    told = [f"{m:.0f} m {word}" for m, word in ((amsl_m, "AMSL"), (agl_m, "above ground")) if m is not None]
+    return " or ".join(told)
 
 
 def _outlines(drawn: Area, text: dict[str, Any]) -> list[dict[str, Any]]:
@@ -56,13 +62,18 @@ def _avoid_features(avoid: Avoid) -> list[dict[str, Any]]:
         "rows": [["clearance", f"{avoid.clearance_m:.0f} m"]],
         "label": avoid.name,
     }
-    features = _outlines(avoid, text)
-    for drawn in avoid.lines:
-        if len(drawn.lat_deg) > 1:
-            features.append(line(_lon_lat(drawn), **text))
+    return [*_outlines(avoid, text), *_thin(avoid, avoid.clearance_m, text)]
+
+
+def _thin(drawn: Avoid | Zone, reach_m: float, text: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return lines as lines and single places as circles of so many metres."""
+    features = []
+    for thin in drawn.lines:
+        if len(thin.lat_deg) > 1:
+            features.append(line(_lon_lat(thin), **text))
             continue
         round_it = np.linspace(0.0, 360.0, 33)
-        lat, lon = forward(float(drawn.lat_deg[0]), float(drawn.lon_deg[0]), round_it, avoid.clearance_m)
+        lat, lon = forward(float(thin.lat_deg[0]), float(thin.lon_deg[0]), round_it, reach_m)
         features.append(area(list(zip(lon.tolist(), lat.tolist(), strict=True)), **text))
     return features
 

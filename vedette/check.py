@@ -11,7 +11,7 @@ import typer
 from geo.errors import InputError
 from vedette.findings_view import print_findings, tally
 from vedette.map_command import terrain_of
-from vedette.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems
+from vedette.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +109,7 @@ def check(  # noqa: PLR0913 - one parameter per option
         judged.append((document, judgement))
     if asked is not None:
         tell_terrain_problems(terrain_of(asked))
+        tell_zone_notes(asked)
     judgements = [judgement for _, judgement in judged]
     if junit is not None:
         write_junit(judgements, junit, unreadable)

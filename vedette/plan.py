@@ -10,7 +10,7 @@ import typer
 from geo.errors import InputError
 from vedette.map_command import terrain_of, write_plan_map
 from vedette.plan_view import show_plan
-from vedette.screen import RESULTS, print_json, tell_terrain_problems
+from vedette.screen import RESULTS, print_json, tell_terrain_problems, tell_zone_notes
 
 app = typer.Typer(add_completion=False)
 
@@ -35,7 +35,10 @@ def plan(
         list[str] | None, typer.Option(help="Bundled aircraft type, or TYPE:COUNT; may be given again (quad-survey).")
     ] = None,
     count: Annotated[int | None, typer.Option(help="How many aircraft, where --aircraft does not say (1).")] = None,
-    zone: Annotated[list[Path] | None, typer.Option(help="No-fly zone polygons; may be given again.")] = None,
+    zone: Annotated[
+        list[Path] | None,
+        typer.Option(help="Zones and obstacles (ED-269, OpenAir, KML, GeoJSON, ...); may be given again."),
+    ] = None,
     keep_in: Annotated[Path | None, typer.Option(help="Area no path leaves.")] = None,
     avoid: Annotated[
         list[Path] | None, typer.Option(help="Ground to fly round where another way exists; may be given again.")
@@ -83,6 +86,7 @@ def plan(
     asked = build_brief(tables, Path()) if brief is None else read_brief(brief)
     made = plan_brief(asked)
     tell_terrain_problems(terrain_of(asked))
+    tell_zone_notes(asked)
     write_plan_folder(made, asked, out)
     if tables:
         write_brief(tables, out / "brief.toml")
@@ -113,8 +117,8 @@ def quick_brief(options: dict[str, Any]) -> dict[str, Any]:
         "aircraft": _aircraft(options["aircraft"] or ["quad-survey"], options["count"]),
         "launch": [_site(text, k) for k, text in enumerate(options["launch"])],
     }
-    for key in ("zone", "avoid"):
-        tables[key] = [{"name": path.stem[:64], "file": str(path)} for path in options.get(key) or []]
+    tables["zone"] = [{"file": str(path)} for path in options.get("zone") or []]
+    tables["avoid"] = [{"name": path.stem[:64], "file": str(path)} for path in options.get("avoid") or []]
     if options.get("rally"):
         tables["rally"] = [_site(text, k, "rally") for k, text in enumerate(options["rally"])]
     if options.get("returns") is not None:

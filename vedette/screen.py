@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
     from rich.progress import Task
 
+    from missions.briefs.brief import Brief
+
 
 class Screen(Console):
     """A terminal on which a string is text and nothing else: no markup, no emoji codes, no control characters.
@@ -101,6 +103,12 @@ def tell_terrain_problems(ground: object) -> list[str]:
     for sentence in said:
         ERRORS.print(f"problem: {sentence}", soft_wrap=True)
     return said
+
+
+def tell_zone_notes(brief: Brief) -> None:
+    """Say on standard error what of a brief's zone files is not kept out of, and why."""
+    for sentence in brief.zone_notes:
+        ERRORS.print(f"note: {sentence}", soft_wrap=True)
 
 
 def utc_now_ns() -> int:

@@ -12,7 +12,7 @@ import typer
 from geo.errors import InputError
 from vedette.findings_view import print_findings
 from vedette.map_command import terrain_of, write_plan_map
-from vedette.screen import RESULTS, line, print_json, tell_terrain_problems
+from vedette.screen import RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
@@ -105,6 +105,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     )
     made = plan_search(asked, request)
     tell_terrain_problems(terrain_of(asked))
+    tell_zone_notes(asked)
     write_plan_folder(made.plan, asked, out)
     write_plan_map(made.plan, asked, out, patrol=False)
     if as_json:

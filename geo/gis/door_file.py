@@ -25,7 +25,7 @@ from geo.children.process import ChildProcess
 from geo.errors import MissingPartError
 from geo.gis.errors import GisFileError, RefusalError
 from geo.gis.formats import HEAD_BYTES, SHAPEFILE, SQLITE, raster_driver
-from geo.gis.vector_values import VectorShapes
+from geo.gis.vector_values import VectorFeatures, VectorShapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,6 +147,35 @@ def read_vector(path: str | Path) -> VectorShapes:
         files or the network, one without a coordinate system, over a limit, broken.
     """
     path = Path(path)
+    header, data = _vector(path, attributes=False)
+    try:
+        return VectorShapes.of_bytes(int(header["parts"]), int(header["rings"]), int(header["points"]), data)
+    except (KeyError, ValueError, TypeError) as error:
+        raise _damaged(path, error) from None
+
+
+def read_features(path: str | Path) -> VectorFeatures:
+    """Read as `read_vector` does, with what the file says of every feature; a shapefile's table is not read.
+
+    Raises
+    ------
+    GisFileError
+        As for `read_vector`.
+    """
+    path = Path(path)
+    header, data = _vector(path, attributes=True)
+    try:
+        return VectorFeatures.of_bytes(header, data)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> GisFileError:
+    return GisFileError(path.name, f"came back damaged from the process that reads it ({error})")
+
+
+def _vector(path: Path, *, attributes: bool) -> tuple[dict[str, Any], bytes]:
+    """Have the child read a vector file."""
     with _opened(path) as (descriptor, size):
         if size > MAX_VECTOR_BYTES:
             raise GisFileError(path.name, f"is over {MAX_VECTOR_BYTES // 10**6} MB; simplify it first")
@@ -159,11 +188,8 @@ def read_vector(path: str | Path) -> VectorShapes:
             parts = {"shp": descriptor}
             if head.startswith(SHAPEFILE):
                 parts |= {key: open_parts.enter_context(_opened(p))[0] for key, p in _beside(path).items()}
-            header, data = _ask("vector", path.name, {"parts": list(parts)}, list(parts.values()))
-    try:
-        return VectorShapes.of_bytes(int(header["parts"]), int(header["rings"]), int(header["points"]), data)
-    except (KeyError, ValueError, TypeError) as error:
-        raise GisFileError(path.name, f"came back damaged from the process that reads it ({error})") from None
+            request = {"parts": list(parts), "attributes": attributes}
+            return _ask("vector", path.name, request, list(parts.values()))
 
 
 def _beside(path: Path) -> dict[str, Path]:

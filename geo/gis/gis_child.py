@@ -42,7 +42,7 @@ def _vector() -> tuple[Answer, list[str]]:
 
     def answer(request: dict[str, Any], descriptors: tuple[int, ...]) -> tuple[dict[str, Any], bytes]:
         files = {part: _whole(fd) for part, fd in zip(request["parts"], descriptors, strict=True)}
-        return read_vector(files)
+        return read_vector(files, attributes=bool(request.get("attributes")))
 
     return answer, sorted(pyogrio.list_drivers())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,13 +18,17 @@ from geo.gis.errors import RefusalError
 from geo.gis.vector_packing import prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
 MAX_VERTICES: Final = 2_000_000
 """More than a whole country's border at one-metre spacing; beyond it a file is a mistake or an attack."""
 MAX_LAYERS: Final = 200
+MAX_FEATURES: Final = 200_000
+MAX_FIELDS: Final = 500
+MAX_ATTRIBUTE_LENGTH: Final = 20_000
+"""Longer texts are descriptions and pictures, no names, heights or hours."""
 _WGS84: Final = "EPSG:4326"
 _LAYERED: Final = ("gpkg", "kml")
 """Formats that may hold several layers; listing those of the others means reading them twice."""
@@ -51,31 +56,64 @@ def warm_up() -> None:
             read_vector({"shp": json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}).encode()})
 
 
-def read_vector(files: Mapping[str, bytes]) -> tuple[dict[str, Any], bytes]:
+def read_vector(files: Mapping[str, bytes], *, attributes: bool = False) -> tuple[dict[str, Any], bytes]:
     """Return a header and the arrays of every geometry: see `geo.gis.vector_values.VectorShapes`.
+
+    With `attributes` the number of the feature each part is of follows, and the features' attributes as JSON.
 
     Raises
     ------
     RefusalError
         Of anything that is not geometry in places on Earth.
     """
-    geometries = [part for kind, data in prepared(files) for part in _geometries(kind, data)]
+    geometries: list[NDArray[np.object_]] = []
+    told: list[dict[str, Any]] = []
+    for kind, data in prepared(files):
+        for shapes, rows in _geometries(kind, data, attributes=attributes):
+            geometries.append(shapes)
+            told += rows
     if not geometries:
         raise RefusalError("holds no geometry")
-    return _packed(np.concatenate(geometries))
+    header, packed, feature = _packed(np.concatenate(geometries))
+    if not attributes:
+        return header, packed
+    text = json.dumps(told, default=str).encode()
+    return {**header, "attributes": len(text)}, packed + feature.astype("<i8").tobytes() + text
 
 
-def _geometries(kind: str, data: bytes) -> list[NDArray[np.object_]]:
-    found = []
+def _geometries(
+    kind: str, data: bytes, *, attributes: bool
+) -> Iterator[tuple[NDArray[np.object_], list[dict[str, Any]]]]:
+    """Yield the geometries of each layer and, if asked, what is said of each."""
     for layer in _layers(kind, data):
-        meta, _, wkb, _ = read(data, layer=layer, columns=[])
+        meta, _, wkb, fields = read(data, layer=layer, columns=None if attributes else [])
         if wkb is None:
             continue
         shapes = np.asarray(shapely.from_wkb(wkb), dtype=object)
-        shapes = shapes[~shapely.is_missing(shapes)]
-        if len(shapes):
-            found.append(_on_earth(shapes, meta.get("crs")))
-    return found
+        there = np.flatnonzero(~shapely.is_missing(shapes))
+        if len(there):
+            rows = _rows([str(name) for name in meta["fields"]], fields, there) if attributes else []
+            yield _on_earth(shapes[there], meta.get("crs")), rows
+
+
+def _rows(names: list[str], fields: list[NDArray[Any]], there: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return what is said of each feature, by name; numbers that are none and long texts are left out."""
+    if len(names) > MAX_FIELDS or len(there) > MAX_FEATURES:
+        raise RefusalError(
+            f"holds {len(there)} features with {len(names)} attributes, over the limit of {MAX_FEATURES} and "
+            f"{MAX_FIELDS}; save the part that is needed"
+        )
+    columns = [field[there].tolist() for field in fields]
+    return [
+        {name: value for name, column in zip(names, columns, strict=True) if _is_told(value := column[k])}
+        for k in range(len(there))
+    ]
+
+
+def _is_told(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is not None and not isinstance(value, bytes) and len(str(value)) <= MAX_ATTRIBUTE_LENGTH
 
 
 def _layers(kind: str, data: bytes) -> list[int]:
@@ -139,12 +177,17 @@ def _why_off_earth(xy: NDArray[np.float64]) -> str:
     return "the file's coordinate system is probably projected: save it with its CRS, or as WGS 84 degrees"
 
 
-def _packed(shapes: NDArray[np.object_]) -> tuple[dict[str, Any], bytes]:
-    """Lay points, lines and polygons out as columns: kinds, where each part's rings and each ring's points begin."""
-    parts = shapes
+def _packed(shapes: NDArray[np.object_]) -> tuple[dict[str, Any], bytes, NDArray[np.int64]]:
+    """Lay points, lines and polygons out as columns: kinds, where each part's rings and each ring's points begin.
+
+    The last is the number of the geometry each part is of.
+    """
+    parts, feature = shapes, np.arange(len(shapes))
     while np.isin(shapely.get_type_id(parts), (4, 5, 6, 7)).any():
-        parts = shapely.get_parts(parts)
-    parts = parts[~shapely.is_empty(parts)]
+        parts, index = shapely.get_parts(parts, return_index=True)
+        feature = feature[index]
+    filled = ~shapely.is_empty(parts)
+    parts, feature = parts[filled], feature[filled]
     kinds = np.array([0, 1, 1, 2], dtype="<i1")[shapely.get_type_id(parts)]
     counts = np.where(kinds == 2, shapely.get_num_interior_rings(parts) + 1, 1)
     owner_kinds = np.repeat(kinds, counts)
@@ -157,4 +200,4 @@ def _packed(shapes: NDArray[np.object_]) -> tuple[dict[str, Any], bytes]:
     ring_start = np.concatenate([[0], np.cumsum(counts)]).astype("<i8")
     point_start = np.concatenate([[0], np.cumsum(np.bincount(ring, minlength=len(rings)))]).astype("<i8")
     header = {"parts": len(parts), "rings": len(rings), "points": len(xy)}
-    return header, b"".join(a.tobytes() for a in (xy.astype("<f8"), ring_start, point_start, kinds))
+    return header, b"".join(a.tobytes() for a in (xy.astype("<f8"), ring_start, point_start, kinds)), feature

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Self
 
     from numpy.typing import NDArray
@@ -68,3 +69,35 @@ class VectorShapes:
         """Yield the rings of a part, (n, 2) longitude and latitude each."""
         for ring in range(self.ring_start[part], self.ring_start[part + 1]):
             yield self.lon_lat_deg[self.point_start[ring] : self.point_start[ring + 1]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VectorFeatures:
+    """The parts of a vector file and what it says of the feature each is of."""
+
+    shapes: VectorShapes
+    feature: NDArray[np.int64]
+    """(parts,) index into `attributes`."""
+    attributes: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of_bytes(cls, header: Mapping[str, Any], data: bytes) -> Self:
+        """Take them from a child's answer, believing nothing of it.
+
+        Raises
+        ------
+        ValueError
+            When sizes do not fit together or the attributes are none.
+        """
+        parts, length = int(header["parts"]), int(header["attributes"])
+        if length < 0 or length + 8 * parts > len(data):
+            raise ValueError("its attributes do not fit")
+        packed = len(data) - length - 8 * parts
+        shapes = VectorShapes.of_bytes(parts, int(header["rings"]), int(header["points"]), data[:packed])
+        feature = np.frombuffer(data, "<i8", parts, packed)
+        told = json.loads(data[len(data) - length :])
+        if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
+            raise ValueError("its attributes are no list of features")
+        if parts and not (feature.min() >= 0 and feature.max() < len(told)):
+            raise ValueError("a part of it is of no feature")
+        return cls(shapes=shapes, feature=feature, attributes=tuple(told))

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
+from missions.airspace.zone_layers import HeightSpan, reaches
 from missions.errors import BriefError
 
 if TYPE_CHECKING:
@@ -27,14 +28,22 @@ HEIGHT_SLACK_M: Final = 15.0
 
 
 def zone_plane(zone: Zone, frame: LocalFrame) -> BaseGeometry:
-    """Return a zone's outline in the plane.
+    """Return a zone's outline in the plane; an obstacle reaches its half width to each side of where it is drawn.
 
     Raises
     ------
     BriefError
         As for `area_plane`.
     """
-    return area_plane(zone, frame, f"zone {zone.name!r}")
+    called = f"zone {zone.name!r}"
+    around = [
+        shapely.buffer(
+            thin, zone.half_width_m / float(np.cos(np.pi / (4 * CIRCLE_SEGMENTS))), quad_segs=CIRCLE_SEGMENTS
+        )
+        for thin in _thin(zone.lines, frame)
+    ]
+    area = [area_plane(zone, frame, called)] if zone.polygons or zone.centre else []
+    return shapely.union_all([*area, *around])
 
 
 def keep_in_plane(keep_in: KeepIn, frame: LocalFrame) -> BaseGeometry:
@@ -56,10 +65,14 @@ def avoided_plane(avoid: Avoid, frame: LocalFrame) -> BaseGeometry:
     BriefError
         As for `area_plane`.
     """
-    lines = [frame.line_to_plane(line.lat_deg, line.lon_deg) for line in avoid.lines]
-    thin = [shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy) for xy in lines]
     area = [area_plane(avoid, frame, f"avoided ground {avoid.name!r}")] if avoid.polygons or avoid.centre else []
-    return shapely.union_all([*area, *thin])
+    return shapely.union_all([*area, *_thin(avoid.lines, frame)])
+
+
+def _thin(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[BaseGeometry]:
+    """Return lines and single places in the plane."""
+    drawn = [frame.line_to_plane(line.lat_deg, line.lon_deg) for line in lines]
+    return [shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy) for xy in drawn]
 
 
 def area_plane(area: Area, frame: LocalFrame, called: str, *, inside: bool = False) -> BaseGeometry:
@@ -100,7 +113,7 @@ def _polygon(rings: tuple[GeoLine, ...], frame: LocalFrame, called: str) -> Poly
 
 def in_the_way(zone: Zone, shape: BaseGeometry, brief: Brief, ground: PlaneGround | None) -> bool:
     """Tell whether a zone reaches the heights flown over it, its clearance included."""
-    if ground is None or (zone.floor_amsl_m is None and zone.ceiling_amsl_m is None):
+    if ground is None:
         return True
     east0, north0, east1, north1 = shape.bounds
     grid = np.stack(np.meshgrid(np.linspace(east0, east1, 25), np.linspace(north0, north1, 25)), axis=-1).reshape(-1, 2)
@@ -108,8 +121,10 @@ def in_the_way(zone: Zone, shape: BaseGeometry, brief: Brief, ground: PlaneGroun
     heights = heights[np.isfinite(heights)]
     if len(heights) == 0:
         return True
-    lowest = float(heights.min()) + brief.flight.alt_agl_m - HEIGHT_SLACK_M
-    highest = float(heights.max()) + brief.flight.alt_agl_m + HEIGHT_SLACK_M
-    floor = -np.inf if zone.floor_amsl_m is None else zone.floor_amsl_m - zone.clearance_m
-    ceiling = np.inf if zone.ceiling_amsl_m is None else zone.ceiling_amsl_m + zone.clearance_m
-    return bool(highest > floor and lowest < ceiling)
+    flown = HeightSpan(
+        low_amsl_m=heights.min(keepdims=True) + brief.flight.alt_agl_m - HEIGHT_SLACK_M,
+        high_amsl_m=heights.max(keepdims=True) + brief.flight.alt_agl_m + HEIGHT_SLACK_M,
+        low_agl_m=np.array([brief.flight.alt_agl_m - HEIGHT_SLACK_M]),
+        high_agl_m=np.array([brief.flight.alt_agl_m + HEIGHT_SLACK_M]),
+    )
+    return bool(reaches(zone, flown)[0])

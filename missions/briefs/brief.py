@@ -226,6 +226,8 @@ class Brief(Section):
     revisit: Revisit | None = None
     resolution: Resolution | None = None
     time: TimeWindow = TimeWindow()
+    zone_notes: tuple[str, ...] = ()
+    """What of the files of zones was left out, and why."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

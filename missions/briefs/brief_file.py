@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from missions.briefs.brief import Brief
 from missions.briefs.brief_geometry_file import read_lines, read_polygons, read_shapes
+from missions.briefs.brief_zones_file import Published, near_and_in_force, read_published
 from missions.briefs.places import ROAD_CLEARANCE_M, Avoid, Border, GeoLine, KeepIn, Zone
 from missions.errors import BriefError
 
@@ -50,9 +51,15 @@ def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
     data = dict(raw)
     if isinstance(data.get("border"), dict):
         data["border"] = _load_border(data["border"], folder)
-    for key in ("zone", "avoid"):
-        if isinstance(data.get(key), list):
-            data[key] = [_load_named(a, key, i, folder) if isinstance(a, dict) else a for i, a in enumerate(data[key])]
+    if isinstance(data.get("avoid"), list):
+        data["avoid"] = [
+            _load_named(a, "avoid", i, folder) if isinstance(a, dict) else a for i, a in enumerate(data["avoid"])
+        ]
+    published = Published()
+    if isinstance(data.get("zone"), list):
+        for index, zone in enumerate(data["zone"]):
+            _load_zone(zone, index, folder, published)
+        data["zone"] = published.tables
     if isinstance(data.get("keep_in"), dict):
         data["keep_in"] = _load_area(data["keep_in"], "keep_in", folder)
     terrain = data.get("terrain")
@@ -70,7 +77,17 @@ def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
         if isinstance(data.get("aircraft"), dict):
             text = text.replace("aircraft[0]", "aircraft")
         raise BriefError(text, errors=error.error_count()) from None
-    return brief
+    return near_and_in_force(brief, published) if published.shapes else brief
+
+
+def _load_zone(zone: Any, index: int, folder: Path, published: Published) -> None:
+    """Add a zone's table to those of the brief, or one for each zone and obstacle of the file it names."""
+    if not isinstance(zone, dict) or not isinstance(zone.get("file"), str):
+        published.add(_load_named(zone, "zone", index, folder) if isinstance(zone, dict) else zone)
+    elif "polygon" in zone:
+        raise BriefError(f"zone[{index}] names a file and a polygon; give one of them", key=f"zone[{index}]")
+    else:
+        read_published(zone, index, folder, published)
 
 
 def _load_border(border: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -194,9 +211,9 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
         if not inner:
             return []
         model = inner[0]
-    read_from_files = {"lines", "source", "polygons"}
+    read_from_files = {"lines", "source", "polygons", "remarks", "half_width_m", "zone_notes"}
     drawn = ["file", "polygon"]
-    named = {Border: ["file", "coordinates"], Zone: drawn, KeepIn: drawn, Avoid: drawn}
+    named = {Border: ["file", "coordinates"], Zone: [*drawn, "permitted"], KeepIn: drawn, Avoid: drawn}
     keys = [field.alias or name for name, field in model.model_fields.items()]
     return [key for key in keys if key not in read_from_files] + named.get(model, [])
 

@@ -107,10 +107,12 @@ lon_deg = 112.58
 
 # [[zone]]
 # name = "village"
-# file = "village.geojson"       # or polygon = [[lat, lon], ...], or centre = [lat, lon] and radius_m
+# file = "village.geojson"       # zones and obstacles: ED-269, ED-318, OpenAir, KML, KMZ, GeoJSON, GeoPackage, .poly;
+                                 # or polygon = [[lat, lon], ...], or centre = [lat, lon] and radius_m
+# permitted = []                 # names of zones of the file that may be entered
 # clearance_m = 30
-# floor_amsl_m = 0
-# ceiling_amsl_m = 1500
+# floor_amsl_m = 0               # or floor_agl_m, above the ground; of a file, for shapes that have none of their own
+# ceiling_amsl_m = 1500          # or ceiling_agl_m
 
 # [keep_in]                      # every metre of every path lies inside it
 # file = "area.geojson"          # or polygon, or centre and radius_m, as for a zone; several polygons and holes do

@@ -122,18 +122,38 @@ class Area(Section):
         return self
 
 
+AboveGround = Annotated[float, Field(ge=0.0, le=20_000.0, allow_inf_nan=False)]
+
+
 class Zone(Area):
-    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge."""
+    """Air nobody enters, with its floor, ceiling and the clearance kept from its edge; or an obstacle.
+
+    A floor or ceiling counts from the sea, the ground, or from both where it is not known which: then the lower floor
+    and the higher ceiling hold. `lines` are power lines, masts and turbines (lines of one point).
+    """
 
     name: Name
     floor_amsl_m: Altitude | None = None
     ceiling_amsl_m: Altitude | None = None
+    floor_agl_m: AboveGround | None = None
+    ceiling_agl_m: AboveGround | None = None
+    lines: tuple[GeoLine, ...] = ()
+    half_width_m: Annotated[float, Field(gt=0.0, le=1000.0)] = 5.0
+    """How far lines and points reach to each side."""
+    remarks: tuple[str, ...] = ()
+    """What had to be assumed of it, where a file left it open."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it was drawn, rather than given as a circle."""
+        return bool(self.polygons) or bool(self.lines)
 
     @model_validator(mode="after")
     def _layer(self) -> Self:
-        low, high = self.floor_amsl_m, self.ceiling_amsl_m
-        if low is not None and high is not None and low >= high:
-            raise ValueError(f"floor_amsl_m {low:g} must be below ceiling_amsl_m {high:g}")
+        for word in ("amsl", "agl"):
+            low, high = getattr(self, f"floor_{word}_m"), getattr(self, f"ceiling_{word}_m")
+            if low is not None and high is not None and low >= high:
+                raise ValueError(f"floor_{word}_m {low:g} must be below ceiling_{word}_m {high:g}")
         return self
 
 

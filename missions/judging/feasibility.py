@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.plan import Leg
 
-WHOLE_FLIGHT_RULES: Final = ("wind limit", "wind layers", "border direction")
+WHOLE_FLIGHT_RULES: Final = ("wind limit", "wind layers", "border direction", "zone heights")
 """Names of the rules of `flight_findings` that no rule of single legs shares."""
+NAMED_ZONES: Final = 3
+"""So many zones are called by name, the others counted."""
 LAYER_REACH_M: Final = 100.0
 """A wind layer is taken to speak for the air up to this far above it."""
 
@@ -42,6 +44,7 @@ def flight_findings(brief: Brief, corridor: Corridor, legs: Sequence[Leg]) -> li
         *_wind(brief, legs),
         *_speed(brief),
         *_unknown_ground(brief),
+        *_open_zones(brief),
         *_direction(brief, corridor),
     ]
 
@@ -67,6 +70,20 @@ def _unknown_ground(brief: Brief) -> Iterator[Finding]:
             message="the brief names no terrain, so that no height above the ground could be judged: the ground is "
             "taken to be as high as home everywhere, and a hill on the way is not seen",
             relaxation="terrain.file (--terrain FILE), or terrain.flat_amsl_m where the ground is flat",
+        )  # fmt: skip
+
+
+def _open_zones(brief: Brief) -> Iterator[Finding]:
+    """Say of which zones a file leaves heights or hours open, and what was taken instead."""
+    told = [f"{zone.name!r} ({'; '.join(zone.remarks)})" for zone in brief.zone if zone.remarks]
+    if told:
+        more = len(told) - NAMED_ZONES
+        yield Finding(
+            rule="zone heights", severity=Severity.WARNING, measured=float(len(told)), limit=0.0,
+            message="zones are taken larger than they may be, because their file leaves it open: "
+            + ", ".join(told[:NAMED_ZONES]) + (f", and {more} more" if more > 0 else ""),
+            relaxation="floor_amsl_m, floor_agl_m, ceiling_amsl_m or ceiling_agl_m of the [[zone]], or a file that "
+            "says what its heights count from",
         )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches
-from missions.judging.rules_place import ROUNDING_M, first_points
+from missions.judging.rules_place import first_points
 from missions.plan import Severity
 
 if TYPE_CHECKING:

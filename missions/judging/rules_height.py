@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches, worst_points
-from missions.judging.rules_place import ROUNDING_M
 from missions.performance.aircraft import AircraftKind
 from missions.performance.wind import leg_speeds
 from missions.plan import Severity

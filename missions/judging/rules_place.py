@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import SAMPLE_M
+from missions.airspace.zone_layers import ROUNDING_M, HeightSpan, counts_from_ground, reaches
 from missions.judging.breaches import Breaches
 from missions.plan import Severity
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-ROUNDING_M: Final = 0.05
-"""Heights are rounded to centimetres in a plan, places to 1e-7 degrees."""
 ARC_SLACK: Final = 1.01
 """A buffer's chords lie up to half a per cent inside its arc; what is near enough must meet it."""
 
@@ -78,8 +78,7 @@ def zones(subject: Subject) -> Iterator[Breaches]:
         if not len(near):
             continue
         inside = shapely.intersection(legs.lines[near], shapely.buffer(shape, ARC_SLACK * zone.clearance_m + 0.1))
-        low, high = heights_inside(legs, near, inside)
-        held = in_layer(zone, low, high)
+        held = reaches(zone, _flown_inside(subject, zone, near, inside))
         leg = near[held]
         distance = np.asarray(shapely.distance(legs.lines[leg], shape))
         place = first_points(inside[held], legs.start_m[leg])
@@ -93,11 +92,26 @@ def zones(subject: Subject) -> Iterator[Breaches]:
             )  # fmt: skip
 
 
-def in_layer(zone: Zone, low_amsl_m: FloatArray, high_amsl_m: FloatArray) -> NDArray[np.bool_]:
-    """Tell which spans of height meet a zone between its floor and ceiling, clearance included; unknown ones do."""
-    floor = -np.inf if zone.floor_amsl_m is None else zone.floor_amsl_m - zone.clearance_m
-    ceiling = np.inf if zone.ceiling_amsl_m is None else zone.ceiling_amsl_m + zone.clearance_m
-    return np.asarray(~((high_amsl_m <= floor + ROUNDING_M) | (low_amsl_m >= ceiling - ROUNDING_M)))
+def _flown_inside(subject: Subject, zone: Zone, index: NDArray[np.int64], inside: NDArray[np.object_]) -> HeightSpan:
+    """Return how high legs are on the part of them that is inside a zone; above the ground only where it is asked."""
+    legs = subject.legs
+    low, high = heights_inside(legs, index, inside)
+    low_agl, high_agl = np.full(len(index), np.nan), np.full(len(index), np.nan)
+    if counts_from_ground(zone):
+        xy, row = shapely.get_coordinates(shapely.segmentize(inside, SAMPLE_M), return_index=True)
+        share = shapely.line_locate_point(legs.lines[index][row], shapely.points(xy), normalized=True)
+        start, end = legs.alt_start_amsl_m[index][row], legs.alt_end_amsl_m[index][row]
+        still = ~legs.moving[index][row]
+        ground = subject.ground.at(xy)
+        heights = np.stack([np.where(still, a, start + share * (end - start)) - ground for a in (start, end)])
+        low_agl, high_agl = np.full(len(index), np.inf), np.full(len(index), -np.inf)
+        np.minimum.at(low_agl, row, heights.min(axis=0))
+        np.maximum.at(high_agl, row, heights.max(axis=0))
+        upright = np.isinf(low_agl)  # a line of one place meets nothing
+        ends = np.stack([legs.alt_start_amsl_m, legs.alt_end_amsl_m])[:, index[upright]]
+        ends = ends - subject.ground.at(legs.start_m[index[upright]])
+        low_agl[upright], high_agl[upright] = ends.min(axis=0), ends.max(axis=0)
+    return HeightSpan(low_amsl_m=low, high_amsl_m=high, low_agl_m=low_agl, high_agl_m=high_agl)
 
 
 def heights_inside(

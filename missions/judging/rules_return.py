@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches, worst_points
 from missions.judging.rules_battery import SLACK_PCT
-from missions.judging.rules_place import ROUNDING_M
 from missions.plan import Severity
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches, worst_points
 from missions.judging.rules_area import beyond
-from missions.judging.rules_place import ROUNDING_M
 from missions.judging.rules_return_place import mend, share_of
 from missions.plan import Severity
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.terrain_profile import SAMPLE_M
+from missions.airspace.zone_layers import ROUNDING_M, HeightSpan, counts_from_ground, reaches
 from missions.judging.breaches import Breaches, worst_points
 from missions.judging.return_rules import can_retrace
 from missions.judging.rules_area import beyond
-from missions.judging.rules_place import ROUNDING_M, in_layer, standoff_m
+from missions.judging.rules_place import ARC_SLACK, standoff_m
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -43,15 +45,44 @@ def near_border(subject: Subject) -> tuple[NDArray[np.int64], FloatArray]:
 def in_zone(subject: Subject, zone: Zone, shape: shapely.Geometry) -> NDArray[np.int64]:
     """Return the swept rows in a zone or its clearance at its heights, but for legs that are in it themselves."""
     swept, legs = subject.swept, subject.legs
-    near_m = max(zone.clearance_m - ROUNDING_M, 0.0)
-    held = in_layer(zone, swept.low_amsl_m, swept.high_amsl_m)
-    held[held] &= shapely.dwithin(swept.shape[held], shape, near_m)
-    if held.any():
+    rows = _met(subject, zone, shape, (swept.shape, swept.low_amsl_m, swept.high_amsl_m))
+    if len(rows):
         flown = np.stack([legs.alt_start_amsl_m, legs.alt_end_amsl_m])
-        in_it = in_layer(zone, flown.min(axis=0), flown.max(axis=0))
-        in_it[in_it] &= shapely.dwithin(legs.lines[in_it], shape, near_m)
-        held &= ~in_it[swept.leg]
-    return np.flatnonzero(held)
+        in_it = _met(subject, zone, shape, (legs.lines, flown.min(axis=0), flown.max(axis=0)))
+        rows = rows[~np.isin(swept.leg[rows], in_it)]
+    return rows
+
+
+def _met(
+    subject: Subject, zone: Zone, shape: shapely.Geometry, air: tuple[NDArray[np.object_], FloatArray, FloatArray]
+) -> NDArray[np.int64]:
+    """Return which pieces of air (shape, lowest and highest above the sea) meet a zone or its clearance."""
+    pieces, low, high = air
+    unknown = np.full(len(pieces), np.nan)
+    rows = np.flatnonzero(
+        reaches(zone, HeightSpan(low_amsl_m=low, high_amsl_m=high, low_agl_m=unknown, high_agl_m=unknown))
+    )
+    rows = rows[shapely.dwithin(pieces[rows], shape, max(zone.clearance_m - ROUNDING_M, 0.0))]
+    if not len(rows) or not counts_from_ground(zone):
+        return rows
+    met = shapely.intersection(pieces[rows], shapely.buffer(shape, ARC_SLACK * zone.clearance_m + 0.1))
+    lowest, highest = _ground_under(subject, met)
+    span = HeightSpan(
+        low_amsl_m=low[rows], high_amsl_m=high[rows], low_agl_m=low[rows] - highest, high_agl_m=high[rows] - lowest
+    )
+    return rows[reaches(zone, span)]
+
+
+def _ground_under(subject: Subject, pieces: NDArray[np.object_]) -> tuple[FloatArray, FloatArray]:
+    """Return the lowest and highest ground along the edges of shapes; NaN where any of it is not known."""
+    xy, row = shapely.get_coordinates(shapely.segmentize(pieces, SAMPLE_M), return_index=True)
+    ground = subject.ground.at(xy)
+    lowest, highest = np.full(len(pieces), np.inf), np.full(len(pieces), -np.inf)
+    np.minimum.at(lowest, row, ground)
+    np.maximum.at(highest, row, ground)
+    nowhere = np.isinf(lowest) | np.isinf(highest)
+    lowest[nowhere] = highest[nowhere] = np.nan
+    return lowest, highest
 
 
 def forbidden_points(subject: Subject) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from missions.airspace.terrain_profile import SAMPLE_M
+from missions.airspace.zone_layers import drawn_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ def flight_profile(sortie: Sortie, brief: Brief, corridor: Corridor, ground: Pla
         battery_pct=_between(list(zip(left[:-1], left[1:], strict=True)), leg, share),
         xy_m=xy,
         leg=leg,
-        crossings=tuple(_crossings(brief, corridor, xy, minutes)),
+        crossings=tuple(_crossings(brief, corridor, ground, xy, minutes)),
     )
 
 
@@ -107,20 +108,24 @@ def _between(pairs: list[tuple[float, float]], leg: NDArray[np.int64], share: Fl
     return np.asarray(start[leg] + share * (end - start)[leg])
 
 
-def _crossings(brief: Brief, corridor: Corridor, xy: FloatArray, minutes: FloatArray) -> list[ZoneCrossing]:
+def _crossings(
+    brief: Brief, corridor: Corridor, ground: PlaneGround, xy: FloatArray, minutes: FloatArray
+) -> list[ZoneCrossing]:
     found = []
     for zone, shape in zip(brief.zone, corridor.zones, strict=True):
         shapely.prepare(shape)
         inside = np.concatenate([[False], shapely.intersects_xy(shape, xy[:, 0], xy[:, 1]), [False]])
         turns = np.flatnonzero(np.diff(inside.astype(int)))
         for first, after in zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True):
+            below = float(np.nan_to_num(ground.at(xy[[(first + after - 1) // 2]]))[0])
+            floor, ceiling = drawn_between(zone, below)
             found.append(
                 ZoneCrossing(
                     name=zone.name,
                     start_min=float(minutes[first]),
                     end_min=float(minutes[after - 1]),
-                    floor_amsl_m=math.nan if zone.floor_amsl_m is None else zone.floor_amsl_m,
-                    ceiling_amsl_m=math.nan if zone.ceiling_amsl_m is None else zone.ceiling_amsl_m,
+                    floor_amsl_m=math.nan if floor is None else floor,
+                    ceiling_amsl_m=math.nan if ceiling is None else ceiling,
                 )
             )
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.zone_layers import drawn_between
 from missions.pictures.style import BORDER_COLOUR, INK, KEEP_IN_COLOUR, ZONE_COLOUR, sortie_colour
 from missions.plan import LegKind
 
@@ -157,12 +158,13 @@ def paint_zones(
         inside = shapely.intersection(shape, view.box())
         if inside.is_empty:
             continue
-        top = top_amsl_m if zone.ceiling_amsl_m is None else min(zone.ceiling_amsl_m, top_amsl_m)
+        below = float(np.nan_to_num(ground.at(shapely.get_coordinates(inside.centroid)), nan=view.base_amsl_m)[0])
+        floor, ceiling = drawn_between(zone, below)
+        top = top_amsl_m if ceiling is None else min(ceiling, top_amsl_m)
         for start, end in _pieces(view, shape.boundary):
             foot, head = _wall(view, ground, start, end, top)
-            if zone.floor_amsl_m is not None:
-                floor = min(zone.floor_amsl_m, top_amsl_m)
-                foot = _wall(view, ground, start, end, floor)[1]
+            if floor is not None:
+                foot = _wall(view, ground, start, end, min(floor, top_amsl_m))[1]
             depth = view.coordinates((start + end) / 2.0)[:, 1]
             painting.add(np.concatenate([foot, head[:, ::-1]], axis=1), depth, face=rgba(ZONE_COLOUR, 0.22))
             for edge in (foot, head):

@@ -12,10 +12,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.places import check_place
 from missions.documents.whole_file import write_whole
 from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL_RELATIVE_ALT
-from missions.plan_files.item_fields import check_place, finite_number
+from missions.plan_files.item_fields import finite_number
 from missions.plan_files.item_limits import checked_item
 from missions.plan_files.plan_document import PlanDocument
 from missions.plan_files.qgc_fence import BREACH_RETURN, RALLY_POINT, polygon_items

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
 from geo.foreign_text import xml_text
+from missions.documents.places import check_place
 from missions.documents.whole_file import write_whole
 from missions.documents.xml_file import inside, local_name, parse_xml, text_of
-from missions.plan_files.item_fields import MISSION, alt_amsl_m, check_place, fields_of, in_order, item_of, path_items
+from missions.plan_files.item_fields import MISSION, alt_amsl_m, fields_of, in_order, item_of, path_items
 from missions.plan_files.plan_document import PlanDocument
 
 if TYPE_CHECKING:

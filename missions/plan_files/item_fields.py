@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.places import check_place
 from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL, PATH_COMMANDS, as_dialect
 from missions.plan_files.item_limits import checked_item
@@ -131,12 +132,6 @@ def path_items(points: Iterable[tuple[float, float, float]], *, frame: int, wher
         item = MissionItem(seq=seq, command=16, frame=frame, lat_deg=lat_deg, lon_deg=lon_deg, alt_m=alt_m)
         items.append(checked_item(item, f"{where}: point {seq + 1}"))
     return tuple(items)
-
-
-def check_place(lat_deg: float, lon_deg: float, where: str) -> None:
-    """Raise InputError when the degrees are no place on Earth."""
-    if not (abs(lat_deg) <= 90.0 and abs(lon_deg) <= 180.0):
-        raise InputError(f"{where} is no place on Earth: latitude {lat_deg:g}, longitude {lon_deg:g}")
 
 
 def alt_amsl_m(item: MissionItem, home: Home | None) -> float:

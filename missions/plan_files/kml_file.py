@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
 from geo.foreign_text import xml_text
+from missions.documents.places import coordinates
 from missions.documents.whole_file import write_whole
 from missions.documents.xml_file import inside, local_name, parse_xml, text_of
 from missions.plan_files.item_fields import (
@@ -20,7 +21,6 @@ from missions.plan_files.item_fields import (
     MISSION,
     RALLY,
     alt_amsl_m,
-    check_place,
     fields_of,
     flown_places,
     in_order,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 FRAME_OF_MODE: Final = {"absolute": 0, "relativeToGround": 10, "clampToGround": 3, "": 3}
 """KML altitude mode -> MAV_FRAME (terrain for relative to ground; clamped lines have no height of their own)."""
-MAX_POINTS: Final = 1_000_000
 
 
 def parse_kml(data: bytes, where: str) -> PlanDocument:
@@ -111,25 +110,6 @@ def _drawing(root: Any, where: str) -> PlanDocument:
         fence=tuple(fence),
         problems=(clamped,) if clamped else (),
     )
-
-
-def coordinates(element: Any, where: str) -> list[tuple[float, float, float]]:
-    """Return the (lon, lat, alt) triples of an element's `coordinates`, each a place on Earth."""
-    texts = [child.text or "" for child in inside(element, "coordinates")]
-    if not texts:
-        raise InputError(f"{where}: a <{local_name(element)}> has no <coordinates>; draw it again")
-    triples: list[tuple[float, float, float]] = []
-    for number, chunk in enumerate(" ".join(texts).split(), start=1):
-        if number > MAX_POINTS:
-            raise InputError(f"{where}: more than {MAX_POINTS} vertices; simplify the drawing")
-        parts = chunk.split(",")
-        try:
-            lon_deg, lat_deg, alt_m = float(parts[0]), float(parts[1]), float(parts[2]) if len(parts) > 2 else 0.0
-        except (ValueError, IndexError):
-            raise InputError(f"{where}: vertex {number} {chunk[:40]!r} is not longitude,latitude[,height]") from None
-        check_place(lat_deg, lon_deg, f"{where}: vertex {number}")
-        triples.append((lon_deg, lat_deg, alt_m if math.isfinite(alt_m) else 0.0))
-    return triples
 
 
 def write_kml(document: PlanDocument, path: Path, *, name: str = "plan") -> None:

@@ -15,9 +15,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.places import check_place
 from missions.documents.whole_file import write_whole
 from missions.plan import MissionItem
-from missions.plan_files.item_fields import check_place
 from missions.plan_files.item_limits import checked_item
 from missions.plan_files.losses import together
 from missions.plan_files.plan_document import PlanDocument

@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from missions.documents.places import check_place
 from missions.documents.whole_file import read_text, write_whole
 from missions.plan import MissionItem
 from missions.plan_files.dialect import (
@@ -24,7 +25,7 @@ from missions.plan_files.dialect import (
     items_from_wire,
     wire_items,
 )
-from missions.plan_files.item_fields import check_place, number_or_nan
+from missions.plan_files.item_fields import number_or_nan
 from missions.plan_files.item_limits import checked_fence, checked_item
 from missions.plan_files.plan_document import Home, PlanDocument
 
