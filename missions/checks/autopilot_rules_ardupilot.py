@@ -11,7 +11,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.checks.autopilot_rules_storage import storage_findings
+from missions.checks.autopilot_rules_storage import capacity_findings, storage_findings
 from missions.checks.autopilot_rules_values import TERRAIN_FRAMES, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import (
@@ -57,10 +57,7 @@ def ardupilot_findings(document: PlanDocument, settings: VehicleSettings) -> tup
 def _whole(document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:
     if not (document.items or document.fence or document.rally):
         yield plan_finding("ardupilot.empty", "the mission is empty; ArduPilot's Auto mode refuses to start")
-    count = len(document.items) + 1
-    if count > (limit := settings.ardupilot_max_items):
-        message = f"{count} items with home are more than the {limit} that Pixhawk-class boards store"
-        yield plan_finding("ardupilot.capacity", message, measured=count, limit=limit)
+    yield from capacity_findings(document, settings, Dialect.ARDUPILOT)
     jumps = sum(item.command == 177 for item in document.items)
     if jumps > (limit := settings.ardupilot_max_jumps):
         message = f"{jumps} jumps are more than the {limit} ArduPilot counts on boards with little memory"

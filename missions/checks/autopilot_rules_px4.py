@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyproj
 
-from missions.checks.autopilot_rules_storage import storage_findings
+from missions.checks.autopilot_rules_storage import capacity_findings, storage_findings
 from missions.checks.autopilot_rules_values import RELATIVE_FRAMES, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect
@@ -76,16 +76,7 @@ def px4_findings(document: PlanDocument, settings: VehicleSettings) -> tuple[Fin
 def _whole(document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:
     if not (document.items or document.fence or document.rally):
         yield plan_finding("px4.empty", "the mission is empty; PX4 does not start one without items")
-    counts = (
-        ("items", len(document.items), settings.px4_max_items),
-        ("fence points", len(document.fence), settings.px4_max_fence_points),
-        ("rally points", len(document.rally), settings.px4_max_rally_points),
-    )
-    for what, count, limit in counts:
-        if count > limit:
-            yield plan_finding(
-                "px4.capacity", f"{count} {what} are more than the {limit} PX4 stores", measured=count, limit=limit
-            )
+    yield from capacity_findings(document, settings, Dialect.PX4)
 
 
 def _item(item: MissionItem, document: PlanDocument, settings: VehicleSettings) -> Iterator[Finding]:

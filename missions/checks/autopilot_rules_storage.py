@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.checks.autopilot_rules_values import VehicleClass, item_finding
+from missions.checks.autopilot_rules_values import VehicleClass, item_finding, plan_finding
 from missions.plan import Severity
 from missions.plan_files.dialect import Dialect, MissionType
 from missions.transfer.storage import kept
@@ -17,11 +17,53 @@ if TYPE_CHECKING:
 
     from missions.checks.autopilot_rules_values import VehicleSettings
     from missions.plan import Finding, MissionItem
+    from missions.plan_files.plan_document import PlanDocument
 
 _NAMES: Final = {Dialect.ARDUPILOT: "ArduPilot", Dialect.PX4: "PX4"}
 _TURN_DEG: Final = 360.0
 _HEADING: Final = frozenset({16, 17, 21, 22, 82, 84, 85})
 """Commands whose fourth parameter is a heading."""
+
+
+_POLYGONS: Final = frozenset({5001, 5002})
+_CIRCLES: Final = frozenset({5003, 5004})
+
+
+def capacity_findings(document: PlanDocument, settings: VehicleSettings, dialect: Dialect) -> Iterator[Finding]:
+    """Find lists that the vehicle has no room for, and warn of a mission that only the larger boards store."""
+    room, name = settings.capacity(dialect), _NAMES[dialect]
+    count = len(document.items)
+    if count > room.items:
+        fits = count <= room.items_most
+        of = f"that {name} stores on every board" if fits else f"that {name} stores"
+        limit = room.items if fits else room.items_most
+        yield plan_finding(
+            f"{dialect}.capacity", f"{count} items are more than the {limit} {of}", measured=count, limit=limit,
+            severity=Severity.WARNING if fits else Severity.ERROR,
+        )  # fmt: skip
+    corners = sum(item.command in _POLYGONS for item in document.fence)
+    used = room.fence_used(_polygons(document.fence), sum(item.command in _CIRCLES for item in document.fence))
+    if used > room.fence:
+        over = -(-(used - room.fence) // room.corner)
+        yield plan_finding(
+            f"{dialect}.capacity", f"{corners} corners of the fence are {over} more than {name} has room for",
+            measured=corners, limit=corners - over,
+        )  # fmt: skip
+    if len(document.rally) > room.rally:
+        message = f"{len(document.rally)} rally points are more than the {room.rally} that {name} stores"
+        yield plan_finding(f"{dialect}.capacity", message, measured=len(document.rally), limit=room.rally)
+
+
+def _polygons(fence: tuple[MissionItem, ...]) -> Iterator[int]:
+    """Yield how many corners each polygon of a fence has; each corner says how many there are."""
+    place = 0
+    while place < len(fence):
+        item = fence[place]
+        whole = item.command in _POLYGONS and math.isfinite(item.p1) and item.p1 >= 1.0
+        count = min(int(item.p1), len(fence) - place) if whole else 1
+        if item.command in _POLYGONS:
+            yield count
+        place += count
 
 
 def storage_findings(

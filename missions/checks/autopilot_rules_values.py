@@ -7,9 +7,11 @@ import enum
 import math
 from typing import TYPE_CHECKING, Final
 
+from missions.capacity import capacity_of
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
+    from missions.capacity import Capacity
     from missions.failsafes.landing_choice import LandingChoice
     from missions.failsafes.ways import Outcome
     from missions.plan import MissionItem
@@ -41,9 +43,7 @@ class VehicleSettings:
     """The parameters the checks depend on; defaults are the autopilots' own.
 
     PX4: MIS_DIST_1WP 10000 m, NAV_ACC_RAD 10 m, MIS_TKO_LAND_REQ 0, FW_LND_ANG
-    5 deg, and `dataman.h` for the counts (2000 items, 64 fence and 32 safe
-    points). ArduPilot: about 700 items of 15 bytes in the 16 kB storage of
-    Pixhawk-class boards, 15 jumps, 255 corners a fence polygon.
+    5 deg. ArduPilot: 15 jumps, 255 corners a fence polygon.
     """
 
     vehicle: VehicleClass = VehicleClass.MULTIROTOR
@@ -74,11 +74,13 @@ class VehicleSettings:
     """ArduPilot's ARMING_MIS_ITEMS: what a mission must hold before the vehicle arms."""
     terrain_enabled: bool = True
     """ArduPilot's TERRAIN_ENABLE."""
-    px4_max_items: int = 2000
-    px4_max_fence_points: int = 64
-    px4_max_rally_points: int = 32
-    ardupilot_max_items: int = 700
+    room: Capacity | None = None
+    """What the vehicle can store; None for what vehicles of its kind can (`missions.capacity`)."""
     ardupilot_max_jumps: int = 15
+
+    def capacity(self, dialect: str) -> Capacity:
+        """Return what the vehicle can store."""
+        return self.room or capacity_of(dialect, fixed_wing=self.vehicle is not VehicleClass.MULTIROTOR)
 
 
 def settings_for(mav_type: int) -> VehicleSettings:

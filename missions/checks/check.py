@@ -252,7 +252,7 @@ def _conduct(settings: VehicleSettings, dialect: Dialect, ground: GroundHeights 
     returns = own_returns(dialect, wing=wing)
     if settings.return_alt_m is not None:
         returns = dataclasses.replace(returns, return_alt_m=settings.return_alt_m)
-    return Conduct(wing=wing, returns=returns, ground=ground)
+    return Conduct(wing=wing, returns=returns, ground=ground, px4=dialect is Dialect.PX4)
 
 
 def _length_m(legs: tuple[Leg, ...]) -> float:

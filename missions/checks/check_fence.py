@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.fence import ERROR_M
 from missions.plan import Finding, Severity
 from missions.plan_files.qgc_fence import CIRCLE, fence_polygons
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _ANTIMERIDIAN_SPAN_DEG: Final = 180.0
 _TOLERANCE_M: Final = 0.05
-MARGIN_M: Final = 6.7
-"""What GNSS error (2.45 x 1.5 m one sigma, 95 % in two dimensions) and tracking error (3 m) together need."""
 
 
 def fence_findings(document: PlanDocument, legs: tuple[Leg, ...], frame: LocalFrame) -> Iterator[Finding]:
@@ -180,7 +179,7 @@ def _margin(
         home = shapely.Point(_plane([(document.home.lat_deg, document.home.lon_deg)], frame)[0])
         if keep_in.covers(home):
             kept.append((float(shapely.distance(home, edge)) - _TOLERANCE_M, "home", -1, home))
-    if not kept or min(kept, key=lambda k: k[0])[0] >= MARGIN_M:
+    if not kept or min(kept, key=lambda k: k[0])[0] >= ERROR_M:
         return
     distance_m, what, seq, shape = min(kept, key=lambda k: k[0])
     x, y = shapely.get_coordinates(shapely.shortest_line(shape, edge))[0]
@@ -189,14 +188,14 @@ def _margin(
         rule="fence.margin",
         severity=Severity.WARNING,
         message=f"{what} is {max(distance_m, 0.0):.1f} m inside the fence; GNSS and tracking errors need "
-        f"{MARGIN_M:.1f} m, or the fence is breached in a flight without a fault",
+        f"{ERROR_M:.1f} m, or the fence is breached in a flight without a fault",
         lat_deg=float(lat[0]),
         lon_deg=float(lon[0]),
         seq=seq,
         measured=round(max(distance_m, 0.0), 2),
-        limit=MARGIN_M,
+        limit=ERROR_M,
         unit="m",
-        relaxation=f"a fence {MARGIN_M:.0f} m or more outside the path",
+        relaxation=f"a fence {ERROR_M:.0f} m or more outside the path",
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from geo.geodesy import forward, inverse
 from missions.execution import commands as cmd
-from missions.execution.order import Remark, in_order, unfollowed
+from missions.execution.order import Remark, held_back, in_order, unfollowed_remark
+from missions.execution.splines import spline
 from missions.plan import Leg, LegKind, Severity
 from missions.plan_files.dialect import PATH_COMMANDS, has_position
 from missions.plan_files.item_fields import alt_amsl_m
@@ -30,6 +31,12 @@ _TERRAIN_STEP_M: Final = 100.0
 _RADIUS: Final = {cmd.LOITER_UNLIMITED: "p3", cmd.LOITER_TURNS: "p3", cmd.LOITER_TIME: "p3", cmd.LOITER_TO_ALT: "p2"}
 _SPEED_KINDS: Final = (0.0, 1.0)
 """DO_CHANGE_SPEED of airspeed and of ground speed; 2 and 3 are climb and descent."""
+_CIRCLE_RADIUS_M: Final = 10.0
+"""ArduCopter's CIRCLE_RADIUS, where NAV_LOITER_TURNS gives none."""
+_LOITER_RADIUS_M: Final = 80.0
+"""PX4's NAV_LOITER_RAD; ArduPlane's WP_LOITER_RAD is 60 m."""
+_USUAL_ACCEPTANCE_M: Final = 90.0
+"""ArduPlane's WP_RADIUS: a waypoint that counts as reached from farther away than that has its corner cut."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,8 @@ class Conduct:
     returns: ReturnRules | None = None
     """How a return to launch is flown; None flies it at the height where it begins."""
     ground: GroundHeights | None = None
+    px4: bool = False
+    """Whether PX4 carries it out, and not ArduPilot."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +93,8 @@ def execute(document: PlanDocument, conduct: Conduct) -> Execution:
     on return to launch: up to the return height, over, down. A fixed wing glides straight to where it lands.
     Heights are above mean sea level, NaN where home or terrain is not known.
     """
-    walk = _Walk(document.home, conduct)
+    walk = _Walk(document, conduct)
+    walk.remarks += held_back(document.items)
     for item in in_order(document.items, walk.remarks.append):
         walk.carry_out(item)
         if len(walk.legs) > MAX_LEGS:
@@ -102,7 +112,9 @@ def execute(document: PlanDocument, conduct: Conduct) -> Execution:
 class _Walk:
     """The state of a mission while it is carried out."""
 
-    def __init__(self, home: Home | None, conduct: Conduct) -> None:
+    def __init__(self, document: PlanDocument, conduct: Conduct) -> None:
+        home = document.home
+        self.items = document.items
         self.conduct = conduct
         self.homes: list[Home] = [] if home is None else [home]
         self.at = _At() if home is None else _At(home.lat_deg, home.lon_deg, home.alt_amsl_m)
@@ -120,7 +132,7 @@ class _Walk:
 
     def carry_out(self, item: MissionItem) -> None:
         """Do what one item says."""
-        remark = unfollowed(item)
+        remark = unfollowed_remark(item)
         if remark is not None:
             self.remarks.append(remark)
         if item.command == cmd.RETURN:
@@ -128,14 +140,13 @@ class _Walk:
         elif item.command == cmd.DELAY:
             self._delay(item)
         elif item.command == cmd.CHANGE_SPEED:
-            if item.p1 in _SPEED_KINDS and (item.p2 > 0.0 or item.p2 == -2.0):
-                self.speed_mps = item.p2 if item.p2 > 0.0 else math.nan
+            self._change_speed(item)
         elif item.command == cmd.SET_HOME:
             self._set_home(item)
-        elif item.command == cmd.FENCE_ENABLE and item.p1 == 0.0:
-            self.say(
-                item, "execution.fence-off", "turns the fence off: what lies beyond it is not kept", Severity.WARNING
-            )
+        elif item.command == cmd.FENCE_ENABLE and item.p1 != 1.0:
+            what = "the fence's floor" if item.p1 == 2.0 else "the fence"
+            text = f"turns {what} off: what lies beyond it is not kept"
+            self.say(item, "execution.fence-off", text, Severity.WARNING)
         elif item.command in PATH_COMMANDS and (has_position(item) or self.at.known):
             self._fly_item(item)
 
@@ -147,12 +158,37 @@ class _Walk:
         elif item.command in _RADIUS:
             self._loiter(item)
         else:
-            self._to(item, self._place(item), self._height_m(item), LegKind.WORK, follows=item.frame in TERRAIN_FRAMES)
-            if item.command == cmd.SPLINE:
-                text = "is a spline waypoint, judged as a straight leg; the aircraft flies a curve beside it"
-                self.say(item, "plan.problem", text, Severity.WARNING)
-            if item.command == cmd.WAYPOINT and not self.conduct.wing:
-                self._wait(item, item.p1)
+            self._pass(item)
+
+    def _pass(self, item: MissionItem) -> None:
+        """Fly to a waypoint: past it where it says so, along a curve to a spline, and wait there."""
+        place, height_m = self._place(item), self._height_m(item)
+        own_plane = self.conduct.wing and not self.conduct.px4
+        if item.command == cmd.SPLINE and self.at.known:
+            for *corner, height in spline(self.items, item, (*self.at.place, self.at.alt_m), (*place, height_m)):
+                self._to(item, (corner[0], corner[1]), height, LegKind.WORK)
+        elif item.command == cmd.WAYPOINT and own_plane and 0.0 < item.p3 < math.inf and self.at.known:
+            course = float(inverse(*self.at.place, *place)[1])
+            lat, lon = forward(*place, course, item.p3)
+            place = (float(lat), float(lon))
+        self._to(item, place, height_m, LegKind.WORK, follows=item.frame in TERRAIN_FRAMES)
+        if item.command != cmd.WAYPOINT:
+            return
+        if item.p2 > _USUAL_ACCEPTANCE_M and (own_plane or self.conduct.px4):
+            text = f"counts as reached {item.p2:g} m away; the corner that is cut there is not judged"
+            self.say(item, "execution.unfollowed", text)
+        if not own_plane:
+            self._wait(item, item.p1)
+
+    def _change_speed(self, item: MissionItem) -> None:
+        if item.p1 not in _SPEED_KINDS:
+            text = f"(DO_CHANGE_SPEED) sets how fast it climbs or descends (type {item.p1:g}), which is not modelled"
+            self.say(item, "execution.unfollowed", text)
+        elif item.p2 > 0.0 or item.p2 == -2.0:
+            self.speed_mps = item.p2 if item.p2 > 0.0 else math.nan
+        if item.p3 > 0.0:
+            text = f"(DO_CHANGE_SPEED) sets the throttle to {item.p3:g} %; how fast that flies is not modelled"
+            self.say(item, "execution.unfollowed", text)
 
     def _take_off(self, item: MissionItem) -> None:
         height_m = self._height_m(item)
@@ -169,7 +205,7 @@ class _Walk:
     def _loiter(self, item: MissionItem) -> None:
         where, height_m = self._place(item), self._height_m(item)
         to_alt = item.command == cmd.LOITER_TO_ALT and self.at.known
-        radius_m = abs(getattr(item, _RADIUS[item.command]))
+        radius_m = self._radius_m(item)
         if not to_alt:
             self._to(item, where, height_m, LegKind.WORK)
         if 0.0 < radius_m < math.inf and self.at.known:
@@ -178,10 +214,19 @@ class _Walk:
             self._to(item, where, height_m, LegKind.WORK)
         if item.command == cmd.LOITER_TIME:
             self._wait(item, item.p1)
-        elif item.command == cmd.LOITER_TURNS and item.p1 > 1.0 and 0.0 < radius_m < math.inf:
+        elif item.command == cmd.LOITER_TURNS and item.p1 > 1.0:
             self._circles(item, radius_m, item.p1 - 1.0)
         elif item.command == cmd.LOITER_UNLIMITED:
             self.say(item, "execution.endless", "loiters until somebody ends it: the mission never goes on by itself")
+
+    def _radius_m(self, item: MissionItem) -> float:
+        """Return the radius of an item's circle: its own, or the vehicle's where it has none."""
+        radius_m = abs(float(getattr(item, _RADIUS[item.command])))
+        if 0.0 < radius_m < math.inf:
+            return radius_m
+        if self.conduct.wing:
+            return _LOITER_RADIUS_M
+        return _CIRCLE_RADIUS_M if item.command == cmd.LOITER_TURNS else 0.0
 
     def _circle(
         self,

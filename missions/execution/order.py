@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.execution.commands import DO_JUMP_TAG, JUMP, JUMP_TAG, LAND_START, RETURN, UNFOLLOWED, name_of
+from missions.execution.commands import (
+    CONDITIONS,
+    DO_JUMP_TAG,
+    HELD_BACK,
+    JUMP,
+    JUMP_TAG,
+    LAND_START,
+    RETURN,
+    name_of,
+    unfollowed,
+)
 from missions.plan import Severity
 from missions.plan_files.dialect import PATH_COMMANDS
 
@@ -101,9 +112,22 @@ def _remark(item: MissionItem, rule: str, text: str, severity: Severity = Severi
     return Remark(rule=rule, seq=item.seq, severity=severity, text=text)
 
 
-def unfollowed(item: MissionItem) -> Remark | None:
+def unfollowed_remark(item: MissionItem) -> Remark | None:
     """Return what to say of an item that no judgement can follow, None where it can."""
-    text = UNFOLLOWED.get(item.command)
-    if text is None:
+    why = unfollowed(item.command)
+    if why is None:
         return None
-    return _remark(item, "execution.unfollowed", f"({name_of(item.command)}) {text}; it cannot be judged beforehand")
+    text = f"({name_of(item.command)}) {why.text}; it cannot be judged beforehand"
+    return _remark(item, "execution.unfollowed", text, why.severity)
+
+
+def held_back(items: Sequence[MissionItem]) -> Iterator[Remark]:
+    """Name each condition that holds back a command which decides something: nobody can say when that then comes."""
+    for k, item in enumerate(items):
+        if item.command not in CONDITIONS:
+            continue
+        waiting = itertools.takewhile(lambda later: later.command not in PATH_COMMANDS, items[k + 1 :])
+        late = next((later for later in waiting if later.command in HELD_BACK), None)
+        if late is not None:
+            text = f"({name_of(item.command)}) holds back item {late.seq + 1} ({name_of(late.command)})"
+            yield _remark(item, "execution.unfollowed", f"{text}; when that comes cannot be judged beforehand")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from missions.airspace.fence import fence_items, rally_in_reach
 from missions.paths.items import (
     FlightEnds,
     earth_yaw_deg,
-    fence_items,
     gimbals_for,
     mission_items,
-    rally_in_reach,
     rally_items,
 )
 from missions.plan import Leg, Sortie

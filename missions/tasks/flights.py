@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import numpy as np
 import shapely
 
-from missions.checks.autopilot_rules_values import VehicleSettings
+from missions.capacity import capacity_of
 from missions.errors import PlanRefusedError
 from missions.paths.track import Track
 from missions.paths.turning_flight import lanes_track, lines_track, work_lines
+from missions.performance.aircraft import AircraftKind
 from missions.plan import LegKind
 from missions.sight.views import STRAIGHT_DOWN
 
@@ -139,9 +140,8 @@ class _Cutter:
         self.sites = sites
         self.course = course
         self.end = len(course.kinds)
-        settings = VehicleSettings()
-        px4 = maker.brief.dialect == "px4"
-        self.most_items = settings.px4_max_items if px4 else settings.ardupilot_max_items
+        fixed_wing = maker.brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
+        self.most_items = capacity_of(maker.brief.dialect, fixed_wing=fixed_wing).items
 
     def nearest(self, leg: int) -> int:
         """Return the site nearest to where a leg begins."""

@@ -7,6 +7,8 @@ import math
 
 import pytest
 
+from missions.capacity import COPTER
+from missions.capacity import PX4 as PX4_ROOM
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for, vehicle_class
 from missions.checks.check import check_document
@@ -69,7 +71,7 @@ PX4 = [
     ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=2)}),
     ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=3)}),
     ("px4.takeoff-landing", {"settings": VehicleSettings(mis_tko_land_req=4)}),
-    ("px4.capacity", {"settings": VehicleSettings(px4_max_items=4)}),
+    ("px4.capacity", {"settings": VehicleSettings(room=dataclasses.replace(PX4_ROOM, items=2, items_most=4))}),
 ]
 
 
@@ -128,7 +130,7 @@ ARDUPILOT = [
     ("ardupilot.storage", {"add": [((1000,), {"p1": -37.5})]}),
     ("ardupilot.storage", {"changes": {1: {"p1": 2.5}}}),
     ("ardupilot.storage", {"changes": {1: {"p2": 5.0}}}),
-    ("ardupilot.capacity", {"settings": VehicleSettings(ardupilot_max_items=5)}),
+    ("ardupilot.capacity", {"settings": VehicleSettings(room=dataclasses.replace(COPTER, items=2, items_most=4))}),
     ("ardupilot.jumps", {"add": [((177,), {"p1": 1.0})] * 16}),
 ]
 
@@ -161,7 +163,38 @@ def test_a_fence_polygon_too_large_for_ardupilot_is_named(make_item):
     fence = tuple(make_item(i, 5001, lat=50.0 + i * 1e-4, lon=8.0, p1=256.0) for i in range(256))
     items = (make_item(0, 22, lat=50.0, lon=8.0, alt=30.0),)
     document = PlanDocument(source_format="test", dialect=None, home=HOME, items=items, fence=fence)
-    assert rules(autopilot_findings(document, "ardupilot", MULTI)) == ["ardupilot.fence-corners"]
+    found = autopilot_findings(document, "ardupilot", MULTI)
+    assert rules(found) == ["ardupilot.capacity", "ardupilot.fence-corners"]
+    assert found[0].message == "256 corners of the fence are 187 more than ArduPilot has room for"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "vehicle", "items", "corners", "rally"),
+    [
+        ("px4", "multirotor", (500, 2000), 64, 32),
+        ("ardupilot", "multirotor", (649, 717), 69, 46),
+        ("ardupilot", "fixed_wing", (654, 723), 83, 50),
+    ],
+)
+def test_what_is_one_more_than_the_vehicle_stores_is_named(make_item, dialect, vehicle, items, corners, rally):
+    """The numbers are those of `StorageManager.cpp` (718 waypoints with home, 46 rally points) and `dataman.h`."""
+
+    def told(count, fence, points):
+        rows = [make_item(0, 22, lat=50.0, lon=8.0, alt=30.0)]
+        rows += [make_item(k, 16, lat=50.0 + k * 1e-5, lon=8.0, alt=30.0) for k in range(1, count)]
+        ring = tuple(make_item(k, 5001, lat=50.0 + k * 1e-4, lon=8.0, p1=float(fence), frame=0) for k in range(fence))
+        safe = tuple(make_item(k, 5100, lat=50.0, lon=8.0 + k * 1e-4, alt=30.0) for k in range(points))
+        document = PlanDocument(
+            source_format="test", dialect=None, home=HOME, items=tuple(rows), fence=ring, rally=safe
+        )
+        found = autopilot_findings(document, dialect, VehicleSettings(vehicle=VehicleClass(vehicle)))
+        return [f.severity for f in found if f.rule == f"{dialect}.capacity"]
+
+    assert told(items[0], corners, rally) == []
+    assert told(items[0] + 1, corners, rally) == [Severity.WARNING]
+    assert told(items[1] + 1, corners, rally) == [Severity.ERROR]
+    assert told(2, corners + 1, rally) == [Severity.ERROR]
+    assert told(2, corners, rally + 1) == [Severity.ERROR]
 
 
 def test_a_place_at_0_0_is_where_ardupilot_then_is_and_the_gulf_of_guinea_for_px4(make_item):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyproj
 import pytest
 
 from geo.errors import RefusedError
-from missions.checks.autopilot_rules_values import VehicleSettings
+from missions.capacity import PLANE
 from missions.fleet.soonest import best_seats
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.wind import ground_radius_m
@@ -104,7 +105,7 @@ def test_lanes_no_turn_leads_to_are_flown_in_a_sortie_of_their_own(make_brief):
 
 
 def test_no_sortie_holds_more_items_than_the_autopilot_stores(make_brief, monkeypatch):
-    monkeypatch.setattr(flights, "VehicleSettings", lambda: VehicleSettings(ardupilot_max_items=150))
+    monkeypatch.setattr(flights, "capacity_of", lambda _, *, fixed_wing: dataclasses.replace(PLANE, items=150))
     made = plan_search(make_brief(**WING), PatternRequest(kind=PatternKind.AREA, **WIDE))
     assert len(made.plan.sorties) > 1
     assert max(len(s.items) for s in made.plan.sorties) <= 150
