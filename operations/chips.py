@@ -20,14 +20,22 @@ _CONTEXT: Final = 1.6
 _QUALITY: Final = 72
 
 
+def chip_window(box_px: Sequence[float]) -> tuple[int, int, float]:
+    """Return left and upper edge, and the side, of the square that a chip is cut from around a box, in pixels."""
+    half = _half_px(box_px)
+    left, top = (max(0, int((box_px[edge] + box_px[edge + 2]) / 2 - half)) for edge in (0, 1))
+    return left, top, 2 * half
+
+
+def _half_px(box_px: Sequence[float]) -> float:
+    x0, y0, x1, y1 = box_px
+    return max(x1 - x0, y1 - y0, 20.0) * _CONTEXT / 2
+
+
 def cut_chip(image: NDArray[np.uint8], box_px: Sequence[float]) -> bytes:
     """Return a JPEG of the square around a box in pixels; edges of the picture are kept, not padded."""
-    x0, y0, x1, y1 = box_px
-    half = max(x1 - x0, y1 - y0, 20.0) * _CONTEXT / 2
-    centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
-    height, width = image.shape[:2]
-    left, right = max(0, int(centre_x - half)), min(width, int(centre_x + half) + 1)
-    top, bottom = max(0, int(centre_y - half)), min(height, int(centre_y + half) + 1)
+    left, top, _ = chip_window(box_px)
+    right, bottom = (int((box_px[edge] + box_px[edge + 2]) / 2 + _half_px(box_px)) + 1 for edge in (0, 1))
     picture = Image.fromarray(image[top:bottom, left:right]).convert("RGB")
     picture.thumbnail((CHIP_PX, CHIP_PX))
     stream = io.BytesIO()

@@ -17,6 +17,7 @@ from operations.analysis import IngestSettings, analyse
 from operations.carry_over import RunRows, carry_over
 from operations.case_file import Draft
 from operations.errors import DamagedError
+from operations.law.errors import ErasedError
 from operations.log.leaves import LeafKind
 from operations.originals import identify, look_over, member_is_sound, offer, seal, spread_out, stored_path
 from operations.parts_file import part_is_sound
@@ -167,6 +168,8 @@ def ingest(
             sealed = seal(offered, staging, store.vault)
             media = sealed.media
         staging.claim(store.vault.file_name(media.id), media.name)
+        if media.id in store.erased():
+            raise ErasedError(f"{media.name} was erased from this operation and is not read in again: use a new one")
         before = [record for record in store.media() if record.id == media.id]
         job = _Job(
             store=store,

@@ -201,8 +201,10 @@ def _contradictions(stores: Sequence[OperationStore]) -> list[str]:
         for run in store.runs():
             for media_id in run.media_ids:
                 runs.setdefault(media_id, set()).add(run.run_id)
+    erased = {media_id for store in stores for media_id in store.erased()} & set(names)
+    found += [f"{names[one]} was erased in one of them: it is not in the result either" for one in sorted(erased)]
     for media_id, run_ids in runs.items():
-        if len(run_ids) > 1:
+        if len(run_ids) > 1 and media_id not in erased:
             found.append(f"{names[media_id]} has {len(run_ids)} runs that all count: {', '.join(sorted(run_ids))}")
     return found
 
@@ -215,14 +217,17 @@ def _targets(verdict: Verdict) -> list[tuple[str, str]]:
 def _copy_files(stores: Sequence[OperationStore], root: Path, vault: Vault) -> None:
     """Copy every original and part that a record names; what two operations share is copied once."""
     wanted: dict[Path, tuple[OperationStore, Path]] = {}
+    erased = frozenset[str]().union(*(store.erased() for store in stores))
     for store in stores:
         for media in store.media():
-            for member in media.members:
+            for member in media.members if media.id not in erased else ():
                 kept = stored_path(store.path, member, store.vault)
                 wanted.setdefault(stored_path(root, member, vault), (store, kept))
     parts: dict[str, tuple[OperationStore, dict[str, str]]] = {}
     for store in stores:
         for run in store.runs(superseded=True):
+            if erased.intersection(run.media_ids):
+                continue
             own = {part.file: part.sha256 for part in store.parts(runs=[run.run_id])}
             other, known = parts.setdefault(run.run_id, (store, own))
             if known.keys() != own.keys():

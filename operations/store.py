@@ -26,6 +26,7 @@ from operations import columns, durable_file, locks, schema
 from operations.case_access import CASE_FILE, HEAD_FILE, require_case_file
 from operations.case_file import FORMAT, CaseFile, Draft, Head, new_case_file
 from operations.errors import OperationExistsError
+from operations.law.tombstones import erased_media
 from operations.log.leaves import Leaf, LeafKind
 from operations.migration import as_format_2, found_format
 from operations.originals import stored_path
@@ -185,12 +186,19 @@ class OperationStore:
         return self._case.head()
 
     def media(self) -> list[MediaRecord]:
-        """Return the recorded originals in the order they came in."""
-        return [MediaRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.MEDIA)]
+        """Return the recorded originals in the order they came in; those that were erased are none any more."""
+        erased = self.erased()
+        return [MediaRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.MEDIA) if leaf.subject not in erased]
+
+    def erased(self) -> frozenset[str]:
+        """Return the ids of originals that were erased: their records stay, nothing of them is shown."""
+        return erased_media(self._case.newest(LeafKind.ERASURE))
 
     def runs(self, *, superseded: bool = False) -> list[RunRecord]:
         """Return the runs in the order of the log; those that a later run replaced only when asked for."""
+        erased = self.erased()
         runs = [RunRecord.of(leaf.body) for leaf in self._case.newest(LeafKind.RUN)]
+        runs = [run for run in runs if not erased.intersection(run.media_ids)]
         replaced = set() if superseded else {run.supersedes for run in runs}
         return [run for run in runs if run.run_id not in replaced]
 

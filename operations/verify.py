@@ -23,6 +23,7 @@ from operations.case_access import CASE_FILE, HEAD_FILE, connect
 from operations.case_file import Head
 from operations.errors import DiskError, NotAnOperationError
 from operations.findings import Finding, FindingKind, finding
+from operations.law.tombstones import check_tombstones, erased_media
 from operations.log.checking import (
     LogReading,
     check_head,
@@ -137,12 +138,12 @@ def verify(
     named = _check_media(found, reading)
     parts = _check_parts(found, reading, named)
     _check_listed(found, listed, named, begun)
-    size = len(reading.hashes)
+    size, erased = len(reading.hashes), erased_media(reading.leaves.values())
     return Verification(
         findings=tuple(found.findings),
         notes=tuple(found.notes),
         head=Head(size=size, root=reading.root_after(size) or b""),
-        originals=len(reading.newest(LeafKind.MEDIA)),
+        originals=sum(leaf.subject not in erased for leaf in reading.newest(LeafKind.MEDIA)),
         parts=parts,
         size_bytes=found.size_bytes,
     )
@@ -195,6 +196,9 @@ def _read_tables(found: _Round, database: sqlite3.Connection, item: str) -> LogR
     found.findings += check_head(reading, heads[0] if len(heads) == 1 else None)
     found.findings += check_merges(reading)
     found.findings += check_signed_heads(reading)
+    wrong, told = check_tombstones(list(reading.leaves.values()))
+    found.findings += wrong
+    found.notes += told
     found.findings += check_index(reading, database.execute("SELECT kind, id, seq FROM record"), found.vault)
     found.findings += check_meta(reading, dict(database.execute("SELECT key, value FROM meta")), found.vault)
     return reading
@@ -253,7 +257,10 @@ def _regular_bytes(path: Path) -> bytes | None:
 def _check_media(found: _Round, reading: LogReading) -> dict[str, str]:
     """Hash every original again; returns the files that records name, with what a person calls them."""
     named: dict[str, str] = {}
+    erased = erased_media(reading.leaves.values())
     for leaf in reading.newest(LeafKind.MEDIA):
+        if leaf.subject in erased:
+            continue
         try:
             media = MediaRecord.of(leaf.body)
         except (TypeError, ValueError, KeyError) as error:
@@ -277,7 +284,7 @@ def _check_parts(found: _Round, reading: LogReading, named: dict[str, str]) -> i
     """Hash every derived part again, and add it to the files that records name."""
     originals = {leaf.subject: str(leaf.body.get("name")) for leaf in reading.newest(LeafKind.MEDIA)}
     runs = {leaf.subject: leaf.body.get("media_ids") or () for leaf in reading.newest(LeafKind.RUN)}
-    count = 0
+    count, erased = 0, erased_media(reading.leaves.values())
     for leaf in reading.newest(LeafKind.PART):
         try:
             part = PartRecord.of(leaf.body)
@@ -286,6 +293,8 @@ def _check_parts(found: _Round, reading: LogReading, named: dict[str, str]) -> i
             continue
         if leads_out(part.file):
             found.add(FindingKind.CHANGED, name_of(leaf), "leads out of the folder of parts")
+            continue
+        if erased.intersection(runs.get(part.run_id, ())):
             continue
         if part.run_id not in runs:
             found.add(FindingKind.MISSING, f"the record of run {part.run_id}", "is not in the log, and parts of it are")

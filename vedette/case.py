@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vedette.screen import ERRORS, utc_now_ns
-from vedette.secret_options import KeyFile, PassphraseFile, secret_for
+from vedette.opened import opened
+from vedette.screen import ERRORS
+from vedette.secret_options import KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
     from operations.consultation import OpenCase
-    from operations.store import OperationStore
 
 app = typer.Typer(no_args_is_help=True, help="Set case and reason once; every view and export then carries them.")
 
@@ -38,9 +37,9 @@ def open_(
     """
     from operations.consultation import Purpose, open_case
 
-    with _store(operation, key_file, passphrase_file, actor) as store:
-        opened = open_case(store, Purpose(case=case, reason=reason), hours=hours)
-    ERRORS.print(_told(opened))
+    with opened(operation, key_file, passphrase_file, actor) as store:
+        case_now = open_case(store, Purpose(case=case, reason=reason), hours=hours)
+    ERRORS.print(_told(case_now))
 
 
 @app.command()
@@ -53,7 +52,7 @@ def close(
     """Close your case. Example: vedette case close night-1"""  # noqa: D400, D415 - ends with a command
     from operations.consultation import close_case
 
-    with _store(operation, key_file, passphrase_file, actor) as store:
+    with opened(operation, key_file, passphrase_file, actor) as store:
         was = close_case(store)
     ERRORS.print("no case was open" if was is None else f"closed: case {was.purpose.case}, {was.purpose.reason}")
 
@@ -68,18 +67,11 @@ def show(
     """Show which case you have open. Example: vedette case show night-1"""  # noqa: D400, D415 - ends with a command
     from operations.consultation import OpenCase
 
-    with _store(operation, key_file, passphrase_file, actor) as store:
-        opened = OpenCase.of(store)
-    ERRORS.print("no case is open" if opened is None else _told(opened))
+    with opened(operation, key_file, passphrase_file, actor) as store:
+        case_now = OpenCase.of(store)
+    ERRORS.print("no case is open" if case_now is None else _told(case_now))
 
 
-def _store(operation: Path, key_file: Path | None, passphrase_file: Path | None, actor: str | None) -> OperationStore:
-    from operations.store import OperationStore
-
-    secret = secret_for(operation, key_file, passphrase_file)
-    return OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns, secret=secret)
-
-
-def _told(opened: OpenCase) -> str:
-    until = datetime.datetime.fromtimestamp(opened.until_t_utc_ns // 1_000_000_000, tz=datetime.UTC)
-    return f"open until {until:%Y-%m-%d %H:%M} UTC: case {opened.purpose.case}, {opened.purpose.reason}"
+def _told(case_now: OpenCase) -> str:
+    until = datetime.datetime.fromtimestamp(case_now.until_t_utc_ns // 1_000_000_000, tz=datetime.UTC)
+    return f"open until {until:%Y-%m-%d %H:%M} UTC: case {case_now.purpose.case}, {case_now.purpose.reason}"

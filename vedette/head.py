@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from geo.errors import InputError
-from vedette.screen import ERRORS, RESULTS, utc_now_ns
-from vedette.secret_options import KeyFile, PassphraseFile, secret_for
+from vedette.opened import opened
+from vedette.screen import ERRORS, RESULTS
+from vedette.secret_options import KeyFile, PassphraseFile
 from vedette.signing_options import Keys, SigningKey, SigningPassphraseFile, signer_of
-
-if TYPE_CHECKING:
-    from operations.store import OperationStore
 
 app = typer.Typer(no_args_is_help=True, help="Sign the head of a log, anchor it outside, and prove records against it.")
 
@@ -41,7 +38,7 @@ def sign(
     from operations.signing.heads import sign_head
 
     signer = signer_of(signing_key, signing_passphrase_file)
-    with _store(operation, key_file, passphrase_file, actor) as store:
+    with opened(operation, key_file, passphrase_file, actor) as store:
         signed = sign_head(store, signer)
     _write(out, signed.note.encode())
     ERRORS.print(f"{out}: {signed.head.size} records, signed by {signer.name}")
@@ -117,7 +114,7 @@ def keep(
             raise InputError("a time stamp is checked before it is kept: name the trusted certificates with --ca")
         who, t_s = check_stamp(signed.text, answer, bytes_of(ca))
         ERRORS.print(f"stamped by {who} at {moment(t_s)}")
-    with _store(operation, key_file, passphrase_file, actor) as store:
+    with opened(operation, key_file, passphrase_file, actor) as store:
         keep(store, signed, answer)
     ERRORS.print(f"{operation} holds the head of its first {signed.head.size} records")
 
@@ -141,7 +138,7 @@ def proof(
     if (record is None) == (since is None):
         raise InputError("name one thing to prove: --record NUMBER, or --since HEAD")
     signed = SignedHead.read(head)
-    with _store(operation, key_file, passphrase_file, None, read_only=True) as store:
+    with opened(operation, key_file, passphrase_file, read_only=True) as store:
         require_head_of(store, signed)
         hashes = store.leaf_hashes()
     if since is not None:
@@ -171,16 +168,6 @@ def print_(head: HeadFile) -> None:
     RESULTS.print(f"operation {signed.operation}")
     RESULTS.print(f"{signed.head.size} {groups}")
     RESULTS.print("vedette verify FOLDER --head FILE, with the line above in FILE, holds the log to it")
-
-
-def _store(
-    operation: Path, key_file: Path | None, passphrase_file: Path | None, actor: str | None, *, read_only: bool = False
-) -> OperationStore:
-    from operations.store import OperationStore
-
-    secret = secret_for(operation, key_file, passphrase_file)
-    who = actor or getpass.getuser()
-    return OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret, read_only=read_only)
 
 
 def _write(path: Path, data: bytes) -> None:

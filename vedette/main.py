@@ -37,6 +37,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "head": ("vedette.head", "Sign the head of a log, anchor it outside, prove records against it."),
     "find": ("vedette.find", "Find things in operations: near the border, in an area, at a time."),
     "seen": ("vedette.seen", "Say when the flights of operations saw a piece of ground."),
+    "evidence": ("vedette.evidence", "Pack evidence that stands up elsewhere; report who saw what."),
+    "retention": ("vedette.retention", "What is due, what is held, and erasing by two people."),
     "case": ("vedette.case", "Set case and reason once for what you look at in an operation."),
     "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
     "backup": ("vedette.backup", "Copy an operation, verified, also while it is written to."),

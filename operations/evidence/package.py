@@ -1,0 +1,264 @@
+"""Evidence packages: a folder that says what was found, how it was made, and proves it against the operation's log.
+
+Layout: see docs/reference/evidence-package.md. A package is signed by whoever makes it; one
+that shows more than the hits themselves (originals, whole tables) by two people.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from operations import durable_file
+from operations.errors import BrokenSealError
+from operations.evidence import verifier
+from operations.evidence.report_pdf import render_report
+from operations.evidence.selected import Selected, select
+from operations.log.leaves import LeafKind, encode
+from operations.log.merkle import inclusion_proof
+from operations.new_folder import new_folder
+from operations.originals import stored_path
+from operations.redaction import redact_chip
+from operations.signing.errors import ApprovalError
+from operations.signing.heads import kept_heads, sign_head
+from operations.values import MediaRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from operations.consultation import Consultation
+    from operations.queries import HitSelection
+    from operations.signing.heads import SignedHead
+    from operations.signing.signer import Signer
+    from operations.store import OperationStore
+
+VERSION: Final = 1
+_CHUNK_BYTES: Final = 1 << 20
+_PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_BOX: Final = ("box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PackOrder:
+    """What is to be packed, for whom, and who stands for it."""
+
+    selection: HitSelection
+    to: str
+    """Whom it is for."""
+    signers: tuple[Signer, ...]
+    """Who makes it, and who approves it."""
+    unredacted: bool = False
+
+    def __post_init__(self) -> None:
+        keys = {signer.vkey.split("+", 2)[2] for signer in self.signers}
+        names = {signer.name for signer in self.signers}
+        if self.unredacted and min(len(keys), len(names)) < 2:
+            raise ApprovalError(
+                "an unredacted package shows people whom the case is not about: it needs two people, each with a key "
+                "of their own (--signing-key, --second-key); without --unredacted one is enough"
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """What was packed."""
+
+    hits: int
+    records: int
+    files: int
+    manifest_sha256: str
+    left_out: dict[str, Any]
+
+
+def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
+    """Write an evidence package into a new folder, and log that it left.
+
+    Raises
+    ------
+    InputError
+        When nothing fits the selection.
+    UnloggedError, ReadOnlyError, BrokenSealError
+        When it cannot be logged that it leaves: nothing is written.
+    DiskError, OperationExistsError
+        When it cannot be written; nothing is left behind.
+    """
+    store = consultation.store
+    selected = select(store, order.selection)
+    signed = sign_head(store, order.signers[0])
+    with new_folder(folder) as unfinished:
+        writer = _Writer(unfinished)
+        _write_rows(writer, store, selected, order)
+        proofs = _write_records(writer, store, selected, signed)
+        if order.unredacted:
+            _write_originals(writer, store, selected)
+        writer.write_json("contents.json", _contents(consultation, order, selected, signed, writer.left_out))
+        writer.write("verify.py", _verifier_source())
+        writer.write("README.txt", _README.encode())
+        writer.write("report.pdf", render_report(unfinished))
+        manifest = _manifest(store, order, writer, proofs)
+        sha256 = hashlib.sha256(manifest).hexdigest()
+        durable_file.write(unfinished / "manifest.json", (manifest,))
+        text = f"{verifier.PACKAGE_TEXT}\n{store.id}\n{sha256}\n"
+        note = f"{text}\n" + "".join(signer.sign(text) for signer in order.signers)
+        durable_file.write(unfinished / "package.note", (note.encode(),))
+        wrong, _, _ = verifier.check_package(str(unfinished))
+        if wrong:
+            raise BrokenSealError(f"{folder} was not packed, for it does not hold: {'; '.join(wrong[:3])}")
+        names = [signer.name for signer in order.signers]
+        handed = {"to": order.to, "hits": selected.hits.num_rows, "manifest_sha256": sha256, "signed_by": names}
+        consultation.exported("evidence", handed | {"redacted": not order.unredacted, "path": folder.name})
+    return Packed(
+        hits=selected.hits.num_rows,
+        records=len(proofs),
+        files=len(writer.files),
+        manifest_sha256=sha256,
+        left_out=selected.left_out | {"not_packed": writer.left_out},
+    )
+
+
+class _Writer:
+    """Writes the files of a package, synced, and remembers their hashes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, str] = {}
+        self.left_out: list[str] = []
+        """What could not be put in, in sentences."""
+
+    def write(self, name: str, data: bytes) -> None:
+        self.write_chunks(name, iter((data,)))
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write(name, json.dumps(value, indent=1, sort_keys=True).encode("ascii") + b"\n")
+
+    def write_chunks(self, name: str, chunks: Iterator[bytes]) -> None:
+        digest = hashlib.sha256()
+
+        def hashed() -> Iterator[bytes]:
+            for chunk in chunks:
+                digest.update(chunk)
+                yield chunk
+
+        path = self.folder / name
+        durable_file.make_folder(path.parent)
+        durable_file.write(path, hashed())
+        self.files[name] = digest.hexdigest()
+
+
+def _write_rows(writer: _Writer, store: OperationStore, selected: Selected, order: PackOrder) -> None:
+    hits = selected.hits.to_pylist()
+    writer.write_json("rows/hits.json", hits)
+    writer.write_json("rows/tracks.json", selected.tracks.to_pylist())
+    runs = sorted({str(row["run_id"]) for row in hits})
+    chips = store.chips([row["hit_id"] for row in hits], runs=runs)
+    for row in hits:
+        jpeg = chips.get(row["hit_id"])
+        if jpeg is None:
+            continue
+        if not _PLAIN_ID.fullmatch(row["hit_id"]):
+            writer.left_out.append(f"the picture of hit {row['hit_id']!a}: its id is none that this program makes")
+            continue
+        shown = jpeg if order.unredacted else redact_chip(jpeg, [row[edge] for edge in _BOX])
+        if f"chips/{row['hit_id']}.jpg" not in writer.files:
+            writer.write(f"chips/{row['hit_id']}.jpg", shown)
+    if not order.unredacted:
+        writer.left_out.append("originals, whole tables, and what pictures show outside the hits: redacted")
+
+
+def _write_records(
+    writer: _Writer, store: OperationStore, selected: Selected, signed: SignedHead
+) -> dict[str, list[str]]:
+    """Write the records with the proofs that they are in the log, and the heads; return the proofs by number."""
+    hashes = store.leaf_hashes()[: signed.head.size]
+    proofs = {}
+    for leaf in selected.records:
+        writer.write(f"records/{leaf.seq:06d}.json", encode(leaf))
+        proofs[str(leaf.seq)] = [node.hex() for node in inclusion_proof(leaf.seq, hashes)]
+    writer.write("head.note", signed.note.encode())
+    for kept, stamp in kept_heads(store):
+        if kept.head.size < signed.head.size:
+            writer.write(f"anchors/{kept.head.size:06d}.note", kept.note.encode())
+            if stamp is not None:
+                writer.write(f"anchors/{kept.head.size:06d}.tsr", stamp)
+    return proofs
+
+
+def _write_originals(writer: _Writer, store: OperationStore, selected: Selected) -> None:
+    for leaf in selected.of_kind(LeafKind.MEDIA):
+        for member in MediaRecord.of(leaf.body).members:
+            name = f"originals/{member.sha256}{member.suffix}"
+            if name not in writer.files:
+                writer.write_chunks(name, _chunks(store, stored_path(store.path, member, store.vault)))
+    for leaf in selected.of_kind(LeafKind.PART):
+        file = str(leaf.body["file"])
+        writer.write_chunks(file, _chunks(store, store.path / file))
+
+
+def _chunks(store: OperationStore, path: Path) -> Iterator[bytes]:
+    with store.vault.reader(path) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _contents(
+    consultation: Consultation, order: PackOrder, selected: Selected, signed: SignedHead, not_packed: list[str]
+) -> dict[str, Any]:
+    store = consultation.store
+    return {
+        "v": VERSION,
+        "operation": {"id": store.id, "name": store.name},
+        "purpose": consultation.purpose.body(),
+        "to": order.to,
+        "made_by": [signer.name for signer in order.signers],
+        "made_t_utc_ns": store.clock(),
+        "redacted": not order.unredacted,
+        "selection": dataclasses.asdict(order.selection),
+        "left_out": selected.left_out | {"not_packed": not_packed},
+        "head": {"size": signed.head.size, "root": signed.head.root.hex()},
+        "program": {"vedette": importlib.metadata.version("vedette")},
+    }
+
+
+def _manifest(store: OperationStore, order: PackOrder, writer: _Writer, proofs: dict[str, list[str]]) -> bytes:
+    document = {
+        "v": VERSION,
+        "operation": store.id,
+        "redacted": not order.unredacted,
+        "keys": [signer.keys_text for signer in order.signers],
+        "files": writer.files,
+        "proofs": proofs,
+    }
+    return json.dumps(document, indent=1, sort_keys=True).encode("ascii") + b"\n"
+
+
+def _verifier_source() -> bytes:
+    import inspect
+
+    return inspect.getsource(verifier).encode()
+
+
+_README: Final = """An evidence package of an operation of Vedette.
+
+report.pdf     what is in it, for reading; made from the other files of this folder
+contents.json  what it is, for whom, for which case, what was selected and what was left out
+rows/          what a detector reported and where that was placed: a machine's assessment, not a finding of fact
+records/       the log's own records of originals, analyses and people's decisions
+chips/         pictures of the hits; outside the hit painted over unless the package says that it is unredacted
+originals/ parts/   only in an unredacted package: recordings and whole tables, byte for byte
+anchors/       earlier heads of the log that others signed or stamped
+head.note manifest.json package.note   the signed head of the log, the hash of every file, the signatures
+
+To check it, with any Python 3.9 or later and nothing else:
+
+    python3 verify.py --key KEYS.pub
+
+KEYS.pub is the public key of whoever made it. Take it from them, not from this folder, and take verify.py from a
+place you trust (it is operations/evidence/verifier.py in the program's source). A time stamp is checked with
+    openssl ts -verify -in anchors/N.tsr -data HEAD.txt -CAfile AUTHORITY.pem
+where HEAD.txt is anchors/N.note up to its empty line, without it.
+"""

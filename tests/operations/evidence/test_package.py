@@ -1,0 +1,242 @@
+"""Packages hold, also where nothing of ours is installed; whatever is changed in one is named."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+import shutil
+import subprocess
+import venv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geo.errors import InputError
+from operations.chips import cut_chip
+from operations.consultation import Consultation, Purpose
+from operations.errors import ReadOnlyError
+from operations.evidence.package import PackOrder, pack
+from operations.evidence.report_pdf import render_report
+from operations.evidence.verifier import check_package
+from operations.log.leaves import LeafKind
+from operations.queries import HitSelection
+from operations.redaction import redact_chip
+from operations.signing.errors import ApprovalError
+from operations.signing.signer import new_key
+
+CHANGES = 1_000
+ALL_CHANGES = 100_000
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory):
+    """Return a Python of its own in which nothing is installed, not even pip."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, with_pip=False)
+    return folder / "bin" / "python"
+
+
+def verified(python, package, *keys):
+    words = [python, "-I", "-S", package / "verify.py", *(word for key in keys for word in ("--key", key)), package]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, cwd="/")
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def test_a_bare_python_verifies_a_good_package_and_names_a_tampered_one(bare_python, package, made):
+    told = subprocess.run([bare_python, "-c", "import numpy"], capture_output=True, check=False)
+    assert told.returncode == 1  # bare indeed
+    status, said = verified(bare_python, package, made / "ana.pub")
+    assert (status, said.splitlines()[-1]) == (0, "the package holds")
+    assert "rests on: that ana's" not in said
+    status, said = verified(bare_python, package)
+    assert status == 0
+    assert "rests on: that ana's public key" in said
+    rows = json.loads((package / "rows/hits.json").read_text())
+    rows[0]["lat_deg"] += 0.001
+    (package / "rows/hits.json").write_text(json.dumps(rows))
+    status, said = verified(bare_python, package, made / "ana.pub")
+    assert status == 1
+    assert "WRONG: rows/hits.json was changed" in said
+
+
+def test_what_is_in_a_package(made, night):
+    redacted, whole = made / "op-redacted", made / "op-unredacted"
+    assert not (redacted / "originals").exists()
+    assert not (redacted / "parts").exists()
+    originals = {path.stem for path in (whole / "originals").iterdir()}
+    assert hashlib.sha256((made / "clip.ts").read_bytes()).hexdigest() in originals
+    contents = json.loads((redacted / "contents.json").read_text())
+    assert contents["purpose"] == {"case": "7", "reason": "for the court"}
+    left = contents["left_out"]
+    assert left["hits_in_operation"] > left["hits_packed"] > 0
+    assert left["left_out_by_filter_alone"]["from_utc_ns"] == left["hits_in_operation"] - left["hits_packed"]
+    assert left["left_out_by_filter_alone"]["classes"] == 0
+    kinds = {json.loads(path.read_text())["kind"] for path in (redacted / "records").iterdir()}
+    assert kinds == {"operation", "media", "run", "part", "verdict"}
+    with night.OperationStore.open(made / "op", actor="x", clock=night.clock(), read_only=True) as store:
+        exports = [leaf.body for leaf in store.leaves() if leaf.kind is LeafKind.EXPORT]
+    assert [(body["to"], body["case"], body["redacted"]) for body in exports] == [
+        ("court", "7", True),
+        ("court", "7", False),
+    ]
+    manifest = (redacted / "manifest.json").read_bytes()
+    assert exports[0]["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
+
+
+def test_an_encrypted_operation_packs_like_any_other(made, bare_python):
+    assert verified(bare_python, made / "closed-unredacted", made / "ana.pub", made / "ben.pub")[0] == 0
+    sha256 = hashlib.sha256((made / "clip.ts").read_bytes()).hexdigest()
+    assert (made / "closed-unredacted" / "originals" / f"{sha256}.ts").is_file()
+
+
+def test_the_document_is_made_from_the_package_alone(made, tmp_path):
+    copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
+    pdf = (copy / "report.pdf").read_bytes()
+    (copy / "report.pdf").unlink()
+    assert render_report(copy) == pdf
+    contents = json.loads((copy / "contents.json").read_text())
+    contents["purpose"]["case"] = "another"
+    (copy / "contents.json").write_text(json.dumps(contents))
+    assert render_report(copy) != pdf
+    assert pdf.startswith(b"%PDF")
+
+
+def test_an_unredacted_package_needs_two_people(made, night, tmp_path):
+    clock = night.clock()
+    ana = new_key(tmp_path / "a.key", "ana", passphrase=None, clock=clock)
+    same = new_key(tmp_path / "b.key", "ana", passphrase=None, clock=clock)
+    for signers in ((ana,), (ana, ana), (ana, same)):
+        with pytest.raises(ApprovalError, match="two people") as refused:
+            PackOrder(selection=HitSelection(), to="x", signers=signers, unredacted=True)
+        assert refused.value.exit_status == 3
+
+
+def test_a_verifier_is_not_content_with_one_signature_on_an_unredacted_package(made, tmp_path, night):
+    copy = shutil.copytree(made / "op-unredacted", tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    from operations.signing.signer import Signer
+
+    ana = Signer.read(made / "ana.key", None, night.clock())
+    for keys in ([ana.keys_text], [ana.keys_text, ana.keys_text]):
+        data = json.dumps(manifest | {"keys": keys}).encode()
+        (copy / "manifest.json").write_bytes(data)
+        text = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
+        (copy / "package.note").write_text(ana.note(text))
+        assert "needs the signatures of two people" in " ".join(check_package(str(copy))[0])
+
+
+def test_nothing_leaves_a_copy_that_cannot_be_logged(made, night, tmp_path):
+    clock = night.clock()
+    ana = new_key(tmp_path / "a.key", "ana", passphrase=None, clock=clock)
+    order = PackOrder(selection=HitSelection(), to="x", signers=(ana,))
+    why = Purpose(case="1", reason="r")
+    with (
+        night.OperationStore.open(made / "op", actor="x", clock=clock, read_only=True) as store,
+        pytest.raises(ReadOnlyError, match="not written to"),
+    ):
+        pack(Consultation(store=store, purpose=why), order, tmp_path / "p")
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_selection_that_fits_nothing_packs_nothing(made, night, tmp_path):
+    shutil.copytree(made / "op", tmp_path / "op")
+    ana = new_key(tmp_path / "a.key", "ana", passphrase=None, clock=night.clock())
+    order = PackOrder(selection=HitSelection(classes=("tank",)), to="x", signers=(ana,))
+    with night.OperationStore.open(tmp_path / "op", actor="x", clock=night.clock()) as store:
+        with pytest.raises(InputError, match="no hit"):
+            pack(Consultation(store=store, purpose=Purpose(case="1", reason="r")), order, tmp_path / "p")
+        assert not [leaf for leaf in store.leaves() if leaf.kind is LeafKind.EXPORT][2:]
+
+
+def test_pictures_show_the_hit_and_nothing_around_it():
+    frame = np.full((200, 300, 3), 255, np.uint8)
+    for box in ((100, 80, 140, 150), (0, 0, 30, 40), (270, 170, 300, 200), (150, 100, 154, 106)):
+        chip = cut_chip(frame, box)
+        seen = np.asarray(Image.open(io.BytesIO(redact_chip(chip, box))).convert("L"))
+        whole = np.asarray(Image.open(io.BytesIO(chip)).convert("L"))
+        assert seen.shape == whole.shape
+        white = (seen > 220).mean()
+        assert 0.02 < white < 0.75, box
+        assert (abs(seen.astype(int) - 128) < 20).any()
+
+
+def test_a_picture_outside_the_hit_tells_nothing_of_what_was_there():
+    one, other = (np.random.default_rng(seed).integers(0, 255, (200, 300, 3), dtype=np.uint8) for seed in (1, 2))
+    other[60:170, 80:160] = one[60:170, 80:160]  # the hit, a margin and what JPEG blocks share with it
+    box = (100, 80, 140, 150)
+    whole = [cut_chip(frame, box) for frame in (one, other)]
+    assert whole[0] != whole[1]
+    first, second = (np.asarray(Image.open(io.BytesIO(redact_chip(chip, box))).convert("L")) for chip in whole)
+    assert np.abs(first[:2].astype(int) - 128).max() < 12
+    assert np.abs(second[:2].astype(int) - 128).max() < 12
+
+
+def change(package, chance):
+    """Change one thing of a package as somebody would who cannot sign; returns what, and how to put it back."""
+    files = sorted(path for path in package.rglob("*") if path.is_file() and path.name != "verify.py")
+    path = chance.choice(files)
+    data = path.read_bytes()
+    kind = chance.randrange(6)
+    if kind == 0:
+        path.unlink()
+    elif kind == 1:
+        path.write_bytes(data[: chance.randrange(len(data))])
+    elif kind == 2:
+        path.write_bytes(data + b" ")
+    elif kind == 3:
+        other = chance.choice(files).read_bytes()
+        path.write_bytes(other)
+        if other == data:
+            path.write_bytes(data + b"x")
+    else:
+        place = chance.randrange(len(data))
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(bytes(flipped))
+    return f"{kind} {path.name}", path, data
+
+
+def go_through(package, keys, seed, count):
+    chance = random.Random(seed)
+    for _ in range(count):
+        told, path, data = change(package, chance)
+        wrong, _, _ = check_package(str(package), keys)
+        path.write_bytes(data)
+        assert wrong, f"seed {seed}: {told} is not named"
+    assert check_package(str(package), keys)[0] == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_change_in_a_package_is_named(made, tmp_path, seed):
+    package = shutil.copytree(made / "op-redacted", tmp_path / "package")
+    go_through(package, [(made / "ana.pub").read_text()], seed, CHANGES // 20)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_every_one_of_many_changes_in_a_package_is_named(made, tmp_path, seed):
+    package = shutil.copytree(made / "op-redacted", tmp_path / "package")
+    go_through(package, [(made / "ana.pub").read_text()], seed, ALL_CHANGES // 20)
+
+
+def test_a_package_that_its_own_maker_signs_anew_shows_against_the_others_key_and_the_anchor(made, tmp_path, night):
+    """Whoever holds a key can sign anything with it; with another's key in hand it does not pass."""
+    copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
+    mallory = new_key(tmp_path / "m.key", "ana", passphrase=None, clock=night.clock())
+    manifest = json.loads((copy / "manifest.json").read_text()) | {"keys": [mallory.keys_text]}
+    (copy / "head.note").write_text(mallory.note((copy / "head.note").read_text().split("\n\n")[0] + "\n"))
+    manifest["files"]["head.note"] = hashlib.sha256((copy / "head.note").read_bytes()).hexdigest()
+    data = json.dumps(manifest).encode()
+    (copy / "manifest.json").write_bytes(data)
+    text = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
+    (copy / "package.note").write_text(mallory.note(text))
+    wrong, _, rests = check_package(str(copy))
+    assert not wrong  # a key of the same name is as good as any, as long as nobody compares it
+    assert any("really theirs" in sentence for sentence in rests)
+    wrong, _, _ = check_package(str(copy), [(made / "ana.pub").read_text()])
+    assert "not by the key given" in " ".join(wrong)
