@@ -68,7 +68,7 @@ def named(store, name):
 def test_erasing_takes_the_recording_and_all_made_of_it_and_the_log_still_holds(store, two, night, tmp_path):
     clip, card = named(store, "clip.ts"), named(store, "card")
     rows, size = store.table("hits").num_rows, store.head().size
-    leaves = [leaf for leaf in store.leaves()]
+    leaves = list(store.leaves())
     gone = erase(store, [clip], WHY, two)
     assert {file.split("/")[0] for file in gone} == {"media", "parts"}
     assert not any((store.path / file).exists() for file in gone)
