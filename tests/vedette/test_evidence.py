@@ -108,16 +108,18 @@ def test_a_package_from_its_making_to_its_check(say, tmp_path):
 
 
 def test_hold_due_and_erase(say, tmp_path):
+    with OperationStore.open(tmp_path / "op", actor="x", clock=lambda: 1, read_only=True) as store:
+        name = store.media()[0].name
     (tmp_path / "p.toml").write_text("[keep_days]\nempty=0\nundecided=0\ndismissed=0\nconfirmed=0\n")
-    assert say("retention", "hold", "op", "--media", "card", *WHY)[0] == 0
+    assert say("retention", "hold", "op", "--media", name, *WHY)[0] == 0
     status, told = say("retention", "due", "op", "--policy", "p.toml")
     assert (status, "held, case 7: for the court" in told) == (0, True)
     erase = ("retention", "erase", "op", "--signing-key", "ana.key", *WHY)
-    assert say(*erase, "--media", "card", "--second-key", "ben.key")[0] == 3
+    assert say(*erase, "--media", name, "--second-key", "ben.key")[0] == 3
     status, told = say(*erase, "--policy", "p.toml", "--second-key", "ben.key")
     assert status == 0
-    assert "card is due and stays: held" in told
-    assert say("retention", "hold", "op", "--media", "card", "--release", *WHY)[0] == 0
+    assert f"{name} is due and stays: held" in told
+    assert say("retention", "hold", "op", "--media", name, "--release", *WHY)[0] == 0
     assert say("retention", "due", "op", "--policy", "p.toml")[0] == 1
     status, told = say(*erase, "--policy", "p.toml")
     assert status == 3
@@ -130,7 +132,7 @@ def test_hold_due_and_erase(say, tmp_path):
     assert not list((tmp_path / "op" / "media").iterdir())
     status, told = say("verify", "op")
     assert status == 0
-    assert "card was erased by ana and ben" in told
+    assert f"{name} was erased by ana and ben" in told
     assert say("ingest", "card", "--out", "op")[0] == 3
     with OperationStore.open(tmp_path / "op", actor="x", clock=lambda: 1, read_only=True) as store:
         assert [leaf.kind for leaf in store.leaves()][-1] is LeafKind.ERASURE
