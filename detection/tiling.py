@@ -68,6 +68,7 @@ class TiledDetector:
             classes=classes[kept],
             scores=scores[kept],
             problems=tuple(dict.fromkeys(problem for part in found for problem in part.problems)),
+            probabilities=np.concatenate([part.calibrated() for part in found])[kept],
         )
 
 

@@ -47,7 +47,8 @@ def evaluate(
 
     chosen = model or default_model()
     limit = Filter().score_min if score is None else score
-    detector, described = load_detector(chosen, keep=Filter(score_min=0.01, boxes_max=300), threads=threads)
+    keep = Filter(score_min=0.01, boxes_max=300)
+    detector, described = load_detector(chosen, keep=keep, threads=threads, calibrated=False)
     sha256 = described.rsplit(":", 1)[-1]
     held = calibration_path(chosen)
     known = read_calibration(held, sha256) if held.is_file() and not calibrate else None
