@@ -76,6 +76,8 @@ class OnnxDetector:
             )
         self._input = self._session.get_inputs()[0]
         self._batch, self._height_px, self._width_px = _input_size(self._input, metadata, self.path.name)
+        self.input_px = (self._width_px, self._height_px)
+        """Width and height of the model's input."""
         self._type = np.float16 if self._input.type == "tensor(float16)" else np.float32
         self._layout, self.class_names = self._read_layout(metadata)
 

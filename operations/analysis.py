@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
+from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
 from detection.ground_tracker import track
+from detection.looks import Looks
 from geo.footprint import footprint
 from geo.locate import MAX_RANGE_M
 from geo.terrain_plane import UnknownGround
@@ -69,6 +71,8 @@ class IngestSettings:
     footprint_every_s: float = 4.0
     footprint_range_m: float = FOOTPRINT_RANGE_M
     max_chips: int = 4_000
+    person_min_px: float = PERSON_MIN_PX
+    """Large pictures are looked at in tiles, so that a person is this high in the model's input; 0 for never."""
     stated: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)
     """What a person states of the recordings; time between frames, errors and ground are those above."""
 
@@ -88,6 +92,7 @@ class IngestSettings:
             "footprint_every_s": self.footprint_every_s,
             "footprint_range_m": self.footprint_range_m,
             "max_chips": self.max_chips,
+            "person_min_px": self.person_min_px,
         }
 
 
@@ -133,11 +138,12 @@ def analyse(
         Called with the number of frames analysed so far.
     """
     found = _Found(media_id=media_id, settings=settings)
+    tiler = GroundTiler(detector, settings.terrain, settings.person_min_px)
     for count, frame in enumerate(reader.frames(), start=1):
-        found.take(frame, detector)
+        found.take(frame, tiler)
         if on_frame is not None:
             on_frame(count)
-    hits, tracks = track(GroundHits.concat(found.hits))
+    hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks, found.first_rows_px))
     return Analysis(
         hits=hits,
         tracks=tracks,
@@ -167,22 +173,27 @@ class _Found:
     frames: list[FrameRecord] = dataclasses.field(default_factory=list)
     chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
+    looks: list[tuple[Pose, CameraModel]] = dataclasses.field(default_factory=list)
+    first_rows_px: list[int] = dataclasses.field(default_factory=list)
     with_pose: int = 0
     next_footprint_ns: int = 0
 
-    def take(self, frame: Frame, detector: Detector) -> None:
+    def take(self, frame: Frame, tiler: GroundTiler) -> None:
         """Detect in one frame, place what was found, and note where the frame was taken."""
-        detections = detector.detect([frame.image])[0]
         height_px, width_px = frame.image.shape[:2]
         camera = frame.camera or camera_of(frame.pose, width_px, height_px)
+        detections, looked = tiler.detect(frame.image, frame.pose, camera)
         surroundings = Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas)
-        hits = place(frame, detections, surroundings, class_names=detector.class_names, media_id=self.media_id)
+        hits = place(frame, detections, surroundings, class_names=tiler.class_names, media_id=self.media_id)
         for hit_id, box in zip(hits.hit_id.tolist(), hits.box_px.tolist(), strict=True):
             if len(self.chips) < self.settings.max_chips:
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
         self.hits.append(hits)
         self.problems.extend(f"frame {frame.index}: {problem}" for problem in detections.problems)
         self.with_pose += frame.pose is not None
+        if frame.pose is not None and camera is not None and looked is not None:
+            self.looks.append((dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns), camera))
+            self.first_rows_px.append(looked.first_row_px)
         self.frames.append(self._frame_record(frame, camera))
 
     def _frame_record(self, frame: Frame, camera: CameraModel | None) -> FrameRecord:

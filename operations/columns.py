@@ -65,8 +65,8 @@ def tracks_table(tracks: GroundTracks, *, run_id: str) -> pa.Table:
         "run_id": _names(Labels.repeated(run_id, count)),
         "class_name": _names(tracks.class_name),
         "hit_ids": pa.ListArray.from_arrays(offsets, _ids(tracks.hit_id)),
-        "posterior_classes": pa.nulls(count, pa.list_(pa.string())),
-        "posterior": pa.nulls(count, pa.list_(pa.float32())),
+        **_posterior(tracks),
+        "ended": _names(tracks.ended),
         "parents": pa.nulls(count, pa.list_(pa.string())),
         **{name: _numbers(getattr(tracks, name), schema.TRACKS.field(name)) for name in TRACK_NUMBERS},
         **{name: pa.ListArray.from_arrays(offsets, pa.array(getattr(tracks, name))) for name in POINTS},
@@ -80,11 +80,37 @@ def tracks_of(table: pa.Table) -> GroundTracks:
     return GroundTracks(
         track_id=tuple(table["track_id"].to_pylist()),
         class_name=labels_of(table["class_name"]),
+        ended=labels_of(table["ended"]),
+        **_posterior_of(table),
         offsets=offsets,
         hit_id=ids_of(pc.list_flatten(table["hit_ids"])),
         **{name: numbers_of(table[name], np.float32) for name in TRACK_NUMBERS},
         **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()},
     )
+
+
+def _posterior(tracks: GroundTracks) -> dict[str, pa.Array]:
+    """Return the classes and their probabilities as lists; null where they were not worked out."""
+    known = ~np.isnan(tracks.posterior)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int32))
+    unknown = pa.array(~known.any(axis=1))
+    _, column = np.nonzero(known)
+    names = pa.array(np.array([*tracks.posterior_classes, ""], dtype=object)[column], pa.string())
+    return {
+        "posterior_classes": pa.ListArray.from_arrays(offsets, names, mask=unknown),
+        "posterior": pa.ListArray.from_arrays(offsets, pa.array(tracks.posterior[known]), mask=unknown),
+    }
+
+
+def _posterior_of(table: pa.Table) -> dict[str, Any]:
+    names = labels_of(pc.list_flatten(table["posterior_classes"]))
+    classes = tuple(sorted(names.names))
+    column = np.array([*(classes.index(name) for name in names.names), 0], dtype=np.int64)[names.codes]
+    counts = pc.fill_null(pc.list_value_length(table["posterior_classes"]), 0).to_numpy()
+    posterior = np.full((table.num_rows, len(classes)), np.nan, dtype=np.float32)
+    values = numbers_of(pc.list_flatten(table["posterior"]), np.float32)
+    posterior[np.repeat(np.arange(table.num_rows), counts), column] = values
+    return {"posterior_classes": classes, "posterior": posterior}
 
 
 def frames_table(frames: Frames, *, run_id: str) -> pa.Table:

@@ -60,6 +60,10 @@ def ingest(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
     stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
+    person_min_px: Annotated[
+        float,
+        typer.Option(min=0.0, help="Tile large pictures until a person is so high in the model's input; 0: never."),
+    ] = 12.0,
     redo: Annotated[
         bool, typer.Option("--redo", help="Analyse a known recording anew; the run before stays, superseded.")
     ] = False,
@@ -98,6 +102,7 @@ def ingest(
         terrain=ground,
         terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
         every_s=every_s,
+        person_min_px=person_min_px,
         stated=stated,
     )
     detector, described = load_detector(model)
