@@ -35,6 +35,8 @@ METRE_MIN_PX: Final = 1.5
 LARGEST_M: Final = 5.0
 """Tiles overlap by a thing of this size."""
 AGAIN_NS: Final = 1_000_000_000
+RIM: Final = 0.05
+"""New ground along a tile's edge, as a share of it, that waits for the next second."""
 INPUT_PX: Final = (640, 512)
 """Width and height of the model's input, where a detector does not say."""
 ROW_STEP_PX: Final = 8
@@ -169,19 +171,20 @@ class GroundTiler:
         of where the first tile was looked at.
         """
         self._recent = [(t, quad) for t, quad in self._recent if 0 <= pose.t_utc_ns - t < AGAIN_NS]
-        places = self._places(tile, pose, camera)
+        places = self._places(tile, pose, camera, RIM)
         covered = np.zeros(len(places), dtype=bool)
         for _, quad in self._recent:
             covered |= _inside(places, quad)
         if covered.all():
             return True
-        if np.isfinite(places).all():
-            self._recent.append((pose.t_utc_ns, places[[0, 2, 8, 6]]))
+        corners = self._places(tile, pose, camera, 0.0)[[0, 2, 8, 6]]
+        if np.isfinite(corners).all():
+            self._recent.append((pose.t_utc_ns, corners))
         return False
 
-    def _places(self, tile: Tile, pose: Pose, camera: CameraModel) -> FloatArray:
-        u = tile.left_px + np.array([0.0, 0.5, 1.0]) * tile.width_px
-        v = tile.top_px + np.array([0.0, 0.5, 1.0]) * tile.height_px
+    def _places(self, tile: Tile, pose: Pose, camera: CameraModel, rim: float) -> FloatArray:
+        shares = np.array([rim, 0.5, 1.0 - rim])
+        u, v = tile.left_px + shares * tile.width_px, tile.top_px + shares * tile.height_px
         uv = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
         ray = camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, uv)
         with np.errstate(divide="ignore", invalid="ignore"):
