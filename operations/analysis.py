@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from detection.events import Watched, find_events
 from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
@@ -20,10 +21,11 @@ from operations.frames import FrameRecord, Frames
 from telemetry.recordings.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+    from detection.events import Event
     from detection.ground_tracks import GroundTracks
     from detection.values import Detector
     from geo.values import CameraModel, Pose, Terrain
@@ -73,6 +75,8 @@ class IngestSettings:
     max_chips: int = 4_000
     person_min_px: float = PERSON_MIN_PX
     """Large pictures are looked at in tiles, so that a person is this high in the model's input; 0 for never."""
+    watched: Watched = dataclasses.field(default_factory=Watched)
+    """Lines and zones that tracks may cross and enter."""
     stated: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)
     """What a person states of the recordings; time between frames, errors and ground are those above."""
 
@@ -84,16 +88,21 @@ class IngestSettings:
     def canonical(self, model: str) -> dict[str, Any]:
         """Return all that decides the result, as JSON: the same gives the same run."""
         stated = self.stated.stated()
-        return ({"stated": stated} if stated else {}) | {
-            "model": model,
-            "terrain": self.terrain_identity or type(self.terrain).__name__,
-            "sigmas": dataclasses.asdict(self.sigmas),
-            "every_s": self.every_s,
-            "footprint_every_s": self.footprint_every_s,
-            "footprint_range_m": self.footprint_range_m,
-            "max_chips": self.max_chips,
-            "person_min_px": self.person_min_px,
-        }
+        watched = {} if self.watched == Watched() else {"watched": self.watched.stated()}
+        return (
+            ({"stated": stated} if stated else {})
+            | watched
+            | {
+                "model": model,
+                "terrain": self.terrain_identity or type(self.terrain).__name__,
+                "sigmas": dataclasses.asdict(self.sigmas),
+                "every_s": self.every_s,
+                "footprint_every_s": self.footprint_every_s,
+                "footprint_range_m": self.footprint_range_m,
+                "max_chips": self.max_chips,
+                "person_min_px": self.person_min_px,
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,7 @@ class Analysis:
     hits: GroundHits
     tracks: GroundTracks
     frames: Frames
+    events: Sequence[Event]
     chips: Mapping[str, bytes]
     problems: tuple[str, ...]
     partial: bool
@@ -114,6 +124,7 @@ class Analysis:
             "hits": columns.hits_table(self.hits, run_id=run_id),
             "tracks": columns.tracks_table(self.tracks, run_id=run_id),
             "frames": columns.frames_table(self.frames, run_id=run_id),
+            "events": columns.events_table(self.events, run_id=run_id),
             "chips": columns.chips_table(self.chips),
         }
 
@@ -144,10 +155,12 @@ def analyse(
         if on_frame is not None:
             on_frame(count)
     hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks, found.first_rows_px))
+    events = find_events(tracks, settings.watched)
     return Analysis(
         hits=hits,
         tracks=tracks,
         frames=Frames.of(found.frames),
+        events=events,
         chips=found.chips,
         problems=(*(problem.message for problem in reader.problems), *found.problems),
         partial=any(problem.kind in _CUT_SHORT for problem in reader.problems),
@@ -159,6 +172,7 @@ def analyse(
             "hits": len(hits),
             "hits_placed": int(hits.placed.sum()),
             "tracks": len(tracks),
+            "events": len(events),
         },
     )
 

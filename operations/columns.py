@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,9 +20,11 @@ from operations import schema
 from operations.frames import FRAME_NUMBERS, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from detection.events import Event
 
 _BOX: Final = ("box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px")
 _REASON_NAMES: Final = tuple(str(reason) for reason in REASONS[1:])
@@ -111,6 +115,12 @@ def _posterior_of(table: pa.Table) -> dict[str, Any]:
     values = numbers_of(pc.list_flatten(table["posterior"]), np.float32)
     posterior[np.repeat(np.arange(table.num_rows), counts), column] = values
     return {"posterior_classes": classes, "posterior": posterior}
+
+
+def events_table(events: Sequence[Event], *, run_id: str) -> pa.Table:
+    """Return events as a table of `schema.EVENTS`."""
+    rows = [{**dataclasses.asdict(one), "run_id": run_id, "details": json.dumps(dict(one.details))} for one in events]
+    return pa.Table.from_pylist(rows, schema=schema.EVENTS)
 
 
 def frames_table(frames: Frames, *, run_id: str) -> pa.Table:
