@@ -57,9 +57,7 @@ class Watched:
     """What is watched: lines and zones, in latitude and longitude, shape (n, 2); and how long standing is standing."""
 
     lines: tuple[tuple[tuple[float, float], ...], ...] = ()
-    """From one end to the other."""
-    own_side_left: bool = True
-    """Whether our side is to the left of the lines, going along them."""
+    """Our side is to the left, going along them."""
     zones: Mapping[str, tuple[tuple[float, float], ...]] = dataclasses.field(default_factory=dict)
     standing_s: float = 60.0
 
@@ -67,7 +65,6 @@ class Watched:
         """Return all of it as JSON."""
         return {
             "lines": [[list(point) for point in line] for line in self.lines],
-            "own_side_left": self.own_side_left,
             "zones": {name: [list(point) for point in ring] for name, ring in self.zones.items()},
             "standing_s": self.standing_s,
         }
@@ -173,14 +170,13 @@ class _Scene:
     """Lines and zones in the walks' metres."""
 
     lines: tuple[FloatArray, ...]
-    own_side_left: bool
     zones: Mapping[str, shapely.Polygon]
 
     @classmethod
     def of(cls, watched: Watched, tracks: GroundTracks) -> _Scene:
         """Turn degrees into the walks' metres."""
         if not len(tracks):
-            return cls((), True, {})
+            return cls((), {})
         lat0, lon0 = float(tracks.lat_deg.min()), float(tracks.lon_deg.min())
         north, east = (float(v) for v in metres_per_degree(lat0))
 
@@ -190,12 +186,12 @@ class _Scene:
 
         zones = {name: shapely.Polygon(metres(ring)) for name, ring in watched.zones.items() if len(ring) > 2}
         lines = tuple(metres(line) for line in watched.lines if len(line) > 1)
-        return cls(lines, watched.own_side_left, zones)
+        return cls(lines, zones)
 
     def crossings(self, walk: _Walk) -> Iterator[Event]:
         """Yield crossings of the line, out of our side or into it."""
         for line in self.lines:
-            signed = _left_of(line, walk.place_m) * (1.0 if self.own_side_left else -1.0)
+            signed = _left_of(line, walk.place_m)
             if np.abs(signed).min() > 4.0 * walk.sigma_m + 5.0:
                 continue
             for down, direction in ((True, "outward"), (False, "inward")):

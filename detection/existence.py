@@ -102,7 +102,8 @@ def _found_nats(paths: Paths) -> FloatArray:
         return np.asarray(betaln(beta[0] + found, beta[1] + missed) - betaln(*beta))
 
     flickers = np.log1p(-STAYING_CLUTTER) + found * np.log(FLICKER_AGAIN) + missed * np.log1p(-FLICKER_AGAIN)
-    return shares(FOUND_THING) - np.logaddexp(np.log(STAYING_CLUTTER) + shares(FOUND_CLUTTER), flickers)
+    stays = np.log(STAYING_CLUTTER) + shares(FOUND_CLUTTER)
+    return np.asarray(shares(FOUND_THING) - np.logaddexp(stays, flickers))
 
 
 def _motion_nats(paths: Paths, placed: Placed) -> FloatArray:
@@ -118,7 +119,7 @@ def _motion_nats(paths: Paths, placed: Placed) -> FloatArray:
     ratio = np.log(still / moved) + 0.5 * d2 * (1.0 / still - 1.0 / moved)
     ratio = np.exp(np.clip(ratio, -30.0, 30.0))
     thing = 1.0 - MOVING_THING + MOVING_THING * ratio
-    return np.log(thing / (1.0 - MOVING_CLUTTER + MOVING_CLUTTER * ratio))
+    return np.asarray(np.log(thing / (1.0 - MOVING_CLUTTER + MOVING_CLUTTER * ratio)))
 
 
 def _speed_nats(paths: Paths, placed: Placed) -> FloatArray:

@@ -81,15 +81,19 @@ def tracks_table(tracks: GroundTracks, *, run_id: str) -> pa.Table:
 def tracks_of(table: pa.Table) -> GroundTracks:
     """Return the columns of a table of `schema.TRACKS`."""
     offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(table["t_utc_ns"]).to_numpy())]).astype(np.int64)
+    classes, posterior = _posterior_of(table)
+    numbers: dict[str, Any] = {name: numbers_of(table[name], np.float32) for name in TRACK_NUMBERS}
+    points: dict[str, Any] = {name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()}
     return GroundTracks(
         track_id=tuple(table["track_id"].to_pylist()),
         class_name=labels_of(table["class_name"]),
         ended=labels_of(table["ended"]),
-        **_posterior_of(table),
+        posterior_classes=classes,
+        posterior=posterior,
         offsets=offsets,
         hit_id=ids_of(pc.list_flatten(table["hit_ids"])),
-        **{name: numbers_of(table[name], np.float32) for name in TRACK_NUMBERS},
-        **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()},
+        **numbers,
+        **points,
     )
 
 
@@ -106,7 +110,7 @@ def _posterior(tracks: GroundTracks) -> dict[str, pa.Array]:
     }
 
 
-def _posterior_of(table: pa.Table) -> dict[str, Any]:
+def _posterior_of(table: pa.Table) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     names = labels_of(pc.list_flatten(table["posterior_classes"]))
     classes = tuple(sorted(names.names))
     column = np.array([*(classes.index(name) for name in names.names), 0], dtype=np.int64)[names.codes]
@@ -114,7 +118,7 @@ def _posterior_of(table: pa.Table) -> dict[str, Any]:
     posterior = np.full((table.num_rows, len(classes)), np.nan, dtype=np.float32)
     values = numbers_of(pc.list_flatten(table["posterior"]), np.float32)
     posterior[np.repeat(np.arange(table.num_rows), counts), column] = values
-    return {"posterior_classes": classes, "posterior": posterior}
+    return classes, posterior
 
 
 def events_table(events: Sequence[Event], *, run_id: str) -> pa.Table:

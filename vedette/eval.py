@@ -112,7 +112,7 @@ def _with_chances(found: Detections, known: Calibration) -> Detections:
     """Give boxes their calibrated chances."""
     from detection.training.recipe import CLASS_NAMES
 
-    return dataclasses.replace(found, probabilities=known.probabilities(found, CLASS_NAMES))
+    return dataclasses.replace(found, probabilities=known.probabilities(found, CLASS_NAMES).astype("float32"))
 
 
 def _show_follow(follows: list[FollowScore]) -> None:

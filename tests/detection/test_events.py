@@ -22,7 +22,8 @@ from detection.events import (
 from detection.ground_tracks import GroundTrack, GroundTracks
 
 T0 = 1_750_000_000_000_000_000
-LINE = ((52.0, 23.49), (52.0, 23.51))
+LINE = ((52.0, 23.51), (52.0, 23.49))
+"""Going west: our side is the south."""
 NORTH, EAST = 111_259.0, 68_678.0
 
 
@@ -46,7 +47,7 @@ def walk(
 
 
 def found(*tracks: GroundTrack, **watched: object) -> dict[str, float]:
-    events = find_events(GroundTracks.of(tracks), Watched(lines=(LINE,), own_side_left=False, **watched))  # type: ignore[arg-type]
+    events = find_events(GroundTracks.of(tracks), Watched(lines=(LINE,), **watched))  # type: ignore[arg-type]
     return {
         f"{one.kind} {one.details.get('direction', one.details.get('zone', ''))}".strip(): one.probability
         for one in events
@@ -60,9 +61,7 @@ def straight(start_n: float, rate_n: float, seconds: int = 30) -> list[tuple[flo
 def test_a_clear_crossing_has_its_direction_time_and_place() -> None:
     (event,) = [
         one
-        for one in find_events(
-            GroundTracks.of([walk("a", straight(-15.0, 1.0))]), Watched(lines=(LINE,), own_side_left=False)
-        )
+        for one in find_events(GroundTracks.of([walk("a", straight(-15.0, 1.0))]), Watched(lines=(LINE,)))
         if one.kind == CROSSING
     ]
     assert event.details == {"direction": "outward"}
@@ -175,3 +174,21 @@ def test_events_are_frozen_values() -> None:
     (event,) = find_events(GroundTracks.of([walk("a", straight(-15.0, 1.0))]), Watched(lines=(LINE,)))
     with pytest.raises(dataclasses.FrozenInstanceError):
         event.kind = "other"  # type: ignore[misc]
+
+
+def test_a_briefs_border_is_turned_so_that_our_side_is_left() -> None:
+    from pathlib import Path
+
+    from vedette.ingest import watched_by
+
+    asked = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
+    watched = watched_by(asked, 30.0)
+    assert watched.standing_s == 30.0
+    assert watched.lines
+    from missions.briefs.brief_file import read_brief
+
+    site = read_brief(asked).launch[0]
+    line = np.array(watched.lines[0])
+    step = (line[-1] - line[0]) * (NORTH, EAST)
+    off = (np.array([site.lat_deg, site.lon_deg]) - line[0]) * (NORTH, EAST)
+    assert step[1] * off[0] - step[0] * off[1] > 0.0, "the launch site is on our side: left of the line"
