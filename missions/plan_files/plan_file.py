@@ -140,7 +140,10 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
         )
     if not (document.items or document.fence or document.rally) and ending != ".plan":
         raise InputError(f"{path}: the plan is empty, there is nothing to write")
-    said = _write(document, path, ending, dialect)
+    if ending == ".csv":
+        (path, *_), said = write_litchi(document, path)
+    else:
+        said = _write(document, path, ending, dialect)
     data = read_bytes(path)
     told = parse_plan(data, where=str(path)).dialect  # what the file says by itself; how to count it, we know
     back = parse_plan(data, where=str(path), dialect=_numbering(document, dialect))
@@ -151,8 +154,6 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
 
 
 def _write(document: PlanDocument, path: Path, ending: str, dialect: str | None) -> tuple[str, ...]:
-    if ending == ".csv":
-        return write_litchi(document, path)
     if ending == ".kmz":
         return write_wpml(document, path)
     if ending in (".fence", ".rally"):
