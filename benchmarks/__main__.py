@@ -55,7 +55,8 @@ def measured(run: Any) -> dict[str, Any]:
     area: dict[str, Any] = {
         "vedette": __version__,
         "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "python": platform.python_version(),
         "load_before": round(os.getloadavg()[0], 1),
         "rows": [],
         "not_run": "",

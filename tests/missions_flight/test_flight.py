@@ -30,6 +30,8 @@ from missions.plan_files.dialect import Dialect, MissionType
 from missions.transfer import download
 from missions.transfer.values import Timers
 
+pytestmark = pytest.mark.timing
+
 SPEEDUP = 200.0
 
 

@@ -22,6 +22,8 @@ from missions.links.link_transport import open_transport
 from missions.links.signing import Signer, SigningKey
 from missions.links.tlog_file import TlogRecorder
 
+pytestmark = pytest.mark.timing
+
 KEY = b"\xab" * 32
 EPOCH_S = 1_420_070_400
 PATIENCE_S = 60.0
