@@ -11,7 +11,7 @@ import pytest
 import shapely
 
 from missions.briefs.brief_file import read_brief
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -24,7 +24,7 @@ def brief():
 
 @pytest.fixture(scope="module")
 def plan(brief):
-    return plan_brief(brief)
+    return plan_brief(brief).plan
 
 
 def polygons(sortie, command):
