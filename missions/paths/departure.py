@@ -25,6 +25,8 @@ FROM_THE_WIND_DEG: Final = tuple(float(sign * k) for k in range(0, 91, 15) for s
 """Ways this far from straight into the wind are tried, in this order; never one with the wind behind."""
 CALM_MPS: Final = 1.0
 """In less wind than this any way will do."""
+HIGHER_M: Final = (0.0, 20.0, 40.0, 60.0)
+"""How much higher a climb may end, or a glide begin, where the ground asks for it."""
 CORNERS: Final = 24
 """Corners a full circle is drawn with."""
 SPARE_CORNERS: Final = 2
@@ -98,24 +100,29 @@ def least_height_m(room: FlyingRoom) -> float:
     return max(LEAST_HEIGHT_M, room.situation.brief.flight.min_agl_m)
 
 
-def climb_out_m(room: FlyingRoom) -> float:
-    """Return how far the straight climb goes; in still air, so that a head wind only shortens it."""
-    return least_height_m(room) * room.flown.speed_mps / room.aircraft.climb_mps
+def climb_out_m(room: FlyingRoom, height_m: float) -> float:
+    """Return how far the straight climb to a height goes; in still air, so that a head wind only shortens it."""
+    return height_m * room.flown.speed_mps / room.aircraft.climb_mps
 
 
 def find_departure(room: FlyingRoom, site_m: FloatArray) -> Departure | None:
-    """Return the departure from a site nearest to straight into the wind, or None where no free one exists."""
-    height_m, radius_m = least_height_m(room), float(math.ceil(room.radius_m))
-    for ahead in into_the_wind(room, site_m):
-        end = site_m + climb_out_m(room) * ahead
-        for side in (1.0, -1.0):
-            centre = end + side * radius_m * np.array([ahead[1], -ahead[0]])
-            circle = circle_m(end, centre, side * radius_m, 1)
-            if free_below(room, site_m, end, circle, height_m):
-                return Departure(
-                    launch_m=site_m, end_m=end, centre_m=centre, radius_m=side * radius_m, height_m=height_m,
-                    turns=_turns(room, site_m, circle, height_m),
-                )  # fmt: skip
+    """Return the departure from a site nearest to straight into the wind, or None where no free one exists.
+
+    From a hollow, or where ground rises on every side by ever so little, the climb goes on higher before the circle.
+    """
+    radius_m = float(math.ceil(room.radius_m))
+    for more_m in HIGHER_M:
+        height_m = least_height_m(room) + more_m
+        for ahead in into_the_wind(room, site_m):
+            end = site_m + climb_out_m(room, height_m) * ahead
+            for side in (1.0, -1.0):
+                centre = end + side * radius_m * np.array([ahead[1], -ahead[0]])
+                circle = circle_m(end, centre, side * radius_m, 1)
+                if free_below(room, site_m, end, circle, height_m):
+                    return Departure(
+                        launch_m=site_m, end_m=end, centre_m=centre, radius_m=side * radius_m, height_m=height_m,
+                        turns=_turns(room, site_m, circle, height_m),
+                    )  # fmt: skip
     return None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.paths.departure import (
+    HIGHER_M,
     Departure,
     circle_m,
     find_departure,
@@ -33,8 +34,6 @@ GLIDE_DEG: Final = 4.8
 GLIDE_SPEED: Final = 0.85
 """Airspeed of the glide over the cruise's: ArduPlane flies half-way between AIRSPEED_MIN and cruise
 (TECS_LAND_ARSPD -1), PX4 at FW_LND_AIRSPD, 1.3 times the stall speed."""
-HIGHER_M: Final = (0.0, 20.0, 40.0, 60.0)
-"""How much higher the glide may begin where the ground asks for it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -33,7 +33,7 @@ def no_approach(maker: PathMaker, site: int) -> PlanRefusedError | None:
 
 
 def _no_departure(maker: PathMaker, name: str, height_m: float) -> PlanRefusedError:
-    long_m = climb_out_m(maker) + maker.radius_m
+    long_m = climb_out_m(maker, height_m) + maker.radius_m
     return PlanRefusedError(
         f"launch site {name!r} has no free {long_m:.0f} m for {maker.flown.label} to climb straight ahead to "
         f"{height_m:g} m and circle there with a radius of {maker.radius_m:.0f} m, in any direction that is not down "

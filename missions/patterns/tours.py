@@ -161,7 +161,7 @@ def _greedy(start: int, count: int, step: FloatArray) -> list[int]:
     while left.any():
         order.append(int(np.argmin(np.where(left, step[order[-1]], np.inf))))
         left &= thing != thing[order[-1]]
-    return thing[order].tolist()
+    return [int(k) for k in thing[order]]
 
 
 def _improved(

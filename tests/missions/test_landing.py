@@ -16,6 +16,7 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
 from missions.errors import PlanRefusedError
+from missions.paths.departure import find_departure
 from missions.paths.landing import find_approach
 from missions.paths.path_maker import PathMaker
 from missions.plan import LegKind
@@ -117,6 +118,23 @@ def test_the_glide_passes_no_hill_nearer_than_half_its_height(wing_brief):
     _, hilly = maker_of(brief, Ridge())
     assert course_deg(find_approach(level, corridor.sites[0])) == pytest.approx(200.0)
     assert abs(course_deg(find_approach(hilly, corridor.sites[0])) - 200.0) >= 14.0
+
+
+class Hollow:
+    """Ground that rises 1 m in 25 away from the site, to 15 m above it."""
+
+    def amsl_m(self, lat_deg, lon_deg):
+        away = np.hypot((np.asarray(lat_deg) - 50.014) * 111_200.0, (np.asarray(lon_deg) - 8.02) * 71_500.0)
+        return np.minimum(away / 25.0, 15.0)
+
+
+def test_a_wing_leaves_a_hollow_by_climbing_higher_before_it_circles(wing_brief):
+    corridor, maker = maker_of(wing_brief(), Hollow())
+    departure = find_departure(maker, corridor.sites[0])
+    assert departure.height_m == 70.0, "50 m over ground that is 12 m higher where the circle begins is not enough"
+    circle = departure.climb(0.0, 120.0)[1:, :2]
+    assert (70.0 - maker.situation.ground.at(circle)).min() >= 50.0
+    assert find_approach(maker, corridor.sites[0]) is not None
 
 
 def test_a_site_with_no_room_to_land_is_refused_with_what_it_takes(wing_brief):
