@@ -91,6 +91,11 @@ class RecordingReader:
         return getattr(self._reader, "posing", None)
 
     @property
+    def facts(self) -> StreamFacts | None:
+        """What the container says of itself; None for pictures."""
+        return getattr(self._reader, "facts", None)
+
+    @property
     def expected_frames(self) -> int | None:
         """How many frames `frames()` will give, as far as time stamps tell."""
         if isinstance(self._reader, PictureReader):
@@ -105,27 +110,31 @@ class RecordingReader:
     def frames(self) -> Iterator[Frame]:
         """Yield each wanted frame, posed or with its reason, with the lens stated and the errors it deserves."""
         for frame in self._reader.frames():
-            yield self._finished(frame)
+            yield finished(frame, self.posing, self._options)
 
-    def _finished(self, frame: Frame) -> Frame:
-        changes: dict[str, Any] = {}
-        stated = self._options.camera
-        if stated is not None:
-            height, width = frame.image.shape[:2]
-            changes["camera"] = stated.model(width, height)
-        sigmas = frame.sigmas
-        posing = self.posing
-        if frame.pose is not None and posing is not None:
-            segments = posing.clock.segments
-            sigma_s = segments[min(frame.segment, len(segments) - 1)].sigma_s
-            base = sigmas or self._options.sigmas
-            wider = by_clock(base, posing, frame, sigma_s)
-            sigmas = wider if wider != self._options.sigmas else sigmas
-        if frame.pose is not None and stated is not None and stated.focal_rel:
-            sigmas = dataclasses.replace(sigmas or self._options.sigmas, focal_rel=stated.focal_rel)
-        if sigmas is not frame.sigmas:
-            changes["sigmas"] = sigmas
-        return dataclasses.replace(frame, **changes) if changes else frame
+
+def finished(frame: Frame, posing: Posing | None, options: ReadingOptions) -> Frame:
+    """Return a frame with the lens that was stated and the errors that its clock and its track deserve."""
+    changes: dict[str, Any] = {}
+    stated = options.camera
+    if stated is not None:
+        height, width = frame.image.shape[:2]
+        changes["camera"] = stated.model(width, height)
+    sigmas = frame.sigmas
+    if frame.pose is not None and posing is not None:
+        segments = posing.clock.segments
+        sigma_s = segments[min(frame.segment, len(segments) - 1)].sigma_s
+        base = sigmas or options.sigmas
+        wider = by_clock(base, posing, frame, sigma_s)
+        sigmas = wider if wider != options.sigmas else sigmas
+    if frame.pose is not None and stated is not None and stated.calibrated is not None:
+        changes["pose"] = stated.calibrated.turned(frame.pose)
+        sigmas = stated.calibrated.widened(sigmas or options.sigmas)
+    elif frame.pose is not None and stated is not None and stated.focal_rel:
+        sigmas = dataclasses.replace(sigmas or options.sigmas, focal_rel=stated.focal_rel)
+    if sigmas is not frame.sigmas:
+        changes["sigmas"] = sigmas
+    return dataclasses.replace(frame, **changes) if changes else frame
 
 
 def by_clock(base: PoseSigmas, posing: Posing, frame: Frame, sigma_s: float) -> PoseSigmas:

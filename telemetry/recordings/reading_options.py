@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geo.cameras import find_camera
 from geo.errors import InputError
 from geo.values import CameraModel, PoseSigmas
 from telemetry.klv import ChecksumMode
+from telemetry.recordings.camera_file import CalibratedCamera, read_camera
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.sources import SourceOptions
 from telemetry.videos.frame import VideoLimits
@@ -20,27 +22,33 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StatedCamera:
-    """A lens that a person states: a camera's published name, or a horizontal field of view in degrees."""
+    """A lens that a person states: a camera's published name, a field of view in degrees, or a calibrated camera."""
 
     text: str
     hfov_deg: float | None = None
     focal_rel: float = 0.0
+    calibrated: CalibratedCamera | None = None
 
     def model(self, width_px: int, height_px: int) -> CameraModel:
         """Return the camera for pictures of a size."""
+        if self.calibrated is not None:
+            return self.calibrated.model(width_px, height_px)
         if self.hfov_deg is not None:
             return CameraModel.from_fov(hfov_deg=self.hfov_deg, width_px=width_px, height_px=height_px)
         return find_camera(self.text).model(width_px, height_px)
 
 
 def parse_stated_camera(text: str) -> StatedCamera:
-    """Read a camera's name or a field of view in degrees.
+    """Read a camera's name, a field of view in degrees, or the path of a camera file (.toml).
 
     Raises
     ------
     InputError
         No such camera is known, or the angle is not between 0 and 180.
     """
+    if text.lower().endswith(".toml"):
+        found = read_camera(Path(text))
+        return StatedCamera(text=found.identity, focal_rel=found.sigmas[3], calibrated=found)
     try:
         hfov = float(text)
     except ValueError:
@@ -93,6 +101,13 @@ class ReadingOptions:
     terrain: Terrain | None = None
     checksum: ChecksumMode = ChecksumMode.STRICT
     limits: VideoLimits = dataclasses.field(default_factory=VideoLimits)
+
+    @property
+    def trusted_mount(self) -> Mount | None:
+        """The mount as it counts: with a calibrated camera its error is the calibration's, not that of a bracket."""
+        if self.mount is None or self.camera is None or self.camera.calibrated is None:
+            return self.mount
+        return dataclasses.replace(self.mount, sigma_deg=0.0)
 
     def stated(self) -> dict[str, Any]:
         """Return what was stated and decides the result, as JSON; nothing where nothing was."""

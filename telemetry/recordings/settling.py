@@ -109,7 +109,7 @@ def _finish(
             text = f"{refusal}; state it with --mount YAW,PITCH,ROLL"
             problems.append(Problem(kind="no_camera_angles", message=text))
         else:
-            given = [mounted(track, options.mount, sigmas) for track in tracks]
+            given = [mounted(track, options.trusted_mount or options.mount, sigmas) for track in tracks]
             tracks, sigmas = tuple(track for track, _, _ in given), given[0][1]
             problems += given[0][2]
             used.append(options.mount.describe())

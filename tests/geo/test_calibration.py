@@ -1,0 +1,106 @@
+"""Simulated flights whose cameras are mounted wrongly by a known amount."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from geo.calibration import Sightings, boresight_matrix, calibrate
+from geo.errors import InputError
+from geo.locate import project
+from geo.rotation import matrix_to_yaw_pitch_roll, yaw_pitch_roll_matrix
+from geo.values import CameraModel, GimbalFrame, Poses
+
+CAMERA = CameraModel.from_fov(hfov_deg=45.0, width_px=1280, height_px=720)
+MARKS = np.array([[50.0, 8.0], [50.0007, 8.0002], [50.0003, 8.0012], [49.9995, 8.0009], [50.0010, 8.0010]])
+ALT_M = 120.0
+
+
+def flight(rng, *, truth=(0.0, 0.0, 0.0), lens=CAMERA, noise_deg=0.0, noise_px=0.5, count=400):
+    """Circle five marks at two heights, looking at each in turn; return the sightings a person would click."""
+    turns = np.linspace(0.0, 4.0 * np.pi, count)
+    mark = np.arange(count) % len(MARKS)
+    lat = 50.0003 + 0.0022 * np.cos(turns)
+    lon = 8.0006 + 0.0034 * np.sin(turns)
+    alt = ALT_M + np.where(turns < 2.0 * np.pi, 150.0, 220.0)
+    north, east = (MARKS[mark, 0] - lat) * 111_229.0, (MARKS[mark, 1] - lon) * 71_697.0
+    yaw = np.degrees(np.arctan2(east, north)) + rng.uniform(-14.0, 14.0, count)
+    pitch = -np.degrees(np.arctan2(alt - ALT_M, np.hypot(north, east))) + rng.uniform(-7.0, 7.0, count)
+    zero = np.zeros(count)
+    stated = {"yaw_deg": zero, "pitch_deg": zero, "roll_deg": zero, "gimbal_roll_deg": zero}
+    stated |= {"gimbal_yaw_deg": yaw, "gimbal_pitch_deg": pitch, "hfov_deg": zero + 45.0, "vfov_deg": zero + np.nan}
+    place = {"t_utc_ns": np.arange(count), "lat_deg": lat, "lon_deg": lon, "alt_hae_m": alt}
+    poses = Poses(gimbal_frame=GimbalFrame.EARTH, **place, **stated)
+    drawn = [angle + rng.normal(0.0, noise_deg, count) for angle in (yaw, pitch, zero)]
+    true = yaw_pitch_roll_matrix(*drawn) @ boresight_matrix(*truth)
+    names = ("gimbal_yaw_deg", "gimbal_pitch_deg", "gimbal_roll_deg")
+    real = dataclasses.replace(poses, **dict(zip(names, matrix_to_yaw_pitch_roll(true), strict=True)))
+    where = {"lat_deg": MARKS[mark, 0], "lon_deg": MARKS[mark, 1], "alt_hae_m": np.full(count, ALT_M)}
+    uv = project(poses=real, camera=lens, **where) + rng.normal(0.0, noise_px, (count, 2))
+    inside = (uv > 0).all(axis=1) & (uv[:, 0] < 1280) & (uv[:, 1] < 720)
+    rows = np.flatnonzero(inside)
+    columns = {f.name: getattr(poses, f.name) for f in dataclasses.fields(poses)}
+    kept = {name: value[rows] for name, value in columns.items() if name != "gimbal_frame"}
+    return Sightings(
+        poses=Poses(gimbal_frame=GimbalFrame.EARTH, **kept), uv_px=uv[rows], **{n: v[rows] for n, v in where.items()}
+    )
+
+
+def test_a_mount_error_of_one_and_a_half_degrees_is_found_to_a_tenth(rng):
+    seen = flight(rng, truth=(1.5, -0.8, 0.6), noise_deg=0.3)
+    found = calibrate(seen, CAMERA)
+    assert (found.yaw_deg, found.pitch_deg) == pytest.approx((1.5, -0.8), abs=0.1)
+    assert found.roll_deg == pytest.approx(0.6, abs=0.2)
+    assert found.ce90_after_m < found.ce90_before_m / 2
+    assert (found.points, found.sightings) == (5, len(seen))
+
+
+def test_the_focal_length_and_the_distortion_are_found(rng):
+    lens = dataclasses.replace(CAMERA, fx_px=CAMERA.fx_px * 1.03, fy_px=CAMERA.fy_px * 1.03, k1=-0.12)
+    found = calibrate(flight(rng, truth=(0.4, 0.2, 0.0), lens=lens), CAMERA)
+    assert found.camera.fx_px / lens.fx_px == pytest.approx(1.0, abs=0.003)
+    assert found.camera.k1 == pytest.approx(-0.12, abs=0.02)
+
+
+def test_a_lens_without_distortion_is_given_none(rng):
+    found = calibrate(flight(rng), CAMERA)
+    assert found.camera.k1 == 0.0
+    assert found.sigmas["k1"] == 0.0
+    assert abs(found.yaw_deg) < 4 * found.sigmas["yaw_deg"]
+
+
+def test_errors_are_as_large_as_their_covariance_says():
+    truth = (1.5, -0.8, 0.6)
+    scores = []
+    for seed in range(12):
+        found = calibrate(flight(np.random.default_rng(seed), truth=truth, noise_deg=0.3, count=160), CAMERA)
+        errors = np.array([found.yaw_deg, found.pitch_deg, found.roll_deg]) - truth
+        scores.append(errors / [found.sigmas[name] for name in ("yaw_deg", "pitch_deg", "roll_deg")])
+    assert 0.6 < float(np.sqrt(np.mean(np.square(scores)))) < 1.6
+
+
+def test_a_wrong_click_counts_little(rng):
+    seen = flight(rng, truth=(1.5, 0.0, 0.0))
+    spoiled = seen.uv_px.copy()
+    spoiled[::25] += 300.0
+    found = calibrate(dataclasses.replace(seen, uv_px=spoiled), CAMERA)
+    assert found.yaw_deg == pytest.approx(1.5, abs=0.1)
+
+
+def test_too_few_points_are_refused(rng):
+    seen = flight(rng)
+    few = np.isin(np.round(seen.lat_deg, 4), np.round(MARKS[:3, 0], 4))
+    poses = seen.poses
+    columns = {f.name: getattr(poses, f.name) for f in dataclasses.fields(poses) if f.name != "gimbal_frame"}
+    kept = Poses(gimbal_frame=poses.gimbal_frame, **{name: value[few] for name, value in columns.items()})
+    part = Sightings(
+        poses=kept,
+        uv_px=seen.uv_px[few],
+        lat_deg=seen.lat_deg[few],
+        lon_deg=seen.lon_deg[few],
+        alt_hae_m=seen.alt_hae_m[few],
+    )
+    with pytest.raises(InputError, match="3 points"):
+        calibrate(part, CAMERA)
