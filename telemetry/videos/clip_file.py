@@ -11,6 +11,7 @@ from telemetry.errors import MediaError
 from telemetry.klv import ChecksumMode, decode
 from telemetry.klv.klv_file import read_clip_telemetry
 from telemetry.klv.klv_track import utc_ns
+from telemetry.videos.decoding_job import KLV_STARTS
 from telemetry.videos.frame import VideoLimits
 from telemetry.videos.stream_copy_file import TIME_BASE, StreamCopy, ticks_of
 from telemetry.videos.video_segments import SegmentCounter
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 AROUND_S: Final = 1.0
 """Telemetry kept on either side: the widest gap that positions are interpolated over, so that every picture of the
 cut is posed as it was in the whole."""
-KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

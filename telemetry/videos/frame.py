@@ -27,7 +27,8 @@ class Frame:
     `image` is RGB, shape (height, width, 3). `pose_reason` says why `pose` is None.
     `camera` is what a still picture's own tags say of its lens; a clip's is its pose's field of view.
     `segment` counts how often presentation time began anew before this frame. `sigmas` is the error
-    budget that this frame's pose deserves where its source says so, else None.
+    budget that this frame's pose deserves where its source says so, else None. `came_ns` is the monotonic
+    clock when its packet arrived over a live link; -1 for everything else.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Frame:
     camera: CameraModel | None = None
     segment: int = 0
     sigmas: PoseSigmas | None = None
+    came_ns: int = -1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import mmap
-import os
 import sys
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -19,77 +17,18 @@ import numpy as np
 
 from geo.children.messages import send
 from geo.children.seal import deny_core_dumps, limit_memory
+from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes
 from telemetry.videos.frame import NO_PTS
 from telemetry.videos.video_segments import RunningTime, SegmentCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
-"""A payload that begins like this is KLV (SMPTE universal label, whole or cut)."""
-
 TEXT_CODECS: Final = frozenset({"mov_text", "subrip", "srt", "ass", "ssa", "text", "webvtt"})
 """Subtitles that are text."""
 
-MAX_LIVE_KLV_BYTES: Final = 1 << 20
-LIVE_OPEN_S: Final = 10.0
-_QUICK: Final = {"analyzeduration": "1000000", "probesize": "1000000", "fflags": "nobuffer"}
-"""A live stream is joined after a second of looking at it."""
-
-MAX_NOTE_BYTES: Final = 64
-"""Longest message inside a picture that is passed on; a time stamp takes 28 bytes."""
-
 MAX_BROKEN_PACKETS: Final = 10_000
 """Undecodable packets in a row after which a stream is given up."""
-
-
-@dataclasses.dataclass(slots=True)
-class Job:
-    """What to do, as told on the command line; see `telemetry.videos.video_process`."""
-
-    source: str
-    options: dict[str, str]
-    ring_fd: int
-    slots: int
-    slot_bytes: int
-    max_pixels: int
-    max_duration_s: float
-    max_memory_bytes: int
-    max_klv_bytes: int
-    threads: int
-    every_s: float | None
-    scan: bool
-    decode: bool
-    live: bool
-    stream: int
-    keep_ids: list[int]
-
-
-class _Ring:
-    """Picture slots in shared memory; a slot is free again when the reader writes one byte."""
-
-    def __init__(self, job: Job, acknowledgements: IO[bytes]) -> None:
-        self._memory = np.frombuffer(mmap.mmap(job.ring_fd, job.slots * job.slot_bytes), dtype=np.uint8)
-        self._slot_bytes = job.slot_bytes
-        self._slots = job.slots
-        self._used = 0
-        self._acknowledgements = acknowledgements
-        self._reformatter = av.video.reformatter.VideoReformatter()
-
-    def put(self, frame: Any) -> tuple[int, int, int] | None:
-        """Convert a frame to RGB into the next slot; (slot, width, height), or None when the reader is gone."""
-        if self._used >= self._slots and not self._acknowledgements.read(1):
-            return None
-        picture = frame if frame.format.name == "rgb24" else self._reformatter.reformat(frame, format="rgb24")
-        plane: Any = picture.planes[0]
-        rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
-        slot = self._used % self._slots
-        size = picture.width * picture.height * 3
-        start = slot * self._slot_bytes
-        target = self._memory[start : start + size].reshape(picture.height, picture.width * 3)
-        np.copyto(target, rows[: picture.height, : picture.width * 3])
-        self._used += 1
-        return slot, picture.width, picture.height
 
 
 def _open(job: Job) -> Any:
@@ -115,7 +54,7 @@ def _scan(job: Job, out: IO[bytes]) -> None:
         pictures = _chosen_video(job, container)
         wanted = [s for s in container.streams if s.type in {"data", "subtitle"}]
         about = {s.index: (s.id, s.time_base) for s in wanted}
-        for packet in _packets(container, (*wanted, *pictures), out):
+        for packet in packets_of(container, (*wanted, *pictures), out):
             if not packet.size:
                 continue
             position = packet.pos if packet.pos is not None else -1
@@ -170,7 +109,7 @@ def _send_scan(
                 "kind": one.kind,
                 "rows": len(one.rows),
                 "bytes": sum(map(len, one.pieces)),
-                "time_base": _pair(time_base),
+                "time_base": pair(time_base),
             }
         )
     header = {"type": "scan", "video": len(video), "streams": streams, "truncated": truncated}
@@ -185,26 +124,6 @@ def _chosen_video(job: Job, container: Any) -> list[Any]:
 def _decoding_time(packet: Any) -> Fraction | None:
     stamp = packet.dts if packet.dts is not None else packet.pts
     return None if stamp is None or packet.time_base is None else stamp * Fraction(packet.time_base)
-
-
-def _packets(container: Any, streams: tuple[Any, ...], out: IO[bytes]) -> Iterator[Any]:
-    """Demultiplex, and end at the first place the container cannot be read."""
-    if not streams:
-        return
-    demuxer = container.demux(*streams)
-    while True:
-        try:
-            packet = next(demuxer)
-        except StopIteration:
-            return
-        except av.error.FFmpegError as error:
-            send(out, {"type": "problem", "kind": "container", "message": f"reading stopped: {error.strerror}"})
-            return
-        yield packet
-
-
-def _pair(value: Fraction | None) -> list[int] | None:
-    return None if value is None else [value.numerator, value.denominator]
 
 
 def _describe(job: Job, out: IO[bytes]) -> bool:
@@ -226,8 +145,8 @@ def _describe(job: Job, out: IO[bytes]) -> bool:
             header |= {
                 "codec": context.name,
                 "frames": stream.frames,
-                "time_base": _pair(stream.time_base),
-                "rate": _pair(stream.average_rate),
+                "time_base": pair(stream.time_base),
+                "rate": pair(stream.average_rate),
             }
     send(out, header)
     return stream is not None and header["width"] * header["height"] <= job.max_pixels
@@ -240,7 +159,7 @@ def _described(stream: Any) -> dict[str, Any]:
 
 def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     """Decode every wanted frame into the ring, in presentation order."""
-    ring = _Ring(job, acknowledgements)
+    ring = Ring(job, acknowledgements)
     count = broken = 0
     due = elapsed = Fraction(0)
     step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
@@ -270,57 +189,9 @@ def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
             if placed is None:
                 return
             slot, width, height = placed
-            shape = {"slot": slot, "w": width, "h": height, "notes": _picture_notes(frame)}
-            send(out, {"type": "frame", "i": count - 1, "pts": _pair(at), "segment": segment, **shape})
-    send(out, {"type": "end", "decoded": count, "broken": broken, "reach": _pair(elapsed)})
-
-
-def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
-    """Hand over telemetry and pictures of a live stream as they come, until it ends."""
-    ring = _Ring(job, acknowledgements)
-    step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
-    due: Fraction | None = None
-    shown: Fraction | None = None
-    with _open_live(job) as container:
-        send(out, {"type": "opened"})
-        streams = [s for s in container.streams if s.type in {"data", "video"}]
-        for stream in streams:
-            if stream.type == "video":
-                stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
-        for packet in _packets(container, tuple(streams), out):
-            if packet.stream.type == "data":
-                data = bytes(packet)
-                if data.startswith(KLV_STARTS) and len(data) <= MAX_LIVE_KLV_BYTES:
-                    stamp = shown if packet.pts is None else packet.pts * Fraction(packet.time_base)
-                    send(out, {"type": "klv", "pts": _pair(stamp)}, data)
-                continue
-            shown = None if packet.pts is None else packet.pts * Fraction(packet.time_base)
-            for frame in _decoded(packet):
-                if frame.pts is None or frame.width * frame.height > job.max_pixels:
-                    continue
-                at = frame.pts * Fraction(frame.time_base)
-                if step is not None and due is not None and due - step <= at < due:
-                    continue
-                due = None if step is None else at + step
-                placed = ring.put(frame)
-                if placed is None:
-                    return
-                shape = {"slot": placed[0], "w": placed[1], "h": placed[2]}
-                send(out, {"type": "frame", "pts": _pair(at), **shape})
-
-
-def _open_live(job: Job) -> Any:
-    """Open a live source: an address, or a pipe we were given, which carries a transport stream."""
-    if job.source.startswith("pipe:"):
-        return av.open(os.fdopen(int(job.source[5:]), "rb", buffering=0), mode="r", format="mpegts", options=_QUICK)
-    return av.open(job.source, mode="r", options=job.options | _QUICK, timeout=(LIVE_OPEN_S, LIVE_OPEN_S))
-
-
-def _decoded(packet: Any) -> list[Any]:
-    try:
-        return list(packet.decode())
-    except av.error.FFmpegError:
-        return []
+            shape = {"slot": slot, "w": width, "h": height, "notes": picture_notes(frame)}
+            send(out, {"type": "frame", "i": count - 1, "pts": pair(at), "segment": segment, **shape})
+    send(out, {"type": "end", "decoded": count, "broken": broken, "reach": pair(elapsed)})
 
 
 def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[tuple[int, Any]]:
@@ -330,7 +201,7 @@ def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[tuple[int, 
     """
     refused = 0
     counter = SegmentCounter()
-    for packet in _packets(container, (stream,), out):
+    for packet in packets_of(container, (stream,), out):
         before = counter.segment
         if counter.step(_decoding_time(packet)):
             for frame in _emptied(stream.codec_context):
@@ -357,12 +228,6 @@ def _emptied(context: Any) -> list[Any]:
     return frames
 
 
-def _picture_notes(frame: Any) -> list[str]:
-    """Return the short "user data unregistered" messages of a compressed picture, as hex."""
-    notes = [bytes(item) for item in frame.side_data if item.type.name == "SEI_UNREGISTERED"]
-    return [note.hex() for note in notes if len(note) <= MAX_NOTE_BYTES]
-
-
 def main() -> None:
     """Run one job read from the first argument."""
     job = Job(**json.loads(sys.argv[1]))
@@ -371,9 +236,6 @@ def main() -> None:
     deny_core_dumps()
     av.logging.set_level(None)
     try:
-        if job.live:
-            _follow(job, out, acknowledgements)
-            return
         decodable = _describe(job, out)
         if job.scan:
             _scan(job, out)

@@ -58,6 +58,7 @@ class DecoderProcess:
     ) -> None:
         self._slot_bytes = limits.max_pixels * 3
         self._limits = limits
+        self._live = live
         size = self._slot_bytes * SLOTS
         ring = _shared_file(size)
         job = {
@@ -74,12 +75,14 @@ class DecoderProcess:
             "every_s": every_s,
             "scan": scan,
             "decode": decode,
-            "live": live,
             "stream": stream,
             "keep_ids": list(keep_ids),
         }
         self._child = ChildProcess(
-            "telemetry.videos.video_child", [json.dumps(job)], environment=os.environ, descriptors=(ring, *descriptors)
+            "telemetry.videos.live_child" if live else "telemetry.videos.video_child",
+            [json.dumps(job)],
+            environment=os.environ,
+            descriptors=(ring, *descriptors),
         )
         self._memory = np.frombuffer(mmap.mmap(ring, size), dtype=np.uint8)
         os.close(ring)
@@ -107,12 +110,17 @@ class DecoderProcess:
             return None
 
     def take_picture(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Copy a picture out of its slot and give the slot back."""
+        """Copy a picture out of its slot and give the slot back; of a live stream the next one has to be asked for."""
         start = slot * self._slot_bytes
         picture = self._memory[start : start + width * height * 3].reshape(height, width, 3).copy()
+        if not self._live:
+            self.ask()
+        return picture
+
+    def ask(self) -> None:
+        """Say that a slot is free, or, to a live stream, that the next picture is wanted."""
         with contextlib.suppress(BrokenPipeError):
             self._child.input.write(b"k")
-        return picture
 
     def kill(self) -> None:
         """End the process at once; whoever waits for a message gets None. May be called from any thread."""

@@ -21,6 +21,8 @@ LIVE_PROTOCOLS: Final[dict[str, str]] = {
     "udp": "udp",
     "rtp": "rtp,udp",
     "rtsp": "rtsp,rtp,udp,tcp",
+    "rtmp": "rtmp,tcp",
+    "tcp": "tcp",
     "srt": "srt,udp",
 }
 """Scheme of a live source -> the FFmpeg protocols it may use."""
@@ -28,9 +30,12 @@ LIVE_PROTOCOLS: Final[dict[str, str]] = {
 FILE_FORMATS: Final = "mpegts,mpeg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,h264,hevc,mpegvideo,m4v,mxf,flv,ogg,asf"
 """FFmpeg demultiplexers a file may be read with; no playlist, no concatenation, no script."""
 
-LIVE_FORMATS: Final = "mpegts,rtp,rtsp,sdp,h264,hevc"
+LIVE_FORMATS: Final = "mpegts,rtp,rtsp,sdp,h264,hevc,flv,live_flv"
 
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*):")
+
+UNIQUE_LOCAL: Final = ipaddress.ip_network("fc00::/7")
+"""RFC 4193: among them the metadata addresses of clouds (fd00:ec2::254), which answer to whoever asks from inside."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -69,7 +74,7 @@ def judge_live(url: str, *, allowed: Sequence[str], resolve: Callable[[str], Seq
     Parameters
     ----------
     url
-        ``udp://``, ``rtp://``, ``rtsp://`` or ``srt://``.
+        ``udp://``, ``rtp://``, ``rtsp://``, ``rtmp://``, ``tcp://`` or ``srt://``.
     allowed
         Networks beyond the private ones that may be called, as ``203.0.113.0/24``.
     resolve
@@ -139,12 +144,14 @@ def _addresses(host: str, shown: str, resolve: Callable[[str], Sequence[str]]) -
 
 
 def is_allowed(address: Address, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    """Tell whether an address may be called: private, loopback, multicast or listed; never link-local."""
+    """Tell whether an address may be called: private, loopback, multicast or listed; never link- or unique-local."""
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         return is_allowed(mapped, networks)
     if any(address.version == network.version and address in network for network in networks):
         return True
     if address.is_link_local:
+        return False
+    if address in UNIQUE_LOCAL:
         return False
     return address.is_loopback or address.is_private or address.is_multicast or address.is_unspecified

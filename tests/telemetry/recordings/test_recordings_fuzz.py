@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from geo.errors import VedetteError
+from telemetry.live.stream_restart import RestartWatch
 from telemetry.metadata_tracks.reading import read_metadata_track
 from telemetry.pictures.picture_file import read_picture
 from telemetry.recordings.candidates import cue_text
@@ -20,7 +21,6 @@ from telemetry.recordings.container_file import read_layout
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.sources import read_track
 from telemetry.videos.clip_clock import clip_clock
-from telemetry.videos.stream_restart import RestartWatch
 
 INPUTS = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "150"))
 MOST_BYTES = 512 * 1024 * 1024

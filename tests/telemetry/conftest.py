@@ -55,3 +55,9 @@ def mp4(clip, tmp_path_factory) -> Path:
                 packet.stream = stream
                 target.mux(packet)
     return path
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory) -> Clip:
+    """Return a clip of 34 seconds, so that a sender in a hurry does not begin anew all the time."""
+    return write_clip(tmp_path_factory.mktemp("long") / "flight.ts", 240)

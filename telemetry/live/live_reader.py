@@ -1,0 +1,277 @@
+"""A live stream: frames with poses as they come, through stalls, restarts and new clocks."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import os
+import threading
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from telemetry.live.live_telemetry import LiveTelemetry
+from telemetry.live.open_link import LinkOptions, open_link, opened_at_once
+from telemetry.live.stream_pump import BACKOFF_S, StreamPump
+from telemetry.recordings.reading_options import ReadingOptions
+from telemetry.tracks.pose_track import Problem
+from telemetry.videos.video_process import DecoderProcess
+from telemetry.videos.video_scan import plan_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from types import TracebackType
+
+    from telemetry.live.byte_link import ByteLink
+    from telemetry.live.stream_pump import Piece, Recorder
+    from telemetry.videos.frame import Frame
+
+OPEN_S: Final = 10.0
+"""How long a stream may take to show its first picture: a second of data has to arrive and be looked at."""
+LOOK_S: Final = 0.1
+"""How often it is looked whether to stop, while nothing comes."""
+KEPT_PROBLEMS: Final = 100
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class LiveState:
+    """How a live stream is doing; read it between frames.
+
+    `frames` were handed out, `skipped` were due while the one before was still being worked on. `restarts`
+    counts clocks, connections and codecs that began anew after the first.
+    """
+
+    stale: bool = False
+    restarts: int = 0
+    frames: int = 0
+    skipped: int = 0
+    klv_packets: int = 0
+    klv_bad_checksum: int = 0
+
+
+class LiveReader:
+    """A live source; a context manager whose `frames()` ends only on `stop()`.
+
+    The newest frame wins: the next one handed out is the first decoded after the last was done with.
+
+    Parameters
+    ----------
+    url
+        ``udp://``, ``rtp://`` or ``tcp://`` (MPEG-TS inside), ``rtsp://``, ``rtmp://`` or ``srt://``.
+    link
+        Networks beyond the private ones that may be called, credentials, the transport of RTSP.
+    recorder
+        Keeps the original bytes, before anything else sees them.
+    options
+        What a person states, as for a file; `every_s` is the time between frames.
+    stale_s
+        Silence after which the state is stale and the stream is opened again.
+    on_state
+        Called whenever `stale` or `restarts` changes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        link: LinkOptions | None = None,
+        recorder: Recorder | None = None,
+        options: ReadingOptions | None = None,
+        stale_s: float = 3.0,
+        on_state: Callable[[LiveState], None] | None = None,
+    ) -> None:
+        self._link_options = link or LinkOptions()
+        self._plan = plan_source(url, allowed=self._link_options.allowed)
+        self._options = options or ReadingOptions()
+        self._limits = dataclasses.replace(self._options.limits, max_silence_s=stale_s)
+        self._on_state = on_state
+        self._stopped = threading.Event()
+        self._problems: collections.deque[Problem] = collections.deque(maxlen=KEPT_PROBLEMS)
+        self._process: DecoderProcess | None = None
+        self._telemetry = LiveTelemetry(self._plan.shown, self._options)
+        self.state = LiveState()
+        self._first: ByteLink | None = opened_at_once(self._plan, self._link_options)
+        self.port = getattr(self._first, "port", None)
+        self._pump = StreamPump(self._link, recorder, stale_s=stale_s)
+
+    def _link(self) -> ByteLink:
+        first, self._first = self._first, None
+        return first or open_link(self._plan, self._link_options)
+
+    def __enter__(self) -> Self:
+        self._pump.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def shown(self) -> str:
+        """The address, fit for messages."""
+        return self._plan.shown
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Contradictions in the telemetry (one of each kind), then restarts and damage, the newest hundred."""
+        return (*self._telemetry.problems.values(), *self._problems)
+
+    @property
+    def klv_packets(self) -> int:
+        """How many ST 0601 packets have come."""
+        return self.state.klv_packets
+
+    @property
+    def klv_bad_checksum(self) -> int:
+        """How many of them had a wrong checksum or none."""
+        return self.state.klv_bad_checksum
+
+    @property
+    def skipped(self) -> int:
+        """How many frames were due and not handed out, because the newest wins."""
+        return self.state.skipped
+
+    @property
+    def waiting_for(self) -> str:
+        """Why there is no connection; empty while there is one."""
+        return self._pump.waiting_for
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes have come."""
+        return self._pump.received_bytes
+
+    @property
+    def dropped_bytes(self) -> int:
+        """How many bytes the decoder was too slow for; they are in the record all the same."""
+        return self._pump.dropped_bytes
+
+    def stop(self) -> None:
+        """End `frames()` soon; may be called from any thread."""
+        self._stopped.set()
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """Stop, and end the process and the thread; the last segment of the recording is finished then."""
+        self.stop()
+        if self._process is not None:
+            self._process.close()
+        self._pump.close()
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames with poses as they arrive; opens the stream again after silence or failure."""
+        failures = 0
+        heard = time.monotonic()
+        while not self._stopped.is_set():
+            piece = self._pump.next_piece(LOOK_S)
+            if self._pump.failure is not None:
+                raise self._pump.failure
+            if piece is None:
+                if time.monotonic() - heard > self._limits.max_silence_s and not self.state.stale:
+                    self._went_stale()
+                continue
+            piece = self._newest(piece)
+            if piece.number:
+                self.state.restarts = piece.number
+                self._tell()
+            status = yield from self._one_piece(piece)
+            heard = time.monotonic()
+            failures = failures + 1 if status else 0
+            if failures and self._stopped.wait(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]):
+                return
+
+    def _newest(self, piece: Piece) -> Piece:
+        """Return the last piece that has begun: one that is over is in the record, and pictures are never old."""
+        while (later := self._pump.next_piece(0.0)) is not None:
+            os.close(piece.reading)
+            piece = later
+        return piece
+
+    def _one_piece(self, piece: Piece) -> Generator[Frame, None, int]:
+        """Yield the frames of one clock; return how its decoder ended (0: with the bytes)."""
+        self._telemetry.begin()
+        try:
+            every_s = self._options.every_s
+            stream = self._options.stream
+            self._process = DecoderProcess(
+                str(piece.reading),
+                {},
+                self._limits,
+                every_s=every_s,
+                live=True,
+                stream=stream,
+                descriptors=(piece.reading,),
+            )
+        finally:
+            os.close(piece.reading)
+        yield from self._pictures(piece)
+        status = self._process.close()
+        if not self._stopped.is_set() and status != 0:
+            self._pump.cut()
+            self._went_stale()
+        return status
+
+    def _pictures(self, piece: Piece) -> Iterator[Frame]:
+        held: tuple[dict[str, Any], Any] | None = None
+        patience_s: float | None = max(OPEN_S, self._limits.max_silence_s)
+        while not self._stopped.is_set() and (message := self._next(patience_s)) is not None:
+            header, payload = message
+            patience_s = None if header["type"] != "opened" else patience_s
+            self._heard()
+            if header["type"] == "klv":
+                self._telemetry.take(header, payload)
+                self.state.klv_packets = self._telemetry.packets
+                self.state.klv_bad_checksum = self._telemetry.bad_checksum
+                if held is not None and self._waited_enough(held[0], header):
+                    ready, held = held, None
+                    yield self._frame(*ready, piece)
+                    self._ask()
+            elif header["type"] == "frame" and self._process is not None:
+                picture = header, self._process.take_picture(header["slot"], header["w"], header["h"])
+                if self._telemetry.covers(float(Fraction(*header["pts"]))) or not self._telemetry.packets:
+                    yield self._frame(*picture, piece)
+                    self._ask()
+                else:
+                    held = picture
+            elif header["type"] in {"error", "problem"}:
+                self._problems.append(Problem(kind=header["type"], message=f"{self.shown}: {header['message']}"))
+        if held is not None and not self._stopped.is_set():
+            yield self._frame(*held, piece)
+
+    def _next(self, patience_s: float | None) -> tuple[dict[str, Any], bytes] | None:
+        return None if self._process is None else self._process.next_message(patience_s)
+
+    def _waited_enough(self, picture: dict[str, Any], klv: dict[str, Any]) -> bool:
+        """Tell whether telemetry covers a held picture, or later pictures have come: then it waits no longer."""
+        pts_s = float(Fraction(*picture["pts"]))
+        shown = klv["shown"]
+        return self._telemetry.covers(pts_s) or (shown is not None and float(Fraction(*shown)) > pts_s)
+
+    def _frame(self, header: dict[str, Any], image: Any, piece: Piece) -> Frame:
+        image.setflags(write=False)
+        self.state.frames += 1
+        self.state.skipped += header["skipped"]
+        came_ns = piece.came_ns(header["position"]) if header["position"] >= 0 else None
+        frame = self._telemetry.frame(header, image, came_ns=header["came_ns"] if came_ns is None else came_ns)
+        return dataclasses.replace(frame, segment=piece.number)
+
+    def _ask(self) -> None:
+        """Say that the last picture is done with: the next decoded one is wanted."""
+        if self._process is not None:
+            self._process.ask()
+
+    def _heard(self) -> None:
+        if self.state.stale:
+            self.state.stale = False
+            self._tell()
+
+    def _went_stale(self) -> None:
+        self.state.stale = True
+        self._problems.append(Problem(kind="stale", message=f"{self.shown} went silent; it is opened again"))
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_state is not None:
+            self._on_state(self.state)

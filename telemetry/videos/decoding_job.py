@@ -1,0 +1,101 @@
+"""What both decoding processes, of files and of live streams, are told and how they hand pictures over."""
+
+from __future__ import annotations
+
+import dataclasses
+import mmap
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import av
+import numpy as np
+
+from geo.children.messages import send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
+"""A payload that begins like this is KLV (SMPTE universal label, whole or cut)."""
+
+MAX_NOTE_BYTES: Final = 64
+"""Longest message inside a picture that is passed on; a time stamp takes 28 bytes."""
+
+
+@dataclasses.dataclass(slots=True)
+class Job:
+    """What to do, as told on the command line; see `telemetry.videos.video_process`."""
+
+    source: str
+    options: dict[str, str]
+    ring_fd: int
+    slots: int
+    slot_bytes: int
+    max_pixels: int
+    max_duration_s: float
+    max_memory_bytes: int
+    max_klv_bytes: int
+    threads: int
+    every_s: float | None
+    scan: bool
+    decode: bool
+    stream: int
+    keep_ids: list[int]
+
+
+class Ring:
+    """Picture slots in shared memory; a slot is free again when the reader writes one byte."""
+
+    def __init__(self, job: Job, acknowledgements: IO[bytes]) -> None:
+        self._memory = np.frombuffer(mmap.mmap(job.ring_fd, job.slots * job.slot_bytes), dtype=np.uint8)
+        self._slot_bytes = job.slot_bytes
+        self._slots = job.slots
+        self._used = 0
+        self._acknowledgements = acknowledgements
+        self._reformatter = av.video.reformatter.VideoReformatter()
+
+    def put(self, frame: Any) -> tuple[int, int, int] | None:
+        """Convert a frame to RGB into the next slot; (slot, width, height), or None when the reader is gone."""
+        if self._used >= self._slots and not self._acknowledgements.read(1):
+            return None
+        return self.place(frame)
+
+    def place(self, frame: Any) -> tuple[int, int, int]:
+        """Convert a frame to RGB into the next slot without waiting; (slot, width, height)."""
+        picture = frame if frame.format.name == "rgb24" else self._reformatter.reformat(frame, format="rgb24")
+        plane: Any = picture.planes[0]
+        rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+        slot = self._used % self._slots
+        size = picture.width * picture.height * 3
+        start = slot * self._slot_bytes
+        target = self._memory[start : start + size].reshape(picture.height, picture.width * 3)
+        np.copyto(target, rows[: picture.height, : picture.width * 3])
+        self._used += 1
+        return slot, picture.width, picture.height
+
+
+def packets_of(container: Any, streams: tuple[Any, ...], out: IO[bytes]) -> Iterator[Any]:
+    """Demultiplex, and end at the first place the container cannot be read."""
+    if not streams:
+        return
+    demuxer = container.demux(*streams)
+    while True:
+        try:
+            packet = next(demuxer)
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            send(out, {"type": "problem", "kind": "container", "message": f"reading stopped: {error.strerror}"})
+            return
+        yield packet
+
+
+def pair(value: Fraction | None) -> list[int] | None:
+    """Return a fraction as JSON."""
+    return None if value is None else [value.numerator, value.denominator]
+
+
+def picture_notes(frame: Any) -> list[str]:
+    """Return the short "user data unregistered" messages of a compressed picture, as hex."""
+    notes = [bytes(item) for item in frame.side_data if item.type.name == "SEI_UNREGISTERED"]
+    return [note.hex() for note in notes if len(note) <= MAX_NOTE_BYTES]

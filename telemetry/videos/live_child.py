@@ -1,0 +1,146 @@
+"""The decoding process of a live stream: telemetry as it comes, and the newest picture whenever one is asked for."""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import select
+import sys
+import time
+from fractions import Fraction
+from typing import IO, Any, Final
+
+import av
+
+from geo.children.messages import send
+from geo.children.seal import deny_core_dumps, limit_memory
+from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes
+
+MAX_LIVE_KLV_BYTES: Final = 1 << 20
+_QUICK: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
+"""A live stream is joined after a second of looking at it."""
+_REMEMBERED: Final = 128
+"""Packets whose arrival is remembered until their pictures are decoded; reordering spans a few."""
+
+
+class _Asked:
+    """Whether the reader wants a picture: it sends a byte when it is ready for one, and gets the next decoded."""
+
+    def __init__(self, acknowledgements: IO[bytes]) -> None:
+        self._from = acknowledgements
+        self._wanted = 1
+
+    def take(self) -> bool:
+        """Take up one wish, if there is one."""
+        while select.select([self._from], [], [], 0)[0]:
+            if not os.read(self._from.fileno(), 1):
+                raise BrokenPipeError
+            self._wanted += 1
+        if not self._wanted:
+            return False
+        self._wanted = 0
+        return True
+
+
+class _Pace:
+    """Which pictures are due, `step` seconds apart (None: every one), and how many due ones nobody took."""
+
+    def __init__(self, step: Fraction | None) -> None:
+        self._step = step
+        self._due: Fraction | None = None
+        self.skipped = 0
+
+    def is_due(self, at: Fraction) -> bool:
+        """Tell whether a picture shown at `at` is due."""
+        if self._step is None or self._due is None or at < self._due - self._step:
+            return True
+        return at >= self._due
+
+    def passed_over(self) -> None:
+        """Count a due picture that nobody was ready for, where every one is due."""
+        self.skipped += self._step is None
+
+    def taken(self, at: Fraction) -> int:
+        """Note that a picture was taken, and return how many due ones were not since the last."""
+        if self._step is not None:
+            late = Fraction(0) if self._due is None or at < self._due else at - self._due
+            self.skipped += int(late // self._step)
+            self._due = at + self._step - (late % self._step if late < self._step else 0)
+        skipped, self.skipped = self.skipped, 0
+        return skipped
+
+
+def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+    """Hand over telemetry as it comes and pictures as they are asked for, until the stream ends."""
+    ring, asked = Ring(job, acknowledgements), _Asked(acknowledgements)
+    pace = _Pace(None if not job.every_s else Fraction(job.every_s).limit_denominator(1_000_000))
+    came: collections.OrderedDict[int, tuple[int, int]] = collections.OrderedDict()
+    shown: Fraction | None = None
+    count = 0
+    with av.open(os.fdopen(int(job.source), "rb", buffering=0), mode="r", format="mpegts", options=_QUICK) as container:
+        streams = [s for s in container.streams if s.type in {"data", "video"}]
+        videos = [s for s in streams if s.type == "video"][job.stream : job.stream + 1]
+        for stream in videos:
+            stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
+        send(out, {"type": "opened", "videos": len(videos), "codec": videos[0].codec_context.name if videos else ""})
+        for packet in packets_of(container, (*videos, *(s for s in streams if s.type == "data")), out):
+            if packet.stream.type == "data":
+                _hand_klv(packet, shown, out)
+                continue
+            if packet.pts is not None:
+                shown = packet.pts * Fraction(packet.time_base)
+                came[packet.pts] = (time.monotonic_ns(), -1 if packet.pos is None else packet.pos)
+                if len(came) > _REMEMBERED:
+                    came.popitem(last=False)
+            for frame in _decoded(packet):
+                stamp = frame.pts if frame.pts is not None else frame.dts
+                if stamp is None or frame.width * frame.height > job.max_pixels:
+                    continue
+                count += 1
+                at = stamp * Fraction(frame.time_base)
+                if not pace.is_due(at):
+                    continue
+                if not asked.take():
+                    pace.passed_over()
+                    continue
+                slot, width, height = ring.place(frame)
+                when, position = came.get(stamp, (time.monotonic_ns(), -1))
+                about = {"slot": slot, "w": width, "h": height, "notes": picture_notes(frame), "came_ns": when}
+                about |= {"position": position, "skipped": pace.taken(at)}
+                send(out, {"type": "frame", "i": count - 1, "pts": pair(at), **about})
+
+
+def _hand_klv(packet: Any, shown: Fraction | None, out: IO[bytes]) -> None:
+    data = bytes(packet)
+    if data.startswith(KLV_STARTS) and len(data) <= MAX_LIVE_KLV_BYTES:
+        own = None if packet.pts is None else packet.pts * Fraction(packet.time_base)
+        send(out, {"type": "klv", "pts": pair(own), "shown": pair(shown), "number": packet.stream.id}, data)
+
+
+def _decoded(packet: Any) -> list[Any]:
+    try:
+        return list(packet.decode())
+    except av.error.FFmpegError:
+        return []
+
+
+def main() -> None:
+    """Run one job read from the first argument; its source is the number of a descriptor."""
+    job = Job(**json.loads(sys.argv[1]))
+    out, acknowledgements = sys.stdout.buffer, sys.stdin.buffer
+    limit_memory(job.max_memory_bytes)
+    deny_core_dumps()
+    av.logging.set_level(None)
+    try:
+        _follow(job, out, acknowledgements)
+    except av.error.FFmpegError as error:
+        send(out, {"type": "error", "message": error.strerror or type(error).__name__})
+    except MemoryError:
+        send(out, {"type": "error", "message": "the memory limit of the decoding process was reached"})
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+if __name__ == "__main__":
+    main()
