@@ -59,10 +59,11 @@ def carry_over(verdicts: Sequence[Verdict], old: RunRows, new: RunRows, *, run_i
 def _same_hits(old: GroundHits, new: GroundHits) -> dict[str, str]:
     """Return the new hit that is the same box in the same frame, for every old hit that has one."""
     rows_of: dict[tuple[str, int, int], list[int]] = collections.defaultdict(list)
-    for row, key in enumerate(_frames_of(new)):
+    one_medium = len(old.media.names) == len(new.media.names) == 1
+    for row, key in enumerate(_frames_of(new, one_medium=one_medium)):
         rows_of[key].append(row)
     same: dict[str, str] = {}
-    for row, key in enumerate(_frames_of(old)):
+    for row, key in enumerate(_frames_of(old, one_medium=one_medium)):
         rows = rows_of.get(key)
         if not rows:
             continue
@@ -73,8 +74,10 @@ def _same_hits(old: GroundHits, new: GroundHits) -> dict[str, str]:
     return same
 
 
-def _frames_of(hits: GroundHits) -> list[tuple[str, int, int]]:
-    return list(zip(hits.media.texts().tolist(), hits.stream.tolist(), hits.frame_index.tolist(), strict=True))
+def _frames_of(hits: GroundHits, *, one_medium: bool) -> list[tuple[str, int, int]]:
+    """Return what tells the frames of hits apart; a live run and its recording go by two names for one medium."""
+    media = [""] * len(hits) if one_medium else hits.media.texts().tolist()
+    return list(zip(media, hits.stream.tolist(), hits.frame_index.tolist(), strict=True))
 
 
 def _iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float64]:

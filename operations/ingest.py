@@ -70,6 +70,7 @@ class _Job:
     model: str
     settings: IngestSettings
     watcher: Watcher | None
+    supersedes: str = ""
 
     def run_record(self, ordinal: int, supersedes: str = "") -> RunRecord:
         """Return the run that is about to begin."""
@@ -83,7 +84,7 @@ class _Job:
             ordinal=ordinal,
             supersedes=supersedes,
             started_t_utc_ns=self.store.clock(),
-            versions=_versions(),
+            versions=versions(),
         )
 
     def analyse(self) -> Analysis:
@@ -138,6 +139,7 @@ def ingest(
     model: str,
     settings: IngestSettings,
     redo: bool = False,
+    supersedes: str = "",
     watcher: Watcher | None = None,
 ) -> Ingested:
     """Read one recording, one clip or one folder of pictures into an operation.
@@ -151,6 +153,8 @@ def ingest(
         Name and hash of the detector, kept with the run.
     redo
         Analyse a known original anew; the run made now replaces the one before, which stays.
+    supersedes
+        A live run over the same pictures that the first run over this original replaces.
     watcher
         Told of the opening and of every frame.
 
@@ -180,12 +184,27 @@ def ingest(
             model=model,
             settings=settings,
             watcher=watcher,
+            supersedes=supersedes,
         )
         if not before and sealed:
             staging.publish(sealed.moves(store.path, store.vault))
             return _new_run(job, before=[_media_draft(media)])
         mended = _mend_originals(job, sealed)
         return _known_again(job, mended, redo=redo)
+
+
+def seal_only(source: Path, *, store: OperationStore) -> MediaRecord:
+    """Seal a file as an original without analysing it; ingesting the same bytes later does that."""
+    offered = look_over(source)
+    with store.staging() as staging:
+        media = _recorded(offered, store)
+        if media is None:
+            sealed = seal(offered, staging, store.vault)
+            media = sealed.media
+            staging.claim(store.vault.file_name(media.id), media.name)
+            staging.publish(sealed.moves(store.path, store.vault))
+            store.append_all(lambda: [_media_draft(media)])
+    return media
 
 
 @contextlib.contextmanager
@@ -222,7 +241,7 @@ def _new_run(job: _Job, *, before: Sequence[Draft] = ()) -> Ingested:
     """Analyse an original and record the run; an earlier run of it is replaced, and its verdicts are proposed anew."""
     earlier = _runs_of(job, superseded=True)
     replaced = _runs_of(job)
-    run = job.run_record(len(earlier), replaced[-1].run_id if replaced else "")
+    run = job.run_record(len(earlier), replaced[-1].run_id if replaced else job.supersedes)
     found = job.analyse()
     with job.store.begin_run(run, staging=job.staging) as writer:
         for name, rows in found.tables(run.run_id).items():
@@ -316,7 +335,7 @@ def _runs_of(job: _Job, *, superseded: bool = False) -> list[RunRecord]:
     return [r for r in job.store.runs(superseded=superseded) if r.media_ids == own and r.kind is RunKind.RECORD]
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Return the versions of what had a part in the result."""
     found = {}
     for name in _PACKAGES:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOCKS: Final = "locks"
 MEDIA: Final = "media"
 PARTS: Final = "parts"
+RECORD: Final = "record"
+"""Where live recordings lie until they are sealed."""
 _PREFIX: Final = f"{durable_file.PART}-"
 _WRITER: Final = ".writer"
 

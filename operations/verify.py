@@ -38,7 +38,7 @@ from operations.log.checking import (
 from operations.log.leaves import LeafKind
 from operations.originals import stored_path
 from operations.recorded_files import leads_out
-from operations.staging import LOCKS, MEDIA, PARTS, is_unfinished
+from operations.staging import LOCKS, MEDIA, PARTS, RECORD, is_unfinished
 from operations.values import MediaRecord, PartRecord
 from operations.vault import PlainVault
 from operations.vault.errors import SealedFileError
@@ -363,6 +363,8 @@ def _check_listed(
         if stat.S_ISLNK(about.st_mode):
             if name not in named:
                 found.add(FindingKind.NOT_COVERED, name, "is a symbolic link that no record knows")
+        elif top == RECORD:
+            found.notes.append(f"{name} is a live recording that is not sealed yet; the next watch does that")
         elif is_unfinished(rest.split("/")[0] if top in {MEDIA, PARTS} else top):
             found.notes.append(f"{name} was left by a writer that died or is at work; nothing reads it")
         elif name in begun or any(file.startswith(f"{name}/") for file in begun):

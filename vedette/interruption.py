@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GRACE_S: Final = 1.5
 """What a command has to unwind; with what the system takes it stays within two seconds."""
@@ -55,6 +55,25 @@ def unwound_in_time(grace_s: float = GRACE_S) -> Iterator[None]:
         signal.set_wakeup_fd(before)
         leave_at_once()
         os.close(writing)
+
+
+@contextlib.contextmanager
+def answered_by(stop: Callable[[], None]) -> Iterator[None]:
+    """Within this block an interrupt calls `stop`, which has to return at once, and no time runs out after it.
+
+    For what goes on after it was interrupted: a live watch that then settles its recording. A second
+    interrupt, after the block, ends the command as any other.
+    """
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    told = signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        signal.signal(number, lambda _signal, _frame: stop())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(told)
 
 
 def _watch(reading: int, over: threading.Event, grace_s: float) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from missions.airspace.situation import Situation
+    from missions.airspace.corridor import Corridor
+    from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
     from missions.pictures.flight_profile import FindingMark, FlightProfile
     from missions.plan import Plan, Sortie
@@ -42,15 +43,14 @@ _TOP_TICKS: Final = 7
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def profile_png(plan: Plan, sortie: Sortie, situation: Situation) -> bytes:
+def profile_png(plan: Plan, sortie: Sortie, brief: Brief, corridor: Corridor, ground: PlaneGround) -> bytes:
     """Draw a sortie's height against the clock, over the ground and the band it may fly in."""
-    return png_of(profile_figure(plan, sortie, situation))
+    return png_of(profile_figure(plan, sortie, brief, corridor, ground))
 
 
-def profile_figure(plan: Plan, sortie: Sortie, situation: Situation) -> Figure:
+def profile_figure(plan: Plan, sortie: Sortie, brief: Brief, corridor: Corridor, ground: PlaneGround) -> Figure:
     """Return the figure of `profile_png`, with everything drawn into its first axes."""
-    brief, corridor = situation.brief, situation.corridor
-    profile = flight_profile(sortie, situation)
+    profile = flight_profile(sortie, brief, corridor, ground)
     marks = finding_marks(plan.findings, sortie, profile, corridor)
     rules = _rules(marks)
     below_px = _BELOW_PX + _ROW_PX * math.ceil(len(rules) / _FINDINGS_A_ROW)

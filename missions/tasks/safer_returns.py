@@ -12,9 +12,8 @@ from missions.plan import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.airspace.situation import Situation
+    from missions.briefs.brief import Brief
     from missions.plan import Plan
-    from missions.planned import Planned
 
 PLACE_RULES: Final = ("failsafe standoff", "failsafe zone", "failsafe keep-in")
 MOST_SORTIES: Final = 20
@@ -23,7 +22,7 @@ LESS_SEEN_PCT: Final = 10.0
 """Corridor that may go unseen for safer returns; where more would, the person decides."""
 
 
-def safer_returns(situation: Situation, straight: Planned, plan: Callable[[Situation], Planned]) -> Planned:
+def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -> Plan:
     """Return the plan, or one for returns along the path where straight ones break a rule of place.
 
     A second plan is taken only if it has fewer errors and sees almost as much; a warning then says why
@@ -34,22 +33,20 @@ def safer_returns(situation: Situation, straight: Planned, plan: Callable[[Situa
     straight
         The plan for straight returns.
     plan
-        Plans the same task in another situation.
+        Plans a brief.
     """
-    broken = [f for f in straight.plan.findings if f.rule in PLACE_RULES and f.severity is Severity.ERROR]
-    retrace = all(can_retrace(each) for each in situation.brief.performances)
-    if not broken or len(straight.plan.sorties) > MOST_SORTIES or not retrace:
+    broken = [f for f in straight.findings if f.rule in PLACE_RULES and f.severity is Severity.ERROR]
+    if not broken or len(straight.sorties) > MOST_SORTIES or not all(can_retrace(each) for each in brief.each):
         return straight
     try:
-        safer = plan(situation.returning(way="retrace"))
+        safer = plan(brief.returning(way="retrace"))
     except PlanRefusedError:
         return straight
-    least_pct = straight.plan.covered_pct - LESS_SEEN_PCT
-    if _errors(safer.plan) >= _errors(straight.plan) or safer.plan.covered_pct < least_pct:
+    if _errors(safer) >= _errors(straight) or safer.covered_pct < straight.covered_pct - LESS_SEEN_PCT:
         return straight
-    findings = (_finding(straight.plan, broken), *safer.plan.findings)
-    told = dataclasses.replace(safer.plan, findings=findings, proposed_rally=straight.plan.proposed_rally)
-    return dataclasses.replace(safer, plan=told)
+    return dataclasses.replace(
+        safer, findings=(_finding(straight, broken), *safer.findings), proposed_rally=straight.proposed_rally
+    )
 
 
 def _errors(plan: Plan) -> int:

@@ -10,7 +10,7 @@ from PIL import Image
 from detection.errors import ModelError
 from detection.model_output import Filter
 from detection.onnx_detector import SIDE_MAX_PX, OnnxDetector
-from detection.tiling import detect_tiles, tiles_over
+from detection.tiling import TiledDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +160,5 @@ def test_a_public_coco_model_finds_the_cars(shared_data: Path) -> None:
     assert (whole.classes == cars).sum() >= 8
     assert whole.boxes_px.min() >= 0.0
     assert (whole.boxes_px[:, 2] <= picture.shape[1]).all()
-    high, wide = picture.shape[:2]
-    tiled = detect_tiles(detector, picture, tiles_over(wide, (0, high), (400, 400), (80.0, 80.0)))
+    (tiled,) = TiledDetector(detector, tile_width_px=400, tile_height_px=400).detect([picture])
     assert (tiled.classes == cars).sum() > (whole.classes == cars).sum()

@@ -1,0 +1,353 @@
+"""Watch a live stream: rows are part of the operation seconds after their pictures came; the recording settles it.
+
+While it is live, every clock of the stream is a run of kind `live`, whose parts are committed as they come. When the
+stream has ended, its recording is analysed like any file, and that run replaces the live one.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from detection.ground_tracker import track
+from geo.errors import InputError, RefusedError
+from operations import columns, durable_file, locks
+from operations.analysis import FrameAnalysis
+from operations.case_file import Draft
+from operations.ingest import ingest, seal_only, versions
+from operations.log.leaves import LeafKind
+from operations.staging import LOCKS, RECORD
+from operations.values import RunKind, RunRecord, RunState, run_id_of
+from telemetry.live.recorder_file import LIST_NAME, finish_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from detection.values import Detector
+    from operations.analysis import IngestSettings
+    from operations.ingest import Ingested
+    from operations.run_writer import RunWriter
+    from operations.store import OperationStore
+    from operations.values import MediaRecord
+    from telemetry.tracks.pose_track import Problem
+    from telemetry.videos.frame import Frame
+
+COMMIT_S: Final = 0.7
+"""Rows wait so long for others before they are committed together: with a third of a second of work on a picture
+they are in the operation a second after it came, and a night makes 40 000 commits, not 100 000."""
+CHECKPOINT_S: Final = 10.0
+"""How often size and hash of the recording so far go into the log."""
+
+
+class LiveSource(Protocol):
+    """A live stream that gives frames."""
+
+    @property
+    def shown(self) -> str:
+        """What it is called, without credentials."""
+        ...
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was wrong so far."""
+        ...
+
+    @property
+    def klv_packets(self) -> int:
+        """Telemetry packets so far."""
+        ...
+
+    @property
+    def klv_bad_checksum(self) -> int:
+        """How many of them were damaged."""
+        ...
+
+    @property
+    def skipped(self) -> int:
+        """Frames that were due and not taken, because the newest wins."""
+        ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames as they come, until it is stopped."""
+        ...
+
+
+class Recording(Protocol):
+    """What says how much of a stream is on the disk."""
+
+    def checkpoint(self) -> Any:
+        """Sync, and return name, size and hash of the segment under way, or None."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What watching did: the live runs, and seconds from a packet's arrival to its committed row."""
+
+    runs: tuple[RunRecord, ...]
+    frames: int
+    skipped: int
+    delay_p50_s: float
+    delay_p95_s: float
+
+    @property
+    def dropped_share(self) -> float:
+        """Share of the frames that were due and were not analysed."""
+        due = self.frames + self.skipped
+        return self.skipped / due if due else 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchJob:
+    """What a watch needs: where to, by which detector, how, and the recording that is made meanwhile."""
+
+    store: OperationStore
+    detector: Detector
+    model: str
+    settings: IngestSettings
+    recording: Recording | None = None
+    commit_s: float = COMMIT_S
+    record_name: str = ""
+    """Name of the recording's folder, by which runs and segments find each other again."""
+
+
+def watch(source: LiveSource, job: WatchJob, *, on_commit: Callable[[RunRecord], None] | None = None) -> Watched:
+    """Analyse a live stream until it is stopped; what was committed by then stays whatever happens.
+
+    Parameters
+    ----------
+    source
+        The stream.
+    job
+        See `WatchJob`.
+    on_commit
+        Called after every commit with the run so far.
+    """
+    close_dead_runs(job.store)
+    delays = array.array("d")
+    runs: list[RunRecord] = []
+    live: _LiveRun | None = None
+    noted = time.monotonic()
+    try:
+        for frame in source.frames():
+            if live is None or live.segment != frame.segment:
+                if live is not None:
+                    runs.append(live.finish(source))
+                live = _LiveRun(job, source.shown, frame.segment, len(runs))
+            live.take(frame, job.detector)
+            if live.is_due():
+                delays.extend(live.commit())
+                if on_commit is not None:
+                    on_commit(live.run)
+            if job.recording is not None and time.monotonic() - noted > CHECKPOINT_S:
+                _note(job, live.run)
+                noted = time.monotonic()
+    finally:
+        if live is not None:
+            delays.extend(live.commit())
+            runs.append(live.finish(source))
+    told = np.array(delays) if len(delays) else np.array([np.nan])
+    return Watched(
+        runs=tuple(runs),
+        frames=sum(run.counts["frames"] for run in runs),
+        skipped=source.skipped,
+        delay_p50_s=float(np.percentile(told, 50)),
+        delay_p95_s=float(np.percentile(told, 95)),
+    )
+
+
+def _note(job: WatchJob, run: RunRecord) -> None:
+    """Bind what is recorded so far to the log, before the stream has ended."""
+    segment = None if job.recording is None else job.recording.checkpoint()
+    if segment is not None:
+        body = {"what": "recorded so far", "run": run.run_id, **dataclasses.asdict(segment)}
+        job.store.append(LeafKind.NOTE, "live recording", body)
+
+
+class _LiveRun:
+    """The run of one clock of a stream, from its first frame to its last."""
+
+    def __init__(self, job: WatchJob, shown: str, segment: int, number: int) -> None:
+        self._job = job
+        self.segment = segment
+        started = job.store.clock()
+        settings = {
+            **job.settings.canonical(job.model),
+            "live": {"source": shown, "segment": segment, "record": job.record_name},
+        }
+        media_id = run_id_of([job.store.id], {"live": shown, "started": started}, number)
+        self.run = RunRecord(
+            run_id=run_id_of([media_id], settings, 0),
+            media_ids=(media_id,),
+            kind=RunKind.LIVE,
+            state=RunState.RUNNING,
+            settings=settings,
+            started_t_utc_ns=started,
+            versions=versions(),
+        )
+        self._found = FrameAnalysis(media_id=media_id, settings=job.settings)
+        self._writer: RunWriter = job.store.begin_run(self.run)
+        self._came_ns: list[int] = []
+        self._last = time.monotonic()
+
+    def take(self, frame: Frame, detector: Detector) -> None:
+        """Analyse one frame."""
+        self._found.take(frame, detector)
+        if frame.came_ns >= 0:
+            self._came_ns.append(frame.came_ns)
+
+    def is_due(self) -> bool:
+        """Tell whether rows have waited long enough."""
+        return time.monotonic() - self._last >= self._job.commit_s
+
+    def commit(self) -> list[float]:
+        """Make what was found part of the operation; return how long ago each picture's packet had come."""
+        for name, rows in self._found.drain(self.run.run_id).items():
+            if len(rows):
+                self._writer.add(name, rows)
+        self._writer.commit_parts()
+        self.run = dataclasses.replace(self.run, counts=self._found.counts)
+        now = time.monotonic_ns()
+        delays = [(now - came) / 1e9 for came in self._came_ns]
+        self._came_ns.clear()
+        self._last = time.monotonic()
+        return delays
+
+    def finish(self, source: LiveSource) -> RunRecord:
+        """Link what was found into tracks, and record the run as finished."""
+        with self._writer:
+            hits, tracks = track(self._job.store.hits(runs=[self.run.run_id]))
+            if len(tracks):
+                self._writer.add("tracks", columns.tracks_table(tracks, run_id=self.run.run_id))
+            counts = self._found.counts | {
+                "klv_packets": source.klv_packets,
+                "klv_bad_checksum": source.klv_bad_checksum,
+                "hits": len(hits),
+                "tracks": len(tracks),
+                "frames_skipped": source.skipped,
+            }
+            problems = (*(problem.message for problem in source.problems), *self._found.problems)
+            ended = dataclasses.replace(
+                self.run,
+                state=RunState.FINISHED,
+                finished_t_utc_ns=self._job.store.clock(),
+                counts=counts,
+                problems=problems,
+                partial=True,
+            )
+            self._writer.finish(ended)
+        self.run = ended
+        return ended
+
+
+def close_dead_runs(store: OperationStore) -> list[str]:
+    """Mark live runs as stopped whose writer is no more; returns their ids."""
+    dead = [
+        run
+        for run in store.runs()
+        if run.kind is RunKind.LIVE
+        and run.state is RunState.RUNNING
+        and not locks.is_held(store.path / LOCKS / run.run_id)
+    ]
+    for run in dead:
+        text = "the process that watched ended before the stream; its recording is in the operation's record folder"
+        stopped = dataclasses.replace(run, state=RunState.STOPPED, partial=True, problems=(*run.problems, text))
+        draft = Draft(kind=LeafKind.RUN, subject=run.run_id, body=stopped.body())
+        store.append_all(lambda draft=draft: [draft])  # type: ignore[misc]
+    return [run.run_id for run in dead]
+
+
+def record_folder(store: OperationStore) -> Path:
+    """Make a folder of its own for the recording of a stream.
+
+    Raises
+    ------
+    RefusedError
+        The operation is encrypted: what is recorded lies in the clear until it is sealed.
+    """
+    if store.vault.encrypted:
+        raise RefusedError(
+            f"{store.path} is encrypted, and a live recording lies in the clear until it is sealed: add --no-record, "
+            "or watch into an operation of its own and merge that ('vedette merge')",
+            path=str(store.path),
+        )
+    folder = store.path / RECORD / f"{store.clock() // 1_000_000:d}"
+    durable_file.make_folder(store.path / RECORD)
+    durable_file.make_folder(folder)
+    return folder
+
+
+Found = tuple["Path", str]
+"""A segment of a recording, and the live run over it (empty: none)."""
+
+
+def segments_of(store: OperationStore, folder: Path) -> list[Found]:
+    """Return the segments of a recording that are not sealed yet, each with its live run."""
+    runs = {}
+    for run in store.runs():
+        live = run.settings.get("live")
+        if run.kind is RunKind.LIVE and isinstance(live, dict) and live.get("record") == folder.name:
+            runs[int(live["segment"]) + 1] = run.run_id
+    return [(path, runs.get(int(path.stem), "")) for path in finish_left(folder)]
+
+
+def finish_left_over(store: OperationStore) -> list[Found]:
+    """Return what recordings an earlier watch left that was killed, ready to be sealed."""
+    close_dead_runs(store)
+    root = store.path / RECORD
+    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return [found for folder in folders for found in segments_of(store, folder)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """One segment of a recording as an original; `done` is None where it was sealed and not analysed."""
+
+    media: MediaRecord
+    done: Ingested | None = None
+
+
+def settle_recording(job: WatchJob, segments: list[Found], *, analyse: bool) -> list[Settled]:
+    """Seal the segments of a recording, and analyse each as a file is; that run replaces the live one of its clock.
+
+    Parameters
+    ----------
+    job
+        As it was watched.
+    segments
+        Of `segments_of`. A segment is removed from the record folder once its sealed copy is recorded.
+    analyse
+        Whether to analyse them now; else they are sealed, and 'vedette ingest' of the same bytes does it later.
+    """
+    settled = []
+    for path, run_id in segments:
+        settled.append(_settled(job, path, run_id) if analyse else Settled(media=seal_only(path, store=job.store)))
+        durable_file.remove(path)
+    for folder in {path.parent for path, _ in segments}:
+        durable_file.remove(folder / LIST_NAME)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            folder.parent.rmdir()
+    return settled
+
+
+def _settled(job: WatchJob, path: Path, run_id: str) -> Settled:
+    """Analyse a segment; what holds nothing that can be decoded is sealed all the same."""
+    try:
+        done = ingest(
+            path,
+            store=job.store,
+            detector=job.detector,
+            model=job.model,
+            settings=job.settings,
+            supersedes=run_id,
+        )
+    except InputError:
+        return Settled(media=seal_only(path, store=job.store))
+    return Settled(media=done.media, done=done)

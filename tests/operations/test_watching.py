@@ -1,0 +1,161 @@
+"""A live run is there while it comes, and gives way to the run over its recording, which is that of the file."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from geo.errors import RefusedError
+from operations.ingest import ingest
+from operations.log.leaves import LeafKind
+from operations.store import OperationStore
+from operations.values import Decision, RunKind, RunState, Verdict
+from operations.watching import (
+    WatchJob,
+    close_dead_runs,
+    finish_left_over,
+    record_folder,
+    segments_of,
+    settle_recording,
+    watch,
+)
+from telemetry.recordings.open_recordings import open_recordings
+from telemetry.recordings.reading import read
+
+
+class Played:
+    """A live source that plays a file at once; may die or be looked at in the middle."""
+
+    shown = "udp://127.0.0.1:5600"
+    skipped = 3
+    problems = ()
+    klv_packets = klv_bad_checksum = 0
+
+    def __init__(self, path, settings, *, dies_at=None):
+        self._path, self._settings, self._dies_at = path, settings, dies_at
+
+    def frames(self):
+        recording = open_recordings(self._path).recordings[0]
+        with read(recording, self._settings.reading()) as reader:
+            for frame in reader.frames():
+                if frame.index == self._dies_at:
+                    raise KeyboardInterrupt
+                yield frame
+
+
+@pytest.fixture
+def job(store, centre_box, settings):
+    return WatchJob(store=store, detector=centre_box(), model="centre box", settings=settings, commit_s=0.0)
+
+
+def recorded(store, clip):
+    """Put a clip where a recorder would have left it."""
+    folder = record_folder(store)
+    shutil.copy(clip, folder / "000001.ts")
+    return folder
+
+
+def named(job, folder):
+    import dataclasses
+
+    return dataclasses.replace(job, record_name=folder.name)
+
+
+def test_rows_are_committed_while_frames_come(job, store, clip):
+    seen = []
+
+    def look(run):
+        with OperationStore.open(store.path, actor="other", clock=lambda: 0, read_only=True) as other:
+            (there,) = other.runs()
+            assert (there.kind, there.state) == (RunKind.LIVE, RunState.RUNNING)
+            seen.append((len(other.frames()), len(other.hits())))
+
+    done = watch(Played(clip, job.settings), job, on_commit=look)
+    assert seen == [(n, n) for n in range(1, len(seen) + 1)]
+    (run,) = store.runs()
+    assert (run.kind, run.state, run.counts["frames"]) == (RunKind.LIVE, RunState.FINISHED, len(seen))
+    assert run.counts["frames_skipped"] == 3
+    assert done.dropped_share == pytest.approx(3 / (3 + len(seen)))
+    assert len(store.chips()) == len(seen)
+
+
+def test_the_run_over_the_recording_replaces_the_live_one_and_is_that_of_the_file(job, store, clip, tmp_path, clock):
+    folder = recorded(store, clip)
+    live_job = named(job, folder)
+    watch(Played(clip, job.settings), live_job)
+    (live,) = store.runs()
+    hits = store.hits()
+    verdict = Verdict(
+        verdict_id="v1", run_id=live.run_id, decision=Decision.CONFIRMED, hit_ids=(hits.hit_id[2].decode(),)
+    )
+    frame = int(hits.frame_index[2])
+    store.append(LeafKind.VERDICT, "v1", verdict.body())
+    found = segments_of(store, folder)
+    assert [(path.name, run_id) for path, run_id in found] == [("000001.ts", live.run_id)]
+    (settled,) = settle_recording(live_job, found, analyse=True)
+    (run,) = store.runs()
+    assert (run.kind, run.supersedes) == (RunKind.RECORD, live.run_id)
+    assert not (store.path / "record").exists()
+    (proposed,) = store.verdicts(runs=[run.run_id])
+    assert (proposed.confirmed, proposed.carried_from, len(proposed.hit_ids)) == (False, "v1", 1)
+    assert [hit.frame_index for hit in store.hits() if hit.hit_id == proposed.hit_ids[0]] == [frame]
+    with OperationStore.create(tmp_path / "other", name="File", actor="analyst", clock=clock) as other:
+        from_file = ingest(clip, store=other, detector=job.detector, model="centre box", settings=job.settings)
+        assert from_file.run.run_id == settled.done.run.run_id
+        ours = {part.file: part.sha256 for part in store.parts(runs=[run.run_id])}
+        assert ours == {part.file: part.sha256 for part in other.parts()}
+
+
+def test_a_watch_that_was_killed_leaves_rows_and_a_recording_that_the_next_one_settles(job, store, clip):
+    folder = record_folder(store)
+    shutil.copy(clip, folder / "000001.ts.part")
+    live_job = named(job, folder)
+    with pytest.raises(KeyboardInterrupt):
+        watch(Played(clip, job.settings, dies_at=3), live_job)
+    (run,) = store.runs()
+    assert (run.state, run.counts["frames"]) == (RunState.FINISHED, 3)
+    found = finish_left_over(store)
+    assert [run_id for _, run_id in found] == [run.run_id]
+    settle_recording(live_job, found, analyse=False)
+    assert len(store.media()) == 1
+    assert store.runs() == [run]
+    done = ingest(clip, store=store, detector=job.detector, model="centre box", settings=job.settings)
+    assert done.run.kind is RunKind.RECORD
+
+
+def test_a_live_run_whose_writer_died_is_said_to_have_stopped(store, run_record, hit_rows):
+    writer = store.begin_run(run_record)
+    writer.add("hits", hit_rows)
+    writer.commit_parts()
+    assert close_dead_runs(store) == []
+    writer.__exit__(None, None, None)
+    assert close_dead_runs(store) == [run_record.run_id]
+    (run,) = store.runs()
+    assert run.state is RunState.STOPPED
+    assert len(store.hits()) == 2
+
+
+def test_what_is_recorded_is_bound_to_the_log_before_the_stream_ends(job, store, clip, tmp_path, monkeypatch):
+    import dataclasses
+
+    from telemetry.live.recorder_file import SegmentRecorder
+
+    monkeypatch.setattr("operations.watching.CHECKPOINT_S", -1.0)
+    with SegmentRecorder(tmp_path / "record", clock=lambda: 0) as recorder:
+        recorder.write(b"first bytes")
+        watch(Played(clip, job.settings), dataclasses.replace(job, recording=recorder))
+    notes = [leaf for leaf in store.newest(LeafKind.NOTE) if leaf.subject == "live recording"]
+    assert notes[-1].body["size_bytes"] == len(b"first bytes")
+    assert len(notes[-1].body["sha256"]) == 64
+
+
+def test_an_encrypted_operation_records_nothing_in_the_clear(tmp_path, clock):
+    from operations.vault.key_ring import Secret
+
+    secret = Secret(value=b"k" * 40)
+    with (
+        OperationStore.create(tmp_path / "op", name="n", actor="a", clock=clock, secret=secret) as store,
+        pytest.raises(RefusedError, match="--no-record"),
+    ):
+        record_folder(store)

@@ -1,0 +1,116 @@
+"""``vedette watch`` from the outside: a sender, a person who looks, and Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from geo.errors import VedetteError
+from operations.store import OperationStore
+from operations.values import RunKind
+from telemetry.klv import encode
+from telemetry.videos.stream_writer_file import StreamWriter
+from vedette.main import main
+
+T0_NS = 1_767_225_600_000_000_000
+DATAGRAM = 7 * 188
+
+
+def write_clip(path, frames=90):
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    with StreamWriter(path, width_px=128, height_px=96, fps=Fraction(3)) as writer:
+        for row in range(frames):
+            moment = T0_NS + row * 333_333_000
+            angles = {5: 90.0, 90: 0.0, 91: 0.0, 18: 0.0, 19: -45.0, 20: 0.0}
+            place = {2: moment // 1000, 13: 50.0, 14: 8.0 + row * 1e-4, 75: 300.0, 16: 32.0, 17: 25.8, 65: 19}
+            writer.write(np.roll(image, row, axis=1), moment, encode({**angles, **place}))
+    return path
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Flight:
+    """Sends a clip round and round, and presses Ctrl-C once somebody else has seen `wanted` frames in the operation."""
+
+    def __init__(self, clip, port, operation, wanted=2):
+        self._data, self._port, self._operation, self._wanted = clip.read_bytes(), port, operation, wanted
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=one, daemon=True) for one in (self._send, self._look)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            while not self._over.is_set():
+                for place in range(0, len(self._data), DATAGRAM):
+                    out.sendto(self._data[place : place + DATAGRAM], ("127.0.0.1", self._port))
+                    if self._over.wait(0.02):
+                        return
+
+    def _look(self):
+        while not self._over.wait(0.2):
+            with (
+                contextlib.suppress(VedetteError, OSError),
+                OperationStore.open(self._operation, actor="other", clock=lambda: 0, read_only=True) as store,
+            ):
+                live = [run.run_id for run in store.runs() if run.kind is RunKind.LIVE]
+                if len(store.frames(runs=live)) >= self._wanted:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+
+
+def test_a_stream_is_watched_stopped_and_settled(tmp_path, capsys):
+    port, operation = free_port(), tmp_path / "op"
+    arguments = ["watch", f"udp://127.0.0.1:{port}", "--out", str(operation), "--flat-alt-amsl-m", "100", "--json"]
+    with Flight(write_clip(tmp_path / "clip.ts"), port, operation):
+        status = main([*arguments, "--every-s", "1"])
+    said = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert said["frames_with_pose"] >= 2
+    assert said["delay_p95_s"] > 0.0
+    (recording, *_) = said["recordings"]
+    with OperationStore.open(operation, actor="other", clock=lambda: 0) as store:
+        runs = store.runs()
+        assert {run.kind for run in runs} == {RunKind.RECORD}
+        assert recording["run"] in {run.run_id for run in runs}
+        assert recording["supersedes"] in {run.run_id for run in store.runs(superseded=True)}
+        assert sum(record.size_bytes for record in store.media()) == said["bytes"]
+    assert main(["verify", str(operation)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "word"),
+    [
+        ("rtsp://patrol:secret@127.0.0.1/live", 3, "VEDETTE_STREAM_PASSWORD"),
+        ("rtsp://[fd00:ec2::254]/latest", 3, "allow-list"),
+        ("http://127.0.0.1/x", 3, "not opened"),
+        ("udp://127.0.0.1", 2, "names no port"),
+        ("srt://127.0.0.1:5000?passphrase=secretsecret", 3, "passphrase"),
+    ],
+)
+def test_addresses_are_judged_before_anything_is_opened(tmp_path, capsys, address, status, word):
+    assert main(["watch", address, "--out", str(tmp_path / "op"), "--seconds", "5"]) == status
+    said = capsys.readouterr().err
+    assert word in " ".join(said.split())
+    assert "secret" not in said
