@@ -122,6 +122,10 @@ def check(
 @app.command()
 def report(
     operation: Operation,
+    journal: Annotated[
+        Path | None, typer.Option(help="A viewer's own log of views (.views), with --key its .pub file.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Public keys of the journal's viewer.")] = None,
     only_case: Annotated[str | None, typer.Option("--only-case", help="Only what belongs to this case.")] = None,
     case: CaseNumber = None,
     reason: Reason = None,
@@ -135,11 +139,18 @@ def report(
     Example: vedette evidence report night-1 --case audit-3 --reason "yearly review"
     """
     from operations.consultation import Access, consult
-    from operations.evidence.consultations import consultations
+    from operations.evidence.consultations import consultations, from_journal
+    from operations.signing.signer import read_public_text
+    from operations.signing.view_journal import read_journal
 
+    if (journal is None) != (key is None):
+        raise InputError("a journal is read against its viewer's public keys: give --journal and --key together")
     with opened(operation, key_file, passphrase_file, actor) as store:
         consultation = consult(store, access=Access.VIEW, what="report", case=case, reason=reason)
         entries = consultations(store, case=only_case)
+        if journal is not None and key is not None:
+            own = from_journal(store, read_journal(journal, read_public_text(key)))
+            entries = sorted([*entries, *own], key=lambda entry: entry.t_utc_ns)
         tell_viewed(consultation, "report", {"entries": len(entries)})
     if as_json:
         print_json({"operation": str(operation), "entries": [dataclasses.asdict(entry) for entry in entries]})
@@ -160,6 +171,6 @@ def signers_of(
 
 def _row(entry: ConsultationEntry) -> tuple[str, ...]:
     when = datetime.datetime.fromtimestamp(entry.t_utc_ns // 1_000_000_000, tz=datetime.UTC)
-    details = json.dumps(dict(entry.details), sort_keys=True)
-    what = f"{entry.kind}: {entry.what}"
-    return str(entry.record), f"{when:%Y-%m-%d %H:%M:%S}", entry.who, what, entry.case, entry.reason, entry.to, details
+    record = "own" if entry.record is None else str(entry.record)
+    what, details = f"{entry.kind}: {entry.what}", json.dumps(dict(entry.details), sort_keys=True)
+    return record, f"{when:%Y-%m-%d %H:%M:%S}", entry.who, what, entry.case, entry.reason, entry.to, details

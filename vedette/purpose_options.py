@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from vedette.screen import ERRORS, line
+from vedette.signing_options import SIGNING_KEY_VARIABLE, signer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +22,23 @@ CaseNumber = Annotated[
 ]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why it is needed, in a line; goes into the log.")]
 
+VIEWS: Final = ".views"
+"""Ends the name of a viewer's own log of views, beside their signing key."""
+
 
 def tell_viewed(consultation: Consultation, what: str, shown: Mapping[str, Any]) -> bool:
-    """Log a view before it is shown, and say where it is in no log of the operation; True when it is in one."""
+    """Log a view before it is shown: in the operation, else in the viewer's own file; True when some log has it."""
     said = consultation.viewed(what, shown)
-    if said:
+    if not said:
+        return True
+    journal = os.environ.get(SIGNING_KEY_VARIABLE)
+    if not journal:
         ERRORS.print(line(("not logged:", "yellow"), f" {said}"))
-    return not said
+        return False
+    from operations.signing.view_journal import note_view
+
+    key = Path(journal)
+    own = key.with_suffix(VIEWS)
+    note_view(own, signer_of(key, None), consultation, what, shown)
+    ERRORS.print(f"this view is logged in {own}, for the operation cannot be written")
+    return True

@@ -14,9 +14,10 @@ from vedette.screen import utc_now_ns
 if TYPE_CHECKING:
     from operations.signing.signer import Signer
 
+SIGNING_KEY_VARIABLE = "VEDETTE_SIGNING_KEY"
 SigningKey = Annotated[
     Path,
-    typer.Option("--signing-key", envvar="VEDETTE_SIGNING_KEY", help="Your signing key ('vedette keys new')."),
+    typer.Option("--signing-key", envvar=SIGNING_KEY_VARIABLE, help="Your signing key ('vedette keys new')."),
 ]
 SigningPassphraseFile = Annotated[
     Path | None,

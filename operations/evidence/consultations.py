@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from operations.log.leaves import LeafKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from operations.signing.view_journal import JournalEntry
     from operations.store import OperationStore
 
 _LISTED: Final = frozenset(
@@ -26,8 +27,8 @@ _OWN: Final = frozenset({"case", "reason", "to", "note", "keys", "files"})
 class ConsultationEntry:
     """One line of the report."""
 
-    record: int
-    """Number of the record in the log."""
+    record: int | None
+    """Number of the record in the log; none for what a viewer's own journal tells."""
     t_utc_ns: int
     who: str
     kind: LeafKind
@@ -37,6 +38,25 @@ class ConsultationEntry:
     to: str
     """Whom it went to; empty where nothing left."""
     details: Mapping[str, Any]
+
+
+def from_journal(store: OperationStore, entries: Iterable[JournalEntry]) -> list[ConsultationEntry]:
+    """Return what a viewer's own journal tells of views of this operation, made where it could not be written."""
+    return [
+        ConsultationEntry(
+            record=None,
+            t_utc_ns=entry.t_s * 1_000_000_000,
+            who=entry.who,
+            kind=LeafKind.VIEW,
+            what=entry.what,
+            case=str(entry.body.get("case", "")),
+            reason=str(entry.body.get("reason", "")),
+            to="",
+            details={name: value for name, value in entry.body.items() if name not in _OWN},
+        )
+        for entry in entries
+        if entry.operation == store.id
+    ]
 
 
 def consultations(store: OperationStore, *, case: str | None = None) -> list[ConsultationEntry]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from operations.log.leaves import LeafKind
@@ -49,3 +51,30 @@ def test_a_map_wants_a_case_and_takes_the_one_that_is_open(op, capsys, tmp_path)
 def test_a_case_without_a_reason_is_wrong_usage(op, capsys):
     assert said(capsys, "case", "open", op, "--case", "7")[0] == 2
     assert said(capsys, "case", "open", op, "--case", "7", "--reason", "")[0] == 2
+
+
+def test_a_view_of_a_copy_that_cannot_be_written_is_in_the_viewers_own_signed_file(op, capsys, tmp_path, monkeypatch):
+    from operations import case_access
+
+    assert said(capsys, "keys", "new", tmp_path / "ben.key", "--name", "ben")[0] == 0
+    monkeypatch.setattr(case_access, "can_be_written", lambda _: False)
+    look = ("map", op, "--out", tmp_path / "page.html", "--case", "7", "--reason", "a group")
+    assert "this view is in no log" in said(capsys, *look)[1]
+    monkeypatch.setenv("VEDETTE_SIGNING_KEY", str(tmp_path / "ben.key"))
+    assert f"logged in {tmp_path / 'ben.views'}" in said(capsys, *look)[1]
+    report = (
+        "evidence",
+        "report",
+        op,
+        "--journal",
+        tmp_path / "ben.views",
+        "--case",
+        "1",
+        "--reason",
+        "audit",
+        "--json",
+    )
+    assert said(capsys, *report)[0] == 2
+    assert main([str(word) for word in (*report, "--key", tmp_path / "ben.pub")]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert (entry["who"], entry["what"], entry["case"], entry["record"]) == ("ben", "map", "7", None)

@@ -240,3 +240,21 @@ def test_a_package_that_its_own_maker_signs_anew_shows_against_the_others_key_an
     assert any("really theirs" in sentence for sentence in rests)
     wrong, _, _ = check_package(str(copy), [(made / "ana.pub").read_text()])
     assert "not by the key given" in " ".join(wrong)
+
+
+def test_a_record_that_is_not_of_the_log_shows_even_where_everything_is_signed_anew(made, tmp_path, night):
+    """The maker holds the signing key; the log's root, which others may have, still does not fit."""
+    from operations.signing.signer import Signer
+
+    copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
+    ana = Signer.read(made / "ana.key", None, night.clock())
+    path = next(p for p in (copy / "records").iterdir() if json.loads(p.read_bytes())["kind"] == "verdict")
+    path.write_bytes(path.read_bytes().replace(b"confirmed", b"dismissed", 1))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][f"records/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    data = json.dumps(manifest).encode()
+    (copy / "manifest.json").write_bytes(data)
+    text = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
+    (copy / "package.note").write_text(ana.note(text))
+    wrong, _, _ = check_package(str(copy), [ana.keys_text])
+    assert wrong == [f"record {int(path.stem)} is not in the log that the head is of"]

@@ -127,6 +127,21 @@ def head_anew(op, *, kept):
         (op / "log.head").write_text(f"{frontier.size} {frontier.root.hex()}\n")
 
 
+def write_anew(op, leaves):
+    """Write the whole log as whoever holds the folder and its keys can: records, hashes, index and both heads."""
+    with case(op) as database:
+        database.execute("BEGIN")
+        database.execute("DELETE FROM leaf")
+        database.execute("DELETE FROM record")
+        for leaf in leaves:
+            data = encode(leaf)
+            database.execute("INSERT INTO leaf VALUES (?, ?, ?)", (leaf.seq, leaf_hash(data), data))
+            index = (str(leaf.kind).encode(), leaf.subject.encode(), leaf.seq)
+            database.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", index)
+        database.execute("COMMIT")
+    head_anew(op, kept=True)
+
+
 def dismissed(op) -> Leaf:
     """Return the first verdict, turned round."""
     leaf = leaf_about(op, LeafKind.VERDICT, "v2")
