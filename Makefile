@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/pip install --quiet --require-hashes -r
 OURSELVES = $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 
-.PHONY: demo test test-all check bench docs lock release clean
+.PHONY: demo test test-loaded test-all check bench docs lock release clean
 
 $(VENV)/.light: pyproject.toml locks/light.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,10 @@ demo: $(VENV)/.light
 test: $(VENV)/.dev
 	$(BIN)/python tests/provision.py
 	$(BIN)/pytest -m "not slow and not soak and not ardupilot and not px4"
+
+test-loaded: $(VENV)/.dev
+	$(BIN)/python tests/provision.py
+	$(BIN)/python tests/under_load.py
 
 test-all: $(VENV)/.all
 	$(BIN)/python tests/provision.py

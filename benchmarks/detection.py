@@ -159,7 +159,7 @@ def _switches(hits: GroundHits, truth: FilmTruth) -> int:
 
 
 def _tracking() -> list[Row]:
-    every = TrackerSettings(hits_min=1, stitch_gap_s=0.0)
+    every = TrackerSettings(existence_min=0.0, stitch_gap_s=0.0)
     flights = [hits_of_flight(*flight) for flight in FLIGHTS]
     ours = sum(_switches(track(hits, every)[0], truth) for hits, truth in flights)
     naive = dataclasses.replace(every, own_share=1.0, white_share=1e-9, drift_time_s=1e9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import time
 from pathlib import Path
@@ -16,13 +17,14 @@ from missions.airspace.corridor import build_corridor
 from missions.airspace.corridor_chain import chain_parts
 from missions.airspace.corridor_frame import LocalFrame
 from missions.airspace.ground_file import read_ground
+from missions.airspace.situation import Situation
 from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.brief import Ground
 from missions.briefs.brief_file import build_brief
 from missions.briefs.brief_geometry_file import read_lines
 from missions.paths.lanes import build_lanes
 from missions.sight.coverage import cover
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 BORDERS = Path(__file__).resolve().parents[2] / "shared" / "data" / "borders" / "osm_geo-maps_10m"
 TERRAIN = BORDERS.parents[1] / "terrain" / "cobb.tif"
@@ -110,12 +112,12 @@ def plan_rows() -> list[Row]:
     tens = [brief(10.0, SKIP_KM + 100.0 * k) for k in range(10)]
     ten_s = float(np.mean([seconds(lambda asked=asked: plan_brief(asked))[0] for asked in tens]))
     asked = brief(1000.0)
-    whole_s, plan = seconds(lambda: plan_brief(asked))
+    whole_s, made = seconds(lambda: plan_brief(asked).plan)
     drawn = asked.border.lines[0]
-    nearest = nearest_m(plan, shapely.LineString(np.c_[drawn.lon_deg, drawn.lat_deg]))
+    nearest = nearest_m(made, shapely.LineString(np.c_[drawn.lon_deg, drawn.lat_deg]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     return [
-        Row(what=f"whole plan, 1000 km, 3 lanes, {len(plan.sorties)} sorties: CPU", ours=whole_s, rival=10.0,
+        Row(what=f"whole plan, 1000 km, 3 lanes, {len(made.sorties)} sorties: CPU", ours=whole_s, rival=10.0,
             rival_name="limit", unit="s", goal="≤ 10"),
         Row(what="cost per km, 1000 km over the mean of ten 10 km pieces of it", ours=whole_s / 1000.0 / (ten_s / 10.0),
             rival=1.2, rival_name="limit", unit="ratio", goal="≤ 1.2"),
@@ -162,20 +164,18 @@ def terrain_rows() -> list[Row]:
         },
         Path(),
     )  # fmt: skip
-    whole_s, plan = seconds(lambda: plan_brief(asked))
+    whole_s, made = seconds(lambda: plan_brief(asked).plan)
     heights = read_ground(asked.terrain)
-    corridor = build_corridor(asked, heights)
-    cover_s, _ = seconds(
-        lambda: cover(asked, corridor, PlaneGround(frame=corridor.frame, heights=heights), plan.sorties)
-    )
-    level = PlaneGround(frame=corridor.frame, heights=read_ground(Ground()))
-    flat = cover(asked, corridor, level, plan.sorties)
+    situation = Situation.of(asked, heights)
+    cover_s, _ = seconds(lambda: cover(situation, situation.corridor.watched, made.sorties))
+    level = PlaneGround(frame=situation.frame, heights=read_ground(Ground()))
+    flat = cover(dataclasses.replace(situation, ground=level), situation.corridor.watched, made.sorties)
     return [
-        Row(what=f"whole plan, 110 km on 30 m terrain, {len(plan.sorties)} sorties: CPU", ours=whole_s, rival=10.0,
+        Row(what=f"whole plan, 110 km on 30 m terrain, {len(made.sorties)} sorties: CPU", ours=whole_s, rival=10.0,
             rival_name="limit of 1000 km", unit="s", goal="≤ 10"),
-        Row(what=f"  of it coverage at {plan.sight.resolution_m:g} m, lines of sight included: CPU", ours=cover_s,
+        Row(what=f"  of it coverage at {made.sight.resolution_m:g} m, lines of sight included: CPU", ours=cover_s,
             rival=whole_s, rival_name="whole plan", unit="s"),
-        Row(what="  corridor seen", ours=plan.covered_pct, rival=flat.covered_pct, rival_name="as on flat ground",
+        Row(what="  corridor seen", ours=made.covered_pct, rival=flat.covered_pct, rival_name="as on flat ground",
             unit="%", higher_is_better=True),
     ]  # fmt: skip
 
@@ -193,12 +193,12 @@ def revisit_rows() -> list[Row]:
             },
             Path(),
         )  # fmt: skip
-        plan = plan_brief(asked)
+        made = plan_brief(asked).plan
         length = pyproj.Geod(ellps="WGS84").line_length([8.0, 8.21], [50.0, 50.0])
-        fly = plan.sorties[0].legs[-1].t_end_s - plan.sorties[0].legs[0].t_start_s
-        swap = asked.aircraft.aircraft.swap_s
-        bound = 2.0 * length / (k * asked.speed_mps) * (fly + swap) / fly
-        rows.append(Row(what=f"revisit of a straight 15 km border, {k} aircraft", ours=plan.worst_revisit_s / bound,
+        fly = made.sorties[0].legs[-1].t_end_s - made.sorties[0].legs[0].t_start_s
+        swap = asked.fleets[0].aircraft.swap_s
+        bound = 2.0 * length / (k * asked.performances[0].speed_mps) * (fly + swap) / fly
+        rows.append(Row(what=f"revisit of a straight 15 km border, {k} aircraft", ours=made.worst_revisit_s / bound,
                         rival=1.05, rival_name="limit over 2L/(k v)", unit="ratio", goal="≤ 1.05"))  # fmt: skip
     return rows
 

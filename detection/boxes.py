@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+LARGE: Final = 4.0
+"""Boxes so many times higher than the median are compared with all others."""
 
 
 class Overlap(enum.StrEnum):
@@ -43,15 +46,70 @@ def suppress(
 ) -> NDArray[np.int64]:
     """Greedy non-maximum suppression within each class; rows kept, best first, at most `most`.
 
-    The usual algorithm (Neubeck and Van Gool 2006, Efficient Non-Maximum
+    The usual result (Neubeck and Van Gool 2006, Efficient Non-Maximum
     Suppression): take the best box, drop what overlaps it by more than
-    `threshold`, repeat.
+    `threshold`, repeat. It is worked out on all overlapping pairs at once: in
+    each round, boxes without a better rival are kept and drop theirs.
     """
-    left = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
-    kept: list[int] = []
-    while left.size and len(kept) < most:
-        best, rest = left[0], left[1:]
-        kept.append(int(best))
-        shared = overlap(boxes_px[best : best + 1], boxes_px[rest], by)[0]
-        left = rest[(shared <= threshold) | (classes[rest] != classes[best])]
-    return np.array(kept, dtype=np.int64)
+    order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+    better, worse = _overlapping(np.asarray(boxes_px, dtype=np.float64)[order], threshold, by)
+    same = classes[order][better] == classes[order][worse]
+    better, worse = better[same], worse[same]
+    undecided, kept = np.ones(len(order), dtype=bool), np.zeros(len(order), dtype=bool)
+    while undecided.any():
+        waits = np.zeros(len(order), dtype=bool)
+        waits[worse[undecided[better]]] = True
+        sure = undecided & ~waits
+        kept |= sure
+        undecided &= waits
+        undecided[worse[sure[better]]] = False
+        left = undecided[better] & undecided[worse]
+        better, worse = better[left], worse[left]
+    return np.asarray(order[kept][:most])
+
+
+def _overlapping(
+    boxes_px: NDArray[np.float64], threshold: float, by: Overlap
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of rows, the earlier first, whose overlap is above the threshold."""
+    i, j = _touching(boxes_px)
+    a, b = boxes_px[i], boxes_px[j]
+    shared = np.prod(np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0.0, None), axis=1)
+    area = np.prod(np.clip(boxes_px[:, 2:] - boxes_px[:, :2], 0.0, None), axis=1)
+    whole = np.minimum(area[i], area[j]) if by is Overlap.SMALLER else area[i] + area[j] - shared
+    close = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0.0) > threshold
+    return np.minimum(i[close], j[close]), np.maximum(i[close], j[close])
+
+
+def _touching(boxes_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of rows whose boxes may touch: those of one strip or the next, by left edge; large boxes with all."""
+    high = boxes_px[:, 3] - boxes_px[:, 1]
+    large = high > LARGE * max(float(np.median(high)), 1.0) if len(high) else np.zeros(0, dtype=bool)
+    small = np.flatnonzero(~large)
+    pairs = [_touching_in_strips(boxes_px[small], small)] if len(small) > 1 else []
+    for row in np.flatnonzero(large):
+        others = np.flatnonzero(~large | (np.arange(len(large)) > row))
+        pairs.append((np.full(len(others), row), others))
+    none = np.zeros(0, dtype=np.int64)
+    left, right = ([*column] for column in zip(*pairs, strict=True)) if pairs else ([none], [none])
+    return np.concatenate(left), np.concatenate(right)
+
+
+def _touching_in_strips(
+    boxes_px: NDArray[np.float64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    top, left, wide = boxes_px[:, 1], boxes_px[:, 0], boxes_px[:, 2] - boxes_px[:, 0]
+    strip = np.floor((top - top.min()) / max(float((boxes_px[:, 3] - top).max()), 1.0))
+    stride = float(boxes_px[:, 2].max() - left.min() + wide.max()) * 2.0 + 1.0
+    key = strip * stride + (left - left.min())
+    order = np.argsort(key, kind="stable")
+    known, i, j = key[order], [], []
+    place = np.arange(len(order))
+    for ahead, before in ((0.0, 0.0), (stride, float(wide.max()))):
+        low = place + 1 if ahead == 0.0 else np.searchsorted(known, known + ahead - before)
+        high = np.searchsorted(known, known + ahead + wide[order], side="right")
+        counts = np.maximum(high - low, 0)
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        i.append(np.repeat(place, counts))
+        j.append(np.repeat(low, counts) + within)
+    return rows[order[np.concatenate(i)]], rows[order[np.concatenate(j)]]

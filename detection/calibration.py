@@ -14,6 +14,8 @@ import numpy as np
 
 from detection.errors import ModelError
 from detection.evaluation import band_of, bands
+from detection.training.pictures_file import IGNORED, class_number
+from detection.training.recipe import CLASS_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,14 +57,24 @@ class Calibration:
     curves: Mapping[str, tuple[Curve, ...]]
 
     def probabilities(self, found: Detections, class_names: Sequence[str]) -> FloatArray:
-        """Probability of each box being right, 0..1; NaN for classes that were not calibrated."""
+        """Probability of each box being right, 0..1; NaN for classes that were not calibrated.
+
+        Boxes are in pixels of the model's input: what a model can tell depends on the height that it sees.
+        A model's own name for a class, such as "car", has the curve of the class it belongs to.
+        """
         result = np.full(len(found), np.nan)
         band = band_of(np.asarray(found.boxes_px[:, 3] - found.boxes_px[:, 1], dtype=np.float64))
         for number, name in enumerate(class_names):
-            for row, curve in enumerate(self.curves.get(name, ())):
+            for row, curve in enumerate(self.curves.get(our_class(name), ())):
                 mine = (found.classes == number) & (band == row)
                 result[mine] = curve(found.scores[mine])
         return result
+
+
+def our_class(name: str) -> str:
+    """Return the class of ours that a model's own name means, or the name itself where it means none."""
+    number = class_number(name)
+    return name if number is None or number == IGNORED else CLASS_NAMES[number]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,7 +180,7 @@ def _unplaced(
         t_utc_ns=np.full(count, frame.t_utc_ns, dtype=np.int64),
         class_name=class_name,
         score_raw=scores.astype(np.float32),
-        score=unknown,
+        score=np.round(detections.calibrated(), 4),
         box_px=boxes.astype(np.float32),
         lat_deg=np.full(count, np.nan),
         lon_deg=np.full(count, np.nan),

@@ -1,56 +1,50 @@
 """Follow things on the ground, at a few frames a second, from a camera that moves.
 
-Each thing has a constant-velocity Kalman filter in metres east and north
-(Bar-Shalom, Li, Kirubarajan 2001, section 6.2). What is special is the noise:
+Each thing has a constant-velocity Kalman filter in metres east and north. What is special is the noise:
 nearly all of a hit's error is the pose's, which is the same for all hits of a
 frame and drifts slowly. A filter that took it for fresh noise would open gates
 of ten metres and swap neighbours who walk two metres apart. So a hit's
 covariance is split into a small own part and a common part that drifts, and
-each frame is first aligned with the predictions as a whole: one shift for all,
-chosen so that most things fall on one another. Then the gates can be tight.
+each frame is first aligned with the predictions as a whole (`detection.frame_alignment`).
+
+Nothing is counted: a thing is let go when pictures that should show it do not, or after a while outside
+all pictures, and what was followed is a track when its evidence says so (`detection.existence`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from detection.existence import Evidence, weigh
+from detection.followers import Followers, motions_of
+from detection.frame_alignment import FrameHits, Predicted, align
 from detection.ground_tracks import GroundTracks
 from detection.labels import NONE, Labels
-from detection.track_building import Path, Placed
+from detection.looks import seen_pixels
+from detection.paths import ENDINGS, LOST, OUT_OF_VIEW, STILL_FOLLOWED, Paths
+from detection.placed_hits import Placed
 from detection.track_stitching import stitch
+from geo.geodesy import enu_to_geodetic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from detection.ground_hits import GroundHits
+    from detection.looks import Looks
 
     FloatArray = NDArray[np.float64]
 
-GATE_D2: Final = 13.8
-"""Gate on the squared Mahalanobis distance: 99.9 % of two-dimensional normal residuals (chi-square, 2 degrees)."""
-FORBIDDEN: Final = 1e6
-HYPOTHESES_MAX: Final = 300
-"""Most shifts tried for one frame."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Motion:
-    """How a class of thing moves."""
-
-    accel_mps2: float
-    """White-noise acceleration, one sigma."""
-    speed_sigma_mps: float
-    """Spread of speeds before anything is known."""
-
-
-MOTIONS: Final = {"person": Motion(accel_mps2=0.2, speed_sigma_mps=1.2)}
-OTHER_MOTION: Final = Motion(accel_mps2=1.5, speed_sigma_mps=7.0)
+MISSED_NATS: Final = 1.2
+"""Evidence of one missed look: -ln 0.3, for a detector that finds a thing in view in seven of ten independent looks."""
+LOOK_TIME_S: Final = 0.6
+"""Looks closer in time than this tell little that is new: what hid a thing still hides it."""
+EDGE_PX: Final = 12.0
+"""A thing this near to the picture's edge may be cut, and missing it says nothing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,50 +59,19 @@ class TrackerSettings:
     """Correlation time of the pose error."""
     white_share: float = 0.03
     """Share of the pose's variance that is new in every frame."""
-    coast_s: float = 3.0
-    """A track not seen for this long ends."""
-    hits_min: int = 3
-    """What is seen fewer times is no track."""
+    lost_nats: float = 5.0
+    """Evidence at which a thing that is not seen where it should be is let go (odds of 150 to 1)."""
+    coast_s: float = 4.0
+    """A thing outside all pictures for this long is let go."""
+    existence_min: float = 0.5
+    """What is less likely to exist is no track; its hits stay."""
     stitch_gap_s: float = 180.0
     """Tracks of one thing may be joined over a gap this long at most; 0 joins none."""
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class _Follower:
-    """One thing being followed: east, north and their rates, as the hits' drifting positions have it."""
-
-    state: FloatArray
-    cov: FloatArray
-    t_ns: int
-    seen_ns: int
-    class_name: str
-    rows: list[int]
-    states: list[FloatArray]
-
-    def predict(self, t_ns: int) -> None:
-        """Move to `t_ns`: constant velocity with white-noise acceleration."""
-        dt = (t_ns - self.t_ns) / 1e9
-        move = np.eye(4)
-        move[0, 2] = move[1, 3] = dt
-        accel = MOTIONS.get(self.class_name, OTHER_MOTION).accel_mps2
-        block = np.array([[dt**4 / 4.0, dt**3 / 2.0], [dt**3 / 2.0, dt**2]]) * accel**2
-        self.state = move @ self.state
-        self.cov = move @ self.cov @ move.T + np.kron(block, np.eye(2))
-        self.t_ns = t_ns
-
-    def update(self, row: int, place_m: FloatArray, noise_m2: FloatArray) -> None:
-        """Take a hit (Joseph form)."""
-        gain = self.cov[:, :2] @ np.linalg.inv(self.cov[:2, :2] + noise_m2)
-        self.state = self.state + gain @ (place_m - self.state[:2])
-        keep = np.eye(4)
-        keep[:, :2] -= gain
-        self.cov = keep @ self.cov @ keep.T + gain @ noise_m2 @ gain.T
-        self.seen_ns = self.t_ns
-        self.rows.append(row)
-        self.states.append(self.state)
-
-
-def track(hits: GroundHits, settings: TrackerSettings | None = None) -> tuple[GroundHits, GroundTracks]:
+def track(
+    hits: GroundHits, settings: TrackerSettings | None = None, looks: Looks | None = None
+) -> tuple[GroundHits, GroundTracks]:
     """Link hits into tracks; the same hits in any order give the same tracks.
 
     Parameters
@@ -117,6 +80,9 @@ def track(hits: GroundHits, settings: TrackerSettings | None = None) -> tuple[Gr
         Hits of one sensor; those without a position pass through without a track.
     settings
         Noise, gates and gaps.
+    looks
+        Where every picture looked, those without a hit too. Without it a picture is taken
+        to show everything, and only pictures with hits are known of.
 
     Returns
     -------
@@ -129,131 +95,187 @@ def track(hits: GroundHits, settings: TrackerSettings | None = None) -> tuple[Gr
     placed = Placed.of(hits)
     if not len(placed):
         return hits, GroundTracks.of([])
-    paths = [
-        Path(
-            rows=tuple(one.rows),
-            t_ns=placed.t_ns[one.rows],
-            states=np.array(one.states),
-            class_name=one.class_name,
-        )
-        for one in _follow(placed, settings)
-        if len(one.rows) >= settings.hits_min
-    ]
+    paths = _Follow(placed, settings, looks).paths()
     if settings.stitch_gap_s > 0.0:
         paths = stitch(paths, placed, settings.stitch_gap_s)
-    paths.sort(key=lambda path: (int(path.t_ns[0]), path.rows[0]))
-    tracks = [path.as_track(placed) for path in paths]
+    evidence = weigh(paths, placed, looks)
+    kept = np.flatnonzero((evidence.existence >= settings.existence_min) & (paths.lengths > 1))
+    if settings.existence_min <= 0.0:
+        kept = np.arange(len(paths))
+    kept = kept[np.lexsort([paths.rows[paths.first[kept]], paths.t_ns[paths.first[kept]]])]
+    paths, evidence = paths.chosen([[int(one)] for one in kept]), evidence.take(kept)
+    tracks = _shown(paths, evidence, placed)
     codes = np.full(len(hits), NONE, dtype=np.int32)
-    for number, path in enumerate(paths):
-        codes[placed.index[list(path.rows)]] = number
-    marked = dataclasses.replace(hits, track=Labels(names=tuple(one.track_id for one in tracks), codes=codes))
-    return marked, GroundTracks.of(tracks)
+    codes[placed.index[paths.rows]] = paths.path_of_point
+    return dataclasses.replace(hits, track=Labels(names=tracks.track_id, codes=codes)), tracks
 
 
-def _follow(placed: Placed, settings: TrackerSettings) -> list[_Follower]:
-    """Run frame after frame; everything that was ever followed."""
-    live: list[_Follower] = []
-    done: list[_Follower] = []
-    last_ns = int(placed.t_ns[0])
-    for t_ns, rows in placed.frames():
-        limit_ns = int(settings.coast_s * 1e9)
-        done += [one for one in live if t_ns - one.seen_ns > limit_ns]
-        live = [one for one in live if t_ns - one.seen_ns <= limit_ns]
-        live += _step(live, placed, rows, t_ns, (t_ns - last_ns) / 1e9, settings)
-        last_ns = t_ns
-    return done + live
+def _shown(paths: Paths, evidence: Evidence, placed: Placed) -> GroundTracks:
+    """Return the tracks a person sees: filtered places, each with the CE90 of its hit.
 
-
-def _step(
-    live: list[_Follower],
-    placed: Placed,
-    rows: NDArray[np.int64],
-    t_ns: int,
-    dt_s: float,
-    settings: TrackerSettings,
-) -> list[_Follower]:
-    """Match one frame's hits to `live` and update it; returns the followers born of the hits left over."""
-    total, places = placed.cov_m2[rows], placed.place_m[rows]
-    own = settings.own_sigma_m**2 * np.eye(2) + settings.own_share * total
-    fresh = settings.white_share + 2.0 * (1.0 - np.exp(-dt_s / settings.drift_time_s))
-    drift = fresh * total.mean(axis=0)
-    for one in live:
-        one.predict(t_ns)
-    shift, left_over = common_shift(live, placed.class_names[rows], places, own, drift)
-    for one in live:
-        one.state = one.state + np.concatenate([shift, np.zeros(2)])
-    noise = own + left_over
-    taken = set()
-    for k, j in _assign(live, placed.class_names[rows], places, noise):
-        live[k].update(int(rows[j]), places[j], noise[j])
-        taken.add(j)
-    return [_born(placed, int(rows[j]), own[j], t_ns) for j in range(len(rows)) if j not in taken]
-
-
-def _born(placed: Placed, row: int, own_m2: FloatArray, t_ns: int) -> _Follower:
-    name = str(placed.class_names[row])
-    cov = np.zeros((4, 4))
-    cov[:2, :2] = own_m2
-    cov[2:, 2:] = MOTIONS.get(name, OTHER_MOTION).speed_sigma_mps ** 2 * np.eye(2)
-    state = np.concatenate([placed.place_m[row], np.zeros(2)])
-    return _Follower(state=state, cov=cov, t_ns=t_ns, seen_ns=t_ns, class_name=name, rows=[row], states=[state])
-
-
-def common_shift(
-    live: Sequence[_Follower],
-    names: NDArray[np.str_],
-    places_m: FloatArray,
-    own_m2: FloatArray,
-    drift_m2: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """How far the whole frame lies off the predictions, and what of the drift's covariance stays unknown.
-
-    Every pairing of a prediction with a hit of its class proposes a shift. The
-    one taken has the least sum of squared distances, each cut off at the gate,
-    plus its own squared distance under `drift_m2`. It is then refined by the
-    mean of what falls together, weighed against the drift (a Kalman update of
-    the shift).
+    Filtering does not shrink CE90: the pose's error is common to all hits and does not average out.
     """
-    none = np.zeros(2), drift_m2
-    if not live:
-        return none
-    predicted = np.array([one.state[:2] for one in live])
-    same = np.array([one.class_name for one in live])[:, None] == names[None]
-    spread = np.array([np.trace(one.cov[:2, :2]) for one in live])[:, None] + np.trace(own_m2, axis1=1, axis2=2)[None]
-    spread = spread / 2.0
-    residual = np.where(same[..., None], places_m[None] - predicted[:, None], np.inf)
-    inverse = np.linalg.inv(drift_m2)
-    proposals = residual[same]
-    if not len(proposals):
-        return none
-    price = np.einsum("hi,ij,hj->h", proposals, inverse, proposals)
-    order = np.argsort(price, kind="stable")[:HYPOTHESES_MAX]
-    proposals = np.vstack([np.zeros((1, 2)), proposals[order]])
-    price = np.concatenate([[0.0], price[order]])
-    gaps = ((residual[None] - proposals[:, None, None]) ** 2).sum(axis=-1) / spread
-    cost = np.minimum(gaps.min(axis=2), GATE_D2).sum(axis=1) + np.minimum(gaps.min(axis=1), GATE_D2).sum(axis=1) + price
-    best = int(np.argmin(cost))
-    hit = gaps[best].argmin(axis=1)
-    fits = np.flatnonzero(gaps[best].min(axis=1) < GATE_D2)
-    if not len(fits):
-        return none
-    mean = residual[fits, hit[fits]].mean(axis=0)
-    gain = drift_m2 @ np.linalg.inv(drift_m2 + spread[fits, hit[fits]].mean() / len(fits) * np.eye(2))
-    return gain @ mean, drift_m2 - gain @ drift_m2
+    enu = np.column_stack([paths.states[:, :2], placed.place_m[paths.rows, 2]])
+    lat, lon, _ = enu_to_geodetic(enu, placed.origin)
+    east, north = paths.velocities_mps().T
+    names = [bytes(name).decode() for name in placed.hits.hit_id[paths.rows[paths.first]]]
+    return GroundTracks(
+        track_id=tuple(f"T-{name[:10]}" for name in names),
+        class_name=Labels(names=placed.class_names, codes=evidence.class_code.astype(np.int32)),
+        existence=evidence.existence.astype(np.float32),
+        posterior_classes=placed.class_names,
+        posterior=evidence.posterior.astype(np.float32),
+        ended=Labels(names=ENDINGS, codes=paths.ending.astype(np.int32)),
+        speed_mps=np.hypot(east, north).astype(np.float32),
+        heading_deg=(np.degrees(np.arctan2(east, north)) % 360.0).astype(np.float32),
+        offsets=paths.offsets,
+        t_utc_ns=paths.t_ns,
+        lat_deg=np.asarray(lat, dtype=np.float64),
+        lon_deg=np.asarray(lon, dtype=np.float64),
+        ce90_m=placed.hits.ce90_m[paths.rows],
+        hit_id=placed.hits.hit_id[paths.rows],
+    )
 
 
-def _assign(
-    live: Sequence[_Follower], names: NDArray[np.str_], places_m: FloatArray, noise_m2: FloatArray
-) -> list[tuple[int, int]]:
-    """Pairs of follower and hit, of one class and inside the gate, of least total cost (Munkres 1957)."""
-    if not live:
-        return []
-    predicted = np.array([one.state[:2] for one in live])
-    spread = np.array([one.cov[:2, :2] for one in live])[:, None] + noise_m2[None]
-    residual = places_m[None] - predicted[:, None]
-    d2 = np.einsum("kji,kjil,kjl->kj", residual, np.linalg.inv(spread), residual)
-    cost = d2 + np.log(np.linalg.det(spread))
-    same = np.array([one.class_name for one in live])[:, None] == names[None]
-    open_gate = same & (d2 < GATE_D2)
-    left, right = linear_sum_assignment(np.where(open_gate, cost, FORBIDDEN))
-    return [(int(k), int(j)) for k, j in zip(left, right, strict=True) if open_gate[k, j]]
+class _Follow:
+    """One pass over the frames."""
+
+    def __init__(self, placed: Placed, settings: TrackerSettings, looks: Looks | None) -> None:
+        self._placed, self._settings, self._looks = placed, settings, looks
+        self._matrices = None if looks is None else looks.matrices(placed.origin)
+        self._motions = motions_of(placed.class_names)
+        self._own = settings.own_sigma_m**2 * np.eye(2) + settings.own_share * placed.cov_m2
+        self._live = Followers.none(len(placed.class_names))
+        self._points: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]] = []
+        self._born = 0
+        most = len(placed)
+        self._pending, self._looked, self._found = np.zeros(most), np.zeros(most), np.zeros(most)
+        self._ending = np.full(most, STILL_FOLLOWED, dtype=np.int64)
+        self._votes = np.zeros((most, len(placed.class_names)))
+
+    def paths(self) -> Paths:
+        """Run frame after frame; everything that was ever followed."""
+        last_ns: int | None = None
+        for t_ns, rows, look in self._frames():
+            self._step(t_ns, rows, look, 0.0 if last_ns is None else (t_ns - last_ns) / 1e9)
+            last_ns = t_ns
+        number, rows, states = (np.concatenate([point[k] for point in self._points]) for k in range(3))
+        per_path: dict[str, NDArray[Any]] = {
+            name: getattr(self, f"_{name}")[: self._born] for name in ("looked", "found", "ending")
+        }
+        code = self._votes[: self._born].argmax(axis=1)
+        return Paths.gather(number, rows, self._placed.t_ns[rows], states, class_code=code, **per_path)
+
+    def _frames(self) -> Iterator[tuple[int, NDArray[np.int64], int]]:
+        """Yield each moment's time, its rows, and the look at it or -1."""
+        t_ns = self._placed.t_ns
+        known = np.zeros(0, np.int64) if self._looks is None else self._looks.t_utc_ns
+        known = known[(known >= t_ns[0]) & (known <= t_ns[-1] + int(self._settings.coast_s * 1e9))]
+        times = np.unique(np.concatenate([t_ns, known]))
+        first, last = np.searchsorted(t_ns, times), np.searchsorted(t_ns, times, side="right")
+        look = np.full(len(times), -1)
+        if self._looks is not None and len(self._looks):
+            place = np.minimum(np.searchsorted(self._looks.t_utc_ns, times), len(self._looks) - 1)
+            look = np.where(self._looks.t_utc_ns[place] == times, place, -1)
+        every = np.arange(len(t_ns))
+        for when, start, stop, number in zip(times.tolist(), first.tolist(), last.tolist(), look.tolist(), strict=True):
+            yield when, every[start:stop], number
+
+    def _step(self, t_ns: int, rows: NDArray[np.int64], look: int, dt_s: float) -> None:
+        """Move everything to one moment, align its hits, and take, miss, drop and begin."""
+        live = self._live
+        taken = np.zeros(0, dtype=np.int64)
+        self._drop(t_ns - live.in_view_ns > int(self._settings.coast_s * 1e9))
+        if len(live):
+            code = live.class_code
+            live.predict(dt_s, self._motions[code, 0])
+            if len(rows):
+                taken = self._take(t_ns, rows, dt_s, code)
+            self._miss(t_ns, look, dt_s)
+        if len(taken) < len(rows):
+            left = np.ones(len(rows), dtype=bool)
+            left[taken] = False
+            self._begin(t_ns, rows[left], dt_s)
+
+    def _take(self, t_ns: int, rows: NDArray[np.int64], dt_s: float, code: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Align a frame's hits with the predictions and update; returns the places of the hits that were taken."""
+        live, settings, placed = self._live, self._settings, self._placed
+        fresh = settings.white_share + 2.0 * (1.0 - np.exp(-dt_s / settings.drift_time_s))
+        drift = fresh * placed.cov_m2[rows].mean(axis=0)
+        own, place = self._own[rows], placed.place_m[rows, :2]
+        found = align(
+            Predicted(place_m=live.state[:, :2], cov_m2=live.cov[:, :2, :2], class_code=code),
+            FrameHits(place_m=place, own_m2=own, class_code=placed.class_code[rows]),
+            drift,
+        )
+        live.state[:, :2] += found.shift_m
+        thing, hit = found.thing, found.hit
+        if len(thing):
+            live.update(thing, place[hit], own[hit] + found.left_m2)
+            live.up_m[thing] = placed.place_m[rows[hit], 2]
+            live.seen_ns[thing] = t_ns
+            live.lost_nats[thing] = 0.0
+            live.votes[thing, placed.class_code[rows[hit]]] += 1.0
+            self._points.append((live.number[thing], rows[hit], live.state[thing]))
+        return hit
+
+    def _miss(self, t_ns: int, look: int, dt_s: float) -> None:
+        """Count looks, and let go of what should have been seen."""
+        live = self._live
+        weight = 1.0 - np.exp(-dt_s / LOOK_TIME_S)
+        inside = self._inside(look)
+        hit = live.seen_ns == t_ns
+        inside |= hit
+        number = live.number
+        self._pending[number[inside]] += weight
+        got = number[hit]
+        self._looked[got] += self._pending[got]
+        self._pending[got] = 0.0
+        self._found[got] += weight
+        live.lost_nats[inside & ~hit] += MISSED_NATS * weight
+        live.in_view_ns[inside] = t_ns
+        lost = live.lost_nats > self._settings.lost_nats
+        self._ending[number] = np.where(lost, LOST, np.where(inside, STILL_FOLLOWED, OUT_OF_VIEW))
+        self._votes[number] = live.votes
+        self._drop(lost)
+
+    def _drop(self, gone: NDArray[np.bool_]) -> None:
+        if gone.any():
+            self._live.keep(~gone)
+
+    def _inside(self, look: int) -> NDArray[np.bool_]:
+        """Tell which things lie well inside the picture."""
+        live = self._live
+        if self._matrices is None or self._looks is None:
+            return np.ones(len(live), dtype=bool)
+        if look < 0:
+            return np.zeros(len(live), dtype=bool)
+        where = np.column_stack([live.state[:, :2], live.up_m])
+        pixels, depth = seen_pixels(self._matrices[look], where)
+        with np.errstate(invalid="ignore"):
+            inner = (pixels > EDGE_PX) & (pixels < self._looks.size_px[look] - EDGE_PX)
+            inner[:, 1] &= pixels[:, 1] > self._looks.first_row_px[look] + EDGE_PX
+        return np.asarray(inner.all(axis=1) & (depth > 0.0))
+
+    def _begin(self, t_ns: int, rows: NDArray[np.int64], dt_s: float) -> None:
+        """Begin to follow hits that belong to nothing known."""
+        count, placed = len(rows), self._placed
+        code = placed.class_code[rows]
+        number = np.arange(self._born, self._born + count)
+        self._born += count
+        state = np.concatenate([placed.place_m[rows, :2], np.zeros((count, 2))], axis=1)
+        cov = np.zeros((count, 4, 4))
+        cov[:, :2, :2] = self._own[rows]
+        cov[:, 2, 2] = cov[:, 3, 3] = self._motions[code, 1] ** 2
+        votes = np.zeros((count, len(placed.class_names)))
+        votes[np.arange(count), code] = 1.0
+        self._votes[number] = votes
+        self._looked[number] = self._found[number] = 1.0
+        moment = np.full(count, t_ns, dtype=np.int64)
+        self._points.append((number, rows, state))
+        self._live.add(
+            Followers(
+                state=state.copy(), cov=cov, up_m=placed.place_m[rows, 2], seen_ns=moment, in_view_ns=moment.copy(),
+                votes=votes, number=number, lost_nats=np.zeros(count),
+            )
+        )  # fmt: skip

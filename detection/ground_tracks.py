@@ -32,6 +32,10 @@ class GroundTrack:
     hit_ids: tuple[str, ...]
     existence: float = math.nan
     """Probability that there was such a thing at all; NaN where it was not worked out."""
+    posterior: tuple[tuple[str, float], ...] = ()
+    """Probability of each class, if there was such a thing."""
+    ended: str = ""
+    """How following ended (`detection.paths.ENDINGS`)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,10 @@ class GroundTracks:
     track_id: tuple[str, ...]
     class_name: Labels
     existence: NDArray[np.float32]
+    posterior_classes: tuple[str, ...]
+    posterior: NDArray[np.float32]
+    """Shape (n, classes); NaN where it was not worked out."""
+    ended: Labels
     speed_mps: NDArray[np.float32]
     heading_deg: NDArray[np.float32]
     offsets: NDArray[np.int64]
@@ -64,9 +72,14 @@ class GroundTracks:
         numbers: dict[str, Any] = {
             name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in NUMBERS
         }
+        classes = tuple(sorted({name for row in rows for name, _ in row.posterior}))
+        shares = [[dict(row.posterior).get(name, math.nan) for name in classes] for row in rows]
         return cls(
             track_id=tuple(row.track_id for row in rows),
             class_name=Labels.of(row.class_name for row in rows),
+            posterior_classes=classes,
+            posterior=np.array(shares, dtype=np.float32).reshape(len(rows), len(classes)),
+            ended=Labels.of(row.ended for row in rows),
             offsets=np.concatenate([[0], np.cumsum([len(row.t_utc_ns) for row in rows])]).astype(np.int64),
             hit_id=np.array([name.encode("ascii") for row in rows for name in row.hit_ids], dtype=HIT_ID),
             **numbers,
@@ -82,15 +95,25 @@ class GroundTracks:
             name: np.concatenate([getattr(part, name) for part in parts]) for name in (*NUMBERS, *POINTS, "hit_id")
         }
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        classes = tuple(sorted({name for part in parts for name in part.posterior_classes}))
         return cls(
             track_id=tuple(name for part in parts for name in part.track_id),
             class_name=Labels.concat([part.class_name for part in parts]),
+            posterior_classes=classes,
+            posterior=np.concatenate([part.chances_of(classes) for part in parts]),
+            ended=Labels.concat([part.ended for part in parts]),
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             **arrays,
         )
 
     def __len__(self) -> int:
         return len(self.track_id)
+
+    def chances_of(self, class_names: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probability of each of these classes, shape (n, classes); NaN where it was not worked out."""
+        table = np.concatenate([self.posterior, np.full((len(self), 1), np.nan, dtype=np.float32)], axis=1)
+        places = [self.posterior_classes.index(name) if name in self.posterior_classes else -1 for name in class_names]
+        return np.asarray(table[:, places])
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -106,9 +129,12 @@ class GroundTracks:
         where = self.points_of(row)
         numbers: dict[str, Any] = {name: getattr(self, name)[row].item() for name in NUMBERS}
         points: dict[str, Any] = {name: tuple(getattr(self, name)[where].tolist()) for name in POINTS}
+        shares = zip(self.posterior_classes, self.posterior[row].tolist(), strict=True)
         return GroundTrack(
             track_id=self.track_id[row],
             class_name=self.class_name[row],
+            posterior=tuple((name, share) for name, share in shares if not math.isnan(share)),
+            ended=self.ended[row],
             hit_ids=tuple(bytes(name).decode() for name in self.hit_id[where]),
             **numbers,
             **points,

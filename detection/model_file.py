@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detection.calibration_file import calibration_path, read_calibration
 from detection.errors import ModelError
-from detection.model_manifest_file import default_model
+from detection.model_manifest_file import default_model, sha256_of
 from detection.onnx_detector import OnnxDetector
 from detection.ultralytics_detector import UltralyticsDetector
 
@@ -16,34 +17,49 @@ if TYPE_CHECKING:
 
 
 def load_detector(
-    path: Path | str | None = None, *, keep: Filter | None = None, threads: int = 2
+    path: Path | str | None = None, *, keep: Filter | None = None, threads: int = 2, calibrated: bool = True
 ) -> tuple[Detector, str]:
     """Open the bundled detector, an `.onnx` file, or a trusted `.pt` file.
+
+    Parameters
+    ----------
+    path
+        The model file; None for the bundled one.
+    keep
+        Which boxes are kept.
+    threads
+        Processor threads.
+    calibrated
+        Whether the calibration that lies beside an `.onnx` file is used.
 
     Returns
     -------
     detector
         Ready to use.
     description
-        File name and SHA-256, to be kept with what it finds.
+        File name and SHA-256 of the model, and of the calibration where one is used, to be kept with what it finds.
 
     Raises
     ------
     ModelError
-        When the file is missing, of another kind, or no detection model.
+        When the file is missing, of another kind, or no detection model, or its calibration is another model's.
     UntrustedModelError
         When it is a `.pt` file that no manifest lists.
     MissingPartError
         When it is a `.pt` file and ultralytics is not installed.
     """
     chosen = default_model() if path is None else Path(path)
-    detector: OnnxDetector | UltralyticsDetector
     if chosen.suffix.lower() == ".onnx":
         detector = OnnxDetector(chosen, keep=keep, threads=threads)
-        return detector, f"{chosen.name} sha256:{detector.sha256}"
+        described = f"{chosen.name} sha256:{detector.sha256}"
+        held = calibration_path(chosen)
+        if calibrated and held.is_file():
+            detector.calibration = read_calibration(held, detector.sha256)
+            described += f", {held.name} sha256:{sha256_of(held)}"
+        return detector, described
     if chosen.suffix.lower() == ".pt":
-        detector = UltralyticsDetector(chosen, keep=keep)
-        return detector, f"{chosen.name} sha256:{detector.sha256}"
+        trusted = UltralyticsDetector(chosen, keep=keep)
+        return trusted, f"{chosen.name} sha256:{trusted.sha256}"
     raise ModelError(
         f"{chosen}: a model must be an .onnx or .pt file, not {chosen.suffix or 'a file without suffix'!r}"
     )

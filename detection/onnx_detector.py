@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import threading
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from detection.calibration import Calibration
 
 DEFAULT_INPUT_PX: Final = 640
 """Input side of a model that takes any size and names none."""
@@ -57,6 +60,8 @@ class OnnxDetector:
         self, path: Path | str, *, keep: Filter | None = None, threads: int = 2, deadline_s: float = DEADLINE_S
     ) -> None:
         self.path = Path(path)
+        self.calibration: Calibration | None = None
+        """Turns scores into probabilities, by the height each box has in the model's input."""
         held = _read(self.path)
         self.sha256 = hashlib.sha256(held).hexdigest()
         """Of the very bytes that were opened."""
@@ -71,6 +76,8 @@ class OnnxDetector:
             )
         self._input = self._session.get_inputs()[0]
         self._batch, self._height_px, self._width_px = _input_size(self._input, metadata, self.path.name)
+        self.input_px = (self._width_px, self._height_px)
+        """Width and height of the model's input."""
         self._type = np.float16 if self._input.type == "tensor(float16)" else np.float32
         self._layout, self.class_names = self._read_layout(metadata)
 
@@ -159,11 +166,13 @@ class OnnxDetector:
 
     def _read(self, output: NDArray[np.float32], box: Letterbox) -> Detections:
         raw = read_output(output, self._layout, len(self.class_names), self._keep)
+        found = Detections(boxes_px=raw.boxes_px, classes=raw.classes, scores=raw.scores, problems=raw.problems)
+        if self.calibration is not None:
+            chances = self.calibration.probabilities(found, self.class_names).astype(np.float32)
+            found = dataclasses.replace(found, probabilities=chances)
         placed = box.back(raw.boxes_px)
         whole = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
-        return Detections(
-            boxes_px=placed[whole], classes=raw.classes[whole], scores=raw.scores[whole], problems=raw.problems
-        )
+        return dataclasses.replace(found, boxes_px=placed).take(whole)
 
 
 def _nothing(problem: str) -> Detections:

@@ -2,86 +2,87 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from detection.boxes import Overlap, suppress
-from detection.values import Detections, Detector
+from detection.values import Detections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from detection.values import Detector
 
-class TiledDetector:
-    """Any detector, run on overlapping tiles of pictures larger than one tile.
+MERGE_ABOVE: Final = 0.6
+"""Boxes of one class from several tiles that share more than this part of the smaller box are one thing."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A part of a picture, in its pixels."""
+
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+
+    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Cut it out."""
+        rows = slice(self.top_px, self.top_px + self.height_px)
+        return np.ascontiguousarray(image[rows, self.left_px : self.left_px + self.width_px])
+
+
+def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[Tile]) -> Detections:
+    """Look at all tiles in one batch, and return their boxes in pixels of the picture, each thing once."""
+    if not tiles:
+        none = np.zeros(0, dtype=np.float32)
+        return Detections(boxes_px=np.zeros((0, 4), np.float32), classes=np.zeros(0, np.int64), scores=none)
+    found = detector.detect([tile.of(image) for tile in tiles])
+    shifts = np.array([(t.left_px, t.top_px, t.left_px, t.top_px) for t in tiles], dtype=np.float32)
+    joined = Detections(
+        boxes_px=np.concatenate([part.boxes_px + shift for part, shift in zip(found, shifts, strict=True)]),
+        scores=np.concatenate([part.scores for part in found]),
+        classes=np.concatenate([part.classes for part in found]),
+        problems=tuple(dict.fromkeys(problem for part in found for problem in part.problems)),
+        probabilities=np.concatenate([part.calibrated() for part in found]),
+    )
+    if len(tiles) == 1:
+        return joined
+    return joined.take(
+        suppress(joined.boxes_px, joined.scores, joined.classes, threshold=MERGE_ABOVE, by=Overlap.SMALLER)
+    )
+
+
+def tiles_over(
+    width_px: int, rows_px: tuple[int, int], tile_px: tuple[int, int], overlap_px: tuple[float, float]
+) -> list[Tile]:
+    """Return the fewest evenly spread tiles that cover a band of rows with at least the overlap asked.
 
     Parameters
     ----------
-    detector
-        What looks at each tile.
-    tile_width_px, tile_height_px
-        Size of a tile; best the size the detector was trained on.
-    overlap_share
-        Share of a tile that its neighbour sees too: more than the largest thing
+    width_px
+        Width of the picture.
+    rows_px
+        First row of the band, and the row after its last.
+    tile_px, overlap_px
+        Width and height of a tile, and of what its neighbour sees too: more than the largest thing
         looked for, so that each is whole in one tile.
-    merge_above
-        Boxes of one class that share more than this part of the smaller box are one thing.
     """
-
-    def __init__(
-        self,
-        detector: Detector,
-        *,
-        tile_width_px: int = 640,
-        tile_height_px: int = 512,
-        overlap_share: float = 0.2,
-        merge_above: float = 0.6,
-    ) -> None:
-        self.class_names = detector.class_names
-        self._detector = detector
-        self._size = (tile_width_px, tile_height_px)
-        self._overlap_share = overlap_share
-        self._merge_above = merge_above
-
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """Detect in RGB pictures of any size, one result each."""
-        return [self._detect_one(image) for image in images]
-
-    def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
-        height, width = image.shape[:2]
-        corners = tile_corners(width, height, *self._size, self._overlap_share)
-        tiles = [np.ascontiguousarray(image[y : y + self._size[1], x : x + self._size[0]]) for x, y in corners]
-        found = [self._detector.detect([tile])[0] for tile in tiles]
-        shifts = np.array([(x, y, x, y) for x, y in corners], dtype=np.float32)
-        boxes = np.concatenate([part.boxes_px + shift for part, shift in zip(found, shifts, strict=True)])
-        scores = np.concatenate([part.scores for part in found])
-        classes = np.concatenate([part.classes for part in found])
-        kept = np.arange(len(scores))
-        if len(corners) > 1:
-            kept = suppress(boxes, scores, classes, threshold=self._merge_above, by=Overlap.SMALLER)
-        return Detections(
-            boxes_px=boxes[kept],
-            classes=classes[kept],
-            scores=scores[kept],
-            problems=tuple(dict.fromkeys(problem for part in found for problem in part.problems)),
-        )
+    top, bottom = rows_px
+    wide, high = min(tile_px[0], width_px), min(tile_px[1], bottom - top)
+    columns = _starts(width_px, tile_px[0], overlap_px[0])
+    rows = _starts(bottom - top, tile_px[1], overlap_px[1])
+    return [Tile(left_px=x, top_px=top + y, width_px=wide, height_px=high) for y in rows for x in columns]
 
 
-def tile_corners(
-    width_px: int, height_px: int, tile_width_px: int, tile_height_px: int, overlap_share: float
-) -> list[tuple[int, int]]:
-    """Top-left corners of the fewest evenly spread tiles that cover a picture with at least the overlap asked."""
-    columns = _starts(width_px, tile_width_px, overlap_share)
-    return [(x, y) for y in _starts(height_px, tile_height_px, overlap_share) for x in columns]
-
-
-def _starts(length_px: int, tile_px: int, overlap_share: float) -> list[int]:
+def _starts(length_px: int, tile_px: int, overlap_px: float) -> list[int]:
     if length_px <= tile_px:
         return [0]
-    stride = max(tile_px * (1.0 - overlap_share), 1.0)
+    stride = max(tile_px - overlap_px, 1.0)
     count = math.ceil((length_px - tile_px) / stride) + 1
     return [round(k * (length_px - tile_px) / (count - 1)) for k in range(count)]

@@ -5,71 +5,84 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+
+from detection.followers import inverse_2x2
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detection.track_building import Path, Placed
+    from detection.paths import Paths
+    from detection.placed_hits import Placed
 
     FloatArray = NDArray[np.float64]
 
-GATE_D2: Final = 6.0
-"""Gate on the squared Mahalanobis distance: 95 % of two-dimensional normal residuals (chi-square, 2 degrees)."""
-FORBIDDEN: Final = 1e6
 VELOCITY_MEMORY_S: Final = 20.0
 """For how long a thing is expected to keep its velocity."""
 WANDER_MPS: Final = {"person": 0.5}
 """How fast the place becomes uncertain once a thing is out of sight."""
 OTHER_WANDER_MPS: Final = 3.0
-AMBIGUITY: Final = 2.0
-"""A join is left out when another one is as likely to within this difference of squared distance."""
+NEWCOMERS_PER_M2: Final = 5e-5
+"""How many other things of the class may turn up there: one in two hectares."""
+JOIN_MIN: Final = 0.7
+"""Least probability of a join; a wrong one is worse than a missing one."""
+GATE_D2: Final = 9.2
+"""Pairs beyond 99 % of two-dimensional normal residuals are not weighed at all."""
 
 
-def stitch(paths: list[Path], placed: Placed, gap_s: float) -> list[Path]:
+def stitch(paths: Paths, placed: Placed, gap_s: float) -> Paths:
     """Join paths of one class, end to start, where the later lies where the earlier may have gone.
 
-    One join for each end and start, least squared distance in sum; what is
-    ambiguous is left apart, because a wrong join is worse than a missing one.
+    A pair's probability weighs the density of its offset against that of every other pairing of either
+    path, and against newcomers. What is ambiguous is left apart.
     """
-    ordered = sorted(paths, key=lambda path: (int(path.t_ns[0]), path.rows[0]))
-    cost = np.full((len(ordered), len(ordered)), FORBIDDEN)
-    for i, before in enumerate(ordered):
-        for j, after in enumerate(ordered):
-            gap = (int(after.t_ns[0]) - int(before.t_ns[-1])) / 1e9
-            if i != j and 0.0 < gap <= gap_s and before.class_name == after.class_name:
-                cost[i, j] = _distance2(before, after, placed, gap)
-    cost[cost > GATE_D2] = FORBIDDEN
-    if not (cost < FORBIDDEN).any():
-        return ordered
-    left, right = linear_sum_assignment(cost)
-    following = {int(i): int(j) for i, j in zip(left, right, strict=True) if _clear(cost, int(i), int(j))}
-    return _chains(ordered, following)
+    before, after = _candidates(paths, gap_s)
+    if not len(before):
+        return paths
+    density = _density(paths, placed, before, after)
+    rivals = np.bincount(before, density, len(paths))[before] + np.bincount(after, density, len(paths))[after]
+    chance = density / (rivals - density + NEWCOMERS_PER_M2)
+    joined = chance >= JOIN_MIN
+    following = dict(zip(before[joined].tolist(), after[joined].tolist(), strict=True))
+    return paths.chosen(_chains(len(paths), following))
 
 
-def _distance2(before: Path, after: Path, placed: Placed, gap_s: float) -> float:
-    """Squared Mahalanobis distance between where one path goes on and where the other begins."""
-    memory = VELOCITY_MEMORY_S * (1.0 - np.exp(-gap_s / VELOCITY_MEMORY_S))
-    step = after.states[0, :2] - before.states[-1, :2] - before.velocity_mps() * memory
-    wander = WANDER_MPS.get(before.class_name, OTHER_WANDER_MPS) * gap_s
-    fresh = min(1.0, gap_s / VELOCITY_MEMORY_S)
-    pose = fresh * (placed.cov_m2[before.rows[-1]] + placed.cov_m2[after.rows[0]])
-    return float(step @ np.linalg.solve((wander**2 + 1.0) * np.eye(2) + pose, step))
+def _candidates(paths: Paths, gap_s: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of one class where the second begins after the first ends, and soon enough."""
+    start_ns, end_ns = paths.t_ns[paths.first], paths.t_ns[paths.last]
+    order = np.argsort(start_ns, kind="stable")
+    low = np.searchsorted(start_ns[order], end_ns, side="right")
+    high = np.searchsorted(start_ns[order], end_ns + int(gap_s * 1e9), side="right")
+    counts = np.maximum(high - low, 0)
+    before = np.repeat(np.arange(len(paths)), counts)
+    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    after = order[np.repeat(low, counts) + within]
+    same = paths.class_code[before] == paths.class_code[after]
+    return before[same], after[same]
 
 
-def _clear(cost: FloatArray, i: int, j: int) -> bool:
-    if cost[i, j] >= FORBIDDEN:
-        return False
-    rivals = np.concatenate([np.delete(cost[i], j), np.delete(cost[:, j], i)])
-    return bool(rivals.size == 0 or rivals.min() > cost[i, j] + AMBIGUITY)
+def _density(paths: Paths, placed: Placed, before: NDArray[np.int64], after: NDArray[np.int64]) -> FloatArray:
+    """Density per square metre of each pair's offset, were the two one thing; 0 beyond the gate."""
+    end, start = paths.last[before], paths.first[after]
+    gap = (paths.t_ns[start] - paths.t_ns[end]) / 1e9
+    memory = VELOCITY_MEMORY_S * (1.0 - np.exp(-gap / VELOCITY_MEMORY_S))
+    step = paths.states[start, :2] - paths.states[end, :2] - paths.velocities_mps()[before] * memory[:, None]
+    wander = np.array([WANDER_MPS.get(name, OTHER_WANDER_MPS) for name in placed.class_names])
+    own = (wander[paths.class_code[before]] * gap) ** 2 + 1.0
+    fresh = np.minimum(1.0, gap / VELOCITY_MEMORY_S)[:, None, None]
+    cov = own[:, None, None] * np.eye(2) + fresh * (placed.cov_m2[paths.rows[end]] + placed.cov_m2[paths.rows[start]])
+    d2 = np.einsum("ni,nij,nj->n", step, inverse_2x2(cov), step)
+    area = 2.0 * np.pi * np.sqrt(cov[:, 0, 0] * cov[:, 1, 1] - cov[:, 0, 1] ** 2)
+    return np.where(d2 < GATE_D2, np.exp(-0.5 * d2) / area, 0.0)
 
 
-def _chains(paths: list[Path], following: dict[int, int]) -> list[Path]:
-    joined: list[Path] = []
-    for start in sorted(set(range(len(paths))) - set(following.values())):
-        path, here = paths[start], start
-        while here in following:
-            here = following[here]
-            path = path.joined(paths[here])
-        joined.append(path)
-    return joined
+def _chains(count: int, following: dict[int, int]) -> list[list[int]]:
+    chains: list[list[int]] = []
+    later = set(following.values())
+    for start in range(count):
+        if start in later:
+            continue
+        chain = [start]
+        while chain[-1] in following:
+            chain.append(following[chain[-1]])
+        chains.append(chain)
+    return chains

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -21,9 +22,27 @@ class Detections:
     classes: NDArray[np.int64]
     scores: NDArray[np.float32]
     problems: tuple[str, ...] = ()
+    probabilities: NDArray[np.float32] | None = None
+    """Calibrated chance that each box is right, NaN for a class without a curve; None without a calibration."""
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def calibrated(self) -> NDArray[np.float32]:
+        """Return the calibrated chances; NaN where there are none."""
+        unknown = np.full(len(self), np.nan, dtype=np.float32)
+        return unknown if self.probabilities is None else self.probabilities
+
+    def take(self, rows: NDArray[np.generic]) -> Detections:
+        """Return the boxes chosen by index or mask; problems stay."""
+        chances = None if self.probabilities is None else self.probabilities[rows]
+        return dataclasses.replace(
+            self,
+            boxes_px=self.boxes_px[rows],
+            classes=self.classes[rows],
+            scores=self.scores[rows],
+            probabilities=chances,
+        )
 
 
 class Detector(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from maps.brief_layers import brief_layers
 from maps.coverage_layers import coverage_layers
@@ -13,16 +13,17 @@ from maps.leg_layers import MAX_KEYS, LegLayer
 from maps.offline_map import LegendKey, MapContent, PlanPanel, bounds_of
 from maps.operation_map import shade
 from maps.patrol_layers import plan_layers
-from missions.airspace.ground_file import read_ground
+from missions.airspace.ground_file import TerrainGround
 from missions.pictures.style import SORTIE_COLOURS
 from missions.plan import Severity
+from missions.plan_files.plan_folder_file import coverage_geojson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from geo.values import Terrain
     from missions.briefs.brief import Brief, Wind
     from missions.plan import Finding, Plan
+    from missions.planned import Planned
 
 LEG_KEYS = (
     LegendKey(text="work leg", colour="#37474f"),
@@ -31,18 +32,12 @@ LEG_KEYS = (
 EACH_ITS_COLOUR = LegendKey(text="planned legs, a colour a sortie", colour=SORTIE_COLOURS[0])
 
 
-def plan_map(
-    plan: Plan, brief: Brief, *, terrain: Terrain | None = None, coverage: Mapping[str, Any] | None = None
-) -> MapContent:
-    """Collect the layers of a plan, from the ground up.
-
-    Parameters
-    ----------
-    coverage
-        What `coverage.geojson` of the plan's folder holds: ground seen and gaps.
-    """
-    seen = [] if coverage is None else coverage_layers(coverage)
-    layers = [*seen, *brief_layers(brief), _spare_sites(plan, brief), *plan_layers(plan, read_ground(brief.terrain))]
+def plan_map(planned: Planned) -> MapContent:
+    """Collect the layers of a plan, from the ground up."""
+    plan, brief, heights = planned.plan, planned.situation.brief, planned.situation.ground.heights
+    terrain = heights.terrain if isinstance(heights, TerrainGround) else None
+    seen = coverage_layers(coverage_geojson(planned))
+    layers = [*seen, *brief_layers(brief), _spare_sites(plan, brief), *plan_layers(plan, heights)]
     flown = [layer for layer in layers if isinstance(layer, LegLayer)]
     return MapContent(
         title=plan.name,

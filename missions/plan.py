@@ -12,6 +12,7 @@ import enum
 import hashlib
 import json
 import math
+from typing import Final
 
 
 class LegKind(enum.StrEnum):
@@ -31,6 +32,11 @@ class Severity(enum.StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+SHORTFALLS: Final = frozenset({"unflown", "coverage", "revisit", "resolution", "border in view", "batteries"})
+"""Rules about what is not seen, not as well or not as often as asked. A named person may let these pass; a broken rule
+of place, height or energy nobody may."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

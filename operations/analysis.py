@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from detection.events import Watched, find_events
 from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
+from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
 from detection.ground_tracker import track
+from detection.looks import Looks
 from geo.footprint import footprint
 from geo.locate import MAX_RANGE_M
 from geo.terrain_plane import UnknownGround
@@ -18,10 +21,11 @@ from operations.frames import FrameRecord, Frames
 from telemetry.recordings.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+    from detection.events import Event
     from detection.ground_tracks import GroundTracks
     from detection.values import Detector
     from geo.values import CameraModel, Pose, Terrain
@@ -69,6 +73,10 @@ class IngestSettings:
     footprint_every_s: float = 4.0
     footprint_range_m: float = FOOTPRINT_RANGE_M
     max_chips: int = 4_000
+    person_min_px: float = PERSON_MIN_PX
+    """Large pictures are looked at in tiles, so that a person is this high in the model's input; 0 for never."""
+    watched: Watched = dataclasses.field(default_factory=Watched)
+    """Lines and zones that tracks may cross and enter."""
     stated: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)
     """What a person states of the recordings; time between frames, errors and ground are those above."""
 
@@ -80,15 +88,21 @@ class IngestSettings:
     def canonical(self, model: str) -> dict[str, Any]:
         """Return all that decides the result, as JSON: the same gives the same run."""
         stated = self.stated.stated()
-        return ({"stated": stated} if stated else {}) | {
-            "model": model,
-            "terrain": self.terrain_identity or type(self.terrain).__name__,
-            "sigmas": dataclasses.asdict(self.sigmas),
-            "every_s": self.every_s,
-            "footprint_every_s": self.footprint_every_s,
-            "footprint_range_m": self.footprint_range_m,
-            "max_chips": self.max_chips,
-        }
+        watched = {} if self.watched == Watched() else {"watched": self.watched.stated()}
+        return (
+            ({"stated": stated} if stated else {})
+            | watched
+            | {
+                "model": model,
+                "terrain": self.terrain_identity or type(self.terrain).__name__,
+                "sigmas": dataclasses.asdict(self.sigmas),
+                "every_s": self.every_s,
+                "footprint_every_s": self.footprint_every_s,
+                "footprint_range_m": self.footprint_range_m,
+                "max_chips": self.max_chips,
+                "person_min_px": self.person_min_px,
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +112,7 @@ class Analysis:
     hits: GroundHits
     tracks: GroundTracks
     frames: Frames
+    events: Sequence[Event]
     chips: Mapping[str, bytes]
     problems: tuple[str, ...]
     partial: bool
@@ -109,6 +124,7 @@ class Analysis:
             "hits": columns.hits_table(self.hits, run_id=run_id),
             "tracks": columns.tracks_table(self.tracks, run_id=run_id),
             "frames": columns.frames_table(self.frames, run_id=run_id),
+            "events": columns.events_table(self.events, run_id=run_id),
             "chips": columns.chips_table(self.chips),
         }
 
@@ -133,15 +149,18 @@ def analyse(
         Called with the number of frames analysed so far.
     """
     found = FrameAnalysis(media_id=media_id, settings=settings)
+    tiler = GroundTiler(detector, settings.terrain, settings.person_min_px)
     for count, frame in enumerate(reader.frames(), start=1):
-        found.take(frame, detector)
+        found.take(frame, tiler)
         if on_frame is not None:
             on_frame(count)
-    hits, tracks = track(GroundHits.concat(found.hits))
+    hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks, found.first_rows_px))
+    events = find_events(tracks, settings.watched)
     return Analysis(
         hits=hits,
         tracks=tracks,
         frames=Frames.of(found.frames),
+        events=events,
         chips=found.chips,
         problems=(*(problem.message for problem in reader.problems), *found.problems),
         partial=any(problem.kind in _CUT_SHORT for problem in reader.problems),
@@ -151,6 +170,7 @@ def analyse(
             "klv_bad_checksum": reader.klv_bad_checksum,
             "hits": len(hits),
             "tracks": len(tracks),
+            "events": len(events),
         },
     )
 
@@ -165,19 +185,21 @@ class FrameAnalysis:
     frames: list[FrameRecord] = dataclasses.field(default_factory=list)
     chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
+    looks: list[tuple[Pose, CameraModel]] = dataclasses.field(default_factory=list)
+    first_rows_px: list[int] = dataclasses.field(default_factory=list)
     with_pose: int = 0
     count: int = 0
     placed: int = 0
     chips_cut: int = 0
     next_footprint_ns: int = 0
 
-    def take(self, frame: Frame, detector: Detector) -> None:
+    def take(self, frame: Frame, tiler: GroundTiler) -> None:
         """Detect in one frame, place what was found, and note where the frame was taken."""
-        detections = detector.detect([frame.image])[0]
         height_px, width_px = frame.image.shape[:2]
         camera = frame.camera or camera_of(frame.pose, width_px, height_px)
+        detections, looked = tiler.detect(frame.image, frame.pose, camera)
         surroundings = Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas)
-        hits = place(frame, detections, surroundings, class_names=detector.class_names, media_id=self.media_id)
+        hits = place(frame, detections, surroundings, class_names=tiler.class_names, media_id=self.media_id)
         for hit_id, box in zip(hits.hit_id.tolist(), hits.box_px.tolist(), strict=True):
             if self.chips_cut < self.settings.max_chips:
                 self.chips_cut += 1
@@ -185,6 +207,9 @@ class FrameAnalysis:
         self.hits.append(hits)
         self.problems.extend(f"frame {frame.index}: {problem}" for problem in detections.problems)
         self.with_pose += frame.pose is not None
+        if frame.pose is not None and camera is not None and looked is not None:
+            self.looks.append((dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns), camera))
+            self.first_rows_px.append(looked.first_row_px)
         self.frames.append(self._frame_record(frame, camera))
         self.count += 1
         self.placed += int(hits.placed.sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,9 +20,11 @@ from operations import schema
 from operations.frames import FRAME_NUMBERS, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from detection.events import Event
 
 _BOX: Final = ("box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px")
 _REASON_NAMES: Final = tuple(str(reason) for reason in REASONS[1:])
@@ -65,8 +69,8 @@ def tracks_table(tracks: GroundTracks, *, run_id: str) -> pa.Table:
         "run_id": _names(Labels.repeated(run_id, count)),
         "class_name": _names(tracks.class_name),
         "hit_ids": pa.ListArray.from_arrays(offsets, _ids(tracks.hit_id)),
-        "posterior_classes": pa.nulls(count, pa.list_(pa.string())),
-        "posterior": pa.nulls(count, pa.list_(pa.float32())),
+        **_posterior(tracks),
+        "ended": _names(tracks.ended),
         "parents": pa.nulls(count, pa.list_(pa.string())),
         **{name: _numbers(getattr(tracks, name), schema.TRACKS.field(name)) for name in TRACK_NUMBERS},
         **{name: pa.ListArray.from_arrays(offsets, pa.array(getattr(tracks, name))) for name in POINTS},
@@ -77,14 +81,50 @@ def tracks_table(tracks: GroundTracks, *, run_id: str) -> pa.Table:
 def tracks_of(table: pa.Table) -> GroundTracks:
     """Return the columns of a table of `schema.TRACKS`."""
     offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(table["t_utc_ns"]).to_numpy())]).astype(np.int64)
+    classes, posterior = _posterior_of(table)
+    numbers: dict[str, Any] = {name: numbers_of(table[name], np.float32) for name in TRACK_NUMBERS}
+    points: dict[str, Any] = {name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()}
     return GroundTracks(
         track_id=tuple(table["track_id"].to_pylist()),
         class_name=labels_of(table["class_name"]),
+        ended=labels_of(table["ended"]),
+        posterior_classes=classes,
+        posterior=posterior,
         offsets=offsets,
         hit_id=ids_of(pc.list_flatten(table["hit_ids"])),
-        **{name: numbers_of(table[name], np.float32) for name in TRACK_NUMBERS},
-        **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in POINTS.items()},
+        **numbers,
+        **points,
     )
+
+
+def _posterior(tracks: GroundTracks) -> dict[str, pa.Array]:
+    """Return the classes and their probabilities as lists; null where they were not worked out."""
+    known = ~np.isnan(tracks.posterior)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int32))
+    unknown = pa.array(~known.any(axis=1))
+    _, column = np.nonzero(known)
+    names = pa.array(np.array([*tracks.posterior_classes, ""], dtype=object)[column], pa.string())
+    return {
+        "posterior_classes": pa.ListArray.from_arrays(offsets, names, mask=unknown),
+        "posterior": pa.ListArray.from_arrays(offsets, pa.array(tracks.posterior[known]), mask=unknown),
+    }
+
+
+def _posterior_of(table: pa.Table) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    names = labels_of(pc.list_flatten(table["posterior_classes"]))
+    classes = tuple(sorted(names.names))
+    column = np.array([*(classes.index(name) for name in names.names), 0], dtype=np.int64)[names.codes]
+    counts = pc.fill_null(pc.list_value_length(table["posterior_classes"]), 0).to_numpy()
+    posterior = np.full((table.num_rows, len(classes)), np.nan, dtype=np.float32)
+    values = numbers_of(pc.list_flatten(table["posterior"]), np.float32)
+    posterior[np.repeat(np.arange(table.num_rows), counts), column] = values
+    return classes, posterior
+
+
+def events_table(events: Sequence[Event], *, run_id: str) -> pa.Table:
+    """Return events as a table of `schema.EVENTS`."""
+    rows = [{**dataclasses.asdict(one), "run_id": run_id, "details": json.dumps(dict(one.details))} for one in events]
+    return pa.Table.from_pylist(rows, schema=schema.EVENTS)
 
 
 def frames_table(frames: Frames, *, run_id: str) -> pa.Table:

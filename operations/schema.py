@@ -66,6 +66,7 @@ TRACKS: Final = pa.schema(
         _field("lon_deg", pa.list_(pa.float64()), "filtered longitude of each point"),
         _field("ce90_m", pa.list_(pa.float32()), "CE90 of each point"),
         _field("hit_ids", pa.list_(pa.string()), "hit of each point"),
+        _field("ended", _NAME, "how following ended: with the recording, out of view, or lost in view", nullable=True),
         _field("parents", pa.list_(pa.string()), "tracks it was split off or joined from", nullable=True),
     ]
 )

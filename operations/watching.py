@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from detection.ground_tiling import GroundTiler
 from detection.ground_tracker import track
+from detection.looks import Looks
 from geo.errors import InputError, RefusedError
 from operations import columns, durable_file, locks
 from operations.analysis import FrameAnalysis
@@ -140,7 +142,7 @@ def watch(source: LiveSource, job: WatchJob, *, on_commit: Callable[[RunRecord],
                 if live is not None:
                     runs.append(live.finish(source))
                 live = _LiveRun(job, source.shown, frame.segment, len(runs))
-            live.take(frame, job.detector)
+            live.take(frame)
             if live.is_due():
                 delays.extend(live.commit())
                 if on_commit is not None:
@@ -192,13 +194,14 @@ class _LiveRun:
             versions=versions(),
         )
         self._found = FrameAnalysis(media_id=media_id, settings=job.settings)
+        self._tiler = GroundTiler(job.detector, job.settings.terrain, job.settings.person_min_px)
         self._writer: RunWriter = job.store.begin_run(self.run)
         self._came_ns: list[int] = []
         self._last = time.monotonic()
 
-    def take(self, frame: Frame, detector: Detector) -> None:
+    def take(self, frame: Frame) -> None:
         """Analyse one frame."""
-        self._found.take(frame, detector)
+        self._found.take(frame, self._tiler)
         if frame.came_ns >= 0:
             self._came_ns.append(frame.came_ns)
 
@@ -222,7 +225,8 @@ class _LiveRun:
     def finish(self, source: LiveSource) -> RunRecord:
         """Link what was found into tracks, and record the run as finished."""
         with self._writer:
-            hits, tracks = track(self._job.store.hits(runs=[self.run.run_id]))
+            looks = Looks.of(self._found.looks, self._found.first_rows_px)
+            hits, tracks = track(self._job.store.hits(runs=[self.run.run_id]), looks=looks)
             if len(tracks):
                 self._writer.add("tracks", columns.tracks_table(tracks, run_id=self.run.run_id))
             counts = self._found.counts | {

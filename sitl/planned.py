@@ -43,7 +43,7 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
     changes
         Fields of `VehicleConfig` to set besides (number, seed, speed of time, noise, faults).
     """
-    aircraft = brief.of(sortie.aircraft).aircraft.aircraft
+    aircraft = brief.fleet(sortie.aircraft).aircraft
     config = VehicleConfig(
         home_lat_deg=sortie.home_lat_deg,
         home_lon_deg=sortie.home_lon_deg,

@@ -119,14 +119,15 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     from geo.terrain_file import read_terrain
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import write_plan_folder
-    from missions.tasks.planner import plan_brief
+    from missions.tasks.plan_door import plan_brief
 
     if not EXAMPLE.is_dir():
         raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; run from a checkout of the project")
     task = bars.add_task("plan", total=1)
     brief = read_brief(EXAMPLE / "brief.toml")
-    plan = plan_brief(brief)
-    write_plan_folder(plan, brief, out / "plan")
+    planned = plan_brief(brief)
+    plan = planned.plan
+    write_plan_folder(planned, out / "plan")
     bars.update(task, completed=1, description=f"plan: {len(plan.sorties)} sorties")
     asked = ", ".join(f"{v.name} {v.value:g}" for v in plan.sorties[0].vehicle_parameters)
     bars.console.print(f"set on the vehicles, as the plan asks: {asked}", soft_wrap=True)

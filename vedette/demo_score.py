@@ -49,7 +49,7 @@ def flown_coverage_pct(brief: Brief, flights: Sequence[SortieFlight], terrain: T
             if ring is not None:
                 polygon = shapely.Polygon(corridor.frame.to_plane(ring[:, 1], ring[:, 0]))
                 seen.append(polygon if polygon.is_valid else polygon.buffer(0))
-    return covered_pct(corridor, seen)
+    return covered_pct(corridor.watched, seen)
 
 
 def _pose(truth: Mapping[str, Any], row: int) -> Pose:

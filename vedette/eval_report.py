@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from vedette.eval_follow import FollowScore
     from vedette.eval_scores import Curves, Row, SetScore
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -26,19 +27,21 @@ _SIDE: Final = 240.0
 _PAD: Final = 34.0
 
 
-def write_report(path: Path, described: str, limit: float, scores: Sequence[SetScore]) -> None:
+def write_report(
+    path: Path, described: str, limit: float, scores: Sequence[SetScore], follows: Sequence[FollowScore] = ()
+) -> None:
     """Write the page under a temporary name, then put it in place."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(page(described, limit, scores), encoding="utf-8")
+        part.write_text(page(described, limit, scores, follows), encoding="utf-8")
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def page(described: str, limit: float, scores: Sequence[SetScore]) -> str:
+def page(described: str, limit: float, scores: Sequence[SetScore], follows: Sequence[FollowScore] = ()) -> str:
     """Return the whole page."""
-    sections = "".join(_section(one, limit) for one in scores)
+    sections = "".join(_section(one, limit) for one in scores) + "".join(_followed(one) for one in follows)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
         f'content="{_POLICY}"><meta name="viewport" content="width=device-width"><title>Detector scores</title>'
@@ -57,6 +60,42 @@ def _section(one: SetScore, limit: float) -> str:
         f"<th>pixel height<th>things<th>AP50<th>AP50:95<th>precision at {limit:g}<th>recall at {limit:g}"
         f"<th>calibration error<th>Brier</tr>{rows}</table>{figures}"
     )
+
+
+def _followed(one: FollowScore) -> str:
+    """Return the section on tracks: what was reached of what these boxes allow, and false tracks against recall."""
+    facts = (
+        ("HOTA", f"{one.hota:.3f}", f"{one.hota_ceiling:.3f}"),
+        ("IDF1", f"{one.idf1:.3f}", f"{one.idf1_ceiling:.3f}"),
+        ("id switches a thing", f"{one.switches_per_thing:.2f}", "0"),
+        ("boxes on a track", f"{one.labelled_share:.3f}", "1"),
+        ("ground error, median, m", f"{one.ground_error_median_m:.1f}", ""),
+        ("ground error, 90 %, m", f"{one.ground_error_p90_m:.1f}", ""),
+        ("share inside CE90", f"{one.inside_ce90_share:.3f}", "0.9"),
+    )
+    rows = "".join(f"<tr><td>{name}<td>{value}<td>{best}</tr>" for name, value, best in facts)
+    limits = "".join(
+        f"<tr><td>{row.existence_min:g}<td>{row.visit_recall:.3f}<td>{row.false_per_hour:.2f}"
+        f"<td>{row.false_per_hour_bound:.2f}</tr>"
+        for row in one.limits
+    )
+    return (
+        f"<h2>Followed: {xml_text(one.name)}</h2><p>{one.hours:.2f} hours, {one.things} things, {one.tracks} tracks, "
+        f"{one.visits} visits of persons. The ceiling is what a tracker would reach that knew which box is which thing."
+        f"</p><table><tr><th>measure<th>reached<th>ceiling or aim</tr>{rows}</table><table><tr><th>tracks of existence"
+        f"<th>visits found<th>false person tracks an hour<th>upper 95 % bound (Poisson)</tr>{limits}</table>"
+        f"{_operating_figure(one)}"
+    )
+
+
+def _operating_figure(one: FollowScore) -> str:
+    """Draw the share of visits found over false person tracks an hour, 0 to 10."""
+    known = [row for row in one.limits if row.visit_recall == row.visit_recall]
+    places = [_place(min(row.false_per_hour / 10.0, 1.0), row.visit_recall) for row in known]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    line = f'<polyline points="{points}" fill="none" stroke="#0b62a4" stroke-width="2"/>'
+    text = "share of visits found (up) over false person tracks an hour, in tens"
+    return _frame(one.name, "false person tracks an hour / 10", "visits found", line, text)
 
 
 def _row(row: Row) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detection.truth import FilmTruth
+    from telemetry.videos.frame import Frame
+
 FILM_OVERLAP_MIN: Final = 0.3
 """Least overlap in films (`detection.scoring.OVERLAP_MIN`): a person there may be 4 pixels wide."""
 VISIBLE_MIN: Final = 0.5
@@ -33,6 +36,8 @@ class LabelledFrame:
     image: NDArray[np.uint8]
     labels: Labels
     names: tuple[str, ...]
+    frame: Frame | None = None
+    """The picture with its pose, where there is one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,8 @@ class Source:
     count: int
     overlap_min: float
     frames: Callable[[], Iterator[LabelledFrame]]
+    truth: FilmTruth | None = None
+    """What was there, with places: of films."""
 
 
 def picture_source(path: Path, runs: str = "") -> Source:
@@ -92,11 +99,11 @@ def film_source(clip: Path) -> Source:
                 mine = truth.thing_frame == nearest
                 classes = np.array([_number(truth.class_names[n]) for n in truth.class_number[mine]], dtype=np.int64)
                 labels = Labels(boxes_px=truth.boxes_px[mine], classes=classes, counts=counts[mine])
-                yield LabelledFrame(image=frame.image, labels=labels, names=tuple(CLASS_NAMES[n] for n in classes))
+                names = tuple(CLASS_NAMES[n] for n in classes)
+                yield LabelledFrame(image=frame.image, labels=labels, names=names, frame=frame)
 
-    return Source(
-        name=f"film {clip.name}", count=len(truth.frame_t_utc_ns), overlap_min=FILM_OVERLAP_MIN, frames=frames
-    )
+    count = len(truth.frame_t_utc_ns)
+    return Source(name=f"film {clip.name}", count=count, overlap_min=FILM_OVERLAP_MIN, frames=frames, truth=truth)
 
 
 def _number(name: str) -> int:

@@ -18,8 +18,10 @@ from vedette.stated_times import parse_start, parse_utc_offset
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from detection.events import Watched
     from detection.values import Detector
     from geo.values import Terrain
+    from missions.briefs.brief import Brief
     from operations.ingest import IngestSettings
     from operations.store import OperationStore
     from operations.vault.key_ring import Secret
@@ -60,6 +62,12 @@ def ingest(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
     stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
+    person_min_px: Annotated[
+        float,
+        typer.Option(min=0.0, help="Tile large pictures until a person is so high in the model's input; 0: never."),
+    ] = 12.0,
+    brief: Annotated[Path | None, typer.Option(help="brief.toml: its border and zones are watched for events.")] = None,
+    standing_s: Annotated[float, typer.Option(min=5.0, help="Who does not move for so long stands.")] = 60.0,
     redo: Annotated[
         bool, typer.Option("--redo", help="Analyse a known recording anew; the run before stays, superseded.")
     ] = False,
@@ -98,6 +106,8 @@ def ingest(
         terrain=ground,
         terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
         every_s=every_s,
+        person_min_px=person_min_px,
+        watched=watched_by(brief, standing_s),
         stated=stated,
     )
     detector, described = load_detector(model)
@@ -187,6 +197,46 @@ class _Work:
 
 NOTED = 1000
 """Files left out that the log lists; the rest is counted."""
+
+
+def watched_by(brief: Path | None, standing_s: float) -> Watched:
+    """Return what tracks are watched for: a brief's border, with our side, and its drawn zones."""
+    from detection.events import Watched
+
+    if brief is None:
+        return Watched(standing_s=standing_s)
+    from missions.briefs.brief_file import read_brief
+
+    asked = read_brief(brief)
+    rings = {
+        zone.name: tuple(zip(zone.polygons[0][0].lat_deg.tolist(), zone.polygons[0][0].lon_deg.tolist(), strict=True))
+        for zone in asked.zone
+        if zone.drawn
+    }
+    return Watched(lines=_own_side_left(asked), zones=rings, standing_s=standing_s)
+
+
+def _own_side_left(asked: Brief) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Return a brief's border lines, each along which our side is on the left."""
+    import numpy as np
+    import shapely
+
+    from missions.airspace.corridor import build_corridor
+
+    corridor = build_corridor(asked)
+    lines = []
+    for drawn in asked.border.lines:
+        plane = corridor.frame.line_to_plane(drawn.lat_deg, drawn.lon_deg)
+        step = np.diff(plane, axis=0)
+        left = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
+        beside = shapely.points((plane[:-1] + plane[1:]) / 2.0 + BESIDE_M * left)
+        places = tuple(zip(drawn.lat_deg.tolist(), drawn.lon_deg.tolist(), strict=True))
+        lines.append(places if shapely.contains(corridor.own, beside).mean() >= 0.5 else places[::-1])
+    return tuple(lines)
+
+
+BESIDE_M = 20.0
+"""How far beside a border's segments it is looked whose side it is."""
 
 
 def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:

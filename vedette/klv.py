@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
 import json
-import math
 import sys
 import threading
 from itertools import islice
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from geo.errors import InputError, RefusedError
+from geo.errors import InputError
 from geo.values import PoseSigmas
 from telemetry.klv import ChecksumMode, KlvStream
 from vedette.screen import ERRORS, RESULTS, plain, print_json
@@ -24,9 +22,7 @@ from vedette.screen import ERRORS, RESULTS, plain, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detection.ground_hits import GroundHits
     from telemetry.tracks.pose_track import Problem
-    from telemetry.videos.vmti_stream_file import FrameTargets
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dump, count and check the KLV of a stream.")
 
@@ -183,40 +179,6 @@ def check(file: File, as_json: AsJson = False, checksum: Checksum = ChecksumMode
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: vedette klv vmti flight.ts --operation op/ --out flight-targets.ts")
-def vmti(
-    clip: Annotated[Path, typer.Argument(help="The clip the hits were found in (MPEG-TS with KLV).")],
-    operation: Annotated[Path, typer.Option(help="Operation folder that holds its hits.")],
-    out: Annotated[Path, typer.Option(help="Where the copy goes.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write our hits into a copy of the clip as ST 0903 targets, for any VMTI reader."""
-    from operations.store import OperationStore
-    from telemetry.videos.video_file import read_video
-    from telemetry.videos.vmti_stream_file import write_targets
-    from vedette.screen import utc_now_ns
-
-    if out.exists():
-        raise RefusedError(f"{out} exists already; name another file or move it away", path=str(out))
-    digest = _sha256(clip)
-    with OperationStore.open(operation, actor="vedette klv vmti", clock=utc_now_ns) as store:
-        hits = store.hits(runs=store.run_ids(digest))
-    if not len(hits):
-        raise InputError(f"{operation} holds no hits of {clip}; ingest the clip into it first", path=str(clip))
-    with read_video(clip) as reader:
-        width, height = reader.facts.width_px, reader.facts.height_px
-    report = write_targets(clip, out, _frame_targets(hits, width), width_px=width, height_px=height)
-    if as_json:
-        print_json(dataclasses.asdict(report))
-    else:
-        RESULTS.print(
-            f"{out}: {report.targets} targets in {report.packets_with_targets} of {report.packets} packets"
-            + (f"; {report.left_out} hits have no packet within 0.5 s" if report.left_out else "")
-        )
-    if report.left_out:
-        raise typer.Exit(1)
-
-
 @app.command(epilog="Example: vedette klv record udp://239.2.3.1:5600 --out record/ --seconds 60")
 def record(
     source: Annotated[str, typer.Argument(help="udp://HOST:PORT or rtp://HOST:PORT carrying MPEG-TS.")],
@@ -300,42 +262,3 @@ def offset(
             )
     if found.reason:
         raise typer.Exit(1)
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", path=str(path))
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _frame_targets(hits: GroundHits, width_px: int) -> list[FrameTargets]:
-    """Gather hits by picture; a hit of a track keeps the track's number, the others are numbered on."""
-    from telemetry.klv.vmti import Target, TargetLocation, encode_object, pixel_number
-    from telemetry.videos.vmti_stream_file import FrameTargets
-
-    tracks = {name: number for number, name in enumerate(sorted(hits.track.counts()), 1)}
-    frames: dict[int, list[Target]] = {}
-    for spare, hit in enumerate(hits, len(tracks) + 1):
-        left, top, right, bottom = (max(int(edge), 0) for edge in hit.box_px)
-        location = None
-        if hit.reason is None:
-            location = TargetLocation(
-                lat_deg=hit.lat_deg,
-                lon_deg=hit.lon_deg,
-                alt_hae_m=hit.alt_hae_m,
-                sigma_east_m=math.sqrt(hit.var_e_m2),
-                sigma_north_m=math.sqrt(hit.var_n_m2),
-                sigma_up_m=0.0,
-            )
-        target = Target(
-            number=tracks.get(hit.track_id, spare),
-            centroid=pixel_number((left + right) // 2, (top + bottom) // 2, width_px),
-            top_left=pixel_number(left, top, width_px),
-            bottom_right=pixel_number(right, bottom, width_px),
-            confidence_pct=round(100 * (hit.score_raw if math.isnan(hit.score) else hit.score)),
-            location=location,
-            items={102: encode_object(hit.class_name)},
-        )
-        frames.setdefault(hit.t_utc_ns, []).append(target)
-    return [FrameTargets(t_utc_ns=moment, targets=tuple(targets)) for moment, targets in sorted(frames.items())]

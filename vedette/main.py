@@ -40,6 +40,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "seen": ("vedette.seen", "Say when the flights of operations saw a piece of ground."),
     "evidence": ("vedette.evidence", "Pack evidence that stands up elsewhere; report who saw what."),
     "retention": ("vedette.retention", "What is due, what is held, and erasing by two people."),
+    "export": ("vedette.export", "Hand things on: CoT, GeoJSON, KML, GeoPackage, CSV, COCO, ... or to a TAK server."),
+    "clip": ("vedette.clip", "Cut the stretch that shows a thing out of a recording, with its telemetry."),
     "case": ("vedette.case", "Set case and reason once for what you look at in an operation."),
     "migrate": ("vedette.migrate", "Turn an operation of an earlier format into one of today's."),
     "backup": ("vedette.backup", "Copy an operation, verified, also while it is written to."),

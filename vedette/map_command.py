@@ -16,7 +16,7 @@ from vedette.secret_options import KeyFile, PassphraseFile, secret_for
 if TYPE_CHECKING:
     from geo.values import Terrain
     from missions.briefs.brief import Brief
-    from missions.plan import Plan
+    from missions.planned import Planned
 
 app = typer.Typer()
 
@@ -93,18 +93,9 @@ def terrain_of(brief: Brief) -> Terrain | None:
     return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
 
 
-def write_plan_map(plan: Plan, brief: Brief, folder: Path, *, patrol: bool = True) -> None:
-    """Write `map.html` into a plan folder, with what its `coverage.geojson` says is seen and missed.
-
-    Gaps are those of the border's corridor; a search was not asked to see it and is drawn without.
-    """
-    import json
-
+def write_plan_map(planned: Planned, folder: Path) -> None:
+    """Write `map.html` into a plan folder."""
     from maps.offline_map import write_map
     from maps.plan_map import plan_map
-    from missions.documents.whole_file import read_text
 
-    coverage = json.loads(read_text(folder / "coverage.geojson"))
-    if not patrol:
-        coverage["features"] = [f for f in coverage["features"] if f["properties"]["kind"] != "gap"]
-    write_map(plan_map(plan, brief, terrain=terrain_of(brief), coverage=coverage), folder / "map.html")
+    write_map(plan_map(planned), folder / "map.html")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from geo.errors import InputError
-from vedette.map_command import terrain_of, write_plan_map
+from vedette.map_command import write_plan_map
 from vedette.plan_view import show_plan
 from vedette.screen import RESULTS, print_json, tell_terrain_problems, tell_zone_notes
 
@@ -69,7 +69,7 @@ def plan(
     from missions.briefs.brief_file import build_brief, read_brief
     from missions.briefs.brief_written_file import write_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
-    from missions.tasks.planner import plan_brief
+    from missions.tasks.plan_door import plan_brief
 
     if (brief is None) == (border is None):
         raise InputError("give a brief, or --border with its options, and not both (see vedette plan --help)")
@@ -85,17 +85,17 @@ def plan(
     tables = quick_brief(options) if brief is None else {}
     asked = build_brief(tables, Path()) if brief is None else read_brief(brief)
     made = plan_brief(asked)
-    tell_terrain_problems(terrain_of(asked))
+    tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
-    write_plan_folder(made, asked, out)
+    write_plan_folder(made, out)
     if tables:
         write_brief(tables, out / "brief.toml")
-    write_plan_map(made, asked, out)
+    write_plan_map(made, out)
     if as_json:
-        print_json(summary(made, asked))
+        print_json(summary(made))
     else:
-        show_plan(RESULTS, made, asked, out, every=every)
-    if made.findings:
+        show_plan(RESULTS, made, out, every=every)
+    if made.plan.findings:
         raise typer.Exit(1)
 
 

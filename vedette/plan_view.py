@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from missions.briefs.brief import Brief
     from missions.plan import FleetOption, Plan, SightReport
+    from missions.planned import Planned
     from vedette.screen import Screen
 
 SHOWN_SORTIES: Final = 20
 _SHOWN_FLEETS: Final = 6
 
 
-def show_plan(console: Screen, made: Plan, asked: Brief, out: Path, *, every: bool) -> None:
+def show_plan(console: Screen, planned: Planned, out: Path, *, every: bool) -> None:
     """Print the plan as tables a unit reads at a glance; of very many sorties the first, unless `every`."""
     from missions.plan_files.plan_folder_file import summary
 
+    made, asked = planned.plan, planned.situation.brief
     verdict = ("keeps every rule", "green") if made.feasible else ("not fit to fly", "bold red")
     if made.feasible and not asked.terrain.known:
         verdict = ("keeps the rules that could be judged without terrain", "yellow")
     console.print(line((made.name, "bold"), ": ", verdict))
     _print_sorties(console, made, every=every)
-    for title, text in _facts(made, summary(made, asked)):
+    for title, text in _facts(made, summary(planned)):
         print_wrapped(console, text, first=f"  {title:9} ", later=" " * 12)
     if made.findings:
         console.print()

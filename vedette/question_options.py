@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geo.errors import InputError
+from geo.errors import InputError, RefusedError
 from vedette.screen import utc_now_ns
 from vedette.secret_options import secret_for
 from vedette.stated_times import parse_moment, parse_utc_offset
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 Operations = Annotated[list[Path], typer.Argument(help="Operation folders, one or several.")]
 Classes = Annotated[list[str] | None, typer.Option("--class", help="What it was taken for; again for more.")]
 FromTime = Annotated[str | None, typer.Option("--from", help="From this moment on, as 2026-01-01T18:00+01:00.")]
-ToTime = Annotated[str | None, typer.Option("--to", help="Up to this moment.")]
+ToTime = Annotated[str | None, typer.Option("--to", "--until", help="Up to this moment.")]
+UntilTime = Annotated[str | None, typer.Option("--until", help="Up to this moment.")]
+"""Where `--to` is something else."""
 AreaFile = Annotated[Path | None, typer.Option("--area", help="Polygons (GeoJSON, KML, GeoPackage, Shapefile).")]
 BriefFile = Annotated[Path | None, typer.Option("--brief", help="brief.toml: its border is measured to.")]
 BorderFile = Annotated[Path | None, typer.Option("--border", help="Border lines, instead of a brief.")]
@@ -153,6 +155,22 @@ class Asker:
         from operations.vault.keys_file import is_encrypted
 
         return (self.key_file, self.passphrase_file) if is_encrypted(path) else (None, None)
+
+
+def require_new(out: Path) -> None:
+    """Refuse a file that cannot be made, before anything is in a log.
+
+    Raises
+    ------
+    RefusedError
+        When it exists already: nothing that left is written over.
+    InputError
+        When its folder does not exist.
+    """
+    if out.exists():
+        raise RefusedError(f"{out} exists already; name another file or move it away", path=str(out))
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent}; make it, or name another", path=str(out))
 
 
 def parse_zone(text: str | None) -> dt.tzinfo | None:

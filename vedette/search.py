@@ -11,14 +11,14 @@ import typer
 
 from geo.errors import InputError
 from vedette.findings_view import print_findings
-from vedette.map_command import terrain_of, write_plan_map
+from vedette.map_command import write_plan_map
 from vedette.screen import RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
     from missions.briefs.places import GeoLine
-    from missions.patterns.values import LonLat, PatternKind
-    from missions.tasks.searches import SearchPlan
+    from missions.patterns.values import LonLat, PatternKind, PatternPath
+    from missions.planned import Planned
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -77,18 +77,19 @@ def search(  # noqa: PLR0913 - one parameter per option
     from missions.briefs.brief_file import read_brief
     from missions.patterns.values import PatternRequest
     from missions.plan_files.plan_folder_file import write_plan_folder
-    from missions.tasks.searches import plan_search
+    from missions.tasks.plan_door import plan_brief
+    from missions.tasks.search import Search
 
     asked = read_brief(brief)
     if aircraft is not None:
-        asked = asked.of(aircraft)
+        asked = asked.only(aircraft)
     seen_m, reach_m = camera_swath_m(asked, overlap_pct)
     chosen = _kind(kind)
     request = PatternRequest(
         kind=chosen,
         swath_m=seen_m if swath_m is None else swath_m,
         sweep_width_m=sweep_width_m,
-        rings=() if area is None else _rings(area),
+        polygons=() if area is None else _polygons(area),
         line=() if line is None else _line(line),
         datum=None if at is None else _datum(at),
         direction_deg=direction_deg,
@@ -103,11 +104,11 @@ def search(  # noqa: PLR0913 - one parameter per option
         hover=hover,
         around_holes=around_holes,
     )
-    made = plan_search(asked, request)
-    tell_terrain_problems(terrain_of(asked))
+    made = plan_brief(asked, Search(request=request))
+    tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
-    write_plan_folder(made.plan, asked, out)
-    write_plan_map(made.plan, asked, out, patrol=False)
+    write_plan_folder(made, out)
+    write_plan_map(made, out)
     if as_json:
         print_json(_summary(made, earlier_pod or []))
     else:
@@ -138,13 +139,10 @@ def _lonlat(ring: GeoLine) -> tuple[LonLat, ...]:
     return tuple(zip(ring.lon_deg.tolist(), ring.lat_deg.tolist(), strict=True))
 
 
-def _rings(path: Path) -> tuple[tuple[LonLat, ...], ...]:
+def _polygons(path: Path) -> tuple[tuple[tuple[LonLat, ...], ...], ...]:
     from missions.briefs.brief_geometry_file import read_polygons
 
-    polygons = read_polygons(path, "--area")
-    if len(polygons) > 1:
-        raise InputError(f"--area {path.name} holds {len(polygons)} polygons; search them one at a time")
-    return tuple(_open(_lonlat(ring)) for ring in polygons[0])
+    return tuple(tuple(_open(_lonlat(ring)) for ring in polygon) for polygon in read_polygons(path, "--area"))
 
 
 def _open(ring: tuple[LonLat, ...]) -> tuple[LonLat, ...]:
@@ -168,16 +166,22 @@ def _datum(text: str) -> LonLat:
     return lon_deg, lat_deg
 
 
-def _together(made: SearchPlan, earlier_pct: list[float]) -> float:
+def _pattern(made: Planned) -> PatternPath:
+    if made.pattern is None:
+        raise ValueError("a search has a pattern")
+    return made.pattern
+
+
+def _together(made: Planned, earlier_pct: list[float]) -> float:
     """Return the probability of detection of this search and the earlier ones; NaN where this one has none."""
     from missions.patterns.iamsar import cumulative_pod
 
-    pod = made.pattern.pod
+    pod = _pattern(made).pod
     return pod if math.isnan(pod) else cumulative_pod([pod, *(pct / 100.0 for pct in earlier_pct)])
 
 
-def _summary(made: SearchPlan, earlier_pct: list[float]) -> dict[str, Any]:
-    pattern, plan = made.pattern, made.plan
+def _summary(made: Planned, earlier_pct: list[float]) -> dict[str, Any]:
+    pattern, plan = _pattern(made), made.plan
     return {
         "name": plan.name,
         "kind": str(pattern.kind),
@@ -202,8 +206,8 @@ def _summary(made: SearchPlan, earlier_pct: list[float]) -> dict[str, Any]:
     }
 
 
-def _show(made: SearchPlan, out: Path, earlier_pct: list[float], *, every: bool) -> None:
-    pattern, plan = made.pattern, made.plan
+def _show(made: Planned, out: Path, earlier_pct: list[float], *, every: bool) -> None:
+    pattern, plan = _pattern(made), made.plan
     facts = [f"{pattern.kind}, {pattern.length_m / 1000:.2f} km at a swath of {pattern.swath_m:.1f} m"]
     if not math.isnan(plan.covered_pct):
         facts.append(f"{plan.covered_pct:.1f} % of the area seen")

@@ -20,7 +20,6 @@ from missions.airspace.corridor_index import SegmentIndex
 from missions.airspace.corridor_sides import divide
 from missions.airspace.corridor_zones import avoided_plane, in_the_way, keep_in_plane, zone_plane
 from missions.airspace.terrain_profile import PlaneGround
-from missions.airspace.wind_flown import wind_flown
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanRefusedError
 from missions.performance.energy import reach_m
@@ -94,19 +93,19 @@ class Corridor:
     """The border's segments: stations of the plan run along them."""
     guarded: SegmentIndex
     """The guard's segments: the standoff is measured to them."""
-    wind: WindProfile
-    """The wind at the heights that can be flown here."""
     thinned_m: float = 0.0
     """How far the guard may lie from the border as drawn, where that has very many vertices."""
 
 
-def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corridor:
+def build_corridor(brief: Brief, heights: GroundHeights | None = None, wind: WindProfile | None = None) -> Corridor:
     """Work out own side, standoff and free air of a brief.
 
     Parameters
     ----------
     heights
         The ground; without it every zone stands in the way whatever its floor and ceiling.
+    wind
+        The wind at the heights that can be flown; by default the brief's at all heights.
 
     Raises
     ------
@@ -129,8 +128,7 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
     places = np.concatenate([sites, rally])
     area = _work_area(border, places, _side_point(brief, frame), zones, drawn, brief)
     rays = extend_ends([*chains, *long_gaps], area)
-    wind = wind_flown(brief, heights)
-    margin = standoff_margin(brief, wind)
+    margin = standoff_margin(brief, wind or brief.wind.profile)
     radius = float(np.hypot(*np.abs(np.array(area.bounds)).reshape(2, 2).max(axis=0)))
     stretch = frame.stretch(radius)
     thinned = DRAWN_M if _vertices(brief.border.lines) > MANY_VERTICES else 0.0
@@ -153,7 +151,7 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None) -> Corrid
         sites=sites,
         beyond_m=max(whole.length - border.length, 0.0),
         along=SegmentIndex(border), guarded=SegmentIndex(guard),
-        thinned_m=thinned, wind=wind,
+        thinned_m=thinned,
     )  # fmt: skip
 
 
@@ -207,8 +205,7 @@ def _plane_parts(lines: tuple[GeoLine, ...], frame: LocalFrame) -> list[LineStri
 
 def _within_reach(whole: MultiLineString, sites: FloatArray, brief: Brief) -> MultiLineString:
     """Return the border an aircraft could get to from some site at all."""
-    strongest_mps = brief.wind.profile.strongest_mps
-    far, label = max((reach_m(own.aircraft.aircraft, strongest_mps), own.aircraft.label) for own in brief.each)
+    far, label = max((reach_m(p.aircraft, p.wind.strongest_mps), p.label) for p in brief.performances)
     reach = far + brief.corridor.depth_m
     discs = shapely.union_all(shapely.buffer(shapely.points(sites), reach))
     near = whole.intersection(discs)

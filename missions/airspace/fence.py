@@ -12,7 +12,6 @@ import shapely
 from missions.airspace.few_corners import between
 from missions.airspace.terrain_profile import sample_path
 from missions.capacity import capacity_of
-from missions.performance.aircraft import AircraftKind
 from missions.plan import MissionItem
 
 if TYPE_CHECKING:
@@ -22,9 +21,11 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.corridor import Corridor
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.briefs.places import RallyPoint
     from missions.capacity import Capacity
+    from missions.performance.performance import Performance
 
     FloatArray = NDArray[np.float64]
 
@@ -72,7 +73,7 @@ def rally_in_reach(corridor: Corridor, path_m: FloatArray, rally: Sequence[Rally
     return tuple(rally[k - 1] for k in flown.tolist() if k > 0)
 
 
-def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[MissionItem, ...]:
+def fence_items(situation: Situation, flown: Performance, path_m: FloatArray) -> tuple[MissionItem, ...]:
     """Return an inclusion polygon about a sortie that leaves out the asked standoff.
 
     It is the air within reach of the path and of every straight return from it, at least the standoff asked from
@@ -80,8 +81,9 @@ def fence_items(corridor: Corridor, path_m: FloatArray, brief: Brief) -> tuple[M
     are polygons of their own that exclude. Corners are left out until the vehicle can store it, always to the safe
     side: the inclusion shrinks and the exclusions grow, and neither meets the path.
     """
-    fixed_wing = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
-    rings = _fitting(_room(corridor, path_m, brief), capacity_of(brief.dialect, fixed_wing=fixed_wing))
+    corridor = situation.corridor
+    room = _room(corridor, path_m, situation.brief)
+    rings = _fitting(room, capacity_of(flown.dialect, fixed_wing=flown.wing))
     corners = [(command, *corridor.frame.to_degrees(_corners(ring))) for command, ring in rings]
     items = [(command, len(lat), *place) for command, lat, lon in corners for place in zip(lat, lon, strict=True)]
     return tuple(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.geoid import undulation_m
+from missions.airspace.situation import Situation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from geo.values import Terrain
     from geo.vertical import TerrainProblem
     from missions.airspace.terrain_profile import GroundHeights
-    from missions.briefs.brief import Ground
+    from missions.briefs.brief import Brief, Ground
 
     FloatArray = NDArray[np.float64]
 
@@ -58,3 +59,14 @@ def read_ground(spec: Ground) -> GroundHeights:
 
     terrain = read_terrain(Path(spec.file), datum=spec.datum)
     return TerrainGround(terrain=terrain, problems=terrain.problems)
+
+
+def open_situation(brief: Brief) -> Situation:
+    """Open the ground a brief names, once, and work out the situation it describes.
+
+    Raises
+    ------
+    BriefError, PlanRefusedError
+        As `missions.airspace.corridor.build_corridor`.
+    """
+    return Situation.of(brief, read_ground(brief.terrain))

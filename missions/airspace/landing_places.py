@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
 
     FloatArray = NDArray[np.float64]
@@ -29,7 +30,7 @@ class Misplaced:
     limit: float
 
 
-def check_places(brief: Brief, corridor: Corridor) -> None:
+def check_places(situation: Situation) -> None:
     """Refuse launch sites and rally points the rules forbid.
 
     Raises
@@ -37,6 +38,7 @@ def check_places(brief: Brief, corridor: Corridor) -> None:
     PlanRefusedError
         Naming the place, what is wrong with it, and how far to move it.
     """
+    brief, corridor = situation.brief, situation.corridor
     rally = corridor.frame.to_plane(*np.array([(r.lat_deg, r.lon_deg) for r in brief.rally]).reshape(-1, 2).T)
     named = [(f"launch site {s.name!r}", xy) for s, xy in zip(brief.launch, corridor.sites, strict=True)]
     named += [(f"rally point {r.name!r}", xy) for r, xy in zip(brief.rally, rally, strict=True)]
@@ -48,21 +50,22 @@ def check_places(brief: Brief, corridor: Corridor) -> None:
             )
 
 
-def no_circle(brief: Brief, corridor: Corridor, site: int, circle_m: float) -> PlanRefusedError | None:
-    """Return why the brief's aircraft cannot climb and descend over a launch site, or None where it can.
+def no_circle(situation: Situation, label: str, site: int, circle_m: float) -> PlanRefusedError | None:
+    """Return why an aircraft cannot climb and descend over a launch site, or None where it can.
 
     Parameters
     ----------
-    brief
-        Narrowed to one type of aircraft.
+    label
+        Of the aircraft.
     circle_m
         Radius of the circle it climbs and descends in, 0 where it hovers.
     """
+    corridor = situation.corridor
     if circle_m <= 0.0 or corridor.free.covers(shapely.Point(corridor.sites[site]).buffer(circle_m)):
         return None
-    name = brief.launch[site].name
+    name = situation.brief.launch[site].name
     return PlanRefusedError(
-        f"launch site {name!r} has no free circle of {circle_m:.0f} m about it for {brief.aircraft.label} "
+        f"launch site {name!r} has no free circle of {circle_m:.0f} m about it for {label} "
         "to climb and descend in; move it further from the border, the zones and the edge of the keep-in area",
         rule="turn radius", site=name, limit=circle_m,
     )  # fmt: skip

@@ -28,6 +28,7 @@ from missions.briefs.places import (
 )
 from missions.errors import BriefError
 from missions.performance.aircraft import Aircraft, AircraftKind, find_aircraft
+from missions.performance.performance import Performance
 from missions.performance.wind import WindProfile
 
 
@@ -251,46 +252,44 @@ class Brief(Section):
             )
         return self
 
-    @property
-    def aircraft(self) -> Fleet:
-        """The aircraft of a brief that has one type, or was narrowed to one.
-
-        Raises
-        ------
-        BriefError
-            When the brief has several: what is asked here cannot be answered for all of them at once.
-        """
-        if len(self.fleets) > 1:
-            labels = ", ".join(f.label for f in self.fleets)
-            raise BriefError(
-                f"the brief has several types of aircraft ({labels}); say which one is meant with --aircraft"
-            )
-        return self.fleets[0]
-
-    def of(self, label: str) -> Brief:
-        """Return the brief narrowed to the aircraft of one label (`Sortie.aircraft`).
+    def fleet(self, label: str) -> Fleet:
+        """Return the aircraft of one label (`Sortie.aircraft`).
 
         Raises
         ------
         BriefError
             When the brief has no such aircraft; the message lists those it has.
         """
-        mine = tuple(f for f in self.fleets if f.label == label)
-        if not mine:
+        mine = next((f for f in self.fleets if f.label == label), None)
+        if mine is None:
             labels = ", ".join(f.label for f in self.fleets)
             raise BriefError(f"the brief has no aircraft {label!r}; it has {labels}", aircraft=label)
-        return self if len(self.fleets) == 1 else self.model_copy(update={"fleets": mine})
+        return mine
+
+    def performance(self, label: str) -> Performance:
+        """Return how the aircraft of one label fly, at the brief's speed or else their own."""
+        aircraft = self.fleet(label).aircraft
+        return Performance(
+            label=label, aircraft=aircraft, dialect=self.dialect, wind=self.wind.profile,
+            speed_mps=self.flight.speed_mps or aircraft.speed_mps,
+        )  # fmt: skip
 
     @property
-    def each(self) -> tuple[Brief, ...]:
-        """The brief narrowed to each of its types of aircraft in turn."""
-        return tuple(self.of(f.label) for f in self.fleets)
+    def performances(self) -> tuple[Performance, ...]:
+        """How each of its types of aircraft flies."""
+        return tuple(self.performance(f.label) for f in self.fleets)
+
+    def only(self, label: str) -> Brief:
+        """Return the same brief asked of one of its types of aircraft alone.
+
+        Raises
+        ------
+        BriefError
+            As `fleet`.
+        """
+        mine = self.fleet(label)
+        return self if len(self.fleets) == 1 else self.model_copy(update={"fleets": (mine,)})
 
     def returning(self, **told: object) -> Brief:
         """Return the brief with some of how a broken-off flight returns settled (keys of `Failsafe`)."""
         return self.model_copy(update={"failsafe": self.failsafe.model_copy(update=told)})
-
-    @property
-    def speed_mps(self) -> float:
-        """The planned speed: the flight rule's, or the aircraft's own."""
-        return self.flight.speed_mps or self.aircraft.aircraft.speed_mps

@@ -134,8 +134,7 @@ def _shortened(left_out: tuple[str, ...], file: str) -> list[str]:
 
 def near_and_in_force(brief: Brief, published: Published) -> Brief:
     """Return a brief with the zones that its aircraft can come near while it runs; what was left out is noted."""
-    strongest_mps = brief.wind.profile.strongest_mps
-    far_m = max(reach_m(own.aircraft.aircraft, strongest_mps) for own in brief.each) + MARGIN_M
+    far_m = max(reach_m(p.aircraft, p.wind.strongest_mps) for p in brief.performances) + MARGIN_M
     sites = np.array([*((s.lat_deg, s.lon_deg) for s in brief.launch), *((r.lat_deg, r.lon_deg) for r in brief.rally)])
     start, end = _utc(brief.time.start_utc), _utc(brief.time.end_utc)
     kept, notes = [], list(published.notes)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from missions.performance.aircraft import AircraftKind
-
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
+    from missions.performance.performance import Performance
     from missions.performance.wind import WindProfile
 
 CE95_PER_SIGMA: Final = 2.4477
@@ -46,13 +45,12 @@ def standoff_margin(brief: Brief, wind: WindProfile) -> StandoffMargin:
     return StandoffMargin(
         gnss_m=CE95_PER_SIGMA * brief.standoff.gnss_sigma_m,
         wind_drift_m=excess * max(fleet.aircraft.response_s for fleet in brief.fleets),
-        turn_overshoot_m=max(_overshoot_m(own) for own in brief.each),
+        turn_overshoot_m=max(_overshoot_m(each) for each in brief.performances),
         tracking_m=brief.standoff.tracking_error_m,
     )
 
 
-def _overshoot_m(brief: Brief) -> float:
-    aircraft = brief.aircraft.aircraft
-    if aircraft.kind is AircraftKind.FIXED_WING:
-        return OVERSHOOT_SHARE * aircraft.turn_radius_m
-    return 0.5 * aircraft.response_s * brief.speed_mps
+def _overshoot_m(flown: Performance) -> float:
+    if flown.wing:
+        return OVERSHOOT_SHARE * flown.aircraft.turn_radius_m
+    return 0.5 * flown.aircraft.response_s * flown.speed_mps

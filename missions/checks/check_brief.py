@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.geodesy import inverse
-from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules_values import VehicleSettings, settings_for
-from missions.checks.check_corridor import corridor_holding
-from missions.checks.check_failsafes import briefs_by_way
+from missions.checks.check_failsafes import ways_flown
 from missions.checks.parameter_file import Parameters
 from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError
 from missions.failsafes.reading import NEWEST
 from missions.judging.feasibility import flight_findings
+from missions.judging.flown_path import Landing, landings_of
 from missions.judging.judge import Homeward, judge_legs
-from missions.judging.subject import Landing, landings_of
 from missions.plan_files.dialect import has_position
 from missions.plan_files.plan_document import Home
 
@@ -35,11 +34,11 @@ def narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brie
     """Return the brief with the type of aircraft that flies a plan."""
     labels = [fleet.label for fleet in brief.fleets]
     if aircraft is not None or document.aircraft in labels:
-        return brief.of(aircraft or document.aircraft)
+        return brief.only(aircraft or document.aircraft)
     vehicle = settings_for(document.vehicle_type).vehicle if document.vehicle_type else None
     alike = [f.label for f in brief.fleets if vehicle is not None and f.aircraft.kind.value == vehicle.value]
     if len(labels) == 1 or len(alike) == 1:
-        return brief.of((alike or labels)[0])
+        return brief.only((alike or labels)[0])
     raise BriefError(
         f"the brief has several types of aircraft; say which one flies the plan with --aircraft {' or '.join(labels)}"
     )
@@ -80,11 +79,11 @@ def against_brief(
     places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in flown.legs]
     ends = [(p.lat_deg, p.lon_deg) for home in homes for p in home.landings]
     lat, lon = np.array([*places, *ends], dtype=float).T
-    corridor = corridor_holding(brief, lat, lon, ground)
-    plane = PlaneGround(frame=corridor.frame, heights=ground)
-    found = dict.fromkeys(flight_findings(brief, corridor, flown.legs))
-    for each in briefs_by_way(brief, settings):
-        found |= dict.fromkeys(judge_legs(each, corridor, plane, flown.legs, homes, settings.landing))
+    situation, aircraft = Situation.of(brief, ground).holding(lat, lon), brief.performances[0]
+    found = dict.fromkeys(flight_findings(situation, flown.legs))
+    for way in ways_flown(aircraft, settings) or (brief.failsafe.way,):
+        told = situation.returning(way=way)
+        found |= dict.fromkeys(judge_legs(told, aircraft, flown.legs, homes, settings.landing))
     return tuple(found)
 
 

@@ -12,8 +12,8 @@ from missions.plan_files.dialect import Dialect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from missions.briefs.brief import Brief
     from missions.checks.autopilot_rules_values import VehicleSettings
+    from missions.performance.performance import Performance
     from missions.plan_files.plan_document import PlanDocument
 
 FAILSAFE_RULES: Final = ("failsafe.way", "failsafe.action")
@@ -52,9 +52,9 @@ def _error(rule: str, message: str) -> Finding:
     return Finding(rule=rule, severity=Severity.ERROR, message=message)
 
 
-def briefs_by_way(brief: Brief, settings: VehicleSettings) -> tuple[Brief, ...]:
-    """Return the brief once for each way home that a trigger leads to; as it is where nothing tells."""
+def ways_flown(aircraft: Performance, settings: VehicleSettings) -> tuple[str, ...]:
+    """Return each way home (`Failsafe.way`) that a trigger leads to; none where nothing tells."""
     flown = {way for each in settings.failsafes for way in each.ways} & RETURNING
-    ways = ["retrace"] if flown & RETRACING and can_retrace(brief) else []
+    ways = ["retrace"] if flown & RETRACING and can_retrace(aircraft) else []
     ways += ["straight"] if flown - RETRACING or (flown and not ways) else []
-    return tuple(brief.returning(way=way) for way in ways) or (brief,)
+    return tuple(ways)

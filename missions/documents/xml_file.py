@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import defusedxml.ElementTree
@@ -14,7 +15,7 @@ from geo.errors import InputError
 from missions.documents.whole_file import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 MAX_MEMBERS: Final = 1_000
 MAX_DEPTH: Final = 100
 
@@ -57,21 +58,40 @@ def _check_depth(root: Any, where: str) -> None:
 
 def kmz_document(data: bytes, where: str) -> bytes:
     """Return the KML document inside a KMZ archive; nothing is extracted by name."""
+    found = archive_members(data, where, lambda name: name.lower().endswith(".kml"), first_only=True)
+    if not found:
+        raise InputError(f"{where}: the archive holds no .kml document")
+    return next(iter(found.values()))
+
+
+def archive_members(
+    data: bytes, where: str, wanted: Callable[[str], bool], *, first_only: bool = False
+) -> dict[str, bytes]:
+    """Return the documents of an archive whose names are wanted; with `first_only` doc.kml, or the least deep.
+
+    Raises
+    ------
+    InputError
+        For an archive that is damaged or locked, holds too much, or names places outside itself.
+    """
+    found: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             _check_members(members, where)
-            documents = [m for m in members if m.filename.lower().endswith(".kml")]
-            if not documents:
-                raise InputError(f"{where}: the archive holds no .kml document")
-            chosen = min(documents, key=lambda m: (m.filename.lower() != "doc.kml", m.filename.count("/")))
-            with archive.open(chosen) as stream:
-                text = stream.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            chosen = [m for m in members if wanted(m.filename)]
+            if first_only:
+                chosen = sorted(chosen, key=lambda m: (m.filename.lower() != "doc.kml", m.filename.count("/")))[:1]
+            for member in chosen:
+                with archive.open(member) as stream:
+                    found[member.filename] = stream.read(MAX_BYTES + 1)
+                if sum(map(len, found.values())) > MAX_BYTES:
+                    raise InputError(
+                        f"{where}: the document unpacks to more than {MAX_BYTES} bytes; refused", expected=MAX_BYTES
+                    )
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
         raise InputError(f"{where}: the archive is damaged or locked ({error})") from error
-    if len(text) > MAX_BYTES:
-        raise InputError(f"{where}: the document unpacks to more than {MAX_BYTES} bytes; refused", expected=MAX_BYTES)
-    return text
+    return found
 
 
 def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:

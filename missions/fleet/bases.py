@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from ortools.sat.python import cp_model
 
+from missions.fleet.solver import solved
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,7 +45,7 @@ class Base:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Task:
+class Workload:
     """What is to be shared out: sorties, the bases that could fly them, and how many aircraft there are.
 
     `cycle_s` is (sorties, bases) flight plus swap seconds, infinite where a base cannot fly a sortie;
@@ -58,7 +60,7 @@ class Task:
     site_limits: tuple[int, ...]
 
     @property
-    def unlimited(self) -> Task:
+    def unlimited(self) -> Workload:
         """The same with plenty of aircraft of every type, and sites that take them."""
         plenty = np.where(self.limits > 0, PLENTY, 0)
         many = (PLENTY,) * len(self.counts)
@@ -66,7 +68,7 @@ class Task:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Bounds:
     """Further bounds of one question: aircraft and sites in all, and flights of each type (with how many rounds)."""
 
     total: int | None = None
@@ -97,39 +99,39 @@ class FleetAnswer:
         return tuple(k for k, count in enumerate(self.aircraft) if count)
 
 
-NO_QUOTA: Final = Quota()
+UNBOUND: Final = Bounds()
 
 
-def fewest_aircraft(task: Task, period_s: float, quota: Quota = NO_QUOTA) -> FleetAnswer | None:
+def fewest_aircraft(work: Workload, period_s: float, bounds: Bounds = UNBOUND) -> FleetAnswer | None:
     """Return the smallest fleet that repeats every sortie within a period, or None where none can."""
-    if np.isinf(task.cycle_s).all(axis=1).any():
+    if np.isinf(work.cycle_s).all(axis=1).any():
         return None
     model = cp_model.CpModel()
     counts = [
-        model.new_int_var(0, int(min(task.counts[b.fleet], *(task.limits[s, b.fleet] for s in b.sites))), f"m{k}")
-        for k, b in enumerate(task.bases)
+        model.new_int_var(0, int(min(work.counts[b.fleet], *(work.limits[s, b.fleet] for s in b.sites))), f"m{k}")
+        for k, b in enumerate(work.bases)
     ]
-    chosen = {(int(i), int(k)): model.new_bool_var(f"x{i}_{k}") for i, k in np.argwhere(np.isfinite(task.cycle_s))}
-    for i in range(len(task.cycle_s)):
+    chosen = {(int(i), int(k)): model.new_bool_var(f"x{i}_{k}") for i, k in np.argwhere(np.isfinite(work.cycle_s))}
+    for i in range(len(work.cycle_s)):
         model.add_exactly_one([x for (j, _), x in chosen.items() if j == i])
-    for k, base in enumerate(task.bases):
+    for k, base in enumerate(work.bases):
         mine = {i: x for (i, b), x in chosen.items() if b == k}
-        load = sum(math.ceil(task.cycle_s[i, k]) * x for i, x in mine.items())
+        load = sum(math.ceil(work.cycle_s[i, k]) * x for i, x in mine.items())
         model.add(load + _carrying(model, base, k, list(mine.values())) <= math.floor(period_s) * counts[k])
-    _bound(model, task, counts, quota)
-    for fleet, stock in enumerate(quota.flights):
+    _bound(model, work, counts, bounds)
+    for fleet, stock in enumerate(bounds.flights):
         if stock is not None:
-            flown = [x for (_, k), x in chosen.items() if task.bases[k].fleet == fleet]
-            model.add(quota.rounds * sum(flown) <= stock)
-    spread = int(len(task.cycle_s) * 4 * math.ceil(float(task.cycle_s[np.isfinite(task.cycle_s)].max())))
-    work = sum(math.ceil(task.cycle_s[i, k]) * x for (i, k), x in chosen.items())
-    model.minimize((spread + 1) * sum(counts) + work)
-    solver = _solver()
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            flown = [x for (_, k), x in chosen.items() if work.bases[k].fleet == fleet]
+            model.add(bounds.rounds * sum(flown) <= stock)
+    spread = int(len(work.cycle_s) * 4 * math.ceil(float(work.cycle_s[np.isfinite(work.cycle_s)].max())))
+    flying = sum(math.ceil(work.cycle_s[i, k]) * x for (i, k), x in chosen.items())
+    model.minimize((spread + 1) * sum(counts) + flying)
+    solver = solved(model, SOLVER_SECONDS)
+    if solver is None:
         return None
-    base_of = [next(k for k in range(len(task.bases)) if (i, k) in chosen and solver.value(chosen[i, k]))
-               for i in range(len(task.cycle_s))]  # fmt: skip
-    return _answer(task, [solver.value(c) for c in counts], base_of)
+    base_of = [next(k for k in range(len(work.bases)) if (i, k) in chosen and solver.value(chosen[i, k]))
+               for i in range(len(work.cycle_s))]  # fmt: skip
+    return _answer(work, [solver.value(c) for c in counts], base_of)
 
 
 def _carrying(
@@ -143,58 +145,49 @@ def _carrying(
     return math.ceil(base.carry_s) * used
 
 
-def _bound(model: cp_model.CpModel, task: Task, counts: Sequence[cp_model.IntVar], quota: Quota) -> None:
+def _bound(model: cp_model.CpModel, work: Workload, counts: Sequence[cp_model.IntVar], bounds: Bounds) -> None:
     """Hold the aircraft to what there is of each type, what each site takes, and what the question allows."""
-    for fleet, most in enumerate(task.counts):
-        model.add(sum(counts[k] for k, b in enumerate(task.bases) if b.fleet == fleet) <= most)
-    for site, most in enumerate(task.site_limits):
-        here = [k for k, b in enumerate(task.bases) if site in b.sites]
+    for fleet, most in enumerate(work.counts):
+        model.add(sum(counts[k] for k, b in enumerate(work.bases) if b.fleet == fleet) <= most)
+    for site, most in enumerate(work.site_limits):
+        here = [k for k, b in enumerate(work.bases) if site in b.sites]
         model.add(sum(counts[k] for k in here) <= most)
-        for fleet, few in enumerate(task.limits[site].tolist()):
-            model.add(sum(counts[k] for k in here if task.bases[k].fleet == fleet) <= few)
-    if quota.total is not None:
-        model.add(sum(counts) <= quota.total)
-    if quota.sites is not None:
-        open_site = [model.new_bool_var(f"y{s}") for s in range(len(task.site_limits))]
-        for k, base in enumerate(task.bases):
+        for fleet, few in enumerate(work.limits[site].tolist()):
+            model.add(sum(counts[k] for k in here if work.bases[k].fleet == fleet) <= few)
+    if bounds.total is not None:
+        model.add(sum(counts) <= bounds.total)
+    if bounds.sites is not None:
+        open_site = [model.new_bool_var(f"y{s}") for s in range(len(work.site_limits))]
+        for k, base in enumerate(work.bases):
             for site in base.sites:
-                model.add(counts[k] <= task.counts[base.fleet] * open_site[site])
-        model.add(sum(open_site) <= quota.sites)
+                model.add(counts[k] <= work.counts[base.fleet] * open_site[site])
+        model.add(sum(open_site) <= bounds.sites)
 
 
-def _solver() -> cp_model.CpSolver:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.catch_sigint_signal = False  # else it takes the handler away, and Ctrl-C kills without clean-up
-    solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = SOLVER_SECONDS
-    return solver
-
-
-def _answer(task: Task, counts: Sequence[int], base_of: Sequence[int]) -> FleetAnswer:
-    loads = np.zeros(len(task.bases))
-    np.add.at(loads, np.array(base_of), task.cycle_s[np.arange(len(base_of)), np.array(base_of)])
-    periods = [(load + base.carry_s) / m for load, m, base in zip(loads, counts, task.bases, strict=True) if load > 0.0]
+def _answer(work: Workload, counts: Sequence[int], base_of: Sequence[int]) -> FleetAnswer:
+    loads = np.zeros(len(work.bases))
+    np.add.at(loads, np.array(base_of), work.cycle_s[np.arange(len(base_of)), np.array(base_of)])
+    periods = [(load + base.carry_s) / m for load, m, base in zip(loads, counts, work.bases, strict=True) if load > 0.0]
     used = [m if load > 0.0 else 0 for load, m in zip(loads, counts, strict=True)]
     return FleetAnswer(aircraft=tuple(used), base_of=tuple(base_of), period_s=float(max(periods)))
 
 
-def best_period(task: Task, quota: Quota = NO_QUOTA, under_s: float = math.inf) -> FleetAnswer | None:
+def best_period(work: Workload, bounds: Bounds = UNBOUND, under_s: float = math.inf) -> FleetAnswer | None:
     """Return the fleet that repeats every sortie soonest, and sooner than a period, by bisection on the period."""
-    finite = task.cycle_s[np.isfinite(task.cycle_s)]
+    finite = work.cycle_s[np.isfinite(work.cycle_s)]
     if len(finite) == 0:
         return None
-    low = float(finite.min()) / max(sum(task.counts), 1)
-    slow = float(np.where(np.isfinite(task.cycle_s), task.cycle_s, 0.0).max(axis=1).sum())
-    slow += len(task.cycle_s) + max(b.carry_s for b in task.bases)
+    low = float(finite.min()) / max(sum(work.counts), 1)
+    slow = float(np.where(np.isfinite(work.cycle_s), work.cycle_s, 0.0).max(axis=1).sum())
+    slow += len(work.cycle_s) + max(b.carry_s for b in work.bases)
     high = min(slow, under_s)
-    best = fewest_aircraft(task, math.ceil(high) if high == slow else high, quota)
+    best = fewest_aircraft(work, math.ceil(high) if high == slow else high, bounds)
     if best is None:
         return None
     high = min(high, best.period_s)
     while high - low > PERIOD_STEP_S:
         middle = (low + high) / 2.0
-        found = fewest_aircraft(task, middle, quota)
+        found = fewest_aircraft(work, middle, bounds)
         if found is None:
             low = middle
         else:
@@ -202,14 +195,14 @@ def best_period(task: Task, quota: Quota = NO_QUOTA, under_s: float = math.inf) 
     return best
 
 
-def options(task: Task) -> list[FleetAnswer]:
+def options(work: Workload) -> list[FleetAnswer]:
     """Answer "which k aircraft from which n sites give which period", for every k and n that gains something."""
     found: list[tuple[int, int, FleetAnswer]] = []
-    sites, reach = len({s for b in task.bases for s in b.sites}), max(len(b.sites) for b in task.bases)
-    for total in range(1, min(sum(task.counts), MOST_ANSWERED) + 1):
+    sites, reach = len({s for b in work.bases for s in b.sites}), max(len(b.sites) for b in work.bases)
+    for total in range(1, min(sum(work.counts), MOST_ANSWERED) + 1):
         for most in range(1, min(sites, total * reach) + 1):
             known = [a.period_s for k, n, a in found if k <= total and n <= most]
-            answer = best_period(task, Quota(total=total, sites=most), min(known, default=math.inf) - PERIOD_STEP_S)
+            answer = best_period(work, Bounds(total=total, sites=most), min(known, default=math.inf) - PERIOD_STEP_S)
             if answer is not None:
                 found.append((total, most, answer))
     return [answer for _, _, answer in found]

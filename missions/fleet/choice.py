@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from missions.fleet.bases import PLENTY, Base, FleetAnswer, Quota, Task, best_period, fewest_aircraft
+from missions.fleet.bases import PLENTY, Base, Bounds, FleetAnswer, Workload, best_period, fewest_aircraft
 from missions.fleet.bases import options as fleet_options
 from missions.fleet.sections import SAME_M
 from missions.plan import Finding, FleetOption, Severity
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.airspace.corridor import Corridor
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.fleet.sections import Cut
 
@@ -34,20 +34,20 @@ A_WEEK_S: Final = 604_800.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choice:
-    """A cut with the task it makes of the brief's aircraft, and the answer chosen for it."""
+    """A cut with the work it makes for the brief's aircraft, and the answer chosen for it."""
 
     cut: Cut
-    task: Task
+    work: Workload
     answer: FleetAnswer | None = None
 
 
-def choices(brief: Brief, corridor: Corridor, cuts: Iterable[Cut]) -> list[Choice]:
-    """Return the cuts that fly something, each with its task."""
-    order = corridor.along.nearest(corridor.sites).station_m
-    return [Choice(cut=cut, task=_task(brief, order, cut)) for cut in cuts if cut.paths]
+def choices(situation: Situation, cuts: Iterable[Cut]) -> list[Choice]:
+    """Return the cuts that fly something, each with the work it makes."""
+    order = situation.corridor.along.nearest(situation.corridor.sites).station_m
+    return [Choice(cut=cut, work=_work(situation.brief, order, cut)) for cut in cuts if cut.paths]
 
 
-def _task(brief: Brief, station_m: FloatArray, cut: Cut) -> Task:
+def _work(brief: Brief, station_m: FloatArray, cut: Cut) -> Workload:
     pairs = sorted({pair for known in cut.paths for pair in known})
     bases = [Base(sites=(site,), fleet=fleet) for site, fleet in pairs]
     for fleet, own in enumerate(brief.fleets):
@@ -65,7 +65,7 @@ def _task(brief: Brief, station_m: FloatArray, cut: Cut) -> Task:
             cycle[i, k] = min(seconds) + brief.fleets[base.fleet].aircraft.swap_s
     counts = tuple(f.count for f in brief.fleets)
     limits = [[s.room(f.label, f.count) for f in brief.fleets] for s in brief.launch]
-    return Task(
+    return Workload(
         cycle_s=cycle, bases=tuple(bases), counts=counts, limits=np.array(limits),
         site_limits=tuple(s.aircraft.get("", PLENTY) for s in brief.launch),
     )  # fmt: skip
@@ -87,13 +87,13 @@ def choose(brief: Brief, found: Sequence[Choice]) -> Choice:
     whole = [c for c in found if c.cut.unflown_m <= least + SAME_M]
     asked = asked_s(brief)
     if asked is not None:
-        kept = _answered(whole, (fewest_aircraft(c.task, asked) for c in whole))
+        kept = _answered(whole, (fewest_aircraft(c.work, asked) for c in whole))
         if kept:
             return min(kept, key=lambda c: (_of(c).total, _of(c).period_s))
     best: list[Choice] = []
     for choice in whole:
         under = min((_of(c).period_s for c in best), default=math.inf)
-        best += _answered([choice], [best_period(choice.task, under_s=under)])
+        best += _answered([choice], [best_period(choice.work, under_s=under)])
     return min(best, key=lambda c: (_of(c).period_s, _of(c).total)) if best else whole[0]
 
 
@@ -117,7 +117,7 @@ def carried(found: Sequence[Choice]) -> Choice:
     """Return the choice that starts from the fewest bases, whatever aircraft there are, with that answer."""
     least = min(c.cut.unflown_m for c in found)
     whole = [c for c in found if c.cut.unflown_m <= least + SAME_M]
-    fewest = _answered(whole, (fewest_aircraft(c.task.unlimited, A_WEEK_S) for c in whole))
+    fewest = _answered(whole, (fewest_aircraft(c.work.unlimited, A_WEEK_S) for c in whole))
     return min(fewest, key=lambda c: (_of(c).total, _of(c).period_s))
 
 
@@ -126,7 +126,7 @@ def revisit_finding(brief: Brief, found: Sequence[Choice], best: FleetAnswer) ->
     asked = asked_s(brief)
     if asked is None or best.period_s <= asked:
         return []
-    enough = _answered(found, (fewest_aircraft(c.task.unlimited, asked) for c in found))
+    enough = _answered(found, (fewest_aircraft(c.work.unlimited, asked) for c in found))
     more = ""
     if enough:
         least = min(enough, key=lambda c: (_of(c).total, _of(c).period_s))
@@ -160,7 +160,7 @@ def proven_finding(brief: Brief, worst_s: float, findings: Sequence[Finding]) ->
 def _counts(brief: Brief, choice: Choice) -> str:
     answer = _of(choice)
     counts = [0] * len(brief.fleets)
-    for base, count in zip(choice.task.bases, answer.aircraft, strict=True):
+    for base, count in zip(choice.work.bases, answer.aircraft, strict=True):
         counts[base.fleet] += count
     if len(counts) == 1:
         return f"aircraft.count = {counts[0]}"
@@ -170,7 +170,7 @@ def _counts(brief: Brief, choice: Choice) -> str:
 def too_few_finding(brief: Brief, choice: Choice) -> Finding:
     """Warn that the aircraft are fewer than the bases they fly from, and say what would do."""
     need, count = _of(choice).total, sum(f.count for f in brief.fleets)
-    where = {s for k in _of(choice).bases for s in choice.task.bases[k].sites}
+    where = {s for k in _of(choice).bases for s in choice.work.bases[k].sites}
     return Finding(
         rule="fleet", severity=Severity.WARNING, measured=float(count), limit=float(need), unit="aircraft",
         message=f"the sorties need {need} aircraft at {len(where)} launch sites and the brief has "
@@ -187,7 +187,7 @@ def paced(brief: Brief, choice: Choice, seconds: float) -> FleetAnswer | None:
     fewest_rounds = 1 if asked is None else math.ceil(seconds / asked)
     for rounds in range(int(seconds // _of(choice).period_s), fewest_rounds - 1, -1):
         period = seconds / rounds
-        answer = fewest_aircraft(choice.task, period, Quota(rounds=rounds, flights=stock))
+        answer = fewest_aircraft(choice.work, period, Bounds(rounds=rounds, flights=stock))
         if answer is not None:
             return dataclasses.replace(answer, period_s=period, paced=True)
     return None
@@ -196,8 +196,8 @@ def paced(brief: Brief, choice: Choice, seconds: float) -> FleetAnswer | None:
 def answers(brief: Brief, found: Sequence[Choice], chosen: Choice) -> list[FleetOption]:
     """Answer which aircraft from which sites give which period, over all cuts that fly as much as the chosen one."""
     most = chosen.cut.unflown_m + SAME_M
-    small = [c for c in found if c.cut.unflown_m <= most and c.task.cycle_s.size <= MAX_ANSWERED]
-    every = [(_option(brief, c, a), a.period_s) for c in small for a in fleet_options(c.task)]
+    small = [c for c in found if c.cut.unflown_m <= most and c.work.cycle_s.size <= MAX_ANSWERED]
+    every = [(_option(brief, c, a), a.period_s) for c in small for a in fleet_options(c.work)]
     every.sort(key=lambda row: (row[0].aircraft, len(_places(row[0])), row[1], row[0].sites))
     kept: list[FleetOption] = []
     for option, _ in every:
@@ -212,7 +212,7 @@ def _places(option: FleetOption) -> set[str]:
 
 
 def _option(brief: Brief, choice: Choice, answer: FleetAnswer) -> FleetOption:
-    bases = [choice.task.bases[k] for k in answer.bases]
+    bases = [choice.work.bases[k] for k in answer.bases]
     return FleetOption(
         aircraft=answer.total,
         sites=tuple(base_name(brief, base) for base in bases),

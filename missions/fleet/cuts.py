@@ -7,18 +7,18 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from missions.airspace.landing_places import no_circle
-from missions.airspace.routing import Router
 from missions.errors import PlanRefusedError
-from missions.fleet.sections import SAME_M, Squad, Unflown, cuts, span_of, stretches, whole_border
-from missions.paths.landing import no_approach
+from missions.fleet.sections import SAME_M, Detachment, Unflown, cuts, span_of, stretches, whole_border
 from missions.paths.path_maker import PathMaker
+from missions.paths.unlandable import no_approach
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
+    from missions.airspace.routing import Router
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.fleet.sections import Cut
     from missions.paths.lanes import Lane
@@ -27,7 +27,7 @@ MAX_SUBSETS: Final = 12
 """Most choices of launch sites whose cuts are worked out."""
 
 
-def muster(brief: Brief, corridor: Corridor, ground: PlaneGround) -> tuple[list[Squad], list[Finding]]:
+def detachments(situation: Situation, router: Router) -> tuple[list[Detachment], list[Finding]]:
     """Return the aircraft of each type with the sites they may start from, and a warning for each they may not.
 
     Raises
@@ -35,19 +35,18 @@ def muster(brief: Brief, corridor: Corridor, ground: PlaneGround) -> tuple[list[
     PlanRefusedError
         When a launch site has no room for any of the types.
     """
-    router = Router(corridor.free, corridor.quiet)
-    squads, refused = [], []
-    for fleet, own in enumerate(brief.each):
-        maker = PathMaker(own, router, ground, corridor.wind)
-        allowed = [k for k, s in enumerate(own.launch) if s.room(own.aircraft.label, own.aircraft.count)]
-        wrong = {k: no_circle(own, corridor, k, maker.radius_m) or no_approach(maker, corridor, k) for k in allowed}
-        squads.append(Squad(fleet=fleet, maker=maker, sites=tuple(k for k in allowed if wrong[k] is None)))
+    brief, found, refused = situation.brief, [], []
+    for fleet, own in enumerate(brief.fleets):
+        maker = PathMaker(situation, brief.performance(own.label), router)
+        allowed = [k for k, s in enumerate(brief.launch) if s.room(own.label, own.count)]
+        wrong = {k: no_circle(situation, own.label, k, maker.radius_m) or no_approach(maker, k) for k in allowed}
+        found.append(Detachment(fleet=fleet, maker=maker, sites=tuple(k for k in allowed if wrong[k] is None)))
         refused += [(k, error) for k, error in wrong.items() if error is not None]
-    used = {site for squad in squads for site in squad.sites}
+    used = {site for detachment in found for site in detachment.sites}
     for site, error in refused:
         if site not in used:
             raise error
-    return squads, [_shut(brief, site, error) for site, error in refused]
+    return found, [_shut(brief, site, error) for site, error in refused]
 
 
 def _shut(brief: Brief, site: int, error: PlanRefusedError) -> Finding:
@@ -59,22 +58,22 @@ def _shut(brief: Brief, site: int, error: PlanRefusedError) -> Finding:
 
 
 class Cutter:
-    """Cuts one border for one muster of aircraft, from all launch sites or from some of them."""
+    """Cuts one border for the aircraft of each type, from all launch sites or from some of them."""
 
-    def __init__(self, corridor: Corridor, lanes: Sequence[Lane], squads: Sequence[Squad]) -> None:
-        self.squads = tuple(squads)
+    def __init__(self, corridor: Corridor, lanes: Sequence[Lane], own: Sequence[Detachment]) -> None:
+        self.detachments = tuple(own)
         self._corridor = corridor
         self._lanes = lanes
 
     def cuts(self, sites: Iterable[int] | None = None) -> list[Cut]:
         """Return the cuts the types suggest, from the sites given or from all."""
         allowed = set(range(len(self._corridor.sites)) if sites is None else sites)
-        some = [dataclasses.replace(q, sites=tuple(s for s in q.sites if s in allowed)) for q in self.squads]
+        some = [dataclasses.replace(q, sites=tuple(s for s in q.sites if s in allowed)) for q in self.detachments]
         return cuts(self._corridor, self._lanes, some)
 
     def subsets(self, most: int) -> list[tuple[int, ...]]:
         """Return choices of at most so many of the launch sites, not all of them, larger ones first."""
-        sites = sorted({s for q in self.squads for s in q.sites})
+        sites = sorted({s for q in self.detachments for s in q.sites})
         sizes = range(min(most, len(sites) - 1), 0, -1)
         least_m = self._out_of_reach_m(sites) + SAME_M
         found = (c for n in sizes for c in itertools.combinations(sites, n) if self._out_of_reach_m(c) <= least_m)
@@ -83,8 +82,8 @@ class Cutter:
     def _out_of_reach_m(self, sites: Sequence[int]) -> float:
         """Return the length of border that none of the types can reach from some of the sites."""
         spans = whole_border(self._corridor)
-        for squad in self.squads:
-            mine = dataclasses.replace(squad, sites=tuple(s for s in squad.sites if s in sites))
+        for detachment in self.detachments:
+            mine = dataclasses.replace(detachment, sites=tuple(s for s in detachment.sites if s in sites))
             if mine.sites:
                 spans = [span_of(s) for s in stretches(self._corridor, mine, spans)[1]]
         return sum(s.end_m - s.start_m for s in spans)

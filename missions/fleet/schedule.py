@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.corridor_frame import LocalFrame
     from missions.briefs.brief import Brief, Fleet
-    from missions.fleet.bases import FleetAnswer, Task
+    from missions.fleet.bases import FleetAnswer, Workload
     from missions.plan import Sortie
 
     FloatArray = NDArray[np.float64]
@@ -46,11 +46,11 @@ def patrol_seconds(brief: Brief, period_s: float) -> float:
     return DEFAULT_ROUNDS * period_s
 
 
-def turns(brief: Brief, sorties: Sequence[Sortie], task: Task, answer: FleetAnswer) -> list[Turn]:
+def turns(brief: Brief, sorties: Sequence[Sortie], work: Workload, answer: FleetAnswer) -> list[Turn]:
     """Return the turns of every aircraft: those of a base start evenly spread over its cycle."""
     found = []
     for number in answer.bases:
-        base, count = task.bases[number], answer.aircraft[number]
+        base, count = work.bases[number], answer.aircraft[number]
         mine = [s for s, k in zip(sorties, answer.base_of, strict=True) if k == number]
         order = [brief.launch[s].name for s in base.sites]
         mine.sort(key=lambda s, order=order: order.index(s.site))  # type: ignore[misc]

@@ -55,7 +55,7 @@ MAX_CUTS: Final = 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Squad:
+class Detachment:
     """The aircraft of one type: its place among the brief's, its paths, and the sites it may start from."""
 
     fleet: int
@@ -112,12 +112,12 @@ class Cut:
         return sum(s.stretch.length_m for s in self.sections if s.reason in MENDABLE)
 
 
-def stretches(corridor: Corridor, squad: Squad, spans: Sequence[Span]) -> tuple[list[Stretch], list[Stretch]]:
+def stretches(corridor: Corridor, detachment: Detachment, spans: Sequence[Span]) -> tuple[list[Stretch], list[Stretch]]:
     """Give every part of some border to the nearest of a type's launch sites; second, the parts it cannot reach."""
     near: list[Stretch] = []
     far: list[Stretch] = []
-    reach = reach_m(squad.maker.aircraft, squad.maker.wind.strongest_mps)
-    tree = shapely.STRtree(np.asarray(shapely.points(corridor.sites[list(squad.sites)])))
+    reach = reach_m(detachment.maker.aircraft, detachment.maker.wind.strongest_mps)
+    tree = shapely.STRtree(np.asarray(shapely.points(corridor.sites[list(detachment.sites)])))
     for span in spans:
         length = span.end_m - span.start_m
         count = max(int(np.ceil(length / STATION_STEP_M)), 1)
@@ -130,7 +130,7 @@ def stretches(corridor: Corridor, squad: Squad, spans: Sequence[Span]) -> tuple[
         for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             start, end = span.start_m + a * length / count, span.start_m + b * length / count
             stretch = Stretch(
-                site=squad.sites[int(site[a])], fleet=squad.fleet, chain=span.chain, start_m=start, end_m=end
+                site=detachment.sites[int(site[a])], fleet=detachment.fleet, chain=span.chain, start_m=start, end_m=end
             )
             (far if away[a] else near).append(stretch)
     return near, far
@@ -142,14 +142,14 @@ def whole_border(corridor: Corridor) -> list[Span]:
     return [Span(chain=k, start_m=a, end_m=b) for k, (a, b) in enumerate(itertools.pairwise(ends))]
 
 
-def sections(corridor: Corridor, pieces: list[LanePiece], squad: Squad, spans: Sequence[Span]) -> list[Section]:
+def sections(corridor: Corridor, pieces: list[LanePiece], own: Detachment, spans: Sequence[Span]) -> list[Section]:
     """Cut border into sorties of one type: a whole stretch where a battery allows it, else outward from its site."""
-    near, far = stretches(corridor, squad, spans)
-    found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, squad.maker).sections()]
+    near, far = stretches(corridor, own, spans)
+    found = [section for stretch in near for section in _Cutter(stretch, pieces, corridor, own.maker).sections()]
     return [*found, *(Section(stretch=s, reason=Unflown.BATTERY) for s in far)]
 
 
-def cuts(corridor: Corridor, lanes: Sequence[Lane], squads: Sequence[Squad]) -> list[Cut]:
+def cuts(corridor: Corridor, lanes: Sequence[Lane], detachments: Sequence[Detachment]) -> list[Cut]:
     """Return the cuts of the border that the types suggest: each type alone, what it leaves to another, and so on.
 
     The first is that of the first type; there are at most `MAX_CUTS`.
@@ -157,40 +157,42 @@ def cuts(corridor: Corridor, lanes: Sequence[Lane], squads: Sequence[Squad]) -> 
     pieces = [piece for lane in lanes for piece in lane.pieces]
     found: list[Cut] = []
 
-    def go_on(done: list[Section], spans: list[Span], left: list[Squad]) -> None:
-        for squad in left:
+    def go_on(done: list[Section], spans: list[Span], left: list[Detachment]) -> None:
+        for detachment in left:
             if len(found) >= MAX_CUTS:
                 return
-            mine = sections(corridor, pieces, squad, spans)
+            mine = sections(corridor, pieces, detachment, spans)
             open_m = [s for s in mine if s.reason in MENDABLE]
             if done and len(open_m) == len(mine):
                 continue
             whole = sorted([*done, *mine], key=lambda s: s.stretch.start_m)
-            found.append(Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, squads))))
+            found.append(Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, detachments))))
             if open_m:
                 kept = [s for s in mine if s.reason not in MENDABLE]
-                go_on([*done, *kept], [span_of(s.stretch) for s in open_m], [s for s in left if s is not squad])
+                go_on([*done, *kept], [span_of(s.stretch) for s in open_m], [s for s in left if s is not detachment])
 
-    go_on([], whole_border(corridor), [s for s in squads if s.sites])
-    if len(squads) > 1:
-        shared = [_divided(cut, parts, corridor, pieces, squads) for parts in DIVIDED for cut in found]
+    go_on([], whole_border(corridor), [s for s in detachments if s.sites])
+    if len(detachments) > 1:
+        shared = [_divided(cut, parts, corridor, pieces, detachments) for parts in DIVIDED for cut in found]
         found += [cut for cut in shared if cut is not None]
     return found[:MAX_CUTS]
 
 
-def _divided(cut: Cut, parts: int, corridor: Corridor, pieces: list[LanePiece], squads: Sequence[Squad]) -> Cut | None:
+def _divided(
+    cut: Cut, parts: int, corridor: Corridor, pieces: list[LanePiece], detachments: Sequence[Detachment]
+) -> Cut | None:
     """Return a cut with every sortie divided into so many, so that types can share what one flies alone, or None."""
     flown = [s for s in cut.sections if s.path is not None]
     if len(flown) * parts > MAX_DIVIDED:
         return None
-    makers = {squad.fleet: squad.maker for squad in squads}
+    makers = {detachment.fleet: detachment.maker for detachment in detachments}
     shares = [
         share for s in flown for share in _Cutter(s.stretch, pieces, corridor, makers[s.stretch.fleet]).divided(parts)
     ]
     if any(s.path is None for s in shares):
         return None
     whole = sorted([*shares, *(s for s in cut.sections if s.path is None)], key=lambda s: s.stretch.start_m)
-    return Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, squads)))
+    return Cut(sections=tuple(whole), paths=tuple(_paths(whole, corridor, detachments)))
 
 
 def span_of(stretch: Stretch) -> Span:
@@ -309,7 +311,7 @@ def pieces_between(pieces: list[LanePiece], part: Stretch) -> list[LanePiece]:
 
 
 def _paths(
-    flown: Sequence[Section], corridor: Corridor, squads: Sequence[Squad]
+    flown: Sequence[Section], corridor: Corridor, detachments: Sequence[Detachment]
 ) -> list[dict[tuple[int, int], FlightPath]]:
     """Return, for each section with a path, the paths of every (site, type) that can fly it on one battery.
 
@@ -317,14 +319,16 @@ def _paths(
     """
     mine = [s for s in flown if s.path is not None]
     paths = [{(s.stretch.site, s.stretch.fleet): s.path} for s in mine if s.path is not None]
-    pairs = [(squad, site) for squad in squads for site in squad.sites]
+    pairs = [(detachment, site) for detachment in detachments for site in detachment.sites]
     if len(mine) * len(pairs) > MAX_PAIRS:
         return paths
     for section, known in zip(mine, paths, strict=True):
-        for squad, site in pairs:
-            path = None if (site, squad.fleet) in known else _affordable(section, squad.maker, corridor.sites[site])
+        for detachment, site in pairs:
+            if (site, detachment.fleet) in known:
+                continue
+            path = _affordable(section, detachment.maker, corridor.sites[site])
             if path is not None:
-                known[site, squad.fleet] = path
+                known[site, detachment.fleet] = path
     return paths
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from missions.fleet.schedule import MAX_SHIFT_S, SEPARATION_M, SHIFT_S, Separation, battery_findings
+from missions.fleet.solver import solved
+from missions.fleet.timetable import Timetable
 from missions.paths.sortie import build_sortie
 from missions.plan import Finding, Flight, Severity
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.airspace.corridor import Corridor
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
+    from missions.briefs.brief import Brief, Fleet
     from missions.fleet.schedule import Conflict
     from missions.paths.path_maker import FlightPath
     from missions.plan import Sortie
@@ -38,23 +40,14 @@ SOLVER_SECONDS: Final = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class Share:
     """One aircraft's part: its launch site, and the sorties it flies in order, by number."""
 
     site: int
     sorties: tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class SearchFlights:
-    """Sorties with their clock, the flights in the order of their take-off, and what is wrong with them."""
-
-    sorties: tuple[Sortie, ...]
-    flights: tuple[Flight, ...]
-    findings: tuple[Finding, ...]
-
-
-def scheduled(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, FlightPath]]) -> SearchFlights:
+def scheduled(situation: Situation, fleet: Fleet, paths: Sequence[dict[int, FlightPath]]) -> Timetable:
     """Choose aircraft and sites for the sorties of a search and lay out their take-offs.
 
     Parameters
@@ -62,33 +55,33 @@ def scheduled(brief: Brief, corridor: Corridor, paths: Sequence[dict[int, Flight
     paths
         For each sortie, its path from every launch site that can fly it.
     """
+    brief, flown = situation.brief, situation.brief.performance(fleet.label)
     seconds = np.full((len(paths), len(brief.launch)), np.inf)
     for k, known in enumerate(paths):
         for site, path in known.items():
             seconds[k, site] = path.duration_s
-    limits = [s.room(brief.aircraft.label, brief.aircraft.count) for s in brief.launch]
-    seats = best_seats(seconds, brief.aircraft.count, limits, swap_s=brief.aircraft.aircraft.swap_s)
+    limits = [s.room(fleet.label, fleet.count) for s in brief.launch]
+    shares = soonest_shares(seconds, fleet.count, limits, swap_s=fleet.aircraft.swap_s)
     findings: list[Finding] = []
-    if seats is None:
+    if shares is None:
         chosen = [min(known, key=lambda s: known[s].duration_s) for known in paths]
-        findings.append(_carried_finding(brief, chosen))
+        findings.append(_carried_finding(fleet, chosen))
     else:
-        chosen = [next(seat.site for seat in seats if k in seat.sorties) for k in range(len(paths))]
+        chosen = [next(share.site for share in shares if k in share.sorties) for k in range(len(paths))]
     sorties = [
-        build_sortie(brief, corridor, paths[k][site], site=site, name=f"S{k + 1:02d}", t_start_s=0.0)
-        for k, site in enumerate(chosen)
+        build_sortie(situation, flown, paths[k][site], site=site, name=f"S{k + 1:02d}") for k, site in enumerate(chosen)
     ]
-    shares = {"1": list(range(len(sorties)))} if seats is None else _named(brief, seats)
-    flights, conflicts = _placed(brief, sorties, shares, Separation(sorties, corridor.frame))
+    named = {"1": list(range(len(sorties)))} if shares is None else _named(brief, shares)
+    flights, conflicts = _placed(fleet, sorties, named, Separation(sorties, situation.frame))
     start = {f.sortie: f.t_takeoff_s for f in flights}
-    return SearchFlights(
+    return Timetable(
         sorties=tuple(s.starting_at(start[s.name]) for s in sorties),
         flights=tuple(flights),
         findings=(*findings, *conflicts, *battery_findings(brief, sorties, flights)),
     )
 
 
-def best_seats(seconds: FloatArray, count: int, limits: Sequence[int], *, swap_s: float) -> list[Seat] | None:
+def soonest_shares(seconds: FloatArray, count: int, limits: Sequence[int], *, swap_s: float) -> list[Share] | None:
     """Return which aircraft flies what so that the last one lands soonest, or None where no `count` aircraft can.
 
     Parameters
@@ -127,32 +120,28 @@ def best_seats(seconds: FloatArray, count: int, limits: Sequence[int], *, swap_s
         model.add_exactly_one(options)
     worth = int(length.max(axis=1).sum()) + 1
     model.minimize(worth * finish + sum(int(length[k, s]) * x for (k, _, s), x in flies.items()))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.catch_sigint_signal = False
-    solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = SOLVER_SECONDS
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = solved(model, SOLVER_SECONDS)
+    if solver is None:
         return None
     found = []
     for m in range(count):
         site = next(s for s in range(sites) if solver.value(at[m, s]))
         mine = tuple(k for (k, n, _), x in sorted(flies.items(), key=lambda e: e[0]) if n == m and solver.value(x))
-        found.append(Seat(site=site, sorties=mine))
-    return sorted((seat for seat in found if seat.sorties), key=lambda seat: (seat.site, seat.sorties))
+        found.append(Share(site=site, sorties=mine))
+    return sorted((share for share in found if share.sorties), key=lambda share: (share.site, share.sorties))
 
 
-def _named(brief: Brief, seats: Sequence[Seat]) -> dict[str, list[int]]:
+def _named(brief: Brief, shares: Sequence[Share]) -> dict[str, list[int]]:
     """Return the sorties of each aircraft by its name: its site and a number there."""
-    shares: dict[str, list[int]] = {}
-    for site, group in itertools.groupby(seats, key=lambda seat: seat.site):
-        for number, seat in enumerate(group, start=1):
-            shares[f"{brief.launch[site].name} {number}"] = list(seat.sorties)
-    return shares
+    return {
+        f"{brief.launch[site].name} {number}": list(share.sorties)
+        for site, group in itertools.groupby(shares, key=lambda share: share.site)
+        for number, share in enumerate(group, start=1)
+    }
 
 
 def _placed(
-    brief: Brief, sorties: Sequence[Sortie], shares: dict[str, list[int]], judge: Separation
+    fleet: Fleet, sorties: Sequence[Sortie], shares: dict[str, list[int]], judge: Separation
 ) -> tuple[list[Flight], list[Finding]]:
     """Let every aircraft take off as soon as it is ready and nobody is in its way, the one ready first going first."""
     ready = [(0.0, aircraft, tuple(mine)) for aircraft, mine in shares.items()]
@@ -165,7 +154,7 @@ def _placed(
         flights.append(flight)
         findings += [] if conflict is None else [_conflict_finding(conflict)]
         if mine[1:]:
-            heapq.heappush(ready, (flight.t_landing_s + brief.aircraft.aircraft.swap_s, aircraft, mine[1:]))
+            heapq.heappush(ready, (flight.t_landing_s + fleet.aircraft.swap_s, aircraft, mine[1:]))
     return sorted(flights, key=lambda f: (f.t_takeoff_s, f.aircraft)), findings[:1]
 
 
@@ -198,12 +187,12 @@ def _conflict_finding(conflict: Conflict) -> Finding:
     )  # fmt: skip
 
 
-def _carried_finding(brief: Brief, chosen: Sequence[int]) -> Finding:
+def _carried_finding(fleet: Fleet, chosen: Sequence[int]) -> Finding:
     sites = len(set(chosen))
     return Finding(
         rule="fleet", severity=Severity.WARNING, unit="aircraft",
-        measured=float(brief.aircraft.count), limit=float(sites),
-        message=f"the sorties start from {sites} launch sites and there are {brief.aircraft.count} aircraft, so one is "
+        measured=float(fleet.count), limit=float(sites),
+        message=f"the sorties start from {sites} launch sites and there are {fleet.count} aircraft, so one is "
         "carried from site to site; the time for that is not in the schedule",
         relaxation=f"aircraft.count = {sites}",
     )  # fmt: skip

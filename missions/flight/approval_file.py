@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from geo.errors import InputError, RefusedError
 from missions.documents.whole_file import read_text, write_whole
 from missions.flight.preflight_ways import ALWAYS_JUDGED
+from missions.plan import SHORTFALLS, Severity
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +58,7 @@ def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tup
     InputError
         When the name or the reason is empty.
     RefusedError
-        When the plan itself has errors, or a rule is named that nobody may let pass.
+        When the plan has errors other than shortfalls named here, or a rule is named that nobody may let pass.
     """
     if not name.strip() or not reason.strip():
         raise InputError("an approval needs a person's name and a reason; give both --approve NAME and --reason TEXT")
@@ -67,9 +68,11 @@ def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tup
             f"{closed[0]} cannot be let pass by anybody: past it the aircraft may go home by a way that was not "
             "judged; set the vehicle as the plan asks, or plan again"
         )
-    if not plan.feasible:
-        broken = next(f for f in plan.findings if f.severity == "error")
-        raise RefusedError(f"plan {plan.name!r} cannot be approved: {broken.message}; plan again")
+    errors = [f for f in plan.findings if f.severity is Severity.ERROR and f.rule not in SHORTFALLS & set(overrides)]
+    if errors:
+        broken = min(errors, key=lambda f: f.rule in SHORTFALLS)
+        mend = f"let it pass by name (--override {broken.rule!r})" if broken.rule in SHORTFALLS else "plan again"
+        raise RefusedError(f"plan {plan.name!r} cannot be approved: {broken.message}; {mend}")
     return Approval(
         plan_sha256=plan.sha256,
         name=name.strip(),

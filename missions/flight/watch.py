@@ -158,7 +158,7 @@ class FlightWatch:
         self._battery_used_before_pct = float(np.nan_to_num(100.0 - self._state.battery_pct))
 
     def observe(self) -> None:
-        """Look at the vehicle's state after a message changed it."""
+        """Pointing at the vehicle's state after a message changed it."""
         state = self._state
         if not state.armed:
             return

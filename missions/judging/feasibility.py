@@ -10,7 +10,7 @@ from missions.plan import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from missions.airspace.corridor import Corridor
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.plan import Leg
 
@@ -22,30 +22,30 @@ LAYER_REACH_M: Final = 100.0
 """A wind layer is taken to speak for the air up to this far above it."""
 
 
-def _direction(brief: Brief, corridor: Corridor) -> list[Finding]:
+def _direction(situation: Situation) -> list[Finding]:
     """Warn when left or right was asked of a border part of which was drawn the other way."""
-    little = 0.01
-    if brief.border.own_side.hand is None or corridor.turned <= little:
+    little, side, turned = 0.01, situation.brief.border.own_side, situation.corridor.turned
+    if side.hand is None or turned <= little:
         return []
     return [
         Finding(
-            rule="border direction", severity=Severity.WARNING, measured=round(100.0 * corridor.turned, 1), limit=0.0,
+            rule="border direction", severity=Severity.WARNING, measured=round(100.0 * turned, 1), limit=0.0,
             unit="%",
-            message=f"{100.0 * corridor.turned:.0f} % of the border is drawn against the rest and was turned round; "
-            f"{brief.border.own_side.hand} is meant of the larger part",
+            message=f"{100.0 * turned:.0f} % of the border is drawn against the rest and was turned round; "
+            f"{side.hand} is meant of the larger part",
             relaxation="look at the map, or give border.own_side as a polygon or a point",
         )
     ]  # fmt: skip
 
 
-def flight_findings(brief: Brief, corridor: Corridor, legs: Sequence[Leg]) -> list[Finding]:
+def flight_findings(situation: Situation, legs: Sequence[Leg]) -> list[Finding]:
     """Return what is to be said of the legs of a plan or a file together, whichever door they come in by."""
     return [
-        *_wind(brief, legs),
-        *_speed(brief),
-        *_unknown_ground(brief),
-        *_open_zones(brief),
-        *_direction(brief, corridor),
+        *_wind(situation.brief, legs),
+        *_speed(situation.brief),
+        *_unknown_ground(situation.brief),
+        *_open_zones(situation.brief),
+        *_direction(situation),
     ]
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from missions.judging.breaches import every_leg, worst_of_each
+from missions.judging.flown_path import Landing, landings_of
 from missions.judging.return_legs import failsafe_legs
-from missions.judging.return_rules import speed_parameters, vehicle_parameters
+from missions.judging.return_rules import return_rules, speed_parameters, vehicle_parameters
 from missions.judging.rules_area import keep_in, overflight
 from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
@@ -19,18 +20,17 @@ from missions.judging.rules_return import failsafe_endurance, failsafe_height, f
 from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
 from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
 from missions.judging.rules_speed import speed
-from missions.judging.subject import Landing, Subject, landings_of
+from missions.judging.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.failsafes.landing_choice import LandingChoice
     from missions.judging.breaches import Breaches
+    from missions.performance.performance import Performance
     from missions.plan import Finding, Leg, Sortie
 
 
@@ -83,9 +83,8 @@ def return_breaches(subject: Subject) -> Iterator[Breaches]:
 
 
 def judge_legs(
-    brief: Brief,
-    corridor: Corridor,
-    ground: PlaneGround,
+    situation: Situation,
+    flown: Performance,
     legs: Sequence[Leg],
     homes: Sequence[Homeward],
     choice: LandingChoice | None = None,
@@ -101,7 +100,7 @@ def judge_legs(
     """
     if not legs:
         return ()
-    subjects = [Subject(brief, corridor, ground, legs, home.landings, choice) for home in homes]
+    subjects = [Subject(situation, flown, legs, home.landings, choice) for home in homes]
     found = [broken for rule in PATH_RULES for broken in rule(subjects[0])]
     for subject, home in zip(subjects, homes, strict=True):
         found += [broken.only(home.legs) for broken in return_breaches(subject)]
@@ -109,17 +108,18 @@ def judge_legs(
     return tuple(
         every_leg(
             found,
-            corridor.frame,
+            situation.frame,
             subjects[0].legs,
             lambda k: "the plan" if k is None else f"the leg to item {seq[k] + 1}",
         )
     )
 
 
-def subject_of(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> Subject:
-    """Make a planned sortie ready to be judged; `brief` is narrowed to the type of aircraft that flies it."""
+def subject_of(situation: Situation, sortie: Sortie) -> Subject:
+    """Make a planned sortie ready to be judged."""
     home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
-    return Subject(brief, corridor, ground, sortie.legs, landings_of(home, sortie.rally))
+    flown = situation.brief.performance(sortie.aircraft)
+    return Subject(situation, flown, sortie.legs, landings_of(home, sortie.rally))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,30 +131,25 @@ class SortieJudgement:
     kept_m: float
 
 
-def judge_sortie(brief: Brief, corridor: Corridor, ground: PlaneGround, sortie: Sortie) -> SortieJudgement:
-    """Judge a planned sortie; of each broken rule the worst leg is reported.
-
-    Parameters
-    ----------
-    brief
-        Narrowed to the type of aircraft that flies the sortie.
-    """
-    subject = subject_of(brief, corridor, ground, sortie)
+def judge_sortie(situation: Situation, sortie: Sortie) -> SortieJudgement:
+    """Judge a planned sortie; of each broken rule the worst leg is reported."""
+    subject = subject_of(situation, sortie)
     found = worst_of_each(
         breaches(subject),
-        corridor.frame,
+        situation.frame,
         subject.legs,
         lambda k: sortie.name if k is None else f"{sortie.name} leg {subject.legs.seq[k]}",
     )
+    rules = return_rules(situation.brief.failsafe, subject.flown)
     return SortieJudgement(
         sortie=dataclasses.replace(
             sortie,
             failsafe=failsafe_legs(subject, sortie.legs),
             vehicle_parameters=(
-                *vehicle_parameters(brief, sortie.legs, sortie.items, rally=bool(sortie.rally)),
-                *speed_parameters(brief),
+                *vehicle_parameters(rules, subject.flown, sortie),
+                *speed_parameters(subject.flown),
             ),
         ),
         findings=tuple(dataclasses.replace(f, sortie=sortie.name) for f in found),
-        kept_m=float(np.min(standoff_m(corridor, subject.legs.lines))),
+        kept_m=float(np.min(standoff_m(situation.corridor, subject.legs.lines))),
     )

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.airspace.corridor import Corridor
     from missions.airspace.routing import Router
-    from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.judging.subject import Subject
     from missions.plan import Finding, Sortie
 
@@ -58,10 +56,8 @@ RULES: Final = ("failsafe standoff", "failsafe keep-in", "failsafe zone")
 
 
 def propose_rally(
-    brief: Brief,
-    corridor: Corridor,
+    situation: Situation,
     router: Router,
-    ground: PlaneGround,
     sorties: Sequence[Sortie],
     findings: Sequence[Finding],
 ) -> tuple[tuple[ProposedRally, ...], list[Finding]]:
@@ -78,18 +74,18 @@ def propose_rally(
             continue
         tried += 1
         known = dataclasses.replace(sortie, rally=(*sortie.rally, *(_item(p) for p in proposed)))
-        subject = subject_of(brief.of(sortie.aircraft), corridor, ground, known)
-        more = _mending(subject, router, brief, known, ground, wide=len(hopeless) < MOST_WIDE)
+        subject = subject_of(situation, known)
+        more = _mending(situation, subject, router, known, wide=len(hopeless) < MOST_WIDE)
         if more is None:
             hopeless.add(sortie.name)
         elif len(proposed) + len(more) <= MOST_PROPOSED:
             proposed += more
-    findings = [_hopeless(brief, f) if f.rule in RULES and f.sortie in hopeless else f for f in findings]
-    return _settled(brief, corridor, ground, sorties, findings, proposed)
+    findings = [_hopeless(situation, f) if f.rule in RULES and f.sortie in hopeless else f for f in findings]
+    return _settled(situation, sorties, findings, proposed)
 
 
-def _hopeless(brief: Brief, finding: Finding) -> Finding:
-    way = f"{RETRACE}; " if can_retrace(brief.each[0]) else "another launch site, or a smaller zone; "
+def _hopeless(situation: Situation, finding: Finding) -> Finding:
+    way = f"{RETRACE}; " if can_retrace(situation.brief.performances[0]) else "another launch site, or a smaller zone; "
     return dataclasses.replace(
         finding, relaxation=f"{way}no {MOST_PER_SORTIE} rally points or fewer were found that mend it"
     )
@@ -108,9 +104,7 @@ def _drawn(sortie: Sortie, proposed: Sequence[ProposedRally]) -> bool:
 
 
 def _settled(
-    brief: Brief,
-    corridor: Corridor,
-    ground: PlaneGround,
+    situation: Situation,
     sorties: Sequence[Sortie],
     findings: Sequence[Finding],
     proposed: list[ProposedRally],
@@ -125,11 +119,11 @@ def _settled(
         if sortie.name not in broken or not _drawn(sortie, proposed):
             continue
         known = dataclasses.replace(sortie, rally=(*sortie.rally, *items))
-        subject = subject_of(brief.of(sortie.aircraft), corridor, ground, known)
+        subject = subject_of(situation, known)
         if not forbidden_points(subject).any():
             old = 1 + len(sortie.rally)
             used[sortie.name] = sorted({int(k) - old for k in np.unique(subject.returns.place) if k >= old})
-    retrace = can_retrace(brief.each[0])
+    retrace = can_retrace(situation.brief.performances[0])
     told = [
         dataclasses.replace(f, relaxation=_relaxation([proposed[k] for k in used[f.sortie]], retrace=retrace))
         if f.rule in RULES and used.get(f.sortie)
@@ -158,7 +152,7 @@ def _item(place: ProposedRally) -> MissionItem:
 
 
 def _mending(
-    subject: Subject, router: Router, brief: Brief, sortie: Sortie, ground: PlaneGround, *, wide: bool
+    situation: Situation, subject: Subject, router: Router, sortie: Sortie, *, wide: bool
 ) -> list[ProposedRally] | None:
     """Return the places that mend one sortie, none where nothing is to mend, or None where no few of them do.
 
@@ -173,7 +167,7 @@ def _mending(
 
     def still_forbidden(places: Sequence[ProposedRally]) -> NDArray[np.bool_]:
         known = dataclasses.replace(sortie, rally=(*sortie.rally, *(_item(p) for p in places)))
-        return forbidden_points(subject_of(brief.of(sortie.aircraft), subject.corridor, ground, known))
+        return forbidden_points(subject_of(situation, known))
 
     for _ in range(ROUNDS):
         chosen = _chosen(subject, router, looked, beside, forbidden)

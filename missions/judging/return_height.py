@@ -14,36 +14,34 @@ from missions.plan import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.plan import Sortie
 
 
-def with_return_height(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie]
-) -> tuple[Brief, list[Finding]]:
-    """Return the brief with the least return height at which straight returns clear the ground.
+def with_return_height(situation: Situation, sorties: Sequence[Sortie]) -> tuple[Situation, list[Finding]]:
+    """Return the situation with the least return height at which straight returns clear the ground.
 
     A height the brief gives is kept. So is the autopilot's own where it will do, where the returns follow
     the path, and where any higher climb would break a height rule; otherwise a finding says what to set.
     """
-    if brief.failsafe.return_alt_m is not None or brief.failsafe.way == "retrace" or ground.flat:
-        return brief, []
-    wanted = _wanted_m(brief, corridor, ground, sorties)
+    failsafe = situation.brief.failsafe
+    if failsafe.return_alt_m is not None or failsafe.way == "retrace" or situation.ground.flat:
+        return situation, []
+    wanted = _wanted_m(situation, sorties)
     if not wanted:
-        return brief, []
+        return situation, []
     for height_m in sorted(set(wanted.values()), reverse=True):
-        higher = brief.returning(return_alt_m=height_m)
-        if not _too_high(higher, corridor, ground, sorties):
+        higher = situation.returning(return_alt_m=height_m)
+        if not _too_high(higher, sorties):
             mended = [name for name, least_m in wanted.items() if least_m <= height_m]
-            return higher, [_finding(brief, sorties, mended, height_m)]
-    return brief, []
+            return higher, [_finding(situation, sorties, mended, height_m)]
+    return situation, []
 
 
-def _finding(brief: Brief, sorties: Sequence[Sortie], mended: Sequence[str], height_m: float) -> Finding:
+def _finding(situation: Situation, sorties: Sequence[Sortie], mended: Sequence[str], height_m: float) -> Finding:
     first = next(s for s in sorties if s.name == mended[0])
-    own_m = return_rules(brief.of(first.aircraft)).return_alt_m
+    brief = situation.brief
+    own_m = return_rules(brief.failsafe, brief.performance(first.aircraft)).return_alt_m
     named = ", ".join(mended[:3]) + (f" and {len(mended) - 3} more" if len(mended) > 3 else "")
     return Finding(
         rule="return height", severity=Severity.WARNING, sortie=first.name, measured=own_m, limit=height_m, unit="m",
@@ -54,17 +52,17 @@ def _finding(brief: Brief, sorties: Sequence[Sortie], mended: Sequence[str], hei
     )  # fmt: skip
 
 
-def _wanted_m(brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie]) -> dict[str, float]:
+def _wanted_m(situation: Situation, sorties: Sequence[Sortie]) -> dict[str, float]:
     """Return, for each sortie whose returns come too near to the ground, the return height that mends it."""
     found = {}
     for sortie in sorties:
-        subject = subject_of(brief.of(sortie.aircraft), corridor, ground, sortie)
+        subject = subject_of(situation, sortie)
         heights = [b.wanted for b in failsafe_terrain(subject) if b.wanted is not None and len(b.wanted)]
         if heights:
             found[sortie.name] = float(np.max(np.concatenate(heights)))
     return found
 
 
-def _too_high(brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie]) -> bool:
-    subjects = (subject_of(brief.of(s.aircraft), corridor, ground, s) for s in sorties)
+def _too_high(situation: Situation, sorties: Sequence[Sortie]) -> bool:
+    subjects = (subject_of(situation, s) for s in sorties)
     return any(len(b.leg) for subject in subjects for b in failsafe_height(subject))

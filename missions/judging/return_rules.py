@@ -10,9 +10,7 @@ import numpy as np
 from missions.errors import PlanRefusedError
 from missions.failsafes.landing_choice import LandingChoice
 from missions.failsafes.table import table_of
-from missions.performance.aircraft import AircraftKind
 from missions.performance.handling import parameters
-from missions.performance.wind import ground_radius_m
 from missions.plan import VehicleParameter
 
 if TYPE_CHECKING:
@@ -20,8 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.briefs.brief import Brief
-    from missions.plan import Leg, MissionItem
+    from missions.briefs.brief import Failsafe
+    from missions.performance.performance import Performance
+    from missions.plan import MissionItem, Sortie
 
     FloatArray = NDArray[np.float64]
 
@@ -81,9 +80,9 @@ class ReturnRules:
         return up, up
 
 
-def can_retrace(brief: Brief) -> bool:
-    """Tell whether the brief's aircraft can return along the path it flew: ArduPilot's fixed wings cannot."""
-    return brief.dialect == "px4" or brief.aircraft.aircraft.kind is AircraftKind.MULTIROTOR
+def can_retrace(flown: Performance) -> bool:
+    """Tell whether an aircraft can return along the path it flew: ArduPilot's fixed wings cannot."""
+    return flown.dialect == "px4" or not flown.wing
 
 
 def own_returns(dialect: str, *, wing: bool) -> ReturnRules:
@@ -97,46 +96,40 @@ def own_returns(dialect: str, *, wing: bool) -> ReturnRules:
     return ReturnRules(return_alt_m=100.0, on_the_way=True) if wing else ReturnRules(return_alt_m=15.0, cone_slope=3.0)
 
 
-def return_rules(brief: Brief) -> ReturnRules:
-    """Return how the brief's autopilot returns with its own settings, or at the height the brief gives.
+def return_rules(failsafe: Failsafe, flown: Performance) -> ReturnRules:
+    """Return how an autopilot returns with its own settings, or at the height a brief gives.
 
     Raises
     ------
     PlanRefusedError
         When the autopilot cannot return the way asked.
     """
-    aircraft, retrace = brief.aircraft.aircraft, brief.failsafe.way == "retrace"
-    wing = aircraft.kind is AircraftKind.FIXED_WING
-    if retrace and not can_retrace(brief):
+    retrace = failsafe.way == "retrace"
+    if retrace and not can_retrace(flown):
         raise PlanRefusedError(
-            f'failsafe.way = "retrace" cannot be flown by {aircraft.name} with ArduPilot: its fixed wings have no '
-            'SmartRTL; set failsafe.way = "straight", or dialect = "px4"',
+            f'failsafe.way = "retrace" cannot be flown by {flown.aircraft.name} with ArduPilot: its fixed wings have '
+            'no SmartRTL; set failsafe.way = "straight", or dialect = "px4"',
             rule="failsafe",
         )
-    circle = ground_radius_m(aircraft, brief.wind.profile.strongest_mps) if wing else 0.0
-    rules = own_returns(brief.dialect, wing=wing)
-    asked = brief.failsafe.return_alt_m
+    rules = own_returns(flown.dialect, wing=flown.wing)
+    asked = failsafe.return_alt_m
     return dataclasses.replace(
-        rules, circle_m=circle, retrace=retrace, forward_too=retrace and brief.dialect == "px4",
+        rules, circle_m=flown.circle_m, retrace=retrace, forward_too=retrace and flown.dialect == "px4",
         return_alt_m=rules.return_alt_m if asked is None else asked,
         raised=asked is not None and asked != rules.return_alt_m,
     )  # fmt: skip
 
 
-def vehicle_parameters(
-    brief: Brief, legs: Sequence[Leg], items: Sequence[MissionItem], *, rally: bool
-) -> tuple[VehicleParameter, ...]:
+def vehicle_parameters(rules: ReturnRules, flown: Performance, sortie: Sortie) -> tuple[VehicleParameter, ...]:
     """Return the vehicle's parameters under which every trigger makes it return the way that was judged.
 
     The actions are those of `missions.failsafes.table`; names and values are the autopilots' own.
     """
-    rules = return_rules(brief)
-    wing = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
-    actions = asked_actions(brief.dialect, fixed_wing=wing, retrace=rules.retrace)
-    if brief.dialect == "px4":
-        return (*_px4_parameters(rules, wing=wing), *actions)
-    named = _plane_parameters(rules, items) if wing else _copter_parameters(rules, len(legs))
-    return (*named, *(RALLY_ASKED if rally and not rules.retrace else ()), *actions, _FENCE_KIND)
+    actions = asked_actions(flown.dialect, fixed_wing=flown.wing, retrace=rules.retrace)
+    if flown.dialect == "px4":
+        return (*_px4_parameters(rules, wing=flown.wing), *actions)
+    named = _plane_parameters(rules, sortie.items) if flown.wing else _copter_parameters(rules, len(sortie.legs))
+    return (*named, *(RALLY_ASKED if sortie.rally and not rules.retrace else ()), *actions, _FENCE_KIND)
 
 
 _FENCE_KIND: Final = VehicleParameter(
@@ -164,9 +157,9 @@ def asked_actions(dialect: str, *, fixed_wing: bool, retrace: bool) -> tuple[Veh
     return tuple(VehicleParameter(name=n, value=v, why=_WHY[n], action=True) for n, v in asked.items())
 
 
-def speed_parameters(brief: Brief) -> tuple[VehicleParameter, ...]:
+def speed_parameters(flown: Performance) -> tuple[VehicleParameter, ...]:
     """Return the vehicle's parameters under which the flight takes the time that was planned."""
-    named = parameters(brief.aircraft.aircraft, brief.dialect)
+    named = parameters(flown.aircraft, flown.dialect)
     why = "its time and battery count on it"
     return tuple(
         VehicleParameter(name=name, value=value, why=why, at_least=True, pace=True) for name, value in named.items()
@@ -194,7 +187,8 @@ def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter,
         return (VehicleParameter(name="SRTL_POINTS", value=points, why="room for the whole track", at_least=True),)
     return (
         VehicleParameter(
-            name="RTL_ALT", value=round(100.0 * rules.return_alt_m), why="height of the return, centimetres above home",
+            name="RTL_ALT", value=float(round(100.0 * rules.return_alt_m)),
+            why="height of the return, centimetres above home",
             height=not rules.raised,
         ),
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb beyond that height", height=True),

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.judging.legs import points_along
-from missions.performance.aircraft import AircraftKind
-from missions.performance.energy import path_cost
-from missions.performance.handling import HANDLING, break_off_s
+from missions.performance.handling import break_off_s
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.judging.flown_path import FlownPath
     from missions.judging.legs import LegPoints
-    from missions.judging.subject import Subject
 
     FloatArray = NDArray[np.float64]
 
@@ -43,54 +41,50 @@ class Returns:
     """Battery left when it has landed."""
 
 
-def returns_of(subject: Subject) -> Returns:
+def returns_of(path: FlownPath) -> Returns:
     """Work out the way home from points along every leg that goes somewhere."""
-    legs = subject.legs
+    legs = path.legs
     known = legs.moving & np.isfinite(legs.alt_start_amsl_m + legs.alt_end_amsl_m)
     points = points_along(legs, EVERY_M, only=known)
-    return _retraced(subject, points) if subject.return_rules.retrace else _straight(subject, points)
+    return _retraced(path, points) if path.return_rules.retrace else _straight(path, points)
 
 
-def _straight(subject: Subject, points: LegPoints) -> Returns:
-    gap = np.hypot(*(points.xy_m[:, None, :] - subject.landings_m[None, :, :]).transpose(2, 0, 1))
-    place = subject.return_rules.landing.of(gap)
-    target = subject.landings_m[place]
-    up, over = subject.return_rules.heights(
-        points.alt_amsl_m, subject.landings_amsl_m[0], subject.landings_amsl_m[place],
+def _straight(path: FlownPath, points: LegPoints) -> Returns:
+    gap = np.hypot(*(points.xy_m[:, None, :] - path.landings_m[None, :, :]).transpose(2, 0, 1))
+    place = path.return_rules.landing.of(gap)
+    target = path.landings_m[place]
+    up, over = path.return_rules.heights(
+        points.alt_amsl_m, path.landings_amsl_m[0], path.landings_amsl_m[place],
         gap[np.arange(len(place)), place],
     )  # fmt: skip
-    ground = subject.ground.at(subject.landings_m)[place]
-    seconds, needed = _cost(subject, points, target, up, over, np.where(np.isfinite(ground), ground, over))
+    ground = path.ground.at(path.landings_m)[place]
+    seconds, needed = _cost(path, points, target, up, over, np.where(np.isfinite(ground), ground, over))
     return Returns(
         points=points, place=place, target_m=target, up_amsl_m=up, over_amsl_m=over, seconds=seconds,
-        needed_pct=needed, left_pct=_before(subject, points) - needed,
+        needed_pct=needed, left_pct=_before(path, points) - needed,
     )  # fmt: skip
 
 
-def _before(subject: Subject, points: LegPoints) -> FloatArray:
+def _before(path: FlownPath, points: LegPoints) -> FloatArray:
     """Return the battery left at each point."""
-    battery = subject.battery_pct
+    battery = path.battery_pct
     return np.asarray(battery[points.leg] + points.share * np.diff(battery)[points.leg])
 
 
-def _retraced(subject: Subject, points: LegPoints) -> Returns:
+def _retraced(path: FlownPath, points: LegPoints) -> Returns:
     """Work out the way back along the path flown, or on along it where the autopilot would go on."""
-    legs = subject.legs
+    legs = path.legs
     ends = np.stack([legs.end_m, legs.start_m], axis=1)[::-1].reshape(-1, 2)
     heights = np.stack([legs.alt_end_amsl_m, legs.alt_start_amsl_m], axis=1)[::-1].reshape(-1)
-    cost = path_cost(
-        subject.aircraft, subject.brief.wind.profile, east_m=ends[:, 0], north_m=ends[:, 1],
-        alt_amsl_m=np.nan_to_num(heights, nan=subject.brief.flight.alt_agl_m), speed_mps=subject.brief.speed_mps,
-        handling=HANDLING[subject.brief.dialect],
-    )  # fmt: skip
+    cost = path.flown.cost(ends, np.nan_to_num(heights, nan=path.brief.flight.alt_agl_m))
     back_s = cost.seconds[::-2]
-    back_pct = 100.0 * cost.energy_wh[::-2] / subject.aircraft.battery_wh
-    before, leg = _before(subject, points), points.leg
+    back_pct = 100.0 * cost.energy_wh[::-2] / path.aircraft.battery_wh
+    before, leg = _before(path, points), points.leg
     needed = np.cumsum(back_pct)[leg] - (1.0 - points.share) * back_pct[leg]
     seconds = np.cumsum(back_s)[leg] - (1.0 - points.share) * back_s[leg]
-    if subject.return_rules.forward_too:
+    if path.return_rules.forward_too:
         onward = leg >= len(legs) / 2.0
-        needed = np.where(onward, before - subject.battery_pct[-1], needed)
+        needed = np.where(onward, before - path.battery_pct[-1], needed)
     needed = np.where(np.isfinite(needed), needed, np.inf)
     return Returns(
         points=points, place=np.zeros(len(leg), dtype=np.int64), target_m=np.repeat(legs.start_m[:1], len(leg), axis=0),
@@ -100,7 +94,7 @@ def _retraced(subject: Subject, points: LegPoints) -> Returns:
 
 
 def _cost(
-    subject: Subject,
+    path: FlownPath,
     points: LegPoints,
     target_m: FloatArray,
     up_amsl_m: FloatArray,
@@ -110,15 +104,11 @@ def _cost(
     """Return seconds and per cent of battery of stop, climb, way and landing together."""
     xy = np.stack([points.xy_m, points.xy_m, target_m, target_m], axis=1)
     alt = np.stack([points.alt_amsl_m, up_amsl_m, over_amsl_m, np.minimum(ground_amsl_m, over_amsl_m)], axis=1)
-    flat = xy.reshape(-1, 2)
-    cost = path_cost(
-        subject.aircraft, subject.brief.wind.profile, east_m=flat[:, 0], north_m=flat[:, 1],
-        alt_amsl_m=alt.reshape(-1), speed_mps=subject.brief.speed_mps, handling=HANDLING[subject.brief.dialect],
-    )  # fmt: skip
+    cost = path.flown.cost(xy.reshape(-1, 2), alt.reshape(-1))
     seconds = np.append(cost.seconds, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
     energy = np.append(cost.energy_wh, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
-    if subject.aircraft.kind is AircraftKind.MULTIROTOR:
-        stop_s = break_off_s(HANDLING[subject.brief.dialect], subject.brief.speed_mps)
-        seconds, energy = seconds + stop_s, energy + subject.aircraft.hover_power_w * stop_s / 3600.0
-    needed = 100.0 * energy / subject.aircraft.battery_wh
+    if not path.flown.wing:
+        stop_s = break_off_s(path.flown.handling, path.flown.speed_mps)
+        seconds, energy = seconds + stop_s, energy + path.aircraft.hover_power_w * stop_s / 3600.0
+    needed = 100.0 * energy / path.aircraft.battery_wh
     return seconds, np.where(np.isfinite(needed), needed, np.inf)

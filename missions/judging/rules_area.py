@@ -96,7 +96,7 @@ def overflight(subject: Subject) -> Iterator[Breaches]:
 
 def _seconds(subject: Subject) -> FloatArray:
     """Return how long each leg takes: as said, or at the planned speed."""
-    level = subject.legs.length_m / subject.brief.speed_mps
+    level = subject.legs.length_m / subject.flown.speed_mps
     return np.where(np.isfinite(subject.legs.seconds), subject.legs.seconds, level)
 
 

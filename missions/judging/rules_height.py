@@ -8,7 +8,6 @@ import numpy as np
 
 from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches, worst_points
-from missions.performance.aircraft import AircraftKind
 from missions.performance.wind import leg_speeds
 from missions.plan import Severity
 
@@ -108,12 +107,12 @@ def climb(subject: Subject) -> Iterator[Breaches]:
     legs, aircraft = subject.legs, subject.aircraft
     step = legs.end_m - legs.start_m
     middle = (legs.alt_start_amsl_m + legs.alt_end_amsl_m) / 2.0
-    air = subject.brief.wind.profile.at(np.nan_to_num(middle))
-    speeds = leg_speeds(aircraft, air, np.degrees(np.arctan2(*step.T)), subject.brief.speed_mps)
+    air = subject.flown.wind.at(np.nan_to_num(middle))
+    speeds = leg_speeds(aircraft, air, np.degrees(np.arctan2(*step.T)), subject.flown.speed_mps)
     rise = legs.alt_end_amsl_m - legs.alt_start_amsl_m
     judged = legs.moving & (np.diff(legs.seq, prepend=-1) != 0)
     seconds = np.divide(legs.length_m, speeds.ground_mps, out=np.full(len(legs), np.inf), where=judged)
-    wing = aircraft.kind is AircraftKind.FIXED_WING
+    wing = subject.flown.wing
     for rule, sign, most in (("climb rate", 1.0, aircraft.climb_mps), ("descent rate", -1.0, aircraft.descent_mps)):
         needed = sign * rise / seconds
         leg = np.flatnonzero((needed > most * RATE_SLACK) & (sign * rise > most * seconds + 1.0))
@@ -121,7 +120,7 @@ def climb(subject: Subject) -> Iterator[Breaches]:
             rule=rule, leg=leg, measured=needed[leg], limit=most, xy_m=legs.start_m[leg], unit="m/s",
             text=("climbs" if sign > 0.0 else "descends") + " {measured:.1f} m/s at the planned speed; "
             + f"{aircraft.name} does {{limit:g}} m/s" + ("" if wing else " and flies it slower"),
-            wanted=np.floor(10.0 * subject.brief.speed_mps * most / needed[leg]) / 10.0,
+            wanted=np.floor(10.0 * subject.flown.speed_mps * most / needed[leg]) / 10.0,
             relaxation="a longer leg, or flight.speed_mps = {wanted:g}",
             severity=Severity.ERROR if wing else Severity.WARNING,
         )  # fmt: skip

@@ -30,7 +30,7 @@ RETRACE: Final = 'failsafe.way = "retrace"'
 
 def mend(subject: Subject) -> str:
     """Return what mends ways home that lead where they must not."""
-    return "a rally point in sight of the path" + (f", or {RETRACE}" if can_retrace(subject.brief) else "")
+    return "a rally point in sight of the path" + (f", or {RETRACE}" if can_retrace(subject.flown) else "")
 
 
 def near_border(subject: Subject) -> tuple[NDArray[np.int64], FloatArray]:

@@ -1,121 +1,16 @@
-"""One flight made ready to be judged: its legs, its air, its ground, and where a break-off ends."""
+"""One flight made ready to be judged: as flown, with its ways home and the air they sweep."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from missions.judging.legs import FlownLegs, LegPoints, points_along
-from missions.judging.return_rules import ReturnRules, return_rules
+from missions.judging.flown_path import FlownPath
 from missions.judging.returns import Returns, returns_of
 from missions.judging.swept import Swept, swept_by
-from missions.performance.energy import path_cost, waiting_w
-from missions.performance.handling import HANDLING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief
-    from missions.failsafes.landing_choice import LandingChoice
-    from missions.plan import Leg, MissionItem
-
-    FloatArray = NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
-    """A place a failsafe may send the aircraft to: home first, then the rally points."""
-
-    lat_deg: float
-    lon_deg: float
-    alt_amsl_m: float
-    """What the autopilot holds for it: the ground at home, the height given to a rally point."""
-
-
-def landings_of(
-    home: tuple[float, float, float] | None, rally: Sequence[MissionItem], relative: Sequence[int] = (3, 6)
-) -> tuple[Landing, ...]:
-    """Return home, given as (lat, lon, AMSL), and rally items as landings; most rally heights count from home."""
-    base = 0.0 if home is None else home[2]
-    first = () if home is None else (Landing(lat_deg=home[0], lon_deg=home[1], alt_amsl_m=home[2]),)
-    return first + tuple(
-        Landing(lat_deg=r.lat_deg, lon_deg=r.lon_deg, alt_amsl_m=r.alt_m + (base if r.frame in relative else 0.0))
-        for r in rally
-    )
-
-
-class Subject:
-    """What is judged. Columns that several rules need are worked out once, when first asked for."""
-
-    def __init__(
-        self,
-        brief: Brief,
-        corridor: Corridor,
-        ground: PlaneGround,
-        legs: Sequence[Leg],
-        landings: Sequence[Landing],
-        choice: LandingChoice | None = None,
-    ) -> None:
-        self.brief = brief
-        self._choice = choice
-        self.aircraft = brief.aircraft.aircraft
-        self.corridor = corridor
-        self.ground = ground
-        self.legs = FlownLegs.of(legs, corridor.frame)
-        self.landings_m = corridor.frame.to_plane(
-            np.array([p.lat_deg for p in landings]), np.array([p.lon_deg for p in landings])
-        )
-        self.landings_amsl_m = np.array([p.alt_amsl_m for p in landings])
-
-    @functools.cached_property
-    def points(self) -> LegPoints:
-        """Points every 20 m along the legs."""
-        return points_along(self.legs)
-
-    @functools.cached_property
-    def ground_amsl_m(self) -> FloatArray:
-        """The ground under `points`."""
-        return self.ground.at(self.points.xy_m)
-
-    @functools.cached_property
-    def ends_m(self) -> FloatArray:
-        """Where the flight begins and ends, (2, 2)."""
-        return np.stack([self.legs.start_m[0], self.legs.end_m[-1]])
-
-    @functools.cached_property
-    def energy_wh(self) -> FloatArray:
-        """Energy of each leg; NaN where the wind cannot be overcome."""
-        legs = self.legs
-        told = np.where(np.isfinite(legs.asked_mps), legs.asked_mps, self.brief.speed_mps)
-        ends = np.stack([legs.start_m, legs.end_m], axis=1).reshape(-1, 2)
-        heights = np.stack([legs.alt_start_amsl_m, legs.alt_end_amsl_m], axis=1).reshape(-1)
-        cost = path_cost(
-            self.aircraft, self.brief.wind.profile, east_m=ends[:, 0], north_m=ends[:, 1],
-            alt_amsl_m=np.nan_to_num(heights, nan=self.brief.flight.alt_agl_m), speed_mps=np.repeat(told, 2)[:-1],
-            handling=HANDLING[self.brief.dialect],
-        )  # fmt: skip
-        air = self.brief.wind.profile.at(np.nan_to_num(legs.alt_end_amsl_m, nan=self.brief.flight.alt_agl_m))
-        return np.asarray(cost.energy_wh[::2] + waiting_w(self.aircraft, air.speed_mps) * legs.hold_s / 3600.0)
-
-    @functools.cached_property
-    def battery_pct(self) -> FloatArray:
-        """Battery left at the start of the flight and at the end of each leg, (n + 1,): as said, or worked out."""
-        used = 100.0 * np.cumsum(self.energy_wh) / self.aircraft.battery_wh
-        left = np.where(np.isfinite(self.legs.battery_end_pct), self.legs.battery_end_pct, 100.0 - used)
-        return np.concatenate([[100.0], left])
-
-    @functools.cached_property
-    def return_rules(self) -> ReturnRules:
-        """How the autopilot returns."""
-        rules = return_rules(self.brief)
-        return rules if self._choice is None else dataclasses.replace(rules, landing=self._choice)
+class Subject(FlownPath):
+    """What is judged."""
 
     @functools.cached_property
     def returns(self) -> Returns:
@@ -125,22 +20,4 @@ class Subject:
     @functools.cached_property
     def swept(self) -> Swept:
         """The air the ways home sweep."""
-        return swept_by(self)
-
-    @property
-    def has_station(self) -> bool:
-        """Whether it is known where the ground station stands."""
-        return self.brief.station is not None or len(self.landings_m) > 0
-
-    @functools.cached_property
-    def station(self) -> tuple[FloatArray, float]:
-        """The ground station's place and antenna height above sea level: the brief's, else the first landing's."""
-        station = self.brief.station
-        if station is None:
-            return self.landings_m[0], float(self.ground.at(self.landings_m[:1])[0]) + STANDING_M
-        xy = self.corridor.frame.to_plane(np.array([station.lat_deg]), np.array([station.lon_deg]))
-        return xy[0], float(self.ground.at(xy)[0]) + station.antenna_m
-
-
-STANDING_M = 2.0
-"""Height of an antenna that somebody holds."""
+        return swept_by(self, self.returns)

@@ -11,8 +11,8 @@ import shapely
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from missions.judging.flown_path import FlownPath
     from missions.judging.returns import Returns
-    from missions.judging.subject import Subject
 
     FloatArray = NDArray[np.float64]
 
@@ -29,13 +29,12 @@ class Swept:
     high_amsl_m: FloatArray
 
 
-def swept_by(subject: Subject) -> Swept:
+def swept_by(path: FlownPath, returns: Returns) -> Swept:
     """Return everything the returns of a flight sweep beyond the path itself; nothing where they retrace it."""
-    returns = subject.returns
-    if subject.return_rules.retrace or len(returns.place) == 0:
+    if path.return_rules.retrace or len(returns.place) == 0:
         parts = [_rows(returns, np.empty(0, dtype=object), np.empty(0, dtype=np.int64), np.empty((2, 0)))]
     else:
-        parts = [_ways(returns), _climbs(subject, returns), _arrivals(subject, returns)]
+        parts = [_ways(returns), _climbs(path, returns), _arrivals(path, returns)]
     return Swept(
         **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Swept)}
     )  # fmt: skip
@@ -60,24 +59,24 @@ def _ways(returns: Returns) -> Swept:
     return _rows(returns, np.asarray(shapely.convex_hull(shapely.linestrings(corners))), index, heights)
 
 
-def _climbs(subject: Subject, returns: Returns) -> Swept:
+def _climbs(path: FlownPath, returns: Returns) -> Swept:
     """Return the columns climbed before a return; a fixed wing circles up."""
     points, slack_m = returns.points, 0.1
     rise = returns.up_amsl_m - points.alt_amsl_m
     higher = np.maximum(rise, np.append(rise[1:], 0.0)) > slack_m
     index = np.flatnonzero((np.diff(points.leg, append=-1) == 0) & higher)
     lines = shapely.linestrings(np.stack([points.xy_m[index], points.xy_m[index + 1]], axis=1))
-    shape = np.asarray(shapely.buffer(lines, subject.return_rules.circle_m) if subject.return_rules.circle_m else lines)
+    shape = np.asarray(shapely.buffer(lines, path.return_rules.circle_m) if path.return_rules.circle_m else lines)
     heights = np.stack([v[index + n] for n in (0, 1) for v in (points.alt_amsl_m, returns.up_amsl_m)])
     return _rows(returns, shape, index, heights)
 
 
-def _arrivals(subject: Subject, returns: Returns) -> Swept:
+def _arrivals(path: FlownPath, returns: Returns) -> Swept:
     """Return the column over each landing place that is used, from the highest arrival down; a wing circles there."""
     _, index = np.unique(returns.place, return_index=True)
     goals = shapely.points(returns.target_m[index])
-    circle_m = subject.return_rules.circle_m
+    circle_m = path.return_rules.circle_m
     over = np.array([returns.over_amsl_m[returns.place == returns.place[k]].max() for k in index])
-    ground = subject.ground.at(returns.target_m[index])
+    ground = path.ground.at(returns.target_m[index])
     heights = np.stack([np.where(np.isfinite(ground), ground, over), over])
     return _rows(returns, np.asarray(shapely.buffer(goals, circle_m) if circle_m else goals), index, heights)

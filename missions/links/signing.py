@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import enum
-import hashlib
 import hmac
 import threading
 import time
@@ -19,10 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
 from missions.links.frames import RADIO_STATUS, TRAILER_BYTES, is_signed, message_id_of
+from missions.links.signing_key import SIGNATURE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from missions.links.signing_key import SigningKey, Stream
     from missions.links.signing_marks_file import MarksFile
 
 _EPOCH_UNIX_S: Final = 1_420_070_400
@@ -34,44 +35,8 @@ _ON_THE_WAY_TICKS: Final = 10 * _TICKS_PER_S
 """How late a frame in our own name may come, over slow radios and full queues, and still be told from a replay."""
 _MOST_RECENT: Final = 4096
 _RADIO_STATUS_BYTES: Final = 9
-_KEY_BYTES: Final = 32
-_SIGNATURE_BYTES: Final = 6
 NEWEST: Final = (0, 0, 0)
 """The mark of the latest time seen from anyone: what we send is newer (MAVLink guide)."""
-
-Stream = tuple[int, int, int]
-"""Link id, system, component."""
-
-
-class SigningKey:
-    """A 32-byte secret that shows itself nowhere: not in a repr, a log or a pickle."""
-
-    __slots__ = ("_secret",)
-
-    def __init__(self, secret: bytes) -> None:
-        if len(secret) != _KEY_BYTES:
-            raise InputError(f"a signing key has {_KEY_BYTES} bytes, this one has {len(secret)}", actual=len(secret))
-        self._secret = secret
-
-    def __repr__(self) -> str:
-        return "SigningKey(hidden)"
-
-    def __reduce__(self) -> str:
-        raise TypeError("a signing key is not to be stored by pickling")
-
-    def signature(self, frame: bytes) -> bytes:
-        """Return the six signature bytes over everything before them."""
-        return hashlib.sha256(self._secret + frame).digest()[:_SIGNATURE_BYTES]
-
-    @property
-    def fingerprint(self) -> bytes:
-        """Eight bytes that tell keys apart and give nothing of them away."""
-        return hashlib.sha256(b"vedette signing marks" + self._secret).digest()[:8]
-
-    def give_to(self, packer: Any) -> None:
-        """Let a pymavlink packer sign what it packs."""
-        packer.signing.secret_key = self._secret
-        packer.signing.sign_outgoing = True
 
 
 class Verdict(enum.Enum):
@@ -189,8 +154,8 @@ class Signer:
 
     def verifies(self, frame: bytes) -> bool:
         """Whether the signature is right, however old the frame."""
-        signature = self._key.signature(frame[:-_SIGNATURE_BYTES])
-        return is_signed(frame) and hmac.compare_digest(signature, frame[-_SIGNATURE_BYTES:])
+        signature = self._key.signature(frame[:-SIGNATURE_BYTES])
+        return is_signed(frame) and hmac.compare_digest(signature, frame[-SIGNATURE_BYTES:])
 
     def save(self) -> None:
         """Put the marks on the disk."""
@@ -206,7 +171,7 @@ class Signer:
             return Verdict.FORGED
         if not known:
             return Verdict.UNKNOWN
-        timestamp = int.from_bytes(frame[-TRAILER_BYTES + 1 : -_SIGNATURE_BYTES], "little")
+        timestamp = int.from_bytes(frame[-TRAILER_BYTES + 1 : -SIGNATURE_BYTES], "little")
         system, component = (frame[5], frame[6])
         stream = (frame[-TRAILER_BYTES], system, component)
         if not self._is_newer(stream, timestamp):

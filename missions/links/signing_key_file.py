@@ -9,7 +9,8 @@ import urllib.parse
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
-from missions.links.signing import Signer, SigningKey
+from missions.links.signing import Signer
+from missions.links.signing_key import SigningKey
 from missions.links.signing_marks_file import MarksFile
 
 if TYPE_CHECKING:

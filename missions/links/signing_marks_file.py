@@ -24,7 +24,7 @@ from geo.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from missions.links.signing import SigningKey, Stream
+    from missions.links.signing_key import SigningKey, Stream
 
 _LOG = logging.getLogger(__name__)
 _MAGIC: Final = b"VDTMARK1"

@@ -11,18 +11,17 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
-from missions.performance.aircraft import AircraftKind
 from missions.plan import LegKind, MissionItem
-from missions.sight.views import Facing
+from missions.sight.pointing import Facing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from missions.briefs.brief import Brief
     from missions.briefs.places import RallyPoint
     from missions.paths.landing import Approach
+    from missions.performance.performance import Performance
     from missions.plan import Leg
-    from missions.sight.views import Look
+    from missions.sight.pointing import Pointing
 
 TAKEOFF: Final = 22
 WAYPOINT: Final = 16
@@ -40,7 +39,7 @@ NO_PLACE: Final = 2
 """MAV_FRAME_MISSION, for commands without a position."""
 
 
-def body_yaw_deg(look: Look | None, border_on_right: bool) -> float:
+def body_yaw_deg(look: Pointing | None, border_on_right: bool) -> float:
     """Return the gimbal yaw relative to the aircraft's heading for a look, degrees clockwise."""
     if look is None or look.facing is Facing.DOWN:
         return 0.0
@@ -61,7 +60,7 @@ class FlightEnds:
 
 
 def mission_items(
-    brief: Brief,
+    flown: Performance,
     legs: Sequence[Leg],
     gimbals: Sequence[tuple[float, float]],
     home_alt_amsl_m: float,
@@ -76,7 +75,7 @@ def mission_items(
     """
     items: list[MissionItem] = []
     first, last = legs[0], legs[-1]
-    px4 = brief.dialect == "px4"
+    px4 = flown.dialect == "px4"
     yaw = math.nan if px4 else 0.0  # PX4 turns a multirotor's nose to 0, north; unset, it follows the course
 
     def add(command: int, *p: float, place: tuple[float, float, float] | None = None) -> None:
@@ -94,16 +93,15 @@ def mission_items(
         add(command, 0.0, 0.0, 0.0, yaw, place=(leg.lat_end_deg, leg.lon_end_deg, height_m))
 
     fly(TAKEOFF, first, _relative(first.alt_amsl_end_m, home_alt_amsl_m))
-    airspeed = brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
     if ends.approach is not None:
         height = _relative(legs[ends.takeoff_legs - 1].alt_amsl_end_m, home_alt_amsl_m)
         radius = ends.approach.departure.radius_m
         add(LOITER_TO_ALT, 0.0, radius, 0.0, 1.0, place=(*ends.departure_centre_deg, height))
-    add(CHANGE_SPEED, 0.0 if airspeed else 1.0, brief.speed_mps, -1.0)
+    add(CHANGE_SPEED, 0.0 if flown.wing else 1.0, flown.speed_mps, -1.0)
     add(VIDEO_START)
     pointing: tuple[float, float] | None = None
-    flown = slice(ends.takeoff_legs, len(legs) - ends.landing_legs)
-    for leg, gimbal in zip(legs[flown], gimbals[flown], strict=True):
+    between = slice(ends.takeoff_legs, len(legs) - ends.landing_legs)
+    for leg, gimbal in zip(legs[between], gimbals[between], strict=True):
         if gimbal != pointing:
             add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
             pointing = gimbal
@@ -138,15 +136,15 @@ def earth_yaw_deg(leg_course_deg: float, yaw_deg: float) -> float:
 
 
 def gimbals_for(
-    kinds: Sequence[LegKind], looks: Sequence[Look | None], border_on_right: Sequence[bool]
+    kinds: Sequence[LegKind], pointings: Sequence[Pointing | None], border_on_right: Sequence[bool]
 ) -> list[tuple[float, float]]:
     """Return gimbal pitch and heading-relative yaw, degrees, for each leg of a sortie.
 
     Between lanes the camera looks ahead, already held as the next lane needs it.
     """
     held: list[tuple[float, float]] = []
-    pitch = next((-k.depression_deg for k in reversed(looks) if k is not None), -90.0)
-    for kind, look, right in zip(reversed(kinds), reversed(looks), reversed(border_on_right), strict=True):
+    pitch = next((-k.depression_deg for k in reversed(pointings) if k is not None), -90.0)
+    for kind, look, right in zip(reversed(kinds), reversed(pointings), reversed(border_on_right), strict=True):
         pitch = pitch if look is None else -look.depression_deg
         held.append((pitch, body_yaw_deg(look if kind is LegKind.WORK else None, right)))
     return held[::-1]

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from missions.paths.dubins import dubins_lengths
 from missions.paths.lanes import turned_round
 from missions.paths.turns import pose_at
+from missions.patterns.tours import shortest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.paths.lanes import LanePiece
-    from missions.sight.views import Look
+    from missions.sight.pointing import Pointing
 
     FloatArray = NDArray[np.float64]
 
-EXACT_PIECES: Final = 8
-"""Up to so many pieces the order is the best of all; beyond, the best of the nearest-next orders."""
 
-
-def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatArray, Look]]:
+def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatArray, Pointing]]:
     """Return lane curves in flying order and direction, the shortest of the orders worth trying.
 
     Lanes are flown out and back alternately; as a closed loop the tour may be entered anywhere,
@@ -58,7 +56,7 @@ def _nearest_on(xy: FloatArray, point: FloatArray) -> tuple[FloatArray, FloatArr
     return None if ends < 30.0 else (first, second)
 
 
-def _tour_length(site_m: FloatArray, tour: list[tuple[FloatArray, Look]]) -> float:
+def _tour_length(site_m: FloatArray, tour: list[tuple[FloatArray, Pointing]]) -> float:
     ends = np.array([site_m, *(p for xy, _ in tour for p in (xy[0], xy[-1])), site_m])
     return float(np.hypot(*(ends[1::2] - ends[0::2]).T).sum())
 
@@ -67,8 +65,7 @@ def turning_tour(site_m: FloatArray, pieces: list[LanePiece], radius_m: float) -
     """Return lane pieces in the order and direction that make the turns between them shortest.
 
     Turns cost their Dubins path, so lanes nearer to each other than two radii are not flown one after
-    the other where that saves a loop. Exact for few pieces (Held and Karp 1962, over the directions as
-    well), else the best of all nearest-next orders.
+    the other where that saves a loop.
     """
     ways = [way for piece in pieces for way in (piece, turned_round(piece))]
     first = np.array([pose_at(way.xy_m, end=False) for way in ways])
@@ -77,43 +74,5 @@ def turning_tour(site_m: FloatArray, pieces: list[LanePiece], radius_m: float) -
     a, b = np.divmod(np.arange(count * count), count)
     turn = dubins_lengths(last[a], first[b], radius_m).reshape(count, count)
     out, home = np.hypot(*(first[:, :2] - site_m).T), np.hypot(*(last[:, :2] - site_m).T)
-    order = _exact(turn, out, home) if len(pieces) <= EXACT_PIECES else _nearest_next(turn, out, home)
+    _, order = shortest(len(pieces), out, turn, home, starts=count, sweeps=0)
     return [ways[k] for k in order]
-
-
-def _exact(turn: FloatArray, out: FloatArray, home: FloatArray) -> list[int]:
-    """Return the directed pieces (piece 2k forwards, 2k + 1 backwards) of the cheapest tour."""
-    count = len(turn)
-    piece = np.arange(count) // 2
-    every = (1 << (count // 2)) - 1
-    cost = np.full((every + 1, count), np.inf)
-    came = np.full((every + 1, count), -1)
-    cost[1 << piece, np.arange(count)] = out
-    for done in range(1, every):
-        reached = cost[done][:, None] + turn
-        best, by = reached.min(axis=0), reached.argmin(axis=0)
-        for k in np.flatnonzero(((done >> piece) & 1) == 0).tolist():
-            more = done | (1 << int(piece[k]))
-            if best[k] < cost[more, k]:
-                cost[more, k], came[more, k] = best[k], by[k]
-    order = [int(np.argmin(cost[every] + home))]
-    done = every
-    while (before := int(came[done, order[0]])) >= 0:
-        done &= ~(1 << int(piece[order[0]]))
-        order.insert(0, before)
-    return order
-
-
-def _nearest_next(turn: FloatArray, out: FloatArray, home: FloatArray) -> list[int]:
-    piece = np.arange(len(turn)) // 2
-    best: tuple[float, list[int]] = (np.inf, [])
-    for start in range(len(turn)):
-        order, total = [start], float(out[start])
-        left = piece != piece[start]
-        while left.any():
-            following = int(np.argmin(np.where(left, turn[order[-1]], np.inf)))
-            total += float(turn[order[-1], following])
-            order.append(following)
-            left &= piece != piece[following]
-        best = min(best, (total + float(home[order[-1]]), order))
-    return best[1]

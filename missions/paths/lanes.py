@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
-    from missions.sight.views import LaneView, Look
+    from missions.sight.pointing import LaneView, Pointing
 
     FloatArray = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ SHORTEST_M: Final = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One lane: its distance from the border, the way the camera looks, and its curves."""
+    """One lane: its distance from the border, the way the camera pointings, and its curves."""
 
     index: int
     view: LaneView
@@ -47,7 +47,7 @@ class LanePiece:
 
     lane: int
     chain: int
-    look: Look
+    look: Pointing
     xy_m: FloatArray
     station_m: FloatArray
     whole: LanePiece | None = None
@@ -95,7 +95,7 @@ def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
     return sorted(kept, key=lambda c: tuple(np.round(c.coords[0], 3)))
 
 
-def _piece(lane: int, look: Look, curve: LineString, corridor: Corridor) -> LanePiece:
+def _piece(lane: int, look: Pointing, curve: LineString, corridor: Corridor) -> LanePiece:
     """Direct a curve along the border; its stations are the rising ones nearest to those of its vertices.
 
     The nearest border point jumps where the border bends back on itself and stands still about a

@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from missions.airspace.terrain_profile import FollowRules, PlaneGround, follow
+from missions.airspace.terrain_profile import FollowRules, follow
+from missions.paths.flying_room import FlyingRoom
 from missions.paths.landing import GLIDE_SPEED, Approach, find_approach
 from missions.paths.lane_tours import best_tour, turning_tour
 from missions.paths.track import Track, append_line, turning_track
 from missions.performance.aircraft import AircraftKind
-from missions.performance.energy import PathCost, least_wh, path_cost
-from missions.performance.handling import HANDLING
-from missions.performance.wind import ground_radius_m
+from missions.performance.energy import PathCost, least_wh
 from missions.plan import LegKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.routing import Router
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.paths.lanes import LanePiece
-    from missions.performance.wind import WindProfile
-    from missions.sight.views import Look
+    from missions.performance.performance import Performance
+    from missions.sight.pointing import Pointing
 
     FloatArray = NDArray[np.float64]
 
@@ -39,12 +38,12 @@ fixed wing's circle before it lands."""
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FlightPath:
-    """A sortie's path as flown: points with heights, leg kinds and looks, times and energy used."""
+    """A sortie's path as flown: points with heights, leg kinds and pointings, times and energy used."""
 
     xy_m: FloatArray
     alt_amsl_m: FloatArray
     kinds: tuple[LegKind, ...]
-    looks: tuple[Look | None, ...]
+    pointings: tuple[Pointing | None, ...]
     cost: PathCost
     needed_wh: float
     """Energy one battery must hold above its reserve for it."""
@@ -60,21 +59,18 @@ class FlightPath:
         return float(self.cost.seconds.sum())
 
 
-class PathMaker:
-    """Makes sortie paths for one brief: holds the router, the ground, the wind at the heights flown and the rules."""
+class PathMaker(FlyingRoom):
+    """Makes the sortie paths of one type of aircraft in one situation."""
 
-    def __init__(self, brief: Brief, router: Router, ground: PlaneGround, wind: WindProfile) -> None:
-        self.brief = brief
-        self.router = router
-        self.ground = ground
-        self.aircraft = brief.aircraft.aircraft
-        self.wind = wind
-        self.radius_m = ground_radius_m(self.aircraft, wind.strongest_mps)
+    def __init__(self, situation: Situation, flown: Performance, router: Router) -> None:
+        super().__init__(situation, flown, router)
         self._approaches: dict[tuple[float, ...], Approach | None] = {}
         climb = min(self.aircraft.climb_mps, self.aircraft.descent_mps)
-        tail = wind.strongest_mps if self.aircraft.kind is AircraftKind.FIXED_WING else 0.0
+        tail = self.wind.strongest_mps if flown.wing else 0.0
         self._rules = FollowRules(
-            alt_agl_m=brief.flight.alt_agl_m, tolerance_m=FOLLOW_TOLERANCE_M, max_slope=climb / (brief.speed_mps + tail)
+            alt_agl_m=situation.brief.flight.alt_agl_m,
+            tolerance_m=FOLLOW_TOLERANCE_M,
+            max_slope=climb / (flown.speed_mps + tail),
         )
 
     def path(self, site_m: FloatArray, pieces: list[LanePiece]) -> FlightPath | None:
@@ -97,22 +93,22 @@ class PathMaker:
             return None if approach is None else turning_track(tour, approach, self.radius_m, self.router)
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
-        looks: list[Look | None] = []
+        pointings: list[Pointing | None] = []
         for index, (curve, look) in enumerate(best_tour(site_m, pieces)):
             link = self.router.route(xy[-1][-1], curve[0])
             if link is None:
                 return None
-            append_line(xy, kinds, looks, link, LegKind.TRANSIT if index == 0 else LegKind.TURN, None)
-            append_line(xy, kinds, looks, curve, LegKind.WORK, look)
+            append_line(xy, kinds, pointings, link, LegKind.TRANSIT if index == 0 else LegKind.TURN, None)
+            append_line(xy, kinds, pointings, curve, LegKind.WORK, look)
         home = self.router.route(xy[-1][-1], site_m)
         if home is None:
             return None
-        append_line(xy, kinds, looks, home, LegKind.RETURN, None)
-        return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
+        append_line(xy, kinds, pointings, home, LegKind.RETURN, None)
+        return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), pointings=tuple(pointings))
 
     def fly(self, track: Track) -> FlightPath:
         """Give a track heights over the ground, its take-off and landing, and its cost."""
-        profile = follow(track.xy_m, self.ground, self._rules)
+        profile = follow(track.xy_m, self.situation.ground, self._rules)
         up = self._takeoff(track, profile.xy_m[0], float(profile.alt_amsl_m[0]))
         home = float(up[0, 2])
         down_xy, down_alt = self._landing(track, float(profile.alt_amsl_m[-1]), home)
@@ -121,36 +117,30 @@ class PathMaker:
         rising = len(up) - 1
         flown = tuple(track.kinds[k] for k in profile.leg)
         kinds = (*[LegKind.TRANSIT] * rising, *flown, *[LegKind.RETURN] * len(down_xy))
-        looks = (*[None] * rising, *(track.looks[k] for k in profile.leg), *[None] * len(down_xy))
-        speeds = np.full(len(kinds), self.brief.speed_mps)
+        pointings = (*[None] * rising, *(track.pointings[k] for k in profile.leg), *[None] * len(down_xy))
+        speeds = np.full(len(kinds), self.flown.speed_mps)
         if track.approach is not None:
             speeds[-1] *= GLIDE_SPEED
-        cost = path_cost(
-            self.aircraft, self.brief.wind.profile, east_m=xy[:, 0], north_m=xy[:, 1], alt_amsl_m=alt,
-            speed_mps=speeds, handling=HANDLING[self.brief.dialect],
-        )  # fmt: skip
+        cost = self.flown.cost(xy, alt, speeds)
         return FlightPath(
-            xy_m=xy, alt_amsl_m=alt, kinds=kinds, looks=looks, cost=cost, approach=track.approach,
+            xy_m=xy, alt_amsl_m=alt, kinds=kinds, pointings=pointings, cost=cost, approach=track.approach,
             takeoff_legs=rising, landing_legs=len(down_xy), needed_wh=self._needed_wh(xy, alt, cost),
         )  # fmt: skip
 
     def _needed_wh(self, xy_m: FloatArray, alt_amsl_m: FloatArray, cost: PathCost) -> float:
         """Return the energy of a path, and of the way back along it from its dearest place where returns retrace it."""
-        if self.brief.failsafe.way != "retrace":
+        if self.situation.brief.failsafe.way != "retrace":
             return cost.total_wh
-        back = path_cost(
-            self.aircraft, self.brief.wind.profile, east_m=xy_m[::-1, 0], north_m=xy_m[::-1, 1],
-            alt_amsl_m=alt_amsl_m[::-1], speed_mps=self.brief.speed_mps, handling=HANDLING[self.brief.dialect],
-        )  # fmt: skip
+        back = self.flown.cost(xy_m[::-1], alt_amsl_m[::-1])
         there_and_back = np.cumsum(cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
-        turns_back = len(there_and_back) - 1 if self.brief.dialect == "ardupilot" else -(-len(there_and_back) // 2)
+        turns_back = len(there_and_back) - 1 if self.flown.dialect == "ardupilot" else -(-len(there_and_back) // 2)
         return max(cost.total_wh, float(there_and_back[:turns_back].max()))
 
     def _takeoff(self, track: Track, first_m: FloatArray, alt_amsl_m: float) -> FloatArray:
         """Return the points from the ground to where the track begins, (n, 3): on the spot, or climb and circle."""
         departure = None if track.approach is None else track.approach.departure
         site = first_m if departure is None else departure.launch_m
-        home = float(self.ground.at(site[None, :])[0])
+        home = float(self.situation.ground.at(site[None, :])[0])
         if departure is None:
             return np.array([[*site, home], [*site, alt_amsl_m]])
         return departure.climb(home, alt_amsl_m)
@@ -162,7 +152,7 @@ class PathMaker:
             return track.xy_m[-1:], np.array([home_amsl_m])
         low_m = home_amsl_m + approach.height_m
         rate = self.aircraft.descent_mps if alt_amsl_m > low_m else self.aircraft.climb_mps
-        lap_m = abs(alt_amsl_m - low_m) * self.brief.speed_mps / rate
+        lap_m = abs(alt_amsl_m - low_m) * self.flown.speed_mps / rate
         turns = max(1, math.ceil(lap_m / (2.0 * math.pi * abs(approach.radius_m))))
         circle = approach.circle_m(turns)[1:]
         heights = alt_amsl_m + (low_m - alt_amsl_m) * np.arange(1, len(circle) + 1) / len(circle)
@@ -182,4 +172,4 @@ class PathMaker:
             else [curve for curve, _ in best_tour(site_m, pieces)]
         )
         xy = np.concatenate([site_m[None, :], *curves, site_m[None, :]])
-        return least_wh(self.aircraft, self.wind, east_m=xy[:, 0], north_m=xy[:, 1], speed_mps=self.brief.speed_mps)
+        return least_wh(self.aircraft, self.wind, east_m=xy[:, 0], north_m=xy[:, 1], speed_mps=self.flown.speed_mps)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.paths.path_maker import FlightPath
+    from missions.performance.performance import Performance
 
     FloatArray = NDArray[np.float64]
 
@@ -31,26 +32,25 @@ CIRCLE_ROOM: Final = 1.1
 place nearer than 1.05 (ModeLoiter::isHeadingLinedUp), wherever it is then."""
 
 
-def build_sortie(
-    brief: Brief, corridor: Corridor, path: FlightPath, *, site: int, name: str, t_start_s: float
-) -> Sortie:
-    """Turn a path in the plane into a sortie on WGS 84."""
+def build_sortie(situation: Situation, flown: Performance, path: FlightPath, *, site: int, name: str) -> Sortie:
+    """Turn a path in the plane into a sortie on WGS 84 that takes off at the start of the patrol."""
+    brief, corridor = situation.brief, situation.corridor
     right = border_on_right(corridor, path.xy_m)
-    gimbals = gimbals_for(path.kinds, path.looks, right.tolist())
-    legs = _legs(brief, corridor, path, gimbals, t_start_s)
+    gimbals = gimbals_for(path.kinds, path.pointings, right.tolist())
+    legs = _legs(situation, flown, path, gimbals)
     home_alt = round(float(path.alt_amsl_m[0]), 2)
     launch = brief.launch[site]
     return Sortie(
         name=name,
-        aircraft=brief.aircraft.label,
+        aircraft=flown.label,
         site=launch.name,
         home_lat_deg=legs[0].lat_start_deg,
         home_lon_deg=legs[0].lon_start_deg,
         home_alt_amsl_m=home_alt,
-        t_start_s=t_start_s,
+        t_start_s=0.0,
         legs=legs,
-        items=mission_items(brief, legs, gimbals, home_alt, _ends(corridor, path)),
-        fence=fence_items(corridor, path.xy_m, brief),
+        items=mission_items(flown, legs, gimbals, home_alt, _ends(corridor, path)),
+        fence=fence_items(situation, flown, path.xy_m),
         rally=rally_items(rally_in_reach(corridor, path.xy_m, brief.rally)),
     )
 
@@ -69,12 +69,12 @@ def _ends(corridor: Corridor, path: FlightPath) -> FlightEnds:
 
 
 def _legs(
-    brief: Brief, corridor: Corridor, path: FlightPath, gimbals: list[tuple[float, float]], t_start_s: float
+    situation: Situation, flown: Performance, path: FlightPath, gimbals: list[tuple[float, float]]
 ) -> tuple[Leg, ...]:
-    lat, lon = corridor.frame.to_degrees(path.xy_m)
+    lat, lon = situation.frame.to_degrees(path.xy_m)
     alt = np.round(path.alt_amsl_m, 2)
-    clock = np.round(t_start_s + np.concatenate([[0.0], np.cumsum(path.cost.seconds)]), 3)
-    used = np.cumsum(path.cost.energy_wh) / brief.aircraft.aircraft.battery_wh
+    clock = np.round(np.concatenate([[0.0], np.cumsum(path.cost.seconds)]), 3)
+    used = np.cumsum(path.cost.energy_wh) / flown.aircraft.battery_wh
     battery = np.round(100.0 * (1.0 - used), 3)
     course = np.degrees(np.arctan2(*np.diff(path.xy_m, axis=0).T))
     return tuple(

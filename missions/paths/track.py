@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from missions.airspace.routing import Router
     from missions.paths.landing import Approach
     from missions.paths.lanes import LanePiece
-    from missions.sight.views import Look
+    from missions.sight.pointing import Pointing
 
     FloatArray = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Track:
 
     xy_m: FloatArray
     kinds: tuple[LegKind, ...]
-    looks: tuple[Look | None, ...]
+    pointings: tuple[Pointing | None, ...]
     approach: Approach | None = None
     """How the aircraft lands after the last corner; None: straight down from it."""
 
@@ -45,10 +45,10 @@ class Track:
 def append_line(
     xy: list[FloatArray],
     kinds: list[LegKind],
-    looks: list[Look | None],
+    pointings: list[Pointing | None],
     line: FloatArray,
     kind: LegKind,
-    look: Look | None,
+    look: Pointing | None,
 ) -> None:
     """Add a line that starts where the path ends, leaving out steps of no length."""
     points = np.concatenate([xy[-1][-1:], line])
@@ -57,7 +57,7 @@ def append_line(
         return
     xy.append(points[1:][moved])
     kinds += [kind] * int(moved.sum())
-    looks += [look] * int(moved.sum())
+    pointings += [look] * int(moved.sum())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +67,7 @@ class _Pass:
     line: shapely.LineString
     begin_m: float
     end_m: float
-    look: Look | None
+    look: Pointing | None
 
     def at(self, place_m: float) -> FloatArray:
         """Return the point at a place along the curve."""
@@ -130,7 +130,7 @@ def _connected(passes: Sequence[_Pass], radius_m: float, router: Router) -> Trac
     """Return the track along the passes in order, or the number of one that cannot be reached or left."""
     xy: list[FloatArray] = [shapely.get_coordinates(passes[0].line)[-1:]]
     kinds: list[LegKind] = []
-    looks: list[Look | None] = []
+    pointings: list[Pointing | None] = []
     joined_m = passes[0].begin_m
     last = len(passes) - 1
     for k, (this, following) in enumerate(itertools.pairwise(passes)):
@@ -139,14 +139,14 @@ def _connected(passes: Sequence[_Pass], radius_m: float, router: Router) -> Trac
             return k if k + 1 == last else k + 1
         kind = LegKind.TRANSIT if k == 0 else LegKind.RETURN if k + 1 == last else LegKind.TURN
         if k > 0:
-            append_line(xy, kinds, looks, this.between(joined_m, this.begin_m), LegKind.TURN, None)
+            append_line(xy, kinds, pointings, this.between(joined_m, this.begin_m), LegKind.TURN, None)
             watched = max(joined_m, this.begin_m), min(link.leave_m, this.end_m)
-            append_line(xy, kinds, looks, this.between(*watched), LegKind.WORK, this.look)
+            append_line(xy, kinds, pointings, this.between(*watched), LegKind.WORK, this.look)
             if link.leave_m > this.end_m:
-                append_line(xy, kinds, looks, this.between(this.end_m, link.leave_m), kind, None)
-        append_line(xy, kinds, looks, link.xy_m, kind, None)
+                append_line(xy, kinds, pointings, this.between(this.end_m, link.leave_m), kind, None)
+        append_line(xy, kinds, pointings, link.xy_m, kind, None)
         joined_m = link.join_m
-    return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks))
+    return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), pointings=tuple(pointings))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from missions.paths.lanes import LanePiece
 from missions.paths.track import Track, append_line, turning_track
 from missions.paths.turns import byway, joined, pose_at, rounded
 from missions.plan import LegKind
-from missions.sight.views import STRAIGHT_DOWN
+from missions.sight.pointing import STRAIGHT_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.routing import Router
     from missions.paths.path_maker import PathMaker
-    from missions.sight.views import Look
+    from missions.sight.pointing import Pointing
 
     FloatArray = NDArray[np.float64]
 
@@ -84,17 +84,17 @@ def lines_track(maker: PathMaker, site_m: FloatArray, lines: Sequence[FloatArray
     parts = [approach.departure.exit_m, *flown, approach.entry_m]
     xy: list[FloatArray] = [approach.departure.exit_m[1:]]
     kinds: list[LegKind] = []
-    looks: list[Look | None] = []
+    pointings: list[Pointing | None] = []
     for k, (before, after) in enumerate(itertools.pairwise(parts)):
         link = _link(before, after, maker.radius_m, maker.router)
         if link is None:
             return None
         home = k + 2 == len(parts)
         kind = LegKind.TRANSIT if k == 0 else LegKind.RETURN if home else LegKind.TURN
-        append_line(xy, kinds, looks, link, kind, None)
+        append_line(xy, kinds, pointings, link, kind, None)
         if not home:
-            append_line(xy, kinds, looks, after, LegKind.WORK, STRAIGHT_DOWN)
-    return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), looks=tuple(looks), approach=approach)
+            append_line(xy, kinds, pointings, after, LegKind.WORK, STRAIGHT_DOWN)
+    return Track(xy_m=np.concatenate(xy), kinds=tuple(kinds), pointings=tuple(pointings), approach=approach)
 
 
 def _link(before: FloatArray, after: FloatArray, radius_m: float, router: Router) -> FloatArray | None:

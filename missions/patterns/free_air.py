@@ -37,6 +37,40 @@ class FreePath:
     """How far the farthest point had to move."""
 
 
+def lanes_in_air(
+    points_xy: FloatArray, corridor: Corridor, *, slack_m: float
+) -> tuple[FloatArray, tuple[LegKind, ...]]:
+    """Return the lanes of an area, pairs of points, as far as they lie in the free air, and the kinds of the legs.
+
+    A lane that leaves the air ends where the air ends. One that lies beside it, by at most `slack_m`, is kept for
+    `into_free_air` to move; one farther out is left out.
+
+    Raises
+    ------
+    PlanRefusedError
+        When none is left.
+    """
+    lanes = points_xy.reshape(-1, 2, 2)
+    lines = np.asarray(shapely.linestrings(lanes))
+    shapely.prepare(corridor.free)
+    whole = shapely.covers(corridor.free, lines)
+    kept: list[FloatArray] = []
+    for lane, line, free in zip(lanes, lines, whole, strict=True):
+        if free:
+            kept.append(lane)
+            continue
+        parts = shapely.get_parts(shapely.intersection(line, corridor.free))
+        marks = [line.project(shapely.Point(xy)) for p in parts if p.length > WORTH_M for xy in p.coords]
+        if marks:
+            low, high = min(marks), max(marks)
+            kept.append(shapely.get_coordinates(shapely.line_interpolate_point(line, [low, high])))
+        elif shapely.distance(corridor.free, shapely.points(lane)).max() <= slack_m:
+            kept.append(lane)
+    if not kept:
+        _refuse(points_xy[0], float(shapely.distance(corridor.free, shapely.Point(points_xy[0]))), corridor, slack_m)
+    return np.concatenate(kept), tuple(LegKind.WORK if k % 2 == 0 else LegKind.TURN for k in range(2 * len(kept) - 1))
+
+
 def into_free_air(
     points_xy: FloatArray, kinds: tuple[LegKind, ...], corridor: Corridor, router: Router, *, slack_m: float
 ) -> FreePath:

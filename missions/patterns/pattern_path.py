@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,7 @@ import shapely
 
 from geo.errors import InputError
 from missions.patterns.area import FREE_TURNS
-from missions.patterns.iamsar import (
-    coverage_factor,
-    expanding_square,
-    parallel_track,
-    probability_of_detection,
-    sector_search,
-)
+from missions.patterns.iamsar import expanding_square, parallel_track, sector_search
 from missions.patterns.parts import plan_area_in_parts
 from missions.patterns.plane import frame_about, polygon_xy, to_lonlat, to_xy
 from missions.patterns.route import along_route, around_perimeter, check_laps, circle
@@ -27,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor_frame import LocalFrame
-    from missions.patterns.area import LaneCost
+    from missions.patterns.area import AreaPath, LaneCost
     from missions.patterns.values import LonLat
 
     FloatArray = NDArray[np.float64]
@@ -51,20 +46,29 @@ def plan_pattern(request: PatternRequest, cost: LaneCost = FREE_TURNS) -> Patter
 
 
 def _area(request: PatternRequest, cost: LaneCost) -> PatternPath:
-    if not request.rings:
+    if not request.polygons:
         raise InputError("an area search needs an area: a polygon, with holes where nothing is to be seen")
-    frame = frame_about(np.concatenate([np.asarray(ring, dtype=np.float64) for ring in request.rings]))
-    polygon = polygon_xy(frame, request.rings)
-    path = plan_area_in_parts(
-        polygon, swath_m=request.swath_m, reach_m=request.reach_m, cost=cost,
-        over_holes=not request.around_holes, begin_xy=_place(frame, request.begin),
-        finish_xy=_place(frame, request.finish),
+    frame = frame_about(np.concatenate([np.asarray(r, dtype=np.float64) for p in request.polygons for r in p]))
+    left = [polygon_xy(frame, rings) for rings in request.polygons]
+    here, finish = _place(frame, request.begin), _place(frame, request.finish)
+    paths: list[AreaPath] = []
+    while left:
+        nearest = 0 if here is None else int(np.argmin(shapely.distance(np.array(left), shapely.Point(here))))
+        paths.append(
+            plan_area_in_parts(
+                left.pop(nearest), swath_m=request.swath_m, reach_m=request.reach_m, cost=cost,
+                over_holes=not request.around_holes, begin_xy=here, finish_xy=None if left else finish,
+            )
+        )  # fmt: skip
+        here = paths[-1].points_xy[-1]
+    points = np.concatenate([path.points_xy for path in paths])
+    widest = max(paths, key=lambda path: path.lane_count)
+    work = [LegKind.WORK if index % 2 else LegKind.TURN for index in range(len(points))]
+    path = _answer(request, frame, points, work)
+    return dataclasses.replace(
+        path.over(sum(polygon_xy(frame, rings).area for rings in request.polygons)),
+        direction_deg=(90.0 - math.degrees(widest.direction_rad)) % 180.0, lanes=sum(p.lane_count for p in paths),
     )  # fmt: skip
-    direction_deg = (90.0 - math.degrees(path.direction_rad)) % 180.0
-    work = [LegKind.WORK if index % 2 else LegKind.TURN for index in range(len(path.points_xy))]
-    return _answer(
-        request, frame, path.points_xy, work, polygon.area, direction_deg=direction_deg, lanes=path.lane_count
-    )
 
 
 def _along(request: PatternRequest) -> PatternPath:
@@ -75,13 +79,14 @@ def _along(request: PatternRequest) -> PatternPath:
         line = shapely.LineString(to_xy(frame, request.line))
         points = along_route(line, offset_m=request.offset_m, there_and_back=request.there_and_back)
     else:
-        if not request.rings:
+        if not request.polygons:
             raise InputError("a perimeter needs the fence to fly around: a polygon")
-        frame = frame_about(request.rings[0])
-        polygon = polygon_xy(frame, request.rings[:1])
+        fence = request.polygons[0][:1]
+        frame = frame_about(fence[0])
+        polygon = polygon_xy(frame, fence)
         begin = _place(frame, request.begin)
         points = around_perimeter(polygon, offset_m=request.offset_m, laps=request.laps, begin_xy=begin)
-    return _answer(request, frame, points, [LegKind.WORK] * len(points), 0.0)
+    return _answer(request, frame, points, [LegKind.WORK] * len(points))
 
 
 def _about_datum(request: PatternRequest) -> PatternPath:
@@ -114,7 +119,9 @@ def _about_datum(request: PatternRequest) -> PatternPath:
             creeping=request.kind is PatternKind.CREEPING_LINE,
         )
         area_m2 = request.length_m * request.width_m
-    return _answer(request, frame, points, [LegKind.WORK] * len(points), area_m2, direction_deg=request.direction_deg)
+    path = _answer(request, frame, points, [LegKind.WORK] * len(points))
+    path = path.over(area_m2) if area_m2 > 0.0 else path
+    return dataclasses.replace(path, direction_deg=request.direction_deg)
 
 
 def _swept_box_m2(points: FloatArray, direction_deg: float, swath_m: float) -> float:
@@ -136,32 +143,17 @@ def _bearing(frame: LocalFrame, centre: FloatArray, request: PatternRequest) -> 
     return math.degrees(math.atan2(east, north))
 
 
-def _answer(  # noqa: PLR0913 - one value per field of the answer
-    request: PatternRequest,
-    frame: LocalFrame,
-    points_xy: FloatArray,
-    kinds: list[LegKind],
-    area_m2: float,
-    *,
-    direction_deg: float = math.nan,
-    lanes: int = 0,
-) -> PatternPath:
+def _answer(request: PatternRequest, frame: LocalFrame, points_xy: FloatArray, kinds: list[LegKind]) -> PatternPath:
     lengths = np.hypot(*np.diff(points_xy, axis=0).T)
-    worked = float(sum(length for length, kind in zip(lengths, kinds[1:], strict=True) if kind is LegKind.WORK))
-    width_m = request.swath_m if request.sweep_width_m is None else request.sweep_width_m
-    coverage = coverage_factor(sweep_width_m=width_m, length_m=worked, area_m2=area_m2) if area_m2 > 0.0 else math.nan
-    lonlat = to_lonlat(frame, points_xy)
     return PatternPath(
         kind=request.kind,
         waypoints=tuple(
             PatternWaypoint(lon_deg=float(lon), lat_deg=float(lat), kind=kind if index else LegKind.TRANSIT)
-            for index, ((lon, lat), kind) in enumerate(zip(lonlat, kinds, strict=True))
+            for index, ((lon, lat), kind) in enumerate(zip(to_lonlat(frame, points_xy), kinds, strict=True))
         ),
         swath_m=request.swath_m,
+        sweep_width_m=request.swath_m if request.sweep_width_m is None else request.sweep_width_m,
+        worked_m=float(sum(m for m, kind in zip(lengths, kinds[1:], strict=True) if kind is LegKind.WORK)),
         length_m=float(lengths.sum()),
-        area_m2=area_m2,
-        coverage=coverage,
-        pod=probability_of_detection(coverage),
-        direction_deg=direction_deg,
-        lanes=lanes,
+        area_m2=0.0,
     )

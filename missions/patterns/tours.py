@@ -1,7 +1,7 @@
-"""In which order, and from which corner, to fly cells so that the way between them is short.
+"""The one solver of tours: in which order, and each in which way, to fly things so that what lies between is short.
 
-Exact for few cells (dynamic programming over subsets, Held and Karp 1962);
-beyond, the best of greedy starts, improved by moving and reversing pieces.
+Exact for few (dynamic programming over subsets, Held and Karp 1962); beyond, the best of greedy starts, improved by
+moving and reversing pieces where there is time for that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Tour = list[tuple[int, int]]
 
 EXACT_UP_TO: Final = 8
-_MAX_SWEEPS: Final = 30
+STARTS: Final = 12
+MAX_SWEEPS: Final = 30
 
 
 def distances(starts: FloatArray, ends: FloatArray) -> FloatArray:
@@ -64,9 +65,35 @@ def best_tour(
         best = int(np.argmin(first + last))
         return float((first + last)[best]), [states[best]]
     step = measure(starts, ends) + own[None, :]
-    search = _exact if len(cells) <= EXACT_UP_TO else _heuristic
-    length, order = search(len(cells), first, step, last)
+    length, order = shortest(len(cells), first, step, last)
     return length, [states[s] for s in order]
+
+
+def shortest(
+    count: int, first: FloatArray, step: FloatArray, last: FloatArray, *, starts: int = STARTS, sweeps: int = MAX_SWEEPS
+) -> tuple[float, list[int]]:
+    """Return the cost of the cheapest tour found over so many things, and how each is flown, in order.
+
+    Parameters
+    ----------
+    first, step, last
+        (s,), (s, s) and (s,) costs of beginning with a state, of one after another and of ending with one. The states
+        of a thing, the ways to fly it, follow each other; each thing has as many.
+    starts, sweeps
+        How much is tried beyond `EXACT_UP_TO` things: greedy tours, and rounds of improvement.
+    """
+    if count <= EXACT_UP_TO:
+        return _exact(count, first, step, last)
+    begun = np.argsort(first, kind="stable")[:starts]
+    tours = [_best_ways(_greedy(int(s), count, step), first, step, last) for s in begun]
+    length, order = min(tours)
+    ways = len(first) // count
+    for _ in range(sweeps):
+        found = _improved([s // ways for s in order], length, first, step, last)
+        if found is None:
+            break
+        length, order = found
+    return length, order
 
 
 def least_ways_m(cells: Sequence[Cell]) -> float:
@@ -81,12 +108,12 @@ def least_ways_m(cells: Sequence[Cell]) -> float:
 
 
 def _exact(count: int, first: FloatArray, step: FloatArray, last: FloatArray) -> tuple[float, list[int]]:
-    full = (1 << count) - 1
-    size = count * VARIANTS
+    full, ways = (1 << count) - 1, len(first) // count
+    size = count * ways
     cost = np.full((full + 1, size), np.inf)
     parent = np.full((full + 1, size), -1, dtype=np.int64)
     for cell in range(count):
-        own = slice(cell * VARIANTS, (cell + 1) * VARIANTS)
+        own = slice(cell * ways, (cell + 1) * ways)
         cost[1 << cell, own] = first[own]
     for mask in range(1, full):
         through = cost[mask][:, None] + step
@@ -94,7 +121,7 @@ def _exact(count: int, first: FloatArray, step: FloatArray, last: FloatArray) ->
         for cell in range(count):
             if mask & (1 << cell):
                 continue
-            own = slice(cell * VARIANTS, (cell + 1) * VARIANTS)
+            own = slice(cell * ways, (cell + 1) * ways)
             new = mask | (1 << cell)
             better = best[own] < cost[new, own]
             cost[new, own] = np.where(better, best[own], cost[new, own])
@@ -104,47 +131,37 @@ def _exact(count: int, first: FloatArray, step: FloatArray, last: FloatArray) ->
     length, order, mask = float(total[state]), [state], full
     while parent[mask, order[-1]] >= 0:
         state = int(parent[mask, order[-1]])
-        mask ^= 1 << (order[-1] // VARIANTS)
+        mask ^= 1 << (order[-1] // ways)
         order.append(state)
     return length, order[::-1]
 
 
-def _best_variants(cells: list[int], first: FloatArray, step: FloatArray, last: FloatArray) -> tuple[float, list[int]]:
-    """Choose the variants for a fixed order of cells, exactly."""
-    block = np.arange(VARIANTS)
-    cost = first[cells[0] * VARIANTS + block]
+def _best_ways(cells: list[int], first: FloatArray, step: FloatArray, last: FloatArray) -> tuple[float, list[int]]:
+    """Choose how each is flown for a fixed order, exactly."""
+    ways = len(first) // (max(cells) + 1)
+    block = np.arange(ways)
+    cost = first[cells[0] * ways + block]
     parents = []
     for before, cell in zip(cells, cells[1:], strict=False):
-        through = cost[:, None] + step[np.ix_(before * VARIANTS + block, cell * VARIANTS + block)]
+        through = cost[:, None] + step[np.ix_(before * ways + block, cell * ways + block)]
         parents.append(through.argmin(axis=0))
         cost = through.min(axis=0)
-    cost = cost + last[cells[-1] * VARIANTS + block]
+    cost = cost + last[cells[-1] * ways + block]
     variant = int(np.argmin(cost))
     length, variants = float(cost[variant]), [variant]
     for parent in reversed(parents):
         variants.append(int(parent[variants[-1]]))
-    return length, [c * VARIANTS + v for c, v in zip(cells, reversed(variants), strict=True)]
+    return length, [c * ways + v for c, v in zip(cells, reversed(variants), strict=True)]
 
 
 def _greedy(start: int, count: int, step: FloatArray) -> list[int]:
-    order, left = [start], set(range(count)) - {start // VARIANTS}
-    while left:
-        options = [c * VARIANTS + v for c in sorted(left) for v in range(VARIANTS)]
-        order.append(options[int(np.argmin(step[order[-1], options]))])
-        left.discard(order[-1] // VARIANTS)
-    return [state // VARIANTS for state in order]
-
-
-def _heuristic(count: int, first: FloatArray, step: FloatArray, last: FloatArray) -> tuple[float, list[int]]:
-    starts = np.argsort(first, kind="stable")[: min(len(first), 12)]
-    tours = [_best_variants(_greedy(int(s), count, step), first, step, last) for s in starts]
-    length, order = min(tours)
-    for _ in range(_MAX_SWEEPS):
-        found = _improved([s // VARIANTS for s in order], length, first, step, last)
-        if found is None:
-            break
-        length, order = found
-    return length, order
+    """Return the things in the order of always the cheapest next state from one begun with."""
+    thing = np.arange(len(step)) // (len(step) // count)
+    order, left = [start], thing != thing[start]
+    while left.any():
+        order.append(int(np.argmin(np.where(left, step[order[-1]], np.inf))))
+        left &= thing != thing[order[-1]]
+    return [int(k) for k in thing[order]]
 
 
 def _improved(
@@ -159,7 +176,7 @@ def _improved(
                 near = range(max(0, i - 12), min(len(rest), i + 12) + 1)
                 moves += [rest[:k] + piece + rest[k:] for k in near if k != i]
             for move in moves:
-                found = _best_variants(move, first, step, last)
+                found = _best_ways(move, first, step, last)
                 if found[0] < (length if best is None else best[0]) - 1e-9:
                     best = found
         if best is not None:

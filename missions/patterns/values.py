@@ -7,6 +7,8 @@ import enum
 import math
 from typing import TYPE_CHECKING
 
+from missions.patterns.iamsar import coverage_factor, probability_of_detection
+
 if TYPE_CHECKING:
     from missions.plan import LegKind
 
@@ -35,8 +37,8 @@ class PatternRequest:
     """Width seen from a track: spacing of lanes, squares and tracks."""
     sweep_width_m: float | None = None
     """Effective sweep width for the probability of detection; the swath when not given."""
-    rings: tuple[tuple[LonLat, ...], ...] = ()
-    """Area: outer ring and holes. Perimeter: its fence."""
+    polygons: tuple[tuple[tuple[LonLat, ...], ...], ...] = ()
+    """Area: its polygons, each an outer ring and holes. Perimeter: its fence."""
     line: tuple[LonLat, ...] = ()
     """Route: the line flown along."""
     datum: LonLat | None = None
@@ -79,6 +81,9 @@ class PatternPath:
     kind: PatternKind
     waypoints: tuple[PatternWaypoint, ...]
     swath_m: float
+    sweep_width_m: float
+    worked_m: float
+    """Length of the legs on which something is looked for."""
     length_m: float
     area_m2: float
     coverage: float = math.nan
@@ -87,3 +92,9 @@ class PatternPath:
     """Probability of detection of one pass, 1 - exp(-C)."""
     direction_deg: float = math.nan
     lanes: int = 0
+
+    def over(self, area_m2: float) -> PatternPath:
+        """Return the path with its coverage and chance of finding counted over an area."""
+        coverage = coverage_factor(sweep_width_m=self.sweep_width_m, length_m=self.worked_m, area_m2=area_m2)
+        pod = probability_of_detection(coverage)
+        return dataclasses.replace(self, area_m2=area_m2, coverage=coverage, pod=pod)

@@ -62,7 +62,7 @@ def line_of_sight(terrain: Terrain, viewer_m: FloatArray, target: Geodetic) -> B
 
 
 def watch_posts(target: Geodetic, terrain: Terrain, *, radius_m: float, height_m: float) -> WatchPosts:
-    """Look at a target from a circle around it.
+    """Pointing at a target from a circle around it.
 
     Parameters
     ----------

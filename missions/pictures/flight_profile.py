@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.plan import Finding, Leg, Severity, Sortie
 
     FloatArray = NDArray[np.float64]
@@ -72,9 +71,9 @@ class FlightProfile:
         return self.alt_amsl_m - self.ground_amsl_m
 
 
-def flight_profile(sortie: Sortie, brief: Brief, corridor: Corridor, ground: PlaneGround) -> FlightProfile:
+def flight_profile(sortie: Sortie, situation: Situation) -> FlightProfile:
     """Sample a sortie along its way and look up the ground below it and the zones it passes."""
-    ends = _ends(sortie.legs, corridor)
+    ends = _ends(sortie.legs, situation.corridor)
     length = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
     spacing = max(SAMPLE_M, float(length.sum()) / MAX_SAMPLES)
     count = np.maximum(np.ceil(length / spacing).astype(int), 1) + 1
@@ -88,11 +87,11 @@ def flight_profile(sortie: Sortie, brief: Brief, corridor: Corridor, ground: Pla
         minutes=minutes,
         along_m=(np.cumsum(length) - length)[leg] + share * length[leg],
         alt_amsl_m=_between([(g.alt_amsl_start_m, g.alt_amsl_end_m) for g in sortie.legs], leg, share),
-        ground_amsl_m=np.asarray(ground.at(xy), dtype=float),
+        ground_amsl_m=np.asarray(situation.ground.at(xy), dtype=float),
         battery_pct=_between(list(zip(left[:-1], left[1:], strict=True)), leg, share),
         xy_m=xy,
         leg=leg,
-        crossings=tuple(_crossings(brief, corridor, ground, xy, minutes)),
+        crossings=tuple(_crossings(situation, xy, minutes)),
     )
 
 
@@ -108,16 +107,14 @@ def _between(pairs: list[tuple[float, float]], leg: NDArray[np.int64], share: Fl
     return np.asarray(start[leg] + share * (end - start)[leg])
 
 
-def _crossings(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, xy: FloatArray, minutes: FloatArray
-) -> list[ZoneCrossing]:
+def _crossings(situation: Situation, xy: FloatArray, minutes: FloatArray) -> list[ZoneCrossing]:
     found = []
-    for zone, shape in zip(brief.zone, corridor.zones, strict=True):
+    for zone, shape in zip(situation.brief.zone, situation.corridor.zones, strict=True):
         shapely.prepare(shape)
         inside = np.concatenate([[False], shapely.intersects_xy(shape, xy[:, 0], xy[:, 1]), [False]])
         turns = np.flatnonzero(np.diff(inside.astype(int)))
         for first, after in zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True):
-            below = float(np.nan_to_num(ground.at(xy[[(first + after - 1) // 2]]))[0])
+            below = float(np.nan_to_num(situation.ground.at(xy[[(first + after - 1) // 2]]))[0])
             floor, ceiling = drawn_between(zone, below)
             found.append(
                 ZoneCrossing(

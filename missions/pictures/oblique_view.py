@@ -70,7 +70,7 @@ def view_of(
     corridor: Corridor, path_xy_m: FloatArray, other_xy_m: FloatArray, alt_amsl_m: FloatArray, *, alt_agl_m: float,
     width_px: float,
 ) -> ObliqueView:  # fmt: skip
-    """Look at a plan from its own side, so that the border near its flights lies along the picture.
+    """Pointing at a plan from its own side, so that the border near its flights lies along the picture.
 
     Parameters
     ----------

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.plan import Plan, Sortie
 
 PICTURES: Final = ("S[0-9]*-profile.png", "schedule.png", "terrain-3d.png")
@@ -29,13 +27,13 @@ MAX_IN_VIEW: Final = 12
 """More sorties than this in one view hide each other, or lie too far apart to be seen."""
 
 
-def plan_pictures(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround) -> Iterator[tuple[str, bytes]]:
+def plan_pictures(plan: Plan, situation: Situation) -> Iterator[tuple[str, bytes]]:
     """Draw the pictures of a plan: names and PNG bytes. The same plan gives the same bytes."""
     if plan.flights:
         yield "schedule.png", schedule_png(plan)
-    yield "terrain-3d.png", terrain_png(plan, brief, corridor, ground, sorties=together(plan))
+    yield "terrain-3d.png", terrain_png(plan, situation, sorties=together(plan))
     for sortie in profiled(plan):
-        yield f"{sortie.name}-profile.png", profile_png(plan, sortie, brief, corridor, ground)
+        yield f"{sortie.name}-profile.png", profile_png(plan, sortie, situation)
 
 
 def profiled(plan: Plan) -> list[Sortie]:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.pictures.flight_profile import FindingMark, FlightProfile
     from missions.plan import Plan, Sortie
@@ -43,14 +42,15 @@ _TOP_TICKS: Final = 7
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def profile_png(plan: Plan, sortie: Sortie, brief: Brief, corridor: Corridor, ground: PlaneGround) -> bytes:
+def profile_png(plan: Plan, sortie: Sortie, situation: Situation) -> bytes:
     """Draw a sortie's height against the clock, over the ground and the band it may fly in."""
-    return png_of(profile_figure(plan, sortie, brief, corridor, ground))
+    return png_of(profile_figure(plan, sortie, situation))
 
 
-def profile_figure(plan: Plan, sortie: Sortie, brief: Brief, corridor: Corridor, ground: PlaneGround) -> Figure:
+def profile_figure(plan: Plan, sortie: Sortie, situation: Situation) -> Figure:
     """Return the figure of `profile_png`, with everything drawn into its first axes."""
-    profile = flight_profile(sortie, brief, corridor, ground)
+    brief, corridor = situation.brief, situation.corridor
+    profile = flight_profile(sortie, situation)
     marks = finding_marks(plan.findings, sortie, profile, corridor)
     rules = _rules(marks)
     below_px = _BELOW_PX + _ROW_PX * math.ceil(len(rules) / _FINDINGS_A_ROW)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
+    from missions.airspace.situation import Situation
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
     from missions.pictures.flight_profile import FlightProfile
@@ -55,20 +56,17 @@ _OVER: Final = 0.12
 """The walls rise this share of the relief above the highest flight."""
 
 
-def terrain_png(
-    plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround, *, sorties: Sequence[Sortie]
-) -> bytes:
+def terrain_png(plan: Plan, situation: Situation, *, sorties: Sequence[Sortie]) -> bytes:
     """Draw some sorties of a plan as seen from their own side, the border along the picture."""
-    return png_of(terrain_figure(plan, brief, corridor, ground, sorties=sorties))
+    return png_of(terrain_figure(plan, situation, sorties=sorties))
 
 
-def terrain_figure(
-    plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround, *, sorties: Sequence[Sortie]
-) -> Figure:
+def terrain_figure(plan: Plan, situation: Situation, *, sorties: Sequence[Sortie]) -> Figure:
     """Return the figure of `terrain_png`; its first collection holds everything painted."""
     from matplotlib.collections import PolyCollection
 
-    profiles = [flight_profile(sortie, brief, corridor, ground) for sortie in sorties]
+    brief, corridor, ground = situation.brief, situation.corridor, situation.ground
+    profiles = [flight_profile(sortie, situation) for sortie in sorties]
     view, top = seen_from_own_side(sorties, profiles, brief, corridor)
     painting = Painting()
     posts, heights = ground_grid(view, ground)

@@ -3,7 +3,8 @@
 Columns and codes as Litchi Mission Hub exports them: actions 0 stay (ms), 1
 photo, 2 start and 3 stop recording, 4 turn aircraft (deg), 5 tilt camera (deg);
 altitude mode 0 above take-off, 1 above ground; gimbal mode 0 off, 1 focus POI,
-2 interpolate. At most 99 waypoints and 15 actions each.
+2 interpolate. At most 99 waypoints and 15 actions each. Heights may be in feet and
+speeds in miles an hour, as the columns say.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from missions.plan_files.losses import together
 from missions.plan_files.plan_document import PlanDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MAX_WAYPOINTS: Final = 99
@@ -40,6 +42,13 @@ _TAIL: Final = (
     "photo_timeinterval",
     "photo_distinterval",
 )
+_UNITS: Final = {
+    "(ft)": ("(m)", 0.3048),
+    "(mph)": ("(m/s)", 0.44704),
+    "(kph)": ("(m/s)", 1 / 3.6),
+    "(km/h)": ("(m/s)", 1 / 3.6),
+}
+"""Units a column may name instead of the metric one, and its size: feet, miles and kilometres an hour (ISO 80000-3)."""
 _ACTIONS: Final = tuple(f"action{part}{n}" for n in range(1, MAX_ACTIONS + 1) for part in ("type", "param"))
 COLUMNS: Final = (*_HEAD, "gimbalpitchangle", *_ACTIONS, *_TAIL)
 
@@ -53,7 +62,7 @@ def parse_litchi(text: str, *, where: str) -> PlanDocument:
         Naming the file, the line and the column.
     """
     reader = csv.DictReader(io.StringIO(text))
-    names = {name.strip().lower() for name in reader.fieldnames or ()}
+    names = {_metric(name)[0] for name in reader.fieldnames or ()}
     missing = [name for name in ("latitude", "longitude", "altitude(m)") if name not in names]
     if missing:
         raise InputError(f"{where}: line 1 lacks the column {missing[0]!r}; this is not a Litchi mission")
@@ -62,7 +71,7 @@ def parse_litchi(text: str, *, where: str) -> PlanDocument:
     try:
         for row in reader:
             line = f"{where}: line {reader.line_num}"
-            cells = {(k or "").strip().lower(): v for k, v in row.items() if isinstance(v, str)}
+            cells = _metric_cells(row, line)
             added, speed_mps = _waypoint(cells, line, speed_mps)
             items += [checked_item(item, line) for item in added]
     except csv.Error as error:
@@ -71,6 +80,26 @@ def parse_litchi(text: str, *, where: str) -> PlanDocument:
         raise InputError(f"{where}: holds no waypoint")
     numbered = tuple(dataclasses.replace(item, seq=seq) for seq, item in enumerate(items))
     return PlanDocument(source_format="Litchi CSV", dialect=None, home=None, items=numbered)
+
+
+def _metric(column: str | None) -> tuple[str, float]:
+    """Return a column's metric name, and how many of its unit one of the file's is."""
+    name, bracket, rest = (column or "").strip().lower().partition("(")
+    metric, factor = _UNITS.get(bracket + rest, (bracket + rest, 1.0))
+    return name.strip() + metric, factor
+
+
+def _metric_cells(row: Mapping[str | None, object], where: str) -> dict[str, str]:
+    """Return a row by the metric names of its columns, in their units."""
+    cells = {}
+    for column, value in row.items():
+        if not isinstance(value, str):
+            continue
+        name, factor = _metric(column)
+        if factor != 1.0 and value.strip():
+            value = repr(factor * _number({name: value}, name, where))  # noqa: PLW2901
+        cells[name] = value
+    return cells
 
 
 def _number(cells: dict[str, str], name: str, where: str, default: float = 0.0) -> float:
@@ -146,26 +175,46 @@ def _action(kind: int, value: float, where: str) -> MissionItem:
     raise InputError(f"{where}: action type {kind} is not known (0 to 5 are)")
 
 
-def write_litchi(document: PlanDocument, path: Path) -> tuple[str, ...]:
-    """Write a mission as Litchi CSV, whole or not at all.
+def write_litchi(document: PlanDocument, path: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write a mission as Litchi CSV, each file whole or not at all; over 99 waypoints as several files.
+
+    Every file after the first begins with the last waypoint of the one before, so that they join.
 
     Returns
     -------
-    tuple of str
-        What Litchi cannot hold and was left out, one sentence an item.
+    (files, sentences)
+        What was written, and what Litchi cannot hold and was left out, one sentence an item.
 
     Raises
     ------
     InputError
-        When there are no waypoints, more than 99, or more than 15 actions at one.
+        When there are no waypoints.
     """
-    text, left_out = litchi_text(document)
-    write_whole(path, text)
-    return left_out
+    rows, left_out = _rows(document)
+    parts = [rows[k : k + MAX_WAYPOINTS] for k in range(0, max(len(rows) - 1, 1), MAX_WAYPOINTS - 1)]
+    paths = [path] if len(parts) == 1 else [path.with_stem(f"{path.stem}-{n}") for n in range(1, len(parts) + 1)]
+    for number, (part, to) in enumerate(zip(parts, paths, strict=True)):
+        write_whole(to, _text(part if number == 0 else [_joined(part[0]), *part[1:]]))
+    if len(parts) > 1:
+        names = ", ".join(p.name for p in paths)
+        said = f"{len(rows)} waypoints are more than the {MAX_WAYPOINTS} of one Litchi mission: written as {names}"
+        left_out = (said, *left_out)
+    return tuple(paths), left_out
 
 
-def litchi_text(document: PlanDocument) -> tuple[str, tuple[str, ...]]:
-    """Return the CSV text of a mission, and what was left out of it."""
+def _joined(row: dict[str, float]) -> dict[str, float]:
+    """Return the waypoint two missions share without its actions, which the first has done."""
+    return row | {f"actiontype{n}": -1.0 for n in range(1, MAX_ACTIONS + 1)}
+
+
+def _rows(document: PlanDocument) -> tuple[list[dict[str, float]], tuple[str, ...]]:
+    """Return the waypoints of a mission as rows, and what was left out of them.
+
+    Raises
+    ------
+    InputError
+        When there are none.
+    """
     rows: list[dict[str, float]] = []
     left_out: list[tuple[int, str]] = []
     speed_mps = 0.0
@@ -180,13 +229,17 @@ def litchi_text(document: PlanDocument) -> tuple[str, tuple[str, ...]]:
             left_out += _changed(item, rows[-1])
         elif not rows or not _append(rows[-1], item):
             left_out.append((item.seq + 1, f"Litchi has no place for command {item.command}; left out"))
-    if not 1 <= len(rows) <= MAX_WAYPOINTS:
-        raise InputError(f"a Litchi mission holds 1 to {MAX_WAYPOINTS} waypoints, this one has {len(rows)}; split it")
+    if not rows:
+        raise InputError("the plan has no waypoint that Litchi can hold; there is nothing to write")
+    return rows, tuple(together("item", left_out))
+
+
+def _text(rows: list[dict[str, float]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, restval="0", lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: f"{value:.10g}" for name, value in row.items()} for row in rows)
-    return out.getvalue(), tuple(together("item", left_out))
+    return out.getvalue()
 
 
 def _changed(item: MissionItem, row: dict[str, float]) -> list[tuple[int, str]]:

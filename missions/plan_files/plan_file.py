@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from geo.errors import InputError
 from missions.documents.json_place import parse_json
 from missions.documents.whole_file import as_text, read_bytes, write_whole
-from missions.documents.xml_file import kmz_document
+from missions.documents.xml_file import archive_members, kmz_document
 from missions.plan_files.dialect import Dialect, home_item, mission_rows
 from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_rally
 from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
@@ -19,6 +19,8 @@ from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.losses import losses
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, write_qgc_document
 from missions.plan_files.waypoints_file import parse_waypoints, waypoint_text
+from missions.plan_files.wpml_file import TEMPLATE, WAYLINES, parse_wpml
+from missions.plan_files.wpml_written_file import write_wpml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +28,22 @@ if TYPE_CHECKING:
     from missions.plan import MissionItem
     from missions.plan_files.plan_document import PlanDocument
 
-READABLE: Final = "QGroundControl .plan, .mission, WPL 110, .fence, .rally, KML, KMZ, GPX, GeoJSON, Litchi CSV"
-WRITABLE: Final = (".plan", ".waypoints", ".txt", ".kml", ".geojson", ".json", ".gpx", ".csv", ".fence", ".rally")
+READABLE: Final = (
+    "QGroundControl .plan, .mission, WPL 110, .fence, .rally, KML, KMZ, GPX, GeoJSON, Litchi CSV, DJI waylines (KMZ)"
+)
+WRITABLE: Final = (
+    ".plan",
+    ".waypoints",
+    ".txt",
+    ".kml",
+    ".kmz",
+    ".geojson",
+    ".json",
+    ".gpx",
+    ".csv",
+    ".fence",
+    ".rally",
+)
 _TWO_NUMBERS: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*-?\d+\.?\d*\s+-?\d+\.?\d*\s*(?:\n|$)")
 _GEOJSON: Final = ("FeatureCollection", "Feature", "LineString", "Polygon")
 
@@ -61,12 +77,21 @@ def parse_plan(data: bytes, *, where: str, dialect: str | None = None) -> PlanDo
     if not data.strip():
         raise InputError(f"{where}: the file is empty")
     if data.startswith(b"PK"):
-        return parse_kml(kmz_document(data, where), where)
+        return _archive(data, where)
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"<") or (where.lower().endswith((".kml", ".gpx")) and b"<" in head):
         gpx = re.search(rb"<(?:\w+:)?gpx[\s>]", head) is not None
         return parse_gpx(data, where) if gpx else parse_kml(data, where)
     return _text(data, where, dialect)
+
+
+def _archive(data: bytes, where: str) -> PlanDocument:
+    """Read a KMZ: a wayline of DJI's, or a drawing."""
+    named = archive_members(data, where, lambda name: name.rsplit("/", 1)[-1].lower() in (WAYLINES, TEMPLATE))
+    members = {name.rsplit("/", 1)[-1].lower(): member for name, member in named.items()}
+    if WAYLINES in members or b"wpml:templateType" in members.get(TEMPLATE, b""):
+        return parse_wpml(members, where)
+    return parse_kml(kmz_document(data, where), where)
 
 
 def _text(data: bytes, where: str, dialect: str | None) -> PlanDocument:
@@ -94,7 +119,7 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
     document
         What to write.
     path
-        Ends in one of `WRITABLE` (`.csv` is Litchi's).
+        Ends in one of `WRITABLE` (`.csv` is Litchi's, `.kmz` DJI's).
     dialect
         Whose numbering a waypoint file has; by default the document's, then ArduPilot's.
 
@@ -115,19 +140,22 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
         )
     if not (document.items or document.fence or document.rally) and ending != ".plan":
         raise InputError(f"{path}: the plan is empty, there is nothing to write")
-    said = _write(document, path, ending, dialect)
+    if ending == ".csv":
+        (path, *_), said = write_litchi(document, path)
+    else:
+        said = _write(document, path, ending, dialect)
     data = read_bytes(path)
     told = parse_plan(data, where=str(path)).dialect  # what the file says by itself; how to count it, we know
     back = parse_plan(data, where=str(path), dialect=_numbering(document, dialect))
     back = dataclasses.replace(back, dialect=told)
-    if ending == ".csv":
+    if ending in (".csv", ".kmz"):
         return (*said, *losses(_without_items(document), _without_items(back)))
     return losses(document, back)
 
 
 def _write(document: PlanDocument, path: Path, ending: str, dialect: str | None) -> tuple[str, ...]:
-    if ending == ".csv":
-        return write_litchi(document, path)
+    if ending == ".kmz":
+        return write_wpml(document, path)
     if ending in (".fence", ".rally"):
         held = document.fence if ending == ".fence" else document.rally
         if not held:
@@ -153,7 +181,7 @@ def _numbering(document: PlanDocument, dialect: str | None) -> str:
 
 
 def _without_items(document: PlanDocument) -> PlanDocument:
-    """Return a plan without its mission; Litchi's writer says itself what it does to each item."""
+    """Return a plan without its mission; the writers of Litchi and DJI say themselves what they do to each item."""
     return dataclasses.replace(document, items=(), complexes=())
 
 

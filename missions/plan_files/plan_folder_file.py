@@ -9,38 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
+from pydantic import TypeAdapter, ValidationError
 
-from missions.airspace.corridor import build_corridor
-from missions.airspace.ground_file import read_ground
-from missions.airspace.terrain_profile import PlaneGround
-from missions.airspace.wind_flown import wind_flown
-from missions.briefs.standoff import standoff_margin
 from missions.documents.whole_file import read_text, write_whole
 from missions.errors import PlanFileError
 from missions.performance.aircraft import AircraftKind
 from missions.pictures.plan_pictures_file import PICTURES, plan_pictures
-from missions.plan import (
-    Finding,
-    FleetOption,
-    Flight,
-    LaneSight,
-    Leg,
-    LegKind,
-    MissionItem,
-    Plan,
-    ProposedRally,
-    Severity,
-    SightReport,
-    Sortie,
-    Turn,
-    UnseenGround,
-    VehicleParameter,
-)
+from missions.plan import Plan, Severity, Sortie
 from missions.plan_files.qgc_plan_file import write_qgc_plan
 from missions.plan_files.schedule_file import proof_csv, schedule_csv
 from missions.plan_files.waypoints_file import write_waypoints
-from missions.sight.coverage import cover
-from missions.sight.revisit import prove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,42 +27,41 @@ if TYPE_CHECKING:
 
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
+    from missions.planned import Planned
 
 FORMAT: Final = "vedette-plan"
 VERSION: Final = 2
 MAV_TYPE: Final = {AircraftKind.FIXED_WING: 1, AircraftKind.MULTIROTOR: 2}
 
 
-def write_plan_folder(plan: Plan, brief: Brief, out: Path) -> None:
+def write_plan_folder(planned: Planned, out: Path) -> None:
     """Write the summary, the maps' layers, the schedule, the revisit proof and plan files for each sortie.
 
     Every file is written whole or not at all; `plan.json` comes last, so a folder without it is unfinished.
     """
     out.mkdir(parents=True, exist_ok=True)
     _drop_old_plan(out)
-    heights = read_ground(brief.terrain)
-    corridor = build_corridor(brief, heights)
-    ground = PlaneGround(frame=corridor.frame, heights=heights)
+    plan = planned.plan
     write_whole(out / "legs.geojson", dump(legs_geojson(plan)))
-    write_whole(out / "area.geojson", dump(area_geojson(brief, corridor)))
-    write_whole(out / "coverage.geojson", dump(coverage_geojson(plan, brief, corridor, ground)))
+    write_whole(out / "area.geojson", dump(area_geojson(planned)))
+    write_whole(out / "coverage.geojson", dump(coverage_geojson(planned)))
     write_whole(out / "schedule.csv", schedule_csv(plan))
-    proof = prove(brief, corridor, ground, plan.sorties, plan.turns)
-    write_whole(out / "revisit.csv", proof_csv(proof, corridor.frame))
-    for name, png in plan_pictures(plan, brief, corridor, ground):
+    if planned.proof is not None:
+        write_whole(out / "revisit.csv", proof_csv(planned.proof, planned.situation.frame))
+    for name, png in plan_pictures(plan, planned.situation):
         write_whole(out / name, png)
     for sortie in plan.sorties:
-        vehicle = MAV_TYPE[brief.of(sortie.aircraft).aircraft.aircraft.kind]
+        vehicle = MAV_TYPE[planned.situation.brief.fleet(sortie.aircraft).aircraft.kind]
         write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
         write_waypoints(sortie, plan.dialect, out / f"{sortie.name}.waypoints")
-    write_whole(out / "plan.json", dump(plan_document(plan, brief), broken=4))
+    write_whole(out / "plan.json", dump(plan_document(planned), broken=4))
 
 
 def _drop_old_plan(out: Path) -> None:
     """Remove the plan files of an earlier plan in this folder, so that no sortie of it is flown by mistake."""
     if (out / "plan.json").is_file():
         (out / "plan.json").unlink()
-        for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints", *PICTURES):
+        for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints", "revisit.csv", *PICTURES):
             for old in out.glob(pattern):
                 old.unlink()
 
@@ -107,8 +84,8 @@ def read_plan_folder(path: Path) -> Plan:
     if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
         raise PlanFileError(f"{file} is not a version {VERSION} Vedette plan; plan the brief again", file=str(file))
     try:
-        plan = _plan(document["plan"])
-    except (KeyError, TypeError, ValueError) as error:
+        plan = TypeAdapter(Plan).validate_python(_known(document["plan"]))
+    except (KeyError, ValidationError) as error:
         raise PlanFileError(
             f"{file} is damaged ({type(error).__name__}: {error}); plan again", file=str(file)
         ) from None
@@ -119,13 +96,14 @@ def read_plan_folder(path: Path) -> Plan:
     return plan
 
 
-def plan_document(plan: Plan, brief: Brief) -> dict[str, Any]:
+def plan_document(planned: Planned) -> dict[str, Any]:
     """Return what `plan.json` holds: a summary for people and programs, and the plan itself."""
+    plan = planned.plan
     return {
         "format": FORMAT,
         "version": VERSION,
         "sha256": plan.sha256,
-        "summary": summary(plan, brief),
+        "summary": summary(planned),
         "vehicle_parameters": {
             s.aircraft: {v.name: v.value for v in s.vehicle_parameters} for s in reversed(plan.sorties)
         },
@@ -134,10 +112,9 @@ def plan_document(plan: Plan, brief: Brief) -> dict[str, Any]:
     }
 
 
-def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
+def summary(planned: Planned) -> dict[str, Any]:
     """Return the numbers a unit asks for, for `--json` and the table on the screen."""
-    wind = brief.wind.profile
-    margin = standoff_margin(brief, wind_flown(brief, read_ground(brief.terrain)) if wind.varies else wind)
+    plan, brief, margin = planned.plan, planned.situation.brief, planned.situation.corridor.margin
     return {
         "name": plan.name,
         "feasible": plan.feasible,
@@ -169,7 +146,7 @@ def summary(plan: Plan, brief: Brief) -> dict[str, Any]:
 
 def _sortie_energy(sortie: Sortie, brief: Brief) -> dict[str, Any]:
     last = sortie.legs[-1]
-    battery_wh = brief.of(sortie.aircraft).aircraft.aircraft.battery_wh
+    battery_wh = brief.fleet(sortie.aircraft).aircraft.battery_wh
     return {
         "sortie": sortie.name,
         "site": sortie.site,
@@ -204,14 +181,17 @@ def legs_geojson(plan: Plan) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def area_geojson(brief: Brief, corridor: Corridor) -> dict[str, Any]:
+def area_geojson(planned: Planned) -> dict[str, Any]:
     """Return what the plan was made about: border, standoff line, watched ground, areas, sites, rally points."""
+    brief, corridor = planned.situation.brief, planned.situation.corridor
     near = shapely.buffer(corridor.border, brief.standoff.asked_m * corridor.stretch).intersection(corridor.own)
     features = [
         _feature(_to_geojson(corridor.border, corridor), kind="border"),
         _feature(_to_geojson(near, corridor), kind="standoff", standoff_m=brief.standoff.asked_m),
-        _feature(_to_geojson(corridor.watched, corridor), kind="corridor", depth_m=brief.corridor.depth_m),
     ]
+    if not planned.coverage.watched.is_empty:
+        watched = _to_geojson(planned.coverage.watched, corridor)
+        features.append(_feature(watched, kind="corridor", depth_m=brief.corridor.depth_m))
     features += [
         _feature(_to_geojson(shape, corridor), kind="zone", name=zone.name, clearance_m=zone.clearance_m)
         for zone, shape in zip(brief.zone, corridor.zones, strict=True)
@@ -230,13 +210,13 @@ def area_geojson(brief: Brief, corridor: Corridor) -> dict[str, Any]:
     return _collection(features)
 
 
-def coverage_geojson(plan: Plan, brief: Brief, corridor: Corridor, ground: PlaneGround) -> dict[str, Any]:
+def coverage_geojson(planned: Planned) -> dict[str, Any]:
     """Return the ground each sortie sees, and every piece of the corridor nobody sees with its area and the reason."""
-    covered = cover(brief, corridor, ground, plan.sorties)
+    covered, corridor = planned.coverage, planned.situation.corridor
     side = round(covered.resolution_m, 2)
     features = [
         _feature(_to_geojson(seen, corridor), kind="seen", sortie=sortie.name)
-        for sortie, seen in zip(plan.sorties, covered.seen, strict=True)
+        for sortie, seen in zip(planned.plan.sorties, covered.seen, strict=True)
     ]
     features += [
         _feature(
@@ -286,47 +266,10 @@ def _to_geojson(geometry: BaseGeometry, corridor: Corridor) -> dict[str, Any]:
     return dict(json.loads(shapely.to_geojson(shapely.transform(geometry, degrees))))
 
 
-def _plan(data: dict[str, Any]) -> Plan:
-    plan: Plan = _value(
-        Plan,
-        data,
-        sorties=tuple(_sortie(s) for s in data["sorties"]),
-        findings=tuple(_value(Finding, f, severity=Severity(f["severity"])) for f in data["findings"]),
-        flights=tuple(_value(Flight, f) for f in data["flights"]),
-        turns=tuple(_value(Turn, t, **{key: tuple(t[key]) for key in ("sorties", "gaps_s")}) for t in data["turns"]),
-        fleet_options=tuple(
-            _value(FleetOption, o, **{key: tuple(o[key]) for key in ("sites", "types", "per_site")})
-            for o in data["fleet_options"]
-        ),
-        proposed_rally=tuple(_value(ProposedRally, p, sorties=tuple(p["sorties"])) for p in data["proposed_rally"]),
-        sight=_sight(data["sight"]),
-    )
-    return plan
-
-
-def _sight(data: dict[str, Any] | None) -> SightReport | None:
-    if data is None:
-        return None
-    report: SightReport = _value(
-        SightReport,
-        data,
-        lanes=tuple(_value(LaneSight, lane) for lane in data["lanes"]),
-        unseen=tuple(_value(UnseenGround, ground) for ground in data["unseen"]),
-    )
-    return report
-
-
-def _sortie(data: dict[str, Any]) -> Sortie:
-    sortie: Sortie = _value(
-        Sortie,
-        data,
-        **{key: tuple(_value(Leg, g, kind=LegKind(g["kind"])) for g in data[key]) for key in ("legs", "failsafe")},
-        **{key: tuple(_value(MissionItem, i) for i in data[key]) for key in ("items", "fence", "rally")},
-        vehicle_parameters=tuple(_value(VehicleParameter, v) for v in data["vehicle_parameters"]),
-    )
-    return sortie
-
-
-def _value(made: Any, data: dict[str, Any], **own: Any) -> Any:
-    """Build a value from JSON: null is NaN, and keys we do not know are an error."""
-    return made(**({k: math.nan if v is None else v for k, v in data.items()} | own))
+def _known(value: Any) -> Any:
+    """Return what JSON held with its numbers back: null is NaN, but for what a plan may lack as a whole."""
+    if isinstance(value, dict):
+        return {key: None if inner is None and key == "sight" else _known(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_known(inner) for inner in value]
+    return math.nan if value is None else value

@@ -10,22 +10,22 @@ import shapely
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
-    from missions.airspace.corridor import Corridor
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.sight.coverage import Coverage
 
 LITTLE_PCT: Final = 0.1
 """Less of the corridor than this is not worth a word."""
 
 
-def unseen_findings(brief: Brief, corridor: Corridor, covered: Coverage) -> list[Finding]:
+def unseen_findings(situation: Situation, covered: Coverage) -> list[Finding]:
     """Say how much of the ground to watch goes unseen outside the keep-in area and on ground to avoid."""
+    brief, corridor = situation.brief, situation.corridor
     areas = [
         (f"on avoided ground {avoid.name!r}", shape, f"a smaller avoid area {avoid.name!r}, or none")
         for avoid, shape in zip(brief.avoid, corridor.avoided, strict=True)
     ]
     if corridor.keep_in is not None:
-        outside = corridor.watched.difference(corridor.keep_in)
+        outside = covered.watched.difference(corridor.keep_in)
         areas.append(("outside the keep-in area", outside, "a larger keep-in area, or a shorter border"))
     gaps = np.array([gap.polygon for gap in covered.gaps], dtype=object)
     found = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from missions.briefs.brief import Brief
-    from missions.sight.views import LaneView
+    from missions.sight.pointing import LaneView
 
 
 def border_finding(brief: Brief, views: Sequence[LaneView], nearest_m: float) -> list[Finding]:

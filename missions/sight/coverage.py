@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from missions.airspace.corridor import Corridor
+    from missions.airspace.situation import Situation
     from missions.airspace.terrain_profile import PlaneGround
     from missions.briefs.brief import Brief
     from missions.plan import Sortie
@@ -70,6 +70,8 @@ class Gap:
 class Coverage:
     """The watched ground, the part of it each sortie's cameras see, and the gaps, largest first."""
 
+    watched: BaseGeometry
+    """The ground that was to be seen; empty where none was."""
     watched_m2: float
     covered_pct: float
     resolution_m: float
@@ -87,29 +89,41 @@ class _Judged:
     by: dict[int, Codes]
 
 
-def cover(brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie]) -> Coverage:
-    """Work out what of the watched ground the work legs of some sorties see."""
-    passes = Passes.of(corridor.frame, sorties)
-    watched = float(corridor.watched.area)
+def cover(situation: Situation, ground_asked: BaseGeometry, sorties: Sequence[Sortie]) -> Coverage:
+    """Work out what of the ground that is to be seen, in the plane, the work legs of some sorties see."""
+    brief, ground = situation.brief, situation.ground
+    passes = Passes.of(situation.frame, sorties)
+    watched = float(ground_asked.area)
+    if watched == 0.0:
+        return _seen_alone(brief, passes, len(sorties))
     side = max(FINEST_M, float(np.sqrt(watched / (MOST_FLAT_CELLS if ground.flat else MOST_CELLS))))
     if ground.flat:
         strips = flat_strips(brief, passes)
         seen = [union_of(strips[passes.sortie == k]) for k in range(len(sorties))]
-        everything = shapely.intersection(union_of(seen), corridor.watched)
-        left = shapely.difference(corridor.watched, everything)
-        share = float(everything.area) / watched if watched else 0.0
+        everything = shapely.intersection(union_of(seen), ground_asked)
+        left = shapely.difference(ground_asked, everything)
+        share = float(everything.area) / watched
         judged = [_Judged(tile=t, codes=_codes(t.inside), by={}) for t in tiles_of(left, side)]
     else:
-        judged = [_judge(brief, ground, passes, tile) for tile in tiles_of(corridor.watched, side)]
+        judged = [_judge(brief, ground, passes, tile) for tile in tiles_of(ground_asked, side)]
         seen = [
             union_of([p for j in judged if k in j.by for _, p in j.tile.polygons(j.by[k])]) for k in range(len(sorties))
         ]
         cells = sum(int(j.tile.inside.sum()) for j in judged)
         share = 1.0 - sum(int(np.count_nonzero(j.codes)) for j in judged) / max(cells, 1)
     return Coverage(
-        watched_m2=watched, covered_pct=100.0 * share, resolution_m=side, seen=tuple(seen),
-        gaps=_gaps(brief, corridor, ground, passes, judged),
+        watched=ground_asked, watched_m2=watched, covered_pct=100.0 * share, resolution_m=side, seen=tuple(seen),
+        gaps=_gaps(situation, passes, judged),
     )  # fmt: skip
+
+
+def _seen_alone(brief: Brief, passes: Passes, count: int) -> Coverage:
+    """Return what is seen, over ground as flat as planned for, where nothing is asked to be."""
+    strips = flat_strips(brief, passes)
+    seen = tuple(union_of(strips[passes.sortie == k]) for k in range(count))
+    return Coverage(
+        watched=shapely.Polygon(), watched_m2=0.0, covered_pct=float("nan"), resolution_m=FINEST_M, seen=seen, gaps=()
+    )
 
 
 def union_of(parts: Sequence[BaseGeometry] | NDArray[np.object_]) -> BaseGeometry:
@@ -117,10 +131,10 @@ def union_of(parts: Sequence[BaseGeometry] | NDArray[np.object_]) -> BaseGeometr
     return shapely.union_all(np.asarray(parts, dtype=object)) if len(parts) else shapely.Polygon()
 
 
-def covered_pct(corridor: Corridor, seen: Sequence[BaseGeometry]) -> float:
-    """Return how much of the watched ground some footprints cover, percent."""
-    watched = float(corridor.watched.area)
-    return 100.0 * float(shapely.intersection(union_of(seen), corridor.watched).area) / watched if watched else 0.0
+def covered_pct(asked: BaseGeometry, seen: Sequence[BaseGeometry]) -> float:
+    """Return how much of some ground footprints cover, percent."""
+    whole = float(asked.area)
+    return 100.0 * float(shapely.intersection(union_of(seen), asked).area) / whole if whole else 0.0
 
 
 def flat_strips(brief: Brief, passes: Passes) -> NDArray[np.object_]:
@@ -157,15 +171,13 @@ def _marked(tile: Tile, cells: NDArray[np.int64]) -> Codes:
     return marked
 
 
-def _gaps(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, passes: Passes, judged: Sequence[_Judged]
-) -> tuple[Gap, ...]:
+def _gaps(situation: Situation, passes: Passes, judged: Sequence[_Judged]) -> tuple[Gap, ...]:
     """Give every cell nobody sees its reason, and join those of one reason."""
     middles = [j.tile.middles_m(j.codes == UNEXPLAINED) for j in judged]
     places = np.concatenate([np.zeros((0, 2)), *middles])
-    reasons = _explained(brief, corridor, passes, places)
-    if not ground.flat:
-        reasons[np.isnan(ground.at(places))] = CODES[Unseen.NO_TERRAIN]
+    reasons = _explained(situation, passes, places)
+    if not situation.ground.flat:
+        reasons[np.isnan(situation.ground.at(places))] = CODES[Unseen.NO_TERRAIN]
     ends = np.cumsum([0, *(len(m) for m in middles)])
     for j, start, end in zip(judged, ends[:-1], ends[1:], strict=True):
         j.codes[j.codes == UNEXPLAINED] = reasons[start:end]
@@ -177,7 +189,7 @@ def _gaps(
     return tuple(sorted(found, key=lambda g: (-round(g.area_m2, 1), *np.round(g.polygon.bounds, 1))))
 
 
-def _explained(brief: Brief, corridor: Corridor, passes: Passes, xy_m: FloatArray) -> Codes:
+def _explained(situation: Situation, passes: Passes, xy_m: FloatArray) -> Codes:
     """Return why no camera has some places in its picture.
 
     Not flown: beyond the end of the run of work legs nearest to it. Behind the standoff: nearer to
@@ -191,6 +203,7 @@ def _explained(brief: Brief, corridor: Corridor, passes: Passes, xy_m: FloatArra
     found, distance = shapely.STRtree(passes.lines).query_nearest(points, all_matches=False, return_distance=True)
     order = np.argsort(found[0], kind="stable")
     leg, distance = found[1][order], distance[order]
+    brief, corridor = situation.brief, situation.corridor
     near, far = near_far_m(brief.camera, passes.depression_deg[leg], brief.flight.alt_agl_m)
     abeam = _beyond_an_end_m(passes, leg, xy_m) <= far * np.tan(np.radians(brief.camera.hfov_deg / 2.0))
     reason[abeam] = CODES[Unseen.SWATH]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from missions.briefs.brief import Brief
-    from missions.sight.views import LaneView
+    from missions.sight.pointing import LaneView
 
 PIXELS_PER_CYCLE: Final = 2.0
 """A line pair takes two pixels (sampling theorem)."""

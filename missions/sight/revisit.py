@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
-    from missions.airspace.terrain_profile import PlaneGround
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.plan import Sortie, Turn
 
@@ -58,18 +58,17 @@ class Proof:
         return float(np.nanmin(self.dwell_s)) if np.isfinite(self.dwell_s).any() else float("nan")
 
 
-def prove(
-    brief: Brief, corridor: Corridor, ground: PlaneGround, sorties: Sequence[Sortie], turns: Sequence[Turn]
-) -> Proof:
+def prove(situation: Situation, sorties: Sequence[Sortie], turns: Sequence[Turn]) -> Proof:
     """Work out, for ground points across the corridor every 50 m of border, the longest time unseen.
 
     The turns repeat for ever, so a point is unseen longest between two of its views on the circle
     of a base's cycle. Bases have clocks of their own: of a point two bases see, the better counts.
     """
+    corridor = situation.corridor
     stations = np.arange(STATION_M / 2.0, corridor.along.total_m, STATION_M)
-    points, owner = _ground_points(brief, corridor, stations)
+    points, owner = _ground_points(situation.brief, corridor, stations)
     passes = Passes.of(corridor.frame, sorties)
-    found = sightings(brief.camera, passes, ground, points)
+    found = sightings(situation.brief.camera, passes, situation.ground, points)
     found = found.take(~found.hidden)
     gap = np.full(len(points), np.inf)
     sortie = passes.sortie[found.leg]
@@ -82,11 +81,11 @@ def prove(
         np.minimum.at(gap, *_gaps(point.astype(int), moment % mine[0].cycle_s, mine[0].cycle_s))
     dwell = np.full(len(points), -np.inf)
     np.maximum.at(dwell, found.point, found.dwell_s)
-    return _by_station(brief, corridor, stations, owner, gap, dwell)
+    return _by_station(situation, stations, owner, gap, dwell)
 
 
 def _by_station(
-    brief: Brief, corridor: Corridor, stations: FloatArray, owner: IntArray, gap_s: FloatArray, dwell_s: FloatArray
+    situation: Situation, stations: FloatArray, owner: IntArray, gap_s: FloatArray, dwell_s: FloatArray
 ) -> Proof:
     """Gather what is known of ground points, (n,), by the station that owns them."""
     worst, least = np.full(len(stations), np.nan), np.full(len(stations), np.nan)
@@ -95,9 +94,10 @@ def _by_station(
     np.fmin.at(least, owner[seen], dwell_s[seen])
     total = np.bincount(owner, minlength=len(stations))
     share = np.bincount(owner[seen], minlength=len(stations)) / np.maximum(total, 1)
-    apart = (brief.corridor.depth_m - brief.corridor.from_m) / ACROSS
+    asked = situation.brief.corridor
+    apart = (asked.depth_m - asked.from_m) / ACROSS
     return Proof(
-        station_m=stations, xy_m=corridor.along.at(stations), worst_s=worst, seen_share=share,
+        station_m=stations, xy_m=situation.corridor.along.at(stations), worst_s=worst, seen_share=share,
         unseen_m=(1.0 - share) * total * apart, dwell_s=least,
     )  # fmt: skip
 

@@ -14,25 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from missions.airspace.corridor_frame import LocalFrame
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.sight.coverage import Coverage
+    from missions.sight.pointing import LaneView
     from missions.sight.revisit import Proof
-    from missions.sight.views import LaneView
 
 ENOUGH_PCT: Final = 98.0
 """A plan that sees this much of the corridor is not warned about: strips end square where borders bend."""
+ENOUGH_AREA_PCT: Final = 99.5
+"""The same of a searched area: its lanes are laid for it alone."""
 LITTLE_PCT: Final = 0.5
 """Reasons for less of the corridor than this are not findings of their own."""
 
 
-def sight_report(
-    brief: Brief, views: Sequence[LaneView], covered: Coverage, proof: Proof, frame: LocalFrame
-) -> SightReport:
+def sight_report(situation: Situation, views: Sequence[LaneView], covered: Coverage, proof: Proof) -> SightReport:
     """Gather the numbers a unit and an analyst ask for."""
     return SightReport(
-        lanes=tuple(_lane(brief, k, view) for k, view in enumerate(views)),
+        lanes=tuple(_lane(situation.brief, k, view) for k, view in enumerate(views)),
         resolution_m=round(covered.resolution_m, 2),
-        unseen=_unseen(covered, frame),
+        unseen=unseen_ground(covered, situation.frame),
         dwell_s=round(proof.least_dwell_s, 2),
         stations=len(proof.station_m),
         stations_partly_unseen=int(np.count_nonzero(proof.seen_share < 1.0)),
@@ -50,7 +51,8 @@ def _lane(brief: Brief, index: int, view: LaneView) -> LaneSight:
     )  # fmt: skip
 
 
-def _unseen(covered: Coverage, frame: LocalFrame) -> tuple[UnseenGround, ...]:
+def unseen_ground(covered: Coverage, frame: LocalFrame) -> tuple[UnseenGround, ...]:
+    """Return how much ground is not seen for each reason, largest first, and a place in the largest gap of it."""
     found = []
     for reason in Unseen:
         gaps = [g for g in covered.gaps if g.reason is reason]
@@ -67,10 +69,11 @@ def _unseen(covered: Coverage, frame: LocalFrame) -> tuple[UnseenGround, ...]:
     return tuple(sorted(found, key=lambda u: -u.area_m2))
 
 
-def coverage_findings(brief: Brief, covered: Coverage, unseen: Sequence[UnseenGround]) -> list[Finding]:
+def coverage_findings(brief: Brief, covered: Coverage, frame: LocalFrame) -> list[Finding]:
     """Warn when part of the corridor is never seen: one finding for each reason that matters, largest first."""
     if covered.covered_pct >= ENOUGH_PCT:
         return []
+    unseen = unseen_ground(covered, frame)
     shares = [100.0 * u.area_m2 / covered.watched_m2 for u in unseen]
     return [
         Finding(
@@ -82,6 +85,24 @@ def coverage_findings(brief: Brief, covered: Coverage, unseen: Sequence[UnseenGr
         )
         for k, (ground, share) in enumerate(zip(unseen, shares, strict=True))
         if k == 0 or share >= LITTLE_PCT
+    ]  # fmt: skip
+
+
+def area_findings(covered: Coverage, frame: LocalFrame) -> list[Finding]:
+    """Warn when part of a searched area is never seen: why, how much, and where most of it lies."""
+    if covered.watched_m2 == 0.0 or covered.covered_pct >= ENOUGH_AREA_PCT:
+        return []
+    unseen, missed = unseen_ground(covered, frame), 100.0 - covered.covered_pct
+    whole = sum(u.area_m2 for u in unseen)  # cells, which tell gaps apart; the share of all is known better
+    told = "; ".join(f"{missed * u.area_m2 / whole:.1f} % {u.reason} ({_largest(u)})" for u in unseen)
+    return [
+        Finding(
+            rule="coverage", severity=Severity.WARNING, measured=round(covered.covered_pct, 2), limit=ENOUGH_AREA_PCT,
+            unit="%", message=f"{missed:.1f} % of the area is not seen: {told or 'along the edges of its lanes'}",
+            lat_deg=unseen[0].lat_deg if unseen else float("nan"),
+            lon_deg=unseen[0].lon_deg if unseen else float("nan"),
+            relaxation="a smaller --swath-m, an oblique camera, a smaller standoff, or a smaller area",
+        )
     ]  # fmt: skip
 
 

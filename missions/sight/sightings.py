@@ -56,7 +56,7 @@ class Passes:
     t_s: FloatArray
     """(n, 2): seconds after take-off at start and end."""
     yaw_rad: FloatArray
-    """Where the camera looks, clockwise from north."""
+    """Where the camera pointings, clockwise from north."""
     depression_deg: FloatArray
     sortie: IntArray
     run: IntArray
@@ -106,14 +106,13 @@ class Passes:
         lower, upper = edges_deg(camera, self.depression_deg)
         corners = []
         side = np.stack([np.sin(self.yaw_rad), np.cos(self.yaw_rad)], axis=1)
-        forward = (self.end_m - self.start_m) / np.maximum(self.length_m, 1e-9)[:, None]
+        across = np.stack([side[:, 1], -side[:, 0]], axis=1)
         for edge, height in ((lower, np.where(lower > 90.0, above_m, below_m)), (upper, above_m)):
             reach = height / np.tan(np.radians(edge))
             half = half_width_m(camera, height / np.sin(np.radians(edge)), edge - self.depression_deg)[:, None]
-            out = side * reach[:, None]
-            corners.append((self.start_m - half * forward + out, self.end_m + half * forward + out))
-        (near0, near1), (far0, far1) = corners
-        return np.asarray(shapely.polygons(np.stack([near0, near1, far1, far0], axis=1)))
+            corners += [side * reach[:, None] + sign * half * across for sign in (1.0, -1.0)]
+        pictures = np.stack([end + corner for end in (self.start_m, self.end_m) for corner in corners], axis=1)
+        return np.asarray(shapely.convex_hull(shapely.linestrings(pictures)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

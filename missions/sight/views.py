@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from missions.briefs.camera import GRAZING_DEG
 from missions.sight.optics import near_far_m, pixels_m
+from missions.sight.pointing import Facing, LaneView, Pointing
 from missions.sight.resolution import pixel_asked_m
 
 if TYPE_CHECKING:
@@ -25,35 +25,6 @@ MAX_LANES: Final = 50
 """As many lanes as a brief may ask for."""
 CLOSED_M: Final = 1.0
 """Ground narrower than this at the corridor's inner edge is not worth a lane."""
-
-
-class Facing(enum.StrEnum):
-    """Where the camera points on a lane, seen from the aircraft."""
-
-    OUT = "out"
-    """Across, towards the border."""
-    IN = "in"
-    """Away from the border, over our own ground."""
-    DOWN = "down"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How the camera is held: to which side, and how far below the horizon."""
-
-    facing: Facing
-    depression_deg: float
-
-
-STRAIGHT_DOWN: Final = Look(facing=Facing.DOWN, depression_deg=90.0)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class LaneView:
-    """One lane before its curves are drawn: its distance from the border and how it looks."""
-
-    offset_m: float
-    look: Look
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +114,7 @@ def _held(brief: Brief, depression_deg: FloatArray) -> _Holds:
 
 def _spread(holds: _Holds, nearest_m: float, depth_m: float, count: int) -> tuple[LaneView, ...]:
     """Spread lanes evenly over the corridor, all looking out."""
-    look = Look(facing=Facing.OUT, depression_deg=float(holds.depression_deg[0]))
+    look = Pointing(facing=Facing.OUT, depression_deg=float(holds.depression_deg[0]))
     step = (depth_m - nearest_m) / max(count - 1, 1)
     return tuple(LaneView(offset_m=nearest_m + k * step, look=look) for k in range(count))
 
@@ -167,11 +138,11 @@ def _walk(
         near, far, depression = (float(v[k]) for v in (holds.near_m, holds.far_m, holds.depression_deg))
         out, inside = max(nearest_m, float(outward[k])), float(inward[k])
         if out > depth_m and inside >= nearest_m:
-            lanes.append(LaneView(offset_m=inside, look=Look(facing=Facing.IN, depression_deg=depression)))
+            lanes.append(LaneView(offset_m=inside, look=Pointing(facing=Facing.IN, depression_deg=depression)))
             seen = inside + far
             continue
         behind = max(depth_m + near, nearest_m)
-        look = Look(facing=Facing.OUT, depression_deg=depression)
+        look = Pointing(facing=Facing.OUT, depression_deg=depression)
         lanes.append(LaneView(offset_m=min(out, behind), look=look))
         seen = lanes[-1].offset_m - near
         if out >= behind:

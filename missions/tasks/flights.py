@@ -14,17 +14,16 @@ from missions.capacity import capacity_of
 from missions.errors import PlanRefusedError
 from missions.paths.track import Track
 from missions.paths.turning_flight import lanes_track, lines_track, work_lines
-from missions.performance.aircraft import AircraftKind
 from missions.plan import LegKind
-from missions.sight.views import STRAIGHT_DOWN
+from missions.sight.pointing import STRAIGHT_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from missions.airspace.corridor import Corridor
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
+    from missions.fleet.sections import Detachment
     from missions.paths.path_maker import FlightPath, PathMaker
     from missions.patterns.free_air import FreePath
 
@@ -67,9 +66,7 @@ class Course:
         return next((k for k in range(first, len(self.kinds)) if self.kinds[k] is not LegKind.TURN), len(self.kinds))
 
 
-def flights_of(
-    brief: Brief, corridor: Corridor, maker: PathMaker, path: FreePath, *, any_order: bool, crew: int
-) -> list[dict[int, FlightPath]]:
+def flights_of(detachment: Detachment, path: FreePath, *, any_order: bool, crew: int) -> list[dict[int, FlightPath]]:
     """Return a search's flights in order, by launch site: the nearest to where each begins, and any other that can.
 
     Parameters
@@ -84,31 +81,32 @@ def flights_of(
     PlanRefusedError
         Where no battery reaches the search, or it takes too many sorties.
     """
-    cutter = _Cutter(maker, corridor.sites, _split(path, any_order=any_order))
+    maker, sites = detachment.maker, detachment.maker.situation.corridor.sites
+    cutter = _Cutter(detachment, _split(path, any_order=any_order))
     cut, done = cutter.cut(math.inf, MAX_SORTIES)
     if done < cutter.end:
-        _refuse(brief, corridor, cutter, len(cut), done)
+        _refuse(cutter, len(cut), done)
     cut = cutter.evened(cut, crew)
     if maker.radius_m > 0.0 and any_order:
-        cut += _second_try(maker, corridor, cut)
+        cut += _second_try(detachment, cut)
     flights = [{one.site: one.path} for one in cut]
-    if len(flights) * len(corridor.sites) <= MAX_PAIRS:
+    if len(flights) * len(detachment.sites) <= MAX_PAIRS:
         for known, one in zip(flights, cut, strict=True):
-            for site in sorted(set(range(len(corridor.sites))) - set(known)):
-                flown = flight(maker, corridor.sites[site], one.part)
+            for site in sorted(set(detachment.sites) - set(known)):
+                flown = flight(maker, sites[site], one.part)
                 if flown is not None and flown.needed_wh <= maker.usable_wh:
                     known[site] = flown
     return flights
 
 
-def _second_try(maker: PathMaker, corridor: Corridor, cut: Sequence[_Cut]) -> list[_Cut]:
+def _second_try(detachment: Detachment, cut: Sequence[_Cut]) -> list[_Cut]:
     """Return flights over the lanes that were left out because no turn led to them in the order they were flown in."""
     left: list[FloatArray] = []
     for one in cut:
         steps = np.stack([one.path.xy_m[:-1], one.path.xy_m[1:]], axis=1)
         work = np.array([kind is LegKind.WORK for kind in one.path.kinds])
         flown = shapely.buffer(shapely.multilinestrings(list(steps[work])), ON_LANE_M)
-        lanes = work_lines(*_merged(one.part), maker.radius_m)
+        lanes = work_lines(*_merged(one.part), detachment.maker.radius_m)
         left += [
             lane for lane in lanes if shapely.LineString(lane).intersection(flown).length < LEFT_OUT * _length_m(lane)
         ]
@@ -116,7 +114,7 @@ def _second_try(maker: PathMaker, corridor: Corridor, cut: Sequence[_Cut]) -> li
         return []
     kinds = [kind for lane in left for kind in (*[LegKind.WORK] * (len(lane) - 1), LegKind.TURN)][:-1]
     course = Course(points=np.concatenate(left), kinds=tuple(kinds), any_order=True)
-    return _Cutter(maker, corridor.sites, course).cut(math.inf, MAX_SORTIES)[0]
+    return _Cutter(detachment, course).cut(math.inf, MAX_SORTIES)[0]
 
 
 def _length_m(line: FloatArray) -> float:
@@ -135,17 +133,19 @@ class _Cut:
 class _Cutter:
     """Cuts one search into flights from the sites nearest to where they begin."""
 
-    def __init__(self, maker: PathMaker, sites: FloatArray, course: Course) -> None:
-        self.maker = maker
-        self.sites = sites
+    def __init__(self, detachment: Detachment, course: Course) -> None:
+        self.maker = detachment.maker
+        self.situation = detachment.maker.situation
+        self.sites = self.situation.corridor.sites
+        self._own = np.array(detachment.sites)
         self.course = course
         self.end = len(course.kinds)
-        fixed_wing = maker.brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING
-        self.most_items = capacity_of(maker.brief.dialect, fixed_wing=fixed_wing).items
+        self.most_items = capacity_of(self.maker.flown.dialect, fixed_wing=self.maker.flown.wing).items
 
     def nearest(self, leg: int) -> int:
         """Return the site nearest to where a leg begins."""
-        return int(np.argmin(np.hypot(*(self.sites - self.course.points[leg]).T)))
+        away = np.hypot(*(self.sites[self._own] - self.course.points[leg]).T)
+        return int(self._own[np.argmin(away)])
 
     def cut(self, longest_s: float, most: int) -> tuple[list[_Cut], int]:
         """Return up to `most` flights, each as long as a battery and the time allow, and the first leg not flown."""
@@ -196,7 +196,7 @@ class _Cutter:
 
     def _fits(self, flown: FlightPath, longest_s: float) -> bool:
         """Tell whether one battery, the time and the autopilot's mission storage hold a flight."""
-        pointings = sum(a != b for a, b in itertools.pairwise(flown.looks))
+        pointings = sum(a != b for a, b in itertools.pairwise(flown.pointings))
         items = len(flown.kinds) + pointings + OTHER_ITEMS
         return flown.needed_wh <= self.maker.usable_wh and flown.duration_s <= longest_s and items <= self.most_items
 
@@ -209,7 +209,7 @@ class _Cutter:
         return max(1, min(len(flown_m), int(np.searchsorted(flown_m, limit_m)) + 1))
 
 
-def _refuse(brief: Brief, corridor: Corridor, cutter: _Cutter, count: int, leg: int) -> NoReturn:
+def _refuse(cutter: _Cutter, count: int, leg: int) -> NoReturn:
     if count >= MAX_SORTIES:
         raise PlanRefusedError(
             f"the search takes more than {MAX_SORTIES} sorties; make the area smaller or the swath wider",
@@ -217,8 +217,8 @@ def _refuse(brief: Brief, corridor: Corridor, cutter: _Cutter, count: int, leg: 
         )
     site, here, radius_m = cutter.nearest(leg), cutter.course.points[leg], cutter.maker.radius_m
     if radius_m > 0.0 and flight(cutter.maker, cutter.sites[site], cutter.course.part(leg, leg + 1)) is None:
-        _refuse_turn(brief, corridor, radius_m, here)
-    refuse_reach(brief, corridor, here, site)
+        _refuse_turn(cutter, here)
+    refuse_reach(cutter.situation, here, site)
 
 
 def _split(path: FreePath, *, any_order: bool) -> Course:
@@ -247,8 +247,8 @@ def flight(maker: PathMaker, site: FloatArray, part: Course) -> FlightPath | Non
     kept = [kind for kind, moved in zip(all_kinds, step, strict=True) if moved]
     if not kept:
         return None
-    looks = tuple(STRAIGHT_DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
-    return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), looks=looks))
+    pointings = tuple(STRAIGHT_DOWN if kind in (LegKind.WORK, LegKind.TURN) else None for kind in kept)
+    return maker.fly(Track(xy_m=every[np.append(True, step)], kinds=tuple(kept), pointings=pointings))
 
 
 def _merged(part: Course) -> tuple[FloatArray, list[LegKind]]:
@@ -270,21 +270,23 @@ def _straight(three: FloatArray) -> bool:
     return bool(across < 1e-6 * np.hypot(*before) * np.hypot(*step) + 1e-9 and before @ step > 0.0)
 
 
-def refuse_reach(brief: Brief, corridor: Corridor, point: FloatArray, site: int) -> NoReturn:
+def refuse_reach(situation: Situation, point: FloatArray, site: int) -> NoReturn:
     """Refuse a search that one battery does not reach, naming the place and its distance."""
-    lats, lons = corridor.frame.to_degrees(point[None, :])
-    distance_km = float(np.hypot(*(corridor.sites[site] - point))) / 1000.0
+    lats, lons = situation.frame.to_degrees(point[None, :])
+    distance_km = float(np.hypot(*(situation.corridor.sites[site] - point))) / 1000.0
     raise PlanRefusedError(
         f"no battery reaches the search at {lats[0]:.6f}, {lons[0]:.6f} and comes back: it is {distance_km:.1f} km "
-        f"from {brief.launch[site].name!r}, the nearest site; add a launch site nearer to it, or take a larger battery",
+        f"from {situation.brief.launch[site].name!r}, the nearest site; add a launch site nearer to it, or take a "
+        "larger battery",
         rule="endurance",
     )
 
 
-def _refuse_turn(brief: Brief, corridor: Corridor, radius_m: float, point: FloatArray) -> NoReturn:
-    lats, lons = corridor.frame.to_degrees(point[None, :])
+def _refuse_turn(cutter: _Cutter, point: FloatArray) -> NoReturn:
+    lats, lons = cutter.situation.frame.to_degrees(point[None, :])
+    radius_m = cutter.maker.radius_m
     raise PlanRefusedError(
-        f"{brief.aircraft.type} cannot fly the search at {lats[0]:.6f}, {lons[0]:.6f}: it turns with a radius of "
+        f"{cutter.maker.flown.label} cannot fly the search at {lats[0]:.6f}, {lons[0]:.6f}: it turns with a radius of "
         f"{radius_m:.0f} m over the ground in this wind, and there is no free way in or out with it; use a larger "
         "radius or spacing, move the search into wider free air, or take a multirotor",
         rule="turn radius", limit=radius_m,

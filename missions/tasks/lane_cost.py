@@ -9,12 +9,11 @@ import numpy as np
 
 from missions.patterns.area import LaneCost
 from missions.performance.energy import path_cost
-from missions.performance.handling import HANDLING
 from missions.performance.wind import WindProfile, leg_speeds
 
 if TYPE_CHECKING:
-    from missions.airspace.terrain_profile import GroundHeights
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
+    from missions.performance.performance import Performance
 
 LONG_M = 2000.0
 """Lanes long enough that a turn between them is flown the same however long they are."""
@@ -22,13 +21,13 @@ NEVER = 1000.0
 """Slowness of a direction in which the wind is not overcome."""
 
 
-def lane_cost(brief: Brief, ground: GroundHeights, *, swath_m: float, radius_m: float) -> LaneCost:
-    """Return the cost of a corner between lanes and of each direction, for the brief's aircraft, wind and height.
+def lane_cost(situation: Situation, flown: Performance, *, swath_m: float, radius_m: float) -> LaneCost:
+    """Return the cost of a corner between lanes and of each direction, for an aircraft in its wind and height.
 
     A multirotor's corners cost what its flight time says of them. A fixed wing turns on a half circle of its
     radius between lanes two radii apart, which takes pi radii where straight across would take one swath.
     """
-    aircraft, speed_mps = brief.aircraft.aircraft, brief.speed_mps
+    aircraft, speed_mps = flown.aircraft, flown.speed_mps
     if radius_m > 0.0:
         turn_m = max(math.pi * radius_m - swath_m, 0.0) / 2.0
     else:
@@ -38,15 +37,14 @@ def lane_cost(brief: Brief, ground: GroundHeights, *, swath_m: float, radius_m: 
             float(
                 path_cost(
                     aircraft, WindProfile.uniform(), east_m=x, north_m=y, alt_amsl_m=np.zeros(len(x)),
-                    speed_mps=speed_mps, handling=HANDLING[brief.dialect],
+                    speed_mps=speed_mps, handling=flown.handling,
                 ).seconds.sum()
             )
             for x, y in ((across, along), (np.zeros(2), np.array([0.0, 2.0 * LONG_M + swath_m])))
         )  # fmt: skip
         turn_m = max(there_and_back - straight, 0.0) * speed_mps / 2.0
-    site = brief.launch[0]
-    height = ground.amsl_m(np.array([site.lat_deg]), np.array([site.lon_deg]))
-    air = brief.wind.profile.at(np.nan_to_num(height) + brief.flight.alt_agl_m)
+    height = situation.ground.at(situation.corridor.sites[:1])
+    air = flown.wind.at(np.nan_to_num(height) + situation.brief.flight.alt_agl_m)
 
     def slowness(direction_rad: float) -> float:
         course = 90.0 - math.degrees(direction_rad)

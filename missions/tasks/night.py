@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from astral.sun import elevation
 from missions.errors import BriefError, PlanRefusedError
 
 if TYPE_CHECKING:
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
 
 CIVIL_TWILIGHT_DEG: Final = -6.0
 """Sun below this is night for aviation (ICAO Annex 2: end of civil twilight)."""
@@ -47,8 +48,8 @@ def in_utc(moment: dt.datetime | None) -> str:
     return "" if moment is None else _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def in_the_dark(brief: Brief) -> Brief:
-    """Return the brief with its time window cut to the night, where it asks for night only.
+def in_the_dark(situation: Situation) -> Situation:
+    """Return the situation with its time window cut to the night, where it asks for night only.
 
     Raises
     ------
@@ -57,9 +58,9 @@ def in_the_dark(brief: Brief) -> Brief:
     PlanRefusedError
         When the sun does not go down in the window.
     """
-    time = brief.time
+    brief, time = situation.brief, situation.brief.time
     if not time.night_only:
-        return brief
+        return situation
     if time.start_utc is None:
         raise BriefError("time.start_utc is missing: night_only needs the evening the patrol starts, in UTC")
     start = _utc(time.start_utc)
@@ -73,4 +74,4 @@ def in_the_dark(brief: Brief) -> Brief:
             rule="night",
         )
     cut = time.model_copy(update={"start_utc": window[0], "end_utc": window[1]})
-    return brief.model_copy(update={"time": cut})
+    return dataclasses.replace(situation, brief=brief.model_copy(update={"time": cut}))

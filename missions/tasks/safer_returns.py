@@ -12,8 +12,9 @@ from missions.plan import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.briefs.brief import Brief
+    from missions.airspace.situation import Situation
     from missions.plan import Plan
+    from missions.planned import Planned
 
 PLACE_RULES: Final = ("failsafe standoff", "failsafe zone", "failsafe keep-in")
 MOST_SORTIES: Final = 20
@@ -22,7 +23,7 @@ LESS_SEEN_PCT: Final = 10.0
 """Corridor that may go unseen for safer returns; where more would, the person decides."""
 
 
-def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -> Plan:
+def safer_returns(situation: Situation, straight: Planned, plan: Callable[[Situation], Planned]) -> Planned:
     """Return the plan, or one for returns along the path where straight ones break a rule of place.
 
     A second plan is taken only if it has fewer errors and sees almost as much; a warning then says why
@@ -33,20 +34,22 @@ def safer_returns(brief: Brief, straight: Plan, plan: Callable[[Brief], Plan]) -
     straight
         The plan for straight returns.
     plan
-        Plans a brief.
+        Plans the same task in another situation.
     """
-    broken = [f for f in straight.findings if f.rule in PLACE_RULES and f.severity is Severity.ERROR]
-    if not broken or len(straight.sorties) > MOST_SORTIES or not all(can_retrace(each) for each in brief.each):
+    broken = [f for f in straight.plan.findings if f.rule in PLACE_RULES and f.severity is Severity.ERROR]
+    retrace = all(can_retrace(each) for each in situation.brief.performances)
+    if not broken or len(straight.plan.sorties) > MOST_SORTIES or not retrace:
         return straight
     try:
-        safer = plan(brief.returning(way="retrace"))
+        safer = plan(situation.returning(way="retrace"))
     except PlanRefusedError:
         return straight
-    if _errors(safer) >= _errors(straight) or safer.covered_pct < straight.covered_pct - LESS_SEEN_PCT:
+    least_pct = straight.plan.covered_pct - LESS_SEEN_PCT
+    if _errors(safer.plan) >= _errors(straight.plan) or safer.plan.covered_pct < least_pct:
         return straight
-    return dataclasses.replace(
-        safer, findings=(_finding(straight, broken), *safer.findings), proposed_rally=straight.proposed_rally
-    )
+    findings = (_finding(straight.plan, broken), *safer.plan.findings)
+    told = dataclasses.replace(safer.plan, findings=findings, proposed_rally=straight.plan.proposed_rally)
+    return dataclasses.replace(safer, plan=told)
 
 
 def _errors(plan: Plan) -> int:

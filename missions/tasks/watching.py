@@ -13,7 +13,6 @@ from geo.errors import InputError, RefusedError
 from geo.geodesy import forward, geodetic_to_ecef
 from geo.values import Geodetic
 from missions.patterns.watch import AZIMUTHS, EYE_M, best_hover, line_of_sight, watch_posts
-from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import level_power_w
 from missions.plan import Finding, Leg, LegKind, MissionItem, Severity
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.airspace.terrain_profile import GroundHeights
-    from missions.briefs.brief import Brief
     from missions.patterns.values import LonLat
+    from missions.performance.performance import Performance
     from missions.plan import Sortie
 
     FloatArray = NDArray[np.float64]
@@ -161,18 +160,18 @@ def sight_findings(sorties: Sequence[Sortie], target: LonLat, ground: GroundHeig
     ]
 
 
-def check_can_hover(brief: Brief) -> None:
+def check_can_hover(flown: Performance) -> None:
     """Refuse, as an `InputError`, to hover with an aircraft that cannot."""
-    if brief.aircraft.aircraft.kind is AircraftKind.FIXED_WING:
-        raise InputError(f"{brief.aircraft.type} is a fixed wing and cannot hover; watch the point from an orbit")
+    if flown.wing:
+        raise InputError(f"{flown.label} is a fixed wing and cannot hover; watch the point from an orbit")
 
 
-def holding(sortie: Sortie, brief: Brief, *, spare_wh: float) -> Sortie:
+def holding(sortie: Sortie, flown: Performance, *, spare_wh: float) -> Sortie:
     """Make a sortie wait at the end of its way out for as long as the battery allows."""
-    aircraft = brief.aircraft.aircraft
+    aircraft = flown.aircraft
     out = max(n for n, leg in enumerate(sortie.legs) if leg.kind is not LegKind.RETURN)
     at = sortie.legs[out]
-    power_w = float(level_power_w(aircraft, brief.wind.profile.at(at.alt_amsl_end_m).speed_mps))
+    power_w = float(level_power_w(aircraft, flown.wind.at(at.alt_amsl_end_m).speed_mps))
     hold_s = min(math.floor(3600.0 * spare_wh / power_w), MAX_HOLD_S)
     used_pct = 100.0 * power_w * hold_s / 3600.0 / aircraft.battery_wh
     hold = Leg(

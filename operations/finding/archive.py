@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 import pyarrow as pa
 
+from operations import schema
 from operations.errors import DamagedError
 from operations.log.leaves import LeafKind
 from operations.parts_file import read_part
@@ -20,7 +21,7 @@ from operations.queries import quiet_engine
 from operations.recorded_files import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from operations.store import OperationStore
@@ -64,10 +65,11 @@ class Archive:
         Most memory the engine may take while it reads.
     """
 
-    def __init__(self, stores: Sequence[OperationStore], *, memory_mb: int = 1_024) -> None:
+    def __init__(self, stores: Sequence[OperationStore], *, memory_mb: int = 512) -> None:
         self.stores = tuple(stores)
         self._engine = quiet_engine(memory_mb=memory_mb)
         self._known: list[_Catalogue] = []
+        self._by_table: dict[str, list[SourcePart]] = {}
         self.generation = 0
         """Grows whenever there are other runs or parts than before."""
         self.refresh()
@@ -84,19 +86,28 @@ class Archive:
         """Take in what came into the logs since; views and notes change nothing."""
         if not self._known:
             self._known = [_catalogue(number, store) for number, store in enumerate(self.stores)]
+            self._sort_parts()
             return
         for number, (store, known) in enumerate(zip(self.stores, self._known, strict=True)):
             kinds = {leaf.kind for leaf in store.leaves(known.size)} if store.head().size > known.size else set()
             if kinds & _FURNISHING:
                 self._known[number] = _catalogue(number, store)
+                self._sort_parts()
                 self.generation += 1
             elif kinds:
                 known.size = store.head().size
                 known.verdicts = store.verdicts() if LeafKind.VERDICT in kinds else known.verdicts
 
-    def parts(self, table: str, may_hold: Callable[[PartRecord], bool] = lambda _: True) -> list[SourcePart]:
-        """Return the parts of a table, of runs that were not superseded, which can hold an answer."""
-        return [one for known in self._known for one in known.parts if one.part.table == table and may_hold(one.part)]
+    def _sort_parts(self) -> None:
+        self._by_table = {table: list[SourcePart]() for table in schema.TABLES}
+        for known in self._known:
+            for one in known.parts:
+                if one.part.rows:
+                    self._by_table.setdefault(one.part.table, []).append(one)
+
+    def parts(self, table: str) -> list[SourcePart]:
+        """Return the parts of a table, of the runs that were not superseded; empty ones are left out."""
+        return self._by_table.get(table, [])
 
     def runs(self, source: int) -> dict[str, RunRecord]:
         """Return an operation's current runs by id."""

@@ -78,6 +78,8 @@ class FootprintIndex:
         self._loaded: set[tuple[int, str]] = set()
         self._parts: list[dict[str, Any]] = []
         self.column: dict[str, Any] = {}
+        self.runs: set[tuple[int, str]] = set()
+        """Those of which a footprint was read, by operation and run id."""
 
     def __len__(self) -> int:
         return len(self.column["box"]) if self.column else 0
@@ -86,9 +88,7 @@ class FootprintIndex:
         """Read the parts of frames that can hold an answer and were not read yet."""
         if self._generation != self._archive.generation:
             self.__init__(self._archive)  # type: ignore[misc]
-        fresh = [
-            one for one in self._archive.parts("frames", may_hold) if one.key not in self._loaded and one.part.rows
-        ]
+        fresh = [one for one in self._archive.parts("frames") if one.key not in self._loaded and may_hold(one.part)]
         for source in sorted({one.source for one in fresh}):
             parts = [one.part for one in fresh if one.source == source]
             self._parts.append(_columns(self._archive.read(source, _QUERY, {"frames": parts}), source))
@@ -97,20 +97,33 @@ class FootprintIndex:
             whole = {name: _joined([part[name] for part in self._parts]) for name in self._parts[0]}
             whole["offset"] = np.concatenate([[0], np.cumsum(whole["length"])])
             whole["sequence"], whole["ordinal"] = _sequences(whole)
+            first = np.unique(whole["sequence"], return_index=True)[1]
+            self.runs = set(
+                zip(whole["source"][first].tolist(), whole["run_id"].take(first).texts().tolist(), strict=True)
+            )
             self.column = whole
             self._parts = [{name: whole[name] for name in self._parts[0]}]
 
+    def corners(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Return longitudes and latitudes of some rows' rings, and which of `rows` each is of."""
+        length, start = self.column["length"][rows], self.column["offset"][rows]
+        of_row = np.repeat(np.arange(len(rows)), length)
+        places = np.arange(len(of_row)) + (start - (np.cumsum(length) - length))[of_row]
+        box = self.column["box"][rows]
+        step = (box[:, 2:] - box[:, :2]) / _GRAINS
+        ring = self.column["ring"][places]
+        lon = box[:, 1][of_row] + ring[:, 0] * step[:, 1][of_row]
+        return lon, box[:, 0][of_row] + ring[:, 1] * step[:, 0][of_row], of_row
+
     def rings(self, rows: NDArray[np.int64]) -> NDArray[np.object_]:
         """Return the footprints of some rows as polygons."""
-        length, start = self.column["length"][rows], self.column["offset"][rows]
-        offsets = np.concatenate([[0], np.cumsum(length)])
-        of_row = np.repeat(np.arange(len(rows)), length)
-        places = np.arange(offsets[-1]) - offsets[of_row] + start[of_row]
-        south, west, north, east = self.column["box"][rows][of_row].T
-        share = self.column["ring"][places] / _GRAINS
-        lon_lat = np.stack([west + share[:, 0] * (east - west), south + share[:, 1] * (north - south)], axis=1)
-        polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, lon_lat, (offsets, np.arange(len(rows) + 1)))
-        return np.asarray(polygons)
+        lon, lat, _ = self.corners(rows)
+        offsets = np.concatenate([[0], np.cumsum(self.column["length"][rows])])
+        return np.asarray(
+            shapely.from_ragged_array(
+                shapely.GeometryType.POLYGON, np.stack([lon, lat], axis=1), (offsets, np.arange(len(rows) + 1))
+            )
+        )
 
 
 def seen(
@@ -129,14 +142,15 @@ def seen(
         When a part that may hold an answer is missing or cannot be read.
     """
     archive.refresh()
-    times = {"from_utc_ns": from_utc_ns, "to_utc_ns": to_utc_ns}
-    index.load(lambda part: _may_show(part, ground, times))
-    shown = {(one.source, one.part.run_id) for one in archive.parts("frames") if one.part.rows}
+    whenever = HitSelection(from_utc_ns=from_utc_ns, to_utc_ns=to_utc_ns)
+    there = dataclasses.replace(whenever, box_deg=ground.box_deg)
+    index.load(lambda part: _may_show(part, there, whenever))
+    shown = {(one.source, one.part.run_id) for one in archive.parts("frames")}
     runs = [(source, run_id) for source in range(len(archive.stores)) for run_id in archive.runs(source)]
     if not len(index):
         return Seen(passes=(), footprints=0, recordings=len(shown), without_footprints=_dark(archive, index, runs))
     rows = np.flatnonzero(_touched(index, ground, from_utc_ns, to_utc_ns))
-    rows = rows[ground.meets(_beside(index.rings(rows), ground))]
+    rows = rows[_in_rings(index, rows, ground)]
     return Seen(
         passes=_passes(index, rows),
         footprints=len(index),
@@ -148,19 +162,14 @@ def seen(
 def _dark(archive: Archive, index: FootprintIndex, runs: list[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
     """Return the runs whose frames were read, or recorded as seeing nothing, and have no footprint at all."""
     told = {(one.source, one.part.run_id) for one in archive.parts("frames") if one.part.seen_bbox_deg is not None}
-    if len(index):
-        codes, names = index.column["run_id"], index.column["run_id"].names
-        pairs = np.unique(np.stack([index.column["source"], codes.codes]), axis=1)
-        told |= {(int(source), names[code]) for source, code in pairs.T.tolist()}
-    return tuple(run for run in runs if run not in told)
+    return tuple(run for run in runs if run not in told and run not in index.runs)
 
 
-def _may_show(part: PartRecord, ground: Ground, times: dict[str, int | None]) -> bool:
+def _may_show(part: PartRecord, there: HitSelection, whenever: HitSelection) -> bool:
     """Tell whether a part of frames can hold a footprint over the ground; one that does not say may."""
     if part.seen_bbox_deg is None:
-        return HitSelection(**times).may_be_in(part)  # type: ignore[arg-type]
-    told = dataclasses.replace(part, bbox_deg=part.seen_bbox_deg)
-    return HitSelection(box_deg=ground.box_deg, **times).may_be_in(told)  # type: ignore[arg-type]
+        return whenever.may_be_in(part)
+    return there.may_be_in(dataclasses.replace(part, bbox_deg=part.seen_bbox_deg))
 
 
 def _columns(table: pa.Table, source: int) -> dict[str, Any]:
@@ -223,6 +232,26 @@ def _touched(
     return np.asarray(touched)
 
 
+def _in_rings(index: FootprintIndex, rows: NDArray[np.int64], ground: Ground) -> NDArray[np.bool_]:
+    """Tell which footprints share ground with the area, or hold the place."""
+    if not isinstance(ground.shape, shapely.Point) or not len(rows):
+        return ground.meets(_beside(index.rings(rows), ground))
+    x, y, of_row = index.corners(rows)
+    middle = (index.column["box"][rows, 1] + index.column["box"][rows, 3]) / 2.0
+    turned = ground.shape.x + 360.0 * np.round((middle - ground.shape.x) / 360.0)
+    return _hold(x - turned[of_row], y - ground.shape.y, of_row, len(rows))
+
+
+def _hold(x: NDArray[np.float64], y: NDArray[np.float64], of_ring: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """Tell which closed rings, one after another, hold the origin: an odd number of edges crosses the ray to the east.
+
+    (M. Shimrat, Algorithm 112, Comm. ACM 5, 1962.)
+    """
+    edge = np.flatnonzero((of_ring[1:] == of_ring[:-1]) & ((y[1:] > 0.0) != (y[:-1] > 0.0)))
+    crossing = x[edge] - y[edge] * (x[edge + 1] - x[edge]) / (y[edge + 1] - y[edge])
+    return np.asarray(np.bincount(of_ring[edge[crossing > 0.0]], minlength=count) % 2 == 1)
+
+
 def _beside(rings: NDArray[np.object_], ground: Ground) -> NDArray[np.object_]:
     """Lay footprints beside the ground by whole turns of longitude."""
     if not len(rings):
@@ -248,20 +277,19 @@ def _passes(index: FootprintIndex, rows: NDArray[np.int64]) -> tuple[Pass, ...]:
     follows = (np.diff(column["ordinal"][rows]) == 1) & (np.diff(column["sequence"][rows]) == 0)
     follows &= dated & (np.where(dated, begin[1:] - np.where(dated, end[:-1], 0), 0) <= JOINED_NS)
     starts = np.flatnonzero(np.concatenate([[True], ~follows]))
-    stops = np.append(starts[1:], len(rows))
-    found = [
-        Pass(
-            source=int(column["source"][rows[a]]),
-            run_id=column["run_id"][int(rows[a])],
-            media_id=column["media_id"][int(rows[a])],
-            stream=int(column["stream"][rows[a]]),
-            from_utc_ns=int(begin[a:b].min()),
-            to_utc_ns=int(end[a:b].max()),
-            media_from_ns=int(column["media_t_ns"][rows[a]]),
-            media_to_ns=int(column["media_t_ns"][rows[b - 1]]),
-            frame_index=int(column["frame_index"][rows[a]]),
-            looks=b - a,
-        )
-        for a, b in zip(starts.tolist(), stops.tolist(), strict=True)
-    ]
+    first, last = rows[starts], rows[np.append(starts[1:], len(rows)) - 1]
+    fields = {
+        "source": column["source"][first],
+        "run_id": column["run_id"].take(first).texts(),
+        "media_id": column["media_id"].take(first).texts(),
+        "stream": column["stream"][first],
+        "from_utc_ns": np.minimum.reduceat(begin, starts),
+        "to_utc_ns": np.maximum.reduceat(end, starts),
+        "media_from_ns": column["media_t_ns"][first],
+        "media_to_ns": column["media_t_ns"][last],
+        "frame_index": column["frame_index"][first],
+        "looks": np.diff(np.append(starts, len(rows))),
+    }
+    listed = zip(*(values.tolist() for values in fields.values()), strict=True)
+    found = [Pass(**dict(zip(fields, values, strict=True))) for values in listed]
     return tuple(sorted(found, key=lambda one: one.to_utc_ns, reverse=True))

@@ -82,17 +82,21 @@ class ThingIndex:
         """Read the runs that can hold an answer and were not read yet."""
         if self._generation != self._archive.generation:
             self.__init__(self._archive)  # type: ignore[misc]
-        found = [self.things]
-        for source in range(len(self._archive.stores)):
-            hits, tracks = (self._archive.parts(table, may_hold) for table in ("hits", "tracks"))
-            wanted = {one.part.run_id for one in (*hits, *tracks) if one.source == source}
-            wanted -= {run_id for number, run_id in self._loaded if number == source}
-            if wanted:
-                found.append(self._read(source, wanted))
-                self._loaded |= {(source, run_id) for run_id in wanted}
-        if len(found) > 1:
-            self.things = Things.concat(found)
-            self.box_deg = _boxes(self.things)
+        listed = (*self._archive.parts("hits"), *self._archive.parts("tracks"))
+        wanted = {
+            (one.source, one.part.run_id)
+            for one in listed
+            if (one.source, one.part.run_id) not in self._loaded and may_hold(one.part)
+        }
+        if not wanted:
+            return
+        fresh = [
+            self._read(source, {run_id for number, run_id in wanted if number == source})
+            for source in sorted({number for number, _ in wanted})
+        ]
+        self._loaded |= wanted
+        self.things = Things.concat([self.things, *fresh])
+        self.box_deg = _boxes(self.things)
 
     def decisions(self) -> Labels:
         """Return what people decided about each thing."""
@@ -110,11 +114,7 @@ class ThingIndex:
 
     def _read(self, source: int, runs: set[str]) -> Things:
         parts = {
-            table: [
-                one.part
-                for one in self._archive.parts(table, lambda part: part.run_id in runs and part.rows > 0)
-                if one.source == source
-            ]
+            table: [one.part for one in self._archive.parts(table) if one.source == source and one.part.run_id in runs]
             for table in ("hits", "tracks")
         }
         best = _BEST if parts["hits"] else _BEST.replace("{hits}", _no_rows(schema.HITS))

@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
-    from sitl.vehicle.vehicle import Vehicle
+    from collections.abc import Callable
+    from typing import Any
+
+    from sitl.dynamics import BodyState
+    from sitl.vehicle.autopilot import Autopilot
+    from sitl.vehicle.fault_desk import FaultDesk
+    from sitl.vehicle.gimbal import Gimbal
+    from sitl.vehicle.sensors import Sensors
+
+
+class CameraCarrier(Protocol):
+    """What a camera needs of the vehicle that carries it."""
+
+    send: Callable[[Any, tuple[int, int] | None], None]
+    state: BodyState
+    autopilot: Autopilot
+    gimbal: Gimbal
+    sensors: Sensors
+    faults: FaultDesk
+
+    @property
+    def t_s(self) -> float:
+        """Simulated seconds since boot."""
+        ...
+
+    @property
+    def t_utc_ns(self) -> int:
+        """The simulated clock."""
+        ...
+
+    @property
+    def boot_ms(self) -> int:
+        """Milliseconds since boot, as MAVLink carries them."""
+        ...
 
 
 class Camera:
     """Takes pictures and says where."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: CameraCarrier) -> None:
         self.pictures = 0
         self._vehicle = vehicle
         self._every_m = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from sitl.vehicle.vehicle import Vehicle
+    from sitl.dynamics import BodyState
+    from sitl.vehicle.autopilot import Autopilot
+    from sitl.vehicle.camera import Camera
+    from sitl.vehicle.config import VehicleConfig
+    from sitl.vehicle.failsafe import Failsafe
+    from sitl.vehicle.fault_desk import FaultDesk
+    from sitl.vehicle.gimbal import Gimbal
+    from sitl.vehicle.modes import ModeTable
+    from sitl.vehicle.parameters import ParameterTable
+    from sitl.vehicle.streams import Streams
     from sitl.vehicle.wire import WireItem
 
 ACCEPTED: Final[int] = mavlink.MAV_RESULT_ACCEPTED
@@ -33,10 +42,52 @@ _PLACED_COMMANDS: Final = frozenset({mavlink.MAV_CMD_DO_REPOSITION})
 Parameters = tuple[float, float, float, float, float, float, float]
 
 
+class Commanded(Protocol):
+    """What commands change of a vehicle."""
+
+    send: Callable[[Any, tuple[int, int] | None], None]
+    config: VehicleConfig
+    state: BodyState
+    autopilot: Autopilot
+    modes: ModeTable
+    parameters: ParameterTable
+    gimbal: Gimbal
+    failsafe: Failsafe
+    faults: FaultDesk
+    streams: Streams
+    camera: Camera
+
+    @property
+    def t_s(self) -> float:
+        """Simulated seconds since boot."""
+        ...
+
+    @property
+    def airborne(self) -> bool:
+        """Whether it is off the ground."""
+        ...
+
+    def say(self, severity: int, text: str) -> None:
+        """Send a STATUSTEXT to everyone."""
+        ...
+
+    def place_of(self, item: WireItem) -> Place:
+        """Return where an item is, at its height above mean sea level."""
+        ...
+
+    def store_home(self) -> None:
+        """Put home into item 0 of the mission."""
+        ...
+
+    def parameter_changed(self, name: str) -> None:
+        """Let a changed parameter take effect."""
+        ...
+
+
 class CommandDesk:
     """Carries out what a ground station asks, and answers."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Commanded) -> None:
         self.vehicle = vehicle
         self._messages: dict[str, Callable[[Any], None]] = {
             "COMMAND_LONG": self._on_long,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -16,8 +16,14 @@ from sitl.vehicle.modes import Mode
 from sitl.vehicle.wire import WireItem, whole
 
 if TYPE_CHECKING:
+    from sitl.dynamics_wing import FixedWing
+    from sitl.vehicle.autopilot import Autopilot
     from sitl.vehicle.behaviours import Place
-    from sitl.vehicle.vehicle import Vehicle
+    from sitl.vehicle.config import VehicleConfig
+    from sitl.vehicle.fault_desk import FaultDesk
+    from sitl.vehicle.mission_server import MissionServer
+    from sitl.vehicle.parameters import ParameterTable
+    from sitl.vehicle.sensors import Sensors
 
 FIRMWARE: Final = (99, 99)
 """It knows every value of every parameter."""
@@ -41,10 +47,49 @@ RADIO_LOSS_S: Final = 0.5
 """How long ArduCopter takes to believe that the radio is lost (`FS_COUNTER`, and its pulses' timeout)."""
 
 
+class Watched(Protocol):
+    """What the failsafes watch of a vehicle, and change."""
+
+    config: VehicleConfig
+    autopilot: Autopilot
+    parameters: ParameterTable
+    sensors: Sensors
+    servers: dict[MissionType, MissionServer]
+    faults: FaultDesk
+    wing: FixedWing | None
+    steps: int
+
+    @property
+    def t_s(self) -> float:
+        """Simulated seconds since boot."""
+        ...
+
+    @property
+    def airborne(self) -> bool:
+        """Whether it is off the ground."""
+        ...
+
+    def say(self, severity: int, text: str) -> None:
+        """Send a STATUSTEXT to everyone."""
+        ...
+
+    def battery_seen(self) -> tuple[float, float]:
+        """Return volts and per cent as the battery monitor says."""
+        ...
+
+    def ground_station_silence_s(self) -> float | None:
+        """Return how long the ground station has been silent, None if it has never spoken."""
+        ...
+
+    def place_of(self, item: WireItem) -> Place:
+        """Return where an item is, at its height above mean sea level."""
+        ...
+
+
 class Failsafe:
     """Watches one vehicle and changes its mode when a limit is passed; each failsafe acts once until it clears."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Watched) -> None:
         self.vehicle = vehicle
         self.fence_enabled = bool(vehicle.parameters["FENCE_ENABLE"]) or vehicle.config.dialect is Dialect.PX4
         self.breaches = 0
@@ -283,7 +328,7 @@ def valid_fence(items: tuple[WireItem, ...]) -> bool:
     return True
 
 
-def nearest_rally(vehicle: Vehicle) -> Place | None:
+def nearest_rally(vehicle: Watched) -> Place | None:
     """Return the rally point to flee to; None means home."""
     nav, home = vehicle.sensors.nav, vehicle.autopilot.home
     places = [vehicle.place_of(item) for item in vehicle.servers[MissionType.RALLY].items]

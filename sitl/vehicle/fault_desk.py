@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from sitl.faults import Fault, FaultBoard, FaultKind, LinkQuality, LinkShim, Part, PartFault, Word
 
 if TYPE_CHECKING:
-    from sitl.vehicle.vehicle import Vehicle
+    from sitl.dynamics_power import Battery, Wind
+    from sitl.vehicle.config import VehicleConfig
+    from sitl.vehicle.gimbal import Gimbal
+    from sitl.vehicle.sensors import Sensors
+
+
+class Breakable(Protocol):
+    """What of a vehicle can break."""
+
+    config: VehicleConfig
+    battery: Battery
+    gimbal: Gimbal
+    sensors: Sensors
+    wind: Wind
+
+    @property
+    def t_s(self) -> float:
+        """Simulated seconds since boot."""
+        ...
+
+    @property
+    def airborne(self) -> bool:
+        """Whether it is off the ground."""
+        ...
 
 
 class LinkCondition:
@@ -42,7 +65,7 @@ class FaultDesk:
     Times count from the first take-off.
     """
 
-    def __init__(self, vehicle: Vehicle, link: LinkCondition, rng: np.random.Generator) -> None:
+    def __init__(self, vehicle: Breakable, link: LinkCondition, rng: np.random.Generator) -> None:
         self.board = FaultBoard(vehicle.config.faults)
         self.link = link
         self.battery = PartFault(rng, wrong=(-3.0, -40.0), spread=(5.0, 40.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from sitl.vehicle.vehicle import Vehicle
+    from sitl.dynamics import BodyState
+    from sitl.dynamics_power import Battery
+    from sitl.vehicle.autopilot import Autopilot
+    from sitl.vehicle.config import VehicleConfig
+    from sitl.vehicle.failsafe import Failsafe
+    from sitl.vehicle.gimbal import Gimbal
+    from sitl.vehicle.mission_server import MissionServer
+    from sitl.vehicle.modes import ModeTable
+    from sitl.vehicle.sensors import Sensors
 
 SENSORS: Final = (
     mavlink.MAV_SYS_STATUS_SENSOR_3D_GYRO
@@ -32,10 +40,55 @@ EKF_FLAGS: Final = 0x33F
 """Attitude, velocities, absolute and relative position, predicted position: all healthy."""
 
 
+class Told(Protocol):
+    """What a vehicle tells of itself."""
+
+    config: VehicleConfig
+    state: BodyState
+    autopilot: Autopilot
+    battery: Battery
+    gimbal: Gimbal
+    sensors: Sensors
+    servers: dict[MissionType, MissionServer]
+    failsafe: Failsafe
+    modes: ModeTable
+    air_n_mps: float
+    air_e_mps: float
+
+    @property
+    def t_utc_ns(self) -> int:
+        """The simulated clock."""
+        ...
+
+    @property
+    def boot_ms(self) -> int:
+        """Milliseconds since boot, as MAVLink carries them."""
+        ...
+
+    @property
+    def airborne(self) -> bool:
+        """Whether it is off the ground."""
+        ...
+
+    @property
+    def gps_ok(self) -> bool:
+        """Whether the receiver has a fix."""
+        ...
+
+    @property
+    def undulation_m(self) -> float:
+        """Geoid height at home."""
+        ...
+
+    def battery_seen(self) -> tuple[float, float]:
+        """Return volts and per cent as the battery monitor says."""
+        ...
+
+
 class Messages:
     """Builds messages; `table` maps a message number to its builder."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Told) -> None:
         self.vehicle = vehicle
         self.table: dict[int, Callable[[], Any]] = {
             mavlink.MAVLINK_MSG_ID_HEARTBEAT: self.heartbeat,

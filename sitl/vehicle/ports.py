@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.links.frames import FrameSplitter
-from missions.links.signing import Signer, SigningKey, Verdict
+from missions.links.signing import Signer, Verdict
+from missions.links.signing_key import SigningKey
 from sitl.errors import SitlError
 from sitl.vehicle.fault_desk import LinkCondition
 

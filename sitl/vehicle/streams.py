@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sitl.vehicle.messages import Messages
+from sitl.vehicle.messages import Messages, Told
 
 if TYPE_CHECKING:
-    from sitl.vehicle.vehicle import Vehicle
+    from collections.abc import Callable
+    from typing import Any
+
 
 WALL_GAP_S: Final = 0.005
 """No message is sent more often than this by the wall clock, however fast simulated time runs."""
@@ -44,10 +46,21 @@ STREAM_GROUPS: Final[dict[int, tuple[int, ...]]] = {
 """Message numbers in each of REQUEST_DATA_STREAM's groups (ArduPilot's SRn_ parameters)."""
 
 
+class Streaming(Told, Protocol):
+    """A vehicle that tells of itself again and again."""
+
+    send: Callable[[Any, tuple[int, int] | None], None]
+
+    @property
+    def t_s(self) -> float:
+        """Simulated seconds since boot."""
+        ...
+
+
 class Streams:
     """Sends each message at its interval of simulated time."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Streaming) -> None:
         self.vehicle = vehicle
         self._interval = dict(DEFAULT_INTERVAL_S)
         self._due = dict.fromkeys(self._interval, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -13,7 +13,11 @@ from geo.geoid import undulation_m
 from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
-    from sitl.vehicle.vehicle import Vehicle
+    from sitl.dynamics import BodyState
+    from sitl.dynamics_power import Battery
+    from sitl.vehicle.autopilot import Autopilot
+    from sitl.vehicle.gimbal import Gimbal
+    from sitl.vehicle.sensors import Sensors
 
 COLUMNS: Final = (
     *("t_utc_ns", "lat_deg", "lon_deg", "alt_amsl_m", "yaw_deg", "pitch_deg", "roll_deg"),
@@ -23,13 +27,30 @@ COLUMNS: Final = (
 """What a row holds; `alt_hae_m` is added when the file is written."""
 
 
+class Flown(Protocol):
+    """What the truth file holds of a vehicle."""
+
+    state: BodyState
+    autopilot: Autopilot
+    battery: Battery
+    gimbal: Gimbal
+    sensors: Sensors
+    air_n_mps: float
+    air_e_mps: float
+
+    @property
+    def t_utc_ns(self) -> int:
+        """The simulated clock."""
+        ...
+
+
 class TruthLog:
     """Collects truth rows in memory and writes them whole.
 
     Gimbal angles are earth frame; velocities are north-east-down over ground.
     """
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Flown) -> None:
         self.path: Path | None = None
         self._vehicle = vehicle
         self._rows: list[tuple[object, ...]] = []

@@ -17,10 +17,9 @@ from geo.values import GimbalFrame, Poses
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from geo.values import FloatArray
-    from telemetry.tracks.pose_track import PoseTrack
 
 Array = TypeVar("Array", "NDArray[np.int64]", "NDArray[np.float64]")
 
@@ -38,7 +37,7 @@ _NEARLY_PARALLEL: Final = 0.9995
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Brackets:
+class Brackets:
     """The two samples around each moment, the share of the second, and what may be used."""
 
     before: NDArray[np.int64]
@@ -48,83 +47,34 @@ class _Brackets:
     attitude_good: NDArray[np.bool_]
 
 
-def interpolate(
-    track: PoseTrack,
-    t_utc_ns: ArrayLike,
-    *,
-    max_attitude_gap_s: float = MAX_ATTITUDE_GAP_S,
-    max_position_gap_s: float = MAX_POSITION_GAP_S,
-    hold_s: float = HOLD_S,
-) -> tuple[Poses, NDArray[np.bool_]]:
-    """Return the pose at each moment.
-
-    Parameters
-    ----------
-    track
-        Samples in rising time.
-    t_utc_ns
-        Moments, shape (n,), in any order.
-    max_attitude_gap_s, max_position_gap_s
-        Gaps between samples wider than these are refused.
-    hold_s
-        Nearest sample this close is used as it is, where interpolation is refused.
-
-    Returns
-    -------
-    Poses, NDArray[np.bool_]
-        Columns of n poses, and which of them are whole: a position, and the
-        angles that turn a ray in the track's gimbal frame. Refused parts are NaN.
-    """
-    moments = np.atleast_1d(np.asarray(t_utc_ns, dtype=np.int64))
-    if not len(track):
-        return _nothing(moments, track.gimbal_frame)
-    at = _bracket(track.t_utc_ns, moments, max_attitude_gap_s, max_position_gap_s, hold_s)
-    lat, lon, alt = _positions(track, at)
-    platform = _angles(track.yaw_deg, track.pitch_deg, track.roll_deg, at)
-    gimbal = _angles(track.gimbal_yaw_deg, track.gimbal_pitch_deg, track.gimbal_roll_deg, at)
-    poses = Poses(
-        t_utc_ns=_sealed(moments),
-        lat_deg=_sealed(lat),
-        lon_deg=_sealed(lon),
-        alt_hae_m=_sealed(alt),
-        yaw_deg=_sealed(platform[0]),
-        pitch_deg=_sealed(platform[1]),
-        roll_deg=_sealed(platform[2]),
-        gimbal_yaw_deg=_sealed(gimbal[0]),
-        gimbal_pitch_deg=_sealed(gimbal[1]),
-        gimbal_roll_deg=_sealed(gimbal[2]),
-        hfov_deg=_sealed(_field_of_view(track.hfov_deg, at)),
-        vfov_deg=_sealed(_field_of_view(track.vfov_deg, at)),
-        gimbal_frame=track.gimbal_frame,
-    )
-    return poses, _whole(poses)
-
-
-def _whole(poses: Poses) -> NDArray[np.bool_]:
+def whole(poses: Poses) -> NDArray[np.bool_]:
+    """Tell which poses have a position and the angles that turn a ray in their gimbal frame."""
     needed = [poses.lat_deg, poses.lon_deg, poses.alt_hae_m, poses.gimbal_yaw_deg, poses.gimbal_pitch_deg]
     if poses.gimbal_frame is not GimbalFrame.EARTH:
         needed.append(poses.yaw_deg)
     if poses.gimbal_frame is GimbalFrame.BODY:
         needed += [poses.pitch_deg, poses.roll_deg]
-    whole: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(np.stack(needed)), axis=0)
-    return whole
+    return np.asarray(np.logical_and.reduce(np.isfinite(np.stack(needed)), axis=0))
 
 
-def _sealed(values: Array) -> Array:
+def sealed(values: Array) -> Array:
+    """Return an array nobody writes to any more."""
     values.setflags(write=False)
     return values
 
 
-def _nothing(moments: NDArray[np.int64], frame: GimbalFrame) -> tuple[Poses, NDArray[np.bool_]]:
+def nothing(moments: NDArray[np.int64], frame: GimbalFrame) -> tuple[Poses, NDArray[np.bool_]]:
+    """Return the answer of a track without samples."""
     nan = np.full(len(moments), np.nan)
     names = [field.name for field in dataclasses.fields(Poses) if field.name not in {"t_utc_ns", "gimbal_frame"}]
-    columns: dict[str, FloatArray] = dict.fromkeys(names, _sealed(nan))
-    return Poses(t_utc_ns=_sealed(moments), gimbal_frame=frame, **columns), np.zeros(len(moments), dtype=np.bool_)
+    columns: dict[str, FloatArray] = dict.fromkeys(names, sealed(nan))
+    return Poses(t_utc_ns=sealed(moments), gimbal_frame=frame, **columns), np.zeros(len(moments), dtype=np.bool_)
 
 
-def _bracket(
+def bracket(
     times: NDArray[np.int64], moments: NDArray[np.int64], attitude_gap_s: float, position_gap_s: float, hold_s: float
-) -> _Brackets:
+) -> Brackets:
+    """Find the samples around each moment, and which gaps between them may be bridged."""
     last = len(times) - 1
     before = np.clip(np.searchsorted(times, moments, side="right") - 1, 0, last)
     after = np.minimum(before + 1, last)
@@ -137,11 +87,14 @@ def _bracket(
     position_smooth = inside & (gap * 1e-9 <= position_gap_s)
     attitude_smooth = inside & (gap * 1e-9 <= attitude_gap_s)
     share = np.where(attitude_smooth | (position_smooth & ~held), share, np.rint(share))
-    return _Brackets(before, after, share, position_smooth | held, attitude_smooth | held)
+    return Brackets(before, after, share, position_smooth | held, attitude_smooth | held)
 
 
-def _positions(track: PoseTrack, at: _Brackets) -> tuple[FloatArray, FloatArray, FloatArray]:
-    ecef = _at_both_ends(geodetic_to_ecef, (track.lat_deg, track.lon_deg, track.alt_hae_m), at)
+def positions(
+    lat_deg: FloatArray, lon_deg: FloatArray, alt_hae_m: FloatArray, at: Brackets
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return latitude, longitude and height on the straight line between two samples; NaN over a gap."""
+    ecef = _at_both_ends(geodetic_to_ecef, (lat_deg, lon_deg, alt_hae_m), at)
     share = np.where(at.position_good, at.share, np.nan)[:, None]
     return ecef_to_geodetic(ecef[0] * (1.0 - share) + ecef[1] * share)
 
@@ -149,7 +102,7 @@ def _positions(track: PoseTrack, at: _Brackets) -> tuple[FloatArray, FloatArray,
 def _at_both_ends(
     convert: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
     columns: tuple[FloatArray, FloatArray, FloatArray],
-    at: _Brackets,
+    at: Brackets,
 ) -> tuple[FloatArray, FloatArray]:
     """Convert the samples around each moment: the few that are needed, or all once, whichever is less work."""
     if len(at.before) < len(columns[0]):
@@ -159,8 +112,8 @@ def _at_both_ends(
     return converted[at.before], converted[at.after]
 
 
-def _angles(
-    yaw_deg: FloatArray, pitch_deg: FloatArray, roll_deg: FloatArray, at: _Brackets
+def angles(
+    yaw_deg: FloatArray, pitch_deg: FloatArray, roll_deg: FloatArray, at: Brackets
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Turn along the shortest arc between two attitudes (Shoemake, SIGGRAPH 1985)."""
     first, second = _at_both_ends(_to_quaternions, (yaw_deg, pitch_deg, roll_deg), at)
@@ -213,7 +166,7 @@ def _to_matrices(quaternions: FloatArray) -> FloatArray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _field_of_view(column: FloatArray, at: _Brackets) -> FloatArray:
+def field_of_view(column: FloatArray, at: Brackets) -> FloatArray:
     """Take the nearer sample where the other has none, and blend where both have one."""
     before, after = column[at.before], column[at.after]
     blend = before * (1.0 - at.share) + after * at.share

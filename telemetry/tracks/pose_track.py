@@ -5,13 +5,25 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from geo.values import GimbalFrame, Pose, Poses, Unplaced
-from telemetry.tracks.interpolate import HOLD_S, MAX_ATTITUDE_GAP_S, MAX_POSITION_GAP_S, interpolate
+from telemetry.tracks.interpolate import (
+    HOLD_S,
+    MAX_ATTITUDE_GAP_S,
+    MAX_POSITION_GAP_S,
+    angles,
+    bracket,
+    field_of_view,
+    nothing,
+    positions,
+    sealed,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 
@@ -69,19 +81,40 @@ class PoseTrack:
         max_position_gap_s: float = MAX_POSITION_GAP_S,
         hold_s: float = HOLD_S,
     ) -> tuple[Poses, NDArray[np.bool_]]:
-        """Interpolate at many moments: columns of poses, and which of them are whole.
+        """Return the pose at each moment.
 
-        See `telemetry.tracks.interpolate.interpolate` for the rules about gaps.
+        Parameters
+        ----------
+        t_utc_ns
+            Moments, shape (n,), in any order.
+        max_attitude_gap_s, max_position_gap_s
+            Gaps between samples wider than these are refused.
+        hold_s
+            Nearest sample this close is used as it is, where interpolation is refused.
+
+        Returns
+        -------
+        Poses, NDArray[np.bool_]
+            Columns of n poses, and which of them are whole: a position, and the
+            angles that turn a ray in the track's gimbal frame. Refused parts are NaN.
         """
-        return interpolate(
-            self,
-            t_utc_ns,
-            max_attitude_gap_s=max_attitude_gap_s,
-            max_position_gap_s=max_position_gap_s,
-            hold_s=hold_s,
-        )
+        moments = np.atleast_1d(np.asarray(t_utc_ns, dtype=np.int64))
+        if not len(self):
+            return nothing(moments, self.gimbal_frame)
+        at = bracket(self.t_utc_ns, moments, max_attitude_gap_s, max_position_gap_s, hold_s)
+        lat, lon, alt = positions(self.lat_deg, self.lon_deg, self.alt_hae_m, at)
+        platform = angles(self.yaw_deg, self.pitch_deg, self.roll_deg, at)
+        gimbal = angles(self.gimbal_yaw_deg, self.gimbal_pitch_deg, self.gimbal_roll_deg, at)
+        poses = Poses(
+            t_utc_ns=sealed(moments), lat_deg=sealed(lat), lon_deg=sealed(lon), alt_hae_m=sealed(alt),
+            yaw_deg=sealed(platform[0]), pitch_deg=sealed(platform[1]), roll_deg=sealed(platform[2]),
+            gimbal_yaw_deg=sealed(gimbal[0]), gimbal_pitch_deg=sealed(gimbal[1]), gimbal_roll_deg=sealed(gimbal[2]),
+            hfov_deg=sealed(field_of_view(self.hfov_deg, at)), vfov_deg=sealed(field_of_view(self.vfov_deg, at)),
+            gimbal_frame=self.gimbal_frame,
+        )  # fmt: skip
+        return poses, whole(poses)
 
     def pose_at(self, t_utc_ns: int) -> Pose | Unplaced:
         """Return the pose at one moment, or the reason why there is none."""
-        poses, whole = interpolate(self, [t_utc_ns])
-        return poses[0] if whole[0] else Unplaced.NO_POSE
+        poses, complete = self.at([t_utc_ns])
+        return poses[0] if complete[0] else Unplaced.NO_POSE

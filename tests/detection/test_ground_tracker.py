@@ -102,13 +102,25 @@ def test_a_vehicle_is_followed_at_one_frame_a_second(make_hit: Callable[..., Gro
     assert tracks[0].speed_mps == pytest.approx(11.0, abs=0.5)
 
 
-def test_classes_are_never_joined(make_hit: Callable[..., GroundHit]) -> None:
-    hits = [make_hit(k, k / 3, 0.0, 0.0, class_name="person" if k % 2 else "vehicle") for k in range(12)]
-    marked, tracks = track(GroundHits.of(hits))
+def test_a_person_beside_a_vehicle_are_two_and_one_that_is_called_both_is_one(
+    make_hit: Callable[..., GroundHit],
+) -> None:
+    beside = [
+        make_hit(100 * j + k, k / 3, 0.0, 2.0 * j, class_name=name)
+        for k in range(12)
+        for j, name in enumerate(("person", "vehicle"))
+    ]
+    marked, tracks = track(GroundHits.of(beside))
     assert sorted(one.class_name for one in tracks) == ["person", "vehicle"]
     assert {hit.track_id for hit in marked if hit.class_name == "person"} == {
         one.track_id for one in tracks if one.class_name == "person"
     }
+    called = ["vehicle" if k == 5 else "person" for k in range(12)]
+    hits = [make_hit(k, k / 3, 0.0, 0.0, class_name=name) for k, name in enumerate(called)]
+    _, (one,) = track(GroundHits.of(hits))
+    assert one.class_name == "person"
+    assert 0.5 < dict(one.posterior)["person"] < 1.0
+    assert sum(dict(one.posterior).values()) == pytest.approx(1.0)
 
 
 def test_a_short_gap_is_bridged_and_a_plausible_long_one_is_joined(make_hit: Callable[..., GroundHit]) -> None:
@@ -131,9 +143,9 @@ def test_an_ambiguous_join_is_left_open(make_hit: Callable[..., GroundHit]) -> N
     assert len(track(GroundHits.of(before + after))[1]) == 3
 
 
-def test_two_hits_are_no_track_and_unplaced_hits_pass_through(make_hit: Callable[..., GroundHit]) -> None:
+def test_weak_hits_are_no_track_and_unplaced_hits_pass_through(make_hit: Callable[..., GroundHit]) -> None:
     nowhere = make_hit(9, 0.0, 0.0, 0.0, lat_deg=float("nan"), reason=Unplaced.NO_POSE)
-    hits = [make_hit(1, 0.0, 0.0, 0.0), nowhere, make_hit(2, 0.4, 0.0, 0.0)]
+    hits = [make_hit(1, 0.0, 0.0, 0.0, score_raw=0.3), nowhere, make_hit(2, 2.4, 0.0, 0.0, score_raw=0.3)]
     marked, tracks = track(GroundHits.of(hits))
     assert len(tracks) == 0
     assert [repr(hit) for hit in marked] == [repr(hit) for hit in GroundHits.of(hits)]

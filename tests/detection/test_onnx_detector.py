@@ -10,7 +10,7 @@ from PIL import Image
 from detection.errors import ModelError
 from detection.model_output import Filter
 from detection.onnx_detector import SIDE_MAX_PX, OnnxDetector
-from detection.tiling import TiledDetector
+from detection.tiling import detect_tiles, tiles_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,5 +160,6 @@ def test_a_public_coco_model_finds_the_cars(shared_data: Path) -> None:
     assert (whole.classes == cars).sum() >= 8
     assert whole.boxes_px.min() >= 0.0
     assert (whole.boxes_px[:, 2] <= picture.shape[1]).all()
-    (tiled,) = TiledDetector(detector, tile_width_px=400, tile_height_px=400).detect([picture])
+    high, wide = picture.shape[:2]
+    tiled = detect_tiles(detector, picture, tiles_over(wide, (0, high), (400, 400), (80.0, 80.0)))
     assert (tiled.classes == cars).sum() > (whole.classes == cars).sum()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 
 import numpy as np
@@ -17,7 +16,7 @@ from maps.plan_map import plan_map, verdict, winds
 from missions.briefs.brief_file import build_brief
 from missions.plan import Finding, LegKind, MissionItem, Severity
 from missions.plan_files.plan_folder_file import write_plan_folder
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 ERROR = {"rule": "standoff", "severity": Severity.ERROR, "message": "leg 3 comes within 90 m", "sortie": "S01"}
 
@@ -39,21 +38,24 @@ def brief_at(lon, **changes):
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     brief = brief_at(9.0)
-    plan = plan_brief(brief)
+    made = plan_brief(brief)
     finding = Finding(
         **ERROR, lat_deg=47.997, lon_deg=9.03, measured=90.0, limit=200.0, unit="m", relaxation="standoff.asked_m = 90"
     )
-    plan = dataclasses.replace(plan, findings=(*plan.findings, finding))
+    made = with_plan(made, findings=(*made.plan.findings, finding))
     out = tmp_path_factory.mktemp("plan")
-    write_plan_folder(plan, brief, out)
-    return plan, brief, json.loads((out / "coverage.geojson").read_text())
+    write_plan_folder(made, out)
+    return made
+
+
+def with_plan(made, **changes):
+    return dataclasses.replace(made, plan=dataclasses.replace(made.plan, **changes))
 
 
 @pytest.fixture(scope="module")
 def written(planned, tmp_path_factory):
-    plan, brief, coverage = planned
     path = tmp_path_factory.mktemp("map") / "map.html"
-    write_map(plan_map(plan, brief, coverage=coverage), path)
+    write_map(plan_map(planned), path)
     return path
 
 
@@ -62,7 +64,7 @@ def unpack(chain):
 
 
 def test_packed_legs_are_the_plans_legs(planned):
-    plan, _, _ = planned
+    plan = planned.plan
     for sortie, layer in zip(plan.sorties, sortie_layers(plan), strict=True):
         (track,) = packed(layer, seam=False)["tracks"]
         assert track["name"] == sortie.name
@@ -78,7 +80,7 @@ def test_packed_legs_are_the_plans_legs(planned):
 
 
 def test_take_offs_are_said_in_utc_where_the_start_is_known(planned):
-    plan, _, _ = planned
+    plan = planned.plan
     first = min(f.t_takeoff_s for f in plan.flights if f.sortie == plan.sorties[0].name)
     for start, told in (("", "00:"), ("2026-01-15T22:50:00Z", "22:5" if first < 600 else "23:")):
         layer = sortie_layers(dataclasses.replace(plan, start_utc=start))[0]
@@ -86,7 +88,7 @@ def test_take_offs_are_said_in_utc_where_the_start_is_known(planned):
 
 
 def test_very_many_sorties_are_switched_by_launch_site(planned):
-    plan, _, _ = planned
+    plan = planned.plan
     sortie = plan.sorties[0]
     many = [
         dataclasses.replace(sortie, name=f"S{k:03d}", site="north" if k % 3 else "south")
@@ -99,8 +101,7 @@ def test_very_many_sorties_are_switched_by_launch_site(planned):
 
 def test_a_plan_across_the_antimeridian_is_one_piece():
     brief = brief_at(179.97)
-    plan = plan_brief(brief)
-    content = plan_map(plan, brief)
+    content = plan_map(plan_brief(brief))
     (south, west), (north, east) = bounds_of(content.layers)
     assert 179.0 < west < 180.0 < east < 181.0
     assert 47.9 < south < north < 48.1
@@ -134,8 +135,7 @@ def test_gaps_say_why_where_the_coverage_knows():
 
 
 def test_the_panel_says_the_numbers_of_the_plan(planned):
-    plan, brief, coverage = planned
-    panel = plan_map(plan, brief, coverage=coverage).panel
+    plan, panel = planned.plan, plan_map(planned).panel
     rows = dict(panel.rows)
     assert rows["standoff"] == f"{plan.min_standoff_m:.0f} m kept, 200 m asked"
     assert "30 min asked" in rows["revisit"]
@@ -148,18 +148,19 @@ def test_the_panel_says_the_numbers_of_the_plan(planned):
 
 
 def test_a_launch_site_nobody_starts_from_is_shown_as_such(planned):
-    plan, brief, _ = planned
+    brief = planned.situation.brief
     spare = brief.launch[0].model_copy(update={"name": "spare", "lat_deg": 47.98})
-    content = plan_map(plan, brief.model_copy(update={"launch": (*brief.launch, spare)}))
+    more = dataclasses.replace(planned.situation, brief=brief.model_copy(update={"launch": (*brief.launch, spare)}))
+    content = plan_map(dataclasses.replace(planned, situation=more))
     by_name = {layer.name: layer for layer in content.layers}
     assert [f["properties"]["label"] for f in by_name["Launch sites not used"].features] == ["spare"]
     assert [f["properties"]["label"] for f in by_name["Launch sites"].features] == ["camp"]
 
 
 def test_the_map_begins_at_the_flights_not_at_a_whole_border(planned):
-    plan, _, _ = planned
+    plan = planned.plan
     brief = brief_at(9.0, border={"coordinates": [[48.0, 8.0], [48.0, 10.0]], "own_side": "right"})
-    content = plan_map(plan, brief)
+    content = plan_map(dataclasses.replace(planned, situation=dataclasses.replace(planned.situation, brief=brief)))
     (south, west), (north, east) = content.frame
     legs = [leg for s in plan.sorties for leg in (*s.legs, *s.failsafe)]
     assert west == min(min(g.lon_start_deg, g.lon_end_deg) for g in legs)
@@ -191,13 +192,13 @@ def test_a_fence_is_drawn_as_the_vehicle_reads_it():
 
 
 def test_the_page_asks_the_network_for_nothing_and_holds_no_markup_of_a_name(planned, evil, tmp_path):
-    plan, brief, coverage = planned
+    plan = planned.plan
     sorties = tuple(dataclasses.replace(s, name=evil, site=evil, aircraft=evil) for s in plan.sorties)
-    named = dataclasses.replace(
-        plan, name=evil, sorties=sorties,
+    named = with_plan(
+        planned, name=evil, sorties=sorties,
         findings=(Finding(**(ERROR | {"rule": evil, "message": evil, "sortie": evil}), lat_deg=48.0, lon_deg=9.0),),
     )  # fmt: skip
-    write_map(plan_map(named, brief, coverage=coverage), tmp_path / "map.html")
+    write_map(plan_map(named), tmp_path / "map.html")
     text = (tmp_path / "map.html").read_text()
     assert external_references(text) == 0
     assert evil not in text
@@ -227,7 +228,7 @@ def point_of(page, lat, lon):
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_it_opens_on_a_screen_and_a_phone(browser, planned, written, width, height):
-    plan, _, _ = planned
+    plan = planned.plan
     page, seen = open_page(browser, written, width, height)
     assert seen["errors"] == []
     assert [u for u in seen["requests"] if not u.startswith(("file://", "data:", "blob:"))] == []
@@ -250,7 +251,7 @@ def test_it_opens_on_a_screen_and_a_phone(browser, planned, written, width, heig
 
 @pytest.mark.browser
 def test_a_click_on_a_leg_tells_of_that_leg(browser, planned, written):
-    plan, brief, _ = planned
+    plan, brief = planned.plan, planned.situation.brief
     sortie = plan.sorties[0]
     number, leg = max(
         ((k, g) for k, g in enumerate(sortie.legs) if g.kind is LegKind.WORK),
@@ -288,7 +289,7 @@ def test_a_click_on_a_finding_says_rule_measured_limit_and_remedy(browser, writt
 
 @pytest.mark.browser
 def test_sorties_switch_off_and_failsafe_ways_switch_on(browser, planned, written):
-    plan, _, _ = planned
+    plan = planned.plan
     page, _ = open_page(browser, written)
     page.evaluate(FIND_MAP)
     lines = "l instanceof L.Polyline && !(l instanceof L.Polygon)"
@@ -305,18 +306,18 @@ def test_sorties_switch_off_and_failsafe_ways_switch_on(browser, planned, writte
 
 @pytest.mark.browser
 def test_nothing_in_a_name_runs(browser, planned, evil, tmp_path):
-    plan, brief, coverage = planned
+    plan = planned.plan
     sorties = tuple(dataclasses.replace(s, name=evil, site=evil, aircraft=evil) for s in plan.sorties)
     flights = tuple(dataclasses.replace(f, sortie=evil, aircraft=evil, site=evil) for f in plan.flights)
     finding = Finding(**(ERROR | {"rule": evil, "message": evil, "sortie": evil}), lat_deg=48.0, lon_deg=9.03)
-    named = dataclasses.replace(
-        plan,
+    named = with_plan(
+        planned,
         name=evil,
         sorties=sorties,
         flights=flights,
         findings=(finding, dataclasses.replace(finding, lat_deg=float("nan"))),
     )
-    write_map(plan_map(named, brief, coverage=coverage), tmp_path / "map.html")
+    write_map(plan_map(named), tmp_path / "map.html")
     page, seen = open_page(browser, tmp_path / "map.html")
     page.click(".vedette-sign.error")
     page.wait_for_selector(".vedette-card")

@@ -16,7 +16,7 @@ from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanFileError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.qgc_plan_file import read_qgc_plan
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from vedette.main import main
 from vedette.plan import app
 
@@ -25,9 +25,9 @@ from vedette.plan import app
 def folder(tmp_path_factory, demo_brief_path):
     out = tmp_path_factory.mktemp("plan")
     brief = read_brief(demo_brief_path)
-    plan = plan_brief(brief)
-    write_plan_folder(plan, brief, out)
-    return out, plan
+    made = plan_brief(brief)
+    write_plan_folder(made, out)
+    return out, made.plan
 
 
 def test_a_plan_folder_reads_back_equal(folder):
@@ -146,16 +146,15 @@ battery_wh = 300
 """
 
 
-def test_a_brief_with_two_types_is_narrowed_to_each(tmp_path, demo_brief_path):
+def test_a_brief_with_two_types_says_how_each_flies(tmp_path, demo_brief_path):
     brief = read_brief(edited(tmp_path, demo_brief_path, '[aircraft]\ntype = "quad-survey"\ncount = 2\n', TWO))
-    assert [(own.aircraft.label, own.aircraft.count) for own in brief.each] == [("quad-heavy", 3), ("long wing", 1)]
-    assert brief.of("long wing").aircraft.aircraft.battery_wh == 300.0
-    assert brief.of("long wing").aircraft.aircraft.name == "wing-2m"
-    assert brief.of("quad-heavy").speed_mps == 15.0
-    with pytest.raises(BriefError, match="several types of aircraft .quad-heavy, long wing.; say which"):
-        _ = brief.aircraft
+    assert [(own.label, own.count) for own in brief.fleets] == [("quad-heavy", 3), ("long wing", 1)]
+    assert brief.performance("long wing").aircraft.battery_wh == 300.0
+    assert brief.performance("long wing").aircraft.name == "wing-2m"
+    assert brief.performance("quad-heavy").speed_mps == 15.0
+    assert [own.label for own in brief.only("long wing").fleets] == ["long wing"]
     with pytest.raises(BriefError, match="no aircraft 'wing-2m'; it has quad-heavy, long wing"):
-        brief.of("wing-2m")
+        brief.fleet("wing-2m")
 
 
 def test_the_standoff_of_a_mixed_brief_takes_the_largest_of_each_part(make_brief, straight):
@@ -226,8 +225,8 @@ def test_every_format_and_projection_gives_the_same_plan(tmp_path, make_brief, e
     else:
         frame.to_file(tmp_path / f"b.{ending}", driver="KML" if ending == "kml" else None)
     brief = make_brief(folder=tmp_path, border={"file": f"b.{ending}", "own_side": "left"})
-    plan = plan_brief(brief)
-    direct = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.05]]))
+    plan = plan_brief(brief).plan
+    direct = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.05]])).plan
     assert plan.covered_pct == pytest.approx(direct.covered_pct, abs=0.1)
 
 
@@ -268,7 +267,7 @@ def test_quick_plan_from_the_command_line(tmp_path, demo_brief_path):
     assert summary["standoff"]["kept_m"] >= 140.0
     made = read_plan_folder(tmp_path / "out")
     assert made.dialect == "px4"
-    assert plan_brief(read_brief(tmp_path / "out" / "brief.toml")) == made
+    assert plan_brief(read_brief(tmp_path / "out" / "brief.toml")).plan == made
 
 
 def test_a_written_brief_names_the_same_files_from_its_new_place(tmp_path, monkeypatch):

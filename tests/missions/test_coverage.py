@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -17,8 +18,7 @@ from geo.locate import locate, project
 from geo.seen import seen
 from geo.terrain_file import read_terrain
 from geo.values import CameraModel, GimbalFrame, Poses, PoseSigmas
-from missions.airspace.corridor import build_corridor
-from missions.airspace.ground_file import TerrainGround, read_ground
+from missions.airspace.ground_file import TerrainGround
 from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.brief_file import build_brief
 from missions.plan import LegKind
@@ -26,7 +26,7 @@ from missions.plan_files.plan_folder_file import coverage_geojson
 from missions.sight.coverage import Unseen, cover
 from missions.sight.revisit import prove
 from missions.sight.sightings import HIDDEN_M, Passes, sightings
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 VFOV_DEG = 26.0
 
@@ -95,16 +95,15 @@ def hilly(shared_data, tmp_path_factory):
         },
         shared_data,
     )  # fmt: skip
-    heights = read_ground(brief.terrain)
-    corridor = build_corridor(brief, heights)
-    ground = PlaneGround(frame=corridor.frame, heights=heights)
-    return brief, corridor, ground, plan_brief(brief), read_terrain(file)
+    made = plan_brief(brief)
+    return brief, made.situation, made.plan, read_terrain(file)
 
 
 def test_pixels_cast_onto_the_terrain_land_on_ground_that_counts_as_seen(hilly):
-    brief, corridor, ground, plan, terrain = hilly
+    brief, situation, plan, terrain = hilly
+    corridor = situation.corridor
     legs = work_legs(plan)
-    covered = cover(brief, corridor, ground, plan.sorties)
+    covered = cover(situation, corridor.watched, plan.sorties)
     union = shapely.union_all(covered.seen)
     rng = np.random.default_rng(5)
     taken = [legs[k] for k in rng.integers(0, len(legs), 400)]
@@ -122,14 +121,15 @@ def test_pixels_cast_onto_the_terrain_land_on_ground_that_counts_as_seen(hilly):
 
 
 def test_sightings_agree_with_rays_from_the_same_poses(hilly):
-    brief, corridor, ground, plan, terrain = hilly
+    brief, situation, plan, terrain = hilly
+    corridor = situation.corridor
     passes = Passes.of(corridor.frame, plan.sorties)
     legs = work_legs(plan)
     rng = np.random.default_rng(8)
     west, south, east, north = corridor.watched.bounds
     xy = rng.uniform([west, south], [east, north], (6000, 2))
     xy = xy[shapely.contains_xy(corridor.watched, xy[:, 0], xy[:, 1])]
-    found = sightings(brief.camera, passes, ground, xy)
+    found = sightings(brief.camera, passes, situation.ground, xy)
     assert 0.01 < found.hidden.mean() < 0.7
     step = passes.end_m - passes.start_m
     share = np.clip(np.einsum("ij,ij->i", xy[found.point] - passes.start_m[found.leg], step[found.leg])
@@ -149,10 +149,10 @@ def test_a_covered_cell_is_in_view_in_brute_force_and_a_hidden_one_hardly_ever(m
     brief = make_brief([[50.0, 8.0], [50.0, 8.02]], standoff={"asked_m": 150}, corridor={"depth_m": 400},
                        camera={"depression_deg": 22.0, "vfov_deg": VFOV_DEG}, flight={"alt_agl_m": 70},
                        launch=[{"name": "a", "lat_deg": 50.008, "lon_deg": 8.01}])  # fmt: skip
-    plan = plan_brief(brief)
-    corridor = build_corridor(brief)
+    made = plan_brief(brief)
+    plan, corridor = made.plan, made.situation.corridor
     ground = PlaneGround(frame=corridor.frame, heights=TerrainGround(terrain=terrain))
-    covered = cover(brief, corridor, ground, plan.sorties)
+    covered = cover(dataclasses.replace(made.situation, ground=ground), corridor.watched, plan.sorties)
     hidden = shapely.union_all([g.polygon for g in covered.gaps if g.reason is Unseen.HIDDEN])
     rng = np.random.default_rng(3)
     west, south, east, north = corridor.watched.buffer(-10.0).bounds
@@ -173,15 +173,15 @@ def test_a_covered_cell_is_in_view_in_brute_force_and_a_hidden_one_hardly_ever(m
 
 def test_flat_ground_gives_the_same_by_polygons_and_by_cells(make_brief, straight):
     brief = make_brief(straight, zone=[{"name": "z", "centre": [50.003, 8.025], "radius_m": 250, "clearance_m": 40}])
-    plan = plan_brief(brief)
-    corridor = build_corridor(brief)
+    made = plan_brief(brief)
+    plan, corridor = made.plan, made.situation.corridor
 
     class Level:
         def amsl_m(self, lat_deg, lon_deg):
             return np.zeros(np.broadcast(lat_deg, lon_deg).shape)
 
-    flat = cover(brief, corridor, PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain)), plan.sorties)
-    cells = cover(brief, corridor, PlaneGround(frame=corridor.frame, heights=Level()), plan.sorties)
+    flat, level = made.coverage, PlaneGround(frame=corridor.frame, heights=Level())
+    cells = cover(dataclasses.replace(made.situation, ground=level), corridor.watched, plan.sorties)
     assert flat.covered_pct == pytest.approx(cells.covered_pct, abs=0.6), "edges lie up to half a cell off"
     for a, b in zip(flat.seen, cells.seen, strict=True):
         assert a.intersection(corridor.watched).symmetric_difference(b).area < 0.02 * b.area
@@ -190,7 +190,7 @@ def test_flat_ground_gives_the_same_by_polygons_and_by_cells(make_brief, straigh
 
 
 def reasons(brief):
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     return {Unseen(u.reason): u for u in plan.sight.unseen}, plan
 
 
@@ -215,10 +215,8 @@ def test_each_gap_has_its_reason_and_place(make_brief, straight):
 
 def test_gaps_in_the_file_add_up_and_lie_outside_what_is_seen(make_brief, straight):
     brief = make_brief(straight, corridor={"depth_m": 500, "lanes": 1}, camera={"depression_deg": 30.0})
-    plan = plan_brief(brief)
-    corridor = build_corridor(brief)
-    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
-    features = coverage_geojson(plan, brief, corridor, ground)["features"]
+    made = plan_brief(brief)
+    plan, features = made.plan, coverage_geojson(made)["features"]
     gaps = [f for f in features if f["properties"]["kind"] == "gap"]
     assert {f["properties"]["reason"] for f in gaps} <= {r.value for r in Unseen}
     area = sum(f["properties"]["area_m2"] for f in gaps)
@@ -232,9 +230,8 @@ def test_gaps_in_the_file_add_up_and_lie_outside_what_is_seen(make_brief, straig
 
 def test_dwell_is_the_time_a_simulated_flight_keeps_a_point_in_its_picture(make_brief, straight):
     brief = make_brief(straight, standoff={"asked_m": 150}, corridor={"depth_m": 330, "lanes": 1})
-    plan = plan_brief(brief)
-    corridor = build_corridor(brief)
-    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
+    made = plan_brief(brief)
+    plan, corridor, ground = made.plan, made.situation.corridor, made.situation.ground
     passes = Passes.of(corridor.frame, plan.sorties)
     legs = work_legs(plan)
     middle = corridor.frame.to_plane(np.array([50.0005, 50.001, 50.0015, 50.0015]),
@@ -255,7 +252,7 @@ def test_dwell_is_the_time_a_simulated_flight_keeps_a_point_in_its_picture(make_
                 total += step_s * ((uv >= 0.0) & (uv <= size)).all(axis=1).sum()
         ours = found.dwell_s[found.point == point]
         assert ours.max() == pytest.approx(total, abs=0.15)
-    proof = prove(brief, corridor, ground, plan.sorties, plan.turns)
+    proof = prove(made.situation, plan.sorties, plan.turns)
     assert plan.sight.dwell_s == pytest.approx(proof.least_dwell_s, abs=0.01)
     assert hfov_deg(model(brief.camera)) == pytest.approx(brief.camera.hfov_deg)
 
@@ -268,11 +265,10 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief, 
     brief = make_brief([[50.0, 8.0], [50.0, 8.03]], standoff={"asked_m": 150}, corridor={"depth_m": 350},
                        aircraft=aircraft,
                        launch=[{"name": "a", "lat_deg": 50.006, "lon_deg": 8.01}])  # fmt: skip
-    plan = plan_brief(brief)
-    corridor = build_corridor(brief)
-    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
+    made = plan_brief(brief)
+    plan, corridor = made.plan, made.situation.corridor
     turns = plan.turns
-    proof = prove(brief, corridor, ground, plan.sorties, turns)
+    proof = prove(made.situation, plan.sorties, turns)
     by_name = {s.name: s for s in plan.sorties}
     cycle_s = max(t.cycle_s for t in turns)
     night_s = 6.0 * cycle_s
@@ -280,7 +276,7 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief, 
     depths = np.linspace(0.0, 350.0, 13)[1::2]
     xy = np.concatenate([place + np.c_[np.zeros(6), depths] for place in corridor.along.at(proof.station_m[chosen])])
     lat, lon = corridor.frame.to_degrees(xy)
-    looks = [[] for _ in xy]
+    views = [[] for _ in xy]
     for turn in turns:
         clock = turn.start_s
         k = 0
@@ -295,14 +291,14 @@ def test_revisit_of_the_proof_is_what_every_second_of_a_night_shows(make_brief, 
                                  alt_hae_m=np.full(len(share), undulation_m(lat[p], lon[p])))  # fmt: skip
                     with np.errstate(invalid="ignore"):
                         size = [brief.camera.width_px, brief.camera.height_px]
-                        looks[p] += (
+                        views[p] += (
                             seconds[((uv >= 0.0) & (uv <= size)).all(axis=1)] - sortie.t_start_s + clock
                         ).tolist()
             clock += sortie.legs[-1].t_end_s - sortie.t_start_s + turn.gaps_s[k % len(turn.sorties)]
             k += 1
     for k, station in enumerate(chosen):
         unseen = []
-        for moments in looks[6 * k : 6 * k + 6]:
+        for moments in views[6 * k : 6 * k + 6]:
             steady = np.sort(moments)
             unseen.append(np.diff(steady[(steady > 2.0 * cycle_s) & (steady < 5.0 * cycle_s)]).max(initial=0.0))
         assert all(unseen), "every depth is seen here"
@@ -331,9 +327,9 @@ def test_covered_ground_is_just_what_poses_along_the_legs_have_in_their_pictures
         },
         None,
     )  # fmt: skip
-    plan, corridor = plan_brief(brief), build_corridor(brief)
-    ground = PlaneGround(frame=corridor.frame, heights=read_ground(brief.terrain))
-    union = shapely.union_all(cover(brief, corridor, ground, plan.sorties).seen)
+    made = plan_brief(brief)
+    plan, corridor = made.plan, made.situation.corridor
+    union = shapely.union_all(made.coverage.seen)
     rng = np.random.default_rng(seed)
     west, south, east, north = corridor.watched.bounds
     xy = rng.uniform([west, south], [east, north], (150, 2))

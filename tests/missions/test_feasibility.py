@@ -8,7 +8,7 @@ from rasterio.transform import from_origin
 from missions.errors import PlanRefusedError
 from missions.flight.preflight_ways import way_findings
 from missions.plan import LegKind, Severity
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 
 def rules(plan, severity=None):
@@ -45,31 +45,31 @@ def agl(plan, height_m, width_m):
 
 
 def test_legs_follow_the_ground_within_the_tolerance_between_their_ends(make_brief, straight, hill):
-    plan = plan_brief(make_brief(straight, terrain=hill(60.0, 400.0), flight={"alt_agl_m": 100, "min_agl_m": 80}))
+    plan = plan_brief(make_brief(straight, terrain=hill(60.0, 400.0), flight={"alt_agl_m": 100, "min_agl_m": 80})).plan
     height = agl(plan, 60.0, 400.0)
     assert height.min() >= 100.0 - 8.0 - 2.0
     assert not rules(plan) & {"ground clearance", "height limit"}
 
 
 def test_flat_ground_takes_no_extra_waypoints(make_brief, straight, hill):
-    flat = plan_brief(make_brief(straight, terrain=hill(0.0)))
-    ridge = plan_brief(make_brief(straight, terrain=hill(60.0)))
-    plain = plan_brief(make_brief(straight, terrain={"flat_amsl_m": 100.0}))
+    flat = plan_brief(make_brief(straight, terrain=hill(0.0))).plan
+    ridge = plan_brief(make_brief(straight, terrain=hill(60.0))).plan
+    plain = plan_brief(make_brief(straight, terrain={"flat_amsl_m": 100.0})).plan
     count = [sum(len(s.legs) for s in p.sorties) for p in (plain, flat, ridge)]
     assert count[0] == count[1] < count[2]
 
 
 def test_climb_and_descent_are_never_steeper_than_the_aircraft(make_brief, straight, hill):
     brief = make_brief(straight, terrain=hill(120.0, 100.0), flight={"max_agl_m": 400})
-    aircraft = brief.aircraft.aircraft
-    for sortie in plan_brief(brief).sorties:
+    aircraft = brief.fleets[0].aircraft
+    for sortie in plan_brief(brief).plan.sorties:
         for leg in sortie.legs:
             rate = (leg.alt_amsl_end_m - leg.alt_amsl_start_m) / max(leg.t_end_s - leg.t_start_s, 1e-9)
             assert -aircraft.descent_mps - 0.05 <= rate <= aircraft.climb_mps + 0.05
 
 
 def test_a_ridge_steeper_than_the_descent_breaks_the_height_limit_and_says_so(make_brief, straight, hill):
-    plan = plan_brief(make_brief(straight, terrain=hill(120.0, 60.0), flight={"max_agl_m": 130}))
+    plan = plan_brief(make_brief(straight, terrain=hill(120.0, 60.0), flight={"max_agl_m": 130})).plan
     finding = next(f for f in plan.findings if f.rule == "height limit")
     assert finding.measured > 130.0
     assert finding.lon_deg == pytest.approx(8.03, abs=0.01)
@@ -77,10 +77,10 @@ def test_a_ridge_steeper_than_the_descent_breaks_the_height_limit_and_says_so(ma
 
 def test_a_ceiling_below_the_path_asks_for_a_height_that_then_does(make_brief, straight):
     asked = {"flat_amsl_m": 500.0}
-    plan = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580}))
+    plan = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580})).plan
     finding = next(f for f in plan.findings if f.rule == "ceiling")
     height = float(finding.relaxation.split("= ")[1])
-    better = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580, "alt_agl_m": height}))
+    better = plan_brief(make_brief(straight, terrain=asked, flight={"ceiling_amsl_m": 580, "alt_agl_m": height})).plan
     assert "ceiling" not in rules(better)
 
 
@@ -92,7 +92,7 @@ def test_a_site_off_the_terrain_model_is_refused_by_name(make_brief, straight, h
 
 def test_ground_outside_the_terrain_model_is_reported_not_guessed(make_brief, straight, hill):
     terrain = hill(0.0)
-    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.12]], terrain=terrain))
+    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.12]], terrain=terrain)).plan
     assert "terrain" in rules(plan, Severity.ERROR)
 
 
@@ -102,7 +102,7 @@ def test_ground_outside_the_terrain_model_is_reported_not_guessed(make_brief, st
 ])  # fmt: skip
 def test_zones_are_passed_above_and_below_only_with_clearance(make_brief, straight, limits, barred):
     zone = {"name": "z", "centre": [50.003, 8.03], "radius_m": 250, "clearance_m": 30} | limits
-    plan = plan_brief(make_brief(straight, zone=[zone]))
+    plan = plan_brief(make_brief(straight, zone=[zone])).plan
     inside = [
         leg for s in plan.sorties for leg in s.legs
         if min(
@@ -117,7 +117,7 @@ def test_zones_are_passed_above_and_below_only_with_clearance(make_brief, straig
 
 def test_every_break_off_has_its_failsafe_leg_to_the_nearest_landing_place(make_brief, straight):
     rally = {"name": "r", "lat_deg": 50.008, "lon_deg": 8.045}
-    plan = plan_brief(make_brief(straight, rally=[rally]))
+    plan = plan_brief(make_brief(straight, rally=[rally])).plan
     for sortie in plan.sorties:
         assert sortie.failsafe
         ends = {(g.lat_end_deg, g.lon_end_deg) for g in sortie.failsafe}
@@ -135,28 +135,29 @@ def test_every_break_off_has_its_failsafe_leg_to_the_nearest_landing_place(make_
 def test_a_return_across_a_bulge_of_the_border_is_found(make_brief):
     points = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
     site = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
-    plan = plan_brief(make_brief(points, launch=site, failsafe={"way": "straight"}))
+    plan = plan_brief(make_brief(points, launch=site, failsafe={"way": "straight"})).plan
     finding = next(f for f in plan.findings if f.rule == "failsafe standoff")
     assert finding.measured < 200.0
     assert "rally point" in finding.relaxation
 
 
 def test_link_distance_is_measured_from_the_station(make_brief, straight):
-    plan = plan_brief(make_brief(straight, flight={"max_link_m": 1000}))
+    plan = plan_brief(make_brief(straight, flight={"max_link_m": 1000})).plan
     finding = next(f for f in plan.findings if f.rule == "link")
     assert 1000.0 < finding.measured < 4000.0
-    assert "link" not in rules(plan_brief(make_brief(straight, flight={"max_link_m": 5000})))
+    assert "link" not in rules(plan_brief(make_brief(straight, flight={"max_link_m": 5000})).plan)
 
 
 def test_a_ridge_hides_the_far_side_from_the_station(make_brief, straight, hill):
     station = {"lat_deg": 50.01, "lon_deg": 8.0, "antenna_m": 2.0}
-    hidden = plan_brief(make_brief(straight, terrain=hill(150.0, 100.0), station=station, flight={"max_agl_m": 400}))
+    brief = make_brief(straight, terrain=hill(150.0, 100.0), station=station, flight={"max_agl_m": 400})
+    hidden = plan_brief(brief).plan
     assert "radio" in rules(hidden, Severity.WARNING)
-    assert "radio" not in rules(plan_brief(make_brief(straight, terrain=hill(0.0), station=station)))
+    assert "radio" not in rules(plan_brief(make_brief(straight, terrain=hill(0.0), station=station)).plan)
 
 
 def test_more_wind_than_the_type_takes_is_an_error(make_brief, straight):
-    plan = plan_brief(make_brief(straight, wind={"speed_mps": 8, "from_deg": 0, "gust_mps": 13}))
+    plan = plan_brief(make_brief(straight, wind={"speed_mps": 8, "from_deg": 0, "gust_mps": 13})).plan
     assert "wind limit" in rules(plan, Severity.ERROR)
 
 
@@ -164,7 +165,7 @@ def test_a_fixed_wing_never_climbs_or_descends_faster_than_it_can_with_the_wind_
     brief = make_brief(straight, terrain=hill(90.0, 250.0), aircraft={"type": "wing-2m", "count": 1},
                        corridor={"depth_m": 900}, flight={"max_agl_m": 400}, wind={"speed_mps": 8, "from_deg": 270},
                        launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.03}])  # fmt: skip
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     assert np.ptp([leg.alt_amsl_end_m for s in plan.sorties for leg in s.legs if leg.kind is LegKind.WORK]) > 60.0
     assert not rules(plan) & {"climb rate", "descent rate"}
     airspeed, wind = 18.0, 8.0
@@ -177,7 +178,7 @@ def test_a_fixed_wing_never_climbs_or_descends_faster_than_it_can_with_the_wind_
 
 def test_the_planner_returns_as_high_as_the_ground_asks_and_no_higher(make_brief, straight, hill):
     asked = {"terrain": hill(90.0, 120.0), "flight": {"max_agl_m": 400}}
-    plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}]))
+    plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}])).plan
     finding = next(f for f in plan.findings if f.rule == "return height")
     assert "failsafe terrain" not in rules(plan)
     assert finding.limit == pytest.approx(90.0 + 50.0, abs=2.0)
@@ -193,12 +194,12 @@ def test_the_planner_returns_as_high_as_the_ground_asks_and_no_higher(make_brief
             alt = leg.alt_amsl_start_m + share * (leg.alt_amsl_end_m - leg.alt_amsl_start_m)
             assert (alt - 100.0 - 90.0 * np.exp(-((((lon - 8.03) * 71_700.0) / 120.0) ** 2))).min() >= 49.0
     told = asked | {"failsafe": {"return_alt_m": finding.limit}}
-    again = plan_brief(make_brief(straight, **told, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}]))
+    again = plan_brief(make_brief(straight, **told, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}])).plan
     assert not rules(again) & {"return height", "failsafe terrain"}
 
 
 def test_a_return_height_above_what_is_allowed_is_not_chosen(make_brief, straight, hill):
     asked = {"terrain": hill(90.0, 120.0), "flight": {"ceiling_amsl_m": 100.0 + 120.0}}
-    plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}]))
+    plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}])).plan
     assert "return height" not in rules(plan)
     assert "failsafe terrain" in rules(plan)

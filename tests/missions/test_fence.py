@@ -11,7 +11,7 @@ import pytest
 import shapely
 
 from missions.briefs.brief_file import read_brief
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -24,7 +24,7 @@ def brief():
 
 @pytest.fixture(scope="module")
 def plan(brief):
-    return plan_brief(brief)
+    return plan_brief(brief).plan
 
 
 def polygons(sortie, command):
@@ -74,7 +74,7 @@ def pond(plan, tmp_path_factory):
 
 def test_a_zone_inside_the_fence_is_excluded_whole(pond):
     brief, outline = pond
-    inside = [sortie for sortie in plan_brief(brief).sorties if polygons(sortie, 5001)[0].contains(outline)]
+    inside = [sortie for sortie in plan_brief(brief).plan.sorties if polygons(sortie, 5001)[0].contains(outline)]
     assert inside, "no fence holds the zone, so nothing would be shown"
     for sortie in inside:
         assert shapely.union_all(polygons(sortie, 5002)).buffer(1e-9).covers(outline)

@@ -8,7 +8,7 @@ import shapely
 
 from missions.airspace.few_corners import between
 from missions.capacity import capacity_of
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 
 def blob(rng, corners, rough):
@@ -77,7 +77,7 @@ def test_the_fence_of_a_jagged_border_can_be_stored(make_brief, seed, dialect):
         corridor={"depth_m": 500.0}, launch=[{"name": "a", "lat_deg": 52.0895, "lon_deg": 23.54}], zone=zones,
     )  # fmt: skip
     room = capacity_of(dialect, fixed_wing=False)
-    for sortie in plan_brief(brief).sorties:
+    for sortie in plan_brief(brief).plan.sorties:
         counts, items = [], list(sortie.fence)
         while items:
             counts.append(int(items[0].p1))

@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pytest
 
+from missions.airspace.ground_file import open_situation
 from missions.errors import PlanRefusedError
-from missions.fleet.bases import Base, Quota, Task, best_period, fewest_aircraft, options
+from missions.fleet.bases import Base, Bounds, Workload, best_period, fewest_aircraft, options
 from missions.sight.optics import pixels_m
 from missions.sight.resolution import resolution_findings
 from missions.sight.views import lane_views
 from missions.tasks.night import dark_window, in_the_dark
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 
 def one_type(cycle, count, limits=None):
@@ -21,12 +22,12 @@ def one_type(cycle, count, limits=None):
     sites = cycle.shape[1]
     most = np.array([[m] for m in (limits or [count] * sites)])
     bases = tuple(Base(sites=(s,), fleet=0) for s in range(sites))
-    return Task(cycle_s=cycle, bases=bases, counts=(count,), limits=most, site_limits=(200,) * sites)
+    return Workload(cycle_s=cycle, bases=bases, counts=(count,), limits=most, site_limits=(200,) * sites)
 
 
 def brute_force(task, quota=None):
     """Return the best period over every assignment of sorties and every spread of the aircraft, and its aircraft."""
-    quota = quota or Quota()
+    quota = quota or Bounds()
     best = (math.inf, 0)
     spreads = itertools.product(range(max(task.counts) + 1), repeat=len(task.bases))
     spreads = [counts for counts in spreads if allowed(task, quota, counts)]
@@ -64,7 +65,7 @@ def mixed_task(seed):
     cycle[rng.random(cycle.shape) < 0.3] = np.inf
     cycle = np.c_[cycle, np.minimum(cycle[:, 0], cycle[:, 2])]
     limits = rng.integers(0, 3, size=(2, 2))
-    return Task(cycle_s=cycle, bases=bases, counts=(2, 1), limits=limits, site_limits=(2, int(rng.integers(1, 4))))
+    return Workload(cycle_s=cycle, bases=bases, counts=(2, 1), limits=limits, site_limits=(2, int(rng.integers(1, 4))))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -74,12 +75,12 @@ def test_best_period_matches_brute_force(seed):
     cycle[rng.random(cycle.shape) < 0.25] = np.inf
     cycle[:, 0] = np.where(np.isinf(cycle).all(axis=1), 900.0, cycle[:, 0])
     for total in (1, 2, 4):
-        check_best(one_type(cycle, total), Quota())
+        check_best(one_type(cycle, total), Bounds())
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_best_period_of_two_types_with_limits_and_carrying_matches_brute_force(seed):
-    for quota in (Quota(), Quota(sites=1), Quota(total=2)):
+    for quota in (Bounds(), Bounds(sites=1), Bounds(total=2)):
         check_best(mixed_task(seed), quota)
 
 
@@ -98,7 +99,7 @@ def test_fewest_aircraft_is_the_smallest_that_keeps_the_period():
     task = one_type(np.array([[600.0, np.inf], [600.0, 700.0], [np.inf, 800.0]]), 9)
     answer = fewest_aircraft(task, 750.0)
     assert answer is not None
-    assert answer.total == next(k for k in range(1, 9) if brute_force(task, Quota(total=k))[0] <= 750.0)
+    assert answer.total == next(k for k in range(1, 9) if brute_force(task, Bounds(total=k))[0] <= 750.0)
     assert answer.period_s <= 750.0
     assert fewest_aircraft(one_type(task.cycle_s, 9, [1, 1]), 750.0) is None
 
@@ -108,7 +109,7 @@ def test_options_are_the_best_of_brute_force_for_every_number_of_aircraft_and_si
     task = mixed_task(seed)
     found = options(task)
     for total, sites in itertools.product((1, 2, 3), (1, 2)):
-        truth, _ = brute_force(task, Quota(total=total, sites=sites))
+        truth, _ = brute_force(task, Bounds(total=total, sites=sites))
         mine = [
             a.period_s for a in found
             if a.total <= total and len({s for k in a.bases for s in task.bases[k].sites}) <= sites
@@ -128,11 +129,11 @@ def test_options_only_list_fleets_that_help():
 def test_a_stock_of_batteries_moves_sorties_to_the_type_that_has_some():
     bases = tuple(Base(sites=(0,), fleet=f) for f in (0, 1))
     cycle = np.array([[500.0, 900.0]] * 3)
-    task = Task(cycle_s=cycle, bases=bases, counts=(2, 2), limits=np.full((1, 2), 9), site_limits=(9,))
+    task = Workload(cycle_s=cycle, bases=bases, counts=(2, 2), limits=np.full((1, 2), 9), site_limits=(9,))
     assert fewest_aircraft(task, 1000.0).base_of == (0, 0, 0)
-    held = fewest_aircraft(task, 1000.0, Quota(rounds=4, flights=(4, None)))
+    held = fewest_aircraft(task, 1000.0, Bounds(rounds=4, flights=(4, None)))
     assert sorted(held.base_of) == [0, 1, 1]
-    assert fewest_aircraft(task, 1000.0, Quota(rounds=4, flights=(4, 7))) is None
+    assert fewest_aircraft(task, 1000.0, Bounds(rounds=4, flights=(4, 7))) is None
 
 
 def test_revisit_on_a_straight_border_is_within_5_percent_of_the_bound(make_brief):
@@ -142,18 +143,18 @@ def test_revisit_on_a_straight_border_is_within_5_percent_of_the_bound(make_brie
             [[50.0, 8.0], [50.0, 8.21]], corridor={"depth_m": 350, "lanes": 1}, camera={"depression_deg": 25},
             aircraft={"type": "quad-heavy", "count": k}, launch=[{"name": "a", "lat_deg": 50.0045, "lon_deg": 8.105}],
         )  # fmt: skip
-        plan = plan_brief(brief)
+        plan = plan_brief(brief).plan
         assert len(plan.sorties) == 1
         length_m, fly_s = 15_040.0, plan.sorties[0].legs[-1].t_end_s - plan.sorties[0].legs[0].t_start_s
-        swap_s = brief.aircraft.aircraft.swap_s
-        bound = 2.0 * length_m / (k * brief.speed_mps) * (fly_s + swap_s) / fly_s
+        swap_s = brief.fleets[0].aircraft.swap_s
+        bound = 2.0 * length_m / (k * brief.performances[0].speed_mps) * (fly_s + swap_s) / fly_s
         assert plan.worst_revisit_s == pytest.approx(bound, rel=0.05)
 
 
 def test_flights_of_one_aircraft_leave_time_to_swap_and_no_two_aircraft_meet(make_brief, straight):
     brief = make_brief(straight, aircraft={"type": "quad-500", "count": 3, "battery_wh": 40})
-    plan = plan_brief(brief)
-    swap = brief.aircraft.aircraft.swap_s
+    plan = plan_brief(brief).plan
+    swap = brief.fleets[0].aircraft.swap_s
     for name in {f.aircraft for f in plan.flights}:
         mine = [f for f in plan.flights if f.aircraft == name]
         for a, b in itertools.pairwise(mine):
@@ -184,18 +185,18 @@ def test_nobody_waits_and_everything_is_flown_in_the_first_period(make_brief, co
     border = [[50.0, 8.0], [50.0, 8.35]]
     brief = make_brief(border, aircraft={"type": "quad-survey", "count": count},
                        launch=[{"name": "a", "lat_deg": 50.01, "lon_deg": 8.175}])  # fmt: skip
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     period_s = plan.fleet_options[-1].period_s
     assert len(plan.sorties) > 1
     first = {s.name: min(f.t_takeoff_s for f in plan.flights if f.sortie == s.name) for s in plan.sorties}
     assert max(first.values()) <= period_s
-    longest_s = max(f.t_landing_s - f.t_takeoff_s for f in plan.flights) + brief.aircraft.aircraft.swap_s
+    longest_s = max(f.t_landing_s - f.t_takeoff_s for f in plan.flights) + brief.fleets[0].aircraft.swap_s
     for name in {f.aircraft for f in plan.flights}:
         assert min(f.t_takeoff_s for f in plan.flights if f.aircraft == name) <= longest_s
 
 
 def test_too_few_batteries_say_how_many_it_takes(make_brief, straight):
-    plan = plan_brief(make_brief(straight, aircraft={"type": "quad-survey", "count": 2, "batteries": 1}))
+    plan = plan_brief(make_brief(straight, aircraft={"type": "quad-survey", "count": 2, "batteries": 1})).plan
     finding = next(f for f in plan.findings if f.rule == "batteries")
     assert finding.relaxation.startswith(f"aircraft.batteries = {len(plan.flights)}")
 
@@ -231,7 +232,7 @@ def test_midnight_sun_is_refused(make_brief, straight):
     brief = make_brief([[70.0, 25.0], [70.0, 25.1]], launch=[{"name": "a", "lat_deg": 70.01, "lon_deg": 25.02}],
                        time={"start_utc": start, "night_only": True})  # fmt: skip
     with pytest.raises(PlanRefusedError, match="no night"):
-        in_the_dark(brief)
+        in_the_dark(open_situation(brief))
 
 
 def test_resolution_asks_for_a_height_that_then_does(make_brief, straight):

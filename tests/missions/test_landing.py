@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -9,19 +10,19 @@ import numpy as np
 import pyproj
 import pytest
 
-from missions.airspace.corridor import build_corridor
-from missions.airspace.ground_file import read_ground
+from missions.airspace.ground_file import open_situation
 from missions.airspace.routing import Router
 from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
 from missions.errors import PlanRefusedError
+from missions.paths.departure import find_departure
 from missions.paths.landing import find_approach
 from missions.paths.path_maker import PathMaker
 from missions.plan import LegKind
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 GEOD = pyproj.Geod(ellps="WGS84")
 LINE = [[50.0, 8.0], [50.003, 8.02], [49.999, 8.05]]
@@ -41,7 +42,7 @@ def wing_brief(make_brief):
 @pytest.mark.parametrize("dialect", Dialect)
 def test_every_sortie_ends_with_a_landing_both_autopilots_accept(wing_brief, dialect):
     brief = wing_brief(dialect=str(dialect), wind={"speed_mps": 4, "from_deg": 200})
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     settings = VehicleSettings(vehicle=VehicleClass.FIXED_WING)
     for sortie in plan.sorties:
         assert [i.command for i in sortie.items[-3:]] == [189, 31, 21]
@@ -55,7 +56,7 @@ def test_every_sortie_ends_with_a_landing_both_autopilots_accept(wing_brief, dia
 
 
 def test_the_glide_is_flown_into_the_wind_from_the_tangent_of_the_circle(wing_brief):
-    plan = plan_brief(wing_brief(wind={"speed_mps": 4, "from_deg": 200}))
+    plan = plan_brief(wing_brief(wind={"speed_mps": 4, "from_deg": 200})).plan
     assert [f.message for f in plan.findings if f.rule == "ground clearance"] == []
     for sortie in plan.sorties:
         circle, glide = sortie.items[-2], sortie.legs[-1]
@@ -70,7 +71,7 @@ def test_the_glide_is_flown_into_the_wind_from_the_tangent_of_the_circle(wing_br
 
 def test_the_way_home_joins_the_circle_without_a_sharper_bend_than_the_radius(wing_brief):
     brief = wing_brief(wind={"speed_mps": 4, "from_deg": 200})
-    for sortie in plan_brief(brief).sorties:
+    for sortie in plan_brief(brief).plan.sorties:
         legs = [g for g in sortie.legs if (g.lat_start_deg, g.lon_start_deg) != (g.lat_end_deg, g.lon_end_deg)]
         steps = [GEOD.inv(g.lon_start_deg, g.lat_start_deg, g.lon_end_deg, g.lat_end_deg) for g in legs]
         for before, after in itertools.pairwise(steps[-40:]):
@@ -78,14 +79,16 @@ def test_the_way_home_joins_the_circle_without_a_sharper_bend_than_the_radius(wi
             assert bend <= 2.0 * math.degrees(math.asin(min(1.0, min(before[2], after[2]) / (2 * 60.0)))) + 8.0
         down = [g.alt_amsl_start_m - g.alt_amsl_end_m for g in legs[-25:-1]]
         fall = [d / (g.t_end_s - g.t_start_s) for d, g in zip(down, legs[-25:-1], strict=True)]
-        assert max(fall) <= brief.aircraft.aircraft.descent_mps + 0.05
+        assert max(fall) <= brief.fleets[0].aircraft.descent_mps + 0.05
 
 
 def maker_of(brief, heights=None):
-    ground = read_ground(brief.terrain)
-    corridor = build_corridor(brief, ground)
-    plane = PlaneGround(frame=corridor.frame, heights=heights or ground)
-    return corridor, PathMaker(brief, Router(corridor.free), plane, corridor.wind)
+    situation = open_situation(brief)
+    if heights is not None:
+        ground = PlaneGround(frame=situation.frame, heights=heights)
+        situation = dataclasses.replace(situation, ground=ground)
+    flown, router = brief.performances[0], Router(situation.corridor.free)
+    return situation.corridor, PathMaker(situation, flown, router)
 
 
 def course_deg(approach):
@@ -117,6 +120,23 @@ def test_the_glide_passes_no_hill_nearer_than_half_its_height(wing_brief):
     assert abs(course_deg(find_approach(hilly, corridor.sites[0])) - 200.0) >= 14.0
 
 
+class Hollow:
+    """Ground that rises 1 m in 25 away from the site, to 15 m above it."""
+
+    def amsl_m(self, lat_deg, lon_deg):
+        away = np.hypot((np.asarray(lat_deg) - 50.014) * 111_200.0, (np.asarray(lon_deg) - 8.02) * 71_500.0)
+        return np.minimum(away / 25.0, 15.0)
+
+
+def test_a_wing_leaves_a_hollow_by_climbing_higher_before_it_circles(wing_brief):
+    corridor, maker = maker_of(wing_brief(), Hollow())
+    departure = find_departure(maker, corridor.sites[0])
+    assert departure.height_m == 70.0, "50 m over ground that is 12 m higher where the circle begins is not enough"
+    circle = departure.climb(0.0, 120.0)[1:, :2]
+    assert (70.0 - maker.situation.ground.at(circle)).min() >= 50.0
+    assert find_approach(maker, corridor.sites[0]) is not None
+
+
 def test_a_site_with_no_room_to_land_is_refused_with_what_it_takes(wing_brief):
     with pytest.raises(PlanRefusedError, match=r"launch site 'a' has no free approach of 6\d\d m for wing-2m"):
         plan_brief(wing_brief(zone=masts_around(500.0)))
@@ -136,7 +156,7 @@ def masts_around(radius_m):
 @pytest.mark.parametrize("from_deg", [0, 90, 230])
 def test_a_wing_climbs_into_the_wind_to_the_least_height_and_circles_up_from_there(wing_brief, from_deg):
     brief = wing_brief(wind={"speed_mps": 6, "from_deg": from_deg})
-    sortie = plan_brief(brief).sorties[0]
+    sortie = plan_brief(brief).plan.sorties[0]
     first = sortie.legs[0]
     course, _, length_m = GEOD.inv(first.lon_start_deg, first.lat_start_deg, first.lon_end_deg, first.lat_end_deg)
     assert abs((course - from_deg + 180.0) % 360.0 - 180.0) <= 90.5

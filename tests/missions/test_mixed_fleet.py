@@ -17,7 +17,7 @@ from missions.errors import BriefError, PlanRefusedError
 from missions.fleet.phases import Meetings
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.schedule_file import schedule_csv
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from vedette.plan import quick_brief
 
 BORDER = [[50.0, 8.0], [50.0, 8.25]]
@@ -74,7 +74,7 @@ def every_second(plan):
 
 
 def test_six_aircraft_of_two_types_from_one_site_never_meet_in_a_whole_night(dense):
-    _, plan = dense
+    plan = dense[1].plan
     assert not [f for f in plan.findings if f.rule == "separation"]
     names, where = every_second(plan)
     assert len(names) == 6
@@ -86,19 +86,19 @@ def test_six_aircraft_of_two_types_from_one_site_never_meet_in_a_whole_night(den
 
 
 def test_every_aircraft_has_time_to_swap_and_flies_its_own_type(dense):
-    brief, plan = dense
+    brief, plan = dense[0], dense[1].plan
     type_of = {s.name: s.aircraft for s in plan.sorties}
     for name in {f.aircraft for f in plan.flights}:
         mine = [f for f in plan.flights if f.aircraft == name]
         kinds = {type_of[f.sortie] for f in mine}
         assert len(kinds) == 1
-        swap_s = brief.of(kinds.pop()).aircraft.aircraft.swap_s
+        swap_s = brief.fleet(kinds.pop()).aircraft.swap_s
         assert all(b.t_takeoff_s - a.t_landing_s >= swap_s - 0.01 for a, b in itertools.pairwise(mine))
 
 
 def test_the_proven_revisit_is_what_a_simulated_night_shows(dense):
     """Every place of every sortie's work legs is passed, in the night as scheduled, at least as often as proven."""
-    _, plan = dense
+    plan = dense[1].plan
     round_s = max(t.cycle_s for t in plan.turns)
     for sortie in plan.sorties:
         starts = np.sort([f.t_takeoff_s for f in plan.flights if f.sortie == sortie.name])
@@ -111,8 +111,9 @@ def test_the_proven_revisit_is_what_a_simulated_night_shows(dense):
 
 
 def test_a_mixed_plan_reads_back_and_names_each_type_in_its_files(dense, tmp_path):
-    brief, plan = dense
-    write_plan_folder(plan, brief, tmp_path)
+    _, made = dense
+    plan = made.plan
+    write_plan_folder(made, tmp_path)
     assert read_plan_folder(tmp_path).sha256 == plan.sha256
     rows = list(csv.DictReader((tmp_path / "schedule.csv").read_text().splitlines()))
     assert {r["type"] for r in rows} == {"quad-survey", "wing-2m"}
@@ -122,7 +123,8 @@ def test_a_mixed_plan_reads_back_and_names_each_type_in_its_files(dense, tmp_pat
 
 
 def test_without_a_start_the_schedule_says_no_utc(make_module_brief):
-    plan = plan_brief(make_module_brief([[50.0, 8.1], [50.0, 8.15]], aircraft={"type": "quad-survey"}, launch=CAMP))
+    brief = make_module_brief([[50.0, 8.1], [50.0, 8.15]], aircraft={"type": "quad-survey"}, launch=CAMP)
+    plan = plan_brief(brief).plan
     assert {r["takeoff_utc"] for r in csv.DictReader(schedule_csv(plan).splitlines())} == {""}
 
 
@@ -132,16 +134,16 @@ def test_what_one_type_cannot_reach_another_flies(make_module_brief):
     sites = [{"name": "camp", "lat_deg": 50.018, "lon_deg": 8.0, "aircraft": {"wing-2m": 0}},
              {"name": "far", "lat_deg": 50.022, "lon_deg": 8.2, "aircraft": {"quad-500": 0}}]  # fmt: skip
     brief = make_module_brief(BORDER, aircraft=types, launch=sites, standoff={"asked_m": 100})
-    plan = plan_brief(brief)
-    assert not [f for f in plan.findings if f.rule == "endurance"]
+    plan = plan_brief(brief).plan
+    assert not [f for f in plan.findings if f.rule == "unflown"]
     assert {(s.aircraft, s.site) for s in plan.sorties} <= {("quad-500", "camp"), ("wing-2m", "far")}
-    alone = plan_brief(brief.model_copy(update={"fleets": brief.fleets[:1], "launch": brief.launch[:1]}))
-    assert [f for f in alone.findings if f.rule == "endurance"]
+    alone = plan_brief(brief.model_copy(update={"fleets": brief.fleets[:1], "launch": brief.launch[:1]})).plan
+    assert [f for f in alone.findings if f.rule == "unflown"]
 
 
 def test_types_share_sorties_that_one_of_them_would_fly_alone(make_module_brief, dense):
-    _, plan = dense
-    alone = [plan_brief(make_module_brief(BORDER, aircraft=one, launch=CAMP)) for one in TYPES]
+    plan = dense[1].plan
+    alone = [plan_brief(make_module_brief(BORDER, aircraft=one, launch=CAMP)).plan for one in TYPES]
     assert plan.worst_revisit_s < 0.85 * min(a.worst_revisit_s for a in alone)
     assert {s.aircraft for s in plan.sorties} == {"quad-survey", "wing-2m"}
 
@@ -171,7 +173,7 @@ TWO_SITES = [{"name": "west", "lat_deg": 50.018, "lon_deg": 8.05}, {"name": "eas
 
 def test_one_aircraft_flies_from_one_site_where_a_battery_reaches(make_module_brief):
     border = [[50.0, 8.05], [50.0, 8.2]]
-    plan = plan_brief(make_module_brief(border, aircraft={"type": "quad-heavy"}, launch=TWO_SITES))
+    plan = plan_brief(make_module_brief(border, aircraft={"type": "quad-heavy"}, launch=TWO_SITES)).plan
     assert not [f for f in plan.findings if f.rule == "fleet"]
     assert len({s.site for s in plan.sorties}) == 1
     assert np.isfinite(plan.worst_revisit_s)
@@ -184,15 +186,15 @@ FAR = [{"name": "west", "lat_deg": 50.008, "lon_deg": 8.03}, {"name": "east", "l
 def test_an_aircraft_too_few_is_carried_and_the_finding_says_what_would_do(make_module_brief):
     border = [[50.0, 8.0], [50.0, 8.31]]
     brief = make_module_brief(border, aircraft=SHORT, launch=FAR)
-    finding = next(f for f in plan_brief(brief).findings if f.rule == "fleet")
+    finding = next(f for f in plan_brief(brief).plan.findings if f.rule == "fleet")
     assert finding.relaxation.startswith("aircraft.count = 2, or aircraft.carry_min")
     more = make_module_brief(border, aircraft=SHORT | {"count": 2}, launch=FAR)
-    assert not [f for f in plan_brief(more).findings if f.rule == "fleet"]
+    assert not [f for f in plan_brief(more).plan.findings if f.rule == "fleet"]
 
 
 def test_carrying_takes_the_minutes_said_and_lets_a_revisit_be_promised(make_module_brief):
     border = [[50.0, 8.0], [50.0, 8.31]]
-    plan = plan_brief(make_module_brief(border, aircraft=SHORT | {"carry_min": 25}, launch=FAR))
+    plan = plan_brief(make_module_brief(border, aircraft=SHORT | {"carry_min": 25}, launch=FAR)).plan
     assert not [f for f in plan.findings if f.rule in ("fleet", "separation")]
     site_of = {s.name: s.site for s in plan.sorties}
     flights = plan.flights
@@ -209,10 +211,10 @@ def test_carrying_takes_the_minutes_said_and_lets_a_revisit_be_promised(make_mod
 def test_few_batteries_slow_the_patrol_down_instead_of_ending_it(make_module_brief):
     window = NIGHT | {"end_utc": NIGHT["start_utc"] + dt.timedelta(hours=4)}
     border = [[50.0, 8.1], [50.0, 8.15]]
-    free = plan_brief(make_module_brief(border, aircraft={"type": "quad-survey"}, launch=CAMP, time=window))
+    free = plan_brief(make_module_brief(border, aircraft={"type": "quad-survey"}, launch=CAMP, time=window)).plan
     stock = len(free.flights) // 2
     held = {"type": "quad-survey", "batteries": stock}
-    slow = plan_brief(make_module_brief(border, aircraft=held, launch=CAMP, time=window))
+    slow = plan_brief(make_module_brief(border, aircraft=held, launch=CAMP, time=window)).plan
     assert not [f for f in slow.findings if f.rule == "batteries"]
     assert stock // 2 < len(slow.flights) <= stock
     assert slow.worst_revisit_s > free.worst_revisit_s
@@ -220,14 +222,14 @@ def test_few_batteries_slow_the_patrol_down_instead_of_ending_it(make_module_bri
         make_module_brief(
             border, aircraft=held, launch=CAMP, time=window, revisit={"max_min": free.worst_revisit_s / 50}
         )
-    )
+    ).plan
     finding = next(f for f in rare.findings if f.rule == "batteries")
     assert finding.limit == stock
 
 
 def test_a_site_without_room_for_a_wing_is_left_to_the_others(make_module_brief):
     near = [*CAMP, {"name": "edge", "lat_deg": 50.0025, "lon_deg": 8.06}]
-    plan = plan_brief(make_module_brief(BORDER, aircraft=TYPES, launch=near))
+    plan = plan_brief(make_module_brief(BORDER, aircraft=TYPES, launch=near)).plan
     finding = next(f for f in plan.findings if "edge" in f.message)
     assert finding.rule in ("turn radius", "landing")
     assert {s.aircraft for s in plan.sorties if s.site == "edge"} <= {"quad-survey"}

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import dijkstra
 from missions.airspace.routing import LOUD_COST, Router
 from missions.briefs.brief_file import build_brief
 from missions.errors import PlanRefusedError
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 CELL_M = 25.0
 
@@ -150,7 +150,7 @@ def test_plans_among_random_areas_keep_in_and_go_round(seed):
         avoid=[{"name": f"v{k}", "polygon": degrees(a)} for k, a in enumerate(avoided)],
     )  # fmt: skip
     try:
-        plan = plan_brief(brief)
+        plan = plan_brief(brief).plan
     except PlanRefusedError:
         return
     for sortie in plan.sorties:

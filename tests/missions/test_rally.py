@@ -6,7 +6,7 @@ import pytest
 
 from geo.errors import InputError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from vedette.plan import quick_brief
 
 BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
@@ -37,14 +37,14 @@ def with_rally(plan):
 def test_the_proposal_put_into_the_brief_mends_every_return(make_brief, case):
     asked = dict(CASES[case])
     points = asked.pop("points")
-    plan = plan_brief(make_brief(points, **asked))
+    plan = plan_brief(make_brief(points, **asked)).plan
     assert forbidden(plan)
     assert plan.proposed_rally
     for finding in forbidden(plan):
         mine = [p for p in plan.proposed_rally if finding.sortie in p.sorties]
         assert mine
         assert all(f"{p.lat_deg:.5f}, {p.lon_deg:.5f}" in finding.relaxation for p in mine)
-    mended = plan_brief(make_brief(points, **asked, rally=with_rally(plan)))
+    mended = plan_brief(make_brief(points, **asked, rally=with_rally(plan))).plan
     assert forbidden(mended) == []
     assert mended.proposed_rally == ()
 
@@ -53,7 +53,7 @@ def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
     site = [{"name": "a", "lat_deg": 50.008, "lon_deg": 8.005}]
     town = [{"name": "town", "centre": [50.0068, 8.03], "radius_m": 300}]
     asked = {"launch": site, "corridor": {"depth_m": 900}, "zone": town, "failsafe": STRAIGHT}
-    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.06]], **asked))
+    plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.06]], **asked)).plan
     (finding,) = forbidden(plan)
     assert plan.proposed_rally == ()
     assert finding.relaxation == 'failsafe.way = "retrace"; no 5 rally points or fewer were found that mend it'
@@ -62,21 +62,22 @@ def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
 def test_no_proposed_point_is_idle(make_brief):
     asked = dict(CASES["two bulges"])
     points = asked.pop("points")
-    plan = plan_brief(make_brief(points, **asked))
+    plan = plan_brief(make_brief(points, **asked)).plan
     all_of_them = with_rally(plan)
     for left_out in range(len(all_of_them)):
         fewer = all_of_them[:left_out] + all_of_them[left_out + 1 :]
-        assert forbidden(plan_brief(make_brief(points, **asked, rally=fewer)))
+        assert forbidden(plan_brief(make_brief(points, **asked, rally=fewer)).plan)
 
 
 def test_nothing_is_proposed_where_nothing_is_forbidden(make_brief, straight):
-    assert plan_brief(make_brief(straight)).proposed_rally == ()
+    assert plan_brief(make_brief(straight)).plan.proposed_rally == ()
 
 
 def test_proposals_are_kept_in_the_plan_folder(make_brief, tmp_path):
     brief = make_brief(BULGE, launch=CAMP)
-    plan = plan_brief(brief)
-    write_plan_folder(plan, brief, tmp_path)
+    made = plan_brief(brief)
+    plan = made.plan
+    write_plan_folder(made, tmp_path)
     assert read_plan_folder(tmp_path) == plan
     assert plan.proposed_rally
     assert plan.sorties[0].vehicle_parameters

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from missions.briefs.brief_file import build_brief
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 ENCLAVES = "netherlands, with Belgian enclaves"
 CASES = {
@@ -35,7 +35,7 @@ def test_no_leg_nearer_than_the_standoff(case, shared_data, oracle, border_line)
         shared_data / "borders" / "osm_geo-maps_10m",
     )  # fmt: skip
     start = time.process_time()
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     print(case, "cpu", time.process_time() - start, "sorties", len(plan.sorties), "kept", plan.min_standoff_m)
     assert len(plan.sorties) >= 2
     assert not [f for f in plan.findings if f.rule == "standoff"]

@@ -8,24 +8,24 @@ import math
 import numpy as np
 import pytest
 
-from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import read_ground
-from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.checks.check import check_document
 from missions.checks.parameter_file import Parameters
 from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError, PlanRefusedError
 from missions.failsafes.landing_choice import LandingChoice
+from missions.judging.flown_path import landings_of
 from missions.judging.judge import judge_sortie
 from missions.judging.return_rules import return_rules
-from missions.judging.subject import Subject, landings_of
+from missions.judging.subject import Subject
 from missions.paths.items import rally_items
 from missions.performance.energy import path_cost
 from missions.plan import LegKind, Severity
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
 CAMP = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
@@ -52,13 +52,15 @@ def found(plan, rule):
 )
 def test_the_height_a_return_climbs_to(make_brief, straight, dialect, kind, asked, now, target, away, up):
     failsafe = {} if asked is None else {"return_alt_m": asked}
-    rules = return_rules(make_brief(straight, dialect=dialect, aircraft={"type": kind}, failsafe=failsafe))
+    brief = make_brief(straight, dialect=dialect, aircraft={"type": kind}, failsafe=failsafe)
+    rules = return_rules(brief.failsafe, brief.performances[0])
     got, over = rules.heights(np.array([now]), 200.0, np.array([target]), np.array([away]))
     assert (got[0], over[0]) == (up, up)
 
 
 def test_a_plane_changes_its_height_on_the_way(make_brief, straight):
-    rules = return_rules(make_brief(straight, aircraft={"type": "wing-2m"}))
+    brief = make_brief(straight, aircraft={"type": "wing-2m"})
+    rules = return_rules(brief.failsafe, brief.performances[0])
     up, over = rules.heights(np.array([250.0, 400.0]), 200.0, np.array([200.0, 200.0]), np.array([900.0, 900.0]))
     assert up.tolist() == [250.0, 400.0]
     assert over.tolist() == [300.0, 300.0]
@@ -66,22 +68,21 @@ def test_a_plane_changes_its_height_on_the_way(make_brief, straight):
 
 def test_a_climb_above_the_height_allowed_is_an_error_that_names_a_height_that_does(make_brief, straight):
     low = {"alt_agl_m": 40, "min_agl_m": 30, "max_agl_m": 50}
-    plan = plan_brief(make_brief(straight, dialect="px4", flight=low))
+    plan = plan_brief(make_brief(straight, dialect="px4", flight=low)).plan
     (finding,) = found(plan, "failsafe height")
     assert (finding.measured, finding.limit, finding.severity) == (60.0, 50.0, Severity.ERROR)
     assert finding.relaxation == "failsafe.return_alt_m = 50"
-    mended = plan_brief(make_brief(straight, dialect="px4", flight=low, failsafe={"return_alt_m": 50}))
+    mended = plan_brief(make_brief(straight, dialect="px4", flight=low, failsafe={"return_alt_m": 50})).plan
     assert found(mended, "failsafe height") == []
     assert max(g.alt_amsl_end_m for s in mended.sorties for g in s.failsafe) == 50.0
 
 
 def test_a_climb_through_the_ceiling_is_an_error(make_brief, straight):
     flight = {"alt_agl_m": 80, "ceiling_amsl_m": 100}
-    plan = plan_brief(make_brief(straight, flight=flight, failsafe={"return_alt_m": 120}))
+    plan = plan_brief(make_brief(straight, flight=flight, failsafe={"return_alt_m": 120})).plan
     assert found(plan, "failsafe height")[0].limit == 100.0
-    assert (
-        found(plan_brief(make_brief(straight, flight=flight, failsafe={"return_alt_m": 95})), "failsafe height") == []
-    )
+    lower = make_brief(straight, flight=flight, failsafe={"return_alt_m": 95})
+    assert found(plan_brief(lower).plan, "failsafe height") == []
 
 
 @pytest.mark.parametrize(("return_alt_m", "met"), [(None, False), (160, True)])
@@ -90,11 +91,11 @@ def test_a_return_that_climbs_into_a_zone_flown_under_is_found(make_brief, strai
     brief = make_brief(
         straight, zone=[zone], flight={"max_agl_m": 200}, failsafe={"return_alt_m": return_alt_m, "way": "straight"}
     )
-    assert bool(found(plan_brief(brief), "failsafe zone")) is met
+    assert bool(found(plan_brief(brief).plan, "failsafe zone")) is met
 
 
 def test_ways_home_are_drawn_with_their_climb(make_brief, straight):
-    plan = plan_brief(make_brief(straight, flight={"max_agl_m": 150}, failsafe={"return_alt_m": 130}))
+    plan = plan_brief(make_brief(straight, flight={"max_agl_m": 150}, failsafe={"return_alt_m": 130})).plan
     sortie = plan.sorties[0]
     climbs = [g for g in sortie.failsafe if (g.lat_start_deg, g.lon_start_deg) == (g.lat_end_deg, g.lon_end_deg)]
     ways = [g for g in sortie.failsafe if g not in climbs]
@@ -108,9 +109,9 @@ def test_ways_home_are_drawn_with_their_climb(make_brief, straight):
 
 @pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
 def test_retracing_mends_what_straight_returns_forbid(make_brief, dialect):
-    straight = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "straight"}))
+    straight = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "straight"})).plan
     assert found(straight, "failsafe standoff")
-    plan = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "retrace"}))
+    plan = plan_brief(make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "retrace"})).plan
     assert [f for f in plan.findings if f.rule.startswith("failsafe")] == []
     for sortie in plan.sorties:
         ends = {(g.lat_start_deg, g.lon_start_deg, g.lat_end_deg, g.lon_end_deg) for g in sortie.legs}
@@ -122,7 +123,7 @@ def test_retracing_mends_what_straight_returns_forbid(make_brief, dialect):
 @pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
 def test_left_to_the_planner_no_way_home_comes_nearer_than_asked(make_brief, oracle, border_line, dialect):
     brief = make_brief(BULGE, launch=CAMP, dialect=dialect)
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     assert plan.feasible
     (finding,) = found(plan, "returns")
     assert finding.severity is Severity.WARNING
@@ -132,19 +133,19 @@ def test_left_to_the_planner_no_way_home_comes_nearer_than_asked(make_brief, ora
     for sortie in plan.sorties:
         document = document_from_sortie(sortie, plan.dialect)
         assert check_document(document, name="folder", brief=brief).errors == 0
-    assert plan == plan_brief(brief)
+    assert plan == plan_brief(brief).plan
     told = make_brief(BULGE, launch=CAMP, dialect=dialect, failsafe={"way": "retrace"})
-    assert plan.sorties == plan_brief(told).sorties
+    assert plan.sorties == plan_brief(told).plan.sorties
 
 
 def test_left_to_the_planner_straight_returns_stay_where_they_keep_the_rules(make_brief, straight):
-    assert plan_brief(make_brief(straight)) == plan_brief(make_brief(straight, failsafe={"way": "straight"}))
+    assert plan_brief(make_brief(straight)).plan == plan_brief(make_brief(straight, failsafe={"way": "straight"})).plan
 
 
 def test_what_cannot_retrace_keeps_its_errors(make_brief):
     wing = {"type": "wing-2m", "count": 1}
     site = [{"name": "a", "lat_deg": 50.012, "lon_deg": 8.005}]
-    plan = plan_brief(make_brief(BULGE, launch=site, aircraft=wing, corridor={"depth_m": 900}))
+    plan = plan_brief(make_brief(BULGE, launch=site, aircraft=wing, corridor={"depth_m": 900})).plan
     assert found(plan, "failsafe standoff")
     assert not found(plan, "returns")
 
@@ -153,8 +154,8 @@ def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):
     line = [[50.0, 8.0], [50.0, 8.25]]
     wind = {"speed_mps": 6, "from_deg": 270}
     brief = make_brief(line, wind=wind, failsafe={"way": "retrace"})
-    aircraft = brief.aircraft.aircraft
-    plan = plan_brief(brief)
+    aircraft = brief.fleets[0].aircraft
+    plan = plan_brief(brief).plan
     assert found(plan, "failsafe endurance") == []
     least = 100.0
     for sortie in plan.sorties:
@@ -165,11 +166,11 @@ def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):
             alt = np.array([points[0].alt_amsl_end_m, *(g.alt_amsl_start_m for g in points[1:])])
             cost = path_cost(
                 aircraft, brief.wind.profile, east_m=(lon - 8.0) * 71_695.0, north_m=(lat - 50.0) * 111_229.0,
-                alt_amsl_m=alt, speed_mps=brief.speed_mps,
+                alt_amsl_m=alt, speed_mps=brief.performances[0].speed_mps,
             )  # fmt: skip
             least = min(least, leg.battery_end_pct - 100.0 * cost.total_wh / aircraft.battery_wh)
     assert least >= aircraft.reserve_pct - 0.2
-    straight = plan_brief(make_brief(line, wind=wind))
+    straight = plan_brief(make_brief(line, wind=wind)).plan
     longest = [max(s.legs[-1].t_end_s - s.legs[0].t_start_s for s in p.sorties) for p in (plan, straight)]
     assert longest[0] < 0.7 * longest[1]
 
@@ -177,14 +178,14 @@ def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):
 def test_px4_goes_back_or_on_along_the_mission_and_keeps_its_reserve(make_brief):
     line = [[50.0, 8.0], [50.0, 8.25]]
     wind = {"speed_mps": 8, "from_deg": 270}
-    plan = plan_brief(make_brief(line, wind=wind, dialect="px4", failsafe={"way": "retrace"}))
+    plan = plan_brief(make_brief(line, wind=wind, dialect="px4", failsafe={"way": "retrace"})).plan
     assert found(plan, "failsafe endurance") == []
     assert min(g.battery_end_pct for s in plan.sorties for g in s.failsafe) >= 20.0 - 0.02
 
 
 def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straight):
     def told(**changes):
-        sortie = plan_brief(make_brief(straight, **changes)).sorties[0]
+        sortie = plan_brief(make_brief(straight, **changes)).plan.sorties[0]
         return {v.name: v.value for v in sortie.vehicle_parameters}
 
     assert told(failsafe={"return_alt_m": 40})["RTL_ALT"] == 4000.0
@@ -210,7 +211,7 @@ def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straigh
 def test_one_trigger_with_another_way_home_is_judged_too(make_brief, trigger, value, crosses):
     """A plan that retraces, checked with a vehicle on which one failsafe returns straight: over the border."""
     brief = make_brief(BULGE, launch=CAMP)
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     sortie = next(s for s in plan.sorties if any(v.name == "SRTL_POINTS" for v in s.vehicle_parameters))
     held = {
         "FENCE_ENABLE": 1.0,
@@ -229,15 +230,13 @@ def test_one_trigger_with_another_way_home_is_judged_too(make_brief, trigger, va
 def test_the_rally_limit_of_the_vehicle_is_judged_at_every_point(make_brief, straight):
     rally = [{"name": "r", "lat_deg": 50.004, "lon_deg": 8.03}]
     brief = make_brief(straight, launch=CAMP, rally=rally, failsafe={"way": "straight"})
-    sortie = max(plan_brief(brief).sorties, key=lambda s: s.legs[-1].t_end_s)
-    ground = read_ground(brief.terrain)
-    corridor = build_corridor(brief, ground)
-    plane = PlaneGround(frame=corridor.frame, heights=ground)
+    made = plan_brief(brief)
+    sortie = max(made.plan.sorties, key=lambda s: s.legs[-1].t_end_s)
     home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
     landings = landings_of(home, sortie.rally)
     led = {}
     for limit_m in (math.inf, 300.0):
-        subject = Subject(brief, corridor, plane, sortie.legs, landings, LandingChoice(limit_m=limit_m))
+        subject = Subject(made.situation, brief.performances[0], sortie.legs, landings, LandingChoice(limit_m=limit_m))
         for (east, north), place in zip(subject.returns.points.xy_m, subject.returns.place, strict=True):
             away = [math.hypot(east - e, north - n) for e, n in subject.landings_m]
             assert place == (1 if away[1] <= limit_m and away[1] < away[0] else 0)
@@ -266,25 +265,21 @@ def test_the_circle_over_a_rally_point_keeps_the_standoff(make_brief):
         "launch": [{"name": "a", "lat_deg": 50.03, "lon_deg": 8.1}],
     }  # fmt: skip
     plain = make_brief(line, **shape)
-    sortie = plan_brief(plain).sorties[0]
+    sortie = plan_brief(plain).plan.sorties[0]
     ground = read_ground(plain.terrain)
     work = [g for g in sortie.legs if g.kind is LegKind.WORK]
     there = work[len(work) // 2].lon_start_deg
     for north_m, met in ((255.0, True), (330.0, False)):
         rally = [{"name": "r", "lat_deg": 50.0 + north_m / 111_229.0, "lon_deg": there}]
         brief = make_brief(line, **shape, rally=rally)
-        corridor = build_corridor(brief, ground)
-        judged = judge_sortie(
-            brief, corridor, PlaneGround(frame=corridor.frame, heights=ground),
-            dataclasses.replace(sortie, rally=rally_items(brief.rally)),
-        )  # fmt: skip
+        judged = judge_sortie(Situation.of(brief, ground), dataclasses.replace(sortie, rally=rally_items(brief.rally)))
         rules = {f.rule for f in judged.findings if f.severity is Severity.ERROR}
         assert ("failsafe standoff" in rules) is met
 
 
 @pytest.mark.parametrize(("dialect", "unset"), [("px4", True), ("ardupilot", False)])
 def test_px4_is_not_told_to_turn_its_nose_north(make_brief, straight, dialect, unset):
-    for sortie in plan_brief(make_brief(straight, dialect=dialect)).sorties:
+    for sortie in plan_brief(make_brief(straight, dialect=dialect)).plan.sorties:
         yaws = [item.p4 for item in sortie.items if item.command in (16, 21, 22)]
         assert yaws
         assert all(math.isnan(yaw) is unset for yaw in yaws)

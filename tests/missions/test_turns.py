@@ -20,8 +20,8 @@ from missions.paths.lanes import LanePiece, cut, turned_round
 from missions.paths.track import turning_track
 from missions.paths.turns import joined, pose_at, rounded
 from missions.plan import LegKind
-from missions.sight.views import STRAIGHT_DOWN
-from missions.tasks.planner import plan_brief
+from missions.sight.pointing import STRAIGHT_DOWN
+from missions.tasks.plan_door import plan_brief
 
 OPEN = Router(shapely.box(-1e5, -1e5, 1e5, 1e5))
 
@@ -75,7 +75,7 @@ def test_a_fixed_wing_patrol_turns_with_its_radius_and_keeps_the_standoff(make_b
     brief = make_brief(points, aircraft={"type": "wing-2m", "count": 1}, corridor={"depth_m": 700},
                        wind={"speed_mps": 4, "from_deg": 200},
                        launch=[{"name": "a", "lat_deg": 50.014, "lon_deg": 8.02}])  # fmt: skip
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     assert oracle(plan, border_line(brief)) >= 200.0
     for sortie in plan.sorties:
         assert {g.kind for g in sortie.legs} >= {LegKind.WORK, LegKind.TURN}
@@ -175,7 +175,7 @@ def test_a_fixed_wing_patrols_a_winding_border(oracle, border_line, shared_data)
         },
         shared_data / "borders" / "osm_geo-maps_10m",
     )  # fmt: skip
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     assert oracle(plan, border_line(brief)) >= 300.0
     work_m = sum(
         leg.speed_mps * (leg.t_end_s - leg.t_start_s)

@@ -17,8 +17,9 @@ from missions.briefs.camera import Camera
 from missions.plan import LegKind, Severity
 from missions.sight.border_sight import border_finding
 from missions.sight.optics import near_far_m, pixels_m
-from missions.sight.views import Facing, lane_views
-from missions.tasks.planner import plan_brief
+from missions.sight.pointing import Facing
+from missions.sight.views import lane_views
+from missions.tasks.plan_door import plan_brief
 
 GRAZING_DEG = 5.0
 
@@ -175,7 +176,7 @@ def test_a_given_depression_is_held_on_every_lane_and_more_lanes_look_steeper(ma
 def test_a_standoff_beyond_the_far_edge_is_said_with_changes_that_each_mend_it(make_brief, straight):
     site = [{"name": "a", "lat_deg": 50.03, "lon_deg": 8.02}]
     asked = {"corridor": {"depth_m": 1500}, "flight": {"alt_agl_m": 60, "max_agl_m": 140}, "launch": site}
-    plan = plan_brief(make_brief(straight, standoff={"asked_m": 900}, **asked))
+    plan = plan_brief(make_brief(straight, standoff={"asked_m": 900}, **asked)).plan
     finding = next(f for f in plan.findings if f.rule == "border in view")
     assert finding.severity is Severity.WARNING
     height, standoff, outer = (
@@ -187,14 +188,14 @@ def test_a_standoff_beyond_the_far_edge_is_said_with_changes_that_each_mend_it(m
         {"standoff": {"asked_m": standoff}},
         {"standoff": {"asked_m": 900}, "corridor": {"depth_m": 1500, "from_m": outer}},
     ):
-        mended = plan_brief(make_brief(straight, **(asked | change)))
+        mended = plan_brief(make_brief(straight, **(asked | change))).plan
         assert "border in view" not in {f.rule for f in mended.findings}, change
     less = {"standoff": {"asked_m": 900}, "flight": {"alt_agl_m": height - 1.0, "max_agl_m": 140}}
-    assert "border in view" in {f.rule for f in plan_brief(make_brief(straight, **(asked | less))).findings}
+    assert "border in view" in {f.rule for f in plan_brief(make_brief(straight, **(asked | less))).plan.findings}
 
 
 def test_items_hold_each_lane_at_its_own_depression(make_brief, straight):
-    plan = plan_brief(make_brief(straight, standoff={"asked_m": 330}, corridor={"depth_m": 800, "lanes": 6}))
+    plan = plan_brief(make_brief(straight, standoff={"asked_m": 330}, corridor={"depth_m": 800, "lanes": 6})).plan
     pitches = {i.p1 for s in plan.sorties for i in s.items if i.command == 1000}
     assert pitches == {leg.gimbal_pitch_deg for s in plan.sorties for leg in s.legs if leg.kind is LegKind.WORK}
     assert len(pitches) == 2

@@ -15,8 +15,8 @@ from missions.errors import BriefError, PlanRefusedError
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan import LegKind, Severity
 from missions.plan_files.plan_document import document_from_sortie
-from missions.tasks.planner import plan_brief
-from missions.tasks.searches import plan_search
+from missions.tasks.plan_door import plan_brief
+from missions.tasks.search import Search
 
 PLANE = pyproj.Transformer.from_crs(4326, "+proj=tmerc +lat_0=50.0 +lon_0=8.025 +datum=WGS84 +units=m", always_xy=True)
 
@@ -53,7 +53,7 @@ HOLE = [[50.0028, 8.012], [50.0028, 8.016], [50.006, 8.016], [50.006, 8.012]]
 @pytest.mark.parametrize("clearance_m", [0.0, 30.0, 100.0])
 def test_no_leg_and_no_fence_leaves_the_keep_in_area(make_brief, straight, clearance_m):
     brief = make_brief(straight, keep_in={"polygon": [WEST_HALF, HOLE], "clearance_m": clearance_m})
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     area = ground(*WEST_HALF) - ground(*HOLE)
     assert plan.sorties
     for sortie in plan.sorties:
@@ -68,12 +68,12 @@ def test_no_leg_and_no_fence_leaves_the_keep_in_area(make_brief, straight, clear
 
 def test_without_a_keep_in_area_the_same_brief_flies_beyond_it(make_brief, straight):
     area = ground(*WEST_HALF) - ground(*HOLE)
-    assert not all(area.covers(path_of(s)) for s in plan_brief(make_brief(straight)).sorties)
+    assert not all(area.covers(path_of(s)) for s in plan_brief(make_brief(straight)).plan.sorties)
 
 
 def test_a_keep_in_file_of_several_polygons_in_another_projection_does_the_same(make_brief, straight, tmp_path):
     far = [[51.0, 9.0], [51.0, 9.1], [51.1, 9.1], [51.1, 9.0]]
-    inline = plan_brief(make_brief(straight, keep_in={"polygon": [[WEST_HALF, HOLE], [far]]}))
+    inline = plan_brief(make_brief(straight, keep_in={"polygon": [[WEST_HALF, HOLE], [far]]})).plan
     utm = pyproj.Transformer.from_crs(4326, 32632, always_xy=True)
     rings = [[list(utm.transform(lon, lat)) for lat, lon in [*ring, ring[0]]] for ring in (WEST_HALF, HOLE, far)]
     drawn = {
@@ -82,7 +82,7 @@ def test_a_keep_in_file_of_several_polygons_in_another_projection_does_the_same(
         "coordinates": [rings[:2], rings[2:]],
     }
     (tmp_path / "area.geojson").write_text(json.dumps(drawn))
-    filed = plan_brief(make_brief(straight, folder=tmp_path, keep_in={"file": "area.geojson"}))
+    filed = plan_brief(make_brief(straight, folder=tmp_path, keep_in={"file": "area.geojson"})).plan
     for one, other in zip(inline.sorties, filed.sorties, strict=True):
         assert path_of(one).hausdorff_distance(path_of(other)) < 0.5
 
@@ -116,14 +116,14 @@ def test_a_place_the_rules_forbid_is_refused_by_name_and_distance(make_brief, st
 
 
 def test_a_rally_point_far_inland_is_on_our_side(make_brief, straight):
-    assert plan_brief(make_brief(straight, rally=[{"name": "r", "lat_deg": 50.06, "lon_deg": 8.02}])).sorties
+    assert plan_brief(make_brief(straight, rally=[{"name": "r", "lat_deg": 50.06, "lon_deg": 8.02}])).plan.sorties
 
 
 VILLAGE = [[50.0021, 8.022], [50.0021, 8.028], [50.0070, 8.028], [50.0070, 8.022]]
 
 
 def test_avoided_ground_is_flown_round_where_a_way_exists(make_brief, straight):
-    plan = plan_brief(make_brief(straight, avoid=[{"name": "village", "polygon": VILLAGE, "clearance_m": 40}]))
+    plan = plan_brief(make_brief(straight, avoid=[{"name": "village", "polygon": VILLAGE, "clearance_m": 40}])).plan
     for sortie in plan.sorties:
         assert ground(*VILLAGE).distance(path_of(sortie)) >= 40.0 - 0.01
     paths = shapely.union_all([path_of(s) for s in plan.sorties])
@@ -139,7 +139,7 @@ def test_a_road_across_everything_is_crossed_straight(make_brief, straight, tmp_
             straight, folder=tmp_path, keep_in={"polygon": [[49.98, 7.9], [49.98, 8.1], [50.03, 8.1], [50.03, 7.9]]},
             avoid=[{"name": "road", "file": "road.geojson", "clearance_m": 20}],
         )
-    )  # fmt: skip
+    ).plan  # fmt: skip
     strip = flat(shapely.LineString(road["coordinates"]).segmentize(0.001)).buffer(20.0)
     assert any(path_of(s).intersects(strip) for s in plan.sorties)
     for sortie in plan.sorties:
@@ -160,7 +160,7 @@ def rules_of(findings):
 
 
 def test_a_launch_site_over_avoided_ground_flies_with_a_warning(make_brief, straight):
-    plan = plan_brief(make_brief(straight, avoid=[{"name": "village", "centre": [50.01, 8.02], "radius_m": 200}]))
+    plan = plan_brief(make_brief(straight, avoid=[{"name": "village", "centre": [50.01, 8.02], "radius_m": 200}])).plan
     for sortie in plan.sorties:
         (finding,) = [f for f in plan.findings if f.rule == "overflight" and f.sortie == sortie.name]
         assert finding.measured == pytest.approx(400.0, abs=2.0)
@@ -169,7 +169,7 @@ def test_a_launch_site_over_avoided_ground_flies_with_a_warning(make_brief, stra
 
 
 def test_a_return_over_avoided_ground_is_warned_of(make_brief, straight):
-    plan = plan_brief(make_brief(straight, avoid=[{"name": "v", "centre": [50.0065, 8.03], "radius_m": 150}]))
+    plan = plan_brief(make_brief(straight, avoid=[{"name": "v", "centre": [50.0065, 8.03], "radius_m": 150}])).plan
     village = flat(shapely.Point(8.03, 50.0065)).buffer(150.0)
     for sortie in plan.sorties:
         assert not path_of(sortie).intersects(village.buffer(-0.5))
@@ -184,7 +184,7 @@ def test_a_return_over_avoided_ground_is_warned_of(make_brief, straight):
 
 
 def test_a_plan_made_without_the_areas_is_held_to_them(make_brief, straight):
-    plain = plan_brief(make_brief(straight)).sorties[0]
+    plain = plan_brief(make_brief(straight)).plan.sorties[0]
     document = document_from_sortie(plain, "ardupilot")
     held = make_brief(straight, keep_in={"polygon": [WEST_HALF, HOLE]})
     found = check_document(document, name="plain", brief=held).findings
@@ -200,7 +200,7 @@ def test_a_plan_made_without_the_areas_is_held_to_them(make_brief, straight):
 
 def test_a_way_home_outside_the_keep_in_area_is_an_error_and_in_its_clearance_a_warning(make_brief, straight):
     notch = [[50.0028, 8.012], [50.0028, 8.016], [50.0085, 8.016], [50.0085, 8.012]]
-    plan = plan_brief(make_brief(straight, keep_in={"polygon": [WEST_HALF, notch]}, failsafe={"way": "straight"}))
+    plan = plan_brief(make_brief(straight, keep_in={"polygon": [WEST_HALF, notch]}, failsafe={"way": "straight"})).plan
     crossed = {
         s.name for s in plan.sorties for g in s.failsafe
         if g.kind is LegKind.FAILSAFE and flat(
@@ -215,7 +215,7 @@ def test_a_way_home_outside_the_keep_in_area_is_an_error_and_in_its_clearance_a_
 
 
 def test_what_the_keep_in_area_leaves_unseen_is_said_with_how_much(make_brief, straight):
-    plan = plan_brief(make_brief(straight, keep_in={"polygon": WEST_HALF}))
+    plan = plan_brief(make_brief(straight, keep_in={"polygon": WEST_HALF})).plan
     (said,) = [f for f in plan.findings if "outside the keep-in area" in f.message]
     assert said.rule == "coverage"
     assert 37.5 <= said.measured <= 40.0, "40 % lie outside, less what is seen from inside across the edge"
@@ -293,7 +293,7 @@ def test_a_polygon_that_begins_behind_the_border_is_flown_off_its_own_edge(make_
     (tmp_path / "own.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
     plan = plan_brief(
         make_brief(straight, folder=tmp_path, corridor={"depth_m": 600}, border={"own_side": "own.geojson"})
-    )
+    ).plan
     assert not rules_of(plan.findings)
     assert all(flat(shapely.Polygon(ring)).covers(path_of(s)) for s in plan.sorties)
 
@@ -309,19 +309,21 @@ BOX = ((8.012, 50.004), (8.028, 50.004), (8.028, 50.009), (8.012, 50.009))
 def test_a_search_goes_round_avoided_ground_and_keeps_in(make_brief, straight):
     keep = [[49.98, 7.99], [49.98, 8.0265], [50.03, 8.0265], [50.03, 7.99]]
     school = [[50.0060, 8.0180], [50.0060, 8.0215], [50.0072, 8.0215], [50.0072, 8.0180]]
-    request = PatternRequest(kind=PatternKind.AREA, rings=(BOX,), swath_m=80.0)
-    with pytest.raises(PlanRefusedError, match=r"outside the keep-in area"):
-        plan_search(make_brief(straight, keep_in={"polygon": keep}), request)
-    inside = dataclasses.replace(request, rings=(tuple((min(lon, 8.0255), lat) for lon, lat in BOX),))
+    request = PatternRequest(kind=PatternKind.AREA, polygons=((BOX,),), swath_m=80.0)
+    cut = plan_brief(make_brief(straight, keep_in={"polygon": keep}), Search(request=request)).plan
+    assert all(ground(*keep).covers(path_of(sortie)) for sortie in cut.sorties)
+    outside = [f for f in cut.findings if "outside the keep-in area" in f.message]
+    assert [f.measured for f in outside] == [pytest.approx(100.0 * (8.028 - 8.0265) / 0.016, abs=4.0)]
+    inside = dataclasses.replace(request, polygons=((tuple((min(lon, 8.0255), lat) for lon, lat in BOX),),))
     areas = {"keep_in": {"polygon": keep}, "avoid": [{"name": "school", "polygon": school}]}
-    plan = plan_search(make_brief(straight, **areas), inside).plan
+    plan = plan_brief(make_brief(straight, **areas), Search(request=inside)).plan
     assert plan.sorties
     for sortie in plan.sorties:
         assert ground(*keep).covers(path_of(sortie))
         over = path_of(sortie).intersection(ground(*school)).length
         said = sum(f.measured for f in plan.findings if f.rule == "overflight" and f.sortie == sortie.name)
         assert said == pytest.approx(over, rel=0.01, abs=0.1)
-    plain = plan_search(make_brief(straight, keep_in={"polygon": keep}), inside).plan
+    plain = plan_brief(make_brief(straight, keep_in={"polygon": keep}), Search(request=inside)).plan
     crossed = [sum(path_of(s).intersection(ground(*school)).length for s in p.sorties) for p in (plain, plan)]
     assert crossed[0] > 200.0
     assert crossed[1] == 0.0

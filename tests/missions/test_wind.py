@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from scipy.interpolate import interp1d
 
 from maps.plan_map import plan_map
-from missions.airspace.corridor import build_corridor
 from missions.airspace.ground_file import FlatGround
+from missions.airspace.situation import Situation
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError
 from missions.performance.aircraft import find_aircraft
 from missions.performance.energy import least_wh, path_cost, power_w
 from missions.performance.wind import WindProfile, leg_speeds
 from missions.plan import Severity
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from sitl.dynamics_power import Wind, WindSpec
 from vedette.plan import quick_brief
 
@@ -109,10 +109,10 @@ def layers_of(*rows):
 
 
 def test_one_wind_and_the_same_wind_in_layers_give_the_same_plan(make_brief, straight):
-    plain = plan_brief(make_brief(straight, wind={"speed_mps": 5, "from_deg": 250, "gust_mps": 8}))
+    plain = plan_brief(make_brief(straight, wind={"speed_mps": 5, "from_deg": 250, "gust_mps": 8})).plan
     layered = plan_brief(
         make_brief(straight, wind={"gust_mps": 8} | layers_of((0, 5, 250), (150, 5, 250), (900, 5, 250)))
-    )
+    ).plan
     seconds = [[leg.t_end_s for leg in s.legs] for s in layered.sorties]
     for got, want in zip(seconds, [[leg.t_end_s for leg in s.legs] for s in plain.sorties], strict=True):
         assert got == pytest.approx(want, abs=0.01)
@@ -122,7 +122,7 @@ def test_one_wind_and_the_same_wind_in_layers_give_the_same_plan(make_brief, str
 def test_a_storm_far_above_costs_nothing_and_one_at_the_height_flown_does(make_brief, straight):
     calm, storm = (0, 4, 0), (2000, 30, 0)
     above = make_brief(straight, wind=layers_of(calm, (1000, 4, 0), storm))
-    assert not [f for f in plan_brief(above).findings if f.rule.startswith("wind")]
+    assert not [f for f in plan_brief(above).plan.findings if f.rule.startswith("wind")]
     higher = make_brief(straight, wind=layers_of(calm, (1000, 4, 0), storm), terrain={"flat_amsl_m": 1700})
     with pytest.raises(Exception, match="wind"):
         plan_brief(higher)
@@ -131,20 +131,20 @@ def test_a_storm_far_above_costs_nothing_and_one_at_the_height_flown_does(make_b
 def test_the_margin_takes_the_strongest_wind_flown_over_the_weakest(make_brief, straight):
     """quad-survey counters a gust in 0.8 s: (9 - 2) m/s between 0 and 250 m (the limits of the flat brief) is 5.6 m."""
     brief = make_brief(straight, wind=layers_of((-100, 2, 0), (250, 9, 0), (3000, 25, 0)))
-    corridor = build_corridor(brief, FlatGround(height_amsl_m=0.0))
-    assert standoff_margin(brief, corridor.wind).wind_drift_m == pytest.approx(5.6)
+    situation = Situation.of(brief, FlatGround(height_amsl_m=0.0))
+    assert standoff_margin(brief, situation.wind).wind_drift_m == pytest.approx(5.6)
     gusty = make_brief(straight, wind={"gust_mps": 12} | layers_of((-100, 2, 0), (250, 9, 0), (3000, 25, 0)))
-    assert build_corridor(gusty, FlatGround(height_amsl_m=0.0)).margin.wind_drift_m == pytest.approx(8.0)
+    assert Situation.of(gusty, FlatGround(height_amsl_m=0.0)).corridor.margin.wind_drift_m == pytest.approx(8.0)
 
 
 def test_more_wind_at_the_height_flown_than_the_type_takes_is_an_error_with_numbers(make_brief, straight):
-    plan = plan_brief(make_brief(straight, wind=layers_of((0, 5, 0), (100, 14, 0))))
+    plan = plan_brief(make_brief(straight, wind=layers_of((0, 5, 0), (100, 14, 0)))).plan
     found = next(f for f in plan.findings if f.rule == "wind limit")
     assert (found.severity, found.measured, found.limit) == (Severity.ERROR, 14.0, 12.0)
 
 
 def test_flying_above_the_highest_layer_is_said(make_brief, straight):
-    plan = plan_brief(make_brief(straight, wind=layers_of((10, 3, 0), (50, 4, 0)), terrain={"flat_amsl_m": 200}))
+    plan = plan_brief(make_brief(straight, wind=layers_of((10, 3, 0), (50, 4, 0)), terrain={"flat_amsl_m": 200})).plan
     found = next(f for f in plan.findings if f.rule == "wind layers")
     assert found.severity is Severity.WARNING
     assert "300 m AMSL" in found.message
@@ -152,7 +152,7 @@ def test_flying_above_the_highest_layer_is_said(make_brief, straight):
 
 def test_the_map_says_the_wind_layer_by_layer(make_brief, straight):
     brief = make_brief(straight, wind=layers_of((200, 6, 290), (0, 3, 270)))
-    note = plan_map(plan_brief(brief), brief).notes[0]
+    note = plan_map(plan_brief(brief)).notes[0]
     assert note.index("3 m/s from 270° at 0 m AMSL") < note.index("6 m/s from 290° at 200 m AMSL")
 
 

@@ -140,3 +140,20 @@ def test_the_command_says_each_loss_and_its_status(capsys, tmp_path, rich):
     out = capsys.readouterr().out
     assert "items 3, 6, 8: parameter 4 (unset) becomes 0" in out
     assert "5 fence items have no place in this format; left out" in out
+
+
+def test_a_folder_is_converted_whole_and_what_cannot_be_used_is_named(tmp_path, capsys, sortie):
+    source = tmp_path / "in"
+    source.mkdir()
+    document = document_from_sortie(sortie, "ardupilot")
+    write_plan_file(document, source / "a.plan")
+    write_plan_file(document, source / "a.kml")
+    write_plan_file(document, source / "b.gpx")
+    assert main(["convert", str(source), str(tmp_path / "out"), "--to", "kmz"]) == 1
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a-plan.kmz", "a.kmz", "b.kmz"]
+    (source / "c.plan").write_text("{}")
+    assert main(["convert", str(source), str(tmp_path / "more"), "--to", ".geojson"]) == 2
+    assert "c.plan" in capsys.readouterr().err
+    assert len(list((tmp_path / "more").iterdir())) == 3
+    assert main(["convert", str(source), str(tmp_path / "x.kml")]) == 2
+    assert "say with --to" in capsys.readouterr().err

@@ -10,16 +10,15 @@ import rasterio
 from rasterio.transform import from_origin
 
 from missions.airspace.ground_file import read_ground
-from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.situation import Situation
 from missions.checks.check import check_document
-from missions.checks.check_corridor import corridor_holding
 from missions.execution.execute import Conduct, execute
 from missions.judging.judge import RULE_NAMES, judge_sortie
 from missions.plan import Severity
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_file import read_plan_file
 from missions.plan_files.plan_folder_file import write_plan_folder
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 WIND = {"speed_mps": 5, "from_deg": 300, "gust_mps": 8}
 LAYERS = {"layer": [{"alt_amsl_m": 300, "speed_mps": 3, "from_deg": 270}, {"alt_amsl_m": 500, "speed_mps": 7,
@@ -69,9 +68,10 @@ def asked(make_brief, hills):
 @pytest.mark.parametrize("name", BRIEFS)
 def test_the_planners_own_files_pass_the_check(asked, tmp_path, name):
     brief = asked(name)
-    plan = plan_brief(brief)
+    made = plan_brief(brief)
+    plan = made.plan
     assert plan.feasible, [f.message for f in plan.findings]
-    write_plan_folder(plan, brief, tmp_path / "plan")
+    write_plan_folder(made, tmp_path / "plan")
     warned = {f.rule for f in plan.findings}
     told = as_set_on_the_vehicle(brief, plan)
     files = sorted([*(tmp_path / "plan").glob("S*.plan"), *(tmp_path / "plan").glob("S*.waypoints")])
@@ -92,7 +92,7 @@ def as_set_on_the_vehicle(brief, plan):
 
 def test_a_plan_folder_tells_the_check_how_high_the_vehicle_returns(asked):
     brief = asked("terrain")
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     assert "return height" in {f.rule for f in plan.findings}
     for sortie in plan.sorties:
         document = document_from_sortie(sortie, plan.dialect)
@@ -130,7 +130,7 @@ BREAKAGES = {
 def test_a_rule_broken_in_the_file_is_found_by_both(make_brief, rule):
     by, tables = BREAKAGES[rule]
     brief = make_brief(**tables)
-    plan = plan_brief(brief)
+    plan = plan_brief(brief).plan
     document = document_from_sortie(plan.sorties[0], plan.dialect)
     assert rule not in {f.rule for f in check_document(document, name="sound", brief=brief).findings}
     nearest = max((i for i in document.items if i.command == 16), key=lambda i: (i.lat_deg, -abs(i.lon_deg - 9.0)))
@@ -139,10 +139,8 @@ def test_a_rule_broken_in_the_file_is_found_by_both(make_brief, rule):
     checked = {f.rule for f in check_document(broken, name="broken", brief=brief).findings if f.rule in RULE_NAMES}
     ground = read_ground(brief.terrain)
     legs = execute(broken, Conduct(ground=ground)).legs
-    corridor = corridor_holding(
-        brief, np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]), ground
-    )
+    lat, lon = np.array([(g.lat_end_deg, g.lon_end_deg) for g in legs]).T
     flown = dataclasses.replace(plan.sorties[0], legs=legs)
-    judged = judge_sortie(brief, corridor, PlaneGround(frame=corridor.frame, heights=ground), flown)
+    judged = judge_sortie(Situation.of(brief, ground).holding(lat, lon), flown)
     assert rule in checked
     assert {f.rule for f in judged.findings} == checked

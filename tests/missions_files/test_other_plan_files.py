@@ -18,9 +18,9 @@ from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_
 from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
 from missions.plan_files.gpx_file import parse_gpx, write_gpx
 from missions.plan_files.kml_file import parse_kml, write_kml
-from missions.plan_files.litchi_file import litchi_text, parse_litchi, write_litchi
+from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.plan_document import document_from_sortie
-from missions.plan_files.plan_file import read_plan_file
+from missions.plan_files.plan_file import read_plan_file, write_plan_file
 from missions.plan_files.qgc_plan_file import read_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
 
@@ -152,7 +152,7 @@ def test_a_drawing_without_coordinates_is_refused():
 
 
 def test_a_drawing_of_too_many_vertices_is_refused(monkeypatch):
-    monkeypatch.setattr("missions.plan_files.kml_file.MAX_POINTS", 1000)
+    monkeypatch.setattr("missions.documents.places.MAX_POINTS", 1000)
     line = b"<kml><LineString><coordinates>" + b"8,50 " * 1001 + b"</coordinates></LineString></kml>"
     with pytest.raises(InputError, match="more than 1000 vertices"):
         parse_kml(line, "x")
@@ -225,7 +225,7 @@ def test_broken_fence_and_rally_text_is_refused_with_its_line(text, sentence):
         parse_fence_rally(text, where="x")
 
 
-def test_litchi_keeps_what_it_can_hold(make_item):
+def test_litchi_keeps_what_it_can_hold(make_item, tmp_path):
     items = (
         make_item(0, 178, p1=1.0, p2=8.0, p3=-1.0),
         make_item(1, 16, lat=50.0, lon=8.0, alt=40.0, p4=90.0),
@@ -237,7 +237,8 @@ def test_litchi_keeps_what_it_can_hold(make_item):
         make_item(7, 2501),
         make_item(8, 115, p1=180.0),
     )
-    document = parse_litchi(litchi_text(_document(items))[0], where="x")
+    write_litchi(_document(items), tmp_path / "p.csv")
+    document = parse_litchi((tmp_path / "p.csv").read_text(), where="x")
     assert repr(document.items) == repr(items)
 
 
@@ -248,15 +249,36 @@ def _document(items):
 
 
 def test_litchi_says_what_it_cannot_hold(sortie, tmp_path):
-    left_out = write_litchi(document_from_sortie(sortie, "px4"), tmp_path / "p.csv")
+    _, left_out = write_litchi(document_from_sortie(sortie, "px4"), tmp_path / "p.csv")
     assert [text.split(":")[0] for text in left_out] == ["item 1", "item 3", "item 5", "item 6"]
     assert len(read_plan_file(tmp_path / "p.csv").items) == 4
 
 
-def test_litchi_holds_99_waypoints_at_most(make_item):
-    many = tuple(make_item(n, 16, lat=50.0, lon=8.0 + n * 1e-3, alt=40.0) for n in range(100))
-    with pytest.raises(InputError, match="holds 1 to 99 waypoints"):
-        litchi_text(_document(many))
+def test_litchi_over_99_waypoints_becomes_missions_that_join(make_item, tmp_path):
+    many = [make_item(k, 16, lat=50.0 + k * 1e-4, lon=8.0, alt=50.0) for k in range(230)]
+    said = write_plan_file(_document(many), tmp_path / "p.csv")
+    assert "230 waypoints are more than the 99 of one Litchi mission: written as p-1.csv, p-2.csv, p-3.csv" in said
+    parts = [parse_litchi((tmp_path / f"p-{n}.csv").read_text(), where="x").items for n in (1, 2, 3)]
+    assert [len(p) for p in parts] == [99, 99, 34]
+    assert not (tmp_path / "p.csv").exists()
+    flown = [i.lat_deg for i in parts[0]] + [i.lat_deg for p in parts[1:] for i in p[1:]]
+    assert flown == pytest.approx([i.lat_deg for i in many])
+    assert [p[0].lat_deg for p in parts[1:]] == pytest.approx([parts[0][-1].lat_deg, parts[1][-1].lat_deg])
+
+
+def test_litchi_in_feet_and_miles_is_read_in_metres():
+    text = (
+        "latitude,longitude,altitude(ft),heading(deg),curvesize(ft),gimbalmode,actiontype1,actionparam1,altitudemode,"
+        "speed(mph),poi_latitude,poi_longitude,poi_altitude(ft),poi_altitudemode\n"
+        "52.085,23.57,330,90,10,1,0,5000,0,20,52.08,23.5,100,0\n"
+    )
+    speed, way, region, wait = parse_litchi(text, where="x").items
+    assert speed.p2 == pytest.approx(20 * 1609.344 / 3600.0)
+    assert way.alt_m == pytest.approx(330 * 0.3048)
+    assert region.alt_m == pytest.approx(30.48)
+    assert (wait.command, wait.p1) == (93, 5.0)
+    with pytest.raises(InputError, match=r"line 2, column 'altitude\(m\)': 'high' is not a number"):
+        parse_litchi(text.replace(",330,", ",high,"), where="x")
 
 
 @pytest.mark.parametrize(

@@ -32,14 +32,14 @@ def metres(path):
 
 
 REQUESTS = {
-    PatternKind.AREA: {"rings": (RING,)},
+    PatternKind.AREA: {"polygons": ((RING,),)},
     PatternKind.POINT: {"datum": DATUM, "radius_m": 200.0, "laps": 2},
     PatternKind.EXPANDING_SQUARE: {"datum": DATUM, "legs": 9},
     PatternKind.SECTOR: {"datum": DATUM, "radius_m": 700.0},
     PatternKind.PARALLEL_TRACK: {"datum": DATUM, "length_m": 1000.0, "width_m": 400.0, "direction_deg": 40.0},
     PatternKind.CREEPING_LINE: {"datum": DATUM, "length_m": 1000.0, "width_m": 400.0},
     PatternKind.ROUTE: {"line": ((8.0, 50.0), (8.01, 50.001), (8.02, 50.0)), "offset_m": 50.0},
-    PatternKind.PERIMETER: {"rings": (RING,), "offset_m": 80.0, "laps": 2},
+    PatternKind.PERIMETER: {"polygons": ((RING,),), "offset_m": 80.0, "laps": 2},
 }
 
 
@@ -71,8 +71,8 @@ def test_the_expanding_square_keeps_its_spacing_on_the_ellipsoid():
 
 def test_an_area_across_the_antimeridian_is_searched_like_any_other():
     there = tuple(((lon - 8.005 + 180.0 + 180.0) % 360.0 - 180.0, lat) for lon, lat in RING)
-    here = plan_pattern(PatternRequest(kind=PatternKind.AREA, swath_m=60.0, rings=(RING,)))
-    path = plan_pattern(PatternRequest(kind=PatternKind.AREA, swath_m=60.0, rings=(there,)))
+    here = plan_pattern(PatternRequest(kind=PatternKind.AREA, swath_m=60.0, polygons=((RING,),)))
+    path = plan_pattern(PatternRequest(kind=PatternKind.AREA, swath_m=60.0, polygons=((there,),)))
     assert path.length_m == pytest.approx(here.length_m, rel=1e-6)
     assert {math.copysign(1.0, w.lon_deg) for w in path.waypoints} == {1.0, -1.0}
 
@@ -89,7 +89,7 @@ def test_an_area_across_the_antimeridian_is_searched_like_any_other():
 )
 def test_a_bad_drawing_is_refused_with_the_place(ring, sentence):
     with pytest.raises(InputError, match=sentence):
-        plan_pattern(PatternRequest(kind=PatternKind.AREA, swath_m=60.0, rings=(ring,)))
+        plan_pattern(PatternRequest(kind=PatternKind.AREA, swath_m=60.0, polygons=((ring,),)))
 
 
 def test_a_route_runs_beside_its_line_on_the_asked_side():

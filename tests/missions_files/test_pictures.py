@@ -11,7 +11,6 @@ import pyproj
 import pytest
 from PIL import Image
 
-from missions.airspace.corridor import build_corridor
 from missions.airspace.terrain_profile import PlaneGround
 from missions.pictures.flight_profile import finding_marks, flight_profile
 from missions.pictures.oblique_view import Painting
@@ -22,7 +21,7 @@ from missions.pictures.style import LEG_COLOUR
 from missions.pictures.terrain_picture_file import seen_from_own_side, terrain_figure
 from missions.pictures.terrain_scene import ground_grid, paint_ground
 from missions.plan import Finding, Severity
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 
 GEOD = pyproj.Geod(ellps="WGS84")
 
@@ -51,9 +50,8 @@ def drawn(make_brief_module):
         terrain={"flat_amsl_m": 300.0},
         launch=[{"name": "camp", "lat_deg": 47.99, "lon_deg": 9.02}],
     )
-    plan = plan_brief(brief)
-    corridor = build_corridor(brief)
-    return plan, brief, corridor
+    made = plan_brief(brief)
+    return made.plan, over(made.situation)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +70,15 @@ def make_brief_module():
     return make
 
 
-def ground_of(corridor, heights=None):
-    return PlaneGround(frame=corridor.frame, heights=heights or Hills())
+def over(situation, heights=None):
+    ground = PlaneGround(frame=situation.frame, heights=heights or Hills())
+    return dataclasses.replace(situation, ground=ground)
 
 
 def test_profile_holds_both_ends_of_every_leg_as_the_plan_has_them(drawn):
-    plan, brief, corridor = drawn
+    plan, situation = drawn
     sortie = plan.sorties[0]
-    profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+    profile = flight_profile(sortie, situation)
     for k, leg in enumerate(sortie.legs):
         mine = np.flatnonzero(profile.leg == k)
         first, last = mine[0], mine[-1]
@@ -92,9 +91,10 @@ def test_profile_holds_both_ends_of_every_leg_as_the_plan_has_them(drawn):
 
 
 def test_distance_and_ground_are_those_of_an_independent_geodesic(drawn):
-    plan, brief, corridor = drawn
+    plan, situation = drawn
+    corridor = situation.corridor
     sortie = plan.sorties[0]
-    profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+    profile = flight_profile(sortie, situation)
     flown = sum(GEOD.inv(g.lon_start_deg, g.lat_start_deg, g.lon_end_deg, g.lat_end_deg)[2] for g in sortie.legs)
     assert profile.along_m[-1] == pytest.approx(flown, rel=1e-4)
     middle = len(profile.leg) // 2
@@ -105,10 +105,11 @@ def test_distance_and_ground_are_those_of_an_independent_geodesic(drawn):
 
 
 def test_a_zone_flown_over_is_in_the_profile_where_the_path_is_inside_its_outline(drawn):
-    plan, brief, corridor = drawn
+    plan, situation = drawn
+    brief, corridor = situation.brief, situation.corridor
     crossed = {}
     for sortie in plan.sorties:
-        profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+        profile = flight_profile(sortie, situation)
         inside = {z.name: np.zeros(len(profile.minutes), bool) for z in brief.zone}
         lat, lon = corridor.frame.to_degrees(profile.xy_m)
         for zone in brief.zone:
@@ -126,9 +127,9 @@ def test_the_drawn_line_is_the_legs_in_the_colour_of_their_kind(drawn):
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_hex
 
-    plan, brief, corridor = drawn
+    plan, situation = drawn
     sortie = plan.sorties[0]
-    axes = profile_figure(plan, sortie, brief, corridor, ground_of(corridor)).axes[0]
+    axes = profile_figure(plan, sortie, situation).axes[0]
     shown = {}
     for collection in axes.collections:
         if isinstance(collection, LineCollection) and str(collection.get_label()).endswith(" leg"):
@@ -147,9 +148,10 @@ def test_the_drawn_line_is_the_legs_in_the_colour_of_their_kind(drawn):
 
 
 def test_findings_are_marked_on_the_leg_and_place_they_name(drawn):
-    plan, brief, corridor = drawn
+    plan, situation = drawn
+    corridor = situation.corridor
     sortie = plan.sorties[0]
-    profile = flight_profile(sortie, brief, corridor, ground_of(corridor))
+    profile = flight_profile(sortie, situation)
     leg = sortie.legs[3]
     common = {"rule": "r", "severity": Severity.ERROR, "message": "m", "sortie": sortie.name}
     placed = Finding(**common, seq=leg.seq, lat_deg=leg.lat_end_deg, lon_deg=leg.lon_end_deg)
@@ -162,9 +164,9 @@ def test_findings_are_marked_on_the_leg_and_place_they_name(drawn):
 
 
 def test_the_same_plan_gives_the_same_bytes_and_a_picture_with_something_on_it(drawn):
-    plan, brief, corridor = drawn
-    first = dict(plan_pictures(plan, brief, corridor, ground_of(corridor)))
-    again = dict(plan_pictures(plan, brief, corridor, ground_of(corridor)))
+    plan, situation = drawn
+    first = dict(plan_pictures(plan, situation))
+    again = dict(plan_pictures(plan, situation))
     assert first == again
     assert {"schedule.png", "S01-profile.png", "terrain-3d.png"} <= set(first)
     for png in first.values():
@@ -175,18 +177,18 @@ def test_the_same_plan_gives_the_same_bytes_and_a_picture_with_something_on_it(d
 
 
 def test_unknown_ground_is_said_and_never_drawn_as_a_height(drawn):
-    plan, brief, corridor = drawn
+    plan, situation = drawn
     sortie = plan.sorties[0]
     half = Hills(unknown_east_deg=float(np.mean([leg.lon_end_deg for leg in sortie.legs])))
-    figure = profile_figure(plan, sortie, brief, corridor, ground_of(corridor, half))
+    figure = profile_figure(plan, sortie, over(situation, half))
     labels = figure.axes[0].get_legend_handles_labels()[1]
     assert "ground not known" in labels
-    nowhere = PlaneGround(frame=corridor.frame, heights=Hills(unknown_east_deg=-180.0))
-    assert profile_png(plan, sortie, brief, corridor, nowhere).startswith(b"\x89PNG")
+    nowhere = over(situation, Hills(unknown_east_deg=-180.0))
+    assert profile_png(plan, sortie, nowhere).startswith(b"\x89PNG")
 
 
 def test_of_many_sorties_those_with_findings_and_little_battery_are_drawn(drawn):
-    plan, _, _ = drawn
+    plan, _ = drawn
     sortie = plan.sorties[0]
     many = tuple(
         dataclasses.replace(
@@ -200,7 +202,7 @@ def test_of_many_sorties_those_with_findings_and_little_battery_are_drawn(drawn)
 
 
 def test_a_view_of_very_many_sorties_is_of_the_most_telling_one_and_its_neighbours(drawn):
-    plan, _, _ = drawn
+    plan, _ = drawn
     sortie = plan.sorties[0]
 
     def moved(leg, k):
@@ -221,13 +223,14 @@ def test_aircraft_are_in_the_order_of_their_numbers():
     assert sorted(["site 10 1", "site 2 1", "10", "a"], key=_counted) == ["10", "a", "site 2 1", "site 10 1"]
 
 
-def profiles_of(plan, brief, corridor):
-    return [flight_profile(s, brief, corridor, ground_of(corridor)) for s in plan.sorties]
+def profiles_of(plan, situation):
+    return [flight_profile(s, situation) for s in plan.sorties]
 
 
 def test_the_border_lies_along_the_picture_behind_the_flights(drawn):
-    plan, brief, corridor = drawn
-    profiles = profiles_of(plan, brief, corridor)
+    plan, situation = drawn
+    brief, corridor = situation.brief, situation.corridor
+    profiles = profiles_of(plan, situation)
     view, top = seen_from_own_side(plan.sorties, profiles, brief, corridor)
     border = view.coordinates(np.array([line.coords for line in corridor.border.geoms])[0])
     assert np.ptp(border[:, 1]) < 0.05 * np.ptp(border[:, 0])
@@ -239,10 +242,11 @@ def test_the_border_lies_along_the_picture_behind_the_flights(drawn):
 
 
 def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
-    plan, brief, corridor = drawn
-    profiles = profiles_of(plan, brief, corridor)
+    plan, situation = drawn
+    brief, corridor = situation.brief, situation.corridor
+    profiles = profiles_of(plan, situation)
     view, _ = seen_from_own_side(plan.sorties, profiles, brief, corridor)
-    painted = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties).axes[0].collections[0]
+    painted = terrain_figure(plan, situation, sorties=plan.sorties).axes[0].collections[0]
     vertices = np.concatenate([path.vertices for path in painted.get_paths()])
     from scipy.spatial import cKDTree
 
@@ -254,22 +258,24 @@ def test_every_leg_is_in_the_picture_at_its_projected_height(drawn):
             up = leg.alt_amsl_end_m - view.base_amsl_m
             page = np.array([right, away, up]) * view.scale_px_per_m
             assert known.query([page[0], page[1] + page[2]])[0] < 0.01
-    figure_px = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties).get_size_inches() * 100
+    figure_px = terrain_figure(plan, situation, sorties=plan.sorties).get_size_inches() * 100
     assert vertices.min() > -300.0
     assert (vertices < figure_px).all()
 
 
 def test_a_flight_drawn_at_the_standoff_never_seems_to_lie_over_the_border(drawn):
-    plan, brief, corridor = drawn
-    view, _ = seen_from_own_side(plan.sorties, profiles_of(plan, brief, corridor), brief, corridor)
+    plan, situation = drawn
+    brief, corridor = situation.brief, situation.corridor
+    view, _ = seen_from_own_side(plan.sorties, profiles_of(plan, situation), brief, corridor)
     _, across, up = view.scale_px_per_m
     assert up * brief.flight.alt_agl_m <= across * corridor.kept_m
 
 
 def test_nearer_ground_is_painted_after_what_it_may_hide(drawn):
-    plan, brief, corridor = drawn
-    view, _ = seen_from_own_side(plan.sorties, profiles_of(plan, brief, corridor), brief, corridor)
-    posts, heights = ground_grid(view, ground_of(corridor))
+    plan, situation = drawn
+    brief, corridor = situation.brief, situation.corridor
+    view, _ = seen_from_own_side(plan.sorties, profiles_of(plan, situation), brief, corridor)
+    posts, heights = ground_grid(view, situation.ground)
     painting = Painting()
     behind = np.array([(view.low[1] + view.high[1]) / 2.0])
     painting.add([np.full((2, 2), -1.0)], behind, width_px=1.0)
@@ -290,8 +296,8 @@ def test_a_plan_across_the_antimeridian_is_drawn_like_the_same_one_elsewhere(mak
             [[48.0, east(9.0)], [48.0, east(9.06)]], border={"own_side": "right"}, terrain={"flat_amsl_m": 300.0},
             launch=[{"name": "camp", "lat_deg": 47.99, "lon_deg": east(9.02)}],
         )  # fmt: skip
-        plan, corridor = plan_brief(brief), build_corridor(brief)
-        made = terrain_figure(plan, brief, corridor, ground_of(corridor), sorties=plan.sorties)
+        planned = plan_brief(brief)
+        made = terrain_figure(planned.plan, over(planned.situation), sorties=planned.plan.sorties)
         return made.axes[0].collections[0].get_paths(), made.get_size_inches()
 
     (here, size), (there, other) = figure(0.0), figure(170.97)

@@ -16,7 +16,8 @@ from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan import LegKind
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.tasks.searches import plan_search
+from missions.tasks.plan_door import plan_brief
+from missions.tasks.search import Search
 from missions.tasks.watching import hover_place, orbit_radius_m, sight_findings
 from vedette.search import camera_swath_m
 from vedette.search import search as search_command
@@ -36,14 +37,14 @@ def box(south, north, west, east):
 
 
 REQUESTS = {
-    PatternKind.AREA: {"rings": (box(1500, 700, -400, 500),)},
+    PatternKind.AREA: {"polygons": ((box(1500, 700, -400, 500),),)},
     PatternKind.POINT: {"datum": place(900), "radius_m": 200.0, "laps": 2},
     PatternKind.EXPANDING_SQUARE: {"datum": place(900), "legs": 7},
     PatternKind.SECTOR: {"datum": place(900), "radius_m": 400.0},
     PatternKind.PARALLEL_TRACK: {"datum": place(900), "length_m": 800.0, "width_m": 400.0, "direction_deg": 90.0},
     PatternKind.CREEPING_LINE: {"datum": place(900), "length_m": 800.0, "width_m": 400.0, "direction_deg": 90.0},
     PatternKind.ROUTE: {"line": (place(600, -700), place(700, 0), place(600, 700)), "there_and_back": True},
-    PatternKind.PERIMETER: {"rings": (box(1200, 900, -200, 300),), "offset_m": 40.0},
+    PatternKind.PERIMETER: {"polygons": ((box(1200, 900, -200, 300),),), "offset_m": 40.0},
 }
 
 
@@ -64,9 +65,9 @@ def border_distance_m(leg):
 @pytest.mark.parametrize("kind", PatternKind)
 def test_every_kind_is_flown_within_the_brief(make_brief, kind):
     brief = make_brief()
-    made = plan_search(brief, request(kind))
+    made = plan_brief(brief, Search(request=request(kind)))
     assert made.plan.findings == ()
-    reserve = brief.aircraft.aircraft.reserve_pct
+    reserve = brief.fleets[0].aircraft.reserve_pct
     for sortie in made.plan.sorties:
         first, last = sortie.legs[0], sortie.legs[-1]
         assert (first.lat_start_deg, first.lon_start_deg) == (last.lat_end_deg, last.lon_end_deg)
@@ -86,17 +87,18 @@ def test_every_kind_is_flown_within_the_brief(make_brief, kind):
 
 def test_the_area_is_seen_whole_and_holes_are_left_out(make_brief):
     hole = box(1150, 1000, -80, 100)[::-1]
-    made = plan_search(make_brief(), request(PatternKind.AREA, rings=(*REQUESTS[PatternKind.AREA]["rings"], hole)))
+    polygons = ((*REQUESTS[PatternKind.AREA]["polygons"][0], hole),)
+    made = plan_brief(make_brief(), Search(request=request(PatternKind.AREA, polygons=polygons)))
     assert made.plan.covered_pct == pytest.approx(100.0, abs=0.05)
-    ring = shapely.Polygon(REQUESTS[PatternKind.AREA]["rings"][0], [hole])
+    ring = shapely.Polygon(REQUESTS[PatternKind.AREA]["polygons"][0][0], [hole])
     metres = pyproj.Geod(ellps="WGS84").geometry_area_perimeter(ring)[0]
     assert made.pattern.area_m2 == pytest.approx(abs(metres), rel=1e-4)
 
 
 def test_a_search_too_long_for_one_battery_goes_on_where_it_stopped(make_brief):
     brief = make_brief()
-    one = plan_search(brief, request(PatternKind.AREA, swath_m=60.0))
-    many = plan_search(brief, request(PatternKind.AREA, swath_m=7.0))
+    one = plan_brief(brief, Search(request=request(PatternKind.AREA, swath_m=60.0)))
+    many = plan_brief(brief, Search(request=request(PatternKind.AREA, swath_m=7.0)))
     assert len(one.plan.sorties) == 1
     assert len(many.plan.sorties) >= 3
     assert many.plan.covered_pct > 99.9
@@ -105,41 +107,41 @@ def test_a_search_too_long_for_one_battery_goes_on_where_it_stopped(make_brief):
         resumed = next(g for g in after.legs if g.kind in (LegKind.WORK, LegKind.TURN))
         apart = GEOD.inv(stopped.lon_end_deg, stopped.lat_end_deg, resumed.lon_start_deg, resumed.lat_start_deg)[2]
         assert apart < 7.1  # within the lane, or across to the next
-    reserve = brief.aircraft.aircraft.reserve_pct
+    reserve = brief.fleets[0].aircraft.reserve_pct
     assert all(reserve <= s.legs[-1].battery_end_pct < reserve + 8.0 for s in many.plan.sorties[:-1])
 
 
 def test_lanes_go_around_a_zone_and_the_rest_is_reported(make_brief):
     middle = place(1100, 50)
     brief = make_brief(zone=[{"name": "mast", "centre": [middle[1], middle[0]], "radius_m": 90.0}])
-    made = plan_search(brief, request(PatternKind.AREA))
+    made = plan_brief(brief, Search(request=request(PatternKind.AREA)))
     assert not [f for f in made.plan.findings if f.rule == "zones"]
     nearest = min(
         GEOD.inv(leg.lon_end_deg, leg.lat_end_deg, *middle)[2] for sortie in made.plan.sorties for leg in sortie.legs
     )
     assert nearest >= 90.0 + 30.0 - 0.1
-    assert {f.rule for f in made.plan.findings} <= {"coverage", "failsafe zone"}
+    assert {f.rule for f in made.plan.findings} <= {"coverage", "returns"}
     assert made.plan.covered_pct < 100.0
 
 
 def test_a_search_across_the_border_is_refused_with_its_place(make_brief):
     with pytest.raises(RefusedError, match=r"lies \d+ m beyond the border; move the search \d+ m or more"):
-        plan_search(make_brief(), request(PatternKind.SECTOR, datum=place(300), radius_m=500.0))
+        plan_brief(make_brief(), Search(request=request(PatternKind.SECTOR, datum=place(300), radius_m=500.0)))
 
 
 def test_a_search_too_near_the_border_is_refused_with_the_distance(make_brief):
     with pytest.raises(RefusedError, match=r"it lies 1\d\d m from the border, and 2\d\d m must be kept"):
-        plan_search(make_brief(), request(PatternKind.SECTOR, datum=place(550), radius_m=400.0))
+        plan_brief(make_brief(), Search(request=request(PatternKind.SECTOR, datum=place(550), radius_m=400.0)))
 
 
 def test_a_search_no_battery_reaches_is_refused_with_the_way_out(make_brief):
     brief = make_brief(corridor={"depth_m": 60_000.0})
     with pytest.raises(RefusedError, match="no battery reaches the search .* add a launch site nearer"):
-        plan_search(brief, request(PatternKind.SECTOR, datum=place(40_000), radius_m=400.0))
+        plan_brief(brief, Search(request=request(PatternKind.SECTOR, datum=place(40_000), radius_m=400.0)))
 
 
 def test_the_camera_is_held_on_the_point(make_brief):
-    made = plan_search(make_brief(), request(PatternKind.POINT))
+    made = plan_brief(make_brief(), Search(request=request(PatternKind.POINT)))
     (sortie,) = made.plan.sorties
     regions = [item for item in sortie.items if item.command == 195]
     assert [(i.lon_deg, i.lat_deg, i.alt_m) for i in regions] == [(*place(900), 0.0)]
@@ -155,12 +157,12 @@ def test_the_camera_is_held_on_the_point(make_brief):
 
 def test_a_hover_lasts_until_the_reserve(make_brief):
     brief = make_brief(wind={"speed_mps": 4.0})
-    (sortie,) = plan_search(brief, request(PatternKind.POINT, hover=True)).plan.sorties
+    (sortie,) = plan_brief(brief, Search(request=request(PatternKind.POINT, hover=True))).plan.sorties
     hold = next(item for item in sortie.items if item.command == 19)
     assert GEOD.inv(hold.lon_deg, hold.lat_deg, *place(900))[2] == pytest.approx(200.0, abs=0.5)
     (leg,) = [leg for leg in sortie.legs if leg.speed_mps == 0.0 and leg.t_end_s - leg.t_start_s > 100.0]
     assert leg.t_end_s - leg.t_start_s == hold.p1
-    spare_pct = sortie.legs[-1].battery_end_pct - brief.aircraft.aircraft.reserve_pct
+    spare_pct = sortie.legs[-1].battery_end_pct - brief.fleets[0].aircraft.reserve_pct
     assert 0.8 <= spare_pct <= 1.2  # a per cent is kept for breaking off
     assert [g.seq for g in sortie.legs] == list(range(len(sortie.legs)))
     assert all(a.t_end_s == pytest.approx(b.t_start_s) for a, b in zip(sortie.legs, sortie.legs[1:], strict=False))
@@ -169,7 +171,7 @@ def test_a_hover_lasts_until_the_reserve(make_brief):
 def test_a_fixed_wing_cannot_hover(make_brief):
     brief = make_brief(aircraft={"type": "wing-2m"})
     with pytest.raises(InputError, match="wing-2m is a fixed wing and cannot hover"):
-        plan_search(brief, request(PatternKind.POINT, hover=True))
+        plan_brief(brief, Search(request=request(PatternKind.POINT, hover=True)))
 
 
 class Wall:
@@ -186,7 +188,7 @@ def test_a_hover_is_placed_where_the_wall_does_not_hide_the_point():
 
 
 def test_an_orbit_says_how_much_of_it_the_terrain_hides(make_brief):
-    (sortie,) = plan_search(make_brief(), request(PatternKind.POINT)).plan.sorties
+    (sortie,) = plan_brief(make_brief(), Search(request=request(PatternKind.POINT))).plan.sorties
     (finding,) = sight_findings([sortie], place(900), Wall())
     assert finding.rule == "line-of-sight"
     assert 10.0 < finding.measured < 60.0
@@ -219,10 +221,11 @@ def test_an_orbit_without_sight_is_flown_nearer():
 
 def test_a_hole_is_overflown_unless_it_is_to_be_flown_around(make_brief):
     hole = box(1150, 1000, -80, 100)[::-1]
-    rings = (*REQUESTS[PatternKind.AREA]["rings"], hole)
+    polygons = ((*REQUESTS[PatternKind.AREA]["polygons"][0], hole),)
     ground = shapely.Polygon(hole)
     for around in (False, True):
-        made = plan_search(make_brief(), request(PatternKind.AREA, rings=rings, around_holes=around, swath_m=80.0))
+        asked = request(PatternKind.AREA, polygons=polygons, around_holes=around)
+        made = plan_brief(make_brief(), Search(request=asked))
         assert made.plan.covered_pct > 99.5
         ways = [
             shapely.LineString([(g.lon_start_deg, g.lat_start_deg), (g.lon_end_deg, g.lat_end_deg)])
@@ -235,16 +238,16 @@ def test_a_hole_is_overflown_unless_it_is_to_be_flown_around(make_brief):
 def test_the_same_request_gives_the_same_plan(make_brief):
     brief = make_brief()
     assert (
-        plan_search(brief, request(PatternKind.AREA)).plan.sha256
-        == plan_search(brief, request(PatternKind.AREA)).plan.sha256
+        plan_brief(brief, Search(request=request(PatternKind.AREA))).plan.sha256
+        == plan_brief(brief, Search(request=request(PatternKind.AREA))).plan.sha256
     )
 
 
 @pytest.mark.parametrize("kind", [PatternKind.AREA, PatternKind.POINT])
 def test_a_search_is_kept_as_a_plan_folder(make_brief, tmp_path, kind):
     brief = make_brief()
-    made = plan_search(brief, request(kind, hover=kind is PatternKind.POINT))
-    write_plan_folder(made.plan, brief, tmp_path / "out")
+    made = plan_brief(brief, Search(request=request(kind, hover=kind is PatternKind.POINT)))
+    write_plan_folder(made, tmp_path / "out")
     assert read_plan_folder(tmp_path / "out").sha256 == made.plan.sha256
 
 
@@ -272,7 +275,7 @@ def files(tmp_path):
     line = {"type": "LineString", "coordinates": [[LON - 0.05, LAT], [LON + 0.05, LAT]]}
     (tmp_path / "border.geojson").write_text(json.dumps(line))
     (tmp_path / "brief.toml").write_text(BRIEF.format(lat=LAT - 0.012))
-    ring = [*REQUESTS[PatternKind.AREA]["rings"][0]]
+    ring = [*REQUESTS[PatternKind.AREA]["polygons"][0][0]]
     polygon = {"type": "Polygon", "coordinates": [[list(p) for p in (*ring, ring[0])]]}
     (tmp_path / "area.geojson").write_text(json.dumps(polygon))
     return tmp_path

@@ -11,13 +11,14 @@ import pytest
 
 from geo.errors import RefusedError
 from missions.capacity import PLANE
-from missions.fleet.soonest import best_seats
+from missions.fleet.soonest import soonest_shares
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.wind import ground_radius_m
 from missions.plan import LegKind
 from missions.plan_files.plan_folder_file import write_plan_folder
 from missions.tasks import flights
-from missions.tasks.searches import plan_search
+from missions.tasks.plan_door import plan_brief
+from missions.tasks.search import Search
 
 GEOD = pyproj.Geod(ellps="WGS84")
 LAT, LON = 48.0, 9.0
@@ -35,7 +36,7 @@ def box(south, north, west, east):
 
 SITE = [{"name": "camp", "lat_deg": place(2600)[1], "lon_deg": LON}]
 WING = {"aircraft": {"type": "wing-2m"}, "launch": SITE, "wind": {"speed_mps": 5.0, "from_deg": 250.0}}
-WIDE = {"rings": (box(1900, 800, -700, 700),), "swath_m": 60.0}
+WIDE = {"polygons": ((box(1900, 800, -700, 700),),), "swath_m": 57.0}
 WING_REQUESTS = {
     PatternKind.AREA: WIDE,
     PatternKind.POINT: {"datum": place(1400), "radius_m": 200.0, "laps": 2},
@@ -44,7 +45,7 @@ WING_REQUESTS = {
     PatternKind.PARALLEL_TRACK: {"datum": place(1500), "length_m": 900.0, "width_m": 400.0, "direction_deg": 90.0},
     PatternKind.CREEPING_LINE: {"datum": place(1500), "length_m": 800.0, "width_m": 600.0, "direction_deg": 90.0},
     PatternKind.ROUTE: {"line": (place(1200, -900), place(1300, 0), place(1200, 900)), "there_and_back": True},
-    PatternKind.PERIMETER: {"rings": (box(1700, 1100, -400, 500),), "offset_m": 40.0},
+    PatternKind.PERIMETER: {"polygons": ((box(1700, 1100, -400, 500),),), "offset_m": 40.0},
 }
 
 
@@ -71,19 +72,19 @@ def tightest_m(xy):
 @pytest.mark.parametrize("kind", WING_REQUESTS)
 def test_no_search_bends_tighter_than_the_aircraft_turns_over_the_ground(make_brief, kind):
     brief = make_brief(**WING)
-    made = plan_search(brief, PatternRequest(kind=kind, **({"swath_m": 60.0} | WING_REQUESTS[kind])))
-    radius = ground_radius_m(brief.aircraft.aircraft, 5.0)
+    made = plan_brief(brief, Search(request=PatternRequest(kind=kind, **({"swath_m": 60.0} | WING_REQUESTS[kind]))))
+    radius = ground_radius_m(brief.fleets[0].aircraft, 5.0)
     assert radius == pytest.approx(60.0 * (23.0 / 18.0) ** 2)
     assert [f.message for f in made.plan.findings if f.rule not in ("coverage", "failsafe zone")] == []
     for sortie in made.plan.sorties:
         assert tightest_m(flown_xy(sortie)) >= 0.93 * radius
-        assert sortie.legs[-1].battery_end_pct >= brief.aircraft.aircraft.reserve_pct
+        assert sortie.legs[-1].battery_end_pct >= brief.fleets[0].aircraft.reserve_pct
     if kind is PatternKind.AREA:
         assert made.plan.covered_pct > 99.5
 
 
 def test_a_fixed_wing_skips_lanes_rather_than_loop_between_neighbours(make_brief):
-    made = plan_search(make_brief(**WING), PatternRequest(kind=PatternKind.AREA, **WIDE))
+    made = plan_brief(make_brief(**WING), Search(request=PatternRequest(kind=PatternKind.AREA, **WIDE)))
     (sortie,) = made.plan.sorties
     turns = sum(
         GEOD.inv(g.lon_start_deg, g.lat_start_deg, g.lon_end_deg, g.lat_end_deg)[2]
@@ -97,8 +98,9 @@ def test_a_fixed_wing_skips_lanes_rather_than_loop_between_neighbours(make_brief
 def test_lanes_no_turn_leads_to_are_flown_in_a_sortie_of_their_own(make_brief):
     middle = place(1300, 50)
     zone = [{"name": "mast", "centre": [middle[1], middle[0]], "radius_m": 60.0}]
-    rings = (box(1700, 1000, -500, 500),)
-    made = plan_search(make_brief(zone=zone, **WING), PatternRequest(kind=PatternKind.AREA, swath_m=60.0, rings=rings))
+    polygons = ((box(1700, 1000, -500, 500),),)
+    asked = PatternRequest(kind=PatternKind.AREA, swath_m=60.0, polygons=polygons)
+    made = plan_brief(make_brief(zone=zone, **WING), Search(request=asked))
     assert made.plan.covered_pct > 88.0
     assert all(tightest_m(flown_xy(s)) >= 0.93 * 98.0 for s in made.plan.sorties)
     assert {f.rule for f in made.plan.findings} <= {"coverage", "failsafe zone"}
@@ -106,7 +108,7 @@ def test_lanes_no_turn_leads_to_are_flown_in_a_sortie_of_their_own(make_brief):
 
 def test_no_sortie_holds_more_items_than_the_autopilot_stores(make_brief, monkeypatch):
     monkeypatch.setattr(flights, "capacity_of", lambda _, *, fixed_wing: dataclasses.replace(PLANE, items=150))
-    made = plan_search(make_brief(**WING), PatternRequest(kind=PatternKind.AREA, **WIDE))
+    made = plan_brief(make_brief(**WING), Search(request=PatternRequest(kind=PatternKind.AREA, **WIDE)))
     assert len(made.plan.sorties) > 1
     assert max(len(s.items) for s in made.plan.sorties) <= 150
     assert made.plan.covered_pct > 99.5
@@ -115,7 +117,7 @@ def test_no_sortie_holds_more_items_than_the_autopilot_stores(make_brief, monkey
 def test_an_orbit_tighter_than_the_turn_is_refused_with_the_radius(make_brief):
     request = PatternRequest(kind=PatternKind.POINT, swath_m=60.0, datum=place(1400), radius_m=60.0, laps=2)
     with pytest.raises(RefusedError, match=r"tighter than wing-2m turns .* \(98 m\); use a radius of 99 m or more"):
-        plan_search(make_brief(**WING), request)
+        plan_brief(make_brief(**WING), Search(request=request))
 
 
 def brute_finish_s(seconds, count, limits, swap_s):
@@ -133,25 +135,28 @@ def brute_finish_s(seconds, count, limits, swap_s):
     return best
 
 
-def test_seats_end_as_soon_as_any():
+def test_shares_end_as_soon_as_any():
     rng = np.random.default_rng(3)
     for _ in range(6):
         seconds = np.ceil(rng.uniform(300, 1500, size=(5, 2)))
         seconds[rng.uniform(size=seconds.shape) < 0.2] = np.inf
         limits = [2, 1]
         brute = brute_finish_s(seconds, 3, limits, 180.0)
-        seats = best_seats(seconds, 3, limits, swap_s=180.0)
+        shares = soonest_shares(seconds, 3, limits, swap_s=180.0)
         if not np.isfinite(brute):
-            assert seats is None
+            assert shares is None
             continue
-        loads = [sum(seconds[k, seat.site] + 180.0 for k in seat.sorties) for seat in seats]
+        loads = [sum(seconds[k, share.site] + 180.0 for k in share.sorties) for share in shares]
         assert max(loads) == brute
-        assert sorted(k for seat in seats for k in seat.sorties) == list(range(5))
+        assert sorted(k for share in shares for k in share.sorties) == list(range(5))
 
 
 def test_three_aircraft_end_sooner_than_one_and_stay_apart(make_brief, tmp_path):
-    request = PatternRequest(kind=PatternKind.AREA, rings=(box(1500, 700, -400, 500),), swath_m=14.0)
-    made = {n: plan_search(make_brief(aircraft={"type": "quad-survey", "count": n}), request).plan for n in (1, 3)}
+    request = PatternRequest(kind=PatternKind.AREA, polygons=((box(1500, 700, -400, 500),),), swath_m=14.0)
+    whole = {
+        n: plan_brief(make_brief(aircraft={"type": "quad-survey", "count": n}), Search(request=request)) for n in (1, 3)
+    }
+    made = {n: planned.plan for n, planned in whole.items()}
     ends = {n: max(f.t_landing_s for f in plan.flights) for n, plan in made.items()}
     assert ends[3] < 0.45 * ends[1]
     lengths = [f.t_landing_s - f.t_takeoff_s for f in made[3].flights]
@@ -166,8 +171,7 @@ def test_three_aircraft_end_sooner_than_one_and_stay_apart(make_brief, tmp_path)
     assert nearest_meeting(made[3]) > 0
     by_name = {s.name: s for s in made[3].sorties}
     assert all(by_name[f.sortie].t_start_s == f.t_takeoff_s for f in made[3].flights)
-    brief = make_brief(aircraft={"type": "quad-survey", "count": 3})
-    write_plan_folder(made[3], brief, tmp_path / "out")
+    write_plan_folder(whole[3], tmp_path / "out")
     rows = (tmp_path / "out" / "schedule.csv").read_text().splitlines()
     assert len(rows) == 1 + len(made[3].flights)
 

@@ -57,6 +57,20 @@ def test_a_plan_with_errors_cannot_be_approved(square_plan) -> None:
         approve(dataclasses.replace(square_plan, findings=(bad,)), name="A", reason="r", now=NOW)
 
 
+def test_a_shortfall_of_sight_is_approved_by_its_name_and_a_broken_rule_of_place_never(square_plan) -> None:
+    unflown = Finding(rule="unflown", severity=Severity.ERROR, message="0.6 km of border cannot be flown")
+    zone = Finding(rule="zones", severity=Severity.ERROR, message="leg 3 crosses zone 'mast'")
+    short, both = (dataclasses.replace(square_plan, findings=found) for found in ((unflown,), (unflown, zone)))
+    with pytest.raises(
+        RefusedError, match=r"0\.6 km of border cannot be flown; let it pass by name \(--override 'unflown'\)"
+    ):
+        approve(short, name="A", reason="r", now=NOW)
+    made = approve(short, name="A", reason="the marsh is watched from the tower", now=NOW, overrides=("unflown",))
+    assert [(o.rule, o.name) for o in made.overrides] == [("unflown", "A")]
+    with pytest.raises(RefusedError, match="leg 3 crosses zone 'mast'; plan again"):
+        approve(both, name="A", reason="r", now=NOW, overrides=("unflown", "zones"))
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{}", "[]", "null", '{"format": "vedette-approval", "version": 1}', '{"format": "other", "version": 1}',

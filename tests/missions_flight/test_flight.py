@@ -23,12 +23,15 @@ from missions.flight.values import FlightOptions, FlightPhase, PilotCommand
 from missions.links.frames import message_id_of
 from missions.links.link import Link, LinkError, open_link
 from missions.links.link_transport import NOTHING, Received, Transport, open_transport
-from missions.links.signing import Signer, SigningKey
+from missions.links.signing import Signer
+from missions.links.signing_key import SigningKey
 from missions.links.tlog_file import TlogRecorder
 from missions.plan import Severity
 from missions.plan_files.dialect import Dialect, MissionType
 from missions.transfer import download
 from missions.transfer.values import Timers
+
+pytestmark = pytest.mark.timing
 
 SPEEDUP = 200.0
 

@@ -10,7 +10,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.links.link import Link
 from missions.links.link_transport import NOTHING, Received, UdpTransport
-from missions.links.signing import Signer, SigningKey
+from missions.links.signing import Signer
+from missions.links.signing_key import SigningKey
 from missions.links.signing_marks_file import MarksFile
 
 if TYPE_CHECKING:

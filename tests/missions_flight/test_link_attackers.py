@@ -19,8 +19,11 @@ from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
 from missions.links.link import Link, LinkError
 from missions.links.link_transport import open_transport
-from missions.links.signing import Signer, SigningKey
+from missions.links.signing import Signer
+from missions.links.signing_key import SigningKey
 from missions.links.tlog_file import TlogRecorder
+
+pytestmark = pytest.mark.timing
 
 KEY = b"\xab" * 32
 EPOCH_S = 1_420_070_400

@@ -12,7 +12,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geo.errors import InputError
 from missions.links.link import Link
 from missions.links.link_transport import NOTHING, Received, Transport
-from missions.links.signing import Signer, SigningKey
+from missions.links.signing import Signer
+from missions.links.signing_key import SigningKey
 from missions.links.signing_key_file import open_signer, read_key
 from missions.links.signing_marks_file import MarksFile
 from missions.links.tlog_file import TlogRecorder

@@ -12,7 +12,8 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
-from missions.links.signing import Signer, SigningKey, Verdict
+from missions.links.signing import Signer, Verdict
+from missions.links.signing_key import SigningKey
 from missions.links.signing_key_file import make_key, open_signer, read_key
 from missions.links.signing_marks_file import MarksFile
 

@@ -10,13 +10,14 @@ import pytest
 import shapely
 
 from missions.airspace.corridor import build_corridor
-from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.situation import Situation
 from missions.briefs.brief_file import build_brief
 from missions.errors import BriefError
 from missions.judging.feasibility import flight_findings
+from missions.judging.flown_path import Landing
 from missions.judging.rules_place import zones
 from missions.judging.rules_return_place import failsafe_zone
-from missions.judging.subject import Landing, Subject
+from missions.judging.subject import Subject
 from missions.plan import Leg, LegKind
 
 BOX = [[9.005, 47.985], [9.015, 47.985], [9.015, 47.992], [9.005, 47.992], [9.005, 47.985]]
@@ -104,7 +105,7 @@ def test_a_zone_that_may_be_entered_is_named_and_a_slip_is_refused(make):
 
 def test_open_heights_are_a_finding(make):
     brief = make(feature("TRA", lowerMeters=3000, upperMeters=9000), feature("mast", BOX[0], "Point"))
-    found = [f for f in flight_findings(brief, build_corridor(brief), []) if f.rule == "zone heights"]
+    found = [f for f in flight_findings(Situation.of(brief, Plain()), []) if f.rule == "zone heights"]
     assert "'TRA' (its limits name no reference" in found[0].message
     assert "'mast' (its height is not said" in found[0].message
 
@@ -136,9 +137,8 @@ def leg(a, b, height_a, height_b):
 
 
 def subject_of(brief, ground, legs):
-    corridor = build_corridor(brief, ground)
     landing = Landing(lat_deg=CAMP[0], lon_deg=CAMP[1], alt_amsl_m=300.0)
-    return Subject(brief, corridor, PlaneGround(frame=corridor.frame, heights=ground), legs, [landing])
+    return Subject(Situation.of(brief, ground), brief.performances[0], legs, [landing])
 
 
 @pytest.mark.parametrize(

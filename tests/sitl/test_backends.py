@@ -21,6 +21,8 @@ from sitl.scenarios.scenario import Scenario
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.vehicle import Airframe
 
+pytestmark = pytest.mark.timing
+
 LAUNCH = Launch(lat_deg=47.385, lon_deg=112.59, alt_amsl_m=1050.0, instance=3, speedup=10.0)
 
 STAND_IN = """

@@ -16,16 +16,14 @@ import shapely
 from pymavlink import mavutil
 
 from geo.errors import RefusedError
-from missions.airspace.corridor import build_corridor
-from missions.airspace.ground_file import read_ground
-from missions.airspace.terrain_profile import PlaneGround
+from missions.airspace.ground_file import open_situation
 from missions.briefs.brief_file import build_brief
 from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
 from missions.judging.judge import subject_of
 from missions.judging.rules_place import standoff_m
 from missions.links.link import open_link
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from sitl.ardupilot import find_ardupilot, start_ardupilot, wait_until_armable
 from sitl.backend import Launch
 from sitl.errors import SitlError
@@ -79,7 +77,7 @@ def planned(tmp_path_factory):
                 "launch": [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0015}], **extra,
             }  # fmt: skip
             brief = build_brief(raw, tmp_path_factory.getbasetemp())
-            made = plan_brief(brief)
+            made = plan_brief(brief).plan
             assert made.feasible, [f.message for f in made.findings if f.severity == "error"]
             sortie = max(made.sorties, key=lambda s: max(g.lon_end_deg for g in s.legs))
             known[name] = brief, made, sortie, judged_m(brief, sortie)
@@ -91,11 +89,10 @@ def planned(tmp_path_factory):
 def judged_m(brief, sortie) -> float:
     asks = {v.name for v in sortie.vehicle_parameters}
     brief = brief.returning(way="retrace" if "SRTL_POINTS" in asks else "straight")
-    ground = read_ground(brief.terrain)
-    corridor = build_corridor(brief, ground)
-    subject = subject_of(brief.of(sortie.aircraft), corridor, PlaneGround(frame=corridor.frame, heights=ground), sortie)
+    situation = open_situation(brief)
+    subject = subject_of(situation, sortie)
     shapes = [*subject.legs.lines, *subject.swept.shape]
-    return float(np.min(standoff_m(corridor, np.array(shapes, dtype=object))))
+    return float(np.min(standoff_m(situation.corridor, np.array(shapes, dtype=object))))
 
 
 class Observer:

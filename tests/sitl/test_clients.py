@@ -20,6 +20,8 @@ from missions.plan_files.dialect import Dialect
 from sitl.vehicle import VehicleConfig, start_vehicle
 from sitl.vehicle.truth_file import read_truth
 
+pytestmark = pytest.mark.timing
+
 SPEEDUP = 60.0
 CORNERS = [(150.0, 0.0), (150.0, 150.0), (0.0, 150.0)]
 

@@ -13,7 +13,7 @@ import pytest
 
 from missions.briefs.brief_file import build_brief
 from missions.plan_files.dialect import MissionType, wire_items
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from sitl.dynamics import offset_m
 from sitl.planned import planned_vehicle
 from sitl.vehicle.modes import Mode
@@ -34,7 +34,7 @@ def planned(tmp_path_factory):
             "launch": [{"name": "a", "lat_deg": 50.015, "lon_deg": 8.01}], "wind": wind, **changes,
         }  # fmt: skip
         brief = build_brief(raw, tmp_path_factory.getbasetemp())
-        return brief, plan_brief(brief)
+        return brief, plan_brief(brief).plan
 
     return plan
 

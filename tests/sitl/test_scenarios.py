@@ -16,6 +16,8 @@ from sitl.scenarios.scenario_file import junit_xml, read_scenario
 from sitl.scenarios.scenario_run import run_scenario
 from vedette.main import main
 
+pytestmark = pytest.mark.timing
+
 SHIPPED = sorted((Path(__file__).parents[2] / "examples" / "scenarios").glob("*.toml"))
 
 SHORT = """

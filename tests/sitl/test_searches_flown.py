@@ -12,7 +12,8 @@ import shapely
 from missions.briefs.brief_file import build_brief
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.plan_files.dialect import MissionType, wire_items
-from missions.tasks.searches import plan_search
+from missions.tasks.plan_door import plan_brief
+from missions.tasks.search import Search
 from sitl.planned import planned_vehicle
 from sitl.vehicle.modes import Mode
 from sitl.vehicle.vehicle import Vehicle
@@ -61,7 +62,8 @@ def test_a_flown_search_sees_its_area_and_lands(tmp_path, aircraft):
         "wind": {"speed_mps": 5.0, "from_deg": 250.0},
     }  # fmt: skip
     brief = build_brief(raw, tmp_path)
-    made = plan_search(brief, PatternRequest(kind=PatternKind.AREA, swath_m=SWATH_M, rings=(ring(),)))
+    request = PatternRequest(kind=PatternKind.AREA, swath_m=SWATH_M, polygons=((ring(),),))
+    made = plan_brief(brief, Search(request=request))
     (sortie,) = made.plan.sorties
     xy, vehicle = flown_xy(brief, sortie)
     seen = shapely.buffer(shapely.LineString(xy), SWATH_M / 2.0, cap_style="flat")
@@ -69,4 +71,4 @@ def test_a_flown_search_sees_its_area_and_lands(tmp_path, aircraft):
     assert vehicle.autopilot.landings == 1
     home = np.array(PLANE(sortie.home_lon_deg, sortie.home_lat_deg))
     assert math.dist(xy[-1], home) < 60.0
-    assert vehicle.battery.remaining_pct > brief.aircraft.aircraft.reserve_pct
+    assert vehicle.battery.remaining_pct > brief.fleets[0].aircraft.reserve_pct

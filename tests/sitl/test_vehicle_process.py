@@ -20,6 +20,8 @@ from sitl.vehicle import VehicleConfig, start_vehicle
 from sitl.vehicle.truth_file import read_truth
 from vedette.main import main
 
+pytestmark = pytest.mark.timing
+
 KEY = bytes(range(32))
 CONFIG = {"home_lat_deg": 54.05, "home_lon_deg": 23.10, "home_alt_amsl_m": 140.0}
 

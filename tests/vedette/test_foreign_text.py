@@ -17,12 +17,16 @@ from xml.etree import ElementTree
 import jinja2
 import numpy as np
 import pytest
+import shapely
 
 from geo.foreign_text import visible
 from maps.page_file import inert_json, page_frame
+from missions.airspace.ground_file import open_situation
 from missions.briefs.brief_file import read_brief
 from missions.plan import Finding, Severity
 from missions.plan_files.plan_folder_file import plan_document, read_plan_folder
+from missions.planned import Planned
+from missions.sight.coverage import Coverage
 from telemetry.klv import encode
 from telemetry.videos.stream_writer_file import StreamWriter
 from vedette.main import main
@@ -128,13 +132,17 @@ def renamed(value, name):
     return dataclasses.replace(value, **{key: one for key, one in new.items() if one is not fields[key]})
 
 
+NOTHING_SEEN = Coverage(watched=shapely.Polygon(), watched_m2=0.0, covered_pct=0.0, resolution_m=10.0, seen=(), gaps=())
+
+
 def forge_plan(folder, name):
     """Write a plan whose hash holds and whose names are another's."""
     plan, brief = read_plan_folder(folder / "plan"), read_brief(folder / "brief.toml")
     placed = Finding(rule="r", severity=Severity.ERROR, message="m", sortie="s", lat_deg=48.0, lon_deg=9.0)
     findings = (placed, dataclasses.replace(placed, lat_deg=float("nan")))
     forged = renamed(dataclasses.replace(plan, findings=findings), name)
-    document = plan_document(plan, brief) | {"sha256": forged.sha256, "plan": dataclasses.asdict(forged)}
+    known = Planned(plan=plan, coverage=NOTHING_SEEN, proof=None, situation=open_situation(brief))
+    document = plan_document(known) | {"sha256": forged.sha256, "plan": dataclasses.asdict(forged)}
     (folder / "forged").mkdir()
     (folder / "forged" / "plan.json").write_text(json.dumps(document))
 

@@ -20,6 +20,8 @@ BUSY_S = 2.0
 STUBBORN = """
 import threading, time
 from vedette.interruption import leave_at_once, unwound_in_time
+
+pytestmark = pytest.mark.timing
 leave_at_once()
 with unwound_in_time(grace_s=0.3):
     import subprocess, sys

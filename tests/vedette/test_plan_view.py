@@ -11,7 +11,7 @@ import pytest
 
 from missions.briefs.brief_file import read_brief
 from missions.plan import Finding, Severity
-from missions.tasks.planner import plan_brief
+from missions.tasks.plan_door import plan_brief
 from vedette.findings_view import print_findings
 from vedette.plan_view import SHOWN_SORTIES, show_plan
 from vedette.screen import Screen
@@ -23,11 +23,11 @@ LONG = "S01 leg 3 comes within 12.5 m of the border between the two farms and th
 @pytest.fixture(scope="module")
 def planned():
     brief = read_brief(EXAMPLE)
-    plan = plan_brief(brief)
-    long = tuple(
-        dataclasses.replace(s, site="a very long name of a launch site up in the northern hills") for s in plan.sorties
-    )
-    return dataclasses.replace(plan, sorties=long, findings=tuple(many())), brief
+    made = plan_brief(brief)
+    site = "a very long name of a launch site up in the northern hills"
+    long = tuple(dataclasses.replace(s, site=site) for s in made.plan.sorties)
+    plan = dataclasses.replace(made.plan, sorties=long, findings=tuple(many()))
+    return dataclasses.replace(made, plan=plan)
 
 
 def many():
@@ -50,10 +50,9 @@ def many():
 
 
 def said(planned, *, width, terminal=True, every=False):
-    plan, brief = planned
     text = io.StringIO()
     console = Screen(file=text, width=width, force_terminal=terminal, soft_wrap=True, color_system=None)
-    show_plan(console, plan, brief, Path("plan"), every=every)
+    show_plan(console, planned, Path("plan"), every=every)
     return text.getvalue()
 
 
@@ -69,7 +68,7 @@ def test_nothing_is_cut_and_nothing_is_wider_than_the_screen(planned, width):
 
 
 def test_the_numbers_are_the_plans(planned):
-    plan, _ = planned
+    plan = planned.plan
     text = said(planned, width=100)
     for sortie in plan.sorties:
         row = next(line for line in text.splitlines() if line.split()[:1] == [sortie.name])
@@ -100,9 +99,9 @@ def test_a_place_is_said_once_and_a_pipe_gets_whole_lines(planned):
 
 
 def test_of_very_many_sorties_the_first_are_shown(planned):
-    plan, brief = planned
+    plan = planned.plan
     sorties = tuple(dataclasses.replace(plan.sorties[0], name=f"S{k:03d}", site="x") for k in range(SHOWN_SORTIES + 5))
-    text = said((dataclasses.replace(plan, sorties=sorties), brief), width=80)
+    text = said(dataclasses.replace(planned, plan=dataclasses.replace(plan, sorties=sorties)), width=80)
     assert "and 5 more (--all shows them)" in text
     assert f"S{SHOWN_SORTIES:03d}" not in text
 

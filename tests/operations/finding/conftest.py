@@ -142,7 +142,7 @@ def made_operation(path, *, nights=2):
             rows = [
                 FrameRecord(
                     media_id=f"{night:064x}",
-                    frame_index=k * 12,
+                    frame_index=k * 2,
                     t_utc_ns=T0_NS + night * 24 * HOUR_NS + k * 4_000_000_000,
                     media_t_ns=k * 4_000_000_000,
                     lat_deg=50.04,

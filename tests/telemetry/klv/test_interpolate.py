@@ -8,7 +8,6 @@ from pyproj import Transformer
 from scipy.spatial.transform import Rotation, Slerp
 
 from geo.values import GimbalFrame, Pose, Unplaced
-from telemetry.tracks.interpolate import interpolate
 from telemetry.tracks.pose_track import PoseTrack
 
 START = 1_700_000_000_000_000_000
@@ -121,5 +120,5 @@ def test_field_of_view_survives_samples_that_lack_it():
 def test_many_moments_in_one_call(rng):
     track = make_track(np.arange(0, 100, 0.1), rng)
     moments = START + rng.integers(0, 99 * 10**9, 100_000)
-    _, whole = interpolate(track, moments)
+    _, whole = track.at(moments)
     assert whole.all()

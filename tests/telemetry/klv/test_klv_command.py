@@ -111,7 +111,7 @@ def test_files_that_are_none_are_named(capsys, tmp_path, command):
 
 
 def test_the_help_of_each_command_has_an_example(capsys):
-    for command in ("dump", "stats", "check", "vmti", "record", "offset"):
+    for command in ("dump", "stats", "check", "record", "offset"):
         assert main(["klv", command, "--help"]) == 0
         assert "vedette klv" in capsys.readouterr().out
 
@@ -121,10 +121,3 @@ def test_only_datagrams_are_recorded(capsys, tmp_path):
     assert status == 2
     assert "byte for byte" in err
     assert not (tmp_path / "r").exists()
-
-
-def test_targets_need_an_operation_with_hits_of_the_clip(capsys, clean, tmp_path):
-    status, _, err = run(capsys, "vmti", clean, "--operation", tmp_path / "none", "--out", tmp_path / "out.ts")
-    assert status == 2
-    assert "error:" in err
-    assert not (tmp_path / "out.ts").exists()

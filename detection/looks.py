@@ -1,0 +1,85 @@
+"""Where each analysed picture looked: what a thing on the ground must have been seen in, or cannot have been."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geo.geodesy import geodetic_to_enu
+from geo.rotation import camera_to_ned
+from geo.values import Poses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.values import CameraModel, Geodetic, Pose
+
+    FloatArray = NDArray[np.float64]
+
+_ENU_TO_NED = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """Columns, one row a posed picture, by rising time; the lens is a pinhole (distortion is left out)."""
+
+    t_utc_ns: NDArray[np.int64]
+    lat_deg: FloatArray
+    lon_deg: FloatArray
+    alt_hae_m: FloatArray
+    to_camera: FloatArray
+    """Turns east-north-up into forward-right-down of the camera, shape (n, 3, 3)."""
+    focal_px: FloatArray
+    """Shape (n, 2): across and down."""
+    centre_px: FloatArray
+    size_px: FloatArray
+    first_row_px: FloatArray
+    """Rows above it were not looked at: sky, or too far."""
+
+    @classmethod
+    def of(cls, taken: Sequence[tuple[Pose, CameraModel]], first_rows_px: Sequence[float] | None = None) -> Looks:
+        """Gather poses and cameras, and from which row on each picture was looked at."""
+        order = sorted(range(len(taken)), key=lambda row: taken[row][0].t_utc_ns)
+        ordered = [taken[row] for row in order]
+        first = [0.0] * len(taken) if first_rows_px is None else [float(first_rows_px[row]) for row in order]
+        turns = [camera_to_ned(Poses.of(pose))[0].T @ _ENU_TO_NED for pose, _ in ordered]
+        pairs = {
+            "focal_px": [(camera.fx_px, camera.fy_px) for _, camera in ordered],
+            "centre_px": [(camera.cx_px, camera.cy_px) for _, camera in ordered],
+            "size_px": [(camera.width_px, camera.height_px) for _, camera in ordered],
+        }
+        return cls(
+            t_utc_ns=np.array([pose.t_utc_ns for pose, _ in ordered], dtype=np.int64),
+            lat_deg=np.array([pose.lat_deg for pose, _ in ordered], dtype=np.float64),
+            lon_deg=np.array([pose.lon_deg for pose, _ in ordered], dtype=np.float64),
+            alt_hae_m=np.array([pose.alt_hae_m for pose, _ in ordered], dtype=np.float64),
+            first_row_px=np.array(first, dtype=np.float64),
+            to_camera=np.array(turns, dtype=np.float64).reshape(-1, 3, 3),
+            **{name: np.array(rows, dtype=np.float64).reshape(-1, 2) for name, rows in pairs.items()},
+        )
+
+    def __len__(self) -> int:
+        return len(self.t_utc_ns)
+
+    def matrices(self, origin: Geodetic) -> FloatArray:
+        """Return matrices (n, 3, 4) from metres east, north, up of `origin` (and a 1) to pixels times depth, and depth.
+
+        The planes of the pictures are taken as parallel to that at `origin`: five kilometres away that is 0.05 degrees.
+        """
+        eye = np.asarray(geodetic_to_enu(self.lat_deg, self.lon_deg, self.alt_hae_m, origin)).reshape(-1, 3)
+        forward = self.to_camera[:, :1]
+        rows = self.focal_px[:, :, None] * self.to_camera[:, 1:] + self.centre_px[:, :, None] * forward
+        turn = np.concatenate([rows, forward], axis=1)
+        return np.concatenate([turn, -turn @ eye[..., None]], axis=2)
+
+
+def seen_pixels(matrix: FloatArray, enu_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Pixels (k, 2), and depth in metres, of points (k, 3) in one picture; behind the camera the depth is below 0."""
+    homogeneous = enu_m @ matrix[:, :3].T + matrix[:, 3]
+    depth = homogeneous[:, 2]
+    safe = np.where(np.abs(depth) > 1e-6, depth, np.nan)
+    return homogeneous[:, :2] / safe[:, None], depth

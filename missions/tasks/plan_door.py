@@ -1,0 +1,27 @@
+"""The door of the planner: the ground a brief names is opened once, and a task planned over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from missions.airspace.ground_file import open_situation
+from missions.tasks.border_patrol import BorderPatrol
+from missions.tasks.planner import plan
+
+if TYPE_CHECKING:
+    from missions.briefs.brief import Brief
+    from missions.planned import Planned
+    from missions.tasks.task import Task
+
+PATROL: Final = BorderPatrol()
+
+
+def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
+    """Plan a task for a brief, by default the patrol of its border.
+
+    Raises
+    ------
+    BriefError, InputError, PlanRefusedError
+        As `missions.tasks.planner.plan`.
+    """
+    return plan(open_situation(brief), task)

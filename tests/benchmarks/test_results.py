@@ -1,0 +1,42 @@
+"""What `make bench` keeps: numbers, rivals with their versions, and what could not be run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+
+import benchmarks.__main__ as bench
+from benchmarks import Row
+
+
+def rows():
+    yield Row(what="reading", ours=2.0, rival=6.0, rival_name="geopandas alone", unit="s", goal=">= 2")
+
+
+def absent():
+    yield from rows()
+    raise ModuleNotFoundError("No module named 'sahi'")
+
+
+def test_a_row_carries_its_rival_and_the_rivals_version():
+    (row,) = bench.measured(rows)["rows"]
+    assert row["ratio"] == 3.0
+    assert row["rival_versions"] == {"geopandas": importlib.metadata.version("geopandas")}
+
+
+def test_a_rival_that_cannot_be_run_is_said_and_what_ran_is_kept():
+    area = bench.measured(absent)
+    assert "sahi" in area["not_run"]
+    assert len(area["rows"]) == 1
+    assert "sahi" in bench.as_markdown({"areas": {"detection": area}})
+
+
+def test_one_area_alone_leaves_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
+    (tmp_path / "results.json").write_text(json.dumps({"areas": {"klv": bench.measured(rows)}}))
+    monkeypatch.setattr("benchmarks.imports.run", absent)
+    assert bench.main(["imports"]) == 1
+    kept = json.loads((tmp_path / "results.json").read_text())["areas"]
+    assert set(kept) == {"klv", "imports"}
+    assert "## klv" in (tmp_path / "results.md").read_text()
+    assert "sahi" in capsys.readouterr().out
