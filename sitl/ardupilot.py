@@ -6,15 +6,17 @@ Its program is built elsewhere (ArduPilot is GPL and no part of this project).
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from missions.failsafes.reading import both_generations
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.vehicle.config import Airframe
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from missions.links.link import Link
 
@@ -29,6 +31,8 @@ MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("ardu
 DEFAULTS: Final = {Airframe.COPTER: "copter.parm", Airframe.PLANE: "plane.parm"}
 SET_MESSAGE_INTERVAL: Final = mavlink.MAV_CMD_SET_MESSAGE_INTERVAL
 ASK_EVERY_S: Final = 5.0
+OWN_PARAMETERS: Final = "vedette.parm"
+"""The file of the run directory that holds what is set before the boot."""
 READY_S: Final = 90.0
 
 
@@ -45,22 +49,37 @@ def find_ardupilot(airframe: Airframe = Airframe.COPTER, option: Path | None = N
 
 
 def find_defaults(airframe: Airframe, binary: Path) -> tuple[str, ...]:
-    """Return the arguments that give the simulator its frame and calibration, none where no such file is found.
+    """Return the files that give the simulator its frame and calibration, none where no such file is found.
 
-    VEDETTE_ARDUPILOT_DEFAULTS names the parameter files (comma-separated); else they are those of the source tree that
-    the program was built in.
+    VEDETTE_ARDUPILOT_DEFAULTS names the parameter files (comma-separated), or the folder that holds ``copter.parm`` and
+    ``plane.parm``; else they are those of the source tree that the program was built in.
     """
     named = os.environ.get("VEDETTE_ARDUPILOT_DEFAULTS", "")
     folders = [parent / "Tools" / "autotest" / "default_params" for parent in binary.resolve().parents]
+    if Path(named).is_dir():
+        named, folders = "", [Path(named)]
     beside = next((f / DEFAULTS[airframe] for f in folders if (f / DEFAULTS[airframe]).is_file()), None)
-    return ("--defaults", named or str(beside)) if named or beside else ()
+    return (named,) if named else (str(beside),) if beside else ()
 
 
-def start_ardupilot(launch: Launch, folder: Path, *, airframe: Airframe, binary: Path) -> Simulator:
+def start_ardupilot(
+    launch: Launch, folder: Path, *, airframe: Airframe, binary: Path, parameters: Mapping[str, float] | None = None
+) -> Simulator:
     """Start an instance in a run directory of its own.
 
     It holds still until its first client connects; `wait_until_armable` is that client.
+
+    Parameters
+    ----------
+    parameters
+        What is set before it boots, under names of either generation; on top of its frame's defaults.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / OWN_PARAMETERS
+    own.write_text(
+        "".join(f"{name} {value:g}\n" for name, value in both_generations(parameters or {}).items()), encoding="ascii"
+    )
+    defaults = ",".join([*find_defaults(airframe, binary), str(own.resolve())])
     home = f"{launch.lat_deg:.7f},{launch.lon_deg:.7f},{launch.alt_amsl_m:.2f},{launch.heading_deg:.1f}"
     command = [
         str(binary),
@@ -70,7 +89,7 @@ def start_ardupilot(launch: Launch, folder: Path, *, airframe: Airframe, binary:
         *("--instance", str(launch.instance)),
         *("--sysid", str(launch.instance + 1)),
         "--wipe",
-        *find_defaults(airframe, binary),
+        *("--defaults", defaults),
     ]
     port = BASE_PORT + PORTS_APART * launch.instance
     return Simulator(command, folder, f"tcp:127.0.0.1:{port}")

@@ -35,6 +35,12 @@ def value_of(values: Mapping[str, float], name: str) -> float | None:
     return values[newer] * unit if newer in values else None
 
 
+def both_generations(values: Mapping[str, float]) -> dict[str, float]:
+    """Return parameters under their names of both generations, each in its own unit: for a vehicle not yet asked."""
+    newer = {RENAMED[name][0]: value / RENAMED[name][1] for name, value in values.items() if name in RENAMED}
+    return {**values, **newer}
+
+
 def names_of(dialect: str, *, fixed_wing: bool) -> tuple[str, ...]:
     """Return the parameters that decide what a vehicle does when something fails."""
     table = table_of(dialect, fixed_wing=fixed_wing)

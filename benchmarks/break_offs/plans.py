@@ -1,0 +1,150 @@
+"""The patrols and searches that are broken off: each kind of aircraft, each way home."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+
+from missions.airspace.corridor import build_corridor
+from missions.airspace.ground_file import read_ground
+from missions.airspace.terrain_profile import PlaneGround
+from missions.briefs.brief_file import build_brief, read_brief
+from missions.judging.judge import subject_of
+from missions.judging.rules_place import standoff_m
+from missions.patterns.values import PatternKind, PatternRequest
+from missions.performance.aircraft import AircraftKind
+from missions.plan_files.dialect import Dialect
+from missions.planning.planner import plan_brief
+from missions.searches.sorties import plan_search
+
+if TYPE_CHECKING:
+    from missions.airspace.corridor import Corridor
+    from missions.briefs.brief import Brief
+    from missions.judging.subject import Subject
+    from missions.plan import Plan, Sortie
+
+DEMO: Final = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
+LINE: Final = [[50.0, 8.0], [50.0, 8.018]]
+SPIKE: Final = [[50.0, 8.0], [50.0, 8.006], [50.0065, 8.0085], [50.0, 8.011], [50.0, 8.018]]
+"""Every straight way home from beyond the spike crosses the border."""
+LONG: Final = [[50.0, 8.0], [50.0, 8.04]]
+COPTER: Final[dict[str, Any]] = {
+    "dialect": "ardupilot", "border": {"coordinates": LINE, "own_side": "left"}, "standoff": {"asked_m": 150},
+    "corridor": {"depth_m": 300}, "aircraft": {"type": "quad-survey", "count": 1},
+    "launch": [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0015}], "failsafe": {"way": "straight"},
+}  # fmt: skip
+WING: Final[dict[str, Any]] = {
+    **COPTER, "border": {"coordinates": LONG, "own_side": "left"}, "corridor": {"depth_m": 600},
+    "standoff": {"asked_m": 250}, "aircraft": {"type": "wing-2m", "count": 1},
+    "launch": [{"name": "a", "lat_deg": 50.016, "lon_deg": 8.015}],
+}  # fmt: skip
+PX4: Final = {"dialect": "px4"}
+RALLY: Final = {"rally": [{"name": "r", "lat_deg": 50.0045, "lon_deg": 8.014}]}
+RETRACE: Final = {"border": {"coordinates": SPIKE, "own_side": "left"}, "failsafe": {"way": "retrace"}}
+BRIEFS: Final[dict[str, dict[str, Any]]] = {
+    "straight": COPTER,
+    "retrace": {**COPTER, **RETRACE},
+    "rally": {**COPTER, **RALLY},
+    "search": COPTER,
+    "wing": WING,
+    "px4-straight": {**COPTER, **PX4},
+    "px4-retrace": {**COPTER, **RETRACE, **PX4},
+    "px4-rally": {**COPTER, **RALLY, **PX4},
+    "px4-search": {**COPTER, **PX4},
+}
+AREA: Final = ((8.006, 50.0022), (8.006, 50.0052), (8.014, 50.0052), (8.014, 50.0022))
+"""The searched area, longitude and latitude."""
+NAMES: Final = (*BRIEFS, "demo")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Patrol:
+    """One sortie that is broken off, and what was judged of it."""
+
+    name: str
+    brief: Brief
+    sortie: Sortie
+    corridor: Corridor
+    subject: Subject
+
+    @property
+    def dialect(self) -> Dialect:
+        """The autopilot it is made for."""
+        return Dialect(self.brief.dialect)
+
+    @property
+    def fixed_wing(self) -> bool:
+        """Whether a fixed wing flies it."""
+        return self.brief.of(self.sortie.aircraft).aircraft.aircraft.kind is AircraftKind.FIXED_WING
+
+    @property
+    def retraces(self) -> bool:
+        """Whether it returns along its path."""
+        return self.subject.return_rules.retrace
+
+    @functools.cached_property
+    def flown_m(self) -> np.ndarray:
+        """How near each leg comes to the line, metres, (n,)."""
+        return standoff_m(self.corridor, self.subject.legs.lines)
+
+    @functools.cached_property
+    def swept_m(self) -> np.ndarray:
+        """How near each piece of air that ways home sweep comes to it, (m,)."""
+        return standoff_m(self.corridor, self.subject.swept.shape)
+
+    def judged_m(self, leg: int, share: float, about_m: float = 120.0) -> float:
+        """Return how near a flight broken off there may come to the line by what was judged.
+
+        Parameters
+        ----------
+        leg, share
+            Where along the flight it is broken off.
+        about_m
+            Ways home that begin this near to there count.
+        """
+        legs, points, swept = self.subject.legs, self.subject.returns.points, self.subject.swept
+        here = legs.start_m[leg] + share * (legs.end_m[leg] - legs.start_m[leg])
+        flown = self.flown_m if self.subject.return_rules.forward_too else self.flown_m[: leg + 2]
+        away = np.hypot(*(points.xy_m - here).T)
+        near = (away[swept.first] <= about_m) & (np.abs(swept.leg - leg) <= 2)
+        return float(min(flown.min(), self.swept_m[near].min(initial=np.inf)))
+
+    def truth_m(self, lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[float, bool]:
+        """Return how near a flown track came to the line, metres, and whether any of it lay beyond."""
+        xy = self.corridor.frame.to_plane(lat_deg, lon_deg)
+        points = np.asarray(shapely.points(xy))
+        away = standoff_m(self.corridor, points)
+        return float(away.min()), bool((~shapely.covers(self.corridor.own, points)).any())
+
+
+@functools.cache
+def patrol(name: str) -> Patrol:
+    """Plan one of `NAMES`; its longest reach along the line is the sortie that is broken off."""
+    brief, plan = _planned(name)
+    errors = [f.message for f in plan.findings if f.severity == "error"]
+    if errors:
+        raise ValueError(f"{name} has no feasible plan: {errors}")
+    sortie = max(plan.sorties, key=lambda s: max(abs(g.lon_end_deg - s.home_lon_deg) for g in s.legs))
+    asks = {v.name: v.value for v in sortie.vehicle_parameters}
+    retrace = "SRTL_POINTS" in asks or asks.get("RTL_TYPE") == 4.0
+    own = brief.of(sortie.aircraft).returning(way="retrace" if retrace else "straight")
+    ground = read_ground(own.terrain)
+    corridor = build_corridor(own, ground)
+    subject = subject_of(own, corridor, PlaneGround(frame=corridor.frame, heights=ground), sortie)
+    return Patrol(name=name, brief=brief, sortie=sortie, corridor=corridor, subject=subject)
+
+
+def _planned(name: str) -> tuple[Brief, Plan]:
+    if name == "demo":
+        brief = read_brief(DEMO)
+        return brief, plan_brief(brief)
+    brief = build_brief({"name": name, **BRIEFS[name]}, Path())
+    if name.endswith("search"):
+        request = PatternRequest(kind=PatternKind.AREA, rings=(AREA,), swath_m=80.0)
+        return brief, plan_search(brief, request).plan
+    return brief, plan_brief(brief)
