@@ -28,7 +28,8 @@ POSITION_FLAGS: Final = 0x1 | 0x2 | 0x10
 PREARM: Final = 0x10000000
 """SYS_STATUS bit of MAV_SYS_STATUS_PREARM_CHECK."""
 MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
-DEFAULTS: Final = {Airframe.COPTER: "copter.parm", Airframe.PLANE: "plane.parm"}
+DEFAULTS: Final = {Airframe.COPTER: "default_params/copter.parm", Airframe.PLANE: "models/plane.parm"}
+"""Its files of frame and calibration, in ``Tools/autotest``."""
 SET_MESSAGE_INTERVAL: Final = mavlink.MAV_CMD_SET_MESSAGE_INTERVAL
 ASK_EVERY_S: Final = 5.0
 OWN_PARAMETERS: Final = "vedette.parm"
@@ -51,13 +52,13 @@ def find_ardupilot(airframe: Airframe = Airframe.COPTER, option: Path | None = N
 def find_defaults(airframe: Airframe, binary: Path) -> tuple[str, ...]:
     """Return the files that give the simulator its frame and calibration, none where no such file is found.
 
-    VEDETTE_ARDUPILOT_DEFAULTS names the parameter files (comma-separated), or the folder that holds ``copter.parm`` and
-    ``plane.parm``; else they are those of the source tree that the program was built in.
+    VEDETTE_ARDUPILOT_DEFAULTS names the parameter files (comma-separated), or ArduPilot's folder ``Tools/autotest``
+    that holds those of both airframes; else it is that of the source tree that the program was built in.
     """
     named = os.environ.get("VEDETTE_ARDUPILOT_DEFAULTS", "")
-    folders = [parent / "Tools" / "autotest" / "default_params" for parent in binary.resolve().parents]
+    folders = [parent / "Tools" / "autotest" for parent in binary.resolve().parents]
     if Path(named).is_dir():
-        named, folders = "", [Path(named)]
+        named, folders = "", [Path(named).resolve()]
     beside = next((f / DEFAULTS[airframe] for f in folders if (f / DEFAULTS[airframe]).is_file()), None)
     return (named,) if named else (str(beside),) if beside else ()
 

@@ -10,31 +10,17 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import multiprocessing
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.break_offs import ardupilot, embedded, px4
 from benchmarks.break_offs.cases import BreakOff, cases
 from benchmarks.break_offs.flown import Flown, read_flown, write_flown
+from benchmarks.break_offs.fly import fly
 from benchmarks.break_offs.plans import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-def fly(autopilot: str, case: BreakOff, instance: int, speedup: float) -> Flown:
-    """Fly one case in this process."""
-    if autopilot == "embedded":
-        return embedded.fly(case)
-    real = px4 if autopilot == "px4" else ardupilot
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            return real.fly(case, Path(folder) / "run", instance=instance + os.getpid() % 2, speedup=speedup)
-        except Exception as error:  # the table says what happened to each case
-            return real.failed(case, f"{type(error).__name__}: {error}")
 
 
 def chosen(plans: Sequence[str], counts: int, seed: int) -> list[BreakOff]:
@@ -46,7 +32,7 @@ def chosen(plans: Sequence[str], counts: int, seed: int) -> list[BreakOff]:
 def main() -> None:
     """Fly what is asked for and print a row for each case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--autopilot", choices=["ardupilot", "px4", "embedded"], default="embedded")
+    parser.add_argument("--autopilot", choices=["ardupilot", "embedded"], default="embedded")
     parser.add_argument("--plans", default=",".join(NAMES), help="of " + ", ".join(NAMES))
     parser.add_argument("--count", type=int, default=14, help="break-offs of each plan")
     parser.add_argument("--seed", type=int, default=1)
@@ -63,14 +49,17 @@ def main() -> None:
     until = time.monotonic() + asked.for_s
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(asked.vehicles, mp_context=context) as pool:
-        running: set[concurrent.futures.Future[Flown]] = set()
+        running: dict[concurrent.futures.Future[Flown], int] = {}
+        free = list(range(asked.instance, asked.instance + asked.vehicles))
         while waiting or running:
-            while waiting and len(running) < asked.vehicles and time.monotonic() < until:
-                running.add(pool.submit(fly, asked.autopilot, waiting.pop(0), asked.instance, asked.speedup))
+            while waiting and free and time.monotonic() < until:
+                port = free.pop()
+                running[pool.submit(fly, asked.autopilot, waiting.pop(0), port, asked.speedup)] = port
             if not running:
                 break
-            finished, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+            finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in finished:
+                free.append(running.pop(future))
                 flown.append(future.result())
                 print(flown[-1].line(), flush=True)
             if asked.out:

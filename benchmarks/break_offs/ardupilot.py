@@ -43,7 +43,7 @@ LIGHT: Final = {
     "LOG_BACKEND_TYPE": 0, "LOG_DISARMED": 0, "EK3_IMU_MASK": 1, "TERRAIN_ENABLE": 0,
 }  # fmt: skip
 """What makes the simulation cheap and changes nothing of how it flies: no log, one filter."""
-SLOWER: Final = {Airframe.COPTER: {"SIM_RATE_HZ": 400, "SCHED_LOOP_RATE": 200}, Airframe.PLANE: {}}
+SLOWER: Final = {Airframe.COPTER: {"SIM_RATE_HZ": 400, "SCHED_LOOP_RATE": 200}, Airframe.PLANE: {"EK2_ENABLE": 0}}
 STATION_S: Final = 20.0
 """FS_GCS_TIMEOUT, simulated seconds: our heartbeats come once a second of the wall clock."""
 READY_S: Final = 240.0
@@ -196,7 +196,9 @@ def _break(cause: Cause, flight: Patrol, link: Link, observer: Observer, peer: P
     if cause is Cause.RADIO:
         observer.put({"SIM_RC_FAIL": 1.0})
     if cause is Cause.POLYGON:
-        upload(link, fence_about(lat, lon), peer, MissionType.FENCE)
+        report = upload(link, fence_about(lat, lon), peer, MissionType.FENCE)
+        if not report.uploaded:
+            raise RuntimeError(f"the fence about the aircraft was not taken: {report.message}")
     if cause in (Cause.CEILING, Cause.CIRCLE):  # a kind of fence that is added in flight counts once it is switched on
         observer.c.mav.command_long_send(observer.system, 1, FENCE_ON, 0, 1, 0, 0, 0, 0, 0, 0)
 

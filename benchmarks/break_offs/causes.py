@@ -1,4 +1,4 @@
-"""What makes a flight break off, as parameters and fences: the same for the real autopilots and the embedded vehicle."""
+"""What breaks a flight off, as parameters and fences: the same for a real ArduPilot and the embedded vehicle."""
 
 from __future__ import annotations
 

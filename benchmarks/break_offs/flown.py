@@ -89,7 +89,7 @@ def read_flown(path: Path) -> list[Flown]:
     made = []
     for row in json.loads(path.read_text(encoding="utf-8")):
         case = BreakOff(**{**row["case"], "cause": Cause(row["case"]["cause"])})
-        tracks = {
+        tracks: dict[str, Any] = {
             name: np.cumsum(row[name]) * unit
             for name, unit in (("lat_deg", FINE_DEG), ("lon_deg", FINE_DEG), ("alt_m", 0.1))
         }

@@ -100,6 +100,8 @@ class Patrol:
     def judged_m(self, leg: int, share: float, about_m: float = 120.0) -> float:
         """Return how near a flight broken off there may come to the line by what was judged.
 
+        A fixed wing strays from its path in turns; that is part of the margin it is judged with.
+
         Parameters
         ----------
         leg, share
@@ -112,7 +114,9 @@ class Patrol:
         flown = self.flown_m if self.subject.return_rules.forward_too else self.flown_m[: leg + 2]
         away = np.hypot(*(points.xy_m - here).T)
         near = (away[swept.first] <= about_m) & (np.abs(swept.leg - leg) <= 2)
-        return float(min(flown.min(), self.swept_m[near].min(initial=np.inf)))
+        margin = self.corridor.margin
+        strays_m = margin.turn_overshoot_m + margin.tracking_m if self.fixed_wing else 0.0
+        return float(min(flown.min(), self.swept_m[near].min(initial=np.inf))) - strays_m
 
     def truth_m(self, lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[float, bool]:
         """Return how near a flown track came to the line, metres, and whether any of it lay beyond."""

@@ -87,7 +87,7 @@ class Autopilot:
         """Whether a failsafe held before it let the vehicle return (PX4's COM_FAIL_ACT_T)."""
         self.on_arm: Callable[[], None] = lambda: None
         self._behaviour: Behaviour | None = None
-        self._then: list[Callable[[], Behaviour]] = []
+        self._then: list[Callable[[], Behaviour | None]] = []
         self._started = False
         self._idle_s = 0.0
         self._crumbs: list[Place] = []
@@ -275,20 +275,28 @@ class Autopilot:
         self._behaviour.done = True
 
     def _return_wing(self) -> None:
-        """Land by the mission's landing sequence if there is one and it is asked for, else circle over home."""
+        """Land by the mission's landing sequence if there is one and it is asked for, else circle over home.
+
+        ArduPlane's RTL_AUTOLAND: with 1 it flies home first, with 2 and 4 to the landing at once, with 3 never.
+        """
         p = self.parameters
         landing = self.run.landing_start() if self.run else None
-        if landing is not None and (p["RTL_AUTOLAND"] > 0.0 or self.dialect is Dialect.PX4) and self.run:
-            self.mode = Mode.AUTO
-            self.run.set_current(landing, self.state)
-            self._behaviour = None
+        if landing is not None and (p["RTL_AUTOLAND"] in (2.0, 4.0) or self.dialect is Dialect.PX4):
+            self._land_by_mission(landing)
             return
         height = p["RTL_RETURN_ALT"] or p["RTL_ALTITUDE"]
         goal = self.rally() or Place(
             lat_deg=self.home.lat_deg, lon_deg=self.home.lon_deg, alt_amsl_m=self.home.alt_amsl_m + height
         )
+        lands = landing is not None and p["RTL_AUTOLAND"] == 1.0
         self._behaviour = self._leg_to(goal)
-        self._then = [lambda: self.moves.hold(goal)]
+        self._then = [lambda: self._land_by_mission(landing) if lands else self.moves.hold(goal)]
+
+    def _land_by_mission(self, landing: int | None) -> None:
+        """Go on with AUTO at the mission's landing sequence."""
+        if self.run is not None and landing is not None:
+            self.mode, self._behaviour = Mode.AUTO, None
+            self.run.set_current(landing, self.state)
 
     def _retrace(self) -> None:
         """Fly back along the path that was flown, then land."""

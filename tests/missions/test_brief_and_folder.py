@@ -159,7 +159,7 @@ def test_a_brief_with_two_types_says_how_each_flies(tmp_path, demo_brief_path):
 
 def test_the_standoff_of_a_mixed_brief_takes_the_largest_of_each_part(make_brief, straight):
     wind = {"speed_mps": 4.0, "gust_mps": 9.0}
-    types = [{"type": "quad-heavy", "speed_mps": 22}, {"type": "wing-2m", "turn_radius_m": 20.0}]
+    types = [{"type": "quad-heavy", "speed_mps": 22}, {"type": "wing-2m", "turn_radius_m": 16.0}]
     both, *each = (make_brief(straight, aircraft=own, wind=wind) for own in (types, *types))
     mixed = standoff_margin(both, both.wind.profile)
     alone = [standoff_margin(own, own.wind.profile) for own in each]

@@ -1,0 +1,76 @@
+"""Flights broken off on the embedded vehicle, judged by where it truly was."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from benchmarks.break_offs.cases import CAUSES, BreakOff, Cause, cases
+from benchmarks.break_offs.embedded import fly
+from benchmarks.break_offs.flown import WITHIN_M, Flown, read_flown, write_flown
+from benchmarks.break_offs.plans import NAMES, patrol
+
+QUICK = [name for name in NAMES if name not in ("demo", "wing")]
+MANY = 60
+"""Break-offs of each plan in the long run: 600 of all ten."""
+
+
+def held(flown: Flown) -> None:
+    assert flown.broken_at >= 0, flown.line()
+    assert not flown.crossed, flown.line()
+    assert flown.nearest_m >= flown.judged_m - WITHIN_M, flown.line()
+
+
+def some(plan: str, count: int) -> list[BreakOff]:
+    """Return a few cases of a plan, other causes for each plan."""
+    at = NAMES.index(plan) * count
+    return [cases(plan, len(CAUSES) * 2)[(at + 3 * k) % (len(CAUSES) * 2)] for k in range(count)]
+
+
+@pytest.mark.parametrize("plan", QUICK)
+def test_a_sample_of_break_offs_keeps_what_was_judged(plan):
+    for case in some(plan, 1):
+        held(fly(case))
+
+
+def test_a_fixed_wing_broken_off_keeps_what_was_judged():
+    held(fly(cases("wing", 8)[1]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plan", NAMES)
+def test_six_hundred_break_offs_keep_what_was_judged(plan):
+    for case in cases(plan, MANY):
+        held(fly(case))
+
+
+def test_with_the_wrong_parameters_the_line_is_crossed_and_seen_to_be():
+    """A radio that is lost on a copter set to return straight, where only the way along the path was judged."""
+    case = dataclasses.replace(cases("retrace", 2)[0], cause=Cause.RADIO)
+    wrong = fly(case, FS_THR_ENABLE=1.0)
+    assert wrong.crossed
+    assert not wrong.held
+    held(fly(case))
+
+
+def test_half_of_the_moments_are_the_worst_by_the_judge_and_every_cause_comes_in_both_halves():
+    made = cases("rally", 2 * len(CAUSES))
+    assert sum(c.worst for c in made) == len(CAUSES)
+    for worst in (True, False):
+        assert {c.cause for c in made if c.worst is worst} == set(CAUSES)
+    judged = [patrol("rally").judged_m(c.leg, c.share) for c in made]
+    least = min(judged)
+    assert all(j <= least + 60.0 for j, c in zip(judged, made, strict=True) if c.worst)
+
+
+def test_tracks_are_read_back_as_they_were_written(tmp_path):
+    flown = fly(cases("straight", 2)[1])
+    write_flown(tmp_path / "flown.json", [flown])
+    (back,) = read_flown(tmp_path / "flown.json")
+    assert back.case == flown.case
+    assert (back.modes, back.broken_at, back.ended) == (flown.modes, flown.broken_at, flown.ended)
+    np.testing.assert_allclose(back.lat_deg, flown.lat_deg, atol=6e-7)
+    assert back.nearest_m == pytest.approx(flown.nearest_m, abs=0.3)
+    assert (tmp_path / "flown.json").stat().st_size < 8000
