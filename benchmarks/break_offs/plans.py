@@ -19,8 +19,8 @@ from missions.judging.rules_place import standoff_m
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.aircraft import AircraftKind
 from missions.plan_files.dialect import Dialect
-from missions.planning.planner import plan_brief
-from missions.searches.sorties import plan_search
+from missions.tasks.planner import plan_brief
+from missions.tasks.searches import plan_search
 
 if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
