@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 
-from missions.airspace.corridor import build_corridor
-from missions.airspace.ground_file import read_ground
-from missions.airspace.terrain_profile import PlaneGround
 from missions.briefs.brief_file import build_brief, read_brief
 from missions.judging.judge import subject_of
 from missions.judging.rules_place import standoff_m
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.aircraft import AircraftKind
 from missions.plan_files.dialect import Dialect
-from missions.tasks.planner import plan_brief
-from missions.tasks.searches import plan_search
+from missions.tasks.plan_door import plan_brief
+from missions.tasks.search import Search
 
 if TYPE_CHECKING:
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
     from missions.judging.subject import Subject
-    from missions.plan import Plan, Sortie
+    from missions.plan import Sortie
 
 DEMO: Final = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
 LINE: Final = [[50.0, 8.0], [50.0, 8.018]]
@@ -80,7 +77,7 @@ class Patrol:
     @property
     def fixed_wing(self) -> bool:
         """Whether a fixed wing flies it."""
-        return self.brief.of(self.sortie.aircraft).aircraft.aircraft.kind is AircraftKind.FIXED_WING
+        return self.subject.aircraft.kind is AircraftKind.FIXED_WING
 
     @property
     def retraces(self) -> bool:
@@ -129,26 +126,14 @@ class Patrol:
 @functools.cache
 def patrol(name: str) -> Patrol:
     """Plan one of `NAMES`; its longest reach along the line is the sortie that is broken off."""
-    brief, plan = _planned(name)
-    errors = [f.message for f in plan.findings if f.severity == "error"]
+    brief = read_brief(DEMO) if name == "demo" else build_brief({"name": name, **BRIEFS[name]}, Path())
+    search = Search(request=PatternRequest(kind=PatternKind.AREA, polygons=((AREA,),), swath_m=80.0))
+    planned = plan_brief(brief, search) if name.endswith("search") else plan_brief(brief)
+    errors = [f.message for f in planned.plan.findings if f.severity == "error"]
     if errors:
         raise ValueError(f"{name} has no feasible plan: {errors}")
-    sortie = max(plan.sorties, key=lambda s: max(abs(g.lon_end_deg - s.home_lon_deg) for g in s.legs))
-    asks = {v.name: v.value for v in sortie.vehicle_parameters}
-    retrace = "SRTL_POINTS" in asks or asks.get("RTL_TYPE") == 4.0
-    own = brief.of(sortie.aircraft).returning(way="retrace" if retrace else "straight")
-    ground = read_ground(own.terrain)
-    corridor = build_corridor(own, ground)
-    subject = subject_of(own, corridor, PlaneGround(frame=corridor.frame, heights=ground), sortie)
-    return Patrol(name=name, brief=brief, sortie=sortie, corridor=corridor, subject=subject)
-
-
-def _planned(name: str) -> tuple[Brief, Plan]:
-    if name == "demo":
-        brief = read_brief(DEMO)
-        return brief, plan_brief(brief)
-    brief = build_brief({"name": name, **BRIEFS[name]}, Path())
-    if name.endswith("search"):
-        request = PatternRequest(kind=PatternKind.AREA, rings=(AREA,), swath_m=80.0)
-        return brief, plan_search(brief, request).plan
-    return brief, plan_brief(brief)
+    sortie = max(planned.plan.sorties, key=lambda s: max(abs(g.lon_end_deg - s.home_lon_deg) for g in s.legs))
+    situation = planned.situation
+    return Patrol(
+        name=name, brief=brief, sortie=sortie, corridor=situation.corridor, subject=subject_of(situation, sortie)
+    )
