@@ -14,7 +14,8 @@ from missions.plan_files.dialect import Dialect, home_item, mission_rows
 from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_rally
 from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
 from missions.plan_files.gpx_file import parse_gpx, write_gpx
-from missions.plan_files.kml_file import parse_kml, write_kml
+from missions.plan_files.kml_file import parse_kml
+from missions.plan_files.kml_written_file import write_kml
 from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.losses import losses
 from missions.plan_files.qgc_plan_file import parse_qgc_plan, write_qgc_document
@@ -150,7 +151,7 @@ def write_plan_file(document: PlanDocument, path: Path, dialect: str | None = No
     back = dataclasses.replace(back, dialect=told)
     if ending in (".csv", ".kmz"):
         return (*said, *losses(_without_items(document), _without_items(back)))
-    return losses(document, back)
+    return (*said, *losses(document, back))
 
 
 def _write(document: PlanDocument, path: Path, ending: str, dialect: str | None) -> tuple[str, ...]:
@@ -168,7 +169,7 @@ def _write(document: PlanDocument, path: Path, ending: str, dialect: str | None)
             raise InputError(f"{path}: the plan has no mission, and GPX holds nothing else")
         write_gpx(document, path, name=path.stem)
     elif ending == ".kml":
-        write_kml(document, path, name=path.stem)
+        return write_kml(document, path, name=path.stem)
     elif ending == ".plan":
         write_qgc_document(document, path)
     else:

@@ -17,7 +17,8 @@ from missions.plan import MissionItem
 from missions.plan_files.fence_rally_file import parse_fence_rally, write_fence_rally
 from missions.plan_files.geojson_plan_file import parse_geojson_plan, write_geojson_plan
 from missions.plan_files.gpx_file import parse_gpx, write_gpx
-from missions.plan_files.kml_file import parse_kml, write_kml
+from missions.plan_files.kml_file import parse_kml
+from missions.plan_files.kml_written_file import write_kml
 from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_file import read_plan_file, write_plan_file
