@@ -89,7 +89,7 @@ def archive_members(
                     raise InputError(
                         f"{where}: the document unpacks to more than {MAX_BYTES} bytes; refused", expected=MAX_BYTES
                     )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error) as error:
         raise InputError(f"{where}: the archive is damaged or locked ({error})") from error
     return found
 
