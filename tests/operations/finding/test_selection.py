@@ -208,3 +208,15 @@ def test_questions_that_contradict_themselves_are_one_sentence(tmp_path):
     (tmp_path / "line.geojson").write_text('{"type": "LineString", "coordinates": [[8, 50], [9, 50]]}')
     with pytest.raises(VedetteError, match="holds no polygon"):
         Ground.read(tmp_path / "line.geojson")
+
+
+def test_a_record_that_leads_out_of_the_folder_is_not_followed(make_operation, rng, tmp_path):
+    import dataclasses
+
+    stranger = make_operation("stranger", {0: made_night(rng, 0, 5, 0)})
+    store = make_operation("a", {1: made_night(rng, 1, 5, 0)})
+    part = next(part for part in store.parts("hits"))
+    path = "../stranger/" + stranger.parts("hits")[0].file
+    store.append(LeafKind.PART, path, dataclasses.replace(part, file=path).body())
+    with Archive([store]) as archive, pytest.raises(DamagedError, match="leads out"):
+        find(archive, ThingIndex(archive), ThingSelection())
