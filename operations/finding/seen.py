@@ -173,26 +173,25 @@ def _may_show(part: PartRecord, there: HitSelection, whenever: HitSelection) -> 
 
 
 def _columns(table: pa.Table, source: int) -> dict[str, Any]:
-    count = table.num_rows
     length = pc.list_value_length(table["footprint"]).to_numpy().astype(np.int64) // 2
-    points = numbers_of(pc.list_flatten(table["footprint"]), np.float64).reshape(-1, 2)
-    box = np.zeros((count, 4))
-    if count:
-        start = np.cumsum(length) - length
-        for column, reduce, axis in ((0, np.minimum, 1), (1, np.minimum, 0), (2, np.maximum, 1), (3, np.maximum, 0)):
-            box[:, column] = reduce.reduceat(points[:, axis], start)
-    of_row = np.repeat(np.arange(count), length)
-    low = box[:, [1, 0]][of_row]
-    size = np.maximum(box[:, [3, 2]][of_row] - low, 1e-12)
+    points = numbers_of(pc.list_flatten(table["footprint"]), np.float64)
+    box, ring = np.zeros((table.num_rows, 4)), np.zeros((len(points) // 2, 2), np.uint16)
+    for axis, values in enumerate((np.ascontiguousarray(points[1::2]), np.ascontiguousarray(points[::2]))):
+        if len(values):
+            start = np.cumsum(length) - length
+            low, high = np.minimum.reduceat(values, start), np.maximum.reduceat(values, start)
+            box[:, axis], box[:, axis + 2] = low, high
+            grain = _GRAINS / np.maximum(high - low, 1e-12)
+            ring[:, 1 - axis] = (values - np.repeat(low, length)) * np.repeat(grain, length) + 0.5
     numbers: dict[str, type[np.generic]] = {"stream": np.int16}
     numbers |= dict.fromkeys(("frame_index", "media_t_ns", "from_ns", "to_ns"), np.int64)
     return {
         "run_id": labels_of(table["run_id"]),
         "media_id": labels_of(table["media_id"]),
-        "source": np.full(count, source, np.int32),
+        "source": np.full(table.num_rows, source, np.int32),
         "box": box,
         "length": length,
-        "ring": np.round((points - low) / size * _GRAINS).astype(np.uint16),
+        "ring": ring,
         **{name: numbers_of(table[name], kind) for name, kind in numbers.items()},
     }
 
