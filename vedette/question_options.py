@@ -42,7 +42,8 @@ MinScore = Annotated[float | None, typer.Option("--min-score", min=0.0, max=1.0,
 TrackIds = Annotated[list[str] | None, typer.Option("--track", help="Ids of tracks or single hits.")]
 Singles = Annotated[bool, typer.Option("--singles", help="Also hits that belong to no track.")]
 Zone = Annotated[
-    str | None, typer.Option("--zone", help="Zone of local times, as Europe/Warsaw or +02:00 (default: the machine's).")
+    str | None,
+    typer.Option("--utc-offset", help="Zone of local times, as Europe/Warsaw or +02:00 (default: the machine's)."),
 ]
 Actor = Annotated[str | None, typer.Option("--actor", help="Whose name goes into the log (default: the login).")]
 
@@ -184,8 +185,8 @@ def parse_zone(text: str | None) -> dt.tzinfo | None:
     if text is None:
         return None
     if text[:1] in {"+", "-"}:
-        return dt.timezone(dt.timedelta(seconds=parse_utc_offset(text, "--zone") or 0.0))
+        return dt.timezone(dt.timedelta(seconds=parse_utc_offset(text, "--utc-offset") or 0.0))
     try:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(f"--zone: {text!r} is no zone; write it as Europe/Warsaw or +02:00") from error
+        raise InputError(f"--utc-offset: {text!r} is no zone; write it as Europe/Warsaw or +02:00") from error

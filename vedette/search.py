@@ -10,6 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError
+from vedette.brief_options import (
+    AircraftTypes,
+    AvoidFiles,
+    BorderFile,
+    Count,
+    DepthM,
+    DialectName,
+    KeepInFile,
+    Launch,
+    OwnSide,
+    RallyPoints,
+    Returns,
+    StandoffM,
+    TerrainFile,
+    Winds,
+    Zones,
+    brief_of,
+)
 from vedette.findings_view import print_findings
 from vedette.map_command import write_plan_map
 from vedette.screen import RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
@@ -37,8 +55,8 @@ def search(  # noqa: PLR0913 - one parameter per option
             show_default=False,
         ),
     ],
-    brief: Annotated[Path, typer.Option(help="Border, zones, aircraft, sites, ground and weather (TOML).")],
     out: Annotated[Path, typer.Option(help="Folder for the plan.")],
+    brief: Annotated[Path | None, typer.Option(help="Brief (TOML); or use --border and its options.")] = None,
     area: Annotated[Path | None, typer.Option(help="Polygon file (area, perimeter); holes are not searched.")] = None,
     line: Annotated[Path | None, typer.Option(help="Line file (route).")] = None,
     at: Annotated[str | None, typer.Option(help="LAT,LON of the datum or point.")] = None,
@@ -65,7 +83,21 @@ def search(  # noqa: PLR0913 - one parameter per option
         list[float] | None,
         typer.Option(min=0, max=100, help="POD of an earlier search of the same area, per cent; repeat for more."),
     ] = None,
-    aircraft: Annotated[str | None, typer.Option(help="Which of the brief's aircraft, where it has several.")] = None,
+    border: BorderFile = None,
+    own_side: OwnSide = None,
+    standoff_m: StandoffM = None,
+    depth_m: DepthM = None,
+    launch: Launch = None,
+    aircraft: AircraftTypes = None,
+    count: Count = None,
+    zone: Zones = None,
+    keep_in: KeepInFile = None,
+    avoid: AvoidFiles = None,
+    terrain: TerrainFile = None,
+    wind: Winds = None,
+    dialect: DialectName = None,
+    rally: RallyPoints = None,
+    returns: Returns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
 ) -> None:
@@ -74,15 +106,18 @@ def search(  # noqa: PLR0913 - one parameter per option
     The sorties keep the brief's standoff, zones, heights and battery reserve. Exit
     status: 0 planned, 1 planned with findings, 2 unusable input, 3 refused by a rule.
     """
-    from missions.briefs.brief_file import read_brief
+    from missions.briefs.brief_written_file import write_brief
     from missions.patterns.values import PatternRequest
     from missions.plan_files.plan_folder_file import write_plan_folder
     from missions.tasks.plan_door import plan_brief
     from missions.tasks.search import Search
 
-    asked = read_brief(brief)
-    if aircraft is not None:
-        asked = asked.only(aircraft)
+    options = {
+        "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
+        "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid, "terrain": terrain,
+        "wind": wind, "dialect": dialect, "rally": rally, "returns": returns, "revisit_min": None, "lanes": None,
+    }  # fmt: skip
+    asked, tables = brief_of(brief, options)
     seen_m, reach_m = camera_swath_m(asked, overlap_pct)
     chosen = _kind(kind)
     request = PatternRequest(
@@ -108,6 +143,8 @@ def search(  # noqa: PLR0913 - one parameter per option
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
     write_plan_folder(made, out)
+    if tables:
+        write_brief(tables, out / "brief.toml")
     write_plan_map(made, out)
     if as_json:
         print_json(_summary(made, earlier_pod or []))

@@ -29,15 +29,25 @@ def read_brief(path: Path) -> Brief:
     BriefError
         Naming the key, its value and the allowed range, or the file that cannot be used.
     """
+    return build_brief(read_tables(path), path.parent)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read the tables of a brief as they stand in its file.
+
+    Raises
+    ------
+    BriefError
+        When there is no such file, or it is not TOML.
+    """
     if not path.is_file():
         raise BriefError(f"there is no brief at {path}", file=str(path))
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise BriefError(f"{path.name} is not UTF-8 text (byte {error.start})", file=str(path)) from None
     except tomllib.TOMLDecodeError as error:
         raise BriefError(f"{path.name} is not valid TOML: {error}", file=str(path)) from None
-    return build_brief(raw, path.parent)
 
 
 def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:

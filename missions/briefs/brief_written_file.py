@@ -8,26 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 HEADER: Final = "# The brief this plan was made from. Change it and plan again: vedette plan brief.toml --out FOLDER"
 
 
 def write_brief(tables: Mapping[str, Any], path: Path) -> None:
     """Write the tables of a brief; files they name, relative to the working directory, are named from the new place."""
-    text = "\n".join([HEADER, *_lines(_moved(tables, path.parent.resolve()))]) + "\n"
+    folder = path.parent.resolve()
+    moved = with_files(tables, lambda file: Path(os.path.relpath(file, folder)).as_posix())
+    text = "\n".join([HEADER, *_lines(moved)]) + "\n"
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
 
 
-def _moved(value: Any, folder: Path, key: str = "") -> Any:
+def with_files(tables: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[str, Any]:
+    """Return the tables of a brief with every file they name named anew."""
+    return {key: _renamed(value, renamed, key) for key, value in tables.items()}
+
+
+def _renamed(value: Any, renamed: Callable[[str], str], key: str = "") -> Any:
     if isinstance(value, dict):
-        return {k: _moved(v, folder, k) for k, v in value.items()}
+        return with_files(value, renamed)
     if isinstance(value, list | tuple):
-        return [_moved(v, folder) for v in value]
+        return [_renamed(v, renamed) for v in value]
     named = key == "file" or (key == "own_side" and value not in ("left", "right"))
-    return Path(os.path.relpath(value, folder)).as_posix() if named and isinstance(value, str) else value
+    return renamed(value) if named and isinstance(value, str) else value
 
 
 def _lines(tables: Mapping[str, Any]) -> Iterator[str]:

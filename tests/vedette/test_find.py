@@ -42,7 +42,7 @@ def run(capsys):
 
 
 def test_things_near_the_border_as_table_json_and_map(run, op, border, tmp_path):
-    near = ("--border", border, "--near-border-m", 2_000, "--zone", "+02:00")
+    near = ("--border", border, "--near-border-m", 2_000, "--utc-offset", "+02:00")
     status, out, told = run("find", op, "--class", "person", *near, "--json", *WHY)
     assert status == 0, told
     answer = json.loads(out)
@@ -94,7 +94,7 @@ def test_when_ground_was_seen_and_when_not(run, op):
         (("find", "--near-border-m", "300"), "--near-border-m needs a border"),
         (("find", "--verdict", "guilty"), "none of confirmed, dismissed, undecided, none"),
         (("find", "--from", "yesterday"), "--from: 'yesterday' is no time with a zone"),
-        (("find", "--zone", "Mars/Olympus"), "--zone: 'Mars/Olympus' is no zone"),
+        (("find", "--utc-offset", "Mars/Olympus"), "--utc-offset: 'Mars/Olympus' is no zone"),
         (("find", "--area", "nowhere.geojson"), "there is no file"),
         (("seen", "--at", "91,8"), "--at: '91,8' is no place"),
         (("seen",), "give either --at LAT,LON or --area FILE"),
