@@ -79,8 +79,6 @@ def plan(
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
     from missions.tasks.plan_door import plan_brief
 
-    if out is None:
-        raise InputError("--out is missing: name the folder to write the plan into")
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
         "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid,
@@ -89,6 +87,8 @@ def plan(
         "rally": rally, "returns": returns,
     }  # fmt: skip
     asked, tables = brief_of(brief, options)
+    if out is None:
+        raise InputError("--out is missing: name the folder to write the plan into")
     made = plan_brief(asked)
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import shapely
 
 from missions.plan import Finding, LaneSight, Severity, SightReport, UnseenGround
 from missions.sight.coverage import Unseen
@@ -24,6 +25,7 @@ ENOUGH_PCT: Final = 98.0
 """A plan that sees this much of the corridor is not warned about: strips end square where borders bend."""
 ENOUGH_AREA_PCT: Final = 99.5
 """The same of a searched area: its lanes are laid for it alone."""
+LITTLE_AREA_PCT: Final = 0.1
 LITTLE_PCT: Final = 0.5
 """Reasons for less of the corridor than this are not findings of their own."""
 
@@ -88,19 +90,32 @@ def coverage_findings(brief: Brief, covered: Coverage, frame: LocalFrame) -> lis
     ]  # fmt: skip
 
 
-def area_findings(covered: Coverage, frame: LocalFrame) -> list[Finding]:
+NO_AIR: Final = "behind the standoff, a zone or the keep-in area's edge, where nobody may fly"
+
+
+def area_findings(situation: Situation, covered: Coverage, swath_m: float) -> list[Finding]:
     """Warn when part of a searched area is never seen: why, how much, and where most of it lies."""
     if covered.watched_m2 == 0.0 or covered.covered_pct >= ENOUGH_AREA_PCT:
         return []
-    unseen, missed = unseen_ground(covered, frame), 100.0 - covered.covered_pct
-    whole = sum(u.area_m2 for u in unseen)  # cells, which tell gaps apart; the share of all is known better
-    told = "; ".join(f"{missed * u.area_m2 / whole:.1f} % {u.reason} ({_largest(u)})" for u in unseen)
+    no_air = covered.watched.difference(shapely.buffer(situation.corridor.free, swath_m / 2.0))
+    gaps = [(gap.reason.value, gap.polygon) for gap in covered.gaps]
+    parts = [(NO_AIR, polygon.intersection(no_air)) for _, polygon in gaps]
+    parts += [(reason, polygon.difference(no_air)) for reason, polygon in gaps]
+    whole = sum(float(part.area) for _, part in parts) or 1.0
+    missed = 100.0 - covered.covered_pct  # cells tell gaps apart; the share of all is known better
+    shares = {
+        reason: missed * sum(float(part.area) for why, part in parts if why == reason) / whole
+        for reason in dict.fromkeys(reason for reason, _ in parts)
+    }
+    told = "; ".join(f"{share:.1f} % {reason}" for reason, share in shares.items() if share >= LITTLE_AREA_PCT)
+    largest = max((part for _, part in parts), key=lambda part: float(part.area), default=covered.watched)
+    lat, lon = situation.frame.to_degrees(shapely.get_coordinates(largest.representative_point()))
     return [
         Finding(
             rule="coverage", severity=Severity.WARNING, measured=round(covered.covered_pct, 2), limit=ENOUGH_AREA_PCT,
-            unit="%", message=f"{missed:.1f} % of the area is not seen: {told or 'along the edges of its lanes'}",
-            lat_deg=unseen[0].lat_deg if unseen else float("nan"),
-            lon_deg=unseen[0].lon_deg if unseen else float("nan"),
+            unit="%", lat_deg=float(lat[0]), lon_deg=float(lon[0]),
+            message=f"{missed:.1f} % of the area is not seen: {told or 'along the edges of its lanes'}; the largest "
+            f"gap is about {lat[0]:.5f}, {lon[0]:.5f}",
             relaxation="a smaller --swath-m, an oblique camera, a smaller standoff, or a smaller area",
         )
     ]  # fmt: skip

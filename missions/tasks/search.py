@@ -110,7 +110,7 @@ class Search:
 
     def remarks(self, situation: Situation, laid: Laid, covered: Coverage, proof: Proof | None) -> list[Finding]:  # noqa: ARG002
         """Say how much of the area stays unseen, why and where."""
-        return [*area_findings(covered, situation.frame), *unseen_findings(situation, covered)]
+        return [*area_findings(situation, covered, self.request.swath_m), *unseen_findings(situation, covered)]
 
     def _laid(self, situation: Situation, detachment: Detachment) -> Laid:
         maker, brief = detachment.maker, situation.brief
