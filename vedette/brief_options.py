@@ -72,8 +72,7 @@ def brief_of(brief: Path | None, options: Mapping[str, Any]) -> tuple[Brief, dic
     from missions.briefs.brief_written_file import with_files
 
     given = {key: value for key, value in options.items() if value}
-    if (brief is None) == ("border" not in given):
-        raise InputError("give a brief, or --border with its options, and not both (see --help)")
+    require_one(brief, given.get("border"))
     if brief is None:
         tables = quick_brief(options)
         return build_brief(tables, Path()), tables
@@ -84,6 +83,12 @@ def brief_of(brief: Path | None, options: Mapping[str, Any]) -> tuple[Brief, dic
     folder = brief.parent
     tables = _changed(with_files(read_tables(brief), lambda file: str(folder / file)), given)
     return build_brief(tables, Path()), tables
+
+
+def require_one(brief: Path | None, border: Path | None) -> None:
+    """Refuse neither of a brief and a border, or both."""
+    if (brief is None) == (border is None):
+        raise InputError("give a brief, or --border with its options, and not both (see --help)")
 
 
 def _changed(tables: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from vedette.brief_options import (
     Winds,
     Zones,
     brief_of,
+    require_one,
 )
 from vedette.map_command import write_plan_map
 from vedette.plan_view import show_plan
@@ -86,9 +87,10 @@ def plan(
         "revisit_min": revisit_min, "lanes": lanes, "dialect": dialect,
         "rally": rally, "returns": returns,
     }  # fmt: skip
-    asked, tables = brief_of(brief, options)
+    require_one(brief, border)
     if out is None:
         raise InputError("--out is missing: name the folder to write the plan into")
+    asked, tables = brief_of(brief, options)
     made = plan_brief(asked)
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
