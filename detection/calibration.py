@@ -55,6 +55,13 @@ class Calibration:
     model_sha256: str
     learned_from: str
     curves: Mapping[str, tuple[Curve, ...]]
+    recall: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    """Share of things found at the program's score limit, by class and band; NaN where too few were there to say."""
+
+    def recall_at(self, name: str, height_px: FloatArray) -> FloatArray:
+        """Share of things of a class and of these heights in the model's input that are found; NaN where not known."""
+        shares = np.array([*self.recall.get(name, (np.nan,) * len(bands()))])
+        return np.asarray(shares[band_of(height_px)])
 
     def probabilities(self, found: Detections, class_names: Sequence[str]) -> FloatArray:
         """Probability of each box being right, 0..1; NaN for classes that were not calibrated.
@@ -90,6 +97,16 @@ class Reliability:
     """Mean gap between the two, weighted by counts (expected calibration error, Naeini et al. 2015)."""
     brier: float
     """Mean squared error of the probability (Brier 1950)."""
+
+
+def recall_by_band(verdicts: Verdicts, score_min: float) -> tuple[float, ...]:
+    """Share of one class's things that boxes of at least this score found, one a band; NaN for fewer than 20 things."""
+    band = band_of(verdicts.truth_height_px)
+    found = verdicts.truth_score >= score_min
+    return tuple(
+        float(found[band == row].mean()) if (band == row).sum() >= RIGHT_MIN else float("nan")
+        for row in range(len(bands()))
+    )
 
 
 def fit(verdicts: Verdicts) -> tuple[Curve, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,10 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
             name: [{"boxes": c.boxes, "scores": c.scores.tolist(), "shares": c.shares.tolist()} for c in curves]
             for name, curves in calibration.curves.items()
         },
+        "recall": {
+            name: [None if math.isnan(share) else round(share, 4) for share in shares]
+            for name, shares in calibration.recall.items()
+        },
     }
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -59,7 +64,10 @@ def read_calibration(path: Path, model_sha256: str) -> Calibration:
         if held["bands"] != [name for name, _, _ in bands()] or any(len(c) != len(bands()) for c in curves.values()):
             raise ValueError("other bands of height")
         found = Calibration(
-            model_sha256=str(held["model_sha256"]), learned_from=str(held["learned_from"])[:400], curves=curves
+            model_sha256=str(held["model_sha256"]),
+            learned_from=str(held["learned_from"])[:400],
+            curves=curves,
+            recall={str(name): _shares(row) for name, row in held.get("recall", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
@@ -74,6 +82,13 @@ def read_calibration(path: Path, model_sha256: str) -> Calibration:
             path=str(path),
         )
     return found
+
+
+def _shares(row: list[float | None]) -> tuple[float, ...]:
+    shares = tuple(math.nan if share is None else float(share) for share in row)
+    if len(shares) != len(bands()) or any(not 0.0 <= share <= 1.0 for share in shares if not math.isnan(share)):
+        raise ValueError("recall that is no share of each band")
+    return shares
 
 
 def _curve(row: dict[str, object]) -> Curve:

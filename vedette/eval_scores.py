@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detection.calibration import Calibration, fit, reliability
+from detection.calibration import Calibration, fit, recall_by_band, reliability
 from detection.evaluation import (
     Labels,
     Verdicts,
@@ -19,6 +19,7 @@ from detection.evaluation import (
     evaluator,
     judge,
 )
+from detection.model_output import Filter
 from detection.training.recipe import CLASS_NAMES
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def calibration_of(
     judged: Sequence[tuple[Source, Sequence[Detections], Sequence[LabelledFrame]]], sha256: str
 ) -> Calibration:
     """Learn curves from all sources together; each source's own overlap decides what is right."""
-    curves = {}
+    curves, recall = {}, {}
     for number, name in enumerate(CLASS_NAMES):
         parts = [judge(found, [t.labels for t in true], number, overlap_min=s.overlap_min) for s, found, true in judged]
         together = Verdicts(
@@ -211,5 +212,6 @@ def calibration_of(
         )
         if len(together.truth_score):
             curves[name] = fit(together)
+            recall[name] = recall_by_band(together, Filter().score_min)
     learned = ", ".join(f"{source.name} ({len(true)} pictures)" for source, _, true in judged)
-    return Calibration(model_sha256=sha256, learned_from=learned, curves=curves)
+    return Calibration(model_sha256=sha256, learned_from=learned, curves=curves, recall=recall)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +80,7 @@ def plan(
     from missions.briefs.brief_written_file import write_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
     from missions.tasks.plan_door import plan_brief
+    from vedette.plan_seen import bundled_calibration, lanes_seen
 
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
@@ -98,9 +100,11 @@ def plan(
     if tables:
         write_brief(tables, out / "brief.toml")
     write_plan_map(made, out)
+    known, sight = bundled_calibration(), made.plan.sight
+    seen = [] if known is None or sight is None else lanes_seen(sight, asked.flight.alt_agl_m, known)
     if as_json:
-        print_json(summary(made))
+        print_json(summary(made) | {"seen_by_model": [dataclasses.asdict(lane) for lane in seen]})
     else:
-        show_plan(RESULTS, made, out, every=every)
+        show_plan(RESULTS, made, out, seen=seen, every=every)
     if made.plan.findings:
         raise typer.Exit(1)

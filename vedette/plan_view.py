@@ -11,18 +11,21 @@ from vedette.findings_view import print_findings, print_wrapped, tally
 from vedette.screen import line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from missions.plan import FleetOption, Plan, SightReport
     from missions.planned import Planned
+    from vedette.plan_seen import LaneSeen
     from vedette.screen import Screen
 
 SHOWN_SORTIES: Final = 20
 _SHOWN_FLEETS: Final = 6
 
 
-def show_plan(console: Screen, planned: Planned, out: Path, *, every: bool) -> None:
+def show_plan(
+    console: Screen, planned: Planned, out: Path, *, seen: Sequence[LaneSeen] = (), every: bool
+) -> None:
     """Print the plan as tables a unit reads at a glance; of very many sorties the first, unless `every`."""
     from missions.plan_files.plan_folder_file import summary
 
@@ -32,7 +35,7 @@ def show_plan(console: Screen, planned: Planned, out: Path, *, every: bool) -> N
         verdict = ("keeps the rules that could be judged without terrain", "yellow")
     console.print(line((made.name, "bold"), ": ", verdict))
     _print_sorties(console, made, every=every)
-    for title, text in _facts(made, summary(planned)):
+    for title, text in (*_facts(made, summary(planned)), *_seen(seen)):
         print_wrapped(console, text, first=f"  {title:9} ", later=" " * 12)
     if made.findings:
         console.print()
@@ -106,6 +109,24 @@ def _camera(sight: SightReport) -> str:
     return (
         f"{lanes}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person {person_pixels(far):.1f} pixels, "
         f"Johnson 1958){dwell}"
+    )
+
+
+def _seen(lanes: Sequence[LaneSeen]) -> Iterator[tuple[str, str]]:
+    """Say what share of the people in view the bundled model would find in one look."""
+    if not lanes:
+        return
+    shares = sorted(lane.share for lane in lanes)
+    span = f"{shares[0]:.0%}" if shares[0] == shares[-1] else f"{shares[0]:.0%} to {shares[-1]:.0%}, by lane,"
+    near, far = max(lane.person_near_px for lane in lanes), min(lane.person_far_px for lane in lanes)
+    unmeasured = max(lane.unmeasured for lane in lanes)
+    missing = f"; at up to {unmeasured:.0%} of a swath people are lower than it was measured at" if unmeasured else ""
+    yield (
+        "detector",
+        (
+            f"{span} of the people in view are found in one look (they are {near:.0f} to {far:.0f} pixels high; the bundled "
+            f"model's recall by height, 'vedette models card'){missing}"
+        ),
     )
 
 
