@@ -1,42 +1,32 @@
-"""Speed of the detector against ultralytics, and identities held at 3 frames a second against image-plane trackers."""
+"""Speed of the detector, of merging tiles, and of placing and following boxes."""
 
 from __future__ import annotations
 
-import dataclasses
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from benchmarks import Row, best_of
-from detection.boxes import overlap
+from detection.boxes import Overlap, suppress
 from detection.georeference import Surroundings, place
 from detection.ground_hits import GroundHits
-from detection.ground_tracker import TrackerSettings, track
+from detection.ground_tiling import PERSON_MIN_PX, plan_tiles
+from detection.ground_tracker import track
 from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
-from detection.scoring import InView, count_id_switches, match
+from detection.tiling import tiles_over
 from detection.values import Detections
 from geo.terrain import FlatTerrain
-from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
-from sitl.films.downlink_file import film_truth, frame_times, interpolate_vehicle, klv_values, pose_of
-from sitl.films.render import in_sight, render
+from geo.values import CameraModel, GimbalFrame, Pose
+from sitl.films.downlink_file import frame_times, interpolate_vehicle, pose_of
+from sitl.films.render import render
 from sitl.films.render_look import THERMAL
-from sitl.films.sensor_errors import SensorErrors
 from sitl.films.world import World, make_world
 from telemetry.videos.frame import Frame
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from detection.truth import FilmTruth
 
 T0 = 1_750_000_000_000_000_000
 GROUND = FlatTerrain(height_m=180.0)
 CAMERA = CameraModel.from_fov(hfov_deg=35.0, width_px=640, height_px=512)
-FLIGHTS = ((1, 45.0, 3), (2, 35.0, 3), (3, 60.0, 3), (4, 45.0, 1), (6, 30.0, 2))
-"""World seed, depression in degrees, frames a second."""
 
 
 def _world(seed: int) -> World:
@@ -67,113 +57,6 @@ def _flight(depression_deg: float, seconds: float = 100.0) -> dict[str, np.ndarr
     }
 
 
-def _measured(klv: dict[int, object], t_utc_ns: int) -> Pose:
-    value = {tag: float(number) for tag, number in klv.items() if isinstance(number, int | float)}
-    return Pose(
-        t_utc_ns=t_utc_ns,
-        lat_deg=value[13],
-        lon_deg=value[14],
-        alt_hae_m=value[75],
-        yaw_deg=value[5],
-        pitch_deg=value[90],
-        roll_deg=value[91],
-        gimbal_yaw_deg=value[18],
-        gimbal_pitch_deg=value[19],
-        gimbal_roll_deg=value[20],
-        gimbal_frame=GimbalFrame.BODY,
-        hfov_deg=value[16],
-        vfov_deg=value[17],
-    )
-
-
-def hits_of_flight(seed: int, depression_deg: float, fps: int) -> tuple[GroundHits, FilmTruth]:
-    """Make hits as a fair detector would: 12 % missed, 0.7 px of jitter, 0.3 false a frame."""
-    rng = np.random.default_rng(seed)
-    world, vehicle = _world(seed), _flight(depression_deg)
-    times = frame_times(vehicle, Fraction(fps), None, None)
-    true = interpolate_vehicle(vehicle, times)
-    errors = SensorErrors.draw(times, PoseSigmas(), rng)
-    image = np.broadcast_to(np.zeros(1, np.uint8), (512, 640, 3))
-    boxes, hits = [], []
-    for row, t_utc_ns in enumerate(times.tolist()):
-        seen = in_sight(world, pose_of(true, row, t_utc_ns), CAMERA, t_utc_ns)
-        boxes.append(seen)
-        kept = np.flatnonzero((seen.visible > 0.5) & (rng.random(len(seen)) > 0.12))
-        false = rng.uniform((0, 0), (640, 512), (rng.poisson(0.3), 2))
-        found = Detections(
-            boxes_px=np.vstack(
-                [
-                    seen.boxes_px[kept] + rng.normal(0.0, 0.7, (len(kept), 4)),
-                    np.hstack([false - (2, 5), false + (2, 5)]),
-                ]
-            ).astype(np.float32),
-            classes=np.concatenate([seen.kind[kept], np.zeros(len(false), np.int64)]),
-            scores=np.full(len(kept) + len(false), 0.9, np.float32),
-        )
-        pose = _measured(klv_values(true, errors, row, t_utc_ns, CAMERA), t_utc_ns)
-        frame = Frame(index=row, pts_s=Fraction(0), t_utc_ns=t_utc_ns, image=image, pose=pose)
-        hits.append(place(frame, found, Surroundings(terrain=GROUND), class_names=("person", "vehicle")))
-    return GroundHits.concat(hits), film_truth(times, true, CAMERA, boxes)
-
-
-def _by_overlap(predicted: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    shared = overlap(predicted, boxes)
-    return -shared, shared > 0.1
-
-
-def _by_distance(predicted: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    centres = [(b[:, :2] + b[:, 2:]) / 2.0 for b in (predicted, boxes)]
-    gap = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=-1)
-    return gap, gap < 60.0
-
-
-def image_plane(hits: GroundHits, cost: Callable[..., tuple[np.ndarray, np.ndarray]]) -> GroundHits:
-    """Track boxes in the picture: Hungarian assignment to boxes moved on by their last step (Bewley et al. 2016)."""
-    marked, live, born = [], [], 0
-    for t_utc_ns in np.unique(hits.t_utc_ns).tolist():
-        now = list(hits.take(hits.t_utc_ns == t_utc_ns))
-        live = [one for one in live if t_utc_ns - one[2] < 3_000_000_000]
-        boxes = np.array([hit.box_px for hit in now])
-        names = [""] * len(now)
-        if live:
-            predicted = np.array([one[0] + one[1] for one in live])
-            price, allowed = cost(predicted, boxes)
-            allowed &= np.array([[one[4] == hit.class_name for hit in now] for one in live])
-            for k, j in zip(*linear_sum_assignment(np.where(allowed, price, 1e6)), strict=True):
-                if allowed[k, j]:
-                    names[j] = live[k][3]
-                    live[k] = (boxes[j], boxes[j] - live[k][0], t_utc_ns, live[k][3], live[k][4])
-        for j, hit in enumerate(now):
-            if not names[j]:
-                born += 1
-                names[j] = f"I-{born}"
-                live.append((boxes[j], np.zeros(4), t_utc_ns, names[j], hit.class_name))
-            marked.append(dataclasses.replace(hit, track_id=names[j]))
-    return GroundHits.of(marked)
-
-
-def _switches(hits: GroundHits, truth: FilmTruth) -> int:
-    found = match(hits, truth, view=InView())
-    ids = hits.track.take(found.hit_row).texts().tolist()
-    return count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids)
-
-
-def _tracking() -> list[Row]:
-    every = TrackerSettings(existence_min=0.0, stitch_gap_s=0.0)
-    flights = [hits_of_flight(*flight) for flight in FLIGHTS]
-    ours = sum(_switches(track(hits, every)[0], truth) for hits, truth in flights)
-    naive = dataclasses.replace(every, own_share=1.0, white_share=1e-9, drift_time_s=1e9)
-    rivals = {
-        "SORT-like, box overlap": sum(_switches(image_plane(hits, _by_overlap), truth) for hits, truth in flights),
-        "image plane, 60 px distance": sum(
-            _switches(image_plane(hits, _by_distance), truth) for hits, truth in flights
-        ),
-        "ground, pose error taken for noise": sum(_switches(track(hits, naive)[0], truth) for hits, truth in flights),
-    }
-    what = f"id switches, {len(FLIGHTS)} flights of 100 s at 1-3 frames/s"
-    return [Row(what=what, ours=ours, rival=n, rival_name=name, unit="switches") for name, n in rivals.items()]
-
-
 def _speed() -> list[Row]:
     vehicle = _flight(45.0)
     times = frame_times(vehicle, Fraction(1), None, None)
@@ -199,6 +82,67 @@ def _speed() -> list[Row]:
     ]
 
 
+def _merging() -> list[Row]:
+    """100 000 boxes of four overlapping tiles of a large picture."""
+    rng = np.random.default_rng(4)
+    corner = np.repeat(rng.uniform((0, 0), (3800, 2100), (25_000, 2)), 4, axis=0) + rng.normal(0.0, 1.0, (100_000, 2))
+    boxes = np.hstack([corner, corner + rng.uniform(10, 16, (100_000, 2))])
+    scores, classes = rng.random(100_000), np.zeros(100_000, np.int64)
+    ours = best_of(lambda: suppress(boxes, scores, classes, threshold=0.6, by=Overlap.SMALLER, most=10**6))
+    rows = [Row(what="merge 100 000 boxes", ours=ours, rival=0.2, rival_name="budget", unit="s")]
+    try:
+        import supervision
+    except ImportError:
+        return rows
+    few = slice(0, 5000)
+    held = np.hstack([boxes[few], scores[few, None]])
+    rival = best_of(lambda: supervision.box_non_max_suppression(held, 0.6), 1)
+    mine = best_of(lambda: suppress(boxes[few], scores[few], classes[few], threshold=0.6, most=10**6))
+    return [*rows, Row(what="merge 5000 boxes", ours=mine, rival=rival, rival_name="supervision NMS", unit="s")]
+
+
+def _tiles() -> list[Row]:
+    """Tiles of a 3840 x 2160 picture from 100 m, against a grid of 640 x 512 with a fifth of overlap."""
+    camera = CameraModel.from_fov(hfov_deg=50.0, width_px=3840, height_px=2160)
+    grid = len(tiles_over(3840, (0, 2160), (640, 512), (128.0, 102.4)))
+    rows = []
+    for down in (60.0, 45.0, 25.0, 15.0):
+        pose = Pose(
+            t_utc_ns=0, lat_deg=52.0, lon_deg=23.5, alt_hae_m=280.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
+            gimbal_pitch_deg=-down, gimbal_frame=GimbalFrame.EARTH,
+        )  # fmt: skip
+        plan = plan_tiles(pose, camera, 180.0, input_px=(640, 512), person_min_px=PERSON_MIN_PX)
+        what = f"tiles of a 4K picture, {down:g} degrees down"
+        rows.append(Row(what=what, ours=len(plan.tiles), rival=grid, rival_name="full-scale grid (SAHI)", unit="tiles"))
+    return rows
+
+
+def _following(many: int = 200, frames: int = 30) -> list[Row]:
+    """Place and follow frames of many boxes that wander about the picture."""
+    rng = np.random.default_rng(8)
+    middle, speed = rng.uniform((40, 40), (600, 470), (many, 2)), rng.normal(0.0, 1.5, (many, 2))
+    pose = Pose(
+        t_utc_ns=T0, lat_deg=52.0, lon_deg=23.5, alt_hae_m=280.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
+        gimbal_pitch_deg=-45.0, gimbal_frame=GimbalFrame.EARTH, hfov_deg=35.0,
+    )  # fmt: skip
+    image = np.broadcast_to(np.zeros(1, np.uint8), (512, 640, 3))
+    around = Surroundings(terrain=GROUND)
+    taken = []
+    for k in range(frames):
+        at = middle + speed * k + rng.normal(0.0, 0.5, (many, 2))
+        boxes = np.hstack([at - (2, 5), at + (2, 5)]).astype(np.float32)
+        found = Detections(boxes_px=boxes, classes=np.zeros(many, np.int64), scores=np.full(many, 0.8, np.float32))
+        t_utc_ns = T0 + k * 333_333_333
+        taken.append((Frame(index=k, pts_s=Fraction(k, 3), t_utc_ns=t_utc_ns, image=image, pose=pose), found))
+
+    def whole() -> None:
+        track(GroundHits.concat([place(frame, found, around, class_names=("person",)) for frame, found in taken]))
+
+    rate = many * frames / best_of(whole)
+    what = f"place and follow, {many} boxes a frame"
+    return [Row(what=what, ours=rate, rival=1e5, rival_name="goal", unit="hits/s", higher_is_better=True)]
+
+
 def run() -> list[Row]:
     """Return the table's rows."""
-    return _speed() + _tracking()
+    return _speed() + _merging() + _tiles() + _following()
