@@ -49,10 +49,11 @@ def _rivals() -> dict[str, Callable[[SeenPatrol], GroundHits]]:
     low = 0.3
     return {
         "ByteTrack": lambda seen: _in_the_picture(
-            ByteTrackTracker(track_activation_threshold=low, high_conf_det_threshold=low), seen
+            ByteTrackTracker(track_activation_threshold=low, high_conf_det_threshold=low, minimum_consecutive_frames=1),
+            seen,
         ),
         "OC-SORT": lambda seen: _in_the_picture(
-            OCSORTTracker(high_conf_det_threshold=low, minimum_iou_threshold=0.1), seen
+            OCSORTTracker(high_conf_det_threshold=low, minimum_iou_threshold=0.1, minimum_consecutive_frames=1), seen
         ),
     }
 

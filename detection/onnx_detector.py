@@ -181,6 +181,7 @@ def _nothing(problem: str) -> Detections:
         classes=np.zeros(0, dtype=np.int64),
         scores=np.zeros(0, dtype=np.float32),
         problems=(problem,),
+        answered=False,
     )
 
 

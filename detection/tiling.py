@@ -50,6 +50,7 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
         classes=np.concatenate([part.classes for part in found]),
         problems=tuple(dict.fromkeys(problem for part in found for problem in part.problems)),
         probabilities=np.concatenate([part.calibrated() for part in found]),
+        answered=all(part.answered for part in found),
     )
     if len(tiles) == 1:
         return joined

@@ -25,6 +25,9 @@ class Detections:
     probabilities: NDArray[np.float32] | None = None
     """Calibrated chance that each box is right, NaN for a class without a curve; None without a calibration."""
 
+    answered: bool = True
+    """False where the detector gave no answer, or none that can be read."""
+
     def __len__(self) -> int:
         return len(self.scores)
 

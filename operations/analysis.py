@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 FOOTPRINT_RANGE_M: Final = MAX_RANGE_M
 """Ground is shown as seen as far away as hits are placed: a vehicle at several kilometres is a hit like any other."""
+SILENT_MAX: Final = 3
+"""Frames in a row without an answer after which a detector is given up: each costs its deadline."""
+PROBLEMS_MAX: Final = 50
+"""Problems of frames that a run tells one by one."""
 _CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
 """Kinds of reading problems that mean that not all of an original was seen."""
 
@@ -152,6 +156,8 @@ def analyse(
     tiler = GroundTiler(detector, settings.terrain, settings.person_min_px)
     for count, frame in enumerate(reader.frames(), start=1):
         found.take(frame, tiler)
+        if found.silent >= SILENT_MAX:
+            break
         if on_frame is not None:
             on_frame(count)
     hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks, found.first_rows_px))
@@ -162,8 +168,8 @@ def analyse(
         frames=Frames.of(found.frames),
         events=events,
         chips=found.chips,
-        problems=(*(problem.message for problem in reader.problems), *found.problems),
-        partial=any(problem.kind in _CUT_SHORT for problem in reader.problems),
+        problems=(*(problem.message for problem in reader.problems), *found.told()),
+        partial=found.silent >= SILENT_MAX or any(problem.kind in _CUT_SHORT for problem in reader.problems),
         counts={
             **found.counts,
             "klv_packets": reader.klv_packets,
@@ -191,6 +197,8 @@ class FrameAnalysis:
     count: int = 0
     placed: int = 0
     chips_cut: int = 0
+    silent: int = 0
+    """Frames without an answer of the detector, in a row up to now."""
     next_footprint_ns: int = 0
 
     def take(self, frame: Frame, tiler: GroundTiler) -> None:
@@ -206,6 +214,7 @@ class FrameAnalysis:
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
         self.hits.append(hits)
         self.problems.extend(f"frame {frame.index}: {problem}" for problem in detections.problems)
+        self.silent = 0 if detections.answered else self.silent + 1
         self.with_pose += frame.pose is not None
         if frame.pose is not None and camera is not None and looked is not None:
             self.looks.append((dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns), camera))
@@ -228,6 +237,15 @@ class FrameAnalysis:
         }
         self.hits, self.frames, self.chips = [], [], {}
         return rows
+
+    def told(self) -> list[str]:
+        """Return what was wrong with frames: the first of very many, and whether the detector was given up."""
+        told = self.problems[:PROBLEMS_MAX]
+        if len(self.problems) > PROBLEMS_MAX:
+            told.append(f"and {len(self.problems) - PROBLEMS_MAX} more problems of frames")
+        if self.silent >= SILENT_MAX:
+            told.append(f"the detector gave no answer to {self.silent} frames in a row: the rest was not looked at")
+        return told
 
     def _frame_record(self, frame: Frame, camera: CameraModel | None) -> FrameRecord:
         common: dict[str, Any] = {

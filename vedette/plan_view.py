@@ -23,9 +23,7 @@ SHOWN_SORTIES: Final = 20
 _SHOWN_FLEETS: Final = 6
 
 
-def show_plan(
-    console: Screen, planned: Planned, out: Path, *, seen: Sequence[LaneSeen] = (), every: bool
-) -> None:
+def show_plan(console: Screen, planned: Planned, out: Path, *, seen: Sequence[LaneSeen] = (), every: bool) -> None:
     """Print the plan as tables a unit reads at a glance; of very many sorties the first, unless `every`."""
     from missions.plan_files.plan_folder_file import summary
 

@@ -1,0 +1,76 @@
+"""A detector that goes wrong: silent, flooding, giving what is no number. The run says so, and keeps what was found."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from detection.values import Detections
+from geo.terrain import FlatTerrain
+from operations.analysis import PROBLEMS_MAX, SILENT_MAX, IngestSettings, analyse
+from telemetry.videos.frame import Frame
+
+NOTHING = {
+    "boxes_px": np.zeros((0, 4), np.float32),
+    "classes": np.zeros(0, np.int64),
+    "scores": np.zeros(0, np.float32),
+}
+
+
+class Says:
+    """Gives the answers in turn, then the last one for ever."""
+
+    class_names = ("person",)
+
+    def __init__(self, *answers: Detections) -> None:
+        self.answers, self.asked = answers, 0
+
+    def detect(self, images: list[np.ndarray]) -> list[Detections]:
+        self.asked += 1
+        return [self.answers[min(self.asked, len(self.answers)) - 1]] * len(images)
+
+
+def reader(count: int) -> SimpleNamespace:
+    image = np.zeros((64, 96, 3), np.uint8)
+    frames = [Frame(index=k, pts_s=Fraction(k), t_utc_ns=k * 10**9, image=image, pose=None) for k in range(count)]
+    return SimpleNamespace(problems=(), klv_packets=0, klv_bad_checksum=0, frames=lambda: iter(frames))
+
+
+def analysed(detector: Says, count: int):
+    return analyse(reader(count), detector, IngestSettings(terrain=FlatTerrain(height_m=0.0)), media_id="m")
+
+
+SILENT = Detections(**NOTHING, problems=("the detector gave no answer within 30 s",), answered=False)
+FINE = Detections(
+    boxes_px=np.array([[1, 2, 9, 20]], np.float32), classes=np.zeros(1, np.int64), scores=np.array([0.9], np.float32)
+)
+
+
+def test_a_detector_that_hangs_is_given_up_and_what_was_found_is_kept() -> None:
+    detector = Says(FINE, FINE, SILENT)
+    found = analysed(detector, 100)
+    assert detector.asked == 2 + SILENT_MAX
+    assert (found.partial, found.counts["frames"], len(found.hits)) == (True, 2 + SILENT_MAX, 2)
+    assert (
+        found.problems[-1] == f"the detector gave no answer to {SILENT_MAX} frames in a row: the rest was not looked at"
+    )
+
+
+def test_one_frame_without_an_answer_ends_nothing() -> None:
+    found = analysed(Says(FINE, SILENT, FINE, SILENT, FINE), 10)
+    assert (found.partial, found.counts["frames"]) == (False, 10)
+    assert len(found.problems) == 2
+
+
+@pytest.mark.parametrize("count", [10, 10 * PROBLEMS_MAX])
+def test_problems_of_every_frame_are_told_up_to_a_limit(count: int) -> None:
+    found = analysed(
+        Says(Detections(**NOTHING, problems=("2 boxes with numbers that are not finite were dropped",))), count
+    )
+    assert len(found.problems) == min(count, PROBLEMS_MAX + 1)
+    assert found.counts["frames"] == count
+    if count > PROBLEMS_MAX:
+        assert found.problems[-1] == f"and {count - PROBLEMS_MAX} more problems of frames"
