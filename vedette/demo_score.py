@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from detection.calibration import reliability
 from detection.scoring import InView, count_id_switches, ground_errors, match
 from detection.truth_file import read_film_truth
 from geo.footprint import footprint
@@ -106,6 +107,8 @@ class _Tally:
     things: int = 0
     tracks: int = 0
     switches: int = 0
+    chances: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
+    true: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     errors_m: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     inside: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
 
@@ -122,8 +125,22 @@ class _Tally:
         self.tracks += len(hits.track.counts())
         ids = hits.track.take(found.hit_row).texts().tolist()
         self.switches += count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids)
+        judged = np.concatenate([found.hit_row, found.false_hits])
+        self.chances.append(hits.score[judged].astype(np.float64))
+        self.true.append(np.arange(len(judged)) < len(found.hit_row))
         self.errors_m.append(distance)
         self.inside.append(inside)
+
+
+def _honesty(tally: _Tally) -> dict[str, Any]:
+    """Say which numbers the hits' scores are, and how far calibrated ones are from what was right."""
+    chances = np.concatenate([np.zeros(0), *tally.chances])
+    known = np.isfinite(chances)
+    if not known.any():
+        return {"scores": "the model's own numbers"}
+    true = np.concatenate([np.zeros(0, bool), *tally.true])
+    error = reliability(chances[known], true[known]).expected_error
+    return {"scores": "calibrated probabilities", "calibration_error": round(error, 3)}
 
 
 def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
@@ -143,6 +160,7 @@ def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict
             "hits": tally.hits,
             "precision": round(tally.right / (tally.right + tally.wrong), 4) if tally.right + tally.wrong else nan,
             "recall": round(tally.right / tally.truths, 4) if tally.truths else nan,
+            **_honesty(tally),
         },
         "ground": {
             "median_error_m": round(float(np.median(errors)), 2) if len(errors) else nan,
