@@ -132,58 +132,94 @@ def _told(hits: GroundHits, truth: FilmTruth, found: Matches) -> NDArray[np.int6
 
 def associate(hits: GroundHits, identity: NDArray[np.int64], truth: FilmTruth) -> Association:
     """Let trackeval compare boxes that carry identities with the truths that count; boxes on others are left out."""
+    view = InView()
+    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
+    rows = np.flatnonzero((height >= view.height_min_px) & (truth.visible >= view.visible_min))
+    ignored = np.zeros(len(hits), dtype=bool)
+    ignored[match(hits, truth, view=view).ignored_hits] = True
+    kept = hits.take(~ignored)
+    times = truth.frame_t_utc_ns
+    place = np.clip(np.searchsorted(times, kept.t_utc_ns), 0, max(len(times) - 1, 0))
+    before = np.maximum(place - 1, 0)
+    true = Boxes(
+        frame=truth.thing_frame[rows],
+        identity=truth.object_id[rows],
+        boxes_px=truth.boxes_px[rows],
+        class_names=np.array(truth.class_names)[truth.class_number[rows]],
+    )
+    given = Boxes(
+        frame=np.where(np.abs(times[before] - kept.t_utc_ns) < np.abs(times[place] - kept.t_utc_ns), before, place),
+        identity=identity[~ignored],
+        boxes_px=kept.box_px.astype(np.float64),
+        class_names=kept.class_name.texts(),
+    )
+    return compare(true, given, overlap_max=LOCALISATION_MAX)
+
+
+LOCALISATION_MAX: Final = 0.5
+"""HOTA of films is averaged over overlaps up to this: a pixel of jitter is a quarter of a person's width."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Boxes:
+    """Boxes with identities, as columns of shape (n,), boxes (n, 4) as x0, y0, x1, y1."""
+
+    frame: NDArray[np.int64]
+    identity: NDArray[np.int64]
+    boxes_px: NDArray[np.float64]
+    class_names: NDArray[np.str_]
+
+
+def compare(true: Boxes, given: Boxes, *, overlap_max: float = 0.95, overlap_min: float = 0.3) -> Association:
+    """Let trackeval compare two sets of boxes.
+
+    Parameters
+    ----------
+    true, given
+        What was there, and what was followed.
+    overlap_max
+        HOTA is averaged over overlaps from 0.05 to this, in steps of 0.05; the standard is 0.95.
+    overlap_min
+        Overlap from which on IDF1 counts a box as found; the standard of the MOT challenges is 0.5.
+
+    Raises
+    ------
+    ModelError
+        When trackeval is not installed.
+    """
     try:
         from trackeval.metrics import HOTA, Identity
     except ImportError as error:
         raise ModelError("tracks are scored by trackeval, which is not installed: pip install trackeval") from error
-    view = InView()
-    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
-    counts = (height >= view.height_min_px) & (truth.visible >= view.visible_min)
-    ignored = np.zeros(len(hits), dtype=bool)
-    ignored[match(hits, truth, view=view).ignored_hits] = True
-    data = _sequence(hits.take(~ignored), identity[~ignored], truth, counts)
+    data = _sequence(true, given)
     hota = HOTA().eval_sequence(data)
-    identities = Identity({"PRINT_CONFIG": False, "THRESHOLD": 0.3}).eval_sequence(data)
-    low = [k for k, alpha in enumerate(np.arange(0.05, 0.99, 0.05)) if alpha <= LOCALISATION_MAX + 1e-9]
+    identities = Identity({"PRINT_CONFIG": False, "THRESHOLD": overlap_min}).eval_sequence(data)
+    steps = [k for k, alpha in enumerate(np.arange(0.05, 0.99, 0.05)) if alpha <= overlap_max + 1e-9]
     return Association(
-        hota=float(np.mean(hota["HOTA"][low])),
-        detection_accuracy=float(np.mean(hota["DetA"][low])),
-        association_accuracy=float(np.mean(hota["AssA"][low])),
+        hota=float(np.mean(hota["HOTA"][steps])),
+        detection_accuracy=float(np.mean(hota["DetA"][steps])),
+        association_accuracy=float(np.mean(hota["AssA"][steps])),
         idf1=float(identities["IDF1"]),
     )
 
 
-LOCALISATION_MAX: Final = 0.5
-"""HOTA is averaged over overlaps up to this: a pixel of jitter is a quarter of a person's width."""
-
-
-def _sequence(
-    hits: GroundHits, identity: NDArray[np.int64], truth: FilmTruth, counts: NDArray[np.bool_]
-) -> dict[str, Any]:
+def _sequence(true: Boxes, given: Boxes) -> dict[str, Any]:
     """Arrange boxes as trackeval takes them: lists by frame, identities counted from 0."""
-    rows = np.flatnonzero(counts)
-    _, true_id = np.unique(truth.object_id[rows], return_inverse=True)
-    _, given_id = np.unique(identity, return_inverse=True)
-    times = truth.frame_t_utc_ns
-    place = np.clip(np.searchsorted(times, hits.t_utc_ns), 0, max(len(times) - 1, 0))
-    before = np.maximum(place - 1, 0)
-    frame = np.where(np.abs(times[before] - hits.t_utc_ns) < np.abs(times[place] - hits.t_utc_ns), before, place)
-    frames = np.union1d(truth.thing_frame[rows], frame)
-    by_truth, by_hit = _by_frame(truth.thing_frame[rows], frames), _by_frame(frame, frames)
-    boxes = hits.box_px.astype(np.float64)
-    classes = np.array(truth.class_names)[truth.class_number[rows]]
-    names = hits.class_name.texts()
+    _, true_id = np.unique(true.identity, return_inverse=True)
+    _, given_id = np.unique(given.identity, return_inverse=True)
+    frames = np.union1d(true.frame, given.frame)
+    by_truth, by_hit = _by_frame(true.frame, frames), _by_frame(given.frame, frames)
     similarity = []
-    for true, given in zip(by_truth, by_hit, strict=True):
-        shared = overlap(truth.boxes_px[rows[true]], boxes[given])
-        shared[classes[true][:, None] != names[given][None]] = 0.0
+    for there, found in zip(by_truth, by_hit, strict=True):
+        shared = overlap(true.boxes_px[there], given.boxes_px[found])
+        shared[true.class_names[there][:, None] != given.class_names[found][None]] = 0.0
         similarity.append(shared)
     return {
         "num_timesteps": len(frames),
         "num_gt_ids": int(true_id.max(initial=-1)) + 1,
         "num_tracker_ids": int(given_id.max(initial=-1)) + 1,
-        "num_gt_dets": len(rows),
-        "num_tracker_dets": len(hits),
+        "num_gt_dets": len(true_id),
+        "num_tracker_dets": len(given_id),
         "gt_ids": [true_id[one] for one in by_truth],
         "tracker_ids": [given_id[one] for one in by_hit],
         "similarity_scores": similarity,

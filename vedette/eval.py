@@ -37,6 +37,9 @@ def evaluate(
     hours: Annotated[
         float, typer.Option(min=0.0, max=1000.0, help="Also follow so many hours of simulated boxes (no model runs).")
     ] = 0.0,
+    mot: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Truth and tracks of the MOT challenges: gt.txt result.txt.")
+    ] = None,
     terrain: Annotated[Path | None, typer.Option(help="Ground of the films (default: level).")] = None,
     calibrate: Annotated[bool, typer.Option(help="Learn the scores' calibration from all this and write it.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
@@ -62,22 +65,39 @@ def evaluate(
     sha256 = described.rsplit(":", 1)[-1]
     held = calibration_path(chosen)
     known = read_calibration(held, sha256) if held.is_file() and not calibrate else None
-    wanted = _sources(pictures or [], runs, film or [], patrol or [], frames) if not hours or pictures or film else []
+    wanted = (
+        _sources(pictures or [], runs, film or [], patrol or [], frames)
+        if not (hours or mot) or pictures or film
+        else []
+    )
     judged = [(one, *_detect(detector, one)) for one in wanted]
     if calibrate:
         known = calibration_of(judged, sha256)
         write_calibration(known, held)
     scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
     follows = _follow(judged, limit, terrain, hours, known)
+    followed = None if mot is None else _mot(*mot)
     if report is not None:
         write_report(report, described, limit, scores, follows)
     if as_json:
         sets = [dataclasses.asdict(one) for one in scores]
         follow = [dataclasses.asdict(one) for one in follows]
-        print_json({"model": described, "score_min": limit, "sets": sets, "follow": follow})
+        told = {"model": described, "score_min": limit, "sets": sets, "follow": follow, "mot": followed}
+        print_json(told)
         return
     _show(described, limit, scores)
     _show_follow(follows)
+    if followed is not None:
+        RESULTS.print("MOT: " + ", ".join(f"{name} {value:.4f}" for name, value in followed.items()))
+
+
+def _mot(truth: Path, result: Path) -> dict[str, float]:
+    """Score a tracker's file against the truth as the MOT challenges do."""
+    from detection.mot_file import read_mot
+    from detection.track_scoring import compare
+
+    reached = compare(read_mot(truth, truth=True), read_mot(result, truth=False), overlap_min=0.5)
+    return dataclasses.asdict(reached)
 
 
 def _follow(
