@@ -45,6 +45,10 @@ def ingest(
         float | None, typer.Option(help="Place hits on a flat plane at this height instead of terrain.")
     ] = None,
     every_s: Annotated[float | None, typer.Option(help="Analyse one frame each so many seconds.", min=0.0)] = None,
+    overlap: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Analyse a frame of a clip only where it shares at most so much ground."),
+    ] = None,
     track: Annotated[Path | None, typer.Option(help="Log, table or subtitles that pose the clips.")] = None,
     offset: Annotated[
         str, typer.Option(help="Seconds the log's clock is ahead of the clips', or auto: found by motion.")
@@ -92,6 +96,7 @@ def ingest(
     for path in source:
         _refuse_absent(path)
     stated = ReadingOptions(
+        max_overlap=overlap,
         offset_s=parse_offset(offset),
         start_utc_ns=parse_start(start),
         utc_offset_s=parse_utc_offset(utc_offset),

@@ -17,6 +17,7 @@ from rich.table import Table
 from geo.errors import InputError
 from geo.values import PoseSigmas
 from telemetry.klv import ChecksumMode, KlvStream
+from vedette.klv_mux import mux
 from vedette.screen import ERRORS, RESULTS, plain, print_json
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from telemetry.tracks.pose_track import Problem
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dump, count and check the KLV of a stream.")
+
+app.command(
+    epilog="Example: vedette klv mux DJI_0007.MP4 --out DJI_0007.ts  ·  vedette klv mux a.mp4 --track b.BIN -o a.ts"
+)(mux)
 
 File = Annotated[Path, typer.Argument(help="Raw KLV (.klv, .bin), or a clip that carries it (MPEG-TS, MP4, MKV).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from geo.errors import InputError
 from geo.geodesy import wrap_longitude_deg
 from telemetry.errors import MediaError
 from telemetry.pictures.picture_file import read_picture
@@ -17,6 +18,7 @@ from telemetry.recordings.recording import LeftOut, Recording, RecordingKind, So
 from telemetry.recordings.settling import Settled, settle
 from telemetry.videos.clock_map import SIGMA_S, ClockBasis
 from telemetry.videos.video_file import StreamChoice, open_video
+from telemetry.videos.video_overlap import OverlapFilter
 from telemetry.videos.video_pictures_file import PictureReader
 
 if TYPE_CHECKING:
@@ -207,6 +209,7 @@ def _clip(recording: Recording, options: ReadingOptions) -> RecordingReader:
         limits=options.limits,
         every_s=options.every_s,
         checksum=options.checksum,
+        overlap=_overlap(options),
         choice=_choice(recording, options),
     )
     done = settled[0]
@@ -219,6 +222,18 @@ def _clip(recording: Recording, options: ReadingOptions) -> RecordingReader:
         unused=tuple(unused),
     )
     return RecordingReader(described, reader, options)
+
+
+def _overlap(options: ReadingOptions) -> OverlapFilter | None:
+    if options.max_overlap is None:
+        return None
+    if options.terrain is None or not 0.0 <= options.max_overlap <= 1.0:
+        raise InputError(
+            "sampling by overlap needs a share from 0 to 1, and the ground: give --terrain FILE or --flat-alt-amsl-m "
+            "METRES",
+            max_overlap=options.max_overlap,
+        )
+    return OverlapFilter(options.terrain, options.max_overlap)
 
 
 def _choice(recording: Recording, options: ReadingOptions) -> StreamChoice:

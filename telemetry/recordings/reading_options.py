@@ -66,6 +66,9 @@ class ReadingOptions:
     ----------
     every_s
         Seconds between frames handed out; None hands out all.
+    max_overlap
+        Largest share (0 to 1) of common ground between frames handed out; needs `terrain`. Frames without a
+        pose are all handed out.
     offset_s
         By how many seconds a log's clock is ahead of the clip's own; None has it estimated by motion.
     start_utc_ns
@@ -89,6 +92,7 @@ class ReadingOptions:
     """
 
     every_s: float | None = None
+    max_overlap: float | None = None
     offset_s: float | None = None
     start_utc_ns: int | None = None
     utc_offset_s: float | None = None
@@ -114,6 +118,7 @@ class ReadingOptions:
         mount = None if self.mount is None else dataclasses.asdict(self.mount)
         camera = None if self.camera is None else self.camera.text
         values = {
+            "max_overlap": self.max_overlap,
             "offset_s": self.offset_s,
             "start_utc_ns": self.start_utc_ns,
             "utc_offset_s": self.utc_offset_s,
