@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     _Limits = tuple[Limit | None, Limit | None, tuple[str, ...]]
 
+MAX_MESSAGE: Final = 100
 MAX_DEPTH: Final = 8
 """Geometry collections in one another; ED-318 needs one."""
 _RESTRICTED: Final = ("PROHIBITED", "REQ_AUTHORISATION", "REQ_AUTHORIZATION", "CONDITIONAL", NOT_RESTRICTED)
@@ -31,7 +32,7 @@ _RESTRICTED: Final = ("PROHIBITED", "REQ_AUTHORISATION", "REQ_AUTHORIZATION", "C
 
 def edition_of(top: JsonPlace) -> Literal["ED-269", "ED-318"] | None:
     """Tell by its first zones which edition a JSON document is, None where it is neither."""
-    listed = top.value.get("features") if isinstance(top.value, dict) else None
+    listed = top.value.get("features") if isinstance(top.value, dict) else top.value  # some publish the bare list
     for feature in listed[:MAX_DEPTH] if isinstance(listed, list) else ():
         geometry = feature.get("geometry") if isinstance(feature, dict) else None
         if isinstance(geometry, list) and geometry and isinstance(geometry[0], dict):
@@ -53,18 +54,18 @@ def read_zones(top: JsonPlace, edition: str) -> ZoneFile:
     """
     shapes: list[ZoneShape] = []
     open_air: list[str] = []
-    for feature in top.at("features").each():
+    for feature in (top if isinstance(top.value, list) else top.at("features")).each():
         told = plain(feature.at("properties").object() if feature.has("properties") else feature.object())
         name = name_of(*called(told))
         if _restriction(told) == NOT_RESTRICTED:
-            open_air.append(name)
+            message = " ".join(str(told.get("message", "")).split())[:MAX_MESSAGE] if told.get("message") else ""
+            open_air.append(f"{name!r} restricts nothing" + (f" ({message})" if message else ""))
             continue
         read = _ed269 if edition == "ED-269" else _ed318
         shapes += read(feature, told, name)
         if len(shapes) > MAX_SHAPES:
             raise InputError(f"{top.where} holds more than {MAX_SHAPES} zones; cut out the part you fly in")
-    left_out = tuple(f"{name!r} restricts nothing" for name in open_air)
-    return ZoneFile(shapes=tuple(shapes), left_out=left_out)
+    return ZoneFile(shapes=tuple(shapes), left_out=tuple(open_air))
 
 
 def _restriction(told: dict[str, Any]) -> str:

@@ -42,6 +42,8 @@ def in_force(periods: Iterable[Period], start_utc: dt.datetime | None, end_utc: 
 
 
 def _meets(period: Period, start_utc: dt.datetime | None, end_utc: dt.datetime | None) -> bool:
+    if period.start_utc is not None and period.end_utc is not None and period.end_utc <= period.start_utc:
+        return True  # a slip of whoever published it, which opens no air
     start = max((t for t in (period.start_utc, start_utc) if t is not None), default=None)
     end = min((t for t in (period.end_utc, end_utc) if t is not None), default=None)
     if start is not None and end is not None and start >= end:

@@ -57,6 +57,11 @@ def test_weekly_hours_against_counting_minutes(days, start, end):
         assert meets == held(minute), minute
 
 
+def test_a_period_that_ends_before_it_begins_opens_no_air():
+    slip = Period(start_utc=utc("2026-07-22T07:00"), end_utc=utc("2026-07-22T06:50"))
+    assert in_force((slip,), utc("2026-09-01T00:00"), utc("2026-09-02T00:00"))
+
+
 def test_sunrise_is_the_whole_day_and_no_day_is_every_day():
     hours = parse_hours([], None, "18:00")
     assert in_force((Period(hours=(hours,)),), utc("2026-07-06T03:00"), utc("2026-07-06T03:01"))

@@ -79,6 +79,16 @@ def test_zones_that_restrict_nothing_are_left_out_by_name(tmp_path):
     assert held.left_out == ("'XXR01 PRISON' restricts nothing",)
 
 
+def test_a_bare_list_of_zones_is_read_and_messages_of_open_ones_are_told(tmp_path):
+    zones = (
+        json.loads(ed269())["features"]
+        + json.loads(ed269(restriction="NO_RESTRICTION", message="danger area\nactivated"))["features"]
+    )
+    held = read_zone_file(save(tmp_path, "z.json", json.dumps(zones)))
+    assert [shape.name for shape in held.shapes] == ["XXR01 PRISON"]
+    assert held.left_out == ("'XXR01 PRISON' restricts nothing (danger area activated)",)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
