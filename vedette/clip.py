@@ -18,6 +18,7 @@ from vedette.stated_times import parse_moment
 
 if TYPE_CHECKING:
     from operations.exports.recordings import Recording
+    from operations.finding.archive import Archive
     from operations.store import OperationStore
 
 app = typer.Typer()
@@ -52,8 +53,10 @@ def clip(
     require_new(out)
     asker = Asker(actor=actor, case=case, reason=reason, key_file=key_file, passphrase_file=passphrase_file)
     with asker.opened([operation], Access.EXPORT, "clip") as asked:
-        store = asked.archive.stores[0]
-        stretch = _of_track(store, track) if track is not None else _of_time(store, start or 0, end or 0, recording)
+        if track is not None:
+            stretch = _of_track(asked.archive, track)
+        else:
+            stretch = _of_time(asked.archive.stores[0], start or 0, end or 0, recording)
         first_s, last_s = max(stretch.first_s - around_s, 0.0), stretch.last_s + around_s
         handed = {"recording": stretch.recording.media.id, "first_s": first_s, "last_s": last_s, "file": out.name}
         asked.consultations[0].exported("clip", handed | ({"to": recipient} if recipient else {}))
@@ -79,14 +82,17 @@ class _Stretch:
     last_s: float
 
 
-def _of_track(store: OperationStore, thing_id: str) -> _Stretch:
+def _of_track(archive: Archive, thing_id: str) -> _Stretch:
     import numpy as np
 
     from operations.exports.recordings import Recording
+    from operations.finding.selection import ThingSelection, find
+    from operations.finding.thing_index import ThingIndex
 
-    hits = store.hits()
-    rows = (hits.track.texts() == thing_id) | (hits.hit_id == thing_id.encode("ascii", "replace"))
-    shown = hits.take(rows & (hits.media_t_ns != UNKNOWN_NS))
+    store = archive.stores[0]
+    things = find(archive, ThingIndex(archive), ThingSelection(thing_ids=(thing_id,), singles=True)).things
+    hits = store.hits(runs=sorted(set(things.text["run_id"].texts().tolist()))) if len(things) else store.hits(runs=[])
+    shown = hits.take(np.isin(hits.hit_id, things.point_hit_id) & (hits.media_t_ns != UNKNOWN_NS))
     media = shown.media.counts()
     if not media:
         raise InputError(f"--track: {store.path} has no track or hit {thing_id!r} with a time in a recording")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from operations.exports.handed import Handed
 
 _QUERY: Final = """
-SELECT hit_id, run_id, coalesce(track_id, hit_id) AS thing_id, media_id, stream, frame_index, media_t_ns, class_name,
-    score, score_raw, box_x0_px, box_y0_px, box_x1_px, box_y1_px
-FROM {hits} WHERE run_id = $run AND coalesce(track_id, hit_id) IN (SELECT unnest($ids))
+SELECT hit_id, run_id, media_id, stream, frame_index, media_t_ns, class_name, score, score_raw,
+    box_x0_px, box_y0_px, box_x1_px, box_y1_px
+FROM {hits} WHERE run_id = $run AND hit_id IN (SELECT unnest($ids))
 ORDER BY media_id, stream, frame_index, hit_id"""
 
 
@@ -33,13 +35,17 @@ def coco(handed: Handed) -> bytes:
         for run_id in np.unique(run_ids[of_source]).tolist():
             parts = [p.part for p in handed.archive.parts("hits") if p.key[0] == source and p.part.run_id == run_id]
             rows = np.flatnonzero(of_source & (run_ids == run_id)).tolist()
-            decided = {things.text["thing_id"][row]: handed.rows[row]["decision"] for row in rows}
-            found = handed.archive.read(source, _QUERY, {"hits": parts}, run=run_id, ids=list(decided))
+            of_hit = {
+                name.decode(): row
+                for row in rows
+                for name in things.point_hit_id[things.offsets[row] : things.offsets[row + 1]].tolist()
+            }
+            found = handed.archive.read(source, _QUERY, {"hits": parts}, run=run_id, ids=list(of_hit))
             for hit in found.to_pylist():
                 image = _image(handed, source, hit, images)
                 category = categories.setdefault(hit["class_name"], len(categories) + 1)
                 told = {"id": len(annotations) + 1, "image_id": image, "category_id": category}
-                annotations.append(told | _annotation(hit, decided[hit["thing_id"]]))
+                annotations.append(told | _annotation(hit, handed.rows[of_hit[hit["hit_id"]]]))
     whole = {
         "info": {"description": handed.origin["what"], **{k: v for k, v in handed.origin.items() if k != "what"}},
         "images": list(images.values()),
@@ -65,7 +71,7 @@ def _image(handed: Handed, source: int, hit: dict[str, Any], images: dict[tuple[
     return int(images[key]["id"])
 
 
-def _annotation(hit: dict[str, Any], decision: str) -> dict[str, Any]:
+def _annotation(hit: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     left, top = hit["box_x0_px"], hit["box_y0_px"]
     width, height = hit["box_x1_px"] - left, hit["box_y1_px"] - top
     return {
@@ -75,7 +81,7 @@ def _annotation(hit: dict[str, Any], decision: str) -> dict[str, Any]:
         "score": round(hit["score_raw"] if hit["score"] is None else hit["score"], 6),
         "score_is_calibrated": hit["score"] is not None,
         "hit_id": hit["hit_id"],
-        "thing_id": hit["thing_id"],
+        "thing_id": told["id"],
         "run": hit["run_id"],
-        "decision": decision,
+        "decision": told["decision"],
     }

@@ -15,6 +15,7 @@ from operations import schema
 from operations.columns import ids_of, labels_of, numbers_of
 from operations.finding.things import NUMBERS, TEXTS, Things
 from operations.finding.verdict_marks import decisions
+from operations.values import RunKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,10 @@ SELECT run_id, coalesce(track_id, hit_id) AS thing_id, track_id IS NULL AS singl
         (coalesce(score, score_raw), hit_id)) AS best
 FROM {hits} GROUP BY ALL"""
 """Each thing's best hit; of equals the one with the last id, so that the same question has the same answer."""
+_LINKED: Final = """(SELECT h.* REPLACE (coalesce(m.track_id, h.track_id::VARCHAR) AS track_id)
+    FROM {rows} h LEFT JOIN (SELECT run_id, track_id, unnest(hit_ids) AS hit_id FROM {tracks}) m
+    ON m.run_id = h.run_id AND m.hit_id = h.hit_id)"""
+"""Hits of a live run are written before there are tracks: which of these each belongs to, the tracks say."""
 _TRACKS: Final = """
 SELECT t.track_id AS thing_id, t.run_id AS run_id, false AS single, t.class_name AS class_name,
     t.existence AS existence,
@@ -117,7 +122,10 @@ class ThingIndex:
             table: [one.part for one in self._archive.parts(table) if one.source == source and one.part.run_id in runs]
             for table in ("hits", "tracks")
         }
-        best = _BEST if parts["hits"] else _BEST.replace("{hits}", _no_rows(schema.HITS))
+        rows = "{hits}" if parts["hits"] else _no_rows(schema.HITS)
+        if parts["tracks"] and any(self._archive.runs(source)[run_id].kind is RunKind.LIVE for run_id in runs):
+            rows = _LINKED.replace("{rows}", rows)
+        best = _BEST.replace("{hits}", rows)
         tracks = [_TRACKS] if parts["tracks"] else []
         query = f"WITH best AS ({best}) " + " UNION ALL BY NAME ".join([*tracks, _SINGLES])
         tables = {name: listed for name, listed in parts.items() if listed}

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from pyproj import Geod
 
+from detection.labels import Labels
 from geo.errors import VedetteError
 from missions.briefs.places import GeoLine
 from operations.errors import DamagedError
@@ -19,7 +20,7 @@ from operations.finding.ground import Ground
 from operations.finding.selection import NOBODY, ThingSelection, find
 from operations.finding.thing_index import ThingIndex
 from operations.log.leaves import LeafKind
-from operations.values import Decision, Verdict
+from operations.values import Decision, RunKind, Verdict
 from operations.vault.key_ring import Secret
 from tests.operations.finding.conftest import HOUR_NS, T0_NS, add_run, made_night
 
@@ -220,3 +221,20 @@ def test_a_record_that_leads_out_of_the_folder_is_not_followed(make_operation, r
     store.append(LeafKind.PART, path, dataclasses.replace(part, file=path).body())
     with Archive([store]) as archive, pytest.raises(DamagedError, match="leads out"):
         find(archive, ThingIndex(archive), ThingSelection())
+
+
+def test_hits_of_a_live_run_belong_to_the_tracks_that_name_them(make_operation, rng, clock):
+    import dataclasses
+
+    hits, tracks = made_night(rng, 0, 5, 2)
+    untracked = dataclasses.replace(hits, track=Labels.repeated("", len(hits)))
+    plain = make_operation("a", {0: (hits, tracks)})
+    for name, options in (("live", {}), ("sealed", {"secret": Secret(value=bytes(32), from_key_file=True)})):
+        store = make_operation(name, {}, **options)
+        run = add_run(store, 0, untracked, tracks)
+        store.append(LeafKind.RUN, run.run_id, dataclasses.replace(run, kind=RunKind.LIVE).body())
+        with Archive([plain]) as recorded, Archive([store]) as live:
+            asked = ThingSelection(singles=True)
+            first, again = (list(find(archive, ThingIndex(archive), asked).things) for archive in (recorded, live))
+        assert len(first) == 7
+        assert [repr(thing) for thing in first] == [repr(thing) for thing in again]
