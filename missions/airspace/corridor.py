@@ -71,7 +71,7 @@ class Corridor:
     own: BaseGeometry
     free: BaseGeometry
     """Own side less the standoff and the zones, inside the keep-in area: every metre of every path lies in it."""
-    quiet: BaseGeometry
+    preferred: BaseGeometry
     """Free air less the ground to avoid overflying: lanes lie in it, and ways wherever it leaves one."""
     zones: tuple[BaseGeometry, ...]
     barred: tuple[bool, ...]
@@ -143,10 +143,10 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None, wind: Win
     keep_in = None if brief.keep_in is None else keep_in_plane(brief.keep_in, frame)
     avoided = _avoided(drawn, brief, own, stretch)
     free = _free_air(_kept_in(own, keep_in, brief, stretch), guard, zones, barred, brief, kept)
-    quiet = free.difference(shapely.union_all([a.buffer(ROUNDING_M) for a in avoided])) if avoided else free
+    preferred = free.difference(shapely.union_all([a.buffer(ROUNDING_M) for a in avoided])) if avoided else free
     watched = _watched(border, own, brief, stretch)
     return Corridor(
-        frame=frame, border=border, guard=guard, own=own, free=free, quiet=quiet, zones=zones, barred=barred,
+        frame=frame, border=border, guard=guard, own=own, free=free, preferred=preferred, zones=zones, barred=barred,
         keep_in=keep_in, avoided=avoided, watched=watched, margin=margin, turned=turned, kept_m=kept, stretch=stretch,
         sites=sites,
         beyond_m=max(whole.length - border.length, 0.0),

@@ -26,26 +26,26 @@ SLACK_M: Final = 1e-3
 """Numerical tolerance when asking whether a segment lies in the free air."""
 
 
-LOUD_COST: Final = 20.0
+AVOIDED_COST: Final = 20.0
 """What a metre over avoided ground costs where it cannot be spared, in metres of detour."""
 ROUNDS: Final = 3
 """How often a way across avoided ground is straightened."""
 MANY_PARTS: Final = 24
-"""Parts of the quiet air about an unavoidable crossing whose narrowest gaps are tried."""
+"""Parts of the preferred air about an unavoidable crossing whose narrowest gaps are tried."""
 
 
 class Router:
     """Shortest paths inside the free air, over nobody wherever such a path exists.
 
     The graph is the visibility graph of the free air's reflex corners near the way asked for,
-    searched by A* and expanded lazily. Ways are looked for in the quiet air first; where none
+    searched by A* and expanded lazily. Ways are looked for in the preferred air first; where none
     exists, metres over avoided ground are weighted, so that it is crossed where it is narrow.
     """
 
-    def __init__(self, free: BaseGeometry, quiet: BaseGeometry | None = None) -> None:
+    def __init__(self, free: BaseGeometry, preferred: BaseGeometry | None = None) -> None:
         self.free = free
-        self._loud = shapely.Polygon() if quiet is None else free.difference(quiet)
-        self.quiet = None if quiet is None or self._loud.is_empty else Router(quiet)
+        self._avoided = shapely.Polygon() if preferred is None else free.difference(preferred)
+        self.preferred = None if preferred is None or self._avoided.is_empty else Router(preferred)
         self._parts = np.array([p for p in shapely.get_parts(free) if p.geom_type == "Polygon"], dtype=object)
         shapely.prepare(self._parts)
         self._loose = shapely.buffer(self._parts, SLACK_M, join_style="mitre")
@@ -55,7 +55,7 @@ class Router:
     @property
     def airs(self) -> tuple[Router, ...]:
         """The airs to look for a way in, the better first."""
-        return (self,) if self.quiet is None else (self.quiet, self)
+        return (self,) if self.preferred is None else (self.preferred, self)
 
     def part_of(self, point_m: FloatArray) -> int:
         """Return which connected part of the free air holds a point, -1 for none."""
@@ -77,8 +77,8 @@ class Router:
 
     def route(self, start_m: FloatArray, end_m: FloatArray) -> FloatArray | None:
         """Return the (n, 2) points of a short free path from start to end, or None where there is none."""
-        if self.quiet is not None:
-            way = self.quiet.route(start_m, end_m)
+        if self.preferred is not None:
+            way = self.preferred.route(start_m, end_m)
             if way is not None:
                 return way
         elif bool(self.clear(start_m, end_m)):
@@ -94,8 +94,8 @@ class Router:
         part = self._parts[self.part_of(start_m)]
         direct = float(np.hypot(*(end_m - start_m)))
         near, wide = 0.3 * direct + 300.0, direct + 2000.0
-        if self.quiet is not None:
-            ways = (self._least_loud(part, self.quiet.free, start_m, end_m, room) for room in (wide, np.inf))
+        if self.preferred is not None:
+            ways = (self._least_avoided(part, self.preferred.free, start_m, end_m, room) for room in (wide, np.inf))
             return next((way for way in ways if way is not None), None)
         tries = (near, COARSE_M), (near, HUG_M), (wide, COARSE_M), (np.inf, HUG_M), (near, TIGHT_M), (np.inf, TIGHT_M)
         for room, hug in tries:
@@ -107,15 +107,15 @@ class Router:
                 return path
         return None
 
-    def _least_loud(
-        self, part: shapely.Polygon, quiet: BaseGeometry, start_m: FloatArray, end_m: FloatArray, room: float
+    def _least_avoided(
+        self, part: shapely.Polygon, preferred: BaseGeometry, start_m: FloatArray, end_m: FloatArray, room: float
     ) -> FloatArray | None:
         """Return a way across avoided ground where that is narrow.
 
-        Its nodes are the corners of free and quiet air, the narrowest gaps between parts of the quiet
+        Its nodes are the corners of free and preferred air, the narrowest gaps between parts of the preferred
         air, and places straight across from the way itself, which moves as these are added.
         """
-        loud, near = _about(self._loud, start_m, end_m, room), _about(quiet, start_m, end_m, room)
+        avoided, near = _about(self._avoided, start_m, end_m, room), _about(preferred, start_m, end_m, room)
         line = shapely.LineString([start_m, end_m])
         parts = np.array([p for p in shapely.get_parts(near) if p.geom_type == "Polygon"], dtype=object)
         parts = parts[np.argsort(shapely.distance(parts, line), kind="stable")][:MANY_PARTS]
@@ -127,20 +127,20 @@ class Router:
             gates = np.concatenate([shapely.get_coordinates(g) for g in (line, line.intersection(near))])
             across = shapely.shortest_line(np.asarray(shapely.points(gates))[:, None], parts[None, :])
             nodes = np.unique(np.concatenate([nodes, gates, shapely.get_coordinates(across.ravel())]), axis=0)
-            path = self._search(start_m, np.concatenate([nodes, end_m[None, :]]), loud)
+            path = self._search(start_m, np.concatenate([nodes, end_m[None, :]]), avoided)
             if path is None:
                 return None
             line = shapely.LineString(path)
         return path
 
-    def _search(self, start_m: FloatArray, nodes: FloatArray, loud: BaseGeometry) -> FloatArray | None:
+    def _search(self, start_m: FloatArray, nodes: FloatArray, avoided: BaseGeometry) -> FloatArray | None:
         goal = len(nodes) - 1
         ahead = np.hypot(*(nodes - nodes[goal]).T)
         best = np.full(len(nodes), np.inf)
         came = np.full(len(nodes), -1)
         done = np.zeros(len(nodes), dtype=bool)
         queue: list[tuple[float, int]] = []
-        self._expand(start_m, -1, 0.0, nodes, best, came, done, ahead, queue, loud)
+        self._expand(start_m, -1, 0.0, nodes, best, came, done, ahead, queue, avoided)
         while queue:
             _, here = heapq.heappop(queue)
             if done[here]:
@@ -148,7 +148,7 @@ class Router:
             done[here] = True
             if here == goal:
                 return _trace(start_m, nodes, came, goal)
-            self._expand(nodes[here], here, float(best[here]), nodes, best, came, done, ahead, queue, loud)
+            self._expand(nodes[here], here, float(best[here]), nodes, best, came, done, ahead, queue, avoided)
         return None
 
     def _expand(
@@ -162,13 +162,13 @@ class Router:
         done: NDArray[np.bool_],
         ahead: FloatArray,
         queue: list[tuple[float, int]],
-        loud: BaseGeometry,
+        avoided: BaseGeometry,
     ) -> None:
         cost = so_far + np.hypot(*(nodes - point).T)
         worth = np.flatnonzero(~done & (cost < best - 1e-9))
         seen = worth[self.clear(point, nodes[worth])] if len(worth) else worth
-        if not loud.is_empty:
-            cost[seen] += LOUD_COST * _over(loud, point, nodes[seen])
+        if not avoided.is_empty:
+            cost[seen] += AVOIDED_COST * _over(avoided, point, nodes[seen])
             seen = seen[cost[seen] < best[seen] - 1e-9]
         best[seen] = cost[seen]
         came[seen] = index
@@ -176,10 +176,10 @@ class Router:
             heapq.heappush(queue, (float(cost[k] + ahead[k]), k))
 
 
-def _over(loud: BaseGeometry, start_m: FloatArray, end_m: FloatArray) -> FloatArray:
+def _over(avoided: BaseGeometry, start_m: FloatArray, end_m: FloatArray) -> FloatArray:
     """Return how many metres of each straight way from one point to (n, 2) others lie over avoided ground."""
     lines = np.asarray(shapely.linestrings(np.stack(np.broadcast_arrays(start_m, end_m), axis=-2)))
-    parts = np.asarray(shapely.get_parts(loud))
+    parts = np.asarray(shapely.get_parts(avoided))
     line, part = shapely.STRtree(parts).query(lines, predicate="intersects")
     over = np.zeros(len(end_m))
     np.add.at(over, line, shapely.length(shapely.intersection(lines[line], parts[part])))

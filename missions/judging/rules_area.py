@@ -102,13 +102,13 @@ def _seconds(subject: Subject) -> FloatArray:
 
 def _spare(subject: Subject, over_m: FloatArray, worst: int) -> str:
     """Say what would spare the ground: another site, a path round it where there is one, or less of it."""
-    legs, quiet = subject.legs, subject.corridor.quiet
+    legs, preferred = subject.legs, subject.corridor.preferred
     if over_m[0] > 0.0 or over_m[-1] > 0.0:
         return "a launch site outside it"
     before = worst - int(np.argmin(over_m[worst::-1] > 0.0))
     after = worst + int(np.argmin(over_m[worst:] > 0.0))
     ends = shapely.points(np.stack([legs.start_m[before], legs.end_m[after]]))
-    around = any(shapely.covers(part, ends).all() for part in shapely.get_parts(quiet))
+    around = any(shapely.covers(part, ends).all() for part in shapely.get_parts(preferred))
     if around:
         return "a path round it: there is one"
     return "no other way leads there: a launch site on that side of it, or a smaller clearance_m"

@@ -77,7 +77,7 @@ def nearest_lane_m(corridor: Corridor) -> float:
 def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
     """Return the curves at one distance from the border, in the free air over nobody, bends flattened."""
     near = buffer_outside(corridor.border, offset_m)
-    edge = shapely.boundary(near).intersection(corridor.quiet)
+    edge = shapely.boundary(near).intersection(corridor.preferred)
     caps = end_caps(corridor.border, offset_m)
     if not caps.is_empty:
         edge = edge.difference(caps)
@@ -90,7 +90,7 @@ def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
     if not merged:
         return []
     flat = shapely.simplify(np.array(merged, dtype=object), FLATTEN_M)
-    inside = np.atleast_1d(shapely.covered_by(flat, shapely.buffer(corridor.quiet, 1e-6)))
+    inside = np.atleast_1d(shapely.covered_by(flat, shapely.buffer(corridor.preferred, 1e-6)))
     kept = [f if ok else m for f, ok, m in zip(np.atleast_1d(flat), inside, merged, strict=True)]
     return sorted(kept, key=lambda c: tuple(np.round(c.coords[0], 3)))
 

@@ -97,7 +97,7 @@ def joined(before: FloatArray, after: FloatArray, radius_m: float, air: Router) 
     ground to avoid cannot be spared altogether, since the way crosses it where it is narrow.
     """
     start, end = pose_at(before, end=True), pose_at(after, end=False)
-    for bent in (False, True) if air.quiet is None else (True, False):
+    for bent in (False, True) if air.preferred is None else (True, False):
         way = air.route(start[:2], end[:2]) if bent else None
         if bent and (way is None or len(way) < 3):
             continue

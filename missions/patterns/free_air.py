@@ -86,9 +86,11 @@ def into_free_air(
     PlanRefusedError
         When a point would have to move farther, or two points have no free way between them.
     """
-    quiet = _snapped(points_xy, corridor.quiet)
-    near = (np.hypot(*(quiet - points_xy).T) <= slack_m) & shapely.covers(corridor.quiet, shapely.points(quiet))
-    moved = np.where(near[:, None], quiet, _snapped(points_xy, corridor.free))
+    preferred = _snapped(points_xy, corridor.preferred)
+    near = (np.hypot(*(preferred - points_xy).T) <= slack_m) & shapely.covers(
+        corridor.preferred, shapely.points(preferred)
+    )
+    moved = np.where(near[:, None], preferred, _snapped(points_xy, corridor.free))
     apart = np.hypot(*(moved - points_xy).T)
     if apart.max() > slack_m:
         _refuse(points_xy[int(apart.argmax())], float(apart.max()), corridor, slack_m)

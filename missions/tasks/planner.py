@@ -51,7 +51,7 @@ def plan(situation: Situation, task: Task) -> Planned:
 def _planned(situation: Situation, task: Task) -> Planned:
     check_places(situation)
     _check_known(situation)
-    router = Router(situation.corridor.free, situation.corridor.quiet)
+    router = Router(situation.corridor.free, situation.corridor.preferred)
     laid = task.laid_out(situation, router)
     situation, higher = with_return_height(situation, laid.timetable.sorties)
     judged = [judge_sortie(situation, s) for s in laid.timetable.sorties]

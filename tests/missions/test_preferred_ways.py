@@ -15,7 +15,7 @@ from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
-from missions.airspace.routing import LOUD_COST, Router
+from missions.airspace.routing import AVOIDED_COST, Router
 from missions.briefs.brief_file import build_brief
 from missions.errors import PlanRefusedError
 from missions.tasks.plan_door import plan_brief
@@ -30,12 +30,12 @@ def raster(air, size_m):
     return shapely.contains_xy(air.buffer(-CELL_M), east.ravel(), north.ravel()).reshape(east.shape)
 
 
-def raster_cost(free, quiet, start, end, size_m):
+def raster_cost(free, preferred, start, end, size_m):
     """Return the least cost of a way over the grid's cells (16 neighbours), weighted as the router weights it."""
-    inside, spared = raster(free, size_m), raster(quiet, size_m)
+    inside, spared = raster(free, size_m), raster(preferred, size_m)
     count = inside.shape[0]
     index = np.arange(inside.size).reshape(inside.shape)
-    price = np.where(spared, 1.0, 1.0 + LOUD_COST)
+    price = np.where(spared, 1.0, 1.0 + AVOIDED_COST)
     rows, columns, costs = [], [], []
     for i, j in ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1)):
         low, high = max(0, -j), count - max(0, j)
@@ -68,7 +68,7 @@ START, END = np.array([62.5, 62.5]), np.array([1937.5, 1937.5])
 
 
 def airs(seed):
-    """Return free air and quiet air at random, both holding start and end."""
+    """Return free air and preferred air at random, both holding start and end."""
     rng = np.random.default_rng(seed)
     ends = shapely.MultiPoint([START, END]).buffer(60.0)
     free = shapely.box(0, 0, 2000, 2000) - (shapes(rng, 3, 50, 250) - ends)
@@ -83,27 +83,27 @@ def joined_on_the_raster(air):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_avoided_ground_is_crossed_only_where_a_raster_finds_no_way_round(seed):
-    free, quiet = airs(seed)
-    way = Router(free, quiet).route(START, END)
+    free, preferred = airs(seed)
+    way = Router(free, preferred).route(START, END)
     if way is None:
         assert not joined_on_the_raster(free)
         return
     path = shapely.LineString(way)
     assert free.buffer(0.01).covers(path)
-    if joined_on_the_raster(quiet):
-        assert (path - quiet.buffer(0.01)).is_empty
+    if joined_on_the_raster(preferred):
+        assert (path - preferred.buffer(0.01)).is_empty
 
 
 def test_where_it_must_be_crossed_the_way_costs_little_more_than_the_rasters_best():
     ratios = []
     for seed in range(40):
-        free, quiet = airs(seed)
-        way = Router(free, quiet).route(START, END)
-        if way is None or Router(quiet).joined(START, END):
+        free, preferred = airs(seed)
+        way = Router(free, preferred).route(START, END)
+        if way is None or Router(preferred).joined(START, END):
             continue
         path = shapely.LineString(way)
-        over = (path - quiet.buffer(0.01)).length
-        ratios.append((path.length + LOUD_COST * over) / raster_cost(free, quiet, START, END, 2000.0))
+        over = (path - preferred.buffer(0.01)).length
+        ratios.append((path.length + AVOIDED_COST * over) / raster_cost(free, preferred, START, END, 2000.0))
     assert len(ratios) >= 8
     assert np.median(ratios) <= 1.0
     assert np.quantile(ratios, 0.9) <= 1.2
