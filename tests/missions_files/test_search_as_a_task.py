@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyproj
 import pytest
 import shapely
@@ -72,6 +73,20 @@ def test_lanes_end_where_the_air_ends_and_what_stays_unseen_is_said(make_brief):
     whole = flat(wood).area
     assert made.pattern.area_m2 == pytest.approx(whole, rel=1e-3), "the chance of finding counts over all of it"
     assert made.pattern.coverage == pytest.approx(SWATH_M * made.pattern.worked_m / whole, rel=1e-3)
+
+
+def test_lanes_that_end_at_a_slanting_edge_stay_straight(make_brief):
+    """The keep-in area's edge cuts the field at 24 degrees: a lane ends on its line, not at the nearest free place."""
+    edge = [(-900.0, -2500.0), (900.0, -2500.0), (900.0, -1300.0), (-900.0, -500.0)]
+    ring = [list(PLANE.transform(*xy, direction="INVERSE")[::-1]) for xy in edge]
+    made = plan_brief(make_brief(keep_in={"polygon": ring}), search((box(1500, 700, -400, 500),)))
+    assert all(shapely.Polygon(edge).covers(leg) for leg in flown(made.plan))
+    lanes = [leg for leg in flown(made.plan, LegKind.WORK) if leg.length > 60.0]
+    ends = np.array([[leg.coords[0], leg.coords[-1]] for leg in lanes])
+    bearing = np.degrees(np.arctan2(*(ends[:, 1] - ends[:, 0]).T)) % 180.0
+    off = np.abs((bearing - made.pattern.direction_deg + 90.0) % 180.0 - 90.0)
+    assert len(lanes) >= 10
+    assert off.max() < 0.5
 
 
 def test_the_area_may_be_the_keep_in_area(make_brief):
