@@ -199,7 +199,7 @@ def _break(cause: Cause, flight: Patrol, link: Link, observer: Observer, peer: P
         report = upload(link, fence_about(lat, lon), peer, MissionType.FENCE)
         if not report.uploaded:
             raise RuntimeError(f"the fence about the aircraft was not taken: {report.message}")
-    if cause in (Cause.CEILING, Cause.CIRCLE):  # a kind of fence that is added in flight counts once it is switched on
+    if cause in (Cause.CEILING, Cause.CIRCLE, Cause.POLYGON):  # one that is new in flight counts once switched on
         observer.c.mav.command_long_send(observer.system, 1, FENCE_ON, 0, 1, 0, 0, 0, 0, 0, 0)
 
 

@@ -56,7 +56,12 @@ class Flown:
     @property
     def held(self) -> bool:
         """Whether it was broken off, kept our side of the line, and what was judged."""
-        return self.broken_at >= 0 and not self.crossed and self.nearest_m >= self.judged_m - WITHIN_M
+        return (
+            self.broken_at >= 0
+            and len(self.modes) > 1
+            and not self.crossed
+            and self.nearest_m >= self.judged_m - WITHIN_M
+        )
 
     def line(self) -> str:
         """Return one row of the table."""

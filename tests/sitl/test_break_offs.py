@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from benchmarks.break_offs.embedded import fly
 from benchmarks.break_offs.flown import WITHIN_M, Flown, read_flown, write_flown
 from benchmarks.break_offs.plans import NAMES, patrol
 
+FLOWN = Path(__file__).with_name("break_offs_flown.json")
+"""What a real ArduPilot (copter, 4.7.0-dev of July 2025) truly did, second by second."""
 QUICK = [name for name in NAMES if name not in ("demo", "wing")]
 MANY = 60
 """Break-offs of each plan in the long run: 600 of all ten."""
@@ -19,6 +22,7 @@ MANY = 60
 
 def held(flown: Flown) -> None:
     assert flown.broken_at >= 0, flown.line()
+    assert len(flown.modes) > 1, flown.line()
     assert not flown.crossed, flown.line()
     assert flown.nearest_m >= flown.judged_m - WITHIN_M, flown.line()
 
@@ -37,6 +41,20 @@ def test_a_sample_of_break_offs_keeps_what_was_judged(plan):
 
 def test_a_fixed_wing_broken_off_keeps_what_was_judged():
     held(fly(cases("wing", 8)[1]))
+
+
+RECORDED = read_flown(FLOWN)
+
+
+@pytest.mark.parametrize("plan", sorted({one.case.plan for one in RECORDED}))
+def test_the_embedded_vehicle_does_what_the_real_one_did(plan):
+    """The same modes one after the other, and as near to the line within 10 m."""
+    for real in (one for one in RECORDED if one.case.plan == plan):
+        held(real)
+        own = fly(real.case)
+        assert own.modes == real.modes, (real.line(), own.line())
+        assert own.nearest_m == pytest.approx(real.nearest_m, abs=WITHIN_M), (real.line(), own.line())
+        assert own.ended is real.ended
 
 
 @pytest.mark.slow
