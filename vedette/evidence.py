@@ -14,10 +14,23 @@ from rich.table import Table
 from geo.errors import InputError
 from vedette.opened import opened
 from vedette.purpose_options import CaseNumber, Reason, tell_viewed
+from vedette.question_options import (
+    AreaFile,
+    BorderFile,
+    BriefFile,
+    Classes,
+    FromTime,
+    MinScore,
+    NearBorder,
+    Question,
+    Singles,
+    ToTime,
+    TrackIds,
+    Verdicts,
+)
 from vedette.screen import ERRORS, RESULTS, line, print_json
 from vedette.secret_options import KeyFile, PassphraseFile
 from vedette.signing_options import Keys, SigningKey, SigningPassphraseFile, signer_of
-from vedette.stated_times import parse_moment
 
 if TYPE_CHECKING:
     from operations.evidence.consultations import ConsultationEntry
@@ -39,17 +52,19 @@ SecondPassphraseFile = Annotated[
 def pack(
     operation: Operation,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to make.")],
-    to: Annotated[str, typer.Option("--to", help="Whom it is for; goes into the log and the package.")],
+    to: Annotated[str, typer.Option("--for", help="Whom it is for; goes into the log and the package.")],
     signing_key: SigningKey,
-    classes: Annotated[list[str] | None, typer.Option("--class", help="Only this class; again for more.")] = None,
-    from_time: Annotated[
-        str | None, typer.Option("--from", help="From this moment, as 2026-01-01T18:00+01:00.")
-    ] = None,
-    to_time: Annotated[str | None, typer.Option("--until", help="Up to this moment.")] = None,
-    box: Annotated[
-        tuple[float, float, float, float] | None, typer.Option(help="South, west, north, east, in degrees.")
-    ] = None,
-    min_score: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Least probability.")] = None,
+    classes: Classes = None,
+    from_time: FromTime = None,
+    to_time: ToTime = None,
+    area: AreaFile = None,
+    brief: BriefFile = None,
+    border: BorderFile = None,
+    near_border_m: NearBorder = None,
+    verdicts: Verdicts = None,
+    min_score: MinScore = None,
+    tracks: TrackIds = None,
+    singles: Singles = False,
     unredacted: Annotated[
         bool, typer.Option("--unredacted", help="With originals and whole tables; needs a second key.")
     ] = False,
@@ -65,25 +80,22 @@ def pack(
 ) -> None:
     """Write a package: rows, pictures, how each was made, proofs, a document for reading, and a verifier.
 
-    Example: vedette evidence pack night-1 -o case-412 --to "county court" --case 2026-0412 --reason "order of 3 May"
+    Example: vedette evidence pack night-1 -o case-412 --for "county court" --case 2026-0412 --reason "order of 3 May"
     --signing-key ana.key --class person
     """
     from operations.consultation import Access, consult
     from operations.evidence.package import PackOrder
     from operations.evidence.package import pack as pack_evidence
-    from operations.queries import HitSelection
 
+    question = Question(
+        classes=classes, from_time=from_time, to_time=to_time, area=area, brief=brief, border=border,
+        near_border_m=near_border_m, verdicts=verdicts, min_score=min_score, tracks=tracks, singles=singles,
+    )  # fmt: skip
+    selection = question.selection()
     with opened(operation, key_file, passphrase_file, actor) as store:
         consultation = consult(store, access=Access.EXPORT, what="evidence", case=case, reason=reason)
-        selection = HitSelection(
-            classes=tuple(classes or ()),
-            box_deg=box,
-            from_utc_ns=parse_moment(from_time, "--from"),
-            to_utc_ns=parse_moment(to_time, "--until"),
-            score_min=min_score,
-        )
         signers = signers_of(signing_key, signing_passphrase_file, second_key, second_passphrase_file)
-        order = PackOrder(selection=selection, to=to, signers=signers, unredacted=unredacted)
+        order = PackOrder(selection=selection, asked=question.told(), to=to, signers=signers, unredacted=unredacted)
         packed = pack_evidence(consultation, order, out)
     if as_json:
         print_json({"package": str(out), **dataclasses.asdict(packed)})

@@ -28,11 +28,11 @@ from operations.signing.heads import kept_heads, sign_head
 from operations.values import MediaRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from operations.consultation import Consultation
-    from operations.queries import HitSelection
+    from operations.finding.selection import ThingSelection
     from operations.signing.heads import SignedHead
     from operations.signing.signer import Signer
     from operations.store import OperationStore
@@ -47,7 +47,9 @@ _BOX: Final = ("box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px")
 class PackOrder:
     """What is to be packed, for whom, and who stands for it."""
 
-    selection: HitSelection
+    selection: ThingSelection
+    asked: Mapping[str, Any]
+    """The same as a person asked it, as JSON values: for the log and the package."""
     to: str
     """Whom it is for."""
     signers: tuple[Signer, ...]
@@ -110,8 +112,9 @@ def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
         if wrong:
             raise BrokenSealError(f"{folder} was not packed, for it does not hold: {'; '.join(wrong[:3])}")
         names = [signer.name for signer in order.signers]
-        handed = {"to": order.to, "hits": selected.hits.num_rows, "manifest_sha256": sha256, "signed_by": names}
-        consultation.exported("evidence", handed | {"redacted": not order.unredacted, "path": folder.name})
+        what = {"asked": dict(order.asked), "hits": selected.hits.num_rows, "redacted": not order.unredacted}
+        handed = {"to": order.to, "path": folder.name, "manifest_sha256": sha256, "signed_by": names}
+        consultation.exported("evidence", what | handed)
     return Packed(
         hits=selected.hits.num_rows,
         records=len(proofs),
@@ -217,7 +220,7 @@ def _contents(
         "made_by": [signer.name for signer in order.signers],
         "made_t_utc_ns": store.clock(),
         "redacted": not order.unredacted,
-        "selection": dataclasses.asdict(order.selection),
+        "selection": dict(order.asked),
         "left_out": selected.left_out | {"not_packed": not_packed},
         "head": {"size": signed.head.size, "root": signed.head.root.hex()},
         "program": {"vedette": importlib.metadata.version("vedette")},

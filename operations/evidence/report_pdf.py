@@ -79,9 +79,10 @@ def _write_head(pdf: _Document, contents: dict[str, Any]) -> None:
     pdf.text_line("redacted: pictures show the hits alone" if contents["redacted"] else "UNREDACTED, approved by two")
     pdf.text_line(_SAID)
     pdf.heading("Selected, and left out")
-    asked = {name: value for name, value in contents["selection"].items() if value not in (None, [], ())}
-    pdf.text_line(f"selection: {json.dumps(asked) if asked else 'everything'}")
-    pdf.text_line(f"{left['hits_packed']} of {left['hits_in_operation']} hits are in this package.")
+    pdf.text_line(f"selection: {json.dumps(contents['selection']) if contents['selection'] else 'everything'}")
+    things = f"{left['things_packed']} of {left['things_in_operation']} things"
+    pdf.text_line(f"{things} (tracks, single hits) are in this package, {left['hits_packed']} hits.")
+    pdf.text_line(f"{left['single_hits_not_asked_for']} single hits that fit as well were not asked for.")
     for name, count in left["left_out_by_filter_alone"].items():
         pdf.text_line(f"{name} alone leaves out {count}.")
     superseded = f"{left['runs_superseded']} analyses that were replaced by later ones"

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from geo.errors import InputError
+from operations.finding.archive import Archive
+from operations.finding.selection import ThingSelection, find
+from operations.finding.thing_index import ThingIndex
 from operations.log.leaves import Leaf, LeafKind
-from operations.queries import HitSearch, HitSelection
 from operations.values import Verdict
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Callable
 
+    from operations.finding.selection import Found
     from operations.store import OperationStore
 
-_PACKED_TABLES = ("hits", "tracks", "frames")
+_PACKED_TABLES: Final = ("hits", "tracks", "frames")
+_FILTERS: Final = {
+    "class": ("classes",),
+    "from": ("from_utc_ns",),
+    "to": ("to_utc_ns",),
+    "min_score": ("score_min",),
+    "verdict": ("verdicts",),
+    "track": ("thing_ids",),
+    "area": ("area",),
+    "near_border_m": ("border", "near_border_m"),
+}
+"""What a person asks by, and the fields of a selection that hold it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,27 +51,41 @@ class Selected:
         return [leaf for leaf in self.records if leaf.kind is kind]
 
 
-def select(store: OperationStore, selection: HitSelection) -> Selected:
-    """Pick hits, and all that they rest on.
+def select(store: OperationStore, selection: ThingSelection) -> Selected:
+    """Pick things, with all their hits and all that these rest on.
 
     Raises
     ------
     InputError
         When nothing fits the selection.
     """
-    parts = store.parts("hits")
-    with HitSearch() as search:
-        hits = search.hits(store.path, parts, selection, vault=store.vault)
-        left_out = _left_out(store, search, selection, hits.num_rows)
-    if not hits.num_rows:
-        raise InputError("no hit of this operation fits the selection: nothing is packed; widen it", **left_out)
-    runs = _distinct(hits, "run_id")
-    track_ids = _distinct(hits, "track_id")
-    tracks = store.table("tracks", runs=sorted(runs))
-    tracks = tracks.filter(pc.is_in(tracks["track_id"], value_set=_texts(track_ids)))
-    about = _Rested(runs=runs, media=_distinct(hits, "media_id"), tracks=track_ids, hits=_distinct(hits, "hit_id"))
+    with Archive([store]) as archive:
+        index = ThingIndex(archive)
+        found = find(archive, index, selection)
+        left_out = _left_out(store, selection, found, lambda single: find(archive, index, single, limit=0).total)
+    if not found.total:
+        raise InputError("nothing in this operation fits the selection: nothing is packed; widen it", **left_out)
+    hits, tracks = _rows(store, found)
+    about = _Rested(
+        runs=_distinct(hits, "run_id"),
+        media=_distinct(hits, "media_id"),
+        tracks=_distinct(hits, "track_id"),
+        hits=_distinct(hits, "hit_id"),
+    )
     records = sorted((leaf for leaf in _newest(store) if about.holds(leaf)), key=lambda leaf: leaf.seq)
+    left_out |= {"hits_packed": hits.num_rows, "hits_in_operation": sum(part.rows for part in store.parts("hits"))}
     return Selected(hits=hits, tracks=tracks, records=tuple(records), left_out=left_out)
+
+
+def _rows(store: OperationStore, found: Found) -> tuple[pa.Table, pa.Table]:
+    """Return the hits and the tracks of things."""
+    things = found.things
+    runs = sorted(set(things.text["run_id"].texts().tolist()))
+    wanted = pa.array(sorted(set(things.text["thing_id"].texts().tolist())), pa.string())
+    hits, tracks = store.table("hits", runs=runs), store.table("tracks", runs=runs)
+    of_track = pc.fill_null(pc.is_in(hits["track_id"].cast(pa.string()), value_set=wanted), fill_value=False)
+    hits = hits.filter(pc.or_(of_track, pc.is_in(hits["hit_id"], value_set=wanted)))
+    return hits, tracks.filter(pc.is_in(tracks["track_id"], value_set=wanted))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,24 +115,22 @@ def _newest(store: OperationStore) -> list[Leaf]:
     return [leaf for kind in kinds for leaf in store.newest(kind)]
 
 
-def _left_out(store: OperationStore, search: HitSearch, selection: HitSelection, taken: int) -> dict[str, Any]:
+def _left_out(
+    store: OperationStore, selection: ThingSelection, found: Found, count: Callable[[ThingSelection], int]
+) -> dict[str, Any]:
     """Count what each filter alone leaves out, and what no filter sees."""
-    parts = store.parts("hits")
-
-    def count(single: HitSelection) -> int:
-        return int(search.hits(store.path, parts, single, vault=store.vault, columns=["hit_id", "t_utc_ns"]).num_rows)
-
-    blank = HitSelection()
-    fields = [field.name for field in dataclasses.fields(HitSelection)]
-    asked = {name: getattr(selection, name) for name in fields if getattr(selection, name) != getattr(blank, name)}
-    every = sum(part.rows for part in parts)
+    blank = ThingSelection(singles=selection.singles)
+    every, alone = count(blank), {}
+    for name, fields in _FILTERS.items():
+        asked = {field: getattr(selection, field) for field in fields}
+        if all(value not in (None, ()) for value in asked.values()):
+            alone[name] = every - count(dataclasses.replace(blank, **asked))
     superseded = {run.run_id for run in store.runs(superseded=True)} - {run.run_id for run in store.runs()}
     return {
-        "hits_in_operation": every,
-        "hits_packed": taken,
-        "left_out_by_filter_alone": {
-            name: every - count(dataclasses.replace(blank, **{name: value})) for name, value in asked.items()
-        },
+        "things_in_operation": every,
+        "things_packed": found.total,
+        "single_hits_not_asked_for": found.singles_left,
+        "left_out_by_filter_alone": alone,
         "runs_superseded": len(superseded),
         "hits_of_superseded_runs": sum(part.rows for part in store.parts("hits", runs=sorted(superseded))),
     }
@@ -111,9 +138,3 @@ def _left_out(store: OperationStore, search: HitSearch, selection: HitSelection,
 
 def _distinct(table: pa.Table, column: str) -> frozenset[str]:
     return frozenset(value for value in pc.unique(table[column]).to_pylist() if value)
-
-
-def _texts(values: frozenset[str]) -> Any:
-    import pyarrow as pa
-
-    return pa.array(sorted(values), pa.string())

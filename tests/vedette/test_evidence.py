@@ -73,7 +73,7 @@ def add_hits(store, media_id):
 
 
 WHY = ("--case", "7", "--reason", "for the court")
-PACK = ("evidence", "pack", "op", "--to", "court", "--signing-key", "ana.key")
+PACK = ("evidence", "pack", "op", "--for", "court", "--singles", "--signing-key", "ana.key")
 
 
 def test_a_package_from_its_making_to_its_check(say, tmp_path):

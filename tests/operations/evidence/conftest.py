@@ -11,7 +11,7 @@ import pytest
 
 from operations.consultation import Consultation, Purpose
 from operations.evidence.package import PackOrder, pack
-from operations.queries import HitSelection
+from operations.finding.selection import ThingSelection
 from operations.signing.signer import new_key
 
 
@@ -45,9 +45,11 @@ def made(night, tmp_path_factory):
             night.read_in(store, folder / "card")
             hit = str(store.table("hits", runs=[run.run_id])["hit_id"][0])
             night.give_verdict(store, 1, run_id=run.run_id, hit_id=hit, note="two on foot")
+            track = str(store.table("tracks", runs=[run.run_id])["track_id"][0])
             for what in ("redacted", "unredacted"):
                 order = PackOrder(
-                    selection=HitSelection(classes=("person",), from_utc_ns=night.T0_NS + 1),
+                    selection=ThingSelection(classes=("person",), thing_ids=(track,), singles=True),
+                    asked={"class": ["person"], "track": [track]},
                     to="court",
                     signers=tuple(signers[: 1 if what == "redacted" else 2]),
                     unredacted=what == "unredacted",

@@ -21,8 +21,8 @@ from operations.errors import ReadOnlyError
 from operations.evidence.package import PackOrder, pack
 from operations.evidence.report_pdf import render_report
 from operations.evidence.verifier import check_package
+from operations.finding.selection import ThingSelection
 from operations.log.leaves import LeafKind
-from operations.queries import HitSelection
 from operations.redaction import redact_chip
 from operations.signing.errors import ApprovalError
 from operations.signing.signer import new_key
@@ -73,8 +73,8 @@ def test_what_is_in_a_package(made, night):
     assert contents["purpose"] == {"case": "7", "reason": "for the court"}
     left = contents["left_out"]
     assert left["hits_in_operation"] > left["hits_packed"] > 0
-    assert left["left_out_by_filter_alone"]["from_utc_ns"] == left["hits_in_operation"] - left["hits_packed"]
-    assert left["left_out_by_filter_alone"]["classes"] == 0
+    assert left["things_in_operation"] > left["things_packed"] == 1
+    assert left["left_out_by_filter_alone"] == {"class": 0, "track": left["things_in_operation"] - 1}
     kinds = {json.loads(path.read_text())["kind"] for path in (redacted / "records").iterdir()}
     assert kinds == {"operation", "media", "run", "part", "verdict"}
     with night.OperationStore.open(made / "op", actor="x", clock=night.clock(), read_only=True) as store:
@@ -111,7 +111,7 @@ def test_an_unredacted_package_needs_two_people(made, night, tmp_path):
     same = new_key(tmp_path / "b.key", "ana", passphrase=None, clock=clock)
     for signers in ((ana,), (ana, ana), (ana, same)):
         with pytest.raises(ApprovalError, match="two people") as refused:
-            PackOrder(selection=HitSelection(), to="x", signers=signers, unredacted=True)
+            PackOrder(selection=ThingSelection(), asked={}, to="x", signers=signers, unredacted=True)
         assert refused.value.exit_status == 3
 
 
@@ -132,7 +132,7 @@ def test_a_verifier_is_not_content_with_one_signature_on_an_unredacted_package(m
 def test_nothing_leaves_a_copy_that_cannot_be_logged(made, night, tmp_path):
     clock = night.clock()
     ana = new_key(tmp_path / "a.key", "ana", passphrase=None, clock=clock)
-    order = PackOrder(selection=HitSelection(), to="x", signers=(ana,))
+    order = PackOrder(selection=ThingSelection(), asked={}, to="x", signers=(ana,))
     why = Purpose(case="1", reason="r")
     with (
         night.OperationStore.open(made / "op", actor="x", clock=clock, read_only=True) as store,
@@ -145,9 +145,9 @@ def test_nothing_leaves_a_copy_that_cannot_be_logged(made, night, tmp_path):
 def test_a_selection_that_fits_nothing_packs_nothing(made, night, tmp_path):
     shutil.copytree(made / "op", tmp_path / "op")
     ana = new_key(tmp_path / "a.key", "ana", passphrase=None, clock=night.clock())
-    order = PackOrder(selection=HitSelection(classes=("tank",)), to="x", signers=(ana,))
+    order = PackOrder(selection=ThingSelection(classes=("tank",)), asked={}, to="x", signers=(ana,))
     with night.OperationStore.open(tmp_path / "op", actor="x", clock=night.clock()) as store:
-        with pytest.raises(InputError, match="no hit"):
+        with pytest.raises(InputError, match="nothing in this operation fits"):
             pack(Consultation(store=store, purpose=Purpose(case="1", reason="r")), order, tmp_path / "p")
         assert not [leaf for leaf in store.leaves() if leaf.kind is LeafKind.EXPORT][2:]
 

@@ -151,11 +151,14 @@ def test_a_tombstone_that_two_people_did_not_sign_is_named(store, two):
         {**body, "keys": body["keys"][:1]},
         {**body, "keys": [body["keys"][0], body["keys"][0]]},
         {**body, "note": body["note"].split("\u2014")[0] + "\u2014" + body["note"].split("\u2014")[1]},
-        {"name": "card"},
     ):
-        store.append(LeafKind.ERASURE, other.id, forged)
-        told = [finding.sentence for finding in verify(store.path, vault=store.vault).findings]
+        number = store.append(LeafKind.ERASURE, clip.id, forged).seq
+        told = [f.sentence for f in verify(store.path, vault=store.vault).findings if f"record {number})" in f.sentence]
         assert any("is not one that two people signed" in sentence for sentence in told), forged
+        store.append(LeafKind.ERASURE, clip.id, body)
+    store.append(LeafKind.ERASURE, other.id, body)  # true signatures under another recording
+    told = [finding.sentence for finding in verify(store.path, vault=store.vault).findings]
+    assert any("what was signed is something else" in sentence for sentence in told)
 
 
 def test_an_erasure_that_was_cut_short_is_named_and_finished(store, two, monkeypatch):
