@@ -45,11 +45,12 @@ def made(night, tmp_path_factory):
             night.read_in(store, folder / "card")
             hit = str(store.table("hits", runs=[run.run_id])["hit_id"][0])
             night.give_verdict(store, 1, run_id=run.run_id, hit_id=hit, note="two on foot")
-            track = str(store.table("tracks", runs=[run.run_id])["track_id"][0])
+            first = store.table("hits", runs=[run.run_id]).to_pylist()[0]
+            thing = str(first["track_id"] or first["hit_id"])
             for what in ("redacted", "unredacted"):
                 order = PackOrder(
-                    selection=ThingSelection(classes=("person",), thing_ids=(track,), singles=True),
-                    asked={"class": ["person"], "track": [track]},
+                    selection=ThingSelection(classes=("person",), thing_ids=(thing,), singles=True),
+                    asked={"class": ["person"], "track": [thing]},
                     to="court",
                     signers=tuple(signers[: 1 if what == "redacted" else 2]),
                     unredacted=what == "unredacted",
