@@ -28,7 +28,7 @@ from vedette.question_options import (
     Zone,
     parse_zone,
 )  # fmt: skip
-from vedette.screen import ERRORS, RESULTS, print_json
+from vedette.screen import ERRORS, print_json, print_wide
 from vedette.secret_options import KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def find(
         print_json({"things": rows, "total": found.total, "single_hits_left": found.singles_left, "logged": logged})
         return
     if rows:
-        RESULTS.print(_table(rows, several=len(operations) > 1), soft_wrap=False)
+        print_wide(_table(rows, several=len(operations) > 1))
     ERRORS.print(summary(found))
 
 
@@ -145,7 +145,7 @@ def _table(rows: list[dict[str, Any]], *, several: bool) -> Table:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     sure = f"{row['score']:.2f} (score)" if row["probability"] is None and row["score"] is not None else ""
-    away = "" if row["border_m"] is None else f"{row['border_m']:.0f} m, {row['border_bearing_deg']:03.0f}°"
+    away = "" if row["border_m"] is None else f"{row['border_m']:.0f} m, {round(row['border_bearing_deg']) % 360:03d}°"
     return [
         row["id"],
         row["assessed_class"],

@@ -60,6 +60,14 @@ RESULTS = Screen(soft_wrap=True)
 """Results, one a line, however long: for a person or a pipe."""
 
 
+def print_wide(table: RenderableType) -> None:
+    """Print a table of results as wide as it is: a coordinate cut to fit is none."""
+    Screen(width=_WIDEST).print(table)
+
+
+_WIDEST = 1_000
+
+
 class DescriptionColumn(ProgressColumn):
     """What a task does, as text."""
 

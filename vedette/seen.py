@@ -11,7 +11,7 @@ from rich.table import Table
 from geo.errors import InputError
 from vedette.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.question_options import Actor, AreaFile, Asker, FromTime, Operations, ToTime, Zone, parse_zone
-from vedette.screen import ERRORS, RESULTS, print_json
+from vedette.screen import ERRORS, print_json, print_wide
 from vedette.secret_options import KeyFile, PassphraseFile
 from vedette.stated_times import parse_moment
 
@@ -68,7 +68,7 @@ def seen(
         print_json({"passes": rows, "total": len(answer.passes), **_facts(answer, local)})
     else:
         if rows:
-            RESULTS.print(_table(rows), soft_wrap=False)
+            print_wide(_table(rows))
         ERRORS.print(verdict)
     if not answer.passes:
         raise typer.Exit(1)
