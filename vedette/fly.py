@@ -242,7 +242,7 @@ def _flight(
 
     (folder / "flights").mkdir(exist_ok=True)
     signer = open_signer(signing_key, task.sortie.name) if signing_key is not None else None
-    path = folder / "flights" / f"{task.sortie.name}-{_now():%Y%m%dT%H%M%S}.tlog"
+    path = folder / "flights" / f"{task.sortie.name}-{_now():%Y%m%dT%H%M%S.%f}.tlog"
     recorder = opened.enter_context(TlogRecorder(path))
     link = opened.enter_context(open_link(task.link, own_system=station, recorder=recorder, signer=signer))
     options = FlightOptions(

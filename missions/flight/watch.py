@@ -99,6 +99,10 @@ def _excess(finding: Finding) -> float:
     return abs(finding.measured - finding.limit)
 
 
+_FIRST_SEQ: Final = 1
+"""Where ArduPilot's mission goes back to once the aircraft has landed: the plan's battery there says nothing then."""
+
+
 class TrackRecorder:
     """Collect the flown track while armed."""
 
@@ -218,7 +222,7 @@ class FlightWatch:
 
     def _judge_battery(self) -> None:
         state, path = self._state, self.path
-        if path is None:
+        if path is None or state.seq <= _FIRST_SEQ < self.last_seq:
             return
         planned = self._planned_battery_pct(path.progress(state.lat_deg, state.lon_deg, state.seq))
         below = planned - state.battery_pct

@@ -164,6 +164,15 @@ def test_battery_below_plan_fence_and_critical_texts_are_alarms(watched, place) 
     assert state.alarms == []
 
 
+def test_a_mission_that_begins_anew_after_the_landing_is_no_battery_alarm(watched, place) -> None:
+    watch, state = watched
+    for seq, alarms in ((1, set()), (3, {"battery"})):
+        state.battery_pct, state.seq = 60.0, seq
+        move(state, place, 0.0, 1.0 + seq, 400.0 + seq)
+        watch.observe()
+        assert {f.rule for f in watch.findings.all()} == alarms
+
+
 def test_a_battery_under_its_reserve_and_a_late_flight_are_findings(watched, square_sortie, place) -> None:
     watch, state = watched
     state.mode, state.battery_pct = "RTL", 14.0
