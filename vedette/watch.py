@@ -156,19 +156,22 @@ class _Session:
     def run(self, *, record: bool, catch_up: bool, seconds: float | None) -> dict[str, Any]:
         """Watch until interrupted or for some seconds, then settle the recording."""
         from operations import watching
+        from telemetry.live.bridge_link import srt_tool_version
 
         store = self.job.store
         folder = watching.record_folder(store) if record else None
         left = watching.finish_left_over(store)
         if left:
             ERRORS.print(line(f"an earlier watch left {len(left)} segments of its recording; they are sealed now"))
+        if self.address.lower().startswith("srt:"):
+            ERRORS.print(line(f"SRT comes through {srt_tool_version()}"))
         with progress() as bars:
-            watched, received = self._live(folder, seconds, bars)
+            watched, reader = self._live(folder, seconds, bars)
         found = [*left, *([] if folder is None else watching.segments_of(store, folder))]
         settled = watching.settle_recording(self.job, found, analyse=catch_up)
-        return _report(watched, received, settled)
+        return {"bytes": reader.received_bytes, "bytes_dropped": reader.dropped_bytes, **_report(watched, settled)}
 
-    def _live(self, folder: Path | None, seconds: float | None, bars: Progress) -> tuple[Watched, int]:
+    def _live(self, folder: Path | None, seconds: float | None, bars: Progress) -> tuple[Watched, LiveReader]:
         from operations import watching
         from telemetry.live.live_reader import LiveReader
         from telemetry.live.recorder_file import SegmentRecorder
@@ -199,7 +202,7 @@ class _Session:
             if not watched.frames:
                 why = reader.waiting_for or "nothing that can be decoded came"
                 raise InputError(f"nothing was seen of {reader.shown}: {why}")
-        return watched, reader.received_bytes
+        return watched, reader
 
 
 class _View:
@@ -229,9 +232,8 @@ class _View:
         self._bars.update(self._task, description=text, completed=counts["frames"])
 
 
-def _report(watched: Watched, received: int, settled: list[Settled]) -> dict[str, Any]:
+def _report(watched: Watched, settled: list[Settled]) -> dict[str, Any]:
     return {
-        "bytes": received,
         "frames": watched.frames,
         "frames_with_pose": sum(run.counts["frames_with_pose"] for run in watched.runs),
         "frames_skipped": watched.skipped,

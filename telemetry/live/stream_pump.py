@@ -86,7 +86,7 @@ class StreamPump:
         self._writing: int | None = None
         self._passed = 0
         self._count = 0
-        self.received_bytes = self.dropped_bytes = self.connections = 0
+        self.received_bytes = self.dropped_bytes = 0
         self.waiting_for = ""
         self.failure: VedetteError | None = None
         self._thread = threading.Thread(target=self._run, name="live bytes", daemon=True)
@@ -121,7 +121,6 @@ class StreamPump:
             try:
                 link = self._open_link()
                 with contextlib.closing(link):
-                    self.connections += 1
                     self.waiting_for = ""
                     self._follow(link)
             except ConnectionError as error:
