@@ -106,7 +106,7 @@ class _Reached:
 
     @property
     def labelled(self) -> float:
-        return float(np.mean([one.labelled_share for one in self.scores]))
+        return float(np.nanmean([one.labelled_share for one in self.scores]))
 
 
 def _rows(fps: Fraction, seconds: float, errors: DetectorErrors | None, label: str) -> list[Row]:
