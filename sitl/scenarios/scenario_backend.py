@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sitl.scenarios.scenario import Scenario, VehicleTable
     from sitl.vehicle import VehicleProcess
 
+FENCE_SWITCH: Final = "FENCE_ENABLE"
+"""Set once it can be armed: with its fence on and none loaded yet an ArduPilot never can."""
 NOISE: Final = SensorNoise(gps_h_m=1.0, gps_v_m=1.5, yaw_deg=1.0, tilt_deg=0.3)
 """A GNSS receiver with SBAS and a magnetometer."""
 
@@ -102,14 +104,16 @@ def _start_real(scenario: Scenario, vehicle: VehicleTable, number: int, folder: 
     )
     if backend.name == "px4":
         simulator = px4.start_px4(launch, folder, binary=px4.find_px4(backend.binary))
-        wait = px4.wait_until_armable
+        wait, later = px4.wait_until_armable, _real_parameters(scenario, vehicle)
     else:
         binary = ardupilot.find_ardupilot(vehicle.airframe, backend.binary)
-        simulator = ardupilot.start_ardupilot(launch, folder, airframe=vehicle.airframe, binary=binary)
+        held = _real_parameters(scenario, vehicle)
+        later = {FENCE_SWITCH: held.pop(FENCE_SWITCH)}
+        simulator = ardupilot.start_ardupilot(launch, folder, airframe=vehicle.airframe, binary=binary, parameters=held)
         wait = ardupilot.wait_until_armable
     try:
         wait(simulator)
-        _set_parameters(simulator.link_url, number, _real_parameters(scenario, vehicle))
+        _set_parameters(simulator.link_url, number, later)
     except BaseException:
         simulator.stop()
         raise
