@@ -40,7 +40,7 @@ _GEOD: Final = pyproj.Geod(ellps="WGS84")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _SeaLevelTerrain:
+class SeaLevelTerrain:
     """Ground heights above sea level standing in for heights above the ellipsoid.
 
     Sight lines over a few kilometres only compare heights, and the geoid is level over such distances.
@@ -75,7 +75,7 @@ def hover_place(target: LonLat, ground: GroundHeights, *, radius_m: float, heigh
     if not radius_m > 0.0:
         raise InputError(f"the distance to watch from must be above 0 m, found {radius_m:g}", actual=radius_m)
     point = _target_point(target, ground)
-    posts = watch_posts(point, _SeaLevelTerrain(ground), radius_m=radius_m, height_m=height_m)
+    posts = watch_posts(point, SeaLevelTerrain(ground), radius_m=radius_m, height_m=height_m)
     from_deg = float(_GEOD.inv(target[0], target[1], begin[0], begin[1])[0])
     chosen = best_hover(posts, from_deg=from_deg)
     return float(posts.lon_deg[chosen]), float(posts.lat_deg[chosen])
@@ -107,7 +107,7 @@ def orbit_radius_m(
     for radius in radii:
         lat, lon = forward(target[1], target[0], np.arange(AZIMUTHS) * 360.0 / AZIMUTHS, radius)
         posts = geodetic_to_ecef(lat, lon, ground.amsl_m(lat, lon) + alt_agl_m)
-        seen.append(float(line_of_sight(_SeaLevelTerrain(ground), posts, eye).mean()))
+        seen.append(float(line_of_sight(SeaLevelTerrain(ground), posts, eye).mean()))
     best = max(range(len(radii)), key=lambda k: (seen[k], radii[k]))
     if best == 0 or seen[best] == 0.0:
         return wished_m, []
@@ -136,7 +136,7 @@ def sight_findings(sorties: Sequence[Sortie], target: LonLat, ground: GroundHeig
     point = _target_point(target, ground)
     eye = dataclasses.replace(point, alt_hae_m=point.alt_hae_m + EYE_M)
     ends = np.array([(leg.lat_end_deg, leg.lon_end_deg, leg.alt_amsl_end_m) for leg in legs])
-    seen = line_of_sight(_SeaLevelTerrain(ground), geodetic_to_ecef(ends[:, 0], ends[:, 1], ends[:, 2]), eye)
+    seen = line_of_sight(SeaLevelTerrain(ground), geodetic_to_ecef(ends[:, 0], ends[:, 1], ends[:, 2]), eye)
     if seen.all():
         return []
     if not seen.any():
