@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from geo.errors import VedetteError
 from geo.foreign_text import visible
 from vedette import __version__
-from vedette.screen import ERRORS, RESULTS, line
+from vedette.screen import CLOSED_PIPE, ERRORS, RESULTS, line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("vedette.check", "Judge any plan file against a brief and the autopilots' own rules."),
     "convert": ("vedette.convert", "Turn any plan file into another format."),
     "fly": ("vedette.fly", "Upload a plan to a vehicle, verify it, and fly it."),
+    "respond": ("vedette.respond", "Answer an alarm at a place with a judged sortie, and release it."),
     "sitl": ("vedette.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.ingest", "Read video, pictures and telemetry into an operation folder."),
     "watch": ("vedette.watch", "Read a live downlink into an operation while it is flown."),
@@ -123,6 +124,9 @@ def _explain(error: Exception) -> int:
     if isinstance(error, VedetteError):
         _say(error.message)
         return error.exit_status
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     if isinstance(error, OSError):
         _say(f"{error.filename or 'a file or connection'}: {error.strerror or error}")
         return 2

@@ -48,6 +48,7 @@ def plan(
     brief: Annotated[Path | None, typer.Argument(help="Brief (TOML); or use --border and its options.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the plan.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files in the folder that are not ours.")] = False,
     border: BorderFile = None,
     own_side: OwnSide = None,
     standoff_m: StandoffM = None,
@@ -96,7 +97,7 @@ def plan(
     made = plan_brief(asked)
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
-    write_plan_folder(made, out)
+    write_plan_folder(made, out, force=force)
     if tables:
         write_brief(tables, out / "brief.toml")
     write_plan_map(made, out)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from missions.briefs.brief import Brief
 
 
+CLOSED_PIPE: Final = 128 + signal.SIGPIPE
+"""What a shell says of a program whose reader has gone."""
+
+
 class Screen(Console):
     """A terminal on which a string is text and nothing else: no markup, no emoji codes, no control characters.
 
@@ -33,6 +39,12 @@ class Screen(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        """End without a word when the reader of a pipe has gone: that is neither a result nor a finding."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(CLOSED_PIPE)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as it is shown, every character visible, on one line."""

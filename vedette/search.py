@@ -99,6 +99,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     rally: RallyPoints = None,
     returns: Returns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files in the folder that are not ours.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
 ) -> None:
     """Plan a search within a brief and write it as a plan folder.
@@ -142,7 +143,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     made = plan_brief(asked, Search(request=request))
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
-    write_plan_folder(made, out)
+    write_plan_folder(made, out, force=force)
     if tables:
         write_brief(tables, out / "brief.toml")
     write_plan_map(made, out)

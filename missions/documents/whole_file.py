@@ -26,6 +26,9 @@ def write_whole(path: Path, data: str | bytes) -> None:
             stream.write(data.encode() if isinstance(data, str) else data)
         temporary.chmod(0o644)
         os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
 from pydantic import TypeAdapter, ValidationError
 
+from geo.errors import InputError, RefusedError
 from missions.documents.whole_file import read_text, write_whole
 from missions.errors import PlanFileError
 from missions.performance.aircraft import AircraftKind
@@ -21,8 +25,6 @@ from missions.plan_files.schedule_file import proof_csv, schedule_csv
 from missions.plan_files.waypoints_file import write_waypoints
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.corridor import Corridor
@@ -30,17 +32,62 @@ if TYPE_CHECKING:
     from missions.planned import Planned
 
 FORMAT: Final = "vedette-plan"
+PLAN_FILE: Final = "plan.json"
 VERSION: Final = 2
 MAV_TYPE: Final = {AircraftKind.FIXED_WING: 1, AircraftKind.MULTIROTOR: 2}
 
 
-def write_plan_folder(planned: Planned, out: Path) -> None:
+def write_plan_folder(planned: Planned, out: Path, *, force: bool = False) -> None:
     """Write the summary, the maps' layers, the schedule, the revisit proof and plan files for each sortie.
 
-    Every file is written whole or not at all; `plan.json` comes last, so a folder without it is unfinished.
+    All files are written beside the folder first, and moved into it when all are whole: a disk that fills up leaves
+    an earlier plan as it was. `plan.json` comes last, so a folder without it is unfinished.
+
+    Parameters
+    ----------
+    force
+        Replace files that stand in the way although no plan of ours is there.
+
+    Raises
+    ------
+    RefusedError
+        When such files stand in the way.
+    OSError
+        Naming the file that could not be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    _drop_old_plan(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.", ignore_cleanup_errors=True) as beside:
+        part = Path(beside)
+        _write_files(planned, part)
+        names = sorted((path.name for path in part.iterdir()), key=lambda name: name == PLAN_FILE)
+        if not force:
+            _refuse_foreign(out, names)
+        out.mkdir(exist_ok=True)
+        _drop_old_plan(out)
+        for name in names:
+            os.replace(part / name, out / name)
+
+
+def _refuse_foreign(out: Path, names: list[str]) -> None:
+    """Refuse to replace files of somebody else: those of a folder that holds no plan of ours."""
+    ours = out / PLAN_FILE
+    if ours.is_file():
+        try:
+            document = json.loads(read_text(ours))
+        except (InputError, json.JSONDecodeError):
+            document = None
+        if isinstance(document, dict) and document.get("format") == FORMAT:
+            return
+    foreign = next((name for name in names if (out / name).exists()), None)
+    if foreign is not None:
+        raise RefusedError(
+            f"{out / foreign} is no file of an earlier plan of ours and would be replaced; name another folder, or "
+            "give --force",
+            file=str(out / foreign),
+        )
+
+
+def _write_files(planned: Planned, out: Path) -> None:
     plan = planned.plan
     write_whole(out / "legs.geojson", dump(legs_geojson(plan)))
     write_whole(out / "area.geojson", dump(area_geojson(planned)))
@@ -54,13 +101,13 @@ def write_plan_folder(planned: Planned, out: Path) -> None:
         vehicle = MAV_TYPE[planned.situation.brief.fleet(sortie.aircraft).aircraft.kind]
         write_qgc_plan(sortie, plan.dialect, out / f"{sortie.name}.plan", vehicle_type=vehicle)
         write_waypoints(sortie, plan.dialect, out / f"{sortie.name}.waypoints")
-    write_whole(out / "plan.json", dump(plan_document(planned), broken=4))
+    write_whole(out / PLAN_FILE, dump(plan_document(planned), broken=4))
 
 
 def _drop_old_plan(out: Path) -> None:
     """Remove the plan files of an earlier plan in this folder, so that no sortie of it is flown by mistake."""
-    if (out / "plan.json").is_file():
-        (out / "plan.json").unlink()
+    if (out / PLAN_FILE).is_file():
+        (out / PLAN_FILE).unlink()
         for pattern in ("S[0-9]*.plan", "S[0-9]*.waypoints", "revisit.csv", *PICTURES):
             for old in out.glob(pattern):
                 old.unlink()
