@@ -83,15 +83,9 @@ def midair(sortie: Sortie, at_s: float) -> Midair | None:
     cut = dataclasses.replace(
         leg,
         t_end_s=round(at_s, 3),
-        **{
-            f"{name}_end_{unit}": _between(leg, name, unit, share)
-            for name, unit in (("lat", "deg"), ("lon", "deg"), ("alt_amsl", "m"))
-        },
+        lat_end_deg=round(leg.lat_start_deg + share * (leg.lat_end_deg - leg.lat_start_deg), 8),
+        lon_end_deg=round(leg.lon_start_deg + share * (leg.lon_end_deg - leg.lon_start_deg), 8),
+        alt_amsl_end_m=round(leg.alt_amsl_start_m + share * (leg.alt_amsl_end_m - leg.alt_amsl_start_m), 2),
         battery_end_pct=round(begun_pct + share * (leg.battery_end_pct - begun_pct), 3),
     )
     return None if math.isnan(cut.battery_end_pct) else Midair(flown=(*sortie.legs[:number], cut))
-
-
-def _between(leg: Leg, name: str, unit: str, share: float) -> float:
-    start, end = (float(getattr(leg, f"{name}_{which}_{unit}")) for which in ("start", "end"))
-    return round(start + share * (end - start), 8 if unit == "deg" else 2)

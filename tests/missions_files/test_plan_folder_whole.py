@@ -14,6 +14,13 @@ from missions.tasks.plan_door import plan_brief
 
 
 @pytest.fixture
+def theirs(tmp_path):
+    """A folder of somebody else."""
+    (tmp_path / "theirs").mkdir()
+    return tmp_path / "theirs"
+
+
+@pytest.fixture
 def planned(make_brief):
     return plan_brief(make_brief())
 
@@ -39,22 +46,22 @@ def test_a_full_disk_names_the_file_and_leaves_the_earlier_plan_whole(planned, t
     assert read_plan_folder(out) == planned.plan
 
 
-def test_files_of_somebody_else_are_replaced_only_by_force(planned, tmp_path):
-    (tmp_path / "S01.plan").write_text("mine")
-    (tmp_path / "notes.txt").write_text("mine too")
+def test_files_of_somebody_else_are_replaced_only_by_force(planned, theirs):
+    (theirs / "S01.plan").write_text("mine")
+    (theirs / "notes.txt").write_text("mine too")
     with pytest.raises(RefusedError, match=r"S01\.plan is no file of an earlier plan of ours .* give --force"):
-        write_plan_folder(planned, tmp_path)
-    assert contents(tmp_path) == {"S01.plan": b"mine", "notes.txt": b"mine too"}
-    write_plan_folder(planned, tmp_path, force=True)
-    assert read_plan_folder(tmp_path) == planned.plan
-    assert (tmp_path / "notes.txt").read_text() == "mine too"
-    write_plan_folder(planned, tmp_path)
+        write_plan_folder(planned, theirs)
+    assert contents(theirs) == {"S01.plan": b"mine", "notes.txt": b"mine too"}
+    write_plan_folder(planned, theirs, force=True)
+    assert read_plan_folder(theirs) == planned.plan
+    assert (theirs / "notes.txt").read_text() == "mine too"
+    write_plan_folder(planned, theirs)
 
 
-def test_a_json_file_of_another_program_is_not_ours(planned, tmp_path):
-    (tmp_path / "plan.json").write_text('{"format": "theirs"}')
+def test_a_json_file_of_another_program_is_not_ours(planned, theirs):
+    (theirs / "plan.json").write_text('{"format": "theirs"}')
     with pytest.raises(RefusedError, match=r"plan\.json is no file of an earlier plan of ours"):
-        write_plan_folder(planned, tmp_path)
+        write_plan_folder(planned, theirs)
 
 
 def test_a_reader_that_has_gone_is_no_finding():

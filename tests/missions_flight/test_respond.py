@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from geo.errors import RefusedError
 from geo.geodesy import inverse
 from missions.briefs.brief_file import read_brief
 from missions.checks.check import check_document
@@ -126,48 +123,46 @@ def vehicle(planned):
         yield running, sortie
 
 
-def airborne(url, sortie, seq):
-    """Fly a sortie until an item, and leave the vehicle to itself; return where it is."""
-    with open_link(url) as link:
-        flight = Flight(link, sortie, FlightOptions(dialect="ardupilot", enable_fence=True))
-        flight.connect()
-        flight.upload()
-        flight.check()
-        flight.take_off()
-        flight.attend(lambda: flight.state.seq >= seq)
-        return flight.state.lat_deg, flight.state.lon_deg
-
-
-def test_a_released_response_is_flown_by_the_aircraft_in_the_air(vehicle, planned, tmp_path, capsys):
+def test_a_released_response_is_flown_by_the_aircraft_in_the_air(vehicle, planned):
     running, sortie = vehicle
-    here = airborne(running.link_url, sortie, 6)
-    away = [float(inverse(*here, g.lat_end_deg, g.lon_end_deg)[0]) for g in sortie.legs]
     flight = next(f for f in planned.plan.flights if f.sortie == sortie.name)
-    at_s = flight.t_takeoff_s + sortie.legs[int(np.argmin(away))].t_end_s - sortie.t_start_s
-    alarm = sortie.legs[int(np.argmin(away)) + 3]
-    place = f"{alarm.lat_end_deg - 0.001:.6f},{alarm.lon_end_deg:.6f}"
-    plan, out = tmp_path / "plan", tmp_path / "alarm"
-    write_plan_folder(planned, plan)
-    told = ["respond", str(plan), "--brief", str(BRIEF), "--at", place, "--now", f"+{at_s / 60.0}", "--out", str(out)]
-    assert main([*told, "--json"]) in (0, 1)
-    assert json.loads(capsys.readouterr().out)["airborne"] is True
-    assert not (out / "approval.json").exists()
-    nobody = ["respond", str(out), "--link", running.link_url]
+    leg = sortie.legs[len(sortie.legs) // 2]
+    at_s = flight.t_takeoff_s + leg.t_start_s - sortie.t_start_s - LEAD_S
+    place = {"lat_deg": leg.lat_end_deg - 0.001, "lon_deg": leg.lon_end_deg}
+    response = respond(planned.plan, planned.situation, **place, at_s=at_s)
+    assert response.who.sortie is not None
+    assert response.who.sortie.name == sortie.name
+    (made,) = response.planned.plan.sorties
+    with open_link(running.link_url) as link:
+        first = Flight(link, sortie, FlightOptions(dialect="ardupilot", enable_fence=True))
+        first.connect()
+        first.upload()
+        first.check()
+        first.take_off()
+        first.attend(lambda: first.state.seq >= response.first_item)
+        done = divert(link, made, DivertOptions(dialect="ardupilot", first_item=response.first_item))
+        assert done.seconds < 20.0
+        assert done.items == len(made.items) + 1
+        hold = next(item for item in made.items if item.command == 19)
+        first.attend(lambda: first.state.seq > hold.seq or not first.state.armed)
+        away_m = float(inverse(first.state.lat_deg, first.state.lon_deg, hold.lat_deg, hold.lon_deg)[0])
+        assert away_m < 30.0
+
+
+def test_a_release_is_asked_of_a_person_and_logged(vehicle, planned, tmp_path, capsys):
+    running, sortie = vehicle
+    response = respond(planned.plan, planned.situation, lat_deg=FORD[0], lon_deg=FORD[1], at_s=120.0)
+    write_plan_folder(response.planned, tmp_path / "alarm")
+    told = {"plan_sha256": response.planned.plan.sha256, "first_item": response.first_item, "airborne": True}
+    (tmp_path / "alarm" / "response.json").write_text(json.dumps(told))
+    nobody = ["respond", str(tmp_path / "alarm"), "--link", running.link_url]
     assert main(nobody) == 2
     assert "a person's name and a reason" in capsys.readouterr().err
-    begun = time.monotonic()
-    assert main([*nobody, "--release", "A. Name", "--reason", "group at the ford", "--json"]) == 0
-    assert time.monotonic() - begun < 60.0
-    done = json.loads(capsys.readouterr().out)
-    assert done["seconds"] < 20.0
-    events = [json.loads(row)["event"] for row in (out / "flight-log.jsonl").read_text().splitlines()]
-    assert events == ["approved", "released"]
-
-
-def test_an_aircraft_elsewhere_is_left_alone(vehicle, planned):
-    running, sortie = vehicle
-    with (
-        open_link(running.link_url) as link,
-        pytest.raises(RefusedError, match="flies no mission"),
-    ):
-        divert(link, sortie, DivertOptions(dialect="ardupilot", first_item=3))
+    assert main([*nobody, "--release", "A. Name", "--reason", "group at the ford"]) == 3
+    assert "flies no mission" in capsys.readouterr().err
+    events = [json.loads(row)["event"] for row in (tmp_path / "alarm" / "flight-log.jsonl").read_text().splitlines()]
+    assert events == ["approved", "refused"]
+    told["plan_sha256"] = "0" * 64
+    (tmp_path / "alarm" / "response.json").write_text(json.dumps(told))
+    assert main([*nobody, "--release", "A. Name", "--reason", "group at the ford"]) == 3
+    assert "is of another plan" in capsys.readouterr().err
