@@ -144,9 +144,12 @@ def test_a_released_response_is_flown_by_the_aircraft_in_the_air(vehicle, planne
         assert done.seconds < 20.0
         assert done.items == len(made.items) + 1
         hold = next(item for item in made.items if item.command == 19)
-        first.attend(lambda: first.state.seq > hold.seq or not first.state.armed)
-        away_m = float(inverse(first.state.lat_deg, first.state.lon_deg, hold.lat_deg, hold.lon_deg)[0])
-        assert away_m < 30.0
+
+        def away_m():
+            return float(inverse(first.state.lat_deg, first.state.lon_deg, hold.lat_deg, hold.lon_deg)[0])
+
+        first.attend(lambda: away_m() < 15.0 or not first.state.armed)
+        assert away_m() < 15.0
 
 
 def test_a_release_is_asked_of_a_person_and_logged(vehicle, planned, tmp_path, capsys):
