@@ -142,7 +142,7 @@ class _Alarm:
             )
         self.target = Geodetic(lat_deg=lat_deg, lon_deg=lon_deg, alt_hae_m=height_m)
         corridor = self.situation.corridor
-        self.router = Router(corridor.free, corridor.quiet)
+        self.router = Router(corridor.free, corridor.preferred)
 
     @property
     def heights(self) -> GroundHeights:
