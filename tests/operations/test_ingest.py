@@ -239,10 +239,13 @@ def test_a_redone_run_replaces_the_one_before_which_stays_with_its_verdicts(stor
     assert verify(store.path).findings == ()
 
 
-def test_a_verdict_whose_track_has_no_counterpart_stays_behind_and_is_counted(store, clip, read_in, centre_box):
+def test_a_verdict_whose_track_has_no_counterpart_stays_behind_and_is_counted(
+    store, clip, read_in, centre_box, settings
+):
     first = read_in(store, clip)
     verdict(store, first.run, track_id=store.tracks().track_id[0])
-    second = read_in(store, clip, detector=centre_box(shift_px=120), redo=True)
+    far = dataclasses.replace(settings, terrain=FlatTerrain(height_m=-100.0), terrain_identity="200 m lower")
+    second = read_in(store, clip, settings=far, detector=centre_box(shift_px=120), redo=True)
     assert (second.verdicts_proposed, second.verdicts_left) == (0, 1)
     assert store.verdicts(runs=[second.run.run_id]) == []
 
