@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vedette.eval_report import page
-from vedette.eval_scores import Curves, Row, SetScore
+from vedette.commands.eval_report import page
+from vedette.commands.eval_scores import Curves, Row, SetScore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

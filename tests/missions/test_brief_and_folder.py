@@ -17,8 +17,8 @@ from missions.errors import BriefError, PlanFileError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.qgc_plan_file import read_qgc_plan
 from missions.tasks.plan_door import plan_brief
+from vedette.commands.plan import app
 from vedette.main import main
-from vedette.plan import app
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from missions.fleet.phases import Meetings
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.schedule_file import schedule_csv
 from missions.tasks.plan_door import plan_brief
-from vedette.brief_options import quick_brief
+from vedette.commands.brief_options import quick_brief
 
 BORDER = [[50.0, 8.0], [50.0, 8.25]]
 CAMP = [{"name": "camp", "lat_deg": 50.018, "lon_deg": 8.125}]

@@ -7,7 +7,7 @@ import pytest
 from geo.errors import InputError
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.tasks.plan_door import plan_brief
-from vedette.brief_options import quick_brief
+from vedette.commands.brief_options import quick_brief
 
 BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
 TWO = [

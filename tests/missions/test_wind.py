@@ -22,7 +22,7 @@ from missions.performance.wind import WindProfile, leg_speeds
 from missions.plan import Severity
 from missions.tasks.plan_door import plan_brief
 from sitl.dynamics_power import Wind, WindSpec
-from vedette.brief_options import quick_brief
+from vedette.commands.brief_options import quick_brief
 
 VEERING = [(100.0, 3.0, 350.0), (600.0, 9.0, 40.0), (300.0, 5.0, 10.0)]
 layer = st.tuples(st.floats(0, 3000), st.floats(0, 20), st.floats(0, 360))

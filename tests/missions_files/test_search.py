@@ -19,8 +19,8 @@ from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_fo
 from missions.tasks.plan_door import plan_brief
 from missions.tasks.search import Search
 from missions.tasks.watching import hover_place, orbit_radius_m, sight_findings
-from vedette.search import camera_swath_m
-from vedette.search import search as search_command
+from vedette.commands.search import camera_swath_m
+from vedette.commands.search import search as search_command
 
 GEOD = pyproj.Geod(ellps="WGS84")
 LAT, LON = 48.0, 9.0

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from missions.flight.values import FlightPhase, FlightStatus, LinkState, PilotCommand
 from missions.plan import Finding, Severity
-from vedette.fly_view import FlightScreen
+from vedette.commands.fly_view import FlightScreen
 
 
 def status(name: str, **values) -> FlightStatus:

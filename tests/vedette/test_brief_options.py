@@ -11,10 +11,10 @@ from geo.errors import InputError
 from missions.briefs.brief_file import read_brief
 from missions.errors import BriefError
 from missions.plan_files.plan_folder_file import read_plan_folder
-from vedette.brief_options import brief_of
+from vedette.commands.brief_options import brief_of
+from vedette.commands.plan import app as plan_app
+from vedette.commands.search import app as search_app
 from vedette.main import main
-from vedette.plan import app as plan_app
-from vedette.search import app as search_app
 
 BRIEF = """
 name = "options"

@@ -16,7 +16,7 @@ from geo.values import CameraModel, GimbalFrame, Pose, Poses
 from missions.briefs.camera import Camera
 from missions.plan import LaneSight, SightReport
 from missions.sight.optics import near_far_m, pixels_m
-from vedette.plan_seen import bundled_calibration, lanes_seen
+from vedette.commands.plan_seen import bundled_calibration, lanes_seen
 
 ALT_M = 100.0
 

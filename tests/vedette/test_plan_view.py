@@ -12,9 +12,9 @@ import pytest
 from missions.briefs.brief_file import read_brief
 from missions.plan import Finding, Severity
 from missions.tasks.plan_door import plan_brief
-from vedette.findings_view import print_findings
-from vedette.plan_view import SHOWN_SORTIES, show_plan
-from vedette.screen import Screen
+from vedette.commands.findings_view import print_findings
+from vedette.commands.plan_view import SHOWN_SORTIES, show_plan
+from vedette.commands.screen import Screen
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
 LONG = "S01 leg 3 comes within 12.5 m of the border between the two farms and the river, which is far too near"

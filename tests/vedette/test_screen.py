@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 import vedette
-from vedette.screen import Screen, line
+from vedette.commands.screen import Screen, line
 
 EVIL = "[bold]b[/bold] :smile: \x1b[31m\x1b]8;;http://x \x9b2J \u202egpj"
 SHOWN = r"[bold]b[/bold] :smile: \x1b[31m\x1b]8;;http://x \x9b2J \u202egpj"

@@ -1,0 +1,116 @@
+"""The Python interface: light to import, the same answers and errors as the commands; the examples run."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import vedette
+from geo.errors import InputError, VedetteError
+from missions.plan_files.plan_folder_file import read_plan_folder
+from operations.errors import WithoutPurposeError
+from operations.log.leaves import LeafKind
+from operations.store import OperationStore
+from vedette.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "examples" / "demo"
+EXAMPLES = sorted((ROOT / "examples" / "python").glob("*.py"))
+IMPORT_S = 0.1
+HEAVY = ("numpy", "shapely", "pyarrow", "av", "onnxruntime", "torch", "typer", "rich", "duckdb", "pymavlink")
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api") / "plan"
+    return vedette.plan(DEMO / "brief.toml", out=folder), folder
+
+
+@pytest.fixture
+def operation(tmp_path):
+    OperationStore.create(tmp_path / "op", name="night", actor="test", clock=time.time_ns).close()
+    return tmp_path / "op"
+
+
+def test_importing_it_is_light():
+    code = (
+        "import sys, time; before = time.process_time(); import vedette; took = time.process_time() - before; "
+        f"print(took, [name for name in {HEAVY} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    took, heavy = done.stdout.split(maxsplit=1)
+    assert float(took) < IMPORT_S
+    assert heavy.strip() == "[]"
+
+
+def test_every_name_that_is_offered_is_there_and_says_what_it_does():
+    for name in vedette.__all__:
+        assert getattr(vedette, name).__doc__
+        assert name in dir(vedette)
+    with pytest.raises(AttributeError, match="no attribute 'polygon'"):
+        vedette.polygon  # noqa: B018
+
+
+def test_names_of_functions_stay_functions_after_a_command_ran(capsys):
+    assert main(["plan", "--template"]) == 0
+    assert callable(vedette.plan)
+    assert callable(vedette.check)
+    assert "border" in capsys.readouterr().out
+
+
+def test_a_plan_is_what_the_command_writes(planned, tmp_path):
+    made, folder = planned
+    assert main(["plan", str(DEMO / "brief.toml"), "--out", str(tmp_path / "plan")]) == 0
+    assert read_plan_folder(tmp_path / "plan").sha256 == read_plan_folder(folder).sha256
+    assert [sortie.name for sortie in made.plan.sorties] == ["S01", "S02"]
+
+
+def test_a_written_plan_is_judged_like_by_the_command(planned):
+    judged = vedette.check(planned[1], brief=DEMO / "brief.toml")
+    assert judged
+    assert all(one.findings == () for one in judged)
+
+
+def test_errors_are_those_of_the_command_line(tmp_path):
+    with pytest.raises(VedetteError, match="nowhere.toml") as told:
+        vedette.plan(tmp_path / "nowhere.toml")
+    assert told.value.exit_status == 2
+    with pytest.raises(InputError, match=r"none\.plan"):
+        vedette.check(tmp_path / "none.plan")
+    with pytest.raises(VedetteError, match=r"none\.tlog"):
+        vedette.read_track(tmp_path / "none.tlog")
+
+
+def test_nobody_looks_without_a_case_and_the_attempt_is_logged(operation):
+    with pytest.raises(WithoutPurposeError):
+        vedette.open_operation(operation, actor="A. Name")
+    with OperationStore.open(operation, actor="test", clock=time.time_ns) as store:
+        assert [leaf.kind for leaf in store.leaves()][-1] is LeafKind.ATTEMPT
+
+
+def test_each_table_that_is_taken_is_a_view_in_the_log(operation, tmp_path):
+    with vedette.open_operation(operation, case="2026-7", reason="handover", actor="A. Name") as opened:
+        assert opened.hits.num_rows == opened.tracks.num_rows == opened.frames.num_rows == 0
+        assert len(opened.hits_on_the_ground()) == 0
+        assert len(opened.find().things) == 0
+        assert opened.verdicts == ()
+        assert vedette.map(opened, tmp_path / "map.html", brief=DEMO / "brief.toml").is_file()
+    with OperationStore.open(operation, actor="test", clock=time.time_ns) as store:
+        views = [leaf for leaf in store.leaves() if leaf.kind is LeafKind.VIEW]
+    seen = ("hits", "tracks", "frames", "hits", "find", "map")
+    assert [leaf.subject for leaf in views] == [f"python {what}" for what in seen]
+    assert all(leaf.body["case"] == "2026-7" and leaf.actor == "A. Name" for leaf in views)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_run(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out

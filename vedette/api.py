@@ -1,0 +1,428 @@
+"""What the commands do, for Python programs: ``import vedette``.
+
+Nothing heavy is imported before a function that needs it is called. Paths may be `str` or `pathlib.Path`. Errors are
+the command line's own: `geo.errors.VedetteError`, each with one sentence in `message` and the `exit_status` that the
+command would end with. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import getpass
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    import geopandas
+    import pyarrow as pa
+
+    from geo.values import GroundPoints
+    from missions.briefs.brief import Brief
+    from missions.checks.check import Judgement
+    from missions.flight.values import FlightReport
+    from missions.patterns.values import PatternRequest
+    from missions.planned import Planned
+    from operations.consultation import Consultation
+    from operations.finding.selection import Found
+    from operations.ingest import Ingested
+    from operations.store import OperationStore
+    from operations.values import Verdict
+    from telemetry.tracks.pose_track import PoseTrack
+
+    Place = str | Path
+
+
+def plan(brief: Place | Brief, *, search: PatternRequest | None = None, out: Place | None = None) -> Planned:
+    """Plan a patrol of a brief's border, or a search within it.
+
+    Parameters
+    ----------
+    brief
+        A brief, or the file that holds it.
+    search
+        What to search; none for a patrol of the border.
+    out
+        Folder to write the plan into, as ``vedette plan --out`` does.
+
+    Returns
+    -------
+    missions.planned.Planned
+        The plan with its findings (`plan.findings`), what its cameras see, and the situation it was made in.
+
+    Raises
+    ------
+    BriefError, InputError
+        Naming the key or file.
+    PlanRefusedError
+        When no sortie can keep the rules: which, where, and the smallest change that would do.
+    """
+    from missions.plan_files.plan_folder_file import write_plan_folder
+    from missions.tasks.plan_door import plan_brief
+    from missions.tasks.search import Search
+
+    asked = _brief(brief)
+    made = plan_brief(asked) if search is None else plan_brief(asked, Search(request=search))
+    if out is not None:
+        write_plan_folder(made, Path(out))
+    return made
+
+
+def check(
+    files: Place | Sequence[Place],
+    *,
+    brief: Place | Brief | None = None,
+    dialect: str | None = None,
+    aircraft: str | None = None,
+) -> tuple[Judgement, ...]:
+    """Judge plan files of any kind, as ``vedette check`` does: legs, turns and ways home, not only waypoints.
+
+    Parameters
+    ----------
+    files
+        Plan files, or folders of them; the format is found by content.
+    brief
+        What they are held against: border, zones, ground, battery.
+    dialect
+        ``ardupilot`` or ``px4``; what the file says unless given.
+    aircraft
+        Which of the brief's aircraft flies them, where it has several.
+
+    Returns
+    -------
+    tuple of missions.checks.check.Judgement
+        One a plan, with its `findings`.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, or holds no plan.
+    """
+    from missions.checks.autopilot_rules_values import settings_for
+    from missions.checks.check import check_document
+    from missions.plan_files.dialect import as_dialect
+    from missions.plan_files.plan_sources_file import plan_sources, read_plans
+
+    asked = None if brief is None else _brief(brief)
+    told = None if dialect is None else as_dialect(dialect)
+    judged = []
+    for file in [files] if isinstance(files, (str, Path)) else files:
+        for source in plan_sources(Path(file)):
+            for name, document in read_plans(source):
+                settings = settings_for(document.vehicle_type)
+                judged.append(
+                    check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
+                )
+    return tuple(judged)
+
+
+async def fly(plan_folder: Place, sortie: str, link: str) -> FlightReport:
+    """Upload a sortie, prove that it is there, check the vehicle, arm, and watch it to its end.
+
+    The plan must have been approved by a named person (``vedette fly --approve``), exactly as it is now. Calling this
+    is the word to arm.
+
+    Parameters
+    ----------
+    plan_folder
+        As `plan` wrote it.
+    sortie
+        Which of its sorties.
+    link
+        ``udp:HOST:PORT`` (listen), ``udpout:HOST:PORT``, ``tcp:HOST:PORT``, ``serial:DEVICE:BAUD``.
+
+    Raises
+    ------
+    RefusedError
+        It is not approved, or a preflight rule forbids the flight.
+    LinkError, TransferError
+        The vehicle does not answer, or does not keep what was sent.
+    """
+    return await asyncio.to_thread(_fly, Path(plan_folder), sortie, link)
+
+
+def _fly(folder: Path, name: str, url: str) -> FlightReport:
+    import datetime
+
+    from missions.flight import choose_sortie
+    from missions.flight import fly as fly_sortie
+    from missions.flight.approval_file import require_approval
+    from missions.flight.values import FlightOptions
+    from missions.links.link import open_link
+    from missions.plan_files.plan_folder_file import read_plan_folder
+    from vedette.commands.fly import read_border
+
+    made = read_plan_folder(folder)
+    approval = require_approval(made, folder, datetime.datetime.now(datetime.UTC))
+    options = FlightOptions(
+        dialect=made.dialect,
+        border=read_border(folder),
+        required_standoff_m=made.required_standoff_m,
+        overrides=frozenset(override.rule for override in approval.overrides),
+    )
+    with open_link(url) as link:
+        return fly_sortie(link, choose_sortie(made, name), options=options)
+
+
+def read_track(
+    source: Place, *, start: str | None = None, utc_offset: str | None = None, home_alt_amsl_m: float | None = None
+) -> PoseTrack:
+    """Read where the camera was from any log, subtitle, picture, table or KLV; the format is found by content.
+
+    Parameters
+    ----------
+    source
+        The file.
+    start
+        UTC at which a recording without a date began, as ``2024-05-01T10:00:00Z``.
+    utc_offset
+        Zone of the camera's clock, as ``+02:00``.
+    home_alt_amsl_m
+        Height of the take-off point, for sources that state only heights over it.
+
+    Raises
+    ------
+    SourceError
+        No track is in it.
+    """
+    from telemetry.tracks.sources import SourceOptions
+    from telemetry.tracks.sources import read_track as read
+    from vedette.commands.stated_times import parse_start, parse_utc_offset
+
+    said = SourceOptions(
+        utc_offset_s=parse_utc_offset(utc_offset), home_alt_amsl_m=home_alt_amsl_m, start_utc_ns=parse_start(start)
+    )
+    return read(source, said)
+
+
+def locate(
+    picture: Place,
+    pixels: Sequence[tuple[float, float]],
+    *,
+    terrain: Place | None = None,
+    flat_alt_amsl_m: float | None = None,
+    home_alt_amsl_m: float | None = None,
+) -> GroundPoints:
+    """Place pixels of a drone's picture on the ground, each with covariance and CE90, or with the reason why not.
+
+    Parameters
+    ----------
+    picture
+        A picture with EXIF and XMP that state where its camera was.
+    pixels
+        (u, v) from the top-left corner, x right and y down.
+    terrain
+        GeoTIFF, ``.hgt``, DTED, or a folder of tiles.
+    flat_alt_amsl_m
+        A plane at this height instead.
+    home_alt_amsl_m
+        Height of the take-off point; the picture's height over it is then used.
+
+    Raises
+    ------
+    InputError
+        The picture states no pose, or no lens, or no ground was given.
+    """
+    from geo.locate import locate as place
+    from geo.values import PoseSigmas
+    from vedette.commands.ingest import read_ground
+    from vedette.commands.locate import view_of_picture
+
+    ground = read_ground(None if terrain is None else Path(terrain), flat_alt_amsl_m)
+    usual = PoseSigmas(yaw_deg=2.0, pitch_deg=1.0, terrain_m=2.0)
+    view = view_of_picture(Path(picture), None, usual, (home_alt_amsl_m, None, ground))
+    return place(poses=view.pose, camera=view.camera, uv_px=list(pixels), terrain=ground, sigmas=view.sigmas)
+
+
+def ingest(
+    sources: Place | Sequence[Place],
+    out: Place,
+    *,
+    terrain: Place | None = None,
+    flat_alt_amsl_m: float | None = None,
+    model: Place | None = None,
+    every_s: float | None = None,
+    name: str = "operation",
+    actor: str | None = None,
+) -> tuple[Ingested, ...]:
+    """Read recordings into an operation folder: detect, place on the ground, link into tracks, keep all of it.
+
+    Parameters
+    ----------
+    sources
+        Clips, pictures, folders or whole cards; files beside a clip are found.
+    out
+        Operation folder: a new one, or one to add to.
+    terrain, flat_alt_amsl_m
+        The ground that hits are placed on.
+    model
+        A detector; the bundled one unless given.
+    every_s
+        Analyse one frame each so many seconds.
+    name, actor
+        Of a new operation; and whose name goes into the log (the login unless given).
+
+    Raises
+    ------
+    InputError
+        A source is not there or cannot be read; what was ingested before it stays.
+    """
+    from detection.model_file import load_detector
+    from operations.ingest import IngestSettings
+    from operations.ingest import ingest as take
+    from telemetry.recordings.open_recordings import open_recordings
+    from vedette.commands.ingest import ground_identity, open_or_make, read_ground
+
+    ground_file = None if terrain is None else Path(terrain)
+    settings = IngestSettings(
+        terrain=read_ground(ground_file, flat_alt_amsl_m),
+        terrain_identity=ground_identity(ground_file, flat_alt_amsl_m),
+        every_s=every_s,
+    )
+    detector, described = load_detector(None if model is None else Path(model))
+    given = [sources] if isinstance(sources, (str, Path)) else list(sources)
+    cards = [open_recordings(Path(source)) for source in given]
+    with open_or_make(Path(out), name=name, actor=actor) as store:
+        return tuple(
+            take(recording, store=store, detector=detector, model=described, settings=settings)
+            for card in cards
+            for recording in card.recordings
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An open operation folder, looked into for one case and reason; each table that is taken is logged as a view.
+
+    Use it as a context manager, or `close` it.
+    """
+
+    store: OperationStore
+    consultation: Consultation
+
+    def close(self) -> None:
+        """Close the folder."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def hits(self) -> pa.Table:
+        """Every hit of the runs that hold now, placed or not."""
+        return self._table("hits")
+
+    @property
+    def tracks(self) -> pa.Table:
+        """Every thing that was followed."""
+        return self._table("tracks")
+
+    @property
+    def frames(self) -> pa.Table:
+        """Every analysed frame with its pose and footprint."""
+        return self._table("frames")
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What people decided, oldest first."""
+        return tuple(self.store.verdicts())
+
+    def hits_on_the_ground(self) -> geopandas.GeoDataFrame:
+        """Return the placed hits as points, WGS 84."""
+        import geopandas
+
+        rows = self.hits.to_pandas()
+        placed = rows[rows["lat_deg"].notna()]
+        points = geopandas.points_from_xy(placed["lon_deg"], placed["lat_deg"])
+        return geopandas.GeoDataFrame(placed.reset_index(drop=True), geometry=points, crs="EPSG:4326")
+
+    def find(self, *, limit: int = 200, **wanted: Any) -> Found:
+        """Return things that were found, newest first; `wanted` as `operations.finding.selection.ThingSelection`."""
+        from operations.finding.archive import Archive
+        from operations.finding.selection import ThingSelection
+        from operations.finding.selection import find as ask
+        from operations.finding.thing_index import ThingIndex
+
+        with Archive([self.store]) as archive:
+            found = ask(archive, ThingIndex(archive), ThingSelection(**wanted), limit=limit)
+        self.told("find", {"asked": sorted(wanted), "things": found.things.text["thing_id"].texts().tolist()})
+        return found
+
+    def _table(self, name: str) -> pa.Table:
+        table = self.store.table(name)
+        self.told(name, {"rows": table.num_rows})
+        return table
+
+    def told(self, what: str, shown: dict[str, Any]) -> None:
+        """Log that something is about to be seen.
+
+        Raises
+        ------
+        UnloggedError
+            The operation cannot be written, so that the view would be in no log.
+        """
+        from operations.errors import UnloggedError
+
+        unlogged = self.consultation.viewed(f"python {what}", shown)
+        if unlogged:
+            raise UnloggedError(unlogged)
+
+
+def open_operation(
+    path: Place, *, case: str | None = None, reason: str | None = None, actor: str | None = None
+) -> Operation:
+    """Open an operation folder to look into it.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    case, reason
+        What this is for; left out where `actor` has a case open (``vedette case open``).
+    actor
+        Whose name goes into the log; the login unless given.
+
+    Raises
+    ------
+    WithoutPurposeError
+        No case and reason; the attempt is logged.
+    InputError
+        It is no operation, or locked, or of a newer format.
+    """
+    from operations.consultation import Access, consult
+    from operations.store import OperationStore
+
+    store = OperationStore.open(Path(path), actor=actor or getpass.getuser(), clock=time.time_ns)
+    try:
+        granted = consult(store, access=Access.VIEW, what="python", case=case, reason=reason)
+    except BaseException:
+        store.close()
+        raise
+    return Operation(store=store, consultation=granted)
+
+
+def map(operation: Operation, out: Place, *, brief: Place | Brief | None = None) -> Path:  # noqa: A001 - what it makes
+    """Write an operation's hits, tracks and footprints as one page that needs no network; return its path."""
+    from maps.offline_map import write_map
+    from maps.operation_map import operation_map
+    from vedette.commands.map_command import terrain_of
+
+    drawn = None if brief is None else _brief(brief)
+    content = operation_map(operation.store, brief=drawn, plan=None, terrain=terrain_of(drawn) if drawn else None)
+    operation.told("map", {"path": str(out)})
+    return Path(write_map(content, Path(out)).path)
+
+
+def _brief(brief: Place | Brief) -> Brief:
+    from missions.briefs.brief_file import read_brief
+
+    return read_brief(Path(brief)) if isinstance(brief, (str, Path)) else brief

@@ -1,0 +1,192 @@
+"""Scores of everything behind the detector: placing, following, judging; on films with truth and on hours of patrol."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from detection.georeference import Surroundings, camera_of, place
+from detection.ground_hits import GroundHits
+from detection.ground_tracker import TrackerSettings, track
+from detection.looks import Looks
+from detection.scoring import InView, ground_errors, match
+from detection.track_scoring import OperatingPoint, TrackScore, operating_points, poisson_bound, score_tracks
+from detection.training.recipe import CLASS_NAMES
+from geo.terrain import FlatTerrain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from detection.truth import FilmTruth
+    from detection.values import Detections
+    from geo.values import Terrain
+    from vedette.commands.eval_sources import LabelledFrame, Source
+
+PATROL_S: Final = 1800.0
+"""Length of one simulated patrol; each has a world and sensor errors of its own."""
+ANY: Final = TrackerSettings(existence_min=0.01)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """One recording's hits, what was there, and where its pictures looked."""
+
+    hits: GroundHits
+    truth: FilmTruth
+    looks: Looks
+    hours: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What is found and what is false among tracks of at least this existence."""
+
+    existence_min: float
+    visit_recall: float
+    false_per_hour: float
+    false_per_hour_bound: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FollowScore:
+    """Following over one or more recordings; shares 0..1, NaN where nothing could be measured."""
+
+    name: str
+    hours: float
+    things: int
+    tracks: int
+    hota: float
+    hota_ceiling: float
+    idf1: float
+    idf1_ceiling: float
+    switches_per_thing: float
+    labelled_share: float
+    visits: int
+    visit_recall: float
+    false_tracks: int
+    false_per_hour: float
+    false_per_hour_bound: float
+    """Upper end of the one-sided 95 % interval."""
+    ground_error_median_m: float
+    ground_error_p90_m: float
+    inside_ce90_share: float
+    limits: tuple[Limit, ...]
+
+
+def score_followed(name: str, recordings: Sequence[Followed]) -> FollowScore:
+    """Follow the hits of each recording and add everything up; shares are weighed by boxes."""
+    scores: list[TrackScore] = []
+    points: list[tuple[OperatingPoint, ...]] = []
+    errors: list[np.ndarray] = []
+    inside: list[np.ndarray] = []
+    for one in recordings:
+        hits, tracks = track(one.hits, None, one.looks)
+        scores.append(score_tracks(hits, tracks, one.truth, hours=one.hours))
+        points.append(operating_points(*track(one.hits, ANY, one.looks), one.truth))
+        distance, within = ground_errors(hits, one.truth, match(hits, one.truth, view=InView()))
+        errors.append(distance)
+        inside.append(within)
+    return _together(
+        name, scores, points, np.concatenate([np.zeros(0), *errors]), np.concatenate([np.zeros(0), *inside])
+    )
+
+
+def _together(
+    name: str,
+    scores: Sequence[TrackScore],
+    points: Sequence[tuple[OperatingPoint, ...]],
+    errors: np.ndarray,
+    inside: np.ndarray,
+) -> FollowScore:
+    hours = sum(one.hours for one in scores)
+    things, visits = sum(one.things for one in scores), sum(one.visits for one in scores)
+    false = sum(one.false_tracks for one in scores)
+    weights = np.array([max(one.things, 0) for one in scores], dtype=np.float64)
+
+    def mean(values: list[float]) -> float:
+        known = np.isfinite(values) & (weights > 0)
+        return float(np.average(np.array(values)[known], weights=weights[known])) if known.any() else math.nan
+
+    return FollowScore(
+        name=name,
+        hours=hours,
+        things=things,
+        tracks=sum(one.tracks for one in scores),
+        hota=mean([one.reached.hota for one in scores]),
+        hota_ceiling=mean([one.ceiling.hota for one in scores]),
+        idf1=mean([one.reached.idf1 for one in scores]),
+        idf1_ceiling=mean([one.ceiling.idf1 for one in scores]),
+        switches_per_thing=_share(sum(one.id_switches for one in scores), things),
+        labelled_share=mean([one.labelled_share for one in scores]),
+        visits=visits,
+        visit_recall=_share(sum(one.visits_found for one in scores), visits),
+        false_tracks=false,
+        false_per_hour=_share(false, hours),
+        false_per_hour_bound=_share(poisson_bound(false), hours),
+        ground_error_median_m=float(np.median(errors)) if len(errors) else math.nan,
+        ground_error_p90_m=float(np.percentile(errors, 90)) if len(errors) else math.nan,
+        inside_ce90_share=float(np.mean(inside)) if len(inside) else math.nan,
+        limits=tuple(_limit(rows, hours) for rows in zip(*points, strict=True)),
+    )
+
+
+def _limit(rows: Sequence[OperatingPoint], hours: float) -> Limit:
+    false = sum(one.false_tracks for one in rows)
+    return Limit(
+        existence_min=rows[0].existence_min,
+        visit_recall=_share(sum(one.visits_found for one in rows), sum(one.visits for one in rows)),
+        false_per_hour=_share(false, hours),
+        false_per_hour_bound=_share(poisson_bound(false), hours),
+    )
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+def simulated(hours: float, seed: int) -> Iterator[Followed]:
+    """Fly patrols of half an hour each, over new ground all the time, with the faults of `DetectorErrors`."""
+    from sitl.films.seen_patrol import PatrolShape, seen_patrol
+
+    count = max(1, math.ceil(hours * 3600.0 / PATROL_S - 1e-9))
+    seconds = hours * 3600.0 / count
+    shape = PatrolShape(
+        seconds=seconds, fps=Fraction(3, 2), line_m=12.0 * seconds + 100.0, groups_per_km=2.0, vehicles_per_km=1.0
+    )
+    for number in range(count):
+        seen = seen_patrol(seed + number, shape)
+        yield Followed(hits=seen.hits, truth=seen.truth, looks=seen.looks, hours=seconds / 3600.0)
+
+
+def followed_film(
+    source: Source,
+    found: Sequence[Detections],
+    frames: Sequence[LabelledFrame],
+    limit: float,
+    ground: Terrain | None,
+) -> Followed | None:
+    """Place a film's boxes of at least the score limit, on `ground` or on a level at the things' mean height.
+
+    None for sources without poses or places.
+    """
+    truth = source.truth
+    if truth is None or len(truth.frame_t_utc_ns) < 2:
+        return None
+    ground = ground or FlatTerrain(height_m=float(np.mean(truth.alt_hae_m)) if len(truth.alt_hae_m) else 0.0)
+    around = Surroundings(terrain=ground)
+    taken, hits = [], []
+    for one, boxes in zip(frames, found, strict=True):
+        frame = one.frame
+        if frame is None or frame.pose is None:
+            continue
+        camera = frame.camera or camera_of(frame.pose, truth.width_px, truth.height_px)
+        if camera is not None:
+            taken.append((dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns), camera))
+        kept = boxes.take((boxes.scores >= limit) & (boxes.classes >= 0))
+        hits.append(place(frame, kept, around, class_names=CLASS_NAMES))
+    span_h = float(truth.frame_t_utc_ns[-1] - truth.frame_t_utc_ns[0]) / 3.6e12
+    return Followed(hits=GroundHits.concat(hits), truth=truth, looks=Looks.of(taken), hours=span_h)

@@ -1,0 +1,307 @@
+"""``vedette ingest``: read clips, pictures and whole cards into an operation folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geo.errors import InputError
+from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
+from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
+from vedette.commands.stated_times import parse_start, parse_utc_offset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detection.events import Watched
+    from detection.values import Detector
+    from geo.values import Terrain
+    from missions.briefs.brief import Brief
+    from operations.ingest import IngestSettings
+    from operations.store import OperationStore
+    from operations.vault.key_ring import Secret
+    from telemetry.recordings.recording import LeftOut, Recording
+    from vedette.commands.ingest_view import Bar, Outcome
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: vedette ingest /media/card --out night-1 --terrain dem/ --utc-offset +02:00")
+def ingest(
+    source: Annotated[
+        list[Path], typer.Argument(help="Clips, pictures, folders or whole cards; files beside a clip are found.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Operation folder: a new one, or one to add to.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
+    ] = None,
+    terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt or folder of tiles to place hits on.")] = None,
+    flat_alt_amsl_m: Annotated[
+        float | None, typer.Option(help="Place hits on a flat plane at this height instead of terrain.")
+    ] = None,
+    every_s: Annotated[float | None, typer.Option(help="Analyse one frame each so many seconds.", min=0.0)] = None,
+    overlap: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Analyse a frame of a clip only where it shares at most so much ground."),
+    ] = None,
+    track: Annotated[Path | None, typer.Option(help="Log, table or subtitles that pose the clips.")] = None,
+    offset: Annotated[
+        str, typer.Option(help="Seconds the log's clock is ahead of the clips', or auto: found by motion.")
+    ] = "auto",
+    start: Annotated[
+        str | None, typer.Option(help="UTC of the first picture of clips without a date, as 2024-05-01T10:00:00Z.")
+    ] = None,
+    utc_offset: Annotated[str | None, typer.Option(help="Zone of the cameras' clocks, as +02:00.")] = None,
+    home_alt_amsl_m: Annotated[
+        float | None, typer.Option(help="Height of the take-off point, for sources that state heights over it.")
+    ] = None,
+    mount: Annotated[
+        str | None,
+        typer.Option(help="YAW,PITCH,ROLL[,level] of a camera whose log says nothing of where it looks."),
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
+    stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
+    person_min_px: Annotated[
+        float,
+        typer.Option(min=0.0, help="Tile large pictures until a person is so high in the model's input; 0: never."),
+    ] = 12.0,
+    brief: Annotated[Path | None, typer.Option(help="brief.toml: its border and zones are watched for events.")] = None,
+    standing_s: Annotated[float, typer.Option(min=5.0, help="Who does not move for so long stands.")] = 60.0,
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Analyse a known recording anew; the run before stays, superseded.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name of a new operation.")] = "operation",
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt a new operation at rest.")] = False,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
+) -> None:
+    """Read recordings, detect, place on the ground, link into tracks, and keep all of it.
+
+    Ends with 1 when nothing could be placed, or a recording could not be read; what was left out is listed.
+    """
+    from detection.model_file import load_detector
+    from operations.ingest import IngestSettings
+    from telemetry.recordings.mounts import parse_mount
+    from telemetry.recordings.open_recordings import open_recordings
+    from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
+    from vedette.commands.ingest_view import Bar, as_one_object, show, why_nothing_placed
+
+    for path in source:
+        _refuse_absent(path)
+    stated = ReadingOptions(
+        max_overlap=overlap,
+        offset_s=parse_offset(offset),
+        start_utc_ns=parse_start(start),
+        utc_offset_s=parse_utc_offset(utc_offset),
+        home_alt_amsl_m=home_alt_amsl_m,
+        mount=None if mount is None else parse_mount(mount),
+        camera=None if camera is None else parse_stated_camera(camera),
+        stream=stream,
+    )
+    ground = read_ground(terrain, flat_alt_amsl_m)
+    tell_terrain_problems(ground)
+    settings = IngestSettings(
+        terrain=ground,
+        terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
+        every_s=every_s,
+        person_min_px=person_min_px,
+        watched=watched_by(brief, standing_s),
+        stated=stated,
+    )
+    detector, described = load_detector(model)
+    secret = _secret(out, key_file, passphrase_file, encrypt=encrypt)
+    with open_or_make(out, name=name, actor=actor, secret=secret) as store, progress() as bars:
+        cards = [open_recordings(path, track=track) for path in source]
+        work = _Work(store=store, detector=detector, model=described, settings=settings, redo=redo)
+        recordings = [recording for card in cards for recording in card.recordings]
+        bar = Bar(bars, len(recordings))
+        outcomes = [work.take(recording, bar, alone=len(recordings) == 1) for recording in recordings]
+        left_out = [one for card in cards for one in card.left_out]
+        work.note(left_out)
+    if as_json:
+        print_json(as_one_object(outcomes, left_out, str(out)))
+    else:
+        show(outcomes, left_out, str(out))
+    why = why_nothing_placed(outcomes, ground_known=terrain is not None or flat_alt_amsl_m is not None)
+    if why:
+        ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
+    if why or any(outcome.failure for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _refuse_absent(path: Path) -> None:
+    """Refuse what is not there, and an operation's own folder, which is no card."""
+    from operations.case_access import CASE_FILE
+
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"{path} does not exist: name a clip, a picture, a folder or a card", path=str(path))
+    if (path / CASE_FILE).exists():
+        raise InputError(f"{path} is an operation: read it with 'vedette map' or 'vedette review'", path=str(path))
+
+
+def parse_offset(text: str) -> float | None:
+    """Read ``--offset``: seconds, or None for auto."""
+    if text.strip().lower() == "auto":
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"--offset takes seconds, or auto, not {text!r}")
+    return seconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What every recording of one command shares."""
+
+    store: OperationStore
+    detector: Detector
+    model: str
+    settings: IngestSettings
+    redo: bool
+
+    def take(self, recording: Recording, bar: Bar, *, alone: bool) -> Outcome:
+        """Ingest one recording; where there are others, one that cannot be read does not end the rest."""
+        from operations.ingest import ingest
+        from vedette.commands.ingest_view import Outcome
+
+        bar.begin(recording)
+        try:
+            done = ingest(
+                recording,
+                store=self.store,
+                detector=self.detector,
+                model=self.model,
+                settings=self.settings,
+                redo=self.redo,
+                watcher=bar,
+            )
+        except InputError as error:
+            if alone:
+                raise
+            return Outcome(recording=bar.settled or recording, failure=error.message)
+        return Outcome(recording=bar.settled or recording, done=done)
+
+    def note(self, left_out: Sequence[LeftOut]) -> None:
+        """Keep in the log what of the cards was not taken, and why."""
+        from operations.log.leaves import LeafKind
+
+        if left_out:
+            listed = [dataclasses.asdict(one) for one in left_out[:NOTED]]
+            self.store.append(LeafKind.NOTE, "left out", {"files": listed, "count": len(left_out)})
+
+
+NOTED = 1000
+"""Files left out that the log lists; the rest is counted."""
+
+
+def watched_by(brief: Path | None, standing_s: float) -> Watched:
+    """Return what tracks are watched for: a brief's border, with our side, and its drawn zones."""
+    from detection.events import Watched
+
+    if brief is None:
+        return Watched(standing_s=standing_s)
+    from missions.briefs.brief_file import read_brief
+
+    asked = read_brief(brief)
+    rings = {
+        zone.name: tuple(zip(zone.polygons[0][0].lat_deg.tolist(), zone.polygons[0][0].lon_deg.tolist(), strict=True))
+        for zone in asked.zone
+        if zone.drawn
+    }
+    return Watched(lines=_own_side_left(asked), zones=rings, standing_s=standing_s)
+
+
+def _own_side_left(asked: Brief) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Return a brief's border lines, each along which our side is on the left."""
+    import numpy as np
+    import shapely
+
+    from missions.airspace.corridor import build_corridor
+
+    corridor = build_corridor(asked)
+    lines = []
+    for drawn in asked.border.lines:
+        plane = corridor.frame.line_to_plane(drawn.lat_deg, drawn.lon_deg)
+        step = np.diff(plane, axis=0)
+        left = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
+        beside = shapely.points((plane[:-1] + plane[1:]) / 2.0 + BESIDE_M * left)
+        places = tuple(zip(drawn.lat_deg.tolist(), drawn.lon_deg.tolist(), strict=True))
+        lines.append(places if shapely.contains(corridor.own, beside).mean() >= 0.5 else places[::-1])
+    return tuple(lines)
+
+
+BESIDE_M = 20.0
+"""How far beside a border's segments it is looked whose side it is."""
+
+
+def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:
+    """Return the ground to place hits on; unknown ground when nothing was said about it."""
+    from geo.terrain_plane import SeaLevelPlane, UnknownGround
+
+    if terrain is not None and flat_alt_amsl_m is not None:
+        raise InputError("--terrain and --flat-alt-amsl-m exclude each other: keep one of them")
+    if terrain is not None:
+        from geo.terrain_file import read_terrain
+
+        ground = read_terrain(terrain)
+        tell_terrain_problems(ground)
+        return ground
+    if flat_alt_amsl_m is not None:
+        return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)
+    return UnknownGround()
+
+
+def ground_identity(terrain: Path | None, flat_alt_amsl_m: float | None) -> str:
+    """Return what tells one ground from another: name and hash of a file or of a folder's files, or a height."""
+    from operations.originals import identify, look_over
+
+    if terrain is not None:
+        return f"{terrain.name} sha256:{identify(look_over(terrain)).id}"
+    return "unknown" if flat_alt_amsl_m is None else f"plane at {flat_alt_amsl_m:g} m above mean sea level"
+
+
+def _secret(path: Path, key_file: Path | None, passphrase_file: Path | None, *, encrypt: bool) -> Secret | None:
+    """Return what opens an operation, or is to open a new one."""
+    from operations.case_access import CASE_FILE
+
+    there = (path / CASE_FILE).exists()
+    if not there:
+        if encrypt:
+            return new_secret(key_file, passphrase_file)
+        if key_file is not None or passphrase_file is not None:
+            raise InputError(f"{path} is a new operation: add --encrypt, or leave the key or passphrase out")
+        return None
+    secret = secret_for(path, key_file, passphrase_file)
+    if encrypt and secret is None:
+        raise InputError(
+            f"{path} is there and not encrypted: make an encrypted one of it ('vedette merge {path} --into NEW "
+            "--encrypt')",
+            path=str(path),
+        )
+    return secret
+
+
+def open_or_make(path: Path, *, name: str, actor: str | None, secret: Secret | None = None) -> OperationStore:
+    """Open an operation folder, or make one where there is none."""
+    from operations.case_access import CASE_FILE
+    from operations.errors import OperationExistsError
+    from operations.store import OperationStore
+
+    who = actor or getpass.getuser()
+    if not (path / CASE_FILE).exists():
+        try:
+            return OperationStore.create(path, name=name, actor=who, clock=utc_now_ns, secret=secret)
+        except OperationExistsError:
+            if not (path / CASE_FILE).exists():  # else another process made it just now
+                raise
+    return OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret)

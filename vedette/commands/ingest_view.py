@@ -1,0 +1,194 @@
+"""What a person sees of an ingest: one progress bar while it runs, one table when it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from telemetry.recordings.reading import time_known
+from telemetry.recordings.recording import LeftOut, Recording
+from vedette.commands.screen import ERRORS, line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.progress import Progress, TaskID
+
+    from operations.ingest import Ingested
+    from telemetry.recordings.reading import RecordingReader
+
+SHOWN_PROBLEMS = 10
+TELLING = (
+    "nothing in or beside",
+    "states no GPS",
+    "no camera yaw",
+    "positions only",
+    "nothing of a gimbal",
+    "all zero",
+    "state ",
+)
+"""Words of the problems that tell why a picture has no pose."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one recording: as it was settled, what was done, or why nothing could be."""
+
+    recording: Recording
+    done: Ingested | None = None
+    failure: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Frames, hits and what of them has a place; empty where nothing could be read."""
+        return {} if self.done is None else dict(self.done.run.counts)
+
+
+class Bar:
+    """Follows one recording after another on one progress bar; an `operations.ingest.Watcher`."""
+
+    def __init__(self, bars: Progress, count: int) -> None:
+        self._bars = bars
+        self._task: TaskID = bars.add_task("reading", total=None)
+        self._count, self._number, self._before = count, 0, 0
+        self.settled: Recording | None = None
+
+    def begin(self, recording: Recording) -> None:
+        """Name the recording that is about to be sealed and read."""
+        self._number += 1
+        self.settled = None
+        where = f" ({self._number} of {self._count})" if self._count > 1 else ""
+        self._bars.update(self._task, description=f"{recording.name}{where}", completed=0, total=None)
+
+    def opened(self, reader: RecordingReader) -> None:
+        """Take how many frames are to come."""
+        self.settled = reader.recording
+        self._bars.update(self._task, total=reader.expected_frames)
+
+    def frame(self, count: int) -> None:
+        """Move on."""
+        self._bars.update(self._task, completed=count)
+
+
+def as_one_object(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> dict[str, Any]:
+    """Return everything as one JSON object: sums, each recording, and what was left out.
+
+    With one recording alone, what is known of its run stands at the top as well.
+    """
+    rows = [_row(outcome) for outcome in outcomes]
+    counted = [outcome.counts for outcome in outcomes]
+    sums = {name: sum(counts.get(name, 0) for counts in counted) for name in sorted({n for c in counted for n in c})}
+    top = dict(rows[0]) if len(rows) == 1 else {}
+    return {
+        "operation": out,
+        **top,
+        **sums,
+        "recordings": rows,
+        "left_out": [dataclasses.asdict(one) for one in left_out],
+    }
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    recording, done = outcome.recording, outcome.done
+    row: dict[str, Any] = {
+        "name": recording.name,
+        "time": time_known(recording),
+        "used": list(recording.used),
+        "unused": [dataclasses.asdict(one) for one in recording.unused],
+        "failure": outcome.failure,
+    }
+    if done is None:
+        return row
+    return row | {
+        "sha256": done.media.id,
+        "run": done.run.run_id,
+        "supersedes": done.run.supersedes,
+        "known": done.known,
+        "made_again": list(done.made_again),
+        "verdicts_proposed": done.verdicts_proposed,
+        "verdicts_left": done.verdicts_left,
+        **done.run.counts,
+        "partial": done.run.partial,
+        "problems": list(done.run.problems),
+    }
+
+
+def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> None:
+    """Print the closing table, the problems, and what was left out and why."""
+    for outcome in outcomes:
+        _tell_problems(outcome, named=len(outcomes) > 1)
+    table = Table("recording", "time", "pose", "frames", "posed", "hits", "placed", "notes", box=None, pad_edge=False)
+    for outcome in outcomes:
+        counts = outcome.counts
+        cells = [str(counts.get(name, "")) for name in ("frames", "frames_with_pose", "hits", "hits_placed")]
+        pose, time = ", ".join(outcome.recording.used) or "none", time_known(outcome.recording)
+        if outcome.done is not None and outcome.done.known:
+            pose = time = "as recorded before"
+        table.add_row(outcome.recording.name, time, pose, *cells, _notes(outcome))
+    ERRORS.print(table)
+    for outcome in outcomes:
+        for one in outcome.recording.unused:
+            ERRORS.print(line(f"{outcome.recording.name}: not used: {one.name}: {one.why}"))
+    for one in left_out:
+        ERRORS.print(line(f"left out: {one.name}: {one.why}"))
+    hits = sum(outcome.counts.get("hits", 0) for outcome in outcomes)
+    placed = sum(outcome.counts.get("hits_placed", 0) for outcome in outcomes)
+    tracks = sum(outcome.counts.get("tracks", 0) for outcome in outcomes)
+    ERRORS.print(line(f"{hits} hits ({placed} placed), {tracks} ground tracks in {out}"))
+
+
+def _tell_problems(outcome: Outcome, *, named: bool) -> None:
+    problems = () if outcome.done is None else outcome.done.run.problems
+    where = f" {outcome.recording.name}:" if named else ""
+    for problem in problems[:SHOWN_PROBLEMS]:
+        ERRORS.print(line(("problem:", "yellow"), f"{where} {problem}"))
+    if len(problems) > SHOWN_PROBLEMS:
+        rest = f"... and {len(problems) - SHOWN_PROBLEMS} more problems, kept in the operation"
+        ERRORS.print(line((rest, "yellow")))
+
+
+def _notes(outcome: Outcome) -> str:
+    done = outcome.done
+    if done is None:
+        return outcome.failure
+    run = done.run
+    notes = ["already known, nothing was derived anew" if done.known else f"run {run.run_id[:8]}"]
+    if run.partial:
+        notes.append("partial")
+    if run.supersedes and not done.known:
+        notes.append(f"run {run.supersedes[:8]} is superseded")
+    if done.made_again:
+        notes.append(f"made again: {', '.join(done.made_again)}")
+    if done.verdicts_proposed or done.verdicts_left:
+        left = f"{done.verdicts_left} left behind"
+        notes.append(f"{done.verdicts_proposed} verdicts proposed anew for confirmation, {left}")
+    return "; ".join(notes)
+
+
+def why_nothing_placed(outcomes: Sequence[Outcome], *, ground_known: bool) -> str:
+    """Say why no hit has a place, and what to do; empty where some have, or there was nothing to place."""
+    counts = [outcome.counts for outcome in outcomes]
+    total = {
+        name: sum(one.get(name, 0) for one in counts) for name in ("frames", "frames_with_pose", "hits", "hits_placed")
+    }
+    if total["hits_placed"]:
+        return ""
+    if total["frames"] and not total["frames_with_pose"]:
+        reasons = [problem for outcome in outcomes if outcome.done for problem in outcome.done.run.problems]
+        telling = next(
+            (text for text in reasons if any(word in text for word in TELLING)), "no source says where it was"
+        )
+        return (
+            f"no frame has a pose, so nothing can be placed ({telling}); state what is missing: --track FILE, "
+            "--mount YAW,PITCH,ROLL, --home-alt-amsl-m METRES or --start UTC, and --redo"
+        )
+    if total["hits"] and not ground_known:
+        return (
+            "nothing was placed, because the ground is not known: give --terrain FILE, or --flat-alt-amsl-m METRES to "
+            "accept a flat plane, and --redo"
+        )
+    if total["hits"]:
+        return "nothing was placed: no hit's ray meets known ground within range; see each hit's reason in the review"
+    return ""

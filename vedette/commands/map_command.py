@@ -1,0 +1,101 @@
+"""``vedette map``: the self-contained map of an operation folder."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geo.errors import InputError
+from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
+from vedette.commands.screen import ERRORS, print_json, utc_now_ns
+from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
+
+if TYPE_CHECKING:
+    from geo.values import Terrain
+    from missions.briefs.brief import Brief
+    from missions.planned import Planned
+
+app = typer.Typer()
+
+
+@app.command(name="map")
+def map_operation(
+    operation: Annotated[Path, typer.Argument(help="An operation folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The page to write (default: beside the folder).")
+    ] = None,
+    brief: Annotated[Path | None, typer.Option(help="brief.toml: draws border, standoff and zones.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Plan folder: draws the planned legs.")] = None,
+    case: CaseNumber = None,
+    reason: Reason = None,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
+) -> None:
+    """Write one page with hits, tracks and footprints that opens without any network.
+
+    Example: vedette map night-1 --case 2026-0412 --reason "group at km 31" --brief brief.toml --out night-1.html
+    """
+    from maps.offline_map import external_references, write_map
+    from maps.operation_map import operation_map
+    from missions.briefs.brief_file import read_brief
+    from missions.plan_files.plan_folder_file import read_plan_folder
+    from operations.consultation import Access, consult
+    from operations.store import OperationStore
+
+    drawn = read_brief(brief) if brief else None
+    secret = secret_for(operation, key_file, passphrase_file)
+    if secret is not None and out is None:
+        raise InputError(
+            f"a map of {operation} can be read by everybody, and that is encrypted: name a page with --out if it is "
+            "meant",
+            path=str(operation),
+        )
+    target = out or operation.resolve().with_name(f"{operation.resolve().name}.html")
+    who = actor or getpass.getuser()
+    with OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret) as store:
+        if store.why_not_writable and out is None:
+            raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
+        consultation = consult(store, access=Access.VIEW, what="map", case=case, reason=reason)
+        content = operation_map(
+            store,
+            brief=drawn,
+            plan=read_plan_folder(plan) if plan else None,
+            terrain=terrain_of(drawn) if drawn else None,
+        )
+        logged = tell_viewed(
+            consultation, "map", {"path": str(target), "hits": content.hits.count if content.hits else 0}
+        )
+        report = write_map(content, target)
+    if as_json:
+        requests = external_references(Path(report.path).read_text(encoding="utf-8"))
+        print_json(
+            {
+                "path": report.path,
+                "bytes": report.bytes,
+                "hits": report.hits,
+                "external_requests": requests,
+                "logged": logged,
+            }
+        )
+        return
+    ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
+
+
+def terrain_of(brief: Brief) -> Terrain | None:
+    """Return the terrain a brief names, for the map's background; None where it names none."""
+    from geo.terrain_file import read_terrain
+
+    return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
+
+
+def write_plan_map(planned: Planned, folder: Path) -> None:
+    """Write `map.html` into a plan folder."""
+    from maps.offline_map import write_map
+    from maps.plan_map import plan_map
+
+    write_map(plan_map(planned), folder / "map.html")

@@ -1,0 +1,29 @@
+"""An operation opened for a person: with their name, the wall clock, and the secret they give."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vedette.commands.screen import utc_now_ns
+from vedette.commands.secret_options import secret_for
+
+if TYPE_CHECKING:
+    from operations.store import OperationStore
+
+
+def opened(
+    operation: Path,
+    key_file: Path | None,
+    passphrase_file: Path | None,
+    actor: str | None = None,
+    *,
+    read_only: bool = False,
+) -> OperationStore:
+    """Open an operation; whose name goes into the log is the login unless said otherwise."""
+    from operations.store import OperationStore
+
+    secret = secret_for(operation, key_file, passphrase_file)
+    who = actor or getpass.getuser()
+    return OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret, read_only=read_only)

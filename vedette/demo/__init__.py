@@ -1,0 +1,1 @@
+"""The bundled patrol, planned, flown, filmed, read and scored."""
