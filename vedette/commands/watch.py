@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError, RefusedError
-from vedette.commands.ingest import ground_identity, parse_offset, read_ground
+from vedette.commands.ingest import ground_identity, open_or_make, parse_offset, read_ground
 from vedette.commands.screen import ERRORS, line, print_json, progress, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.stated_times import parse_start, parse_utc_offset
