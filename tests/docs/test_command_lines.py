@@ -14,7 +14,7 @@ from vedette.main import COMMANDS, app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.M | re.S)
 STARTS = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?vedette (.*)$")
 ENDS = re.compile(r"\s+(?:#.*|\|.*|>.*|&&.*|<.*)$")
 
