@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from missions.airspace.ground_file import open_situation
 from missions.tasks.border_patrol import BorderPatrol
 from missions.tasks.planner import plan
+from missions.tasks.written import closed_over_checker
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
@@ -17,11 +18,11 @@ PATROL: Final = BorderPatrol()
 
 
 def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
-    """Plan a task for a brief, by default the patrol of its border.
+    """Plan a task for a brief, by default the patrol of its border; what would be written is judged before it is fit.
 
     Raises
     ------
     BriefError, InputError, PlanRefusedError
         As `missions.tasks.planner.plan`.
     """
-    return plan(open_situation(brief), task)
+    return closed_over_checker(plan(open_situation(brief), task))
