@@ -167,7 +167,7 @@ def test_a_real_picture_with_its_own_pose_and_lens_is_placed_on_real_terrain(sto
     card.mkdir()
     shutil.copy(photos / "skydio-catilina.jpg", card)
     ground = read_terrain(photos / "skydio-catilina-dem.tiff")
-    done = read_in(store, card, settings=IngestSettings(terrain=ground))
+    done = read_in(store, card, settings=IngestSettings(terrain=ground, person_min_px=0.0))
     assert done.run.counts["frames_with_pose"] == 1
     (hit,) = store.hits()
     assert hit.reason is None
