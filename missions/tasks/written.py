@@ -1,4 +1,4 @@
-"""A plan is closed over the checker: what a vehicle would store of it is judged as any file is, before it is called fit."""
+"""A plan is closed over the checker: what a vehicle would store is judged as any file is, before the plan is fit."""
 
 from __future__ import annotations
 

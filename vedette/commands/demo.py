@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-EXAMPLE: Final = Path(__file__).resolve().parents[1] / "examples" / "demo"
+EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "demo"
 MARK: Final = "demo.json"
 """Written first into the folder of a run, so that only such a folder is ever replaced."""
 
