@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
-from operations.finding.chips_of_things import best_chips
+from operations.finding.chips_of_things import redacted_chips
 from operations.finding.described import NOTE, described, utc_text
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Handed:
         }
 
     def chips(self) -> dict[int, bytes]:
-        """Return the picture to judge each thing by, by row."""
-        return best_chips(self.archive, self.things)
+        """Return the picture to judge each thing by, by row; bystanders do not leave with it."""
+        return redacted_chips(self.archive, self.things)
 
     def path_of(self, row: int) -> list[tuple[float, float, int]]:
         """Return longitude, latitude and UTC nanoseconds of a thing's points that have a place."""

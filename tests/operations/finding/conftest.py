@@ -160,7 +160,7 @@ def made_operation(path, *, nights=2):
 
 def _chip() -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", (8, 8), (200, 30, 30)).save(stream, "JPEG")
+    Image.new("RGB", (96, 96), (200, 30, 30)).save(stream, "JPEG")
     return stream.getvalue()
 
 
