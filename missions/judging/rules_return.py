@@ -129,7 +129,8 @@ def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:
     """Find legs from which the way home goes into the battery's reserve."""
     returns, aircraft = subject.returns, subject.aircraft
     points, left = returns.points, returns.left_pct
-    flown = np.isfinite(subject.energy_wh)[points.leg] & (left + returns.needed_pct >= aircraft.reserve_pct)
+    with np.errstate(invalid="ignore"):  # nothing is known of a leg whose energy is not: it is named elsewhere
+        flown = np.isfinite(subject.energy_wh)[points.leg] & (left + returns.needed_pct >= aircraft.reserve_pct)
     bad = flown & (left < aircraft.reserve_pct - SLACK_PCT)
     at = worst_points(points.leg, -left, bad)
     enough = aircraft.battery_wh * (100.0 - left[at]) / (100.0 - aircraft.reserve_pct)

@@ -108,6 +108,13 @@ def test_each_rule_of_the_brief_is_named_when_broken(make_document, make_brief, 
     assert set(got) <= {rule, "standoff", "failsafe standoff", "standoff margin", "failsafe endurance"}
 
 
+def test_the_mission_returns_to_the_home_that_it_moved_across_the_border(make_document, make_brief, make_item):
+    lat, lon = south(-2000)
+    moved = make_document(GOOD, extra=[make_item(0, 179, lat=lat, lon=lon, alt=300.0)])
+    assert {"side", "standoff"} <= set(rules(found(moved, make_brief())))
+    assert "side" not in rules(found(make_document(GOOD), make_brief()))
+
+
 def zone_over(metres_south, **more):
     lat, lon = south(metres_south)
     return {"zone": [{"name": "village", "centre": [lat, lon], "radius_m": 60.0, "clearance_m": 30.0} | more]}
