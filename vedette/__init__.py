@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vedette.api import Operation, check, fly, ingest, locate, map, open_operation, plan, read_track  # noqa: A004
+    from vedette.api import check, fly, ingest, locate, map, plan, read_track  # noqa: A004
+    from vedette.operation import Operation, open_operation
 
 __version__ = "0.2.0"
 __all__ = ["Operation", "check", "fly", "ingest", "locate", "map", "open_operation", "plan", "read_track"]
@@ -11,9 +12,9 @@ __all__ = ["Operation", "check", "fly", "ingest", "locate", "map", "open_operati
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from vedette import api
+        from vedette import api, operation
 
-        return getattr(api, name)
+        return getattr(operation if hasattr(operation, name) else api, name)
     raise AttributeError(f"module 'vedette' has no attribute {name!r}")
 
 
