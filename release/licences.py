@@ -27,13 +27,17 @@ COMPATIBLE: Final = frozenset(
 """Free Software Foundation, "Various Licenses and Comments about Them": GPL-compatible in version 3."""
 AS_SPDX: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
+    "Apache License, Version 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
+    "BSD License AND GNU General Public License (GPL) AND Public Domain": "BSD-2-Clause AND GPL-3.0-or-later AND CC0-1.0",
     "DFSG approved AND MIT License": "MIT",
+    "FreeBSD": "BSD-2-Clause",
     "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
     "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
     "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+    "GNU Library or Lesser General Public License (LGPL)": "LGPL-2.1-or-later",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",

@@ -116,7 +116,9 @@ def _room(corridor: Corridor, path_m: FloatArray, brief: Brief) -> _Room:
 
 def _fitting(room: _Room, capacity: Capacity) -> list[tuple[int, shapely.Polygon]]:
     """Return the rings of a fence, with the least change that a vehicle has room for; else with the fewest corners."""
-    outer = max(shapely.get_parts(room.air.buffer(-EDGE_M).simplify(EDGE_M)), key=lambda part: part.area)
+    inside = room.air.buffer(-EDGE_M).simplify(EDGE_M)
+    about = room.line.buffer(EDGE_M, quad_segs=2).intersection(room.air)  # a path may go where the allowed air ends
+    outer = max(_parts(shapely.union(inside, about)), key=lambda part: part.intersection(room.line).length)
     forbidden = [*room.zones, *_parts(outer.difference(room.allowed), least_m=EDGE_M)]
     shut = [s for s in _parts(shapely.union_all(forbidden)) if s.intersects(outer)]
     tried: list[list[tuple[int, shapely.Polygon]]] = []

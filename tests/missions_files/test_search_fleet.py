@@ -65,7 +65,11 @@ def tightest_m(xy):
         u, v = b - a, c - b
         bend = abs(np.arctan2(u[0] * v[1] - u[1] * v[0], u @ v))
         if bend > np.radians(3.0):
-            least = min(least, min(np.hypot(*u), np.hypot(*v)) / (2.0 * np.sin(bend / 2.0)))
+            short, long = sorted((float(np.hypot(*u)), float(np.hypot(*v))))
+            within = (
+                np.hypot(*(c - a)) / 2.0 if long < 1.3 * short else short * np.cos(bend / 2.0)
+            )  # else an arc ends there
+            least = min(least, within / np.sin(bend))
     return least
 
 

@@ -22,7 +22,7 @@ def judge(url, *, allowed=(), names=None):
     [
         "udp://239.2.3.1:5600", "udp://@239.2.3.1:5600", "udp://127.0.0.1:1", "udp://192.168.1.9:5000",
         "rtsp://10.0.0.5/stream", "rtp://[ff15::1]:5004", "RTSP://10.0.0.5/stream", "srt://172.16.0.1:9000",
-        "udp://0.0.0.0:5600", "udp://:5600",
+        "udp://0.0.0.0:5600", "udp://:5600", "tcp://10.0.0.1:1", "rtmp://10.0.0.1/",
     ],
 )  # fmt: skip
 def test_streams_of_the_own_network_are_accepted(url):
@@ -37,9 +37,9 @@ def test_streams_of_the_own_network_are_accepted(url):
     [
         "rtsp://169.254.169.254/", "rtsp://[fe80::1]/", "rtsp://[::ffff:169.254.169.254]/", "rtsp://8.8.8.8/",
         "rtsp://[2001:4860:4860::8888]/", "rtsp://user@169.254.169.254/", "rtsp://127.0.0.1@169.254.169.254/",
-        "file:///etc/passwd", "concat:a|b", "http://10.0.0.1/", "tcp://10.0.0.1:1", "async:rtsp://10.0.0.1/",
+        "file:///etc/passwd", "concat:a|b", "http://10.0.0.1/", "tcp://8.8.8.8:1", "async:rtsp://10.0.0.1/",
         "cache:udp://10.0.0.1", "subfile:,,start,0,end,0,,:/etc/passwd", "data:,x", "gopher://10.0.0.1",
-        "rtmp://10.0.0.1/", "unix:/run/x", "crypto+file:/x", "fd:3",
+        "rtmp://169.254.169.254/", "unix:/run/x", "crypto+file:/x", "fd:3",
     ],
 )  # fmt: skip
 def test_everything_else_is_refused(url):
