@@ -12,7 +12,7 @@ import enum
 import hashlib
 import json
 import math
-from typing import Final
+from typing import Any, Final
 
 
 class LegKind(enum.StrEnum):
@@ -277,6 +277,16 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """Content hash a person approves and the flight checks against."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        """Content hash a person approves and the flight checks against; 4 and 4.0 are one number in it."""
+        text = json.dumps(_plain(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any, *, real: bool = False) -> Any:
+    """Return a value of this module as JSON has it; where a field holds floats, a whole number is one, too."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {f.name: _plain(getattr(value, f.name), real="float" in str(f.type)) for f in fields}
+    if isinstance(value, (tuple, list)):
+        return [_plain(one, real=real) for one in value]
+    return float(value) if real and type(value) is int else value

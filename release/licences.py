@@ -31,7 +31,7 @@ AS_SPDX: Final = {
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
-    "BSD License AND GNU General Public License (GPL) AND Public Domain": "BSD-2-Clause AND GPL-3.0-or-later AND CC0-1.0",
+    "BSD License AND GNU General Public License (GPL) AND Public Domain": "BSD-2-Clause AND GPL-3.0-or-later",
     "DFSG approved AND MIT License": "MIT",
     "FreeBSD": "BSD-2-Clause",
     "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",

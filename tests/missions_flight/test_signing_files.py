@@ -83,7 +83,7 @@ def test_a_killed_process_forgets_no_frame(tmp_path) -> None:
     """SIGKILL between two syncs: the newest mark is in the file all the same."""
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from missions.links.signing import SigningKey; from missions.links.signing_marks_file import MarksFile\n"
+        "from missions.links.signing_key import SigningKey; from missions.links.signing_marks_file import MarksFile\n"
         f"marks = MarksFile(Path(sys.argv[1]), SigningKey({KEY!r}), clock=lambda: 0.0)\n"
         "for t in range(1000): marks.set_heard((3, 1, 1), t); marks.set_sent((0, 255, 190), t)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"

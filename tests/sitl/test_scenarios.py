@@ -136,7 +136,10 @@ def test_an_interrupted_run_stops_at_once_and_leaves_no_vehicle_behind(tmp_path)
     path = tmp_path / "s.toml"
     path.write_text(SHORT.format(standoff=1).replace("speedup = 40", "speedup = 1"))
     command = [sys.executable, "-m", "vedette", "sitl", "run", str(path)]
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a runner in the background ignores it
+    )  # fmt: skip
     children: list[int] = []
     started = time.monotonic()
     while not children and time.monotonic() - started < 30.0:

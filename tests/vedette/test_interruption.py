@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timing
+
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "examples" / "demo"
 LIMIT_S = 2.0
@@ -20,8 +22,6 @@ BUSY_S = 2.0
 STUBBORN = """
 import threading, time
 from vedette.interruption import leave_at_once, unwound_in_time
-
-pytestmark = pytest.mark.timing
 leave_at_once()
 with unwound_in_time(grace_s=0.3):
     import subprocess, sys

@@ -111,7 +111,7 @@ def test_an_unredacted_package_needs_two_people(made, night, tmp_path):
     same = new_key(tmp_path / "b.key", "ana", passphrase=None, clock=clock)
     for signers in ((ana,), (ana, ana), (ana, same)):
         with pytest.raises(ApprovalError, match="two people") as refused:
-            PackOrder(selection=ThingSelection(), asked={}, to="x", signers=signers, unredacted=True)
+            PackOrder(selection=ThingSelection(singles=True), asked={}, to="x", signers=signers, unredacted=True)
         assert refused.value.exit_status == 3
 
 
@@ -132,7 +132,7 @@ def test_a_verifier_is_not_content_with_one_signature_on_an_unredacted_package(m
 def test_nothing_leaves_a_copy_that_cannot_be_logged(made, night, tmp_path):
     clock = night.clock()
     ana = new_key(tmp_path / "a.key", "ana", passphrase=None, clock=clock)
-    order = PackOrder(selection=ThingSelection(), asked={}, to="x", signers=(ana,))
+    order = PackOrder(selection=ThingSelection(singles=True), asked={}, to="x", signers=(ana,))
     why = Purpose(case="1", reason="r")
     with (
         night.OperationStore.open(made / "op", actor="x", clock=clock, read_only=True) as store,

@@ -53,7 +53,7 @@ def test_an_operation_as_it_was_left_has_no_findings(op, read_only):
     before = picture(op)
     first = verify(op)
     assert (first.findings, first.notes) == ((), ())
-    assert (first.originals, first.parts) == (2, 12)
+    assert (first.originals, first.parts) == (2, 15)
     assert first.head == read_head(op)
     with read_only(op) as shown:
         assert verify(shown) == first
