@@ -27,6 +27,7 @@ from missions.patterns.plane import frame_about
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect, has_position, places_as_flown
 from missions.plan_files.qgc_transects import lane_error_m
+from missions.plan_files.wpml_file import FORMAT as DJI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,17 +146,18 @@ def check_document(
         said = f"the file was made for {document.dialect} and is judged for {dialect}"
         document = dataclasses.replace(document, problems=(*document.problems, said))
     flown = execute(document, _conduct(told, chosen, ground))
+    foreign = dialect is None and document.source_format == DJI  # what ArduPilot stores does not bind DJI
     findings = [
         *_problems(document, flown),
-        *autopilot_findings(document, chosen, told),
-        *vehicle_findings(document, flown.legs, told, chosen),
+        *(() if foreign else autopilot_findings(document, chosen, told)),
+        *(() if foreign else vehicle_findings(document, flown.legs, told, chosen)),
         *failsafe_findings(document, told, chosen),
         *height_findings(document),
         *_patterns(document),
         *_places(document),
         *_fence(document, flown),
     ]
-    rules = (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
+    rules = PLAN_RULES if foreign else (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
         rules += (*RULE_NAMES, *WHOLE_FLIGHT_RULES)
         findings += against_brief(document, flown, brief.model_copy(update={"dialect": chosen}), ground, told)

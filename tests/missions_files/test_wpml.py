@@ -12,6 +12,7 @@ from geo.errors import VedetteError
 from geo.geoid import undulation_m
 from missions.checks.check import check_document
 from missions.documents.xml_file import inside, parse_xml, text_of
+from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.plan_file import parse_plan, read_plan_file, write_plan_file
 
@@ -218,3 +219,13 @@ def test_many_waypoints_are_said_and_too_many_refused(tmp_path, make_item):
     points = [make_item(k, 16, lat=50.0 + k * 1e-5, lon=8.0, alt=50.0, p4=math.nan) for k in range(120)]
     assert any("take 99" in s for s in write_plan_file(document(*points), tmp_path / "a.kmz"))
     assert sum(i.command == 16 for i in read_plan_file(tmp_path / "a.kmz").items) == 120
+
+
+def test_what_ardupilot_can_store_does_not_bind_a_dji_aircraft(tmp_path, make_item):
+    points = [make_item(k, 16, lat=50.0 + k * 1e-5, lon=8.0, alt=50.0, p4=math.nan) for k in range(900)]
+    write_plan_file(document(*points), tmp_path / "a.kmz")
+    plan = read_plan_file(tmp_path / "a.kmz")
+    own = check_document(plan, name="t")
+    assert not [f for f in own.findings if f.rule.startswith("ardupilot.")]
+    flown_by_another = check_document(plan, name="t", dialect=Dialect.ARDUPILOT)
+    assert "ardupilot.capacity" in {f.rule for f in flown_by_another.findings}
