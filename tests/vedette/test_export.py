@@ -10,7 +10,9 @@ import threading
 import pytest
 from klvdata.klvparser import KLVParser
 
+from operations.evidence.verifier import signers
 from operations.log.leaves import LeafKind
+from operations.signing.signer import Signer, new_key
 from operations.store import OperationStore
 from telemetry.klv.klv_file import read_klv
 from telemetry.klv.vmti import decode_vmti
@@ -48,6 +50,14 @@ def run(capsys):
         return status, " ".join(shown.err.split())
 
     return command
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Return the options by which two people let a film leave."""
+    for name in ("ana", "ben"):
+        new_key(tmp_path / f"{name}.key", name, passphrase=None, clock=night.clock())
+    return "--signing-key", tmp_path / "ana.key", "--second-key", tmp_path / "ben.key"
 
 
 def exports(op):
@@ -126,9 +136,9 @@ def test_events_reach_a_server_and_the_log(run, op):
     assert b"".join(received).count(b"<event ") == body["events"]
 
 
-def test_targets_in_a_copy_of_the_clip_are_read_by_two_readers(run, filmed, tmp_path):
+def test_targets_in_a_copy_of_the_clip_are_read_by_two_readers(run, filmed, two, tmp_path):
     out = tmp_path / "targets.ts"
-    status, told = run("export", filmed, "--singles", "--to", "vmti", "-o", out, *WHY)
+    status, told = run("export", filmed, "--singles", "--to", "vmti", "-o", out, *two, *WHY)
     assert status == 0, told
     stream = read_klv(out)
     sets = [decode_vmti(blob) for blob in stream.blobs(74) if blob]
@@ -144,14 +154,14 @@ def test_targets_in_a_copy_of_the_clip_are_read_by_two_readers(run, filmed, tmp_
     assert all(one[b"\x65"] for one in inside)  # item 101: the targets
 
 
-def test_a_piece_of_film_is_cut_with_its_telemetry(run, filmed, tmp_path):
+def test_a_piece_of_film_is_cut_with_its_telemetry(run, filmed, two, tmp_path):
     with OperationStore.open(filmed, actor="ana", clock=lambda: 0, read_only=True) as store:
         hits = store.hits()
         name = hits.track[2] or bytes(hits.hit_id[2]).decode()
-    status, told = run("clip", filmed, "--track", name, "-o", tmp_path / "a.ts", "--around-s", 0, *WHY)
+    status, told = run("clip", filmed, "--track", name, "-o", tmp_path / "a.ts", "--around-s", 0, *two, *WHY)
     assert status == 0, told
     moment = ("--from", "2026-01-01T00:00:01Z", "--to", "2026-01-01T00:00:02Z")
-    status, told = run("clip", filmed, *moment, "-o", tmp_path / "b.ts", "--around-s", 0, *WHY)
+    status, told = run("clip", filmed, *moment, "-o", tmp_path / "b.ts", "--around-s", 0, *two, *WHY)
     assert status == 0, told
     with read_video(tmp_path / "b.ts") as reader:
         frames = list(reader.frames())
@@ -164,8 +174,35 @@ def test_a_piece_of_film_is_cut_with_its_telemetry(run, filmed, tmp_path):
         (("--from", "2027-01-01T00:00Z", "--to", "2027-01-02T00:00Z"), "no recording of"),
         (("--from", "2027-01-01T00:00Z"), "give either --track ID, or --from and --to"),
     ):
-        status, told = run("clip", filmed, *words, "-o", tmp_path / "c.ts", *WHY)
+        status, told = run("clip", filmed, *words, "-o", tmp_path / "c.ts", *two, *WHY)
         assert status == 2
         assert sentence in told
     assert run("clip", filmed, "--track", name, "-o", tmp_path / "c.ts")[0] == 3
     assert not (tmp_path / "c.ts").exists()
+
+
+@pytest.mark.parametrize("keys", [(), ("ana",), ("ana", "ana")])
+@pytest.mark.parametrize("form", ["clip", "vmti"])
+def test_no_film_leaves_by_one_person(run, filmed, two, tmp_path, keys, form):
+    options = [
+        word
+        for name, key in zip(("--signing-key", "--second-key"), keys, strict=False)
+        for word in (name, tmp_path / f"{key}.key")
+    ]
+    moment = ("--from", "2026-01-01T00:00:01Z", "--to", "2026-01-01T00:00:02Z")
+    words = ("clip", filmed, *moment) if form == "clip" else ("export", filmed, "--singles", "--to", "vmti")
+    status, told = run(*words, "-o", tmp_path / "c.ts", *options, *WHY)
+    assert status == 3
+    assert "two people let it leave" in told
+    assert not (tmp_path / "c.ts").exists()
+    assert exports(filmed) == []
+
+
+def test_the_log_has_what_two_people_signed(run, filmed, two, tmp_path):
+    moment = ("--from", "2026-01-01T00:00:01Z", "--to", "2026-01-01T00:00:02Z")
+    assert run("clip", filmed, *moment, "-o", tmp_path / "a.ts", *two, *WHY)[0] == 0
+    (body,) = exports(filmed)
+    keys = [Signer.read(tmp_path / f"{name}.key", None, night.clock()).vkey for name in ("ana", "ben")]
+    text, found = signers(body["agreed"], keys)
+    assert json.loads(text.splitlines()[1])["recording"] == body["recording"]
+    assert set(found) == set(keys)

@@ -14,7 +14,9 @@ from vedette.commands.purpose_options import CaseNumber, Reason
 from vedette.commands.question_options import Actor, Asker, FromTime, ToTime, require_new
 from vedette.commands.screen import ERRORS, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
+from vedette.commands.signing_options import SigningPassphraseFile
 from vedette.commands.stated_times import parse_moment
+from vedette.commands.two_people import FirstKey, SecondKey, SecondPassphraseFile, TwoKeys
 
 if TYPE_CHECKING:
     from operations.exports.recordings import Recording
@@ -25,7 +27,8 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog='Example: vedette clip night-1 --track 4f2a91c0 -o group.ts --case 2026-0412 --reason "for the prosecutor"'
+    epilog="Example: vedette clip night-1 --track 4f2a91c0 -o group.ts --case 2026-0412 "
+    '--reason "for the prosecutor" --signing-key ana.key --second-key ben.key'
 )
 def clip(
     operation: Annotated[Path, typer.Argument(help="An operation folder.")],
@@ -36,14 +39,21 @@ def clip(
     recording: Annotated[str | None, typer.Option(help="Which recording, where several fit.")] = None,
     around_s: Annotated[float, typer.Option(min=0.0, help="Seconds before and after.")] = 2.0,
     recipient: Annotated[str | None, typer.Option(help="Whom it is for; goes into the log.")] = None,
+    signing_key: FirstKey = None,
+    second_key: SecondKey = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     case: CaseNumber = None,
     reason: Reason = None,
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
+    signing_passphrase_file: SigningPassphraseFile = None,
+    second_passphrase_file: SecondPassphraseFile = None,
     actor: Actor = None,
 ) -> None:
-    """Cut a stretch of a recording, pictures and KLV as they were recorded; nothing is encoded anew, nothing hidden."""
+    """Cut a stretch of a recording, pictures and KLV as they were recorded; nothing is encoded anew, nothing hidden.
+
+    Everybody in it is to be seen, so two people let it leave, each with a signing key of their own.
+    """
     from operations.consultation import Access
     from telemetry.videos.clip_file import cut_clip
 
@@ -59,7 +69,11 @@ def clip(
             stretch = _of_time(asked.archive.stores[0], start or 0, end or 0, recording)
         first_s, last_s = max(stretch.first_s - around_s, 0.0), stretch.last_s + around_s
         handed = {"recording": stretch.recording.media.id, "first_s": first_s, "last_s": last_s, "file": out.name}
-        asked.consultations[0].exported("clip", handed | ({"to": recipient} if recipient else {}))
+        keys = TwoKeys(
+            first=signing_key, first_passphrase_file=signing_passphrase_file,
+            second=second_key, second_passphrase_file=second_passphrase_file,
+        )  # fmt: skip
+        asked.consultations[0].exported("clip", keys.agree(handed | ({"to": recipient} if recipient else {})))
         with stretch.recording.lent() as source:
             cut = cut_clip(source, out, first_s=first_s, last_s=last_s)
     if as_json:

@@ -30,22 +30,16 @@ from vedette.commands.question_options import (
 )
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
-from vedette.commands.signing_options import Keys, SigningKey, SigningPassphraseFile, signer_of
+from vedette.commands.signing_options import Keys, SigningKey, SigningPassphraseFile
+from vedette.commands.two_people import SecondKey, SecondPassphraseFile, signers_of
 
 if TYPE_CHECKING:
     from operations.evidence.consultations import ConsultationEntry
-    from operations.signing.signer import Signer
 
 app = typer.Typer(no_args_is_help=True, help="Hand on what was found so that it stands up, and say who saw what.")
 
 Operation = Annotated[Path, typer.Argument(help="An operation folder.")]
 Actor = Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")]
-SecondKey = Annotated[
-    Path | None, typer.Option("--second-key", help="Signing key of the second person, where two are needed.")
-]
-SecondPassphraseFile = Annotated[
-    Path | None, typer.Option("--second-passphrase-file", help="File or descriptor with the second key's passphrase.")
-]
 
 
 @app.command()
@@ -171,14 +165,6 @@ def report(
     for entry in entries:
         table.add_row(*_row(entry))
     RESULTS.print(table)
-
-
-def signers_of(
-    first: Path, first_passphrase_file: Path | None, second: Path | None, second_passphrase_file: Path | None
-) -> tuple[Signer, ...]:
-    """Open the signing keys of one or two people."""
-    signers = (signer_of(first, first_passphrase_file),)
-    return signers if second is None else (*signers, signer_of(second, second_passphrase_file))
 
 
 def _row(entry: ConsultationEntry) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ from vedette.commands.question_options import (
 )  # fmt: skip
 from vedette.commands.screen import ERRORS, line, print_json, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile
+from vedette.commands.signing_options import SigningPassphraseFile
+from vedette.commands.two_people import FirstKey, SecondKey, SecondPassphraseFile, TwoKeys
 
 if TYPE_CHECKING:
     from operations.exports.handed import Handed
@@ -99,6 +101,8 @@ def export(
     stale_min: Annotated[float, typer.Option(min=0.1, help="cot: minutes until clients show events as old.")] = 10.0,
     one_sigma: Annotated[bool, typer.Option("--ce-one-sigma", help="cot: ce is one sigma, not CE90.")] = False,
     recording: Annotated[str | None, typer.Option(help="vmti: the clip, where things are of several.")] = None,
+    signing_key: FirstKey = None,
+    second_key: SecondKey = None,
     classes: Classes = None,
     near_border_m: NearBorder = None,
     brief: BriefFile = None,
@@ -116,6 +120,8 @@ def export(
     reason: Reason = None,
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
+    signing_passphrase_file: SigningPassphraseFile = None,
+    second_passphrase_file: SecondPassphraseFile = None,
     actor: Actor = None,
 ) -> None:
     """Hand on the things a question finds (the options of 'vedette find'), worded as assessments, with their origin."""
@@ -140,7 +146,11 @@ def export(
         handed = Handed.of(asked.archive, found.things, now_utc_ns=utc_now_ns(), case=number, zone=local)
         leaving = _Leaving(asked=asked, found=found, handed=handed, target=target, told=question.told())
         if to == "vmti":
-            said = leaving.into_clip(recording)
+            keys = TwoKeys(
+                first=signing_key, first_passphrase_file=signing_passphrase_file,
+                second=second_key, second_passphrase_file=second_passphrase_file,
+            )  # fmt: skip
+            said = leaving.into_clip(recording, keys)
         elif send is not None:
             said = leaving.to_address(stale_min * 60.0, one_sigma=one_sigma)
         else:
@@ -184,7 +194,7 @@ class _Leaving:
         sent = send(address, listed, identity)
         return {"address": str(address), "events": sent, "things": len(self.handed.rows)}
 
-    def into_clip(self, recording: str | None) -> dict[str, Any]:
+    def into_clip(self, recording: str | None, keys: TwoKeys) -> dict[str, Any]:
         import numpy as np
 
         from operations.exports.recordings import Recording
@@ -202,7 +212,7 @@ class _Leaving:
         runs = sorted({thing.run_id for thing in things if thing.media_id == chosen.media.id})
         hits = chosen.store.hits(runs=runs)
         hits = hits.take(np.isin(hits.hit_id, things.point_hit_id))
-        self._log("vmti", {"recording": chosen.media.id})
+        self._log("vmti", keys.agree({"recording": chosen.media.id}))
         report = vmti(chosen, hits, Path(self.target.out or ""))
         return {"path": str(self.target.out), **dataclasses.asdict(report)}
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
-from vedette.commands.evidence import SecondKey, SecondPassphraseFile, signers_of
 from vedette.commands.opened import opened
 from vedette.commands.screen import ERRORS, RESULTS, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 from vedette.commands.signing_options import SigningKey, SigningPassphraseFile
+from vedette.commands.two_people import SecondKey, SecondPassphraseFile, signers_of
 
 if TYPE_CHECKING:
     from operations.store import OperationStore
