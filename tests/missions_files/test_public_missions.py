@@ -14,7 +14,7 @@ from missions.checks.check import check_document
 from missions.plan_files.losses import losses
 from missions.plan_files.plan_file import read_plan_file, write_plan_file
 
-FOLDER = Path(os.environ.get("VEDETTE_MISSIONS", Path(__file__).resolve().parents[4] / "shared/data/missions"))
+FOLDER = Path(os.environ.get("VEDETTE_MISSIONS", Path(__file__).resolve().parents[3] / "shared/data/missions"))
 MIRRORED = (".plan", ".waypoints", ".kml", ".geojson", ".gpx")
 """Formats whose losses are what reading them back shows."""
 
