@@ -285,7 +285,7 @@ def test_a_link_cut_in_mid_upload_is_waited_for_and_the_upload_restarted(vehicle
 
 
 def test_a_second_station_with_our_id_is_an_alarm_and_holds_our_commands(vehicle_at, sortie_of) -> None:
-    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0)])
+    sortie = sortie_of([(150.0, 0.0), (150.0, 100.0), (150.0, -300.0), (150.0, 300.0)])  # time for more heartbeats
     theirs = bytes(mavlink.MAVLink_heartbeat_message(6, 8, 0, 7, 4, 3).pack(mavlink.MAVLink(None, 255, 190)))
     transport = LossyTransport(open_transport(vehicle_at(sortie).udp_url), 0.0)
     sent = transport.sent = []
