@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import mmap
+import sys
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import av
 import numpy as np
 
 from geo.children.messages import send
+from geo.children.seal import deny_core_dumps, limit_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from fractions import Fraction
 
 KLV_STARTS: Final = (bytes.fromhex("060e2b34"), bytes.fromhex("0b01010e01030101"))
@@ -99,3 +102,26 @@ def picture_notes(frame: Any) -> list[str]:
     """Return the short "user data unregistered" messages of a compressed picture, as hex."""
     notes = [bytes(item) for item in frame.side_data if item.type.name == "SEI_UNREGISTERED"]
     return [note.hex() for note in notes if len(note) <= MAX_NOTE_BYTES]
+
+
+def run_job(work: Callable[[Job, IO[bytes], IO[bytes]], None]) -> None:
+    """Run the job in this process's first argument under its memory limit; what ends it is told to the reader.
+
+    Parameters
+    ----------
+    work
+        Takes the job, where messages to the reader go, and where its acknowledgements come from.
+    """
+    job = Job(**json.loads(sys.argv[1]))
+    out, acknowledgements = sys.stdout.buffer, sys.stdin.buffer
+    limit_memory(job.max_memory_bytes)
+    deny_core_dumps()
+    av.logging.set_level(None)
+    try:
+        work(job, out, acknowledgements)
+    except av.error.FFmpegError as error:
+        send(out, {"type": "error", "message": error.strerror or type(error).__name__})
+    except MemoryError:
+        send(out, {"type": "error", "message": "the memory limit of the decoding process was reached"})
+    except BrokenPipeError:
+        sys.stderr.close()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import collections
-import json
 import os
 import select
-import sys
 import time
 from fractions import Fraction
 from typing import IO, Any, Final
@@ -14,8 +12,7 @@ from typing import IO, Any, Final
 import av
 
 from geo.children.messages import send
-from geo.children.seal import deny_core_dumps, limit_memory
-from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes
+from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes, run_job
 
 MAX_LIVE_KLV_BYTES: Final = 1 << 20
 _QUICK: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
@@ -125,22 +122,5 @@ def _decoded(packet: Any) -> list[Any]:
         return []
 
 
-def main() -> None:
-    """Run one job read from the first argument; its source is the number of a descriptor."""
-    job = Job(**json.loads(sys.argv[1]))
-    out, acknowledgements = sys.stdout.buffer, sys.stdin.buffer
-    limit_memory(job.max_memory_bytes)
-    deny_core_dumps()
-    av.logging.set_level(None)
-    try:
-        _follow(job, out, acknowledgements)
-    except av.error.FFmpegError as error:
-        send(out, {"type": "error", "message": error.strerror or type(error).__name__})
-    except MemoryError:
-        send(out, {"type": "error", "message": "the memory limit of the decoding process was reached"})
-    except BrokenPipeError:
-        sys.stderr.close()
-
-
 if __name__ == "__main__":
-    main()
+    run_job(_follow)

@@ -7,8 +7,6 @@ Pictures travel through a ring of slots in shared memory, told about by messages
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -16,8 +14,7 @@ import av
 import numpy as np
 
 from geo.children.messages import send
-from geo.children.seal import deny_core_dumps, limit_memory
-from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes
+from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes, run_job
 from telemetry.videos.frame import NO_PTS
 from telemetry.videos.video_segments import RunningTime, SegmentCounter
 
@@ -228,26 +225,14 @@ def _emptied(context: Any) -> list[Any]:
     return frames
 
 
-def main() -> None:
-    """Run one job read from the first argument."""
-    job = Job(**json.loads(sys.argv[1]))
-    out, acknowledgements = sys.stdout.buffer, sys.stdin.buffer
-    limit_memory(job.max_memory_bytes)
-    deny_core_dumps()
-    av.logging.set_level(None)
-    try:
-        decodable = _describe(job, out)
-        if job.scan:
-            _scan(job, out)
-        if job.decode and decodable:
-            _decode(job, out, acknowledgements)
-    except av.error.FFmpegError as error:
-        send(out, {"type": "error", "message": error.strerror or type(error).__name__})
-    except MemoryError:
-        send(out, {"type": "error", "message": "the memory limit of the decoding process was reached"})
-    except BrokenPipeError:
-        sys.stderr.close()
+def _read(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+    """Hand over what a job asks for of its source."""
+    decodable = _describe(job, out)
+    if job.scan:
+        _scan(job, out)
+    if job.decode and decodable:
+        _decode(job, out, acknowledgements)
 
 
 if __name__ == "__main__":
-    main()
+    run_job(_read)
