@@ -215,8 +215,8 @@ def test_mavproxy_with_our_id(vehicle_to, sortie_of, tmp_path, key) -> None:
             assert answer.accepted is bool(key)
         finally:
             station.stdin.close()
-            station.terminate()
-            station.wait()
+            station.kill()
+            station.wait(timeout=20.0)
 
 
 def test_a_wrong_key_says_what_was_refused(vehicle_to, sortie_of) -> None:
