@@ -18,8 +18,9 @@ from operations.errors import BrokenSealError
 from operations.evidence import verifier
 from operations.evidence.report_pdf import render_report
 from operations.evidence.selected import Selected, select
+from operations.evidence.verify_file import verify_file
 from operations.log.leaves import LeafKind, encode
-from operations.log.merkle import inclusion_proof
+from operations.log.merkle import consistency_proof, inclusion_proof
 from operations.new_folder import new_folder
 from operations.originals import stored_path
 from operations.redaction import redact_chip
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from operations.signing.signer import Signer
     from operations.store import OperationStore
 
-VERSION: Final = 1
 _CHUNK_BYTES: Final = 1 << 20
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _BOX: Final = ("box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px")
@@ -99,7 +99,7 @@ def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
         if order.unredacted:
             _write_originals(writer, store, selected)
         writer.write_json("contents.json", _contents(consultation, order, selected, signed, writer.left_out))
-        writer.write("verify.py", _verifier_source())
+        writer.write("verify.py", verify_file())
         writer.write("README.txt", _README.encode())
         writer.write("report.pdf", render_report(unfinished))
         manifest = _manifest(store, order, writer, proofs)
@@ -130,6 +130,8 @@ class _Writer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: dict[str, str] = {}
+        self.anchors: dict[str, list[str]] = {}
+        """By size of each earlier head, the proof that the log is that one grown."""
         self.left_out: list[str] = []
         """What could not be put in, in sentences."""
 
@@ -185,9 +187,13 @@ def _write_records(
     writer.write("head.note", signed.note.encode())
     for kept, stamp in kept_heads(store):
         if kept.head.size < signed.head.size:
-            writer.write(f"anchors/{kept.head.size:06d}.note", kept.note.encode())
+            name = f"anchors/{kept.head.size:06d}"
+            grown = consistency_proof(kept.head.size, hashes)
+            writer.anchors[str(kept.head.size)] = [node.hex() for node in grown]
+            writer.write(f"{name}.note", kept.note.encode())
             if stamp is not None:
-                writer.write(f"anchors/{kept.head.size:06d}.tsr", stamp)
+                writer.write(f"{name}.txt", kept.text.encode())
+                writer.write(f"{name}.tsr", stamp)
     return proofs
 
 
@@ -213,7 +219,7 @@ def _contents(
 ) -> dict[str, Any]:
     store = consultation.store
     return {
-        "v": VERSION,
+        "v": verifier.PACKAGE_VERSION,
         "operation": {"id": store.id, "name": store.name},
         "purpose": consultation.purpose.body(),
         "to": order.to,
@@ -229,20 +235,15 @@ def _contents(
 
 def _manifest(store: OperationStore, order: PackOrder, writer: _Writer, proofs: dict[str, list[str]]) -> bytes:
     document = {
-        "v": VERSION,
+        "v": verifier.PACKAGE_VERSION,
         "operation": store.id,
         "redacted": not order.unredacted,
         "keys": [signer.keys_text for signer in order.signers],
         "files": writer.files,
         "proofs": proofs,
+        "anchors": writer.anchors,
     }
     return json.dumps(document, indent=1, sort_keys=True).encode("ascii") + b"\n"
-
-
-def _verifier_source() -> bytes:
-    import inspect
-
-    return inspect.getsource(verifier).encode()
 
 
 _README: Final = """An evidence package of an operation of Vedette.
@@ -253,7 +254,7 @@ rows/          what a detector reported and where that was placed: a machine's a
 records/       the log's own records of originals, analyses and people's decisions
 chips/         pictures of the hits; outside the hit painted over unless the package says that it is unredacted
 originals/ parts/   only in an unredacted package: recordings and whole tables, byte for byte
-anchors/       earlier heads of the log that others signed or stamped
+anchors/       earlier heads of the log that others signed (.note, its text in .txt) or stamped (.tsr)
 head.note manifest.json package.note   the signed head of the log, the hash of every file, the signatures
 
 To check it, with any Python 3.9 or later and nothing else:
@@ -261,7 +262,9 @@ To check it, with any Python 3.9 or later and nothing else:
     python3 verify.py --key KEYS.pub
 
 KEYS.pub is the public key of whoever made it. Take it from them, not from this folder, and take verify.py from a
-place you trust (it is operations/evidence/verifier.py in the program's source). A time stamp is checked with
-    openssl ts -verify -in anchors/N.tsr -data HEAD.txt -CAfile AUTHORITY.pem
-where HEAD.txt is anchors/N.note up to its empty line, without it.
+place you trust ('vedette evidence verifier' writes it). --witness OTHER.pub names another agency that signed an
+earlier head of the log, --ca AUTHORITY.pem the certificates of the authority that stamped one. What verify.py cannot
+check of a time stamp, it says; OpenSSL checks it as well:
+
+    openssl ts -verify -in anchors/N.tsr -data anchors/N.txt -CAfile AUTHORITY.pem
 """

@@ -1,281 +1,69 @@
-"""Verify an evidence package with nothing but a Python (3.9 or later): python3 verify.py [--key FILE] FOLDER.
+"""Verify an evidence package with nothing but a Python (3.9 or later).
 
-This file goes into every package as `verify.py`; the program that makes packages uses the
-very same functions. It imports only the standard library. Ed25519 is RFC 8032 in plain
-Python: slow and not constant in time, which does not matter for checking signatures, as
-nothing in it is secret. Signed texts have the form of https://c2sp.org/signed-note, with
-timestamped signatures as in https://c2sp.org/tlog-cosignature (type 0x04); trees are
-those of RFC 6962. Take this file from a place you trust, not from a package you doubt.
+    python3 verify.py [--key FILE]... [--witness FILE]... [--ca FILE] FOLDER
+
+--key names public keys that have to have signed the package, --witness those that have to have signed an earlier
+head of its log, --ca the certificates (PEM) of authorities whose time stamps are believed.
+
+This goes into every package as `verify.py`, in one file with `signatures`, `signed_texts` and `time_stamps`; the
+program that makes packages uses the very same functions. It imports only the standard library. Take this file from a
+place you trust, not from a package you doubt.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
 import stat
 import sys
+import time
+
+from operations.evidence.signed_texts import (
+    VerifierError,
+    check_signer,
+    grew,
+    leaf_hash,
+    read_head,
+    read_keys,
+    read_note,
+    root_from,
+    signers,
+)
+from operations.evidence.time_stamps import NotCheckedError, TimeStampError, certificates_of, check_time_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    Point = tuple[int, int, int, int]
-
-ED25519_TIMED = 4
-"""Signature type of https://c2sp.org/tlog-cosignature."""
-KEY_TEXT = "vedette signing key"
 PACKAGE_TEXT = "vedette evidence package"
-_P = 2**255 - 19
-_L = 2**252 + 27742317777372353535851937790883648493
-_D = -121665 * pow(121666, -1, _P) % _P
-_SQRT_M1 = pow(2, (_P - 1) // 4, _P)
-_BASE_Y = 4 * pow(5, -1, _P) % _P
+PACKAGE_VERSION = 2
 
 
-class VerifierError(ValueError):
-    """What cannot be read or does not hold, in one sentence."""
+def check_package(
+    folder: str, given_keys: Sequence[str] = (), witnesses: Sequence[str] = (), trusted_pem: str = ""
+) -> tuple[list[str], list[str], list[str]]:
+    """Return what is wrong with a package, what was checked, and what it rests on; each a list of sentences.
 
-
-# Ed25519, RFC 8032 section 5.1 -------------------------------------------------------------------
-
-
-def _recover_x(y: int, sign: int) -> int | None:
-    if y >= _P:
-        return None
-    xx = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
-    x = pow(xx, (_P + 3) // 8, _P)
-    if (x * x - xx) % _P:
-        x = x * _SQRT_M1 % _P
-    if (x * x - xx) % _P or (x == 0 and sign):
-        return None
-    return _P - x if (x & 1) != sign else x
-
-
-def _point(data: bytes) -> Point | None:
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & ((1 << 255) - 1)
-    x = _recover_x(y, sign)
-    return None if x is None else (x, y, 1, x * y % _P)
-
-
-def _add(p: Point, q: Point) -> Point:
-    a, b = (p[1] - p[0]) * (q[1] - q[0]) % _P, (p[1] + p[0]) * (q[1] + q[0]) % _P
-    c, d = 2 * p[3] * q[3] * _D % _P, 2 * p[2] * q[2] % _P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
-
-
-def _times(scalar: int, point: Point) -> Point:
-    total: Point = (0, 1, 1, 0)
-    while scalar:
-        if scalar & 1:
-            total = _add(total, point)
-        point, scalar = _add(point, point), scalar >> 1
-    return total
-
-
-_BASE_X = _recover_x(_BASE_Y, 0) or 0
-_BASE = (_BASE_X, _BASE_Y, 1, _BASE_X * _BASE_Y % _P)
-
-
-def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether a signature (64 bytes) of a message fits a public key (32 bytes): RFC 8032 section 5.1.7."""
-    if len(public) != 32 or len(signature) != 64:
-        return False
-    key, r = _point(public), _point(signature[:32])
-    s = int.from_bytes(signature[32:], "little")
-    if key is None or r is None or s >= _L:
-        return False
-    if _same(_times(8, key), (0, 1, 1, 0)):  # a key of small order signs anything
-        return False
-    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _L
-    return _same(_times(s, _BASE), _add(r, _times(h, key)))
-
-
-def _same(p: Point, q: Point) -> bool:
-    return (p[0] * q[2] - q[0] * p[2]) % _P == 0 and (p[1] * q[2] - q[1] * p[2]) % _P == 0
-
-
-# Trees, RFC 6962 section 2.1 ----------------------------------------------------------------------
-
-
-def leaf_hash(data: bytes) -> bytes:
-    """Return the hash of a record's bytes."""
-    return hashlib.sha256(b"\x00" + data).digest()
-
-
-def root_from(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
-    """Return the root that an inclusion proof leads to, None where it does not fit (RFC 9162 section 2.1.3.2)."""
-    if not 0 <= index < size or any(len(node) != 32 for node in (leaf, *proof)):
-        return None
-    place, last, node = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            return None
-        if place & 1 or place == last:
-            node = hashlib.sha256(b"\x01" + sibling + node).digest()
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
-        else:
-            node = hashlib.sha256(b"\x01" + node + sibling).digest()
-        place, last = place >> 1, last >> 1
-    return node if last == 0 else None
-
-
-# Signed texts -------------------------------------------------------------------------------------
-
-
-def key_id(name: str, public: bytes) -> bytes:
-    """Return the four bytes that say, with its name, which key a signature is of."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519_TIMED]) + public).digest()[:4]
-
-
-def vkey(name: str, public: bytes) -> str:
-    """Return a public key as one line: name+id+key."""
-    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(bytes([ED25519_TIMED]) + public).decode()}"
-
-
-def read_vkey(line: str) -> tuple[str, bytes]:
-    """Return name and public key of such a line."""
-    try:
-        name, number, text = line.split("+", 2)
-        data = base64.b64decode(text, validate=True)
-        if data[:1] != bytes([ED25519_TIMED]) or len(data) != 33 or key_id(name, data[1:]).hex() != number:
-            raise ValueError
-    except ValueError:
-        raise VerifierError(f"{line[:80]!r} is no public key of this kind (name+id+key)") from None
-    return name, data[1:]
-
-
-def signed_message(text: str, t_s: int) -> bytes:
-    """Return the bytes that are signed of a text at a moment (seconds since 1970)."""
-    return f"cosignature/v1\ntime {t_s}\n{text}".encode()
-
-
-def read_note(note: str) -> tuple[str, list[tuple[str, bytes, int, bytes]]]:
-    """Return a signed text and its signatures, each a name, the key's id, a moment and 64 bytes."""
-    if len(note) > 1 << 16 or any(c < " " and c != "\n" for c in note) or "\n\n" not in note or note[-1] != "\n":
-        raise VerifierError("this is no signed text (a text, an empty line, lines that begin with a dash)")
-    text, _, tail = note.rpartition("\n\n")
-    found: list[tuple[str, bytes, int, bytes]] = []
-    for line in tail[:-1].split("\n"):
-        try:
-            dash, name, data = line.split(" ")
-            raw = base64.b64decode(data, validate=True)
-            if dash != "\u2014" or len(raw) < 4:
-                raise ValueError
-        except ValueError:
-            raise VerifierError(f"a signed text has a line that is no signature: {line[:60]!r}") from None
-        if len(raw) == 76:
-            found.append((name, raw[:4], int.from_bytes(raw[4:12], "big"), raw[12:]))
-    return text + "\n", found
-
-
-def signers(note: str, keys: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """Return the text of a note, and by key line the moment at which each of the keys given has signed it.
-
-    Raises VerifierError when a signature that claims to be of one of these keys does not fit.
+    `given_keys` have to have signed it, `witnesses` an earlier head of its log (both texts of public key files);
+    `trusted_pem` holds the certificates of time authorities.
     """
-    text, signatures = read_note(note)
-    known = {(name, key_id(name, public)): (name, public) for name, public in map(read_vkey, keys)}
-    found: dict[str, int] = {}
-    for name, number, t_s, signature in signatures:
-        if (name, number) in known:
-            public = known[name, number][1]
-            if not ed25519_verify(public, signed_message(text, t_s), signature):
-                raise VerifierError(f"the signature of {name} does not fit the text: one of them was changed")
-            found[vkey(name, public)] = t_s
-    return text, found
-
-
-def read_head(text: str) -> tuple[str, int, bytes]:
-    """Return operation id, size and root of the text of a signed head (https://c2sp.org/tlog-checkpoint)."""
-    try:
-        origin, size, root = text.split("\n")[:3]
-        prefix, number, data = origin.rpartition("/")[0], int(size), base64.b64decode(root, validate=True)
-        if prefix != "vedette/operation" or str(number) != size or number < 0 or len(data) != 32:
-            raise ValueError
-    except ValueError:
-        raise VerifierError("this is no head of a log (origin, size, root)") from None
-    return origin.rpartition("/")[2], number, data
-
-
-def read_keys(data: str) -> list[dict[str, Any]]:
-    """Return the keys of a key file or of a single key line, each a key line, since when, until when, why it ended.
-
-    The first key signs itself; each later one is named by the one before. Times are seconds since 1970.
-    """
-    if not data.lstrip().startswith("{"):
-        read_vkey(data.strip())
-        return [{"key": data.strip(), "since": 0, "until": None, "why": ""}]
-    chain: list[dict[str, Any]] = []
-    try:
-        statements = json.loads(data)["statements"]
-        for note in statements:
-            _follow(chain, note)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        said = error if isinstance(error, VerifierError) else "it was changed or cut short"
-        raise VerifierError(f"this is no file of public keys: {said}") from None
-    if not chain:
-        raise VerifierError("this file of public keys holds none")
-    return chain
-
-
-def _follow(chain: list[dict[str, Any]], note: str) -> None:
-    text, _ = read_note(note)
-    head, what, key, rest = text.split("\n", 3)
-    last = chain[-1]["key"] if chain else key
-    _, found = signers(note, sorted({last, key}))
-    wanted = {"new": {key}, "rotated": {last, key}, "revoked": {last}}[what]
-    if head != KEY_TEXT or not wanted <= set(found) or (what == "new") == bool(chain):
-        raise VerifierError(f"the statement {what!r} about {key.split('+')[0]} is not signed as it has to be")
-    if what == "revoked":
-        if key != last or chain[-1]["until"] is not None:
-            raise VerifierError("a key is revoked that is not the last one")
-        chain[-1].update(until=int(rest.split("\n")[0]), why="revoked: " + rest.split("\n")[1])
-        return
-    if chain:
-        if chain[-1]["until"] is not None:
-            raise VerifierError("a key goes on from one that was revoked")
-        chain[-1].update(until=found[last], why="rotated")
-    chain.append({"key": key, "since": found[key], "until": None, "why": ""})
-
-
-def check_signer(note: str, keys: Sequence[dict[str, Any]]) -> tuple[str, str, int]:
-    """Return by whom and when a note is signed that keys of one file stand for; what contradicts is raised."""
-    text, found = signers(note, [entry["key"] for entry in keys])
-    for entry in keys:
-        t_s = found.get(entry["key"])
-        if t_s is not None:
-            if entry["until"] is not None and t_s > entry["until"]:
-                why = f"is dated after its key ended ({entry['why']})"
-                raise VerifierError(f"the signature of {entry['key'].split('+')[0]} {why}")
-            return text, entry["key"].split("+")[0], t_s
-    names = ", ".join(sorted({name for name, *_ in read_note(note)[1]})) or "nobody"
-    wanted = keys[-1]["key"].split("+")[0]
-    raise VerifierError(f"this is signed by {names}, not by the key given ({wanted}): give the right public key")
-
-
-# Packages -----------------------------------------------------------------------------------------
-
-
-def check_package(folder: str, given_keys: Sequence[str] = ()) -> tuple[list[str], list[str], list[str]]:
-    """Return what is wrong with a package, what was checked, and what it rests on; each a list of sentences."""
     wrong: list[str] = []
     told: list[str] = []
     rests: list[str] = []
     try:
         manifest_bytes = _file(folder, "manifest.json")
         manifest = json.loads(manifest_bytes)
+        if manifest["v"] != PACKAGE_VERSION:
+            raise VerifierError(f"the package is of version {manifest['v']}: use the verify.py that lies in it")
         listed = manifest["files"]
         _check_signatures(folder, manifest, manifest_bytes, list(given_keys), (told, rests))
         _check_files(folder, listed, wrong)
         if not wrong:
-            _check_records(folder, manifest, wrong, told)
-    except VerifierError as error:
+            head = _check_records(folder, manifest, wrong, told)
+            _Anchors(folder, head, (wrong, told, rests)).check(manifest, list(witnesses), trusted_pem)
+    except (VerifierError, TimeStampError) as error:
         wrong.append(str(error))
     except (ValueError, KeyError, TypeError, OSError, RecursionError, AttributeError) as error:
         wrong.append(f"the package is damaged ({type(error).__name__}: {error})")
@@ -303,7 +91,7 @@ def _check_signatures(
         raise VerifierError("manifest.json is not the one that was signed")
     for number, keys_text in enumerate(manifest["keys"]):
         _, name, t_s = check_signer(note, read_keys(keys_text))
-        told.append(f"the package is signed by {name} at {t_s} s")
+        told.append(f"the package is signed by {name}, who dates it {_utc(t_s)}")
         if keys_text.strip() not in [text.strip() for text in given]:
             rests.append(f"that {name}'s public key (number {number} in manifest.json) is really theirs: compare it")
     first = {entry["key"].split("+", 2)[2] for text in manifest["keys"] for entry in read_keys(text)[:1]}
@@ -339,14 +127,15 @@ def _sha256(folder: str, name: str) -> str | None:
     return digest.hexdigest()
 
 
-def _check_records(folder: str, manifest: dict[str, Any], wrong: list[str], told: list[str]) -> None:
+def _check_records(folder: str, manifest: dict[str, Any], wrong: list[str], told: list[str]) -> tuple[str, int, bytes]:
+    """Check that records are in the log and files are what they sealed; return operation, size and root of the log."""
     note = _file(folder, "head.note").decode()
     keys = read_keys(manifest["keys"][0])
     text, name, t_s = check_signer(note, keys)
     operation, size, root = read_head(text)
     if operation != manifest["operation"]:
         raise VerifierError("head.note is of another operation")
-    told.append(f"the log had {size} records when {name} signed its head at {t_s} s")
+    told.append(f"the log had {size} records when {name} signed its head, dated {_utc(t_s)}")
     sealed: dict[str, str] = {}
     for number, proof in sorted(manifest["proofs"].items(), key=lambda item: int(item[0])):
         data = _file(folder, f"records/{int(number):06d}.json")
@@ -363,17 +152,85 @@ def _check_records(folder: str, manifest: dict[str, Any], wrong: list[str], told
     other = [name for name in kept if sealed.get(name) != manifest["files"][name]]
     wrong += [f"{name} is not what the log says was sealed" for name in other]
     told.append(f"{len(kept)} originals and tables are what the log says was sealed")
+    return operation, size, root
+
+
+class _Anchors:
+    """The earlier heads in a package: that they are of this log, and who stands for them."""
+
+    def __init__(self, folder: str, head: tuple[str, int, bytes], says: tuple[list[str], list[str], list[str]]) -> None:
+        self.folder, self.head = folder, head
+        self.wrong, self.told, self.rests = says
+
+    def check(self, manifest: dict[str, Any], witnesses: list[str], trusted_pem: str) -> None:
+        trusted = certificates_of(trusted_pem) if trusted_pem else []
+        wanted = {entry["key"]: number for number, text in enumerate(witnesses) for entry in read_keys(text)}
+        found: set[int] = set()
+        for number, proof in sorted(manifest["anchors"].items(), key=lambda item: int(item[0])):
+            name = f"anchors/{int(number):06d}"
+            note = _file(self.folder, f"{name}.note").decode()
+            text, by = signers(note, list(wanted))
+            operation, size, root = read_head(text)
+            nodes = [bytes.fromhex(node) for node in proof]
+            if operation != self.head[0] or not grew((size, root), self.head[1:], nodes):
+                self.wrong.append(f"{name}.note is no earlier head of this log")
+                continue
+            for key, t_s in by.items():
+                found.add(wanted[key])
+                self.told.append(f"{name}.note: {_covers(size)}, signed by {key.split('+')[0]}, dated {_utc(t_s)}")
+            unknown = {who for who, *_ in read_note(note)[1]} - {key.split("+")[0] for key in by}
+            if unknown:
+                names = ", ".join(sorted(unknown))
+                self.rests.append(f"{name}.note: the signatures of {names}, not checked: no --witness key is theirs")
+            if f"{name}.tsr" in manifest["files"]:
+                self._check_stamp(name, text, trusted)
+        for number in sorted(set(wanted.values()) - found):
+            who = read_keys(witnesses[number])[-1]["key"].split("+")[0]
+            self.wrong.append(f"no earlier head in the package is signed by {who} (--witness)")
+
+    def _check_stamp(self, name: str, text: str, trusted: list[Any]) -> None:
+        command = f"openssl ts -verify -in {name}.tsr -data {name}.txt -CAfile AUTHORITY.pem"
+        if _file(self.folder, f"{name}.txt").decode() != text:
+            self.wrong.append(f"{name}.txt is not the text of {name}.note")
+        try:
+            t_utc, who, rests = check_time_stamp(text.encode(), _file(self.folder, f"{name}.tsr"), trusted)
+        except NotCheckedError as error:
+            self.rests.append(f"{name}.tsr: {error}; this does: {command}")
+        except TimeStampError as error:
+            self.wrong.append(f"{name}.tsr is no time stamp that holds: {error}")
+        else:
+            _, size, _ = read_head(text)
+            self.told.append(f"{name}.tsr: {_covers(size)}, stamped by {who} at {t_utc:%Y-%m-%d %H:%M:%S} UTC")
+            self.rests += [f"{name}.tsr: {one}; another check: {command}" for one in rests]
+
+
+def _covers(size: int) -> str:
+    return f"the first {size} records are as they were then"
+
+
+def _utc(t_s: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(t_s))
 
 
 def main(arguments: list[str]) -> int:
     """Check a package and say what was found; 0 when all of it holds, 1 when not."""
-    keys: list[str] = []
-    while arguments[:1] == ["--key"] and len(arguments) > 1:
-        with open(arguments[1], encoding="utf-8") as file:
-            keys.append(file.read())
+    given: dict[str, list[str]] = {"--key": [], "--witness": [], "--ca": []}
+    while arguments and arguments[0].startswith("-"):
+        if arguments[0] not in given or len(arguments) < 2:
+            sys.stderr.write("usage: verify.py [--key FILE]... [--witness FILE]... [--ca FILE] FOLDER\n")
+            return 2
+        try:
+            with open(arguments[1], encoding="utf-8") as file:
+                given[arguments[0]].append(file.read())
+        except (OSError, ValueError) as error:
+            sys.stderr.write(f"{arguments[1]} cannot be read as text ({error})\n")
+            return 2
         arguments = arguments[2:]
     folder = arguments[0] if arguments else os.path.dirname(os.path.abspath(__file__))
-    wrong, told, rests = check_package(folder, keys)
+    if not os.path.isfile(os.path.join(folder, "manifest.json")):
+        sys.stderr.write(f"{folder} is no evidence package (no manifest.json in it): name the folder\n")
+        return 2
+    wrong, told, rests = check_package(folder, given["--key"], given["--witness"], "".join(given["--ca"]))
     lines = [*(f"WRONG: {line}" for line in wrong), *told, *(f"rests on: {line}" for line in rests)]
     lines.append("the package does not hold" if wrong else "the package holds")
     sys.stdout.write("".join(line.encode("ascii", "backslashreplace").decode() + "\n" for line in lines))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from operations.evidence.verifier import VerifierError, check_signer, read_keys, read_note
+from operations.evidence.signed_texts import VerifierError, check_signer, read_keys, read_note
 from operations.findings import Finding, FindingKind, finding
 from operations.log.leaves import LeafKind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
-from operations.evidence.verifier import VerifierError, read_head, read_note
+from operations.evidence.signed_texts import VerifierError, read_head, read_note
 from operations.findings import Finding, FindingKind, finding
 from operations.log.errors import FrontierError, LeafError
 from operations.log.leaves import Leaf, LeafKind, decode, encode

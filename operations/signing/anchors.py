@@ -7,7 +7,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from geo.errors import InputError
-from operations.evidence.verifier import read_keys
+from operations.evidence.signed_texts import read_keys
 from operations.signing.heads import SignedHead
 from operations.signing.signer import read_public_text
 from operations.signing.stamps import bytes_of, check_stamp

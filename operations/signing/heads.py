@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from operations.case_file import Head
-from operations.evidence.verifier import VerifierError, check_signer, read_head, read_keys, read_note
+from operations.evidence.signed_texts import VerifierError, check_signer, read_head, read_keys, read_note
 from operations.log.leaves import LeafKind
 from operations.log.merkle import consistency_proof, inclusion_proof, root_of, verify_consistency
 from operations.signing.errors import SignatureError

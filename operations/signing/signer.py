@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from operations import durable_file
-from operations.evidence.verifier import (
+from operations.evidence.signed_texts import (
     ED25519_TIMED,
     KEY_TEXT,
     VerifierError,

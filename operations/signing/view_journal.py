@@ -16,7 +16,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from operations.durable_file import FILE_MODE, make_folder, naming, sync_folder
-from operations.evidence.verifier import VerifierError, check_signer, read_keys
+from operations.evidence.signed_texts import VerifierError, check_signer, read_keys
 from operations.signing.errors import SignatureError
 
 if TYPE_CHECKING:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +25,45 @@ from telemetry.videos.stream_writer_file import StreamWriter
 T0_NS = 1_767_225_600_000_000_000
 FRAMES = 8
 MEDIA_ID = "ab" * 32
+
+
+def _load(name):
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def night():
+    """Return the maker of a small night's operation."""
+    return _load("night")
+
+
+@pytest.fixture(scope="session")
+def nights(night, tmp_path_factory):
+    """Return a folder with a clip, a card, and the operation of both: `op`, and encrypted `closed`. Copy what you use.
+
+    Recordings are what costs time: they are read once for all tests of evidence, law and tampering.
+    """
+    folder = tmp_path_factory.mktemp("nights")
+    night.make_clip(folder / "clip.ts")
+    night.make_card(folder / "card", (1, 2))
+    for name, secret in (("op", None), ("closed", night.KEY)):
+        opened = night.OperationStore.create(
+            folder / name, name="Night 1 \u0141", actor="ana", clock=night.clock(), secret=secret
+        )
+        with opened as store:
+            night.read_in(store, folder / "clip.ts")
+            night.read_in(store, folder / "card")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Return a time authority with an RSA key."""
+    return _load("time_authority").TimeAuthority.make(tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture

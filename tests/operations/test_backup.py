@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -17,14 +14,6 @@ from operations.store import OperationStore
 from operations.vault.errors import SecretError
 from operations.vault.keys_file import open_vault
 from operations.verify import verify
-
-
-@pytest.fixture(scope="module")
-def night():
-    spec = importlib.util.spec_from_file_location("night", Path(__file__).with_name("night.py"))
-    sys.modules["night"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import shutil
 import sqlite3
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,14 +16,6 @@ from operations.store import OperationStore
 from operations.vault import PlainVault
 from operations.vault.keys_file import open_vault
 from operations.verify import verify
-
-
-@pytest.fixture(scope="module")
-def night():
-    spec = importlib.util.spec_from_file_location("night", Path(__file__).with_name("night.py"))
-    sys.modules["night"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def opened(night, path, secret=None, *, read_only=True, actor="judge"):

@@ -10,7 +10,7 @@ import threading
 import pytest
 from klvdata.klvparser import KLVParser
 
-from operations.evidence.verifier import signers
+from operations.evidence.signed_texts import signers
 from operations.log.leaves import LeafKind
 from operations.signing.signer import Signer, new_key
 from operations.store import OperationStore

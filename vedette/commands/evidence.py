@@ -103,19 +103,28 @@ def pack(
 def check(
     package: Annotated[Path, typer.Argument(help="A package folder.")],
     key: Keys = None,
+    witness: Annotated[
+        list[Path] | None,
+        typer.Option(help="A .pub file whose signature has to be on an earlier head in the package; repeat."),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", help="Trusted certificates (PEM) of the authorities that stamped heads.")
+    ] = None,
 ) -> None:
     """Check a package as its own verifier does. Example: vedette evidence check case-412 --key ana.pub
 
     Exit status 0 when it holds, 1 when not.
     """  # noqa: D400, D415 - begins with a command
     from operations.evidence.verifier import check_package
+    from operations.signing.heads import text_of
     from operations.signing.signer import read_public_text
 
     if not (package / "manifest.json").is_file():
         raise InputError(
             f"{package} is no evidence package (no manifest.json in it): name the folder", path=str(package)
         )
-    wrong, told, rests = check_package(str(package), [read_public_text(public) for public in key or ()])
+    keys, witnesses = ([read_public_text(public) for public in listed or ()] for listed in (key, witness))
+    wrong, told, rests = check_package(str(package), keys, witnesses, "" if ca is None else text_of(ca))
     for sentence in wrong:
         ERRORS.print(line(("wrong:", "bold red"), f" {sentence}"))
     for sentence in (*told, *(f"rests on: {one}" for one in rests)):
@@ -123,6 +132,21 @@ def check(
     ERRORS.print(f"{package} {'does not hold' if wrong else 'holds'}")
     if wrong:
         raise typer.Exit(1)
+
+
+@app.command()
+def verifier(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+) -> None:
+    """Write the verifier that packages carry, from this program, for who doubts the one in a package.
+
+    Example: vedette evidence verifier -o verify.py
+    """
+    from operations.durable_file import write_whole
+    from operations.evidence.verify_file import verify_file
+
+    write_whole(out, verify_file())
+    ERRORS.print(f"{out}: run it with any Python from 3.9 on: python3 -I {out} --key KEYS.pub PACKAGE")
 
 
 @app.command()

@@ -42,7 +42,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show the keys of a public file, since when and until when each signs. Example: vedette keys show ana.pub"""  # noqa: D400, D415 - ends with a command
-    from operations.evidence.verifier import read_keys
+    from operations.evidence.signed_texts import read_keys
     from operations.signing.signer import read_public_text
 
     history = read_keys(read_public_text(public))

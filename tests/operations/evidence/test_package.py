@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from geo.errors import InputError
+from operations.case_file import Head
 from operations.chips import cut_chip
 from operations.consultation import Consultation, Purpose
 from operations.errors import ReadOnlyError
@@ -61,6 +62,51 @@ def test_a_bare_python_verifies_a_good_package_and_names_a_tampered_one(bare_pyt
     status, said = verified(bare_python, package, made / "ana.pub")
     assert status == 1
     assert "WRONG: rows/hits.json was changed" in said
+
+
+def test_an_earlier_head_in_a_package_is_checked_with_who_signed_and_stamped_it(bare_python, package, made, authority):
+    name = next((package / "anchors").glob("*.tsr")).stem
+    known = ("--witness", made / "police.pub", "--ca", authority.folder / "ca.pem")
+    words = [bare_python, "-I", "-S", package / "verify.py", "--key", made / "ana.pub"]
+
+    def said(*more):
+        done = subprocess.run([*map(str, [*words, *more, package])], capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout
+
+    status, told = said(*known)
+    assert status == 0
+    assert f"anchors/{name}.note: the first {int(name)} records are as they were then, signed by police" in told
+    assert f"anchors/{name}.tsr: the first {int(name)} records are as they were then, stamped by Test TSA" in told
+    assert f"anchors/{name}.note: the signatures of ana, not checked" in told
+    status, told = said()
+    assert status == 0
+    assert "the signatures of ana, police, not checked" in told
+    assert f"openssl ts -verify -in anchors/{name}.tsr -data anchors/{name}.txt -CAfile AUTHORITY.pem" in told
+    status, told = said("--witness", made / "ben.pub")
+    assert (status, "no earlier head in the package is signed by ben" in told) == (1, True)
+    for wrong in (("--key", made / "clip.ts"), ("--ca", made / "none.pem"), ("--what", "x"), ("--key",)):
+        done = subprocess.run([*map(str, [*words, *wrong])], capture_output=True, text=True, check=False, cwd=made)
+        assert done.returncode in (1, 2), wrong
+        assert "Traceback" not in done.stderr
+
+
+def test_an_earlier_head_of_a_log_that_went_otherwise_does_not_pass(made, tmp_path, night):
+    """Whoever makes the package holds the key and signs it anew; the growth of the log cannot be made up."""
+    from operations.signing.heads import head_text
+    from operations.signing.signer import Signer
+
+    ana = Signer.read(made / "ana.key", None, night.clock())
+    copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    path = next((copy / "anchors").glob("*.note"))
+    path.write_text(ana.note(head_text(manifest["operation"], Head(size=int(path.stem), root=bytes(32)))))
+    manifest["files"][f"anchors/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    data = json.dumps(manifest).encode()
+    (copy / "manifest.json").write_bytes(data)
+    text = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
+    (copy / "package.note").write_text(ana.note(text))
+    assert check_package(str(copy))[0] == [f"anchors/{path.name} is no earlier head of this log"]
 
 
 def test_what_is_in_a_package(made, night):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import random
+import sys
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from operations.evidence.verifier import ed25519_verify, root_from
-from operations.log.merkle import inclusion_proof, leaf_hash, root_of
+from operations.evidence import signatures, signed_texts, time_stamps, verifier
+from operations.evidence.signatures import ed25519_verify
+from operations.evidence.signed_texts import grew, root_from
+from operations.evidence.verify_file import verify_file
+from operations.log.merkle import consistency_proof, inclusion_proof, leaf_hash, root_of
 
 VECTORS = [
     (
@@ -80,3 +86,39 @@ def test_proofs_lead_to_the_roots_of_the_log():
             assert root_from(leaves[index], index, size, proof) == root_of(leaves)
             assert root_from(leaves[index], size, size, proof) is None
             assert root_from(leaf_hash(b"other"), index, size, proof) != root_of(leaves)
+
+
+def test_growth_is_proven_for_every_pair_of_sizes_and_for_nothing_else():
+    leaves = [leaf_hash(b"%d" % i) for i in range(18)]
+    roots = [root_of(leaves[:size]) for size in range(19)]
+    for second in range(1, 19):
+        for first in range(1, second + 1):
+            proof = consistency_proof(first, leaves[:second])
+            assert grew((first, roots[first]), (second, roots[second]), proof)
+            assert first == second or not grew((first, roots[first - 1]), (second, roots[second]), proof)
+            assert not grew((first, roots[first]), (second, roots[second - 1]), proof)
+            assert not grew((first, roots[first]), (second, roots[second]), [*proof, bytes(32)])
+            if proof:
+                assert not grew((first, roots[first]), (second, roots[second]), proof[:-1])
+
+
+def test_the_file_that_goes_into_packages_is_these_modules_and_nothing_hides_anything():
+    """Names of joined modules would hide each other without a word."""
+    modules = (signatures, signed_texts, time_stamps, verifier)
+    own = [
+        {node.name for node in ast.parse(inspect.getsource(module)).body if hasattr(node, "name")}
+        | {
+            t.id
+            for node in ast.parse(inspect.getsource(module)).body
+            if isinstance(node, ast.Assign)
+            for t in node.targets
+        }
+        for module in modules
+    ]
+    shared = {"TYPE_CHECKING"}
+    for number, names in enumerate(own):
+        assert all(not (names & other) - shared for other in own[number + 1 :])
+    source = verify_file().decode()
+    assert "operations.evidence" not in source
+    needed = {a.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for a in node.names}
+    assert needed <= sys.stdlib_module_names

@@ -41,12 +41,6 @@ def chance():
 
 
 @pytest.fixture(scope="session")
-def night():
-    """Return the maker of a small night's operation."""
-    return _load("night", HERE.parent)
-
-
-@pytest.fixture(scope="session")
 def cards(night, tmp_path_factory):
     """Return a folder of two cards that share a picture."""
     folder = tmp_path_factory.mktemp("cards")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
+import shutil
 
 import pytest
 
@@ -30,34 +28,21 @@ WHY = Purpose(case="policy", reason="30 days are over")
 POLICY = Policy(keep_days={Category.EMPTY: 1, Category.UNDECIDED: 30, Category.DISMISSED: 7, Category.CONFIRMED: 365})
 
 
-def _load(name):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-@pytest.fixture(scope="session")
-def night():
-    return _load("night")
-
-
 @pytest.fixture
 def two(tmp_path, night):
     clock = night.clock()
     return tuple(new_key(tmp_path / f"{name}.key", name, passphrase=None, clock=clock) for name in ("ana", "ben"))
 
 
-@pytest.fixture(params=[None, "encrypted"])
-def store(request, tmp_path, night):
-    night.make_clip(tmp_path / "clip.ts")
-    night.make_card(tmp_path / "card", (1, 2))
+@pytest.fixture(params=["op", "closed"])
+def store(request, tmp_path, night, nights):
+    for path in (nights / "clip.ts", nights / "card", nights / request.param):
+        (shutil.copy if path.is_file() else shutil.copytree)(path, tmp_path / path.name)
     night.make_card(tmp_path / "other", (2, 3))  # one picture of it is also on the first card
-    secret = night.KEY if request.param else None
-    with OperationStore.create(tmp_path / "op", name="N", actor="ana", clock=night.clock(), secret=secret) as opened:
-        for source in ("clip.ts", "card", "other"):
-            night.read_in(opened, tmp_path / source)
+    secret = night.KEY if request.param == "closed" else None
+    where = tmp_path / request.param
+    with OperationStore.open(where, actor="ana", clock=night.clock(), secret=secret) as opened:
+        night.read_in(opened, tmp_path / "other")
         yield opened
 
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from geo.errors import InputError
-from operations.evidence.verifier import root_from
+from operations.evidence.signed_texts import root_from
 from operations.log.leaves import LeafKind
 from operations.log.merkle import leaf_hash
 from operations.signing.anchors import read_anchor
@@ -154,96 +154,10 @@ def test_inclusion_and_growth_are_proven_and_a_rewrite_is_not(store, ana, tmp_pa
         inclusion_text(99, hashes, new)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """Return a function that stamps as OpenSSL does, and the certificates that stand for it."""
-    folder = tmp_path_factory.mktemp("tsa")
-    (folder / "tsa.cnf").write_text(TSA)
-
-    def openssl(*words):
-        done = subprocess.run(["openssl", *map(str, words)], cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
-    subject = ("-subj", "/O=Test/CN=Test root", "-config", "tsa.cnf")
-    openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        "ca.key",
-        "-out",
-        "ca.pem",
-        "-days",
-        3650,
-        *subject,
-        "-extensions",
-        "ca",
-    )
-    subject = ("-subj", "/O=Test/CN=Test TSA", "-config", "tsa.cnf")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key", "-out", "tsa.csr", *subject)
-    openssl(
-        "x509",
-        "-req",
-        "-in",
-        "tsa.csr",
-        "-CA",
-        "ca.pem",
-        "-CAkey",
-        "ca.key",
-        "-CAcreateserial",
-        "-out",
-        "tsa.pem",
-        "-days",
-        3650,
-        "-extfile",
-        "tsa.cnf",
-        "-extensions",
-        "tsa_certificate",
-    )
-
-    def stamp(request):
-        (folder / "q.tsq").write_bytes(request)
-        openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q.tsq", "-out", "a.tsr")
-        return (folder / "a.tsr").read_bytes()
-
-    return stamp, (folder / "ca.pem").read_bytes()
-
-
-TSA = """
-[req]
-distinguished_name = dn
-[dn]
-[ca]
-basicConstraints = critical,CA:TRUE
-keyUsage = critical,keyCertSign,cRLSign
-subjectKeyIdentifier = hash
-[tsa_certificate]
-basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-[tsa]
-default_tsa = tsa_config
-[tsa_config]
-serial = ./serial
-signer_cert = ./tsa.pem
-signer_key = ./tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-ess_cert_id_alg = sha256
-tsa_name = yes
-"""
-
-
 def test_a_stamp_of_an_openssl_authority_holds_and_one_of_another_file_does_not(store, ana, authority, tmp_path):
-    stamp, roots = authority
     signed = sign_head(store, ana)
     request = stamp_request(signed.text)
-    answer = stamp(request)
+    answer, roots = authority.stamp(request), authority.roots
     who, t_s = check_stamp(signed.text, answer, roots)
     assert "Test TSA" in who
     assert t_s > 1_700_000_000
@@ -264,7 +178,6 @@ def test_a_stamp_of_an_openssl_authority_holds_and_one_of_another_file_does_not(
 
 
 def test_a_stamp_of_an_authority_that_is_not_trusted_does_not_hold(store, ana, authority, tmp_path):
-    stamp, _ = authority
     words = [
         "openssl",
         "req",
@@ -282,4 +195,4 @@ def test_a_stamp_of_an_authority_that_is_not_trusted_does_not_hold(store, ana, a
     subprocess.run([*words, "-subj", "/CN=Other"], cwd=tmp_path, capture_output=True, check=True)
     text = sign_head(store, ana).text
     with pytest.raises(StampError, match="does not hold for the certificates given"):
-        check_stamp(text, stamp(stamp_request(text)), (tmp_path / "other.pem").read_bytes())
+        check_stamp(text, authority.stamp(stamp_request(text)), (tmp_path / "other.pem").read_bytes())

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from operations.evidence.verifier import check_signer, read_keys, read_note, read_vkey, signed_message
+from operations.evidence.signed_texts import check_signer, read_keys, read_note, read_vkey, signed_message
 from operations.signing.errors import SigningKeyError
 from operations.signing.signer import Signer, new_key, revoke_key, rotate_key
 

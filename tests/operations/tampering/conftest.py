@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,46 +13,30 @@ import pytest
 from operations import case_access
 
 
-def _load(name):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-@pytest.fixture(scope="session")
-def night():
-    """Return the maker of a small night's operation."""
-    return _load("night")
-
-
-def _make(night, folder, secret):
-    night.make_clip(folder / "clip.ts")
-    night.make_card(folder / "card", (1, 2))
-    clock = night.clock()
-    with night.OperationStore.create(folder / "op", name="Night 1", actor="ana", clock=clock, secret=secret) as store:
-        run = night.read_in(store, folder / "clip.ts").run
-        night.read_in(store, folder / "card")
+def _make(night, nights, folder, name, secret=None):
+    shutil.copytree(nights / name, folder / "op")
+    with night.OperationStore.open(folder / "op", actor="ana", clock=night.clock(), secret=secret) as store:
+        clip = next(media for media in store.media() if media.name == "clip.ts")
+        run = next(run for run in store.runs() if clip.id in run.media_ids)
         hits = [str(hit_id) for hit_id in store.table("hits")["hit_id"][:2]]
         for number, hit_id in enumerate(hits, start=1):
             night.give_verdict(store, number, run_id=run.run_id, hit_id=hit_id)
         night.give_verdict(store, 1, run_id=run.run_id, hit_id=hits[0], note="seen again")
-        night.read_in(store, folder / "clip.ts", height_m=120.0, redo=True)
+        night.read_in(store, nights / "clip.ts", height_m=120.0, redo=True)
         store.append(night.LeafKind.NOTE, "weather", {"text": "fog from four"})
     return folder / "op"
 
 
 @pytest.fixture(scope="session")
-def sealed(night, tmp_path_factory):
+def sealed(night, nights, tmp_path_factory):
     """Return the folder of an operation as it was left."""
-    return _make(night, tmp_path_factory.mktemp("sealed"), None)
+    return _make(night, nights, tmp_path_factory.mktemp("sealed"), "op")
 
 
 @pytest.fixture(scope="session")
-def sealed_encrypted(night, tmp_path_factory):
+def sealed_encrypted(night, nights, tmp_path_factory):
     """Return the folder of an encrypted operation as it was left."""
-    return _make(night, tmp_path_factory.mktemp("encrypted"), night.KEY)
+    return _make(night, nights, tmp_path_factory.mktemp("encrypted"), "closed", night.KEY)
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ def test_every_change_that_shows_is_named(night, op, seed):
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(36_000)
-@pytest.mark.parametrize("seed", range(100, 110))
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("seed", range(100, 150))
 def test_every_one_of_many_changes_that_shows_is_named(night, op, seed):
-    go_through(night, op, seed, ALL_CHANGES // 10)
+    go_through(night, op, seed, ALL_CHANGES // 50)

@@ -1,0 +1,149 @@
+"""Time stamps checked in plain Python: OpenSSL makes them, OpenSSL and another library are the judges."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from operations.evidence.signatures import ecdsa_verify, rsa_verify
+from operations.evidence.time_stamps import (
+    NotCheckedError,
+    TimeStampError,
+    certificates_of,
+    check_time_stamp,
+)
+from operations.signing.errors import StampError
+from operations.signing.stamps import check_stamp, stamp_request
+
+TEXT = "vedette/operation/00\n7\nAAAA\n"
+VECTORS = json.loads(Path(__file__).with_name("nist_signatures.json").read_text())
+
+
+@pytest.mark.parametrize("vector", VECTORS["rsa"], ids=lambda one: one["result"])
+def test_the_vectors_of_nist_for_rsa(vector):
+    modulus, exponent = int(vector["n"], 16), int(vector["e"], 16)
+    message, signature = bytes.fromhex(vector["message"]), bytes.fromhex(vector["signature"])
+    assert rsa_verify(modulus, exponent, "sha256", message, signature) is vector["result"].startswith("P")
+    assert not rsa_verify(modulus, exponent, "sha256", message, b"\0" + signature)
+
+
+@pytest.mark.parametrize("vector", VECTORS["ecdsa"], ids=lambda one: f"{one['curve']} {one['result']}")
+def test_the_vectors_of_nist_for_ecdsa(vector):
+    public, message = bytes.fromhex(vector["public"]), bytes.fromhex(vector["message"])
+    r, s = int(vector["r"], 16), int(vector["s"], 16)
+    digest = f"sha{vector['curve'][2:]}"
+    assert ecdsa_verify(vector["curve"], public, digest, message, (r, s)) is vector["result"].startswith("P")
+    for wrong in ((0, s), (r, 0), (0, 0), (r + 2**400, s)):
+        assert not ecdsa_verify(vector["curve"], public, digest, message, wrong)
+    assert not ecdsa_verify(vector["curve"], b"\4" + bytes(len(public) - 1), digest, message, (r, s))
+
+
+@pytest.fixture(scope="session", params=["P-256", "P-384", "rsa"])
+def other_authority(request, night, tmp_path_factory):
+    """Return authorities with keys of every kind that is checked."""
+    from sys import modules
+
+    return modules["time_authority"].TimeAuthority.make(tmp_path_factory.mktemp("authority"), request.param)
+
+
+def stamped(authority, text=TEXT):
+    return authority.stamp(stamp_request(text)), certificates_of(authority.roots.decode())
+
+
+def test_what_openssl_stamps_holds_and_openssl_agrees(authority, other_authority, tmp_path):
+    answer, roots = stamped(other_authority)
+    t_utc, who, rests = check_time_stamp(TEXT.encode(), answer, roots)
+    assert int(t_utc.timestamp()) == check_stamp(TEXT, answer, other_authority.roots)[1]
+    assert who.startswith("Test TSA (SHA-256 ")
+    assert rests == [rests[0]]
+    assert "Test root" in rests[0]
+    assert "no list of revoked ones was asked" in rests[0]
+    (other_authority.folder / "text").write_text(TEXT)
+    words = ("ts", "-verify", "-in", "a.tsr", "-data", "text", "-CAfile", "ca.pem")
+    assert "Verification: OK" in other_authority.openssl(*words)
+    with pytest.raises(TimeStampError, match="of another text"):
+        check_time_stamp(b"another", answer, roots)
+    with pytest.raises(TimeStampError, match="leads to none of those given"):
+        check_time_stamp(TEXT.encode(), answer, certificates_of(authority.roots.decode()))
+    _, _, rests = check_time_stamp(TEXT.encode(), answer, [])
+    assert "nobody's were given (--ca)" in rests[0]
+
+
+def test_nothing_that_is_changed_passes_that_another_library_refuses(other_authority):
+    answer, roots = stamped(other_authority)
+    chance = random.Random(14)
+    refused = 0
+    for _ in range(80):
+        changed = bytearray(answer)
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+        try:
+            check_time_stamp(TEXT.encode(), bytes(changed), roots)
+        except TimeStampError:
+            refused += 1
+        else:
+            check_stamp(TEXT, bytes(changed), other_authority.roots)  # raises where it does not hold
+    assert refused > 60
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 5, 40, 400, 1200])
+def test_what_is_no_stamp_is_one_sentence(authority, cut):
+    answer, roots = stamped(authority)
+    for data in (answer[:cut], answer[:cut] + b"\x30\x80" + answer[cut:], TEXT.encode()[:cut], stamp_request(TEXT)):
+        with pytest.raises(TimeStampError):
+            check_time_stamp(TEXT.encode(), data, roots)
+
+
+def test_a_certificate_that_is_not_made_for_stamping_stamps_nothing(authority, other_authority):
+    """OpenSSL does not stamp with it: the stamp of a good one is signed over by hand."""
+    answer, roots = stamped(other_authority)
+    kind = {"P": "P-256", "r": "rsa"}["r"]
+    other_authority.certify("web", "Web server", "serves", kind, "-CA", "ca.pem", "-CAkey", "ca.key")
+    web = certificates_of((other_authority.folder / "web.pem").read_text())[0]
+    assert not web.stamps()
+    assert not web.may_issue()
+    assert roots[0].may_issue()
+    assert not roots[0].stamps()
+
+
+def test_a_key_that_is_not_known_here_is_said_to_be_unchecked(night, tmp_path, authority):
+    strange = type(authority).make(tmp_path, "P-521")
+    answer, roots = stamped(strange)
+    with pytest.raises(NotCheckedError, match="is not checked here"):
+        check_time_stamp(TEXT.encode(), answer, roots)
+    assert check_stamp(TEXT, answer, strange.roots)
+
+
+def test_a_stamp_signed_by_somebody_who_issues_certificates_to_themselves_is_refused(authority, tmp_path):
+    """The chain is followed to a certificate that is trusted, not to one that carries its name."""
+    false = type(authority).make(tmp_path)
+    answer, _ = stamped(false)
+    with pytest.raises(TimeStampError, match="leads to none"):
+        check_time_stamp(TEXT.encode(), answer, certificates_of(authority.roots.decode()))
+    with pytest.raises(StampError):
+        check_stamp(TEXT, answer, authority.roots)
+
+
+@pytest.mark.parametrize("pem", ["", "text", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"])
+def test_what_are_no_certificates_is_said(pem):
+    with pytest.raises(TimeStampError, match="PEM"):
+        certificates_of(pem)
+
+
+def test_half_a_certificate_is_said(authority):
+    data = base64.b64encode(certificates_of(authority.roots.decode())[0].whole[:200]).decode()
+    with pytest.raises(TimeStampError, match="cannot be read"):
+        certificates_of(f"-----BEGIN CERTIFICATE-----\n{data}\n-----END CERTIFICATE-----\n")
+
+
+def test_openssl_reads_the_file_that_the_command_in_the_package_names(made, authority):
+    package = made / "op-redacted"
+    name = next((package / "anchors").glob("*.tsr")).with_suffix("").name
+    words = ["-verify", "-in", f"anchors/{name}.tsr", "-data", f"anchors/{name}.txt", "-CAfile"]
+    ca = str(authority.folder / "ca.pem")
+    done = subprocess.run(["openssl", "ts", *words, ca], cwd=package, capture_output=True, text=True, check=False)
+    assert "Verification: OK" in done.stdout, done.stderr
