@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from operations.finding.hits_of_things import hit_ids_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,17 +31,13 @@ def coco(handed: Handed) -> bytes:
     categories: dict[str, int] = {}
     images: dict[tuple[int, str, int, int], dict[str, Any]] = {}
     annotations: list[dict[str, Any]] = []
-    run_ids = things.text["run_id"].texts()
+    run_ids, hit_ids = things.text["run_id"].texts(), hit_ids_of(handed.archive, things)
     for source in np.unique(things.number["source"]).tolist():
         of_source = things.number["source"] == source
         for run_id in np.unique(run_ids[of_source]).tolist():
             parts = [p.part for p in handed.archive.parts("hits") if p.key[0] == source and p.part.run_id == run_id]
             rows = np.flatnonzero(of_source & (run_ids == run_id)).tolist()
-            of_hit = {
-                name.decode(): row
-                for row in rows
-                for name in things.point_hit_id[things.offsets[row] : things.offsets[row + 1]].tolist()
-            }
+            of_hit = {hit_id: row for row in rows for hit_id in hit_ids[row]}
             found = handed.archive.read(source, _QUERY, {"hits": parts}, run=run_id, ids=list(of_hit))
             for hit in found.to_pylist():
                 image = _image(handed, source, hit, images)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from operations.finding.things import Things
     from operations.values import PartRecord
 
+_BLOCK_POINTS: Final = 1_000_000
 NOBODY: Final = "none"
 """Stands for things about which nobody has decided yet."""
 
@@ -98,10 +99,8 @@ def find(archive: Archive, index: ThingIndex, selection: ThingSelection, *, limi
     things = index.things
     marks = index.decisions()
     rows = np.flatnonzero(_by_columns(index, selection, boxes, marks))
-    rows, last = _by_points(things, rows, selection)
-    if selection.near_border_m is not None:
-        near = _near(index, rows, selection)
-        rows, last = rows[near], last[near]
+    chosen = [_by_points(index, block, selection) for block in _blocks(things, rows)]
+    rows, last = (np.concatenate(columns) for columns in zip(*chosen, strict=True))
     wanted = np.ones(len(rows), np.bool_) if selection.singles else ~things.number["single"][rows]
     left = int(len(rows) - wanted.sum())
     rows, last = rows[wanted], last[wanted]
@@ -143,10 +142,25 @@ def _named(labels: Labels, names: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.asarray(table[labels.codes])
 
 
+def _blocks(things: Things, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Divide things so that all points of a block can be looked at together in little memory."""
+    total = np.cumsum(np.diff(things.offsets)[rows])
+    ends = np.searchsorted(total, np.arange(_BLOCK_POINTS, total[-1] if len(rows) else 0, _BLOCK_POINTS))
+    return np.split(rows, ends)
+
+
 def _by_points(
+    index: ThingIndex, rows: NDArray[np.int64], selection: ThingSelection
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keep the things that have a wanted point and came near the border; return them with the last of those points."""
+    rows, last = _last_wanted(index.things, rows, selection)
+    near = _near(index, rows, selection)
+    return rows[near], last[near]
+
+
+def _last_wanted(
     things: Things, rows: NDArray[np.int64], selection: ThingSelection
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keep the things that have a wanted point; return them with the last of these."""
     of_thing, points = things.points_of(rows)
     good = _in_time(things.point_t_utc_ns[points], selection)
     if selection.area is not None:

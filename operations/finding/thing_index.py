@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,13 +13,13 @@ from detection.ground_hits import UNKNOWN_NS
 from detection.labels import Labels
 from geo.geodesy import metres_per_degree
 from operations import schema
-from operations.columns import ids_of, labels_of, numbers_of
+from operations.columns import labels_of, numbers_of
 from operations.finding.things import NUMBERS, TEXTS, Things
 from operations.finding.verdict_marks import decisions
 from operations.values import RunKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -44,14 +45,12 @@ SELECT t.track_id AS thing_id, t.run_id AS run_id, false AS single, t.class_name
     t.existence AS existence,
     t.speed_mps AS speed_mps, t.heading_deg AS heading_deg, coalesce(b.hits, 0) AS hits,
     list_min(t.t_utc_ns) AS first_utc_ns, list_max(t.t_utc_ns) AS last_utc_ns, b.best AS best,
-    t.t_utc_ns AS point_t_utc_ns, t.lat_deg AS point_lat_deg, t.lon_deg AS point_lon_deg, t.ce90_m AS point_ce90_m,
-    t.hit_ids AS point_hit_id
+    t.t_utc_ns AS point_t_utc_ns, t.lat_deg AS point_lat_deg, t.lon_deg AS point_lon_deg, t.ce90_m AS point_ce90_m
 FROM {tracks} t LEFT JOIN best b ON b.run_id = t.run_id AND b.thing_id = t.track_id AND NOT b.single"""
 _SINGLES: Final = """
 SELECT thing_id, run_id, single, best.class_name AS class_name, NULL::FLOAT AS existence, NULL::FLOAT AS speed_mps,
     NULL::FLOAT AS heading_deg, hits, first_utc_ns, last_utc_ns, best, [first_utc_ns] AS point_t_utc_ns,
-    [best.lat_deg] AS point_lat_deg, [best.lon_deg] AS point_lon_deg, [best.ce90_m] AS point_ce90_m,
-    [thing_id] AS point_hit_id
+    [best.lat_deg] AS point_lat_deg, [best.lon_deg] AS point_lon_deg, [best.ce90_m] AS point_ce90_m
 FROM best WHERE single"""
 _POINTS: Final[dict[str, type[np.generic]]] = {
     "point_t_utc_ns": np.int64,
@@ -60,6 +59,7 @@ _POINTS: Final[dict[str, type[np.generic]]] = {
     "point_ce90_m": np.float32,
 }
 
+_BATCH_HITS: Final = 250_000
 _PER_DEGREE_M: Final = 111_694.0
 """A degree of latitude at the poles, where it is longest (WGS 84)."""
 _CURVED: Final = 1.01
@@ -96,8 +96,9 @@ class ThingIndex:
         if not wanted:
             return
         fresh = [
-            self._read(source, {run_id for number, run_id in wanted if number == source})
+            self._read(source, runs)
             for source in sorted({number for number, _ in wanted})
+            for runs in self._batches(source, sorted(run_id for number, run_id in wanted if number == source))
         ]
         self._loaded |= wanted
         self.things = Things.concat([self.things, *fresh])
@@ -116,6 +117,20 @@ class ThingIndex:
         per_lat, per_lon = metres_per_degree(np.minimum(np.abs(south), np.abs(north)) * (south * north > 0.0))
         reach = _CURVED * np.hypot((north - south) * np.maximum(per_lat, _PER_DEGREE_M), (east - west) * per_lon)
         return np.asarray(np.where(west > east, np.inf, reach))
+
+    def _batches(self, source: int, runs: list[str]) -> Iterator[set[str]]:
+        """Yield runs, as many together as hold some hundred thousand hits: what is read at once has to fit."""
+        hits = Counter[str]()
+        for one in self._archive.parts("hits"):
+            hits[one.part.run_id] += one.part.rows if one.source == source else 0
+        batch, rows = set[str](), 0
+        for run_id in runs:
+            if batch and rows + hits[run_id] > _BATCH_HITS:
+                yield batch
+                batch, rows = set(), 0
+            batch.add(run_id)
+            rows += hits[run_id]
+        yield batch
 
     def _read(self, source: int, runs: set[str]) -> Things:
         parts = {
@@ -153,7 +168,6 @@ def _things(table: pa.Table, source: int) -> Things:
         text={name: labels_of(columns[name]) if name in columns else Labels.repeated("", count) for name in TEXTS},
         number={name: _numbers(columns.get(name), kind, count) for name, kind in NUMBERS.items()},
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        point_hit_id=ids_of(pc.list_flatten(table["point_hit_id"])),
         **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in _POINTS.items()},
     )
 

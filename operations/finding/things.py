@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from detection.ground_hits import HIT_ID, UNKNOWN_NS
+from detection.ground_hits import UNKNOWN_NS
 from detection.labels import Labels
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ class Things:
     point_lat_deg: NDArray[np.float64]
     point_lon_deg: NDArray[np.float64]
     point_ce90_m: NDArray[np.float32]
-    point_hit_id: NDArray[np.bytes_]
 
     @classmethod
     def none(cls) -> Things:
@@ -103,7 +102,6 @@ class Things:
             point_lat_deg=np.zeros(0),
             point_lon_deg=np.zeros(0),
             point_ce90_m=np.zeros(0, np.float32),
-            point_hit_id=np.zeros(0, HIT_ID),
         )
 
     @classmethod
@@ -183,4 +181,4 @@ NUMBERS: Final[dict[str, type[np.generic]]] = {
     "closest_utc_ns": np.int64,
 }
 """Columns of one number a thing, with their types."""
-POINTS: Final = ("point_t_utc_ns", "point_lat_deg", "point_lon_deg", "point_ce90_m", "point_hit_id")
+POINTS: Final = ("point_t_utc_ns", "point_lat_deg", "point_lon_deg", "point_ce90_m")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detection.labels import NONE, Labels
+from operations.finding.hits_of_things import tracks_of_hits
 from operations.values import Decision
 
 if TYPE_CHECKING:
@@ -23,22 +24,21 @@ def decisions(archive: Archive, things: Things) -> Labels:
     """
     codes = np.full(len(things), NONE, np.int32)
     for source in range(len(archive.stores)):
-        for verdict in archive.verdicts(source):
-            if verdict.confirmed and (verdict.track_id or verdict.hit_ids):
-                ids = frozenset((verdict.track_id, *verdict.hit_ids)) - {""}
+        confirmed = [verdict for verdict in archive.verdicts(source) if verdict.confirmed]
+        tracks = tracks_of_hits(archive, source, {(v.run_id, hit_id) for v in confirmed for hit_id in v.hit_ids})
+        for verdict in confirmed:
+            ids = {verdict.track_id, *verdict.hit_ids} - {""}
+            ids |= {track for hit_id in verdict.hit_ids for track in tracks.get((verdict.run_id, hit_id), ())}
+            if ids:
                 codes[_things_with(things, source, verdict.run_id, ids)] = _DECISIONS.index(verdict.decision)
     return Labels(names=_DECISIONS, codes=codes)
 
 
-def _things_with(things: Things, source: int, run_id: str, ids: frozenset[str]) -> list[int]:
-    """Return the rows of a run's things that have one of these ids, or a hit that has."""
+def _things_with(things: Things, source: int, run_id: str, ids: set[str]) -> list[int]:
+    """Return the rows of a run's things that have one of these ids."""
     names = things.text["run_id"].names
     if run_id not in names:
         return []
     of_run = (things.text["run_id"].codes == names.index(run_id)) & (things.number["source"] == source)
-    rows = np.flatnonzero(of_run)
     known = things.text["thing_id"]
-    found = [row for row in rows.tolist() if known[row] in ids]
-    of_thing, points = things.points_of(rows)
-    wanted = np.array(sorted(ids), dtype="S")
-    return [*found, *rows[of_thing[np.isin(things.point_hit_id[points], wanted)]].tolist()]
+    return [row for row in np.flatnonzero(of_run).tolist() if known[row] in ids]

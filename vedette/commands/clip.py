@@ -10,12 +10,12 @@ import typer
 
 from detection.ground_hits import UNKNOWN_NS
 from geo.errors import InputError
+from telemetry.tracks.stated_times import parse_moment
 from vedette.commands.purpose_options import CaseNumber, Reason
 from vedette.commands.question_options import Actor, Asker, FromTime, ToTime, require_new
 from vedette.commands.screen import ERRORS, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 from vedette.commands.signing_options import SigningPassphraseFile
-from vedette.commands.stated_times import parse_moment
 from vedette.commands.two_people import FirstKey, SecondKey, SecondPassphraseFile, TwoKeys
 
 if TYPE_CHECKING:
@@ -100,13 +100,14 @@ def _of_track(archive: Archive, thing_id: str) -> _Stretch:
     import numpy as np
 
     from operations.exports.recordings import Recording
+    from operations.finding.hits_of_things import belong_to
     from operations.finding.selection import ThingSelection, find
     from operations.finding.thing_index import ThingIndex
 
     store = archive.stores[0]
     things = find(archive, ThingIndex(archive), ThingSelection(thing_ids=(thing_id,), singles=True)).things
     hits = store.hits(runs=sorted(set(things.text["run_id"].texts().tolist()))) if len(things) else store.hits(runs=[])
-    shown = hits.take(np.isin(hits.hit_id, things.point_hit_id) & (hits.media_t_ns != UNKNOWN_NS))
+    shown = hits.take(belong_to(hits, things, archive) & (hits.media_t_ns != UNKNOWN_NS))
     media = shown.media.counts()
     if not media:
         raise InputError(f"--track: {store.path} has no track or hit {thing_id!r} with a time in a recording")

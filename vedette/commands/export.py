@@ -195,10 +195,9 @@ class _Leaving:
         return {"address": str(address), "events": sent, "things": len(self.handed.rows)}
 
     def into_clip(self, recording: str | None, keys: TwoKeys) -> dict[str, Any]:
-        import numpy as np
-
         from operations.exports.recordings import Recording
         from operations.exports.vmti_targets import vmti
+        from operations.finding.hits_of_things import belong_to
 
         things, archive = self.found.things, self.asked.archive
         pairs = {(thing.source, thing.media_id) for thing in things}
@@ -211,7 +210,7 @@ class _Leaving:
             raise InputError(f"the things are of {len(pairs)} recordings and one clip holds one: name it (--recording)")
         runs = sorted({thing.run_id for thing in things if thing.media_id == chosen.media.id})
         hits = chosen.store.hits(runs=runs)
-        hits = hits.take(np.isin(hits.hit_id, things.point_hit_id))
+        hits = hits.take(belong_to(hits, things, archive))
         self._log("vmti", keys.agree({"recording": chosen.media.id}))
         report = vmti(chosen, hits, Path(self.target.out or ""))
         return {"path": str(self.target.out), **dataclasses.asdict(report)}
