@@ -73,6 +73,8 @@ class OperationStore:
         self.vault = vault
         self._case = case
         self._shown: contextlib.ExitStack | None = None
+        self._at_close: Callable[[OperationStore], None] | None = None
+        self._known_size = 0
 
     @classmethod
     def create(
@@ -90,6 +92,19 @@ class OperationStore:
         _require_blank(path)
         vault = _build(path, name=name, actor=actor, clock=clock, secret=secret)
         return cls(path, case=CaseFile(path, vault), actor=actor, clock=clock, vault=vault)
+
+    @classmethod
+    def open_or_create(
+        cls, path: Path, *, name: str, actor: str, clock: Callable[[], int], secret: Secret | None = None
+    ) -> Self:
+        """Open an operation folder, or make one where there is none; errors as with `open` and `create`."""
+        if not (path / CASE_FILE).exists():
+            try:
+                return cls.create(path, name=name, actor=actor, clock=clock, secret=secret)
+            except OperationExistsError:
+                if not (path / CASE_FILE).exists():  # else another process made it just now
+                    raise
+        return cls.open(path, actor=actor, clock=clock, secret=secret)
 
     @classmethod
     def open(
@@ -130,9 +145,18 @@ class OperationStore:
     ) -> None:
         self.close()
 
+    def at_close(self, do: Callable[[OperationStore], None]) -> None:
+        """Have something done before it is closed, where records came in after this."""
+        self._at_close, self._known_size = do, self.head().size
+
     def close(self) -> None:
         """Close the case file; no journal is left beside it."""
-        self._case.close()
+        do, self._at_close = self._at_close, None
+        try:
+            if do is not None and self.head().size > self._known_size:
+                do(self)
+        finally:
+            self._case.close()
         if self._shown is not None:
             self._shown.close()
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from operations.store import OperationStore
+from operations.vault.key_ring import Secret
 from vedette.main import main
 
 
@@ -104,6 +105,20 @@ def test_a_head_kept_elsewhere_shows_a_folder_put_back(run, card, tmp_path):
     status, answer, _ = run("verify", op, "--json")
     assert status == 1
     assert "media/planted.ts" in " ".join(answer["problems"])
+
+
+def test_one_descriptor_opens_two_encrypted_operations(run, tmp_path):
+    """What was read from a pipe is gone: it is read once for all operations that are asked."""
+    secret = Secret(value=b"drei Worte")
+    for name, closed in (("one", secret), ("open", None), ("two", secret)):
+        OperationStore.create(tmp_path / name, name=name, actor="ana", clock=lambda: 1, secret=closed).close()
+    three = [tmp_path / name for name in ("one", "open", "two")]
+    words = ("--case", "1", "--reason", "r", "--passphrase-file", words_through_a_pipe("drei Worte"), "--json")
+    status, answer, told = run("find", *three, *words)
+    assert status == 0, told
+    assert answer["total"] == 0
+    words = ("--into", tmp_path / "all", "--passphrase-file", words_through_a_pipe("drei Worte"))
+    assert run("merge", *three, *words)[0] == 0
 
 
 def test_a_plain_operation_becomes_an_encrypted_one_by_merging(run, card, tmp_path):

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from operations.log.leaves import LeafKind
+from operations.signing.heads import kept_heads
 from operations.store import OperationStore
 from vedette.main import main
 
@@ -103,3 +104,40 @@ def test_a_request_for_a_stamp_is_a_file(say, tmp_path):
     assert say("head sign op -o a.head --signing-key ana.key")[0] == 0
     assert say("head request a.head -o a.tsq")[0] == 0
     assert (tmp_path / "a.tsq").read_bytes()[0] == 0x30
+
+
+def heads(tmp_path):
+    with OperationStore.open(tmp_path / "op", actor="x", clock=lambda: 1, read_only=True) as store:
+        return [signed for signed, _ in kept_heads(store)], store.head().size
+
+
+def test_each_command_that_writes_signs_the_head_where_a_key_is_set_once(say, tmp_path, monkeypatch):
+    assert say("case open op --case 1 --reason r")[0] == 0
+    assert heads(tmp_path)[0] == []
+    monkeypatch.setenv("VEDETTE_SIGNING_KEY", str(tmp_path / "ana.key"))
+    assert say("case close op")[0] == 0
+    (signed,), size = heads(tmp_path)
+    assert signed.signed_by((tmp_path / "ana.pub").read_text())[0] == "ana@unit"
+    assert signed.head.size == size - 1  # all but the record of the signed head itself
+    assert say("case show op")[0] == 0  # writes nothing, so signs nothing
+    assert heads(tmp_path)[1] == size
+
+
+def test_a_head_that_cannot_be_signed_undoes_nothing_and_is_told(say, tmp_path, monkeypatch):
+    (tmp_path / "words").write_text("drei Worte")
+    assert say("keys new closed.key --name ana@unit --new-passphrase-file words")[0] == 0
+    for key, words, told in (
+        ("none.key", None, "none.key cannot be read"),
+        ("closed.key", None, "needs its passphrase"),
+        ("closed.key", "closed.pub", "does not open with this passphrase"),
+        ("closed.key", "words", ""),
+    ):
+        monkeypatch.setenv("VEDETTE_SIGNING_KEY", str(tmp_path / key))
+        if words is not None:
+            monkeypatch.setenv("VEDETTE_SIGNING_PASSPHRASE_FILE", str(tmp_path / words))
+        status, said = say("case open op --case 1 --reason r")
+        assert status == 0
+        assert ("the head of the log was not signed:" in said) is bool(told)
+        assert told in said
+    found, _ = heads(tmp_path)
+    assert len(found) == 1

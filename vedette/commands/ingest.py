@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
+from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
-from vedette.commands.stated_times import parse_start, parse_utc_offset
+from vedette.commands.signing_options import signed_at_close
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detection.events import Watched
     from detection.values import Detector
-    from geo.values import Terrain
     from missions.briefs.brief import Brief
     from operations.ingest import IngestSettings
     from operations.store import OperationStore
@@ -87,7 +87,9 @@ def ingest(
     Ends with 1 when nothing could be placed, or a recording could not be read; what was left out is listed.
     """
     from detection.model_file import load_detector
+    from geo.stated_ground_file import read_stated_ground
     from operations.ingest import IngestSettings
+    from operations.originals import ground_identity
     from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.open_recordings import open_recordings
     from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
@@ -105,7 +107,7 @@ def ingest(
         camera=None if camera is None else parse_stated_camera(camera),
         stream=stream,
     )
-    ground = read_ground(terrain, flat_alt_amsl_m)
+    ground = read_stated_ground(terrain, flat_alt_amsl_m)
     tell_terrain_problems(ground)
     settings = IngestSettings(
         terrain=ground,
@@ -244,32 +246,6 @@ BESIDE_M = 20.0
 """How far beside a border's segments it is looked whose side it is."""
 
 
-def read_ground(terrain: Path | None, flat_alt_amsl_m: float | None) -> Terrain:
-    """Return the ground to place hits on; unknown ground when nothing was said about it."""
-    from geo.terrain_plane import SeaLevelPlane, UnknownGround
-
-    if terrain is not None and flat_alt_amsl_m is not None:
-        raise InputError("--terrain and --flat-alt-amsl-m exclude each other: keep one of them")
-    if terrain is not None:
-        from geo.terrain_file import read_terrain
-
-        ground = read_terrain(terrain)
-        tell_terrain_problems(ground)
-        return ground
-    if flat_alt_amsl_m is not None:
-        return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)
-    return UnknownGround()
-
-
-def ground_identity(terrain: Path | None, flat_alt_amsl_m: float | None) -> str:
-    """Return what tells one ground from another: name and hash of a file or of a folder's files, or a height."""
-    from operations.originals import identify, look_over
-
-    if terrain is not None:
-        return f"{terrain.name} sha256:{identify(look_over(terrain)).id}"
-    return "unknown" if flat_alt_amsl_m is None else f"plane at {flat_alt_amsl_m:g} m above mean sea level"
-
-
 def _secret(path: Path, key_file: Path | None, passphrase_file: Path | None, *, encrypt: bool) -> Secret | None:
     """Return what opens an operation, or is to open a new one."""
     from operations.case_access import CASE_FILE
@@ -292,16 +268,9 @@ def _secret(path: Path, key_file: Path | None, passphrase_file: Path | None, *, 
 
 
 def open_or_make(path: Path, *, name: str, actor: str | None, secret: Secret | None = None) -> OperationStore:
-    """Open an operation folder, or make one where there is none."""
-    from operations.case_access import CASE_FILE
-    from operations.errors import OperationExistsError
+    """Open an operation folder, or make one where there is none; its head is signed where a key is set."""
     from operations.store import OperationStore
 
     who = actor or getpass.getuser()
-    if not (path / CASE_FILE).exists():
-        try:
-            return OperationStore.create(path, name=name, actor=who, clock=utc_now_ns, secret=secret)
-        except OperationExistsError:
-            if not (path / CASE_FILE).exists():  # else another process made it just now
-                raise
-    return OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret)
+    store = OperationStore.open_or_create(path, name=name, actor=who, clock=utc_now_ns, secret=secret)
+    return signed_at_close(store)

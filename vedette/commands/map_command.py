@@ -12,10 +12,9 @@ from geo.errors import InputError
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.screen import ERRORS, print_json, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
+from vedette.commands.signing_options import signed_at_close
 
 if TYPE_CHECKING:
-    from geo.values import Terrain
-    from missions.briefs.brief import Brief
     from missions.planned import Planned
 
 app = typer.Typer()
@@ -42,7 +41,7 @@ def map_operation(
     """
     from maps.offline_map import external_references, write_map
     from maps.operation_map import operation_map
-    from missions.briefs.brief_file import read_brief
+    from missions.briefs.brief_file import read_brief, terrain_of
     from missions.plan_files.plan_folder_file import read_plan_folder
     from operations.consultation import Access, consult
     from operations.store import OperationStore
@@ -57,7 +56,7 @@ def map_operation(
         )
     target = out or operation.resolve().with_name(f"{operation.resolve().name}.html")
     who = actor or getpass.getuser()
-    with OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret) as store:
+    with signed_at_close(OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret)) as store:
         if store.why_not_writable and out is None:
             raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
         consultation = consult(store, access=Access.VIEW, what="map", case=case, reason=reason)
@@ -84,13 +83,6 @@ def map_operation(
         )
         return
     ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
-
-
-def terrain_of(brief: Brief) -> Terrain | None:
-    """Return the terrain a brief names, for the map's background; None where it names none."""
-    from geo.terrain_file import read_terrain
-
-    return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
 
 
 def write_plan_map(planned: Planned, folder: Path) -> None:

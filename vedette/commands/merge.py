@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vedette.commands.screen import ERRORS, line, print_json, utc_now_ns
-from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
+from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secrets_for
 
 app = typer.Typer()
 
@@ -31,14 +31,12 @@ def merge(
     Exit status 0 done, 1 done with contradictions. Example: vedette merge laptop-1 laptop-2 --into night-1
     """
     from operations.merge import Clerk, Source, merge
-    from operations.vault.keys_file import is_encrypted
 
-    closed = [path for path in operations if is_encrypted(path)]
-    if closed:
-        secret = secret_for(closed[0], key_file, passphrase_file)
-    else:
-        secret = new_secret(key_file, passphrase_file) if encrypt else None
-    sources = [Source(path=path, secret=secret if path in closed else None) for path in operations]
+    secrets = secrets_for(operations, key_file, passphrase_file)
+    secret = next((one for one in secrets.values() if one is not None), None)
+    if secret is None and encrypt:
+        secret = new_secret(key_file, passphrase_file)
+    sources = [Source(path=path, secret=secrets[path]) for path in operations]
     who = actor or getpass.getuser()
     clerk = Clerk(name=name or into.resolve().name, actor=who, clock=utc_now_ns, secret=secret)
     done = merge(sources, into, clerk)

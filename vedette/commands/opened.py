@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vedette.commands.screen import utc_now_ns
 from vedette.commands.secret_options import secret_for
+from vedette.commands.signing_options import signed_at_close
 
 if TYPE_CHECKING:
     from operations.store import OperationStore
@@ -26,4 +27,5 @@ def opened(
 
     secret = secret_for(operation, key_file, passphrase_file)
     who = actor or getpass.getuser()
-    return OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret, read_only=read_only)
+    store = OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret, read_only=read_only)
+    return signed_at_close(store)

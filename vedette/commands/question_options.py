@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError, RefusedError
+from telemetry.tracks.stated_times import parse_moment, parse_utc_offset
 from vedette.commands.screen import utc_now_ns
-from vedette.commands.secret_options import secret_for
-from vedette.commands.stated_times import parse_moment, parse_utc_offset
+from vedette.commands.secret_options import secrets_for
+from vedette.commands.signing_options import signed_at_close
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,21 +142,13 @@ class Asker:
         who = self.actor or getpass.getuser()
         with contextlib.ExitStack() as stack:
             stores = []
-            for path in dict.fromkeys(operations):
-                secret = secret_for(path, *self._keys(path))
-                stores.append(
-                    stack.enter_context(OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret))
-                )
+            for path, secret in secrets_for(operations, self.key_file, self.passphrase_file).items():
+                store = OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret)
+                stores.append(stack.enter_context(signed_at_close(store)))
             granted = tuple(
                 consult(store, access=access, what=what, case=self.case, reason=self.reason) for store in stores
             )
             yield Asked(archive=stack.enter_context(Archive(stores)), consultations=granted)
-
-    def _keys(self, path: Path) -> tuple[Path | None, Path | None]:
-        """Return the secret's files for an operation; one key may be given for several, some of them not encrypted."""
-        from operations.vault.keys_file import is_encrypted
-
-        return (self.key_file, self.passphrase_file) if is_encrypted(path) else (None, None)
 
 
 def require_new(out: Path) -> None:

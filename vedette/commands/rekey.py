@@ -11,6 +11,7 @@ import typer
 from geo.errors import InputError
 from vedette.commands.screen import ERRORS, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
+from vedette.commands.signing_options import signed_at_close
 
 app = typer.Typer()
 
@@ -39,7 +40,8 @@ def rekey(
     if old is None:
         raise InputError(f"{operation} is not encrypted: there is no key to change", path=str(operation))
     new = new_secret(new_key_file, new_passphrase_file)
-    with OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns, secret=old) as store:
+    opened = OperationStore.open(operation, actor=actor or getpass.getuser(), clock=utc_now_ns, secret=old)
+    with signed_at_close(opened) as store:
         store.append(LeafKind.KEY, "at rest", {"what": "secret changed", "kind": new.kind, "old_kept": keep_old})
         change_secret(operation, old, new, keep_old=keep_old)
     kept = "; the old one still does" if keep_old else ""

@@ -12,6 +12,8 @@ import typer
 from geo.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from operations.vault.key_ring import Secret
 
 KeyFile = Annotated[
@@ -43,6 +45,25 @@ def secret_for(operation: Path, key_file: Path | None, passphrase_file: Path | N
                 path=str(operation),
             )
         return None
+    return _secret_of(operation, key_file, passphrase_file)
+
+
+def secrets_for(
+    operations: Iterable[Path], key_file: Path | None, passphrase_file: Path | None
+) -> dict[Path, Secret | None]:
+    """Return the secret of each of several operations, some of which may not be encrypted.
+
+    One key or passphrase opens all that are: it is read once, for a descriptor can be read no second time.
+    """
+    from operations.vault.keys_file import is_encrypted
+
+    closed = {path: is_encrypted(path) for path in operations}
+    first = next((path for path, encrypted in closed.items() if encrypted), None)
+    secret = None if first is None else _secret_of(first, key_file, passphrase_file)
+    return {path: secret if encrypted else None for path, encrypted in closed.items()}
+
+
+def _secret_of(operation: Path, key_file: Path | None, passphrase_file: Path | None) -> Secret:
     return _given(key_file, passphrase_file) or _asked(
         f"passphrase of {operation}: ", f"{operation} is encrypted", twice=False
     )
