@@ -1,4 +1,4 @@
-"""Build the documentation site into docs/site: the pages, and what commands and Python interface say of themselves.
+"""Build the documentation site into docs/site: the pages, and what commands, keys and Python interface say themselves.
 
 A warning is an error: a link that leads nowhere, a page that no other leads to, a docstring that cannot be read.
 """
@@ -17,6 +17,9 @@ from typer.cli import get_docs_for_click
 from typer.main import get_command
 
 from vedette.main import COMMANDS, app
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from key_pages import brief_page, scenario_page
 
 DOCS = Path(__file__).resolve().parent
 COMMAND_FOLDER = Path("reference") / "commands"
@@ -45,6 +48,8 @@ def build(site: Path) -> int:
         for page in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
             shutil.copy(DOCS.parent / page, source / page.lower())
         write_command_pages(source / COMMAND_FOLDER)
+        (source / "reference" / "brief.md").write_text(brief_page(), encoding="utf-8")
+        (source / "reference" / "scenario.md").write_text(scenario_page(), encoding="utf-8")
         options = ["-q", "-W", "--keep-going", "-b", "html", "-d", str(Path(made) / "trees")]
         return subprocess.run([sys.executable, "-m", "sphinx", *options, str(source), str(site)]).returncode
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping  # noqa: TC003 - an annotation of a module value
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,10 +16,11 @@ from missions.briefs.places import ROAD_CLEARANCE_M, Avoid, Border, GeoLine, Kee
 from missions.errors import BriefError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
+
+    from geo.values import Terrain
 
 
 def read_brief(path: Path) -> Brief:
@@ -30,6 +32,13 @@ def read_brief(path: Path) -> Brief:
         Naming the key, its value and the allowed range, or the file that cannot be used.
     """
     return build_brief(read_tables(path), path.parent)
+
+
+def terrain_of(brief: Brief) -> Terrain | None:
+    """Return the terrain a brief names; None where it names none."""
+    from geo.terrain_file import read_terrain
+
+    return read_terrain(brief.terrain.file, datum=brief.terrain.datum) if brief.terrain.file else None
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -221,14 +230,29 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
         if not inner:
             return []
         model = inner[0]
-    read_from_files = {"lines", "source", "polygons", "remarks", "half_width_m", "zone_notes"}
-    drawn = ["file", "polygon"]
-    named = {Border: ["file", "coordinates"], Zone: [*drawn, "permitted"], KeepIn: drawn, Avoid: drawn}
     keys = [field.alias or name for name, field in model.model_fields.items()]
-    return [key for key in keys if key not in read_from_files] + named.get(model, [])
+    return [key for key in keys if key not in READ_FROM_FILES] + list(FILE_KEYS.get(model, ()))
 
 
 def _types_in(annotation: Any) -> list[type]:
     if isinstance(annotation, type):
         return [annotation]
     return [t for argument in getattr(annotation, "__args__", ()) for t in _types_in(argument)]
+
+
+READ_FROM_FILES: Final = frozenset({"lines", "source", "polygons", "remarks", "half_width_m", "zone_notes"})
+"""What tables hold that no key of a brief states: it comes from the files and outlines that the keys below name."""
+_DRAWN: Final = {
+    "file": "File with its outline (GeoJSON, KML, GeoPackage, Shapefile).",
+    "polygon": "Its outline instead: a ring of [latitude, longitude] pairs, a polygon of rings, or several polygons.",
+}
+FILE_KEYS: Final[Mapping[type[BaseModel], Mapping[str, str]]] = {
+    Border: {
+        "file": "File with the border line (GeoJSON, KML, GeoPackage, Shapefile).",
+        "coordinates": "The line instead: [latitude, longitude] pairs.",
+    },
+    Zone: {**_DRAWN, "permitted": "Names of zones in the file whose authority has permitted the flight."},
+    KeepIn: _DRAWN,
+    Avoid: _DRAWN,
+}
+"""Keys of a brief's tables that name where an outline is, each with what it is."""
