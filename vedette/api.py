@@ -11,6 +11,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geo.errors import VedetteError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,18 +97,18 @@ def check(
     from missions.checks.autopilot_rules_values import settings_for
     from missions.checks.check import check_document
     from missions.plan_files.dialect import as_dialect
-    from missions.plan_files.plan_sources_file import plan_sources, read_plans
+    from missions.plan_files.plan_sources_file import read_all_plans
 
     asked = None if brief is None else _brief(brief)
     told = None if dialect is None else as_dialect(dialect)
     judged = []
-    for file in [files] if isinstance(files, (str, Path)) else files:
-        for source in plan_sources(Path(file)):
-            for name, document in read_plans(source):
-                settings = settings_for(document.vehicle_type)
-                judged.append(
-                    check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
-                )
+    for name, document in read_all_plans([files] if isinstance(files, (str, Path)) else files):
+        if isinstance(document, VedetteError):
+            raise document
+        settings = settings_for(document.vehicle_type)
+        judged.append(
+            check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
+        )
     return tuple(judged)
 
 
@@ -114,7 +116,7 @@ async def fly(plan_folder: Place, sortie: str, link: str) -> FlightReport:
     """Upload a sortie, prove that it is there, check the vehicle, arm, and watch it to its end.
 
     The plan must have been approved by a named person (``vedette fly --approve``), exactly as it is now. Calling this
-    is the word to arm.
+    is the word to arm. Recording, progress and event log go into the plan folder, as with the command.
 
     Parameters
     ----------
@@ -139,23 +141,19 @@ def _fly(folder: Path, name: str, url: str) -> FlightReport:
     import datetime
 
     from missions.flight import choose_sortie
-    from missions.flight import fly as fly_sortie
     from missions.flight.approval_file import require_approval
-    from missions.flight.values import FlightOptions
-    from missions.links.link import open_link
+    from missions.flight.session import FlightSession, FlightTask
     from missions.plan_files.plan_folder_file import read_plan_folder
-    from vedette.commands.fly import read_border
 
     made = read_plan_folder(folder)
     approval = require_approval(made, folder, datetime.datetime.now(datetime.UTC))
-    options = FlightOptions(
-        dialect=made.dialect,
-        border=read_border(folder),
-        required_standoff_m=made.required_standoff_m,
-        overrides=frozenset(override.rule for override in approval.overrides),
-    )
-    with open_link(url) as link:
-        return fly_sortie(link, choose_sortie(made, name), options=options)
+    with FlightSession(folder, made, approval) as session:
+        session.add(FlightTask(sortie=choose_sortie(made, name), link=url))
+        session.prepare()
+        (report,) = session.fly()
+    if isinstance(report, VedetteError):
+        raise report
+    return report
 
 
 def read_track(
@@ -181,7 +179,7 @@ def read_track(
     """
     from telemetry.tracks.sources import SourceOptions
     from telemetry.tracks.sources import read_track as read
-    from vedette.commands.stated_times import parse_start, parse_utc_offset
+    from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 
     said = SourceOptions(
         utc_offset_s=parse_utc_offset(utc_offset), home_alt_amsl_m=home_alt_amsl_m, start_utc_ns=parse_start(start)
@@ -215,16 +213,17 @@ def locate(
     Raises
     ------
     InputError
-        The picture states no pose, or no lens, or no ground was given.
+        The picture states no pose, a pixel lies outside it, or beside the centre of one that does not name its lens.
     """
     from geo.locate import locate as place
+    from geo.stated_ground_file import read_stated_ground
     from geo.values import PoseSigmas
-    from vedette.commands.ingest import read_ground
-    from vedette.commands.locate import view_of_picture
+    from telemetry.pictures.picture_view import read_view
 
-    ground = read_ground(None if terrain is None else Path(terrain), flat_alt_amsl_m)
+    ground = read_stated_ground(None if terrain is None else Path(terrain), flat_alt_amsl_m)
     usual = PoseSigmas(yaw_deg=2.0, pitch_deg=1.0, terrain_m=2.0)
-    view = view_of_picture(Path(picture), None, usual, (home_alt_amsl_m, None, ground))
+    view = read_view(Path(picture), usual, ground, home_alt_amsl_m=home_alt_amsl_m)
+    view.require_placeable(pixels, "use a picture that names its lens")
     return place(poses=view.pose, camera=view.camera, uv_px=list(pixels), terrain=ground, sigmas=view.sigmas)
 
 
@@ -261,22 +260,28 @@ def ingest(
     InputError
         A source is not there or cannot be read; what was ingested before it stays.
     """
+    import getpass
+    import time
+
     from detection.model_file import load_detector
+    from geo.stated_ground_file import read_stated_ground
     from operations.ingest import IngestSettings
     from operations.ingest import ingest as take
+    from operations.originals import ground_identity
+    from operations.store import OperationStore
     from telemetry.recordings.open_recordings import open_recordings
-    from vedette.commands.ingest import ground_identity, open_or_make, read_ground
 
     ground_file = None if terrain is None else Path(terrain)
     settings = IngestSettings(
-        terrain=read_ground(ground_file, flat_alt_amsl_m),
+        terrain=read_stated_ground(ground_file, flat_alt_amsl_m),
         terrain_identity=ground_identity(ground_file, flat_alt_amsl_m),
         every_s=every_s,
     )
     detector, described = load_detector(None if model is None else Path(model))
     given = [sources] if isinstance(sources, (str, Path)) else list(sources)
     cards = [open_recordings(Path(source)) for source in given]
-    with open_or_make(Path(out), name=name, actor=actor) as store:
+    who = actor or getpass.getuser()
+    with OperationStore.open_or_create(Path(out), name=name, actor=who, clock=time.time_ns) as store:
         return tuple(
             take(recording, store=store, detector=detector, model=described, settings=settings)
             for card in cards
@@ -288,7 +293,7 @@ def map(operation: Operation, out: Place, *, brief: Place | Brief | None = None)
     """Write an operation's hits, tracks and footprints as one page that needs no network; return its path."""
     from maps.offline_map import write_map
     from maps.operation_map import operation_map
-    from vedette.commands.map_command import terrain_of
+    from missions.briefs.brief_file import terrain_of
 
     drawn = None if brief is None else _brief(brief)
     content = operation_map(operation.store, brief=drawn, plan=None, terrain=terrain_of(drawn) if drawn else None)

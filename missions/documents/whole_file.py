@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from geo.errors import InputError
 
@@ -72,6 +73,23 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         As `read_bytes`, and when the bytes are not text.
     """
     return as_text(read_bytes(path, max_bytes=max_bytes), str(path))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of ours.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read or holds something else.
+    """
+    try:
+        value = json.loads(read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); make it again, or remove it") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged (no JSON object); make it again, or remove it")
+    return value
 
 
 def as_text(data: bytes, where: str) -> str:

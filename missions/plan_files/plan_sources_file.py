@@ -13,7 +13,7 @@ from missions.plan_files.plan_file import parse_plan, read_plan_file
 from missions.plan_files.plan_folder_file import read_plan_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from missions.plan_files.plan_document import PlanDocument
 
@@ -38,6 +38,21 @@ def plan_sources(path: Path) -> Iterator[Path]:
     if not found:
         raise InputError(f"{path}: the folder holds no {_PLAN} and no plan file ({', '.join(ENDINGS)})")
     yield from found
+
+
+def read_all_plans(files: Iterable[str | Path]) -> Iterator[tuple[str, PlanDocument | InputError]]:
+    """Go over the plans of all sources by name; one that cannot be read gives its error."""
+    for file in files:
+        try:
+            sources = list(plan_sources(Path(file)))
+        except InputError as error:
+            yield str(file), error
+            continue
+        for source in sources:
+            try:
+                yield from read_plans(source)
+            except InputError as error:
+                yield str(source), error
 
 
 def read_plans(path: Path) -> list[tuple[str, PlanDocument]]:

@@ -9,9 +9,9 @@ import numpy as np
 import typer
 
 from geo.errors import InputError
+from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.ingest import parse_offset
 from vedette.commands.screen import ERRORS, RESULTS, print_json
-from vedette.commands.stated_times import parse_start, parse_utc_offset
 
 if TYPE_CHECKING:
     from geo.calibration import Calibration, Sightings

@@ -10,12 +10,9 @@ import typer
 
 from geo.errors import InputError
 from vedette.commands.findings_view import print_findings, tally
-from vedette.commands.map_command import terrain_of
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from missions.briefs.brief import Brief
     from missions.checks.autopilot_rules_values import VehicleSettings
     from missions.checks.check import Judgement
@@ -80,12 +77,13 @@ def check(  # noqa: PLR0913 - one parameter per option
     Legs, turns and ways home are judged, not only waypoints. Exit status: 0 nothing
     found, 1 something found, 2 a file that cannot be read (the others are judged all the same).
     """
-    from missions.briefs.brief_file import read_brief
+    from missions.briefs.brief_file import read_brief, terrain_of
     from missions.checks.check import as_json as judgement_json
     from missions.checks.check import check_document
     from missions.checks.check_report_file import SCHEMA, write_junit
     from missions.checks.parameter_file import read_parameters
     from missions.plan_files.dialect import as_dialect
+    from missions.plan_files.plan_sources_file import read_all_plans
 
     asked = None if brief is None else read_brief(brief)
     held = None if params is None else read_parameters(params)
@@ -98,7 +96,7 @@ def check(  # noqa: PLR0913 - one parameter per option
         "return_alt_m": return_alt_m,
     }
     judged, unreadable = [], []
-    for name, document in _documents(files):
+    for name, document in read_all_plans(files):
         if isinstance(document, InputError):
             unreadable.append((name, document.message))
             continue
@@ -132,28 +130,12 @@ def check(  # noqa: PLR0913 - one parameter per option
 def _write_map(judged: list[tuple[PlanDocument, Judgement]], brief: Brief | None, path: Path) -> None:
     from maps.check_map import check_map
     from maps.offline_map import write_map
+    from missions.briefs.brief_file import terrain_of
 
     terrain = None if brief is None else terrain_of(brief)
     path.parent.mkdir(parents=True, exist_ok=True)
     report = write_map(check_map(judged, brief, terrain=terrain), path)
     ERRORS.print(f"{report.path}: {report.bytes / 1e6:.1f} MB; open it in any browser", soft_wrap=True)
-
-
-def _documents(files: list[Path]) -> Iterator[tuple[str, PlanDocument | InputError]]:
-    """Go over the plans of all sources; one that cannot be read gives its error."""
-    from missions.plan_files.plan_sources_file import plan_sources, read_plans
-
-    for file in files:
-        try:
-            sources = list(plan_sources(file))
-        except InputError as error:
-            yield str(file), error
-            continue
-        for source in sources:
-            try:
-                yield from read_plans(source)
-            except InputError as error:
-                yield str(source), error
 
 
 def _settings(

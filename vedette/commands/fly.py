@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import json
 import math
 import threading
 from pathlib import Path
@@ -13,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geo.errors import InputError, RefusedError, VedetteError
+from geo.errors import InputError, VedetteError
 from vedette.commands.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
-    from missions.flight.approval_file import Approval
     from missions.flight.run import Flight
+    from missions.flight.session import FlightSession, FlightTask
     from missions.flight.values import FlightReport
     from missions.plan import Plan, Sortie
     from vedette.commands.fly_view import FlightScreen
@@ -32,19 +28,6 @@ EPILOG = (
     "vedette fly plan/ --link udp:127.0.0.1:14550 --yes  ·  "
     "vedette fly plan/ --link tcp:127.0.0.1:5760 --sortie S1 --link tcp:127.0.0.1:5770 --sortie S2"
 )
-
-
-_CLOCK_SLACK_S = 60.0
-"""What MAVLink signing allows a new stream to be behind."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One sortie, the link it is flown on, and the item it goes on at (-1: from the start)."""
-
-    sortie: Sortie
-    link: str
-    resume_seq: int = -1
 
 
 @app.command(epilog=EPILOG)
@@ -71,7 +54,8 @@ def fly(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
     """Upload a plan, prove it is there, check the vehicle, arm on your word, and watch the flight."""
-    from missions.flight.approval_file import log_event, require_approval
+    from missions.flight.approval_file import require_approval
+    from missions.flight.session import FlightSession, SessionSettings
     from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.commands.fly_view import FlightScreen
 
@@ -89,24 +73,19 @@ def fly(
             return
     approval = require_approval(made, folder, _now())
     tasks = _tasks(made, folder, link or [], sortie or [], resume=resume)
-    border = read_border(folder)
-    with contextlib.ExitStack() as opened, FlightScreen(len(tasks)) as screen:
-        flights = [
-            _flight(task, made, approval, border, folder, screen, opened, signing_key, enable_fence, station, expected)
-            for task, expected in zip(tasks, _systems(system or [], len(tasks)), strict=True)
-        ]
+    tasks = _with_systems(tasks, system or [])
+    settings = SessionSettings(signing_key=signing_key, enable_fence=enable_fence, station=station)
+    with FlightSession(folder, made, approval, settings) as session, FlightScreen(len(tasks)) as screen:
+        for task in tasks:
+            session.add(task, on_status=screen.update, pilot=screen.pilot_of(task.sortie.name))
+        for warning in session.warnings:
+            ERRORS.print(warning)
         try:
-            reports = _run(flights, screen, yes=yes, folder=folder)
+            reports = _run(session, screen, yes=yes)
         except VedetteError as error:
             if as_json:
                 print_json({**summary([]), "refused": error.message})
             raise
-    for flight, report in zip(flights, reports, strict=True):
-        if isinstance(report, VedetteError):
-            log_event(folder, _now(), "refused", sortie=flight.sortie.name, why=report.message)
-            continue
-        _keep(folder, made, report)
-        log_event(folder, _now(), "flown", approved_by=approval.name, plan_sha256=made.sha256, **report.as_json())
     _finish(reports, screen, as_json=as_json)
 
 
@@ -145,9 +124,10 @@ def _resume_commands(plan: Plan, folder: Path, name: str, reason: str, sorties: 
     ERRORS.print(f"{name} lets {', '.join(chosen)} command again; a flight that holds takes it at once")
 
 
-def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resume: bool) -> list[Task]:
+def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resume: bool) -> list[FlightTask]:
     """Pair links with sorties: one each, named or in the plan's order."""
     from missions.flight import choose_sortie
+    from missions.flight.session import FlightTask
 
     if not links:
         raise InputError("--link is missing: say how to reach the vehicle, for example --link udp:0.0.0.0:14550")
@@ -162,135 +142,47 @@ def _tasks(plan: Plan, folder: Path, links: list[str], names: list[str], *, resu
         raise InputError("a sortie is named twice; each is flown by one vehicle")
     sorties = [choose_sortie(plan, name) for name in names]
     if not resume:
-        return [Task(sortie=s, link=url) for s, url in zip(sorties, links, strict=True)]
+        return [FlightTask(sortie=s, link=url) for s, url in zip(sorties, links, strict=True)]
     return [_resumed(plan, folder, s, url) for s, url in zip(sorties, links, strict=True)]
 
 
-def _resumed(plan: Plan, folder: Path, sortie: Sortie, url: str) -> Task:
+def _resumed(plan: Plan, folder: Path, sortie: Sortie, url: str) -> FlightTask:
+    from missions.flight.progress_file import read_progress
     from missions.flight.resume import resume_item, way_is_clear
+    from missions.flight.session import FlightTask
+    from missions.plan_files.plan_border_file import read_plan_border
 
-    path = _progress_path(folder, sortie.name)
-    if not path.is_file():
-        raise InputError(f"sortie {sortie.name!r} has not been flown yet ({path} is missing); fly it without --resume")
-    last = _read_object(path)
-    if last.get("plan_sha256") != plan.sha256:
-        raise RefusedError(f"{path} is of another plan; fly {sortie.name!r} without --resume")
-    if last.get("completed"):
-        raise RefusedError(f"sortie {sortie.name!r} was completed; there is nothing to resume")
+    last = read_progress(folder, plan, sortie.name)
     item = resume_item(sortie, int(last.get("resume_seq", -1)))
     if item is None:
-        return Task(sortie=sortie, link=url)
-    wrong = way_is_clear(sortie, item, read_border(folder), plan.required_standoff_m)
+        return FlightTask(sortie=sortie, link=url)
+    wrong = way_is_clear(sortie, item, read_plan_border(folder), plan.required_standoff_m)
     if wrong:
         ERRORS.print(f"{sortie.name}: {wrong}; it is flown from its start")
-        return Task(sortie=sortie, link=url)
-    return Task(sortie=sortie, link=url, resume_seq=item.seq)
+        return FlightTask(sortie=sortie, link=url)
+    return FlightTask(sortie=sortie, link=url, resume_seq=item.seq)
 
 
-def _systems(systems: list[int], count: int) -> list[int | None]:
-    if systems and len(systems) != count:
-        raise InputError(f"{len(systems)} system ids for {count} links; give one --system for each --link")
-    return list(systems) or [None] * count
+def _with_systems(tasks: list[FlightTask], systems: list[int]) -> list[FlightTask]:
+    if not systems:
+        return tasks
+    if len(systems) != len(tasks):
+        raise InputError(f"{len(systems)} system ids for {len(tasks)} links; give one --system for each --link")
+    return [dataclasses.replace(task, system=system) for task, system in zip(tasks, systems, strict=True)]
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    from missions.documents.whole_file import read_text
-
+def _run(session: FlightSession, screen: FlightScreen, *, yes: bool) -> list[FlightReport | VedetteError]:
     try:
-        value = json.loads(read_text(path))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}); make it again, or remove it") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is damaged (no JSON object); make it again, or remove it")
-    return value
-
-
-def read_border(folder: Path) -> BaseGeometry | None:
-    """Return the border line of a plan folder, longitude/latitude; None where the folder has none."""
-    import shapely
-
-    path = folder / "area.geojson"
-    if not path.is_file():
-        return None
-    try:
-        features = [f for f in _read_object(path)["features"] if f["properties"].get("kind") == "border"]
-        lines = [shapely.from_geojson(json.dumps(f["geometry"])) for f in features]
-    except (KeyError, TypeError, AttributeError, shapely.errors.GEOSException) as error:
-        raise InputError(f"{path} is damaged ({type(error).__name__}: {error}); plan the brief again") from None
-    return shapely.union_all(lines) if lines else None
-
-
-def _flight(
-    task: Task,
-    plan: Plan,
-    approval: Approval,
-    border: BaseGeometry | None,
-    folder: Path,
-    screen: FlightScreen,
-    opened: contextlib.ExitStack,
-    signing_key: Path | None,
-    enable_fence: bool,
-    station: int,
-    system: int | None,
-) -> Flight:
-    from missions.flight.command_release_file import release_reader
-    from missions.flight.run import Flight
-    from missions.flight.values import FlightOptions
-    from missions.links.link import open_link
-    from missions.links.signing_key_file import open_signer
-    from missions.links.tlog_file import TlogRecorder
-
-    (folder / "flights").mkdir(exist_ok=True)
-    signer = open_signer(signing_key, task.sortie.name) if signing_key is not None else None
-    path = folder / "flights" / f"{task.sortie.name}-{_now():%Y%m%dT%H%M%S.%f}.tlog"
-    recorder = opened.enter_context(TlogRecorder(path))
-    link = opened.enter_context(open_link(task.link, own_system=station, recorder=recorder, signer=signer))
-    options = FlightOptions(
-        system=system,
-        dialect=plan.dialect,
-        border=border,
-        required_standoff_m=plan.required_standoff_m,
-        overrides=frozenset(o.rule for o in approval.overrides),
-        enable_fence=enable_fence,
-        resume_seq=task.resume_seq,
-    )
-    if signer is not None and signer.marks_ahead_s > _CLOCK_SLACK_S:
-        ERRORS.print(_clock_warning(task.sortie.name, signer.marks_ahead_s))
-    return Flight(
-        link,
-        task.sortie,
-        options,
-        on_status=screen.update,
-        pilot=screen.pilot_of(task.sortie.name),
-        release=release_reader(folder / "flights", task.sortie.name, _now()),
-    )
-
-
-def _clock_warning(sortie: str, ahead_s: float) -> str:
-    return (
-        f"{sortie}: the signing marks are {ahead_s / 3600.0:.1f} h ahead of this computer's clock; "
-        "set the clock right, or a vehicle new to this link is taken for a replay"
-    )
-
-
-def _run(flights: list[Flight], screen: FlightScreen, *, yes: bool, folder: Path) -> list[FlightReport | VedetteError]:
-    from missions.flight.approval_file import log_event
-    from missions.flight.deviation import work_flown_pct
-    from missions.flight.fleet import fly_together, prepare
-
-    try:
-        prepare(flights)
-    except RefusedError as error:
-        for flight in flights:
+        session.prepare()
+    finally:
+        for flight in session.flights:
             screen.show_preflight(flight)
-        log_event(folder, _now(), "refused", why=error.message)
-        raise
-    for flight in flights:
-        screen.show_preflight(flight)
-    if not (screen.start_keys() if yes else _ask(flights, screen)):
-        log_event(folder, _now(), "refused", why="the person did not say yes")
-        raise RefusedError("not armed: you did not say yes; the plan is on the vehicle and nothing has moved")
-    return fly_together(flights, work_flown_pct)
+    if not (screen.start_keys() if yes else _ask(session.flights, screen)):
+        session.refuse(
+            "the person did not say yes",
+            "not armed: you did not say yes; the plan is on the vehicle and nothing has moved",
+        )
+    return session.fly()
 
 
 def _ask(flights: list[Flight], screen: FlightScreen) -> bool:
@@ -305,17 +197,6 @@ def _ask(flights: list[Flight], screen: FlightScreen) -> bool:
         answered.set()
         for thread in attending:
             thread.join()
-
-
-def _progress_path(folder: Path, sortie: str) -> Path:
-    return folder / "flights" / f"{sortie}.json"
-
-
-def _keep(folder: Path, plan: Plan, report: FlightReport) -> None:
-    from missions.documents.whole_file import write_whole
-
-    kept = {"plan_sha256": plan.sha256, "resume_seq": report.resume_seq, **report.as_json()}
-    write_whole(_progress_path(folder, report.sortie), json.dumps(kept, indent=1) + "\n")
 
 
 def summary(reports: list[FlightReport]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from geo.errors import RefusedError
+from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.ingest import parse_offset
 from vedette.commands.screen import RESULTS, print_json
-from vedette.commands.stated_times import parse_start, parse_utc_offset
 
 
 def mux(

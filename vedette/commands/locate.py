@@ -12,14 +12,14 @@ import typer
 from geo.cameras import FOCAL_REL, find_camera
 from geo.errors import InputError
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
+from telemetry.tracks.stated_times import parse_utc_offset
 from vedette.commands.screen import ERRORS, RESULTS, print_json, tell_terrain_problems
-from vedette.commands.stated_times import parse_utc_offset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.values import GroundPoint, Terrain
-    from telemetry.pictures.picture_checks import LaserTarget
+    from telemetry.pictures.picture_view import PictureView
     from telemetry.tracks.pose_track import Problem
 
 app = typer.Typer(add_completion=False, help="Place a pixel of a picture on the ground.")
@@ -31,22 +31,6 @@ EPILOG = (
 )
 
 GROUND_TERRAIN, GROUND_FLAT = "terrain", "flat plane"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the pixels are cast from: pose, camera, its error budget, and what was wrong with the source.
-
-    With `centre_only` the field of view is not known, and only the picture's centre can be placed.
-    `laser` is where a range finder put the picture's centre, where it had an echo.
-    """
-
-    pose: Pose
-    camera: CameraModel
-    sigmas: PoseSigmas
-    problems: tuple[Problem, ...] = ()
-    centre_only: bool = False
-    laser: LaserTarget | None = None
 
 
 @app.command(epilog=EPILOG)
@@ -94,7 +78,8 @@ def locate(
     doubts = tell_terrain_problems(ground)
     if picture is None and home_alt_amsl_m is not None:
         raise InputError("--home-alt-amsl-m is for pictures; --pose states its height itself")
-    view = _view(picture, pose, camera, budget, (home_alt_amsl_m, parse_utc_offset(utc_offset), ground))
+    said = _Said(home_alt_amsl_m=home_alt_amsl_m, utc_offset_s=parse_utc_offset(utc_offset), ground=ground)
+    view = _view(picture, pose, camera, budget, said)
     stated = {"position_h_m": sigma_h_m, "position_v_m": sigma_v_m}
     sigmas = dataclasses.replace(view.sigmas, **{name: value for name, value in stated.items() if value is not None})
     biased = _without_bias(view.pose, yaw_bias_deg, pitch_bias_deg)
@@ -112,17 +97,27 @@ def locate(
         raise typer.Exit(1)
 
 
-Said = tuple[float | None, float | None, "Terrain"]
-"""What a person states of a picture: height of the take-off point, zone of the clock; and the ground."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a person states of a picture: height of the take-off point, zone of the clock; and the ground."""
+
+    home_alt_amsl_m: float | None
+    utc_offset_s: float | None
+    ground: Terrain
 
 
-def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: PoseSigmas, said: Said) -> View:
+def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: PoseSigmas, said: _Said) -> PictureView:
+    from telemetry.pictures.picture_view import PictureView, read_view
+
     if picture is not None:
-        return view_of_picture(picture, camera, sigmas, said)
+        view = read_view(
+            picture, sigmas, said.ground, home_alt_amsl_m=said.home_alt_amsl_m, utc_offset_s=said.utc_offset_s
+        )
+        return view if camera is None else _through(view, camera)
     if camera is None:
         raise InputError("--pose needs --camera NAME or --camera HFOV_DEG,WIDTH,HEIGHT")
     focal_rel, doubts = _camera_doubt(camera)
-    return View(
+    return PictureView(
         pose=parse_pose(pose or ""),
         camera=parse_camera(camera),
         sigmas=dataclasses.replace(sigmas, focal_rel=focal_rel),
@@ -130,53 +125,27 @@ def _view(picture: Path | None, pose: str | None, camera: str | None, sigmas: Po
     )
 
 
-def view_of_picture(picture: Path, camera: str | None, sigmas: PoseSigmas, said: Said) -> View:
-    """Return where a picture was taken from, through which lens, how well that is known, and what contradicts it."""
-    from telemetry.pictures.picture_file import read_picture
-    from telemetry.pictures.picture_ground import held_against_ground
-
-    home_alt_amsl_m, utc_offset_s, ground = said
-    found = read_picture(picture, home_alt_amsl_m=home_alt_amsl_m, utc_offset_s=utc_offset_s)
-    pose = found.pose
-    if pose is None:
-        reasons = found.refusal or "; ".join(problem.message for problem in found.problems)
-        raise InputError(f"{picture} cannot be placed: {reasons or 'it states no pose'}; or give --pose")
-    found = held_against_ground(found, ground)
-    problems = found.problems
-    if found.sigmas is not None:
-        sigmas = _deserved(sigmas, found.sigmas)
-    model = found.camera
-    if camera is not None:
-        size = (model.width_px, model.height_px) if model is not None else _picture_size(picture)
-        model = parse_camera(camera, size)
-        focal_rel, doubts = _camera_doubt(camera)
-        sigmas = dataclasses.replace(sigmas, focal_rel=focal_rel)
-        problems = (*(problem for problem in problems if problem.kind not in CAMERA_PROBLEMS), *doubts)
-    if model is None:
-        width, height = _picture_size(picture)
-        model = CameraModel.from_fov(hfov_deg=CENTRE_ONLY_HFOV_DEG, width_px=width, height_px=height)
-        return View(pose=pose, camera=model, sigmas=sigmas, problems=problems, centre_only=True, laser=found.laser)
-    return View(pose=pose, camera=model, sigmas=sigmas, problems=problems, laser=found.laser)
-
-
-def _deserved(usual: PoseSigmas, own: PoseSigmas) -> PoseSigmas:
-    """Take the position errors that a picture states or deserves, and the larger of every other."""
-    names = [field.name for field in dataclasses.fields(PoseSigmas)]
-    larger = {name: max(getattr(usual, name), getattr(own, name)) for name in names}
-    larger |= {"yaw_deg": usual.yaw_deg, "pitch_deg": usual.pitch_deg, "terrain_m": usual.terrain_m}
-    larger |= {"position_h_m": own.position_h_m, "position_v_m": own.position_v_m}
-    return PoseSigmas(**larger)
+def _through(view: PictureView, camera: str) -> PictureView:
+    """Return a picture as seen through the camera that a person names."""
+    focal_rel, doubts = _camera_doubt(camera)
+    return dataclasses.replace(
+        view,
+        camera=parse_camera(camera, (view.camera.width_px, view.camera.height_px)),
+        sigmas=dataclasses.replace(view.sigmas, focal_rel=focal_rel),
+        problems=(*(problem for problem in view.problems if problem.kind not in CAMERA_PROBLEMS), *doubts),
+        centre_only=False,
+    )
 
 
 LASER_SIGMA_M = 2.0
 """One-sigma error of a laser's target along the ray: its range to 0.2 m + 0.15 %, and DJI's rounding of the target."""
 
 
-def _laser(row: dict[str, Any], view: View) -> dict[str, Any] | None:
+def _laser(row: dict[str, Any], view: PictureView) -> dict[str, Any] | None:
     """Say where the laser put the picture's centre, how far that is from the place found, and which is the better."""
     from geo.geodesy import metres_per_degree
 
-    centre = (view.camera.width_px / 2.0, view.camera.height_px / 2.0)
+    centre = view.centre_px
     if view.laser is None or math.hypot(row["u_px"] - centre[0], row["v_px"] - centre[1]) > LASER_NEAR_PX:
         return None
     north, east = (float(value) for value in metres_per_degree(view.laser.lat_deg))
@@ -199,15 +168,6 @@ LASER_NEAR_PX = 25.0
 
 CAMERA_PROBLEMS = frozenset({"no_camera", "camera_estimated", "calibration_of_other_camera"})
 """Problems of a picture that naming the camera settles."""
-CENTRE_ONLY_HFOV_DEG = 60.0
-"""Stands in for an unknown field of view; the ray through the centre does not depend on it."""
-
-
-def _picture_size(picture: Path) -> tuple[int, int]:
-    from PIL import Image
-
-    with Image.open(picture) as image:
-        return image.size
 
 
 def _numbers(text: str, count: int, option: str, names: str) -> list[float]:
@@ -289,42 +249,25 @@ def _without_bias(pose: Pose, yaw_deg: float, pitch_deg: float) -> Pose:
 
 
 def _ground(terrain: Path | None, datum: str | None, flat_alt_amsl_m: float | None) -> tuple[Terrain, str]:
-    from geo.terrain_file import read_terrain
-    from geo.terrain_plane import SeaLevelPlane
+    from geo.stated_ground_file import read_stated_ground
 
     if (terrain is None) == (flat_alt_amsl_m is None):
         raise InputError("give the ground: either --terrain FILE, or --flat-alt-amsl-m METRES to accept a flat plane")
-    if flat_alt_amsl_m is not None and not math.isfinite(flat_alt_amsl_m):
-        raise InputError(f"--flat-alt-amsl-m needs a height in metres, got {flat_alt_amsl_m}")
-    if terrain is not None:
-        if datum not in ("egm96", "hae", None):
-            raise InputError(f"--terrain-datum must be egm96 or hae, not {datum!r}")
-        return read_terrain(terrain, datum=datum), GROUND_TERRAIN  # type: ignore[arg-type]
-    return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m or 0.0), GROUND_FLAT
+    if datum not in ("egm96", "hae", None):
+        raise InputError(f"--terrain-datum must be egm96 or hae, not {datum!r}")
+    ground = read_stated_ground(terrain, flat_alt_amsl_m, datum=datum)  # type: ignore[arg-type]
+    return ground, GROUND_FLAT if terrain is None else GROUND_TERRAIN
 
 
-def _pixels(texts: Sequence[str] | None, view: View) -> list[tuple[float, float]]:
-    camera = view.camera
-    centre = (camera.width_px / 2.0, camera.height_px / 2.0)
-    if not texts:
-        return [centre]
-    pixels = []
-    for text in texts:
-        u, v = _numbers(text, 2, "--pixel", "U,V")
-        if not (0.0 <= u <= camera.width_px and 0.0 <= v <= camera.height_px):
-            raise InputError(
-                f"--pixel {text} lies outside the picture of {camera.width_px} x {camera.height_px} pixels"
-            )
-        if view.centre_only and (u, v) != centre:
-            raise InputError(
-                f"the picture does not say how wide it sees, so only its centre {centre[0]:g},{centre[1]:g} can be "
-                "placed; add --camera NAME or --camera HFOV_DEG,WIDTH,HEIGHT"
-            )
-        pixels.append((u, v))
-    return pixels
+def _pixels(texts: Sequence[str] | None, view: PictureView) -> list[tuple[float, float]]:
+    pixels = [(u, v) for u, v in (_numbers(text, 2, "--pixel", "U,V") for text in texts or ())]
+    view.require_placeable(pixels, "add --camera NAME or --camera HFOV_DEG,WIDTH,HEIGHT")
+    return pixels or [view.centre_px]
 
 
-def _place(view: View, pixels: list[tuple[float, float]], ground: Terrain, max_range_m: float) -> list[dict[str, Any]]:
+def _place(
+    view: PictureView, pixels: list[tuple[float, float]], ground: Terrain, max_range_m: float
+) -> list[dict[str, Any]]:
     from geo.locate import locate as place
 
     points = place(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError, RefusedError
+from telemetry.tracks.stated_times import parse_moment
 from vedette.commands.findings_view import print_findings
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
-from vedette.commands.stated_times import parse_moment
 
 if TYPE_CHECKING:
     from missions.plan import Plan

@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from geo.errors import InputError
+from telemetry.tracks.stated_times import parse_moment
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.question_options import Actor, AreaFile, Asker, FromTime, Operations, ToTime, Zone, parse_zone
 from vedette.commands.screen import ERRORS, print_json, print_wide
 from vedette.commands.secret_options import KeyFile, PassphraseFile
-from vedette.commands.stated_times import parse_moment
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, utc_now_ns
-from vedette.commands.stated_times import parse_start, parse_utc_offset
 
 if TYPE_CHECKING:
     from telemetry.tracks.pose_track import PoseTrack

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError, RefusedError
-from vedette.commands.ingest import ground_identity, open_or_make, parse_offset, read_ground
-from vedette.commands.screen import ERRORS, line, print_json, progress, utc_now_ns
+from telemetry.tracks.stated_times import parse_start, parse_utc_offset
+from vedette.commands.ingest import open_or_make, parse_offset
+from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
-from vedette.commands.stated_times import parse_start, parse_utc_offset
 from vedette.interruption import answered_by
 
 if TYPE_CHECKING:
@@ -83,8 +83,10 @@ def watch(
     Ctrl-C ends the watching; the recording is then analysed whole like any file, and replaces what was live.
     """
     from detection.model_file import load_detector
+    from geo.stated_ground_file import read_stated_ground
     from operations.case_access import CASE_FILE
     from operations.ingest import IngestSettings
+    from operations.originals import ground_identity
     from operations.watching import WatchJob
     from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
@@ -101,8 +103,10 @@ def watch(
         camera=None if camera is None else parse_stated_camera(camera),
         stream=stream,
     )
+    ground = read_stated_ground(terrain, flat_alt_amsl_m)
+    tell_terrain_problems(ground)
     settings = IngestSettings(
-        terrain=read_ground(terrain, flat_alt_amsl_m),
+        terrain=ground,
         terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
         every_s=every_s or None,
         stated=stated,

@@ -1,4 +1,4 @@
-"""Times and zones as a person states them on the command line."""
+"""Times and zones as a person states them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,44 @@
+"""The ground that a person states: a terrain file, a plane at some height, or nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from geo.errors import InputError
+from geo.terrain_file import read_terrain
+from geo.terrain_plane import SeaLevelPlane, UnknownGround
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geo.terrain_file import Datum
+    from geo.values import Terrain
+
+
+def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, datum: Datum | None = None) -> Terrain:
+    """Return the ground to place hits on; unknown ground when nothing was said about it.
+
+    Parameters
+    ----------
+    terrain
+        GeoTIFF, ``.hgt``, DTED, or a folder of tiles.
+    flat_alt_amsl_m
+        A plane at this height instead.
+    datum
+        What the file's heights count from where it does not say.
+
+    Raises
+    ------
+    InputError
+        When both are stated, the height is no number, or the file cannot be read.
+    """
+    if terrain is not None and flat_alt_amsl_m is not None:
+        raise InputError("--terrain and --flat-alt-amsl-m exclude each other: keep one of them")
+    if terrain is not None:
+        return read_terrain(terrain, datum=datum)
+    if flat_alt_amsl_m is None:
+        return UnknownGround()
+    if not math.isfinite(flat_alt_amsl_m):
+        raise InputError(f"--flat-alt-amsl-m needs a height in metres, got {flat_alt_amsl_m}")
+    return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)
