@@ -29,6 +29,7 @@ _UNITS = {
     "_per_km": "a kilometre",
 }  # fmt: skip
 """Units by what a key ends with, the longest ending first."""
+_BOUNDS = {"minimum": "at least", "exclusiveMinimum": "over", "maximum": "at most", "exclusiveMaximum": "under"}
 _HEAD = ["| key | kind | unit | range | default | |", "|---|---|---|---|---|---|"]
 
 
@@ -45,8 +46,8 @@ def brief_page() -> str:
 def scenario_page() -> str:
     """Return the page of a scenario's keys."""
     about = (
-        "A scenario is a TOML file for `vedette sitl run`. Pairs in keys that end with `_m` are metres east and north of\n"
-        "the origin, with the height above home as a third number in routes."
+        "A scenario is a TOML file for `vedette sitl run`. Pairs in keys that end with `_m` are metres east and north\n"
+        "of the origin, with the height above home as a third number in routes."
     )
     lines = ["# Keys of a scenario", "", about, *_sections(Scenario, frozenset(), {}), "", "## `[[vehicle.fault]]`", ""]
     lines += [*_HEAD, *_fault_rows(), ""]
@@ -107,13 +108,7 @@ def _kind_and_limits(key: str, field: FieldInfo) -> tuple[str, str]:
 
 
 def _limits(kind: Mapping[str, Any]) -> str:
-    told = [
-        f"{word} {kind[name]:g}"
-        for name, word in (
-            ("minimum", "at least"), ("exclusiveMinimum", "over"), ("maximum", "at most"), ("exclusiveMaximum", "under"),
-        )
-        if name in kind
-    ]  # fmt: skip
+    told = [f"{word} {kind[name]:g}" for name, word in _BOUNDS.items() if name in kind]
     if "minItems" in kind and kind["minItems"] == kind.get("maxItems"):
         told.append(f"{kind['minItems']} numbers")
     elif "minItems" in kind:

@@ -12,8 +12,8 @@ from geo.terrain_plane import SeaLevelPlane, UnknownGround
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from geo.terrain_file import Datum
     from geo.values import Terrain
+    from geo.vertical import Datum
 
 
 def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, datum: Datum | None = None) -> Terrain:

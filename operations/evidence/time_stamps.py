@@ -32,7 +32,13 @@ _DIGESTS = {
 }
 _RSA = {f"1.2.840.113549.1.1.{11 + i}": name for i, name in enumerate(_DIGESTS.values())}
 _ECDSA = {f"1.2.840.10045.4.3.{2 + i}": name for i, name in enumerate(_DIGESTS.values())}
-_RSA_KEY, _ED25519 = "1.2.840.113549.1.1.1", "1.3.101.112"
+_RSA_KEY, _EC_KEY, _ED25519 = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1", "1.3.101.112"
+_FAMILY = {
+    **dict.fromkeys((_RSA_KEY, *_RSA), "RSA"),
+    **dict.fromkeys((_EC_KEY, *_ECDSA), "ECDSA"),
+    _ED25519: "Ed25519",
+}
+"""What kind of key each algorithm needs."""
 _CURVE = {"1.2.840.10045.3.1.7": "P-256", "1.3.132.0.34": "P-384"}
 
 
@@ -72,12 +78,16 @@ def _within(item: Item, tag: int) -> list[Item]:
 
 
 def _oid(item: Item) -> str:
+    if item[0] != 6 or not item[1]:
+        raise TimeStampError(f"it has a value of kind {item[0]:#x} where the name of a kind belongs")
     numbers, value = [], 0
     for byte in item[1]:
         value = value << 7 | byte & 127
         if byte < 128:
             numbers.append(value)
             value = 0
+    if not numbers:
+        raise TimeStampError("it is not spelled in DER")
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
 
@@ -146,15 +156,16 @@ class Certificate:
         kind, bits = _within(self.key, 0x30)
         which, *curve = _within(kind, 0x30)
         key, public = _oid(which), bits[1][1:]
-        hashed = _RSA.get(algorithm) or _ECDSA.get(algorithm) or (digest if algorithm == _RSA_KEY else None)
-        if key == _RSA_KEY and hashed and algorithm not in _ECDSA:
+        if key == _RSA_KEY and algorithm in {_RSA_KEY, *_RSA}:
             modulus, exponent = map(_number, _within(_items(public)[0], 0x30))
-            return rsa_verify(modulus, exponent, hashed, message, signature)
-        if key == "1.2.840.10045.2.1" and algorithm in _ECDSA and curve and _oid(curve[0]) in _CURVE:
+            return rsa_verify(modulus, exponent, _RSA.get(algorithm) or digest or "sha256", message, signature)
+        if key == _EC_KEY and algorithm in _ECDSA and curve and _oid(curve[0]) in _CURVE:
             r, s = map(_number, _within(_items(signature)[0], 0x30))
             return ecdsa_verify(_CURVE[_oid(curve[0])], public, _ECDSA[algorithm], message, (r, s))
         if key == algorithm == _ED25519:
             return ed25519_verify(public, message, signature)
+        if _FAMILY.get(key, key) != _FAMILY.get(algorithm, algorithm) and {key, algorithm} <= set(_FAMILY):
+            return False  # a key of one kind signs nothing of another
         raise NotCheckedError(f"a signature of kind {algorithm} by a key of kind {key} is not checked here")
 
 
@@ -209,7 +220,10 @@ def _signed_data(answer: bytes) -> tuple[bytes, list[Certificate], list[Item]]:
     kind, wrapped = _within(token[0], 0x30)
     if _oid(kind) != _SIGNED_DATA:
         raise TimeStampError("it is no time stamp")
-    _, _, inner, *rest = _within(_within(wrapped, 0xA0)[0], 0x30)
+    _, digests, inner, *rest = _within(_within(wrapped, 0xA0)[0], 0x30)
+    strange = {_oid(_within(one, 0x30)[0]) for one in _within(digests, 0x31)} - set(_DIGESTS)
+    if strange:
+        raise NotCheckedError(f"a hash of kind {', '.join(sorted(strange))} is not checked here")
     what, holder = _within(inner, 0x30)
     if _oid(what) != _TST_INFO:
         raise TimeStampError("it is no time stamp")
@@ -265,7 +279,7 @@ def _is_bound(certificate: Certificate, told: dict[str, list[Item]]) -> bool:
         for item in told.get(name, []):
             parts = _items(_within(_within(item, 0x30)[0], 0x30)[0][1])
             given = _DIGESTS.get(_oid(_within(parts[0], 0x30)[0]), "") if parts[0][0] == 0x30 else default
-            digest = next(part[1] for part in parts if part[0] == 4)
+            digest = next((part[1] for part in parts if part[0] == 4), b"")
             return bool(given) and hashlib.new(given, certificate.whole).digest() == digest
     return False
 
