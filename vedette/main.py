@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "map": ("vedette.commands.map_command", "Write the self-contained map of an operation folder."),
     "keys": ("vedette.commands.keys", "Make, show, rotate and revoke the keys that sign heads and packages."),
     "head": ("vedette.commands.head", "Sign the head of a log, anchor it outside, prove records against it."),
+    "review": ("vedette.commands.review", "Serve the console: look at what was found, decide, hand it on."),
     "find": ("vedette.commands.find", "Find things in operations: near the border, in an area, at a time."),
     "seen": ("vedette.commands.seen", "Say when the flights of operations saw a piece of ground."),
     "evidence": ("vedette.commands.evidence", "Pack evidence that stands up elsewhere; report who saw what."),

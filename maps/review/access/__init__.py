@@ -1,0 +1,1 @@
+"""Who may come in: accounts, sessions, and the one guard that every request passes."""

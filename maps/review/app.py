@@ -1,0 +1,112 @@
+"""The console as one FastAPI application: every route behind the guard, every error one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from geo.errors import RefusedError, VedetteError
+from maps.review.access.accounts import Passwords
+from maps.review.access.accounts_file import AccountsFile
+from maps.review.access.attempts import Attempts
+from maps.review.access.first_account import FirstAccount
+from maps.review.access.guard import Gate, Guard
+from maps.review.access.refusals import Refusals
+from maps.review.access.roles import declared
+from maps.review.access.sessions import Sessions
+from maps.review.console import Console
+from maps.review.errors import NotThereError
+from maps.review.routes import login, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fastapi import APIRouter, Request
+
+    from maps.review.desk import Desk
+
+ROUTERS: Final = (pages.router, login.router)
+"""Everything the console answers. A module with more of it adds its router here."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a console is set up."""
+
+    accounts: Path
+    """The file of accounts, outside every operation."""
+    origins: frozenset[str]
+    """Scheme, host and port it answers at, as ``http://127.0.0.1:8765``."""
+    passwords: Passwords | None = None
+    now_s: Callable[[], float] = time.monotonic
+
+
+def build_app(desk: Desk, settings: Settings) -> FastAPI:
+    """Return the application for the operations on a desk, which stays the caller's to close.
+
+    Raises
+    ------
+    AccountError
+        When the file of accounts cannot be used.
+    """
+    app = FastAPI(title="Vedette review", docs_url=None, redoc_url=None, openapi_url=None)
+    accounts = AccountsFile(settings.accounts)
+    gate = Gate(
+        accounts=accounts,
+        sessions=Sessions(settings.now_s),
+        refusals=Refusals(desk.write_refusal, settings.now_s),
+        origins=settings.origins,
+    )
+    app.state.console = Console(
+        desk=desk,
+        gate=gate,
+        passwords=settings.passwords or Passwords(),
+        attempts=Attempts(settings.now_s),
+        first=FirstAccount(accounts, settings.now_s),
+        clock=desk.clock,
+    )
+    app.router.routes.clear()
+    for router in ROUTERS:
+        register(app, router)
+    app.add_exception_handler(VedetteError, _told)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_middleware(Guard, gate=gate)
+    return app
+
+
+def register(app: FastAPI, router: APIRouter) -> None:
+    """Add a router's routes to the console, each with the door that its function declares by `needs`.
+
+    Raises
+    ------
+    TypeError
+        When a route declares none: nothing is open by oversight.
+    """
+    gate: Gate = app.state.console.gate
+    for route in router.routes:
+        door = declared(getattr(route, "endpoint", None))
+        if door is None:
+            raise TypeError(f"the route {getattr(route, 'path', route)} says not who may call it: add @needs(Role...)")
+        app.router.routes.append(route)
+        gate.doors.append((route, door))
+
+
+def _told(_: Request, error: Exception) -> JSONResponse:
+    """Answer with the sentence of an error of ours."""
+    if not isinstance(error, VedetteError):
+        raise TypeError("only errors of ours are told")
+    status = 403 if isinstance(error, RefusedError) else 404 if isinstance(error, NotThereError) else 400
+    return JSONResponse({"error": error.message, "why": type(error).__name__}, status_code=status)
+
+
+def _unreadable(_: Request, error: Exception) -> JSONResponse:
+    """Name the field of a request that cannot be used."""
+    first: Any = next(iter(getattr(error, "errors", list)()), {})
+    field = ".".join(str(part) for part in first.get("loc", ())[1:])
+    return JSONResponse({"error": f"{field or 'the request'}: {first.get('msg', 'cannot be read')}"}, status_code=422)

@@ -1,0 +1,27 @@
+"""A running console as one value: what is on the table, who may come in, and how it was set up."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maps.review.access.accounts import Passwords
+    from maps.review.access.attempts import Attempts
+    from maps.review.access.first_account import FirstAccount
+    from maps.review.access.guard import Gate
+    from maps.review.desk import Desk
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """Everything a route works with."""
+
+    desk: Desk
+    gate: Gate
+    passwords: Passwords
+    attempts: Attempts
+    first: FirstAccount
+    clock: Callable[[], int]

@@ -1,0 +1,1 @@
+"""What the console answers: one module a subject, each with its router."""
