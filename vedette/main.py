@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "keys": ("vedette.commands.keys", "Make, show, rotate and revoke the keys that sign heads and packages."),
     "head": ("vedette.commands.head", "Sign the head of a log, anchor it outside, prove records against it."),
     "review": ("vedette.commands.review", "Serve the console: look at what was found, decide, hand it on."),
+    "accounts": ("vedette.commands.accounts", "Keep the accounts of the review console."),
     "find": ("vedette.commands.find", "Find things in operations: near the border, in an area, at a time."),
     "seen": ("vedette.commands.seen", "Say when the flights of operations saw a piece of ground."),
     "evidence": ("vedette.commands.evidence", "Pack evidence that stands up elsewhere; report who saw what."),

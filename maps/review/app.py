@@ -21,7 +21,9 @@ from maps.review.access.roles import declared
 from maps.review.access.sessions import Sessions
 from maps.review.console import Console
 from maps.review.errors import NotThereError
-from maps.review.routes import login, pages
+from maps.review.handing import Handing, Outlet
+from maps.review.looking import Looking, Sight
+from maps.review.routes import accounts, case, handing, login, pages, things, verdicts, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, Request
 
     from maps.review.desk import Desk
+    from operations.signing.signer import Signer
 
-ROUTERS: Final = (pages.router, login.router)
+ROUTERS: Final = (
+    pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
+    accounts.router,
+)  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 
 
@@ -45,6 +51,12 @@ class Settings:
     """Scheme, host and port it answers at, as ``http://127.0.0.1:8765``."""
     passwords: Passwords | None = None
     now_s: Callable[[], float] = time.monotonic
+    sight: Sight = dataclasses.field(default_factory=Sight)
+    """What distances are measured from, and where local times count."""
+    outlet: Outlet | None = None
+    """The TAK server that events go to."""
+    signer: Signer | None = None
+    """Signs packages and reports."""
 
 
 def build_app(desk: Desk, settings: Settings) -> FastAPI:
@@ -63,12 +75,15 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
         refusals=Refusals(desk.write_refusal, settings.now_s),
         origins=settings.origins,
     )
+    looking = Looking(desk, settings.sight)
     app.state.console = Console(
         desk=desk,
         gate=gate,
         passwords=settings.passwords or Passwords(),
         attempts=Attempts(settings.now_s),
         first=FirstAccount(accounts, settings.now_s),
+        looking=looking,
+        handing=Handing(looking, settings.outlet, settings.signer),
         clock=desk.clock,
     )
     app.router.routes.clear()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from maps.review.access.first_account import FirstAccount
     from maps.review.access.guard import Gate
     from maps.review.desk import Desk
+    from maps.review.handing import Handing
+    from maps.review.looking import Looking
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,4 +26,6 @@ class Console:
     passwords: Passwords
     attempts: Attempts
     first: FirstAccount
+    looking: Looking
+    handing: Handing
     clock: Callable[[], int]

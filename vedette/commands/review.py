@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vedette.commands.question_options import BorderFile, BriefFile, Operations
+from geo.errors import InputError
+from vedette.commands.question_options import BorderFile, BriefFile, Operations, Question, Zone, parse_zone
 from vedette.commands.screen import ERRORS, line, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
+from vedette.commands.signing_options import SigningPassphraseFile, signer_of
+from vedette.commands.two_people import FirstKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from maps.review.desk import Folder
+    from maps.review.handing import Outlet
+    from maps.review.looking import Sight
+    from maps.review.serving import Tls
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example: vedette review night-1 night-2 --brief brief.toml")
+@app.command(
+    epilog="Example: vedette review night-1 night-2 --brief brief.toml --tak tls:tak.example.org:8089 "
+    "--tak-cert me.pem --tak-key me.key --tak-ca ca.pem"
+)
 def review(
     operations: Operations,
     brief: BriefFile = None,
     border: BorderFile = None,
+    zone: Zone = None,
     accounts: Annotated[
         Path | None, typer.Option(help="File of accounts (default: accounts.json in your settings folder).")
     ] = None,
     host: Annotated[str, typer.Option(help="Address of this machine to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes any that is free.")] = 8765,
-    name: Annotated[
-        list[str] | None, typer.Option("--name", help="Another name it is reached by; again for more.")
-    ] = None,
+    name: Annotated[list[str] | None, typer.Option(help="Another name it is reached by; again for more.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Answer by TLS, with a certificate of the console's own.")] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM) to answer with.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
+    tak: Annotated[str | None, typer.Option(help="Where events go: tls:HOST:PORT, tcp:HOST:PORT.")] = None,
+    tak_cert: Annotated[Path | None, typer.Option(help="Our certificate for it (PEM).")] = None,
+    tak_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
+    tak_ca: Annotated[Path | None, typer.Option(help="Who signs that server's certificate (PEM).")] = None,
+    cleartext: Annotated[str | None, typer.Option(help="Why clear text may leave this machine.")] = None,
+    signing_key: FirstKey = None,
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
+    signing_passphrase_file: SigningPassphraseFile = None,
 ) -> None:
     """Serve the review console of one or several operations; nobody gets in without an account.
 
@@ -44,22 +63,68 @@ def review(
     from maps.review.desk import Desk
     from maps.review.serving import Place, server_for
 
-    place = Place(host=host, port=port, names=tuple(name or ()))
+    people = accounts or default_accounts()
+    names = tuple(name or ())
+    answering = _tls(own=tls, cert=tls_cert, key=tls_key, folder=people.parent, hosts=(host, *names))
+    place = Place(host=host, port=port, tls=answering, names=names)
+    sight = _sight(Question(brief=brief, border=border), zone)
+    outlet = _outlet(tak, (tak_cert, tak_key, tak_ca), cleartext)
+    signer = None if signing_key is None else signer_of(signing_key, signing_passphrase_file)
     with contextlib.ExitStack() as stack:
         link = stack.enter_context(place.listen())
         desk = stack.enter_context(Desk(_folders(operations, key_file, passphrase_file), clock=utc_now_ns))
         for problem in desk.problems:
             ERRORS.print(line(("left out:", "yellow"), f" {problem}"))
         taken = link.getsockname()[1]
-        settings = Settings(accounts=accounts or default_accounts(), origins=place.origins(taken))
+        settings = Settings(
+            accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, signer=signer
+        )  # fmt: skip
         console = build_app(desk, settings)
-        _tell(console.state.console.first.code, f"{'http' if place.tls is None else 'https'}://{host}:{taken}/")
-        server_for(console, place.tls).run(sockets=[link])
+        _tell(
+            console.state.console.first.code, f"{'http' if answering is None else 'https'}://{host}:{taken}/", answering
+        )
+        server_for(console, answering).run(sockets=[link])
 
 
 def default_accounts() -> Path:
     """Return where accounts are kept unless said otherwise."""
     return Path(typer.get_app_dir("vedette")) / "accounts.json"
+
+
+def _tls(*, own: bool, cert: Path | None, key: Path | None, folder: Path, hosts: Sequence[str]) -> Tls | None:
+    from maps.review.access.own_certificate import own_certificate
+    from maps.review.serving import Tls
+
+    if (cert is None) != (key is None):
+        raise InputError("--tls-cert and --tls-key belong together: give both")
+    if cert is not None and key is not None:
+        return Tls(cert=cert, key=key)
+    if not own:
+        return None
+    made = own_certificate(folder, list(dict.fromkeys((*hosts, "127.0.0.1", "localhost"))), dt.datetime.now(dt.UTC))
+    return Tls(cert=made[0], key=made[1])
+
+
+def _sight(question: Question, zone: str | None) -> Sight:
+    from maps.review.looking import Sight
+    from operations.finding.border import BorderLine
+
+    lines = tuple(question.border_lines())
+    return Sight(lines=lines, border=BorderLine(lines) if lines else None, zone=parse_zone(zone))
+
+
+def _outlet(
+    tak: str | None, files: tuple[Path | None, Path | None, Path | None], cleartext: str | None
+) -> Outlet | None:
+    from maps.review.handing import Outlet
+    from operations.exports.send_link import Address, Identity, require_meant
+
+    if tak is None:
+        return None
+    address = Address.parse(tak)
+    require_meant(address, cleartext)
+    cert, key, ca = files
+    return Outlet(address=address, identity=Identity(cert=cert, key=key, ca=ca), cleartext=cleartext or "")
 
 
 def _folders(operations: Sequence[Path], key_file: Path | None, passphrase_file: Path | None) -> list[Folder]:
@@ -73,7 +138,13 @@ def _folders(operations: Sequence[Path], key_file: Path | None, passphrase_file:
     return folders
 
 
-def _tell(code: str, address: str) -> None:
+def _tell(code: str, address: str, answering: Tls | None) -> None:
+    from maps.review.access.own_certificate import fingerprint
+
     ERRORS.print(line("The console is at ", (address, "bold"), "  (Ctrl-C ends it)"))
+    if answering is not None:
+        ERRORS.print(
+            f"SHA-256 of its certificate, to compare with what the browser shows: {fingerprint(answering.cert)}"
+        )
     if code:
         ERRORS.print(line("Nobody has an account yet. Code for the first one, good for half an hour: ", (code, "bold")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from maps.review.access.accounts import LONGEST
 from maps.review.access.refusals import Refusal
@@ -13,15 +13,10 @@ from maps.review.access.roles import Role, needs
 from maps.review.access.sessions import WHOLE_S
 from maps.review.console import Console
 from maps.review.errors import LoginRefusedError
+from maps.review.routes.bodies import Body
 from maps.review.visits import Caller, Here
 
 router = APIRouter()
-
-
-class Body(BaseModel):
-    """What a request brings: the fields named and no others."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Login(Body):

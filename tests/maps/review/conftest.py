@@ -80,18 +80,18 @@ def people_file(path):
 
 
 @contextlib.contextmanager
-def serving(folders, accounts, *, clock=time.time_ns, **settings):
+def serving(folders, accounts, *, clock=time.time_ns, tls=None, **settings):
     """Serve operations in a thread, until the context ends."""
     steps = Steps()
-    place = Place(host="127.0.0.1", port=0)
+    place = Place(host="127.0.0.1", port=0, tls=tls)
     with place.listen() as link, Desk([Folder(path=path) for path in folders], clock=clock) as desk:
         port = link.getsockname()[1]
         chosen = Settings(accounts=accounts, origins=place.origins(port), passwords=CHEAP, now_s=steps, **settings)
         app = build_app(desk, chosen)
-        server = server_for(app, None)
+        server = server_for(app, tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [link]})
         thread.start()
-        served = Served(app, desk, f"http://127.0.0.1:{port}", steps)
+        served = Served(app, desk, f"http{'s' if tls else ''}://127.0.0.1:{port}", steps)
         try:
             yield served
         finally:

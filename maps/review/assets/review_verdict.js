@@ -1,0 +1,122 @@
+/* Deciding: one key for the verdict, one for the reason, and the next thing comes by itself. */
+"use strict";
+(function (review) {
+  const desk = review.desk;
+  const VERDICTS = [["c", "confirmed", "Confirm"], ["d", "dismissed", "Dismiss"], ["u", "undecided", "Unsure"]];
+  let note = "", settle = false;
+
+  function can() { return desk.me && desk.me.role !== "viewer"; }
+
+  function start(decision) {
+    if (!can() || !desk.chosen().length) return;
+    desk.pending = decision;
+    bar();
+  }
+
+  function cancel() {
+    desk.pending = null;
+    note = "";
+    settle = false;
+    bar();
+  }
+
+  async function give(reason) {
+    const items = desk.chosen(), decision = desk.pending, several = desk.picked.size > 0;
+    if (!decision || !items.length) return;
+    const body = { items: items.map(desk.nameOf), decision: decision, reason: reason || "", note: note, settle: settle };
+    desk.pending = null;
+    note = "";
+    settle = false;
+    try {
+      const told = await review.post("/api/verdicts", body);
+      for (const thing of told.things) desk.take(thing);
+      desk.undo.push(body.items);
+      desk.picked.clear();
+      desk.tell("standing", told.things.map(desk.keyOf));
+      desk.tell("picked");
+      review.say(revealed(told));
+    } catch (error) {
+      review.say(error.message);
+      bar();
+      return;
+    }
+    if (!several || !desk.open(desk.current() || { standing: { decision: "x" } })) desk.step(1, true);
+    else bar();
+  }
+
+  /* What a reader learns right after a verdict: that somebody else decided differently, or that this one was planted. */
+  function revealed(told) {
+    const conflict = told.things.filter((thing) => thing.standing.decision === "conflict");
+    if (!conflict.length) return "";
+    const others = conflict[0].standing.given.filter((one) => one.by !== desk.me.name).map((one) => one.by + ": " + one.decision);
+    return review.t("Decided differently by %(who)s. Both stand until a supervisor settles it.", { who: others.join(", ") });
+  }
+
+  async function undo() {
+    const items = desk.undo.pop();
+    if (!items) { review.say(review.t("Nothing to take back.")); return; }
+    try {
+      const told = await review.post("/api/verdicts/undo", { items: items });
+      for (const thing of told.things) desk.take(thing);
+      desk.tell("standing", told.things.map(desk.keyOf));
+      review.say(review.t("Taken back; the log keeps both."));
+      const key = desk.keyOf(items[0]);
+      if (desk.at.has(key)) desk.select(key);
+    } catch (error) { review.say(error.message); }
+  }
+
+  function reasons() { return Object.entries(desk.table.reasons[desk.pending] || {}); }
+
+  function bar() {
+    const box = document.getElementById("verdict");
+    box.hidden = !can();
+    box.classList.toggle("asking", Boolean(desk.pending));
+    if (!desk.pending) {
+      const count = desk.picked.size;
+      box.replaceChildren(...VERDICTS.map(([key, name, text]) => review.button(review.t(text) + (count ? " (" + count + ")" : ""), key.toUpperCase(), () => start(name), name)));
+      box.append(review.button(review.t("Next"), "N", () => desk.step(1)), review.button(review.t("Take back"), "Z", undo));
+      return;
+    }
+    const words = { confirmed: "Confirmed, because", dismissed: "Dismissed, because", undecided: "Unsure, because" };
+    box.replaceChildren(review.element("b", "", review.t(words[desk.pending])));
+    reasons().forEach(([code, text], k) => box.append(review.button(review.t(text), String(k + 1), () => give(code), "reason")));
+    const field = review.element("input", "note");
+    field.placeholder = review.t("note (T)");
+    field.setAttribute("aria-label", review.t("note"));
+    field.maxLength = 2000;
+    field.value = note;
+    field.addEventListener("input", () => { note = field.value; });
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") { event.preventDefault(); field.blur(); }
+      if (event.key === "Escape") { event.stopPropagation(); field.blur(); }
+    });
+    box.append(field);
+    const conflict = desk.chosen().some((item) => item.standing.decision === "conflict");
+    if (conflict && (desk.me.role === "supervisor" || desk.me.role === "admin")) {
+      const label = review.element("label", "check"), tick = review.element("input");
+      tick.type = "checkbox";
+      tick.addEventListener("change", () => { settle = tick.checked; });
+      label.append(tick, review.t("settle the conflict"));
+      box.append(label);
+    }
+    box.append(review.button(review.t("without a reason"), "Enter", () => give("")), review.button(review.t("Cancel"), "Esc", cancel));
+  }
+
+  review.verdictKey = function (key) {
+    if (desk.pending) {
+      const n = Number(key), list = reasons();
+      if (n >= 1 && n <= list.length) { give(list[n - 1][0]); return true; }
+      if (key === "Enter" || key === "n") { give(""); return true; }
+      if (key === "Escape") { cancel(); return true; }
+      if (key === "t") { document.querySelector("#verdict .note").focus(); return true; }
+    }
+    for (const [letter, name] of VERDICTS) if (key === letter) { start(name); return true; }
+    if (key === "z") { undo(); return true; }
+    return false;
+  };
+
+  review.startVerdict = function () {
+    for (const what of ["select", "picked", "items"]) desk.on(what, bar);
+    bar();
+  };
+})(window.review);

@@ -1,0 +1,1 @@
+"""What comes first, what people decided about it, and where they disagree."""

@@ -1,0 +1,178 @@
+"""What people decided, person by person: nobody's verdict replaces another's, and where two differ, that is said."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from operations.log.leaves import LeafKind
+from operations.values import Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operations.log.leaves import Leaf
+    from operations.store import OperationStore
+
+CONFLICT: Final = "conflict"
+"""Stands where two people decided differently and nobody has settled it."""
+WITHDRAWN: Final = "withdrawn"
+"""Reason of a verdict that was taken back."""
+SETTLES: Final = "settles"
+"""Field of a record: the verdicts of others that this one settles."""
+READING: Final = "reading"
+"""Field of a record: how the thing came before its reader, where that was not by the queue."""
+SECOND_READING: Final = "second"
+"""A reading that did not see the first."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One thing: which operation, which run, and the id of its track or single hit."""
+
+    source: int
+    run_id: str
+    thing_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A verdict with who gave it and when."""
+
+    source: int
+    seq: int
+    by: str
+    t_utc_ns: int
+    verdict: Verdict
+    settles: tuple[str, ...] = ()
+    reading: str = ""
+    """`SECOND_READING` where it was given without seeing the first; empty otherwise."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it stands: it was not withdrawn, and is not only a proposal from an earlier run."""
+        return self.verdict.confirmed
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the person took it back."""
+        return not self.verdict.confirmed and self.verdict.reason == WITHDRAWN
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of what it is about."""
+        return tuple(name for name in (self.verdict.track_id, *self.verdict.hit_ids) if name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What was decided about a thing in the end, and by whom."""
+
+    decision: str
+    """A decision, `CONFLICT`, or empty where nobody has decided."""
+    given: tuple[Given, ...]
+    """The newest verdict of each person, in the order of the log; also proposals from earlier runs."""
+
+
+class VerdictBook:
+    """Verdicts of open operations, kept up with their logs.
+
+    Parameters
+    ----------
+    stores
+        The operations.
+    """
+
+    def __init__(self, stores: Sequence[OperationStore]) -> None:
+        self._stores = tuple(stores)
+        self._turn = threading.Lock()
+        self._size = [0] * len(self._stores)
+        self._all: list[Given] = []
+        self._newest: dict[tuple[int, str], Given] = {}
+        self._about: dict[Key, dict[str, None]] = collections.defaultdict(dict)
+
+    def refresh(self) -> None:
+        """Take in what came into the logs since."""
+        with self._turn:
+            for source, store in enumerate(self._stores):
+                known, size = self._size[source], store.head().size
+                if size > known:
+                    leaves = store.leaves(known) if known else store.newest(LeafKind.VERDICT)
+                    for leaf in leaves:
+                        if leaf.kind is LeafKind.VERDICT and leaf.seq < size:
+                            self._take(source, leaf)
+                    self._size[source] = size
+
+    @property
+    def cursor(self) -> str:
+        """Return how far each log was read, for `since`."""
+        with self._turn:
+            return ".".join(map(str, self._size))
+
+    def since(self, cursor: str) -> list[Given]:
+        """Return the verdicts that came after a cursor, in the order they came; all when it is none of ours."""
+        numbers = [int(part) if part.isdigit() else 0 for part in cursor.split(".")]
+        start = numbers if len(numbers) == len(self._size) else [0] * len(self._size)
+        with self._turn:
+            return [one for one in self._all if one.seq >= start[one.source]]
+
+    def standing(self, key: Key) -> Standing:
+        """Return what was decided about a thing."""
+        with self._turn:
+            listed = [self._newest[key.source, name] for name in self._about.get(key, ())]
+        listed.sort(key=lambda one: one.seq)
+        counted = [one for one in listed if one.counts]
+        settled = {name for one in counted for name in one.settles}
+        told = {one.verdict.decision for one in counted if one.verdict.verdict_id not in settled}
+        firm = told - {Decision.UNDECIDED}  # who could not tell contradicts nobody
+        decision = CONFLICT if len(firm) > 1 else str(next(iter(firm or told), ""))
+        return Standing(decision=decision, given=tuple(one for one in listed if not one.withdrawn))
+
+    def own(self, key: Key, person: str) -> Given | None:
+        """Return a person's own verdict on a thing, withdrawn or not; None where they gave none."""
+        with self._turn:
+            return self._newest.get((key.source, verdict_id(key, person)))
+
+    def before(self, given: Given) -> Given | None:
+        """Return the verdict that this one replaced; None where it replaced none."""
+        same = (one for one in reversed(self._all) if one.verdict.verdict_id == given.verdict.verdict_id)
+        with self._turn:
+            return next((one for one in same if one.source == given.source and one.seq < given.seq), None)
+
+    def read_twice(self) -> list[tuple[Decision, Decision]]:
+        """Return first and second decision of everything that was read by a second person who saw nothing."""
+        with self._turn:
+            seconds = [one for one in self._newest.values() if one.reading == SECOND_READING and one.counts]
+            found = []
+            for one in seconds:
+                key = Key(source=one.source, run_id=one.verdict.run_id, thing_id=one.ids[0])
+                others = [self._newest[one.source, name] for name in self._about[key]]
+                first = [other for other in others if other.counts and other.by != one.by and not other.reading]
+                found += (
+                    [(min(first, key=lambda other: other.seq).verdict.decision, one.verdict.decision)] if first else []
+                )
+        return found
+
+    def _take(self, source: int, leaf: Leaf) -> None:
+        given = Given(
+            source=source, seq=leaf.seq, by=leaf.actor, t_utc_ns=leaf.t_utc_ns, verdict=Verdict.of(leaf.body),
+            settles=_texts(leaf.body.get(SETTLES)), reading=str(leaf.body.get(READING) or ""),
+        )  # fmt: skip
+        self._all.append(given)
+        self._newest[source, given.verdict.verdict_id] = given
+        for name in given.ids:
+            key = Key(source=source, run_id=given.verdict.run_id, thing_id=name)
+            self._about[key][given.verdict.verdict_id] = None
+
+
+def verdict_id(key: Key, person: str) -> str:
+    """Return the id of one person's verdict on one thing: giving it again changes that one, and no other's."""
+    text = "\n".join((key.run_id, key.thing_id, person))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()

@@ -1,0 +1,284 @@
+"""Looking at things: the queue with what each did and what was decided, and one thing closely."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from detection.events import Event
+from maps.review.errors import NotThereError
+from maps.review.judging.ordering import USUAL, Band, Rank, Weights, rank
+from maps.review.judging.verdict_book import Key, VerdictBook
+from operations.finding.described import described, utc_text
+from operations.finding.selection import ThingSelection, find
+from operations.log.leaves import LeafKind
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from maps.review.desk import Desk
+    from maps.review.judging.verdict_book import Given, Standing
+    from missions.briefs.places import GeoLine
+    from operations.finding.border import BorderLine
+    from operations.finding.things import Thing, Things
+    from operations.values import PartRecord
+
+WEIGHTS: Final = "review weights"
+"""Subject of the record of how the operation's owner weighs kinds of event."""
+MOST: Final = 5_000
+"""Things in the queue at once, the newest: what more there is, is said and found by narrower questions."""
+_EVENTS: Final = """
+SELECT event_id, run_id, kind, t_utc_ns, coalesce(t_to_utc_ns, t_utc_ns) AS t_to_utc_ns, track_ids,
+    coalesce(probability, 'nan'::FLOAT) AS probability, coalesce(lat_deg, 'nan'::DOUBLE) AS lat_deg,
+    coalesce(lon_deg, 'nan'::DOUBLE) AS lon_deg, coalesce(ce90_m, 'nan'::FLOAT) AS ce90_m, details FROM {events}"""
+_CHIP: Final = "SELECT jpeg FROM {chips} WHERE hit_id = $hit LIMIT 1"
+_ANY_CHIP: Final = """
+SELECT jpeg FROM {chips} WHERE hit_id IN (SELECT unnest(hit_ids) FROM {tracks} WHERE track_id = $thing)
+ORDER BY hit_id LIMIT 1"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """How things are looked at: what distances are measured from, and where local times count."""
+
+    lines: tuple[GeoLine, ...] = ()
+    border: BorderLine | None = None
+    zone: dt.tzinfo | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """One thing in the queue."""
+
+    key: Key
+    thing: Thing
+    row: dict[str, Any]
+    """As `described`."""
+    rank: Rank
+    events: tuple[Event, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The queue as it stands: alerts, detections, the rest, each in its order."""
+
+    items: tuple[Queued, ...]
+    total: int
+    singles_left: int
+
+
+class Looking:
+    """Reads things for the console.
+
+    Parameters
+    ----------
+    desk
+        The operations on the table.
+    sight
+        Border and zone.
+    """
+
+    def __init__(self, desk: Desk, sight: Sight) -> None:
+        self.desk = desk
+        self.sight = sight
+        self.book = VerdictBook(desk.stores)
+        self._events: tuple[int, dict[Key, tuple[Event, ...]]] = (-1, {})
+        self._places: tuple[int, dict[Key, tuple[Things, int]]] = (-1, {})
+
+    def weights(self) -> Weights:
+        """Return how the operation's owner weighs events: the newest word in any of the operations."""
+        told = [leaf for store in self.desk.stores if (leaf := store.record(LeafKind.NOTE, WEIGHTS)) is not None]
+        if not told:
+            return USUAL
+        body = max(told, key=lambda leaf: leaf.t_utc_ns).body
+        alert, detection = float(body["alert_from"]), float(body["detection_from"])
+        return Weights(kinds=dict(body["kinds"]), alert_from=alert, detection_from=detection)
+
+    def queue(self, selection: ThingSelection) -> Queue:
+        """Return the things of a question in the order in which they are to be looked at."""
+        with self.desk.turn:
+            found = find(self.desk.archive, self.desk.index, selection, limit=MOST)
+            weights, now = self.weights(), self.desk.clock()
+            items = [self._queued(found.things[row], weights, now_utc_ns=now) for row in range(len(found.things))]
+            self._remember(found.things)
+        order = list(Band)
+        items.sort(key=lambda one: (order.index(one.rank.band), -one.rank.order, -one.thing.t_utc_ns))
+        return Queue(items=tuple(items), total=found.total, singles_left=found.singles_left)
+
+    def one(self, key: Key) -> Queued:
+        """Return one thing.
+
+        Raises
+        ------
+        NotThereError
+            When no operation on the table has it any more.
+        """
+        with self.desk.turn:
+            things, row = self._place(key)
+            return self._queued(things[row], self.weights(), now_utc_ns=self.desk.clock())
+
+    def known(self, key: Key) -> Queued | None:
+        """Return one thing; None where no operation has it any more."""
+        try:
+            return self.one(key)
+        except NotThereError:
+            return None
+
+    def generation(self) -> int:
+        """Return a number that grows whenever there are other runs or parts than before."""
+        with self.desk.turn:
+            self.desk.archive.refresh()
+            return self.desk.archive.generation
+
+    def path(self, key: Key) -> list[dict[str, Any]]:
+        """Return a thing's points: when it was where, as far as that is known."""
+        with self.desk.turn:
+            things, row = self._place(key)
+            points = slice(int(things.offsets[row]), int(things.offsets[row + 1]))
+            columns = (things.point_t_utc_ns, things.point_lat_deg, things.point_lon_deg, things.point_ce90_m)
+            rows = zip(*(column[points].tolist() for column in columns), strict=True)
+        return [
+            {"utc": utc_text(t_ns), "lat_deg": lat, "lon_deg": lon, "ce90_m": ce90 if math.isfinite(ce90) else None}
+            for t_ns, lat, lon, ce90 in rows
+            if math.isfinite(lat)
+        ]
+
+    def chip(self, queued: Queued) -> str | None:
+        """Return a thing's picture as base64: that of its best hit, else of another; None where none was kept."""
+        key, desk = queued.key, self.desk
+        with desk.turn:
+            chips, tracks = self._parts("chips", key), self._parts("tracks", key)
+            if not chips:
+                return None
+            rows = desk.archive.read(key.source, _CHIP, {"chips": chips}, hit=queued.thing.best_hit_id)
+            if not rows.num_rows and tracks:
+                tables = {"chips": chips, "tracks": tracks}
+                rows = desk.archive.read(key.source, _ANY_CHIP, tables, thing=key.thing_id)
+        found = rows["jpeg"].to_pylist()
+        return base64.b64encode(found[0]).decode("ascii") if found else None
+
+    def _parts(self, table: str, key: Key) -> list[PartRecord]:
+        listed = self.desk.archive.parts(table)
+        return [one.part for one in listed if one.source == key.source and one.part.run_id == key.run_id]
+
+    def _queued(self, thing: Thing, weights: Weights, *, now_utc_ns: int) -> Queued:
+        key = Key(source=thing.source, run_id=thing.run_id, thing_id=thing.thing_id)
+        events = self._events_now().get(key, ())
+        return Queued(
+            key=key,
+            thing=thing,
+            row=described(thing, self.desk.archive, self.sight.zone),
+            rank=rank(thing, events, weights, now_utc_ns=now_utc_ns),
+            events=events,
+        )
+
+    def _remember(self, things: Things) -> None:
+        """Keep where things of the last answers stand, so that one of them is found again at once."""
+        generation, known = self._places
+        if generation != self.desk.archive.generation or len(known) > 4 * MOST:
+            known = {}
+        names, runs = things.text["thing_id"].texts().tolist(), things.text["run_id"].texts().tolist()
+        sources = things.number["source"].tolist()
+        for row, (source, run_id, name) in enumerate(zip(sources, runs, names, strict=True)):
+            known[Key(source=source, run_id=run_id, thing_id=name)] = (things, row)
+        self._places = (self.desk.archive.generation, known)
+
+    def _place(self, key: Key) -> tuple[Things, int]:
+        self.desk.archive.refresh()
+        generation, known = self._places
+        if generation != self.desk.archive.generation or key not in known:
+            asked = ThingSelection(thing_ids=(key.thing_id,), singles=True, border=self.sight.border)
+            self._remember(find(self.desk.archive, self.desk.index, asked).things)
+            known = self._places[1]
+        if key not in known:
+            raise NotThereError(
+                f"{key.thing_id[:40]!a} is in no operation on the table any more: it was erased, or a newer run "
+                "replaced it; load the queue again"
+            )
+        return known[key]
+
+    def _events_now(self) -> Mapping[Key, tuple[Event, ...]]:
+        """Return what things did, by thing; read again when there are other runs or parts than before."""
+        generation, known = self._events
+        if generation == self.desk.archive.generation:
+            return known
+        gathered: dict[Key, list[Event]] = {}
+        for source in range(len(self.desk.stores)):
+            parts = [one.part for one in self.desk.archive.parts("events") if one.source == source]
+            for row in self.desk.archive.read(source, _EVENTS, {"events": parts}).to_pylist() if parts else ():
+                run_id = str(row.pop("run_id"))
+                row |= {"track_ids": tuple(row["track_ids"]), "details": _details(row["details"])}
+                event = Event(**row)
+                for name in event.track_ids:
+                    gathered.setdefault(Key(source=source, run_id=run_id, thing_id=name), []).append(event)
+        known = {key: tuple(events) for key, events in gathered.items()}
+        self._events = (self.desk.archive.generation, known)
+        return known
+
+
+def _details(text: object) -> dict[str, str | float]:
+    """Return what an event's row says beside; nothing where it is no JSON object."""
+    try:
+        value = json.loads(str(text))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def event_body(event: Event) -> dict[str, Any]:
+    """Return an event as the console's pages read it."""
+    return {
+        "id": event.event_id,
+        "kind": event.kind,
+        "utc": utc_text(event.t_utc_ns),
+        "to_utc": utc_text(event.t_to_utc_ns),
+        "probability": _number(event.probability),
+        "lat_deg": _number(event.lat_deg),
+        "lon_deg": _number(event.lon_deg),
+        "ce90_m": _number(event.ce90_m),
+        "details": {str(name): str(value) for name, value in event.details.items()},
+    }
+
+
+def rank_body(told: Rank) -> dict[str, Any]:
+    """Return a rank as the console's pages read it."""
+    return {
+        "band": str(told.band),
+        "order": round(told.order, 4),
+        "probability": round(told.probability, 4),
+        "kind": told.kind,
+        "weight": told.weight,
+        "time_left_s": _number(told.time_left_s),
+    }
+
+
+def given_body(given: Given) -> dict[str, Any]:
+    """Return a verdict as the console's pages read it."""
+    verdict = given.verdict
+    return {
+        "by": given.by,
+        "utc": utc_text(given.t_utc_ns),
+        "decision": str(verdict.decision),
+        "reason": verdict.reason,
+        "note": verdict.note,
+        "run": verdict.run_id,
+        "proposal": not given.counts,
+        "settles": len(given.settles),
+    }
+
+
+def standing_body(standing: Standing) -> dict[str, Any]:
+    """Return what was decided about a thing as the console's pages read it."""
+    return {
+        "decision": standing.decision,
+        "by": sorted({one.by for one in standing.given if one.counts}),
+        "given": [given_body(one) for one in standing.given],
+    }
+
+
+def _number(value: float) -> float | None:
+    return round(value, 7) if math.isfinite(value) else None

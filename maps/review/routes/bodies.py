@@ -1,0 +1,57 @@
+"""What requests bring: fields named and typed, and no others."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from maps.review.judging.verdict_book import Key
+from operations.values import Decision
+
+
+class Body(BaseModel):
+    """A request's JSON object."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ThingName(Body):
+    """Which thing: the number of its operation on the table, its run, and its own id."""
+
+    source: int = Field(ge=0, le=999)
+    run: str = Field(max_length=64)
+    id: str = Field(max_length=128)
+
+    def key(self) -> Key:
+        """Return it as a key."""
+        return Key(source=self.source, run_id=self.run, thing_id=self.id)
+
+
+class Things(Body):
+    """Some things."""
+
+    items: list[ThingName] = Field(min_length=1, max_length=1_000)
+
+
+class Purpose(Body):
+    """Case and reason of what is looked at from now on."""
+
+    case: str = Field(max_length=600)
+    reason: str = Field(max_length=600)
+    hours: float = Field(default=12.0, gt=0.0, le=168.0)
+
+
+class Verdicts(Things):
+    """A decision on things."""
+
+    decision: Decision
+    reason: str = Field(default="", max_length=40)
+    note: str = Field(default="", max_length=4_000)
+    settle: bool = False
+
+
+class Weighing(Body):
+    """How kinds of event count."""
+
+    kinds: dict[str, float] = Field(max_length=50)
+    alert_from: float
+    detection_from: float

@@ -1,0 +1,151 @@
+"""The queue and the things in it; each look is in the log before it is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from maps.review.access.guard import Visitor
+from maps.review.access.roles import Role, needs
+from maps.review.console import Console
+from maps.review.handing import WAYS, Way
+from maps.review.judging.ordering import USUAL, Band, Weights
+from maps.review.judging.reading import seen_by
+from maps.review.judging.reasons import REASONS
+from maps.review.looking import WEIGHTS, Queued, event_body, rank_body, standing_body
+from maps.review.routes.bodies import ThingName, Weighing
+from maps.review.visits import Caller, Here
+from operations.consultation import Access
+from operations.errors import UnloggedError
+from operations.finding.selection import NOBODY, ThingSelection
+from operations.log.leaves import LeafKind
+from operations.values import Decision
+
+router = APIRouter(tags=["things"])
+_LEFT_OUT = frozenset({"decision", "operation_id", "log_head", "assessment", "id", "run"})
+"""What of a thing's row the pages have elsewhere, or that says more than a second reader may know."""
+_NS_PER_US = 1_000
+
+
+class Question(BaseModel):
+    """What the queue is narrowed to; what is left open does not choose."""
+
+    model_config = ConfigDict(extra="forbid")
+    assessed: list[str] = Field(default_factory=list, max_length=50, description="What it was taken for.")
+    since: AwareDatetime | None = Field(default=None, description="From this moment on.")
+    until: AwareDatetime | None = Field(default=None, description="Up to this moment.")
+    min_score: float | None = Field(default=None, ge=0.0, le=1.0)
+    near_border_m: float | None = Field(default=None, ge=0.0)
+    verdict: list[str] = Field(default_factory=list, max_length=5, description="A decision, or 'none'.")
+    singles: bool = Field(default=False, description="Also hits that belong to no track.")
+
+    def selection(self, here: Console) -> ThingSelection:
+        """Return it as a question to operations."""
+        known = {*map(str, Decision), NOBODY}
+        return ThingSelection(
+            classes=tuple(self.assessed),
+            from_utc_ns=_ns(self.since),
+            to_utc_ns=_ns(self.until),
+            score_min=self.min_score,
+            verdicts=tuple(name for name in self.verdict if name in known),
+            border=here.looking.sight.border,
+            near_border_m=self.near_border_m,
+            singles=self.singles,
+        )
+
+
+@router.get("/api/table")
+@needs(Role.VIEWER)
+def table(here: Here) -> dict[str, Any]:
+    """Say which operations are open, what could not be opened, and by which words and weights things are judged."""
+    return {
+        "operations": [{"source": source, "name": store.name} for source, store in enumerate(here.desk.stores)],
+        "problems": here.desk.problems,
+        "border": [
+            list(zip(line.lon_deg.tolist(), line.lat_deg.tolist(), strict=True)) for line in here.looking.sight.lines
+        ],
+        "reasons": {str(decision): dict(listed) for decision, listed in REASONS.items()},
+        "bands": [str(band) for band in Band],
+        "ways": [_way_body(way, here.handing.why_not(way.form)) for way in WAYS],
+        "weights": here.looking.weights().body(),
+        "usual_weights": USUAL.body(),
+    }
+
+
+@router.get("/api/queue")
+@needs(Role.VIEWER)
+def queue(question: Annotated[Question, Query()], caller: Caller, here: Here) -> dict[str, Any]:
+    """Return the things of a question in the order in which they are to be looked at."""
+    consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="queue")
+    answer = here.looking.queue(question.selection(here))
+    here.looking.book.refresh()
+    asked = question.model_dump(mode="json", exclude_defaults=True)
+    for source, consultation in enumerate(consultations):
+        shown = [one.key.thing_id for one in answer.items if one.key.source == source]
+        _logged(consultation.viewed("queue", {"asked": asked, "things": shown}))
+    return {
+        "items": [item_body(one, caller, here) for one in answer.items],
+        "total": answer.total,
+        "single_hits_left": answer.singles_left,
+        "cursor": here.looking.book.cursor,
+    }
+
+
+@router.get("/api/thing")
+@needs(Role.VIEWER)
+def thing(name: Annotated[ThingName, Query()], caller: Caller, here: Here) -> dict[str, Any]:
+    """Return one thing closely: its picture, where it was when, what it did, who decided what."""
+    consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="thing")
+    one = here.looking.one(name.key())
+    here.looking.book.refresh()
+    _logged(consultations[one.key.source].viewed("thing", {"things": [one.key.thing_id]}))
+    return {
+        **item_body(one, caller, here),
+        "path": here.looking.path(one.key),
+        "chip": here.looking.chip(one),
+        "recording_id": one.thing.media_id,
+        "media_t_ns": one.thing.media_t_ns,
+        "all_events": [event_body(event) for event in one.events],
+    }
+
+
+@router.post("/api/weights")
+@needs(Role.SUPERVISOR)
+def weigh(body: Weighing, caller: Caller, here: Here) -> dict[str, Any]:
+    """Set how kinds of event count in the queue, for everybody; the log keeps who did."""
+    weights = Weights(kinds=body.kinds, alert_from=body.alert_from, detection_from=body.detection_from)
+    for source in range(len(here.desk.stores)):
+        here.desk.store_of(source, caller.account.name).append(LeafKind.NOTE, WEIGHTS, weights.body())
+    return {"weights": here.looking.weights().body()}
+
+
+def item_body(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
+    """Return a thing in the queue as the console's pages read it."""
+    standing = here.looking.book.standing(one.key)
+    seen = seen_by(caller.account.name, one.key, one.rank.band, standing)
+    return {
+        "source": one.key.source,
+        "run": one.key.run_id,
+        "id": one.key.thing_id,
+        **{name: value for name, value in one.row.items() if name not in _LEFT_OUT},
+        "rank": rank_body(one.rank),
+        "events": sorted({event.kind for event in one.events}),
+        "standing": standing_body(seen.standing),
+        "second": seen.asked,
+    }
+
+
+def _way_body(way: Way, why: str) -> dict[str, Any]:
+    return {"form": way.form, "key": way.key, "text": way.text, "can": not why, "why": why}
+
+
+def _logged(said: str) -> None:
+    """Refuse to show what no log has."""
+    if said:
+        raise UnloggedError(f"nothing is shown, for it would be in no log ({said})")
+
+
+def _ns(moment: AwareDatetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1e6) * _NS_PER_US

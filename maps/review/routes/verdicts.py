@@ -1,0 +1,120 @@
+"""Decisions: given, taken back, settled; and what others decided meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from geo.errors import RefusedError
+from maps.review.access.guard import Visitor
+from maps.review.access.roles import Role, needs
+from maps.review.console import Console
+from maps.review.judging.deciding import Judgement, Subject, decide, take_back
+from maps.review.judging.reading import agreement, seen_by, wants_second
+from maps.review.judging.verdict_book import SECOND_READING, Given, Key
+from maps.review.looking import Queued, rank_body, standing_body
+from maps.review.routes.bodies import Things, Verdicts
+from maps.review.visits import Caller, Here
+from operations.consultation import Access
+from operations.store import OperationStore
+from operations.values import Decision
+
+router = APIRouter(tags=["verdicts"])
+
+
+@router.post("/api/verdicts")
+@needs(Role.ANALYST)
+def give(body: Verdicts, caller: Caller, here: Here) -> dict[str, Any]:
+    """Decide about things: each gets a verdict of the caller's own; where others decided differently, that is said."""
+    if body.settle and not caller.account.role.may(Role.SUPERVISOR):
+        raise RefusedError("a conflict is settled by a supervisor: yours stands beside the others' until then")
+    here.desk.consult(caller.account.name, access=Access.VIEW, what="verdict")
+    things = [here.looking.one(name.key()) for name in body.items]
+    here.looking.book.refresh()
+    stores = _stores(caller, here, [one.key for one in things])
+    for second in (False, True):
+        subjects = [
+            Subject(key=one.key, single=one.thing.single) for one in things if _is_second(one, caller, here) == second
+        ]
+        judgement = Judgement(
+            decision=body.decision, reason=body.reason, note=body.note, settle=body.settle,
+            reading=SECOND_READING if second else "",
+        )  # fmt: skip
+        decide(stores, here.looking.book, subjects, judgement)
+    return _after(things, caller, here)
+
+
+@router.post("/api/verdicts/undo")
+@needs(Role.ANALYST)
+def undo(body: Things, caller: Caller, here: Here) -> dict[str, Any]:
+    """Take the caller's newest verdicts on things back: what they decided before holds again."""
+    here.desk.consult(caller.account.name, access=Access.VIEW, what="verdict")
+    things = [here.looking.one(name.key()) for name in body.items]
+    keys = [one.key for one in things]
+    undone = take_back(_stores(caller, here, keys), here.looking.book, keys)
+    return {"undone": undone, **_after(things, caller, here)}
+
+
+@router.get("/api/changes")
+@needs(Role.VIEWER, keeps_awake=False)
+def changes(after: str, caller: Caller, here: Here) -> dict[str, Any]:
+    """Return what was decided since a cursor, by anybody; pages ask for it by themselves."""
+    book = here.looking.book
+    book.refresh()
+    cursor = book.cursor
+    keys = {_key(given, name): None for given in book.since(after) for name in given.ids}
+    changed = [here.looking.known(key) for key in keys] if len(keys) < 1_000 else []
+    return {
+        "cursor": cursor,
+        "things": [_body(one, caller, here) for one in changed if one is not None],
+        "many": len(keys) >= 1_000,
+        "generation": here.looking.generation(),
+    }
+
+
+@router.get("/api/agreement")
+@needs(Role.SUPERVISOR)
+def agree(here: Here) -> dict[str, Any]:
+    """Return how far second readings agree with first ones, and what still waits for one."""
+    pairs = here.looking.book.read_twice()
+    kappa = agreement(pairs)
+    return {
+        "read_twice": len(pairs),
+        "kappa": None if kappa is None else round(kappa, 3),
+        "table": {
+            f"{first} / {second}": sum(pair == (first, second) for pair in pairs)
+            for first in Decision
+            for second in Decision
+        },
+    }
+
+
+def _is_second(one: Queued, caller: Visitor, here: Console) -> bool:
+    standing = here.looking.book.standing(one.key)
+    read = any(given.by == caller.account.name and given.counts for given in standing.given)
+    return not read and wants_second(one.key, one.rank.band, standing)
+
+
+def _stores(caller: Visitor, here: Console, keys: list[Key]) -> dict[int, OperationStore]:
+    return {source: here.desk.store_of(source, caller.account.name) for source in sorted({key.source for key in keys})}
+
+
+def _after(things: list[Queued], caller: Visitor, here: Console) -> dict[str, Any]:
+    return {"things": [_body(one, caller, here) for one in things], "cursor": here.looking.book.cursor}
+
+
+def _body(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
+    seen = seen_by(caller.account.name, one.key, one.rank.band, here.looking.book.standing(one.key))
+    return {
+        "source": one.key.source,
+        "run": one.key.run_id,
+        "id": one.key.thing_id,
+        "rank": rank_body(one.rank),
+        "standing": standing_body(seen.standing),
+        "second": seen.asked,
+    }
+
+
+def _key(given: Given, name: str) -> Key:
+    return Key(source=given.source, run_id=given.verdict.run_id, thing_id=name)
