@@ -41,6 +41,21 @@ def operation_with(
     recordings: Sequence[str] = ("flight 1.ts",),
 ) -> Path:
     """Write an operation with walks of twenty points near longitude 8.05; a third of them did something."""
+    made = OperationStore.create(path, name=name, actor="ana", clock=time.time_ns)
+    with made as store:
+        add_walks(store, tracks=tracks, singles=singles, classes=classes, recordings=recordings)
+    return path
+
+
+def add_walks(
+    store: OperationStore,
+    *,
+    tracks: int,
+    singles: int = 0,
+    classes: Sequence[str] = ("person", "vehicle"),
+    recordings: Sequence[str] = ("flight 1.ts",),
+) -> None:
+    """Add a run of such walks to an operation."""
     hits, walks = _walks(tracks, singles, classes, recordings)
     run = RunRecord(
         run_id=f"{tracks:016x}",
@@ -61,16 +76,12 @@ def operation_with(
     ]
     pictures = [_picture(shade) for shade in range(16)]
     chips = {one.decode(): pictures[k % 16] for k, one in enumerate(hits.hit_id[: tracks * POINTS : POINTS].tolist())}
-    with (
-        OperationStore.create(path, name=name, actor="ana", clock=time.time_ns) as store,
-        store.begin_run(run) as writer,
-    ):
+    with store.begin_run(run) as writer:
         writer.add("hits", hits_table(hits, run_id=run.run_id))
         writer.add("tracks", tracks_table(walks, run_id=run.run_id))
         writer.add("events", events_table(_events(walks), run_id=run.run_id))
         writer.add("chips", chips_table(chips))
         writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=one.id, body=one.body()) for one in media])
-    return path
 
 
 def _walks(

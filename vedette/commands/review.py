@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,12 @@ from vedette.commands.signing_options import SigningPassphraseFile, signer_of
 from vedette.commands.two_people import FirstKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from maps.review.console import Console
     from maps.review.desk import Folder
     from maps.review.handing import Outlet
+    from maps.review.hooks import Hook
     from maps.review.looking import Sight
     from maps.review.serving import Tls
 
@@ -50,6 +53,10 @@ def review(
     tak_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     tak_ca: Annotated[Path | None, typer.Option(help="Who signs that server's certificate (PEM).")] = None,
     cleartext: Annotated[str | None, typer.Option(help="Why clear text may leave this machine.")] = None,
+    hook: Annotated[list[str] | None, typer.Option(help="Tell this address of new alerts; again for more.")] = None,
+    hook_secret_file: Annotated[
+        Path | None, typer.Option(help="File whose first line signs what hooks are told (16 bytes or more).")
+    ] = None,
     signing_key: FirstKey = None,
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
@@ -83,7 +90,37 @@ def review(
         _tell(
             console.state.console.first.code, f"{'http' if answering is None else 'https'}://{host}:{taken}/", answering
         )
+        stack.enter_context(_telling(_hooks(hook or (), hook_secret_file), console.state.console))
         server_for(console, answering).run(sockets=[link])
+
+
+@contextlib.contextmanager
+def _telling(hooks: Sequence[Hook], console: Console) -> Iterator[None]:
+    """Tell hooks of new alerts, beside the server, until the context ends."""
+    from maps.review.hooks import Herald
+
+    stop = threading.Event()
+    if not hooks:
+        yield
+        return
+    thread = threading.Thread(target=Herald(console.looking, hooks, console.clock).run, args=(stop,), name="hooks")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _hooks(addresses: Sequence[str], secret_file: Path | None) -> list[Hook]:
+    from maps.review.hooks import Hook
+
+    if not addresses:
+        return []
+    if secret_file is None:
+        raise InputError("--hook needs --hook-secret-file: what is told is signed")
+    secret = secret_file.read_bytes().split(b"\n", 1)[0].strip()
+    return [Hook.parse(address, secret) for address in addresses]
 
 
 def default_accounts() -> Path:

@@ -105,10 +105,12 @@
 
   async function agreement(form) {
     if (desk.me.role !== "supervisor" && desk.me.role !== "admin") return;
+    const box = review.element("section", "");
+    form.append(box);
     const told = await review.get("/api/agreement");
-    form.append(review.element("h3", "", review.t("Reading twice")));
+    box.append(review.element("h3", "", review.t("Reading twice")));
     const kappa = told.kappa === null ? review.t("nothing to tell yet") : review.t("Cohen's kappa %(k)s", { k: told.kappa.toFixed(2) });
-    form.append(review.element("p", "", review.t("%(n)s things read by two people: ", { n: told.read_twice }) + kappa));
+    box.append(review.element("p", "", review.t("%(n)s things read by two people: ", { n: told.read_twice }) + kappa));
   }
 
   review.settings = function () {

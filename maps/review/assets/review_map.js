@@ -33,9 +33,15 @@
     const bounds = L.latLngBounds([]);
     for (const spot of shown.values()) bounds.extend(spot.getLatLng());
     if (!bounds.isValid() && border) bounds.extend(border.getBounds());
-    if (!bounds.isValid()) return;
+    if (!bounds.isValid() || !map.getSize().y) return;
     map.fitBounds(bounds.pad(0.15), { animate: false, maxZoom: 17 });
     fitted = true;
+  }
+
+  /* A map that was not on the screen when the things came is fitted when it first is. */
+  function resized() {
+    map.invalidateSize({ animate: false });
+    if (!fitted) fit();
   }
 
   let last = null;
@@ -66,16 +72,17 @@
   review.startMap = function () {
     map = L.map("map", { preferCanvas: true, zoomControl: true, attributionControl: false, zoomSnap: 0.25, keyboard: true });
     map.setView([0, 0], 2);
+    map.createPane("border").style.zIndex = 450;
     spots = L.layerGroup().addTo(map);
     way = L.layerGroup().addTo(map);
     if (desk.table.border.length) {
-      border = L.polyline(desk.table.border.map((line) => line.map(([lon, lat]) => [lat, lon])), { color: "#d32f2f", weight: 3, dashArray: "10 5", interactive: false }).addTo(map);
+      border = L.polyline(desk.table.border.map((line) => line.map(([lon, lat]) => [lat, lon])), { color: "#d32f2f", weight: 3, dashArray: "10 5", interactive: false, pane: "border" }).addTo(map);
     }
     L.control.scale({ position: "bottomright", metric: review.units.length === "metric", imperial: review.units.length !== "metric" }).addTo(map);
     const stored = sessionStorage.getItem("vedette-view");
     if (stored && /^-?[\d.]+,-?[\d.]+,[\d.]+$/.test(stored)) { const [lat, lon, zoom] = stored.split(",").map(Number); map.setView([lat, lon], zoom); fitted = true; }
     map.on("moveend", () => { const at = map.getCenter(); if (fitted) sessionStorage.setItem("vedette-view", at.lat.toFixed(6) + "," + at.lng.toFixed(6) + "," + map.getZoom()); });
-    new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(document.getElementById("map"));
+    new ResizeObserver(resized).observe(document.getElementById("map"));
     desk.on("items", draw);
     desk.on("select", select);
     desk.on("card", path);
