@@ -97,6 +97,7 @@ def quiet_engine(*, memory_mb: int) -> duckdb.DuckDBPyConnection:
     engine = duckdb.connect(":memory:", config=dict(_OFFLINE))
     engine.execute(f"SET memory_limit = '{int(memory_mb)}MB'")
     engine.execute("SET parquet_metadata_cache = true")
+    engine.execute("SET enable_progress_bar = false")  # standard output is for results
     return engine
 
 

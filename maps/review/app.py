@@ -23,6 +23,7 @@ from maps.review.console import Console
 from maps.review.errors import NotThereError
 from maps.review.handing import Handing, Outlet
 from maps.review.looking import Looking, Sight
+from maps.review.planting import Planting
 from maps.review.routes import accounts, case, handing, login, pages, things, verdicts, words
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ ROUTERS: Final = (
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 
+READINGS: Final = "planted.jsonl"
+"""File beside the accounts: what readers said of planted items."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -55,6 +59,8 @@ class Settings:
     """What distances are measured from, and where local times count."""
     outlet: Outlet | None = None
     """The TAK server that events go to."""
+    planted: Desk | None = None
+    """Operations of simulated films, on a desk of their own, whose things are planted where a supervisor wants it."""
     signer: Signer | None = None
     """Signs packages and reports."""
 
@@ -76,6 +82,7 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
         origins=settings.origins,
     )
     looking = Looking(desk, settings.sight)
+    planted = None if settings.planted is None else Looking(settings.planted, Sight())
     app.state.console = Console(
         desk=desk,
         gate=gate,
@@ -84,6 +91,7 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
         first=FirstAccount(accounts, settings.now_s),
         looking=looking,
         handing=Handing(looking, settings.outlet, settings.signer),
+        planting=Planting(planted, settings.accounts.with_name(READINGS), first=len(desk.stores)),
         clock=desk.clock,
     )
     app.router.routes.clear()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from maps.review.desk import Desk
     from maps.review.handing import Handing
     from maps.review.looking import Looking
+    from maps.review.planting import Planting
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +29,5 @@ class Console:
     first: FirstAccount
     looking: Looking
     handing: Handing
+    planting: Planting
     clock: Callable[[], int]

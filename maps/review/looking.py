@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from detection.events import Event
 from maps.review.errors import NotThereError
+from maps.review.judging.joining import Joins
 from maps.review.judging.ordering import USUAL, Band, Rank, Weights, rank
 from maps.review.judging.verdict_book import Key, VerdictBook
 from operations.finding.described import described, utc_text
@@ -18,7 +19,7 @@ from operations.log.leaves import LeafKind
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from maps.review.desk import Desk
     from maps.review.judging.verdict_book import Given, Standing
@@ -60,6 +61,8 @@ class Queued:
     """As `described`."""
     rank: Rank
     events: tuple[Event, ...]
+    joined: tuple[Key, ...] = ()
+    """The tracks that people took for this one thing, itself among them; empty where it stands alone."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ class Looking:
         self.desk = desk
         self.sight = sight
         self.book = VerdictBook(desk.stores)
+        self.joins = Joins(desk.stores)
         self._events: tuple[int, dict[Key, tuple[Event, ...]]] = (-1, {})
         self._places: tuple[int, dict[Key, tuple[Things, int]]] = (-1, {})
 
@@ -107,7 +111,19 @@ class Looking:
             self._remember(found.things)
         order = list(Band)
         items.sort(key=lambda one: (order.index(one.rank.band), -one.rank.order, -one.thing.t_utc_ns))
-        return Queue(items=tuple(items), total=found.total, singles_left=found.singles_left)
+        return Queue(items=tuple(self._first_of_each(items)), total=found.total, singles_left=found.singles_left)
+
+    def _first_of_each(self, items: list[Queued]) -> Iterator[Queued]:
+        """Yield what stands alone, and of what was joined what comes first."""
+        self.joins.refresh()
+        told = set[str]()
+        for one in items:
+            joined = self.joins.of(one.key)
+            if joined is None:
+                yield one
+            elif (name := f"{one.key.source} {joined.subject}") not in told:
+                told.add(name)
+                yield dataclasses.replace(one, joined=joined.keys)
 
     def one(self, key: Key) -> Queued:
         """Return one thing.
@@ -135,7 +151,11 @@ class Looking:
             return self.desk.archive.generation
 
     def path(self, key: Key) -> list[dict[str, Any]]:
-        """Return a thing's points: when it was where, as far as that is known."""
+        """Return the points of a thing and of all that is joined with it: when it was where, as far as is known."""
+        self.joins.refresh()
+        return sorted((point for one in self.joins.whole([key]) for point in self._path(one)), key=_moment)
+
+    def _path(self, key: Key) -> list[dict[str, Any]]:
         with self.desk.turn:
             things, row = self._place(key)
             points = slice(int(things.offsets[row]), int(things.offsets[row + 1]))
@@ -218,6 +238,10 @@ class Looking:
         known = {key: tuple(events) for key, events in gathered.items()}
         self._events = (self.desk.archive.generation, known)
         return known
+
+
+def _moment(point: Mapping[str, Any]) -> str:
+    return str(point["utc"] or "")
 
 
 def _details(text: object) -> dict[str, str | float]:

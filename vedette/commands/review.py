@@ -53,6 +53,9 @@ def review(
     tak_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     tak_ca: Annotated[Path | None, typer.Option(help="Who signs that server's certificate (PEM).")] = None,
     cleartext: Annotated[str | None, typer.Option(help="Why clear text may leave this machine.")] = None,
+    planted: Annotated[
+        list[Path] | None, typer.Option(help="Operation of simulated films with settled verdicts; again for more.")
+    ] = None,
     hook: Annotated[list[str] | None, typer.Option(help="Tell this address of new alerts; again for more.")] = None,
     hook_secret_file: Annotated[
         Path | None, typer.Option(help="File whose first line signs what hooks are told (16 bytes or more).")
@@ -77,20 +80,24 @@ def review(
     sight = _sight(Question(brief=brief, border=border), zone)
     outlet = _outlet(tak, (tak_cert, tak_key, tak_ca), cleartext)
     signer = None if signing_key is None else signer_of(signing_key, signing_passphrase_file)
+    hooks = _hooks(hook or (), hook_secret_file)
     with contextlib.ExitStack() as stack:
         link = stack.enter_context(place.listen())
         desk = stack.enter_context(Desk(_folders(operations, key_file, passphrase_file), clock=utc_now_ns))
         for problem in desk.problems:
             ERRORS.print(line(("left out:", "yellow"), f" {problem}"))
+        known = None
+        if planted:
+            known = stack.enter_context(Desk(_folders(planted, key_file, passphrase_file), clock=utc_now_ns))
         taken = link.getsockname()[1]
         settings = Settings(
-            accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, signer=signer
+            accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, signer=signer, planted=known
         )  # fmt: skip
         console = build_app(desk, settings)
         _tell(
             console.state.console.first.code, f"{'http' if answering is None else 'https'}://{host}:{taken}/", answering
         )
-        stack.enter_context(_telling(_hooks(hook or (), hook_secret_file), console.state.console))
+        stack.enter_context(_telling(hooks, console.state.console))
         server_for(console, answering).run(sockets=[link])
 
 

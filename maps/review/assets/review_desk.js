@@ -4,7 +4,7 @@
   const heard = {};
   const desk = {
     me: null, table: null, items: [], at: new Map(), selected: null, picked: new Set(), pending: null, cursor: "", generation: null,
-    undo: [], card: null, filters: {},
+    undo: [], gone: new Set(), card: null, filters: {},
     on(what, act) { (heard[what] = heard[what] || []).push(act); },
     tell(what, detail) { for (const act of heard[what] || []) act(detail); },
   };
@@ -14,7 +14,7 @@
   desk.nameOf = (item) => ({ source: item.source, run: item.run, id: item.id });
   desk.item = (key) => desk.items[desk.at.get(key)] || null;
   desk.current = () => (desk.selected === null ? null : desk.item(desk.selected));
-  desk.open = (item) => item.second || item.standing.decision === "" || item.standing.decision === "conflict";
+  desk.open = (item) => !desk.gone.has(desk.keyOf(item)) && (item.second || item.standing.decision === "" || item.standing.decision === "conflict");
   desk.mine = (item) => item.standing.given.some((one) => one.by === desk.me.name && !one.proposal);
   desk.left = () => desk.items.filter((item) => !desk.mine(item) && desk.open(item)).length;
 

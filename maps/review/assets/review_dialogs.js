@@ -4,7 +4,7 @@
   const desk = review.desk;
   const KEYS = [
     ["N ↓ J", "next in the queue"], ["↑ K", "the one before"], ["C D U", "confirm, dismiss, unsure"], ["1 to 9", "the reason, and on to the next"],
-    ["Enter", "give it without a reason"], ["T", "note"], ["Z", "take the last verdict back"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
+    ["Enter", "give it without a reason"], ["T", "note"], ["Z", "take the last verdict back"], ["M", "take what is picked for one thing; or set it apart again"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
     ["Esc", "cancel; unpick"], ["H", "hand on; then a letter for how"], ["O", "what the patrol found"], ["F", "to the filters"], ["B", "only what came within 300 m of the border"], ["Home", "the whole map"], ["?", "these keys"],
   ];
 
@@ -110,6 +110,13 @@
     const told = await review.get("/api/agreement");
     box.append(review.element("h3", "", review.t("Reading twice")));
     const kappa = told.kappa === null ? review.t("nothing to tell yet") : review.t("Cohen's kappa %(k)s", { k: told.kappa.toFixed(2) });
+    for (const [who, one] of Object.entries(told.planted)) box.append(review.element("p", "", review.t("%(who)s: of %(read)s planted items %(missed)s missed, %(mistaken)s taken for something", Object.assign({ who: who }, one))));
+    if (told.planting.there) {
+      box.append(review.button(told.planting.on ? review.t("Plant no more known items") : review.t("Plant known items, two in a hundred"), "", async () => {
+        told.planting = await review.post("/api/planting", { on: !told.planting.on });
+        review.say(told.planting.on ? review.t("Known items are planted from the next queue on.") : review.t("No more known items are planted."));
+      }));
+    }
     box.append(review.element("p", "", review.t("%(n)s things read by two people: ", { n: told.read_twice }) + kappa));
   }
 

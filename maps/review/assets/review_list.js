@@ -29,6 +29,7 @@
     head.append(review.element("b", "", item.assessed_class), review.element("span", "sure", sure(item)));
     const tag = badge(item);
     if (tag) head.append(tag);
+    if (item.joined.length) head.append(review.element("span", "quiet", review.t("%(n)s tracks", { n: item.joined.length })));
     const events = item.events.length ? item.events.join(", ") : "";
     const left = item.rank.time_left_s === null ? "" : review.t("%(time)s to the border", { time: review.duration(item.rank.time_left_s) });
     box.append(head, review.element("div", "", [events, left].filter(Boolean).join(" · ") || review.t("nothing told of it")));

@@ -46,6 +46,11 @@
 
   /* What a reader learns right after a verdict: that somebody else decided differently, or that this one was planted. */
   function revealed(told) {
+    if (told.planted.length) {
+      const one = told.planted[0];
+      for (const each of told.planted) desk.gone.add(desk.keyOf(each));
+      return one.truth === one.said ? review.t("This one was planted, and you were right: it was known to be %(truth)s.", { truth: review.t(one.truth) }) : review.t("This one was planted: it was known to be %(truth)s. It stays outside the case.", { truth: review.t(one.truth) });
+    }
     const conflict = told.things.filter((thing) => thing.standing.decision === "conflict");
     if (!conflict.length) return "";
     const others = conflict[0].standing.given.filter((one) => one.by !== desk.me.name).map((one) => one.by + ": " + one.decision);
@@ -62,6 +67,19 @@
       review.say(review.t("Taken back; the log keeps both."));
       const key = desk.keyOf(items[0]);
       if (desk.at.has(key)) desk.select(key);
+    } catch (error) { review.say(error.message); }
+  }
+
+  /* Takes what is picked for one thing; what is one already comes apart. */
+  async function join() {
+    const items = desk.chosen();
+    if (!can() || !items.length) return;
+    const apart = items.length === 1 && items[0].joined.length;
+    try {
+      await review.post(apart ? "/api/part" : "/api/join", { items: items.map(desk.nameOf) });
+      desk.picked.clear();
+      await desk.load();
+      review.say(apart ? review.t("Set apart again.") : review.t("Taken for one thing; M sets it apart again."));
     } catch (error) { review.say(error.message); }
   }
 
@@ -112,6 +130,7 @@
     }
     for (const [letter, name] of VERDICTS) if (key === letter) { start(name); return true; }
     if (key === "z") { undo(); return true; }
+    if (key === "m") { join(); return true; }
     return false;
   };
 

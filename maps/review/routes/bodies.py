@@ -55,3 +55,9 @@ class Weighing(Body):
     kinds: dict[str, float] = Field(max_length=50)
     alert_from: float
     detection_from: float
+
+
+class Planting(Body):
+    """Whether known items are planted."""
+
+    on: bool

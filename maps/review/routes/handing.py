@@ -38,7 +38,8 @@ class Rules(Body):
 @needs(Role.ANALYST)
 def hand(body: Handed, caller: Caller, here: Here) -> dict[str, Any]:
     """Hand things on; where the operation asks for two people, the request waits for a supervisor."""
-    keys = [name.key() for name in body.items]
+    here.looking.joins.refresh()
+    keys = here.looking.joins.whole(name.key() for name in body.items)
     if here.handing.needs_two():
         return {"waiting": here.handing.ask(caller.account.name, keys, body.form).number}
     return here.handing.hand(caller.account.name, keys, body.form)

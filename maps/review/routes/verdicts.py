@@ -6,15 +6,17 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from geo.errors import RefusedError
+from geo.errors import InputError, RefusedError
 from maps.review.access.guard import Visitor
 from maps.review.access.roles import Role, needs
 from maps.review.console import Console
 from maps.review.judging.deciding import Judgement, Subject, decide, take_back
+from maps.review.judging.joining import join, part
 from maps.review.judging.reading import agreement, seen_by, wants_second
 from maps.review.judging.verdict_book import SECOND_READING, Given, Key
 from maps.review.looking import Queued, rank_body, standing_body
-from maps.review.routes.bodies import Things, Verdicts
+from maps.review.planting import missed
+from maps.review.routes.bodies import Planting, ThingName, Things, Verdicts
 from maps.review.visits import Caller, Here
 from operations.consultation import Access
 from operations.store import OperationStore
@@ -30,7 +32,8 @@ def give(body: Verdicts, caller: Caller, here: Here) -> dict[str, Any]:
     if body.settle and not caller.account.role.may(Role.SUPERVISOR):
         raise RefusedError("a conflict is settled by a supervisor: yours stands beside the others' until then")
     here.desk.consult(caller.account.name, access=Access.VIEW, what="verdict")
-    things = [here.looking.one(name.key()) for name in body.items]
+    revealed = [_reveal(name, body.decision, caller, here) for name in body.items if here.planting.holds(name.key())]
+    things = _things(body, here)
     here.looking.book.refresh()
     stores = _stores(caller, here, [one.key for one in things])
     for second in (False, True):
@@ -42,7 +45,7 @@ def give(body: Verdicts, caller: Caller, here: Here) -> dict[str, Any]:
             reading=SECOND_READING if second else "",
         )  # fmt: skip
         decide(stores, here.looking.book, subjects, judgement)
-    return _after(things, caller, here)
+    return {"planted": revealed, **_after(things, caller, here)}
 
 
 @router.post("/api/verdicts/undo")
@@ -50,10 +53,32 @@ def give(body: Verdicts, caller: Caller, here: Here) -> dict[str, Any]:
 def undo(body: Things, caller: Caller, here: Here) -> dict[str, Any]:
     """Take the caller's newest verdicts on things back: what they decided before holds again."""
     here.desk.consult(caller.account.name, access=Access.VIEW, what="verdict")
-    things = [here.looking.one(name.key()) for name in body.items]
+    things = _things(body, here)
     keys = [one.key for one in things]
     undone = take_back(_stores(caller, here, keys), here.looking.book, keys)
     return {"undone": undone, **_after(things, caller, here)}
+
+
+@router.post("/api/join")
+@needs(Role.ANALYST)
+def join_tracks(body: Things, caller: Caller, here: Here) -> dict[str, Any]:
+    """Take several tracks for one thing: one line in the queue, decided and handed on together."""
+    here.desk.consult(caller.account.name, access=Access.VIEW, what="join")
+    keys = [one.key for one in _things(body, here)]
+    join(here.desk.store_of(keys[0].source, caller.account.name), keys)
+    return {"joined": len(keys)}
+
+
+@router.post("/api/part")
+@needs(Role.ANALYST)
+def part_tracks(body: Things, caller: Caller, here: Here) -> dict[str, Any]:
+    """Set what was joined apart again."""
+    here.desk.consult(caller.account.name, access=Access.VIEW, what="join")
+    here.looking.joins.refresh()
+    found = {joined.subject: joined for name in body.items if (joined := here.looking.joins.of(name.key())) is not None}
+    for joined in found.values():
+        part(here.desk.store_of(joined.keys[0].source, caller.account.name), joined)
+    return {"parted": len(found)}
 
 
 @router.get("/api/changes")
@@ -73,6 +98,16 @@ def changes(after: str, caller: Caller, here: Here) -> dict[str, Any]:
     }
 
 
+@router.post("/api/planting")
+@needs(Role.SUPERVISOR)
+def plant(body: Planting, here: Here) -> dict[str, Any]:
+    """Plant known items among what analysts read, two in a hundred, or stop it."""
+    if body.on and not here.planting.there:
+        raise InputError("no operation with known items was named when the console was started (--planted)")
+    here.planting.on = body.on
+    return {"on": here.planting.on}
+
+
 @router.get("/api/agreement")
 @needs(Role.SUPERVISOR)
 def agree(here: Here) -> dict[str, Any]:
@@ -81,6 +116,8 @@ def agree(here: Here) -> dict[str, Any]:
     kappa = agreement(pairs)
     return {
         "read_twice": len(pairs),
+        "planted": missed(here.planting.readings()),
+        "planting": {"on": here.planting.on, "there": here.planting.there},
         "kappa": None if kappa is None else round(kappa, 3),
         "table": {
             f"{first} / {second}": sum(pair == (first, second) for pair in pairs)
@@ -88,6 +125,19 @@ def agree(here: Here) -> dict[str, Any]:
             for second in Decision
         },
     }
+
+
+def _things(body: Things, here: Console) -> list[Queued]:
+    """Return the things named, with all that they are joined with."""
+    here.looking.joins.refresh()
+    keys = [name.key() for name in body.items if not here.planting.holds(name.key())]
+    return [here.looking.one(key) for key in here.looking.joins.whole(keys)]
+
+
+def _reveal(name: ThingName, said: Decision, caller: Visitor, here: Console) -> dict[str, Any]:
+    """Take a reading of a planted item in, and say what it was: to the reader, and to no case."""
+    truth = here.planting.read(caller.account.name, name.key(), said, here.clock())
+    return {"source": name.source, "run": name.run, "id": name.id, "truth": str(truth), "said": str(said)}
 
 
 def _is_second(one: Queued, caller: Visitor, here: Console) -> bool:

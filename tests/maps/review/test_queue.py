@@ -135,6 +135,22 @@ def test_two_people_who_differ_are_a_conflict_and_both_stay(served):
     assert len(told["things"][0]["standing"]["given"]) == 3
 
 
+def test_joined_tracks_are_one_line_decided_together_and_come_apart_again(served):
+    client = served.with_case("ana")
+    items = [name(item) for item in client.get("/api/queue").json()["items"][:3]]
+    assert client.post("/api/join", json={"items": items[:1]}).status_code == 400
+    assert client.post("/api/join", json={"items": items}).json() == {"joined": 3}
+    told = client.get("/api/queue").json()["items"]
+    (line,) = [item for item in told if item["joined"]]
+    assert len(told) == 22
+    assert line["joined"] == [item["id"] for item in items]
+    assert len(client.get("/api/thing", params=name(line)).json()["path"]) == 18
+    client.post("/api/verdicts", json={"items": [name(line)], "decision": "confirmed"})
+    assert {leaf.body["track_id"] for leaf in served.leaves(LeafKind.VERDICT)} == {item["id"] for item in items}
+    assert client.post("/api/part", json={"items": [name(line)]}).json() == {"parted": 1}
+    assert len(client.get("/api/queue").json()["items"]) == 24
+
+
 def test_unsure_contradicts_nobody(served):
     ana, ben = served.with_case("ana"), served.with_case("ben")
     item = name(first(ana))
