@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from maps.brief_layers import brief_layers
 from maps.finding_layers import finding_layers, unplaced_lines
+from maps.hillshade import shade
 from maps.layers import GeometryLayer, spot
 from maps.leg_layers import MAX_KEYS, LegLayer, Track, heights_above
 from maps.offline_map import MapContent, PlanPanel, bounds_of
-from maps.operation_map import shade
 from maps.patrol_layers import fence_layer
 from maps.plan_map import LEG_KEYS, verdict, wind_note, winds
 from missions.airspace.ground_file import read_ground

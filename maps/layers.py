@@ -1,19 +1,13 @@
-"""What a map can show: layers of lines and areas, and one packed layer of hits."""
+"""What a map can show: layers of lines, areas and points."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import gzip
 from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from detection.ground_hits import GroundHits
-    from geo.values import FloatArray
 
 CLASS_COLOURS: Final = ("#d81b60", "#1e66d0", "#f9a825", "#00897b", "#6d4c41", "#8e24aa", "#455a64", "#c0ca33")
 """Colour of each hit class in order of first appearance (distinct in hue and lightness)."""
@@ -68,21 +62,6 @@ def on_page(features: Sequence[Mapping[str, Any]], *, seam: bool) -> list[dict[s
     return [{**f, "geometry": {**f["geometry"], "coordinates": placed(f["geometry"]["coordinates"])}} for f in features]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PackedHits:
-    """Placed hits as gzip-packed columns: about ten bytes a hit on the page, no object each."""
-
-    count: int
-    classes: tuple[str, ...]
-    colours: tuple[str, ...]
-    tracks: tuple[str, ...]
-    epoch_ms: int
-    columns: str
-    chips: Mapping[int, str]
-    bounds: list[list[float]]
-    """South-west and north-east corners, latitude and longitude."""
-
-
 def feature(geometry: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
     """Return a GeoJSON feature."""
     return {"type": "Feature", "geometry": geometry, "properties": properties}
@@ -101,42 +80,3 @@ def area(ring_lon_lat: Sequence[Sequence[float]], **properties: Any) -> dict[str
 def spot(lon_deg: float, lat_deg: float, **properties: Any) -> dict[str, Any]:
     """Return a GeoJSON point."""
     return feature({"type": "Point", "coordinates": [lon_deg, lat_deg]}, **properties)
-
-
-def pack_hits(hits: GroundHits, chips: Mapping[str, bytes]) -> PackedHits:
-    """Pack the hits that have a place; unplaced ones belong in a list, not on a map.
-
-    Positions are kept to 1e-7 degree (about 1 cm), times to a millisecond, scores
-    to 1/255; CE90 and slant range are float32 metres. `chips` are small pictures by hit id.
-    """
-    hits = hits.take(hits.placed)
-    t_ms = hits.t_utc_ns // 1_000_000
-    epoch_ms = int(t_ms.min()) if len(hits) else 0
-    columns = (
-        np.rint(hits.lat_deg * 1e7).astype("<i4"),
-        np.rint(hits.lon_deg * 1e7).astype("<i4"),
-        (t_ms - epoch_ms).astype("<u4"),
-        hits.ce90_m.astype("<f4"),
-        hits.slant_m.astype("<f4"),
-        hits.frame_index.astype("<u4"),
-        hits.track.codes.astype("<i4"),
-        hits.class_name.codes.astype("u1"),
-        np.rint(np.clip(hits.best_score, 0.0, 1.0) * 255).astype("u1"),
-    )
-    packed = gzip.compress(b"".join(column.tobytes() for column in columns), compresslevel=6, mtime=0)
-    classes = hits.class_name.names
-    pictured = enumerate(name.decode() for name in hits.hit_id.tolist()) if chips else ()
-    return PackedHits(
-        count=len(hits),
-        classes=classes,
-        colours=tuple(CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in range(len(classes))),
-        tracks=hits.track.names,
-        epoch_ms=epoch_ms,
-        columns=base64.b64encode(packed).decode(),
-        chips={i: base64.b64encode(chips[name]).decode() for i, name in pictured if name in chips},
-        bounds=_corners(hits.lat_deg, hits.lon_deg) if len(hits) else [],
-    )
-
-
-def _corners(lat_deg: FloatArray, lon_deg: FloatArray) -> list[list[float]]:
-    return [[float(lat_deg.min()), float(lon_deg.min())], [float(lat_deg.max()), float(lon_deg.max())]]

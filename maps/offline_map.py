@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from maps.hillshade import Hillshade
-    from maps.layers import GeometryLayer, PackedHits
+    from maps.layers import GeometryLayer
 
 _HALF_TURN_DEG: Final = 180.0
 """Nothing mapped here is as wide as this; longitudes that are cross the antimeridian."""
@@ -62,7 +62,10 @@ class MapContent:
     title: str
     subtitle: str = ""
     layers: Sequence[GeometryLayer | LegLayer] = ()
-    hits: PackedHits | None = None
+    found: Mapping[str, Any] | None = None
+    """What was found, as `maps.operation_data` returns it, with its pictures and coverage."""
+    extent: Sequence[tuple[float, float]] = ()
+    """Longitude, latitude of points that are to be in view beside the layers."""
     hillshade: Hillshade | None = None
     notes: Sequence[str] = ()
     keys: Sequence[LegendKey] = ()
@@ -71,13 +74,20 @@ class MapContent:
     frame: list[list[float]] | None = None
     """South-west and north-east corners of what to show first; by default everything."""
 
+    @property
+    def hits(self) -> int:
+        """How many hits the page holds."""
+        return int(self.found["hits"]["count"]) if self.found else 0
 
-def bounds_of(layers: Sequence[GeometryLayer | LegLayer]) -> list[list[float]]:
-    """Return the south-west and north-east corners (latitude, longitude) of everything in `layers`.
+
+def bounds_of(
+    layers: Sequence[GeometryLayer | LegLayer], more: Sequence[tuple[float, float]] = ()
+) -> list[list[float]]:
+    """Return the south-west and north-east corners (latitude, longitude) of everything in `layers`, and of `more`.
 
     Across the antimeridian the eastern longitude is above 180.
     """
-    points = [p for layer in layers for p in layer.positions()]
+    points = [*(p for layer in layers for p in layer.positions()), *more]
     if not points:
         raise NothingToShowError("there is nothing to show on a map: no border, no plan, no placed hit")
     lon_lat = np.array(points)
@@ -91,6 +101,7 @@ def _legend(content: MapContent) -> list[dict[str, Any]]:
     entries = [
         {
             "text": layer.legend or layer.name,
+            "layer": layer.name,
             "shape": layer.shape,
             "colour": layer.colour,
             "dashed": bool(layer.style.get("dashArray")),
@@ -99,17 +110,7 @@ def _legend(content: MapContent) -> list[dict[str, Any]]:
         if layer.features and layer.in_legend
     ]
     entries += [dataclasses.asdict(key) for key in content.keys]
-    if content.hits is not None:
-        for name, colour in zip(content.hits.classes, content.hits.colours, strict=True):
-            entries.append({"text": f"hit: {name}", "shape": "dot", "colour": colour, "dashed": False})
     return entries
-
-
-def _everything(content: MapContent) -> list[list[float]]:
-    """Return the extent of the geometry, or of the hits where there is none."""
-    if not any(layer.features for layer in content.layers) and content.hits is not None and content.hits.count:
-        return content.hits.bounds
-    return bounds_of(content.layers)
 
 
 def external_references(page: str) -> int:
@@ -120,7 +121,7 @@ def external_references(page: str) -> int:
 
 def map_data(content: MapContent) -> dict[str, Any]:
     """Return everything a page shows, as `vedette_page.js` reads it: plain values, every foreign string among them."""
-    everything = _everything(content)
+    everything = bounds_of(content.layers, content.extent)
     seam = everything[1][1] > _HALF_TURN_DEG
     data: dict[str, Any] = {
         "title": content.title,
@@ -132,8 +133,8 @@ def map_data(content: MapContent) -> dict[str, Any]:
     }
     if content.hillshade is not None:
         data["ground"] = {"picture": content.hillshade.data_uri, "bounds": content.hillshade.bounds}
-    if content.hits is not None:
-        data["hits"] = dataclasses.asdict(content.hits) | {"seam": seam}
+    if content.found is not None:
+        data["found"] = content.found
     if content.panel is not None:
         data |= _summary(content.panel)
     return data
@@ -158,4 +159,4 @@ def _summary(panel: PlanPanel) -> dict[str, Any]:
 def write_map(content: MapContent, path: Path) -> MapReport:
     """Write the map as one self-contained file, whole or not at all."""
     size = write_page(map_data(content), path)
-    return MapReport(path=str(path), bytes=size, hits=content.hits.count if content.hits else 0)
+    return MapReport(path=str(path), bytes=size, hits=content.hits)

@@ -1,95 +1,172 @@
-"""The map of an operation: what was planned, flown, seen and found."""
+"""The page of operations: what was planned, flown, seen and found, for an analyst to work on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from geo.grid_reference import mgrs_of
 from maps.brief_layers import brief_layers
-from maps.hillshade import hillshade
-from maps.layers import pack_hits
+from maps.coverage_age import coverage_age
+from maps.hillshade import shade
+from maps.hit_pictures import chips_by_hit, frames_by_hit
+from maps.layers import GeometryLayer, line
 from maps.offline_map import MapContent, bounds_of
-from maps.patrol_layers import flown_layer, footprint_layer, ground_track_layer, plan_layers
+from maps.operation_data import gather, operation_data
+from maps.patrol_layers import flown_layer, plan_layers
+from operations.finding.border import BorderLine
+from operations.finding.selection import ThingSelection, find
+from operations.finding.thing_index import ThingIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detection.ground_hits import GroundHits
     from geo.values import Terrain
-    from maps.hillshade import Hillshade
+    from maps.operation_data import Gathered
     from missions.briefs.brief import Brief
+    from missions.briefs.places import GeoLine
     from missions.plan import Plan
-    from operations.frames import Frames
-    from operations.store import OperationStore
+    from operations.finding.archive import Archive
+    from operations.finding.things import Things
+
+ASSESSED = "Machine assessments; a person decides."
 
 
-def unplaced_note(hits: GroundHits) -> str:
-    """Say how many hits are not on the map, and why."""
-    reasons = hits.reasons()
-    if not reasons:
-        return ""
-    listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-    return f"{sum(reasons.values())} hits have no place on the ground: {listed}."
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is drawn around things that were found."""
+
+    brief: Brief | None = None
+    plan: Plan | None = None
+    flights: Sequence[tuple[str, Sequence[tuple[float, float]]]] = ()
+    """Names with longitude, latitude pairs of the tracks as flown; without them the places of the cameras stand in."""
+    border: Sequence[GeoLine] = ()
+    """Border lines that are not those of the brief."""
+    terrain: Terrain | None = None
+    zone: dt.tzinfo | None = None
+    """Where local time counts in; None takes the machine's own."""
+    frames_mb: float = 0.0
+    """What whole frames from the originals may take of the page."""
+
+    @property
+    def border_lines(self) -> Sequence[GeoLine]:
+        """The border that things are measured to; none where neither brief nor lines are given."""
+        return self.border or (self.brief.border.lines if self.brief is not None else ())
 
 
-def operation_map(
-    store: OperationStore,
-    *,
-    brief: Brief | None = None,
-    plan: Plan | None = None,
-    flights: Sequence[tuple[str, Sequence[tuple[float, float]]]] = (),
-    terrain: Terrain | None = None,
-) -> MapContent:
-    """Collect the layers of an operation, from the ground up.
+def operation_map(archive: Archive, around: Surroundings = Surroundings(), *, title: str = "") -> MapContent:  # noqa: B008 - frozen
+    """Collect everything that operations hold.
 
-    `flights` are names with longitude, latitude pairs of the tracks as flown;
-    without them the camera positions of the analysed frames stand in.
+    Raises
+    ------
+    DamagedError
+        When a part is missing or cannot be read.
     """
-    frames, hits = store.frames(), store.hits()
-    flown = flights or _camera_paths(store, frames)
+    border = BorderLine(around.border_lines) if around.border_lines else None
+    everything = find(archive, ThingIndex(archive), ThingSelection(border=border))
+    name = title or ", ".join(store.name for store in archive.stores)
+    return _content(archive, gather(archive, everything.things, whole=True), around, name)
+
+
+def found_map(archive: Archive, things: Things, around: Surroundings, *, title: str) -> MapContent:
+    """Collect what goes with things that were asked for, and nothing else of the operations they are of."""
+    return _content(archive, gather(archive, things, whole=False), around, title)
+
+
+def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: str) -> MapContent:
+    lines = around.border_lines
+    border = BorderLine(lines) if lines else None
     layers = [
-        *(brief_layers(brief) if brief else []),
-        footprint_layer(frames),
-        *(plan_layers(plan) if plan else []),
-        flown_layer(flown),
-        ground_track_layer(store.tracks()),
+        *(brief_layers(around.brief) if around.brief else [_border_layer(lines)] if lines else []),
+        *(plan_layers(around.plan) if around.plan else []),
+        flown_layer(around.flights or _camera_paths(archive)),
     ]
-    placed = pack_hits(hits, store.chips())
-    note = unplaced_note(hits)
-    return MapContent(
-        title=store.name,
-        subtitle=f"{placed.count} placed hits from {len(store.media())} recordings",
+    chips, without = chips_by_hit(archive, gathered)
+    notes = _notes(gathered, without)
+    found = operation_data(archive, gathered, border=border, zone=around.zone) | {"chips": chips}
+    if around.frames_mb > 0.0:
+        frames = frames_by_hit(archive, gathered, budget_mb=around.frames_mb)
+        found["frames"] = frames.by_hit
+        notes += frames.told()
+    age = coverage_age(archive)
+    if age is not None:
+        found["coverage"] = age.data()
+    extent = _extent(gathered)
+    content = MapContent(
+        title=title,
+        subtitle=_when_and_where(gathered, extent),
         layers=layers,
-        hits=placed,
-        hillshade=shade(terrain, bounds_of(layers)) if terrain is not None else None,
-        notes=[
-            n
-            for n in (
-                note,
-                "Dashed legs are transits, turns and returns. Hits are machine assessments; a person decides.",
-            )
-            if n
-        ],
+        found=found,
+        extent=extent,
+        notes=[*notes, ASSESSED],
+    )
+    if around.terrain is None:
+        return content
+    whole = bounds_of([layer for layer in layers if layer.features], extent)
+    return dataclasses.replace(content, hillshade=shade(around.terrain, whole))
+
+
+def _border_layer(lines: Sequence[GeoLine]) -> GeometryLayer:
+    pairs = [list(zip(one.lon_deg.tolist(), one.lat_deg.tolist(), strict=True)) for one in lines]
+    return GeometryLayer(
+        name="Border",
+        features=[line(points, title="Border") for points in pairs],
+        style={"color": "#b71c1c", "weight": 4},
+        legend="border",
     )
 
 
-def _camera_paths(store: OperationStore, frames: Frames) -> list[tuple[str, list[tuple[float, float]]]]:
-    posed = frames.posed
+def _camera_paths(archive: Archive) -> list[tuple[str, list[tuple[float, float]]]]:
     paths = []
-    for record in store.media():
-        rows = posed & (frames.media.texts() == record.id)
-        pairs = zip(frames.lon_deg[rows].tolist(), frames.lat_deg[rows].tolist(), strict=True)
-        paths.append((record.name, list(pairs)))
+    for store in archive.stores:
+        frames = store.frames()
+        media = frames.media.texts()
+        for record in store.media():
+            rows = frames.posed & (media == record.id)
+            pairs = zip(frames.lon_deg[rows].tolist(), frames.lat_deg[rows].tolist(), strict=True)
+            paths.append((record.name, list(pairs)))
     return paths
 
 
-def shade(terrain: Terrain, bounds: list[list[float]]) -> Hillshade | None:
-    """Shade the terrain in and a little around a box of south-west and north-east corners."""
-    (south, west), (north, east) = bounds
-    margin = 0.4 * max(north - south, east - west)
-    return hillshade(
-        terrain,
-        south_deg=south - margin,
-        west_deg=west - margin,
-        north_deg=north + margin,
-        east_deg=east + margin,
-    )
+def _extent(gathered: Gathered) -> list[tuple[float, float]]:
+    """Return longitude, latitude of the corners of all that was found; none where nothing has a place."""
+    hits = gathered.hits.take(gathered.hits.placed)
+    lat = np.concatenate([hits.lat_deg, gathered.things.point_lat_deg])
+    lon = np.concatenate([hits.lon_deg, gathered.things.point_lon_deg])
+    known = np.isfinite(lat)
+    if not known.any():
+        return []
+    lat, lon = lat[known], lon[known]
+    if np.ptp(lon) > 180.0:  # noqa: PLR2004 - nothing mapped is as wide; these lie across the antimeridian
+        lon = np.where(lon < 0.0, lon + 360.0, lon)
+    return [(float(lon.min()), float(lat.min())), (float(lon.max()), float(lat.max()))]
+
+
+def _when_and_where(gathered: Gathered, extent: list[tuple[float, float]]) -> str:
+    """Say the first and last moment, and the kilometre square in the middle."""
+    told = []
+    dated = gathered.hits.t_utc_ns[gathered.hits.t_utc_ns >= 0]
+    if len(dated):
+        first, last = (dt.datetime.fromtimestamp(int(t) / 1e9, tz=dt.UTC) for t in (dated.min(), dated.max()))
+        until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+        told.append(f"{first:%Y-%m-%d %H:%M} to {until} UTC")
+    if extent:
+        (west, south), (east, north) = extent
+        lon = (west + east) / 2.0
+        square = mgrs_of((south + north) / 2.0, lon - 360.0 if lon > 180.0 else lon)  # noqa: PLR2004 - a half turn
+        told.append(f"around {square[:-10]} {square[-10:-8]} {square[-5:-3]}")
+    return ", ".join(told)
+
+
+def _notes(gathered: Gathered, without_chip: int) -> list[str]:
+    reasons: dict[str, Any] = gathered.hits.reasons()
+    notes = []
+    if reasons:
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        notes.append(f"{sum(reasons.values())} hits have no place on the ground: {listed}.")
+    if without_chip:
+        notes.append(f"{without_chip} hits with low scores are shown without their picture: the page would be too big.")
+    return notes

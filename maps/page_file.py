@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 DATA_ID: Final = "vedette-data"
 _HEAD_MARK: Final = "<!--vedette: head-->"
 _DATA_MARK: Final = "<!--vedette: data-->"
+SCRIPTS: Final = (
+    "map", "legs", "columns", "places", "operation", "filters", "hits_layer", "things_layer", "tools", "list", "card",
+    "time", "filter_panel", "address", "keys", "workbench", "page",
+)  # fmt: skip
+"""Our scripts in the order in which they run; each adds to `window.vedette`, the last opens the page."""
 _STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 """A string of JSON text (RFC 8259, 7)."""
 _SPECIAL: Final = re.compile(
@@ -95,8 +100,9 @@ def write_page(data: Mapping[str, Any], path: Path) -> int:
 def page_frame() -> Frame:
     """Return the frame of every page: folium's map, Leaflet and our scripts, and the policy that lets only them run."""
     assets = ["<title>Vedette</title>"]
-    assets += [f"<style>{sheet}</style>" for sheet in (leaflet_style(), own_asset("vedette_map.css"))]
-    own = [own_asset(f"vedette_{name}.js") for name in ("map", "legs", "page")]
+    sheets = [leaflet_style(), *(own_asset(f"vedette_{name}.css") for name in ("map", "work"))]
+    assets += [f"<style>{sheet}</style>" for sheet in sheets]
+    own = [own_asset(f"vedette_{name}.js") for name in SCRIPTS]
     assets += [f"<script>{script}</script>" for script in (leaflet_script(), *own)]
     skeleton = _folium_page().replace("\r\n", "\n")
     head, body = skeleton.split(_HEAD_MARK)

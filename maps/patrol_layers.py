@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import datetime
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from geo.geodesy import forward
 from maps.finding_layers import finding_layers
-from maps.layers import GeometryLayer, area, line, spot
+from maps.layers import GeometryLayer, line, spot
 from maps.leg_layers import failsafe_layer, sortie_layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from detection.ground_tracks import GroundTracks
     from maps.leg_layers import LegLayer
     from missions.airspace.terrain_profile import GroundHeights
     from missions.plan import MissionItem, Plan, ProposedRally
-    from operations.frames import Frames
 
 FENCE_STYLE: Final = {"color": "#009E73", "weight": 2, "dashArray": "10 4", "fill": False}
 
@@ -103,48 +100,4 @@ def flown_layer(flights: Iterable[tuple[str, Sequence[tuple[float, float]]]]) ->
         features=[line(points, title=f"Flown by {name}") for name, points in flights if len(points) > 1],
         style={"color": "#ffd54f", "weight": 1.5, "opacity": 1.0},
         legend="track as flown",
-    )
-
-
-def footprint_layer(frames: Frames, *, every: int = 1) -> GeometryLayer:
-    """Return what the camera saw of the ground, one outline for every `every` frames with a footprint."""
-    return GeometryLayer(
-        name="Camera footprints",
-        features=[area(frames.ring(row).tolist()) for row in frames.with_footprint[::every].tolist()],
-        style={
-            "color": "#00838f",
-            "weight": 1,
-            "opacity": 0.45,
-            "fillColor": "#00acc1",
-            "fillOpacity": 0.05,
-            "interactive": False,
-        },
-        shape="area",
-        legend="ground the camera saw",
-    )
-
-
-def ground_track_layer(tracks: GroundTracks) -> GeometryLayer:
-    """Return ground tracks with two or more hits as lines."""
-    by_class: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for t in tracks:
-        if len(t.hit_ids) < 2:
-            continue
-        rows = [
-            ["class", t.class_name],
-            ["hits", str(len(t.hit_ids))],
-            ["from", _clock(t.t_utc_ns[0])],
-            ["to", _clock(t.t_utc_ns[-1])],
-            ["speed", f"{t.speed_mps:.1f} m/s"],
-            ["heading", f"{t.heading_deg:.0f}°"],
-        ]
-        points = list(zip(t.lon_deg, t.lat_deg, strict=True))
-        by_class[t.class_name].append(
-            line(points, title=f"Ground track {t.track_id}", rows=rows, note="Machine assessment, not confirmed.")
-        )
-    return GeometryLayer(
-        name=f"Ground tracks ({sum(map(len, by_class.values()))})",
-        features=[f for features in by_class.values() for f in features],
-        style={"color": "#212121", "weight": 2},
-        legend="ground track",
     )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from maps.brief_layers import brief_layers
 from maps.coverage_layers import coverage_layers
 from maps.finding_layers import unplaced_lines
+from maps.hillshade import shade
 from maps.layers import GeometryLayer, spot
 from maps.leg_layers import MAX_KEYS, LegLayer
 from maps.offline_map import LegendKey, MapContent, PlanPanel, bounds_of
-from maps.operation_map import shade
 from maps.patrol_layers import plan_layers
 from missions.airspace.ground_file import TerrainGround
 from missions.pictures.style import SORTIE_COLOURS

@@ -290,13 +290,15 @@ def ingest(
 
 
 def map(operation: Operation, out: Place, *, brief: Place | Brief | None = None) -> Path:  # noqa: A001 - what it makes
-    """Write an operation's hits, tracks and footprints as one page that needs no network; return its path."""
+    """Write an operation's tracks, hits, events and coverage as one page that needs no network; return its path."""
     from maps.offline_map import write_map
-    from maps.operation_map import operation_map
+    from maps.operation_map import Surroundings, operation_map
     from missions.briefs.brief_file import terrain_of
+    from operations.finding.archive import Archive
 
     drawn = None if brief is None else _brief(brief)
-    content = operation_map(operation.store, brief=drawn, plan=None, terrain=terrain_of(drawn) if drawn else None)
+    with Archive([operation.store]) as archive:
+        content = operation_map(archive, Surroundings(brief=drawn, terrain=terrain_of(drawn) if drawn else None))
     operation.told("map", {"path": str(out)})
     return Path(write_map(content, Path(out)).path)
 

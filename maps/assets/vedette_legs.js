@@ -50,7 +50,7 @@
     const line = L.polyline(points, Object.assign({ color: track.colour, opacity: 0.95, smoothFactor: 1.5 }, styles[chain.kind]));
     line.on("click", (event) => {
       L.DomEvent.stopPropagation(event);
-      if (vedette.shown && vedette.shown.tryOpen(event.containerPoint)) return;
+      if (vedette.pick && vedette.pick(event.containerPoint)) return;
       const map = event.target._map, i = nearestLeg(map, points, event.latlng);
       vedette.popup(map, event.latlng, track.name, rowsOf(track, chain, i));
     });
@@ -86,7 +86,7 @@
     const svg = shape("svg", { width: 30, height: 30, viewBox: "-15 -15 30 30", "aria-hidden": "true" });
     const turned = shape("g", { transform: "rotate(" + Number(degrees) + ")" }, svg);
     shape("path", { d: "M0 -13 L6 2 L0 -2 L-6 2 Z M0 -2 L0 13", fill: colour, stroke: colour, "stroke-width": 2 }, turned);
-    if (letter) shape("text", { x: 8, y: -4, "font-size": 11, "font-weight": 700, fill: "#1b1f24" }, svg).textContent = letter;
+    if (letter) shape("text", { x: 8, y: -4, "font-size": 11, "font-weight": 700, fill: "currentColor" }, svg).textContent = letter;
     return svg;
   }
 
@@ -95,7 +95,7 @@
     const control = L.control({ position: "bottomright" });
     control.onAdd = function () {
       const box = vedette.element("div", "vedette-panel vedette-compass");
-      box.appendChild(arrow(0, "#1b1f24", "N"));
+      box.appendChild(arrow(0, "currentColor", "N"));
       for (const wind of winds.slice(0, 6)) {
         const row = vedette.element("div", "wind");
         if (wind.speed_mps > 0) row.appendChild(arrow((Number(wind.from_deg) + 180) % 360, "#0072B2"));

@@ -1,7 +1,7 @@
 /* Opens the page: reads the data as JSON and builds every layer from them. Nothing in the data is ever run or parsed as HTML. */
 "use strict";
 (function () {
-  const PICTURE = /^data:image\/png;base64,[A-Za-z0-9+\/=]+$/;
+  const PICTURE = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+\/=]+$/;
 
   /* Leaflet's switches write a layer's name as HTML; here it is text. */
   const Switches = L.Control.Layers.extend({
@@ -16,22 +16,63 @@
     return spec.tracks ? vedette.legs(spec) : vedette.geometry(spec.features, spec.style);
   }
 
-  function open(map, data) {
-    document.title = data.title;
+  /* Every layer of the data from the ground up, with its name, whether it is shown at first, and its entry in the legend. */
+  function layersOf(data) {
+    const layers = [];
+    if (data.ground && PICTURE.test(data.ground.picture)) layers.push({ name: "Terrain", layer: L.imageOverlay(data.ground.picture, data.ground.bounds, { className: "vedette-ground", alt: "shape of the ground" }), on: true });
+    for (const spec of data.layers) layers.push({ name: spec.name, layer: layerOf(spec), on: spec.show, legend: (data.legend || []).find((entry) => entry.layer === spec.name) });
+    return layers;
+  }
+
+  function fit(map, data) { map.fitBounds(data.frame, { padding: [24, 24], animate: false }); }
+
+  function openMap(map, data) {
     const switches = new Switches(null, null, { collapsed: true, position: "topright" });
-    const add = (layer, name, show) => { if (show) layer.addTo(map); switches.addOverlay(layer, name); };
-    if (data.ground && PICTURE.test(data.ground.picture)) add(L.imageOverlay(data.ground.picture, data.ground.bounds), "Terrain", true);
-    for (const spec of data.layers) add(layerOf(spec), spec.name, spec.show);
-    if (data.hits) {
-      vedette.shown = vedette.hits(data.hits);
-      add(vedette.shown, "Hits (" + data.hits.count + ")", true);
-    }
+    for (const { name, layer, on } of layersOf(data)) { if (on) layer.addTo(map); switches.addOverlay(layer, name); }
     switches.addTo(map);
-    vedette.panel(map, data, vedette.shown);
+    vedette.panel(map, data);
+  }
+
+  async function openFound(map, data) {
+    const op = await vedette.operation(data.found), desk = vedette.desk(op), layers = layersOf(data), hits = vedette.hitsLayer(desk), things = vedette.thingsLayer(desk), grid = vedette.gridLayer();
+    if (data.found.coverage) {
+      const layer = await vedette.coverageLayer(data.found.coverage);
+      layers.splice(layers.length && layers[0].name === "Terrain" ? 1 : 0, 0, { name: "Ground by when it was seen last", layer: layer, on: true, more: vedette.coverageLegend(data.found.coverage) });
+    }
+    layers.push({ name: "MGRS grid", layer: grid, on: true }, { name: "Hits", layer: hits, on: true }, { name: "Tracks and events", layer: things, on: true });
+    Object.assign(window.vedette, { data: data, fit: fit, desk_: desk, hits_: hits, things_: things, redraw: (now) => { for (const sheet of [grid, hits, things]) if (sheet._map) { if (now) sheet.draw(); else sheet.later(); } } });
+    fit(map, data);
+    for (const { layer, on } of layers) if (on) layer.addTo(map);
+    vedette.pick = vedette.pickingOf(map, desk, things, hits);
+    map.on("click", (event) => { if (!vedette.pick(event.containerPoint, event.latlng) && !vedette.picking) desk.select(null); });
+    L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+    vedette.compass(map, []);
+    vedette.cursor(map);
+    drawnArea(map, desk);
+    for (const what of ["filter", "select"]) desk.on(what, () => vedette.redraw());
+    window.addEventListener("vedette-theme", () => { vedette.redraw(); desk.tell("filter"); });
+    vedette.workbench(map, data, desk, layers);
+    fit(map, data);
+    vedette.followAddress(map, desk);
+    document.body.dataset.ready = "1";
+  }
+
+  function drawnArea(map, desk) {
+    let shown = null;
+    desk.on("filter", () => {
+      if (shown) shown.remove();
+      shown = desk.filters.area ? L.polygon(desk.filters.area, { color: "#0b57d0", weight: 2, dashArray: "6 5", fillOpacity: 0.04, interactive: false }).addTo(map) : null;
+    });
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    const map = window[document.querySelector(".folium-map").id];
-    open(map, JSON.parse(document.getElementById("vedette-data").textContent));
+    const map = window[document.querySelector(".folium-map").id], data = JSON.parse(document.getElementById("vedette-data").textContent);
+    document.title = data.title;
+    map.attributionControl.setPrefix("Leaflet");
+    map.getContainer().tabIndex = 0;
+    map.getContainer().setAttribute("role", "application");
+    map.getContainer().setAttribute("aria-label", "map: " + data.title);
+    if (data.found) openFound(map, data).catch((error) => { document.body.prepend(vedette.element("p", "vedette-broken", "This page's data cannot be read: " + error.message)); });
+    else { openMap(map, data); document.body.dataset.ready = "1"; }
   });
 })();

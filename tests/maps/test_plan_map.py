@@ -207,6 +207,7 @@ def test_the_page_asks_the_network_for_nothing_and_holds_no_markup_of_a_name(pla
 
 def open_page(browser, path, width=1280, height=800):
     page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(180_000)
     seen = {"requests": [], "errors": []}
     page.on("request", lambda r: seen["requests"].append(r.url))
     page.on("pageerror", lambda e: seen["errors"].append(str(e)))

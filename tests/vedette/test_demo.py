@@ -122,17 +122,18 @@ def _children(pid):
 def test_the_map_opens_offline_in_a_browser(browser, demo, width, height):
     out, score = demo
     page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(180_000)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"file://{out / 'map.html'}")
-    page.wait_for_function("vedette.shown && vedette.shown.x !== undefined")
+    page.wait_for_function("document.body.dataset.ready === '1'")
     page.wait_for_timeout(300)
-    drawn = page.evaluate("vedette.shown.drawn")
+    drawn = page.evaluate("vedette.desk_.shown.counts.hits")
     wide = page.evaluate("document.documentElement.scrollWidth")
-    page.evaluate("vedette.shown.open(0)")
-    page.wait_for_selector(".vedette-card img")
-    card = page.inner_text(".vedette-card")
+    page.keyboard.press("j")
+    page.wait_for_selector(".vedette-card-panel img")
+    card = page.inner_text(".vedette-card-panel")
     page.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert errors == []

@@ -297,7 +297,12 @@ EVERYTHING = """() => {
     const tip = layer.getTooltip && layer.getTooltip();
     if (tip) { layer.openTooltip(at.latlng); shown.push(tip.getElement().innerText); layer.closeTooltip(); }
   });
-  if (vedette.shown) for (let i = 0; i < vedette.shown.meta.count; i++) { vedette.shown.open(i); popup(); }
+  if (vedette.desk_) {
+    const { op } = vedette.desk_, told = (node) => node.getAttribute("aria-label") || node.textContent;
+    const said = () => shown.push(document.body.innerText, ...[...document.querySelectorAll("[aria-label]")].map(told));
+    for (let key = 0; key < op.count + op.hits.count; key++) { vedette.desk_.select(key); said(); }
+    for (const tab of document.querySelectorAll("[role=tab]")) { tab.click(); said(); }
+  }
   return shown.join("\\n");
 }"""
 WATCH = "addEventListener('securitypolicyviolation', (e) => console.log('policy ' + e.violatedDirective))"
@@ -310,6 +315,8 @@ def opened(browser, path, form):
     """Open a page offline; give it with everything it asked for, said and tried."""
     context = browser.new_context(offline=True, **form)
     page = context.new_page()
+    page.set_default_timeout(180_000)
+    page.set_default_navigation_timeout(180_000)
     seen = []
     page.on("request", lambda request: seen.append(f"request {request.url}"))
     page.on("console", lambda message: seen.append(f"console {message.text}"))
@@ -319,7 +326,7 @@ def opened(browser, path, form):
         "addEventListener('securitypolicyviolation', (e) => console.log('policy ' + e.violatedDirective))"
     )
     page.goto(path.as_uri())
-    page.wait_for_function("vedette.shown === undefined || vedette.shown.x !== undefined")
+    page.wait_for_function("document.body.dataset.ready === '1'")
     yield page, seen
     context.close()
 
@@ -349,10 +356,11 @@ def shown_as(text):
 @pytest.mark.browser
 def test_a_card_opens_on_the_screen_of_a_phone(browser, written):
     with opened(browser, written.pages["op"], PHONE) as (page, _):
-        page.evaluate("vedette.shown.open(3)")
+        page.evaluate("vedette.desk_.select(3)")
         page.wait_for_function(
-            """() => { const box = document.querySelector(".leaflet-popup").getBoundingClientRect();
-            return box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight; }"""
+            """() => { const box = document.querySelector(".vedette-card-panel").getBoundingClientRect();
+            return box.height > 100 && box.left >= 0 && box.right <= innerWidth && box.top >= 0
+              && box.bottom <= innerHeight; }"""
         )
 
 

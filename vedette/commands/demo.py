@@ -184,18 +184,19 @@ def _show(
     bars: Progress,
 ) -> dict[str, Any]:
     from maps.offline_map import external_references, write_map
-    from maps.operation_map import operation_map
+    from maps.operation_map import Surroundings, operation_map
     from operations.consultation import Consultation, Purpose
+    from operations.finding.archive import Archive
 
     task = bars.add_task("map", total=1)
     flown = []
     for flight in flights:
         track = flight.report.track
         flown.append((flight.sortie.name, list(zip(track.lon_deg.tolist(), track.lat_deg.tolist(), strict=True))))
-    content = operation_map(store, brief=brief, plan=plan, flights=flown, terrain=terrain)
+    with Archive([store]) as archive:
+        content = operation_map(archive, Surroundings(brief=brief, plan=plan, flights=flown, terrain=terrain))
     why = Purpose(case="demo", reason="a bundled patrol over made-up ground is shown; nobody in it exists")
-    hits = content.hits.count if content.hits else 0
-    Consultation(store=store, purpose=why).viewed("map", {"path": "map.html", "hits": hits})
+    Consultation(store=store, purpose=why).viewed("map", {"path": "map.html", "hits": content.hits})
     report = write_map(content, out / "map.html")
     bars.update(task, completed=1)
     requests = external_references(Path(report.path).read_text(encoding="utf-8"))

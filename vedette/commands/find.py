@@ -32,6 +32,8 @@ from vedette.commands.screen import ERRORS, print_json, print_wide
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from operations.finding.selection import Found
     from vedette.commands.question_options import Asked
 
@@ -85,7 +87,7 @@ def find(
         logged = tell_things(asked, found, "find", question.told())
         rows = [described(thing, asked.archive, local) for thing in found.things]
         if as_map is not None:
-            _write_map(found, rows, question, as_map)
+            _write_map(asked, found, question, local, as_map)
     if as_json:
         print_json({"things": rows, "total": found.total, "single_hits_left": found.singles_left, "logged": logged})
         return
@@ -114,12 +116,12 @@ def summary(found: Found) -> str:
     return f"{said}. Machine assessments; a person decides."
 
 
-def _write_map(found: Found, rows: list[dict[str, Any]], question: Question, path: Path) -> None:
+def _write_map(asked: Asked, found: Found, question: Question, zone: dt.tzinfo | None, path: Path) -> None:
     from maps.offline_map import write_map
-    from maps.things_map import things_map
+    from maps.operation_map import Surroundings, found_map
 
-    lines = [list(zip(one.lon_deg.tolist(), one.lat_deg.tolist(), strict=True)) for one in question.border_lines()]
-    report = write_map(things_map("Things found", found.things, rows, border=lines), path)
+    around = Surroundings(border=question.border_lines(), zone=zone)
+    report = write_map(found_map(asked.archive, found.things, around, title="Things found"), path)
     ERRORS.print(f"{report.path}: {report.bytes / 1e6:.1f} MB; open it in any browser")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from geo.errors import InputError
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
+from vedette.commands.question_options import Zone, parse_zone
 from vedette.commands.screen import ERRORS, print_json, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.signing_options import signed_at_close
@@ -28,6 +29,10 @@ def map_operation(
     ] = None,
     brief: Annotated[Path | None, typer.Option(help="brief.toml: draws border, standoff and zones.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Plan folder: draws the planned legs.")] = None,
+    frames_mb: Annotated[
+        float, typer.Option("--frames", min=0.0, max=500.0, help="MB of whole frames from the originals, best first.")
+    ] = 0.0,
+    zone: Zone = None,
     case: CaseNumber = None,
     reason: Reason = None,
     key_file: KeyFile = None,
@@ -35,15 +40,16 @@ def map_operation(
     actor: Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
-    """Write one page with hits, tracks and footprints that opens without any network.
+    """Write one page with tracks, hits, events and coverage that opens without any network.
 
     Example: vedette map night-1 --case 2026-0412 --reason "group at km 31" --brief brief.toml --out night-1.html
     """
     from maps.offline_map import external_references, write_map
-    from maps.operation_map import operation_map
+    from maps.operation_map import Surroundings, operation_map
     from missions.briefs.brief_file import read_brief, terrain_of
     from missions.plan_files.plan_folder_file import read_plan_folder
     from operations.consultation import Access, consult
+    from operations.finding.archive import Archive
     from operations.store import OperationStore
 
     drawn = read_brief(brief) if brief else None
@@ -60,15 +66,16 @@ def map_operation(
         if store.why_not_writable and out is None:
             raise InputError(f"{operation} cannot be written: name the page with --out", path=str(operation))
         consultation = consult(store, access=Access.VIEW, what="map", case=case, reason=reason)
-        content = operation_map(
-            store,
+        around = Surroundings(
             brief=drawn,
             plan=read_plan_folder(plan) if plan else None,
             terrain=terrain_of(drawn) if drawn else None,
+            zone=parse_zone(zone),
+            frames_mb=frames_mb,
         )
-        logged = tell_viewed(
-            consultation, "map", {"path": str(target), "hits": content.hits.count if content.hits else 0}
-        )
+        with Archive([store]) as archive:
+            content = operation_map(archive, around)
+        logged = tell_viewed(consultation, "map", {"path": str(target), "hits": content.hits})
         report = write_map(content, target)
     if as_json:
         requests = external_references(Path(report.path).read_text(encoding="utf-8"))

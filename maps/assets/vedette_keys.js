@@ -1,0 +1,103 @@
+/* Everything by the keyboard, the page's theme, and paper. */
+"use strict";
+(function () {
+  const KEYS = [
+    ["J  K", "next, previous"], ["Enter", "read the card of what is selected"], ["Esc", "close the card, end a tool"], ["O", "whole frame"], ["C", "copy the place (MGRS)"], ["Z", "go to what is selected"],
+    ["L  G  F  Y", "list, pictures, filters, legend"], ["R", "show everything again"], ["P", "play the time"], ["D", "draw an area"], ["M", "measure"], ["Home", "fit everything"],
+    ["arrows, + −", "move the map, when it has the focus"], ["T", "dark or light"], ["?", "these keys"],
+  ];
+
+  function help() {
+    const dialog = vedette.element("dialog", "vedette-help"), list = vedette.element("dl", ""), close = vedette.element("button", "", "Close (Esc)");
+    dialog.setAttribute("aria-label", "keys");
+    for (const [keys, text] of KEYS) list.append(vedette.element("dt", "mono", keys), vedette.element("dd", "", text));
+    close.type = "button";
+    close.addEventListener("click", () => dialog.close());
+    dialog.append(vedette.element("h2", "", "Keys"), list, close);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.appendChild(dialog);
+    dialog.showModal();
+  }
+
+  /* Keys of letters act unless somebody types or a dialog is open; `act` maps them to what they do. */
+  function keys(map, desk, { tabs, time, card, list }) {
+    const place = () => { const item = desk.selected === null ? null : desk.op.item(desk.selected); return item && item.place ? item : null; };
+    const open = (name) => () => { tabs.open(name); if (name === "list") list.node.focus(); };
+    const act = {
+      j: () => desk.step(1), k: () => desk.step(-1), l: open("list"), g: open("gallery"), f: open("filters"), y: open("layers"), r: () => desk.reset(), p: () => time.toggle(), t: () => toggleTheme(),
+      m: () => vedette.measure(map), d: () => vedette.drawArea(map, desk), "?": help,
+      o: () => { const b = card.querySelector("button.frame"); if (b) b.click(); }, c: () => { const b = card.querySelector(".copyable button"); if (b) b.click(); },
+      z: () => { const item = place(); if (item) map.setView(item.place, Math.max(map.getZoom(), 17), { animate: false }); },
+      Enter: () => { if (!card.hidden) card.focus(); }, Escape: () => { if (desk.selected !== null) desk.select(null); }, Home: () => vedette.fit(map, vedette.data),
+    };
+    document.addEventListener("keydown", (event) => {
+      const target = event.target, typing = target.closest && target.closest("input:not([type=checkbox]):not([type=range]), select, textarea, dialog");
+      if (event.ctrlKey || event.metaKey || event.altKey || typing || vedette.picking) return;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      if (key === "Enter" && target.closest && target.closest("button, a, summary, [role=tab]")) return;
+      if (key === "Home" && target.closest && target.closest("input, [role=tablist]")) return;
+      if (act[key]) { act[key](); event.preventDefault(); }
+    });
+    return { help: help };
+  }
+
+  function theme() {
+    const set = document.documentElement.dataset.theme;
+    return set || (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  }
+  function toggleTheme() {
+    document.documentElement.dataset.theme = theme() === "dark" ? "light" : "dark";
+    window.dispatchEvent(new Event("vedette-theme"));
+  }
+
+  /* Paper: title block, map, legend and a table of what is shown; the map is fitted anew to the sheet and back. */
+  function printed(map, desk, data, main) {
+    const sheet = vedette.element("section", "vedette-paper"), shown = 150;
+    sheet.setAttribute("aria-hidden", "true");
+    main.after(sheet);
+    const lay = () => {
+      const table = vedette.element("table"), head = vedette.element("tr"), keys = Array.from(desk.shown.keys.subarray(0, shown));
+      for (const name of ["", "assessed as", "sure", "local time", "place", "CE90", "decided", "recording"]) head.appendChild(vedette.element("th", "", name));
+      table.appendChild(head);
+      keys.forEach((key, k) => {
+        const item = desk.op.item(key), row = vedette.element("tr");
+        for (const text of [String(k + 1), item.className, vedette.sureText(item), vedette.timeText(desk.op, item), vedette.placeText(item), item.ce90 === null ? "" : item.ce90.toFixed(0) + " m", item.decided ? item.decision : "nobody", item.recording ? item.recording.name : ""]) row.appendChild(vedette.element("td", "", text));
+        table.appendChild(row);
+      });
+      const active = desk.active();
+      sheet.replaceChildren(vedette.element("p", "", vedette.countsText(desk) + (active.length ? ". Filters: " + active.join(", ") + "." : ". No filters.")));
+      const legend = vedette.element("div", "legend");
+      desk.op.data.classes.forEach((c) => { const key = vedette.element("span", "vedette-key"); key.style.backgroundColor = c.colour; legend.appendChild(vedette.legendRow(key, c.name)); });
+      for (const entry of data.legend || []) legend.appendChild(vedette.legendRow(vedette.legendKey(entry), entry.text));
+      sheet.append(legend, table);
+      if (desk.shown.keys.length > shown) sheet.appendChild(vedette.element("p", "", "and " + (desk.shown.keys.length - shown) + " more"));
+      for (const line of data.notes || []) sheet.appendChild(vedette.element("p", "note", line));
+    };
+    let before = null;
+    const begin = () => {
+      if (before) return;
+      before = { centre: map.getCenter(), zoom: map.getZoom(), theme: document.documentElement.dataset.theme };
+      document.documentElement.dataset.theme = "light";
+      lay();
+      document.body.classList.add("vedette-printing");
+      const bounds = map.getBounds();
+      map.invalidateSize({ animate: false });
+      map.fitBounds(bounds, { animate: false });
+      vedette.redraw(true);
+    };
+    const end = () => {
+      if (!before) return;
+      document.body.classList.remove("vedette-printing");
+      if (before.theme) document.documentElement.dataset.theme = before.theme; else delete document.documentElement.dataset.theme;
+      map.invalidateSize({ animate: false });
+      map.setView(before.centre, before.zoom, { animate: false });
+      before = null;
+      vedette.redraw(true);
+    };
+    window.addEventListener("beforeprint", begin);
+    window.addEventListener("afterprint", end);
+    window.matchMedia("print").addEventListener("change", (event) => (event.matches ? begin() : end()));
+  }
+
+  Object.assign(window.vedette, { keys: keys, theme: theme, toggleTheme: toggleTheme, printed: printed });
+})();

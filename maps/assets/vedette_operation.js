@@ -1,0 +1,126 @@
+/* What was found, as the scripts read it (maps/operation_data.py): typed arrays, and one plain object for what a person looks at.
+   An item's key is its row among tracks, or the number of tracks plus its row among hits. */
+"use strict";
+(function () {
+  function project(table, seam) {
+    const n = table.count;
+    table.x = new Float64Array(n);
+    table.y = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      const lon = seam && table.lon[i] < 0 ? table.lon[i] + 360 : table.lon[i], s = Math.sin(table.lat[i] * Math.PI / 180);
+      table.x[i] = 128 * (lon / 180 + 1);
+      table.y[i] = 128 * (1 - Math.log((1 + s) / (1 - s)) / (2 * Math.PI));
+    }
+  }
+
+  function acrossTheSeam(tables) {
+    let west = Infinity, east = -Infinity;
+    for (const table of tables) for (let i = 0; i < table.count; i++) {
+      if (table.lon[i] < west) west = table.lon[i];
+      if (table.lon[i] > east) east = table.lon[i];
+    }
+    return east - west > 180;
+  }
+
+  function starts(lengths) {
+    const start = new Uint32Array(lengths.length + 1);
+    for (let i = 0; i < lengths.length; i++) start[i + 1] = start[i] + lengths[i];
+    return start;
+  }
+
+  /* Rows of the hits of each track, one track after another; `from` says where each begins. */
+  function byThing(thing, things) {
+    const from = new Uint32Array(things + 1);
+    for (let i = 0; i < thing.length; i++) if (thing[i] >= 0) from[thing[i] + 1]++;
+    for (let i = 0; i < things; i++) from[i + 1] += from[i];
+    const rows = new Uint32Array(from[things]), next = from.slice();
+    for (let i = 0; i < thing.length; i++) if (thing[i] >= 0) rows[next[thing[i]]++] = i;
+    return { from: from, rows: rows };
+  }
+
+  class Operation {
+    constructor(data, things, points, hits) {
+      Object.assign(this, { data: data, things: things, points: points, hits: hits, events: data.events });
+      this.start = starts(things.points);
+      this.seam = acrossTheSeam([hits, points]);
+      for (const table of [things, points, hits]) project(table, this.seam);
+      this.ofThing = byThing(hits.thing, things.count);
+      this.hitIds = null;
+    }
+
+    get count() { return this.things.count; }
+    isThing(key) { return key < this.things.count; }
+    keyOfHit(row) { return this.things.count + row; }
+    place(table, i) { return Number.isNaN(table.lat[i]) ? null : [table.lat[i], this.seam && table.lon[i] < 0 ? table.lon[i] + 360 : table.lon[i]]; }
+
+    /* Hits of a track in order of time. */
+    hitsOf(i) { return this.ofThing.rows.subarray(this.ofThing.from[i], this.ofThing.from[i + 1]); }
+
+    /* The hit of a track that shows it best: that of its moment and frame. */
+    bestHit(i) {
+      let best = -1;
+      for (const row of this.hitsOf(i)) {
+        if (row === undefined) continue;
+        if (this.hits.frame[row] === this.things.frame[i] && this.hits.recording[row] === this.things.recording[i]) return row;
+        if (best < 0 || this.hits.score[row] > this.hits.score[best]) best = row;
+      }
+      return best;
+    }
+
+    idOfHit(row) {
+      if (!this.hitIds) {
+        this.hitIds = new Map();
+        const names = this.data.hit_ids ? this.data.hit_ids.split(" ") : [];
+        for (let i = 0, k = 0; i < this.hits.count; i++) if (this.hits.thing[i] < 0) this.hitIds.set(i, names[k++]);
+      }
+      return this.hitIds.get(row) || "hit " + (row + 1);
+    }
+
+    utc(t) { return Number.isNaN(t) ? null : new Date(this.data.epoch_ms + t); }
+
+    /* Local time as the page's writer reckons it, and how far that is from UTC. */
+    local(t) {
+      if (Number.isNaN(t)) return null;
+      let minutes = this.data.offsets[0][1];
+      for (const [from, offset] of this.data.offsets) if (this.data.epoch_ms + t >= from) minutes = offset;
+      const sign = minutes < 0 ? "-" : "+", size = Math.abs(minutes), two = (n) => String(n).padStart(2, "0");
+      const text = new Date(this.data.epoch_ms + t + minutes * 60000).toISOString();
+      return text.slice(0, 10) + " " + text.slice(11, 19) + " " + sign + two(Math.floor(size / 60)) + ":" + two(size % 60);
+    }
+
+    item(key) {
+      const thing = this.isThing(key), table = thing ? this.things : this.hits, i = thing ? key : key - this.things.count;
+      const cls = this.data.classes[table.class[i]] || { name: "", colour: "#333" }, known = (v) => v === undefined || Number.isNaN(v) ? null : v;
+      const common = {
+        key: key, row: i, kind: thing ? "track" : "single hit", className: cls.name, colour: cls.colour,
+        score: known(table.score[i]), calibrated: table.calibrated[i] === 1, decision: this.data.decisions[table.decision[i]], decided: table.decision[i] > 0,
+        place: this.place(table, i), ce90: known(table.ce90[i]), t: table.t[i], reason: this.data.reasons[table.reason[i]],
+        recording: this.data.recordings[table.recording[i]] || null, mediaT: known(table.media_t[i]), frame: table.frame[i],
+      };
+      if (!thing) {
+        const track = this.hits.thing[i];
+        return Object.assign(common, {
+          kind: track >= 0 ? "hit of a track" : "single hit", track: track, id: track >= 0 ? "hit of " + this.data.ids[track] : this.idOfHit(i), hitRow: i,
+          existence: null, first: table.t[i], last: table.t[i], hits: 1, border: known(table.border && table.border[i]), bearing: null, closest: null, speed: null, heading: null, slant: known(table.slant[i]),
+        });
+      }
+      return Object.assign(common, {
+        track: i, id: this.data.ids[i], hitRow: this.bestHit(i), existence: known(table.existence[i]), first: table.first[i], last: table.last[i], hits: table.hits[i],
+        border: known(table.border[i]), bearing: known(table.bearing[i]), closest: known(table.closest[i]), closestT: table.closest_t[i], speed: known(table.speed[i]), heading: known(table.heading[i]), shownT: table.shown_t[i],
+      });
+    }
+
+    /* The half axes and azimuth of the ellipse that holds a hit's true place in 95 %; null where the covariance is not known. */
+    ellipse(row) {
+      const { major, minor, azimuth } = this.hits;
+      return row < 0 || Number.isNaN(major[row]) || Number.isNaN(this.hits.lat[row]) ? null : { at: this.place(this.hits, row), major: major[row], minor: minor[row], azimuth: azimuth[row] };
+    }
+  }
+
+  async function operation(data) {
+    const tables = await Promise.all([data.things, data.points, data.hits].map(vedette.columns));
+    return new Operation(data, ...tables);
+  }
+
+  Object.assign(window.vedette, { operation: operation });
+})();
