@@ -33,7 +33,7 @@ NAME = "folium FastMarkerCluster"
 PAINTED = (
     "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"
 )
-READY = "document.body.dataset.ready === '1'"
+READY = "body[data-ready='1']"
 MAP = "window[document.querySelector('.folium-map').id]"
 LIMITS_S = {"first paint": 2.0, "zoom": 0.2, "filter": 0.2}
 
@@ -79,7 +79,7 @@ def seen_in_browser(page: Path) -> dict[str, float]:
         tab: Any = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
         tab.set_default_timeout(300_000)
         tab.goto(page.as_uri())
-        tab.wait_for_function(READY)
+        tab.wait_for_selector(READY, state="attached")
         told = {"first paint": tab.evaluate(PAINTED)}
         for what, act in (
             ("zoom", f"{MAP}.setZoom(14, {{ animate: false }})"),

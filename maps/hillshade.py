@@ -58,7 +58,7 @@ def hillshade(
     step_n = (north_deg - south_deg) * _METRES_PER_DEGREE / (size_px - 1)
     step_e = (east_deg - west_deg) * _METRES_PER_DEGREE * np.cos(np.radians(lat.mean())) / (size_px - 1)
     d_row, d_col = np.gradient(_smoothed(height, known), step_n, step_e)
-    shade = _light(d_east=d_col, d_north=-d_row)
+    shade = _light(d_east=np.asarray(d_col), d_north=-np.asarray(d_row))
     picture = np.empty((size_px, size_px, 4), np.uint8)
     picture[..., :3] = np.clip(np.array(_PAPER) * (0.45 + 0.75 * shade[..., None]), 0, 255)
     picture[..., 3] = 255 * _fading(known)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from maps.basemap_file import Basemap
     from maps.hillshade import Hillshade
     from maps.layers import GeometryLayer
 
@@ -67,6 +68,7 @@ class MapContent:
     extent: Sequence[tuple[float, float]] = ()
     """Longitude, latitude of points that are to be in view beside the layers."""
     hillshade: Hillshade | None = None
+    basemap: Basemap | None = None
     notes: Sequence[str] = ()
     keys: Sequence[LegendKey] = ()
     """Entries of the legend that belong to no layer."""
@@ -133,6 +135,8 @@ def map_data(content: MapContent) -> dict[str, Any]:
     }
     if content.hillshade is not None:
         data["ground"] = {"picture": content.hillshade.data_uri, "bounds": content.hillshade.bounds}
+    if content.basemap is not None:
+        data["basemap"] = content.basemap.data()
     if content.found is not None:
         data["found"] = content.found
     if content.panel is not None:

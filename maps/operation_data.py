@@ -111,9 +111,11 @@ def gather(archive: Archive, things: Things, *, whole: bool) -> Gathered:
             codes = [places.setdefault((source, run_id, name), len(places)) for name in hits.media.names]
             recording = np.array([*codes, 0], np.int64)[hits.media.codes]
             parts.append((hits, of_thing, recording, _decided(archive, source, run_id, hits, of_thing, tracks)))
-    joined = GroundHits.concat([part[0] for part in parts])
+    joined = GroundHits.concat([hits for hits, *_ in parts])
     order = np.argsort(joined.t_utc_ns, kind="stable")
-    thing, recording, decision = (_joined([part[k] for part in parts])[order] for k in (1, 2, 3))
+    thing = _joined([of_thing for _, of_thing, *_ in parts])[order]
+    recording = _joined([number for *_, number, _ in parts])[order]
+    decision = _joined([decided for *_, decided in parts])[order]
     return Gathered(
         things=tracks,
         hits=joined.take(order),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geo.grid_reference import mgrs_of
+from maps.basemap_file import read_basemap
 from maps.brief_layers import brief_layers
 from maps.coverage_age import coverage_age
+from maps.geography import between, outline_layers
 from maps.hillshade import shade
 from maps.hit_pictures import chips_by_hit, frames_by_hit
 from maps.layers import GeometryLayer, line
@@ -23,6 +25,7 @@ from operations.finding.thing_index import ThingIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from geo.values import Terrain
     from maps.operation_data import Gathered
@@ -50,6 +53,9 @@ class Surroundings:
     """Where local time counts in; None takes the machine's own."""
     frames_mb: float = 0.0
     """What whole frames from the originals may take of the page."""
+    basemap: Path | None = None
+    basemap_mb: float = 0.0
+    """What its tiles may take of the page."""
 
     @property
     def border_lines(self) -> Sequence[GeoLine]:
@@ -103,10 +109,19 @@ def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: 
         extent=extent,
         notes=[*notes, ASSESSED],
     )
-    if around.terrain is None:
+    drawn = [layer for layer in layers if layer.features]
+    if not drawn and not extent:
         return content
-    whole = bounds_of([layer for layer in layers if layer.features], extent)
-    return dataclasses.replace(content, hillshade=shade(around.terrain, whole))
+    whole = bounds_of(drawn, extent)
+    base = read_basemap(around.basemap, whole, budget_mb=around.basemap_mb) if around.basemap is not None else None
+    return dataclasses.replace(
+        content,
+        basemap=base,
+        notes=[*content.notes, *([base.note] if base is not None and base.note else [])],
+        layers=[*outline_layers(whole), *layers],
+        frame=whole,
+        hillshade=shade(around.terrain, whole) if around.terrain is not None else None,
+    )
 
 
 def _border_layer(lines: Sequence[GeoLine]) -> GeometryLayer:
@@ -157,7 +172,9 @@ def _when_and_where(gathered: Gathered, extent: list[tuple[float, float]]) -> st
         (west, south), (east, north) = extent
         lon = (west + east) / 2.0
         square = mgrs_of((south + north) / 2.0, lon - 360.0 if lon > 180.0 else lon)  # noqa: PLR2004 - a half turn
-        told.append(f"around {square[:-10]} {square[-10:-8]} {square[-5:-3]}")
+        told.append(f"around {square[:-12]} {square[-12:-10]} {square[-10:-8]} {square[-5:-3]}")
+        countries = between((south + north) / 2.0, lon)
+        told += [f"between {countries}"] if countries else []
     return ", ".join(told)
 
 

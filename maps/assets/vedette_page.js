@@ -16,9 +16,23 @@
     return spec.tracks ? vedette.legs(spec) : vedette.geometry(spec.features, spec.style);
   }
 
+  /* The base map from the tiles in the page; nearer than its deepest zoom they are enlarged. */
+  const Tiles = L.GridLayer.extend({
+    createTile: function (at) {
+      const img = vedette.element("img"), text = this.options.tiles[at.z + "/" + at.x + "/" + at.y], found = /^(png|jpeg|webp);([A-Za-z0-9+\/=]+)$/.exec(text || "");
+      img.alt = "";
+      if (found) img.src = "data:image/" + found[1] + ";base64," + found[2];
+      return img;
+    },
+  });
+  function basemap(spec) {
+    return new Tiles({ tiles: spec.tiles, maxNativeZoom: spec.deepest, className: "vedette-basemap", attribution: vedette.element("span", "", spec.attribution).innerHTML });
+  }
+
   /* Every layer of the data from the ground up, with its name, whether it is shown at first, and its entry in the legend. */
   function layersOf(data) {
     const layers = [];
+    if (data.basemap) layers.push({ name: "Base map", layer: basemap(data.basemap), on: true });
     if (data.ground && PICTURE.test(data.ground.picture)) layers.push({ name: "Terrain", layer: L.imageOverlay(data.ground.picture, data.ground.bounds, { className: "vedette-ground", alt: "shape of the ground" }), on: true });
     for (const spec of data.layers) layers.push({ name: spec.name, layer: layerOf(spec), on: spec.show, legend: (data.legend || []).find((entry) => entry.layer === spec.name) });
     return layers;
@@ -37,7 +51,7 @@
     const op = await vedette.operation(data.found), desk = vedette.desk(op), layers = layersOf(data), hits = vedette.hitsLayer(desk), things = vedette.thingsLayer(desk), grid = vedette.gridLayer();
     if (data.found.coverage) {
       const layer = await vedette.coverageLayer(data.found.coverage);
-      layers.splice(layers.length && layers[0].name === "Terrain" ? 1 : 0, 0, { name: "Ground by when it was seen last", layer: layer, on: true, more: vedette.coverageLegend(data.found.coverage) });
+      layers.splice(layers.filter((l) => l.name === "Terrain" || l.name === "Base map").length, 0, { name: "Ground by when it was seen last", layer: layer, on: true, more: vedette.coverageLegend(data.found.coverage) });
     }
     layers.push({ name: "MGRS grid", layer: grid, on: true }, { name: "Hits", layer: hits, on: true }, { name: "Tracks and events", layer: things, on: true });
     Object.assign(window.vedette, { data: data, fit: fit, desk_: desk, hits_: hits, things_: things, redraw: (now) => { for (const sheet of [grid, hits, things]) if (sheet._map) { if (now) sheet.draw(); else sheet.later(); } } });

@@ -48,7 +48,7 @@ def open_page(browser, path, *, width, height):
     page.on("pageerror", lambda e: seen["errors"].append(str(e)))
     page.on("console", lambda m: seen["errors"].append(m.text) if m.type == "error" else None)
     page.goto(f"file://{path}")
-    page.wait_for_function("document.body.dataset.ready === '1'")
+    page.wait_for_selector("body[data-ready='1']", state="attached")
     page.wait_for_timeout(200)
     return page, seen
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import re
+from pathlib import Path
 
 import numpy as np
 import pyproj
@@ -25,6 +26,8 @@ from tests.operations.finding.conftest import T0_NS, made_operation
 pytestmark = pytest.mark.browser
 BORDER = GeoLine(lat_deg=np.array([50.05, 50.05]), lon_deg=np.array([7.9, 8.2]))
 SCREEN = {"viewport": {"width": 1280, "height": 800}}
+AXE = Path(__file__).resolve().parents[3] / "peers" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+"""axe-core (MPL 2.0) beside this checkout: npm i axe-core in ../peers/axe."""
 
 
 @dataclasses.dataclass
@@ -61,10 +64,19 @@ def opened(browser, address, form=None):
     page.on("pageerror", lambda e: seen.append(f"error {e}"))
     page.on("console", lambda m: seen.append(f"console {m.text}"))
     page.goto(address)
-    page.wait_for_function("document.body.dataset.ready === '1'")
+    page.wait_for_selector("body[data-ready='1']", state="attached")
     yield page
     assert seen == []
     context.close()
+
+
+def until(page, told):
+    """Wait until an expression is true; the page's policy lets nobody poll it from inside."""
+    for _ in range(200):
+        if page.evaluate(told):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(told)
 
 
 def counts(page):
@@ -118,14 +130,14 @@ def test_keys_walk_the_list_and_the_card_says_what_the_store_says(browser, night
 def test_one_filter_acts_on_list_counts_hits_and_address_and_the_address_brings_it_back(browser, night):
     with opened(browser, night.page) as page:
         page.keyboard.press("f")
-        page.get_by_label("vehicle").uncheck()
-        page.get_by_label("Best score", exact=True).fill("0.5")
+        page.get_by_role("checkbox", name="vehicle").uncheck()
+        page.get_by_role("slider", name="Best score").fill("0.5")
         wanted = {t.thing_id for t in night.found(classes=("person",), score_min=0.5).things}
         assert {i for i in ids_listed(page) if i.startswith("T")} == wanted
         hits = [h for h in night.store.hits() if h.class_name == "person"]
         best = [h for h in hits if (h.score if h.score == h.score else h.score_raw) >= 0.5 - 1 / 510]
         assert counts(page)["hit"] == sum(not h.track_id or h.track_id in wanted for h in best)
-        page.wait_for_function("location.hash.includes('score=0.5')")
+        until(page, "location.hash.includes('score=0.5')")
         address, told = page.url, page.inner_text(".counts")
     with opened(browser, address) as page:
         assert page.inner_text(".counts") == told
@@ -231,3 +243,36 @@ def test_on_a_phone_nothing_is_off_the_screen(browser, night, device):
         assert card["x"] + card["width"] <= width
         assert card["y"] + card["height"] <= height
         assert page.evaluate(off) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_against_wcag_in_any_panel(browser, night, scheme):
+    if not AXE.is_file():
+        pytest.skip("axe-core is not in ../peers/axe (npm i axe-core there)")
+    asked = """async () => (await axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }))
+      .violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3).join(" | "))"""
+    with opened(browser, night.page, {**SCREEN, "color_scheme": scheme}) as page:
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        for key in ("l", "j", "g", "f", "y"):
+            page.keyboard.press(key)
+            assert page.evaluate(asked) == [], key
+
+
+def test_paper_has_title_map_legend_and_a_table_and_no_controls(browser, night, tmp_path):
+    with opened(browser, night.page) as page:
+        page.emulate_media(media="print")
+        until(page, "document.body.classList.contains('vedette-printing')")
+        text = page.inner_text("body")
+        assert "Night 1" in text
+        assert "2026-01-01" in text
+        assert page.locator(".vedette-paper tr").count() == 1 + len(ids_listed(page))
+        for gone in (".tools", ".vedette-tabs", ".vedette-side", ".vedette-time", ".leaflet-control-zoom"):
+            assert page.locator(gone).first.is_hidden(), gone
+        wide = page.locator(".folium-map").bounding_box()
+        assert wide["x"] + wide["width"] <= 1280
+        page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
+        page.emulate_media(media="screen")
+        until(page, "!document.body.classList.contains('vedette-printing')")
+        assert page.locator(".vedette-side").is_visible()
+    assert (tmp_path / "page.pdf").read_bytes()[:4] == b"%PDF"

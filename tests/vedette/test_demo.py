@@ -127,7 +127,7 @@ def test_the_map_opens_offline_in_a_browser(browser, demo, width, height):
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"file://{out / 'map.html'}")
-    page.wait_for_function("document.body.dataset.ready === '1'")
+    page.wait_for_selector("body[data-ready='1']", state="attached")
     page.wait_for_timeout(300)
     drawn = page.evaluate("vedette.desk_.shown.counts.hits")
     wide = page.evaluate("document.documentElement.scrollWidth")

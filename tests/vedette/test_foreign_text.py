@@ -177,7 +177,7 @@ def in_folder(folder):
         "search": [*search, "--out", "search"],
         "check": ["check", "plans", "broken", "--map", "check.html", "--junit", "check.xml"],
         "ingest": [*ingest, "--name", CLOSING + IN_A_NAME],
-        "map": ["map", "op", "--brief", "brief.toml", "--plan", "forged", *why, *actor],
+        "map": ["map", "op", "--brief", "brief.toml", "--plan", "forged", "--frames", "3", *why, *actor],
         "verify": ["verify", "op"],
         "sitl": ["sitl", "run", "scenario.toml", "--map", "replay", "--junit", "sitl.xml"],
         "track": ["track", clip.name, "--out", "track.kml"],
@@ -326,7 +326,7 @@ def opened(browser, path, form):
         "addEventListener('securitypolicyviolation', (e) => console.log('policy ' + e.violatedDirective))"
     )
     page.goto(path.as_uri())
-    page.wait_for_function("document.body.dataset.ready === '1'")
+    page.wait_for_selector("body[data-ready='1']", state="attached")
     yield page, seen
     context.close()
 
@@ -357,11 +357,13 @@ def shown_as(text):
 def test_a_card_opens_on_the_screen_of_a_phone(browser, written):
     with opened(browser, written.pages["op"], PHONE) as (page, _):
         page.evaluate("vedette.desk_.select(3)")
-        page.wait_for_function(
-            """() => { const box = document.querySelector(".vedette-card-panel").getBoundingClientRect();
-            return box.height > 100 && box.left >= 0 && box.right <= innerWidth && box.top >= 0
-              && box.bottom <= innerHeight; }"""
-        )
+        box = page.locator(".vedette-card-panel").bounding_box()
+        wide, high = PHONE["viewport"]["width"], PHONE["viewport"]["height"]
+        assert box["height"] > 100
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= wide
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= high
 
 
 @pytest.mark.browser

@@ -32,6 +32,10 @@ def map_operation(
     frames_mb: Annotated[
         float, typer.Option("--frames", min=0.0, max=500.0, help="MB of whole frames from the originals, best first.")
     ] = 0.0,
+    basemap: Annotated[
+        Path | None, typer.Option(help="MBTiles or PMTiles with pictures: its tiles of this ground go into the page.")
+    ] = None,
+    basemap_mb: Annotated[float, typer.Option(min=0.1, max=500.0, help="MB its tiles may take.")] = 20.0,
     zone: Zone = None,
     case: CaseNumber = None,
     reason: Reason = None,
@@ -72,6 +76,8 @@ def map_operation(
             terrain=terrain_of(drawn) if drawn else None,
             zone=parse_zone(zone),
             frames_mb=frames_mb,
+            basemap=basemap,
+            basemap_mb=basemap_mb,
         )
         with Archive([store]) as archive:
             content = operation_map(archive, around)

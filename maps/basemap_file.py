@@ -1,0 +1,180 @@
+"""Raster tiles of a base map (MBTiles 1.3, PMTiles 3) put into a page: those of its ground, within a budget."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import math
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+from pmtiles.reader import MmapSource, Reader
+from pmtiles.tile import Compression, TileType
+
+from geo.errors import InputError
+from maps.mercator import WORLD_M, northing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+_PICTURES: Final = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
+"""How the tiles begin that a page shows."""
+_DEEPEST: Final = 19
+_AROUND: Final = 0.3
+"""Share of the extent that is covered around it."""
+_LARGEST: Final = 500_000
+"""Bytes of a tile, or of a directory of PMTiles: those are deflated, and may grow a thousandfold when read."""
+_MOST_STEPS: Final = 5_000_000
+"""SQLite's steps for one tile: a table has it in some dozen, a view may never end."""
+
+
+class Tiles(Protocol):
+    """An opened base map."""
+
+    attribution: str
+
+    def tile(self, zoom: int, x: int, y: int) -> bytes | None:
+        """Return a tile's bytes, rows counted from the north; None where there is none."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Basemap:
+    """Tiles of some zooms, by ``zoom/x/y``."""
+
+    tiles: dict[str, str]
+    """Base64 with the kind before it, as ``png;...``."""
+    deepest: int
+    attribution: str
+    note: str
+    """What did not fit; empty where everything does."""
+
+    def data(self) -> dict[str, Any]:
+        """Return what the page reads."""
+        return {"tiles": self.tiles, "deepest": self.deepest, "attribution": self.attribution}
+
+
+def read_basemap(path: Path, bounds: Sequence[Sequence[float]], *, budget_mb: float) -> Basemap:
+    """Read the tiles of a box (south-west and north-east corners), zoom after zoom until the budget is used.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, is no base map of pictures, or has nothing of this ground.
+    """
+    left, found, deepest, note = budget_mb * 1e6, dict[str, str](), -1, ""
+    with _opened(path) as tiles:
+        for zoom in range(_DEEPEST + 1):
+            of_zoom = _of_zoom(tiles, zoom, bounds, left)
+            if of_zoom is None:
+                note = f"The base map goes to zoom {deepest}: more of it does not fit into {budget_mb:g} MB."
+                break
+            if of_zoom:
+                found |= of_zoom
+                deepest = zoom
+                left -= sum(map(len, of_zoom.values()))
+        attribution = tiles.attribution
+    if not found:
+        raise InputError(f"--basemap: {path} has no picture of the ground of this map; name another", path=str(path))
+    return Basemap(tiles=found, deepest=deepest, attribution=attribution, note=note)
+
+
+def _of_zoom(tiles: Tiles, zoom: int, bounds: Sequence[Sequence[float]], left: float) -> dict[str, str] | None:
+    """Return one zoom's tiles of a box; None when they do not fit."""
+    found = {}
+    for x, y in _cells(zoom, bounds):
+        tile = tiles.tile(zoom, x, y)
+        kind = next((kind for begin, kind in _PICTURES.items() if tile and tile.startswith(begin)), None)
+        if tile is None or kind is None or len(tile) > _LARGEST:
+            continue
+        found[f"{zoom}/{x}/{y}"] = f"{kind};{base64.b64encode(tile).decode('ascii')}"
+        left -= len(tile) * 4 / 3
+        if left < 0:
+            return None
+    return found
+
+
+def _cells(zoom: int, bounds: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:
+    (south, west), (north, east) = bounds
+    wide, high = (east - west) * _AROUND, (north - south) * _AROUND
+    count = 1 << zoom
+    tops = [
+        0.5 - float(northing_of(np.array(np.clip(lat, -85.0, 85.0)))) / WORLD_M for lat in (north + high, south - high)
+    ]
+    first, last = (min(count - 1, max(0, math.floor(top * count))) for top in tops)
+    for column in range(
+        math.floor((west - wide + 180.0) / 360.0 * count), math.floor((east + wide + 180.0) / 360.0 * count) + 1
+    ):
+        for row in range(first, last + 1):
+            yield column % count, row
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Tiles]:
+    try:
+        with path.open("rb") as file:
+            begin = file.read(16)
+            if begin.startswith(b"SQLite format 3"):
+                with contextlib.closing(
+                    sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+                ) as base:
+                    yield _MbTiles(base, path)
+            elif begin.startswith(b"PMTiles"):
+                source = MmapSource(file)  # type: ignore[no-untyped-call]
+                yield _PmTiles(Reader(_small_reads(source)), path)  # type: ignore[no-untyped-call]
+            else:
+                raise InputError(f"--basemap: {path} is neither MBTiles nor PMTiles", path=str(path))
+    except OSError as error:
+        raise InputError(f"--basemap: {path} cannot be read: {error.strerror}", path=str(path)) from error
+    except (sqlite3.Error, ValueError, KeyError, IndexError, EOFError) as error:
+        raise InputError(f"--basemap: {path} is damaged: {error}", path=str(path)) from error
+
+
+def _small_reads(read: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
+    def limited(offset: int, length: int) -> bytes:
+        if length > _LARGEST:
+            raise ValueError(f"a part of {length} bytes is too large")
+        return read(offset, length)
+
+    return limited
+
+
+class _MbTiles:
+    def __init__(self, base: sqlite3.Connection, path: Path) -> None:
+        base.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        base.execute("PRAGMA trusted_schema = OFF")
+        base.set_progress_handler(lambda: 1, _MOST_STEPS)
+        self._base = base
+        told = dict(base.execute("SELECT name, value FROM metadata").fetchall())
+        self.attribution = str(told.get("attribution", ""))
+        if str(told.get("format", "png")) not in {"png", "jpg", "jpeg", "webp"}:
+            raise InputError(
+                f"--basemap: {path} holds {told['format']} tiles; a page shows pictures alone", path=str(path)
+            )
+
+    def tile(self, zoom: int, x: int, y: int) -> bytes | None:
+        row = self._base.execute(
+            "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?",
+            (zoom, x, (1 << zoom) - 1 - y),
+        ).fetchone()
+        return bytes(row[0]) if row and isinstance(row[0], bytes) else None
+
+
+class _PmTiles:
+    def __init__(self, reader: Any, path: Path) -> None:
+        self._reader = reader
+        header = reader.header()
+        if header["tile_type"] not in {TileType.PNG, TileType.JPEG, TileType.WEBP}:
+            raise InputError(f"--basemap: {path} holds no pictures; a page shows pictures alone", path=str(path))
+        if header["tile_compression"] not in {Compression.NONE, Compression.UNKNOWN}:
+            raise InputError(
+                f"--basemap: the pictures of {path} are compressed once more; a page cannot show them", path=str(path)
+            )
+        self._zooms = range(header["min_zoom"], header["max_zoom"] + 1)
+        self.attribution = str(reader.metadata().get("attribution", ""))
+
+    def tile(self, zoom: int, x: int, y: int) -> bytes | None:
+        return self._reader.get(zoom, x, y) if zoom in self._zooms else None
