@@ -40,6 +40,7 @@ from geo.values import REASONS
 from maps.layers import CLASS_COLOURS
 from maps.local_time import offsets_of
 from maps.packed_columns import Column, packed
+from operations.finding.hits_of_things import hit_ids_of
 from operations.values import Decision, RunKind
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ def gather(archive: Archive, things: Things, *, whole: bool) -> Gathered:
     for source, store in enumerate(archive.stores):
         for run_id, run in archive.runs(source).items():
             hits = store.hits(runs=[run_id])
-            of_thing = _thing_of(hits, tracks, rows.get((source, run_id), {}), by_id=run.kind is RunKind.LIVE)
+            of_run = rows.get((source, run_id), {})
+            live = run.kind is RunKind.LIVE
+            of_thing = _thing_by_id(archive, hits, tracks, of_run) if live else _thing_of(hits, of_run)
             if not whole:
                 kept = np.flatnonzero((of_thing >= 0) | np.isin(hits.hit_id, alone.get((source, run_id), _NO_IDS)))
                 hits, of_thing = hits.take(kept), of_thing[kept]
@@ -151,12 +154,17 @@ def _single_ids(things: Things) -> dict[tuple[int, str], NDArray[np.bytes_]]:
     return {key: np.array(listed, HIT_ID) for key, listed in found.items()}
 
 
-def _thing_of(hits: GroundHits, tracks: Things, rows: Mapping[str, int], *, by_id: bool) -> NDArray[np.int64]:
-    """Return the row of each hit's track, or -1; hits of a live run are told by their track's list of ids."""
-    if not by_id:
-        return np.array([*(rows.get(name, -1) for name in hits.track.names), -1], np.int64)[hits.track.codes]
-    of_row, points = tracks.points_of(np.array(sorted(rows.values()), np.int64))
-    ids, of = tracks.point_hit_id[points], np.array(sorted(rows.values()), np.int64)[of_row]
+def _thing_of(hits: GroundHits, rows: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the row of each hit's track, or -1."""
+    return np.array([*(rows.get(name, -1) for name in hits.track.names), -1], np.int64)[hits.track.codes]
+
+
+def _thing_by_id(archive: Archive, hits: GroundHits, tracks: Things, rows: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the row of each hit's track, or -1, by the tracks' lists: hits of a live run are written before them."""
+    listed = np.array(sorted(rows.values()), np.int64)
+    named = hit_ids_of(archive, tracks.take(listed))
+    ids = np.array([name for names in named for name in names], HIT_ID)
+    of = np.repeat(listed, [len(names) for names in named])
     order = np.argsort(ids)
     if not len(order):
         return np.full(len(hits), -1, np.int64)
