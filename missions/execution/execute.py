@@ -10,6 +10,7 @@ import numpy as np
 
 from geo.geodesy import forward, inverse
 from missions.execution import commands as cmd
+from missions.execution.circles import CORNERS, Circle
 from missions.execution.order import Remark, held_back, in_order, unfollowed_remark
 from missions.execution.splines import spline
 from missions.plan import Leg, LegKind, Severity
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 TERRAIN_FRAMES: Final = (10, 11)
 MAX_LEGS: Final = 200_000
-_ORBIT_CORNERS: Final = 16
 _TERRAIN_STEP_M: Final = 100.0
 """How often the height of a leg that follows the terrain is taken: half the spacing of coarse elevation data."""
 _RADIUS: Final = {cmd.LOITER_UNLIMITED: "p3", cmd.LOITER_TURNS: "p3", cmd.LOITER_TIME: "p3", cmd.LOITER_TO_ALT: "p2"}
@@ -75,6 +75,9 @@ class _At:
     alt_m: float = math.nan
     follows: bool = False
     """Whether its height counts from the terrain."""
+
+    circling: Circle | None = None
+    """The circle a fixed wing is on, and leaves on its tangent for where it goes next."""
 
     @property
     def known(self) -> bool:
@@ -151,6 +154,7 @@ class _Walk:
             self._fly_item(item)
 
     def _fly_item(self, item: MissionItem) -> None:
+        self._leave_circle(self._place(item))
         if item.command in cmd.TAKEOFFS:
             self._take_off(item)
         elif item.command in cmd.LANDINGS:
@@ -238,18 +242,28 @@ class _Walk:
         turning_from: tuple[float, float] | None,
     ) -> None:
         """Fly one turn; one that is entered from the side changes the height on the way."""
-        azimuths = np.arange(_ORBIT_CORNERS + 1) * 360.0 / _ORBIT_CORNERS
-        heights = np.full(_ORBIT_CORNERS + 1, height_m)
-        if turning_from is not None:
-            azimuths = azimuths + float(inverse(*centre, *turning_from)[1])
-            heights = self.at.alt_m + (height_m - self.at.alt_m) * np.arange(_ORBIT_CORNERS + 1) / _ORBIT_CORNERS
-        lat, lon = forward(*centre, azimuths, radius_m)
-        for *corner, height in zip(lat.tolist(), lon.tolist(), heights.tolist(), strict=True):
-            self._to(item, (corner[0], corner[1]), height, LegKind.TURN)
+        clockwise = not (self.conduct.wing and getattr(item, _RADIUS[item.command]) < 0.0)
+        circle = Circle(item=item, centre=centre, radius_m=radius_m, clockwise=clockwise)
+        begin_m = height_m if turning_from is None else self.at.alt_m
+        first = circle.at(0.0 if turning_from is None else circle.azimuth_deg(turning_from))
+        self._to(item, first, begin_m, LegKind.TURN)
+        for number, corner in enumerate(circle.arc(first, 360.0), start=1):
+            self._to(item, corner, begin_m + (height_m - begin_m) * number / CORNERS, LegKind.TURN)
+        if self.conduct.wing:
+            self.at.circling = circle
+
+    def _leave_circle(self, goal: tuple[float, float]) -> None:
+        """Go on round the circle the aircraft is on to the tangent that leads to a goal."""
+        circle, height_m = self.at.circling, self.at.alt_m
+        if circle is None:
+            return
+        turned_deg = circle.turned_to_deg(self.at.place, goal)
+        for corner in circle.arc(self.at.place, turned_deg) if turned_deg else ():
+            self._to(circle.item, corner, height_m, LegKind.TURN)
 
     def _circles(self, item: MissionItem, radius_m: float, more: float) -> None:
         """Repeat the turn just flown; past what any battery flies it is a wait without end."""
-        turn = [leg for leg in self.legs[-_ORBIT_CORNERS:] if leg.kind is LegKind.TURN]
+        turn = [leg for leg in self.legs[-CORNERS:] if leg.kind is LegKind.TURN]
         for _ in range(min(math.ceil(more), MAX_LEGS // max(len(turn), 1))):
             for leg in turn:
                 self._add(leg)

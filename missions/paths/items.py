@@ -92,11 +92,13 @@ def mission_items(
     def fly(command: int, leg: Leg, height_m: float) -> None:
         add(command, 0.0, 0.0, 0.0, yaw, place=(leg.lat_end_deg, leg.lon_end_deg, height_m))
 
+    # PX4 leaves a circle only when it heads for the way on if told to; ArduPilot always does, and has no room to store
+    # the wish. The last parameter has both leave it on its tangent.
     fly(TAKEOFF, first, _relative(first.alt_amsl_end_m, home_alt_amsl_m))
     if ends.approach is not None:
         height = _relative(legs[ends.takeoff_legs - 1].alt_amsl_end_m, home_alt_amsl_m)
         radius = ends.approach.departure.radius_m
-        add(LOITER_TO_ALT, 0.0, radius, 0.0, 1.0, place=(*ends.departure_centre_deg, height))
+        add(LOITER_TO_ALT, float(px4), radius, 0.0, 1.0, place=(*ends.departure_centre_deg, height))
     add(CHANGE_SPEED, 0.0 if flown.wing else 1.0, flown.speed_mps, -1.0)
     add(VIDEO_START)
     pointing: tuple[float, float] | None = None
@@ -111,8 +113,6 @@ def mission_items(
         circle = ends.approach
         place = (*ends.centre_deg, circle.height_m)
         add(DO_LAND_START, place=None if px4 else place)  # ArduPilot chooses by it; PX4 wants none
-        # PX4 leaves the circle only when it heads for the landing if told to; ArduPilot always does, and has no room
-        # to store the wish. The last parameter has both leave it on its tangent.
         add(LOITER_TO_ALT, float(px4), circle.radius_m, 0.0, 1.0, place=place)
     fly(LAND, last, 0.0)
     return tuple(items)
