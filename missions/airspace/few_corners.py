@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 INSETS_M: Final = (0.0, 6.0, 24.0)
 """How far a ring is drawn in before its corners are left out: a bend inwards may then be passed straight."""
+SMOOTHED_M: Final = (2.0, 4.0, 8.0)
+"""How far a ring is drawn in and its bends are cut at most where that alone leaves few enough corners."""
 _LEAST: Final = 3
 _FLAT_M2: Final = 1e-6
 """Corners on a straight line are left out without a triangle."""
@@ -23,8 +26,8 @@ _FLAT_M2: Final = 1e-6
 def between(inner: BaseGeometry, outer: shapely.Polygon, most: int) -> shapely.Polygon | None:
     """Return a polygon that covers `inner` and lies in `outer`, with `most` corners if that can be had.
 
-    It begins as `outer`, drawn in by more and more where that is not enough, and corners are left out one by one,
-    the smallest change first. Every change adds or takes one triangle, which must lie in `outer` or miss `inner`: so
+    `outer` itself does where it has no more. Else it is smoothed a little inside; where that is not enough, it is
+    drawn in by more and more, and corners are left out one by one, the smallest change first. Every change adds or takes one triangle, which must lie in `outer` or miss `inner`: so
     neither is ever crossed, whatever the shapes (after Visvalingam and Whyatt 1993, with both sides held). Where
     `most` cannot be had, the polygon with the fewest corners found is returned.
 
@@ -41,14 +44,29 @@ def between(inner: BaseGeometry, outer: shapely.Polygon, most: int) -> shapely.P
     if not whole.is_valid or not whole.covers(inner):
         return None
     shapely.prepare([whole, inner])
-    best: FloatArray | None = None
-    for inset in INSETS_M:
+    if len(whole.exterior.coords) - 1 <= most:
+        return whole
+    best = _smoothed(inner, whole, most)
+    for inset in INSETS_M if best is None else ():
         ring = _thinned(_start(inner, whole, inset), inner, whole, max(most, _LEAST))
         if best is None or len(ring) < len(best):
             best = ring
         if len(best) <= most:
             break
     return shapely.Polygon(best)
+
+
+def _smoothed(inner: BaseGeometry, outer: shapely.Polygon, most: int) -> FloatArray | None:
+    """Return a ring a little inside `outer` with few enough corners, where smoothing alone does: far the quickest."""
+    for inset in SMOOTHED_M:
+        drawn = outer.buffer(-inset, quad_segs=1, join_style="mitre").simplify(inset)
+        parts = [p for p in shapely.get_parts(drawn) if isinstance(p, shapely.Polygon) and not p.interiors]
+        part = max(parts, key=lambda p: p.area, default=None)
+        if part is None or len(part.exterior.coords) - 1 > most:
+            continue
+        if outer.covers(part) and part.covers(inner):
+            return np.asarray(shapely.orient_polygons(part).exterior.coords)[:-1]
+    return None
 
 
 def _start(inner: BaseGeometry, outer: shapely.Polygon, inset: float) -> FloatArray:
@@ -63,49 +81,80 @@ def _start(inner: BaseGeometry, outer: shapely.Polygon, inset: float) -> FloatAr
 
 
 def _thinned(ring: FloatArray, inner: BaseGeometry, outer: shapely.Polygon, most: int) -> FloatArray:
-    """Return a ring with corners left out until `most` are left, or no more may go."""
-    held: set[tuple[float, ...]] = set()
-    while len(ring) > most:
-        corner = _leave_out(ring, inner, outer, held)
-        if corner is None:
-            break
-        ring = np.delete(ring, corner, axis=0)
-    return ring
+    """Return a ring with corners left out until `most` are left, or no more may go: the smallest change first."""
+    left = _Ring(ring, inner, outer)
+    while left.count > most and left.leave_one_out():
+        pass
+    return ring[left.alive]
 
 
-def _leave_out(
-    ring: FloatArray, inner: BaseGeometry, outer: shapely.Polygon, held: set[tuple[float, ...]]
-) -> int | None:
-    """Return the corner whose leaving out changes the polygon least, of those that may go."""
-    before, after = np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0)
-    a, b = ring - before, after - ring
-    turn = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    for k in np.argsort(np.abs(turn)).tolist():
-        key = (*before[k].tolist(), *ring[k].tolist(), *after[k].tolist())
-        if key in held or _wraps_another(ring, k, turning_left=turn[k] > 0.0):
-            continue
-        if _may_go(ring[[(k - 1) % len(ring), k, (k + 1) % len(ring)]], float(turn[k]), inner, outer):
-            return int(k)
-        held.add(key)
-    return None
+class _Ring:
+    """A ring whose corners are left out one by one; each knows its neighbours, and waits by the change it makes."""
 
+    def __init__(self, ring: FloatArray, inner: BaseGeometry, outer: shapely.Polygon) -> None:
+        count = len(ring)
+        self.count = count
+        self.alive = np.ones(count, dtype=bool)
+        self._ring, self._inner, self._outer = ring, inner, outer
+        self._corners: list[list[float]] = ring.tolist()
+        self._x, self._y = ring[:, 0].copy(), ring[:, 1].copy()
+        self._before, self._after = [(k - 1) % count for k in range(count)], [(k + 1) % count for k in range(count)]
+        self._turn = [0.0] * count
+        self._waiting: list[tuple[float, int]] = []
+        for k in range(count):
+            self._wait(k)
 
-def _may_go(corners: FloatArray, turn: float, inner: BaseGeometry, outer: shapely.Polygon) -> bool:
-    """Tell whether the triangle at a corner may be taken away (a left turn) or added (a right turn)."""
-    if abs(turn) < _FLAT_M2:
-        return bool(outer.covers(shapely.LineString(corners[[0, 2]])))
-    triangle = shapely.Polygon(corners)
-    return not inner.intersects(triangle) if turn > 0.0 else bool(outer.covers(triangle))
+    def _wait(self, k: int) -> None:
+        """Put a corner where its change has its place among the others'."""
+        (x0, y0), (x1, y1), (x2, y2) = (self._corners[n] for n in (self._before[k], k, self._after[k]))
+        self._turn[k] = (x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1)
+        heapq.heappush(self._waiting, (abs(self._turn[k]), k))
 
+    def leave_one_out(self) -> bool:
+        """Leave out the corner whose leaving out changes the polygon least, of those that may go."""
+        wrapping: list[tuple[float, int]] = []
+        gone = -1
+        while self._waiting and gone < 0:
+            change, k = heapq.heappop(self._waiting)
+            if not self.alive[k] or change != abs(self._turn[k]):
+                continue
+            if self._wraps_another(k):
+                wrapping.append((change, k))
+            elif self._may_go(k):
+                gone = k
+        for entry in wrapping:  # what is in its way may be gone the next time; a corner that may not go waits for
+            heapq.heappush(self._waiting, entry)  # one of its neighbours to go
+        if gone < 0:
+            return False
+        before, after = self._before[gone], self._after[gone]
+        self.alive[gone] = False
+        self.count -= 1
+        self._after[before], self._before[after] = after, before
+        self._wait(before)
+        self._wait(after)
+        return True
 
-def _wraps_another(ring: FloatArray, k: int, *, turning_left: bool) -> bool:
-    """Tell whether another corner lies in the triangle at one: leaving that out would make the ring cross itself."""
-    n = len(ring)
-    own = [(k - 1) % n, k, (k + 1) % n]
-    corners = ring[own] if turning_left else ring[own[::-1]]
-    inside = np.ones(n, dtype=bool)
-    for start, end in zip(corners, corners[[1, 2, 0]], strict=True):
-        edge, to = end - start, ring - start
-        inside &= edge[0] * to[:, 1] - edge[1] * to[:, 0] >= 0.0
-    inside[own] = False
-    return bool(inside.any())
+    def _may_go(self, k: int) -> bool:
+        """Tell whether the triangle at a corner may be taken away (a left turn) or added (a right turn)."""
+        before, after, turn = self._before[k], self._after[k], self._turn[k]
+        if abs(turn) < _FLAT_M2:
+            return bool(shapely.covers(self._outer, shapely.linestrings(self._ring[[before, after]])))
+        triangle = shapely.polygons(self._ring[[before, k, after]])
+        return (
+            not shapely.intersects(self._inner, triangle) if turn > 0.0 else bool(shapely.covers(self._outer, triangle))
+        )
+
+    def _wraps_another(self, k: int) -> bool:
+        """Tell whether another corner lies in the triangle at one: without that one the ring would cross itself."""
+        own = [self._before[k], k, self._after[k]]
+        corners = [self._corners[n] for n in (own if self._turn[k] > 0.0 else own[::-1])]
+        (x0, y0), (x1, y1), (x2, y2) = corners
+        x, y = self._x, self._y
+        near = self.alive & (x >= min(x0, x1, x2)) & (x <= max(x0, x1, x2))
+        near &= (y >= min(y0, y1, y2)) & (y <= max(y0, y1, y2))
+        near[own] = False
+        x, y = x[near], y[near]
+        inside = np.ones(len(x), dtype=bool)
+        for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
+            inside &= (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) >= 0.0
+        return bool(inside.any())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from missions.checks.autopilot_rules_values import VehicleClass, item_finding, plan_finding
 from missions.plan import Severity
 from missions.plan_files.dialect import Dialect, MissionType
-from missions.transfer.storage import kept
+from missions.transfer.storage import kept, parameters_kept
 from missions.transfer.storage_tables import ARDUPILOT_XYZ
 from missions.transfer.values import Peer
 
@@ -75,10 +75,12 @@ def storage_findings(
     for item in items:
         if item.command not in supported or any(math.isinf(value) for value in _numbers(item)):
             continue
-        back = _numbers(kept(item, peer, MissionType.MISSION))
+        sent_numbers, back = _numbers(item), _kept_numbers(item, peer)
+        if sent_numbers == back:
+            continue
         lost = [
             f"parameter {n} {sent:g} becomes {held:g}"
-            for n, (sent, held) in enumerate(zip(_numbers(item), back, strict=True), start=1)
+            for n, (sent, held) in enumerate(zip(sent_numbers, back, strict=True), start=1)
             if _differ(item, n, sent, held) and not _harmless(item, n, settings)
         ]
         if lost:
@@ -92,6 +94,13 @@ def _numbers(item: MissionItem) -> tuple[float, ...]:
     if item.command not in ARDUPILOT_XYZ:
         return four
     return (*four, *(0.0 if math.isnan(v) else v for v in (item.lat_deg, item.lon_deg)), item.alt_m)
+
+
+def _kept_numbers(item: MissionItem, peer: Peer) -> tuple[float, ...]:
+    """Return what the vehicle gives back of the same numbers."""
+    if item.command not in ARDUPILOT_XYZ:
+        return parameters_kept(item, peer, MissionType.MISSION)
+    return _numbers(kept(item, peer, MissionType.MISSION))
 
 
 def _differ(item: MissionItem, number: int, sent: float, held: float) -> bool:

@@ -13,8 +13,9 @@ from missions.plan import Finding, Severity
 from missions.plan_files.qgc_fence import CIRCLE, fence_polygons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
     from missions.airspace.corridor_frame import LocalFrame
@@ -35,21 +36,26 @@ def fence_findings(document: PlanDocument, legs: tuple[Leg, ...], frame: LocalFr
         return
     yield from _home(document, keep_in, keep_out, frame)
     yield from _rally(document, keep_in, keep_out, frame)
-    lines = [shapely.LineString(_ends(leg, frame)) for leg in legs]
-    yield from _margin(document, legs, lines, keep_in, frame)
-    for leg, line in zip(legs, lines, strict=True):
-        if keep_in is not None and not keep_in.covers(line):
+    lines = _lines(legs, frame)
+    held = np.ones(len(legs), dtype=bool) if keep_in is None else shapely.covers(keep_in, lines)
+    met = shapely.intersects(keep_out, lines)
+    kept_legs = [leg for leg, inside_it in zip(legs, held.tolist(), strict=True) if inside_it]
+    yield from _margin(document, kept_legs, lines[held], keep_in, frame)
+    for leg, line, inside_it, meets in zip(legs, lines, held.tolist(), met.tolist(), strict=True):
+        if keep_in is not None and not inside_it:
             outside = line.difference(keep_in) if line.length > 0.0 else line
             yield _leg_finding(leg, outside, frame, f"leaves the inclusion fence for {outside.length:.0f} m")
-        if keep_out.intersects(line):
+        if meets:
             inside = line.intersection(keep_out)
             if inside.length > _TOLERANCE_M:
                 yield _leg_finding(leg, inside, frame, f"crosses an exclusion fence for {inside.length:.0f} m")
 
 
-def _ends(leg: Leg, frame: LocalFrame) -> np.ndarray:
-    lat = np.array([leg.lat_start_deg, leg.lat_end_deg])
-    return frame.to_plane(lat, np.array([leg.lon_start_deg, leg.lon_end_deg]))
+def _lines(legs: tuple[Leg, ...], frame: LocalFrame) -> NDArray[np.object_]:
+    """Return the legs in the plane."""
+    lat = np.array([(leg.lat_start_deg, leg.lat_end_deg) for leg in legs]).reshape(-1)
+    lon = np.array([(leg.lon_start_deg, leg.lon_end_deg) for leg in legs]).reshape(-1)
+    return np.asarray(shapely.linestrings(frame.to_plane(lat, lon).reshape(-1, 2, 2)))
 
 
 def _shapes(
@@ -161,8 +167,8 @@ def _landing(
 
 def _margin(
     document: PlanDocument,
-    legs: tuple[Leg, ...],
-    lines: list[shapely.LineString],
+    legs: Sequence[Leg],
+    lines: NDArray[np.object_],
     keep_in: BaseGeometry | None,
     frame: LocalFrame,
 ) -> Iterator[Finding]:
@@ -170,18 +176,19 @@ def _margin(
     if keep_in is None:
         return
     edge = shapely.boundary(keep_in)
-    kept: list[tuple[float, str, int, BaseGeometry]] = [
-        (float(shapely.distance(line, edge)) - _TOLERANCE_M, f"the leg to item {leg.seq + 1}", leg.seq, line)
-        for leg, line in zip(legs, lines, strict=True)
-        if keep_in.covers(line)
-    ]
+    away_m = shapely.distance(lines, edge) - _TOLERANCE_M
+    nearest = int(np.argmin(away_m)) if len(legs) else -1
+    kept: list[tuple[float, str, int, BaseGeometry]] = []
+    if nearest >= 0:
+        seq = legs[nearest].seq
+        kept.append((float(away_m[nearest]), f"the leg to item {seq + 1}", seq, lines[nearest]))
     if document.home is not None:
         home = shapely.Point(_plane([(document.home.lat_deg, document.home.lon_deg)], frame)[0])
         if keep_in.covers(home):
             kept.append((float(shapely.distance(home, edge)) - _TOLERANCE_M, "home", -1, home))
-    if not kept or min(kept, key=lambda k: k[0])[0] >= ERROR_M:
+    distance_m, what, seq, shape = min(kept, key=lambda k: k[0], default=(math.inf, "", -1, edge))
+    if distance_m >= ERROR_M:
         return
-    distance_m, what, seq, shape = min(kept, key=lambda k: k[0])
     x, y = shapely.get_coordinates(shapely.shortest_line(shape, edge))[0]
     lat, lon = frame.to_degrees(np.array([[x, y]]))
     yield Finding(

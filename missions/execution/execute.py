@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TERRAIN_FRAMES: Final = (10, 11)
 MAX_LEGS: Final = 200_000
+_CLIMB_OUT: Final = 0.1
+"""The least slope a fixed wing leaves the ground on; our own type climbs 1 in 6 in still air."""
 _TERRAIN_STEP_M: Final = 100.0
 """How often the height of a leg that follows the terrain is taken: half the spacing of coarse elevation data."""
 _RADIUS: Final = {cmd.LOITER_UNLIMITED: "p3", cmd.LOITER_TURNS: "p3", cmd.LOITER_TIME: "p3", cmd.LOITER_TO_ALT: "p2"}
@@ -195,10 +197,21 @@ class _Walk:
             self.say(item, "execution.unfollowed", text)
 
     def _take_off(self, item: MissionItem) -> None:
-        height_m = self._height_m(item)
+        place, height_m = self._place(item), self._height_m(item)
         if self.at.known:
-            self._to(item, self.at.place, height_m, LegKind.TRANSIT)
-        self._to(item, self._place(item), height_m, LegKind.TRANSIT)
+            self._to(item, self._climbs_to(place, height_m), height_m, LegKind.TRANSIT)
+        self._to(item, place, height_m, LegKind.TRANSIT)
+
+    def _climbs_to(self, place: tuple[float, float], height_m: float) -> tuple[float, float]:
+        """Return where a take-off has climbed to its height: above the ground it left, or on its way for a wing."""
+        rise_m = height_m - self.at.alt_m
+        if not (self.conduct.wing and rise_m > 0.0):
+            return self.at.place
+        away_m, course_deg = (float(v) for v in inverse(*self.at.place, *place))
+        if away_m <= rise_m / _CLIMB_OUT:
+            return place
+        lat, lon = forward(*self.at.place, course_deg, rise_m / _CLIMB_OUT)
+        return float(lat), float(lon)
 
     def _land(self, item: MissionItem) -> None:
         where, height_m = self._place(item), self._height_m(item)

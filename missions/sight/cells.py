@@ -42,7 +42,13 @@ class Tile:
         if not codes.any():
             return []
         found = shapes(codes, mask=codes > 0, connectivity=4, transform=_affine(self))
-        return [(int(code), shapely.geometry.shape(outline)) for outline, code in found]
+        return [(int(code), _polygon(outline["coordinates"])) for outline, code in found]
+
+
+def _polygon(rings: list[list[tuple[float, float]]]) -> shapely.Polygon:
+    """Return a polygon from its outer ring and its holes."""
+    outer, *holes = (shapely.linearrings(ring) for ring in rings)
+    return shapely.polygons(outer, holes or None)
 
 
 def _affine(tile: Tile) -> Affine:

@@ -99,9 +99,15 @@ def _frame(item: MissionItem, peer: Peer, mission_type: MissionType) -> int:
     return _FRAME_KEPT.get(item.frame, item.frame)
 
 
+def parameters_kept(item: MissionItem, peer: Peer, mission_type: MissionType) -> tuple[float, float, float, float]:
+    """Return the item's four parameters as `kept` gives them back."""
+    p1, p2, p3, p4 = _parameters(item, peer, mission_type)
+    return p1[0], p2[0], p3[0], p4[0]
+
+
 def kept(item: MissionItem, peer: Peer, mission_type: MissionType) -> MissionItem:
     """Return the item as this vehicle's storage, with present firmware on a flight controller, would give it back."""
-    p1, p2, p3, p4 = (readings[0] for readings in _parameters(item, peer, mission_type))
+    p1, p2, p3, p4 = parameters_kept(item, peer, mission_type)
     x, y, z = (readings[0] for readings in _place(item, peer, mission_type))
     placeless = item.command not in POSITION_COMMANDS
     lat_deg, lon_deg = ((x or math.nan), (y or math.nan)) if placeless else (item.lat_deg, item.lon_deg)
