@@ -27,9 +27,10 @@ def between(inner: BaseGeometry, outer: shapely.Polygon, most: int) -> shapely.P
     """Return a polygon that covers `inner` and lies in `outer`, with `most` corners if that can be had.
 
     `outer` itself does where it has no more. Else it is smoothed a little inside; where that is not enough, it is
-    drawn in by more and more, and corners are left out one by one, the smallest change first. Every change adds or takes one triangle, which must lie in `outer` or miss `inner`: so
-    neither is ever crossed, whatever the shapes (after Visvalingam and Whyatt 1993, with both sides held). Where
-    `most` cannot be had, the polygon with the fewest corners found is returned.
+    drawn in by more and more, and corners are left out one by one, the smallest change first. Every change adds or
+    takes one triangle, which must lie in `outer` or miss `inner`: so neither is ever crossed, whatever the shapes
+    (after Visvalingam and Whyatt 1993, with both sides held). Where `most` cannot be had, the polygon with the fewest
+    corners found is returned.
 
     Parameters
     ----------
