@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
@@ -21,12 +20,15 @@ from branca.element import Element
 
 from geo.foreign_text import visible
 from maps.leaflet_file import leaflet_script, leaflet_style, own_asset
+from missions.documents.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 DATA_ID: Final = "vedette-data"
+OURS: Final = b"<title>Vedette</title>"
+"""What a page of ours has among its first bytes."""
 _HEAD_MARK: Final = "<!--vedette: head-->"
 _DATA_MARK: Final = "<!--vedette: data-->"
 SCRIPTS: Final = (
@@ -90,16 +92,14 @@ def write_page(data: Mapping[str, Any], path: Path) -> int:
     They are the bytes whose hashes the policy names: no line ending is translated.
     """
     page = page_text(data).encode()
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(page)
-    os.replace(temporary, path)
+    write_whole(path, page)
     return len(page)
 
 
 @functools.cache
 def page_frame() -> Frame:
     """Return the frame of every page: folium's map, Leaflet and our scripts, and the policy that lets only them run."""
-    assets = ["<title>Vedette</title>"]
+    assets = [OURS.decode()]
     sheets = [leaflet_style(), *(own_asset(f"vedette_{name}.css") for name in ("map", "work"))]
     assets += [f"<style>{sheet}</style>" for sheet in sheets]
     own = [own_asset(f"vedette_{name}.js") for name in SCRIPTS]

@@ -94,12 +94,13 @@ def check(
     InputError
         A file cannot be read, or holds no plan.
     """
+    from missions.airspace.ground_file import open_situation
     from missions.checks.autopilot_rules_values import settings_for
     from missions.checks.check import check_document
     from missions.plan_files.dialect import as_dialect
     from missions.plan_files.plan_sources_file import read_all_plans
 
-    asked = None if brief is None else _brief(brief)
+    asked = None if brief is None else open_situation(_brief(brief))
     told = None if dialect is None else as_dialect(dialect)
     judged = []
     for name, document in read_all_plans([files] if isinstance(files, (str, Path)) else files):

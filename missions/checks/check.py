@@ -12,6 +12,7 @@ import pyproj
 
 from geo.errors import InputError
 from missions.airspace.ground_file import FlatGround, read_ground
+from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.autopilot_rules_vehicle import vehicle_findings
@@ -107,7 +108,7 @@ def check_document(
     name: str,
     dialect: Dialect | None = None,
     settings: VehicleSettings | None = None,
-    brief: Brief | None = None,
+    brief: Brief | Situation | None = None,
     aircraft: str | None = None,
 ) -> Judgement:
     """Judge a plan.
@@ -123,7 +124,8 @@ def check_document(
     settings
         The vehicle's parameters; by default the autopilot's own, for the vehicle the file names.
     brief
-        Border, zones, ground, aircraft and weather to judge the legs against.
+        Border, zones, ground, aircraft and weather to judge the legs against; a situation of them where several
+        plans are judged against one brief, so that its air is worked out once.
     aircraft
         Which of the brief's aircraft flies it; by default what the plan says, or the only one of its kind.
 
@@ -132,13 +134,13 @@ def check_document(
     BriefError
         When the brief has several types of aircraft and nothing says which one flies the plan.
     """
+    situation = brief if isinstance(brief, Situation) else None
+    brief = brief.brief if isinstance(brief, Situation) else brief
     if brief is not None:
         brief = narrowed(brief, document, aircraft)
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
     told = as_planned(settings or settings_for(document.vehicle_type), document, chosen)
-    ground = None if brief is None else read_ground(brief.terrain)
-    if brief is not None and not brief.terrain.known and document.home is not None:
-        ground = FlatGround(height_amsl_m=document.home.alt_amsl_m)
+    ground = None if brief is None else _ground(brief, situation, document)
     if brief is not None and ground is not None and document.home is None:
         document = with_site_as_home(document, brief, ground)
     document = dataclasses.replace(document, items=places_as_flown(document.items, chosen))
@@ -160,7 +162,10 @@ def check_document(
     rules = PLAN_RULES if foreign else (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
         rules += (*RULE_NAMES, *WHOLE_FLIGHT_RULES)
-        findings += against_brief(document, flown, brief.model_copy(update={"dialect": chosen}), ground, told)
+        brief = brief.model_copy(update={"dialect": chosen})
+        held = situation is not None and situation.ground.heights is ground
+        world = dataclasses.replace(situation, brief=brief) if held and situation else Situation.of(brief, ground)
+        findings += against_brief(document, flown, world, told)
     return Judgement(
         name=name,
         source_format=document.source_format,
@@ -172,6 +177,13 @@ def check_document(
         findings=tuple(sorted(findings, key=lambda f: (f.severity is Severity.WARNING, f.seq, f.rule))),
         legs=flown.legs,
     )
+
+
+def _ground(brief: Brief, situation: Situation | None, document: PlanDocument) -> GroundHeights:
+    """Return the ground: the brief's, or level with the plan's home where the brief does not know it."""
+    if not brief.terrain.known and document.home is not None:
+        return FlatGround(height_amsl_m=document.home.alt_amsl_m)
+    return read_ground(brief.terrain) if situation is None else situation.ground.heights
 
 
 def _problems(document: PlanDocument, flown: Execution) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.geodesy import inverse
-from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules_values import VehicleSettings, settings_for
 from missions.checks.check_failsafes import ways_flown
 from missions.checks.parameter_file import Parameters
@@ -22,6 +21,7 @@ from missions.plan_files.dialect import has_position
 from missions.plan_files.plan_document import Home
 
 if TYPE_CHECKING:
+    from missions.airspace.situation import Situation
     from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
     from missions.execution.execute import Execution
@@ -67,19 +67,19 @@ def _for_vehicle(brief: Brief, settings: VehicleSettings) -> Brief:
 
 
 def against_brief(
-    document: PlanDocument, flown: Execution, brief: Brief, ground: GroundHeights, settings: VehicleSettings
+    document: PlanDocument, flown: Execution, situation: Situation, settings: VehicleSettings
 ) -> tuple[Finding, ...]:
-    """Judge every leg and way home of a mission against a brief, each way home from the home that holds there."""
+    """Judge every leg and way home of a mission in a situation, each way home from the home that holds there."""
     if not flown.legs:
         return ()
-    brief = _for_vehicle(brief, settings)
+    brief = _for_vehicle(situation.brief, settings)
     homes = _homeward(document, flown) or [
-        Homeward(landings=_sites(brief, ground), legs=np.ones(len(flown.legs), dtype=bool))
+        Homeward(landings=_sites(brief, situation.ground.heights), legs=np.ones(len(flown.legs), dtype=bool))
     ]
     places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in flown.legs]
     ends = [(p.lat_deg, p.lon_deg) for home in homes for p in home.landings]
     lat, lon = np.array([*places, *ends], dtype=float).T
-    situation, aircraft = Situation.of(brief, ground).holding(lat, lon), brief.performances[0]
+    situation, aircraft = dataclasses.replace(situation, brief=brief).holding(lat, lon), brief.performances[0]
     found = dict.fromkeys(flight_findings(situation, flown.legs))
     for way in ways_flown(aircraft, settings) or (brief.failsafe.way,):
         told = situation.returning(way=way)

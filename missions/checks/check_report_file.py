@@ -19,6 +19,9 @@ SCHEMA: Final = 1
 READABLE: Final = "file.readable"
 """The rule every file is judged by first."""
 
+OURS: Final = b'<testsuites name="vedette check">'
+"""What a report of ours has among its first bytes."""
+
 
 def write_junit(judgements: Iterable[Judgement], path: Path, unreadable: Iterable[tuple[str, str]] = ()) -> None:
     """Write one test suite for each plan and one test case for each rule it was judged by."""
@@ -36,7 +39,11 @@ def junit_text(judgements: Iterable[Judgement], unreadable: Iterable[tuple[str, 
         (name, sentence) of each file that could not be read.
     """
     suites = [_suite(judgement) for judgement in judgements] + [_broken(n, m) for n, m in unreadable]
-    return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n' + "\n".join(suites) + "\n</testsuites>\n"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="vedette check">\n'
+        + "\n".join(suites)
+        + "\n</testsuites>\n"
+    )
 
 
 def _suite(judgement: Judgement) -> str:

@@ -8,12 +8,17 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from geo.errors import InputError
+from geo.errors import InputError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BYTES: Final = 64 * 2**20
 """No plan or geometry a person draws comes near this; 10^6 vertices of KML are about 40 MB."""
+
+_BEGINS_BYTES: Final = 65_536
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
@@ -33,6 +38,33 @@ def write_whole(path: Path, data: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def refuse_foreign(path: Path, *, ours: Sequence[bytes] = (), force: bool = False) -> None:
+    """Refuse to write over a file of somebody else.
+
+    Parameters
+    ----------
+    ours
+        What only files of ours of this kind have in their first bytes; with none, any file there is foreign.
+    force
+        Whether a person said that it may be replaced.
+
+    Raises
+    ------
+    RefusedError
+        When one is there.
+    """
+    if force or not Path(path).exists():
+        return
+    if ours and Path(path).is_file():
+        with Path(path).open("rb") as stream:
+            begins = stream.read(_BEGINS_BYTES)
+        if any(mark in begins for mark in ours):
+            return
+    raise RefusedError(
+        f"{path} is there already and would be replaced; give another name, or --force", file=str(path), rule="file"
+    )
 
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -246,7 +246,7 @@ class _Alarm:
         situation = self.situation
         judged = judge_sortie(situation, sortie)
         document = document_from_sortie(judged.sortie, patrol.dialect)
-        written = check_document(document, name=NAME, brief=situation.brief, aircraft=who.type_label).findings
+        written = check_document(document, name=NAME, brief=situation, aircraft=who.type_label).findings
         known = {(f.rule, f.severity) for f in judged.findings}
         flight = Flight(
             sortie=NAME, aircraft=who.aircraft, site=who.site, t_takeoff_s=sortie.t_start_s,

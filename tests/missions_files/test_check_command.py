@@ -143,3 +143,17 @@ def test_a_dialect_other_than_the_files_is_said(run, plans):
     assert status == 1
     assert "the file was made for px4 and is judged for ardupilot" in out
     assert run(plans / "good.plan", "--dialect", "betaflight")[0] == 2
+
+
+@pytest.mark.parametrize("option", ["--junit", "--map"])
+def test_a_report_replaces_a_report_and_nothing_else(run, plans, option):
+    out = plans / "report"
+    assert run(plans / "good.plan", option, out)[0] == 0
+    assert run(plans / "low.plan", option, out)[0] == 1
+    out.write_text("somebody's own file")
+    status, _, said = run(plans / "good.plan", option, out)
+    assert status == 3
+    assert "give another name, or --force" in said
+    assert out.read_text() == "somebody's own file"
+    assert run(plans / "good.plan", option, out, "--force")[0] == 0
+    assert "vedette" in out.read_text().lower()

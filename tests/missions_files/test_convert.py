@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import math
+import resource
 
 import pytest
 
@@ -157,3 +158,30 @@ def test_a_folder_is_converted_whole_and_what_cannot_be_used_is_named(tmp_path, 
     assert len(list((tmp_path / "more").iterdir())) == 3
     assert main(["convert", str(source), str(tmp_path / "x.kml")]) == 2
     assert "say with --to" in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_is_replaced_only_by_request(tmp_path, capsys, rich):
+    source, out = tmp_path / "a.plan", tmp_path / "b.kml"
+    write_plan_file(rich, source)
+    out.write_text("somebody's own file")
+    assert main(["convert", str(source), str(out)]) == 3
+    assert f"{out} is there already" in capsys.readouterr().err.replace("\n", "")
+    assert out.read_text() == "somebody's own file"
+    assert main(["convert", str(source), str(out), "--force"]) == 0
+    assert out.read_text().startswith("<?xml")
+
+
+def test_a_disk_that_fills_up_is_named_and_the_old_file_stays(tmp_path, capsys, rich):
+    source, out = tmp_path / "a.plan", tmp_path / "b.kml"
+    write_plan_file(rich, source)
+    out.write_text("the old one")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        status = main(["convert", str(source), str(out), "--force"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert status == 2
+    assert str(out) in capsys.readouterr().err.replace("\n", "")
+    assert out.read_text() == "the old one"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.plan", "b.kml"]

@@ -71,12 +71,14 @@ def check(  # noqa: PLR0913 - one parameter per option
         Path | None, typer.Option("--map", help="Write a map of the plans and findings here (one HTML page).")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every finding, also many of one rule.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files there that are not ours.")] = False,
 ) -> None:
     """Judge plans offline, also those made in another program.
 
     Legs, turns and ways home are judged, not only waypoints. Exit status: 0 nothing
     found, 1 something found, 2 a file that cannot be read (the others are judged all the same).
     """
+    from missions.airspace.ground_file import open_situation
     from missions.briefs.brief_file import read_brief, terrain_of
     from missions.checks.check import as_json as judgement_json
     from missions.checks.check import check_document
@@ -85,7 +87,10 @@ def check(  # noqa: PLR0913 - one parameter per option
     from missions.plan_files.dialect import as_dialect
     from missions.plan_files.plan_sources_file import read_all_plans
 
+    if not force:
+        _refuse_foreign(junit, map_file)
     asked = None if brief is None else read_brief(brief)
+    world = None if asked is None else open_situation(asked)
     held = None if params is None else read_parameters(params)
     told = as_dialect(dialect) if dialect is not None else None if held is None else held.dialect
     options = {
@@ -103,7 +108,7 @@ def check(  # noqa: PLR0913 - one parameter per option
         settings, missing = _settings(document, vehicle, held, told)
         settings = dataclasses.replace(settings, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
         document = dataclasses.replace(document, problems=(*document.problems, *missing))
-        judgement = check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
+        judgement = check_document(document, name=name, dialect=told, settings=settings, brief=world, aircraft=aircraft)
         judged.append((document, judgement))
     if asked is not None:
         tell_terrain_problems(terrain_of(asked))
@@ -125,6 +130,19 @@ def check(  # noqa: PLR0913 - one parameter per option
         raise typer.Exit(2)
     if any(judgement.findings for judgement in judgements):
         raise typer.Exit(1)
+
+
+def _refuse_foreign(junit: Path | None, map_file: Path | None) -> None:
+    """Refuse to write over files that are no reports of ours."""
+    from missions.checks.check_report_file import OURS
+    from missions.documents.whole_file import refuse_foreign
+
+    if junit is not None:
+        refuse_foreign(junit, ours=(OURS,))
+    if map_file is not None:
+        from maps.page_file import OURS as OUR_PAGE
+
+        refuse_foreign(map_file, ours=(OUR_PAGE,))
 
 
 def _write_map(judged: list[tuple[PlanDocument, Judgement]], brief: Brief | None, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geo.errors import InputError
+from geo.errors import InputError, RefusedError
 from vedette.commands.screen import ERRORS, RESULTS, line
 
 if TYPE_CHECKING:
@@ -38,38 +38,39 @@ def convert(
     to: Annotated[
         str | None, typer.Option(help="Convert every plan of the source into this format, for example .kmz.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
 ) -> None:
     """Turn plan files into another format, and say what that format cannot hold.
 
-    Exit status: 0 everything was kept, 1 something was left out or is amiss in the source, 2 unusable input
-    (the other plans of a folder are converted all the same).
+    Exit status: 0 everything was kept, 1 something was left out or is amiss in the source, 2 unusable input,
+    3 a file is there already (the other plans of a folder are converted all the same).
     """
     from missions.plan_files.plan_file import read_plan_file
 
     if to is None:
         if source.is_dir():
             raise InputError(f"{source}: is a folder; say with --to what its plans become, for example --to .kml")
-        lost = _write(read_plan_file(source), out, dialect)
+        lost = _write(read_plan_file(source), out, dialect, force=force)
     else:
-        lost = _folder(source, out, to if to.startswith(".") else f".{to}", dialect)
+        lost = _folder(source, out, to if to.startswith(".") else f".{to}", dialect, force=force)
     if lost:
         raise typer.Exit(1)
 
 
-def _folder(source: Path, out: Path, ending: str, dialect: str | None) -> bool:
-    """Convert every plan of a source; tell whether anything was lost. One that cannot be used ends with status 2."""
+def _folder(source: Path, out: Path, ending: str, dialect: str | None, *, force: bool) -> bool:
+    """Convert every plan of a source; tell whether anything was lost. One that cannot be used ends with its status."""
     from missions.plan_files.plan_sources_file import plan_sources, read_plans
 
-    lost, unusable, taken = False, 0, set[str]()
+    lost, status, taken = False, 0, set[str]()
     for file in plan_sources(source):
         try:
             for name, document in read_plans(file):
-                lost |= _write(document, out / f"{_free_name(Path(name).name, taken)}{ending}", dialect)
-        except InputError as error:
-            unusable += 1
+                lost |= _write(document, out / f"{_free_name(Path(name).name, taken)}{ending}", dialect, force=force)
+        except (InputError, RefusedError) as error:
+            status = max(status, error.exit_status)
             ERRORS.print(line(("error:", "bold red"), f" {error.message}"), soft_wrap=True)
-    if unusable:
-        raise typer.Exit(2)
+    if status:
+        raise typer.Exit(status)
     return lost
 
 
@@ -81,10 +82,12 @@ def _free_name(name: str, taken: set[str]) -> str:
     return free
 
 
-def _write(document: PlanDocument, out: Path, dialect: str | None) -> bool:
+def _write(document: PlanDocument, out: Path, dialect: str | None, *, force: bool) -> bool:
     """Write one plan and say what was lost; tell whether anything was."""
+    from missions.documents.whole_file import refuse_foreign
     from missions.plan_files.plan_file import write_plan_file
 
+    refuse_foreign(out, force=force)
     left_out = (*document.problems, *write_plan_file(document, out, dialect))
     told = (
         f": {len(document.items)} items, {len(document.fence)} fence items, "
