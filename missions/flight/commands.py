@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import struct
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from missions.flight.parameter_link import ParameterLink
 from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from missions.flight.state import VehicleState
     from missions.transfer import Channel
-    from missions.transfer.values import Message
+    from missions.transfer.values import Watcher
 
 _CUSTOM_MODE: Final = 1
 _IN_PROGRESS: Final = 5
 _RESEND_S: Final = 1.0
-_FRUITLESS_ROUNDS: Final = 6
-"""Rounds of asking without one new answer: where a fifth of all frames is lost each way, one read in 500 ends so."""
-_PARAMETER_WAIT_S: Final = 0.5
 _STREAMS: Final = {
     33: 1.0,
     30: 0.4,
@@ -41,7 +36,6 @@ _COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9}
 _PLANE: Final = {"auto": 10, "guided": 15, "hold": 12, "return": 11, "land": 11}
 _PX4: Final = {"auto": (4, 4), "guided": (4, 3), "hold": (4, 3), "return": (4, 5), "land": (4, 6)}
 """Intent -> (main, sub) mode of PX4 (`px4_custom_mode.h`); plane and copter numbers are ArduPilot's `Mode::Number`."""
-_INTEGER_FORMATS: Final = {1: "<B", 2: "<b", 3: "<H", 4: "<h", 5: "<I", 6: "<i"}
 _RESULTS: Final = {
     0: "ACCEPTED",
     1: "TEMPORARILY_REJECTED",
@@ -51,23 +45,6 @@ _RESULTS: Final = {
     5: "IN_PROGRESS",
     6: "CANCELLED",
 }
-
-
-def parameter_value(message: Message, dialect: Dialect) -> float:
-    """Return PARAM_VALUE as a number: ArduPilot casts to float, PX4 puts an integer's bytes there (MAVLink docs)."""
-    if dialect is Dialect.PX4 and message.param_type in _INTEGER_FORMATS:
-        packed = struct.pack("<f", message.param_value)
-        code = _INTEGER_FORMATS[message.param_type]
-        return float(struct.unpack(code, packed[: struct.calcsize(code)])[0])
-    return float(message.param_value)
-
-
-class Watcher(Protocol):
-    """Where every message goes that arrives while a command waits for its answer."""
-
-    def __call__(self, message: Message) -> None:
-        """Take in one message."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +71,7 @@ class Commander:
     """
 
     def __init__(self, channel: Channel, state: VehicleState, watch: Watcher, timeout_s: float) -> None:
+        self.parameters = ParameterLink(channel, state, watch)
         self._channel = channel
         self._state = state
         self._watch = watch
@@ -139,35 +117,6 @@ class Commander:
             self._channel.send(stream)
         self.tell(512, 148)
         self.tell(512, 242)
-
-    def parameters(self, names: Iterable[str]) -> dict[str, float]:
-        """Read parameters by name; those that the vehicle does not have are left out."""
-        values: dict[str, float] = {}
-        fruitless = 0
-        while fruitless < _FRUITLESS_ROUNDS:
-            missing = [name for name in names if name not in values]
-            if not missing:
-                break
-            for name in missing:
-                self._channel.send(
-                    mavlink.MAVLink_param_request_read_message(
-                        self._state.system, self._state.component, name.encode(), -1
-                    )
-                )
-            self._collect(values, set(missing))
-            fruitless = fruitless + 1 if not values.keys() & set(missing) else 0
-        return values
-
-    def _collect(self, values: dict[str, float], wanted: set[str]) -> None:
-        until_s = self._channel.clock() + _PARAMETER_WAIT_S
-        while (now_s := self._channel.clock()) < until_s and not wanted <= values.keys():
-            message = self._channel.receive(min(0.1, until_s - now_s))
-            if message is None:
-                continue
-            self._watch(message)
-            ours = message.get_srcSystem() == self._state.system and message.get_type() == "PARAM_VALUE"
-            if ours and message.param_id in wanted:
-                values[message.param_id] = parameter_value(message, self._state.dialect)
 
     def tell(self, number: int, *params: float) -> None:
         """Send one COMMAND_LONG without waiting for its answer."""

@@ -125,7 +125,7 @@ class _Divert:
         version = firmware_of(state.version)
         named = parameter_names(state.dialect, fixed_wing=state.fixed_wing, version=version)
         asked = (v.name for v in self.sortie.vehicle_parameters)
-        values = self.commander.parameters(tuple(dict.fromkeys((*named, *asked))))
+        values = self.commander.parameters.values(tuple(dict.fromkeys((*named, *asked))))
         found = way_findings(values, self.sortie, state.dialect, fixed_wing=state.fixed_wing, version=version)
         broken = next((f.message for f in found if f.severity is Severity.ERROR), "")
         self._require(not broken, f"would go home by a way that was not judged: {broken}")

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from missions.flight.values import Coverage, FlightReport
 
 
-def prepare(flights: Sequence[Flight]) -> None:
+def prepare(flights: Sequence[Flight], before_check: Callable[[Flight], None] | None = None) -> None:
     """Connect all, refuse ids that clash, then upload to all and check all.
+
+    Parameters
+    ----------
+    before_check
+        Done to each that has its plan, before what it says of itself is judged.
 
     Raises
     ------
@@ -28,6 +33,8 @@ def prepare(flights: Sequence[Flight]) -> None:
     _each(flights, lambda flight: flight.connect())
     refuse_clashes(flights)
     _each(flights, lambda flight: flight.upload())
+    if before_check is not None:
+        _each(flights, before_check)
     _each(flights, lambda flight: flight.check())
 
 

@@ -69,7 +69,7 @@ def gather(
     if not is_positioned(state):
         wait(ready_timeout_s, lambda: is_positioned(state))
     named = parameter_names(state.dialect, fixed_wing=state.fixed_wing, version=firmware_of(state.version))
-    parameters = commander.parameters(tuple(dict.fromkeys((*named, *also))))
+    parameters = commander.parameters.values(tuple(dict.fromkeys((*named, *also))))
     if will_enable_fence and "FENCE_ENABLE" in parameters:
         parameters["FENCE_ENABLE"] = 1.0
     return PreflightFacts(

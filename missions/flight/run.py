@@ -68,7 +68,7 @@ class Flight:
         self._pilot = pilot
         self._watch = FlightWatch(sortie, self.state, options, channel.clock())
         self.hold = CommandHold(channel, self._watch.findings, release)
-        self._commander = Commander(channel, self.state, self._take, options.command_timeout_s)
+        self.commander = Commander(channel, self.state, self._take, options.command_timeout_s)
         self._note = ""
         self._shown_s = -math.inf
         self._flew = False
@@ -84,7 +84,7 @@ class Flight:
             if message is not None and is_autopilot(message) and self._wanted(message):
                 self.state.system, self.state.component = message.get_srcSystem(), message.get_srcComponent()
                 self._take(message)
-                self._commander.ask_streams(self._options.telemetry_hz)
+                self.commander.ask_streams(self._options.telemetry_hz)
                 return
             self._show()
         wanted = f"system {self._options.system}" if self._options.system else "any vehicle"
@@ -166,7 +166,7 @@ class Flight:
         self._note = ""
         self._enter(FlightPhase.CHECKING)
         facts = gather(
-            self._commander,
+            self.commander,
             self.state,
             self._idle,
             ready_timeout_s=self._options.ready_timeout_s,
@@ -198,14 +198,14 @@ class Flight:
         self._enter(FlightPhase.ARMING)
         self.hold.require_voice()
         if self._enables_fence:
-            self._commander.enable_fence()
+            self.commander.enable_fence()
         before = "auto" if self.state.fixed_wing or self.state.dialect is Dialect.PX4 else "guided"
         self._require_mode(before)
         self._arm()
         self._watch.begin()
         if before != "auto":
             self._require_mode("auto")
-        started = self._commander.start_mission()
+        started = self.commander.start_mission()
         if not started.accepted and self.state.mode not in ("AUTO", "MISSION"):
             raise RefusedError(f"the vehicle does not start the mission: {started.name}{self._said()}")
         self._enter(FlightPhase.FLYING)
@@ -285,7 +285,7 @@ class Flight:
         self._idle(self._options.takeoff_timeout_s, until=lambda: self.state.seq > takeoff or not self.state.armed)
         if not self.state.armed or self.state.seq >= seq:
             return
-        result = self._commander.set_current(seq)
+        result = self.commander.set_current(seq)
         self._watch.skipped_to = seq if result.accepted else -1
         if not result.accepted:
             text = f"the vehicle does not go on at item {seq} ({result.name}); it flies the whole sortie again"
@@ -325,19 +325,19 @@ class Flight:
 
     def _require_mode(self, intent: str) -> None:
         until_s = self._channel.clock() + self._options.ready_timeout_s
-        result = self._commander.set_mode(intent)
+        result = self.commander.set_mode(intent)
         while not result.accepted and self._channel.clock() < until_s and not self._quit:
             self._note = f"waiting until the vehicle takes {intent.upper()}{self._said()}"
             self._idle(_ARM_RETRY_S)
             self.hold.require_voice()
-            result = self._commander.set_mode(intent)
+            result = self.commander.set_mode(intent)
         if not result.accepted:
             raise RefusedError(f"the vehicle does not change to {intent.upper()}: {result.name}{self._said()}")
 
     def _arm(self) -> None:
         until_s = self._channel.clock() + self._options.ready_timeout_s
         while True:
-            result = self._commander.arm()
+            result = self.commander.arm()
             if result.accepted:
                 break
             if self._channel.clock() >= until_s or self._quit:
@@ -390,5 +390,5 @@ class Flight:
         if self.hold.held:
             self._note = f"{command}: not sent; {HELD}"
             return
-        result = self._commander.set_mode(_INTENTS[command])
+        result = self.commander.set_mode(_INTENTS[command])
         self._note = f"{command}: {result.name}"

@@ -124,8 +124,13 @@ class FlightSession:
         self.flights.append(flight)
         return flight
 
-    def prepare(self) -> None:
+    def prepare(self, before_check: Callable[[Flight], None] | None = None) -> None:
         """Connect, upload, prove the upload and check every vehicle; a refusal is logged.
+
+        Parameters
+        ----------
+        before_check
+            Done to each that has its plan, before what it says of itself is judged.
 
         Raises
         ------
@@ -135,7 +140,7 @@ class FlightSession:
             When a vehicle does not answer.
         """
         try:
-            prepare(self.flights)
+            prepare(self.flights, before_check)
         except RefusedError as error:
             log_event(self.folder, _now(), "refused", why=error.message)
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from missions.plan_files.dialect import Dialect, MissionType
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 Message = Any
 """A pymavlink message object; pymavlink carries no types."""
+
+
+class Watcher(Protocol):
+    """Where every message goes that arrives while something else waits for its answer."""
+
+    def __call__(self, message: Message) -> None:
+        """Take in one message."""
+        ...
 
 
 class Ack(enum.IntEnum):

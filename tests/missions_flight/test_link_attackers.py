@@ -154,7 +154,7 @@ def test_pymavlink_without_the_key_neither_mutes_moves_nor_commands(vehicle_to, 
         flight.connect()
         flight.upload()
         assert all(report.uploaded for report in flight.uploads)
-        answer = flight._commander.command(512, 148)
+        answer = flight.commander.command(512, 148)
         assert answer.accepted, answer.name
         assert attacker.heard() == 0, "nothing of ours goes to the attacker"
         assert attacker.said > 200
@@ -211,7 +211,7 @@ def test_mavproxy_with_our_id(vehicle_to, sortie_of, tmp_path, key) -> None:
             while time.monotonic() < until_s:
                 link.receive(0.1)
             assert link.counts.sent > sent, "heartbeats go on"
-            answer = flight._commander.command(512, 148, timeout_s=3.0)
+            answer = flight.commander.command(512, 148, timeout_s=3.0)
             assert answer.accepted is bool(key)
         finally:
             station.stdin.close()

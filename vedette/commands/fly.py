@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError, VedetteError
+from vedette.commands import fly_parameters
 from vedette.commands.screen import ERRORS, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from missions.flight.run import Flight
     from missions.flight.session import FlightSession, FlightTask
     from missions.flight.values import FlightReport
@@ -49,6 +52,12 @@ def fly(
         str, typer.Option(help="Your name: a flight that holds its commands for a second station commands again.")
     ] = "",
     enable_fence: Annotated[bool, typer.Option(help="Switch the vehicle's fence on before arming.")] = True,
+    set_parameters: Annotated[
+        bool, typer.Option("--set-parameters", help="Set the vehicle's failsafes, returns and fence as the plan asks.")
+    ] = False,
+    restore_parameters: Annotated[
+        Path | None, typer.Option(help="Put back what a vehicle held (flights/*.parameters.json), and end.")
+    ] = None,
     system: Annotated[list[int] | None, typer.Option(help="System id expected on each link.")] = None,
     station: Annotated[int, typer.Option(min=1, max=255, help="Our own MAVLink system id.")] = 255,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
@@ -80,8 +89,11 @@ def fly(
             session.add(task, on_status=screen.update, pilot=screen.pilot_of(task.sortie.name))
         for warning in session.warnings:
             ERRORS.print(warning)
+        if restore_parameters is not None:
+            fly_parameters.restore(session.flights, restore_parameters, folder, _now)
+            return
         try:
-            reports = _run(session, screen, yes=yes)
+            reports = _run(session, screen, fly_parameters.setter(folder, _now) if set_parameters else None, yes=yes)
         except VedetteError as error:
             if as_json:
                 print_json({**summary([]), "refused": error.message})
@@ -171,9 +183,11 @@ def _with_systems(tasks: list[FlightTask], systems: list[int]) -> list[FlightTas
     return [dataclasses.replace(task, system=system) for task, system in zip(tasks, systems, strict=True)]
 
 
-def _run(session: FlightSession, screen: FlightScreen, *, yes: bool) -> list[FlightReport | VedetteError]:
+def _run(
+    session: FlightSession, screen: FlightScreen, before_check: Callable[[Flight], None] | None, *, yes: bool
+) -> list[FlightReport | VedetteError]:
     try:
-        session.prepare()
+        session.prepare(before_check)
     finally:
         for flight in session.flights:
             screen.show_preflight(flight)

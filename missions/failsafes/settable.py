@@ -1,0 +1,27 @@
+"""Which of a vehicle's parameters a flight may set: what decides its failsafes, its returns and its fence.
+
+A closed list. What may be armed with (``ARMING_*``, ``COM_ARM_*``), actuators, calibration, identity and signing are
+not on it, whatever a plan file asks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from missions.failsafes.reading import RENAMED
+
+_COPTER: Final = (
+    "FS_THR_ENABLE", "FS_GCS_ENABLE", "FS_OPTIONS", "FENCE_ACTION", "FENCE_TYPE", "BATT_FS_LOW_ACT", "BATT_FS_CRT_ACT",
+    "RTL_ALT", "RTL_CLIMB_MIN", "RTL_CONE_SLOPE", "SRTL_POINTS", "RALLY_INCL_HOME", "RALLY_LIMIT_KM",
+)  # fmt: skip
+_PLANE: Final = (
+    "THR_FAILSAFE", "FS_SHORT_ACTN", "FS_LONG_ACTN", "FS_GCS_ENABL", "RTL_ALTITUDE", "RTL_RADIUS", "RTL_AUTOLAND",
+)  # fmt: skip
+_PX4: Final = (
+    "NAV_RCL_ACT", "NAV_DLL_ACT", "GF_ACTION", "COM_LOW_BAT_ACT", "COM_FAIL_ACT_T", "RTL_TYPE", "RTL_RETURN_ALT",
+    "RTL_CONE_ANG", "RTL_LOITER_RAD",
+)  # fmt: skip
+SETTABLE: Final = frozenset({*_COPTER, *_PLANE, *_PX4, *(RENAMED[name][0] for name in _COPTER if name in RENAMED)})
+"""Every name that may be set, of all autopilots and both generations."""
+FROM_THE_NEXT_START: Final = frozenset({"SRTL_POINTS"})
+"""What counts only once the vehicle has started again: SmartRTL takes its memory at boot (`AP_SmartRTL::init`)."""
