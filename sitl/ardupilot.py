@@ -1,4 +1,4 @@
-"""A real ArduPilot SITL as the vehicle: found, started, waited for until it can really be armed, stopped.
+"""A real ArduPilot SITL as the vehicle: found, and started at a place with its parameters set.
 
 Its program is built elsewhere (ArduPilot is GPL and no part of this project).
 """
@@ -9,8 +9,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pymavlink.dialects.v20 import ardupilotmega as mavlink
-
 from missions.failsafes.reading import both_generations
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.vehicle.config import Airframe
@@ -18,23 +16,14 @@ from sitl.vehicle.config import Airframe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from missions.links.link import Link
-
 BASE_PORT: Final = 5760
 PORTS_APART: Final = 10
 """Instance N listens on TCP 5760 + 10 N (ArduPilot SITL)."""
-POSITION_FLAGS: Final = 0x1 | 0x2 | 0x10
-"""EKF_STATUS_REPORT: attitude, horizontal velocity and absolute horizontal position are good."""
-PREARM: Final = 0x10000000
-"""SYS_STATUS bit of MAV_SYS_STATUS_PREARM_CHECK."""
 MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
 DEFAULTS: Final = {Airframe.COPTER: "default_params/copter.parm", Airframe.PLANE: "models/plane.parm"}
 """Its files of frame and calibration, in ``Tools/autotest``."""
-SET_MESSAGE_INTERVAL: Final = mavlink.MAV_CMD_SET_MESSAGE_INTERVAL
-ASK_EVERY_S: Final = 5.0
 OWN_PARAMETERS: Final = "vedette.parm"
 """The file of the run directory that holds what is set before the boot."""
-READY_S: Final = 90.0
 
 
 def find_ardupilot(airframe: Airframe = Airframe.COPTER, option: Path | None = None) -> Path:
@@ -68,7 +57,7 @@ def start_ardupilot(
 ) -> Simulator:
     """Start an instance in a run directory of its own.
 
-    It holds still until its first client connects; `wait_until_armable` is that client.
+    It holds still until its first client connects; `sitl.armable.wait_until_armable` is that client.
 
     Parameters
     ----------
@@ -94,45 +83,3 @@ def start_ardupilot(
     ]
     port = BASE_PORT + PORTS_APART * launch.instance
     return Simulator(command, folder, f"tcp:127.0.0.1:{port}")
-
-
-class ArmableWatch:
-    """Decides from messages whether the vehicle can be armed: position estimate and pre-arm checks, twice in a row.
-
-    The first "healthy" of a booting SITL is not the truth; a mission sent
-    before "ArduPilot Ready" gets NO_SPACE. Newer firmware sends neither message
-    unasked.
-    """
-
-    def __init__(self) -> None:
-        self._ekf = False
-        self._good = 0
-        self._asked_s = -ASK_EVERY_S
-
-    def __call__(self, link: Link) -> bool:
-        """Take one message; True once it can be armed."""
-        if link.clock() - self._asked_s >= ASK_EVERY_S:
-            self._asked_s = link.clock()
-            for number in (mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT, mavlink.MAVLINK_MSG_ID_SYS_STATUS):
-                every = (number, 2e5, 0.0, 0.0, 0.0, 0.0, 0.0)
-                link.send(mavlink.MAVLink_command_long_message(0, 0, SET_MESSAGE_INTERVAL, 0, *every))
-        message = link.receive(0.5)
-        if message is None:
-            return False
-        if message.get_type() == "EKF_STATUS_REPORT":
-            self._ekf = message.flags & POSITION_FLAGS == POSITION_FLAGS
-        elif message.get_type() == "SYS_STATUS":
-            healthy = bool(message.onboard_control_sensors_health & PREARM)
-            self._good = self._good + 1 if healthy and self._ekf else 0
-        return self._good >= 2
-
-
-def wait_until_armable(simulator: Simulator, timeout_s: float = READY_S) -> None:
-    """Wait until the vehicle can really be armed.
-
-    Raises
-    ------
-    SitlError
-        When it cannot within the time.
-    """
-    simulator.wait_until(ArmableWatch(), timeout_s)

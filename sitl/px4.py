@@ -1,22 +1,28 @@
 """A real PX4 in its own simulation-in-hardware (SIH) build as the vehicle.
 
-Its program is built elsewhere (`make px4_sitl_sih sihsim_quadx`); PX4 is BSD and no part of this project.
+Its program is built elsewhere (`make px4_sitl_sih`); PX4 is BSD and no part of this project.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import os
+from pathlib import Path
+from typing import Final
 
 from sitl.backend import Launch, Simulator, find_binary
+from sitl.errors import SitlError
+from sitl.vehicle.config import Airframe
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from missions.links.link import Link
-
-STATION_PORT: Final = 14550
-"""Where PX4 SITL sends; its instances all send there and differ by system id."""
-READY_S: Final = 60.0
+LINK_PORT: Final = 14030
+"""Instance N sends to UDP 14030 + N and answers whoever listens there (PX4's ``px4-rc.mavlink``); the port for ground
+stations keeps to the first that calls."""
+MOST_INSTANCES: Final = 10
+"""From the eleventh on they share one port."""
+TRUTH_PORT: Final = 19410
+"""Where instance N sends its true state, HIL_STATE_QUATERNION, with N added (the same)."""
+MODELS: Final = {Airframe.COPTER: "sihsim_quadx", Airframe.PLANE: "sihsim_airplane"}
+QUIET: Final = {"SDLOG_MODE": -1.0, "SIM_BAT_DRAIN": 86_400.0, "SIM_BAT_MIN_PCT": 0.0}
+"""No log on the disk; a battery that falls as slowly as it can, for what uses it up is not simulated there."""
 
 
 def find_px4(option: Path | None = None) -> Path:
@@ -30,31 +36,43 @@ def find_px4(option: Path | None = None) -> Path:
     return find_binary(["px4"], option=option, variable="VEDETTE_PX4")
 
 
-def start_px4(launch: Launch, folder: Path, *, binary: Path) -> Simulator:
-    """Start an instance of the SIH quadrotor in a run directory of its own."""
-    environment = [
-        "env",
-        "PX4_SIM_MODEL=sihsim_quadx",
-        f"PX4_SIM_SPEED_FACTOR={launch.speedup:g}",
-        f"PX4_HOME_LAT={launch.lat_deg:.7f}",
-        f"PX4_HOME_LON={launch.lon_deg:.7f}",
-        f"PX4_HOME_ALT={launch.alt_amsl_m:.2f}",
-    ]
-    command = [*environment, str(binary), "-d", "-i", str(launch.instance), "-w", str(folder)]
-    return Simulator(command, folder, f"udp:127.0.0.1:{STATION_PORT}")
-
-
-def wait_until_armable(simulator: Simulator, timeout_s: float = READY_S) -> None:
-    """Wait until PX4 says it is ready for take-off.
+def find_etc(binary: Path) -> Path:
+    """Return PX4's folder of start scripts: VEDETTE_PX4_ETC, or ``etc`` beside the folder of its program.
 
     Raises
     ------
     SitlError
-        When it does not within the time.
+        When there is none.
     """
+    named = os.environ.get("VEDETTE_PX4_ETC", "")
+    folder = Path(named) if named else binary.resolve().parent.parent / "etc"
+    if not (folder / "init.d-posix" / "rcS").is_file():
+        raise SitlError(f"{folder} holds no start scripts of PX4; set VEDETTE_PX4_ETC to its build's etc folder")
+    return folder.resolve()
 
-    def ready(link: Link) -> bool:
-        message = link.receive(0.5)
-        return message is not None and message.get_type() == "STATUSTEXT" and "Ready for takeoff" in message.text
 
-    simulator.wait_until(ready, timeout_s)
+def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe = Airframe.COPTER) -> Simulator:
+    """Start an instance in a run directory of its own.
+
+    What it is to be set to is set once it is up (`sitl.real_parameters`): its start scripts replace values that are
+    the firmware's own defaults by those of the airframe.
+
+    Raises
+    ------
+    SitlError
+        When its start scripts are missing, or no link is left for one more instance.
+    """
+    if launch.instance >= MOST_INSTANCES:
+        raise SitlError(f"PX4 has links for {MOST_INSTANCES} instances (0 to 9); {launch.instance} is none of them")
+    environment = [
+        "env",
+        f"PX4_SIM_MODEL={MODELS[airframe]}",
+        f"PX4_SIM_SPEED_FACTOR={launch.speedup:g}",
+        f"PX4_HOME_LAT={launch.lat_deg:.7f}",
+        f"PX4_HOME_LON={launch.lon_deg:.7f}",
+        f"PX4_HOME_ALT={launch.alt_amsl_m:.2f}",
+        *(f"PX4_PARAM_{name}={value:.9g}" for name, value in QUIET.items()),
+    ]
+    run = folder.resolve()
+    command = [*environment, str(binary), "-d", "-i", str(launch.instance), "-w", str(run), str(find_etc(binary))]
+    return Simulator(command, folder, f"udp:127.0.0.1:{LINK_PORT + launch.instance}")

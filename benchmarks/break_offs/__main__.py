@@ -32,7 +32,7 @@ def chosen(plans: Sequence[str], counts: int, seed: int) -> list[BreakOff]:
 def main() -> None:
     """Fly what is asked for and print a row for each case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--autopilot", choices=["ardupilot", "embedded"], default="embedded")
+    parser.add_argument("--autopilot", choices=["ardupilot", "px4", "embedded"], default="embedded")
     parser.add_argument("--plans", default=",".join(NAMES), help="of " + ", ".join(NAMES))
     parser.add_argument("--count", type=int, default=14, help="break-offs of each plan")
     parser.add_argument("--seed", type=int, default=1)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.break_offs.cases import Cause
 from missions.plan import MissionItem
 from missions.plan_files.dialect import Dialect
+from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
     from benchmarks.break_offs.plans import Patrol
 
 EXCLUSION: Final = 5002
 """MAV_CMD_NAV_FENCE_POLYGON_VERTEX_EXCLUSION."""
-AROUND_M: Final = 15.0
+AROUND_M: Final = 60.0
 """Half the side of the fence that is put about the aircraft."""
 M_PER_DEG: Final = 111_320.0
 FULL_MAH: Final = 1e6
@@ -40,6 +41,14 @@ def parameters_of(cause: Cause, flight: Patrol, *, away_m: float, height_m: floa
         Cause.CIRCLE: {"FENCE_RADIUS": circle, "FENCE_TYPE": 2.0},
         Cause.LOW: {"BATT_LOW_MAH": FULL_MAH}, Cause.CRITICAL: {"BATT_CRT_MAH": FULL_MAH},
     }.get(cause, {})  # fmt: skip
+
+
+def parameters_at(cause: Cause, flight: Patrol, place: tuple[float, float, float]) -> dict[str, float]:
+    """Return what is set where the aircraft is: latitude, longitude (degrees) and metres above the sea."""
+    lat, lon, alt = place
+    sortie = flight.sortie
+    away_m = math.hypot(*offset_m(sortie.home_lat_deg, sortie.home_lon_deg, lat, lon))
+    return parameters_of(cause, flight, away_m=away_m, height_m=alt - sortie.home_alt_amsl_m)
 
 
 def fence_about(lat_deg: float, lon_deg: float) -> tuple[MissionItem, ...]:

@@ -7,14 +7,14 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from missions.links.link import open_link
 from missions.plan_files.dialect import Dialect
 from sitl import ardupilot, px4
+from sitl.armable import wait_until_armable
 from sitl.backend import Launch, Simulator
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.errors import ScenarioError
+from sitl.real_parameters import put_parameters
 from sitl.scenarios.scenario_sortie import default_parameters
 from sitl.vehicle import SensorNoise, VehicleConfig, start_vehicle
 from sitl.vehicle.truth_file import read_truth
@@ -103,17 +103,16 @@ def _start_real(scenario: Scenario, vehicle: VehicleTable, number: int, folder: 
         speedup=scenario.speedup,
     )
     if backend.name == "px4":
-        simulator = px4.start_px4(launch, folder, binary=px4.find_px4(backend.binary))
-        wait, later = px4.wait_until_armable, _real_parameters(scenario, vehicle)
+        later = _real_parameters(scenario, vehicle)
+        simulator = px4.start_px4(launch, folder, binary=px4.find_px4(backend.binary), airframe=vehicle.airframe)
     else:
-        binary = ardupilot.find_ardupilot(vehicle.airframe, backend.binary)
         held = _real_parameters(scenario, vehicle)
+        binary = ardupilot.find_ardupilot(vehicle.airframe, backend.binary)
         later = {FENCE_SWITCH: held.pop(FENCE_SWITCH)}
         simulator = ardupilot.start_ardupilot(launch, folder, airframe=vehicle.airframe, binary=binary, parameters=held)
-        wait = ardupilot.wait_until_armable
     try:
-        wait(simulator)
-        _set_parameters(simulator.link_url, number, later)
+        wait_until_armable(simulator)
+        put_parameters(simulator.link_url, number, Dialect(vehicle.dialect), later)
     except BaseException:
         simulator.stop()
         raise
@@ -126,14 +125,6 @@ def _real_parameters(scenario: Scenario, vehicle: VehicleTable) -> dict[str, flo
         held |= {"SIM_WIND_SPD": scenario.weather.wind_mps, "SIM_WIND_DIR": scenario.weather.from_deg}
         held["SIM_WIND_TURB"] = scenario.weather.gust_mps
     return held
-
-
-def _set_parameters(link_url: str, system: int, values: dict[str, float]) -> None:
-    with open_link(link_url) as link:
-        for name, value in values.items():
-            kind = mavlink.MAV_PARAM_TYPE_REAL32
-            link.send(mavlink.MAVLink_param_set_message(system, 1, name.encode(), value, kind))
-            link.receive(0.05)
 
 
 def truth_of(vehicle: VehicleTable, folder: Path, report: FlightReport | None) -> dict[str, NDArray[Any]]:

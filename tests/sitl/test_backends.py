@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 import sys
 import textwrap
@@ -12,11 +13,13 @@ import pytest
 from missions.flight import fly
 from missions.flight.values import FlightOptions
 from missions.links.link import open_link
-from sitl.ardupilot import ArmableWatch, find_ardupilot, start_ardupilot, wait_until_armable
+from missions.plan_files.dialect import Dialect
+from sitl.ardupilot import find_ardupilot, start_ardupilot
+from sitl.armable import ArmableWatch, wait_until_armable
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.errors import SitlError
-from sitl.px4 import find_px4, start_px4
-from sitl.px4 import wait_until_armable as wait_px4
+from sitl.px4 import find_etc, find_px4, start_px4
+from sitl.real_parameters import put_parameters
 from sitl.scenarios.scenario import Scenario
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.vehicle import Airframe
@@ -64,6 +67,32 @@ def test_nothing_found_says_the_three_ways(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SitlError, match=r"PATH, set VEDETTE_X, or give --binary"):
         find_binary(["nowhere"], option=None, variable="VEDETTE_X")
+
+
+def test_px4_needs_its_start_scripts(tmp_path, monkeypatch):
+    """They lie beside the folder of its program, or where a variable says."""
+    binary = tmp_path / "build" / "bin" / "px4"
+    monkeypatch.delenv("VEDETTE_PX4_ETC", raising=False)
+    with pytest.raises(SitlError, match="holds no start scripts of PX4; set VEDETTE_PX4_ETC"):
+        find_etc(binary)
+    for folder in ("build", "elsewhere"):
+        scripts = tmp_path / folder / "etc" / "init.d-posix"
+        scripts.mkdir(parents=True)
+        (scripts / "rcS").write_text("#!/bin/sh\n")
+    assert find_etc(binary) == (tmp_path / "build" / "etc").resolve()
+    monkeypatch.setenv("VEDETTE_PX4_ETC", str(tmp_path / "elsewhere" / "etc"))
+    assert find_etc(binary) == (tmp_path / "elsewhere" / "etc").resolve()
+    with pytest.raises(SitlError, match="10 instances"):
+        start_px4(dataclasses.replace(LAUNCH, instance=10), tmp_path / "run", binary=binary)
+
+
+def test_what_a_real_autopilot_is_set_to_is_read_back(fly):
+    """As the type it has there; a name it does not have is left out, one that does not take is named."""
+    vehicle, _ = fly(dialect="px4")
+    put_parameters(vehicle.udp_url, 1, Dialect.PX4, {"RTL_TYPE": 4.0, "RTL_RETURN_ALT": 41.5, "NOT_THERE": 1.0})
+    put_parameters(vehicle.udp_url, 1, Dialect.PX4, {"RTL_TYPE": 4.0})
+    with pytest.raises(SitlError, match="keeps RTL_TYPE at 4 instead of 4.5"):
+        put_parameters(vehicle.udp_url, 1, Dialect.PX4, {"RTL_TYPE": 4.5})
 
 
 def test_a_program_that_ends_is_reported_with_its_status(tmp_path):
@@ -134,7 +163,7 @@ def test_the_same_plan_flies_on_a_real_px4(tmp_path):
     sortie = sortie_of(one, one.vehicle[0])
     launch = Launch(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m)
     with start_px4(launch, tmp_path, binary=binary) as simulator:
-        wait_px4(simulator)
+        wait_until_armable(simulator)
         with open_link(simulator.link_url) as link:
             report = fly_plan(link, sortie)
     assert report.readback_equal
