@@ -13,6 +13,8 @@ from sitl.errors import SitlError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from missions.transfer.values import Message
+
 AUTOPILOT: Final = {Dialect.ARDUPILOT: 3, Dialect.PX4: 12}
 """MAV_AUTOPILOT."""
 TRIES: Final = 3
@@ -29,7 +31,7 @@ def put_parameters(link_url: str, system: int, dialect: Dialect, values: Mapping
     state = VehicleState()
     state.system, state.component, state.autopilot = system, 1, AUTOPILOT[dialect]
     with open_link(link_url) as link:
-        parameters = ParameterLink(link, state, state.feed)
+        parameters = ParameterLink(link, state, _ignore)
         held = parameters.read(values)
         for _ in range(TRIES):
             left = [name for name in held if not held[name].equals(values[name])]
@@ -40,3 +42,7 @@ def put_parameters(link_url: str, system: int, dialect: Dialect, values: Mapping
             held |= parameters.read(left)
     wrong = next(name for name in held if not held[name].equals(values[name]))
     raise SitlError(f"the simulator keeps {wrong} at {held[wrong].value:g} instead of {values[wrong]:g}")
+
+
+def _ignore(_message: Message) -> None:
+    """Nobody looks at the rest of what a vehicle says while it is set."""

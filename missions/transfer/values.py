@@ -18,7 +18,7 @@ Message = Any
 class Watcher(Protocol):
     """Where every message goes that arrives while something else waits for its answer."""
 
-    def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message, /) -> None:
         """Take in one message."""
         ...
 

@@ -10,7 +10,12 @@ import time
 
 import pytest
 
+from benchmarks.break_offs.plans import patrol
+from geo.errors import RefusedError
+from missions.failsafes.settable import SETTABLE
 from missions.flight import fly
+from missions.flight.parameter_setting import put_asked, write_changes
+from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
 from missions.links.link import open_link
 from missions.plan_files.dialect import Dialect
@@ -18,6 +23,7 @@ from sitl.ardupilot import find_ardupilot, start_ardupilot
 from sitl.armable import ArmableWatch, wait_until_armable
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.errors import SitlError
+from sitl.planned import asked_of
 from sitl.px4 import find_etc, find_px4, start_px4
 from sitl.real_parameters import put_parameters
 from sitl.scenarios.scenario import Scenario
@@ -145,12 +151,41 @@ def test_the_same_plan_flies_on_a_real_ardupilot(tmp_path):
     launch = Launch(
         lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=10.0
     )
-    with start_ardupilot(launch, tmp_path, airframe=Airframe.COPTER, binary=binary) as simulator:
+    asked = {**asked_of(sortie), "FENCE_TYPE": 4.0}
+    with start_ardupilot(launch, tmp_path, airframe=Airframe.COPTER, binary=binary, parameters=asked) as simulator:
         wait_until_armable(simulator)
         with open_link(simulator.link_url) as link:
             report = fly_plan(link, sortie)
     assert report.readback_equal
     assert report.completed
+
+
+@pytest.mark.ardupilot
+def test_a_real_ardupilot_is_set_as_the_plan_asks_and_put_back(tmp_path):
+    try:
+        binary = find_ardupilot()
+    except SitlError as error:
+        pytest.skip(error.message)
+    sortie = patrol("retrace").sortie
+    launch = Launch(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m)
+    own = {"SRTL_POINTS": 500.0}
+    with start_ardupilot(launch, tmp_path, airframe=Airframe.COPTER, binary=binary, parameters=own) as simulator:
+        wait_until_armable(simulator)
+        with open_link(simulator.link_url) as link:
+            flight = Flight(link, sortie, FlightOptions(enable_fence=True))
+            flight.connect()
+            flight.upload()
+            with pytest.raises(RefusedError, match="preflight"):
+                flight.check()
+            before = flight.commander.parameters.values(SETTABLE)
+            kept = {}
+            changes = put_asked(flight, lambda held, _: kept.update(held))
+            print(f"{len(kept)} parameters kept, {len(changes)} set: {[change.name for change in changes]}")
+            assert not [f for f in flight.check() if f.rule == "preflight.way_home"]
+            write_changes(flight, [change.undone() for change in changes])
+            assert flight.commander.parameters.values(SETTABLE) == before
+    assert len(kept) > 1000
+    assert {"FS_THR_ENABLE", "FS_GCS_ENABLE", "FENCE_ACTION", "BATT_FS_LOW_ACT"} <= {change.name for change in changes}
 
 
 @pytest.mark.px4
@@ -164,6 +199,7 @@ def test_the_same_plan_flies_on_a_real_px4(tmp_path):
     launch = Launch(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m)
     with start_px4(launch, tmp_path, binary=binary) as simulator:
         wait_until_armable(simulator)
+        put_parameters(simulator.link_url, 1, Dialect.PX4, asked_of(sortie))
         with open_link(simulator.link_url) as link:
             report = fly_plan(link, sortie)
     assert report.readback_equal
