@@ -113,9 +113,9 @@ def test_a_stand_in_started_as_ardupilot_is_waited_for_and_stopped(tmp_path):
     started = start_ardupilot(LAUNCH, tmp_path / "run", airframe=Airframe.COPTER, binary=script)
     with started as simulator:
         log = tmp_path / "run" / "console.log"
-        for _ in range(200):
-            if simulator.running and not log.read_text():
-                time.sleep(0.05)
+        until = time.monotonic() + 60.0
+        while simulator.running and not log.read_text() and time.monotonic() < until:
+            time.sleep(0.05)
         assert simulator.link_url == "tcp:127.0.0.1:5790"
         # the loopback port was the system's choice: this test may not claim 5790 for itself
         assert log.read_text().startswith("port 0")
