@@ -27,6 +27,8 @@ _VERDICT: Final = re.compile(
     re.IGNORECASE,
 )
 """How PX4 words a mission it has taken and then found unfit (`MissionFeasibilityChecker`)."""
+_PROTOCOL: Final = ("WPM", "IGN MISSION")
+"""How PX4 begins what it says of the transfer itself, also of an item that comes once more (`mavlink_mission.cpp`)."""
 _ERROR_SEVERITY: Final = 3
 _WARNING_SEVERITY: Final = 4
 _MISSION_STATE_NONE: Final = 1
@@ -355,7 +357,7 @@ class Upload:
         text = wire.statustext(message)
         self.statustexts.append(text)
         worded = message.severity <= _WARNING_SEVERITY and _VERDICT.search(text)
-        if not text.startswith("WPM") and (message.severity <= _ERROR_SEVERITY or worded):
+        if not text.startswith(_PROTOCOL) and (message.severity <= _ERROR_SEVERITY or worded):
             self._verdicts.append(text)
 
     def _notice_station(self, message: Message) -> None:

@@ -217,6 +217,22 @@ def test_px4s_verdict_after_the_ack_is_waited_for(model, quiet, square_sortie, s
     assert "the vehicle holds these 6 items" in report.message
 
 
+def test_what_px4_says_of_the_transfer_is_no_verdict(model, quiet, square_sortie) -> None:
+    """An item that comes once more draws a critical text from it, after it has taken them all."""
+    server = model.Px4()
+    original = server.poll
+
+    def poll(now):
+        text = mavlink.MAVLink_statustext_message(2, b"IGN MISSION_ITEM: No transfer\t")
+        return [*original(now), *([model.stamped(text, 1, 1)] if server.stored_uploads else [])]
+
+    server.poll = poll
+    machine = Upload(wire_items(square_sortie, "px4"), peer_of(Dialect.PX4), MissionType.MISSION)
+    model.simulate(machine, server, quiet)
+    assert machine.report().uploaded, machine.report().message
+    assert machine.statustexts
+
+
 def test_that_px4_had_no_mission_before_is_no_verdict(model, quiet, square_sortie) -> None:
     server = model.Px4()
     machine = Upload(wire_items(square_sortie, "px4"), peer_of(Dialect.PX4), MissionType.MISSION)
