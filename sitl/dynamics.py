@@ -80,6 +80,8 @@ class VelocityDemand:
     yaw_deg: float = 0.0
     accel_n_mps2: float = 0.0
     accel_e_mps2: float = 0.0
+    level: bool = False
+    """Keep level and let the wind carry it: there is no position to steer by."""
 
 
 def metres_per_degree(lat_deg: float, alt_m: float = 0.0) -> tuple[float, float]:
@@ -156,6 +158,10 @@ class MultirotorBody:
     def _tilt(self, demand: VelocityDemand, dt_s: float) -> None:
         """Ask for horizontal thrust (PI on velocity plus the still-air drag) and let it lag."""
         s, a = self.state, self.airframe
+        if demand.level:
+            self._integral_n = self._integral_e = 0.0
+            self._lag(0.0, 0.0, dt_s)
+            return
         error_n, error_e = demand.v_n_mps - s.v_n_mps, demand.v_e_mps - s.v_e_mps
         still_drag = a.drag_per_m * math.hypot(demand.v_n_mps, demand.v_e_mps)
         ask_n = demand.accel_n_mps2 + a.velocity_gain_per_s * error_n + self._integral_n + still_drag * demand.v_n_mps
@@ -167,7 +173,11 @@ class MultirotorBody:
         else:  # the integral stands still while the tilt is at its limit, so that it cannot wind up
             self._integral_n += a.velocity_integral_per_s2 * error_n * dt_s
             self._integral_e += a.velocity_integral_per_s2 * error_e * dt_s
-        blend = 1.0 - math.exp(-dt_s / a.tilt_time_s)
+        self._lag(ask_n, ask_e, dt_s)
+
+    def _lag(self, ask_n: float, ask_e: float, dt_s: float) -> None:
+        s = self.state
+        blend = 1.0 - math.exp(-dt_s / self.airframe.tilt_time_s)
         s.thrust_n_mps2 += blend * (ask_n - s.thrust_n_mps2)
         s.thrust_e_mps2 += blend * (ask_e - s.thrust_e_mps2)
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from missions.transfer.values import Message, Peer
 
 NAME: Final = "PX4"
-AIRFRAME: Final = {"SIH_KDV": 0.3, "MPC_XY_VEL_MAX": 20.0}
-"""The simulated quad's drag, N s/m: with its own 1.0 it cannot fly the 12 m/s of the planned type."""
+AIRFRAME: Final = {"SIH_KDV": 0.3, "MPC_XY_VEL_MAX": 20.0, "MPC_Z_VEL_MAX_UP": 6.0, "MPC_Z_VEL_MAX_DN": 4.0}
+"""The simulated quad's drag, N s/m, for with its own 1.0 it is slower than the planned type; and limits above that."""
 PATIENT: Final = {"COM_DL_LOSS_T": 40.0, "COM_RC_LOSS_T": 20.0}
 """Simulated seconds without a station's heartbeat, or without sticks; ours come by the wall clock."""
 

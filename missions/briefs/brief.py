@@ -89,6 +89,9 @@ class Failsafe(Section):
     wherever that keeps the rules of place, else the patrol is planned for returns along its path."""
     return_alt_m: Annotated[float, Field(ge=0.0, le=5000.0)] | None = None
     """Height above home it climbs to before it returns; by default the autopilot's own setting."""
+    position_loss: Literal["accepted", "kept"] = "accepted"
+    """Whether a multirotor that loses its position may drift over the border while it lands: accepted by name with the
+    plan, or a broken rule."""
 
 
 class Wind(Section):

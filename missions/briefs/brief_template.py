@@ -66,6 +66,8 @@ count = 2                        # 1 to 200
 # way = "auto"                   # "straight": to the nearest of home and rally points; "retrace": back along the path;
                                  # "auto": straight where that keeps the standoff and zones, else retrace
 # return_alt_m = 60              # climbed to before a return (RTL_ALT, RTL_RETURN_ALT); default: the autopilot's own
+# position_loss = "accepted"     # a copter without a position drifts with the wind while it lands; over the border:
+                                 # "accepted" by name with the plan, or "kept": no plan from which it would
 
 [wind]
 speed_mps = 0                    # 0 to 60

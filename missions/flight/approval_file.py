@@ -28,6 +28,8 @@ APPROVAL_NAME: Final = "approval.json"
 LOG_NAME: Final = "flight-log.jsonl"
 _FORMAT: Final = "vedette-approval"
 _VERSION: Final = 1
+ACCEPTED_BY_NAME: Final = frozenset({"position loss"})
+"""Warnings of a plan that whoever approves it must name: nothing forbids the flight, and somebody answers for it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tup
     InputError
         When the name or the reason is empty.
     RefusedError
-        When the plan has errors other than shortfalls named here, or a rule is named that nobody may let pass.
+        When the plan has errors other than shortfalls named here, something that must be accepted by name was not, or
+        a rule is named that nobody may let pass.
     """
     if not name.strip() or not reason.strip():
         raise InputError("an approval needs a person's name and a reason; give both --approve NAME and --reason TEXT")
@@ -73,6 +76,12 @@ def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tup
         broken = min(errors, key=lambda f: f.rule in SHORTFALLS)
         mend = f"let it pass by name (--override {broken.rule!r})" if broken.rule in SHORTFALLS else "plan again"
         raise RefusedError(f"plan {plan.name!r} cannot be approved: {broken.message}; {mend}")
+    unnamed = [f for f in plan.findings if f.rule in ACCEPTED_BY_NAME - set(overrides)]
+    if unnamed:
+        raise RefusedError(
+            f"plan {plan.name!r} is approved only by who accepts this: {unnamed[0].message}; accept it by name "
+            f"(--override {unnamed[0].rule!r})"
+        )
     return Approval(
         plan_sha256=plan.sha256,
         name=name.strip(),

@@ -16,6 +16,7 @@ from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
 from missions.judging.rules_place import side, standoff, standoff_m, zones
+from missions.judging.rules_position_loss import position_loss
 from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
 from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
 from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
@@ -44,7 +45,7 @@ class Rule(Protocol):
 
 PATH_RULES: Final[tuple[Rule, ...]] = (
     standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, speed, link,
-    radio, endurance,
+    radio, endurance, position_loss,
 )  # fmt: skip
 RETURN_RULES: Final[tuple[Rule, ...]] = (
     failsafe_standoff, failsafe_keep_in, failsafe_zone, failsafe_overflight, failsafe_height, failsafe_terrain,
@@ -52,7 +53,7 @@ RETURN_RULES: Final[tuple[Rule, ...]] = (
 )  # fmt: skip
 RULE_NAMES: Final = (
     "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "ground clearance",
-    "height limit", "ceiling", "climb rate", "descent rate", "speed", "link", "radio", "endurance",
+    "height limit", "ceiling", "climb rate", "descent rate", "speed", "link", "radio", "endurance", "position loss",
     "failsafe standoff", "failsafe keep-in", "failsafe zone", "failsafe overflight", "failsafe height",
     "failsafe terrain", "failsafe endurance",
 )  # fmt: skip

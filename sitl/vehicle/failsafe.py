@@ -97,7 +97,8 @@ class Failsafe:
         self._link_lost = self._radio_lost = False
         self._waiting: tuple[float, tuple[Mode, ...]] | None = None
         self.breached = False
-        self._position_lost = False
+        self.position_lost = False
+        """Whether it has been acted on that there is no position any more."""
         self._warned_glitch = False
 
     def step(self) -> None:
@@ -115,7 +116,7 @@ class Failsafe:
     def reset(self) -> None:
         """Forget what has been acted on (at arming)."""
         self._battery_stage = 0
-        self.breached = self._link_lost = self._radio_lost = self._position_lost = False
+        self.breached = self._link_lost = self._radio_lost = self.position_lost = False
         self._waiting = None
 
     def _take(self, trigger: Trigger) -> None:
@@ -273,10 +274,10 @@ class Failsafe:
             v.say(2, "GPS Glitch or Compass error")
         self._warned_glitch = v.sensors.glitching
         if not v.sensors.lost(v.t_s):
-            self._position_lost = False
+            self.position_lost = False
             return
-        if not self._position_lost:
-            self._position_lost = True
+        if not self.position_lost:
+            self.position_lost = True
             v.say(2, "EKF Failsafe: changed to LAND Mode")
             if v.config.dialect is Dialect.PX4 or v.parameters["FS_EKF_ACTION"] > 0:
                 self._act((Mode.LAND,))

@@ -158,7 +158,13 @@ def _release(
     folder: Path, word: tuple[str, str], link: str | None, system: int | None, key: Path | None, *, as_json: bool
 ) -> None:
     from missions.documents.whole_file import read_text
-    from missions.flight.approval_file import approve, log_event, require_approval, write_approval
+    from missions.flight.approval_file import (
+        ACCEPTED_BY_NAME,
+        approve,
+        log_event,
+        require_approval,
+        write_approval,
+    )
     from missions.flight.divert import DivertOptions, divert
     from missions.links.link import open_link
     from missions.links.signing_key_file import open_signer
@@ -177,7 +183,11 @@ def _release(
         raise InputError(f"the response begins on the ground; fly it with: vedette fly {folder} --approve NAME")
     if link is None:
         raise InputError("--link is missing: say how to reach the aircraft, for example --link udp:0.0.0.0:14550")
-    approval = approve(made, name=word[0], reason=word[1], now=_now())
+    accepted = [f for f in made.findings if f.rule in ACCEPTED_BY_NAME]
+    for finding in accepted:
+        ERRORS.print(f"{word[0]} accepts: {finding.message}", soft_wrap=True)
+    named = tuple(dict.fromkeys(f.rule for f in accepted))
+    approval = approve(made, name=word[0], reason=word[1], now=_now(), overrides=named)
     write_approval(approval, folder)
     log_event(folder, _now(), "approved", name=approval.name, reason=approval.reason, plan_sha256=made.sha256)
     require_approval(made, folder, _now())
