@@ -191,6 +191,8 @@ class FrameAnalysis:
     frames: list[FrameRecord] = dataclasses.field(default_factory=list)
     chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
+    """The first of them; `problems_beyond` were counted and not kept."""
+    problems_beyond: int = 0
     looks: list[tuple[Pose, CameraModel]] = dataclasses.field(default_factory=list)
     first_rows_px: list[int] = dataclasses.field(default_factory=list)
     with_pose: int = 0
@@ -213,7 +215,7 @@ class FrameAnalysis:
                 self.chips_cut += 1
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
         self.hits.append(hits)
-        self.problems.extend(f"frame {frame.index}: {problem}" for problem in detections.problems)
+        self._note(frame.index, detections.problems)
         self.silent = 0 if detections.answered else self.silent + 1
         self.with_pose += frame.pose is not None
         if frame.pose is not None and camera is not None and looked is not None:
@@ -229,20 +231,26 @@ class FrameAnalysis:
         return {"frames": self.count, "frames_with_pose": self.with_pose, "hits_placed": self.placed}
 
     def drain(self, run_id: str) -> dict[str, pa.Table]:
-        """Return the rows found since the last call, by table, and forget them."""
+        """Return the rows found since the last call, by table, and forget them and the looks they came from."""
         rows = {
             "hits": columns.hits_table(GroundHits.concat(self.hits), run_id=run_id),
             "frames": columns.frames_table(Frames.of(self.frames), run_id=run_id),
             "chips": columns.chips_table(self.chips),
         }
-        self.hits, self.frames, self.chips = [], [], {}
+        self.hits, self.frames, self.chips, self.looks, self.first_rows_px = [], [], {}, [], []
         return rows
+
+    def _note(self, frame_index: int, problems: Sequence[str]) -> None:
+        """Keep the first problems, and count the rest: a night of them is no list that anybody reads."""
+        kept = problems[: max(0, PROBLEMS_MAX - len(self.problems))]
+        self.problems.extend(f"frame {frame_index}: {problem}" for problem in kept)
+        self.problems_beyond += len(problems) - len(kept)
 
     def told(self) -> list[str]:
         """Return what was wrong with frames: the first of very many, and whether the detector was given up."""
-        told = self.problems[:PROBLEMS_MAX]
-        if len(self.problems) > PROBLEMS_MAX:
-            told.append(f"and {len(self.problems) - PROBLEMS_MAX} more problems of frames")
+        told = list(self.problems)
+        if self.problems_beyond:
+            told.append(f"and {self.problems_beyond} more problems of frames")
         if self.silent >= SILENT_MAX:
             told.append(f"the detector gave no answer to {self.silent} frames in a row: the rest was not looked at")
         return told

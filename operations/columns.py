@@ -97,6 +97,30 @@ def tracks_of(table: pa.Table) -> GroundTracks:
     )
 
 
+def joined_tracks(table: pa.Table) -> pa.Table:
+    """Join the rows of one track: a live run adds one with new points whenever it has followed a thing further.
+
+    The points of all its rows in order of time, and all else of its last row; a table without such rows stays as it is.
+    """
+    keys = list(zip(table["run_id"].to_pylist(), table["track_id"].to_pylist(), strict=True))
+    if len(set(keys)) == len(keys):
+        return table
+    number_of = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    track_of_row = np.array([number_of[key] for key in keys])
+    lengths = pc.list_value_length(table["t_utc_ns"]).to_numpy()
+    track_of_point = np.repeat(track_of_row, lengths)
+    order = np.lexsort([pc.list_flatten(table["t_utc_ns"]).to_numpy(), track_of_point])
+    offsets = pa.array(np.concatenate([[0], np.cumsum(np.bincount(track_of_point))]).astype(np.int32))
+    last = np.zeros(len(number_of), dtype=np.int64)
+    np.maximum.at(last, track_of_row, np.arange(len(keys)))
+    joined = table.take(pa.array(last))
+    for name in ("hit_ids", *POINTS):
+        flat = pc.list_flatten(table[name]).take(pa.array(order)).combine_chunks()
+        place = joined.schema.get_field_index(name)
+        joined = joined.set_column(place, joined.schema.field(name), pa.ListArray.from_arrays(offsets, flat))
+    return joined
+
+
 def _posterior(tracks: GroundTracks) -> dict[str, pa.Array]:
     """Return the classes and their probabilities as lists; null where they were not worked out."""
     known = ~np.isnan(tracks.posterior)

@@ -87,6 +87,7 @@ class RunWriter:
         if not self._begun:
             drafts.insert(0, Draft(kind=LeafKind.RUN, subject=self.run.run_id, body=self.run.body()))
         self._store.append_all(lambda: drafts)
+        self._staging.forget_published()
         self._begun = True
 
     def finish(

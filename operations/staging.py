@@ -113,6 +113,13 @@ class Staging:
         for folder in folders:
             durable_file.sync_folder(folder)
 
+    def forget_published(self) -> None:
+        """Take off the list what has a record by now; a writer that goes on for hours would list a file a second."""
+        self._listed.clear()
+        with durable_file.naming(self.operation / LOCKS, "written"):
+            os.ftruncate(self._list, 0)
+            os.lseek(self._list, 0, os.SEEK_SET)
+
     def close(self) -> None:
         """Remove what was not finished or never recorded, and let go of every lock."""
         try:

@@ -253,7 +253,8 @@ class OperationStore:
         wanted = schema.TABLES[name]
         if not parts:
             return wanted.empty_table()
-        return pa.concat_tables([read_part(self.path, part, vault=self.vault) for part in parts])
+        rows = pa.concat_tables([read_part(self.path, part, vault=self.vault) for part in parts])
+        return columns.joined_tracks(rows) if name == "tracks" and len(parts) > 1 else rows
 
     def hits(self, *, runs: Sequence[str] | None = None) -> GroundHits:
         """Return ground hits as columns."""

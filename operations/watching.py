@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from detection.ground_hits import GroundHits
 from detection.ground_tiling import GroundTiler
-from detection.ground_tracker import track
-from detection.looks import Looks
+from detection.live_tracks import LiveTracks
 from geo.errors import InputError, RefusedError
 from operations import columns, durable_file, locks
 from operations.analysis import FrameAnalysis
@@ -195,6 +195,8 @@ class _LiveRun:
         )
         self._found = FrameAnalysis(media_id=media_id, settings=job.settings)
         self._tiler = GroundTiler(job.detector, job.settings.terrain, job.settings.person_min_px)
+        self._tracks = LiveTracks()
+        self._hits = 0
         self._writer: RunWriter = job.store.begin_run(self.run)
         self._came_ns: list[int] = []
         self._last = time.monotonic()
@@ -210,33 +212,40 @@ class _LiveRun:
         return time.monotonic() - self._last >= self._job.commit_s
 
     def commit(self) -> list[float]:
-        """Make what was found part of the operation; return how long ago each picture's packet had come."""
-        for name, rows in self._found.drain(self.run.run_id).items():
+        """Make what was found part of the operation, with the tracks it continues or begins.
+
+        Returns how long ago each picture's packet had come.
+        """
+        hits = GroundHits.concat(self._found.hits)
+        self._hits += len(hits)
+        followed = self._tracks.follow(hits, self._found.looks, self._found.first_rows_px)
+        tables = self._found.drain(self.run.run_id)
+        tables["tracks"] = columns.tracks_table(followed, run_id=self.run.run_id)
+        for name, rows in tables.items():
             if len(rows):
                 self._writer.add(name, rows)
         self._writer.commit_parts()
-        self.run = dataclasses.replace(self.run, counts=self._found.counts)
+        self.run = dataclasses.replace(self.run, counts=self.counts)
         now = time.monotonic_ns()
         delays = [(now - came) / 1e9 for came in self._came_ns]
         self._came_ns.clear()
         self._last = time.monotonic()
         return delays
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how much was found so far."""
+        return self._found.counts | {"hits": self._hits, "tracks": self._tracks.count}
+
     def finish(self, source: LiveSource) -> RunRecord:
-        """Link what was found into tracks, and record the run as finished."""
+        """Record the run as finished; everything found is committed already."""
         with self._writer:
-            looks = Looks.of(self._found.looks, self._found.first_rows_px)
-            hits, tracks = track(self._job.store.hits(runs=[self.run.run_id]), looks=looks)
-            if len(tracks):
-                self._writer.add("tracks", columns.tracks_table(tracks, run_id=self.run.run_id))
-            counts = self._found.counts | {
+            counts = self.counts | {
                 "klv_packets": source.klv_packets,
                 "klv_bad_checksum": source.klv_bad_checksum,
-                "hits": len(hits),
-                "tracks": len(tracks),
                 "frames_skipped": source.skipped,
             }
-            problems = (*(problem.message for problem in source.problems), *self._found.problems)
+            problems = (*(problem.message for problem in source.problems), *self._found.told())
             ended = dataclasses.replace(
                 self.run,
                 state=RunState.FINISHED,

@@ -40,6 +40,17 @@ _LINKED: Final = """(SELECT h.* REPLACE (coalesce(m.track_id, h.track_id::VARCHA
     FROM {rows} h LEFT JOIN (SELECT run_id, track_id, unnest(hit_ids) AS hit_id FROM {tracks}) m
     ON m.run_id = h.run_id AND m.hit_id = h.hit_id)"""
 """Hits of a live run are written before there are tracks: which of these each belongs to, the tracks say."""
+_FOLLOWED: Final = """(SELECT run_id, track_id, arg_max(class_name, t_utc_ns[-1]) AS class_name,
+    arg_max(existence, t_utc_ns[-1]) AS existence, arg_max(speed_mps, t_utc_ns[-1]) AS speed_mps,
+    arg_max(heading_deg, t_utc_ns[-1]) AS heading_deg, {points}
+    FROM {rows} GROUP BY run_id, track_id)""".replace(
+    "{points}",
+    ", ".join(
+        f"flatten(list({name} ORDER BY t_utc_ns[1])) AS {name}"
+        for name in ("t_utc_ns", "lat_deg", "lon_deg", "ce90_m", "hit_ids")
+    ),
+)
+"""A live run adds a row with a track's new points whenever it has followed it further."""
 _TRACKS: Final = """
 SELECT t.track_id AS thing_id, t.run_id AS run_id, false AS single, t.class_name AS class_name,
     t.existence AS existence,
@@ -138,10 +149,12 @@ class ThingIndex:
             for table in ("hits", "tracks")
         }
         rows = "{hits}" if parts["hits"] else _no_rows(schema.HITS)
+        followed = "{tracks}"
         if parts["tracks"] and any(self._archive.runs(source)[run_id].kind is RunKind.LIVE for run_id in runs):
             rows = _LINKED.replace("{rows}", rows)
+            followed = _FOLLOWED.replace("{rows}", followed)
         best = _BEST.replace("{hits}", rows)
-        tracks = [_TRACKS] if parts["tracks"] else []
+        tracks = [_TRACKS.replace("{tracks}", followed)] if parts["tracks"] else []
         query = f"WITH best AS ({best}) " + " UNION ALL BY NAME ".join([*tracks, _SINGLES])
         tables = {name: listed for name, listed in parts.items() if listed}
         return _things(self._archive.read(source, query, tables), source) if tables else Things.none()

@@ -222,15 +222,13 @@ class LiveReader:
             self._heard()
             if header["type"] == "klv":
                 self._telemetry.take(header, payload)
-                self.state.klv_packets = self._telemetry.packets
-                self.state.klv_bad_checksum = self._telemetry.bad_checksum
                 if held is not None and self._waited_enough(held[0], header):
                     ready, held = held, None
                     yield self._frame(*ready, piece)
                     self._ask()
             elif header["type"] == "frame" and self._process is not None:
                 picture = header, self._process.take_picture(header["slot"], header["w"], header["h"])
-                if self._telemetry.covers(float(Fraction(*header["pts"]))) or not self._telemetry.packets:
+                if self._telemetry.settles(float(Fraction(*header["pts"]))):
                     yield self._frame(*picture, piece)
                     self._ask()
                 else:
@@ -247,7 +245,7 @@ class LiveReader:
         """Tell whether telemetry covers a held picture, or later pictures have come: then it waits no longer."""
         pts_s = float(Fraction(*picture["pts"]))
         shown = klv["shown"]
-        return self._telemetry.covers(pts_s) or (shown is not None and float(Fraction(*shown)) > pts_s)
+        return self._telemetry.settles(pts_s) or (shown is not None and float(Fraction(*shown)) > pts_s)
 
     def _frame(self, header: dict[str, Any], image: Any, piece: Piece) -> Frame:
         image.setflags(write=False)
@@ -255,6 +253,8 @@ class LiveReader:
         self.state.skipped += header["skipped"]
         came_ns = piece.came_ns(header["position"]) if header["position"] >= 0 else None
         frame = self._telemetry.frame(header, image, came_ns=header["came_ns"] if came_ns is None else came_ns)
+        self.state.klv_packets = self._telemetry.packets
+        self.state.klv_bad_checksum = self._telemetry.bad_checksum
         return dataclasses.replace(frame, segment=piece.number)
 
     def _ask(self) -> None:

@@ -59,6 +59,7 @@ class LiveTelemetry:
         self._recording = Recording(name=shown, kind=RecordingKind.CLIP, paths=(Path(shown),))
         self._options = options
         self._packets: collections.deque[_Packet] = collections.deque(maxlen=MEMORY_PACKETS)
+        self._uncounted: list[bytes] = []
         self._pictures_s: collections.deque[float] = collections.deque(maxlen=MEMORY_PICTURES)
         self.posing: Posing | None = None
         self.problems: dict[str, Problem] = {}
@@ -75,22 +76,30 @@ class LiveTelemetry:
         newest = own if math.isfinite(own) else shown
         if self._packets and newest < self._newest_s - CLOCK_STEP_S:
             self.begin()
-        stream = decode(payload, checksum=self._options.checksum)
+        self._packets.append(_Packet(own, shown, payload, int(header["number"])))
+        self._uncounted.append(payload)
+        if len(self._uncounted) >= MEMORY_PACKETS:
+            self.count()
+
+    def count(self) -> None:
+        """Count the packets that came since the last time, together: one by one they cost ten times as much."""
+        stream = decode(b"".join(self._uncounted), checksum=self._options.checksum)
+        self._uncounted.clear()
         self.packets += len(stream)
         self.bad_checksum += stream.bad_checksum
-        self._packets.append(_Packet(own, shown, payload, int(header["number"])))
 
     @property
     def _newest_s(self) -> float:
         last = self._packets[-1]
         return last.own_s if math.isfinite(last.own_s) else last.shown_s
 
-    def covers(self, pts_s: float) -> bool:
-        """Tell whether telemetry from a picture's time on has come, so that nothing is gained by waiting."""
-        return bool(self._packets) and self._newest_s >= pts_s
+    def settles(self, pts_s: float) -> bool:
+        """Tell whether nothing is gained by waiting: telemetry from a picture's time on has come, or none ever does."""
+        return self._newest_s >= pts_s if self._packets else not self.packets
 
     def frame(self, header: dict[str, Any], image: NDArray[np.uint8], *, came_ns: int) -> Frame:
         """Return a picture with its moment and its pose, or the reason why it has none."""
+        self.count()
         pts_s = Fraction(*header["pts"])
         if self._pictures_s and float(pts_s) < self._pictures_s[-1] - CLOCK_STEP_S:
             self._pictures_s.clear()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import shutil
 
+import numpy as np
 import pytest
 
+from detection.values import Detections
 from geo.errors import RefusedError
+from operations.finding.archive import Archive
+from operations.finding.selection import ThingSelection, find
+from operations.finding.thing_index import ThingIndex
 from operations.ingest import ingest
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
@@ -57,8 +64,6 @@ def recorded(store, clip):
 
 
 def named(job, folder):
-    import dataclasses
-
     return dataclasses.replace(job, record_name=folder.name)
 
 
@@ -78,6 +83,67 @@ def test_rows_are_committed_while_frames_come(job, store, clip):
     assert run.counts["frames_skipped"] == 3
     assert done.dropped_share == pytest.approx(3 / (3 + len(seen)))
     assert len(store.chips()) == len(seen)
+
+
+def walker(settings, frames=40):
+    """Return pictures of a camera that hovers, and a detector that finds somebody who walks through them."""
+
+    class Walking:
+        class_names = ("person",)
+
+        def __init__(self):
+            self.seen = 0
+
+        def detect(self, images):
+            self.seen += 1
+            left = 20.0 + 2.0 * self.seen
+            box = np.array([[left, 120.0, left + 8.0, 140.0]], np.float32)
+            return [Detections(boxes_px=box, classes=np.zeros(1, np.int64), scores=np.array([0.9], np.float32))]
+
+    class Hovering(Played):
+        def frames(self):
+            first = next(iter(super().frames()))
+            for row in range(frames):
+                moment = first.t_utc_ns + row * 500_000_000
+                yield dataclasses.replace(
+                    first, index=row, t_utc_ns=moment, pose=dataclasses.replace(first.pose, t_utc_ns=moment)
+                )
+
+    return Hovering, Walking()
+
+
+def test_tracks_are_there_before_the_stream_ends_and_are_one_thing_each(job, store, clip, settings):
+    source, detector = walker(settings)
+    seen = []
+
+    def look(run):
+        with OperationStore.open(store.path, actor="other", clock=lambda: 0, read_only=True) as other:
+            tracks = other.tracks()
+            seen.append((run.counts["tracks"], len(tracks), int(tracks.lengths.sum())))
+
+    watch(source(clip, settings), dataclasses.replace(job, detector=detector), on_commit=look)
+    assert [row[:2] for row in seen[-30:]] == [(1, 1)] * 30
+    points = [row[2] for row in seen]
+    assert points == sorted(points)
+    assert points[-1] == 40
+    with Archive([store]) as archive:
+        (thing,) = find(archive, ThingIndex(archive), ThingSelection()).things
+    assert (thing.single, thing.hits) == (False, 40)
+    assert thing.last_utc_ns - thing.first_utc_ns == 39 * 500_000_000
+
+
+def test_what_a_watch_keeps_in_memory_does_not_grow(job, clip, settings, monkeypatch):
+    source, detector = walker(settings, frames=120)
+    runs = []
+    monkeypatch.setattr("operations.watching._LiveRun.finish", lambda self, source: runs.append(self) or self.run)
+    watch(source(clip, settings), dataclasses.replace(job, detector=detector))
+    found, tracks, staging = runs[0]._found, runs[0]._tracks, runs[0]._writer._staging
+    assert (found.count, found.looks, found.first_rows_px, found.hits, found.frames) == (120, [], [], [], [])
+    assert len(tracks._batches) <= 30 * 2 + 1
+    assert len(tracks._track_of) <= 30 * 2 + 1
+    assert staging._listed == []
+    assert os.fstat(staging._list).st_size == 0
+    runs[0]._writer.__exit__(None, None, None)
 
 
 def test_the_run_over_the_recording_replaces_the_live_one_and_is_that_of_the_file(job, store, clip, tmp_path, clock):
@@ -137,8 +203,6 @@ def test_a_live_run_whose_writer_died_is_said_to_have_stopped(store, run_record,
 
 
 def test_what_is_recorded_is_bound_to_the_log_before_the_stream_ends(job, store, clip, tmp_path, monkeypatch):
-    import dataclasses
-
     from telemetry.live.recorder_file import SegmentRecorder
 
     monkeypatch.setattr("operations.watching.CHECKPOINT_S", -1.0)
