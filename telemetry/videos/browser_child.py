@@ -1,4 +1,4 @@
-"""The process that makes a stretch of a film playable in a browser: H.264 is copied, everything else is encoded anew."""
+"""The process that makes a stretch of a film playable in a browser: H.264 is copied, all else is encoded anew."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geo.children.messages import send
 from geo.children.seal import deny_core_dumps, deny_writing, limit_memory
 
 _LEAD_S: Final = 15
-"""How far before the moment wanted a picture that decodes alone is looked for; downlinks send one each second or two."""
+"""How far back a picture that decodes alone is looked for; downlinks send one each second or two."""
 _ROUNDED_S: Final = 1e-6
 """Times come as decimal numbers; those of pictures are fractions."""
 _ENCODER: Final = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23", "bf": "0"}
@@ -52,8 +52,10 @@ def _stretch(job: dict[str, Any], out: IO[bytes]) -> None:
         copied = video.codec_context.name == "h264"
         film = _Bounded(int(job["max_bytes"]))
         first = (_copy if copied else _encode)(source, video, (begin, end), film)
-        about = {"type": "film", "start": _pair(first), "copied": copied, "codec": video.codec_context.name}
-        send(out, {**about, "w": video.codec_context.width, "h": video.codec_context.height}, film.getvalue())
+        codec = video.codec_context
+        about = {"type": "film", "start": _pair(first), "copied": copied, "codec": codec.name}
+        about |= {"rate": float(video.average_rate or 0), "w": codec.width, "h": codec.height}
+        send(out, about, film.getvalue())
 
 
 def _copy(source: Any, video: Any, span: tuple[float, float], film: _Bounded) -> Fraction:

@@ -37,6 +37,8 @@ class Playable:
     """What the film itself is coded as."""
     copied: bool
     """Whether its pictures are the film's own bytes, or were encoded anew."""
+    rate_hz: float
+    """Pictures a second on average, as the container tells; 0 where it does not."""
 
 
 def playable(
@@ -93,4 +95,5 @@ def playable(
         height_px=about["h"],
         codec=about["codec"],
         copied=about["copied"],
+        rate_hz=about["rate"],
     )
