@@ -85,7 +85,7 @@ def _copy(source: Any, video: Any, span: tuple[float, float], film: _Bounded) ->
             last = packet.dts
             packet.stream = stream
             target.mux(packet)
-    return first * base
+    return Fraction(first * base)
 
 
 def _encode(source: Any, video: Any, span: tuple[float, float], film: _Bounded) -> Fraction:
