@@ -1,4 +1,4 @@
-"""Verdicts on an earlier run, proposed anew on the run that replaces it: never silently, always by overlap.
+"""Verdicts and outcomes on an earlier run, proposed anew on the one that replaces it: by overlap, never silently.
 
 A track of the new run stands for one of the old run when enough of the old one's
 points meet it: as the same box in the same frame, or at the same time at the same
@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from detection.ground_hits import GroundHits
     from detection.ground_tracks import GroundTracks
-    from operations.values import Verdict
+    from operations.values import PatrolOutcome, Verdict
 
 SHARE_MIN: Final = 0.5
 """More than half: two new tracks can then never both stand for one old track."""
@@ -40,18 +40,21 @@ class RunRows:
     tracks: GroundTracks
 
 
-def carry_over(verdicts: Sequence[Verdict], old: RunRows, new: RunRows, *, run_id: str) -> list[Verdict]:
-    """Return the proposals on the new run; a verdict without a counterpart there gives none."""
+Said = TypeVar("Said", "Verdict", "PatrolOutcome")
+
+
+def carry_over(said: Sequence[Said], old: RunRows, new: RunRows, *, run_id: str) -> list[Said]:
+    """Return the proposals on the new run; a verdict or outcome without a counterpart there gives none."""
     same = _same_hits(old.hits, new.hits)
     proposals = []
-    for verdict in verdicts:
-        track_id = _track_of(verdict.track_id, same, old, new) if verdict.track_id else ""
-        hit_ids = tuple(same[hit_id] for hit_id in verdict.hit_ids if hit_id in same)
+    for one in said:
+        track_id = _track_of(one.track_id, same, old, new) if one.track_id else ""
+        hit_ids = tuple(same[hit_id] for hit_id in one.hit_ids if hit_id in same)
         if track_id or hit_ids:
-            name = hashlib.sha256(f"{verdict.verdict_id}|{run_id}".encode()).hexdigest()[:16]
-            carried = {"track_id": track_id, "hit_ids": hit_ids, "carried_from": verdict.verdict_id}
+            name = hashlib.sha256(f"{one.record_id}|{run_id}".encode()).hexdigest()[:16]
+            carried = {"track_id": track_id, "hit_ids": hit_ids, "carried_from": one.record_id}
             proposals.append(
-                dataclasses.replace(verdict, verdict_id=name, run_id=run_id, confirmed=False, **carried)  # type: ignore[arg-type]
+                dataclasses.replace(one, run_id=run_id, confirmed=False, **carried).renamed(name)  # type: ignore[arg-type]
             )
     return proposals
 

@@ -262,7 +262,7 @@ def _new_run(job: _Job, *, before: Sequence[Draft] = ()) -> Ingested:
 
 
 class _Carrier:
-    """Proposes the verdicts of a replaced run anew, as they are when the new run is recorded."""
+    """Proposes the verdicts and outcomes of a replaced run anew, as they are when the new run is recorded."""
 
     def __init__(self, store: OperationStore, run: RunRecord, found: Analysis) -> None:
         self.asked = self.proposed = 0
@@ -273,12 +273,17 @@ class _Carrier:
         """Return the records of the proposals."""
         old = [self._run.supersedes]
         verdicts = self._store.verdicts(runs=old) if self._run.supersedes else []
-        if not verdicts:
+        outcomes = self._store.outcomes(runs=old) if self._run.supersedes else []
+        if not verdicts and not outcomes:
             return []
         rows = RunRows(hits=self._store.hits(runs=old), tracks=self._store.tracks(runs=old))
         carried = carry_over(verdicts, rows, self._new, run_id=self._run.run_id)
+        found = carry_over(outcomes, rows, self._new, run_id=self._run.run_id)
         self.asked, self.proposed = len(verdicts), len(carried)
-        return [Draft(kind=LeafKind.VERDICT, subject=one.verdict_id, body=one.body()) for one in carried]
+        return [
+            *(Draft(kind=LeafKind.VERDICT, subject=one.verdict_id, body=one.body()) for one in carried),
+            *(Draft(kind=LeafKind.OUTCOME, subject=one.outcome_id, body=one.body()) for one in found),
+        ]
 
 
 def _mend_originals(job: _Job, sealed: Sealed | None) -> list[str]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from operations.values import Verdict
+    from operations.values import PatrolOutcome, Verdict
     from operations.vault import Vault
     from operations.vault.key_ring import Secret
     from operations.verify import Verification
@@ -153,7 +153,7 @@ def _settle(logs: Sequence[Sequence[Leaf]]) -> tuple[list[Leaf], list[str]]:
         valid = distinct[0] if key[0] in _FIRST else distinct[-1]
         if valid.body != said[-1].body:
             again.append(valid)
-        if key[0] is LeafKind.VERDICT:
+        if key[0] in _OPINIONS:
             others = [leaf for leaf in distinct if leaf.body != valid.body]
             again += [_renamed(leaf, f"{leaf.subject}~{number}") for number, leaf in enumerate(others, start=1)]
         elif key[0] is LeafKind.PART and any(leaf.body != valid.body for leaf in distinct):
@@ -166,6 +166,8 @@ def _settle(logs: Sequence[Sequence[Leaf]]) -> tuple[list[Leaf], list[str]]:
 _HEADS: Final = frozenset({LeafKind.OPERATION, LeafKind.MERGE})
 _FIRST: Final = frozenset({LeafKind.RUN, LeafKind.PART})
 """Records that have to fit the files kept, which are the first operation's."""
+_OPINIONS: Final = {LeafKind.VERDICT: "verdict_id", LeafKind.OUTCOME: "outcome_id"}
+"""What people say of a thing, all of which is shown, and the field that holds the record's name."""
 
 
 def _former(log: Sequence[Leaf], newest: Mapping[tuple[LeafKind, str], Leaf]) -> set[tuple[LeafKind, str, str]]:
@@ -178,8 +180,8 @@ def _former(log: Sequence[Leaf], newest: Mapping[tuple[LeafKind, str], Leaf]) ->
 
 
 def _renamed(leaf: Leaf, name: str) -> Leaf:
-    """Return a verdict under another name, so that the index leads to both."""
-    return dataclasses.replace(leaf, subject=name, body={**leaf.body, "verdict_id": name})
+    """Return a verdict or an outcome under another name, so that the index leads to both."""
+    return dataclasses.replace(leaf, subject=name, body={**leaf.body, _OPINIONS[leaf.kind]: name})
 
 
 def _contradictions(stores: Sequence[OperationStore]) -> list[str]:
@@ -195,6 +197,7 @@ def _contradictions(stores: Sequence[OperationStore]) -> list[str]:
         for (run_id, what), said in decided.items()
         if len(set(said.values())) > 1
     ]
+    found += _differing_outcomes(stores)
     names = {media.id: media.name for store in stores for media in store.media()}
     runs: dict[str, set[str]] = {}
     for store in stores:
@@ -209,7 +212,21 @@ def _contradictions(stores: Sequence[OperationStore]) -> list[str]:
     return found
 
 
-def _targets(verdict: Verdict) -> list[tuple[str, str]]:
+def _differing_outcomes(stores: Sequence[OperationStore]) -> list[str]:
+    """Return where patrols found different things at the same track or hit."""
+    told: dict[tuple[str, str], dict[str, str]] = {}
+    for store in stores:
+        for outcome in store.outcomes():
+            for target in _targets(outcome):
+                told.setdefault(target, {})[f"{store.name} ({store.id[:6]})"] = str(outcome.found)
+    return [
+        f"{what} of run {run_id}, on the spot: " + ", ".join(f"{found} in {name}" for name, found in said.items())
+        for (run_id, what), said in told.items()
+        if len(set(said.values())) > 1
+    ]
+
+
+def _targets(verdict: Verdict | PatrolOutcome) -> list[tuple[str, str]]:
     hits = [(verdict.run_id, f"hit {hit_id}") for hit_id in verdict.hit_ids]
     return [(verdict.run_id, f"track {verdict.track_id}"), *hits] if verdict.track_id else hits
 

@@ -33,7 +33,7 @@ from operations.originals import stored_path
 from operations.parts_file import read_part
 from operations.run_writer import RunWriter
 from operations.staging import LOCKS, MEDIA, PARTS, Staging
-from operations.values import MediaRecord, PartRecord, RunRecord, Verdict
+from operations.values import MediaRecord, PartRecord, PatrolOutcome, RunRecord, Verdict
 from operations.vault.keys_file import KEYS_FILE, create_vault, open_vault
 from operations.vault.vault import PlainVault
 
@@ -240,6 +240,11 @@ class OperationStore:
         """Return the newest state of every verdict, on the runs named or on all of them."""
         verdicts = (Verdict.of(leaf.body) for leaf in self._case.newest(LeafKind.VERDICT))
         return [verdict for verdict in verdicts if runs is None or verdict.run_id in runs]
+
+    def outcomes(self, *, runs: Sequence[str] | None = None) -> list[PatrolOutcome]:
+        """Return the newest state of every outcome that patrols brought back, on the runs named or on all of them."""
+        outcomes = (PatrolOutcome.of(leaf.body) for leaf in self._case.newest(LeafKind.OUTCOME))
+        return [outcome for outcome in outcomes if runs is None or outcome.run_id in runs]
 
     def table(self, name: str, *, runs: Sequence[str] | None = None) -> pa.Table:
         """Return all rows of a table, of the runs named or of all that were not superseded.

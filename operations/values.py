@@ -148,12 +148,49 @@ class Verdict(_Record):
     reason: str = ""
     """Code of why; the closed list belongs to the console."""
     note: str = ""
-    outcome: Outcome | None = None
-    """What the patrol reported from the spot."""
     carried_from: str = ""
     """Verdict on an earlier run that this one proposes anew."""
     confirmed: bool = True
     """False for a proposal: nobody has looked at it on this run yet."""
+
+    @property
+    def record_id(self) -> str:
+        """Return the subject of its leaf."""
+        return self.verdict_id
+
+    def renamed(self, name: str) -> Self:
+        """Return it under another id."""
+        return dataclasses.replace(self, verdict_id=name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatrolOutcome(_Record):
+    """What a patrol found where a track or single hits of one run had been.
+
+    It is kept apart from verdicts: a verdict says what a reader of pictures took it for, an outcome what was there.
+    """
+
+    outcome_id: str
+    run_id: str
+    found: Outcome
+    track_id: str = ""
+    hit_ids: tuple[str, ...] = ()
+    at_t_utc_ns: int = 0
+    """When the patrol was there; 0 where nobody said."""
+    note: str = ""
+    carried_from: str = ""
+    """Outcome on an earlier run that was carried over to this one."""
+    confirmed: bool = True
+    """False while it was only carried over by overlap, and nobody has looked at it on this run yet."""
+
+    @property
+    def record_id(self) -> str:
+        """Return the subject of its leaf."""
+        return self.outcome_id
+
+    def renamed(self, name: str) -> Self:
+        """Return it under another id."""
+        return dataclasses.replace(self, outcome_id=name)
 
 
 _RECORDS = TypeVar("_RECORDS", bound=_Record)
@@ -175,7 +212,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_ENUMS: dict[str, type[StrEnum]] = {"state": RunState, "decision": Decision, "outcome": Outcome}
+_ENUMS: dict[str, type[StrEnum]] = {"state": RunState, "decision": Decision, "found": Outcome}
 
 
 def _typed(record: type[_Record], name: str, value: Any) -> Any:

@@ -63,6 +63,7 @@ def render_report(folder: Path) -> bytes:
     _write_sources(pdf, records)
     _write_hits(pdf, folder, _json(folder / "rows" / "hits.json"))
     _write_verdicts(pdf, [record for record in records if record["kind"] == "verdict"])
+    _write_outcomes(pdf, [record for record in records if record["kind"] == "outcome"])
     pdf.heading("The log")
     head = contents["head"]
     pdf.text_line(f"{head['size']} records, root {head['root']}; signed in head.note, signatures also in package.note.")
@@ -140,13 +141,31 @@ _INDENT_MM: Final = 30.0
 def _write_verdicts(pdf: _Document, verdicts: Sequence[dict[str, Any]]) -> None:
     pdf.heading("What people decided")
     for record in verdicts:
-        body = record["body"]
-        about = f"track {body['track_id']}" if body["track_id"] else f"hits {', '.join(body['hit_ids'])}"
-        found = f"; found on the spot: {body['outcome']}" if body["outcome"] else ""
-        note = f"; {body['note']}" if body["note"] else ""
-        pdf.text_line(f"{record['actor']}, {_said(record['t_utc_ns'])}: {body['decision']} {about}{found}{note}")
+        about, note = _about(record["body"])
+        pdf.text_line(f"{_signature(record)}: {record['body']['decision']} {about}{note}")
     if not verdicts:
         pdf.text_line("nobody has decided anything about these hits")
+
+
+def _write_outcomes(pdf: _Document, outcomes: Sequence[dict[str, Any]]) -> None:
+    pdf.heading("What patrols found on the spot")
+    for record in outcomes:
+        body = record["body"]
+        about, note = _about(body)
+        when = f", there at {_said(body['at_t_utc_ns'])}" if body["at_t_utc_ns"] else ""
+        pdf.text_line(f"{_signature(record)}: {body['found']} at {about}{when}{note}")
+    if not outcomes:
+        pdf.text_line("no patrol has reported anything about these hits")
+
+
+def _about(body: dict[str, Any]) -> tuple[str, str]:
+    """Return what a verdict or an outcome is about, and its note with what parts it from the rest."""
+    about = f"track {body['track_id']}" if body["track_id"] else f"hits {', '.join(body['hit_ids'])}"
+    return about, f"; {body['note']}" if body["note"] else ""
+
+
+def _signature(record: dict[str, Any]) -> str:
+    return f"{record['actor']}, {_said(record['t_utc_ns'])}"
 
 
 def _json(path: Path) -> Any:

@@ -13,7 +13,7 @@ from operations.finding.archive import Archive
 from operations.finding.selection import ThingSelection, find
 from operations.finding.thing_index import ThingIndex
 from operations.log.leaves import Leaf, LeafKind
-from operations.values import Verdict
+from operations.values import PatrolOutcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from operations.store import OperationStore
 
 _PACKED_TABLES: Final = ("hits", "tracks", "frames")
+_KINDS: Final = (
+    LeafKind.OPERATION,
+    LeafKind.MERGE,
+    LeafKind.MEDIA,
+    LeafKind.RUN,
+    LeafKind.PART,
+    LeafKind.VERDICT,
+    LeafKind.OUTCOME,
+)
 _FILTERS: Final = {
     "class": ("classes",),
     "from": ("from_utc_ns",),
@@ -42,7 +51,7 @@ class Selected:
     hits: pa.Table
     tracks: pa.Table
     records: tuple[Leaf, ...]
-    """The newest records of the operation, its originals, runs, tables and verdicts that the rows rest on."""
+    """The newest records of the operation, its originals, runs, tables, verdicts and outcomes that the rows rest on."""
     left_out: dict[str, Any]
     """Counts of what is not here, and why."""
 
@@ -97,6 +106,10 @@ class _Rested:
     tracks: frozenset[str]
     hits: frozenset[str]
 
+    def shows(self, said: Verdict | PatrolOutcome) -> bool:
+        """Return whether a verdict or an outcome is about any of them."""
+        return said.track_id in self.tracks or bool(self.hits & set(said.hit_ids))
+
     def holds(self, leaf: Leaf) -> bool:
         if leaf.kind is LeafKind.MEDIA:
             return leaf.subject in self.media
@@ -105,14 +118,14 @@ class _Rested:
         if leaf.kind is LeafKind.PART:
             return leaf.body.get("run_id") in self.runs and leaf.body.get("table") in _PACKED_TABLES
         if leaf.kind is LeafKind.VERDICT:
-            verdict = Verdict.of(leaf.body)
-            return verdict.track_id in self.tracks or bool(self.hits & set(verdict.hit_ids))
+            return self.shows(Verdict.of(leaf.body))
+        if leaf.kind is LeafKind.OUTCOME:
+            return self.shows(PatrolOutcome.of(leaf.body))
         return leaf.kind in {LeafKind.OPERATION, LeafKind.MERGE}
 
 
 def _newest(store: OperationStore) -> list[Leaf]:
-    kinds = (LeafKind.OPERATION, LeafKind.MERGE, LeafKind.MEDIA, LeafKind.RUN, LeafKind.PART, LeafKind.VERDICT)
-    return [leaf for kind in kinds for leaf in store.newest(kind)]
+    return [leaf for kind in _KINDS for leaf in store.newest(kind)]
 
 
 def _left_out(

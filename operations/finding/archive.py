@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from operations.store import OperationStore
-    from operations.values import PartRecord, RunRecord, Verdict
+    from operations.values import PartRecord, PatrolOutcome, RunRecord, Verdict
 
 _FURNISHING = frozenset({LeafKind.MEDIA, LeafKind.RUN, LeafKind.PART, LeafKind.ERASURE, LeafKind.MERGE})
 
@@ -52,6 +52,7 @@ class _Catalogue:
     runs: dict[str, RunRecord]
     media_names: dict[str, str]
     verdicts: list[Verdict]
+    outcomes: list[PatrolOutcome]
 
 
 class Archive:
@@ -97,6 +98,7 @@ class Archive:
             elif kinds:
                 known.size = store.head().size
                 known.verdicts = store.verdicts() if LeafKind.VERDICT in kinds else known.verdicts
+                known.outcomes = store.outcomes() if LeafKind.OUTCOME in kinds else known.outcomes
 
     def _sort_parts(self) -> None:
         self._by_table = {table: list[SourcePart]() for table in schema.TABLES}
@@ -120,6 +122,10 @@ class Archive:
     def verdicts(self, source: int) -> list[Verdict]:
         """Return the newest state of an operation's verdicts."""
         return self._known[source].verdicts
+
+    def outcomes(self, source: int) -> list[PatrolOutcome]:
+        """Return the newest state of what an operation's patrols found."""
+        return self._known[source].outcomes
 
     def read(
         self, source: int, query: str, tables: Mapping[str, Sequence[PartRecord]], **parameters: object
@@ -176,4 +182,5 @@ def _catalogue(number: int, store: OperationStore) -> _Catalogue:
         runs={run.run_id: run for run in store.runs()},
         media_names={media.id: media.name for media in store.media()},
         verdicts=store.verdicts(),
+        outcomes=store.outcomes(),
     )

@@ -37,6 +37,7 @@ class LeafKind(StrEnum):
     RUN = "run"
     PART = "part"
     VERDICT = "verdict"
+    OUTCOME = "outcome"
     CASE = "case"
     HEAD = "head"
     VIEW = "view"

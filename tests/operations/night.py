@@ -21,7 +21,7 @@ from operations.errors import NotAnOperationError
 from operations.ingest import IngestSettings, ingest
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
-from operations.values import Decision, Outcome, Verdict
+from operations.values import Decision, Verdict
 from operations.vault.key_ring import Secret
 
 T0_NS = 1_767_225_600_000_000_000
@@ -64,8 +64,11 @@ def make_card(folder: Path, seeds: tuple[int, ...] = (1, 2)) -> Path:
     return folder
 
 
-def make_clip(path: Path, frames: int = 6, seed: int = 1) -> Path:
-    """Write a transport stream with telemetry, flown east at 200 m over flat ground."""
+def make_clip(path: Path, frames: int = 6, seed: int = 1, *, walker: bool = False) -> Path:
+    """Write a transport stream with telemetry, flown east at 200 m over flat ground.
+
+    With a walker, the middle of the picture follows one at a walking pace, and is as large as one.
+    """
     from telemetry.klv import encode
     from telemetry.videos.stream_writer_file import StreamWriter
 
@@ -73,8 +76,10 @@ def make_clip(path: Path, frames: int = 6, seed: int = 1) -> Path:
     with StreamWriter(path, width_px=320, height_px=256, fps=Fraction(2)) as writer:
         for row in range(frames):
             moment = T0_NS + row * 500_000_000
-            tags = {2: moment // 1000, 5: 90.0, 90: 0.0, 91: 0.0, 13: 50.0, 14: 8.0 + row * 1e-4, 75: 300.0, 16: 32.0}
-            tags |= {17: 25.8, 18: 0.0, 19: -45.0, 20: 0.0, 65: 19}
+            tags = {2: moment // 1000, 5: 90.0, 90: 0.0, 91: 0.0, 13: 50.0, 75: 300.0, 18: 0.0, 19: -45.0, 20: 0.0}
+            tags[65] = 19
+            tags |= {14: 8.0 + row * (1e-5 if walker else 1e-4)}
+            tags |= {16: 5.0, 17: 4.0} if walker else {16: 32.0, 17: 25.8}
             writer.write(rng.integers(0, 255, (256, 320, 3), dtype=np.uint8), moment, encode(tags))
     return path
 
@@ -97,7 +102,6 @@ def give_verdict(store: OperationStore, number: int, *, run_id: str, hit_id: str
         decision=Decision.CONFIRMED,
         hit_ids=(hit_id,),
         note=note,
-        outcome=Outcome.FOUND,
     )
     return store.append(LeafKind.VERDICT, verdict.verdict_id, verdict.body())
 

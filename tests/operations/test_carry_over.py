@@ -8,7 +8,7 @@ import pytest
 from detection.ground_hits import GroundHit, GroundHits
 from detection.ground_tracks import GroundTrack, GroundTracks
 from operations.carry_over import RunRows, carry_over
-from operations.values import Decision, Outcome, Verdict
+from operations.values import Decision, Outcome, PatrolOutcome, Verdict
 
 SECOND = 1_000_000_000
 
@@ -73,10 +73,10 @@ OLD = run_rows(WALKERS)
     ],
 )
 def test_a_verdict_goes_to_the_track_that_meets_the_old_one(number, new):
-    (proposed,) = carry_over([judged(number, note="n", outcome=Outcome.FOUND)], OLD, new, run_id="two")
+    (proposed,) = carry_over([judged(number, note="n")], OLD, new, run_id="two")
     assert proposed.track_id == f"T-new-{number}"
     assert (proposed.run_id, proposed.carried_from, proposed.confirmed) == ("two", "v1", False)
-    assert (proposed.decision, proposed.note, proposed.outcome) == (Decision.CONFIRMED, "n", Outcome.FOUND)
+    assert (proposed.decision, proposed.note) == (Decision.CONFIRMED, "n")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,14 @@ def test_a_verdict_goes_to_the_track_that_meets_the_old_one(number, new):
 )
 def test_a_verdict_without_a_counterpart_is_not_carried(new):
     assert carry_over([judged()], OLD, new, run_id="two") == []
+
+
+def test_an_outcome_goes_with_the_track_and_waits_to_be_confirmed():
+    told = PatrolOutcome(outcome_id="o1", run_id="one", found=Outcome.ANIMAL, track_id="T-old-2", at_t_utc_ns=7)
+    (proposed,) = carry_over([told], OLD, run_rows(WALKERS, name="new"), run_id="two")
+    assert (proposed.track_id, proposed.run_id, proposed.carried_from) == ("T-new-2", "two", "o1")
+    assert (proposed.found, proposed.at_t_utc_ns, proposed.confirmed) == (Outcome.ANIMAL, 7, False)
+    assert proposed.outcome_id != "o1"
 
 
 def test_walkers_who_cross_are_told_apart_by_their_boxes():

@@ -12,7 +12,9 @@ from operations.errors import BrokenSealError, DamagedError
 from operations.log.leaves import Leaf, LeafKind, encode
 from operations.log.merkle import leaf_hash, root_of
 from operations.merge import Clerk, Source, merge
+from operations.outcomes import FromTheSpot, record_outcome
 from operations.store import OperationStore
+from operations.values import Outcome
 from operations.vault import PlainVault
 from operations.vault.keys_file import open_vault
 from operations.verify import verify
@@ -81,6 +83,30 @@ def test_verdicts_that_contradict_each_other_are_kept_and_told(night, laptops, c
         ]
         told = [leaf.body for leaf in both.newest(LeafKind.MERGE) if leaf.subject == "conflicts"]
         assert told == [{"conflicts": list(result.conflicts)}]
+
+
+def test_outcomes_of_both_are_kept_and_what_differs_is_told(night, laptops, clerk, tmp_path):
+    for number, (name, found) in enumerate((("one", Outcome.FOUND), ("two", Outcome.NOTHING))):
+        shutil.copytree(laptops / name, tmp_path / name)
+        with opened(night, tmp_path / name, read_only=False, actor=name) as store:
+            shared = sorted(store.table("hits").to_pylist(), key=lambda row: row["hit_id"])
+            run_b = next(run.run_id for run in store.runs() if run.media_ids == (media_named(store, "b"),))
+            hit = next(row["hit_id"] for row in shared if row["run_id"] == run_b)
+            record_outcome(store, FromTheSpot(found=found), hit_ids=(hit,))
+            body = store.outcomes()[0].body()
+            store.append(LeafKind.OUTCOME, "same", body | {"outcome_id": "same", "note": str(number)})
+    result = merge([Source(path=tmp_path / "one"), Source(path=tmp_path / "two")], tmp_path / "both", clerk)
+    assert result.verification.findings == ()
+    assert any(
+        "on the spot: found in laptop one" in text and "nothing in laptop two" in text for text in result.conflicts
+    )
+    with opened(night, tmp_path / "both") as both:
+        assert sorted(str(outcome.found) for outcome in both.outcomes()) == ["found", "found", "nothing", "nothing"]
+        assert {outcome.note for outcome in both.outcomes() if outcome.outcome_id in {"same", "same~1"}} == {"0", "1"}
+
+
+def media_named(store, name):
+    return next(media.id for media in store.media() if media.name == name)
 
 
 def test_the_heads_of_both_logs_can_be_worked_out_from_the_new_log_alone(night, laptops, clerk, tmp_path):

@@ -16,6 +16,7 @@ from operations.values import (
     Member,
     Outcome,
     PartRecord,
+    PatrolOutcome,
     RunKind,
     RunRecord,
     RunState,
@@ -52,7 +53,8 @@ RECORDS = [
         t_utc_ns=(1, 2**62),
         classes=("person",),
     ),
-    Verdict(verdict_id="v", run_id="0" * 16, decision=Decision.DISMISSED, hit_ids=("a", "b"), outcome=Outcome.ANIMAL),
+    Verdict(verdict_id="v", run_id="0" * 16, decision=Decision.DISMISSED, hit_ids=("a", "b"), note="dog"),
+    PatrolOutcome(outcome_id="o", run_id="0" * 16, found=Outcome.ANIMAL, track_id="T-1", at_t_utc_ns=3),
     Verdict(verdict_id="v", run_id="0" * 16, decision=Decision.UNDECIDED, confirmed=False, carried_from="w"),
 ]
 
