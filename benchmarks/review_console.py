@@ -26,6 +26,7 @@ from maps.review.app import Settings, build_app
 from maps.review.desk import Desk, Folder
 from maps.review.serving import Place, server_for
 from operations.consultation import Purpose, open_case
+from operations.finding.selection import ThingSelection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,7 @@ def _served(operation: Path, accounts: Path) -> Iterator[str]:
             open_case(desk.store_of(0, who), Purpose(case="1", reason="measured"), hours=1)
         port = link.getsockname()[1]
         app = build_app(desk, Settings(accounts=accounts, origins=place.origins(port)))
+        app.state.console.looking.queue(ThingSelection())  # as the command does before it answers
         server = server_for(app, None)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [link]})
         thread.start()

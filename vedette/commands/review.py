@@ -72,6 +72,7 @@ def review(
     from maps.review.app import Settings, build_app
     from maps.review.desk import Desk
     from maps.review.serving import Place, server_for
+    from operations.finding.selection import ThingSelection
 
     people = accounts or default_accounts()
     names = tuple(name or ())
@@ -94,6 +95,7 @@ def review(
             accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, signer=signer, planted=known
         )  # fmt: skip
         console = build_app(desk, settings)
+        console.state.console.looking.queue(ThingSelection())  # read once now, so that nobody waits for it later
         _tell(
             console.state.console.first.code, f"{'http' if answering is None else 'https'}://{host}:{taken}/", answering
         )

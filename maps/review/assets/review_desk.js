@@ -35,6 +35,7 @@
     if (desk.selected !== null && !desk.at.has(desk.selected)) { desk.selected = null; desk.card = null; }
     desk.tell("items");
     if (desk.selected === null) desk.step(1, true);
+    else if (desk.card === null) desk.select(desk.selected);
     else desk.tell("select");
   };
 

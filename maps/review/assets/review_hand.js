@@ -1,4 +1,4 @@
-/* Handing on: one key opens the ways out, one more takes one. And what the patrol found comes back. */
+/* Handing on: one key opens the ways out, one more takes one. */
 "use strict";
 (function (review) {
   const desk = review.desk;
@@ -27,7 +27,7 @@
   review.handOn = function () {
     const items = desk.chosen();
     if (!items.length) { review.say(review.t("Nothing is picked.")); return; }
-    review.dialog(review.t("Hand on %(n)s things", { n: items.length }), (form, close) => {
+    review.dialog(items.length === 1 ? review.t("Hand this thing on") : review.t("Hand on %(n)s things", { n: items.length }), (form, close) => {
       const ways = desk.table.ways, box = review.element("div", "ways");
       for (const way of ways) {
         const node = review.button(review.t(way.text), way.key.toUpperCase(), () => { close(); hand(way.form, items); }, way === ways[0] ? "main" : "");
@@ -39,28 +39,6 @@
       form.addEventListener("keydown", (event) => {
         const way = ways.find((one) => one.key === event.key.toLowerCase() && one.can);
         if (way && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); close(); hand(way.form, items); }
-      });
-    });
-  };
-
-  review.outcome = function () {
-    const item = desk.current();
-    if (!item || desk.me.role === "viewer") return;
-    review.dialog(review.t("What did the patrol find?"), (form, close) => {
-      const note = review.field(form, review.t("note"), "", { maxLength: 2000 }), box = review.element("div", "ways");
-      desk.table.outcomes.forEach((found, k) => box.append(review.button(review.t(found), String(k + 1), () => told(found))));
-      async function told(found) {
-        try {
-          await review.post("/api/outcomes", { items: [desk.nameOf(item)], found: found, note: note.value });
-          close();
-          review.say(review.t("In the record."));
-          desk.select(desk.selected);
-        } catch (error) { close(); review.say(error.message); }
-      }
-      form.append(box);
-      form.addEventListener("keydown", (event) => {
-        const found = event.target === note ? null : desk.table.outcomes[Number(event.key) - 1];
-        if (found) { event.preventDefault(); told(found); }
       });
     });
   };

@@ -24,7 +24,7 @@
   }
 
   function row(item) {
-    const box = review.element("div", "row " + item.rank.band);
+    const box = review.element("div", "thing " + item.rank.band);
     const head = review.element("div", "head");
     head.append(review.element("b", "", item.assessed_class), review.element("span", "sure", sure(item)));
     const tag = badge(item);

@@ -73,14 +73,14 @@
 
   const act = {
     n: () => desk.step(1), j: () => desk.step(1), ArrowDown: () => desk.step(1), k: () => desk.step(-1), ArrowUp: () => desk.step(-1),
-    x: () => desk.pick(desk.selected), a: pickAlike, f: () => document.getElementById("f-assessed").focus(), "?": () => review.help(), h: () => review.handOn(), o: () => review.outcome(),
-    Home: () => review.fitMap(), Escape: () => { desk.picked.clear(); desk.tell("picked"); review.say(""); },
+    x: () => desk.pick(desk.selected), a: pickAlike, f: () => document.getElementById("f-assessed").focus(), "?": () => review.help(), h: () => review.handOn(),
+    Home: () => review.fitMap(), r: () => review.measure(), Escape: () => { desk.picked.clear(); desk.tell("picked"); review.say(""); },
     b: () => { const near = document.getElementById("f-near"); if (near.disabled) review.say(review.t("No border was given when the console was started.")); else { near.value = near.value === "300" ? "" : "300"; changed(); } },
   };
 
   function keys(event) {
     const typing = event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
-    if (event.ctrlKey || event.metaKey || event.altKey || typing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || typing || vedette.picking) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Enter" && event.target.closest("button, a")) return;
     if (event.target.closest(".leaflet-container") && key.startsWith("Arrow")) return;

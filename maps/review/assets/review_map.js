@@ -36,6 +36,18 @@
     if (!bounds.isValid() || !map.getSize().y) return;
     map.fitBounds(bounds.pad(0.15), { animate: false, maxZoom: 17 });
     fitted = true;
+    outline(bounds);
+  }
+
+  /* Land borders around what is shown, so that a map without a network says where on earth it is. */
+  let outlined = false;
+  async function outline(bounds) {
+    if (outlined) return;
+    outlined = true;
+    const words = new URLSearchParams({ south: bounds.getSouth(), west: bounds.getWest(), north: bounds.getNorth(), east: bounds.getEast() });
+    try {
+      for (const layer of (await review.get("/api/outline?" + words)).layers) vedette.geometry(layer.features, Object.assign({ pane: "outline", interactive: false }, layer.style)).addTo(map);
+    } catch (error) { review.say(error.message); }
   }
 
   /* A map that was not on the screen when the things came is fitted when it first is. */
@@ -72,15 +84,18 @@
   review.startMap = function () {
     map = L.map("map", { preferCanvas: true, zoomControl: true, attributionControl: false, zoomSnap: 0.25, keyboard: true });
     map.setView([0, 0], 2);
+    map.createPane("outline").style.zIndex = 350;
     map.createPane("border").style.zIndex = 450;
     spots = L.layerGroup().addTo(map);
     way = L.layerGroup().addTo(map);
     if (desk.table.border.length) {
       border = L.polyline(desk.table.border.map((line) => line.map(([lon, lat]) => [lat, lon])), { color: "#d32f2f", weight: 3, dashArray: "10 5", interactive: false, pane: "border" }).addTo(map);
     }
+    vedette.gridLayer().addTo(map);
+    vedette.cursor(map);
     L.control.scale({ position: "bottomright", metric: review.units.length === "metric", imperial: review.units.length !== "metric" }).addTo(map);
     const stored = sessionStorage.getItem("vedette-view");
-    if (stored && /^-?[\d.]+,-?[\d.]+,[\d.]+$/.test(stored)) { const [lat, lon, zoom] = stored.split(",").map(Number); map.setView([lat, lon], zoom); fitted = true; }
+    if (stored && /^-?[\d.]+,-?[\d.]+,[\d.]+$/.test(stored)) { const [lat, lon, zoom] = stored.split(",").map(Number); map.setView([lat, lon], zoom); fitted = true; outline(map.getBounds()); }
     map.on("moveend", () => { const at = map.getCenter(); if (fitted) sessionStorage.setItem("vedette-view", at.lat.toFixed(6) + "," + at.lng.toFixed(6) + "," + map.getZoom()); });
     new ResizeObserver(resized).observe(document.getElementById("map"));
     desk.on("items", draw);
@@ -89,6 +104,7 @@
     desk.on("picked", () => { for (const [key, spot] of shown) spot.setStyle(styleOf(desk.item(key))); });
     desk.on("standing", (keys) => { for (const key of keys) if (shown.has(key)) shown.get(key).setStyle(styleOf(desk.item(key))); });
     review.fitMap = fit;
+    review.measure = () => vedette.measure(map);
     review.map = map;
   };
 })(window.review);

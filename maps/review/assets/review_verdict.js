@@ -20,28 +20,31 @@
     bar();
   }
 
+  /* What was given counts here at once, and the next thing is on its way before the log has it; should the log not
+     take it, it is open again and that is said. */
   async function give(reason) {
     const items = desk.chosen(), decision = desk.pending, several = desk.picked.size > 0;
     if (!decision || !items.length) return;
     const body = { items: items.map(desk.nameOf), decision: decision, reason: reason || "", note: note, settle: settle };
-    desk.pending = null;
-    note = "";
-    settle = false;
+    const before = items.map((item) => ({ source: item.source, run: item.run, id: item.id, rank: item.rank, standing: item.standing, second: item.second }));
+    const own = { by: desk.me.name, utc: null, decision: decision, reason: body.reason, note: note, proposal: false };
+    for (const item of items) desk.take({ source: item.source, run: item.run, id: item.id, rank: item.rank, second: false, standing: { decision: decision, by: [desk.me.name], given: item.standing.given.filter((one) => one.by !== desk.me.name).concat(own) } });
+    desk.picked.clear();
+    cancel();
+    desk.tell("standing", items.map(desk.keyOf));
+    desk.tell("picked");
+    if (!several || !desk.current() || !desk.open(desk.current())) desk.step(1, true);
     try {
       const told = await review.post("/api/verdicts", body);
       for (const thing of told.things) desk.take(thing);
       desk.undo.push(body.items);
-      desk.picked.clear();
-      desk.tell("standing", told.things.map(desk.keyOf));
-      desk.tell("picked");
       review.say(revealed(told));
+      desk.tell("standing", told.things.map(desk.keyOf));
     } catch (error) {
+      for (const was of before) desk.take(was);
       review.say(error.message);
-      bar();
-      return;
+      desk.tell("standing", before.map(desk.keyOf));
     }
-    if (!several || !desk.open(desk.current() || { standing: { decision: "x" } })) desk.step(1, true);
-    else bar();
   }
 
   /* What a reader learns right after a verdict: that somebody else decided differently, or that this one was planted. */

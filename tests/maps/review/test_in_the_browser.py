@@ -153,6 +153,7 @@ def test_every_track_is_judged_with_two_keys(browser, tmp_path):
         judged(page, hand, 40)
         assert hand.count <= 3 * 40
         assert page.evaluate("review.desk.left()") == 0
+        until(page, "review.desk.undo.length === 40")
         verdicts = served.leaves(LeafKind.VERDICT)
         assert len({leaf.body["track_id"] for leaf in verdicts}) == 40
         assert {leaf.body["reason"] for leaf in verdicts} == {"animal", "clear", "small"}
@@ -168,6 +169,7 @@ def test_five_hundred_tracks_are_judged_by_keys_alone(browser, tmp_path):
         hand = Hand(page)
         judged(page, hand, 500)
         assert hand.count <= 3 * 500
+        until(page, "review.desk.undo.length === 500")
         assert len({leaf.body["track_id"] for leaf in served.leaves(LeafKind.VERDICT)}) == 500
         assert page.problems == []
 
@@ -188,7 +190,7 @@ def test_a_slip_is_taken_back_and_a_view_survives(browser, served):
     first = page.evaluate("review.desk.selected")
     page.keyboard.press("d")
     page.keyboard.press("1")
-    until(page, "(key) => review.desk.selected !== key", arg=first)
+    until(page, "(key) => review.desk.selected !== key && review.desk.undo.length === 1", arg=first)
     page.keyboard.press("z")
     until(page, "(key) => review.desk.selected === key", arg=first)
     until(page, "review.desk.current().standing.decision === ''")
@@ -238,19 +240,15 @@ def test_no_payload_runs(browser, tmp_path):
         page.keyboard.type(names[2])
         page.keyboard.press("Enter")
         ready(page)
-        for note in names[140:]:
+        for count, note in enumerate(names[140:], start=1):
             before = page.evaluate("document.getElementById('card').dataset.key")
             page.keyboard.press("d")
             page.keyboard.press("t")
             page.fill("#verdict .note", note)
             page.keyboard.press("Enter")
             page.keyboard.press("8")
-            until(
-                page,
-                "(k) => { const key = document.getElementById('card').dataset.key; return key && key !== k; }",
-                arg=before,
-            )
-            page.keyboard.press("ArrowUp")
+            until(page, ANOTHER, arg=before)
+            until(page, "(count) => review.desk.undo.length === count", arg=count)
         page.evaluate("document.getElementById('list').scrollTop = 1e6")
         page.keyboard.press("h")
         page.wait_for_selector("dialog[open] .ways")
