@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -57,6 +58,17 @@ class ChildProcess:
     def number(self) -> int:
         """The operating system's number of the process."""
         return self._process.pid
+
+    def waited_for_processor_s(self) -> float:
+        """Return how long its threads, all together, were ready to run and had no processor (Linux; else 0).
+
+        Second number of `schedstat`: see the kernel's Documentation/scheduler/sched-stats.rst.
+        """
+        waited_ns = 0
+        for path in Path(f"/proc/{self.number}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError, ValueError, IndexError):  # a thread that has just ended
+                waited_ns += int(path.read_text(encoding="ascii").split()[1])
+        return waited_ns / 1e9
 
     @property
     def output(self) -> IO[bytes]:

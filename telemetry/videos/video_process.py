@@ -59,6 +59,9 @@ class DecoderProcess:
         self._slot_bytes = limits.max_pixels * 3
         self._limits = limits
         self._live = live
+        self._starved_s = 0.0
+        self.silent_s: float | None = None
+        """How long it had said nothing when it was ended for that."""
         size = self._slot_bytes * SLOTS
         ring = _shared_file(size)
         job = {
@@ -102,12 +105,21 @@ class DecoderProcess:
         return self._child.number
 
     def next_message(self, timeout_s: float | None = None) -> tuple[dict[str, Any], bytes] | None:
-        """Return the next message; None when the process ended, died, or said nothing for too long."""
-        try:
-            return self._messages.next_message(self._limits.max_silence_s if timeout_s is None else timeout_s)
-        except TimeoutError:
-            self._child.kill()
-            return None
+        """Return the next message; None when the process ended, died, or said nothing for too long.
+
+        The silence of one that reads a file counts only as far as it could have broken it: on a busy machine it may
+        have had no processor. A live stream is not waited for.
+        """
+        patience_s = self._limits.max_silence_s if timeout_s is None else timeout_s
+        while True:
+            try:
+                return self._messages.next_message(patience_s)
+            except TimeoutError:
+                before_s, self._starved_s = self._starved_s, self._child.waited_for_processor_s()
+                if self._live or self._starved_s - before_s < patience_s / 2.0:
+                    self._child.kill()
+                    self.silent_s = patience_s
+                    return None
 
     def take_picture(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
         """Copy a picture out of its slot and give the slot back; of a live stream the next one has to be asked for."""

@@ -104,7 +104,8 @@ def wait_for(
         if note is not None:
             note(message[0])
     status = process.close()
-    reason = f"{plan.shown} could not be read: the decoding process ended with status {status}"
+    ended = f"ended with status {status}" if process.silent_s is None else f"said nothing for {process.silent_s:g} s"
+    reason = f"{plan.shown} could not be read: the decoding process {ended}"
     raise MediaError(reason, path=plan.shown, status=status)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 
+from geo.children.process import ChildProcess
 from geo.errors import RefusedError
 from telemetry.errors import MediaError
 from telemetry.videos.frame import NO_TIME, VideoLimits
@@ -136,6 +138,24 @@ def test_decoding_stops_at_the_limit_of_duration(clip):
     assert 6 <= len(frames) <= 8
     assert reader.partial
     assert "limit of 1 s" in reader.problems[0].message
+
+
+def test_a_silent_decoder_is_ended_and_one_that_has_no_processor_is_waited_for(clip, monkeypatch):
+    short = VideoLimits(max_silence_s=0.05)  # less than a process needs to start
+    monkeypatch.setattr(ChildProcess, "waited_for_processor_s", lambda _: 0.0)
+    with pytest.raises(MediaError, match=r"the decoding process said nothing for 0\.05 s"):
+        read_video(clip.path, limits=short)
+    monkeypatch.setattr(ChildProcess, "waited_for_processor_s", lambda _: time.monotonic())
+    with read_video(clip.path, limits=short) as reader:
+        assert len(list(reader.frames())) > 6
+
+
+def test_how_long_a_process_waits_for_a_processor_is_what_the_kernel_says(clip):
+    with read_video(clip.path) as reader:
+        child = reader._process._child
+        first = child.waited_for_processor_s()
+        assert first > 0.0
+        assert child.waited_for_processor_s() >= first
 
 
 def test_the_death_of_the_decoder_is_a_result_not_an_exception(clip):
