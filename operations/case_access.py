@@ -68,15 +68,25 @@ def connect(folder: Path, *, read_only: bool) -> Access:
     return access
 
 
+_PRIMARY: Final = 0xFF
+"""The part of an extended result code that is the plain one (sqlite.org/rescode.html)."""
+
+
 @contextlib.contextmanager
 def naming(folder: Path) -> Iterator[None]:
     """Turn what SQLite says into a sentence about the case file: its disk failed, or it is none."""
     try:
         yield
     except sqlite3.OperationalError as error:  # the disk, its permissions, or other programs; not what is in the file
+        busy = getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        why = (
+            "another program holds it and did not let go in time: let that end"
+            if busy
+            else f"{error}: free space on its disk, look after its permissions"
+        )
         raise DiskError(
-            f"{folder / CASE_FILE} could not be opened or written ({error}): free space on its disk, look after its "
-            "permissions, and run this again; nothing of it was registered",
+            f"{folder / CASE_FILE} could not be opened or written ({why}), and run this again; nothing of it was "
+            "registered",
             path=str(folder / CASE_FILE),
         ) from error
     except sqlite3.Error as error:

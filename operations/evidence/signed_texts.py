@@ -100,7 +100,9 @@ def read_vkey(line: str) -> tuple[str, bytes]:
         if data[:1] != bytes([ED25519_TIMED]) or len(data) != 33 or key_id(name, data[1:]).hex() != number:
             raise ValueError
     except ValueError:
-        raise VerifierError(f"{line[:80]!r} is no public key of this kind (name+id+key)") from None
+        if "PRIVATE KEY" in line:  # whose text is shown to nobody
+            raise VerifierError("this is a private key: name the .pub file, and show this one to nobody") from None
+        raise VerifierError("it is no public key of this kind (name+id+key): name a .pub file") from None
     return name, data[1:]
 
 

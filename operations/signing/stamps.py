@@ -71,7 +71,7 @@ def _decoded(answer: bytes) -> TimeStampResponse:
         response = decode_timestamp_response(answer)
         _ = response.tst_info
     except ValueError as error:
-        what = f"this is no answer of a time authority (RFC 3161, DER; {error}): name the .tsr file"
+        what = "this is no answer of a time authority (RFC 3161, strict DER): name the .tsr file"
         raise StampError(what) from error
     return response
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 
 import pytest
 
@@ -141,3 +143,29 @@ def test_a_head_that_cannot_be_signed_undoes_nothing_and_is_told(say, tmp_path, 
         assert told in said
     found, _ = heads(tmp_path)
     assert len(found) == 1
+
+
+def test_what_is_taken_for_a_public_key_is_never_shown(say, tmp_path):
+    """A private key or a passphrase that is named by mistake stays out of screens and the logs of those."""
+    assert say("head sign op -o a.head --signing-key ana.key")[0] == 0
+    (tmp_path / "words").write_text("drei Worte")
+    secret = (tmp_path / "ana.key").read_text().split()[3]
+    for text, told in (
+        ("verify op --head a.head --key ana.key", "this is a private key: name the .pub file"),
+        ("keys show words", "no public key of this kind"),
+    ):
+        status, said = say(text)
+        assert status == 2
+        assert told in said
+        assert secret[:8] not in said
+        assert "drei" not in said
+
+
+def test_a_log_that_another_program_holds_is_said_to_be_held(say, tmp_path, monkeypatch):
+    monkeypatch.setattr("operations.case_access._BUSY_S", 0.05)
+    with contextlib.closing(sqlite3.connect(tmp_path / "op" / "operation.sqlite", isolation_level=None)) as held:
+        held.execute("BEGIN EXCLUSIVE")
+        status, said = say("case open op --case 1 --reason r")
+    assert status == 2
+    assert "another program holds it and did not let go in time" in said
+    assert "free space" not in said
