@@ -24,7 +24,7 @@ from maps.review.errors import NotThereError
 from maps.review.handing import Handing, Outlet
 from maps.review.looking import Looking, Sight
 from maps.review.planting import Planting
-from maps.review.routes import accounts, case, handing, login, pages, things, verdicts, words
+from maps.review.routes import accounts, case, handing, login, outcomes, pages, things, verdicts, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 ROUTERS: Final = (
     pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
-    accounts.router,
+    accounts.router, outcomes.router,
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 

@@ -16,6 +16,7 @@ from maps.review.judging.verdict_book import Key, VerdictBook
 from operations.finding.described import described, utc_text
 from operations.finding.selection import ThingSelection, find
 from operations.log.leaves import LeafKind
+from operations.values import PatrolOutcome
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -180,6 +181,16 @@ class Looking:
                 rows = desk.archive.read(key.source, _ANY_CHIP, tables, thing=key.thing_id)
         found = rows["jpeg"].to_pylist()
         return base64.b64encode(found[0]).decode("ascii") if found else None
+
+    def outcomes(self, key: Key) -> list[dict[str, Any]]:
+        """Return what patrols found where a thing was, and who brought it in."""
+        told = []
+        for leaf in self.desk.stores[key.source].newest(LeafKind.OUTCOME):
+            found = PatrolOutcome.of(leaf.body)
+            if found.run_id == key.run_id and key.thing_id in {found.track_id, *found.hit_ids}:
+                when = utc_text(found.at_t_utc_ns or leaf.t_utc_ns)
+                told.append({"found": str(found.found), "note": found.note, "by": leaf.actor, "utc": when})
+        return told
 
     def _parts(self, table: str, key: Key) -> list[PartRecord]:
         listed = self.desk.archive.parts(table)

@@ -69,12 +69,22 @@
     return box;
   }
 
+  function outcomes(card) {
+    if (!card || !card.outcomes || !card.outcomes.length) return null;
+    const box = review.element("section", "people");
+    box.append(review.element("h3", "", review.t("From the spot")));
+    for (const one of card.outcomes) box.append(review.element("div", "given", review.t(one.found) + (one.note ? ": " + one.note : "") + ", " + one.by + ", " + review.moment(one.utc)));
+    return box;
+  }
+
   function show() {
     const panel = document.getElementById("card"), item = desk.current(), card = desk.card;
     if (!item) { panel.replaceChildren(review.element("p", "quiet", review.t("Nothing is in the queue."))); return; }
     const head = review.element("div", "cardhead");
     head.append(review.element("h2", "", item.assessed_class + "?"), review.element("span", "band " + item.rank.band, review.t(item.rank.band)), review.element("span", "quiet", item.id));
-    panel.replaceChildren(head, picture(card), machine(item, card), people(item), facts(item));
+    const rest = outcomes(card), parts = [head, picture(card), machine(item, card), people(item), facts(item)];
+    if (rest) parts.splice(4, 0, rest);
+    panel.replaceChildren(...parts);
     panel.dataset.key = card ? desk.keyOf(card) : "";
   }
 

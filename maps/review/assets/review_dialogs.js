@@ -5,7 +5,7 @@
   const KEYS = [
     ["N ↓ J", "next in the queue"], ["↑ K", "the one before"], ["C D U", "confirm, dismiss, unsure"], ["1 to 9", "the reason, and on to the next"],
     ["Enter", "give it without a reason"], ["T", "note"], ["Z", "take the last verdict back"], ["M", "take what is picked for one thing; or set it apart again"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
-    ["Esc", "cancel; unpick"], ["H", "hand on; then a letter for how"], ["F", "to the filters"], ["B", "only what came within 300 m of the border"], ["Home", "the whole map"], ["R", "measure on the map"], ["?", "these keys"],
+    ["Esc", "cancel; unpick"], ["H", "hand on; then a letter for how"], ["O", "what the patrol found"], ["F", "to the filters"], ["B", "only what came within 300 m of the border"], ["Home", "the whole map"], ["R", "measure on the map"], ["?", "these keys"],
   ];
 
   review.dialog = function (title, build, options) {

@@ -1,4 +1,4 @@
-/* Handing on: one key opens the ways out, one more takes one. */
+/* Handing on: one key opens the ways out, one more takes one. And what the patrol found comes back. */
 "use strict";
 (function (review) {
   const desk = review.desk;
@@ -39,6 +39,28 @@
       form.addEventListener("keydown", (event) => {
         const way = ways.find((one) => one.key === event.key.toLowerCase() && one.can);
         if (way && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); close(); hand(way.form, items); }
+      });
+    });
+  };
+
+  review.outcome = function () {
+    const item = desk.current();
+    if (!item || desk.me.role === "viewer") return;
+    review.dialog(review.t("What did the patrol find?"), (form, close) => {
+      const note = review.field(form, review.t("note"), "", { maxLength: 2000 }), box = review.element("div", "ways");
+      desk.table.outcomes.forEach((found, k) => box.append(review.button(review.t(found), String(k + 1), () => told(found))));
+      async function told(found) {
+        try {
+          await review.post("/api/outcomes", { items: [desk.nameOf(item)], found: found, note: note.value });
+          close();
+          review.say(review.t("In the record."));
+          desk.select(desk.selected);
+        } catch (error) { close(); review.say(error.message); }
+      }
+      form.append(box);
+      form.addEventListener("keydown", (event) => {
+        const found = event.target === note ? null : desk.table.outcomes[Number(event.key) - 1];
+        if (found) { event.preventDefault(); told(found); }
       });
     });
   };

@@ -73,7 +73,7 @@
 
   const act = {
     n: () => desk.step(1), j: () => desk.step(1), ArrowDown: () => desk.step(1), k: () => desk.step(-1), ArrowUp: () => desk.step(-1),
-    x: () => desk.pick(desk.selected), a: pickAlike, f: () => document.getElementById("f-assessed").focus(), "?": () => review.help(), h: () => review.handOn(),
+    x: () => desk.pick(desk.selected), a: pickAlike, f: () => document.getElementById("f-assessed").focus(), "?": () => review.help(), h: () => review.handOn(), o: () => review.outcome(),
     Home: () => review.fitMap(), r: () => review.measure(), Escape: () => { desk.picked.clear(); desk.tell("picked"); review.say(""); },
     b: () => { const near = document.getElementById("f-near"); if (near.disabled) review.say(review.t("No border was given when the console was started.")); else { near.value = near.value === "300" ? "" : "300"; changed(); } },
   };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from maps.review.judging.verdict_book import Key
 from operations.values import Decision
@@ -61,3 +61,8 @@ class Planting(Body):
     """Whether known items are planted."""
 
     on: bool
+
+
+def nanoseconds(moment: AwareDatetime | None) -> int | None:
+    """Return a moment as UTC nanoseconds; None where none is given."""
+    return None if moment is None else round(moment.timestamp() * 1e6) * 1_000

@@ -18,18 +18,17 @@ from maps.review.judging.reading import seen_by
 from maps.review.judging.reasons import REASONS
 from maps.review.looking import WEIGHTS, Queued, event_body, rank_body, standing_body
 from maps.review.planting import alert_waits
-from maps.review.routes.bodies import ThingName, Weighing
+from maps.review.routes.bodies import ThingName, Weighing, nanoseconds
 from maps.review.visits import Caller, Here
 from operations.consultation import Access
 from operations.errors import UnloggedError
 from operations.finding.selection import NOBODY, ThingSelection
 from operations.log.leaves import LeafKind
-from operations.values import Decision
+from operations.values import Decision, Outcome
 
 router = APIRouter(tags=["things"])
 _LEFT_OUT = frozenset({"decision", "operation_id", "log_head", "assessment", "id", "run"})
 """What of a thing's row the pages have elsewhere, or that says more than a second reader may know."""
-_NS_PER_US = 1_000
 
 
 class Question(BaseModel):
@@ -49,8 +48,8 @@ class Question(BaseModel):
         known = {*map(str, Decision), NOBODY}
         return ThingSelection(
             classes=tuple(self.assessed),
-            from_utc_ns=_ns(self.since),
-            to_utc_ns=_ns(self.until),
+            from_utc_ns=nanoseconds(self.since),
+            to_utc_ns=nanoseconds(self.until),
             score_min=self.min_score,
             verdicts=tuple(name for name in self.verdict if name in known),
             border=here.looking.sight.border,
@@ -81,6 +80,7 @@ def table(here: Here) -> dict[str, Any]:
         ],
         "reasons": {str(decision): dict(listed) for decision, listed in REASONS.items()},
         "bands": [str(band) for band in Band],
+        "outcomes": [str(outcome) for outcome in Outcome],
         "ways": [_way_body(way, here.handing.why_not(way.form)) for way in WAYS],
         "weights": here.looking.weights().body(),
         "usual_weights": USUAL.body(),
@@ -126,7 +126,8 @@ def thing(name: Annotated[ThingName, Query()], caller: Caller, here: Here) -> di
     one = here.looking.one(name.key())
     here.looking.book.refresh()
     _logged(consultations[one.key.source].viewed("thing", {"things": [one.key.thing_id]}))
-    return _card(one, here.looking.path(one.key), here.looking.chip(one), item_body(one, caller, here))
+    card = _card(one, here.looking.path(one.key), here.looking.chip(one), item_body(one, caller, here))
+    return card | {"outcomes": here.looking.outcomes(one.key)}
 
 
 @router.post("/api/weights")
@@ -183,7 +184,3 @@ def _logged(said: str) -> None:
     """Refuse to show what no log has."""
     if said:
         raise UnloggedError(f"nothing is shown, for it would be in no log ({said})")
-
-
-def _ns(moment: AwareDatetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1e6) * _NS_PER_US

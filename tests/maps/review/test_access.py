@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from fastapi import APIRouter
 
 from maps.review.access.roles import Role
 from maps.review.access.sessions import IDLE_S, WHOLE_S
+from maps.review.app import register
 from operations.log.leaves import LeafKind
 from tests.maps.review.conftest import PASSWORD, PEOPLE
 
@@ -192,3 +194,11 @@ def test_more_than_a_megabyte_is_not_taken(served):
 
 def test_a_method_that_a_route_has_not_is_refused(served):
     assert served.client("ada").delete("/api/me").status_code in {403, 404, 405, 415}
+
+
+def test_a_route_that_says_not_who_may_call_it_is_no_route(served):
+    router = APIRouter()
+    router.add_api_route("/api/forgotten", lambda: {})
+    with pytest.raises(TypeError, match="says not who may call it"):
+        register(served.app, router)
+    assert served.client("ada").get("/api/forgotten").status_code == 404

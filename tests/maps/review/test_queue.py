@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks._made_reviews import operation_with
 from detection.events import CROSSING, STANDING, Event
 from maps.review.judging.ordering import USUAL, Band, Weights, rank, time_left_s
 from maps.review.judging.reading import agreement, in_sample
@@ -15,7 +16,7 @@ from maps.review.judging.verdict_book import Key
 from operations.finding.things import Thing
 from operations.log.leaves import LeafKind
 from operations.values import Decision
-from tests.maps.review.conftest import PASSWORD
+from tests.maps.review.conftest import PASSWORD, people_file, serving
 
 NOW_NS = 1_767_225_600_000_000_000
 THING = Thing(
@@ -149,6 +150,39 @@ def test_joined_tracks_are_one_line_decided_together_and_come_apart_again(served
     assert {leaf.body["track_id"] for leaf in served.leaves(LeafKind.VERDICT)} == {item["id"] for item in items}
     assert client.post("/api/part", json={"items": [name(line)]}).json() == {"parted": 1}
     assert len(client.get("/api/queue").json()["items"]) == 24
+
+
+def test_what_the_patrol_found_comes_back_into_the_record(served):
+    client = served.with_case("ana")
+    item = name(first(client))
+    body = {"items": [item], "found": "animal", "note": "a roe deer", "at": "2026-01-01T05:00:00+01:00"}
+    assert client.post("/api/outcomes", json=body).json() == {"recorded": 1}
+    (told,) = client.get("/api/thing", params=item).json()["outcomes"]
+    assert told == {"found": "animal", "note": "a roe deer", "by": "ana", "utc": "2026-01-01T04:00:00.000Z"}
+    leaf = served.leaves(LeafKind.OUTCOME)[-1]
+    assert (leaf.actor, leaf.body["track_id"]) == ("ana", item["id"])
+    assert client.post("/api/outcomes", json=body | {"found": "nobody"}).status_code == 422
+
+
+def test_a_second_reader_of_an_alert_learns_the_first_word_only_after_their_own(tmp_path):
+    night = operation_with(tmp_path / "op", tracks=8)
+    with serving([night], people_file(tmp_path / "people" / "accounts.json")) as served:
+        ana, ben, sue = (served.with_case(who) for who in ("ana", "ben", "sue"))
+        cursor = ben.get("/api/queue").json()["cursor"]
+        alert = next(item for item in ana.get("/api/queue").json()["items"] if item["rank"]["band"] == "alert")
+        ana.post("/api/verdicts", json={"items": [name(alert)], "decision": "confirmed", "note": "two of them"})
+        for told in (
+            ben.get("/api/thing", params=name(alert)).json(),
+            next(item for item in ben.get("/api/queue").json()["items"] if item["id"] == alert["id"]),
+            ben.get("/api/changes", params={"after": cursor}).json()["things"][0],
+        ):
+            assert told["second"]
+            assert "confirmed" not in str(told["standing"])
+            assert "two of them" not in str(told)
+        told = ben.post("/api/verdicts", json={"items": [name(alert)], "decision": "confirmed"}).json()["things"][0]
+        assert [one["by"] for one in told["standing"]["given"]] == ["ana", "ben"]
+        assert served.leaves(LeafKind.VERDICT)[-1].body["reading"] == "second"
+        assert sue.get("/api/agreement").json()["read_twice"] == 1
 
 
 def test_unsure_contradicts_nobody(served):
