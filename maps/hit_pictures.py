@@ -61,7 +61,7 @@ def chips_by_hit(archive: Archive, gathered: Gathered, *, budget_mb: float = CHI
 
 FRAME_KB: Final = 90.0
 """What a whole frame and the window around its hit take, about: how many are asked of a budget."""
-_WINDOW_PX: Final = 224
+_WINDOW_PX: Final = 112
 """Side of the window around a hit, at the sensor's resolution; larger where the hit is."""
 _WHOLE_PX: Final = 1280
 """Longest side of a whole frame in a page."""
@@ -153,7 +153,7 @@ def _own_clock(clip: ClipTelemetry, facts: StreamFacts, shown: str, /) -> Posing
 def _pictured(image: NDArray[np.uint8], box_px: NDArray[np.float32]) -> tuple[dict[str, Any], int]:
     high, wide = image.shape[:2]
     x0, y0, x1, y1 = (float(edge) for edge in box_px)
-    side = min(max(_WINDOW_PX, 1.5 * (x1 - x0), 1.5 * (y1 - y0)), wide, high)
+    side = min(max(_WINDOW_PX, 2.0 * (x1 - x0), 2.0 * (y1 - y0)), wide, high)
     left = int(np.clip((x0 + x1 - side) / 2.0, 0, wide - side))
     top = int(np.clip((y0 + y1 - side) / 2.0, 0, high - side))
     whole = Image.fromarray(image).convert("RGB")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from maps.hillshade import Hillshade
     from maps.layers import GeometryLayer
 
+_HEX: Final = re.compile("#[0-9a-fA-F]{6}")
 _HALF_TURN_DEG: Final = 180.0
 """Nothing mapped here is as wide as this; longitudes that are cross the antimeridian."""
 
@@ -100,19 +101,28 @@ def bounds_of(
 
 
 def _legend(content: MapContent) -> list[dict[str, Any]]:
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "text": layer.legend or layer.name,
             "layer": layer.name,
             "shape": layer.shape,
             "colour": layer.colour,
             "dashed": bool(layer.style.get("dashArray")),
+            **_translucent(layer),
         }
         for layer in content.layers
         if layer.features and layer.in_legend
     ]
     entries += [dataclasses.asdict(key) for key in content.keys]
     return entries
+
+
+def _translucent(layer: GeometryLayer | LegLayer) -> dict[str, float]:
+    """Return how much of the ground an area lets through, for its key to look as it does on the map."""
+    opacity = layer.style.get("fillOpacity")
+    if layer.shape != "area" or opacity is None or not _HEX.fullmatch(layer.colour):
+        return {}
+    return {"opacity": float(opacity)}
 
 
 def external_references(page: str) -> int:

@@ -1,7 +1,7 @@
 /* The list and the pictures beside the map: rows are made for what is on the screen, however many there are. */
 "use strict";
 (function () {
-  const ROW_PX = 76, TILE_PX = 196, JPEG = /^[A-Za-z0-9+/=]+$/;
+  const ROW_PX = 76, TILE_PX = 200, JPEG = /^[A-Za-z0-9+/=]+$/;
 
   function chipOf(op, item) {
     const chips = op.data.chips || {}, text = item.hitRow >= 0 ? chips[item.hitRow] : undefined;
@@ -59,7 +59,7 @@
 
   function tile(desk, key) {
     const item = desk.op.item(key), box = vedette.element("div", "vedette-tile");
-    box.appendChild(picture(desk.op, item, 160));
+    box.appendChild(picture(desk.op, item, 148));
     const head = vedette.element("div", "head");
     head.append(dot(item), vedette.element("b", "", item.className), vedette.element("span", "sure", sureText(item)));
     box.append(head, vedette.element("div", "quiet", (desk.op.local(item.first) || "no date").slice(11, 19)));
@@ -148,7 +148,7 @@
   }
 
   Object.assign(window.vedette, {
-    list: (desk) => new Roll(desk, "Things found", row, ROW_PX, 0), gallery: (desk) => new Roll(desk, "Pictures of things found", tile, TILE_PX + 20, TILE_PX - 16),
+    list: (desk) => new Roll(desk, "Things found", row, ROW_PX, 0), gallery: (desk) => new Roll(desk, "Pictures of things found", tile, TILE_PX, 160),
     chipOf: chipOf, sureText: sureText, timeText: timeText, placeText: placeText, jpegText: (text) => JPEG.test(text),
   });
 })();

@@ -66,7 +66,7 @@ window.vedette = window.vedette || {};
   function legendKey(entry) {
     const key = element("span", "key " + entry.shape);
     if (entry.shape === "line") { key.style.borderTopColor = entry.colour; if (entry.dashed) key.style.borderTopStyle = "dashed"; }
-    else { key.style.backgroundColor = entry.colour; if (entry.opacity !== undefined) key.style.opacity = entry.opacity; }
+    else key.style.backgroundColor = entry.opacity === undefined ? entry.colour : "rgba(" + vedette.colourOf(entry.colour).join(",") + "," + entry.opacity + ")";
     return key;
   }
 

@@ -36,7 +36,7 @@ window.vedette = window.vedette || {};
     const zone = zoneOf(lat, lon), { east, north } = utm(lat, lon, zone), two = (v) => String(Math.floor(v) % 100000).padStart(5, "0");
     const column = "ABCDEFGHJKLMNPQRSTUVWXYZ"[(zone - 1) % 3 * 8 + Math.floor(east / 100000) - 1];
     const row = LETTERS[(Math.floor(north / 100000) + (zone % 2 ? 0 : 5)) % 20];
-    return zone + BANDS[Math.floor((lat + 80) / 8)] + column + row + two(east) + two(north);
+    return String(zone).padStart(2, "0") + BANDS[Math.floor((lat + 80) / 8)] + column + row + two(east) + two(north);
   }
 
   function mgrsText(lat, lon) {

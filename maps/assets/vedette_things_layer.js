@@ -36,7 +36,7 @@
   function signOf(kind) {
     return /crossing/.test(kind) ? "⇄" : /entering/.test(kind) ? "→" : /leaving/.test(kind) ? "←" : /several/.test(kind) ? "⁂" : /standing/.test(kind) ? "■" : /turning/.test(kind) ? "↶" : "·";
   }
-  /* Events that say only how watching ended are marked close by alone. */
+  /* Events that say only how watching ended stand in the card, and are not marked: every track has one. */
   function minor(kind) { return /left the view|lost in view/.test(kind); }
 
   const Things = vedette.Sheet.extend({
@@ -145,7 +145,7 @@
       const { op, shown } = this.desk, pen = view.pen;
       this.signs = [];
       op.events.forEach((event, k) => {
-        if (!shown.events[k] || event.lat === null || (minor(event.kind) && view.mpp > 1)) return;
+        if (!shown.events[k] || event.lat === null || minor(event.kind)) return;
         const p = this._map.latLngToContainerPoint([event.lat, op.seam && event.lon < 0 ? event.lon + 360 : event.lon]), x = p.x + 12, y = p.y - 12;
         if (x < 0 || y < 0 || x > view.w || y > view.h || this.signs.some((s) => Math.hypot(s.x - x, s.y - y) < 12)) return;
         this.signs.push({ x: x, y: y, event: event });
@@ -195,5 +195,5 @@
     },
   });
 
-  Object.assign(window.vedette, { thingsLayer: (desk) => new Things(desk), signOf: signOf, symbolPath: symbol });
+  Object.assign(window.vedette, { thingsLayer: (desk) => new Things(desk), minorEvent: minor, signOf: signOf, symbolPath: symbol });
 })();

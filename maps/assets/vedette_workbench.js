@@ -133,7 +133,7 @@
     desk.op.data.classes.forEach((c, code) => keys.appendChild(legendRow(classKey(code, c.colour), c.name + ": track (arrow: direction), and hits nearer by")));
     const bunch = vedette.element("span", "key bunch", "7");
     keys.append(legendRow(bunch, "tracks that lie too close to tell apart: click to go nearer"));
-    for (const kind of [...new Set(desk.op.events.map((e) => e.kind))]) {
+    for (const kind of [...new Set(desk.op.events.map((e) => e.kind))].filter((k) => !vedette.minorEvent(k))) {
       const sign = vedette.element("span", "key sign" + (/crossing|entering/.test(kind) ? " grave" : ""), vedette.signOf(kind));
       keys.appendChild(legendRow(sign, "event: " + kind));
     }
@@ -168,14 +168,17 @@
     };
   }
 
-  /* Brings what was selected into view, without moving a map that shows it already. */
+  /* Brings what was selected into view, without moving a map that shows it already; on a phone the card lies over its lower part. */
   function showSelected(map, desk) {
     if (desk.selected === null) return;
     const item = desk.op.item(desk.selected);
     if (!item.place) return;
-    const p = map.latLngToContainerPoint(item.place), size = map.getSize();
-    const seen = p.x > 30 && p.y > 30 && p.x < size.x - 30 && p.y < size.y - 30;
-    if (!seen) map.setView(item.place, Math.max(map.getZoom(), 15), { animate: false });
+    const card = document.querySelector(".vedette-card-panel").getBoundingClientRect(), box = map.getContainer().getBoundingClientRect();
+    const covered = card.left < box.right && card.right > box.left ? Math.max(0, box.bottom - Math.max(card.top, box.top)) : 0;
+    const p = map.latLngToContainerPoint(item.place), free = box.height - covered;
+    if (p.x > 30 && p.y > 30 && p.x < box.width - 30 && p.y < free - 30) return;
+    const zoom = Math.max(map.getZoom(), 15), middle = map.project(item.place, zoom).add([0, covered / 2]);
+    map.setView(map.unproject(middle, zoom), zoom, { animate: false });
   }
 
   function workbench(map, data, desk, layers) {
@@ -198,7 +201,7 @@
     const narrow = window.matchMedia("(max-width: 720px)");
     tabs.open(narrow.matches ? "map" : "list");
     narrow.addEventListener("change", () => tabs.open(narrow.matches ? "map" : "list"));
-    desk.on("select", () => { showSelected(map, desk); if (narrow.matches && desk.selected !== null) tabs.open("map"); });
+    desk.on("select", () => { if (narrow.matches && desk.selected !== null) tabs.open("map"); showSelected(map, desk); });
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(container);
     map.invalidateSize({ animate: false });
     return { tabs: tabs, time: time, card: card };
