@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from operations.finding.things import Things
     from operations.values import PartRecord
 
-_HITS: Final = "SELECT run_id, track_id, hit_ids FROM {tracks} WHERE track_id IN (SELECT unnest($ids))"
+_HITS: Final = "SELECT run_id, track_id, hit_ids FROM {tracks} WHERE track_id IN (SELECT unnest($ids)) ORDER BY t_utc_ns[1]"
+"""Several rows a track in a live run: each with what was followed further."""
 _TRACKS: Final = """
 SELECT run_id, track_id, hit_id FROM (SELECT run_id, track_id, unnest(hit_ids) AS hit_id FROM {tracks})
 WHERE hit_id IN (SELECT unnest($ids))"""
@@ -39,7 +40,9 @@ def hit_ids_of(archive: Archive, things: Things) -> list[list[str]]:
         rows = np.flatnonzero((sources == source) & ~single).tolist()
         parts = _parts(archive, source, {run_ids[row] for row in rows})
         table = archive.read(source, _HITS, {"tracks": parts}, ids=sorted({names[row] for row in rows}))
-        of_track = {(row["run_id"], row["track_id"]): row["hit_ids"] for row in table.to_pylist()}
+        of_track: dict[tuple[str, str], list[str]] = {}
+        for told in table.to_pylist():
+            of_track.setdefault((told["run_id"], told["track_id"]), []).extend(told["hit_ids"])
         for row in rows:
             found[row] = of_track[run_ids[row], names[row]]
     return found

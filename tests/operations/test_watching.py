@@ -12,6 +12,7 @@ import pytest
 from detection.values import Detections
 from geo.errors import RefusedError
 from operations.finding.archive import Archive
+from operations.finding.hits_of_things import hit_ids_of
 from operations.finding.selection import ThingSelection, find
 from operations.finding.thing_index import ThingIndex
 from operations.ingest import ingest
@@ -127,7 +128,9 @@ def test_tracks_are_there_before_the_stream_ends_and_are_one_thing_each(job, sto
     assert points == sorted(points)
     assert points[-1] == 40
     with Archive([store]) as archive:
-        (thing,) = find(archive, ThingIndex(archive), ThingSelection()).things
+        found = find(archive, ThingIndex(archive), ThingSelection()).things
+        (thing,) = found
+        assert hit_ids_of(archive, found) == [[hit.decode() for hit in store.tracks().hit_id.tolist()]]
     assert (thing.single, thing.hits) == (False, 40)
     assert thing.last_utc_ns - thing.first_utc_ns == 39 * 500_000_000
 
