@@ -24,7 +24,7 @@ from maps.review.errors import NotThereError
 from maps.review.handing import Handing, Outlet
 from maps.review.looking import Looking, Sight
 from maps.review.planting import Planting
-from maps.review.routes import accounts, case, handing, login, outcomes, pages, things, verdicts, words
+from maps.review.routes import accounts, case, footage, handing, login, outcomes, pages, things, verdicts, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 
 ROUTERS: Final = (
     pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
+<<<<<<< HEAD
     accounts.router, outcomes.router,
+=======
+    accounts.router, footage.router,
+>>>>>>> 1ecd430 (Film and ground both ways in the console, and its news as they come)
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 

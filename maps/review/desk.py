@@ -11,6 +11,7 @@ from geo.errors import InputError, VedetteError
 from operations.consultation import Access, Consultation, consult
 from operations.errors import ReadOnlyError
 from operations.finding.archive import Archive
+from operations.finding.seen import FootprintIndex
 from operations.finding.thing_index import ThingIndex
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
@@ -65,6 +66,7 @@ class Desk:
             raise InputError("; ".join(self.problems) or "name at least one operation folder")
         self.archive = self._open.enter_context(Archive(stores))
         self.index = ThingIndex(self.archive)
+        self.footprints = FootprintIndex(self.archive)
 
     def __enter__(self) -> Self:
         return self

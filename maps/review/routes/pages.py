@@ -41,7 +41,8 @@ def _names(package: str) -> frozenset[str]:
     return frozenset(entry.name for entry in listed if entry.name.rpartition(".")[2] in _KINDS)
 
 
-def _answer(name: str, request: Request) -> Response:
+def answer_with(name: str, request: Request) -> Response:
+    """Return one of our own files, or say that the browser has it already."""
     data, kind, tag = _asset(name)
     headers = {"etag": tag, "cache-control": "no-cache"}
     if request.headers.get("if-none-match") == tag:
@@ -55,21 +56,21 @@ def asset(name: str, request: Request) -> Response:
     """Return a script or a style sheet of ours."""
     if name.endswith(".html"):
         raise NotThereError("there is no such file")
-    return _answer(name, request)
+    return answer_with(name, request)
 
 
 @router.get("/login", include_in_schema=False)
 @needs(None)
 def login_page(request: Request, here: Here) -> Response:
     """Return the page to log in at; before there is any account, the one where the first is made."""
-    return _answer("first.html" if here.first.code else "login.html", request)
+    return answer_with("first.html" if here.first.code else "login.html", request)
 
 
 @router.get("/", include_in_schema=False)
 @needs(Role.VIEWER, page=True)
 def console_page(request: Request) -> Response:
     """Return the console itself."""
-    return _answer("console.html", request)
+    return answer_with("console.html", request)
 
 
 @router.get("/favicon.ico", include_in_schema=False)

@@ -80,11 +80,11 @@ def people_file(path):
 
 
 @contextlib.contextmanager
-def serving(folders, accounts, *, clock=time.time_ns, tls=None, **settings):
+def serving(folders, accounts, *, clock=time.time_ns, tls=None, secret=None, **settings):
     """Serve operations in a thread, until the context ends."""
     steps = Steps()
     place = Place(host="127.0.0.1", port=0, tls=tls)
-    with place.listen() as link, Desk([Folder(path=path) for path in folders], clock=clock) as desk:
+    with place.listen() as link, Desk([Folder(path=path, secret=secret) for path in folders], clock=clock) as desk:
         port = link.getsockname()[1]
         chosen = Settings(accounts=accounts, origins=place.origins(port), passwords=CHEAP, now_s=steps, **settings)
         app = build_app(desk, chosen)
