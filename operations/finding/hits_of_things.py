@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from operations.finding.things import Things
     from operations.values import PartRecord
 
-_HITS: Final = "SELECT run_id, track_id, hit_ids FROM {tracks} WHERE track_id IN (SELECT unnest($ids)) ORDER BY t_utc_ns[1]"
+_HITS: Final = (
+    "SELECT run_id, track_id, hit_ids FROM {tracks} WHERE track_id IN (SELECT unnest($ids)) ORDER BY t_utc_ns[1]"
+)
 """Several rows a track in a live run: each with what was followed further."""
 _TRACKS: Final = """
 SELECT run_id, track_id, hit_id FROM (SELECT run_id, track_id, unnest(hit_ids) AS hit_id FROM {tracks})

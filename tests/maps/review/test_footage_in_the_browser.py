@@ -104,10 +104,14 @@ def test_film_and_map_go_together(opened):
     page.wait_for_function("() => review.film.boxesOf(review.film.picture()).length === 1")
     assert page.evaluate(DRAWN) > 100
     assert page.locator("#things button").count() >= 1
-    place = page.evaluate("review.film.boxesOf(review.film.picture())[0].place")
+    place = page.evaluate("review.film.shown.pictures.filter((p) => p.measured)[1].footprint")
+    place = np.mean(place, axis=0).tolist()
+    page.evaluate("(place) => review.footageMap.setView(place, 17, { animate: false })", place)
     spot = page.evaluate("(place) => review.footageMap.latLngToContainerPoint(place)", place)
-    page.locator("#map").click(position={"x": spot["x"], "y": spot["y"]})
-    page.wait_for_selector("#passes button")
+    corner = page.locator("#map").bounding_box()
+    page.mouse.click(corner["x"] + spot["x"], corner["y"] + spot["y"])
+    page.wait_for_function("() => review.seenText !== undefined || document.getElementById('said').textContent")
+    assert page.locator("#passes button").count() >= 1, page.locator("#said, #seen-title").all_inner_texts()
     page.locator("#passes button").first.click()
     page.wait_for_function("() => review.film.picture() && !review.film.loading")
     page.keyboard.press(" ")
