@@ -37,11 +37,7 @@ if TYPE_CHECKING:
 
 ROUTERS: Final = (
     pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
-<<<<<<< HEAD
-    accounts.router, outcomes.router,
-=======
-    accounts.router, footage.router,
->>>>>>> 1ecd430 (Film and ground both ways in the console, and its news as they come)
+    accounts.router, outcomes.router, footage.router,
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 
