@@ -16,6 +16,11 @@
       img.src = "data:image/jpeg;base64," + card.chip;
       box.append(img);
     } else box.append(review.element("div", "nochip", card ? review.t("no picture is kept of it") : review.t("loading")));
+    if (card && card.recording_id && card.media_t_ns >= 0) {
+      const film = review.element("a", "film", review.t("film"));
+      film.href = "/footage#" + new URLSearchParams({ source: card.source, media: card.recording_id, t: (card.media_t_ns / 1e9).toFixed(2) });
+      box.append(film);
+    }
     return box;
   }
 
