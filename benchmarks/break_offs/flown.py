@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.break_offs.cases import BreakOff, Cause
 from benchmarks.break_offs.plans import patrol
+from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,11 +55,16 @@ class Flown:
         return patrol(self.case.plan).judged_m(self.case.leg, self.case.share)
 
     @property
+    def only_warned(self) -> bool:
+        """Whether nothing was to break off: a PX4 only warns of a low battery, as its plan asks (COM_LOW_BAT_ACT 3)."""
+        return self.case.cause is Cause.LOW and patrol(self.case.plan).dialect is Dialect.PX4
+
+    @property
     def held(self) -> bool:
         """Whether it was broken off, kept our side of the line, and what was judged."""
         return (
             self.broken_at >= 0
-            and len(self.modes) > 1
+            and (len(self.modes) > 1 or self.only_warned)
             and not self.crossed
             and self.nearest_m >= self.judged_m - WITHIN_M
         )

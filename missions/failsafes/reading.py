@@ -44,10 +44,16 @@ def both_generations(values: Mapping[str, float]) -> dict[str, float]:
 def names_of(dialect: str, *, fixed_wing: bool) -> tuple[str, ...]:
     """Return the parameters that decide what a vehicle does when something fails."""
     table = table_of(dialect, fixed_wing=fixed_wing)
-    rows = [row for rows in table.triggers.values() for row in rows] + ([table.returns] if table.returns else [])
+    told = [*table.triggers.values(), *table.others.values()]
+    rows = [row for rows in told for row in rows] + ([table.returns] if table.returns else [])
     gates = [gate for row in rows for gate in row.gates] + ([table.retrace_gate] if table.retrace_gate else [])
     return tuple(
-        dict.fromkeys([*(row.parameter for row in rows), *(n for g in gates for n in (g.parameter, g.unless) if n)])
+        dict.fromkeys(
+            [
+                *(row.parameter for row in rows if row.parameter),
+                *(n for g in gates for n in (g.parameter, g.unless) if n),
+            ]
+        )
     )
 
 
@@ -69,6 +75,14 @@ def outcomes(
     return tuple(_outcome(trigger, table, values, version) for trigger in table.triggers)
 
 
+def others(
+    values: Mapping[str, float], dialect: str, *, fixed_wing: bool, version: Version | None = None
+) -> tuple[Outcome, ...]:
+    """Return what each trigger leads to that has no way home; see `outcomes`."""
+    table = table_of(dialect, fixed_wing=fixed_wing)
+    return tuple(_outcome(trigger, table, values, version) for trigger in table.others)
+
+
 def outcome(
     trigger: Trigger,
     values: Mapping[str, float],
@@ -79,7 +93,7 @@ def outcome(
 ) -> Outcome:
     """Return what one trigger leads to; nothing at all where this autopilot does not know it."""
     table = table_of(dialect, fixed_wing=fixed_wing)
-    if trigger not in table.triggers:
+    if trigger not in table.triggers and trigger not in table.others:
         return Outcome(trigger=trigger, ways=(Way.NONE,))
     return _outcome(trigger, table, values, version)
 
@@ -110,6 +124,11 @@ class _Reading:
             if self.closed(gate):
                 yield from gate.ways
                 return
+        if row.always:
+            yield from row.always
+            return
+        if row.new_in is not None and self.version is not None and self.version < row.new_in:
+            return
         value = self.look(row.parameter)
         if value not in row.actions:
             raise _UnknownError(f"{row.parameter} {value:g} is not known")
@@ -129,7 +148,7 @@ def _outcome(trigger: Trigger, table: Table, values: Mapping[str, float], versio
     ways: list[Way] = []
     unknown = ""
     try:
-        for row in table.triggers[trigger]:
+        for row in table.triggers.get(trigger) or table.others[trigger]:
             for way in reading.of_row(row):
                 ways += _returns(way, table, reading)
     except _UnknownError as error:

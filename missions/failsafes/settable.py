@@ -12,6 +12,7 @@ from missions.failsafes.reading import RENAMED
 
 _COPTER: Final = (
     "FS_THR_ENABLE", "FS_GCS_ENABLE", "FS_OPTIONS", "FENCE_ACTION", "FENCE_TYPE", "BATT_FS_LOW_ACT", "BATT_FS_CRT_ACT",
+    "FS_DR_ENABLE", "FS_EKF_ACTION",
     "RTL_ALT", "RTL_CLIMB_MIN", "RTL_CONE_SLOPE", "SRTL_POINTS", "RALLY_INCL_HOME", "RALLY_LIMIT_KM",
 )  # fmt: skip
 _PLANE: Final = (

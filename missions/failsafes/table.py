@@ -47,10 +47,14 @@ class Gate:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One action, by the value of its parameter."""
+    """One action, by the value of its parameter; or the one that no parameter decides."""
 
-    parameter: str
-    actions: Mapping[int, Ways]
+    parameter: str = ""
+    actions: Mapping[int, Ways] = dataclasses.field(default_factory=dict)
+    always: Ways = ()
+    """What is done whatever the parameters say."""
+    new_in: Version | None = None
+    """The firmware that has the parameter first; before it nothing is done."""
     gates: tuple[Gate, ...] = ()
     since: Mapping[int, Version] = dataclasses.field(default_factory=dict)
     """Values that older firmware does not have."""
@@ -62,6 +66,8 @@ class Table:
 
     triggers: Mapping[Trigger, tuple[Row, ...]]
     """Rows of one trigger follow each other in time."""
+    others: Mapping[Trigger, tuple[Row, ...]] = dataclasses.field(default_factory=dict)
+    """Triggers that have no way home: a position or the terrain's heights lost, a crash, a pilot."""
     returns: Row | None = None
     """What its return mode is, where a parameter decides that; else `Way.STRAIGHT`."""
     retrace_gate: Gate | None = None
@@ -81,6 +87,11 @@ _DOWN, _RETURNS = (Way.TERMINATE,), (Way.STRAIGHT,)
 _COPTER_BATTERY: Final = {
     0: _NONE, 1: _LAND, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _DOWN, 6: _LANDING, 7: _BRAKE,
 }  # fmt: skip
+_PILOT: Final = {Trigger.PILOT: (Row(always=(Way.PILOT,)),)}
+_DEAD_RECKONING: Final = Row(
+    parameter="FS_DR_ENABLE", new_in=(4, 3),
+    actions={0: _NONE, 1: (Way.DRIFT,), 2: (Way.BLIND,), 3: (Way.BLIND,), 4: (Way.BLIND,), 6: (Way.BLIND,)},
+)  # fmt: skip
 _NO_FENCE: Final = (
     Gate(parameter="FENCE_ENABLE", equal=frozenset({0}), ways=_NONE, unless="FENCE_AUTOENABLE"),
 )  # fmt: skip
@@ -114,18 +125,34 @@ COPTER: Final = Table(
         Trigger.LOW_BATTERY: (Row(parameter="BATT_FS_LOW_ACT", actions=_COPTER_BATTERY),),
         Trigger.CRITICAL_BATTERY: (Row(parameter="BATT_FS_CRT_ACT", actions=_COPTER_BATTERY),),
     },
+    others={
+        Trigger.POSITION: (
+            _DEAD_RECKONING,
+            Row(
+                parameter="FS_EKF_ACTION",
+                actions={0: (Way.BLIND,), 1: (Way.DRIFT,), 2: (Way.BLIND,), 3: (Way.DRIFT,)},
+            ),
+        ),
+        Trigger.TERRAIN: (Row(always=_RTL),),
+        Trigger.CRASH: (Row(parameter="FS_CRASH_CHECK", actions={0: _NONE, 1: (Way.STOPPED,)}),),
+        **_PILOT,
+    },
     asked={
         False: {
             "FS_THR_ENABLE": 1.0, "FS_GCS_ENABLE": 1.0, "FENCE_ACTION": 1.0, "BATT_FS_LOW_ACT": 2.0,
-            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0,
+            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0, "FS_DR_ENABLE": 1.0, "FS_EKF_ACTION": 1.0,
         },
         True: {
             "FS_THR_ENABLE": 5.0, "FS_GCS_ENABLE": 4.0, "FENCE_ACTION": 5.0, "BATT_FS_LOW_ACT": 4.0,
-            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0,
+            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0, "FS_DR_ENABLE": 1.0, "FS_EKF_ACTION": 1.0,
         },
     },
 )  # fmt: skip
-"""ArduCopter. A return it cannot begin ends in a landing where it is; so does a fence left 100 m behind."""
+"""ArduCopter. A return it cannot begin ends in a landing where it is; so does a fence left 100 m behind.
+
+Where a mission follows the terrain and its heights are missing it returns straight, whatever is set (`events.cpp`). A
+hover that knows no position (FS_EKF_ACTION 2) drifts without an end, and counts as flying blind.
+"""
 
 _LONG: Final = {0: _GOES_ON, 1: _RETURNS, 2: _DOWN, 3: _DOWN, 4: _GOES_ON, 5: _LANDING}
 _PLANE_BATTERY: Final = {
@@ -161,6 +188,12 @@ PLANE: Final = Table(
         ),
         Trigger.LOW_BATTERY: (Row(parameter="BATT_FS_LOW_ACT", actions=_PLANE_BATTERY),),
         Trigger.CRITICAL_BATTERY: (Row(parameter="BATT_FS_CRT_ACT", actions=_PLANE_BATTERY),),
+    },
+    others={
+        Trigger.POSITION: (Row(always=(Way.BLIND,)),),
+        Trigger.TERRAIN: (Row(always=_GOES_ON),),
+        Trigger.CRASH: (Row(parameter="CRASH_DETECT", actions={0: _NONE, 1: (Way.STOPPED,)}),),
+        **_PILOT,
     },
     returns=Row(
         parameter="RTL_AUTOLAND", actions={0: _RETURNS, 1: _RETURNS, 2: _LANDING, 3: _RETURNS, 4: _LANDING},
@@ -205,6 +238,7 @@ PX4: Final = Table(
             Row(parameter="COM_LOW_BAT_ACT", actions={0: _NONE, 1: _RETURNS, 2: _LAND, 3: _LAND}),
         ),
     },
+    others={Trigger.POSITION: (Row(always=(Way.DRIFT,)),), **_PILOT},
     returns=Row(
         parameter="RTL_TYPE",
         actions={
@@ -216,7 +250,8 @@ PX4: Final = Table(
     retrace_gate=Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,)),
     asked={False: _PX4_ASKED | {"RTL_TYPE": 0.0}, True: _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0}},
 )  # fmt: skip
-"""PX4, multicopters and fixed wings alike. A low battery that is not critical yet is a warning only.
+"""PX4, multicopters and fixed wings alike. A low battery that is not critical yet is a warning only. Without a
+position it descends where it is (`checkModeFallback`, Descend).
 
 It holds for COM_FAIL_ACT_T seconds before it acts, and then flies straight to the nearest item, from which it goes
 back along the mission: only with 0 does it go back from where it is.

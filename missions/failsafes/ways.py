@@ -19,6 +19,10 @@ class Trigger(enum.StrEnum):
     LOW_BATTERY = "battery low"
     CRITICAL_BATTERY = "battery critical"
     EMERGENCY_BATTERY = "battery nearly empty"
+    POSITION = "position lost"
+    TERRAIN = "heights of the terrain missing"
+    CRASH = "crash detected"
+    PILOT = "pilot takes over"
 
 
 class Way(enum.StrEnum):
@@ -36,6 +40,10 @@ class Way(enum.StrEnum):
     REJOIN = "holds, then flies straight to the nearest item"
     TERMINATE = "comes down without steering"
     NONE = "does nothing"
+    DRIFT = "lands where the wind takes it"
+    BLIND = "flies on by dead reckoning"
+    STOPPED = "stops its motors where it is"
+    PILOT = "does what its pilot does"
 
 
 RETRACING: Final = frozenset({Way.SMART_RTL, Way.RETRACE})

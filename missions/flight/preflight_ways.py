@@ -13,7 +13,7 @@ import numpy as np
 import pyproj
 
 from missions.failsafes.landing_choice import landing_choice
-from missions.failsafes.reading import NEWEST, outcomes, value_of
+from missions.failsafes.reading import NEWEST, others, outcomes, value_of
 from missions.failsafes.ways import RETRACING, RETURNING, Outcome, Trigger, Way
 from missions.plan import Finding, Severity
 
@@ -33,6 +33,8 @@ FENCE_SWITCH: Final = 207
 EVERY_M: Final = 25.0
 """Spacing of the places at which it is decided where a return leads to."""
 _GEOD: Final = pyproj.Geod(ellps="WGS84")
+_TERRAIN_FRAMES: Final = frozenset({10, 11})
+"""MAV_FRAME_GLOBAL_TERRAIN_ALT, and its INT twin."""
 _STAGES: Final = frozenset({Trigger.CRITICAL_BATTERY, Trigger.EMERGENCY_BATTERY})
 """Where landing is as good an answer as returning: little may be left to return with."""
 
@@ -60,6 +62,8 @@ def way_findings(
         if ("FENCE_ENABLE", 0.0) in each.parameters:
             continue  # no fence, no breach; that it is off is said by another rule
         yield from _trigger(each, wanted.get(each.trigger, frozenset()), judged)
+    for each in others(values, dialect, fixed_wing=fixed_wing, version=version):
+        yield from _other(each, sortie, judged)
     flown = {way for each in found for way in each.ways}
     yield from _asked(values, sortie, retraces=bool(flown & RETRACING))
     if Way.STRAIGHT in flown & judged:
@@ -96,6 +100,25 @@ def _trigger(found: Outcome, wanted: frozenset[Way], judged: frozenset[Way]) -> 
         return
     text = f"{what}: the vehicle {_or(found.ways)} ({found.decided_by}); the plan asks that it {_or(tuple(asked))}"
     yield _error("failsafe_action", text)
+
+
+def _other(found: Outcome, sortie: Sortie, judged: frozenset[Way]) -> Iterator[Finding]:
+    """Judge what has no way home; a fixed wing cannot be told to do else than fly on blind, so that is a warning."""
+    what = str(found.trigger)
+    if found.trigger is Trigger.POSITION:
+        if found.unknown:
+            yield _error("position_loss", f"{what}: {found.unknown}, so it is not known what the vehicle does then")
+        elif Way.BLIND in found.ways:
+            text = f"{what}: the vehicle {Way.BLIND} ({found.decided_by or 'no parameter changes that'})"
+            severity = Severity.ERROR if found.parameters else Severity.WARNING
+            yield Finding(
+                rule="preflight.position_loss", severity=severity,
+                message=f"{text}; how far from its path nobody can say",
+            )  # fmt: skip
+    elif found.trigger is Trigger.TERRAIN and any(item.frame in _TERRAIN_FRAMES for item in sortie.items):
+        outside = found.outside(judged)
+        if outside:
+            yield _error(WAY_HOME, f"{what}: the vehicle {_or(outside)}, which was not judged; plan without them")
 
 
 def _or(ways: tuple[Way, ...]) -> str:

@@ -143,6 +143,7 @@ RALLY_ASKED: Final = (
 _WHY: Final = {
     "FS_THR_ENABLE": "radio control lost", "FS_GCS_ENABLE": "ground station lost", "FENCE_ACTION": "fence breached",
     "BATT_FS_LOW_ACT": "battery low", "BATT_FS_CRT_ACT": "battery critical", "FS_OPTIONS": "no mission is flown on",
+    "FS_DR_ENABLE": "position lost: it lands and does not fly by dead reckoning", "FS_EKF_ACTION": "position lost",
     "THR_FAILSAFE": "radio control lost", "FS_SHORT_ACTN": "radio control lost for a moment",
     "FS_LONG_ACTN": "radio control or ground station lost", "FS_GCS_ENABL": "ground station lost",
     "NAV_RCL_ACT": "radio control lost", "NAV_DLL_ACT": "ground station lost", "GF_ACTION": "fence breached",

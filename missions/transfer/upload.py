@@ -28,11 +28,9 @@ _VERDICT: Final = re.compile(
 )
 """How PX4 words a mission it has taken and then found unfit (`MissionFeasibilityChecker`)."""
 _PROTOCOL: Final = ("WPM", "IGN MISSION")
-"""How PX4 begins what it says of the transfer itself, also of an item that comes once more (`mavlink_mission.cpp`)."""
-_ERROR_SEVERITY: Final = 3
-_WARNING_SEVERITY: Final = 4
-_MISSION_STATE_NONE: Final = 1
-_GCS_TYPE: Final = 6
+"""How PX4 begins what it says of the transfer itself (`mavlink_mission.cpp`)."""
+_ERROR_SEVERITY, _WARNING_SEVERITY = 3, 4
+_MISSION_STATE_NONE, _GCS_TYPE = 1, 6
 
 
 class Upload:
@@ -41,14 +39,12 @@ class Upload:
     Parameters
     ----------
     items
-        What the vehicle shall hold, as on the wire (home first for ArduPilot);
-        none clears the list.
+        What the vehicle shall hold, as on the wire (home first for ArduPilot); none clears the list.
     peer, mission_type, timers
         The vehicle, which list, and how patiently.
     window
-        Items in flight at once. 1 waits for each request, as the protocol text
-        has it; ArduPilot and PX4 also take the next item unasked and ignore
-        one that comes too early, so a few in flight hide the round trip.
+        Items in flight at once. 1 waits for each request, as the protocol text has it; ArduPilot and PX4 also take
+        the next item unasked and ignore one that comes too early, so a few in flight hide the round trip.
     """
 
     def __init__(
@@ -84,7 +80,7 @@ class Upload:
         self._ends_as: TransferState | None = None
         self._reason = ""
         self._verdicts: list[str] = []
-        self._mission_state = 0
+        self._mission_state, self._doubted = 0, False
 
     @property
     def done(self) -> bool:
@@ -278,7 +274,7 @@ class Upload:
 
     def _read_back(self, now_s: float) -> list[Message]:
         if not self._accepted_s:
-            self._accepted_s, self._mission_state = now_s, 0
+            self._accepted_s, self._mission_state, self._doubted = now_s, 0, False
         self.state = TransferState.READING_BACK
         return self._begin_reading(now_s)
 
@@ -324,13 +320,16 @@ class Upload:
             self._reason = f"{where} reads back {first.held:g}, sent {first.sent:g}"
             self._end(TransferState.DIFFERENT, now_s)
             return []
-        waits = self._has_late_verdict
         self.state = TransferState.AWAITING_VERDICT
-        self._wake_s = self._accepted_s + self.timers.verdict_s if waits else now_s
+        self._wake_s = self._accepted_s + self.timers.verdict_s if self._has_late_verdict else now_s
         return self.poll(now_s)
 
     def _judge(self, now_s: float) -> list[Message]:
-        if self._has_late_verdict and (self._verdicts or self._mission_state == _MISSION_STATE_NONE):
+        none = self._has_late_verdict and self._mission_state == _MISSION_STATE_NONE
+        if none and not self._verdicts and not self._doubted:  # it may not have loaded them yet: it must say so again
+            self._doubted, self._mission_state, self._wake_s = True, 0, now_s + self.timers.verdict_s
+            return []
+        if none or (self._has_late_verdict and self._verdicts):
             said = self._verdicts[0] if self._verdicts else "MISSION_CURRENT says it has no mission"
             self._reason = f"the vehicle took the items and then found them unfit: {said}"
             self._end(TransferState.REFUSED, now_s)

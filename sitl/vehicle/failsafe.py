@@ -43,6 +43,8 @@ MODES: Final[dict[Way, Mode]] = {
 }
 """The mode each way is flown in; a fall without motors is not modelled, and is a landing here."""
 HOMEWARD: Final = frozenset({Mode.RTL, Mode.LAND, Mode.SMART_RTL})
+INERTIAL_S: Final = 7.0
+"""How long ArduCopter still brakes by its inertial sensors after it has given its position up (seen on 4.7-dev)."""
 RADIO_LOSS_S: Final = 0.5
 """How long ArduCopter takes to believe that the radio is lost (`FS_COUNTER`, and its pulses' timeout)."""
 
@@ -97,8 +99,7 @@ class Failsafe:
         self._link_lost = self._radio_lost = False
         self._waiting: tuple[float, tuple[Mode, ...]] | None = None
         self.breached = False
-        self.position_lost = False
-        """Whether it has been acted on that there is no position any more."""
+        self._position_lost_s = math.inf
         self._warned_glitch = False
 
     def step(self) -> None:
@@ -113,10 +114,16 @@ class Failsafe:
         self._check_fence()
         self._check_position()
 
+    @property
+    def drifts(self) -> bool:
+        """Whether nothing is left to hold its place by while it lands."""
+        return self.vehicle.t_s - self._position_lost_s > INERTIAL_S and self.vehicle.autopilot.mode is Mode.LAND
+
     def reset(self) -> None:
         """Forget what has been acted on (at arming)."""
         self._battery_stage = 0
-        self.breached = self._link_lost = self._radio_lost = self.position_lost = False
+        self.breached = self._link_lost = self._radio_lost = False
+        self._position_lost_s = math.inf
         self._waiting = None
 
     def _take(self, trigger: Trigger) -> None:
@@ -274,12 +281,16 @@ class Failsafe:
             v.say(2, "GPS Glitch or Compass error")
         self._warned_glitch = v.sensors.glitching
         if not v.sensors.lost(v.t_s):
-            self.position_lost = False
+            self._position_lost_s = math.inf
             return
-        if not self.position_lost:
-            self.position_lost = True
+        if math.isinf(self._position_lost_s):
+            self._position_lost_s = v.t_s
             v.say(2, "EKF Failsafe: changed to LAND Mode")
-            if v.config.dialect is Dialect.PX4 or v.parameters["FS_EKF_ACTION"] > 0:
+            found = outcome(
+                Trigger.POSITION, v.parameters.values(), v.config.dialect, fixed_wing=v.wing is not None,
+                version=FIRMWARE,
+            )  # fmt: skip
+            if Way.DRIFT in found.ways:
                 self._act((Mode.LAND,))
 
 

@@ -188,7 +188,7 @@ class Vehicle:
             self.body.rest()
             self.battery.drain(self.config.battery.idle_w, STEP_S)
         else:
-            demand.level = self.failsafe.position_lost and self.autopilot.mode is Mode.LAND
+            demand.level = self.failsafe.drifts
             self.body.step(demand, wind_n, wind_e, STEP_S)
             power = flight_power_w(
                 self.config.battery,

@@ -10,11 +10,11 @@ from missions.failsafes.ways import Trigger, Way
 
 COPTER_SAFE = {
     "FS_THR_ENABLE": 1, "FS_GCS_ENABLE": 1, "FS_OPTIONS": 16, "FENCE_ENABLE": 1, "FENCE_ACTION": 1,
-    "BATT_FS_LOW_ACT": 2, "BATT_FS_CRT_ACT": 1,
+    "BATT_FS_LOW_ACT": 2, "BATT_FS_CRT_ACT": 1, "FS_DR_ENABLE": 1, "FS_EKF_ACTION": 1, "FS_CRASH_CHECK": 1,
 }  # fmt: skip
 PLANE_SAFE = {
     "THR_FAILSAFE": 1, "FS_SHORT_ACTN": 0, "FS_LONG_ACTN": 1, "FS_GCS_ENABL": 1, "FENCE_ENABLE": 1, "FENCE_ACTION": 1,
-    "BATT_FS_LOW_ACT": 1, "BATT_FS_CRT_ACT": 1, "RTL_AUTOLAND": 0,
+    "BATT_FS_LOW_ACT": 1, "BATT_FS_CRT_ACT": 1, "RTL_AUTOLAND": 0, "CRASH_DETECT": 0,
 }  # fmt: skip
 PX4_SAFE = {
     "NAV_RCL_ACT": 2, "NAV_DLL_ACT": 2, "GF_ACTION": 3, "COM_LOW_BAT_ACT": 3, "RTL_TYPE": 0, "COM_FAIL_ACT_T": 5,
@@ -22,8 +22,9 @@ PX4_SAFE = {
 HELD = {"copter": COPTER_SAFE, "plane": PLANE_SAFE, "px4": PX4_SAFE}
 
 
-def led_to(kind, trigger, version=(1, 16), **changes):
+def led_to(kind, trigger, version=None, **changes):
     values = {n: float(v) for n, v in {**HELD[kind], **changes}.items() if v is not None}
+    version = version or ((1, 16) if kind == "px4" else (4, 6))
     dialect = "px4" if kind == "px4" else "ardupilot"
     found = outcome(trigger, values, dialect, fixed_wing=kind == "plane", version=version)
     return found.unknown or " > ".join(way.name for way in found.ways)
@@ -76,6 +77,20 @@ RTL, SMART, SMART_LAND = "STRAIGHT > LAND", "SMART_RTL > STRAIGHT > LAND", "SMAR
         ("px4", Trigger.LINK, {"RTL_TYPE": 4}, "REJOIN"),
         ("px4", Trigger.LINK, {"RTL_TYPE": 4, "COM_FAIL_ACT_T": 0}, "RETRACE"),
         ("px4", Trigger.LINK, {"RTL_TYPE": 5}, "RALLY"),
+        # what has no way home: ekf_check.cpp, events.cpp, crash_check.cpp; is_flying.cpp; failsafe.cpp
+        *[("copter", Trigger.POSITION, {"FS_DR_ENABLE": n}, w) for n, w in
+          [(0, "NONE > DRIFT"), (1, "DRIFT"), (2, "BLIND > DRIFT"), (4, "BLIND > DRIFT")]],
+        *[("copter", Trigger.POSITION, {"FS_EKF_ACTION": n}, w) for n, w in
+          enumerate(["DRIFT > BLIND", "DRIFT", "DRIFT > BLIND", "DRIFT"])],
+        ("copter", Trigger.TERRAIN, {}, RTL),
+        ("copter", Trigger.CRASH, {}, "STOPPED"),
+        ("copter", Trigger.CRASH, {"FS_CRASH_CHECK": 0}, "NONE"),
+        ("copter", Trigger.PILOT, {}, "PILOT"),
+        ("plane", Trigger.POSITION, {}, "BLIND"),
+        ("plane", Trigger.TERRAIN, {}, "CONTINUE"),
+        ("plane", Trigger.CRASH, {"CRASH_DETECT": 1}, "STOPPED"),
+        ("px4", Trigger.POSITION, {}, "DRIFT"),
+        ("copter", Trigger.POSITION, {"FS_EKF_ACTION": None}, "FS_EKF_ACTION is not told"),
         # what cannot be told
         ("copter", Trigger.RADIO, {"FS_THR_ENABLE": None}, "FS_THR_ENABLE is not told"),
         ("copter", Trigger.LINK, {"FS_OPTIONS": None}, "FS_OPTIONS is not told"),
@@ -97,7 +112,18 @@ def test_what_a_trigger_leads_to(kind, trigger, changes, expected):
     ((2, 0), "RETRACE"),
 ])  # fmt: skip
 def test_a_return_that_older_firmware_does_not_have(version, expected):
-    assert led_to("px4", Trigger.LINK, version, RTL_TYPE=4, COM_FAIL_ACT_T=0) == expected
+    values = {**PX4_SAFE, "RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0}
+    found = outcome(Trigger.LINK, values, "px4", fixed_wing=False, version=version)
+    assert (found.unknown or found.ways[0].name) == expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [
+    ((4, 2), "DRIFT"), ((4, 3), "FS_DR_ENABLE is not told"), (None, "FS_DR_ENABLE is not told"),
+])  # fmt: skip
+def test_a_parameter_that_older_firmware_does_not_have_decides_nothing_there(version, expected):
+    values = {n: v for n, v in COPTER_SAFE.items() if n != "FS_DR_ENABLE"}
+    found = outcome(Trigger.POSITION, values, "ardupilot", fixed_wing=False, version=version)
+    assert (found.unknown or found.ways[0].name) == expected
 
 
 def test_every_trigger_of_every_table_is_told_and_names_what_decided():

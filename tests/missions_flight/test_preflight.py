@@ -17,6 +17,7 @@ ARDUPILOT = {
     "BATT_FS_LOW_ACT": 2.0, "BATT_FS_CRT_ACT": 1.0, "BATT_LOW_VOLT": 14.0, "BATT_CRT_VOLT": 13.2,
     "BATT_LOW_MAH": 0.0, "BATT_CRT_MAH": 0.0, "FENCE_ENABLE": 1.0, "FENCE_ACTION": 1.0, "FENCE_TYPE": 7.0,
     "FENCE_ALT_MAX": 120.0, "FENCE_RADIUS": 2000.0, "FS_GCS_ENABLE": 1.0, "FS_THR_ENABLE": 1.0, "FS_OPTIONS": 16.0,
+    "FS_DR_ENABLE": 1.0, "FS_EKF_ACTION": 1.0,
     "RALLY_LIMIT_KM": 0.0, "RALLY_INCL_HOME": 1.0, "RTL_ALT": 5000.0,
 }  # fmt: skip
 COPTER_DEFAULTS = {
@@ -321,3 +322,36 @@ def test_a_vehicle_that_would_return_otherwise_than_judged(facts, square_sortie,
     assert [f.severity for f in found] == ([] if severity is None else [severity])
     assert all(says in f.message for f in found)
     assert all(f.rule == ("preflight.way_home" if f.severity == "error" else "preflight.return") for f in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"FS_DR_ENABLE": 2.0},
+            "the vehicle flies on by dead reckoning (FS_DR_ENABLE 2, FS_EKF_ACTION 1)",
+        ),
+        ({"FS_EKF_ACTION": 0.0}, "position lost: the vehicle flies on by dead reckoning"),
+        ({"FS_EKF_ACTION": math.nan}, "position lost: FS_EKF_ACTION is not told"),
+    ],
+)
+def test_a_vehicle_that_flies_on_without_a_position_is_refused_unless_somebody_lets_it_pass(
+    facts, square_sortie, change, said
+) -> None:
+    held = dataclasses.replace(facts, parameters={**ARDUPILOT, **change})
+    (finding,) = (f for f in preflight(held, square_sortie) if f.rule == "preflight.position_loss")
+    assert finding.severity is Severity.ERROR
+    assert said in finding.message
+    assert "position_loss" not in ALWAYS_JUDGED
+
+
+def test_a_mission_over_terrain_heights_returns_straight_when_they_are_missing(facts, square_sortie, asked_of) -> None:
+    """ArduCopter does so whatever is set: no plan that must retrace its way may follow the terrain."""
+    asked = asked_actions("ardupilot", fixed_wing=False, retrace=True)
+    items = tuple(dataclasses.replace(item, frame=10) for item in square_sortie.items)
+    over_ground = dataclasses.replace(square_sortie, items=items, vehicle_parameters=asked)
+    held = dataclasses.replace(facts, parameters=ARDUPILOT | {v.name: v.value for v in asked})
+    (finding,) = (f for f in preflight(held, over_ground) if "terrain" in f.message)
+    assert finding.rule == "preflight.way_home"
+    plain = dataclasses.replace(over_ground, items=square_sortie.items)
+    assert not [f for f in preflight(held, plain) if "terrain" in f.message]

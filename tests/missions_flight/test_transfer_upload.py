@@ -217,6 +217,25 @@ def test_px4s_verdict_after_the_ack_is_waited_for(model, quiet, square_sortie, s
     assert "the vehicle holds these 6 items" in report.message
 
 
+def test_a_px4_that_loads_a_mission_slowly_is_asked_twice(model, quiet, square_sortie) -> None:
+    """It says it has none until it has loaded what it took, which may be after the whole list was read back."""
+    server = model.Px4()
+    original = server.poll
+    heard = []
+
+    def poll(now):
+        if server.stored_uploads:
+            heard.append(now)
+        loaded = bool(heard) and now - heard[0] > 3.0
+        state = mavlink.MAVLink_mission_current_message(0, 0, 3 if loaded else 1)
+        return [*original(now), model.stamped(state, 1, 1)]
+
+    server.poll = poll
+    machine = Upload(wire_items(square_sortie, "px4"), peer_of(Dialect.PX4), MissionType.MISSION)
+    model.simulate(machine, server, quiet)
+    assert machine.report().uploaded, machine.report().message
+
+
 def test_what_px4_says_of_the_transfer_is_no_verdict(model, quiet, square_sortie) -> None:
     """An item that comes once more draws a critical text from it, after it has taken them all."""
     server = model.Px4()

@@ -22,8 +22,7 @@ MANY = 60
 
 def held(flown: Flown) -> None:
     assert flown.broken_at >= 0, flown.line()
-    only_warned = flown.case.plan.startswith("px4") and flown.case.cause is Cause.LOW  # COM_LOW_BAT_ACT 3: as asked
-    assert (flown.modes == ("AUTO",)) if only_warned else len(flown.modes) > 1, flown.line()
+    assert (flown.modes == ("AUTO",)) if flown.only_warned else len(flown.modes) > 1, flown.line()
     assert not flown.crossed, flown.line()
     assert flown.nearest_m >= flown.judged_m - WITHIN_M, flown.line()
 
