@@ -14,6 +14,11 @@ import json
 import math
 from typing import Any, Final
 
+from missions.emphasis import ExtraEffort  # noqa: TC001 - read by what checks plan files
+
+UNHASHED_WHEN_NONE: Final = "unhashed when None"
+"""Marks a field that plans did not always have: without it they hash as they did."""
+
 
 class LegKind(enum.StrEnum):
     """What the aircraft does on a leg."""
@@ -269,6 +274,8 @@ class Plan:
     proposed_rally: tuple[ProposedRally, ...] = ()
     sight: SightReport | None = None
     """None for searches, which are judged by their own coverage."""
+    extra: ExtraEffort | None = dataclasses.field(default=None, metadata={UNHASHED_WHEN_NONE: True})
+    """What was flown beyond the guaranteed revisit, where something was learned."""
 
     @property
     def feasible(self) -> bool:
@@ -286,7 +293,8 @@ def _plain(value: Any, *, real: bool = False) -> Any:
     """Return a value of this module as JSON has it; where a field holds floats, a whole number is one, too."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
-        return {f.name: _plain(getattr(value, f.name), real="float" in str(f.type)) for f in fields}
+        held = [f for f in fields if not (f.metadata.get(UNHASHED_WHEN_NONE) and getattr(value, f.name) is None)]
+        return {f.name: _plain(getattr(value, f.name), real="float" in str(f.type)) for f in held}
     if isinstance(value, (tuple, list)):
         return [_plain(one, real=real) for one in value]
     return float(value) if real and type(value) is int else value

@@ -118,9 +118,10 @@ class Conflict:
 
 
 class Separation:
-    """Checks flights of known sorties against each other in space and time."""
+    """Checks flights of known sorties against each other in space and time, at steps of `step_s`."""
 
-    def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame) -> None:
+    def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame, *, step_s: float = SEPARATION_STEP_S) -> None:
+        self._step_s = step_s
         self._tracks = {s.name: _sampled(s, frame) for s in sorties}
         shapes = [shapely.LineString(track[:, 1:3]) for track in self._tracks.values()]
         tree = shapely.STRtree(shapes)
@@ -149,7 +150,7 @@ class Separation:
     def _between(self, one: Flight, other: Flight) -> Conflict | None:
         a, b = self._tracks[one.sortie], self._tracks[other.sortie]
         start = max(one.t_takeoff_s, other.t_takeoff_s)
-        times = np.arange(start, min(one.t_landing_s, other.t_landing_s), SEPARATION_STEP_S)
+        times = np.arange(start, min(one.t_landing_s, other.t_landing_s), self._step_s)
         if len(times) == 0:
             return None
         p = [np.interp(times - one.t_takeoff_s, a[:, 0], a[:, c]) for c in (1, 2, 3)]

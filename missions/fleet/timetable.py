@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from missions.emphasis import ExtraEffort
     from missions.plan import Finding, FleetOption, Flight, Sortie, Turn
 
 
@@ -19,3 +20,5 @@ class Timetable:
     turns: tuple[Turn, ...] = ()
     """Who repeats what; empty where no revisit is promised."""
     options: tuple[FleetOption, ...] = ()
+    extra: ExtraEffort | None = None
+    """What was flown beyond the guarantee, where something was learned."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from missions.airspace.corridor import Corridor
     from missions.briefs.brief import Brief
+    from missions.emphasis import StretchRate
     from missions.planned import Planned
 
 FORMAT: Final = "vedette-plan"
@@ -185,10 +186,34 @@ def summary(planned: Planned) -> dict[str, Any]:
         "covered_pct": plan.covered_pct,
         "dwell_s": plan.sight.dwell_s if plan.sight else math.nan,
         "sight": dataclasses.asdict(plan.sight) if plan.sight else None,
+        "extra": _extra(plan),
         "energy": [_sortie_energy(s, brief) for s in plan.sorties],
         "errors": sum(f.severity is Severity.ERROR for f in plan.findings),
         "warnings": sum(f.severity is Severity.WARNING for f in plan.findings),
     }
+
+
+def _extra(plan: Plan) -> dict[str, Any] | None:
+    """Return what was learned of each stretch, and what was flown beyond the guarantee because of it."""
+    extra = plan.extra
+    if extra is None:
+        return None
+    emphasis = extra.emphasis
+    return {
+        "flights": len(extra.flights),
+        "spare_aircraft": extra.spare_aircraft,
+        "random_share": extra.random_share,
+        "random_share_asked": emphasis.random_share,
+        "seed": emphasis.seed,
+        "learned_from": list(emphasis.sources),
+        "stretches": [dataclasses.asdict(rate.stretch) | _rate(rate) for rate in emphasis.rates],
+        "flights_by_sortie": {s.name: sum(f.sortie == s.name for f in extra.flights) for s in plan.sorties},
+    }
+
+
+def _rate(rate: StretchRate) -> dict[str, float]:
+    names = ("per_look", "low", "high", "looks", "found")
+    return {name: round(getattr(rate, name), 5) for name in names}
 
 
 def _sortie_energy(sortie: Sortie, brief: Brief) -> dict[str, Any]:
@@ -313,10 +338,13 @@ def _to_geojson(geometry: BaseGeometry, corridor: Corridor) -> dict[str, Any]:
     return dict(json.loads(shapely.to_geojson(shapely.transform(geometry, degrees))))
 
 
+_MAY_LACK: Final = frozenset({"sight", "extra"})
+
+
 def _known(value: Any) -> Any:
     """Return what JSON held with its numbers back: null is NaN, but for what a plan may lack as a whole."""
     if isinstance(value, dict):
-        return {key: None if inner is None and key == "sight" else _known(inner) for key, inner in value.items()}
+        return {key: None if inner is None and key in _MAY_LACK else _known(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_known(inner) for inner in value]
     return math.nan if value is None else value

@@ -10,6 +10,7 @@ import numpy as np
 
 from missions.fleet.choice import proven_finding
 from missions.fleet.cuts import UNFLOWN, Cutter, detachments
+from missions.fleet.extra import with_extra_flights
 from missions.fleet.patrol import put_together
 from missions.fleet.sections import Unflown
 from missions.paths.lanes import build_lanes, nearest_lane_m
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from missions.airspace.routing import Router
     from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
+    from missions.emphasis import Emphasis
     from missions.fleet.sections import Section
     from missions.plan import Sortie
     from missions.sight.coverage import Coverage
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BorderPatrol:
-    """The corridor of a brief, seen from lanes along its border."""
+    """The corridor of a brief, seen from lanes along its border; with what was learned of it, where something was."""
+
+    emphasis: Emphasis | None = None
 
     def within(self, situation: Situation) -> Situation:
         """Return the situation as it is: it was worked out about the corridor."""
@@ -49,7 +53,11 @@ class BorderPatrol:
         own, shut = detachments(situation, router)
         cut, table = put_together(situation, Cutter(situation.corridor, lanes, own))
         findings = (*shut, *_unflown(situation, cut.sections), *table.findings)
-        return Laid(timetable=dataclasses.replace(table, findings=findings), views=tuple(lane.view for lane in lanes))
+        table = dataclasses.replace(table, findings=findings)
+        if self.emphasis is not None:
+            spans = [(s.stretch.start_m, s.stretch.end_m) for s in cut.sections if s.path is not None]
+            table = with_extra_flights(situation, table, spans, self.emphasis)
+        return Laid(timetable=table, views=tuple(lane.view for lane in lanes))
 
     def ground(self, situation: Situation) -> BaseGeometry:
         """Return the corridor on our side."""

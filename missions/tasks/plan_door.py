@@ -10,6 +10,7 @@ from missions.tasks.planner import plan
 from missions.tasks.written import closed_over_checker
 
 if TYPE_CHECKING:
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.planned import Planned
     from missions.tasks.task import Task
@@ -25,4 +26,9 @@ def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
     BriefError, InputError, PlanRefusedError
         As `missions.tasks.planner.plan`.
     """
-    return closed_over_checker(plan(open_situation(brief), task))
+    return plan_in(open_situation(brief), task)
+
+
+def plan_in(situation: Situation, task: Task) -> Planned:
+    """Plan a task in a situation that was opened before, as `plan_brief` does."""
+    return closed_over_checker(plan(situation, task))

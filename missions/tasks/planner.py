@@ -82,6 +82,7 @@ def _planned(situation: Situation, task: Task) -> Planned:
             fleet_options=laid.timetable.options,
             proposed_rally=rally,
             sight=None if proof is None else sight_report(situation, laid.views, covered, proof),
+            extra=laid.timetable.extra,
         ),
         coverage=covered,
         proof=proof,

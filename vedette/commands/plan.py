@@ -32,7 +32,10 @@ from vedette.commands.brief_options import (
 )
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.plan_view import show_plan
+from vedette.commands.purpose_options import CaseNumber, Reason
+from vedette.commands.question_options import Actor, Asker
 from vedette.commands.screen import RESULTS, print_json, tell_terrain_problems, tell_zone_notes
+from vedette.commands.secret_options import KeyFile, PassphraseFile
 
 app = typer.Typer(add_completion=False)
 
@@ -66,21 +69,42 @@ def plan(
     dialect: DialectName = None,
     rally: RallyPoints = None,
     returns: Returns = None,
+    learn: Annotated[
+        list[Path] | None,
+        typer.Option("--learn", help="Operation to learn from where to look more often; again for more."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of what chance places, with --learn; kept in the plan.")
+    ] = None,
+    random_share: Annotated[
+        float,
+        typer.Option(min=0.15, max=1.0, help="Least share of extra time that chance places (--learn)."),
+    ] = 0.2,
+    case: CaseNumber = None,
+    reason: Reason = None,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    actor: Actor = None,
     every: Annotated[bool, typer.Option("--all", help="Show every sortie and finding, also many of one rule.")] = False,
     template: Annotated[bool, typer.Option("--template", help="Print a commented brief to start from.")] = False,
 ) -> None:
     """Plan a patrol: from a brief, or at once from a border line.
 
     What is given beside a brief holds instead of what the brief says; zones, avoided ground and rally points besides.
+    With --learn, aircraft that the guaranteed revisit leaves over fly where verdicts, outcomes and empty looks of
+    earlier nights say that looks pay most; the guarantee stays as it is.
     """
     if template:
         from missions.briefs.brief_template import template as commented_brief
 
         typer.echo(commented_brief(), nl=False)
         return
+    from missions.airspace.ground_file import open_situation
     from missions.briefs.brief_written_file import write_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
-    from missions.tasks.plan_door import plan_brief
+    from missions.tasks.border_patrol import BorderPatrol
+    from missions.tasks.plan_door import plan_in
+    from vedette.commands.plan_learned import Lesson
     from vedette.commands.plan_seen import bundled_calibration, lanes_seen
 
     options = {
@@ -94,7 +118,10 @@ def plan(
     if out is None:
         raise InputError("--out is missing: name the folder to write the plan into")
     asked, tables = brief_of(brief, options)
-    made = plan_brief(asked)
+    asker = Asker(actor=actor, case=case, reason=reason, key_file=key_file, passphrase_file=passphrase_file)
+    lesson = Lesson(operations=learn or (), asker=asker, random_share=random_share, seed=seed)
+    situation = open_situation(asked)
+    made = plan_in(situation, BorderPatrol(emphasis=lesson.emphasis(situation) if learn else None))
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
     write_plan_folder(made, out, force=force)

@@ -83,6 +83,7 @@ def _facts(made: Plan, numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if made.flights:
         aircraft = len({flight.aircraft for flight in made.flights})
         yield "flights", f"{len(made.flights)} by {aircraft} aircraft, one battery each"
+    yield from _learned(made)
     for place, option in enumerate(made.fleet_options[:_SHOWN_FLEETS]):
         yield "" if place else "fleet", _fleet(option)
     if len(made.fleet_options) > _SHOWN_FLEETS:
@@ -108,6 +109,22 @@ def _camera(sight: SightReport) -> str:
         f"{lanes}, {down}° down; {near:.2f} m a pixel near, {far:.2f} m far (a person {person_pixels(far):.1f} pixels, "
         f"Johnson 1958){dwell}"
     )
+
+
+def _learned(made: Plan) -> Iterator[tuple[str, str]]:
+    """Say what was flown beyond the guarantee, and why there."""
+    extra = made.extra
+    if extra is None:
+        return
+    chance = f", {extra.random_share:.0%} of their time placed by chance" if extra.flights else ""
+    yield "learned", f"{len(extra.flights)} flights beyond the guarantee by {extra.spare_aircraft} aircraft{chance}"
+    for sentence in extra.emphasis.sources:
+        yield "", sentence
+    best = sorted(extra.emphasis.rates, key=lambda rate: -rate.per_look)[:3]
+    for rate in best:
+        where = f"km {rate.stretch.start_m / 1000.0:.1f} to {rate.stretch.end_m / 1000.0:.1f}"
+        sure = f"{rate.low:.3f} to {rate.high:.3f} in 8 of 10 cases"
+        yield "", f"{where}: {rate.per_look:.3f} found a look ({sure}), from {rate.looks:.0f} looks"
 
 
 def _seen(lanes: Sequence[LaneSeen]) -> Iterator[tuple[str, str]]:

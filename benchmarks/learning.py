@@ -1,0 +1,267 @@
+"""What learning is worth: finds per flight-hour over 100 simulated nights, against uniform patrols of equal effort.
+
+Three kinds of crosser, fixed before anything was tuned: one keeps to its routes; one avoids where people were seen;
+one watches the flights for a week and comes when fewest were about. The plan, the learned rates and the extra flights
+are the program's own; nights, crossers and what a flight sees are worked out here and know nothing of them. Nights are
+coarse: a flight sees whoever is within the corridor where it passes, four times in five, whatever the ground.
+
+Seeds 100 on are reported; what the program's constants were chosen with are seeds 0 to 19.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import Row
+from missions.airspace.ground_file import open_situation
+from missions.airspace.routing import Router
+from missions.airspace.stretches import stretches_of
+from missions.briefs.brief_file import build_brief
+from missions.emphasis import RANDOM_SHARE_MIN, Emphasis
+from missions.fleet.cuts import Cutter, detachments
+from missions.fleet.extra import with_extra_flights
+from missions.fleet.patrol import put_together
+from missions.paths.lanes import build_lanes
+from missions.plan import LegKind
+from operations.learning.emphasis import emphasis_of
+from operations.learning.stretch_rates import NightlyLooks, Rates, rates_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from missions.airspace.situation import Situation
+    from missions.fleet.timetable import Timetable
+
+NIGHTS = 100
+HOURS = 8.0
+CROSSERS_A_NIGHT = 8.0
+SEES = 0.8
+READER = (0.9, 0.1)
+"""Share of true tracks, and of false ones, that a reader confirms."""
+FALSE_PER_LOOK = 0.01
+ROUTES_KM = (3.1, 9.4, 19.7)
+SPARE = 3
+BRIEF = {
+    "name": "learning",
+    "border": {"coordinates": [[50.0, 8.0], [50.02, 8.1], [50.0, 8.2], [50.01, 8.34]], "own_side": "left"},
+    "standoff": {"asked_m": 200},
+    "corridor": {"depth_m": 600},
+    "aircraft": {"type": "quad-survey", "count": 20},
+    "launch": [
+        {"name": "a", "lat_deg": 50.03, "lon_deg": 8.04},
+        {"name": "b", "lat_deg": 50.035, "lon_deg": 8.14},
+        {"name": "c", "lat_deg": 50.025, "lon_deg": 8.25},
+        {"name": "d", "lat_deg": 50.03, "lon_deg": 8.32},
+    ],
+    "time": {"start_utc": "2026-01-15T18:00:00Z", "end_utc": "2026-01-16T02:00:00Z"},
+    "revisit": {"max_min": 90},
+    "terrain": {"flat_amsl_m": 100.0},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """One border with its guaranteed timetable, and what the simulated nights need of it."""
+
+    situation: Situation
+    table: Timetable
+    spans: list[tuple[float, float]]
+    stretches: list
+    length_m: float
+    passes: dict[str, list[tuple[float, float, float, float]]]
+    """By sortie: station and seconds after take-off at both ends of every leg that watches."""
+
+    @classmethod
+    def built(cls) -> World:
+        """Plan the guarantee with the fewest aircraft, and leave `SPARE` over."""
+        table, spans, situation = laid_out(BRIEF)
+        used = len(table.turns)
+        fewer = BRIEF | {"aircraft": BRIEF["aircraft"] | {"count": used + SPARE}}
+        table, spans, situation = laid_out(fewer)
+        along = situation.corridor.along
+        passes = {}
+        for sortie in table.sorties:
+            legs = [leg for leg in sortie.legs if leg.kind is LegKind.WORK]
+            ends = []
+            for leg in legs:
+                lat, lon = [leg.lat_start_deg, leg.lat_end_deg], [leg.lon_start_deg, leg.lon_end_deg]
+                station = along.nearest(situation.frame.to_plane(np.array(lat), np.array(lon))).station_m
+                t0 = sortie.legs[0].t_start_s
+                ends.append((float(station[0]), float(station[1]), leg.t_start_s - t0, leg.t_end_s - t0))
+            passes[sortie.name] = ends
+        stretches = stretches_of(situation.corridor)
+        return cls(situation, table, spans, stretches, along.total_m, passes)
+
+
+def laid_out(raw: dict) -> tuple[Timetable, list[tuple[float, float]], Situation]:
+    """Lay out the guaranteed patrol of a brief."""
+    situation = open_situation(build_brief(raw, Path()))
+    router = Router(situation.corridor.free, situation.corridor.preferred)
+    lanes = build_lanes(situation.brief, situation.corridor)
+    own, _ = detachments(situation, router)
+    cut, table = put_together(situation, Cutter(situation.corridor, lanes, own))
+    return table, [(s.stretch.start_m, s.stretch.end_m) for s in cut.sections if s.path is not None], situation
+
+
+@dataclasses.dataclass
+class Past:
+    """What a crosser knows: where people were seen, and when flights were about."""
+
+    seen_m: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    flights: list[list[tuple[float, float]]] = dataclasses.field(default_factory=list)
+    """By night: station and time of passes."""
+
+
+def place(rng: np.random.Generator, world: World) -> float:
+    """Draw where somebody wants to cross: near one of three routes, one in five anywhere."""
+    if rng.random() < 0.2:
+        return float(rng.uniform(0.0, world.length_m))
+    route = 1000.0 * ROUTES_KM[rng.integers(len(ROUTES_KM))]
+    return float(np.clip(rng.normal(route, 300.0), 0.0, world.length_m))
+
+
+def keeps_to_routes(rng: np.random.Generator, world: World, _past: Past, _night: int) -> tuple[float, float]:
+    """Cross where one always does, at any time."""
+    return place(rng, world), float(rng.uniform(0.0, HOURS * 3600.0))
+
+
+def avoids_the_seen(rng: np.random.Generator, world: World, past: Past, night: int) -> tuple[float, float]:
+    """Of ten places one would take, take that near which fewest were seen in the last ten nights."""
+    recent = np.array([m for when, m in past.seen_m if when >= night - 10])
+    options = [place(rng, world) for _ in range(5)] + rng.uniform(0.0, world.length_m, 5).tolist()
+    met = [int((np.abs(recent - m) < 700.0).sum()) if len(recent) else 0 for m in options]
+    return options[int(np.argmin(met))], float(rng.uniform(0.0, HOURS * 3600.0))
+
+
+def learns_the_schedule(rng: np.random.Generator, world: World, past: Past, _night: int) -> tuple[float, float]:
+    """Cross where one always does, at the time at which fewest passes were near in the last seven nights."""
+    where = place(rng, world)
+    times = np.array([t for night in past.flights[-7:] for m, t in night if abs(m - where) < 500.0])
+    options = rng.uniform(0.0, HOURS * 3600.0, 12)
+    met = [int((np.abs(times - (t + 300.0)) < 450.0).sum()) if len(times) else 0 for t in options]
+    return where, float(options[int(np.argmin(met))])
+
+
+KINDS: dict[str, Callable[..., tuple[float, float]]] = {
+    "keeps to its routes": keeps_to_routes,
+    "avoids where it was seen": avoids_the_seen,
+    "learns the schedule": learns_the_schedule,
+}
+
+
+def even(world: World) -> Rates:
+    """Return rates that say nothing."""
+    ones = np.ones(len(world.stretches))
+    return Rates(
+        shape=1e6 * ones, per_look=ones, low=ones, high=ones, looks=0.0 * ones, found=0.0 * ones,
+        half_life_nights=60.0, trust=0.0,
+    )  # fmt: skip
+
+
+def flights_of(world: World, emphasis: Emphasis) -> list[tuple[str, float, float]]:
+    """Return sortie, take-off and landing of every flight of one night."""
+    table = with_extra_flights(world.situation, world.table, world.spans, emphasis)
+    return [(f.sortie, f.t_takeoff_s, f.t_landing_s) for f in table.flights]
+
+
+def patrolled(kind: str, how: str, seed: int, world: World) -> tuple[float, float]:
+    """Patrol `NIGHTS` nights; returns people found and hours flown."""
+    rng, past = np.random.default_rng([seed, 1]), Past()
+    middle = np.array([(s.start_m + s.end_m) / 2.0 for s in world.stretches])
+    looks, found = np.zeros((2, NIGHTS, len(middle)))
+    people, hours = 0, 0.0
+    for night in range(NIGHTS):
+        rates = even(world)
+        if how == "learned" and night:
+            rates = rates_of(NightlyLooks(night=np.arange(night), looks=looks[:night], found=found[:night]))
+        share = 1.0 if how == "chance" else RANDOM_SHARE_MIN
+        depth_m = BRIEF["corridor"]["depth_m"]
+        emphasis = emphasis_of(world.stretches, rates, seed=1000 * seed + night, depth_m=depth_m, random_share=share)
+        flown = flights_of(world, emphasis)
+        hours += sum(landing - start for _, start, landing in flown) / 3600.0
+        legs = np.array(
+            [
+                (a, b, start + t0, start + t1, f)
+                for f, (s, start, _) in enumerate(flown)
+                for a, b, t0, t1 in world.passes[s]
+            ]
+        )
+        for f in range(len(flown)):
+            mine = legs[legs[:, 4] == f]
+            low, high = np.minimum(mine[:, 0], mine[:, 1]), np.maximum(mine[:, 0], mine[:, 1])
+            looks[night] += ((middle[:, None] >= low) & (middle[:, None] <= high)).any(axis=1)
+        for _ in range(rng.poisson(CROSSERS_A_NIGHT)):
+            where, when = KINDS[kind](rng, world, past, night)
+            sightings = seen_by(rng, legs, where, when)
+            people += sightings > 0
+            if sightings:
+                past.seen_m.append((night, where))
+                found[night, nearest(middle, where)] += 0.9 * rng.binomial(sightings, READER[0])
+        false = rng.poisson(FALSE_PER_LOOK * looks[night])
+        found[night] += 0.9 * rng.binomial(false, READER[1])
+        past.flights.append(sightings_of_the_sky(legs))
+    return people, hours
+
+
+def nearest(middle: np.ndarray, where: float) -> int:
+    """Return the stretch a place is on."""
+    return int(np.abs(middle - where).argmin())
+
+
+def seen_by(rng: np.random.Generator, legs: np.ndarray, where: float, when: float) -> int:
+    """Return how many flights see somebody who crosses the corridor at a place from a moment on."""
+    step = legs[:, 1] - legs[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (where - legs[:, 0]) / step
+    at = legs[:, 2] + share * (legs[:, 3] - legs[:, 2])
+    stays_s = BRIEF["corridor"]["depth_m"] / rng.uniform(0.7, 1.3)
+    there = (share >= 0.0) & (share <= 1.0) & (at >= when) & (at <= when + stays_s)
+    return int(rng.binomial(len(np.unique(legs[there, 4])), SEES))
+
+
+def sightings_of_the_sky(legs: np.ndarray) -> list[tuple[float, float]]:
+    """Return where and when somebody on the ground noticed flights."""
+    return list(zip(legs[:, :2].mean(axis=1).tolist(), legs[:, 2:4].mean(axis=1).tolist(), strict=True))
+
+
+def ratios(kind: str, rival: str, seeds: range, world: World) -> np.ndarray:
+    """Return finds per flight-hour against a rival's, one a seed."""
+    rates = []
+    for seed in seeds:
+        (ours, hours), (theirs, other) = patrolled(kind, "learned", seed, world), patrolled(kind, rival, seed, world)
+        rates.append((ours / hours, theirs / other))
+    return np.array(rates)
+
+
+def interval(rates: np.ndarray) -> tuple[float, float, float]:
+    """Return the ratio of the sums and its 95 % interval (bootstrap over seeds)."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(rates), size=(2000, len(rates)))
+    sums = rates[drawn].sum(axis=1)
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
+    return float(rates[:, 0].sum() / rates[:, 1].sum()), float(low), float(high)
+
+
+def run(seeds: range = range(100, 108)) -> Iterator[Row]:
+    """Compare with extra flights placed by chance, and evenly."""
+    world = World.built()
+    for kind in KINDS:
+        for rival, name in (("chance", "placed by chance"), ("even", "evenly placed")):
+            rates = ratios(kind, rival, seeds, world)
+            _, low, high = interval(rates)
+            yield Row(
+                what=f"finds a flight-hour, crosser {kind}, {len(seeds)} x {NIGHTS} nights, {low:.2f} to {high:.2f}",
+                ours=float(rates[:, 0].mean()), rival=float(rates[:, 1].mean()), rival_name=f"same aircraft, {name}",
+                unit="1/h", goal="1.3" if kind == "keeps to its routes" else "1.0", higher_is_better=True,
+            )  # fmt: skip
+
+
+if __name__ == "__main__":
+    first, last = (int(word) for word in sys.argv[1:3])
+    for row in run(range(first, last)):
+        print(f"{row.ratio:.3f}  {row.what}  vs {row.rival_name}: {row.ours:.3f} / {row.rival:.3f}", flush=True)

@@ -1,0 +1,106 @@
+"""Looks and finds out of real operations: counted by hand beside, judged, erased and superseded."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from operations.finding.archive import Archive
+from operations.learning.evidence import READER_RIGHT, evidence
+from operations.log.leaves import LeafKind
+from operations.outcomes import FromTheSpot, record_outcome
+from operations.store import OperationStore
+from operations.values import Decision, Outcome, Verdict
+
+PLACES = np.array([[50.05, 8.05], [50.001, 8.3]])
+"""In the middle of what every flight of the made nights looks at, and where none does."""
+REACH_M = 4_000.0
+NIGHTS = 3
+
+
+@pytest.fixture
+def store(tmp_path):
+    spec = importlib.util.spec_from_file_location("nights", Path(__file__).parents[1] / "finding" / "conftest.py")
+    sys.modules["nights"] = nights = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(nights)
+    nights.made_operation(tmp_path / "op", nights=NIGHTS)
+    ticks = itertools.count(nights.T0_NS, 1_000_000_000)
+    with OperationStore.open(tmp_path / "op", actor="ana", clock=lambda: next(ticks)) as opened:
+        yield opened
+
+
+def learned(store):
+    with Archive([store]) as archive:
+        return evidence(archive, PLACES, reach_m=REACH_M)
+
+
+def tracks_near(store):
+    """Return (night, track id, run id) of the tracks whose last point lies in reach of the first place."""
+    found = []
+    for row in store.table("tracks").to_pylist():
+        north = (row["lat_deg"][-1] - PLACES[0, 0]) * 111_200.0
+        east = (row["lon_deg"][-1] - PLACES[0, 1]) * 111_200.0 * np.cos(np.radians(50.05))
+        if np.hypot(north, east) < REACH_M - 20.0:
+            found.append((int(row["run_id"], 16), row["track_id"], row["run_id"]))
+    return found
+
+
+def judge(store, run_id, track_id, decision, *, confirmed=True):
+    verdict = Verdict(
+        verdict_id=f"v-{track_id}-{decision}", run_id=run_id, decision=decision, track_id=track_id, confirmed=confirmed
+    )
+    store.append(LeafKind.VERDICT, verdict.verdict_id, verdict.body())
+
+
+def test_looks_that_found_nothing_count_where_flights_looked_and_nowhere_else(store):
+    known = learned(store)
+    assert known.nights.looks.tolist() == [[1.0, 0.0]] * NIGHTS
+    assert known.nights.found.sum() == 0.0
+    assert known.empty_looks == NIGHTS
+    assert known.undecided == len(tracks_near(store)) > 3
+    assert (known.confirmed, known.dismissed, known.reported) == (0, 0, 0)
+
+
+def test_confirmed_counts_as_often_as_readers_are_right_dismissed_and_proposals_not(store):
+    (night, yes, run), (_, no, other), (_, maybe, third), *_ = tracks_near(store)
+    judge(store, run, yes, Decision.CONFIRMED)
+    judge(store, other, no, Decision.DISMISSED)
+    judge(store, third, maybe, Decision.CONFIRMED, confirmed=False)
+    known = learned(store)
+    prior = READER_RIGHT[0] / sum(READER_RIGHT)
+    assert known.nights.found.sum() == pytest.approx(prior)
+    assert known.nights.found[night, 0] == pytest.approx(prior)
+    assert (known.confirmed, known.dismissed) == (1, 1)
+
+
+def test_a_patrols_word_counts_over_a_readers(store):
+    near = tracks_near(store)
+    for (_, track, run), decision, found in zip(
+        near,
+        (Decision.CONFIRMED, Decision.DISMISSED, Decision.CONFIRMED, Decision.CONFIRMED),
+        (Outcome.ANIMAL, Outcome.FOUND, Outcome.FOUND, Outcome.NOTHING),
+        strict=False,
+    ):
+        judge(store, run, track, decision)
+        record_outcome(store, FromTheSpot(found=found), track_id=track)
+    known = learned(store)
+    right = (READER_RIGHT[0] + 1.0) / (sum(READER_RIGHT) + 2.0)  # an animal against, a find for; "nothing" says neither
+    assert known.reader_right == pytest.approx(right)
+    assert known.nights.found.sum() == pytest.approx(0.0 + 1.0 + 1.0 + right / 2.0)
+    assert known.reported == 4
+
+
+def test_what_was_erased_is_forgotten(store):
+    for _, track, run in tracks_near(store):
+        judge(store, run, track, Decision.CONFIRMED)
+    before = learned(store)
+    store.append(LeafKind.ERASURE, f"{1:064x}", {"files": []})
+    after = learned(store)
+    assert after.nights.looks.sum() == before.nights.looks.sum() - 1.0
+    assert len(after.nights.night) == NIGHTS - 1
+    assert after.nights.found.sum() == pytest.approx(before.nights.found.sum() - before.nights.found[1].sum())
