@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from operations.finding.hits_of_things import hit_ids_of
+from operations.exports.boxes import boxes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operations.exports.handed import Handed
-
-_QUERY: Final = """
-SELECT hit_id, run_id, media_id, stream, frame_index, media_t_ns, class_name, score, score_raw,
-    box_x0_px, box_y0_px, box_x1_px, box_y1_px
-FROM {hits} WHERE run_id = $run AND hit_id IN (SELECT unnest($ids))
-ORDER BY media_id, stream, frame_index, hit_id"""
 
 
 def coco(handed: Handed) -> bytes:
@@ -27,23 +19,14 @@ def coco(handed: Handed) -> bytes:
     The size of a frame is not kept with its hits, so `images` state none; `file_name` is the recording's name with
     the frame's number, as its picture lies in no file of its own.
     """
-    things = handed.things
     categories: dict[str, int] = {}
     images: dict[tuple[int, str, int, int], dict[str, Any]] = {}
     annotations: list[dict[str, Any]] = []
-    run_ids, hit_ids = things.text["run_id"].texts(), hit_ids_of(handed.archive, things)
-    for source in np.unique(things.number["source"]).tolist():
-        of_source = things.number["source"] == source
-        for run_id in np.unique(run_ids[of_source]).tolist():
-            parts = [p.part for p in handed.archive.parts("hits") if p.key[0] == source and p.part.run_id == run_id]
-            rows = np.flatnonzero(of_source & (run_ids == run_id)).tolist()
-            of_hit = {hit_id: row for row in rows for hit_id in hit_ids[row]}
-            found = handed.archive.read(source, _QUERY, {"hits": parts}, run=run_id, ids=list(of_hit))
-            for hit in found.to_pylist():
-                image = _image(handed, source, hit, images)
-                category = categories.setdefault(hit["class_name"], len(categories) + 1)
-                told = {"id": len(annotations) + 1, "image_id": image, "category_id": category}
-                annotations.append(told | _annotation(hit, handed.rows[of_hit[hit["hit_id"]]]))
+    for source, hit, said in boxes_of(handed):
+        image = _image(handed, source, hit, images)
+        category = categories.setdefault(hit["class_name"], len(categories) + 1)
+        told = {"id": len(annotations) + 1, "image_id": image, "category_id": category}
+        annotations.append(told | _annotation(hit) | said)
     whole = {
         "info": {"description": handed.origin["what"], **{k: v for k, v in handed.origin.items() if k != "what"}},
         "images": list(images.values()),
@@ -69,7 +52,7 @@ def _image(handed: Handed, source: int, hit: dict[str, Any], images: dict[tuple[
     return int(images[key]["id"])
 
 
-def _annotation(hit: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _annotation(hit: Mapping[str, Any]) -> dict[str, Any]:
     left, top = hit["box_x0_px"], hit["box_y0_px"]
     width, height = hit["box_x1_px"] - left, hit["box_y1_px"] - top
     return {
@@ -79,7 +62,5 @@ def _annotation(hit: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, An
         "score": round(hit["score_raw"] if hit["score"] is None else hit["score"], 6),
         "score_is_calibrated": hit["score"] is not None,
         "hit_id": hit["hit_id"],
-        "thing_id": told["id"],
         "run": hit["run_id"],
-        "decision": told["decision"],
     }

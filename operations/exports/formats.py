@@ -8,6 +8,7 @@ from operations.exports.coco import coco
 from operations.exports.cot import cot
 from operations.exports.gpx import gpx
 from operations.exports.kml import kml, kmz
+from operations.exports.score_table import score_table
 from operations.exports.tables import geojson, geopackage, geoparquet, spreadsheet
 
 if TYPE_CHECKING:
@@ -25,5 +26,6 @@ FORMATS: Final[Mapping[str, Callable[[Handed], bytes]]] = {
     "csv": spreadsheet,
     "gpx": gpx,
     "coco": coco,
+    "scores": score_table,
 }
 """Each is a whole file's bytes. ST 0903 targets (`vmti`) go into a copy of a clip and stand apart (`vmti_targets`)."""

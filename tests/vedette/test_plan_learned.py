@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
+from tests.operations.finding.conftest import made_operation
 from vedette.main import main
 
 BRIEF = """
@@ -42,11 +40,7 @@ end_utc = "2026-01-15T22:00:00Z"
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learned")
-    at = Path(__file__).parents[1] / "operations" / "finding" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("nights", at)
-    sys.modules["nights"] = nights = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(nights)
-    nights.made_operation(folder / "op", nights=2)
+    made_operation(folder / "op", nights=2)
     (folder / "brief.toml").write_text(BRIEF)
     return folder
 

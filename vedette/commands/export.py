@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Format = StrEnum(  # the names of `operations.exports.formats.FORMATS`, and of clips
-    "Format", ["cot", "geojson", "kml", "kmz", "gpkg", "geoparquet", "csv", "gpx", "coco", "vmti"]
+    "Format", ["cot", "geojson", "kml", "kmz", "gpkg", "geoparquet", "csv", "gpx", "coco", "scores", "vmti"]
 )
 _HINT = (
     "Example: vedette export night-1 --class person --brief brief.toml --near-border-m 300 --to kmz -o near.kmz "

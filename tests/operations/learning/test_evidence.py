@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +13,7 @@ from operations.log.leaves import LeafKind
 from operations.outcomes import FromTheSpot, record_outcome
 from operations.store import OperationStore
 from operations.values import Decision, Outcome, Verdict
+from tests.operations.finding.conftest import T0_NS, made_operation
 
 PLACES = np.array([[50.05, 8.05], [50.001, 8.3]])
 """In the middle of what every flight of the made nights looks at, and where none does."""
@@ -25,11 +23,8 @@ NIGHTS = 3
 
 @pytest.fixture
 def store(tmp_path):
-    spec = importlib.util.spec_from_file_location("nights", Path(__file__).parents[1] / "finding" / "conftest.py")
-    sys.modules["nights"] = nights = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(nights)
-    nights.made_operation(tmp_path / "op", nights=NIGHTS)
-    ticks = itertools.count(nights.T0_NS, 1_000_000_000)
+    made_operation(tmp_path / "op", nights=NIGHTS)
+    ticks = itertools.count(T0_NS, 1_000_000_000)
     with OperationStore.open(tmp_path / "op", actor="ana", clock=lambda: next(ticks)) as opened:
         yield opened
 
