@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from operations import durable_file
 from operations.errors import BrokenSealError
 from operations.evidence import verifier
+from operations.evidence.clips import write_clips
+from operations.evidence.package_writer import PackageWriter
 from operations.evidence.report_pdf import render_report
 from operations.evidence.selected import Selected, select
 from operations.evidence.verify_file import verify_file
@@ -55,6 +57,8 @@ class PackOrder:
     signers: tuple[Signer, ...]
     """Who makes it, and who approves it."""
     unredacted: bool = False
+    clips_around_s: float | None = None
+    """Instead of whole films of an unredacted package: cuts about the hits, so many seconds before and after them."""
 
     def __post_init__(self) -> None:
         keys = {signer.vkey.split("+", 2)[2] for signer in self.signers}
@@ -93,11 +97,12 @@ def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
     selected = select(store, order.selection)
     signed = sign_head(store, order.signers[0])
     with new_folder(folder) as unfinished:
-        writer = _Writer(unfinished)
+        writer = PackageWriter(unfinished)
         _write_rows(writer, store, selected, order)
         proofs = _write_records(writer, store, selected, signed)
         if order.unredacted:
-            _write_originals(writer, store, selected)
+            cut = set() if order.clips_around_s is None else write_clips(writer, store, selected, order.clips_around_s)
+            _write_originals(writer, store, selected, cut)
         writer.write_json("contents.json", _contents(consultation, order, selected, signed, writer.left_out))
         writer.write("verify.py", verify_file())
         writer.write("README.txt", _README.encode())
@@ -113,6 +118,7 @@ def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
             raise BrokenSealError(f"{folder} was not packed, for it does not hold: {'; '.join(wrong[:3])}")
         names = [signer.name for signer in order.signers]
         what = {"asked": dict(order.asked), "hits": selected.hits.num_rows, "redacted": not order.unredacted}
+        what |= {} if order.clips_around_s is None else {"clips_around_s": order.clips_around_s}
         handed = {"to": order.to, "path": folder.name, "manifest_sha256": sha256, "signed_by": names}
         consultation.exported("evidence", what | handed)
     return Packed(
@@ -124,38 +130,7 @@ def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
     )
 
 
-class _Writer:
-    """Writes the files of a package, synced, and remembers their hashes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files: dict[str, str] = {}
-        self.anchors: dict[str, list[str]] = {}
-        """By size of each earlier head, the proof that the log is that one grown."""
-        self.left_out: list[str] = []
-        """What could not be put in, in sentences."""
-
-    def write(self, name: str, data: bytes) -> None:
-        self.write_chunks(name, iter((data,)))
-
-    def write_json(self, name: str, value: Any) -> None:
-        self.write(name, json.dumps(value, indent=1, sort_keys=True).encode("ascii") + b"\n")
-
-    def write_chunks(self, name: str, chunks: Iterator[bytes]) -> None:
-        digest = hashlib.sha256()
-
-        def hashed() -> Iterator[bytes]:
-            for chunk in chunks:
-                digest.update(chunk)
-                yield chunk
-
-        path = self.folder / name
-        durable_file.make_folder(path.parent)
-        durable_file.write(path, hashed())
-        self.files[name] = digest.hexdigest()
-
-
-def _write_rows(writer: _Writer, store: OperationStore, selected: Selected, order: PackOrder) -> None:
+def _write_rows(writer: PackageWriter, store: OperationStore, selected: Selected, order: PackOrder) -> None:
     hits = selected.hits.to_pylist()
     writer.write_json("rows/hits.json", hits)
     writer.write_json("rows/tracks.json", selected.tracks.to_pylist())
@@ -176,7 +151,7 @@ def _write_rows(writer: _Writer, store: OperationStore, selected: Selected, orde
 
 
 def _write_records(
-    writer: _Writer, store: OperationStore, selected: Selected, signed: SignedHead
+    writer: PackageWriter, store: OperationStore, selected: Selected, signed: SignedHead
 ) -> dict[str, list[str]]:
     """Write the records with the proofs that they are in the log, and the heads; return the proofs by number."""
     hashes = store.leaf_hashes()[: signed.head.size]
@@ -197,9 +172,10 @@ def _write_records(
     return proofs
 
 
-def _write_originals(writer: _Writer, store: OperationStore, selected: Selected) -> None:
+def _write_originals(writer: PackageWriter, store: OperationStore, selected: Selected, cut: set[str]) -> None:
+    """Write originals but those that clips were cut from, and the tables."""
     for leaf in selected.of_kind(LeafKind.MEDIA):
-        for member in MediaRecord.of(leaf.body).members:
+        for member in MediaRecord.of(leaf.body).members if leaf.subject not in cut else ():
             name = f"originals/{member.sha256}{member.suffix}"
             if name not in writer.files:
                 writer.write_chunks(name, _chunks(store, stored_path(store.path, member, store.vault)))
@@ -233,7 +209,7 @@ def _contents(
     }
 
 
-def _manifest(store: OperationStore, order: PackOrder, writer: _Writer, proofs: dict[str, list[str]]) -> bytes:
+def _manifest(store: OperationStore, order: PackOrder, writer: PackageWriter, proofs: dict[str, list[str]]) -> bytes:
     document = {
         "v": verifier.PACKAGE_VERSION,
         "operation": store.id,
@@ -254,6 +230,7 @@ rows/          what a detector reported and where that was placed: a machine's a
 records/       the log's own records of originals, analyses and people's decisions
 chips/         pictures of the hits; outside the hit painted over unless the package says that it is unredacted
 originals/ parts/   only in an unredacted package: recordings and whole tables, byte for byte
+clips/         only in an unredacted package, where it was asked for: films cut about the hits, instead of whole ones
 anchors/       earlier heads of the log that others signed (.note, its text in .txt) or stamped (.tsr)
 head.note manifest.json package.note   the signed head of the log, the hash of every file, the signatures
 

@@ -62,6 +62,9 @@ def check_package(
         _check_files(folder, listed, wrong)
         if not wrong:
             head = _check_records(folder, manifest, wrong, told)
+            clips = sum(name.startswith("clips/") and name.endswith(".ts") for name in listed)
+            if clips:
+                rests.append(f"its makers' word that {clips} clips are cut from the recordings that clips.json names")
             _Anchors(folder, head, (wrong, told, rests)).check(manifest, list(witnesses), trusted_pem)
     except (VerifierError, TimeStampError) as error:
         wrong.append(str(error))

@@ -62,6 +62,10 @@ def pack(
     unredacted: Annotated[
         bool, typer.Option("--unredacted", help="With originals and whole tables; needs a second key.")
     ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="With --unredacted: films cut about the hits, instead of whole ones.")
+    ] = False,
+    around_s: Annotated[float, typer.Option(min=0.0, help="Seconds before and after them, with --clips.")] = 5.0,
     second_key: SecondKey = None,
     case: CaseNumber = None,
     reason: Reason = None,
@@ -86,10 +90,15 @@ def pack(
         near_border_m=near_border_m, verdicts=verdicts, min_score=min_score, tracks=tracks, singles=singles,
     )  # fmt: skip
     selection = question.selection()
+    if clips and not unredacted:
+        raise InputError("--clips shows films, and a redacted package shows none: add --unredacted and a second key")
     with opened(operation, key_file, passphrase_file, actor) as store:
         consultation = consult(store, access=Access.EXPORT, what="evidence", case=case, reason=reason)
         signers = signers_of(signing_key, signing_passphrase_file, second_key, second_passphrase_file)
-        order = PackOrder(selection=selection, asked=question.told(), to=to, signers=signers, unredacted=unredacted)
+        order = PackOrder(
+            selection=selection, asked=question.told(), to=to, signers=signers, unredacted=unredacted,
+            clips_around_s=around_s if clips else None,
+        )  # fmt: skip
         packed = pack_evidence(consultation, order, out)
     if as_json:
         print_json({"package": str(out), **dataclasses.asdict(packed)})

@@ -133,6 +133,36 @@ def test_what_is_in_a_package(made, night):
     assert exports[0]["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
 
 
+@pytest.mark.parametrize("op", ["op", "closed"])
+def test_clips_go_instead_of_whole_films_where_that_is_asked(op, made, night, tmp_path, bare_python):
+    from operations.signing.signer import Signer
+    from telemetry.videos.video_file import read_video
+
+    shutil.copytree(made / op, tmp_path / "op")
+    clock = night.clock()
+    signers = tuple(Signer.read(made / f"{name}.key", None, clock) for name in ("ana", "ben"))
+    secret = night.KEY if op == "closed" else None
+    with night.OperationStore.open(tmp_path / "op", actor="ana", clock=clock, secret=secret) as store:
+        clip = next(media.id for media in store.media() if media.name == "clip.ts")
+        rows = [row for row in store.table("hits").to_pylist() if row["media_id"] == clip]
+        first = min(rows, key=lambda row: row["media_t_ns"])
+        order = PackOrder(
+            selection=ThingSelection(thing_ids=(first["hit_id"],), singles=True), asked={}, to="court",
+            signers=signers, unredacted=True, clips_around_s=0.6,
+        )  # fmt: skip
+        pack(Consultation(store=store, purpose=Purpose(case="7", reason="r")), order, tmp_path / "p")
+    (told,) = json.loads((tmp_path / "p" / "clips" / "clips.json").read_text())
+    with read_video(tmp_path / "p" / told["file"]) as reader:
+        shown = [frame.pts_s for frame in reader.frames()]
+        assert reader.klv_packets == told["klv_packets"] > 0
+    assert told["recording"] == "clip.ts"
+    assert len(shown) == told["pictures"] == 2  # of six: two pictures a second, 0.6 s about the first
+    assert not list((tmp_path / "p").rglob("originals/*.ts"))
+    status, said = verified(bare_python, tmp_path / "p", made / "ana.pub", made / "ben.pub")
+    assert status == 0
+    assert "rests on: its makers' word that 1 clips are cut" in said
+
+
 def test_an_encrypted_operation_packs_like_any_other(made, bare_python):
     assert verified(bare_python, made / "closed-unredacted", made / "ana.pub", made / "ben.pub")[0] == 0
     sha256 = hashlib.sha256((made / "clip.ts").read_bytes()).hexdigest()
