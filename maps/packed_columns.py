@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LEVEL: Final = 6
-"""A million hits pack in 1.4 s at 6; 9 takes three times as long for one part in a hundred."""
+"""A million hits pack in 1.25 s of processor time at 6, in 0.94 s at 1 and to 3 % more bytes."""
 _WIDTHS: Final = (1, 2, 3, 4, 5, 6)
 """Bytes a number may take: JavaScript's numbers hold integers of 53 bits, six bytes and a sign."""
 _FEW: Final = 16

@@ -37,7 +37,7 @@
       const corner = map.getPixelBounds().min;
       return { pen: pen, w: size.x, h: size.y, ratio: ratio, scale: Math.pow(2, map.getZoom()), ox: corner.x, oy: corner.y, mpp: metresPerPixel(map) };
     },
-    draw: function () { if (this._map && this._canvas.isConnected) { const view = this.blank(); const start = performance.now(); this.paint(view); this.tookMs = performance.now() - start; } },
+    draw: function () { if (this._map && this._canvas.isConnected) this.paint(this.blank()); },
   });
 
   function metresPerPixel(map) {
@@ -90,7 +90,6 @@
         for (const at of list) view.pen.rect(at % across * CELL_PX, Math.floor(at / across) * CELL_PX, CELL_PX, CELL_PX);
         view.pen.fill();
       });
-      this.densest = most;
     },
     _pixels: function (view, rows) {
       const { op } = this.desk, { x, y } = op.hits, cls = op.hits.class, w = this._canvas.width, h = this._canvas.height, picture = view.pen.createImageData(w, h);
