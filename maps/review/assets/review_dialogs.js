@@ -125,7 +125,7 @@
       choice(form, "Lengths and speeds", [["metric", "metres, m/s"], ["nautical", "feet, knots"]], review.units.length, (value) => { review.setUnits({ length: value }); desk.tell("units"); });
       choice(form, "Times", [["utc", "UTC"], ["local", "this machine's zone"]], review.units.time, (value) => { review.setUnits({ time: value }); desk.tell("units"); });
       weights(form);
-      agreement(form).catch((error) => review.say(error.message));
+      agreement(form).then(() => review.people(form)).catch((error) => review.say(error.message));
     });
   };
 })(window.review);

@@ -11,16 +11,23 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
+  /* Says what left, and saves a file that came back. */
+  review.handed = function (told) {
+    if (!told.file) {
+      review.say(review.t("%(n)s events sent to %(address)s. Machine assessments; a person decides.", { n: told.events, address: told.address }));
+      return;
+    }
+    const bytes = Uint8Array.from(atob(told.data), (c) => c.charCodeAt(0));
+    download(told.file, new Blob([bytes], { type: told.type }));
+    review.say(review.t("%(n)s things in %(file)s. Machine assessments; a person decides.", { n: told.things, file: told.file }));
+  };
+
   async function hand(form, items) {
     review.say(review.t("handing on …"));
     try {
       const told = await review.post("/api/hand", { items: items.map(desk.nameOf), form: form });
-      if (told.waiting) review.say(review.t("Two people are needed: it waits for a supervisor (number %(n)s).", { n: told.waiting }));
-      else if (told.file) {
-        const bytes = Uint8Array.from(atob(told.data), (c) => c.charCodeAt(0));
-        download(told.file, new Blob([bytes], { type: told.type }));
-        review.say(review.t("%(n)s things in %(file)s. Machine assessments; a person decides.", { n: told.things, file: told.file }));
-      } else review.say(review.t("%(n)s events sent to %(address)s. Machine assessments; a person decides.", { n: told.events, address: told.address }));
+      if (told.waiting) review.say(review.t("Two people are needed: it waits for a supervisor, then you find it in Settings."));
+      else review.handed(told);
     } catch (error) { review.say(error.message); }
   }
 

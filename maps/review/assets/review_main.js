@@ -79,7 +79,7 @@
   };
 
   function keys(event) {
-    const typing = event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
+    const typing = event.target.closest("input:not([type=checkbox]), select, textarea") || document.querySelector("dialog[open]");
     if (event.ctrlKey || event.metaKey || event.altKey || typing || vedette.picking) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Enter" && event.target.closest("button, a")) return;

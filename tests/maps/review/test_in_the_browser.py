@@ -240,6 +240,27 @@ def test_two_analysts_see_each_other_within_a_second(browser, served):
     assert ana.problems == ben.problems == []
 
 
+def test_a_request_that_needs_two_people_goes_through_both_screens(browser, served):
+    with_case(served, "ana", "sue")
+    ana, sue = (ready(opened(browser, served, name)) for name in ("ana", "sue"))
+    sue.click("#settings")
+    sue.click("text=Two people are needed to hand on")
+    sue.wait_for_selector("text=One person is enough to hand on")
+    ana.keyboard.press("h")
+    ana.keyboard.press("k")
+    until(ana, "document.getElementById('said').textContent.includes('Two people are needed')")
+    sue.keyboard.press("Escape")
+    sue.click("#settings")
+    sue.click("text=Agree")
+    sue.wait_for_selector("text=agreed by sue")
+    ana.click("#settings")
+    with ana.expect_download(timeout=WAIT_MS) as saved:
+        ana.click("text=Hand on now")
+    assert saved.value.suggested_filename == "things.kml"
+    assert served.leaves(LeafKind.EXPORT)[-1].body["agreed_by"] == "sue"
+    assert ana.problems == sue.problems == []
+
+
 def test_no_payload_runs(browser, tmp_path):
     """Two hundred hostile texts: as operation, class, recording, case, reason and note."""
     names = [f"{evil}{k}" for k, evil in zip(range(200), itertools.cycle(EVIL), strict=False)]
