@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+import vedette
 from missions.plan_files.plan_folder_file import FORMAT, VERSION
 from vedette.main import main
 
@@ -63,6 +65,26 @@ def test_approve_fly_and_nothing_to_resume(folder, square_plan, capsys) -> None:
     assert events == ["approved", "flown"]
     assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--resume"]) == 3
     assert "was completed; there is nothing to resume" in capsys.readouterr().err
+
+
+def test_a_flight_from_python_is_recorded_and_logged_like_one_of_the_command(folder, square_plan) -> None:
+    from sitl.vehicle import VehicleConfig, start_vehicle
+
+    approve(folder)
+    sortie = square_plan.sorties[0]
+    config = VehicleConfig(
+        home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m,
+        speedup=200.0, parameters=(*((v.name, v.value) for v in sortie.vehicle_parameters), ("FENCE_TYPE", 4.0)),
+    )  # fmt: skip
+    with start_vehicle(config) as vehicle:
+        report = asyncio.run(vedette.fly(folder, "s1", vehicle.link_url))
+    assert report.completed
+    (recording,) = (folder / "flights").glob("s1-*.tlog")
+    assert recording.stat().st_size > 10_000
+    events = [json.loads(line) for line in (folder / "flight-log.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events] == ["approved", "flown"]
+    assert events[-1]["approved_by"] == "A. Name"
+    assert json.loads((folder / "flights" / "s1.json").read_text())["completed"]
 
 
 def test_without_a_yes_nothing_moves(folder, square_plan, capsys) -> None:
