@@ -23,6 +23,7 @@ _STREAMS: Final = {
     30: 0.4,
     1: 0.1,
     24: 0.2,
+    124: 0.2,
     42: 1.0,
     147: 0.1,
     245: 0.5,
@@ -30,8 +31,8 @@ _STREAMS: Final = {
     193: 0.1,
     162: 0.2,
 }
-"""Message id -> share of the asked rate: GLOBAL_POSITION_INT, ATTITUDE, SYS_STATUS, GPS_RAW_INT, MISSION_CURRENT,
-BATTERY_STATUS, EXTENDED_SYS_STATE, SYSTEM_TIME, EKF_STATUS_REPORT, FENCE_STATUS."""
+"""Message id -> share of the asked rate: GLOBAL_POSITION_INT, ATTITUDE, SYS_STATUS, GPS_RAW_INT, GPS2_RAW,
+MISSION_CURRENT, BATTERY_STATUS, EXTENDED_SYS_STATE, SYSTEM_TIME, EKF_STATUS_REPORT, FENCE_STATUS."""
 _COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9}
 _PLANE: Final = {"auto": 10, "guided": 15, "hold": 12, "return": 11, "land": 11}
 _PX4: Final = {"auto": (4, 4), "guided": (4, 3), "hold": (4, 3), "return": (4, 5), "land": (4, 6)}

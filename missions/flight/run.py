@@ -265,6 +265,7 @@ class Flight:
             track=track,
             resume_seq=-1 if completed else self._resume_seq(),
             preflight=self.preflight,
+            standoff_doubt_m=watch.doubt.worst_m,
         )
 
     # -- parts -----------------------------------------------------------------------------------

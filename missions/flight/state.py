@@ -22,6 +22,7 @@ _NO_AUTOPILOT: Final = 8
 _FIXED_WING_TYPES: Final = frozenset({1, 19, 20, 21, 22, 23, 24, 25})
 """MAV_TYPE fixed wing and VTOLs: ArduPilot flies these with its plane firmware."""
 _ON_GROUND: Final = 1
+_FIX_3D: Final = 3
 _CRITICAL: Final = 2
 _KEPT_TEXTS: Final = 200
 
@@ -42,6 +43,10 @@ class VehicleState:
         self.lat_deg = self.lon_deg = math.nan
         self.alt_amsl_m = self.alt_rel_home_m = math.nan
         self.speed_mps = math.nan
+        self.velocity_mps = (0.0, 0.0)
+        """North and east, over the ground."""
+        self.fixes: dict[str, tuple[float, float]] = {}
+        """What each receiver has said since this was last emptied: latitude and longitude, degrees."""
         self.t_boot_s = math.nan
         self.seq = -1
         self.reached = -1
@@ -106,7 +111,8 @@ class VehicleState:
     def _position(self, message: Message) -> None:
         self.lat_deg, self.lon_deg = message.lat / 1e7, message.lon / 1e7
         self.alt_amsl_m, self.alt_rel_home_m = message.alt / 1e3, message.relative_alt / 1e3
-        self.speed_mps = math.hypot(message.vx, message.vy) / 100.0
+        self.velocity_mps = (message.vx / 100.0, message.vy / 100.0)
+        self.speed_mps = math.hypot(*self.velocity_mps)
         self.t_boot_s = message.time_boot_ms / 1e3
         self.position_fixes += 1
 
@@ -123,6 +129,14 @@ class VehicleState:
     def _gps(self, message: Message) -> None:
         self.gps_fix, self.satellites = message.fix_type, message.satellites_visible
         self.hdop = math.nan if message.eph == 65_535 else message.eph / 100.0
+        self._fix("its GPS", message)
+
+    def _second_gps(self, message: Message) -> None:
+        self._fix("its second GPS", message)
+
+    def _fix(self, receiver: str, message: Message) -> None:
+        if message.fix_type >= _FIX_3D:
+            self.fixes[receiver] = (message.lat / 1e7, message.lon / 1e7)
 
     def _current(self, message: Message) -> None:
         self.seq = message.seq
@@ -163,6 +177,7 @@ _HANDLERS: Final[dict[str, Callable[[VehicleState, Any], None]]] = {
     "SYS_STATUS": VehicleState._sys_status,
     "BATTERY_STATUS": VehicleState._battery,
     "GPS_RAW_INT": VehicleState._gps,
+    "GPS2_RAW": VehicleState._second_gps,
     "MISSION_CURRENT": VehicleState._current,
     "MISSION_ITEM_REACHED": VehicleState._reached,
     "EKF_STATUS_REPORT": VehicleState._ekf,

@@ -172,6 +172,8 @@ class FlightReport:
     """The item (counted without home) to fly next after a flight that was cut short; -1 when there is none."""
     preflight: tuple[Finding, ...] = ()
     """What the checks before take-off found; warnings, and errors that a named person let pass."""
+    standoff_doubt_m: float = 0.0
+    """By how much `min_standoff_m` may be wrong, where the vehicle's position contradicted itself; 0 for not at all."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object `vedette fly --json` ends with; unknown numbers are null."""
@@ -179,6 +181,7 @@ class FlightReport:
             "coverage_pct": self.coverage_pct,
             "max_cross_track_m": self.max_cross_track_m,
             "min_standoff_m": self.min_standoff_m,
+            "standoff_doubt_m": self.standoff_doubt_m,
             "min_battery_pct": self.min_battery_pct,
             "flight_s": self.flight_s,
         }

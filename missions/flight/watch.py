@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyproj
 
+from missions.flight.position_doubt import DOUBT_M, PositionDoubt
 from missions.flight.values import FlightOptions, FlightPhase, FlightStatus, FlownTrack, LinkState
 from missions.plan import Finding, Severity
 
@@ -138,6 +139,7 @@ class FlightWatch:
         self.findings = FindingLog(sortie.name)
         self.track = TrackRecorder()
         self.path: PathWatch | None = None
+        self.doubt = PositionDoubt()
         self.max_cross_track_m = math.nan
         self.max_height_error_m = math.nan
         self.min_standoff_m = math.nan
@@ -175,6 +177,7 @@ class FlightWatch:
         self._fixes = state.position_fixes
         if self._has_jumped():
             return
+        self._judge_position()
         self.track.add(state)
         standoff_m = self.path.standoff_m(state.lat_deg, state.lon_deg)
         self._latest = (math.nan, standoff_m)
@@ -198,6 +201,13 @@ class FlightWatch:
             return True
         self._last_good = (state.t_boot_s, state.lat_deg, state.lon_deg)
         return False
+
+    def _judge_position(self) -> None:
+        """Say where the position cannot be believed: what is measured from it is then good to that only."""
+        doubt_m = self.doubt.observe(self._state)
+        if doubt_m > 0.0:
+            text = f"its position is in doubt by {doubt_m:.0f} m: {self.doubt.why}; so are the metres to the border"
+            self.findings.error("position_doubt", text, **self._place(doubt_m, DOUBT_M))
 
     def _hear_alarms(self) -> None:
         """Take what the vehicle itself raises alarm about."""

@@ -14,7 +14,7 @@ from benchmarks.break_offs.flown import WITHIN_M, Flown, read_flown, write_flown
 from benchmarks.break_offs.plans import NAMES, patrol
 
 FLOWN = Path(__file__).with_name("break_offs_flown.json")
-"""What a real ArduPilot (copter, 4.7.0-dev of July 2025) truly did, second by second."""
+"""What a real ArduPilot (copter, 4.7.0-dev of July 2025) and a real PX4 (quad, 1.17.0-beta) truly did, by seconds."""
 QUICK = [name for name in NAMES if name not in ("demo", "wing")]
 MANY = 60
 """Break-offs of each plan in the long run: 600 of all ten."""
