@@ -8,8 +8,10 @@ import os
 import signal
 import socket
 import threading
+import time
 from fractions import Fraction
 
+import httpx
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from operations.store import OperationStore
 from operations.values import RunKind
 from telemetry.klv import encode
 from telemetry.videos.stream_writer_file import StreamWriter
+from vedette.commands.watch_console import console_beside
 from vedette.main import main
 
 T0_NS = 1_767_225_600_000_000_000
@@ -114,3 +117,24 @@ def test_addresses_are_judged_before_anything_is_opened(tmp_path, capsys, addres
     said = capsys.readouterr().err
     assert word in " ".join(said.split())
     assert "secret" not in said
+
+
+def test_the_console_stands_beside_a_watch_and_ends_with_it(tmp_path):
+    with OperationStore.create(tmp_path / "op", name="n", actor="a", clock=time.time_ns):
+        pass
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    page = f"http://127.0.0.1:{port}/login"
+    with console_beside(tmp_path / "op", port):
+        answer = None
+        for _ in range(3000):
+            with contextlib.suppress(httpx.TransportError):
+                answer = httpx.get(page, timeout=30.0)
+                break
+            time.sleep(0.1)
+        assert answer is not None
+        assert answer.status_code == 200
+        assert "Vedette" in answer.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(page, timeout=30.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import getpass
 import os
@@ -17,6 +18,7 @@ from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.ingest import open_or_make, parse_offset
 from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
+from vedette.commands.watch_console import console_beside
 from vedette.interruption import answered_by
 
 if TYPE_CHECKING:
@@ -72,6 +74,8 @@ def watch(
     ] = None,
     rtsp_over: Annotated[str, typer.Option(help="Transport of RTSP: tcp or udp.")] = "tcp",
     stale_s: Annotated[float, typer.Option(min=0.5, help="Silence after which the stream is opened again.")] = 5.0,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the review console meanwhile.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of that console; 0 takes any.")] = 8765,
     name: Annotated[str, typer.Option(help="Name of a new operation.")] = "operation",
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
@@ -114,7 +118,10 @@ def watch(
     link = _link(user, tuple(allow or ()), rtsp_over)
     detector, described = load_detector(model)
     secret = secret_for(out, key_file, passphrase_file) if (out / CASE_FILE).exists() else None
-    with open_or_make(out, name=name, actor=actor, secret=secret) as store:
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(open_or_make(out, name=name, actor=actor, secret=secret))
+        if serve:
+            stack.enter_context(console_beside(out, port, key_file=key_file, passphrase_file=passphrase_file))
         job = WatchJob(store=store, detector=detector, model=described, settings=settings)
         session = _Session(address, link, job, stale_s=stale_s)
         report = session.run(record=record, catch_up=catch_up, seconds=seconds)
