@@ -27,6 +27,7 @@ FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.M | re.S)
 APART = {
     "curl": "a time authority on the network: a local one answers instead",
     "--send": "a server of another maker: tests/operations/exports/test_send_link.py",
+    "outcome": "the id of a track as 'vedette find' showed it: tests/operations/test_outcomes.py",
     "clip": "a film: tests/vedette/test_export.py",
     "...": "a line cut short in the page",
 }
