@@ -120,7 +120,8 @@ def _folium_page() -> str:
     figure: Any = page.get_root()
     figure.header.add_child(Element(_HEAD_MARK), name="vedette_head")
     figure.html.add_child(Element(_DATA_MARK), name="vedette_data")
-    return str(figure.render())
+    page_text = str(figure.render()).replace("<html>", '<html lang="en">')
+    return re.sub(r",\s*maximum-scale=1.0,\s*user-scalable=no", "", page_text)
 
 
 def content_policy(page: str) -> str:
