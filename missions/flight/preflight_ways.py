@@ -62,12 +62,12 @@ def way_findings(
         if ("FENCE_ENABLE", 0.0) in each.parameters:
             continue  # no fence, no breach; that it is off is said by another rule
         yield from _trigger(each, wanted.get(each.trigger, frozenset()), judged)
-    for each in others(values, dialect, fixed_wing=fixed_wing, version=version):
-        yield from _other(each, sortie, judged)
     flown = {way for each in found for way in each.ways}
     yield from _asked(values, sortie, retraces=bool(flown & RETRACING))
     if Way.STRAIGHT in flown & judged:
         yield from _places(sortie, landing_choice(asked, dialect), landing_choice(values, dialect), dialect)
+    for each in others(values, dialect, fixed_wing=fixed_wing, version=version):
+        yield from _other(each, sortie, judged)
 
 
 def _enabled(asked: Mapping[str, float]) -> dict[str, float]:

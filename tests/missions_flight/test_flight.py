@@ -183,7 +183,9 @@ def test_a_rule_let_pass_by_name_is_flown_with_and_reported(vehicle_at, square_s
 
 
 def test_a_vehicle_with_its_defaults_is_not_armed_whoever_asks(vehicle_at, square_sortie) -> None:
-    everything = frozenset({"way_home", "failsafe_action", "failsafe_battery", "failsafe_contradiction", "return"})
+    everything = frozenset(
+        {"way_home", "failsafe_action", "failsafe_battery", "failsafe_contradiction", "return", "position_loss"}
+    )
     with open_link(vehicle_at(square_sortie, parameters=()).link_url) as link:
         flight = Flight(link, square_sortie, FlightOptions(overrides=everything))
         flight.connect()
