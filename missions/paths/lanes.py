@@ -14,6 +14,8 @@ from missions.airspace.corridor import buffer_outside, end_caps
 from missions.sight.views import lane_views
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from missions.airspace.corridor import Corridor
@@ -63,10 +65,13 @@ def build_lanes(brief: Brief, corridor: Corridor) -> tuple[Lane, ...]:
     """
     lanes = []
     for index, view in enumerate(lane_views(brief, nearest_lane_m(corridor), corridor.stretch)):
-        curves = lane_curves(corridor, view.offset_m)
-        pieces = tuple(_piece(index, view.look, curve, corridor) for curve in curves)
-        lanes.append(Lane(index=index, view=view, pieces=pieces))
+        lanes.append(lane_of(index, view, lane_curves(corridor, view.offset_m), corridor))
     return tuple(lanes)
+
+
+def lane_of(index: int, view: LaneView, curves: Sequence[LineString], corridor: Corridor) -> Lane:
+    """Return a lane along curves, each directed along the border."""
+    return Lane(index=index, view=view, pieces=tuple(_piece(index, view.look, curve, corridor) for curve in curves))
 
 
 def nearest_lane_m(corridor: Corridor) -> float:

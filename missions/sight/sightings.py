@@ -103,16 +103,8 @@ class Passes:
             (n,) the least and the greatest height of the leg above the ground it looks at; the same
             where that is flat.
         """
-        lower, upper = edges_deg(camera, self.depression_deg)
-        corners = []
-        side = np.stack([np.sin(self.yaw_rad), np.cos(self.yaw_rad)], axis=1)
-        across = np.stack([side[:, 1], -side[:, 0]], axis=1)
-        for edge, height in ((lower, np.where(lower > 90.0, above_m, below_m)), (upper, above_m)):
-            reach = height / np.tan(np.radians(edge))
-            half = half_width_m(camera, height / np.sin(np.radians(edge)), edge - self.depression_deg)[:, None]
-            corners += [side * reach[:, None] + sign * half * across for sign in (1.0, -1.0)]
-        pictures = np.stack([end + corner for end in (self.start_m, self.end_m) for corner in corners], axis=1)
-        return np.asarray(shapely.convex_hull(shapely.linestrings(pictures)))
+        ends = (self.start_m, self.end_m)
+        return swept(camera, ends, self.yaw_rad, self.depression_deg, (below_m, above_m))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,6 +123,27 @@ class Sightings:
     def take(self, keep: BoolArray) -> Sightings:
         """Return some of the pairs."""
         return Sightings(**{f.name: getattr(self, f.name)[keep] for f in dataclasses.fields(self)})
+
+
+def swept(
+    camera: Camera,
+    ends_m: tuple[FloatArray, FloatArray],
+    yaw_rad: FloatArray,
+    depression_deg: FloatArray,
+    heights_m: tuple[FloatArray, FloatArray],
+) -> NDArray[np.object_]:
+    """Return the ground a camera sweeps on straight legs; `heights_m` are the two of `Passes.strips`."""
+    lower, upper = edges_deg(camera, depression_deg)
+    below_m, above_m = heights_m
+    corners = []
+    side = np.stack([np.sin(yaw_rad), np.cos(yaw_rad)], axis=1)
+    across = np.stack([side[:, 1], -side[:, 0]], axis=1)
+    for edge, height in ((lower, np.where(lower > 90.0, above_m, below_m)), (upper, above_m)):
+        reach = height / np.tan(np.radians(edge))
+        half = half_width_m(camera, height / np.sin(np.radians(edge)), edge - depression_deg)[:, None]
+        corners += [side * reach[:, None] + sign * half * across for sign in (1.0, -1.0)]
+    pictures = np.stack([end + corner for end in ends_m for corner in corners], axis=1)
+    return np.asarray(shapely.convex_hull(shapely.linestrings(pictures)))
 
 
 def leg_ends(frame: LocalFrame, legs: Sequence[Leg]) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ from missions.fleet.extra import with_extra_flights
 from missions.fleet.patrol import put_together
 from missions.fleet.sections import Unflown
 from missions.paths.lanes import build_lanes, nearest_lane_m
+from missions.paths.own_lanes import own_lanes
 from missions.plan import Finding, Severity
 from missions.sight.area_report import unseen_findings
 from missions.sight.border_sight import border_finding
@@ -50,6 +51,7 @@ class BorderPatrol:
     def laid_out(self, situation: Situation, router: Router) -> Laid:
         """Lay lanes, cut them into sorties, and share these out among the aircraft."""
         lanes = build_lanes(situation.brief, situation.corridor)
+        lanes += own_lanes(situation.brief, situation.corridor, lanes)
         own, shut = detachments(situation, router)
         cut, table = put_together(situation, Cutter(situation.corridor, lanes, own))
         findings = (*shut, *_unflown(situation, cut.sections), *table.findings)
