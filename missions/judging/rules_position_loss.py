@@ -60,7 +60,7 @@ def position_loss(subject: Subject) -> Iterator[Breaches]:
     own = subject.corridor.own
     shapely.prepare(own)
     places = np.asarray(shapely.points(down))
-    bad = ~shapely.covers(own, places)
+    bad = shapely.covers(own, shapely.points(points.xy_m)) & ~shapely.covers(own, places)
     beyond = np.zeros(len(places))
     beyond[bad] = np.maximum(standoff_m(subject.corridor, places[bad]), 0.0)
     row = worst_points(points.leg, beyond, bad)

@@ -111,4 +111,4 @@ def test_a_simulated_copter_drifts_as_far_as_that_and_no_farther(towards):
     north, east = offset_m(*began, vehicle.state.lat_deg, vehicle.state.lon_deg)
     flown = math.hypot(north, east)
     assert north < -100.0, "with the wind"
-    assert 0.5 * math.hypot(*judged) < flown <= math.hypot(*judged) + 10.0
+    assert 0.4 * math.hypot(*judged) < flown <= math.hypot(*judged) + 10.0
