@@ -212,19 +212,20 @@ def test_one_trigger_with_another_way_home_is_judged_too(make_brief, trigger, va
     """A plan that retraces, checked with a vehicle on which one failsafe returns straight: over the border."""
     brief = make_brief(BULGE, launch=CAMP)
     plan = plan_brief(brief).plan
-    sortie = next(s for s in plan.sorties if any(v.name == "SRTL_POINTS" for v in s.vehicle_parameters))
-    held = {
-        "FENCE_ENABLE": 1.0,
-        "RTL_ALT": 1500.0,
-        "WPNAV_RADIUS": 200.0,
-        **{v.name: v.value for v in sortie.vehicle_parameters},
-    }
-    document = document_from_sortie(sortie, plan.dialect)
-    for values, bad in ((held, False), (held | {trigger: value}, bool(crosses))):
+    retraced = [s for s in plan.sorties if any(v.name == "SRTL_POINTS" for v in s.vehicle_parameters)]
+    assert retraced
+
+    def crossing(sortie, changed):
+        own = {v.name: v.value for v in sortie.vehicle_parameters}
+        values = {"FENCE_ENABLE": 1.0, "RTL_ALT": 1500.0, "WPNAV_RADIUS": 200.0, **own, **changed}
         parameters = Parameters(where="v", values=values, dialect=Dialect.ARDUPILOT)
         told = with_parameters(VehicleSettings(), parameters, Dialect.ARDUPILOT).settings
+        document = document_from_sortie(sortie, plan.dialect)
         found = check_document(document, name="t", brief=brief, settings=told).findings
-        assert any(f.rule == "failsafe standoff" and f.severity is Severity.ERROR for f in found) is bad
+        return any(f.rule == "failsafe standoff" and f.severity is Severity.ERROR for f in found)
+
+    assert not any(crossing(sortie, {}) for sortie in retraced)
+    assert any(crossing(sortie, {trigger: value}) for sortie in retraced) is crosses
 
 
 def test_the_rally_limit_of_the_vehicle_is_judged_at_every_point(make_brief, straight):
