@@ -105,7 +105,7 @@ def test_each_rule_of_the_brief_is_named_when_broken(make_document, make_brief, 
     brief = make_brief(**case.pop("brief", {}))
     got = rules(found(make_document(**case), brief))
     assert rule in got
-    assert set(got) <= {rule, "standoff", "failsafe standoff", "standoff margin", "failsafe endurance"}
+    assert set(got) <= {rule, "standoff", "failsafe standoff", "standoff margin", "failsafe endurance", "position loss"}
 
 
 def test_the_mission_returns_to_the_home_that_it_moved_across_the_border(make_document, make_brief, make_item):
