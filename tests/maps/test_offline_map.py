@@ -91,6 +91,6 @@ def test_switching_a_layer_off_removes_it(browser, content, tmp_path):
       return n; }"""
     assert page.evaluate(zones) == 1
     page.hover(".leaflet-control-layers")
-    page.get_by_text("Zone").click()
+    page.locator("section").get_by_text("Zone").click()
     assert page.evaluate(zones) == 0
     page.close()

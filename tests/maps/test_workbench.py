@@ -227,7 +227,7 @@ def test_on_a_phone_nothing_is_off_the_screen(browser, night, device):
     }
     off = """() => [...document.querySelectorAll("button, input, select, h1, h2, dd, img, [role=option]")].filter(
     (node) => {
-      if (!node.checkVisibility() || node.closest(".vedette-time .sliders")) return false;
+      if (!node.checkVisibility() || node.closest(".vedette-time .sliders, .leaflet-pane")) return false;
       const box = node.getBoundingClientRect();
       return box.width && (box.left < -1 || box.right > innerWidth + 1);
     }).map((node) => node.outerHTML.slice(0, 90))"""

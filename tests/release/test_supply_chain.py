@@ -69,7 +69,7 @@ def test_the_locks_agree_and_contain_what_pyproject_asks_for() -> None:
     extras = project["project"]["optional-dependencies"]
     assert {re.split(r"[\[<>=~!;\s]", one)[0].lower() for one in extras["dev"]} <= dev.keys(), "run make lock"
     assert {re.split(r"[\[<>=~!;\s]", one)[0].lower() for one in extras["yolo"]} <= whole.keys(), "run make lock"
-    assert not [name for name in dev if name.startswith(("nvidia-", "torch", "fastapi", "uvicorn"))]
+    assert not [name for name in dev if name.startswith(("nvidia-", "torch"))]
 
 
 def test_every_install_asks_for_hashes() -> None:

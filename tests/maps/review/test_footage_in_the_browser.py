@@ -114,7 +114,7 @@ def test_film_and_map_go_together(opened):
     assert page.locator("#passes button").count() >= 1, page.locator("#said, #seen-title").all_inner_texts()
     page.locator("#passes button").first.click()
     page.wait_for_function("() => review.film.picture() && !review.film.loading")
-    page.keyboard.press(" ")
+    page.keyboard.press("k")
     page.wait_for_function(f"() => review.film.at > {page.evaluate('review.film.at')} + 0.4")
     assert page.complaints == []
 
