@@ -42,7 +42,10 @@ WING: Final[dict[str, Any]] = {
 }  # fmt: skip
 PX4: Final = {"dialect": "px4"}
 RALLY: Final = {"rally": [{"name": "r", "lat_deg": 50.0045, "lon_deg": 8.014}]}
-RETRACE: Final = {"border": {"coordinates": SPIKE, "own_side": "left"}, "failsafe": {"way": "retrace"}}
+RETRACE: Final = {
+    "border": {"coordinates": SPIKE, "own_side": "left"}, "failsafe": {"way": "retrace"},
+    "corridor": {"depth_m": 300, "lanes": 2},
+}  # fmt: skip
 BRIEFS: Final[dict[str, dict[str, Any]]] = {
     "straight": COPTER,
     "retrace": {**COPTER, **RETRACE},

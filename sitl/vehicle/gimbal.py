@@ -55,16 +55,18 @@ class Gimbal:
         return int(ROLL_LOCK | PITCH_LOCK | frame)
 
     def point(self, *, pitch_deg: float, yaw_deg: float, yaw_locked: bool) -> None:
-        """Set angles: pitch against the horizon, yaw against north (locked) or the heading. NaN keeps one."""
-        if not math.isnan(pitch_deg):
+        """Set angles: pitch against the horizon, yaw against north (locked) or the heading; no number keeps one."""
+        if math.isfinite(pitch_deg):
             self._ask_pitch_deg = clamp(pitch_deg, *self._limits)
-        if not math.isnan(yaw_deg):
+        if math.isfinite(yaw_deg):
             self._ask_yaw_deg = yaw_deg
         self.yaw_locked = yaw_locked
         self._roi = None
 
     def look_at(self, place: Place | None) -> None:
-        """Keep a place in view, or stop doing so."""
+        """Keep a place in view, or stop doing so; a place that is no number is not looked at."""
+        if place is not None and not all(map(math.isfinite, (place.lat_deg, place.lon_deg, place.alt_amsl_m))):
+            return
         self._roi = place
         if place is None:
             self._ask_yaw_deg = 0.0

@@ -18,6 +18,7 @@ import pytest
 
 from missions.plan_files.dialect import Dialect
 from sitl.vehicle import VehicleConfig, start_vehicle
+from sitl.vehicle.parameters import ParameterTable
 from sitl.vehicle.truth_file import read_truth
 
 pytestmark = pytest.mark.timing
@@ -198,7 +199,7 @@ def test_mavproxy_flies_headless(vehicle, field, tmp_path):
     write_wpl(tmp_path / "r.txt", [(5100, 3, 0, *field.place(50, 0), 20)])
     console = Console(tmp_path, vehicle.link_url)
     try:
-        console.wait("Received 62 parameters")
+        console.wait(f"Received {len(ParameterTable(Dialect.ARDUPILOT))} parameters")
         console.do("wp load m.txt", "TYPE_MISSION: ACCEPTED")
         console.do("wp list", "Saved waypoints")
         console.do("fence load f.txt", "TYPE_FENCE: ACCEPTED")

@@ -76,3 +76,16 @@ def test_no_message_breaks_the_vehicle(dialect, messages):
     assert math.isfinite(vehicle.state.lat_deg)
     for message in sent:
         message.pack(out)  # every answer can be sent
+
+
+@pytest.mark.parametrize("place", [(math.inf, 23.0, 0.0), (54.0, math.nan, 0.0), (54.0, 23.0, -math.inf)])
+def test_a_place_that_is_no_number_is_not_looked_at(place):
+    vehicle = Vehicle(VehicleConfig(home_lat_deg=54.0, home_lon_deg=23.0), lambda message, to: None)
+    vehicle.step()
+    before = vehicle.gimbal.pitch_deg
+    command = mavlink.MAVLink_command_long_message(1, 1, mavlink.MAV_CMD_DO_SET_ROI_LOCATION, 0, 0, 0, 0, 0, *place)
+    packed = command.pack(mavlink.MAVLink(None, srcSystem=255, srcComponent=190))
+    vehicle.handle(mavlink.MAVLink(None).decode(bytearray(packed)))
+    for _ in range(50):
+        vehicle.step()
+    assert vehicle.gimbal.pitch_deg == pytest.approx(before)

@@ -17,6 +17,7 @@ from missions.plan_files.dialect import Dialect
 from sitl.errors import SitlError
 from sitl.faults import Fault, FaultKind, LinkQuality, Part, Word
 from sitl.vehicle import VehicleConfig, start_vehicle
+from sitl.vehicle.parameters import ParameterTable
 from sitl.vehicle.truth_file import read_truth
 from vedette.main import main
 
@@ -51,9 +52,10 @@ def test_px4_acknowledges_then_judges_and_will_not_fly_a_bad_mission(fly, field)
 def test_parameters_are_listed_read_and_set(fly):
     _, client = fly()
     client.c.mav.param_request_list_send(1, 1)
-    names = {client.wait("PARAM_VALUE").param_id for _ in range(59)}
+    count = len(ParameterTable(Dialect.ARDUPILOT))
+    names = {client.wait("PARAM_VALUE").param_id for _ in range(count)}
     assert {"WPNAV_SPEED", "FENCE_ENABLE", "SYSID_THISMAV"} <= names
-    assert len(names) == 59
+    assert len(names) == count
     assert client.set_parameter("RTL_ALT", 3300.4) == 3300  # an integer parameter
 
 
