@@ -89,7 +89,7 @@ def naming(folder: Path) -> Iterator[None]:
             "registered",
             path=str(folder / CASE_FILE),
         ) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: a message that quotes a damaged schema
         raise NotAnOperationError(
             f"{folder / CASE_FILE} cannot be read as a case file ({error}): restore it from a copy", path=str(folder)
         ) from error

@@ -180,7 +180,7 @@ def _read_case(found: _Round) -> LogReading:
             found_format = case_file.format_of(access.database)
             if found_format != _FORMER and _check_schema(found, access.database):
                 return _read_tables(found, access.database, item)
-    except (NotAnOperationError, DiskError, sqlite3.Error, OverflowError) as error:
+    except (NotAnOperationError, DiskError, sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
         found.add(FindingKind.BROKEN_LOG, item, f"cannot be read ({error})")
     if found_format == _FORMER:
         case_file.require_format(found.folder, found_format)

@@ -267,3 +267,23 @@ def test_a_stolen_encrypted_operation_tells_names_and_sizes_at_most(encrypted_op
         if path.is_file():
             data = path.read_bytes()
             assert not [word for word in words if word in data], path
+
+
+def test_a_damaged_table_of_contents_is_named_whatever_it_then_spells(op):
+    """The case file's first page has the texts of its tables; SQLite quotes them, also when they are no text any more."""
+    case = op / "operation.sqlite"
+    kept = case.read_bytes()
+    start = kept.index(b"CREATE TABLE") - 40
+    places = [place for place in range(start, 4096) if kept[place]]
+    assert len(places) > 300
+    spelt = 0
+    for place in places[::7]:
+        changed = bytearray(kept)
+        changed[place] |= 0x80
+        case.write_bytes(changed)
+        try:
+            spelt += any("codec" in str(finding) for finding in verify(op).findings)
+            assert changed == kept or verify(op).findings, f"byte {place}"
+        finally:
+            case.write_bytes(kept)
+    assert spelt
