@@ -270,7 +270,7 @@ def test_a_stolen_encrypted_operation_tells_names_and_sizes_at_most(encrypted_op
 
 
 def test_a_damaged_table_of_contents_is_named_whatever_it_then_spells(op):
-    """The case file's first page has the texts of its tables; SQLite quotes them, also when they are no text any more."""
+    """The case file's first page has the texts of its tables; SQLite quotes them, also where they are none any more."""
     case = op / "operation.sqlite"
     kept = case.read_bytes()
     start = kept.index(b"CREATE TABLE") - 40
