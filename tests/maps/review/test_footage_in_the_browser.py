@@ -58,15 +58,11 @@ def night(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(night, tmp_path):
+def opened(browser, night, tmp_path):
     """Return the console, and the footage page of somebody who has a case open."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with (
-        serving([night], people_file(tmp_path / "people" / "accounts.json")) as console,
-        playwright.sync_playwright() as play,
-    ):
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with serving([night], people_file(tmp_path / "people" / "accounts.json")) as console:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -78,7 +74,7 @@ def opened(night, tmp_path):
         page.keyboard.press("Enter")
         page.wait_for_selector("body.footage[data-ready='1']", state="attached")
         yield console, page
-        browser.close()
+        context.close()
 
 
 def at(page, moment, tolerance=0.26):
