@@ -200,3 +200,20 @@ def consult(store: OperationStore, *, access: Access, what: str, case: str | Non
         f"'vedette case open {store.path} --case NO --reason TEXT' ({logged})",
         lacking=lacking,
     )
+
+
+def require_logged(unlogged: str) -> None:
+    """Refuse to show what no log has.
+
+    Parameters
+    ----------
+    unlogged
+        Why a view is in no log, as consulting says it; empty where it is in one.
+
+    Raises
+    ------
+    UnloggedError
+        When it is in none.
+    """
+    if unlogged:
+        raise UnloggedError(f"nothing is shown, for it would be in no log ({unlogged})")

@@ -23,8 +23,7 @@ from maps.review.routes.bodies import Body
 from maps.review.routes.pages import answer_with
 from maps.review.visits import Caller, Here
 from operations.case_access import HEAD_FILE
-from operations.consultation import Access
-from operations.errors import UnloggedError
+from operations.consultation import Access, require_logged
 from operations.finding.described import utc_text
 from operations.finding.ground import Ground
 from operations.finding.seen import seen
@@ -95,7 +94,7 @@ def film(where: Annotated[Where, Query()], caller: Caller, here: Here) -> Respon
     record = _recording(here, where)
     looked = _consulted(here, caller.account.name, where.source)
     told = {"media": record.id, "stream": where.stream, "from_s": where.from_s, "to_s": where.to_s}
-    _logged(looked.viewed("film", told))
+    require_logged(looked.viewed("film", told))
     store, member = here.desk.stores[where.source], _film_of(record)
     kept = stored_path(store.path, member, store.vault)
     if not kept.exists():
@@ -121,7 +120,8 @@ def shown(where: Annotated[Where, Query()], caller: Caller, here: Here) -> dict[
         here.desk.archive.refresh()
         found = shown_in(here.desk.archive, where.stretch())
     things = sorted({box["thing"] for box in found["boxes"]})
-    _logged(looked.viewed("shown", {"media": record.id, "from_s": where.from_s, "to_s": where.to_s, "things": things}))
+    told = {"media": record.id, "from_s": where.from_s, "to_s": where.to_s, "things": things}
+    require_logged(looked.viewed("shown", told))
     return {"name": record.name, **found}
 
 
@@ -135,7 +135,7 @@ def seen_there(place: Annotated[Place, Query()], caller: Caller, here: Here) -> 
     for source, looked in enumerate(consultations):
         own = [one.media_id for one in answer.passes if one.source == source]
         told = {"lat": place.lat, "lon": place.lon, "media": sorted(set(own)), "passes": len(own)}
-        _logged(looked.viewed("seen", told))
+        require_logged(looked.viewed("seen", told))
     return {
         "passes": [
             {
@@ -164,7 +164,7 @@ async def live(request: Request, caller: Caller, here: Here) -> Response:
     person = caller.account.name
     consultations = await run_in_threadpool(here.desk.consult, person, access=Access.VIEW, what="live")
     for looked in consultations:
-        _logged(await run_in_threadpool(looked.viewed, "live", {}))
+        require_logged(await run_in_threadpool(looked.viewed, "live", {}))
     cookie = request.cookies.get(here.gate.cookie, "")
     events = _events(request, here, consultations, cookie)
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -206,7 +206,7 @@ def _news(here: Console, feed: LiveFeed, looked: Consultation) -> list[dict[str,
         told = feed.news()
     things = sorted({one["id"] for one in told if one["what"] == "track"})
     if things:
-        _logged(looked.viewed("live", {"things": things}))
+        require_logged(looked.viewed("live", {"things": things}))
     return told
 
 
@@ -254,9 +254,3 @@ def _span(here: Console, source: int, media_id: str) -> dict[str, Any]:
     if first is None or not math.isfinite(first):
         return {"from_s": 0.0, "to_s": None, "streams": 1}
     return {"from_s": first / 1e9, "to_s": last / 1e9, "streams": int(stream) + 1}
-
-
-def _logged(said: str) -> None:
-    """Refuse to show what no log has."""
-    if said:
-        raise UnloggedError(f"nothing is shown, for it would be in no log ({said})")

@@ -20,8 +20,7 @@ from maps.review.looking import WEIGHTS, Queued, event_body, rank_body, standing
 from maps.review.planting import alert_waits
 from maps.review.routes.bodies import ThingName, Weighing, nanoseconds
 from maps.review.visits import Caller, Here
-from operations.consultation import Access
-from operations.errors import UnloggedError
+from operations.consultation import Access, require_logged
 from operations.finding.selection import NOBODY, ThingSelection
 from operations.log.leaves import LeafKind
 from operations.values import Decision, Outcome
@@ -105,7 +104,7 @@ def queue(question: Annotated[Question, Query()], caller: Caller, here: Here) ->
     asked = question.model_dump(mode="json", exclude_defaults=True)
     for source, consultation in enumerate(consultations):
         shown = [one.key.thing_id for one in answer.items if one.key.source == source]
-        _logged(consultation.viewed("queue", {"asked": asked, "things": shown}))
+        require_logged(consultation.viewed("queue", {"asked": asked, "things": shown}))
     items = _with_planted(answer.items, caller, here)
     return {
         "items": [item_body(one, caller, here) for one in items],
@@ -125,7 +124,7 @@ def thing(name: Annotated[ThingName, Query()], caller: Caller, here: Here) -> di
         return _card(one, path, chip, item_body(one, caller, here))
     one = here.looking.one(name.key())
     here.looking.book.refresh()
-    _logged(consultations[one.key.source].viewed("thing", {"things": [one.key.thing_id]}))
+    require_logged(consultations[one.key.source].viewed("thing", {"things": [one.key.thing_id]}))
     card = _card(one, here.looking.path(one.key), here.looking.chip(one), item_body(one, caller, here))
     return card | {"outcomes": here.looking.outcomes(one.key)}
 
@@ -178,9 +177,3 @@ def _with_planted(items: Sequence[Queued], caller: Visitor, here: Console) -> li
 
 def _way_body(way: Way, why: str) -> dict[str, Any]:
     return {"form": way.form, "key": way.key, "text": way.text, "can": not why, "why": why}
-
-
-def _logged(said: str) -> None:
-    """Refuse to show what no log has."""
-    if said:
-        raise UnloggedError(f"nothing is shown, for it would be in no log ({said})")
