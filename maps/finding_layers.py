@@ -1,4 +1,4 @@
-"""Findings as markers: rule, what was measured against which limit, and what would do."""
+"""Findings as markers: rule, what was measured against which limit, what would do and what may help."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ def _marker(finding: Finding, *, signs: bool) -> dict[str, Any]:
             rows.append([name, f"{value:g} {finding.unit}".strip()])
     if finding.relaxation:
         rows.append(["would do", finding.relaxation])
+    if finding.advice:
+        rows.append(["advice", finding.advice])
     sign = {"sign": _SIGN[finding.severity], "kind": finding.severity.value} if signs else {}
     return spot(finding.lon_deg, finding.lat_deg, title=f"{finding.severity}: {finding.rule}", rows=rows, **sign)
 

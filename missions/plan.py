@@ -59,6 +59,9 @@ class Finding:
     limit: float = math.nan
     unit: str = ""
     relaxation: str = ""
+    """What does: it was tried (`missions.judging.relaxation`), or is what the judgement rests on."""
+    advice: str | None = dataclasses.field(default=None, metadata={UNHASHED_WHEN_NONE: True})
+    """What may help and was not tried, and what was tried in vain."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

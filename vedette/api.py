@@ -8,6 +8,7 @@ command would end with. Nothing here prints.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,12 @@ def plan(brief: Place | Brief, *, search: PatternRequest | None = None, out: Pla
     PlanRefusedError
         When no sortie can keep the rules: which, where, and the smallest change that would do.
     """
+    from missions.airspace.ground_file import open_situation
     from missions.plan_files.plan_folder_file import write_plan_folder
-    from missions.tasks.plan_door import plan_brief
+    from missions.tasks.plan_door import PATROL, answered
     from missions.tasks.search import Search
 
-    asked = _brief(brief)
-    made = plan_brief(asked) if search is None else plan_brief(asked, Search(request=search))
+    made = answered(open_situation(_brief(brief)), PATROL if search is None else Search(request=search))
     if out is not None:
         write_plan_folder(made, Path(out))
     return made
@@ -97,19 +98,19 @@ def check(
     from missions.airspace.ground_file import open_situation
     from missions.checks.autopilot_rules_values import settings_for
     from missions.checks.check import check_document
+    from missions.checks.check_tried import Tries
     from missions.plan_files.dialect import as_dialect
     from missions.plan_files.plan_sources_file import read_all_plans
 
-    asked = None if brief is None else open_situation(_brief(brief))
+    tries = Tries(None if brief is None else open_situation(_brief(brief)), aircraft)
     told = None if dialect is None else as_dialect(dialect)
     judged = []
     for name, document in read_all_plans([files] if isinstance(files, (str, Path)) else files):
         if isinstance(document, VedetteError):
             raise document
         settings = settings_for(document.vehicle_type)
-        judged.append(
-            check_document(document, name=name, dialect=told, settings=settings, brief=asked, aircraft=aircraft)
-        )
+        judge = partial(check_document, document, name=name, dialect=told, settings=settings)
+        judged.append(tries.judged(document, judge))
     return tuple(judged)
 
 

@@ -202,7 +202,7 @@ def _margin(
         measured=round(max(distance_m, 0.0), 2),
         limit=ERROR_M,
         unit="m",
-        relaxation=f"a fence {ERROR_M:.0f} m or more outside the path",
+        advice=f"a fence {ERROR_M:.0f} m or more outside the path",
     )
 
 

@@ -137,7 +137,7 @@ def revisit_finding(brief: Brief, found: Sequence[Choice], best: FleetAnswer) ->
             measured=round(best.period_s / 60.0, 2), limit=asked / 60.0,
             message=f"{best.total} aircraft see everything every {best.period_s / 60.0:.1f} minutes; "
             f"{asked / 60.0:g} are asked",
-            relaxation=f"{more}revisit.max_min = {math.ceil(best.period_s / 60.0)}",
+            advice=f"{more}revisit.max_min = {math.ceil(best.period_s / 60.0)}",
         )
     ]  # fmt: skip
 
@@ -152,7 +152,7 @@ def proven_finding(brief: Brief, worst_s: float, findings: Sequence[Finding]) ->
             rule="revisit", severity=Severity.ERROR, unit="min", measured=round(worst_s / 60.0, 2), limit=asked / 60.0,
             message=f"everything is seen every {worst_s / 60.0:.1f} minutes, because take-offs are moved to keep the "
             f"aircraft apart; {asked / 60.0:g} are asked",
-            relaxation=f"another launch site, or revisit.max_min = {math.ceil(worst_s / 60.0)}",
+            advice=f"another launch site, or revisit.max_min = {math.ceil(worst_s / 60.0)}",
         )
     ]  # fmt: skip
 
@@ -164,7 +164,7 @@ def _counts(brief: Brief, choice: Choice) -> str:
         counts[base.fleet] += count
     if len(counts) == 1:
         return f"aircraft.count = {counts[0]}"
-    return " and ".join(f"count = {n} of {f.label}" for n, f in zip(counts, brief.fleets, strict=True) if n)
+    return " and ".join(f"aircraft.count = {n} of {f.label}" for n, f in zip(counts, brief.fleets, strict=True) if n)
 
 
 def too_few_finding(brief: Brief, choice: Choice) -> Finding:
@@ -176,7 +176,7 @@ def too_few_finding(brief: Brief, choice: Choice) -> Finding:
         message=f"the sorties need {need} aircraft at {len(where)} launch sites and the brief has "
         f"{', '.join(f'{f.count} {f.label}' for f in brief.fleets)}, so aircraft are carried from site to site, how "
         "long that takes is not said, and no revisit time is promised",
-        relaxation=f"{_counts(brief, choice)}, or aircraft.carry_min = the minutes to carry one to the next site",
+        advice=f"{_counts(brief, choice)}, or aircraft.carry_min = the minutes to carry one to the next site",
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def _shut(brief: Brief, site: int, error: PlanRefusedError) -> Finding:
     return Finding(
         rule=str(error.fields["rule"]), severity=Severity.WARNING, message=str(error),
         lat_deg=brief.launch[site].lat_deg, lon_deg=brief.launch[site].lon_deg,
-        relaxation=f"aircraft = {{ NAME = 0 }} at launch site {brief.launch[site].name!r}, if it is not meant to",
+        advice=f"aircraft = {{ NAME = 0 }} at launch site {brief.launch[site].name!r}, if it is not meant to",
     )  # fmt: skip
 
 

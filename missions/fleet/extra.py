@@ -276,5 +276,5 @@ def _nothing_spare(brief: Brief, table: Timetable) -> Finding:
     return Finding(
         rule="learned effort", severity=Severity.WARNING, measured=0.0, limit=1.0, unit="aircraft",
         message=f"{why}: what was learned stands in the plan and changes no flight",
-        relaxation=f"aircraft.count = {count + 1}, or a longer revisit.max_min",
+        advice=f"aircraft.count = {count + 1}, or a longer revisit.max_min",
     )  # fmt: skip

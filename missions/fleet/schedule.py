@@ -233,7 +233,7 @@ def _conflict_finding(conflict: Conflict) -> Finding:
         measured=round(conflict.distance_m, 1), limit=SEPARATION_M, unit="m",
         message=f"{conflict.first} and {conflict.second} come within {conflict.distance_m:.0f} m of each other "
         f"{conflict.t_s:.0f} s into the patrol",
-        relaxation="fewer aircraft at that site, or a longer revisit time",
+        advice="fewer aircraft at that site, or a longer revisit time",
     )  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def battery_findings(brief: Brief, sorties: Sequence[Sortie], flights: Sequence[
             Finding(
                 rule="batteries", severity=Severity.ERROR, measured=float(len(mine)), limit=float(fleet.batteries),
                 message=f"the patrol takes {len(mine)} charged batteries{whose} and {fleet.batteries} are there",
-                relaxation=f"aircraft.batteries = {len(mine)}{whose}, or a patrol that ends "
+                advice=f"aircraft.batteries = {len(mine)}{whose}, or a patrol that ends "
                 f"{mine[fleet.batteries].t_takeoff_s / 60:.0f} minutes after it starts",
             )
         )  # fmt: skip

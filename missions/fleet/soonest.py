@@ -183,7 +183,7 @@ def _conflict_finding(conflict: Conflict) -> Finding:
         measured=round(conflict.distance_m, 1), limit=SEPARATION_M,
         message=f"{conflict.first} and {conflict.second} come within {conflict.distance_m:.0f} m of each other "
         f"{conflict.t_s:.0f} s into the search, and waiting does not part them",
-        relaxation="fewer aircraft, or another launch site",
+        advice="fewer aircraft, or another launch site",
     )  # fmt: skip
 
 
@@ -194,5 +194,5 @@ def _carried_finding(fleet: Fleet, chosen: Sequence[int]) -> Finding:
         measured=float(fleet.count), limit=float(sites),
         message=f"the sorties start from {sites} launch sites and there are {fleet.count} aircraft, so one is "
         "carried from site to site; the time for that is not in the schedule",
-        relaxation=f"aircraft.count = {sites}",
+        advice=f"aircraft.count = {sites}",
     )  # fmt: skip

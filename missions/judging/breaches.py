@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Breaches:
     """The legs that break one rule: (k,) or (k, 2) columns, one row a leg.
 
-    `text` says what a leg does wrong, after its name; `relaxation` what would do. Both may name
-    `{measured}`, `{limit}`, `{wanted}` (the figure the relaxation asks for) and `{lat}`, `{lon}` of the place.
+    `text` says what a leg does wrong, after its name; `advice` what may help. Both may name
+    `{measured}`, `{limit}`, `{wanted}` (the figure the advice asks for) and `{lat}`, `{lon}` of the place.
     """
 
     rule: str
@@ -34,7 +34,7 @@ class Breaches:
     limit: float
     xy_m: FloatArray
     text: str
-    relaxation: str = ""
+    advice: str = ""
     wanted: FloatArray | None = None
     unit: str = "m"
     severity: Severity = Severity.ERROR
@@ -55,7 +55,7 @@ class Breaches:
         return Finding(
             rule=self.rule, severity=self.severity, message=f"{label} {self.text.format(**figures)}{suffix}",
             lat_deg=lat, lon_deg=lon, seq=int(legs.seq[self.leg[k]]), measured=round(measured, 2),
-            limit=round(self.limit, 2), unit=self.unit, relaxation=self.relaxation.format(**figures),
+            limit=round(self.limit, 2), unit=self.unit, advice=self.advice.format(**figures) or None,
         )  # fmt: skip
 
     def only(self, legs: NDArray[np.bool_]) -> Breaches:

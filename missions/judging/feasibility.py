@@ -33,7 +33,7 @@ def _direction(situation: Situation) -> list[Finding]:
             unit="%",
             message=f"{100.0 * turned:.0f} % of the border is drawn against the rest and was turned round; "
             f"{side.hand} is meant of the larger part",
-            relaxation="look at the map, or give border.own_side as a polygon or a point",
+            advice="look at the map, or give border.own_side as a polygon or a point",
         )
     ]  # fmt: skip
 
@@ -58,7 +58,8 @@ def _speed(brief: Brief) -> Iterator[Finding]:
             yield Finding(
                 rule="speed", severity=Severity.ERROR, measured=asked, limit=most, unit="m/s",
                 message=f"flight.speed_mps = {asked:g} is more than {fleet.label} flies ({most:g} m/s at most)",
-                relaxation=f"flight.speed_mps = {most:g} or less; {asked:g} km/h are {asked / 3.6:.3g} m/s",
+                advice=f"flight.speed_mps = {asked / 3.6:.3g} (if {asked:g} km/h were meant), or "
+                f"flight.speed_mps = {most:g}",
             )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def _unknown_ground(brief: Brief) -> Iterator[Finding]:
             rule="terrain", severity=Severity.WARNING, measured=100.0, limit=0.0, unit="%",
             message="the brief names no terrain, so that no height above the ground could be judged: the ground is "
             "taken to be as high as home everywhere, and a hill on the way is not seen",
-            relaxation="terrain.file (--terrain FILE), or terrain.flat_amsl_m where the ground is flat",
+            advice="terrain.file (--terrain FILE), or terrain.flat_amsl_m where the ground is flat",
         )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def _open_zones(brief: Brief) -> Iterator[Finding]:
             rule="zone heights", severity=Severity.WARNING, measured=float(len(told)), limit=0.0,
             message="zones are taken larger than they may be, because their file leaves it open: "
             + ", ".join(told[:NAMED_ZONES]) + (f", and {more} more" if more > 0 else ""),
-            relaxation="floor_amsl_m, floor_agl_m, ceiling_amsl_m or ceiling_agl_m of the [[zone]], or a file that "
+            advice="floor_amsl_m, floor_agl_m, ceiling_amsl_m or ceiling_agl_m of the [[zone]], or a file that "
             "says what its heights count from",
         )  # fmt: skip
 
@@ -101,7 +102,7 @@ def _wind(brief: Brief, legs: Sequence[Leg]) -> list[Finding]:
         Finding(
             rule="wind limit", severity=Severity.ERROR, measured=round(strongest, 2), limit=most, unit="m/s",
             message=f"gusts of {strongest:.3g} m/s are over the {most:g} m/s {fleet.label} is made for",
-            relaxation=f"wait until the gusts are under {most:g} m/s, or take a type made for more",
+            advice=f"wait until the gusts are under {most:g} m/s, or take a type made for more",
         )
         for fleet in brief.fleets
         if strongest > (most := fleet.aircraft.max_wind_mps)
@@ -113,7 +114,7 @@ def _wind(brief: Brief, legs: Sequence[Leg]) -> list[Finding]:
                 limit=wind.alt_amsl_m[-1], unit="m",
                 message=f"the plan flies up to {max(heights):.0f} m AMSL and the highest wind layer is at "
                 f"{wind.alt_amsl_m[-1]:g} m; the wind above it is taken to be the same and may be stronger",
-                relaxation=f"a [[wind.layer]] at {math.ceil(max(heights))} m AMSL or higher",
+                advice=f"a [[wind.layer]] at {math.ceil(max(heights))} m AMSL or higher",
             )
         )  # fmt: skip
     return found

@@ -85,9 +85,9 @@ def propose_rally(
 
 
 def _hopeless(situation: Situation, finding: Finding) -> Finding:
-    way = f"{RETRACE}; " if can_retrace(situation.brief.performances[0]) else "another launch site, or a smaller zone; "
+    way = RETRACE if can_retrace(situation.brief.performances[0]) else "another launch site, or a smaller zone"
     return dataclasses.replace(
-        finding, relaxation=f"{way}no {MOST_PER_SORTIE} rally points or fewer were found that mend it"
+        finding, advice=f"{way}; no {MOST_PER_SORTIE} rally points or fewer were found that mend it"
     )
 
 
@@ -125,7 +125,9 @@ def _settled(
             used[sortie.name] = sorted({int(k) - old for k in np.unique(subject.returns.place) if k >= old})
     retrace = can_retrace(situation.brief.performances[0])
     told = [
-        dataclasses.replace(f, relaxation=_relaxation([proposed[k] for k in used[f.sortie]], retrace=retrace))
+        dataclasses.replace(
+            f, relaxation=_relaxation([proposed[k] for k in used[f.sortie]]), advice=RETRACE if retrace else None
+        )
         if f.rule in RULES and used.get(f.sortie)
         else f
         for f in findings
@@ -137,12 +139,11 @@ def _settled(
     return tuple(p for p in mended if p.sorties), told
 
 
-def _relaxation(places: Sequence[ProposedRally], *, retrace: bool) -> str:
+def _relaxation(places: Sequence[ProposedRally]) -> str:
     named = [f"{p.lat_deg:.5f}, {p.lon_deg:.5f}" for p in places]
     listed = named[0] if len(named) == 1 else "; ".join(named[:-1]) + f" and {named[-1]}"
     several = "s" if len(named) > 1 else ""
-    mend = f"rally point{several} at {listed}, if the ground is fit to land on"
-    return f"{mend}; or {RETRACE}" if retrace else mend
+    return f"rally point{several} at {listed}, if the ground is fit to land on"
 
 
 def _item(place: ProposedRally) -> MissionItem:

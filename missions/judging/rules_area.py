@@ -34,7 +34,7 @@ def keep_in(subject: Subject) -> Iterator[Breaches]:
     outside = shapely.difference(legs.lines[leg], area)
     yield Breaches(
         rule="keep-in", leg=leg, measured=out_m[leg], limit=0.0, xy_m=first_points(outside, legs.start_m[leg]),
-        text="flies {measured:.0f} m outside the keep-in area", relaxation="a path inside it, or a larger area",
+        text="flies {measured:.0f} m outside the keep-in area", advice="a path inside it, or a larger area",
     )  # fmt: skip
     inside_m = inside_m / subject.corridor.stretch
     leg = np.flatnonzero((out_m <= ROUNDING_M) & (inside_m < asked.clearance_m - ROUNDING_M))
@@ -43,7 +43,7 @@ def keep_in(subject: Subject) -> Iterator[Breaches]:
         rule="keep-in", leg=leg, measured=inside_m[leg], limit=asked.clearance_m,
         xy_m=first_points(edge, legs.start_m[leg]),
         text="comes within {measured:.1f} m of the keep-in area's edge; {limit:g} m are asked",
-        wanted=np.floor(inside_m[leg]), relaxation="keep_in.clearance_m = {wanted:.0f}",
+        wanted=np.floor(inside_m[leg]), advice="keep_in.clearance_m = {wanted:.0f}",
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def overflight(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="overflight", leg=leg, measured=np.array([over_m.sum()]), limit=0.0, severity=Severity.WARNING,
         xy_m=first_points(inside, legs.start_m[leg]), whole=True,
-        text=f"flies over {' and '.join(said)}", relaxation=_spare(subject, over_m, int(leg[0])),
+        text=f"flies over {' and '.join(said)}", advice=_spare(subject, over_m, int(leg[0])),
     )  # fmt: skip
 
 

@@ -17,6 +17,11 @@ SLACK_PCT: Final = 0.01
 """Battery is rounded to a thousandth of a per cent in a plan, and worked out anew from places on a grid of 1 cm."""
 
 
+def whose(subject: Subject) -> str:
+    """Return whose key of the brief is meant, where it has several types of aircraft."""
+    return f" of {subject.flown.label}" if len(subject.brief.fleets) > 1 else ""
+
+
 def endurance(subject: Subject) -> Iterator[Breaches]:
     """Find the first leg that goes into the reserve, and legs the wind makes impossible."""
     legs, aircraft = subject.legs, subject.aircraft
@@ -24,7 +29,7 @@ def endurance(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="endurance", leg=stuck, measured=np.full(len(stuck), np.nan), limit=aircraft.reserve_pct, unit="%",
         xy_m=legs.start_m[stuck], text="cannot be flown: the wind is stronger than the aircraft",
-        relaxation="wait for less wind, or take a faster aircraft",
+        advice="wait for less wind, or take a faster aircraft",
     )  # fmt: skip
     left = subject.battery_pct[1:]
     spent = np.flatnonzero(left < aircraft.reserve_pct - SLACK_PCT)[:1]
@@ -33,5 +38,5 @@ def endurance(subject: Subject) -> Iterator[Breaches]:
         rule="endurance", leg=spent, measured=left[spent], limit=aircraft.reserve_pct, unit="%",
         xy_m=legs.end_m[spent], text="leaves {measured:.1f} % of the battery; the reserve is {limit:g} %",
         wanted=np.ceil(np.full(len(spent), enough_wh)),
-        relaxation="a shorter flight, or aircraft.battery_wh = {wanted:.0f}",
+        advice="aircraft.battery_wh = {wanted:.0f}" + whose(subject) + ", or a shorter flight",
     )  # fmt: skip

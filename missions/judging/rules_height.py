@@ -39,7 +39,7 @@ def terrain(subject: Subject) -> Iterator[Breaches]:
         rule="terrain", leg=leg, measured=100.0 * hidden[leg] / total[leg], limit=0.0, unit="%",
         xy_m=points.xy_m[worst_points(points.leg, np.zeros(len(points.leg)), unknown)],
         text="has no ground height under {measured:.0f} % of it; give terrain that reaches there",
-        relaxation="a terrain file that covers the whole patrol", share_pct=100.0 * float(unknown.mean()),
+        advice="a terrain file that covers the whole patrol", share_pct=100.0 * float(unknown.mean()),
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def ground_clearance(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="ground clearance", leg=points.leg[at], measured=above[at], limit=rules.min_agl_m, xy_m=points.xy_m[at],
         text="is {measured:.0f} m above the ground; at least {limit:g} m are asked",
-        wanted=np.ceil(rules.alt_agl_m + short[at]), relaxation="flight.alt_agl_m = {wanted:.0f}",
+        wanted=np.ceil(rules.alt_agl_m + short[at]), advice="flight.alt_agl_m = {wanted:.0f}",
         share_pct=100.0 * float(low.mean()),
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def height_limit(subject: Subject) -> Iterator[Breaches]:
         rule="height limit", leg=points.leg[at], measured=above[at], limit=most, xy_m=points.xy_m[at],
         text="is {measured:.0f} m above the ground; at most {limit:g} m are allowed",
         wanted=np.ceil(above[at]),
-        relaxation="a lower flight.speed_mps or flight.alt_agl_m, or flight.max_agl_m = {wanted:.0f}",
+        advice="a lower flight.speed_mps or flight.alt_agl_m, or flight.max_agl_m = {wanted:.0f}",
         share_pct=100.0 * float(high.mean()),
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ def ceiling(subject: Subject) -> Iterator[Breaches]:
         xy_m=np.where(higher_end, legs.end_m[leg], legs.start_m[leg]),
         text="reaches {measured:.0f} m above sea level; the ceiling is {limit:g} m",
         wanted=np.floor(rules.alt_agl_m - (top[leg] - rules.ceiling_amsl_m)),
-        relaxation="flight.alt_agl_m = {wanted:.0f}",
+        advice="flight.alt_agl_m = {wanted:.0f}",
     )  # fmt: skip
 
 
@@ -121,6 +121,6 @@ def climb(subject: Subject) -> Iterator[Breaches]:
             text=("climbs" if sign > 0.0 else "descends") + " {measured:.1f} m/s at the planned speed; "
             + f"{aircraft.name} does {{limit:g}} m/s" + ("" if wing else " and flies it slower"),
             wanted=np.floor(10.0 * subject.flown.speed_mps * most / needed[leg]) / 10.0,
-            relaxation="a longer leg, or flight.speed_mps = {wanted:g}",
+            advice="a longer leg, or flight.speed_mps = {wanted:g}",
             severity=Severity.ERROR if wing else Severity.WARNING,
         )  # fmt: skip

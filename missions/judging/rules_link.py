@@ -32,7 +32,7 @@ def link(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="link", leg=leg, measured=away[farther, leg], limit=most, xy_m=ends[farther, leg],
         text="is {measured:.0f} m from its ground station; the link reaches {limit:g} m",
-        wanted=np.ceil(away[farther, leg]), relaxation="flight.max_link_m = {wanted:.0f}",
+        wanted=np.ceil(away[farther, leg]), advice="flight.max_link_m = {wanted:.0f}",
     )  # fmt: skip
 
 
@@ -56,6 +56,6 @@ def radio(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="radio", leg=points.leg[at], measured=into[at], limit=0.0, xy_m=points.xy_m[at],
         text="is hidden from the station by {measured:.0f} m of ground", severity=Severity.WARNING,
-        relaxation="a station on higher ground, a taller mast, or a greater flight.alt_agl_m",
+        advice="a station on higher ground, a taller mast, or a greater flight.alt_agl_m",
         share_pct=100.0 * float(hidden.mean()),
     )  # fmt: skip

@@ -51,7 +51,7 @@ def standoff(subject: Subject) -> Iterator[Breaches]:
             if broken
             else f"keeps {{measured:.1f}} m; GNSS error, gusts and turns need {{limit:.1f}} m to hold {asked:g} m",
             wanted=np.floor(np.maximum(kept[leg] - (0.0 if broken else margin), 0.0)),
-            relaxation="standoff.asked_m = {wanted:.0f}",
+            advice="standoff.asked_m = {wanted:.0f}",
             severity=Severity.ERROR if broken else Severity.WARNING,
         )  # fmt: skip
 
@@ -66,7 +66,7 @@ def side(subject: Subject) -> Iterator[Breaches]:
     yield Breaches(
         rule="side", leg=leg, measured=length, limit=0.0, xy_m=first_points(beyond, subject.legs.start_m[leg]),
         text="flies {measured:.0f} m on the other side of the border",
-        relaxation="a path on our side, or another border.own_side if the sides are mixed up",
+        advice="a path on our side, or another border.own_side if the sides are mixed up",
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def zones(subject: Subject) -> Iterator[Breaches]:
                 rule="zones", leg=leg[which], measured=distance[which], limit=zone.clearance_m, xy_m=place[which],
                 text=(f"crosses zone {zone.name!r}" if into else f"passes {{measured:.1f}} m from zone {zone.name!r}")
                 + "; {limit:g} m of clearance are asked",
-                relaxation="a smaller zone or clearance, or another flight height",
+                advice="a smaller zone or clearance, or another flight height",
             )  # fmt: skip
 
 

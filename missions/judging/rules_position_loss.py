@@ -70,7 +70,7 @@ def position_loss(subject: Subject) -> Iterator[Breaches]:
         wanted=np.hypot(*drift[row].T),
         text="drifts {wanted:.0f} m in this wind if its position is lost there, and comes down {measured:.0f} m beyond "
         "the border" + ("" if kept else "; who approves the plan accepts that by name"),
-        relaxation="a lower flight.alt_agl_m, less wind, or a larger standoff.asked_m",
+        advice="a lower flight.alt_agl_m, less wind, or a larger standoff.asked_m",
         severity=Severity.ERROR if kept else Severity.WARNING,
         share_pct=100.0 * float(bad.mean()),
     )  # fmt: skip

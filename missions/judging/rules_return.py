@@ -8,7 +8,7 @@ import numpy as np
 
 from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches, worst_points
-from missions.judging.rules_battery import SLACK_PCT
+from missions.judging.rules_battery import SLACK_PCT, whose
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
         rule="failsafe height", leg=points.leg[at], measured=above[at], limit=rules.max_agl_m, xy_m=points.xy_m[at],
         text="broken off near {lat}, {lon} climbs to {measured:.0f} m above the ground; {limit:g} m are allowed",
         wanted=lower if low_enough else np.ceil(above[at]),
-        relaxation=RETURN_ALT if low_enough else "flight.max_agl_m = {wanted:.0f}",
+        advice=RETURN_ALT if low_enough else "flight.max_agl_m = {wanted:.0f}",
         share_pct=100.0 * float(bad.mean()),
     )  # fmt: skip
     if rules.ceiling_amsl_m is None:
@@ -57,7 +57,7 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
         xy_m=points.xy_m[at],
         text="broken off near {lat}, {lon} climbs to {measured:.0f} m above sea level; the ceiling is {limit:g} m",
         wanted=np.floor(np.full(len(at), rules.ceiling_amsl_m - subject.landings_amsl_m[0])),
-        relaxation=RETURN_ALT, share_pct=100.0 * float(bad.mean()),
+        advice=RETURN_ALT, share_pct=100.0 * float(bad.mean()),
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def failsafe_terrain(subject: Subject) -> Iterator[Breaches]:
             + ("returns into higher ground" if into else "clears the ground by {measured:.0f} m on its way home")
             + "; {limit:g} m are asked",
             wanted=np.ceil((returns.over_amsl_m - subject.landings_amsl_m[0] + least - room)[at]),
-            relaxation=RETURN_ALT, severity=severity, share_pct=100.0 * float(bad.mean()),
+            advice=RETURN_ALT, severity=severity, share_pct=100.0 * float(bad.mean()),
         )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:
         rule="failsafe endurance", leg=points.leg[at], measured=left[at], limit=aircraft.reserve_pct, unit="%",
         xy_m=points.xy_m[at], wanted=np.ceil(enough),
         text="broken off near {lat}, {lon} lands with {measured:.1f} % of the battery; the reserve is {limit:g} %",
-        relaxation="aircraft.battery_wh = {wanted:.0f}, or "
+        advice=f"aircraft.battery_wh = {{wanted:.0f}}{whose(subject)}, or "
         + ('failsafe.way = "straight"' if subject.return_rules.retrace else "a rally point nearer to it"),
         share_pct=100.0 * float(bad.mean()) if len(bad) else 0.0,
     )  # fmt: skip

@@ -40,7 +40,7 @@ def failsafe_keep_in(subject: Subject) -> Iterator[Breaches]:
         yield Breaches(
             rule="failsafe keep-in", leg=swept.leg[at], measured=measured[at], limit=limit, severity=severity,
             xy_m=points.xy_m[swept.first[at]], text="broken off near {lat}, {lon} " + text,
-            relaxation=mend(subject), share_pct=share_of(subject, np.flatnonzero(held)),
+            advice=mend(subject), share_pct=share_of(subject, np.flatnonzero(held)),
         )  # fmt: skip
 
 
@@ -65,5 +65,5 @@ def failsafe_overflight(subject: Subject) -> Iterator[Breaches]:
         rule="failsafe overflight", leg=swept.leg[at], measured=metres[at], limit=0.0, severity=Severity.WARNING,
         xy_m=returns.points.xy_m[swept.first[at]],
         text=f"broken off near {{lat}}, {{lon}} returns home over {' and '.join(names)} ({{measured:.0f}} m of it)",
-        relaxation=mend(subject), share_pct=share_of(subject, np.flatnonzero(bad)),
+        advice=mend(subject), share_pct=share_of(subject, np.flatnonzero(bad)),
     )  # fmt: skip

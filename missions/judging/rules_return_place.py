@@ -114,7 +114,7 @@ def failsafe_standoff(subject: Subject) -> Iterator[Breaches]:
             rule="failsafe standoff", leg=swept.leg[row], measured=near[at], limit=high,
             xy_m=subject.returns.points.xy_m[swept.first[row]],
             text="broken off near {lat}, {lon} returns within {measured:.0f} m of the border; {limit:.0f} m are asked",
-            relaxation=mend(subject), severity=severity, share_pct=share_of(subject, doubtful[bad]),
+            advice=mend(subject), severity=severity, share_pct=share_of(subject, doubtful[bad]),
         )  # fmt: skip
 
 
@@ -134,5 +134,5 @@ def failsafe_zone(subject: Subject) -> Iterator[Breaches]:
             rule="failsafe zone", leg=swept.leg[at], measured=np.zeros(len(at)), limit=zone.clearance_m,
             xy_m=points.xy_m[swept.first[at]],
             text=f"broken off near {{lat}}, {{lon}} may return home through zone {zone.name!r} or its clearance",
-            relaxation=mend(subject), share_pct=share_of(subject, rows),
+            advice=mend(subject), share_pct=share_of(subject, rows),
         )  # fmt: skip

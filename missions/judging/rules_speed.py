@@ -22,5 +22,5 @@ def speed(subject: Subject) -> Iterator[Breaches]:
         rule="speed", leg=leg, measured=legs.asked_mps[leg], limit=most, xy_m=legs.start_m[leg], unit="m/s",
         text=f"is to be flown at {{measured:g}} m/s; {subject.aircraft.name} flies {{limit:g}} m/s at most, and nobody "
         "knows what the autopilot makes of it",
-        relaxation=f"a speed of {most:g} m/s or less (km/h are 3.6 times m/s)",
+        advice=f"a speed of {most:g} m/s at most (km/h are 3.6 times m/s)",
     )  # fmt: skip

@@ -40,7 +40,7 @@ def unseen_findings(situation: Situation, covered: Coverage) -> list[Finding]:
         found.append(
             Finding(
                 rule="coverage", severity=Severity.WARNING, lat_deg=float(lat[0]), lon_deg=float(lon[0]), unit="%",
-                measured=round(share, 2), limit=0.0, relaxation=remedy,
+                measured=round(share, 2), limit=0.0, advice=remedy,
                 message=f"{share:.1f} % of the corridor ({area_m2 / 1e6:.2f} km²) is never seen {where}, most of it "
                 f"about {lat[0]:.5f}, {lon[0]:.5f}",
             )

@@ -44,7 +44,7 @@ def border_finding(brief: Brief, views: Sequence[LaneView], nearest_m: float) ->
             f"and from {brief.flight.alt_agl_m:g} m up the camera, held {held[widest]:g} degrees below the horizon "
             f"(upper edge of the picture {below:.0f}), sees {far[widest]:.0f} m far; "
             f"the first {missed:.0f} m are missed",
-            relaxation=_changes(brief, nearest_m),
+            advice=_changes(brief, nearest_m),
         )
     ]  # fmt: skip
 
@@ -54,9 +54,9 @@ def _changes(brief: Brief, nearest_m: float) -> str:
     wanted = nearest_m - brief.corridor.from_m
     seen = _farthest_m(brief, brief.flight.alt_agl_m, wanted)
     if seen >= wanted:
-        return "leave out camera.depression_deg and the planner chooses one that sees it"
+        return "leave out camera.depression_deg (the planner chooses one that sees it)"
     height = _height(brief, wanted)
-    free = "" if brief.camera.depression_deg is None else "leave out camera.depression_deg, and "
+    free = "" if brief.camera.depression_deg is None else "leave out camera.depression_deg and "
     found = [f"flight.alt_agl_m = {height:g}"] if height is not None else []
     standoff = math.floor(brief.standoff.asked_m - (wanted - seen))
     if standoff > 0:
@@ -64,7 +64,7 @@ def _changes(brief: Brief, nearest_m: float) -> str:
     outer = math.ceil(nearest_m - seen)
     if outer < brief.corridor.depth_m:
         found.append(f"corridor.from_m = {outer} (a corridor that begins there)")
-    return free + (", or ".join(found) if found else "a camera with a narrower field of view")
+    return ", or ".join(free + change for change in found) or "a camera with a narrower field of view"
 
 
 def _farthest_m(brief: Brief, alt_agl_m: float, wanted_m: float) -> float:

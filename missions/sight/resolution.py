@@ -54,7 +54,7 @@ def resolution_findings(brief: Brief, views: Sequence[LaneView]) -> list[Finding
     return [
         Finding(
             rule="resolution", severity=Severity.ERROR if asked else Severity.WARNING, message=what,
-            measured=round(measured, 3), limit=limit, unit=unit, relaxation=_relaxation(brief, size),
+            measured=round(measured, 3), limit=limit, unit=unit, advice=_relaxation(brief, size),
         )
     ]  # fmt: skip
 
@@ -76,7 +76,7 @@ def _relaxation(brief: Brief, size_m: float) -> str:
     wanted = pixel_asked_m(brief.resolution)
     if brief.camera.depression_deg is not None:
         lower = math.floor(brief.flight.alt_agl_m * wanted / size_m)
-        return f"flight.alt_agl_m = {lower}, a narrower field of view, or a larger camera.depression_deg"
+        return f"flight.alt_agl_m = {lower}, or a narrower field of view, or a larger camera.depression_deg"
     if brief.resolution is None:
         return "a smaller standoff, or a camera with a narrower field of view; or say in [resolution] what is enough"
     steepest = min(90.0, -brief.camera.gimbal_pitch_min_deg)

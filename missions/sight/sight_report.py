@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
 
+from missions.judging.rules_place import standoff_m
 from missions.plan import Finding, LaneSight, Severity, SightReport, UnseenGround
 from missions.sight.coverage import Unseen
 from missions.sight.optics import near_far_m, pixels_m
@@ -71,11 +73,17 @@ def unseen_ground(covered: Coverage, frame: LocalFrame) -> tuple[UnseenGround, .
     return tuple(sorted(found, key=lambda u: -u.area_m2))
 
 
-def coverage_findings(brief: Brief, covered: Coverage, frame: LocalFrame) -> list[Finding]:
-    """Warn when part of the corridor is never seen: one finding for each reason that matters, largest first."""
+def coverage_findings(situation: Situation, lanes: int, covered: Coverage) -> list[Finding]:
+    """Warn when part of the corridor is never seen: one finding for each reason that matters, largest first.
+
+    Parameters
+    ----------
+    lanes
+        How many lanes were laid.
+    """
     if covered.covered_pct >= ENOUGH_PCT:
         return []
-    unseen = unseen_ground(covered, frame)
+    unseen = unseen_ground(covered, situation.frame)
     shares = [100.0 * u.area_m2 / covered.watched_m2 for u in unseen]
     return [
         Finding(
@@ -83,13 +91,18 @@ def coverage_findings(brief: Brief, covered: Coverage, frame: LocalFrame) -> lis
             lat_deg=ground.lat_deg, lon_deg=ground.lon_deg,
             message=f"{share:.1f} % of the corridor ({ground.area_m2 / 1e6:.2f} km²) is never seen: {ground.reason}; "
             f"{_largest(ground)}",
-            relaxation=_remedy(brief, Unseen(ground.reason)),
+            advice=_may_help(situation, lanes, ground, covered),
         )
         for k, (ground, share) in enumerate(zip(unseen, shares, strict=True))
         if k == 0 or share >= LITTLE_PCT
     ]  # fmt: skip
 
 
+MOST_LANES: Final = 50
+"""The most lanes a brief may ask for."""
+MORE_OVERLAP_PCT: Final = 25.0
+MOST_OVERLAP_PCT: Final = 80.0
+"""The greatest overlap of strips a brief may ask for."""
 NO_AIR: Final = "behind the standoff, a zone or the keep-in area's edge, where nobody may fly"
 
 
@@ -116,7 +129,7 @@ def area_findings(situation: Situation, covered: Coverage, swath_m: float) -> li
             unit="%", lat_deg=float(lat[0]), lon_deg=float(lon[0]),
             message=f"{missed:.1f} % of the area is not seen: {told or 'along the edges of its lanes'}; the largest "
             f"gap is about {lat[0]:.5f}, {lon[0]:.5f}",
-            relaxation="a smaller --swath-m, an oblique camera, a smaller standoff, or a smaller area",
+            advice="a smaller --swath-m, or an oblique camera, or a smaller standoff, or a smaller area",
         )
     ]  # fmt: skip
 
@@ -126,17 +139,44 @@ def _largest(ground: UnseenGround) -> str:
     return f"{which}, {ground.largest_m2 / 1e4:.1f} ha, is about {ground.lat_deg:.5f}, {ground.lon_deg:.5f}"
 
 
-def _remedy(brief: Brief, reason: Unseen) -> str:
-    match reason:
+def _may_help(situation: Situation, lanes: int, unseen: UnseenGround, covered: Coverage) -> str:
+    """Return what may bring ground into view that is unseen for one reason: changes first, they can be tried."""
+    brief = situation.brief
+    enough = math.ceil(100.0 * lanes / max(covered.covered_pct, 1.0))
+    free = [f"leave out {key}" for key in ("corridor.lanes", "camera.depression_deg") if _said(brief, key)]
+    more = [f"corridor.lanes = {count}" for count in sorted({lanes + 1, enough}) if lanes < count <= MOST_LANES]
+    higher = (
+        [f"flight.alt_agl_m = {brief.flight.max_agl_m:g}"] if brief.flight.alt_agl_m < brief.flight.max_agl_m else []
+    )
+    match Unseen(unseen.reason):
         case Unseen.HIDDEN:
-            return "more lanes (corridor.lanes) or a larger flight.alt_agl_m, so that the camera looks more steeply"
+            told = [*more, *higher, "other lanes or heights, so that the camera looks more steeply"]
         case Unseen.STANDOFF:
-            return "a smaller standoff.asked_m, or corridor.from_m where what can be seen begins"
+            begins = math.ceil(_farthest_m(situation, covered, Unseen.STANDOFF))
+            later = (
+                [f"corridor.from_m = {begins} (a corridor that begins there)"]
+                if begins < brief.corridor.depth_m
+                else []
+            )
+            nearer = f"standoff.asked_m = {brief.standoff.asked_m / 2.0:.0f}"
+            told = [*higher, nearer, *later, "a smaller standoff.asked_m"]
         case Unseen.SWATH:
-            free = "" if brief.camera.depression_deg is None else ", camera.depression_deg left out"
-            lap = f", corridor.overlap_pct over {brief.corridor.overlap_pct:g}" if brief.terrain.file else ""
-            return f"more lanes (corridor.lanes){lap}{free}, or a shallower corridor"
+            lap = min(brief.corridor.overlap_pct + MORE_OVERLAP_PCT, MOST_OVERLAP_PCT)
+            told = [*free, *more, f"corridor.overlap_pct = {lap:g}", "a shallower corridor"]
         case Unseen.NOT_FLOWN:
-            return "what the other findings ask for so that the whole border is flown, or a shorter border"
+            told = ["what the other findings ask for so that the whole border is flown", "a shorter border"]
         case Unseen.NO_TERRAIN:
-            return "a terrain file that reaches over the whole corridor"
+            told = ["a terrain file that reaches over the whole corridor"]
+    return ", or ".join(told)
+
+
+def _said(brief: Brief, key: str) -> bool:
+    table, _, name = key.partition(".")
+    return getattr(getattr(brief, table), name) is not None
+
+
+def _farthest_m(situation: Situation, covered: Coverage, reason: Unseen) -> float:
+    """Return how far from the border the gaps of one reason reach, true metres."""
+    gaps = np.array([gap.polygon for gap in covered.gaps if gap.reason is reason], dtype=object)
+    corners = shapely.points(shapely.get_coordinates(gaps))
+    return float(standoff_m(situation.corridor, corners).max(initial=0.0))

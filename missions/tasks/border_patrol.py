@@ -77,7 +77,7 @@ class BorderPatrol:
             *proven_finding(brief, worst_s, laid.timetable.findings),
             *resolution_findings(brief, laid.views),
             *border_finding(brief, laid.views, nearest_lane_m(situation.corridor)),
-            *coverage_findings(brief, covered, situation.frame),
+            *coverage_findings(situation, len(laid.views), covered),
             *unseen_findings(situation, covered),
         ]
 
@@ -101,7 +101,7 @@ def _unflown(situation: Situation, flown: Sequence[Section]) -> list[Finding]:
                 measured=round(section.needed_wh, 1),
                 limit=round(usable, 1) if section.reason is Unflown.BATTERY else math.nan,
                 unit="Wh" if section.reason is Unflown.BATTERY else "",
-                relaxation=remedy,
+                advice=remedy,
             )
         )  # fmt: skip
     return found
@@ -118,6 +118,6 @@ def _beyond(beyond_m: float) -> list[Finding]:
         Finding(
             rule="unflown", severity=Severity.ERROR, unit="km", limit=0.0, measured=round(beyond_m / 1000.0, 2),
             message=f"{beyond_m / 1000.0:.1f} km of border lie beyond the reach of every launch site",
-            relaxation="launch sites nearer to them, or a shorter border",
+            advice="launch sites nearer to them, or a shorter border",
         )
     ]  # fmt: skip

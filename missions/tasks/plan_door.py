@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from missions.airspace.ground_file import open_situation
+from missions.airspace.situation import Situation
+from missions.judging.relaxation import Trial, offered
 from missions.tasks.border_patrol import BorderPatrol
 from missions.tasks.planner import plan
 from missions.tasks.written import closed_over_checker
 
 if TYPE_CHECKING:
-    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.planned import Planned
     from missions.tasks.task import Task
 
 PATROL: Final = BorderPatrol()
+MOST_TRIED: Final = 8
+"""So many changes of a brief are tried,"""
+MOST_SORTIES: Final = 60
+"""and so many sorties planned for that: of a long border fewer changes are tried, and none beyond this."""
 
 
 def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
@@ -32,3 +38,27 @@ def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
 def plan_in(situation: Situation, task: Task) -> Planned:
     """Plan a task in a situation that was opened before, as `plan_brief` does."""
     return closed_over_checker(plan(situation, task))
+
+
+def answered(situation: Situation, task: Task = PATROL) -> Planned:
+    """Plan a task, and again with changes that may mend what is found: those that do are offered.
+
+    Raises
+    ------
+    BriefError, InputError, PlanRefusedError
+        As `missions.tasks.planner.plan`.
+    """
+    made = plan_in(situation, task)
+    if not made.plan.findings:
+        return made
+
+    def again(brief: Brief) -> Trial:
+        return _trial(plan_in(Situation.of(brief, situation.ground.heights), task))
+
+    most = min(MOST_TRIED, MOST_SORTIES // len(made.plan.sorties))
+    findings = offered(_trial(made), situation.brief, again, most=most)
+    return dataclasses.replace(made, plan=dataclasses.replace(made.plan, findings=findings))
+
+
+def _trial(made: Planned) -> Trial:
+    return Trial(findings=made.plan.findings, seen_pct=made.plan.covered_pct)

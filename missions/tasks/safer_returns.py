@@ -61,10 +61,13 @@ def _finding(straight: Plan, broken: list[Finding]) -> Finding:
     worst = min(broken, key=lambda f: f.measured)
     sorties = len({f.sortie for f in broken})
     points = len(straight.proposed_rally)
-    rally = f'failsafe.way = "straight" with the {points} rally points of proposed_rally, or ' if points else ""
+    mended = {name for place in straight.proposed_rally for name in place.sorties}
+    enough = {f.sortie for f in broken} <= mended
+    rally = f'failsafe.way = "straight" with the {points} rally points of proposed_rally'
     return dataclasses.replace(
         worst, rule="returns", severity=Severity.WARNING, sortie="", seq=-1,
         message=f"planned for returns along the path, with shorter sorties: of {len(straight.sorties)} sorties with "
         f"straight returns {sorties} would break a rule ({worst.message})",
-        relaxation=f"{rally}launch sites in sight of their whole border",
+        relaxation=rally if enough else "",
+        advice="launch sites in sight of their whole border",
     )  # fmt: skip

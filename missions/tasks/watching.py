@@ -119,7 +119,7 @@ def orbit_radius_m(
         Finding(
             rule="line-of-sight", severity=Severity.WARNING, message=message, lat_deg=target[1], lon_deg=target[0],
             measured=round(100.0 * (1.0 - seen[0]), 1), limit=0.0, unit="%",
-            relaxation=f"a larger flight.alt_agl_m, or --radius-m {math.floor(radii[best])}",
+            advice=f"a larger flight.alt_agl_m, or --radius-m {math.floor(radii[best])}",
         )
     ]  # fmt: skip
 
@@ -155,7 +155,7 @@ def sight_findings(sorties: Sequence[Sortie], target: LonLat, ground: GroundHeig
             measured=round(hidden_pct, 1),
             limit=0.0,
             unit="%",
-            relaxation="a larger flight.alt_agl_m, a smaller radius, or hovering on the side that sees it",
+            advice="a larger flight.alt_agl_m, a smaller radius, or hovering on the side that sees it",
         )
     ]
 

@@ -151,7 +151,7 @@ def test_without_an_aircraft_over_nothing_is_added_and_it_is_said(build, plans):
     assert made.extra.flights == ()
     assert math.isnan(made.extra.random_share)
     (told,) = (f for f in made.findings if f.rule == "learned effort")
-    assert f"count = {used + 1}" in told.relaxation
+    assert f"count = {used + 1}" in told.advice
 
 
 def test_charged_batteries_are_not_exceeded(build, plans):

@@ -198,7 +198,7 @@ def test_nobody_waits_and_everything_is_flown_in_the_first_period(make_brief, co
 def test_too_few_batteries_say_how_many_it_takes(make_brief, straight):
     plan = plan_brief(make_brief(straight, aircraft={"type": "quad-survey", "count": 2, "batteries": 1})).plan
     finding = next(f for f in plan.findings if f.rule == "batteries")
-    assert finding.relaxation.startswith(f"aircraft.batteries = {len(plan.flights)}")
+    assert finding.advice.startswith(f"aircraft.batteries = {len(plan.flights)}")
 
 
 def sun_elevation_deg(lat_deg, lon_deg, when):
@@ -240,7 +240,7 @@ def test_resolution_asks_for_a_height_that_then_does(make_brief, straight):
     for camera in ({"depression_deg": 40.0}, {"gimbal_pitch_min_deg": -60.0}):
         brief = make_brief(straight, camera=camera, **asked)
         finding = resolution_findings(brief, lane_views(brief, 210.0, 1.0))[0]
-        height = float(finding.relaxation.split("flight.alt_agl_m = ")[1].split(",")[0])
+        height = float(finding.advice.split("flight.alt_agl_m = ")[1].split(",")[0])
         rules = {"alt_agl_m": height, "min_agl_m": 10}
         lower = make_brief(straight, camera=camera, flight=rules, **asked)
         assert resolution_findings(lower, lane_views(lower, 210.0, 1.0)) == []

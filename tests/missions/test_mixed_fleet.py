@@ -187,7 +187,7 @@ def test_an_aircraft_too_few_is_carried_and_the_finding_says_what_would_do(make_
     border = [[50.0, 8.0], [50.0, 8.31]]
     brief = make_module_brief(border, aircraft=SHORT, launch=FAR)
     finding = next(f for f in plan_brief(brief).plan.findings if f.rule == "fleet")
-    assert finding.relaxation.startswith("aircraft.count = 2, or aircraft.carry_min")
+    assert finding.advice.startswith("aircraft.count = 2, or aircraft.carry_min")
     more = make_module_brief(border, aircraft=SHORT | {"count": 2}, launch=FAR)
     assert not [f for f in plan_brief(more).plan.findings if f.rule == "fleet"]
 

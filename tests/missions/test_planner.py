@@ -143,7 +143,7 @@ def test_wind_stronger_than_the_aircraft_is_refused(make_brief, straight):
 def test_revisit_that_cannot_be_met_says_how_many_aircraft_would_do(make_brief, straight):
     plan = plan_brief(make_brief(straight, revisit={"max_min": 4}, aircraft={"type": "quad-survey", "count": 1})).plan
     finding = next(f for f in plan.findings if f.rule == "revisit")
-    count = int(finding.relaxation.split("aircraft.count = ")[1].split(",")[0])
+    count = int(finding.advice.split("aircraft.count = ")[1].split(",")[0])
     enough = make_brief(straight, revisit={"max_min": 4}, aircraft={"type": "quad-survey", "count": count})
     better = plan_brief(enough).plan
     assert not [f for f in better.findings if f.rule == "revisit"]

@@ -71,7 +71,7 @@ def test_a_climb_above_the_height_allowed_is_an_error_that_names_a_height_that_d
     plan = plan_brief(make_brief(straight, dialect="px4", flight=low)).plan
     (finding,) = found(plan, "failsafe height")
     assert (finding.measured, finding.limit, finding.severity) == (60.0, 50.0, Severity.ERROR)
-    assert finding.relaxation == "failsafe.return_alt_m = 50"
+    assert finding.advice == "failsafe.return_alt_m = 50"
     mended = plan_brief(make_brief(straight, dialect="px4", flight=low, failsafe={"return_alt_m": 50})).plan
     assert found(mended, "failsafe height") == []
     assert max(g.alt_amsl_end_m for s in mended.sorties for g in s.failsafe) == 50.0

@@ -180,7 +180,7 @@ def test_a_standoff_beyond_the_far_edge_is_said_with_changes_that_each_mend_it(m
     finding = next(f for f in plan.findings if f.rule == "border in view")
     assert finding.severity is Severity.WARNING
     height, standoff, outer = (
-        float(finding.relaxation.split(f"{key} = ")[1].split(" ")[0].rstrip(","))
+        float(finding.advice.split(f"{key} = ")[1].split(" ")[0].rstrip(","))
         for key in ("alt_agl_m", "asked_m", "from_m")
     )
     for change in (

@@ -151,7 +151,7 @@ def test_a_road_across_everything_is_crossed_straight(make_brief, straight, tmp_
             assert finding.severity is Severity.WARNING
             assert finding.measured == pytest.approx(over.length, rel=0.01)
             assert "over 'road' for" in finding.message
-            assert finding.relaxation.startswith("no other way leads there")
+            assert finding.advice.startswith("no other way leads there")
             assert flat(shapely.Point(finding.lon_deg, finding.lat_deg)).distance(strip) < 0.1
 
 
@@ -164,7 +164,7 @@ def test_a_launch_site_over_avoided_ground_flies_with_a_warning(make_brief, stra
     for sortie in plan.sorties:
         (finding,) = [f for f in plan.findings if f.rule == "overflight" and f.sortie == sortie.name]
         assert finding.measured == pytest.approx(400.0, abs=2.0)
-        assert finding.relaxation == "a launch site outside it"
+        assert finding.advice == "a launch site outside it"
     assert not rules_of(plan.findings)
 
 
@@ -195,7 +195,7 @@ def test_a_plan_made_without_the_areas_is_held_to_them(make_brief, straight):
     found = check_document(document, name="plain", brief=sparing).findings
     (over,) = [f for f in found if f.rule == "overflight"]
     assert over.measured == pytest.approx(path_of(plain).intersection(ground(*VILLAGE)).length, rel=1e-3)
-    assert over.relaxation.startswith("a path round it")
+    assert over.advice.startswith("a path round it")
 
 
 def test_a_way_home_outside_the_keep_in_area_is_an_error_and_in_its_clearance_a_warning(make_brief, straight):

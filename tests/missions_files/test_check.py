@@ -204,7 +204,7 @@ def test_the_ground_under_the_way_home_is_judged(make_document, make_brief, monk
     finding = next(f for f in found(document, brief) if f.rule == "failsafe terrain")
     assert finding.measured == pytest.approx(-20.0)
     assert finding.severity is Severity.ERROR
-    assert finding.relaxation == "failsafe.return_alt_m = 170"
+    assert finding.advice == "failsafe.return_alt_m = 170"
     assert "failsafe terrain" not in rules(found(document, brief, settings=VehicleSettings(return_alt_m=170.0)))
     monkeypatch.setattr("missions.checks.check.read_ground", lambda _: Ridge(390.0))
     finding = next(f for f in found(document, brief) if f.rule == "failsafe terrain")

@@ -82,6 +82,7 @@ KEYS = {
     "finding": {
         *("rule", "severity", "message", "lat_deg", "lon_deg", "sortie", "seq", "measured", "limit", "unit"),
         "relaxation",
+        "advice",
     },
 }
 

@@ -118,7 +118,7 @@ class Written:
     status: dict[str, int]
 
 
-FREE = {"name", "site", "sortie", "message", "rule", "relaxation", "aircraft"}
+FREE = {"name", "site", "sortie", "message", "rule", "relaxation", "advice", "aircraft"}
 
 
 def renamed(value, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,6 +84,7 @@ def check(  # noqa: PLR0913 - one parameter per option
     from missions.checks.check import as_json as judgement_json
     from missions.checks.check import check_document
     from missions.checks.check_report_file import SCHEMA, write_junit
+    from missions.checks.check_tried import Tries
     from missions.checks.parameter_file import read_parameters
     from missions.plan_files.dialect import as_dialect
     from missions.plan_files.plan_sources_file import read_all_plans
@@ -90,7 +92,7 @@ def check(  # noqa: PLR0913 - one parameter per option
     if not force:
         _refuse_foreign(junit, map_file)
     asked = None if brief is None else read_brief(brief)
-    world = None if asked is None else open_situation(asked)
+    tries = Tries(None if asked is None else open_situation(asked), aircraft)
     held = None if params is None else read_parameters(params)
     told = as_dialect(dialect) if dialect is not None else None if held is None else held.dialect
     options = {
@@ -108,8 +110,8 @@ def check(  # noqa: PLR0913 - one parameter per option
         settings, missing = _settings(document, vehicle, held, told)
         settings = dataclasses.replace(settings, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
         document = dataclasses.replace(document, problems=(*document.problems, *missing))
-        judgement = check_document(document, name=name, dialect=told, settings=settings, brief=world, aircraft=aircraft)
-        judged.append((document, judgement))
+        judge = partial(check_document, document, name=name, dialect=told, settings=settings)
+        judged.append((document, tries.judged(document, judge)))
     if asked is not None:
         tell_terrain_problems(terrain_of(asked))
         tell_zone_notes(asked)

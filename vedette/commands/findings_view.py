@@ -1,4 +1,4 @@
-"""Findings on the screen: grouped by rule, each with its place and what would do."""
+"""Findings on the screen: grouped by rule, each with its place, what would do and what may help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def print_findings(console: Screen, findings: Sequence[Finding], *, every: bool)
         console.print(line("  ", (f"{severity.value:8}", colour), " ", (rule, "bold"), count))
         shown = held if every else held[:SHOWN_OF_ONE_RULE]
         for finding, after in zip(shown, [*shown[1:], None], strict=True):
-            _print_block(console, finding, remedy=after is None or after.relaxation != finding.relaxation)
+            _print_block(console, finding, remedy=after is None or _remedies(after) != _remedies(finding))
         if len(held) > len(shown):
             console.print(f"    and {len(held) - len(shown)} more of {rule} (--all shows them)")
 
@@ -47,13 +47,17 @@ def tally(findings: Sequence[Finding]) -> str:
 
 
 def _print_block(console: Screen, finding: Finding, *, remedy: bool) -> None:
-    """Print one finding; what would do is said once for several in a row that it would do for."""
+    """Print one finding; what would do, or may help, is said once for several in a row."""
     said = math.isnan(finding.lat_deg) or _PLACE.search(finding.message) is not None
     place = "" if said else f" at {finding.lat_deg:.6f}, {finding.lon_deg:.6f}"
-    would_do = f"would do: {finding.relaxation}" if finding.relaxation and remedy else ""
-    for text, indent in ((finding.message + place, 4), (would_do, 6)):
-        if text:
-            print_wrapped(console, text, first=" " * indent, later=" " * (indent + 2))
+    print_wrapped(console, finding.message + place, first=" " * 4, later=" " * 6)
+    for text in _remedies(finding) if remedy else ():
+        print_wrapped(console, text, first=" " * 6, later=" " * 8)
+
+
+def _remedies(finding: Finding) -> list[str]:
+    told = (("would do", finding.relaxation), ("advice", finding.advice))
+    return [f"{title}: {text}" for title, text in told if text]
 
 
 def print_wrapped(console: Screen, text: str, *, first: str, later: str) -> None:

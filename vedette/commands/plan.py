@@ -103,7 +103,7 @@ def plan(
     from missions.briefs.brief_written_file import write_brief
     from missions.plan_files.plan_folder_file import summary, write_plan_folder
     from missions.tasks.border_patrol import BorderPatrol
-    from missions.tasks.plan_door import plan_in
+    from missions.tasks.plan_door import answered
     from vedette.commands.plan_learned import Lesson
     from vedette.commands.plan_seen import bundled_calibration, lanes_seen
 
@@ -121,7 +121,7 @@ def plan(
     asker = Asker(actor=actor, case=case, reason=reason, key_file=key_file, passphrase_file=passphrase_file)
     lesson = Lesson(operations=learn or (), asker=asker, random_share=random_share, seed=seed)
     situation = open_situation(asked)
-    made = plan_in(situation, BorderPatrol(emphasis=lesson.emphasis(situation) if learn else None))
+    made = answered(situation, BorderPatrol(emphasis=lesson.emphasis(situation) if learn else None))
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
     write_plan_folder(made, out, force=force)

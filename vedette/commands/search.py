@@ -107,10 +107,11 @@ def search(  # noqa: PLR0913 - one parameter per option
     The sorties keep the brief's standoff, zones, heights and battery reserve. Exit
     status: 0 planned, 1 planned with findings, 2 unusable input, 3 refused by a rule.
     """
+    from missions.airspace.ground_file import open_situation
     from missions.briefs.brief_written_file import write_brief
     from missions.patterns.values import PatternRequest
     from missions.plan_files.plan_folder_file import write_plan_folder
-    from missions.tasks.plan_door import plan_brief
+    from missions.tasks.plan_door import answered
     from missions.tasks.search import Search
 
     options = {
@@ -140,7 +141,7 @@ def search(  # noqa: PLR0913 - one parameter per option
         hover=hover,
         around_holes=around_holes,
     )
-    made = plan_brief(asked, Search(request=request))
+    made = answered(open_situation(asked), Search(request=request))
     tell_terrain_problems(made.situation.ground.heights)
     tell_zone_notes(asked)
     write_plan_folder(made, out, force=force)
