@@ -178,5 +178,5 @@ def _said(brief: Brief, key: str) -> bool:
 def _farthest_m(situation: Situation, covered: Coverage, reason: Unseen) -> float:
     """Return how far from the border the gaps of one reason reach, true metres."""
     gaps = np.array([gap.polygon for gap in covered.gaps if gap.reason is reason], dtype=object)
-    corners = shapely.points(shapely.get_coordinates(gaps))
+    corners = np.asarray(shapely.points(shapely.get_coordinates(gaps)))
     return float(standoff_m(situation.corridor, corners).max(initial=0.0))
