@@ -1,4 +1,4 @@
-"""What is offered was tried and works; what was tried in vain does not. The oracle puts the words into a brief by hand."""
+"""What is offered was tried and works; what was tried in vain does not. The oracle puts the words in by hand."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_is_offered_does_and_what_was_tried_in_vain_does_not(make_brief, st
 
 
 def test_an_obvious_change_that_does_not_do_is_not_offered(make_brief, straight):
-    """Three aircraft would keep five minutes, were they not kept apart in the air: the schedule shows it, the sum not."""
+    """Three aircraft would keep five minutes, were they not kept apart in the air: the schedule shows it."""
     made = answered(open_situation(make_brief(straight, revisit={"max_min": 5})))
     (finding,) = [f for f in made.plan.findings if f.rule == "revisit"]
     assert "aircraft.count = 3" in plan_brief(make_brief(straight, revisit={"max_min": 5})).plan.findings[0].advice
@@ -185,9 +185,10 @@ def test_a_check_offers_what_changes_its_verdict_alone(make_brief, straight):
     assert found["ground clearance"].relaxation == ""
     assert "tried in vain: flight.alt_agl_m = 110" in found["ground clearance"].advice
     assert found["height limit"].relaxation == "flight.max_agl_m = 160"
-    assert check_document(
-        document, name="low", brief=make_brief(straight, flight={"max_agl_m": 160})
-    ).findings != Tries(None).judged(document, judge).findings
+    assert (
+        check_document(document, name="low", brief=make_brief(straight, flight={"max_agl_m": 160})).findings
+        != Tries(None).judged(document, judge).findings
+    )
 
 
 def test_many_plans_together_try_a_bounded_number_of_changes(make_brief, straight):
