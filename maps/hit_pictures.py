@@ -43,7 +43,7 @@ def chips_by_hit(archive: Archive, gathered: Gathered, *, budget_mb: float = CHI
         return {}, 0
     order = np.argsort(hits.hit_id)
     ids = hits.hit_id[order]
-    best = np.isin(hits.hit_id, np.char.encode(gathered.things.text["best_hit_id"].texts(), "ascii"))
+    best = np.isin(hits.hit_id, np.char.encode(gathered.things.ids["best_hit_id"].texts(), "ascii"))
     found: dict[int, bytes] = {}
     for store in archive.stores:
         for name, jpeg in store.chips().items():
@@ -117,7 +117,7 @@ def frames_by_hit(archive: Archive, gathered: Gathered, *, budget_mb: float) -> 
 def _best_rows(gathered: Gathered) -> list[int]:
     """Return the row of each track's best hit, the most probable track first."""
     things, hits = gathered.things, gathered.hits
-    ids = np.char.encode(things.text["best_hit_id"].texts(), "ascii")
+    ids = np.char.encode(things.ids["best_hit_id"].texts(), "ascii")
     order = np.argsort(hits.hit_id)
     if not len(order):
         return []

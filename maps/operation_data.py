@@ -40,8 +40,9 @@ from geo.values import REASONS
 from maps.layers import CLASS_COLOURS
 from maps.local_time import offsets_of
 from maps.packed_columns import Column, packed
+from operations.finding import verdict_marks
 from operations.finding.hits_of_things import hit_ids_of
-from operations.values import Decision, RunKind
+from operations.values import RunKind
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 EXISTENCE_SHOWN: Final = 0.5
 """Tracks that more likely than not were nothing are hidden at first, counted, and one click away."""
-DECISIONS: Final = ("nobody has decided", *map(str, Decision))
+DECISIONS: Final = ("nobody has decided", *verdict_marks.DECISIONS)
 _MS: Final = 1_000_000
 _DEGREES: Final = 1e-6
 """A place is kept to 0.11 m, a tenth of the least CE90 there is."""
@@ -141,14 +142,14 @@ def _rows_by_run(tracks: Things) -> dict[tuple[int, str], dict[str, int]]:
     """Return the row of every track by operation and run, then by its id."""
     rows: dict[tuple[int, str], dict[str, int]] = {}
     sources, runs = tracks.number["source"].tolist(), tracks.text["run_id"].texts().tolist()
-    for row, name in enumerate(tracks.text["thing_id"].texts().tolist()):
+    for row, name in enumerate(tracks.ids["thing_id"].texts().tolist()):
         rows.setdefault((sources[row], runs[row]), {})[name] = row
     return rows
 
 
 def _single_ids(things: Things) -> dict[tuple[int, str], NDArray[np.bytes_]]:
     found: dict[tuple[int, str], list[str]] = {}
-    runs, names = things.text["run_id"], things.text["thing_id"]
+    runs, names = things.text["run_id"], things.ids["thing_id"]
     for row in np.flatnonzero(things.number["single"]).tolist():
         found.setdefault((int(things.number["source"][row]), runs[row]), []).append(names[row])
     return {key: np.array(listed, HIT_ID) for key, listed in found.items()}
@@ -178,10 +179,10 @@ def _decided(
     marks = tracks.text["decision"]
     of_track = np.array([*(DECISIONS.index(name) if name else 0 for name in marks.names), 0], np.int64)[marks.codes]
     decision = np.where(of_thing >= 0, np.append(of_track, 0)[of_thing], 0)
-    for verdict in archive.verdicts(source):
-        if verdict.confirmed and verdict.run_id == run_id and verdict.hit_ids:
-            chosen = np.isin(hits.hit_id, np.array(verdict.hit_ids, HIT_ID))
-            decision[chosen] = DECISIONS.index(str(verdict.decision))
+    said = verdict_marks.of_hits(archive, source, run_id)
+    for name in set(said.values()):
+        ids = np.array([hit_id for hit_id, decided in said.items() if decided == name], HIT_ID)
+        decision[np.isin(hits.hit_id, ids)] = DECISIONS.index(name)
     return decision
 
 
@@ -242,8 +243,8 @@ def operation_data(
         "hits": packed(_hit_columns(gathered, classes, epoch_ms, border), len(hits)),
         "events": [_event(event, epoch_ms) for event in gathered.events],
         "mgrs": [_mgrs(*at) for at in zip(number["lat_deg"].tolist(), number["lon_deg"].tolist(), strict=True)],
-        "ids": things.text["thing_id"].texts().tolist(),
-        "best": things.text["best_hit_id"].texts().tolist(),
+        "ids": things.ids["thing_id"].texts().tolist(),
+        "best": things.ids["best_hit_id"].texts().tolist(),
         "hit_ids": b" ".join(hits.hit_id[single].tolist()).decode("ascii"),
     }
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from operations.store import OperationStore
     from operations.values import Outcome
 
-_MAX_CHARACTERS: Final = 2000
-"""A note is a few sentences; a report is a document of its own."""
+LONGEST_NOTE: Final = 2_000
+"""Characters of what somebody writes beside an outcome or a verdict: a few sentences; a report is a document."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,8 @@ class FromTheSpot:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.note) > _MAX_CHARACTERS:
-            raise InputError(f"the note has {len(self.note)} characters: {_MAX_CHARACTERS} are enough")
+        if len(self.note) > LONGEST_NOTE:
+            raise InputError(f"the note has {len(self.note)} characters: {LONGEST_NOTE} are enough")
         if self.at_t_utc_ns < 0:
             raise InputError("the patrol was there before 1970: correct the moment")
 

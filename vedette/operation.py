@@ -80,7 +80,7 @@ class Operation:
 
         with Archive([self.store]) as archive:
             found = ask(archive, ThingIndex(archive), ThingSelection(**wanted), limit=limit)
-        self.told("find", {"asked": sorted(wanted), "things": found.things.text["thing_id"].texts().tolist()})
+        self.told("find", {"asked": sorted(wanted), "things": found.things.ids["thing_id"].texts().tolist()})
         return found
 
     def _table(self, name: str) -> pa.Table:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from maps.review.desk import Desk
-    from maps.review.judging.verdict_book import Given, Standing
     from missions.briefs.places import GeoLine
     from operations.finding.border import BorderLine
     from operations.finding.things import Thing, Things
+    from operations.standing import Given, Standing
     from operations.values import PartRecord
 
 WEIGHTS: Final = "review weights"
@@ -212,7 +212,7 @@ class Looking:
         generation, known = self._places
         if generation != self.desk.archive.generation or len(known) > 4 * MOST:
             known = {}
-        names, runs = things.text["thing_id"].texts().tolist(), things.text["run_id"].texts().tolist()
+        names, runs = things.ids["thing_id"].texts().tolist(), things.text["run_id"].texts().tolist()
         sources = things.number["source"].tolist()
         for row, (source, run_id, name) in enumerate(zip(sources, runs, names, strict=True)):
             known[Key(source=source, run_id=run_id, thing_id=name)] = (things, row)

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from maps.review.errors import NotThereError
 from maps.review.judging.ordering import Band
-from maps.review.judging.verdict_book import CONFLICT, Key
 from operations import durable_file
 from operations.finding.selection import ThingSelection
+from operations.standing import CONFLICT
 from operations.values import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from maps.review.judging.verdict_book import Key
     from maps.review.looking import Looking, Queued
 
 EVERY: Final = 50

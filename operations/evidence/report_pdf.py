@@ -12,6 +12,8 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from operations.findings import printable
+from operations.log.leaves import LeafKind, decode
+from operations.standing import CONFLICT, Given, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +64,7 @@ def render_report(folder: Path) -> bytes:
     _write_head(pdf, contents)
     _write_sources(pdf, records)
     _write_hits(pdf, folder, _json(folder / "rows" / "hits.json"))
-    _write_verdicts(pdf, [record for record in records if record["kind"] == "verdict"])
+    _write_verdicts(pdf, [record for record in records if record["kind"] == "verdict"], _conflicts(folder))
     _write_outcomes(pdf, [record for record in records if record["kind"] == "outcome"])
     pdf.heading("The log")
     head = contents["head"]
@@ -138,8 +140,27 @@ _MARGIN_MM: Final = 10.0
 _INDENT_MM: Final = 30.0
 
 
-def _write_verdicts(pdf: _Document, verdicts: Sequence[dict[str, Any]]) -> None:
+def _conflicts(folder: Path) -> list[str]:
+    """Return in sentences where two people decided differently about a thing and nobody has settled it."""
+    track_of = {hit["hit_id"]: hit["track_id"] for hit in _json(folder / "rows" / "hits.json")}
+    about: dict[str, list[Given]] = {}
+    for leaf in (decode(path.read_bytes()) for path in sorted((folder / "records").glob("*.json"))):
+        if leaf.kind is LeafKind.VERDICT:
+            given = Given.of(leaf, 0)
+            for name in {track_of.get(name) or name for name in given.ids if given.counts}:
+                about.setdefault(name, []).append(given)
+    standings = {name: Standing.of(given) for name, given in about.items()}
+    return [
+        f"conflict about {name}, which nobody has settled: {standing.told}"
+        for name, standing in sorted(standings.items())
+        if standing.decision == CONFLICT
+    ]
+
+
+def _write_verdicts(pdf: _Document, verdicts: Sequence[dict[str, Any]], conflicts: Sequence[str]) -> None:
     pdf.heading("What people decided")
+    for sentence in conflicts:
+        pdf.text_line(sentence)
     for record in verdicts:
         about, note = _about(record["body"])
         pdf.text_line(f"{_signature(record)}: {record['body']['decision']} {about}{note}")

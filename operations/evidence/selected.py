@@ -90,7 +90,7 @@ def _rows(store: OperationStore, found: Found) -> tuple[pa.Table, pa.Table]:
     """Return the hits and the tracks of things."""
     things = found.things
     runs = sorted(set(things.text["run_id"].texts().tolist()))
-    wanted = pa.array(sorted(set(things.text["thing_id"].texts().tolist())), pa.string())
+    wanted = pa.array(sorted(set(things.ids["thing_id"].texts().tolist())), pa.string())
     hits, tracks = store.table("hits", runs=runs), store.table("tracks", runs=runs)
     of_track = pc.fill_null(pc.is_in(hits["track_id"].cast(pa.string()), value_set=wanted), fill_value=False)
     hits = hits.filter(pc.or_(of_track, pc.is_in(hits["hit_id"], value_set=wanted)))

@@ -22,7 +22,7 @@ ORDER BY media_id, stream, frame_index, hit_id"""
 
 
 def boxes_of(handed: Handed) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
-    """Yield operation, hit, and what was said of its thing: `thing_id`, `decision`, `patrol_found` (None where nobody).
+    """Yield operation, hit, and what was said of its thing: `thing_id`, `decision`, `decided_by`, `patrol_found`.
 
     Verdicts are not truth and outcomes are not verdicts: both are told, and whoever learns from them has to choose.
     """
@@ -39,5 +39,5 @@ def boxes_of(handed: Handed) -> Iterator[tuple[int, dict[str, Any], dict[str, An
             for hit in found.to_pylist():
                 row = of_hit[hit["hit_id"]]
                 told = handed.rows[row]
-                said = {"thing_id": told["id"], "decision": told["decision"], "patrol_found": found_there[row] or None}
-                yield source, hit, said
+                said = {"thing_id": told["id"], **{name: told[name] for name in ("decision", "decided_by")}}
+                yield source, hit, said | {"patrol_found": found_there[row] or None}

@@ -19,13 +19,15 @@ from operations.log.leaves import LeafKind
 from operations.parts_file import read_part
 from operations.queries import quiet_engine
 from operations.recorded_files import leads_out
+from operations.standing import Given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from operations.case_file import Head
     from operations.store import OperationStore
-    from operations.values import PartRecord, PatrolOutcome, RunRecord, Verdict
+    from operations.values import PartRecord, PatrolOutcome, RunRecord
 
 _FURNISHING = frozenset({LeafKind.MEDIA, LeafKind.RUN, LeafKind.PART, LeafKind.ERASURE, LeafKind.MERGE})
 
@@ -42,16 +44,35 @@ class SourcePart:
         """Return what tells it from every other."""
         return self.source, self.part.file
 
+    @property
+    def run(self) -> tuple[int, str]:
+        """Return which run of which operation it is of."""
+        return self.source, self.part.run_id
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where things come from: an operation, and how far its log was when they were asked for."""
+
+    name: str
+    operation_id: str
+    head: Head
+
+    @property
+    def log_head(self) -> str:
+        """Return size and root of the log."""
+        return f"{self.head.size} {self.head.root.hex()}"
+
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class _Catalogue:
     """What one operation's log says now."""
 
-    size: int
     parts: list[SourcePart]
     runs: dict[str, RunRecord]
     media_names: dict[str, str]
-    verdicts: list[Verdict]
+    origin: Origin
+    given: list[Given]
     outcomes: list[PatrolOutcome]
 
 
@@ -90,14 +111,15 @@ class Archive:
             self._sort_parts()
             return
         for number, (store, known) in enumerate(zip(self.stores, self._known, strict=True)):
-            kinds = {leaf.kind for leaf in store.leaves(known.size)} if store.head().size > known.size else set()
+            size, head = known.origin.head.size, store.head()
+            kinds = {leaf.kind for leaf in store.leaves(size)} if head.size > size else set()
             if kinds & _FURNISHING:
                 self._known[number] = _catalogue(number, store)
                 self._sort_parts()
                 self.generation += 1
             elif kinds:
-                known.size = store.head().size
-                known.verdicts = store.verdicts() if LeafKind.VERDICT in kinds else known.verdicts
+                known.origin = dataclasses.replace(known.origin, head=head)
+                known.given = _given(number, store) if LeafKind.VERDICT in kinds else known.given
                 known.outcomes = store.outcomes() if LeafKind.OUTCOME in kinds else known.outcomes
 
     def _sort_parts(self) -> None:
@@ -115,13 +137,17 @@ class Archive:
         """Return an operation's current runs by id."""
         return self._known[source].runs
 
+    def origin(self, source: int) -> Origin:
+        """Return which operation it is, and how far its log was when it was last looked at."""
+        return self._known[source].origin
+
     def media_name(self, source: int, media_id: str) -> str:
         """Return the name a recording came with."""
         return self._known[source].media_names.get(media_id, media_id[:12])
 
-    def verdicts(self, source: int) -> list[Verdict]:
-        """Return the newest state of an operation's verdicts."""
-        return self._known[source].verdicts
+    def given(self, source: int) -> list[Given]:
+        """Return the newest state of an operation's verdicts, with who gave them, in the order of the log."""
+        return self._known[source].given
 
     def outcomes(self, source: int) -> list[PatrolOutcome]:
         """Return the newest state of what an operation's patrols found."""
@@ -175,12 +201,16 @@ class Archive:
 
 
 def _catalogue(number: int, store: OperationStore) -> _Catalogue:
-    size = store.head().size
+    origin = Origin(name=store.name, operation_id=store.id, head=store.head())
     return _Catalogue(
-        size=size,
+        origin=origin,
         parts=[SourcePart(source=number, part=part) for part in store.parts()],
         runs={run.run_id: run for run in store.runs()},
         media_names={media.id: media.name for media in store.media()},
-        verdicts=store.verdicts(),
+        given=_given(number, store),
         outcomes=store.outcomes(),
     )
+
+
+def _given(number: int, store: OperationStore) -> list[Given]:
+    return [Given.of(leaf, number) for leaf in store.newest(LeafKind.VERDICT)]

@@ -36,7 +36,7 @@ def redacted_chips(archive: Archive, things: Things) -> dict[int, bytes]:
 def _chosen(archive: Archive, things: Things) -> dict[int, tuple[_Hit, tuple[bytes]]]:
     """Return by row the hit to judge a thing by, and its chip: its best hit, or another where that has none."""
     sources, run_ids = things.number["source"].tolist(), things.text["run_id"].texts().tolist()
-    best = things.text["best_hit_id"].texts().tolist()
+    best = things.ids["best_hit_id"].texts().tolist()
     wanted: list[list[_Hit]] = []
     for row, others in enumerate(hit_ids_of(archive, things)):
         wanted.append([(int(sources[row]), str(run_ids[row]), name) for name in (best[row], *others)])

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from operations.finding.things import Thing
 
 COLUMNS: Final = (
-    "id", "kind", "assessed_class", "assessment", "probability", "score", "score_is", "decision", "utc", "local",
-    "lat_deg", "lon_deg", "mgrs", "alt_hae_m", "ce90_m", "no_place_because", "border_m", "border_bearing_deg",
-    "closest_to_border_m", "closest_utc", "first_utc", "last_utc", "speed_mps", "course_deg", "hits", "recording",
-    "media_time", "frame", "best_hit", "operation", "operation_id", "log_head", "run", "model",
+    "id", "kind", "assessed_class", "assessment", "probability", "score", "score_is", "decision", "decided_by",
+    "utc", "local", "lat_deg", "lon_deg", "mgrs", "alt_hae_m", "ce90_m", "no_place_because", "border_m",
+    "border_bearing_deg", "closest_to_border_m", "closest_utc", "first_utc", "last_utc", "speed_mps",
+    "course_deg", "hits", "recording", "media_time", "frame", "best_hit", "operation", "operation_id", "log_head",
+    "run", "model",
 )  # fmt: skip
 """Keys of a row, in order."""
 NOTE: Final = "machine assessment; a person decides"
@@ -36,9 +37,8 @@ def described(thing: Thing, archive: Archive, zone: dt.tzinfo | None = None) -> 
     zone
         Where `local` counts in; None takes the machine's own.
     """
-    store = archive.stores[thing.source]
+    origin = archive.origin(thing.source)
     run = archive.runs(thing.source).get(thing.run_id)
-    head = store.head()
     return {
         "id": thing.thing_id,
         "kind": "single hit" if thing.single else "track",
@@ -48,6 +48,7 @@ def described(thing: Thing, archive: Archive, zone: dt.tzinfo | None = None) -> 
         "score": _number(thing.score, 4),
         "score_is": "calibrated probability of the class" if thing.calibrated else "detector's own number",
         "decision": thing.decision or "nobody has decided",
+        "decided_by": thing.decided_by or None,
         "utc": utc_text(thing.t_utc_ns),
         "local": local_text(thing.t_utc_ns, zone),
         "lat_deg": _number(thing.lat_deg, 7),
@@ -69,9 +70,9 @@ def described(thing: Thing, archive: Archive, zone: dt.tzinfo | None = None) -> 
         "media_time": media_text(thing.media_t_ns),
         "frame": thing.frame_index if thing.media_id else None,
         "best_hit": thing.best_hit_id or None,
-        "operation": store.name,
-        "operation_id": store.id,
-        "log_head": f"{head.size} {head.root.hex()}",
+        "operation": origin.name,
+        "operation_id": origin.operation_id,
+        "log_head": origin.log_head,
         "run": thing.run_id,
         "model": str(run.settings.get("model", "")) if run is not None else None,
     }

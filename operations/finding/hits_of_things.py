@@ -35,7 +35,7 @@ def hit_ids_of(archive: Archive, things: Things) -> list[list[str]]:
     DamagedError
         When a part with their tracks is missing or cannot be read.
     """
-    run_ids, names = things.text["run_id"].texts().tolist(), things.text["thing_id"].texts().tolist()
+    run_ids, names = things.text["run_id"].texts().tolist(), things.ids["thing_id"].texts().tolist()
     single, sources = things.number["single"], things.number["source"]
     found: list[list[str]] = [[name] if alone else [] for name, alone in zip(names, single.tolist(), strict=True)]
     for source in np.unique(sources[~single]).tolist():

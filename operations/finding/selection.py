@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from operations.finding.ground import Ground
     from operations.finding.thing_index import ThingIndex
     from operations.finding.things import Things
+    from operations.finding.verdict_marks import Marks
     from operations.values import PartRecord
 
 _BLOCK_POINTS: Final = 1_000_000
@@ -43,7 +44,7 @@ class ThingSelection:
     score_min: float | None = None
     """Least best score: calibrated, or the detector's own where the model has no calibration."""
     verdicts: tuple[str, ...] = ()
-    """Decisions, or `NOBODY`."""
+    """Decisions, `CONFLICT`, or `NOBODY`."""
     thing_ids: tuple[str, ...] = ()
     area: Ground | None = None
     border: BorderLine | None = None
@@ -104,20 +105,20 @@ def find(archive: Archive, index: ThingIndex, selection: ThingSelection, *, limi
     wanted = np.ones(len(rows), np.bool_) if selection.singles else ~things.number["single"][rows]
     left = int(len(rows) - wanted.sum())
     rows, last = rows[wanted], last[wanted]
-    order = np.lexsort([things.text["thing_id"].codes[rows], -things.point_t_utc_ns[last]])[:limit]
+    order = things.ids["thing_id"].take(rows).order(-things.point_t_utc_ns[last])[:limit]
     shown = _placed(things.take(rows[order]), things, last[order], marks.take(rows[order]))
     return Found(things=_with_border(shown, selection), total=len(rows), singles_left=left)
 
 
 def _by_columns(
-    index: ThingIndex, selection: ThingSelection, boxes: list[tuple[float, float, float, float]], marks: Labels
+    index: ThingIndex, selection: ThingSelection, boxes: list[tuple[float, float, float, float]], marks: Marks
 ) -> NDArray[np.bool_]:
     things, number = index.things, index.things.number
     chosen = np.ones(len(things), np.bool_)
     if selection.classes:
         chosen &= _named(things.text["class_name"], selection.classes)
     if selection.thing_ids:
-        chosen &= _named(things.text["thing_id"], selection.thing_ids)
+        chosen &= things.ids["thing_id"].among(selection.thing_ids)
     if selection.from_utc_ns is not None:
         chosen &= number["last_utc_ns"] >= selection.from_utc_ns
     if selection.to_utc_ns is not None:
@@ -125,8 +126,9 @@ def _by_columns(
     if selection.score_min is not None:
         chosen &= number["score"] >= np.float32(selection.score_min)
     if selection.verdicts:
-        undecided = (marks.codes < 0) if NOBODY in selection.verdicts else np.zeros(len(things), np.bool_)
-        chosen &= _named(marks, selection.verdicts) | undecided
+        decided = marks.decision
+        undecided = (decided.codes < 0) if NOBODY in selection.verdicts else np.zeros(len(things), np.bool_)
+        chosen &= _named(decided, selection.verdicts) | undecided
     for south, west, north, east in boxes:
         box = index.box_deg
         chosen &= (box[:, 2] >= south) & (box[:, 0] <= north)
@@ -213,7 +215,7 @@ def _near(index: ThingIndex, rows: NDArray[np.int64], selection: ThingSelection)
     return sure
 
 
-def _placed(chosen: Things, things: Things, last: NDArray[np.int64], marks: Labels) -> Things:
+def _placed(chosen: Things, things: Things, last: NDArray[np.int64], marks: Marks) -> Things:
     """Say of each thing where it was at the last wanted moment, and what was decided."""
     placed = chosen.with_numbers(
         t_utc_ns=things.point_t_utc_ns[last],
@@ -221,7 +223,7 @@ def _placed(chosen: Things, things: Things, last: NDArray[np.int64], marks: Labe
         lon_deg=things.point_lon_deg[last],
         ce90_m=things.point_ce90_m[last],
     )
-    return dataclasses.replace(placed, text=placed.text | {"decision": marks})
+    return dataclasses.replace(placed, text=placed.text | {"decision": marks.decision, "decided_by": marks.decided_by})
 
 
 def _with_border(things: Things, selection: ThingSelection) -> Things:

@@ -14,28 +14,29 @@ from detection.labels import Labels
 from geo.geodesy import metres_per_degree
 from operations import schema
 from operations.columns import labels_of, numbers_of
-from operations.finding.things import NUMBERS, TEXTS, Things
+from operations.finding.ids import Ids
+from operations.finding.things import IDS, NUMBERS, TEXTS, Things
 from operations.finding.verdict_marks import decisions
 from operations.values import RunKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from operations.finding.archive import Archive
+    from operations.finding.archive import Archive, SourcePart
+    from operations.finding.verdict_marks import Marks
     from operations.values import PartRecord
 
 _BEST: Final = """
-SELECT run_id, coalesce(track_id, hit_id) AS thing_id, track_id IS NULL AS single, count(*) AS hits,
-    min(t_utc_ns) AS first_utc_ns, max(t_utc_ns) AS last_utc_ns,
+SELECT run_id, track_id, count(*) AS hits,
     arg_max({{'best_hit_id': hit_id, 'media_id': media_id, 'stream': stream, 'frame_index': frame_index,
-        'media_t_ns': media_t_ns, 'shown_utc_ns': t_utc_ns, 'class_name': class_name, 'reason': reason,
+        'media_t_ns': media_t_ns, 'shown_utc_ns': t_utc_ns, 'reason': reason,
         'score': coalesce(score, score_raw), 'calibrated': score IS NOT NULL,
         'lat_deg': lat_deg, 'lon_deg': lon_deg, 'alt_hae_m': alt_hae_m, 'ce90_m': ce90_m}},
         (coalesce(score, score_raw), hit_id)) AS best
-FROM {hits} GROUP BY ALL"""
-"""Each thing's best hit; of equals the one with the last id, so that the same question has the same answer."""
+FROM {hits} WHERE track_id IS NOT NULL GROUP BY ALL"""
+"""Each track's best hit; of equals the one with the last id, so that the same question has the same answer."""
 _LINKED: Final = """(SELECT h.* REPLACE (coalesce(m.track_id, h.track_id::VARCHAR) AS track_id)
     FROM {rows} h LEFT JOIN (SELECT run_id, track_id, unnest(hit_ids) AS hit_id FROM {tracks}) m
     ON m.run_id = h.run_id AND m.hit_id = h.hit_id)"""
@@ -52,17 +53,21 @@ _FOLLOWED: Final = """(SELECT run_id, track_id, arg_max(class_name, t_utc_ns[-1]
 )
 """A live run adds a row with a track's new points whenever it has followed it further."""
 _TRACKS: Final = """
+WITH best AS ({best})
 SELECT t.track_id AS thing_id, t.run_id AS run_id, false AS single, t.class_name AS class_name,
-    t.existence AS existence,
-    t.speed_mps AS speed_mps, t.heading_deg AS heading_deg, coalesce(b.hits, 0) AS hits,
-    list_min(t.t_utc_ns) AS first_utc_ns, list_max(t.t_utc_ns) AS last_utc_ns, b.best AS best,
+    t.existence AS existence, t.speed_mps AS speed_mps, t.heading_deg AS heading_deg, coalesce(b.hits, 0) AS hits,
+    list_min(t.t_utc_ns) AS first_utc_ns, list_max(t.t_utc_ns) AS last_utc_ns, unnest(b.best),
     t.t_utc_ns AS point_t_utc_ns, t.lat_deg AS point_lat_deg, t.lon_deg AS point_lon_deg, t.ce90_m AS point_ce90_m
-FROM {tracks} t LEFT JOIN best b ON b.run_id = t.run_id AND b.thing_id = t.track_id AND NOT b.single"""
+FROM {tracks} t LEFT JOIN best b ON b.run_id = t.run_id AND b.track_id = t.track_id"""
 _SINGLES: Final = """
-SELECT thing_id, run_id, single, best.class_name AS class_name, NULL::FLOAT AS existence, NULL::FLOAT AS speed_mps,
-    NULL::FLOAT AS heading_deg, hits, first_utc_ns, last_utc_ns, best, [first_utc_ns] AS point_t_utc_ns,
-    [best.lat_deg] AS point_lat_deg, [best.lon_deg] AS point_lon_deg, [best.ce90_m] AS point_ce90_m
-FROM best WHERE single"""
+SELECT hit_id AS thing_id, run_id, true AS single, class_name, 1 AS hits, t_utc_ns AS first_utc_ns,
+    t_utc_ns AS last_utc_ns, hit_id AS best_hit_id, media_id, stream, frame_index, media_t_ns,
+    t_utc_ns AS shown_utc_ns, reason, coalesce(score, score_raw) AS score, score IS NOT NULL AS calibrated,
+    lat_deg, lon_deg, alt_hae_m, ce90_m
+FROM {hits} WHERE track_id IS NULL"""
+_POINT_OF_HIT: Final = {
+    "point_t_utc_ns": "first_utc_ns", "point_lat_deg": "lat_deg", "point_lon_deg": "lon_deg", "point_ce90_m": "ce90_m",
+}  # fmt: skip
 _POINTS: Final[dict[str, type[np.generic]]] = {
     "point_t_utc_ns": np.int64,
     "point_lat_deg": np.float64,
@@ -70,6 +75,8 @@ _POINTS: Final[dict[str, type[np.generic]]] = {
     "point_ce90_m": np.float32,
 }
 
+_Run = tuple[int, str]
+"""Number of an operation and id of a run."""
 _BATCH_HITS: Final = 250_000
 _PER_DEGREE_M: Final = 111_694.0
 """A degree of latitude at the poles, where it is longest (WGS 84)."""
@@ -82,45 +89,60 @@ class ThingIndex:
     Parameters
     ----------
     archive
-        The operations. When they have other runs than before, everything is read anew.
+        The operations. Runs that were not there before, or have other parts, are read anew; the rest stays.
     """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._generation = archive.generation
-        self._loaded: set[tuple[int, str]] = set()
-        self._marks: tuple[tuple[int, ...], Labels] | None = None
+        self._loaded: dict[_Run, frozenset[str]] = {}
+        self._marks: tuple[list[object], Marks] | None = None
         self.things = Things.none()
         self.box_deg: NDArray[np.float64] = np.zeros((0, 4))
         """South, west, north, east of each thing's points; NaN without any place."""
 
     def load(self, may_hold: Callable[[PartRecord], bool]) -> None:
         """Read the runs that can hold an answer and were not read yet."""
-        if self._generation != self._archive.generation:
-            self.__init__(self._archive)  # type: ignore[misc]
         listed = (*self._archive.parts("hits"), *self._archive.parts("tracks"))
-        wanted = {
-            (one.source, one.part.run_id)
-            for one in listed
-            if (one.source, one.part.run_id) not in self._loaded and may_hold(one.part)
-        }
+        if self._generation != self._archive.generation:
+            self._forget_changed(listed)
+        wanted = {one.run for one in listed if one.run not in self._loaded and may_hold(one.part)}
         if not wanted:
             return
         fresh = [
-            self._read(source, runs)
+            things
             for source in sorted({number for number, _ in wanted})
             for runs in self._batches(source, sorted(run_id for number, run_id in wanted if number == source))
+            for things in self._read(source, runs)
         ]
-        self._loaded |= wanted
-        self.things = Things.concat([self.things, *fresh])
-        self.box_deg = _boxes(self.things)
+        self._loaded |= _files(listed, wanted)
+        self._keep([self.things, *fresh])
 
-    def decisions(self) -> Labels:
+    def decisions(self) -> Marks:
         """Return what people decided about each thing."""
-        key = (len(self.things), *(id(self._archive.verdicts(number)) for number in range(len(self._archive.stores))))
-        if self._marks is None or self._marks[0] != key:
+        key: list[object] = [self.things, *(self._archive.given(number) for number in range(len(self._archive.stores)))]
+        if self._marks is None or any(known is not now for known, now in zip(self._marks[0], key, strict=True)):
             self._marks = (key, decisions(self._archive, self.things))
         return self._marks[1]
+
+    def _forget_changed(self, listed: Sequence[SourcePart]) -> None:
+        """Drop the things of runs that are no longer there or have other parts than when they were read."""
+        now = _files(listed, self._loaded)
+        changed = {run for run, files in self._loaded.items() if now.get(run) != files}
+        self._generation = self._archive.generation
+        if not changed:
+            return
+        self._loaded = {run: files for run, files in self._loaded.items() if run not in changed}
+        runs, sources = self.things.text["run_id"], self.things.number["source"]
+        gone = np.zeros(len(self.things), np.bool_)
+        for source, run_id in changed:
+            if run_id in runs.names:
+                gone |= (sources == source) & (runs.codes == runs.names.index(run_id))
+        self._keep([self.things.take(np.flatnonzero(~gone))])
+
+    def _keep(self, parts: Sequence[Things]) -> None:
+        self.things = Things.concat([part for part in parts if len(part)])
+        self.box_deg = _boxes(self.things)
 
     def reach_m(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return for some things a bound on how far apart their points are."""
@@ -143,21 +165,32 @@ class ThingIndex:
             rows += hits[run_id]
         yield batch
 
-    def _read(self, source: int, runs: set[str]) -> Things:
+    def _read(self, source: int, runs: set[str]) -> Iterator[Things]:
         parts = {
             table: [one.part for one in self._archive.parts(table) if one.source == source and one.part.run_id in runs]
             for table in ("hits", "tracks")
         }
-        rows = "{hits}" if parts["hits"] else _no_rows(schema.HITS)
-        followed = "{tracks}"
-        if parts["tracks"] and any(self._archive.runs(source)[run_id].kind is RunKind.LIVE for run_id in runs):
-            rows = _LINKED.replace("{rows}", rows)
-            followed = _FOLLOWED.replace("{rows}", followed)
-        best = _BEST.replace("{hits}", rows)
-        tracks = [_TRACKS.replace("{tracks}", followed)] if parts["tracks"] else []
-        query = f"WITH best AS ({best}) " + " UNION ALL BY NAME ".join([*tracks, _SINGLES])
         tables = {name: listed for name, listed in parts.items() if listed}
-        return _things(self._archive.read(source, query, tables), source) if tables else Things.none()
+        hits = "{hits}" if parts["hits"] else _no_rows(schema.HITS)
+        tracks = "{tracks}"
+        if parts["tracks"] and any(self._archive.runs(source)[run_id].kind is RunKind.LIVE for run_id in runs):
+            hits = _LINKED.replace("{rows}", hits)
+            tracks = _FOLLOWED.replace("{rows}", tracks)
+        asked = [_SINGLES] if parts["hits"] else []
+        if parts["tracks"]:
+            asked.append(_TRACKS.replace("{best}", _BEST).replace("{tracks}", tracks))
+        for query in (one.replace("{hits}", hits) for one in asked):
+            named = {name: listed for name, listed in tables.items() if f"{{{name}}}" in query}
+            yield _things(self._archive.read(source, query, named), source)
+
+
+def _files(listed: Sequence[SourcePart], runs: Collection[_Run]) -> dict[_Run, frozenset[str]]:
+    """Return the files of some runs' parts."""
+    found: dict[_Run, list[str]] = {}
+    for one in listed:
+        if one.run in runs:
+            found.setdefault(one.run, []).append(one.part.file)
+    return {run: frozenset(files) for run, files in found.items()}
 
 
 def _no_rows(columns: pa.Schema) -> str:
@@ -172,16 +205,19 @@ def _no_rows(columns: pa.Schema) -> str:
 
 def _things(table: pa.Table, source: int) -> Things:
     count = table.num_rows
-    best = table["best"].combine_chunks()
-    columns = {field.name: pa.chunked_array([values]) for field, values in zip(best.type, best.flatten(), strict=True)}
-    columns |= {name: table[name] for name in table.column_names}
+    columns: dict[str, pa.ChunkedArray] = dict(zip(table.column_names, table.columns, strict=True))
     columns["source"] = pa.chunked_array([pa.array(np.full(count, source, np.int32))])
-    lengths = pc.fill_null(pc.list_value_length(table["point_t_utc_ns"]), 0).to_numpy()
+    if "point_t_utc_ns" in columns:
+        lengths = pc.fill_null(pc.list_value_length(columns["point_t_utc_ns"]), 0).to_numpy()
+        points = {name: pc.list_flatten(columns[name]) for name in _POINTS}
+    else:
+        lengths, points = np.ones(count, np.int64), {name: columns[of] for name, of in _POINT_OF_HIT.items()}
     return Things(
+        ids={name: Ids.of(columns[name]) for name in IDS},
         text={name: labels_of(columns[name]) if name in columns else Labels.repeated("", count) for name in TEXTS},
         number={name: _numbers(columns.get(name), kind, count) for name, kind in NUMBERS.items()},
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        **{name: numbers_of(pc.list_flatten(table[name]), kind) for name, kind in _POINTS.items()},
+        **{name: numbers_of(points[name], kind) for name, kind in _POINTS.items()},
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from detection.ground_hits import UNKNOWN_NS
 from detection.labels import Labels
+from operations.finding.ids import Ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +62,9 @@ class Thing:
     """Least distance from the border in the time asked for."""
     closest_utc_ns: int = UNKNOWN_NS
     decision: str = ""
-    """What a person decided; empty where nobody has."""
+    """What people decided, `CONFLICT` where two of them decided differently; empty where nobody has."""
+    decided_by: str = ""
+    """Who decided what."""
 
     @property
     def probability(self) -> float:
@@ -83,6 +86,7 @@ class Things:
     Points of thing i are those from `offsets[i]` to `offsets[i + 1]`.
     """
 
+    ids: dict[str, Ids]
     text: dict[str, Labels]
     number: dict[str, NDArray[Any]]
     offsets: NDArray[np.int64]
@@ -95,6 +99,7 @@ class Things:
     def none(cls) -> Things:
         """Return no things."""
         return cls(
+            ids={name: Ids.of(()) for name in IDS},
             text={name: Labels.of(()) for name in TEXTS},
             number={name: np.zeros(0, kind) for name, kind in NUMBERS.items()},
             offsets=np.zeros(1, np.int64),
@@ -107,10 +112,11 @@ class Things:
     @classmethod
     def concat(cls, parts: Sequence[Things]) -> Things:
         """Join things, one after another."""
-        if not parts:
-            return cls.none()
+        if len(parts) < 2:
+            return parts[0] if parts else cls.none()
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
         return cls(
+            ids={name: Ids.concat([part.ids[name] for part in parts]) for name in IDS},
             text={name: Labels.concat([part.text[name] for part in parts]) for name in TEXTS},
             number={name: np.concatenate([part.number[name] for part in parts]) for name in NUMBERS},
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
@@ -125,6 +131,7 @@ class Things:
         of_thing, points = self.points_of(rows)
         lengths = np.bincount(of_thing, minlength=len(rows))
         return Things(
+            ids={name: column.take(rows) for name, column in self.ids.items()},
             text={name: column.take(rows) for name, column in self.text.items()},
             number={name: column[rows] for name, column in self.number.items()},
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
@@ -145,7 +152,7 @@ class Things:
     def __getitem__(self, row: int) -> Thing:
         """Return one row."""
         fields: dict[str, Any] = {name: column[row].item() for name, column in self.number.items()}
-        fields |= {name: column[row] for name, column in self.text.items()}
+        fields |= {name: column[row] for columns in (self.ids, self.text) for name, column in columns.items()}
         return Thing(**fields)
 
     def __iter__(self) -> Iterator[Thing]:
@@ -153,8 +160,10 @@ class Things:
         return (self[row] for row in range(len(self)))
 
 
-TEXTS: Final = ("thing_id", "run_id", "class_name", "best_hit_id", "media_id", "reason", "decision")
-"""Columns of strings."""
+IDS: Final = ("thing_id", "best_hit_id")
+"""Columns of strings that are nearly all different."""
+TEXTS: Final = ("run_id", "class_name", "media_id", "reason", "decision", "decided_by")
+"""Columns of strings that come again and again."""
 NUMBERS: Final[dict[str, type[np.generic]]] = {
     "source": np.int32,
     "single": np.bool_,

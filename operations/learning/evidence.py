@@ -14,6 +14,7 @@ from operations.finding.selection import ThingSelection, find
 from operations.finding.thing_index import ThingIndex
 from operations.finding.verdict_marks import reported
 from operations.learning.stretch_rates import NightlyLooks
+from operations.standing import CONFLICT
 from operations.values import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Evidence:
     dismissed: int
     undecided: int
     """Things near the border that nobody has decided about: they count as nothing found."""
+    in_conflict: int
+    """Things about which people decided differently: they count as nothing found until somebody settles it."""
     reported: int
     """Things of which a patrol brought an outcome."""
     empty_looks: int
@@ -54,6 +57,7 @@ class Evidence:
         return (
             f"{looks} looks at stretches in {len(self.nights.night)} nights, {self.empty_looks} of them empty; "
             f"{self.confirmed} things confirmed, {self.dismissed} dismissed, {self.undecided} not decided about, "
+            f"{self.in_conflict} in conflict, "
             f"{self.reported} reported on by patrols; {self.undated} undated left out"
         )
 
@@ -89,6 +93,7 @@ def evidence(archive: Archive, places_deg: NDArray[np.float64], *, reach_m: floa
         confirmed=int((decision[rows] == Decision.CONFIRMED).sum()),
         dismissed=int((decision[rows] == Decision.DISMISSED).sum()),
         undecided=int(np.isin(decision[rows], ["", str(Decision.UNDECIDED)]).sum()),
+        in_conflict=int((decision[rows] == CONFLICT).sum()),
         reported=int((outcome[rows] != "").sum()),
         empty_looks=int(np.maximum(nights.looks - np.ceil(nights.found), 0.0).sum()),
         undated=int((near & ~dated).sum() + len(passes) - len(known)),

@@ -211,7 +211,7 @@ def test_an_area_drawn_by_clicks_chooses_what_lies_in_it(browser, night):
             points = slice(int(things.offsets[row]), int(things.offsets[row + 1]))
             lat, lon = things.point_lat_deg[points], things.point_lon_deg[points]
             if ((lat > south) & (lat < north) & (lon > west) & (lon < east)).any():
-                held.add(things.text["thing_id"][row])
+                held.add(things.ids["thing_id"][row])
         assert 0 < len(held) < 24
         assert {i for i in ids_listed(page) if i.startswith("T")} == held
 

@@ -218,7 +218,7 @@ class _Leaving:
     def _log(self, form: str, more: dict[str, Any]) -> None:
         """Put the export into the log of each operation things are of; where that cannot be, nothing leaves."""
         names, sources = (
-            self.found.things.text["thing_id"].texts().tolist(),
+            self.found.things.ids["thing_id"].texts().tolist(),
             self.found.things.number["source"].tolist(),
         )
         for number, consultation in enumerate(self.asked.consultations):

@@ -99,7 +99,7 @@ def find(
 def tell_things(asked: Asked, found: Found, what: str, told: dict[str, Any]) -> bool:
     """Log in each operation what is about to be shown of it; True when every log has it."""
     sources = found.things.number["source"].tolist()
-    names = found.things.text["thing_id"].texts().tolist()
+    names = found.things.ids["thing_id"].texts().tolist()
     logged = []
     for number, consultation in enumerate(asked.consultations):
         shown = [name for name, source in zip(names, sources, strict=True) if source == number]

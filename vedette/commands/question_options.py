@@ -76,9 +76,9 @@ class Question:
         from operations.finding.border import BorderLine
         from operations.finding.ground import Ground
         from operations.finding.selection import NOBODY, ThingSelection
-        from operations.values import Decision
+        from operations.finding.verdict_marks import DECISIONS
 
-        known = (*map(str, Decision), NOBODY)
+        known = (*DECISIONS, NOBODY)
         for verdict in self.verdicts or ():
             if verdict not in known:
                 raise InputError(f"--verdict: {verdict!r} is none of {', '.join(known)}")

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from geo.errors import InputError
 from maps.review.judging.reasons import REASONS
-from maps.review.judging.verdict_book import READING, SETTLES, WITHDRAWN, Given, Key, VerdictBook, verdict_id
+from maps.review.judging.verdict_book import Key, VerdictBook, verdict_id
 from operations.case_file import Draft
 from operations.findings import printable
 from operations.log.leaves import LeafKind
+from operations.outcomes import LONGEST_NOTE
+from operations.standing import READING, SETTLES, WITHDRAWN, Given
 from operations.values import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operations.store import OperationStore
-
-LONGEST_NOTE: Final = 2_000
-"""Characters: a few sentences; a report is a document of its own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from maps.review.judging.ordering import Band
-from maps.review.judging.verdict_book import Standing
+from operations.standing import Standing
 from operations.values import Decision
 
 if TYPE_CHECKING:

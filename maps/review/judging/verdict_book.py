@@ -6,27 +6,17 @@ import collections
 import dataclasses
 import hashlib
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from operations.log.leaves import LeafKind
-from operations.values import Decision, Verdict
+from operations.standing import SECOND_READING, Given, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operations.log.leaves import Leaf
     from operations.store import OperationStore
-
-CONFLICT: Final = "conflict"
-"""Stands where two people decided differently and nobody has settled it."""
-WITHDRAWN: Final = "withdrawn"
-"""Reason of a verdict that was taken back."""
-SETTLES: Final = "settles"
-"""Field of a record: the verdicts of others that this one settles."""
-READING: Final = "reading"
-"""Field of a record: how the thing came before its reader, where that was not by the queue."""
-SECOND_READING: Final = "second"
-"""A reading that did not see the first."""
+    from operations.values import Decision
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,45 +26,6 @@ class Key:
     source: int
     run_id: str
     thing_id: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A verdict with who gave it and when."""
-
-    source: int
-    seq: int
-    by: str
-    t_utc_ns: int
-    verdict: Verdict
-    settles: tuple[str, ...] = ()
-    reading: str = ""
-    """`SECOND_READING` where it was given without seeing the first; empty otherwise."""
-
-    @property
-    def counts(self) -> bool:
-        """Whether it stands: it was not withdrawn, and is not only a proposal from an earlier run."""
-        return self.verdict.confirmed
-
-    @property
-    def withdrawn(self) -> bool:
-        """Whether the person took it back."""
-        return not self.verdict.confirmed and self.verdict.reason == WITHDRAWN
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Ids of what it is about."""
-        return tuple(name for name in (self.verdict.track_id, *self.verdict.hit_ids) if name)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What was decided about a thing in the end, and by whom."""
-
-    decision: str
-    """A decision, `CONFLICT`, or empty where nobody has decided."""
-    given: tuple[Given, ...]
-    """The newest verdict of each person, in the order of the log; also proposals from earlier runs."""
 
 
 class VerdictBook:
@@ -123,13 +74,7 @@ class VerdictBook:
         """Return what was decided about a thing."""
         with self._turn:
             listed = [self._newest[key.source, name] for name in self._about.get(key, ())]
-        listed.sort(key=lambda one: one.seq)
-        counted = [one for one in listed if one.counts]
-        settled = {name for one in counted for name in one.settles}
-        told = {one.verdict.decision for one in counted if one.verdict.verdict_id not in settled}
-        firm = told - {Decision.UNDECIDED}  # who could not tell contradicts nobody
-        decision = CONFLICT if len(firm) > 1 else str(next(iter(firm or told), ""))
-        return Standing(decision=decision, given=tuple(one for one in listed if not one.withdrawn))
+        return Standing.of(listed)
 
     def own(self, key: Key, person: str) -> Given | None:
         """Return a person's own verdict on a thing, withdrawn or not; None where they gave none."""
@@ -157,10 +102,7 @@ class VerdictBook:
         return found
 
     def _take(self, source: int, leaf: Leaf) -> None:
-        given = Given(
-            source=source, seq=leaf.seq, by=leaf.actor, t_utc_ns=leaf.t_utc_ns, verdict=Verdict.of(leaf.body),
-            settles=_texts(leaf.body.get(SETTLES)), reading=str(leaf.body.get(READING) or ""),
-        )  # fmt: skip
+        given = Given.of(leaf, source)
         self._all.append(given)
         self._newest[source, given.verdict.verdict_id] = given
         for name in given.ids:
@@ -172,7 +114,3 @@ def verdict_id(key: Key, person: str) -> str:
     """Return the id of one person's verdict on one thing: giving it again changes that one, and no other's."""
     text = "\n".join((key.run_id, key.thing_id, person))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()

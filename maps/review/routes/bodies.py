@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from maps.review.judging.verdict_book import Key
+from operations.outcomes import LONGEST_NOTE
 from operations.values import Decision
 
 
@@ -45,7 +46,7 @@ class Verdicts(Things):
 
     decision: Decision
     reason: str = Field(default="", max_length=40)
-    note: str = Field(default="", max_length=4_000)
+    note: str = Field(default="", max_length=LONGEST_NOTE)
     settle: bool = False
 
 

@@ -11,7 +11,7 @@ from maps.review.access.roles import Role, needs
 from maps.review.routes.bodies import Things, nanoseconds
 from maps.review.visits import Caller, Here
 from operations.consultation import Access
-from operations.outcomes import FromTheSpot, record_outcome
+from operations.outcomes import LONGEST_NOTE, FromTheSpot, record_outcome
 from operations.values import Outcome
 
 router = APIRouter(tags=["outcomes"])
@@ -21,7 +21,7 @@ class FoundThere(Things):
     """What a patrol tells of things it was sent to."""
 
     found: Outcome
-    note: str = Field(default="", max_length=2_000)
+    note: str = Field(default="", max_length=LONGEST_NOTE)
     at: AwareDatetime | None = Field(default=None, description="When it was there.")
 
 

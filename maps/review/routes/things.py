@@ -22,11 +22,12 @@ from maps.review.routes.bodies import ThingName, Weighing, nanoseconds
 from maps.review.visits import Caller, Here
 from operations.consultation import Access, require_logged
 from operations.finding.selection import NOBODY, ThingSelection
+from operations.finding.verdict_marks import DECISIONS
 from operations.log.leaves import LeafKind
-from operations.values import Decision, Outcome
+from operations.values import Outcome
 
 router = APIRouter(tags=["things"])
-_LEFT_OUT = frozenset({"decision", "operation_id", "log_head", "assessment", "id", "run"})
+_LEFT_OUT = frozenset({"decision", "decided_by", "operation_id", "log_head", "assessment", "id", "run"})
 """What of a thing's row the pages have elsewhere, or that says more than a second reader may know."""
 
 
@@ -39,12 +40,12 @@ class Question(BaseModel):
     until: AwareDatetime | None = Field(default=None, description="Up to this moment.")
     min_score: float | None = Field(default=None, ge=0.0, le=1.0)
     near_border_m: float | None = Field(default=None, ge=0.0)
-    verdict: list[str] = Field(default_factory=list, max_length=5, description="A decision, or 'none'.")
+    verdict: list[str] = Field(default_factory=list, max_length=5, description="A decision, 'conflict', or 'none'.")
     singles: bool = Field(default=False, description="Also hits that belong to no track.")
 
     def selection(self, here: Console) -> ThingSelection:
         """Return it as a question to operations."""
-        known = {*map(str, Decision), NOBODY}
+        known = {*DECISIONS, NOBODY}
         return ThingSelection(
             classes=tuple(self.assessed),
             from_utc_ns=nanoseconds(self.since),

@@ -13,12 +13,13 @@ from maps.review.console import Console
 from maps.review.judging.deciding import Judgement, Subject, decide, take_back
 from maps.review.judging.joining import join, part
 from maps.review.judging.reading import agreement, seen_by, wants_second
-from maps.review.judging.verdict_book import SECOND_READING, Given, Key
+from maps.review.judging.verdict_book import Key
 from maps.review.looking import Queued, rank_body, standing_body
 from maps.review.planting import missed
 from maps.review.routes.bodies import Planting, ThingName, Things, Verdicts
 from maps.review.visits import Caller, Here
 from operations.consultation import Access
+from operations.standing import SECOND_READING, Given
 from operations.store import OperationStore
 from operations.values import Decision
 

@@ -129,7 +129,7 @@ def test_every_question_has_the_answer_of_a_search_thing_by_thing(make_operation
                 singles=singles,
             )
             found = find(archive, index, selection)
-            names = set(found.things.text["thing_id"].texts().tolist())
+            names = set(found.things.ids["thing_id"].texts().tolist())
             assert names == brute(nights, selection, verdicts, west, box, singles), selection
             assert found.total == len(names)
             without = brute(nights, selection, verdicts, west, box, True) - names
