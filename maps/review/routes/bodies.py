@@ -46,7 +46,7 @@ class Verdicts(Things):
 
     decision: Decision
     reason: str = Field(default="", max_length=40)
-    note: str = Field(default="", max_length=LONGEST_NOTE)
+    note: str = Field(default="", max_length=2 * LONGEST_NOTE)
     settle: bool = False
 
 
