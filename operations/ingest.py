@@ -193,9 +193,9 @@ def ingest(
         return _known_again(job, mended, redo=redo)
 
 
-def seal_only(source: Path, *, store: OperationStore) -> MediaRecord:
-    """Seal a file as an original without analysing it; ingesting the same bytes later does that."""
-    offered = look_over(source)
+def seal_only(source: Path | Recording, *, store: OperationStore) -> MediaRecord:
+    """Seal an original without analysing it; ingesting the same bytes later does that."""
+    offered = offer(source) if isinstance(source, Recording) else look_over(source)
     with store.staging() as staging:
         media = _recorded(offered, store)
         if media is None:

@@ -7,7 +7,6 @@ stream has ended, its recording is analysed like any file, and that run replaces
 from __future__ import annotations
 
 import array
-import contextlib
 import dataclasses
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -17,26 +16,21 @@ import numpy as np
 from detection.ground_hits import GroundHits
 from detection.ground_tiling import GroundTiler
 from detection.live_tracks import LiveTracks
-from geo.errors import InputError, RefusedError
-from operations import columns, durable_file, locks
+from operations import columns, locks
 from operations.analysis import FrameAnalysis
 from operations.case_file import Draft
-from operations.ingest import ingest, seal_only, versions
+from operations.ingest import versions
 from operations.log.leaves import LeafKind
-from operations.staging import LOCKS, RECORD
+from operations.staging import LOCKS
 from operations.values import RunKind, RunRecord, RunState, run_id_of
-from telemetry.live.recorder_file import LIST_NAME, finish_left
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from detection.values import Detector
     from operations.analysis import IngestSettings
-    from operations.ingest import Ingested
     from operations.run_writer import RunWriter
     from operations.store import OperationStore
-    from operations.values import MediaRecord
     from telemetry.tracks.pose_track import Problem
     from telemetry.videos.frame import Frame
 
@@ -45,6 +39,15 @@ COMMIT_S: Final = 0.7
 they are in the operation a second after it came, and a night makes 40 000 commits, not 100 000."""
 CHECKPOINT_S: Final = 10.0
 """How often size and hash of the recording so far go into the log."""
+
+
+START_MOVES_NS: Final = 5_000_000
+"""An estimate of when a recording began is noted anew when it has moved by so much."""
+
+
+def start_subject(record_name: str, number: int) -> str:
+    """Return what a note is about that says when the first picture of a recording's segment was taken."""
+    return f"start of {record_name}/{number:06d}"
 
 
 class LiveSource(Protocol):
@@ -73,6 +76,11 @@ class LiveSource(Protocol):
     @property
     def skipped(self) -> int:
         """Frames that were due and not taken, because the newest wins."""
+        ...
+
+    @property
+    def begun_utc_ns(self) -> Mapping[int, int]:
+        """UTC of the first picture of each clock of the stream, by number, where a link beside it tells."""
         ...
 
     def frames(self) -> Iterator[Frame]:
@@ -149,6 +157,7 @@ def watch(source: LiveSource, job: WatchJob, *, on_commit: Callable[[RunRecord],
                     on_commit(live.run)
             if job.recording is not None and time.monotonic() - noted > CHECKPOINT_S:
                 _note(job, live.run)
+                live.note_start(source)
                 noted = time.monotonic()
     finally:
         if live is not None:
@@ -199,6 +208,7 @@ class _LiveRun:
         self._hits = 0
         self._writer: RunWriter = job.store.begin_run(self.run)
         self._came_ns: list[int] = []
+        self._start_ns = -1
         self._last = time.monotonic()
 
     def take(self, frame: Frame) -> None:
@@ -237,8 +247,18 @@ class _LiveRun:
         """Return how much was found so far."""
         return self._found.counts | {"hits": self._hits, "tracks": self._tracks.count}
 
+    def note_start(self, source: LiveSource) -> None:
+        """Keep in the log when the recording's first picture was taken: the file itself does not tell."""
+        start = source.begun_utc_ns.get(self.segment, -1)
+        if not self._job.record_name or start < 0 or abs(start - self._start_ns) <= START_MOVES_NS:
+            return
+        self._start_ns = start
+        subject = start_subject(self._job.record_name, self.segment + 1)
+        self._job.store.append(LeafKind.NOTE, subject, {"what": "first picture", "start_utc_ns": start})
+
     def finish(self, source: LiveSource) -> RunRecord:
         """Record the run as finished; everything found is committed already."""
+        self.note_start(source)
         with self._writer:
             counts = self.counts | {
                 "klv_packets": source.klv_packets,
@@ -274,93 +294,3 @@ def close_dead_runs(store: OperationStore) -> list[str]:
         draft = Draft(kind=LeafKind.RUN, subject=run.run_id, body=stopped.body())
         store.append_all(lambda draft=draft: [draft])  # type: ignore[misc]
     return [run.run_id for run in dead]
-
-
-def record_folder(store: OperationStore) -> Path:
-    """Make a folder of its own for the recording of a stream.
-
-    Raises
-    ------
-    RefusedError
-        The operation is encrypted: what is recorded lies in the clear until it is sealed.
-    """
-    if store.vault.encrypted:
-        raise RefusedError(
-            f"{store.path} is encrypted, and a live recording lies in the clear until it is sealed: add --no-record, "
-            "or watch into an operation of its own and merge that ('vedette merge')",
-            path=str(store.path),
-        )
-    folder = store.path / RECORD / f"{store.clock() // 1_000_000:d}"
-    durable_file.make_folder(store.path / RECORD)
-    durable_file.make_folder(folder)
-    return folder
-
-
-Found = tuple["Path", str]
-"""A segment of a recording, and the live run over it (empty: none)."""
-
-
-def segments_of(store: OperationStore, folder: Path) -> list[Found]:
-    """Return the segments of a recording that are not sealed yet, each with its live run."""
-    runs = {}
-    for run in store.runs():
-        live = run.settings.get("live")
-        if run.kind is RunKind.LIVE and isinstance(live, dict) and live.get("record") == folder.name:
-            runs[int(live["segment"]) + 1] = run.run_id
-    return [(path, runs.get(int(path.stem), "")) for path in finish_left(folder)]
-
-
-def finish_left_over(store: OperationStore) -> list[Found]:
-    """Return what recordings an earlier watch left that was killed, ready to be sealed."""
-    close_dead_runs(store)
-    root = store.path / RECORD
-    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    return [found for folder in folders for found in segments_of(store, folder)]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """One segment of a recording as an original; `done` is None where it was sealed and not analysed."""
-
-    media: MediaRecord
-    done: Ingested | None = None
-
-
-def settle_recording(job: WatchJob, segments: list[Found], *, analyse: bool) -> list[Settled]:
-    """Seal the segments of a recording, and analyse each as a file is; that run replaces the live one of its clock.
-
-    Parameters
-    ----------
-    job
-        As it was watched.
-    segments
-        Of `segments_of`. A segment is removed from the record folder once its sealed copy is recorded.
-    analyse
-        Whether to analyse them now; else they are sealed, and 'vedette ingest' of the same bytes does it later.
-    """
-    settled = []
-    for path, run_id in segments:
-        settled.append(_settled(job, path, run_id) if analyse else Settled(media=seal_only(path, store=job.store)))
-        durable_file.remove(path)
-    for folder in {path.parent for path, _ in segments}:
-        durable_file.remove(folder / LIST_NAME)
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-            folder.parent.rmdir()
-    return settled
-
-
-def _settled(job: WatchJob, path: Path, run_id: str) -> Settled:
-    """Analyse a segment; what holds nothing that can be decoded is sealed all the same."""
-    try:
-        done = ingest(
-            path,
-            store=job.store,
-            detector=job.detector,
-            model=job.model,
-            settings=job.settings,
-            supersedes=run_id,
-        )
-    except InputError:
-        return Settled(media=seal_only(path, store=job.store))
-    return Settled(media=done.media, done=done)

@@ -62,6 +62,10 @@ class MessageReader:
             return None
         return (header, payload) if isinstance(header, dict) and "type" in header else None
 
+    def is_waiting(self, timeout_s: float) -> bool:
+        """Tell whether there is something to take, or the pipe has ended, within a time."""
+        return bool(self._buffer or select.select([self._descriptor], [], [], timeout_s)[0])
+
     def _fill(self, size: int, timeout_s: float) -> bool:
         """Read until `size` bytes are there; False at the end of the pipe."""
         while len(self._buffer) < size:

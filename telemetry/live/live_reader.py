@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from telemetry.live.byte_link import ByteLink
+    from telemetry.live.link_poses import LinkPoses
     from telemetry.live.stream_pump import Piece, Recorder
     from telemetry.videos.frame import Frame
 
@@ -30,6 +31,10 @@ OPEN_S: Final = 10.0
 """How long a stream may take to show its first picture: a second of data has to arrive and be looked at."""
 LOOK_S: Final = 0.1
 """How often it is looked whether to stop, while nothing comes."""
+WAIT_S: Final = 1.0
+"""A picture waits no longer for what poses it: half of what a row may take from its packet's arrival on."""
+HELD_LOOK_S: Final = 0.02
+"""How often it is looked whether a waiting picture's telemetry has come."""
 KEPT_PROBLEMS: Final = 100
 
 
@@ -49,10 +54,31 @@ class LiveState:
     klv_bad_checksum: int = 0
 
 
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Held:
+    """A picture that waits for what poses it, and when it came; `later` tells that the stream went on after it."""
+
+    header: dict[str, Any]
+    image: Any
+    came_ns: int
+    since_s: float = dataclasses.field(default_factory=time.monotonic)
+    later: bool = False
+
+    @property
+    def pts_s(self) -> Fraction:
+        """Its presentation time."""
+        return Fraction(*self.header["pts"])
+
+
 class LiveReader:
     """A live source; a context manager whose `frames()` ends only on `stop()`.
 
     The newest frame wins: the next one handed out is the first decoded after the last was done with.
+
+    Attributes
+    ----------
+    begun_utc_ns
+        UTC of the first picture of each piece, by its number, as far as the link beside the stream tells.
 
     Parameters
     ----------
@@ -64,6 +90,8 @@ class LiveReader:
         Keeps the original bytes, before anything else sees them.
     options
         What a person states, as for a file; `every_s` is the time between frames.
+    poses
+        A MAVLink link beside the stream, which poses its pictures.
     stale_s
         Silence after which the state is stale and the stream is opened again.
     on_state
@@ -77,6 +105,7 @@ class LiveReader:
         link: LinkOptions | None = None,
         recorder: Recorder | None = None,
         options: ReadingOptions | None = None,
+        poses: LinkPoses | None = None,
         stale_s: float = 3.0,
         on_state: Callable[[LiveState], None] | None = None,
     ) -> None:
@@ -88,8 +117,10 @@ class LiveReader:
         self._stopped = threading.Event()
         self._problems: collections.deque[Problem] = collections.deque(maxlen=KEPT_PROBLEMS)
         self._process: DecoderProcess | None = None
-        self._telemetry = LiveTelemetry(self._plan.shown, self._options)
+        self._telemetry = LiveTelemetry(self._plan.shown, self._options, poses)
+        self._motion = poses is not None and self._options.offset_s is None
         self.state = LiveState()
+        self.begun_utc_ns: dict[int, int] = {}
         self._first: ByteLink | None = opened_at_once(self._plan, self._link_options)
         self.port = getattr(self._first, "port", None)
         self._pump = StreamPump(self._link, recorder, stale_s=stale_s)
@@ -201,6 +232,7 @@ class LiveReader:
                 self._limits,
                 every_s=every_s,
                 live=True,
+                motion=self._motion,
                 stream=stream,
                 descriptors=(piece.reading,),
             )
@@ -214,47 +246,64 @@ class LiveReader:
         return status
 
     def _pictures(self, piece: Piece) -> Iterator[Frame]:
-        held: tuple[dict[str, Any], Any] | None = None
+        held: _Held | None = None
         patience_s: float | None = max(OPEN_S, self._limits.max_silence_s)
-        while not self._stopped.is_set() and (message := self._next(patience_s)) is not None:
+        while not self._stopped.is_set():
+            if held is not None and self._is_over(held):
+                ready, held = held, None
+                yield self._frame(ready, piece)
+                self._ask()
+            if held is not None and not self._comes():
+                continue
+            message = self._next(patience_s)
+            if message is None:
+                break
             header, payload = message
             patience_s = None if header["type"] != "opened" else patience_s
             self._heard()
             if header["type"] == "klv":
                 self._telemetry.take(header, payload)
-                if held is not None and self._waited_enough(held[0], header):
-                    ready, held = held, None
-                    yield self._frame(*ready, piece)
-                    self._ask()
+                if held is not None and header["shown"] is not None:
+                    held.later |= Fraction(*header["shown"]) > held.pts_s
+            elif header["type"] == "motion":
+                self._telemetry.turned(tuple(header["step"]))
             elif header["type"] == "frame" and self._process is not None:
-                picture = header, self._process.take_picture(header["slot"], header["w"], header["h"])
-                if self._telemetry.settles(float(Fraction(*header["pts"]))):
-                    yield self._frame(*picture, piece)
-                    self._ask()
-                else:
-                    held = picture
+                held = self._taken(header, self._process, piece)
             elif header["type"] in {"error", "problem"}:
                 self._problems.append(Problem(kind=header["type"], message=f"{self.shown}: {header['message']}"))
         if held is not None and not self._stopped.is_set():
-            yield self._frame(*held, piece)
+            yield self._frame(held, piece)
+
+    def _taken(self, header: dict[str, Any], process: DecoderProcess, piece: Piece) -> _Held:
+        """Take a picture, and note when it came."""
+        image = process.take_picture(header["slot"], header["w"], header["h"])
+        at = piece.came_ns(header["position"]) if header["position"] >= 0 else None
+        held = _Held(header=header, image=image, came_ns=header["came_ns"] if at is None else at)
+        self._telemetry.arrived(float(held.pts_s), held.came_ns)
+        return held
+
+    def _is_over(self, held: _Held) -> bool:
+        """Tell whether a picture waits no longer: what poses it has come, later pictures have, or it is late."""
+        late = time.monotonic() - held.since_s > WAIT_S
+        return late or held.later or self._telemetry.settles(float(held.pts_s))
+
+    def _comes(self) -> bool:
+        return self._process is None or self._process.has_message(HELD_LOOK_S)
 
     def _next(self, patience_s: float | None) -> tuple[dict[str, Any], bytes] | None:
         return None if self._process is None else self._process.next_message(patience_s)
 
-    def _waited_enough(self, picture: dict[str, Any], klv: dict[str, Any]) -> bool:
-        """Tell whether telemetry covers a held picture, or later pictures have come: then it waits no longer."""
-        pts_s = float(Fraction(*picture["pts"]))
-        shown = klv["shown"]
-        return self._telemetry.settles(pts_s) or (shown is not None and float(Fraction(*shown)) > pts_s)
-
-    def _frame(self, header: dict[str, Any], image: Any, piece: Piece) -> Frame:
-        image.setflags(write=False)
+    def _frame(self, held: _Held, piece: Piece) -> Frame:
+        header = held.header
+        held.image.setflags(write=False)
         self.state.frames += 1
         self.state.skipped += header["skipped"]
-        came_ns = piece.came_ns(header["position"]) if header["position"] >= 0 else None
-        frame = self._telemetry.frame(header, image, came_ns=header["came_ns"] if came_ns is None else came_ns)
+        frame = self._telemetry.frame(header, held.image, came_ns=held.came_ns)
         self.state.klv_packets = self._telemetry.packets
         self.state.klv_bad_checksum = self._telemetry.bad_checksum
+        if header["first"] is not None:
+            begun = self._telemetry.begun_utc_ns(float(Fraction(*header["first"])))
+            self.begun_utc_ns |= {} if begun is None else {piece.number: begun}
         return dataclasses.replace(frame, segment=piece.number)
 
     def _ask(self) -> None:

@@ -13,11 +13,15 @@ import numpy as np
 
 from telemetry.klv import decode
 from telemetry.klv.klv_track import utc_ns
+from telemetry.live.link_clock import LinkClock
+from telemetry.recordings.candidates import Candidate, for_motion
 from telemetry.recordings.reading import finished
-from telemetry.recordings.recording import Recording, RecordingKind
+from telemetry.recordings.recording import Pairing, PoseSource, Recording, RecordingKind, SourceKind
 from telemetry.recordings.settling import settle
 from telemetry.videos.clip_clock import clip_clock
+from telemetry.videos.clock_map import ClockMap
 from telemetry.videos.frame import Frame
+from telemetry.videos.posing import Posing
 from telemetry.videos.video_file import StreamFacts
 from telemetry.videos.video_moments import FrameMoments
 from telemetry.videos.video_scan import ClipTelemetry
@@ -25,9 +29,9 @@ from telemetry.videos.video_scan import ClipTelemetry
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from telemetry.live.link_poses import LinkPoses
     from telemetry.recordings.reading_options import ReadingOptions
     from telemetry.tracks.pose_track import Problem
-    from telemetry.videos.posing import Posing
 
 MEMORY_PACKETS: Final = 300
 """KLV packets remembered: ten seconds at 30 a second, enough for every interpolation."""
@@ -53,11 +57,15 @@ class LiveTelemetry:
         What the stream is called.
     options
         What a person states, as for a file.
+    link
+        A MAVLink link beside the stream.
     """
 
-    def __init__(self, shown: str, options: ReadingOptions) -> None:
+    def __init__(self, shown: str, options: ReadingOptions, link: LinkPoses | None = None) -> None:
         self._recording = Recording(name=shown, kind=RecordingKind.CLIP, paths=(Path(shown),))
         self._options = options
+        self._link = link
+        self._link_clock = LinkClock(options.offset_s)
         self._packets: collections.deque[_Packet] = collections.deque(maxlen=MEMORY_PACKETS)
         self._uncounted: list[bytes] = []
         self._pictures_s: collections.deque[float] = collections.deque(maxlen=MEMORY_PICTURES)
@@ -69,6 +77,11 @@ class LiveTelemetry:
         """Forget what came with another clock."""
         self._packets.clear()
         self._pictures_s.clear()
+        self._link_clock.begin()
+
+    def turned(self, step: tuple[float, float, float]) -> None:
+        """Note how the pictures turned: moment (presentation time), pan and tilt."""
+        self._link_clock.turned(step)
 
     def take(self, header: dict[str, Any], payload: bytes) -> None:
         """Take one KLV payload with its message."""
@@ -93,9 +106,23 @@ class LiveTelemetry:
         last = self._packets[-1]
         return last.own_s if math.isfinite(last.own_s) else last.shown_s
 
+    def arrived(self, pts_s: float, came_ns: int) -> None:
+        """Note that a picture came at a reading of the monotonic clock: it is joined to the link by that at first."""
+        moment = None if self._link is None else self._link.utc_ns(came_ns)
+        if moment is not None:
+            self._link_clock.arrived(pts_s, moment)
+
     def settles(self, pts_s: float) -> bool:
         """Tell whether nothing is gained by waiting: telemetry from a picture's time on has come, or none ever does."""
+        if self._link is not None and self._link.messages:
+            known = self._link_clock.segment(pts_s, pts_s)
+            return known is None or self._link.covers(int(known.clock.t_utc_ns[0]))
         return self._newest_s >= pts_s if self._packets else not self.packets
+
+    def begun_utc_ns(self, first_pts_s: float) -> int | None:
+        """Return UTC of a piece's first picture, as far as the link beside it tells by now."""
+        known = self._link_clock.segment(first_pts_s, first_pts_s)
+        return None if known is None else int(known.clock.t_utc_ns[0])
 
     def frame(self, header: dict[str, Any], image: NDArray[np.uint8], *, came_ns: int) -> Frame:
         """Return a picture with its moment and its pose, or the reason why it has none."""
@@ -125,10 +152,29 @@ class LiveTelemetry:
         facts = StreamFacts(
             format="mpegts", width_px=header["w"], height_px=header["h"], codec=header.get("codec", ""), duration_s=None
         )
-        self.posing = settle(clip, facts, self._recording, self._options).posing
+        linked = self._linked(clip)
+        self.posing = settle(clip, facts, self._recording, self._options, linked).posing
+        if linked is None and self._link is not None:
+            self.posing = dataclasses.replace(self.posing, no_pose=self._link.why)
         for problem in self.posing.problems:
             self.problems.setdefault(problem.kind, problem)
         return self.posing
+
+    def _linked(self, clip: ClipTelemetry) -> Candidate | None:
+        """Return the link as what may pose the pictures; None where there is none, or nothing has come over it."""
+        track = None if self._link is None else self._link.track()
+        if self._link is None or track is None:
+            return None
+        self._link_clock.compare(for_motion(track, self._options))
+        span = float(clip.picture_pts_s.min()), float(clip.picture_pts_s.max())
+        clock = self._link_clock.segment(*span)
+        if clock is None:
+            return None
+        source = PoseSource(kind=SourceKind.LINK, path=Path(self._link.shown), pairing=Pairing.STATED)
+        problems = (*track.problems, *self._link_clock.problems())
+        return Candidate(
+            source=source, posing=Posing(clock=ClockMap(segments=(clock,)), tracks=(track,), problems=problems)
+        )
 
     def _clip(self) -> ClipTelemetry:
         """Return what a scan of a file would have found, had the file begun some seconds ago."""

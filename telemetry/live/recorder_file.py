@@ -19,6 +19,8 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """Default size of a segment: what a power cut may cost at most is the last one."""
 
 LIST_NAME: Final = "segments.jsonl"
+LINK_LOG: Final = "link.tlog"
+"""What came over a MAVLink link beside the stream."""
 PART: Final = ".part"
 """Ending of a segment under way; a recorder that was killed leaves it, with every byte that had come."""
 

@@ -230,8 +230,8 @@ def _log_posing(source: PoseSource, clip: ClipTelemetry, recording: Recording, o
     else:
         joint = join_by_motion(
             recording.paths[0],
-            _for_motion(track, options),
-            near_utc_ns=-1 if base is not None else recording.created_utc_ns,
+            for_motion(track, options),
+            near_utc_ns=recording.created_utc_ns if options.start_utc_ns is None else options.start_utc_ns,
         )
         if joint.offset.reason:
             clock = _unjoined(source, base, spans, recording, track, joint)
@@ -245,7 +245,8 @@ def _log_posing(source: PoseSource, clip: ClipTelemetry, recording: Recording, o
     return Posing(clock=clock, tracks=(track,), problems=(*problems, *lost))
 
 
-def _for_motion(track: PoseTrack, options: ReadingOptions) -> PoseTrack:
+def for_motion(track: PoseTrack, options: ReadingOptions) -> PoseTrack:
+    """Return a track whose camera turns: one without camera angles gets those of the stated mount."""
     from telemetry.recordings.mounts import has_camera_angles, mounted
 
     if options.mount is None or has_camera_angles(track):

@@ -83,7 +83,7 @@ def join_by_motion(
     max_offset_s
         Largest offset tried around the clip's own clock, or around `near_utc_ns`.
     near_utc_ns
-        What the container says of when the clip began (-1: nothing); the whole log is tried where
+        What a person or the container says of when the clip began (-1: nothing); the whole log is tried where
         neither is known.
 
     Returns

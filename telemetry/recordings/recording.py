@@ -41,6 +41,7 @@ class SourceKind(enum.StrEnum):
     PICTURE_TAGS = "EXIF and XMP"
     SUBTITLE_FILE = "subtitle file"
     TRACK_FILE = "log or table"
+    LINK = "MAVLink link"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

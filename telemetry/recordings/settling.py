@@ -33,14 +33,20 @@ class Settled:
     unused: tuple[LeftOut, ...]
 
 
-def settle(clip: ClipTelemetry, facts: StreamFacts, recording: Recording, options: ReadingOptions) -> Settled:
+def settle(
+    clip: ClipTelemetry,
+    facts: StreamFacts,
+    recording: Recording,
+    options: ReadingOptions,
+    given: Candidate | None = None,
+) -> Settled:
     """Choose what poses a clip: the first source with camera angles, else the first with positions.
 
-    A person's choice comes first, then what lies in the file (KLV, subtitles, metadata tracks), then
-    files of its name, then logs of its time.
+    A person's choice comes first (also `given`, which is no file: the link beside a live stream), then what lies in the
+    file (KLV, subtitles, metadata tracks), then files of its name, then logs of its time.
     """
-    whole: Candidate | None = None
-    partial: list[Candidate] = []
+    whole: Candidate | None = given if given is not None and has_camera_angles(given.posing.tracks[0]) else None
+    partial: list[Candidate] = [given] if given is not None and whole is None else []
     spare: list[Candidate] = []
     unused: list[LeftOut] = []
     for source in _in_order(clip, recording):

@@ -27,6 +27,7 @@ class ClockBasis(enum.StrEnum):
     PICTURE_TAGS = "the pictures' own tags"
     LOG_OFFSET = "a log, joined by motion"
     STATED_OFFSET = "a log and the stated offset"
+    ARRIVAL = "when pictures and poses came"
     STATED_START = "the stated start"
     FILE_DATE = "the date in the file"
     CARRIED_ON = "carried on from the segment before"
@@ -40,12 +41,14 @@ SIGMA_S: Final[dict[ClockBasis, float]] = {
     ClockBasis.METADATA: 0.05,
     ClockBasis.PICTURE_TAGS: 0.5,
     ClockBasis.STATED_OFFSET: 0.1,
+    ClockBasis.ARRIVAL: 0.25,
     ClockBasis.STATED_START: 0.5,
     ClockBasis.FILE_DATE: 2.0,
 }
 """One-sigma error of what joins pictures to poses, seconds. KLV: half a frame period at 30 a second and the sender's
-own delay; subtitles: a frame either way; tags and stated times are whole seconds or half of one; container dates are
-whole seconds written after the recorder started (ISO/IEC 14496-12, 8.2.2)."""
+own delay; subtitles: a frame either way; arrival: what links are quoted to delay pictures more than messages (see
+`telemetry.live.link_clock`); tags and stated times are whole seconds or half of one; container dates are whole seconds
+written after the recorder started (ISO/IEC 14496-12, 8.2.2)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,9 @@ LEAST_LEAD: Final = 0.05
 
 MAX_OFFSET_S: Final = 30.0
 
+MAX_GAP_S: Final = 0.5
+"""Pictures or samples further apart are not neighbours: in between a camera may turn there and back."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Motion:
@@ -65,9 +68,14 @@ def _gray(image: NDArray[np.uint8]) -> FloatArray:
     rows, columns = image.shape[0] // step * step, image.shape[1] // step * step
     gray = image[:rows, :columns].astype(np.float64).mean(axis=2)
     small: FloatArray = gray.reshape(rows // step, step, columns // step, step).mean(axis=(1, 3))
+    return windowed(small)
+
+
+def windowed(small: FloatArray) -> FloatArray:
+    """Return a small gray picture without its mean, falling off to nothing at its edges."""
     window = np.outer(np.hanning(small.shape[0]), np.hanning(small.shape[1]))
-    windowed: FloatArray = (small - small.mean()) * window
-    return windowed
+    result: FloatArray = (small - small.mean()) * window
+    return result
 
 
 def shift_px(before: FloatArray, after: FloatArray) -> tuple[float, float]:
@@ -90,6 +98,22 @@ def _refine(line: FloatArray, peak: int) -> float:
     return float(signed + np.clip(part, -0.5, 0.5))
 
 
+class MotionMeter:
+    """Measures pan and tilt from one picture to the next, in picture widths a second."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, FloatArray] | None = None
+
+    def step(self, at_s: float, gray: FloatArray) -> tuple[float, float, float] | None:
+        """Take a windowed gray picture; return (moment, pan, tilt) since the last, None over a gap of half a second."""
+        last, self._last = self._last, (at_s, gray)
+        if last is None or last[1].shape != gray.shape or not 0.0 < at_s - last[0] < MAX_GAP_S:
+            return None
+        right, down = shift_px(last[1], gray)
+        elapsed = (at_s - last[0]) * gray.shape[1]
+        return (at_s + last[0]) / 2.0, -right / elapsed, -down / elapsed
+
+
 def picture_motion(frames: Iterable[Frame], *, by_pts: bool) -> Motion:
     """Measure pan and tilt between neighbouring frames, in picture widths a second.
 
@@ -100,22 +124,17 @@ def picture_motion(frames: Iterable[Frame], *, by_pts: bool) -> Motion:
     by_pts
         Use presentation times instead of UTC, for clips that have none.
     """
-    times: list[float] = []
-    rates: list[tuple[float, float]] = []
-    last: tuple[float, FloatArray] | None = None
-    origin: float | None = None
-    for frame in frames:
-        now = float(frame.pts_s) if by_pts else frame.t_utc_ns * 1e-9
-        origin = now if origin is None else origin
-        gray = _gray(frame.image)
-        if last is not None and last[1].shape == gray.shape and 0.0 < now - last[0] < 0.5:  # noqa: PLR2004
-            right, down = shift_px(last[1], gray)
-            elapsed = (now - last[0]) * gray.shape[1]
-            times.append((now + last[0]) / 2.0)
-            rates.append((-right / elapsed, -down / elapsed))
-        last = (now, gray)
-    columns = np.array(rates).reshape(-1, 2)
-    return Motion(t_s=np.array(times), pan=columns[:, 0], tilt=columns[:, 1])
+    meter = MotionMeter()
+    steps = [
+        meter.step(float(frame.pts_s) if by_pts else frame.t_utc_ns * 1e-9, _gray(frame.image)) for frame in frames
+    ]
+    return motion_of([step for step in steps if step is not None])
+
+
+def motion_of(steps: Iterable[tuple[float, float, float]]) -> Motion:
+    """Gather moments with their rates of pan and tilt."""
+    columns = np.array(list(steps)).reshape(-1, 3)
+    return Motion(t_s=columns[:, 0], pan=columns[:, 1], tilt=columns[:, 2])
 
 
 def track_motion(track: PoseTrack) -> Motion:
@@ -127,7 +146,7 @@ def track_motion(track: PoseTrack) -> Motion:
     # For a small turn the skew part of the rotation is the turn itself; camera z points down, y to the right.
     pan = (relative[:, 1, 0] - relative[:, 0, 1]) / 2.0 / elapsed
     tilt = -(relative[:, 0, 2] - relative[:, 2, 0]) / 2.0 / elapsed
-    good = whole[:-1] & whole[1:] & (elapsed < 0.5)  # noqa: PLR2004
+    good = whole[:-1] & whole[1:] & (elapsed < MAX_GAP_S)
     middle = (track.t_utc_ns[:-1] * 1e-9 + track.t_utc_ns[1:] * 1e-9) / 2.0
     return Motion(t_s=middle[good], pan=pan[good], tilt=tilt[good])
 

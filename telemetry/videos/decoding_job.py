@@ -44,6 +44,7 @@ class Job:
     decode: bool
     stream: int
     keep_ids: list[int]
+    motion: bool
 
 
 class Ring:

@@ -1,4 +1,7 @@
-"""The decoding process of a live stream: telemetry as it comes, and the newest picture whenever one is asked for."""
+"""The decoding process of a live stream: telemetry as it comes, and the newest picture whenever one is asked for.
+
+Where a link has to be joined to the stream, the turning of the pictures is told as well, ten times a second.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from fractions import Fraction
 from typing import IO, Any, Final
 
 import av
+import numpy as np
 
 from geo.children.messages import send
+from telemetry.videos.clock_offset import GRAY_WIDTH_PX, MotionMeter, windowed
 from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes, run_job
 
 MAX_LIVE_KLV_BYTES: Final = 1 << 20
@@ -19,6 +24,10 @@ _QUICK: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
 """A live stream is joined after a second of looking at it."""
 _REMEMBERED: Final = 128
 """Packets whose arrival is remembered until their pictures are decoded; reordering spans a few."""
+
+
+MOTION_S: Final = 0.095
+"""Pictures nearer than this are not compared: ten looks a second tell an offset to some milliseconds."""
 
 
 class _Asked:
@@ -68,12 +77,36 @@ class _Pace:
         return skipped
 
 
+class _Turning:
+    """Tells how the pictures turn, from small gray copies of them."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self._meter = MotionMeter()
+        self._last_s = -np.inf
+        self._reformatter = av.video.reformatter.VideoReformatter()
+
+    def look(self, frame: Any, at_s: float) -> None:
+        """Compare a picture with the one before."""
+        if 0.0 <= at_s - self._last_s < MOTION_S:
+            return
+        self._last_s = at_s
+        width = min(GRAY_WIDTH_PX, frame.width)
+        height = max(2, round(frame.height * width / frame.width))
+        small = self._reformatter.reformat(frame, width=width, height=height, format="gray8", interpolation="AREA")
+        step = self._meter.step(at_s, windowed(small.to_ndarray().astype(np.float64)))
+        if step is not None:
+            send(self._out, {"type": "motion", "step": step})
+
+
 def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     """Hand over telemetry as it comes and pictures as they are asked for, until the stream ends."""
     ring, asked = Ring(job, acknowledgements), _Asked(acknowledgements)
     pace = _Pace(None if not job.every_s else Fraction(job.every_s).limit_denominator(1_000_000))
     came: collections.OrderedDict[int, tuple[int, int]] = collections.OrderedDict()
     shown: Fraction | None = None
+    first: Fraction | None = None
+    turning = _Turning(out) if job.motion else None
     count = 0
     with av.open(os.fdopen(int(job.source), "rb", buffering=0), mode="r", format="mpegts", options=_QUICK) as container:
         streams = [s for s in container.streams if s.type in {"data", "video"}]
@@ -87,6 +120,7 @@ def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
                 continue
             if packet.pts is not None:
                 shown = packet.pts * Fraction(packet.time_base)
+                first = shown if first is None or (shown < first and not count) else first
                 came[packet.pts] = (time.monotonic_ns(), -1 if packet.pos is None else packet.pos)
                 if len(came) > _REMEMBERED:
                     came.popitem(last=False)
@@ -96,6 +130,8 @@ def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
                     continue
                 count += 1
                 at = stamp * Fraction(frame.time_base)
+                if turning is not None:
+                    turning.look(frame, float(at))
                 if not pace.is_due(at):
                     continue
                 if not asked.take():
@@ -104,7 +140,7 @@ def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
                 slot, width, height = ring.place(frame)
                 when, position = came.get(stamp, (time.monotonic_ns(), -1))
                 about = {"slot": slot, "w": width, "h": height, "notes": picture_notes(frame), "came_ns": when}
-                about |= {"position": position, "skipped": pace.taken(at)}
+                about |= {"position": position, "skipped": pace.taken(at), "first": pair(first)}
                 send(out, {"type": "frame", "i": count - 1, "pts": pair(at), **about})
 
 

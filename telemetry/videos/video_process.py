@@ -52,6 +52,7 @@ class DecoderProcess:
         scan: bool = True,
         decode: bool = True,
         live: bool = False,
+        motion: bool = False,
         stream: int = 0,
         keep_ids: tuple[int, ...] = (),
         descriptors: tuple[int, ...] = (),
@@ -80,6 +81,7 @@ class DecoderProcess:
             "decode": decode,
             "stream": stream,
             "keep_ids": list(keep_ids),
+            "motion": motion,
         }
         self._child = ChildProcess(
             "telemetry.videos.live_child" if live else "telemetry.videos.video_child",
@@ -120,6 +122,10 @@ class DecoderProcess:
                     self._child.kill()
                     self.silent_s = patience_s
                     return None
+
+    def has_message(self, timeout_s: float) -> bool:
+        """Tell whether a message, or the end of them, comes within a time; nothing is taken and nobody ended."""
+        return self._messages.is_waiting(timeout_s)
 
     def take_picture(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
         """Copy a picture out of its slot and give the slot back; of a live stream the next one has to be asked for."""

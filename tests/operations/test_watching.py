@@ -17,17 +17,10 @@ from operations.finding.selection import ThingSelection, find
 from operations.finding.thing_index import ThingIndex
 from operations.ingest import ingest
 from operations.log.leaves import LeafKind
+from operations.recorded_streams import finish_left_over, record_folder, segments_of, settle_recording
 from operations.store import OperationStore
 from operations.values import Decision, RunKind, RunState, Verdict
-from operations.watching import (
-    WatchJob,
-    close_dead_runs,
-    finish_left_over,
-    record_folder,
-    segments_of,
-    settle_recording,
-    watch,
-)
+from operations.watching import WatchJob, close_dead_runs, watch
 from telemetry.recordings.open_recordings import open_recordings
 from telemetry.recordings.reading import read
 
@@ -39,6 +32,7 @@ class Played:
     skipped = 3
     problems = ()
     klv_packets = klv_bad_checksum = 0
+    begun_utc_ns = {}
 
     def __init__(self, path, settings, *, dies_at=None):
         self._path, self._settings, self._dies_at = path, settings, dies_at

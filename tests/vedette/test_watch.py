@@ -14,13 +14,16 @@ from fractions import Fraction
 import httpx
 import numpy as np
 import pytest
+from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from geo.errors import VedetteError
 from operations.store import OperationStore
 from operations.values import RunKind
 from telemetry.klv import encode
+from telemetry.logs.tlog_file import read_tlog
 from telemetry.videos.stream_writer_file import StreamWriter
 from vedette.commands.watch_console import console_beside
+from vedette.commands.watch_link import poses_over
 from vedette.main import main
 
 T0_NS = 1_767_225_600_000_000_000
@@ -138,3 +141,33 @@ def test_the_console_stands_beside_a_watch_and_ends_with_it(tmp_path):
         assert "Vedette" in answer.text
     with pytest.raises(httpx.ConnectError):
         httpx.get(page, timeout=30.0)
+
+
+def test_a_link_beside_a_stream_is_heard_recorded_and_never_spoken_to(tmp_path):
+    port, link = free_port(), dialect.MAVLink(None, srcSystem=1, srcComponent=1)
+    with (
+        poses_over(f"udp:127.0.0.1:{port}", tmp_path / "link.tlog", None) as poses,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as vehicle,
+    ):
+        vehicle.settimeout(1.5)
+        until_s = time.monotonic() + 60.0
+        k = 0
+        while poses.messages < 20 and time.monotonic() < until_s:
+            for message in (
+                dialect.MAVLink_attitude_message(1000 + k * 100, 0.0, 0.0, 0.0, 0, 0, 0),
+                dialect.MAVLink_global_position_int_message(1000 + k * 100, 500000000, 80000000, 300000, 0, 0, 0, 0, 0),
+            ):
+                vehicle.sendto(message.pack(link), ("127.0.0.1", port))
+            k += 1
+            time.sleep(0.01)
+        track = poses.track()
+        with pytest.raises(TimeoutError):
+            vehicle.recv(100)
+    assert track.lat_deg[0] == 50.0
+    assert read_tlog(tmp_path / "link.tlog").lat_deg[0] == 50.0
+
+
+def test_a_link_that_is_not_understood_is_named_before_anything_is_opened(tmp_path, capsys):
+    arguments = ["watch", f"udp://127.0.0.1:{free_port()}", "--track", "flight.tlog", "--out", str(tmp_path / "op")]
+    assert main([*arguments, "--seconds", "5"]) == 2
+    assert "'flight.tlog' is not understood" in " ".join(capsys.readouterr().err.split())

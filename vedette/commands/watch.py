@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import getpass
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,26 +14,18 @@ import typer
 from geo.errors import InputError, RefusedError
 from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.ingest import open_or_make, parse_offset
-from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
+from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.watch_console import console_beside
-from vedette.interruption import answered_by
+from vedette.commands.watch_session import WatchSession
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from operations.values import RunRecord
-    from operations.watching import Settled, Watched, WatchJob
-    from telemetry.live.live_reader import LiveReader, LiveState
     from telemetry.live.open_link import LinkOptions
-    from telemetry.live.recorder_file import SegmentRecorder
 
 app = typer.Typer()
 
 USER: Final = "VEDETTE_STREAM_USER"
 PASSWORD: Final = "VEDETTE_STREAM_PASSWORD"  # noqa: S105 - the name of a variable
-WHOLE_SEGMENTS: Final = 1 << 62
-"""A segment of the recording holds one clock, however long: what came is on the disk anyway."""
 
 
 @app.command(epilog="Example: vedette watch udp://239.2.3.1:5600 --out night-1 --terrain dem/")
@@ -57,8 +47,13 @@ def watch(
     flat_alt_amsl_m: Annotated[
         float | None, typer.Option(help="Place hits on a flat plane at this height instead of terrain.")
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(help="MAVLink link that poses the pictures, as udp:0.0.0.0:14550, tcp:HOST:PORT, serial:DEVICE."),
+    ] = None,
+    signing_key: Annotated[Path | None, typer.Option(help="File with that link's MAVLink 2 key.")] = None,
     offset: Annotated[
-        str, typer.Option(help="Seconds the log's clock is ahead of the stream's, or auto: found by motion.")
+        str, typer.Option(help="Seconds that link is ahead of when pictures come, or auto: found by motion.")
     ] = "auto",
     start: Annotated[str | None, typer.Option(help="UTC of the first picture of streams without a date.")] = None,
     utc_offset: Annotated[str | None, typer.Option(help="Zone of the camera's clock, as +02:00.")] = None,
@@ -123,8 +118,9 @@ def watch(
         if serve:
             stack.enter_context(console_beside(out, port, key_file=key_file, passphrase_file=passphrase_file))
         job = WatchJob(store=store, detector=detector, model=described, settings=settings)
-        session = _Session(address, link, job, stale_s=stale_s)
-        report = session.run(record=record, catch_up=catch_up, seconds=seconds)
+        session = WatchSession(address, link, job, stale_s=stale_s, track=track, signing_key=signing_key)
+        with progress() as bars:
+            report = session.run(bars, record=record, catch_up=catch_up, seconds=seconds)
     report = {"operation": str(out), **report}
     if as_json:
         print_json(report)
@@ -153,116 +149,6 @@ def _link(user: str | None, allowed: tuple[str, ...], transport: str) -> LinkOpt
             raise InputError(f"nobody can be asked for the password of {user} here: set {PASSWORD}")
         password = getpass.getpass(f"password of {user} for the stream: ")
     return LinkOptions(allowed=allowed, user=who, password=password, rtsp_transport=transport)
-
-
-@dataclasses.dataclass(slots=True)
-class _Session:
-    """One watching of one address, from its first byte to the run over its recording."""
-
-    address: str
-    link: LinkOptions
-    job: WatchJob
-    stale_s: float
-
-    def run(self, *, record: bool, catch_up: bool, seconds: float | None) -> dict[str, Any]:
-        """Watch until interrupted or for some seconds, then settle the recording."""
-        from operations import watching
-        from telemetry.live.bridge_link import srt_tool_version
-
-        store = self.job.store
-        folder = watching.record_folder(store) if record else None
-        left = watching.finish_left_over(store)
-        if left:
-            ERRORS.print(line(f"an earlier watch left {len(left)} segments of its recording; they are sealed now"))
-        if self.address.lower().startswith("srt:"):
-            ERRORS.print(line(f"SRT comes through {srt_tool_version()}"))
-        with progress() as bars:
-            watched, reader = self._live(folder, seconds, bars)
-        found = [*left, *([] if folder is None else watching.segments_of(store, folder))]
-        settled = watching.settle_recording(self.job, found, analyse=catch_up)
-        return {"bytes": reader.received_bytes, "bytes_dropped": reader.dropped_bytes, **_report(watched, settled)}
-
-    def _live(self, folder: Path | None, seconds: float | None, bars: Progress) -> tuple[Watched, LiveReader]:
-        from operations import watching
-        from telemetry.live.live_reader import LiveReader
-        from telemetry.live.recorder_file import SegmentRecorder
-
-        recorder: SegmentRecorder | None = None
-        if folder is not None:
-            recorder = SegmentRecorder(folder, clock=utc_now_ns, segment_bytes=WHOLE_SEGMENTS)
-        job = dataclasses.replace(self.job, recording=recorder, record_name="" if folder is None else folder.name)
-        view = _View(bars)
-        reader = LiveReader(
-            self.address,
-            link=self.link,
-            recorder=recorder,
-            options=job.settings.reading(),
-            stale_s=self.stale_s,
-            on_state=view.state,
-        )
-        timer = threading.Timer(seconds, reader.stop) if seconds is not None else None
-        with reader, answered_by(reader.stop):
-            view.begin(reader)
-            if timer is not None:
-                timer.start()
-            try:
-                watched = watching.watch(reader, job, on_commit=view.committed)
-            finally:
-                if timer is not None:
-                    timer.cancel()
-            if not watched.frames:
-                why = reader.waiting_for or "nothing that can be decoded came"
-                raise InputError(f"nothing was seen of {reader.shown}: {why}")
-        return watched, reader
-
-
-class _View:
-    """One line that says how the stream is doing."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._task = bars.add_task("waiting for the stream", total=None)
-        self._stale = False
-        self._shown = ""
-
-    def begin(self, reader: LiveReader) -> None:
-        """Name the stream."""
-        self._shown = reader.shown
-        self._bars.update(self._task, description=f"waiting for {self._shown}")
-
-    def state(self, state: LiveState) -> None:
-        """Say when it went silent, and when it is back."""
-        if state.stale != self._stale:
-            self._stale = state.stale
-            self._bars.console.print(line(f"{self._shown} {'went silent' if state.stale else 'is back'}"))
-
-    def committed(self, run: RunRecord) -> None:
-        """Say how far it is."""
-        counts = run.counts
-        text = f"{self._shown}: {counts['frames']} frames, {counts['hits_placed']} hits placed"
-        self._bars.update(self._task, description=text, completed=counts["frames"])
-
-
-def _report(watched: Watched, settled: list[Settled]) -> dict[str, Any]:
-    return {
-        "frames": watched.frames,
-        "frames_with_pose": sum(run.counts["frames_with_pose"] for run in watched.runs),
-        "frames_skipped": watched.skipped,
-        "dropped_share": watched.dropped_share,
-        "delay_p50_s": watched.delay_p50_s,
-        "delay_p95_s": watched.delay_p95_s,
-        "live_runs": [{"run": run.run_id, **run.counts, "problems": list(run.problems)} for run in watched.runs],
-        "recordings": [_recording(one) for one in settled],
-    }
-
-
-def _recording(settled: Settled) -> dict[str, Any]:
-    about: dict[str, Any] = {"sha256": settled.media.id, "run": "", "supersedes": "", "verdicts_proposed": 0}
-    if settled.done is None:
-        return about
-    run = settled.done.run
-    proposed = settled.done.verdicts_proposed
-    return {**about, "run": run.run_id, "supersedes": run.supersedes, "verdicts_proposed": proposed, **run.counts}
 
 
 def _tell(report: dict[str, Any]) -> None:

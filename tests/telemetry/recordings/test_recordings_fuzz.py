@@ -1,6 +1,7 @@
 """Damaged bytes into every reader of cards: only our own errors come out, and memory stays bounded.
 
-`VEDETTE_FUZZ_INPUTS` sets how many inputs each reader gets (default 150).
+`VEDETTE_FUZZ_INPUTS` sets how many inputs each reader gets (default 150), `VEDETTE_FUZZ_SLICE` which ones: every number
+gives others, so that a hundred thousand can be tried in pieces.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from telemetry.tracks.sources import read_track
 from telemetry.videos.clip_clock import clip_clock
 
 INPUTS = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "150"))
+SLICE = int(os.environ.get("VEDETTE_FUZZ_SLICE", "0"))
 MOST_BYTES = 512 * 1024 * 1024
 
 
@@ -92,7 +94,7 @@ def peak_bytes():
     [("ass", ASS), ("srt", SRT), ("gpx", GPX), ("nmea", NMEA), ("reader.csv", READER), ("airdata.csv", AIRDATA)],
 )
 def test_texts(tmp_path, name, seed):
-    noise = np.random.default_rng(11)
+    noise = np.random.default_rng([11, SLICE])
     before = peak_bytes()
     path = tmp_path / f"fuzz.{name}"
     for _ in range(INPUTS):
@@ -132,7 +134,7 @@ def tracks():
 
 @pytest.mark.parametrize("name", tracks())
 def test_metadata_tracks(name):
-    noise = np.random.default_rng(12)
+    noise = np.random.default_rng([12, SLICE])
     before = peak_bytes()
     seed = tracks()[name]
     for _ in range(INPUTS):
@@ -147,7 +149,7 @@ def test_metadata_tracks(name):
 
 
 def test_containers(tmp_path, cards):
-    noise = np.random.default_rng(13)
+    noise = np.random.default_rng([13, SLICE])
     mp4 = cards.write_mp4(tmp_path / "a.mp4", 3).read_bytes()
     moov = mp4[mp4.index(b"moov") - 4 :]
     ts = cards.write_ts(tmp_path / "a.ts", [cards.klv(0, cards.START_US)]).read_bytes()[: 188 * 12]
@@ -162,7 +164,7 @@ def test_containers(tmp_path, cards):
 
 
 def test_pictures(tmp_path, cards):
-    noise = np.random.default_rng(14)
+    noise = np.random.default_rng([14, SLICE])
     tags = cards.GOOD | {
         "drone-dji:RtkFlag": "50",
         "drone-dji:LRFTargetLat": "48.0",
@@ -184,7 +186,7 @@ def test_pictures(tmp_path, cards):
 
 
 def test_cues_of_any_bytes_and_restarts_in_any_bytes(cards, tmp_path):
-    noise = np.random.default_rng(15)
+    noise = np.random.default_rng([15, SLICE])
     watch = RestartWatch()
     ts = cards.write_ts(tmp_path / "a.ts", [cards.klv(i, cards.START_US) for i in range(3)]).read_bytes()
     for _ in range(INPUTS):
@@ -193,7 +195,7 @@ def test_cues_of_any_bytes_and_restarts_in_any_bytes(cards, tmp_path):
 
 
 def test_clocks_of_any_stamps():
-    noise = np.random.default_rng(16)
+    noise = np.random.default_rng([16, SLICE])
     for _ in range(INPUTS):
         count = int(noise.integers(0, 40))
         segment = np.sort(noise.integers(0, 3, count)).astype(np.int64)
