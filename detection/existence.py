@@ -22,6 +22,7 @@ from scipy.special import betaln, expit, logit, softmax
 
 from detection.followers import motions_of
 from detection.georeference import OTHER_SIZE_M, SIZES_M
+from detection.ground_drift import GroundDrift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def weigh(paths: Paths, placed: Placed, looks: Looks | None) -> Evidence:
     fits = prior * np.exp(by_size)
     posterior = fits / fits.sum(axis=1, keepdims=True)
     code = posterior.argmax(axis=1)
-    nats = _score_nats(paths, placed, worth) + _found_nats(paths) + _motion_nats(paths, placed)
+    nats = _score_nats(paths, placed, worth) + _found_nats(paths) + _motion_nats(paths, placed, GroundDrift.of(looks))
     nats += np.log(fits.sum(axis=1))
     return Evidence(existence=expit(nats), posterior=posterior, class_code=code)
 
@@ -106,13 +107,14 @@ def _found_nats(paths: Paths) -> FloatArray:
     return np.asarray(shares(FOUND_THING) - np.logaddexp(stays, flickers))
 
 
-def _motion_nats(paths: Paths, placed: Placed) -> FloatArray:
+def _motion_nats(paths: Paths, placed: Placed, drift: GroundDrift) -> FloatArray:
     """Evidence of having moved, or stayed, against the registered ground."""
     step = paths.states[paths.last, :2] - paths.states[paths.first, :2]
     span_s = (paths.t_ns[paths.last] - paths.t_ns[paths.first]) / 1e9
     fresh = 2.0 * (1.0 - np.exp(-span_s / DRIFT_TIME_S))
     pose = paths.mean(np.trace(placed.cov_m2[paths.rows], axis1=1, axis2=2) / 2.0)
-    still = 0.5 + fresh * pose
+    registered = drift.spread_m2(paths.t_ns[paths.first], paths.t_ns[paths.last])
+    still = 0.5 + np.minimum(fresh * pose, registered)
     speed = motions_of(placed.class_names)[paths.class_code, 1]
     moved = still + (speed * span_s) ** 2
     d2 = (step**2).sum(axis=1)

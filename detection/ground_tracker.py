@@ -6,6 +6,8 @@ frame and drifts slowly. A filter that took it for fresh noise would open gates
 of ten metres and swap neighbours who walk two metres apart. So a hit's
 covariance is split into a small own part and a common part that drifts, and
 each frame is first aligned with the predictions as a whole (`detection.frame_alignment`).
+Where pictures were compared with the ones before (`detection.ground_registration`), things are followed in
+places from which that drift is taken out: a step of one person and a shift of the whole frame are then two things.
 
 Nothing is counted: a thing is let go when pictures that should show it do not, or after a while outside
 all pictures, and what was followed is a track when its evidence says so (`detection.existence`).
@@ -21,6 +23,7 @@ import numpy as np
 from detection.existence import Evidence, weigh
 from detection.followers import Followers, motions_of
 from detection.frame_alignment import FrameHits, Predicted, align
+from detection.ground_drift import GroundDrift
 from detection.ground_tracks import GroundTracks
 from detection.labels import NONE, Labels
 from detection.looks import seen_pixels
@@ -95,27 +98,28 @@ def track(
     placed = Placed.of(hits)
     if not len(placed):
         return hits, GroundTracks.of([])
+    drift = GroundDrift.of(looks)
     paths = _Follow(placed, settings, looks).paths()
     if settings.stitch_gap_s > 0.0:
-        paths = stitch(paths, placed, settings.stitch_gap_s)
+        paths = stitch(paths, placed, settings.stitch_gap_s, drift)
     evidence = weigh(paths, placed, looks)
     kept = np.flatnonzero((evidence.existence >= settings.existence_min) & (paths.lengths > 1))
     if settings.existence_min <= 0.0:
         kept = np.arange(len(paths))
     kept = kept[np.lexsort([paths.rows[paths.first[kept]], paths.t_ns[paths.first[kept]]])]
     paths, evidence = paths.chosen([[int(one)] for one in kept]), evidence.take(kept)
-    tracks = _shown(paths, evidence, placed)
+    tracks = _shown(paths, evidence, placed, drift)
     codes = np.full(len(hits), NONE, dtype=np.int32)
     codes[placed.index[paths.rows]] = paths.path_of_point
     return dataclasses.replace(hits, track=Labels(names=tracks.track_id, codes=codes)), tracks
 
 
-def _shown(paths: Paths, evidence: Evidence, placed: Placed) -> GroundTracks:
-    """Return the tracks a person sees: filtered places, each with the CE90 of its hit.
+def _shown(paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift) -> GroundTracks:
+    """Return the tracks a person sees: filtered places as each picture's pose has them, each with the CE90 of its hit.
 
     Filtering does not shrink CE90: the pose's error is common to all hits and does not average out.
     """
-    enu = np.column_stack([paths.states[:, :2], placed.place_m[paths.rows, 2]])
+    enu = np.column_stack([paths.states[:, :2] + drift.at(paths.t_ns), placed.place_m[paths.rows, 2]])
     lat, lon, _ = enu_to_geodetic(enu, placed.origin)
     east, north = paths.velocities_mps().T
     names = [bytes(name).decode() for name in placed.hits.hit_id[paths.rows[paths.first]]]
@@ -143,6 +147,9 @@ class _Follow:
     def __init__(self, placed: Placed, settings: TrackerSettings, looks: Looks | None) -> None:
         self._placed, self._settings, self._looks = placed, settings, looks
         self._matrices = None if looks is None else looks.matrices(placed.origin)
+        self._drift = GroundDrift.of(looks)
+        self._place_m = placed.place_m[:, :2] - self._drift.at(placed.t_ns)
+        self._aligned_ns = int(placed.t_ns[0])
         self._motions = motions_of(placed.class_names)
         self._own = settings.own_sigma_m**2 * np.eye(2) + settings.own_share * placed.cov_m2
         self._live = Followers.none(len(placed.class_names))
@@ -190,23 +197,33 @@ class _Follow:
             code = live.class_code
             live.predict(dt_s, self._motions[code, 0])
             if len(rows):
-                taken = self._take(t_ns, rows, dt_s, code)
+                taken = self._take(t_ns, rows, self._off_m2(t_ns, rows, dt_s), code)
             self._miss(t_ns, look, dt_s)
         if len(taken) < len(rows):
             left = np.ones(len(rows), dtype=bool)
             left[taken] = False
             self._begin(t_ns, rows[left], dt_s)
 
-    def _take(self, t_ns: int, rows: NDArray[np.int64], dt_s: float, code: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Align a frame's hits with the predictions and update; returns the places of the hits that were taken."""
-        live, settings, placed = self._live, self._settings, self._placed
+    def _off_m2(self, t_ns: int, rows: NDArray[np.int64], dt_s: float) -> FloatArray:
+        """Covariance (2, 2) of what a frame as a whole may lie off the one that was aligned before it."""
+        settings = self._settings
+        registered = float(self._drift.spread_m2(self._aligned_ns, t_ns))
+        if np.isfinite(registered):
+            return np.asarray(registered * np.eye(2))
         fresh = settings.white_share + 2.0 * (1.0 - np.exp(-dt_s / settings.drift_time_s))
-        drift = fresh * placed.cov_m2[rows].mean(axis=0)
-        own, place = self._own[rows], placed.place_m[rows, :2]
+        return np.asarray(fresh * self._placed.cov_m2[rows].mean(axis=0))
+
+    def _take(
+        self, t_ns: int, rows: NDArray[np.int64], off_m2: FloatArray, code: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Align a frame's hits with the predictions and update; returns the places of the hits that were taken."""
+        live, placed = self._live, self._placed
+        own, place = self._own[rows], self._place_m[rows]
+        self._aligned_ns = t_ns
         found = align(
             Predicted(place_m=live.state[:, :2], cov_m2=live.cov[:, :2, :2], class_code=code),
             FrameHits(place_m=place, own_m2=own, class_code=placed.class_code[rows]),
-            drift,
+            off_m2,
         )
         live.state[:, :2] += found.shift_m
         thing, hit = found.thing, found.hit
@@ -250,7 +267,8 @@ class _Follow:
             return np.ones(len(live), dtype=bool)
         if look < 0:
             return np.zeros(len(live), dtype=bool)
-        where = np.column_stack([live.state[:, :2], live.up_m])
+        wandered = self._drift.shift_m[look + 1]
+        where = np.column_stack([live.state[:, :2] + wandered, live.up_m])
         pixels, depth = seen_pixels(self._matrices[look], where)
         with np.errstate(invalid="ignore"):
             inner = (pixels > EDGE_PX) & (pixels < self._looks.size_px[look] - EDGE_PX)
@@ -263,7 +281,7 @@ class _Follow:
         code = placed.class_code[rows]
         number = np.arange(self._born, self._born + count)
         self._born += count
-        state = np.concatenate([placed.place_m[rows, :2], np.zeros((count, 2))], axis=1)
+        state = np.concatenate([self._place_m[rows], np.zeros((count, 2))], axis=1)
         cov = np.zeros((count, 4, 4))
         cov[:, :2, :2] = self._own[rows]
         cov[:, 2, 2] = cov[:, 3, 3] = self._motions[code, 1] ** 2

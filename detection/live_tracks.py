@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geo.values import CameraModel, Pose
-
-    Look = tuple[Pose, CameraModel]
+    from detection.looks import Look
 
 WINDOW_S: Final = 30.0
 """Long enough for evidence of many looks (a thing outside all pictures is let go after four seconds), and short
@@ -41,7 +39,6 @@ class _Batch:
 
     hits: GroundHits
     looks: tuple[Look, ...]
-    first_rows_px: tuple[int, ...]
     newest_ns: int
 
 
@@ -64,7 +61,7 @@ class LiveTracks:
         self.count = 0
         """How many tracks were told of."""
 
-    def follow(self, hits: GroundHits, looks: Sequence[Look], first_rows_px: Sequence[int]) -> GroundTracks:
+    def follow(self, hits: GroundHits, looks: Sequence[Look]) -> GroundTracks:
         """Take new hits and looks; returns tracks with those of their points that were not told before.
 
         Parameters
@@ -72,22 +69,19 @@ class LiveTracks:
         hits
             Hits since the last call.
         looks
-            Pose and camera of each picture since then, those without a hit too.
-        first_rows_px
-            From which row on each of them was looked at.
+            Each picture since then, those without a hit too.
         """
-        times = [*hits.t_utc_ns[hits.placed].tolist(), *(pose.t_utc_ns for pose, _ in looks)]
+        times = [*hits.t_utc_ns[hits.placed].tolist(), *(look.pose.t_utc_ns for look in looks)]
         if not times:
             return GroundTracks.of([])
         newest_ns = max(times)
-        batch = _Batch(hits=hits, looks=tuple(looks), first_rows_px=tuple(first_rows_px), newest_ns=newest_ns)
+        batch = _Batch(hits=hits, looks=tuple(looks), newest_ns=newest_ns)
         self._batches.append(batch)
         while abs(newest_ns - self._batches[0].newest_ns) > self._window_ns:
             self._batches.popleft()
         held = GroundHits.concat([batch.hits for batch in self._batches])
         seen = [look for batch in self._batches for look in batch.looks]
-        rows = [row for batch in self._batches for row in batch.first_rows_px]
-        _, tracks = track(held, self._settings, Looks.of(seen, rows) if seen else None)
+        _, tracks = track(held, self._settings, Looks.of(seen) if seen else None)
         known = set(held.hit_id.tolist())
         self._track_of = {hit: name for hit, name in self._track_of.items() if hit in known}
         return self._news(tracks)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,6 +24,29 @@ if TYPE_CHECKING:
 _ENU_TO_NED = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shift:
+    """Metres east and north that a picture puts the ground off where the picture before it put it, and one sigma."""
+
+    east_m: float
+    north_m: float
+    sigma_m: float
+
+
+_NOT_COMPARED: Final = Shift(math.nan, math.nan, math.nan)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """One posed picture: rows above `first_row_px` were not looked at (sky, or too far)."""
+
+    pose: Pose
+    camera: CameraModel
+    first_row_px: float = 0.0
+    shift: Shift | None = None
+    """Off the look before, where the two were compared (`detection.ground_registration`)."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
     """Columns, one row a posed picture, by rising time; the lens is a pinhole (distortion is left out)."""
@@ -39,25 +63,30 @@ class Looks:
     size_px: FloatArray
     first_row_px: FloatArray
     """Rows above it were not looked at: sky, or too far."""
+    shift_m: FloatArray
+    """Shape (n, 2): east and north off the look before; NaN where they were not compared."""
+    shift_sigma_m: FloatArray
 
     @classmethod
-    def of(cls, taken: Sequence[tuple[Pose, CameraModel]], first_rows_px: Sequence[float] | None = None) -> Looks:
-        """Gather poses and cameras, and from which row on each picture was looked at."""
-        order = sorted(range(len(taken)), key=lambda row: taken[row][0].t_utc_ns)
-        ordered = [taken[row] for row in order]
-        first = [0.0] * len(taken) if first_rows_px is None else [float(first_rows_px[row]) for row in order]
-        turns = [camera_to_ned(Poses.of(pose))[0].T @ _ENU_TO_NED for pose, _ in ordered]
+    def of(cls, taken: Sequence[Look]) -> Looks:
+        """Gather looks, in any order."""
+        ordered = sorted(taken, key=lambda look: look.pose.t_utc_ns)
+        poses, cameras = [look.pose for look in ordered], [look.camera for look in ordered]
+        turns = [camera_to_ned(Poses.of(pose))[0].T @ _ENU_TO_NED for pose in poses]
+        shifts = [look.shift or _NOT_COMPARED for look in ordered]
         pairs = {
-            "focal_px": [(camera.fx_px, camera.fy_px) for _, camera in ordered],
-            "centre_px": [(camera.cx_px, camera.cy_px) for _, camera in ordered],
-            "size_px": [(camera.width_px, camera.height_px) for _, camera in ordered],
+            "focal_px": [(camera.fx_px, camera.fy_px) for camera in cameras],
+            "centre_px": [(camera.cx_px, camera.cy_px) for camera in cameras],
+            "size_px": [(camera.width_px, camera.height_px) for camera in cameras],
+            "shift_m": [(shift.east_m, shift.north_m) for shift in shifts],
         }
         return cls(
-            t_utc_ns=np.array([pose.t_utc_ns for pose, _ in ordered], dtype=np.int64),
-            lat_deg=np.array([pose.lat_deg for pose, _ in ordered], dtype=np.float64),
-            lon_deg=np.array([pose.lon_deg for pose, _ in ordered], dtype=np.float64),
-            alt_hae_m=np.array([pose.alt_hae_m for pose, _ in ordered], dtype=np.float64),
-            first_row_px=np.array(first, dtype=np.float64),
+            t_utc_ns=np.array([pose.t_utc_ns for pose in poses], dtype=np.int64),
+            lat_deg=np.array([pose.lat_deg for pose in poses], dtype=np.float64),
+            lon_deg=np.array([pose.lon_deg for pose in poses], dtype=np.float64),
+            alt_hae_m=np.array([pose.alt_hae_m for pose in poses], dtype=np.float64),
+            first_row_px=np.array([look.first_row_px for look in ordered], dtype=np.float64),
+            shift_sigma_m=np.array([shift.sigma_m for shift in shifts], dtype=np.float64),
             to_camera=np.array(turns, dtype=np.float64).reshape(-1, 3, 3),
             **{name: np.array(rows, dtype=np.float64).reshape(-1, 2) for name, rows in pairs.items()},
         )

@@ -11,6 +11,7 @@ from detection.followers import inverse_2x2
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detection.ground_drift import GroundDrift
     from detection.paths import Paths
     from detection.placed_hits import Placed
 
@@ -29,7 +30,7 @@ GATE_D2: Final = 9.2
 """Pairs beyond 99 % of two-dimensional normal residuals are not weighed at all."""
 
 
-def stitch(paths: Paths, placed: Placed, gap_s: float) -> Paths:
+def stitch(paths: Paths, placed: Placed, gap_s: float, drift: GroundDrift) -> Paths:
     """Join paths of one class, end to start, where the later lies where the earlier may have gone.
 
     A pair's probability weighs the density of its offset against that of every other pairing of either
@@ -38,7 +39,7 @@ def stitch(paths: Paths, placed: Placed, gap_s: float) -> Paths:
     before, after = _candidates(paths, gap_s)
     if not len(before):
         return paths
-    density = _density(paths, placed, before, after)
+    density = _density(paths, placed, before, after, drift)
     rivals = np.bincount(before, density, len(paths))[before] + np.bincount(after, density, len(paths))[after]
     chance = density / (rivals - density + NEWCOMERS_PER_M2)
     joined = chance >= JOIN_MIN
@@ -60,8 +61,13 @@ def _candidates(paths: Paths, gap_s: float) -> tuple[NDArray[np.int64], NDArray[
     return before[same], after[same]
 
 
-def _density(paths: Paths, placed: Placed, before: NDArray[np.int64], after: NDArray[np.int64]) -> FloatArray:
-    """Density per square metre of each pair's offset, were the two one thing; 0 beyond the gate."""
+def _density(
+    paths: Paths, placed: Placed, before: NDArray[np.int64], after: NDArray[np.int64], drift: GroundDrift
+) -> FloatArray:
+    """Density per square metre of each pair's offset, were the two one thing; 0 beyond the gate.
+
+    The offset is that on the registered ground where that is known better than the two poses, else that of the poses.
+    """
     end, start = paths.last[before], paths.first[after]
     gap = (paths.t_ns[start] - paths.t_ns[end]) / 1e9
     memory = VELOCITY_MEMORY_S * (1.0 - np.exp(-gap / VELOCITY_MEMORY_S))
@@ -69,7 +75,13 @@ def _density(paths: Paths, placed: Placed, before: NDArray[np.int64], after: NDA
     wander = np.array([WANDER_MPS.get(name, OTHER_WANDER_MPS) for name in placed.class_names])
     own = (wander[paths.class_code[before]] * gap) ** 2 + 1.0
     fresh = np.minimum(1.0, gap / VELOCITY_MEMORY_S)[:, None, None]
-    cov = own[:, None, None] * np.eye(2) + fresh * (placed.cov_m2[paths.rows[end]] + placed.cov_m2[paths.rows[start]])
+    posed = fresh * (placed.cov_m2[paths.rows[end]] + placed.cov_m2[paths.rows[start]])
+    registered = drift.spread_m2(paths.t_ns[end], paths.t_ns[start])
+    better = registered < np.trace(posed, axis1=1, axis2=2) / 2.0
+    wandered = drift.at(paths.t_ns[start]) - drift.at(paths.t_ns[end])
+    step += np.where(better[:, None], 0.0, wandered)
+    cov = np.where(better[:, None, None], np.where(better, registered, 0.0)[:, None, None] * np.eye(2), posed)
+    cov = cov + own[:, None, None] * np.eye(2)
     d2 = np.einsum("ni,nij,nj->n", step, inverse_2x2(cov), step)
     area = 2.0 * np.pi * np.sqrt(cov[:, 0, 0] * cov[:, 1, 1] - cov[:, 0, 1] ** 2)
     return np.where(d2 < GATE_D2, np.exp(-0.5 * d2) / area, 0.0)

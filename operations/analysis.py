@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from detection.events import Watched, find_events
 from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
+from detection.ground_registration import GroundRegistration
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
 from detection.ground_tracker import track
-from detection.looks import Looks
+from detection.looks import Look, Looks
 from geo.footprint import footprint
 from geo.locate import MAX_RANGE_M
 from geo.terrain_plane import UnknownGround
@@ -160,7 +161,7 @@ def analyse(
             break
         if on_frame is not None:
             on_frame(count)
-    hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks, found.first_rows_px))
+    hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks))
     events = find_events(tracks, settings.watched)
     return Analysis(
         hits=hits,
@@ -193,8 +194,7 @@ class FrameAnalysis:
     problems: list[str] = dataclasses.field(default_factory=list)
     """The first of them; `problems_beyond` were counted and not kept."""
     problems_beyond: int = 0
-    looks: list[tuple[Pose, CameraModel]] = dataclasses.field(default_factory=list)
-    first_rows_px: list[int] = dataclasses.field(default_factory=list)
+    looks: list[Look] = dataclasses.field(default_factory=list)
     with_pose: int = 0
     count: int = 0
     placed: int = 0
@@ -202,6 +202,10 @@ class FrameAnalysis:
     silent: int = 0
     """Frames without an answer of the detector, in a row up to now."""
     next_footprint_ns: int = 0
+    _registration: GroundRegistration = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self._registration = GroundRegistration(self.settings.terrain)
 
     def take(self, frame: Frame, tiler: GroundTiler) -> None:
         """Detect in one frame, place what was found, and note where the frame was taken."""
@@ -219,8 +223,9 @@ class FrameAnalysis:
         self.silent = 0 if detections.answered else self.silent + 1
         self.with_pose += frame.pose is not None
         if frame.pose is not None and camera is not None and looked is not None:
-            self.looks.append((dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns), camera))
-            self.first_rows_px.append(looked.first_row_px)
+            pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
+            shift = self._registration.shift(frame.image, pose, camera)
+            self.looks.append(Look(pose, camera, looked.first_row_px, shift))
         self.frames.append(self._frame_record(frame, camera))
         self.count += 1
         self.placed += int(hits.placed.sum())
@@ -237,7 +242,7 @@ class FrameAnalysis:
             "frames": columns.frames_table(Frames.of(self.frames), run_id=run_id),
             "chips": columns.chips_table(self.chips),
         }
-        self.hits, self.frames, self.chips, self.looks, self.first_rows_px = [], [], {}, [], []
+        self.hits, self.frames, self.chips, self.looks = [], [], {}, []
         return rows
 
     def _note(self, frame_index: int, problems: Sequence[str]) -> None:

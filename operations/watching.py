@@ -228,7 +228,7 @@ class _LiveRun:
         """
         hits = GroundHits.concat(self._found.hits)
         self._hits += len(hits)
-        followed = self._tracks.follow(hits, self._found.looks, self._found.first_rows_px)
+        followed = self._tracks.follow(hits, self._found.looks)
         tables = self._found.drain(self.run.run_id)
         tables["tracks"] = columns.tracks_table(followed, run_id=self.run.run_id)
         for name, rows in tables.items():

@@ -16,10 +16,10 @@ from scipy.special import expit
 
 from detection.georeference import SIZES_M, Surroundings, place
 from detection.ground_hits import GroundHits
-from detection.looks import Looks
+from detection.looks import Look, Looks, Shift
 from detection.truth import FilmTruth
 from detection.values import Detections
-from geo.geodesy import metres_per_degree
+from geo.geodesy import geodetic_to_enu, metres_per_degree
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
 from sitl.films.sensor_errors import SensorErrors
@@ -86,6 +86,8 @@ class PatrolShape:
     groups_per_km: float = 12.0
     vehicles_per_km: float = 5.0
     sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
+    registration_sigma_m: float = 0.1
+    """Error of comparing pictures with the ones before, as on rendered films; not finite: they are not compared."""
 
     @property
     def camera(self) -> CameraModel:
@@ -215,7 +217,7 @@ class _Scene:
     def watch(self, true: list[Pose], measured: list[Pose], ground: FlatTerrain) -> SeenPatrol:
         """Look at every frame."""
         camera, sigmas = self.shape.camera, self.shape.sigmas
-        looks = Looks.of([(pose, camera) for pose in true])
+        looks = Looks.of([Look(pose, camera) for pose in true])
         matrices = looks.matrices(self.world.origin)
         image = np.broadcast_to(np.zeros(1, np.uint8), (camera.height_px, camera.width_px, 3))
         around = Surroundings(terrain=ground, sigmas=sigmas)
@@ -234,11 +236,29 @@ class _Scene:
         return SeenPatrol(
             hits=GroundHits.concat(found),
             truth=_truth(looks, camera, self.shape, seen),
-            looks=Looks.of([(pose, camera) for pose in measured]),
+            looks=Looks.of(self._compared(true, measured)),
             ground=ground,
             sigmas=sigmas,
             seconds=self.shape.seconds,
         )
+
+    def _compared(self, true: list[Pose], measured: list[Pose]) -> list[Look]:
+        """Return looks as the telemetry has them, each compared with the one before, with an error."""
+        camera, sigma = self.shape.camera, self.shape.registration_sigma_m
+        if not np.isfinite(sigma):
+            return [Look(pose, camera) for pose in measured]
+        off = self._middles_m(measured) - self._middles_m(true)
+        steps = np.diff(off, axis=0) + self.rng.normal(0.0, sigma, (len(off) - 1, 2))
+        shifts = [None, *(Shift(float(east), float(north), sigma) for east, north in steps)]
+        return [Look(pose, camera, shift=shift) for pose, shift in zip(measured, shifts, strict=True)]
+
+    def _middles_m(self, poses: list[Pose]) -> FloatArray:
+        """Metres east and north of the world's origin (n, 2) at which the middle of each picture meets the ground."""
+        looks = Looks.of([Look(pose, self.shape.camera) for pose in poses])
+        forward = looks.to_camera[:, 0]
+        eye = np.asarray(geodetic_to_enu(looks.lat_deg, looks.lon_deg, looks.alt_hae_m, self.world.origin))
+        reach = (looks.alt_hae_m - GROUND_HAE_M) / -forward[:, 2]
+        return np.asarray(eye[:, :2] + reach[:, None] * forward[:, :2])
 
     def _boxes(self, t_utc_ns: int, matrix: FloatArray, looks: Looks, row: int) -> dict[str, Any]:
         """Return the true boxes of everything in one picture."""

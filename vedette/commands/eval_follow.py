@@ -11,8 +11,9 @@ import numpy as np
 
 from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
+from detection.ground_registration import GroundRegistration
 from detection.ground_tracker import TrackerSettings, track
-from detection.looks import Looks
+from detection.looks import Look, Looks
 from detection.scoring import InView, ground_errors, match
 from detection.track_scoring import OperatingPoint, TrackScore, operating_points, poisson_bound, score_tracks
 from detection.training.recipe import CLASS_NAMES
@@ -178,14 +179,15 @@ def followed_film(
         return None
     ground = ground or FlatTerrain(height_m=float(np.mean(truth.alt_hae_m)) if len(truth.alt_hae_m) else 0.0)
     around = Surroundings(terrain=ground)
-    taken, hits = [], []
+    taken, hits, registration = [], [], GroundRegistration(ground)
     for one, boxes in zip(frames, found, strict=True):
         frame = one.frame
         if frame is None or frame.pose is None:
             continue
         camera = frame.camera or camera_of(frame.pose, truth.width_px, truth.height_px)
         if camera is not None:
-            taken.append((dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns), camera))
+            pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
+            taken.append(Look(pose, camera, shift=registration.shift(frame.image, pose, camera)))
         kept = boxes.take((boxes.scores >= limit) & (boxes.classes >= 0))
         hits.append(place(frame, kept, around, class_names=CLASS_NAMES))
     span_h = float(truth.frame_t_utc_ns[-1] - truth.frame_t_utc_ns[0]) / 3.6e12

@@ -1,0 +1,195 @@
+"""How far one picture lies off the one before on the ground, by the ground that both show.
+
+Nearly all of what a position is wrong by from one picture to the next is the pose's: a metre and more, as much as a
+person walks in that time. The pictures themselves know better: both are laid onto one grid of the ground, and the shift
+at which they agree is the peak of their normalised cross-correlation, between cells by a parabola. What moves is small
+beside what does not; marks burned into the pictures are alike in both and left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy import fft, ndimage
+
+from detection.looks import Look, Looks, Shift, seen_pixels
+from geo.geodesy import geodetic_to_enu, metres_per_degree
+from geo.values import Geodetic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from geo.values import CameraModel, Pose, Terrain
+
+    FloatArray = NDArray[np.float64]
+
+CELLS: Final = 128
+"""Side of the grid."""
+GAP_S: Final = 2.5
+"""Pictures further apart are not compared: trees lean over and shadows move."""
+REACH_M: Final = 6.0
+"""Largest shift looked for: what poses may differ by from one picture to the next."""
+SHARED_MIN: Final = 0.35
+"""Least share of the grid that both pictures must cover."""
+AGREEMENT_MIN: Final = 0.4
+"""Least correlation of the two, once shifted; the same ground with other noise has more."""
+CELL_SIGMA: Final = 0.15
+"""One-sigma error of the peak in cells, found on simulated films (`tests/detection/test_ground_registration.py`)."""
+SURROUNDINGS_CELLS: Final = 15
+MOVED_BLOCKS: Final = 3.0
+"""Ground that has moved by fewer blocks is not told from marks burned into the picture."""
+ALIKE_SHARE: Final = 0.1
+"""Blocks that changed by less than this share of the spread of all changes are alike."""
+STEEP_MIN: Final = 0.1
+"""Pictures that look less steeply down than this (the sine of 6 degrees) show ground too unevenly to be compared."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Taken:
+    """One picture's brightness, how it was taken, and the ground in its middle with half the side that it shows."""
+
+    grey: NDArray[np.float32]
+    """Made smaller by `factor`."""
+    factor: int
+    look: Looks
+    middle: Geodetic
+    half_m: float
+
+
+class GroundRegistration:
+    """Compares each picture with the one before it.
+
+    Parameters
+    ----------
+    terrain
+        Ground; its height in the middle of a picture stands for all of it.
+    """
+
+    def __init__(self, terrain: Terrain) -> None:
+        self._terrain = terrain
+        self._before: _Taken | None = None
+
+    def shift(self, image: NDArray[np.uint8], pose: Pose, camera: CameraModel) -> Shift | None:
+        """Return this picture's shift off the one before, or None where they do not agree on any.
+
+        Parameters
+        ----------
+        image
+            Shape (rows, columns, 3), of the camera's size.
+        pose, camera
+            Where and with what it was taken.
+        """
+        look = Looks.of([Look(pose, camera)])
+        ground = self._middle(look) if image.shape[:2] == (camera.height_px, camera.width_px) else None
+        now = None if ground is None else _Taken(*_smaller(image), look, *ground)
+        before, self._before = self._before, now
+        if before is None or now is None:
+            return None
+        gap_ns = int(now.look.t_utc_ns[0]) - int(before.look.t_utc_ns[0])
+        return _compared(before, now) if 0 < gap_ns <= GAP_S * 1e9 else None
+
+    def _middle(self, look: Looks) -> tuple[Geodetic, float] | None:
+        """Return the ground in the middle of a picture, and half the side of the square shown there; None for sky."""
+        east, north, up = (float(v) for v in look.to_camera[0, 0])
+        if up > -STEEP_MIN:
+            return None
+        lat_deg, lon_deg, eye_m = (float(v[0]) for v in (look.lat_deg, look.lon_deg, look.alt_hae_m))
+        per_north, per_east = (float(v) for v in metres_per_degree(lat_deg))
+        place, slant_m = (lat_deg, lon_deg), 0.0
+        for _ in range(3):
+            height_m = float(self._terrain.height_hae_m(np.array([place[0]]), np.array([place[1]]))[0])
+            if not eye_m - height_m > 1.0:
+                return None
+            slant_m = (eye_m - height_m) / -up
+            place = lat_deg + north * slant_m / per_north, lon_deg + east * slant_m / per_east
+        half_px = float(look.size_px[0].min()) / 2.0
+        middle = Geodetic(lat_deg=place[0], lon_deg=place[1], alt_hae_m=height_m)
+        return middle, half_px * slant_m / float(look.focal_px[0].mean())
+
+
+def _smaller(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], int]:
+    """Return the green of a picture as means of blocks, about as many as the grid has cells, and a block's side."""
+    factor = max(1, min(image.shape[:2]) // CELLS)
+    rows, columns = (side // factor for side in image.shape[:2])
+    blocks = image[: rows * factor, : columns * factor, 1].reshape(rows, factor, columns, factor)
+    return blocks.mean(axis=(1, 3), dtype=np.float32), factor
+
+
+def _compared(before: _Taken, now: _Taken) -> Shift | None:
+    """Lay both onto one grid between their middles and find where they agree."""
+    half_m = max(before.half_m, now.half_m)
+    cell_m = 2.0 * half_m / CELLS
+    apart = geodetic_to_enu(now.middle.lat_deg, now.middle.lon_deg, now.middle.alt_hae_m, before.middle)
+    centre = np.asarray(apart, dtype=np.float64).reshape(3) / 2.0
+    if np.hypot(centre[0], centre[1]) > half_m:
+        return None
+    steps = (np.arange(CELLS) + 0.5) * cell_m - half_m
+    north, east = np.meshgrid(centre[1] + steps, centre[0] + steps, indexing="ij")
+    grid = np.column_stack([east.ravel(), north.ravel(), np.full(CELLS**2, centre[2])])
+    burned = _burned_in(before, now)
+    first, second = (_laid(taken, grid, before.middle, burned) for taken in (before, now))
+    both = np.isfinite(first) & np.isfinite(second)
+    if both.mean() < SHARED_MIN:
+        return None
+    reach = max(2, min(CELLS // 3, int(REACH_M / cell_m)))
+    found = _peak(_flat(first, both), _flat(second, both), reach)
+    if found is None:
+        return None
+    return Shift(east_m=found[0] * cell_m, north_m=found[1] * cell_m, sigma_m=CELL_SIGMA * cell_m)
+
+
+def _burned_in(before: _Taken, now: _Taken) -> NDArray[np.bool_] | None:
+    """Return which blocks are alike in both while the ground has moved on: marks, and not the ground."""
+    if before.grey.shape != now.grey.shape:
+        return None
+    pixel, _ = seen_pixels(now.look.matrices(before.middle)[0], np.zeros((1, 3)))
+    if not np.hypot(*(pixel[0] - now.look.size_px[0] / 2.0)) > MOVED_BLOCKS * now.factor:
+        return None
+    change = np.abs(now.grey - before.grey)
+    alike = ndimage.binary_opening(change < ALIKE_SHARE * float(change.std()), np.ones((2, 2)))
+    return np.asarray(ndimage.binary_dilation(alike, np.ones((3, 3))))
+
+
+def _laid(taken: _Taken, grid_m: FloatArray, origin: Geodetic, burned: NDArray[np.bool_] | None) -> FloatArray:
+    """Return the brightness of a picture at places of the ground, shape (CELLS, CELLS); NaN where it shows them not."""
+    pixels, depth = seen_pixels(taken.look.matrices(origin)[0], grid_m)
+    at = np.where(depth > 0.0, pixels.T[::-1] / taken.factor - 0.5, -9.0)
+    grey = taken.grey if burned is None else np.where(burned, np.float32(np.nan), taken.grey)
+    seen = ndimage.map_coordinates(grey, np.nan_to_num(at, nan=-9.0), order=1, mode="constant", cval=np.nan)
+    return np.asarray(seen, dtype=np.float64).reshape(CELLS, CELLS)
+
+
+def _flat(laid: FloatArray, both: NDArray[np.bool_]) -> FloatArray:
+    """Return what stands out from its surroundings, under a soft window; 0 where either picture shows nothing."""
+    filled = np.where(both, laid, laid[both].mean())
+    fine = filled - ndimage.uniform_filter(filled, SURROUNDINGS_CELLS)
+    limit = 3.0 * float(fine[both].std())
+    hann = np.hanning(CELLS + 2)[1:-1]
+    rim = ndimage.uniform_filter(both.astype(np.float64), 9)
+    return np.asarray(np.clip(fine, -limit, limit) * np.outer(hann, hann) * np.where(both, rim, 0.0))
+
+
+def _peak(first: FloatArray, second: FloatArray, reach: int) -> tuple[float, float] | None:
+    """Return the cells east and north by which the second lies off the first; None where they do not agree."""
+    energy = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    if energy <= 0.0:
+        return None
+    size = 2 * CELLS
+    first, second = first.astype(np.float32), second.astype(np.float32)
+    product = fft.rfft2(second, (size, size)) * np.conj(fft.rfft2(first, (size, size)))
+    agreement = fft.fftshift(fft.irfft2(product, (size, size))) / energy
+    near = agreement[CELLS - reach : CELLS + reach + 1, CELLS - reach : CELLS + reach + 1]
+    row, column = np.unravel_index(int(near.argmax()), near.shape)
+    if near[row, column] < AGREEMENT_MIN or not (0 < row < 2 * reach and 0 < column < 2 * reach):
+        return None
+    east = column - reach + _between(near[row, column - 1 : column + 2])
+    north = row - reach + _between(near[row - 1 : row + 2, column])
+    return float(east), float(north)
+
+
+def _between(three: FloatArray) -> float:
+    """Return where a parabola through three neighbours has its top, from the middle one on."""
+    bend = float(three[0] - 2.0 * three[1] + three[2])
+    return 0.0 if bend >= 0.0 else float(0.5 * (three[0] - three[2]) / bend)
