@@ -9,12 +9,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
 from missions.failsafes.reading import both_generations
+from missions.plan_files.dialect import Dialect
 from sitl.backend import Launch, Simulator, find_binary
+from sitl.observer import View
 from sitl.vehicle.config import Airframe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from missions.transfer.values import Message
 
 BASE_PORT: Final = 5760
 PORTS_APART: Final = 10
@@ -22,6 +28,11 @@ PORTS_APART: Final = 10
 MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
 DEFAULTS: Final = {Airframe.COPTER: "default_params/copter.parm", Airframe.PLANE: "models/plane.parm"}
 """Its files of frame and calibration, in ``Tools/autotest``."""
+TIMERS: Final = {
+    Airframe.COPTER: {"FS_GCS_TIMEOUT": (5.0, 120.0), "DISARM_DELAY": (10.0, 127.0)},
+    Airframe.PLANE: {"FS_LONG_TIMEOUT": (5.0, 300.0)},
+}  # fmt: skip
+"""What waits for a ground station: its default and its largest value, simulated seconds (ArduPilot's own list)."""
 OWN_PARAMETERS: Final = "vedette.parm"
 """The file of the run directory that holds what is set before the boot."""
 
@@ -52,6 +63,28 @@ def find_defaults(airframe: Airframe, binary: Path) -> tuple[str, ...]:
     return (named,) if named else (str(beside),) if beside else ()
 
 
+def patience(airframe: Airframe, speedup: float) -> dict[str, float]:
+    """Return its timers for a station that counts wall seconds: in fast time its own end between two heartbeats."""
+    return {name: min(usual * max(speedup, 1.0), most) for name, (usual, most) in TIMERS[airframe].items()}
+
+
+def tools_url(instance: int) -> str:
+    """Return where a second client reaches an instance: each of its ports takes one."""
+    return f"tcp:127.0.0.1:{BASE_PORT + PORTS_APART * instance + 3}"
+
+
+def truth_view(instance: int) -> View:
+    """Return where an instance's true position is looked at: SIM_STATE on its second port."""
+    return View(
+        url=f"tcp:127.0.0.1:{BASE_PORT + PORTS_APART * instance + 2}", system=instance + 1, dialect=Dialect.ARDUPILOT,
+        message_id=mavlink.MAVLINK_MSG_ID_SIM_STATE, place=_true_place,
+    )  # fmt: skip
+
+
+def _true_place(message: Message) -> tuple[float, float, float]:
+    return message.lat_int / 1e7, message.lon_int / 1e7, message.alt
+
+
 def start_ardupilot(
     launch: Launch, folder: Path, *, airframe: Airframe, binary: Path, parameters: Mapping[str, float] | None = None
 ) -> Simulator:
@@ -62,13 +95,13 @@ def start_ardupilot(
     Parameters
     ----------
     parameters
-        What is set before it boots, under names of either generation; on top of its frame's defaults.
+        What is set before it boots, under names of either generation; on top of its frame's defaults and of timers
+        that fit the speed of its time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / OWN_PARAMETERS
-    own.write_text(
-        "".join(f"{name} {value:g}\n" for name, value in both_generations(parameters or {}).items()), encoding="ascii"
-    )
+    values = both_generations({**patience(airframe, launch.speedup), **(parameters or {})})
+    own.write_text("".join(f"{name} {value:g}\n" for name, value in values.items()), encoding="ascii")
     defaults = ",".join([*find_defaults(airframe, binary), str(own.resolve())])
     home = f"{launch.lat_deg:.7f},{launch.lon_deg:.7f},{launch.alt_amsl_m:.2f},{launch.heading_deg:.1f}"
     command = [

@@ -55,7 +55,7 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
     )
     if aircraft.kind is AircraftKind.FIXED_WING:
         config = dataclasses.replace(
-            config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft), heading_deg=_launched_deg(sortie)
+            config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft), heading_deg=launched_deg(sortie)
         )
     else:
         config = dataclasses.replace(config, multirotor=multirotor(aircraft))
@@ -67,7 +67,7 @@ def asked_of(sortie: Sortie) -> dict[str, float]:
     return {each.name: each.value for each in sortie.vehicle_parameters}
 
 
-def _launched_deg(sortie: Sortie) -> float:
+def launched_deg(sortie: Sortie) -> float:
     """Return the heading a fixed wing is thrown or catapulted in: along its first leg."""
     leg = sortie.legs[0]
     north, east = offset_m(leg.lat_start_deg, leg.lon_start_deg, leg.lat_end_deg, leg.lon_end_deg)

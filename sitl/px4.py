@@ -7,22 +7,35 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from missions.plan_files.dialect import Dialect
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.errors import SitlError
+from sitl.observer import View
 from sitl.vehicle.config import Airframe
+
+if TYPE_CHECKING:
+    from missions.transfer.values import Message
 
 LINK_PORT: Final = 14030
 """Instance N sends to UDP 14030 + N and answers whoever listens there (PX4's ``px4-rc.mavlink``); the port for ground
 stations keeps to the first that calls."""
 MOST_INSTANCES: Final = 10
 """From the eleventh on they share one port."""
+STATION_PORT: Final = 18570
+"""Where instance N listens for a ground station, with N added (the same)."""
 TRUTH_PORT: Final = 19410
 """Where instance N sends its true state, HIL_STATE_QUATERNION, with N added (the same)."""
 MODELS: Final = {Airframe.COPTER: "sihsim_quadx", Airframe.PLANE: "sihsim_airplane"}
 QUIET: Final = {"SDLOG_MODE": -1.0, "SIM_BAT_DRAIN": 86_400.0, "SIM_BAT_MIN_PCT": 0.0}
 """No log on the disk; a battery that falls as slowly as it can, for what uses it up is not simulated there."""
+
+
+STATION: Final = ("COM_DL_LOSS_T", 10.0, 300.0)
+"""How long it waits for a ground station: its default and its largest value, simulated seconds."""
 
 
 def find_px4(option: Path | None = None) -> Path:
@@ -51,6 +64,23 @@ def find_etc(binary: Path) -> Path:
     return folder.resolve()
 
 
+def tools_url(instance: int) -> str:
+    """Return where a second client reaches an instance: its port for ground stations."""
+    return f"udpout:127.0.0.1:{STATION_PORT + instance}"
+
+
+def truth_view(instance: int, *, sticks: bool = False) -> View:
+    """Return where an instance's true position is looked at, and whether the sticks are held there."""
+    return View(
+        url=f"udpin:127.0.0.1:{TRUTH_PORT + instance}", system=instance + 1, dialect=Dialect.PX4,
+        message_id=mavlink.MAVLINK_MSG_ID_HIL_STATE_QUATERNION, place=_true_place, sticks=sticks,
+    )  # fmt: skip
+
+
+def _true_place(message: Message) -> tuple[float, float, float]:
+    return message.lat / 1e7, message.lon / 1e7, message.alt / 1e3
+
+
 def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe = Airframe.COPTER) -> Simulator:
     """Start an instance in a run directory of its own.
 
@@ -64,6 +94,8 @@ def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe 
     """
     if launch.instance >= MOST_INSTANCES:
         raise SitlError(f"PX4 has links for {MOST_INSTANCES} instances (0 to 9); {launch.instance} is none of them")
+    name, usual, most = STATION
+    own = {**QUIET, name: min(usual * max(launch.speedup, 1.0), most)}  # our heartbeats come by the wall clock
     environment = [
         "env",
         f"PX4_SIM_MODEL={MODELS[airframe]}",
@@ -71,7 +103,7 @@ def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe 
         f"PX4_HOME_LAT={launch.lat_deg:.7f}",
         f"PX4_HOME_LON={launch.lon_deg:.7f}",
         f"PX4_HOME_ALT={launch.alt_amsl_m:.2f}",
-        *(f"PX4_PARAM_{name}={value:.9g}" for name, value in QUIET.items()),
+        *(f"PX4_PARAM_{name}={value:.9g}" for name, value in own.items()),
     ]
     run = folder.resolve()
     command = [*environment, str(binary), "-d", "-i", str(launch.instance), "-w", str(run), str(find_etc(binary))]

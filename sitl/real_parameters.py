@@ -20,8 +20,8 @@ AUTOPILOT: Final = {Dialect.ARDUPILOT: 3, Dialect.PX4: 12}
 TRIES: Final = 3
 
 
-def put_parameters(link_url: str, system: int, dialect: Dialect, values: Mapping[str, float]) -> None:
-    """Set parameters on a vehicle that is up; a name it does not have is left out.
+def put_parameters(link_url: str, system: int, dialect: Dialect, values: Mapping[str, float]) -> list[str]:
+    """Set parameters on a vehicle that is up; return the names it does not have.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def put_parameters(link_url: str, system: int, dialect: Dialect, values: Mapping
         for _ in range(TRIES):
             left = [name for name in held if not held[name].equals(values[name])]
             if not left:
-                return
+                return sorted(set(values) - set(held))
             for name in left:
                 parameters.write(name, values[name], held[name].kind)
             held |= parameters.read(left)

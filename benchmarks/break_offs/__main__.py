@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.break_offs.cases import BreakOff, cases
+from benchmarks.break_offs.cases import CAUSES, BreakOff, cases
 from benchmarks.break_offs.flown import Flown, read_flown, write_flown
 from benchmarks.break_offs.fly import fly
 from benchmarks.break_offs.plans import NAMES
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def chosen(plans: Sequence[str], counts: int, seed: int) -> list[BreakOff]:
+def chosen(plans: Sequence[str], counts: int, seed: int, causes: Sequence[str] = CAUSES) -> list[BreakOff]:
     """Return the cases of all plans, one of each plan after the other, so that a part of them is a sample."""
     rows = [cases(plan, counts, seed) for plan in plans]
-    return [row[k] for k in range(counts) for row in rows]
+    return [row[k] for k in range(counts) for row in rows if row[k].cause in causes]
 
 
 def main() -> None:
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--autopilot", choices=["ardupilot", "px4", "embedded"], default="embedded")
     parser.add_argument("--plans", default=",".join(NAMES), help="of " + ", ".join(NAMES))
     parser.add_argument("--count", type=int, default=14, help="break-offs of each plan")
+    parser.add_argument("--causes", default=",".join(CAUSES), help="of " + ", ".join(CAUSES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--vehicles", type=int, default=1, help="how many fly at a time")
     parser.add_argument("--instance", type=int, default=20, help="the simulator's first port")
@@ -45,7 +46,8 @@ def main() -> None:
     flown = read_flown(asked.out) if asked.out and asked.out.exists() else []
     done = {one.case for one in flown if not one.problem}
     flown = [one for one in flown if not one.problem]
-    waiting = [case for case in chosen(asked.plans.split(","), asked.count, asked.seed) if case not in done]
+    every = chosen(asked.plans.split(","), asked.count, asked.seed, asked.causes.split(","))
+    waiting = [case for case in every if case not in done]
     until = time.monotonic() + asked.for_s
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(asked.vehicles, mp_context=context) as pool:

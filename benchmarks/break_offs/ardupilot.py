@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -10,15 +9,15 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from benchmarks.break_offs.cases import Cause
 from benchmarks.break_offs.causes import fence_about, parameters_at
-from benchmarks.break_offs.plans import Patrol, patrol
-from benchmarks.break_offs.real import READY_S, Observer, View, fly_and_break
-from missions.plan_files.dialect import Dialect, MissionType
+from benchmarks.break_offs.plans import patrol
+from benchmarks.break_offs.real import READY_S, fly_and_break
+from missions.plan_files.dialect import MissionType
 from missions.transfer import upload
-from sitl.ardupilot import BASE_PORT, PORTS_APART, find_ardupilot, start_ardupilot
+from sitl.ardupilot import find_ardupilot, start_ardupilot, truth_view
 from sitl.armable import wait_until_armable
 from sitl.backend import Launch
-from sitl.dynamics import offset_m
-from sitl.planned import asked_of
+from sitl.observer import Observer
+from sitl.planned import asked_of, launched_deg
 from sitl.vehicle import Airframe
 
 if TYPE_CHECKING:
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 
     from benchmarks.break_offs.cases import BreakOff
     from benchmarks.break_offs.flown import Flown
+    from benchmarks.break_offs.plans import Patrol
     from missions.links.link import Link
-    from missions.transfer.values import Message, Peer
+    from missions.transfer.values import Peer
 
 NAME: Final = "ArduPilot"
 LIGHT: Final = {
@@ -35,8 +35,6 @@ LIGHT: Final = {
 }  # fmt: skip
 """What makes the simulation cheap and changes nothing of how it flies: no log, one filter."""
 SLOWER: Final = {Airframe.COPTER: {"SIM_RATE_HZ": 400, "SCHED_LOOP_RATE": 200}, Airframe.PLANE: {"EK2_ENABLE": 0}}
-STATION_S: Final = 20.0
-"""FS_GCS_TIMEOUT, simulated seconds: our heartbeats come once a second of the wall clock."""
 FENCE_S: Final = 10.0
 """Wall seconds within which a breach breaks the flight off."""
 FENCE_ON: Final = mavlink.MAV_CMD_DO_FENCE_ENABLE
@@ -57,14 +55,13 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.
     airframe = Airframe.PLANE if flight.fixed_wing else Airframe.COPTER
     launch = Launch(
         lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=speedup,
-        instance=instance, heading_deg=_heading_deg(flight),
+        instance=instance, heading_deg=launched_deg(sortie),
     )  # fmt: skip
     own = {**LIGHT, **SLOWER[airframe], **asked_of(sortie), **parameters}
-    own |= {"FS_LONG_TIMEOUT" if flight.fixed_wing else "FS_GCS_TIMEOUT": STATION_S}
     binary = find_ardupilot(airframe)
     with start_ardupilot(launch, folder, airframe=airframe, binary=binary, parameters=own) as simulator:
         wait_until_armable(simulator, READY_S)
-        observer = Observer(_view(instance))
+        observer = Observer(truth_view(instance))
 
         def break_off(link: Link, peer: Peer) -> bool:
             if case.cause is Cause.POLYGON:
@@ -77,22 +74,6 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.
             return fly_and_break(case, simulator.link_url, observer, break_off, NAME)
         finally:
             observer.close()
-
-
-def _view(instance: int) -> View:
-    def place(message: Message) -> tuple[float, float, float]:
-        return message.lat_int / 1e7, message.lon_int / 1e7, message.alt
-
-    return View(
-        url=f"tcp:127.0.0.1:{BASE_PORT + PORTS_APART * instance + 2}", system=instance + 1, dialect=Dialect.ARDUPILOT,
-        message_id=mavlink.MAVLINK_MSG_ID_SIM_STATE, place=place,
-    )  # fmt: skip
-
-
-def _heading_deg(flight: Patrol) -> float:
-    leg = flight.sortie.legs[0]
-    north, east = offset_m(leg.lat_start_deg, leg.lon_start_deg, leg.lat_end_deg, leg.lon_end_deg)
-    return math.degrees(math.atan2(east, north)) % 360.0 if flight.fixed_wing else 0.0
 
 
 def _break(cause: Cause, flight: Patrol, observer: Observer) -> None:

@@ -58,6 +58,17 @@ class BreakOff:
         start_s = patrol(self.plan).sortie.t_start_s
         return lat, lon, leg.t_start_s + self.share * (leg.t_end_s - leg.t_start_s) - start_s
 
+    def ahead(self, metres: float) -> tuple[float, float]:
+        """Return the place so far on along the path, degrees."""
+        lengths, legs = patrol(self.plan).subject.legs.length_m, patrol(self.plan).sortie.legs
+        at, share = self.leg, self.share
+        left = metres
+        while left > (1.0 - share) * lengths[at] and at < len(legs) - 1:
+            left -= (1.0 - share) * lengths[at]
+            at, share = at + 1, 0.0
+        share = min(share + left / max(float(lengths[at]), 1e-9), 1.0)
+        return dataclasses.replace(self, leg=at, share=share).place()[:2]
+
 
 def cases(plan: str, count: int, seed: int = 1) -> list[BreakOff]:
     """Return so many break-offs of a plan: every cause in turn, half at the worst moments and half at random ones."""

@@ -11,6 +11,7 @@ from missions.plan_files.dialect import Dialect
 from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
+    from benchmarks.break_offs.cases import BreakOff
     from benchmarks.break_offs.plans import Patrol
 
 EXCLUSION: Final = 5002
@@ -49,6 +50,15 @@ def parameters_at(cause: Cause, flight: Patrol, place: tuple[float, float, float
     sortie = flight.sortie
     away_m = math.hypot(*offset_m(sortie.home_lat_deg, sortie.home_lon_deg, lat, lon))
     return parameters_of(cause, flight, away_m=away_m, height_m=alt - sortie.home_alt_amsl_m)
+
+
+AHEAD_M: Final = 110.0
+"""How far along its path the forbidden square of a PX4 lies: it takes no fence that is broken where it is."""
+
+
+def forbidden(case: BreakOff, flight: Patrol, here: tuple[float, float]) -> tuple[MissionItem, ...]:
+    """Return the fence that breaks a flight off here, latitude and longitude in degrees."""
+    return fence_about(*(case.ahead(AHEAD_M) if flight.dialect is Dialect.PX4 else here))
 
 
 def fence_about(lat_deg: float, lon_deg: float) -> tuple[MissionItem, ...]:

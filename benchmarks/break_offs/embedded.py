@@ -9,7 +9,7 @@ import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from benchmarks.break_offs.cases import BreakOff, Cause
-from benchmarks.break_offs.causes import fence_about, parameters_of
+from benchmarks.break_offs.causes import forbidden, parameters_of
 from benchmarks.break_offs.flown import Flown
 from benchmarks.break_offs.moment import Moment
 from benchmarks.break_offs.plans import Patrol, patrol
@@ -66,7 +66,7 @@ def fly(case: BreakOff, **parameters: float) -> Flown:
         track.append((state.lat_deg, state.lon_deg, state.alt_amsl_m))
         if broken_at < 0 and moment.come(state.lat_deg, state.lon_deg, vehicle.t_s - start_s):
             broken_at, broken_s = len(track) - 1, vehicle.t_s
-            _break(case.cause, vehicle, flight)
+            _break(case, vehicle, flight)
         if flight.fixed_wing and vehicle.t_s - broken_s > CIRCLING_S + moment.planned_s:
             break
     lat, lon, alt = np.array(track).T
@@ -108,7 +108,8 @@ def _note(modes: list[str], vehicle: Vehicle, *, broken: bool) -> None:
         modes.append(mode)
 
 
-def _break(cause: Cause, vehicle: Vehicle, flight: Patrol) -> None:
+def _break(case: BreakOff, vehicle: Vehicle, flight: Patrol) -> None:
+    cause = case.cause
     state, home = vehicle.state, vehicle.autopilot.home
     away_m = math.hypot(*offset_m(home.lat_deg, home.lon_deg, state.lat_deg, state.lon_deg))
     height_m = state.alt_amsl_m - home.alt_amsl_m
@@ -117,7 +118,7 @@ def _break(cause: Cause, vehicle: Vehicle, flight: Patrol) -> None:
     elif cause is Cause.RADIO:
         vehicle.faults.radio_lost_since_s = vehicle.t_s
     elif cause is Cause.POLYGON:
-        vehicle.servers[MissionType.FENCE].items = wire(fence_about(state.lat_deg, state.lon_deg))
+        vehicle.servers[MissionType.FENCE].items = wire(forbidden(case, flight, (state.lat_deg, state.lon_deg)))
     for name, value in parameters_of(cause, flight, away_m=away_m, height_m=height_m).items():
         vehicle.parameters.put(name, value)
         vehicle.parameter_changed(name)

@@ -56,6 +56,7 @@ BRIEFS: Final[dict[str, dict[str, Any]]] = {
     "px4-retrace": {**COPTER, **RETRACE, **PX4},
     "px4-rally": {**COPTER, **RALLY, **PX4},
     "px4-search": {**COPTER, **PX4},
+    "px4-wing": {**WING, **PX4},
 }
 AREA: Final = ((8.006, 50.0022), (8.006, 50.0052), (8.014, 50.0052), (8.014, 50.0022))
 """The searched area, longitude and latitude."""

@@ -80,7 +80,7 @@ class Upload:
         self._ends_as: TransferState | None = None
         self._reason = ""
         self._verdicts: list[str] = []
-        self._mission_state, self._doubted = 0, False
+        self._mission_state = 0
 
     @property
     def done(self) -> bool:
@@ -274,7 +274,7 @@ class Upload:
 
     def _read_back(self, now_s: float) -> list[Message]:
         if not self._accepted_s:
-            self._accepted_s, self._mission_state, self._doubted = now_s, 0, False
+            self._accepted_s, self._mission_state = now_s, 0
         self.state = TransferState.READING_BACK
         return self._begin_reading(now_s)
 
@@ -326,8 +326,9 @@ class Upload:
 
     def _judge(self, now_s: float) -> list[Message]:
         none = self._has_late_verdict and self._mission_state == _MISSION_STATE_NONE
-        if none and not self._verdicts and not self._doubted:  # it may not have loaded them yet: it must say so again
-            self._doubted, self._mission_state, self._wake_s = True, 0, now_s + self.timers.verdict_s
+        waited_s = now_s - self._accepted_s
+        if none and not self._verdicts and waited_s < self.timers.verdict_patience_s:
+            self._mission_state, self._wake_s = 0, now_s + self.timers.verdict_s  # it may not have loaded them yet
             return []
         if none or (self._has_late_verdict and self._verdicts):
             said = self._verdicts[0] if self._verdicts else "MISSION_CURRENT says it has no mission"

@@ -98,6 +98,8 @@ class Timers:
     patience_s: float = 20.0
     attempts: int = 6
     verdict_s: float = 2.0
+    verdict_patience_s: float = 10.0
+    """How long a PX4 that says nothing against its items may go on saying that it has no mission: it loads them."""
     denied_wait_s: float = 2.0
     denied_patience_s: float = 15.0
     """How long a vehicle may be busy with another station's upload (ArduPilot drops a silent one after 8 s)."""

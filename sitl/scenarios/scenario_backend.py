@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
-
+from missions.links.link import open_link
 from missions.plan_files.dialect import Dialect
-from sitl import ardupilot, px4
-from sitl.armable import wait_until_armable
-from sitl.backend import Launch, Simulator
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.errors import ScenarioError
-from sitl.real_parameters import put_parameters
+from sitl.real_faults import cannot_have
+from sitl.scenarios.scenario_real import Backend, start_real
 from sitl.scenarios.scenario_sortie import default_parameters
 from sitl.vehicle import SensorNoise, VehicleConfig, start_vehicle
 from sitl.vehicle.truth_file import read_truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from missions.flight.values import FlightReport
+    from missions.links.link import Link
     from sitl.scenarios.scenario import Scenario, VehicleTable
     from sitl.vehicle import VehicleProcess
 
-FENCE_SWITCH: Final = "FENCE_ENABLE"
-"""Set once it can be armed: with its fence on and none loaded yet an ArduPilot never can."""
+TOOL_STATION: Final = 250
+"""System id of tools beside the ground station."""
+ANSWER_S: Final = 5.0
 NOISE: Final = SensorNoise(gps_h_m=1.0, gps_v_m=1.5, yaw_deg=1.0, tilt_deg=0.3)
 """A GNSS receiver with SBAS and a magnetometer."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """Which simulator flies, and where its program is (None: found on PATH or by its variable)."""
-
-    name: str = "embedded"
-    binary: Path | None = None
 
 
 def config_of(scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns: int) -> VehicleConfig:
@@ -67,90 +58,131 @@ def config_of(scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns:
     )
 
 
-@contextlib.contextmanager
-def open_craft(
-    scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns: int, folder: Path, backend: Backend
-) -> Iterator[VehicleProcess | Simulator]:
-    """Start one aircraft on its backend, ready to be connected to at its `link_url`; it ends with the context.
+class Craft(Protocol):
+    """One aircraft that is up."""
+
+    @property
+    def link_url(self) -> str:
+        """Where it answers."""
+        ...
+
+    @property
+    def tools_url(self) -> str:
+        """Where tools beside the ground station reach it."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What of the scenario it flies without, in sentences."""
+        ...
+
+    def clock(self) -> int | None:
+        """Return what time it is in its simulation, ns UTC; None where it does not say."""
+        ...
+
+    def open_link(self) -> Link:
+        """Open the ground station's link."""
+        ...
+
+    def slowly(self) -> AbstractContextManager[None]:
+        """Let its time run no faster than ours meanwhile, where that can be."""
+        ...
+
+    def truth(self) -> Mapping[str, NDArray[Any]]:
+        """Return where it truly was, once it has been stopped.
+
+        Raises
+        ------
+        ScenarioError
+            When it left nothing.
+        """
+        ...
+
+
+class EmbeddedCraft:
+    """The embedded vehicle, in a process of its own."""
+
+    remarks: tuple[str, ...] = ()
+
+    def __init__(self, process: VehicleProcess, name: str, truth_path: Path) -> None:
+        self.link_url = self.tools_url = process.link_url
+        self._system, self._name, self._truth_path = process.config.sysid, name, truth_path
+
+    def clock(self) -> int | None:
+        """Ask it, over a link of its own."""
+        with open_link(self.link_url, own_system=TOOL_STATION) as link:
+            return utc_of(link, self._system)
+
+    def open_link(self) -> Link:
+        """Open the ground station's link."""
+        return open_link(self.link_url)
+
+    def slowly(self) -> AbstractContextManager[None]:
+        """Go on: its scenarios say themselves how fast their time may run."""
+        return contextlib.nullcontext()
+
+    def truth(self) -> Mapping[str, NDArray[Any]]:
+        """Return the truth file.
+
+        Raises
+        ------
+        ScenarioError
+            When there is none.
+        """
+        if not self._truth_path.exists():
+            raise ScenarioError(f"vehicle {self._name!r} left no truth file")
+        return read_truth(self._truth_path)
+
+
+def for_backend(scenario: Scenario, backend: Backend) -> Scenario:
+    """Return a scenario as its backend flies it: a real autopilot speaks its own dialect.
 
     Raises
     ------
     ScenarioError
-        When the backend cannot do what the scenario asks.
+        When its simulation cannot have what the scenario asks, in a sentence.
+    """
+    if backend.name == "embedded":
+        return scenario
+    dialect = Dialect(backend.name)
+    for vehicle in scenario.vehicle:
+        for fault in vehicle.fault:
+            why = cannot_have(fault, dialect)
+            if why:
+                text = (
+                    f"{backend.name} cannot fly {scenario.name!r}: its simulation has {why} (vehicle {vehicle.name!r})"
+                )
+                raise ScenarioError(text)
+    vehicles = tuple(vehicle.model_copy(update={"dialect": dialect}) for vehicle in scenario.vehicle)
+    return scenario.model_copy(update={"vehicle": vehicles})
+
+
+def utc_of(link: Link, system: int, wait_s: float = ANSWER_S) -> int | None:
+    """Return the vehicle's own clock, ns UTC; None when it does not say within the time."""
+    until = link.clock() + wait_s
+    while link.clock() < until:
+        message = link.receive(0.1)
+        if message is not None and message.get_type() == "SYSTEM_TIME" and message.get_srcSystem() == system:
+            return int(message.time_unix_usec) * 1000
+    return None
+
+
+@contextlib.contextmanager
+def open_craft(
+    scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns: int, folder: Path, backend: Backend
+) -> Iterator[Craft]:
+    """Start one aircraft on its backend, ready to be connected to at its `link_url`; it ends with the context.
+
+    Raises
+    ------
     SitlError
         When its program is missing or does not come up.
     """
     if backend.name == "embedded":
         config = config_of(scenario, vehicle, number, t0_utc_ns)
-        with start_vehicle(config, truth_path=folder / f"{vehicle.name}.truth.npz") as process:
-            yield process
+        path = folder / f"{vehicle.name}.truth.npz"
+        with start_vehicle(config, truth_path=path) as process:
+            yield EmbeddedCraft(process, vehicle.name, path)
         return
-    if vehicle.fault:
-        kinds = ", ".join(sorted({str(fault.kind) for fault in vehicle.fault}))
-        raise ScenarioError(f"{backend.name} cannot have the faults of vehicle {vehicle.name!r} ({kinds})")
-    with _start_real(scenario, vehicle, number, folder / vehicle.name, backend) as simulator:
-        yield simulator
-
-
-def _start_real(scenario: Scenario, vehicle: VehicleTable, number: int, folder: Path, backend: Backend) -> Simulator:
-    lat, lon = scenario.origin.lat_lon(vehicle.home_m)
-    launch = Launch(
-        lat_deg=lat,
-        lon_deg=lon,
-        alt_amsl_m=scenario.origin.alt_amsl_m,
-        heading_deg=vehicle.heading_deg,
-        instance=number - 1,
-        speedup=scenario.speedup,
-    )
-    if backend.name == "px4":
-        later = _real_parameters(scenario, vehicle)
-        simulator = px4.start_px4(launch, folder, binary=px4.find_px4(backend.binary), airframe=vehicle.airframe)
-    else:
-        held = _real_parameters(scenario, vehicle)
-        binary = ardupilot.find_ardupilot(vehicle.airframe, backend.binary)
-        later = {FENCE_SWITCH: held.pop(FENCE_SWITCH)}
-        simulator = ardupilot.start_ardupilot(launch, folder, airframe=vehicle.airframe, binary=binary, parameters=held)
-    try:
-        wait_until_armable(simulator)
-        put_parameters(simulator.link_url, number, Dialect(vehicle.dialect), later)
-    except BaseException:
-        simulator.stop()
-        raise
-    return simulator
-
-
-def _real_parameters(scenario: Scenario, vehicle: VehicleTable) -> dict[str, float]:
-    held = dict(default_parameters(vehicle))
-    if vehicle.dialect is Dialect.ARDUPILOT:
-        held |= {"SIM_WIND_SPD": scenario.weather.wind_mps, "SIM_WIND_DIR": scenario.weather.from_deg}
-        held["SIM_WIND_TURB"] = scenario.weather.gust_mps
-    return held
-
-
-def truth_of(vehicle: VehicleTable, folder: Path, report: FlightReport | None) -> dict[str, NDArray[Any]]:
-    """Return what is known of where the aircraft was: the truth file, or the telemetry where there is none.
-
-    Raises
-    ------
-    ScenarioError
-        When there is neither.
-    """
-    path = folder / f"{vehicle.name}.truth.npz"
-    if path.exists():
-        return read_truth(path)
-    if report is None or not len(report.track):
-        raise ScenarioError(f"vehicle {vehicle.name!r} left neither a truth file nor a track")
-    track = report.track
-    count = len(track)
-    return {
-        "t_utc_ns": np.round(track.t_boot_s * 1e9).astype(np.int64),
-        "lat_deg": track.lat_deg,
-        "lon_deg": track.lon_deg,
-        "alt_amsl_m": track.alt_amsl_m,
-        "mission_seq": track.mission_seq,
-        "mode": np.full(count, "AUTO"),
-        "armed": np.arange(count) < count - 1,
-        "battery_pct": np.full(count, report.min_battery_pct),
-        "gimbal_pitch_deg": np.full(count, np.nan),
-        "position_error_m": np.full(count, np.nan),
-    }
+    with start_real(scenario, vehicle, number, t0_utc_ns, folder / vehicle.name, backend) as craft:
+        yield craft

@@ -15,19 +15,16 @@ from missions.links.link import open_link
 from missions.plan_files.dialect import MissionType
 from missions.transfer import upload
 from missions.transfer.values import Peer
+from sitl.scenarios.scenario_backend import TOOL_STATION
 from sitl.scenarios.scenario_sortie import fence_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from missions.flight.values import FlightStatus
     from missions.links.link import Link
     from sitl.scenarios.scenario import Scenario, SecondStation, VehicleTable, Zone
+    from sitl.scenarios.scenario_backend import Craft
 
-ZONE_STATION: Final = 250
-"""System id under which the operator's second tool uploads a zone."""
 ZONE_MARGIN_M: Final = 20.0
-ANSWER_S: Final = 5.0
 
 
 class Operator:
@@ -37,19 +34,19 @@ class Operator:
     ----------
     scenario, vehicle
         What is to happen.
-    link_url
-        The vehicle's link, for the tools beside the ground station.
+    craft
+        The aircraft, which the tools beside the ground station reach too.
     system
         The vehicle's system id.
     """
 
-    def __init__(self, scenario: Scenario, vehicle: VehicleTable, link_url: str, system: int) -> None:
+    def __init__(self, scenario: Scenario, vehicle: VehicleTable, craft: Craft, system: int) -> None:
         self.on_line_last = threading.Event()
         """Set when the last piece of the route is being flown to (or the flight has ended)."""
         self.zone_from_utc_ns: dict[str, int] = {}
         self._scenario = scenario
         self._vehicle = vehicle
-        self._url = link_url
+        self._craft = craft
         self._system = system
         self._orders = sorted(vehicle.pilot, key=lambda order: order.at_s)
         self._zones = sorted((z for z in scenario.zone if z.appears_s > 0.0), key=lambda zone: zone.appears_s)
@@ -89,7 +86,7 @@ class Operator:
         """Put the zone into the vehicle's fence; turn home (or land) when the rest of the route crosses it."""
         self._known.append(zone)
         items = fence_items(self._scenario, self._vehicle.fence_m, [z.ring_m for z in self._known])
-        with open_link(self._url, own_system=ZONE_STATION) as link:
+        with self._craft.slowly(), open_link(self._craft.tools_url, own_system=TOOL_STATION) as link:
             peer = Peer(
                 system=self._system,
                 component=1,
@@ -99,7 +96,7 @@ class Operator:
             )
             report = upload(link, items, peer, MissionType.FENCE)
             if report.uploaded:
-                self.zone_from_utc_ns[zone.name] = utc_of(link, self._system) or 0
+                self.zone_from_utc_ns[zone.name] = self._craft.clock() or 0
                 self._switch_fence_on(link)
         return self._way_out(zone, status)
 
@@ -128,30 +125,10 @@ class Operator:
 
     def _meddle(self, station: SecondStation) -> None:
         """Come up as another ground station, and try to wipe the mission if asked to."""
-        link = open_link(self._url, own_system=station.system)
+        link = open_link(self._craft.tools_url, own_system=station.system)
         self._links.append(link)
         link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
         link.send(mavlink.MAVLink_param_request_list_message(self._system, 1))
         if station.clears_mission:
             link.send(mavlink.MAVLink_mission_clear_all_message(self._system, 1, int(MissionType.MISSION)))
         link.receive(0.2)
-
-
-def utc_of(link: Link, system: int, wait_s: float = ANSWER_S) -> int | None:
-    """Return the vehicle's own clock, ns UTC; None when it does not say within the time."""
-    until = link.clock() + wait_s
-    while link.clock() < until:
-        message = link.receive(0.1)
-        if message is not None and message.get_type() == "SYSTEM_TIME" and message.get_srcSystem() == system:
-            return int(message.time_unix_usec) * 1000
-    return None
-
-
-def clock_of(link_url: str, system: int) -> Callable[[], int | None]:
-    """Return a function that asks a vehicle, over a link of its own, what time it is."""
-
-    def ask() -> int | None:
-        with open_link(link_url, own_system=ZONE_STATION) as link:
-            return utc_of(link, system)
-
-    return ask

@@ -12,10 +12,10 @@ from geo.errors import VedetteError
 from missions.flight.deviation import work_flown_pct
 from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
-from missions.links.link import open_link
 from sitl.errors import ScenarioError
-from sitl.scenarios.scenario_backend import Backend, open_craft, truth_of
-from sitl.scenarios.scenario_operator import Operator, clock_of
+from sitl.scenarios.scenario_backend import for_backend, open_craft
+from sitl.scenarios.scenario_operator import Operator
+from sitl.scenarios.scenario_real import Backend
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge, work_times
 from sitl.vehicle.config import DEFAULT_T0_UTC_NS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from missions.flight.values import FlightReport, FlightStatus
     from missions.plan import Sortie
     from sitl.scenarios.scenario import Scenario, VehicleTable
+    from sitl.scenarios.scenario_backend import Craft
 
 RELAY_WAIT_S: Final = 300.0
 """Wall seconds that a successor waits for its turn."""
@@ -110,11 +111,13 @@ def run_scenario(
     Raises
     ------
     ScenarioError
-        When a vehicle cannot be started at all.
+        When a vehicle cannot be started at all, or its backend cannot have what the scenario asks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    crew = _Crew(scenario, folder, backend or Backend(name=scenario.backend), report)
+    chosen = backend or Backend(name=scenario.backend)
+    scenario = for_backend(scenario, chosen)
+    crew = _Crew(scenario, folder, chosen, report)
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(scenario.vehicle)) as pool:
         flights = [
             pool.submit(_fly_one, crew, vehicle, number) for number, vehicle in enumerate(scenario.vehicle, start=1)
@@ -147,10 +150,10 @@ def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
     sortie = sortie_of(crew.scenario, vehicle)
     t0_utc_ns = crew.t0_of(vehicle)
     with open_craft(crew.scenario, vehicle, number, t0_utc_ns, crew.folder, crew.backend) as craft:
-        operator = Operator(crew.scenario, vehicle, craft.link_url, number)
-        crew.announce(vehicle.name, operator, clock_of(craft.link_url, number))
+        operator = Operator(crew.scenario, vehicle, craft, number)
+        crew.announce(vehicle.name, operator, craft.clock)
         try:
-            report, texts, problem = _fly(craft.link_url, sortie, number, operator, crew)
+            report, texts, problem = _fly(craft, sortie, number, operator, crew)
         finally:
             operator.on_line_last.set()
             operator.close()
@@ -158,22 +161,23 @@ def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
     return Flown(
         vehicle=vehicle,
         sortie=sortie,
-        truth=truth_of(vehicle, crew.folder, report),
+        truth=craft.truth(),
         report=report,
         texts=texts,
         problem=problem,
+        remarks=craft.remarks,
         zone_from_utc_ns=operator.zone_from_utc_ns,
     )
 
 
 def _fly(
-    link_url: str, sortie: Sortie, system: int, operator: Operator, crew: _Crew
+    craft: Craft, sortie: Sortie, system: int, operator: Operator, crew: _Crew
 ) -> tuple[FlightReport | None, tuple[str, ...], str]:
     """Return the report (None for a flight that did not come about), what was said, and what stopped it."""
     watch = crew.watcher(sortie.name, operator)
     report: FlightReport | None = None
     problem = ""
-    with open_link(link_url) as link:
+    with craft.open_link() as link:
         flight = Flight(link, sortie, FlightOptions(system=system), on_status=watch, pilot=operator.order)
         try:
             flight.connect()

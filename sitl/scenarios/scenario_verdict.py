@@ -39,6 +39,8 @@ class Flown:
     texts: tuple[str, ...] = ()
     problem: str = ""
     """Why there is no report."""
+    remarks: tuple[str, ...] = ()
+    """What of the scenario it was flown without."""
     zone_from_utc_ns: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """When each late zone had been put into the vehicle's fence."""
     film: Score | None = None
@@ -87,9 +89,9 @@ def _verdict(scenario: Scenario, expected: Expectation, flown: Sequence[Flown]) 
     name = f"{expected.metric} {expected.text!r}" if expected.text else str(expected.metric)
     limit = _limit(expected)
     sentence = f"{name} of {who} is {worst:.4g}; expected {limit}"
-    problems = [one.problem for one in chosen if one.problem]
-    if problems:
-        sentence += f" ({problems[0]})"
+    reasons = [one.problem for one in chosen if one.problem] + [text for one in chosen for text in one.remarks]
+    if reasons:
+        sentence += f" ({reasons[0]})"
     return Verdict(what=f"{name} ({who})", measured=worst, limit=limit, met=all(good), sentence=sentence)
 
 

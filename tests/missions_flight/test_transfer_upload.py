@@ -217,7 +217,8 @@ def test_px4s_verdict_after_the_ack_is_waited_for(model, quiet, square_sortie, s
     assert "the vehicle holds these 6 items" in report.message
 
 
-def test_a_px4_that_loads_a_mission_slowly_is_asked_twice(model, quiet, square_sortie) -> None:
+@pytest.mark.parametrize("after_s", [3.0, 8.0])
+def test_a_px4_that_loads_a_mission_slowly_is_asked_again(model, quiet, square_sortie, after_s) -> None:
     """It says it has none until it has loaded what it took, which may be after the whole list was read back."""
     server = model.Px4()
     original = server.poll
@@ -226,7 +227,7 @@ def test_a_px4_that_loads_a_mission_slowly_is_asked_twice(model, quiet, square_s
     def poll(now):
         if server.stored_uploads:
             heard.append(now)
-        loaded = bool(heard) and now - heard[0] > 3.0
+        loaded = bool(heard) and now - heard[0] > after_s
         state = mavlink.MAVLink_mission_current_message(0, 0, 3 if loaded else 1)
         return [*original(now), model.stamped(state, 1, 1)]
 

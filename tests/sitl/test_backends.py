@@ -27,6 +27,8 @@ from sitl.planned import asked_of
 from sitl.px4 import find_etc, find_px4, start_px4
 from sitl.real_parameters import put_parameters
 from sitl.scenarios.scenario import Scenario
+from sitl.scenarios.scenario_backend import for_backend
+from sitl.scenarios.scenario_real import Backend
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.vehicle import Airframe
 
@@ -194,7 +196,7 @@ def test_the_same_plan_flies_on_a_real_px4(tmp_path):
         binary = find_px4()
     except SitlError as error:
         pytest.skip(error.message)
-    one = scenario()
+    one = for_backend(scenario(), Backend(name="px4"))
     sortie = sortie_of(one, one.vehicle[0])
     launch = Launch(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m)
     with start_px4(launch, tmp_path, binary=binary) as simulator:

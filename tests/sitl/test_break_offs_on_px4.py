@@ -12,7 +12,7 @@ from sitl.px4 import find_etc, find_px4
 
 pytestmark = [pytest.mark.px4, pytest.mark.timeout(2400)]
 EACH = 7
-CASES = [(plan, k) for plan in ("px4-straight", "px4-retrace", "px4-rally", "px4-search") for k in range(EACH)]
+CASES = [(plan, k) for plan in ("px4-straight", "px4-retrace", "px4-rally", "px4-search", "px4-wing") for k in range(EACH)]
 DEFAULTS = {"NAV_DLL_ACT": 0.0, "GF_ACTION": 2.0, "COM_LOW_BAT_ACT": 0.0, "RTL_TYPE": 0.0}
 
 
@@ -29,8 +29,6 @@ def test_a_break_off_keeps_the_side_and_the_judged_distance(tmp_path, plan, k):
     case = cases(plan, EACH)[k]
     if case.cause is Cause.LOW:
         pytest.skip("PX4 only warns of a low battery that is not critical yet: as the plan asks")
-    if case.cause is Cause.POLYGON:
-        pytest.skip("its time cannot be slowed in flight: it has left the polygon before that is uploaded")
     flown = fly(case, tmp_path / "run")
     print(flown.line())
     assert not flown.problem

@@ -108,7 +108,7 @@ def test_a_real_backend_refuses_faults_and_names_a_missing_program(tmp_path, cap
     assert "VEDETTE_ARDUCOPTER" in capsys.readouterr().err
     path.write_text(SHORT.format(standoff=1).replace("home_m = [", 'fault = [{kind = "gust", at_s = 1}]\nhome_m = ['))
     assert main(["sitl", "run", str(path), "--backend", "px4"]) == 2
-    assert "cannot have the faults" in capsys.readouterr().err
+    assert "its simulation has no wind (vehicle 'one')" in capsys.readouterr().err
     assert main(["sitl", "run", str(path), "--backend", "xplane"]) == 2
 
 

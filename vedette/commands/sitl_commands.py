@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from missions.flight.values import FlightStatus
     from sitl.scenarios.scenario import Scenario
-    from sitl.scenarios.scenario_backend import Backend
+    from sitl.scenarios.scenario_real import Backend
     from sitl.scenarios.scenario_verdict import ScenarioResult
     from sitl.vehicle.config import VehicleConfig
     from vedette.commands.screen import Screen
@@ -166,8 +166,8 @@ def run(
 
     Example: vedette sitl run examples/scenarios/crosswind.toml --junit verdict.xml
     """
-    from sitl.scenarios.scenario_backend import Backend
     from sitl.scenarios.scenario_file import junit_xml, read_scenario
+    from sitl.scenarios.scenario_real import Backend
 
     read = [read_scenario(path) for path in scenarios]
     if speedup is not None:
@@ -198,9 +198,11 @@ def run(
 def _fly_scenario(scenario: Scenario, folder: Path, backend: Backend, console: Screen) -> ScenarioResult:
     from rich.progress import Progress, TimeElapsedColumn
 
+    from sitl.scenarios.scenario_backend import for_backend
     from sitl.scenarios.scenario_run import run_scenario
     from sitl.scenarios.scenario_sortie import default_parameters
 
+    scenario = for_backend(scenario, backend)
     for each in scenario.vehicle:
         held = ", ".join(f"{name} {value:g}" for name, value in default_parameters(each))
         console.print(f"{scenario.name}: set on {each.name}: {held}", soft_wrap=True)
@@ -234,6 +236,8 @@ def _verdict_table(result: ScenarioResult) -> Table:
     for flown in result.flown:
         if flown.problem:
             table.add_row(f"{flown.vehicle.name}: {flown.problem}", "", "", line(("problem", "bold red")))
+        for remark in flown.remarks:
+            table.add_row(f"{flown.vehicle.name}: {remark}", "", "", line(("remark", "yellow")))
     return table
 
 
