@@ -12,7 +12,8 @@ from sitl.px4 import find_etc, find_px4
 
 pytestmark = [pytest.mark.px4, pytest.mark.timeout(2400)]
 EACH = 7
-CASES = [(plan, k) for plan in ("px4-straight", "px4-retrace", "px4-rally", "px4-search", "px4-wing") for k in range(EACH)]
+PLANS = ("px4-straight", "px4-retrace", "px4-rally", "px4-search", "px4-wing")
+CASES = [(plan, k) for plan in PLANS for k in range(EACH)]
 DEFAULTS = {"NAV_DLL_ACT": 0.0, "GF_ACTION": 2.0, "COM_LOW_BAT_ACT": 0.0, "RTL_TYPE": 0.0}
 
 
