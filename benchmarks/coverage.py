@@ -38,7 +38,7 @@ import shapely.affinity
 
 from benchmarks import Row
 from missions.airspace.routing import Router
-from missions.patterns.area import LaneCost, plan_area
+from missions.patterns.area import LaneCost, Sweep, plan_area
 from missions.patterns.cells import cells_of
 from missions.patterns.lanes import lane_rows, strips_of, turned
 from missions.patterns.parts import plan_area_in_parts
@@ -109,7 +109,7 @@ def length_m(points):
 def seconds(points):
     return float(
         path_cost(
-            QUAD, WindProfile.uniform(), east_m=points[:, 0], north_m=points[:, 1], alt_amsl_m=np.zeros(len(points)),
+            QUAD, WindProfile.uniform(), points, alt_amsl_m=np.zeros(len(points)),
             speed_mps=QUAD.speed_mps, handling=HANDLING["ardupilot"],
         ).seconds.sum()
     )  # fmt: skip
@@ -208,7 +208,7 @@ def lengths(polygons, rng):
     for polygon in polygons:
         swath_m = math.sqrt(polygon.area) / LANES_ACROSS
         bound_m = polygon.area / swath_m
-        found.setdefault("ours", []).append(plan_area_in_parts(polygon, swath_m=swath_m).length_m / bound_m)
+        found.setdefault("ours", []).append(plan_area_in_parts(polygon, Sweep(swath_m=swath_m)).length_m / bound_m)
         for name, paths in rivals(polygon, swath_m, rng).items():
             found.setdefault(name, []).append(np.mean([length_m(p) for p in paths]) / bound_m)
     return {name: np.array(values) for name, values in found.items()}
@@ -220,7 +220,7 @@ def times(polygons, rng, swath_of):
     for polygon in polygons:
         swath_m = swath_of(polygon)
         cost = LaneCost(turn_m=corner_m(swath_m))
-        ours = plan_area_in_parts(polygon, swath_m=swath_m, reach_m=0.4 * swath_m, cost=cost)
+        ours = plan_area_in_parts(polygon, Sweep(swath_m=swath_m, reach_m=0.4 * swath_m, cost=cost))
         found.setdefault("ours", []).append(seconds(ours.points_xy))
         for name, paths in rivals(polygon, swath_m, rng).items():
             found.setdefault(name, []).append(np.mean([seconds(p) for p in paths]))
@@ -238,7 +238,9 @@ def times_around_holes(polygons):
     ours, edge, cells = [], [], []
     for polygon in polygons:
         holes = [shapely.Polygon(ring) for ring in polygon.interiors]
-        path = plan_area_in_parts(polygon, swath_m=SWATH_M, cost=LaneCost(turn_m=corner_m(SWATH_M)), over_holes=False)
+        path = plan_area_in_parts(
+            polygon, Sweep(swath_m=SWATH_M, cost=LaneCost(turn_m=corner_m(SWATH_M)), over_holes=False)
+        )
         ours.append(seconds(around(path.points_xy, holes)))
         edge.append(seconds(around(along_longest_edge(polygon, SWATH_M), holes)))
         cells.append(seconds(around(conventional(polygon, SWATH_M), holes)))
@@ -249,8 +251,10 @@ def never_worse_than_brute_force(polygons):
     worst = -math.inf
     for polygon in polygons:
         swath_m = math.sqrt(polygon.area) / 12
-        ours = plan_area(polygon, swath_m=swath_m).length_m
-        brute = min(plan_area(polygon, swath_m=swath_m, directions_rad=[math.radians(d)]).length_m for d in range(180))
+        ours = plan_area(polygon, Sweep(swath_m=swath_m)).length_m
+        brute = min(
+            plan_area(polygon, Sweep(swath_m=swath_m), directions_rad=[math.radians(d)]).length_m for d in range(180)
+        )
         worst = max(worst, ours / brute)
     return worst
 

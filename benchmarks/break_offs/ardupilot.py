@@ -12,7 +12,8 @@ from benchmarks.break_offs.causes import fence_about, parameters_at
 from benchmarks.break_offs.plans import patrol
 from benchmarks.break_offs.real import READY_S, fly_and_break
 from missions.plan_files.dialect import MissionType
-from missions.transfer import upload
+from missions.transfer import drive
+from missions.transfer.upload import Upload
 from sitl.ardupilot import find_ardupilot, start_ardupilot, truth_view
 from sitl.armable import wait_until_armable
 from sitl.backend import Launch
@@ -89,7 +90,9 @@ def _put_fence_about(link: Link, observer: Observer, peer: Peer, speedup: float)
     observer.put({"SIM_SPEEDUP": 1.0})
     before = len(observer.modes)
     _, lat, lon, _ = observer.track[-1]
-    report = upload(link, fence_about(lat, lon), peer, MissionType.FENCE)
+    machine = Upload(fence_about(lat, lon), peer, MissionType.FENCE)
+    drive(machine, link)
+    report = machine.report()
     if not report.uploaded:
         raise RuntimeError(f"the fence about the aircraft was not taken: {report.message}")
     observer.command(FENCE_ON, 1)

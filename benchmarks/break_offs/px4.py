@@ -9,7 +9,8 @@ from benchmarks.break_offs.causes import forbidden, parameters_at
 from benchmarks.break_offs.plans import patrol
 from benchmarks.break_offs.real import READY_S, fly_and_break
 from missions.plan_files.dialect import Dialect, MissionType
-from missions.transfer import upload
+from missions.transfer import drive
+from missions.transfer.upload import Upload
 from sitl.armable import wait_until_armable
 from sitl.backend import Launch
 from sitl.observer import Observer
@@ -65,7 +66,9 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 4.0
 
         def break_off(link: Link, peer: Peer) -> bool:
             if case.cause is Cause.POLYGON:
-                report = upload(link, forbidden(case, flight, observer.track[-1][1:3]), peer, MissionType.FENCE)
+                machine = Upload(forbidden(case, flight, observer.track[-1][1:3]), peer, MissionType.FENCE)
+                drive(machine, link)
+                report = machine.report()
                 if not report.uploaded:
                     raise RuntimeError(f"the fence about the aircraft was not taken: {report.message}")
             observer.put(parameters_at(case.cause, flight, observer.track[-1][1:]))

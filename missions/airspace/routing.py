@@ -134,46 +134,54 @@ class Router:
         return path
 
     def _search(self, start_m: FloatArray, nodes: FloatArray, avoided: BaseGeometry) -> FloatArray | None:
-        goal = len(nodes) - 1
-        ahead = np.hypot(*(nodes - nodes[goal]).T)
-        best = np.full(len(nodes), np.inf)
-        came = np.full(len(nodes), -1)
-        done = np.zeros(len(nodes), dtype=bool)
-        queue: list[tuple[float, int]] = []
-        self._expand(start_m, -1, 0.0, nodes, best, came, done, ahead, queue, avoided)
-        while queue:
-            _, here = heapq.heappop(queue)
-            if done[here]:
+        search = _Search(nodes)
+        self._expand(search, start_m, -1, avoided)
+        while search.queue:
+            here = search.next()
+            if here is None:
                 continue
-            done[here] = True
-            if here == goal:
-                return _trace(start_m, nodes, came, goal)
-            self._expand(nodes[here], here, float(best[here]), nodes, best, came, done, ahead, queue, avoided)
+            if here == len(nodes) - 1:
+                return _trace(start_m, nodes, search.came, here)
+            self._expand(search, nodes[here], here, avoided)
         return None
 
-    def _expand(
-        self,
-        point: FloatArray,
-        index: int,
-        so_far: float,
-        nodes: FloatArray,
-        best: FloatArray,
-        came: NDArray[np.int64],
-        done: NDArray[np.bool_],
-        ahead: FloatArray,
-        queue: list[tuple[float, int]],
-        avoided: BaseGeometry,
-    ) -> None:
-        cost = so_far + np.hypot(*(nodes - point).T)
-        worth = np.flatnonzero(~done & (cost < best - 1e-9))
+    def _expand(self, search: _Search, point: FloatArray, index: int, avoided: BaseGeometry) -> None:
+        """Go on from a node to all that are seen from it."""
+        nodes, best = search.nodes, search.best
+        cost = (best[index] if index >= 0 else 0.0) + np.hypot(*(nodes - point).T)
+        worth = np.flatnonzero(~search.done & (cost < best - 1e-9))
         seen = worth[self.clear(point, nodes[worth])] if len(worth) else worth
         if not avoided.is_empty:
             cost[seen] += AVOIDED_COST * _over(avoided, point, nodes[seen])
             seen = seen[cost[seen] < best[seen] - 1e-9]
-        best[seen] = cost[seen]
-        came[seen] = index
-        for k in seen.tolist():
-            heapq.heappush(queue, (float(cost[k] + ahead[k]), k))
+        search.reach(seen, cost[seen], index)
+
+
+class _Search:
+    """An A* search over nodes, (n, 2) metres; the last is the goal, and the way left straight to it the estimate."""
+
+    def __init__(self, nodes: FloatArray) -> None:
+        self.nodes = nodes
+        self.best = np.full(len(nodes), np.inf)
+        self.came = np.full(len(nodes), -1)
+        self.done = np.zeros(len(nodes), dtype=bool)
+        self.queue: list[tuple[float, int]] = []
+        self._ahead = np.hypot(*(nodes - nodes[-1]).T)
+
+    def next(self) -> int | None:
+        """Return the node to go on from, None where it was gone on from before."""
+        here = heapq.heappop(self.queue)[1]
+        if self.done[here]:
+            return None
+        self.done[here] = True
+        return here
+
+    def reach(self, nodes: NDArray[np.int64], cost: FloatArray, came_from: int) -> None:
+        """Note that nodes are reached at a cost."""
+        self.best[nodes] = cost
+        self.came[nodes] = came_from
+        for k in nodes.tolist():
+            heapq.heappush(self.queue, (float(self.best[k] + self._ahead[k]), k))
 
 
 def _over(avoided: BaseGeometry, start_m: FloatArray, end_m: FloatArray) -> FloatArray:

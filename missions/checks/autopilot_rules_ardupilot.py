@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from missions.checks.autopilot_rules_storage import capacity_findings, storage_findings
-from missions.checks.autopilot_rules_values import TERRAIN_FRAMES, VehicleClass, item_finding, plan_finding
+from missions.checks.autopilot_rules_values import TERRAIN_FRAMES, Beyond, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import (
     MAV_FRAME_MISSION,
@@ -81,7 +81,7 @@ def _item(item: MissionItem, settings: VehicleSettings) -> Iterator[Finding]:
             yield item_finding("ardupilot.no-place", item, message, severity=Severity.WARNING)
         if abs(item.alt_m) >= _ALT_MAX_M:
             message = f"altitude {item.alt_m:.0f} m does not fit what ArduPilot stores"
-            yield item_finding("ardupilot.altitude", item, message, measured=item.alt_m, limit=_ALT_MAX_M, unit="m")
+            yield item_finding("ardupilot.altitude", item, message, beyond=Beyond(item.alt_m, _ALT_MAX_M, "m"))
         if item.frame in TERRAIN_FRAMES:
             message = "counts its altitude from the terrain; TERRAIN_ENABLE and terrain data must be there in flight"
             yield item_finding("ardupilot.terrain-frame", item, message, severity=Severity.WARNING)
@@ -110,5 +110,5 @@ def _fence(fence: tuple[MissionItem, ...]) -> Iterator[Finding]:
     for item in fence:
         if item.command in (5001, 5002) and item.p1 > _MAX_CORNERS:
             message = f"belongs to a fence polygon of {item.p1:g} corners; ArduPilot stores {_MAX_CORNERS} at most"
-            yield item_finding("ardupilot.fence-corners", item, message, measured=item.p1, limit=_MAX_CORNERS)
+            yield item_finding("ardupilot.fence-corners", item, message, beyond=Beyond(item.p1, _MAX_CORNERS))
             return

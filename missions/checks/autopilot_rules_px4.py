@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pyproj
 
 from missions.checks.autopilot_rules_storage import capacity_findings, storage_findings
-from missions.checks.autopilot_rules_values import RELATIVE_FRAMES, VehicleClass, item_finding, plan_finding
+from missions.checks.autopilot_rules_values import RELATIVE_FRAMES, Beyond, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect
 
@@ -100,11 +100,11 @@ def _item(item: MissionItem, document: PlanDocument, settings: VehicleSettings) 
         )
     if command == 183 and not 0 <= item.p1 <= 5:
         yield item_finding(
-            "px4.actuator", item, f"actuator {item.p1:g} is out of bounds 0..5", measured=item.p1, limit=5
+            "px4.actuator", item, f"actuator {item.p1:g} is out of bounds 0..5", beyond=Beyond(item.p1, 5)
         )
     if command == 183 and abs(item.p2) > _PWM_MAX:
         message = f"actuator value {item.p2:g} is out of bounds -{_PWM_MAX}..{_PWM_MAX}"
-        yield item_finding("px4.actuator", item, message, measured=item.p2, limit=_PWM_MAX)
+        yield item_finding("px4.actuator", item, message, beyond=Beyond(item.p2, _PWM_MAX))
     if command == _SET_ROI:
         modes = _ROI_WITHOUT_PLACE if item.frame == 2 else _ROI_WITH_PLACE
         if item.p1 not in modes:
@@ -125,9 +125,7 @@ def _altitude(item: MissionItem, home: Home | None) -> Iterator[Finding]:
             item,
             f"is {home.alt_amsl_m - _amsl_m(item, home):.1f} m below home",
             severity=Severity.WARNING,
-            measured=_amsl_m(item, home),
-            limit=home.alt_amsl_m,
-            unit="m AMSL",
+            beyond=Beyond(_amsl_m(item, home), home.alt_amsl_m, "m AMSL"),
         )
 
 
@@ -143,9 +141,7 @@ def _takeoff(document: PlanDocument, settings: VehicleSettings) -> Iterator[Find
                     "px4.takeoff-too-low",
                     item,
                     f"takes off to {climb_m:.1f} m; PX4 wants {radius_m + 1.0:.1f} m or more (acceptance radius + 1 m)",
-                    measured=climb_m,
-                    limit=radius_m + 1.0,
-                    unit="m",
+                    beyond=Beyond(climb_m, radius_m + 1.0, "m"),
                 )
             if placed_before:
                 yield item_finding("px4.takeoff-not-first", item, "takes off after another item with a place")
@@ -160,7 +156,7 @@ def _first_waypoint(document: PlanDocument, settings: VehicleSettings) -> Iterat
     if distance_m >= settings.mis_dist_1wp_m:
         limit = settings.mis_dist_1wp_m
         message = f"is the first waypoint, {distance_m:.0f} m from home; MIS_DIST_1WP allows {limit:.0f} m"
-        yield item_finding("px4.first-waypoint", first, message, measured=distance_m, limit=limit, unit="m")
+        yield item_finding("px4.first-waypoint", first, message, beyond=Beyond(distance_m, limit, "m"))
 
 
 def _gates(items: tuple[MissionItem, ...]) -> Iterator[Finding]:
@@ -172,7 +168,7 @@ def _gates(items: tuple[MissionItem, ...]) -> Iterator[Finding]:
                 f"is {distance_m * 100:.1f} cm from item {before.seq + 1}; a gate and a waypoint need 5 cm between them"
             )
             yield item_finding(
-                "px4.gate-too-close", item, message, measured=distance_m, limit=_MIN_GATE_DISTANCE_M, unit="m"
+                "px4.gate-too-close", item, message, beyond=Beyond(distance_m, _MIN_GATE_DISTANCE_M, "m")
             )
 
 
@@ -218,14 +214,14 @@ def _approach(
 ) -> Iterator[Finding]:
     height_m = _amsl_m(before, home) - _amsl_m(land, home)
     if height_m < 1e-6:
-        yield item_finding("px4.approach", before, "approaches the landing from below it", measured=height_m, limit=0.0)
+        yield item_finding("px4.approach", before, "approaches the landing from below it", beyond=Beyond(height_m, 0.0))
         return
     distance_m = _distance_m(before, land)
     if before.command == 31:
         radius_m = abs(before.p2)
         if distance_m <= radius_m:
             message = f"is inside the approach circle of {radius_m:.0f} m radius"
-            yield item_finding("px4.approach", land, message, measured=distance_m, limit=radius_m, unit="m")
+            yield item_finding("px4.approach", land, message, beyond=Beyond(distance_m, radius_m, "m"))
             return
         distance_m = math.sqrt(distance_m**2 - radius_m**2)
     elif before.command != 16:
@@ -235,4 +231,4 @@ def _approach(
     if slope_deg > settings.fw_lnd_ang_deg + _GLIDE_MARGIN_DEG:
         limit = settings.fw_lnd_ang_deg
         message = f"is reached on a slope of {slope_deg:.1f} deg; FW_LND_ANG allows {limit:.1f} deg"
-        yield item_finding("px4.glide-slope", land, message, measured=slope_deg, limit=limit, unit="deg")
+        yield item_finding("px4.glide-slope", land, message, beyond=Beyond(slope_deg, limit, "deg"))

@@ -88,15 +88,25 @@ def settings_for(mav_type: int) -> VehicleSettings:
     return VehicleSettings(vehicle=vehicle_class(mav_type), vehicle_told=mav_type != 0)
 
 
-def item_finding(  # noqa: PLR0913 - one value per field of a finding
+@dataclasses.dataclass(frozen=True, slots=True)
+class Beyond:
+    """What was measured, and the limit it is beyond."""
+
+    measured: float = math.nan
+    limit: float = math.nan
+    unit: str = ""
+
+
+NOTHING_MEASURED: Final = Beyond()
+
+
+def item_finding(
     rule: str,
     item: MissionItem,
     message: str,
+    beyond: Beyond = NOTHING_MEASURED,
     *,
     severity: Severity = Severity.ERROR,
-    measured: float = math.nan,
-    limit: float = math.nan,
-    unit: str = "",
 ) -> Finding:
     """Build a finding about one item; people count items from 1."""
     return Finding(
@@ -106,9 +116,9 @@ def item_finding(  # noqa: PLR0913 - one value per field of a finding
         lat_deg=item.lat_deg,
         lon_deg=item.lon_deg,
         seq=item.seq,
-        measured=measured,
-        limit=limit,
-        unit=unit,
+        measured=beyond.measured,
+        limit=beyond.limit,
+        unit=beyond.unit,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyproj
 
-from missions.checks.autopilot_rules_values import item_finding, plan_finding
+from missions.checks.autopilot_rules_values import Beyond, item_finding, plan_finding
 from missions.plan import Finding, LegKind, Severity
 from missions.plan_files.dialect import PATH_COMMANDS, Dialect, has_position
 
@@ -98,7 +98,7 @@ def _skipped(document: PlanDocument, settings: VehicleSettings, dialect: Dialect
             message = f"lies {apart_m:.1f} m after item {before.seq + 1}, within the waypoint radius of {radius_m:g} m"
             yield item_finding(
                 f"{dialect}.waypoint-radius", item, f"{message}; it counts as reached at once",
-                severity=Severity.WARNING, measured=apart_m, limit=radius_m, unit="m",
+                severity=Severity.WARNING, beyond=Beyond(apart_m, radius_m, "m"),
             )  # fmt: skip
 
 

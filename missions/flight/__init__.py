@@ -21,7 +21,7 @@ from missions.plan import Plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.flight.values import Coverage, FlightStatus
+    from missions.flight.values import FlightStatus
     from missions.plan import Sortie
 
 
@@ -33,7 +33,6 @@ def fly(
     options: FlightOptions | None = None,
     on_status: Callable[[FlightStatus], None] | None = None,
     pilot: Callable[[], PilotCommand | None] | None = None,
-    coverage: Coverage = work_flown_pct,
 ) -> FlightReport:
     """Upload a sortie, prove the upload, fly it in AUTO and watch it until it is down.
 
@@ -49,8 +48,6 @@ def fly(
         Called about ten times a second with leg, battery, time to go and findings.
     pilot
         Asked as often for a person's command, or None.
-    coverage
-        How much of its task a flown track has done, per cent.
 
     Returns
     -------
@@ -76,7 +73,7 @@ def fly(
         flight.check()
         flight.take_off()
         flight.watch()
-        return flight.report(coverage)
+        return flight.report(work_flown_pct)
 
 
 def choose_sortie(plan: Plan | Sortie, name: str = "") -> Sortie:

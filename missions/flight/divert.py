@@ -15,7 +15,8 @@ from missions.flight.state import VehicleState, is_autopilot
 from missions.links.link_transport import LinkError
 from missions.plan import Severity
 from missions.plan_files.dialect import Dialect, MissionType, wire_items
-from missions.transfer import upload
+from missions.transfer import drive
+from missions.transfer.upload import Upload
 from missions.transfer.values import Timers
 
 if TYPE_CHECKING:
@@ -139,10 +140,9 @@ class _Divert:
             MissionType.MISSION: mission,
         }
         for kind, items in held.items():
-            report = upload(
-                self.channel, items, peer, kind, timers=self.options.timers, window=self.options.upload_window,
-                on_message=self._take,
-            )  # fmt: skip
+            machine = Upload(items, peer, kind, self.options.timers, window=self.options.upload_window)
+            drive(machine, self.channel, on_message=self._take)
+            report = machine.report()
             aboard = report.uploaded or (not items and report.ack == "UNSUPPORTED")
             self._require(aboard, f"holds where it is: {report.message}; send it home or try again")
         return len(mission)

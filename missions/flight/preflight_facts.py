@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
 from missions.flight.preflight import PreflightFacts, ekf_ready, firmware_of, parameter_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from missions.flight.commands import Commander
     from missions.flight.state import VehicleState
@@ -30,16 +31,27 @@ def is_positioned(state: VehicleState) -> bool:
     return estimator and state.gps_fix >= 3 and not math.isnan(state.lat_deg) and state.home is not None
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FactsAsked:
+    """What of a flight decides which facts are asked for."""
+
+    ready_timeout_s: float
+    """How long a receiver may take to find its position."""
+    fence_uploaded: bool
+    """Whether the sortie's fence was read back equal."""
+    will_enable_fence: bool
+    """Whether the fence is switched on before take-off, so that its limits count."""
+    also: tuple[str, ...] = ()
+    """Parameters to ask for besides those every flight is judged by."""
+
+
 def gather(
     commander: Commander,
     state: VehicleState,
     wait: Callable[[float, Callable[[], bool]], None],
+    asked: FactsAsked,
     *,
-    ready_timeout_s: float,
-    fence_uploaded: bool,
-    will_enable_fence: bool,
     now_unix_s: float,
-    also: Iterable[str] = (),
 ) -> PreflightFacts:
     """Ask for version, home, time, estimator and failsafe parameters, and wait for a position.
 
@@ -49,16 +61,10 @@ def gather(
         The way to the vehicle, and what it has said.
     wait
         Receives for some seconds, or until a condition holds.
-    ready_timeout_s
-        How long a receiver may take to find its position.
-    fence_uploaded
-        Whether the sortie's fence was read back equal.
-    will_enable_fence
-        Whether the fence is switched on before take-off, so that its limits count.
+    asked
+        What decides which facts are asked for.
     now_unix_s
         This computer's time, to compare the vehicle's with.
-    also
-        Parameters to ask for besides those every flight is judged by.
     """
     for _ in range(3):
         for message_id in (_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME, _EKF_STATUS, _ESTIMATOR_STATUS):
@@ -67,10 +73,10 @@ def gather(
         if is_known(state):
             break
     if not is_positioned(state):
-        wait(ready_timeout_s, lambda: is_positioned(state))
+        wait(asked.ready_timeout_s, lambda: is_positioned(state))
     named = parameter_names(state.dialect, fixed_wing=state.fixed_wing, version=firmware_of(state.version))
-    parameters = commander.parameters.values(tuple(dict.fromkeys((*named, *also))))
-    if will_enable_fence and "FENCE_ENABLE" in parameters:
+    parameters = commander.parameters.values(tuple(dict.fromkeys((*named, *asked.also))))
+    if asked.will_enable_fence and "FENCE_ENABLE" in parameters:
         parameters["FENCE_ENABLE"] = 1.0
     return PreflightFacts(
         dialect=state.dialect,
@@ -87,6 +93,6 @@ def gather(
         ekf_flags=state.ekf_flags,
         armed=state.armed,
         clock_offset_s=state.clock_unix_s - now_unix_s,
-        fence_uploaded=fence_uploaded,
+        fence_uploaded=asked.fence_uploaded,
         parameters=parameters,
     )

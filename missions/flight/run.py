@@ -11,7 +11,7 @@ from missions.flight.command_hold import HELD, CommandHold
 from missions.flight.commands import Commander
 from missions.flight.deviation import PathWatch
 from missions.flight.preflight import preflight
-from missions.flight.preflight_facts import gather
+from missions.flight.preflight_facts import FactsAsked, gather
 from missions.flight.preflight_ways import ALWAYS_JUDGED
 from missions.flight.state import VehicleState, is_autopilot
 from missions.flight.values import FlightOptions, FlightPhase, FlightReport, LinkState, PilotCommand
@@ -19,7 +19,8 @@ from missions.flight.watch import FlightWatch
 from missions.links.link_transport import LinkError
 from missions.plan import Severity
 from missions.plan_files.dialect import Dialect, MissionType, wire_items
-from missions.transfer import upload
+from missions.transfer import drive
+from missions.transfer.upload import Upload
 from missions.transfer.values import TransferState
 
 if TYPE_CHECKING:
@@ -135,16 +136,9 @@ class Flight:
         return report
 
     def _upload_once(self, items: tuple[MissionItem, ...], peer: Peer, mission_type: MissionType) -> UploadReport:
-        return upload(
-            self._channel,
-            items,
-            peer,
-            mission_type,
-            timers=self._options.timers,
-            window=self._options.upload_window,
-            on_message=self._take,
-            should_cancel=lambda: self._quit or self.hold.held,
-        )
+        machine = Upload(items, peer, mission_type, self._options.timers, window=self._options.upload_window)
+        drive(machine, self._channel, on_message=self._take, should_cancel=lambda: self._quit or self.hold.held)
+        return machine.report()
 
     def _hear_again(self) -> bool:
         self._note = "the link is lost; waiting for the vehicle to be heard again"
@@ -169,11 +163,13 @@ class Flight:
             self.commander,
             self.state,
             self._idle,
-            ready_timeout_s=self._options.ready_timeout_s,
-            fence_uploaded=any(u.mission_type is MissionType.FENCE and u.uploaded for u in self.uploads),
-            will_enable_fence=self._enables_fence,
+            FactsAsked(
+                ready_timeout_s=self._options.ready_timeout_s,
+                fence_uploaded=any(u.mission_type is MissionType.FENCE and u.uploaded for u in self.uploads),
+                will_enable_fence=self._enables_fence,
+                also=tuple(v.name for v in self.sortie.vehicle_parameters),
+            ),
             now_unix_s=time.time(),
-            also=[v.name for v in self.sortie.vehicle_parameters],
         )
         self.hold.require_voice()
         self.preflight = preflight(facts, self.sortie, limits)

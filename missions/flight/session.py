@@ -15,7 +15,7 @@ from missions.flight.fleet import fly_together, prepare
 from missions.flight.progress_file import keep_progress
 from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
-from missions.links.link import open_link
+from missions.links.link import Station, open_link
 from missions.links.signing_key_file import open_signer
 from missions.links.tlog_file import TlogRecorder
 from missions.plan_files.plan_border_file import read_plan_border
@@ -106,7 +106,7 @@ class FlightSession:
         signer = open_signer(key, name) if key is not None else None
         recorder = self._opened.enter_context(TlogRecorder(flights / f"{name}-{_now():%Y%m%dT%H%M%S.%f}.tlog"))
         link = self._opened.enter_context(
-            open_link(task.link, own_system=self.settings.station, recorder=recorder, signer=signer)
+            open_link(task.link, station=Station(system=self.settings.station), recorder=recorder, signer=signer)
         )
         if signer is not None and signer.marks_ahead_s > _CLOCK_SLACK_S:
             self.warnings.append(

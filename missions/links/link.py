@@ -73,6 +73,19 @@ def _is_known(message: Message) -> bool:
     return not message.get_type().startswith("UNKNOWN")
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """Who we are on a link; 255/190 is a ground station (MAVLink: MAV_COMP_ID_MISSIONPLANNER)."""
+
+    system: int = 255
+    component: int = 190
+    heartbeat: bool = True
+    """Whether we say once a second that we are there."""
+
+
+GROUND_STATION: Final = Station()
+
+
 class Link:
     """One link to a vehicle (or to several behind one port).
 
@@ -84,12 +97,12 @@ class Link:
     ----------
     transport
         The bytes end.
-    own_system, own_component
-        Who we are; 255/190 is a ground station (MAVLink: MAV_COMP_ID_MISSIONPLANNER).
+    station
+        Who we are.
     recorder, signer
         Where frames are recorded; the key that signs and verifies them.
-    clock, wall_ns
-        Monotonic seconds, and nanoseconds since 1970 for the record.
+    clock
+        Monotonic seconds.
     """
 
     def __init__(
@@ -97,17 +110,14 @@ class Link:
         transport: Transport,
         *,
         url: str = "",
-        own_system: int = 255,
-        own_component: int = 190,
+        station: Station = GROUND_STATION,
         recorder: TlogRecorder | None = None,
         signer: Signer | None = None,
-        heartbeat: bool = True,
         clock: Callable[[], float] = time.monotonic,
-        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.url = url
-        self.own_system = own_system
-        self.own_component = own_component
+        self.own_system = station.system
+        self.own_component = station.component
         self.counts = LinkCounts()
         self.clock = clock
         self.second_station: SecondStation | None = None
@@ -115,12 +125,11 @@ class Link:
         self._transport = transport
         self._recorder = recorder
         self._signer = signer
-        self._heartbeat = heartbeat
-        self._wall_ns = wall_ns
+        self._heartbeat = station.heartbeat
         self._splitters: collections.OrderedDict[Address | None, FrameSplitter] = collections.OrderedDict()
         self._waiting: collections.deque[Message] = collections.deque()
         self._decoder = mavlink.MAVLink(None)
-        self._packer = mavlink.MAVLink(None, srcSystem=own_system, srcComponent=own_component)
+        self._packer = mavlink.MAVLink(None, srcSystem=station.system, srcComponent=station.component)
         self._send_lock = threading.Lock()
         self._heartbeat_s = -_HEARTBEAT_EVERY_S
         self._last_seq: dict[tuple[int, int], int] = {}
@@ -332,14 +341,13 @@ class Link:
 
     def _record(self, frame: bytes) -> None:
         if self._recorder is not None:
-            self._recorder.record(frame, self._wall_ns())
+            self._recorder.record(frame)
 
 
 def open_link(
     url: str,
     *,
-    own_system: int = 255,
-    own_component: int = 190,
+    station: Station = GROUND_STATION,
     recorder: TlogRecorder | None = None,
     signer: Signer | None = None,
 ) -> Link:
@@ -352,14 +360,7 @@ def open_link(
     LinkError
         When the port cannot be opened.
     """
-    return Link(
-        open_transport(url),
-        url=url,
-        own_system=own_system,
-        own_component=own_component,
-        recorder=recorder,
-        signer=signer,
-    )
+    return Link(open_transport(url), url=url, station=station, recorder=recorder, signer=signer)
 
 
-__all__ = ["Link", "LinkCounts", "LinkError", "SecondStation", "open_link"]
+__all__ = ["Link", "LinkCounts", "LinkError", "SecondStation", "Station", "open_link"]

@@ -30,8 +30,8 @@ class TlogRecorder:
     ----------
     path
         The file to make. One that exists is never overwritten.
-    clock
-        Monotonic seconds, for the distance between two fsyncs.
+    clock, wall_ns
+        Monotonic seconds, for the distance between two fsyncs; nanoseconds since 1970, for the time of each frame.
 
     Raises
     ------
@@ -39,10 +39,13 @@ class TlogRecorder:
         When the file exists already or its folder does not.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.monotonic, wall_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self.path = path
         self.frames = 0
         self._clock = clock
+        self._wall_ns = wall_ns
         self._synced_s = clock()
         self._lock = threading.Lock()
         try:
@@ -58,14 +61,14 @@ class TlogRecorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def record(self, frame: bytes, t_utc_ns: int) -> None:
-        """Write one raw frame, unless it carries a signing key."""
+    def record(self, frame: bytes) -> None:
+        """Write one raw frame as received or sent now, unless it carries a signing key."""
         if may_carry_key(frame):
             return
         with self._lock:
             if self._file.closed:
                 return
-            self._file.write(struct.pack(">Q", t_utc_ns // 1000) + frame)
+            self._file.write(struct.pack(">Q", self._wall_ns() // 1000) + frame)
             self.frames += 1
             if self._clock() - self._synced_s >= _FSYNC_EVERY_S:
                 self._sync()

@@ -53,6 +53,25 @@ class LaneCost:
 FREE_TURNS: Final = LaneCost()
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sweep:
+    """How areas are swept, and from where."""
+
+    swath_m: float
+    """Width seen from a lane, half on each side."""
+    reach_m: float = 0.0
+    """How far ahead and behind the camera sees."""
+    cost: LaneCost = FREE_TURNS
+    """What turns and directions cost."""
+    over_holes: bool = True
+    """Whether holes may be flown over. If not, the path still crosses them, and whoever flies it goes round: what that
+    costs is counted, on the most promising `DETOURS_TRIED` plans."""
+    begin_xy: FloatArray | None = None
+    """Where the aircraft comes from, shape (2,)."""
+    finish_xy: FloatArray | None = None
+    """Where it goes to."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AreaPath:
     """A path over an area: points (n, 2) in metres, flown in order; lanes are the pairs (0, 1), (2, 3), ..."""
@@ -110,50 +129,32 @@ def edge_directions(polygon: shapely.Polygon) -> list[float]:
     return [float(a) for a in angles[keep]]
 
 
-def plan_area(
-    polygon: shapely.Polygon,
-    *,
-    swath_m: float,
-    reach_m: float = 0.0,
-    cost: LaneCost = FREE_TURNS,
-    over_holes: bool = True,
-    directions_rad: Iterable[float] | None = None,
-    begin_xy: FloatArray | None = None,
-    finish_xy: FloatArray | None = None,
-) -> AreaPath:
+def plan_area(polygon: shapely.Polygon, sweep: Sweep, *, directions_rad: Iterable[float] | None = None) -> AreaPath:
     """Plan a path that sees every point of a polygon; holes need not be seen.
 
     Parameters
     ----------
     polygon
         The ground to see, metres.
-    swath_m
-        Width seen from a lane, half on each side.
-    reach_m
-        How far ahead and behind the camera sees.
-    cost
-        What turns and directions cost.
-    over_holes
-        Whether holes may be flown over. If not, the path still crosses them, and whoever flies it goes round: what
-        that costs is counted, on the most promising `DETOURS_TRIED` plans.
+    sweep
+        How it is swept.
     directions_rad
         Lane directions to try; by default all edges and whole degrees.
-    begin_xy, finish_xy
-        Where the aircraft comes from and goes to, shape (2,).
 
     Raises
     ------
     InputError
         See `check_area`.
     """
+    swath_m, cost = sweep.swath_m, sweep.cost
     check_area(polygon, swath_m)
     tried = [*edge_directions(polygon), *WHOLE_DEGREES] if directions_rad is None else list(directions_rad)
     bridges = BRIDGES if len(polygon.interiors) or not _is_convex(polygon) else (0.0,)
-    barred = [] if over_holes else [shapely.Polygon(ring) for ring in polygon.interiors]
+    barred = [] if sweep.over_holes else [shapely.Polygon(ring) for ring in polygon.interiors]
     candidates: list[_Candidate] = []
     for direction in tried:
         strips = strips_of(polygon, direction_rad=direction, swath_m=swath_m)
-        variants = [lane_rows(strips, reach_m=reach_m, bridge_m=bridge * swath_m) for bridge in bridges]
+        variants = [lane_rows(strips, reach_m=sweep.reach_m, bridge_m=bridge * swath_m) for bridge in bridges]
         different = {rows.pieces: rows for rows in variants}.values()
         candidates += [_candidate(rows, cost) for rows in different]
     best_m, best = math.inf, None
@@ -161,7 +162,8 @@ def plan_area(
     for candidate in in_order[:DETOURS_TRIED] if barred else in_order:
         if candidate.bound_m >= best_m - 1e-9:
             break
-        ends = [None if p is None else turned(p[None, :], -candidate.direction_rad)[0] for p in (begin_xy, finish_xy)]
+        places = (sweep.begin_xy, sweep.finish_xy)
+        ends = [None if p is None else turned(p[None, :], -candidate.direction_rad)[0] for p in places]
         length_m, tour = best_tour(candidate.cells, begin=ends[0], finish=ends[1])
         slow = cost.slowness(candidate.direction_rad)
         cost_m = slow * length_m + cost.turn_m * _turns(candidate.cells)
@@ -185,12 +187,10 @@ def plan_area(
     )
 
 
-def least_bound_m(
-    polygon: shapely.Polygon, *, swath_m: float, reach_m: float = 0.0, cost: LaneCost = FREE_TURNS
-) -> float:
+def least_bound_m(polygon: shapely.Polygon, sweep: Sweep) -> float:
     """Return the least lower bound of a path's cost over the directions of the polygon's edges."""
-    strips = (strips_of(polygon, direction_rad=a, swath_m=swath_m) for a in edge_directions(polygon))
-    return min(_candidate(lane_rows(cut, reach_m=reach_m), cost).bound_m for cut in strips)
+    strips = (strips_of(polygon, direction_rad=a, swath_m=sweep.swath_m) for a in edge_directions(polygon))
+    return min(_candidate(lane_rows(cut, reach_m=sweep.reach_m), sweep.cost).bound_m for cut in strips)
 
 
 def _is_convex(polygon: shapely.Polygon) -> bool:

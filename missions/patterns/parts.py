@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 import shapely.ops
 
-from missions.patterns.area import FREE_TURNS, AreaPath, LaneCost, edge_directions, least_bound_m, plan_area
+from missions.patterns.area import AreaPath, LaneCost, Sweep, edge_directions, least_bound_m, plan_area
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,25 +35,7 @@ _LEAST_PART: Final = 4.0
 """A part must be worth this many squares of the swath."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Terms:
-    """What stays the same for a whole area and its parts."""
-
-    swath_m: float
-    reach_m: float
-    cost: LaneCost
-
-
-def plan_area_in_parts(
-    polygon: shapely.Polygon,
-    *,
-    swath_m: float,
-    reach_m: float = 0.0,
-    cost: LaneCost = FREE_TURNS,
-    over_holes: bool = True,
-    begin_xy: FloatArray | None = None,
-    finish_xy: FloatArray | None = None,
-) -> AreaPath:
+def plan_area_in_parts(polygon: shapely.Polygon, sweep: Sweep) -> AreaPath:
     """Plan an area like `plan_area`, and in parts with directions of their own where that costs less.
 
     Raises
@@ -61,46 +43,36 @@ def plan_area_in_parts(
     InputError
         See `missions.patterns.area.check_area`.
     """
-    whole = plan_area(
-        polygon,
-        swath_m=swath_m,
-        reach_m=reach_m,
-        cost=cost,
-        over_holes=over_holes,
-        begin_xy=begin_xy,
-        finish_xy=finish_xy,
-    )
-    parted = whole if len(polygon.interiors) else _cheaper(polygon, whole, _Terms(swath_m, reach_m, cost), MAX_DEPTH)
+    whole = plan_area(polygon, sweep)
+    inside = dataclasses.replace(sweep, begin_xy=None, finish_xy=None)
+    parted = whole if len(polygon.interiors) else _cheaper(polygon, whole, inside, MAX_DEPTH)
     if parted is whole:
         return whole
     turned = dataclasses.replace(parted, points_xy=parted.points_xy[::-1])
-    return min((whole, parted, turned), key=lambda path: path.cost_m + _transit_m(path, begin_xy, finish_xy))
+    return min((whole, parted, turned), key=lambda path: path.cost_m + _transit_m(path, sweep))
 
 
-def _cheaper(polygon: shapely.Polygon, whole: AreaPath, terms: _Terms, depth: int) -> AreaPath:
+def _cheaper(polygon: shapely.Polygon, whole: AreaPath, sweep: Sweep, depth: int) -> AreaPath:
     """Return the cheapest of a path over a polygon and paths over two parts of it; parts are cut again."""
-    best = whole
-    swath_m, reach_m, cost = terms.swath_m, terms.reach_m, terms.cost
+    best, cost = whole, sweep.cost
     bounded = [
-        (sum(least_bound_m(part, swath_m=swath_m, reach_m=reach_m, cost=cost) for part in parts), index, parts)
-        for index, parts in enumerate(_cuts(polygon, swath_m))
+        (sum(least_bound_m(part, sweep) for part in parts), index, parts)
+        for index, parts in enumerate(_cuts(polygon, sweep.swath_m))
     ]
     for bound_m, _, parts in sorted(bounded, key=lambda entry: entry[:2])[:FULL_TRIES]:
         if bound_m + 2.0 * cost.turn_m >= WORTH_IT * best.cost_m:
             break
         planned = []
         for part in parts:
-            along_edges = plan_area(
-                part, swath_m=swath_m, reach_m=reach_m, cost=cost, directions_rad=edge_directions(part)
-            )
-            planned.append(_cheaper(part, along_edges, terms, depth - 1) if depth > 1 else along_edges)
+            along_edges = plan_area(part, sweep, directions_rad=edge_directions(part))
+            planned.append(_cheaper(part, along_edges, sweep, depth - 1) if depth > 1 else along_edges)
         joined = _joined(planned[0], planned[1], cost)
         best = joined if joined.cost_m < best.cost_m else best
     return best
 
 
-def _transit_m(path: AreaPath, begin_xy: FloatArray | None, finish_xy: FloatArray | None) -> float:
-    ends = ((begin_xy, path.points_xy[0]), (finish_xy, path.points_xy[-1]))
+def _transit_m(path: AreaPath, sweep: Sweep) -> float:
+    ends = ((sweep.begin_xy, path.points_xy[0]), (sweep.finish_xy, path.points_xy[-1]))
     return sum(float(np.hypot(*(place - end))) for place, end in ends if place is not None)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from geo.errors import InputError
-from missions.patterns.area import FREE_TURNS
+from missions.patterns.area import FREE_TURNS, Sweep
 from missions.patterns.iamsar import expanding_square, parallel_track, sector_search
 from missions.patterns.parts import plan_area_in_parts
 from missions.patterns.plane import frame_about, polygon_xy, to_lonlat, to_xy
@@ -52,14 +52,13 @@ def _area(request: PatternRequest, cost: LaneCost) -> PatternPath:
     left = [polygon_xy(frame, rings) for rings in request.polygons]
     here, finish = _place(frame, request.begin), _place(frame, request.finish)
     paths: list[AreaPath] = []
+    sweep = Sweep(swath_m=request.swath_m, reach_m=request.reach_m, cost=cost, over_holes=not request.around_holes)
     while left:
         nearest = 0 if here is None else int(np.argmin(shapely.distance(np.array(left), shapely.Point(here))))
+        polygon = left.pop(nearest)
         paths.append(
-            plan_area_in_parts(
-                left.pop(nearest), swath_m=request.swath_m, reach_m=request.reach_m, cost=cost,
-                over_holes=not request.around_holes, begin_xy=here, finish_xy=None if left else finish,
-            )
-        )  # fmt: skip
+            plan_area_in_parts(polygon, dataclasses.replace(sweep, begin_xy=here, finish_xy=None if left else finish))
+        )
         here = paths[-1].points_xy[-1]
     points = np.concatenate([path.points_xy for path in paths])
     widest = max(paths, key=lambda path: path.lane_count)

@@ -86,9 +86,8 @@ class PathCost:
 def path_cost(
     aircraft: Aircraft,
     wind: WindProfile,
+    xy_m: FloatArray,
     *,
-    east_m: FloatArray,
-    north_m: FloatArray,
     alt_amsl_m: FloatArray,
     speed_mps: float | FloatArray,
     handling: Handling | None = None,
@@ -104,15 +103,15 @@ def path_cost(
 
     Parameters
     ----------
-    east_m, north_m, alt_amsl_m
-        (n,) points of the path in a local metric frame and above mean sea level.
+    xy_m, alt_amsl_m
+        Points of the path, (n, 2) east and north in a local metric frame and (n,) above mean sea level.
     speed_mps
         Planned speed (airspeed of a fixed wing, ground speed of a multirotor), one or (n - 1,).
     handling
         The autopilot of a multirotor, by which a leg straight up is a take-off and one straight down
         a landing; None for speeds that change at once.
     """
-    de, dn, dz = np.diff(east_m), np.diff(north_m), np.diff(alt_amsl_m)
+    (de, dn), dz = np.diff(xy_m, axis=0).T, np.diff(alt_amsl_m)
     length = np.hypot(de, dn)
     moving = length > STILL_M
     share, weight = (SIMPSON_SHARES, SIMPSON_WEIGHTS) if wind.varies else (np.array([0.5]), np.array([1.0]))
@@ -127,7 +126,7 @@ def path_cost(
         going = moving | (dz != 0.0)  # a point given twice is no stop
         point = np.append(0, np.flatnonzero(going) + 1)
         top = np.divide(length, steady, out=np.zeros_like(length), where=moving)[going]
-        seconds[going] += leg_seconds(handling, east_m=east_m[point], north_m=north_m[point], top_mps=top)
+        seconds[going] += leg_seconds(handling, east_m=xy_m[point, 0], north_m=xy_m[point, 1], top_mps=top)
         seconds = np.where(np.isnan(steady), np.nan, seconds)
     climb = np.divide(dz, seconds, out=np.zeros_like(dz), where=seconds > 0.0)
     climb = np.where(np.abs(climb) < LEVEL_MPS, 0.0, climb)

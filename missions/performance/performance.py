@@ -58,6 +58,6 @@ class Performance:
         See `missions.performance.energy.path_cost`.
         """
         return path_cost(
-            self.aircraft, self.wind, east_m=xy_m[:, 0], north_m=xy_m[:, 1], alt_amsl_m=alt_amsl_m,
+            self.aircraft, self.wind, xy_m, alt_amsl_m=alt_amsl_m,
             speed_mps=self.speed_mps if speed_mps is None else speed_mps, handling=self.handling,
         )  # fmt: skip

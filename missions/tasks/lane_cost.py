@@ -36,7 +36,7 @@ def lane_cost(situation: Situation, flown: Performance, *, swath_m: float, radiu
         there_and_back, straight = (
             float(
                 path_cost(
-                    aircraft, WindProfile.uniform(), east_m=x, north_m=y, alt_amsl_m=np.zeros(len(x)),
+                    aircraft, WindProfile.uniform(), np.column_stack([x, y]), alt_amsl_m=np.zeros(len(x)),
                     speed_mps=speed_mps, handling=flown.handling,
                 ).seconds.sum()
             )

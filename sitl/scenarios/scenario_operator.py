@@ -11,9 +11,10 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.flight.deviation import LocalPlane
 from missions.flight.values import FlightPhase, PilotCommand
-from missions.links.link import open_link
+from missions.links.link import Station, open_link
 from missions.plan_files.dialect import MissionType
-from missions.transfer import upload
+from missions.transfer import drive
+from missions.transfer.upload import Upload
 from missions.transfer.values import Peer
 from sitl.scenarios.scenario_backend import TOOL_STATION
 from sitl.scenarios.scenario_sortie import fence_items
@@ -86,7 +87,7 @@ class Operator:
         """Put the zone into the vehicle's fence; turn home (or land) when the rest of the route crosses it."""
         self._known.append(zone)
         items = fence_items(self._scenario, self._vehicle.fence_m, [z.ring_m for z in self._known])
-        with self._craft.slowly(), open_link(self._craft.tools_url, own_system=TOOL_STATION) as link:
+        with self._craft.slowly(), open_link(self._craft.tools_url, station=Station(system=TOOL_STATION)) as link:
             peer = Peer(
                 system=self._system,
                 component=1,
@@ -94,7 +95,9 @@ class Operator:
                 own_component=link.own_component,
                 dialect=self._vehicle.dialect,
             )
-            report = upload(link, items, peer, MissionType.FENCE)
+            machine = Upload(items, peer, MissionType.FENCE)
+            drive(machine, link)
+            report = machine.report()
             if report.uploaded:
                 self.zone_from_utc_ns[zone.name] = self._craft.clock() or 0
                 self._switch_fence_on(link)
@@ -125,7 +128,7 @@ class Operator:
 
     def _meddle(self, station: SecondStation) -> None:
         """Come up as another ground station, and try to wipe the mission if asked to."""
-        link = open_link(self._craft.tools_url, own_system=station.system)
+        link = open_link(self._craft.tools_url, station=Station(system=station.system))
         self._links.append(link)
         link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
         link.send(mavlink.MAVLink_param_request_list_message(self._system, 1))

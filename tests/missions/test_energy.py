@@ -58,7 +58,7 @@ def test_a_wing_s_power_follows_the_published_curve_level_and_in_turns():
     assert level_power_w(aircraft, v) == pytest.approx(wing_w(v), rel=1e-6)
     angle = np.linspace(0.0, 20.0 * np.pi, 481)
     turns = path_cost(
-        aircraft, WindProfile.uniform(), east_m=200.0 * np.cos(angle), north_m=200.0 * np.sin(angle),
+        aircraft, WindProfile.uniform(), 200.0 * np.column_stack([np.cos(angle), np.sin(angle)]),
         alt_amsl_m=np.zeros(481), speed_mps=best,
     )  # fmt: skip
     watts = turns.total_wh * 3600.0 / turns.seconds.sum()
@@ -77,9 +77,8 @@ def test_fixed_wing_endurance_is_in_the_range_owners_report():
 
 
 def up_and_down(aircraft: Aircraft, *heights):
-    at = np.zeros(len(heights))
     return path_cost(
-        aircraft, WindProfile.uniform(), east_m=at, north_m=at, alt_amsl_m=np.array(heights), speed_mps=15.0
+        aircraft, WindProfile.uniform(), np.zeros((len(heights), 2)), alt_amsl_m=np.array(heights), speed_mps=15.0
     )
 
 
@@ -96,9 +95,8 @@ def test_a_descent_gives_nothing_back():
 
 @pytest.mark.parametrize("wind_mps", [0.0, 5.0, 10.0])
 def test_hovering_against_the_wind_takes_the_power_of_flying_at_its_speed(wind_mps):
-    at = np.zeros(2)
     cost = path_cost(
-        QUAD, WindProfile.uniform(speed_mps=wind_mps), east_m=at, north_m=at, alt_amsl_m=np.array([60.0, 0.0]),
+        QUAD, WindProfile.uniform(speed_mps=wind_mps), np.zeros((2, 2)), alt_amsl_m=np.array([60.0, 0.0]),
         speed_mps=15.0,
     )  # fmt: skip
     assert cost.total_wh * 3600.0 / cost.seconds.sum() == pytest.approx(float(level_power_w(QUAD, np.array(wind_mps))))

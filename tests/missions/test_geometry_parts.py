@@ -99,8 +99,7 @@ def test_power_is_as_stated_at_cruise_and_least_somewhere_useful(name):
 def test_a_head_wind_costs_more_than_the_tail_wind_saves():
     quad = find_aircraft("quad-survey")
     there_and_back = {
-        "east_m": np.array([0.0, 3000.0, 0.0]),
-        "north_m": np.zeros(3),
+        "xy_m": np.array([[0.0, 0.0], [3000.0, 0.0], [0.0, 0.0]]),
         "alt_amsl_m": np.full(3, 100.0),
         "speed_mps": 15.0,
     }
@@ -112,7 +111,7 @@ def test_a_head_wind_costs_more_than_the_tail_wind_saves():
 
 def test_climbing_faster_than_the_aircraft_can_takes_the_climbs_own_time():
     quad = find_aircraft("quad-survey")
-    cost = path_cost(quad, WindProfile.uniform(), east_m=np.array([0.0, 15.0]), north_m=np.zeros(2),
+    cost = path_cost(quad, WindProfile.uniform(), np.array([[0.0, 0.0], [15.0, 0.0]]),
                      alt_amsl_m=np.array([0.0, 400.0]), speed_mps=15.0)  # fmt: skip
     assert cost.seconds[0] == pytest.approx(100.0)
 

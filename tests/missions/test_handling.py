@@ -101,7 +101,7 @@ def test_taking_off_to_a_hundred_metres_by_hand():
 def test_an_autopilot_never_makes_a_path_shorter_or_cheaper(dialect):
     rng = np.random.default_rng(4)
     xy = np.cumsum(rng.normal(scale=300.0, size=(12, 2)), axis=0)
-    path = {"east_m": xy[[0, *range(12), -1], 0], "north_m": xy[[0, *range(12), -1], 1], "speed_mps": 15.0,
+    path = {"xy_m": xy[[0, *range(12), -1]], "speed_mps": 15.0,
             "alt_amsl_m": np.array([0.0, *(100.0 + 20.0 * rng.random(12)), 0.0])}  # fmt: skip
     wind = WindProfile.uniform(speed_mps=6.0, from_deg=200.0)
     at_once = path_cost(QUAD, wind, **path)
@@ -112,18 +112,17 @@ def test_an_autopilot_never_makes_a_path_shorter_or_cheaper(dialect):
 
 def test_a_wind_that_cannot_be_overcome_stays_unflyable():
     storm = WindProfile.uniform(speed_mps=40.0, from_deg=90.0)
-    path = {"east_m": np.array([0.0, 500.0]), "north_m": np.zeros(2), "alt_amsl_m": np.full(2, 50.0), "speed_mps": 15.0}
+    path = {"xy_m": np.array([[0.0, 0.0], [500.0, 0.0]]), "alt_amsl_m": np.full(2, 50.0), "speed_mps": 15.0}
     assert np.isnan(path_cost(QUAD, storm, **path, handling=ARDUPILOT).total_wh)
 
 
 def test_a_point_given_twice_is_no_stop_and_a_climb_on_the_way_is():
     wind = WindProfile.uniform()
-    once = {"east_m": np.array([0.0, 500.0, 1000.0]), "alt_amsl_m": np.full(3, 50.0)}
-    twice = {"east_m": np.array([0.0, 500.0, 500.0, 1000.0]), "alt_amsl_m": np.full(4, 50.0)}
+    once = {"xy_m": np.outer([0.0, 500.0, 1000.0], [1.0, 0.0]), "alt_amsl_m": np.full(3, 50.0)}
+    twice = {"xy_m": np.outer([0.0, 500.0, 500.0, 1000.0], [1.0, 0.0]), "alt_amsl_m": np.full(4, 50.0)}
     climbed = twice | {"alt_amsl_m": np.array([50.0, 50.0, 70.0, 70.0])}
     one, two, three = (
-        path_cost(QUAD, wind, **way, north_m=np.zeros(len(way["east_m"])), speed_mps=15.0, handling=ARDUPILOT)
-        for way in (once, twice, climbed)
+        path_cost(QUAD, wind, **way, speed_mps=15.0, handling=ARDUPILOT) for way in (once, twice, climbed)
     )
     assert two.seconds.sum() == pytest.approx(one.seconds.sum())
     assert three.seconds.sum() == pytest.approx(one.seconds.sum() + 8.5 + 20.0 / 4.0 + 4.0)

@@ -165,7 +165,7 @@ def test_a_copter_that_retraces_keeps_its_reserve_from_anywhere(make_brief):
             lat = np.array([points[0].lat_end_deg, *(g.lat_start_deg for g in points[1:])])
             alt = np.array([points[0].alt_amsl_end_m, *(g.alt_amsl_start_m for g in points[1:])])
             cost = path_cost(
-                aircraft, brief.wind.profile, east_m=(lon - 8.0) * 71_695.0, north_m=(lat - 50.0) * 111_229.0,
+                aircraft, brief.wind.profile, np.column_stack([(lon - 8.0) * 71_695.0, (lat - 50.0) * 111_229.0]),
                 alt_amsl_m=alt, speed_mps=brief.performances[0].speed_mps,
             )  # fmt: skip
             least = min(least, leg.battery_end_pct - 100.0 * cost.total_wh / aircraft.battery_wh)

@@ -73,9 +73,8 @@ def test_a_leg_through_a_gradient_costs_what_a_thousand_level_pieces_do(name, co
     wind = WindProfile.of([(0.0, 2.0, 30.0), (800.0, 13.0, 50.0)])
     length = 6000.0
     step = np.array([np.sin(np.radians(course_deg)), np.cos(np.radians(course_deg))]) * length
-    leg = {"east_m": np.array([0.0, step[0]]), "north_m": np.array([0.0, step[1]]),
-           "alt_amsl_m": np.array([50.0, 750.0]), "speed_mps": aircraft.speed_mps}  # fmt: skip
-    cost = path_cost(aircraft, wind, **leg)
+    leg = {"xy_m": np.array([[0.0, 0.0], step]), "alt_amsl_m": np.array([50.0, 750.0])}
+    cost = path_cost(aircraft, wind, **leg, speed_mps=aircraft.speed_mps)
     middle = 50.0 + 700.0 * (np.arange(1000) + 0.5) / 1000.0
     speeds = leg_speeds(aircraft, wind.at(middle), np.full(1000, course_deg), aircraft.speed_mps)
     seconds = length / 1000.0 / speeds.ground_mps
@@ -93,7 +92,7 @@ def test_the_estimate_is_never_over_the_path_at_one_height(wind, height, seed):
     nearest = min((*wind.alt_amsl_m, *(np.array(wind.alt_amsl_m)[:-1] + np.diff(wind.alt_amsl_m) / 2)),
                   key=lambda h: abs(h - height))  # fmt: skip
     real = path_cost(
-        aircraft, wind, east_m=east, north_m=north, alt_amsl_m=np.full(6, nearest), speed_mps=18.0
+        aircraft, wind, np.column_stack([east, north]), alt_amsl_m=np.full(6, nearest), speed_mps=18.0
     ).total_wh
     least = least_wh(aircraft, wind, east_m=east, north_m=north, speed_mps=18.0)
     assert np.isnan(real) or least <= real * (1.0 + 1e-9)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InputError
-from missions.patterns.area import LaneCost, edge_directions, plan_area
+from missions.patterns.area import LaneCost, Sweep, edge_directions, plan_area
 from missions.patterns.cells import Cell, cells_of
 from missions.patterns.detours import detours
 from missions.patterns.lanes import lane_rows, strips_of
@@ -69,7 +69,7 @@ SHAPES = {
 @pytest.mark.parametrize("reach", [0.0, 12.0])
 def test_the_strips_of_the_lanes_hold_the_area(name, reach):
     polygon = SHAPES[name]
-    path = plan_area(polygon, swath_m=24.0, reach_m=reach)
+    path = plan_area(polygon, Sweep(swath_m=24.0, reach_m=reach))
     assert unseen_m2(polygon, path, reach) < 1e-3
 
 
@@ -77,29 +77,29 @@ def test_the_strips_of_the_lanes_hold_the_area(name, reach):
 @given(seed=st.integers(0, 10_000), swath=st.floats(20.0, 60.0), holes=st.booleans())
 def test_any_area_is_seen_whole(seed, swath, holes):
     polygon = holed(seed) if holes else blob(seed)
-    path = plan_area(polygon, swath_m=swath, directions_rad=[*edge_directions(polygon)[:4], 0.3, 1.9])
+    path = plan_area(polygon, Sweep(swath_m=swath), directions_rad=[*edge_directions(polygon)[:4], 0.3, 1.9])
     assert unseen_m2(polygon, path) < 1e-2
 
 
 @pytest.mark.parametrize("name", ["triangle", "L", "ring"])
 def test_no_whole_degree_direction_is_shorter(name):
     polygon = SHAPES[name]
-    ours = plan_area(polygon, swath_m=40.0).length_m
-    brute = min(plan_area(polygon, swath_m=40.0, directions_rad=[math.radians(d)]).length_m for d in range(180))
+    ours = plan_area(polygon, Sweep(swath_m=40.0)).length_m
+    brute = min(plan_area(polygon, Sweep(swath_m=40.0), directions_rad=[math.radians(d)]).length_m for d in range(180))
     assert ours <= brute + 1e-6
 
 
 def test_bounding_skips_no_better_direction():
     polygon = blob(0, 7)
     directions = [*edge_directions(polygon), *(math.radians(d) for d in range(0, 180, 3))]
-    each = [plan_area(polygon, swath_m=45.0, directions_rad=[angle]).length_m for angle in directions]
-    assert plan_area(polygon, swath_m=45.0, directions_rad=directions).length_m == pytest.approx(min(each))
+    each = [plan_area(polygon, Sweep(swath_m=45.0), directions_rad=[angle]).length_m for angle in directions]
+    assert plan_area(polygon, Sweep(swath_m=45.0), directions_rad=directions).length_m == pytest.approx(min(each))
     assert min(each) < 5300.0
 
 
 def test_an_ell_is_cut_and_each_arm_swept_along_itself():
     arms = shapely.Polygon([(0, 0), (1000, 0), (1000, 100), (120, 100), (120, 1000), (0, 1000)])
-    whole, parts = plan_area(arms, swath_m=20.0), plan_area_in_parts(arms, swath_m=20.0)
+    whole, parts = plan_area(arms, Sweep(swath_m=20.0)), plan_area_in_parts(arms, Sweep(swath_m=20.0))
     assert parts.length_m < 0.99 * whole.length_m
     assert parts.length_m / (arms.area / 20.0) < 1.06
     assert unseen_m2(arms, parts) < 1e-3
@@ -110,13 +110,13 @@ def test_an_ell_is_cut_and_each_arm_swept_along_itself():
 @pytest.mark.parametrize("name", ["comb", "spiral", "ring", "square"])
 def test_cutting_never_lengthens_the_path_and_sees_everything(name):
     polygon = SHAPES[name]
-    parts = plan_area_in_parts(polygon, swath_m=30.0)
-    assert parts.length_m <= plan_area(polygon, swath_m=30.0).length_m + 1e-6
+    parts = plan_area_in_parts(polygon, Sweep(swath_m=30.0))
+    assert parts.length_m <= plan_area(polygon, Sweep(swath_m=30.0)).length_m + 1e-6
     assert unseen_m2(polygon, parts) < 1e-3
 
 
 def test_a_rectangle_is_swept_along_its_long_side():
-    path = plan_area(shapely.box(0, 0, 1000, 195), swath_m=20.0)
+    path = plan_area(shapely.box(0, 0, 1000, 195), Sweep(swath_m=20.0))
     assert math.degrees(path.direction_rad) % 180.0 == pytest.approx(0.0, abs=1e-6)
     assert path.lane_count == 10
     assert path.length_m == pytest.approx(10 * 1000.0 + 9 * 19.5)
@@ -125,22 +125,22 @@ def test_a_rectangle_is_swept_along_its_long_side():
 def test_turning_the_area_turns_the_path():
     polygon = SHAPES["triangle"]
     turned = shapely.transform(polygon, lambda xy: xy @ np.array([[0.6, 0.8], [-0.8, 0.6]]))
-    assert plan_area(turned, swath_m=30.0).length_m == pytest.approx(
-        plan_area(polygon, swath_m=30.0).length_m, rel=2e-3
+    assert plan_area(turned, Sweep(swath_m=30.0)).length_m == pytest.approx(
+        plan_area(polygon, Sweep(swath_m=30.0)).length_m, rel=2e-3
     )
 
 
 def test_expensive_turns_mean_fewer_lanes():
     polygon = shapely.Polygon([(0, 0), (300, 0), (300, 290), (0, 310)])
-    cheap = plan_area(polygon, swath_m=25.0)
-    dear = plan_area(polygon, swath_m=25.0, cost=LaneCost(turn_m=500.0))
+    cheap = plan_area(polygon, Sweep(swath_m=25.0))
+    dear = plan_area(polygon, Sweep(swath_m=25.0, cost=LaneCost(turn_m=500.0)))
     assert dear.lane_count <= cheap.lane_count
 
 
 def test_the_path_begins_at_the_corner_nearest_to_where_the_aircraft_comes_from():
     box = shapely.box(0, 0, 400, 200)
     for corner in itertools.product((-300, 700), (-300, 500)):
-        path = plan_area(box, swath_m=50.0, begin_xy=np.array(corner, dtype=float))
+        path = plan_area(box, Sweep(swath_m=50.0, begin_xy=np.array(corner, dtype=float)))
         ends = np.hypot(*(path.points_xy[[0, -1]] - corner).T)
         assert ends[0] < 600.0
 
@@ -203,7 +203,7 @@ def test_going_round_a_hole_adds_its_shorter_side():
 
 def test_holes_that_must_be_flown_round_still_leave_nothing_unseen():
     polygon = shapely.box(0, 0, 400, 300).difference(shapely.box(120, 100, 260, 180))
-    over, round_ = (plan_area(polygon, swath_m=30.0, over_holes=choice) for choice in (True, False))
+    over, round_ = (plan_area(polygon, Sweep(swath_m=30.0, over_holes=choice)) for choice in (True, False))
     assert unseen_m2(polygon, round_) < 1e-3
     hole = [shapely.box(120, 100, 260, 180)]
     assert sum(detours(round_.points_xy, hole)) <= sum(detours(over.points_xy, hole))
@@ -221,4 +221,4 @@ def test_holes_that_must_be_flown_round_still_leave_nothing_unseen():
 )
 def test_areas_that_cannot_be_searched_are_refused(polygon, swath, sentence):
     with pytest.raises(InputError, match=sentence):
-        plan_area(polygon, swath_m=swath)
+        plan_area(polygon, Sweep(swath_m=swath))

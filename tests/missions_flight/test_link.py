@@ -17,7 +17,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
 from missions.links.frames import FrameSplitter
-from missions.links.link import Link, LinkError, open_link
+from missions.links.link import Link, LinkError, Station, open_link
 from missions.links.link_transport import NOTHING, Received, Transport, open_transport
 from missions.links.tlog_file import TlogRecorder
 
@@ -37,9 +37,12 @@ class Wire(Transport):
         pass
 
 
+SILENT = Station(heartbeat=False)
+
+
 def ticking_link(wire: Wire, **options) -> Link:
     clock = iter(range(10**9))
-    return Link(wire, clock=lambda: next(clock) * 1e-3, **{"heartbeat": False, **options})
+    return Link(wire, clock=lambda: next(clock) * 1e-3, **{"station": SILENT, **options})
 
 
 def hear(link: Link) -> list:
@@ -114,7 +117,7 @@ def test_splitter_never_returns_more_than_it_was_given() -> None:
 def test_the_record_replays_in_pymavlink_with_its_times(tmp_path) -> None:
     wire, path = Wire(), tmp_path / "flight.tlog"
     times = iter(1_700_000_000_000_000_000 + 250_000_000 * i for i in range(100))
-    link = ticking_link(wire, recorder=TlogRecorder(path), wall_ns=lambda: next(times))
+    link = ticking_link(wire, recorder=TlogRecorder(path, wall_ns=lambda: next(times)))
     wire.coming = frames_of(sender(), 4)
     hear(link)
     link.send(mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3))
@@ -187,7 +190,7 @@ def test_another_stations_own_id_is_fine() -> None:
 
 def test_the_heartbeat_goes_out_each_second() -> None:
     wire = Wire()
-    link = ticking_link(wire, heartbeat=True)
+    link = ticking_link(wire, station=Station())
     link.receive(3.5)
     assert len(wire.sent) in (4, 5)
 

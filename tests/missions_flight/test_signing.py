@@ -10,7 +10,7 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
-from missions.links.link import Link
+from missions.links.link import Link, Station
 from missions.links.link_transport import NOTHING, Received, Transport
 from missions.links.signing import Signer
 from missions.links.signing_key import SigningKey
@@ -68,7 +68,7 @@ def wire() -> Wire:
 
 def make_link(wire: Wire, signer: Signer | None = None, **options) -> Link:
     clock = iter(range(10**9))
-    return Link(wire, signer=signer, heartbeat=False, clock=lambda: next(clock) * 1e-3, **options)
+    return Link(wire, signer=signer, station=Station(heartbeat=False), clock=lambda: next(clock) * 1e-3, **options)
 
 
 def make_signer(**options) -> Signer:
