@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 CHANCE: Final = "chance"
 LEARNED: Final = "what was learned"
-STEP_S: Final = 1.0
-"""Two aircraft that meet head-on at 15 m/s each come at most 2.3 m nearer between two looks than at them."""
 
 
 def with_extra_flights(
@@ -98,7 +96,7 @@ class Night:
         self._brief, self._emphasis = situation.brief, emphasis
         self._rng = np.random.default_rng(emphasis.seed)
         self._sorties = {s.name: s for s in table.sorties}
-        self._judge = Separation(table.sorties, situation.frame, step_s=STEP_S)
+        self._judge = Separation(table.sorties, situation.frame)
         self._placed, self._turns = list(table.flights), table.turns
         self._end_s = patrol_seconds(self._brief, max((t.cycle_s for t in table.turns), default=0.0))
         places = [(rate.stretch.lat_deg, rate.stretch.lon_deg) for rate in emphasis.rates]

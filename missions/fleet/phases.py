@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from missions.fleet.closest_approach import APART_M, APART_UP_M, first_conflict
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -38,16 +40,13 @@ class Meetings:
         For each sortie (n, 4): seconds from take-off, east, north, height, metres.
     near
         Pairs of sorties whose paths come near each other at all.
-    apart_m, apart_up_m
-        Nearer than this across and in height at once is too close.
     """
 
-    def __init__(
-        self, tracks: Mapping[str, FloatArray], near: frozenset[tuple[str, str]], apart_m: float, apart_up_m: float
-    ) -> None:
+    def __init__(self, tracks: Mapping[str, FloatArray], near: frozenset[tuple[str, str]]) -> None:
+        self._tracks = tracks
         self._sampled = {name: _every_second(track) for name, track in tracks.items()}
+        self._fastest = {name: _fastest_mps(track) for name, track in tracks.items()}
         self._near = near
-        self._apart_m, self._apart_up_m = apart_m, apart_up_m
         self._known: dict[tuple[str, str], NDArray[np.int64]] = {}
 
     def bad_s(self, first: str, second: str) -> NDArray[np.int64]:
@@ -57,16 +56,22 @@ class Meetings:
         if (first, second) not in self._known:
             a, b = self._sampled[first], self._sampled[second]
             delays = np.arange(-(len(b) // PHASE_S) * PHASE_S, len(a), PHASE_S)
-            self._known[first, second] = np.array([d for d in delays.tolist() if self._meet(a, b, d)], dtype=np.int64)
+            bad = [d for d in delays.tolist() if self._meet(first, second, d)]
+            self._known[first, second] = np.array(bad, dtype=np.int64)
         return self._known[first, second]
 
-    def _meet(self, a: FloatArray, b: FloatArray, delay: int) -> bool:
+    def _meet(self, first: str, second: str, delay: int) -> bool:
+        """Tell exactly whether they meet; most that do not are far apart in every whole second, too."""
+        a, b = self._sampled[first], self._sampled[second]
         start, end = max(0, delay), min(len(a), len(b) + delay)
         if end <= start:
             return False
         away = a[start:end] - b[start - delay : end - delay]
-        level = np.abs(away[:, 2]) < self._apart_up_m
-        return bool((level & (away[:, 0] ** 2 + away[:, 1] ** 2 < self._apart_m**2)).any())
+        between = self._fastest[first] + self._fastest[second]
+        level = np.abs(away[:, 2]) < APART_UP_M + between[1]
+        if not (level & (away[:, 0] ** 2 + away[:, 1] ** 2 < (APART_M + between[0]) ** 2)).any():
+            return False
+        return first_conflict(self._tracks[first], self._tracks[second], float(delay)) is not None
 
     def clash(self, first: str, at_s: int, second: str, later_s: int, period_s: int) -> bool:
         """Tell whether two sorties repeated in one period ever meet; one with itself a period later too."""
@@ -79,6 +84,14 @@ class Meetings:
 def _every_second(track: FloatArray) -> FloatArray:
     t = np.arange(0.0, track[-1, 0] + 1.0)
     return np.stack([np.interp(t, track[:, 0], track[:, c]) for c in (1, 2, 3)], axis=1)
+
+
+def _fastest_mps(track: FloatArray) -> FloatArray:
+    """Return how fast a track is flown at most, across and up or down: so far it leads between two whole seconds."""
+    step = np.diff(track, axis=0)
+    took = step[:, 0] > 0.0
+    speeds = np.stack([np.hypot(step[took, 1], step[took, 2]), np.abs(step[took, 3])]) / step[took, 0]
+    return np.asarray(speeds.max(axis=1, initial=0.0))
 
 
 def in_rhythm(

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from missions.fleet.choice import base_name
+from missions.fleet.closest_approach import APART_M, first_conflict
 from missions.fleet.phases import Meetings, in_rhythm
 from missions.plan import Finding, Flight, Severity, Turn
 
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_ROUNDS: Final = 2
 """Rounds scheduled where the brief gives no end."""
 MAX_FLIGHTS: Final = 20_000
-SEPARATION_M: Final = 50.0
-"""Two aircraft closer than this across and `SEPARATION_UP_M` in height are in conflict."""
-SEPARATION_UP_M: Final = 20.0
-SEPARATION_STEP_S: Final = 2.0
 SHIFT_S: Final = 15.0
 """Step by which a take-off is moved to clear a conflict."""
 MAX_SHIFT_S: Final = 600.0
@@ -118,20 +115,19 @@ class Conflict:
 
 
 class Separation:
-    """Checks flights of known sorties against each other in space and time, at steps of `step_s`."""
+    """Checks flights of known sorties against each other in space and time."""
 
-    def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame, *, step_s: float = SEPARATION_STEP_S) -> None:
-        self._step_s = step_s
-        self._tracks = {s.name: _sampled(s, frame) for s in sorties}
+    def __init__(self, sorties: Sequence[Sortie], frame: LocalFrame) -> None:
+        self._tracks = {s.name: _track(s, frame) for s in sorties}
         shapes = [shapely.LineString(track[:, 1:3]) for track in self._tracks.values()]
         tree = shapely.STRtree(shapes)
-        pairs = tree.query(shapes, predicate="dwithin", distance=SEPARATION_M)
+        pairs = tree.query(shapes, predicate="dwithin", distance=APART_M)
         names = list(self._tracks)
         self._near = {(names[a], names[b]) for a, b in pairs.T.tolist()}
 
     def meetings(self) -> Meetings:
         """Return when the sorties meet, by the time between their take-offs."""
-        return Meetings(self._tracks, frozenset(self._near), SEPARATION_M, SEPARATION_UP_M)
+        return Meetings(self._tracks, frozenset(self._near))
 
     def first_conflict(self, placed: Sequence[Flight], more: Sequence[Flight]) -> Conflict | None:
         """Return the first moment an aircraft of `more` is too close to one of `placed`, or None."""
@@ -148,22 +144,14 @@ class Separation:
         return None
 
     def _between(self, one: Flight, other: Flight) -> Conflict | None:
-        a, b = self._tracks[one.sortie], self._tracks[other.sortie]
-        start = max(one.t_takeoff_s, other.t_takeoff_s)
-        times = np.arange(start, min(one.t_landing_s, other.t_landing_s), self._step_s)
-        if len(times) == 0:
+        met = first_conflict(self._tracks[one.sortie], self._tracks[other.sortie], other.t_takeoff_s - one.t_takeoff_s)
+        if met is None:
             return None
-        p = [np.interp(times - one.t_takeoff_s, a[:, 0], a[:, c]) for c in (1, 2, 3)]
-        q = [np.interp(times - other.t_takeoff_s, b[:, 0], b[:, c]) for c in (1, 2, 3)]
-        across = np.hypot(p[0] - q[0], p[1] - q[1])
-        close = (across < SEPARATION_M) & (np.abs(p[2] - q[2]) < SEPARATION_UP_M)
-        if not close.any():
-            return None
-        k = int(np.argmax(close))
-        return Conflict(first=one.aircraft, second=other.aircraft, t_s=float(times[k]), distance_m=float(across[k]))
+        t_s, distance_m = one.t_takeoff_s + met[0], met[1]
+        return Conflict(first=one.aircraft, second=other.aircraft, t_s=t_s, distance_m=distance_m)
 
 
-def _sampled(sortie: Sortie, frame: LocalFrame) -> FloatArray:
+def _track(sortie: Sortie, frame: LocalFrame) -> FloatArray:
     legs = sortie.legs
     xy = frame.to_plane(
         np.array([legs[0].lat_start_deg, *(g.lat_end_deg for g in legs)]),
@@ -230,7 +218,7 @@ def _first_free(
 def _conflict_finding(conflict: Conflict) -> Finding:
     return Finding(
         rule="separation", severity=Severity.ERROR,
-        measured=round(conflict.distance_m, 1), limit=SEPARATION_M, unit="m",
+        measured=round(conflict.distance_m, 1), limit=APART_M, unit="m",
         message=f"{conflict.first} and {conflict.second} come within {conflict.distance_m:.0f} m of each other "
         f"{conflict.t_s:.0f} s into the patrol",
         advice="fewer aircraft at that site, or a longer revisit time",

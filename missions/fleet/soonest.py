@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from ortools.sat.python import cp_model
 
-from missions.fleet.schedule import MAX_SHIFT_S, SEPARATION_M, SHIFT_S, Separation, battery_findings
+from missions.fleet.closest_approach import APART_M
+from missions.fleet.schedule import MAX_SHIFT_S, SHIFT_S, Separation, battery_findings
 from missions.fleet.solver import solved
 from missions.fleet.timetable import Timetable
 from missions.paths.sortie import build_sortie
@@ -180,7 +181,7 @@ def _first_free(
 def _conflict_finding(conflict: Conflict) -> Finding:
     return Finding(
         rule="separation", severity=Severity.ERROR, unit="m",
-        measured=round(conflict.distance_m, 1), limit=SEPARATION_M,
+        measured=round(conflict.distance_m, 1), limit=APART_M,
         message=f"{conflict.first} and {conflict.second} come within {conflict.distance_m:.0f} m of each other "
         f"{conflict.t_s:.0f} s into the search, and waiting does not part them",
         advice="fewer aircraft, or another launch site",

@@ -259,7 +259,7 @@ def test_meetings_are_those_of_brute_force():
     """Two straight flights that cross, sampled at a tenth of a second."""
     a = np.array([[0.0, 0.0, 0.0, 100.0], [100.0, 1000.0, 0.0, 100.0]])
     b = np.array([[0.0, 500.0, -600.0, 110.0], [120.0, 500.0, 600.0, 110.0]])
-    meetings = Meetings({"a": a, "b": b}, frozenset({("a", "b")}), 50.0, 20.0)
+    meetings = Meetings({"a": a, "b": b}, frozenset({("a", "b")}))
     bad = set(meetings.bad_s("a", "b").tolist())
     for delay in range(-120, 101, 5):
         t = np.arange(max(0, delay), min(100, 120 + delay), 0.1)

@@ -1,0 +1,75 @@
+"""No function takes more than six arguments: arguments that always travel together are a value."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("geo", "telemetry", "missions", "detection", "operations", "maps", "sitl", "vedette", "release")
+MOST = 6
+STILL_MORE = {
+    "geo/bias.py:bias_from_known_points": 8,
+    "geo/bias.py:bias_from_repeated_views": 7,
+    "geo/march.py:_record": 7,
+    "geo/seen.py:seen": 7,
+    "geo/unscented.py:recast": 7,
+    "telemetry/logs/subtitle_file.py:track_from_cues": 7,
+    "telemetry/tracks/assembly.py:assemble": 10,
+    "telemetry/videos/video_file.py:read_video": 8,
+    "telemetry/videos/video_file.py:open_video": 7,
+    "telemetry/videos/video_file.py:__init__": 7,
+    "telemetry/videos/video_process.py:__init__": 10,
+    "operations/ingest.py:ingest": 8,
+    "sitl/films/downlink_file.py:film": 12,
+    "sitl/films/training_set_file.py:write_training_set": 7,
+    "sitl/films/world.py:make_world": 7,
+    "sitl/vehicle/autopilot.py:__init__": 8,
+    "sitl/vehicle/mission_run.py:__init__": 7,
+    "vedette/api.py:ingest": 8,
+    "vedette/commands/demo.py:_show": 7,
+    "vedette/demo/flight.py:_fly_one": 7,
+}
+"""Functions that still take more, each with its number: the list only becomes shorter, and so do they."""
+
+
+def arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
+    told = function.args
+    every = [*told.posonlyargs, *told.args, *told.kwonlyargs, *filter(None, (told.vararg, told.kwarg))]
+    return [one for one in every if one.arg not in ("self", "cls")]
+
+
+def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A command of Typer has one parameter for each option."""
+    if any(".command(" in ast.unparse(one) for one in function.decorator_list):
+        return True
+    return any(one.annotation and "typer." in ast.unparse(one.annotation) for one in arguments(function))
+
+
+def more_than(most: int, source: str) -> dict[str, int]:
+    functions = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    counts: dict[str, int] = {}
+    for one in functions:
+        if not is_command(one):
+            counts[one.name] = max(len(arguments(one)), counts.get(one.name, 0))
+    return {name: count for name, count in counts.items() if count > most}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_function_takes_more_than_six_arguments(package):
+    found = {
+        f"{path.relative_to(ROOT).as_posix()}:{name}": count
+        for path in (ROOT / package).rglob("*.py")
+        for name, count in more_than(MOST, path.read_text(encoding="utf-8")).items()
+    }
+    held = {name: count for name, count in STILL_MORE.items() if name.startswith(f"{package}/")}
+    assert found == held
+
+
+def test_every_kind_of_argument_is_counted():
+    source = "class A:\n def f(self, a, /, b, *c, d=1, **e): ...\nasync def g(a, b, c): ..."
+    source += "\ndef h(a): ...\nclass B:\n def f(self): ..."
+    assert more_than(2, source) == {"f": 5, "g": 3}
+    assert more_than(2, "def run(a: Annotated[int, typer.Option()], b, c): ...") == {}
