@@ -14,6 +14,7 @@ import heapq
 import math
 from typing import TYPE_CHECKING, Final
 
+from geo.near_words import did_you_mean
 from sitl.errors import SitlError
 
 if TYPE_CHECKING:
@@ -272,7 +273,9 @@ def _one_of(kind: type[enum.StrEnum], value: object, field: str) -> enum.StrEnum
         return kind(str(value))
     except ValueError:
         words = ", ".join(kind)
-        raise SitlError(f"fault {field} is {value!r}; use one of: {words}", field=field, actual=value) from None
+        raise SitlError(
+            f"fault {field} is {value!r}{did_you_mean(value, kind)}; use one of: {words}", field=field, actual=value
+        ) from None
 
 
 class FaultBoard:

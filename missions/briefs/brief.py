@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from geo.near_words import did_you_mean
 from missions.briefs.camera import Camera, Resolution
 from missions.briefs.places import (
     Altitude,
@@ -249,8 +250,9 @@ class Brief(Section):
             raise ValueError(f"aircraft of the same type need names of their own; {', '.join(twice)} is there twice")
         limited = {n for s in self.launch for n in s.aircraft if n}
         if limited - set(labels):
+            unknown = sorted(limited - set(labels))
             raise ValueError(
-                f"launch.aircraft names {', '.join(sorted(limited - set(labels)))}, and the aircraft are "
+                f"launch.aircraft names {', '.join(unknown)}{did_you_mean(unknown[0], labels)}, and the aircraft are "
                 f"{', '.join(labels)}"
             )
         return self
@@ -266,7 +268,8 @@ class Brief(Section):
         mine = next((f for f in self.fleets if f.label == label), None)
         if mine is None:
             labels = ", ".join(f.label for f in self.fleets)
-            raise BriefError(f"the brief has no aircraft {label!r}; it has {labels}", aircraft=label)
+            near = did_you_mean(label, [f.label for f in self.fleets])
+            raise BriefError(f"the brief has no aircraft {label!r}{near}; it has {labels}", aircraft=label)
         return mine
 
     def performance(self, label: str) -> Performance:

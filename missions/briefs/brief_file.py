@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping  # noqa: TC003 - an annotation of a module value
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from geo.near_words import did_you_mean
 from missions.briefs.brief import Brief
 from missions.briefs.brief_geometry_file import read_lines, read_polygons, read_shapes
 from missions.briefs.brief_zones_file import Published, near_and_in_force, read_published
 from missions.briefs.places import ROAD_CLEARANCE_M, Avoid, Border, GeoLine, KeepIn, Zone
+from missions.documents.wrong_keys import WrongKeys, own_keys
 from missions.errors import BriefError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pydantic_core import ErrorDetails
-
     from geo.values import Terrain
 
 
@@ -122,6 +120,12 @@ def _load_border(border: dict[str, Any], folder: Path) -> dict[str, Any]:
     side = border.get("own_side")
     if side in ("left", "right"):
         border["own_side"] = {"hand": side}
+    elif isinstance(side, str) and not (folder / side).exists() and not Path(side).suffix:
+        near = did_you_mean(side, ("left", "right"))
+        raise BriefError(
+            f"border.own_side = {side!r}{near} is neither left nor right, nor a file in {folder.name or 'this folder'}",
+            key="border.own_side",
+        )
     elif isinstance(side, str):
         border["own_side"] = {"polygons": read_polygons(folder / side, "border.own_side")}
     elif side is None:
@@ -185,59 +189,9 @@ def explain(error: ValidationError) -> str:
     """Turn pydantic's first complaints into one sentence that names key, value and range."""
     told = error.errors()
     inner = [e for e in told if not any(o["loc"][: len(e["loc"])] == e["loc"] != o["loc"] for o in told)]
-    parts = [_explain_one(e) for e in inner[:4]]
+    parts = [_WORDS.explain(e) for e in inner[:4]]
     more = len(inner) - len(parts)
     return "brief: " + "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
-
-
-def _explain_one(item: ErrorDetails) -> str:
-    where = _dotted(item["loc"])
-    value = item.get("input")
-    shown = repr(value) if isinstance(value, str | int | float | bool) else ""
-    match item["type"]:
-        case "extra_forbidden":
-            return f"{where} is not a key of a brief{_nearest(item['loc'])}"
-        case "missing":
-            return f"{where} is missing"
-        case _:
-            reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            if not item["loc"]:
-                return reason
-            return f"{where} = {shown} {reason}" if shown else f"{where}: {reason}"
-
-
-def _dotted(loc: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in filter(lambda p: p != "", loc):
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "brief"
-
-
-def _nearest(loc: tuple[int | str, ...]) -> str:
-    fields = _fields_at(loc[:-1])
-    close = difflib.get_close_matches(str(loc[-1]), fields, n=1, cutoff=0.4)
-    return f" (did you mean {close[0]}?)" if close else f" (known here: {', '.join(sorted(fields))})" if fields else ""
-
-
-def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Brief
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        by_key = {field.alias or name: field for name, field in model.model_fields.items()}
-        annotation = by_key[part].annotation if part in by_key else None
-        inner = [t for t in _types_in(annotation) if issubclass(t, BaseModel)]
-        if not inner:
-            return []
-        model = inner[0]
-    keys = [field.alias or name for name, field in model.model_fields.items()]
-    return [key for key in keys if key not in READ_FROM_FILES] + list(FILE_KEYS.get(model, ()))
-
-
-def _types_in(annotation: Any) -> list[type]:
-    if isinstance(annotation, type):
-        return [annotation]
-    return [t for argument in getattr(annotation, "__args__", ()) for t in _types_in(argument)]
 
 
 READ_FROM_FILES: Final = frozenset({"lines", "source", "polygons", "remarks", "half_width_m", "zone_notes"})
@@ -256,3 +210,10 @@ FILE_KEYS: Final[Mapping[type[BaseModel], Mapping[str, str]]] = {
     Avoid: _DRAWN,
 }
 """Keys of a brief's tables that name where an outline is, each with what it is."""
+
+
+def _keys_of(model: type[BaseModel]) -> list[str]:
+    return [key for key in own_keys(model) if key not in READ_FROM_FILES] + list(FILE_KEYS.get(model, ()))
+
+
+_WORDS: Final = WrongKeys(Brief, "a brief", _keys_of)

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from typing import Final
 
+from geo.near_words import did_you_mean
 from missions.errors import BriefError
 
 
@@ -90,6 +91,8 @@ def find_aircraft(name: str) -> Aircraft:
     """
     if name not in BUNDLED:
         raise BriefError(
-            f"aircraft.type = {name!r} is not a bundled type: use one of {', '.join(sorted(BUNDLED))}", name=name
+            f"aircraft.type = {name!r} is not a bundled type{did_you_mean(name, BUNDLED)}: "
+            f"use one of {', '.join(sorted(BUNDLED))}",
+            name=name,
         )
     return BUNDLED[name]

@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from geo.near_words import did_you_mean
 from missions.plan import MissionItem
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def as_dialect(name: str) -> Dialect:
         return Dialect(name.strip().lower())
     except ValueError:
         known = ", ".join(Dialect)
-        raise InputError(f"dialect {name!r} is not known; use one of: {known}", actual=name) from None
+        raise InputError(
+            f"dialect {name!r} is not known{did_you_mean(name, Dialect)}; use one of: {known}", actual=name
+        ) from None
 
 
 def has_position(item: MissionItem) -> bool:

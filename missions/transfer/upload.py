@@ -7,7 +7,6 @@ a failure ends with asking the vehicle what it holds.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from missions.plan_files.dialect import Dialect, MissionType
@@ -15,6 +14,7 @@ from missions.transfer import messages as wire
 from missions.transfer.download import Download, RoundTrip
 from missions.transfer.storage import differences
 from missions.transfer.values import FINAL_STATES, SOFT_ACKS, Ack, Timers, TransferState, UploadReport
+from missions.transfer.verdict import WATCHED, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,15 +22,7 @@ if TYPE_CHECKING:
     from missions.plan import MissionItem
     from missions.transfer.values import Difference, Message, Peer
 
-_VERDICT: Final = re.compile(
-    r"reject|infeasib|invalid|not (feasible|possible|supported|allowed)|cannot|too far|no mission|outside|violat",
-    re.IGNORECASE,
-)
-"""How PX4 words a mission it has taken and then found unfit (`MissionFeasibilityChecker`)."""
-_PROTOCOL: Final = ("WPM", "IGN MISSION")
-"""How PX4 begins what it says of the transfer itself (`mavlink_mission.cpp`)."""
-_ERROR_SEVERITY, _WARNING_SEVERITY = 3, 4
-_MISSION_STATE_NONE, _GCS_TYPE = 1, 6
+_GCS_TYPE: Final = 6
 
 
 class Upload:
@@ -63,14 +55,13 @@ class Upload:
         self.state = TransferState.OFFERING
         self.held: tuple[MissionItem, ...] | None = None
         self.differences: tuple[Difference, ...] = ()
-        self.statustexts: list[str] = []
         self.other_stations: set[int] = set()
         self.attempts = 0
         self.ack = ""
         self._window = max(1, window)
         self._frames_sent = 0
         self._started_s = self._ended_s = self._attempt_s = self._heard_s = self._progress_s = 0.0
-        self._wake_s = self._nack_s = self._accepted_s = self._denied_s = 0.0
+        self._wake_s = self._nack_s = self._denied_s = 0.0
         self._base = -1
         self._highest = -1
         self._sent_s: dict[int, float] = {}
@@ -79,8 +70,7 @@ class Upload:
         self._download: Download | None = None
         self._ends_as: TransferState | None = None
         self._reason = ""
-        self._verdicts: list[str] = []
-        self._mission_state = 0
+        self._verdict = Verdict(self.timers)
 
     @property
     def done(self) -> bool:
@@ -138,8 +128,8 @@ class Upload:
         if kind == "HEARTBEAT":
             self._notice_station(message)
             return []
-        if kind in _WATCHED and wire.is_from(message, self.peer):
-            self._watch(kind, message)
+        if kind in WATCHED and wire.is_from(message, self.peer):
+            self._verdict.hear(message)
             return []
         if kind in _MISSION_KINDS and wire.is_from(message, self.peer):
             if not wire.is_for_us(message, self.peer, self.mission_type):
@@ -162,7 +152,7 @@ class Upload:
             held=self.held,
             differences=self.differences,
             ack=self.ack,
-            statustexts=tuple(self.statustexts),
+            statustexts=tuple(self._verdict.texts),
             attempts=self.attempts,
             frames_sent=self._frames_sent,
             elapsed_s=self._ended_s - self._started_s,
@@ -185,7 +175,7 @@ class Upload:
         self._download = None
         self._sent_s.clear()
         self._once.clear()
-        self._verdicts.clear()
+        self._verdict.begin()
         return self._send_offer(now_s)
 
     def _send_offer(self, now_s: float) -> list[Message]:
@@ -273,8 +263,7 @@ class Upload:
         return f"the vehicle answers {self.ack} at item {self._base} (command {self.items[self._base].command})"
 
     def _read_back(self, now_s: float) -> list[Message]:
-        if not self._accepted_s:
-            self._accepted_s, self._mission_state = now_s, 0
+        self._verdict.accept(now_s)
         self.state = TransferState.READING_BACK
         return self._begin_reading(now_s)
 
@@ -321,17 +310,15 @@ class Upload:
             self._end(TransferState.DIFFERENT, now_s)
             return []
         self.state = TransferState.AWAITING_VERDICT
-        self._wake_s = self._accepted_s + self.timers.verdict_s if self._has_late_verdict else now_s
+        self._wake_s = self._verdict.due_s if self._has_late_verdict else now_s
         return self.poll(now_s)
 
     def _judge(self, now_s: float) -> list[Message]:
-        none = self._has_late_verdict and self._mission_state == _MISSION_STATE_NONE
-        waited_s = now_s - self._accepted_s
-        if none and not self._verdicts and waited_s < self.timers.verdict_patience_s:
-            self._mission_state, self._wake_s = 0, now_s + self.timers.verdict_s  # it may not have loaded them yet
+        said = self._verdict.told(now_s) if self._has_late_verdict else ""
+        if said is None:
+            self._wake_s = now_s + self.timers.verdict_s
             return []
-        if none or (self._has_late_verdict and self._verdicts):
-            said = self._verdicts[0] if self._verdicts else "MISSION_CURRENT says it has no mission"
+        if said:
             self._reason = f"the vehicle took the items and then found them unfit: {said}"
             self._end(TransferState.REFUSED, now_s)
             return []
@@ -349,16 +336,6 @@ class Upload:
         self._download = None
 
     # -- watching --------------------------------------------------------------------------------
-
-    def _watch(self, kind: str, message: Message) -> None:
-        if kind == "MISSION_CURRENT":
-            self._mission_state = getattr(message, "mission_state", 0)
-            return
-        text = wire.statustext(message)
-        self.statustexts.append(text)
-        worded = message.severity <= _WARNING_SEVERITY and _VERDICT.search(text)
-        if not text.startswith(_PROTOCOL) and (message.severity <= _ERROR_SEVERITY or worded):
-            self._verdicts.append(text)
 
     def _notice_station(self, message: Message) -> None:
         if message.type == _GCS_TYPE and message.get_srcSystem() != self.peer.own_system:
@@ -395,7 +372,6 @@ _ALL_SENT_PATIENCE_S: Final = 3.0
 """After the last item went out: how long to wait for an ACK before reading back settles it."""
 _STUCK_PATIENCE_S: Final = 10.0
 """Longer than ArduPilot (8 s) and PX4 (5 s) keep an upload alive without an item."""
-_WATCHED: Final = frozenset({"STATUSTEXT", "MISSION_CURRENT"})
 _MISSION_KINDS: Final = frozenset(
     {"MISSION_ACK", "MISSION_REQUEST", "MISSION_REQUEST_INT", "MISSION_COUNT", "MISSION_ITEM_INT", "MISSION_ITEM"}
 )

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from missions.links.link import open_link
+from missions.links.link import Station, open_link
 from missions.plan_files.dialect import Dialect
 from sitl.dynamics_power import BatterySpec, WindSpec
 from sitl.errors import ScenarioError
@@ -110,7 +110,7 @@ class EmbeddedCraft:
 
     def clock(self) -> int | None:
         """Ask it, over a link of its own."""
-        with open_link(self.link_url, own_system=TOOL_STATION) as link:
+        with open_link(self.link_url, station=Station(system=TOOL_STATION)) as link:
             return utc_of(link, self._system)
 
     def open_link(self) -> Link:

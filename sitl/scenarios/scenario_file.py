@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pydantic
 
 from geo.errors import InputError
 from geo.foreign_text import xml_text
+from missions.documents.wrong_keys import WrongKeys
 from sitl.errors import ScenarioError
 from sitl.scenarios.scenario import Scenario
 
@@ -38,10 +39,14 @@ def read_scenario(path: Path) -> Scenario:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
+        said = _WORDS.explain(first)
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ScenarioError(f"{path}: {where}: {first['msg']}{more}", path=str(path), field=where) from error
+        raise ScenarioError(f"{path}: {said}{more}", path=str(path), field=where) from error
     except InputError as error:
         raise ScenarioError(f"{path}: {error.message}", path=str(path)) from error
+
+
+_WORDS: Final = WrongKeys(Scenario, "a scenario")
 
 
 def junit_xml(results: Sequence[ScenarioResult]) -> str:

@@ -250,7 +250,7 @@ def test_what_px4_says_of_the_transfer_is_no_verdict(model, quiet, square_sortie
     machine = Upload(wire_items(square_sortie, "px4"), peer_of(Dialect.PX4), MissionType.MISSION)
     model.simulate(machine, server, quiet)
     assert machine.report().uploaded, machine.report().message
-    assert machine.statustexts
+    assert machine.report().statustexts
 
 
 def test_that_px4_had_no_mission_before_is_no_verdict(model, quiet, square_sortie) -> None:

@@ -86,9 +86,9 @@ def test_a_missed_expectation_exits_1_and_is_in_the_junit(tmp_path, capsys):
 
 @pytest.mark.parametrize(("change", "said"), [
     (("lat_deg = 47.385", "lat_deg = 147.385"), "origin.lat_deg"),
-    (('metric = "completed"', 'metric = "done"'), "expect.0.metric"),
-    (('name = "one"', 'name = "../one"'), "vehicle.0.name"),
-    (("[border]", "[bordr]"), "bordr"),
+    (('metric = "completed"', 'metric = "done"'), r"expect\[0\].metric = 'done' is none of"),
+    (('name = "one"', 'name = "../one"'), r"vehicle\[0\].name"),
+    (("[border]", "[bordr]"), "bordr is not a key of a scenario .did you mean border"),
     (("seed = 3", "seed = 3\nseed = 4"), "no TOML"),
     (('name = "one"', 'name = "one"\nafter = "two"'), "'two'"),
     (("home_m = [0, -250]", 'home_m = [0, -250]\nfault = [{kind = "gust", at_s = 1, strength = 3}]'), "strength"),

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from geo.errors import InputError
+from geo.near_words import did_you_mean
 from vedette.commands.review import default_accounts
 from vedette.commands.screen import ERRORS, RESULTS, print_json
 
@@ -44,7 +45,7 @@ def add(
 
     require_name(name)
     if role not in set(Role):
-        raise InputError(f"--role: {role!r} is none of {', '.join(Role)}")
+        raise InputError(f"--role: {role!r}{did_you_mean(role, Role)} is none of {', '.join(Role)}")
     hashed = Passwords().hashed(_password(password_file))
     _file(accounts).add(Account(name=name, role=Role(role), password=hashed))
     ERRORS.print(f"{name} may log in as {role}")

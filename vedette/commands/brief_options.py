@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError
+from geo.near_words import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +132,10 @@ def _own_aircraft(known: dict[str, Any] | list[dict[str, Any]], given: Mapping[s
 def _side(side: str) -> str | dict[str, float]:
     if side in ("left", "right") or Path(side).suffix[1:].isalpha():
         return side
+    if side.isalpha():
+        raise InputError(
+            f"--own-side {side!r}{did_you_mean(side, ('left', 'right'))} is not left, right, LAT,LON or a polygon file"
+        )
     lat, lon = _pair(side, "--own-side")
     return {"lat_deg": lat, "lon_deg": lon}
 

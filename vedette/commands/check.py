@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
+from geo.near_words import did_you_mean
 from vedette.commands.findings_view import print_findings, tally
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
@@ -173,7 +174,10 @@ def _settings(
             kind = VehicleClass(vehicle)
         except ValueError:
             known = ", ".join(VehicleClass)
-            raise InputError(f"--vehicle {vehicle!r} is not known; use one of: {known}", actual=vehicle) from None
+            raise InputError(
+                f"--vehicle {vehicle!r} is not known{did_you_mean(vehicle, VehicleClass)}; use one of: {known}",
+                actual=vehicle,
+            ) from None
     if kind is not None:
         settings = VehicleSettings(vehicle=kind)
     if held is None:

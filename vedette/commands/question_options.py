@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError, RefusedError
+from geo.near_words import did_you_mean
 from telemetry.tracks.stated_times import parse_moment, parse_utc_offset
 from vedette.commands.screen import utc_now_ns
 from vedette.commands.secret_options import secrets_for
@@ -81,7 +82,7 @@ class Question:
         known = (*DECISIONS, NOBODY)
         for verdict in self.verdicts or ():
             if verdict not in known:
-                raise InputError(f"--verdict: {verdict!r} is none of {', '.join(known)}")
+                raise InputError(f"--verdict: {verdict!r}{did_you_mean(verdict, known)} is none of {', '.join(known)}")
         lines = self.border_lines()
         return ThingSelection(
             classes=tuple(self.classes or ()),

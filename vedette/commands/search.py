@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError
+from geo.near_words import did_you_mean
 from vedette.commands.brief_options import (
     AircraftTypes,
     AvoidFiles,
@@ -114,6 +115,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     from missions.tasks.plan_door import answered
     from missions.tasks.search import Search
 
+    chosen = _kind(kind)
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
         "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid, "terrain": terrain,
@@ -121,7 +123,6 @@ def search(  # noqa: PLR0913 - one parameter per option
     }  # fmt: skip
     asked, tables = brief_of(brief, options)
     seen_m, reach_m = camera_swath_m(asked, overlap_pct)
-    chosen = _kind(kind)
     request = PatternRequest(
         kind=chosen,
         swath_m=seen_m if swath_m is None else swath_m,
@@ -171,7 +172,9 @@ def _kind(text: str) -> PatternKind:
     try:
         return PatternKind(text)
     except ValueError:
-        raise InputError(f"search kind {text!r} is not known; use one of: {', '.join(PatternKind)}") from None
+        raise InputError(
+            f"search kind {text!r} is not known{did_you_mean(text, PatternKind)}; use one of: {', '.join(PatternKind)}"
+        ) from None
 
 
 def _lonlat(ring: GeoLine) -> tuple[LonLat, ...]:

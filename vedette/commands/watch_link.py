@@ -51,13 +51,13 @@ def poses_over(url: str, log: Path | None, signing_key: Path | None) -> Iterator
 
 
 def _open(url: str, signing_key: Path | None) -> Link:
-    from missions.links.link import Link
+    from missions.links.link import Link, Station
     from missions.links.link_transport import open_transport
     from missions.links.signing_key_file import open_signer
 
     signer = None if signing_key is None else open_signer(signing_key, "watch")
     speaks = url.lower().startswith("udpout")
-    return Link(open_transport(url), url=url, own_system=OBSERVER, signer=signer, heartbeat=speaks)
+    return Link(open_transport(url), url=url, station=Station(system=OBSERVER, heartbeat=speaks), signer=signer)
 
 
 class _Listener(threading.Thread):
