@@ -18,6 +18,7 @@ STILL_MORE = {
     "geo/unscented.py:recast": 7,
     "telemetry/logs/subtitle_file.py:track_from_cues": 7,
     "telemetry/tracks/assembly.py:assemble": 10,
+    "telemetry/live/live_reader.py:__init__": 7,
     "telemetry/videos/video_file.py:read_video": 8,
     "telemetry/videos/video_file.py:open_video": 7,
     "telemetry/videos/video_file.py:__init__": 7,

@@ -83,7 +83,7 @@ class _Listener(threading.Thread):
                 last_s = time.monotonic()
                 now_ns = utc_now_ns()
                 if self._recorder is not None:
-                    self._recorder.record(bytes(message.get_msgbuf()), now_ns)
+                    self._recorder.record(bytes(message.get_msgbuf()))
                 self._poses.feed(message, received_us=now_ns // 1000)
             elif time.monotonic() - last_s > SILENT_S and self._url.lower().startswith("tcp"):
                 last_s = time.monotonic()
