@@ -22,7 +22,7 @@ STILL_MORE = {
     "telemetry/videos/video_file.py:read_video": 8,
     "telemetry/videos/video_file.py:open_video": 7,
     "telemetry/videos/video_file.py:__init__": 7,
-    "telemetry/videos/video_process.py:__init__": 10,
+    "telemetry/videos/video_process.py:__init__": 11,
     "operations/ingest.py:ingest": 8,
     "sitl/films/downlink_file.py:film": 12,
     "sitl/films/training_set_file.py:write_training_set": 7,
