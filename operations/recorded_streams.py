@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from geo.errors import InputError, RefusedError
 from operations import durable_file, locks
@@ -13,34 +13,22 @@ from operations.log.leaves import LeafKind
 from operations.staging import LOCKS, RECORD
 from operations.values import RunKind
 from operations.watching import close_dead_runs, start_subject
-from telemetry.live.recorder_file import LINK_LOG, LIST_NAME, finish_left
+from telemetry.live.recorder_file import LINK_LOG, LIST_NAME, PART, finish_left
 from telemetry.recordings.open_recordings import open_recordings
+from telemetry.recordings.recording import Pairing, PoseSource, Recording, RecordingKind, SourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from operations.ingest import Ingested
     from operations.store import OperationStore
     from operations.values import MediaRecord
     from operations.watching import WatchJob
-    from telemetry.recordings.recording import Recording
 
 
 def record_folder(store: OperationStore) -> Path:
-    """Make a folder of its own for the recording of a stream.
-
-    Raises
-    ------
-    RefusedError
-        The operation is encrypted: what is recorded lies in the clear until it is sealed.
-    """
-    if store.vault.encrypted:
-        raise RefusedError(
-            f"{store.path} is encrypted, and a live recording lies in the clear until it is sealed: add --no-record, "
-            "or watch into an operation of its own and merge that ('vedette merge')",
-            path=str(store.path),
-        )
+    """Make a folder of its own for the recording of a stream."""
     number = store.clock() // 1_000_000
     while (store.path / RECORD / f"{number:d}").exists():
         number += 1
@@ -67,6 +55,8 @@ def _lock_of(store: OperationStore, folder: Path) -> Path:
     return store.path / LOCKS / f"record-{folder.name}"
 
 
+VIEW: Final = "view"
+"""Folder of links to what is decrypted in memory, beside the encrypted files."""
 Found = tuple["Path", str]
 """A segment of a recording, and the live run over it (empty: none)."""
 
@@ -111,29 +101,64 @@ def settle_recording(job: WatchJob, segments: list[Found], *, analyse: bool) -> 
         Whether to analyse them now; else they are sealed, and 'vedette ingest' of the same bytes does it later.
     """
     settled = []
+    refused: list[RefusedError] = []
     for path, run_id in segments:
-        if analyse:
-            settled.append(_settled(job, path, run_id))
-        else:
-            settled.append(Settled(media=seal_only(_as_recorded(path), store=job.store)))
+        try:
+            with _readable(job.store, path) as source:
+                settled.append(_settled(job, source, path, run_id, analyse=analyse))
+        except RefusedError as error:
+            refused.append(error)
+            continue
         durable_file.remove(path)
     for folder in {path.parent for path, _ in segments}:
-        for name in (LIST_NAME, LINK_LOG):
-            durable_file.remove(folder / name)
+        if not finish_left(folder):
+            for name in (LIST_NAME, LINK_LOG):
+                durable_file.remove(folder / name)
         with contextlib.suppress(OSError):
             folder.rmdir()
             folder.parent.rmdir()
+    if refused:
+        raise refused[0]
     return settled
 
 
-def _as_recorded(path: Path) -> Path | Recording:
-    """Return a segment as it is to be read: with the log of the link beside it, where there was one."""
+def opener(store: OperationStore) -> Callable[[Path], BinaryIO] | None:
+    """Return what makes the files of a recording in an encrypted operation; None where they lie as they are."""
+    if not store.vault.encrypted:
+        return None
+    return lambda path: store.vault.grow(path, _name_of(path))
+
+
+def _name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.name.removesuffix(PART)}"
+
+
+@contextlib.contextmanager
+def _readable(store: OperationStore, path: Path) -> Iterator[Path | Recording]:
+    """Give a segment as it is to be read, with the log of the link beside it where there was one.
+
+    Of an encrypted operation both are decrypted into memory, under their names.
+    """
     log = path.parent / LINK_LOG
-    return open_recordings(path, track=log).recordings[0] if log.exists() else path
+    if not store.vault.encrypted:
+        yield open_recordings(path, track=log).recordings[0] if log.exists() else path
+        return
+    view = path.parent / VIEW
+    with contextlib.ExitStack() as opened:
+        opened.callback(durable_file.remove, view)
+        durable_file.make_folder(view)
+        for one in (path, log) if log.exists() else (path,):
+            lent = opened.enter_context(store.vault.lend_grown(one, _name_of(one)))
+            (view / one.name).symlink_to(lent)
+        source = PoseSource(kind=SourceKind.TRACK_FILE, path=view / LINK_LOG, pairing=Pairing.STATED)
+        sources = (source,) if log.exists() else ()
+        yield Recording(name=path.name, kind=RecordingKind.CLIP, paths=(view / path.name,), sources=sources)
 
 
-def _settled(job: WatchJob, path: Path, run_id: str) -> Settled:
+def _settled(job: WatchJob, source: Path | Recording, path: Path, run_id: str, *, analyse: bool) -> Settled:
     """Analyse a segment; what holds nothing that can be decoded is sealed all the same."""
+    if not analyse:
+        return Settled(media=seal_only(source, store=job.store))
     noted = job.store.record(LeafKind.NOTE, start_subject(path.parent.name, int(path.stem)))
     settings = job.settings
     if noted is not None and settings.stated.start_utc_ns is None:
@@ -141,7 +166,7 @@ def _settled(job: WatchJob, path: Path, run_id: str) -> Settled:
         settings = dataclasses.replace(settings, stated=dataclasses.replace(settings.stated, start_utc_ns=start))
     try:
         done = ingest(
-            _as_recorded(path),
+            source,
             store=job.store,
             detector=job.detector,
             model=job.model,
@@ -149,5 +174,5 @@ def _settled(job: WatchJob, path: Path, run_id: str) -> Settled:
             supersedes=run_id,
         )
     except InputError:
-        return Settled(media=seal_only(path, store=job.store))
+        return Settled(media=seal_only(source, store=job.store))
     return Settled(media=done.media, done=done)

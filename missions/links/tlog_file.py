@@ -11,7 +11,7 @@ import os
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from geo.errors import InputError
 from missions.links.frames import may_carry_key
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _FSYNC_EVERY_S: Final = 1.0
 
 
+def _open_new(path: Path) -> BinaryIO:
+    return path.open("xb")
+
+
 class TlogRecorder:
     """Append frames to a new `.tlog`; at most a second of them can be lost to a power cut.
 
@@ -32,6 +36,8 @@ class TlogRecorder:
         The file to make. One that exists is never overwritten.
     clock, wall_ns
         Monotonic seconds, for the distance between two fsyncs; nanoseconds since 1970, for the time of each frame.
+    open_new
+        Makes the file; one that exists raises `FileExistsError`.
 
     Raises
     ------
@@ -40,7 +46,11 @@ class TlogRecorder:
     """
 
     def __init__(
-        self, path: Path, clock: Callable[[], float] = time.monotonic, wall_ns: Callable[[], int] = time.time_ns
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        wall_ns: Callable[[], int] = time.time_ns,
+        open_new: Callable[[Path], BinaryIO] = _open_new,
     ) -> None:
         self.path = path
         self.frames = 0
@@ -49,7 +59,7 @@ class TlogRecorder:
         self._synced_s = clock()
         self._lock = threading.Lock()
         try:
-            self._file = path.open("xb")
+            self._file = open_new(path)
         except FileExistsError:
             raise InputError(f"{path} exists already; name a new file for this flight's log", path=str(path)) from None
         except FileNotFoundError:

@@ -7,13 +7,14 @@ import hashlib
 import hmac
 import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from operations import durable_file
 from operations.vault.errors import SealedFileError
+from operations.vault.growing_file import GrowingFile, read_growing
 from operations.vault.memory_file import in_memory
 from operations.vault.sealed_stream import CHUNK_BYTES, NONCE_BYTES, SealedReader, seal_stream
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from operations.vault.key_ring import KeyRing
+
+
+_PIECE_BYTES: Final = 1 << 20
 
 
 class KeyVault:
@@ -87,5 +91,19 @@ class KeyVault:
     @contextlib.contextmanager
     def lend(self, path: Path) -> Iterator[Path]:
         """Decrypt a file into memory, and give a path to it that our decoding process can open."""
-        with self.reader(path) as stream, in_memory(stream, path) as lent:
+        with self.reader(path) as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            with in_memory(iter(lambda: stream.read(_PIECE_BYTES), b""), size, path) as lent:
+                yield lent
+
+    def grow(self, path: Path, name: str) -> BinaryIO:
+        """Make a new encrypted file that is written as bytes come; see `operations.vault.growing_file`."""
+        return GrowingFile(path, lambda key: self.seal(key, context=f"recording {name}"))  # type: ignore[return-value]
+
+    @contextlib.contextmanager
+    def lend_grown(self, path: Path, name: str) -> Iterator[Path]:
+        """Decrypt such a file into memory as far as it goes, and give a path to it that our processes can open."""
+        pieces = read_growing(path, lambda sealed: self.open(sealed, context=f"recording {name}"))
+        with in_memory(pieces, path.stat().st_size, path) as lent:
             yield lent

@@ -11,26 +11,27 @@ import contextlib
 import fcntl
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from geo.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-_PIECE_BYTES: Final = 1 << 20
 _SPARE: Final = 0.8
 """How much of the free memory a file may take: the decoder needs some beside it."""
 
 
 @contextlib.contextmanager
-def in_memory(stream: BinaryIO, path: Path) -> Iterator[Path]:
-    """Copy a stream into a nameless file in memory and give a path to it that our processes can open.
+def in_memory(pieces: Iterable[bytes], size: int, path: Path) -> Iterator[Path]:
+    """Copy bytes into a nameless file in memory and give a path to it that our processes can open.
 
     Parameters
     ----------
-    stream
-        What to copy, from its beginning.
+    pieces
+        What to copy.
+    size
+        How many bytes it is at most.
     path
         The stored file, for messages.
 
@@ -41,8 +42,6 @@ def in_memory(stream: BinaryIO, path: Path) -> Iterator[Path]:
     """
     if not hasattr(os, "memfd_create"):
         raise RefusedError("reading an encrypted original needs Linux (memfd): decode it on such a machine")
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
     free = _free_memory_bytes()
     if size > free * _SPARE:
         raise RefusedError(
@@ -53,7 +52,7 @@ def in_memory(stream: BinaryIO, path: Path) -> Iterator[Path]:
         )
     descriptor = os.memfd_create("vedette-original", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        while piece := stream.read(_PIECE_BYTES):
+        for piece in pieces:
             with memoryview(piece) as view:
                 written = 0
                 while written < len(view):

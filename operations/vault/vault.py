@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from operations import durable_file
+from operations.vault.growing_file import open_new
 
 if TYPE_CHECKING:
     import io
@@ -63,6 +64,14 @@ class Vault(Protocol):
         """Give a path under which another process of ours can read the file, while the context is open."""
         ...
 
+    def grow(self, path: Path, name: str) -> BinaryIO:
+        """Make a new file that is written as bytes come; `name` says which, and must be given again to read it."""
+        ...
+
+    def lend_grown(self, path: Path, name: str) -> AbstractContextManager[Path]:
+        """Give a path under which such a file can be read, as far as it goes, while the context is open."""
+        ...
+
 
 class PlainVault:
     """Everything as it is."""
@@ -99,5 +108,14 @@ class PlainVault:
 
     @contextlib.contextmanager
     def lend(self, path: Path) -> Iterator[Path]:
+        """Give the path itself."""
+        yield path
+
+    def grow(self, path: Path, name: str) -> BinaryIO:  # noqa: ARG002 - the protocol's
+        """Make the file."""
+        return open_new(path)
+
+    @contextlib.contextmanager
+    def lend_grown(self, path: Path, name: str) -> Iterator[Path]:  # noqa: ARG002 - the protocol's
         """Give the path itself."""
         yield path

@@ -62,17 +62,27 @@ class SegmentRecorder:
         UTC nanoseconds.
     segment_bytes
         Size at which a segment is finished.
+    open_new
+        Makes a segment's file where it is not to lie in the clear; then no list of segments and hashes is kept either.
     """
 
     def __init__(
-        self, folder: Path, *, clock: Callable[[], int], segment_bytes: int = SEGMENT_BYTES, suffix: str = ".ts"
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], int],
+        segment_bytes: int = SEGMENT_BYTES,
+        suffix: str = ".ts",
+        open_new: Callable[[Path], IO[bytes]] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._clock = clock
         self._segment_bytes = segment_bytes
         self._suffix = suffix
-        self._number = 1 + max((int(path.stem) for path in folder.glob(f"*{suffix}") if path.stem.isdigit()), default=0)
+        names = [path.name.removesuffix(PART).removesuffix(suffix) for path in folder.iterdir()]
+        self._number = 1 + max((int(name) for name in names if name.isdigit()), default=0)
+        self._open_new = open_new
         self._file: IO[bytes] | None = None
         self._digest = hashlib.sha256()
         self._size = 0
@@ -97,7 +107,7 @@ class SegmentRecorder:
         with self._lock:
             try:
                 if self._file is None:
-                    self._file = open(self._folder / f"{self._name}{PART}", "wb", opener=_private)  # noqa: SIM115
+                    self._file = self._opened(self._folder / f"{self._name}{PART}")
                     self._first_utc_ns = self._clock()
                 self._file.write(data)
             except OSError as error:
@@ -137,13 +147,17 @@ class SegmentRecorder:
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(self._folder / f"{segment.name}{PART}", self._folder / segment.name)
-                with (self._folder / LIST_NAME).open("a", encoding="utf-8") as listing:
-                    listing.write(json.dumps(dataclasses.asdict(segment)) + "\n")
+                if self._open_new is None:
+                    with (self._folder / LIST_NAME).open("a", encoding="utf-8") as listing:
+                        listing.write(json.dumps(dataclasses.asdict(segment)) + "\n")
             except OSError as error:
                 raise self._stopped(error) from error
             self.segments.append(segment)
             self._number += 1
             self._digest, self._size = hashlib.sha256(), 0
+
+    def _opened(self, path: Path) -> IO[bytes]:
+        return open(path, "wb", opener=_private) if self._open_new is None else self._open_new(path)
 
     def _segment(self) -> Segment:
         return Segment(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import struct
 from fractions import Fraction
 
@@ -15,14 +16,17 @@ from operations.ingest import ingest
 from operations.log.leaves import LeafKind
 from operations.recorded_streams import (
     finish_left_over,
+    opener,
     record_folder,
     recording_into,
     segments_of,
     settle_recording,
 )
 from operations.store import OperationStore
+from operations.vault.errors import SealedFileError
+from operations.vault.key_ring import Secret
 from operations.watching import WatchJob, start_subject
-from telemetry.live.recorder_file import LINK_LOG
+from telemetry.live.recorder_file import LINK_LOG, SegmentRecorder
 from telemetry.recordings.open_recordings import open_recordings
 
 START_NS = 1_767_225_600_000_000_000
@@ -110,3 +114,77 @@ def test_a_recording_under_way_is_not_taken_for_one_that_was_left(store):
         assert finish_left_over(store) == []
         assert (ours / "000001.ts.part").exists()
     assert [path.name for path, _ in finish_left_over(store)] == ["000001.ts"]
+
+
+@pytest.fixture
+def closed(tmp_path, clock):
+    """Return an encrypted operation."""
+    secret = Secret(value=b"k" * 40)
+    with OperationStore.create(tmp_path / "closed", name="n", actor="a", clock=clock, secret=secret) as store:
+        yield store
+
+
+def test_an_encrypted_recording_is_settled_and_never_lies_in_the_clear(job, closed, tmp_path, clock):
+    write_pictures(tmp_path / "film.ts")
+    write_link(tmp_path / "flown.tlog")
+    film, flown = ((tmp_path / name).read_bytes() for name in ("film.ts", "flown.tlog"))
+    with recording_into(closed) as folder:
+        with SegmentRecorder(folder, clock=clock, open_new=opener(closed)) as recorder:
+            for at in range(0, len(film), 1316):
+                recorder.write(film[at : at + 1316])
+            noted = recorder.checkpoint()
+            assert noted.sha256 == hashlib.sha256(film).hexdigest()
+        with opener(closed)(folder / LINK_LOG) as log:
+            log.write(flown)
+        subject = start_subject(folder.name, 1)
+        closed.append(LeafKind.NOTE, subject, {"what": "first picture", "start_utc_ns": START_NS})
+        there = {path.name for path in closed.path.rglob("*") if path.is_file()}
+        assert "segments.jsonl" not in there
+        assert in_the_clear(closed.path, film, flown) == []
+        closed_job = dataclasses.replace(job, store=closed)
+        (settled,) = settle_recording(closed_job, segments_of(closed, folder), analyse=True)
+    assert in_the_clear(closed.path, film, flown) == []
+    assert settled.done.run.counts["frames_with_pose"] == 12
+    assert [(member.path, member.sha256) for member in settled.media.members] == [
+        ("000001.ts", hashlib.sha256(film).hexdigest()),
+        (LINK_LOG, hashlib.sha256(flown).hexdigest()),
+    ]
+    assert not (closed.path / "record").exists()
+
+
+def in_the_clear(folder, *secrets):
+    """Return the files under a folder in which any stretch of the secrets can be read."""
+    pieces = [secret[at : at + 24] for secret in secrets for at in range(0, len(secret) - 24, 188)]
+    pieces = [piece for piece in pieces if len(set(piece)) > 16]
+    assert len(pieces) > 20
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [path for path in files if any(piece in path.read_bytes() for piece in pieces)]
+
+
+def test_an_encrypted_recording_that_was_cut_off_is_read_as_far_as_it_goes(closed):
+    folder = record_folder(closed)
+    path = folder / "000001.ts"
+    whole = bytes(range(256)) * 1024
+    with opener(closed)(path) as file:
+        file.write(whole)
+    stored = path.read_bytes()
+    path.write_bytes(stored[: len(stored) - 70_000])
+    with closed.vault.lend_grown(path, f"{folder.name}/000001.ts") as lent:
+        held = lent.read_bytes()
+    assert whole.startswith(held)
+    assert len(held) == 2 * 65_536
+
+
+@pytest.mark.parametrize("place", [20, 70_000])
+def test_an_encrypted_recording_that_was_changed_is_refused(closed, place):
+    folder = record_folder(closed)
+    path = folder / "000001.ts"
+    with opener(closed)(path) as file:
+        file.write(bytes(200_000))
+    stored = bytearray(path.read_bytes())
+    stored[place] ^= 1
+    path.write_bytes(stored)
+    with pytest.raises(SealedFileError), closed.vault.lend_grown(path, f"{folder.name}/000001.ts"):
+        pass
+    with pytest.raises(SealedFileError), closed.vault.lend_grown(path, f"{folder.name}/000002.ts"):
+        pass

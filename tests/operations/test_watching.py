@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from detection.values import Detections
-from geo.errors import RefusedError
 from operations.finding.archive import Archive
 from operations.finding.hits_of_things import hit_ids_of
 from operations.finding.selection import ThingSelection, find
@@ -209,14 +208,3 @@ def test_what_is_recorded_is_bound_to_the_log_before_the_stream_ends(job, store,
     notes = [leaf for leaf in store.newest(LeafKind.NOTE) if leaf.subject == "live recording"]
     assert notes[-1].body["size_bytes"] == len(b"first bytes")
     assert len(notes[-1].body["sha256"]) == 64
-
-
-def test_an_encrypted_operation_records_nothing_in_the_clear(tmp_path, clock):
-    from operations.vault.key_ring import Secret
-
-    secret = Secret(value=b"k" * 40)
-    with (
-        OperationStore.create(tmp_path / "op", name="n", actor="a", clock=clock, secret=secret) as store,
-        pytest.raises(RefusedError, match="--no-record"),
-    ):
-        record_folder(store)

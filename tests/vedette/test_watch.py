@@ -23,7 +23,7 @@ from telemetry.klv import encode
 from telemetry.logs.tlog_file import read_tlog
 from telemetry.videos.stream_writer_file import StreamWriter
 from vedette.commands.watch_console import console_beside
-from vedette.commands.watch_link import poses_over
+from vedette.commands.watch_link import LinkRecord, poses_over
 from vedette.main import main
 
 T0_NS = 1_767_225_600_000_000_000
@@ -146,7 +146,7 @@ def test_the_console_stands_beside_a_watch_and_ends_with_it(tmp_path):
 def test_a_link_beside_a_stream_is_heard_recorded_and_never_spoken_to(tmp_path):
     port, link = free_port(), dialect.MAVLink(None, srcSystem=1, srcComponent=1)
     with (
-        poses_over(f"udp:127.0.0.1:{port}", tmp_path / "link.tlog", None) as poses,
+        poses_over(f"udp:127.0.0.1:{port}", LinkRecord(tmp_path / "link.tlog"), None) as poses,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as vehicle,
     ):
         vehicle.settimeout(1.5)

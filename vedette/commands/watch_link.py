@@ -6,13 +6,13 @@ import contextlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from pathlib import Path  # noqa: TC003 - a field's type
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from vedette.commands.screen import utc_now_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from missions.links.link import Link
     from missions.links.tlog_file import TlogRecorder
@@ -26,8 +26,21 @@ OBSERVER: Final = 254
 """Who we are where we have to speak first to be heard: not the station that commands (255), which would hold back."""
 
 
+class LinkRecord(NamedTuple):
+    """Where what comes over a link is kept, and what makes that file where it is not to lie in the clear."""
+
+    path: Path
+    open_new: Callable[[Path], BinaryIO] | None = None
+
+    def recorder(self) -> TlogRecorder:
+        """Make the file."""
+        from missions.links.tlog_file import TlogRecorder
+
+        return TlogRecorder(self.path) if self.open_new is None else TlogRecorder(self.path, open_new=self.open_new)
+
+
 @contextlib.contextmanager
-def poses_over(url: str, log: Path | None, signing_key: Path | None) -> Iterator[LinkPoses]:
+def poses_over(url: str, record: LinkRecord | None, signing_key: Path | None) -> Iterator[LinkPoses]:
     """Listen to a link while the context is open; what comes is kept in a ``.tlog``.
 
     Raises
@@ -37,13 +50,12 @@ def poses_over(url: str, log: Path | None, signing_key: Path | None) -> Iterator
     LinkError
         The port cannot be opened.
     """
-    from missions.links.tlog_file import TlogRecorder
     from telemetry.live.link_poses import LinkPoses
 
     poses = LinkPoses(url)
     link = _open(url, signing_key)
     with contextlib.ExitStack() as opened:
-        recorder = None if log is None else opened.enter_context(TlogRecorder(log))
+        recorder = None if record is None else opened.enter_context(record.recorder())
         listener = _Listener(url, link, poses, recorder, signing_key)
         listener.start()
         opened.callback(listener.end)

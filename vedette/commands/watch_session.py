@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError
 from vedette.commands.screen import line, utc_now_ns
-from vedette.commands.watch_link import poses_over
+from vedette.commands.watch_link import LinkRecord, poses_over
 from vedette.interruption import answered_by
 
 if TYPE_CHECKING:
@@ -65,19 +65,22 @@ class WatchSession:
 
     def _live(self, folder: Path | None, seconds: float | None, bars: Progress) -> tuple[Watched, LiveReader]:
         from operations import watching
+        from operations.recorded_streams import opener
         from telemetry.live.live_reader import LiveReader
         from telemetry.live.recorder_file import LINK_LOG, SegmentRecorder
 
         recorder: SegmentRecorder | None = None
         if folder is not None:
-            recorder = SegmentRecorder(folder, clock=utc_now_ns, segment_bytes=WHOLE_SEGMENTS)
+            open_new = opener(self.job.store)
+            recorder = SegmentRecorder(folder, clock=utc_now_ns, segment_bytes=WHOLE_SEGMENTS, open_new=open_new)
         job = dataclasses.replace(self.job, recording=recorder, record_name="" if folder is None else folder.name)
         view = WatchView(bars)
         with contextlib.ExitStack() as opened:
             poses = None
             if self.track is not None:
                 log = None if folder is None else folder / LINK_LOG
-                poses = opened.enter_context(poses_over(self.track, log, self.signing_key))
+                recording = None if log is None else LinkRecord(log, opener(self.job.store))
+                poses = opened.enter_context(poses_over(self.track, recording, self.signing_key))
             reader = LiveReader(
                 self.address,
                 link=self.link,
