@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from maps.operation_data import Gathered
+    from maps.gathering import Gathered
     from operations.finding.archive import Archive
     from telemetry.videos.posing import Posing
     from telemetry.videos.video_file import StreamFacts

@@ -28,21 +28,17 @@ degrees, lengths metres, angles degrees from north; NaN is not known. Ellipses h
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from detection.ground_hits import HIT_ID, UNKNOWN_NS, GroundHits
+from detection.ground_hits import UNKNOWN_NS
 from geo.grid_reference import mgrs_of
 from geo.values import REASONS
+from maps.gathering import DECISIONS, recordings_of
 from maps.layers import CLASS_COLOURS
 from maps.local_time import offsets_of
 from maps.packed_columns import Column, packed
-from operations.finding import verdict_marks
-from operations.finding.hits_of_things import hit_ids_of
-from operations.values import RunKind
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,159 +46,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from maps.gathering import Gathered
     from operations.finding.archive import Archive
     from operations.finding.border import BorderLine
     from operations.finding.things import Things
 
 EXISTENCE_SHOWN: Final = 0.5
 """Tracks that more likely than not were nothing are hidden at first, counted, and one click away."""
-DECISIONS: Final = ("nobody has decided", *verdict_marks.DECISIONS)
 _MS: Final = 1_000_000
 _DEGREES: Final = 1e-6
 """A place is kept to 0.11 m, a tenth of the least CE90 there is."""
 _CHI2_95: Final = 5.991
 """Quantile 0.95 of chi square with two degrees of freedom: the square of a 95 % ellipse's axes in sigmas."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Gathered:
-    """Tracks and hits of the operations asked, each hit with the track, operation and recording it is of."""
-
-    things: Things
-    hits: GroundHits
-    thing: NDArray[np.int64]
-    """Row of its track in `things`, or -1; shape (hits,)."""
-    recording: NDArray[np.int64]
-    """Place in `recordings`; shape (hits,)."""
-    decision: NDArray[np.int64]
-    """Place in `DECISIONS` of what was decided about this hit or its track; shape (hits,)."""
-    recordings: tuple[tuple[int, str, str], ...]
-    """Operation, run and medium of each recording that has hits."""
-    events: tuple[dict[str, Any], ...]
-
-
-def gather(archive: Archive, things: Things, *, whole: bool) -> Gathered:
-    """Read the hits and events that go with tracks.
-
-    Parameters
-    ----------
-    archive
-        The operations.
-    things
-        Tracks, and single hits where these were asked for.
-    whole
-        Whether all hits are wanted, also those of no track and of tracks that are not among `things`.
-
-    Raises
-    ------
-    DamagedError
-        When a part is missing or cannot be read.
-    """
-    tracks = things.take(np.flatnonzero(~things.number["single"]))
-    rows = _rows_by_run(tracks)
-    alone = _single_ids(things)
-    parts: list[tuple[GroundHits, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
-    places: dict[tuple[int, str, str], int] = {}
-    for source, store in enumerate(archive.stores):
-        for run_id, run in archive.runs(source).items():
-            hits = store.hits(runs=[run_id])
-            of_run = rows.get((source, run_id), {})
-            live = run.kind is RunKind.LIVE
-            of_thing = _thing_by_id(archive, hits, tracks, of_run) if live else _thing_of(hits, of_run)
-            if not whole:
-                kept = np.flatnonzero((of_thing >= 0) | np.isin(hits.hit_id, alone.get((source, run_id), _NO_IDS)))
-                hits, of_thing = hits.take(kept), of_thing[kept]
-            codes = [places.setdefault((source, run_id, name), len(places)) for name in hits.media.names]
-            recording = np.array([*codes, 0], np.int64)[hits.media.codes]
-            parts.append((hits, of_thing, recording, _decided(archive, source, run_id, hits, of_thing, tracks)))
-    joined = GroundHits.concat([hits for hits, *_ in parts])
-    order = np.argsort(joined.t_utc_ns, kind="stable")
-    thing = _joined([of_thing for _, of_thing, *_ in parts])[order]
-    recording = _joined([number for *_, number, _ in parts])[order]
-    decision = _joined([decided for *_, decided in parts])[order]
-    return Gathered(
-        things=tracks,
-        hits=joined.take(order),
-        thing=thing,
-        recording=recording,
-        decision=decision,
-        recordings=tuple(places),
-        events=tuple(_events(archive, tracks, rows)),
-    )
-
-
-_NO_IDS: Final[NDArray[np.bytes_]] = np.zeros(0, HIT_ID)
-
-
-def _joined(columns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, np.int64), *columns])
-
-
-def _rows_by_run(tracks: Things) -> dict[tuple[int, str], dict[str, int]]:
-    """Return the row of every track by operation and run, then by its id."""
-    rows: dict[tuple[int, str], dict[str, int]] = {}
-    sources, runs = tracks.number["source"].tolist(), tracks.text["run_id"].texts().tolist()
-    for row, name in enumerate(tracks.ids["thing_id"].texts().tolist()):
-        rows.setdefault((sources[row], runs[row]), {})[name] = row
-    return rows
-
-
-def _single_ids(things: Things) -> dict[tuple[int, str], NDArray[np.bytes_]]:
-    found: dict[tuple[int, str], list[str]] = {}
-    runs, names = things.text["run_id"], things.ids["thing_id"]
-    for row in np.flatnonzero(things.number["single"]).tolist():
-        found.setdefault((int(things.number["source"][row]), runs[row]), []).append(names[row])
-    return {key: np.array(listed, HIT_ID) for key, listed in found.items()}
-
-
-def _thing_of(hits: GroundHits, rows: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the row of each hit's track, or -1."""
-    return np.array([*(rows.get(name, -1) for name in hits.track.names), -1], np.int64)[hits.track.codes]
-
-
-def _thing_by_id(archive: Archive, hits: GroundHits, tracks: Things, rows: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the row of each hit's track, or -1, by the tracks' lists: hits of a live run are written before them."""
-    listed = np.array(sorted(rows.values()), np.int64)
-    named = hit_ids_of(archive, tracks.take(listed))
-    ids = np.array([name for names in named for name in names], HIT_ID)
-    of = np.repeat(listed, [len(names) for names in named])
-    order = np.argsort(ids)
-    if not len(order):
-        return np.full(len(hits), -1, np.int64)
-    place = np.minimum(np.searchsorted(ids[order], hits.hit_id), len(order) - 1)
-    return np.where(ids[order][place] == hits.hit_id, of[order][place], -1)
-
-
-def _decided(
-    archive: Archive, source: int, run_id: str, hits: GroundHits, of_thing: NDArray[np.int64], tracks: Things
-) -> NDArray[np.int64]:
-    marks = tracks.text["decision"]
-    of_track = np.array([*(DECISIONS.index(name) if name else 0 for name in marks.names), 0], np.int64)[marks.codes]
-    decision = np.where(of_thing >= 0, np.append(of_track, 0)[of_thing], 0)
-    said = verdict_marks.of_hits(archive, source, run_id)
-    for name in set(said.values()):
-        ids = np.array([hit_id for hit_id, decided in said.items() if decided == name], HIT_ID)
-        decision[np.isin(hits.hit_id, ids)] = DECISIONS.index(name)
-    return decision
-
-
-def _events(
-    archive: Archive, tracks: Things, rows: Mapping[tuple[int, str], Mapping[str, int]]
-) -> list[dict[str, Any]]:
-    """Return the events in which any of the tracks took part."""
-    found = []
-    for source, store in enumerate(archive.stores):
-        for event in store.table("events").to_pylist():
-            of_run = rows.get((source, event["run_id"]), {})
-            things = [of_run[name] for name in event["track_ids"] if name in of_run]
-            if things:
-                found.append(event | {"things": things, "details": _plain(event["details"])})
-    return sorted(found, key=lambda event: (event["t_utc_ns"], event["event_id"]))
-
-
-def _plain(details: str) -> dict[str, Any]:
-    read = json.loads(details)
-    return dict(read) if isinstance(read, dict) else {}
 
 
 def operation_data(
@@ -222,7 +77,8 @@ def operation_data(
         Where local time counts in; None takes the machine's own.
     """
     hits, things, number = gathered.hits, gathered.things, gathered.things.number
-    dated = hits.t_utc_ns[hits.t_utc_ns >= 0]
+    dated = np.concatenate([hits.t_utc_ns, number["first_utc_ns"], number["last_utc_ns"]])
+    dated = dated[dated >= 0]
     epoch_ms = int(dated.min()) // _MS if len(dated) else 0
     end_ms = int(dated.max()) // _MS if len(dated) else 0
     classes = tuple(dict.fromkeys((*things.text["class_name"].counts(), *hits.class_name.counts())))
@@ -249,14 +105,21 @@ def operation_data(
     }
 
 
+def hits_data(gathered: Gathered, data: Mapping[str, Any], border: BorderLine | None) -> dict[str, Any]:
+    """Return hits that are delivered later, with the tables of `operation_data`'s answer and from its moment."""
+    classes = tuple(one["name"] for one in data["classes"])
+    return packed(_hit_columns(gathered, classes, data["epoch_ms"], border), len(gathered.hits))
+
+
 def _mgrs(lat_deg: float, lon_deg: float) -> str | None:
     return mgrs_of(lat_deg, lon_deg) if np.isfinite(lat_deg) else None
 
 
-def _recording(archive: Archive, key: tuple[int, str, str]) -> dict[str, str]:
+def _recording(archive: Archive, key: tuple[int, str, str]) -> dict[str, str | int]:
     source, run_id, media_id = key
     run, store = archive.runs(source)[run_id], archive.stores[source]
     return {
+        "source": source,
         "name": archive.media_name(source, media_id),
         "media": media_id,
         "operation": store.name,
@@ -280,11 +143,8 @@ def _thing_columns(gathered: Gathered, classes: tuple[str, ...], epoch_ms: int) 
     things, number = gathered.things, gathered.things.number
     marks, named, reasons = (things.text[name] for name in ("decision", "class_name", "reason"))
     said = [str(reason or "") for reason in REASONS]
-    recording = np.array(
-        [_place(gathered, source, run, media) for source, run, media in zip(
-            number["source"].tolist(), things.text["run_id"].texts().tolist(), things.text["media_id"].texts().tolist(),
-            strict=True)], np.int64,
-    )  # fmt: skip
+    place = {key: at for at, key in enumerate(gathered.recordings)}
+    recording = np.array([place[key] for key in recordings_of(things)], np.int64)
     media_t = number["media_t_ns"]
     return {
         "class": Column(values=_coded(named.names, named.codes, classes)),
@@ -313,11 +173,6 @@ def _thing_columns(gathered: Gathered, classes: tuple[str, ...], epoch_ms: int) 
             )
         },
     }  # fmt: skip
-
-
-def _place(gathered: Gathered, source: int, run_id: str, media_id: str) -> int:
-    key = (source, run_id, media_id)
-    return gathered.recordings.index(key) if key in gathered.recordings else 0
 
 
 def _point_columns(things: Things, epoch_ms: int) -> dict[str, Column]:

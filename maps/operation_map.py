@@ -12,12 +12,13 @@ from geo.grid_reference import mgrs_of
 from maps.basemap_file import read_basemap
 from maps.brief_layers import brief_layers
 from maps.coverage_age import coverage_age
+from maps.gathering import gather
 from maps.geography import between, outline_layers
 from maps.hillshade import shade
 from maps.hit_pictures import chips_by_hit, frames_by_hit
 from maps.layers import GeometryLayer, line
 from maps.offline_map import MapContent, bounds_of
-from maps.operation_data import gather, operation_data
+from maps.operation_data import operation_data
 from maps.patrol_layers import flown_layer, plan_layers
 from operations.finding.border import BorderLine
 from operations.finding.selection import ThingSelection, find
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geo.values import Terrain
-    from maps.operation_data import Gathered
+    from maps.gathering import Gathered
     from missions.briefs.brief import Brief
     from missions.briefs.places import GeoLine
     from missions.plan import Plan
@@ -83,6 +84,30 @@ def found_map(archive: Archive, things: Things, around: Surroundings, *, title: 
 
 
 def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: str) -> MapContent:
+    content = content_of(archive, gathered, around, title)
+    chips, without = chips_by_hit(archive, gathered)
+    found, notes = {**(content.found or {}), "chips": chips}, list(content.notes)
+    if without:
+        notes.append(f"{without} hits with low scores are shown without their picture: the page would be too big.")
+    if around.frames_mb > 0.0:
+        frames = frames_by_hit(archive, gathered, budget_mb=around.frames_mb)
+        found["frames"] = frames.by_hit
+        notes += frames.told()
+    content = dataclasses.replace(content, found=found, notes=[*notes, ASSESSED])
+    if around.basemap is None or content.frame is None:
+        return content
+    base = read_basemap(around.basemap, content.frame, budget_mb=around.basemap_mb)
+    return dataclasses.replace(content, basemap=base, notes=[*content.notes, *([base.note] if base.note else [])])
+
+
+def content_of(archive: Archive, gathered: Gathered, around: Surroundings, title: str) -> MapContent:
+    """Collect what a page shows but pictures: those are embedded in a file, and delivered one by one by the console.
+
+    Raises
+    ------
+    DamagedError
+        When a part is missing or cannot be read.
+    """
     lines = around.border_lines
     border = BorderLine(lines) if lines else None
     layers = [
@@ -90,13 +115,7 @@ def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: 
         *(plan_layers(around.plan) if around.plan else []),
         flown_layer(around.flights or _camera_paths(archive)),
     ]
-    chips, without = chips_by_hit(archive, gathered)
-    notes = _notes(gathered, without)
-    found = operation_data(archive, gathered, border=border, zone=around.zone) | {"chips": chips}
-    if around.frames_mb > 0.0:
-        frames = frames_by_hit(archive, gathered, budget_mb=around.frames_mb)
-        found["frames"] = frames.by_hit
-        notes += frames.told()
+    found = operation_data(archive, gathered, border=border, zone=around.zone)
     age = coverage_age(archive)
     if age is not None:
         found["coverage"] = age.data()
@@ -107,17 +126,14 @@ def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: 
         layers=layers,
         found=found,
         extent=extent,
-        notes=[*notes, ASSESSED],
+        notes=_notes(gathered),
     )
     drawn = [layer for layer in layers if layer.features]
     if not drawn and not extent:
         return content
     whole = bounds_of(drawn, extent)
-    base = read_basemap(around.basemap, whole, budget_mb=around.basemap_mb) if around.basemap is not None else None
     return dataclasses.replace(
         content,
-        basemap=base,
-        notes=[*content.notes, *([base.note] if base is not None and base.note else [])],
         layers=[*outline_layers(whole), *layers],
         frame=whole,
         hillshade=shade(around.terrain, whole) if around.terrain is not None else None,
@@ -163,7 +179,9 @@ def _extent(gathered: Gathered) -> list[tuple[float, float]]:
 def _when_and_where(gathered: Gathered, extent: list[tuple[float, float]]) -> str:
     """Say the first and last moment, and the kilometre square in the middle."""
     told = []
-    dated = gathered.hits.t_utc_ns[gathered.hits.t_utc_ns >= 0]
+    number = gathered.things.number
+    dated = np.concatenate([gathered.hits.t_utc_ns, number["first_utc_ns"], number["last_utc_ns"]])
+    dated = dated[dated >= 0]
     if len(dated):
         first, last = (dt.datetime.fromtimestamp(int(t) / 1e9, tz=dt.UTC) for t in (dated.min(), dated.max()))
         until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
@@ -178,12 +196,9 @@ def _when_and_where(gathered: Gathered, extent: list[tuple[float, float]]) -> st
     return ", ".join(told)
 
 
-def _notes(gathered: Gathered, without_chip: int) -> list[str]:
+def _notes(gathered: Gathered) -> list[str]:
     reasons: dict[str, Any] = gathered.hits.reasons()
-    notes = []
-    if reasons:
-        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-        notes.append(f"{sum(reasons.values())} hits have no place on the ground: {listed}.")
-    if without_chip:
-        notes.append(f"{without_chip} hits with low scores are shown without their picture: the page would be too big.")
-    return notes
+    if not reasons:
+        return []
+    listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    return [f"{sum(reasons.values())} hits have no place on the ground: {listed}."]

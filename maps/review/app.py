@@ -21,10 +21,11 @@ from maps.review.access.roles import declared
 from maps.review.access.sessions import Sessions
 from maps.review.console import Console
 from maps.review.errors import NotThereError
+from maps.review.found import Found
 from maps.review.handing import Handing, Outlet
 from maps.review.looking import Looking, Sight
 from maps.review.planting import Planting
-from maps.review.routes import accounts, case, footage, handing, login, outcomes, pages, things, verdicts, words
+from maps.review.routes import accounts, case, footage, found, handing, login, outcomes, pages, things, verdicts, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 ROUTERS: Final = (
     pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
-    accounts.router, outcomes.router, footage.router,
+    accounts.router, outcomes.router, footage.router, found.router,
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 
@@ -90,6 +91,7 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
         attempts=Attempts(settings.now_s),
         first=FirstAccount(accounts, settings.now_s),
         looking=looking,
+        found=Found(desk, settings.sight),
         handing=Handing(looking, settings.outlet, settings.signer),
         planting=Planting(planted, settings.accounts.with_name(READINGS), first=len(desk.stores)),
         clock=desk.clock,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from maps.review.access.first_account import FirstAccount
     from maps.review.access.guard import Gate
     from maps.review.desk import Desk
+    from maps.review.found import Found
     from maps.review.handing import Handing
     from maps.review.looking import Looking
     from maps.review.planting import Planting
@@ -28,6 +29,7 @@ class Console:
     attempts: Attempts
     first: FirstAccount
     looking: Looking
+    found: Found
     handing: Handing
     planting: Planting
     clock: Callable[[], int]

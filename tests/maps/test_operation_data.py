@@ -9,8 +9,9 @@ import numpy as np
 import pyproj
 import pytest
 
+from maps.gathering import DECISIONS, gather
 from maps.local_time import offsets_of
-from maps.operation_data import DECISIONS, ellipse_95, gather, operation_data
+from maps.operation_data import ellipse_95, operation_data
 from missions.briefs.places import GeoLine
 from operations.case_file import Draft
 from operations.finding.archive import Archive

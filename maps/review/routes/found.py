@@ -1,0 +1,69 @@
+"""What was found, for the map and the list; hits and pictures of what is looked at; tiles of the base map."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from maps.review.access.roles import Role, needs
+from maps.review.console import Console
+from maps.review.judging.verdict_book import Key
+from maps.review.routes.bodies import Body, ThingName
+from maps.review.visits import Caller, Here
+from operations.consultation import Access, require_logged
+
+router = APIRouter(tags=["things"])
+
+
+class Pictured(Body):
+    """Things whose pictures are wanted, each as number of its operation, run and id with slashes between."""
+
+    thing: list[Annotated[str, Field(max_length=200, pattern=r"^\d{1,3}/[^/]{1,64}/.+$")]] = Field(max_length=60)
+
+    def keys(self) -> dict[str, Key]:
+        """Return their keys by name."""
+        parts = {name: name.split("/", 2) for name in self.thing}
+        return {name: Key(source=int(one[0]), run_id=one[1], thing_id=one[2]) for name, one in parts.items()}
+
+
+@router.get("/api/found")
+@needs(Role.VIEWER)
+def found(caller: Caller, here: Here) -> Response:
+    """Return what was found as the offline page holds it (`docs/reference/map-page.md`), without decisions."""
+    consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="map")
+    body, keys = here.found.page()
+    for source, looked in enumerate(consultations):
+        require_logged(looked.viewed("map", {"things": [key.thing_id for key in keys if key.source == source]}))
+    return Response(body, media_type="application/json")
+
+
+@router.get("/api/hits")
+@needs(Role.VIEWER)
+def hits(name: Annotated[ThingName, Query()], caller: Caller, here: Here) -> dict[str, Any]:
+    """Return the hits of one track, as columns like those of ``/api/found``."""
+    consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="hits")
+    told = here.found.hits(name.key())
+    require_logged(consultations[name.source].viewed("hits", {"things": [name.id]}))
+    return {"hits": told}
+
+
+@router.get("/api/chips")
+@needs(Role.VIEWER)
+def chips(wanted: Annotated[Pictured, Query()], caller: Caller, here: Here) -> dict[str, Any]:
+    """Return the small pictures of some things; null where none is kept or the thing is there no more."""
+    consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="chips")
+    told = {name: _chip(here, key) for name, key in wanted.keys().items()}
+    for source, looked in enumerate(consultations):
+        shown = [key.thing_id for name, key in wanted.keys().items() if key.source == source and told[name]]
+        if shown:
+            require_logged(looked.viewed("chips", {"things": shown}))
+    return {"chips": told}
+
+
+def _chip(here: Console, key: Key) -> str | None:
+    if here.planting.holds(key):
+        return here.planting.one(key)[2]
+    known = here.looking.known(key)
+    return None if known is None else here.looking.chip(known)
