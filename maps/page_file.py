@@ -32,8 +32,8 @@ OURS: Final = b"<title>Vedette</title>"
 _HEAD_MARK: Final = "<!--vedette: head-->"
 _DATA_MARK: Final = "<!--vedette: data-->"
 SCRIPTS: Final = (
-    "map", "legs", "columns", "places", "operation", "filters", "hits_layer", "things_layer", "tools", "list", "card",
-    "time", "filter_panel", "address", "keys", "workbench", "page",
+    "words", "map", "legs", "columns", "places", "operation", "filters", "hits_layer", "things_layer", "tools", "list",
+    "card", "time", "filter_panel", "address", "keys", "workbench", "found", "page",
 )  # fmt: skip
 """Our scripts in the order in which they run; each adds to `window.vedette`, the last opens the page."""
 _STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')

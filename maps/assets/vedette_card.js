@@ -19,15 +19,15 @@
       area.remove();
     }
     const was = button.textContent;
-    button.textContent = done ? "copied" : "select it by hand";
+    button.textContent = done ? vedette.t("copied") : vedette.t("select it by hand");
     setTimeout(() => { button.textContent = was; }, 1500);
   }
 
   function copyable(list, name, text) {
-    list.appendChild(vedette.element("dt", "", name));
-    const value = vedette.element("dd", "copyable"), button = vedette.element("button", "small", "copy");
+    list.appendChild(vedette.element("dt", "", vedette.t(name)));
+    const value = vedette.element("dd", "copyable"), button = vedette.element("button", "small", vedette.t("copy"));
     button.type = "button";
-    button.setAttribute("aria-label", "copy " + name);
+    button.setAttribute("aria-label", vedette.t("copy %(name)s", { name: name }));
     button.addEventListener("click", () => copied(text, button));
     value.append(vedette.element("span", "mono", text), button);
     list.appendChild(value);
@@ -35,22 +35,22 @@
 
   function add(list, name, value) {
     if (value === null || value === undefined || value === "") return;
-    list.append(vedette.element("dt", "", name), vedette.element("dd", "", value));
+    list.append(vedette.element("dt", "", vedette.t(name)), vedette.element("dd", "", value));
   }
 
   function shot(desk, item) {
     const figure = vedette.element("figure", ""), frames = desk.op.data.frames || {}, frame = frames[item.hitRow], close = frame && vedette.jpegText(frame.close) ? frame.close : null, chip = close || vedette.chipOf(desk.op, item);
     if (!chip || !vedette.jpegText(chip)) {
-      figure.appendChild(vedette.element("div", "vedette-nochip large", "no picture is kept of it"));
+      figure.appendChild(vedette.element("div", "vedette-nochip large", chip === undefined ? vedette.t("loading") : vedette.t("no picture is kept of it")));
       return figure;
     }
     const img = vedette.element("img", close ? "close" : "chip");
-    img.alt = "picture cut around the " + item.className;
+    img.alt = vedette.t("picture cut around the %(name)s", { name: item.className });
     img.width = img.height = CHIP_PX;
     img.src = "data:image/jpeg;base64," + chip;
     figure.appendChild(img);
     if (frame && frame.whole && vedette.jpegText(frame.whole)) {
-      const open = vedette.element("button", "frame", "Whole frame (O)");
+      const open = vedette.element("button", "frame", vedette.t("Whole frame (O)"));
       open.type = "button";
       open.addEventListener("click", () => wholeFrame(item, frame));
       figure.appendChild(open);
@@ -59,15 +59,15 @@
   }
 
   function wholeFrame(item, frame) {
-    const dialog = vedette.element("dialog", "vedette-frame"), close = vedette.element("button", "", "Close (Esc)"), img = vedette.element("img"), stage = vedette.element("div", "stage"), box = vedette.element("div", "box");
-    dialog.setAttribute("aria-label", "whole frame");
+    const dialog = vedette.element("dialog", "vedette-frame"), close = vedette.element("button", "", vedette.t("Close (Esc)")), img = vedette.element("img"), stage = vedette.element("div", "stage"), box = vedette.element("div", "box");
+    dialog.setAttribute("aria-label", vedette.t("whole frame"));
     close.type = "button";
     close.addEventListener("click", () => dialog.close());
-    img.alt = "the whole frame with the " + item.className + " marked";
+    img.alt = vedette.t("the whole frame with the %(name)s marked", { name: item.className });
     img.src = "data:image/jpeg;base64," + frame.whole;
     box.style.left = 100 * frame.box[0] + "%"; box.style.top = 100 * frame.box[1] + "%"; box.style.width = 100 * (frame.box[2] - frame.box[0]) + "%"; box.style.height = 100 * (frame.box[3] - frame.box[1]) + "%";
     stage.append(img, box);
-    dialog.append(close, stage, vedette.element("p", "quiet", item.recording ? item.recording.name + ", frame " + item.frame : ""));
+    dialog.append(close, stage, vedette.element("p", "quiet", item.recording ? vedette.t("%(name)s, frame %(n)s", { name: item.recording.name, n: item.frame }) : ""));
     dialog.addEventListener("close", () => dialog.remove());
     document.body.appendChild(dialog);
     dialog.showModal();
@@ -75,49 +75,56 @@
 
   function facts(desk, item) {
     const op = desk.op, list = vedette.element("dl", ""), moment = op.isThing(item.key) ? item.shownT : item.t, utc = op.utc(moment);
-    add(list, "UTC", utc === null ? "not known" : utc.toISOString().replace("T", " ").replace("Z", " UTC"));
-    add(list, "local", op.local(moment));
-    if (item.first !== item.last) add(list, "seen", op.local(item.first).slice(11, 19) + " to " + op.local(item.last).slice(11, 19) + ", " + Math.round((item.last - item.first) / 1000) + " s, " + item.hits + " hits");
+    add(list, "UTC", utc === null ? vedette.t("not known") : utc.toISOString().replace("T", " ").replace("Z", " UTC"));
+    if (vedette.units.time !== "utc") add(list, "local", op.local(moment));
+    if (item.first !== item.last) add(list, "seen", op.local(item.first).slice(11, 19) + " – " + op.local(item.last).slice(11, 19) + ", " + vedette.t("%(s)s s, %(n)s hits", { s: Math.round((item.last - item.first) / 1000), n: item.hits }));
     if (item.place) {
       const grid = vedette.mgrsText(item.place[0], item.place[1]);
       if (grid) copyable(list, "MGRS", grid);
       copyable(list, "position", vedette.degrees(item.place[0], item.place[1]));
-      add(list, "CE90", item.ce90 === null ? "not known" : item.ce90.toFixed(1) + " m");
-    } else add(list, "place", "none: " + (item.reason || "not known"));
-    if (item.border !== null) add(list, "border", vedette.metresText(item.border) + (item.bearing === null ? "" : " towards " + vedette.bearingText(item.bearing)));
-    if (item.closest !== null) add(list, "nearest to it", vedette.metresText(item.closest) + (Number.isNaN(item.closestT) ? "" : " at " + op.local(item.closestT).slice(11, 19)));
-    if (item.speed !== null) add(list, "moved", item.speed.toFixed(1) + " m/s" + (item.heading === null || item.speed < 0.3 ? "" : " towards " + vedette.bearingText(item.heading)));
+      add(list, "CE90", item.ce90 === null ? vedette.t("not known") : vedette.units.length === "metric" ? item.ce90.toFixed(1) + " m" : vedette.metresText(item.ce90));
+    } else add(list, "place", vedette.t("none: %(why)s", { why: item.reason || vedette.t("not known") }));
+    if (item.border !== null) add(list, "border", vedette.metresText(item.border) + (item.bearing === null ? "" : " " + vedette.t("towards %(bearing)s", { bearing: vedette.bearingText(item.bearing) })));
+    if (item.closest !== null) add(list, "nearest to it", vedette.metresText(item.closest) + (Number.isNaN(item.closestT) ? "" : " " + vedette.t("at %(t)s", { t: op.local(item.closestT).slice(11, 19) })));
+    if (item.speed !== null) add(list, "moved", vedette.speedText(item.speed) + (item.heading === null || item.speed < 0.3 ? "" : " " + vedette.t("towards %(bearing)s", { bearing: vedette.bearingText(item.heading) })));
     if (item.recording) add(list, "recording", item.recording.name);
-    add(list, "in it", item.mediaT === null ? "frame " + item.frame : clock(item.mediaT) + ", frame " + item.frame);
+    add(list, "in it", item.mediaT === null ? vedette.t("frame %(n)s", { n: item.frame }) : clock(item.mediaT) + ", " + vedette.t("frame %(n)s", { n: item.frame }));
     if (item.recording && new Set(op.data.recordings.map((r) => r.operation_id)).size > 1) add(list, "operation", item.recording.operation);
     return list;
   }
 
   /* What the machine says on one side, what a person decided on the other: neither is taken for the other. */
-  function judged(item) {
-    const box = vedette.element("div", "vedette-judged"), machine = vedette.element("div", ""), person = vedette.element("div", item.decided ? "decided " + item.decision : "");
-    const sure = item.existence === null ? "" : "there was something: P " + item.existence.toFixed(2), score = item.score === null ? "" : (item.calibrated ? "of this class: P " : "detector's own number: ") + item.score.toFixed(2);
-    machine.append(vedette.element("h3", "", "Machine assessment"), vedette.element("b", "", item.className), vedette.element("div", "quiet", sure), vedette.element("div", "quiet", score));
-    person.append(vedette.element("h3", "", "A person decided"), vedette.element("b", "", item.decided ? item.decision : "nobody has yet"));
+  function judged(desk, item) {
+    const box = vedette.element("div", "vedette-judged"), machine = vedette.element("div", "machine"), person = vedette.element("div", "people" + (item.decided ? " decided " + item.decision : ""));
+    const sure = item.existence === null ? "" : vedette.t("there was something: P %(p)s", { p: item.existence.toFixed(2) }), score = item.score === null ? "" : vedette.t(item.calibrated ? "of this class: P %(p)s" : "detector's own number: %(p)s", { p: item.score.toFixed(2) });
+    machine.append(vedette.element("h3", "", vedette.t("Machine assessment")), vedette.element("b", "", item.className), vedette.element("div", "quiet", sure), vedette.element("div", "quiet", score));
+    person.append(vedette.element("h3", "", vedette.t("A person decided")), vedette.element("b", "", item.decided ? vedette.t(item.decision) : vedette.t("nobody has yet")));
     box.append(machine, person);
+    if (desk.judged) desk.judged(item, machine, person);
     return box;
   }
 
   function eventsOf(desk, item) {
     const events = desk.op.events.filter((e) => e.things.includes(item.track));
     if (!events.length) return null;
-    const list = vedette.element("ul", "vedette-events");
+    const box = vedette.element("div"), list = vedette.element("ul", "vedette-events");
+    box.append(vedette.element("h3", "", vedette.t("What it did, perhaps")), list);
     for (const event of events) {
       const where = event.details && event.details.zone ? " (" + event.details.zone + ")" : "";
       list.appendChild(vedette.element("li", "", vedette.signOf(event.kind) + " " + event.kind + where + (event.probability === null ? "" : ", P " + event.probability.toFixed(2)) + ", " + (desk.op.local(event.t) || "").slice(11, 19)));
     }
-    return list;
+    return box;
   }
 
-  /* Fills a panel with what is selected; `steps` are next and previous. Returns the panel. */
+  const heading = (desk, item) => vedette.element("h2", "", item.className), name = (desk, item) => vedette.element("div", "quiet mono", vedette.t(item.kind) + " " + item.id);
+  const closing = () => vedette.element("p", "quiet", vedette.t("Machine assessment; a person decides."));
+  /* Parts of the card from its head down, each made from the desk and the item; null where there is nothing to say. */
+  const PARTS = [heading, name, shot, judged, eventsOf, facts, closing];
+
+  /* A panel with what is selected, and next and previous. */
   function cardPanel(desk) {
     const panel = vedette.element("section", "vedette-card-panel");
-    panel.setAttribute("aria-label", "what is selected");
+    panel.setAttribute("aria-label", vedette.t("what is selected"));
     panel.tabIndex = -1;
     panel.hidden = true;
     const show = () => {
@@ -128,16 +135,13 @@
       const item = desk.op.item(desk.selected), keys = desk.shown.keys, at = keys.indexOf(desk.selected), bar = vedette.element("div", "bar");
       const step = (text, places, name) => { const b = vedette.element("button", "", text); b.type = "button"; b.disabled = at + places < 0 || at + places >= keys.length; b.setAttribute("aria-label", name); b.addEventListener("click", () => desk.step(places)); return b; };
       const close = vedette.element("button", "close", "×");
-      close.type = "button"; close.setAttribute("aria-label", "close the card"); close.addEventListener("click", () => desk.select(null));
-      bar.append(step("‹", -1, "previous"), vedette.element("span", "quiet", at < 0 ? "not in the list" : at + 1 + " of " + keys.length), step("›", 1, "next"), vedette.element("span", "grow"), close);
-      const head = vedette.element("h2", "", item.className), id = vedette.element("div", "quiet mono", item.kind + " " + item.id);
-      panel.append(bar, head, id, shot(desk, item), judged(item), facts(desk, item));
-      const events = eventsOf(desk, item);
-      if (events) panel.append(vedette.element("h3", "", "What it did, perhaps"), events);
-      panel.append(vedette.element("p", "quiet", "Machine assessment; a person decides."));
+      close.type = "button"; close.setAttribute("aria-label", vedette.t("close the card")); close.addEventListener("click", () => desk.select(null));
+      bar.append(step("‹", -1, vedette.t("previous")), vedette.element("span", "quiet", at < 0 ? vedette.t("not in the list") : vedette.t("%(n)s of %(all)s", { n: at + 1, all: keys.length })), step("›", 1, vedette.t("next")), vedette.element("span", "grow"), close);
+      panel.append(bar, ...[...PARTS, ...(desk.parts || [])].map((part) => part(desk, item)).filter(Boolean));
     };
     desk.on("select", show);
     desk.on("filter", show);
+    desk.on("rows", (_, keys) => { if (keys === true || keys.includes(desk.selected)) show(); });
     return panel;
   }
 

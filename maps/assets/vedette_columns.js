@@ -1,6 +1,5 @@
 /* Columns of numbers (maps/packed_columns.py) as typed arrays: a column is a Float64Array, or of bytes where it was narrow and whole. */
 "use strict";
-window.vedette = window.vedette || {};
 (function () {
   async function inflate(text) {
     let bytes;

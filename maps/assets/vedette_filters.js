@@ -93,8 +93,9 @@
     class: (op) => Float64Array.from(op.things.class),
   };
 
-  /* Keys in the order of the list: tracks as they are sorted, then single hits in order of time. */
+  /* Keys in the order of the list: as a queue gives them; else tracks as they are sorted, then single hits in order of time. */
   function listed(op, state, things, hits, counts) {
+    if (state.sort === "queue") return op.queue.filter((key) => (op.isThing(key) ? things[key] : hits[key - op.count]));
     const keys = new Uint32Array(counts.tracks + counts.singles), rank = (SORTS[state.sort] || SORTS.last)(op);
     const rows = [];
     for (let i = 0; i < op.count; i++) if (things[i]) rows.push(i);
@@ -108,6 +109,12 @@
 
   const BINS = 120;
 
+  /* Where hits are not all there, the points of tracks stand for them. */
+  function pointsBinned(op, things, bins) {
+    const perBin = bins.counts.length / Math.max(bins.span, 1), last = bins.counts.length - 1, t = op.points.t;
+    for (let i = 0; i < op.count; i++) if (things[i]) for (let k = op.start[i]; k < op.start[i + 1]; k++) if (t[k] >= 0) bins.counts[Math.min(last, Math.floor(t[k] * perBin))]++;
+  }
+
   /* Applies a state to everything: masks by row, the keys of the list, counts, and hits over time without the time filter. */
   function applied(op, state) {
     const inside = areaTest(state.area, op.seam);
@@ -118,6 +125,7 @@
     const whenever = Object.assign({}, state, { from: null, to: null });
     const always = state.from === null && state.to === null ? things : thingsShown(op, whenever, inside, hidden, { tracks: 0, unlikely: 0 });
     const hits = hitsShown(op, state, inside, hidden, things, always, counts, bins);
+    if (op.data.whole === false) { bins.counts.fill(0); pointsBinned(op, always, bins); }
     const from = state.from === null ? -Infinity : state.from, to = state.to === null ? Infinity : state.to;
     const events = Uint8Array.from(op.events, (e) => e.things.some((i) => things[i]) && e.t <= to && (e.to === null ? e.t : e.to) >= from ? 1 : 0);
     for (const one of events) counts.events += one;
@@ -126,16 +134,33 @@
 
   /* The page's shared state: filters, what they leave, and what is selected. Views listen for "filter" and "select". */
   class Desk {
-    constructor(op) {
+    constructor(op, opening) {
       this.op = op;
-      this.open = openFilters(op.data);
+      this.open = Object.assign(openFilters(op.data), opening);
       this.filters = Object.assign({}, this.open);
       this.selected = null;
-      this.views = { filter: [], select: [] };
+      this.marked = new Set();
+      this.views = { filter: [], select: [], rows: [], op: [], lent: [] };
       this.shown = applied(op, this.filters);
     }
     on(what, view) { this.views[what].push(view); }
-    tell(what) { for (const view of this.views[what]) view(this); }
+    tell(what, detail) { for (const view of this.views[what]) view(this, detail); }
+    /* Another state of the same operations: what was selected is looked for by its name. */
+    replace(op) {
+      const name = this.selected === null ? null : this.op.nameOf(this.selected);
+      this.op = op;
+      this.shown = applied(op, this.filters);
+      const key = name === null ? undefined : op.keysByName().get(name);
+      this.selected = key === undefined ? null : key;
+      this.tell("op");
+      this.tell("filter");
+    }
+    /* Hits that come with what is selected; lists and counts stay as they are. */
+    lend(table) {
+      this.op.lend(table);
+      this.shown.hits = applied(this.op, this.filters).hits;
+      this.tell("lent");
+    }
     set(changes) {
       Object.assign(this.filters, changes);
       this.shown = applied(this.op, this.filters);
@@ -157,5 +182,5 @@
     }
   }
 
-  Object.assign(window.vedette, { desk: (op) => new Desk(op), applied: applied, openFilters: openFilters });
+  Object.assign(window.vedette, { desk: (op, opening) => new Desk(op, opening), applied: applied, openFilters: openFilters });
 })();

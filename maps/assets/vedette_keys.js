@@ -7,28 +7,30 @@
     ["arrows, + −", "move the map, when it has the focus"], ["T", "dark or light"], ["?", "these keys"],
   ];
 
-  function help() {
-    const dialog = vedette.element("dialog", "vedette-help"), list = vedette.element("dl", ""), close = vedette.element("button", "", "Close (Esc)");
-    dialog.setAttribute("aria-label", "keys");
-    for (const [keys, text] of KEYS) list.append(vedette.element("dt", "mono", keys), vedette.element("dd", "", text));
+  function help(own) {
+    const dialog = vedette.element("dialog", "vedette-help"), list = vedette.element("dl", ""), close = vedette.element("button", "", vedette.t("Close (Esc)"));
+    dialog.setAttribute("aria-label", vedette.t("Keys"));
+    for (const [keys, text] of [...own.help, ...KEYS.filter(([keys]) => !(own.taken || []).includes(keys))]) list.append(vedette.element("dt", "mono", keys), vedette.element("dd", "", vedette.t(text)));
     close.type = "button";
     close.addEventListener("click", () => dialog.close());
-    dialog.append(vedette.element("h2", "", "Keys"), list, close);
+    dialog.append(vedette.element("h2", "", vedette.t("Keys")), list, close);
     dialog.addEventListener("close", () => dialog.remove());
     document.body.appendChild(dialog);
     dialog.showModal();
   }
 
-  /* Keys of letters act unless somebody types or a dialog is open; `act` maps them to what they do. */
-  function keys(map, desk, { tabs, time, card, list }) {
+  /* Keys of letters act unless somebody types or a dialog is open; `act` maps them to what they do. A page with keys of its own
+     gives them with their `help`, and takes over those letters that both have. */
+  function keys(map, desk, { tabs, time, card, list }, own) {
     const place = () => { const item = desk.selected === null ? null : desk.op.item(desk.selected); return item && item.place ? item : null; };
     const open = (name) => () => { tabs.open(name); if (name === "list") list.node.focus(); };
     const act = {
       j: () => desk.step(1), k: () => desk.step(-1), l: open("list"), g: open("gallery"), f: open("filters"), y: open("layers"), r: () => desk.reset(), p: () => time.toggle(), t: () => toggleTheme(),
-      m: () => vedette.measure(map), d: () => vedette.drawArea(map, desk), "?": help,
+      m: () => vedette.measure(map), d: () => vedette.drawArea(map, desk), "?": () => help(own),
       o: () => { const b = card.querySelector("button.frame"); if (b) b.click(); }, c: () => { const b = card.querySelector(".copyable button"); if (b) b.click(); },
       z: () => { const item = place(); if (item) map.setView(item.place, Math.max(map.getZoom(), 17), { animate: false }); },
       Enter: () => { if (!card.hidden) card.focus(); }, Escape: () => { if (desk.selected !== null) desk.select(null); }, Home: () => vedette.fit(map, vedette.data),
+      ...own.act,
     };
     document.addEventListener("keydown", (event) => {
       const target = event.target, typing = target.closest && target.closest("input:not([type=checkbox]):not([type=range]), select, textarea, dialog");
@@ -36,9 +38,11 @@
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       if (key === "Enter" && target.closest && target.closest("button, a, summary, [role=tab]")) return;
       if (key === "Home" && target.closest && target.closest("input, [role=tablist]")) return;
+      if (own.first && own.first(key)) { event.preventDefault(); return; }
+      if (key.startsWith("Arrow") && target.closest && target.closest(".leaflet-container, [role=tablist], input")) return;
       if (act[key]) { act[key](); event.preventDefault(); }
     });
-    return { help: help };
+    return { help: () => help(own) };
   }
 
   function theme() {
@@ -57,20 +61,20 @@
     main.after(sheet);
     const lay = () => {
       const table = vedette.element("table"), head = vedette.element("tr"), keys = Array.from(desk.shown.keys.subarray(0, shown));
-      for (const name of ["", "assessed as", "sure", "local time", "place", "CE90", "decided", "recording"]) head.appendChild(vedette.element("th", "", name));
+      for (const name of ["", vedette.t("assessed as"), vedette.t("sure"), vedette.t("local time"), vedette.t("place"), "CE90", vedette.t("decided"), vedette.t("recording")]) head.appendChild(vedette.element("th", "", name));
       table.appendChild(head);
       keys.forEach((key, k) => {
         const item = desk.op.item(key), row = vedette.element("tr");
-        for (const text of [String(k + 1), item.className, vedette.sureText(item), vedette.timeText(desk.op, item), vedette.placeText(item), item.ce90 === null ? "" : item.ce90.toFixed(0) + " m", item.decided ? item.decision : "nobody", item.recording ? item.recording.name : ""]) row.appendChild(vedette.element("td", "", text));
+        for (const text of [String(k + 1), item.className, vedette.sureText(item), vedette.timeText(desk.op, item), vedette.placeText(item), item.ce90 === null ? "" : item.ce90.toFixed(0) + " m", item.decided ? vedette.t(item.decision) : vedette.t("nobody"), item.recording ? item.recording.name : ""]) row.appendChild(vedette.element("td", "", text));
         table.appendChild(row);
       });
       const active = desk.active();
-      sheet.replaceChildren(vedette.element("p", "", vedette.countsText(desk) + (active.length ? ". Filters: " + active.join(", ") + "." : ". No filters.")));
+      sheet.replaceChildren(vedette.element("p", "", vedette.countsText(desk) + (active.length ? ". " + vedette.t("Filters: %(names)s.", { names: active.join(", ") }) : ". " + vedette.t("No filters."))));
       const legend = vedette.element("div", "legend");
       desk.op.data.classes.forEach((c) => { const key = vedette.element("span", "vedette-key"); key.style.backgroundColor = c.colour; legend.appendChild(vedette.legendRow(key, c.name)); });
       for (const entry of data.legend || []) legend.appendChild(vedette.legendRow(vedette.legendKey(entry), entry.text));
       sheet.append(legend, table);
-      if (desk.shown.keys.length > shown) sheet.appendChild(vedette.element("p", "", "and " + (desk.shown.keys.length - shown) + " more"));
+      if (desk.shown.keys.length > shown) sheet.appendChild(vedette.element("p", "", vedette.t("and %(n)s more", { n: desk.shown.keys.length - shown })));
       for (const line of data.notes || []) sheet.appendChild(vedette.element("p", "note", line));
     };
     let before = null;

@@ -4,6 +4,7 @@
   const ROW_PX = 76, TILE_PX = 200, JPEG = /^[A-Za-z0-9+/=]+$/;
 
   function chipOf(op, item) {
+    if (op.chipOf) return op.chipOf(item);
     const chips = op.data.chips || {}, text = item.hitRow >= 0 ? chips[item.hitRow] : undefined;
     if (text) return text;
     if (item.track === item.key) for (const row of op.hitsOf(item.row)) if (chips[row]) return chips[row];
@@ -12,7 +13,7 @@
 
   function picture(op, item, px) {
     const chip = chipOf(op, item);
-    if (!chip || !JPEG.test(chip)) return vedette.element("span", "vedette-nochip", "no picture");
+    if (!chip || !JPEG.test(chip)) return vedette.element("span", "vedette-nochip", vedette.t("no picture"));
     const img = vedette.element("img");
     img.alt = "";
     img.width = img.height = px;
@@ -23,20 +24,20 @@
   /* How sure it is that there was something, said as what it is. */
   function sureText(item) {
     if (item.existence !== null) return "P " + item.existence.toFixed(2);
-    return item.score === null ? "" : (item.calibrated ? "P " : "score ") + item.score.toFixed(2);
+    return item.score === null ? "" : vedette.t(item.calibrated ? "P %(p)s" : "score %(p)s", { p: item.score.toFixed(2) });
   }
 
   function placeText(item) {
-    if (!item.place) return "no place: " + (item.reason || "not known");
+    if (!item.place) return vedette.t("no place: %(why)s", { why: item.reason || vedette.t("not known") });
     const parts = [vedette.mgrsText(item.place[0], item.place[1]) || vedette.degrees(item.place[0], item.place[1])];
-    if (item.closest !== null) parts.push(vedette.metresText(item.closest) + " from the border");
-    else if (item.border !== null) parts.push(vedette.metresText(item.border) + " from the border");
+    if (item.closest !== null) parts.push(vedette.t("%(far)s from the border", { far: vedette.metresText(item.closest) }));
+    else if (item.border !== null) parts.push(vedette.t("%(far)s from the border", { far: vedette.metresText(item.border) }));
     return parts.join(" · ");
   }
 
   function timeText(op, item) {
     const first = op.local(item.first), last = op.local(item.last);
-    if (first === null) return "no date";
+    if (first === null) return vedette.t("no date");
     return first === last ? first.slice(0, 19) : first.slice(0, 19) + " – " + last.slice(11, 19);
   }
 
@@ -46,14 +47,21 @@
     return key;
   }
 
+  /* What an item did that is worth a word, as far as it is known. */
+  function didText(op, item) {
+    return [...new Set(op.events.filter((e) => e.things.includes(item.track) && !vedette.minorEvent(e.kind)).map((e) => e.kind))].join(", ");
+  }
+
   function row(desk, key) {
-    const item = desk.op.item(key), box = vedette.element("div", "vedette-row");
+    const item = desk.op.item(key), box = vedette.element("div", "vedette-row"), did = item.key === item.track ? didText(desk.op, item) : "";
     box.appendChild(picture(desk.op, item, 60));
     const text = vedette.element("div", "text"), head = vedette.element("div", "head");
     head.append(dot(item), vedette.element("b", "", item.className), vedette.element("span", "sure", sureText(item)));
-    if (item.decided) head.appendChild(vedette.element("span", "verdict-tag " + item.decision, item.decision));
+    if (item.decided) head.appendChild(vedette.element("span", "verdict-tag " + item.decision, vedette.t(item.decision)));
+    if (did) head.appendChild(vedette.element("span", "did", did));
     text.append(head, vedette.element("div", "", timeText(desk.op, item)), vedette.element("div", item.place ? "where" : "where lost", placeText(item)));
     box.appendChild(text);
+    if (desk.dress) desk.dress(item, box, head, text);
     return box;
   }
 
@@ -62,13 +70,13 @@
     box.appendChild(picture(desk.op, item, 148));
     const head = vedette.element("div", "head");
     head.append(dot(item), vedette.element("b", "", item.className), vedette.element("span", "sure", sureText(item)));
-    box.append(head, vedette.element("div", "quiet", (desk.op.local(item.first) || "no date").slice(11, 19)));
+    box.append(head, vedette.element("div", "quiet", (desk.op.local(item.first) || vedette.t("no date")).slice(11, 19)));
     return box;
   }
 
   function spoken(desk, key) {
     const item = desk.op.item(key);
-    return [item.className, sureText(item), item.decided ? item.decision : "", timeText(desk.op, item), placeText(item)].filter(Boolean).join(", ");
+    return [item.className, sureText(item), item.decided ? vedette.t(item.decision) : "", item.key === item.track ? didText(desk.op, item) : "", timeText(desk.op, item), placeText(item)].filter(Boolean).join(", ");
   }
 
   /* A listbox that holds elements for what can be seen alone. `make` builds one; `across` says how many stand in a row. */
@@ -86,16 +94,23 @@
       this.node.addEventListener("keydown", (event) => this.key(event));
       this.inner.addEventListener("click", (event) => {
         const box = event.target.closest("[role=option]");
-        if (box) desk.select(Number(box.dataset.key));
+        if (box && !(desk.clicked && desk.clicked(Number(box.dataset.key), event))) desk.select(Number(box.dataset.key));
       });
       desk.on("filter", () => this.renew());
+      desk.on("op", () => this.renew(true));
+      desk.on("rows", (_, keys) => this.renew(keys));
       desk.on("select", () => this.follow());
       new ResizeObserver(() => this.fill()).observe(this.node);
     }
     get across() { return this.minWidthPx ? Math.max(1, Math.floor(this.node.clientWidth / this.minWidthPx)) : 1; }
-    renew() {
-      for (const box of this.made.values()) box.remove();
-      this.made.clear();
+    /* Rows that show the same as before stay; `stale` names keys whose row says something else now, or is true for all. */
+    renew(stale) {
+      const keys = this.desk.shown.keys;
+      for (const [at, box] of this.made) {
+        const key = Number(box.dataset.key);
+        if (stale === true || keys[at] !== key || (stale && stale.includes(key))) { box.remove(); this.made.delete(at); }
+        else box.setAttribute("aria-setsize", String(keys.length));
+      }
       this.fill();
     }
     fill() {
@@ -122,12 +137,14 @@
         this.inner.appendChild(box);
       }
       this.mark();
+      if (this.desk.wanted) this.desk.wanted(Array.from(this.made.values(), (box) => Number(box.dataset.key)));
     }
     mark() {
       this.node.removeAttribute("aria-activedescendant");
       for (const box of this.made.values()) {
         const chosen = Number(box.dataset.key) === this.desk.selected;
         box.setAttribute("aria-selected", String(chosen));
+        box.classList.toggle("marked", this.desk.marked.has(Number(box.dataset.key)));
         if (chosen) this.node.setAttribute("aria-activedescendant", box.id);
       }
     }
@@ -148,7 +165,7 @@
   }
 
   Object.assign(window.vedette, {
-    list: (desk) => new Roll(desk, "Things found", row, ROW_PX, 0), gallery: (desk) => new Roll(desk, "Pictures of things found", tile, TILE_PX, 160),
+    list: (desk) => new Roll(desk, vedette.t("Things found"), row, ROW_PX, 0), gallery: (desk) => new Roll(desk, vedette.t("Pictures of things found"), tile, TILE_PX, 160),
     chipOf: chipOf, sureText: sureText, timeText: timeText, placeText: placeText, jpegText: (text) => JPEG.test(text),
   });
 })();

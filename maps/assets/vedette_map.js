@@ -1,7 +1,8 @@
 /* The map's own layers. Data only ever reaches the page as JSON, typed arrays and textContent. */
 "use strict";
-window.vedette = window.vedette || {};
 (function () {
+  const element = vedette.element;
+
   /* Cards open clear of the title, the legend (on wide screens) and the buttons. A phone's width is not known
      before the page's head is read, so it is asked for when a card opens. */
   function cardPlace() {
@@ -11,13 +12,6 @@ window.vedette = window.vedette || {};
       autoPanPaddingTopLeft: [wide ? 310 : 10, 80],
       autoPanPaddingBottomRight: [wide ? 60 : 10, 20],
     };
-  }
-
-  function element(tag, className, text) {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined) node.textContent = text;
-    return node;
   }
 
   function card(title, rows, note) {
@@ -106,5 +100,5 @@ window.vedette = window.vedette || {};
     shrink();
   }
 
-  Object.assign(window.vedette, { geometry: geometry, panel: panel, popup: popup, element: element, legendKey: legendKey });
+  Object.assign(window.vedette, { geometry: geometry, panel: panel, popup: popup, legendKey: legendKey });
 })();

@@ -38,6 +38,19 @@
     return { from: from, rows: rows };
   }
 
+  /* A table with more rows, given as columns: what they do not say is not known, and a code of 0. */
+  const CODES = new Set(["class", "decision", "reason", "recording", "hits", "points", "calibrated", "frame", "stream"]);
+  function longer(table, more) {
+    const out = { count: table.count + more.count };
+    for (const [name, column] of Object.entries(table)) {
+      if (name === "count") continue;
+      out[name] = new Float64Array(out.count).fill(CODES.has(name) ? 0 : NaN, table.count);
+      out[name].set(column);
+      if (more[name]) out[name].set(more[name], table.count);
+    }
+    return out;
+  }
+
   class Operation {
     constructor(data, things, points, hits) {
       Object.assign(this, { data: data, things: things, points: points, hits: hits, events: data.events });
@@ -46,6 +59,39 @@
       for (const table of [things, points, hits]) project(table, this.seam);
       this.ofThing = byThing(hits.thing, things.count);
       this.hitIds = null;
+      this.delivered = hits;
+    }
+
+    /* Take in things that are told one by one, as columns and their ids; they have no points. */
+    adopt(columns, ids) {
+      this.things = longer(this.things, columns);
+      project(this.things, this.seam);
+      this.start = starts(this.things.points);
+      this.data.ids = this.data.ids.concat(ids);
+      this.ofThing = byThing(this.hits.thing, this.things.count);
+    }
+
+    /* Hits that come later than the rest, in the place of those that came so before. */
+    lend(table) {
+      this.hits = longer(this.delivered, table);
+      project(this.hits, this.seam);
+      this.ofThing = byThing(this.hits.thing, this.things.count);
+    }
+
+    /* What a track or single hit is called where there are several operations: number of its own, run, id. A hit of a track
+       goes by the track's name. */
+    nameOf(key) {
+      if (!this.isThing(key) && this.hits.thing[key - this.count] >= 0) return this.nameOf(this.hits.thing[key - this.count]);
+      const thing = this.isThing(key), i = thing ? key : key - this.things.count, of = this.data.recordings[(thing ? this.things : this.hits).recording[i]];
+      return of.source + "/" + of.run + "/" + (thing ? this.data.ids[i] : this.idOfHit(i));
+    }
+
+    /* Keys of all tracks and single hits by that name. */
+    keysByName() {
+      const keys = new Map();
+      for (let i = 0; i < this.count; i++) keys.set(this.nameOf(i), i);
+      for (let i = 0; i < this.delivered.count; i++) if (this.hits.thing[i] < 0) keys.set(this.nameOf(this.keyOfHit(i)), this.keyOfHit(i));
+      return keys;
     }
 
     get count() { return this.things.count; }
@@ -78,11 +124,11 @@
 
     utc(t) { return Number.isNaN(t) ? null : new Date(this.data.epoch_ms + t); }
 
-    /* Local time as the page's writer reckons it, and how far that is from UTC. */
+    /* The time of day as the page's writer reckons it, or UTC where a reader chose that, and how far it is from UTC. */
     local(t) {
       if (Number.isNaN(t)) return null;
-      let minutes = this.data.offsets[0][1];
-      for (const [from, offset] of this.data.offsets) if (this.data.epoch_ms + t >= from) minutes = offset;
+      let minutes = vedette.units.time === "utc" ? 0 : this.data.offsets[0][1];
+      if (vedette.units.time !== "utc") for (const [from, offset] of this.data.offsets) if (this.data.epoch_ms + t >= from) minutes = offset;
       const sign = minutes < 0 ? "-" : "+", size = Math.abs(minutes), two = (n) => String(n).padStart(2, "0");
       const text = new Date(this.data.epoch_ms + t + minutes * 60000).toISOString();
       return text.slice(0, 10) + " " + text.slice(11, 19) + " " + sign + two(Math.floor(size / 60)) + ":" + two(size % 60);

@@ -1,6 +1,5 @@
 /* Places as people say them: MGRS (NGA.SIG.0012), degrees, distances and bearings on WGS 84. */
 "use strict";
-window.vedette = window.vedette || {};
 (function () {
   const A = 6378137, F = 1 / 298.257223563, K0 = 0.9996, N = F / (2 - F), RAD = Math.PI / 180;
   const RECTIFYING = A / (1 + N) * (1 + N * N / 4 + Math.pow(N, 4) / 64);
@@ -82,7 +81,6 @@ window.vedette = window.vedette || {};
 
   const POINTS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
   function bearingText(degrees) { return String(Math.round(degrees) % 360).padStart(3, "0") + "° " + POINTS[Math.round(degrees / 45) % 8]; }
-  function metresText(metres) { return metres < 1000 ? Math.round(metres) + " m" : (metres / 1000).toFixed(metres < 10000 ? 2 : 1) + " km"; }
 
-  Object.assign(window.vedette, { mgrs: mgrs, mgrsText: mgrsText, degrees: degrees, geodesic: geodesic, ellipse: ellipse, bearingText: bearingText, metresText: metresText, utm: utm, zoneOf: zoneOf });
+  Object.assign(window.vedette, { mgrs: mgrs, mgrsText: mgrsText, degrees: degrees, geodesic: geodesic, ellipse: ellipse, bearingText: bearingText, utm: utm, zoneOf: zoneOf });
 })();

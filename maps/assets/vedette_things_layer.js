@@ -97,19 +97,19 @@
       this.taken.push([bunch.x - bunch.r, bunch.y - bunch.r, bunch.x + bunch.r, bunch.y + bunch.r]);
     },
     _track: function (view, one, chosen) {
-      const { op } = this.desk, pen = view.pen, cls = op.things.class[one.i], colour = op.data.classes[cls].colour, dismissed = op.data.decisions[op.things.decision[one.i]] === "dismissed";
+      const { op, marked } = this.desk, pen = view.pen, cls = op.things.class[one.i], picked = marked.has(one.i), colour = op.data.classes[cls].colour, dismissed = op.data.decisions[op.things.decision[one.i]] === "dismissed";
       pen.lineJoin = pen.lineCap = "round";
       pen.globalAlpha = dismissed ? 0.45 : 1;
       if (one.points.length > 1) {
         trace(pen, one.points);
-        pen.lineWidth = chosen ? 9 : 6; pen.strokeStyle = chosen ? "#ffd33d" : this.halo; pen.stroke();
+        pen.lineWidth = chosen ? 9 : picked ? 8 : 6; pen.strokeStyle = chosen ? "#ffd33d" : picked ? "#8e24aa" : this.halo; pen.stroke();
         trace(pen, one.points);
         pen.lineWidth = chosen ? 3.5 : 2.6; pen.strokeStyle = colour; pen.stroke();
         this._arrows(pen, one.points, colour);
       }
       symbol(pen, cls, one.at[0], one.at[1], chosen ? 8 : 6.5);
       pen.fillStyle = colour; pen.fill();
-      pen.lineWidth = chosen ? 3 : 2; pen.strokeStyle = chosen ? "#ffd33d" : this.halo; pen.stroke();
+      pen.lineWidth = chosen || picked ? 3 : 2; pen.strokeStyle = chosen ? "#ffd33d" : picked ? "#8e24aa" : this.halo; pen.stroke();
       if (op.data.decisions[op.things.decision[one.i]] === "confirmed") { pen.beginPath(); pen.arc(one.at[0], one.at[1], 2.4, 0, 2 * Math.PI); pen.fillStyle = "#fff"; pen.fill(); }
       pen.globalAlpha = 1;
       this.taken.push([one.at[0] - 8, one.at[1] - 8, one.at[0] + 8, one.at[1] + 8]);

@@ -6,21 +6,20 @@
   class TimeStrip {
     constructor(desk) {
       this.desk = desk;
-      this.span = Math.max(desk.op.data.end_ms - desk.op.data.epoch_ms, 1);
       this.node = vedette.element("section", "vedette-time");
-      this.node.setAttribute("aria-label", "time");
+      this.node.setAttribute("aria-label", vedette.t("time"));
       this.canvas = vedette.element("canvas", "");
       this.canvas.setAttribute("aria-hidden", "true");
       this.play = vedette.element("button", "play", "▶");
-      this.play.type = "button"; this.play.title = "Play (P)"; this.play.setAttribute("aria-label", "play the time window");
+      this.play.type = "button"; this.play.title = vedette.t("Play (P)"); this.play.setAttribute("aria-label", vedette.t("play the time window"));
       this.play.addEventListener("click", () => this.toggle());
       this.said = vedette.element("span", "said", "");
-      this.all = vedette.element("button", "small", "all times");
+      this.all = vedette.element("button", "small", vedette.t("all times"));
       this.all.type = "button";
       this.all.addEventListener("click", () => { this.stop(); desk.set({ from: null, to: null }); });
       const bar = vedette.element("div", "bar");
-      this.from = this.slider("time from");
-      this.to = this.slider("time to");
+      this.from = this.slider(vedette.t("time from"));
+      this.to = this.slider(vedette.t("time to"));
       bar.append(this.play, this.said, this.all);
       const well = vedette.element("div", "well"), sliders = vedette.element("div", "sliders");
       sliders.append(this.from, this.to);
@@ -30,6 +29,7 @@
       desk.on("filter", () => this.draw());
       new ResizeObserver(() => this.draw()).observe(this.canvas);
     }
+    get span() { return Math.max(this.desk.op.data.end_ms - this.desk.op.data.epoch_ms, 1); }
     slider(name) {
       const input = vedette.element("input");
       input.type = "range"; input.min = 0; input.max = STEPS; input.step = 1;
@@ -61,7 +61,7 @@
     run() {
       const { from, to } = this.desk.filters, wide = from === null || to === null ? this.span / 20 : to - from;
       let at = from === null || to === null || to >= this.span ? 0 : from;
-      this.play.textContent = "❚❚"; this.play.setAttribute("aria-label", "stop"); this.node.classList.add("playing");
+      this.play.textContent = "❚❚"; this.play.setAttribute("aria-label", vedette.t("stop")); this.node.classList.add("playing");
       this.timer = setInterval(() => {
         this.desk.set({ from: Math.round(at), to: Math.round(Math.min(at + wide, this.span)) });
         if (at + wide >= this.span) this.stop(); else at += wide / 8;
@@ -70,7 +70,7 @@
     stop() {
       clearInterval(this.timer);
       this.timer = 0;
-      this.play.textContent = "▶"; this.play.setAttribute("aria-label", "play the time window"); this.node.classList.remove("playing");
+      this.play.textContent = "▶"; this.play.setAttribute("aria-label", vedette.t("play the time window")); this.node.classList.remove("playing");
     }
     draw() {
       const { from, to } = this.desk.filters, bins = this.desk.shown.bins.counts, wide = this.canvas.clientWidth, ratio = window.devicePixelRatio || 1;
@@ -78,7 +78,7 @@
       this.from.value = low / this.span * STEPS; this.to.value = high / this.span * STEPS;
       for (const [input, t] of [[this.from, low], [this.to, high]]) input.setAttribute("aria-valuetext", op.local(t) || "");
       const clock = (t) => (op.local(t) || "").slice(11, 19);
-      this.said.textContent = op.hits.count ? clock(low) + " – " + clock(high) + " local (UTC" + (op.local(low) || "").slice(20) + ")" : "nothing was found";
+      this.said.textContent = op.hits.count || op.count ? clock(low) + " – " + clock(high) + " " + (vedette.units.time === "utc" ? "UTC" : vedette.t("local (UTC%(off)s)", { off: (op.local(low) || "").slice(20) })) : vedette.t("nothing was found");
       this.all.hidden = from === null && to === null;
       if (!wide) return;
       this.canvas.width = wide * ratio; this.canvas.height = HIGH_PX * ratio;

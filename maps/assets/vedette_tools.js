@@ -72,7 +72,7 @@
       let metres = 0, last = null;
       const way = extra ? [...points, extra] : points;
       for (let k = 1; k < way.length; k++) { last = vedette.geodesic(way[k - 1].lat, way[k - 1].lng, way[k].lat, way[k].lng); metres += last.metres; }
-      if (draw === "line" && way.length > 1) said.textContent = vedette.metresText(metres) + (way.length > 2 ? " in all, last leg " + vedette.metresText(last.metres) : "") + " towards " + vedette.bearingText(last.bearing) + ". Enter or Esc ends.";
+      if (draw === "line" && way.length > 1) said.textContent = vedette.metresText(metres) + (way.length > 2 ? " " + vedette.t("in all, last leg %(leg)s", { leg: vedette.metresText(last.metres) }) : "") + " " + vedette.t("towards %(bearing)s. Enter or Esc ends.", { bearing: vedette.bearingText(last.bearing) });
     };
     const move = (event) => tell(event.latlng);
     const end = (done) => {
@@ -100,10 +100,10 @@
     map.getContainer().focus();
   }
 
-  function measure(map) { picker(map, "Click places to measure between them (space: the middle of the map). Enter or Esc ends.", () => {}, "line"); }
+  function measure(map) { picker(map, vedette.t("Click places to measure between them (space: the middle of the map). Enter or Esc ends."), () => {}, "line"); }
 
   function drawArea(map, desk) {
-    picker(map, "Click the corners of an area (space: the middle of the map); Enter closes it, Esc leaves it.", (points) => {
+    picker(map, vedette.t("Click the corners of an area (space: the middle of the map); Enter closes it, Esc leaves it."), (points) => {
       if (points.length > 2) desk.set({ area: points.map((p) => [Math.round(p.lat * 1e6) / 1e6, Math.round(p.wrap().lng * 1e6) / 1e6]) });
     }, "area");
   }
@@ -117,14 +117,15 @@
     return from.map((v, c) => Math.round(v + (to[c] - v) * part));
   }
 
-  /* Ground by the time since it was seen last; ground between two samples is hatched. Resolves to the layer. */
-  async function coverageLayer(coverage) {
-    const cells = await vedette.columns(coverage.cells), canvas = vedette.element("canvas"), w = coverage.columns, h = coverage.rows, fine = 2;
+  /* Ground by the time since it was seen last; ground between two samples is hatched. `since` seconds have gone by
+     since the grid's own end: a page that stays open while time goes on says how old the ground is by now. */
+  function paintAges(layer, since) {
+    const { cells, spec } = layer, canvas = vedette.element("canvas"), w = spec.columns, h = spec.rows, fine = 2;
     canvas.width = w * fine; canvas.height = h * fine;
-    const pen = canvas.getContext("2d"), picture = pen.createImageData(w * fine, h * fine), oldest = Math.max(coverage.oldest_s, 1);
+    const pen = canvas.getContext("2d"), picture = pen.createImageData(w * fine, h * fine), oldest = Math.max(spec.oldest_s + since, 1);
     for (let i = 0; i < w * h; i++) {
       if (!cells.kind[i]) continue;
-      const [r, g, b] = ageColour(cells.age[i] / oldest), x = i % w * fine, y = Math.floor(i / w) * fine;
+      const [r, g, b] = ageColour((cells.age[i] + since) / oldest), x = i % w * fine, y = Math.floor(i / w) * fine;
       for (let dy = 0; dy < fine; dy++) for (let dx = 0; dx < fine; dx++) {
         const at = ((y + dy) * w * fine + x + dx) * 4;
         picture.data[at] = r; picture.data[at + 1] = g; picture.data[at + 2] = b;
@@ -132,9 +133,22 @@
       }
     }
     pen.putImageData(picture, 0, 0);
-    const layer = L.imageOverlay(canvas.toDataURL("image/png"), coverage.bounds, { className: "vedette-coverage", alt: "ground by the time since it was seen" });
-    layer.cells = cells;
-    layer.spec = coverage;
+    layer.since = since;
+    layer.setUrl(canvas.toDataURL("image/png"));
+    if (layer.told) layer.told();
+  }
+
+  const BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+  async function coverageLayer(coverage) {
+    const layer = L.imageOverlay(BLANK, coverage.bounds, { className: "vedette-coverage", alt: vedette.t("ground by the time since it was seen") });
+    layer.renew = async (grid) => {
+      layer.cells = await vedette.columns(grid.cells);
+      layer.spec = grid;
+      layer.setBounds(L.latLngBounds(grid.bounds));
+      paintAges(layer, layer.since || 0);
+    };
+    layer.paint = (since) => paintAges(layer, since);
+    await layer.renew(coverage);
     return layer;
   }
 

@@ -1,7 +1,7 @@
 /* The page an analyst works on: list, pictures, filters and layers beside the map, time below, the card of what is selected. */
 "use strict";
 (function () {
-  const SORTS = [["last", "newest first"], ["first", "oldest first"], ["probability", "most probable first"], ["border", "nearest the border first"], ["class", "by class"]];
+  const SORTS = [["queue", "as they are to be looked at"], ["last", "newest first"], ["first", "oldest first"], ["probability", "most probable first"], ["border", "nearest the border first"], ["class", "by class"]];
 
   function button(text, title, act, className) {
     const b = vedette.element("button", className || "", text);
@@ -16,7 +16,7 @@
       this.panels = panels;
       this.bar = vedette.element("div", "vedette-tabs");
       this.bar.setAttribute("role", "tablist");
-      this.bar.setAttribute("aria-label", "beside the map");
+      this.bar.setAttribute("aria-label", vedette.t("beside the map"));
       this.buttons = {};
       for (const [name, { label, key, node }] of Object.entries(panels)) {
         const tab = button(label, label + (key ? " (" + key + ")" : ""), () => this.open(name));
@@ -46,41 +46,44 @@
   }
 
   function sorted(desk) {
-    const label = vedette.element("label", "sort", "Sorted "), select = vedette.element("select");
+    const label = vedette.element("label", "sort", vedette.t("Sorted") + " "), select = vedette.element("select");
     for (const [value, text] of SORTS) {
-      if (value === "border" && !desk.op.data.has_border) continue;
-      const option = vedette.element("option", "", text);
+      if ((value === "border" && !desk.op.data.has_border) || (value === "queue" && !desk.op.queue)) continue;
+      const option = vedette.element("option", "", vedette.t(text));
       option.value = value;
       select.appendChild(option);
     }
+    select.value = desk.filters.sort;
     select.addEventListener("change", () => desk.set({ sort: select.value }));
     desk.on("filter", () => { select.value = desk.filters.sort; });
     label.appendChild(select);
     return label;
   }
 
-  function plural(n, word) { return n + " " + word + (n === 1 ? "" : "s"); }
+  /* One and many are two texts: languages differ in more than an s. */
+  function plural(n, one, many) { return vedette.t(n === 1 ? one : many, { n: n }); }
 
   /* What is shown and what is not, in one line that is read out when it changes. */
   function countsText(desk) {
-    const { counts } = desk.shown, told = [plural(counts.tracks, "track"), plural(counts.hits, "hit")], lost = Object.values(counts.unplaced).reduce((a, b) => a + b, 0);
-    if (counts.singles) told[1] += " (" + counts.singles + " single)";
-    if (counts.events) told.push(plural(counts.events, "event"));
-    if (lost) told.push(lost + " without a place");
-    if (counts.unlikely) told.push(counts.unlikely + " improbable hidden");
+    const { counts } = desk.shown, told = [plural(counts.tracks, "%(n)s track", "%(n)s tracks"), plural(counts.hits, "%(n)s hit", "%(n)s hits")], lost = Object.values(counts.unplaced).reduce((a, b) => a + b, 0);
+    if (desk.op.data.whole === false) told.pop();
+    if (counts.singles) told[1] += " (" + vedette.t("%(n)s single", { n: counts.singles }) + ")";
+    if (counts.events) told.push(plural(counts.events, "%(n)s event", "%(n)s events"));
+    if (lost) told.push(vedette.t("%(n)s without a place", { n: lost }));
+    if (counts.unlikely) told.push(vedette.t("%(n)s improbable hidden", { n: counts.unlikely }));
     return told.join(" · ");
   }
 
-  function header(desk, data, tools) {
+  function header(desk, data, tools, own) {
     const head = vedette.element("header", "vedette-head"), words = vedette.element("div", "words"), counts = vedette.element("div", "counts", "");
     counts.setAttribute("role", "status");
-    const more = button("", "Show what improbable tracks are hidden", () => desk.set({ existence: 0 }), "small more");
-    const tell = () => { counts.textContent = countsText(desk); more.hidden = !desk.shown.counts.unlikely; more.textContent = "show"; };
+    const more = button("", vedette.t("Show what improbable tracks are hidden"), () => desk.set({ existence: 0 }), "small more");
+    const tell = () => { counts.textContent = countsText(desk); more.hidden = !desk.shown.counts.unlikely; more.textContent = vedette.t("show"); };
     words.append(vedette.element("h1", "", data.title), vedette.element("div", "quiet", data.subtitle || ""));
     const bar = vedette.element("div", "tools");
     bar.append(...tools);
     const told = vedette.element("div", "told");
-    told.append(counts, more);
+    told.append(counts, more, ...(own.told || []));
     head.append(words, told, bar);
     desk.on("filter", tell);
     tell();
@@ -89,7 +92,7 @@
 
   function emptyNote(desk) {
     const note = vedette.element("p", "vedette-empty quiet", "");
-    const tell = () => { note.hidden = desk.shown.keys.length > 0; note.textContent = desk.op.hits.count || desk.op.count ? "Nothing fits the filters. R shows everything again." : "Nothing was found in these recordings."; };
+    const tell = () => { note.hidden = desk.shown.keys.length > 0; note.textContent = desk.op.hits.count || desk.op.count ? vedette.t("Nothing fits the filters. Reset them to see everything again.") : vedette.t("Nothing was found in these recordings."); };
     desk.on("filter", tell);
     tell();
     return note;
@@ -111,34 +114,40 @@
     return row;
   }
 
-  function ageText(seconds) { return seconds < 90 ? Math.round(seconds) + " s" : seconds < 5400 ? Math.round(seconds / 60) + " min" : (seconds / 3600).toFixed(1) + " h"; }
-
   function areaText(m2) { return m2 < 1e6 ? (m2 / 1e4).toFixed(m2 < 1e5 ? 1 : 0) + " ha" : (m2 / 1e6).toFixed(2) + " km²"; }
 
-  function coverageLegend(coverage) {
-    const box = vedette.element("div", "vedette-ages"), end = new Date(coverage.end_ms).toISOString().slice(11, 16) + " UTC";
-    for (let k = 0; k <= 4; k++) {
-      const key = vedette.element("span", "key area"), [r, g, b] = vedette.ageColour(k / 4);
-      key.style.backgroundColor = "rgba(" + r + "," + g + "," + b + ",.55)";
-      box.appendChild(legendRow(key, "last seen " + ageText(coverage.oldest_s * k / 4) + " before the end (" + end + ")"));
-    }
-    const hatch = vedette.element("span", "key area hatch");
-    box.appendChild(legendRow(hatch, "swept between two samples, most likely seen"));
-    box.appendChild(vedette.element("div", "note", "Seen: " + areaText(coverage.seen_m2) + ", between samples: " + areaText(coverage.between_m2) + " (" + coverage.footprints + " footprints, cells of " + coverage.cell_m + " m). Ground without colour was not seen."));
+  /* What the colours of a layer of ages say; anew when time has gone by. */
+  function coverageLegend(layer) {
+    const box = vedette.element("div", "vedette-ages");
+    layer.told = () => {
+      const { spec, since } = layer, end = new Date(spec.end_ms).toISOString().slice(11, 16) + " UTC", hatch = vedette.element("span", "key area hatch");
+      box.replaceChildren();
+      for (let k = 0; k <= 4; k++) {
+        const key = vedette.element("span", "key area"), [r, g, b] = vedette.ageColour(k / 4), age = vedette.ageText((spec.oldest_s + since) * k / 4);
+        key.style.backgroundColor = "rgba(" + r + "," + g + "," + b + ",.55)";
+        box.appendChild(legendRow(key, since ? vedette.t("last seen %(age)s ago", { age: age }) : vedette.t("last seen %(age)s before the end (%(end)s)", { age: age, end: end })));
+      }
+      box.appendChild(legendRow(hatch, vedette.t("swept between two samples, most likely seen")));
+      box.appendChild(vedette.element("div", "note", vedette.t("Seen: %(seen)s, between samples: %(between)s (%(n)s footprints, cells of %(cell)s m). Ground without colour was not seen.", { seen: areaText(spec.seen_m2), between: areaText(spec.between_m2), n: spec.footprints, cell: spec.cell_m })));
+    };
+    layer.told();
     return box;
   }
 
   function layersPanel(map, desk, data, layers) {
     const panel = vedette.element("div", "vedette-layers"), keys = vedette.element("div", "");
-    desk.op.data.classes.forEach((c, code) => keys.appendChild(legendRow(classKey(code, c.colour), c.name + ": track (arrow: direction), and hits nearer by")));
-    const bunch = vedette.element("span", "key bunch", "7");
-    keys.append(legendRow(bunch, "tracks that lie too close to tell apart: click to go nearer"));
-    for (const kind of [...new Set(desk.op.events.map((e) => e.kind))].filter((k) => !vedette.minorEvent(k))) {
-      const sign = vedette.element("span", "key sign" + (/crossing|entering/.test(kind) ? " grave" : ""), vedette.signOf(kind));
-      keys.appendChild(legendRow(sign, "event: " + kind));
-    }
-    keys.append(legendRow(vedette.element("span", "key ellipse"), "95 % ellipse of a place (of what is selected)"));
-    panel.append(vedette.element("h2", "", "Legend"), keys, vedette.element("h2", "", "Layers"));
+    const tell = () => {
+      keys.replaceChildren(...desk.op.data.classes.map((c, code) => legendRow(classKey(code, c.colour), vedette.t("%(name)s: track (arrow: direction), and hits nearer by", { name: c.name }))));
+      keys.append(legendRow(vedette.element("span", "key bunch", "7"), vedette.t("tracks that lie too close to tell apart: click to go nearer")));
+      for (const kind of [...new Set(desk.op.events.map((e) => e.kind))].filter((k) => !vedette.minorEvent(k))) {
+        const sign = vedette.element("span", "key sign" + (/crossing|entering/.test(kind) ? " grave" : ""), vedette.signOf(kind));
+        keys.appendChild(legendRow(sign, vedette.t("event: %(kind)s", { kind: kind })));
+      }
+      keys.append(legendRow(vedette.element("span", "key ellipse"), vedette.t("95 % ellipse of a place (of what is selected)")));
+    };
+    tell();
+    desk.on("op", tell);
+    panel.append(vedette.element("h2", "", vedette.t("Legend")), keys, vedette.element("h2", "", vedette.t("Layers")));
     for (const { name, layer, on, legend, more } of layers) {
       const label = vedette.checkLabel(name, on, (show) => { if (show) layer.addTo(map); else layer.remove(); }), key = legend && vedette.legendKey(legend);
       if (key) label.insertBefore(key, label.lastChild);
@@ -181,21 +190,22 @@
     map.setView(map.unproject(middle, zoom), zoom, { animate: false });
   }
 
-  function workbench(map, data, desk, layers) {
+  /* `own` is what a page has beside what all have: `above` the list, `told` in the head, `tools`, and keys with their `help`. */
+  function workbench(map, data, desk, layers, own) {
     const list = vedette.list(desk), gallery = vedette.gallery(desk), container = map.getContainer();
     const filters = vedette.filterPanel(desk, () => vedette.drawArea(map, desk)), listed = vedette.element("div", "vedette-listed"), pictures = vedette.element("div", "vedette-listed");
-    listed.append(sorted(desk), emptyNote(desk), list.node);
+    listed.append(...(own.above || []), sorted(desk), emptyNote(desk), list.node);
     pictures.append(sorted(desk), emptyNote(desk), gallery.node);
-    const panels = { map: { label: "Map", node: null }, list: { label: "List", key: "L", node: listed }, gallery: { label: "Pictures", key: "G", node: pictures }, filters: { label: "Filters", key: "F", node: filters }, layers: { label: "Legend", key: "Y", node: layersPanel(map, desk, data, layers) } };
+    const panels = { map: { label: vedette.t("Map"), node: null }, list: { label: vedette.t("List"), key: "L", node: listed }, gallery: { label: vedette.t("Pictures"), key: "G", node: pictures }, filters: { label: vedette.t("Filters"), key: "F", node: filters }, layers: { label: vedette.t("Legend"), key: "Y", node: layersPanel(map, desk, data, layers) } };
     const tabs = new Tabs(panels), side = vedette.element("aside", "vedette-side"), body = document.body, card = vedette.cardPanel(desk), time = vedette.timeStrip(desk);
-    side.setAttribute("aria-label", "what was found");
+    side.setAttribute("aria-label", vedette.t("what was found"));
     side.append(...Object.values(panels).map((p) => p.node).filter(Boolean));
-    const keys = vedette.keys(map, desk, { tabs: tabs, time: time, card: card, list: list });
-    const tools = [button("Fit", "Fit everything (Home)", () => vedette.fit(map, data)), button("Measure", "Measure (M)", () => vedette.measure(map)), button("Theme", "Theme: dark or light (T)", () => vedette.toggleTheme()), button("Print", "Print (Ctrl+P)", () => window.print()), button("Keys", "Keys (?)", () => keys.help())];
+    const keys = vedette.keys(map, desk, { tabs: tabs, time: time, card: card, list: list }, own);
+    const tools = [button(vedette.t("Fit"), vedette.t("Fit everything (Home)"), () => vedette.fit(map, data)), button(vedette.t("Measure"), vedette.t("Measure"), () => vedette.measure(map)), button(vedette.t("Theme"), vedette.t("Theme: dark or light (T)"), () => vedette.toggleTheme()), button(vedette.t("Print"), vedette.t("Print (Ctrl+P)"), () => window.print()), button(vedette.t("Keys"), vedette.t("Keys (?)"), () => keys.help()), ...(own.tools || [])];
     body.classList.add("vedette-work");
     const main = vedette.element("main", "vedette-main");
     container.parentNode.insertBefore(main, container);
-    body.prepend(header(desk, data, tools));
+    body.prepend(header(desk, data, tools, own));
     main.append(tabs.bar, side, container, card, time.node);
     vedette.printed(map, desk, data, main);
     const narrow = window.matchMedia("(max-width: 720px)");
@@ -204,7 +214,7 @@
     desk.on("select", () => { if (narrow.matches && desk.selected !== null) tabs.open("map"); showSelected(map, desk); });
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(container);
     map.invalidateSize({ animate: false });
-    return { tabs: tabs, time: time, card: card };
+    return { tabs: tabs, time: time, card: card, list: list };
   }
 
   Object.assign(window.vedette, { workbench: workbench, pickingOf: picking, countsText: countsText, coverageLegend: coverageLegend, legendRow: legendRow });

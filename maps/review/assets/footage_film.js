@@ -15,7 +15,7 @@
     const answer = await fetch(film.address("film", stream, from, to), { credentials: "same-origin" });
     if (!answer.ok) {
       const told = (answer.headers.get("content-type") || "").startsWith("application/json") ? await answer.json() : {};
-      const error = new Error(told.error || "The console answered " + answer.status + ".");
+      const error = new Error(told.error || review.t("The console answered %(status)s.", { status: answer.status }));
       error.why = told.why;
       throw error;
     }
@@ -47,7 +47,7 @@
     film.second = other;
     video().src = one.url;
     if (other) second().src = other.url;
-    document.getElementById("about").textContent = film.chosen.name + ": pictures " + one.how + (shown.pictures.length ? "" : "; no picture of this stretch was analysed");
+    document.getElementById("about").textContent = review.t("%(name)s: pictures %(how)s", { name: film.chosen.name, how: one.how }) + (shown.pictures.length ? "" : "; " + review.t("no picture of this stretch was analysed"));
     video().onloadedmetadata = () => show(at, play);
     film.fillThings();
   };
@@ -111,7 +111,7 @@
     for (const box of film.shown.boxes) if (!first.has(box.thing)) first.set(box.thing, box);
     list.replaceChildren();
     for (const [thing, box] of first) {
-      const node = review.element("li"), text = box.assessed + " " + (box.score === null ? "" : box.score.toFixed(2)) + "  at " + box.t_s.toFixed(1) + " s" + (box.place ? "" : "  (no place: " + box.why_not + ")");
+      const node = review.element("li"), text = box.assessed + " " + (box.score === null ? "" : box.score.toFixed(2)) + "  " + review.t("at %(t)s s", { t: box.t_s.toFixed(1) }) + (box.place ? "" : "  (" + review.t("no place: %(why)s", { why: box.why_not }) + ")");
       node.append(review.button(text, "", () => { film.thing = thing; film.goto(box.t_s, false); }));
       list.append(node);
     }
@@ -127,8 +127,8 @@
     document.getElementById("play").addEventListener("click", film.toggle);
     document.getElementById("back").addEventListener("click", () => film.step(-1));
     document.getElementById("on").addEventListener("click", () => film.step(1));
-    video().addEventListener("play", () => { document.getElementById("play").firstChild.textContent = "Pause "; });
-    video().addEventListener("pause", () => { document.getElementById("play").firstChild.textContent = "Play "; });
+    video().addEventListener("play", () => { document.getElementById("play-word").textContent = review.t("Pause"); });
+    video().addEventListener("pause", () => { document.getElementById("play-word").textContent = review.t("Play"); });
   };
   review.film = film;
 })(window.review);

@@ -20,7 +20,7 @@
 
   function track(told) {
     const list = document.getElementById("news"), item = review.element("li");
-    const text = told.utc.replace("T", " ").replace(/\.\d+Z/, "Z") + "  " + told.assessed + " " + told.probability.toFixed(2) + "  " + told.id;
+    const text = review.moment(told.utc) + "  " + told.assessed + " " + told.probability.toFixed(2) + "  " + told.id;
     item.dataset.track = told.id;
     item.append(review.button(text, "", () => review.footageMap.setView(told.place, 18, { animate: false })));
     list.prepend(item);
@@ -30,22 +30,36 @@
     review.liveSpots = [...(review.liveSpots || []), spot];
     while (review.liveSpots.length > MOST) review.liveSpots.shift().remove();
     if (choice("sound")) beep();
-    if (choice("notify") && window.Notification && Notification.permission === "granted") new Notification("New track: " + told.assessed, { body: "Machine assessment, " + told.probability.toFixed(2) + ". Look before anything is done.", tag: told.id });
+    if (choice("notify") && window.Notification && Notification.permission === "granted") new Notification(review.t("New track: %(name)s", { name: told.assessed }), { body: review.t("Machine assessment, %(p)s. Look before anything is done.", { p: told.probability.toFixed(2) }), tag: told.id });
   }
-
-  function age(seconds) { return seconds < 100 ? Math.round(seconds) + " s" : seconds < 6000 ? Math.round(seconds / 60) + " min" : Math.round(seconds / 3600) + " h"; }
 
   /* Ticks by itself: between two messages the age goes on, so that silence is never taken for news. */
   function tick() {
     const since = (performance.now() - heard) / 1000, said = document.getElementById("links");
     said.replaceChildren();
-    if (source && since > 8) said.append(review.element("span", "stale", "the console is not heard for " + age(since)));
+    if (source && since > 8) said.append(review.element("span", "stale", review.t("the console is not heard for %(age)s", { age: vedette.ageText(since) })));
     for (const link of links) {
       const old = link.age_s + since, stale = old > 6;
-      said.append(review.element("span", stale ? "stale" : "fresh", (stale ? "stale: " : "live: ") + link.source + ", last rows " + age(old) + " ago"), " ");
+      said.append(review.element("span", stale ? "stale" : "fresh", review.t(stale ? "stale: %(source)s, last rows %(age)s ago" : "live: %(source)s, last rows %(age)s ago", { source: link.source, age: vedette.ageText(old) })), " ");
     }
     const seen = document.getElementById("seen-title");
-    if (review.seenText) seen.textContent = review.seenText + (review.lastSeen ? "; last " + age(Math.max(0, (Date.now() - Date.parse(review.lastSeen)) / 1000)) + " ago" : "");
+    if (review.seenText) seen.textContent = review.seenText + (review.lastSeen ? "; " + review.t("last %(age)s ago", { age: vedette.ageText(Math.max(0, (Date.now() - Date.parse(review.lastSeen)) / 1000)) }) : "");
+    aged();
+  }
+
+  /* While a stream is watched the ground grows older cell by cell; what was seen since is asked for now and then. */
+  const AGED_MS = 5000, RENEWED_MS = 15000;
+  let painted = 0, renewed = performance.now(), seen = false;
+  function aged() {
+    const now = performance.now();
+    if (!review.ages || !links.length || now - painted < AGED_MS) return;
+    painted = now;
+    review.ages.paint(Math.max(1, (Date.now() - review.ages.spec.end_ms) / 1000));
+    if (seen && now - renewed > RENEWED_MS) {
+      seen = false;
+      renewed = now;
+      review.get("/api/found", true).then((data) => (data.found.coverage ? review.ages.renew(data.found.coverage) : null)).catch((error) => review.say(error.message));
+    }
   }
 
   function took(event) {
@@ -53,6 +67,7 @@
     heard = performance.now();
     if (told.what === "track") track(told);
     else if (told.what === "links") links = told.links;
+    else if (told.what === "seen") seen = true;
     else if (told.what === "run" || told.what === "grown") review.reloadFilms();
     else if (told.what === "over") { source.close(); location.assign("/login?next=/footage"); }
   }
@@ -62,7 +77,7 @@
       const box = document.getElementById(name);
       box.checked = choice(name);
       box.addEventListener("change", async () => {
-        if (name === "notify" && box.checked && window.Notification && (await Notification.requestPermission()) !== "granted") { box.checked = false; review.say("The browser does not allow notifications for this page."); }
+        if (name === "notify" && box.checked && window.Notification && (await Notification.requestPermission()) !== "granted") { box.checked = false; review.say(review.t("The browser does not allow notifications for this page.")); }
         if (name === "sound" && box.checked) beep();
         localStorage.setItem("vedette-" + name, box.checked ? "1" : "0");
       });

@@ -33,10 +33,9 @@
     const list = document.getElementById("passes");
     list.replaceChildren();
     review.lastSeen = found.passes.length ? found.passes[0].to_utc : null;
-    review.seenText = found.passes.length + " passes saw this place" + (found.not_known ? "; of " + found.not_known + " runs it is not known" : "");
+    review.seenText = review.t("%(n)s passes saw this place", { n: found.passes.length }) + (found.not_known ? "; " + review.t("of %(n)s runs it is not known", { n: found.not_known }) : "");
     for (const one of found.passes) {
-      const item = review.element("li"), when = (one.from_utc || "no date").replace("T", " ").replace(/\.\d+Z/, "Z");
-      const text = when + "  " + one.name + "  " + one.from_s.toFixed(1) + " to " + one.to_s.toFixed(1) + " s";
+      const item = review.element("li"), text = review.t("%(when)s  %(name)s  %(from)s to %(to)s s", { when: review.moment(one.from_utc), name: one.name, from: one.from_s.toFixed(1), to: one.to_s.toFixed(1) });
       item.append(review.button(text, "", () => review.openFilm(one.source, one.media, one.stream, (one.from_s + one.to_s) / 2)));
       list.append(item);
     }
@@ -51,10 +50,20 @@
     } catch (error) { review.say(error.message); }
   }
 
-  review.startFootageMap = function (border) {
-    map = L.map("map", { preferCanvas: true, attributionControl: false, zoomSnap: 0.25 });
-    map.setView([0, 0], 2);
-    if (border.length) L.polyline(border.map((line) => line.map(([lon, lat]) => [lat, lon])), { color: "#d32f2f", weight: 3, dashArray: "10 5", interactive: false }).addTo(map);
+  /* The ground of every page of ours beneath what the film shows; `ages` is where the colours of the ground are told. */
+  review.startFootageMap = async function (data, ages) {
+    map = L.map("map", { preferCanvas: true, zoomControl: false, zoomSnap: 0.25 }).setView([0, 0], 2);
+    L.control.zoom({ position: "topright" }).addTo(map);
+    vedette.labelled(map, review.t("footage"));
+    if (data) {
+      map.fitBounds(data.frame, { animate: false });
+      for (const { layer, on, more } of await vedette.groundLayers(data)) {
+        if (on) layer.addTo(map);
+        if (layer.cells) { review.ages = layer; ages.append(more); }
+      }
+    }
+    vedette.gridLayer().addTo(map);
+    vedette.cursor(map);
     print = L.polygon([], { color: "#ffb300", weight: 2, fillOpacity: 0.18, interactive: false }).addTo(map);
     cone = L.polyline([], { color: "#ffb300", weight: 1, opacity: 0.8, interactive: false }).addTo(map);
     camera = L.circleMarker([0, 0], { radius: 7, weight: 2, color: "#ffffff", fillColor: "#6a1b9a", opacity: 0, fillOpacity: 0, interactive: false }).addTo(map);

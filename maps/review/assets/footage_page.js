@@ -20,7 +20,7 @@
 
   review.openFilm = async function (source, media, stream, moment) {
     const one = films.find((known) => known.source === source && known.media === media);
-    if (!one) { review.say("That recording is not on the table."); return; }
+    if (!one) { review.say(review.t("That recording is not on the table.")); return; }
     document.getElementById("films").value = key(one);
     film.chosen = one;
     film.stream = stream;
@@ -35,7 +35,7 @@
       review.say("");
       if (!review.fitted) { review.fitFootage(); review.fitted = true; }
       document.body.dataset.film = media;
-    } catch (error) { review.say(error.message + (error.why === "WithoutPurposeError" ? " Open a case on the queue's page first." : "")); }
+    } catch (error) { review.say(error.message + (error.why === "WithoutPurposeError" ? " " + review.t("Open a case on the queue's page first.") : "")); }
   };
 
   const act = {
@@ -49,9 +49,10 @@
   }
 
   async function open() {
-    const me = await review.get("/api/me"), table = await review.get("/api/table");
-    review.token = me.token;
-    review.startFootageMap(table.border);
+    review.token = (await review.get("/api/me")).token;
+    await review.speak();
+    const found = await review.get("/api/found", true).catch((error) => { review.say(error.message); return null; });
+    await review.startFootageMap(found, document.getElementById("ages"));
     film.begin();
     document.addEventListener("keydown", pressed);
     document.getElementById("films").addEventListener("change", (event) => {

@@ -1,10 +1,11 @@
-/* What is on the screen: the things of the queue, which one is looked at, which are picked, and what waits to be given. */
+/* The queue over what the page shows: in which order things come, what was decided, which are picked, and what waits to be given. */
 "use strict";
 (function (review) {
-  const heard = {};
+  const heard = {}, KEPT_PICTURES = 400, WAIT_MS = 120;
   const desk = {
-    me: null, table: null, items: [], at: new Map(), selected: null, picked: new Set(), pending: null, cursor: "", generation: null,
-    undo: [], gone: new Set(), card: null, filters: {},
+    me: null, table: null, view: null, bench: null, items: [], at: new Map(), keys: new Map(), picked: new Set(), pending: null, cursor: "", generation: null,
+    undo: [], gone: new Set(), card: null,
+    get selected() { return this.view === null || this.view.selected === null ? null : this.view.op.nameOf(this.view.selected); },
     on(what, act) { (heard[what] = heard[what] || []).push(act); },
     tell(what, detail) { for (const act of heard[what] || []) act(detail); },
   };
@@ -12,85 +13,178 @@
 
   desk.keyOf = (item) => item.source + "/" + item.run + "/" + item.id;
   desk.nameOf = (item) => ({ source: item.source, run: item.run, id: item.id });
-  desk.item = (key) => desk.items[desk.at.get(key)] || null;
+  desk.item = (name) => desk.items[desk.at.get(name)] || null;
   desk.current = () => (desk.selected === null ? null : desk.item(desk.selected));
   desk.open = (item) => !desk.gone.has(desk.keyOf(item)) && (item.second || item.standing.decision === "" || item.standing.decision === "conflict");
   desk.mine = (item) => item.standing.given.some((one) => one.by === desk.me.name && !one.proposal);
-  desk.left = () => desk.items.filter((item) => !desk.mine(item) && desk.open(item)).length;
+  desk.shown = () => Array.from(desk.view.shown.keys, (key) => desk.item(desk.view.op.nameOf(key))).filter(Boolean);
+  desk.left = () => desk.shown().filter((item) => !desk.mine(item) && desk.open(item)).length;
 
-  desk.query = function () {
-    const words = new URLSearchParams();
-    for (const [name, value] of Object.entries(desk.filters)) if (value !== "" && value !== false && value !== null) words.append(name, value);
-    return words.toString();
-  };
+  /* What the queue names and the map does not know (a known item among the others; a single hit of very many): as columns. */
+  function columnsOf(op, items) {
+    const data = op.data, out = { count: items.length };
+    const place = (table, fits, made) => { const at = table.findIndex(fits); return at >= 0 ? at : table.push(made) - 1; };
+    const ms = (utc) => (utc ? Date.parse(utc) - data.epoch_ms : NaN), known = (value) => (value === null || value === undefined ? NaN : value);
+    const values = {
+      class: (one) => place(data.classes, (c) => c.name === one.assessed_class, { name: one.assessed_class, colour: "#455a64" }),
+      reason: (one) => (one.no_place_because ? place(data.reasons, (r) => r === one.no_place_because, one.no_place_because) : 0),
+      recording: (one) => place(data.recordings, (r) => r.source === one.source && r.run === one.run && r.name === one.recording, { source: one.source, run: one.run, name: one.recording || "", operation: one.operation, operation_id: one.operation, media: "", model: "" }),
+      hits: (one) => one.hits, calibrated: (one) => (one.probability === null ? 0 : 1), frame: (one) => one.frame || 0,
+      first: (one) => ms(one.first_utc), last: (one) => ms(one.last_utc), t: (one) => ms(one.utc), shown_t: (one) => ms(one.utc), closest_t: (one) => ms(one.closest_utc),
+      lat: (one) => known(one.lat_deg), lon: (one) => known(one.lon_deg), ce90: (one) => known(one.ce90_m), existence: (one) => known(one.probability), score: (one) => known(one.score),
+      border: (one) => known(one.border_m), bearing: (one) => known(one.border_bearing_deg), closest: (one) => known(one.closest_to_border_m), speed: (one) => known(one.speed_mps), heading: (one) => known(one.course_deg),
+    };
+    for (const [name, value] of Object.entries(values)) out[name] = Float64Array.from(items, value);
+    return out;
+  }
 
-  desk.load = async function () {
-    const told = await review.get("/api/queue?" + desk.query());
+  function decided(op, item) {
+    const key = desk.keys.get(desk.keyOf(item)), said = item.second ? "second reading" : item.standing.decision, code = said ? op.data.decisions.indexOf(said) : 0;
+    if (op.isThing(key)) op.things.decision[key] = code; else op.hits.decision[key - op.count] = code;
+  }
+
+  /* Puts a queue over what was found. */
+  function arrange(op, told) {
+    if (!op.data.decisions.includes("conflict")) op.data.decisions = [...op.data.decisions, "conflict", "second reading"];
     desk.items = told.items;
     desk.total = told.total;
     desk.singlesLeft = told.single_hits_left;
     desk.cursor = told.cursor;
     desk.at = new Map(told.items.map((item, row) => [desk.keyOf(item), row]));
-    for (const key of Array.from(desk.picked)) if (!desk.at.has(key)) desk.picked.delete(key);
-    if (desk.selected !== null && !desk.at.has(desk.selected)) { desk.selected = null; desk.card = null; }
-    desk.tell("items");
-    if (desk.selected === null) desk.step(1, true);
-    else if (desk.card === null) desk.select(desk.selected);
-    else desk.tell("select");
+    desk.keys = op.keysByName();
+    const unknown = told.items.filter((item) => !desk.keys.has(desk.keyOf(item)));
+    if (unknown.length) { op.adopt(columnsOf(op, unknown), unknown.map((item) => item.id)); desk.keys = op.keysByName(); }
+    op.queue = Uint32Array.from(told.items, (item) => desk.keys.get(desk.keyOf(item)));
+    op.chipOf = (item) => pictures.get(op.nameOf(item.key));
+    for (const item of told.items) decided(op, item);
+    for (const name of Array.from(desk.picked)) if (!desk.at.has(name)) desk.picked.delete(name);
+  }
+
+  const asked = () => review.get("/api/queue" + (desk.view && desk.view.filters.singles ? "?singles=true" : ""));
+
+  /* The desk that the page's views share, over the queue as it is now. */
+  desk.prepare = function (op, told) {
+    arrange(op, told);
+    const view = vedette.desk(op, { sort: "queue", singles: false });
+    let singles = false;
+    view.on("select", looked);
+    view.on("filter", () => { if (view.filters.singles !== singles) { singles = view.filters.singles; desk.load().catch((error) => review.say(error.message)); } });
+    view.wanted = wanted;
+    view.clicked = (key, event) => { if (!(event.ctrlKey || event.metaKey || event.shiftKey)) return false; desk.pick(op.nameOf(key)); return true; };
+    desk.view = view;
+    return view;
   };
 
+  /* The queue anew, over the same things. */
+  desk.load = async function () {
+    const told = await asked(), was = desk.selected;
+    arrange(desk.view.op, told);
+    if (was !== null && desk.keys.has(was)) desk.view.selected = desk.keys.get(was);
+    desk.view.set({});
+    desk.view.tell("rows", true);
+    desk.tell("items");
+  };
+
+  /* What was found and the queue anew: an operation has grown, or a run took another's place. */
+  let growing = null;
+  desk.grow = function () {
+    growing = growing || (async () => {
+      const began = performance.now();
+      try {
+        const [data, told] = await Promise.all([review.get("/api/found", true), asked()]), op = await vedette.operation(data.found);
+        arrange(op, told);
+        desk.view.replace(op);
+        const ground = desk.bench.layers.find((one) => one.layer.cells);
+        if (ground && data.found.coverage) await ground.layer.renew(data.found.coverage);
+        desk.tell("items");
+      } catch (error) { review.say(error.message); }
+      await new Promise((done) => setTimeout(done, 3 * (performance.now() - began)));
+    })().finally(() => { growing = null; });
+    return growing;
+  };
+
+  /* Small pictures of what is in the list, asked for together when scrolling rests. */
+  const pictures = new Map();
+  let waiting = 0;
+  function wanted(keys) {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const op = desk.view.op, names = [...new Set(keys.filter((key) => key < op.count + op.hits.count).map((key) => op.nameOf(key)))].filter((name) => !pictures.has(name)).slice(0, 60);
+      if (!names.length) return;
+      const words = new URLSearchParams();
+      for (const name of names) words.append("thing", name);
+      try { keep((await review.get("/api/chips?" + words, true)).chips); } catch (error) { review.say(error.message); }
+    }, WAIT_MS);
+  }
+  function keep(chips) {
+    for (const [name, chip] of Object.entries(chips)) pictures.set(name, chip);
+    while (pictures.size > KEPT_PICTURES) pictures.delete(pictures.keys().next().value);
+    desk.view.tell("rows", Object.keys(chips).filter((name) => chips[name]).map((name) => desk.keys.get(name)));
+  }
+
   let looking = 0;
-  desk.select = async function (key) {
-    desk.selected = key;
+  async function looked() {
     desk.pending = null;
     desk.card = null;
     desk.tell("select");
-    const item = desk.current(), ours = ++looking;
-    if (!item) return;
+    const name = desk.selected, ours = ++looking;
+    if (name === null) return;
+    const [source, run, ...id] = name.split("/"), words = new URLSearchParams({ source: source, run: run, id: id.join("/") });
     try {
-      const card = await review.get("/api/thing?" + new URLSearchParams(desk.nameOf(item)));
+      const card = await review.get("/api/thing?" + words);
       if (ours !== looking) return;
       desk.card = card;
-      desk.take(card);
-      desk.tell("card");
+      if (!desk.item(name)) { desk.at.set(name, desk.items.push(card) - 1); decided(desk.view.op, card); } else desk.take(card);
+      keep({ [name]: card.chip });
+      desk.view.tell("rows", [desk.view.selected]);
+      desk.tell("card", name);
+      if (desk.view.op.data.whole === false && desk.view.op.things.points[desk.keys.get(name)]) {
+        const told = await vedette.columns((await review.get("/api/hits?" + words)).hits);
+        if (ours === looking) desk.view.lend(told);
+      }
     } catch (error) {
       if (ours === looking) review.say(error.message);
     }
-  };
+  }
+  desk.select = (name) => desk.view.select(desk.keys.get(name));
 
-  /* The next or previous thing; `open` passes over those that need nobody any more. */
+  /* The next or previous thing of the list; `open` passes over those that need nobody any more. */
   desk.step = function (by, open) {
-    if (!desk.items.length) return;
-    let row = desk.selected === null ? (by > 0 ? -1 : desk.items.length) : desk.at.get(desk.selected);
-    for (let tried = 0; tried < desk.items.length; tried++) {
-      row += by;
-      if (row < 0 || row >= desk.items.length) {
-        if (!open) return;
-        row = (row + desk.items.length) % desk.items.length;
-      }
-      if (!open || (desk.open(desk.items[row]) && !desk.mine(desk.items[row]))) { desk.select(desk.keyOf(desk.items[row])); return; }
+    const view = desk.view, keys = view.shown.keys;
+    if (!open) { view.step(by); return; }
+    const at = view.selected === null ? -1 : keys.indexOf(view.selected);
+    for (let tried = 1; tried <= keys.length; tried++) {
+      const key = keys[(Math.max(at, at < 0 ? -1 : at) + by * tried + keys.length) % keys.length], item = desk.item(view.op.nameOf(key));
+      if (item && desk.open(item) && !desk.mine(item)) { view.select(key); return; }
     }
-    if (open) { review.say(review.t("Everything here is decided.")); if (desk.selected === null) desk.select(desk.keyOf(desk.items[0])); }
+    review.say(review.t("Everything here is decided."));
+    if (view.selected === null && keys.length) view.select(keys[0]);
   };
 
   /* Takes in what the server says of a thing now. */
   desk.take = function (told) {
-    const row = desk.at.get(desk.keyOf(told));
+    const name = desk.keyOf(told), row = desk.at.get(name);
     if (row === undefined) return;
     Object.assign(desk.items[row], { rank: told.rank, standing: told.standing, second: told.second });
-    if (desk.card && desk.keyOf(desk.card) === desk.keyOf(told)) Object.assign(desk.card, { standing: told.standing, second: told.second });
+    if (desk.card && desk.keyOf(desk.card) === name) Object.assign(desk.card, { standing: told.standing, second: told.second });
+    decided(desk.view.op, desk.items[row]);
   };
+  desk.on("standing", (names) => desk.view.tell("rows", names.map((name) => desk.keys.get(name)).filter((key) => key !== undefined)));
 
   desk.chosen = function () {
     if (desk.picked.size) return Array.from(desk.picked).map(desk.item).filter(Boolean);
     return desk.current() ? [desk.current()] : [];
   };
 
-  desk.pick = function (key) {
-    if (key === null) return;
-    if (!desk.picked.delete(key)) desk.picked.add(key);
+  desk.pick = function (name) {
+    if (name === null) return;
+    if (!desk.picked.delete(name)) desk.picked.add(name);
     desk.tell("picked");
   };
+  desk.on("picked", () => {
+    desk.view.marked = new Set(Array.from(desk.picked, (name) => desk.keys.get(name)));
+    desk.view.tell("rows", []);
+  });
 
   desk.poll = async function () {
     try {
@@ -98,7 +192,7 @@
       desk.cursor = told.cursor;
       for (const thing of told.things) desk.take(thing);
       if (told.things.length) desk.tell("standing", told.things.map(desk.keyOf));
-      if (desk.generation !== null && desk.generation !== told.generation) desk.tell("grown");
+      if (desk.generation !== null && desk.generation !== told.generation) desk.grow();
       desk.generation = told.generation;
       desk.tell("heard", true);
     } catch (error) {

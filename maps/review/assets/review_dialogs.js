@@ -1,13 +1,7 @@
-/* Dialogs: the case, the keys, the settings. */
+/* Dialogs: the case, and the settings. */
 "use strict";
 (function (review) {
   const desk = review.desk;
-  const KEYS = [
-    ["N ↓ J", "next in the queue"], ["↑ K", "the one before"], ["C D U", "confirm, dismiss, unsure"], ["1 to 9", "the reason, and on to the next"],
-    ["Enter", "give it without a reason"], ["T", "note"], ["Z", "take the last verdict back"], ["M", "take what is picked for one thing; or set it apart again"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
-    ["Esc", "cancel; unpick"], ["H", "hand on; then a letter for how"], ["O", "what the patrol found"], ["F", "to the filters"], ["B", "only what came within 300 m of the border"], ["Home", "the whole map"], ["R", "measure on the map"], ["?", "these keys"],
-  ];
-
   review.dialog = function (title, build, options) {
     const box = document.createElement("dialog"), form = review.element("form", "");
     form.method = "dialog";
@@ -56,18 +50,11 @@
 
   function tellCase(told) {
     const open = told.operations.map((one) => one.open).filter(Boolean)[0];
-    document.getElementById("case").textContent = open ? review.t("case %(case)s", { case: open.case }) : review.t("no case open");
+    const said = document.getElementById("case");
+    if (said) said.textContent = open ? review.t("case %(case)s", { case: open.case }) : review.t("no case open");
     return Boolean(told.operations.length && told.operations.every((one) => one.open));
   }
   review.tellCase = tellCase;
-
-  review.help = function () {
-    review.dialog(review.t("Keys"), (form) => {
-      const list = review.element("dl", "keys");
-      for (const [key, text] of KEYS) list.append(review.element("dt", "", key), review.element("dd", "", review.t(text)));
-      form.append(list);
-    });
-  };
 
   function choice(form, label, values, chosen, act) {
     const text = review.element("label", "", review.t(label)), select = document.createElement("select");
@@ -120,10 +107,16 @@
     box.append(review.element("p", "", review.t("%(n)s things read by two people: ", { n: told.read_twice }) + kappa));
   }
 
+  function units(chosen) {
+    review.setUnits(chosen);
+    desk.view.set({});
+    desk.view.tell("rows", true);
+  }
+
   review.settings = function () {
     review.dialog(review.t("Settings"), (form) => {
-      choice(form, "Lengths and speeds", [["metric", "metres, m/s"], ["nautical", "feet, knots"]], review.units.length, (value) => { review.setUnits({ length: value }); desk.tell("units"); });
-      choice(form, "Times", [["utc", "UTC"], ["local", "this machine's zone"]], review.units.time, (value) => { review.setUnits({ time: value }); desk.tell("units"); });
+      choice(form, "Lengths and speeds", [["metric", "metres, m/s"], ["nautical", "feet, knots"]], vedette.units.length, (value) => units({ length: value }));
+      choice(form, "Times", [["utc", "UTC"], ["local", "local time"]], vedette.units.time, (value) => units({ time: value }));
       weights(form);
       agreement(form).then(() => review.people(form)).catch((error) => review.say(error.message));
     });

@@ -1,98 +1,32 @@
-/* Opens the console: who is there, for which case, and the keys. */
+/* Opens the console: who is there, for which case, then the page of what was found with the queue over it, and the keys. */
 "use strict";
 (function (review) {
   const desk = review.desk;
-
-  function option(select, value, text) {
-    const node = review.element("option", "", text);
-    node.value = value;
-    select.append(node);
-  }
-
-  /* Filters stand in the page's address, so that a view can be kept and handed on: whoever opens it logs in themselves. */
-  const FIELDS = ["assessed", "near_border_m", "verdict", "since", "until", "singles"];
-  function readAddress() {
-    const words = new URLSearchParams(location.hash.slice(1));
-    for (const name of FIELDS) if (words.has(name)) desk.filters[name] = name === "singles" ? words.get(name) === "1" : words.get(name).slice(0, 100);
-    const show = words.get("show");
-    if (show) desk.selected = show.slice(0, 300);
-  }
-  function writeAddress() {
-    const words = new URLSearchParams();
-    for (const name of FIELDS) if (desk.filters[name]) words.set(name, desk.filters[name] === true ? "1" : desk.filters[name]);
-    if (desk.selected) words.set("show", desk.selected);
-    history.replaceState(null, "", "#" + words);
-  }
-
-  function fillFilters() {
-    const near = document.getElementById("f-near"), verdict = document.getElementById("f-verdict");
-    near.replaceChildren();
-    option(near, "", review.t("any distance"));
-    for (const far of [100, 300, 1000, 3000]) option(near, String(far), review.t("within %(far)s", { far: review.metres(far) }));
-    near.disabled = !desk.table.border.length;
-    verdict.replaceChildren();
-    for (const [value, text] of [["", "everything"], ["none", "nobody yet"], ["confirmed", "confirmed"], ["dismissed", "dismissed"], ["undecided", "unsure"]]) option(verdict, value, review.t(text));
-    for (const name of FIELDS) {
-      const field = document.querySelector('#filters [name="' + name + '"]'), value = desk.filters[name];
-      if (field.type === "checkbox") field.checked = Boolean(value);
-      else if (value !== undefined && name !== "assessed") field.value = field.type === "datetime-local" ? value.replace("Z", "") : value;
-    }
-  }
-
-  function fillClasses() {
-    const select = document.getElementById("f-assessed"), names = new Set(desk.items.map((item) => item.assessed_class));
-    if (desk.filters.assessed) names.add(desk.filters.assessed);
-    if (select.options.length > names.size + 1) return;
-    select.replaceChildren();
-    option(select, "", review.t("anything"));
-    for (const name of Array.from(names).sort()) option(select, name, name);
-    select.value = desk.filters.assessed || "";
-  }
-
-  async function changed() {
-    for (const field of document.querySelectorAll("#filters [name]")) {
-      const value = field.type === "checkbox" ? field.checked : field.value;
-      desk.filters[field.name] = field.type === "datetime-local" && value ? value + (value.length === 16 ? ":00Z" : "Z") : value;
-    }
-    await reload();
-  }
-
-  async function reload() {
-    try { review.say(""); await desk.load(); writeAddress(); } catch (error) {
-      if (error.why === "WithoutPurposeError") review.askCase(true, reload);
-      else review.say(error.message);
-    }
-  }
+  const KEYS = [
+    ["N J ↓  K ↑", "next in the queue, the one before"], ["C D U", "confirm, dismiss, unsure"], ["1 to 9", "the reason, and on to the next"], ["Enter", "give it without a reason"], ["T", "note"],
+    ["Z", "take the last verdict back"], ["M", "take what is picked for one thing; or set it apart again"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
+    ["Esc", "cancel; unpick"], ["H", "hand on; then a letter for how"], ["O", "what the patrol found"], ["B", "only what came within 300 m of the border"], ["R", "measure on the map"], ["V", "whole frame or film"],
+  ];
 
   function pickAlike() {
     const like = desk.current();
     if (!like) return;
-    for (const item of desk.items) if (item.assessed_class === like.assessed_class && item.rank.kind === like.rank.kind && desk.open(item) && !desk.mine(item)) desk.picked.add(desk.keyOf(item));
+    for (const item of desk.shown()) if (item.assessed_class === like.assessed_class && item.rank.kind === like.rank.kind && desk.open(item) && !desk.mine(item)) desk.picked.add(desk.keyOf(item));
     desk.tell("picked");
   }
 
-  const act = {
-    n: () => desk.step(1), j: () => desk.step(1), ArrowDown: () => desk.step(1), k: () => desk.step(-1), ArrowUp: () => desk.step(-1),
-    x: () => desk.pick(desk.selected), a: pickAlike, f: () => document.getElementById("f-assessed").focus(), "?": () => review.help(), h: () => review.handOn(), o: () => review.outcome(),
-    Home: () => review.fitMap(), r: () => review.measure(), Escape: () => { desk.picked.clear(); desk.tell("picked"); review.say(""); },
-    b: () => { const near = document.getElementById("f-near"); if (near.disabled) review.say(review.t("No border was given when the console was started.")); else { near.value = near.value === "300" ? "" : "300"; changed(); } },
-  };
-
-  function keys(event) {
-    const typing = event.target.closest("input:not([type=checkbox]), select, textarea") || document.querySelector("dialog[open]");
-    if (event.ctrlKey || event.metaKey || event.altKey || typing || vedette.picking) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (key === "Enter" && event.target.closest("button, a")) return;
-    if (event.target.closest(".leaflet-container") && key.startsWith("Arrow")) return;
-    if (review.verdictKey(key)) { event.preventDefault(); return; }
-    if (act[key]) { act[key](); event.preventDefault(); }
+  function nearTheBorder(view) {
+    if (!view.op.data.has_border) { review.say(review.t("No border was given when the console was started.")); return; }
+    view.set({ near: view.filters.near === 300 ? null : 300 });
   }
 
-  function words() {
-    for (const node of document.querySelectorAll("[data-words]")) {
-      node.textContent = review.t(node.dataset.words);
-      if (node.dataset.key) node.append(" ", review.element("kbd", "", node.dataset.key.toUpperCase()));
-    }
+  function keysOf(view, map) {
+    const next = () => desk.step(1), before = () => desk.step(-1);
+    return {
+      n: next, j: next, ArrowDown: next, k: before, ArrowUp: before, x: () => desk.pick(desk.selected), a: pickAlike, h: () => review.handOn(), o: () => review.outcome(),
+      r: () => vedette.measure(map()), b: () => nearTheBorder(view), v: () => { const film = document.querySelector("#card a.film"); if (film) film.click(); },
+      Escape: () => { desk.picked.clear(); desk.tell("picked"); review.say(""); },
+    };
   }
 
   function heard(live) {
@@ -101,42 +35,61 @@
     said.classList.toggle("lost", !live);
   }
 
-  function buttons() {
-    document.getElementById("help").addEventListener("click", review.help);
-    document.getElementById("settings").addEventListener("click", review.settings);
-    document.getElementById("hand").addEventListener("click", () => review.handOn());
-    document.getElementById("case").addEventListener("click", () => review.askCase(false, reload));
-    document.getElementById("out").addEventListener("click", async () => { await review.post("/api/logout"); location.assign("/login"); });
-    document.getElementById("filters").addEventListener("change", changed);
-    document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
-    for (const tab of document.querySelectorAll("#tabs button")) tab.addEventListener("click", () => { document.body.dataset.show = tab.dataset.part; });
-    document.addEventListener("keydown", keys);
+  function tool(id, text, act) {
+    const node = review.button(review.t(text), "", act);
+    node.id = id;
+    return node;
   }
+
+  /* What the console has in its head beside the page's own. */
+  function head() {
+    const live = review.element("span", "quiet"), footage = review.element("a", "", review.t("Footage"));
+    live.id = "live";
+    live.setAttribute("role", "status");
+    footage.href = "/footage";
+    const out = tool("out", "Log out", async () => { await review.post("/api/logout"); location.assign("/login"); });
+    return { told: [live], tools: [footage, tool("case", "no case open", () => review.askCase(false, () => desk.load())), tool("hand", "Hand on", () => review.handOn()), tool("settings", "Settings", () => review.settings()), out] };
+  }
+
+  async function begin() {
+    const [data, told] = await Promise.all([review.get("/api/found"), review.get("/api/queue")]);
+    const map = L.map("map", { preferCanvas: true, zoomControl: false, zoomSnap: 0.25 }).setView([0, 0], 2), parts = head();
+    L.control.zoom({ position: "topright" }).addTo(map);
+    vedette.labelled(map, data.title);
+    const own = {
+      ...parts, help: KEYS, taken: ["J  K", "Enter", "Esc", "O", "C", "Z", "R", "D", "M"], above: [], first: (key) => review.verdictKey(key),
+      prepare: (op) => {
+        const view = desk.prepare(op, told);
+        review.startCard(view);
+        own.act = keysOf(view, () => map);
+        own.above = [review.countLine()];
+        return view;
+      },
+    };
+    desk.bench = await vedette.openFound(map, data, own);
+    desk.bench.list.node.id = "list";
+    desk.bench.list.inner.id = "rows";
+    desk.bench.card.id = "card";
+    review.map = map;
+    review.startVerdict();
+    desk.on("heard", heard);
+    review.tellCase(await review.get("/api/case"));
+    if (desk.table.problems.length) review.say(desk.table.problems.join(" "));
+    if (desk.view.selected === null) desk.step(1, true);
+    else desk.view.tell("select");
+    desk.poll();
+    document.body.dataset.ready = "1";
+  }
+
+  const opened = () => begin().catch((error) => { if (error.why === "WithoutPurposeError") review.askCase(true, opened); else review.say(error.message); });
 
   async function open() {
     desk.me = await review.get("/api/me");
     review.token = desk.me.token;
-    review.words = (await review.get("/api/words?language=" + encodeURIComponent(navigator.language.slice(0, 20)))).words;
+    await review.speak();
     desk.table = await review.get("/api/table");
-    words();
-    readAddress();
-    fillFilters();
-    review.startList();
-    review.startMap();
-    review.startCard();
-    review.startVerdict();
-    buttons();
-    document.getElementById("operations").textContent = desk.table.operations.map((one) => one.name).join(", ");
-    if (desk.table.problems.length) review.say(desk.table.problems.join(" "));
-    desk.on("items", fillClasses);
-    desk.on("select", writeAddress);
-    desk.on("heard", heard);
-    desk.on("units", () => { fillFilters(); desk.tell("picked"); });
-    desk.on("grown", reload);
-    if (review.tellCase(await review.get("/api/case"))) await reload();
-    else review.askCase(true, reload);
-    desk.poll();
-    document.body.dataset.ready = "1";
+    if (review.tellCase(await review.get("/api/case"))) await opened();
+    else review.askCase(true, opened);
   }
 
   open().catch((error) => review.say(error.message));

@@ -1,18 +1,7 @@
-/* Words: every text of the console passes `t`, which looks it up in the catalogue of the chosen language. */
+/* What the console's pages say and how: buttons that show their key, what is told at the top, and each reader's units, kept in this browser. */
 "use strict";
 (function (review) {
-  review.words = {};
-  review.t = function (text, values) {
-    const said = review.words[text] || text;
-    return said.replace(/%\((\w+)\)s/g, (whole, name) => (values && name in values ? String(values[name]) : whole));
-  };
-
-  review.element = function (tag, className, text) {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined && text !== null) node.textContent = text;
-    return node;
-  };
+  review.element = vedette.element;
 
   /* A button whose face says its key. */
   review.button = function (text, key, act, className) {
@@ -24,36 +13,29 @@
   };
 
   review.say = function (text) {
-    const said = document.getElementById("said");
-    said.textContent = text || "";
+    document.getElementById("said").textContent = text || "";
   };
 
-  /* Metric or feet and knots; UTC or the machine's zone: by each reader's choice, kept in this browser. */
-  review.units = Object.assign({ length: "metric", time: "utc" }, JSON.parse(localStorage.getItem("vedette-units") || "{}"));
+  Object.assign(vedette.units, { time: "utc" }, JSON.parse(localStorage.getItem("vedette-units") || "{}"));
   review.setUnits = function (units) {
-    Object.assign(review.units, units);
-    localStorage.setItem("vedette-units", JSON.stringify(review.units));
+    Object.assign(vedette.units, units);
+    localStorage.setItem("vedette-units", JSON.stringify(vedette.units));
   };
-  review.metres = function (value) {
-    if (value === null || value === undefined) return "";
-    if (review.units.length === "metric") return value >= 10000 ? (value / 1000).toFixed(1) + " km" : Math.round(value) + " m";
-    const feet = value / 0.3048;
-    return feet >= 30380 ? (value / 1852).toFixed(1) + " NM" : Math.round(feet) + " ft";
-  };
-  review.speed = function (value) {
-    if (value === null || value === undefined) return "";
-    return review.units.length === "metric" ? value.toFixed(1) + " m/s" : (value * 3600 / 1852).toFixed(1) + " kt";
-  };
+  /* A moment the server tells, as the page says times. */
   review.moment = function (utc, short) {
     if (!utc) return review.t("no date");
-    if (review.units.time === "utc") return short ? utc.slice(11, 19) + " Z" : utc.replace("T", " ").replace(/\.\d+Z$/, " UTC");
-    const at = new Date(utc), two = (n) => String(n).padStart(2, "0"), off = -at.getTimezoneOffset(), size = Math.abs(off);
-    const clock = two(at.getHours()) + ":" + two(at.getMinutes()) + ":" + two(at.getSeconds());
-    if (short) return clock;
-    return at.getFullYear() + "-" + two(at.getMonth() + 1) + "-" + two(at.getDate()) + " " + clock + (off < 0 ? " -" : " +") + two(Math.floor(size / 60)) + ":" + two(size % 60);
+    if (vedette.units.time === "utc") return short ? utc.slice(11, 19) + " Z" : utc.replace("T", " ").replace(/\.\d+Z$/, " UTC");
+    const text = new Date(Date.parse(utc) - new Date(utc).getTimezoneOffset() * 60000).toISOString();
+    return short ? text.slice(11, 19) : text.slice(0, 10) + " " + text.slice(11, 19);
   };
   review.duration = function (seconds) {
-    if (seconds === null || seconds === undefined) return "";
     return seconds < 90 ? Math.round(seconds) + " s" : Math.round(seconds / 60) + " min";
+  };
+
+  /* The words of the reader's language, put into what the page says of itself. */
+  review.speak = async function () {
+    Object.assign(vedette.words, (await review.get("/api/words?language=" + encodeURIComponent(navigator.language.slice(0, 20)))).words);
+    for (const node of document.querySelectorAll("[data-words]")) node.prepend(review.t(node.dataset.words));
+    for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", review.t(node.dataset.label));
   };
 })(window.review);

@@ -7,21 +7,40 @@ from importlib import resources
 
 from babel.messages.pofile import read_po
 
+from maps.gathering import DECISIONS
 from maps.review import catalogues
+from maps.review.access.roles import Role
 from maps.review.catalogues import chosen, words
+from maps.review.handing import WAYS
+from maps.review.judging.ordering import Band
+from maps.review.judging.reasons import REASONS
+from operations.values import Outcome
 
-SAID = re.compile(r"""\b(?:review\.)?t\(\s*"((?:[^"\\]|\\.)*)\"""")
-MARKED = re.compile(r'data-words="([^"]*)"')
+TEXT = r'"((?:[^"\\]|\\.)*)"'
+SAID = (
+    re.compile(r"\bt\(\s*" + TEXT),
+    re.compile(r"\bt\([^\"()]*\? " + TEXT),
+    re.compile(r"\bt\([^\"()]*\? \"[^\"]*\" : " + TEXT),
+    re.compile(r"\b(?:add|copyable)\(list, " + TEXT),
+    re.compile(r"\bplural\([\w.]+, " + TEXT),
+    re.compile(r"\bplural\([\w.]+, \"[^\"]*\", " + TEXT),
+    re.compile(r"\b(?:choice|tool)\([\w\"]+, " + TEXT),
+    re.compile(r"\[\"[^\"]*\", " + TEXT + r"\]"),
+)
+"""How scripts say a text: through `t`, or in a table or a call whose text passes it."""
+MARKED = re.compile(r'data-(?:words|label)="([^"]*)"')
 
 
 def said():
-    assets = resources.files("maps.review").joinpath("assets")
     found = set()
-    for entry in assets.iterdir():
-        if entry.name.endswith((".js", ".html")):
-            text = entry.read_text(encoding="utf-8")
-            found |= set(SAID.findall(text)) | set(MARKED.findall(text))
-    return {text for text in found if text}
+    for package in ("maps", "maps.review"):
+        for entry in resources.files(package).joinpath("assets").iterdir():
+            if entry.name.endswith((".js", ".html")):
+                text = entry.read_text(encoding="utf-8")
+                found |= {one for pattern in (*SAID, MARKED) for one in pattern.findall(text)}
+    found |= {*DECISIONS, *map(str, Band), *map(str, Outcome), *map(str, Role), *(way.text for way in WAYS)}
+    found |= {text for listed in REASONS.values() for text in listed.values()}
+    return {text for text in found if re.search("[a-z]{2}", text)}
 
 
 def test_the_catalogue_holds_what_the_pages_say():
