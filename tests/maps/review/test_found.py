@@ -1,0 +1,62 @@
+"""What was found, delivered to the console's pages: the offline page's data, without decisions, each look in the log."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maps.review import found
+from operations.log.leaves import LeafKind
+from tests.maps.review.test_queue import first, name
+from tests.maps.test_packed_columns import unpack
+
+
+def test_the_page_holds_every_hit_and_track_and_the_log_who_saw_them(served):
+    client = served.with_case("ana")
+    data = client.get("/api/found").json()
+    hits = served.desk.stores[0].hits()
+    assert data["found"]["whole"]
+    assert data["found"]["hits"]["count"] == len(hits)
+    assert len(data["found"]["ids"]) == 24
+    view = served.leaves(LeafKind.VIEW)[-1]
+    assert (view.actor, view.subject, len(view.body["things"])) == ("ana", "map", 24)
+
+
+def test_nobody_gets_it_without_a_case(served):
+    for path in ("/api/found", "/api/chips?thing=0/a/b", "/api/hits?source=0&run=a&id=b"):
+        answer = served.client("ben").get(path)
+        assert (answer.status_code, answer.json()["why"]) == (403, "WithoutPurposeError"), path
+
+
+def test_no_decision_is_delivered_with_it(served):
+    client = served.with_case("ana")
+    client.post("/api/verdicts", json={"items": [name(first(client))], "decision": "confirmed"})
+    data = client.get("/api/found").json()["found"]
+    assert not unpack(data["things"])["decision"].any()
+    assert not unpack(data["hits"])["decision"].any()
+
+
+def test_of_very_many_hits_those_of_a_track_come_when_it_is_looked_at(served, monkeypatch):
+    monkeypatch.setattr(found, "MOST_HITS", 10)
+    client = served.with_case("ana")
+    data = client.get("/api/found").json()["found"]
+    assert (data["whole"], data["hits"]["count"]) == (False, 0)
+    item = first(client)
+    rows = unpack(client.get("/api/hits", params=name(item)).json()["hits"])
+    wanted = [one for one in served.desk.stores[0].hits() if one.track_id == item["id"]]
+    assert sorted(rows["lat"].tolist()) == pytest.approx(sorted(one.lat_deg for one in wanted), abs=1e-6)
+    assert set(rows["thing"].tolist()) == {data["ids"].index(item["id"])}
+    assert [data["classes"][int(code)]["name"] for code in rows["class"]] == [one.class_name for one in wanted]
+    moments = data["epoch_ms"] + rows["t"]
+    assert np.allclose(np.sort(moments), sorted(one.t_utc_ns // 1_000_000 for one in wanted))
+
+
+def test_pictures_come_several_at_once_and_are_logged(served):
+    client = served.with_case("ana")
+    items = client.get("/api/queue").json()["items"][:3]
+    names = [f"{item['source']}/{item['run']}/{item['id']}" for item in items]
+    told = client.get("/api/chips", params={"thing": [*names, "0/none/none"]}).json()["chips"]
+    assert [bool(told[one]) for one in names] == [True] * 3
+    assert told["0/none/none"] is None
+    assert served.leaves(LeafKind.VIEW)[-1].body["things"] == [item["id"] for item in items]
+    assert client.get("/api/chips", params={"thing": ["nonsense"]}).status_code == 422
