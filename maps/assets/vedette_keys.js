@@ -33,7 +33,7 @@
       ...own.act,
     };
     document.addEventListener("keydown", (event) => {
-      const target = event.target, typing = target.closest && target.closest("input:not([type=checkbox]):not([type=range]), select, textarea, dialog");
+      const target = event.target, typing = target.closest && (target.closest("input:not([type=checkbox]):not([type=range]), select, textarea") || document.querySelector("dialog[open]"));
       if (event.ctrlKey || event.metaKey || event.altKey || typing || vedette.picking) return;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       if (key === "Enter" && target.closest && target.closest("button, a, summary, [role=tab]")) return;

@@ -129,6 +129,6 @@ def _placed(content: MapContent) -> dict[str, Any]:
 
 def _keys(gathered: Gathered) -> list[Key]:
     things = gathered.things
-    texts = (things.text[name].texts().tolist() for name in ("run_id", "thing_id"))
-    rows = zip(things.number["source"].tolist(), *texts, strict=True)
+    names = (things.text["run_id"].texts().tolist(), things.ids["thing_id"].texts().tolist())
+    rows = zip(things.number["source"].tolist(), *names, strict=True)
     return [Key(source=source, run_id=run, thing_id=name) for source, run, name in rows]

@@ -45,7 +45,7 @@
 
   /* Puts a queue over what was found. */
   function arrange(op, told) {
-    if (!op.data.decisions.includes("conflict")) op.data.decisions = [...op.data.decisions, "conflict", "second reading"];
+    if (!op.data.decisions.includes("second reading")) op.data.decisions = [...op.data.decisions, "second reading"];
     desk.items = told.items;
     desk.total = told.total;
     desk.singlesLeft = told.single_hits_left;
