@@ -42,8 +42,7 @@
     asked.setLatLng(place).setStyle({ opacity: 1 });
   }
 
-  async function clicked(event) {
-    const at = event.latlng.wrap();
+  async function clicked(at) {
     try {
       passes(await review.get("/api/seen?" + new URLSearchParams({ lat: at.lat.toFixed(7), lon: at.lng.toFixed(7) })), at);
       review.say("");
@@ -70,7 +69,8 @@
     asked = L.circleMarker([0, 0], { radius: 9, weight: 3, color: "#d500f9", opacity: 0, fill: false, interactive: false }).addTo(map);
     spots = L.layerGroup().addTo(map);
     L.control.scale({ position: "bottomright" }).addTo(map);
-    map.on("click", clicked);
+    map.on("click", (event) => { clicked(event.latlng.wrap()); });
+    vedette.pick = (point) => { clicked(map.containerPointToLatLng(point).wrap()); return true; };
     map.on("dragstart", () => { follow = false; });
     review.film.onPicture(told);
     review.footageMap = map;

@@ -1,4 +1,4 @@
-"""What was found, delivered to the console's pages: the offline page's data, without decisions, each look in the log."""
+"""What was found, delivered to the console: the offline page's data, without decisions, each look in the log."""
 
 from __future__ import annotations
 
