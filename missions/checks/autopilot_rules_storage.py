@@ -72,18 +72,24 @@ def storage_findings(
     """Warn of every number that reads back as another one; `supported` are the commands the autopilot takes."""
     fixed_wing = settings.vehicle is VehicleClass.FIXED_WING
     peer = Peer(system=1, component=1, dialect=dialect, fixed_wing=fixed_wing)
+    whole: set[tuple[object, ...]] = set()
     for item in items:
-        if item.command not in supported or any(math.isinf(value) for value in _numbers(item)):
+        sent_numbers = _numbers(item)
+        alike = (item.command, item.frame, *(None if math.isnan(value) else value for value in sent_numbers))
+        if item.command not in supported or alike in whole or any(math.isinf(value) for value in sent_numbers):
             continue
-        sent_numbers, back = _numbers(item), _kept_numbers(item, peer)
+        back = _kept_numbers(item, peer)
         if sent_numbers == back:
+            whole.add(alike)
             continue
         lost = [
             f"parameter {n} {sent:g} becomes {held:g}"
             for n, (sent, held) in enumerate(zip(sent_numbers, back, strict=True), start=1)
             if _differ(item, n, sent, held) and not _harmless(item, n, settings)
         ]
-        if lost:
+        if not lost:
+            whole.add(alike)
+        else:
             message = f"{_NAMES[dialect]}'s storage changes command {item.command}: {', '.join(lost)}"
             yield item_finding(f"{dialect}.storage", item, message, severity=Severity.WARNING)
 

@@ -16,7 +16,7 @@ from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.autopilot_rules_vehicle import vehicle_findings
-from missions.checks.check_brief import against_brief, as_planned, narrowed, with_site_as_home
+from missions.checks.check_brief import FAR_OFF, against_brief, as_planned, narrowed, with_site_as_home
 from missions.checks.check_failsafes import FAILSAFE_RULES, failsafe_findings
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_heights import height_findings
@@ -161,7 +161,7 @@ def check_document(
     ]
     rules = PLAN_RULES if foreign else (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
     if brief is not None and ground is not None:
-        rules += (*RULE_NAMES, *WHOLE_FLIGHT_RULES)
+        rules += (FAR_OFF, *RULE_NAMES, *WHOLE_FLIGHT_RULES)
         brief = brief.model_copy(update={"dialect": chosen})
         held = situation is not None and situation.ground.heights is ground
         world = dataclasses.replace(situation, brief=brief) if held and situation else Situation.of(brief, ground)

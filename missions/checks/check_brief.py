@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from geo.geodesy import inverse
+from missions.airspace.far_places import far_place
+from missions.airspace.situation import MAX_DEPTH_M
 from missions.checks.autopilot_rules_values import VehicleSettings, settings_for
 from missions.checks.check_failsafes import ways_flown
 from missions.checks.parameter_file import Parameters
@@ -17,17 +19,22 @@ from missions.failsafes.reading import NEWEST
 from missions.judging.feasibility import flight_findings
 from missions.judging.flown_path import Landing, landings_of
 from missions.judging.judge import Homeward, judge_legs
+from missions.plan import Finding, Severity
 from missions.plan_files.dialect import has_position
 from missions.plan_files.plan_document import Home
 
 if TYPE_CHECKING:
+    from missions.airspace.far_places import FarPlace
     from missions.airspace.situation import Situation
     from missions.airspace.terrain_profile import GroundHeights
     from missions.briefs.brief import Brief
     from missions.execution.execute import Execution
-    from missions.plan import Finding
+    from missions.plan import Leg
     from missions.plan_files.dialect import Dialect
     from missions.plan_files.plan_document import PlanDocument
+
+
+FAR_OFF: Final = "plan.far-off"
 
 
 def narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brief:
@@ -79,12 +86,23 @@ def against_brief(
     places = [(leg.lat_end_deg, leg.lon_end_deg) for leg in flown.legs]
     ends = [(p.lat_deg, p.lon_deg) for home in homes for p in home.landings]
     lat, lon = np.array([*places, *ends], dtype=float).T
+    if (far := far_place(brief, lat[: len(places)], lon[: len(places)])) is not None:
+        return (_far_off(flown.legs[far.number], far),)
     situation, aircraft = dataclasses.replace(situation, brief=brief).holding(lat, lon), brief.performances[0]
     found = dict.fromkeys(flight_findings(situation, flown.legs))
     for way in ways_flown(aircraft, settings) or (brief.failsafe.way,):
         told = situation.returning(way=way)
         found |= dict.fromkeys(judge_legs(told, aircraft, flown.legs, homes, settings.landing))
     return tuple(found)
+
+
+def _far_off(leg: Leg, far: FarPlace) -> Finding:
+    """Say where a plan goes that this brief cannot be about; nothing else of the brief is then judged."""
+    return Finding(
+        rule=FAR_OFF, severity=Severity.ERROR, lat_deg=leg.lat_end_deg, lon_deg=leg.lon_end_deg, seq=leg.seq,
+        measured=round(far.away_m, 1), limit=MAX_DEPTH_M, unit="m",
+        message=f"item {leg.seq + 1} at {far.text}; the plan is not judged against the brief",
+    )  # fmt: skip
 
 
 def _homeward(document: PlanDocument, flown: Execution) -> list[Homeward]:

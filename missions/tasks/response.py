@@ -15,6 +15,7 @@ import shapely
 
 from geo.geodesy import forward, geodetic_to_ecef, inverse
 from geo.values import Geodetic
+from missions.airspace.far_places import refuse_far_places
 from missions.airspace.routing import Router
 from missions.checks.check import check_document
 from missions.errors import PlanRefusedError
@@ -132,6 +133,7 @@ class _Alarm:
     """One alarm: its place, the ground about it, and the air of each type of aircraft, worked out once."""
 
     def __init__(self, situation: Situation, lat_deg: float, lon_deg: float, at_s: float) -> None:
+        refuse_far_places(situation.brief, np.array([lat_deg]), np.array([lon_deg]), "the alarm at")
         self.situation = situation.holding(np.array([lat_deg]), np.array([lon_deg]))
         self.at_s = at_s
         height_m = float(self.heights.amsl_m(np.array([lat_deg]), np.array([lon_deg]))[0])

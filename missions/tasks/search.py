@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.far_places import refuse_far_places
 from missions.briefs.places import GeoLine, Zone
 from missions.errors import PlanRefusedError
 from missions.fleet.cuts import detachments
@@ -73,6 +74,9 @@ class Search:
     def within(self, situation: Situation) -> Situation:
         """Return the situation as deep as the search lies, with holes that are flown around as zones."""
         asked = self.request
+        told = [*itertools.chain(*itertools.chain(*asked.polygons)), *asked.line, *filter(None, [asked.datum])]
+        lon, lat = np.array(told, dtype=np.float64).reshape(-1, 2).T
+        refuse_far_places(situation.brief, lat, lon, "the search is asked at a place that cannot be meant:")
         if asked.kind is PatternKind.AREA:
             drawn = [corner for polygon in asked.polygons for ring in polygon for corner in ring]
         else:
