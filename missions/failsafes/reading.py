@@ -46,7 +46,7 @@ def names_of(dialect: str, *, fixed_wing: bool) -> tuple[str, ...]:
     table = table_of(dialect, fixed_wing=fixed_wing)
     told = [*table.triggers.values(), *table.others.values()]
     rows = [row for rows in told for row in rows] + ([table.returns] if table.returns else [])
-    gates = [gate for row in rows for gate in row.gates] + ([table.retrace_gate] if table.retrace_gate else [])
+    gates = [gate for row in rows for gate in row.gates] + list(table.otherwise.values())
     return tuple(
         dict.fromkeys(
             [
@@ -167,5 +167,5 @@ def _returns(way: Way, table: Table, reading: _Reading) -> Iterator[Way]:
         yield way
         return
     for each in reading.of_row(table.returns):
-        leaves = each is Way.RETRACE and table.retrace_gate is not None and reading.closed(table.retrace_gate)
-        yield from table.retrace_gate.ways if leaves and table.retrace_gate else (each,)
+        gate = table.otherwise.get(each)
+        yield from gate.ways if gate is not None and reading.closed(gate) else (each,)

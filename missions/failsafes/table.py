@@ -70,8 +70,8 @@ class Table:
     """Triggers that have no way home: a position or the terrain's heights lost, a crash, a pilot."""
     returns: Row | None = None
     """What its return mode is, where a parameter decides that; else `Way.STRAIGHT`."""
-    retrace_gate: Gate | None = None
-    """What makes it leave the path although its return mode follows it."""
+    otherwise: Mapping[Way, Gate] = dataclasses.field(default_factory=dict)
+    """What makes it fly a return otherwise: leave the path that its mode follows, or circle first."""
     asked: Mapping[bool, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     """What a plan asks to be set for straight returns (False) and for returns along the path (True)."""
 
@@ -247,19 +247,30 @@ PX4: Final = Table(
         },
         since={4: (1, 16), 5: (1, 16)},
     ),
-    retrace_gate=Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,)),
+    otherwise={Way.RETRACE: Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,))},
     asked={False: _PX4_ASKED | {"RTL_TYPE": 0.0}, True: _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0}},
 )  # fmt: skip
-"""PX4, multicopters and fixed wings alike. A low battery that is not critical yet is a warning only. Without a
+"""PX4 on multicopters. A low battery that is not critical yet is a warning only. Without a
 position it descends where it is (`checkModeFallback`, Descend).
 
 It holds for COM_FAIL_ACT_T seconds before it acts, and then flies straight to the nearest item, from which it goes
 back along the mission: only with 0 does it go back from where it is.
 """
+_AT_ONCE: Final = {"COM_FAIL_ACT_T": 0.0}
+PX4_WING: Final = dataclasses.replace(
+    PX4,
+    otherwise=dict(PX4.otherwise)
+    | {
+        way: Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.CIRCLE, way))
+        for way in (Way.STRAIGHT, Way.RALLY)
+    },
+    asked={retrace: dict(asked) | _AT_ONCE for retrace, asked in PX4.asked.items()},
+)
+"""PX4 on fixed wings, which cannot hold where they are: they circle, from wherever that begins, for COM_FAIL_ACT_T."""
 
 
 def table_of(dialect: str, *, fixed_wing: bool) -> Table:
     """Return the table of ``"ardupilot"`` or ``"px4"`` for a kind of aircraft; a VTOL counts as a fixed wing."""
     if dialect == "px4":
-        return PX4
+        return PX4_WING if fixed_wing else PX4
     return PLANE if fixed_wing else COPTER

@@ -148,7 +148,7 @@ _WHY: Final = {
     "FS_LONG_ACTN": "radio control or ground station lost", "FS_GCS_ENABL": "ground station lost",
     "NAV_RCL_ACT": "radio control lost", "NAV_DLL_ACT": "ground station lost", "GF_ACTION": "fence breached",
     "COM_LOW_BAT_ACT": "battery critical or nearly empty", "RTL_TYPE": "how it returns",
-    "COM_FAIL_ACT_T": "it goes back from where it is, not from the nearest item",
+    "COM_FAIL_ACT_T": "it acts at once where it is: it goes to no other item first, and flies no circle",
 }  # fmt: skip
 
 

@@ -278,10 +278,12 @@ class Autopilot:
         """Land by the mission's landing sequence if there is one and it is asked for, else circle over home.
 
         ArduPlane's RTL_AUTOLAND: with 1 it flies home first, with 2 and 4 to the landing at once, with 3 never.
+        PX4's RTL_TYPE: with 0 it circles over home or a rally point (seen on 1.17), else it takes the landing.
         """
         p = self.parameters
         landing = self.run.landing_start() if self.run else None
-        if landing is not None and (p["RTL_AUTOLAND"] in (2.0, 4.0) or self.dialect is Dialect.PX4):
+        at_once = p["RTL_TYPE"] != 0.0 if self.dialect is Dialect.PX4 else p["RTL_AUTOLAND"] in (2.0, 4.0)
+        if landing is not None and at_once:
             self._land_by_mission(landing)
             return
         height = p["RTL_RETURN_ALT"] or p["RTL_ALTITUDE"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from missions.failsafes.reading import names_of, outcome, outcomes, value_of
-from missions.failsafes.table import COPTER, PLANE, PX4
+from missions.failsafes.table import COPTER, PLANE, PX4, table_of
 from missions.failsafes.ways import Trigger, Way
 
 COPTER_SAFE = {
@@ -124,6 +124,15 @@ def test_a_parameter_that_older_firmware_does_not_have_decides_nothing_there(ver
     values = {n: v for n, v in COPTER_SAFE.items() if n != "FS_DR_ENABLE"}
     found = outcome(Trigger.POSITION, values, "ardupilot", fixed_wing=False, version=version)
     assert (found.unknown or found.ways[0].name) == expected
+
+
+@pytest.mark.parametrize(("hold_s", "expected"), [(5.0, "CIRCLE > STRAIGHT"), (0.0, "STRAIGHT")])
+def test_a_px4_wing_circles_before_it_returns_unless_it_acts_at_once(hold_s, expected):
+    values = {**PX4_SAFE, "COM_FAIL_ACT_T": hold_s}
+    found = outcome(Trigger.LINK, values, "px4", fixed_wing=True, version=(1, 17))
+    assert " > ".join(way.name for way in found.ways) == expected
+    assert bool(found.outside({Way.STRAIGHT})) is (hold_s > 0.0)
+    assert table_of("px4", fixed_wing=True).asked[False]["COM_FAIL_ACT_T"] == 0.0
 
 
 def test_every_trigger_of_every_table_is_told_and_names_what_decided():
