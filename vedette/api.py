@@ -146,9 +146,11 @@ def _fly(folder: Path, name: str, url: str) -> FlightReport:
     from missions.flight.approval_file import require_approval
     from missions.flight.session import FlightSession, FlightTask
     from missions.plan_files.plan_folder_file import read_plan_folder
+    from vedette.approval_keys import approval_check, known_keys
 
     made = read_plan_folder(folder)
-    approval = require_approval(made, folder, datetime.datetime.now(datetime.UTC))
+    now = datetime.datetime.now(datetime.UTC)
+    approval = require_approval(made, folder, now, approval_check(known_keys()))
     with FlightSession(folder, made, approval) as session:
         session.add(FlightTask(sortie=choose_sortie(made, name), link=url))
         session.prepare()

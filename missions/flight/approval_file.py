@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
 from missions.documents.whole_file import read_text, write_whole
+from missions.flight.approval_signature import signer_of
 from missions.flight.preflight_ways import ALWAYS_JUDGED
 from missions.plan import SHORTFALLS, Severity
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from missions.flight.approval_signature import Check
     from missions.plan import Plan
 
 APPROVAL_NAME: Final = "approval.json"
@@ -50,6 +52,8 @@ class Approval:
     reason: str
     t_utc: str
     overrides: tuple[Override, ...] = ()
+    note: str = ""
+    """All of the above as a signed text (`missions.flight.approval_signature`); "" where nobody signed it."""
 
 
 def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tuple[str, ...] = ()) -> Approval:
@@ -116,18 +120,27 @@ def read_approval(folder: Path) -> Approval | None:
         texts = {name: raw[name] for name in names}
         if not all(isinstance(v, str) and v.strip() for v in texts.values()):
             raise ValueError("an empty field")
-        return Approval(**texts, overrides=tuple(Override(**o) for o in raw.get("overrides", ())))
+        note = raw.get("note", "")
+        if not isinstance(note, str):
+            raise ValueError("a signature that is no text")
+        return Approval(**texts, overrides=tuple(Override(**o) for o in raw.get("overrides", ())), note=note)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no approval ({type(error).__name__}: {error}); approve the plan again") from None
 
 
-def require_approval(plan: Plan, folder: Path, now: datetime) -> Approval:
+def require_approval(plan: Plan, folder: Path, now: datetime, check: Check | None = None) -> Approval:
     """Return the approval of exactly this plan; a refusal is logged beside the plan.
+
+    Parameters
+    ----------
+    check
+        Tells whose known key signed a text; where it is given, only a signed approval counts.
 
     Raises
     ------
     RefusedError
-        When nobody approved the plan, or it changed after somebody did.
+        When nobody approved the plan, it changed after somebody did, or the signature is missing, foreign, or of
+        another approval.
     """
     approval = read_approval(folder)
     how = 'approve it with: vedette fly PLAN --approve "NAME" --reason "TEXT"'
@@ -145,6 +158,12 @@ def require_approval(plan: Plan, folder: Path, now: datetime) -> Approval:
             expected=approval.plan_sha256,
             actual=plan.sha256,
         )
+    if check is not None:
+        try:
+            signer_of(approval, check)
+        except RefusedError as error:
+            log_event(folder, now, "refused", rule="approval", plan_sha256=plan.sha256, why=error.message)
+            raise
     return approval
 
 

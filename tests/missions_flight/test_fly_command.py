@@ -41,6 +41,21 @@ def approve(folder: Path) -> None:
     assert main(["fly", str(folder), "--approve", "A. Name", "--reason", "trial"]) == 0
 
 
+def test_a_signed_approval_is_written_and_one_of_another_key_flies_nothing(folder, tmp_path, monkeypatch, capsys):
+    for name in ("ana", "eve"):
+        assert main(["keys", "new", str(tmp_path / f"{name}.key"), "--name", name]) == 0
+    monkeypatch.setenv("VEDETTE_SIGNING_KEY", str(tmp_path / "eve.key"))
+    approve(folder)
+    assert "eve" in json.loads((folder / "approval.json").read_text())["note"]
+    monkeypatch.setenv("VEDETTE_APPROVAL_KEYS", str(tmp_path / "ana.pub"))
+    capsys.readouterr()
+    nowhere = ["fly", str(folder), "--link", "tcp:127.0.0.1:1", "--yes"]
+    assert main(nowhere) == 3
+    assert "not signed by a key known here" in capsys.readouterr().err
+    with pytest.raises(vedette.VedetteError, match="not signed by a key known here"):
+        asyncio.run(vedette.fly(folder, "S01", link="tcp:127.0.0.1:1"))
+
+
 def test_approve_fly_and_nothing_to_resume(folder, square_plan, capsys) -> None:
     from sitl.vehicle import VehicleConfig, start_vehicle
 

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geo.errors import InputError, VedetteError
+from vedette.approval_keys import APPROVAL_KEYS_VARIABLE, approval_check, signed_by
 from vedette.commands import fly_parameters
 from vedette.commands.screen import ERRORS, print_json
+from vedette.commands.signing_options import SIGNING_KEY_VARIABLE, SIGNING_PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from missions.flight.approval_file import Approval
     from missions.flight.run import Flight
     from missions.flight.session import FlightSession, FlightTask
     from missions.flight.values import FlightReport
@@ -46,6 +49,17 @@ def fly(
     approve: Annotated[str, typer.Option(help="Your name: approve this plan, exactly as it is now.")] = "",
     reason: Annotated[str, typer.Option(help="Why; goes into the approval.")] = "",
     override: Annotated[list[str] | None, typer.Option(help="Preflight rule to let pass, with --approve.")] = None,
+    approval_key: Annotated[
+        Path | None,
+        typer.Option(envvar=SIGNING_KEY_VARIABLE, help="Your key ('vedette keys new'), signs the approval."),
+    ] = None,
+    approval_passphrase_file: Annotated[
+        Path | None, typer.Option(envvar=SIGNING_PASSPHRASE_VARIABLE, help="File or descriptor with its passphrase.")
+    ] = None,
+    approved_by_key: Annotated[
+        list[Path] | None,
+        typer.Option(envvar=APPROVAL_KEYS_VARIABLE, help="A .pub file: only approvals signed by such a key count."),
+    ] = None,
     signing_key: Annotated[Path | None, typer.Option(help="File with the MAVLink 2 key (64 hex digits).")] = None,
     new_signing_key: Annotated[Path | None, typer.Option(help="Make a new key in this file, and end.")] = None,
     resume_commands: Annotated[
@@ -77,10 +91,11 @@ def fly(
         _resume_commands(made, folder, resume_commands, reason, sortie or [])
         return
     if approve or reason or override:
-        _approve(made, folder, approve, reason, tuple(override or ()))
+        given = _approval(made, approve, reason, tuple(override or ()))
+        _keep(signed_by(given, approval_key, approval_passphrase_file), made, folder)
         if not link:
             return
-    approval = require_approval(made, folder, _now())
+    approval = require_approval(made, folder, _now(), approval_check(approved_by_key or []))
     tasks = _tasks(made, folder, link or [], sortie or [], resume=resume)
     tasks = _with_systems(tasks, system or [])
     settings = SessionSettings(signing_key=signing_key, enable_fence=enable_fence, station=station)
@@ -105,13 +120,19 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def _approve(plan: Plan, folder: Path, name: str, reason: str, overrides: tuple[str, ...]) -> None:
-    from missions.flight.approval_file import approve, log_event, write_approval
+def _approval(plan: Plan, name: str, reason: str, overrides: tuple[str, ...]) -> Approval:
+    from missions.flight.approval_file import approve
 
-    approval = approve(plan, name=name, reason=reason, now=_now(), overrides=overrides)
+    return approve(plan, name=name, reason=reason, now=_now(), overrides=overrides)
+
+
+def _keep(approval: Approval, plan: Plan, folder: Path) -> None:
+    from missions.flight.approval_file import log_event, write_approval
+
     write_approval(approval, folder)
     log_event(folder, _now(), "approved", **dataclasses.asdict(approval))
-    ERRORS.print(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]})")
+    signed = "signed" if approval.note else "not signed"
+    ERRORS.print(f"{approval.name} approved plan {plan.name!r} ({plan.sha256[:12]}), {signed}")
 
 
 def _make_key(path: Path) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from geo.errors import InputError, RefusedError
 from telemetry.tracks.stated_times import parse_moment
+from vedette.approval_keys import approval_check, known_keys, signed_here
 from vedette.commands.findings_view import print_findings
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
@@ -188,9 +189,9 @@ def _release(
         ERRORS.print(f"{word[0]} accepts: {finding.message}", soft_wrap=True)
     named = tuple(dict.fromkeys(f.rule for f in accepted))
     approval = approve(made, name=word[0], reason=word[1], now=_now(), overrides=named)
-    write_approval(approval, folder)
+    write_approval(signed_here(approval), folder)
     log_event(folder, _now(), "approved", name=approval.name, reason=approval.reason, plan_sha256=made.sha256)
-    require_approval(made, folder, _now())
+    require_approval(made, folder, _now(), approval_check(known_keys()))
     (folder / "flights").mkdir(exist_ok=True)
     options = DivertOptions(dialect=made.dialect, first_item=first_item, system=system)
     with contextlib.ExitStack() as opened:
