@@ -13,7 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.failsafes.reading import both_generations
 from missions.plan_files.dialect import Dialect
-from sitl.backend import Launch, Simulator, find_binary
+from sitl.backend import Launch, Simulator, find_binary, waits_s
 from sitl.observer import View
 from sitl.vehicle.config import Airframe
 
@@ -65,7 +65,7 @@ def find_defaults(airframe: Airframe, binary: Path) -> tuple[str, ...]:
 
 def patience(airframe: Airframe, speedup: float) -> dict[str, float]:
     """Return its timers for a station that counts wall seconds: in fast time its own end between two heartbeats."""
-    return {name: min(usual * max(speedup, 1.0), most) for name, (usual, most) in TIMERS[airframe].items()}
+    return {name: waits_s(usual, most, speedup) for name, (usual, most) in TIMERS[airframe].items()}
 
 
 def tools_url(instance: int) -> str:

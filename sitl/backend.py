@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from missions.links.link import Link
 
 STOP_S: Final = 5.0
+STATION_S: Final = 15.0
+"""Wall seconds that a simulator in fast time waits for a ground station: on a loaded machine one is late."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,11 @@ class Launch:
     heading_deg: float = 0.0
     instance: int = 0
     speedup: float = 1.0
+
+
+def waits_s(usual_s: float, most_s: float, speedup: float) -> float:
+    """Return how many simulated seconds a timer waits for a station that counts wall seconds."""
+    return usual_s if speedup <= 1.0 else min(max(usual_s, STATION_S * speedup), most_s)
 
 
 def find_binary(names: Sequence[str], *, option: Path | None, variable: str) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.plan_files.dialect import Dialect
-from sitl.backend import Launch, Simulator, find_binary
+from sitl.backend import Launch, Simulator, find_binary, waits_s
 from sitl.errors import SitlError
 from sitl.observer import View
 from sitl.vehicle.config import Airframe
@@ -95,7 +95,7 @@ def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe 
     if launch.instance >= MOST_INSTANCES:
         raise SitlError(f"PX4 has links for {MOST_INSTANCES} instances (0 to 9); {launch.instance} is none of them")
     name, usual, most = STATION
-    own = {**QUIET, name: min(usual * max(launch.speedup, 1.0), most)}  # our heartbeats come by the wall clock
+    own = {**QUIET, name: waits_s(usual, most, launch.speedup)}
     environment = [
         "env",
         f"PX4_SIM_MODEL={MODELS[airframe]}",

@@ -94,7 +94,8 @@ def _flight(case: BreakOff, url: str, observer: Observer, break_off: Callable[[L
         except VedetteError as error:
             return -1, f"{error.message}; {observer.texts[-3:]}"
         else:
-            return -1, "never came to its moment"
+            flown = " > ".join(mode for _, mode in observer.modes)
+            return -1, f"never came to its moment: {flown}; {observer.texts[-3:]}"
         peer = Peer(system=run.state.system, component=run.state.component, dialect=flight.dialect)
         goes_on = break_off(link, peer)
         if not goes_on:

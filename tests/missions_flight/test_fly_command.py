@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import vedette
+from geo.errors import RefusedError
 from missions.plan_files.plan_folder_file import FORMAT, VERSION
 from vedette.main import main
 
@@ -52,7 +53,7 @@ def test_a_signed_approval_is_written_and_one_of_another_key_flies_nothing(folde
     nowhere = ["fly", str(folder), "--link", "tcp:127.0.0.1:1", "--yes"]
     assert main(nowhere) == 3
     assert "not signed by a key known here" in capsys.readouterr().err
-    with pytest.raises(vedette.VedetteError, match="not signed by a key known here"):
+    with pytest.raises(RefusedError, match="not signed by a key known here"):
         asyncio.run(vedette.fly(folder, "S01", link="tcp:127.0.0.1:1"))
 
 

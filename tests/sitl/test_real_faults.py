@@ -143,5 +143,5 @@ def test_what_a_simulation_has_no_dial_for_is_said(fault, dialect, said):
 
 def test_timers_of_a_station_grow_with_the_speed_of_time_up_to_their_largest_value():
     assert patience(Airframe.COPTER, 1.0) == {"FS_GCS_TIMEOUT": 5.0, "DISARM_DELAY": 10.0}
-    assert patience(Airframe.COPTER, 10.0) == {"FS_GCS_TIMEOUT": 50.0, "DISARM_DELAY": 100.0}
+    assert patience(Airframe.COPTER, 4.0) == {"FS_GCS_TIMEOUT": 60.0, "DISARM_DELAY": 60.0}
     assert patience(Airframe.PLANE, 100.0) == {"FS_LONG_TIMEOUT": 300.0}
