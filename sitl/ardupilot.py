@@ -5,6 +5,7 @@ Its program is built elsewhere (ArduPilot is GPL and no part of this project).
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from missions.transfer.values import Message
+    from sitl.dynamics import Multirotor
 
 BASE_PORT: Final = 5760
 PORTS_APART: Final = 10
@@ -33,6 +35,11 @@ TIMERS: Final = {
     Airframe.PLANE: {"FS_LONG_TIMEOUT": (5.0, 300.0)},
 }  # fmt: skip
 """What waits for a ground station: its default and its largest value, simulated seconds (ArduPilot's own list)."""
+FRAME: Final = "frame.json"
+LEAN_DEG: Final = 30.0
+"""How far an ArduCopter leans by default, ``ANGLE_MAX``."""
+PACK_V: Final = 12.6
+"""Volts of its simulated pack, whatever the aircraft's own has (``SIM_Frame.h``)."""
 OWN_PARAMETERS: Final = "vedette.parm"
 """The file of the run directory that holds what is set before the boot."""
 
@@ -86,7 +93,13 @@ def _true_place(message: Message) -> tuple[float, float, float]:
 
 
 def start_ardupilot(
-    launch: Launch, folder: Path, *, airframe: Airframe, binary: Path, parameters: Mapping[str, float] | None = None
+    launch: Launch,
+    folder: Path,
+    *,
+    airframe: Airframe,
+    binary: Path,
+    parameters: Mapping[str, float] | None = None,
+    frame: Multirotor | None = None,
 ) -> Simulator:
     """Start an instance in a run directory of its own.
 
@@ -97,6 +110,8 @@ def start_ardupilot(
     parameters
         What is set before it boots, under names of either generation; on top of its frame's defaults and of timers
         that fit the speed of its time.
+    frame
+        A multirotor whose mass and top speed it flies with; the simulator's own flies 11 m/s, and more blows it away.
     """
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / OWN_PARAMETERS
@@ -106,7 +121,7 @@ def start_ardupilot(
     home = f"{launch.lat_deg:.7f},{launch.lon_deg:.7f},{launch.alt_amsl_m:.2f},{launch.heading_deg:.1f}"
     command = [
         str(binary),
-        *("--model", MODELS[airframe][1]),
+        *("--model", _model(airframe, frame, folder)),
         *("--home", home),
         *("--speedup", f"{launch.speedup:g}"),
         *("--instance", str(launch.instance)),
@@ -116,3 +131,13 @@ def start_ardupilot(
     ]
     port = BASE_PORT + PORTS_APART * launch.instance
     return Simulator(command, folder, f"tcp:127.0.0.1:{port}")
+
+
+def _model(airframe: Airframe, frame: Multirotor | None, folder: Path) -> str:
+    """Return the simulator's model, with a file of the frame's own numbers where there is one."""
+    model = MODELS[airframe][1]
+    if frame is None or airframe is not Airframe.COPTER:
+        return model
+    numbers = {"mass": frame.mass_kg, "refSpd": frame.top_airspeed_mps, "refAngle": LEAN_DEG}
+    (folder / FRAME).write_text(json.dumps(numbers), encoding="ascii")
+    return f"{model}:{FRAME}"

@@ -11,13 +11,14 @@ from sitl import ardupilot, px4
 from sitl.armable import wait_until_armable
 from sitl.backend import Launch, Simulator
 from sitl.cut_link import open_cut_link
+from sitl.dynamics import Multirotor
 from sitl.dynamics_power import WindSpec
 from sitl.errors import ScenarioError
 from sitl.faults import FaultKind
 from sitl.real_faults import RealFaults
 from sitl.real_parameters import put_parameters
 from sitl.real_truth import RealTruth
-from sitl.scenarios.scenario_sortie import default_parameters
+from sitl.scenarios.scenario_sortie import PLANNED_V, default_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +41,7 @@ GIMBAL: Final = {
     "SERVO9_FUNCTION": 8.0, "SERVO10_FUNCTION": 7.0, "SERVO11_FUNCTION": 6.0,
 }  # fmt: skip
 """A servo mount of three axes on an ArduPilot."""
-CELLS_V: Final = 22.2
+MARKS: Final = ("BATT_LOW_MAH", "BATT_CRT_MAH")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +170,12 @@ def _started(scenario: Scenario, vehicle: VehicleTable, launch: Launch, folder: 
     held.pop(FENCE_SWITCH)
     weather = scenario.weather
     held |= {"SIM_WIND_SPD": weather.wind_mps, "SIM_WIND_DIR": weather.from_deg, "SIM_WIND_TURB": weather.gust_mps}
-    held["BATT_CAPACITY"] = 1000.0 * vehicle.battery_wh / CELLS_V
+    held["BATT_CAPACITY"] = 1000.0 * vehicle.battery_wh / ardupilot.PACK_V
+    held |= {name: held[name] * PLANNED_V / ardupilot.PACK_V for name in MARKS if name not in vehicle.parameters}
     binary = ardupilot.find_ardupilot(vehicle.airframe, backend.binary)
-    return ardupilot.start_ardupilot(launch, folder, airframe=vehicle.airframe, binary=binary, parameters=held)
+    return ardupilot.start_ardupilot(
+        launch, folder, airframe=vehicle.airframe, binary=binary, parameters=held, frame=Multirotor()
+    )
 
 
 def _set_once_up(vehicle: VehicleTable, dialect: Dialect) -> dict[str, float]:

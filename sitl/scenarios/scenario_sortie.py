@@ -27,6 +27,10 @@ MEAN_POWER_W: Final = 300.0
 """What the planned battery is counted with: cruise power of the default airframe and a margin."""
 
 
+PLANNED_V: Final = 22.2
+"""Volts of the default airframe's pack (six cells)."""
+
+
 def sortie_of(scenario: Scenario, vehicle: VehicleTable) -> Sortie:
     """Return take-off, the route at its speed, and the return, with fence and rally points."""
     lat, lon = scenario.origin.lat_lon(vehicle.home_m)
@@ -144,7 +148,7 @@ def default_parameters(vehicle: VehicleTable) -> tuple[tuple[str, float], ...]:
     if vehicle.dialect is Dialect.PX4:
         held |= {"BAT_LOW_THR": 0.3, "BAT_CRIT_THR": 0.2, "BAT_EMERGEN_THR": 0.1}
     else:
-        capacity_mah = 1000.0 * vehicle.battery_wh / 22.2
+        capacity_mah = 1000.0 * vehicle.battery_wh / PLANNED_V
         held |= {"BATT_LOW_MAH": 0.25 * capacity_mah, "BATT_CRT_MAH": 0.12 * capacity_mah, "FENCE_TYPE": 4.0}
         held["FENCE_ENABLE"] = 1.0 if vehicle.fence_m else 0.0
         if vehicle.airframe == Airframe.PLANE:
