@@ -16,6 +16,7 @@ import shapely
 
 from missions.checks.autopilot_rules_values import VehicleSettings
 from missions.checks.check import AUTOPILOT_RULES, PLAN_RULES, as_json, check_document
+from missions.checks.check_brief import FAR_OFF
 from missions.checks.check_report_file import junit_text
 from missions.execution.execute import Conduct, execute
 from missions.judging.feasibility import WHOLE_FLIGHT_RULES
@@ -332,7 +333,7 @@ def test_junit_names_every_rule_once_and_fails_the_broken_ones(make_document, ma
     suite = ET.fromstring(junit_text([judgement]).encode()).find("testsuite")
     assert suite.get("name") == '<a & "b">'
     cases = {case.get("name"): case.find("failure") for case in suite}
-    assert set(cases) == {*PLAN_RULES, *AUTOPILOT_RULES[Dialect.PX4], *BRIEF_RULES, *WHOLE_FLIGHT_RULES}
+    assert set(cases) == {*PLAN_RULES, *AUTOPILOT_RULES[Dialect.PX4], FAR_OFF, *BRIEF_RULES, *WHOLE_FLIGHT_RULES}
     assert [name for name, failure in cases.items() if failure is not None] == ["height limit"]
     assert suite.get("failures") == "1"
 
