@@ -78,6 +78,7 @@ class IngestSettings:
     footprint_every_s: float = 4.0
     footprint_range_m: float = FOOTPRINT_RANGE_M
     max_chips: int = 4_000
+    """Small pictures of hits that are kept until they are written: a live run writes them with each commit."""
     person_min_px: float = PERSON_MIN_PX
     """Large pictures are looked at in tiles, so that a person is this high in the model's input; 0 for never."""
     watched: Watched = dataclasses.field(default_factory=Watched)
@@ -198,7 +199,8 @@ class FrameAnalysis:
     with_pose: int = 0
     count: int = 0
     placed: int = 0
-    chips_cut: int = 0
+    without_chip: int = 0
+    """Hits of which no small picture was kept."""
     silent: int = 0
     """Frames without an answer of the detector, in a row up to now."""
     next_footprint_ns: int = 0
@@ -215,9 +217,10 @@ class FrameAnalysis:
         surroundings = Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas)
         hits = place(frame, detections, surroundings, class_names=tiler.class_names, media_id=self.media_id)
         for hit_id, box in zip(hits.hit_id.tolist(), hits.box_px.tolist(), strict=True):
-            if self.chips_cut < self.settings.max_chips:
-                self.chips_cut += 1
+            if len(self.chips) < self.settings.max_chips:
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
+            else:
+                self.without_chip += 1
         self.hits.append(hits)
         self._note(frame.index, detections.problems)
         self.silent = 0 if detections.answered else self.silent + 1
@@ -256,6 +259,11 @@ class FrameAnalysis:
         told = list(self.problems)
         if self.problems_beyond:
             told.append(f"and {self.problems_beyond} more problems of frames")
+        if self.without_chip:
+            told.append(
+                f"{self.without_chip} hits beyond the first {self.settings.max_chips} have no picture of their own; "
+                "the recording shows them"
+            )
         if self.silent >= SILENT_MAX:
             told.append(f"the detector gave no answer to {self.silent} frames in a row: the rest was not looked at")
         return told

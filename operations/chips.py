@@ -33,9 +33,15 @@ def _half_px(box_px: Sequence[float]) -> float:
 
 
 def cut_chip(image: NDArray[np.uint8], box_px: Sequence[float]) -> bytes:
-    """Return a JPEG of the square around a box in pixels; edges of the picture are kept, not padded."""
+    """Return a JPEG of the square around a box in pixels; edges of the picture are kept, not padded.
+
+    Of a box that lies outside the picture it shows the nearest edge.
+    """
+    height, width = image.shape[:2]
     left, top, _ = chip_window(box_px)
     right, bottom = (int((box_px[edge] + box_px[edge + 2]) / 2 + _half_px(box_px)) + 1 for edge in (0, 1))
+    left, top = min(left, width - 1), min(top, height - 1)
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
     picture = Image.fromarray(image[top:bottom, left:right]).convert("RGB")
     picture.thumbnail((CHIP_PX, CHIP_PX))
     stream = io.BytesIO()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from detection.ground_tiling import GroundTiler
 from detection.values import Detections
 from geo.terrain import FlatTerrain
-from operations.analysis import PROBLEMS_MAX, SILENT_MAX, IngestSettings, analyse
+from operations.analysis import PROBLEMS_MAX, SILENT_MAX, FrameAnalysis, IngestSettings, analyse
+from operations.chips import cut_chip
 from telemetry.videos.frame import Frame
 
 NOTHING = {
@@ -74,3 +78,24 @@ def test_problems_of_every_frame_are_told_up_to_a_limit(count: int) -> None:
     assert found.counts["frames"] == count
     if count > PROBLEMS_MAX:
         assert found.problems[-1] == f"and {count - PROBLEMS_MAX} more problems of frames"
+
+
+@pytest.mark.parametrize("box", [(200.0, 10.0, 220.0, 40.0), (-90.0, -80.0, -50.0, -40.0), (10.0, 500.0, 30.0, 540.0)])
+def test_a_box_outside_the_picture_gives_the_nearest_edge(box) -> None:
+    chip = Image.open(io.BytesIO(cut_chip(np.full((64, 96, 3), 77, np.uint8), box)))
+    assert min(chip.size) >= 1
+    assert abs(int(np.asarray(chip).mean()) - 77) <= 2
+
+
+def test_hits_beyond_the_first_pictures_are_said_and_a_live_run_begins_anew_with_each_commit() -> None:
+    settings = IngestSettings(terrain=FlatTerrain(height_m=0.0), max_chips=3)
+    found = analyse(reader(5), Says(FINE), settings, media_id="m")
+    assert len(found.chips) == 3
+    assert found.problems[-1].startswith("2 hits beyond the first 3 have no picture of their own")
+    live = FrameAnalysis(media_id="m", settings=settings)
+    tiler = GroundTiler(Says(FINE), settings.terrain, settings.person_min_px)
+    cut = 0
+    for frame in reader(5).frames():
+        live.take(frame, tiler)
+        cut += len(live.drain("run")["chips"])
+    assert (cut, live.told()) == (5, [])
