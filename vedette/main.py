@@ -31,6 +31,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "convert": ("vedette.commands.convert", "Turn any plan file into another format."),
     "fly": ("vedette.commands.fly", "Upload a plan to a vehicle, verify it, and fly it."),
     "respond": ("vedette.commands.respond", "Answer an alarm at a place with a judged sortie, and release it."),
+    "cue": (
+        "vedette.commands.cue",
+        "Take alarms in by MQTT or CoT: a card each, and a sortie that waits for a person.",
+    ),
     "sitl": ("vedette.commands.sitl_commands", "Simulated vehicles, downlinks and scenarios."),
     "ingest": ("vedette.commands.ingest", "Read video, pictures and telemetry into an operation folder."),
     "watch": ("vedette.commands.watch", "Read a live downlink into an operation while it is flown."),

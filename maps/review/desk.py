@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, VedetteError
+from maps.review.errors import NotThereError
 from operations.consultation import Access, Consultation, consult
 from operations.errors import ReadOnlyError
 from operations.finding.archive import Archive
@@ -82,7 +83,15 @@ class Desk:
         return self.archive.stores
 
     def store_of(self, source: int, person: str) -> OperationStore:
-        """Return an operation opened in one person's name: what is added through it is theirs."""
+        """Return an operation opened in one person's name: what is added through it is theirs.
+
+        Raises
+        ------
+        NotThereError
+            When there is no operation of this number on the table.
+        """
+        if not 0 <= source < len(self.folders):
+            raise NotThereError(f"there is no operation number {source} on the table: load the page again")
         with self.turn:
             key = (source, person)
             if key not in self._by_person:

@@ -109,7 +109,7 @@ def send(address: Address, events: Sequence[str], identity: Identity) -> int:
         When the server cannot be reached or verified, or dropped us: how many events it may have.
     """
     messages = [(_HEADER + event + "\n").encode() for event in events]
-    with _connected(address, identity) as link:
+    with connected(address, identity) as link:
         sent = 0
         try:
             for message in messages:
@@ -137,7 +137,14 @@ def _require_taken(link: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def _connected(address: Address, identity: Identity) -> Iterator[socket.socket]:
+def connected(address: Address, identity: Identity) -> Iterator[socket.socket]:
+    """Connect, and close the link in the end.
+
+    Raises
+    ------
+    SendError
+        When the server cannot be reached or verified.
+    """
     context = identity.context() if address.scheme == "tls" else None
     with contextlib.ExitStack() as opened:
         try:
@@ -151,7 +158,7 @@ def _connected(address: Address, identity: Identity) -> Iterator[socket.socket]:
                 link = opened.enter_context(context.wrap_socket(link, server_hostname=address.host))
         except OSError as error:
             why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.strerror or error
-            raise SendError(f"{address} was given nothing: {why}") from error
+            raise SendError(f"{address} cannot be reached, and was given nothing: {why}") from error
         yield link
 
 

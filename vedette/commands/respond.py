@@ -59,17 +59,18 @@ def respond(  # noqa: PLR0913 - one parameter per option
         return
     if at is None or now is None or out is None:
         raise InputError("give --at LAT,LON, --now TIME and --out FOLDER (see vedette respond --help)")
-    response = _answer(plan, brief, _place(at), now)
-    _write(response, out, force=force)
+    response = answered(plan, brief, _place(at), now)
+    written(response, out, force=force)
     if as_json:
-        print_json(_told(response))
+        print_json(told_of(response))
     else:
         _show(response, out)
     if response.planned.plan.findings:
         raise typer.Exit(1)
 
 
-def _answer(folder: Path, brief: Path | None, place: tuple[float, float], now: str) -> Response:
+def answered(folder: Path, brief: Path | None, place: tuple[float, float], now: str) -> Response:
+    """Return the sortie that answers an alarm: by an aircraft of a plan folder, at a place, from a moment on."""
     from missions.airspace.ground_file import open_situation
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import read_plan_folder
@@ -115,7 +116,8 @@ def _since_start_s(plan: Plan, text: str) -> float:
     return (moment_ns - start_ns) / 1e9
 
 
-def _told(response: Response) -> dict[str, Any]:
+def told_of(response: Response) -> dict[str, Any]:
+    """Return a response in figures."""
     plan = response.planned.plan
     return {
         "plan_sha256": plan.sha256,
@@ -128,13 +130,14 @@ def _told(response: Response) -> dict[str, Any]:
     }
 
 
-def _write(response: Response, out: Path, *, force: bool) -> None:
+def written(response: Response, out: Path, *, force: bool) -> None:
+    """Write a response's folder: nothing flies by that."""
     from missions.documents.whole_file import write_whole
     from missions.plan_files.plan_folder_file import write_plan_folder
 
     write_plan_folder(response.planned, out, force=force)
     write_plan_map(response.planned, out)
-    write_whole(out / FILE_NAME, json.dumps(_told(response), indent=1) + "\n")
+    write_whole(out / FILE_NAME, json.dumps(told_of(response), indent=1) + "\n")
 
 
 def _show(response: Response, out: Path) -> None:
