@@ -69,8 +69,8 @@ def gather(archive: Archive, things: Things, *, whole: bool) -> Gathered:
         for run_id, run in archive.runs(source).items():
             hits = store.hits(runs=[run_id])
             of_run = rows.get((source, run_id), {})
-            live = run.kind is RunKind.LIVE
-            of_thing = _thing_by_id(archive, hits, tracks, of_run) if live else _thing_of(hits, of_run)
+            by_lists = run.kind is RunKind.LIVE or bool(archive.regrouping(source).of_run(run_id))
+            of_thing = _thing_by_id(archive, hits, tracks, of_run) if by_lists else _thing_of(hits, of_run)
             if not whole:
                 kept = np.flatnonzero((of_thing >= 0) | np.isin(hits.hit_id, alone.get((source, run_id), _NO_IDS)))
                 hits, of_thing = hits.take(kept), of_thing[kept]

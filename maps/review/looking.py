@@ -8,14 +8,18 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from detection.events import Event
 from maps.review.errors import NotThereError
 from maps.review.judging.joining import Joins
 from maps.review.judging.ordering import USUAL, Band, Rank, Weights, rank
 from maps.review.judging.verdict_book import Key, VerdictBook
 from operations.finding.described import described, utc_text
+from operations.finding.hits_of_things import hit_ids_of
 from operations.finding.selection import ThingSelection, find
 from operations.log.leaves import LeafKind
+from operations.regrouping import whole_of
 from operations.values import PatrolOutcome
 
 if TYPE_CHECKING:
@@ -182,6 +186,14 @@ class Looking:
         found = rows["jpeg"].to_pylist()
         return base64.b64encode(found[0]).decode("ascii") if found else None
 
+    def hits_of_piece(self, key: Key) -> tuple[str, ...]:
+        """Return the hits of a piece of a split track; none for what is whole."""
+        if whole_of(key.thing_id) == key.thing_id:
+            return ()
+        with self.desk.turn:
+            things, row = self._place(key)
+            return tuple(hit_ids_of(self.desk.archive, things.take(np.array([row])))[0])
+
     def outcomes(self, key: Key) -> list[dict[str, Any]]:
         """Return what patrols found where a thing was, and who brought it in."""
         told = []
@@ -232,6 +244,10 @@ class Looking:
             )
         return known[key]
 
+    def _known_as(self, source: int, run_id: str, track_id: str, event: Event) -> str:
+        """Return the thing that did something: of a split track, the piece of that moment."""
+        return self.desk.archive.regrouping(source).name_at((run_id, track_id), event.t_utc_ns)
+
     def _events_now(self) -> Mapping[Key, tuple[Event, ...]]:
         """Return what things did, by thing; read again when there are other runs or parts than before."""
         generation, known = self._events
@@ -244,7 +260,7 @@ class Looking:
                 run_id = str(row.pop("run_id"))
                 row |= {"track_ids": tuple(row["track_ids"]), "details": _details(row["details"])}
                 event = Event(**row)
-                for name in event.track_ids:
+                for name in (self._known_as(source, run_id, track_id, event) for track_id in event.track_ids):
                     gathered.setdefault(Key(source=source, run_id=run_id, thing_id=name), []).append(event)
         known = {key: tuple(events) for key, events in gathered.items()}
         self._events = (self.desk.archive.generation, known)

@@ -10,13 +10,15 @@ import pyarrow.compute as pc
 
 from geo.errors import InputError
 from operations.finding.archive import Archive
+from operations.finding.hits_of_things import hit_ids_of
 from operations.finding.selection import ThingSelection, find
 from operations.finding.thing_index import ThingIndex
 from operations.log.leaves import Leaf, LeafKind
+from operations.regrouping import whole_of
 from operations.values import PatrolOutcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from operations.finding.selection import Found
     from operations.store import OperationStore
@@ -72,9 +74,10 @@ def select(store: OperationStore, selection: ThingSelection) -> Selected:
         index = ThingIndex(archive)
         found = find(archive, index, selection)
         left_out = _left_out(store, selection, found, lambda single: find(archive, index, single, limit=0).total)
+        hit_ids = [hit_id for listed in hit_ids_of(archive, found.things) for hit_id in listed]
     if not found.total:
         raise InputError("nothing in this operation fits the selection: nothing is packed; widen it", **left_out)
-    hits, tracks = _rows(store, found)
+    hits, tracks = _rows(store, found, hit_ids)
     about = _Rested(
         runs=_distinct(hits, "run_id"),
         media=_distinct(hits, "media_id"),
@@ -86,15 +89,14 @@ def select(store: OperationStore, selection: ThingSelection) -> Selected:
     return Selected(hits=hits, tracks=tracks, records=tuple(records), left_out=left_out)
 
 
-def _rows(store: OperationStore, found: Found) -> tuple[pa.Table, pa.Table]:
-    """Return the hits and the tracks of things."""
+def _rows(store: OperationStore, found: Found, hit_ids: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Return the hits of things, and their tracks; of a piece of a split track, the track as it was recorded."""
     things = found.things
     runs = sorted(set(things.text["run_id"].texts().tolist()))
-    wanted = pa.array(sorted(set(things.ids["thing_id"].texts().tolist())), pa.string())
+    names = {name for thing in things.ids["thing_id"].texts().tolist() for name in (thing, whole_of(thing))}
     hits, tracks = store.table("hits", runs=runs), store.table("tracks", runs=runs)
-    of_track = pc.fill_null(pc.is_in(hits["track_id"].cast(pa.string()), value_set=wanted), fill_value=False)
-    hits = hits.filter(pc.or_(of_track, pc.is_in(hits["hit_id"], value_set=wanted)))
-    return hits, tracks.filter(pc.is_in(tracks["track_id"], value_set=wanted))
+    hits = hits.filter(pc.is_in(hits["hit_id"], value_set=pa.array(hit_ids, pa.string())))
+    return hits, tracks.filter(pc.is_in(tracks["track_id"], value_set=pa.array(sorted(names), pa.string())))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from operations.log.leaves import LeafKind
 from operations.parts_file import read_part
 from operations.queries import quiet_engine
 from operations.recorded_files import leads_out
+from operations.regrouping import Regrouping
 from operations.standing import Given
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class _Catalogue:
     media_names: dict[str, str]
     origin: Origin
     given: list[Given]
+    regrouping: Regrouping
     outcomes: list[PatrolOutcome]
 
 
@@ -118,9 +120,19 @@ class Archive:
                 self._sort_parts()
                 self.generation += 1
             elif kinds:
+                self._regroup(number, store, kinds)
                 known.origin = dataclasses.replace(known.origin, head=head)
                 known.given = _given(number, store) if LeafKind.VERDICT in kinds else known.given
                 known.outcomes = store.outcomes() if LeafKind.OUTCOME in kinds else known.outcomes
+
+    def _regroup(self, number: int, store: OperationStore, kinds: set[LeafKind]) -> None:
+        """Take in what people set right of tracks; where one was split or made whole, there are other things."""
+        if LeafKind.NOTE not in kinds:
+            return
+        known = self._known[number]
+        known.regrouping, before = Regrouping.of(store), known.regrouping
+        if known.regrouping.cuts != before.cuts:
+            self.generation += 1
 
     def _sort_parts(self) -> None:
         self._by_table = {table: list[SourcePart]() for table in schema.TABLES}
@@ -149,6 +161,10 @@ class Archive:
         """Return the newest state of an operation's verdicts, with who gave them, in the order of the log."""
         return self._known[source].given
 
+    def regrouping(self, source: int) -> Regrouping:
+        """Return what people set right of an operation's tracks."""
+        return self._known[source].regrouping
+
     def outcomes(self, source: int) -> list[PatrolOutcome]:
         """Return the newest state of what an operation's patrols found."""
         return self._known[source].outcomes
@@ -163,9 +179,9 @@ class Archive:
         query
             SQL in which the names of `tables`, in braces, stand for the rows of their parts.
         tables
-            Parts by those names, at least one each.
+            Parts by those names, at least one each; those that the query does not name are passed over.
         parameters
-            Values that the query names with a dollar sign.
+            Values that the query names with a dollar sign; others are passed over.
 
         Raises
         ------
@@ -173,6 +189,8 @@ class Archive:
             When a part is missing or cannot be read.
         """
         store = self.stores[source]
+        tables = {name: listed for name, listed in tables.items() if f"{{{name}}}" in query}
+        parameters = {name: value for name, value in parameters.items() if f"${name}" in query}
         parts = [part for listed in tables.values() for part in listed]
         for part in parts:
             if leads_out(part.file):
@@ -208,6 +226,7 @@ def _catalogue(number: int, store: OperationStore) -> _Catalogue:
         runs={run.run_id: run for run in store.runs()},
         media_names={media.id: media.name for media in store.media()},
         given=_given(number, store),
+        regrouping=Regrouping.of(store),
         outcomes=store.outcomes(),
     )
 

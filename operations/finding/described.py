@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "id", "kind", "assessed_class", "assessment", "probability", "score", "score_is", "decision", "decided_by",
-    "utc", "local", "lat_deg", "lon_deg", "mgrs", "alt_hae_m", "ce90_m", "no_place_because", "border_m",
-    "border_bearing_deg", "closest_to_border_m", "closest_utc", "first_utc", "last_utc", "speed_mps",
+    "joined_with", "utc", "local", "lat_deg", "lon_deg", "mgrs", "alt_hae_m", "ce90_m", "no_place_because",
+    "border_m", "border_bearing_deg", "closest_to_border_m", "closest_utc", "first_utc", "last_utc", "speed_mps",
     "course_deg", "hits", "recording", "media_time", "frame", "best_hit", "operation", "operation_id", "log_head",
     "run", "model",
 )  # fmt: skip
@@ -49,6 +49,7 @@ def described(thing: Thing, archive: Archive, zone: dt.tzinfo | None = None) -> 
         "score_is": "calibrated probability of the class" if thing.calibrated else "detector's own number",
         "decision": thing.decision or "nobody has decided",
         "decided_by": thing.decided_by or None,
+        "joined_with": thing.joined_with or None,
         "utc": utc_text(thing.t_utc_ns),
         "local": local_text(thing.t_utc_ns, zone),
         "lat_deg": _number(thing.lat_deg, 7),

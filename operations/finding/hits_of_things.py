@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detection.ground_hits import HIT_ID
+from operations.finding.regrouped_rows import RegroupedRows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,7 +42,10 @@ def hit_ids_of(archive: Archive, things: Things) -> list[list[str]]:
     for source in np.unique(sources[~single]).tolist():
         rows = np.flatnonzero((sources == source) & ~single).tolist()
         parts = _parts(archive, source, {run_ids[row] for row in rows})
-        table = archive.read(source, _HITS, {"tracks": parts}, ids=sorted({names[row] for row in rows}))
+        regrouped = RegroupedRows.of(archive, source, {run_ids[row] for row in rows})
+        asked = _HITS.replace("{tracks}", regrouped.tracks)
+        wanted = sorted({names[row] for row in rows})
+        table = archive.read(source, asked, {"tracks": parts}, ids=wanted, **regrouped.parameters)
         of_track: dict[tuple[str, str], list[str]] = {}
         for told in table.to_pylist():
             of_track.setdefault((told["run_id"], told["track_id"]), []).extend(told["hit_ids"])
@@ -63,7 +67,9 @@ def tracks_of_hits(
     parts = _parts(archive, source, {run_id for run_id, _ in hits})
     found: dict[tuple[str, str], list[str]] = {}
     if parts:
-        table = archive.read(source, _TRACKS, {"tracks": parts}, ids=sorted({hit_id for _, hit_id in hits}))
+        regrouped = RegroupedRows.of(archive, source, {run_id for run_id, _ in hits})
+        asked, wanted = _TRACKS.replace("{tracks}", regrouped.tracks), sorted({hit_id for _, hit_id in hits})
+        table = archive.read(source, asked, {"tracks": parts}, ids=wanted, **regrouped.parameters)
         for row in table.to_pylist():
             found.setdefault((row["run_id"], row["hit_id"]), []).append(row["track_id"])
     return found

@@ -223,7 +223,8 @@ def _placed(chosen: Things, things: Things, last: NDArray[np.int64], marks: Mark
         lon_deg=things.point_lon_deg[last],
         ce90_m=things.point_ce90_m[last],
     )
-    return dataclasses.replace(placed, text=placed.text | {"decision": marks.decision, "decided_by": marks.decided_by})
+    said = {"decision": marks.decision, "decided_by": marks.decided_by, "joined_with": marks.joined_with}
+    return dataclasses.replace(placed, text=placed.text | said)
 
 
 def _with_border(things: Things, selection: ThingSelection) -> Things:

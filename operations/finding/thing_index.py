@@ -15,9 +15,9 @@ from geo.geodesy import metres_per_degree
 from operations import schema
 from operations.columns import labels_of, numbers_of
 from operations.finding.ids import Ids
+from operations.finding.regrouped_rows import RegroupedRows
 from operations.finding.things import IDS, NUMBERS, TEXTS, Things
 from operations.finding.verdict_marks import decisions
-from operations.values import RunKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -37,21 +37,6 @@ SELECT run_id, track_id, count(*) AS hits,
         (coalesce(score, score_raw), hit_id)) AS best
 FROM {hits} WHERE track_id IS NOT NULL GROUP BY ALL"""
 """Each track's best hit; of equals the one with the last id, so that the same question has the same answer."""
-_LINKED: Final = """(SELECT h.* REPLACE (coalesce(m.track_id, h.track_id::VARCHAR) AS track_id)
-    FROM {rows} h LEFT JOIN (SELECT run_id, track_id, unnest(hit_ids) AS hit_id FROM {tracks}) m
-    ON m.run_id = h.run_id AND m.hit_id = h.hit_id)"""
-"""Hits of a live run are written before there are tracks: which of these each belongs to, the tracks say."""
-_FOLLOWED: Final = """(SELECT run_id, track_id, arg_max(class_name, t_utc_ns[-1]) AS class_name,
-    arg_max(existence, t_utc_ns[-1]) AS existence, arg_max(speed_mps, t_utc_ns[-1]) AS speed_mps,
-    arg_max(heading_deg, t_utc_ns[-1]) AS heading_deg, {points}
-    FROM {rows} GROUP BY run_id, track_id)""".replace(
-    "{points}",
-    ", ".join(
-        f"flatten(list({name} ORDER BY t_utc_ns[1])) AS {name}"
-        for name in ("t_utc_ns", "lat_deg", "lon_deg", "ce90_m", "hit_ids")
-    ),
-)
-"""A live run adds a row with a track's new points whenever it has followed it further."""
 _TRACKS: Final = """
 WITH best AS ({best})
 SELECT t.track_id AS thing_id, t.run_id AS run_id, false AS single, t.class_name AS class_name,
@@ -115,7 +100,7 @@ class ThingIndex:
             for runs in self._batches(source, sorted(run_id for number, run_id in wanted if number == source))
             for things in self._read(source, runs)
         ]
-        self._loaded |= _files(listed, wanted)
+        self._loaded |= _state(self._archive, listed, wanted)
         self._keep([self.things, *fresh])
 
     def decisions(self) -> Marks:
@@ -127,7 +112,7 @@ class ThingIndex:
 
     def _forget_changed(self, listed: Sequence[SourcePart]) -> None:
         """Drop the things of runs that are no longer there or have other parts than when they were read."""
-        now = _files(listed, self._loaded)
+        now = _state(self._archive, listed, self._loaded)
         changed = {run for run, files in self._loaded.items() if now.get(run) != files}
         self._generation = self._archive.generation
         if not changed:
@@ -171,25 +156,23 @@ class ThingIndex:
             for table in ("hits", "tracks")
         }
         tables = {name: listed for name, listed in parts.items() if listed}
-        hits = "{hits}" if parts["hits"] else _no_rows(schema.HITS)
-        tracks = "{tracks}"
-        if parts["tracks"] and any(self._archive.runs(source)[run_id].kind is RunKind.LIVE for run_id in runs):
-            hits = _LINKED.replace("{rows}", hits)
-            tracks = _FOLLOWED.replace("{rows}", tracks)
+        rows = RegroupedRows.of(self._archive, source, runs)
+        hits = rows.hits if parts["hits"] else _no_rows(schema.HITS)
         asked = [_SINGLES] if parts["hits"] else []
         if parts["tracks"]:
-            asked.append(_TRACKS.replace("{best}", _BEST).replace("{tracks}", tracks))
+            asked.append(_TRACKS.replace("{best}", _BEST).replace("{tracks}", rows.tracks))
         for query in (one.replace("{hits}", hits) for one in asked):
-            named = {name: listed for name, listed in tables.items() if f"{{{name}}}" in query}
-            yield _things(self._archive.read(source, query, named), source)
+            yield _things(self._archive.read(source, query, tables, **rows.parameters), source)
 
 
-def _files(listed: Sequence[SourcePart], runs: Collection[_Run]) -> dict[_Run, frozenset[str]]:
-    """Return the files of some runs' parts."""
+def _state(archive: Archive, listed: Sequence[SourcePart], runs: Collection[_Run]) -> dict[_Run, frozenset[str]]:
+    """Return what the things of some runs were made of: their parts' files, and how people split their tracks."""
     found: dict[_Run, list[str]] = {}
     for one in listed:
         if one.run in runs:
             found.setdefault(one.run, []).append(one.part.file)
+    for run, files in found.items():
+        files += [f"{track} {piece}" for track, piece in archive.regrouping(run[0]).of_run(run[1])]
     return {run: frozenset(files) for run, files in found.items()}
 
 

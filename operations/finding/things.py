@@ -65,6 +65,8 @@ class Thing:
     """What people decided, `CONFLICT` where two of them decided differently; empty where nobody has."""
     decided_by: str = ""
     """Who decided what."""
+    joined_with: str = ""
+    """Ids of the tracks that people took for the same thing."""
 
     @property
     def probability(self) -> float:
@@ -162,7 +164,7 @@ class Things:
 
 IDS: Final = ("thing_id", "best_hit_id")
 """Columns of strings that are nearly all different."""
-TEXTS: Final = ("run_id", "class_name", "media_id", "reason", "decision", "decided_by")
+TEXTS: Final = ("run_id", "class_name", "media_id", "reason", "decision", "decided_by", "joined_with")
 """Columns of strings that come again and again."""
 NUMBERS: Final[dict[str, type[np.generic]]] = {
     "source": np.int32,

@@ -35,10 +35,14 @@ class Marks:
     """One of `DECISIONS`; nothing where nobody has decided, or only a proposal waits."""
     decided_by: Labels
     """Who decided what, as ``confirmed by ana, dismissed by ben``."""
+    joined_with: Labels
+    """Ids of the tracks that people took for the same thing, with commas between."""
 
     def take(self, rows: NDArray[np.int64]) -> Marks:
         """Return some rows."""
-        return Marks(decision=self.decision.take(rows), decided_by=self.decided_by.take(rows))
+        columns = (self.decision, self.decided_by, self.joined_with)
+        decision, decided_by, joined_with = (column.take(rows) for column in columns)
+        return Marks(decision=decision, decided_by=decided_by, joined_with=joined_with)
 
 
 def decisions(archive: Archive, things: Things) -> Marks:
@@ -53,7 +57,24 @@ def decisions(archive: Archive, things: Things) -> Marks:
             if standing.decision:
                 codes[row] = DECISIONS.index(standing.decision)
                 told[row] = names.setdefault(standing.told, len(names))
-    return Marks(decision=Labels(names=DECISIONS, codes=codes), decided_by=Labels(names=tuple(names), codes=told))
+    return Marks(
+        decision=Labels(names=DECISIONS, codes=codes), decided_by=Labels(names=tuple(names), codes=told),
+        joined_with=_joined(archive, things),
+    )  # fmt: skip
+
+
+def _joined(archive: Archive, things: Things) -> Labels:
+    """Return the ids of what each thing was joined with."""
+    codes, names = np.full(len(things), NONE, np.int32), dict[str, int]()
+    for source in range(len(archive.stores)):
+        joins = archive.regrouping(source).joins
+        named = things.ids["thing_id"].among({name for _, name in joins}) & (things.number["source"] == source)
+        for row in np.flatnonzero(named).tolist() if joins else ():
+            own = things.text["run_id"][row], things.ids["thing_id"][row]
+            if own in joins:
+                others = ", ".join(name for run_id, name in joins[own] if (run_id, name) != own)
+                codes[row] = names.setdefault(others, len(names))
+    return Labels(names=tuple(names), codes=codes)
 
 
 def of_hits(archive: Archive, source: int, run_id: str) -> dict[str, str]:
@@ -86,6 +107,7 @@ def _about(
     for number, one in enumerate(said):
         ids = {one.track_id, *one.hit_ids} - {""}
         ids |= {track for hit_id in one.hit_ids for track in tracks.get((one.run_id, hit_id), ())}
+        ids |= {piece.name for piece in archive.regrouping(source).pieces((one.run_id, one.track_id))}
         for name in ids if one.confirmed else ():
             about.setdefault((one.run_id, name), []).append(number)
     found: dict[int, list[int]] = {}

@@ -53,10 +53,14 @@ class Subject:
 
     key: Key
     single: bool
+    hit_ids: tuple[str, ...] = ()
+    """Of a piece of a split track, its hits: they are what the verdict is about when the track is made whole again."""
 
     def named(self) -> dict[str, Any]:
         """Return the fields of a verdict that name it."""
-        return {"hit_ids": (self.key.thing_id,)} if self.single else {"track_id": self.key.thing_id}
+        if self.single:
+            return {"hit_ids": (self.key.thing_id,)}
+        return {"track_id": self.key.thing_id, "hit_ids": self.hit_ids}
 
 
 def decide(

@@ -1,4 +1,4 @@
-"""Tracks that people took for one thing: joined in the log, one line in the queue, and apart again when they say so.
+"""Tracks that people took for one thing, for all operations on the table: one line in the queue, handed on together.
 
 The tracks themselves stay as the run made them. What is decided about a joined thing is decided about each of its
 tracks, and all of them are handed on.
@@ -7,22 +7,17 @@ tracks, and all of them are handed on.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from geo.errors import InputError
 from maps.review.judging.verdict_book import Key
+from operations import regrouping
 from operations.log.leaves import LeafKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from operations.store import OperationStore
-
-_SUBJECT: Final = "joined tracks "
-"""Begins the subject of a record of what was joined; the newest of a subject holds."""
-MOST: Final = 100
-"""Tracks that one thing is joined of."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +51,9 @@ class Joins:
         known: dict[Key, Joined] = {}
         for source, store in enumerate(self._stores):
             for leaf in store.newest(LeafKind.NOTE):
-                if leaf.subject.startswith(_SUBJECT):
-                    keys = tuple(_keys(source, leaf.body))
+                if leaf.subject.startswith(regrouping.JOINED):
+                    tracks = regrouping.tracks_of(leaf)
+                    keys = tuple(Key(source=source, run_id=run_id, thing_id=name) for run_id, name in tracks)
                     known |= dict.fromkeys(keys, Joined(subject=leaf.subject, keys=keys, by=leaf.actor))
         self._by_key, self._sizes = known, sizes
 
@@ -82,25 +78,11 @@ def join(store: OperationStore, keys: Sequence[Key]) -> None:
     InputError
         When they are fewer than two, too many, or of several operations.
     """
-    if not 2 <= len(keys) <= MOST:
-        raise InputError(f"pick 2 to {MOST} tracks to join, not {len(keys)}")
     if len({key.source for key in keys}) > 1:
         raise InputError("tracks of several operations cannot be joined: 'vedette merge' makes one operation of them")
-    store.append(LeafKind.NOTE, _subject(keys[0]), {"tracks": [[key.run_id, key.thing_id] for key in keys]})
+    regrouping.join(store, [(key.run_id, key.thing_id) for key in keys])
 
 
 def part(store: OperationStore, joined: Joined) -> None:
     """Set what was joined apart again; the log keeps both."""
     store.append(LeafKind.NOTE, joined.subject, {"tracks": []})
-
-
-def _subject(key: Key) -> str:
-    name = hashlib.sha256(f"{key.run_id}\n{key.thing_id}".encode("utf-8", "replace")).hexdigest()
-    return _SUBJECT + name[:16]
-
-
-def _keys(source: int, body: Mapping[str, Any]) -> Iterable[Key]:
-    tracks = body.get("tracks")
-    for pair in tracks if isinstance(tracks, list) else ():
-        if isinstance(pair, list) and len(pair) == 2:
-            yield Key(source=source, run_id=str(pair[0]), thing_id=str(pair[1]))

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from operations.log.leaves import LeafKind
+from operations.regrouping import whole_of
 from operations.standing import SECOND_READING, Given, Standing
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class VerdictBook:
         self._all: list[Given] = []
         self._newest: dict[tuple[int, str], Given] = {}
         self._about: dict[Key, dict[str, None]] = collections.defaultdict(dict)
+        self._pieces: dict[Key, dict[str, None]] = collections.defaultdict(dict)
+        """By track, the verdicts about pieces of it."""
 
     def refresh(self) -> None:
         """Take in what came into the logs since."""
@@ -73,7 +76,9 @@ class VerdictBook:
     def standing(self, key: Key) -> Standing:
         """Return what was decided about a thing."""
         with self._turn:
-            listed = [self._newest[key.source, name] for name in self._about.get(key, ())]
+            whole = dataclasses.replace(key, thing_id=whole_of(key.thing_id))
+            beside = self._about.get(whole, {}) if whole != key else self._pieces.get(key, {})
+            listed = [self._newest[key.source, name] for name in {**self._about.get(key, {}), **beside}]
         return Standing.of(listed)
 
     def own(self, key: Key, person: str) -> Given | None:
@@ -108,6 +113,8 @@ class VerdictBook:
         for name in given.ids:
             key = Key(source=source, run_id=given.verdict.run_id, thing_id=name)
             self._about[key][given.verdict.verdict_id] = None
+            if (whole := whole_of(name)) != name:
+                self._pieces[dataclasses.replace(key, thing_id=whole)][given.verdict.verdict_id] = None
 
 
 def verdict_id(key: Key, person: str) -> str:
