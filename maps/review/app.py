@@ -25,7 +25,21 @@ from maps.review.found import Found
 from maps.review.handing import Handing, Outlet
 from maps.review.looking import Looking, Sight
 from maps.review.planting import Planting
-from maps.review.routes import accounts, case, footage, found, handing, login, outcomes, pages, things, verdicts, words
+from maps.review.routes import (
+    accounts,
+    case,
+    cues,
+    footage,
+    found,
+    handing,
+    login,
+    outcomes,
+    pages,
+    things,
+    unflagged,
+    verdicts,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +52,8 @@ if TYPE_CHECKING:
 
 ROUTERS: Final = (
     pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
-    accounts.router, outcomes.router, footage.router, found.router,
+    accounts.router, outcomes.router, footage.router, found.router, cues.router,
+    unflagged.router,
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from operations.exports.boxes import boxes_of
+from operations.learning.unflagged import looked, sample, words
 
 if TYPE_CHECKING:
     from operations.exports.handed import Handed
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 def score_table(handed: Handed) -> bytes:
     """Return JSON: one row a box with class, score, height, decision and outcome, and counts of both by class.
 
-    A curve fitted to it has the bias of its readers: what nobody looked at is in neither column, and what a model
-    never boxed is in no row at all.
+    A curve fitted to it has the bias of its readers: what nobody looked at is in neither column. What a model never
+    boxed is in no row at all: `unflagged_pictures` says by operation in how many of the pictures without any box that
+    people looked at there was something.
     """
     rows = [_row(handed, source, hit, said) for source, hit, said in boxes_of(handed)]
     counts: dict[str, dict[str, dict[str, int]]] = {}
@@ -23,7 +25,9 @@ def score_table(handed: Handed) -> bytes:
         of_class = counts.setdefault(row["class"], {"decision": {}, "patrol_found": {}})
         for column, told in of_class.items():
             told[str(row[column])] = told.get(str(row[column]), 0) + 1
-    whole = {"about": handed.origin, "boxes_by_class": counts, "boxes": rows}
+    sources = range(len(handed.archive.stores))
+    unflagged = [looked(sample(handed.archive, k), words(handed.archive.stores[k])).body() for k in sources]
+    whole = {"about": handed.origin, "boxes_by_class": counts, "unflagged_pictures": unflagged, "boxes": rows}
     return (json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

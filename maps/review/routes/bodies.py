@@ -50,6 +50,13 @@ class Verdicts(Things):
     settle: bool = False
 
 
+class Split(Body):
+    """A track, and the moments at which it is split."""
+
+    thing: ThingName
+    at: list[AwareDatetime] = Field(max_length=20)
+
+
 class Weighing(Body):
     """How kinds of event count."""
 

@@ -34,6 +34,7 @@ def bring_back(body: FoundThere, caller: Caller, here: Here) -> dict[str, Any]:
     told = FromTheSpot(found=body.found, at_t_utc_ns=nanoseconds(body.at) or 0, note=body.note)
     things = [here.looking.one(key) for key in here.looking.joins.whole(name.key() for name in body.items)]
     for one in things:
-        named = {"hit_ids": (one.key.thing_id,)} if one.thing.single else {"track_id": one.key.thing_id}
+        hits = (one.key.thing_id,) if one.thing.single else here.looking.hits_of_piece(one.key)
+        named = {"hit_ids": hits} if hits else {"track_id": one.key.thing_id}
         record_outcome(here.desk.store_of(one.key.source, caller.account.name), told, **named)
     return {"recorded": len(things)}

@@ -41,10 +41,10 @@ _SHEETS: Final = ("leaflet.css", "vedette_map.css", "vedette_work.css", "review_
 PAGES: Final = {
     "console.html": Page(
         title="Vedette review",
-        sheets=(*_SHEETS, "review_console.css"),
+        sheets=(*_SHEETS, "review_console.css", "review_cues.css"),
         scripts=("leaflet.js", *_SHARED, *_ours(
             "review_words", "review_desk", "review_card", "review_verdict", "review_hand", "review_dialogs",
-            "review_people", "review_main",
+            "review_people", "review_cues", "review_main",
         )),
     ),
     "footage.html": Page(
@@ -53,6 +53,10 @@ PAGES: Final = {
         scripts=("leaflet.js", *_SHARED, *_ours(
             "review_words", "footage_film", "footage_map", "footage_live", "footage_page",
         )),
+    ),
+    "unflagged.html": Page(
+        title="Vedette: pictures without hits", sheets=("vedette_map.css", "review_page.css", "footage.css"),
+        scripts=_ours("review_words", "unflagged_page"),
     ),
     "login.html": Page(
         title="Log in · Vedette review", sheets=("vedette_map.css", "review_page.css"), scripts=_ours("review_login")

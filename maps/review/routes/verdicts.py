@@ -16,9 +16,10 @@ from maps.review.judging.reading import agreement, seen_by, wants_second
 from maps.review.judging.verdict_book import Key
 from maps.review.looking import Queued, rank_body, standing_body
 from maps.review.planting import missed
-from maps.review.routes.bodies import Planting, ThingName, Things, Verdicts
+from maps.review.routes.bodies import Planting, Split, ThingName, Things, Verdicts, nanoseconds
 from maps.review.visits import Caller, Here
 from operations.consultation import Access
+from operations.regrouping import split, whole_of
 from operations.standing import SECOND_READING, Given
 from operations.store import OperationStore
 from operations.values import Decision
@@ -39,7 +40,9 @@ def give(body: Verdicts, caller: Caller, here: Here) -> dict[str, Any]:
     stores = _stores(caller, here, [one.key for one in things])
     for second in (False, True):
         subjects = [
-            Subject(key=one.key, single=one.thing.single) for one in things if _is_second(one, caller, here) == second
+            Subject(key=one.key, single=one.thing.single, hit_ids=here.looking.hits_of_piece(one.key))
+            for one in things
+            if _is_second(one, caller, here) == second
         ]
         judgement = Judgement(
             decision=body.decision, reason=body.reason, note=body.note, settle=body.settle,
@@ -80,6 +83,18 @@ def part_tracks(body: Things, caller: Caller, here: Here) -> dict[str, Any]:
     for joined in found.values():
         part(here.desk.store_of(joined.keys[0].source, caller.account.name), joined)
     return {"parted": len(found)}
+
+
+@router.post("/api/split")
+@needs(Role.ANALYST)
+def split_track(body: Split, caller: Caller, here: Here) -> dict[str, Any]:
+    """Split a track at moments, each piece a thing of its own from then on; by no moment, make it whole again."""
+    here.desk.consult(caller.account.name, access=Access.VIEW, what="split")
+    key = body.thing.key()
+    track = (key.run_id, whole_of(key.thing_id))
+    moments = [moment for at in body.at if (moment := nanoseconds(at)) is not None]
+    split(here.desk.store_of(key.source, caller.account.name), track, moments)
+    return {"pieces": len(moments) + 1, "generation": here.looking.generation()}
 
 
 @router.get("/api/changes")
