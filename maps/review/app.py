@@ -20,6 +20,7 @@ from maps.review.access.refusals import Refusals
 from maps.review.access.roles import declared
 from maps.review.access.sessions import Sessions
 from maps.review.console import Console
+from maps.review.erasing import Erasing
 from maps.review.errors import NotThereError
 from maps.review.found import Found
 from maps.review.handing import Handing, Outlet
@@ -29,6 +30,7 @@ from maps.review.routes import (
     accounts,
     case,
     cues,
+    erasing,
     footage,
     found,
     handing,
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 ROUTERS: Final = (
     pages.router, login.router, words.router, case.router, things.router, verdicts.router, handing.router,
     accounts.router, outcomes.router, footage.router, found.router, cues.router,
-    unflagged.router,
+    unflagged.router, erasing.router,
 )  # fmt: skip
 """Everything the console answers. A module with more of it adds its router here."""
 
@@ -79,6 +81,8 @@ class Settings:
     """Operations of simulated films, on a desk of their own, whose things are planted where a supervisor wants it."""
     signer: Signer | None = None
     """Signs packages and reports."""
+    second_signer: Signer | None = None
+    """Signs with the first, each for the account of its own name, where two people erase recordings."""
 
 
 def build_app(desk: Desk, settings: Settings) -> FastAPI:
@@ -107,6 +111,7 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
         first=FirstAccount(accounts, settings.now_s),
         looking=looking,
         found=Found(desk, settings.sight),
+        erasing=Erasing(desk, (one for one in (settings.signer, settings.second_signer) if one is not None)),
         handing=Handing(looking, settings.outlet, settings.signer),
         planting=Planting(planted, settings.accounts.with_name(READINGS), first=len(desk.stores)),
         clock=desk.clock,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from maps.review.access.first_account import FirstAccount
     from maps.review.access.guard import Gate
     from maps.review.desk import Desk
+    from maps.review.erasing import Erasing
     from maps.review.found import Found
     from maps.review.handing import Handing
     from maps.review.looking import Looking
@@ -30,6 +31,7 @@ class Console:
     first: FirstAccount
     looking: Looking
     found: Found
+    erasing: Erasing
     handing: Handing
     planting: Planting
     clock: Callable[[], int]

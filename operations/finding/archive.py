@@ -130,9 +130,10 @@ class Archive:
         if LeafKind.NOTE not in kinds:
             return
         known = self._known[number]
-        known.regrouping, before = Regrouping.of(store), known.regrouping
-        if known.regrouping.cuts != before.cuts:
-            self.generation += 1
+        now, before = Regrouping.of(store), known.regrouping
+        if now != before:
+            known.regrouping = now
+            self.generation += now.cuts != before.cuts
 
     def _sort_parts(self) -> None:
         self._by_table = {table: list[SourcePart]() for table in schema.TABLES}

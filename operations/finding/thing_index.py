@@ -105,7 +105,9 @@ class ThingIndex:
 
     def decisions(self) -> Marks:
         """Return what people decided about each thing."""
-        key: list[object] = [self.things, *(self._archive.given(number) for number in range(len(self._archive.stores)))]
+        sources = range(len(self._archive.stores))
+        said = [told(number) for told in (self._archive.given, self._archive.regrouping) for number in sources]
+        key: list[object] = [self.things, *said]
         if self._marks is None or any(known is not now for known, now in zip(self._marks[0], key, strict=True)):
             self._marks = (key, decisions(self._archive, self.things))
         return self._marks[1]

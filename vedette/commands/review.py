@@ -15,7 +15,7 @@ from vedette.commands.question_options import BorderFile, BriefFile, Operations,
 from vedette.commands.screen import ERRORS, line, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.signing_options import SigningPassphraseFile, signer_of
-from vedette.commands.two_people import FirstKey
+from vedette.commands.two_people import FirstKey, SecondKey, SecondPassphraseFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,6 +64,8 @@ def review(
     key_file: KeyFile = None,
     passphrase_file: PassphraseFile = None,
     signing_passphrase_file: SigningPassphraseFile = None,
+    second_key: SecondKey = None,
+    second_passphrase_file: SecondPassphraseFile = None,
 ) -> None:
     """Serve the review console of one or several operations; nobody gets in without an account.
 
@@ -81,6 +83,7 @@ def review(
     sight = _sight(Question(brief=brief, border=border), zone)
     outlet = _outlet(tak, (tak_cert, tak_key, tak_ca), cleartext)
     signer = None if signing_key is None else signer_of(signing_key, signing_passphrase_file)
+    second = None if second_key is None else signer_of(second_key, second_passphrase_file)
     hooks = _hooks(hook or (), hook_secret_file)
     with contextlib.ExitStack() as stack:
         link = stack.enter_context(place.listen())
@@ -92,7 +95,8 @@ def review(
             known = stack.enter_context(Desk(_folders(planted, key_file, passphrase_file), clock=utc_now_ns))
         taken = link.getsockname()[1]
         settings = Settings(
-            accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, signer=signer, planted=known
+            accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, planted=known, signer=signer,
+            second_signer=second,
         )  # fmt: skip
         console = build_app(desk, settings)
         console.state.console.looking.queue(ThingSelection())  # read once now, so that nobody waits for it later

@@ -54,6 +54,10 @@ PAGES: Final = {
             "review_words", "footage_film", "footage_map", "footage_live", "footage_page",
         )),
     ),
+    "erasing.html": Page(
+        title="Vedette: erasing recordings", sheets=("vedette_map.css", "review_page.css", "footage.css"),
+        scripts=_ours("review_words", "erasing_page"),
+    ),
     "unflagged.html": Page(
         title="Vedette: pictures without hits", sheets=("vedette_map.css", "review_page.css", "footage.css"),
         scripts=_ours("review_words", "unflagged_page"),
