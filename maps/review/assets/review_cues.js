@@ -52,7 +52,7 @@
     box.setAttribute("aria-live", "assertive");
     document.body.append(box);
     (async function again() {
-      try { await look(); } catch (error) { if (error.why !== "WithoutPurposeError" && error.status === 401) return; }
+      try { if (document.body.dataset.ready) await look(); } catch (error) { if (error.status === 401) return; }
       setTimeout(again, EVERY_MS);
     })();
   });

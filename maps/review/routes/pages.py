@@ -56,11 +56,11 @@ PAGES: Final = {
     ),
     "erasing.html": Page(
         title="Vedette: erasing recordings", sheets=("vedette_map.css", "review_page.css", "footage.css"),
-        scripts=_ours("review_words", "erasing_page"),
+        scripts=("vedette_words.js", *_ours("review_words", "erasing_page")),
     ),
     "unflagged.html": Page(
         title="Vedette: pictures without hits", sheets=("vedette_map.css", "review_page.css", "footage.css"),
-        scripts=_ours("review_words", "unflagged_page"),
+        scripts=("vedette_words.js", *_ours("review_words", "unflagged_page")),
     ),
     "login.html": Page(
         title="Log in · Vedette review", sheets=("vedette_map.css", "review_page.css"), scripts=_ours("review_login")

@@ -23,6 +23,7 @@ def test_foreign_text_on_cards_is_text_and_an_answer_closes_one(browser, served)
             "folder": text, "aircraft": text, "airborne": True, "arrives_in_s": 60.0})  # fmt: skip
     served.with_case("ana")
     page = opened(browser, served)
+    page.wait_for_selector("#cues .cue")
     until(page, f"document.querySelectorAll('#cues .cue').length === {len(EVIL)}")
     shown = page.evaluate("document.getElementById('cues').textContent")
     assert all(text in shown for text in EVIL if text.isprintable())
