@@ -39,12 +39,12 @@ NO_PLACE: Final = 2
 """MAV_FRAME_MISSION, for commands without a position."""
 
 
-def body_yaw_deg(look: Pointing | None, border_on_right: bool) -> float:
-    """Return the gimbal yaw relative to the aircraft's heading for a look, degrees clockwise."""
-    if look is None or look.facing is Facing.DOWN:
+def body_yaw_deg(pointing: Pointing | None, border_on_right: bool) -> float:
+    """Return the gimbal yaw relative to the aircraft's heading for a pointing, degrees clockwise."""
+    if pointing is None or pointing.facing is Facing.DOWN:
         return 0.0
     towards = 90.0 if border_on_right else -90.0
-    return towards if look.facing is Facing.OUT else -towards
+    return towards if pointing.facing is Facing.OUT else -towards
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def gimbals_for(
     """
     held: list[tuple[float, float]] = []
     pitch = next((-k.depression_deg for k in reversed(pointings) if k is not None), -90.0)
-    for kind, look, right in zip(reversed(kinds), reversed(pointings), reversed(border_on_right), strict=True):
-        pitch = pitch if look is None else -look.depression_deg
-        held.append((pitch, body_yaw_deg(look if kind is LegKind.WORK else None, right)))
+    for kind, pointing, right in zip(reversed(kinds), reversed(pointings), reversed(border_on_right), strict=True):
+        pitch = pitch if pointing is None else -pointing.depression_deg
+        held.append((pitch, body_yaw_deg(pointing if kind is LegKind.WORK else None, right)))
     return held[::-1]

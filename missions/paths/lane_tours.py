@@ -27,15 +27,15 @@ def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatAr
     so it is tried from each end and from the point of each piece nearest to the site.
     """
     loop = [
-        (p.xy_m if place % 2 == 0 else p.xy_m[::-1], p.look)
+        (p.xy_m if place % 2 == 0 else p.xy_m[::-1], p.pointing)
         for place, group in enumerate(_by_lane(pieces))
         for p in (group if place % 2 == 0 else group[::-1])
     ]
-    tours = [loop, [(xy[::-1], look) for xy, look in loop[::-1]]]
-    for k, (xy, look) in enumerate(loop):
+    tours = [loop, [(xy[::-1], pointing) for xy, pointing in loop[::-1]]]
+    for k, (xy, pointing) in enumerate(loop):
         split = _nearest_on(xy, site_m)
         if split is not None:
-            tours.append([(split[1], look), *loop[k + 1 :], *loop[:k], (split[0], look)])
+            tours.append([(split[1], pointing), *loop[k + 1 :], *loop[:k], (split[0], pointing)])
             tours.append([*loop[k:], *loop[:k]])
     return min(tours, key=lambda tour: _tour_length(site_m, tour))
 

@@ -49,7 +49,7 @@ class LanePiece:
 
     lane: int
     chain: int
-    look: Pointing
+    pointing: Pointing
     xy_m: FloatArray
     station_m: FloatArray
     whole: LanePiece | None = None
@@ -71,7 +71,7 @@ def build_lanes(brief: Brief, corridor: Corridor) -> tuple[Lane, ...]:
 
 def lane_of(index: int, view: LaneView, curves: Sequence[LineString], corridor: Corridor) -> Lane:
     """Return a lane along curves, each directed along the border."""
-    return Lane(index=index, view=view, pieces=tuple(_piece(index, view.look, curve, corridor) for curve in curves))
+    return Lane(index=index, view=view, pieces=tuple(_piece(index, view.pointing, curve, corridor) for curve in curves))
 
 
 def nearest_lane_m(corridor: Corridor) -> float:
@@ -100,7 +100,7 @@ def lane_curves(corridor: Corridor, offset_m: float) -> list[LineString]:
     return sorted(kept, key=lambda c: tuple(np.round(c.coords[0], 3)))
 
 
-def _piece(lane: int, look: Pointing, curve: LineString, corridor: Corridor) -> LanePiece:
+def _piece(lane: int, pointing: Pointing, curve: LineString, corridor: Corridor) -> LanePiece:
     """Direct a curve along the border; its stations are the rising ones nearest to those of its vertices.
 
     The nearest border point jumps where the border bends back on itself and stands still about a
@@ -119,7 +119,7 @@ def _piece(lane: int, look: Pointing, curve: LineString, corridor: Corridor) -> 
     if misfit[1] < misfit[0]:
         xy, along, fits = xy[::-1], along[-1] - along[::-1], [fits[1][::-1]]
     station = fits[0] + STATION_DRIFT * along
-    return LanePiece(lane=lane, chain=int(np.median(place.part)), look=look, xy_m=xy, station_m=station)
+    return LanePiece(lane=lane, chain=int(np.median(place.part)), pointing=pointing, xy_m=xy, station_m=station)
 
 
 STATION_DRIFT: Final = 1e-4

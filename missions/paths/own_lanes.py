@@ -67,7 +67,7 @@ def own_lanes(brief: Brief, corridor: Corridor, lanes: Sequence[Lane]) -> tuple[
     """
     if brief.corridor.lanes is not None:
         return ()
-    strips = [_strips(brief, corridor, piece.xy_m, lane.view.look) for lane in lanes for piece in lane.pieces]
+    strips = [_strips(brief, corridor, piece.xy_m, lane.view.pointing) for lane in lanes for piece in lane.pieces]
     unseen = _worth(corridor.watched.difference(union_of(np.concatenate([np.array([], dtype=object), *strips]))))
     found: list[Lane] = []
     while len(found) < MOST and not unseen.is_empty:
@@ -97,24 +97,26 @@ def _tries(brief: Brief, corridor: Corridor, unseen: BaseGeometry) -> Iterator[_
     for offset in np.unique(np.linspace(nearest, depth, OFFSETS)):
         curves = lane_curves(corridor, float(offset))
         for facing, depression in itertools.product((Facing.OUT, Facing.IN), held.tolist()):
-            look = Pointing(facing=facing, depression_deg=depression)
+            pointing = Pointing(facing=facing, depression_deg=depression)
             far_m = float(near_far_m(brief.camera, np.array([depression]), brief.flight.alt_agl_m)[1][0])
             near = [c for c in curves if c.distance(unseen) < far_m]
-            made = [_useful(brief, corridor, curve, look, unseen) for curve in near]
+            made = [_useful(brief, corridor, curve, pointing, unseen) for curve in near]
             kept = tuple(line for lines, _ in made for line in lines)
             if kept:
                 seen = union_of([strip for _, strips in made for strip in strips]).intersection(unseen)
                 wide = float(seen.area) / sum(line.length for line in kept)
                 gain = float(seen.area) if wide >= LEAST_WIDTH_M else 0.0
-                yield _Tried(view=LaneView(offset_m=float(offset), look=look), curves=kept, seen=seen, gain_m2=gain)
+                yield _Tried(
+                    view=LaneView(offset_m=float(offset), pointing=pointing), curves=kept, seen=seen, gain_m2=gain
+                )
 
 
 def _useful(
-    brief: Brief, corridor: Corridor, curve: shapely.LineString, look: Pointing, unseen: BaseGeometry
+    brief: Brief, corridor: Corridor, curve: shapely.LineString, pointing: Pointing, unseen: BaseGeometry
 ) -> tuple[list[shapely.LineString], list[BaseGeometry]]:
     """Return the stretches of a curve from which unseen ground is seen, and what is seen from them."""
     cut = shapely.segmentize(curve, PIECE_M)
-    strips = _strips(brief, corridor, shapely.get_coordinates(cut), look)
+    strips = _strips(brief, corridor, shapely.get_coordinates(cut), pointing)
     share = shapely.area(shapely.intersection(strips, unseen)) / np.maximum(shapely.area(strips), 1.0)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(shapely.get_coordinates(cut), axis=0).T))])
     useful = np.flatnonzero(share >= USEFUL)
@@ -129,15 +131,15 @@ def _useful(
     return lines, [strips[k] for k in inside]
 
 
-def _strips(brief: Brief, corridor: Corridor, xy_m: FloatArray, look: Pointing) -> NDArray[np.object_]:
+def _strips(brief: Brief, corridor: Corridor, xy_m: FloatArray, pointing: Pointing) -> NDArray[np.object_]:
     """Return the ground each leg of a line sees, were it flat."""
     start, end = xy_m[:-1], xy_m[1:]
     step, middle = end - start, (start + end) / 2.0
     out = corridor.along.nearest(middle).xy_m - middle
     right = np.where(step[:, 0] * out[:, 1] - step[:, 1] * out[:, 0] < 0.0, 1.0, -1.0)
-    if look.facing is Facing.IN:
+    if pointing.facing is Facing.IN:
         right = -right
-    yaw = np.arctan2(*step.T) + (0.0 if look.facing is Facing.DOWN else right * np.pi / 2.0)
-    held = np.full(len(step), look.depression_deg)
+    yaw = np.arctan2(*step.T) + (0.0 if pointing.facing is Facing.DOWN else right * np.pi / 2.0)
+    held = np.full(len(step), pointing.depression_deg)
     height = np.full(len(step), brief.flight.alt_agl_m)
     return swept(brief.camera, (start, end), yaw, held, (height, height))

@@ -94,12 +94,12 @@ class PathMaker(FlyingRoom):
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         pointings: list[Pointing | None] = []
-        for index, (curve, look) in enumerate(best_tour(site_m, pieces)):
+        for index, (curve, pointing) in enumerate(best_tour(site_m, pieces)):
             link = self.router.route(xy[-1][-1], curve[0])
             if link is None:
                 return None
             append_line(xy, kinds, pointings, link, LegKind.TRANSIT if index == 0 else LegKind.TURN, None)
-            append_line(xy, kinds, pointings, curve, LegKind.WORK, look)
+            append_line(xy, kinds, pointings, curve, LegKind.WORK, pointing)
         home = self.router.route(xy[-1][-1], site_m)
         if home is None:
             return None

@@ -33,7 +33,7 @@ LEAVES: Final = (0.0, 1.0, 2.0, 4.0, -1.0, -2.0)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Track:
-    """A path before heights: (n, 2) corners, and for each of the n - 1 legs its kind and the lane's look."""
+    """A path before heights: (n, 2) corners, and for each of the n - 1 legs its kind and the lane's pointing."""
 
     xy_m: FloatArray
     kinds: tuple[LegKind, ...]
@@ -48,7 +48,7 @@ def append_line(
     pointings: list[Pointing | None],
     line: FloatArray,
     kind: LegKind,
-    look: Pointing | None,
+    pointing: Pointing | None,
 ) -> None:
     """Add a line that starts where the path ends, leaving out steps of no length."""
     points = np.concatenate([xy[-1][-1:], line])
@@ -57,7 +57,7 @@ def append_line(
         return
     xy.append(points[1:][moved])
     kinds += [kind] * int(moved.sum())
-    pointings += [look] * int(moved.sum())
+    pointings += [pointing] * int(moved.sum())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +67,7 @@ class _Pass:
     line: shapely.LineString
     begin_m: float
     end_m: float
-    look: Pointing | None
+    pointing: Pointing | None
 
     def at(self, place_m: float) -> FloatArray:
         """Return the point at a place along the curve."""
@@ -110,7 +110,7 @@ def turning_track(tour: Sequence[LanePiece], approach: Approach, radius_m: float
 def _unwatched(xy_m: FloatArray) -> _Pass:
     """Return a line that is only left with its heading (the launch) or entered with it (the approach)."""
     line = shapely.LineString(xy_m)
-    return _Pass(line=line, begin_m=0.0, end_m=line.length, look=None)
+    return _Pass(line=line, begin_m=0.0, end_m=line.length, pointing=None)
 
 
 def _pass(piece: LanePiece, radius_m: float, router: Router) -> _Pass | None:
@@ -122,7 +122,7 @@ def _pass(piece: LanePiece, radius_m: float, router: Router) -> _Pass | None:
             begin, end = (
                 float(m) for m in np.asarray(shapely.line_locate_point(line, shapely.points(piece.xy_m[[0, -1]])))
             )
-            return _Pass(line=line, begin_m=begin, end_m=end, look=piece.look) if end > begin else None
+            return _Pass(line=line, begin_m=begin, end_m=end, pointing=piece.pointing) if end > begin else None
     return None
 
 
@@ -141,7 +141,7 @@ def _connected(passes: Sequence[_Pass], radius_m: float, router: Router) -> Trac
         if k > 0:
             append_line(xy, kinds, pointings, this.between(joined_m, this.begin_m), LegKind.TURN, None)
             watched = max(joined_m, this.begin_m), min(link.leave_m, this.end_m)
-            append_line(xy, kinds, pointings, this.between(*watched), LegKind.WORK, this.look)
+            append_line(xy, kinds, pointings, this.between(*watched), LegKind.WORK, this.pointing)
             if link.leave_m > this.end_m:
                 append_line(xy, kinds, pointings, this.between(this.end_m, link.leave_m), kind, None)
         append_line(xy, kinds, pointings, link.xy_m, kind, None)

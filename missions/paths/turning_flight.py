@@ -70,8 +70,8 @@ def _lane(number: int, line: FloatArray, run_out_m: float) -> LanePiece:
     first, last = (line[1] - line[0]) / along[1], (line[-1] - line[-2]) / (along[-1] - along[-2])
     longer = np.concatenate([line[:1] - run_out_m * first, line, line[-1:] + run_out_m * last])
     stations = np.concatenate([[-run_out_m], along, [along[-1] + run_out_m]])
-    whole = LanePiece(lane=number, chain=0, look=STRAIGHT_DOWN, xy_m=longer, station_m=stations)
-    return LanePiece(lane=number, chain=0, look=STRAIGHT_DOWN, xy_m=line, station_m=along, whole=whole)
+    whole = LanePiece(lane=number, chain=0, pointing=STRAIGHT_DOWN, xy_m=longer, station_m=stations)
+    return LanePiece(lane=number, chain=0, pointing=STRAIGHT_DOWN, xy_m=line, station_m=along, whole=whole)
 
 
 def lines_track(maker: PathMaker, site_m: FloatArray, lines: Sequence[FloatArray]) -> Track | None:

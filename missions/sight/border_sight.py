@@ -28,7 +28,7 @@ def border_finding(brief: Brief, views: Sequence[LaneView], nearest_m: float) ->
     """
     if not views:
         return []
-    held = np.array([v.look.depression_deg for v in views])
+    held = np.array([v.pointing.depression_deg for v in views])
     far = near_far_m(brief.camera, held, brief.flight.alt_agl_m)[1]
     missed = float(np.min([v.offset_m for v in views] - far)) - brief.corridor.from_m
     if missed <= CLOSED_M:

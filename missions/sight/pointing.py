@@ -30,7 +30,7 @@ STRAIGHT_DOWN: Final = Pointing(facing=Facing.DOWN, depression_deg=90.0)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
-    """One lane before its curves are drawn: its distance from the border and how it pointings."""
+    """One lane before its curves are drawn: its distance from the border and how its camera is held."""
 
     offset_m: float
-    look: Pointing
+    pointing: Pointing

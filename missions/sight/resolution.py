@@ -46,7 +46,7 @@ def resolution_findings(brief: Brief, views: Sequence[LaneView]) -> list[Finding
     asked = brief.resolution
     if not views or (asked is None and brief.camera.depression_deg is not None):
         return []
-    held = np.array([v.look.depression_deg for v in views])
+    held = np.array([v.pointing.depression_deg for v in views])
     size = float(pixels_m(brief.camera, held, brief.flight.alt_agl_m)[1].max())
     if size <= pixel_asked_m(asked) * (1.0 + 1e-9):
         return []

@@ -45,11 +45,11 @@ def sight_report(situation: Situation, views: Sequence[LaneView], covered: Cover
 
 
 def _lane(brief: Brief, index: int, view: LaneView) -> LaneSight:
-    held, height = view.look.depression_deg, brief.flight.alt_agl_m
+    held, height = view.pointing.depression_deg, brief.flight.alt_agl_m
     near, far = near_far_m(brief.camera, held, height)
     fine, coarse = pixels_m(brief.camera, held, height)
     return LaneSight(
-        lane=index + 1, offset_m=round(view.offset_m, 1), facing=view.look.facing.value, depression_deg=held,
+        lane=index + 1, offset_m=round(view.offset_m, 1), facing=view.pointing.facing.value, depression_deg=held,
         near_m=round(float(near), 1), far_m=round(float(far), 1),
         gsd_near_m=round(float(fine), 4), gsd_far_m=round(float(coarse), 4),
     )  # fmt: skip

@@ -114,9 +114,9 @@ def _held(brief: Brief, depression_deg: FloatArray) -> _Holds:
 
 def _spread(holds: _Holds, nearest_m: float, depth_m: float, count: int) -> tuple[LaneView, ...]:
     """Spread lanes evenly over the corridor, all looking out."""
-    look = Pointing(facing=Facing.OUT, depression_deg=float(holds.depression_deg[0]))
+    pointing = Pointing(facing=Facing.OUT, depression_deg=float(holds.depression_deg[0]))
     step = (depth_m - nearest_m) / max(count - 1, 1)
-    return tuple(LaneView(offset_m=nearest_m + k * step, look=look) for k in range(count))
+    return tuple(LaneView(offset_m=nearest_m + k * step, pointing=pointing) for k in range(count))
 
 
 def _walk(
@@ -138,12 +138,12 @@ def _walk(
         near, far, depression = (float(v[k]) for v in (holds.near_m, holds.far_m, holds.depression_deg))
         out, inside = max(nearest_m, float(outward[k])), float(inward[k])
         if out > depth_m and inside >= nearest_m:
-            lanes.append(LaneView(offset_m=inside, look=Pointing(facing=Facing.IN, depression_deg=depression)))
+            lanes.append(LaneView(offset_m=inside, pointing=Pointing(facing=Facing.IN, depression_deg=depression)))
             seen = inside + far
             continue
         behind = max(depth_m + near, nearest_m)
-        look = Pointing(facing=Facing.OUT, depression_deg=depression)
-        lanes.append(LaneView(offset_m=min(out, behind), look=look))
+        pointing = Pointing(facing=Facing.OUT, depression_deg=depression)
+        lanes.append(LaneView(offset_m=min(out, behind), pointing=pointing))
         seen = lanes[-1].offset_m - near
         if out >= behind:
             return tuple(lanes), True

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from missions.tasks.task import Task
 
 PATROL: Final = BorderPatrol()
-MOST_TRIED: Final = 8
+MOST_TRIED: Final = 4
 """So many changes of a brief are tried,"""
-MOST_SORTIES: Final = 60
+MOST_SORTIES: Final = 40
 """and so many sorties planned for that: of a long border fewer changes are tried, and none beyond this."""
 
 

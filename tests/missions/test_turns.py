@@ -98,7 +98,7 @@ def test_no_way_over_a_third_pose_is_shorter_and_the_way_back_is_as_long(poses):
 
 def lane(index, offset_m):
     xy = np.array([[0.0, offset_m], [700.0, offset_m], [1500.0, offset_m]])
-    return LanePiece(lane=index, chain=0, look=STRAIGHT_DOWN, xy_m=xy, station_m=xy[:, 0])
+    return LanePiece(lane=index, chain=0, pointing=STRAIGHT_DOWN, xy_m=xy, station_m=xy[:, 0])
 
 
 @pytest.mark.parametrize("spacing", [70.0, 130.0, 400.0])
@@ -135,7 +135,7 @@ def test_a_boxed_in_lane_is_left_over_a_byway_or_beyond_its_end(spoiled):
     free = shapely.box(-2000.0, 0.0, 2000.0, 2000.0)
     arc = [(200.0 * math.sin(a), 20.0 + 200.0 * (1.0 - math.cos(a))) for a in np.linspace(-1.2, 1.2, 15)]
     curve = np.array(arc)
-    whole = LanePiece(lane=0, chain=0, look=STRAIGHT_DOWN, xy_m=curve, station_m=np.arange(15.0) * 34.0)
+    whole = LanePiece(lane=0, chain=0, pointing=STRAIGHT_DOWN, xy_m=curve, station_m=np.arange(15.0) * 34.0)
     piece = whole if spoiled else cut(whole, 0.0, 150.0)
     site, begin = np.array([0.0, 1500.0]), np.array([400.0, 1500.0])
     up = Departure(launch_m=site, end_m=site - [100.0, 0.0], centre_m=site + [-100.0, 100.0], radius_m=100.0,

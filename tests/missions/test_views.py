@@ -36,10 +36,10 @@ def brief_of(folder=None, **changes):
 def strip(view, camera, height_m):
     """Return the ground one lane sees, from the border inwards, by plain trigonometry."""
     half = camera.full_vfov_deg / 2.0
-    d = view.look.depression_deg
+    d = view.pointing.depression_deg
     near = height_m / np.tan(np.radians(d + half))
     far = height_m / np.tan(np.radians(max(d - half, GRAZING_DEG)))
-    out = view.look.facing is Facing.OUT
+    out = view.pointing.facing is Facing.OUT
     return (view.offset_m - far, view.offset_m - near) if out else (view.offset_m + near, view.offset_m + far)
 
 
@@ -72,7 +72,7 @@ def test_no_depression_leaves_the_gimbal_or_looks_along_the_ground(case):
     views = lane_views(brief, case["nearest"], 1.0)
     assert views
     for view in views:
-        d = view.look.depression_deg
+        d = view.pointing.depression_deg
         assert case["low"] <= -d <= case["high"]
         assert d - case["vfov"] / 2.0 >= GRAZING_DEG
         assert d == round(d)
@@ -148,7 +148,7 @@ def test_no_tuple_of_depressions_with_as_many_lanes_has_a_steeper_flattest_lane(
     views = lane_views(brief, nearest, 1.0)
     every = itertools.product(np.arange(15.0, 91.0, 1.0), repeat=len(views))
     best = max(min(tried) for tried in every if closes(tried, nearest, depth))
-    assert min(v.look.depression_deg for v in views) == best
+    assert min(v.pointing.depression_deg for v in views) == best
 
 
 def closes(depressions, nearest, depth):
@@ -163,12 +163,12 @@ def closes(depressions, nearest, depth):
 
 def test_a_given_depression_is_held_on_every_lane_and_more_lanes_look_steeper(make_brief, straight):
     given_one = lane_views(make_brief(straight, camera={"depression_deg": 33.5}), 210.0, 1.0)
-    assert {v.look.depression_deg for v in given_one} == {33.5}
+    assert {v.pointing.depression_deg for v in given_one} == {33.5}
     steepest = []
     for lanes in (2, 3, 5):
         views = lane_views(make_brief(straight, corridor={"depth_m": 500, "lanes": lanes}), 210.0, 1.0)
         assert len(views) == lanes
-        steepest.append(max(v.look.depression_deg for v in views))
+        steepest.append(max(v.pointing.depression_deg for v in views))
     assert steepest == sorted(steepest)
     assert steepest[0] < steepest[-1]
 

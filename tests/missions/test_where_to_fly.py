@@ -191,8 +191,8 @@ def test_a_plan_made_without_the_areas_is_held_to_them(make_brief, straight):
     area = ground(*WEST_HALF) - ground(*HOLE)
     outside = sum(f.measured for f in found if f.rule == "keep-in" and "outside" in f.message)
     assert outside == pytest.approx((path_of(plain) - area).length, rel=1e-3)
-    sparing = make_brief(straight, avoid=[{"name": "village", "polygon": VILLAGE}])
-    found = check_document(document, name="plain", brief=sparing).findings
+    with_village = make_brief(straight, avoid=[{"name": "village", "polygon": VILLAGE}])
+    found = check_document(document, name="plain", brief=with_village).findings
     (over,) = [f for f in found if f.rule == "overflight"]
     assert over.measured == pytest.approx(path_of(plain).intersection(ground(*VILLAGE)).length, rel=1e-3)
     assert over.advice.startswith("a path round it")
