@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FLATTEN_M: Final = 4.0
 """How far a lane may be cut across its bends to save waypoints; kept on top of the standoff."""
+SAME_PLACE_M: Final = 1e-3
+"""Corners of a curve nearer to each other than this are one: cutting curves out of others leaves some twice."""
 SHORTEST_M: Final = 30.0
 """Shorter leftovers of a lane are not worth a turn."""
 
@@ -106,6 +108,7 @@ def _piece(lane: int, pointing: Pointing, curve: LineString, corridor: Corridor)
     The nearest border point jumps where the border bends back on itself and stands still about a
     vertex, so direction and stations come from a fit of the whole curve (isotonic regression).
     """
+    curve = shapely.remove_repeated_points(curve, SAME_PLACE_M)
     xy = shapely.get_coordinates(curve)
     place = corridor.along.nearest(xy)
     if curve.is_closed:

@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from missions.airspace.ground_file import open_situation
-from missions.paths.lanes import build_lanes
+from missions.paths.lanes import build_lanes, lane_of
 from missions.paths.own_lanes import own_lanes
 from missions.tasks.plan_door import plan_brief
 
@@ -56,3 +56,14 @@ def test_lanes_of_their_own_are_short_and_in_free_air(make_brief):
     assert shapely.covered_by(lines, corridor.free.buffer(0.1)).all()
     whole_m = sum(shapely.LineString(piece.xy_m).length for lane in lanes for piece in lane.pieces)
     assert sum(line.length for line in lines) < whole_m
+
+
+def test_a_corner_given_twice_is_one_corner_of_a_lane(make_brief, straight):
+    """Stretches cut out of closed curves about enclaves begin or end with such corners."""
+    situation = open_situation(make_brief(straight))
+    lane = build_lanes(situation.brief, situation.corridor)[0]
+    xy = lane.pieces[0].xy_m
+    twice = shapely.LineString(np.concatenate([xy[:1], xy[:1], xy[:1], xy[1:], xy[-1:], xy[-1:]]))
+    (piece,) = lane_of(0, lane.view, [twice], situation.corridor).pieces
+    assert np.array_equal(piece.xy_m, xy)
+    assert (np.diff(piece.station_m) > 0.0).all()
