@@ -30,9 +30,14 @@ _STREAMS: Final = {
     2: 0.1,
     193: 0.1,
     162: 0.2,
+    285: 0.1,
+    262: 0.1,
+    270: 0.1,
+    246: 0.1,
 }
 """Message id -> share of the asked rate: GLOBAL_POSITION_INT, ATTITUDE, SYS_STATUS, GPS_RAW_INT, GPS2_RAW,
-MISSION_CURRENT, BATTERY_STATUS, EXTENDED_SYS_STATE, SYSTEM_TIME, EKF_STATUS_REPORT, FENCE_STATUS."""
+MISSION_CURRENT, BATTERY_STATUS, EXTENDED_SYS_STATE, SYSTEM_TIME, EKF_STATUS_REPORT, FENCE_STATUS; of the payload
+GIMBAL_DEVICE_ATTITUDE_STATUS, CAMERA_CAPTURE_STATUS, VIDEO_STREAM_STATUS; ADSB_VEHICLE."""
 _COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9}
 _PLANE: Final = {"auto": 10, "guided": 15, "hold": 12, "return": 11, "land": 11}
 _PX4: Final = {"auto": (4, 4), "guided": (4, 3), "hold": (4, 3), "return": (4, 5), "land": (4, 6)}

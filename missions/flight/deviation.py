@@ -30,6 +30,10 @@ _BORDER_STEP_DEG = 0.005
 _NEAR_DEG = 1.0
 _COVER_TOLERANCE_M = 25.0
 _RETURN = 20
+_CIRCLED = {17: "p3", 18: "p3", 19: "p3", 31: "p2"}
+"""Items that are circled, and which parameter holds the radius (MAVLink common.xml)."""
+_VEHICLES_CIRCLE_M = 80.0
+"""WP_LOITER_RAD and NAV_LOITER_RAD as ArduPlane and PX4 have them by default."""
 
 
 class LocalPlane:
@@ -103,6 +107,7 @@ class PathWatch:
         self._points = np.vstack(places)
         home_alt = sortie.home_alt_amsl_m
         self._alts = np.array([home_alt, *(_alt_amsl_m(i, home_alt) for i in stops)])
+        self._radii = np.array([0.0, *(_circle_m(i) for i in stops)])
         self._lengths = np.hypot(*np.diff(self._points, axis=0).T) if len(stops) else np.zeros(0)
         self._border = None if border is None else self._plane.project(border)
         self._before: Floats | None = None
@@ -118,7 +123,9 @@ class PathWatch:
             return math.nan
         point = self._plane.xy(lat_deg, lon_deg)[0]
         distances, _ = segment_distances(point, self._points[near], self._points[near + 1])
-        return float(distances.min())
+        about = np.unique([near, near + 1])
+        circled = np.hypot(*(self._points[about] - point).T) - self._radii[about]
+        return float(max(0.0, min(distances.min(), circled[self._radii[about] > 0.0].min(initial=math.inf))))
 
     def height_error_m(self, lat_deg: float, lon_deg: float, alt_amsl_m: float, seq: int) -> float:
         """Return metres outside the heights that the flown segment spans; NaN where no height is planned."""
@@ -183,6 +190,15 @@ class PathWatch:
         times = [legs[0].t_start_s, *(leg.t_end_s for leg in legs)]
         charges = [100.0, *(leg.battery_end_pct for leg in legs)]
         return float(np.interp(times[0] + progress * self.planned_s, times, charges))
+
+
+def _circle_m(item: MissionItem) -> float:
+    """Return the radius of the circle an item is flown on, 0 for none; the vehicle's own where it names none."""
+    field = _CIRCLED.get(item.command)
+    if field is None:
+        return 0.0
+    radius = abs(getattr(item, field))
+    return radius if radius > 0.0 else _VEHICLES_CIRCLE_M
 
 
 def _at_home(item: MissionItem, sortie: Sortie) -> MissionItem:

@@ -10,6 +10,7 @@ from geo.errors import RefusedError
 from missions.flight.command_hold import HELD, CommandHold
 from missions.flight.commands import Commander
 from missions.flight.deviation import PathWatch
+from missions.flight.payload_watch import PayloadWatch
 from missions.flight.preflight import preflight
 from missions.flight.preflight_facts import FactsAsked, gather
 from missions.flight.preflight_ways import ALWAYS_JUDGED
@@ -124,6 +125,7 @@ class Flight:
                 raise RefusedError(report.message, report=report)
         self._watch.items = len(mission)
         self._watch.path = PathWatch(self.sortie, mission, home_offset=self._offset, border=self._options.border)
+        self._watch.payload = PayloadWatch(mission, self.state, self._watch.findings)
         self._note = ""
 
     def _upload_list(self, items: tuple[MissionItem, ...], peer: Peer, mission_type: MissionType) -> UploadReport:
@@ -297,6 +299,8 @@ class Flight:
         return -1 if path is None else path.stop_before(self._watch.last_auto_seq) - self._offset
 
     def _take(self, message: Message) -> None:
+        if self._watch.payload is not None and message.get_srcSystem() == self.state.system:
+            self._watch.payload.hear(message)
         if self.state.feed(message):
             self._watch.link.heard(self._channel.clock())
             self._watch.observe()

@@ -15,6 +15,7 @@ from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
     from missions.flight.deviation import PathWatch
+    from missions.flight.payload_watch import PayloadWatch
     from missions.flight.state import VehicleState
     from missions.plan import Sortie
 
@@ -139,6 +140,7 @@ class FlightWatch:
         self.findings = FindingLog(sortie.name)
         self.track = TrackRecorder()
         self.path: PathWatch | None = None
+        self.payload: PayloadWatch | None = None
         self.doubt = PositionDoubt()
         self.max_cross_track_m = math.nan
         self.max_height_error_m = math.nan
@@ -179,6 +181,8 @@ class FlightWatch:
             return
         self._judge_position()
         self.track.add(state)
+        if self.payload is not None:
+            self.payload.look()
         standoff_m = self.path.standoff_m(state.lat_deg, state.lon_deg)
         self._latest = (math.nan, standoff_m)
         self._judge_standoff(standoff_m)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sitl.dynamics import offset_m
+from sitl.faults import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,12 +52,19 @@ class Camera:
 
     def __init__(self, vehicle: CameraCarrier) -> None:
         self.pictures = 0
+        self.filming = False
+        """Whether a film was asked for (VIDEO_START_CAPTURE)."""
         self._vehicle = vehicle
         self._every_m = 0.0
         self._every_s = 0.0
         self._left = 0
         self._last_place: tuple[float, float] | None = None
         self._next_s = 0.0
+
+    @property
+    def records(self) -> bool:
+        """Whether a film is really being recorded."""
+        return self.filming and self._vehicle.faults.camera.word is Word.OK
 
     def by_distance(self, every_m: float, *, at_once: bool) -> None:
         """Trigger each `every_m` metres over ground; 0 stops."""

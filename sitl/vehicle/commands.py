@@ -301,6 +301,8 @@ class CommandDesk:
             camera.by_interval(p[1], whole(p[2]))
         elif command == mavlink.MAV_CMD_IMAGE_STOP_CAPTURE:
             camera.stop()
+        elif command in (mavlink.MAV_CMD_VIDEO_START_CAPTURE, mavlink.MAV_CMD_VIDEO_STOP_CAPTURE):
+            camera.filming = command == mavlink.MAV_CMD_VIDEO_START_CAPTURE
         elif command == mavlink.MAV_CMD_DO_DIGICAM_CONTROL:
             if p[4] == 1.0:
                 camera.take()
@@ -374,7 +376,6 @@ class CommandDesk:
 
 
 ACCEPTED_ONLY: Final = frozenset(
-    {115, 183, 181, 189, 211, 214, 241, 245, 252, 530, 531, 532, 534, 1001, 2003}
-    | {2500, 2501, 2510, 2511, 42424, 42428, 112, 114}
+    {115, 183, 181, 189, 211, 214, 241, 245, 252, 530, 531, 532, 534, 1001, 2003} | {2510, 2511, 42424, 42428, 112, 114}
 )
 """Commands that are acknowledged and change nothing that this vehicle models."""

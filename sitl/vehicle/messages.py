@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sitl.dynamics import BodyState
     from sitl.dynamics_power import Battery
     from sitl.vehicle.autopilot import Autopilot
+    from sitl.vehicle.camera import Camera
     from sitl.vehicle.config import VehicleConfig
     from sitl.vehicle.failsafe import Failsafe
     from sitl.vehicle.gimbal import Gimbal
@@ -48,6 +49,7 @@ class Told(Protocol):
     autopilot: Autopilot
     battery: Battery
     gimbal: Gimbal
+    camera: Camera
     sensors: Sensors
     servers: dict[MissionType, MissionServer]
     failsafe: Failsafe
@@ -107,6 +109,7 @@ class Messages:
             mavlink.MAVLINK_MSG_ID_NAV_CONTROLLER_OUTPUT: self.nav_controller,
             mavlink.MAVLINK_MSG_ID_WIND: self.wind,
             mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION: self.autopilot_version,
+            mavlink.MAVLINK_MSG_ID_CAMERA_CAPTURE_STATUS: self.camera_capture,
         }
 
     def heartbeat(self) -> Any:
@@ -289,6 +292,13 @@ class Messages:
         yaw = g.yaw_deg + error if g.yaw_locked else g.yaw_deg - v.state.yaw_deg
         q = quaternion(math.radians(yaw), math.radians(g.pitch_deg))
         return mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, v.boot_ms, g.flags, q, 0.0, 0.0, 0.0, 0)
+
+    def camera_capture(self) -> Any:
+        """CAMERA_CAPTURE_STATUS: whether it films, and how many pictures it has taken."""
+        v = self.vehicle
+        return mavlink.MAVLink_camera_capture_status_message(
+            v.boot_ms, 0, int(v.camera.records), 0.0, 0, 0.0, v.camera.pictures
+        )
 
     def nav_controller(self) -> Any:
         """NAV_CONTROLLER_OUTPUT: course and distance to the end of the leg, cross-track error."""

@@ -47,6 +47,22 @@ def test_metres_off_the_path(path, place, north, east, seq, off) -> None:
     assert path.off_path_m(*place(north, east), seq) == pytest.approx(off, abs=0.05)
 
 
+@pytest.mark.parametrize(("command", "field"), [(31, "p2"), (18, "p3")])
+@pytest.mark.parametrize(("north", "off"), [(0.0, 0.0), (60.0, 0.0), (-59.0, 0.0), (75.0, 15.0)])
+def test_a_circle_is_flown_about_its_place(square_sortie, place, command, field, north, off) -> None:
+    """Metres off a circle of 60 m are counted from the circle, not from the place that it is flown about."""
+    takeoff, first, *rest = square_sortie.items
+    lat, lon = place(300.0, -200.0)
+    circle = dataclasses.replace(first, command=command, lat_deg=lat, lon_deg=lon, **{field: -60.0})
+    items = tuple(dataclasses.replace(item, seq=k) for k, item in enumerate([takeoff, circle, *rest]))
+    sortie = dataclasses.replace(square_sortie, items=items)
+    path = PathWatch(sortie, wire_items(sortie, "ardupilot"), home_offset=1)
+    seq = next(item.seq for item in wire_items(sortie, "ardupilot") if item.command == command)
+    assert path.off_path_m(*place(300.0 + north, -200.0), seq) <= off + 0.05
+    beyond = path.off_path_m(*place(300.0 + north, -260.0 - 200.0), seq)
+    assert beyond == pytest.approx(math.hypot(north, 260.0) - 60.0, abs=0.1)
+
+
 def test_another_pass_nearby_does_not_hide_an_error(path, place) -> None:
     """At the far side of the square while flying the near one: metres off, though a later leg runs there."""
     assert path.off_path_m(*place(600.0, 200.0), 2) > 350.0
