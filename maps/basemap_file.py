@@ -35,6 +35,8 @@ class Tiles(Protocol):
     """An opened base map."""
 
     attribution: str
+    deepest: int
+    """The last zoom there are tiles of."""
 
     def tile(self, zoom: int, x: int, y: int) -> bytes | None:
         """Return a tile's bytes, rows counted from the north; None where there is none."""
@@ -82,13 +84,53 @@ def read_basemap(path: Path, bounds: Sequence[Sequence[float]], *, budget_mb: fl
     return Basemap(tiles=found, deepest=deepest, attribution=attribution, note=note)
 
 
+class BasemapOnDisk:
+    """A base map whose tiles are read from its file when a page asks for them.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or is no base map of pictures.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _opened(path) as tiles:
+            self.attribution = tiles.attribution
+            self.deepest = min(tiles.deepest, _DEEPEST)
+
+    def data(self, address: str) -> dict[str, Any]:
+        """Return what the page reads: tiles stand at ``ADDRESS/zoom/x/y``."""
+        return {"address": address, "deepest": self.deepest, "attribution": self.attribution}
+
+    def tile(self, zoom: int, x: int, y: int) -> tuple[bytes, str] | None:
+        """Return a tile and its kind (``png``, ``jpeg``, ``webp``); None where there is none that a page shows.
+
+        Raises
+        ------
+        InputError
+            When the file is gone or damaged.
+        """
+        with _opened(self._path) as tiles:
+            found = tiles.tile(zoom, x, y)
+        kind = _kind_of(found)
+        return None if found is None or kind is None else (found, kind)
+
+
+def _kind_of(tile: bytes | None) -> str | None:
+    """Return what kind of picture a tile is; None where a page does not show it."""
+    if tile is None or len(tile) > _LARGEST:
+        return None
+    return next((kind for begin, kind in _PICTURES.items() if tile.startswith(begin)), None)
+
+
 def _of_zoom(tiles: Tiles, zoom: int, bounds: Sequence[Sequence[float]], left: float) -> dict[str, str] | None:
     """Return one zoom's tiles of a box; None when they do not fit."""
     found = {}
     for x, y in _cells(zoom, bounds):
         tile = tiles.tile(zoom, x, y)
-        kind = next((kind for begin, kind in _PICTURES.items() if tile and tile.startswith(begin)), None)
-        if tile is None or kind is None or len(tile) > _LARGEST:
+        kind = _kind_of(tile)
+        if tile is None or kind is None:
             continue
         found[f"{zoom}/{x}/{y}"] = f"{kind};{base64.b64encode(tile).decode('ascii')}"
         left -= len(tile) * 4 / 3
@@ -150,6 +192,8 @@ class _MbTiles:
         self._base = base
         told = dict(base.execute("SELECT name, value FROM metadata").fetchall())
         self.attribution = str(told.get("attribution", ""))
+        (deepest,) = base.execute("SELECT max(zoom_level) FROM tiles").fetchone()
+        self.deepest = int(deepest or 0)
         if str(told.get("format", "png")) not in {"png", "jpg", "jpeg", "webp"}:
             raise InputError(
                 f"--basemap: {path} holds {told['format']} tiles; a page shows pictures alone", path=str(path)
@@ -173,6 +217,7 @@ class _PmTiles:
             raise InputError(
                 f"--basemap: the pictures of {path} are compressed once more; a page cannot show them", path=str(path)
             )
+        self.deepest = int(header["max_zoom"])
         self._zooms = range(header["min_zoom"], header["max_zoom"] + 1)
         self.attribution = str(reader.metadata().get("attribution", ""))
 

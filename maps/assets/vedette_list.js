@@ -13,7 +13,7 @@
 
   function picture(op, item, px) {
     const chip = chipOf(op, item);
-    if (!chip || !JPEG.test(chip)) return vedette.element("span", "vedette-nochip", vedette.t("no picture"));
+    if (!chip || !JPEG.test(chip)) return vedette.element("span", "vedette-nochip", chip === undefined ? "" : vedette.t("no picture"));
     const img = vedette.element("img");
     img.alt = "";
     img.width = img.height = px;
@@ -52,8 +52,13 @@
     return [...new Set(op.events.filter((e) => e.things.includes(item.track) && !vedette.minorEvent(e.kind)).map((e) => e.kind))].join(", ");
   }
 
+  /* That, and what a page says of an item beside. */
+  function saidOf(desk, item) {
+    return [item.key === item.track ? didText(desk.op, item) : "", desk.beside ? desk.beside(item) : ""].filter(Boolean).join(" · ");
+  }
+
   function row(desk, key) {
-    const item = desk.op.item(key), box = vedette.element("div", "vedette-row"), did = item.key === item.track ? didText(desk.op, item) : "";
+    const item = desk.op.item(key), box = vedette.element("div", "vedette-row"), did = saidOf(desk, item);
     box.appendChild(picture(desk.op, item, 60));
     const text = vedette.element("div", "text"), head = vedette.element("div", "head");
     head.append(dot(item), vedette.element("b", "", item.className), vedette.element("span", "sure", sureText(item)));
@@ -61,7 +66,7 @@
     if (did) head.appendChild(vedette.element("span", "did", did));
     text.append(head, vedette.element("div", "", timeText(desk.op, item)), vedette.element("div", item.place ? "where" : "where lost", placeText(item)));
     box.appendChild(text);
-    if (desk.dress) desk.dress(item, box, head, text);
+    if (desk.dress) desk.dress(item, box);
     return box;
   }
 
@@ -76,7 +81,7 @@
 
   function spoken(desk, key) {
     const item = desk.op.item(key);
-    return [item.className, sureText(item), item.decided ? vedette.t(item.decision) : "", item.key === item.track ? didText(desk.op, item) : "", timeText(desk.op, item), placeText(item)].filter(Boolean).join(", ");
+    return [chipOf(desk.op, item) === null ? vedette.t("no picture") : "", item.className, sureText(item), item.decided ? vedette.t(item.decision) : "", saidOf(desk, item), timeText(desk.op, item), placeText(item)].filter(Boolean).join(", ");
   }
 
   /* A listbox that holds elements for what can be seen alone. `make` builds one; `across` says how many stand in a row. */

@@ -51,7 +51,8 @@
           if (vedette.pick && vedette.pick(event.containerPoint)) return;
           popup(event.target._map, event.latlng, p.title, p.rows || [], p.note);
         });
-        if (p.label) layer.bindTooltip(() => element("span", "", p.label), { permanent: false, sticky: true });
+        if (p.name) layer.bindTooltip(() => element("span", "", p.name), { permanent: true, direction: "right", offset: [4, 0], className: "vedette-town" });
+        else if (p.label) layer.bindTooltip(() => element("span", "", p.label), { permanent: false, sticky: true });
       },
     });
   }

@@ -13,8 +13,12 @@
   function openMap(map, data) {
     const switches = new Switches(null, null, { collapsed: true, position: "topright" });
     for (const { name, layer, on } of vedette.layersOf(data)) { if (on) layer.addTo(map); switches.addOverlay(layer, name); }
+    const grid = vedette.gridLayer();
+    grid.addTo(map);
+    switches.addOverlay(grid, vedette.t("MGRS grid"));
     switches.addTo(map);
     vedette.panel(map, data);
+    vedette.cursor(map);
   }
 
   document.addEventListener("DOMContentLoaded", () => {

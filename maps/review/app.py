@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter, Request
 
+    from maps.basemap_file import BasemapOnDisk
     from maps.review.desk import Desk
     from operations.signing.signer import Signer
 
@@ -79,6 +80,8 @@ class Settings:
     """The TAK server that events go to."""
     planted: Desk | None = None
     """Operations of simulated films, on a desk of their own, whose things are planted where a supervisor wants it."""
+    basemap: BasemapOnDisk | None = None
+    """The map beneath what was found."""
     signer: Signer | None = None
     """Signs packages and reports."""
     second_signer: Signer | None = None
@@ -110,7 +113,7 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
         attempts=Attempts(settings.now_s),
         first=FirstAccount(accounts, settings.now_s),
         looking=looking,
-        found=Found(desk, settings.sight),
+        found=Found(desk, settings.sight, settings.basemap),
         erasing=Erasing(desk, (one for one in (settings.signer, settings.second_signer) if one is not None)),
         handing=Handing(looking, settings.outlet, settings.signer),
         planting=Planting(planted, settings.accounts.with_name(READINGS), first=len(desk.stores)),

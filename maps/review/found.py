@@ -23,6 +23,7 @@ from maps.review.judging.verdict_book import Key
 from operations.finding.selection import ThingSelection, find
 
 if TYPE_CHECKING:
+    from maps.basemap_file import BasemapOnDisk
     from maps.gathering import Gathered
     from maps.offline_map import MapContent
     from maps.review.desk import Desk
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_HITS: Final = 50_000
 """Hits that are delivered with the rest: about a megabyte."""
+TILES: Final = "/api/tiles"
 _SOMEWHERE: Final = ((-120.0, -50.0), (150.0, 65.0))
 """What a map shows before anything was found."""
 
@@ -54,14 +56,14 @@ class Found:
         The operations on the table.
     sight
         Border and zone.
-    tiles
-        What the base map says of itself and where its tiles are; None where there is none.
+    basemap
+        The map beneath, whose tiles are asked for one by one at `TILES`.
     """
 
-    def __init__(self, desk: Desk, sight: Sight, tiles: dict[str, Any] | None = None) -> None:
+    def __init__(self, desk: Desk, sight: Sight, basemap: BasemapOnDisk | None = None) -> None:
         self._desk = desk
         self._sight = sight
-        self._tiles = tiles
+        self.basemap = basemap
         self._answer: _Answer | None = None
 
     def page(self) -> tuple[bytes, list[Key]]:
@@ -106,8 +108,8 @@ class Found:
         content = content_of(archive, gathered, around, ", ".join(store.name for store in archive.stores))
         data = _placed(content)
         found = data["found"] | {"existence_shown": 0.0, "whole": whole}
-        if self._tiles is not None:
-            data["basemap"] = self._tiles
+        if self.basemap is not None:
+            data["basemap"] = self.basemap.data(TILES)
         body = json.dumps(data | {"found": found}, separators=(",", ":"), allow_nan=False).encode()
         row = {key: at for at, key in enumerate(_keys(gathered))}
         return _Answer(generation=archive.generation, gathered=gathered, row=row, found=found, body=body)

@@ -13,7 +13,7 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 
 from geo.errors import InputError
-from maps.basemap_file import read_basemap
+from maps.basemap_file import BasemapOnDisk, read_basemap
 
 BOX = [[50.0, 8.0], [50.02, 8.03]]
 
@@ -106,3 +106,18 @@ def test_what_is_no_picture_or_elsewhere_or_never_ends_is_one_sentence(tmp_path)
             read_basemap(tmp_path / name, BOX, budget_mb=1.0)
     with pytest.raises(InputError, match="no picture of the ground"):
         read_basemap(tmp_path / "far", [[-30.0, 150.0], [-29.9, 150.1]], budget_mb=1.0)
+
+
+@pytest.mark.parametrize("write", [write_mbtiles, write_pmtiles])
+def test_tiles_are_read_from_the_file_one_by_one(tmp_path, write):
+    path = tmp_path / "base"
+    write(path, range(9, 12))
+    base = BasemapOnDisk(path)
+    x, y = min(cells(11))
+    assert base.tile(11, x, y) == (picture(11, x, y), "png")
+    assert base.tile(11, 0, 0) is None
+    assert base.tile(20, x, y) is None
+    assert base.data("/api/tiles")["deepest"] == 11
+    path.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        base.tile(11, x, y)

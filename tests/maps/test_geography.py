@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from maps.geography import between, outline, outline_layers
+from maps.geography import between, outline, outline_layers, places
 
 NORTH = np.array([np.cos(np.radians(69.4)), 1.0])
 
@@ -26,13 +26,29 @@ def test_far_from_any_border_nothing_is_said():
 
 
 def test_lines_are_drawn_around_the_map_and_say_what_they_are():
-    (layer, *_) = outline_layers([[52.0, 23.5], [52.2, 23.8]])
+    layer = next(one for one in outline_layers([[52.0, 23.5], [52.2, 23.8]]) if "border" in one.name)
     told = {f["properties"]["label"] for f in layer.features}
     assert any({"Poland", "Belarus"} == set(label.split(" / ")) for label in told)
     points = np.array(layer.positions())
     assert points[:, 0].min() >= 23.5 - 1.9
     assert points[:, 1].max() <= 52.2 + 1.9
     assert "coarse" in layer.legend
+
+
+def test_rivers_and_towns_of_the_area_are_drawn_with_their_names():
+    layers = {layer.name: layer for layer in outline_layers([[52.0, 23.5], [52.2, 23.8]])}
+    rivers = {f["properties"]["label"] for f in layers["Rivers, coarse"].features}
+    assert any("Bug" in name for name in rivers)
+    towns = {f["properties"]["name"]: f["geometry"]["coordinates"] for f in layers["Towns"].features}
+    assert towns["Brest"] == pytest.approx([23.7, 52.1], abs=0.05)
+    assert "Paris" not in towns
+
+
+def test_the_bundle_of_places_is_small_and_whole():
+    known = places()
+    assert len(known.town_names) == len(known.towns_lon_lat) > 7_000
+    assert len(known.river_names) == len(known.rivers)
+    assert np.abs(known.towns_lon_lat).max(axis=0).tolist() <= [180.0, 90.0]
 
 
 def test_the_line_lies_where_another_source_has_it(shared_data):

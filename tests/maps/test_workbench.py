@@ -29,6 +29,16 @@ SCREEN = {"viewport": {"width": 1280, "height": 800}}
 AXE = next(iter(Path(__file__).parents[4].glob("peers/axe/node_modules/axe-core/axe.min.js")), None)
 """axe-core (MPL 2.0), where npm put it beside the checkouts (npm i axe-core in peers/axe)."""
 
+VIOLATIONS = """async () => (await axe.run(document, {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }))
+  .violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3).join(" | "))"""
+OFF_SCREEN = """() => [...document.querySelectorAll("button, input, select, h1, h2, dd, img, summary, video, [role=option]")]
+  .filter((node) => {
+    if (!node.checkVisibility() || node.closest(".sliders, .leaflet-pane")) return false;
+    const box = node.getBoundingClientRect();
+    return box.width && (box.left < -1 || box.right > innerWidth + 1);
+  }).map((node) => node.outerHTML.slice(0, 90))"""
+
 
 @dataclasses.dataclass
 class Night:
@@ -225,16 +235,10 @@ def test_on_a_phone_nothing_is_off_the_screen(browser, night, device):
         "is_mobile": True,
         "has_touch": True,
     }
-    off = """() => [...document.querySelectorAll("button, input, select, h1, h2, dd, img, [role=option]")].filter(
-    (node) => {
-      if (!node.checkVisibility() || node.closest(".vedette-time .sliders, .leaflet-pane")) return false;
-      const box = node.getBoundingClientRect();
-      return box.width && (box.left < -1 || box.right > innerWidth + 1);
-    }).map((node) => node.outerHTML.slice(0, 90))"""
     with opened(browser, night.page, form) as page:
         for tab in ("List", "Pictures", "Filters", "Legend", "Map"):
             page.get_by_role("tab", name=tab).tap()
-            assert page.evaluate(off) == [], tab
+            assert page.evaluate(OFF_SCREEN) == [], tab
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.get_by_role("tab", name="List").tap()
         page.locator("[role=option]").nth(1).tap()
@@ -242,21 +246,18 @@ def test_on_a_phone_nothing_is_off_the_screen(browser, night, device):
         assert card["x"] >= 0
         assert card["x"] + card["width"] <= width
         assert card["y"] + card["height"] <= height
-        assert page.evaluate(off) == []
+        assert page.evaluate(OFF_SCREEN) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_against_wcag_in_any_panel(browser, night, scheme):
     if AXE is None:
         pytest.skip("axe-core is not in peers/axe beside the checkouts (npm i axe-core there)")
-    asked = """async () => (await axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }))
-      .violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3).join(" | "))"""
     with opened(browser, night.page, {**SCREEN, "color_scheme": scheme}) as page:
         page.evaluate(AXE.read_text(encoding="utf-8"))
         for key in ("l", "j", "g", "f", "y"):
             page.keyboard.press(key)
-            assert page.evaluate(asked) == [], key
+            assert page.evaluate(VIOLATIONS) == [], key
 
 
 def test_paper_has_title_map_legend_and_a_table_and_no_controls(browser, night, tmp_path):

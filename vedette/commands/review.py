@@ -53,6 +53,9 @@ def review(
     tak_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     tak_ca: Annotated[Path | None, typer.Option(help="Who signs that server's certificate (PEM).")] = None,
     cleartext: Annotated[str | None, typer.Option(help="Why clear text may leave this machine.")] = None,
+    basemap: Annotated[
+        Path | None, typer.Option(help="Base map of pictures (PMTiles, MBTiles); its tiles are read from the file.")
+    ] = None,
     planted: Annotated[
         list[Path] | None, typer.Option(help="Operation of simulated films with settled verdicts; again for more.")
     ] = None,
@@ -71,6 +74,7 @@ def review(
 
     The first account is made with a code that is printed here; more with 'vedette accounts'.
     """
+    from maps.basemap_file import BasemapOnDisk
     from maps.review.app import Settings, build_app
     from maps.review.desk import Desk
     from maps.review.serving import Place, server_for
@@ -81,6 +85,7 @@ def review(
     answering = _tls(own=tls, cert=tls_cert, key=tls_key, folder=people.parent, hosts=(host, *names))
     place = Place(host=host, port=port, tls=answering, names=names)
     sight = _sight(Question(brief=brief, border=border), zone)
+    beneath = None if basemap is None else BasemapOnDisk(basemap)
     outlet = _outlet(tak, (tak_cert, tak_key, tak_ca), cleartext)
     signer = None if signing_key is None else signer_of(signing_key, signing_passphrase_file)
     second = None if second_key is None else signer_of(second_key, second_passphrase_file)
@@ -96,7 +101,7 @@ def review(
         taken = link.getsockname()[1]
         settings = Settings(
             accounts=people, origins=place.origins(taken), sight=sight, outlet=outlet, planted=known, signer=signer,
-            second_signer=second,
+            second_signer=second, basemap=beneath,
         )  # fmt: skip
         console = build_app(desk, settings)
         console.state.console.looking.queue(ThingSelection())  # read once now, so that nobody waits for it later

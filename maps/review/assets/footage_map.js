@@ -68,7 +68,7 @@
     camera = L.circleMarker([0, 0], { radius: 7, weight: 2, color: "#ffffff", fillColor: "#6a1b9a", opacity: 0, fillOpacity: 0, interactive: false }).addTo(map);
     asked = L.circleMarker([0, 0], { radius: 9, weight: 3, color: "#d500f9", opacity: 0, fill: false, interactive: false }).addTo(map);
     spots = L.layerGroup().addTo(map);
-    L.control.scale({ position: "bottomright" }).addTo(map);
+    L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
     map.on("click", (event) => { clicked(event.latlng.wrap()); });
     vedette.pick = (point) => { clicked(map.containerPointToLatLng(point).wrap()); return true; };
     map.on("dragstart", () => { follow = false; });

@@ -4,13 +4,16 @@
   const desk = review.desk, WORDS = { confirmed: "confirmed", dismissed: "dismissed", undecided: "unsure" };
   const of = (item) => desk.item(desk.view.op.nameOf(item.key));
 
-  function dress(item, box, head, text) {
+  function dress(item, box) {
     const one = of(item);
-    if (!one) return;
-    box.classList.add(one.rank.band);
+    if (one) box.classList.add(one.rank.band);
+  }
+
+  function beside(item) {
+    const one = of(item);
+    if (!one) return "";
     const left = one.rank.time_left_s === null ? "" : review.t("%(time)s to the border", { time: review.duration(one.rank.time_left_s) }), joined = one.joined && one.joined.length ? review.t("%(n)s tracks", { n: one.joined.length }) : "";
-    const said = [joined, left].filter(Boolean).join(" · ");
-    if (said) head.append(review.element("span", "quiet", said));
+    return [joined, left].filter(Boolean).join(" · ");
   }
 
   function judged(item, machine, person) {
@@ -70,7 +73,7 @@
     return box;
   };
 
-  review.startCard = function (view) { Object.assign(view, { dress: dress, judged: judged, parts: [outcomes, film] }); };
+  review.startCard = function (view) { Object.assign(view, { dress: dress, beside: beside, judged: judged, parts: [outcomes, film] }); };
   desk.on("select", () => { const card = document.getElementById("card"); if (card) card.dataset.key = ""; });
   desk.on("card", (name) => { document.getElementById("card").dataset.key = name; });
 })(window.review);

@@ -119,7 +119,7 @@
   function keep(chips) {
     for (const [name, chip] of Object.entries(chips)) pictures.set(name, chip);
     while (pictures.size > KEPT_PICTURES) pictures.delete(pictures.keys().next().value);
-    desk.view.tell("rows", Object.keys(chips).filter((name) => chips[name]).map((name) => desk.keys.get(name)));
+    desk.view.tell("rows", Object.keys(chips).map((name) => desk.keys.get(name)));
   }
 
   let looking = 0;

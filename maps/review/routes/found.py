@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from maps.review.access.roles import Role, needs
 from maps.review.console import Console
+from maps.review.errors import NotThereError
+from maps.review.found import TILES
 from maps.review.judging.verdict_book import Key
 from maps.review.routes.bodies import Body, ThingName
 from maps.review.visits import Caller, Here
@@ -60,6 +62,21 @@ def chips(wanted: Annotated[Pictured, Query()], caller: Caller, here: Here) -> d
         if shown:
             require_logged(looked.viewed("chips", {"things": shown}))
     return {"chips": told}
+
+
+@router.get(TILES + "/{zoom}/{x}/{y}", response_class=Response)
+@needs(Role.VIEWER)
+def tile(
+    zoom: Annotated[int, Path(ge=0, le=30)], x: Annotated[int, Path(ge=0)], y: Annotated[int, Path(ge=0)], here: Here
+) -> Response:
+    """Return a tile of the base map; it says nothing of the operation, and no look at it is logged."""
+    if here.found.basemap is None:
+        raise NotThereError("no base map was given when the console was started (--basemap)")
+    found = here.found.basemap.tile(zoom, x, y)
+    if found is None:
+        return Response(status_code=204)
+    data, kind = found
+    return Response(data, media_type=f"image/{kind}", headers={"cache-control": "private, max-age=3600"})
 
 
 def _chip(here: Console, key: Key) -> str | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maps.basemap_file import BasemapOnDisk
 from maps.review import found
 from operations.log.leaves import LeafKind
+from tests.maps.review.conftest import people_file, serving
 from tests.maps.review.test_queue import first, name
+from tests.maps.test_basemap_file import cells, picture, write_mbtiles
 from tests.maps.test_packed_columns import unpack
 
 
@@ -60,3 +63,17 @@ def test_pictures_come_several_at_once_and_are_logged(served):
     assert told["0/none/none"] is None
     assert served.leaves(LeafKind.VIEW)[-1].body["things"] == [item["id"] for item in items]
     assert client.get("/api/chips", params={"thing": ["nonsense"]}).status_code == 422
+
+
+def test_tiles_of_the_base_map_come_from_its_file(tmp_path, operation, served):
+    write_mbtiles(tmp_path / "base", range(9, 12))
+    x, y = min(cells(11))
+    assert served.client("vera").get(f"/api/tiles/11/{x}/{y}").status_code == 404
+    people = people_file(tmp_path / "people.json")
+    with serving([operation], people, basemap=BasemapOnDisk(tmp_path / "base")) as other:
+        client = other.with_case("vera")
+        answer = client.get(f"/api/tiles/11/{x}/{y}")
+        assert (answer.content, answer.headers["content-type"]) == (picture(11, x, y), "image/png")
+        assert client.get("/api/tiles/11/0/0").status_code == 204
+        assert client.get("/api/tiles/-1/0/0").status_code == 422
+        assert client.get("/api/found").json()["basemap"]["address"] == "/api/tiles"
