@@ -79,11 +79,6 @@
     return box;
   }
 
-  function spoken(desk, key) {
-    const item = desk.op.item(key);
-    return [chipOf(desk.op, item) === null ? vedette.t("no picture") : "", item.className, sureText(item), item.decided ? vedette.t(item.decision) : "", saidOf(desk, item), timeText(desk.op, item), placeText(item)].filter(Boolean).join(", ");
-  }
-
   /* A listbox that holds elements for what can be seen alone. `make` builds one; `across` says how many stand in a row. */
   class Roll {
     constructor(desk, name, make, heightPx, minWidthPx) {
@@ -129,7 +124,6 @@
         if (this.made.has(at)) continue;
         const box = this.make(this.desk, keys[at]);
         box.setAttribute("role", "option");
-        box.setAttribute("aria-label", spoken(this.desk, keys[at]));
         box.setAttribute("aria-setsize", String(keys.length));
         box.setAttribute("aria-posinset", String(at + 1));
         box.id = this.node.className.replace(/\W/g, "") + this.heightPx + "-" + at;

@@ -32,7 +32,7 @@ AXE = next(iter(Path(__file__).parents[4].glob("peers/axe/node_modules/axe-core/
 VIOLATIONS = """async () => (await axe.run(document, {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }))
   .violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3).join(" | "))"""
-OFF_SCREEN = """() => [...document.querySelectorAll("button, input, select, h1, h2, dd, img, summary, video, [role=option]")]
+OFF_SCREEN = """() => [...document.querySelectorAll("button, input, select, h1, h2, dd, img, video, [role=option]")]
   .filter((node) => {
     if (!node.checkVisibility() || node.closest(".sliders, .leaflet-pane")) return false;
     const box = node.getBoundingClientRect();

@@ -9,13 +9,9 @@ from tests.maps.review.test_in_the_browser import ready, with_case
 from tests.maps.test_workbench import AXE, OFF_SCREEN, VIOLATIONS
 
 pytestmark = pytest.mark.browser
-PIXEL_7 = {
-    "viewport": {"width": 412, "height": 839},
-    "device_scale_factor": 2.625,
-    "is_mobile": True,
-    "has_touch": True,
-}
-IPHONE_13 = {"viewport": {"width": 390, "height": 664}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
+TOUCHED = {"is_mobile": True, "has_touch": True}
+PIXEL_7 = {"viewport": {"width": 412, "height": 839}, "device_scale_factor": 2.625, **TOUCHED}
+IPHONE_13 = {"viewport": {"width": 390, "height": 664}, "device_scale_factor": 3, **TOUCHED}
 """As Playwright's own list of devices has them."""
 
 
