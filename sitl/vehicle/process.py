@@ -112,9 +112,12 @@ class VehicleProcess:
         self.stop()
 
 
-def start_vehicle(config: VehicleConfig, *, truth_path: Path | None = None) -> VehicleProcess:
+def start_vehicle(
+    config: VehicleConfig, *, truth_path: Path | None = None, told_path: Path | None = None
+) -> VehicleProcess:
     """Start a vehicle in its own process and return once its ports are open.
 
+    The truth is written to `truth_path` when it ends, and told row by row in `told_path` while it flies.
     The process ends when `stop` is called, when the context is left, or when
     this process ends, however it ends.
 
@@ -132,7 +135,8 @@ def start_vehicle(config: VehicleConfig, *, truth_path: Path | None = None) -> V
         text=True,
         start_new_session=True,
     )
-    first = {"config": config.to_json(), "truth_path": str(truth_path.resolve()) if truth_path else ""}
+    paths = {"truth_path": truth_path, "told_path": told_path}
+    first = {"config": config.to_json()} | {name: str(path.resolve()) if path else "" for name, path in paths.items()}
     if process.stdin:
         process.stdin.write(json.dumps(first) + "\n")
         process.stdin.flush()

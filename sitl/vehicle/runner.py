@@ -117,6 +117,8 @@ def serve(stdin: TextIO = sys.stdin, stdout: TextIO = sys.stdout) -> None:
         stdout.write(json.dumps({"error": error.message}) + "\n")
         stdout.flush()
         sys.exit(error.exit_status)
+    if first["told_path"]:
+        runner.vehicle.truth.tell(Path(first["told_path"]))
     stdout.write(json.dumps({"tcp_port": runner.ports.tcp_port, "udp_port": runner.ports.udp_port}) + "\n")
     stdout.flush()
     runner.run(stdin.fileno())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
+import json
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from geo.geoid import undulation_m
 from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sitl.dynamics import BodyState
     from sitl.dynamics_power import Battery
     from sitl.vehicle.autopilot import Autopilot
@@ -45,13 +49,14 @@ class Flown(Protocol):
 
 
 class TruthLog:
-    """Collects truth rows in memory and writes them whole.
+    """Collects truth rows in memory and writes them whole; who looks on while it flies may have each row at once.
 
     Gimbal angles are earth frame; velocities are north-east-down over ground.
     """
 
     def __init__(self, vehicle: Flown) -> None:
         self.path: Path | None = None
+        self._told: IO[str] | None = None
         self._vehicle = vehicle
         self._rows: list[tuple[object, ...]] = []
 
@@ -84,14 +89,16 @@ class TruthLog:
                 math.hypot(*offset_m(s.lat_deg, s.lon_deg, v.sensors.nav.lat_deg, v.sensors.nav.lon_deg)),
             )
         )
+        if self._told is not None:
+            self._told.write(json.dumps(self._rows[-1]) + "\n")
+
+    def tell(self, path: Path) -> None:
+        """Write each row from here on into a file as it is made, one JSON list a line."""
+        self._told = path.open("w", encoding="utf-8", buffering=1)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the rows so far as arrays, with `alt_hae_m` from the EGM96 geoid."""
-        rows = self._rows
-        table = {name: np.array([row[i] for row in rows]) for i, name in enumerate(COLUMNS)}
-        if rows:
-            table["alt_hae_m"] = table["alt_amsl_m"] + undulation_m(table["lat_deg"], table["lon_deg"])
-        return table
+        return _columns(self._rows)
 
     def save(self) -> None:
         """Write the file under a temporary name, then put it in place; nothing without a path or rows."""
@@ -103,6 +110,50 @@ class TruthLog:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(self.path)
+
+
+def _columns(rows: Sequence[Sequence[object]]) -> dict[str, np.ndarray]:
+    table = {name: np.array([row[i] for row in rows]) for i, name in enumerate(COLUMNS)}
+    if rows:
+        table["alt_hae_m"] = table["alt_amsl_m"] + undulation_m(table["lat_deg"], table["lon_deg"])
+    return table
+
+
+class TruthFollower:
+    """Reads the truth of a vehicle that flies, from the file it tells it in.
+
+    Parameters
+    ----------
+    path
+        The file of `TruthLog.tell`; it need not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+        self._rest = ""
+        self._rows: collections.deque[list[object]] = collections.deque()
+
+    @property
+    def newest_utc_ns(self) -> int:
+        """The simulated time of the newest row; -1 before there is one."""
+        return int(str(self._rows[-1][0])) if self._rows else -1
+
+    def read(self, since_utc_ns: int = -1) -> dict[str, np.ndarray]:
+        """Take what is new, and return the rows from just before a moment on; those before it are forgotten."""
+        if self._file is None and self._path.exists():
+            self._file = self._path.open(encoding="utf-8")
+        if self._file is not None:
+            *lines, self._rest = (self._rest + self._file.read()).split("\n")
+            self._rows.extend(json.loads(line) for line in lines)
+        while len(self._rows) > 2 and int(str(self._rows[1][0])) <= since_utc_ns:  # noqa: PLR2004 - two rows to stand between
+            self._rows.popleft()
+        return _columns(self._rows)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
 
 
 def read_truth(path: Path) -> dict[str, np.ndarray]:

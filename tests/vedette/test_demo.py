@@ -140,3 +140,23 @@ def test_the_map_opens_offline_in_a_browser(browser, demo, width, height):
     assert 0 < drawn <= score["detection"]["hits"]
     assert wide <= width
     assert "CE90" in card
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("poses", ["klv", "mavlink"])
+def test_a_patrol_watched_while_it_flies_scores_as_one_that_is_read_afterwards(tmp_path, poses):
+    command = [*VEDETTE, "demo", "--live", "--poses", poses, "--out", str(tmp_path / "run"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    score = json.loads(done.stdout.splitlines()[-1])
+    assert score["flight"]["completed"] is True
+    assert score["live"]["frames"] > 500
+    assert score["live"]["dropped_share"] < 0.1
+    assert score["ingest"]["frames_with_pose"] >= 0.98 * score["ingest"]["frames"] > 500
+    for read in (score["detection"] | score["ground"], score["live"]):
+        assert read["recall"] > 0.6
+        assert read["inside_ce90_pct"] >= 80
+        assert read["median_error_m"] < (15 if poses == "klv" else 25)
+    with OperationStore.open(tmp_path / "run" / "operation", actor="test", clock=time.time_ns) as store:
+        assert verify(store.path).findings == ()

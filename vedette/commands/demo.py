@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "demo"
+SPEEDUP: Final = 40.0
 MARK: Final = "demo.json"
 """Written first into the folder of a run, so that only such a folder is ever replaced."""
 
@@ -39,7 +40,14 @@ MARK: Final = "demo.json"
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything the demo makes.")] = Path("demo-out"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same world, noise and flight.", min=0)] = 1,
-    speedup: Annotated[float, typer.Option(help="Simulated seconds per second in the air.", min=1.0, max=200.0)] = 40.0,
+    speedup: Annotated[
+        float | None,
+        typer.Option(help="Simulated seconds per second in the air (40; with --live 1).", min=1.0, max=200.0),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Film while it flies, send it, and watch that downlink beside the flight.")
+    ] = False,
+    poses: Annotated[str, typer.Option(help="With --live: klv in the stream, or mavlink telemetry beside it.")] = "klv",
     model: Annotated[
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
     ] = None,
@@ -48,12 +56,17 @@ def demo(
 ) -> None:
     """Plan a border patrol, fly it, film it, find people and vehicles, place them, map them, and score all of it.
 
-    Needs no network, no accelerator and about three minutes. Example: vedette demo --out demo-out --seed 1
+    Needs no network, no accelerator and about three minutes; with --live about ten, because it flies in real time.
+    Example: vedette demo --out demo-out --seed 1
     """
+    if poses not in {"klv", "mavlink"}:
+        raise InputError(f"--poses takes klv or mavlink, not {poses!r}")
+    pace = 1.0 if live and speedup is None else speedup or SPEEDUP
     _prepare(out, replace=replace)
-    (out / MARK).write_text(json.dumps({"seed": seed, "speedup": speedup}) + "\n", encoding="utf-8")
+    (out / MARK).write_text(json.dumps({"seed": seed, "speedup": pace}) + "\n", encoding="utf-8")
     with progress() as bars:
-        score = run_demo(out, seed=seed, speedup=speedup, model=model, bars=bars)
+        demo_run = DemoRun(out=out, seed=seed, speedup=pace, model=model, poses=poses if live else "")
+        score = run_demo(demo_run, bars)
     (out / "score.json").write_text(json.dumps(plain(score), indent=1) + "\n", encoding="utf-8")
     ERRORS.print(score_table(score))
     ERRORS.print(f"open {score['map']['path']} in any browser")
@@ -92,27 +105,91 @@ class _Clock:
         self.seconds[name] = round(time.monotonic() - start, 2)
 
 
-def run_demo(out: Path, *, seed: int, speedup: float, model: Path | None, bars: Progress) -> dict[str, Any]:
-    """Run every stage into `out` and return the score object."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DemoRun:
+    """How the demo is run; `poses` is empty where nothing is watched live."""
+
+    out: Path
+    seed: int
+    speedup: float
+    model: Path | None
+    poses: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Flown:
+    """What the stages before the map give: flights, the truth of each recording by its id, and what was live."""
+
+    flights: list[SortieFlight]
+    truth_of: dict[str, Path]
+    live: dict[str, Any]
+    live_truth_of: dict[str, Path]
+
+
+def run_demo(run: DemoRun, bars: Progress) -> dict[str, Any]:
+    """Run every stage and return the score object."""
     clock = _Clock()
     with clock.stage("plan"):
-        brief, plan, terrain = _plan(out, bars)
-    with clock.stage("fly"):
-        from vedette.demo.flight import fly_plan
-
-        flights = fly_plan(brief, plan, out / "flight", seed=seed, speedup=speedup, bars=bars)
-    with clock.stage("film"):
-        from vedette.demo.film import film_flights
-
-        films = film_flights(brief, flights, EXAMPLE / "terrain.tif", out / "downlink", seed=seed, bars=bars)
-    with clock.stage("ingest"):
-        store = _ingest(out, films, terrain, model, bars)
+        brief, plan, terrain = _plan(run.out, bars)
+    store = _operation(run.out)
     with store:
+        flown = _live(run, brief, plan, clock, bars) if run.poses else _in_turn(run, brief, plan, store, clock, bars)
         with clock.stage("show"):
-            shown = _show(out, store, brief, plan, flights, terrain, bars)
+            shown = _show(run.out, store, brief, plan, flown.flights, terrain, bars)
         with clock.stage("score"):
-            score = _score(brief, plan, flights, films, store, terrain)
+            score = _score(brief, plan, flown, store, terrain)
     return {**score, "map": shown, "seconds": {**clock.seconds, "total": round(sum(clock.seconds.values()), 2)}}
+
+
+def _operation(out: Path) -> OperationStore:
+    from operations.store import OperationStore
+
+    return OperationStore.create(out / "operation", name="Demo patrol", actor="demo", clock=utc_now_ns)
+
+
+def _in_turn(run: DemoRun, brief: Brief, plan: Plan, store: OperationStore, clock: _Clock, bars: Progress) -> _Flown:
+    """Fly, film and read one after another."""
+    from vedette.demo.film import film_flights
+    from vedette.demo.flight import Pace, fly_plan
+
+    pace = Pace(seed=run.seed, speedup=run.speedup)
+    with clock.stage("fly"):
+        flights = fly_plan(brief, plan, run.out / "flight", pace, bars)
+    with clock.stage("film"):
+        films = film_flights(brief, flights, EXAMPLE / "terrain.tif", run.out / "downlink", seed=run.seed, bars=bars)
+    with clock.stage("ingest"):
+        truth_of = _ingest(store, films, run.model, bars)
+    return _Flown(flights=flights, truth_of=truth_of, live={}, live_truth_of={})
+
+
+def _live(run: DemoRun, brief: Brief, plan: Plan, clock: _Clock, bars: Progress) -> _Flown:
+    """Fly, film and watch at once."""
+    from vedette.demo.flight import Pace
+    from vedette.demo.live import LivePlan, Poses, fly_and_watch
+
+    job = LivePlan(
+        brief=brief,
+        plan=plan,
+        terrain=EXAMPLE / "terrain.tif",
+        model=run.model,
+        pace=Pace(seed=run.seed, speedup=run.speedup),
+        poses=Poses(run.poses),
+    )
+    with clock.stage("fly, film and watch"):
+        flights, watched = fly_and_watch(job, run.out, bars)
+    reports = [one.report for one in watched]
+    return _Flown(
+        flights=flights,
+        truth_of={recording["sha256"]: one.truth for one in watched for recording in one.report["recordings"]},
+        live={
+            "poses": run.poses,
+            "frames": sum(report["frames"] for report in reports),
+            "dropped_share": round(max(report["dropped_share"] for report in reports), 4),
+            "delay_p95_s": round(max(report["delay_p95_s"] for report in reports), 2),
+            "problems": sorted({text for report in reports for one in report["live_runs"] for text in one["problems"]}),
+        },
+        live_truth_of={one_run["run"]: one.truth for one in watched for one_run in one.report["live_runs"]},
+    )
 
 
 def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
@@ -136,27 +213,29 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     return brief, plan, read_terrain(EXAMPLE / "terrain.tif")
 
 
-def _ingest(out: Path, films: list[Film], terrain: Terrain, model: Path | None, bars: Progress) -> OperationStore:
+def _ingest(store: OperationStore, films: list[Film], model: Path | None, bars: Progress) -> dict[str, Path]:
+    """Read the films in; returns the truth of each by the recording's id."""
     from detection.model_file import load_detector
     from detection.model_manifest_file import sha256_of
+    from geo.terrain_file import read_terrain
     from operations.ingest import IngestSettings, ingest
-    from operations.store import OperationStore
     from vedette.demo.film import SENSOR_SIGMAS
 
     detector, described = load_detector(model)
-    identity = f"terrain.tif sha256:{sha256_of(EXAMPLE / 'terrain.tif')}"
-    store = OperationStore.create(out / "operation", name="Demo patrol", actor="demo", clock=utc_now_ns)
+    terrain, identity = EXAMPLE / "terrain.tif", f"terrain.tif sha256:{sha256_of(EXAMPLE / 'terrain.tif')}"
+    truth_of = {}
     for film in films:
         task = bars.add_task(f"ingest {film.clip.name}", total=film.frames)
-        ingest(
+        done = ingest(
             film.clip,
             store=store,
             detector=detector,
             model=described,
-            settings=IngestSettings(terrain=terrain, terrain_identity=identity, sigmas=SENSOR_SIGMAS),
+            settings=IngestSettings(terrain=read_terrain(terrain), terrain_identity=identity, sigmas=SENSOR_SIGMAS),
             watcher=_Tick(bars, task),
         )
-    return store
+        truth_of[done.media.id] = film.truth
+    return truth_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -203,21 +282,20 @@ def _show(
     return {"path": report.path, "bytes": report.bytes, "external_requests": requests}
 
 
-def _score(
-    brief: Brief,
-    plan: Plan,
-    flights: list[SortieFlight],
-    films: list[Film],
-    store: OperationStore,
-    terrain: Terrain,
-) -> dict[str, Any]:
+def _score(brief: Brief, plan: Plan, flown: _Flown, store: OperationStore, terrain: Terrain) -> dict[str, Any]:
     from vedette.demo import score as demo_score
 
+    flights = flown.flights
+    live = {}
+    if flown.live:
+        seen = demo_score.detection_score(store, flown.live_truth_of)
+        live = {"live": {**flown.live, **seen["ground"], "recall": seen["detection"]["recall"]}}
     return {
         "plan": demo_score.plan_score(plan),
         "flight": demo_score.flight_score(flights, demo_score.flown_coverage_pct(brief, flights, terrain)),
         "ingest": demo_score.ingest_score(store.runs()),
-        **demo_score.detection_score(store, {film.clip.name: film.truth for film in films}),
+        **live,
+        **demo_score.detection_score(store, demo_score.run_ids_of(store, flown.truth_of)),
     }
 
 

@@ -20,6 +20,8 @@ from sitl.planned import asked_of, planned_vehicle
 from sitl.vehicle import SensorNoise, start_vehicle
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.progress import Progress
 
     from missions.briefs.brief import Brief
@@ -43,10 +45,18 @@ class SortieFlight:
     tlog_path: Path
 
 
-def _config(brief: Brief, sortie: Sortie, *, sysid: int, seed: int, speedup: float) -> VehicleConfig:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The seed of all noise, and simulated seconds per second in the air."""
+
+    seed: int
+    speedup: float
+
+
+def _config(brief: Brief, sortie: Sortie, *, sysid: int, pace: Pace) -> VehicleConfig:
     start_ns = T0_UTC_NS + round(sortie.t_start_s * 1e9)
     return planned_vehicle(
-        brief, sortie, sysid=sysid, seed=seed + sysid, speedup=speedup, t0_utc_ns=start_ns, noise=NOISE
+        brief, sortie, sysid=sysid, seed=pace.seed + sysid, speedup=pace.speedup, t0_utc_ns=start_ns, noise=NOISE
     )
 
 
@@ -57,10 +67,20 @@ def border_line(brief: Brief) -> shapely.MultiLineString:
     )
 
 
-def _fly_one(
-    brief: Brief, plan: Plan, sortie: Sortie, folder: Path, bars: Progress, config: VehicleConfig, stop: threading.Event
-) -> SortieFlight:
-    truth_path, tlog_path = folder / f"{sortie.name}.truth.npz", folder / f"{sortie.name}.tlog"
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Flown:
+    """One sortie on its way: its vehicle, where its files go, and whether it is to be broken off."""
+
+    sortie: Sortie
+    config: VehicleConfig
+    folder: Path
+    stop: threading.Event
+    told_path: Path | None
+
+
+def _fly_one(brief: Brief, plan: Plan, flown: _Flown, bars: Progress) -> SortieFlight:
+    sortie, config, stop = flown.sortie, flown.config, flown.stop
+    truth_path, tlog_path = (flown.folder / f"{sortie.name}.{ending}" for ending in ("truth.npz", "tlog"))
     task = bars.add_task(f"fly {sortie.name}", total=len(sortie.legs))
 
     def show(status: FlightStatus) -> None:
@@ -73,7 +93,8 @@ def _fly_one(
     options = FlightOptions(
         system=config.sysid, border=border_line(brief), required_standoff_m=plan.required_standoff_m, upload_window=4
     )
-    with start_vehicle(config, truth_path=truth_path) as vehicle, contextlib.ExitStack() as opened:
+    vehicle_process = start_vehicle(config, truth_path=truth_path, told_path=flown.told_path)
+    with vehicle_process as vehicle, contextlib.ExitStack() as opened:
         recorder = TlogRecorder(tlog_path)
         opened.callback(recorder.close)
         link = open_link(vehicle.link_url, recorder=recorder)
@@ -83,8 +104,21 @@ def _fly_one(
     return SortieFlight(sortie=sortie, report=report, truth_path=truth_path, tlog_path=tlog_path)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Onlooker:
+    """Who looks on while a sortie flies: where its truth is told, and whom its telemetry is sent to as well."""
+
+    told_path: Path
+    udp_out: tuple[str, ...] = ()
+
+
 def fly_plan(
-    brief: Brief, plan: Plan, folder: Path, *, seed: int, speedup: float, bars: Progress
+    brief: Brief,
+    plan: Plan,
+    folder: Path,
+    pace: Pace,
+    bars: Progress,
+    onlookers: Mapping[str, Onlooker] | None = None,
 ) -> list[SortieFlight]:
     """Fly every sortie of a plan side by side, each on its own simulated aircraft and link.
 
@@ -93,22 +127,18 @@ def fly_plan(
     vehicles as the plan asks. Whatever happens, no vehicle process outlives the
     call.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
+    jobs = []
+    for number, sortie in enumerate(plan.sorties, start=1):
+        looking = (onlookers or {}).get(sortie.name)
+        config = _config(brief, sortie, sysid=number, pace=pace)
+        if looking is not None:
+            config = dataclasses.replace(config, udp_out=looking.udp_out)
+        told_path = None if looking is None else looking.told_path
+        jobs.append(_Flown(sortie=sortie, config=config, folder=folder, stop=stop, told_path=told_path))
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(plan.sorties)) as pool:
-        flights = [
-            pool.submit(
-                _fly_one,
-                brief,
-                plan,
-                sortie,
-                folder,
-                bars,
-                _config(brief, sortie, sysid=number, seed=seed, speedup=speedup),
-                stop,
-            )
-            for number, sortie in enumerate(plan.sorties, start=1)
-        ]
+        flights = [pool.submit(_fly_one, brief, plan, job, bars) for job in jobs]
         try:
             flown = [flight.result() for flight in flights]
         except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
@@ -18,6 +18,7 @@ from missions.plan_files.plan_folder_file import sortie_length_m
 from missions.sight.coverage import covered_pct
 from operations.analysis import FOOTPRINT_RANGE_M
 from sitl.vehicle.truth_file import read_truth
+from telemetry.videos.stream_writer_file import START_TICKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from operations.values import RunRecord
     from vedette.demo.flight import SortieFlight
 
+START_NS: Final = START_TICKS * 1_000_000_000 // 90_000
+"""Presentation time of a film's first picture."""
 _FOOTPRINT_EVERY_S = 2.0
 """At 15 m/s the aircraft moves 30 m between two footprints, a third of what one spans along the track."""
 
@@ -143,14 +146,30 @@ def _honesty(tally: _Tally) -> dict[str, Any]:
     return {"scores": "calibrated probabilities", "calibration_error": round(error, 3)}
 
 
-def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
-    """Return detection, ground and track numbers of all recordings together.
+def run_ids_of(store: OperationStore, films: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the truth file of each run over recordings, which `films` gives by the recording's id."""
+    return {run: truth for media_id, truth in films.items() for run in store.run_ids(media_id)}
 
-    `truth_of` gives the truth file of each recording by the recording's name.
+
+def _at_true_times(store: OperationStore, run_id: str, truth_path: Path) -> GroundHits:
+    """Return a run's hits, each dated as its picture was taken: a film shows its pictures at the true pace."""
+    hits, frames = store.hits(runs=[run_id]), store.frames(runs=[run_id])
+    taken = read_film_truth(truth_path).frame_t_utc_ns
+    if not len(hits):
+        return hits
+    shown = dict(zip(frames.frame_index.tolist(), frames.media_t_ns.tolist(), strict=True))
+    since = np.array([shown[index] for index in hits.frame_index.tolist()], dtype=np.int64) - START_NS
+    return dataclasses.replace(hits, t_utc_ns=taken[0] + since)
+
+
+def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Return detection, ground and track numbers of runs together.
+
+    `truth_of` gives the truth file of each run by the run's id.
     """
     tally = _Tally()
-    for record in store.media():
-        tally.add(store.hits(runs=store.run_ids(record.id)), truth_of[record.name])
+    for run_id, truth_path in truth_of.items():
+        tally.add(_at_true_times(store, run_id, truth_path), truth_path)
     errors = np.concatenate(tally.errors_m) if tally.errors_m else np.zeros(0)
     inside = np.concatenate(tally.inside) if tally.inside else np.zeros(0, bool)
     nan = float("nan")
