@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from operations.store import OperationStore
+from sitl.vehicle import VehicleConfig, start_vehicle
+from tests.operations.night import make_clip
+from vedette.main import main
+
 pytestmark = pytest.mark.timing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,12 +40,31 @@ with unwound_in_time(grace_s=0.3):
 """
 
 
-def commands(folder: Path) -> dict[str, list[str]]:
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Return a folder with an approved plan, a film, an operation and a vehicle that listens."""
+    folder = tmp_path_factory.mktemp("desk")
+    assert main(["plan", str(DEMO / "brief.toml"), "--out", str(folder / "plan")]) == 0
+    assert main(["fly", str(folder / "plan"), "--approve", "A. Name", "--reason", "tried"]) == 0
+    make_clip(folder / "film.ts", frames=240)
+    OperationStore.create(folder / "op", name="op", actor="x", clock=time.time_ns).close()
+    with start_vehicle(VehicleConfig(home_lat_deg=47.3805, home_lon_deg=112.5775, home_alt_amsl_m=1071.0)) as vehicle:
+        (folder / "link").write_text(vehicle.link_url)
+        yield folder
+
+
+def commands(folder: Path, desk: Path) -> dict[str, list[str]]:
+    link, film = (desk / "link").read_text(), str(desk / "film.ts")
+    own = ["--link", link, "--sortie", "S01", "--set-parameters", "--yes"]
     return {
         "demo": ["demo", "--out", str(folder / "demo")],
         "plan": ["plan", str(DEMO / "brief.toml"), "--out", str(folder / "plan")],
         "run": ["sitl", "run", str(ROOT / "examples" / "scenarios" / "calm_night.toml"), "--speedup", "1"],
-        "vehicle": ["sitl", "vehicle", "--home", "47.3805,112.5775,1071,0"],
+        "vehicle": ["sitl", "vehicle", "--home", "47.3805,112.5775,1071,0", "--tcp", "0"],
+        "fly": ["fly", str(desk / "plan"), *own],
+        "ingest": ["ingest", film, "--out", str(folder / "op"), "--flat-alt-amsl-m", "100"],
+        "watch": ["watch", "udp://127.0.0.1:0", "--out", str(folder / "op"), "--flat-alt-amsl-m", "100"],
+        "review": ["review", str(desk / "op"), "--port", "0", "--accounts", str(folder / "accounts.json")],
     }
 
 
@@ -69,8 +93,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-def interrupted(name: str, after_s: float, folder: Path) -> None:
-    running = start([sys.executable, "-m", "vedette", *commands(folder)[name]], folder)
+def interrupted(name: str, after_s: float, folder: Path, desk: Path) -> None:
+    running = start([sys.executable, "-m", "vedette", *commands(folder, desk)[name]], folder)
     time.sleep(after_s)
     started = below(running.pid) if running.poll() is None else set()
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the whole group hears it
@@ -87,18 +111,28 @@ def interrupted(name: str, after_s: float, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "after_s"), [("demo", 0.4), ("plan", 1.5), ("run", 0.25), ("run", 4.0), ("demo", 12.0)]
+    ("name", "after_s"),
+    [
+        ("demo", 0.4),
+        ("plan", 1.5),
+        ("run", 0.25),
+        ("run", 4.0),
+        ("fly", 5.0),
+        ("ingest", 4.0),
+        ("watch", 3.0),
+        ("review", 3.0),
+    ],
 )
-def test_an_interrupt_ends_the_command_and_all_it_started(name, after_s, tmp_path):
-    interrupted(name, after_s, tmp_path)
+def test_an_interrupt_ends_the_command_and_all_it_started(name, after_s, tmp_path, desk):
+    interrupted(name, after_s, tmp_path, desk)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", range(50))
-def test_fifty_random_moments(case, tmp_path):
+def test_fifty_random_moments(case, tmp_path, desk):
     rng = random.Random(case)
-    name = rng.choice(sorted(commands(tmp_path)))
-    interrupted(name, rng.uniform(0.15, 30.0 if name == "demo" else 6.0), tmp_path)
+    name = rng.choice(sorted(commands(tmp_path, desk)))
+    interrupted(name, rng.uniform(0.15, 30.0 if name == "demo" else 6.0), tmp_path, desk)
 
 
 def test_a_command_that_will_not_end_is_ended_with_its_children(tmp_path):
