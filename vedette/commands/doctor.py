@@ -22,9 +22,9 @@ app = typer.Typer(add_completion=False)
 EVERYWHERE: Final = "every installation"
 ASK_S: Final = 10.0
 """How long another program may take to say its version."""
-EXTRAS: Final = {"yolo": ("ultralytics", "torch", "onnx")}
+EXTRAS: Final = {"yolo": ("ultralytics", "torch", "onnx"), "cue": ("paho-mqtt",)}
 """Packages that come with an extra, and are no fault when absent."""
-EXTRA_USES: Final = {"yolo": "vedette models train, export; .pt models"}
+EXTRA_USES: Final = {"yolo": "vedette models train, export; .pt models", "cue": "vedette cue, by MQTT"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ PEERS: Final = (
     Peer(names=("arducopter",), used_for="sitl run --backend ardupilot", variable="VEDETTE_ARDUCOPTER"),
     Peer(names=("arduplane",), used_for="sitl run --backend ardupilot, fixed wings", variable="VEDETTE_ARDUPLANE"),
     Peer(names=("px4",), used_for="sitl run --backend px4", variable="VEDETTE_PX4"),
+    Peer(names=("mosquitto",), used_for="the tests of vedette cue"),
     Peer(names=("openssl",), used_for="a time stamp authority of your own", ask=("version",)),
     Peer(names=("chromium", "google-chrome"), used_for="the tests that open pages", ask=("--version",)),
 )
