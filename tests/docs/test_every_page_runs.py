@@ -30,6 +30,7 @@ READING = [
         path="docs/how-to/klv.md",
         apart={
             "00000042.BIN": "a log and a film of one flight: tests/telemetry/recordings/test_klv_clip.py",
+            "vmti": "a film with things in it: tests/vedette/test_export.py",
         },
         status={"klv check": 1},
     ),

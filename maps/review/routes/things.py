@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from maps.geography import outline_layers
 from maps.review.access.guard import Visitor
 from maps.review.access.roles import Role, needs
 from maps.review.console import Console
@@ -58,16 +57,6 @@ class Question(BaseModel):
         )
 
 
-class Box(BaseModel):
-    """A box of ground, in degrees."""
-
-    model_config = ConfigDict(extra="forbid")
-    south: float = Field(ge=-90.0, le=90.0)
-    west: float = Field(ge=-360.0, le=360.0)
-    north: float = Field(ge=-90.0, le=90.0)
-    east: float = Field(ge=-360.0, le=360.0)
-
-
 @router.get("/api/table")
 @needs(Role.VIEWER)
 def table(here: Here) -> dict[str, Any]:
@@ -85,14 +74,6 @@ def table(here: Here) -> dict[str, Any]:
         "weights": here.looking.weights().body(),
         "usual_weights": USUAL.body(),
     }
-
-
-@router.get("/api/outline")
-@needs(Role.VIEWER)
-def outline(box: Annotated[Box, Query()]) -> dict[str, Any]:
-    """Return the coarse land borders around a box of ground, for a map that has nothing else to stand on."""
-    layers = outline_layers([[box.south, box.west], [box.north, box.east]])
-    return {"layers": [{"name": one.name, "features": one.features, "style": one.style} for one in layers]}
 
 
 @router.get("/api/queue")
