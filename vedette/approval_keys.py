@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from missions.flight.approval_file import Approval
+    from missions.flight.approval import Approval
     from missions.flight.approval_signature import Check
 
 APPROVAL_KEYS_VARIABLE = "VEDETTE_APPROVAL_KEYS"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
 from missions.documents.whole_file import read_text, write_whole
+from missions.flight.approval import Approval, Override
 from missions.flight.approval_signature import signer_of
 from missions.flight.preflight_ways import ALWAYS_JUDGED
 from missions.plan import SHORTFALLS, Severity
@@ -32,28 +33,6 @@ _FORMAT: Final = "vedette-approval"
 _VERSION: Final = 1
 ACCEPTED_BY_NAME: Final = frozenset({"position loss"})
 """Warnings of a plan that whoever approves it must name: nothing forbids the flight, and somebody answers for it."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
-    """One preflight rule that a person lets pass."""
-
-    rule: str
-    name: str
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """A named person's word for one plan."""
-
-    plan_sha256: str
-    name: str
-    reason: str
-    t_utc: str
-    overrides: tuple[Override, ...] = ()
-    note: str = ""
-    """All of the above as a signed text (`missions.flight.approval_signature`); "" where nobody signed it."""
 
 
 def approve(plan: Plan, *, name: str, reason: str, now: datetime, overrides: tuple[str, ...] = ()) -> Approval:

@@ -14,7 +14,7 @@ from geo.errors import RefusedError, VedetteError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.flight.approval_file import Approval
+    from missions.flight.approval import Approval
 
     Sign = Callable[[str], str]
     """Return a text with a signature under it."""

@@ -10,7 +10,7 @@ from geo.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.flight.watch import FindingLog
+    from missions.flight.finding_log import FindingLog
     from missions.transfer import Channel
 
 HELD: Final = "another ground station uses our system id; our commands are held, only our heartbeats go on"

@@ -14,8 +14,8 @@ from geo.geodesy import inverse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from missions.flight.finding_log import FindingLog
     from missions.flight.state import VehicleState
-    from missions.flight.watch import FindingLog
     from missions.plan import MissionItem
     from missions.transfer.values import Message
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from missions.flight.approval_file import Approval
+    from missions.flight.approval import Approval
     from missions.flight.values import FlightReport, FlightStatus, PilotCommand
     from missions.plan import Plan, Sortie
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyproj
 
+from missions.flight.finding_log import FindingLog
 from missions.flight.position_doubt import DOUBT_M, PositionDoubt
 from missions.flight.values import FlightOptions, FlightPhase, FlightStatus, FlownTrack, LinkState
-from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
     from missions.flight.deviation import PathWatch
@@ -23,7 +22,6 @@ _AUTO_MODES: Final = frozenset({"AUTO", "MISSION"})
 _LATE_SHARE: Final = 1.5
 _LATE_S: Final = 180.0
 """Wind and the wait before take-off make a flight longer than planned; more than this is worth a look."""
-_MOST_FINDINGS: Final = 100
 _GEOD: Final = pyproj.Geod(ellps="WGS84")
 _FASTEST_MPS: Final = 80.0
 """Faster over the ground than any aircraft these plans are made for, tail wind included."""
@@ -60,45 +58,6 @@ class LinkWatch:
         elif self.state is LinkState.STALE:
             self.state = LinkState.LIVE
         return self.state
-
-
-class FindingLog:
-    """Findings of one flight, one per rule: the worst measured, at the place it was measured."""
-
-    def __init__(self, sortie: str) -> None:
-        self._sortie = sortie
-        self._found: dict[str, Finding] = {}
-
-    def note(self, rule: str, severity: Severity, message: str, **facts: Any) -> None:
-        """Add a finding, or keep the worse of it and the one with the same rule."""
-        self.keep(dataclasses.replace(Finding(rule=rule, severity=severity, message=message), **facts))
-
-    def keep(self, finding: Finding) -> None:
-        """Add a finding made elsewhere, or keep the worse of it and the one with the same rule."""
-        rule, finding = finding.rule, dataclasses.replace(finding, sortie=self._sortie)
-        before = self._found.get(rule)
-        if before is None and len(self._found) >= _MOST_FINDINGS:
-            return
-        if before is None or _excess(finding) > _excess(before):
-            self._found[rule] = finding
-
-    def error(self, rule: str, message: str, **facts: Any) -> None:
-        """Add a finding that means the flight did not keep a rule."""
-        self.note(rule, Severity.ERROR, message, **facts)
-
-    def warning(self, rule: str, message: str, **facts: Any) -> None:
-        """Add a finding that needs a look."""
-        self.note(rule, Severity.WARNING, message, **facts)
-
-    def all(self) -> tuple[Finding, ...]:
-        """Return the findings in the order they first appeared."""
-        return tuple(self._found.values())
-
-
-def _excess(finding: Finding) -> float:
-    if math.isnan(finding.measured) or math.isnan(finding.limit):
-        return -math.inf
-    return abs(finding.measured - finding.limit)
 
 
 _FIRST_SEQ: Final = 1

@@ -338,7 +338,7 @@ def _to_geojson(geometry: BaseGeometry, corridor: Corridor) -> dict[str, Any]:
     return dict(json.loads(shapely.to_geojson(shapely.transform(geometry, degrees))))
 
 
-_MAY_LACK: Final = frozenset({"sight", "extra"})
+_MAY_LACK: Final = frozenset({"sight", "extra", "advice"})
 
 
 def _known(value: Any) -> Any:

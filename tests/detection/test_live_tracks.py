@@ -22,7 +22,7 @@ def walkers(make_hit, seconds, lines=((0.0, 0.0, 1.2, 0.0), (0.0, 60.0, 0.0, -1.
 
 
 def followed(live, pictures):
-    return [live.follow(hits, [], []) for hits in pictures]
+    return [live.follow(hits, []) for hits in pictures]
 
 
 def test_a_track_is_there_with_its_second_looks_and_not_at_the_end(make_hit):
@@ -56,12 +56,12 @@ def test_memory_is_that_of_the_window(make_hit):
 def test_a_stream_whose_clock_stands_still_or_goes_back_stays_bounded(make_hit):
     live = LiveTracks(window_s=5.0)
     still = next(iter(walkers(make_hit, 1)))
-    live.follow(still, [], [])
+    live.follow(still, [])
     live._batches.extend(live._batches[0] for _ in range(2 * MOST_PICTURES))
     assert len(live._batches) == MOST_PICTURES
-    live.follow(next(iter(walkers(make_hit, 1, start_s=-3600.0))), [], [])
+    live.follow(next(iter(walkers(make_hit, 1, start_s=-3600.0))), [])
     assert len(live._batches) == 1
 
 
 def test_nothing_is_told_of_nothing():
-    assert len(LiveTracks().follow(GroundHits.of([]), [], [])) == len(GroundTracks.of([])) == 0
+    assert len(LiveTracks().follow(GroundHits.of([]), [])) == len(GroundTracks.of([])) == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import tomllib
 import zipfile
@@ -14,6 +15,7 @@ from missions.briefs.brief_template import template
 from missions.briefs.brief_written_file import write_brief
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanFileError
+from missions.plan import Finding, Severity
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.plan_files.qgc_plan_file import read_qgc_plan
 from missions.tasks.plan_door import plan_brief
@@ -33,6 +35,18 @@ def folder(tmp_path_factory, demo_brief_path):
 def test_a_plan_folder_reads_back_equal(folder):
     out, plan = folder
     assert read_plan_folder(out).sha256 == plan.sha256
+
+
+def test_a_finding_without_advice_reads_back_equal(folder, tmp_path):
+    out, plan = folder
+    document = json.loads((out / "plan.json").read_text())
+    found = Finding(rule="coverage", severity=Severity.WARNING, message="some of it is not seen")
+    found_plan = dataclasses.replace(plan, findings=(found,))
+    document["plan"]["findings"] = [{**dataclasses.asdict(found), "measured": None, "limit": None}]
+    document["plan"]["findings"][0] |= {"lat_deg": None, "lon_deg": None}
+    document["sha256"] = found_plan.sha256
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    assert read_plan_folder(tmp_path).findings[0].advice is None
 
 
 def test_legs_geojson_holds_every_leg_with_the_promised_properties(folder):

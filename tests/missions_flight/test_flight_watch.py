@@ -11,10 +11,11 @@ import pytest
 import shapely
 
 from missions.flight.deviation import LocalPlane, PathWatch, work_flown_pct
+from missions.flight.finding_log import FindingLog
 from missions.flight.resume import resume_item, way_is_clear
 from missions.flight.state import VehicleState
 from missions.flight.values import FlightOptions, FlightPhase, FlownTrack, LinkState
-from missions.flight.watch import FindingLog, FlightWatch, LinkWatch
+from missions.flight.watch import FlightWatch, LinkWatch
 from missions.plan import MissionItem, Severity
 from missions.plan_files.dialect import wire_items
 

@@ -10,11 +10,11 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from pymavlink.quaternion import QuaternionBase
 
+from missions.flight.finding_log import FindingLog
 from missions.flight.payload_watch import SETTLE_S, PayloadWatch, closest
 from missions.flight.run import Flight
 from missions.flight.state import VehicleState
 from missions.flight.values import FlightOptions
-from missions.flight.watch import FindingLog
 from missions.links.link import open_link
 from missions.plan import MissionItem
 from missions.plan_files.dialect import Dialect

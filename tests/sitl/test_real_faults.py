@@ -7,7 +7,7 @@ import math
 import pytest
 
 from geo.geodesy import inverse
-from missions.links.link import Link
+from missions.links.link import Link, Station
 from missions.links.link_transport import Received, Transport
 from missions.plan_files.dialect import Dialect
 from sitl.ardupilot import patience
@@ -115,7 +115,7 @@ def test_a_link_that_is_cut_passes_nothing_either_way():
         assert (transport.receive(0.0).data == b"said") is passes
         assert (pipe.sent == [b"x"]) is passes
         pipe.sent.clear()
-    assert isinstance(Link(transport, heartbeat=False), Link)
+    assert isinstance(Link(transport, station=Station(heartbeat=False)), Link)
 
 
 @pytest.mark.parametrize(

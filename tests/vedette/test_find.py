@@ -94,7 +94,7 @@ def test_when_ground_was_seen_and_when_not(run, op):
     ("words", "sentence"),
     [
         (("find", "--near-border-m", "300"), "--near-border-m needs a border"),
-        (("find", "--verdict", "guilty"), "none of confirmed, dismissed, undecided, none"),
+        (("find", "--verdict", "guilty"), "none of confirmed, dismissed, undecided, conflict, none"),
         (("find", "--from", "yesterday"), "--from: 'yesterday' is no time with a zone"),
         (("find", "--utc-offset", "Mars/Olympus"), "--utc-offset: 'Mars/Olympus' is no zone"),
         (("find", "--area", "nowhere.geojson"), "there is no file"),

@@ -20,7 +20,7 @@ from vedette.commands.signing_options import SIGNING_KEY_VARIABLE, SIGNING_PASSP
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from missions.flight.approval_file import Approval
+    from missions.flight.approval import Approval
     from missions.flight.run import Flight
     from missions.flight.session import FlightSession, FlightTask
     from missions.flight.values import FlightReport
