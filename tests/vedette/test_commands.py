@@ -115,7 +115,12 @@ def test_real_thermal_drone_pictures_give_boxes_and_each_unplaced_hit_its_reason
 
 
 @pytest.mark.parametrize(
-    "border", [pytest.param("border_BEL_NLD", marks=pytest.mark.slow), "border_NOR_RUS", "border_POL_BLR"]
+    "border",
+    [
+        pytest.param("border_BEL_NLD", marks=pytest.mark.slow),
+        pytest.param("border_NOR_RUS", marks=pytest.mark.slow),
+        "border_POL_BLR",
+    ],
 )
 def test_a_quick_plan_on_a_real_border_keeps_the_standoff(tmp_path, shared_data, capsys, border):
     """No leg nearer than the standoff, measured by shapely on a projection of its own (local transverse Mercator)."""
