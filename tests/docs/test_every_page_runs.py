@@ -20,7 +20,7 @@ PLANNING = [
     Page(
         path="docs/how-to/check-a-plan.md",
         apart={"make-a-plan": "a program of the reader's"},
-        status={"--vehicle fixed_wing": 1, "--params": 1, "mission.waypoints": 1, "mission.kml": 1},
+        status={"--vehicle fixed_wing": 1, "--params": 1, "mission.waypoints": 1},
     ),
     Page(path="docs/how-to/respond.md"),
     Page(path="docs/how-to/search-an-area.md"),
