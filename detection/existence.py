@@ -22,11 +22,11 @@ from scipy.special import betaln, expit, logit, softmax
 
 from detection.followers import motions_of
 from detection.georeference import OTHER_SIZE_M, SIZES_M
-from detection.ground_drift import GroundDrift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detection.ground_drift import GroundDrift
     from detection.looks import Looks
     from detection.paths import Paths
     from detection.placed_hits import Placed
@@ -69,7 +69,7 @@ class Evidence:
         )
 
 
-def weigh(paths: Paths, placed: Placed, looks: Looks | None) -> Evidence:
+def weigh(paths: Paths, placed: Placed, looks: Looks | None, drift: GroundDrift) -> Evidence:
     """Weigh every path; sizes in metres need `looks`."""
     worth = 1.0 / (OBJECT_SHARE + (1.0 - OBJECT_SHARE) / np.maximum(paths.found, 1.0))
     size = _size_ln(paths, placed, looks)
@@ -81,7 +81,7 @@ def weigh(paths: Paths, placed: Placed, looks: Looks | None) -> Evidence:
     fits = prior * np.exp(by_size)
     posterior = fits / fits.sum(axis=1, keepdims=True)
     code = posterior.argmax(axis=1)
-    nats = _score_nats(paths, placed, worth) + _found_nats(paths) + _motion_nats(paths, placed, GroundDrift.of(looks))
+    nats = _score_nats(paths, placed, worth) + _found_nats(paths) + _motion_nats(paths, placed, drift)
     nats += np.log(fits.sum(axis=1))
     return Evidence(existence=expit(nats), posterior=posterior, class_code=code)
 

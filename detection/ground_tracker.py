@@ -99,10 +99,10 @@ def track(
     if not len(placed):
         return hits, GroundTracks.of([])
     drift = GroundDrift.of(looks)
-    paths = _Follow(placed, settings, looks).paths()
+    paths = _Follow(placed, settings, looks, drift).paths()
     if settings.stitch_gap_s > 0.0:
         paths = stitch(paths, placed, settings.stitch_gap_s, drift)
-    evidence = weigh(paths, placed, looks)
+    evidence = weigh(paths, placed, looks, drift)
     kept = np.flatnonzero((evidence.existence >= settings.existence_min) & (paths.lengths > 1))
     if settings.existence_min <= 0.0:
         kept = np.arange(len(paths))
@@ -144,11 +144,11 @@ def _shown(paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift)
 class _Follow:
     """One pass over the frames."""
 
-    def __init__(self, placed: Placed, settings: TrackerSettings, looks: Looks | None) -> None:
+    def __init__(self, placed: Placed, settings: TrackerSettings, looks: Looks | None, drift: GroundDrift) -> None:
         self._placed, self._settings, self._looks = placed, settings, looks
         self._matrices = None if looks is None else looks.matrices(placed.origin)
-        self._drift = GroundDrift.of(looks)
-        self._place_m = placed.place_m[:, :2] - self._drift.at(placed.t_ns)
+        self._drift = drift
+        self._place_m = placed.place_m[:, :2] - drift.at(placed.t_ns)
         self._aligned_ns = int(placed.t_ns[0])
         self._motions = motions_of(placed.class_names)
         self._own = settings.own_sigma_m**2 * np.eye(2) + settings.own_share * placed.cov_m2
