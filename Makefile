@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/pip install --quiet --require-hashes -r
 OURSELVES = $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 
+# The tests of a file run in order in one process, files beside each other on all processors.
+BESIDE = --numprocesses logical --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test test-loaded test-all check bench docs lock release clean
 
 $(VENV)/.light: pyproject.toml locks/light.txt
@@ -27,7 +30,7 @@ demo: $(VENV)/.light
 
 test: $(VENV)/.dev
 	$(BIN)/python tests/provision.py
-	$(BIN)/pytest -m "not slow and not soak and not ardupilot and not px4"
+	$(BIN)/pytest $(BESIDE) -m "not slow and not soak and not ardupilot and not px4"
 
 test-loaded: $(VENV)/.dev
 	$(BIN)/python tests/provision.py

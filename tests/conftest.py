@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,22 @@ def rng() -> np.random.Generator:
     seed = 20260101
     print(f"seed {seed}")
     return np.random.default_rng(seed)
+
+
+@pytest.fixture(autouse=True)
+def _no_running_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide the loop that an open browser keeps running in this thread from a test that uses none.
+
+    Playwright's synchronous interface leaves its loop set as the running one between calls, for the whole
+    session; a later test that calls ``asyncio.run`` would fail by the order of the suite alone.
+    """
+    of_the_browser = asyncio._get_running_loop()
+    if of_the_browser is None or "browser" in request.fixturenames:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(of_the_browser)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUSY = 6
+BESIDE = ["--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile"]
 DEFAULT = "not slow and not soak and not ardupilot and not px4"
 
 
@@ -31,7 +32,7 @@ def main() -> int:
     runs = [DEFAULT, *[f"timing and {DEFAULT}"] * 3]
     with busy(BUSY):
         for marks in runs:
-            status = subprocess.run([sys.executable, "-m", "pytest", "-q", "-m", marks]).returncode
+            status = subprocess.run([sys.executable, "-m", "pytest", "-q", *BESIDE, "-m", marks]).returncode
             if status:
                 return status
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,8 +92,8 @@ def test_a_flight_from_python_is_recorded_and_logged_like_one_of_the_command(fol
         home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m,
         speedup=200.0, parameters=(*((v.name, v.value) for v in sortie.vehicle_parameters), ("FENCE_TYPE", 4.0)),
     )  # fmt: skip
-    with start_vehicle(config) as vehicle, ThreadPoolExecutor(1) as apart:  # a browser of other tests has a loop here
-        report = apart.submit(lambda: asyncio.run(vedette.fly(folder, "s1", vehicle.link_url))).result()
+    with start_vehicle(config) as vehicle:
+        report = asyncio.run(vedette.fly(folder, "s1", vehicle.link_url))
     assert report.completed
     (recording,) = (folder / "flights").glob("s1-*.tlog")
     assert recording.stat().st_size > 10_000
