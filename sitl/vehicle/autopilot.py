@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING
 
 from missions.plan_files.dialect import Dialect
 from sitl.vehicle.behaviours import Limits, Place
+from sitl.vehicle.breadcrumbs import Breadcrumbs
 from sitl.vehicle.modes import Mode, ModeTable
 from sitl.vehicle.moves import Leg, MultirotorMoves, WingMoves
 from sitl.vehicle.way_home import PX4_RETRACE, along_mission, return_amsl_m
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 LAND_GAIN_PER_S = 0.5
 """How fast ArduCopter's sink rate falls with the height left above LAND_ALT_LOW (its position controller's gain)."""
-CRUMB_SPACING_M = 5.0
-"""How far apart SMART_RTL's breadcrumbs are dropped."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -90,7 +88,7 @@ class Autopilot:
         self._then: list[Callable[[], Behaviour | None]] = []
         self._started = False
         self._idle_s = 0.0
-        self._crumbs: list[Place] = []
+        self._crumbs = Breadcrumbs()
 
     def use_parameters(self) -> None:
         """Take speeds from the parameters (at boot, on a change, and at the start of a mission)."""
@@ -149,7 +147,7 @@ class Autopilot:
         if not self.armed:
             self.armed = True
             self._idle_s = 0.0
-            self._crumbs = []
+            self._crumbs.forget()
             self.home = Home(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
             self.on_arm()
             self.say(6, "Arming motors")
@@ -302,9 +300,9 @@ class Autopilot:
 
     def _retrace(self) -> None:
         """Fly back along the path that was flown, then land."""
-        first = self._crumbs[0]
+        first = self._crumbs.first
         start = dataclasses.replace(first, alt_amsl_m=max(first.alt_amsl_m, self.home.alt_amsl_m + 2.0))
-        self._fly_places([*self._crumbs[::-1][::4], start], start)
+        self._fly_places([*self._crumbs.back(), start], start)
 
     def _leg_to(self, place: Place) -> Behaviour:
         start = Place(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=place.alt_amsl_m)
@@ -325,7 +323,8 @@ class Autopilot:
         wanted = self._auto(dt_s) if self.mode is Mode.AUTO and self._behaviour is None else self._fly(dt_s)
         if not self.state.on_ground:
             self.flown = True
-            self._drop_crumb()
+            if self.mode is not Mode.SMART_RTL:
+                self._crumbs.drop(self.state)
         elif self.flown and (wanted is None or wanted.v_d_mps >= 0.0):
             self.disarm()
             return None
@@ -375,17 +374,6 @@ class Autopilot:
         if isinstance(self._behaviour, Leg):
             return self._behaviour
         return self.run.leg if self.mode is Mode.AUTO and self.run is not None else None
-
-    def _drop_crumb(self) -> None:
-        s = self.state
-        if self.mode is Mode.SMART_RTL:
-            return
-        if self._crumbs:
-            last = self._crumbs[-1]
-            rough = math.hypot(s.lat_deg - last.lat_deg, (s.lon_deg - last.lon_deg) * 0.5) * 111_000.0
-            if rough < CRUMB_SPACING_M and abs(s.alt_amsl_m - last.alt_amsl_m) < CRUMB_SPACING_M:
-                return
-        self._crumbs.append(Place(lat_deg=s.lat_deg, lon_deg=s.lon_deg, alt_amsl_m=s.alt_amsl_m))
 
 
 class _Wait:
