@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from benchmarks.break_offs.real import READY_S, fly_and_break
 from missions.plan_files.dialect import MissionType
 from missions.transfer import drive
 from missions.transfer.upload import Upload
-from sitl.ardupilot import find_ardupilot, start_ardupilot, truth_view
+from sitl.ardupilot import find_ardupilot, patience, start_ardupilot, truth_view
 from sitl.armable import wait_until_armable
 from sitl.backend import Launch
 from sitl.observer import Observer
@@ -22,6 +23,7 @@ from sitl.planned import asked_of, launched_deg
 from sitl.vehicle import Airframe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from benchmarks.break_offs.cases import BreakOff
@@ -36,8 +38,8 @@ LIGHT: Final = {
 }  # fmt: skip
 """What makes the simulation cheap and changes nothing of how it flies: no log, one filter."""
 SLOWER: Final = {Airframe.COPTER: {"SIM_RATE_HZ": 400, "SCHED_LOOP_RATE": 200}, Airframe.PLANE: {"EK2_ENABLE": 0}}
-FENCE_S: Final = 10.0
-"""Wall seconds within which a breach breaks the flight off."""
+BROKEN_OFF_S: Final = 20.0
+"""Wall seconds, in slow time, within which a breach or a station that fell silent breaks the flight off."""
 FENCE_ON: Final = mavlink.MAV_CMD_DO_FENCE_ENABLE
 
 
@@ -66,7 +68,12 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.
 
         def break_off(link: Link, peer: Peer) -> bool:
             if case.cause is Cause.POLYGON:
-                _put_fence_about(link, observer, peer, speedup)
+                with _slowly(observer, speedup):
+                    _put_fence_about(link, observer, peer)
+            elif case.cause is Cause.LINK:
+                with _slowly(observer, speedup):
+                    observer.put(patience(airframe, 1.0))
+                    link.close()
             else:
                 _break(case.cause, flight, observer)
             return case.cause is not Cause.LINK
@@ -85,10 +92,20 @@ def _break(cause: Cause, flight: Patrol, observer: Observer) -> None:
         observer.command(FENCE_ON, 1)
 
 
-def _put_fence_about(link: Link, observer: Observer, peer: Peer, speedup: float) -> None:
-    """Forbid the air about the aircraft, in slow time: a fence takes a second of the wall clock to upload."""
+@contextlib.contextmanager
+def _slowly(observer: Observer, speedup: float) -> Iterator[None]:
+    """Let its time run no faster than ours, until what was done in it has broken the flight off."""
     observer.put({"SIM_SPEEDUP": 1.0})
     before = len(observer.modes)
+    yield
+    until = time.monotonic() + BROKEN_OFF_S
+    while len(observer.modes) == before and time.monotonic() < until:
+        time.sleep(0.1)
+    observer.put({"SIM_SPEEDUP": speedup})
+
+
+def _put_fence_about(link: Link, observer: Observer, peer: Peer) -> None:
+    """Forbid the air about the aircraft: a fence takes a second of the wall clock to upload."""
     _, lat, lon, _ = observer.track[-1]
     machine = Upload(fence_about(lat, lon), peer, MissionType.FENCE)
     drive(machine, link)
@@ -96,7 +113,3 @@ def _put_fence_about(link: Link, observer: Observer, peer: Peer, speedup: float)
     if not report.uploaded:
         raise RuntimeError(f"the fence about the aircraft was not taken: {report.message}")
     observer.command(FENCE_ON, 1)
-    until = time.monotonic() + FENCE_S
-    while len(observer.modes) == before and time.monotonic() < until:
-        link.receive(0.1)
-    observer.put({"SIM_SPEEDUP": speedup})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
 from benchmarks.break_offs.cases import Cause
 from benchmarks.break_offs.causes import forbidden, parameters_at
 from benchmarks.break_offs.plans import patrol
@@ -15,7 +17,7 @@ from sitl.armable import wait_until_armable
 from sitl.backend import Launch
 from sitl.observer import Observer
 from sitl.planned import asked_of, launched_deg
-from sitl.px4 import find_px4, start_px4, truth_view
+from sitl.px4 import STATION, find_px4, start_px4, truth_view
 from sitl.real_parameters import put_parameters
 from sitl.vehicle import Airframe
 
@@ -71,6 +73,8 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 4.0
                 report = machine.report()
                 if not report.uploaded:
                     raise RuntimeError(f"the fence about the aircraft was not taken: {report.message}")
+            elif case.cause is Cause.LINK:  # the wait it has outside: in fast time it is given a longer one
+                observer.put(dict([STATION[:2]]), mavlink.MAV_PARAM_TYPE_INT32)
             observer.put(parameters_at(case.cause, flight, observer.track[-1][1:]))
             observer.sticks = False
             return case.cause is not Cause.LINK
