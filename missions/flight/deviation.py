@@ -70,6 +70,28 @@ def segment_distances(point: Floats, starts: Floats, ends: Floats) -> tuple[Floa
     return np.hypot(*(point - starts - share[:, None] * along).T), share
 
 
+class LineWatch:
+    """How near a way comes to the line, piece by piece as it is flown."""
+
+    def __init__(self, plane: LocalPlane, line: BaseGeometry | None) -> None:
+        self._plane, self._line = plane, line
+        self._before: Floats | None = None
+
+    def standoff_m(self, lat_deg: float, lon_deg: float) -> float:
+        """Return metres from the line to the piece since the last call; 0 when it was crossed, NaN without a line."""
+        if self._line is None:
+            return math.nan
+        point = self._plane.xy(lat_deg, lon_deg)[0]
+        before = point if self._before is None else self._before
+        self._before = point
+        piece = shapely.linestrings([before, point]) if not np.array_equal(before, point) else shapely.points(point)
+        return float(shapely.distance(self._line, piece))
+
+    def leave(self) -> None:
+        """End this way: the next place is no piece's end."""
+        self._before = None
+
+
 class PathWatch:
     """Compare positions with the path that the uploaded items describe.
 
@@ -109,8 +131,10 @@ class PathWatch:
         self._alts = np.array([home_alt, *(_alt_amsl_m(i, home_alt) for i in stops)])
         self._radii = np.array([0.0, *(_circle_m(i) for i in stops)])
         self._lengths = np.hypot(*np.diff(self._points, axis=0).T) if len(stops) else np.zeros(0)
-        self._border = None if border is None else self._plane.project(border)
-        self._before: Floats | None = None
+        line = None if border is None else self._plane.project(border)
+        self.flown = LineWatch(self._plane, line)
+        self.elsewhere = LineWatch(self._plane, line)
+        """The way flown if not the vehicle's position is right but what differs from it."""
 
     def _segments(self, seq: int) -> NDArray[np.int64]:
         target = int(np.searchsorted(self._seqs, seq))
@@ -135,16 +159,6 @@ class PathWatch:
         heights = np.concatenate([self._alts[near], self._alts[near + 1]])
         low, high = np.min(heights), np.max(heights)
         return float(max(low - alt_amsl_m, alt_amsl_m - high, 0.0))
-
-    def standoff_m(self, lat_deg: float, lon_deg: float) -> float:
-        """Return metres from the line to the piece flown since the last call; 0 when it was crossed."""
-        if self._border is None:
-            return math.nan
-        point = self._plane.xy(lat_deg, lon_deg)[0]
-        before = point if self._before is None else self._before
-        self._before = point
-        piece = shapely.linestrings([before, point]) if not np.array_equal(before, point) else shapely.points(point)
-        return float(shapely.distance(self._border, piece))
 
     def stop_before(self, seq: int) -> int:
         """Return the wire number of the place that the segment to `seq` starts from; -1 before the first."""

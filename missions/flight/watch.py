@@ -13,7 +13,7 @@ from missions.flight.position_doubt import DOUBT_M, PositionDoubt
 from missions.flight.values import FlightOptions, FlightPhase, FlightStatus, FlownTrack, LinkState
 
 if TYPE_CHECKING:
-    from missions.flight.deviation import PathWatch
+    from missions.flight.deviation import LineWatch, PathWatch
     from missions.flight.payload_watch import PayloadWatch
     from missions.flight.state import VehicleState
     from missions.plan import Sortie
@@ -142,7 +142,7 @@ class FlightWatch:
         self.track.add(state)
         if self.payload is not None:
             self.payload.look()
-        standoff_m = self.path.standoff_m(state.lat_deg, state.lon_deg)
+        standoff_m = self.path.flown.standoff_m(state.lat_deg, state.lon_deg)
         self._latest = (math.nan, standoff_m)
         self._judge_standoff(standoff_m)
         if state.mode in _AUTO_MODES and 0 <= state.seq <= self.path.goal_seq:
@@ -171,6 +171,20 @@ class FlightWatch:
         if doubt_m > 0.0:
             text = f"its position is in doubt by {doubt_m:.0f} m: {self.doubt.why}; so are the metres to the border"
             self.findings.error("position_doubt", text, **self._place(doubt_m, DOUBT_M))
+        if self.path is not None:
+            self._judge_elsewhere(self.path.elsewhere)
+
+    def _judge_elsewhere(self, line: LineWatch) -> None:
+        """Say where the line is near if not the vehicle's position is right but what differs from it."""
+        if self.doubt.elsewhere is None:
+            line.leave()
+            return
+        near_m, limit = line.standoff_m(*self.doubt.elsewhere), self._options.required_standoff_m
+        if near_m < limit:
+            text = f"if not its position is right but what differs from it, it came within {near_m:.0f} m of the line"
+            lat_deg, lon_deg = self.doubt.elsewhere
+            place = {**self._place(near_m, limit), "lat_deg": lat_deg, "lon_deg": lon_deg}
+            self.findings.error("standoff_doubt", f"{text}; the plan keeps {limit:.0f} m", **place)
 
     def _hear_alarms(self) -> None:
         """Take what the vehicle itself raises alarm about."""

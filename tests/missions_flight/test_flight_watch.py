@@ -78,19 +78,19 @@ def test_height_outside_the_planned_band(path, place) -> None:
 
 
 def test_standoff_is_of_the_piece_flown_and_zero_when_crossed(path, place) -> None:
-    assert path.standoff_m(*place(600.0, 0.0)) == pytest.approx(300.0, abs=0.5)
-    assert path.standoff_m(*place(700.0, 10.0)) == pytest.approx(200.0, abs=0.5)
-    assert path.standoff_m(*place(1000.0, 10.0)) == 0.0
+    assert path.flown.standoff_m(*place(600.0, 0.0)) == pytest.approx(300.0, abs=0.5)
+    assert path.flown.standoff_m(*place(700.0, 10.0)) == pytest.approx(200.0, abs=0.5)
+    assert path.flown.standoff_m(*place(1000.0, 10.0)) == 0.0
 
 
 def test_a_whole_countrys_border_is_cut_to_what_is_near(square_sortie, border, place) -> None:
     far = shapely.linestrings(np.column_stack([np.linspace(-30.0, -20.0, 5000), np.linspace(40.0, 60.0, 5000)]))
     country = shapely.union_all([border, far])
     watch = PathWatch(square_sortie, wire_items(square_sortie, "ardupilot"), home_offset=1, border=country)
-    assert watch.standoff_m(*place(600.0, 0.0)) == pytest.approx(300.0, abs=0.5)
-    assert shapely.get_num_coordinates(watch._border) < 100
+    assert watch.flown.standoff_m(*place(600.0, 0.0)) == pytest.approx(300.0, abs=0.5)
+    assert shapely.get_num_coordinates(watch.flown._line) < 100
     only_far = PathWatch(square_sortie, wire_items(square_sortie, "ardupilot"), home_offset=1, border=far)
-    assert only_far.standoff_m(*place(600.0, 0.0)) > 1_000_000.0
+    assert only_far.flown.standoff_m(*place(600.0, 0.0)) > 1_000_000.0
 
 
 def test_progress_battery_and_time_to_go(path, square_sortie, place) -> None:
