@@ -9,6 +9,7 @@ from missions.links.link_transport import NOTHING, Transport, open_transport
 
 if TYPE_CHECKING:
     from missions.links.link_transport import Address, Received
+    from missions.links.tlog_file import TlogRecorder
 
 
 class CutTransport(Transport):
@@ -41,7 +42,7 @@ class CutTransport(Transport):
         self._inner.close()
 
 
-def open_cut_link(url: str) -> tuple[Link, CutTransport]:
-    """Open a link that can be cut."""
+def open_cut_link(url: str, recorder: TlogRecorder | None = None) -> tuple[Link, CutTransport]:
+    """Open a link that can be cut, recorded as the ground station has it."""
     transport = CutTransport(open_transport(url))
-    return Link(transport, url=url), transport
+    return Link(transport, url=url, recorder=recorder), transport

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.links.link import Link
+    from missions.links.tlog_file import TlogRecorder
     from sitl.scenarios.scenario import Scenario, VehicleTable
     from sitl.vehicle import VehicleProcess
 
@@ -80,8 +81,8 @@ class Craft(Protocol):
         """Return what time it is in its simulation, ns UTC; None where it does not say."""
         ...
 
-    def open_link(self) -> Link:
-        """Open the ground station's link."""
+    def open_link(self, recorder: TlogRecorder) -> Link:
+        """Open the ground station's link, recorded."""
         ...
 
     def slowly(self) -> AbstractContextManager[None]:
@@ -113,9 +114,9 @@ class EmbeddedCraft:
         with open_link(self.link_url, station=Station(system=TOOL_STATION)) as link:
             return utc_of(link, self._system)
 
-    def open_link(self) -> Link:
-        """Open the ground station's link."""
-        return open_link(self.link_url)
+    def open_link(self, recorder: TlogRecorder) -> Link:
+        """Open the ground station's link, recorded."""
+        return open_link(self.link_url, recorder=recorder)
 
     def slowly(self) -> AbstractContextManager[None]:
         """Go on: its scenarios say themselves how fast their time may run."""

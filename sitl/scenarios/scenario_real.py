@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from missions.links.link import Link
+    from missions.links.tlog_file import TlogRecorder
     from sitl.scenarios.scenario import Scenario, VehicleTable
 
 FENCE_SWITCH: Final = "FENCE_ENABLE"
@@ -80,9 +81,9 @@ class RealCraft:
         """Return what time it is in the scenario."""
         return self._eye.t_utc_ns
 
-    def open_link(self) -> Link:
+    def open_link(self, recorder: TlogRecorder) -> Link:
         """Open the ground station's link, the one that faults cut."""
-        link, self._faults.link = open_cut_link(self.link_url)
+        link, self._faults.link = open_cut_link(self.link_url, recorder)
         return link
 
     @contextlib.contextmanager

@@ -12,6 +12,7 @@ from geo.errors import VedetteError
 from missions.flight.deviation import work_flown_pct
 from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
+from missions.links.tlog_file import TlogRecorder
 from sitl.errors import ScenarioError
 from sitl.scenarios.scenario_backend import for_backend, open_craft
 from sitl.scenarios.scenario_operator import Operator
@@ -177,7 +178,9 @@ def _fly(
     watch = crew.watcher(sortie.name, operator)
     report: FlightReport | None = None
     problem = ""
-    with craft.open_link() as link:
+    record = crew.folder / f"{sortie.name}.tlog"
+    record.unlink(missing_ok=True)  # of an earlier run, like its truth
+    with TlogRecorder(record) as recorder, craft.open_link(recorder) as link:
         flight = Flight(link, sortie, FlightOptions(system=system), on_status=watch, pilot=operator.order)
         try:
             flight.connect()
