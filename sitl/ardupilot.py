@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from sitl.vehicle.config import Airframe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from missions.links.link import Link
     from missions.transfer.values import Message
     from sitl.dynamics import Multirotor
 
@@ -40,6 +42,9 @@ LEAN_DEG: Final = 30.0
 """How far an ArduCopter leans by default, ``ANGLE_MAX``."""
 PACK_V: Final = 12.6
 """Volts of its simulated pack, whatever the aircraft's own has (``SIM_Frame.h``)."""
+VERSION: Final = re.compile(r"Ardu\w+ V")
+ASK_EVERY_S: Final = 2.0
+BOOT_S: Final = 60.0
 OWN_PARAMETERS: Final = "vedette.parm"
 """The file of the run directory that holds what is set before the boot."""
 
@@ -141,3 +146,33 @@ def _model(airframe: Airframe, frame: Multirotor | None, folder: Path) -> str:
     numbers = {"mass": frame.mass_kg, "refSpd": frame.top_airspeed_mps, "refAngle": LEAN_DEG}
     (folder / FRAME).write_text(json.dumps(numbers), encoding="ascii")
     return f"{model}:{FRAME}"
+
+
+class _Banner:
+    """Waits for the first line of what an ArduPilot says when asked who it is."""
+
+    def __init__(self) -> None:
+        self.version = ""
+        self._asked_s = -ASK_EVERY_S
+
+    def __call__(self, link: Link) -> bool:
+        if link.clock() - self._asked_s >= ASK_EVERY_S:
+            self._asked_s = link.clock()
+            link.send(mavlink.MAVLink_command_long_message(0, 0, mavlink.MAV_CMD_DO_SEND_BANNER, 0, *[0.0] * 7))
+        message = link.receive(0.2)
+        if message is not None and message.get_type() == "STATUSTEXT" and VERSION.match(message.text):
+            self.version = message.text
+        return bool(self.version)
+
+
+def said_version(simulator: Simulator) -> str:
+    """Return the name and version that a started ArduPilot says.
+
+    Raises
+    ------
+    SitlError
+        When it ends, or says nothing in time.
+    """
+    banner = _Banner()
+    simulator.wait_until(banner, BOOT_S)
+    return banner.version

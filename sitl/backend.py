@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from missions.links.link import Link
 
-STOP_S: Final = 5.0
+STOP_S: Final = 1.0
+"""Wall seconds in which it may end by itself: what it would still write nobody reads."""
 STATION_S: Final = 15.0
 """Wall seconds that a simulator in fast time waits for a ground station: on a loaded machine one is late."""
 
@@ -80,7 +81,8 @@ class Simulator:
     def __init__(self, command: Sequence[str], folder: Path, link_url: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.link_url = link_url
-        self._output = (folder / "console.log").open("wb")
+        self._console = folder / "console.log"
+        self._output = self._console.open("wb")
         self._process = subprocess.Popen(  # noqa: S603 - the program that a person named or installed
             list(command),
             cwd=folder,
@@ -95,6 +97,19 @@ class Simulator:
         """Whether the program is alive."""
         return self._process.poll() is None
 
+    def require_running(self) -> None:
+        """Go on only while the program is alive.
+
+        Raises
+        ------
+        SitlError
+            When it has ended, with the last that it said.
+        """
+        if not self.running:
+            said = self._console.read_text(encoding="utf-8", errors="replace").split("\n")
+            last = next((line.strip() for line in reversed(said) if line.strip()), "nothing")
+            raise SitlError(f"the simulator ended with status {self._process.returncode}; it said last: {last}")
+
     def wait_until(self, ready: Callable[[Link], bool], timeout_s: float) -> None:
         """Open the link and wait until `ready` says so.
 
@@ -105,8 +120,7 @@ class Simulator:
         """
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
-            if not self.running:
-                raise SitlError(f"the simulator ended with status {self._process.returncode}; see its console.log")
+            self.require_running()
             try:
                 with open_link(self.link_url) as link:
                     while time.monotonic() < until and self.running:

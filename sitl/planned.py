@@ -43,23 +43,27 @@ def planned_vehicle(brief: Brief, sortie: Sortie, **changes: Any) -> VehicleConf
     changes
         Fields of `VehicleConfig` to set besides (number, seed, speed of time, noise, faults).
     """
-    aircraft = brief.fleet(sortie.aircraft).aircraft
-    config = VehicleConfig(
+    place = VehicleConfig(
         home_lat_deg=sortie.home_lat_deg,
         home_lon_deg=sortie.home_lon_deg,
         home_alt_amsl_m=sortie.home_alt_amsl_m,
         dialect=Dialect(brief.dialect),
         wind=wind_of(brief),
-        battery=battery_of(aircraft),
-        parameters=tuple({**parameters(aircraft, brief.dialect), **asked_of(sortie)}.items()),
     )
+    config = as_aircraft(place, brief.fleet(sortie.aircraft).aircraft)
+    if config.airframe is Airframe.PLANE:
+        config = dataclasses.replace(config, heading_deg=launched_deg(sortie))
+    held = {**dict(config.parameters), **asked_of(sortie)}
+    return dataclasses.replace(config, parameters=tuple(held.items()), **changes)
+
+
+def as_aircraft(config: VehicleConfig, aircraft: Aircraft) -> VehicleConfig:
+    """Return a vehicle with a planner's type as its airframe, battery and settings of its autopilot."""
+    held = {**dict(config.parameters), **parameters(aircraft, config.dialect)}
+    config = dataclasses.replace(config, battery=battery_of(aircraft), parameters=tuple(held.items()))
     if aircraft.kind is AircraftKind.FIXED_WING:
-        config = dataclasses.replace(
-            config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft), heading_deg=launched_deg(sortie)
-        )
-    else:
-        config = dataclasses.replace(config, multirotor=multirotor(aircraft))
-    return dataclasses.replace(config, **changes)
+        return dataclasses.replace(config, airframe=Airframe.PLANE, fixed_wing=fixed_wing(aircraft))
+    return dataclasses.replace(config, airframe=Airframe.COPTER, multirotor=multirotor(aircraft))
 
 
 def asked_of(sortie: Sortie) -> dict[str, float]:
