@@ -18,13 +18,18 @@ from telemetry.tracks.sources import read_track
 VEDETTE = [sys.executable, "-m", "vedette"]
 
 
+def run_demo(out, *more):
+    command = [*VEDETTE, "demo", "--out", str(out), "--json", *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """Return the folder and the score of one demo run."""
+    """Return the folder and the score of one demo run that films every two seconds."""
     out = tmp_path_factory.mktemp("demo") / "run"
-    done = subprocess.run([*VEDETTE, "demo", "--out", str(out), "--json"], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return out, json.loads(done.stdout.splitlines()[-1])
+    return out, run_demo(out, "--quick")
 
 
 @pytest.mark.timeout(900)
@@ -42,7 +47,7 @@ def test_the_plan_was_flown_as_planned_and_kept_the_standoff(demo):
 
 def test_every_frame_has_a_pose_and_every_packet_its_checksum(demo):
     _, score = demo
-    assert score["ingest"]["frames"] > 500
+    assert score["ingest"]["frames"] > 300
     assert score["ingest"]["frames_with_pose"] == score["ingest"]["frames"]
     assert score["ingest"]["klv_packets"] >= score["ingest"]["frames"]
     assert score["ingest"]["klv_bad_checksum"] == 0
@@ -50,12 +55,22 @@ def test_every_frame_has_a_pose_and_every_packet_its_checksum(demo):
 
 def test_what_was_there_was_found_placed_and_followed(demo):
     _, score = demo
-    assert score["detection"]["truths_in_view"] > 200
+    assert score["detection"]["truths_in_view"] > 100
     assert score["detection"]["precision"] > 0.4
     assert score["detection"]["recall"] > 0.6
     assert score["ground"]["median_error_m"] < 15
     assert 80 <= score["ground"]["inside_ce90_pct"] <= 98
     assert score["tracks"]["tracks"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_whole_film_gives_what_the_readme_says(tmp_path):
+    score = run_demo(tmp_path / "run")
+    assert score["ingest"]["frames_with_pose"] == score["ingest"]["frames"] > 1000
+    assert score["detection"]["precision"] > 0.6
+    assert score["detection"]["recall"] > 0.75
+    assert 85 <= score["ground"]["inside_ce90_pct"] <= 97
 
 
 def test_the_map_asks_the_network_for_nothing(demo):

@@ -47,6 +47,9 @@ def demo(
     live: Annotated[
         bool, typer.Option("--live", help="Film while it flies, send it, and watch that downlink beside the flight.")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Film a picture every two seconds: a first look in half the time.")
+    ] = False,
     poses: Annotated[str, typer.Option(help="With --live: klv in the stream, or mavlink telemetry beside it.")] = "klv",
     model: Annotated[
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
@@ -61,11 +64,13 @@ def demo(
     """
     if poses not in {"klv", "mavlink"}:
         raise InputError(f"--poses takes klv or mavlink, not {poses!r}")
+    if live and quick:
+        raise InputError("--quick films less, --live flies in real time: name one of the two")
     pace = 1.0 if live and speedup is None else speedup or SPEEDUP
     _prepare(out, replace=replace)
     (out / MARK).write_text(json.dumps({"seed": seed, "speedup": pace}) + "\n", encoding="utf-8")
     with progress() as bars:
-        demo_run = DemoRun(out=out, seed=seed, speedup=pace, model=model, poses=poses if live else "")
+        demo_run = DemoRun(out=out, seed=seed, speedup=pace, model=model, quick=quick, poses=poses if live else "")
         score = run_demo(demo_run, bars)
     (out / "score.json").write_text(json.dumps(plain(score), indent=1) + "\n", encoding="utf-8")
     ERRORS.print(score_table(score))
@@ -113,6 +118,7 @@ class DemoRun:
     seed: int
     speedup: float
     model: Path | None
+    quick: bool = False
     poses: str = ""
 
 
@@ -149,14 +155,16 @@ def _operation(out: Path) -> OperationStore:
 
 def _in_turn(run: DemoRun, brief: Brief, plan: Plan, store: OperationStore, clock: _Clock, bars: Progress) -> _Flown:
     """Fly, film and read one after another."""
-    from vedette.demo.film import film_flights
+    from vedette.demo.film import FPS, QUICK_FPS, Shooting, film_flights
     from vedette.demo.flight import Pace, fly_plan
 
     pace = Pace(seed=run.seed, speedup=run.speedup)
     with clock.stage("fly"):
         flights = fly_plan(brief, plan, run.out / "flight", pace, bars)
     with clock.stage("film"):
-        films = film_flights(brief, flights, EXAMPLE / "terrain.tif", run.out / "downlink", seed=run.seed, bars=bars)
+        fps = QUICK_FPS if run.quick else FPS
+        shooting = Shooting(terrain=EXAMPLE / "terrain.tif", folder=run.out / "downlink", seed=run.seed, fps=fps)
+        films = film_flights(brief, flights, shooting, bars)
     with clock.stage("ingest"):
         truth_of = _ingest(store, films, run.model, bars)
     return _Flown(flights=flights, truth_of=truth_of, live={}, live_truth_of={})

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from vedette.demo.flight import SortieFlight
 
 FPS: Final = Fraction(3, 2)
+QUICK_FPS: Final = Fraction(1, 2)
+"""Pictures a second of a film, and of one for a first look: still three of each place at the speed of the patrol."""
 SENSOR_SIGMAS: Final = PoseSigmas(
     position_h_m=1.5, position_v_m=2.0, yaw_deg=1.0, pitch_deg=0.5, roll_deg=0.5, terrain_m=1.0, focal_rel=0.005
 )
@@ -49,6 +51,16 @@ class Film:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shooting:
+    """What all films of a demo have in common."""
+
+    terrain: Path
+    folder: Path
+    seed: int
+    fps: Fraction = FPS
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FilmTask:
     """Everything a filming process needs, as plain values and paths."""
 
@@ -61,13 +73,14 @@ class FilmTask:
     border_lat_lon: tuple[tuple[float, float], ...]
     camera: CameraModel
     seed: int
+    fps: Fraction
     start_utc_ns: int
     stop_utc_ns: int
 
     def frames(self) -> int:
         """Return how many pictures the clip will have."""
         vehicle = read_truth(self.flight_truth)
-        return len(frame_times(vehicle, FPS, self.start_utc_ns, self.stop_utc_ns))
+        return len(frame_times(vehicle, self.fps, self.start_utc_ns, self.stop_utc_ns))
 
 
 def _work_times(sortie: Sortie, flight_truth: Path) -> tuple[int, int]:
@@ -88,21 +101,22 @@ def _nearest(truth: dict[str, np.ndarray], lat_deg: float, lon_deg: float, *, la
     return int(rows[-1] if last else rows[0])
 
 
-def _task(brief: Brief, flight: SortieFlight, number: int, terrain: Path, folder: Path, seed: int) -> FilmTask:
+def _task(brief: Brief, flight: SortieFlight, number: int, shooting: Shooting) -> FilmTask:
     start, stop = _work_times(flight.sortie, flight.truth_path)
     border = brief.border.lines[0]
     return FilmTask(
         name=flight.sortie.name,
         number=number,
         flight_truth=flight.truth_path,
-        terrain=terrain,
-        clip=folder / f"{flight.sortie.name}.ts",
-        truth=folder / f"{flight.sortie.name}.truth.npz",
+        terrain=shooting.terrain,
+        clip=shooting.folder / f"{flight.sortie.name}.ts",
+        truth=shooting.folder / f"{flight.sortie.name}.truth.npz",
         border_lat_lon=tuple(zip(border.lat_deg.tolist(), border.lon_deg.tolist(), strict=True)),
         camera=CameraModel.from_fov(
             hfov_deg=brief.camera.hfov_deg, width_px=brief.camera.width_px, height_px=brief.camera.height_px
         ),
-        seed=seed,
+        seed=shooting.seed,
+        fps=shooting.fps,
         start_utc_ns=start,
         stop_utc_ns=stop,
     )
@@ -124,7 +138,7 @@ def film_task(task: FilmTask, told: SimpleQueue[tuple[str, int, str]]) -> None:
             task.camera,
             task.clip,
             task.truth,
-            fps=FPS,
+            fps=task.fps,
             sigmas=SENSOR_SIGMAS,
             rng=np.random.default_rng([task.seed, task.number]),
             look=THERMAL,
@@ -137,12 +151,10 @@ def film_task(task: FilmTask, told: SimpleQueue[tuple[str, int, str]]) -> None:
         told.put((task.name, -1, f"{type(error).__name__}: {error}"))
 
 
-def film_flights(
-    brief: Brief, flights: list[SortieFlight], terrain: Path, folder: Path, *, seed: int, bars: Progress
-) -> list[Film]:
+def film_flights(brief: Brief, flights: list[SortieFlight], shooting: Shooting, bars: Progress) -> list[Film]:
     """Film the work legs of every flight; films run side by side, and none outlives this call."""
-    folder.mkdir(parents=True)
-    tasks = [_task(brief, flight, n, terrain, folder, seed) for n, flight in enumerate(flights)]
+    shooting.folder.mkdir(parents=True)
+    tasks = [_task(brief, flight, n, shooting) for n, flight in enumerate(flights)]
     films = [Film(clip=task.clip, truth=task.truth, frames=task.frames()) for task in tasks]
     shown = {
         task.name: bars.add_task(f"film {task.name}", total=f.frames) for task, f in zip(tasks, films, strict=True)
