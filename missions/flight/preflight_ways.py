@@ -18,7 +18,7 @@ from missions.failsafes.ways import RETRACING, RETURNING, Outcome, Trigger, Way
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WAY_HOME: Final = "way_home"
 ALWAYS_JUDGED: Final = frozenset({WAY_HOME, "home"})
 """Preflight rules that nobody may let pass: a way home that was not judged, or one that ends elsewhere."""
+_SETTABLE: Final = ("preflight.way_home", "preflight.failsafe_")
+"""Rules that the parameters decide which a plan asks for."""
 FENCE_SWITCH: Final = 207
 """MAV_CMD_DO_FENCE_ENABLE."""
 EVERY_M: Final = 25.0
@@ -37,6 +39,14 @@ _TERRAIN_FRAMES: Final = frozenset({10, 11})
 """MAV_FRAME_GLOBAL_TERRAIN_ALT, and its INT twin."""
 _STAGES: Final = frozenset({Trigger.CRITICAL_BATTERY, Trigger.EMERGENCY_BATTERY})
 """Where landing is as good an answer as returning: little may be left to return with."""
+
+
+def refusal(stopping: Sequence[Finding]) -> str:
+    """Return the sentence that refuses a flight: the first finding, how many more there are, and what to do."""
+    more = f" (and {len(stopping) - 1} more)" if len(stopping) > 1 else ""
+    decided = any(one.rule.startswith(_SETTABLE) for one in stopping)
+    todo = "; 'vedette fly --set-parameters' puts what the plan asks" if decided else ""
+    return f"preflight: {stopping[0].message}{more}{todo}"
 
 
 def way_findings(

@@ -13,7 +13,7 @@ from missions.flight.deviation import PathWatch
 from missions.flight.payload_watch import PayloadWatch
 from missions.flight.preflight import preflight
 from missions.flight.preflight_facts import FactsAsked, gather
-from missions.flight.preflight_ways import ALWAYS_JUDGED
+from missions.flight.preflight_ways import ALWAYS_JUDGED, refusal
 from missions.flight.state import VehicleState, is_autopilot
 from missions.flight.values import FlightOptions, FlightPhase, FlightReport, LinkState, PilotCommand
 from missions.flight.watch import FlightWatch
@@ -179,8 +179,7 @@ class Flight:
         let_pass = self._options.overrides - ALWAYS_JUDGED
         stopping = [f for f in errors if f.rule.removeprefix("preflight.") not in let_pass]
         if stopping:
-            more = f" (and {len(stopping) - 1} more)" if len(stopping) > 1 else ""
-            raise RefusedError(f"preflight: {stopping[0].message}{more}", findings=self.preflight)
+            raise RefusedError(refusal(stopping), findings=self.preflight)
         for passed in errors:
             self._watch.findings.keep(passed)
         return self.preflight

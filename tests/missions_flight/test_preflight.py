@@ -8,7 +8,7 @@ import math
 import pytest
 
 from missions.flight.preflight import PreflightFacts, parameter_names, preflight
-from missions.flight.preflight_ways import ALWAYS_JUDGED
+from missions.flight.preflight_ways import ALWAYS_JUDGED, refusal
 from missions.judging.return_rules import RALLY_ASKED, asked_actions
 from missions.plan import Severity, VehicleParameter
 from missions.plan_files.dialect import Dialect
@@ -120,6 +120,15 @@ def test_what_forbids_a_flight(facts, square_sortie, change, rule, says) -> None
 def test_what_needs_a_look(facts, square_sortie, change, rule) -> None:
     found = preflight(dataclasses.replace(facts, **change), square_sortie)
     assert [(f.rule, f.severity) for f in found] == [(f"preflight.{rule}", Severity.WARNING)]
+
+
+def test_a_refusal_says_how_many_more_there_are_and_what_would_put_it_right(facts, square_sortie) -> None:
+    found = preflight(dataclasses.replace(facts, parameters=COPTER_DEFAULTS), square_sortie)
+    stopping = [one for one in found if one.severity is Severity.ERROR]
+    assert refusal(stopping).endswith("; 'vedette fly --set-parameters' puts what the plan asks")
+    assert f"(and {len(stopping) - 1} more)" in refusal(stopping)
+    found = preflight(dataclasses.replace(facts, gps_fix=0), square_sortie)
+    assert "--set-parameters" not in refusal([one for one in found if one.severity is Severity.ERROR])
 
 
 @pytest.mark.parametrize(
