@@ -173,7 +173,8 @@ class Download:
 
     def _where(self) -> str:
         if self.state is TransferState.OFFERING:
-            return "asked how many items it holds"
+            read = f", {len(self.items)} of {self.expected} read" if self.items else ""
+            return f"asked how many items it holds{read}"
         return f"asked for item {min(self._asked, default=self._next)} of {self.expected}"
 
     def _ask_list(self, now_s: float) -> list[Message]:

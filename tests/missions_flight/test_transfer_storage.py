@@ -123,6 +123,13 @@ PX4_ROWS = [
     (85, (1, 2, 3, NAN), (0, 0, 0, NAN)),
     (195, (1, 1, 1, 1), (0, 0, 0, 0)),
 ]
+FENCE_ROWS = [
+    # inclusion and exclusion polygons hold their number of corners, circles their radius; nothing else is kept
+    *((PX4, c, (4.0, 7, 8, 9), (4.0, 0, 0, 0)) for c in (5001, 5002)),
+    *((PX4, c, (250.5, 7, 8, 9), (250.5, 0, 0, 0)) for c in (5003, 5004)),
+    *((COPTER, c, (4.0, 7, 8, 9), (4.0, 0, 0, 0)) for c in (5001, 5002)),
+    *((COPTER, c, (250.5, 7, 8, 9), (250.5, 0, 0, 0)) for c in (5003, 5004)),
+]
 PX4_MISSION_ROWS = [
     *((c, (1.5, -2.5, 3.5, NAN), (1.5, -2.5, 3.5, NAN)) for c in (93, 112, 178, 203, 205, 206, 211, 530, 532, 1000)),
     (177, (3.9, -1, 5, 6), (3, 0, 5, 6)),
@@ -145,9 +152,18 @@ def test_parameters_as_the_autopilot_keeps_them(peer, sent, back) -> None:
     assert differences([item(16, seq=0), sent], [item(16, seq=0), held], peer, MissionType.MISSION) == ()
 
 
+@pytest.mark.parametrize(("peer", "command", "sent", "back"), FENCE_ROWS)
+def test_a_fence_keeps_its_corners_and_radii(peer, command, sent, back) -> None:
+    held = kept(item(command, *sent), peer, MissionType.FENCE)
+    assert (held.p1, held.p2, held.p3, held.p4) == back
+    other = dataclasses.replace(held, p1=held.p1 + 2.0)
+    assert [one.field for one in differences([item(command, *sent)], [other], peer, MissionType.FENCE)] == ["p1"]
+
+
 def test_every_command_has_a_row_worked_out_by_hand() -> None:
     assert set(ARDUPILOT) == {command for command, *_ in ARDUPILOT_ROWS}
     assert {c for c in PX4_PLACED if c < 5000} <= {command for command, *_ in PX4_ROWS}
+    assert {c for c in PX4_PLACED if c >= 5000} == {command for peer, command, *_ in FENCE_ROWS if peer is PX4}
     assert set(PX4_MISSION) <= {command for command, *_ in PX4_MISSION_ROWS}
 
 

@@ -295,12 +295,21 @@ def test_a_download_resumes_with_what_it_has(model, quiet, rng) -> None:
 
     model.simulate(machine, server, quiet, until=cut)
     assert machine.state is TransferState.LINK_LOST
+    assert "(asked how many items it holds, 30 of 60 read)" in machine.report().message
     assert len(machine.items) == 30
     quiet.drop = None
     before = machine.frames_sent
     model.simulate(machine, server, quiet, start_s=100.0)
     assert machine.report().complete
     assert machine.frames_sent - before < 40
+
+
+def test_a_vehicle_that_never_answers_was_asked_how_many_items_it_holds(model, quiet) -> None:
+    quiet.drop = lambda _: True
+    machine = Download(peer_of(Dialect.ARDUPILOT), MissionType.MISSION)
+    model.simulate(machine, server_of(model, Dialect.ARDUPILOT), quiet)
+    assert machine.state is TransferState.LINK_LOST
+    assert "(asked how many items it holds)" in machine.report().message
 
 
 def test_requests_out_of_range_and_strangers_change_nothing(model, square_sortie) -> None:
