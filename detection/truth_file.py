@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def truth_beside(clip: Path) -> Path:
+    """Return where the truth of a simulated clip's frames lies: beside it, ending `.truth.npz`."""
+    return clip.with_name(f"{clip.stem}.truth.npz")
+
+
 def write_film_truth(truth: FilmTruth, path: Path) -> None:
     """Write the truth under a temporary name, then put it in place."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -24,7 +24,6 @@ STILL_MORE = {
     "telemetry/videos/video_file.py:__init__": 7,
     "telemetry/videos/video_process.py:__init__": 11,
     "operations/ingest.py:ingest": 8,
-    "sitl/films/downlink_file.py:film": 12,
     "sitl/films/training_set_file.py:write_training_set": 7,
     "sitl/films/world.py:make_world": 7,
     "sitl/vehicle/autopilot.py:__init__": 8,

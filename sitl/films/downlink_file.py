@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detection.truth import FilmTruth
-from detection.truth_file import write_film_truth
+from detection.truth_file import truth_beside, write_film_truth
 from geo.camera import hfov_deg
 from geo.geodesy import metres_per_degree
 from geo.geoid import undulation_m
@@ -60,19 +60,28 @@ class Film:
     """Boxes in the truth file."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """How a flight is filmed: its pictures a second, how wrong its telemetry is, the look, and which part of it.
+
+    Errors of the telemetry are a bias, a slow wander and a little noise, drawn by `seed`. `start_utc_ns` and
+    `stop_utc_ns` are the ends of the flight by default.
+    """
+
+    fps: Fraction
+    sigmas: PoseSigmas
+    seed: int | tuple[int, ...]
+    look: Look = DAY
+    start_utc_ns: int | None = None
+    stop_utc_ns: int | None = None
+
+
 def film(
     vehicle: Mapping[str, NDArray[np.generic]],
     world: World,
     camera: CameraModel,
     out_ts: Path,
-    out_truth: Path,
-    *,
-    fps: Fraction,
-    sigmas: PoseSigmas,
-    rng: np.random.Generator,
-    look: Look = DAY,
-    start_utc_ns: int | None = None,
-    stop_utc_ns: int | None = None,
+    take: Take,
     report: Callable[[int, int], None] | None = None,
 ) -> Film:
     """Film `world` from a vehicle that flew.
@@ -85,18 +94,10 @@ def film(
         What there is to see.
     camera
         A pinhole; its picture sides must be even.
-    out_ts, out_truth
-        The transport stream, and the npz file with the truth of every frame.
-    fps
-        Pictures a second.
-    sigmas
-        How wrong the telemetry is; errors are a bias, a slow wander and a little noise.
-    rng
-        Draws those errors.
-    look
-        Day or infrared.
-    start_utc_ns, stop_utc_ns
-        Part of the flight to film; all of it by default.
+    out_ts
+        The transport stream; the truth of every frame is put beside it.
+    take
+        How it is filmed.
     report
         Called with frames done and frames in all.
 
@@ -105,18 +106,18 @@ def film(
     SitlError
         When a column is missing or there is no time to film.
     """
-    times = frame_times(vehicle, fps, start_utc_ns, stop_utc_ns)
+    times = frame_times(vehicle, take.fps, take.start_utc_ns, take.stop_utc_ns)
     true = interpolate_vehicle(vehicle, times)
-    errors = SensorErrors.draw(times, sigmas, rng)
+    errors = SensorErrors.draw(times, take.sigmas, np.random.default_rng(take.seed))
     boxes: list[TruthBoxes] = []
-    with StreamWriter(out_ts, width_px=camera.width_px, height_px=camera.height_px, fps=fps) as writer:
+    with StreamWriter(out_ts, width_px=camera.width_px, height_px=camera.height_px, fps=take.fps) as writer:
         for row, t_utc_ns in enumerate(times.tolist()):
-            image, truth = render(world, pose_of(true, row, t_utc_ns), camera, t_utc_ns, look)
+            image, truth = render(world, pose_of(true, row, t_utc_ns), camera, t_utc_ns, take.look)
             boxes.append(truth)
             writer.write(image, t_utc_ns, encode(klv_values(true, errors, row, t_utc_ns, camera)))
             if report is not None:
                 report(row + 1, len(times))
-    write_film_truth(film_truth(times, true, camera, boxes), out_truth)
+    write_film_truth(film_truth(times, true, camera, boxes), truth_beside(out_ts))
     return Film(
         frames=len(times),
         duration_s=float(times[-1] - times[0]) / 1e9,

@@ -12,11 +12,11 @@ from detection.ground_hits import GroundHits
 from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
 from detection.scoring import score
-from detection.truth_file import read_film_truth
+from detection.truth_file import read_film_truth, truth_beside
 from geo.geoid import undulation_m
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, PoseSigmas
-from sitl.films.downlink_file import film
+from sitl.films.downlink_file import Take, film
 from sitl.films.render_look import DAY, THERMAL
 from sitl.films.world import make_world
 from sitl.vehicle.config import DEFAULT_T0_UTC_NS
@@ -57,21 +57,16 @@ def film_and_score(
     terrain = FlatTerrain(height_m=ground_hae_m)
     camera = CameraModel.from_fov(hfov_deg=table.hfov_deg, width_px=table.width_px, height_px=table.height_px)
     start = work_utc_ns[0] + round(table.after_s * 1e9)
-    beside = clip.with_suffix(".truth.npz")
-    film(
-        truth,
-        _world(scenario, table, terrain),
-        camera,
-        clip,
-        beside,
+    take = Take(
         fps=Fraction(table.fps).limit_denominator(1001),
         sigmas=SIGMAS,
-        rng=np.random.default_rng([scenario.seed, 3]),
+        seed=(scenario.seed, 3),
         look=THERMAL if table.look == "thermal" else DAY,
         start_utc_ns=start,
         stop_utc_ns=min(work_utc_ns[1], start + round(table.seconds * 1e9)),
     )
-    return score(_read_back(clip, terrain), read_film_truth(beside))
+    film(truth, _world(scenario, table, terrain), camera, clip, take)
+    return score(_read_back(clip, terrain), read_film_truth(truth_beside(clip)))
 
 
 def _world(scenario: Scenario, table: FilmTable, terrain: FlatTerrain) -> World:

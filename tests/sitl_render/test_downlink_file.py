@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detection.truth_file import read_film_truth
+from detection.truth_file import read_film_truth, truth_beside
 from geo.locate import project
 from geo.rotation import camera_to_ned
 from geo.values import CameraModel, GimbalFrame, Pose, Poses, PoseSigmas
 from sitl.errors import SitlError
-from sitl.films.downlink_file import film, frame_times, interpolate_vehicle
+from sitl.films.downlink_file import Take, film, frame_times, interpolate_vehicle
 from sitl.films.render_look import THERMAL
 from sitl.films.sensor_errors import SensorErrors
 from telemetry.videos.video_file import read_video
@@ -26,30 +26,25 @@ EXACT = PoseSigmas(position_h_m=0, position_v_m=0, yaw_deg=0, pitch_deg=0, roll_
 
 
 def test_a_film_carries_its_pictures_poses_and_truth(
-    world: World, camera: CameraModel, flight: dict[str, np.ndarray], tmp_path: Path, rng: np.random.Generator
+    world: World, camera: CameraModel, flight: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    clip, beside = tmp_path / "a.ts", tmp_path / "a.npz"
+    clip = tmp_path / "a.ts"
     told: list[tuple[int, int]] = []
     made = film(
         flight,
         world,
         camera,
         clip,
-        beside,
-        fps=Fraction(2),
-        sigmas=EXACT,
-        rng=rng,
-        look=THERMAL,
-        stop_utc_ns=T0 + 4 * 10**9,
+        Take(fps=Fraction(2), sigmas=EXACT, seed=1, look=THERMAL, stop_utc_ns=T0 + 4 * 10**9),
         report=lambda done, total: told.append((done, total)),
     )
-    truth = read_film_truth(beside)
+    truth = read_film_truth(truth_beside(clip))
     assert made.frames == 9 == len(truth.frame_t_utc_ns)
     assert told[-1] == (9, 9)
     with read_video(clip) as video:
         frames = list(video.frames())
     assert [frame.t_utc_ns for frame in frames] == truth.frame_t_utc_ns.tolist()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "a.ts"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.truth.npz", "a.ts"]
     for row, frame in enumerate(frames):
         assert frame.pose is not None, frame.pose_reason
         assert frame.image.shape == (256, 320, 3)
@@ -73,10 +68,10 @@ def test_a_film_carries_its_pictures_poses_and_truth(
 
 
 def test_boxes_in_the_truth_lie_where_the_things_are(
-    world: World, camera: CameraModel, flight: dict[str, np.ndarray], tmp_path: Path, rng: np.random.Generator
+    world: World, camera: CameraModel, flight: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    film(flight, world, camera, tmp_path / "a.ts", tmp_path / "a.npz", fps=Fraction(1), sigmas=EXACT, rng=rng)
-    truth = read_film_truth(tmp_path / "a.npz")
+    film(flight, world, camera, tmp_path / "a.ts", Take(fps=Fraction(1), sigmas=EXACT, seed=1))
+    truth = read_film_truth(tmp_path / "a.truth.npz")
     whole = np.flatnonzero(truth.visible > 0.99)
     assert len(whole) >= 4
     for row in whole:
@@ -141,18 +136,9 @@ def test_a_flight_that_cannot_be_filmed_is_refused(flight: dict[str, np.ndarray]
 
 
 def test_an_empty_part_is_refused_and_nothing_is_left(
-    world: World, camera: CameraModel, flight: dict[str, np.ndarray], tmp_path: Path, rng: np.random.Generator
+    world: World, camera: CameraModel, flight: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
+    take = Take(fps=Fraction(1), sigmas=EXACT, seed=1, start_utc_ns=T0 + 10**13)
     with pytest.raises(SitlError, match="its end is not after its start"):
-        film(
-            flight,
-            world,
-            camera,
-            tmp_path / "a.ts",
-            tmp_path / "a.npz",
-            fps=Fraction(1),
-            sigmas=EXACT,
-            rng=rng,
-            start_utc_ns=T0 + 10**13,
-        )
+        film(flight, world, camera, tmp_path / "a.ts", take)
     assert list(tmp_path.iterdir()) == []

@@ -84,9 +84,9 @@ def _picture(path: Path) -> NDArray[np.uint8]:
 
 def film_source(clip: Path) -> Source:
     """Take a simulated film with the truth that the simulator wrote beside it."""
-    from detection.truth_file import read_film_truth
+    from detection.truth_file import read_film_truth, truth_beside
 
-    truth = read_film_truth(clip.with_name(f"{clip.stem}.truth.npz"))
+    truth = read_film_truth(truth_beside(clip))
 
     def frames() -> Iterator[LabelledFrame]:
         from telemetry.videos.video_file import read_video

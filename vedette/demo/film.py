@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detection.truth_file import truth_beside
 from geo.errors import VedetteError
 from geo.terrain_file import read_terrain
 from geo.values import CameraModel, PoseSigmas
 from missions.plan import LegKind
-from sitl.films.downlink_file import film, frame_times
+from sitl.films.downlink_file import Take, film, frame_times
 from sitl.films.render_look import THERMAL
 from sitl.films.world import make_world
 from sitl.vehicle.truth_file import read_truth
@@ -69,18 +70,15 @@ class FilmTask:
     flight_truth: Path
     terrain: Path
     clip: Path
-    truth: Path
     border_lat_lon: tuple[tuple[float, float], ...]
     camera: CameraModel
     seed: int
-    fps: Fraction
-    start_utc_ns: int
-    stop_utc_ns: int
+    take: Take
 
     def frames(self) -> int:
         """Return how many pictures the clip will have."""
         vehicle = read_truth(self.flight_truth)
-        return len(frame_times(vehicle, self.fps, self.start_utc_ns, self.stop_utc_ns))
+        return len(frame_times(vehicle, self.take.fps, self.take.start_utc_ns, self.take.stop_utc_ns))
 
 
 def _work_times(sortie: Sortie, flight_truth: Path) -> tuple[int, int]:
@@ -110,15 +108,19 @@ def _task(brief: Brief, flight: SortieFlight, number: int, shooting: Shooting) -
         flight_truth=flight.truth_path,
         terrain=shooting.terrain,
         clip=shooting.folder / f"{flight.sortie.name}.ts",
-        truth=shooting.folder / f"{flight.sortie.name}.truth.npz",
         border_lat_lon=tuple(zip(border.lat_deg.tolist(), border.lon_deg.tolist(), strict=True)),
         camera=CameraModel.from_fov(
             hfov_deg=brief.camera.hfov_deg, width_px=brief.camera.width_px, height_px=brief.camera.height_px
         ),
         seed=shooting.seed,
-        fps=shooting.fps,
-        start_utc_ns=start,
-        stop_utc_ns=stop,
+        take=Take(
+            fps=shooting.fps,
+            sigmas=SENSOR_SIGMAS,
+            seed=(shooting.seed, number),
+            look=THERMAL,
+            start_utc_ns=start,
+            stop_utc_ns=stop,
+        ),
     )
 
 
@@ -137,13 +139,7 @@ def film_task(task: FilmTask, told: SimpleQueue[tuple[str, int, str]]) -> None:
             world,
             task.camera,
             task.clip,
-            task.truth,
-            fps=task.fps,
-            sigmas=SENSOR_SIGMAS,
-            rng=np.random.default_rng([task.seed, task.number]),
-            look=THERMAL,
-            start_utc_ns=task.start_utc_ns,
-            stop_utc_ns=task.stop_utc_ns,
+            task.take,
             report=lambda done, _total: told.put((task.name, done, "")),
         )
         told.put((task.name, -1, ""))
@@ -155,7 +151,7 @@ def film_flights(brief: Brief, flights: list[SortieFlight], shooting: Shooting, 
     """Film the work legs of every flight; films run side by side, and none outlives this call."""
     shooting.folder.mkdir(parents=True)
     tasks = [_task(brief, flight, n, shooting) for n, flight in enumerate(flights)]
-    films = [Film(clip=task.clip, truth=task.truth, frames=task.frames()) for task in tasks]
+    films = [Film(clip=task.clip, truth=truth_beside(task.clip), frames=task.frames()) for task in tasks]
     shown = {
         task.name: bars.add_task(f"film {task.name}", total=f.frames) for task, f in zip(tasks, films, strict=True)
     }

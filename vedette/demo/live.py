@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from detection.truth_file import write_film_truth
+from detection.truth_file import truth_beside, write_film_truth
 from geo.errors import VedetteError
 from geo.terrain_file import read_terrain
 from geo.values import CameraModel
@@ -104,7 +104,7 @@ def _task(brief: Brief, sortie: Sortie, number: int, out: Path, pace: Pace, **mo
         number=number,
         seed=pace.seed,
         told=out / "flight" / f"{sortie.name}.truth.jsonl",
-        truth=out / "downlink" / f"{sortie.name}.truth.npz",
+        truth=truth_beside(out / "downlink" / f"{sortie.name}.ts"),
         operation=out / "operation",
         port=_free_port(),
         link_port=_free_port(),
