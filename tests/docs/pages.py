@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.M | re.S)
 STARTS = ("vedette ", ".venv/bin/vedette ", "python3 ", "cp ", "curl ", "make ", "make-a-plan ", "pip ", "python -m ")
-LIMIT_S = 400
+LIMIT_S = 1200
 
 
 def lines_of(page: str) -> list[str]:
