@@ -141,7 +141,7 @@
     };
     desk.on("select", show);
     desk.on("filter", show);
-    desk.on("rows", (_, keys) => { if (keys === true || keys.includes(desk.selected)) show(); });
+    for (const what of ["rows", "pictures"]) desk.on(what, (_, keys) => { if (keys === true || keys.includes(desk.selected)) show(); });
     return panel;
   }
 

@@ -132,7 +132,8 @@
     return { things: things, hits: hits, events: events, counts: counts, bins: bins, keys: listed(op, state, things, hits, counts) };
   }
 
-  /* The page's shared state: filters, what they leave, and what is selected. Views listen for "filter" and "select". */
+  /* The page's shared state: filters, what they leave, and what is selected. Views listen for "filter" and "select"; "rows" says
+     that things are told otherwise than before, "pictures" that their pictures came. */
   class Desk {
     constructor(op, opening) {
       this.op = op;
@@ -140,7 +141,7 @@
       this.filters = Object.assign({}, this.open);
       this.selected = null;
       this.marked = new Set();
-      this.views = { filter: [], select: [], rows: [], op: [], lent: [] };
+      this.views = { filter: [], select: [], rows: [], pictures: [], op: [], lent: [] };
       this.shown = applied(op, this.filters);
     }
     on(what, view) { this.views[what].push(view); }

@@ -73,7 +73,8 @@
     vedette.compass(map, []);
     vedette.cursor(map);
     drawnArea(map, desk);
-    for (const what of ["filter", "select", "rows", "lent"]) desk.on(what, () => vedette.redraw());
+    for (const what of ["filter", "lent"]) desk.on(what, () => { hits.later(); things.later(); });
+    for (const what of ["select", "rows"]) desk.on(what, () => things.later());
     window.addEventListener("vedette-theme", () => { vedette.redraw(); desk.tell("filter"); });
     const bench = vedette.workbench(map, data, desk, layers, own);
     fit(map, data);

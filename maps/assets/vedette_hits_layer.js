@@ -19,7 +19,7 @@
       this._canvas.remove();
     },
     later: function () {
-      if (this._asked) return;
+      if (this._asked || !this._map) return;
       this._asked = requestAnimationFrame(() => { this._asked = 0; this.draw(); });
     },
     /* Clears the canvas and returns what drawing needs: pen, size, and the way from projected places to its pixels. */

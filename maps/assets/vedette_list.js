@@ -98,7 +98,7 @@
       });
       desk.on("filter", () => this.renew());
       desk.on("op", () => this.renew(true));
-      desk.on("rows", (_, keys) => this.renew(keys));
+      for (const what of ["rows", "pictures"]) desk.on(what, (_, keys) => this.renew(keys));
       desk.on("select", () => this.follow());
       new ResizeObserver(() => this.fill()).observe(this.node);
     }
@@ -136,7 +136,7 @@
         this.inner.appendChild(box);
       }
       this.mark();
-      if (this.desk.wanted) this.desk.wanted(Array.from(this.made.values(), (box) => Number(box.dataset.key)));
+      if (this.desk.wanted && to > from) this.desk.wanted(from, to);
     }
     mark() {
       this.node.removeAttribute("aria-activedescendant");

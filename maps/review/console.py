@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from operations.finding.selection import ThingSelection
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,3 +37,8 @@ class Console:
     handing: Handing
     planting: Planting
     clock: Callable[[], int]
+
+    def read_ahead(self) -> None:
+        """Read once what the first page asks for, so that nobody waits for it later."""
+        self.looking.queue(ThingSelection())
+        self.found.page()

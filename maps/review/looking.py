@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import dataclasses
 import json
 import math
@@ -15,6 +15,7 @@ from maps.review.errors import NotThereError
 from maps.review.judging.joining import Joins
 from maps.review.judging.ordering import USUAL, Band, Rank, Weights, rank
 from maps.review.judging.verdict_book import Key, VerdictBook
+from maps.review.pictures import pictures_of
 from operations.finding.described import described, utc_text
 from operations.finding.hits_of_things import hit_ids_of
 from operations.finding.selection import ThingSelection, find
@@ -24,14 +25,13 @@ from operations.values import PatrolOutcome
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from maps.review.desk import Desk
     from missions.briefs.places import GeoLine
     from operations.finding.border import BorderLine
     from operations.finding.things import Thing, Things
     from operations.standing import Given, Standing
-    from operations.values import PartRecord
 
 WEIGHTS: Final = "review weights"
 """Subject of the record of how the operation's owner weighs kinds of event."""
@@ -41,10 +41,6 @@ _EVENTS: Final = """
 SELECT event_id, run_id, kind, t_utc_ns, coalesce(t_to_utc_ns, t_utc_ns) AS t_to_utc_ns, track_ids,
     coalesce(probability, 'nan'::FLOAT) AS probability, coalesce(lat_deg, 'nan'::DOUBLE) AS lat_deg,
     coalesce(lon_deg, 'nan'::DOUBLE) AS lon_deg, coalesce(ce90_m, 'nan'::FLOAT) AS ce90_m, details FROM {events}"""
-_CHIP: Final = "SELECT jpeg FROM {chips} WHERE hit_id = $hit LIMIT 1"
-_ANY_CHIP: Final = """
-SELECT jpeg FROM {chips} WHERE hit_id IN (SELECT unnest(hit_ids) FROM {tracks} WHERE track_id = $thing)
-ORDER BY hit_id LIMIT 1"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +58,6 @@ class Queued:
 
     key: Key
     thing: Thing
-    row: dict[str, Any]
-    """As `described`."""
     rank: Rank
     events: tuple[Event, ...]
     joined: tuple[Key, ...] = ()
@@ -142,12 +136,18 @@ class Looking:
             things, row = self._place(key)
             return self._queued(things[row], self.weights(), now_utc_ns=self.desk.clock())
 
-    def known(self, key: Key) -> Queued | None:
-        """Return one thing; None where no operation has it any more."""
-        try:
-            return self.one(key)
-        except NotThereError:
-            return None
+    def known(self, keys: Iterable[Key]) -> list[Queued]:
+        """Return those of some things that an operation still has."""
+        found = []
+        for key in keys:
+            with contextlib.suppress(NotThereError):
+                found.append(self.one(key))
+        return found
+
+    def row(self, one: Queued) -> dict[str, Any]:
+        """Return a thing as it is told to programs; see `described`."""
+        with self.desk.turn:
+            return described(one.thing, self.desk.archive, self.sight.zone)
 
     def generation(self) -> int:
         """Return a number that grows whenever there are other runs or parts than before."""
@@ -172,19 +172,10 @@ class Looking:
             if math.isfinite(lat)
         ]
 
-    def chip(self, queued: Queued) -> str | None:
-        """Return a thing's picture as base64: that of its best hit, else of another; None where none was kept."""
-        key, desk = queued.key, self.desk
-        with desk.turn:
-            chips, tracks = self._parts("chips", key), self._parts("tracks", key)
-            if not chips:
-                return None
-            rows = desk.archive.read(key.source, _CHIP, {"chips": chips}, hit=queued.thing.best_hit_id)
-            if not rows.num_rows and tracks:
-                tables = {"chips": chips, "tracks": tracks}
-                rows = desk.archive.read(key.source, _ANY_CHIP, tables, thing=key.thing_id)
-        found = rows["jpeg"].to_pylist()
-        return base64.b64encode(found[0]).decode("ascii") if found else None
+    def chips(self, wanted: Iterable[Queued]) -> dict[Key, str]:
+        """Return the pictures of things as base64, those that were kept."""
+        with self.desk.turn:
+            return pictures_of(self.desk.archive, {one.key: one.thing.best_hit_id for one in wanted})
 
     def hits_of_piece(self, key: Key) -> tuple[str, ...]:
         """Return the hits of a piece of a split track; none for what is whole."""
@@ -204,17 +195,12 @@ class Looking:
                 told.append({"found": str(found.found), "note": found.note, "by": leaf.actor, "utc": when})
         return told
 
-    def _parts(self, table: str, key: Key) -> list[PartRecord]:
-        listed = self.desk.archive.parts(table)
-        return [one.part for one in listed if one.source == key.source and one.part.run_id == key.run_id]
-
     def _queued(self, thing: Thing, weights: Weights, *, now_utc_ns: int) -> Queued:
         key = Key(source=thing.source, run_id=thing.run_id, thing_id=thing.thing_id)
         events = self._events_now().get(key, ())
         return Queued(
             key=key,
             thing=thing,
-            row=described(thing, self.desk.archive, self.sight.zone),
             rank=rank(thing, events, weights, now_utc_ns=now_utc_ns),
             events=events,
         )
@@ -278,21 +264,6 @@ def _details(text: object) -> dict[str, str | float]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def event_body(event: Event) -> dict[str, Any]:
-    """Return an event as the console's pages read it."""
-    return {
-        "id": event.event_id,
-        "kind": event.kind,
-        "utc": utc_text(event.t_utc_ns),
-        "to_utc": utc_text(event.t_to_utc_ns),
-        "probability": _number(event.probability),
-        "lat_deg": _number(event.lat_deg),
-        "lon_deg": _number(event.lon_deg),
-        "ce90_m": _number(event.ce90_m),
-        "details": {str(name): str(value) for name, value in event.details.items()},
-    }
 
 
 def rank_body(told: Rank) -> dict[str, Any]:

@@ -97,10 +97,7 @@ class Planting:
         known.sort(key=lambda one: hashlib.sha256(f"{person}\n{_name(one.key)}".encode()).digest())
         for number, one in zip(range(len(items) // EVERY), known, strict=False):
             place = hashlib.sha256(f"{person}\n{_name(one.key)}\nplace".encode()).digest()[0] % EVERY
-            shown = dataclasses.replace(
-                one, key=self._outside(one.key), row={**one.row, "operation": items[0].row["operation"]}
-            )
-            planted.insert(number * (EVERY + 1) + place, shown)
+            planted.insert(number * (EVERY + 1) + place, dataclasses.replace(one, key=self._outside(one.key)))
         return planted
 
     def one(self, key: Key) -> tuple[Queued, list[dict[str, Any]], str | None]:
@@ -114,7 +111,14 @@ class Planting:
         if self._looking is None:
             raise NotThereError("there is no such thing: load the queue again")
         found = self._looking.one(self._inside(key))
-        return dataclasses.replace(found, key=key), self._looking.path(found.key), self._looking.chip(found)
+        chip = self._looking.chips([found]).get(found.key)
+        return dataclasses.replace(found, key=key), self._looking.path(found.key), chip
+
+    def row(self, one: Queued) -> dict[str, Any]:
+        """Return a planted item as it is told to programs."""
+        if self._looking is None:
+            raise NotThereError("there is no such thing: load the queue again")
+        return self._looking.row(one)
 
     def read(self, person: str, key: Key, said: Decision, now_utc_ns: int) -> Decision:
         """Keep what a reader said of a planted item, and return what it was."""

@@ -78,7 +78,6 @@ def review(
     from maps.review.app import Settings, build_app
     from maps.review.desk import Desk
     from maps.review.serving import Place, server_for
-    from operations.finding.selection import ThingSelection
 
     people = accounts or default_accounts()
     names = tuple(name or ())
@@ -104,7 +103,7 @@ def review(
             second_signer=second, basemap=beneath,
         )  # fmt: skip
         console = build_app(desk, settings)
-        console.state.console.looking.queue(ThingSelection())  # read once now, so that nobody waits for it later
+        console.state.console.read_ahead()
         _tell(
             console.state.console.first.code, f"{'http' if answering is None else 'https'}://{host}:{taken}/", answering
         )

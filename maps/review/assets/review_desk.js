@@ -1,7 +1,7 @@
 /* The queue over what the page shows: in which order things come, what was decided, which are picked, and what waits to be given. */
 "use strict";
 (function (review) {
-  const heard = {}, KEPT_PICTURES = 400, WAIT_MS = 120;
+  const heard = {}, KEPT_PICTURES = 400, AT_ONCE = 60, AHEAD = 12, WAIT_MS = 120, REST_MS = 200;
   const desk = {
     me: null, table: null, view: null, bench: null, items: [], at: new Map(), keys: new Map(), picked: new Set(), pending: null, cursor: "", generation: null,
     undo: [], gone: new Set(), card: null,
@@ -46,17 +46,17 @@
   /* Puts a queue over what was found. */
   function arrange(op, told) {
     if (!op.data.decisions.includes("second reading")) op.data.decisions = [...op.data.decisions, "second reading"];
-    desk.items = told.items;
+    desk.keys = op.keysByName();
+    desk.items = told.items.filter((item) => item.kind || desk.keys.has(desk.keyOf(item))); /* a track that came just now comes with the next `grow` */
     desk.total = told.total;
     desk.singlesLeft = told.single_hits_left;
     desk.cursor = told.cursor;
-    desk.at = new Map(told.items.map((item, row) => [desk.keyOf(item), row]));
-    desk.keys = op.keysByName();
-    const unknown = told.items.filter((item) => !desk.keys.has(desk.keyOf(item)));
+    desk.at = new Map(desk.items.map((item, row) => [desk.keyOf(item), row]));
+    const unknown = desk.items.filter((item) => !desk.keys.has(desk.keyOf(item)));
     if (unknown.length) { op.adopt(columnsOf(op, unknown), unknown.map((item) => item.id)); desk.keys = op.keysByName(); }
-    op.queue = Uint32Array.from(told.items, (item) => desk.keys.get(desk.keyOf(item)));
+    op.queue = Uint32Array.from(desk.items, (item) => desk.keys.get(desk.keyOf(item)));
     op.chipOf = (item) => pictures.get(op.nameOf(item.key));
-    for (const item of told.items) decided(op, item);
+    for (const item of desk.items) decided(op, item);
     for (const name of Array.from(desk.picked)) if (!desk.at.has(name)) desk.picked.delete(name);
   }
 
@@ -103,23 +103,26 @@
     return growing;
   };
 
-  /* Small pictures of what is in the list, asked for together when scrolling rests. */
+  /* Small pictures of what is in the list and of what comes next in it, asked for together when scrolling rests. */
   const pictures = new Map();
   let waiting = 0;
-  function wanted(keys) {
+  function lacking(from, to) {
+    const op = desk.view.op, names = Array.from(desk.view.shown.keys.subarray(from, to), (key) => op.nameOf(key));
+    return [...new Set(names)].filter((name) => !pictures.has(name));
+  }
+  function wanted(from, to) {
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
-      const op = desk.view.op, names = [...new Set(keys.filter((key) => key < op.count + op.hits.count).map((key) => op.nameOf(key)))].filter((name) => !pictures.has(name)).slice(0, 60);
-      if (!names.length) return;
+      if (!lacking(from, to + AHEAD).length) return;
       const words = new URLSearchParams();
-      for (const name of names) words.append("thing", name);
+      for (const name of lacking(from, to + AT_ONCE).slice(0, AT_ONCE)) words.append("thing", name);
       try { keep((await review.get("/api/chips?" + words, true)).chips); } catch (error) { review.say(error.message); }
     }, WAIT_MS);
   }
   function keep(chips) {
     for (const [name, chip] of Object.entries(chips)) pictures.set(name, chip);
     while (pictures.size > KEPT_PICTURES) pictures.delete(pictures.keys().next().value);
-    desk.view.tell("rows", Object.keys(chips).map((name) => desk.keys.get(name)));
+    desk.view.tell("pictures", Object.keys(chips).map((name) => desk.keys.get(name)));
   }
 
   let looking = 0;
@@ -134,11 +137,13 @@
       const card = await review.get("/api/thing?" + words);
       if (ours !== looking) return;
       desk.card = card;
-      if (!desk.item(name)) { desk.at.set(name, desk.items.push(card) - 1); decided(desk.view.op, card); } else desk.take(card);
+      const known = desk.item(name), before = known && JSON.stringify([known.standing, known.second]);
+      if (!known) { desk.at.set(name, desk.items.push(card) - 1); decided(desk.view.op, card); } else desk.take(card);
+      if (before !== JSON.stringify([card.standing, card.second])) desk.view.tell("rows", []);
       keep({ [name]: card.chip });
-      desk.view.tell("rows", [desk.view.selected]);
       desk.tell("card", name);
-      if (desk.view.op.data.whole === false && desk.view.op.things.points[desk.keys.get(name)]) {
+      await new Promise((done) => setTimeout(done, REST_MS));
+      if (ours === looking && desk.view.op.data.whole === false && desk.view.op.things.points[desk.keys.get(name)]) {
         const told = await vedette.columns((await review.get("/api/hits?" + words)).hits);
         if (ours === looking) desk.view.lend(told);
       }

@@ -9,9 +9,9 @@
   ];
 
   function pickAlike() {
-    const like = desk.current();
+    const like = desk.current(), op = desk.view.op, classOf = (item) => op.item(desk.keys.get(desk.keyOf(item))).className;
     if (!like) return;
-    for (const item of desk.shown()) if (item.assessed_class === like.assessed_class && item.rank.kind === like.rank.kind && desk.open(item) && !desk.mine(item)) desk.picked.add(desk.keyOf(item));
+    for (const item of desk.shown()) if (classOf(item) === classOf(like) && item.rank.kind === like.rank.kind && desk.open(item) && !desk.mine(item)) desk.picked.add(desk.keyOf(item));
     desk.tell("picked");
   }
 
@@ -29,7 +29,10 @@
     };
   }
 
+  let was = null;
   function heard(live) {
+    if (live === was) return;
+    was = live;
     const said = document.getElementById("live");
     said.textContent = live ? review.t("connected") : review.t("connection lost, trying again");
     said.classList.toggle("lost", !live);

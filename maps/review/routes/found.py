@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from maps.review.access.roles import Role, needs
-from maps.review.console import Console
 from maps.review.errors import NotThereError
 from maps.review.found import TILES
 from maps.review.judging.verdict_book import Key
@@ -56,12 +55,14 @@ def hits(name: Annotated[ThingName, Query()], caller: Caller, here: Here) -> dic
 def chips(wanted: Annotated[Pictured, Query()], caller: Caller, here: Here) -> dict[str, Any]:
     """Return the small pictures of some things; null where none is kept or the thing is there no more."""
     consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="chips")
-    told = {name: _chip(here, key) for name, key in wanted.keys().items()}
+    keys = wanted.keys()
+    planted = {key: here.planting.one(key)[2] for key in keys.values() if here.planting.holds(key)}
+    told = here.looking.chips(here.looking.known(key for key in keys.values() if key not in planted))
     for source, looked in enumerate(consultations):
-        shown = [key.thing_id for name, key in wanted.keys().items() if key.source == source and told[name]]
+        shown = [key.thing_id for key in told if key.source == source]
         if shown:
             require_logged(looked.viewed("chips", {"things": shown}))
-    return {"chips": told}
+    return {"chips": {name: told.get(key) or planted.get(key) for name, key in keys.items()}}
 
 
 @router.get(TILES + "/{zoom}/{x}/{y}", response_class=Response)
@@ -77,10 +78,3 @@ def tile(
         return Response(status_code=204)
     data, kind = found
     return Response(data, media_type=f"image/{kind}", headers={"cache-control": "private, max-age=3600"})
-
-
-def _chip(here: Console, key: Key) -> str | None:
-    if here.planting.holds(key):
-        return here.planting.one(key)[2]
-    known = here.looking.known(key)
-    return None if known is None else here.looking.chip(known)

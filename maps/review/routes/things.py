@@ -15,7 +15,7 @@ from maps.review.handing import WAYS, Way
 from maps.review.judging.ordering import USUAL, Band, Weights
 from maps.review.judging.reading import seen_by
 from maps.review.judging.reasons import REASONS
-from maps.review.looking import WEIGHTS, Queued, event_body, rank_body, standing_body
+from maps.review.looking import WEIGHTS, Queued, rank_body, standing_body
 from maps.review.planting import alert_waits
 from maps.review.routes.bodies import ThingName, Weighing, nanoseconds
 from maps.review.visits import Caller, Here
@@ -79,7 +79,10 @@ def table(here: Here) -> dict[str, Any]:
 @router.get("/api/queue")
 @needs(Role.VIEWER)
 def queue(question: Annotated[Question, Query()], caller: Caller, here: Here) -> dict[str, Any]:
-    """Return the things of a question in the order in which they are to be looked at."""
+    """Return the things of a question in the order in which they are to be looked at.
+
+    What each is, ``/api/found`` says; of a single hit the line itself does.
+    """
     consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="queue")
     answer = here.looking.queue(question.selection(here))
     here.looking.book.refresh()
@@ -89,7 +92,7 @@ def queue(question: Annotated[Question, Query()], caller: Caller, here: Here) ->
         require_logged(consultation.viewed("queue", {"asked": asked, "things": shown}))
     items = _with_planted(answer.items, caller, here)
     return {
-        "items": [item_body(one, caller, here) for one in items],
+        "items": [_line(one, caller, here) for one in items],
         "total": answer.total,
         "single_hits_left": answer.singles_left,
         "cursor": here.looking.book.cursor,
@@ -103,12 +106,15 @@ def thing(name: Annotated[ThingName, Query()], caller: Caller, here: Here) -> di
     consultations = here.desk.consult(caller.account.name, access=Access.VIEW, what="thing")
     if here.planting.holds(name.key()):
         one, path, chip = here.planting.one(name.key())
-        return _card(one, path, chip, item_body(one, caller, here))
+        return _card(one, caller, here) | {"path": path, "chip": chip}
     one = here.looking.one(name.key())
     here.looking.book.refresh()
     require_logged(consultations[one.key.source].viewed("thing", {"things": [one.key.thing_id]}))
-    card = _card(one, here.looking.path(one.key), here.looking.chip(one), item_body(one, caller, here))
-    return card | {"outcomes": here.looking.outcomes(one.key)}
+    return _card(one, caller, here) | {
+        "path": here.looking.path(one.key),
+        "chip": here.looking.chips([one]).get(one.key),
+        "outcomes": here.looking.outcomes(one.key),
+    }
 
 
 @router.post("/api/weights")
@@ -121,32 +127,41 @@ def weigh(body: Weighing, caller: Caller, here: Here) -> dict[str, Any]:
     return {"weights": here.looking.weights().body()}
 
 
-def item_body(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
-    """Return a thing in the queue as the console's pages read it."""
-    standing = here.looking.book.standing(one.key)
-    seen = seen_by(caller.account.name, one.key, one.rank.band, standing)
+def standing_line(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
+    """Return how a thing stands in the queue, as far as this reader may know."""
+    seen = seen_by(caller.account.name, one.key, one.rank.band, here.looking.book.standing(one.key))
     return {
         "source": one.key.source,
         "run": one.key.run_id,
         "id": one.key.thing_id,
-        **{name: value for name, value in one.row.items() if name not in _LEFT_OUT},
         "rank": rank_body(one.rank),
-        "events": sorted({event.kind for event in one.events}),
         "standing": standing_body(seen.standing),
         "second": seen.asked,
-        "joined": [key.thing_id for key in one.joined],
     }
 
 
-def _card(one: Queued, path: list[dict[str, Any]], chip: str | None, item: dict[str, Any]) -> dict[str, Any]:
+def _line(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
+    line = standing_line(one, caller, here) | {"joined": [key.thing_id for key in one.joined]}
+    on_the_map = not one.thing.single and not here.planting.holds(one.key)
+    return line if on_the_map else _described(one, here) | line
+
+
+def _card(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
     return {
-        **item,
-        "path": path,
-        "chip": chip,
+        **_described(one, here),
+        **standing_line(one, caller, here),
+        "events": sorted({event.kind for event in one.events}),
         "recording_id": one.thing.media_id,
         "media_t_ns": one.thing.media_t_ns,
-        "all_events": [event_body(event) for event in one.events],
     }
+
+
+def _described(one: Queued, here: Console) -> dict[str, Any]:
+    if here.planting.holds(one.key):
+        row = here.planting.row(one) | {"operation": here.desk.stores[0].name}
+    else:
+        row = here.looking.row(one)
+    return {name: value for name, value in row.items() if name not in _LEFT_OUT}
 
 
 def _with_planted(items: Sequence[Queued], caller: Visitor, here: Console) -> list[Queued]:

@@ -12,11 +12,12 @@ from maps.review.access.roles import Role, needs
 from maps.review.console import Console
 from maps.review.judging.deciding import Judgement, Subject, decide, take_back
 from maps.review.judging.joining import join, part
-from maps.review.judging.reading import agreement, seen_by, wants_second
+from maps.review.judging.reading import agreement, wants_second
 from maps.review.judging.verdict_book import Key
-from maps.review.looking import Queued, rank_body, standing_body
+from maps.review.looking import Queued
 from maps.review.planting import missed
 from maps.review.routes.bodies import Planting, Split, ThingName, Things, Verdicts, nanoseconds
+from maps.review.routes.things import standing_line
 from maps.review.visits import Caller, Here
 from operations.consultation import Access
 from operations.regrouping import split, whole_of
@@ -105,10 +106,10 @@ def changes(after: str, caller: Caller, here: Here) -> dict[str, Any]:
     book.refresh()
     cursor = book.cursor
     keys = {_key(given, name): None for given in book.since(after) for name in given.ids}
-    changed = [here.looking.known(key) for key in keys] if len(keys) < 1_000 else []
+    changed = here.looking.known(keys) if len(keys) < 1_000 else []
     return {
         "cursor": cursor,
-        "things": [_body(one, caller, here) for one in changed if one is not None],
+        "things": [standing_line(one, caller, here) for one in changed],
         "many": len(keys) >= 1_000,
         "generation": here.looking.generation(),
     }
@@ -167,19 +168,7 @@ def _stores(caller: Visitor, here: Console, keys: list[Key]) -> dict[int, Operat
 
 
 def _after(things: list[Queued], caller: Visitor, here: Console) -> dict[str, Any]:
-    return {"things": [_body(one, caller, here) for one in things], "cursor": here.looking.book.cursor}
-
-
-def _body(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
-    seen = seen_by(caller.account.name, one.key, one.rank.band, here.looking.book.standing(one.key))
-    return {
-        "source": one.key.source,
-        "run": one.key.run_id,
-        "id": one.key.thing_id,
-        "rank": rank_body(one.rank),
-        "standing": standing_body(seen.standing),
-        "second": seen.asked,
-    }
+    return {"things": [standing_line(one, caller, here) for one in things], "cursor": here.looking.book.cursor}
 
 
 def _key(given: Given, name: str) -> Key:
