@@ -141,7 +141,8 @@
     };
     desk.on("select", show);
     desk.on("filter", show);
-    for (const what of ["rows", "pictures"]) desk.on(what, (_, keys) => { if (keys === true || keys.includes(desk.selected)) show(); });
+    const renew = (_, keys) => { if (keys === true || keys.includes(desk.selected)) show(); };
+    desk.on("rows", renew); desk.on("pictures", renew);
     return panel;
   }
 

@@ -73,8 +73,8 @@
     vedette.compass(map, []);
     vedette.cursor(map);
     drawnArea(map, desk);
-    for (const what of ["filter", "lent"]) desk.on(what, () => { hits.later(); things.later(); });
-    for (const what of ["select", "rows"]) desk.on(what, () => things.later());
+    const all = () => { hits.later(); things.later(); }, tracks = () => things.later();
+    desk.on("filter", all); desk.on("lent", all); desk.on("select", tracks); desk.on("rows", tracks);
     window.addEventListener("vedette-theme", () => { vedette.redraw(); desk.tell("filter"); });
     const bench = vedette.workbench(map, data, desk, layers, own);
     fit(map, data);

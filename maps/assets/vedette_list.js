@@ -98,7 +98,8 @@
       });
       desk.on("filter", () => this.renew());
       desk.on("op", () => this.renew(true));
-      for (const what of ["rows", "pictures"]) desk.on(what, (_, keys) => this.renew(keys));
+      desk.on("rows", (_, keys) => this.renew(keys));
+      desk.on("pictures", (_, keys) => this.renew(keys));
       desk.on("select", () => this.follow());
       new ResizeObserver(() => this.fill()).observe(this.node);
     }

@@ -12,6 +12,7 @@
   review.desk = desk;
 
   desk.keyOf = (item) => item.source + "/" + item.run + "/" + item.id;
+  desk.can = () => desk.me && desk.me.role !== "viewer";
   desk.nameOf = (item) => ({ source: item.source, run: item.run, id: item.id });
   desk.item = (name) => desk.items[desk.at.get(name)] || null;
   desk.current = () => (desk.selected === null ? null : desk.item(desk.selected));
@@ -86,18 +87,19 @@
   };
 
   /* What was found and the queue anew: an operation has grown, or a run took another's place. */
+  desk.renew = async function () {
+    const [data, told] = await Promise.all([review.get("/api/found", true), asked()]), op = await vedette.operation(data.found);
+    arrange(op, told);
+    desk.view.replace(op);
+    const ground = desk.bench.layers.find((one) => one.layer.cells);
+    if (ground && data.found.coverage) await ground.layer.renew(data.found.coverage);
+    desk.tell("items");
+  };
   let growing = null;
   desk.grow = function () {
     growing = growing || (async () => {
       const began = performance.now();
-      try {
-        const [data, told] = await Promise.all([review.get("/api/found", true), asked()]), op = await vedette.operation(data.found);
-        arrange(op, told);
-        desk.view.replace(op);
-        const ground = desk.bench.layers.find((one) => one.layer.cells);
-        if (ground && data.found.coverage) await ground.layer.renew(data.found.coverage);
-        desk.tell("items");
-      } catch (error) { review.say(error.message); }
+      try { await desk.renew(); } catch (error) { review.say(error.message); }
       await new Promise((done) => setTimeout(done, 3 * (performance.now() - began)));
     })().finally(() => { growing = null; });
     return growing;

@@ -4,7 +4,7 @@
   const desk = review.desk;
   const KEYS = [
     ["N J ↓  K ↑", "next in the queue, the one before"], ["C D U", "confirm, dismiss, unsure"], ["1 to 9", "the reason, and on to the next"], ["Enter", "give it without a reason"], ["T", "note"],
-    ["Z", "take the last verdict back"], ["M", "take what is picked for one thing; or set it apart again"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
+    ["Z", "take the last verdict back"], ["M", "take what is picked for one thing; or set it apart again"], ["S", "split a track that followed two things; arrows choose where"], ["X", "pick or unpick, for several at once"], ["A", "pick everything like this one: same kind, not decided"],
     ["Esc", "cancel; unpick"], ["H", "hand on; then a letter for how"], ["O", "what the patrol found"], ["B", "only what came within 300 m of the border"], ["R", "measure on the map"], ["V", "whole frame or film"],
   ];
 
@@ -60,7 +60,7 @@
     L.control.zoom({ position: "topright" }).addTo(map);
     vedette.labelled(map, data.title);
     const own = {
-      ...parts, help: KEYS, taken: ["J  K", "Enter", "Esc", "O", "C", "Z", "R", "D", "M"], above: [], first: (key) => review.verdictKey(key),
+      ...parts, help: KEYS, taken: ["J  K", "Enter", "Esc", "O", "C", "Z", "R", "D", "M"], above: [], first: (key) => review.splitKey(key) || review.verdictKey(key),
       prepare: (op) => {
         const view = desk.prepare(op, told);
         review.startCard(view);

@@ -5,10 +5,8 @@
   const VERDICTS = [["c", "confirmed", "Confirm"], ["d", "dismissed", "Dismiss"], ["u", "undecided", "Unsure"]];
   let note = "", settle = false;
 
-  function can() { return desk.me && desk.me.role !== "viewer"; }
-
   function start(decision) {
-    if (!can() || !desk.chosen().length) return;
+    if (!desk.can() || !desk.chosen().length) return;
     desk.pending = decision;
     bar();
   }
@@ -37,7 +35,7 @@
     try {
       const told = await review.post("/api/verdicts", body);
       for (const thing of told.things) desk.take(thing);
-      desk.undo.push(body.items);
+      desk.undo.push(() => takeBack(body.items));
       review.say(revealed(told));
       desk.tell("standing", told.things.map(desk.keyOf));
     } catch (error) {
@@ -60,23 +58,27 @@
     return review.t("Decided differently by %(who)s. Both stand until a supervisor settles it.", { who: others.join(", ") });
   }
 
+  async function takeBack(items) {
+    const told = await review.post("/api/verdicts/undo", { items: items });
+    for (const thing of told.things) desk.take(thing);
+    desk.tell("standing", told.things.map(desk.keyOf));
+    const key = desk.keyOf(items[0]);
+    if (desk.at.has(key)) desk.select(key);
+  }
+
   async function undo() {
-    const items = desk.undo.pop();
-    if (!items) { review.say(review.t("Nothing to take back.")); return; }
+    const back = desk.undo.pop();
+    if (!back) { review.say(review.t("Nothing to take back.")); return; }
     try {
-      const told = await review.post("/api/verdicts/undo", { items: items });
-      for (const thing of told.things) desk.take(thing);
-      desk.tell("standing", told.things.map(desk.keyOf));
+      await back();
       review.say(review.t("Taken back; the log keeps both."));
-      const key = desk.keyOf(items[0]);
-      if (desk.at.has(key)) desk.select(key);
     } catch (error) { review.say(error.message); }
   }
 
   /* Takes what is picked for one thing; what is one already comes apart. */
   async function join() {
     const items = desk.chosen();
-    if (!can() || !items.length) return;
+    if (!desk.can() || !items.length) return;
     const apart = items.length === 1 && items[0].joined.length;
     try {
       await review.post(apart ? "/api/part" : "/api/join", { items: items.map(desk.nameOf) });
@@ -90,8 +92,9 @@
 
   function bar() {
     const box = document.getElementById("verdict");
-    box.hidden = !can();
+    box.hidden = !desk.can();
     box.classList.toggle("asking", Boolean(desk.pending));
+    if (review.splitBar(box)) return;
     if (!desk.pending) {
       const count = desk.picked.size;
       box.replaceChildren(...VERDICTS.map(([key, name, text]) => review.button(review.t(text) + (count ? " (" + count + ")" : ""), key.toUpperCase(), () => start(name), name)));
@@ -138,7 +141,7 @@
   };
 
   review.startVerdict = function () {
-    for (const what of ["select", "picked", "items"]) desk.on(what, bar);
+    for (const what of ["select", "picked", "items", "bar"]) desk.on(what, bar);
     bar();
   };
 })(window.review);

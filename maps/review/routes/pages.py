@@ -43,8 +43,8 @@ PAGES: Final = {
         title="Vedette review",
         sheets=(*_SHEETS, "review_console.css", "review_cues.css"),
         scripts=("leaflet.js", *_SHARED, *_ours(
-            "review_words", "review_desk", "review_card", "review_verdict", "review_hand", "review_dialogs",
-            "review_people", "review_cues", "review_main",
+            "review_words", "review_desk", "review_card", "review_split", "review_verdict", "review_hand",
+            "review_dialogs", "review_people", "review_cues", "review_main",
         )),
     ),
     "footage.html": Page(

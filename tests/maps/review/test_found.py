@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
 
+from maps import gathering
 from maps.basemap_file import BasemapOnDisk
 from maps.review import found
 from operations.log.leaves import LeafKind
@@ -52,6 +55,30 @@ def test_of_very_many_hits_those_of_a_track_come_when_it_is_looked_at(served, mo
     assert [data["classes"][int(code)]["name"] for code in rows["class"]] == [one.class_name for one in wanted]
     moments = data["epoch_ms"] + rows["t"]
     assert np.allclose(np.sort(moments), sorted(one.t_utc_ns // 1_000_000 for one in wanted))
+
+
+def test_a_hit_far_from_its_track_is_delivered_with_it(served, monkeypatch):
+    monkeypatch.setattr(found, "MOST_HITS", 10)
+    monkeypatch.setattr(gathering, "_AROUND_DEG", -1e-4)  # a box that no track's outermost hits lie in
+    client = served.with_case("ana")
+    item = first(client)
+    wanted = [one for one in served.desk.stores[0].hits() if one.track_id == item["id"]]
+    assert client.get("/api/hits", params=name(item)).json()["hits"]["count"] == len(wanted) == 6
+
+
+def test_a_thing_whose_best_hit_has_no_picture_shows_another_of_its_own(served):
+    client = served.with_case("ana")
+    store = served.desk.stores[0]
+    chips, tracks = store.chips(), store.tracks()
+    items = client.get("/api/queue").json()["items"]
+    names = {item["id"]: f"{item['source']}/{item['run']}/{item['id']}" for item in items}
+    told = client.get("/api/chips", params={"thing": list(names.values())}).json()["chips"]
+    lacking = 0
+    for row, track in enumerate(tracks.track_id):
+        ids = [one.decode() for one in tracks.hit_id[tracks.offsets[row] : tracks.offsets[row + 1]].tolist()]
+        lacking += client.get("/api/thing", params=name(items[[*names].index(track)])).json()["best_hit"] not in chips
+        assert base64.b64decode(told[names[track]]) in [chips[one] for one in ids if one in chips]
+    assert lacking
 
 
 def test_pictures_come_several_at_once_and_are_logged(served):
