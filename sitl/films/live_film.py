@@ -79,6 +79,8 @@ class DatagramSink:
 class Shot:
     """What is filmed and how; `most_s` is the longest film that may be needed.
 
+    A camera whose computer is more than `late_s` behind leaves pictures out: what it sends is never old.
+
     It begins where the vehicle passes `begins_at` and ends where it passes `ends_at` (latitude, longitude), at least
     `least_s` later.
     """
@@ -92,6 +94,7 @@ class Shot:
     ends_at: tuple[float, float]
     least_s: float
     most_s: float
+    late_s: float = 1.0
     with_klv: bool = True
 
 
@@ -99,6 +102,8 @@ def film_live(
     flown: Flown, shot: Shot, sink: DatagramSink, *, rng: np.random.Generator, landed: Callable[[], bool]
 ) -> FilmTruth | None:
     """Film until the work is done, or the vehicle has landed; returns the truth of every picture, None without any.
+
+    Pictures are left out on a machine too busy to draw them in time.
 
     Parameters
     ----------
@@ -125,6 +130,7 @@ def film_live(
     errors = SensorErrors.draw(times, shot.sigmas, rng)
     true: list[dict[str, np.ndarray]] = []
     boxes: list[TruthBoxes] = []
+    drawn: list[int] = []
     size = {"width_px": shot.camera.width_px, "height_px": shot.camera.height_px}
     with StreamWriter(sink, **size, fps=shot.fps, with_klv=shot.with_klv) as writer:
         for row, moment in enumerate(times.tolist()):
@@ -133,16 +139,20 @@ def film_live(
                 break
             at = interpolate_vehicle(rows, times[row : row + 1])
             at_once = at | {"t_utc_ns": times[row : row + 1], "armed": np.ones(1)}
-            image, truth = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
-            writer.write(image, moment, encode(klv_values(at, _row(errors, row), 0, moment, shot.camera)))
-            sink.flush()
-            true.append(at)
-            boxes.append(truth)
+            if not drawn or flown.newest_utc_ns - moment < shot.late_s * 1e9:
+                image, truth = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
+                writer.write(image, moment, encode(klv_values(at, _row(errors, row), 0, moment, shot.camera)))
+                sink.flush()
+                drawn.append(row)
+                true.append(at)
+                boxes.append(truth)
             if _passed(at_once, shot.ends_at, start_ns + round(shot.least_s * 1e9)) >= 0:
                 break
     sink.flush()
+    if not drawn:
+        return None
     columns = {name: np.concatenate([at[name] for at in true]) for name in NEEDED[1:]}
-    return film_truth(times[: len(true)], columns, shot.camera, boxes)
+    return film_truth(times[drawn], columns, shot.camera, boxes)
 
 
 def _wait(flown: Flown, moment: int, landed: Callable[[], bool]) -> dict[str, np.ndarray] | None:

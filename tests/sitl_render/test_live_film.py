@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import socket
 import threading
 import time
@@ -51,6 +53,7 @@ def shot():
         ends_at=(52.0, 23.5 + 84.0 / 68_600.0),
         least_s=3.0,
         most_s=30.0,
+        late_s=math.inf,
     )
 
 
@@ -98,6 +101,15 @@ def test_each_picture_is_taken_where_the_vehicle_was(shot, tmp_path, pause_s):
     klv = decode(b"".join(data for kind, data in packets if kind == "data"))
     assert len(shown) == len(klv) == len(truth.frame_t_utc_ns)
     np.testing.assert_allclose(track_from_klv(klv).lon_deg, truth.camera_lon_deg, atol=1e-6)
+
+
+def test_a_camera_that_is_behind_leaves_pictures_out_and_ends_with_the_flight(shot, tmp_path):
+    in_time = dataclasses.replace(shot, late_s=1.0)
+    truth, stream = filmed(in_time, tmp_path / "told.jsonl", rows=200)
+    (tmp_path / "film.ts").write_bytes(stream)
+    with av.open(str(tmp_path / "film.ts")) as container:
+        shown = sum(packet.stream.type == "video" for packet in container.demux() if packet.size)
+    assert 1 <= shown == len(truth.frame_t_utc_ns) < 10
 
 
 def test_a_vehicle_that_lands_before_its_work_is_not_filmed(shot, tmp_path):
