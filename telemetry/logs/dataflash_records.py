@@ -88,7 +88,8 @@ class RecordTable:
 
     def column(self, name: str) -> FloatArray:
         """Return a numeric column in its unit."""
-        return np.asarray(self.fields[name] * self.factors[name], dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
+            return np.asarray(self.fields[name] * self.factors[name], dtype=np.float64)
 
     def whole(self, name: str) -> Ints:
         """Return a counter column as integers."""

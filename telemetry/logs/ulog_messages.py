@@ -62,7 +62,8 @@ class TopicTable:
 
     def column(self, name: str) -> FloatArray:
         """Return a numeric column as doubles, shape (n,) or (n, k)."""
-        return self.fields[name].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
+            return self.fields[name].astype(np.float64)
 
     def whole(self, name: str) -> Ints:
         """Return a counter column as integers."""

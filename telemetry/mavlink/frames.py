@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from geo.values import FloatArray
     from telemetry.tracks.pose_track import Problem
 
     Bytes = NDArray[np.uint8]
@@ -78,6 +79,11 @@ class MessageTable:
 
     def __len__(self) -> int:
         return len(self.received_us)
+
+    def column(self, name: str) -> FloatArray:
+        """Return a field as doubles, shape (n,) or (n, k); NaN where it is any kind of NaN."""
+        with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
+            return self.fields[name].astype(np.float64)
 
     def of_system(self, system: int) -> MessageTable:
         """Return the rows that one system sent."""

@@ -55,7 +55,7 @@ def gimbal_of(
 
 
 def _device(table: MessageTable, clock: Clock, platform: Samples | None) -> tuple[Samples, GimbalFrame]:
-    angles = quaternion_angles(table.fields["q"].astype(np.float64))
+    angles = quaternion_angles(table.column("q"))
     flags = table.fields["flags"]
     framed = (flags & (YAW_IN_VEHICLE_FRAME | YAW_IN_EARTH_FRAME)) != 0
     earth = np.where(framed, (flags & YAW_IN_EARTH_FRAME) != 0, (flags & YAW_LOCK) != 0)
@@ -82,14 +82,13 @@ def _wrap(angle_deg: FloatArray) -> FloatArray:
 
 def _mount_orientation(table: MessageTable, clock: Clock) -> tuple[Samples, GimbalFrame]:
     """Read pitch and roll against the horizon, yaw against north where it is stated, else against the heading."""
-    fields = table.fields
-    absolute = fields["yaw_absolute"].astype(np.float64)
+    absolute = table.column("yaw_absolute")
     stated = bool(np.isfinite(absolute).all() and np.any(absolute != 0.0))
-    yaw = absolute if stated else fields["yaw"].astype(np.float64)
+    yaw = absolute if stated else table.column("yaw")
     columns = {
         "yaw_deg": yaw,
-        "pitch_deg": fields["pitch"].astype(np.float64),
-        "roll_deg": np.nan_to_num(fields["roll"].astype(np.float64)),
+        "pitch_deg": table.column("pitch"),
+        "roll_deg": np.nan_to_num(table.column("roll")),
     }
     return Samples(t_ns=clock(table), columns=columns), GimbalFrame.EARTH if stated else GimbalFrame.VEHICLE_YAW
 

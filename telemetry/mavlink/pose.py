@@ -142,10 +142,10 @@ def _position(tables: Mapping[str, MessageTable], clock: VehicleClock, problems:
 def _attitude(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | None:
     if "ATTITUDE" in tables:
         table = tables["ATTITUDE"]
-        angles = {f"{name}_deg": np.degrees(table.fields[name].astype(np.float64)) for name in ("yaw", "pitch", "roll")}
+        angles = {f"{name}_deg": np.degrees(table.column(name)) for name in ("yaw", "pitch", "roll")}
     elif "ATTITUDE_QUATERNION" in tables:
         table = tables["ATTITUDE_QUATERNION"]
-        quaternion = np.stack([table.fields[f"q{i}"].astype(np.float64) for i in (1, 2, 3, 4)], axis=1)
+        quaternion = np.stack([table.column(f"q{i}") for i in (1, 2, 3, 4)], axis=1)
         angles = quaternion_angles(quaternion)
     else:
         return None
@@ -158,7 +158,7 @@ def _view(tables: Mapping[str, MessageTable], clock: VehicleClock) -> Samples | 
         return None
     columns = {}
     for name in ("hfov", "vfov"):
-        value = table.fields[name].astype(np.float64)
+        value = table.column(name)
         with np.errstate(invalid="ignore"):
             columns[f"{name}_deg"] = np.where((value > 0.0) & (value < 180.0), value, np.nan)
     return Samples(t_ns=clock.utc(table), columns=columns)
