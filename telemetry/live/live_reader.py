@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 OPEN_S: Final = 10.0
 """How long a stream may take to show its first picture: a second of data has to arrive and be looked at."""
+KEY_PICTURE_S: Final = 60.0
+"""How long bytes may come without a picture: x264 makes one in 250 that needs no other, at 5 a second 50 s apart."""
 LOOK_S: Final = 0.1
 """How often it is looked whether to stop, while nothing comes."""
 WAIT_S: Final = 1.0
@@ -291,7 +293,25 @@ class LiveReader:
         return self._process is None or self._process.has_message(HELD_LOOK_S)
 
     def _next(self, patience_s: float | None) -> tuple[dict[str, Any], bytes] | None:
-        return None if self._process is None else self._process.next_message(patience_s)
+        """Return the next message; None when the decoder has ended, or was ended for its silence.
+
+        It is waited for while another would be no quicker: it had no processor, or bytes come and a picture that
+        needs none before it does not.
+        """
+        process = self._process
+        if process is None:
+            return None
+        patience_s = patience_s or self._limits.max_silence_s
+        begun_s, heard = time.monotonic(), self._pump.received_bytes
+        while not process.has_message(patience_s):
+            came, heard = self._pump.received_bytes > heard, self._pump.received_bytes
+            starved = process.had_no_processor(patience_s)
+            if not starved and not (came and time.monotonic() - begun_s < KEY_PICTURE_S):
+                process.kill()
+                return None
+            if came and not self.state.stale:
+                self._went_stale("sends no picture that can be read alone; the next is waited for")
+        return process.next_message(patience_s)
 
     def _frame(self, held: _Held, piece: Piece) -> Frame:
         header = held.header
@@ -316,9 +336,9 @@ class LiveReader:
             self.state.stale = False
             self._tell()
 
-    def _went_stale(self) -> None:
+    def _went_stale(self, why: str = "went silent; it is opened again") -> None:
         self.state.stale = True
-        self._problems.append(Problem(kind="stale", message=f"{self.shown} went silent; it is opened again"))
+        self._problems.append(Problem(kind="stale", message=f"{self.shown} {why}"))
         self._tell()
 
     def _tell(self) -> None:

@@ -109,19 +109,22 @@ class DecoderProcess:
     def next_message(self, timeout_s: float | None = None) -> tuple[dict[str, Any], bytes] | None:
         """Return the next message; None when the process ended, died, or said nothing for too long.
 
-        The silence of one that reads a file counts only as far as it could have broken it: on a busy machine it may
-        have had no processor. A live stream is not waited for.
+        Silence counts only as far as the process could have broken it: on a busy machine it may have had no processor.
         """
         patience_s = self._limits.max_silence_s if timeout_s is None else timeout_s
         while True:
             try:
                 return self._messages.next_message(patience_s)
             except TimeoutError:
-                before_s, self._starved_s = self._starved_s, self._child.waited_for_processor_s()
-                if self._live or self._starved_s - before_s < patience_s / 2.0:
+                if not self.had_no_processor(patience_s):
                     self._child.kill()
                     self.silent_s = patience_s
                     return None
+
+    def had_no_processor(self, silent_s: float) -> bool:
+        """Tell whether it was ready to run, and did not, for half of the time since this was last asked, or more."""
+        before_s, self._starved_s = self._starved_s, self._child.waited_for_processor_s()
+        return self._starved_s - before_s >= silent_s / 2.0
 
     def has_message(self, timeout_s: float) -> bool:
         """Tell whether a message, or the end of them, comes within a time; nothing is taken and nobody ended."""

@@ -101,6 +101,42 @@ def other_clip(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def rarely_whole(tmp_path_factory):
+    """Return a clip of 300 pictures of which two need no other: the first, and the one at two thirds."""
+    import av
+
+    path = tmp_path_factory.mktemp("rare") / "rare.ts"
+    with av.open(str(path), "w", format="mpegts") as target:
+        options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "scenecut=0"}
+        stream = target.add_stream("libx264", rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 320, 240, "yuv420p", 200
+        rng = np.random.default_rng(8)
+        for _ in range(300):
+            coarse = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+            image = av.VideoFrame.from_ndarray(coarse.repeat(40, axis=0).repeat(40, axis=1), format="rgb24")
+            target.mux(stream.encode(image))
+        target.mux(stream.encode(None))
+    return path
+
+
+def test_a_decoder_is_not_ended_while_it_waits_for_a_picture_that_can_be_read_alone(rarely_whole, monkeypatch):
+    monkeypatch.setattr("telemetry.live.live_reader.OPEN_S", 0.3)
+    whole = datagrams(rarely_whole)
+    joined = whole[len(whole) // 30 :]
+    told = []
+    with LiveReader("udp://127.0.0.1:0", stale_s=0.3, on_state=lambda state: told.append(state.stale)) as live:
+        timer = threading.Timer(PATIENCE_S, live.stop)
+        timer.start()
+        with sending(joined, live.port):
+            frame = next(live.frames(), None)
+        timer.cancel()
+        assert frame is not None, "ended and begun anew, each time behind the picture that it needs"
+        assert (live.state.restarts, frame.segment) == (0, 0)
+    assert told[:1] == [True]
+    assert any("read alone" in problem.message for problem in live.problems)
+
+
 def test_one_datagram_in_twenty_is_lost_and_the_rest_is_read(long_clip, tmp_path):
     rng = np.random.default_rng(5)
     whole = datagrams(long_clip.path)
