@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import random
+import resource
+import struct
 from fractions import Fraction
 from pathlib import Path  # noqa: TC003 - a dataclass field
 
@@ -61,3 +65,64 @@ def mp4(clip, tmp_path_factory) -> Path:
 def long_clip(tmp_path_factory) -> Clip:
     """Return a clip of 34 seconds, so that a sender in a hurry does not begin anew all the time."""
     return write_clip(tmp_path_factory.mktemp("long") / "flight.ts", 240)
+
+
+class Fuzz:
+    """Damages bytes, many times over: `VEDETTE_FUZZ_INPUTS` sets how often, `VEDETTE_FUZZ_SLICE` in which way.
+
+    Every slice gives others, so that a hundred thousand can be tried in pieces.
+    """
+
+    NUMBERS = tuple(struct.pack(">I", number) for number in (0, 1, 2**31 - 1, 2**31, 2**32 - 1))
+    WORDS = (b"1e309", b"nan", b"-0", b"99999999999999999999", b"\x00", b"9" * 400)
+    MOST_BYTES = 512 * 1024 * 1024
+
+    def __init__(self) -> None:
+        self.inputs = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "150"))
+        self.slice = int(os.environ.get("VEDETTE_FUZZ_SLICE", "0"))
+
+    def begin(self, number: int) -> None:
+        """Begin a series of its own."""
+        self._chance = random.Random(number * 1_000_003 + self.slice)  # noqa: S311 - no secret
+        self._before = self._peak()
+
+    def rng(self, number: int) -> np.random.Generator:
+        """Return numbers of this slice for a series."""
+        return np.random.default_rng([number, self.slice])
+
+    def damaged(self, seed: bytes) -> bytes:
+        """Flip, cut, double, insert, and exchange numbers for extreme ones."""
+        chance, data = self._chance, bytearray(seed)
+        for _ in range(chance.randint(1, 7)):
+            if not data:
+                break
+            place, length, action = chance.randrange(len(data)), chance.randint(1, 40), chance.randrange(7)
+            if action == 0:
+                data[place] ^= chance.randint(1, 255)
+            elif action == 1:
+                del data[place : place + length]
+            elif action == 2:
+                data[place:place] = data[place : place + length * 4]
+            elif action == 3:
+                data[place:place] = chance.randbytes(length)
+            elif action == 4:
+                data[place : place + length] = chance.randbytes(min(length, len(data) - place))
+            elif action == 5:
+                data[place : place + 4] = chance.choice(self.NUMBERS)
+            else:
+                data[place : place + 3] = chance.choice(self.WORDS)
+        return bytes(data)
+
+    @staticmethod
+    def _peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    def judge_memory(self) -> None:
+        """Tell that the series took no more memory than it may."""
+        assert self._peak() - self._before < self.MOST_BYTES
+
+
+@pytest.fixture
+def fuzz() -> Fuzz:
+    """Return what damages bytes."""
+    return Fuzz()

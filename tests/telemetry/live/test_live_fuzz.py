@@ -1,14 +1,11 @@
-"""Mutated bytes into every reader of a live link and of calibration files: our own errors, or nothing.
-
-`VEDETTE_FUZZ_INPUTS` and `VEDETTE_FUZZ_SLICE` as for recordings (default 300 inputs).
-"""
+"""Damaged bytes into every reader of a live link and of calibration files: our own errors, or nothing."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 
 import numpy as np
+import pytest
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from geo.errors import VedetteError
@@ -24,8 +21,6 @@ from telemetry.recordings.camera_file import read_camera
 from telemetry.recordings.known_points_file import read_known_points
 from telemetry.tracks.datums import egm96
 
-INPUTS = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "300"))
-SLICE = int(os.environ.get("VEDETTE_FUZZ_SLICE", "0"))
 ANSWERS = (
     b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 12\r\n\r\nv=0\r\no=x\r\ns=y$\x00\x00\x04abcd"
     b"RTSP/1.0 302 Moved\r\nLocation: rtsp://10.0.0.1/live\r\n\r\n"
@@ -53,50 +48,42 @@ matrix = [[1.0,0,0,0,0],[0,1.0,0,0,0],[0,0,1.0,0,0],[0,0,0,1.0,0],[0,0,0,0,1.0]]
 MARKS = b"media_s,u_px,v_px,lat_deg,lon_deg,alt_amsl_m\n1.0,320.5,180.5,50.0,8.0,120.0\n2.0,1,2,50.1,8.1,1e3\n"
 
 
-def mutated(data, rng):
-    """Flip, cut, double and swap pieces of bytes."""
-    out = bytearray(data)
-    for _ in range(int(rng.integers(1, 6))):
-        at, size = int(rng.integers(0, len(out) + 1)), int(rng.integers(1, 40))
-        choice = rng.integers(0, 4)
-        if choice == 0:
-            out[at : at + size] = rng.integers(0, 256, len(out[at : at + size]), dtype=np.uint8).tobytes()
-        elif choice == 1:
-            del out[at : at + size]
-        elif choice == 2:
-            out[at:at] = out[at : at + size]
-        else:
-            out[at:at] = rng.integers(0, 256, size, dtype=np.uint8).tobytes()
-        out = out or bytearray(b"x")
-    return bytes(out)
-
-
-def try_bytes(clip_bytes, rng, tmp_path):
-    """Put one mutation of each kind of input through its reader."""
-    stream = mutated(clip_bytes, rng)
+def read_link(fuzz, packets, tmp_path):
+    stream = fuzz.damaged(packets)
     aligner, watch = PacketAligner(), RestartWatch()
     blocks = [*aligner.feed(stream), aligner.flush()]
     assert b"".join(blocks) == stream
     for block in blocks:
         watch.restarted(block)
-    strip_rtp(mutated(b"\x80\x21" + bytes(10) + clip_bytes[:188], rng))
-    answers = mutated(ANSWERS, rng)
-    gate = AnswerFilter()
-    assert len(gate.feed(answers)) <= len(answers)
-    for name, data, read in (
-        ("camera.toml", CAMERA, read_camera),
-        ("marks.csv", MARKS, lambda path: read_known_points(path, egm96)),
-    ):
-        (tmp_path / name).write_bytes(mutated(data, rng))
+
+
+def read_rtp(fuzz, packets, tmp_path):
+    strip_rtp(fuzz.damaged(b"\x80\x21" + bytes(10) + packets[:188]))
+
+
+def read_answers(fuzz, packets, tmp_path):
+    answers = fuzz.damaged(ANSWERS)
+    assert len(AnswerFilter().feed(answers)) <= len(answers)
+
+
+def read_a_camera(fuzz, packets, tmp_path):
+    (tmp_path / "camera.toml").write_bytes(fuzz.damaged(CAMERA))
+    assert read_camera(tmp_path / "camera.toml") is not None
+
+
+def read_marks(fuzz, packets, tmp_path):
+    (tmp_path / "marks.csv").write_bytes(fuzz.damaged(MARKS))
+    assert read_known_points(tmp_path / "marks.csv", egm96) is not None
+
+
+@pytest.mark.parametrize("read", [read_link, read_rtp, read_answers, read_a_camera, read_marks])
+def test_nothing_foreign_comes_out(fuzz, clip, tmp_path, read):
+    fuzz.begin(21)
+    packets = clip.path.read_bytes()[: 188 * 20]
+    for _ in range(fuzz.inputs):
         with contextlib.suppress(VedetteError):
-            assert read(tmp_path / name) is not None
-
-
-def test_nothing_foreign_comes_out(clip, tmp_path):
-    rng = np.random.default_rng([21, SLICE])
-    whole = clip.path.read_bytes()[: 188 * 20]
-    for _ in range(INPUTS):
-        try_bytes(whole, rng, tmp_path)
+            read(fuzz, packets, tmp_path)
+    fuzz.judge_memory()
 
 
 def wild_message(rng):
@@ -117,9 +104,9 @@ def wild_message(rng):
     return dialect.MAVLink(None).decode(frame + crc.crc.to_bytes(2, "little"))
 
 
-def test_any_messages_over_a_link_give_a_track_or_a_reason():
-    rng = np.random.default_rng([22, SLICE])
-    for _ in range(max(1, INPUTS // 20)):
+def test_any_messages_over_a_link_give_a_track_or_a_reason(fuzz):
+    rng = fuzz.rng(22)
+    for _ in range(max(1, fuzz.inputs // 20)):
         poses = LinkPoses("udp:fuzz")
         clock = LinkClock()
         for k in range(20):

@@ -1,13 +1,7 @@
-"""Damaged bytes into every reader of cards: only our own errors come out, and memory stays bounded.
-
-`VEDETTE_FUZZ_INPUTS` sets how many inputs each reader gets (default 150), `VEDETTE_FUZZ_SLICE` which ones: every number
-gives others, so that a hundred thousand can be tried in pieces.
-"""
+"""Damaged bytes into every reader of cards: only our own errors come out, and memory stays bounded."""
 
 from __future__ import annotations
 
-import os
-import resource
 import struct
 
 import numpy as np
@@ -22,36 +16,6 @@ from telemetry.recordings.container_file import read_layout
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.sources import read_track
 from telemetry.videos.clip_clock import clip_clock
-
-INPUTS = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "150"))
-SLICE = int(os.environ.get("VEDETTE_FUZZ_SLICE", "0"))
-MOST_BYTES = 512 * 1024 * 1024
-
-
-def mutate(seed, noise):
-    """Flip, cut, double, insert, and exchange numbers for extreme ones."""
-    data = bytearray(seed)
-    for _ in range(int(noise.integers(1, 8))):
-        if not data:
-            break
-        place = int(noise.integers(0, len(data)))
-        action = int(noise.integers(0, 6))
-        length = int(noise.integers(1, 40))
-        if action == 0:
-            data[place] ^= int(noise.integers(1, 256))
-        elif action == 1:
-            del data[place : place + length]
-        elif action == 2:
-            data[place:place] = data[place : place + length * 4]
-        elif action == 3:
-            data[place:place] = noise.bytes(length)
-        elif action == 4:
-            data[place : place + 4] = struct.pack(">I", int(noise.choice([0, 1, 2**31 - 1, 2**31, 2**32 - 1])))
-        else:
-            extreme = (b"1e309", b"nan", b"-0", b"99999999999999999999", b"\x00", b"9" * 400)
-            data[place : place + 3] = extreme[int(noise.integers(0, len(extreme)))]
-    return bytes(data)
-
 
 ASS = rb"""[Script Info]
 [Events]
@@ -84,28 +48,22 @@ AIRDATA = (
 )
 
 
-def peak_bytes():
-    """The most memory this process has held so far: what a test adds to it is the test's."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 @pytest.mark.parametrize(
     ("name", "seed"),
     [("ass", ASS), ("srt", SRT), ("gpx", GPX), ("nmea", NMEA), ("reader.csv", READER), ("airdata.csv", AIRDATA)],
 )
-def test_texts(tmp_path, name, seed):
-    noise = np.random.default_rng([11, SLICE])
-    before = peak_bytes()
+def test_texts(tmp_path, fuzz, name, seed):
+    fuzz.begin(11)
     path = tmp_path / f"fuzz.{name}"
-    for _ in range(INPUTS):
-        path.write_bytes(mutate(seed, noise))
+    for _ in range(fuzz.inputs):
+        path.write_bytes(fuzz.damaged(seed))
         try:
             track = read_track(path)
         except VedetteError:
             continue
         assert (np.diff(track.t_utc_ns) > 0).all()
         assert (np.abs(track.lat_deg) <= 90).all()
-    assert peak_bytes() - before < MOST_BYTES
+    fuzz.judge_memory()
 
 
 def tracks():
@@ -133,38 +91,39 @@ def tracks():
 
 
 @pytest.mark.parametrize("name", tracks())
-def test_metadata_tracks(name):
-    noise = np.random.default_rng([12, SLICE])
-    before = peak_bytes()
+def test_metadata_tracks(fuzz, name):
+    fuzz.begin(12)
+    noise = fuzz.rng(12)
     seed = tracks()[name]
-    for _ in range(INPUTS):
-        payloads = [mutate(seed, noise), seed, mutate(seed, noise)]
+    for _ in range(fuzz.inputs):
+        payloads = [fuzz.damaged(seed), seed, fuzz.damaged(seed)]
         pts = np.array([0.0, 0.1, np.nan if noise.integers(0, 9) == 0 else 0.2])
         try:
             found = read_metadata_track(name.split(" of")[0], pts, payloads, start_utc_ns=10**18, undulation=egm96)
         except VedetteError:
             continue
         assert len(found.track) >= 1
-    assert peak_bytes() - before < MOST_BYTES
+    fuzz.judge_memory()
 
 
-def test_containers(tmp_path, cards):
-    noise = np.random.default_rng([13, SLICE])
+def test_containers(tmp_path, fuzz, cards):
+    fuzz.begin(13)
     mp4 = cards.write_mp4(tmp_path / "a.mp4", 3).read_bytes()
     moov = mp4[mp4.index(b"moov") - 4 :]
     ts = cards.write_ts(tmp_path / "a.ts", [cards.klv(0, cards.START_US)]).read_bytes()[: 188 * 12]
     nested = b"".join(struct.pack(">I4s", 8 * (2000 - i), b"moov") for i in range(2000))
     path = tmp_path / "fuzz"
     for seed in (moov, ts):
-        for _ in range(INPUTS):
-            path.write_bytes(mutate(seed, noise))
+        for _ in range(fuzz.inputs):
+            path.write_bytes(fuzz.damaged(seed))
             read_layout(path)
     path.write_bytes(nested)
     read_layout(path)
+    fuzz.judge_memory()
 
 
-def test_pictures(tmp_path, cards):
-    noise = np.random.default_rng([14, SLICE])
+def test_pictures(tmp_path, fuzz, cards):
+    fuzz.begin(14)
     tags = cards.GOOD | {
         "drone-dji:RtkFlag": "50",
         "drone-dji:LRFTargetLat": "48.0",
@@ -176,27 +135,29 @@ def test_pictures(tmp_path, cards):
     }
     seed = cards.write_jpeg(tmp_path / "a.jpg", tags).read_bytes()
     path = tmp_path / "fuzz.jpg"
-    for _ in range(INPUTS):
-        path.write_bytes(mutate(seed[:2200], noise) + seed[2200:])
+    for _ in range(fuzz.inputs):
+        path.write_bytes(fuzz.damaged(seed[:2200]) + seed[2200:])
         try:
             found = read_picture(path)
         except VedetteError:
             continue
         assert found.pose is None or -91.0 <= found.pose.gimbal_pitch_deg <= 36.0
+    fuzz.judge_memory()
 
 
-def test_cues_of_any_bytes_and_restarts_in_any_bytes(cards, tmp_path):
-    noise = np.random.default_rng([15, SLICE])
+def test_cues_of_any_bytes_and_restarts_in_any_bytes(cards, fuzz, tmp_path):
+    fuzz.begin(15)
     watch = RestartWatch()
     ts = cards.write_ts(tmp_path / "a.ts", [cards.klv(i, cards.START_US) for i in range(3)]).read_bytes()
-    for _ in range(INPUTS):
-        cue_text(mutate(b"\x00\x20GPS(11.0,48.0,16) BAROMETER:0.3M", noise))
-        watch.restarted(mutate(ts[: 188 * 7], noise))
+    for _ in range(fuzz.inputs):
+        cue_text(fuzz.damaged(b"\x00\x20GPS(11.0,48.0,16) BAROMETER:0.3M"))
+        watch.restarted(fuzz.damaged(ts[: 188 * 7]))
+    fuzz.judge_memory()
 
 
-def test_clocks_of_any_stamps():
-    noise = np.random.default_rng([16, SLICE])
-    for _ in range(INPUTS):
+def test_clocks_of_any_stamps(fuzz):
+    noise = fuzz.rng(16)
+    for _ in range(fuzz.inputs):
         count = int(noise.integers(0, 40))
         segment = np.sort(noise.integers(0, 3, count)).astype(np.int64)
         pts = np.where(noise.random(count) < 0.1, np.nan, noise.normal(0, 1e3, count))
