@@ -68,6 +68,7 @@ def _device(table: MessageTable, clock: Clock, platform: Samples | None) -> tupl
 
 
 def _yaw_at(platform: Samples | None, t_ns: NDArray[np.int64]) -> FloatArray:
+    platform = None if platform is None else platform.rows(np.isfinite(platform.columns["yaw_deg"]))
     if platform is None or not len(platform):
         return np.full(len(t_ns), np.nan)
     order = np.argsort(platform.t_ns, kind="stable")

@@ -166,7 +166,7 @@ def _matrix(values: dict[str, Any], path: Path) -> np.ndarray[Any, np.dtype[np.f
     rows = _table(values, "covariance", path).get("matrix")
     try:
         matrix = np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         matrix = np.empty(0)
     side = len(NAMES)
     if matrix.shape != (side, side) or not np.isfinite(matrix).all() or (np.diag(matrix) < 0.0).any():

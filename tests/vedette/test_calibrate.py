@@ -106,7 +106,11 @@ def test_what_cannot_be_used_is_named(flown, tmp_path, capsys, table, word):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a = ", "[lens]\nfx_px = 1\n", "[lens]\n[boresight]\n[covariance]\nmatrix = [[1]]\n"]
+    "text",
+    [
+        *("", "a = ", "[lens]\nfx_px = 1\n", "[lens]\n[boresight]\n[covariance]\nmatrix = [[1]]\n"),
+        f"[lens]\n[boresight]\n[covariance]\nmatrix = [[1{'0' * 400}]]\n",
+    ],
 )
 def test_what_is_no_camera_file_is_named(tmp_path, text):
     from geo.errors import InputError

@@ -8,6 +8,7 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 from scipy.spatial.transform import Rotation
 
 from geo.values import GimbalFrame
+from telemetry.mavlink.frames import MessageTable
 from telemetry.mavlink.gimbal import quaternion_angles
 from telemetry.mavlink.pose import PoseTrackBuilder
 from telemetry.tracks.track_errors import SourceError
@@ -81,6 +82,25 @@ def test_a_frame_that_changes_in_flight_is_turned_into_the_earth_frame():
     assert track.gimbal_frame is GimbalFrame.EARTH
     np.testing.assert_allclose(track.gimbal_yaw_deg[:10], 120.0, atol=1e-4)
     np.testing.assert_allclose(track.gimbal_yaw_deg[10:], 30.0, atol=1e-4)
+
+
+def test_a_nan_that_signals_is_a_nan():
+    fields = np.frombuffer((0x7F800001).to_bytes(4, "little"), dtype=[("yaw", "<f4")])
+    one, none = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)
+    table = MessageTable(received_us=one, sequence=one, system=none, component=none, fields=fields)
+    assert np.isnan(table.column("yaw")).all()
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_a_yaw_that_is_no_number_spoils_no_yaw_after_it(broken):
+    turning = [dialect.MAVLink_attitude_message(1000 + 100 * i, 0.0, 0.0, 1.5, 0, 0, 0) for i in range(20)]
+    turning[4] = dialect.MAVLink_attitude_message(1400, 0.0, 0.0, broken, 0, 0, 0)
+    frames = [YAW_IN_VEHICLE_FRAME if i < 10 else YAW_IN_EARTH_FRAME for i in range(20)]
+    looks = [device(i, yaw=10.0, pitch=-30.0, flags=flag) for i, flag in enumerate(frames)]
+    track = built(positions(), [(message, i) for i, message in enumerate(turning)], looks)
+    expected = np.where(np.arange(20) < 10, 10.0 + np.degrees(1.5), 10.0)
+    assert np.isfinite(track.gimbal_yaw_deg).all()
+    np.testing.assert_allclose(track.gimbal_yaw_deg[[0, 3, 7, 15]], expected[[0, 3, 7, 15]], atol=0.01)
 
 
 def mount(i, absolute):
