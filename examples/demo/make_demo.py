@@ -20,6 +20,8 @@ BORDER_M = [
     (740, -1450), (1000, -1420), (1500, -1480), (1900, -1700), (2300, -1780), (2800, -1620), (3200, -1500),
     (3700, -1560), (4200, -1820), (4700, -1900), (5200, -1760), (5700, -1600), (6100, -1640), (6600, -1700),
 ]  # fmt: skip
+STRETCH_M = BORDER_M[4:9]
+"""The part of it that is flown in real time."""
 ZONE_M = [(3320, -2080), (3650, -2070), (3680, -2230), (3350, -2250)]
 POSTS = 120
 """Terrain posts east-west; 75 of them north-south, 60 m apart."""
@@ -56,5 +58,6 @@ def write_terrain() -> None:
 
 if __name__ == "__main__":
     write_geojson("border.geojson", "LineString", degrees(BORDER_M), {"name": "drawn for the example"})
+    write_geojson("stretch.geojson", "LineString", degrees(STRETCH_M), {"name": "drawn for the example"})
     write_geojson("village.geojson", "Polygon", [degrees([*ZONE_M, ZONE_M[0]])], {"name": "village"})
     write_terrain()

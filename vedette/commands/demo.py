@@ -59,7 +59,8 @@ def demo(
 ) -> None:
     """Plan a border patrol, fly it, film it, find people and vehicles, place them, map them, and score all of it.
 
-    Needs no network, no accelerator and about three minutes; with --live about ten, because it flies in real time.
+    Needs no network, no accelerator and about three minutes. With --live it flies in real time, a shorter stretch of
+    the border, and takes about eight.
     Example: vedette demo --out demo-out --seed 1
     """
     if poses not in {"klv", "mavlink"}:
@@ -136,7 +137,7 @@ def run_demo(run: DemoRun, bars: Progress) -> dict[str, Any]:
     """Run every stage and return the score object."""
     clock = _Clock()
     with clock.stage("plan"):
-        brief, plan, terrain = _plan(run.out, bars)
+        brief, plan, terrain = _plan(run, bars)
     store = _operation(run.out)
     with store:
         flown = _live(run, brief, plan, clock, bars) if run.poses else _in_turn(run, brief, plan, store, clock, bars)
@@ -200,7 +201,7 @@ def _live(run: DemoRun, brief: Brief, plan: Plan, clock: _Clock, bars: Progress)
     )
 
 
-def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
+def _plan(run: DemoRun, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     from geo.terrain_file import read_terrain
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import write_plan_folder
@@ -209,10 +210,10 @@ def _plan(out: Path, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     if not EXAMPLE.is_dir():
         raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; run from a checkout of the project")
     task = bars.add_task("plan", total=1)
-    brief = read_brief(EXAMPLE / "brief.toml")
+    brief = read_brief(EXAMPLE / ("live.toml" if run.poses else "brief.toml"))
     planned = plan_brief(brief)
     plan = planned.plan
-    write_plan_folder(planned, out / "plan")
+    write_plan_folder(planned, run.out / "plan")
     bars.update(task, completed=1, description=f"plan: {len(plan.sorties)} sorties")
     asked = ", ".join(f"{v.name} {v.value:g}" for v in plan.sorties[0].vehicle_parameters)
     bars.console.print(f"set on the vehicles, as the plan asks: {asked}", soft_wrap=True)

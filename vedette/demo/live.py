@@ -31,6 +31,7 @@ from vedette.interruption import deaf_children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.process import BaseProcess
     from multiprocessing.queues import SimpleQueue
     from multiprocessing.synchronize import Event
 
@@ -44,11 +45,16 @@ _SPAWN: Final = multiprocessing.get_context("spawn")
 LEAST_SHARE: Final = 0.8
 MOST_SHARE: Final = 1.5
 """Shares of the planned time of the work after which a film may end, and at which it ends at the latest."""
-READY_S: Final = 600.0
+READY_S: Final = 300.0
+FILM_S: Final = 60.0
+"""What a film may still take when the vehicle has landed: its last picture, and the truth of all of them."""
 DRAIN_S: Final = 3.0
 """What was sent last is read and committed within this time."""
+STALE_S: Final = 20.0
+"""Silence after which a stream is opened again: the simulated camera shares its processor with everything else."""
 SETTLE_S: Final = 900.0
 """How long the run over a recording may take, on a machine that does much else."""
+LOOK_S: Final = 0.05
 
 
 class Poses(enum.StrEnum):
@@ -79,6 +85,15 @@ class LiveTask:
     begins_at: tuple[float, float]
     ends_at: tuple[float, float]
     work_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Signals:
+    """What the processes of one sortie tell each other: the watch listens, the film is over, the vehicle has landed."""
+
+    ready: Event
+    over: Event
+    landed: Event
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +135,8 @@ def _task(brief: Brief, sortie: Sortie, number: int, out: Path, pace: Pace, **mo
     )
 
 
-def film_task(task: LiveTask, landed: Event, told: SimpleQueue[tuple[str, dict[str, Any], str]]) -> None:
-    """Film one flight while it is flown; runs in a process of its own."""
+def film_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, dict[str, Any], str]]) -> None:
+    """Film one flight while it is flown, and say when the film is over; runs in a process of its own."""
     try:
         world = make_world(
             corridor_lat_lon=np.array(task.border_lat_lon),
@@ -144,7 +159,8 @@ def film_task(task: LiveTask, landed: Event, told: SimpleQueue[tuple[str, dict[s
         )
         rng = np.random.default_rng([task.seed, task.number])
         with contextlib.closing(DatagramSink("127.0.0.1", task.port)) as sink:
-            truth = film_live(TruthFollower(task.told), shot, sink, rng=rng, landed=landed.is_set)
+            truth = film_live(TruthFollower(task.told), shot, sink, rng=rng, landed=signals.landed.is_set)
+        signals.over.set()
         if truth is None:
             raise VedetteError("the vehicle never came to where its work begins")
         write_film_truth(truth, task.truth)
@@ -153,8 +169,8 @@ def film_task(task: LiveTask, landed: Event, told: SimpleQueue[tuple[str, dict[s
         told.put((task.name, {}, f"{type(error).__name__}: {error}"))
 
 
-def watch_task(task: LiveTask, ready: Event, over: Event, told: SimpleQueue[tuple[str, dict[str, Any], str]]) -> None:
-    """Watch one flight's downlink until it is over, and settle its recording; runs in a process of its own."""
+def watch_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, dict[str, Any], str]]) -> None:
+    """Watch one flight's downlink until its film is over, and settle its recording; runs in a process of its own."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -170,10 +186,11 @@ def watch_task(task: LiveTask, ready: Event, over: Event, told: SimpleQueue[tupl
 
     def opened(reader: LiveReader) -> None:
         def end() -> None:
-            over.wait()
+            signals.over.wait()
+            time.sleep(DRAIN_S)
             reader.stop()
 
-        ready.set()
+        signals.ready.set()
         threading.Thread(target=end, daemon=True).start()
 
     try:
@@ -193,13 +210,13 @@ def watch_task(task: LiveTask, ready: Event, over: Event, told: SimpleQueue[tupl
                 address=f"udp://127.0.0.1:{task.port}",
                 link=LinkOptions(),
                 job=WatchJob(store=store, detector=detector, model=described, settings=settings),
-                stale_s=5.0,
+                stale_s=STALE_S,
                 track=f"udp:127.0.0.1:{task.link_port}" if task.poses is Poses.MAVLINK else None,
                 on_open=opened,
             )
             told.put((task.name, session.run(bars, record=True, catch_up=True, seconds=None), ""))
     except Exception as error:  # noqa: BLE001 - the parent turns it into its one sentence
-        ready.set()
+        signals.ready.set()
         told.put((task.name, {}, f"{type(error).__name__}: {error}"))
 
 
@@ -226,15 +243,14 @@ def fly_and_watch(job: LivePlan, out: Path, bars: Progress) -> tuple[list[Sortie
     tasks = [
         _task(job.brief, sortie, number, out, job.pace, **common) for number, sortie in enumerate(job.plan.sorties)
     ]
-    landed, over = _SPAWN.Event(), _SPAWN.Event()
-    readies = [_SPAWN.Event() for _ in tasks]
+    landed = _SPAWN.Event()
+    signals = [_Signals(ready=_SPAWN.Event(), over=_SPAWN.Event(), landed=landed) for _ in tasks]
     filmed: SimpleQueue[tuple[str, dict[str, Any], str]] = _SPAWN.SimpleQueue()
     reported: SimpleQueue[tuple[str, dict[str, Any], str]] = _SPAWN.SimpleQueue()
-    watches = [
-        _SPAWN.Process(target=watch_task, args=(task, ready, over, reported), daemon=False)
-        for task, ready in zip(tasks, readies, strict=True)
-    ]
-    cameras = [_SPAWN.Process(target=film_task, args=(task, landed, filmed), daemon=True) for task in tasks]
+    pairs = list(zip(tasks, signals, strict=True))
+    watches = [_SPAWN.Process(target=watch_task, args=(*pair, reported), daemon=False) for pair in pairs]
+    cameras = [_SPAWN.Process(target=film_task, args=(*pair, filmed), daemon=True) for pair in pairs]
+    names = [task.name for task in tasks]
     onlookers = {
         task.name: Onlooker(
             told_path=task.told, udp_out=(f"127.0.0.1:{task.link_port}",) if job.poses is Poses.MAVLINK else ()
@@ -245,37 +261,39 @@ def fly_and_watch(job: LivePlan, out: Path, bars: Progress) -> tuple[list[Sortie
         with deaf_children():
             for process in (*watches, *cameras):
                 process.start()
-        for ready in readies:
-            if not ready.wait(READY_S):
+        for one in signals:
+            if not one.ready.wait(READY_S):
                 raise VedetteError(f"a watch did not begin within {READY_S:.0f} s")
         try:
             flights = fly_plan(job.brief, job.plan, out / "flight", job.pace, bars, onlookers)
         finally:
             landed.set()
-        _answers(filmed, tasks, "filming", READY_S)
-        time.sleep(DRAIN_S)
-        over.set()
+        _answers(filmed, dict(zip(names, cameras, strict=True)), "filming", FILM_S)
         shown = bars.add_task("settle what was recorded", total=None)
-        reports = _answers(reported, tasks, "watching", SETTLE_S)
+        reports = _answers(reported, dict(zip(names, watches, strict=True)), "watching", SETTLE_S)
         bars.update(shown, total=1, completed=1)
     return flights, [Watched(name=task.name, truth=task.truth, report=reports[task.name]) for task in tasks]
 
 
 def _answers(
-    told: SimpleQueue[tuple[str, dict[str, Any], str]], tasks: list[LiveTask], doing: str, patience_s: float
+    told: SimpleQueue[tuple[str, dict[str, Any], str]], processes: dict[str, BaseProcess], doing: str, patience_s: float
 ) -> dict[str, dict[str, Any]]:
-    """Return one answer of each task by name."""
+    """Return one answer of each sortie's process by name; whoever ends without one fails at once."""
     until_s = time.monotonic() + patience_s
     answers: dict[str, dict[str, Any]] = {}
-    while len(answers) < len(tasks):
-        while told.empty():
-            if time.monotonic() > until_s:
-                raise VedetteError(f"{doing} did not end within {patience_s:.0f} s")
-            time.sleep(0.05)
-        name, answer, failure = told.get()
-        if failure:
-            raise VedetteError(f"{doing} sortie {name} failed: {failure}", sortie=name)
-        answers[name] = answer
+    while len(answers) < len(processes):
+        dead = [name for name, one in processes.items() if name not in answers and one.exitcode is not None]
+        if not told.empty():
+            name, answer, failure = told.get()
+            if failure:
+                raise VedetteError(f"{doing} sortie {name} failed: {failure}", sortie=name)
+            answers[name] = answer
+        elif dead:
+            raise VedetteError(f"{doing} sortie {dead[0]} ended without a word (status {processes[dead[0]].exitcode})")
+        elif time.monotonic() > until_s:
+            raise VedetteError(f"{doing} did not end within {patience_s:.0f} s")
+        else:
+            time.sleep(LOOK_S)
     return answers
 
 
