@@ -98,10 +98,18 @@ class Shot:
     with_klv: bool = True
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFilm:
+    """The truth of every picture, and how long after its moment the middle one was sent."""
+
+    truth: FilmTruth
+    late_s: float
+
+
 def film_live(
     flown: Flown, shot: Shot, sink: DatagramSink, *, rng: np.random.Generator, landed: Callable[[], bool]
-) -> FilmTruth | None:
-    """Film until the work is done, or the vehicle has landed; returns the truth of every picture, None without any.
+) -> LiveFilm | None:
+    """Film until the work is done, or the vehicle has landed; returns what was filmed, None without a picture.
 
     Pictures are left out on a machine too busy to draw them in time.
 
@@ -131,6 +139,7 @@ def film_live(
     true: list[dict[str, np.ndarray]] = []
     boxes: list[TruthBoxes] = []
     drawn: list[int] = []
+    late_ns: list[int] = []
     size = {"width_px": shot.camera.width_px, "height_px": shot.camera.height_px}
     with StreamWriter(sink, **size, fps=shot.fps, with_klv=shot.with_klv) as writer:
         for row, moment in enumerate(times.tolist()):
@@ -143,6 +152,8 @@ def film_live(
                 image, truth = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
                 writer.write(image, moment, encode(klv_values(at, _row(errors, row), 0, moment, shot.camera)))
                 sink.flush()
+                flown.read(moment)
+                late_ns.append(flown.newest_utc_ns - moment)
                 drawn.append(row)
                 true.append(at)
                 boxes.append(truth)
@@ -152,7 +163,8 @@ def film_live(
     if not drawn:
         return None
     columns = {name: np.concatenate([at[name] for at in true]) for name in NEEDED[1:]}
-    return film_truth(times[drawn], columns, shot.camera, boxes)
+    seen = film_truth(times[drawn], columns, shot.camera, boxes)
+    return LiveFilm(truth=seen, late_s=float(np.median(late_ns)) / 1e9)
 
 
 def _wait(flown: Flown, moment: int, landed: Callable[[], bool]) -> dict[str, np.ndarray] | None:

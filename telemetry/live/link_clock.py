@@ -80,6 +80,12 @@ class LinkClock:
     def _by_arrival_s(self) -> float:
         return float(np.percentile(np.array(self._arrived_s), FIRST_COME_PCT)) - LATENCY_S
 
+    @property
+    def _arrival_sigma_s(self) -> float:
+        """Return the usual error, or by how much the middle picture came after the soonest: they queue as well."""
+        soonest, middle = np.percentile(np.array(self._arrived_s), (FIRST_COME_PCT, 50.0))
+        return max(SIGMA_S[ClockBasis.ARRIVAL], float(middle - soonest))
+
     def segment(self, first_pts_s: float, last_pts_s: float) -> ClockSegment | None:
         """Return the clock of a stretch of pictures, with how it is known and how well; None before any has come."""
         if not self._arrived_s:
@@ -92,7 +98,7 @@ class LinkClock:
             sigma = SIGMA_S[basis]
         else:
             basis, zero_s = ClockBasis.ARRIVAL, self._by_arrival_s
-            sigma = SIGMA_S[basis]
+            sigma = self._arrival_sigma_s
         begin = round((first_pts_s + zero_s) * 1e9)
         segment = fixed_segment((first_pts_s, last_pts_s), begin, basis, sigma_s=sigma)
         return dataclasses.replace(segment, date_sigma_s=sigma)
@@ -102,7 +108,7 @@ class LinkClock:
         if self._joined is not None or self._stated_s is not None:
             return ()
         text = (
-            f"the link is joined to the pictures by when both came, good to {SIGMA_S[ClockBasis.ARRIVAL]:g} s: "
+            f"the link is joined to the pictures by when both came, good to {self._arrival_sigma_s:.2g} s: "
             f"{self._refusal}"
         )
         return (Problem(kind="clock_not_checked", message=text),)

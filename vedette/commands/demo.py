@@ -193,6 +193,7 @@ def _live(run: DemoRun, brief: Brief, plan: Plan, clock: _Clock, bars: Progress)
         live={
             "poses": run.poses,
             "frames": sum(report["frames"] for report in reports),
+            "camera_late_s": round(max(one.late_s for one in watched), 2),
             "dropped_share": round(max(report["dropped_share"] for report in reports), 4),
             "delay_p95_s": round(max(report["delay_p95_s"] for report in reports), 2),
             "problems": sorted({text for report in reports for one in report["live_runs"] for text in one["problems"]}),

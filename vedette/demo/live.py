@@ -98,10 +98,11 @@ class _Signals:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One sortie as watched: what the watch reports, and the truth of its film."""
+    """One sortie as watched: what the watch reports, the truth of its film, and how late its pictures were sent."""
 
     name: str
     truth: Path
+    late_s: float
     report: dict[str, Any]
 
 
@@ -159,12 +160,12 @@ def film_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, di
         )
         rng = np.random.default_rng([task.seed, task.number])
         with contextlib.closing(DatagramSink("127.0.0.1", task.port)) as sink:
-            truth = film_live(TruthFollower(task.told), shot, sink, rng=rng, landed=signals.landed.is_set)
+            film = film_live(TruthFollower(task.told), shot, sink, rng=rng, landed=signals.landed.is_set)
         signals.over.set()
-        if truth is None:
+        if film is None:
             raise VedetteError("the vehicle never came to where its work begins")
-        write_film_truth(truth, task.truth)
-        told.put((task.name, {"frames": len(truth.frame_t_utc_ns)}, ""))
+        write_film_truth(film.truth, task.truth)
+        told.put((task.name, {"late_s": film.late_s}, ""))
     except Exception as error:  # noqa: BLE001 - the parent turns it into its one sentence
         told.put((task.name, {}, f"{type(error).__name__}: {error}"))
 
@@ -268,11 +269,15 @@ def fly_and_watch(job: LivePlan, out: Path, bars: Progress) -> tuple[list[Sortie
             flights = fly_plan(job.brief, job.plan, out / "flight", job.pace, bars, onlookers)
         finally:
             landed.set()
-        _answers(filmed, dict(zip(names, cameras, strict=True)), "filming", FILM_S)
+        films = _answers(filmed, dict(zip(names, cameras, strict=True)), "filming", FILM_S)
         shown = bars.add_task("settle what was recorded", total=None)
         reports = _answers(reported, dict(zip(names, watches, strict=True)), "watching", SETTLE_S)
         bars.update(shown, total=1, completed=1)
-    return flights, [Watched(name=task.name, truth=task.truth, report=reports[task.name]) for task in tasks]
+    watched = [
+        Watched(name=name, truth=task.truth, late_s=films[name]["late_s"], report=reports[name])
+        for name, task in zip(names, tasks, strict=True)
+    ]
+    return flights, watched
 
 
 def _answers(

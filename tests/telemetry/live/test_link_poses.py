@@ -114,6 +114,16 @@ def test_pictures_that_do_not_turn_stay_with_arrival_and_say_so(flown):
     assert "do not turn" in problem.message
 
 
+def test_pictures_that_come_unevenly_are_joined_as_badly_as_they_scatter():
+    clock, rng = LinkClock(), np.random.default_rng(3)
+    for k in range(100):
+        clock.arrived(k / 3, round((1_800_000_000 + k / 3 + rng.uniform(0.5, 4.5)) * 1e9))
+    known = clock.segment(0.0, 30.0)
+    assert known.sigma_s == pytest.approx(1.6, abs=0.4)
+    assert abs(known.clock.t_utc_ns[0] * 1e-9 - 1_800_000_000) < known.sigma_s
+    assert f"{known.sigma_s:.2g} s" in clock.problems()[0].message
+
+
 def test_what_a_person_states_is_not_measured_over(flown):
     clock = LinkClock(-0.1)
     for step in steps_of(flown.track(), starts_s=20.0, seconds=20.0):
