@@ -17,8 +17,10 @@ from benchmarks import Row
 from detection.ground_tracker import TrackerSettings, track
 from detection.ground_tracks import GroundTracks
 from detection.labels import Labels
+from detection.pose_errors import settled
 from detection.track_scoring import score_tracks
-from sitl.films.seen_patrol import DetectorErrors, PatrolShape, SeenPatrol, seen_patrol
+from sitl.films.patrol_flight import PatrolShape, SeenPatrol
+from sitl.films.seen_patrol import DetectorErrors, seen_patrol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,8 @@ EVERY = TrackerSettings(existence_min=0.0)
 
 
 def _ours(seen: SeenPatrol) -> GroundHits:
-    return track(seen.hits, EVERY, seen.looks)[0]
+    flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
+    return track(flown.hits, EVERY, flown.looks)[0]
 
 
 def _rivals() -> dict[str, Callable[[SeenPatrol], GroundHits]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geo.values import CameraModel, Geodetic, Pose
+    from geo.values import CameraModel, Geodetic, Pose, PoseSigmas
 
     FloatArray = NDArray[np.float64]
 
@@ -45,6 +45,8 @@ class Look:
     first_row_px: float = 0.0
     shift: Shift | None = None
     """Off the look before, where the two were compared (`detection.ground_registration`)."""
+    sigmas: PoseSigmas | None = None
+    """Errors of the pose, where its source states any."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,10 @@ class Looks:
 
     def __len__(self) -> int:
         return len(self.t_utc_ns)
+
+    def take(self, rows: NDArray[np.int64]) -> Looks:
+        """Return the looks chosen."""
+        return Looks(**{field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)})
 
     def matrices(self, origin: Geodetic) -> FloatArray:
         """Return matrices (n, 3, 4) from metres east, north, up of `origin` (and a 1) to pixels times depth, and depth.

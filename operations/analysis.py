@@ -11,7 +11,8 @@ from detection.ground_hits import GroundHits
 from detection.ground_registration import GroundRegistration
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
 from detection.ground_tracker import track
-from detection.looks import Look, Looks
+from detection.looks import Look
+from detection.pose_errors import settled
 from geo.footprint import footprint
 from geo.locate import MAX_RANGE_M
 from geo.terrain_plane import UnknownGround
@@ -122,6 +123,8 @@ class Analysis:
     chips: Mapping[str, bytes]
     problems: tuple[str, ...]
     partial: bool
+    corrections: Mapping[str, float]
+    """What the poses were found to be wrong by, and was taken off the hits (`detection.pose_errors`)."""
     counts: Mapping[str, int]
 
     def tables(self, run_id: str) -> dict[str, pa.Table]:
@@ -162,7 +165,8 @@ def analyse(
             break
         if on_frame is not None:
             on_frame(count)
-    hits, tracks = track(GroundHits.concat(found.hits), looks=Looks.of(found.looks))
+    flown = settled(GroundHits.concat(found.hits), found.looks, settings.terrain, settings.sigmas)
+    hits, tracks = track(flown.hits, looks=flown.looks)
     events = find_events(tracks, settings.watched)
     return Analysis(
         hits=hits,
@@ -172,6 +176,7 @@ def analyse(
         chips=found.chips,
         problems=(*(problem.message for problem in reader.problems), *found.told()),
         partial=found.silent >= SILENT_MAX or any(problem.kind in _CUT_SHORT for problem in reader.problems),
+        corrections=flown.record,
         counts={
             **found.counts,
             "klv_packets": reader.klv_packets,
@@ -228,7 +233,7 @@ class FrameAnalysis:
         if frame.pose is not None and camera is not None and looked is not None:
             pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
             shift = self._registration.shift(frame.image, pose, camera)
-            self.looks.append(Look(pose, camera, looked.first_row_px, shift))
+            self.looks.append(Look(pose, camera, looked.first_row_px, shift, frame.sigmas))
         self.frames.append(self._frame_record(frame, camera))
         self.count += 1
         self.placed += int(hits.placed.sum())

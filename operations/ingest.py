@@ -253,6 +253,7 @@ def _new_run(job: _Job, *, before: Sequence[Draft] = ()) -> Ingested:
             counts=found.counts,
             problems=found.problems,
             partial=found.partial,
+            corrections=found.corrections,
         )
         carrier = _Carrier(job.store, ended, found)
         writer.finish(ended, before=before, also=carrier.drafts)

@@ -113,6 +113,8 @@ class RunRecord(_Record):
     """Frames, frames_with_pose, klv_packets, klv_bad_checksum, hits, hits_placed, tracks."""
     problems: tuple[str, ...] = ()
     partial: bool = False
+    corrections: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """What the poses were wrong by, found from the pictures and taken off the places of hits: means and sigmas."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

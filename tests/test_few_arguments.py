@@ -11,8 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("geo", "telemetry", "missions", "detection", "operations", "maps", "sitl", "vedette", "release")
 MOST = 6
 STILL_MORE = {
-    "geo/bias.py:bias_from_known_points": 8,
-    "geo/bias.py:bias_from_repeated_views": 7,
     "geo/march.py:_record": 7,
     "geo/seen.py:seen": 7,
     "geo/unscented.py:recast": 7,

@@ -13,7 +13,8 @@ from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
 from detection.ground_registration import GroundRegistration
 from detection.ground_tracker import TrackerSettings, track
-from detection.looks import Look, Looks
+from detection.looks import Look
+from detection.pose_errors import settled
 from detection.scoring import InView, ground_errors, match
 from detection.track_scoring import OperatingPoint, TrackScore, operating_points, poisson_bound, score_tracks
 from detection.training.recipe import CLASS_NAMES
@@ -22,6 +23,7 @@ from geo.terrain import FlatTerrain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from detection.looks import Looks
     from detection.truth import FilmTruth
     from detection.values import Detections
     from geo.values import Terrain
@@ -151,7 +153,8 @@ def _share(part: float, whole: float) -> float:
 
 def simulated(hours: float, seed: int) -> Iterator[Followed]:
     """Fly patrols of half an hour each, over new ground all the time, with the faults of `DetectorErrors`."""
-    from sitl.films.seen_patrol import PatrolShape, seen_patrol
+    from sitl.films.patrol_flight import PatrolShape
+    from sitl.films.seen_patrol import seen_patrol
 
     count = max(1, math.ceil(hours * 3600.0 / PATROL_S - 1e-9))
     seconds = hours * 3600.0 / count
@@ -160,7 +163,8 @@ def simulated(hours: float, seed: int) -> Iterator[Followed]:
     )
     for number in range(count):
         seen = seen_patrol(seed + number, shape)
-        yield Followed(hits=seen.hits, truth=seen.truth, looks=seen.looks, hours=seconds / 3600.0)
+        flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
+        yield Followed(hits=flown.hits, truth=seen.truth, looks=flown.looks, hours=seconds / 3600.0)
 
 
 def followed_film(
@@ -187,8 +191,10 @@ def followed_film(
         camera = frame.camera or camera_of(frame.pose, truth.width_px, truth.height_px)
         if camera is not None:
             pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
-            taken.append(Look(pose, camera, shift=registration.shift(frame.image, pose, camera)))
+            shift = registration.shift(frame.image, pose, camera)
+            taken.append(Look(pose, camera, shift=shift, sigmas=frame.sigmas))
         kept = boxes.take((boxes.scores >= limit) & (boxes.classes >= 0))
         hits.append(place(frame, kept, around, class_names=CLASS_NAMES))
     span_h = float(truth.frame_t_utc_ns[-1] - truth.frame_t_utc_ns[0]) / 3.6e12
-    return Followed(hits=GroundHits.concat(hits), truth=truth, looks=Looks.of(taken), hours=span_h)
+    flown = settled(GroundHits.concat(hits), taken, ground, around.sigmas)
+    return Followed(hits=flown.hits, truth=truth, looks=flown.looks, hours=span_h)
