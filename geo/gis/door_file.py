@@ -291,6 +291,19 @@ class RasterFile:
         """Return heights at posts of a grid of degrees (north, west, steps), bilinear, NaN outside the raster."""
         return self._heights({"op": "warp", "lattice": list(lattice), "rows": rows, "columns": columns}, rows, columns)
 
+    def picture(self, square: tuple[float, float, float], side: int) -> NDArray[np.uint8]:
+        """Return a square of the web's Mercator (its west and north, metres of a pixel) as (side, side, 4) RGBA.
+
+        Raises
+        ------
+        GisFileError
+            When its bands are no colours.
+        """
+        _, data = self._ask({"op": "picture", "square": list(square), "rows": side, "columns": side})
+        if len(data) != 4 * side * side:
+            raise GisFileError(self.path.name, "came back damaged from the process that reads it")
+        return np.frombuffer(data, np.uint8).reshape(side, side, 4)
+
     def _heights(self, request: dict[str, Any], rows: int, columns: int) -> NDArray[np.float32]:
         _, data = self._ask(request)
         if len(data) != 4 * rows * columns:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyproj
 import rasterio
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
@@ -117,6 +117,8 @@ class Rasters:
         rows, columns = int(request["rows"]), int(request["columns"])
         if not 0 < rows * columns <= MAX_WINDOW_POSTS:
             raise RefusalError(f"was asked for {rows} x {columns} posts at once")
+        if request["op"] == "picture":
+            return {"rows": rows, "columns": columns}, _pictured(raster, request["square"], rows)
         if request["op"] == "window":
             window = Window(int(request["column"]), int(request["row"]), columns, rows)
             heights = raster.read(1, window=window, masked=True)
@@ -171,6 +173,7 @@ def warm_up() -> None:
             with memory.open() as raster:
                 _facts(raster, look_through=True)
                 _warped(raster, [50.0, 8.0, 0.5, 0.5], 2, 2)
+                _colours(raster, [890_555.0, 6_446_275.0, 100.0], 2, (1,))
 
 
 def _facts(raster: Any, *, look_through: bool) -> dict[str, Any]:
@@ -262,6 +265,35 @@ def _warped(raster: Any, lattice: list[float], rows: int, columns: int) -> Any:
         nodata=void,
     ) as warped:
         return warped.read(1, masked=True)
+
+
+def _pictured(raster: Any, square: list[float], side: int) -> bytes:
+    """Return red, green, blue and whether known (0 or 255) of a square of the web's Mercator: one byte each, by pixel.
+
+    The square is its west and north in metres and the metres of a pixel.
+    """
+    if set(raster.dtypes[: min(raster.count, 3)]) != {"uint8"}:
+        raise RefusalError(f"is no picture: its first band holds {raster.dtypes[0]}, not 8-bit colours")
+    bands = (1, 2, 3) if raster.count >= 3 else (1,)
+    colours, known = _colours(raster, square, side, bands)
+    if len(bands) == 1:
+        table = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+        with contextlib.suppress(ValueError):  # where there is no table of colours, it is grey
+            table = np.array([raster.colormap(1).get(value, (0, 0, 0, 0))[:3] for value in range(256)], np.uint8)
+        colours = np.moveaxis(table[colours[0]], -1, 0)
+    return np.concatenate([colours, known[None]]).transpose(1, 2, 0).astype(np.uint8).tobytes()
+
+
+def _colours(raster: Any, square: list[float], side: int, bands: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return some bands of a square of the web's Mercator, and where the raster says anything."""
+    west_m, north_m, pixel_m = (float(value) for value in square)
+    place = Affine(pixel_m, 0.0, west_m, 0.0, -pixel_m, north_m)
+    way = Resampling.nearest if len(bands) == 1 else Resampling.bilinear
+    own = raster.nodata is None and not any(flag == MaskFlags.alpha for flag in raster.mask_flag_enums[0])
+    with WarpedVRT(
+        raster, crs="EPSG:3857", resampling=way, transform=place, width=side, height=side, add_alpha=own
+    ) as warped:
+        return warped.read(bands), warped.dataset_mask()
 
 
 def _metres(raster: Any, heights: Any) -> NDArray[np.float32]:

@@ -99,7 +99,7 @@ def test_what_is_no_picture_or_elsewhere_or_never_ends_is_one_sentence(tmp_path)
         base.commit()
     (tmp_path / "cut").write_bytes((tmp_path / "mvt").read_bytes()[:60])
     for name, sentence in (
-        ("text", "neither MBTiles nor PMTiles"), ("vector", "pictures alone"), ("mvt", "pictures alone"),
+        ("text", "none of MBTiles, PMTiles"), ("vector", "damaged"), ("mvt", "damaged"),
         ("endless", "damaged"), ("cut", "damaged"), ("missing", "cannot be read"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=sentence):

@@ -33,7 +33,7 @@ def map_operation(
         float, typer.Option("--frames", min=0.0, max=500.0, help="MB of whole frames from the originals, best first.")
     ] = 0.0,
     basemap: Annotated[
-        Path | None, typer.Option(help="MBTiles or PMTiles with pictures: its tiles of this ground go into the page.")
+        Path | None, typer.Option(help="MBTiles, PMTiles or GeoTIFF: what it has of this ground goes into the page.")
     ] = None,
     basemap_mb: Annotated[float, typer.Option(min=0.1, max=500.0, help="MB its tiles may take.")] = 20.0,
     zone: Zone = None,

@@ -54,7 +54,7 @@ def review(
     tak_ca: Annotated[Path | None, typer.Option(help="Who signs that server's certificate (PEM).")] = None,
     cleartext: Annotated[str | None, typer.Option(help="Why clear text may leave this machine.")] = None,
     basemap: Annotated[
-        Path | None, typer.Option(help="Base map of pictures (PMTiles, MBTiles); its tiles are read from the file.")
+        Path | None, typer.Option(help="Base map (PMTiles, MBTiles, GeoTIFF); its tiles are read from the file.")
     ] = None,
     planted: Annotated[
         list[Path] | None, typer.Option(help="Operation of simulated films with settled verdicts; again for more.")
