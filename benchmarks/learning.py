@@ -6,9 +6,9 @@ are the program's own; nights, crossers and what a flight sees are worked out he
 coarse: a flight sees whoever is within the corridor where it passes, four times in five, whatever the ground.
 
 Rivals fly the same aircraft from the same sites: placed by chance; evenly spaced; and by the program's own
-choice of moments, told that every stretch is alike. *Known* is no rival but the bound: the program told the true
-places of the first crosser, which nobody can know. The same people come on the same nights in each, where they do not
-choose by what was flown.
+choice of moments, told that every stretch is alike; all of them whole sorties of the plan. *Known* is no rival but the
+bound: the program told the true places of the first crosser, which nobody can know. The same people come on the same
+nights in each, where they do not choose by what was flown.
 
 Seeds 100 on are reported; what the program's constants were chosen with are seeds 0 to 19. Intervals are of a
 bootstrap over blocks of ten nights of all seeds.
@@ -30,8 +30,9 @@ from missions.airspace.stretches import stretches_of
 from missions.briefs.brief_file import build_brief
 from missions.emphasis import RANDOM_SHARE_MIN, Emphasis
 from missions.fleet.cuts import Cutter, detachments
-from missions.fleet.extra import Night, spare_aircraft
+from missions.fleet.extra import Choice, Night, spare_aircraft
 from missions.fleet.patrol import put_together
+from missions.fleet.shuttle import Shuttles
 from missions.paths.lanes import build_lanes
 from missions.plan import LegKind
 from operations.learning.emphasis import emphasis_of
@@ -77,42 +78,45 @@ class World:
 
     situation: Situation
     table: Timetable
-    spans: list[tuple[float, float]]
+    spans: tuple[tuple[float, float], ...]
+    shuttles: Shuttles
     stretches: list
     length_m: float
-    passes: dict[str, list[tuple[float, float, float, float]]]
-    """By sortie: station and seconds after take-off at both ends of every leg that watches."""
+    known: dict[str, list[tuple[float, float, float, float]]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def built(cls) -> World:
         """Plan the guarantee with the fewest aircraft, and leave `SPARE` over."""
-        table, spans, situation = laid_out(BRIEF)
+        table, *_ = laid_out(BRIEF)
         used = len(table.turns)
         fewer = BRIEF | {"aircraft": BRIEF["aircraft"] | {"count": used + SPARE}}
-        table, spans, situation = laid_out(fewer)
-        along = situation.corridor.along
-        passes = {}
-        for sortie in table.sorties:
-            legs = [leg for leg in sortie.legs if leg.kind is LegKind.WORK]
-            ends = []
-            for leg in legs:
-                lat, lon = [leg.lat_start_deg, leg.lat_end_deg], [leg.lon_start_deg, leg.lon_end_deg]
-                station = along.nearest(situation.frame.to_plane(np.array(lat), np.array(lon))).station_m
-                t0 = sortie.legs[0].t_start_s
-                ends.append((float(station[0]), float(station[1]), leg.t_start_s - t0, leg.t_end_s - t0))
-            passes[sortie.name] = ends
+        table, spans, shuttles, situation = laid_out(fewer)
         stretches = stretches_of(situation.corridor)
-        return cls(situation, table, spans, stretches, along.total_m, passes)
+        return cls(situation, table, spans, shuttles, stretches, situation.corridor.along.total_m)
+
+    def passes(self, sortie: Sortie) -> list[tuple[float, float, float, float]]:
+        """Return station and seconds after take-off at both ends of every leg of a sortie that watches."""
+        if sortie.name not in self.known:
+            t0 = sortie.legs[0].t_start_s
+            ends = []
+            for leg in (leg for leg in sortie.legs if leg.kind is LegKind.WORK):
+                lat, lon = [leg.lat_start_deg, leg.lat_end_deg], [leg.lon_start_deg, leg.lon_end_deg]
+                xy = self.situation.frame.to_plane(np.array(lat), np.array(lon))
+                station = self.situation.corridor.along.nearest(xy).station_m
+                ends.append((float(station[0]), float(station[1]), leg.t_start_s - t0, leg.t_end_s - t0))
+            self.known[sortie.name] = ends
+        return self.known[sortie.name]
 
 
-def laid_out(raw: dict) -> tuple[Timetable, list[tuple[float, float]], Situation]:
+def laid_out(raw: dict) -> tuple[Timetable, tuple[tuple[float, float], ...], Shuttles, Situation]:
     """Lay out the guaranteed patrol of a brief."""
     situation = open_situation(build_brief(raw, Path()))
     router = Router(situation.corridor.free, situation.corridor.preferred)
     lanes = build_lanes(situation.brief, situation.corridor)
     own, _ = detachments(situation, router)
     cut, table = put_together(situation, Cutter(situation.corridor, lanes, own))
-    return table, [(s.stretch.start_m, s.stretch.end_m) for s in cut.sections if s.path is not None], situation
+    spans = tuple((s.stretch.start_m, s.stretch.end_m) for s in cut.sections if s.path is not None)
+    return table, spans, Shuttles(situation, cut, own, table.sorties), situation
 
 
 @dataclasses.dataclass
@@ -193,12 +197,15 @@ class Spaced(Night):
         return np.array([np.abs(np.array(off[s.name]) - clock).min(initial=np.inf) for s in options])
 
 
-def flights_of(world: World, emphasis: Emphasis, night: type[Night] = Night) -> list[tuple[str, float, float]]:
+def flights_of(world: World, emphasis: Emphasis, night: type[Night] = Night) -> list[tuple[Sortie, float, float]]:
     """Return sortie, take-off and landing of every flight of one night."""
-    extra, _ = night(world.situation, world.table, world.spans, emphasis).flown(
+    shuttles = tuple(world.shuttles.over(emphasis))
+    choice = Choice(spans_m=world.spans, shuttles=shuttles)
+    extra, _ = night(world.situation, world.table, choice, emphasis).flown(
         spare_aircraft(world.situation.brief, world.table)
     )
-    return [(f.sortie, f.t_takeoff_s, f.t_landing_s) for f in (*world.table.flights, *extra)]
+    sorties = {s.name: s for s in (*world.table.sorties, *(one.sortie for one in shuttles))}
+    return [(sorties[f.sortie], f.t_takeoff_s, f.t_landing_s) for f in (*world.table.flights, *extra)]
 
 
 def patrolled(kind: str, how: str, seed: int, world: World) -> np.ndarray:
@@ -240,19 +247,28 @@ def flown(how: str, world: World, rates: Rates, seed: int) -> tuple[np.ndarray, 
     emphasis = emphasis_of(world.stretches, rates, seed=seed, depth_m=depth_m, random_share=share)
     flights = flights_of(world, emphasis, Spaced if how == "spaced" else Night)
     legs = [
-        (a, b, start + t0, start + t1, f) for f, (s, start, _) in enumerate(flights) for a, b, t0, t1 in world.passes[s]
+        (a, b, start + t0, start + t1, f)
+        for f, (sortie, start, _) in enumerate(flights)
+        for a, b, t0, t1 in world.passes(sortie)
     ]
     return np.array(legs), sum(landing - start for _, start, landing in flights) / 3600.0
 
 
 def looked(legs: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """Return how many flights looked at each stretch."""
-    looks = np.zeros(len(middle))
-    for flight in np.unique(legs[:, 4]):
-        mine = legs[legs[:, 4] == flight]
-        low, high = np.minimum(mine[:, 0], mine[:, 1]), np.maximum(mine[:, 0], mine[:, 1])
-        looks += ((middle[:, None] >= low) & (middle[:, None] <= high)).any(axis=1)
+    """Return how many looks each stretch had: a pass soon after another is the share of one in which somebody came."""
+    looks, stay_s = np.zeros(len(middle)), float(BRIEF["corridor"]["depth_m"])  # on foot, at 1 m/s
+    for number, station in enumerate(middle.tolist()):
+        times = np.sort(passed(legs, station))
+        looks[number] = np.minimum(1.0, np.diff(times, prepend=-np.inf) / stay_s).sum()
     return looks
+
+
+def passed(legs: np.ndarray, station_m: float) -> np.ndarray:
+    """Return when flights passed a station."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (station_m - legs[:, 0]) / (legs[:, 1] - legs[:, 0])
+    there = (share >= 0.0) & (share <= 1.0)
+    return legs[there, 2] + share[there] * (legs[there, 3] - legs[there, 2])
 
 
 def nearest(middle: np.ndarray, where: float) -> int:

@@ -3,11 +3,11 @@
 The guaranteed turns are not touched: not delayed, not thinned, and an extra flight that would come near one of them
 waits or is not flown. So what was learned can make the patrol better and never worse than what was promised.
 
-Each extra flight is chosen on its own, either by chance alone (`Emphasis.random_share` of the flying time at least), or
-so: rates are drawn from what is known of every stretch (Thompson sampling: W. R. Thompson, Biometrika 25, 1933),
-and the sortie is flown that promises most finds a second under that draw. Where little is known draws differ most,
-so it is looked at now and then. Somebody who was or will be seen by another flight while within the watched ground
-is no find of this one.
+Each extra flight is chosen on its own, either by chance alone (`Emphasis.random_share` of the flying time at least)
+among the plan's sorties, or so: rates are drawn from what is known of every stretch (Thompson sampling: W. R. Thompson,
+Biometrika 25, 1933), and of the plan's sorties and of shuttles over what stands out that one is flown which
+promises most finds a second under that draw. Where little is known draws differ most, so it is looked at now and then.
+Somebody who was or will be seen by another flight while within the watched ground is no find of this one.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ if TYPE_CHECKING:
     from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief, Fleet
     from missions.emphasis import Emphasis
+    from missions.fleet.shuttle import Shuttle
     from missions.fleet.timetable import Timetable
     from missions.plan import Sortie
 
     FloatArray = NDArray[np.float64]
 
+SAME_LANE_M: Final = 5.0
+"""A lane flown again passes a place as near as the first time; one beside it lies further off than this."""
+SAME_PASS_S: Final = 10.0
 CHANCE: Final = "chance"
 LEARNED: Final = "what was learned"
 
 
-def with_extra_flights(
-    situation: Situation, table: Timetable, spans: Sequence[tuple[float, float]], emphasis: Emphasis
-) -> Timetable:
-    """Return the timetable with flights of the aircraft it leaves over, and what chose each.
-
-    Parameters
-    ----------
-    spans
-        Of each sortie, the stations between which it watches the border.
-    """
+def with_extra_flights(situation: Situation, table: Timetable, choice: Choice, emphasis: Emphasis) -> Timetable:
+    """Return the timetable with flights of the aircraft it leaves over and what they fly, and what chose each."""
     spare = spare_aircraft(situation.brief, table)
-    night = Night(situation, table, spans, emphasis)
+    night = Night(situation, table, choice, emphasis)
     flights, chosen = night.flown(spare)
-    seconds = {s.name: _seconds(s) for s in table.sorties}
+    flown = {flight.sortie for flight in flights}
+    first = {flight.sortie: flight.t_takeoff_s for flight in reversed(flights)}
+    added = tuple(s.sortie.starting_at(first[s.sortie.name]) for s in choice.shuttles if s.sortie.name in flown)
+    sorties = (*table.sorties, *added)
+    seconds = {s.name: _seconds(s) for s in sorties}
     total = sum(seconds[one.sortie] for one in chosen)
     by_chance = sum(seconds[one.sortie] for one in chosen if one.chosen_by == CHANCE)
     effort = ExtraEffort(
@@ -65,7 +65,18 @@ def with_extra_flights(
     )  # fmt: skip
     findings = () if spare else (_nothing_spare(situation.brief, table),)
     every = tuple(sorted((*table.flights, *flights), key=lambda f: (f.t_takeoff_s, f.aircraft)))
-    return dataclasses.replace(table, flights=every, findings=(*table.findings, *findings), extra=effort)
+    return dataclasses.replace(
+        table, sorties=sorties, flights=every, findings=(*table.findings, *findings), extra=effort
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What an extra flight may fly."""
+
+    spans_m: tuple[tuple[float, float], ...]
+    """Of each of the plan's sorties, the stations between which it watches the border."""
+    shuttles: tuple[Shuttle, ...] = ()
 
 
 def spare_aircraft(brief: Brief, table: Timetable) -> list[Fleet]:
@@ -90,13 +101,14 @@ class Spare:
 class Night:
     """The flights of one night: the guaranteed ones, and the extra ones as they are laid between them."""
 
-    def __init__(
-        self, situation: Situation, table: Timetable, spans: Sequence[tuple[float, float]], emphasis: Emphasis
-    ) -> None:
+    def __init__(self, situation: Situation, table: Timetable, choice: Choice, emphasis: Emphasis) -> None:
         self._brief, self._emphasis = situation.brief, emphasis
         self._rng = np.random.default_rng(emphasis.seed)
-        self._sorties = {s.name: s for s in table.sorties}
-        self._judge = Separation(table.sorties, situation.frame)
+        spans = [*choice.spans_m, *(shuttle.span_m for shuttle in choice.shuttles)]
+        sorties = [*table.sorties, *(shuttle.sortie for shuttle in choice.shuttles)]
+        self._sorties = {s.name: s for s in sorties}
+        self._whole = {s.name for s in table.sorties}
+        self._judge = Separation(sorties, situation.frame)
         self._placed, self._turns = list(table.flights), table.turns
         self._end_s = patrol_seconds(self._brief, max((t.cycle_s for t in table.turns), default=0.0))
         places = [(rate.stretch.lat_deg, rate.stretch.lon_deg) for rate in emphasis.rates]
@@ -104,7 +116,7 @@ class Night:
         middle = np.array([(rate.stretch.start_m + rate.stretch.end_m) / 2.0 for rate in emphasis.rates])
         self._passes = {
             sortie.name: _passes(sortie, situation.frame, xy, np.flatnonzero((middle >= span[0]) & (middle <= span[1])))
-            for sortie, span in zip(table.sorties, spans, strict=True)
+            for sortie, span in zip(sorties, spans, strict=True)
         }
         self._seen_s: list[list[float]] = [[] for _ in places]
         for flight in self._placed:
@@ -141,6 +153,8 @@ class Night:
         options = self._options(aircraft.site, aircraft.label)
         longest = max(_seconds(s) for s in options)
         why = LEARNED if self._chance_s >= self._emphasis.random_share * (self._total_s + longest) else CHANCE
+        if why == CHANCE:
+            options = [s for s in options if s.name in self._whole]
         worth = self._rng.random(len(options)) if why == CHANCE else self._worth(options, clock)
         for place in np.argsort(-worth, kind="stable").tolist():
             flight = self._free(options[place], aircraft.name, clock)
@@ -157,7 +171,10 @@ class Night:
         drawn = self._drawn()
         return np.array(
             [
-                sum(drawn[s] * self._fresh(s, clock + after) for s, after in self._passes[sortie.name].items())
+                sum(
+                    drawn[s] * self._fresh(s, [clock + t for t in after])
+                    for s, after in self._passes[sortie.name].items()
+                )
                 / _seconds(sortie)
                 for sortie in options
             ]
@@ -168,16 +185,19 @@ class Night:
         mean = np.array([rate.per_look for rate in self._emphasis.rates])
         return np.asarray(self._rng.gamma(shape, mean / shape))
 
-    def _fresh(self, stretch: int, t_s: float) -> float:
-        """Return the share of those on a stretch at a moment whom no other flight sees, before or after.
+    def _fresh(self, stretch: int, times_s: Sequence[float]) -> float:
+        """Return how many, of those who come while one walks through, a flight's passes of a stretch see and no other.
 
         Who is there at t came within the last `stay_s`; a flight at p sees who came within `stay_s` before p.
         """
-        stay, seen = self._emphasis.stay_s, self._seen_s[stretch]
-        place = bisect.bisect(seen, t_s)
-        since = max(t_s - stay, seen[place - 1] if place else -math.inf)
-        until = min(t_s, seen[place] - stay if place < len(seen) else math.inf)
-        return max(until - since, 0.0) / stay
+        stay, seen, own, found = self._emphasis.stay_s, self._seen_s[stretch], -math.inf, 0.0
+        for t_s in times_s:
+            place = bisect.bisect(seen, t_s)
+            since = max(t_s - stay, own, seen[place - 1] if place else -math.inf)
+            until = min(t_s, seen[place] - stay if place < len(seen) else math.inf)
+            found += max(until - since, 0.0)
+            own = t_s
+        return found / stay
 
     def _free(self, sortie: Sortie, aircraft: str, clock: float) -> Flight | None:
         """Return a sortie's flight at its first take-off that meets nobody, or None where it would wait too long."""
@@ -192,8 +212,9 @@ class Night:
         return None
 
     def _note(self, flight: Flight) -> None:
-        for stretch, after in self._passes[flight.sortie].items():
-            bisect.insort(self._seen_s[stretch], flight.t_takeoff_s + after)
+        for stretch, times in self._passes[flight.sortie].items():
+            for after in times:
+                bisect.insort(self._seen_s[stretch], flight.t_takeoff_s + after)
 
     def _options(self, site: int, label: str) -> list[Sortie]:
         name = self._brief.launch[site].name
@@ -234,12 +255,15 @@ class Night:
         worth = max(
             sum(float(drawn[s]) for s in self._passes[sortie.name]) / _seconds(sortie)
             for sortie in self._options(site, label)
+            if sortie.name in self._whole
         )
         return worth / (1 + sum(one.site == site for one in placed))
 
 
-def _passes(sortie: Sortie, frame: LocalFrame, places: FloatArray, stretches: NDArray[np.int64]) -> dict[int, float]:
-    """Return when after take-off a sortie's lanes come nearest to the stretches it watches."""
+def _passes(
+    sortie: Sortie, frame: LocalFrame, places: FloatArray, stretches: NDArray[np.int64]
+) -> dict[int, list[float]]:
+    """Return when after take-off a sortie's lanes come nearest to the stretches it watches: each time that they do."""
     work = [leg for leg in sortie.legs if leg.kind is LegKind.WORK]
     if not work or not len(stretches):
         return {}
@@ -254,11 +278,20 @@ def _passes(sortie: Sortie, frame: LocalFrame, places: FloatArray, stretches: ND
     share = np.einsum("sli,li->sl", places[stretches][:, None] - first, step) / np.maximum((step**2).sum(axis=1), 1e-9)
     share = np.clip(share, 0.0, 1.0)
     away = np.linalg.norm(first + share[..., None] * step - places[stretches][:, None], axis=2)
-    best = away.argmin(axis=1)
     begin = np.array([leg.t_start_s for leg in work]) - sortie.legs[0].t_start_s
     took = np.array([leg.t_end_s - leg.t_start_s for leg in work])
-    after = begin[best] + share[np.arange(len(best)), best] * took[best]
-    return dict(zip(stretches.tolist(), after.tolist(), strict=True))
+    after = begin + share * took
+    near = away <= away.min(axis=1, keepdims=True) + SAME_LANE_M
+    return {stretch: _apart(after[row, near[row]].tolist()) for row, stretch in enumerate(stretches.tolist())}
+
+
+def _apart(times_s: Sequence[float]) -> list[float]:
+    """Return the moments that are further apart than legs of the same pass, in order."""
+    found: list[float] = []
+    for t_s in sorted(times_s):
+        if not found or t_s - found[-1] > SAME_PASS_S:
+            found.append(t_s)
+    return found
 
 
 def _seconds(sortie: Sortie) -> float:

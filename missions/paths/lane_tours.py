@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from missions.sight.pointing import Pointing
 
     FloatArray = NDArray[np.float64]
+
+
+LOOP: Final = 0.25
+"""A tour that ends this near its start, as a share of its length, is a loop: one of two lanes, out and back."""
 
 
 def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatArray, Pointing]]:
@@ -38,6 +42,19 @@ def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatAr
             tours.append([(split[1], pointing), *loop[k + 1 :], *loop[:k], (split[0], pointing)])
             tours.append([*loop[k:], *loop[:k]])
     return min(tours, key=lambda tour: _tour_length(site_m, tour))
+
+
+def repeated(tour: list[tuple[FloatArray, Pointing]], laps: int) -> list[tuple[FloatArray, Pointing]]:
+    """Return a tour flown so many times: on from its end where that is near its start, else back along it."""
+    along = sum(float(np.hypot(*np.diff(xy, axis=0).T).sum()) for xy, _ in tour)
+    loop = float(np.hypot(*(tour[-1][0][-1] - tour[0][0][0]))) < LOOP * along
+    back = tour if loop else [(xy[::-1], pointing) for xy, pointing in tour[::-1]]
+    return [one for lap in range(laps) for one in (tour if lap % 2 == 0 else back)]
+
+
+def back_along(tour: list[LanePiece]) -> list[LanePiece]:
+    """Return a tour from its end to its start."""
+    return [turned_round(piece) for piece in tour[::-1]]
 
 
 def _by_lane(pieces: list[LanePiece]) -> list[list[LanePiece]]:

@@ -11,7 +11,7 @@ import numpy as np
 from missions.airspace.terrain_profile import FollowRules, follow
 from missions.paths.flying_room import FlyingRoom
 from missions.paths.landing import GLIDE_SPEED, Approach, find_approach
-from missions.paths.lane_tours import best_tour, turning_tour
+from missions.paths.lane_tours import back_along, best_tour, repeated, turning_tour
 from missions.paths.track import Track, append_line, turning_track
 from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import PathCost, least_wh
@@ -73,9 +73,9 @@ class PathMaker(FlyingRoom):
             max_slope=climb / (flown.speed_mps + tail),
         )
 
-    def path(self, site_m: FloatArray, pieces: list[LanePiece]) -> FlightPath | None:
-        """Return the path from a site along lane pieces and back, or None where no free way exists."""
-        track = self.track(site_m, pieces)
+    def path(self, site_m: FloatArray, pieces: list[LanePiece], *, laps: int = 1) -> FlightPath | None:
+        """Return the path from a site along lane pieces, so many times, and back; None where no free way exists."""
+        track = self.track(site_m, pieces, laps=laps)
         return None if track is None else self.fly(track)
 
     def approach(self, site_m: FloatArray) -> Approach | None:
@@ -85,16 +85,17 @@ class PathMaker(FlyingRoom):
             self._approaches[key] = find_approach(self, site_m)
         return self._approaches[key]
 
-    def track(self, site_m: FloatArray, pieces: list[LanePiece]) -> Track | None:
+    def track(self, site_m: FloatArray, pieces: list[LanePiece], *, laps: int = 1) -> Track | None:
         """Order the pieces into a tour that starts and ends near the site, and connect them through free air."""
         if self.radius_m > 0.0:
             approach = self.approach(site_m)
             tour = turning_tour(site_m, pieces, self.radius_m)
+            tour = [piece for lap in range(laps) for piece in (tour if lap % 2 == 0 else back_along(tour))]
             return None if approach is None else turning_track(tour, approach, self.radius_m, self.router)
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         pointings: list[Pointing | None] = []
-        for index, (curve, pointing) in enumerate(best_tour(site_m, pieces)):
+        for index, (curve, pointing) in enumerate(repeated(best_tour(site_m, pieces), laps)):
             link = self.router.route(xy[-1][-1], curve[0])
             if link is None:
                 return None

@@ -10,9 +10,10 @@ import numpy as np
 
 from missions.fleet.choice import proven_finding
 from missions.fleet.cuts import UNFLOWN, Cutter, detachments
-from missions.fleet.extra import with_extra_flights
+from missions.fleet.extra import Choice, with_extra_flights
 from missions.fleet.patrol import put_together
 from missions.fleet.sections import Unflown
+from missions.fleet.shuttle import Shuttles
 from missions.paths.lanes import build_lanes, nearest_lane_m
 from missions.paths.own_lanes import own_lanes
 from missions.plan import Finding, Severity
@@ -57,8 +58,10 @@ class BorderPatrol:
         findings = (*shut, *_unflown(situation, cut.sections), *table.findings)
         table = dataclasses.replace(table, findings=findings)
         if self.emphasis is not None:
-            spans = [(s.stretch.start_m, s.stretch.end_m) for s in cut.sections if s.path is not None]
-            table = with_extra_flights(situation, table, spans, self.emphasis)
+            spans = tuple((s.stretch.start_m, s.stretch.end_m) for s in cut.sections if s.path is not None)
+            shuttles = Shuttles(situation, cut, own, table.sorties).over(self.emphasis)
+            choice = Choice(spans_m=spans, shuttles=tuple(shuttles))
+            table = with_extra_flights(situation, table, choice, self.emphasis)
         return Laid(timetable=table, views=tuple(lane.view for lane in lanes))
 
     def ground(self, situation: Situation) -> BaseGeometry:

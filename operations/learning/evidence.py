@@ -62,7 +62,7 @@ class Evidence:
         )
 
 
-def evidence(archive: Archive, places_deg: NDArray[np.float64], *, reach_m: float) -> Evidence:
+def evidence(archive: Archive, places_deg: NDArray[np.float64], *, reach_m: float, stay_s: float = 0.0) -> Evidence:
     """Count looks and finds by night and stretch.
 
     Parameters
@@ -73,6 +73,9 @@ def evidence(archive: Archive, places_deg: NDArray[np.float64], *, reach_m: floa
         (n, 2) latitude and longitude of a place on each stretch: a look is a pass that held it in view.
     reach_m
         A thing belongs to the nearest place, if it was no farther than this from it.
+    stay_s
+        How long somebody who crosses is within the watched ground: a pass sooner than this after the one before
+        sees only who came since, and is that share of a look.
     """
     things = find(archive, ThingIndex(archive), ThingSelection()).things
     number = things.number
@@ -85,9 +88,10 @@ def evidence(archive: Archive, places_deg: NDArray[np.float64], *, reach_m: floa
     zone_ns = _local_ns(places_deg)
     passes = _passes(archive, places_deg)
     known = passes[passes[:, 1] >= 0]
+    share = shares_of_looks(known, stay_s)
     look_night = (known[:, 1] + zone_ns) // DAY_NS
     thing_night = (number["t_utc_ns"][rows] + zone_ns) // DAY_NS
-    nights = _tabled((look_night, known[:, 0]), (thing_night, stretch[rows], weight), len(places_deg))
+    nights = _tabled((look_night, known[:, 0], share), (thing_night, stretch[rows], weight), len(places_deg))
     return Evidence(
         nights=nights,
         confirmed=int((decision[rows] == Decision.CONFIRMED).sum()),
@@ -144,15 +148,25 @@ def _passes(archive: Archive, places_deg: FloatArray) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
+def shares_of_looks(passes: NDArray[np.int64], stay_s: float) -> FloatArray:
+    """Return what share of a look each pass of a stretch is, by how long after the one before it came."""
+    share = np.ones(len(passes))
+    order = np.lexsort((passes[:, 1], passes[:, 0]))
+    again = passes[order[1:], 0] == passes[order[:-1], 0]
+    since_s = np.diff(passes[order, 1])[again] / 1e9
+    share[order[1:][again]] = np.minimum(1.0, since_s / stay_s) if stay_s > 0.0 else 1.0
+    return share
+
+
 def _tabled(
-    looks: tuple[NDArray[np.int64], NDArray[np.int64]],
+    looks: tuple[NDArray[np.int64], NDArray[np.int64], FloatArray],
     found: tuple[NDArray[np.int64], NDArray[np.int64], FloatArray],
     stretches: int,
 ) -> NightlyLooks:
     """Lay looks and finds out by night; a stretch where something was found was looked at."""
     night = np.unique(np.concatenate([looks[0], found[0]]))
     table = np.zeros((2, len(night), stretches))
-    np.add.at(table[0], (np.searchsorted(night, looks[0]), looks[1]), 1.0)
+    np.add.at(table[0], (np.searchsorted(night, looks[0]), looks[1]), looks[2])
     np.add.at(table[1], (np.searchsorted(night, found[0]), found[1]), found[2])
     table[0] = np.maximum(table[0], table[1] > 0.0)
     return NightlyLooks(night=night, looks=table[0], found=table[1])

@@ -42,7 +42,7 @@ class Lesson:
         """
         from missions.airspace.stretches import stretches_of
         from operations.consultation import Access
-        from operations.learning.emphasis import emphasis_of
+        from operations.learning.emphasis import WALKS_MPS, emphasis_of
         from operations.learning.evidence import evidence
         from operations.learning.stretch_rates import rates_of
         from vedette.commands.purpose_options import tell_viewed
@@ -55,7 +55,7 @@ class Lesson:
             for consultation in asked.consultations:
                 tell_viewed(consultation, "plan --learn", {"stretches": len(stretches), "brief": situation.brief.name})
             names = [f"{store.name} ({store.id[:8]})" for store in asked.archive.stores]
-            known = evidence(asked.archive, places, reach_m=reach_m)
+            known = evidence(asked.archive, places, reach_m=reach_m, stay_s=depth_m / WALKS_MPS)
         rates = rates_of(known.nights)
         return emphasis_of(
             stretches, rates, seed=secrets.randbits(SEED_BITS) if self.seed is None else self.seed, depth_m=depth_m,

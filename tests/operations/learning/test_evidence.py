@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from operations.finding.archive import Archive
-from operations.learning.evidence import READER_RIGHT, evidence
+from operations.learning.evidence import READER_RIGHT, evidence, shares_of_looks
 from operations.log.leaves import LeafKind
 from operations.outcomes import FromTheSpot, record_outcome
 from operations.store import OperationStore
@@ -19,6 +19,7 @@ PLACES = np.array([[50.05, 8.05], [50.001, 8.3]])
 """In the middle of what every flight of the made nights looks at, and where none does."""
 REACH_M = 4_000.0
 NIGHTS = 3
+S_NS = 1_000_000_000
 
 
 @pytest.fixture
@@ -99,3 +100,10 @@ def test_what_was_erased_is_forgotten(store):
     assert after.nights.looks.sum() == before.nights.looks.sum() - 1.0
     assert len(after.nights.night) == NIGHTS - 1
     assert after.nights.found.sum() == pytest.approx(before.nights.found.sum() - before.nights.found[1].sum())
+
+
+def test_a_pass_soon_after_another_is_the_share_of_a_look_in_which_somebody_new_can_have_come():
+    passes = np.array([[0, T0_NS], [1, T0_NS + 10 * S_NS], [0, T0_NS + 150 * S_NS], [0, T0_NS + 2_000 * S_NS]])
+    assert shares_of_looks(passes, 600.0).tolist() == [1.0, 1.0, 0.25, 1.0]
+    assert shares_of_looks(passes, 0.0).tolist() == [1.0] * 4
+    assert shares_of_looks(passes[:0], 600.0).tolist() == []
