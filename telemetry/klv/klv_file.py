@@ -9,7 +9,7 @@ from telemetry.errors import MediaError
 from telemetry.klv import ChecksumMode, KlvStream, decode
 from telemetry.klv.packets import UAS_KEY
 from telemetry.videos.frame import VideoLimits
-from telemetry.videos.video_process import DecoderProcess
+from telemetry.videos.video_process import DecoderProcess, Work
 from telemetry.videos.video_scan import plan_source, read_scan, wait_for
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read_klv(
 def read_clip_telemetry(path: Path, *, checksum: ChecksumMode, limits: VideoLimits) -> ClipTelemetry:
     """Read the KLV of a container and the clock it gives its pictures, without decoding any."""
     plan = plan_source(path)
-    with DecoderProcess(plan.url, plan.options, limits, decode=False) as process:
+    with DecoderProcess(plan.url, plan.options, limits, Work(decode=False)) as process:
         facts, _ = wait_for(process, "open", plan)
         scan, payload = wait_for(process, "scan", plan)
     return read_scan(scan, payload, facts, checksum)

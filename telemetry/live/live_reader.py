@@ -15,7 +15,7 @@ from telemetry.live.open_link import LinkOptions, open_link, opened_at_once
 from telemetry.live.stream_pump import BACKOFF_S, StreamPump
 from telemetry.recordings.reading_options import ReadingOptions
 from telemetry.tracks.pose_track import Problem
-from telemetry.videos.video_process import DecoderProcess
+from telemetry.videos.video_process import DecoderProcess, Work
 from telemetry.videos.video_scan import plan_source
 
 if TYPE_CHECKING:
@@ -226,18 +226,9 @@ class LiveReader:
         """Yield the frames of one clock; return how its decoder ended (0: with the bytes)."""
         self._telemetry.begin()
         try:
-            every_s = self._options.every_s
-            stream = self._options.stream
-            self._process = DecoderProcess(
-                str(piece.reading),
-                {},
-                self._limits,
-                every_s=every_s,
-                live=True,
-                motion=self._motion,
-                stream=stream,
-                descriptors=(piece.reading,),
-            )
+            options = self._options
+            work = Work(every_s=options.every_s, live=True, motion=self._motion, stream=options.stream)
+            self._process = DecoderProcess(str(piece.reading), {}, self._limits, work, descriptors=(piece.reading,))
         finally:
             os.close(piece.reading)
         yield from self._pictures(piece)

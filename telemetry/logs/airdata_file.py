@@ -11,7 +11,7 @@ import numpy as np
 from geo.values import GimbalFrame
 from telemetry.logs.csv_table import CsvTable, read_csv_table
 from telemetry.logs.wall_clock import read_wall_clock
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import local_to_utc_ns
@@ -79,11 +79,13 @@ def read_airdata(
         "alt_amsl_m": _heights(table, home_alt_amsl_m, problems),
     }
     return assemble(
-        position=Samples(t_ns=t_ns, columns=position).rows(timed),
-        attitude=_angles(table, t_ns, ""),
-        gimbal=_angles(table, t_ns, "gimbal_"),
-        gimbal_frame=GimbalFrame.EARTH,
-        beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": _metres(table, "height_above_takeoff")}).rows(timed),
+        Sampled(
+            position=Samples(t_ns=t_ns, columns=position).rows(timed),
+            attitude=_angles(table, t_ns, ""),
+            gimbal=_angles(table, t_ns, "gimbal_"),
+            gimbal_frame=GimbalFrame.EARTH,
+            beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": _metres(table, "height_above_takeoff")}).rows(timed),
+        ),
         undulation=undulation,
         source=path.name,
         problems=problems,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.values import GimbalFrame
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import BootClock, fit_offset, gps_to_utc_ns, run_begins
 from telemetry.tracks.track_cleaning import Samples
@@ -56,12 +56,16 @@ def track_from_records(
     gimbal, frame = _gimbal(own, clock)
     second = tables.get("GPS2")
     return assemble(
-        position=_position(own, clock, found),
-        attitude=_attitude(own, clock),
-        gimbal=gimbal,
-        gimbal_frame=frame,
-        accuracy=_accuracy(own, clock),
-        beside=_receiver(own if second is None or not _is_usable("GPS2", second) else {**own, "GPS": second}, clock),
+        Sampled(
+            position=_position(own, clock, found),
+            attitude=_attitude(own, clock),
+            gimbal=gimbal,
+            gimbal_frame=frame,
+            accuracy=_accuracy(own, clock),
+            beside=_receiver(
+                own if second is None or not _is_usable("GPS2", second) else {**own, "GPS": second}, clock
+            ),
+        ),
         undulation=undulation,
         source=source,
         problems=found,

@@ -11,7 +11,7 @@ from geo.values import GimbalFrame
 from telemetry.logs.airdata_file import FOOT_M
 from telemetry.logs.csv_table import CsvTable, read_csv_table
 from telemetry.logs.wall_clock import read_wall_clock
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import local_to_utc_ns
@@ -78,11 +78,13 @@ def read_flight_reader(
         problems.append(Problem(kind="altitude_relative_only", message=text))
     position = {"lat_deg": table.numbers(MARKS[0]), "lon_deg": table.numbers(MARKS[1]), "alt_amsl_m": amsl}
     return assemble(
-        position=Samples(t_ns=t_ns, columns=position).rows(timed),
-        attitude=_angles(table, t_ns, timed, ""),
-        gimbal=_angles(table, t_ns, timed, "gimbal_"),
-        gimbal_frame=GimbalFrame.EARTH,
-        beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": over_home}).rows(timed),
+        Sampled(
+            position=Samples(t_ns=t_ns, columns=position).rows(timed),
+            attitude=_angles(table, t_ns, timed, ""),
+            gimbal=_angles(table, t_ns, timed, "gimbal_"),
+            gimbal_frame=GimbalFrame.EARTH,
+            beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": over_home}).rows(timed),
+        ),
         undulation=undulation,
         source=path.name,
         problems=problems,

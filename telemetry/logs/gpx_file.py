@@ -15,7 +15,7 @@ from defusedxml.ElementTree import iterparse
 from telemetry.logs.csv_table import MAX_ROWS
 from telemetry.logs.wall_clock import read_wall_clock
 from telemetry.pictures.picture_numbers import number
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import local_to_utc_ns
@@ -68,7 +68,7 @@ def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     columns = {"lat_deg": table[:, 0], "lon_deg": table[:, 1], "alt_amsl_m": table[:, 2]}
     position = Samples(t_ns=np.array(times, dtype=np.int64), columns=columns)
-    return assemble(position=position, undulation=undulation, source=path.name, problems=problems)
+    return assemble(Sampled(position=position), undulation=undulation, source=path.name, problems=problems)
 
 
 def _points(path: Path) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from geo.values import GimbalFrame
 from telemetry.logs.csv_table import CsvTable, read_csv_table
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.track_cleaning import Samples
@@ -58,11 +58,13 @@ def read_misb_csv(path: str | Path, *, undulation: Undulation = egm96) -> PoseTr
     }
     view = {"hfov_deg": table.numbers(_VIEW[0]), "vfov_deg": table.numbers(_VIEW[1])}
     return assemble(
-        position=Samples(t_ns=t_ns, columns=position).rows(timed),
-        attitude=_angles(table, t_ns, timed, ""),
-        gimbal=_angles(table, t_ns, timed, "gimbal_"),
-        gimbal_frame=GimbalFrame.BODY,
-        view=Samples(t_ns=t_ns, columns=view).rows(timed),
+        Sampled(
+            position=Samples(t_ns=t_ns, columns=position).rows(timed),
+            attitude=_angles(table, t_ns, timed, ""),
+            gimbal=_angles(table, t_ns, timed, "gimbal_"),
+            gimbal_frame=GimbalFrame.BODY,
+            view=Samples(t_ns=t_ns, columns=view).rows(timed),
+        ),
         undulation=undulation,
         source=path.name,
         problems=problems,

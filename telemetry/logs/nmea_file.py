@@ -12,7 +12,7 @@ import numpy as np
 
 from telemetry.logs.csv_table import MAX_ROWS
 from telemetry.pictures.picture_numbers import number
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import local_to_utc_ns
@@ -108,8 +108,7 @@ def read_nmea(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
     times = np.array([fix[0] for fix in log.fixes], dtype=np.int64)
     columns = {"lat_deg": table[:, 0], "lon_deg": table[:, 1], "alt_amsl_m": table[:, 2]}
     return assemble(
-        position=Samples(t_ns=times, columns=columns),
-        attitude=_headings(log),
+        Sampled(position=Samples(t_ns=times, columns=columns), attitude=_headings(log)),
         undulation=undulation,
         source=path.name,
         problems=problems,

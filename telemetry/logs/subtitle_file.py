@@ -10,7 +10,7 @@ import numpy as np
 
 from geo.values import GimbalFrame
 from telemetry.logs.subtitle_cues import Cues, read_cues
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.track_cleaning import Samples
@@ -127,12 +127,14 @@ def track_from_cues(
     t_ns = _times(cues, utc_offset_s, start_utc_ns, problems)
     _check_end(cues, problems)
     track = assemble(
-        position=Samples(t_ns=t_ns, columns=_positions(cues, home_alt_amsl_m, problems)),
-        attitude=_angles(cues, t_ns, ""),
-        gimbal=_angles(cues, t_ns, "gimbal_"),
-        gimbal_frame=GimbalFrame.EARTH,
-        view=_view(cues, t_ns, problems),
-        beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": cues.columns["alt_rel_home_m"]}),
+        Sampled(
+            position=Samples(t_ns=t_ns, columns=_positions(cues, home_alt_amsl_m, problems)),
+            attitude=_angles(cues, t_ns, ""),
+            gimbal=_angles(cues, t_ns, "gimbal_"),
+            gimbal_frame=GimbalFrame.EARTH,
+            view=_view(cues, t_ns, problems),
+            beside=Samples(t_ns=t_ns, columns={"alt_rel_home_m": cues.columns["alt_rel_home_m"]}),
+        ),
         undulation=undulation,
         source=name,
         problems=problems,

@@ -8,7 +8,7 @@ import numpy as np
 
 from geo.values import GimbalFrame
 from telemetry.mavlink.gimbal import YAW_IN_EARTH_FRAME, YAW_IN_VEHICLE_FRAME, YAW_LOCK, quaternion_angles
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import EARLIEST_UTC_S, fit_offset
 from telemetry.tracks.track_cleaning import Samples
@@ -64,11 +64,9 @@ def track_from_topics(
         position, accuracy = _raw_gps(own, offset_ns, source, found)
     gimbal, frame = _gimbal(own, offset_ns)
     return assemble(
-        position=position,
-        attitude=_attitude(own, offset_ns),
-        gimbal=gimbal,
-        gimbal_frame=frame,
-        accuracy=accuracy,
+        Sampled(
+            position=position, attitude=_attitude(own, offset_ns), gimbal=gimbal, gimbal_frame=frame, accuracy=accuracy
+        ),
         undulation=undulation,
         source=source,
         problems=found,

@@ -10,7 +10,7 @@ from geo.values import GimbalFrame
 from telemetry.mavlink.clock import vehicle_clock
 from telemetry.mavlink.frames import MAGIC_V2, MessageTable, layout, message_ids
 from telemetry.mavlink.gimbal import gimbal_of, quaternion_angles
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.track_cleaning import Samples
@@ -79,13 +79,15 @@ def track_from_messages(
     attitude = _attitude(own, clock)
     gimbal, frame = gimbal_of(own, clock.utc, attitude)
     return assemble(
-        position=position,
-        attitude=attitude,
-        gimbal=gimbal,
-        gimbal_frame=frame if gimbal is not None else GimbalFrame.BODY,
-        view=_view(own, clock),
-        accuracy=_accuracy(own, clock),
-        beside=_beside(own, clock),
+        Sampled(
+            position=position,
+            attitude=attitude,
+            gimbal=gimbal,
+            gimbal_frame=frame if gimbal is not None else GimbalFrame.BODY,
+            view=_view(own, clock),
+            accuracy=_accuracy(own, clock),
+            beside=_beside(own, clock),
+        ),
         undulation=_receiver_geoid(own, undulation, found),
         source=source,
         problems=found,

@@ -14,7 +14,7 @@ from telemetry.metadata_tracks.djmd import read_djmd
 from telemetry.metadata_tracks.fix import Fix
 from telemetry.metadata_tracks.gpmf import read_gpmf
 from telemetry.metadata_tracks.parrot import PROTO_MIME, V3_MIME, read_proto, read_v3
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
@@ -121,13 +121,15 @@ def _track(
     if position is None:
         raise SourceError("no sample states a place")
     return assemble(
-        position=position,
-        attitude=columns("yaw_deg", "pitch_deg", "roll_deg"),
-        gimbal=columns("yaw_deg", "pitch_deg", "roll_deg", prefix="gimbal_"),
-        gimbal_frame=GimbalFrame.EARTH,
-        view=columns("hfov_deg", "vfov_deg"),
-        accuracy=columns("sigma_h_m", "sigma_v_m"),
-        beside=columns("alt_rel_home_m"),
+        Sampled(
+            position=position,
+            attitude=columns("yaw_deg", "pitch_deg", "roll_deg"),
+            gimbal=columns("yaw_deg", "pitch_deg", "roll_deg", prefix="gimbal_"),
+            gimbal_frame=GimbalFrame.EARTH,
+            view=columns("hfov_deg", "vfov_deg"),
+            accuracy=columns("sigma_h_m", "sigma_v_m"),
+            beside=columns("alt_rel_home_m"),
+        ),
         undulation=undulation,
         source=name,
         problems=[],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from telemetry.pictures.picture_file import read_picture
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
@@ -46,12 +46,16 @@ def read_picture_track(
         view = row(hfov_deg=float(hfov), vfov_deg=float(vfov))
     sigmas = found.sigmas
     return assemble(
-        position=row(lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m, alt_amsl_m=found.alt_amsl_m),
-        attitude=row(yaw_deg=pose.yaw_deg, pitch_deg=pose.pitch_deg, roll_deg=pose.roll_deg),
-        gimbal=row(yaw_deg=pose.gimbal_yaw_deg, pitch_deg=pose.gimbal_pitch_deg, roll_deg=pose.gimbal_roll_deg),
-        gimbal_frame=pose.gimbal_frame,
-        view=view,
-        accuracy=None if sigmas is None else row(sigma_h_m=sigmas.position_h_m, sigma_v_m=sigmas.position_v_m),
+        Sampled(
+            position=row(
+                lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m, alt_amsl_m=found.alt_amsl_m
+            ),
+            attitude=row(yaw_deg=pose.yaw_deg, pitch_deg=pose.pitch_deg, roll_deg=pose.roll_deg),
+            gimbal=row(yaw_deg=pose.gimbal_yaw_deg, pitch_deg=pose.gimbal_pitch_deg, roll_deg=pose.gimbal_roll_deg),
+            gimbal_frame=pose.gimbal_frame,
+            view=view,
+            accuracy=None if sigmas is None else row(sigma_h_m=sigmas.position_h_m, sigma_v_m=sigmas.position_v_m),
+        ),
         undulation=undulation,
         source=Path(path).name,
         problems=list(found.problems),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,22 +31,11 @@ HOLD_NS: Final = 5_000_000_000
 _ANGLES: Final = ("yaw_deg", "pitch_deg", "roll_deg")
 
 
-def assemble(
-    *,
-    position: Samples,
-    attitude: Samples | None = None,
-    gimbal: Samples | None = None,
-    gimbal_frame: GimbalFrame = GimbalFrame.BODY,
-    view: Samples | None = None,
-    accuracy: Samples | None = None,
-    beside: Samples | None = None,
-    undulation: Undulation,
-    source: str,
-    problems: list[Problem],
-) -> PoseTrack:
-    """Build a pose track on the union of position and attitude times.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What a source sampled, each at its own times.
 
-    Parameters
+    Attributes
     ----------
     position
         ``lat_deg``, ``lon_deg`` and ``alt_amsl_m`` or ``alt_hae_m`` (either may be NaN).
@@ -55,8 +45,28 @@ def assemble(
         ``hfov_deg``, ``vfov_deg``; ``sigma_h_m``, ``sigma_v_m``: held for 5 s.
     beside
         What the pose can be held against (see `PoseTrack.beside`): interpolated over at most a second.
+    """
+
+    position: Samples
+    attitude: Samples | None = None
+    gimbal: Samples | None = None
+    gimbal_frame: GimbalFrame = GimbalFrame.BODY
+    view: Samples | None = None
+    accuracy: Samples | None = None
+    beside: Samples | None = None
+
+
+def assemble(sampled: Sampled, *, undulation: Undulation, source: str, problems: list[Problem]) -> PoseTrack:
+    """Build a pose track on the union of position and attitude times.
+
+    Parameters
+    ----------
+    sampled
+        What the source gives.
     undulation
         Geoid that turns one altitude into the other.
+    source
+        What the track is called.
     problems
         What the reader has found so far; what is found here is added to the track's.
 
@@ -65,6 +75,7 @@ def assemble(
     SourceError
         No row has a position.
     """
+    position, attitude, gimbal = sampled.position, sampled.attitude, sampled.gimbal
     found = list(problems)
     rows = len(position)
     for step in (with_fix, in_order, without_jumps):
@@ -84,14 +95,14 @@ def assemble(
     for prefix, samples in (("", attitude), ("gimbal_", gimbal)):
         for name, values in _angles(samples, t_ns).items():
             columns[prefix + name] = values
-    for samples, names in ((view, ("hfov_deg", "vfov_deg")), (accuracy, ("sigma_h_m", "sigma_v_m"))):
-        columns |= _held(samples, t_ns, names)
+    columns |= _held(sampled.view, t_ns, ("hfov_deg", "vfov_deg"))
+    columns |= _held(sampled.accuracy, t_ns, ("sigma_h_m", "sigma_v_m"))
     return PoseTrack(
         t_utc_ns=read_only(t_ns, np.int64),  # type: ignore[arg-type]
-        gimbal_frame=gimbal_frame,
+        gimbal_frame=sampled.gimbal_frame,
         source=source,
         problems=tuple(found),
-        beside=_beside(beside, t_ns),
+        beside=_beside(sampled.beside, t_ns),
         **{name: read_only(values) for name, values in columns.items()},  # type: ignore[arg-type]
     )
 

@@ -16,7 +16,7 @@ from telemetry.videos.posing import Posing, klv_posing, track_posing
 from telemetry.videos.video_moments import FrameMoments
 from telemetry.videos.video_overlap import OverlapFilter
 from telemetry.videos.video_pictures_file import read_pictures
-from telemetry.videos.video_process import DecoderProcess
+from telemetry.videos.video_process import DecoderProcess, Work
 from telemetry.videos.video_scan import ClipTelemetry, plan_source, read_scan, wait_for
 from telemetry.videos.video_whole_file import how_cut
 
@@ -170,15 +170,9 @@ class VideoReader:
         self._note_death(count)
 
     def _start(self, *, scan: bool) -> DecoderProcess:
-        return DecoderProcess(
-            self._plan.url,
-            self._plan.options,
-            self._limits,
-            every_s=self._every_s,
-            scan=scan,
-            stream=self._choice.stream,
-            keep_ids=self._choice.keep_ids,
-        )
+        choice = self._choice
+        work = Work(every_s=self._every_s, scan=scan, stream=choice.stream, keep_ids=choice.keep_ids)
+        return DecoderProcess(self._plan.url, self._plan.options, self._limits, work)
 
     def _read_facts(self) -> StreamFacts:
         header, _ = wait_for(self._process, "open", self._plan, self._note)

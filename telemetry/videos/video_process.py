@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import mmap
 import os
@@ -39,6 +40,24 @@ def _shared_file(size: int) -> int:
     return descriptor
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a decoding process is to do.
+
+    `scan` tells packets and telemetry of a file first, `decode` gives pictures `every_s` seconds (None: each). A `live`
+    stream gives the newest picture whenever one is asked for; `motion` tells how its pictures turn. `stream` is which
+    of several streams of pictures, `keep_ids` are data streams whose packets are handed over as they are.
+    """
+
+    every_s: float | None = None
+    scan: bool = True
+    decode: bool = True
+    live: bool = False
+    motion: bool = False
+    stream: int = 0
+    keep_ids: tuple[int, ...] = ()
+
+
 class DecoderProcess:
     """One decoding process; a context manager that always ends it."""
 
@@ -47,19 +66,13 @@ class DecoderProcess:
         source: str,
         options: dict[str, str],
         limits: VideoLimits,
+        work: Work,
         *,
-        every_s: float | None = None,
-        scan: bool = True,
-        decode: bool = True,
-        live: bool = False,
-        motion: bool = False,
-        stream: int = 0,
-        keep_ids: tuple[int, ...] = (),
         descriptors: tuple[int, ...] = (),
     ) -> None:
         self._slot_bytes = limits.max_pixels * 3
         self._limits = limits
-        self._live = live
+        self._live = work.live
         self._starved_s = 0.0
         self.silent_s: float | None = None
         """How long it had said nothing when it was ended for that."""
@@ -76,15 +89,15 @@ class DecoderProcess:
             "max_memory_bytes": limits.max_memory_bytes + size,
             "max_klv_bytes": limits.max_klv_bytes,
             "threads": limits.threads,
-            "every_s": every_s,
-            "scan": scan,
-            "decode": decode,
-            "stream": stream,
-            "keep_ids": list(keep_ids),
-            "motion": motion,
+            "every_s": work.every_s,
+            "scan": work.scan,
+            "decode": work.decode,
+            "stream": work.stream,
+            "keep_ids": list(work.keep_ids),
+            "motion": work.motion,
         }
         self._child = ChildProcess(
-            "telemetry.videos.live_child" if live else "telemetry.videos.video_child",
+            "telemetry.videos.live_child" if work.live else "telemetry.videos.video_child",
             [json.dumps(job)],
             environment=os.environ,
             descriptors=(ring, *descriptors),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.time_bases import LEAP_SECONDS, gps_to_utc_ns, local_to_utc_ns, undo_rollover
 from telemetry.tracks.track_cleaning import Samples, dropouts, in_order, with_fix, without_jumps
@@ -45,8 +45,10 @@ def test_a_damaged_time_costs_its_row_and_no_more(wild):
     t_ns[7] = wild
     zero = {name: np.zeros(20) for name in ("yaw_deg", "pitch_deg", "roll_deg")}
     track = assemble(
-        position=Samples(t_ns=t_ns, columns=samples.columns),
-        attitude=Samples(t_ns=np.where(np.arange(20) == 3, wild, samples.t_ns + 1), columns=zero),
+        Sampled(
+            position=Samples(t_ns=t_ns, columns=samples.columns),
+            attitude=Samples(t_ns=np.where(np.arange(20) == 3, wild, samples.t_ns + 1), columns=zero),
+        ),
         undulation=egm96,
         source="x",
         problems=[],
@@ -98,7 +100,7 @@ def test_crossing_the_antimeridian_is_no_jump():
     t_ns = samples.t_ns[:-1] + 100_000_000
     zero = np.zeros(n - 1)
     attitude = Samples(t_ns=t_ns, columns={"yaw_deg": zero, "pitch_deg": zero, "roll_deg": zero})
-    track = assemble(position=samples, attitude=attitude, undulation=egm96, source="x", problems=[])
+    track = assemble(Sampled(position=samples, attitude=attitude), undulation=egm96, source="x", problems=[])
     assert len(track) == 2 * n - 1
     assert np.abs(np.mod(np.diff(track.lon_deg) + 180, 360) - 180).max() < 1e-5
 
@@ -127,7 +129,10 @@ def test_attitude_is_not_carried_over_half_a_second():
     t_ns = np.concatenate([position.t_ns[:10], position.t_ns[20:]])
     angles = {name: np.zeros(len(t_ns)) for name in ("yaw_deg", "pitch_deg", "roll_deg")}
     track = assemble(
-        position=position, attitude=Samples(t_ns=t_ns, columns=angles), undulation=egm96, source="x", problems=[]
+        Sampled(position=position, attitude=Samples(t_ns=t_ns, columns=angles)),
+        undulation=egm96,
+        source="x",
+        problems=[],
     )
     known = np.isfinite(track.yaw_deg)
     assert known[:10].all()
@@ -149,18 +154,22 @@ def test_yaw_turns_the_short_way_and_a_gimbal_turns_through_nadir():
             "roll_deg": np.array([0.0, 180.0]),
         },
     )
-    track = assemble(position=position, attitude=attitude, gimbal=gimbal, undulation=egm96, source="x", problems=[])
+    track = assemble(
+        Sampled(position=position, attitude=attitude, gimbal=gimbal), undulation=egm96, source="x", problems=[]
+    )
     middle = int(np.flatnonzero(track.t_utc_ns == position.t_ns[1])[0])
     assert abs(track.yaw_deg[middle]) < 1e-9
     assert track.gimbal_pitch_deg[middle] < -89.999, "half way between both lies straight down, not yaw 90"
 
 
 def test_heights_are_exchanged_through_the_geoid_both_ways():
-    amsl = assemble(position=line(5), undulation=egm96, source="x", problems=[])
+    amsl = assemble(Sampled(position=line(5)), undulation=egm96, source="x", problems=[])
     columns = dict(line(5).columns)
     columns["alt_hae_m"] = np.array(amsl.alt_hae_m)
     del columns["alt_amsl_m"]
-    hae = assemble(position=Samples(t_ns=line(5).t_ns, columns=columns), undulation=egm96, source="x", problems=[])
+    hae = assemble(
+        Sampled(position=Samples(t_ns=line(5).t_ns, columns=columns)), undulation=egm96, source="x", problems=[]
+    )
     np.testing.assert_allclose(hae.alt_amsl_m, 500.0, atol=1e-9)
     assert 45 < amsl.alt_hae_m[0] - 500.0 < 52
 

@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from geo.errors import InputError
 from geo.values import GimbalFrame
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.sources import read_track
 from telemetry.tracks.track_cleaning import Samples
@@ -27,17 +27,19 @@ def track():
     t_ns = T0 + 200_000_000 * np.arange(n)
     angles = {"yaw_deg": np.linspace(-179, 179, n), "pitch_deg": np.linspace(-5, 5, n), "roll_deg": np.full(n, 1 / 3)}
     return assemble(
-        position=Samples(
-            t_ns=t_ns,
-            columns={
-                "lat_deg": 47 + np.arange(n) / 3e6,
-                "lon_deg": 8 - np.arange(n) / 7e6,
-                "alt_amsl_m": 500 + np.arange(n) / 3,
-            },
+        Sampled(
+            position=Samples(
+                t_ns=t_ns,
+                columns={
+                    "lat_deg": 47 + np.arange(n) / 3e6,
+                    "lon_deg": 8 - np.arange(n) / 7e6,
+                    "alt_amsl_m": 500 + np.arange(n) / 3,
+                },
+            ),
+            attitude=Samples(t_ns=t_ns, columns=angles),
+            gimbal=Samples(t_ns=t_ns, columns=angles),
+            gimbal_frame=GimbalFrame.EARTH,
         ),
-        attitude=Samples(t_ns=t_ns, columns=angles),
-        gimbal=Samples(t_ns=t_ns, columns=angles),
-        gimbal_frame=GimbalFrame.EARTH,
         undulation=egm96,
         source="<script>&.tlog",
         problems=[],

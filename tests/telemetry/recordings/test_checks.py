@@ -14,7 +14,7 @@ from geo.values import GimbalFrame, PoseSigmas
 from telemetry.klv import decode
 from telemetry.klv.klv_track import track_from_klv
 from telemetry.recordings.checks import held_against
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.track_cleaning import Samples
 
@@ -51,21 +51,23 @@ def flight(noise, **changes):
     columns |= {name: change(columns[name]) for name, change in changes.items()}
     roll = np.zeros(n)
     return assemble(
-        position=Samples(t_ns=t_ns, columns={"lat_deg": lat, "lon_deg": lon, "alt_amsl_m": columns["amsl"]}),
-        attitude=Samples(t_ns=t_ns, columns={"yaw_deg": columns["yaw"], "pitch_deg": roll, "roll_deg": roll}),
-        gimbal=Samples(
-            t_ns=t_ns,
-            columns={"yaw_deg": columns["gimbal_yaw"], "pitch_deg": columns["gimbal_pitch"], "roll_deg": roll},
-        ),
-        gimbal_frame=GimbalFrame.EARTH,
-        beside=Samples(
-            t_ns=t_ns,
-            columns={
-                "alt_rel_home_m": columns["rel"],
-                "agl_m": columns["agl"],
-                "gps_lat_deg": columns["gps_lat"],
-                "gps_lon_deg": columns["gps_lon"],
-            },
+        Sampled(
+            position=Samples(t_ns=t_ns, columns={"lat_deg": lat, "lon_deg": lon, "alt_amsl_m": columns["amsl"]}),
+            attitude=Samples(t_ns=t_ns, columns={"yaw_deg": columns["yaw"], "pitch_deg": roll, "roll_deg": roll}),
+            gimbal=Samples(
+                t_ns=t_ns,
+                columns={"yaw_deg": columns["gimbal_yaw"], "pitch_deg": columns["gimbal_pitch"], "roll_deg": roll},
+            ),
+            gimbal_frame=GimbalFrame.EARTH,
+            beside=Samples(
+                t_ns=t_ns,
+                columns={
+                    "alt_rel_home_m": columns["rel"],
+                    "agl_m": columns["agl"],
+                    "gps_lat_deg": columns["gps_lat"],
+                    "gps_lon_deg": columns["gps_lon"],
+                },
+            ),
         ),
         undulation=egm96,
         source="flight",

@@ -13,7 +13,7 @@ from geo.values import GimbalFrame, PoseSigmas
 from telemetry.recordings.joining import join_by_motion, joint_of
 from telemetry.recordings.mounts import Mount, mounted
 from telemetry.recordings.reading_options import ReadingOptions
-from telemetry.tracks.assembly import assemble
+from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_file import write_track
@@ -38,14 +38,23 @@ def look(t):
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     """Return a clip without any clock, filmed by a camera that turns over a scene."""
+    return filmed(tmp_path_factory.mktemp("film") / "film.mp4", SECONDS)
+
+
+@pytest.fixture(scope="module")
+def long_film(tmp_path_factory):
+    """Return five minutes of it."""
+    return filmed(tmp_path_factory.mktemp("film") / "long.mp4", 300)
+
+
+def filmed(path, seconds):
     import av
 
     scene = ndimage.gaussian_filter(np.random.default_rng(11).uniform(0, 255, (500, 700)), 2.0)
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
     with av.open(str(path), "w") as target:
         video = target.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "crf": "20"})
         video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
-        for index in range(SECONDS * FPS):
+        for index in range(seconds * FPS):
             pan, tilt = look(index / FPS)
             offset = (190 - tilt * PX_PER_DEG, 270 + pan * PX_PER_DEG)
             view = ndimage.affine_transform(scene, np.eye(2), offset=offset, output_shape=(120, 160), order=1)
@@ -64,10 +73,12 @@ def log(*, rate_ppm=0.0, gimbal=True, attitude=False, seconds=SECONDS):
     angles = {"yaw_deg": pan, "pitch_deg": tilt - 40.0, "roll_deg": zero}
     lat = 48.0 + t * 10.0 / 111_000
     return assemble(
-        position=Samples(t_ns=stamps, columns={"lat_deg": lat, "lon_deg": zero + 11.0, "alt_amsl_m": zero + 600.0}),
-        gimbal=Samples(t_ns=stamps, columns=angles) if gimbal else None,
-        attitude=Samples(t_ns=stamps, columns={**angles, "pitch_deg": tilt}) if attitude else None,
-        gimbal_frame=GimbalFrame.EARTH if gimbal else GimbalFrame.BODY,
+        Sampled(
+            position=Samples(t_ns=stamps, columns={"lat_deg": lat, "lon_deg": zero + 11.0, "alt_amsl_m": zero + 600.0}),
+            gimbal=Samples(t_ns=stamps, columns=angles) if gimbal else None,
+            attitude=Samples(t_ns=stamps, columns={**angles, "pitch_deg": tilt}) if attitude else None,
+            gimbal_frame=GimbalFrame.EARTH if gimbal else GimbalFrame.BODY,
+        ),
         undulation=egm96,
         source="log",
         problems=[],
@@ -117,6 +128,22 @@ def test_a_clip_is_posed_by_a_stated_log_through_its_motion(cards, film, tmp_pat
         seconds = float(frame.pts_s) * (1 + 600e-6)
         assert frame.t_utc_ns == pytest.approx(LOG_NS + seconds * 1e9, abs=30_000_000)
         assert frame.pose.gimbal_yaw_deg == pytest.approx(look(float(frame.pts_s))[0], abs=2.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate_ppm", [0.0, 200.0, -200.0])
+def test_a_rate_of_200_ppm_planted_in_a_log_is_named_and_taken_off_every_frame(cards, long_film, tmp_path, rate_ppm):
+    table = tmp_path / "flight.csv"
+    write_track(log(rate_ppm=rate_ppm, seconds=300.0), table)
+    ((recording, frames, problems),), _ = cards.read_all(long_film, ReadingOptions(every_s=10.0), track=table)
+    segment = recording.clock.segments[0]
+    assert segment.basis is ClockBasis.LOG_OFFSET
+    assert ("clock_rate" in problems) is (rate_ppm != 0.0)
+    assert segment.rate_ppm == pytest.approx(rate_ppm, abs=60.0)
+    assert len(frames) >= 30
+    for frame in frames:
+        seconds = float(frame.pts_s) * (1 + rate_ppm * 1e-6)
+        assert frame.t_utc_ns == pytest.approx(LOG_NS + seconds * 1e9, abs=25_000_000), "unmended, 30 ms at the ends"
 
 
 def test_a_stated_offset_is_used_as_it_is(cards, film, tmp_path):

@@ -204,7 +204,7 @@ def test_what_was_planted_is_named_and_nothing_else(cards, tmp_path, kind):
 REAL = ("srt/*", "logs/*/*", "klv/**/*", "photos/**/*.JPG", "photos/**/*.jpg")
 NAMED = {
     "generator_output.mpeg": "a generator's angles, 18.7 degrees from its own frame centres",
-    "DynamicOnlyMISMMSPacketData.bin": "six packets made by hand",
+    "DynamicOnlyMISMMSPacketData.bin": "one packet, each item an example of its own: sensor and centre 11 500 km apart",
     "day.klv": "states its sensor's bearing from north (46 degrees) where the angle against the airframe belongs",
 }
 
