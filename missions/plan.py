@@ -107,6 +107,16 @@ class Leg:
     """Earth frame, clockwise from north: where the camera looks on this leg."""
     gimbal_pitch_deg: float = -90.0
 
+    def later(self, seconds: float) -> Leg:
+        """Return the leg flown so much later; written out, for plans have tens of thousands of legs."""
+        return Leg(
+            seq=self.seq, kind=self.kind, lat_start_deg=self.lat_start_deg, lon_start_deg=self.lon_start_deg,
+            alt_amsl_start_m=self.alt_amsl_start_m, lat_end_deg=self.lat_end_deg, lon_end_deg=self.lon_end_deg,
+            alt_amsl_end_m=self.alt_amsl_end_m, t_start_s=round(self.t_start_s + seconds, 3),
+            t_end_s=round(self.t_end_s + seconds, 3), speed_mps=self.speed_mps, battery_end_pct=self.battery_end_pct,
+            gimbal_yaw_deg=self.gimbal_yaw_deg, gimbal_pitch_deg=self.gimbal_pitch_deg,
+        )  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleParameter:
@@ -149,10 +159,7 @@ class Sortie:
     def starting_at(self, t_start_s: float) -> Sortie:
         """Return the sortie taking off at another time."""
         later = t_start_s - self.t_start_s
-        legs = tuple(
-            dataclasses.replace(g, t_start_s=round(g.t_start_s + later, 3), t_end_s=round(g.t_end_s + later, 3))
-            for g in self.legs
-        )
+        legs = tuple(leg.later(later) for leg in self.legs) if later else self.legs
         return dataclasses.replace(self, t_start_s=t_start_s, legs=legs)
 
 

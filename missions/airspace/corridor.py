@@ -96,6 +96,10 @@ class Corridor:
     thinned_m: float = 0.0
     """How far the guard may lie from the border as drawn, where that has very many vertices."""
 
+    def standoff_m(self, shapes: NDArray[np.object_]) -> FloatArray:
+        """Return how near shapes of the plane come to the guarded border, true metres (never overstated)."""
+        return np.asarray(self.guarded.distance_m(shapes) / self.stretch - self.thinned_m)
+
 
 def build_corridor(brief: Brief, heights: GroundHeights | None = None, wind: WindProfile | None = None) -> Corridor:
     """Work out own side, standoff and free air of a brief.

@@ -116,10 +116,13 @@ def _beside(faces: NDArray[np.object_], lines: BaseGeometry) -> tuple[NDArray[np
     left = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.maximum(length, 1e-9)[:, None]
     offset = np.minimum(SAMPLE_M, length / 8.0)[:, None] * left
     tree = shapely.STRtree(faces)
+    shapely.prepare(faces)  # few faces with very many corners, and many places: a tree would prepare the places
     beside = np.full((len(start), 2), -1)
     for column, sign in ((0, 1.0), (1, -1.0)):
-        which, face = tree.query(shapely.points((start + end) / 2.0 + sign * offset), predicate="within")
-        beside[which, column] = face
+        places = (start + end) / 2.0 + sign * offset
+        which, face = tree.query(shapely.points(places))
+        inside = shapely.contains_xy(faces[face], places[which])
+        beside[which[inside], column] = face[inside]
     return beside, length
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import shapely
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
@@ -101,15 +103,19 @@ class _Ring:
         self._x, self._y = ring[:, 0].copy(), ring[:, 1].copy()
         self._before, self._after = [(k - 1) % count for k in range(count)], [(k + 1) % count for k in range(count)]
         self._turn = [0.0] * count
+        self._free = [False] * count
         self._waiting: list[tuple[float, int]] = []
-        for k in range(count):
-            self._wait(k)
+        self._wait(range(count))
 
-    def _wait(self, k: int) -> None:
-        """Put a corner where its change has its place among the others'."""
-        (x0, y0), (x1, y1), (x2, y2) = (self._corners[n] for n in (self._before[k], k, self._after[k]))
-        self._turn[k] = (x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1)
-        heapq.heappush(self._waiting, (abs(self._turn[k]), k))
+    def _wait(self, which: Sequence[int]) -> None:
+        """Put corners where their changes have their places among the others', if they may go."""
+        for k in which:
+            (x0, y0), (x1, y1), (x2, y2) = (self._corners[n] for n in (self._before[k], k, self._after[k]))
+            self._turn[k] = (x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1)
+        for k, free in zip(which, self._may_go(which), strict=True):
+            self._free[k] = free
+            if free:
+                heapq.heappush(self._waiting, (abs(self._turn[k]), k))
 
     def leave_one_out(self) -> bool:
         """Leave out the corner whose leaving out changes the polygon least, of those that may go."""
@@ -117,11 +123,11 @@ class _Ring:
         gone = -1
         while self._waiting and gone < 0:
             change, k = heapq.heappop(self._waiting)
-            if not self.alive[k] or change != abs(self._turn[k]):
+            if not self.alive[k] or not self._free[k] or change != abs(self._turn[k]):
                 continue
             if self._wraps_another(k):
                 wrapping.append((change, k))
-            elif self._may_go(k):
+            else:
                 gone = k
         for entry in wrapping:  # what is in its way may be gone the next time; a corner that may not go waits for
             heapq.heappush(self._waiting, entry)  # one of its neighbours to go
@@ -131,19 +137,20 @@ class _Ring:
         self.alive[gone] = False
         self.count -= 1
         self._after[before], self._before[after] = after, before
-        self._wait(before)
-        self._wait(after)
+        self._wait((before, after))
         return True
 
-    def _may_go(self, k: int) -> bool:
-        """Tell whether the triangle at a corner may be taken away (a left turn) or added (a right turn)."""
-        before, after, turn = self._before[k], self._after[k], self._turn[k]
-        if abs(turn) < _FLAT_M2:
-            return bool(shapely.covers(self._outer, shapely.linestrings(self._ring[[before, after]])))
-        triangle = shapely.polygons(self._ring[[before, k, after]])
-        return (
-            not shapely.intersects(self._inner, triangle) if turn > 0.0 else bool(shapely.covers(self._outer, triangle))
-        )
+    def _may_go(self, which: Sequence[int]) -> list[bool]:
+        """Tell whether the triangles at corners may be taken away (left turns) or added (right turns)."""
+        index = np.array([(self._before[k], k, self._after[k]) for k in which])
+        turn = np.array([self._turn[k] for k in which])
+        left, flat = turn >= _FLAT_M2, np.abs(turn) < _FLAT_M2
+        may = np.zeros(len(index), dtype=bool)
+        corners = self._ring[index]
+        may[left] = ~shapely.intersects(self._inner, shapely.polygons(corners[left]))
+        may[~left & ~flat] = shapely.covers(self._outer, shapely.polygons(corners[~left & ~flat]))
+        may[flat] = shapely.covers(self._outer, shapely.linestrings(corners[flat][:, ::2]))
+        return may.tolist()
 
     def _wraps_another(self, k: int) -> bool:
         """Tell whether another corner lies in the triangle at one: without that one the ring would cross itself."""

@@ -120,7 +120,9 @@ def _slope_limited(along: FloatArray, wanted: FloatArray, slope: float) -> Float
 def _thinned(along: FloatArray, height: FloatArray, corner: NDArray[np.bool_], tolerance_m: float) -> NDArray[np.bool_]:
     keep = corner.copy()
     fixed = np.flatnonzero(corner)
-    stack = list(zip(fixed[:-1].tolist(), fixed[1:].tolist(), strict=True))
+    off = np.abs(height - np.interp(along, along[fixed], height[fixed]))
+    strays = np.maximum.reduceat(off, fixed[:-1]) > tolerance_m
+    stack = list(zip(fixed[:-1][strays].tolist(), fixed[1:][strays].tolist(), strict=True))
     while stack:
         a, b = stack.pop()
         if b - a < 2:

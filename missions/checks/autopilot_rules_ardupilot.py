@@ -7,7 +7,6 @@ frames, NaN), `AP_Mission_config.h` (capacity, jumps), `AP_Arming_Copter`
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +23,7 @@ from missions.plan_files.dialect import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from missions.checks.autopilot_rules_values import VehicleSettings
     from missions.plan import MissionItem
@@ -47,7 +46,7 @@ def ardupilot_findings(document: PlanDocument, settings: VehicleSettings) -> tup
     """Judge a mission by what ArduPilot accepts, stores and arms with."""
     return (
         *_whole(document, settings),
-        *itertools.chain.from_iterable(_item(item, settings) for item in document.items),
+        *_items(document.items, settings),
         *_takeoff(document, settings),
         *storage_findings(document.items, settings, Dialect.ARDUPILOT, SUPPORTED),
         *_fence(document.fence),
@@ -62,6 +61,21 @@ def _whole(document: PlanDocument, settings: VehicleSettings) -> Iterator[Findin
     if jumps > (limit := settings.ardupilot_max_jumps):
         message = f"{jumps} jumps are more than the {limit} ArduPilot counts on boards with little memory"
         yield plan_finding("ardupilot.jumps", message, measured=jumps, limit=limit)
+
+
+def _items(items: Sequence[MissionItem], settings: VehicleSettings) -> Iterator[Finding]:
+    """Judge items one by one; of those that differ in plain numbers alone, and against which nothing is said, one."""
+    harmless: set[tuple[int, int, bool]] = set()
+    for item in items:
+        sound = math.isfinite(item.p1 + item.p2 + item.p3 + item.lat_deg + item.lon_deg) and has_position(item)
+        plain = sound and abs(item.alt_m) < _ALT_MAX_M and not math.isinf(item.p4)
+        alike = (item.command, item.frame, math.isnan(item.p4))
+        if plain and alike in harmless:
+            continue
+        found = tuple(_item(item, settings))
+        yield from found
+        if plain and not found:
+            harmless.add(alike)
 
 
 def _item(item: MissionItem, settings: VehicleSettings) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def storage_findings(
     whole: set[tuple[object, ...]] = set()
     for item in items:
         sent_numbers = _numbers(item)
-        alike = (item.command, item.frame, *(None if math.isnan(value) else value for value in sent_numbers))
+        alike = (item.command, item.frame, *sent_numbers)
         if item.command not in supported or alike in whole or any(math.isinf(value) for value in sent_numbers):
             continue
         back = _kept_numbers(item, peer)

@@ -140,7 +140,10 @@ class _Walk:
         remark = unfollowed_remark(item)
         if remark is not None:
             self.remarks.append(remark)
-        if item.command == cmd.RETURN:
+        if item.command in PATH_COMMANDS:
+            if self.at.known or has_position(item):
+                self._fly_item(item)
+        elif item.command == cmd.RETURN:
             self._return(item)
         elif item.command == cmd.DELAY:
             self._delay(item)
@@ -152,11 +155,10 @@ class _Walk:
             what = "the fence's floor" if item.p1 == 2.0 else "the fence"
             text = f"turns {what} off: what lies beyond it is not kept"
             self.say(item, "execution.fence-off", text, Severity.WARNING)
-        elif item.command in PATH_COMMANDS and (has_position(item) or self.at.known):
-            self._fly_item(item)
 
     def _fly_item(self, item: MissionItem) -> None:
-        self._leave_circle(self._place(item))
+        if self.at.circling is not None:
+            self._leave_circle(self.at.circling, self._place(item))
         if item.command in cmd.TAKEOFFS:
             self._take_off(item)
         elif item.command in cmd.LANDINGS:
@@ -265,11 +267,9 @@ class _Walk:
         if self.conduct.wing:
             self.at.circling = circle
 
-    def _leave_circle(self, goal: tuple[float, float]) -> None:
+    def _leave_circle(self, circle: Circle, goal: tuple[float, float]) -> None:
         """Go on round the circle the aircraft is on to the tangent that leads to a goal."""
-        circle, height_m = self.at.circling, self.at.alt_m
-        if circle is None:
-            return
+        height_m = self.at.alt_m
         turned_deg = circle.turned_to_deg(self.at.place, goal)
         for corner in circle.arc(self.at.place, turned_deg) if turned_deg else ():
             self._to(circle.item, corner, height_m, LegKind.TURN)

@@ -79,6 +79,11 @@ class FlownPath:
         return self.ground.at(self.points.xy_m)
 
     @functools.cached_property
+    def kept_m(self) -> FloatArray:
+        """How near each leg comes to the border."""
+        return self.corridor.standoff_m(self.legs.lines)
+
+    @functools.cached_property
     def ends_m(self) -> FloatArray:
         """Where the flight begins and ends, (2, 2)."""
         return np.stack([self.legs.start_m[0], self.legs.end_m[-1]])

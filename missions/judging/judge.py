@@ -15,7 +15,7 @@ from missions.judging.rules_area import keep_in, overflight
 from missions.judging.rules_battery import endurance
 from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
 from missions.judging.rules_link import link, radio
-from missions.judging.rules_place import side, standoff, standoff_m, zones
+from missions.judging.rules_place import side, standoff, zones
 from missions.judging.rules_position_loss import position_loss
 from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
 from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
@@ -152,5 +152,5 @@ def judge_sortie(situation: Situation, sortie: Sortie) -> SortieJudgement:
             ),
         ),
         findings=tuple(dataclasses.replace(f, sortie=sortie.name) for f in found),
-        kept_m=float(np.min(standoff_m(situation.corridor, subject.legs.lines))),
+        kept_m=float(np.min(subject.kept_m)),
     )

@@ -17,6 +17,7 @@ import shapely
 from missions.judging.judge import subject_of
 from missions.judging.return_rules import can_retrace
 from missions.judging.rules_return_place import RETRACE, forbidden_points
+from missions.judging.swept import triangles
 from missions.plan import MissionItem, ProposedRally
 
 if TYPE_CHECKING:
@@ -249,8 +250,7 @@ def _clear(
     point, place = np.nonzero(asked)
     corners = [points.xy_m[looked[point]], points.xy_m[onward[point]], places[place]]
     clear = np.zeros(asked.shape, dtype=bool)
-    swept = shapely.convex_hull(shapely.linestrings(np.stack(corners, axis=1)))
-    clear[point, place] = shapely.covers(subject.corridor.free, swept)
+    clear[point, place] = shapely.covers(subject.corridor.free, triangles(np.stack(corners, axis=1)))
     return clear
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,27 +31,22 @@ def _straight(subject: Subject, legs: Sequence[Leg]) -> tuple[Leg, ...]:
     first = np.flatnonzero(np.diff(returns.points.leg, prepend=-1) != 0)
     lat, lon = subject.corridor.frame.to_degrees(returns.points.xy_m[first])
     lat_end, lon_end = subject.corridor.frame.to_degrees(returns.target_m[first])
+    columns = (lat, lon, lat_end, lon_end, *(np.asarray(c)[first] for c in (
+        returns.points.leg, returns.up_amsl_m, returns.over_amsl_m, returns.seconds, returns.left_pct,
+    )))  # fmt: skip
     made: list[Leg] = []
-    for n, k in enumerate(first.tolist()):
-        leg = legs[int(returns.points.leg[k])]
-        here, goal = (float(lat[n]), float(lon[n])), (float(lat_end[n]), float(lon_end[n]))
-        up, over = round(float(returns.up_amsl_m[k]), 2), round(float(returns.over_amsl_m[k]), 2)
-        climbs = up > leg.alt_amsl_start_m
-        way = dataclasses.replace(
-            leg, seq=len(legs) + len(made) + climbs, kind=LegKind.FAILSAFE,
-            lat_start_deg=here[0], lon_start_deg=here[1], lat_end_deg=goal[0], lon_end_deg=goal[1],
-            alt_amsl_start_m=up, alt_amsl_end_m=over,
-            t_end_s=round(leg.t_start_s + float(returns.seconds[k]), 3),
-            battery_end_pct=round(float(returns.left_pct[k]), 3),
+    for lat0, lon0, lat1, lon1, which, up_m, over_m, seconds, left in zip(*(c.tolist() for c in columns), strict=True):
+        leg, up, over = legs[which], round(up_m, 2), round(over_m, 2)
+        way = functools.partial(
+            Leg, kind=LegKind.FAILSAFE, lat_start_deg=lat0, lon_start_deg=lon0, t_start_s=leg.t_start_s,
+            t_end_s=round(leg.t_start_s + seconds, 3), speed_mps=leg.speed_mps, battery_end_pct=round(left, 3),
+            gimbal_yaw_deg=leg.gimbal_yaw_deg, gimbal_pitch_deg=leg.gimbal_pitch_deg,
         )  # fmt: skip
-        if climbs:
-            made.append(
-                dataclasses.replace(
-                    way, seq=way.seq - 1, lat_end_deg=here[0], lon_end_deg=here[1],
-                    alt_amsl_start_m=leg.alt_amsl_start_m, alt_amsl_end_m=up,
-                )
-            )  # fmt: skip
-        made.append(way)
+        if up > leg.alt_amsl_start_m:
+            climb = {"alt_amsl_start_m": leg.alt_amsl_start_m, "alt_amsl_end_m": up}
+            made.append(way(seq=len(legs) + len(made), lat_end_deg=lat0, lon_end_deg=lon0, **climb))
+        over_there = {"alt_amsl_start_m": up, "alt_amsl_end_m": over}
+        made.append(way(seq=len(legs) + len(made), lat_end_deg=lat1, lon_end_deg=lon1, **over_there))
     return tuple(made)
 
 

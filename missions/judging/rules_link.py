@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.line_of_sight import stands_above_m
 from missions.judging.breaches import Breaches, worst_points
 from missions.plan import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from geo.values import FloatArray
     from missions.judging.subject import Subject
 
 EFFECTIVE_RADIUS_M: Final = 4.0 / 3.0 * 6_371_008.8
 """Earth radius for radio paths in a standard atmosphere (ITU-R P.310: k = 4/3)."""
 SIGHT_STEPS: Final = 40
+"""The ground is looked at after each of so many parts of the way to the station, but for the last."""
 
 
 def link(subject: Subject) -> Iterator[Breaches]:
@@ -42,14 +45,16 @@ def radio(subject: Subject) -> Iterator[Breaches]:
         return
     points = subject.points
     xy, antenna = subject.station
-    share = (np.arange(1, SIGHT_STEPS) / SIGHT_STEPS)[None, :, None]
-    between = points.xy_m[:, None, :] + share * (xy - points.xy_m)[:, None, :]
-    heights = subject.ground.at(between.reshape(-1, 2)).reshape(len(points.xy_m), -1)
-    length = np.hypot(*(points.xy_m - xy).T)[:, None]
-    part = share[:, :, 0]
-    bulge = part * (1.0 - part) * length**2 / (2.0 * EFFECTIVE_RADIUS_M)
-    ray = points.alt_amsl_m[:, None] + part * (antenna - points.alt_amsl_m)[:, None]
-    into = np.nan_to_num(heights + bulge - ray, nan=-np.inf).max(axis=1)
+    curve_m = np.hypot(*(points.xy_m - xy).T) ** 2 / (2.0 * EFFECTIVE_RADIUS_M)
+
+    def above(x_m: FloatArray, y_m: FloatArray, amsl_m: FloatArray, share: FloatArray) -> FloatArray:
+        ground = subject.ground.at(np.stack([x_m, y_m], axis=-1).reshape(-1, 2)).reshape(x_m.shape)
+        return ground + share * (1.0 - share) * curve_m - amsl_m
+
+    into = stands_above_m(
+        above, (*points.xy_m.T, points.alt_amsl_m), (*xy, np.asarray(antenna)),
+        count=SIGHT_STEPS - 1, part=(0.5 / SIGHT_STEPS, 1.0 - 0.5 / SIGHT_STEPS),
+    )  # fmt: skip
     into[~subject.legs.moving[points.leg]] = -np.inf
     hidden = into > 0.0
     at = worst_points(points.leg, into, hidden)

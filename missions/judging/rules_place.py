@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from missions.airspace.corridor import Corridor
     from missions.briefs.places import Zone
     from missions.judging.legs import FlownLegs
     from missions.judging.subject import Subject
@@ -29,15 +28,10 @@ ARC_SLACK: Final = 1.01
 """A buffer's chords lie up to half a per cent inside its arc; what is near enough must meet it."""
 
 
-def standoff_m(corridor: Corridor, shapes: NDArray[np.object_]) -> FloatArray:
-    """Return how near shapes of the plane come to the guarded border, true metres (never overstated)."""
-    return np.asarray(corridor.guarded.distance_m(shapes) / corridor.stretch - corridor.thinned_m)
-
-
 def standoff(subject: Subject) -> Iterator[Breaches]:
     """Compare every leg with the standoff asked, and with the margin its errors need on top."""
     asked, margin = subject.brief.standoff.asked_m, subject.corridor.margin.total_m
-    kept = standoff_m(subject.corridor, subject.legs.lines)
+    kept = subject.kept_m
     for rule, bad, limit in (
         ("standoff", kept < asked, asked),
         ("standoff margin", (kept >= asked) & (kept < asked + margin), asked + margin),

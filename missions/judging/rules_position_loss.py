@@ -9,7 +9,6 @@ import numpy as np
 import shapely
 
 from missions.judging.breaches import Breaches, worst_points
-from missions.judging.rules_place import standoff_m
 from missions.performance.handling import vertical_s
 from missions.plan import Severity
 
@@ -59,10 +58,10 @@ def position_loss(subject: Subject) -> Iterator[Breaches]:
     down = points.xy_m + drift
     own = subject.corridor.own
     shapely.prepare(own)
-    places = np.asarray(shapely.points(down))
-    bad = shapely.covers(own, shapely.points(points.xy_m)) & ~shapely.covers(own, places)
-    beyond = np.zeros(len(places))
-    beyond[bad] = np.maximum(standoff_m(subject.corridor, places[bad]), 0.0)
+    bad = ~shapely.intersects_xy(own, down)
+    bad[bad] = shapely.intersects_xy(own, points.xy_m[bad])
+    beyond = np.zeros(len(down))
+    beyond[bad] = np.maximum(subject.corridor.standoff_m(np.asarray(shapely.points(down[bad]))), 0.0)
     row = worst_points(points.leg, beyond, bad)
     kept = subject.brief.failsafe.position_loss == "kept"
     yield Breaches(

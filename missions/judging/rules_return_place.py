@@ -12,7 +12,7 @@ from missions.airspace.zone_layers import ROUNDING_M, HeightSpan, counts_from_gr
 from missions.judging.breaches import Breaches, worst_points
 from missions.judging.return_rules import can_retrace
 from missions.judging.rules_area import beyond
-from missions.judging.rules_place import ARC_SLACK, standoff_m
+from missions.judging.rules_place import ARC_SLACK
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def near_border(subject: Subject) -> tuple[NDArray[np.int64], FloatArray]:
     """Return the swept rows that leave the free air though their leg keeps the standoff, and how near they come."""
     swept, free = subject.swept, subject.corridor.free
     shapely.prepare(free)
-    own = standoff_m(subject.corridor, subject.legs.lines)
-    doubtful = np.flatnonzero(~shapely.covers(free, swept.shape) & (own[swept.leg] >= subject.brief.standoff.asked_m))
-    return doubtful, standoff_m(subject.corridor, swept.shape[doubtful])
+    kept = subject.kept_m[swept.leg] >= subject.brief.standoff.asked_m
+    doubtful = np.flatnonzero(~shapely.covers(free, swept.shape) & kept)
+    return doubtful, subject.corridor.standoff_m(swept.shape[doubtful])
 
 
 def in_zone(subject: Subject, zone: Zone, shape: shapely.Geometry) -> NDArray[np.int64]:

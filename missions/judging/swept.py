@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from missions.judging.returns import Returns
 
     FloatArray = NDArray[np.float64]
+
+FLAT_M2: Final = 1e-6
+"""Three places that span less than this lie on a line, to rounding."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +59,18 @@ def _ways(returns: Returns) -> Swept:
     goal = np.concatenate([returns.target_m[first], returns.target_m[other + 1]])
     corners = np.stack([points.xy_m[index], points.xy_m[index + 1], goal], axis=1)
     heights = np.stack([v[index + n] for n in (0, 1) for v in (returns.up_amsl_m, returns.over_amsl_m)])
-    return _rows(returns, np.asarray(shapely.convex_hull(shapely.linestrings(corners))), index, heights)
+    return _rows(returns, triangles(corners), index, heights)
+
+
+def triangles(corners_m: FloatArray) -> NDArray[np.object_]:
+    """Return the ground between three places each, (n, 3, 2): a triangle, or the line that they lie on."""
+    a, b, c = np.moveaxis(corners_m, 1, 0)
+    twice_m2 = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    wide = np.abs(twice_m2) > FLAT_M2
+    shape = np.empty(len(corners_m), dtype=object)
+    shape[wide] = shapely.polygons(corners_m[wide])
+    shape[~wide] = shapely.convex_hull(shapely.linestrings(corners_m[~wide]))
+    return shape
 
 
 def _climbs(path: FlownPath, returns: Returns) -> Swept:

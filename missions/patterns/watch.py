@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.errors import RefusedError
-from geo.geodesy import ecef_to_geodetic, forward, geodetic_to_ecef
+from geo.geodesy import ecef_components_to_geodetic, forward, geodetic_to_ecef
+from geo.line_of_sight import stands_above_m, steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 EYE_M: Final = 1.0
 """Height above ground that must be in sight: the middle of a standing person."""
-_STEP_M: Final = 15.0
-"""Sampling along a line of sight, half the post spacing of 1-arc-second terrain."""
-_NEAR_TARGET_M: Final = 2.0
 AZIMUTHS: Final = 72
 
 
@@ -51,14 +49,16 @@ def line_of_sight(terrain: Terrain, viewer_m: FloatArray, target: Geodetic) -> B
     """
     end = geodetic_to_ecef(target.lat_deg, target.lon_deg, target.alt_hae_m)
     reach_m = np.linalg.norm(viewer_m - end, axis=1)
-    count = max(2, int(np.ceil(float(reach_m.max()) / _STEP_M)))
-    share = np.linspace(0.0, 1.0, count + 1)[:-1]
-    points = viewer_m[:, None, :] + share[None, :, None] * (end - viewer_m)[:, None, :]
-    lat, lon, alt = ecef_to_geodetic(points)
-    ground = terrain.height_hae_m(lat.ravel(), lon.ravel()).reshape(lat.shape)
-    left_m = (1.0 - share)[None, :] * reach_m[:, None]
-    hidden = (ground > alt) & (left_m > _NEAR_TARGET_M)
-    return np.asarray(~hidden.any(axis=1))
+
+    def above(*places: FloatArray) -> FloatArray:
+        lat, lon, alt = ecef_components_to_geodetic(*places[:3])
+        ground = terrain.height_hae_m(np.degrees(lat).ravel(), np.degrees(lon).ravel())
+        return ground.reshape(alt.shape) - alt
+
+    count = steps(reach_m)
+    half = 0.5 / count  # places from the viewer on, the last a step before the target, which stands on the ground
+    stands_m = stands_above_m(above, tuple(viewer_m.T), tuple(end), count=count, part=(-half, 1.0 - half))
+    return np.asarray(stands_m <= 0.0)
 
 
 def watch_posts(target: Geodetic, terrain: Terrain, *, radius_m: float, height_m: float) -> WatchPosts:

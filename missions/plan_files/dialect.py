@@ -181,6 +181,8 @@ def filled(items: Iterable[MissionItem], dialect: str) -> tuple[MissionItem, ...
 
 
 def _filled(item: MissionItem, allowed: tuple[str, ...]) -> MissionItem:
+    if not math.isnan(item.p1 + item.p2 + item.p3 + item.p4):
+        return item
     values = {n: 0.0 for n in _PARAMETERS if math.isnan(getattr(item, n)) and n not in allowed}
     return dataclasses.replace(item, **values) if values else item  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,14 +42,22 @@ class Tile:
         """Return the outlines of cells of one code, joined where they share a side, with that code; 0 has none."""
         if not codes.any():
             return []
-        found = shapes(codes, mask=codes > 0, connectivity=4, transform=_affine(self))
-        return [(int(code), _polygon(outline["coordinates"])) for outline, code in found]
+        found = list(shapes(codes, mask=codes > 0, connectivity=4, transform=_affine(self)))
+        rings = [np.array(ring) for outline, _ in found for ring in outline["coordinates"]]
+        lines = shapely.linearrings(np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), [*map(len, rings)]))
+        owner = np.repeat(np.arange(len(found)), [len(outline["coordinates"]) for outline, _ in found])
+        polygons = np.asarray(shapely.polygons(lines, indices=owner))
+        return [(int(code), polygon) for (_, code), polygon in zip(found, polygons, strict=True)]
 
 
-def _polygon(rings: list[list[tuple[float, float]]]) -> shapely.Polygon:
-    """Return a polygon from its outer ring and its holes."""
-    outer, *holes = (shapely.linearrings(ring) for ring in rings)
-    return shapely.polygons(outer, holes or None)
+def _outlines(polygons: NDArray[np.object_]) -> Iterator[dict[str, object]]:
+    """Yield polygons as GeoJSON has them: what shapely's own way takes a corner at a time, here a ring at a time."""
+    rings, owner = shapely.get_rings(polygons, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    corners = [part.tolist() for part in np.split(xy, np.flatnonzero(np.diff(ring)) + 1)]
+    ends = [0, *(np.flatnonzero(np.diff(owner)) + 1).tolist(), len(rings)]
+    for first, end in itertools.pairwise(ends):
+        yield {"type": "Polygon", "coordinates": corners[first:end]}
 
 
 def _affine(tile: Tile) -> Affine:
@@ -57,26 +66,37 @@ def _affine(tile: Tile) -> Affine:
 
 def tiles_of(area: BaseGeometry, side_m: float) -> Iterator[Tile]:
     """Cut an area into tiles of cells; cells lie at whole multiples of their side."""
-    if area.is_empty:
+    yield from _tiles(_polygons(np.array([area], dtype=object)), side_m)
+
+
+def _polygons(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the polygons that shapes consist of."""
+    parts = shapely.get_parts(shapely.get_parts(shapes))
+    return np.asarray(parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)])
+
+
+def _tiles(polygons: NDArray[np.object_], side_m: float) -> Iterator[Tile]:
+    if not len(polygons):
         return
-    west, south, east, north = (float(v) for v in (*np.floor(np.array(area.bounds[:2]) / side_m),
-                                                   *np.ceil(np.array(area.bounds[2:]) / side_m)))  # fmt: skip
+    bounds = shapely.total_bounds(polygons) / side_m
+    west, south, east, north = (*np.floor(bounds[:2]).tolist(), *np.ceil(bounds[2:]).tolist())
     columns, rows = int(east - west), int(north - south)
     if max(columns, rows) > TILE_CELLS:
-        yield from _halves(area, (west, south, east, north), side_m, wide=columns >= rows)
+        yield from _halves(polygons, (west, south, east, north), side_m, wide=columns >= rows)
         return
-    polygons = [p for p in shapely.get_parts(area) if p.geom_type in ("Polygon", "MultiPolygon") and not p.is_empty]
-    if not polygons or columns == 0 or rows == 0:
+    if columns == 0 or rows == 0:
         return
     tile = Tile(west_m=west * side_m, south_m=south * side_m, side_m=side_m, inside=np.zeros((rows, columns), bool))
-    burnt = rasterize([(p, 1) for p in polygons], out_shape=(rows, columns), transform=_affine(tile), dtype="uint8")
+    outlines = ((outline, 1) for outline in _outlines(polygons))
+    burnt = rasterize(outlines, out_shape=(rows, columns), transform=_affine(tile), dtype="uint8")
     if burnt.any():
         yield dataclasses.replace(tile, inside=burnt.astype(bool))
 
 
 def _halves(
-    area: BaseGeometry, edges: tuple[float, float, float, float], side_m: float, *, wide: bool
+    polygons: NDArray[np.object_], edges: tuple[float, float, float, float], side_m: float, *, wide: bool
 ) -> Iterator[Tile]:
+    """Cut what crosses the middle, and hand each half on."""
     west, south, east, north = edges
     cut = float(np.round((west + east) / 2.0 if wide else (south + north) / 2.0))
     boxes = (
@@ -84,6 +104,10 @@ def _halves(
         if wide
         else ((west, south, east, cut), (west, cut, east, north))
     )
+    bounds = shapely.bounds(polygons)
     for box in boxes:
         left, low, right, high = (v * side_m for v in box)
-        yield from tiles_of(shapely.intersection(area, shapely.box(left, low, right, high)), side_m)
+        in_it = (bounds[:, :2] >= (left, low)).all(axis=1) & (bounds[:, 2:] <= (right, high)).all(axis=1)
+        met = (bounds[:, 2:] > (left, low)).all(axis=1) & (bounds[:, :2] < (right, high)).all(axis=1) & ~in_it
+        parts = _polygons(shapely.intersection(polygons[met], shapely.box(left, low, right, high)))
+        yield from _tiles(np.concatenate([polygons[in_it], parts]), side_m)

@@ -184,9 +184,12 @@ def _gaps(situation: Situation, passes: Passes, judged: Sequence[_Judged]) -> tu
     outlines = [outline for j in judged for outline in j.tile.polygons(j.codes)]
     found = []
     for reason, code in CODES.items():
-        joined = union_of([polygon for its, polygon in outlines if its == code])
-        found += [Gap(reason=reason, polygon=p, area_m2=float(p.area)) for p in shapely.get_parts(joined) if p.area > 0]
-    return tuple(sorted(found, key=lambda g: (-round(g.area_m2, 1), *np.round(g.polygon.bounds, 1))))
+        parts = np.asarray(shapely.get_parts(union_of([polygon for its, polygon in outlines if its == code])))
+        areas = shapely.area(parts).tolist()
+        found += [Gap(reason=reason, polygon=p, area_m2=area) for p, area in zip(parts, areas, strict=True) if area > 0]
+    corners = np.round(shapely.bounds(np.array([gap.polygon for gap in found], dtype=object)), 1).reshape(-1, 4)
+    order = np.lexsort((*corners.T[::-1], [-round(gap.area_m2, 1) for gap in found]))
+    return tuple(found[k] for k in order.tolist())
 
 
 def _explained(situation: Situation, passes: Passes, xy_m: FloatArray) -> Codes:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from missions.judging.rules_place import standoff_m
 from missions.plan import Finding, LaneSight, Severity, SightReport, UnseenGround
 from missions.sight.coverage import Unseen
 from missions.sight.optics import near_far_m, pixels_m
@@ -179,4 +178,4 @@ def _farthest_m(situation: Situation, covered: Coverage, reason: Unseen) -> floa
     """Return how far from the border the gaps of one reason reach, true metres."""
     gaps = np.array([gap.polygon for gap in covered.gaps if gap.reason is reason], dtype=object)
     corners = np.asarray(shapely.points(shapely.get_coordinates(gaps)))
-    return float(standoff_m(situation.corridor, corners).max(initial=0.0))
+    return float(situation.corridor.standoff_m(corners).max(initial=0.0))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from geo.line_of_sight import stands_above_m, steps
 from missions.airspace.terrain_profile import SAMPLE_M
 from missions.briefs.camera import GRAZING_DEG
 from missions.plan import LegKind
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-RAY_STEP_M: Final = 15.0
-"""Spacing of the heights looked up along a line of sight; half the posts of common terrain models."""
 HIDDEN_M: Final = 1.0
 """Ground that stands this much above a line of sight hides what lies behind it."""
 SQUARE_M: Final = 3_000.0
@@ -258,14 +257,17 @@ def _hidden(
     clear = np.clip((eye_amsl_m - top) / drop, 0.0, 1.0)
     metres = (1.0 - clear) * np.hypot(*(xy_m - eye_m).T)
     hidden = np.zeros(len(eye_m), dtype=bool)
+
+    def above(x_m: FloatArray, y_m: FloatArray, amsl_m: FloatArray, _: FloatArray) -> FloatArray:
+        return land.at(x_m, y_m) - amsl_m
+
     order = np.argsort(metres, kind="stable")
     order = order[metres[order] > 0.0]
     for rows in np.array_split(order, max(int(np.ceil(len(order) / AT_ONCE)), 1)):
         if len(rows) == 0:
             continue
-        count = max(int(np.ceil(metres[rows[-1]] / RAY_STEP_M)), 1)
-        for k in range(count):
-            share = clear[rows] + (k + 0.5) / count * (1.0 - clear[rows])
-            x, y = (eye_m[rows, a] + share * (xy_m[rows, a] - eye_m[rows, a]) for a in (0, 1))
-            hidden[rows] |= land.at(x, y) > eye_amsl_m[rows] - share * drop[rows] + HIDDEN_M
+        here = (*eye_m[rows].T, eye_amsl_m[rows])
+        there = (*xy_m[rows].T, eye_amsl_m[rows] - drop[rows])
+        stands_m = stands_above_m(above, here, there, count=steps(metres[rows]), part=(clear[rows], 1.0))
+        hidden[rows] = stands_m > HIDDEN_M
     return hidden
