@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geo.errors import InputError, RefusedError
+from geo.errors import InputError, RefusedError, VedetteError
 
 
 class BriefError(InputError):
@@ -15,3 +15,7 @@ class PlanFileError(InputError):
 
 class PlanRefusedError(RefusedError):
     """No plan can keep a rule: which rule, where, by how much, and the smallest relaxation."""
+
+
+class TriedInVainError(VedetteError):
+    """A plan was made to try a change of a brief, and what is found so far tells that the change does not do."""

@@ -147,7 +147,7 @@ def check_document(
     if dialect is not None and document.dialect not in (None, dialect):
         said = f"the file was made for {document.dialect} and is judged for {dialect}"
         document = dataclasses.replace(document, problems=(*document.problems, said))
-    flown = execute(document, _conduct(told, chosen, ground))
+    flown = execute(document, _conduct(told, chosen, ground, brief))
     foreign = dialect is None and document.source_format == DJI  # what ArduPilot stores does not bind DJI
     findings = [
         *_problems(document, flown),
@@ -261,12 +261,19 @@ def _fence(document: PlanDocument, flown: Execution) -> tuple[Finding, ...]:
     return tuple(fence_findings(document, flown.legs, frame))
 
 
-def _conduct(settings: VehicleSettings, dialect: Dialect, ground: GroundHeights | None) -> Conduct:
+def _conduct(
+    settings: VehicleSettings, dialect: Dialect, ground: GroundHeights | None, brief: Brief | None
+) -> Conduct:
     wing = settings.vehicle is VehicleClass.FIXED_WING
     returns = own_returns(dialect, wing=wing)
     if settings.return_alt_m is not None:
         returns = dataclasses.replace(returns, return_alt_m=settings.return_alt_m)
-    return Conduct(wing=wing, returns=returns, ground=ground, px4=dialect is Dialect.PX4)
+    conduct = Conduct(wing=wing, returns=returns, ground=ground, px4=dialect is Dialect.PX4)
+    if brief is None:
+        return conduct
+    flown = brief.performances[0]
+    climb_mps, descent_mps = flown.aircraft.climb_mps, flown.aircraft.descent_mps
+    return dataclasses.replace(conduct, climbs=climb_mps / flown.speed_mps, sinks=descent_mps / flown.speed_mps)
 
 
 def _length_m(legs: tuple[Leg, ...]) -> float:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from missions.briefs.brief import Brief
     from missions.checks.check import Judgement
+    from missions.judging.relaxation import InVain
     from missions.plan_files.plan_document import PlanDocument
 
     Judge = Callable[..., Judgement]
@@ -50,7 +51,7 @@ class Tries:
         if situation is None or not any(finding.advice for finding in judgement.findings):
             return judgement
 
-        def again(changed: Brief) -> Trial:
+        def again(changed: Brief, _: InVain) -> Trial:
             self._left -= 1
             return Trial(findings=judge(brief=Situation.of(changed, situation.ground.heights)).findings)
 

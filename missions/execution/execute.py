@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TERRAIN_FRAMES: Final = (10, 11)
 MAX_LEGS: Final = 200_000
 _CLIMB_OUT: Final = 0.1
-"""The least slope a fixed wing leaves the ground on; our own type climbs 1 in 6 in still air."""
+"""The least slope a fixed wing leaves the ground on, and climbs or sinks on where its type is not known; our own type
+climbs 1 in 6 in still air."""
 _TERRAIN_STEP_M: Final = 100.0
 """How often the height of a leg that follows the terrain is taken: half the spacing of coarse elevation data."""
 _RADIUS: Final = {cmd.LOITER_UNLIMITED: "p3", cmd.LOITER_TURNS: "p3", cmd.LOITER_TIME: "p3", cmd.LOITER_TO_ALT: "p2"}
@@ -51,6 +52,9 @@ class Conduct:
     ground: GroundHeights | None = None
     px4: bool = False
     """Whether PX4 carries it out, and not ArduPilot."""
+    climbs: float = _CLIMB_OUT
+    sinks: float = _CLIMB_OUT
+    """How steeply a fixed wing changes its height on a circle, metres up or down for each that it flies."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +228,7 @@ class _Walk:
     def _loiter(self, item: MissionItem) -> None:
         where, height_m = self._place(item), self._height_m(item)
         to_alt = item.command == cmd.LOITER_TO_ALT and self.at.known
-        radius_m = self._radius_m(item)
+        radius_m = self._radius_m(item) if self.conduct.wing or not to_alt else 0.0
         if not to_alt:
             self._to(item, where, height_m, LegKind.WORK)
         if 0.0 < radius_m < math.inf and self.at.known:
@@ -256,16 +260,28 @@ class _Walk:
         *,
         turning_from: tuple[float, float] | None,
     ) -> None:
-        """Fly one turn; one that is entered from the side changes the height on the way."""
+        """Fly one turn; one that is entered from the side goes on as long as its change of height takes.
+
+        So ArduPlane does (`ModeAuto::verify_loiter_to_alt`): it leaves once the height is reached and it heads for the
+        next place; so does PX4's navigator.
+        """
         clockwise = not (self.conduct.wing and getattr(item, _RADIUS[item.command]) < 0.0)
         circle = Circle(item=item, centre=centre, radius_m=radius_m, clockwise=clockwise)
         begin_m = height_m if turning_from is None else self.at.alt_m
         first = circle.at(0.0 if turning_from is None else circle.azimuth_deg(turning_from))
         self._to(item, first, begin_m, LegKind.TURN)
-        for number, corner in enumerate(circle.arc(first, 360.0), start=1):
-            self._to(item, corner, begin_m + (height_m - begin_m) * number / CORNERS, LegKind.TURN)
+        corners = circle.arc(first, 360.0 if turning_from is None else self._turning_deg(radius_m, height_m - begin_m))
+        for number, corner in enumerate(corners, start=1):
+            self._to(item, corner, begin_m + (height_m - begin_m) * number / len(corners), LegKind.TURN)
         if self.conduct.wing:
             self.at.circling = circle
+
+    def _turning_deg(self, radius_m: float, rise_m: float) -> float:
+        """Return how far round a circle a change of height takes; once round where the height is not known."""
+        if math.isnan(rise_m):
+            return 360.0
+        slope = self.conduct.climbs if rise_m > 0.0 else self.conduct.sinks
+        return min(math.degrees(abs(rise_m) / slope / radius_m), 360.0 * MAX_LEGS / CORNERS)
 
     def _leave_circle(self, circle: Circle, goal: tuple[float, float]) -> None:
         """Go on round the circle the aircraft is on to the tangent that leads to a goal."""

@@ -7,6 +7,7 @@ with the brief changed.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from missions.briefs.brief import Brief
     from missions.plan import Finding
+
+    InVain = Callable[[Sequence[Finding]], bool]
+    Again = Callable[[Brief, InVain], "Trial | None"]
 
 _BETWEEN: Final = re.compile(r", or |; or ")
 TOLD_PCT: Final = 1.0
@@ -45,24 +49,29 @@ def _errors(findings: Iterable[Finding]) -> set[str]:
     return {f.rule for f in findings if f.severity is Severity.ERROR}
 
 
-def offered(before: Trial, brief: Brief, again: Callable[[Brief], Trial | None], *, most: int) -> tuple[Finding, ...]:
+def offered(before: Trial, brief: Brief, again: Again, *, most: int) -> tuple[Finding, ...]:
     """Return the findings with the changes that were tried and do as their relaxation, the others as advice.
 
-    Of changes of the same keys that a rule names for several places, the farthest is tried for all.
+    Of changes of the same keys that a rule names for several places, the farthest is tried for all. What is not tried
+    for want of time is said.
 
     Parameters
     ----------
     before
         What was found with the brief as it is.
     again
-        Plans or judges again with another brief; None where nothing comes of it.
+        Plans or judges again with another brief; None where nothing comes of it. It may ask, of findings so far,
+        whether the change is tried in vain, and end there.
     most
         How many changes are tried.
     """
     named = [_named(finding) for finding in before.findings]
     farthest = _farthest((one for alternatives in named for one in alternatives), brief)
     wanted = _ranked(zip(before.findings, named, strict=True), farthest)
-    tried = {change: _tried(change, brief, again) for change in wanted[:most]}
+    tried: dict[Change, Trial | None] = {}
+    for change in wanted[:most]:
+        meant = [f for f, ones in zip(before.findings, named, strict=True) if change in _changes(ones, farthest)]
+        tried[change] = _tried(change, brief, again, functools.partial(_in_vain, meant, before))
     return tuple(
         _told(finding, [farthest.get(one.about, one) for one in alternatives], before, tried)
         for finding, alternatives in zip(before.findings, named, strict=True)
@@ -102,16 +111,27 @@ def _ranked(told: Iterable[tuple[Finding, list[_Named]]], farthest: dict[Hashabl
     """Return the changes to try: errors' before warnings', each finding's first alternative before any second."""
     ranks: dict[Change, tuple[bool, int]] = {}
     for finding, alternatives in told:
-        changes = [farthest[one.about].change for one in alternatives]
-        for place, change in enumerate(change for change in changes if change is not None):
+        for place, change in enumerate(_changes(alternatives, farthest)):
             rank = (finding.severity is not Severity.ERROR, place)
             ranks[change] = min(rank, ranks.get(change, rank))
     return sorted(ranks, key=lambda change: ranks[change])
 
 
-def _tried(change: Change, brief: Brief, again: Callable[[Brief], Trial | None]) -> Trial | None:
+def _changes(alternatives: Iterable[_Named], farthest: dict[Hashable, _Named]) -> list[Change]:
+    """Return the changes that stand for some alternatives."""
+    changes = (farthest[one.about].change for one in alternatives)
+    return [change for change in changes if change is not None]
+
+
+def _in_vain(meant: Sequence[Finding], before: Trial, found: Sequence[Finding]) -> bool:
+    """Tell from findings so far that a trial will mend none of those it was meant for: more will not undo them."""
+    so_far = Trial(findings=tuple(found))
+    return not any(so_far.mends(finding, before) for finding in meant)
+
+
+def _tried(change: Change, brief: Brief, again: Again, in_vain: InVain) -> Trial | None:
     try:
-        return again(change.applied(brief))
+        return again(change.applied(brief), in_vain)
     except VedetteError:
         return None
 
@@ -119,11 +139,11 @@ def _tried(change: Change, brief: Brief, again: Callable[[Brief], Trial | None])
 def _told(
     finding: Finding, alternatives: Sequence[_Named], before: Trial, tried: dict[Change, Trial | None]
 ) -> Finding:
-    """Return a finding with what mends it, what may, and what was tried in vain."""
-    mends, may, vain = [], [], []
+    """Return a finding with what mends it, what may, what was tried in vain, and what was not tried."""
+    mends, may, vain, left = [], [], [], []
     for one in dict.fromkeys(alternatives):
         if one.change is None or one.change not in tried:
-            may.append(one.text)
+            (may if one.change is None else left).append(one.text)
             continue
         trial = tried[one.change]
         text = one.text + _seen_then(trial, before)
@@ -132,7 +152,11 @@ def _told(
         else:
             vain.append(text)
     held = [finding.relaxation] if finding.relaxation else []
-    advice = [", or ".join(may), f"tried in vain: {', '.join(vain)}" if vain else ""]
+    advice = [
+        ", or ".join(may),
+        f"tried in vain: {', '.join(vain)}" if vain else "",
+        f"not tried: {', '.join(left)}" if left else "",
+    ]
     return dataclasses.replace(
         finding, relaxation=", or ".join([*held, *mends]), advice="; ".join(filter(None, advice)) or None
     )

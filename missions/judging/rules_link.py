@@ -49,7 +49,7 @@ def radio(subject: Subject) -> Iterator[Breaches]:
 
     def above(x_m: FloatArray, y_m: FloatArray, amsl_m: FloatArray, share: FloatArray) -> FloatArray:
         ground = subject.ground.at(np.stack([x_m, y_m], axis=-1).reshape(-1, 2)).reshape(x_m.shape)
-        return ground + share * (1.0 - share) * curve_m - amsl_m
+        return np.asarray(ground + share * (1.0 - share) * curve_m - amsl_m)
 
     into = stands_above_m(
         above, (*points.xy_m.T, points.alt_amsl_m), (*xy, np.asarray(antenna)),

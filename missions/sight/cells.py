@@ -44,7 +44,8 @@ class Tile:
             return []
         found = list(shapes(codes, mask=codes > 0, connectivity=4, transform=_affine(self)))
         rings = [np.array(ring) for outline, _ in found for ring in outline["coordinates"]]
-        lines = shapely.linearrings(np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), [*map(len, rings)]))
+        ring = np.repeat(np.arange(len(rings)), [len(corners) for corners in rings])
+        lines = np.asarray(shapely.linearrings(np.concatenate(rings), indices=ring))
         owner = np.repeat(np.arange(len(found)), [len(outline["coordinates"]) for outline, _ in found])
         polygons = np.asarray(shapely.polygons(lines, indices=owner))
         return [(int(code), polygon) for (_, code), polygon in zip(found, polygons, strict=True)]
@@ -79,7 +80,7 @@ def _tiles(polygons: NDArray[np.object_], side_m: float) -> Iterator[Tile]:
     if not len(polygons):
         return
     bounds = shapely.total_bounds(polygons) / side_m
-    west, south, east, north = (*np.floor(bounds[:2]).tolist(), *np.ceil(bounds[2:]).tolist())
+    west, south, east, north = (float(v) for v in np.append(np.floor(bounds[:2]), np.ceil(bounds[2:])))
     columns, rows = int(east - west), int(north - south)
     if max(columns, rows) > TILE_CELLS:
         yield from _halves(polygons, (west, south, east, north), side_m, wide=columns >= rows)

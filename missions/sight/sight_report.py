@@ -147,6 +147,7 @@ def _may_help(situation: Situation, lanes: int, unseen: UnseenGround, covered: C
     higher = (
         [f"flight.alt_agl_m = {brief.flight.max_agl_m:g}"] if brief.flight.alt_agl_m < brief.flight.max_agl_m else []
     )
+    nearer = f"standoff.asked_m = {brief.standoff.asked_m / 2.0:.0f}"
     match Unseen(unseen.reason):
         case Unseen.HIDDEN:
             told = [*more, *higher, "other lanes or heights, so that the camera looks more steeply"]
@@ -157,13 +158,12 @@ def _may_help(situation: Situation, lanes: int, unseen: UnseenGround, covered: C
                 if begins < brief.corridor.depth_m
                 else []
             )
-            nearer = f"standoff.asked_m = {brief.standoff.asked_m / 2.0:.0f}"
             told = [*higher, nearer, *later, "a smaller standoff.asked_m"]
         case Unseen.SWATH:
             lap = min(brief.corridor.overlap_pct + MORE_OVERLAP_PCT, MOST_OVERLAP_PCT)
             told = [*free, *more, f"corridor.overlap_pct = {lap:g}", "a shallower corridor"]
         case Unseen.NOT_FLOWN:
-            told = ["what the other findings ask for so that the whole border is flown", "a shorter border"]
+            told = [*free, *more, nearer, "what other findings ask for so that the whole border is flown"]
         case Unseen.NO_TERRAIN:
             told = ["a terrain file that reaches over the whole corridor"]
     return ", or ".join(told)

@@ -14,6 +14,7 @@ from missions.tasks.written import closed_over_checker
 
 if TYPE_CHECKING:
     from missions.briefs.brief import Brief
+    from missions.judging.relaxation import InVain
     from missions.planned import Planned
     from missions.tasks.task import Task
 
@@ -35,9 +36,9 @@ def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
     return plan_in(open_situation(brief), task)
 
 
-def plan_in(situation: Situation, task: Task) -> Planned:
-    """Plan a task in a situation that was opened before, as `plan_brief` does."""
-    return closed_over_checker(plan(situation, task))
+def plan_in(situation: Situation, task: Task, in_vain: InVain | None = None) -> Planned:
+    """Plan a task in a situation that was opened before, as `plan_brief` does; a trial may end (`planner.plan`)."""
+    return closed_over_checker(plan(situation, task, in_vain))
 
 
 def answered(situation: Situation, task: Task = PATROL) -> Planned:
@@ -52,8 +53,8 @@ def answered(situation: Situation, task: Task = PATROL) -> Planned:
     if not made.plan.findings:
         return made
 
-    def again(brief: Brief) -> Trial:
-        return _trial(plan_in(Situation.of(brief, situation.ground.heights), task))
+    def again(brief: Brief, in_vain: InVain) -> Trial:
+        return _trial(plan_in(Situation.of(brief, situation.ground.heights), task, in_vain))
 
     most = min(MOST_TRIED, MOST_SORTIES // len(made.plan.sorties))
     findings = offered(_trial(made), situation.brief, again, most=most)

@@ -8,7 +8,7 @@ import numpy as np
 
 from missions.airspace.landing_places import check_places
 from missions.airspace.routing import Router
-from missions.errors import PlanRefusedError
+from missions.errors import PlanRefusedError, TriedInVainError
 from missions.judging.feasibility import flight_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
@@ -21,19 +21,31 @@ from missions.tasks.night import in_the_dark, in_utc
 from missions.tasks.safer_returns import safer_returns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from missions.airspace.situation import Situation
+    from missions.judging.relaxation import InVain
+    from missions.plan import Finding, ProposedRally
     from missions.tasks.task import Task
 
 
-def plan(situation: Situation, task: Task) -> Planned:
+def plan(situation: Situation, task: Task, in_vain: InVain | None = None) -> Planned:
     """Plan a task in a situation.
 
     The same situation and task give the same plan, byte for byte. What cannot be met is a finding of the
     plan; what leaves no plan at all is refused. Where the brief leaves the way home to the planner and
     straight returns would break a rule of place, the task is planned for returns along its paths.
 
+    Parameters
+    ----------
+    in_vain
+        For a plan that only tries a change of a brief: tells from findings so far that the change does not do. Such a
+        plan proposes no rally points.
+
     Raises
     ------
+    TriedInVainError
+        As soon as `in_vain` says so.
     BriefError
         When the brief's geometry contradicts itself.
     InputError
@@ -42,21 +54,27 @@ def plan(situation: Situation, task: Task) -> Planned:
         When no sortie can keep the rules: which rule, where, and the smallest relaxation.
     """
     situation = task.within(in_the_dark(situation))
-    straight = _planned(situation, task)
+    straight = _planned(situation, task, in_vain)
     if situation.brief.failsafe.way != "auto":
         return straight
-    return safer_returns(situation, straight, lambda told: _planned(told, task))
+    return safer_returns(situation, straight, lambda told: _planned(told, task, in_vain))
 
 
-def _planned(situation: Situation, task: Task) -> Planned:
+def _planned(situation: Situation, task: Task, in_vain: InVain | None) -> Planned:
     check_places(situation)
     _check_known(situation)
     router = Router(situation.corridor.free, situation.corridor.preferred)
     laid = task.laid_out(situation, router)
+    _end_in_vain(in_vain, laid.timetable.findings)
     situation, higher = with_return_height(situation, laid.timetable.sorties)
     judged = [judge_sortie(situation, s) for s in laid.timetable.sorties]
     sorties = tuple(j.sortie for j in judged)
-    rally, broken = propose_rally(situation, router, sorties, [f for j in judged for f in j.findings])
+    rally: tuple[ProposedRally, ...] = ()
+    broken = [f for j in judged for f in j.findings]
+    if in_vain is None:
+        rally, broken = propose_rally(situation, router, sorties, broken)
+    elif situation.brief.failsafe.way != "auto":  # else returns along the paths may mend it yet
+        _end_in_vain(in_vain, [*laid.timetable.findings, *higher, *broken])
     covered = cover(situation, task.ground(situation), sorties)
     proof = task.proof(situation, sorties, laid)
     return Planned(
@@ -89,6 +107,11 @@ def _planned(situation: Situation, task: Task) -> Planned:
         situation=situation,
         pattern=laid.pattern,
     )
+
+
+def _end_in_vain(in_vain: InVain | None, found: Sequence[Finding]) -> None:
+    if in_vain is not None and in_vain(found):
+        raise TriedInVainError("the change that is tried does not do")
 
 
 def _check_known(situation: Situation) -> None:

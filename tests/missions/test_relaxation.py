@@ -111,7 +111,7 @@ def finding(rule, advice, severity=Severity.ERROR):
 def test_so_many_changes_are_tried_and_the_farthest_of_one_kind(make_brief, straight):
     brief, asked = make_brief(straight), []
 
-    def again(changed):
+    def again(changed, in_vain):
         asked.append(changed)
         return Trial(findings=())
 
@@ -122,20 +122,31 @@ def test_so_many_changes_are_tried_and_the_farthest_of_one_kind(make_brief, stra
     assert len(asked) == 2
     assert {f.relaxation for f in told[:3]} == {"flight.alt_agl_m = 140"}
     assert {f.advice for f in told[:3]} == {"a lower standoff"}
-    assert (told[3].relaxation, told[3].advice) == ("flight.max_link_m = 4000", "flight.max_link_m = 5000")
+    assert (told[3].relaxation, told[3].advice) == ("flight.max_link_m = 4000", "not tried: flight.max_link_m = 5000")
 
 
 def test_a_change_that_breaks_another_rule_is_not_offered(make_brief, straight):
     found = (finding("ground", "flight.alt_agl_m = 140"),)
-    told = offered(
-        Trial(findings=found), make_brief(straight), lambda changed: Trial(findings=(finding("sky", ""),)), most=1
-    )
+    worse = Trial(findings=(finding("sky", ""),))
+    told = offered(Trial(findings=found), make_brief(straight), lambda changed, in_vain: worse, most=1)
     assert (told[0].relaxation, told[0].advice) == ("", "tried in vain: flight.alt_agl_m = 140")
+
+
+def test_a_trial_ends_as_soon_as_it_is_known_to_be_in_vain(make_brief, straight):
+    """What is left of the finding, or a new error, tells; a finding that went, or another that stays, does not."""
+    found = (finding("ground", "flight.alt_agl_m = 140"), finding("link", "a mast"))
+    said = []
+
+    def again(changed, in_vain):
+        said.extend(in_vain(so_far) for so_far in ([], found[1:], found[:1], [finding("sky", "")]))
+
+    offered(Trial(findings=found), make_brief(straight), again, most=1)
+    assert said == [False, False, True, True]
 
 
 def test_a_change_out_of_range_is_tried_in_vain(make_brief, straight):
     found = (finding("ground", "flight.alt_agl_m = 160"),)
-    told = offered(Trial(findings=found), make_brief(straight), lambda changed: Trial(findings=()), most=1)
+    told = offered(Trial(findings=found), make_brief(straight), lambda changed, in_vain: Trial(findings=()), most=1)
     assert told[0].advice == "tried in vain: flight.alt_agl_m = 160"
 
 

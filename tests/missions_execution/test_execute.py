@@ -180,3 +180,31 @@ def test_legs_are_one_chain():
     for before, after in itertools.pairwise(legs):
         if before.kind is not LegKind.TURN or after.kind is not LegKind.TURN:
             assert (before.lat_end_deg, before.lon_end_deg) == (after.lat_start_deg, after.lon_start_deg)
+
+
+@pytest.mark.parametrize(("alt_m", "slope"), [(210.0, 0.1), (210.0, 0.05), (20.0, 0.2), (60.0, 0.1)])
+def test_a_wing_circles_as_long_as_its_change_of_height_takes_and_leaves_on_its_tangent(alt_m, slope):
+    """By hand: so many metres flown for each up or down, then on to where it heads for the next place."""
+    radius_m, goal = 80.0, to(4000.0, 900.0)
+    document = mission(TAKEOFF, to(1000.0, alt=60.0), to(1500.0, command=31, p2=radius_m, alt=alt_m), goal, RTL)
+    legs = [g for g in execute(document, Conduct(wing=True, climbs=slope, sinks=slope)).legs if g.seq == 2]
+    entry, *turns = [g for g in legs if g.kind is LegKind.TURN]
+    level = [g for g in turns if g.alt_amsl_start_m == g.alt_amsl_end_m]
+    turning_m = abs(alt_m - 60.0) / slope
+    changing = [g for g in turns if g.alt_amsl_start_m != g.alt_amsl_end_m]
+    assert length_m(changing) == pytest.approx(turning_m, rel=0.01)
+    assert length_m(level) <= 2.0 * math.pi * radius_m * 1.001
+    assert legs[-1].alt_amsl_end_m == 150.0 + alt_m
+    course = float(inverse(legs[-1].lat_end_deg, legs[-1].lon_end_deg, goal.lat_deg, goal.lon_deg)[1])
+    from_centre = float(inverse(52.0, 23.5 + 1500.0 / 68_600.0, legs[-1].lat_end_deg, legs[-1].lon_end_deg)[1])
+    assert abs((from_centre + 90.0 - course + 180.0) % 360.0 - 180.0) < 3.1
+    assert entry.alt_amsl_start_m == 210.0
+
+
+def test_a_multirotor_flies_there_without_a_circle():
+    document = mission(TAKEOFF, to(1000.0), to(1500.0, command=31, p2=80.0, alt=200.0), RTL)
+    assert all(leg.kind is not LegKind.TURN for leg in execute(document, Conduct()).legs)
+
+
+def length_m(legs):
+    return sum(float(inverse(g.lat_start_deg, g.lon_start_deg, g.lat_end_deg, g.lon_end_deg)[0]) for g in legs)
