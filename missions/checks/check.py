@@ -261,9 +261,7 @@ def _fence(document: PlanDocument, flown: Execution) -> tuple[Finding, ...]:
     return tuple(fence_findings(document, flown.legs, frame))
 
 
-def _conduct(
-    settings: VehicleSettings, dialect: Dialect, ground: GroundHeights | None, brief: Brief | None
-) -> Conduct:
+def _conduct(settings: VehicleSettings, dialect: Dialect, ground: GroundHeights | None, brief: Brief | None) -> Conduct:
     wing = settings.vehicle is VehicleClass.FIXED_WING
     returns = own_returns(dialect, wing=wing)
     if settings.return_alt_m is not None:
