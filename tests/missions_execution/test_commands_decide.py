@@ -101,6 +101,16 @@ MULTIROTOR = {
         "execution.unfollowed", [WEST, do(114, p1=90.0), to(command=179, alt=150.0, frame=0), to(-700.0), RTL],
         [WEST, do(114, p1=90.0), to(-700.0), RTL],
     ),
+    "a jump held back by a turn of the nose": (
+        "execution.unfollowed", [WEST, do(115, p1=90.0), do(177, p1=1.0, p2=1.0), to(-700.0), RTL],
+        [WEST, do(115, p1=90.0), to(-700.0), RTL],
+    ),
+    "a landing sequence": (
+        "standoff", [WEST, RTL, do(189), to(-500.0, 1500.0), DOWN], [WEST, RTL, to(-500.0, 1500.0), DOWN]
+    ),
+    "a height above the ground": (
+        "height limit", [to(-500.0, alt=260.0, frame=10), RTL], [to(-500.0, alt=260.0, frame=0), RTL]
+    ),
 }  # fmt: skip
 NAMED = {
     "DO_SET_PARAMETER": 180, "DO_SET_MODE": 176, "DO_AUX_FUNCTION": 218, "DO_ENGINE_CONTROL": 223,
@@ -116,6 +126,10 @@ WING = {
     ),
     "a corner cut": (
         "execution.unfollowed", [to(-2000.0, p2=500.0), to(-2000.0, -900.0)], [to(-2000.0), to(-2000.0, -900.0)]
+    ),
+    "a wide circle up to a height": (
+        "standoff", [to(-2000.0, 300.0), to(-2000.0, 900.0, command=31, p2=500.0, alt=90.0), to(-2000.0, -500.0)],
+        [to(-2000.0, 300.0), to(-2000.0, 900.0, command=31, p2=100.0, alt=90.0), to(-2000.0, -500.0)],
     ),
     "circles of the usual radius": (
         "standoff", [to(-2000.0, 1320.0, command=19, p1=10.0), to(-2000.0, -500.0)],
