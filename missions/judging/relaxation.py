@@ -140,7 +140,10 @@ def _told(
     finding: Finding, alternatives: Sequence[_Named], before: Trial, tried: dict[Change, Trial | None]
 ) -> Finding:
     """Return a finding with what mends it, what may, what was tried in vain, and what was not tried."""
-    mends, may, vain, left = [], [], [], []
+    mends: list[str] = []
+    may: list[str] = []
+    vain: list[str] = []
+    left: list[str] = []
     for one in dict.fromkeys(alternatives):
         if one.change is None or one.change not in tried:
             (may if one.change is None else left).append(one.text)
