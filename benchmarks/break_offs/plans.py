@@ -12,7 +12,6 @@ import shapely
 
 from missions.briefs.brief_file import build_brief, read_brief
 from missions.judging.judge import subject_of
-from missions.judging.rules_place import standoff_m
 from missions.patterns.values import PatternKind, PatternRequest
 from missions.performance.aircraft import AircraftKind
 from missions.plan_files.dialect import Dialect
@@ -91,12 +90,12 @@ class Patrol:
     @functools.cached_property
     def flown_m(self) -> np.ndarray:
         """How near each leg comes to the line, metres, (n,)."""
-        return standoff_m(self.corridor, self.subject.legs.lines)
+        return self.subject.kept_m
 
     @functools.cached_property
     def swept_m(self) -> np.ndarray:
         """How near each piece of air that ways home sweep comes to it, (m,)."""
-        return standoff_m(self.corridor, self.subject.swept.shape)
+        return self.corridor.standoff_m(self.subject.swept.shape)
 
     def judged_m(self, leg: int, share: float, about_m: float = 120.0) -> float:
         """Return how near a flight broken off there may come to the line by what was judged.
@@ -123,7 +122,7 @@ class Patrol:
         """Return how near a flown track came to the line, metres, and whether any of it lay beyond."""
         xy = self.corridor.frame.to_plane(lat_deg, lon_deg)
         points = np.asarray(shapely.points(xy))
-        away = standoff_m(self.corridor, points)
+        away = self.corridor.standoff_m(points)
         return float(away.min()), bool((~shapely.covers(self.corridor.own, points)).any())
 
 
