@@ -14,13 +14,13 @@ _EGM96: Final = (5773, 5171)
 """EPSG: EGM96 height, and its datum."""
 _BY_FORMAT: Final = {"SRTMHGT": "egm96", "DTED": "egm96"}
 """Formats that fix it: SRTM (SRTM Topography, USGS, 2.2), DTED (MIL-PRF-89020B, 1.2: mean sea level, EGM96)."""
-_FOOT: Final = 0.3048
+FOOT_M: Final = 0.3048
 """International foot, exact (ISO 80000-3)."""
 _SURVEY_FOOT: Final = 1200.0 / 3937.0
 """US survey foot (NIST Federal Register notice of 1959-07-01)."""
 _UNITS: Final[dict[str, float]] = {
     **dict.fromkeys(("m", "metre", "meter", "metres", "meters", "mètre", "metro", "meter(s)"), 1.0),
-    **dict.fromkeys(("ft", "foot", "feet", "international foot", "international feet"), _FOOT),
+    **dict.fromkeys(("ft", "foot", "feet", "international foot", "international feet"), FOOT_M),
     **dict.fromkeys(
         ("us survey foot", "us survey feet", "us_survey_foot", "us-ft", "ftus", "us foot", "foot_us", "us feet"),
         _SURVEY_FOOT,

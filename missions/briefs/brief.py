@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from geo.near_words import did_you_mean
+from geo.vertical import FOOT_M
 from missions.briefs.camera import Camera, Resolution
 from missions.briefs.places import (
     Altitude,
@@ -63,9 +64,12 @@ class FlightRules(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.min_agl_m <= self.alt_agl_m <= self.max_agl_m:
+            in_feet_m = self.alt_agl_m * FOOT_M
+            fits = self.min_agl_m <= in_feet_m <= self.max_agl_m
             raise ValueError(
                 f"alt_agl_m {self.alt_agl_m:g} must lie between min_agl_m {self.min_agl_m:g} "
                 f"and max_agl_m {self.max_agl_m:g}"
+                + (f"; if {self.alt_agl_m:g} feet were meant, write alt_agl_m = {in_feet_m:.0f}" if fits else "")
             )
         return self
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.vertical import FOOT_M
 from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.breaches import Breaches, worst_points
 from missions.performance.wind import leg_speeds
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NEAR_LANDING_M: Final = 30.0
 """Take-off and landing go through the lowest air; the height rule begins this far from the ends of the path."""
+IN_FEET: Final = 1.5
+"""Heights this many times over the limit, and within it as feet, are asked about."""
 RATE_SLACK: Final = 1.02
 """How much steeper than the type climbs a leg may be drawn: heights are rounded, legs are short."""
 
@@ -73,9 +76,12 @@ def height_limit(subject: Subject) -> Iterator[Breaches]:
     above = points.alt_amsl_m - subject.ground_amsl_m
     high = above - most > ROUNDING_M
     at = worst_points(points.leg, above, high)
+    highest = float(above[at].max(initial=0.0))
+    feet = highest > IN_FEET * most and highest * FOOT_M <= most
     yield Breaches(
         rule="height limit", leg=points.leg[at], measured=above[at], limit=most, xy_m=points.xy_m[at],
-        text="is {measured:.0f} m above the ground; at most {limit:g} m are allowed",
+        text="is {measured:.0f} m above the ground; at most {limit:g} m are allowed"
+        + (f"; were feet given for metres ({highest:.0f} feet are {highest * FOOT_M:.0f} m)?" if feet else ""),
         wanted=np.ceil(above[at]),
         advice="a lower flight.speed_mps or flight.alt_agl_m, or flight.max_agl_m = {wanted:.0f}",
         share_pct=100.0 * float(high.mean()),

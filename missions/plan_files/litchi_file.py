@@ -16,6 +16,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from geo.vertical import FOOT_M
 from missions.documents.places import check_place
 from missions.documents.whole_file import write_whole
 from missions.plan import MissionItem
@@ -43,7 +44,7 @@ _TAIL: Final = (
     "photo_distinterval",
 )
 _UNITS: Final = {
-    "(ft)": ("(m)", 0.3048),
+    "(ft)": ("(m)", FOOT_M),
     "(mph)": ("(m/s)", 0.44704),
     "(kph)": ("(m/s)", 1 / 3.6),
     "(km/h)": ("(m/s)", 1 / 3.6),

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.geoid import hae_to_amsl_m
+from geo.vertical import FOOT_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 
-FOOT_M: Final = 0.3048
-"""International foot, exact (ISO 80000-3)."""
 LEVEL_M: Final = 100.0 * FOOT_M
 """One flight level is 100 ft of pressure altitude (ICAO Annex 2, 1)."""
 MOST_M: Final = 20_000.0

@@ -7,7 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from missions.zone_files.limits import FOOT_M, Limit, Reference, parse_limit, reference_of
+from geo.vertical import FOOT_M
+from missions.zone_files.limits import Limit, Reference, parse_limit, reference_of
 from missions.zone_files.validity import Period, parse_hours, parse_time
 from missions.zone_files.values import NARROW_M
 

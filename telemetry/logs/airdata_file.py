@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.values import GimbalFrame
+from geo.vertical import FOOT_M
 from telemetry.logs.csv_table import CsvTable, read_csv_table
 from telemetry.logs.wall_clock import read_wall_clock
 from telemetry.tracks.assembly import Sampled, assemble
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from geo.values import FloatArray
     from telemetry.tracks.datums import Undulation
     from telemetry.tracks.pose_track import PoseTrack
-
-FOOT_M: Final = 0.3048
-"""International foot, exact (NIST SP 811, appendix B.6)."""
 
 MARKS: Final = ("time(millisecond)", "latitude", "longitude")
 """Columns by which the format is known."""

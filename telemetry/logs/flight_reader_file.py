@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.values import GimbalFrame
-from telemetry.logs.airdata_file import FOOT_M
+from geo.vertical import FOOT_M
 from telemetry.logs.csv_table import CsvTable, read_csv_table
 from telemetry.logs.wall_clock import read_wall_clock
 from telemetry.tracks.assembly import Sampled, assemble

@@ -130,6 +130,7 @@ def edited(tmp_path, demo_brief_path, old, new):
         ('own_side = "right"', "", "border.own_side is missing"),
         ('type = "quad-survey"', 'type = "zeppelin"', "aircraft.type = 'zeppelin' is not a bundled type"),
         ("alt_agl_m = 100", "alt_agl_m = 300", "alt_agl_m 300 must lie between"),
+        ("alt_agl_m = 100", "alt_agl_m = 400", "if 400 feet were meant, write alt_agl_m = 122"),
         ('name = "east"', 'name = "west"', "west is used twice"),
         ("lat_deg = 47.3805", "lat_deg = 473805", r"launch\[0\].lat_deg = 473805"),
         ('file = "terrain.tif"', 'file = "nothing.tif"', "terrain.file: there is no file"),

@@ -178,6 +178,19 @@ def test_what_an_item_does_is_judged(briefs, kind, dialect, rule, hiding, plain)
     assert rule not in rules(briefs[kind], plain, dialect, kind)
 
 
+@pytest.mark.parametrize(("alt_m", "asked"), [(400.0, True), (260.0, False), (1400.0, False)])
+def test_heights_that_are_right_as_feet_are_asked_about(briefs, alt_m, asked):
+    """Not a little above the limit, nor far above it in feet, too."""
+    numbered = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate([UP, to(-500.0, alt=alt_m), RTL]))
+    document = PlanDocument(source_format="t", dialect=Dialect.ARDUPILOT, home=HOME, items=numbered)
+    settings = VehicleSettings(vehicle=VehicleClass.MULTIROTOR)
+    found = check_document(document, name="t", settings=settings, brief=briefs["multirotor"]).findings
+    told = [f.message for f in found if f.rule == "height limit"]
+    assert told
+    question = f"were feet given for metres ({alt_m:.0f} feet are {alt_m * 0.3048:.0f} m)?"
+    assert all((question in message) == asked for message in told)
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_what_is_not_modelled_is_named(name):
     numbered = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate([UP, WEST, do(NAMED[name]), RTL]))
