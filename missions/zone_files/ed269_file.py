@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from geo.errors import InputError
-from missions.zone_files.limits import FOOT_M, Layer, layer_of, limit_or_open, reference_of
+from geo.vertical import FOOT_M
+from missions.zone_files.limits import Layer, layer_of, limit_or_open, reference_of
 from missions.zone_files.properties import NOT_RESTRICTED, called, periods_of, plain
 from missions.zone_files.values import MAX_SHAPES, ZoneFile, ZoneShape, name_of, outline
 
