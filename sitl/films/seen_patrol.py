@@ -188,14 +188,13 @@ class _Scene:
         origin, camera = self.world.origin, self.shape.camera
         seen, told = (Looks.of([Look(pose, camera) for pose in poses]) for poses in (flight.true, flight.measured))
         middles = _grounds_m(seen, seen.centre_px, GROUND_HAE_M, origin)
-        shared = (middles[1:] + middles[:-1]) / 2.0
-        level = np.column_stack([shared, np.full(len(shared), GROUND_HAE_M - origin.alt_hae_m)])
+        level = (middles[1:] + middles[:-1]) / 2.0
         matrices = seen.matrices(origin)
         put = []
         for rows in (slice(0, -1), slice(1, None)):
             pixels = np.stack([seen_pixels(m, p[None])[0][0] for m, p in zip(matrices[rows], level, strict=True)])
             put.append(_grounds_m(told.take(np.arange(len(told))[rows]), pixels, flight.told_ground.height_m, origin))
-        return np.asarray(put[1] - put[0])
+        return np.asarray(put[1] - put[0])[:, :2]
 
     def _boxes(self, t_utc_ns: int, matrix: FloatArray, looks: Looks, row: int) -> dict[str, Any]:
         """Return the true boxes of everything in one picture."""
@@ -204,7 +203,7 @@ class _Scene:
         lat, lon = self._where(movers, t_utc_ns)
         north, east = (float(v) for v in metres_per_degree(START_LAT_LON[0]))
         origin = self.world.origin
-        enu = np.column_stack([(lon - origin.lon_deg) * east, (lat - origin.lat_deg) * north, np.zeros(len(lat))])
+        enu = np.asarray(geodetic_to_enu(lat, lon, np.full(len(lat), GROUND_HAE_M), origin)).reshape(-1, 3)
         homogeneous = enu @ matrix[:, :3].T + matrix[:, 3]
         depth = np.where(homogeneous[:, 2] > 1.0, homogeneous[:, 2], np.nan)
         foot = homogeneous[:, :2] / depth[:, None]
@@ -268,12 +267,12 @@ class _Scene:
 
 
 def _grounds_m(looks: Looks, pixels: FloatArray, ground_hae_m: float, origin: Geodetic) -> FloatArray:
-    """Metres east and north of the origin (n, 2) at which one pixel of each picture meets level ground."""
+    """Metres east, north and up of the origin (n, 3) at which one pixel of each picture meets ground of one height."""
     ray = np.column_stack([np.ones(len(looks)), (pixels - looks.centre_px) / looks.focal_px])
     ray = np.einsum("nij,ni->nj", looks.to_camera, ray)
     eye = np.asarray(geodetic_to_enu(looks.lat_deg, looks.lon_deg, looks.alt_hae_m, origin))
     reach = (looks.alt_hae_m - ground_hae_m) / -ray[:, 2]
-    return np.asarray(eye[:, :2] + reach[:, None] * ray[:, :2])
+    return np.asarray(eye + reach[:, None] * ray)
 
 
 def _truth(looks: Looks, camera: CameraModel, shape: PatrolShape, seen: list[dict[str, Any]]) -> FilmTruth:

@@ -11,7 +11,7 @@ import pytest
 
 from detection.looks import Look, Looks, Shift
 from detection.pose_errors import find_pose_errors, settled
-from detection.pose_smoothing import DRIFT_TIME_S, FRESH_SHARE, LASTING_SHARE, SAME_SHARE, Compared, smooth
+from detection.pose_smoothing import COMMON_SHARE, PARTS, WINDOW_S, Compared, smooth, smooth_whole
 from detection.scoring import InView, ground_errors, match
 from geo.geodesy import geodetic_to_enu, metres_per_degree
 from geo.locate import locate
@@ -43,16 +43,16 @@ def test_smoothing_is_conditioning_a_normal_distribution() -> None:
     now, before = rng.normal(0.0, 3.0, (n, 2, k)), rng.normal(0.0, 3.0, (n, 2, k))
     known = np.array([False, True, True, False, True, True, True])
     shift, sigma = rng.normal(0.0, 2.0, (n, 2)), rng.uniform(0.1, 0.4, n)
-    found = smooth(Compared(t_s=t_s, known=known, shift_m=shift, sigma_m=sigma, now_m=now, before_m=before))
-    drifting = 1.0 - LASTING_SHARE - FRESH_SHARE
-    in_time = LASTING_SHARE + drifting * np.exp(-np.abs(t_s[:, None] - t_s) / DRIFT_TIME_S) + FRESH_SHARE * np.eye(n)
+    found = smooth_whole(Compared(t_s=t_s, known=known, shift_m=shift, sigma_m=sigma, now_m=now, before_m=before))
+    apart_s = np.abs(t_s[:, None] - t_s)
+    in_time = sum(share * np.exp(-apart_s / time_s) for share, time_s in PARTS)
     prior = np.kron(in_time, np.eye(k))
     design = np.zeros((2 * n, n * k))
     for row in range(1, n):
         design[2 * row : 2 * row + 2, row * k : row * k + k] = now[row]
         design[2 * row : 2 * row + 2, row * k - k : row * k] = -before[row]
     own = np.repeat(sigma, 2)
-    noise = np.diag(own**2) + SAME_SHARE**2 * np.outer(own, own) * np.kron(np.ones((n, n)), np.eye(2))
+    noise = np.diag(own**2) + COMMON_SHARE**2 * np.outer(own, own) * np.kron(np.ones((n, n)), np.eye(2))
     rows = np.repeat(known, 2)
     h, r = design[rows], noise[np.ix_(rows, rows)]
     gain = prior @ h.T @ np.linalg.inv(h @ prior @ h.T + r)
@@ -62,6 +62,21 @@ def test_smoothing_is_conditioning_a_normal_distribution() -> None:
     assert found.misfit == pytest.approx(seen @ np.linalg.inv(h @ prior @ h.T + r) @ seen / len(seen))
     for row in range(n):
         np.testing.assert_allclose(found.cov[row], cov[row * k : row * k + k, row * k : row * k + k], atol=1e-8)
+
+
+def test_a_long_flight_is_solved_in_overlapping_windows_without_a_step() -> None:
+    n, rng = 400, np.random.default_rng(5)
+    t_s = np.arange(n) * 2.0
+    known = np.arange(n) > 0
+    moves = np.tile(np.array([[3.0, 0.0], [0.0, 3.0]]), (n, 1, 1))
+    shift = np.diff(np.cumsum(rng.normal(0.0, 0.3, (n + 1, 2)), axis=0), axis=0)
+    whole = Compared(t_s=t_s, known=known, shift_m=shift, sigma_m=np.full(n, 0.1), now_m=moves, before_m=moves)
+    found, first = smooth(whole), smooth_whole(whole.part(slice(0, int(WINDOW_S / 2))))
+    rows = slice(0, int(WINDOW_S / 4))
+    np.testing.assert_allclose(found.mean[rows], first.mean[rows], atol=0.02)
+    left = (shift - found.explained_m)[1:]
+    assert np.abs(left).max() < 0.5
+    assert np.isfinite(found.cov).all()
 
 
 @pytest.mark.parametrize("frame", list(GimbalFrame))
