@@ -133,11 +133,14 @@ def identify(offered: Offered) -> MediaRecord:
     return _record(offered, [_Tally.over(path) for _, path in offered.files])
 
 
+UNKNOWN_GROUND: Final = "unknown"
+
+
 def ground_identity(terrain: Path | None, flat_alt_amsl_m: float | None) -> str:
     """Return what tells one ground from another: name and hash of a file or of a folder's files, or a height."""
     if terrain is not None:
         return f"{terrain.name} sha256:{identify(look_over(terrain)).id}"
-    return "unknown" if flat_alt_amsl_m is None else f"plane at {flat_alt_amsl_m:g} m above mean sea level"
+    return UNKNOWN_GROUND if flat_alt_amsl_m is None else f"plane at {flat_alt_amsl_m:g} m above mean sea level"
 
 
 def seal(offered: Offered, staging: Staging, vault: Vault) -> Sealed:

@@ -172,3 +172,19 @@ def test_a_quick_plan_on_a_real_border_keeps_the_standoff(tmp_path, shared_data,
     ]
     assert len(away) > 3
     assert min(away) >= 200
+
+
+@pytest.mark.parametrize(
+    ("ground", "hits", "word"), [("unknown", 0, "ground is not known"), ("unknown", 3, "ground is not known"),
+    ("dem.tif sha256:0", 3, "no hit's ray"), ("dem.tif sha256:0", 0, "")],
+)  # fmt: skip
+def test_unknown_ground_is_said_whether_anything_was_found_or_not(ground, hits, word):
+    from types import SimpleNamespace
+
+    from vedette.commands.ingest_view import why_nothing_placed
+
+    counts = {"frames": 9, "frames_with_pose": 9, "hits": hits, "hits_placed": 0}
+    run = SimpleNamespace(settings={"terrain": ground}, problems=(), counts=counts)
+    why = why_nothing_placed([SimpleNamespace(done=SimpleNamespace(run=run), counts=counts)])
+    assert word in why
+    assert bool(why) is bool(word)

@@ -131,7 +131,7 @@ def ingest(
         print_json(as_one_object(outcomes, left_out, str(out)))
     else:
         show(outcomes, left_out, str(out))
-    why = why_nothing_placed(outcomes, ground_known=terrain is not None or flat_alt_amsl_m is not None)
+    why = why_nothing_placed(outcomes)
     if why:
         ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
     if why or any(outcome.failure for outcome in outcomes):

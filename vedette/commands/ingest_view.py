@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from operations.originals import UNKNOWN_GROUND
 from telemetry.recordings.reading import time_known
 from telemetry.recordings.recording import LeftOut, Recording
 from vedette.commands.screen import ERRORS, line
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from telemetry.recordings.reading import RecordingReader
 
 SHOWN_PROBLEMS = 10
+NO_GROUND = (
+    "neither what was found nor what was looked at has a place, because the ground is not known: give --terrain FILE, "
+    "or --flat-alt-amsl-m METRES to accept a flat plane"
+)
 TELLING = (
     "nothing in or beside",
     "states no GPS",
@@ -167,8 +172,11 @@ def _notes(outcome: Outcome) -> str:
     return "; ".join(notes)
 
 
-def why_nothing_placed(outcomes: Sequence[Outcome], *, ground_known: bool) -> str:
-    """Say why no hit has a place, and what to do; empty where some have, or there was nothing to place."""
+def why_nothing_placed(outcomes: Sequence[Outcome]) -> str:
+    """Say why no hit has a place, and what to do; empty where some have, or there was nothing to place.
+
+    Over unknown ground there always was: what was looked at has no place either.
+    """
     counts = [outcome.counts for outcome in outcomes]
     total = {
         name: sum(one.get(name, 0) for one in counts) for name in ("frames", "frames_with_pose", "hits", "hits_placed")
@@ -184,11 +192,8 @@ def why_nothing_placed(outcomes: Sequence[Outcome], *, ground_known: bool) -> st
             f"no frame has a pose, so nothing can be placed ({telling}); state what is missing: --track FILE, "
             "--mount YAW,PITCH,ROLL, --home-alt-amsl-m METRES or --start UTC, and --redo"
         )
-    if total["hits"] and not ground_known:
-        return (
-            "nothing was placed, because the ground is not known: give --terrain FILE, or --flat-alt-amsl-m METRES to "
-            "accept a flat plane, and --redo"
-        )
+    if any(outcome.done and outcome.done.run.settings.get("terrain") == UNKNOWN_GROUND for outcome in outcomes):
+        return f"{NO_GROUND}, and --redo"
     if total["hits"]:
         return "nothing was placed: no hit's ray meets known ground within range; see each hit's reason in the review"
     return ""

@@ -85,10 +85,11 @@ def watch(
     from geo.stated_ground_file import read_stated_ground
     from operations.case_access import CASE_FILE
     from operations.ingest import IngestSettings
-    from operations.originals import ground_identity
+    from operations.originals import UNKNOWN_GROUND, ground_identity
     from operations.watching import WatchJob
     from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
+    from vedette.commands.ingest_view import NO_GROUND
 
     _refuse_password(address)
     if rtsp_over not in {"tcp", "udp"}:
@@ -125,7 +126,10 @@ def watch(
     if as_json:
         print_json(report)
     _tell(report)
-    if not report["frames_with_pose"]:
+    blind = settings.terrain_identity == UNKNOWN_GROUND
+    if blind:
+        ERRORS.print(line(("not placed:", "yellow"), f" {NO_GROUND}, and ingest the recording with --redo"))
+    if blind or not report["frames_with_pose"]:
         raise typer.Exit(1)
 
 
