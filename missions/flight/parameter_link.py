@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import struct
 from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from geo.errors import InputError
+from missions.flight import packed_parameters
+from missions.flight.file_link import FileLink
 from missions.links.link_transport import LinkError
 from missions.plan_files.dialect import Dialect
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from missions.transfer import Channel
     from missions.transfer.values import Message, Watcher
 
+logger = logging.getLogger(__name__)
 _FRUITLESS_ROUNDS: Final = 6
 """Rounds of asking without one new answer: where a fifth of all frames is lost each way, one read in 500 ends so."""
 _WAIT_S: Final = 0.5
@@ -97,14 +102,16 @@ class ParameterLink:
         return held
 
     def read_all(self) -> dict[str, HeldParameter]:
-        """Read every parameter: the vehicle's list, and what of it was lost asked for by number.
+        """Read every parameter: the vehicle's file of them, else its list and what of that was lost by number.
 
         Raises
         ------
         LinkError
             When the list does not become whole.
         """
-        held: dict[str, HeldParameter] = {}
+        held = self._packed() if self._has_file else {}
+        if held:
+            return held
         indices: dict[int, str] = {}
         count = self._listed(held, indices)
         fruitless = 0
@@ -124,6 +131,21 @@ class ParameterLink:
         wire = wire_value(value, kind, self._state.dialect)
         system, component = self._state.system, self._state.component
         self._channel.send(mavlink.MAVLink_param_set_message(system, component, name.encode(), wire, kind))
+
+    @property
+    def _has_file(self) -> bool:
+        """Whether it says that it gives files, and is one that has all its parameters in one (PX4 has none)."""
+        gives = self._state.capabilities & mavlink.MAV_PROTOCOL_CAPABILITY_FTP
+        return bool(gives) and self._state.dialect is Dialect.ARDUPILOT
+
+    def _packed(self) -> dict[str, HeldParameter]:
+        data = FileLink(self._channel, self._state, self._watch).read(packed_parameters.PATH)
+        try:
+            found = packed_parameters.unpacked(data) if data is not None else {}
+        except InputError as error:
+            logger.warning("%s; the vehicle's list is asked for", error.message)
+            return {}
+        return {name: HeldParameter(value=value, kind=kind) for name, (value, kind) in found.items()}
 
     def _ask(self, name: bytes, index: int) -> None:
         system, component = self._state.system, self._state.component

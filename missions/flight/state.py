@@ -60,6 +60,8 @@ class VehicleState:
         self.on_ground: bool | None = None
         self.home: tuple[float, float, float] | None = None
         self.version: int | None = None
+        self.capabilities = 0
+        """MAV_PROTOCOL_CAPABILITY."""
         self.clock_unix_s = math.nan
         self.texts: list[tuple[int, str]] = []
         self.alarms: list[str] = []
@@ -164,7 +166,7 @@ class VehicleState:
         self.fence_breached = bool(message.breach_status)
 
     def _version(self, message: Message) -> None:
-        self.version = message.flight_sw_version
+        self.version, self.capabilities = message.flight_sw_version, message.capabilities
 
     def _time(self, message: Message) -> None:
         if message.time_unix_usec:
