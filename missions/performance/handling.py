@@ -89,8 +89,16 @@ def parameters(aircraft: Aircraft, dialect: str) -> dict[str, float]:
     if aircraft.kind is AircraftKind.FIXED_WING:
         return {"FW_AIRSPD_TRIM" if dialect == "px4" else "AIRSPEED_CRUISE": aircraft.speed_mps}
     if dialect == "px4":
-        return {"MPC_Z_V_AUTO_UP": aircraft.climb_mps, "MPC_Z_V_AUTO_DN": aircraft.descent_mps}
-    return {"WPNAV_SPEED_UP": 100.0 * aircraft.climb_mps, "WPNAV_SPEED_DN": 100.0 * aircraft.descent_mps}
+        # returns are flown at MPC_XY_CRUISE, nothing faster than the limits (`rtl_direct.cpp`, `FlightTaskAuto.cpp`)
+        along, up, down = aircraft.speed_mps, aircraft.climb_mps, aircraft.descent_mps
+        return {
+            "MPC_XY_VEL_MAX": along, "MPC_XY_CRUISE": along, "MPC_Z_VEL_MAX_UP": up, "MPC_Z_VEL_MAX_DN": down,
+            "MPC_Z_V_AUTO_UP": up, "MPC_Z_V_AUTO_DN": down,
+        }  # fmt: skip
+    return {  # returns are flown at WPNAV_SPEED, whatever speed the mission changed to (`AC_WPNav.cpp`)
+        "WPNAV_SPEED": 100.0 * aircraft.speed_mps, "WPNAV_SPEED_UP": 100.0 * aircraft.climb_mps,
+        "WPNAV_SPEED_DN": 100.0 * aircraft.descent_mps,
+    }  # fmt: skip
 
 
 def leg_seconds(handling: Handling, *, east_m: FloatArray, north_m: FloatArray, top_mps: FloatArray) -> FloatArray:

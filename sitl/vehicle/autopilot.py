@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from missions.plan_files.dialect import Dialect
+from sitl.vehicle import speeds
 from sitl.vehicle.behaviours import Limits, Place
 from sitl.vehicle.breadcrumbs import Breadcrumbs
 from sitl.vehicle.modes import Mode, ModeTable
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from sitl.vehicle.mission_run import MissionRun
     from sitl.vehicle.moves import Moves
     from sitl.vehicle.parameters import ParameterTable
-
-LAND_GAIN_PER_S = 0.5
-"""How fast ArduCopter's sink rate falls with the height left above LAND_ALT_LOW (its position controller's gain)."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -91,34 +89,12 @@ class Autopilot:
         self._crumbs = Breadcrumbs()
 
     def use_parameters(self) -> None:
-        """Take speeds from the parameters (at boot, on a change, and at the start of a mission)."""
-        p = self.parameters
-        if self.wing is not None:
-            self.limits.speed_mps = p["FW_AIRSPD_TRIM"] or p["AIRSPEED_CRUISE"]
-            self.limits.climb_mps, self.limits.sink_mps = self.wing.climb_mps, self.wing.sink_mps
-            return
-        if self.dialect is Dialect.PX4:
-            self.limits.speed_mps = p["MPC_XY_CRUISE"]
-            self.limits.climb_mps, self.limits.sink_mps = p["MPC_Z_V_AUTO_UP"], p["MPC_Z_V_AUTO_DN"]
-            self.limits.accel_mps2, self.limits.radius_m = p["MPC_ACC_HOR"], 2.0
-            self.limits.land_mps, self.limits.land_slow_m = p["MPC_LAND_SPEED"], p["MPC_LAND_ALT2"]
-            self.limits.land_ease_m = max(p["MPC_LAND_ALT1"] - p["MPC_LAND_ALT2"], 0.1)
-            return
-        self.limits.speed_mps = p["WPNAV_SPEED"] / 100.0
-        self.limits.climb_mps, self.limits.sink_mps = p["WPNAV_SPEED_UP"] / 100.0, p["WPNAV_SPEED_DN"] / 100.0
-        self.limits.accel_mps2 = p["WPNAV_ACCEL"] / 100.0
-        self.limits.radius_m = p["WPNAV_RADIUS"] / 100.0
-        self.limits.land_mps, self.limits.land_slow_m = p["LAND_SPEED"] / 100.0, p["LAND_ALT_LOW"] / 100.0
-        self.limits.land_ease_m = max((self.limits.sink_mps - self.limits.land_mps) / LAND_GAIN_PER_S, 0.1)
+        """Take speeds from the parameters: at boot, on a change, and when a mission or a return begins."""
+        speeds.take(self.limits, self.parameters, self.dialect, self.wing)
 
     def change_speed(self, kind: int, speed_mps: float) -> None:
         """Carry out DO_CHANGE_SPEED: kind 0 or 1 along the path, 2 climbing, 3 descending."""
-        if kind == 2:
-            self.limits.climb_mps = speed_mps
-        elif kind == 3:
-            self.limits.sink_mps = speed_mps
-        else:
-            self.limits.speed_mps = speed_mps
+        speeds.change(self.limits, self.parameters, kind, speed_mps, winged=self.wing is not None)
 
     # -- arming ---------------------------------------------------------------------------------------
 
@@ -240,6 +216,7 @@ class Autopilot:
         if self.wing is not None:
             self._return_wing()
             return
+        self.use_parameters()  # the speed of a mission ends with it
         home = Place(lat_deg=self.home.lat_deg, lon_deg=self.home.lon_deg, alt_amsl_m=self.home.alt_amsl_m)
         if self.dialect is Dialect.PX4:
             wait_s, speed = p["RTL_LAND_DELAY"], 0.0
@@ -300,6 +277,7 @@ class Autopilot:
 
     def _retrace(self) -> None:
         """Fly back along the path that was flown, then land."""
+        self.use_parameters()
         first = self._crumbs.first
         start = dataclasses.replace(first, alt_amsl_m=max(first.alt_amsl_m, self.home.alt_amsl_m + 2.0))
         self._fly_places([*self._crumbs.back(), start], start)
