@@ -166,11 +166,15 @@ class PathWatch:
         return int(self._seqs[target - 1]) if 0 < target <= len(self._seqs) else -1
 
     def has_passed_goal(self, track: FlownTrack, within_m: float) -> bool:
-        """Whether the track comes within reach of the last place to fly to (loiters are flown round it)."""
-        if not len(track) or self.goal_seq < 0:
+        """Whether the track comes within reach of the last place to fly to (loiters are flown round it).
+
+        What was flown before that place was flown to does not count: paths come by it earlier.
+        """
+        late = track.mission_seq >= self.goal_seq
+        if not late.any() or self.goal_seq < 0:
             return False
         goal = self._points[1 + int(np.searchsorted(self._seqs, self.goal_seq))]
-        away = np.hypot(*(self._plane.xy(track.lat_deg, track.lon_deg) - goal).T)
+        away = np.hypot(*(self._plane.xy(track.lat_deg[late], track.lon_deg[late]) - goal).T)
         return bool(away.min() <= within_m)
 
     def remaining_s(self, lat_deg: float, lon_deg: float, seq: int) -> float:

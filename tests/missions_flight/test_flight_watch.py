@@ -154,6 +154,24 @@ def test_a_gps_jump_is_flagged_and_gives_no_position(watched, place, jump) -> No
     assert len(watch.track.track()) == 2
 
 
+def test_a_goal_that_was_passed_before_it_was_flown_to_is_not_reached(path, place) -> None:
+    """Lanes lie close: the first comes by the end of the last."""
+    east, north = path._points[1 + int(np.searchsorted(path._seqs, path.goal_seq))]
+    here, away = place(north, east), place(0.0, -4000.0)
+
+    def flown(*seqs: int) -> FlownTrack:
+        n = len(seqs)
+        places = [here, *[away] * (n - 1)]
+        return FlownTrack(
+            t_boot_s=np.arange(n, dtype=float), lat_deg=np.array([p[0] for p in places]),
+            lon_deg=np.array([p[1] for p in places]), alt_amsl_m=np.full(n, 60.0), mission_seq=np.array(seqs),
+        )  # fmt: skip
+
+    assert path.has_passed_goal(flown(path.goal_seq, path.goal_seq), 100.0)
+    assert not path.has_passed_goal(flown(1, path.goal_seq), 100.0)
+    assert not path.has_passed_goal(flown(1, 2), 100.0)
+
+
 def test_standoff_and_path_alarms_keep_the_worst_once(watched, place) -> None:
     watch, state = watched
     for step, north in enumerate((300.0, 660.0, 700.0, 690.0, 300.0)):
