@@ -74,14 +74,19 @@ class RealFaults:
         The weather, which a gust blows on top of.
     lat_deg
         Where it flies.
+    marks
+        An ArduPilot's parameters of the stages of its battery.
     """
 
-    def __init__(self, faults: Iterable[Fault], dialect: Dialect, wind: WindSpec, lat_deg: float) -> None:
+    def __init__(
+        self, faults: Iterable[Fault], dialect: Dialect, wind: WindSpec, lat_deg: float, marks: Mapping[str, float] = {}
+    ) -> None:
         self.link: CutTransport | None = None
         """The link that is cut; known once the ground station has opened it."""
         self._board = FaultBoard(faults)
         self._dialect = dialect
         self._wind = wind
+        self._marks = marks
         self._metres = tuple(float(v) for v in metres_per_degree(lat_deg))
 
     def step(self, flown_s: float, dials: Dials) -> None:
@@ -117,8 +122,11 @@ class RealFaults:
     def _sag(self, to_pct: float, dials: Dials) -> None:
         if self._dialect is Dialect.PX4:  # its battery falls to the least it may have, in the least time it can
             dials.put({"SIM_BAT_MIN_PCT": to_pct, "SIM_BAT_DRAIN": 1.0}, times=1)
-        else:
-            dials.command(mavlink.MAV_CMD_BATTERY_RESET, 1.0, to_pct)
+            return
+        # a reset takes the stages it passes for acted on (`AP_BattMonitor_Backend.cpp`): none is there meanwhile
+        dials.put(dict.fromkeys(self._marks, 0.0), times=1)
+        dials.command(mavlink.MAV_CMD_BATTERY_RESET, 1.0, to_pct)
+        dials.put(self._marks, times=1)
 
     def _blow(self, gust: Fault | None) -> dict[str, float]:
         blowing = [(self._wind.speed_mps, self._wind.from_deg)]

@@ -124,7 +124,7 @@ def start_real(
     launch, remarks = _launch(scenario, vehicle, number)
     weather = scenario.weather
     wind = WindSpec(speed_mps=weather.wind_mps, from_deg=weather.from_deg)
-    faults = RealFaults(vehicle.fault, dialect, wind, launch.lat_deg)
+    faults = RealFaults(vehicle.fault, dialect, wind, launch.lat_deg, {} if dialect is Dialect.PX4 else _marks(vehicle))
     with _started(scenario, vehicle, launch, folder, backend) as simulator:
         wait_until_armable(simulator, READY_S)
         later = _set_once_up(vehicle, dialect)
@@ -172,11 +172,17 @@ def _started(scenario: Scenario, vehicle: VehicleTable, launch: Launch, folder: 
     weather = scenario.weather
     held |= {"SIM_WIND_SPD": weather.wind_mps, "SIM_WIND_DIR": weather.from_deg, "SIM_WIND_TURB": weather.gust_mps}
     held["BATT_CAPACITY"] = 1000.0 * vehicle.battery_wh / ardupilot.PACK_V
-    held |= {name: held[name] * PLANNED_V / ardupilot.PACK_V for name in MARKS if name not in vehicle.parameters}
+    held |= _marks(vehicle)
     binary = ardupilot.find_ardupilot(vehicle.airframe, backend.binary)
     return ardupilot.start_ardupilot(
         launch, folder, airframe=vehicle.airframe, binary=binary, parameters=held, frame=Multirotor()
     )
+
+
+def _marks(vehicle: VehicleTable) -> dict[str, float]:
+    """Return at which charge an ArduPilot's battery stages begin, in the volts of its simulated pack."""
+    held = dict(default_parameters(vehicle))
+    return {n: held[n] * (1.0 if n in vehicle.parameters else PLANNED_V / ardupilot.PACK_V) for n in MARKS}
 
 
 def _set_once_up(vehicle: VehicleTable, dialect: Dialect) -> dict[str, float]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sitl.scenarios.scenario import EastNorth, Scenario, VehicleTable
 
 RELATIVE: Final = 3
+FENCE_FRAME: Final = 0
+"""MAV_FRAME_GLOBAL: the corners of a fence have no height, and PX4 keeps them in no other frame."""
 _WITH_YAW: Final = frozenset({16, 21, 22})
 APPROACH_M: Final = 400.0
 APPROACH_HEIGHT_M: Final = 35.0
@@ -94,10 +96,11 @@ def fence_items(
     rings = [(5001, inside)] if inside else []
     rings += [(5002, ring) for ring in outside]
     corners = [(command, len(ring), point) for command, ring in rings for point in ring]
-    return tuple(
+    made = (
         _at(scenario, point, seq=i, command=command, alt_m=0.0, p1=float(count))
         for i, (command, count, point) in enumerate(corners)
     )
+    return tuple(dataclasses.replace(corner, frame=FENCE_FRAME) for corner in made)
 
 
 def _legs(scenario: Scenario, vehicle: VehicleTable, lat: float, lon: float) -> tuple[Leg, ...]:

@@ -22,6 +22,7 @@ from sitl.scenarios.scenario_real import Backend
 from sitl.vehicle import Airframe
 
 AT = {"at_s": 10.0, "for_s": 5.0}
+MARKS = {"BATT_LOW_MAH": 3571.0, "BATT_CRT_MAH": 1714.0}
 WIND = WindSpec(speed_mps=4.0, from_deg=180.0)
 
 
@@ -41,7 +42,7 @@ class Turned:
 
 def turned(fault: Fault, dialect: Dialect = Dialect.ARDUPILOT) -> tuple[list[object], list[object], Turned]:
     """Return what is turned when a fault begins and what when it ends."""
-    dials, faults = Turned(), RealFaults([fault], dialect, WIND, 47.0)
+    dials, faults = Turned(), RealFaults([fault], dialect, WIND, 47.0, MARKS)
     faults.step(9.9, dials)
     assert not dials.said
     faults.step(10.0, dials)
@@ -67,7 +68,10 @@ def test_a_gust_blows_on_top_of_the_weather_and_the_weather_comes_back():
 
 
 def test_a_battery_that_sags_stays_down():
-    assert turned(Fault(kind=FaultKind.BATTERY_SAG, to_pct=22.0, **AT))[:2] == ([(42651, 1.0, 22.0)], [])
+    """ArduPilot takes the stages that a reset passes for acted on, so it has none while it is reset."""
+    none = {"BATT_LOW_MAH": 0.0, "BATT_CRT_MAH": 0.0}
+    begun, ended, _ = turned(Fault(kind=FaultKind.BATTERY_SAG, to_pct=22.0, **AT))
+    assert (begun, ended) == ([none, (42651, 1.0, 22.0), MARKS], [])
     on_px4 = turned(Fault(kind=FaultKind.BATTERY_SAG, to_pct=22.0, **AT), Dialect.PX4)
     assert on_px4[:2] == ([{"SIM_BAT_MIN_PCT": 22.0, "SIM_BAT_DRAIN": 1.0}], [])
 
