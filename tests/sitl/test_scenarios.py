@@ -102,6 +102,8 @@ def test_a_wrong_field_is_named(tmp_path, change, said):
 
 def test_a_real_backend_refuses_faults_and_names_a_missing_program(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("VEDETTE_ARDUCOPTER", "VEDETTE_PX4"):
+        monkeypatch.delenv(name, raising=False)
     path = tmp_path / "s.toml"
     path.write_text(SHORT.format(standoff=1))
     assert main(["sitl", "run", str(path), "--backend", "ardupilot"]) == 2
