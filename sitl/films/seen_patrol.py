@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, ndtr
 
 from detection.georeference import SIZES_M, Surroundings, place
 from detection.ground_hits import GroundHits
@@ -60,16 +60,14 @@ class DetectorErrors:
     hidden_share: float = 0.8
     """Share of misses that last (a posture, a bush), for `hidden_s` on average."""
     hidden_s: float = 2.0
-    jitter_px: float = 0.5
+    jitter_px: float = 0.6
     jitter_share: float = 0.03
     """One-sigma error of a box edge: a fixed part, and a share of the box's height."""
-    thing_logit: tuple[float, float] = (2.27, 1.07)
-    clutter_logit: tuple[float, float] = (1.45, 0.55)
-    """Mean and spread of the log odds that the calibration gives to boxes on things and on nothing."""
-    logit_bounds: tuple[float, float] = (1.0, 3.9)
-    """The program's score limit, and the most that is believed of one box."""
+    thing_logits: tuple[float, ...] = (1.0, 1.04, 1.37, 1.5, 1.67, 1.99, 2.01, 2.64, 3.89, 3.89, 3.89)
+    clutter_logits: tuple[float, ...] = (1.0, 1.0, 1.0, 1.02, 1.12, 1.28, 1.34, 1.44, 1.59, 1.93, 3.89)
+    """Deciles, least to most, of the log odds that the calibration gives to boxes on persons and on nothing."""
     object_share: float = 0.4
-    """Share of that variance that belongs to the object."""
+    """Share of their variance that belongs to the object."""
     flickers_per_frame: float = 0.014
     clutter_per_km2: float = 6.5
     """Lasting things that are taken for a person now and then: rocks, stumps, and animals, which move."""
@@ -256,8 +254,9 @@ class _Scene:
         )
         own += np.sqrt(1.0 - errors.object_share) * rng.standard_normal(len(found))
         right = np.concatenate([thing[kept], np.zeros(flickers, dtype=bool)])
-        mean, spread = np.where(right[:, None], errors.thing_logit, errors.clutter_logit).T
-        chance = expit(np.clip(mean + spread * own, *errors.logit_bounds)).astype(np.float32)
+        rank = 10.0 * ndtr(own)
+        odds = (np.interp(rank, np.arange(11), deciles) for deciles in (errors.thing_logits, errors.clutter_logits))
+        chance = expit(np.where(right, *odds)).astype(np.float32)
         return Detections(
             boxes_px=found.astype(np.float32),
             classes=np.concatenate([boxes["class_number"][kept], np.zeros(flickers, np.int64)]),
