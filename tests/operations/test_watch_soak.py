@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -55,22 +56,24 @@ class Camera(threading.Thread):
         self.over = threading.Event()
 
     def run(self):
-        sink = DatagramSink("127.0.0.1", self._port)
+        with contextlib.closing(DatagramSink("127.0.0.1", self._port)) as sink:
+            for piece in range(RESTARTS):
+                if not self.over.is_set():
+                    self._send(sink, piece)
+
+    def _send(self, sink, piece):
         each = int(HOURS * 3600 * FPS / RESTARTS)
         pictures = np.random.default_rng(1).integers(0, 255, (8, 120, 160, 3), dtype=np.uint8)
-        for piece in range(RESTARTS):
-            with StreamWriter(sink, width_px=160, height_px=120, fps=Fraction(FPS)) as writer:
-                for k in range(each):
-                    if self.over.is_set():
-                        return
-                    moment = START_NS + (piece * (each + 100) + k) * 10**9 // FPS // 1000 * 1000
-                    values = {2: moment // 1000, 5: 10.0, 6: 0.0, 7: 0.0, 13: 50.0 + k * 1e-7, 14: 8.0, 104: 300.0}
-                    klv = encode({**values, 18: 0.0, 19: -60.0, 20: 0.0, 16: 40.0, 17: 30.0, 65: 19})
-                    writer.write(pictures[k % 8], moment, klv)
-                    sink.flush()
-                    self.sent += 1
-                    self.over.wait(0.004)
-        sink.close()
+        with StreamWriter(sink, width_px=160, height_px=120, fps=Fraction(FPS)) as writer:
+            for k in range(each):
+                moment = START_NS + (piece * (each + 100) + k) * 10**9 // FPS // 1000 * 1000
+                values = {2: moment // 1000, 5: 10.0, 6: 0.0, 7: 0.0, 13: 50.0 + k * 1e-7, 14: 8.0, 104: 300.0}
+                klv = encode({**values, 18: 0.0, 19: -60.0, 20: 0.0, 16: 40.0, 17: 30.0, 65: 19})
+                writer.write(pictures[k % 8], moment, klv)
+                sink.flush()
+                self.sent += 1
+                if self.over.wait(0.004):
+                    return
 
 
 def resident_mb():
