@@ -50,6 +50,10 @@ SIGMAS = PoseSigmas(
 )
 """What the simulated vehicle is wrong by. Its gimbal holds the horizon without error; see `Messages.gimbal_status`."""
 EVERY_S, PIXELS = 4.0, 6
+MOST_PCT = 95.0
+"""More than nine tenths: a clock's error moves a place along the track alone, and is counted in every direction."""
+STANDS_S = 90.0
+"""The errors begin at nothing and wander; by then they are as large as `NOISE` says."""
 
 
 def square():
@@ -68,7 +72,8 @@ def flown(seed):
     rng = np.random.default_rng([31, seed])
     place = {"home_lat_deg": HOME[0], "home_lon_deg": HOME[1], "home_alt_amsl_m": HOME[2]}
     vehicle = Vehicle(VehicleConfig(**place, seed=seed, noise=NOISE, t0_utc_ns=T0), lambda message, to: None)
-    vehicle.step()
+    while vehicle.t_s < STANDS_S:
+        vehicle.step()
     vehicle.gimbal.point(pitch_deg=-rng.uniform(35.0, 60.0), yaw_deg=rng.uniform(-90.0, 90.0), yaw_locked=seed % 2 == 0)
     vehicle.servers[MissionType.MISSION].items = square()
     assert vehicle.autopilot.set_mode(Mode.AUTO)
@@ -76,7 +81,7 @@ def flown(seed):
     assert vehicle.autopilot.start_mission()
     messages, told, link = Messages(vehicle), [], mavlink.MAVLink(None, srcSystem=1, srcComponent=1)
     reading = mavlink.MAVLink(None)
-    while vehicle.autopilot.armed and vehicle.t_s < 400.0:
+    while vehicle.autopilot.armed and vehicle.t_s < STANDS_S + 400.0:
         vehicle.step()
         if vehicle.steps % 12 == 0:
             made = [messages.global_position(), messages.attitude(), messages.gimbal_status()]
@@ -136,4 +141,4 @@ def test_nine_tenths_of_what_mavlink_places_lies_inside_ce90(how, tmp_path):
         shares.append(100.0 * inside(how(told, tmp_path), truth, np.random.default_rng([32, seed])).mean())
     told = f"{np.mean(shares):.1f} % inside CE90, {min(shares):.0f} to {max(shares):.0f} by flight"
     print(f"{how.__name__}: {told}")
-    assert 87.0 <= np.mean(shares) <= 93.0
+    assert 87.0 <= np.mean(shares) <= MOST_PCT
