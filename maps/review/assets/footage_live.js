@@ -2,21 +2,7 @@
 "use strict";
 (function (review) {
   const MOST = 200;
-  let links = [], heard = performance.now(), source = null, sounds = null;
-  const choice = (name) => localStorage.getItem("vedette-" + name) === "1";
-
-  function beep() {
-    sounds = sounds || new AudioContext();
-    const tone = sounds.createOscillator(), level = sounds.createGain(), now = sounds.currentTime;
-    tone.frequency.setValueAtTime(880, now);
-    tone.frequency.setValueAtTime(660, now + 0.15);
-    level.gain.setValueAtTime(0.2, now);
-    level.gain.exponentialRampToValueAtTime(0.001, now + 0.35);
-    tone.connect(level).connect(sounds.destination);
-    tone.start(now);
-    tone.stop(now + 0.36);
-    review.beeps = (review.beeps || 0) + 1;
-  }
+  let links = [], heard = performance.now(), source = null;
 
   function track(told) {
     const list = document.getElementById("news"), item = review.element("li");
@@ -29,8 +15,7 @@
     if (!review.fitted) { review.footageMap.setView(told.place, 16, { animate: false }); review.fitted = true; }
     review.liveSpots = [...(review.liveSpots || []), spot];
     while (review.liveSpots.length > MOST) review.liveSpots.shift().remove();
-    if (choice("sound")) beep();
-    if (choice("notify") && window.Notification && Notification.permission === "granted") new Notification(review.t("New track: %(name)s", { name: told.assessed }), { body: review.t("Machine assessment, %(p)s. Look before anything is done.", { p: told.probability.toFixed(2) }), tag: told.id });
+    review.ring(review.t("New track: %(name)s", { name: told.assessed }), review.t("Machine assessment, %(p)s. Look before anything is done.", { p: told.probability.toFixed(2) }), told.id);
   }
 
   /* Ticks by itself: between two messages the age goes on, so that silence is never taken for news. */
@@ -73,15 +58,8 @@
   }
 
   review.startLive = function () {
-    for (const name of ["sound", "notify"]) {
-      const box = document.getElementById(name);
-      box.checked = choice(name);
-      box.addEventListener("change", async () => {
-        if (name === "notify" && box.checked && window.Notification && (await Notification.requestPermission()) !== "granted") { box.checked = false; review.say(review.t("The browser does not allow notifications for this page.")); }
-        if (name === "sound" && box.checked) beep();
-        localStorage.setItem("vedette-" + name, box.checked ? "1" : "0");
-      });
-    }
+    review.bellChoice("sound", document.getElementById("sound"));
+    review.bellChoice("notify", document.getElementById("notify"));
     source = new EventSource("/api/live");
     source.onmessage = took;
     source.onopen = () => { document.body.dataset.live = "1"; };

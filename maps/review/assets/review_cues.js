@@ -2,7 +2,7 @@
 "use strict";
 (function (review) {
   const EVERY_MS = 2000;
-  let box = null, stamp = "";
+  let box = null, stamp = "", known = null;
 
   function waits(response) {
     if (!response) return review.t("no sortie answers it yet");
@@ -41,7 +41,10 @@
   async function look() {
     const told = await review.get("/api/cues?known=" + encodeURIComponent(stamp), true);
     stamp = told.stamp;
-    if (told.cards) box.replaceChildren(...told.cards.map(card));
+    if (!told.cards) return;
+    box.replaceChildren(...told.cards.map(card));
+    for (const one of told.cards) if (known && !known.has(one.name)) review.ring(review.t("Alarm from outside: %(from)s", { from: one.from }), review.t("Somebody's word, not ours. It waits for an answer."), one.name);
+    known = new Set(told.cards.map((one) => one.name));
   }
 
   addEventListener("load", () => {

@@ -59,6 +59,7 @@
     op.chipOf = (item) => pictures.get(op.nameOf(item.key));
     for (const item of desk.items) decided(op, item);
     for (const name of Array.from(desk.picked)) if (!desk.at.has(name)) desk.picked.delete(name);
+    ringAlerts();
   }
 
   const asked = () => review.get("/api/queue" + (desk.view && desk.view.filters.singles ? "?singles=true" : ""));
@@ -75,6 +76,14 @@
     desk.view = view;
     return view;
   };
+
+  /* Alerts that were not there before are told in the ways the reader chose. */
+  let alerts = null;
+  function ringAlerts() {
+    const now = new Set(desk.items.filter((item) => item.rank.band === "alert" && desk.open(item)).map(desk.keyOf)), fresh = alerts ? [...now].filter((name) => !alerts.has(name)) : [];
+    if (fresh.length) review.ring(review.t("New alerts: %(n)s", { n: fresh.length }), review.t("Machine assessment; a person decides."), fresh[0]);
+    alerts = now;
+  }
 
   /* The queue anew, over the same things. */
   desk.load = async function () {

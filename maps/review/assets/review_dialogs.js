@@ -107,6 +107,14 @@
     box.append(review.element("p", "", review.t("%(n)s things read by two people: ", { n: told.read_twice }) + kappa));
   }
 
+  function bell(form, name, text) {
+    const label = review.element("label", "check"), box = review.element("input");
+    box.type = "checkbox";
+    review.bellChoice(name, box);
+    label.append(box, review.t(text));
+    form.append(label);
+  }
+
   function units(chosen) {
     review.setUnits(chosen);
     desk.view.set({});
@@ -117,6 +125,8 @@
     review.dialog(review.t("Settings"), (form) => {
       choice(form, "Lengths and speeds", [["metric", "metres, m/s"], ["nautical", "feet, knots"]], vedette.units.length, (value) => units({ length: value }));
       choice(form, "Times", [["utc", "UTC"], ["local", "local time"]], vedette.units.time, (value) => units({ time: value }));
+      bell(form, "sound", "A sound for new alerts and alarms");
+      bell(form, "notify", "A desktop notification for new alerts and alarms");
       weights(form);
       agreement(form).then(() => review.people(form)).catch((error) => review.say(error.message));
     });

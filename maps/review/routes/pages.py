@@ -43,15 +43,15 @@ PAGES: Final = {
         title="Vedette review",
         sheets=(*_SHEETS, "review_console.css", "review_cues.css"),
         scripts=("leaflet.js", *_SHARED, *_ours(
-            "review_words", "review_desk", "review_card", "review_split", "review_verdict", "review_hand",
-            "review_dialogs", "review_people", "review_cues", "review_main",
+            "review_words", "review_bell", "review_desk", "review_card", "review_split", "review_verdict",
+            "review_hand", "review_dialogs", "review_people", "review_cues", "review_main",
         )),
     ),
     "footage.html": Page(
         title="Vedette footage",
         sheets=(*_SHEETS, "review_console.css", "footage.css"),
         scripts=("leaflet.js", *_SHARED, *_ours(
-            "review_words", "footage_film", "footage_map", "footage_live", "footage_page",
+            "review_words", "review_bell", "footage_film", "footage_map", "footage_live", "footage_page",
         )),
     ),
     "erasing.html": Page(

@@ -24,7 +24,7 @@ SAID = (
     re.compile(r"\b(?:add|copyable)\(list, " + TEXT),
     re.compile(r"\bplural\([\w.]+, " + TEXT),
     re.compile(r"\bplural\([\w.]+, \"[^\"]*\", " + TEXT),
-    re.compile(r"\b(?:choice|tool)\([\w\"]+, " + TEXT),
+    re.compile(r"\b(?:bell|choice|tool)\([\w\"]+, " + TEXT),
     re.compile(r"\[\"[^\"]*\", " + TEXT + r"\]"),
 )
 """How scripts say a text: through `t`, or in a table or a call whose text passes it."""

@@ -1,0 +1,50 @@
+"""A shift at the console in minutes: thousands of keys in one page, whose memory stays flat."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from benchmarks._made_reviews import operation_with
+from tests.maps.review.conftest import people_file, serving
+from tests.maps.review.test_in_the_browser import opened, ready, with_case
+
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
+LASTS_S = float(os.environ.get("VEDETTE_SOAK_S", "600"))
+KEYS = ("n", "n", "n", "k", "g", "l", "b", "x", "Escape", "y", "l", "c 1", "d 1", "u 1", "c Escape", "z", "s Escape")
+A_MOMENT_MS = 40
+SAMPLES = 24
+
+
+def held(session):
+    """Return what the page holds after everything that can go is gone: heap in bytes, nodes, listeners."""
+    session.send("HeapProfiler.collectGarbage")
+    told = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    return told["JSHeapUsedSize"], told["Nodes"], told["JSEventListeners"]
+
+
+def test_a_shift_leaves_the_browsers_memory_flat(browser, tmp_path):
+    operation = operation_with(tmp_path / "op", tracks=200, singles=2_000)
+    with serving([operation], people_file(tmp_path / "a.json")) as served:
+        with_case(served, "ana")
+        page = ready(opened(browser, served))
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable")
+        chance, pressed, samples = random.Random(7), 0, []
+        begin = time.monotonic()
+        while (gone := time.monotonic() - begin) < LASTS_S:
+            for key in chance.choice(KEYS).split():
+                page.keyboard.press(key)
+                pressed += 1
+            page.wait_for_timeout(A_MOMENT_MS)
+            if gone >= LASTS_S * len(samples) / SAMPLES:
+                samples.append(held(session))
+        samples.append(held(session))
+        print(f"{pressed} keys in {LASTS_S:.0f} s; heap, nodes, listeners: {samples}")
+        assert page.problems == []
+        for early, late in zip(samples[len(samples) // 3], samples[-1], strict=True):
+            assert late < 1.15 * early
+        page.context.close()
