@@ -15,6 +15,13 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Noted(Body):
+    """A word about something of one operation, perhaps with a note."""
+
+    source: int = Field(ge=0, le=999)
+    note: str = Field(default="", max_length=2 * LONGEST_NOTE)
+
+
 class ThingName(Body):
     """Which thing: the number of its operation on the table, its run, and its own id."""
 

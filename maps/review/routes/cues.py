@@ -9,12 +9,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from maps.review.access.roles import Role, needs
-from maps.review.routes.bodies import Body
+from maps.review.routes.bodies import Noted
 from maps.review.visits import Caller, Here
 from operations.consultation import Access, require_logged
 from operations.cues.cards import Card, Said, answer, cards
 from operations.finding.described import utc_text
-from operations.outcomes import LONGEST_NOTE
 
 if TYPE_CHECKING:
     from maps.review.console import Console
@@ -22,13 +21,11 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["cues"])
 
 
-class Answer(Body):
+class Answer(Noted):
     """What a person made of an alarm."""
 
-    source: int = Field(ge=0, le=999)
     name: str = Field(max_length=200)
     said: Said
-    note: str = Field(default="", max_length=2 * LONGEST_NOTE)
 
 
 @router.get("/api/cues")

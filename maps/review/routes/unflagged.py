@@ -9,13 +9,12 @@ from pydantic import Field
 
 from maps.review.access.roles import Role, needs
 from maps.review.errors import NotThereError
-from maps.review.routes.bodies import Body
+from maps.review.routes.bodies import Noted
 from maps.review.routes.pages import answer_with
 from maps.review.visits import Caller, Here
 from operations.consultation import Access, require_logged
 from operations.finding.described import utc_text
 from operations.learning.unflagged import InPicture, Picture, looked, sample, say, words
-from operations.outcomes import LONGEST_NOTE
 
 if TYPE_CHECKING:
     from maps.review.console import Console
@@ -23,13 +22,11 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["unflagged pictures"])
 
 
-class Saw(Body):
+class Saw(Noted):
     """What somebody saw in a picture."""
 
-    source: int = Field(ge=0, le=999)
     picture: str = Field(max_length=200)
     said: InPicture
-    note: str = Field(default="", max_length=2 * LONGEST_NOTE)
 
 
 @router.get("/unflagged", include_in_schema=False)
