@@ -142,14 +142,18 @@ class _Ring:
 
     def _may_go(self, which: Sequence[int]) -> list[bool]:
         """Tell whether the triangles at corners may be taken away (left turns) or added (right turns)."""
-        index = np.array([(self._before[k], k, self._after[k]) for k in which])
+        corners = self._ring[np.array([(self._before[k], k, self._after[k]) for k in which])]
         turn = np.array([self._turn[k] for k in which])
-        left, flat = turn >= _FLAT_M2, np.abs(turn) < _FLAT_M2
-        may = np.zeros(len(index), dtype=bool)
-        corners = self._ring[index]
-        may[left] = ~shapely.intersects(self._inner, shapely.polygons(corners[left]))
-        may[~left & ~flat] = shapely.covers(self._outer, shapely.polygons(corners[~left & ~flat]))
-        may[flat] = shapely.covers(self._outer, shapely.linestrings(corners[flat][:, ::2]))
+        shapes = np.asarray(shapely.polygons(corners))
+        flat = np.abs(turn) < _FLAT_M2
+        if flat.any():
+            shapes[flat] = shapely.linestrings(corners[flat][:, ::2])
+        left = turn >= _FLAT_M2
+        may = np.zeros(len(turn), dtype=bool)
+        if left.any():
+            may[left] = ~shapely.intersects(self._inner, shapes[left])
+        if not left.all():
+            may[~left] = shapely.covers(self._outer, shapes[~left])
         return may.tolist()
 
     def _wraps_another(self, k: int) -> bool:
