@@ -89,11 +89,6 @@ class AreaPath:
         """Length from the first point to the last."""
         return float(np.hypot(*np.diff(self.points_xy, axis=0).T).sum())
 
-    @property
-    def lanes_xy(self) -> FloatArray:
-        """The lanes alone, shape (lanes, 2, 2)."""
-        return self.points_xy.reshape(-1, 2, 2)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Candidate:

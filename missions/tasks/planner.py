@@ -69,12 +69,12 @@ def _planned(situation: Situation, task: Task, in_vain: InVain | None) -> Planne
     situation, higher = with_return_height(situation, laid.timetable.sorties)
     judged = [judge_sortie(situation, s) for s in laid.timetable.sorties]
     sorties = tuple(j.sortie for j in judged)
+    known, broken = (*laid.timetable.findings, *higher), [f for j in judged for f in j.findings]
     rally: tuple[ProposedRally, ...] = ()
-    broken = [f for j in judged for f in j.findings]
     if in_vain is None:
         rally, broken = propose_rally(situation, router, sorties, broken)
     elif situation.brief.failsafe.way != "auto":  # else returns along the paths may mend it yet
-        _end_in_vain(in_vain, [*laid.timetable.findings, *higher, *broken])
+        _end_in_vain(in_vain, [*known, *broken])
     covered = cover(situation, task.ground(situation), sorties)
     proof = task.proof(situation, sorties, laid)
     return Planned(
@@ -83,8 +83,7 @@ def _planned(situation: Situation, task: Task, in_vain: InVain | None) -> Planne
             dialect=situation.brief.dialect,
             sorties=sorties,
             findings=(
-                *laid.timetable.findings,
-                *higher,
+                *known,
                 *broken,
                 *flight_findings(situation, [leg for sortie in sorties for leg in sortie.legs]),
                 *task.remarks(situation, laid, covered, proof),

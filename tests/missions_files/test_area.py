@@ -22,7 +22,7 @@ from missions.patterns.tours import best_tour, least_ways_m
 
 def unseen_m2(polygon, path, reach_m=0.0):
     strips = []
-    for start, end in path.lanes_xy:
+    for start, end in path.points_xy.reshape(-1, 2, 2):
         along = (end - start) / max(np.hypot(*(end - start)), 1e-12)
         if np.hypot(*(end - start)) < 1e-9:
             along = np.array([math.cos(path.direction_rad), math.sin(path.direction_rad)])
@@ -103,7 +103,7 @@ def test_an_ell_is_cut_and_each_arm_swept_along_itself():
     assert parts.length_m < 0.99 * whole.length_m
     assert parts.length_m / (arms.area / 20.0) < 1.06
     assert unseen_m2(arms, parts) < 1e-3
-    headings = {round(math.degrees(math.atan2(*(b - a))) % 180.0) for a, b in parts.lanes_xy}
+    headings = {round(math.degrees(math.atan2(*(b - a))) % 180.0) for a, b in parts.points_xy.reshape(-1, 2, 2)}
     assert headings == {0, 90}
 
 
