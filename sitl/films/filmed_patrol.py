@@ -23,11 +23,8 @@ from sitl.films.training_set_file import CLASS_NAMES, h264_key_frame
 from telemetry.videos.frame import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from detection.values import Detections, Detector
     from sitl.films.render import TruthBoxes
-    from sitl.films.render_look import Look as Seeing
 
 QUALITY_CRF: Final = 26
 
@@ -44,8 +41,6 @@ def filmed_patrol(
     seed: int,
     detector: Detector,
     shape: PatrolShape | None = None,
-    look: Seeing = THERMAL,
-    on_frame: Callable[[int], None] | None = None,
 ) -> FilmedPatrol:
     """Fly the patrol of world `seed`, draw every picture, and look at each through an H.264 key frame.
 
@@ -57,10 +52,6 @@ def filmed_patrol(
         Finds persons and vehicles; boxes of other classes are left out.
     shape
         How it is flown.
-    look
-        How the camera sees.
-    on_frame
-        Called with the number of pictures looked at.
     """
     shape = shape or PatrolShape()
     flight = PatrolFlight.flown(seed, shape, np.random.default_rng([seed, 4711]))
@@ -70,7 +61,7 @@ def filmed_patrol(
     boxes: list[TruthBoxes] = []
     looks: list[Look] = []
     for row, (true, told) in enumerate(zip(flight.true, flight.measured, strict=True)):
-        drawn, there = render(flight.world, true, camera, true.t_utc_ns, look)
+        drawn, there = render(flight.world, true, camera, true.t_utc_ns, THERMAL)
         image = h264_key_frame(drawn, crf=QUALITY_CRF)
         boxes.append(there)
         looks.append(Look(told, camera, shift=registration.shift(image, told, camera)))
@@ -79,8 +70,6 @@ def filmed_patrol(
             posed = dataclasses.replace(pose, hfov_deg=shape.hfov_deg)
             frame = Frame(index=row, pts_s=Fraction(row) / shape.fps, t_utc_ns=pose.t_utc_ns, image=image, pose=posed)
             hits.append(place(frame, ours, around, class_names=CLASS_NAMES))
-        if on_frame is not None:
-            on_frame(row + 1)
     seen = SeenPatrol(
         hits=GroundHits.concat(found[0]), truth=film_truth(*flight.true_columns(), camera, boxes),
         taken=tuple(looks), ground=flight.told_ground, sigmas=shape.sigmas, seconds=shape.seconds,

@@ -105,6 +105,16 @@ def test_the_simulated_patrol_and_the_card(a_model: Path) -> None:
     assert run("models", "card", "../../etc/passwd").returncode == 2
 
 
+def test_a_filmed_patrol_is_followed(a_model: Path) -> None:
+    """The model says the same of every picture: one track of a vehicle or none, and no person."""
+    done = run("eval", "--model", str(a_model), "--filmed", "0.1", "--json")
+    assert done.returncode == 0, done.stderr
+    (follow,) = json.loads(done.stdout)["follow"]
+    assert follow["name"] == "0.1 min of a filmed patrol"
+    assert follow["false_tracks"] == 0
+    assert follow["hours"] == pytest.approx(0.1 / 60.0)
+
+
 def test_what_cannot_be_scored_is_one_sentence(tmp_path: Path, a_model: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     for arguments, said in (

@@ -37,6 +37,9 @@ def evaluate(
     hours: Annotated[
         float, typer.Option(min=0.0, max=1000.0, help="Also follow so many hours of simulated boxes (no model runs).")
     ] = 0.0,
+    filmed: Annotated[
+        float, typer.Option(min=0.0, max=600.0, help="Also so many minutes of a patrol drawn and looked at: slow.")
+    ] = 0.0,
     mot: Annotated[
         tuple[Path, Path] | None, typer.Option(help="Truth and tracks of the MOT challenges: gt.txt result.txt.")
     ] = None,
@@ -55,6 +58,7 @@ def evaluate(
     from detection.model_file import load_detector
     from detection.model_manifest_file import default_model
     from detection.model_output import Filter
+    from vedette.commands.eval_follow import filmed_patrols, score_followed
     from vedette.commands.eval_report import write_report
     from vedette.commands.eval_scores import calibration_of, score_source
 
@@ -67,7 +71,7 @@ def evaluate(
     known = read_calibration(held, sha256) if held.is_file() and not calibrate else None
     wanted = (
         _sources(pictures or [], runs, film or [], patrol or [], frames)
-        if not (hours or mot) or pictures or film
+        if not (hours or filmed or mot) or pictures or film
         else []
     )
     judged = [(one, *_detect(detector, one)) for one in wanted]
@@ -76,6 +80,9 @@ def evaluate(
         write_calibration(known, held)
     scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
     follows = _follow(judged, limit, terrain, hours, known)
+    if filmed > 0.0:
+        shown, _ = load_detector(chosen, threads=threads)
+        follows.append(score_followed(f"{filmed:g} min of a filmed patrol", filmed_patrols(filmed, FILMED_SEED, shown)))
     followed = None if mot is None else _mot(*mot)
     if report is not None:
         write_report(report, described, limit, scores, follows)
@@ -126,6 +133,7 @@ def _follow(
 
 SIMULATED_SEED = 900
 """First world of the hours of patrol; no setting was chosen on these."""
+FILMED_SEED = 1
 
 
 def _with_chances(found: Detections, known: Calibration) -> Detections:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from detection.looks import Looks
     from detection.truth import FilmTruth
-    from detection.values import Detections
+    from detection.values import Detections, Detector
     from geo.values import Terrain
     from vedette.commands.eval_sources import LabelledFrame, Source
 
@@ -165,6 +165,20 @@ def simulated(hours: float, seed: int) -> Iterator[Followed]:
         seen = seen_patrol(seed + number, shape)
         flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
         yield Followed(hits=flown.hits, truth=seen.truth, looks=flown.looks, hours=seconds / 3600.0)
+
+
+def filmed_patrols(minutes: float, seed: int, detector: Detector) -> list[Followed]:
+    """Fly one patrol, draw every picture and look at it: what `simulated`'s detector is held to."""
+    from sitl.films.filmed_patrol import filmed_patrol
+    from sitl.films.patrol_flight import PatrolShape
+
+    seconds = 60.0 * minutes
+    shape = PatrolShape(
+        seconds=seconds, fps=Fraction(3, 2), line_m=12.0 * seconds + 100.0, groups_per_km=6.0, vehicles_per_km=3.0
+    )
+    seen = filmed_patrol(seed, detector, shape).seen
+    flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
+    return [Followed(hits=flown.hits, truth=seen.truth, looks=flown.looks, hours=minutes / 60.0)]
 
 
 def followed_film(
