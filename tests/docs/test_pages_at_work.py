@@ -23,7 +23,7 @@ def test_the_readme(folder, steppe, recordings):
     page = Page(
         path="README.md",
         apart={"make ": MAKE, "watch rtsp": PEER},
-        status={"seen night-1": 1},
+        status={"seen night-1": 1, "--to kmz": 2},  # nobody is on this card, and nobody looked at that place
         beside={"sitl vehicle": VEHICLE_IS_THERE, "review night-1": "127.0.0.1:8765"},
         typed={"--sortie S01": YES},
     )
@@ -39,7 +39,7 @@ def test_the_tutorial(folder, steppe):
     assert demo[0] == 0, demo[1]
     page = Page(
         path="docs/tutorial/first-patrol.md",
-        apart={"make demo": MAKE},
+        apart={"make demo": MAKE, "plan my-brief.toml": "a person edits it first: tests/vedette/test_first_steps.py"},
         beside={"sitl vehicle": VEHICLE_IS_THERE},
         typed={"--sortie S01": YES},
     )
