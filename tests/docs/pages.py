@@ -35,7 +35,8 @@ class Page:
     """One page, which of its lines are set apart and why, and the status of those that find something.
 
     A line that goes on until Ctrl-C has what it says once it is ready in `beside`; it runs until the page is read, and
-    what is asked of a person at a terminal has questions and answers in `typed`.
+    what is asked of a person at a terminal has questions and answers in `typed`. What a person writes into a file after
+    a line, its name and the words that are put for others, is in `edited`.
     """
 
     path: str
@@ -43,11 +44,12 @@ class Page:
     status: dict[str, int] = field(default_factory=dict)
     beside: dict[str, str] = field(default_factory=dict)
     typed: dict[str, dict[str, str]] = field(default_factory=dict)
+    edited: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
 
     @property
     def words(self) -> set[str]:
         """Return the words by which lines are told, each of which a line must hold."""
-        return set(self.apart) | set(self.status) | set(self.beside) | set(self.typed)
+        return set(self.apart) | set(self.status) | set(self.beside) | set(self.typed) | set(self.edited)
 
 
 def commands(folder: Path) -> dict[str, str]:
@@ -80,6 +82,12 @@ def walk(page: Page, folder: Path) -> list[str]:
             status, said = shell.typed(line, answers[0]) if answers else shell.run(line)
             if status != (expected[0] if expected else 0) or "Traceback" in said:
                 wrong.append(f"{line}\n-> {status}\n{said[-3000:]}")
+            for name, changes in [page.edited[words] for words in told if words in page.edited]:
+                text = (folder / name).read_text(encoding="utf-8")
+                for old, new in changes.items():
+                    assert old in text, f"{name} has no {old!r} to edit"
+                    text = text.replace(old, new)
+                (folder / name).write_text(text, encoding="utf-8")
     return [*wrong, *[f"no line of {page.path} holds {words!r}" for words in sorted(unused)]]
 
 

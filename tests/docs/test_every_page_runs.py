@@ -14,7 +14,7 @@ PEER = "needs a server or a vehicle of its own"
 PLANNING = [
     Page(
         path="docs/how-to/plan-a-patrol.md",
-        apart={"--template": "a person edits it: test_first_steps"},
+        apart={"--template": "would take the place of the folder's brief"},
         status={"--border": 1},
     ),
     Page(

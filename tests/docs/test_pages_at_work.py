@@ -39,7 +39,14 @@ def test_the_tutorial(folder, steppe):
     assert demo[0] == 0, demo[1]
     page = Page(
         path="docs/tutorial/first-patrol.md",
-        apart={"make demo": MAKE, "plan my-brief.toml": "a person edits it first: tests/vedette/test_first_steps.py"},
+        apart={"make demo": MAKE},
+        edited={
+            "--template": (
+                "my-brief.toml",
+                {'"left" ': '"right" ', "asked_m = 300": "asked_m = 150", "depth_m = 800": "depth_m = 190"},
+            )
+        },
+        status={"plan my-brief.toml": 1},  # what it has no terrain for is a finding
         beside={"sitl vehicle": VEHICLE_IS_THERE},
         typed={"--sortie S01": YES},
     )
