@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import subprocess
 
 import pytest
 
+from missions.plan_files.plan_folder_file import read_plan_folder
 from tests.docs.pages import Page, Shell, walk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -55,22 +55,20 @@ def test_the_tutorial(folder, steppe):
 
 def test_fly_a_plan(folder, steppe, night):
     started = folder(steppe, night)
-    asked = json.loads((started / "plan" / "plan.json").read_text())["vehicle_parameters"]["quad-survey"]
-    put = " ".join(f"--param {name}={value}" for name, value in asked.items())
+    plan = read_plan_folder(started / "plan")
     page = Page(
         path="docs/how-to/fly-a-plan.md",
         apart={
             "--link udp:": f"{PEER}: tests/missions_flight, tests/sitl",
             "serial:": PEER,
         },
-        status={"--resume-commands": 0},
     )
     shell = Shell(started)
     with contextlib.ExitStack() as vehicles:
-        for sysid, port in ((1, 5760), (2, 5770)):
-            line = (
-                f"vedette sitl vehicle --home 47.3805,112.5775,1071,0 --speedup 40 --sysid {sysid} --tcp {port} {put}"
-            )
+        for sysid, (sortie, port) in enumerate(zip(plan.sorties, (5760, 5770), strict=True), 1):
+            put = " ".join(f"--param {one.name}={one.value}" for one in sortie.vehicle_parameters)
+            home = f"{sortie.home_lat_deg},{sortie.home_lon_deg},{sortie.home_alt_amsl_m},0"
+            line = f"vedette sitl vehicle --home {home} --speedup 40 --sysid {sysid} --tcp {port} {put}"
             assert vehicles.enter_context(shell.beside(line, f":{port}")) == []
         assert not (wrong := walk(page, started)), "\n".join(wrong)
 
@@ -78,7 +76,7 @@ def test_fly_a_plan(folder, steppe, night):
 def test_simulate(folder, steppe, recordings):
     page = Page(
         path="docs/how-to/simulate.md",
-        apart={"--backend": PEER, "benchmarks.break_offs": PEER},
+        apart={"sitl ardupilot": PEER, "--backend": PEER, "benchmarks.break_offs": PEER},
         beside={"sitl vehicle": VEHICLE_IS_THERE, "sitl stream": "127.0.0.1:5600"},
     )
     assert not (wrong := walk(page, folder(steppe, recordings))), "\n".join(wrong)
