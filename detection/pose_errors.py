@@ -78,7 +78,8 @@ class PoseErrors:
     def taken_off(self, hits: GroundHits) -> GroundHits:
         """Return hits at their places less what is known of the errors, with the covariance that is left.
 
-        Never a larger one than before. Hits of other pictures, and those seen too flat, stay as they are.
+        More is left than was stated only where the comparisons contradict the stated errors (`misfit` above 1). Hits of
+        other pictures, and those seen too flat, stay as they are.
         """
         row = np.minimum(np.searchsorted(self.t_utc_ns, hits.t_utc_ns), len(self) - 1)
         mine = np.flatnonzero(hits.placed & (self.t_utc_ns[row] == hits.t_utc_ns))
