@@ -139,7 +139,7 @@ def check_document(
     if brief is not None:
         brief = narrowed(brief, document, aircraft)
     chosen = dialect or document.dialect or (Dialect(brief.dialect) if brief else Dialect.ARDUPILOT)
-    told = as_planned(settings or settings_for(document.vehicle_type), document, chosen)
+    told = as_planned(_of_kind(settings or settings_for(document.vehicle_type), brief), document, chosen)
     ground = None if brief is None else _ground(brief, situation, document)
     if brief is not None and ground is not None and document.home is None:
         document = with_site_as_home(document, brief, ground)
@@ -259,6 +259,13 @@ def _fence(document: PlanDocument, flown: Execution) -> tuple[Finding, ...]:
     except InputError as error:
         return (Finding(rule="fence.drawing", severity=Severity.ERROR, message=f"the fence cannot be judged: {error}"),)
     return tuple(fence_findings(document, flown.legs, frame))
+
+
+def _of_kind(settings: VehicleSettings, brief: Brief | None) -> VehicleSettings:
+    """Return the settings of the brief's kind of aircraft, where neither file nor person says what flies the plan."""
+    if settings.vehicle_told or brief is None or not brief.performances[0].wing:
+        return settings
+    return dataclasses.replace(settings, vehicle=VehicleClass.FIXED_WING, vehicle_told=True)
 
 
 def _conduct(settings: VehicleSettings, dialect: Dialect, ground: GroundHeights | None, brief: Brief | None) -> Conduct:
