@@ -30,8 +30,12 @@ def at(north_m: float, east_m: float) -> tuple[float, float]:
 
 def asked(dialect: str = "ardupilot") -> tuple[VehicleParameter, ...]:
     """What a plan with straight returns to the nearest of home and rally points asks of a multirotor."""
-    rally = RALLY_ASKED if dialect == "ardupilot" else ()
-    return (*rally, *asked_actions(dialect, fixed_wing=False, retrace=False))
+    own = (
+        RALLY_ASKED
+        if dialect == "ardupilot"
+        else (VehicleParameter(name="MPC_XY_CRUISE", value=10.0, why="planned", pace=True),)
+    )
+    return (*own, *asked_actions(dialect, fixed_wing=False, retrace=False))
 
 
 def make_sortie(places: list[tuple[float, float]], *, name: str = "s1", alt_m: float = 60.0) -> Sortie:
