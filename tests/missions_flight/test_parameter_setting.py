@@ -76,8 +76,12 @@ def connected(link, sortie, deaf_to=()):
 
 
 def held_by(flight, sortie):
-    """Return what the vehicle holds of what is asked; how fast it flies is not on the list of what may be put."""
-    return flight.commander.parameters.values(v.name for v in sortie.vehicle_parameters if not v.pace)
+    return flight.commander.parameters.values(settable(sortie))
+
+
+def settable(sortie):
+    """Return what is asked and may be put, by name; how fast an aircraft flies is not on that list."""
+    return {v.name: v.value for v in sortie.vehicle_parameters if not v.pace}
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
@@ -90,13 +94,13 @@ def test_a_vehicle_on_its_defaults_then_does_what_the_plan_asks(at_home, square_
         before = held_by(flight, sortie)
         changed = put_asked(flight, lambda held, changes: kept.append((dict(held), tuple(changes))))
         after = held_by(flight, sortie)
-        assert after == {v.name: pytest.approx(v.value) for v in sortie.vehicle_parameters if not v.pace}
+        assert after == pytest.approx(settable(sortie))
         assert put_asked(flight, lambda *_: kept.append(None)) == ()
     ((held, changes),) = kept
     assert changes == changed
     assert len(held) > 40
     assert {name: held[name].value for name in before} == before
-    assert {c.name for c in changed} == {v.name for v in sortie.vehicle_parameters if before[v.name] != v.value}
+    assert {c.name for c in changed} == {name for name, value in settable(sortie).items() if before[name] != value}
     assert channel.written == [c.name for c in changed]
 
 
