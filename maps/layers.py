@@ -10,7 +10,18 @@ if TYPE_CHECKING:
 
 
 CLASS_COLOURS: Final = ("#d81b60", "#1e66d0", "#f9a825", "#00897b", "#6d4c41", "#8e24aa", "#455a64", "#c0ca33")
-"""Colour of each hit class in order of first appearance (distinct in hue and lightness)."""
+"""Colours of hit classes, distinct in hue and lightness; `class_marks` says which is whose."""
+_FIRST: Final = ("person", "vehicle", "bicycle")
+"""Classes of the bundled detector: theirs are the same on every page."""
+
+
+def class_marks(names: Sequence[str]) -> list[int]:
+    """Return the number of each class's colour and shape, the same on every page for the bundled detector's classes.
+
+    Others have the next numbers in the order of their names.
+    """
+    others = sorted(name for name in names if name not in _FIRST)
+    return [_FIRST.index(name) if name in _FIRST else len(_FIRST) + others.index(name) for name in names]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

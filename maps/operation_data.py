@@ -36,7 +36,7 @@ from detection.ground_hits import UNKNOWN_NS
 from geo.grid_reference import mgrs_of
 from geo.values import REASONS
 from maps.gathering import DECISIONS, recordings_of
-from maps.layers import CLASS_COLOURS
+from maps.layers import CLASS_COLOURS, class_marks
 from maps.local_time import offsets_of
 from maps.packed_columns import Column, packed
 
@@ -82,13 +82,15 @@ def operation_data(
     epoch_ms = int(dated.min()) // _MS if len(dated) else 0
     end_ms = int(dated.max()) // _MS if len(dated) else 0
     classes = tuple(dict.fromkeys((*things.text["class_name"].counts(), *hits.class_name.counts())))
-    colours = [CLASS_COLOURS[number % len(CLASS_COLOURS)] for number in range(len(classes))]
     single = np.flatnonzero(gathered.thing < 0)
     return {
         "epoch_ms": epoch_ms,
         "end_ms": end_ms,
         "offsets": offsets_of(epoch_ms, end_ms, zone),
-        "classes": [{"name": name, "colour": colour} for name, colour in zip(classes, colours, strict=True)],
+        "classes": [
+            {"name": name, "colour": CLASS_COLOURS[mark % len(CLASS_COLOURS)], "mark": mark}
+            for name, mark in zip(classes, class_marks(classes), strict=True)
+        ],
         "decisions": list(DECISIONS),
         "reasons": [str(reason or "") for reason in REASONS],
         "recordings": [_recording(archive, key) for key in gathered.recordings],

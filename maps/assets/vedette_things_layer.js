@@ -24,11 +24,11 @@
   }
 
   /* The shape of a class tells it without colour: circle, square, triangle, diamond, in turn. */
-  function symbol(pen, cls, x, y, r) {
+  function symbol(pen, mark, x, y, r) {
     pen.beginPath();
-    if (cls % 4 === 0) pen.arc(x, y, r, 0, 2 * Math.PI);
-    else if (cls % 4 === 1) pen.rect(x - r * 0.88, y - r * 0.88, r * 1.76, r * 1.76);
-    else if (cls % 4 === 2) { pen.moveTo(x, y - r * 1.2); pen.lineTo(x + r * 1.1, y + r * 0.8); pen.lineTo(x - r * 1.1, y + r * 0.8); pen.closePath(); }
+    if (mark % 4 === 0) pen.arc(x, y, r, 0, 2 * Math.PI);
+    else if (mark % 4 === 1) pen.rect(x - r * 0.88, y - r * 0.88, r * 1.76, r * 1.76);
+    else if (mark % 4 === 2) { pen.moveTo(x, y - r * 1.2); pen.lineTo(x + r * 1.1, y + r * 0.8); pen.lineTo(x - r * 1.1, y + r * 0.8); pen.closePath(); }
     else { pen.moveTo(x, y - r * 1.25); pen.lineTo(x + r * 1.25, y); pen.lineTo(x, y + r * 1.25); pen.lineTo(x - r * 1.25, y); pen.closePath(); }
   }
 
@@ -107,7 +107,7 @@
         pen.lineWidth = chosen ? 3.5 : 2.6; pen.strokeStyle = colour; pen.stroke();
         this._arrows(pen, one.points, colour);
       }
-      symbol(pen, cls, one.at[0], one.at[1], chosen ? 8 : 6.5);
+      symbol(pen, op.data.classes[cls].mark, one.at[0], one.at[1], chosen ? 8 : 6.5);
       pen.fillStyle = colour; pen.fill();
       pen.lineWidth = chosen || picked ? 3 : 2; pen.strokeStyle = chosen ? "#ffd33d" : picked ? "#8e24aa" : this.halo; pen.stroke();
       if (op.data.decisions[op.things.decision[one.i]] === "confirmed") { pen.beginPath(); pen.arc(one.at[0], one.at[1], 2.4, 0, 2 * Math.PI); pen.fillStyle = "#fff"; pen.fill(); }

@@ -10,6 +10,7 @@ import pyproj
 import pytest
 
 from maps.gathering import DECISIONS, gather
+from maps.layers import class_marks
 from maps.local_time import offsets_of
 from maps.operation_data import ellipse_95, operation_data
 from missions.briefs.places import GeoLine
@@ -139,3 +140,8 @@ def test_local_time_changes_when_the_zone_says():
     assert pairs == [[night, 60], [change, 120]]
     assert offsets_of(night, night + 3_600_000, warsaw) == [[night, 60]]
     assert offsets_of(0, 0, dt.timezone(dt.timedelta(hours=-3, minutes=-30))) == [[0, -210]]
+
+
+def test_a_class_looks_the_same_on_every_page():
+    assert class_marks(["vehicle", "person"]) == [1, 0]
+    assert class_marks(["bicycle", "boat", "vehicle", "animal"]) == [2, 4, 1, 3]
