@@ -185,10 +185,10 @@ class Settled:
 
 def settled(hits: GroundHits, looks: Sequence[Look], terrain: Terrain, sigmas: PoseSigmas) -> Settled:
     """Take off hits and looks what the flight says of its poses' errors; as they are where it says nothing."""
-    errors = find_pose_errors(looks, terrain, sigmas)
+    errors, table = find_pose_errors(looks, terrain, sigmas), Looks.of(looks)
     if errors is None:
-        return Settled(hits=hits, looks=Looks.of(looks), record={})
-    return Settled(hits=errors.taken_off(hits), looks=errors.corrected(Looks.of(looks)), record=errors.record())
+        return Settled(hits=hits, looks=table, record={})
+    return Settled(hits=errors.taken_off(hits), looks=errors.corrected(table), record=errors.record())
 
 
 def _height_m(sigmas: PoseSigmas) -> float:
@@ -205,18 +205,17 @@ def _learned(nothing: PoseErrors, table: Looks, terrain: Terrain) -> PoseErrors 
     mean, change = (now + before) / 2.0, np.where(known[:, None, None], now - before, 0.0) / 2.0
     change[known] = _steadied(change[known], table.t_utc_ns[known])
     now, before = mean + change, mean - change
-    found = smooth(
-        Compared(
-            t_s=(table.t_utc_ns - table.t_utc_ns[0]) / 1e9,
-            known=known,
-            shift_m=np.where(known[:, None], table.shift_m, 0.0),
-            sigma_m=np.where(known, table.shift_sigma_m, 1.0),
-            now_m=np.where(known[:, None, None], now, 0.0),
-            before_m=np.where(known[:, None, None], before, 0.0),
-        )
+    compared = Compared(
+        t_s=(table.t_utc_ns - table.t_utc_ns[0]) / 1e9,
+        known=known,
+        shift_m=np.where(known[:, None], table.shift_m, 0.0),
+        sigma_m=np.where(known, table.shift_sigma_m, 1.0),
+        now_m=np.where(known[:, None, None], now, 0.0),
+        before_m=np.where(known[:, None, None], before, 0.0),
     )
-    cov = found.cov * max(found.misfit, 1.0)
-    return dataclasses.replace(nothing, mean=found.mean, cov=cov, explained_m=found.explained_m, misfit=found.misfit)
+    found = smooth(compared)
+    explained, cov = compared.explained_m(found.mean), found.cov * max(found.misfit, 1.0)
+    return dataclasses.replace(nothing, mean=found.mean, cov=cov, explained_m=explained, misfit=found.misfit)
 
 
 def _shared_moves_m(errors: PoseErrors, table: Looks, terrain: Terrain) -> tuple[FloatArray, FloatArray]:

@@ -53,6 +53,11 @@ class Compared:
         cut = {field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)}
         return Compared(**cut | {"known": cut["known"] & (np.arange(len(cut["known"])) > 0)})
 
+    def explained_m(self, mean: FloatArray) -> FloatArray:
+        """Return how much of each comparison errors (n, k) are, shape (n, 2)."""
+        before = np.concatenate([mean[:1], mean[:-1]])
+        return np.asarray(np.einsum("nik,nk->ni", self.now_m, mean) - np.einsum("nik,nk->ni", self.before_m, before))
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Smoothed:
@@ -60,8 +65,6 @@ class Smoothed:
 
     mean: FloatArray
     cov: FloatArray
-    explained_m: FloatArray
-    """How much of each comparison they are, shape (n, 2)."""
     misfit: float
     """Chi-square of the comparisons over their number: near 1 where prior and noise are right."""
 
@@ -101,9 +104,7 @@ def smooth(compared: Compared) -> Smoothed:
         total[start:stop] += weight
         misfits.append(found.misfit)
     mean, cov = mean / total[:, None], cov / total[:, None, None]
-    before = np.concatenate([mean[:1], mean[:-1]])
-    explained = np.einsum("nik,nk->ni", compared.now_m, mean) - np.einsum("nik,nk->ni", compared.before_m, before)
-    return Smoothed(mean=mean, cov=cov, explained_m=explained, misfit=float(np.mean(misfits)))
+    return Smoothed(mean=mean, cov=cov, misfit=float(np.mean(misfits)))
 
 
 def _windows(t_s: FloatArray) -> Iterator[tuple[int, int]]:
@@ -131,12 +132,10 @@ def smooth_whole(compared: Compared) -> Smoothed:
     own = total @ columns
     cov = total @ blocks @ total.T + own @ same_cov @ own.transpose(0, 2, 1)
     mean = parts @ total.T
-    before = np.concatenate([mean[:1], mean[:-1]])
-    explained = np.einsum("nik,nk->ni", compared.now_m, mean) - np.einsum("nik,nk->ni", compared.before_m, before)
     seen = float((compared.shift_m[compared.known] ** 2 / compared.sigma_m[compared.known, None] ** 2).sum())
     chi2 = seen - float((normal.right * parts).sum() + normal.right_same @ same)
     misfit = chi2 / (2.0 * max(int(compared.known.sum()), 1))
-    return Smoothed(mean=mean, cov=cov, explained_m=explained, misfit=misfit)
+    return Smoothed(mean=mean, cov=cov, misfit=misfit)
 
 
 def _normal(compared: Compared) -> _Normal:
