@@ -7,6 +7,7 @@ INSTALL = $(BIN)/pip install --quiet --require-hashes -r
 OURSELVES = $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 
 # The tests of a file run in order in one process, files beside each other on all processors.
+DEFAULT = "not slow and not soak and not ardupilot and not px4"
 BESIDE = --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-loaded test-all check bench docs lock release clean
@@ -30,11 +31,11 @@ demo: $(VENV)/.light
 
 test: $(VENV)/.dev
 	$(BIN)/python tests/provision.py
-	$(BIN)/pytest $(BESIDE) -m "not slow and not soak and not ardupilot and not px4"
+	$(BIN)/pytest $(BESIDE) -m $(DEFAULT)
 
 test-loaded: $(VENV)/.dev
 	$(BIN)/python tests/provision.py
-	$(BIN)/python tests/under_load.py
+	$(BIN)/python tests/under_load.py $(DEFAULT) $(BESIDE)
 
 test-all: $(VENV)/.all
 	$(BIN)/python tests/provision.py
