@@ -120,6 +120,15 @@ def test_an_alarm_becomes_a_card_with_a_sortie_and_a_flood_becomes_numbers(broke
     assert main(["plan", str(tmp_path / "brief.toml"), "--out", str(tmp_path / "plan")]) in {0, 1}
     before = sorted((path, path.read_bytes()) for path in (tmp_path / "plan").rglob("*") if path.is_file())
 
+    sent = []
+
+    def repeated(client, opened):
+        """Send the second alarm once a second, as a sensor does, until it is known: the flood may fill the queue."""
+        if len(opened) < 2 and (not sent or time.monotonic() - sent[-1] > 1.0):
+            client.publish("vedette/alarms/fence-3", alarm(4), qos=1).wait_for_publish(WAIT_S)
+            sent.append(time.monotonic())
+        return len(opened) == 2
+
     def work():
         until(lambda: "listening to" in capsys.readouterr().err, "the command does not listen")
         three, four = (sender(tmp_path, broker, name) for name in ("fence-3", "fence-4"))
@@ -133,8 +142,7 @@ def test_an_alarm_becomes_a_card_with_a_sortie_and_a_flood_becomes_numbers(broke
             three.publish("vedette/alarms/fence-3", alarm(3), qos=1)  # replayed
             for number in range(100, 400):
                 three.publish("vedette/alarms/fence-3", alarm(number, lat_deg=51.0), qos=1)
-            three.publish("vedette/alarms/fence-3", alarm(4), qos=1).wait_for_publish(WAIT_S)
-            until(lambda: len(cards(store)) == 2, "the second alarm is lost")
+            until(lambda: repeated(three, cards(store)), "the second alarm is lost")
         for client in (three, four):
             client.disconnect()
             client.loop_stop()
@@ -155,8 +163,8 @@ def test_an_alarm_becomes_a_card_with_a_sortie_and_a_flood_becomes_numbers(broke
     assert before == sorted((path, path.read_bytes()) for path in (tmp_path / "plan").rglob("*") if path.is_file())
     counted = {key: sum(one.get(source, {}).get(key, 0) for one in refused for source in one) for one in refused
                for source in one for key in one[source]}  # fmt: skip
-    assert counted.pop("far") + counted.pop("busy", 0) == 300
-    assert counted == {"source": 1, "swapped": 1, "size": 1, "form": 1, "known": 1}
+    assert counted.pop("far") + counted.pop("busy", 0) + counted.pop("known") == 300 + len(sent)
+    assert counted == {"source": 1, "swapped": 1, "size": 1, "form": 1}
 
 
 @pytest.mark.parametrize(
