@@ -164,7 +164,7 @@ def find_pose_errors(looks: Sequence[Look], terrain: Terrain, sigmas: PoseSigmas
         t_utc_ns=table.t_utc_ns,
         mean=np.zeros((len(taken), count)),
         cov=np.tile(np.eye(count), (len(taken), 1, 1)),
-        sigma_m=np.array([(one.position_h_m, one.position_h_m, _height_m(one)) for one in stated]),
+        sigma_m=np.array([_position_m(one) for one in stated]),
         turn_rad=turns,
         eye_m=np.asarray(geodetic_to_enu(table.lat_deg, table.lon_deg, table.alt_hae_m, origin)).reshape(-1, 3),
         origin=origin,
@@ -191,9 +191,10 @@ def settled(hits: GroundHits, looks: Sequence[Look], terrain: Terrain, sigmas: P
     return Settled(hits=errors.taken_off(hits), looks=errors.corrected(table), record=errors.record())
 
 
-def _height_m(sigmas: PoseSigmas) -> float:
-    """One-sigma error of the height over the ground: a terrain model that is too low acts as a camera too high."""
-    return math.hypot(sigmas.position_v_m, sigmas.terrain_m)
+def _position_m(sigmas: PoseSigmas) -> tuple[float, float, float]:
+    """One-sigma errors east, north and in height over the ground; a terrain too low acts as a camera too high."""
+    east, north = (math.hypot(sigmas.position_h_m, along) for along in (sigmas.along_e_m, sigmas.along_n_m))
+    return east, north, math.hypot(sigmas.position_v_m, sigmas.along_d_m, sigmas.terrain_m)
 
 
 def _learned(nothing: PoseErrors, table: Looks, terrain: Terrain) -> PoseErrors | None:

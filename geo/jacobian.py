@@ -158,6 +158,10 @@ def ground_errors(
         ((sigmas.position_h_m, normal_n), (sigmas.position_h_m, normal_e), (sigmas.position_v_m, -1.0))
     ):
         _add(total, [sigma * (float(j == k) - steep[j] * rise) for j in range(3)])
+    along = (sigmas.along_n_m, sigmas.along_e_m, sigmas.along_d_m)
+    if any(along):
+        rise = normal_n * along[0] + normal_e * along[1] - along[2]
+        _add(total, [along[j] - steep[j] * rise for j in range(3)])
     _add(total, [sigmas.terrain_m * steep[k] for k in range(3)])
     nn, ee, uu, ne, nd, ed = total
     length = np.sqrt(1.0 + normal_n * normal_n + normal_e * normal_e)

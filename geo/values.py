@@ -61,6 +61,10 @@ class PoseSigmas:
     gimbal_roll_deg: float = 0.0
     focal_rel: float = 0.0
     """Relative error of the focal length (0.01 is one per cent)."""
+    along_n_m: float = 0.0
+    along_e_m: float = 0.0
+    along_d_m: float = 0.0
+    """One more error that moves the camera along one line, north, east and down: the way flown in a clock's error."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

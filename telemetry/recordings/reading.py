@@ -149,24 +149,25 @@ def by_clock(base: PoseSigmas, posing: Posing, frame: Frame, sigma_s: float) -> 
     stated_h, stated_v = float(track.sigma_h_m[row]), float(track.sigma_v_m[row])
     horizontal = max(base.position_h_m, stated_h if math.isfinite(stated_h) else 0.0)
     vertical = max(base.position_v_m, stated_v if math.isfinite(stated_v) else 0.0)
-    yaw, pitch = base.gimbal_yaw_deg, base.gimbal_pitch_deg
-    if math.isfinite(sigma_s) and sigma_s > WIDENS_FROM_S:
-        reach = round(LOOK_S * 1e9)
-        poses, whole = posing.at(frame.segment, np.array([t_utc_ns - reach, t_utc_ns + reach]))
-        if whole.all():
-            share = sigma_s / (2.0 * LOOK_S)
-            north = float(poses.lat_deg[1] - poses.lat_deg[0]) * _M_PER_DEG
-            turned = wrap_longitude_deg(np.array(poses.lon_deg[1] - poses.lon_deg[0]))
-            east = float(turned) * _M_PER_DEG * math.cos(math.radians(float(poses.lat_deg[0])))
-            climbed = float(poses.alt_hae_m[1] - poses.alt_hae_m[0])
-            heading = poses.yaw_deg + poses.gimbal_yaw_deg if poses.gimbal_frame != "earth" else poses.gimbal_yaw_deg
-            panned = float(wrap_longitude_deg(np.array(heading[1] - heading[0])))
-            tilted = float(poses.gimbal_pitch_deg[1] - poses.gimbal_pitch_deg[0])
-            horizontal = math.hypot(horizontal, math.hypot(north, east) * share)
-            vertical = math.hypot(vertical, climbed * share)
-            yaw, pitch = math.hypot(yaw, panned * share), math.hypot(pitch, tilted * share)
+    budget = dataclasses.replace(base, position_h_m=horizontal, position_v_m=vertical)
+    if not (math.isfinite(sigma_s) and sigma_s > WIDENS_FROM_S):
+        return budget
+    reach = round(LOOK_S * 1e9)
+    poses, whole = posing.at(frame.segment, np.array([t_utc_ns - reach, t_utc_ns + reach]))
+    if not whole.all():
+        return budget
+    share = sigma_s / (2.0 * LOOK_S)
+    east_deg = float(wrap_longitude_deg(np.array(poses.lon_deg[1] - poses.lon_deg[0])))
+    heading = poses.yaw_deg + poses.gimbal_yaw_deg if poses.gimbal_frame != "earth" else poses.gimbal_yaw_deg
+    panned = float(wrap_longitude_deg(np.array(heading[1] - heading[0])))
+    tilted = float(poses.gimbal_pitch_deg[1] - poses.gimbal_pitch_deg[0])
     return dataclasses.replace(
-        base, position_h_m=horizontal, position_v_m=vertical, gimbal_yaw_deg=yaw, gimbal_pitch_deg=pitch
+        budget,
+        along_n_m=float(poses.lat_deg[1] - poses.lat_deg[0]) * _M_PER_DEG * share,
+        along_e_m=east_deg * _M_PER_DEG * math.cos(math.radians(float(poses.lat_deg[0]))) * share,
+        along_d_m=float(poses.alt_hae_m[0] - poses.alt_hae_m[1]) * share,
+        gimbal_yaw_deg=math.hypot(base.gimbal_yaw_deg, panned * share),
+        gimbal_pitch_deg=math.hypot(base.gimbal_pitch_deg, tilted * share),
     )
 
 

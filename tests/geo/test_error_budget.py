@@ -38,6 +38,10 @@ def shaken(pose, sigmas, count, rng):
     east_m = rng.normal(0.0, sigmas.position_h_m, count)
     north_m = rng.normal(0.0, sigmas.position_h_m, count)
     up_m = rng.normal(0.0, sigmas.position_v_m, count) + rng.normal(0.0, sigmas.terrain_m, count)
+    way = rng.standard_normal(count) if sigmas.along_n_m else np.zeros(count)
+    north_m, east_m, up_m = (
+        north_m + way * sigmas.along_n_m, east_m + way * sigmas.along_e_m, up_m - way * sigmas.along_d_m
+    )  # fmt: skip
     repeated["lat_deg"] = pose.lat_deg + north_m / 111_229.0
     repeated["lon_deg"] = pose.lon_deg + east_m / (111_415.0 * np.cos(np.radians(pose.lat_deg)))
     repeated["alt_hae_m"] = pose.alt_hae_m + up_m
@@ -86,7 +90,8 @@ def test_analytic_jacobian_alone_is_within_ten_per_cent(name, depression, pose, 
 
 
 @pytest.mark.parametrize("frame", [GimbalFrame.BODY, GimbalFrame.EARTH])
-def test_covariance_matches_monte_carlo_for_every_gimbal_frame(frame, pose, rng):
+@pytest.mark.parametrize("along", [(0.0, 0.0, 0.0), (3.0, -2.0, 0.8)], ids=["", "a clock's error"])
+def test_covariance_matches_monte_carlo_for_every_gimbal_frame(frame, along, pose, rng):
     """Full covariance, with roll and off-axis pixels, on sloping ground."""
     from geo.terrain import GridTerrain
 
@@ -94,7 +99,7 @@ def test_covariance_matches_monte_carlo_for_every_gimbal_frame(frame, pose, rng)
     slope = GridTerrain.of(400.0 - 4.0 * row + 3.0 * column - 400.0 + 600.0, north_deg=50.05, west_deg=7.95,
                            lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)  # fmt: skip
     sigmas = PoseSigmas(yaw_deg=0.6, pitch_deg=0.4, roll_deg=0.5, position_h_m=1.0, position_v_m=1.5, terrain_m=1.0,
-                        pixel_px=0.0)  # fmt: skip
+                        pixel_px=0.0, along_n_m=along[0], along_e_m=along[1], along_d_m=along[2])  # fmt: skip
     ground = slope.height_hae_m(np.array([50.0]), np.array([8.0]))[0]
     viewer = pose(alt_hae_m=ground + 150.0, yaw_deg=20.0, pitch_deg=4.0, roll_deg=-6.0, gimbal_yaw_deg=50.0,
                   gimbal_pitch_deg=-40.0, gimbal_roll_deg=3.0, gimbal_frame=frame)  # fmt: skip

@@ -153,7 +153,9 @@ def test_a_stated_offset_is_used_as_it_is(cards, film, tmp_path):
     ((recording, frames, _),), _ = cards.read_all(film, options, track=table)
     assert recording.clock.segments[0].basis is ClockBasis.STATED_OFFSET
     assert frames[1].t_utc_ns == pytest.approx(LOG_NS + 20 * 10**9, abs=10**6)
-    assert frames[1].sigmas.position_h_m == pytest.approx(np.hypot(1.5, 1.0), abs=0.05), "0.1 s at 10 m/s"
+    sigmas = frames[1].sigmas
+    assert np.hypot(sigmas.along_n_m, sigmas.along_e_m) == pytest.approx(1.0, abs=0.05), "0.1 s at 10 m/s"
+    assert sigmas.position_h_m == 1.5, "a clock's error moves nothing across the way flown"
 
 
 def test_a_log_without_gimbal_messages_gives_the_true_reason(film):

@@ -79,7 +79,8 @@ def test_a_stated_mount_places_and_widens(cards, tmp_path):
     assert pose.yaw_deg == pytest.approx(0.0, abs=0.5), "it flies north"
     assert sigmas.yaw_deg == 20.0, "the heading is the course over ground"
     assert sigmas.gimbal_pitch_deg > 5.0, "nothing is known of the airframe's tilt"
-    assert sigmas.position_h_m > 1.5, "a stated offset is good to 0.1 s, at 11 m/s"
+    assert sigmas.along_n_m == pytest.approx(1.1, abs=0.05), "a stated offset is good to 0.1 s, at 11 m/s to the north"
+    assert sigmas.along_e_m == pytest.approx(0.0, abs=0.01)
 
 
 def test_a_stated_lens_is_every_frames(cards, tmp_path):
