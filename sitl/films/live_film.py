@@ -79,7 +79,8 @@ class DatagramSink:
 class Shot:
     """What is filmed and how; `most_s` is the longest film that may be needed.
 
-    A camera whose computer is more than `late_s` behind leaves pictures out: what it sends is never old.
+    A camera whose computer is more than `late_s` behind leaves pictures out, before they are drawn and after: what it
+    sends is never old.
 
     It begins where the vehicle passes `begins_at` and ends where it passes `ends_at` (latitude, longitude), at least
     `least_s` later.
@@ -148,8 +149,9 @@ def film_live(
                 break
             at = interpolate_vehicle(rows, times[row : row + 1])
             at_once = at | {"t_utc_ns": times[row : row + 1], "armed": np.ones(1)}
-            if not drawn or flown.newest_utc_ns - moment < shot.late_s * 1e9:
-                image, truth = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
+            picture = _drawn_in_time(flown, shot, at, moment, first=not drawn)
+            if picture is not None:
+                image, truth = picture
                 writer.write(image, moment, encode(klv_values(at, _row(errors, row), 0, moment, shot.camera)))
                 sink.flush()
                 flown.read(moment)
@@ -165,6 +167,18 @@ def film_live(
     columns = {name: np.concatenate([at[name] for at in true]) for name in NEEDED[1:]}
     seen = film_truth(times[drawn], columns, shot.camera, boxes)
     return LiveFilm(truth=seen, late_s=float(np.median(late_ns)) / 1e9)
+
+
+def _drawn_in_time(
+    flown: Flown, shot: Shot, at: dict[str, np.ndarray], moment: int, *, first: bool
+) -> tuple[np.ndarray, TruthBoxes] | None:
+    """Draw a picture; None where it is too old by now to be sent. The first is always sent."""
+    most_ns = shot.late_s * 1e9
+    if not first and flown.newest_utc_ns - moment >= most_ns:
+        return None
+    picture = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
+    flown.read(moment)
+    return picture if first or flown.newest_utc_ns - moment < most_ns else None
 
 
 def _wait(flown: Flown, moment: int, landed: Callable[[], bool]) -> dict[str, np.ndarray] | None:

@@ -12,7 +12,14 @@ import numpy as np
 from telemetry.recordings.joining import USUAL_RATE_PPM
 from telemetry.tracks.pose_track import Problem
 from telemetry.videos.clock_map import SIGMA_S, ClockBasis, ClockSegment, fixed_segment
-from telemetry.videos.clock_offset import LEAST_PAIRS, ClockOffset, estimate_offset, motion_of, track_motion
+from telemetry.videos.clock_offset import (
+    LEAST_PAIRS,
+    MAX_GAP_S,
+    ClockOffset,
+    estimate_offset,
+    motion_of,
+    track_motion,
+)
 
 if TYPE_CHECKING:
     from telemetry.tracks.pose_track import PoseTrack
@@ -26,6 +33,8 @@ LOOK_S: Final = 120.0
 """How much of the pictures' motion is compared."""
 EVERY_S: Final = 3.0
 """How often it is compared anew."""
+BEGIN_S: Final = 0.6
+"""How late the first picture may be beside the rest, as encoder and connection start; seen: 0.4 to 0.85 s."""
 ARRIVALS: Final = 100
 FIRST_COME_PCT: Final = 10.0
 """Queues only delay: those that came soonest tell the offset."""
@@ -64,6 +73,8 @@ class LinkClock:
 
     def compare(self, track: PoseTrack) -> None:
         """Look for the offset at which the pictures turn as the link says, every few seconds."""
+        if len(self._arrived_s) >= LEAST_PAIRS and not self._turned:
+            self._refusal = f"its pictures come more than {MAX_GAP_S:g} s apart, too seldom to be compared"
         if self._stated_s is not None or len(self._turned) < LEAST_PAIRS or not self._arrived_s:
             return
         now_s = self._turned[-1][0]
@@ -82,9 +93,13 @@ class LinkClock:
 
     @property
     def _arrival_sigma_s(self) -> float:
-        """Return the usual error, or by how much the middle picture came after the soonest: they queue as well."""
+        """Return the usual error, or by how much the middle picture came after the soonest: they queue as well.
+
+        The first pictures alone tell less: each that comes may be the first in time.
+        """
         soonest, middle = np.percentile(np.array(self._arrived_s), (FIRST_COME_PCT, 50.0))
-        return max(SIGMA_S[ClockBasis.ARRIVAL], float(middle - soonest))
+        usual = max(SIGMA_S[ClockBasis.ARRIVAL], float(middle - soonest))
+        return math.hypot(usual, BEGIN_S / len(self._arrived_s) ** 2)
 
     def segment(self, first_pts_s: float, last_pts_s: float) -> ClockSegment | None:
         """Return the clock of a stretch of pictures, with how it is known and how well; None before any has come."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 KEPT_S: Final = 150.0
 """How much of the link is remembered: what the motion of the pictures is compared with, and some seconds beside."""
+MESSAGES: Final = 50
+"""How many looks at the link's clock are compared: messages are delayed by queues, never early."""
+STEP_NS: Final = 5_000_000_000
+"""No queue is so long: this computer's clock was set."""
 _TIMING: Final = frozenset({"GLOBAL_POSITION_INT", "ATTITUDE", "ATTITUDE_QUATERNION"})
 """Messages whose times a track's samples have; of a vehicle without them, those of its raw fixes."""
 
@@ -39,7 +44,7 @@ class LinkPoses:
         self._builder = PoseTrackBuilder(source=shown, undulation=undulation, keep_s=keep_s)
         self._lock = threading.Lock()
         self._track: PoseTrack | None = None
-        self._ahead_ns = 0
+        self._ahead_ns: collections.deque[int] = collections.deque(maxlen=MESSAGES)
         self._newest_us = -1
         self._stale = False
         self._timing = _TIMING
@@ -67,16 +72,28 @@ class LinkPoses:
                 except SourceError as error:
                     self._track, self.why = None, error.message
                 if self._track is not None and self._newest_us >= 0:
-                    self._ahead_ns = int(self._track.t_utc_ns[-1]) - self._newest_us * 1000
+                    self._note_ahead(int(self._track.t_utc_ns[-1]) - self._newest_us * 1000)
             return self._track
 
+    def _note_ahead(self, ahead_ns: int) -> None:
+        """Note how far the vehicle's clock is ahead of when its newest message came."""
+        if self._ahead_ns and ahead_ns < max(self._ahead_ns) - STEP_NS:
+            self._ahead_ns.clear()
+        self._ahead_ns.append(ahead_ns)
+
     def utc_ns(self, came_ns: int) -> int | None:
-        """Return what time it was on the vehicle's clock, by its messages, at a reading of our monotonic clock."""
+        """Return what time it was on the vehicle's clock at a reading of our monotonic clock.
+
+        By the messages that were least delayed of the last `MESSAGES` looks.
+        """
         if self.track() is None:
             return None
-        return time.time_ns() - (time.monotonic_ns() - came_ns) + self._ahead_ns
+        with self._lock:
+            ahead_ns = max(self._ahead_ns, default=0)
+        return time.time_ns() - (time.monotonic_ns() - came_ns) + ahead_ns
 
     def covers(self, t_utc_ns: int) -> bool:
         """Tell whether a position from a moment (the vehicle's clock) on has come."""
         with self._lock:
-            return self._newest_us * 1000 + self._ahead_ns >= t_utc_ns
+            newest_ahead_ns = self._ahead_ns[-1] if self._ahead_ns else 0
+            return self._newest_us * 1000 + newest_ahead_ns >= t_utc_ns

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import math
 import socket
 import threading
 import time
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -17,6 +20,7 @@ import pytest
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, PoseSigmas
 from sitl.films.live_film import DatagramSink, Shot, film_live
+from sitl.films.render import render
 from sitl.films.render_look import THERMAL
 from sitl.films.world import make_world
 from sitl.vehicle.truth_file import COLUMNS, TruthFollower
@@ -112,6 +116,33 @@ def test_a_camera_that_is_behind_leaves_pictures_out_and_ends_with_the_flight(sh
         shown = sum(packet.stream.type == "video" for packet in container.demux() if packet.size)
     assert 1 <= shown == len(film.truth.frame_t_utc_ns) < 10
     assert film.late_s > 1.0
+
+
+def test_a_picture_that_grows_old_while_it_is_drawn_is_left_out(shot, tmp_path, monkeypatch):
+    told = tmp_path / "told.jsonl"
+    rows = iter(range(200))
+
+    def tell(count):
+        with told.open("a") as file:
+            file.writelines(json.dumps(row(k)) + "\n" for k, _ in zip(rows, range(count), strict=False))
+
+    pictures = itertools.count()
+
+    def slow(*about):
+        tell(30 if next(pictures) == 2 else 5)  # the third takes three seconds, the others one in two
+        return render(*about)
+
+    monkeypatch.setattr("sitl.films.live_film.render", slow)
+    tell(30)
+    follower, parts = TruthFollower(told), []
+    with contextlib.closing(follower):
+        sink = SimpleNamespace(write=parts.append, flush=lambda: None)
+        in_time = dataclasses.replace(shot, late_s=1.0)
+        film = film_live(follower, in_time, sink, rng=np.random.default_rng(1), landed=lambda: False)
+    since_s = (film.truth.frame_t_utc_ns - film.truth.frame_t_utc_ns[0]) * 1e-9
+    assert since_s[:2] == pytest.approx([0.0, 0.5])
+    assert 1.0 not in since_s.round(1), "it was three seconds old"
+    assert len(since_s) > 3
 
 
 def test_a_vehicle_that_lands_before_its_work_is_not_filmed(shot, tmp_path):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import shapely
 
+from geo.values import PoseSigmas
 from missions.flight import fly
 from missions.flight.values import FlightOptions, FlightPhase
 from missions.links.link import open_link
@@ -33,6 +34,17 @@ T0_UTC_NS: Final = 1_767_229_200_000_000_000
 """2026-01-01 01:00 UTC: the simulated night begins at a fixed time, so that a run can be made again."""
 NOISE: Final = SensorNoise(gps_h_m=1.0, gps_v_m=1.5, yaw_deg=1.0, tilt_deg=0.3)
 """What the simulated autopilot's own estimates are off by: a GNSS receiver with SBAS and a magnetometer."""
+
+TELEMETRY_SIGMAS: Final = PoseSigmas(
+    position_h_m=NOISE.gps_h_m,
+    position_v_m=NOISE.gps_v_m,
+    yaw_deg=NOISE.yaw_deg,
+    pitch_deg=NOISE.tilt_deg,
+    roll_deg=NOISE.tilt_deg,
+    terrain_m=0.5,
+)
+"""The same as an error budget, for those who place by this telemetry; the bundled ground has no error of its own, but
+posts 30 m apart."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from sitl.films.world import make_world
 from sitl.vehicle.truth_file import TruthFollower
 from vedette.commands.screen import utc_now_ns
 from vedette.demo.film import FPS, SENSOR_SIGMAS, WORLD_HALF_WIDTH_M
-from vedette.demo.flight import T0_UTC_NS, Onlooker, Pace, fly_plan
+from vedette.demo.flight import T0_UTC_NS, TELEMETRY_SIGMAS, Onlooker, Pace, fly_plan
 from vedette.interruption import deaf_children
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ STALE_S: Final = 20.0
 SETTLE_S: Final = 900.0
 """How long the run over a recording may take, on a machine that does much else."""
 LOOK_S: Final = 0.05
+CAMERA_LATE_S: Final = 0.5
+"""A real camera encodes in a part of its own: its pictures do not age because the computer that receives them is busy.
+A simulated one that is later leaves them out; see `telemetry.live.link_clock` for what is expected of a link."""
 
 
 class Poses(enum.StrEnum):
@@ -157,6 +160,7 @@ def film_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, di
             least_s=LEAST_SHARE * task.work_s,
             most_s=MOST_SHARE * task.work_s,
             with_klv=task.poses is Poses.KLV,
+            late_s=CAMERA_LATE_S,
         )
         rng = np.random.default_rng([task.seed, task.number])
         with contextlib.closing(DatagramSink("127.0.0.1", task.port)) as sink:
@@ -199,7 +203,7 @@ def watch_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, d
         settings = IngestSettings(
             terrain=read_terrain(task.terrain),
             terrain_identity=f"terrain.tif sha256:{sha256_of(task.terrain)}",
-            sigmas=SENSOR_SIGMAS,
+            sigmas=SENSOR_SIGMAS if task.poses is Poses.KLV else TELEMETRY_SIGMAS,
             stated=ReadingOptions(camera=None if task.poses is Poses.KLV else parse_stated_camera(f"{task.hfov_deg}")),
         )
         with (
