@@ -74,6 +74,9 @@ class Fuzz:
     """
 
     NUMBERS = tuple(struct.pack(">I", number) for number in (0, 1, 2**31 - 1, 2**31, 2**32 - 1))
+    WORDS_32 = tuple(
+        struct.pack("<I", number) for number in (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FC00000, 0x7F800000)
+    )
     WORDS = (b"1e309", b"nan", b"-0", b"99999999999999999999", b"\x00", b"9" * 400)
     MOST_BYTES = 512 * 1024 * 1024
 
@@ -112,6 +115,29 @@ class Fuzz:
             else:
                 data[place : place + 3] = chance.choice(self.WORDS)
         return bytes(data)
+
+    def messages(self, count: int) -> list[bytes]:
+        """Return MAVLink frames that bear on poses, whole and checked, any of their numbers at an extreme."""
+        from pymavlink.dialects.v20 import ardupilotmega as dialect
+
+        from telemetry.mavlink.frames import layout
+        from telemetry.mavlink.pose import POSE_MESSAGES
+
+        chance, frames = self._chance, []
+        for _ in range(count):
+            made = getattr(dialect, f"MAVLink_{chance.choice(POSE_MESSAGES).lower()}_message")
+            size = layout(made.id).itemsize
+            payload = bytearray(chance.randbytes(size))
+            for at in range(0, size - 7, 4):
+                if chance.random() < 0.5:
+                    payload[at : at + 4] = chance.choice(self.WORDS_32)
+            if chance.random() < 0.7 and size >= 8:
+                payload[:4] = chance.randrange(60_000).to_bytes(4, "little")
+            frame = bytearray([0xFD, size, 0, 0, 0, chance.randint(1, 2), 1, *made.id.to_bytes(3, "little"), *payload])
+            crc = dialect.x25crc(bytes(frame[1:]))
+            crc.accumulate(bytes([made.crc_extra]))
+            frames.append(bytes(frame + crc.crc.to_bytes(2, "little")))
+        return frames
 
     @staticmethod
     def _peak() -> int:

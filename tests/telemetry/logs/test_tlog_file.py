@@ -243,21 +243,21 @@ def test_a_log_without_positions_is_refused_by_name(tmp_path):
         read_tlog(path)
 
 
-@settings(max_examples=80, deadline=None)
-@given(data=st.data())
-def test_any_damage_ends_in_our_own_error_or_a_track(tmp_path_factory, data):
-    raw = bytearray(b"".join(small_log(12)))
-    for _ in range(data.draw(st.integers(0, 12))):
-        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    cut = data.draw(st.integers(0, len(raw)))
-    path = tmp_path_factory.mktemp("fuzz") / "log"
-    path.write_bytes(bytes(raw[:cut]))
-    try:
-        track = read_tlog(path)
-    except VedetteError:
-        return
-    assert (np.diff(track.t_utc_ns) > 0).all()
-    assert np.isfinite(track.lat_deg).all()
+@pytest.mark.parametrize("checked", [False, True], ids=["any bytes", "whole frames of any numbers"])
+def test_any_damage_ends_in_our_own_error_or_a_track(tmp_path, fuzz, checked):
+    fuzz.begin(25 + checked)
+    whole = b"".join(small_log(12))
+    path = tmp_path / "log"
+    for _ in range(fuzz.inputs):
+        stamped = [T0_US.to_bytes(8, "big") + frame for frame in fuzz.messages(20 * checked)]
+        path.write_bytes(whole[: len(whole) // 2] + b"".join(stamped) if checked else fuzz.damaged(whole))
+        try:
+            track = read_tlog(path)
+        except VedetteError:
+            continue
+        assert (np.diff(track.t_utc_ns) > 0).all()
+        assert np.isfinite(track.lat_deg).all()
+    fuzz.judge_memory()
 
 
 @settings(max_examples=100, deadline=None)

@@ -15,6 +15,7 @@ from telemetry.recordings.candidates import cue_text
 from telemetry.recordings.container_file import read_layout
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.sources import read_track
+from telemetry.tracks.track_file import COLUMNS
 from telemetry.videos.clip_clock import clip_clock
 
 ASS = rb"""[Script Info]
@@ -48,9 +49,33 @@ AIRDATA = (
 )
 
 
+MISB = (
+    b"UNIX Time Stamp,Sensor Latitude,Sensor Longitude,Sensor True Altitude,Platform Heading Angle,Sensor Relative "
+    b"Azimuth Angle,Sensor Relative Elevation Angle,Sensor Horizontal Field of View\n"
+    b"1714557600000000,48.0,11.0,600,90,0,-45,40\n1714557600100000,48.000001,11.0,600,90,0,-45,40\n"
+)
+TRACK = (
+    ",".join(COLUMNS).encode()
+    + b"\n1714557600000000000"
+    + b",1" * (len(COLUMNS) - 2)
+    + b",body\n1714557600100000000"
+    + b",2" * (len(COLUMNS) - 2)
+    + b",earth\n"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "seed"),
-    [("ass", ASS), ("srt", SRT), ("gpx", GPX), ("nmea", NMEA), ("reader.csv", READER), ("airdata.csv", AIRDATA)],
+    [
+        ("ass", ASS),
+        ("srt", SRT),
+        ("gpx", GPX),
+        ("nmea", NMEA),
+        ("reader.csv", READER),
+        ("airdata.csv", AIRDATA),
+        ("misb.csv", MISB),
+        ("track.csv", TRACK),
+    ],
 )
 def test_texts(tmp_path, fuzz, name, seed):
     fuzz.begin(11)
