@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
-from geo.gis.door_file import open_raster
 from geo.gis.errors import GisFileError
+from geo.gis.raster_file import facts_of, open_raster, windows_of
 from geo.terrain_tiles import TerrainTile, TileSource, lay_out
 from geo.tiled_terrain import DEFAULT_CACHE_MB, TiledTerrain
 from geo.vertical import UnknownUnitError, vertical_reference
 
 if TYPE_CHECKING:
-    from geo.gis.door_file import RasterFile
+    from typing import Any
+
+    from geo.gis.raster_file import RasterFile
     from geo.vertical import Datum, TerrainProblem
 
 SUFFIXES: Final = (".tif", ".tiff", ".hgt", ".dt0", ".dt1", ".dt2", ".asc")
@@ -87,8 +89,9 @@ def _shown(source: Path, error: GisFileError) -> Path:
 def _terrain_of(source: Path, rasters: list[RasterFile], datum: Datum | None, cache_mb: float) -> TiledTerrain:
     tiles: list[TerrainTile] = []
     problems: dict[str, TerrainProblem] = {}
-    for raster in rasters:
-        tile, doubts = _tile(raster, datum, looked_through=len(rasters) <= _CHECKED_TILES)
+    known = facts_of(rasters, look_through=len(rasters) <= _CHECKED_TILES)
+    for raster, facts in zip(rasters, known, strict=True):
+        tile, doubts = _tile(raster, facts, datum)
         tiles.append(tile)
         for doubt in doubts:
             problems.setdefault(doubt.kind, doubt)
@@ -96,7 +99,7 @@ def _terrain_of(source: Path, rasters: list[RasterFile], datum: Datum | None, ca
     try:
         return TiledTerrain(
             lattice,
-            TileSource(lattice, placed),
+            TileSource(lattice, placed, windows_of),
             problems=tuple(problems.values()),
             name=f"{source.name} ({', '.join(sorted({tile.reference.datum for tile in tiles}))})",
             cache_mb=cache_mb,
@@ -119,11 +122,10 @@ def _tiles_in(folder: Path) -> list[Path]:
 
 
 def _tile(
-    raster: RasterFile, datum: Datum | None, *, looked_through: bool
+    raster: RasterFile, facts: dict[str, Any], datum: Datum | None
 ) -> tuple[TerrainTile, tuple[TerrainProblem, ...]]:
     """Return a tile with its place and the meaning of its heights, and what is doubtful about them."""
     name = raster.path.name
-    facts = raster.facts(look_through=looked_through)
     if facts["crs"] is None:
         raise GisFileError(name, "has no georeference; give it one with gdal_translate")
     if min(facts["height"], facts["width"]) < 2:

@@ -25,6 +25,8 @@ _PLAUSIBLE_M: Final = (-620.0, 9_120.0)
 _GEOID_STEP_DEG: Final = 0.01
 """Between posts this far apart EGM96, whose shortest wave is a degree long, is a plane to within a millimetre."""
 _BAND_POSTS: Final = 1 << 22
+_TOGETHER: Final = 64
+"""Tiles that are read with one message."""
 
 
 class Posts(Protocol):
@@ -37,6 +39,18 @@ class Posts(Protocol):
     def warped(self, lattice: tuple[float, float, float, float], rows: int, columns: int) -> NDArray[np.float32]:
         """Return heights at the posts of a grid (north, west, steps in degrees)."""
         ...
+
+
+class ReadWindows(Protocol):
+    """Reads windows (row, column, rows, columns) of several rasters at once."""
+
+    def __call__(self, wanted: Sequence[tuple[Any, tuple[int, int, int, int]]], /) -> list[NDArray[np.float32]]:
+        """Return the posts of each."""
+        ...
+
+
+def _one_by_one(wanted: Sequence[tuple[Posts, tuple[int, int, int, int]]], /) -> list[NDArray[np.float32]]:
+    return [raster.window(*window) for raster, window in wanted]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,36 +159,70 @@ def _placed(tile: TerrainTile, base: TerrainTile, north_deg: float, west_deg: fl
 class TileSource:
     """Windows of a lattice, put together from tiles (a `PostSource`)."""
 
-    def __init__(self, lattice: Lattice, tiles: Sequence[PlacedTile]) -> None:
+    def __init__(self, lattice: Lattice, tiles: Sequence[PlacedTile], windows: ReadWindows | None = None) -> None:
         self._lattice = lattice
         self._tiles = tuple(tiles)
+        self._windows = windows or _one_by_one
         self._first = np.array([(tile.row, tile.column) for tile in tiles])
         self._end = self._first + np.array([(tile.rows, tile.columns) for tile in tiles])
 
     def posts_hae_m(self, row: int, column: int, rows: int, columns: int) -> NDArray[np.float32]:
         """Return heights above the ellipsoid of a window of posts; the first tile that knows a post gives it."""
         heights = np.full((rows, columns), np.nan, dtype=np.float32)
-        begin, end = np.array([row, column]), np.array([row + rows, column + columns])
-        met = (np.maximum(self._first, begin) < np.minimum(self._end, end)).all(axis=1)
-        for k in np.flatnonzero(met):
-            low, high = np.maximum(self._first[k], begin), np.minimum(self._end[k], end)
-            band = max(_BAND_POSTS // int(high[1] - low[1]), 1)
-            for first in range(int(low[0]), int(high[0]), band):
-                last = min(first + band, int(high[0]))
-                known = self._of_tile(self._tiles[k], first, int(low[1]), last - first, int(high[1] - low[1]))
-                part = heights[first - row : last - row, int(low[1]) - column : int(high[1]) - column]
-                np.copyto(part, known, where=np.isnan(part))
-            if not np.isnan(heights).any():
+        boxes = self._met(row, column, rows, columns)
+        ready = self._read_together(boxes)
+        unknown = heights.size
+        for k, (top, left, bottom, right) in boxes.items():
+            band = max(_BAND_POSTS // (right - left), 1)
+            for first in range(top, bottom, band):
+                last = min(first + band, bottom)
+                known = self._of_tile(self._tiles[k], (first, left, last - first, right - left), ready.get(k))
+                part = heights[first - row : last - row, left - column : right - column]
+                wanted = np.isnan(part)
+                np.copyto(part, known, where=wanted)
+                unknown -= int(np.count_nonzero(wanted & ~np.isnan(known)))
+            if not unknown:
                 break
         return heights
 
-    def _of_tile(self, placed: PlacedTile, row: int, column: int, rows: int, columns: int) -> NDArray[np.float32]:
+    def _met(self, row: int, column: int, rows: int, columns: int) -> dict[int, tuple[int, int, int, int]]:
+        """Return the tiles that reach into a window, by number, and the box of posts that each has there."""
+        low = np.maximum(self._first, (row, column))
+        high = np.minimum(self._end, (row + rows, column + columns))
+        met = np.flatnonzero((low < high).all(axis=1))
+        boxes = np.concatenate([low[met], high[met]], axis=1).tolist()
+        return {int(k): (top, left, bottom, right) for k, (top, left, bottom, right) in zip(met, boxes, strict=True)}
+
+    def _read_together(self, boxes: Mapping[int, tuple[int, int, int, int]]) -> dict[int, NDArray[np.float32]]:
+        """Read at once what tiles that lie beside each other have in their boxes, by their numbers, as written."""
+        chosen: list[int] = []
+        posts = 0
+        for k, (top, left, bottom, right) in boxes.items():
+            others = (boxes[other] for other in chosen)
+            apart = all(bottom <= up or down <= top or right <= west or east <= left for up, west, down, east in others)
+            if self._tiles[k].aligned and apart and len(chosen) < _TOGETHER:
+                posts += (bottom - top) * (right - left)
+                chosen.append(k)
+        if len(chosen) < 2 or posts > _BAND_POSTS:  # noqa: PLR2004 - one alone saves nothing
+            return {}
+        wanted = []
+        for k in chosen:
+            (top, left, bottom, right), placed = boxes[k], self._tiles[k]
+            window = top - placed.row, left - placed.column, bottom - top, right - left
+            wanted.append((placed.tile.raster, window))
+        return dict(zip(chosen, self._windows(wanted), strict=True))
+
+    def _of_tile(
+        self, placed: PlacedTile, window: tuple[int, int, int, int], raw: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
+        """Return heights of a window of the grid's posts that lies within a tile; `raw` are its numbers, if read."""
         grid, tile = self._lattice, placed.tile
+        row, column, rows, columns = window
         north = grid.north_deg - row * grid.lat_step_deg
         west = grid.west_deg + column * grid.lon_step_deg
-        if placed.aligned:
+        if raw is None and placed.aligned:
             raw = tile.raster.window(row - placed.row, column - placed.column, rows, columns)
-        else:
+        elif raw is None:
             middle = west + grid.lon_step_deg * (columns - 1) / 2.0
             turns = round(((tile.west_deg + tile.east_deg) / 2.0 - middle) / 360.0)
             lattice = (north, west + 360.0 * turns, grid.lat_step_deg, grid.lon_step_deg)

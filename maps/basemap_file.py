@@ -21,8 +21,8 @@ from pmtiles.reader import MmapSource, Reader
 from pmtiles.tile import Compression, TileType
 
 from geo.errors import InputError
-from geo.gis.door_file import open_raster
 from geo.gis.errors import GisFileError
+from geo.gis.raster_file import open_raster
 from maps.mercator import WORLD_M, northing_of
 from maps.quiet_style import drawn
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import dataclasses
-import functools
 import json
 import os
 import socket
@@ -18,19 +17,17 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from geo.children.messages import MessageReader
 from geo.children.process import ChildProcess
 from geo.errors import MissingPartError
-from geo.gis.errors import GisFileError, RefusalError
-from geo.gis.formats import HEAD_BYTES, SHAPEFILE, SQLITE, raster_driver
+from geo.gis.errors import GisFileError
+from geo.gis.formats import SHAPEFILE, SQLITE
 from geo.gis.vector_values import VectorFeatures, VectorShapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
+    Answer = tuple[dict[str, Any], bytes]
 
 MAX_VECTOR_BYTES: Final = 500_000_000
 _PASSED_ON: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
@@ -174,9 +171,9 @@ def _damaged(path: Path, error: Exception) -> GisFileError:
     return GisFileError(path.name, f"came back damaged from the process that reads it ({error})")
 
 
-def _vector(path: Path, *, attributes: bool) -> tuple[dict[str, Any], bytes]:
+def _vector(path: Path, *, attributes: bool) -> Answer:
     """Have the child read a vector file."""
-    with _opened(path) as (descriptor, size):
+    with opened(path) as (descriptor, size):
         if size > MAX_VECTOR_BYTES:
             raise GisFileError(path.name, f"is over {MAX_VECTOR_BYTES // 10**6} MB; simplify it first")
         head = os.pread(descriptor, len(SQLITE), 0)
@@ -187,9 +184,9 @@ def _vector(path: Path, *, attributes: bool) -> tuple[dict[str, Any], bytes]:
         with contextlib.ExitStack() as open_parts:
             parts = {"shp": descriptor}
             if head.startswith(SHAPEFILE):
-                parts |= {key: open_parts.enter_context(_opened(p))[0] for key, p in _beside(path).items()}
+                parts |= {key: open_parts.enter_context(opened(p))[0] for key, p in _beside(path).items()}
             request = {"parts": list(parts), "attributes": attributes}
-            return _ask("vector", path.name, request, list(parts.values()))
+            return ask("vector", Asked(name=path.name, request=request, descriptors=tuple(parts.values())))
 
 
 def _beside(path: Path) -> dict[str, Path]:
@@ -215,7 +212,7 @@ def _size(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, int]]:
+def opened(path: Path) -> Iterator[tuple[int, int]]:
     """Open a regular file for reading: its descriptor and size."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -231,8 +228,17 @@ def _opened(path: Path) -> Iterator[tuple[int, int]]:
         os.close(descriptor)
 
 
-def _ask(kind: str, name: str, request: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], bytes]:
-    """Send one request to the child of a kind, started where none runs, and return its answer.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question about one file."""
+
+    name: str
+    request: dict[str, Any]
+    descriptors: tuple[int, ...] = ()
+
+
+def ask(kind: str, asked: Asked) -> Answer:
+    """Send one question to the child of a kind, started where none runs, and return its answer.
 
     Raises
     ------
@@ -240,124 +246,59 @@ def _ask(kind: str, name: str, request: dict[str, Any], descriptors: Sequence[in
         When the child refuses the file, cannot read it, or died.
     """
     limits = _LIMITS[kind]
+    answer = _exchange(kind, {**asked.request, "seconds": limits.seconds}, asked.descriptors)
+    if answer is None:
+        raise GisFileError(
+            asked.name,
+            "cannot be read: the process that reads it died or was ended at its limits "
+            f"({limits.memory_bytes // 1024**2} MB, {limits.seconds} s); the file is damaged or hostile",
+        )
+    return _judged(kind, asked.name, answer)
+
+
+def ask_together(kind: str, asked: Sequence[Asked]) -> list[Answer]:
+    """Send questions in one message, and return their answers in order: a message each costs more than a small file.
+
+    Each is judged as it would be alone; where the child dies, they are asked one by one, to tell whose fault it is.
+
+    Raises
+    ------
+    GisFileError
+        As for `ask`, about the first file at fault.
+    """
+    questions = [{**one.request, "descriptors": len(one.descriptors)} for one in asked]
+    descriptors = [descriptor for one in asked for descriptor in one.descriptors]
+    answer = _exchange(kind, {"together": questions, "seconds": _LIMITS[kind].seconds}, descriptors)
+    if answer is None or len(answer[0].get("parts", ())) != len(asked):
+        return [ask(kind, one) for one in asked]
+    found, at = [], 0
+    for one, header in zip(asked, answer[0]["parts"], strict=True):
+        size = int(header["bytes"])
+        found.append(_judged(kind, one.name, (header, answer[1][at : at + size])))
+        at += size
+    return found
+
+
+def _exchange(kind: str, request: dict[str, Any], descriptors: Sequence[int]) -> Answer | None:
+    """Send a request to the child of a kind and return its answer; None, and no child any more, where it died."""
     with _lock:
         child = _children.get(kind)
         if child is None or child.owner != os.getpid():
             child = _children[kind] = _Child(kind)
         answer = None
         try:
-            answer = child.ask({**request, "seconds": limits.seconds}, descriptors)
+            answer = child.ask(request, descriptors)
         finally:
             if answer is None:
                 _children.pop(kind).close()
-    if answer is None:
-        raise GisFileError(
-            name,
-            "cannot be read: the process that reads it died or was ended at its limits "
-            f"({limits.memory_bytes // 1024**2} MB, {limits.seconds} s); the file is damaged or hostile",
-        )
-    header, data = answer
+    return answer
+
+
+def _judged(kind: str, name: str, answer: Answer) -> Answer:
+    header, _ = answer
     what = "geometry" if kind == "vector" else "a raster"
     if header["type"] == "unreadable":
         raise GisFileError(name, f"cannot be read as {what} ({header.get('reason')})")
     if header["type"] == "refused":
         raise GisFileError(name, str(header.get("reason")))
-    return header, data
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RasterFile:
-    """A raster that is read piece by piece: where it is, what it was when it was first opened, and what it says."""
-
-    path: Path
-    driver: str
-    identity: tuple[int, int, int, int]
-    """Device, inode, size and time of change; another file under the name is refused."""
-
-    @property
-    def _token(self) -> str:
-        return json.dumps([self.driver, *self.identity])
-
-    def facts(self, *, look_through: bool = False) -> dict[str, Any]:
-        """Return what the raster says of itself (`geo.gis.raster_reading`); a small one is looked through if asked."""
-        return self._opening({"op": "facts", "look_through": look_through})[0]
-
-    def window(self, row: int, column: int, rows: int, columns: int) -> NDArray[np.float32]:
-        """Return heights of the raster's own posts, NaN where unknown; the window lies inside it."""
-        request = {"op": "window", "row": row, "column": column, "rows": rows, "columns": columns}
-        return self._heights(request, rows, columns)
-
-    def warped(self, lattice: tuple[float, float, float, float], rows: int, columns: int) -> NDArray[np.float32]:
-        """Return heights at posts of a grid of degrees (north, west, steps), bilinear, NaN outside the raster."""
-        return self._heights({"op": "warp", "lattice": list(lattice), "rows": rows, "columns": columns}, rows, columns)
-
-    def picture(self, square: tuple[float, float, float], side: int) -> NDArray[np.uint8]:
-        """Return a square of the web's Mercator (its west and north, metres of a pixel) as (side, side, 4) RGBA.
-
-        Raises
-        ------
-        GisFileError
-            When its bands are no colours.
-        """
-        _, data = self._ask({"op": "picture", "square": list(square), "rows": side, "columns": side})
-        if len(data) != 4 * side * side:
-            raise GisFileError(self.path.name, "came back damaged from the process that reads it")
-        return np.frombuffer(data, np.uint8).reshape(side, side, 4)
-
-    def _heights(self, request: dict[str, Any], rows: int, columns: int) -> NDArray[np.float32]:
-        _, data = self._ask(request)
-        if len(data) != 4 * rows * columns:
-            raise GisFileError(self.path.name, "came back damaged from the process that reads it")
-        return np.frombuffer(data, "<f4").reshape(rows, columns)
-
-    def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        header, data = _ask("raster", self.path.name, {**request, "token": self._token}, ())
-        return self._opening(request) if header["type"] == "missing" else (header, data)
-
-    def _opening(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Ask with the raster's descriptors, for a child that does not hold it open."""
-        asked = {**request, "token": self._token, "driver": self.driver}
-        with contextlib.ExitStack() as files:
-            names = _names_of(self.path, self.driver)
-            descriptors = [files.enter_context(_opened(path))[0] for path in names.values()]
-            if _identity(descriptors[0]) != self.identity:
-                raise GisFileError(self.path.name, "changed while it was being read; start again")
-            return _ask("raster", self.path.name, {**asked, "names": list(names)}, descriptors)
-
-
-def open_raster(path: str | Path) -> RasterFile:
-    """Tell a terrain or geoid raster by its bytes: GeoTIFF, SRTM .hgt, DTED, ASCII grid, .gtx.
-
-    Raises
-    ------
-    GisFileError
-        When it is missing or of another kind.
-    """
-    path = Path(path)
-    with _opened(path) as (descriptor, size):
-        head = os.pread(descriptor, HEAD_BYTES, 0)
-        try:
-            driver = raster_driver(head, path.name, size)
-        except RefusalError as refusal:
-            raise GisFileError(path.name, str(refusal)) from None
-        return RasterFile(path=path, driver=driver, identity=_identity(descriptor))
-
-
-def _identity(descriptor: int) -> tuple[int, int, int, int]:
-    facts = os.fstat(descriptor)
-    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
-
-
-@functools.cache
-def _suffix(driver: str) -> str:
-    return {"GTiff": "tif", "DTED": "dt1", "AAIGrid": "asc", "GTX": "gtx", "SRTMHGT": "hgt"}[driver]
-
-
-def _names_of(path: Path, driver: str) -> dict[str, Path]:
-    """Return what the child calls a raster's files: an SRTM tile's name is its place, an ASCII grid's CRS is beside."""
-    stem = path.name[:7].upper() if driver == "SRTMHGT" else "raster"
-    names = {f"{stem}.{_suffix(driver)}": path}
-    beside = path.with_suffix(".prj")
-    if driver == "AAIGrid" and beside.is_file() and not beside.is_symlink():
-        names[f"{stem}.prj"] = beside
-    return names
+    return answer

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Answer = Callable[[dict[str, Any], tuple[int, ...]], tuple[dict[str, Any], bytes]]
 
 MAX_REQUEST_BYTES: Final = 1 << 16
-MAX_DESCRIPTORS: Final = 8
+MAX_DESCRIPTORS: Final = 32
 MAX_OPEN_FILES: Final = 2048
 _MAX_REASON: Final = 200
 
@@ -117,7 +117,6 @@ def _requests(channel: socket.socket) -> Any:
 
 
 def _answer_one(answer: Answer, request: dict[str, Any], descriptors: tuple[int, ...]) -> tuple[dict[str, Any], bytes]:
-    limit_time(int(request["seconds"]))
     try:
         header, payload = answer(request, descriptors)
     except RefusalError as refusal:
@@ -130,6 +129,18 @@ def _answer_one(answer: Answer, request: dict[str, Any], descriptors: tuple[int,
         lines = str(error).splitlines() or [type(error).__name__]
         return {"type": "unreadable", "reason": lines[0].split(".; It might help")[0][:_MAX_REASON]}, b""
     return {"type": "done", **header}, payload
+
+
+def _answer_all(answer: Answer, request: dict[str, Any], descriptors: tuple[int, ...]) -> tuple[dict[str, Any], bytes]:
+    """Answer questions that came in one message, each with its own share of the descriptors."""
+    headers, payloads, at = [], [], 0
+    for one in request["together"]:
+        count = int(one["descriptors"])
+        header, payload = _answer_one(answer, one, descriptors[at : at + count])
+        at += count
+        headers.append({**header, "bytes": len(payload)})
+        payloads.append(payload)
+    return {"type": "together", "parts": headers}, b"".join(payloads)
 
 
 def main() -> None:
@@ -145,7 +156,9 @@ def main() -> None:
     sealed = seal()
     send(out, {"type": "ready", "sealed": sealed, "drivers": drivers})
     for request, descriptors in _requests(channel):
-        send(out, *_answer_one(answer, request, descriptors))
+        limit_time(int(request["seconds"]))
+        answered = _answer_all if "together" in request else _answer_one
+        send(out, *answered(answer, request, descriptors))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ MAX_OPEN: Final = 512
 """Rasters held open; more are opened again when asked for."""
 MAX_WINDOW_POSTS: Final = 1 << 24
 MAX_TEXT_BYTES: Final = 300_000_000
+SMALL_BYTES: Final = 1 << 19
+"""A file no larger is held in memory while it is open (`MAX_OPEN` of them: 256 MB): GDAL reads it without asking us."""
 CHECKED_POSTS: Final = 1 << 21
 """A raster of no more posts can be looked through when it is opened, so that damage, or no height at all, shows."""
 _HEIGHTS: Final = (-2_040.0, 30_000.0)
@@ -57,25 +59,25 @@ class _Open:
 
 
 @contextlib.contextmanager
-def _in_memory(held: Mapping[str, int]) -> Iterator[Any]:
-    """Open an ASCII grid, which is text and read from end to end, with its coordinate system beside it, from memory."""
-    if sum(os.fstat(descriptor).st_size for descriptor in held.values()) > MAX_TEXT_BYTES:
+def _in_memory(held: Mapping[str, _Served], driver: str) -> Iterator[Any]:
+    """Open a raster from memory: an ASCII grid, which is read from end to end anyway, with what lies beside it."""
+    if sum(served.size for served in held.values()) > MAX_TEXT_BYTES:
         raise RefusalError(f"is over {MAX_TEXT_BYTES // 10**6} MB of text; convert it to GeoTIFF")
-    folder = f"grid{next(iter(held.values()))}"
+    folder = f"grid{next(iter(held.values())).descriptor}"
     with contextlib.ExitStack() as files:
         first, *_ = [
-            files.enter_context(MemoryFile(_Served(descriptor).read(), dirname=folder, filename=name))
-            for name, descriptor in held.items()
+            files.enter_context(MemoryFile(served.read(), dirname=folder, filename=name))
+            for name, served in held.items()
         ]
-        yield files.enter_context(first.open(driver="AAIGrid"))
+        yield files.enter_context(first.open(driver=driver))
 
 
 class _Served(io.RawIOBase):
     """A descriptor as a file with a place of its own, which duplicates of a descriptor would share."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
+        self.descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
         self._at = 0
 
     def readable(self) -> bool:
@@ -85,14 +87,14 @@ class _Served(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = max(offset + (0, self._at, self._size)[whence], 0)
+        self._at = max(offset + (0, self._at, self.size)[whence], 0)
         return self._at
 
     def tell(self) -> int:
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        data = os.pread(self._descriptor, self._size if size < 0 else size, self._at)
+        data = os.pread(self.descriptor, self.size if size < 0 else size, self._at)
         self._at += len(data)
         return data
 
@@ -121,10 +123,10 @@ class Rasters:
             return {"rows": rows, "columns": columns}, _pictured(raster, request["square"], rows)
         if request["op"] == "window":
             window = Window(int(request["column"]), int(request["row"]), columns, rows)
-            heights = raster.read(1, window=window, masked=True)
+            heights = _read(raster, window)
         else:
-            heights = _warped(raster, request["lattice"], rows, columns)
-        return {"rows": rows, "columns": columns}, _metres(raster, heights).tobytes()
+            heights = _metres(raster, _warped(raster, request["lattice"], rows, columns))
+        return {"rows": rows, "columns": columns}, heights.tobytes()
 
     def _admit(self, token: str, request: Mapping[str, Any], descriptors: tuple[int, ...]) -> None:
         if token in self._open:
@@ -144,9 +146,9 @@ class Rasters:
 
 @contextlib.contextmanager
 def _opened(names: list[str], descriptors: tuple[int, ...], driver: str) -> Iterator[Any]:
-    held = dict(zip(names, descriptors, strict=True))
-    if driver == "AAIGrid":
-        with _in_memory(held) as raster:
+    held = {name: _Served(descriptor) for name, descriptor in zip(names, descriptors, strict=True)}
+    if driver == "AAIGrid" or all(served.size <= SMALL_BYTES for served in held.values()):
+        with _quiet(), _in_memory(held, driver) as raster:
             yield raster
         return
 
@@ -154,12 +156,17 @@ def _opened(names: list[str], descriptors: tuple[int, ...], driver: str) -> Iter
         name = os.path.basename(path)
         if name not in held or "w" in mode or "+" in mode:
             raise FileNotFoundError(name)
-        return _Served(held[name])
+        return _Served(held[name].descriptor)
 
+    with _quiet(), rasterio.open(names[0], driver=driver, opener=opener) as raster:
+        yield raster
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(names[0], driver=driver, opener=opener) as raster:
-            yield raster
+        yield
 
 
 def warm_up() -> None:
@@ -196,7 +203,7 @@ def _facts(raster: Any, *, look_through: bool) -> dict[str, Any]:
 
 
 def _is_empty(raster: Any) -> bool:
-    heights = _metres(raster, raster.read(1, masked=True))
+    heights = _read(raster, None)
     return not ((heights >= _HEIGHTS[0]) & (heights <= _HEIGHTS[1])).any()
 
 
@@ -296,8 +303,16 @@ def _colours(raster: Any, square: list[float], side: int, bands: tuple[int, ...]
         return warped.read(bands), warped.dataset_mask()
 
 
+def _read(raster: Any, window: Window | None) -> NDArray[np.float32]:
+    """Return heights of a window, or of all; without a mask where the raster says that it needs none."""
+    whole = raster.mask_flag_enums[0] == [MaskFlags.all_valid]
+    heights = raster.read(1, window=window, masked=not whole, out_dtype="float32" if whole else None)
+    return _metres(raster, heights)
+
+
 def _metres(raster: Any, heights: Any) -> NDArray[np.float32]:
     """Return masked heights as 32-bit numbers, scaled as the file says, NaN where unknown."""
-    known: NDArray[np.float32] = np.ma.filled(heights.astype(np.float32), np.nan)
-    known = known * np.float32(raster.scales[0]) + np.float32(raster.offsets[0])
+    known: NDArray[np.float32] = np.ma.filled(heights.astype(np.float32, copy=False), np.nan)
+    if (raster.scales[0], raster.offsets[0]) != (1.0, 0.0):
+        known = known * np.float32(raster.scales[0]) + np.float32(raster.offsets[0])
     return np.ascontiguousarray(known, dtype="<f4")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from geo.gis.door_file import open_raster
 from geo.gis.errors import GisFileError
+from geo.gis.raster_file import open_raster
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:

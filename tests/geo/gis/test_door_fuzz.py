@@ -15,7 +15,8 @@ from rasterio.transform import from_origin
 
 from geo.errors import InputError
 from geo.gis import door_file
-from geo.gis.door_file import open_raster, read_vector
+from geo.gis.door_file import read_vector
+from geo.gis.raster_file import open_raster
 from geo.terrain_file import read_terrain
 
 FEW, MANY = 60, 10_000
