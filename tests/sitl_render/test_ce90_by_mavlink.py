@@ -1,6 +1,6 @@
 """CE90 with poses by MAVLink, recorded and live, judged by the truth of simulated flights.
 
-A vehicle flies a square, its telemetry wrong as `NOISE` says, on a clock some hundredths of a second off. Random
+A vehicle flies a square, its telemetry wrong as `NOISE` says, on a clock that is off as well. Random
 pixels of pictures it would have taken are placed by its messages alone; where they really lie follows from where the
 vehicle really was. No picture is drawn: what is judged is the way from messages to a place and its error.
 """
@@ -39,8 +39,8 @@ HOME = (52.0, 23.5, 180.0)
 SIDE_M, ALT_M = 420.0, 100.0
 CAMERA = CameraModel.from_fov(hfov_deg=35.0, width_px=640, height_px=512)
 PIXEL_PX = 2.0
-CLOCK_S = 0.02
-"""As two clocks joined by motion are typically off."""
+CLOCKS_S = {"joined by motion": 0.02, "joined by arrival": 0.25}
+"""One sigma of what two clocks are off by, as it is stated for them."""
 SIGMAS = PoseSigmas(
     position_h_m=NOISE.gps_h_m,
     position_v_m=NOISE.gps_v_m,
@@ -52,9 +52,6 @@ SIGMAS = PoseSigmas(
 )
 """What the simulated vehicle is wrong by. Its gimbal holds the horizon without error; see `Messages.gimbal_status`."""
 EVERY_S, PIXELS = 4.0, 6
-MOST_PCT = 95.0
-"""Above the 93 that are wished for: 93.9 lay inside over 20 flights with clocks 0.1 s off. The likely reason, not
-shown: a clock's error moves a place along the track alone, and is counted in every direction."""
 STANDS_S = 90.0
 """The errors begin at nothing and wander; by then they are as large as `NOISE` says."""
 
@@ -108,7 +105,7 @@ def live(told, folder):
     return poses.track()
 
 
-def inside(track, truth, rng):
+def inside(track, truth, clock_s, rng):
     """Return which of many random pixels lie inside CE90 of where the messages put them."""
     up = np.flatnonzero(truth["alt_amsl_m"] > HOME[2] + 0.9 * ALT_M)
     first_ns, last_ns = (int(truth["t_utc_ns"][row]) for row in (up[0], up[-1]))
@@ -117,7 +114,7 @@ def inside(track, truth, rng):
     ground = FlatTerrain(height_m=float(np.median(truth["alt_hae_m"] - truth["alt_amsl_m"])) + HOME[2])
     clock = fixed_segment((0.0, 1e4), T0, ClockBasis.LOG_OFFSET)
     posing = Posing(clock=ClockMap(segments=(clock,)), tracks=(track,))
-    shown = times + round(rng.normal(0.0, CLOCK_S) * 1e9)
+    shown = times + round(rng.normal(0.0, clock_s) * 1e9)
     poses, whole = posing.at(0, shown)
     assert whole.all()
     shares = []
@@ -126,7 +123,7 @@ def inside(track, truth, rng):
         pixels = rng.uniform((20.0, 60.0), (620.0, 492.0), (PIXELS, 2))
         really = locate(poses=pose_of(true, k, moment), camera=CAMERA, uv_px=pixels, terrain=ground, sigmas=SIGMAS)
         seen = pixels + rng.normal(0.0, PIXEL_PX, pixels.shape)
-        budget = by_clock(SIGMAS, posing, frame, CLOCK_S)
+        budget = by_clock(SIGMAS, posing, frame, clock_s)
         put = locate(poses=Poses.of(poses[k]), camera=CAMERA, uv_px=seen, terrain=ground, sigmas=budget)
         cov = put.cov_enu_m2
         radius = ce90_m(cov[:, 0, 0], cov[:, 1, 1], cov[:, 0, 1])
@@ -136,12 +133,15 @@ def inside(track, truth, rng):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [recorded, live])
-def test_nine_tenths_of_what_mavlink_places_lies_inside_ce90(how, tmp_path):
-    shares = []
+def test_nine_tenths_of_what_mavlink_places_lies_inside_ce90(tmp_path):
+    shares = {(how, clock): [] for how in (recorded, live) for clock in CLOCKS_S}
     for seed in range(40):
         told, truth = flown(seed)
-        shares.append(100.0 * inside(how(told, tmp_path), truth, np.random.default_rng([32, seed])).mean())
-    told = f"{np.mean(shares):.1f} % inside CE90, {min(shares):.0f} to {max(shares):.0f} by flight"
-    print(f"{how.__name__}: {told}")
-    assert 87.0 <= np.mean(shares) <= MOST_PCT
+        tracks = {how: how(told, tmp_path) for how in (recorded, live)}
+        for (how, clock), found in shares.items():
+            rng = np.random.default_rng([32, seed])
+            found.append(100.0 * inside(tracks[how], truth, CLOCKS_S[clock], rng).mean())
+    for (how, clock), found in shares.items():
+        by_flight = f"{min(found):.0f} to {max(found):.0f} by flight"
+        print(f"{how.__name__}, {clock}: {np.mean(found):.1f} % inside CE90, {by_flight}")
+    assert all(87.0 <= np.mean(found) <= 93.0 for found in shares.values())

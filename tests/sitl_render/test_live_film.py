@@ -124,12 +124,12 @@ def test_a_picture_that_grows_old_while_it_is_drawn_is_left_out(shot, tmp_path, 
 
     def tell(count):
         with told.open("a") as file:
-            file.writelines(json.dumps(row(k)) + "\n" for k, _ in zip(rows, range(count), strict=False))
+            file.writelines(json.dumps(row(k)) + "\n" for _, k in zip(range(count), rows, strict=False))
 
     pictures = itertools.count()
 
     def slow(*about):
-        tell(30 if next(pictures) == 2 else 5)  # the third takes three seconds, the others one in two
+        tell(30 if next(pictures) == 2 else 4)  # the third takes three seconds
         return render(*about)
 
     monkeypatch.setattr("sitl.films.live_film.render", slow)
