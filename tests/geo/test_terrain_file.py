@@ -1,5 +1,8 @@
 """Terrain files of every kind, made here, read back, and broken."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import rasterio
@@ -8,6 +11,7 @@ from rasterio.transform import from_origin
 
 from geo.errors import InputError
 from geo.geoid import undulation_m
+from geo.gis import door_file
 from geo.terrain_file import read_terrain
 
 
@@ -157,3 +161,41 @@ class TestRefusals:
 
     def test_unknown_datum(self, tmp_path):
         self.refuse(tmp_path, "must be 'egm96' or 'hae'", datum="msl")
+
+
+def tiles_of(folder, heights, side):
+    """Write a ground as tiles of `side` posts, and return their paths."""
+    folder.mkdir()
+    step = 1 / 1200
+    return [
+        write(
+            folder / f"{row:03d}_{column:03d}.tif",
+            heights[row : row + side, column : column + side],
+            west=8.0 + column * step,
+            north=50.0 - row * step,
+        )
+        for row in range(0, heights.shape[0], side)
+        for column in range(0, heights.shape[1], side)
+    ]
+
+
+def test_many_tiles_are_read_with_few_messages_and_a_new_child_where_theirs_dies(tmp_path, monkeypatch, rng):
+    heights = rng.uniform(100.0, 900.0, (120, 200)).astype("float32")
+    tiles_of(tmp_path / "tiles", heights, 20)
+    messages, send = [], door_file._exchange
+    monkeypatch.setattr(door_file, "_exchange", lambda *about: messages.append(about) or send(*about))
+    ground = read_terrain(tmp_path / "tiles", datum="hae")
+    opening = len(messages)
+    assert opening <= 60 // 10, "sixty tiles"
+    os.kill(door_file.child_number("raster"), signal.SIGKILL)
+    np.testing.assert_array_equal(ground.whole().heights_hae_m, heights)
+    del messages[:]
+    np.testing.assert_array_equal(ground.whole().heights_hae_m, heights)
+    assert len(messages) == 1, "the child that was started anew holds them all"
+
+
+def test_the_one_bad_tile_of_many_is_named(tmp_path, rng):
+    paths = tiles_of(tmp_path / "tiles", rng.uniform(100.0, 900.0, (80, 80)), 20)
+    paths[6].write_bytes(paths[6].read_bytes()[:200])
+    with pytest.raises(InputError, match=rf"{paths[6].name} cannot be read as a raster"):
+        read_terrain(tmp_path / "tiles", datum="hae")
