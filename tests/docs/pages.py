@@ -30,13 +30,19 @@ def lines_of(page: str) -> list[str]:
     return found
 
 
+def programs_of(page: str) -> list[str]:
+    """Return a page's Python programs."""
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """One page, which of its lines are set apart and why, and the status of those that find something.
 
     A line that goes on until Ctrl-C has what it says once it is ready in `beside`; it runs until the page is read, and
     what is asked of a person at a terminal has questions and answers in `typed`. What a person writes into a file after
-    a line, its name and the words that are put for others, is in `edited`.
+    a line, its name and the words that are put for others, is in `edited`. Addresses and files that are a reader's own
+    are in `instead`, with those of here.
     """
 
     path: str
@@ -45,11 +51,13 @@ class Page:
     beside: dict[str, str] = field(default_factory=dict)
     typed: dict[str, dict[str, str]] = field(default_factory=dict)
     edited: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    instead: dict[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> set[str]:
         """Return the words by which lines are told, each of which a line must hold."""
-        return set(self.apart) | set(self.status) | set(self.beside) | set(self.typed) | set(self.edited)
+        named = (self.apart, self.status, self.beside, self.typed, self.edited, self.instead)
+        return {words for one in named for words in one}
 
 
 def commands(folder: Path) -> dict[str, str]:
@@ -69,11 +77,13 @@ def walk(page: Page, folder: Path) -> list[str]:
     """Run a page's lines; returns what went otherwise than the page makes a reader expect."""
     shell, wrong, unused = Shell(folder), [], page.words
     with contextlib.ExitStack() as running:
-        for line in lines_of(page.path):
-            told = [words for words in page.words if words in line]
+        for written in lines_of(page.path):
+            line, told = written, [words for words in page.words if words in written]
             unused -= set(told)
             if any(words in page.apart for words in told):
                 continue
+            for words in page.instead:
+                line = line.replace(words, page.instead[words])
             if ready := [page.beside[words] for words in told if words in page.beside]:
                 wrong += running.enter_context(shell.beside(line, ready[0]))
                 continue

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
+import socket
 import subprocess
+import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from missions.plan_files.plan_folder_file import read_plan_folder
-from tests.docs.pages import Page, Shell, walk
+from telemetry.tracks.track_file import write_track
+from tests.docs.pages import ROOT, Page, Shell, programs_of, walk
+from tests.operations.cues.brokers import running_broker
+from tests.operations.exports.test_send_link import certificate, serve, tls
+from tests.telemetry.recordings.test_joining import filmed, log
+from tests.vedette.flown_marks import write_flight_over_marks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MAKE = "what it installs and runs is the environment of this suite and its tests"
+TORCH = "needs the extra yolo: tests/detection/training/test_training_apart.py"
 PEER = "needs an aircraft or a server of its own"
 YES = {"Arm and fly": "y"}
 VEHICLE_IS_THERE = "Ctrl-C stops it"
@@ -109,3 +120,99 @@ def test_run_the_console(folder, night):
         typed={"accounts add": words, "accounts password": words},
     )
     assert not (wrong := walk(page, folder(night))), "\n".join(wrong)
+
+
+def test_calibrate_a_camera(folder, recordings):
+    started = folder(recordings)
+    write_flight_over_marks(started / "over-marks.ts", started / "marks.csv")
+    shutil.copy(started / "over-marks.ts", started / "card" / "flight.ts")  # filmed by the camera that is calibrated
+    page = Page(path="docs/how-to/calibrate-a-camera.md")
+    assert not (wrong := walk(page, started)), "\n".join(wrong)
+
+
+def test_video(folder, recordings):
+    started = folder(recordings)
+    filmed(started / "flight.mp4", 40)
+    write_track(log(seconds=40), started / "flown.csv")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page = Page(
+        path="docs/how-to/video.md",
+        instead={"239.2.3.1:5600": f"127.0.0.1:{port}", "--seconds 600": "--seconds 6", "00000042.BIN": "flown.csv"},
+    )
+    send = ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", "flight.ts", "-map", "0", "-c", "copy"]
+    sender = subprocess.Popen([*send, "-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316"], cwd=started)
+    try:
+        assert not (wrong := walk(page, started)), "\n".join(wrong)
+    finally:
+        sender.kill()
+        sender.wait(timeout=20)
+    assert (started / "record" / "segments.jsonl").read_text()
+    for program in programs_of(page.path):
+        text = program.replace("/media/card", str(started / "media" / "card")).replace('"flight', f'"{started}/flight')
+        done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("link", ["--mqtt", "--cot"])
+def test_take_alarms_in(folder, steppe, night, link):
+    started = folder(steppe, night)
+    (started / "pw").write_text("listens for alarms\n")
+    with running_broker(started, {"station": "listens for alarms", "fence-3": "three"}) as broker:
+        certificate(started, "station", broker.authority)
+        port, thread, _ = serve(lambda peer, _: peer.recv(1), tls(started, "server"))
+        page = Page(
+            path="docs/how-to/take-alarms-in.md",
+            apart={"--cot" if link == "--mqtt" else "--mqtt": "the other way in: one operation has one writer"},
+            beside={link: ": listening"},
+            instead={"broker.example:8883": f"127.0.0.1:{broker.port}", "tak.example:8089": f"127.0.0.1:{port}"},
+        )
+        wrong = walk(page, started)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass  # lets the server go where nobody came
+        thread.join(60)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_models(folder, steppe):
+    started = folder(steppe)
+    demo = Shell(started).run(".venv/bin/vedette demo --quick --out demo-out")
+    assert demo[0] == 0, demo[1]
+    (film,) = started.glob("demo-out/**/S01.ts")
+    for path in (film, film.with_name("S01.truth.npz")):
+        shutil.copy(path, started)
+    shutil.copy(film, started / "clip.ts")
+    shutil.copy(ROOT / "detection" / "models" / "vedette-small.onnx", started / "mine.onnx")
+    (started / "mine.pt").write_bytes(b"weights")
+    write_pictures(started / "set")
+    scored = Shell(started).run("vedette eval --pictures set/val.json --json > before.json; cp before.json after.json")
+    assert scored[0] == 0, scored[1]
+    page = Page(
+        path="docs/how-to/models.md",
+        apart={
+            "pip install": "what it installs is the environment of this suite",
+            "models export": TORCH,
+            "models train": TORCH,
+            "out24": TORCH,
+            "--filmed 10": "half an hour: tests/detection/test_eval_command.py",
+            "--hours 10": "minutes: tests/detection/test_eval_command.py",
+        },
+    )
+    assert not (wrong := walk(page, started)), "\n".join(wrong)
+
+
+def write_pictures(folder):
+    """Write two pictures with a thing each, and their annotations."""
+    (folder / "val").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    for name in ("1.png", "2.png"):
+        Image.fromarray(np.zeros((64, 96, 3), dtype=np.uint8)).save(folder / "val" / name)
+    held = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 96, "height": 64} for n in (1, 2)],
+        "categories": [{"id": 0, "name": "car"}, {"id": 1, "name": "person"}],
+        "annotations": [{"image_id": n, "category_id": n - 1, "bbox": [24, 16, 24, 32]} for n in (1, 2)],
+    }
+    for path in (folder / "val.json", folder / "annotations" / "val.json"):
+        path.write_text(json.dumps(held))
+    shutil.copytree(folder / "val", folder / "annotations" / "val")

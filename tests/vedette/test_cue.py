@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 import time
 
@@ -18,26 +16,13 @@ import pytest
 from operations.cues.cards import cards
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
+from tests.operations.cues.brokers import MOSQUITTO, WAIT_S, running_broker, until
 from tests.operations.exports.test_send_link import certificate
 from tests.vedette.test_plan_learned import BRIEF
 from vedette.main import main
 
 mqtt = pytest.importorskip("paho.mqtt.client")
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 ACCOUNTS = {"station": "listens for alarms", "fence-3": "three", "fence-4": "four"}
-WAIT_S = 60.0
-
-
-def until(true, why):
-    end = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < end, why
-        time.sleep(0.02)
-
-
-def answers(port):
-    with socket.socket() as link:
-        return link.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -45,29 +30,8 @@ def broker(tmp_path):
     """Return the port of a broker at which each account writes to its own topic alone."""
     if MOSQUITTO is None:
         pytest.skip("Mosquitto is not installed")
-    ca = certificate(tmp_path, "ca")
-    certificate(tmp_path, "server", ca)
-    for name, password in ACCOUNTS.items():
-        first = ["-c"] if name == "station" else []
-        words = ["mosquitto_passwd", *first, "-b", str(tmp_path / "passwords"), name, password]
-        subprocess.run(words, check=True, capture_output=True, timeout=30)
-    (tmp_path / "acl").write_text("pattern write vedette/alarms/%u\nuser station\ntopic read vedette/alarms/+\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "mosquitto.conf").write_text(
-        f"listener {port} 127.0.0.1\ncafile {tmp_path}/ca.pem\ncertfile {tmp_path}/server.pem\n"
-        f"keyfile {tmp_path}/server.key\npassword_file {tmp_path}/passwords\nacl_file {tmp_path}/acl\n"
-        "allow_anonymous false\nuser root\n"
-    )
-    process = subprocess.Popen(
-        [MOSQUITTO, "-c", str(tmp_path / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: answers(port), "the broker does not listen")
-        yield port
-    finally:
-        process.kill()
-        process.wait(timeout=20)
+    with running_broker(tmp_path, ACCOUNTS) as started:
+        yield started.port
 
 
 def sender(folder, port, name):
