@@ -186,6 +186,8 @@ def test_models(folder, steppe):
     shutil.copy(ROOT / "detection" / "models" / "vedette-small.onnx", started / "mine.onnx")
     (started / "mine.pt").write_bytes(b"weights")
     write_pictures(started / "set")
+    for name in ("gt.txt", "result.txt"):
+        (started / name).write_text("".join(f"{frame},1,{frame * 2},10,20,40,1,-1,-1,-1\n" for frame in range(1, 9)))
     scored = Shell(started).run("vedette eval --pictures set/val.json --json > before.json; cp before.json after.json")
     assert scored[0] == 0, scored[1]
     page = Page(
