@@ -172,9 +172,12 @@ def film_live(
 def _drawn_in_time(
     flown: Flown, shot: Shot, at: dict[str, np.ndarray], moment: int, *, first: bool
 ) -> tuple[np.ndarray, TruthBoxes] | None:
-    """Draw a picture; None where it is too old by now to be sent. The first is always sent."""
+    """Draw a picture; None where it is too old by now to be sent: half the time is left to draw it in.
+
+    The first is always sent.
+    """
     most_ns = shot.late_s * 1e9
-    if not first and flown.newest_utc_ns - moment >= most_ns:
+    if not first and flown.newest_utc_ns - moment >= most_ns / 2.0:
         return None
     picture = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
     flown.read(moment)

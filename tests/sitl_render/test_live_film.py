@@ -126,10 +126,10 @@ def test_a_picture_that_grows_old_while_it_is_drawn_is_left_out(shot, tmp_path, 
         with told.open("a") as file:
             file.writelines(json.dumps(row(k)) + "\n" for _, k in zip(range(count), rows, strict=False))
 
-    pictures = itertools.count()
+    pictures, looks = itertools.count(), itertools.count()
 
     def slow(*about):
-        tell(30 if next(pictures) == 2 else 4)  # the third takes three seconds
+        tell(30 if next(pictures) == 2 else 5)  # the third takes three seconds
         return render(*about)
 
     monkeypatch.setattr("sitl.films.live_film.render", slow)
@@ -138,7 +138,7 @@ def test_a_picture_that_grows_old_while_it_is_drawn_is_left_out(shot, tmp_path, 
     with contextlib.closing(follower):
         sink = SimpleNamespace(write=parts.append, flush=lambda: None)
         in_time = dataclasses.replace(shot, late_s=1.0)
-        film = film_live(follower, in_time, sink, rng=np.random.default_rng(1), landed=lambda: False)
+        film = film_live(follower, in_time, sink, rng=np.random.default_rng(1), landed=lambda: next(looks) > 300)
     since_s = (film.truth.frame_t_utc_ns - film.truth.frame_t_utc_ns[0]) * 1e-9
     assert since_s[:2] == pytest.approx([0.0, 0.5])
     assert 1.0 not in since_s.round(1), "it was three seconds old"
