@@ -8,7 +8,7 @@ OURSELVES = $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 
 # The tests of a file run in order in one process, files beside each other on all processors.
 DEFAULT = "not slow and not soak and not ardupilot and not px4"
-BESIDE = --numprocesses logical --maxprocesses 4 --dist loadfile
+BESIDE = --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-loaded test-all check bench docs lock release clean
 

@@ -22,6 +22,26 @@ settings.load_profile("any machine")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+LONG = (
+    "vedette/test_demo.py",
+    "maps/review/test_in_the_browser.py",
+    "docs/test_site.py",
+    "vedette/test_foreign_text.py",
+    "missions_flight/test_flight.py",
+    "sitl/test_break_offs.py",
+    "missions/test_real_borders.py",
+    "operations/test_ingest.py",
+    "detection/test_eval_command.py",
+)
+"""Files that take over half a minute, longest first: begun first, none of them is waited for alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the order within a file, and of the others, stays."""
+    tests = Path(__file__).parent
+    place = {tests / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
