@@ -14,7 +14,7 @@ from missions.execution.circles import CORNERS, Circle
 from missions.execution.order import Remark, held_back, in_order, unfollowed_remark
 from missions.execution.splines import spline
 from missions.plan import Leg, LegKind, Severity
-from missions.plan_files.dialect import PATH_COMMANDS, has_position
+from missions.plan_files.dialect import MAV_FRAME_MISSION, PATH_COMMANDS, has_position
 from missions.plan_files.item_fields import alt_amsl_m
 from missions.plan_files.plan_document import Home
 
@@ -319,7 +319,9 @@ class _Walk:
             return
         if math.isnan(item.lat_deg) or math.isnan(item.lon_deg):
             return
-        self.homes.append(Home(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=alt_amsl_m(item, self.home)))
+        bare = item.frame == MAV_FRAME_MISSION  # its height counts from the sea, as DO_SET_HOME's own does
+        height_m = item.alt_m if bare else self._height_m(item)
+        self.homes.append(Home(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=height_m))
 
     def _return(self, item: MissionItem) -> None:
         """Fly home as the autopilot's own return does: up to its height, over, and down (a fixed wing circles)."""

@@ -13,7 +13,7 @@ from missions.judging.return_legs import failsafe_legs
 from missions.judging.return_rules import return_rules, speed_parameters, vehicle_parameters
 from missions.judging.rules_area import keep_in, overflight
 from missions.judging.rules_battery import endurance
-from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, terrain
+from missions.judging.rules_height import ceiling, climb, ground_clearance, height_limit, known_height, terrain
 from missions.judging.rules_link import link, radio
 from missions.judging.rules_place import side, standoff, zones
 from missions.judging.rules_position_loss import position_loss
@@ -44,15 +44,15 @@ class Rule(Protocol):
 
 
 PATH_RULES: Final[tuple[Rule, ...]] = (
-    standoff, side, keep_in, zones, overflight, terrain, ground_clearance, height_limit, ceiling, climb, speed, link,
-    radio, endurance, position_loss,
+    standoff, side, keep_in, zones, overflight, terrain, known_height, ground_clearance, height_limit, ceiling, climb,
+    speed, link, radio, endurance, position_loss,
 )  # fmt: skip
 RETURN_RULES: Final[tuple[Rule, ...]] = (
     failsafe_standoff, failsafe_keep_in, failsafe_zone, failsafe_overflight, failsafe_height, failsafe_terrain,
     failsafe_endurance,
 )  # fmt: skip
 RULE_NAMES: Final = (
-    "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "ground clearance",
+    "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "height", "ground clearance",
     "height limit", "ceiling", "climb rate", "descent rate", "speed", "link", "radio", "endurance", "position loss",
     "failsafe standoff", "failsafe keep-in", "failsafe zone", "failsafe overflight", "failsafe height",
     "failsafe terrain", "failsafe endurance",

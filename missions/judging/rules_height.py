@@ -46,6 +46,17 @@ def terrain(subject: Subject) -> Iterator[Breaches]:
     )  # fmt: skip
 
 
+def known_height(subject: Subject) -> Iterator[Breaches]:
+    """Find legs whose own height is not known: no rule of height can be asked of them, nor of a way home from them."""
+    legs = subject.legs
+    leg = np.flatnonzero(~np.isfinite(legs.alt_start_amsl_m + legs.alt_end_amsl_m))
+    yield Breaches(
+        rule="height", leg=leg, measured=np.full(len(leg), np.nan), limit=np.nan, xy_m=legs.end_m[leg],
+        text="is flown at a height that is not known, and so is each way home from it",
+        advice="a frame that counts from home, the sea or known ground",
+    )  # fmt: skip
+
+
 def ground_clearance(subject: Subject) -> Iterator[Breaches]:
     """Find legs too near to the ground, but for the landing place."""
     rules, points = subject.brief.flight, subject.points

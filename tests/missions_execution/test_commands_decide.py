@@ -77,6 +77,13 @@ MULTIROTOR = {
     "a home across the border": (
         "side", [WEST, to(0.0, 3000.0, command=179, alt=150.0, frame=0), RTL], [WEST, RTL]
     ),
+    "a home that the file gives without a frame": (
+        "failsafe standoff", [WEST, to(0.0, 3000.0, command=179, alt=150.0, frame=2), to(-700.0), DOWN],
+        [WEST, to(-700.0), DOWN],
+    ),
+    "a home at no known height": (
+        "height", [WEST, to(command=179, frame=7), to(-700.0), DOWN], [WEST, to(-700.0), DOWN]
+    ),
     "a home on a tower": (
         "height limit", [WEST, to(command=179, alt=320.0, frame=0), to(-700.0), DOWN], [WEST, to(-700.0), DOWN]
     ),
