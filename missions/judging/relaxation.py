@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import VedetteError
 from missions.briefs.change import Change
+from missions.errors import BriefError
 from missions.plan import Severity
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def offered(before: Trial, brief: Brief, again: Again, *, most: int) -> tuple[Fi
     """Return the findings with the changes that were tried and do as their relaxation, the others as advice.
 
     Of changes of the same keys that a rule names for several places, the farthest is tried for all. What is not tried
-    for want of time is said.
+    for want of time is said; what the brief would refuse is neither tried nor said.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def offered(before: Trial, brief: Brief, again: Again, *, most: int) -> tuple[Fi
     most
         How many changes are tried.
     """
-    named = [_named(finding) for finding in before.findings]
+    named = [_named(finding, brief) for finding in before.findings]
     farthest = _farthest((one for alternatives in named for one in alternatives), brief)
     wanted = _ranked(zip(before.findings, named, strict=True), farthest)
     tried: dict[Change, Trial | None] = {}
@@ -93,9 +94,19 @@ class _Named:
         return self.rule, self.place, self.text if self.change is None else self.change.of_what
 
 
-def _named(finding: Finding) -> list[_Named]:
+def _named(finding: Finding, brief: Brief) -> list[_Named]:
+    """Return what an advice names; a value that the brief would refuse is not worth naming."""
     texts = _BETWEEN.split(finding.advice) if finding.advice else []
-    return [_Named(rule=finding.rule, place=k, text=t, change=Change.of(t)) for k, t in enumerate(texts)]
+    named = [_Named(rule=finding.rule, place=k, text=t, change=Change.of(t)) for k, t in enumerate(texts)]
+    return [one for one in named if one.change is None or _in_range(one.change, brief)]
+
+
+def _in_range(change: Change, brief: Brief) -> bool:
+    try:
+        change.applied(brief)
+    except BriefError:
+        return False
+    return True
 
 
 def _farthest(named: Iterable[_Named], brief: Brief) -> dict[Hashable, _Named]:

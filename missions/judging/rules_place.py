@@ -45,7 +45,7 @@ def standoff(subject: Subject) -> Iterator[Breaches]:
             if broken
             else f"keeps {{measured:.1f}} m; GNSS error, gusts and turns need {{limit:.1f}} m to hold {asked:g} m",
             wanted=np.floor(np.maximum(kept[leg] - (0.0 if broken else margin), 0.0)),
-            advice="standoff.asked_m = {wanted:.0f}",
+            advice="standoff.asked_m = {wanted:.0f}" + (", or a path farther from the border" if broken else ""),
             severity=Severity.ERROR if broken else Severity.WARNING,
         )  # fmt: skip
 

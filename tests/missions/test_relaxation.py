@@ -144,10 +144,11 @@ def test_a_trial_ends_as_soon_as_it_is_known_to_be_in_vain(make_brief, straight)
     assert said == [False, False, True, True]
 
 
-def test_a_change_out_of_range_is_tried_in_vain(make_brief, straight):
-    found = (finding("ground", "flight.alt_agl_m = 160"),)
+@pytest.mark.parametrize("words", ["flight.alt_agl_m = 160", "standoff.asked_m = 0", "aircraft.count = 0"])
+def test_a_value_that_the_brief_refuses_is_neither_tried_nor_said(make_brief, straight, words):
+    found = (finding("ground", f"{words}, or flight.max_link_m = 4000"), finding("side", words))
     told = offered(Trial(findings=found), make_brief(straight), lambda changed, in_vain: Trial(findings=()), most=1)
-    assert told[0].advice == "tried in vain: flight.alt_agl_m = 160"
+    assert [(f.relaxation, f.advice) for f in told] == [("flight.max_link_m = 4000", None), ("", None)]
 
 
 @pytest.mark.parametrize(
