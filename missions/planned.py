@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from missions.airspace.situation import Situation
+    from missions.paths.ways import Ways
     from missions.patterns.values import PatternPath
     from missions.plan import Plan
     from missions.sight.coverage import Coverage
@@ -25,3 +26,5 @@ class Planned:
     """With what the planner settled of the way home."""
     pattern: PatternPath | None = None
     """The path over the ground a search was planned by."""
+    ways: Ways | None = None
+    """What the planner found to fly along."""

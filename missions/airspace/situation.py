@@ -28,6 +28,9 @@ ROOM_M: Final = 500.0
 MAX_DEPTH_M: Final = 100_000.0
 """The deepest corridor a brief may ask for."""
 
+NOT_OF_AIR: Final = frozenset({"name", "failsafe", "revisit", "time"})
+"""Tables of a brief on which neither its air nor the lanes in it depend."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Situation:
@@ -58,8 +61,13 @@ class Situation:
         return self.corridor.frame
 
     def asking(self, brief: Brief) -> Situation:
-        """Return the situation with another brief, worked out anew over the same ground."""
-        return Situation.of(brief, self.ground.heights)
+        """Return the situation with another brief over the same ground; its air is worked out anew where it differs."""
+        changed = {key for key in type(brief).model_fields if getattr(brief, key) is not getattr(self.brief, key)}
+        return (
+            dataclasses.replace(self, brief=brief)
+            if changed <= NOT_OF_AIR
+            else Situation.of(brief, self.ground.heights)
+        )
 
     def returning(self, **told: object) -> Situation:
         """Return the situation with some of how a broken-off flight returns settled (keys of `Failsafe`)."""

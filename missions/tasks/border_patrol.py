@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
-    from missions.airspace.routing import Router
     from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.emphasis import Emphasis
     from missions.fleet.sections import Section
+    from missions.paths.lanes import Lane
+    from missions.paths.ways import Ways
     from missions.plan import Sortie
     from missions.sight.coverage import Coverage
     from missions.sight.revisit import Proof
@@ -49,12 +50,15 @@ class BorderPatrol:
         """Return the situation as it is: it was worked out about the corridor."""
         return situation
 
-    def laid_out(self, situation: Situation, router: Router) -> Laid:
-        """Lay lanes, cut them into sorties, and share these out among the aircraft."""
+    def lanes(self, situation: Situation) -> tuple[Lane, ...]:
+        """Return the lanes along the whole border, and those of stretches that these leave unseen."""
         lanes = build_lanes(situation.brief, situation.corridor)
-        lanes += own_lanes(situation.brief, situation.corridor, lanes)
-        own, shut = detachments(situation, router)
-        cut, table = put_together(situation, Cutter(situation.corridor, lanes, own))
+        return lanes + own_lanes(situation.brief, situation.corridor, lanes)
+
+    def laid_out(self, situation: Situation, ways: Ways) -> Laid:
+        """Cut the lanes into sorties, and share these out among the aircraft."""
+        own, shut = detachments(situation, ways.router)
+        cut, table = put_together(situation, Cutter(situation.corridor, ways.lanes, own))
         findings = (*shut, *_unflown(situation, cut.sections), *table.findings)
         table = dataclasses.replace(table, findings=findings)
         if self.emphasis is not None:
@@ -62,7 +66,7 @@ class BorderPatrol:
             shuttles = Shuttles(situation, cut, own, table.sorties).over(self.emphasis)
             choice = Choice(spans_m=spans, shuttles=tuple(shuttles))
             table = with_extra_flights(situation, table, choice, self.emphasis)
-        return Laid(timetable=table, views=tuple(lane.view for lane in lanes))
+        return Laid(timetable=table, views=tuple(lane.view for lane in ways.lanes))
 
     def ground(self, situation: Situation) -> BaseGeometry:
         """Return the corridor on our side."""

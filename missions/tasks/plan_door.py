@@ -6,15 +6,16 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from missions.airspace.ground_file import open_situation
-from missions.airspace.situation import Situation
 from missions.judging.relaxation import Trial, offered
 from missions.tasks.border_patrol import BorderPatrol
 from missions.tasks.planner import plan
 from missions.tasks.written import closed_over_checker
 
 if TYPE_CHECKING:
+    from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.judging.relaxation import InVain
+    from missions.paths.ways import Ways
     from missions.planned import Planned
     from missions.tasks.task import Task
 
@@ -36,9 +37,9 @@ def plan_brief(brief: Brief, task: Task = PATROL) -> Planned:
     return plan_in(open_situation(brief), task)
 
 
-def plan_in(situation: Situation, task: Task, in_vain: InVain | None = None) -> Planned:
-    """Plan a task in a situation that was opened before, as `plan_brief` does; a trial may end (`planner.plan`)."""
-    return closed_over_checker(plan(situation, task, in_vain))
+def plan_in(situation: Situation, task: Task, in_vain: InVain | None = None, ways: Ways | None = None) -> Planned:
+    """Plan a task in a situation that was opened before, as `plan_brief` does (see `planner.plan`)."""
+    return closed_over_checker(plan(situation, task, in_vain, ways))
 
 
 def answered(situation: Situation, task: Task = PATROL) -> Planned:
@@ -54,7 +55,9 @@ def answered(situation: Situation, task: Task = PATROL) -> Planned:
         return made
 
     def again(brief: Brief, in_vain: InVain) -> Trial:
-        return _trial(plan_in(Situation.of(brief, situation.ground.heights), task, in_vain))
+        told = situation.asking(brief)
+        same = told.corridor is made.situation.corridor
+        return _trial(plan_in(told, task, in_vain, made.ways if same else None))
 
     most = min(MOST_TRIED, MOST_SORTIES // len(made.plan.sorties))
     findings = offered(_trial(made), situation.brief, again, most=most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from missions.judging.feasibility import flight_findings
 from missions.judging.judge import judge_sortie
 from missions.judging.rally import propose_rally
 from missions.judging.return_height import with_return_height
+from missions.paths.ways import Ways
 from missions.plan import Plan
 from missions.planned import Planned
 from missions.sight.coverage import cover
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 
     from missions.airspace.situation import Situation
     from missions.judging.relaxation import InVain
-    from missions.plan import Finding, ProposedRally
-    from missions.tasks.task import Task
+    from missions.plan import Finding, ProposedRally, Sortie
+    from missions.sight.coverage import Coverage
+    from missions.sight.revisit import Proof
+    from missions.tasks.task import Laid, Task
 
 
-def plan(situation: Situation, task: Task, in_vain: InVain | None = None) -> Planned:
+def plan(situation: Situation, task: Task, in_vain: InVain | None = None, ways: Ways | None = None) -> Planned:
     """Plan a task in a situation.
 
     The same situation and task give the same plan, byte for byte. What cannot be met is a finding of the
@@ -41,6 +45,8 @@ def plan(situation: Situation, task: Task, in_vain: InVain | None = None) -> Pla
     in_vain
         For a plan that only tries a change of a brief: tells from findings so far that the change does not do. Such a
         plan proposes no rally points.
+    ways
+        Those of an earlier plan of the task (`Planned.ways`) in the same air.
 
     Raises
     ------
@@ -54,17 +60,44 @@ def plan(situation: Situation, task: Task, in_vain: InVain | None = None) -> Pla
         When no sortie can keep the rules: which rule, where, and the smallest relaxation.
     """
     situation = task.within(in_the_dark(situation))
-    straight = _planned(situation, task, in_vain)
-    if situation.brief.failsafe.way != "auto":
-        return straight
-    return safer_returns(situation, straight, lambda told: _planned(told, task, in_vain))
-
-
-def _planned(situation: Situation, task: Task, in_vain: InVain | None) -> Planned:
     check_places(situation)
     _check_known(situation)
-    router = Router(situation.corridor.free, situation.corridor.preferred)
-    laid = task.laid_out(situation, router)
+    if ways is None:
+        router = Router(situation.corridor.free, situation.corridor.preferred)
+        ways = Ways(router=router, lanes=task.lanes(situation))
+    straight = _planned(situation, task, ways, in_vain)
+    if situation.brief.failsafe.way != "auto":
+        return straight
+    return safer_returns(situation, straight, lambda told: _planned(told, task, ways, in_vain))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Judged:
+    """A task laid out and judged leg by leg, in the situation with its return height settled."""
+
+    situation: Situation
+    laid: Laid
+    sorties: tuple[Sortie, ...]
+    findings: tuple[Finding, ...]
+    rally: tuple[ProposedRally, ...]
+    kept_m: float
+
+
+def _planned(situation: Situation, task: Task, ways: Ways, in_vain: InVain | None) -> Planned:
+    judged = _judged(situation, task.laid_out(situation, ways), ways, in_vain)
+    situation, laid, sorties = judged.situation, judged.laid, judged.sorties
+    covered = cover(situation, task.ground(situation), sorties)
+    proof = task.proof(situation, sorties, laid)
+    findings = (
+        *judged.findings,
+        *flight_findings(situation, [leg for sortie in sorties for leg in sortie.legs]),
+        *task.remarks(situation, laid, covered, proof),
+    )
+    made = _plan(judged, findings, covered, proof)
+    return Planned(plan=made, coverage=covered, proof=proof, situation=situation, pattern=laid.pattern, ways=ways)
+
+
+def _judged(situation: Situation, laid: Laid, ways: Ways, in_vain: InVain | None) -> _Judged:
     _end_in_vain(in_vain, laid.timetable.findings)
     situation, higher = with_return_height(situation, laid.timetable.sorties)
     judged = [judge_sortie(situation, s) for s in laid.timetable.sorties]
@@ -72,39 +105,34 @@ def _planned(situation: Situation, task: Task, in_vain: InVain | None) -> Planne
     known, broken = (*laid.timetable.findings, *higher), [f for j in judged for f in j.findings]
     rally: tuple[ProposedRally, ...] = ()
     if in_vain is None:
-        rally, broken = propose_rally(situation, router, sorties, broken)
+        rally, broken = propose_rally(situation, ways.router, sorties, broken)
     elif situation.brief.failsafe.way != "auto":  # else returns along the paths may mend it yet
         _end_in_vain(in_vain, [*known, *broken])
-    covered = cover(situation, task.ground(situation), sorties)
-    proof = task.proof(situation, sorties, laid)
-    return Planned(
-        plan=Plan(
-            name=situation.brief.name,
-            dialect=situation.brief.dialect,
-            sorties=sorties,
-            findings=(
-                *known,
-                *broken,
-                *flight_findings(situation, [leg for sortie in sorties for leg in sortie.legs]),
-                *task.remarks(situation, laid, covered, proof),
-            ),
-            required_standoff_m=situation.brief.standoff.asked_m,
-            min_standoff_m=round(min(j.kept_m for j in judged), 3),
-            worst_revisit_s=float("nan") if proof is None else round(proof.worst_revisit_s, 1),
-            corridor_m2=round(covered.watched_m2, 1),
-            covered_pct=round(covered.covered_pct, 3),
-            flights=laid.timetable.flights,
-            start_utc=in_utc(situation.brief.time.start_utc),
-            turns=laid.timetable.turns,
-            fleet_options=laid.timetable.options,
-            proposed_rally=rally,
-            sight=None if proof is None else sight_report(situation, laid.views, covered, proof),
-            extra=laid.timetable.extra,
-        ),
-        coverage=covered,
-        proof=proof,
-        situation=situation,
-        pattern=laid.pattern,
+    return _Judged(
+        situation=situation, laid=laid, sorties=sorties, findings=(*known, *broken), rally=rally,
+        kept_m=min(j.kept_m for j in judged),
+    )  # fmt: skip
+
+
+def _plan(judged: _Judged, findings: tuple[Finding, ...], covered: Coverage, proof: Proof | None) -> Plan:
+    situation, laid = judged.situation, judged.laid
+    return Plan(
+        name=situation.brief.name,
+        dialect=situation.brief.dialect,
+        sorties=judged.sorties,
+        findings=findings,
+        required_standoff_m=situation.brief.standoff.asked_m,
+        min_standoff_m=round(judged.kept_m, 3),
+        worst_revisit_s=float("nan") if proof is None else round(proof.worst_revisit_s, 1),
+        corridor_m2=round(covered.watched_m2, 1),
+        covered_pct=round(covered.covered_pct, 3),
+        flights=laid.timetable.flights,
+        start_utc=in_utc(situation.brief.time.start_utc),
+        turns=laid.timetable.turns,
+        fleet_options=laid.timetable.options,
+        proposed_rally=judged.rally,
+        sight=None if proof is None else sight_report(situation, laid.views, covered, proof),
+        extra=laid.timetable.extra,
     )
 
 

@@ -44,11 +44,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from missions.airspace.routing import Router
     from missions.airspace.situation import Situation
     from missions.briefs.brief import Brief
     from missions.fleet.sections import Detachment
     from missions.fleet.timetable import Timetable
+    from missions.paths.lanes import Lane
+    from missions.paths.ways import Ways
     from missions.patterns.values import LonLat, PatternPath, PatternRequest
     from missions.plan import Finding, Sortie
     from missions.sight.coverage import Coverage
@@ -92,9 +93,13 @@ class Search:
             return shapely.Polygon()
         return shapely.union_all([polygon_xy(situation.frame, rings) for rings in self.request.polygons])
 
-    def laid_out(self, situation: Situation, router: Router) -> Laid:
+    def lanes(self, situation: Situation) -> tuple[Lane, ...]:  # noqa: ARG002
+        """Return none: the lanes of an area are those of its pattern."""
+        return ()
+
+    def laid_out(self, situation: Situation, ways: Ways) -> Laid:
         """Lay out the search for the type of aircraft with which it has the fewest errors and is done soonest."""
-        own, shut = detachments(situation, router)
+        own, shut = detachments(situation, ways.router)
         laid: list[Laid] = []
         refused: list[PlanRefusedError] = []
         for detachment in own:

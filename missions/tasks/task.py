@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
-    from missions.airspace.routing import Router
     from missions.airspace.situation import Situation
     from missions.fleet.timetable import Timetable
+    from missions.paths.lanes import Lane
+    from missions.paths.ways import Ways
     from missions.patterns.values import PatternPath
     from missions.plan import Finding, Sortie
     from missions.sight.coverage import Coverage
@@ -36,7 +37,11 @@ class Task(Protocol):
         """Return the situation with the air worked out as far as the task reaches."""
         ...
 
-    def laid_out(self, situation: Situation, router: Router) -> Laid:
+    def lanes(self, situation: Situation) -> tuple[Lane, ...]:
+        """Return the lanes it is seen from, where it has lanes of its own."""
+        ...
+
+    def laid_out(self, situation: Situation, ways: Ways) -> Laid:
         """Lay out sorties for it.
 
         Raises
