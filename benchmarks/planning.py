@@ -25,6 +25,7 @@ from missions.briefs.brief_geometry_file import read_lines
 from missions.paths.lanes import build_lanes
 from missions.sight.coverage import cover
 from missions.tasks.plan_door import plan_brief
+from vedette.commands.imported import keep_what_is_imported
 
 BORDERS = Path(__file__).resolve().parents[2] / "shared" / "data" / "borders" / "osm_geo-maps_10m"
 TERRAIN = BORDERS.parents[1] / "terrain" / "cobb.tif"
@@ -204,6 +205,8 @@ def revisit_rows() -> list[Row]:
 
 
 def run() -> list[Row]:
+    """Return all rows; what is imported is kept from the garbage collector, as `vedette plan` does."""
+    keep_what_is_imported()
     rows = revisit_rows()
     if BORDERS.is_dir():
         rows += [*lane_rows(), *plan_rows()]

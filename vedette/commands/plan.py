@@ -30,6 +30,7 @@ from vedette.commands.brief_options import (
     brief_of,
     require_one,
 )
+from vedette.commands.imported import keep_what_is_imported
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.plan_view import show_plan
 from vedette.commands.purpose_options import CaseNumber, Reason
@@ -107,6 +108,7 @@ def plan(
     from vedette.commands.plan_learned import Lesson
     from vedette.commands.plan_seen import bundled_calibration, lanes_seen
 
+    keep_what_is_imported()
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
         "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid,

@@ -30,6 +30,7 @@ from vedette.commands.brief_options import (
     brief_of,
 )
 from vedette.commands.findings_view import print_findings
+from vedette.commands.imported import keep_what_is_imported
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.screen import RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
@@ -115,6 +116,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     from missions.tasks.plan_door import answered
     from missions.tasks.search import Search
 
+    keep_what_is_imported()
     chosen = _kind(kind)
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
