@@ -149,17 +149,11 @@ def check_document(
         document = dataclasses.replace(document, problems=(*document.problems, said))
     flown = execute(document, _conduct(told, chosen, ground, brief))
     foreign = dialect is None and document.source_format == DJI  # what ArduPilot stores does not bind DJI
-    findings = [
-        *_problems(document, flown),
-        *(() if foreign else autopilot_findings(document, chosen, told)),
-        *(() if foreign else vehicle_findings(document, flown.legs, told, chosen)),
-        *failsafe_findings(document, told, chosen),
-        *height_findings(document),
-        *_patterns(document),
-        *_places(document),
-        *_fence(document, flown),
-    ]
-    rules = PLAN_RULES if foreign else (*PLAN_RULES, *AUTOPILOT_RULES[chosen])
+    findings = [*_of_file(document, flown), *failsafe_findings(document, told, chosen)]
+    rules: tuple[str, ...] = PLAN_RULES
+    if not foreign:
+        findings += [*autopilot_findings(document, chosen, told), *vehicle_findings(document, flown.legs, told, chosen)]
+        rules += AUTOPILOT_RULES[chosen]
     if brief is not None and ground is not None:
         rules += (FAR_OFF, *RULE_NAMES, *WHOLE_FLIGHT_RULES)
         brief = brief.model_copy(update={"dialect": chosen})
@@ -184,6 +178,15 @@ def _ground(brief: Brief, situation: Situation | None, document: PlanDocument) -
     if not brief.terrain.known and document.home is not None:
         return FlatGround(height_amsl_m=document.home.alt_amsl_m)
     return read_ground(brief.terrain) if situation is None else situation.ground.heights
+
+
+def _of_file(document: PlanDocument, flown: Execution) -> Iterator[Finding]:
+    """Judge what a file says for itself, whoever flies it."""
+    yield from _problems(document, flown)
+    yield from height_findings(document)
+    yield from _patterns(document)
+    yield from _places(document)
+    yield from _fence(document, flown)
 
 
 def _problems(document: PlanDocument, flown: Execution) -> Iterator[Finding]:
@@ -233,8 +236,9 @@ def _places(document: PlanDocument) -> Iterator[Finding]:
                 lon_deg=0.0,
                 seq=item.seq,
             )
-    for before, item in itertools.pairwise(placed):
-        distance_m = float(_GEOD.inv(before.lon_deg, before.lat_deg, item.lon_deg, item.lat_deg)[2])
+    lat, lon = np.array([(item.lat_deg, item.lon_deg) for item in placed]).reshape(-1, 2).T
+    away_m = np.asarray(_GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
+    for (before, item), distance_m in zip(itertools.pairwise(placed), away_m.tolist(), strict=True):
         if distance_m > _LEAP_M:
             yield Finding(
                 rule="plan.leap",

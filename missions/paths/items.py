@@ -73,53 +73,69 @@ def mission_items(
     gimbals
         Pitch and yaw relative to the heading, degrees, for each leg.
     """
-    items: list[MissionItem] = []
     first, last = legs[0], legs[-1]
     px4 = flown.dialect == "px4"
-    yaw = math.nan if px4 else 0.0  # PX4 turns a multirotor's nose to 0, north; unset, it follows the course
-
-    def add(command: int, *p: float, place: tuple[float, float, float] | None = None) -> None:
-        lat, lon, alt = (math.nan, math.nan, 0.0) if place is None else place
-        padded = (*p, 0.0, 0.0, 0.0, 0.0)[:4]
-        items.append(
-            MissionItem(
-                seq=len(items), command=command, frame=NO_PLACE if place is None else RELATIVE,
-                p1=padded[0], p2=padded[1], p3=padded[2], p4=padded[3], lat_deg=lat, lon_deg=lon, alt_m=alt,
-                current=not items,
-            )
-        )  # fmt: skip
-
-    def fly(command: int, leg: Leg, height_m: float) -> None:
-        add(command, 0.0, 0.0, 0.0, yaw, place=(leg.lat_end_deg, leg.lon_end_deg, height_m))
-
+    items = _Items(home_alt_amsl_m, yaw_deg=math.nan if px4 else 0.0)
     # PX4 leaves a circle only when it heads for the way on if told to; ArduPilot always does, and has no room to store
     # the wish. The last parameter has both leave it on its tangent.
-    fly(TAKEOFF, first, _relative(first.alt_amsl_end_m, home_alt_amsl_m))
+    items.fly(TAKEOFF, first, items.relative_m(first.alt_amsl_end_m))
     if ends.approach is not None:
-        height = _relative(legs[ends.takeoff_legs - 1].alt_amsl_end_m, home_alt_amsl_m)
+        height = items.relative_m(legs[ends.takeoff_legs - 1].alt_amsl_end_m)
         radius = ends.approach.departure.radius_m
-        add(LOITER_TO_ALT, float(px4), radius, 0.0, 1.0, place=(*ends.departure_centre_deg, height))
-    add(CHANGE_SPEED, 0.0 if flown.wing else 1.0, flown.speed_mps, -1.0)
-    add(VIDEO_START)
-    pointing: tuple[float, float] | None = None
+        items.add(LOITER_TO_ALT, float(px4), radius, 0.0, 1.0, place=(*ends.departure_centre_deg, height))
+    items.add(CHANGE_SPEED, 0.0 if flown.wing else 1.0, flown.speed_mps, -1.0)
+    items.add(VIDEO_START)
     between = slice(ends.takeoff_legs, len(legs) - ends.landing_legs)
-    for leg, gimbal in zip(legs[between], gimbals[between], strict=True):
-        if gimbal != pointing:
-            add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
-            pointing = gimbal
-        fly(WAYPOINT, leg, _relative(leg.alt_amsl_end_m, home_alt_amsl_m))
-    add(VIDEO_STOP)
+    items.film(legs[between], gimbals[between])
+    items.add(VIDEO_STOP)
     if ends.approach is not None:
         circle = ends.approach
         place = (*ends.centre_deg, circle.height_m)
-        add(DO_LAND_START, place=None if px4 else place)  # ArduPilot chooses by it; PX4 wants none
-        add(LOITER_TO_ALT, float(px4), circle.radius_m, 0.0, 1.0, place=place)
-    fly(LAND, last, 0.0)
-    return tuple(items)
+        items.add(DO_LAND_START, place=None if px4 else place)  # ArduPilot chooses by it; PX4 wants none
+        items.add(LOITER_TO_ALT, float(px4), circle.radius_m, 0.0, 1.0, place=place)
+    items.fly(LAND, last, 0.0)
+    return tuple(items.made)
 
 
-def _relative(alt_amsl_m: float, home_alt_amsl_m: float) -> float:
-    return round(alt_amsl_m - home_alt_amsl_m, 2)
+class _Items:
+    """A mission as it is put together, item by item.
+
+    Parameters
+    ----------
+    yaw_deg
+        What waypoints say of the nose: PX4 turns a multirotor's to 0, north; unset, it follows the course.
+    """
+
+    def __init__(self, home_alt_amsl_m: float, *, yaw_deg: float) -> None:
+        self.made: list[MissionItem] = []
+        self._home_alt_amsl_m, self._yaw_deg = home_alt_amsl_m, yaw_deg
+
+    def add(self, command: int, *p: float, place: tuple[float, float, float] | None = None) -> None:
+        lat, lon, alt = (math.nan, math.nan, 0.0) if place is None else place
+        padded = (*p, 0.0, 0.0, 0.0, 0.0)[:4]
+        self.made.append(
+            MissionItem(
+                seq=len(self.made), command=command, frame=NO_PLACE if place is None else RELATIVE,
+                p1=padded[0], p2=padded[1], p3=padded[2], p4=padded[3], lat_deg=lat, lon_deg=lon, alt_m=alt,
+                current=not self.made,
+            )
+        )  # fmt: skip
+
+    def fly(self, command: int, leg: Leg, height_m: float) -> None:
+        self.add(command, 0.0, 0.0, 0.0, self._yaw_deg, place=(leg.lat_end_deg, leg.lon_end_deg, height_m))
+
+    def film(self, legs: Sequence[Leg], gimbals: Sequence[tuple[float, float]]) -> None:
+        """Fly legs, the camera turned before each that it is held otherwise on."""
+        pointing: tuple[float, float] | None = None
+        for leg, gimbal in zip(legs, gimbals, strict=True):
+            if gimbal != pointing:
+                self.add(GIMBAL_PITCH_YAW, gimbal[0], gimbal[1], math.nan, math.nan)
+                pointing = gimbal
+            self.fly(WAYPOINT, leg, self.relative_m(leg.alt_amsl_end_m))
+
+    def relative_m(self, alt_amsl_m: float) -> float:
+        """Return a height above home."""
+        return round(alt_amsl_m - self._home_alt_amsl_m, 2)
 
 
 def rally_items(rally: Sequence[RallyPoint]) -> tuple[MissionItem, ...]:

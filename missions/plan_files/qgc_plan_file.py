@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from missions.documents.json_place import JsonPlace, parse_json
-from missions.documents.whole_file import read_text, write_whole
+from missions.documents.whole_file import write_whole
 from missions.plan_files.dialect import FIRMWARE_TYPE, JUMP_COMMANDS, Dialect, has_position
 from missions.plan_files.plan_document import Home, PlanDocument, document_from_sortie
 from missions.plan_files.qgc_complex_items import read_complex_item, write_complex_item
@@ -47,17 +47,6 @@ def write_qgc_plan(sortie: Sortie, dialect: str, path: Path, *, vehicle_type: in
         MAV_TYPE number (1 fixed wing, 2 quadrotor).
     """
     write_qgc_document(document_from_sortie(sortie, dialect, vehicle_type=vehicle_type), path)
-
-
-def read_qgc_plan(path: Path) -> PlanDocument:
-    """Read a `.plan` or a legacy `.mission`.
-
-    Raises
-    ------
-    InputError
-        One sentence that names the file, the place in it, and what is wrong there.
-    """
-    return parse_qgc_plan(read_text(path), where=str(path))
 
 
 def parse_qgc_plan(text: str, *, where: str) -> PlanDocument:

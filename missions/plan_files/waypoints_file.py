@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.documents.places import check_place
-from missions.documents.whole_file import read_text, write_whole
+from missions.documents.whole_file import write_whole
 from missions.plan import MissionItem
 from missions.plan_files.dialect import (
     JUMP_COMMANDS,
@@ -59,25 +59,6 @@ def waypoint_text(rows: tuple[MissionItem, ...]) -> str:
         ]
         lines.append("\t".join(fields))
     return "\n".join(lines) + "\n"
-
-
-def read_waypoints(path: Path, dialect: str | None = None) -> PlanDocument:
-    """Read a WPL 110 file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    dialect
-        Who wrote it. Without one, a first row that is a waypoint (or the
-        command 0 of Mission Planner) in the global frame is taken for home.
-
-    Raises
-    ------
-    InputError
-        Naming the file and the line.
-    """
-    return parse_waypoints(read_text(path), where=str(path), dialect=dialect)
 
 
 def parse_waypoints(text: str, *, where: str, dialect: str | None = None) -> PlanDocument:

@@ -16,8 +16,8 @@ from missions.briefs.brief_written_file import write_brief
 from missions.briefs.standoff import standoff_margin
 from missions.errors import BriefError, PlanFileError
 from missions.plan import Finding, Severity
+from missions.plan_files.plan_file import read_plan_file
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.plan_files.qgc_plan_file import read_qgc_plan
 from missions.tasks.plan_door import plan_brief
 from vedette.commands.plan import app
 from vedette.main import main
@@ -62,7 +62,7 @@ def test_legs_geojson_holds_every_leg_with_the_promised_properties(folder):
 def test_each_sortie_has_its_plan_file_and_the_schedule_its_rows(folder):
     out, plan = folder
     for sortie in plan.sorties:
-        document = read_qgc_plan(out / f"{sortie.name}.plan")
+        document = read_plan_file(out / f"{sortie.name}.plan")
         assert [i.command for i in document.items] == [i.command for i in sortie.items]
         assert (out / f"{sortie.name}.waypoints").is_file()
     rows = list(csv.DictReader((out / "schedule.csv").read_text().splitlines()))

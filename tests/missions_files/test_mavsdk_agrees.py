@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from missions.plan_files.dialect import wire_items, wire_xy
-from missions.plan_files.qgc_plan_file import read_qgc_plan, write_qgc_plan
+from missions.plan_files.plan_file import read_plan_file
+from missions.plan_files.qgc_plan_file import write_qgc_plan
 
 CHILD = Path(__file__).with_name("mavsdk_import.py")
 
@@ -56,7 +57,7 @@ def test_mavsdk_and_we_agree_on_the_samples_we_both_read(mavsdk, shared_data):
     paths = [shared_data / "missions/mavsdk" / f"{name}.plan" for name in names]
     answers = imported(*paths)
     for path in paths:
-        ours = read_qgc_plan(path).items
+        ours = read_plan_file(path).items
         theirs = answers[str(path)][0]
         assert len(ours) == len(theirs)
         for item, row in zip(ours, theirs, strict=True):

@@ -22,7 +22,6 @@ from missions.plan_files.kml_written_file import write_kml
 from missions.plan_files.litchi_file import parse_litchi, write_litchi
 from missions.plan_files.plan_document import document_from_sortie
 from missions.plan_files.plan_file import read_plan_file, write_plan_file
-from missions.plan_files.qgc_plan_file import read_qgc_plan
 from missions.plan_files.waypoints_file import write_waypoints
 
 
@@ -398,7 +397,7 @@ def test_any_mission_survives_every_lossless_format(tmp_path_factory, rows):
     from missions.plan_files.qgc_plan_file import write_qgc_document
 
     write_qgc_document(document, folder / "any.plan")
-    assert repr(read_qgc_plan(folder / "any.plan").items) == repr(items)
+    assert repr(read_plan_file(folder / "any.plan").items) == repr(items)
 
 
 def test_a_sorties_waypoint_file_is_known_by_content(sortie, tmp_path):

@@ -16,7 +16,8 @@ from geo.errors import InputError
 from missions.checks.check import check_document
 from missions.documents.json_place import JsonPlace
 from missions.plan_files.plan_document import ComplexItem, PlanDocument
-from missions.plan_files.qgc_plan_file import parse_qgc_plan, qgc_plan_json, read_qgc_plan
+from missions.plan_files.plan_file import read_plan_file
+from missions.plan_files.qgc_plan_file import parse_qgc_plan, qgc_plan_json
 from missions.plan_files.qgc_transects import lane_error_m
 from missions.plan_files.qgc_unembedded import flatten_structure_scan
 
@@ -74,7 +75,7 @@ def test_the_second_version_named_its_type_differently():
 
 
 def test_a_structure_scan_flies_around_the_structure_on_every_layer(shared_data):
-    document = read_qgc_plan(shared_data / "missions/mavsdk/qgroundcontrol_sample_with_structured_scan.plan")
+    document = read_plan_file(shared_data / "missions/mavsdk/qgroundcontrol_sample_with_structured_scan.plan")
     (scan,) = document.complexes
     flown = document.items[scan.first_item : scan.first_item + scan.item_count]
     places = [item for item in flown if item.command == 16]
@@ -222,7 +223,7 @@ def test_a_survey_flown_twice_and_one_of_a_single_lane(make_item):
     ["mavsdk/qgroundcontrol_sample_with_survey.plan", "mavsdk/qgroundcontrol_sample_with_survey_v1full.plan"],
 )
 def test_surveys_made_by_qgroundcontrol_lie_on_their_lanes(shared_data, name):
-    document = read_qgc_plan(shared_data / "missions" / name)
+    document = read_plan_file(shared_data / "missions" / name)
     surveys = [pattern for pattern in document.complexes if pattern.kind == "survey"]
     assert surveys
     assert max(lane_error_m(pattern, document.items) for pattern in surveys) < 1e-3

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from geo.errors import InputError
 from missions.plan_files.dialect import Dialect
+from missions.plan_files.plan_file import read_plan_file
 from missions.plan_files.qgc_plan_file import (
     parse_qgc_plan,
     qgc_plan_json,
-    read_qgc_plan,
     write_qgc_document,
     write_qgc_plan,
 )
@@ -51,17 +51,17 @@ def plain(document):
 @pytest.mark.parametrize(("name", "count"), READABLE.items())
 def test_a_current_sample_comes_back_as_the_same_json(shared_data, name, count):
     path = shared_data / "missions" / name
-    document = read_qgc_plan(path)
+    document = read_plan_file(path)
     assert len(document.items) == count
     assert qgc_plan_json(document) == json.loads(path.read_text())
 
 
 @pytest.mark.parametrize(("name", "count"), OLD.items())
 def test_an_old_sample_is_written_in_current_form_with_the_same_items(shared_data, tmp_path, name, count):
-    document = read_qgc_plan(shared_data / "missions" / name)
+    document = read_plan_file(shared_data / "missions" / name)
     assert len(document.items) == count
     write_qgc_document(document, tmp_path / "again.plan")
-    again = read_qgc_plan(tmp_path / "again.plan")
+    again = read_plan_file(tmp_path / "again.plan")
     assert plain(again) == plain(document)
     written = json.loads((tmp_path / "again.plan").read_text())
     assert all(len(i["params"]) == 7 and "coordinate" not in i for i in written["mission"]["items"])
@@ -70,7 +70,7 @@ def test_an_old_sample_is_written_in_current_form_with_the_same_items(shared_dat
 @pytest.mark.parametrize(("name", "sentence"), REFUSED.items())
 def test_a_bad_sample_is_refused_with_one_sentence_naming_the_place(shared_data, name, sentence):
     with pytest.raises(InputError, match=sentence) as caught:
-        read_qgc_plan(shared_data / "missions" / name)
+        read_plan_file(shared_data / "missions" / name)
     assert name.split("/")[-1] in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -82,7 +82,7 @@ def test_every_sample_of_the_folder_is_listed_above(shared_data):
 
 
 def test_a_survey_keeps_its_polygon_settings_and_place_in_the_mission(shared_data):
-    document = read_qgc_plan(shared_data / "missions/mavsdk/qgroundcontrol_sample_with_survey_v1full.plan")
+    document = read_plan_file(shared_data / "missions/mavsdk/qgroundcontrol_sample_with_survey_v1full.plan")
     survey, corridor = document.complexes
     assert (survey.kind, survey.version, survey.first_item, survey.item_count) == ("survey", 5, 1, 24)
     assert survey.setting("angle") == 314.0
@@ -96,7 +96,7 @@ def test_a_survey_keeps_its_polygon_settings_and_place_in_the_mission(shared_dat
 @pytest.mark.parametrize("dialect", ["ardupilot", "px4"])
 def test_a_sortie_survives_writing_and_reading(sortie, tmp_path, dialect):
     write_qgc_plan(sortie, dialect, tmp_path / "s.plan")
-    document = read_qgc_plan(tmp_path / "s.plan")
+    document = read_plan_file(tmp_path / "s.plan")
     assert document.dialect is Dialect(dialect)
     assert repr(document.items) == repr(sortie.items)
     assert repr(document.fence) == repr(sortie.fence)

@@ -13,7 +13,8 @@ from pymavlink import mavwp
 
 from geo.errors import InputError
 from missions.plan_files.dialect import Dialect, wire_items
-from missions.plan_files.waypoints_file import parse_waypoints, read_waypoints, write_waypoints
+from missions.plan_files.plan_file import read_plan_file
+from missions.plan_files.waypoints_file import parse_waypoints, write_waypoints
 
 
 def real_files(root):
@@ -31,7 +32,7 @@ def test_every_real_file_is_read_as_pymavlink_reads_it(shared_data):
     for path in files:
         loader = mavwp.MAVWPLoader()
         count = loader.load(str(path))
-        document = read_waypoints(path)
+        document = read_plan_file(path)
         rows = [*document.items, *document.fence, *document.rally]
         assert len(rows) + (document.dialect is Dialect.ARDUPILOT) == count, path.name
         shift = int(document.dialect is Dialect.ARDUPILOT)
@@ -59,7 +60,7 @@ def test_pymavlink_loads_what_we_write(sortie, tmp_path):
 def test_a_sortie_survives_writing_and_reading(sortie, tmp_path, dialect):
     path = tmp_path / "s.waypoints"
     write_waypoints(sortie, dialect, path)
-    document = read_waypoints(path, dialect)
+    document = read_plan_file(path, dialect)
     unset = 0.0 if dialect == "ardupilot" else math.nan
     wanted = [dataclasses.replace(i, p4=unset if math.isnan(i.p4) else i.p4, current=False) for i in sortie.items]
     assert repr([dataclasses.replace(i, current=False) for i in document.items]) == repr(wanted)
@@ -78,7 +79,7 @@ def test_mission_planners_command_0_home_is_home():
 
 
 def test_a_first_row_that_is_no_home_is_flown(shared_data):
-    document = read_waypoints(shared_data / "missions/mavsdk/mission_planner_sample.txt")
+    document = read_plan_file(shared_data / "missions/mavsdk/mission_planner_sample.txt")
     assert document.home is None
     assert [i.command for i in document.items] == [22, 16, 16, 20]
 
