@@ -5,13 +5,14 @@ Files are opened through `geo.gis.door_file` alone, and read window by window as
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from geo.gis.errors import GisFileError
-from geo.gis.raster_file import facts_of, open_raster, windows_of
+from geo.gis.raster_file import identity_of, open_together, windows_of
 from geo.terrain_tiles import TerrainTile, TileSource, lay_out
 from geo.tiled_terrain import DEFAULT_CACHE_MB, TiledTerrain
 from geo.vertical import UnknownUnitError, vertical_reference
@@ -70,13 +71,13 @@ def read_terrain(path: str | Path, *, datum: Datum | None = None, cache_mb: floa
             f"terrain file {source} does not exist; give a GeoTIFF, .hgt or DTED file, or a folder of them"
         )
     try:
-        rasters = [open_raster(part) for part in (_tiles_in(source) if source.is_dir() else [source])]
-        key = (tuple(rasters), datum, cache_mb)
+        parts = _tiles_in(source) if source.is_dir() else [source]
+        key = (tuple((part, identity_of(part)) for part in parts), datum, cache_mb)
         with _lock:
             if key not in _opened:
                 while len(_opened) >= _KEPT:
                     del _opened[next(iter(_opened))]
-                _opened[key] = _terrain_of(source, rasters, datum, cache_mb)
+                _opened[key] = _terrain_of(source, parts, datum, cache_mb)
             return _opened[key]
     except GisFileError as error:
         raise InputError(f"terrain file {_shown(source, error)} {error.reason}") from None
@@ -86,11 +87,10 @@ def _shown(source: Path, error: GisFileError) -> Path:
     return source / str(error.fields["file"]) if source.is_dir() else source
 
 
-def _terrain_of(source: Path, rasters: list[RasterFile], datum: Datum | None, cache_mb: float) -> TiledTerrain:
+def _terrain_of(source: Path, parts: list[Path], datum: Datum | None, cache_mb: float) -> TiledTerrain:
     tiles: list[TerrainTile] = []
     problems: dict[str, TerrainProblem] = {}
-    known = facts_of(rasters, look_through=len(rasters) <= _CHECKED_TILES)
-    for raster, facts in zip(rasters, known, strict=True):
+    for raster, facts in open_together(parts, look_through=len(parts) <= _CHECKED_TILES):
         tile, doubts = _tile(raster, facts, datum)
         tiles.append(tile)
         for doubt in doubts:
@@ -109,11 +109,15 @@ def _terrain_of(source: Path, rasters: list[RasterFile], datum: Datum | None, ca
 
 
 def _tiles_in(folder: Path) -> list[Path]:
-    parts = sorted(part for part in folder.iterdir() if part.suffix.lower() in (*SUFFIXES, *_POINTERS))
+    with os.scandir(folder) as entries:
+        parts = sorted(
+            (part for part in entries if part.name.lower().endswith((*SUFFIXES, *_POINTERS))),
+            key=lambda part: part.name,
+        )
     for part in parts:
         if part.is_symlink():
             raise GisFileError(part.name, "is a link, which is not followed inside a folder of tiles; copy the file")
-    tiles = [part for part in parts if part.is_file()]
+    tiles = [folder / part.name for part in parts if part.is_file(follow_symlinks=False)]
     if not tiles:
         raise InputError(f"folder {folder} holds no terrain tiles; put {', '.join(SUFFIXES)} files in it")
     if len(tiles) > MAX_TILES:

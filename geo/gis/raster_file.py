@@ -77,14 +77,12 @@ class RasterFile:
         """Return a question about the raster for a child that holds it open."""
         return Asked(name=self.path.name, request={**request, "token": self._token})
 
-    def asked_opening(self, request: dict[str, Any], files: contextlib.ExitStack) -> Asked:
-        """Return a question with the raster's descriptors, open until `files` is closed."""
+    def asked_opening(self, request: dict[str, Any], descriptor: int, files: contextlib.ExitStack) -> Asked:
+        """Return a question with the raster's descriptors; what lies beside it stays open until `files` is closed."""
         names = _names_of(self.path, self.driver)
-        descriptors = tuple(files.enter_context(opened(path))[0] for path in names.values())
-        if _identity(descriptors[0]) != self.identity:
-            raise GisFileError(self.path.name, "changed while it was being read; start again")
+        beside = tuple(files.enter_context(opened(path))[0] for path in list(names.values())[1:])
         request = {**request, "token": self._token, "driver": self.driver, "names": list(names)}
-        return Asked(name=self.path.name, request=request, descriptors=descriptors)
+        return Asked(name=self.path.name, request=request, descriptors=(descriptor, *beside))
 
     def _answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         header, data = ask("raster", self.asked(request))
@@ -93,23 +91,32 @@ class RasterFile:
     def _opening(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Ask with the raster's descriptors, for a child that does not hold it open."""
         with contextlib.ExitStack() as files:
-            return ask("raster", self.asked_opening(request, files))
+            descriptor, _ = files.enter_context(opened(self.path))
+            if _identity(os.fstat(descriptor)) != self.identity:
+                raise GisFileError(self.path.name, "changed while it was being read; start again")
+            return ask("raster", self.asked_opening(request, descriptor, files))
 
 
-def facts_of(rasters: Sequence[RasterFile], *, look_through: bool) -> list[dict[str, Any]]:
-    """Return `RasterFile.facts` of many rasters, with few messages.
+def open_together(paths: Sequence[Path], *, look_through: bool) -> list[tuple[RasterFile, dict[str, Any]]]:
+    """Open many rasters, each once, with few messages: each with what it says of itself (`RasterFile.facts`).
 
     Raises
     ------
     GisFileError
-        About the first that cannot be read.
+        About the first that is missing, of another kind, or cannot be read.
     """
-    found: list[dict[str, Any]] = []
+    found: list[tuple[RasterFile, dict[str, Any]]] = []
     request = {"op": "facts", "look_through": look_through}
-    for first in range(0, len(rasters), TOGETHER):
+    for first in range(0, len(paths), TOGETHER):
+        rasters, asked = [], []
         with contextlib.ExitStack() as files:
-            asked = [raster.asked_opening(request, files) for raster in rasters[first : first + TOGETHER]]
-            found += [header for header, _ in ask_together("raster", asked)]
+            for path in paths[first : first + TOGETHER]:
+                descriptor, size = files.enter_context(opened(path))
+                raster = _told(path, descriptor, size)
+                rasters.append(raster)
+                asked.append(raster.asked_opening(request, descriptor, files))
+            answers = ask_together("raster", asked)
+        found += [(raster, facts) for raster, (facts, _) in zip(rasters, answers, strict=True)]
     return found
 
 
@@ -141,16 +148,33 @@ def open_raster(path: str | Path) -> RasterFile:
     """
     path = Path(path)
     with opened(path) as (descriptor, size):
-        head = os.pread(descriptor, HEAD_BYTES, 0)
-        try:
-            driver = raster_driver(head, path.name, size)
-        except RefusalError as refusal:
-            raise GisFileError(path.name, str(refusal)) from None
-        return RasterFile(path=path, driver=driver, identity=_identity(descriptor))
+        return _told(path, descriptor, size)
 
 
-def _identity(descriptor: int) -> tuple[int, int, int, int]:
-    facts = os.fstat(descriptor)
+def _told(path: Path, descriptor: int, size: int) -> RasterFile:
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    try:
+        driver = raster_driver(head, path.name, size)
+    except RefusalError as refusal:
+        raise GisFileError(path.name, str(refusal)) from None
+    return RasterFile(path=path, driver=driver, identity=_identity(os.fstat(descriptor)))
+
+
+def identity_of(path: Path) -> tuple[int, int, int, int]:
+    """Return device, inode, size and time of change of a file.
+
+    Raises
+    ------
+    GisFileError
+        It cannot be looked at.
+    """
+    try:
+        return _identity(path.stat())
+    except OSError as error:
+        raise GisFileError(path.name, f"cannot be opened ({error.strerror}); give the path of a file") from None
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int, int, int]:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 

@@ -114,7 +114,7 @@ def inside(track, truth, clock_s, rng):
     ground = FlatTerrain(height_m=float(np.median(truth["alt_hae_m"] - truth["alt_amsl_m"])) + HOME[2])
     clock = fixed_segment((0.0, 1e4), T0, ClockBasis.LOG_OFFSET)
     posing = Posing(clock=ClockMap(segments=(clock,)), tracks=(track,))
-    shown = times + round(rng.normal(0.0, clock_s) * 1e9)
+    shown = times + np.rint(rng.normal(0.0, clock_s, len(times)) * 1e9).astype(np.int64)
     poses, whole = posing.at(0, shown)
     assert whole.all()
     shares = []
