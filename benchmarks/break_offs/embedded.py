@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,16 +18,18 @@ from missions.plan_files.dialect import Dialect, MissionType, wire_items
 from sitl.dynamics import offset_m
 from sitl.planned import planned_vehicle
 from sitl.vehicle.modes import Mode
+from sitl.vehicle.streams import DEFAULT_INTERVAL_S
 from sitl.vehicle.vehicle import STEP_S, Vehicle
 from sitl.vehicle.wire import WireItem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from missions.plan import MissionItem
 
 PER_SECOND: Final = round(1.0 / STEP_S)
 LONGEST_S: Final = 2400.0
+ENDED_S: Final = 10.0
 CIRCLING_S: Final = 300.0
 """A fixed wing that circles over its end so long has arrived."""
 
@@ -42,6 +45,57 @@ def wire(items: Iterable[MissionItem]) -> list[WireItem]:
     ]  # fmt: skip
 
 
+class _Flight:
+    """A plan being flown, second by second."""
+
+    def __init__(self, plan: str, parameters: dict[str, float]) -> None:
+        self.planned = patrol(plan)
+        self.vehicle = _ready(self.planned, parameters)
+        self.start_s = self.vehicle.t_s
+        self.track: list[tuple[float, float, float]] = []
+        self.modes: list[str] = []
+
+    @property
+    def flown_s(self) -> float:
+        return self.vehicle.t_s - self.start_s
+
+    @property
+    def goes_on(self) -> bool:
+        return self.vehicle.autopilot.armed and self.flown_s < LONGEST_S
+
+    def second(self, *, heard: bool = True, broken: bool = False) -> None:
+        """Fly one second, with a ground station that is heard or not."""
+        if heard:
+            _heartbeat(self.vehicle)
+        for _ in range(PER_SECOND):
+            self.vehicle.step()
+            if broken:
+                _note(self.modes, self.vehicle)
+        state = self.vehicle.state
+        self.track.append((state.lat_deg, state.lon_deg, state.alt_amsl_m))
+
+    def come(self, moment: Moment) -> bool:
+        state = self.vehicle.state
+        return moment.come(state.lat_deg, state.lon_deg, self.flown_s)
+
+    def broken_off(self, case: BreakOff, planned_s: float) -> Flown:
+        """Break the flight off here and fly what the vehicle makes of it."""
+        broken_at, broken_s = len(self.track) - 1, self.vehicle.t_s
+        _break(case, self.vehicle, self.planned)
+        while self.goes_on:
+            self.second(heard=case.cause is not Cause.LINK, broken=True)
+            if self.planned.fixed_wing and self.vehicle.t_s - broken_s > CIRCLING_S + planned_s:
+                break
+        return self.flown(case, broken_at)
+
+    def flown(self, case: BreakOff, broken_at: int) -> Flown:
+        lat, lon, alt = np.array(self.track).T
+        return Flown(
+            case=case, autopilot="embedded", modes=tuple(self.modes), lat_deg=lat, lon_deg=lon, alt_m=alt,
+            broken_at=broken_at, ended=not self.vehicle.autopilot.armed,
+        )  # fmt: skip
+
+
 def fly(case: BreakOff, **parameters: float) -> Flown:
     """Fly a plan with what it asks for and break it off.
 
@@ -50,35 +104,49 @@ def fly(case: BreakOff, **parameters: float) -> Flown:
     parameters
         Parameters of the vehicle that are other than the plan asks.
     """
-    flight = patrol(case.plan)
-    vehicle = _ready(flight, parameters)
-    moment = Moment(case)
-    track: list[tuple[float, float, float]] = []
-    modes: list[str] = []
-    broken_at, start_s, broken_s = -1, vehicle.t_s, math.inf
-    while vehicle.autopilot.armed and vehicle.t_s - start_s < LONGEST_S:
-        if broken_at < 0 or case.cause is not Cause.LINK:
-            _heartbeat(vehicle)
-        for _ in range(PER_SECOND):
-            vehicle.step()
-            _note(modes, vehicle, broken=broken_at >= 0)
-        state = vehicle.state
-        track.append((state.lat_deg, state.lon_deg, state.alt_amsl_m))
-        if broken_at < 0 and moment.come(state.lat_deg, state.lon_deg, vehicle.t_s - start_s):
-            broken_at, broken_s = len(track) - 1, vehicle.t_s
-            _break(case, vehicle, flight)
-        if flight.fixed_wing and vehicle.t_s - broken_s > CIRCLING_S + moment.planned_s:
-            break
-    lat, lon, alt = np.array(track).T
-    ended = not vehicle.autopilot.armed
-    return Flown(
-        case=case, autopilot="embedded", modes=tuple(modes), lat_deg=lat, lon_deg=lon, alt_m=alt, broken_at=broken_at,
-        ended=ended,
-    )  # fmt: skip
+    flight, moment = _Flight(case.plan, parameters), Moment(case)
+    while flight.goes_on:
+        flight.second()
+        if flight.come(moment):
+            return flight.broken_off(case, moment.planned_s)
+    return flight.flown(case, -1)
+
+
+def fly_each(cases: Sequence[BreakOff]) -> Iterator[Flown]:
+    """Fly the plan of some cases once, and break it off at each one's moment in a copy of this process.
+
+    What comes out is what `fly` gives for each of them: the copy has everything the vehicle had, its noise too. The
+    way there is flown once for all of them.
+    """
+    flight = _Flight(cases[0].plan, {})
+    waiting = {case: Moment(case) for case in cases}
+    while waiting and flight.goes_on:
+        flight.second()
+        for case in [case for case, moment in waiting.items() if flight.come(moment)]:
+            yield _in_a_copy(flight, case, waiting.pop(case).planned_s)
+    for case in waiting:
+        yield flight.flown(case, -1)
+
+
+def _in_a_copy(flight: _Flight, case: BreakOff, planned_s: float) -> Flown:
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    copy = context.Process(target=lambda: there.send(flight.broken_off(case, planned_s)))
+    copy.start()
+    there.close()
+    try:
+        flown: Flown = here.recv()
+    finally:
+        copy.join(timeout=ENDED_S)
+        copy.kill()
+        here.close()
+    return flown
 
 
 def _ready(flight: Patrol, parameters: dict[str, float]) -> Vehicle:
     vehicle = Vehicle(planned_vehicle(flight.brief, flight.sortie), lambda message, to: None)
+    for kind in DEFAULT_INTERVAL_S:
+        vehicle.streams.set_interval(kind, -1.0)  # nobody listens
     for name, value in {"FENCE_ENABLE": 1.0, **parameters}.items():
         if flight.dialect is not Dialect.PX4 or name != "FENCE_ENABLE":
             vehicle.parameters.put(name, value)
@@ -102,9 +170,9 @@ def _heartbeat(vehicle: Vehicle) -> None:
     vehicle.handle(mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_GCS, 8, 0, 0, 4, 3))
 
 
-def _note(modes: list[str], vehicle: Vehicle, *, broken: bool) -> None:
+def _note(modes: list[str], vehicle: Vehicle) -> None:
     mode = str(vehicle.autopilot.mode)
-    if broken and (not modes or modes[-1] != mode):
+    if not modes or modes[-1] != mode:
         modes.append(mode)
 
 

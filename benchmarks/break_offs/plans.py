@@ -49,6 +49,7 @@ BRIEFS: Final[dict[str, dict[str, Any]]] = {
     "straight": COPTER,
     "retrace": {**COPTER, **RETRACE},
     "rally": {**COPTER, **RALLY},
+    "mission": {**COPTER, **RETRACE, "failsafe": {"way": "mission"}},
     "search": COPTER,
     "wing": WING,
     "px4-straight": {**COPTER, **PX4},

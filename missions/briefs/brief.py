@@ -89,9 +89,10 @@ class WindLayer(Section):
 class Failsafe(Section):
     """What the aircraft does when a flight is broken off."""
 
-    way: Literal["auto", "straight", "retrace"] = "auto"
-    """Straight to the nearest of home and the rally points, or back along the path flown; `auto`: straight
-    wherever that keeps the rules of place, else the patrol is planned for returns along its path."""
+    way: Literal["auto", "straight", "retrace", "mission"] = "auto"
+    """Straight to the nearest of home and the rally points; back along the path flown; or by a way back that the
+    mission holds itself (ArduCopter 4.6 and later; elsewhere as `retrace`). `auto`: straight wherever that keeps the
+    rules of place, else the patrol is planned for returns along its path."""
     return_alt_m: Annotated[float, Field(ge=0.0, le=5000.0)] | None = None
     """Height above home it climbs to before it returns; by default the autopilot's own setting."""
     position_loss: Literal["accepted", "kept"] = "accepted"

@@ -64,7 +64,8 @@ count = 2                        # 1 to 200
 
 # [failsafe]
 # way = "auto"                   # "straight": to the nearest of home and rally points; "retrace": back along the path;
-                                 # "auto": straight where that keeps the standoff and zones, else retrace
+                                 # "mission": back or on along it as the mission itself says (ArduCopter 4.6 and later);
+                                 # "auto": straight where that keeps the standoff and zones, else along the path
 # return_alt_m = 60              # climbed to before a return (RTL_ALT, RTL_RETURN_ALT); default: the autopilot's own
 # position_loss = "accepted"     # a copter without a position drifts with the wind while it lands; over the border:
                                  # "accepted" by name with the plan, or "kept": no plan from which it would

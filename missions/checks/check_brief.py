@@ -16,6 +16,7 @@ from missions.checks.parameter_file import Parameters
 from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError
 from missions.failsafes.reading import NEWEST
+from missions.failsafes.return_path import return_path_of
 from missions.judging.feasibility import flight_findings
 from missions.judging.flown_path import Landing, landings_of
 from missions.judging.judge import Homeward, judge_legs
@@ -107,10 +108,13 @@ def _far_off(leg: Leg, far: FarPlace) -> Finding:
 
 def _homeward(document: PlanDocument, flown: Execution) -> list[Homeward]:
     """Return where break-offs end under each home that some leg is flown under."""
-    held = np.array(flown.home_of_leg)
+    held, path = np.array(flown.home_of_leg), return_path_of(document.items)
+    legs_out = None if path is None else next(k for k, leg in enumerate(flown.legs) if leg.seq > path.turn)
     return [
         Homeward(
-            landings=landings_of((home.lat_deg, home.lon_deg, home.alt_amsl_m), document.rally), legs=held == number
+            landings=landings_of((home.lat_deg, home.lon_deg, home.alt_amsl_m), document.rally),
+            legs=held == number,
+            legs_out=legs_out,
         )
         for number, home in enumerate(flown.homes)
         if number == 0 or (held == number).any()

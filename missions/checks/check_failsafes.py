@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from missions.failsafes.return_path import return_path_of
 from missions.failsafes.ways import RETRACING, RETURNING, Trigger, Way
-from missions.judging.return_rules import can_retrace
+from missions.judging.return_rules import can_retrace, has_return_path
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect
 
@@ -34,6 +35,9 @@ def failsafe_findings(document: PlanDocument, settings: VehicleSettings, dialect
         elif outside:
             ways = " or ".join(outside)
             yield _error("failsafe.way", f"{each.trigger}: the vehicle {ways} ({each.decided_by}), which is not judged")
+        elif Way.RETURN_PATH in each.ways and return_path_of(document.items) is None:
+            text = f"{each.trigger}: the vehicle {Way.RETURN_PATH} ({each.decided_by}), but this one holds none that is"
+            yield _error("failsafe.way", f"{text} judged, and it flies straight home or to another landing")
         elif each.trigger is Trigger.CRITICAL_BATTERY and set(each.ways) == {Way.NONE} and _no_battery(settings):
             yield _error("failsafe.action", f"{each.trigger}: the vehicle does nothing ({each.decided_by})")
     if document.rally and settings.landing is None:
@@ -55,6 +59,7 @@ def _error(rule: str, message: str) -> Finding:
 def ways_flown(aircraft: Performance, settings: VehicleSettings) -> tuple[str, ...]:
     """Return each way home (`Failsafe.way`) that a trigger leads to; none where nothing tells."""
     flown = {way for each in settings.failsafes for way in each.ways} & RETURNING
-    ways = ["retrace"] if flown & RETRACING and can_retrace(aircraft) else []
+    ways = ["retrace"] if flown & RETRACING - {Way.RETURN_PATH} and can_retrace(aircraft) else []
+    ways += ["mission"] if Way.RETURN_PATH in flown and has_return_path(aircraft) else []
     ways += ["straight"] if flown - RETRACING or (flown and not ways) else []
     return tuple(ways)

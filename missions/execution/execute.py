@@ -13,6 +13,7 @@ from missions.execution import commands as cmd
 from missions.execution.circles import CORNERS, Circle
 from missions.execution.order import Remark, held_back, in_order, unfollowed_remark
 from missions.execution.splines import spline
+from missions.failsafes.return_path import RETURN_PATH_START, flown_items, return_path_of
 from missions.plan import Leg, LegKind, Severity
 from missions.plan_files.dialect import MAV_FRAME_MISSION, PATH_COMMANDS, has_position
 from missions.plan_files.item_fields import alt_amsl_m
@@ -104,7 +105,7 @@ def execute(document: PlanDocument, conduct: Conduct) -> Execution:
     """
     walk = _Walk(document, conduct)
     walk.remarks += held_back(document.items)
-    for item in in_order(document.items, walk.remarks.append):
+    for item in in_order(flown_items(document.items), walk.remarks.append):
         walk.carry_out(item)
         if len(walk.legs) > MAX_LEGS:
             text = f"is reached after {MAX_LEGS} legs; nothing beyond that is judged"
@@ -124,6 +125,7 @@ class _Walk:
     def __init__(self, document: PlanDocument, conduct: Conduct) -> None:
         home = document.home
         self.items = document.items
+        self.holds_return = return_path_of(document.items) is not None
         self.conduct = conduct
         self.homes: list[Home] = [] if home is None else [home]
         self.at = _At() if home is None else _At(home.lat_deg, home.lon_deg, home.alt_amsl_m)
@@ -141,7 +143,7 @@ class _Walk:
 
     def carry_out(self, item: MissionItem) -> None:
         """Do what one item says."""
-        remark = unfollowed_remark(item)
+        remark = None if item.command == RETURN_PATH_START and self.holds_return else unfollowed_remark(item)
         if remark is not None:
             self.remarks.append(remark)
         if item.command in PATH_COMMANDS:

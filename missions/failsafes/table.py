@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from missions.failsafes.return_path import FIRST_VERSION
 from missions.failsafes.ways import Trigger, Way
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class Table:
     """What its return mode is, where a parameter decides that; else `Way.STRAIGHT`."""
     otherwise: Mapping[Way, Gate] = dataclasses.field(default_factory=dict)
     """What makes it fly a return otherwise: leave the path that its mode follows, or circle first."""
-    asked: Mapping[bool, Mapping[str, float]] = dataclasses.field(default_factory=dict)
-    """What a plan asks to be set for straight returns (False) and for returns along the path (True)."""
+    asked: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    """What a plan asks to be set for each way of a brief: straight returns, along the path, by the mission."""
 
 
 _RTL: Final = (Way.STRAIGHT, Way.LAND)
@@ -84,8 +85,11 @@ _BRAKE: Final = (Way.HOLD, Way.LAND)
 _NONE, _LAND, _GOES_ON, _HOLD = (Way.NONE,), (Way.LAND,), (Way.CONTINUE,), (Way.HOLD,)
 _DOWN, _RETURNS = (Way.TERMINATE,), (Way.STRAIGHT,)
 
+_BY_MISSION: Final = (Way.RETURN_PATH,)
+_SINCE: Final = {6: FIRST_VERSION}
+"""Before it ArduCopter goes to DO_LAND_START, or straight home."""
 _COPTER_BATTERY: Final = {
-    0: _NONE, 1: _LAND, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _DOWN, 6: _LANDING, 7: _BRAKE,
+    0: _NONE, 1: _LAND, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _DOWN, 6: _BY_MISSION, 7: _BRAKE,
 }  # fmt: skip
 _PILOT: Final = {Trigger.PILOT: (Row(always=(Way.PILOT,)),)}
 _DEAD_RECKONING: Final = Row(
@@ -101,8 +105,9 @@ COPTER: Final = Table(
             Row(
                 parameter="FS_THR_ENABLE",
                 actions={
-                    0: _GOES_ON, 1: _RTL, 2: _RTL, 3: _LAND, 4: _SMART, 5: _SMART_OR_LAND, 6: _LANDING, 7: _BRAKE,
+                    0: _GOES_ON, 1: _RTL, 2: _RTL, 3: _LAND, 4: _SMART, 5: _SMART_OR_LAND, 6: _BY_MISSION, 7: _BRAKE,
                 },
+                since=_SINCE,
                 gates=(Gate(parameter="FS_OPTIONS", bit=1, ways=_GOES_ON),),
             ),
         ),
@@ -110,8 +115,9 @@ COPTER: Final = Table(
             Row(
                 parameter="FS_GCS_ENABLE",
                 actions={
-                    0: _GOES_ON, 1: _RTL, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _LAND, 6: _LANDING, 7: _BRAKE,
+                    0: _GOES_ON, 1: _RTL, 2: _RTL, 3: _SMART, 4: _SMART_OR_LAND, 5: _LAND, 6: _BY_MISSION, 7: _BRAKE,
                 },
+                since=_SINCE,
                 gates=(Gate(parameter="FS_OPTIONS", bit=2, ways=_GOES_ON),),
             ),
         ),
@@ -122,8 +128,8 @@ COPTER: Final = Table(
                 gates=_NO_FENCE,
             ),
         ),
-        Trigger.LOW_BATTERY: (Row(parameter="BATT_FS_LOW_ACT", actions=_COPTER_BATTERY),),
-        Trigger.CRITICAL_BATTERY: (Row(parameter="BATT_FS_CRT_ACT", actions=_COPTER_BATTERY),),
+        Trigger.LOW_BATTERY: (Row(parameter="BATT_FS_LOW_ACT", actions=_COPTER_BATTERY, since=_SINCE),),
+        Trigger.CRITICAL_BATTERY: (Row(parameter="BATT_FS_CRT_ACT", actions=_COPTER_BATTERY, since=_SINCE),),
     },
     others={
         Trigger.POSITION: (
@@ -138,17 +144,22 @@ COPTER: Final = Table(
         **_PILOT,
     },
     asked={
-        False: {
+        "straight": {
             "FS_THR_ENABLE": 1.0, "FS_GCS_ENABLE": 1.0, "FENCE_ACTION": 1.0, "BATT_FS_LOW_ACT": 2.0,
             "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0, "FS_DR_ENABLE": 1.0, "FS_EKF_ACTION": 1.0,
         },
-        True: {
+        "retrace": {
             "FS_THR_ENABLE": 5.0, "FS_GCS_ENABLE": 4.0, "FENCE_ACTION": 5.0, "BATT_FS_LOW_ACT": 4.0,
+            "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0, "FS_DR_ENABLE": 1.0, "FS_EKF_ACTION": 1.0,
+        },
+        "mission": {
+            "FS_THR_ENABLE": 6.0, "FS_GCS_ENABLE": 6.0, "FENCE_ACTION": 2.0, "BATT_FS_LOW_ACT": 6.0,
             "BATT_FS_CRT_ACT": 1.0, "FS_OPTIONS": 16.0, "FS_DR_ENABLE": 1.0, "FS_EKF_ACTION": 1.0,
         },
     },
 )  # fmt: skip
-"""ArduCopter. A return it cannot begin ends in a landing where it is; so does a fence left 100 m behind.
+"""ArduCopter. A return it cannot begin ends in a landing where it is; so does a fence left 100 m behind. Its
+fence has no action that takes a mission's way back: there it lands where it is, on our side and on its path.
 
 Where a mission follows the terrain and its heights are missing it returns straight, whatever is set (`events.cpp`). A
 hover that knows no position (FS_EKF_ACTION 2) drifts without an end, and counts as flying blind.
@@ -199,7 +210,7 @@ PLANE: Final = Table(
         parameter="RTL_AUTOLAND", actions={0: _RETURNS, 1: _RETURNS, 2: _LANDING, 3: _RETURNS, 4: _LANDING},
     ),
     asked={
-        False: {
+        "straight": {
             "THR_FAILSAFE": 1.0, "FS_SHORT_ACTN": 0.0, "FS_LONG_ACTN": 1.0, "FS_GCS_ENABL": 1.0, "FENCE_ACTION": 1.0,
             "BATT_FS_LOW_ACT": 1.0, "BATT_FS_CRT_ACT": 1.0,
         },
@@ -248,7 +259,9 @@ PX4: Final = Table(
         since={4: (1, 16), 5: (1, 16)},
     ),
     otherwise={Way.RETRACE: Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,))},
-    asked={False: _PX4_ASKED | {"RTL_TYPE": 0.0}, True: _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0}},
+    asked={
+        "straight": _PX4_ASKED | {"RTL_TYPE": 0.0}, "retrace": _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0},
+    },
 )  # fmt: skip
 """PX4 on multicopters. A low battery that is not critical yet is a warning only. Without a
 position it descends where it is (`checkModeFallback`, Descend).
@@ -264,7 +277,7 @@ PX4_WING: Final = dataclasses.replace(
         way: Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.CIRCLE, way))
         for way in (Way.STRAIGHT, Way.RALLY)
     },
-    asked={retrace: dict(asked) | _AT_ONCE for retrace, asked in PX4.asked.items()},
+    asked={way: dict(asked) | _AT_ONCE for way, asked in PX4.asked.items()},
 )
 """PX4 on fixed wings, which cannot hold where they are: they circle, from wherever that begins, for COM_FAIL_ACT_T."""
 

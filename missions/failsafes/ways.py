@@ -32,6 +32,7 @@ class Way(enum.StrEnum):
     STRAIGHT = "returns straight"
     SMART_RTL = "retraces its track (SmartRTL)"
     RETRACE = "retraces the mission"
+    RETURN_PATH = "flies the way back that the mission holds"
     RALLY = "flies to a rally point, never home"
     LAND = "lands where it is"
     HOLD = "holds where it is"
@@ -47,7 +48,7 @@ class Way(enum.StrEnum):
     PILOT = "does what its pilot does"
 
 
-RETRACING: Final = frozenset({Way.SMART_RTL, Way.RETRACE})
+RETRACING: Final = frozenset({Way.SMART_RTL, Way.RETRACE, Way.RETURN_PATH})
 RETURNING: Final = frozenset({Way.STRAIGHT, Way.RALLY, *RETRACING})
 """The ways home that are judged against a brief."""
 ON_THE_PATH: Final = frozenset({Way.CONTINUE, Way.LAND, Way.HOLD, Way.NONE})

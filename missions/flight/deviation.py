@@ -10,6 +10,7 @@ import numpy as np
 import pyproj
 import shapely
 
+from missions.failsafes.return_path import flown_items
 from missions.plan import LegKind
 from missions.plan_files.dialect import PATH_COMMANDS, has_position
 
@@ -117,7 +118,8 @@ class PathWatch:
     ) -> None:
         self._plane = LocalPlane(sortie.home_lat_deg, sortie.home_lon_deg)
         self._sortie = sortie
-        stops = [i for i in items[home_offset:] if i.command in PATH_COMMANDS and has_position(i)]
+        flown = flown_items(items[home_offset:])
+        stops = [i for i in flown if i.command in PATH_COMMANDS and has_position(i)]
         self.goal_seq = stops[-1].seq if stops else -1
         """The wire number of the last item with a place to fly to; -1 without any."""
         stops += [_at_home(i, sortie) for i in items[home_offset:] if i.command == _RETURN and i.seq > self.goal_seq][

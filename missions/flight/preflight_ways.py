@@ -14,6 +14,7 @@ import pyproj
 
 from missions.failsafes.landing_choice import landing_choice
 from missions.failsafes.reading import NEWEST, others, outcomes, value_of
+from missions.failsafes.return_path import return_path_of
 from missions.failsafes.ways import RETRACING, RETURNING, Outcome, Trigger, Way
 from missions.plan import Finding, Severity
 
@@ -73,6 +74,8 @@ def way_findings(
             continue  # no fence, no breach; that it is off is said by another rule
         yield from _trigger(each, wanted.get(each.trigger, frozenset()), judged)
     flown = {way for each in found for way in each.ways}
+    if Way.RETURN_PATH in flown & judged and return_path_of(sortie.items) is None:
+        yield _error(WAY_HOME, f"the plan counts on it that the vehicle {Way.RETURN_PATH}, and holds none; plan again")
     yield from _asked(values, sortie, retraces=bool(flown & RETRACING))
     if Way.STRAIGHT in flown & judged:
         yield from _places(sortie, landing_choice(asked, dialect), landing_choice(values, dialect), dialect)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.failsafes.return_path import flown_items
 from missions.flight.deviation import LocalPlane
 from missions.plan_files.dialect import PATH_COMMANDS, has_position
 
@@ -27,7 +28,8 @@ def resume_item(sortie: Sortie, seq: int) -> MissionItem | None:
     The first place after take-off needs no resuming, and neither does a number
     that names no place to fly to.
     """
-    places = [i for i in sortie.items if i.command in PATH_COMMANDS and i.command != _TAKEOFF and has_position(i)]
+    flown = flown_items(sortie.items)
+    places = [i for i in flown if i.command in PATH_COMMANDS and i.command != _TAKEOFF and has_position(i)]
     chosen = [i for i in places if i.seq == seq]
     return chosen[0] if chosen and chosen[0] is not places[0] else None
 

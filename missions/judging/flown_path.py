@@ -57,11 +57,13 @@ class FlownPath:
         legs: Sequence[Leg],
         landings: Sequence[Landing],
         choice: LandingChoice | None = None,
+        legs_out: int | None = None,
     ) -> None:
         self.brief, self.corridor, self.ground = situation.brief, situation.corridor, situation.ground
         self.flown = flown
         self.aircraft = flown.aircraft
         self._choice = choice
+        self._legs_out = legs_out
         self.legs = FlownLegs.of(legs, situation.frame)
         self.landings_m = situation.frame.to_plane(
             np.array([p.lat_deg for p in landings]), np.array([p.lon_deg for p in landings])
@@ -112,6 +114,15 @@ class FlownPath:
         """How the autopilot returns."""
         rules = return_rules(self.brief.failsafe, self.flown)
         return rules if self._choice is None else dataclasses.replace(rules, landing=self._choice)
+
+    @property
+    def onward_from(self) -> float:
+        """The leg from which on a return along the path goes on to its end; infinite where it never does."""
+        if not self.return_rules.forward_too:
+            return np.inf
+        if not self.return_rules.by_mission:
+            return len(self.legs) / 2.0
+        return np.inf if self._legs_out is None else self._legs_out
 
     @property
     def has_station(self) -> bool:

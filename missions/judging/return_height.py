@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from missions.judging.judge import subject_of
-from missions.judging.return_rules import return_rules
+from missions.judging.return_rules import ALONG_THE_PATH, return_rules
 from missions.judging.rules_return import failsafe_height, failsafe_terrain
 from missions.plan import Finding, Severity
 
@@ -25,7 +25,7 @@ def with_return_height(situation: Situation, sorties: Sequence[Sortie]) -> tuple
     the path, and where any higher climb would break a height rule; otherwise a finding says what to set.
     """
     failsafe = situation.brief.failsafe
-    if failsafe.return_alt_m is not None or failsafe.way == "retrace" or situation.ground.flat:
+    if failsafe.return_alt_m is not None or failsafe.way in ALONG_THE_PATH or situation.ground.flat:
         return situation, []
     wanted = _wanted_m(situation, sorties)
     if not wanted:

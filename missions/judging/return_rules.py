@@ -30,6 +30,8 @@ MOST_SRTL_POINTS: Final = 500
 """SRTL_POINTS goes no higher (ArduPilot, AP_SmartRTL)."""
 
 
+ALONG_THE_PATH: Final = ("retrace", "mission")
+"""The ways of a brief on which nothing is flown over but the path itself."""
 SRTL_UNSIMPLIFIED: Final = 60
 """Points SmartRTL keeps beside the bends of the track: it simplifies after every 50 (its documentation)."""
 
@@ -45,7 +47,9 @@ class ReturnRules:
     documentation) goes to RTL_ALTITUDE on the way, up or down. A fixed wing circles on arrival.
 
     With ``retrace`` ArduCopter flies its own track back (SmartRTL, `AP_SmartRTL`; loops in it may be cut, which is
-    not counted on); PX4 follows the mission to its landing or back to home, whichever is fewer items away (RTL_TYPE 4).
+    not counted on), or with ``by_mission`` back along the mission or on to its end, as that says itself
+    (`missions.failsafes.return_path`); PX4 follows the mission to its landing or back to home, whichever is fewer
+    items away (RTL_TYPE 4).
     """
 
     return_alt_m: float
@@ -58,10 +62,17 @@ class ReturnRules:
     retrace: bool = False
     forward_too: bool = False
     """Whether a return along the path may go on to its end."""
+    by_mission: bool = False
+    """Whether it is the way back that the mission holds."""
     circle_m: float = 0.0
     """Radius of the circle flown over the landing place, and while climbing on the spot."""
     landing: LandingChoice = LandingChoice()
     """Which of home and the rally points it leads to."""
+
+    @property
+    def way(self) -> str:
+        """What a brief calls it (`Failsafe.way`)."""
+        return "mission" if self.by_mission else "retrace" if self.retrace else "straight"
 
     def heights(
         self, alt_amsl_m: FloatArray, home_amsl_m: float, target_amsl_m: FloatArray, away_m: FloatArray
@@ -85,6 +96,11 @@ def can_retrace(flown: Performance) -> bool:
     return flown.dialect == "px4" or not flown.wing
 
 
+def has_return_path(flown: Performance) -> bool:
+    """Tell whether an aircraft can return by a way that its mission holds: ArduCopter, since 4.6."""
+    return flown.dialect == "ardupilot" and not flown.wing
+
+
 def own_returns(dialect: str, *, wing: bool) -> ReturnRules:
     """Return how an autopilot returns with its own settings.
 
@@ -104,17 +120,18 @@ def return_rules(failsafe: Failsafe, flown: Performance) -> ReturnRules:
     PlanRefusedError
         When the autopilot cannot return the way asked.
     """
-    retrace = failsafe.way == "retrace"
+    retrace = failsafe.way in ALONG_THE_PATH
     if retrace and not can_retrace(flown):
         raise PlanRefusedError(
-            f'failsafe.way = "retrace" cannot be flown by {flown.aircraft.name} with ArduPilot: its fixed wings have '
-            'no SmartRTL; set failsafe.way = "straight", or dialect = "px4"',
+            f'failsafe.way = "{failsafe.way}" cannot be flown by {flown.aircraft.name} with ArduPilot: its fixed wings '
+            'have no SmartRTL; set failsafe.way = "straight", or dialect = "px4"',
             rule="failsafe",
         )
     rules = own_returns(flown.dialect, wing=flown.wing)
-    asked = failsafe.return_alt_m
+    asked, by_mission = failsafe.return_alt_m, failsafe.way == "mission" and has_return_path(flown)
     return dataclasses.replace(
-        rules, circle_m=flown.circle_m, retrace=retrace, forward_too=retrace and flown.dialect == "px4",
+        rules, circle_m=flown.circle_m, retrace=retrace, forward_too=retrace and (flown.dialect == "px4" or by_mission),
+        by_mission=by_mission,
         return_alt_m=rules.return_alt_m if asked is None else asked,
         raised=asked is not None and asked != rules.return_alt_m,
     )  # fmt: skip
@@ -125,7 +142,7 @@ def vehicle_parameters(rules: ReturnRules, flown: Performance, sortie: Sortie) -
 
     The actions are those of `missions.failsafes.table`; names and values are the autopilots' own.
     """
-    actions = asked_actions(flown.dialect, fixed_wing=flown.wing, retrace=rules.retrace)
+    actions = asked_actions(flown.dialect, fixed_wing=flown.wing, way=rules.way)
     if flown.dialect == "px4":
         return (*_px4_parameters(rules, wing=flown.wing), *actions)
     named = _plane_parameters(rules, sortie.items) if flown.wing else _copter_parameters(rules, len(sortie.legs))
@@ -152,9 +169,9 @@ _WHY: Final = {
 }  # fmt: skip
 
 
-def asked_actions(dialect: str, *, fixed_wing: bool, retrace: bool) -> tuple[VehicleParameter, ...]:
-    """Return what is asked of each trigger: to return straight, or along the path flown."""
-    asked = table_of(dialect, fixed_wing=fixed_wing).asked[retrace]
+def asked_actions(dialect: str, *, fixed_wing: bool, way: str) -> tuple[VehicleParameter, ...]:
+    """Return what is asked of each trigger, so that the aircraft returns one of the ways of a brief."""
+    asked = table_of(dialect, fixed_wing=fixed_wing).asked[way]
     return tuple(VehicleParameter(name=n, value=v, why=_WHY[n], action=True) for n, v in asked.items())
 
 
@@ -183,6 +200,8 @@ def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter
 
 
 def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter, ...]:
+    if rules.by_mission:
+        return ()
     if rules.retrace:
         points = float(min(MOST_SRTL_POINTS, legs + SRTL_UNSIMPLIFIED))
         return (VehicleParameter(name="SRTL_POINTS", value=points, why="room for the whole track", at_least=True),)

@@ -82,9 +82,7 @@ def _retraced(path: FlownPath, points: LegPoints) -> Returns:
     before, leg = _before(path, points), points.leg
     needed = np.cumsum(back_pct)[leg] - (1.0 - points.share) * back_pct[leg]
     seconds = np.cumsum(back_s)[leg] - (1.0 - points.share) * back_s[leg]
-    if path.return_rules.forward_too:
-        onward = leg >= len(legs) / 2.0
-        needed = np.where(onward, before - path.battery_pct[-1], needed)
+    needed = np.where(leg >= path.onward_from, before - path.battery_pct[-1], needed)
     needed = np.where(np.isfinite(needed), needed, np.inf)
     return Returns(
         points=points, place=np.zeros(len(leg), dtype=np.int64), target_m=np.repeat(legs.start_m[:1], len(leg), axis=0),

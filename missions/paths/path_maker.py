@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.airspace.terrain_profile import FollowRules, follow
+from missions.judging.return_rules import ALONG_THE_PATH, has_return_path
 from missions.paths.flying_room import FlyingRoom
 from missions.paths.landing import GLIDE_SPEED, Approach, find_approach
 from missions.paths.lane_tours import back_along, best_tour, repeated, turning_tour
@@ -130,11 +131,16 @@ class PathMaker(FlyingRoom):
 
     def _needed_wh(self, xy_m: FloatArray, alt_amsl_m: FloatArray, cost: PathCost) -> float:
         """Return the energy of a path, and of the way back along it from its dearest place where returns retrace it."""
-        if self.situation.brief.failsafe.way != "retrace":
+        way = self.situation.brief.failsafe.way
+        if way not in ALONG_THE_PATH:
             return cost.total_wh
         back = self.flown.cost(xy_m[::-1], alt_amsl_m[::-1])
         there_and_back = np.cumsum(cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
-        turns_back = len(there_and_back) - 1 if self.flown.dialect == "ardupilot" else -(-len(there_and_back) // 2)
+        if way == "mission" and has_return_path(self.flown):
+            flown_s = np.cumsum(cost.seconds)
+            turns_back = max(int(np.searchsorted(flown_s, flown_s[-1] / 2.0)), 1)
+        else:
+            turns_back = len(there_and_back) - 1 if self.flown.dialect == "ardupilot" else -(-len(there_and_back) // 2)
         return max(cost.total_wh, float(there_and_back[:turns_back].max()))
 
     def _takeoff(self, track: Track, first_m: FloatArray, alt_amsl_m: float) -> FloatArray:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.airspace.fence import fence_items, rally_in_reach
+from missions.failsafes.return_path import with_return_path
+from missions.judging.return_rules import return_rules
 from missions.paths.items import (
     FlightEnds,
     earth_yaw_deg,
@@ -40,6 +42,9 @@ def build_sortie(situation: Situation, flown: Performance, path: FlightPath, *, 
     legs = _legs(situation, flown, path, gimbals)
     home_alt = round(float(path.alt_amsl_m[0]), 2)
     launch = brief.launch[site]
+    items = mission_items(flown, legs, gimbals, home_alt, _ends(corridor, path))
+    if return_rules(brief.failsafe, flown).by_mission:
+        items = with_return_path(items, legs)
     return Sortie(
         name=name,
         aircraft=flown.label,
@@ -49,7 +54,7 @@ def build_sortie(situation: Situation, flown: Performance, path: FlightPath, *, 
         home_alt_amsl_m=home_alt,
         t_start_s=0.0,
         legs=legs,
-        items=mission_items(flown, legs, gimbals, home_alt, _ends(corridor, path)),
+        items=items,
         fence=fence_items(situation, flown, path.xy_m),
         rally=rally_items(rally_in_reach(corridor, path.xy_m, brief.rally)),
     )

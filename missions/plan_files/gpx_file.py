@@ -10,6 +10,7 @@ from geo.foreign_text import xml_text
 from missions.documents.places import check_place
 from missions.documents.whole_file import write_whole
 from missions.documents.xml_file import inside, local_name, parse_xml, text_of
+from missions.failsafes.return_path import flown_items
 from missions.plan_files.item_fields import MISSION, alt_amsl_m, fields_of, in_order, item_of, path_items
 from missions.plan_files.plan_document import PlanDocument
 
@@ -76,7 +77,7 @@ def gpx_text(document: PlanDocument, *, name: str = "plan") -> str:
     """Return the GPX text of a plan's mission."""
     lat_deg, lon_deg = next(((i.lat_deg, i.lon_deg) for i in document.items if not math.isnan(i.lat_deg)), (0.0, 0.0))
     points = []
-    for item in document.items:
+    for item in flown_items(document.items):
         if not (math.isnan(item.lat_deg) or math.isnan(item.lon_deg)) and abs(item.lat_deg) <= 90.0:
             lat_deg, lon_deg = item.lat_deg, item.lon_deg
         height_m = alt_amsl_m(item, document.home)

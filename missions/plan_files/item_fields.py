@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.documents.places import check_place
+from missions.failsafes.return_path import flown_items
 from missions.plan import MissionItem
 from missions.plan_files.dialect import MAV_FRAME_GLOBAL, PATH_COMMANDS, as_dialect
 from missions.plan_files.item_limits import checked_item
@@ -144,5 +145,6 @@ def alt_amsl_m(item: MissionItem, home: Home | None) -> float:
 
 
 def flown_places(items: Iterable[MissionItem]) -> list[MissionItem]:
-    """Return the items the aircraft flies to, those with a place."""
-    return [i for i in items if i.command in PATH_COMMANDS and not math.isnan(i.lat_deg) and (i.lat_deg or i.lon_deg)]
+    """Return the items the aircraft flies to, those with a place; a way back after the landing is none of them."""
+    flown = flown_items(tuple(items))
+    return [i for i in flown if i.command in PATH_COMMANDS and not math.isnan(i.lat_deg) and (i.lat_deg or i.lon_deg)]

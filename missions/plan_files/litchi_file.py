@@ -19,6 +19,7 @@ from geo.errors import InputError
 from geo.vertical import FOOT_M
 from missions.documents.places import check_place
 from missions.documents.whole_file import write_whole
+from missions.failsafes.return_path import flown_items
 from missions.plan import MissionItem
 from missions.plan_files.item_limits import checked_item
 from missions.plan_files.losses import together
@@ -219,7 +220,7 @@ def _rows(document: PlanDocument) -> tuple[list[dict[str, float]], tuple[str, ..
     rows: list[dict[str, float]] = []
     left_out: list[tuple[int, str]] = []
     speed_mps = 0.0
-    for item in document.items:
+    for item in flown_items(document.items):
         if item.command == 178:
             speed_mps = item.p2
         elif item.command in (16, 22) and not math.isnan(item.lat_deg):

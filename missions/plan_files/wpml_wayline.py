@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from geo.geoid import amsl_to_hae_m
+from missions.failsafes.return_path import flown_items
 from missions.plan_files.dialect import has_position
 from missions.plan_files.wpml_file import (
     BY_DISTANCE,
@@ -93,7 +94,7 @@ def wayline_of(document: PlanDocument) -> Wayline:
         When there is no waypoint, more than 65 536, or heights of kinds that no one wayline holds together.
     """
     wayline = Wayline(mode=_height_mode(document))
-    for item in document.items:
+    for item in flown_items(document.items):
         if wayline.finish:
             wayline.lose(item, "comes after the return or landing and has no place in a wayline; left out")
         elif item.command in _FLOWN and has_position(item):
@@ -121,7 +122,11 @@ def _fill_speeds(wayline: Wayline, document: PlanDocument) -> None:
 
 def _height_mode(document: PlanDocument) -> int:
     """Return what the heights of the wayline count from (MAV_FRAME): the sea and take-off go together over home."""
-    held = {_FRAME.get(item.frame, -1) for item in document.items if item.command in _FLOWN and has_position(item)}
+    held = {
+        _FRAME.get(item.frame, -1)
+        for item in flown_items(document.items)
+        if item.command in _FLOWN and has_position(item)
+    }
     if len(held) == 1 and -1 not in held:
         return held.pop()
     if held == {0, 3} and document.home is not None:

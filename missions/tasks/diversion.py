@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.airspace.fence import fence_items, rally_in_reach
+from missions.failsafes.return_path import RETURN_PATH_START, with_return_path, without_return_path
 from missions.paths.items import rally_items
 from missions.plan_files.dialect import PATH_COMMANDS
 
@@ -37,8 +38,8 @@ def joined(sortie: Sortie, here: Midair, onward: Sortie) -> tuple[Sortie, int]:
     ]
     legs[0] = dataclasses.replace(legs[0], alt_amsl_start_m=here.last.alt_amsl_end_m)
     legs[-1] = dataclasses.replace(legs[-1], alt_amsl_end_m=sortie.home_alt_amsl_m)
-    before = _items_before(sortie, len(here.flown) - 1)
-    beginning = next(item for item in onward.items if item.command == TAKEOFF)
+    before, ahead = _items_before(sortie, len(here.flown) - 1), without_return_path(onward.items)
+    beginning = next(item for item in ahead if item.command == TAKEOFF)
     turn = dataclasses.replace(
         beginning,
         command=WAYPOINT,
@@ -47,16 +48,19 @@ def joined(sortie: Sortie, here: Midair, onward: Sortie) -> tuple[Sortie, int]:
         alt_m=round(here.last.alt_amsl_end_m - sortie.home_alt_amsl_m, 2),
         p4=math.nan if math.isnan(beginning.p4) else 0.0,
     )
-    after = [_raised(item, base_m) for item in onward.items if item is not beginning]
-    items = (*before, turn, *after)
+    after = [_raised(item, base_m) for item in ahead if item is not beginning]
     every = (*here.flown, *legs)
+    items, first = (*before, turn, *after), len(before)
+    if len(ahead) < len(onward.items):
+        items = with_return_path(items, every)
+        first += any(item.command == RETURN_PATH_START for item in items[: first + 1])
     made = dataclasses.replace(
         sortie,
         name=onward.name,
         legs=tuple(dataclasses.replace(leg, seq=k) for k, leg in enumerate(every)),
         items=tuple(dataclasses.replace(item, seq=k, current=k == 0) for k, item in enumerate(items)),
     )
-    return made, len(before)
+    return made, first
 
 
 def fenced(sortie: Sortie, situation: Situation, flown: Performance) -> Sortie:
@@ -79,8 +83,9 @@ def _raised(item: MissionItem, by_m: float) -> MissionItem:
 def _items_before(sortie: Sortie, legs: int) -> tuple[MissionItem, ...]:
     """Return the items of the first legs of a sortie: each leg ends at one place that is flown to."""
     count = 0
-    for k, item in enumerate(sortie.items):
+    items = without_return_path(sortie.items)
+    for k, item in enumerate(items):
         count += item.command in PATH_COMMANDS
         if count > legs:
-            return sortie.items[:k]
-    return sortie.items
+            return items[:k]
+    return items

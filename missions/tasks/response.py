@@ -19,6 +19,7 @@ from missions.airspace.far_places import refuse_far_places
 from missions.airspace.routing import Router
 from missions.checks.check import check_document
 from missions.errors import PlanRefusedError
+from missions.failsafes.return_path import return_path_of
 from missions.fleet.whereabouts import midair, whereabouts
 from missions.judging.judge import judge_sortie
 from missions.paths.path_maker import PathMaker
@@ -116,6 +117,8 @@ def _as_flown(plan: Plan, situation: Situation) -> Situation:
     """Return the situation with the way home that the plan was made for, where the brief leaves it open."""
     if situation.brief.failsafe.way != "auto":
         return situation
+    if any(return_path_of(sortie.items) is not None for sortie in plan.sorties):
+        return situation.returning(way="mission")
     retraced = any(finding.rule == "returns" for finding in plan.findings)
     return situation.returning(way="retrace" if retraced else "straight")
 

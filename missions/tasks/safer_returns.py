@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from missions.errors import PlanRefusedError
-from missions.judging.return_rules import can_retrace
+from missions.judging.return_rules import can_retrace, has_return_path
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PLACE_RULES: Final = ("failsafe standoff", "failsafe zone", "failsafe keep-in")
 MOST_SORTIES: Final = 20
 """Larger plans are not made a second time: their findings say what would do."""
+SHORTER: Final = "with shorter sorties"
+BY_MISSION: Final = "which the missions hold themselves and ArduCopter flies since 4.6"
 LESS_SEEN_PCT: Final = 10.0
 """Corridor that may go unseen for safer returns; where more would, the person decides."""
 
@@ -40,14 +42,15 @@ def safer_returns(situation: Situation, straight: Planned, plan: Callable[[Situa
     retrace = all(can_retrace(each) for each in situation.brief.performances)
     if not broken or len(straight.plan.sorties) > MOST_SORTIES or not retrace:
         return straight
+    by_mission = all(has_return_path(each) for each in situation.brief.performances)
     try:
-        safer = plan(situation.returning(way="retrace"))
+        safer = plan(situation.returning(way="mission" if by_mission else "retrace"))
     except PlanRefusedError:
         return straight
     least_pct = straight.plan.covered_pct - LESS_SEEN_PCT
     if _errors(safer.plan) >= _errors(straight.plan) or safer.plan.covered_pct < least_pct:
         return straight
-    findings = (_finding(straight.plan, broken), *safer.plan.findings)
+    findings = (_finding(straight.plan, broken, by_mission=by_mission), *safer.plan.findings)
     told = dataclasses.replace(safer.plan, findings=findings, proposed_rally=straight.plan.proposed_rally)
     return dataclasses.replace(safer, plan=told)
 
@@ -56,7 +59,7 @@ def _errors(plan: Plan) -> int:
     return sum(f.severity is Severity.ERROR for f in plan.findings)
 
 
-def _finding(straight: Plan, broken: list[Finding]) -> Finding:
+def _finding(straight: Plan, broken: list[Finding], *, by_mission: bool) -> Finding:
     """Say what straight returns would have done, with their worst place."""
     worst = min(broken, key=lambda f: f.measured)
     sorties = len({f.sortie for f in broken})
@@ -66,8 +69,10 @@ def _finding(straight: Plan, broken: list[Finding]) -> Finding:
     rally = f'failsafe.way = "straight" with the {points} rally points of proposed_rally'
     return dataclasses.replace(
         worst, rule="returns", severity=Severity.WARNING, sortie="", seq=-1,
-        message=f"planned for returns along the path, with shorter sorties: of {len(straight.sorties)} sorties with "
+        message=f"planned for returns along the path, {BY_MISSION if by_mission else SHORTER}: "
+        f"of {len(straight.sorties)} sorties with "
         f"straight returns {sorties} would break a rule ({worst.message})",
         relaxation=rally if enough else "",
-        advice="launch sites in sight of their whole border",
+        advice='failsafe.way = "retrace" for firmware before 4.6, or '
+        "launch sites in sight of their whole border" if by_mission else "launch sites in sight of their whole border",
     )  # fmt: skip

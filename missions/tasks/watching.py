@@ -12,6 +12,7 @@ import pyproj
 from geo.errors import InputError, RefusedError
 from geo.geodesy import forward, geodetic_to_ecef
 from geo.values import Geodetic
+from missions.failsafes.return_path import return_path_of, with_return_path, without_return_path
 from missions.patterns.watch import AZIMUTHS, EYE_M, best_hover, line_of_sight, watch_posts
 from missions.performance.energy import level_power_w
 from missions.plan import Finding, Leg, LegKind, MissionItem, Severity
@@ -198,8 +199,15 @@ def holding(sortie: Sortie, flown: Performance, *, spare_wh: float) -> Sortie:
         )
         for leg in sortie.legs[out + 1 :]
     ]
-    items = [_held(item, at, hold_s) for item in sortie.items]
-    return dataclasses.replace(sortie, legs=(*sortie.legs[: out + 1], hold, *later), items=tuple(items))
+    items = [_held(item, at, hold_s) for item in without_return_path(sortie.items)]
+    return _with_items(sortie, items, (*sortie.legs[: out + 1], hold, *later))
+
+
+def _with_items(sortie: Sortie, items: Sequence[MissionItem], legs: tuple[Leg, ...]) -> Sortie:
+    """Return the sortie with other items, and with the way back of its own that it had."""
+    numbered = tuple(dataclasses.replace(item, seq=n) for n, item in enumerate(items))
+    held = return_path_of(sortie.items) is not None
+    return dataclasses.replace(sortie, legs=legs, items=with_return_path(numbered, legs) if held else numbered)
 
 
 def _held(item: MissionItem, at: Leg, hold_s: float) -> MissionItem:
@@ -217,16 +225,13 @@ def towards_target(sortie: Sortie, target: LonLat, ground: GroundHeights) -> Sor
     target_m = _target_point(target, ground).alt_hae_m
     alt_m = round(target_m - sortie.home_alt_amsl_m, 2)
     region = MissionItem(seq=0, command=REGION, frame=3, lat_deg=target[1], lon_deg=target[0], alt_m=alt_m)
-    items = [item for item in sortie.items if item.command != GIMBAL]
+    items = [item for item in without_return_path(sortie.items) if item.command != GIMBAL]
     first = next(n for n, item in enumerate(items) if item.command in (16, LOITER_TIME))
     last = max(n for n, item in enumerate(items) if item.command in (16, LOITER_TIME))
     release = MissionItem(seq=0, command=REGION_NONE, frame=2)
     ordered = [*items[:first], region, *items[first : last + 1], release, *items[last + 1 :]]
-    return dataclasses.replace(
-        sortie,
-        items=tuple(dataclasses.replace(item, seq=n) for n, item in enumerate(ordered)),
-        legs=tuple(_looking(leg, target, target_m) if _watches(leg) else leg for leg in sortie.legs),
-    )
+    legs = tuple(_looking(leg, target, target_m) if _watches(leg) else leg for leg in sortie.legs)
+    return _with_items(sortie, ordered, legs)
 
 
 def _watches(leg: Leg) -> bool:

@@ -136,7 +136,7 @@ def _legs(scenario: Scenario, vehicle: VehicleTable, lat: float, lon: float) -> 
 def asked_parameters(vehicle: VehicleTable) -> tuple[VehicleParameter, ...]:
     """Return what the sortie asks of the vehicle: to return straight whatever fails, but for what the table has."""
     wing = vehicle.airframe == Airframe.PLANE
-    actions = asked_actions(vehicle.dialect, fixed_wing=wing, retrace=False)
+    actions = asked_actions(vehicle.dialect, fixed_wing=wing, way="straight")
     if vehicle.rally_m and vehicle.dialect is Dialect.ARDUPILOT:
         actions += RALLY_ASKED
     if wing and vehicle.dialect is Dialect.ARDUPILOT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from missions.plan_files.dialect import Dialect
 from sitl.vehicle import speeds
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sitl.vehicle.mission_run import MissionRun
     from sitl.vehicle.moves import Moves
     from sitl.vehicle.parameters import ParameterTable
+
+
+MISSION_MODES: Final = frozenset({Mode.AUTO, Mode.AUTO_RTL})
+"""The modes in which the mission is flown."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -155,6 +159,8 @@ class Autopilot:
         if mode is Mode.SMART_RTL and not self._crumbs:
             self.say(4, "Mode change to SMART_RTL failed: no position")
             return False
+        if mode is Mode.AUTO_RTL and not self._join_return_path():
+            return self.set_mode(Mode.RTL, reason)
         if mode is self.mode and mode is not Mode.AUTO:
             return True
         entered_again = mode is self.mode
@@ -169,6 +175,8 @@ class Autopilot:
         self._then = []
         self._behaviour = None
         if self.state.on_ground:
+            return
+        if self.mode is Mode.AUTO_RTL:
             return
         if self.mode is Mode.AUTO:
             self.start_mission()
@@ -191,6 +199,13 @@ class Autopilot:
         self._started = True
         self._idle_s = 0.0
         return True
+
+    def _join_return_path(self) -> bool:
+        """Go on with the mission at the way back it holds, as ArduCopter's AUTO_RTL does; False where there is none."""
+        run = self.run
+        if run is None or self.mode not in (Mode.AUTO, Mode.AUTO_RTL):
+            return run is not None and run.join_return_path(self.state, running=False)
+        return run.join_return_path(self.state, running=self._behaviour is None)
 
     def take_off(self, height_m: float) -> bool:
         """Climb to `height_m` above home (GUIDED)."""
@@ -298,7 +313,7 @@ class Autopilot:
         if self.state.on_ground and not self._started:
             self._idle(dt_s)
             return None
-        wanted = self._auto(dt_s) if self.mode is Mode.AUTO and self._behaviour is None else self._fly(dt_s)
+        wanted = self._auto(dt_s) if self.mode in MISSION_MODES and self._behaviour is None else self._fly(dt_s)
         if not self.state.on_ground:
             self.flown = True
             if self.mode is not Mode.SMART_RTL:
@@ -351,7 +366,7 @@ class Autopilot:
         """The straight leg being flown, if one is."""
         if isinstance(self._behaviour, Leg):
             return self._behaviour
-        return self.run.leg if self.mode is Mode.AUTO and self.run is not None else None
+        return self.run.leg if self.mode in MISSION_MODES and self.run is not None else None
 
 
 class _Wait:

@@ -376,6 +376,7 @@ class CommandDesk:
 
 
 ACCEPTED_ONLY: Final = frozenset(
-    {115, 183, 181, 189, 211, 214, 241, 245, 252, 530, 531, 532, 534, 1001, 2003} | {2510, 2511, 42424, 42428, 112, 114}
+    {115, 183, 181, 188, 189, 211, 214, 241, 245, 252, 530, 531, 532, 534, 1001, 2003}
+    | {2510, 2511, 42424, 42428, 112, 114}
 )
 """Commands that are acknowledged and change nothing that this vehicle models."""

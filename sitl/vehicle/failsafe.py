@@ -36,13 +36,14 @@ MODES: Final[dict[Way, Mode]] = {
     Way.REJOIN: Mode.RTL,
     Way.LANDING: Mode.RTL,
     Way.SMART_RTL: Mode.SMART_RTL,
+    Way.RETURN_PATH: Mode.AUTO_RTL,
     Way.LAND: Mode.LAND,
     Way.TERMINATE: Mode.LAND,
     Way.HOLD: Mode.LOITER,
     Way.RETURN_POINT: Mode.LOITER,
 }
 """The mode each way is flown in; a fall without motors is not modelled, and is a landing here."""
-HOMEWARD: Final = frozenset({Mode.RTL, Mode.LAND, Mode.SMART_RTL})
+HOMEWARD: Final = frozenset({Mode.RTL, Mode.LAND, Mode.SMART_RTL, Mode.AUTO_RTL})
 INERTIAL_S: Final = 7.0
 """How long ArduCopter still brakes by its inertial sensors after it has given its position up (seen on 4.7-dev)."""
 RADIO_LOSS_S: Final = 0.5

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from sitl.dynamics import offset_m
 from sitl.vehicle.behaviours import Place
 from sitl.vehicle.moves import Leg
 from sitl.vehicle.wire import ABSOLUTE_FRAMES, WireItem, whole
@@ -23,6 +24,8 @@ NAVIGATION: Final = frozenset({16, 17, 18, 19, 20, 21, 22, 31, 82, 92, 93})
 _LEG_ENDS: Final = frozenset({16, 17, 19, 31, 82})
 _PASSED: Final = frozenset({16, 17, 18, 19, 22, 31})
 _MOST_DO_ITEMS: Final = 1000
+_RETURN_LEGS: Final = frozenset({16, 17, 18, 19, 21, 22, 31, 82, 188})
+"""Items whose places a way back leads over (`AP_Mission::stored_in_location`)."""
 
 
 class MissionRun:
@@ -73,6 +76,7 @@ class MissionRun:
         self._delay_s = 0.0
         self._late: list[tuple[float, WireItem]] = []
         self._jumps: dict[int, int] = {}
+        self._on_return_path = False
 
     def start(self, state: BodyState, *, restart: bool) -> None:
         """Begin, or go on where the mission was left."""
@@ -96,10 +100,49 @@ class MissionRun:
         if not 0 <= seq < len(self._items()):
             return False
         self.current = max(seq, self._first)
+        self._on_return_path = False
         self._behaviour = None
         self.finished = False
         self._from = _place_of(state)
         return True
+
+    def join_return_path(self, state: BodyState, *, running: bool) -> bool:
+        """Go on at the end of the nearest leg after a DO_RETURN_PATH_START; False where the mission has none.
+
+        As `AP_Mission::jump_to_closest_mission_leg`: one that is flown already is gone on with; of legs as near as
+        each other the last counts.
+        """
+        if running and self._on_return_path:
+            return True
+        items = self._items()
+        found: list[tuple[float, int]] = []
+        for first in (k for k, item in enumerate(items) if item.command == mavlink.MAV_CMD_DO_RETURN_PATH_START):
+            nearest = self._nearest_leg(items[first:], state)
+            if nearest and (not found or nearest[0] <= found[0][0]):
+                found = [nearest]
+        if not found or not self.set_current(found[0][1], state):
+            return False
+        self._on_return_path = True
+        return True
+
+    def _nearest_leg(self, items: Sequence[WireItem], state: BodyState) -> tuple[float, int] | None:
+        """Return how near the nearest of the legs between some items comes, and the item it ends at."""
+        best: tuple[float, int] | None = None
+        before: tuple[float, float, float] | None = None
+        for item in items:
+            if item.command in _RETURN_LEGS and item.has_place:
+                place = self._place(item)
+                at = (
+                    *offset_m(state.lat_deg, state.lon_deg, place.lat_deg, place.lon_deg),
+                    place.alt_amsl_m - state.alt_amsl_m,
+                )
+                away = _origin_to_segment_m(before or at, at)
+                if best is None or away < best[0]:
+                    best = (away, item.seq)
+                before = at
+            if item.command == mavlink.MAV_CMD_NAV_LAND:
+                break
+        return best
 
     def landing_start(self) -> int | None:
         """Return the number of the DO_LAND_START item, None without one."""
@@ -171,6 +214,7 @@ class MissionRun:
             elif self._delay_s > 0.0:
                 self._late.append((self._delay_s, item))
             else:
+                self._on_return_path |= item.command == mavlink.MAV_CMD_DO_RETURN_PATH_START
                 self._do(item)
             self.current += 1
         self.finished = True
@@ -186,6 +230,8 @@ class MissionRun:
 
     def _navigate(self, item: WireItem, state: BodyState) -> bool:
         self._wait_s = 0.0
+        if item.command == mavlink.MAV_CMD_NAV_TAKEOFF:
+            self._on_return_path = False
         if item.command == mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH:
             self.returning = True
             return False
@@ -271,6 +317,14 @@ class _FlyAndLand:
         wanted = self._down.demand(state, dt_s)
         self.done = self._down.done
         return wanted
+
+
+def _origin_to_segment_m(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Return the distance from the origin to a segment in space."""
+    along = [q - p for p, q in zip(a, b, strict=True)]
+    length2 = sum(v * v for v in along)
+    share = 0.0 if length2 == 0.0 else min(max(-sum(p * v for p, v in zip(a, along, strict=True)) / length2, 0.0), 1.0)
+    return math.hypot(*(p + share * v for p, v in zip(a, along, strict=True)))
 
 
 def _place_of(state: BodyState) -> Place:

@@ -20,6 +20,7 @@ class Mode(enum.StrEnum):
     LAND = "LAND"
     BRAKE = "BRAKE"
     SMART_RTL = "SMART_RTL"
+    AUTO_RTL = "AUTO_RTL"
     TAKEOFF = "TAKEOFF"
 
 
@@ -32,6 +33,7 @@ ARDUCOPTER: Final[dict[Mode, int]] = {
     Mode.LAND: 9,
     Mode.BRAKE: 17,
     Mode.SMART_RTL: 21,
+    Mode.AUTO_RTL: 27,
 }
 """ArduCopter mode numbers (MAVLink ardupilotmega.xml, COPTER_MODE)."""
 ARDUPLANE: Final[dict[Mode, int]] = {

@@ -207,6 +207,7 @@ class ParameterTable:
             defaults = ARDUPLANE_DEFAULTS if wing else ARDUPILOT_DEFAULTS
         self.dialect = dialect
         self._rows = [Parameter(name, float(value), kind) for name, value, kind in defaults]
+        self._by_name = {row.name: row for row in self._rows}
         for name, value in overrides:
             self.put(name, value)
 
@@ -228,7 +229,7 @@ class ParameterTable:
         """Return a parameter by number, or by name when the number is negative."""
         if index >= 0:
             return self._rows[index] if index < len(self._rows) else None
-        return next((row for row in self._rows if row.name == name), None)
+        return self._by_name.get(name)
 
     def put(self, name: str, value: float) -> Parameter:
         """Set a parameter, adding it (as a float, in name order) when there is none yet."""
@@ -236,6 +237,7 @@ class ParameterTable:
         if row is None:
             row = Parameter(name, value)
             self._rows.append(row)
+            self._by_name[name] = row
             self._rows.sort(key=lambda one: one.name)
         row.value = value if row.kind == REAL32 else float(round(value))
         return row

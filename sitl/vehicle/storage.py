@@ -100,6 +100,7 @@ ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
     179: (_u16, _zero, _zero, _zero),
     181: (_u8, _u8, _zero, _zero),
     183: (_u8, _u16, _zero, _zero),
+    188: (_zero, _zero, _zero, _zero),
     189: (_zero, _zero, _zero, _zero),
     195: (_u16, _zero, _zero, _zero),
     197: (_u16, _zero, _zero, _zero),
@@ -118,7 +119,7 @@ ARDUPILOT_KEEPS: Final[dict[int, Keep]] = {
     2501: (_u8, _zero, _zero, _zero),
 }
 """Per command, what ArduPilot's 15 bytes keep of p1..p4."""
-ARDUPILOT_PLACES: Final = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 92, 179, 189, 195, 201})
+ARDUPILOT_PLACES: Final = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 92, 179, 188, 189, 195, 201})
 """The commands whose x, y and z ArduPilot stores as a place; for all others x, y, z and the frame read back 0."""
 
 ARDUPILOT_UNSET: Final[dict[int, tuple[int, ...]]] = {16: (4,), 21: (4,), 22: (4,), 84: (4,), 85: (3, 4)}

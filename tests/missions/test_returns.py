@@ -210,7 +210,7 @@ def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straigh
 )
 def test_one_trigger_with_another_way_home_is_judged_too(make_brief, trigger, value, crosses):
     """A plan that retraces, checked with a vehicle on which one failsafe returns straight: over the border."""
-    brief = make_brief(BULGE, launch=CAMP)
+    brief = make_brief(BULGE, launch=CAMP, failsafe={"way": "retrace"})
     plan = plan_brief(brief).plan
     retraced = [s for s in plan.sorties if any(v.name == "SRTL_POINTS" for v in s.vehicle_parameters)]
     assert retraced

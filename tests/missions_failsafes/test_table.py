@@ -118,6 +118,16 @@ def test_a_return_that_older_firmware_does_not_have(version, expected):
 
 
 @pytest.mark.parametrize(("version", "expected"), [
+    ((4, 5), "FS_GCS_ENABLE 6 needs firmware 4.6 or later, and it is 4.5"), ((4, 6), "RETURN_PATH"),
+    (None, "FS_GCS_ENABLE 6 needs firmware 4.6 or later, and its version is not told"),
+])  # fmt: skip
+def test_a_way_back_that_the_mission_holds_is_flown_since_4_6(version, expected):
+    values = {**COPTER_SAFE, "FS_GCS_ENABLE": 6.0}
+    found = outcome(Trigger.LINK, values, "ardupilot", fixed_wing=False, version=version)
+    assert (found.unknown or found.ways[0].name) == expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [
     ((4, 2), "DRIFT"), ((4, 3), "FS_DR_ENABLE is not told"), (None, "FS_DR_ENABLE is not told"),
 ])  # fmt: skip
 def test_a_parameter_that_older_firmware_does_not_have_decides_nothing_there(version, expected):
@@ -132,7 +142,7 @@ def test_a_px4_wing_circles_before_it_returns_unless_it_acts_at_once(hold_s, exp
     found = outcome(Trigger.LINK, values, "px4", fixed_wing=True, version=(1, 17))
     assert " > ".join(way.name for way in found.ways) == expected
     assert bool(found.outside({Way.STRAIGHT})) is (hold_s > 0.0)
-    assert table_of("px4", fixed_wing=True).asked[False]["COM_FAIL_ACT_T"] == 0.0
+    assert table_of("px4", fixed_wing=True).asked["straight"]["COM_FAIL_ACT_T"] == 0.0
 
 
 def test_every_trigger_of_every_table_is_told_and_names_what_decided():
@@ -146,15 +156,20 @@ def test_every_trigger_of_every_table_is_told_and_names_what_decided():
 
 
 @pytest.mark.parametrize("kind", ["copter", "plane", "px4"])
-@pytest.mark.parametrize("retrace", [False, True])
-def test_what_a_plan_asks_leads_home_from_every_trigger(kind, retrace):
+@pytest.mark.parametrize("way", ["straight", "retrace", "mission"])
+def test_what_a_plan_asks_leads_home_from_every_trigger(kind, way):
     table = {"copter": COPTER, "plane": PLANE, "px4": PX4}[kind]
-    if retrace not in table.asked:
+    if way not in table.asked:
         return
-    values = {"FENCE_ENABLE": 1.0, "RTL_AUTOLAND": 1.0, **table.asked[retrace]}
-    home = {Way.RETRACE, Way.SMART_RTL} if retrace else {Way.STRAIGHT}
+    values = {"FENCE_ENABLE": 1.0, "RTL_AUTOLAND": 1.0, **table.asked[way]}
+    home = {
+        "straight": {Way.STRAIGHT}, "retrace": {Way.RETRACE, Way.SMART_RTL}, "mission": {Way.RETURN_PATH},
+    }[way]  # fmt: skip
     for found in outcomes(values, "px4" if kind == "px4" else "ardupilot", fixed_wing=kind == "plane", version=(9, 9)):
-        last = Way.LAND in found.ways and "battery" in found.trigger
+        # no action of ArduCopter's fence takes a mission's way back: it lands where it is
+        last = Way.LAND in found.ways and (
+            "battery" in found.trigger or (way == "mission" and "fence" in found.trigger)
+        )
         assert home & set(found.ways) or last, found
         assert set(found.ways) <= home | {Way.LAND, Way.CONTINUE}
 

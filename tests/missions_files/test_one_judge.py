@@ -34,6 +34,7 @@ BRIEFS = {
     "round a zone": {"zone": [TOWER], "failsafe": {"way": "retrace"}},
     "rally": {"rally": [{"name": "r", "lat_deg": 47.992, "lon_deg": 9.03}]},
     "retrace": {"failsafe": {"way": "retrace"}, "wind": WIND},
+    "mission": {"failsafe": {"way": "mission"}, "wind": WIND},
     "wing": {
         "aircraft": {"type": "wing-2m"}, "corridor": {"depth_m": 1500.0}, "wind": {"speed_mps": 4, "from_deg": 90},
     },

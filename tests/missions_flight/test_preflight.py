@@ -225,7 +225,7 @@ def test_a_sortie_that_asks_for_no_way_home_is_not_flown(facts, square_sortie) -
     ],
 )
 def test_a_plane_has_rules_of_its_own(facts, square_sortie, change, wrong) -> None:
-    asked = (*RALLY_ASKED, *asked_actions("ardupilot", fixed_wing=True, retrace=False))
+    asked = (*RALLY_ASKED, *asked_actions("ardupilot", fixed_wing=True, way="straight"))
     land = VehicleParameter(name="RTL_AUTOLAND", value=1.0, why="lands by itself", action=True)
     sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*asked, land))
     plane = dataclasses.replace(facts, mav_type=1, parameters=PLANE | change)
@@ -247,7 +247,7 @@ def test_a_plane_has_rules_of_its_own(facts, square_sortie, change, wrong) -> No
     ],
 )
 def test_a_px4_that_shall_retrace(px4, px4_sortie, change, version, says) -> None:
-    asked = asked_actions("px4", fixed_wing=False, retrace=True)
+    asked = asked_actions("px4", fixed_wing=False, way="retrace")
     sortie = dataclasses.replace(px4_sortie, vehicle_parameters=asked)
     held = PX4 | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0} | change
     found = preflight(dataclasses.replace(px4, version=version, parameters=held), sortie)
@@ -257,7 +257,7 @@ def test_a_px4_that_shall_retrace(px4, px4_sortie, change, version, says) -> Non
 
 
 def test_a_copter_that_shall_retrace_takes_no_straight_way_home(facts, square_sortie) -> None:
-    asked = asked_actions("ardupilot", fixed_wing=False, retrace=True)
+    asked = asked_actions("ardupilot", fixed_wing=False, way="retrace")
     sortie = dataclasses.replace(square_sortie, vehicle_parameters=asked)
     held = ARDUPILOT | {v.name: v.value for v in asked}
     assert preflight(dataclasses.replace(facts, parameters=held), sortie) == ()
@@ -323,7 +323,7 @@ SHAPED = (
     ],
 )
 def test_a_vehicle_that_would_return_otherwise_than_judged(facts, square_sortie, change, severity, says) -> None:
-    asked = asked_actions("ardupilot", fixed_wing=False, retrace=True)
+    asked = asked_actions("ardupilot", fixed_wing=False, way="retrace")
     sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*SHAPED, *asked))
     held = ARDUPILOT | {v.name: v.value for v in asked} | {"SRTL_POINTS": 200.0, "WPNAV_SPEED_UP": 400.0} | change
     values = {name: value for name, value in held.items() if value is not None}
@@ -356,7 +356,7 @@ def test_a_vehicle_that_flies_on_without_a_position_is_refused_unless_somebody_l
 
 def test_a_mission_over_terrain_heights_returns_straight_when_they_are_missing(facts, square_sortie, asked_of) -> None:
     """ArduCopter does so whatever is set: no plan that must retrace its way may follow the terrain."""
-    asked = asked_actions("ardupilot", fixed_wing=False, retrace=True)
+    asked = asked_actions("ardupilot", fixed_wing=False, way="retrace")
     items = tuple(dataclasses.replace(item, frame=10) for item in square_sortie.items)
     over_ground = dataclasses.replace(square_sortie, items=items, vehicle_parameters=asked)
     held = dataclasses.replace(facts, parameters=ARDUPILOT | {v.name: v.value for v in asked})

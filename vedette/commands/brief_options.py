@@ -52,7 +52,7 @@ Returns = Annotated[
     str | None,
     typer.Option(
         "--returns",
-        help="When broken off: straight to the nearest of home and rally, or retrace the path; or auto.",
+        help="When broken off: straight to the nearest of home and rally; retrace the path; by the mission; or auto.",
     ),
 ]
 
