@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +17,13 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from missions.failsafes.reading import both_generations
 from missions.plan_files.dialect import Dialect
 from sitl.backend import Launch, Simulator, find_binary, waits_s
+from sitl.free_instance import free_instance
 from sitl.observer import View
 from sitl.vehicle.config import Airframe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from missions.links.link import Link
     from missions.transfer.values import Message
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 BASE_PORT: Final = 5760
 PORTS_APART: Final = 10
 """Instance N listens on TCP 5760 + 10 N (ArduPilot SITL)."""
+MOST_INSTANCES: Final = 100
 MODELS: Final = {Airframe.COPTER: ("arducopter", "quad"), Airframe.PLANE: ("arduplane", "plane")}
 DEFAULTS: Final = {Airframe.COPTER: "default_params/copter.parm", Airframe.PLANE: "models/plane.parm"}
 """Its files of frame and calibration, in ``Tools/autotest``."""
@@ -78,6 +82,16 @@ def find_defaults(airframe: Airframe, binary: Path) -> tuple[str, ...]:
 def patience(airframe: Airframe, speedup: float) -> dict[str, float]:
     """Return its timers for a station that counts wall seconds: in fast time its own end between two heartbeats."""
     return {name: waits_s(usual, most, speedup) for name, (usual, most) in TIMERS[airframe].items()}
+
+
+def free_ardupilot() -> AbstractContextManager[int]:
+    """Take the first instance that nobody runs on this machine."""
+    return free_instance("ardupilot", MOST_INSTANCES, _ports)
+
+
+def _ports(instance: int) -> list[tuple[socket.SocketKind, int]]:
+    first = BASE_PORT + PORTS_APART * instance
+    return [(socket.SOCK_STREAM, first + n) for n in (0, 2, 3)]
 
 
 def tools_url(instance: int) -> str:

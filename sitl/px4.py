@@ -6,6 +6,7 @@ Its program is built elsewhere (`make px4_sitl_sih`); PX4 is BSD and no part of 
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +15,13 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from missions.plan_files.dialect import Dialect
 from sitl.backend import Launch, Simulator, find_binary, waits_s
 from sitl.errors import SitlError
+from sitl.free_instance import free_instance
 from sitl.observer import View
 from sitl.vehicle.config import Airframe
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from missions.transfer.values import Message
 
 LINK_PORT: Final = 14030
@@ -62,6 +66,15 @@ def find_etc(binary: Path) -> Path:
     if not (folder / "init.d-posix" / "rcS").is_file():
         raise SitlError(f"{folder} holds no start scripts of PX4; set VEDETTE_PX4_ETC to its build's etc folder")
     return folder.resolve()
+
+
+def free_px4() -> AbstractContextManager[int]:
+    """Take the first instance that nobody runs on this machine."""
+    return free_instance("px4", MOST_INSTANCES, _ports)
+
+
+def _ports(instance: int) -> list[tuple[socket.SocketKind, int]]:
+    return [(socket.SOCK_DGRAM, port + instance) for port in (STATION_PORT, TRUTH_PORT, LINK_PORT)]
 
 
 def tools_url(instance: int) -> str:

@@ -1,4 +1,4 @@
-"""Which of a vehicle's parameters a flight may set: what decides its failsafes, its returns and its fence.
+"""Which of a vehicle's parameters a flight may set: what decides its failsafes, its returns, its fence and its pace.
 
 A closed list. What may be armed with (``ARMING_*``, ``COM_ARM_*``), actuators, calibration, identity and signing are
 not on it, whatever a plan file asks.
@@ -22,7 +22,22 @@ _PX4: Final = (
     "NAV_RCL_ACT", "NAV_DLL_ACT", "GF_ACTION", "COM_LOW_BAT_ACT", "COM_FAIL_ACT_T", "RTL_TYPE", "RTL_RETURN_ALT",
     "RTL_CONE_ANG", "RTL_LOITER_RAD",
 )  # fmt: skip
-SETTABLE: Final = frozenset({*_COPTER, *_PLANE, *_PX4, *(RENAMED[name][0] for name in _COPTER if name in RENAMED)})
+_PACES: Final[dict[str, tuple[float, float]]] = {
+    "WPNAV_SPEED": (10.0, 2000.0), "WPNAV_SPEED_UP": (10.0, 1000.0), "WPNAV_SPEED_DN": (10.0, 500.0),
+    "AIRSPEED_CRUISE": (5.0, 50.0), "FW_AIRSPD_TRIM": (0.5, 50.0),
+    "MPC_XY_VEL_MAX": (0.0, 20.0), "MPC_XY_CRUISE": (3.0, 20.0), "MPC_Z_VEL_MAX_UP": (0.5, 8.0),
+    "MPC_Z_VEL_MAX_DN": (0.5, 4.0), "MPC_Z_V_AUTO_UP": (0.5, 8.0), "MPC_Z_V_AUTO_DN": (0.5, 4.0),
+}  # fmt: skip
+"""How fast it flies, climbs and sinks, and what each autopilot's own list of parameters allows there."""
+PACE_RANGES: Final = _PACES | {
+    RENAMED[name][0]: (low / RENAMED[name][1], high / RENAMED[name][1])
+    for name, (low, high) in _PACES.items()
+    if name in RENAMED
+}
+"""The same, under the names of both generations."""
+SETTABLE: Final = frozenset(
+    {*_COPTER, *_PLANE, *_PX4, *(RENAMED[name][0] for name in _COPTER if name in RENAMED), *PACE_RANGES}
+)
 """Every name that may be set, of all autopilots and both generations."""
 FROM_THE_NEXT_START: Final = frozenset({"SRTL_POINTS"})
 """What counts only once the vehicle has started again: SmartRTL takes its memory at boot (`AP_SmartRTL::init`)."""

@@ -38,7 +38,8 @@ _STREAMS: Final = {
 """Message id -> share of the asked rate: GLOBAL_POSITION_INT, ATTITUDE, SYS_STATUS, GPS_RAW_INT, GPS2_RAW,
 MISSION_CURRENT, BATTERY_STATUS, EXTENDED_SYS_STATE, SYSTEM_TIME, EKF_STATUS_REPORT, FENCE_STATUS; of the payload
 GIMBAL_DEVICE_ATTITUDE_STATUS, CAMERA_CAPTURE_STATUS, VIDEO_STREAM_STATUS; ADSB_VEHICLE."""
-_COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9}
+_COPTER: Final = {"auto": 3, "guided": 4, "hold": 5, "return": 6, "land": 9, "retrace": 21, "mission": 27}
+"""`retrace` is SMART_RTL, `mission` AUTO_RTL (the way back that the mission holds)."""
 _PLANE: Final = {"auto": 10, "guided": 15, "hold": 12, "return": 11, "land": 11}
 _PX4: Final = {"auto": (4, 4), "guided": (4, 3), "hold": (4, 3), "return": (4, 5), "land": (4, 6)}
 """Intent -> (main, sub) mode of PX4 (`px4_custom_mode.h`); plane and copter numbers are ArduPilot's `Mode::Number`."""
@@ -132,7 +133,7 @@ class Commander:
         )
 
     def set_mode(self, intent: str) -> CommandResult:
-        """Change the flight mode: "auto", "guided", "hold", "return" or "land"."""
+        """Change the flight mode: "auto", "guided", "hold", "land", "return", or a copter's "retrace" and "mission"."""
         if self._state.dialect is Dialect.PX4:
             main, sub = _PX4[intent]
             return self.command(176, _CUSTOM_MODE, main, sub)

@@ -1,4 +1,4 @@
-"""Putting on a vehicle what a plan asks of its failsafes, returns and fence; and putting back what was there before.
+"""Putting on a vehicle what a plan asks of its failsafes, returns, fence and pace; and putting back what was there.
 
 Only on a vehicle that is not armed, only names of a closed list, each read back; what did not take whole is undone.
 """
@@ -6,11 +6,12 @@ Only on a vehicle that is not armed, only names of a closed list, each read back
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final, Protocol
 
 from geo.errors import RefusedError
 from missions.failsafes.reading import RENAMED
-from missions.failsafes.settable import FROM_THE_NEXT_START, SETTABLE
+from missions.failsafes.settable import FROM_THE_NEXT_START, PACE_RANGES, SETTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,23 +52,25 @@ class ParameterChange:
 def changes_asked(sortie: Sortie, held: Mapping[str, HeldParameter]) -> tuple[ParameterChange, ...]:
     """Return what must be changed on a vehicle that holds these parameters, so that it does what the plan asks.
 
-    What makes a flight slower or faster is not set; neither is what the vehicle does not have. The rules before
-    take-off say what that means.
+    What the vehicle does not have is not set; the rules before take-off say what that means.
 
     Raises
     ------
     RefusedError
-        When the plan asks for a parameter that is not on the list.
+        When the plan asks for a parameter that is not on the list, or for a pace that its autopilot does not allow.
     """
-    asked = [wanted for wanted in sortie.vehicle_parameters if not wanted.pace]
+    asked = sortie.vehicle_parameters
     closed = [wanted.name for wanted in asked if wanted.name not in SETTABLE]
     if closed:
         raise RefusedError(
-            f"the plan asks for {closed[0]}, which no flight may set (only failsafes, returns and fence); "
+            f"the plan asks for {closed[0]}, which no flight may set (only failsafes, returns, fence and paces); "
             "nothing was written; set it by hand, or make the plan again",
             names=closed,
         )
-    changes = (_change(wanted, held) for wanted in asked)
+    changes = [_change(wanted, held) for wanted in asked]
+    for change in changes:
+        if change is not None:
+            _require_allowed(change)
     return tuple(change for change in changes if change is not None)
 
 
@@ -80,6 +83,16 @@ def _change(wanted: VehicleParameter, held: Mapping[str, HeldParameter]) -> Para
     if has is None or has.equals(value) or (wanted.at_least and has.value >= value):
         return None
     return ParameterChange(name=name, before=has.value, after=value, kind=has.kind)
+
+
+def _require_allowed(change: ParameterChange) -> None:
+    low, high = PACE_RANGES.get(change.name, (-math.inf, math.inf))
+    if not low <= change.after <= high:
+        raise RefusedError(
+            f"the plan asks for {change.name} = {change.after:g}, and the autopilot allows {low:g} to {high:g}; "
+            "nothing was written; make the plan again for an aircraft that is so fast, or with a lower speed",
+            name=change.name,
+        )
 
 
 def put_asked(

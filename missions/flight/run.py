@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import RefusedError
-from missions.flight.command_hold import HELD, CommandHold
+from missions.flight.command_hold import CommandHold
 from missions.flight.commands import Commander
 from missions.flight.deviation import PathWatch
 from missions.flight.payload_watch import PayloadWatch
+from missions.flight.pilot_orders import carry_out
 from missions.flight.preflight import preflight
 from missions.flight.preflight_facts import FactsAsked, gather
 from missions.flight.preflight_ways import ALWAYS_JUDGED, refusal
@@ -38,12 +39,6 @@ _ARM_RETRY_S: Final = 1.0
 _UPLOADS_OVER_LOST_LINKS: Final = 3
 _AT_GOAL_M: Final = 100.0
 """A last place is flown past with the turn it begins, or circled."""
-_INTENTS: Final = {
-    PilotCommand.PAUSE: "hold",
-    PilotCommand.RESUME: "auto",
-    PilotCommand.RETURN: "return",
-    PilotCommand.LAND: "land",
-}
 
 
 class Flight:
@@ -108,7 +103,6 @@ class Flight:
         if self._options.dialect and self._options.dialect != self.state.dialect:
             text = f"the plan is made for {self._options.dialect}, the vehicle is {self.state.dialect}; plan for it"
             raise RefusedError(text, expected=self._options.dialect, actual=str(self.state.dialect))
-        peer = self.state.peer(self._channel.own_system, self._channel.own_component)
         mission = wire_items(self.sortie, self.state.dialect)
         lists: list[tuple[MissionType, tuple[MissionItem, ...]]] = []
         if self._options.upload_fence:
@@ -117,9 +111,7 @@ class Flight:
             lists.append((MissionType.RALLY, self.sortie.rally))
         lists.append((MissionType.MISSION, mission))
         for mission_type, items in lists:
-            self._note = f"uploading {len(items)} {mission_type.name.lower()} items"
-            report = self._upload_list(items, peer, mission_type)
-            self.uploads.append(report)
+            report = self._upload_list(items, mission_type)
             self.hold.require_voice()
             if not report.uploaded and not (not items and report.ack == "UNSUPPORTED"):
                 raise RefusedError(report.message, report=report)
@@ -128,13 +120,20 @@ class Flight:
         self._watch.payload = PayloadWatch(mission, self.state, self._watch.findings)
         self._note = ""
 
-    def _upload_list(self, items: tuple[MissionItem, ...], peer: Peer, mission_type: MissionType) -> UploadReport:
+    def put_mission(self) -> UploadReport:
+        """Write the mission, also in flight, and read it back."""
+        return self._upload_list(wire_items(self.sortie, self.state.dialect), MissionType.MISSION)
+
+    def _upload_list(self, items: tuple[MissionItem, ...], mission_type: MissionType) -> UploadReport:
         """Upload one list; after a lost link, once more from the start when the vehicle is heard again."""
+        self._note = f"uploading {len(items)} {mission_type.name.lower()} items"
+        peer = self.state.peer(self._channel.own_system, self._channel.own_component)
         report = self._upload_once(items, peer, mission_type)
         for _ in range(_UPLOADS_OVER_LOST_LINKS - 1):
             if report.state is not TransferState.LINK_LOST or not self._hear_again():
                 break
             report = self._upload_once(items, peer, mission_type)
+        self.uploads.append(report)
         return report
 
     def _upload_once(self, items: tuple[MissionItem, ...], peer: Peer, mission_type: MissionType) -> UploadReport:
@@ -379,16 +378,17 @@ class Flight:
 
     def _ask_pilot(self) -> None:
         command = self._pilot() if self._pilot is not None else None
-        if command is None:
-            return
         if command is PilotCommand.QUIT:
             self.stop_watching()
-            return
-        if self._watch.link.state is LinkState.LOST:
-            self._note = f"{command}: the link is lost, nothing was sent"
-            return
-        if self.hold.held:
-            self._note = f"{command}: not sent; {HELD}"
-            return
-        result = self.commander.set_mode(_INTENTS[command])
-        self._note = f"{command}: {result.name}"
+        elif command is not None:
+            self._note = f"{command}: {carry_out(self, command)}"
+
+    @property
+    def link_lost(self) -> bool:
+        """Whether the vehicle is not heard."""
+        return self._watch.link.state is LinkState.LOST
+
+    @property
+    def flown_to(self) -> int:
+        """The item on the wire that was last flown to by the mission, -1 for none."""
+        return self._watch.last_auto_seq

@@ -25,6 +25,8 @@ _ON_GROUND: Final = 1
 _FIX_3D: Final = 3
 _CRITICAL: Final = 2
 _KEPT_TEXTS: Final = 200
+_NO_MISSION: Final = 0xFFFF
+"""MISSION_CURRENT.total where there is none (MAVLink common.xml)."""
 
 
 class VehicleState:
@@ -50,6 +52,8 @@ class VehicleState:
         self.t_boot_s = math.nan
         self.seq = -1
         self.reached = -1
+        self.mission_items = -1
+        """How many items it says its mission has, 0 for none; -1 while it does not say."""
         self.battery_pct = math.nan
         self.gps_fix = -1
         self.satellites = -1
@@ -142,6 +146,8 @@ class VehicleState:
 
     def _current(self, message: Message) -> None:
         self.seq = message.seq
+        total = getattr(message, "total", 0)  # 0 where the sender does not know the field (common.xml)
+        self.mission_items = 0 if total == _NO_MISSION else total or -1
 
     def _reached(self, message: Message) -> None:
         self.reached = max(self.reached, message.seq)

@@ -46,6 +46,8 @@ class PilotCommand(enum.StrEnum):
     RESUME = "resume"
     RETURN = "return"
     LAND = "land"
+    RESTORE = "restore"
+    """Put the mission back on the vehicle, and go on with it."""
     QUIT = "quit"
 
 

@@ -117,11 +117,13 @@ class FlightWatch:
         self._latest = (math.nan, math.nan)
         self._last_good = (math.nan, math.nan, math.nan)
         self._battery_used_before_pct = 0.0
+        self._mission_items = -1
 
     def begin(self) -> None:
         """Forget the item numbers of a flight before this one."""
         self.last_seq = self._state.seq = self._state.reached = -1
         self._state.alarms.clear()
+        self._mission_items = self._state.mission_items = -1
         self._battery_used_before_pct = float(np.nan_to_num(100.0 - self._state.battery_pct))
 
     def observe(self) -> None:
@@ -132,6 +134,7 @@ class FlightWatch:
         self.last_seq = max(self.last_seq, state.seq, state.reached)
         self.min_battery_pct = float(np.fmin(self.min_battery_pct, state.battery_pct))
         self._hear_alarms()
+        self._judge_mission()
         self._judge_reserve()
         if state.position_fixes == self._fixes or self.path is None or math.isnan(state.lat_deg):
             return
@@ -145,7 +148,7 @@ class FlightWatch:
         standoff_m = self.path.flown.standoff_m(state.lat_deg, state.lon_deg)
         self._latest = (math.nan, standoff_m)
         self._judge_standoff(standoff_m)
-        if state.mode in _AUTO_MODES and 0 <= state.seq <= self.path.goal_seq:
+        if state.mode in _AUTO_MODES and 0 <= state.seq <= self.path.goal_seq and state.mission_items != 0:
             self.last_auto_seq = state.seq
             if state.seq != self.skipped_to:
                 self._judge_path()
@@ -194,6 +197,17 @@ class FlightWatch:
             self.findings.error("fence_breach", text, lat_deg=state.lat_deg, lon_deg=state.lon_deg, seq=state.seq)
         while state.alarms:
             self.findings.warning("vehicle_alarm", f"the vehicle said: {state.alarms.pop(0)}", seq=state.seq)
+
+    def _judge_mission(self) -> None:
+        """Say it where the vehicle has another mission than the one that was proven, or none any more."""
+        state = self._state
+        if self._mission_items <= 0:
+            self._mission_items = state.mission_items
+        if state.mission_items in (-1, self._mission_items) and state.mission_items != 0:
+            return
+        what = "the mission has been wiped from the vehicle" if state.mission_items == 0 else "its mission was changed"
+        text = f"{what} in flight, not by us: it holds, or flies what nobody judged; restore the plan, or bring it home"
+        self.findings.error("mission_changed", text, lat_deg=state.lat_deg, lon_deg=state.lon_deg, seq=self.last_seq)
 
     def _judge_reserve(self) -> None:
         state, limit = self._state, self._options.reserve_pct

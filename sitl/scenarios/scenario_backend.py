@@ -63,6 +63,11 @@ class Craft(Protocol):
     """One aircraft that is up."""
 
     @property
+    def system(self) -> int:
+        """Its system id."""
+        ...
+
+    @property
     def link_url(self) -> str:
         """Where it answers."""
         ...
@@ -107,12 +112,12 @@ class EmbeddedCraft:
 
     def __init__(self, process: VehicleProcess, name: str, truth_path: Path) -> None:
         self.link_url = self.tools_url = process.link_url
-        self._system, self._name, self._truth_path = process.config.sysid, name, truth_path
+        self.system, self._name, self._truth_path = process.config.sysid, name, truth_path
 
     def clock(self) -> int | None:
         """Ask it, over a link of its own."""
         with open_link(self.link_url, station=Station(system=TOOL_STATION)) as link:
-            return utc_of(link, self._system)
+            return utc_of(link, self.system)
 
     def open_link(self, recorder: TlogRecorder) -> Link:
         """Open the ground station's link, recorded."""
@@ -185,5 +190,5 @@ def open_craft(
         with start_vehicle(config, truth_path=path) as process:
             yield EmbeddedCraft(process, vehicle.name, path)
         return
-    with start_real(scenario, vehicle, number, t0_utc_ns, folder / vehicle.name, backend) as craft:
+    with start_real(scenario, vehicle, t0_utc_ns, folder / vehicle.name, backend) as craft:
         yield craft

@@ -54,7 +54,7 @@ def junit_xml(results: Sequence[ScenarioResult]) -> str:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
     for result in results:
         name = xml_text(result.name)
-        missed = sum(not verdict.met for verdict in result.verdicts)
+        missed = sum(not (verdict.met or verdict.unmeasured) for verdict in result.verdicts)
         lines.append(
             f'  <testsuite name="{name}" tests="{len(result.verdicts)}" failures="{missed}" time="{result.wall_s:.3f}">'
         )
@@ -62,6 +62,8 @@ def junit_xml(results: Sequence[ScenarioResult]) -> str:
             head = f'    <testcase classname="{name}" name="{xml_text(verdict.what)}"'
             if verdict.met:
                 lines.append(head + "/>")
+            elif verdict.unmeasured:
+                lines.append(head + f'><skipped message="{xml_text(verdict.unmeasured)}"/></testcase>')
             else:
                 lines.append(head + f'><failure message="{xml_text(verdict.sentence)}"/></testcase>')
         lines.append("  </testsuite>")

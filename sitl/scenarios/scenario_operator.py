@@ -37,24 +37,23 @@ class Operator:
         What is to happen.
     craft
         The aircraft, which the tools beside the ground station reach too.
-    system
-        The vehicle's system id.
     """
 
-    def __init__(self, scenario: Scenario, vehicle: VehicleTable, craft: Craft, system: int) -> None:
+    def __init__(self, scenario: Scenario, vehicle: VehicleTable, craft: Craft) -> None:
         self.on_line_last = threading.Event()
         """Set when the last piece of the route is being flown to (or the flight has ended)."""
         self.zone_from_utc_ns: dict[str, int] = {}
         self._scenario = scenario
         self._vehicle = vehicle
         self._craft = craft
-        self._system = system
+        self._system = craft.system
         self._orders = sorted(vehicle.pilot, key=lambda order: order.at_s)
         self._zones = sorted((z for z in scenario.zone if z.appears_s > 0.0), key=lambda zone: zone.appears_s)
         self._known = [z for z in scenario.zone if z.appears_s == 0.0]
         self._stations = sorted(vehicle.second_station, key=lambda station: station.at_s)
         self._status: FlightStatus | None = None
         self._links: list[Link] = []
+        self._restored = False
 
     def watch(self, status: FlightStatus) -> None:
         """Take a status line (from `missions.flight`)."""
@@ -70,6 +69,9 @@ class Operator:
             return None
         while self._stations and self._stations[0].at_s <= status.flight_s:
             self._meddle(self._stations.pop(0))
+        if not self._restored and any(finding.rule == "mission_changed" for finding in status.findings):
+            self._restored = True
+            return PilotCommand.RESTORE
         if self._zones and self._zones[0].appears_s <= status.flight_s:
             return self._react(self._zones.pop(0), status)
         if self._orders and self._orders[0].at_s <= status.flight_s:

@@ -19,6 +19,7 @@ from sitl.real_faults import RealFaults
 from sitl.real_parameters import put_parameters
 from sitl.real_truth import RealTruth
 from sitl.scenarios.scenario_sortie import PLANNED_V, default_parameters
+from sitl.scenarios.scenario_verdict import UNFILMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +58,7 @@ class RealCraft:
     """A real autopilot that can be armed."""
 
     def __init__(self, urls: tuple[str, str], eye: RealTruth, faults: RealFaults, launch: Launch) -> None:
+        self.system = launch.instance + 1
         self.link_url, self.tools_url = urls
         self.remarks: tuple[str, ...] = ()
         self._eye, self._faults = eye, faults
@@ -111,41 +113,39 @@ class RealCraft:
 
 @contextlib.contextmanager
 def start_real(
-    scenario: Scenario, vehicle: VehicleTable, number: int, t0_utc_ns: int, folder: Path, backend: Backend
+    scenario: Scenario, vehicle: VehicleTable, t0_utc_ns: int, folder: Path, backend: Backend
 ) -> Iterator[RealCraft]:
-    """Start a real autopilot for one aircraft of a scenario; it ends with the context.
+    """Start a real autopilot for one aircraft of a scenario, as an instance nobody runs; it ends with the context.
 
     Raises
     ------
     SitlError
-        When its program is missing or does not come up.
+        When its program is missing or does not come up, or every instance is taken.
     """
     dialect = Dialect(vehicle.dialect)
-    launch, remarks = _launch(scenario, vehicle, number)
-    weather = scenario.weather
-    wind = WindSpec(speed_mps=weather.wind_mps, from_deg=weather.from_deg)
-    faults = RealFaults(vehicle.fault, dialect, wind, launch.lat_deg, {} if dialect is Dialect.PX4 else _marks(vehicle))
-    with _started(scenario, vehicle, launch, folder, backend) as simulator:
+    is_px4, weather = dialect is Dialect.PX4, scenario.weather
+    with contextlib.ExitStack() as held:
+        instance = held.enter_context(px4.free_px4() if is_px4 else ardupilot.free_ardupilot())
+        launch, remarks = _launch(scenario, vehicle, instance)
+        wind = WindSpec(speed_mps=weather.wind_mps, from_deg=weather.from_deg)
+        faults = RealFaults(vehicle.fault, dialect, wind, launch.lat_deg, {} if is_px4 else _marks(vehicle))
+        simulator = held.enter_context(_started(scenario, vehicle, launch, folder, backend))
         wait_until_armable(simulator, READY_S)
-        later = _set_once_up(vehicle, dialect)
-        unknown = put_parameters(simulator.link_url, number, dialect, later)
+        unknown = put_parameters(simulator.link_url, instance + 1, dialect, _set_once_up(vehicle, dialect))
         mine = sorted(set(unknown) & set(vehicle.parameters))
         if mine:
             remarks.append(f"{backend.name} has no parameter {', '.join(mine)}")
         sticks = any(fault.kind is FaultKind.RADIO_LOSS for fault in vehicle.fault)
-        instance, is_px4 = launch.instance, dialect is Dialect.PX4
         eye = RealTruth(px4.truth_view(instance, sticks=sticks) if is_px4 else ardupilot.truth_view(instance))
+        held.callback(eye.close)
         tools_url = px4.tools_url(instance) if is_px4 else ardupilot.tools_url(instance)
-        try:
-            craft = RealCraft((simulator.link_url, tools_url), eye, faults, launch)
-            craft.remarks = tuple(remarks)
-            eye.begin(t0_utc_ns, launch.alt_amsl_m)
-            yield craft
-        finally:
-            eye.close()
+        craft = RealCraft((simulator.link_url, tools_url), eye, faults, launch)
+        craft.remarks = tuple(remarks)
+        eye.begin(t0_utc_ns, launch.alt_amsl_m)
+        yield craft
 
 
-def _launch(scenario: Scenario, vehicle: VehicleTable, number: int) -> tuple[Launch, list[str]]:
+def _launch(scenario: Scenario, vehicle: VehicleTable, instance: int) -> tuple[Launch, list[str]]:
     """Return where it starts and how fast, and what it flies without."""
     dialect = Dialect(vehicle.dialect)
     lat, lon = scenario.origin.lat_lon(vehicle.home_m)
@@ -156,10 +156,10 @@ def _launch(scenario: Scenario, vehicle: VehicleTable, number: int) -> tuple[Lau
         if scenario.weather.wind_mps or scenario.weather.gust_mps:
             remarks.append("px4's simulation has no wind: flown in still air")
         if scenario.film is not None:
-            remarks.append("px4's simulation has no gimbal: nothing was filmed")
+            remarks.append(f"px4's simulation has no gimbal: {UNFILMED}")
     launch = Launch(
         lat_deg=lat, lon_deg=lon, alt_amsl_m=scenario.origin.alt_amsl_m, heading_deg=vehicle.heading_deg,
-        instance=number - 1, speedup=speedup,
+        instance=instance, speedup=speedup,
     )  # fmt: skip
     return launch, remarks
 

@@ -151,10 +151,10 @@ def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
     sortie = sortie_of(crew.scenario, vehicle)
     t0_utc_ns = crew.t0_of(vehicle)
     with open_craft(crew.scenario, vehicle, number, t0_utc_ns, crew.folder, crew.backend) as craft:
-        operator = Operator(crew.scenario, vehicle, craft, number)
+        operator = Operator(crew.scenario, vehicle, craft)
         crew.announce(vehicle.name, operator, craft.clock)
         try:
-            report, texts, problem = _fly(craft, sortie, number, operator, crew)
+            report, texts, problem = _fly(craft, sortie, operator, crew)
         finally:
             operator.on_line_last.set()
             operator.close()
@@ -172,7 +172,7 @@ def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
 
 
 def _fly(
-    craft: Craft, sortie: Sortie, system: int, operator: Operator, crew: _Crew
+    craft: Craft, sortie: Sortie, operator: Operator, crew: _Crew
 ) -> tuple[FlightReport | None, tuple[str, ...], str]:
     """Return the report (None for a flight that did not come about), what was said, and what stopped it."""
     watch = crew.watcher(sortie.name, operator)
@@ -181,7 +181,7 @@ def _fly(
     record = crew.folder / f"{sortie.name}.tlog"
     record.unlink(missing_ok=True)  # of an earlier run, like its truth
     with TlogRecorder(record) as recorder, craft.open_link(recorder) as link:
-        flight = Flight(link, sortie, FlightOptions(system=system), on_status=watch, pilot=operator.order)
+        flight = Flight(link, sortie, FlightOptions(system=craft.system), on_status=watch, pilot=operator.order)
         try:
             flight.connect()
             flight.upload()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Columns = Mapping[str, NDArray[np.generic]]
 
+UNFILMED = "nothing was filmed"
+"""How a remark ends that says why there is no film."""
 ROW_S = 0.1
 """Seconds between rows of a truth file."""
 
@@ -56,6 +58,8 @@ class Verdict:
     limit: str
     met: bool
     sentence: str
+    unmeasured: str = ""
+    """Why the simulator that flew it cannot have what is measured; "" where it has."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +73,8 @@ class ScenarioResult:
 
     @property
     def met(self) -> bool:
-        """Whether every expectation was met."""
-        return all(verdict.met for verdict in self.verdicts)
+        """Whether every expectation was met that the simulator can have."""
+        return all(verdict.met or verdict.unmeasured for verdict in self.verdicts)
 
 
 def judge(scenario: Scenario, flown: Sequence[Flown]) -> tuple[Verdict, ...]:
@@ -92,7 +96,11 @@ def _verdict(scenario: Scenario, expected: Expectation, flown: Sequence[Flown]) 
     reasons = [one.problem for one in chosen if one.problem] + [text for one in chosen for text in one.remarks]
     if reasons:
         sentence += f" ({reasons[0]})"
-    return Verdict(what=f"{name} ({who})", measured=worst, limit=limit, met=all(good), sentence=sentence)
+    unfilmed = next((text for one in chosen for text in one.remarks if text.endswith(UNFILMED)), "")
+    return Verdict(
+        what=f"{name} ({who})", measured=worst, limit=limit, met=all(good), sentence=sentence,
+        unmeasured=unfilmed if expected.metric in FILM_METRICS and all(one.film is None for one in chosen) else "",
+    )  # fmt: skip
 
 
 def _limit(expected: Expectation) -> str:

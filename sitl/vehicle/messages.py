@@ -37,6 +37,8 @@ SENSORS: Final = (
     | mavlink.MAV_SYS_STATUS_AHRS
     | mavlink.MAV_SYS_STATUS_SENSOR_BATTERY
 )
+NO_MISSION: Final = 0xFFFF
+"""MISSION_CURRENT.total where there is none."""
 EKF_FLAGS: Final = 0x33F
 """Attitude, velocities, absolute and relative position, predicted position: all healthy."""
 
@@ -229,7 +231,8 @@ class Messages:
             state = mavlink.MISSION_STATE_ACTIVE
         else:
             state = mavlink.MISSION_STATE_NOT_STARTED
-        return mavlink.MAVLink_mission_current_message(min(current, max(0, len(items) - 1)), count, state)
+        told = count or (NO_MISSION if v.config.dialect is Dialect.PX4 else 0)
+        return mavlink.MAVLink_mission_current_message(min(current, max(0, len(items) - 1)), told, state)
 
     def vfr_hud(self) -> Any:
         """VFR_HUD."""

@@ -248,7 +248,7 @@ class MissionServer:
         if self._upload is not None and self._upload.peer != peer:
             self._ack(peer, DENIED)
             return
-        if self._busy():
+        if self._busy() and self.dialect is not Dialect.PX4:  # PX4 takes it from any station at any time
             self._ack(peer, ERROR)
             return
         self._upload = None

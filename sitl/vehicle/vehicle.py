@@ -258,6 +258,8 @@ class Vehicle:
             self.store_home()
             if self.autopilot.run and not self.airborne:
                 self.autopilot.run.rewind()
+            if self._flies_mission() and self.autopilot.run and self.autopilot.run.empty:
+                self.autopilot.set_mode(Mode.LOITER, "Mission finished, loitering")
         if self.config.dialect is Dialect.PX4:
             self._verdict_s = self.t_s + VERDICT_S
         total = {MissionType.MISSION: "MIS_TOTAL", MissionType.FENCE: "FENCE_TOTAL", MissionType.RALLY: "RALLY_TOTAL"}

@@ -35,7 +35,7 @@ def asked(dialect: str = "ardupilot") -> tuple[VehicleParameter, ...]:
         if dialect == "ardupilot"
         else (VehicleParameter(name="MPC_XY_CRUISE", value=10.0, why="planned", pace=True),)
     )
-    return (*own, *asked_actions(dialect, fixed_wing=False, retrace=False))
+    return (*own, *asked_actions(dialect, fixed_wing=False, way="straight"))
 
 
 def make_sortie(places: list[tuple[float, float]], *, name: str = "s1", alt_m: float = 60.0) -> Sortie:

@@ -9,6 +9,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.flight.deviation import LocalPlane, PathWatch, work_flown_pct
 from missions.flight.finding_log import FindingLog
@@ -314,3 +315,28 @@ def test_the_straight_way_back_is_checked(square_sortie, border, place) -> None:
     assert "crosses a forbidden area" in way_is_clear(holed, item, border, 150.0)
     small = tuple(dataclasses.replace(i, lat_deg=51.44 + (i.lat_deg - 51.44) / 10) for i in square_sortie.fence)
     assert "leaves the fence" in way_is_clear(dataclasses.replace(square_sortie, fence=small), item, border, 150.0)
+
+
+def current(total):
+    """Return what MISSION_CURRENT says of how many items there are; 65535 is none, 0 an old sender's silence."""
+    return mavlink.MAVLink_mission_current_message(3, total)
+
+
+@pytest.mark.parametrize(
+    ("totals", "said"),
+    [
+        ((8, 8, 8), ""), ((0, 0), ""), ((0, 8, 8, 0), ""), ((8, 65535), "wiped from the vehicle in flight"),
+        ((65535,), "wiped from the vehicle in flight"), ((8, 5, 8), "its mission was changed in flight"),
+    ],
+)  # fmt: skip
+def test_a_mission_that_is_gone_or_another_is_an_alarm(square_sortie, totals, said) -> None:
+    state = VehicleState()
+    watch = FlightWatch(square_sortie, state, FlightOptions(), 0.0)
+    watch.begin()
+    state.armed = True
+    for total in totals:
+        state._current(current(total))
+        watch.observe()
+    found = [f for f in watch.findings.all() if f.rule == "mission_changed"]
+    assert len(found) == bool(said)
+    assert all(said in f.message and f.severity is Severity.ERROR for f in found)

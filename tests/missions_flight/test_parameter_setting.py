@@ -8,7 +8,7 @@ import json
 import pytest
 
 from geo.errors import InputError, RefusedError
-from missions.failsafes.settable import SETTABLE
+from missions.failsafes.settable import PACE_RANGES, SETTABLE
 from missions.failsafes.table import COPTER, PLANE, PX4
 from missions.flight import parameter_link
 from missions.flight.parameter_backup_file import ParameterBackup, read_backup, write_backup
@@ -19,6 +19,8 @@ from missions.flight.values import FlightOptions
 from missions.judging.return_rules import RALLY_ASKED
 from missions.links.link import open_link
 from missions.links.link_transport import LinkError
+from missions.performance.aircraft import BUNDLED
+from missions.performance.handling import parameters
 from missions.plan import VehicleParameter
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_folder_file import FORMAT, VERSION
@@ -80,8 +82,8 @@ def held_by(flight, sortie):
 
 
 def settable(sortie):
-    """Return what is asked and may be put, by name; how fast an aircraft flies is not on that list."""
-    return {v.name: v.value for v in sortie.vehicle_parameters if not v.pace}
+    """Return what is asked, by name."""
+    return {v.name: v.value for v in sortie.vehicle_parameters}
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
@@ -127,6 +129,28 @@ def test_nothing_is_written_to_an_armed_vehicle(at_home, square_sortie) -> None:
         assert channel.written == []
 
 
+def test_a_vehicle_that_is_too_slow_is_made_as_fast_as_planned_and_a_faster_one_is_left(square_sortie) -> None:
+    paces = [
+        VehicleParameter(name=name, value=value, why="", at_least=True, pace=True)
+        for name, value in (("WPNAV_SPEED", 1500.0), ("WPNAV_SPEED_UP", 400.0), ("WPNAV_SPEED_DN", 300.0))
+    ]
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=tuple(paces))
+    held = {"WPNAV_SPEED": 1000.0, "WPNAV_SPEED_UP": 500.0, "WPNAV_SPEED_DN": 150.0}
+    old = {name: HeldParameter(value=value, kind=9) for name, value in held.items()}
+    assert {c.name: c.after for c in changes_asked(sortie, old)} == {"WPNAV_SPEED": 1500.0, "WPNAV_SPEED_DN": 300.0}
+    new = {"WP_SPD": HeldParameter(value=10.0, kind=9), "WP_SPD_UP": HeldParameter(value=5.0, kind=9)}
+    assert [(c.name, c.before, c.after) for c in changes_asked(sortie, new)] == [("WP_SPD", 10.0, 15.0)]
+
+
+@pytest.mark.parametrize(("name", "value"), [("WPNAV_SPEED", 2400.0), ("MPC_Z_VEL_MAX_DN", 5.0), ("WP_SPD", 24.0)])
+def test_a_pace_beyond_what_the_autopilot_allows_is_refused_whole(square_sortie, name, value) -> None:
+    wanted = VehicleParameter(name=name, value=value, why="", at_least=True, pace=True)
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*square_sortie.vehicle_parameters, wanted))
+    held = {"FENCE_ACTION": HeldParameter(value=0.0, kind=2), name: HeldParameter(value=1.0, kind=9)}
+    with pytest.raises(RefusedError, match=f"asks for {name} = {value:g}, and the autopilot allows"):
+        changes_asked(sortie, held)
+
+
 @pytest.mark.parametrize("name", ["ARMING_CHECK", "SERVO1_FUNCTION", "COM_ARM_WO_GPS", "SYSID_MYGCS", "BRD_OPTIONS"])
 def test_a_plan_that_asks_for_more_is_refused_whole(square_sortie, name) -> None:
     wanted = VehicleParameter(name=name, value=0.0, why="", action=True)
@@ -138,7 +162,11 @@ def test_a_plan_that_asks_for_more_is_refused_whole(square_sortie, name) -> None
 
 def test_the_list_has_what_plans_ask_and_nothing_that_arms_or_moves() -> None:
     asked = {name for table in (COPTER, PLANE, PX4) for names in table.asked.values() for name in names}
-    assert asked | {v.name for v in RALLY_ASKED} <= SETTABLE
+    paces = {
+        name for kind in BUNDLED.values() for dialect in ("ardupilot", "px4") for name in parameters(kind, dialect)
+    }
+    assert paces <= set(PACE_RANGES)
+    assert asked | paces | {v.name for v in RALLY_ASKED} <= SETTABLE
     closed = ("ARMING", "COM_ARM", "SERVO", "MOT_", "BRD_", "SYSID", "MAV_", "PWM", "CA_", "SIM_", "COMPASS", "INS_")
     assert not [name for name in SETTABLE if name.startswith(closed)]
 

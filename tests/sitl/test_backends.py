@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import stat
 import sys
+import tempfile
 import textwrap
 import time
 
@@ -23,6 +25,7 @@ from sitl.ardupilot import find_ardupilot, start_ardupilot
 from sitl.armable import ArmableWatch, wait_until_armable
 from sitl.backend import Launch, Simulator, find_binary
 from sitl.errors import SitlError
+from sitl.free_instance import free_instance
 from sitl.planned import asked_of
 from sitl.px4 import find_etc, find_px4, start_px4
 from sitl.real_parameters import put_parameters
@@ -75,6 +78,27 @@ def test_nothing_found_says_the_three_ways(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SitlError, match=r"PATH, set VEDETTE_X, or give --binary"):
         find_binary(["nowhere"], option=None, variable="VEDETTE_X")
+
+
+def test_two_runs_at_once_take_instances_of_their_own_and_none_whose_port_is_in_use(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with socket.socket() as other, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        datagrams.bind(("127.0.0.1", 0))
+        taken = [[(socket.SOCK_STREAM, other.getsockname()[1])], [], [(socket.SOCK_DGRAM, datagrams.getsockname()[1])]]
+
+        def ports(instance):
+            return taken[instance] if instance < len(taken) else []
+
+        with free_instance("stand-in", 5, ports) as one, free_instance("stand-in", 5, ports) as two:
+            assert (one, two) == (1, 3)
+            with free_instance("stand-in", 5, ports) as three:
+                assert three == 4
+                with pytest.raises(SitlError, match="all 5 instances of stand-in run"):
+                    free_instance("stand-in", 5, ports).__enter__()
+        with free_instance("stand-in", 5, ports) as again:
+            assert again == 1
 
 
 def test_px4_needs_its_start_scripts(tmp_path, monkeypatch):

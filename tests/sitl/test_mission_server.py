@@ -140,6 +140,16 @@ def test_a_running_mission_is_not_cleared():
     assert len(peer.server.items) == 1
 
 
+def test_px4_lets_any_station_wipe_the_mission_that_it_flies():
+    peer = Talk(Dialect.PX4, busy=lambda: True)
+    peer.count(1)
+    peer.item(0)
+    assert [m.type for m in peer.hear(mavlink.MAVLink_mission_clear_all_message(1, 1, 0))] == [
+        mavlink.MAV_MISSION_ACCEPTED
+    ]
+    assert len(peer.server.items) == 0
+
+
 def test_downloads_answer_either_request_and_name_a_missing_item():
     peer = Talk(Dialect.ARDUPILOT)
     peer.count(1)

@@ -9,11 +9,15 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sitl.errors import ScenarioError
+from sitl.scenarios.scenario import FILM_METRICS
 from sitl.scenarios.scenario_file import junit_xml, read_scenario
 from sitl.scenarios.scenario_run import run_scenario
+from sitl.scenarios.scenario_sortie import sortie_of
+from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge
 from vedette.main import main
 
 pytestmark = pytest.mark.timing
@@ -71,6 +75,53 @@ def test_a_scenario_flies_and_its_verdicts_are_measured_on_the_truth(tmp_path):
     standoff = result.verdicts[1].measured
     assert 140.0 < standoff <= 152.0
     assert ET.fromstring(junit_xml([result])).find("testsuite").get("failures") == "0"
+
+
+WIPED = """
+[[vehicle.second_station]]
+at_s = 12
+system = 254
+clears_mission = true
+
+[[expect]]
+metric = "found"
+text = "mission_changed"
+
+[[expect]]"""
+
+
+@pytest.mark.parametrize(("dialect", "wiped"), [("px4", True), ("ardupilot", False)])
+def test_a_mission_that_another_station_wipes_is_missed_at_once_and_put_back(tmp_path, dialect, wiped):
+    """PX4 takes a wish to clear its mission from any station, also in flight, and then holds; ArduPilot refuses."""
+    path = tmp_path / "s.toml"
+    told = WIPED if wiped else WIPED.replace('[[expect]]\nmetric = "found"\ntext = "mission_changed"\n\n', "")
+    text = SHORT.format(standoff=140).replace("home_m =", f'dialect = "{dialect}"\nhome_m =')
+    path.write_text(text.replace("\n[[expect]]", told, 1))
+    result = run_scenario(read_scenario(path), tmp_path / "out")
+    assert result.met, [verdict.sentence for verdict in result.verdicts]
+    modes = list(dict.fromkeys(result.flown[0].truth["mode"].tolist()))
+    assert ("LOITER" in modes[1:]) is wiped
+    found = [finding for finding in result.flown[0].report.findings if finding.rule == "mission_changed"]
+    assert bool(found) is wiped
+
+
+def test_what_a_simulator_cannot_have_is_not_measured_and_not_missed():
+    scenario = read_scenario(next(path for path in SHIPPED if path.stem == "calm_night"))
+    vehicle = scenario.vehicle[0]
+    sortie = sortie_of(scenario, vehicle)
+    ground = {name: np.zeros(2) for name in ("lat_deg", "lon_deg", "alt_amsl_m", "t_utc_ns", "armed", "mission_seq")}
+    filmed = [e for e in scenario.expect if e.metric in FILM_METRICS]
+    scenario = scenario.model_copy(update={"expect": tuple(filmed)})
+    for remark, unmeasured in (("px4's simulation has no gimbal: nothing was filmed", True), ("still air", False)):
+        one = Flown(vehicle=vehicle, sortie=sortie, truth=ground, report=None, remarks=(remark,))
+        verdicts = judge(scenario, [one])
+        result = ScenarioResult(name="n", verdicts=verdicts, flown=(one,), wall_s=0.0)
+        assert len(verdicts) == 2
+        assert [bool(v.unmeasured) for v in verdicts] == [unmeasured] * 2
+        assert result.met is unmeasured
+        suite = ET.fromstring(junit_xml([result])).find("testsuite")
+        assert suite.get("failures") == ("0" if unmeasured else "2")
+        assert len(suite.findall("testcase/skipped")) == (2 if unmeasured else 0)
 
 
 def test_a_missed_expectation_exits_1_and_is_in_the_junit(tmp_path, capsys):

@@ -67,7 +67,8 @@ def fly(
     ] = "",
     enable_fence: Annotated[bool, typer.Option(help="Switch the vehicle's fence on before arming.")] = True,
     set_parameters: Annotated[
-        bool, typer.Option("--set-parameters", help="Set the vehicle's failsafes, returns and fence as the plan asks.")
+        bool,
+        typer.Option("--set-parameters", help="Set the vehicle's failsafes, returns, fence and speeds as asked."),
     ] = False,
     restore_parameters: Annotated[
         Path | None, typer.Option(help="Put back what a vehicle held (flights/*.parameters.json), and end.")

@@ -33,9 +33,10 @@ KEYS: Final = {
     "c": PilotCommand.RESUME,
     "r": PilotCommand.RETURN,
     "l": PilotCommand.LAND,
+    "m": PilotCommand.RESTORE,
     "q": PilotCommand.QUIT,
 }
-HELP: Final = "p pause · c continue · r return · l land · q stop watching · 1-9 choose a vehicle, 0 all"
+HELP: Final = "p pause · c continue · r return · l land · m mission back · q stop watching · 1-9 one vehicle, 0 all"
 _LINK_STYLE: Final = {
     LinkState.LIVE: "green",
     LinkState.STALE: "yellow",

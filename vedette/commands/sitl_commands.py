@@ -117,6 +117,8 @@ def _verdict_table(result: ScenarioResult) -> Table:
         table.add_column(heading)
     for verdict in result.verdicts:
         mark = line(("met", "green") if verdict.met else ("missed", "bold red"))
+        if verdict.unmeasured:
+            mark = line(("not measured", "yellow"))
         table.add_row(verdict.what, f"{verdict.measured:.4g}", verdict.limit, mark)
     for flown in result.flown:
         if flown.problem:
@@ -129,6 +131,7 @@ def _verdict_table(result: ScenarioResult) -> Table:
 def _as_json(result: ScenarioResult) -> dict[str, object]:
     verdicts = [
         {"what": v.what, "measured": v.measured if math.isfinite(v.measured) else None, "limit": v.limit, "met": v.met}
+        | ({"unmeasured": v.unmeasured} if v.unmeasured else {})
         for v in result.verdicts
     ]
     return {"scenario": result.name, "met": result.met, "wall_s": round(result.wall_s, 3), "verdicts": verdicts}

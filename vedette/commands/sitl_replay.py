@@ -24,7 +24,7 @@ EVERY: Final = 5
 
 def replay_map(scenario: Scenario, result: ScenarioResult) -> MapContent:
     """Collect the layers of a flown scenario, from the ground up."""
-    missed = [verdict.sentence for verdict in result.verdicts if not verdict.met]
+    missed = [verdict.sentence for verdict in result.verdicts if not (verdict.met or verdict.unmeasured)]
     return MapContent(
         title=scenario.name,
         subtitle=f"{scenario.about} {'Met.' if result.met else 'MISSED.'}".strip(),
