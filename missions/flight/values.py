@@ -7,6 +7,7 @@ import enum
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+from missions.flight.position_doubt import UNSEEN
 from missions.flight.preflight import PreflightLimits
 from missions.transfer.values import Timers
 
@@ -195,6 +196,7 @@ class FlightReport:
             "completed": self.completed,
             **{name: round(value, 3) if math.isfinite(value) else None for name, value in numbers.items()},
             "link_losses": self.link_losses,
+            "position_unseen": UNSEEN,
             "findings": [finding_json(f) for f in self.findings],
         }
 

@@ -49,6 +49,10 @@ class Handling:
     """Height above ground where the sink rate begins to be less than the full one, eased down to `land_slow_m`."""
     land_slow_m: float
     """Height above ground below which the take-off and landing rates hold."""
+    spool_s: float
+    """From the start of a take-off until it lifts."""
+    settle_s: float
+    """What a landing takes beside its way down: stopping over the place, and being sure that it is down."""
 
 
 ARDUPILOT: Final = Handling(
@@ -62,8 +66,10 @@ ARDUPILOT: Final = Handling(
     land_mps=0.5,  # LAND_SPEED
     land_fast_above_m=10.0,  # reached by braking at WPNAV_ACCEL_Z (Mode::land_run_vertical_control)
     land_slow_m=10.0,  # LAND_ALT_LOW
+    spool_s=4.0,  # ARMING_DELAY_SEC 2, MOT_SPOOL_TIME 0.5, the thrust's rise; 1 m up after 4 to 6 s
+    settle_s=4.0,  # 1 s over the place, LAND_DETECTOR_TRIGGER_SEC 1, spooling down
 )
-"""ArduCopter 4.5 (AC_WPNav.cpp, ArduCopter/mode.cpp, parameter list)."""
+"""ArduCopter 4.5 (AC_WPNav.cpp, ArduCopter/mode.cpp, parameter list); seconds on the ground as flown by 4.7-dev."""
 PX4: Final = Handling(
     accel_mps2=3.0,  # MPC_ACC_HOR
     jerk_mps3=4.0,  # MPC_JERK_AUTO
@@ -75,8 +81,11 @@ PX4: Final = Handling(
     land_mps=0.7,  # MPC_LAND_SPEED
     land_fast_above_m=10.0,  # MPC_LAND_ALT1
     land_slow_m=5.0,  # MPC_LAND_ALT2
+    spool_s=4.0,  # COM_SPOOLUP_TIME 1, MPC_TKO_RAMP_T 3; 1 m up after 5 to 6 s
+    settle_s=4.0,  # LNDMC_TRIG_TIME 1, COM_DISARM_LAND 2, stopping over the place
 )
-"""PX4 1.15 multicopter (multicopter_autonomous_params.c, multicopter_takeoff_land_params.c, FlightTaskAuto.cpp)."""
+"""PX4 1.15 multicopter (multicopter_autonomous_params.c, multicopter_takeoff_land_params.c, FlightTaskAuto.cpp);
+seconds on the ground as flown by 1.17."""
 HANDLING: Final[dict[str, Handling]] = {"ardupilot": ARDUPILOT, "px4": PX4}
 """By a brief's dialect."""
 
@@ -168,7 +177,8 @@ def vertical_s(handling: Handling, aircraft: Aircraft, height_m: FloatArray) -> 
     sink = max(aircraft.descent_mps, handling.land_mps)
     rising = _run_s(up, climb, accel) + _near_ground_s(handling, up, min(handling.takeoff_mps, climb), climb)
     sinking = _run_s(down, sink, accel) + _near_ground_s(handling, down, handling.land_mps, sink)
-    return np.asarray(rising + sinking)
+    on_the_ground = np.where(up > 0.0, handling.spool_s, 0.0) + np.where(down > 0.0, handling.settle_s, 0.0)
+    return np.asarray(rising + sinking + on_the_ground)
 
 
 def _run_s(way_m: FloatArray, rate_mps: float, accel: float) -> FloatArray:

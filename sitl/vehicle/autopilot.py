@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from missions.performance.handling import HANDLING
 from missions.plan_files.dialect import Dialect
 from sitl.vehicle import speeds
 from sitl.vehicle.behaviours import Limits, Place
@@ -91,6 +92,8 @@ class Autopilot:
         self._started = False
         self._idle_s = 0.0
         self._crumbs = Breadcrumbs()
+        self._handling = None if wing else HANDLING[dialect]
+        self._spooling_s = self._settled_s = 0.0
 
     def use_parameters(self) -> None:
         """Take speeds from the parameters: at boot, on a change, and when a mission or a return begins."""
@@ -126,7 +129,8 @@ class Autopilot:
             return False
         if not self.armed:
             self.armed = True
-            self._idle_s = 0.0
+            self._idle_s = self._settled_s = 0.0
+            self._spooling_s = self._handling.spool_s if self._handling else 0.0
             self._crumbs.forget()
             self.home = Home(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
             self.on_arm()
@@ -202,10 +206,8 @@ class Autopilot:
 
     def _join_return_path(self) -> bool:
         """Go on with the mission at the way back it holds, as ArduCopter's AUTO_RTL does; False where there is none."""
-        run = self.run
-        if run is None or self.mode not in (Mode.AUTO, Mode.AUTO_RTL):
-            return run is not None and run.join_return_path(self.state, running=False)
-        return run.join_return_path(self.state, running=self._behaviour is None)
+        flying = self.mode in MISSION_MODES and self._behaviour is None
+        return self.run is not None and self.run.join_return_path(self.state, running=flying)
 
     def take_off(self, height_m: float) -> bool:
         """Climb to `height_m` above home (GUIDED)."""
@@ -313,15 +315,29 @@ class Autopilot:
         if self.state.on_ground and not self._started:
             self._idle(dt_s)
             return None
+        if self._spooling_s > 0.0:
+            self._spooling_s -= dt_s
+            return None
         wanted = self._auto(dt_s) if self.mode in MISSION_MODES and self._behaviour is None else self._fly(dt_s)
         if not self.state.on_ground:
             self.flown = True
             if self.mode is not Mode.SMART_RTL:
                 self._crumbs.drop(self.state)
         elif self.flown and (wanted is None or wanted.v_d_mps >= 0.0):
-            self.disarm()
+            self._settle(dt_s)
             return None
         return wanted
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a take-off has been begun and its landing not ended."""
+        return self.armed and self._started
+
+    def _settle(self, dt_s: float) -> None:
+        """Be sure that it is down before the motors stop."""
+        self._settled_s += dt_s
+        if self._handling is None or self._settled_s >= self._handling.settle_s:
+            self.disarm()
 
     def _idle(self, dt_s: float) -> None:
         self._idle_s += dt_s

@@ -46,7 +46,7 @@ class Runner:
         self.speedup = config.speedup
         self._anchor_wall = time.monotonic()
         self._anchor_steps = 0
-        self._was_airborne = False
+        self._was_under_way = False
 
     def run(self, control: int | None = None) -> None:
         """Run until told to stop; `control` is a file descriptor of JSON lines, whose end also stops the vehicle."""
@@ -86,16 +86,16 @@ class Runner:
     def _advance(self) -> float:
         """Step up to where the clock says, and return how long to wait for messages (seconds)."""
         vehicle = self.vehicle
-        if vehicle.airborne is not self._was_airborne:
-            self._was_airborne = vehicle.airborne
+        if vehicle.under_way is not self._was_under_way:
+            self._was_under_way = vehicle.under_way
             self._anchor()
         now = time.monotonic()
         deadline = now + BATCH_S
-        rate = self.speedup if vehicle.airborne else 1.0
+        rate = self.speedup if vehicle.under_way else 1.0
         due = (now - self._anchor_wall) * rate / STEP_S if rate > 0.0 else float("inf")
         while vehicle.steps - self._anchor_steps < due and time.monotonic() < deadline:
             vehicle.step()
-            if vehicle.airborne is not self._was_airborne:
+            if vehicle.under_way is not self._was_under_way:
                 return 0.0
         if rate <= 0.0:
             return 0.0

@@ -171,8 +171,13 @@ class Vehicle:
 
     @property
     def airborne(self) -> bool:
-        """Whether simulated time may run fast: off the ground."""
+        """Whether it is off the ground."""
         return not self.state.on_ground
+
+    @property
+    def under_way(self) -> bool:
+        """Whether simulated time may run fast: off the ground, or with its motors speeding up or slowing down there."""
+        return self.airborne or self.autopilot.under_way
 
     def step(self) -> None:
         """Advance one step of simulated time."""

@@ -92,7 +92,7 @@ def test_a_plan_is_flown_to_its_end(vehicle_at, square_plan, asked_of, border, t
     assert recorder.frames > 1000
     assert set(report.as_json()) >= {
         "uploaded_items", "readback_equal", "completed", "coverage_pct", "max_cross_track_m", "min_standoff_m",
-        "standoff_doubt_m", "min_battery_pct", "flight_s", "link_losses", "findings",
+        "standoff_doubt_m", "min_battery_pct", "flight_s", "link_losses", "position_unseen", "findings",
     }  # fmt: skip
 
 

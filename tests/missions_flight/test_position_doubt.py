@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from missions.flight.deviation import PathWatch
-from missions.flight.position_doubt import PositionDoubt
+from missions.flight.position_doubt import UNSEEN, PositionDoubt
 from missions.flight.state import VehicleState
 from missions.flight.values import FlightOptions
 from missions.flight.watch import FlightWatch
@@ -140,3 +140,51 @@ def test_positions_far_apart_in_time_say_nothing():
     doubt.observe(state(0.0, 0.0, 0.0))
     assert doubt.observe(state(20.0, 900.0, 900.0)) == 0.0
     assert doubt.observe(state(20.0, -900.0, 900.0)) == 0.0, "the same time once more"
+
+
+def led_away(drift_mps, seconds, *, with_speed=False, every_s=0.2):
+    """Fly east, told of a place that drifts north; return the first time it is doubted, and the doubt then."""
+    doubt, rng = PositionDoubt(), np.random.default_rng(7)
+    for k in range(round(seconds / every_s)):
+        t_s = every_s * k
+        velocity = rng.normal(0.0, 0.05, 2) + (drift_mps if with_speed else 0.0, 15.0)
+        said = doubt.observe(state(t_s, drift_mps * t_s + rng.normal(0.0, 0.3), 15.0 * t_s, tuple(velocity)))
+        if said > 0.0:
+            return t_s, said, doubt
+    return math.inf, 0.0, doubt
+
+
+@pytest.mark.parametrize("drift_mps", [0.3, 0.5, 1.0, 3.0])
+def test_a_position_that_leaves_its_speed_slowly_is_told_once_it_is_thirty_metres_off(drift_mps):
+    after_s, said, doubt = led_away(drift_mps, 200.0)
+    assert after_s == pytest.approx(30.0 / drift_mps, rel=0.12)
+    assert 30.0 < said < 40.0
+    assert "has left the way of its own speed" in doubt.why
+    lat, lon = doubt.elsewhere
+    assert (lat - LAT) * PER_DEG == pytest.approx(0.0, abs=6.0), "where its speed took it"
+    assert (lon - 4.92) * EAST == pytest.approx(15.0 * after_s, abs=6.0)
+
+
+def test_what_the_result_calls_unseen_is_not_seen():
+    assert led_away(0.2, 400.0)[0] == math.inf
+    assert led_away(1.0, 400.0, with_speed=True)[0] == math.inf
+    assert "0.25 m/s" in UNSEEN
+
+
+@pytest.mark.parametrize("every_s", [0.2, 1.0])
+def test_ten_minutes_of_lanes_and_turns_with_a_good_receiver_is_believed(every_s):
+    """There and back at 15 m/s, braking and turning at 3 m/s2 every half minute; the place wanders by 2 m."""
+    doubt, rng = PositionDoubt(), np.random.default_rng(8)
+    north = east = 0.0
+    wander = np.zeros(2)
+    for k in range(round(600.0 / every_s)):
+        t_s = every_s * k
+        phase = t_s % 60.0
+        speed = float(np.clip(min(phase, 60.0 - phase) - 1.0, -5.0, 5.0) * 3.0) * (
+            1.0 if int(t_s // 60.0) % 2 else -1.0
+        )
+        east += speed * every_s
+        keep = math.exp(-every_s / 30.0)
+        wander = keep * wander + math.sqrt(1.0 - keep * keep) * rng.normal(0.0, 2.0, 2)
+        velocity = tuple(rng.normal(0.0, 0.05, 2) + (0.0, speed))
+        assert doubt.observe(state(t_s, north + wander[0], east + wander[1], velocity)) == 0.0, t_s
