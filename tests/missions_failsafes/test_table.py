@@ -38,11 +38,11 @@ RTL, SMART, SMART_LAND = "STRAIGHT > LAND", "SMART_RTL > STRAIGHT > LAND", "SMAR
     [
         # ArduCopter defines.h, events.cpp
         *[("copter", Trigger.RADIO, {"FS_THR_ENABLE": n}, w) for n, w in enumerate(
-            ["CONTINUE", RTL, RTL, "LAND", SMART, SMART_LAND, "LANDING > STRAIGHT", "HOLD > LAND"])],
+            ["CONTINUE", RTL, RTL, "LAND", SMART, SMART_LAND, "RETURN_PATH", "HOLD > LAND"])],
         *[("copter", Trigger.LINK, {"FS_GCS_ENABLE": n}, w) for n, w in enumerate(
-            ["CONTINUE", RTL, RTL, SMART, SMART_LAND, "LAND", "LANDING > STRAIGHT", "HOLD > LAND"])],
+            ["CONTINUE", RTL, RTL, SMART, SMART_LAND, "LAND", "RETURN_PATH", "HOLD > LAND"])],
         *[("copter", Trigger.LOW_BATTERY, {"BATT_FS_LOW_ACT": n}, w) for n, w in enumerate(
-            ["NONE", "LAND", RTL, SMART, SMART_LAND, "TERMINATE", "LANDING > STRAIGHT", "HOLD > LAND"])],
+            ["NONE", "LAND", RTL, SMART, SMART_LAND, "TERMINATE", "RETURN_PATH", "HOLD > LAND"])],
         *[("copter", Trigger.FENCE, {"FENCE_ACTION": n}, w) for n, w in enumerate(
             ["NONE", RTL, "LAND", SMART, "HOLD > LAND", SMART_LAND])],
         ("copter", Trigger.RADIO, {"FS_OPTIONS": 1}, "CONTINUE"),

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from missions.failsafes.return_path import with_return_path
 from missions.flight.preflight import PreflightFacts, parameter_names, preflight
 from missions.flight.preflight_ways import ALWAYS_JUDGED, refusal
 from missions.judging.return_rules import RALLY_ASKED, asked_actions
@@ -141,7 +142,7 @@ def test_a_refusal_says_how_many_more_there_are_and_what_would_put_it_right(fact
         ("ardupilot", {"FS_THR_ENABLE": 4}, "error", "way_home", "retraces its track (SmartRTL)"),
         ("ardupilot", {"FENCE_ACTION": 3}, "error", "way_home", "fence breached: the vehicle retraces its track"),
         ("ardupilot", {"BATT_FS_LOW_ACT": 5}, "error", "way_home", "comes down without steering (BATT_FS_LOW_ACT 5)"),
-        ("ardupilot", {"FS_GCS_ENABLE": 6}, "error", "way_home", "flies to the mission's landing"),
+        ("ardupilot", {"FS_GCS_ENABLE": 6}, "error", "way_home", "FS_GCS_ENABLE 6 needs firmware 4.6 or later"),
         (
             "ardupilot",
             {"FS_GCS_ENABLE": 0},
@@ -266,6 +267,32 @@ def test_a_copter_that_shall_retrace_takes_no_straight_way_home(facts, square_so
         found = preflight(dataclasses.replace(facts, parameters=held | {name: value}), sortie)
         assert [f.rule for f in found] == ["preflight.way_home"]
         assert "returns straight" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("holds", "version", "change", "says"),
+    [
+        (True, 0x04060000, {}, ""),
+        (True, 0x04070000, {}, ""),
+        (True, 0x04050700, {}, "needs firmware 4.6 or later, and it is 4.5"),
+        (True, None, {}, "its version is not told"),
+        (False, 0x04060000, {}, "and holds none; plan again"),
+        (True, 0x04060000, {"FS_THR_ENABLE": 5.0}, "retraces its track (SmartRTL)"),
+        (True, 0x04060000, {"BATT_FS_LOW_ACT": 2.0}, "returns straight"),
+    ],
+)
+def test_a_copter_whose_mission_holds_its_way_back(facts, square_sortie, holds, version, change, says) -> None:
+    asked = asked_actions("ardupilot", fixed_wing=False, way="mission")
+    land = dataclasses.replace(square_sortie.items[0], command=21, seq=len(square_sortie.items) - 1, alt_m=0.0)
+    items = (*square_sortie.items[:-1], land)
+    if holds:
+        items = with_return_path(items, square_sortie.legs)
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=asked, items=items, rally=())
+    held = ARDUPILOT | {v.name: v.value for v in asked} | change
+    found = preflight(dataclasses.replace(facts, version=version, parameters=held), sortie)
+    errors = [f for f in found if f.severity is Severity.ERROR]
+    assert {f.rule for f in errors} == ({"preflight.way_home"} if says else set())
+    assert says in "".join(f.message for f in errors)
 
 
 @pytest.mark.parametrize(
