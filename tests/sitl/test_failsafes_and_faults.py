@@ -181,7 +181,7 @@ def test_a_px4_that_retraces_goes_back_by_its_items(hold_s):
         item(4, 16, 300.0, 900.0),
         item(5, 16, 0.0, 900.0),
     ]
-    f.run(51.0)
+    f.run(56.0)
     assert f.v.autopilot.mode is (Mode.RTL if hold_s == 0.0 else Mode.LOITER)
     nearest = math.inf
     for _ in range(1500):
