@@ -86,13 +86,13 @@ def gather(archive: Archive, things: Things, *, whole: bool) -> Gathered:
     for key in recordings_of(tracks):
         places.setdefault(key, len(places))
     joined = GroundHits.concat([hits for hits, *_ in parts])
-    order = np.argsort(joined.t_utc_ns, kind="stable")
+    order = slice(None) if np.all(np.diff(joined.t_utc_ns) >= 0) else np.argsort(joined.t_utc_ns, kind="stable")
     thing = _joined([of_thing for _, of_thing, *_ in parts])[order]
     recording = _joined([number for *_, number, _ in parts])[order]
     decision = _joined([decided for *_, decided in parts])[order]
     return Gathered(
         things=tracks,
-        hits=joined.take(order),
+        hits=joined if isinstance(order, slice) else joined.take(order),
         thing=thing,
         recording=recording,
         decision=decision,

@@ -38,18 +38,17 @@ def chips_by_hit(archive: Archive, gathered: Gathered, *, budget_mb: float = CHI
     DamagedError
         When a part is missing or cannot be read.
     """
-    hits = gathered.hits
-    if not len(hits):
+    hits, kept_chips = gathered.hits, {name: jpeg for store in archive.stores for name, jpeg in store.chips().items()}
+    if not len(hits) or not kept_chips:
         return {}, 0
     order = np.argsort(hits.hit_id)
     ids = hits.hit_id[order]
     best = np.isin(hits.hit_id, np.char.encode(gathered.things.ids["best_hit_id"].texts(), "ascii"))
     found: dict[int, bytes] = {}
-    for store in archive.stores:
-        for name, jpeg in store.chips().items():
-            place = int(np.searchsorted(ids, name.encode("ascii")))
-            if place < len(ids) and ids[place] == name.encode("ascii"):
-                found[int(order[place])] = jpeg
+    for name, jpeg in kept_chips.items():
+        place = int(np.searchsorted(ids, name.encode("ascii")))
+        if place < len(ids) and ids[place] == name.encode("ascii"):
+            found[int(order[place])] = jpeg
     left, kept = budget_mb * 1e6 * 3 / 4, {}
     for row in sorted(found, key=lambda row: (not best[row], -float(hits.best_score[row]), row)):
         left -= len(found[row])

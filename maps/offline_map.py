@@ -11,7 +11,7 @@ import numpy as np
 from maps.errors import NothingToShowError
 from maps.layers import on_page
 from maps.leg_layers import LegLayer, packed
-from maps.page_file import write_page
+from maps.page_file import Blocks, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,7 +170,28 @@ def _summary(panel: PlanPanel) -> dict[str, Any]:
     }
 
 
+def _in_blocks(found: Mapping[str, Any], blocks: Blocks) -> dict[str, Any]:
+    """Return what was found with its long texts in blocks: columns of the first picture first, pictures last."""
+    told = dict(found)
+    for name in ("things", "points", "hits"):
+        told[name] = found[name] | {"bytes": blocks.put(found[name]["bytes"])}
+    if "details" in found:
+        told["details"] = found["details"] | {"bytes": blocks.put(found["details"]["bytes"], later=True)}
+    if isinstance(ids := found.get("hit_ids"), dict):
+        told["hit_ids"] = ids | {"bytes": blocks.put(ids["bytes"], later=True)}
+    if chips := found.get("chips"):
+        told["chips"] = {"rows": [int(row) for row in chips]} | blocks.put(" ".join(chips.values()), later=True)
+    if frames := found.get("frames"):
+        pictures = [one[kind] for one in frames.values() for kind in ("close", "whole")]
+        boxes = {row: one["box"] for row, one in frames.items()}
+        told["frames"] = {"boxes": boxes} | blocks.put(" ".join(pictures), later=True)
+    return told
+
+
 def write_map(content: MapContent, path: Path) -> MapReport:
     """Write the map as one self-contained file, whole or not at all."""
-    size = write_page(map_data(content), path)
+    data, blocks = map_data(content), Blocks()
+    if content.found is not None:
+        data["found"] = _in_blocks(content.found, blocks)
+    size = write_page(data, path, blocks)
     return MapReport(path=str(path), bytes=size, hits=content.hits)

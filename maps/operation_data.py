@@ -13,14 +13,16 @@ This is the contract between Python and the page's scripts, for the offline page
     The tracks' points, one track after another: ``lat lon t ce90``.
 ``hits``
     One row a hit, in order of time, also those without a place (``reason`` is not 0): ``lat lon t class score
-    calibrated reason thing recording decision stream frame media_t ce90 slant major minor azimuth border``; ``border``
-    is there where there is one.
+    calibrated reason thing recording decision ce90``: what a map of all of them needs.
+``details``
+    As many rows, of what the card says beside: ``stream frame media_t slant major minor azimuth border``; ``border`` is
+    there where there is one. Missing where they were not asked for.
 ``events``
     A list: ``id kind t to things probability lat lon ce90 details``.
 ``ids``, ``best``, ``mgrs``
     Ids of tracks, of the hit that shows each best, and the MGRS reference of each one's place (null without one).
 ``hit_ids``
-    Ids of single hits by row, in one text with spaces between.
+    Ids of single hits by row, as `maps.packed_columns.packed_ids` returns them; missing with the details.
 
 Times are milliseconds from ``epoch_ms`` (UTC), media times milliseconds from the recording's first frame, places WGS 84
 degrees, lengths metres, angles degrees from north; NaN is not known. Ellipses hold the true place in 95 %.
@@ -38,7 +40,7 @@ from geo.values import REASONS
 from maps.gathering import DECISIONS, recordings_of
 from maps.layers import CLASS_COLOURS, class_marks
 from maps.local_time import offsets_of
-from maps.packed_columns import Column, packed
+from maps.packed_columns import Column, packed, packed_ids
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -98,19 +100,21 @@ def operation_data(
         "has_border": border is not None,
         "things": packed(_thing_columns(gathered, classes, epoch_ms), len(things)),
         "points": packed(_point_columns(things, epoch_ms), len(things.point_t_utc_ns)),
-        "hits": packed(_hit_columns(gathered, classes, epoch_ms, border), len(hits)),
+        "hits": packed(_hit_columns(gathered, classes, epoch_ms), len(hits)),
+        "details": packed(_detail_columns(gathered, border), len(hits)),
         "events": [_event(event, epoch_ms) for event in gathered.events],
         "mgrs": [_mgrs(*at) for at in zip(number["lat_deg"].tolist(), number["lon_deg"].tolist(), strict=True)],
         "ids": things.ids["thing_id"].texts().tolist(),
         "best": things.ids["best_hit_id"].texts().tolist(),
-        "hit_ids": b" ".join(hits.hit_id[single].tolist()).decode("ascii"),
+        "hit_ids": packed_ids(hits.hit_id[single]),
     }
 
 
 def hits_data(gathered: Gathered, data: Mapping[str, Any], border: BorderLine | None) -> dict[str, Any]:
     """Return hits that are delivered later, with the tables of `operation_data`'s answer and from its moment."""
     classes = tuple(one["name"] for one in data["classes"])
-    return packed(_hit_columns(gathered, classes, data["epoch_ms"], border), len(gathered.hits))
+    columns = _hit_columns(gathered, classes, data["epoch_ms"]) | _detail_columns(gathered, border)
+    return packed(columns, len(gathered.hits))
 
 
 def _mgrs(lat_deg: float, lon_deg: float) -> str | None:
@@ -186,13 +190,9 @@ def _point_columns(things: Things, epoch_ms: int) -> dict[str, Column]:
     }
 
 
-def _hit_columns(
-    gathered: Gathered, classes: tuple[str, ...], epoch_ms: int, border: BorderLine | None
-) -> dict[str, Column]:
+def _hit_columns(gathered: Gathered, classes: tuple[str, ...], epoch_ms: int) -> dict[str, Column]:
     hits = gathered.hits
-    major_m, minor_m, azimuth_deg = ellipse_95(hits.var_e_m2, hits.var_n_m2, hits.cov_en_m2)
-    media_t = hits.media_t_ns
-    columns = {
+    return {
         "lat": Column(values=hits.lat_deg, step=_DEGREES),
         "lon": Column(values=hits.lon_deg, step=_DEGREES),
         "t": Column(values=_ms(hits.t_utc_ns, epoch_ms)),
@@ -203,10 +203,18 @@ def _hit_columns(
         "thing": Column(values=gathered.thing),
         "recording": Column(values=gathered.recording),
         "decision": Column(values=gathered.decision),
+        "ce90": Column(values=hits.ce90_m.astype(np.float64), step=0.1),
+    }
+
+
+def _detail_columns(gathered: Gathered, border: BorderLine | None) -> dict[str, Column]:
+    hits = gathered.hits
+    major_m, minor_m, azimuth_deg = ellipse_95(hits.var_e_m2, hits.var_n_m2, hits.cov_en_m2)
+    media_t = hits.media_t_ns
+    columns = {
         "stream": Column(values=hits.stream.astype(np.int64)),
         "frame": Column(values=np.maximum(hits.frame_index, 0)),
         "media_t": Column(values=np.where(media_t == UNKNOWN_NS, np.nan, media_t / _MS)),
-        "ce90": Column(values=hits.ce90_m.astype(np.float64), step=0.1),
         "slant": Column(values=hits.slant_m.astype(np.float64)),
         "major": Column(values=major_m, step=0.1),
         "minor": Column(values=minor_m, step=0.1),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from operations.finding.things import Things
 
 ASSESSED = "Machine assessments; a person decides."
+_LEAN = "This page was written lean: of hits it holds position, time, class and score, and no pictures."
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Surroundings:
     """Where local time counts in; None takes the machine's own."""
     frames_mb: float = 0.0
     """What whole frames from the originals may take of the page."""
+    lean: bool = False
+    """Of hits position, time, class and score alone: no ellipses, ranges, frames, ids and pictures."""
     basemap: Path | None = None
     basemap_mb: float = 0.0
     """What its tiles may take of the page."""
@@ -73,9 +76,9 @@ def operation_map(archive: Archive, around: Surroundings = Surroundings(), *, ti
         When a part is missing or cannot be read.
     """
     border = BorderLine(around.border_lines) if around.border_lines else None
-    everything = find(archive, ThingIndex(archive), ThingSelection(border=border))
+    tracks = find(archive, ThingIndex(archive, singles=False), ThingSelection(border=border)).things
     name = title or ", ".join(store.name for store in archive.stores)
-    return _content(archive, gather(archive, everything.things, whole=True), around, name)
+    return _content(archive, gather(archive, tracks, whole=True), around, name)
 
 
 def found_map(archive: Archive, things: Things, around: Surroundings, *, title: str) -> MapContent:
@@ -85,6 +88,15 @@ def found_map(archive: Archive, things: Things, around: Surroundings, *, title: 
 
 def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: str) -> MapContent:
     content = content_of(archive, gathered, around, title)
+    content = _without_details(content) if around.lean else _with_pictures(archive, gathered, around, content)
+    content = dataclasses.replace(content, notes=[*content.notes, ASSESSED])
+    if around.basemap is None or content.frame is None:
+        return content
+    base = read_basemap(around.basemap, content.frame, budget_mb=around.basemap_mb)
+    return dataclasses.replace(content, basemap=base, notes=[*content.notes, *([base.note] if base.note else [])])
+
+
+def _with_pictures(archive: Archive, gathered: Gathered, around: Surroundings, content: MapContent) -> MapContent:
     chips, without = chips_by_hit(archive, gathered)
     found, notes = {**(content.found or {}), "chips": chips}, list(content.notes)
     if without:
@@ -93,11 +105,12 @@ def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: 
         frames = frames_by_hit(archive, gathered, budget_mb=around.frames_mb)
         found["frames"] = frames.by_hit
         notes += frames.told()
-    content = dataclasses.replace(content, found=found, notes=[*notes, ASSESSED])
-    if around.basemap is None or content.frame is None:
-        return content
-    base = read_basemap(around.basemap, content.frame, budget_mb=around.basemap_mb)
-    return dataclasses.replace(content, basemap=base, notes=[*content.notes, *([base.note] if base.note else [])])
+    return dataclasses.replace(content, found=found, notes=notes)
+
+
+def _without_details(content: MapContent) -> MapContent:
+    found = {name: value for name, value in (content.found or {}).items() if name not in ("details", "hit_ids")}
+    return dataclasses.replace(content, found=found, notes=[*content.notes, _LEAN])
 
 
 def content_of(archive: Archive, gathered: Gathered, around: Surroundings, title: str) -> MapContent:
@@ -164,9 +177,9 @@ def _camera_paths(archive: Archive) -> list[tuple[str, list[tuple[float, float]]
 
 def _extent(gathered: Gathered) -> list[tuple[float, float]]:
     """Return longitude, latitude of the corners of all that was found; none where nothing has a place."""
-    hits = gathered.hits.take(gathered.hits.placed)
-    lat = np.concatenate([hits.lat_deg, gathered.things.point_lat_deg])
-    lon = np.concatenate([hits.lon_deg, gathered.things.point_lon_deg])
+    hits, placed = gathered.hits, gathered.hits.placed
+    lat = np.concatenate([hits.lat_deg[placed], gathered.things.point_lat_deg])
+    lon = np.concatenate([hits.lon_deg[placed], gathered.things.point_lon_deg])
     known = np.isfinite(lat)
     if not known.any():
         return []

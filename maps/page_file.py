@@ -1,7 +1,10 @@
 """One self-contained page: a constant frame with our scripts, and the data in it as JSON that nothing runs.
 
 The frame is rendered once, from strings of ours alone, and its scripts and styles are the only ones the
-page's policy lets run. Data are put in afterwards by joining three texts: no template engine sees them.
+page's policy lets run. Data are put in afterwards by joining texts: no template engine sees them.
+
+What is long stands in blocks of base64 behind the JSON, of which those that the first picture needs come first: the
+page opens behind them, while a browser still reads the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import functools
 import hashlib
 import json
 import re
+import string
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +35,8 @@ OURS: Final = b"<title>Vedette</title>"
 """What a page of ours has among its first bytes."""
 _HEAD_MARK: Final = "<!--vedette: head-->"
 _DATA_MARK: Final = "<!--vedette: data-->"
+_LATER_MARK: Final = "<!--vedette: later-->"
+_OPENING: Final = "<script>vedette.openPage();</script>"
 SCRIPTS: Final = (
     "words", "map", "legs", "columns", "places", "operation", "filters", "hits_layer", "things_layer", "tools", "list",
     "card", "time", "filter_panel", "address", "keys", "workbench", "found", "page",
@@ -43,14 +49,45 @@ _SPECIAL: Final = re.compile(
 )
 """What HTML, a template or a script reads as more than a character, what nobody sees, and escapes of JSON, whole."""
 _SHORT: Final = {r"\b": "08", r"\f": "0c"}
+_BASE64: Final = string.ascii_letters.encode() + string.digits.encode() + b"+/= "
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A page without its data, which stand between its two parts."""
+    """A page without its data, which stand between its three parts."""
 
     before: str
+    opening: str
+    """Between what the first picture needs and what comes later."""
     after: str
+
+
+class Blocks:
+    """Long base64 texts of a page, taken out of its JSON; a block may hold several, with spaces between."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[bytes]] = {"first": [], "later": []}
+
+    def put(self, text: str, *, later: bool = False) -> dict[str, str]:
+        """Take a text in, and return what stands for it in the JSON.
+
+        Raises
+        ------
+        ValueError
+            When the text is not base64: it stands in the page as it is.
+        """
+        block, when = text.encode("ascii"), "later" if later else "first"
+        if block.translate(None, _BASE64):
+            raise ValueError("a block of a page holds base64 and spaces alone")
+        self._held[when].append(block)
+        return {"block": f"{when}-{len(self._held[when])}"}
+
+    def elements(self, when: str) -> list[bytes]:
+        """Return the blocks that come ``first`` or ``later`` as elements that nothing runs."""
+        parts = []
+        for number, block in enumerate(self._held[when], start=1):
+            parts += [f'<script type="text/plain" id="vedette-{when}-{number}">'.encode(), block, b"</script>\n"]
+        return parts
 
 
 def inert_json(value: Mapping[str, Any]) -> str:
@@ -80,18 +117,20 @@ def _spelt(found: re.Match[str]) -> str:
     return rf"\u{ord(text):04x}" if shown == text else "\\" + shown
 
 
-def page_text(data: Mapping[str, Any]) -> str:
-    """Return the page that shows `data`, in the form `vedette_map.js` opens."""
-    frame = page_frame()
-    return frame.before + inert_json(data) + frame.after
-
-
-def write_page(data: Mapping[str, Any], path: Path) -> int:
-    """Write the page, whole or not at all, and return its size in bytes.
+def page_bytes(data: Mapping[str, Any], blocks: Blocks | None = None) -> bytes:
+    """Return the page that shows `data`, in the form `vedette_page.js` opens.
 
     They are the bytes whose hashes the policy names: no line ending is translated.
     """
-    page = page_text(data).encode()
+    frame, blocks = page_frame(), blocks or Blocks()
+    start = f'{frame.before}<script type="application/json" id="{DATA_ID}">{inert_json(data)}</script>'
+    first, later = blocks.elements("first"), blocks.elements("later")
+    return b"".join([start.encode(), *first, frame.opening.encode(), *later, frame.after.encode()])
+
+
+def write_page(data: Mapping[str, Any], path: Path, blocks: Blocks | None = None) -> int:
+    """Write the page, whole or not at all, and return its size in bytes."""
+    page = page_bytes(data, blocks)
     write_whole(path, page)
     return len(page)
 
@@ -108,8 +147,8 @@ def page_frame() -> Frame:
     head, body = skeleton.split(_HEAD_MARK)
     inline = head + "\n".join(assets).replace("\r\n", "\n") + body
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy(inline)}">\n'
-    before, after = (head + policy + inline[len(head) :]).split(_DATA_MARK)
-    return Frame(before=before + f'<script type="application/json" id="{DATA_ID}">', after="</script>" + after)
+    before, opening, after = re.split(f"{_DATA_MARK}|{_LATER_MARK}", head + policy + inline[len(head) :])
+    return Frame(before=before, opening=opening, after=after)
 
 
 def _folium_page() -> str:
@@ -119,9 +158,9 @@ def _folium_page() -> str:
     page._id = "vedette"
     figure: Any = page.get_root()
     figure.header.add_child(Element(_HEAD_MARK), name="vedette_head")
-    figure.html.add_child(Element(_DATA_MARK), name="vedette_data")
-    page_text = str(figure.render()).replace("<html>", '<html lang="en">')
-    return re.sub(r",\s*maximum-scale=1.0,\s*user-scalable=no", "", page_text)
+    behind_the_map = f"{_DATA_MARK}{_OPENING}{_LATER_MARK}\n</html>"
+    rendered = str(figure.render()).replace("<html>", '<html lang="en">').replace("</html>", behind_the_map)
+    return re.sub(r",\s*maximum-scale=1.0,\s*user-scalable=no", "", rendered)
 
 
 def content_policy(page: str) -> str:

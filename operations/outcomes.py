@@ -58,7 +58,8 @@ def record_outcome(
     told
         What was found, and when.
     track_id, hit_ids
-        The track the patrol was sent to, or the single hits where there was no track.
+        The track the patrol was sent to, or the single hits where there was no track; of a hit's id its beginning is
+        enough where no other begins so.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def record_outcome(
     """
     if bool(track_id) == bool(hit_ids):
         raise InputError("an outcome is about one track or about single hits: name one of the two")
+    if hit_ids:
+        hit_ids = _whole_ids(store, hit_ids)
     table, ids = ("tracks", (track_id,)) if track_id else ("hits", hit_ids)
     runs = _runs_with(store, table, ids)
     about = f"track {track_id}" if track_id else f"hits {', '.join(hit_ids)}"
@@ -84,6 +87,19 @@ def record_outcome(
     )
     store.append(LeafKind.OUTCOME, outcome.outcome_id, outcome.body())
     return outcome
+
+
+def _whole_ids(store: OperationStore, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Return whole ids of hits by their beginnings; what no id begins with stays as it was said."""
+    found: dict[str, set[str]] = {name: set() for name in named}
+    for part in store.parts("hits"):
+        known = read_part(store.path, part, vault=store.vault, columns=["hit_id"])["hit_id"]
+        for name, ids in found.items():
+            ids.update(known.filter(pc.starts_with(known, name)).to_pylist())
+    for name, ids in found.items():
+        if len(ids) > 1 and name not in ids:
+            raise InputError(f"the ids of {len(ids)} hits begin with {name}: take the whole one from 'vedette find'")
+    return tuple(name if name in ids or not ids else next(iter(ids)) for name, ids in found.items())
 
 
 def _runs_with(store: OperationStore, table: str, ids: tuple[str, ...]) -> list[str]:

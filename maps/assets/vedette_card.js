@@ -39,7 +39,7 @@
   }
 
   function shot(desk, item) {
-    const figure = vedette.element("figure", ""), frames = desk.op.data.frames || {}, frame = frames[item.hitRow], close = frame && vedette.jpegText(frame.close) ? frame.close : null, chip = close || vedette.chipOf(desk.op, item);
+    const figure = vedette.element("figure", ""), frames = desk.op.data.frames || {}, frame = frames[item.hitRow], close = frame && frame.close && vedette.jpegText(frame.close) ? frame.close : null, chip = close || vedette.chipOf(desk.op, item);
     if (!chip || !vedette.jpegText(chip)) {
       figure.appendChild(vedette.element("div", "vedette-nochip large", chip === undefined ? vedette.t("loading") : vedette.t("no picture is kept of it")));
       return figure;
@@ -88,7 +88,7 @@
     if (item.closest !== null) add(list, "nearest to it", vedette.metresText(item.closest) + (Number.isNaN(item.closestT) ? "" : " " + vedette.t("at %(t)s", { t: op.local(item.closestT).slice(11, 19) })));
     if (item.speed !== null) add(list, "moved", vedette.speedText(item.speed) + (item.heading === null || item.speed < 0.3 ? "" : " " + vedette.t("towards %(bearing)s", { bearing: vedette.bearingText(item.heading) })));
     if (item.recording) add(list, "recording", item.recording.name);
-    add(list, "in it", item.mediaT === null ? vedette.t("frame %(n)s", { n: item.frame }) : clock(item.mediaT) + ", " + vedette.t("frame %(n)s", { n: item.frame }));
+    if (item.frame !== null) add(list, "in it", item.mediaT === null ? vedette.t("frame %(n)s", { n: item.frame }) : clock(item.mediaT) + ", " + vedette.t("frame %(n)s", { n: item.frame }));
     if (item.recording && new Set(op.data.recordings.map((r) => r.operation_id)).size > 1) add(list, "operation", item.recording.operation);
     return list;
   }

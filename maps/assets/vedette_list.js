@@ -5,6 +5,7 @@
 
   function chipOf(op, item) {
     if (op.chipOf) return op.chipOf(item);
+    if (!op.whole) return undefined;
     const chips = op.data.chips || {}, text = item.hitRow >= 0 ? chips[item.hitRow] : undefined;
     if (text) return text;
     if (item.track === item.key) for (const row of op.hitsOf(item.row)) if (chips[row]) return chips[row];

@@ -37,13 +37,24 @@
     return L.marker(latlng, { icon: L.divIcon({ html: face, className: "", iconSize: [24, 24] }), keyboard: true });
   }
 
+  /* A point with its name beside it, always. The browser places the text: Leaflet's tooltips are measured one by one, and
+     two hundred of them take longer than a million hits. */
+  function named(point, latlng, name) {
+    const icon = L.divIcon({ html: element("span", "", name), className: "vedette-town", iconSize: null, iconAnchor: [-6, 9] });
+    return L.featureGroup([point, L.marker(latlng, { icon: icon, interactive: false, keyboard: false })]);
+  }
+
+  function pointOf(p, latlng, style) {
+    if (p.sign) return sign(latlng, p.sign, p.kind);
+    const point = L.circleMarker(latlng, Object.assign({ radius: 7, weight: 2, fillOpacity: 0.9 }, style, p.style || {}));
+    return p.name ? named(point, latlng, p.name) : point;
+  }
+
   /* Lines and areas: a GeoJSON layer whose popups are built from properties as text. */
   function geometry(features, style) {
     return L.geoJSON(features, {
       style: (feature) => Object.assign({}, style, feature.properties.style || {}),
-      pointToLayer: (feature, latlng) => feature.properties.sign
-        ? sign(latlng, feature.properties.sign, feature.properties.kind)
-        : L.circleMarker(latlng, Object.assign({ radius: 7, weight: 2, fillOpacity: 0.9 }, style, feature.properties.style || {})),
+      pointToLayer: (feature, latlng) => pointOf(feature.properties, latlng, style),
       onEachFeature: (feature, layer) => {
         const p = feature.properties;
         if (p.title) layer.on("click", (event) => {
@@ -51,8 +62,7 @@
           if (vedette.pick && vedette.pick(event.containerPoint)) return;
           popup(event.target._map, event.latlng, p.title, p.rows || [], p.note);
         });
-        if (p.name) layer.bindTooltip(() => element("span", "", p.name), { permanent: true, direction: "right", offset: [4, 0], className: "vedette-town" });
-        else if (p.label) layer.bindTooltip(() => element("span", "", p.label), { permanent: false, sticky: true });
+        if (p.label && !p.name) layer.bindTooltip(() => element("span", "", p.label), { permanent: false, sticky: true });
       },
     });
   }

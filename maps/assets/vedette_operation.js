@@ -58,7 +58,9 @@
       this.seam = acrossTheSeam([hits, points]);
       for (const table of [things, points, hits]) project(table, this.seam);
       this.ofThing = byThing(hits.thing, things.count);
-      this.hitIds = null;
+      this.detailed = data.details !== undefined;
+      this.singleRank = null;
+      this.idBytes = null;
       this.delivered = hits;
     }
 
@@ -113,13 +115,44 @@
       return best;
     }
 
-    idOfHit(row) {
-      if (!this.hitIds) {
-        this.hitIds = new Map();
-        const names = this.data.hit_ids ? this.data.hit_ids.split(" ") : [];
-        for (let i = 0, k = 0; i < this.hits.count; i++) if (this.hits.thing[i] < 0) this.hitIds.set(i, names[k++]);
+    /* Which of the single hits a row is: their ids stand one after another. */
+    rankOf(row) {
+      if (!this.singleRank || this.singleRank.length !== this.delivered.count) {
+        const { thing } = this.delivered, rank = new Uint32Array(thing.length);
+        for (let i = 0, k = 0; i < thing.length; i++) { rank[i] = k; if (thing[i] < 0) k++; }
+        this.singleRank = rank;
       }
-      return this.hitIds.get(row) || "hit " + (row + 1);
+      return this.singleRank[row];
+    }
+
+    idOfHit(row) {
+      const ids = this.data.hit_ids, unnamed = "hit " + (row + 1);
+      if (!ids || row >= this.delivered.count || this.hits.thing[row] >= 0) return unnamed;
+      if (typeof ids === "string") { if (!this.idTexts) this.idTexts = ids.split(" "); return this.idTexts[this.rankOf(row)] || unnamed; }
+      if (!this.idBytes) return unnamed;
+      const wide = ids.hex / 2, at = this.rankOf(row) * wide;
+      return Array.from(this.idBytes.subarray(at, at + wide), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    }
+
+    /* What of the page comes after its first picture: the rest of the card, ids and pictures. Resolves when all is there. */
+    async complete() {
+      const { data, delivered } = this;
+      if (data.details) {
+        Object.assign(delivered, await vedette.columns(data.details), { count: delivered.count });
+        data.details = null;
+      }
+      if (data.hit_ids && data.hit_ids.hex) this.idBytes = await vedette.bytesOf(data.hit_ids.bytes);
+      if (data.chips && data.chips.rows) {
+        const texts = (await vedette.blockText(data.chips)).split(" "), chips = {};
+        data.chips.rows.forEach((row, k) => { chips[row] = texts[k]; });
+        data.chips = chips;
+      }
+      if (data.frames && data.frames.boxes) {
+        const texts = (await vedette.blockText(data.frames)).split(" "), frames = {};
+        Object.entries(data.frames.boxes).forEach(([row, box], k) => { frames[row] = { box: box, close: texts[2 * k], whole: texts[2 * k + 1] }; });
+        data.frames = frames;
+      }
+      this.whole = true;
     }
 
     utc(t) { return Number.isNaN(t) ? null : new Date(this.data.epoch_ms + t); }
@@ -141,7 +174,7 @@
         key: key, row: i, kind: thing ? "track" : "single hit", className: cls.name, colour: cls.colour,
         score: known(table.score[i]), calibrated: table.calibrated[i] === 1, decision: this.data.decisions[table.decision[i]], decided: table.decision[i] > 0,
         place: this.place(table, i), ce90: known(table.ce90[i]), t: table.t[i], reason: this.data.reasons[table.reason[i]],
-        recording: this.data.recordings[table.recording[i]] || null, mediaT: known(table.media_t[i]), frame: table.frame[i],
+        recording: this.data.recordings[table.recording[i]] || null, mediaT: known(table.media_t[i]), frame: thing || this.detailed ? table.frame[i] : null,
       };
       if (!thing) {
         const track = this.hits.thing[i];
@@ -163,9 +196,20 @@
     }
   }
 
+  /* Until they come, and where they never do, what only a card tells of hits is not known. */
+  const DETAILS = ["stream", "frame", "media_t", "slant", "major", "minor", "azimuth"];
+  function lacking(hits, data) {
+    const unknown = new Float64Array(hits.count).fill(NaN), none = new Uint8Array(hits.count);
+    for (const name of data.has_border ? [...DETAILS, "border"] : DETAILS) hits[name] = CODES.has(name) ? none : unknown;
+  }
+
   async function operation(data) {
     const tables = await Promise.all([data.things, data.points, data.hits].map(vedette.columns));
-    return new Operation(data, ...tables);
+    const embedded = data.details && typeof data.details.bytes !== "string";
+    if (embedded || !data.details) lacking(tables[2], data);
+    const op = new Operation(data, ...tables);
+    if (!embedded) await op.complete();
+    return op;
   }
 
   Object.assign(window.vedette, { operation: operation });

@@ -21,11 +21,28 @@
     vedette.cursor(map);
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
+  /* What the first picture did not need, and what it changes in what is shown by then. */
+  async function complete(desk) {
+    await desk.op.complete();
+    if (desk.filters.near !== null) desk.set({});
+    desk.tell("rows", true);
+    desk.tell("pictures", true);
+    if (desk.selected !== null) vedette.redraw();
+  }
+
+  /* Runs behind what the first picture needs, while a browser still reads the rest of the page. */
+  function openPage() {
     const map = window[document.querySelector(".folium-map").id], data = JSON.parse(document.getElementById("vedette-data").textContent), ready = () => { document.body.dataset.ready = "1"; };
     document.title = data.title;
     vedette.labelled(map, data.title);
-    if (data.found) vedette.openFound(map, data, { help: [], act: {} }).then(ready).catch((error) => { document.body.prepend(vedette.element("p", "vedette-broken", vedette.t("This page's data cannot be read: %(why)s", { why: error.message }))); });
-    else { openMap(map, data); ready(); }
-  });
+    if (!data.found) { openMap(map, data); ready(); return; }
+    vedette.openFound(map, data, { help: [], act: {} }).then(async ({ desk }) => {
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+      performance.mark("painted");
+      await complete(desk);
+      ready();
+    }).catch((error) => { document.body.prepend(vedette.element("p", "vedette-broken", vedette.t("This page's data cannot be read: %(why)s", { why: error.message }))); });
+  }
+
+  vedette.openPage = openPage;
 })();

@@ -75,10 +75,13 @@ class ThingIndex:
     ----------
     archive
         The operations. Runs that were not there before, or have other parts, are read anew; the rest stays.
+    singles
+        Whether hits that belong to no track are wanted, too.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, *, singles: bool = True) -> None:
         self._archive = archive
+        self._singles = singles
         self._generation = archive.generation
         self._loaded: dict[_Run, frozenset[str]] = {}
         self._marks: tuple[list[object], Marks] | None = None
@@ -160,7 +163,7 @@ class ThingIndex:
         tables = {name: listed for name, listed in parts.items() if listed}
         rows = RegroupedRows.of(self._archive, source, runs)
         hits = rows.hits if parts["hits"] else _no_rows(schema.HITS)
-        asked = [_SINGLES] if parts["hits"] else []
+        asked = [_SINGLES] if parts["hits"] and self._singles else []
         if parts["tracks"]:
             asked.append(_TRACKS.replace("{best}", _BEST).replace("{tracks}", rows.tracks))
         for query in (one.replace("{hits}", hits) for one in asked):

@@ -108,7 +108,7 @@ def test_an_answer_holds_its_own_hits_and_no_others(store):
 
 def test_distances_from_the_border_are_geodesic(store):
     gathered, data = data_of(store)
-    rows, geod = unpack(data["hits"]), pyproj.Geod(ellps="WGS84")
+    rows, geod = unpack(data["hits"]) | unpack(data["details"]), pyproj.Geod(ellps="WGS84")
     along = np.linspace(7.9, 8.2, 6001)
     for i in np.flatnonzero(rows["reason"] == 0)[::17]:
         lat, lon = gathered.hits.lat_deg[i], gathered.hits.lon_deg[i]

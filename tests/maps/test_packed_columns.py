@@ -8,7 +8,7 @@ import gzip
 import numpy as np
 import pytest
 
-from maps.packed_columns import Column, packed
+from maps.packed_columns import Column, packed, packed_ids
 
 
 def unpack(told):
@@ -66,3 +66,39 @@ def test_no_rows_and_nothing_known_are_columns_too():
 def test_a_number_of_more_than_six_bytes_is_refused():
     with pytest.raises(ValueError, match="2\\^48"):
         packed({"a": Column(values=np.array([0, 1 << 50]))}, 2)
+
+
+def test_planes_of_every_kind_come_back_from_one_stream(rng):
+    """Random bytes are stored, skewed ones coded, repeating ones deflated: another reader takes all for one file."""
+    n = 100_000
+    columns = {
+        "random": rng.integers(0, 1 << 24, n),
+        "skewed": np.minimum(rng.exponential(6.0, n).astype(int), 255),
+        "ramp": np.arange(n) * 40,
+        "same": np.full(n, 7),
+    }
+    told = packed({name: Column(values=values) for name, values in columns.items()}, n)
+    read = unpack(told)
+    for name, values in columns.items():
+        assert np.array_equal(read[name], values)
+    raw = gzip.decompress(base64.b64decode(told["bytes"]))
+    assert len(base64.b64decode(told["bytes"])) < 1.02 * len(gzip.compress(raw, 6))
+
+
+def ids_read(told, count):
+    raw = base64.b64decode(told["bytes"]).hex()
+    return [raw[at * told["hex"] : (at + 1) * told["hex"]] for at in range(count)]
+
+
+def test_ids_are_kept_whole_or_by_as_many_digits_as_tell_them_apart(rng):
+    ids = np.frombuffer(rng.bytes(10 * 150_000).hex().encode(), "S20")
+    assert packed_ids(ids[:500]).split() == [one.decode() for one in ids[:500]]
+    many = packed_ids(ids)
+    assert many["hex"] == 14
+    assert ids_read(many, len(ids)) == [one.decode()[:14] for one in ids]
+    alike = ids.copy()
+    alike[1] = alike[0][:14] + b"ff" + alike[0][16:]
+    alike[0] = alike[0][:14] + b"00" + alike[0][16:]
+    assert packed_ids(alike)["hex"] == 16
+    assert packed_ids(np.array([b"h1", b"h20"], "S20")) == "h1 h20"
+    assert packed_ids(np.zeros(0, "S20")) == ""

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from maps.page_file import inert_json, page_frame, page_text
+from maps.page_file import Blocks, inert_json, page_bytes, page_frame
 
 EVIL = {
     "title": "{{7*191}}{%raw%}{#",
@@ -35,9 +35,21 @@ class Elements(HTMLParser):
 def test_data_change_nothing_of_the_page_around_them():
     parsed = [Elements(), Elements()]
     for reader, data in zip(parsed, ({}, EVIL), strict=True):
-        reader.feed(page_text(data))
+        reader.feed(page_bytes(data).decode())
     assert parsed[0].scripts == parsed[1].scripts
     assert parsed[1].scripts.count("application/json") == 1
+
+
+def test_long_texts_stand_behind_the_json_and_the_page_opens_before_the_later_ones():
+    blocks = Blocks()
+    told = {"first": blocks.put("QUJD"), "late": blocks.put("AAAA BBBB", later=True)}
+    page = page_bytes(told, blocks).decode()
+    places = [page.index(text) for text in ('id="vedette-data"', ">QUJD<", "vedette.openPage()", ">AAAA BBBB<")]
+    assert places == sorted(places)
+    for held, text in ((told["first"], "QUJD"), (told["late"], "AAAA BBBB")):
+        assert f'<script type="text/plain" id="vedette-{held["block"]}">{text}</script>' in page
+    with pytest.raises(ValueError, match="base64"):
+        blocks.put("AAAA</script><script>")
 
 
 def test_nothing_in_the_data_is_a_template_a_tag_or_an_entity():
@@ -53,7 +65,7 @@ def test_a_number_json_does_not_have_is_refused():
 
 
 def test_the_policy_names_every_script_and_style_by_its_hash_and_allows_nothing_else():
-    page = page_text({})
+    page = page_bytes({}).decode()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == rules["connect-src"] == rules["base-uri"] == rules["form-action"] == "'none'"

@@ -114,6 +114,44 @@ def test_the_page_opens_with_everything_and_asks_for_nothing(browser, night):
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
+def test_what_the_first_picture_does_not_need_comes_after_it(browser, night):
+    page = Path(night.page.removeprefix("file://")).read_text(encoding="utf-8")
+    opens = page.index("vedette.openPage();</script>")
+    assert page.index('id="vedette-first-3"') < opens < page.index('id="vedette-later-1"')
+    with opened(browser, night.page) as tab:
+        assert tab.evaluate("performance.getEntriesByName('painted').length") == 1
+        assert tab.evaluate("document.querySelectorAll('[id^=vedette-first-], [id^=vedette-later-]').length") == 0
+
+
+def test_very_many_ids_reach_the_card_by_their_bytes(browser, night, tmp_path, monkeypatch):
+    monkeypatch.setattr("maps.packed_columns._WRITTEN_OUT", 1)
+    with Archive([night.store]) as archive:
+        content = operation_map(archive, Surroundings(border=[BORDER]))
+    assert content.found["hit_ids"]["hex"] == 8
+    write_map(content, tmp_path / "page.html")
+    with opened(browser, (tmp_path / "page.html").as_uri()) as page:
+        told = page.evaluate("""(() => { const { op } = vedette.desk_, rows = Array.from(op.hits.thing.keys());
+            return rows.filter((i) => op.hits.thing[i] < 0).map((i) => [op.data.epoch_ms + op.hits.t[i], op.idOfHit(i)]); })()""")
+    assert sorted(map(tuple, told)) == sorted(
+        (h.t_utc_ns // 1_000_000, h.hit_id) for h in night.store.hits() if not h.track_id
+    )
+
+
+def test_a_lean_page_says_of_hits_only_what_it_holds(browser, night, tmp_path):
+    with Archive([night.store]) as archive:
+        content = operation_map(archive, Surroundings(border=[BORDER], lean=True))
+    assert not {"details", "hit_ids", "chips"} & set(content.found)
+    write_map(content, tmp_path / "page.html")
+    with opened(browser, (tmp_path / "page.html").as_uri()) as page:
+        assert counts(page)["hit"] == len(night.store.hits())
+        page.evaluate("vedette.desk_.select(Array.from(vedette.desk_.shown.keys).at(-1))")
+        card = page.inner_text(".vedette-card-panel")
+        assert "single hit" in card
+        assert "CE90" in card
+        assert "frame" not in card.replace("Whole frame", "")
+        assert "written lean" in page.evaluate("document.querySelector('#vedette-panel-layers').textContent")
+
+
 def test_keys_walk_the_list_and_the_card_says_what_the_store_says(browser, night):
     things = {t.thing_id: t for t in night.found().things}
     with opened(browser, night.page) as page:

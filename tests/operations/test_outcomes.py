@@ -94,6 +94,16 @@ def test_hits_of_which_one_is_unknown_are_refused(night, op):
         assert record_outcome(store, FromTheSpot(found=Outcome.FOUND), hit_ids=(hit,)).hit_ids == (hit,)
 
 
+def test_the_beginning_of_a_hits_id_is_enough_where_no_other_begins_so(night, op):
+    with opened(night, op) as store:
+        ids = sorted(store.table("hits")["hit_id"].to_pylist())
+        alike = next(n for n in range(20) if sum(one.startswith(ids[0][:n]) for one in ids) == 1)
+        recorded = record_outcome(store, FromTheSpot(found=Outcome.FOUND), hit_ids=(ids[0][:alike],))
+        assert recorded.hit_ids == (ids[0],)
+        with pytest.raises(InputError, match=f"the ids of {len(ids)} hits begin with"):
+            record_outcome(store, FromTheSpot(found=Outcome.FOUND), hit_ids=("",))
+
+
 def test_an_outcome_follows_its_track_into_a_run_that_replaces_this_one(night, op, made):
     with opened(night, op) as store:
         track = str(store.table("tracks")["track_id"][0])

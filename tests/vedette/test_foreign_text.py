@@ -218,12 +218,18 @@ SHOWN = {
 
 
 def data_of(page):
-    """Return the JSON text of a page, which otherwise is the frame to the byte."""
+    """Return the JSON text of a page, which otherwise is the frame to the byte, and base64 that nothing runs."""
     text = page.read_bytes().decode()
     frame = page_frame()
     assert text.startswith(frame.before)
     assert text.endswith(frame.after)
-    return text[len(frame.before) : len(text) - len(frame.after)]
+    first, later = text[len(frame.before) : len(text) - len(frame.after)].split(frame.opening)
+    data, blocks = first.split("</script>", 1)
+    rest = re.sub(
+        r'<script type="text/plain" id="vedette-(first|later)-\d">[A-Za-z0-9+/= ]*</script>\n', "", blocks + later
+    )
+    assert rest == ""
+    return data.removeprefix('<script type="application/json" id="vedette-data">')
 
 
 def strings_of(value):

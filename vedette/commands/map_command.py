@@ -36,6 +36,9 @@ def map_operation(
         Path | None, typer.Option(help="MBTiles, PMTiles or GeoTIFF: what it has of this ground goes into the page.")
     ] = None,
     basemap_mb: Annotated[float, typer.Option(min=0.1, max=500.0, help="MB its tiles may take.")] = 20.0,
+    lean: Annotated[
+        bool, typer.Option("--lean", help="Hits with position, time, class and score alone: under half the size.")
+    ] = False,
     zone: Zone = None,
     case: CaseNumber = None,
     reason: Reason = None,
@@ -76,6 +79,7 @@ def map_operation(
             terrain=terrain_of(drawn) if drawn else None,
             zone=parse_zone(zone),
             frames_mb=frames_mb,
+            lean=lean,
             basemap=basemap,
             basemap_mb=basemap_mb,
         )
