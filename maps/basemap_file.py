@@ -24,7 +24,7 @@ from geo.errors import InputError
 from geo.gis.errors import GisFileError
 from geo.gis.raster_file import open_raster
 from maps.mercator import WORLD_M, northing_of
-from maps.quiet_style import drawn
+from maps.quiet_style import drawn, typeface_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +53,8 @@ class Tiles(Protocol):
     attribution: str
     deepest: int
     """The last zoom there are tiles of."""
+    note: str
+    """What a reader of the tiles should know; mostly empty."""
 
     def tile(self, zoom: int, x: int, y: int) -> bytes | None:
         """Return a tile's bytes, rows counted from the north; None where there is none."""
@@ -68,7 +70,7 @@ class Basemap:
     deepest: int
     attribution: str
     note: str
-    """What did not fit; empty where everything does."""
+    """What did not fit, or is written otherwise than it should be; empty where nothing is."""
 
     def data(self) -> dict[str, Any]:
         """Return what the page reads."""
@@ -83,21 +85,22 @@ def read_basemap(path: Path, bounds: Sequence[Sequence[float]], *, budget_mb: fl
     InputError
         When the file is missing, is no base map of pictures, or has nothing of this ground.
     """
-    left, found, deepest, note = budget_mb * 1e6, dict[str, str](), -1, ""
+    left, found, deepest, notes = budget_mb * 1e6, dict[str, str](), -1, list[str]()
     with _opened(path) as tiles:
         for zoom in range(min(tiles.deepest, _DEEPEST) + 1):
             of_zoom = _of_zoom(tiles, zoom, bounds, left)
             if of_zoom is None:
-                note = f"The base map goes to zoom {deepest}: more of it does not fit into {budget_mb:g} MB."
+                notes.append(f"The base map goes to zoom {deepest}: more of it does not fit into {budget_mb:g} MB.")
                 break
             if of_zoom:
                 found |= of_zoom
                 deepest = zoom
                 left -= sum(map(len, of_zoom.values()))
         attribution = tiles.attribution
+        notes += [tiles.note] if tiles.note else []
     if not found:
         raise InputError(f"--basemap: {path} has no picture of the ground of this map; name another", path=str(path))
-    return Basemap(tiles=found, deepest=deepest, attribution=attribution, note=note)
+    return Basemap(tiles=found, deepest=deepest, attribution=attribution, note=" ".join(notes))
 
 
 class BasemapOnDisk:
@@ -216,6 +219,7 @@ class _MbTiles:
         self.deepest = int(deepest or 0)
         form = str(told.get("format", "png"))
         self._vector = form in {"pbf", "mvt"}
+        self.note = typeface_note() if self._vector else ""
         if not self._vector and form not in {"png", "jpg", "jpeg", "webp"}:
             raise InputError(f"--basemap: {path} holds {form} tiles, neither pictures nor vector tiles", path=str(path))
 
@@ -233,6 +237,7 @@ class _PmTiles:
         self._reader = reader
         header = reader.header()
         self._vector = header["tile_type"] == TileType.MVT
+        self.note = typeface_note() if self._vector else ""
         if not self._vector and header["tile_type"] not in {TileType.PNG, TileType.JPEG, TileType.WEBP}:
             raise InputError(f"--basemap: {path} holds neither pictures nor vector tiles", path=str(path))
         plain = {Compression.NONE, Compression.UNKNOWN}
@@ -252,7 +257,7 @@ class _PmTiles:
 class _GeoTiff:
     """A raster of colours: its tiles are warped from it, and know where it ends."""
 
-    attribution = ""
+    attribution = note = ""
 
     def __init__(self, path: Path) -> None:
         self._raster = open_raster(path)

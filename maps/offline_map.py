@@ -71,6 +71,8 @@ class MapContent:
     hillshade: Hillshade | None = None
     basemap: Basemap | None = None
     notes: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    """What was asked for and could not be had; the page says it among its notes."""
     keys: Sequence[LegendKey] = ()
     """Entries of the legend that belong to no layer."""
     panel: PlanPanel | None = None
@@ -140,7 +142,7 @@ def map_data(content: MapContent) -> dict[str, Any]:
         "subtitle": content.subtitle,
         "layers": [_layer(layer, seam=seam) for layer in content.layers if layer.features],
         "legend": _legend(content),
-        "notes": list(content.notes),
+        "notes": [*content.problems, *content.notes],
         "frame": content.frame or everything,
     }
     if content.hillshade is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geo.errors import InputError
 from geo.grid_reference import mgrs_of
 from maps.basemap_file import read_basemap
 from maps.brief_layers import brief_layers
@@ -92,7 +93,11 @@ def _content(archive: Archive, gathered: Gathered, around: Surroundings, title: 
     content = dataclasses.replace(content, notes=[*content.notes, ASSESSED])
     if around.basemap is None or content.frame is None:
         return content
-    base = read_basemap(around.basemap, content.frame, budget_mb=around.basemap_mb)
+    try:
+        base = read_basemap(around.basemap, content.frame, budget_mb=around.basemap_mb)
+    except InputError as error:
+        said = error.message.replace(str(around.basemap), around.basemap.name)
+        return dataclasses.replace(content, problems=[*content.problems, f"There is no base map. {said}"])
     return dataclasses.replace(content, basemap=base, notes=[*content.notes, *([base.note] if base.note else [])])
 
 

@@ -38,8 +38,9 @@ _DATA_MARK: Final = "<!--vedette: data-->"
 _LATER_MARK: Final = "<!--vedette: later-->"
 _OPENING: Final = "<script>vedette.openPage();</script>"
 SCRIPTS: Final = (
-    "words", "map", "legs", "columns", "places", "operation", "filters", "hits_layer", "things_layer", "tools", "list",
-    "card", "time", "filter_panel", "address", "keys", "workbench", "found", "page",
+    "words", "map", "legs", "columns", "places", "quiet_style", "vector_tile", "disk_map", "operation", "filters",
+    "hits_layer", "things_layer", "tools", "list", "card", "time", "filter_panel", "address", "keys", "workbench",
+    "found", "page",
 )  # fmt: skip
 """Our scripts in the order in which they run; each adds to `window.vedette`, the last opens the page."""
 _STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')

@@ -10,39 +10,36 @@ import dataclasses
 import functools
 import importlib.util
 import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from maps.leaflet_file import own_asset
 from maps.vector_tile import LINE, POINT, POLYGON, layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from maps.vector_tile import Feature
 
-SIDE_PX: Final = 512
+
+def _shared() -> Any:
+    """Return the style, which the page's scripts draw in, too: the object that their file assigns is JSON."""
+    text = own_asset("vedette_quiet_style.js")
+    return json.loads(text[text.index("= {") + 2 : text.rindex(";")])
+
+
+STYLE: Final = _shared()
+SIDE_PX: Final[int] = STYLE["side_px"]
 """Pixels of a tile, shown on 256: sharp on screens of twice the density."""
 COLOURS: Final = 48
-_GROUND: Final = "#f4f3ee"
-_WATER: Final = "#cbdde8"
-_TEXT: Final = "#5b6166"
-_HALO: Final = "#fbfaf7"
-_WOODED: Final = frozenset({"wood", "forest", "nature_reserve", "park", "scrub", "orchard", "national_park", "trees"})
-_GREEN: Final = frozenset(
-    {"grass", "grassland", "meadow", "farmland", "farm", "heath", "wetland", "vineyard", "garden"}
-)
-_BUILT: Final = frozenset(
-    {"residential", "commercial", "industrial", "retail", "urban_area", "suburb", "neighbourhood"}
-)
-_WIDE: Final = frozenset({"motorway", "trunk", "primary", "highway", "major_road", "secondary"})
-_MIDDLE: Final = frozenset({"tertiary", "minor", "minor_road", "residential", "unclassified", "living_street"})
-_RAIL: Final = frozenset({"rail", "transit", "light_rail", "narrow_gauge", "subway", "tram"})
-_PLACES: Final = ("city", "town", "village", "locality", "hamlet", "suburb")
+_DASHES: Final = 1.7
+"""From one dash's beginning to the next, in dashes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +58,7 @@ def drawn(tile: bytes) -> bytes:
         When it is no vector tile, or a damaged one.
     """
     layers = layers_of(tile)
-    picture = Image.new("RGB", (SIDE_PX, SIDE_PX), _GROUND)
+    picture = Image.new("RGB", (SIDE_PX, SIDE_PX), STYLE["ground"])
     pen = ImageDraw.Draw(picture)
     for colour, feature in sorted(_areas(layers), key=lambda one: _ORDER.index(one[0])):
         _fill(pen, feature, colour)
@@ -74,55 +71,50 @@ def drawn(tile: bytes) -> bytes:
     return stream.getvalue()
 
 
-_FILLS: Final = {"wooded": "#dfe8d6", "green": "#ebefe2", "built": "#e9e6e1", "water": _WATER, "building": "#dbd6cf"}
+_FILLS: Final[dict[str, str]] = STYLE["fills"]
 _ORDER: Final = tuple(_FILLS.values())
-_WATERS: Final = frozenset({"water", "ocean", "water_polygons"})
-_GROUNDS: Final = frozenset({"landcover", "landuse", "land", "natural", "park", "sites", "pois"})
-_WATERWAYS: Final = frozenset({"waterway", "water_lines", "physical_line", "water"})
-_WAYS: Final = frozenset({"transportation", "roads", "streets"})
-_BOUNDS: Final = frozenset({"boundary", "boundaries"})
-_PLACE_LAYERS: Final = frozenset({"place", "places", "place_labels"})
+_LAYERS: Final[dict[str, list[str]]] = STYLE["layers"]
+_KINDS: Final = {name: frozenset(kinds) for name, kinds in STYLE["kinds"].items()}
+_STROKES: Final = {name: _Stroke(**stroke) for name, stroke in STYLE["strokes"].items()}
+_PLACES: Final[list[str]] = STYLE["places"]
 
 
 def _kind(feature: Feature) -> str:
     """Return what a feature is, whichever schema says it."""
-    said = (feature.tags.get(name) for name in ("class", "kind", "pmap:kind", "subclass"))
+    said = (feature.tags.get(name) for name in STYLE["kind_tags"])
     return next((str(one) for one in said if one), "")
 
 
-def _of(layers: dict[str, list[Feature]], names: Iterable[str], shape: int) -> Iterator[Feature]:
-    for name in names:
+def _of(layers: dict[str, list[Feature]], group: str, shape: int) -> Iterator[Feature]:
+    for name in _LAYERS[group]:
         yield from (feature for feature in layers.get(name, ()) if feature.kind == shape)
 
 
 def _areas(layers: dict[str, list[Feature]]) -> Iterator[tuple[str, Feature]]:
-    for feature in _of(layers, _GROUNDS, POLYGON):
+    for feature in _of(layers, "grounds", POLYGON):
         kind = _kind(feature)
-        name = "wooded" if kind in _WOODED else "green" if kind in _GREEN else "built" if kind in _BUILT else ""
+        name = next((name for name in ("wooded", "green", "built") if kind in _KINDS[name]), "")
         if name:
             yield _FILLS[name], feature
-    for feature in _of(layers, _WATERS, POLYGON):
+    for feature in _of(layers, "waters", POLYGON):
         yield _FILLS["water"], feature
-    for feature in _of(layers, ("building", "buildings"), POLYGON):
+    for feature in _of(layers, "buildings", POLYGON):
         yield _FILLS["building"], feature
 
 
 def _lines(layers: dict[str, list[Feature]]) -> Iterator[tuple[_Stroke, Feature]]:
     """Yield lines from the ground up: water, then all edges of ways, then the ways, bounds last."""
-    for feature in _of(layers, _WATERWAYS, LINE):
-        yield _Stroke(colour="#a9c6d8", px=2.5 if _kind(feature) in {"river", "canal"} else 1.2), feature
-    ways = [(_kind(feature), feature) for feature in _of(layers, _WAYS, LINE)]
-    for width, kinds in ((6.0, _WIDE), (4.0, _MIDDLE)):
-        yield from ((_Stroke(colour="#c3bdb3", px=width), way) for kind, way in ways if kind in kinds)
+    for feature in _of(layers, "waterways", LINE):
+        yield _STROKES["river" if _kind(feature) in _KINDS["river"] else "stream"], feature
+    ways = [(_kind(feature), feature) for feature in _of(layers, "ways", LINE)]
+    for name in ("wide", "middle"):
+        yield from ((_STROKES[f"{name}_edge"], way) for kind, way in ways if kind in _KINDS[name])
     for kind, way in ways:
-        if kind in _RAIL:
-            yield _Stroke(colour="#a7a7ab", px=1.6, dash_px=9.0), way
-        elif kind in _WIDE or kind in _MIDDLE:
-            yield _Stroke(colour="#ffffff", px=4.0 if kind in _WIDE else 2.4), way
-        elif kind not in {"ferry", "aeroway", "path_construction"}:
-            yield _Stroke(colour="#b9ac98", px=1.3, dash_px=6.0), way
-    for feature in _of(layers, _BOUNDS, LINE):
-        yield _Stroke(colour="#8d7f97", px=2.2, dash_px=14.0), feature
+        name = next((name for name in ("rail", "wide", "middle", "not_drawn") if kind in _KINDS[name]), "path")
+        if name != "not_drawn":
+            yield _STROKES[name], way
+    for feature in _of(layers, "bounds", LINE):
+        yield _STROKES["bound"], feature
 
 
 def _fill(pen: ImageDraw.ImageDraw, feature: Feature, colour: str) -> None:
@@ -153,7 +145,7 @@ def _line(pen: ImageDraw.ImageDraw, points: NDArray[np.float64], stroke: _Stroke
         pen.line(points.ravel().tolist(), fill=stroke.colour, width=width, joint="curve")
         return
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    for start in np.arange(0.0, along[-1], 1.7 * stroke.dash_px).tolist():
+    for start in np.arange(0.0, along[-1], _DASHES * stroke.dash_px).tolist():
         inside = (along > start) & (along < start + stroke.dash_px)
         at = np.concatenate([[start], along[inside], [min(start + stroke.dash_px, along[-1])]])
         dash = np.column_stack([np.interp(at, along, points[:, k]) for k in (0, 1)])
@@ -163,13 +155,13 @@ def _line(pen: ImageDraw.ImageDraw, points: NDArray[np.float64], stroke: _Stroke
 def _names(pen: ImageDraw.ImageDraw, layers: dict[str, list[Feature]]) -> None:
     """Write the names of places, the larger first, whole within the tile and none over another."""
     taken: list[tuple[float, float, float, float]] = []
-    places = [one for one in _of(layers, _PLACE_LAYERS, POINT) if one.parts and _rank(one) < len(_PLACES)]
+    places = [one for one in _of(layers, "places", POINT) if one.parts and _rank(one) < len(_PLACES)]
     for feature in sorted(places, key=_rank):
         text = str(feature.tags.get("name:en") or feature.tags.get("name") or "")[:40]
         x, y = (feature.parts[0][0] * SIDE_PX).tolist()
         if not text.isprintable() or not text or not (0.0 <= x < SIDE_PX and 0.0 <= y < SIDE_PX):
             continue
-        font = _font((26, 22, 19, 17, 17, 17)[_rank(feature)])
+        font = _font(STYLE["place_px"][_rank(feature)])
         wide, high = pen.textlength(text, font=font) / 2.0 + 4.0, 14.0
         x, y = min(max(x, wide), SIDE_PX - wide), min(max(y, high), SIDE_PX - high)
         box = (x - wide, y - high, x + wide, y + high)
@@ -178,19 +170,33 @@ def _names(pen: ImageDraw.ImageDraw, layers: dict[str, list[Feature]]) -> None:
         ):
             continue
         taken.append(box)
-        pen.text((x, y), text, font=font, fill=_TEXT, anchor="mm", stroke_width=3, stroke_fill=_HALO)
+        pen.text((x, y), text, font=font, fill=STYLE["text"], anchor="mm", stroke_width=3, stroke_fill=STYLE["halo"])
 
 
 def _rank(feature: Feature) -> int:
     """Return how soon a place is named; beyond the last where it is none."""
-    said: tuple[Any, ...] = tuple(feature.tags.get(name) for name in ("class", "kind_detail", "kind", "pmap:kind"))
+    said: tuple[Any, ...] = tuple(feature.tags.get(name) for name in STYLE["place_tags"])
     return min((_PLACES.index(str(one)) for one in said if str(one) in _PLACES), default=len(_PLACES))
 
 
 @functools.cache
-def _font(size_px: int) -> Any:
-    """Return the typeface that comes with matplotlib, DejaVu Sans (Latin, Greek, Cyrillic), without loading that."""
+def _typeface() -> Path | None:
+    """Return DejaVu Sans (Latin, Greek, Cyrillic) as it comes with matplotlib, which is not loaded; None if missing."""
     found = importlib.util.find_spec("matplotlib")
     if found is None or found.origin is None:
-        return ImageFont.load_default(size_px)
-    return ImageFont.truetype(str(Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"), size_px)
+        return None
+    path = Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"
+    return path if path.is_file() else None
+
+
+def typeface_note() -> str:
+    """Return what a reader of names should know of their letters; empty where nothing is missing."""
+    return (
+        "" if _typeface() else "Names on the base map are in a plain typeface: DejaVu Sans of matplotlib is not there."
+    )
+
+
+@functools.cache
+def _font(size_px: int) -> Any:
+    path = _typeface()
+    return ImageFont.load_default(size_px) if path is None else ImageFont.truetype(str(path), size_px)

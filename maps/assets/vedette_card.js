@@ -111,7 +111,7 @@
     box.append(vedette.element("h3", "", vedette.t("What it did, perhaps")), list);
     for (const event of events) {
       const where = event.details && event.details.zone ? " (" + event.details.zone + ")" : "";
-      list.appendChild(vedette.element("li", "", vedette.signOf(event.kind) + " " + event.kind + where + (event.probability === null ? "" : ", P " + event.probability.toFixed(2)) + ", " + (desk.op.local(event.t) || "").slice(11, 19)));
+      list.appendChild(vedette.element("li", "", (vedette.minorEvent(event.kind) ? "" : vedette.signOf(event.kind) + " ") + event.kind + where + (event.probability === null ? "" : ", P " + event.probability.toFixed(2)) + ", " + (desk.op.local(event.t) || "").slice(11, 19)));
     }
     return box;
   }

@@ -3,6 +3,19 @@
 (function () {
   const PICTURE = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+\/=]+$/;
 
+  const noticed = new Set();
+  /* Says once what a page has to do without; it can be put away. */
+  function notice(text) {
+    if (noticed.has(text)) return;
+    noticed.add(text);
+    const box = vedette.element("p", "vedette-notice", text + " "), close = vedette.element("button", "small", vedette.t("Close"));
+    box.setAttribute("role", "status");
+    close.type = "button";
+    close.addEventListener("click", () => box.remove());
+    box.appendChild(close);
+    document.body.appendChild(box);
+  }
+
   function layerOf(spec) {
     return spec.tracks ? vedette.legs(spec) : vedette.geometry(spec.features, spec.style);
   }
@@ -12,7 +25,7 @@
     createTile: function (at, done) {
       const img = vedette.element("img"), { tiles, address } = this.options, text = tiles && tiles[at.z + "/" + at.x + "/" + at.y], found = /^(png|jpeg|webp);([A-Za-z0-9+\/=]+)$/.exec(text || "");
       img.alt = "";
-      if (address) { img.onload = img.onerror = () => done(null, img); img.src = address + "/" + at.z + "/" + at.x + "/" + at.y; return img; }
+      if (address) { img.onload = () => done(null, img); img.onerror = () => { notice(vedette.t("The base map cannot be read any more; the rest goes on without it.")); done(null, img); }; img.src = address + "/" + at.z + "/" + at.x + "/" + at.y; return img; }
       if (found) img.src = "data:image/" + found[1] + ";base64," + found[2];
       setTimeout(() => done(null, img), 0);
       return img;

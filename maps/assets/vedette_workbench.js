@@ -154,6 +154,7 @@
       panel.appendChild(label);
       if (more) panel.appendChild(more);
     }
+    panel.appendChild(vedette.diskMapChooser(map));
     for (const entry of data.legend || []) if (!layers.some((l) => l.legend === entry)) panel.appendChild(legendRow(vedette.legendKey(entry), entry.text));
     for (const line of data.notes || []) panel.appendChild(vedette.element("div", "note", line));
     return panel;

@@ -17,10 +17,11 @@ from pmtiles.reader import MmapSource, Reader
 
 from geo.errors import InputError
 from maps.basemap_file import BasemapOnDisk, read_basemap
-from maps.quiet_style import _GROUND, _WATER, drawn
+from maps.quiet_style import STYLE, drawn
 from maps.vector_tile import POLYGON, layers_of
 
 LAKE = shapely.box(8.0, 50.0, 8.02, 50.02).difference(shapely.box(8.008, 50.008, 8.012, 50.012))
+WATER = STYLE["fills"]["water"]
 BOX = [[50.0, 8.0], [50.02, 8.02]]
 
 
@@ -80,7 +81,8 @@ def test_what_is_read_is_what_was_written(lake):
 
 
 @pytest.mark.parametrize(
-    ("lat", "lon", "colour"), [(50.004, 8.004, _WATER), (50.01, 8.01, _GROUND), (49.997, 8.01, _GROUND)]
+    ("lat", "lon", "colour"),
+    [(50.004, 8.004, WATER), (50.01, 8.01, STYLE["ground"]), (49.997, 8.01, STYLE["ground"])],
 )
 def test_it_is_drawn_where_it_lies(lake, lat, lon, colour):
     told = read_basemap(lake, BOX, budget_mb=2.0)

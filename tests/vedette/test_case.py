@@ -8,6 +8,7 @@ import pytest
 
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
+from tests.operations.finding.conftest import made_operation
 from vedette.main import main
 
 
@@ -46,6 +47,15 @@ def test_a_map_wants_a_case_and_takes_the_one_that_is_open(op, capsys, tmp_path)
         LeafKind.CASE,
         LeafKind.ATTEMPT,
     ]
+
+
+def test_a_map_goes_on_without_a_base_map_that_is_missing_and_says_so(capsys, tmp_path):
+    page, why = tmp_path / "page.html", ("--case", "7", "--reason", "tracks at km 3", "--actor", "ben")
+    op = made_operation(tmp_path / "op", nights=1)
+    status, told = said(capsys, "map", op, "--out", page, "--basemap", tmp_path / "gone.pmtiles", *why)
+    assert status == 1
+    assert "There is no base map. --basemap: gone.pmtiles cannot be read" in told
+    assert "There is no base map. --basemap: gone.pmtiles cannot be read" in page.read_text(encoding="utf-8")
 
 
 def test_a_case_without_a_reason_is_wrong_usage(op, capsys):

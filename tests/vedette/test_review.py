@@ -25,7 +25,7 @@ def test_it_starts_with_a_code_for_the_first_account_and_ends_by_a_signal(tmp_pa
     (tmp_path / "broken").mkdir()
     command = [sys.executable, "-m", "vedette", "review", str(operation), str(tmp_path / "broken"), "--port", "0"]
     running = subprocess.Popen(
-        [*command, "--accounts", str(tmp_path / "accounts.json")],
+        [*command, "--accounts", str(tmp_path / "accounts.json"), "--basemap", str(tmp_path / "gone.pmtiles")],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
@@ -40,6 +40,7 @@ def test_it_starts_with_a_code_for_the_first_account_and_ends_by_a_signal(tmp_pa
         (code,) = re.findall(r"\b[0-9a-f]{16}\b", said)
         assert "left out" in said
         assert "no operation folder" in said
+        assert "gone.pmtiles cannot be read" in said
         with httpx.Client(base_url=address, headers={"origin": address}) as client:
             assert client.get("/api/me").status_code == 401
             new = {"name": "ada", "password": "four words in a row", "code": code}

@@ -84,7 +84,6 @@ def review(
     answering = _tls(own=tls, cert=tls_cert, key=tls_key, folder=people.parent, hosts=(host, *names))
     place = Place(host=host, port=port, tls=answering, names=names)
     sight = _sight(Question(brief=brief, border=border), zone)
-    beneath = None if basemap is None else BasemapOnDisk(basemap)
     outlet = _outlet(tak, (tak_cert, tak_key, tak_ca), cleartext)
     signer = None if signing_key is None else signer_of(signing_key, signing_passphrase_file)
     second = None if second_key is None else signer_of(second_key, second_passphrase_file)
@@ -92,6 +91,11 @@ def review(
     with contextlib.ExitStack() as stack:
         link = stack.enter_context(place.listen())
         desk = stack.enter_context(Desk(_folders(operations, key_file, passphrase_file), clock=utc_now_ns))
+        beneath = None
+        try:
+            beneath = None if basemap is None else BasemapOnDisk(basemap)
+        except InputError as error:
+            desk.problems.append(error.message)
         for problem in desk.problems:
             ERRORS.print(line(("left out:", "yellow"), f" {problem}"))
         known = None

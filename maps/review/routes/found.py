@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import base64
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
@@ -16,6 +17,10 @@ from maps.review.visits import Caller, Here
 from operations.consultation import Access, require_logged
 
 router = APIRouter(tags=["things"])
+_NOTHING: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
+"""A clear pixel, for where a base map has no tile: a page takes what is no picture for a fault, and says so."""
 
 
 class Pictured(Body):
@@ -74,7 +79,5 @@ def tile(
     if here.found.basemap is None:
         raise NotThereError("no base map was given when the console was started (--basemap)")
     found = here.found.basemap.tile(zoom, x, y)
-    if found is None:
-        return Response(status_code=204)
-    data, kind = found
+    data, kind = found or (_NOTHING, "png")
     return Response(data, media_type=f"image/{kind}", headers={"cache-control": "private, max-age=3600"})
