@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from benchmarks._made_hits import many_hits
+from benchmarks._made_hits import finished_run, many_hits, recording, walks_of
 from detection.events import CROSSING, STANDING, Event
-from detection.ground_tracks import GroundTracks
 from detection.labels import Labels
 from operations.case_file import Draft
 from operations.columns import chips_table, events_table, hits_table, tracks_table
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
-from operations.values import MediaKind, MediaRecord, Member, RunKind, RunRecord, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from detection.ground_hits import GroundHits
+    from detection.ground_tracks import GroundTracks
 
 POINTS = 20
 STEP_NS = 500_000_000
@@ -57,23 +56,8 @@ def add_walks(
 ) -> None:
     """Add a run of such walks to an operation."""
     hits, walks = _walks(tracks, singles, classes, recordings)
-    run = RunRecord(
-        run_id=f"{tracks:016x}",
-        media_ids=tuple(f"{k:064x}" for k in range(len(recordings))),
-        kind=RunKind.RECORD,
-        state=RunState.FINISHED,
-        settings={"model": "made model 00ff", "terrain": "none"},
-    )
-    media = [
-        MediaRecord(
-            id=f"{k:064x}",
-            name=text,
-            kind=MediaKind.VIDEO,
-            size_bytes=1,
-            members=(Member(path=text, size_bytes=1, sha256=f"{k:064x}", suffix=".ts"),),
-        )
-        for k, text in enumerate(recordings)
-    ]
+    films = [recording(k, text) for k, text in enumerate(recordings)]
+    run = finished_run(tracks, films)
     pictures = [_picture(shade) for shade in range(16)]
     chips = {one.decode(): pictures[k % 16] for k, one in enumerate(hits.hit_id[: tracks * POINTS : POINTS].tolist())}
     with store.begin_run(run) as writer:
@@ -81,7 +65,7 @@ def add_walks(
         writer.add("tracks", tracks_table(walks, run_id=run.run_id))
         writer.add("events", events_table(_events(walks), run_id=run.run_id))
         writer.add("chips", chips_table(chips))
-        writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=one.id, body=one.body()) for one in media])
+        writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=one.id, body=one.body()) for one in films])
 
 
 def _walks(
@@ -117,23 +101,8 @@ def _walks(
             codes=np.concatenate([of_track, np.full(singles, -1, np.int32)]),
         ),
     )
-    walks = GroundTracks(
-        track_id=tuple(f"T{k}" for k in range(tracks)),
-        class_name=Labels(names=tuple(classes), codes=kinds[:points:POINTS]),
-        existence=rng.uniform(0.3, 1.0, tracks).astype(np.float32),
-        posterior_classes=(),
-        posterior=np.zeros((tracks, 0), np.float32),
-        ended=Labels.repeated("", tracks),
-        speed_mps=np.full(tracks, 1.2, np.float32),
-        heading_deg=np.full(tracks, 90.0, np.float32),
-        offsets=np.arange(tracks + 1, dtype=np.int64) * POINTS,
-        t_utc_ns=times,
-        lat_deg=lat,
-        lon_deg=lon,
-        ce90_m=np.full(points, 12.0, np.float32),
-        hit_id=hits.hit_id[:points],
-    )
-    return hits, walks
+    names = [f"T{k}" for k in range(tracks)]
+    return hits, walks_of(hits.take(slice(0, points)), names, rng.uniform(0.3, 1.0, tracks))
 
 
 def _events(walks: GroundTracks) -> list[Event]:

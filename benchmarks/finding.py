@@ -22,8 +22,7 @@ import numpy as np
 import shapely
 
 from benchmarks import Row
-from benchmarks._made_hits import many_hits
-from detection.ground_tracks import GroundTracks
+from benchmarks._made_hits import finished_run, many_hits, recording, walks_of
 from detection.labels import Labels
 from missions.briefs.places import GeoLine
 from operations.case_file import Draft
@@ -37,7 +36,6 @@ from operations.finding.thing_index import ThingIndex
 from operations.frames import Frames
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
-from operations.values import MediaKind, MediaRecord, Member, RunKind, RunRecord, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,37 +95,14 @@ def _flight(store: OperationStore, night: int, count: int) -> None:
         score=rng.random(count).astype(np.float32),
         track=Labels(names=names, codes=np.repeat(np.arange(walks), TRACK_POINTS).astype(np.int32)),
     )
-    tracks = GroundTracks(
-        track_id=names,
-        class_name=Labels(names=hits.class_name.names, codes=kinds[::TRACK_POINTS]),
-        existence=rng.random(walks).astype(np.float32),
-        posterior_classes=(),
-        posterior=np.zeros((walks, 0), np.float32),
-        ended=Labels.repeated("", walks),
-        speed_mps=np.full(walks, 1.2, np.float32),
-        heading_deg=np.full(walks, 90.0, np.float32),
-        offsets=np.arange(walks + 1, dtype=np.int64) * TRACK_POINTS,
-        t_utc_ns=times,
-        lat_deg=lat,
-        lon_deg=lon,
-        ce90_m=np.full(count, 12.0, np.float32),
-        hit_id=ids,
-    )
-    run = RunRecord(
-        run_id=f"{night:016x}",
-        media_ids=(f"{night:064x}",),
-        kind=RunKind.RECORD,
-        state=RunState.FINISHED,
-        settings={"model": "made", "terrain": "none"},
-    )
-    name = f"{night:064x}"
-    member = Member(path=f"{night}.ts", size_bytes=1, sha256=name, suffix=".ts")
-    media = MediaRecord(id=name, name=f"flight {night}", kind=MediaKind.VIDEO, size_bytes=1, members=(member,))
+    tracks = walks_of(hits, names, rng.random(walks))
+    film = recording(night, f"flight {night}.ts")
+    run = finished_run(night, [film])
     with store.begin_run(run) as writer:
         writer.add("hits", hits_table(hits, run_id=run.run_id))
         writer.add("tracks", tracks_table(tracks, run_id=run.run_id))
         writer.add("frames", frames_table(_frames(night, rng), run_id=run.run_id))
-        writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=name, body=media.body())])
+        writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=film.id, body=film.body())])
 
 
 def _frames(night: int, rng: np.random.Generator) -> Frames:

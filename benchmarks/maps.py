@@ -16,7 +16,7 @@ import numpy as np
 from folium.plugins import FastMarkerCluster
 
 from benchmarks import Row
-from benchmarks._made_hits import many_hits
+from benchmarks._made_hits import finished_run, many_hits, recording
 from detection.labels import Labels
 from geo.accuracy import ce90_m
 from maps.offline_map import write_map
@@ -26,7 +26,6 @@ from operations.columns import hits_table
 from operations.finding.archive import Archive
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
-from operations.values import MediaKind, MediaRecord, Member, RunKind, RunRecord, RunState
 
 if TYPE_CHECKING:
     from detection.ground_hits import GroundHits
@@ -69,17 +68,12 @@ def filled(folder: Path, lat: np.ndarray, lon: np.ndarray) -> OperationStore:
     """Return an operation whose only run found these hits."""
     clock = itertools.count(10**18)
     store = OperationStore.create(folder, name="a million", actor="benchmark", clock=lambda: next(clock))
-    media = MediaRecord(
-        id="0" * 64, name="flight.ts", kind=MediaKind.VIDEO, size_bytes=1,
-        members=(Member(path="flight.ts", size_bytes=1, sha256="0" * 64, suffix=".ts"),),
-    )  # fmt: skip
-    run = RunRecord(
-        run_id="0" * 16, media_ids=(media.id,), kind=RunKind.RECORD, state=RunState.FINISHED, settings={"model": "made"}
-    )
+    film = recording(0, "flight.ts")
+    run = finished_run(0, [film])
     with store.begin_run(run) as writer:
         hits = as_in_life(many_hits(lat, lon), np.random.default_rng(8))
         writer.add("hits", hits_table(hits, run_id=run.run_id))
-        writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=media.id, body=media.body())])
+        writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=film.id, body=film.body())])
     return store
 
 
