@@ -1,7 +1,7 @@
 /* The queue over what the page shows: in which order things come, what was decided, which are picked, and what waits to be given. */
 "use strict";
 (function (review) {
-  const heard = {}, KEPT_PICTURES = 400, AT_ONCE = 60, AHEAD = 12, WAIT_MS = 120, REST_MS = 200;
+  const heard = {}, KEPT_PICTURES = 400, AT_ONCE = 60, AHEAD = 12, WAIT_MS = 120, REST_MS = 200, AGED_MS = 5000, GROWING_MS = 600000;
   const desk = {
     me: null, table: null, view: null, bench: null, items: [], at: new Map(), keys: new Map(), picked: new Set(), pending: null, cursor: "", generation: null,
     undo: [], gone: new Set(), card: null,
@@ -100,15 +100,24 @@
     const [data, told] = await Promise.all([review.get("/api/found", true), asked()]), op = await vedette.operation(data.found);
     arrange(op, told);
     desk.view.replace(op);
-    const ground = desk.bench.layers.find((one) => one.layer.cells);
-    if (ground && data.found.coverage) await ground.layer.renew(data.found.coverage);
+    const ground = desk.ground();
+    if (ground && data.found.coverage) await ground.renew(data.found.coverage);
     desk.tell("items");
   };
-  let growing = null;
+  desk.ground = () => { const one = desk.bench && desk.bench.layers.find((each) => each.layer.cells); return one ? one.layer : null; };
+
+  /* While an operation grows its ground grows older before one's eyes, cell by cell; when nothing came for long, the night is over. */
+  let growing = null, grown = -Infinity;
+  function aged() {
+    const ground = desk.ground();
+    if (ground && performance.now() - grown < GROWING_MS) ground.paint(Math.max(1, (Date.now() - ground.spec.end_ms) / 1000));
+  }
+  setInterval(aged, AGED_MS);
+
   desk.grow = function () {
     growing = growing || (async () => {
       const began = performance.now();
-      try { await desk.renew(); } catch (error) { review.say(error.message); }
+      try { await desk.renew(); grown = performance.now(); aged(); } catch (error) { review.say(error.message); }
       await new Promise((done) => setTimeout(done, 3 * (performance.now() - began)));
     })().finally(() => { growing = null; });
     return growing;

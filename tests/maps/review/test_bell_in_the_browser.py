@@ -1,4 +1,4 @@
-"""A sound and a notification for new alerts and alarms: only where chosen, and only for what is new."""
+"""An operation that grows: a sound and a notification where they were chosen, and ground that grows older."""
 
 from __future__ import annotations
 
@@ -50,3 +50,17 @@ def test_new_alerts_and_alarms_ring_where_the_reader_chose_it(browser, tmp_path)
         assert page.evaluate("told") == ["Alarm from outside: fence-3", "New alerts: 1"]
         assert page.problems == []
         page.context.close()
+
+
+def test_the_ground_of_an_operation_that_grows_grows_older(browser, served):
+    with_case(served, "ana")
+    page = ready(opened(browser, served))
+    assert page.evaluate("review.desk.ground().since") == 0
+    assert "before the end" in page.evaluate("document.querySelector('.vedette-ages').textContent")
+    add_walks(served.desk.store_of(0, "station"), tracks=9)
+    until(page, "review.desk.ground().since > 0")
+    was = page.evaluate("review.desk.ground().since")
+    until(page, "(was) => review.desk.ground().since > was", was + 3.0)
+    assert "ago" in page.evaluate("document.querySelector('.vedette-ages').textContent")
+    assert page.problems == []
+    page.context.close()
