@@ -59,7 +59,8 @@ class Column:
 
 def packed(columns: Mapping[str, Column], count: int) -> dict[str, Any]:
     """Return columns of `count` rows as JSON: ``count``, ``fields`` (how each is read back) and ``bytes`` (base64)."""
-    fields, data = [], []
+    fields: list[dict[str, Any]] = []
+    data: list[NDArray[np.uint8]] = []
     for name, column in columns.items():
         field, planes = _planes(column)
         fields.append({"name": name, "step": column.step, **field})
@@ -100,9 +101,9 @@ def _gzipped(planes: Sequence[NDArray[np.uint8]]) -> bytes:
     """
     parts, check, size = [_GZIP_HEAD], 0, 0
     for plane in planes:
-        check, size = zlib.crc32(plane, check), size + len(plane)
+        check, size = zlib.crc32(plane.data, check), size + len(plane)
         deflating = _deflating(plane)
-        parts += [deflating.compress(plane), deflating.flush(zlib.Z_FULL_FLUSH)]
+        parts += [deflating.compress(plane.data), deflating.flush(zlib.Z_FULL_FLUSH)]
     return b"".join([*parts, _LAST_BLOCK, struct.pack("<II", check, size & 0xFFFFFFFF)])
 
 
@@ -120,7 +121,7 @@ def _deflating(plane: NDArray[np.uint8]) -> zlib._Compress:
 
 def _tried(sample: NDArray[np.uint8], way: int) -> int:
     deflating = _raw_deflate(_LEVEL, way)
-    return len(deflating.compress(sample)) + len(deflating.flush())
+    return len(deflating.compress(sample.data)) + len(deflating.flush())
 
 
 def _raw_deflate(level: int, way: int) -> zlib._Compress:
