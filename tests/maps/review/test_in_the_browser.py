@@ -183,9 +183,12 @@ def test_five_hundred_tracks_are_judged_by_keys_alone(browser, tmp_path):
         with_case(served, "ana")
         page = ready(opened(browser, served))
         hand = Hand(page)
+        begin = time.monotonic()
         judged(page, hand, 500)
+        print(f"{hand.count} keys for 500 tracks, {(time.monotonic() - begin) / 500:.2f} s each")
         assert hand.count <= 3 * 500
         until(page, "review.desk.undo.length === 500")
+        assert len(served.leaves(LeafKind.VERDICT)) == 500
         assert len({leaf.body["track_id"] for leaf in served.leaves(LeafKind.VERDICT)}) == 500
         assert page.problems == []
 
@@ -239,6 +242,9 @@ def test_two_analysts_see_each_other_within_a_second(browser, served):
     ben.keyboard.press("1")
     until(ben, "document.getElementById('said').textContent.includes('ana: confirmed')")
     until(ana, "review.desk.items.some((item) => item.standing.decision === 'conflict')")
+    kept = {(leaf.actor, leaf.body["decision"], leaf.body["track_id"]) for leaf in served.leaves(LeafKind.VERDICT)}
+    track = key.rpartition("/")[2]
+    assert kept == {("ana", "confirmed", track), ("ben", "dismissed", track)}  # neither stands in the other's place
     assert ana.problems == ben.problems == []
 
 
