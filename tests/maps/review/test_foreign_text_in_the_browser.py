@@ -34,7 +34,8 @@ EVERY_CARD = """async (keys) => {
     const told = [];
     for (const key of keys) {
         review.desk.select(key);
-        while (document.getElementById("card").dataset.key !== key) await new Promise((done) => setTimeout(done, 10));
+        for (let k = 0; k < 3000 && document.getElementById("card").dataset.key !== key; k++)
+            await new Promise((done) => setTimeout(done, 10));
         told.push(document.getElementById("card").textContent);
     }
     return told;
