@@ -60,11 +60,11 @@ def shown(page, zoom, lat, lon):
         f"window[document.querySelector('.folium-map').id].setView([{lat}, {lon}], {zoom}, {{animate: false}})"
     )
     until(page, f"!{LAYER}._loading && {LAYER}._tileZoom === {zoom}")
-    told = page.evaluate(f"Object.entries({LAYER}._tiles).map(([k, t]) => [k, t.el.width, t.el.toDataURL()])")
+    told = page.evaluate(f"Object.entries({LAYER}._tiles).map(([k, t]) => [k, t.el.height, t.el.toDataURL()])")
     pictures = {}
-    for key, width, text in told:
+    for key, height, text in told:
         x, y, z = map(int, key.split(":"))
-        if width >= 256 and z == zoom:
+        if height >= 256 and z == zoom:  # a canvas on which nothing was drawn is 150 high
             pictures[z, x, y] = Image.open(io.BytesIO(base64.b64decode(text.split(",")[1]))).convert("RGB")
     return pictures
 
@@ -147,7 +147,7 @@ def test_vector_tiles_are_drawn_as_before_the_page_and_names_are_paint(browser, 
         x, y, *_ = tile_at(path, 13, 50.0105, 8.0105)
         until(page, f"Boolean({LAYER})")
         (picture,) = (one for place, one in shown(page, 13, 50.01, 8.01).items() if place == (13, x, y))
-        assert len(set(picture.getdata())) > 10, "its name is painted"
+        assert len(picture.getcolors(1 << 18)) > 10, "its name is painted"
         assert page.evaluate("window.pwned") is None
 
 
@@ -157,7 +157,7 @@ def test_what_is_broken_is_said_and_the_rest_goes_on(browser, page_of_a_night, t
     unread[97] = 3  # Brotli
     broken = {
         "text.pmtiles": (b"no map at all", "it is no PMTiles file of version 3"),
-        "cut.pmtiles": (whole[:200], "beyond the end"),
+        "cut.pmtiles": (whole[:130], "beyond the end"),
         "brotli.pmtiles": (bytes(unread), "compressed in a way"),
         "noise.pmtiles": (whole[:127] + bytes(range(256)) * 80, ""),
     }
