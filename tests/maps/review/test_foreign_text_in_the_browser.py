@@ -62,7 +62,7 @@ def hostile_operation(path):
 def judge_and_tell(path):
     """Bring in words of other laptops: who decided, with what code of a reason, and what patrols wrote."""
     for k in range(WALKS):
-        said = Verdict(verdict_id=f"v{k}", run_id=RUN, decision=Decision.DISMISSED, track_id=IDS[k], reason=REASONS[k])
+        said = Verdict(verdict_id=f"v{k}", run_id=RUN, decision=Decision.CONFIRMED, track_id=IDS[k], reason=REASONS[k])
         with OperationStore.open(path, actor=READERS[k], clock=lambda: T0_NS) as store:
             store.append_all(lambda v=said: [Draft(kind=LeafKind.VERDICT, subject=v.verdict_id, body=v.body())])
         with OperationStore.open(path, actor=THERE[k], clock=lambda: T0_NS) as store:
