@@ -14,8 +14,7 @@ from missions.paths.flying_room import FlyingRoom
 from missions.paths.landing import GLIDE_SPEED, Approach, find_approach
 from missions.paths.lane_tours import back_along, best_tour, repeated, turning_tour
 from missions.paths.track import Track, append_line, turning_track
-from missions.performance.aircraft import AircraftKind
-from missions.performance.energy import PathCost, least_wh
+from missions.performance.energy import BREAK_OFF_PCT, PathCost, least_wh
 from missions.plan import LegKind
 
 if TYPE_CHECKING:
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 
 FOLLOW_TOLERANCE_M: Final = 8.0
 """How far a path's height over ground may stray from the one asked before a waypoint is put in."""
-
-BREAK_OFF_PCT: Final = {AircraftKind.MULTIROTOR: 1.0, AircraftKind.FIXED_WING: 2.0}
-"""Battery left on top of the reserve: the stop, turn and climb of a break-off just before the end of a sortie, and a
-fixed wing's circle before it lands."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

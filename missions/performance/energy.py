@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+BREAK_OFF_PCT: Final = {AircraftKind.MULTIROTOR: 1.0, AircraftKind.FIXED_WING: 2.0}
+"""Battery left on top of the reserve: the stop, turn and climb of a break-off just before the end of a sortie, and a
+fixed wing's circle before it lands."""
 GRAVITY_MPS2: Final = 9.80665
 """Standard gravity (ISO 80000-3)."""
 INDUCED_SHARE: Final = 0.526

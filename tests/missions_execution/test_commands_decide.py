@@ -14,6 +14,7 @@ import pytest
 
 from geo.geodesy import inverse
 from missions.briefs.brief_file import build_brief
+from missions.briefs.change import Change
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
 from missions.checks.check import check_document
 from missions.execution.commands import CONDITIONS, FOLLOWED, IDLE, UNFOLLOWED, unfollowed
@@ -183,6 +184,16 @@ CASES = [
 def test_what_an_item_does_is_judged(briefs, kind, dialect, rule, hiding, plain):
     assert rule in rules(briefs[kind], hiding, dialect, kind)
     assert rule not in rules(briefs[kind], plain, dialect, kind)
+
+
+def test_the_battery_that_is_named_does_for_breaking_off_near_the_end_too(briefs):
+    items = [to(-1500.0, p1=3000.0), RTL]
+    numbered = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate([UP, *items]))
+    document = PlanDocument(source_format="t", dialect=Dialect.ARDUPILOT, home=HOME, items=numbered)
+    found = check_document(document, name="t", brief=briefs["multirotor"]).findings
+    (named,) = [f.advice.split(", or ")[0] for f in found if f.rule == "endurance"]
+    enough = Change.of(named).applied(briefs["multirotor"])
+    assert not rules(enough, items, Dialect.ARDUPILOT, "multirotor") & {"endurance", "failsafe endurance"}
 
 
 @pytest.mark.parametrize(("alt_m", "asked"), [(400.0, True), (260.0, False), (1400.0, False)])
