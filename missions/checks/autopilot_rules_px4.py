@@ -11,8 +11,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
-import pyproj
-
+from geo.geodesy import inverse
 from missions.checks.autopilot_rules_storage import capacity_findings, storage_findings
 from missions.checks.autopilot_rules_values import RELATIVE_FRAMES, Beyond, VehicleClass, item_finding, plan_finding
 from missions.plan import Finding, Severity
@@ -46,11 +45,10 @@ _MIN_GATE_DISTANCE_M: Final = 0.05
 _PWM_MAX: Final = 2000
 """`PWM_DEFAULT_MAX`, microseconds."""
 _GLIDE_MARGIN_DEG: Final = 0.1
-_WGS84: Final = pyproj.Geod(ellps="WGS84")
 
 
 def _distance_m(a: MissionItem | Home, b: MissionItem | Home) -> float:
-    return float(_WGS84.inv(a.lon_deg, a.lat_deg, b.lon_deg, b.lat_deg)[2])
+    return float(inverse(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)[0])
 
 
 def _amsl_m(item: MissionItem, home: Home | None) -> float:

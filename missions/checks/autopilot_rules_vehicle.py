@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyproj
 
+from geo.geodesy import inverse
 from missions.checks.autopilot_rules_values import Beyond, item_finding, plan_finding
 from missions.plan import Finding, LegKind, Severity
 from missions.plan_files.dialect import PATH_COMMANDS, Dialect, has_position
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from missions.plan import Leg
     from missions.plan_files.plan_document import PlanDocument
 
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 _PASSED: Final = frozenset({16, 82})
 """Commands that end as soon as the aircraft is within the waypoint radius."""
 _REQUIRED: Final = {
@@ -58,7 +57,7 @@ def _limits(
         return
     lat = np.array([leg.lat_end_deg for leg in legs])
     lon = np.array([leg.lon_end_deg for leg in legs])
-    away_m = np.asarray(_GEOD.inv(np.full(len(lon), home.lon_deg), np.full(len(lat), home.lat_deg), lon, lat)[2])
+    away_m = inverse(home.lat_deg, home.lon_deg, lat, lon)[0]
     up_m = np.array([leg.alt_amsl_end_m for leg in legs]) - home.alt_amsl_m
     flown = np.array([leg.kind is not LegKind.RETURN for leg in legs])
     distance, ceiling, floor = _NAMES[dialect]
@@ -92,7 +91,7 @@ def _skipped(document: PlanDocument, settings: VehicleSettings, dialect: Dialect
         return
     placed = [item for item in document.items if item.command in PATH_COMMANDS and has_position(item)]
     for before, item in itertools.pairwise(placed):
-        apart_m = float(_GEOD.inv(before.lon_deg, before.lat_deg, item.lon_deg, item.lat_deg)[2])
+        apart_m = float(inverse(before.lat_deg, before.lon_deg, item.lat_deg, item.lon_deg)[0])
         level = abs(before.alt_m - item.alt_m) < radius_m and before.frame == item.frame
         if item.command in _PASSED and before.command in _PASSED and apart_m < radius_m and level and item.p1 == 0.0:
             message = f"lies {apart_m:.1f} m after item {before.seq + 1}, within the waypoint radius of {radius_m:g} m"

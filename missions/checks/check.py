@@ -8,9 +8,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyproj
 
 from geo.errors import InputError
+from geo.geodesy import inverse
 from missions.airspace.ground_file import FlatGround, read_ground
 from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules import autopilot_findings
@@ -78,7 +78,6 @@ _LANE_TOLERANCE_M: Final = 0.5
 """Lanes of plans made by QGroundControl lie on theirs to a centimetre."""
 _LEAP_M: Final = 100_000.0
 """A leg longer than this is a slip of the finger: no aircraft planned for here flies it."""
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +236,7 @@ def _places(document: PlanDocument) -> Iterator[Finding]:
                 seq=item.seq,
             )
     lat, lon = np.array([(item.lat_deg, item.lon_deg) for item in placed]).reshape(-1, 2).T
-    away_m = np.asarray(_GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
+    away_m = inverse(lat[:-1], lon[:-1], lat[1:], lon[1:])[0]
     for (before, item), distance_m in zip(itertools.pairwise(placed), away_m.tolist(), strict=True):
         if distance_m > _LEAP_M:
             yield Finding(
@@ -288,9 +287,8 @@ def _conduct(settings: VehicleSettings, dialect: Dialect, ground: GroundHeights 
 def _length_m(legs: tuple[Leg, ...]) -> float:
     if not legs:
         return 0.0
-    start = np.array([(leg.lon_start_deg, leg.lat_start_deg) for leg in legs])
-    end = np.array([(leg.lon_end_deg, leg.lat_end_deg) for leg in legs])
-    return float(np.sum(_GEOD.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])[2]))
+    ends = [(leg.lat_start_deg, leg.lon_start_deg, leg.lat_end_deg, leg.lon_end_deg) for leg in legs]
+    return float(np.sum(inverse(*np.array(ends).T)[0]))
 
 
 def as_json(judgement: Judgement) -> dict[str, object]:

@@ -10,8 +10,9 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-import pyproj
+import numpy as np
 
+from geo.geodesy import inverse
 from missions.failsafes.reading import RENAMED, names_of, value_of
 from missions.flight.preflight_ways import FENCE_SWITCH, way_findings
 from missions.plan import Finding, Severity
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from missions.plan import Sortie
 
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 _EKF_NEEDED: Final = 1 | 2 | 16
 """ESTIMATOR_ATTITUDE, _VELOCITY_HORIZ, _POS_HORIZ_ABS (MAVLink common.xml)."""
 _EKF_CONST_POS: Final = 128
@@ -157,7 +157,7 @@ def _home(facts: PreflightFacts, sortie: Sortie, limits: PreflightLimits) -> Ite
     if math.isnan(lat_deg) or (lat_deg == 0.0 and lon_deg == 0.0):
         yield _error("home", "the vehicle does not know where it is")
         return
-    away_m = _GEOD.inv(sortie.home_lon_deg, sortie.home_lat_deg, lon_deg, lat_deg)[2]
+    away_m = float(inverse(sortie.home_lat_deg, sortie.home_lon_deg, lat_deg, lon_deg)[0])
     if away_m > limits.home_m:
         text = f"home is {away_m:.0f} m from the plan's launch site {sortie.site!r} (at most {limits.home_m:.0f} m)"
         yield _error("home", text, measured=away_m, limit=limits.home_m, unit="m", lat_deg=lat_deg, lon_deg=lon_deg)
@@ -312,6 +312,6 @@ def _highest_m(sortie: Sortie) -> float:
 
 def _farthest_m(sortie: Sortie) -> float:
     """Metres from home to the farthest item."""
-    places = [(item.lon_deg, item.lat_deg) for item in sortie.items if has_position(item)]
-    away = (_GEOD.inv(sortie.home_lon_deg, sortie.home_lat_deg, lon, lat)[2] for lon, lat in places)
-    return max(away, default=0.0)
+    places = [(item.lat_deg, item.lon_deg) for item in sortie.items if has_position(item)]
+    away_m, _ = inverse(sortie.home_lat_deg, sortie.home_lon_deg, *np.array(places).reshape(-1, 2).T)
+    return float(away_m.max(initial=0.0))

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyproj
 
+from geo.geodesy import inverse
 from missions.failsafes.landing_choice import landing_choice
 from missions.failsafes.reading import NEWEST, others, outcomes, value_of
 from missions.failsafes.return_path import return_path_of
@@ -35,7 +35,6 @@ FENCE_SWITCH: Final = 207
 """MAV_CMD_DO_FENCE_ENABLE."""
 EVERY_M: Final = 25.0
 """Spacing of the places at which it is decided where a return leads to."""
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 _TERRAIN_FRAMES: Final = frozenset({10, 11})
 """MAV_FRAME_GLOBAL_TERRAIN_ALT, and its INT twin."""
 _STAGES: Final = frozenset({Trigger.CRITICAL_BATTERY, Trigger.EMERGENCY_BATTERY})
@@ -197,8 +196,8 @@ def _along(sortie: Sortie) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
     """Return places all along the flight, degrees, and the leg each lies on."""
     start = np.array([(g.lat_start_deg, g.lon_start_deg) for g in sortie.legs])
     end = np.array([(g.lat_end_deg, g.lon_end_deg) for g in sortie.legs])
-    length = _GEOD.inv(start[:, 1], start[:, 0], end[:, 1], end[:, 0])[2]
-    count = np.maximum(np.ceil(np.asarray(length) / EVERY_M).astype(np.int64), 1) + 1
+    length_m, _ = inverse(*start.T, *end.T)
+    count = np.maximum(np.ceil(length_m / EVERY_M).astype(np.int64), 1) + 1
     leg = np.repeat(np.arange(len(count)), count)
     share = (np.arange(len(leg)) - np.repeat(np.cumsum(count) - count, count)) / (count - 1)[leg]
     lon_step = (end[:, 1] - start[:, 1] + 180.0) % 360.0 - 180.0
@@ -208,5 +207,4 @@ def _along(sortie: Sortie) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
 def _away_m(sortie: Sortie, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return metres from each place to home and each rally point, (n, 1 + k)."""
     places = [(sortie.home_lat_deg, sortie.home_lon_deg), *((r.lat_deg, r.lon_deg) for r in sortie.rally)]
-    columns = [_GEOD.inv(lon, lat, np.full_like(lon, b), np.full_like(lat, a))[2] for a, b in places]
-    return np.stack(columns, axis=1)
+    return inverse(lat[:, None], lon[:, None], *np.array(places).T)[0]

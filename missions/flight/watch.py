@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyproj
 
+from geo.geodesy import inverse
 from missions.flight.finding_log import FindingLog
 from missions.flight.position_doubt import DOUBT_M, PositionDoubt
 from missions.flight.values import FlightOptions, FlightPhase, FlightStatus, FlownTrack, LinkState
@@ -22,7 +22,6 @@ _AUTO_MODES: Final = frozenset({"AUTO", "MISSION"})
 _LATE_SHARE: Final = 1.5
 _LATE_S: Final = 180.0
 """Wind and the wait before take-off make a flight longer than planned; more than this is worth a look."""
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 _FASTEST_MPS: Final = 80.0
 """Faster over the ground than any aircraft these plans are made for, tail wind included."""
 _JUMP_SLACK_M: Final = 100.0
@@ -159,7 +158,7 @@ class FlightWatch:
         """Whether the position is one that no aircraft of this kind can have flown to (then it is not used)."""
         state, (t_s, lat, lon) = self._state, self._last_good
         nowhere = state.lat_deg == 0.0 and state.lon_deg == 0.0
-        away_m = 0.0 if math.isnan(lat) else float(_GEOD.inv(lon, lat, state.lon_deg, state.lat_deg)[2])
+        away_m = 0.0 if math.isnan(lat) else float(inverse(lat, lon, state.lat_deg, state.lon_deg)[0])
         elapsed_s = max(state.t_boot_s - t_s, 0.0) if not math.isnan(t_s) else 0.0
         if nowhere or away_m > _JUMP_SLACK_M + _FASTEST_MPS * elapsed_s:
             text = "the GPS reports 0, 0" if nowhere else f"the GPS position jumped {away_m:.0f} m in {elapsed_s:.1f} s"

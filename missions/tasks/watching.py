@@ -7,10 +7,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyproj
 
 from geo.errors import InputError, RefusedError
-from geo.geodesy import forward, geodetic_to_ecef
+from geo.geodesy import forward, geodetic_to_ecef, inverse
 from geo.values import Geodetic
 from missions.failsafes.return_path import return_path_of, with_return_path, without_return_path
 from missions.patterns.watch import AZIMUTHS, EYE_M, best_hover, line_of_sight, watch_posts
@@ -37,7 +36,6 @@ HOLD_KIND: Final = LegKind.TURN
 """A hold is a turn on the spot: it has no length, and so no strip of ground like a work leg."""
 MAX_HOLD_S: Final = 65_535.0
 """ArduPilot stores a loiter's seconds in 16 bits."""
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def hover_place(target: LonLat, ground: GroundHeights, *, radius_m: float, heigh
         raise InputError(f"the distance to watch from must be above 0 m, found {radius_m:g}", actual=radius_m)
     point = _target_point(target, ground)
     posts = watch_posts(point, SeaLevelTerrain(ground), radius_m=radius_m, height_m=height_m)
-    from_deg = float(_GEOD.inv(target[0], target[1], begin[0], begin[1])[0])
+    from_deg = float(inverse(target[1], target[0], begin[1], begin[0])[1])
     chosen = best_hover(posts, from_deg=from_deg)
     return float(posts.lon_deg[chosen]), float(posts.lat_deg[chosen])
 
@@ -240,9 +238,7 @@ def _watches(leg: Leg) -> bool:
 
 def _looking(leg: Leg, target: LonLat, target_m: float) -> Leg:
     lon, lat = (leg.lon_start_deg + leg.lon_end_deg) / 2.0, (leg.lat_start_deg + leg.lat_end_deg) / 2.0
-    azimuth_deg, _, distance_m = _GEOD.inv(lon, lat, target[0], target[1])
+    distance_m, azimuth_deg = (float(v) for v in inverse(lat, lon, target[1], target[0]))
     height_m = (leg.alt_amsl_start_m + leg.alt_amsl_end_m) / 2.0 - target_m
     pitch_deg = -math.degrees(math.atan2(height_m, distance_m))
-    return dataclasses.replace(
-        leg, gimbal_yaw_deg=round(float(azimuth_deg) % 360.0, 3), gimbal_pitch_deg=round(pitch_deg, 3)
-    )
+    return dataclasses.replace(leg, gimbal_yaw_deg=round(azimuth_deg % 360.0, 3), gimbal_pitch_deg=round(pitch_deg, 3))

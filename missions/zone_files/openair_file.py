@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyproj
 
 from geo.errors import InputError
+from geo.geodesy import forward, inverse
 from missions.zone_files.limits import Layer, Limit, Reference, layer_of, limit_or_open
 from missions.zone_files.validity import Period, parse_time
 from missions.zone_files.values import MAX_SHAPES, ZoneFile, ZoneShape, name_of, outline
@@ -34,7 +34,6 @@ _PLACE: Final = re.compile(
     rf"^\s*{_PART}\s*([NS])\s*[,;]?\s*{_PART}\s*([EW])\s*$|^\s*(\d{{1,2}}\.\d+)\s*([NS])\s*[,;]?\s*(\d{{1,3}}\.\d+)\s*([EW])\s*$",
     re.IGNORECASE,
 )
-_GEOD: Final = pyproj.Geod(ellps="WGS84")
 
 
 def is_openair(text: str) -> bool:
@@ -198,18 +197,16 @@ def _arc(
     bearings = start_deg + turn * np.arange(count + 1) / count
     outside_m = np.full(count + 1, radius_m / math.cos(math.radians(STEP_DEG / 2.0)))
     outside_m[[0, -1]] = radius_m
-    lon, lat, _ = _GEOD.fwd(np.full(count + 1, centre[1]), np.full(count + 1, centre[0]), bearings, outside_m)
-    return list(zip(np.asarray(lat).tolist(), np.asarray(lon).tolist(), strict=True))
+    lat, lon = forward(*centre, bearings, outside_m)
+    return list(zip(lat.tolist(), lon.tolist(), strict=True))
 
 
 def _arc_between(centre: tuple[float, float], rest: str, clockwise: bool) -> list[tuple[float, float]]:
     places = [_place(part) for part in rest.split(",")]
     if len(places) != 2:
         raise ValueError(f"{rest[:40]!r} is not two places")
-    (bearing_a, radius_a), (bearing_b, radius_b) = (
-        _GEOD.inv(centre[1], centre[0], lon, lat)[::2] for lat, lon in places
-    )
-    arc = _arc(centre, max(radius_a, radius_b, 1.0), bearing_a, bearing_b, clockwise)
+    radii_m, bearings = inverse(*centre, *np.array(places).T)
+    arc = _arc(centre, max(float(radii_m.max()), 1.0), float(bearings[0]), float(bearings[1]), clockwise)
     return [places[0], *arc[1:-1], places[1]]
 
 
