@@ -164,6 +164,24 @@ def test_a_vehicle_that_holds_something_else_is_found_out(model, quiet, square_s
     assert report.state is TransferState.DIFFERENT
     assert [d.seq for d in report.differences] == [2]
     assert "item 2 reads back" in report.message
+    assert report.attempts == Timers().attempts
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_reads_back_otherwise_once_is_offered_again(model, quiet, square_sortie, dialect) -> None:
+    server, spoilt = server_of(model, dialect), []
+
+    def corrupt(row):
+        if row["seq"] == 2 and not spoilt:
+            spoilt.append(row)
+            return {**row, "x": row["x"] + 1}
+        return row
+
+    server.corrupt = corrupt
+    machine = Upload(wire_items(square_sortie, dialect), peer_of(dialect), MissionType.MISSION)
+    model.simulate(machine, server, quiet)
+    report = machine.report()
+    assert (report.uploaded, report.attempts, report.differences) == (True, 2, ()), report.message
 
 
 def test_ardupilots_fifteen_bytes_are_no_difference(model, quiet) -> None:
