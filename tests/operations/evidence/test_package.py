@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -23,7 +24,7 @@ from operations.evidence.package import PackOrder, pack
 from operations.evidence.report_pdf import render_report
 from operations.evidence.verifier import check_package
 from operations.finding.selection import ThingSelection
-from operations.log.leaves import LeafKind
+from operations.log.leaves import LeafKind, decode, encode
 from operations.redaction import redact_chip
 from operations.signing.errors import ApprovalError
 from operations.signing.signer import new_key
@@ -179,6 +180,21 @@ def test_the_document_is_made_from_the_package_alone(made, tmp_path):
     (copy / "contents.json").write_text(json.dumps(contents))
     assert render_report(copy) != pdf
     assert pdf.startswith(b"%PDF")
+
+
+def test_every_record_of_the_package_is_told_in_the_document(made, tmp_path):
+    copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
+    pdf, told = render_report(copy), set()
+    expected = {(LeafKind.MEDIA, "name"), (LeafKind.MEDIA, "id"), (LeafKind.RUN, "run_id"), (LeafKind.RUN, "state")}
+    for path in sorted((copy / "records").glob("*.json")):
+        kept = path.read_bytes()
+        leaf = decode(kept)
+        for name, value in leaf.body.items():
+            if (leaf.kind, name) in expected:
+                path.write_bytes(encode(dataclasses.replace(leaf, body={**leaf.body, name: f"{value} otherwise"})))
+                told |= {(leaf.kind, name)} if render_report(copy) != pdf else set()
+        path.write_bytes(kept)
+    assert told == expected
 
 
 def test_an_unredacted_package_needs_two_people(made, night, tmp_path):

@@ -64,6 +64,14 @@ def test_keys_of_small_order_sign_nothing(small):
     assert not ed25519_verify(small, b"anything", small + bytes(32))
 
 
+@pytest.mark.parametrize("last", ["05", "85"])
+def test_keys_of_order_eight_sign_nothing_of_many_things(last):
+    """Every eighth message would be signed by nobody: see "Taming the many EdDSAs" (SSR 2020), table 6."""
+    key = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc" + last)
+    anybodys = b"\x01" + bytes(31) + bytes(32)
+    assert not any(ed25519_verify(key, f"alarm {number}".encode(), anybodys) for number in range(100))
+
+
 def test_another_implementation_agrees_on_signatures_true_and_false():
     chance = random.Random(8032)
     for _ in range(6):
