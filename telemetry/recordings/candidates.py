@@ -325,7 +325,7 @@ def _unjoined(
 ) -> ClockMap:
     """Trust the clip's own clock or date where motion does not tell; a log that only lies beside it is not trusted."""
     if base is not None:
-        return base
+        return _by_date(base)
     if recording.created_utc_ns >= 0 and source.pairing is not Pairing.ALONE:
         first = fixed_segment(
             spans[0], recording.created_utc_ns, ClockBasis.FILE_DATE, sigma_s=SIGMA_S[ClockBasis.FILE_DATE]
@@ -336,6 +336,12 @@ def _unjoined(
         f"nothing joins the clip's time to the log, which begins at {begins * 1e-9:.0f} s since 1970: "
         f"{joint.offset.reason}; state --offset SECONDS or --start UTC"
     )
+
+
+def _by_date(base: ClockMap) -> ClockMap:
+    """Return a clip's clock as what joins it to a log: as well as it is dated, and no better."""
+    segments = (dataclasses.replace(one, sigma_s=max(one.sigma_s, one.date_sigma_s)) for one in base.segments)
+    return ClockMap(segments=tuple(segments))
 
 
 def _overlap(clock: ClockMap, track: PoseTrack, spans: list[tuple[float, float]]) -> None:

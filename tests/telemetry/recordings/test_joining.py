@@ -17,7 +17,7 @@ from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_file import write_track
-from telemetry.videos.clock_map import ClockBasis
+from telemetry.videos.clock_map import SIGMA_S, ClockBasis
 from telemetry.videos.clock_offset import Motion, track_motion
 
 PX_PER_DEG = 6.0
@@ -156,6 +156,18 @@ def test_a_stated_offset_is_used_as_it_is(cards, film, tmp_path):
     sigmas = frames[1].sigmas
     assert np.hypot(sigmas.along_n_m, sigmas.along_e_m) == pytest.approx(1.0, abs=0.05), "0.1 s at 10 m/s"
     assert sigmas.position_h_m == 1.5, "a clock's error moves nothing across the way flown"
+
+
+def test_a_stated_start_joins_a_log_as_well_as_a_start_is_known(cards, tmp_path):
+    table = tmp_path / "flight.csv"
+    write_track(log(), table)
+    cards.write_mp4(tmp_path / "clip" / "still.mp4", 30)
+    ((recording, frames, problems),), _ = cards.read_all(
+        tmp_path / "clip", ReadingOptions(start_utc_ns=LOG_NS), track=table
+    )
+    assert "clock_not_checked" in problems
+    assert recording.clock.segments[0].sigma_s == SIGMA_S[ClockBasis.STATED_START]
+    assert frames[10].sigmas.along_n_m == pytest.approx(5.0, abs=0.1), "half a second at 10 m/s to the north"
 
 
 def test_a_log_without_gimbal_messages_gives_the_true_reason(film):
