@@ -8,11 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 
 from detection.ground_tiling import GroundTiler
 from detection.values import Detections
 from geo.terrain import FlatTerrain
+from geo.values import GimbalFrame, Pose, PoseSigmas
 from operations.analysis import PROBLEMS_MAX, SILENT_MAX, FrameAnalysis, IngestSettings, analyse
 from operations.chips import cut_chip
 from telemetry.videos.frame import Frame
@@ -78,6 +80,23 @@ def test_problems_of_every_frame_are_told_up_to_a_limit(count: int) -> None:
     assert found.counts["frames"] == count
     if count > PROBLEMS_MAX:
         assert found.problems[-1] == f"and {count - PROBLEMS_MAX} more problems of frames"
+
+
+def test_what_is_placed_kilometres_away_lies_in_a_footprint() -> None:
+    """From 3 km up, 25 degrees down: 7.1 km of slant to the middle of the picture."""
+    pose = Pose(t_utc_ns=10**18, lat_deg=50.0, lon_deg=8.0, alt_hae_m=3000.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
+                gimbal_pitch_deg=-25.0, gimbal_frame=GimbalFrame.EARTH, hfov_deg=20.0, vfov_deg=15.0)  # fmt: skip
+    image = np.zeros((64, 96, 3), np.uint8)
+    far = SimpleNamespace(**vars(reader(0)))
+    far.frames = lambda: iter([Frame(index=0, pts_s=Fraction(0), t_utc_ns=10**18, image=image, pose=pose)])
+    steady = PoseSigmas(yaw_deg=0.1, pitch_deg=0.1, roll_deg=0.1)
+    settings = IngestSettings(terrain=FlatTerrain(height_m=0.0), sigmas=steady)
+    found = analyse(far, Says(FINE), settings, media_id="m")
+    (placed,) = found.hits.ce90_m
+    assert np.isfinite(placed)
+    shown = shapely.Polygon(found.frames.ring_lon_lat)
+    assert shown.contains(shapely.Point(found.hits.lon_deg[0], found.hits.lat_deg[0]))
+    assert (shown.bounds[3] - 50.0) * 111_250.0 > 8_000.0
 
 
 @pytest.mark.parametrize("box", [(200.0, 10.0, 220.0, 40.0), (-90.0, -80.0, -50.0, -40.0), (10.0, 500.0, 30.0, 540.0)])
