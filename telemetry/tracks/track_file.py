@@ -29,6 +29,8 @@ NUMBERS: Final = (
 )  # fmt: skip
 """Number columns in the order they are written; the gimbal's frame follows as text."""
 COLUMNS: Final = ("t_utc_ns", *NUMBERS, "gimbal_frame")
+_MOST_DEG: Final = {"lat_deg": 90.0, "lon_deg": 360.0}
+"""Longitudes may be written from 0 to 360."""
 
 
 def write_track(track: PoseTrack, path: str | Path) -> None:
@@ -191,7 +193,7 @@ def read_track_csv(path: str | Path) -> PoseTrack:
     Raises
     ------
     SourceError
-        A column is missing, a time is no number, or times do not rise.
+        A column is missing, a time is no number, times do not rise, or a row has no place on the globe.
     """
     path = Path(path)
     table = read_csv_table(path, NUMBERS, ("t_utc_ns", "gimbal_frame"))
@@ -203,7 +205,14 @@ def read_track_csv(path: str | Path) -> PoseTrack:
         frame = GimbalFrame(table.texts["gimbal_frame"][0]) if table.rows else GimbalFrame.BODY
     except (ValueError, OverflowError) as error:
         raise SourceError(f"{path}: {error}", path=str(path)) from error
-    if not len(t_ns) or (np.diff(t_ns) <= 0).any():
+    if not len(t_ns) or (t_ns[1:] <= t_ns[:-1]).any():
         raise SourceError(f"{path}: t_utc_ns has to rise from row to row, and there has to be a row", path=str(path))
     columns = {name: read_only(table.numbers(name)) for name in NUMBERS}
+    placed = np.logical_and.reduce([np.abs(columns[name]) <= most for name, most in _MOST_DEG.items()])
+    if not placed.all():
+        row = int(np.argmin(placed))
+        place = f"{columns['lat_deg'][row]:g}, {columns['lon_deg'][row]:g}"
+        raise SourceError(
+            f"{path}: row {row + 1} has no place on the globe ({place}); mend or remove it", path=str(path)
+        )
     return PoseTrack(t_utc_ns=read_only(t_ns, np.int64), gimbal_frame=frame, source=path.name, **columns)  # type: ignore[arg-type]

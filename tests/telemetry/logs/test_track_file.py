@@ -67,6 +67,17 @@ def test_no_csv_cell_is_a_formula(track, tmp_path):
         assert all(cell == "" or np.isfinite(float(cell)) for cell in numbers)
 
 
+@pytest.mark.parametrize("cell", ["1e5", "-90.001", "nan", ""])
+def test_a_row_without_a_place_on_the_globe_is_named(track, tmp_path, cell):
+    path = tmp_path / "t.csv"
+    write_track(track, path)
+    header, first, second, *rest = path.read_text().splitlines()
+    stamp, _, *more = second.split(",")
+    path.write_text("\n".join([header, first, ",".join([stamp, cell, *more]), *rest]))
+    with pytest.raises(SourceError, match="row 2 has no place on the globe"):
+        read_track(path)
+
+
 def test_parquet_is_read_back_by_pyarrow(track, tmp_path):
     path = tmp_path / "t.parquet"
     write_track(track, path)
