@@ -15,8 +15,7 @@ import numpy as np
 import shapely
 
 from missions.judging.judge import subject_of
-from missions.judging.return_rules import can_retrace
-from missions.judging.rules_return_place import RETRACE, forbidden_points
+from missions.judging.rules_return_place import along_the_path, forbidden_points
 from missions.judging.swept import triangles
 from missions.plan import MissionItem, ProposedRally
 
@@ -86,7 +85,7 @@ def propose_rally(
 
 
 def _hopeless(situation: Situation, finding: Finding) -> Finding:
-    way = RETRACE if can_retrace(situation.brief.performances[0]) else "another launch site, or a smaller zone"
+    way = along_the_path(situation.brief.performances[0]) or "another launch site, or a smaller zone"
     return dataclasses.replace(
         finding, advice=f"{way}; no {MOST_PER_SORTIE} rally points or fewer were found that mend it"
     )
@@ -124,11 +123,9 @@ def _settled(
         if not forbidden_points(subject).any():
             old = 1 + len(sortie.rally)
             used[sortie.name] = sorted({int(k) - old for k in np.unique(subject.returns.place) if k >= old})
-    retrace = can_retrace(situation.brief.performances[0])
+    along = along_the_path(situation.brief.performances[0])
     told = [
-        dataclasses.replace(
-            f, relaxation=_relaxation([proposed[k] for k in used[f.sortie]]), advice=RETRACE if retrace else None
-        )
+        dataclasses.replace(f, relaxation=_relaxation([proposed[k] for k in used[f.sortie]]), advice=along)
         if f.rule in RULES and used.get(f.sortie)
         else f
         for f in findings

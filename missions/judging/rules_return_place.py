@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -10,7 +10,7 @@ import shapely
 from missions.airspace.terrain_profile import SAMPLE_M
 from missions.airspace.zone_layers import ROUNDING_M, HeightSpan, counts_from_ground, reaches
 from missions.judging.breaches import Breaches, worst_points
-from missions.judging.return_rules import can_retrace
+from missions.judging.return_rules import can_retrace, has_return_path
 from missions.judging.rules_area import beyond
 from missions.judging.rules_place import ARC_SLACK
 from missions.plan import Severity
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
 
     from missions.briefs.places import Zone
     from missions.judging.subject import Subject
+    from missions.performance.performance import Performance
 
     FloatArray = NDArray[np.float64]
 
-RETRACE: Final = 'failsafe.way = "retrace"'
+
+def along_the_path(flown: Performance) -> str | None:
+    """Return the change of a brief with which returns follow the path, None where the aircraft cannot."""
+    if not can_retrace(flown):
+        return None
+    return f'failsafe.way = "{"mission" if has_return_path(flown) else "retrace"}"'
 
 
 def mend(subject: Subject) -> str:
     """Return what mends ways home that lead where they must not."""
-    return "a rally point in sight of the path" + (f", or {RETRACE}" if can_retrace(subject.flown) else "")
+    along = along_the_path(subject.flown)
+    return "a rally point in sight of the path" + (f", or {along}" if along else "")
 
 
 def near_border(subject: Subject) -> tuple[NDArray[np.int64], FloatArray]:
