@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 RELAY_WAIT_S: Final = 300.0
 """Wall seconds that a successor waits for its turn."""
 
+LONGEST: Final = 3.0
+LONGEST_S: Final = 600.0
+"""Times as long as planned, and so much more: a scenario ends, also where nobody brings its aircraft down."""
 SETTLE_S: Final = 0.3
 """Wall seconds that a vehicle stands after the flight, so that its truth has rows after the landing."""
 
@@ -171,6 +175,11 @@ def _fly_one(crew: _Crew, vehicle: VehicleTable, number: int) -> Flown:
     )
 
 
+def _longest_s(sortie: Sortie) -> float:
+    """Return the flight time after which a scenario is over, whatever its aircraft still waits for."""
+    return LONGEST * (sortie.legs[-1].t_end_s - sortie.t_start_s) + LONGEST_S if sortie.legs else math.inf
+
+
 def _fly(
     craft: Craft, sortie: Sortie, operator: Operator, crew: _Crew
 ) -> tuple[FlightReport | None, tuple[str, ...], str]:
@@ -181,7 +190,8 @@ def _fly(
     record = crew.folder / f"{sortie.name}.tlog"
     record.unlink(missing_ok=True)  # of an earlier run, like its truth
     with TlogRecorder(record) as recorder, craft.open_link(recorder) as link:
-        flight = Flight(link, sortie, FlightOptions(system=craft.system), on_status=watch, pilot=operator.order)
+        options = FlightOptions(system=craft.system, max_flight_s=_longest_s(sortie))
+        flight = Flight(link, sortie, options, on_status=watch, pilot=operator.order)
         try:
             flight.connect()
             flight.upload()
