@@ -76,14 +76,14 @@ class MissionRun:
         self._delay_s = 0.0
         self._late: list[tuple[float, WireItem]] = []
         self._jumps: dict[int, int] = {}
-        self._on_return_path = False
+        self._on_return_path = self._down = False
 
     def start(self, state: BodyState, *, restart: bool) -> None:
         """Begin, or go on where the mission was left."""
         if restart or self.finished or self.current >= len(self._items()):
             self.current = self._first
             self._jumps.clear()
-        self.finished = False
+        self.finished = self._down = False
         self.returning = False
         self._behaviour = None
         self._from = _place_of(state)
@@ -91,7 +91,7 @@ class MissionRun:
     def rewind(self) -> None:
         """Forget the progress: a new mission starts at its first item."""
         self.current = self._first
-        self.finished = False
+        self.finished = self._down = False
         self._behaviour = None
         self._jumps.clear()
 
@@ -100,7 +100,7 @@ class MissionRun:
         if not 0 <= seq < len(self._items()):
             return False
         self.current = max(seq, self._first)
-        self._on_return_path = False
+        self._on_return_path = self._down = False
         self._behaviour = None
         self.finished = False
         self._from = _place_of(state)
@@ -167,7 +167,7 @@ class MissionRun:
         """Return the demand of the present item, or None when the mission is over (or hands over to RTL)."""
         if self._late:
             self._do_late(dt_s)
-        if self._behaviour is None and not self._begin(state):
+        if self._behaviour is None and (self._down or not self._begin(state)):
             return None
         behaviour = self._behaviour
         if behaviour is None:
@@ -194,7 +194,16 @@ class MissionRun:
         end = self._place(item) if item is not None and item.has_place else None
         self._from = end if end and isinstance(self._behaviour, Leg) else _place_of(state)
         self._behaviour = None
+        if item is not None and item.command == mavlink.MAV_CMD_NAV_LAND and not self._takes_off_next():
+            self._down = self.finished = True  # both disarm and go no further (`ModeAuto::verify_land`)
+            return
         self.current += 1
+
+    def _takes_off_next(self) -> bool:
+        """Tell whether the next item that takes time is a take-off."""
+        later = (item for item in self._items()[self.current + 1 :] if item.command in NAVIGATION)
+        following = next(later, None)
+        return following is not None and following.command == mavlink.MAV_CMD_NAV_TAKEOFF
 
     def _begin(self, state: BodyState) -> bool:
         """Run items up to the next one that takes time and start it; False at the end of the mission."""

@@ -80,6 +80,19 @@ def landed(v: Vehicle) -> bool:
     return v.state.on_ground and not v.autopilot.armed
 
 
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_what_stands_after_a_landing_is_not_flown(dialect):
+    f = Flight(north_m=60.0, dialect=dialect)
+    items = f.v.servers[MissionType.MISSION].items
+    first = len(items) - 1
+    items[first:] = [item(first, 21, 60.0, height=0.0), item(first + 1, 188, 200.0), item(first + 2, 16, 200.0)]
+    f.run(120.0, landed)
+    assert landed(f.v)
+    assert f.north_m == pytest.approx(60.0, abs=5.0)
+    f.run(30.0)
+    assert landed(f.v)
+
+
 # -- failsafes ----------------------------------------------------------------------------------------
 
 
