@@ -282,19 +282,20 @@ class _Cutter:
     def _estimate_wh(self, start: float, end: float) -> float:
         a, b = sorted((start, end))
         mine = pieces_between(self.pieces, dataclasses.replace(self.stretch, start_m=a, end_m=b))
-        return self.maker.estimate_wh(self.site, mine) if mine else 0.0
+        return self.maker.estimate_wh(self.maker.tour(self.site, mine)) if mine else 0.0
 
     def _exact(self, start: float, end: float) -> Section:
         part = dataclasses.replace(self.stretch, start_m=start, end_m=end)
         mine = pieces_between(self.pieces, part)
         if not mine:
             return Section(stretch=part, reason=Unflown.NO_LANE)
-        estimate = self.maker.estimate_wh(self.site, mine)
+        tour = self.maker.tour(self.site, mine)
+        estimate = self.maker.estimate_wh(tour)
         if not np.isfinite(estimate):
             return Section(stretch=part, reason=Unflown.WIND)
         if estimate > self.maker.usable_wh:
             return Section(stretch=part, reason=Unflown.BATTERY, needed_wh=estimate)
-        path = self.maker.path(self.site, mine)
+        path = self.maker.path(tour)
         if path is None:
             return Section(stretch=part, reason=Unflown.TURN if self.maker.radius_m > 0.0 else Unflown.NO_WAY)
         if not np.isfinite(path.cost.total_wh):
@@ -334,10 +335,10 @@ def _paths(
 
 def _affordable(section: Section, maker: PathMaker, site_m: FloatArray) -> FlightPath | None:
     """Return the path of a section from a site, or None where one battery does not fly it."""
-    pieces = list(section.pieces)
-    if not maker.router.joined(site_m, pieces[0].xy_m[0]) or not maker.estimate_wh(site_m, pieces) <= maker.usable_wh:
+    if not maker.router.joined(site_m, section.pieces[0].xy_m[0]):
         return None
-    path = maker.path(site_m, pieces)
+    tour = maker.tour(site_m, list(section.pieces))
+    path = maker.path(tour) if maker.estimate_wh(tour) <= maker.usable_wh else None
     return path if path is not None and path.needed_wh <= maker.usable_wh else None
 
 

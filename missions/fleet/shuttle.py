@@ -119,12 +119,15 @@ def _best(
 
 def _affordable(maker: PathMaker, site_m: FloatArray, pieces: list[LanePiece]) -> Iterator[FlightPath]:
     """Yield the paths of several laps that one battery carries, the longest first."""
-    once, twice = (maker.path(site_m, pieces, laps=laps) if pieces else None for laps in (1, 2))
+    if not pieces:
+        return
+    tour = maker.tour(site_m, pieces)
+    once, twice = (maker.path(tour, laps=laps) for laps in (1, 2))
     if once is None or twice is None or not twice.needed_wh <= maker.usable_wh:
         return
     a_lap_wh = max(twice.needed_wh - once.needed_wh, 1e-6)
     most = min(MOST_LAPS, 1 + int((maker.usable_wh - once.needed_wh) / a_lap_wh))
     for laps in range(most, 1, -1):
-        path = maker.path(site_m, pieces, laps=laps)
+        path = maker.path(tour, laps=laps)
         if path is not None and path.needed_wh <= maker.usable_wh:
             yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,6 +23,24 @@ if TYPE_CHECKING:
 
 LOOP: Final = 0.25
 """A tour that ends this near its start, as a share of its length, is a loop: one of two lanes, out and back."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tour:
+    """Lanes in the order and direction they are flown, from a site and back to it."""
+
+    site_m: FloatArray
+    curves: list[tuple[FloatArray, Pointing]]
+    pieces: list[LanePiece]
+    """The pieces the curves are, for an aircraft that turns between them; of one that stops, some may be cut in two."""
+
+
+def tour_of(site_m: FloatArray, pieces: list[LanePiece], radius_m: float) -> Tour:
+    """Return the tour of an aircraft of some turn radius; 0 for one that stops."""
+    if radius_m > 0.0:
+        pieces = turning_tour(site_m, pieces, radius_m)
+        return Tour(site_m=site_m, curves=[(p.xy_m, p.pointing) for p in pieces], pieces=pieces)
+    return Tour(site_m=site_m, curves=best_tour(site_m, pieces), pieces=pieces)
 
 
 def best_tour(site_m: FloatArray, pieces: list[LanePiece]) -> list[tuple[FloatArray, Pointing]]:

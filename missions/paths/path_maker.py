@@ -12,7 +12,7 @@ from missions.airspace.terrain_profile import FollowRules, follow
 from missions.judging.return_rules import ALONG_THE_PATH, has_return_path
 from missions.paths.flying_room import FlyingRoom
 from missions.paths.landing import GLIDE_SPEED, Approach, find_approach
-from missions.paths.lane_tours import back_along, best_tour, repeated, turning_tour
+from missions.paths.lane_tours import Tour, back_along, repeated, tour_of
 from missions.paths.track import Track, append_line, turning_track
 from missions.performance.energy import BREAK_OFF_PCT, PathCost, least_wh
 from missions.plan import LegKind
@@ -69,9 +69,13 @@ class PathMaker(FlyingRoom):
             max_slope=climb / (flown.speed_mps + tail),
         )
 
-    def path(self, site_m: FloatArray, pieces: list[LanePiece], *, laps: int = 1) -> FlightPath | None:
-        """Return the path from a site along lane pieces, so many times, and back; None where no free way exists."""
-        track = self.track(site_m, pieces, laps=laps)
+    def tour(self, site_m: FloatArray, pieces: list[LanePiece]) -> Tour:
+        """Return the order and direction in which it flies lane pieces from a site."""
+        return tour_of(site_m, pieces, self.radius_m)
+
+    def path(self, tour: Tour, *, laps: int = 1) -> FlightPath | None:
+        """Return the path from a site along a tour, so many times, and back; None where no free way exists."""
+        track = self.track(tour, laps=laps)
         return None if track is None else self.fly(track)
 
     def approach(self, site_m: FloatArray) -> Approach | None:
@@ -81,17 +85,17 @@ class PathMaker(FlyingRoom):
             self._approaches[key] = find_approach(self, site_m)
         return self._approaches[key]
 
-    def track(self, site_m: FloatArray, pieces: list[LanePiece], *, laps: int = 1) -> Track | None:
-        """Order the pieces into a tour that starts and ends near the site, and connect them through free air."""
+    def track(self, tour: Tour, *, laps: int = 1) -> Track | None:
+        """Connect a tour's lanes through free air, from its site and back to it."""
+        site_m = tour.site_m
         if self.radius_m > 0.0:
-            approach = self.approach(site_m)
-            tour = turning_tour(site_m, pieces, self.radius_m)
-            tour = [piece for lap in range(laps) for piece in (tour if lap % 2 == 0 else back_along(tour))]
-            return None if approach is None else turning_track(tour, approach, self.radius_m, self.router)
+            approach, ways = self.approach(site_m), (tour.pieces, back_along(tour.pieces))
+            pieces = [piece for lap in range(laps) for piece in ways[lap % 2]]
+            return None if approach is None else turning_track(pieces, approach, self.radius_m, self.router)
         xy: list[FloatArray] = [site_m[None, :]]
         kinds: list[LegKind] = []
         pointings: list[Pointing | None] = []
-        for index, (curve, pointing) in enumerate(repeated(best_tour(site_m, pieces), laps)):
+        for index, (curve, pointing) in enumerate(repeated(tour.curves, laps)):
             link = self.router.route(xy[-1][-1], curve[0])
             if link is None:
                 return None
@@ -166,12 +170,7 @@ class PathMaker(FlyingRoom):
         kept_pct = self.aircraft.reserve_pct + BREAK_OFF_PCT[self.aircraft.kind]
         return self.aircraft.battery_wh * (1.0 - kept_pct / 100.0)
 
-    def estimate_wh(self, site_m: FloatArray, pieces: list[LanePiece]) -> float:
+    def estimate_wh(self, tour: Tour) -> float:
         """Return the energy of a tour flown level and straight between its lanes: never more than the real one."""
-        curves = (
-            [p.xy_m for p in turning_tour(site_m, pieces, self.radius_m)]
-            if self.radius_m > 0.0
-            else [curve for curve, _ in best_tour(site_m, pieces)]
-        )
-        xy = np.concatenate([site_m[None, :], *curves, site_m[None, :]])
+        xy = np.concatenate([tour.site_m[None, :], *(curve for curve, _ in tour.curves), tour.site_m[None, :]])
         return least_wh(self.aircraft, self.wind, east_m=xy[:, 0], north_m=xy[:, 1], speed_mps=self.flown.speed_mps)
