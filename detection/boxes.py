@@ -73,12 +73,16 @@ def _overlapping(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of rows, the earlier first, whose overlap is above the threshold."""
     i, j = _touching(boxes_px)
-    a, b = boxes_px[i], boxes_px[j]
-    shared = np.prod(np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0.0, None), axis=1)
-    area = np.prod(np.clip(boxes_px[:, 2:] - boxes_px[:, :2], 0.0, None), axis=1)
+    left, top, right, bottom = np.ascontiguousarray(boxes_px.T)
+    high = np.minimum(bottom[i], bottom[j]) - np.maximum(top[i], top[j])
+    rows = high > 0.0
+    i, j, high = i[rows], j[rows], high[rows]
+    shared = np.maximum(np.minimum(right[i], right[j]) - np.maximum(left[i], left[j]), 0.0) * high
+    area = np.maximum(right - left, 0.0) * np.maximum(bottom - top, 0.0)
     whole = np.minimum(area[i], area[j]) if by is Overlap.SMALLER else area[i] + area[j] - shared
     close = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0.0) > threshold
-    return np.minimum(i[close], j[close]), np.maximum(i[close], j[close])
+    i, j = i[close], j[close]
+    return np.minimum(i, j), np.maximum(i, j)
 
 
 def _touching(boxes_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

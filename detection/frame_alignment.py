@@ -68,13 +68,11 @@ def align(predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> Alignm
     none = np.zeros(0, dtype=np.int64)
     if not len(predicted.place_m) or not len(hits.place_m):
         return Alignment(shift_m=np.zeros(2), left_m2=drift_m2, thing=none, hit=none)
-    residual = hits.place_m[None] - predicted.place_m[:, None]
-    penalty = np.where(predicted.class_code[:, None] == hits.class_code[None], 0.0, OTHER_CLASS_D2)
-    spread = (np.trace(predicted.cov_m2, axis1=1, axis2=2)[:, None] + np.trace(hits.own_m2, axis1=1, axis2=2)) / 2.0
     inverse = inverse_2x2(drift_m2)
+    pairs = _Pairs.within_reach(predicted, hits, drift_m2)
     best: tuple[float, Alignment] | None = None
-    for shift, left in _shifts(residual, penalty, spread, drift_m2):
-        cost, found = _assigned(predicted, hits, residual - shift, penalty, left)
+    for shift, left in _shifts(pairs, drift_m2):
+        cost, found = _assigned(predicted, hits, pairs, shift, left)
         cost += float(shift @ inverse @ shift)
         if best is None or cost < best[0] - 1e-9:
             best = cost, dataclasses.replace(found, shift_m=shift)
@@ -83,53 +81,112 @@ def align(predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> Alignm
     return best[1]
 
 
-def _shifts(
-    residual: FloatArray, penalty: FloatArray, spread: FloatArray, drift_m2: FloatArray
-) -> list[tuple[FloatArray, FloatArray]]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairs:
+    """Predictions and hits that some shift could bring together, by thing, then hit: columns of shape (m,)."""
+
+    thing: NDArray[np.int64]
+    hit: NDArray[np.int64]
+    offset_m: FloatArray
+    """From where the thing is expected to the hit, shape (m, 2)."""
+    penalty: FloatArray
+    spread: FloatArray
+    """Mean variance on an axis of what is either's own."""
+    anchors: NDArray[np.int64]
+    """Things that are known best, the best first."""
+
+    @classmethod
+    def within_reach(cls, predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> _Pairs:
+        """Leave out what even a shift at its gate leaves outside the gate of the pair."""
+        of_thing, of_hit = (np.trace(cov, axis1=1, axis2=2) for cov in (predicted.cov_m2, hits.own_m2))
+        drift, own = float(np.trace(drift_m2)), float(of_thing.max() + of_hit.max())
+        reach = np.sqrt(GATE_D2) * (np.sqrt(drift) + np.sqrt(own / 2.0) + np.sqrt(own + drift))
+        east, north = (hits.place_m[None, :, axis] - predicted.place_m[:, None, axis] for axis in (0, 1))
+        thing, hit = np.nonzero(east**2 + north**2 <= reach**2)
+        other = predicted.class_code[thing] != hits.class_code[hit]
+        return cls(
+            thing=thing,
+            hit=hit,
+            offset_m=np.stack([east[thing, hit], north[thing, hit]], axis=1),
+            penalty=np.where(other, OTHER_CLASS_D2, 0.0),
+            spread=(of_thing[thing] + of_hit[hit]) / 2.0,
+            anchors=np.argsort((of_thing + of_hit.min()) / 2.0, kind="stable")[:ANCHORS_MAX],
+        )
+
+    def of_anchors(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Rows of each anchor's pairs, shape (anchors, most), and which of them are its own and no padding."""
+        first = np.searchsorted(self.thing, self.anchors)
+        count = np.searchsorted(self.thing, self.anchors, side="right") - first
+        ahead = np.arange(max(int(count.max()), 1))
+        known = ahead < count[:, None]
+        return np.where(known, first[:, None] + ahead, 0), known
+
+
+def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
     """Return the few most promising shifts, each refined by the mean of what falls together (a Kalman update)."""
-    inverse = inverse_2x2(drift_m2)
-    anchors = np.argsort(spread.min(axis=1), kind="stable")[:ANCHORS_MAX]
-    proposals = residual[anchors][penalty[anchors] == 0.0]
-    price = ((proposals @ inverse) * proposals).sum(axis=1)
-    near = price < GATE_D2
-    proposals, price = proposals[near], price[near]
-    order = np.argsort(price, kind="stable")
-    cells = np.rint(proposals[order] / GRID_M).astype(np.int64)
-    _, first = np.unique(cells[:, 0] * 1_000_003 + cells[:, 1], return_index=True)
-    order = order[np.sort(first)][:PROPOSALS_MAX]
-    proposals = np.vstack([np.zeros((1, 2)), proposals[order]])
-    price = np.concatenate([[0.0], price[order]])
-    near_residual, near_spread = residual[anchors], spread[anchors]
-    gaps = ((near_residual[None] - proposals[:, None, None]) ** 2).sum(axis=-1) / near_spread + penalty[anchors]
+    if not len(pairs.thing):
+        return []
+    row, known = pairs.of_anchors()
+    proposals, price = _proposals(pairs.offset_m[row[known & (pairs.penalty[row] == 0.0)]], drift_m2)
+    near, spread = pairs.offset_m[row], pairs.spread[row]
+    east, north = (near[None, ..., axis] - proposals[:, axis, None, None] for axis in (0, 1))
+    gaps = (east**2 + north**2) / spread + np.where(known, pairs.penalty[row], np.inf)
     least = gaps.min(axis=2)
     cost = np.minimum(least, GATE_D2).sum(axis=1) + price
     refined: list[tuple[FloatArray, FloatArray]] = []
-    for row in np.argsort(cost, kind="stable")[:TRIED_MAX]:
-        fits = np.flatnonzero(least[row] < GATE_D2)
+    for best in np.argsort(cost, kind="stable")[:TRIED_MAX]:
+        fits = np.flatnonzero(least[best] < GATE_D2)
         if not len(fits):
             continue
-        hit = gaps[row, fits].argmin(axis=1)
-        noise = near_spread[fits, hit].mean() / len(fits)
+        place = gaps[best, fits].argmin(axis=1)
+        noise = spread[fits, place].mean() / len(fits)
         gain = drift_m2 @ inverse_2x2(drift_m2 + noise * np.eye(2))
-        shift = gain @ near_residual[fits, hit].mean(axis=0)
+        shift = gain @ near[fits, place].mean(axis=0)
         if all(abs(shift - other).max() > SAME_M for other, _ in refined):
             refined.append((shift, drift_m2 - gain @ drift_m2))
     return refined
 
 
+def _proposals(offset_m: FloatArray, drift_m2: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """No shift at all, and the likeliest of those offered, one of each cell; and the price of each."""
+    price = ((offset_m @ inverse_2x2(drift_m2)) * offset_m).sum(axis=1)
+    inside = price < GATE_D2
+    offset_m, price = offset_m[inside], price[inside]
+    order = np.argsort(price, kind="stable")
+    cells = np.rint(offset_m[order] / GRID_M).astype(np.int64)
+    _, first = np.unique(cells[:, 0] * 1_000_003 + cells[:, 1], return_index=True)
+    order = order[np.sort(first)][:PROPOSALS_MAX]
+    return np.vstack([np.zeros((1, 2)), offset_m[order]]), np.concatenate([[0.0], price[order]])
+
+
 def _assigned(
-    predicted: Predicted, hits: FrameHits, residual: FloatArray, penalty: FloatArray, left_m2: FloatArray
+    predicted: Predicted, hits: FrameHits, pairs: _Pairs, shift_m: FloatArray, left_m2: FloatArray
 ) -> tuple[float, Alignment]:
     """Pairs inside the gate of least total cost (Munkres 1957), and that cost; who stays alone costs the gate."""
-    spread = predicted.cov_m2[:, None] + (hits.own_m2 + left_m2)[None]
-    inverse = inverse_2x2(spread)
-    d2 = np.einsum("kji,kjil,kjl->kj", residual, inverse, residual)
-    width = spread[..., 0, 0] * spread[..., 1, 1] - spread[..., 0, 1] ** 2
-    cost = d2 + penalty + np.log(width / width.min())
-    open_gate = d2 + penalty < GATE_D2
-    left, right = linear_sum_assignment(np.where(open_gate, cost - 2.0 * GATE_D2, 0.0))
-    kept = open_gate[left, right]
-    thing, hit = left[kept].astype(np.int64), right[kept].astype(np.int64)
-    alone = len(residual) + residual.shape[1] - 2 * len(thing)
-    total = float(cost[thing, hit].sum() + GATE_D2 * alone)
-    return total, Alignment(shift_m=np.zeros(2), left_m2=left_m2, thing=thing, hit=hit)
+    things, own_m2 = predicted.cov_m2, hits.own_m2 + left_m2
+    spread = things[pairs.thing] + own_m2[pairs.hit]
+    offset = pairs.offset_m - shift_m
+    d2 = np.einsum("ni,nij,nj->n", offset, inverse_2x2(spread), offset) + pairs.penalty
+    inside = d2 < GATE_D2
+    thing, hit, d2, width = pairs.thing[inside], pairs.hit[inside], d2[inside], _determinant(spread[inside])
+    cost = d2 + np.log(width / _least_width(things, own_m2))
+    table = np.zeros((len(things), len(own_m2)))
+    table[thing, hit] = cost - 2.0 * GATE_D2
+    left, right = linear_sum_assignment(table)
+    kept = np.isin(thing * len(own_m2) + hit, left * len(own_m2) + right, assume_unique=True)
+    alone = len(things) + len(own_m2) - 2 * int(kept.sum())
+    total = float(cost[kept].sum() + GATE_D2 * alone)
+    return total, Alignment(shift_m=np.zeros(2), left_m2=left_m2, thing=thing[kept], hit=hit[kept])
+
+
+def _determinant(cov: FloatArray) -> FloatArray:
+    return np.asarray(cov[..., 0, 0] * cov[..., 1, 1] - cov[..., 0, 1] ** 2)
+
+
+def _least_width(things_m2: FloatArray, hits_m2: FloatArray) -> float:
+    """Least determinant of the sum of any thing's covariance and any hit's."""
+    wide, high, tilt = (things_m2[:, None, i, j] + hits_m2[None, :, i, j] for i, j in ((0, 0), (1, 1), (0, 1)))
+    wide *= high
+    tilt *= tilt
+    wide -= tilt
+    return float(wide.min())
