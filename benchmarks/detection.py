@@ -21,7 +21,7 @@ from geo.values import CameraModel, GimbalFrame, Pose
 from sitl.films.downlink_file import frame_times, interpolate_vehicle, pose_of
 from sitl.films.render import render
 from sitl.films.render_look import THERMAL
-from sitl.films.world import World, make_world
+from sitl.films.world import Crowd, World, make_world
 from telemetry.videos.frame import Frame
 
 T0 = 1_750_000_000_000_000_000
@@ -35,8 +35,7 @@ def _world(seed: int) -> World:
         terrain=GROUND,
         seed=seed,
         epoch_utc_ns=T0,
-        groups_per_km=12.0,
-        vehicles_per_km=5.0,
+        crowd=Crowd(groups_per_km=12.0, vehicles_per_km=5.0),
     )
 
 

@@ -35,7 +35,7 @@ from sitl.films.render import render
 from sitl.films.render_look import THERMAL
 from sitl.films.sensor_errors import SensorErrors
 from sitl.films.stream_file import DATAGRAM, timed_datagrams
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 from telemetry.klv import encode
 from telemetry.videos.stream_writer_file import StreamWriter
 
@@ -60,8 +60,7 @@ def write_film(path: Path, seconds: int = SECONDS) -> None:
         terrain=FlatTerrain(height_m=GROUND_M),
         seed=4,
         epoch_utc_ns=T0,
-        groups_per_km=12.0,
-        vehicles_per_km=5.0,
+        crowd=Crowd(groups_per_km=12.0, vehicles_per_km=5.0),
     )
     vehicle = _flight(seconds)
     times = frame_times(vehicle, Fraction(FPS), None, None)[: seconds * FPS]

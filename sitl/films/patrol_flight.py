@@ -13,7 +13,7 @@ from geo.geodesy import metres_per_degree
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
 from sitl.films.sensor_errors import SensorErrors
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,10 +86,8 @@ class PatrolFlight:
         ground = FlatTerrain(height_m=GROUND_HAE_M)
         north, east = (float(v) for v in metres_per_degree(START_LAT_LON[0]))
         ends = np.array([START_LAT_LON, (START_LAT_LON[0], START_LAT_LON[1] + shape.line_m / east)])
-        world = make_world(
-            corridor_lat_lon=ends, terrain=ground, seed=seed, epoch_utc_ns=EPOCH_UTC_NS,
-            groups_per_km=shape.groups_per_km, vehicles_per_km=shape.vehicles_per_km,
-        )  # fmt: skip
+        crowd = Crowd(groups_per_km=shape.groups_per_km, vehicles_per_km=shape.vehicles_per_km)
+        world = make_world(corridor_lat_lon=ends, terrain=ground, seed=seed, epoch_utc_ns=EPOCH_UTC_NS, crowd=crowd)
         count = int(shape.seconds * shape.fps)
         step_ns = [int(Fraction(k * 1_000_000_000) / shape.fps) // 1000 * 1000 for k in range(count)]
         times = EPOCH_UTC_NS + np.array(step_ns, dtype=np.int64)

@@ -13,7 +13,7 @@ from geo.values import CameraModel, GimbalFrame, Pose
 from sitl.films.render import TruthBoxes, render
 from sitl.films.render_look import THERMAL, Look
 from sitl.films.training_set_file import h264_key_frame
-from sitl.films.world import World, make_world
+from sitl.films.world import Crowd, World, make_world
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def _world(seed: int) -> World:
         terrain=FlatTerrain(height_m=GROUND_HAE_M),
         seed=seed,
         epoch_utc_ns=_EPOCH_UTC_NS,
-        half_width_m=HALF_WIDTH_M,
+        crowd=Crowd(half_width_m=HALF_WIDTH_M),
     )
 
 

@@ -28,7 +28,6 @@ VISIBLE_MIN: Final = 0.4
 """A thing less visible than this carries no label."""
 HEIGHT_MIN_PX: Final = 4.0
 SHARD: Final = 1250
-VALIDATION_SEED: Final = 1
 EMPTY_SHARE: Final = 0.1
 """Share of pictures with nobody in them: few while learning what things look like, half while learning what is none."""
 DAY_SHARE: Final = 0.35
@@ -39,38 +38,33 @@ _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
 def write_training_set(
     out: Path,
     *,
-    train: int,
-    val: int,
+    count: int,
     seed: int,
     size_px: int = 320,
     empty_share: float = EMPTY_SHARE,
     report: Callable[[int], None] | None = None,
 ) -> Path:
-    """Write `train` + `val` pictures below `out` and return the data file that describes them.
+    """Write `count` pictures below `out` and return the data file that describes them.
 
-    The two parts come from different seeds, so no world is in both; training
-    pictures come in shards with seeds of their own, so that several processes
-    may draw them. Pictures of an interrupted run are kept. `report` is called with
+    Pictures come in shards with seeds of their own, so that several processes may
+    draw them. Pictures of an interrupted run are kept. `report` is called with
     the number of pictures written so far.
     """
-    done = 0
-    for part, count, part_seed in (("train", train, seed), ("val", val, seed + VALIDATION_SEED)):
-        images, labels = out / "images" / part, out / "labels" / part
-        images.mkdir(parents=True, exist_ok=True)
-        labels.mkdir(parents=True, exist_ok=True)
-        for index in range(count):
-            picture_path, label_path = images / f"{index:05d}.jpg", labels / f"{index:05d}.txt"
-            if not label_path.is_file():  # written last: what an earlier run drew is there already
-                shard, number = divmod(index, SHARD)
-                rng = np.random.default_rng([part_seed + 100 * shard, number])
-                picture, truth = training_picture(rng, size_px, size_px, empty_share)
-                picture_path.write_bytes(picture)
-                label_path.write_text(yolo_labels(truth, size_px))
-            done += 1
-            if report is not None:
-                report(done)
+    images, labels = out / "images" / "train", out / "labels" / "train"
+    images.mkdir(parents=True, exist_ok=True)
+    labels.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        picture_path, label_path = images / f"{index:05d}.jpg", labels / f"{index:05d}.txt"
+        if not label_path.is_file():  # written last: what an earlier run drew is there already
+            shard, number = divmod(index, SHARD)
+            rng = np.random.default_rng([seed + 100 * shard, number])
+            picture, truth = training_picture(rng, size_px, size_px, empty_share)
+            picture_path.write_bytes(picture)
+            label_path.write_text(yolo_labels(truth, size_px))
+        if report is not None:
+            report(index + 1)
     data = out / "data.yaml"
-    data.write_text(f"path: {out.resolve()}\ntrain: images/train\nval: images/val\n{_names()}")
+    data.write_text(f"path: {out.resolve()}\ntrain: images/train\n{_names()}")
     return data
 
 

@@ -132,15 +132,18 @@ def _along(routes: Routes, travelled_m: FloatArray) -> tuple[FloatArray, FloatAr
     return place[:, 0], place[:, 1], np.mod(heading, 360.0)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """How many move along a corridor, and how far from it they begin."""
+
+    half_width_m: float = 60.0
+    """Routes begin at most this far from the corridor line."""
+    groups_per_km: float = 6.0
+    vehicles_per_km: float = 3.0
+
+
 def make_world(
-    *,
-    corridor_lat_lon: FloatArray,
-    terrain: Terrain,
-    seed: int,
-    epoch_utc_ns: int,
-    half_width_m: float = 60.0,
-    groups_per_km: float = 6.0,
-    vehicles_per_km: float = 3.0,
+    *, corridor_lat_lon: FloatArray, terrain: Terrain, seed: int, epoch_utc_ns: int, crowd: Crowd | None = None
 ) -> World:
     """Put groups of people and vehicles along a corridor.
 
@@ -154,11 +157,11 @@ def make_world(
         The same seed gives the same routes.
     epoch_utc_ns
         Time at which every route is at its start.
-    half_width_m
-        Routes begin at most this far from the corridor line.
-    groups_per_km, vehicles_per_km
-        Mean density along the corridor.
+    crowd
+        Mean numbers along the corridor.
     """
+    crowd = crowd or Crowd()
+    half_width_m = crowd.half_width_m
     rng = np.random.default_rng(seed)
     lat0, lon0 = (float(v) for v in corridor_lat_lon.mean(axis=0))
     height = float(np.asarray(terrain.height_hae_m(np.array([lat0]), np.array([lon0])))[0])
@@ -169,9 +172,9 @@ def make_world(
     tracks = _make_tracks(line, rng, half_width_m)
     people = [
         _walk(*_point_on(line, rng.random(), rng, half_width_m), rng)
-        for _ in range(max(1, round(groups_per_km * length_km)))
+        for _ in range(max(1, round(crowd.groups_per_km * length_km)))
     ]
-    vehicles = [_drive(tracks, rng) for _ in range(max(1, round(vehicles_per_km * length_km)))]
+    vehicles = [_drive(tracks, rng) for _ in range(max(1, round(crowd.vehicles_per_km * length_km)))]
     return World(
         origin=origin,
         terrain=terrain,

@@ -18,7 +18,7 @@ from geo.terrain import FlatTerrain
 from geo.values import CameraModel, PoseSigmas
 from sitl.films.downlink_file import Take, film
 from sitl.films.render_look import DAY, THERMAL
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 from sitl.vehicle.config import DEFAULT_T0_UTC_NS
 from telemetry.videos.video_file import read_video
 
@@ -76,9 +76,11 @@ def _world(scenario: Scenario, table: FilmTable, terrain: FlatTerrain) -> World:
         terrain=terrain,
         seed=scenario.seed,
         epoch_utc_ns=DEFAULT_T0_UTC_NS,
-        half_width_m=table.world_half_width_m,
-        groups_per_km=table.groups_per_km,
-        vehicles_per_km=table.vehicles_per_km,
+        crowd=Crowd(
+            half_width_m=table.world_half_width_m,
+            groups_per_km=table.groups_per_km,
+            vehicles_per_km=table.vehicles_per_km,
+        ),
     )
 
 

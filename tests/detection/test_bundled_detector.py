@@ -13,7 +13,7 @@ from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose
 from sitl.films.render import render
 from sitl.films.render_look import DAY, THERMAL, Look
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 
 if TYPE_CHECKING:
     from detection.values import Detections
@@ -29,7 +29,7 @@ def test_it_finds_most_people_in_demo_like_frames(look: Look) -> None:
         terrain=FlatTerrain(height_m=180.0),
         seed=4242,
         epoch_utc_ns=T0,
-        groups_per_km=14.0,
+        crowd=Crowd(groups_per_km=14.0),
     )
     camera = CameraModel.from_fov(hfov_deg=32.0, width_px=640, height_px=512)
     detector, _ = load_detector()

@@ -9,7 +9,7 @@ import pytest
 
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, Geodetic, GimbalFrame, Pose
-from sitl.films.world import ROUTE_VERTICES, Kind, Routes, World, make_world
+from sitl.films.world import ROUTE_VERTICES, Crowd, Kind, Routes, World, make_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,7 @@ def world() -> World:
         terrain=FlatTerrain(height_m=GROUND_M),
         seed=11,
         epoch_utc_ns=T0,
-        groups_per_km=12.0,
-        vehicles_per_km=4.0,
+        crowd=Crowd(groups_per_km=12.0, vehicles_per_km=4.0),
     )
 
 

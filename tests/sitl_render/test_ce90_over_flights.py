@@ -22,7 +22,7 @@ from sitl.films.downlink_file import film_truth, interpolate_vehicle, klv_values
 from sitl.films.render import render
 from sitl.films.render_look import THERMAL
 from sitl.films.sensor_errors import SensorErrors
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 from telemetry.klv import decode, encode
 from telemetry.klv.klv_track import track_from_klv
 from telemetry.videos.frame import Frame
@@ -58,7 +58,11 @@ def shares(detector, number):
     vehicle, camera = flown(np.random.default_rng([7, number]))
     line = np.array([[52.0, 23.49], [52.0, 23.56]])
     world = make_world(
-        corridor_lat_lon=line, terrain=GROUND, seed=number + 1, epoch_utc_ns=T0, groups_per_km=14.0, vehicles_per_km=6.0
+        corridor_lat_lon=line,
+        terrain=GROUND,
+        seed=number + 1,
+        epoch_utc_ns=T0,
+        crowd=Crowd(groups_per_km=14.0, vehicles_per_km=6.0),
     )
     times = T0 + np.arange(PICTURES) * EVERY_NS
     true = interpolate_vehicle(vehicle, times)

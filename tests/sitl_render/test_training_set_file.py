@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 def test_a_set_is_written_with_labels_and_the_same_seed_writes_the_same(tmp_path: Path) -> None:
     told: list[int] = []
-    data = write_training_set(tmp_path / "a", train=3, val=2, seed=5, size_px=160, report=told.append)
-    write_training_set(tmp_path / "b", train=3, val=2, seed=5, size_px=160)
-    assert told == [1, 2, 3, 4, 5]
+    data = write_training_set(tmp_path / "a", count=3, seed=5, size_px=160, report=told.append)
+    write_training_set(tmp_path / "b", count=3, seed=5, size_px=160)
+    assert told == [1, 2, 3]
     assert "0: person" in data.read_text()
     assert "1: vehicle" in data.read_text()
     names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*g"))
-    assert names == [f"images/train/{n:05d}.jpg" for n in range(3)] + [f"images/val/{n:05d}.jpg" for n in range(2)]
+    assert names == [f"images/train/{n:05d}.jpg" for n in range(3)]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    train, val = ((tmp_path / "a" / "images" / part / "00000.jpg").read_bytes() for part in ("train", "val"))
-    assert train != val
+    write_training_set(tmp_path / "c", count=1, seed=6, size_px=160)
+    assert (tmp_path / "a" / names[0]).read_bytes() != (tmp_path / "c" / names[0]).read_bytes()
 
 
 def test_an_interrupted_set_goes_on(tmp_path: Path) -> None:
     """What is there stays; a picture without its label was being written when the run ended, and is drawn again."""
-    write_training_set(tmp_path, train=3, val=0, seed=5, size_px=160)
+    write_training_set(tmp_path, count=3, seed=5, size_px=160)
     images, labels = tmp_path / "images" / "train", tmp_path / "labels" / "train"
     whole = (images / "00001.jpg").read_bytes()
     (images / "00000.jpg").write_bytes(b"kept")
     (images / "00001.jpg").write_bytes(whole[:40])
     (labels / "00001.txt").unlink()
-    write_training_set(tmp_path, train=3, val=0, seed=5, size_px=160)
+    write_training_set(tmp_path, count=3, seed=5, size_px=160)
     assert (images / "00000.jpg").read_bytes() == b"kept"
     assert (images / "00001.jpg").read_bytes() == whole
     assert (labels / "00001.txt").is_file()

@@ -175,7 +175,7 @@ def _drawn(folder: Path, count: int, seed: int) -> list[LabelledPicture]:
             task = bars.add_task("draw pictures", total=count)
             report: Callable[[int], None] = lambda done: bars.update(task, completed=done)  # noqa: E731
             write_training_set(
-                folder, train=count, val=0, seed=5000 + seed, size_px=DRAWN_PX, empty_share=DRAWN_EMPTY, report=report
+                folder, count=count, seed=5000 + seed, size_px=DRAWN_PX, empty_share=DRAWN_EMPTY, report=report
             )
     return read_pictures(data) if count else []
 

@@ -16,7 +16,7 @@ from geo.values import CameraModel, PoseSigmas
 from missions.plan import LegKind
 from sitl.films.downlink_file import Take, film, frame_times
 from sitl.films.render_look import THERMAL
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 from sitl.vehicle.truth_file import read_truth
 from vedette.demo.flight import T0_UTC_NS
 from vedette.interruption import deaf_children
@@ -132,7 +132,7 @@ def film_task(task: FilmTask, told: SimpleQueue[tuple[str, int, str]]) -> None:
             terrain=read_terrain(task.terrain),
             seed=task.seed,
             epoch_utc_ns=T0_UTC_NS,
-            half_width_m=WORLD_HALF_WIDTH_M,
+            crowd=Crowd(half_width_m=WORLD_HALF_WIDTH_M),
         )
         film(
             read_truth(task.flight_truth),

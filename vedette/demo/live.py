@@ -22,7 +22,7 @@ from geo.values import CameraModel
 from missions.plan import LegKind
 from sitl.films.live_film import DatagramSink, Shot, film_live
 from sitl.films.render_look import THERMAL
-from sitl.films.world import make_world
+from sitl.films.world import Crowd, make_world
 from sitl.vehicle.truth_file import TruthFollower
 from vedette.commands.screen import utc_now_ns
 from vedette.demo.film import FPS, SENSOR_SIGMAS, WORLD_HALF_WIDTH_M
@@ -147,7 +147,7 @@ def film_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, di
             terrain=read_terrain(task.terrain),
             seed=task.seed,
             epoch_utc_ns=T0_UTC_NS,
-            half_width_m=WORLD_HALF_WIDTH_M,
+            crowd=Crowd(half_width_m=WORLD_HALF_WIDTH_M),
         )
         shot = Shot(
             world=world,
