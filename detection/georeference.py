@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detection.values import Detections
-    from geo.values import GroundPoints, Pose, Terrain
+    from geo.values import GimbalFrame, GroundPoints, Pose, Terrain
     from telemetry.videos.frame import Frame
 
     FloatArray = NDArray[np.float64]
@@ -55,55 +55,76 @@ def place(
     class_names: Sequence[str],
     media_id: str = "",
 ) -> GroundHits:
-    """Place every box of one frame on the ground.
+    """Place every box of one frame on the ground: `place_all` for a single picture."""
+    return place_all([(frame, detections)], surroundings, class_names=class_names, media_id=media_id)
+
+
+def place_all(
+    seen: Sequence[tuple[Frame, Detections]],
+    surroundings: Surroundings,
+    *,
+    class_names: Sequence[str],
+    media_id: str = "",
+) -> GroundHits:
+    """Place every box of some frames on the ground, all at once.
 
     The pixel used is where the thing stands (see `standing_pixels`); its error
     grows with the box. A box that cannot be placed is kept with its reason.
 
     Parameters
     ----------
-    frame
-        The picture with its pose, and its lens where the picture states one.
-    detections
-        Boxes in pixels of that picture.
+    seen
+        Pictures with their poses, and their lens where they state one; and boxes in pixels of each.
     surroundings
-        Ground, errors of the pose (the frame's own, where its source states any, take their place), and how
+        Ground, errors of the pose (a frame's own, where its source states any, take their place), and how
         far a ray may go.
     class_names
-        Names that `detections.classes` index.
+        Names that the boxes' classes index.
     media_id
-        The recording the frame came from; part of every hit's id.
+        The recording the frames came from; part of every hit's id.
     """
-    height_px, width_px = frame.image.shape[:2]
-    camera = frame.camera or camera_of(frame.pose, width_px, height_px)
-    hits = _unplaced(frame, detections, class_names, media_id, Unplaced.NO_POSE)
-    if frame.pose is None or not len(hits):
-        return hits
-    if camera is None:
-        return _unplaced(frame, detections, class_names, media_id, Unplaced.NO_CAMERA)
-    if frame.sigmas is not None:
-        surroundings = dataclasses.replace(surroundings, sigmas=frame.sigmas)
-    points, cov_en = _ground(frame.pose, camera, detections, hits.class_name.texts().tolist(), surroundings)
-    count = len(hits)
-    placed = points.reason_code[:count] == 0
+    lenses = [_lens(frame) for frame, _ in seen]
+    parts = [
+        _unplaced(
+            frame, found, class_names, media_id, Unplaced.NO_CAMERA if frame.pose and not lens else Unplaced.NO_POSE
+        )
+        for (frame, found), lens in zip(seen, lenses, strict=True)
+    ]
+    hits = GroundHits.concat(parts)
+    ends = np.cumsum([len(part) for part in parts])
+    alike: dict[tuple[CameraModel, PoseSigmas, GimbalFrame], list[int]] = {}
+    for number, ((frame, found), lens) in enumerate(zip(seen, lenses, strict=True)):
+        if len(found) and frame.pose is not None and lens is not None:
+            key = lens, frame.sigmas or surroundings.sigmas, frame.pose.gimbal_frame
+            alike.setdefault(key, []).append(number)
+    for (lens, sigmas, _), numbers in alike.items():
+        rows = np.concatenate([np.arange(ends[k] - len(parts[k]), ends[k]) for k in numbers])
+        poses = Poses.of(*(pose for k in numbers if (pose := seen[k][0].pose) is not None))
+        poses = poses.take(np.repeat(np.arange(len(numbers)), [len(parts[k]) for k in numbers]))
+        _fill(hits, rows, poses, lens, dataclasses.replace(surroundings, sigmas=sigmas))
+    return hits
 
+
+def _fill(
+    hits: GroundHits, rows: NDArray[np.int64], poses: Poses, camera: CameraModel, surroundings: Surroundings
+) -> None:
+    """Put some hits on the ground, those of one lens and one kind of errors, each with its pose."""
+    boxes_px = hits.box_px[rows].astype(np.float64)
+    points, cov_en = _ground(poses, camera, boxes_px, hits.class_name.take(rows).texts().tolist(), surroundings)
+    count = len(rows)
+    hits.reason_code[rows] = points.reason_code[:count]
+    kept = points.reason_code[:count] == 0
+    rows, cov_en = rows[kept], cov_en[kept]
+    for name in ("lat_deg", "lon_deg", "alt_hae_m", "slant_m"):
+        getattr(hits, name)[rows] = getattr(points, name)[:count][kept]
     var_e, var_n, cov = cov_en[:, 0, 0], cov_en[:, 1, 1], cov_en[:, 0, 1]
+    hits.var_e_m2[rows], hits.var_n_m2[rows], hits.cov_en_m2[rows] = var_e, var_n, cov
+    hits.ce90_m[rows] = ce90_m(var_e, var_n, cov)
 
-    def where(values: FloatArray) -> NDArray[np.float32]:
-        return np.where(placed, values[:count], np.nan).astype(np.float32)
 
-    return dataclasses.replace(
-        hits,
-        reason_code=points.reason_code[:count].astype(np.int8),
-        lat_deg=np.where(placed, points.lat_deg[:count], np.nan),
-        lon_deg=np.where(placed, points.lon_deg[:count], np.nan),
-        alt_hae_m=where(points.alt_hae_m),
-        slant_m=where(points.slant_m),
-        var_e_m2=where(var_e),
-        var_n_m2=where(var_n),
-        cov_en_m2=where(cov),
-        ce90_m=where(ce90_m(var_e, var_n, cov)),
-    )
+def _lens(frame: Frame) -> CameraModel | None:
+    height_px, width_px = frame.image.shape[:2]
+    return frame.camera or camera_of(frame.pose, width_px, height_px)
 
 
 def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel | None:
@@ -115,7 +136,7 @@ def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel |
 
 
 def standing_pixels(
-    pose: Pose, camera: CameraModel, boxes_px: NDArray[np.floating], names: Sequence[str]
+    poses: Poses, camera: CameraModel, boxes_px: NDArray[np.floating], names: Sequence[str]
 ) -> FloatArray:
     """Pixel of each box, shape (n, 2), under which its middle stands on the ground.
 
@@ -130,7 +151,7 @@ def standing_pixels(
     sizes = np.array([SIZES_M.get(name, OTHER_SIZE_M) for name in names]).reshape(-1, 2)
     u = (boxes[:, 0] + boxes[:, 2]) / 2.0
     centres = np.stack([u, (boxes[:, 1] + boxes[:, 3]) / 2.0], axis=1)
-    down = (camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, centres))[2]
+    down = np.einsum("ni,in->n", camera_to_ned(poses)[:, 2], pixel_directions(camera, centres))
     sin_d = np.clip(np.nan_to_num(down), 0.0, 1.0)
     extent = sizes[:, 1] * sin_d
     share = 0.5 * extent / (sizes[:, 0] * np.sqrt(1.0 - sin_d**2) + extent)
@@ -138,26 +159,25 @@ def standing_pixels(
 
 
 def _ground(
-    pose: Pose, camera: CameraModel, detections: Detections, names: Sequence[str], surroundings: Surroundings
+    poses: Poses, camera: CameraModel, boxes_px: FloatArray, names: Sequence[str], surroundings: Surroundings
 ) -> tuple[GroundPoints, FloatArray]:
     """Ground points, and covariances east-north (n, 2, 2) with each box's own pixel error added."""
     sigmas = surroundings.sigmas
-    uv = standing_pixels(pose, camera, detections.boxes_px, names)
+    uv = standing_pixels(poses, camera, boxes_px, names)
     steps = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    count = len(uv)
     points = locate(
-        poses=pose,
+        poses=poses.take(np.tile(np.arange(count), 3)),
         camera=camera,
         uv_px=(uv[None] + steps[:, None]).reshape(-1, 2),
         terrain=surroundings.terrain,
         sigmas=dataclasses.replace(sigmas, pixel_px=0.0),
         max_range_m=surroundings.max_range_m,
     )
-    count = len(uv)
-    north, east = (float(v) for v in metres_per_degree(pose.lat_deg))
-    place_m = np.stack([points.lon_deg * east, points.lat_deg * north], axis=1).reshape(3, count, 2)
-    moved = np.nan_to_num(place_m[1:] - place_m[:1])
-    heights = (detections.boxes_px[:, 3] - detections.boxes_px[:, 1]).astype(np.float64)
-    variance = sigmas.pixel_px**2 + (EDGE_SHARE * heights) ** 2
+    north, east = metres_per_degree(poses.lat_deg)
+    lat, lon = points.lat_deg.reshape(3, count), points.lon_deg.reshape(3, count)
+    moved = np.nan_to_num(np.stack([(lon[1:] - lon[0]) * east, (lat[1:] - lat[0]) * north], axis=2))
+    variance = sigmas.pixel_px**2 + (EDGE_SHARE * (boxes_px[:, 3] - boxes_px[:, 1])) ** 2
     own = np.einsum("kni,knj->nij", moved, moved) * variance[:, None, None]
     return points, points.cov_enu_m2[:count, :2, :2] + own
 
@@ -170,7 +190,6 @@ def _unplaced(
     class_name = Labels(names=tuple(class_names), codes=detections.classes.astype(np.int32))
     boxes: FloatArray = detections.boxes_px.astype(np.float64).round(2)
     scores = np.nan_to_num(np.round(detections.scores.astype(np.float64), 4), nan=0.0, posinf=0.0, neginf=0.0)
-    unknown = np.full(count, np.nan, dtype=np.float32)
     return GroundHits(
         hit_id=_ids(frame, class_name, boxes, media_id),
         media=Labels.repeated(media_id, count),
@@ -184,12 +203,12 @@ def _unplaced(
         box_px=boxes.astype(np.float32),
         lat_deg=np.full(count, np.nan),
         lon_deg=np.full(count, np.nan),
-        alt_hae_m=unknown,
-        var_e_m2=unknown,
-        var_n_m2=unknown,
-        cov_en_m2=unknown,
-        ce90_m=unknown,
-        slant_m=unknown,
+        alt_hae_m=np.full(count, np.nan, dtype=np.float32),
+        var_e_m2=np.full(count, np.nan, dtype=np.float32),
+        var_n_m2=np.full(count, np.nan, dtype=np.float32),
+        cov_en_m2=np.full(count, np.nan, dtype=np.float32),
+        ce90_m=np.full(count, np.nan, dtype=np.float32),
+        slant_m=np.full(count, np.nan, dtype=np.float32),
         reason_code=np.full(count, REASONS.index(reason), dtype=np.int8),
         track=Labels.repeated("", count),
     )
@@ -197,8 +216,9 @@ def _unplaced(
 
 def _ids(frame: Frame, class_name: Labels, boxes_px: FloatArray, media_id: str) -> NDArray[np.bytes_]:
     """Ids that are the same whenever the same picture gives the same box: a hash of what is seen where and when."""
+    begin = f"{media_id}|{frame.index}|{frame.t_utc_ns}|"
     keys = (
-        f"{media_id}|{frame.index}|{frame.t_utc_ns}|{class_name[row]}|{x0}|{y0}|{x1}|{y1}|{row}"
-        for row, (x0, y0, x1, y1) in enumerate(boxes_px.tolist())
+        f"{begin}{name}|{x0}|{y0}|{x1}|{y1}|{row}"
+        for row, (name, (x0, y0, x1, y1)) in enumerate(zip(class_name.texts().tolist(), boxes_px.tolist(), strict=True))
     )
     return np.array([hashlib.sha256(key.encode()).hexdigest()[:20].encode() for key in keys], dtype=HIT_ID)

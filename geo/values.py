@@ -140,6 +140,12 @@ class Poses:
     def __len__(self) -> int:
         return len(self.t_utc_ns)
 
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Return the poses chosen by index, in that order."""
+        columns = {name: read_only(getattr(self, name)[rows]) for name in _POSE_COLUMNS}
+        times = read_only(self.t_utc_ns[rows], np.int64)
+        return dataclasses.replace(self, t_utc_ns=times, **columns)  # type: ignore[arg-type]
+
     def __getitem__(self, index: int) -> Pose:
         """Return one row as a `Pose`."""
         row: dict[str, Any] = {name: float(getattr(self, name)[index]) for name in _POSE_COLUMNS}

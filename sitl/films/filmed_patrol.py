@@ -54,7 +54,7 @@ def filmed_patrol(
         How it is flown.
     """
     shape = shape or PatrolShape()
-    flight = PatrolFlight.flown(seed, shape, np.random.default_rng([seed, 4711]))
+    flight = PatrolFlight.flown(seed, shape, shape.chance(seed))
     camera, around = shape.camera, Surroundings(terrain=flight.told_ground, sigmas=shape.sigmas)
     registration = GroundRegistration(flight.told_ground)
     found: tuple[list[GroundHits], list[GroundHits]] = ([], [])

@@ -46,11 +46,19 @@ class PatrolShape:
     sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
     registration_sigma_m: float = 0.1
     """Error of comparing pictures with the ones before, as on rendered films; not finite: they are not compared."""
+    start_s: float = 0.0
+    """When it begins, from the world's epoch on."""
+    sortie: int = 0
+    """Flights over one world have errors of their own; what is there to be seen stays what it is."""
 
     @property
     def camera(self) -> CameraModel:
         """The lens: 640 x 512 pixels."""
         return CameraModel.from_fov(hfov_deg=self.hfov_deg, width_px=640, height_px=512)
+
+    def chance(self, seed: int) -> np.random.Generator:
+        """Return what draws the errors of this flight over world `seed`."""
+        return np.random.default_rng([seed, 4711, self.sortie] if self.sortie else [seed, 4711])
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +98,7 @@ class PatrolFlight:
         world = make_world(corridor_lat_lon=ends, terrain=ground, seed=seed, epoch_utc_ns=EPOCH_UTC_NS, crowd=crowd)
         count = int(shape.seconds * shape.fps)
         step_ns = [int(Fraction(k * 1_000_000_000) / shape.fps) // 1000 * 1000 for k in range(count)]
-        times = EPOCH_UTC_NS + np.array(step_ns, dtype=np.int64)
+        times = EPOCH_UTC_NS + round(shape.start_s * 1e9) + np.array(step_ns, dtype=np.int64)
         true = _poses(shape, times, (north, east))
         measured = _measured(true, SensorErrors.draw(times, shape.sigmas, rng), (north, east))
         wrong_m = shape.sigmas.terrain_m * float(np.random.default_rng([seed, 815]).standard_normal())

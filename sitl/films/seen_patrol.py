@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.special import expit, ndtr
 
-from detection.georeference import SIZES_M, Surroundings, place
-from detection.ground_hits import GroundHits
+from detection.georeference import SIZES_M, Surroundings, place_all
 from detection.looks import Look, Looks, Shift, seen_pixels
 from detection.truth import FilmTruth
 from detection.values import Detections
@@ -82,9 +81,14 @@ class DetectorErrors:
 def seen_patrol(seed: int, shape: PatrolShape | None = None, errors: DetectorErrors | None = None) -> SeenPatrol:
     """Fly a patrol over world `seed` and find what such a detector finds; the same arguments give the same patrol."""
     shape, errors = shape or PatrolShape(), errors or DetectorErrors()
-    rng = np.random.default_rng([seed, 4711])
+    rng = shape.chance(seed)
     flight = PatrolFlight.flown(seed, shape, rng)
-    return _Scene.of(flight.world, shape, errors, rng).watch(flight)
+    objects = _Objects.drawn(flight.world, shape, errors, np.random.default_rng([seed, 4712]))
+    scene = _Scene(
+        world=flight.world, shape=shape, errors=errors, rng=rng, objects=objects,
+        hidden_until_s=np.full(len(objects.kind), -1.0),
+    )  # fmt: skip
+    return scene.watch(flight)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,18 +107,8 @@ class _Objects:
     """Where clutter lies, and how it moves a second."""
     rate_lat_lon: FloatArray
 
-
-@dataclasses.dataclass(slots=True, kw_only=True)
-class _Scene:
-    world: World
-    shape: PatrolShape
-    errors: DetectorErrors
-    rng: np.random.Generator
-    objects: _Objects
-    hidden_until_s: FloatArray
-
     @classmethod
-    def of(cls, world: World, shape: PatrolShape, errors: DetectorErrors, rng: np.random.Generator) -> _Scene:
+    def drawn(cls, world: World, shape: PatrolShape, errors: DetectorErrors, rng: np.random.Generator) -> _Objects:
         """Put clutter on the ground, and give every object its own size and score."""
         things = len(world.routes)
         north, east = (float(v) for v in metres_per_degree(START_LAT_LON[0]))
@@ -126,7 +120,7 @@ class _Scene:
         kind = np.concatenate([world.routes.kind, np.zeros(clutter, np.int64)])
         spread = np.concatenate([np.where(world.routes.kind == 0, 0.08, 0.2), np.full(clutter, errors.clutter_size_ln)])
         thing = np.arange(things + clutter) < things
-        objects = _Objects(
+        return cls(
             kind=kind,
             size=np.exp(spread * rng.standard_normal(things + clutter)),
             score=np.sqrt(errors.object_share) * rng.standard_normal(things + clutter),
@@ -135,10 +129,16 @@ class _Scene:
             home_lat_lon=place + START_LAT_LON,
             rate_lat_lon=rate,
         )
-        return cls(
-            world=world, shape=shape, errors=errors, rng=rng, objects=objects,
-            hidden_until_s=np.full(things + clutter, -1.0),
-        )  # fmt: skip
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Scene:
+    world: World
+    shape: PatrolShape
+    errors: DetectorErrors
+    rng: np.random.Generator
+    objects: _Objects
+    hidden_until_s: FloatArray
 
     def watch(self, flight: PatrolFlight) -> SeenPatrol:
         """Look at every frame."""
@@ -148,7 +148,7 @@ class _Scene:
         matrices = looks.matrices(self.world.origin)
         image = np.broadcast_to(np.zeros(1, np.uint8), (camera.height_px, camera.width_px, 3))
         around = Surroundings(terrain=flight.told_ground, sigmas=sigmas)
-        found: list[GroundHits] = []
+        found: list[tuple[Frame, Detections]] = []
         seen: list[dict[str, Any]] = []
         for row, pose in enumerate(measured):
             boxes = self._boxes(pose.t_utc_ns, matrices[row], looks, row)
@@ -159,9 +159,9 @@ class _Scene:
                 index=row, pts_s=Fraction(row) / self.shape.fps, t_utc_ns=pose.t_utc_ns, image=image, pose=posed
             )
             if len(detections):
-                found.append(place(frame, detections, around, class_names=CLASS_NAMES))
+                found.append((frame, detections))
         return SeenPatrol(
-            hits=GroundHits.concat(found),
+            hits=place_all(found, around, class_names=CLASS_NAMES),
             truth=_truth(looks, camera, self.shape, seen),
             taken=tuple(self._compared(flight)),
             ground=flight.told_ground,

@@ -62,10 +62,10 @@ def test_the_lower_edge_alone_would_be_wrong_for_a_vehicle_seen_from_above(make_
     pose = make_pose(gimbal_pitch_deg=-90.0)
     camera = camera_of(pose, 640, 512)
     assert camera is not None
-    pixels = standing_pixels(pose, camera, np.array([[300.0, 236.0, 340.0, 276.0]]), ["vehicle"])
+    pixels = standing_pixels(Poses.of(pose), camera, np.array([[300.0, 236.0, 340.0, 276.0]]), ["vehicle"])
     assert np.allclose(pixels, [[320.0, 256.0]], atol=0.1)
     level = make_pose(gimbal_pitch_deg=-1.0)
-    low = standing_pixels(level, camera, np.array([[310.0, 236.0, 330.0, 276.0]]), ["vehicle"])
+    low = standing_pixels(Poses.of(level), camera, np.array([[310.0, 236.0, 330.0, 276.0]]), ["vehicle"])
     assert low[0, 1] > 275.0
 
 
@@ -80,7 +80,7 @@ def test_covariance_is_what_a_monte_carlo_over_box_and_pose_gives(
     (hit,) = place(frame, make_detections(box), Surroundings(terrain=GROUND, sigmas=sigmas), class_names=NAMES)
     camera = camera_of(pose, 640, 512)
     assert camera is not None
-    pixel = standing_pixels(pose, camera, np.array([box]), ["person"])[0]
+    pixel = standing_pixels(Poses.of(pose), camera, np.array([box]), ["person"])[0]
     origin = Geodetic(lat_deg=hit.lat_deg, lon_deg=hit.lon_deg, alt_hae_m=hit.alt_hae_m)
     eye = Geodetic(lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m)
     edge = np.hypot(sigmas.pixel_px, 0.08 * 50.0)
