@@ -47,15 +47,35 @@ STEEP_MIN: Final = 0.1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Taken:
-    """One picture's brightness, how it was taken, and the ground in its middle with half the side that it shows."""
+class SeenGround:
+    """How a picture was taken, and the ground in its middle with half the side of the square that it shows there."""
+
+    look: Looks
+    middle: Geodetic
+    half_m: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Taken:
+    """One picture's brightness, and the ground it shows."""
 
     grey: NDArray[np.float32]
     """Made smaller by `factor`."""
     factor: int
-    look: Looks
-    middle: Geodetic
-    half_m: float
+    ground: SeenGround
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8], ground: SeenGround) -> Taken:
+        """Keep what of a picture is compared."""
+        return cls(*_smaller(image), ground)
+
+
+def shift_between(before: Taken | None, now: Taken | None) -> Shift | None:
+    """Return a picture's shift off the one before, or None where they do not agree on any, or lie too far apart."""
+    if before is None or now is None:
+        return None
+    gap_ns = int(now.ground.look.t_utc_ns[0]) - int(before.ground.look.t_utc_ns[0])
+    return _compared(before, now) if 0 < gap_ns <= GAP_S * 1e9 else None
 
 
 class GroundRegistration:
@@ -69,7 +89,7 @@ class GroundRegistration:
 
     def __init__(self, terrain: Terrain) -> None:
         self._terrain = terrain
-        self._before: _Taken | None = None
+        self._before: Taken | None = None
 
     def shift(self, image: NDArray[np.uint8], pose: Pose, camera: CameraModel) -> Shift | None:
         """Return this picture's shift off the one before, or None where they do not agree on any.
@@ -81,14 +101,18 @@ class GroundRegistration:
         pose, camera
             Where and with what it was taken.
         """
-        look = Looks.of([Look(pose, camera)])
-        ground = self._middle(look) if image.shape[:2] == (camera.height_px, camera.width_px) else None
-        now = None if ground is None else _Taken(*_smaller(image), look, *ground)
+        ground = self.ground(image.shape, pose, camera)
+        now = None if ground is None else Taken.of(image, ground)
         before, self._before = self._before, now
-        if before is None or now is None:
+        return shift_between(before, now)
+
+    def ground(self, shape: tuple[int, ...], pose: Pose, camera: CameraModel) -> SeenGround | None:
+        """Return the ground that a picture of this shape shows; None for sky, and where the camera is another's."""
+        if shape[:2] != (camera.height_px, camera.width_px):
             return None
-        gap_ns = int(now.look.t_utc_ns[0]) - int(before.look.t_utc_ns[0])
-        return _compared(before, now) if 0 < gap_ns <= GAP_S * 1e9 else None
+        look = Looks.of([Look(pose, camera)])
+        middle = self._middle(look)
+        return None if middle is None else SeenGround(look, *middle)
 
     def _middle(self, look: Looks) -> tuple[Geodetic, float] | None:
         """Return the ground in the middle of a picture, and half the side of the square shown there; None for sky."""
@@ -117,11 +141,13 @@ def _smaller(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], int]:
     return blocks.mean(axis=(1, 3), dtype=np.float32), factor
 
 
-def _compared(before: _Taken, now: _Taken) -> Shift | None:
+def _compared(before: Taken, now: Taken) -> Shift | None:
     """Lay both onto one grid between their middles and find where they agree."""
-    half_m = max(before.half_m, now.half_m)
+    half_m = max(before.ground.half_m, now.ground.half_m)
     cell_m = 2.0 * half_m / CELLS
-    apart = geodetic_to_enu(now.middle.lat_deg, now.middle.lon_deg, now.middle.alt_hae_m, before.middle)
+    apart = geodetic_to_enu(
+        now.ground.middle.lat_deg, now.ground.middle.lon_deg, now.ground.middle.alt_hae_m, before.ground.middle
+    )
     centre = np.asarray(apart, dtype=np.float64).reshape(3) / 2.0
     if np.hypot(centre[0], centre[1]) > half_m:
         return None
@@ -129,7 +155,7 @@ def _compared(before: _Taken, now: _Taken) -> Shift | None:
     north, east = np.meshgrid(centre[1] + steps, centre[0] + steps, indexing="ij")
     grid = np.column_stack([east.ravel(), north.ravel(), np.full(CELLS**2, centre[2])])
     burned = _burned_in(before, now)
-    first, second = (_laid(taken, grid, before.middle, burned) for taken in (before, now))
+    first, second = (_laid(taken, grid, before.ground.middle, burned) for taken in (before, now))
     both = np.isfinite(first) & np.isfinite(second)
     if both.mean() < SHARED_MIN:
         return None
@@ -140,21 +166,21 @@ def _compared(before: _Taken, now: _Taken) -> Shift | None:
     return Shift(east_m=found[0] * cell_m, north_m=found[1] * cell_m, sigma_m=CELL_SIGMA * cell_m)
 
 
-def _burned_in(before: _Taken, now: _Taken) -> NDArray[np.bool_] | None:
+def _burned_in(before: Taken, now: Taken) -> NDArray[np.bool_] | None:
     """Return which blocks are alike in both while the ground has moved on: marks, and not the ground."""
     if before.grey.shape != now.grey.shape:
         return None
-    pixel, _ = seen_pixels(now.look.matrices(before.middle)[0], np.zeros((1, 3)))
-    if not np.hypot(*(pixel[0] - now.look.size_px[0] / 2.0)) > MOVED_BLOCKS * now.factor:
+    pixel, _ = seen_pixels(now.ground.look.matrices(before.ground.middle)[0], np.zeros((1, 3)))
+    if not np.hypot(*(pixel[0] - now.ground.look.size_px[0] / 2.0)) > MOVED_BLOCKS * now.factor:
         return None
     change = np.abs(now.grey - before.grey)
     alike = ndimage.binary_opening(change < ALIKE_SHARE * float(change.std()), np.ones((2, 2)))
     return np.asarray(ndimage.binary_dilation(alike, np.ones((3, 3))))
 
 
-def _laid(taken: _Taken, grid_m: FloatArray, origin: Geodetic, burned: NDArray[np.bool_] | None) -> FloatArray:
+def _laid(taken: Taken, grid_m: FloatArray, origin: Geodetic, burned: NDArray[np.bool_] | None) -> FloatArray:
     """Return the brightness of a picture at places of the ground, shape (CELLS, CELLS); NaN where it shows them not."""
-    pixels, depth = seen_pixels(taken.look.matrices(origin)[0], grid_m)
+    pixels, depth = seen_pixels(taken.ground.look.matrices(origin)[0], grid_m)
     at = np.where(depth > 0.0, pixels.T[::-1] / taken.factor - 0.5, -9.0)
     grey = taken.grey if burned is None else np.where(burned, np.float32(np.nan), taken.grey)
     seen = ndimage.map_coordinates(grey, np.nan_to_num(at, nan=-9.0), order=1, mode="constant", cval=np.nan)

@@ -139,15 +139,21 @@ class GroundTiler:
 
         Without a pose, a lens or ground, and where the whole picture is fine enough, it is looked at whole.
         """
-        plan = self._plan(pose, camera, image)
-        if len(plan.tiles) < 2 or pose is None or camera is None:
-            return detect_tiles(self._detector, image, plan.tiles), plan
-        fresh = [tile for tile in plan.tiles if not self._seen_before(tile, pose, camera)]
-        found = detect_tiles(self._detector, image, fresh)
-        return found, plan if len(fresh) == len(plan.tiles) else None
+        tiles, plan = self.plan(image.shape, pose, camera)
+        return detect_tiles(self._detector, image, tiles), plan
 
-    def _plan(self, pose: Pose | None, camera: CameraModel | None, image: NDArray[np.uint8]) -> TilePlan:
-        high, wide = image.shape[:2]
+    def plan(
+        self, shape: tuple[int, ...], pose: Pose | None, camera: CameraModel | None
+    ) -> tuple[tuple[Tile, ...], TilePlan | None]:
+        """Choose what of a picture of this shape is looked at; no plan where ground is passed over."""
+        plan = self._plan(pose, camera, shape)
+        if len(plan.tiles) < 2 or pose is None or camera is None:
+            return plan.tiles, plan
+        fresh = tuple(tile for tile in plan.tiles if not self._seen_before(tile, pose, camera))
+        return fresh, plan if len(fresh) == len(plan.tiles) else None
+
+    def _plan(self, pose: Pose | None, camera: CameraModel | None, shape: tuple[int, ...]) -> TilePlan:
+        high, wide = shape[:2]
         whole = whole_picture(wide, high)
         if (
             pose is None

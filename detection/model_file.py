@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,3 +64,26 @@ def load_detector(
     raise ModelError(
         f"{chosen}: a model must be an .onnx or .pt file, not {chosen.suffix or 'a file without suffix'!r}"
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """Opens a model again in another process: the very one, or none."""
+
+    path: Path | None
+    described: str
+    """As `load_detector` described it."""
+    threads: int
+
+    def __call__(self) -> Detector:
+        """Open it.
+
+        Raises
+        ------
+        ModelError
+            When the file was changed since.
+        """
+        detector, described = load_detector(self.path, threads=self.threads)
+        if described != self.described:
+            raise ModelError(f"the model was changed while it was used: it was {self.described} and is {described}")
+        return detector

@@ -6,11 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from detection.events import Watched, find_events
-from detection.georeference import Surroundings, camera_of, place
+from detection.georeference import Surroundings, place
 from detection.ground_hits import GroundHits
-from detection.ground_registration import GroundRegistration
-from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
+from detection.ground_tiling import PERSON_MIN_PX
 from detection.ground_tracker import track
+from detection.looking import SILENT_MAX, InProcess, Planner, looked_at
 from detection.looks import Look
 from detection.pose_errors import settled
 from geo.footprint import footprint
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from detection.events import Event
     from detection.ground_tracks import GroundTracks
+    from detection.looking import Executor, Planned, Seen
     from detection.values import Detector
     from geo.values import CameraModel, Pose, Terrain
     from telemetry.tracks.pose_track import Problem
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 FOOTPRINT_RANGE_M: Final = MAX_RANGE_M
 """Ground is shown as seen as far away as hits are placed: a vehicle at several kilometres is a hit like any other."""
-SILENT_MAX: Final = 3
-"""Frames in a row without an answer after which a detector is given up: each costs its deadline."""
 PROBLEMS_MAX: Final = 50
 """Problems of frames that a run tells one by one."""
 _CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
@@ -86,6 +85,8 @@ class IngestSettings:
     """Lines and zones that tracks may cross and enter."""
     stated: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)
     """What a person states of the recordings; time between frames, errors and ground are those above."""
+    executor: Executor | None = None
+    """Where pictures are looked at, by detectors like the one given; here if there is none. It decides no result."""
 
     def reading(self) -> ReadingOptions:
         """Return how recordings are to be read."""
@@ -157,10 +158,11 @@ def analyse(
     on_frame
         Called with the number of frames analysed so far.
     """
-    found = FrameAnalysis(media_id=media_id, settings=settings)
-    tiler = GroundTiler(detector, settings.terrain, settings.person_min_px)
-    for count, frame in enumerate(reader.frames(), start=1):
-        found.take(frame, tiler)
+    found = FrameAnalysis(media_id=media_id, settings=settings, class_names=detector.class_names)
+    planner = Planner(detector, settings.terrain, settings.person_min_px)
+    looks = looked_at(map(planner.plan, reader.frames()), settings.executor or InProcess(detector))
+    for count, (planned, seen) in enumerate(looks, start=1):
+        found.take(planned, seen)
         if found.silent >= SILENT_MAX:
             break
         if on_frame is not None:
@@ -194,6 +196,7 @@ class FrameAnalysis:
 
     media_id: str
     settings: IngestSettings
+    class_names: tuple[str, ...]
     hits: list[GroundHits] = dataclasses.field(default_factory=list)
     frames: list[FrameRecord] = dataclasses.field(default_factory=list)
     chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
@@ -209,18 +212,12 @@ class FrameAnalysis:
     silent: int = 0
     """Frames without an answer of the detector, in a row up to now."""
     next_footprint_ns: int = 0
-    _registration: GroundRegistration = dataclasses.field(init=False)
 
-    def __post_init__(self) -> None:
-        self._registration = GroundRegistration(self.settings.terrain)
-
-    def take(self, frame: Frame, tiler: GroundTiler) -> None:
-        """Detect in one frame, place what was found, and note where the frame was taken."""
-        height_px, width_px = frame.image.shape[:2]
-        camera = frame.camera or camera_of(frame.pose, width_px, height_px)
-        detections, looked = tiler.detect(frame.image, frame.pose, camera)
+    def take(self, planned: Planned, seen: Seen) -> None:
+        """Place what was found in a frame, and note where the frame was taken."""
+        frame, detections = planned.frame, seen.detections
         surroundings = Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas)
-        hits = place(frame, detections, surroundings, class_names=tiler.class_names, media_id=self.media_id)
+        hits = place(frame, detections, surroundings, class_names=self.class_names, media_id=self.media_id)
         for hit_id, box in zip(hits.hit_id.tolist(), hits.box_px.tolist(), strict=True):
             if len(self.chips) < self.settings.max_chips:
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
@@ -230,11 +227,10 @@ class FrameAnalysis:
         self._note(frame.index, detections.problems)
         self.silent = 0 if detections.answered else self.silent + 1
         self.with_pose += frame.pose is not None
-        if frame.pose is not None and camera is not None and looked is not None:
-            pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
-            shift = self._registration.shift(frame.image, pose, camera)
-            self.looks.append(Look(pose, camera, looked.first_row_px, shift, frame.sigmas))
-        self.frames.append(self._frame_record(frame, camera))
+        if planned.pose is not None and planned.camera is not None and planned.plan is not None:
+            first_row_px = planned.plan.first_row_px
+            self.looks.append(Look(planned.pose, planned.camera, first_row_px, seen.shift, frame.sigmas))
+        self.frames.append(self._frame_record(frame, planned.camera))
         self.count += 1
         self.placed += int(hits.placed.sum())
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from detection.ground_hits import GroundHits
-from detection.ground_tiling import GroundTiler
 from detection.live_tracks import LiveTracks
+from detection.looking import InProcess, Planner, looked_at
 from operations import columns, locks
 from operations.analysis import FrameAnalysis
 from operations.case_file import Draft
@@ -202,8 +202,10 @@ class _LiveRun:
             started_t_utc_ns=started,
             versions=versions(),
         )
-        self._found = FrameAnalysis(media_id=media_id, settings=job.settings)
-        self._tiler = GroundTiler(job.detector, job.settings.terrain, job.settings.person_min_px)
+        detector, how = job.detector, job.settings
+        self._found = FrameAnalysis(media_id=media_id, settings=how, class_names=detector.class_names)
+        self._planner = Planner(detector, how.terrain, how.person_min_px)
+        self._here = InProcess(detector)
         self._tracks = LiveTracks()
         self._hits = 0
         self._writer: RunWriter = job.store.begin_run(self.run)
@@ -213,7 +215,8 @@ class _LiveRun:
 
     def take(self, frame: Frame) -> None:
         """Analyse one frame."""
-        self._found.take(frame, self._tiler)
+        for planned, seen in looked_at([self._planner.plan(frame)], self._here):
+            self._found.take(planned, seen)
         if frame.came_ns >= 0:
             self._came_ns.append(frame.came_ns)
 

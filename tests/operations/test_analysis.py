@@ -11,11 +11,11 @@ import pytest
 import shapely
 from PIL import Image
 
-from detection.ground_tiling import GroundTiler
+from detection.looking import SILENT_MAX, InProcess, Planner, looked_at
 from detection.values import Detections
 from geo.terrain import FlatTerrain
 from geo.values import GimbalFrame, Pose, PoseSigmas
-from operations.analysis import PROBLEMS_MAX, SILENT_MAX, FrameAnalysis, IngestSettings, analyse
+from operations.analysis import PROBLEMS_MAX, FrameAnalysis, IngestSettings, analyse
 from operations.chips import cut_chip
 from telemetry.videos.frame import Frame
 
@@ -111,10 +111,10 @@ def test_hits_beyond_the_first_pictures_are_said_and_a_live_run_begins_anew_with
     found = analyse(reader(5), Says(FINE), settings, media_id="m")
     assert len(found.chips) == 3
     assert found.problems[-1].startswith("2 hits beyond the first 3 have no picture of their own")
-    live = FrameAnalysis(media_id="m", settings=settings)
-    tiler = GroundTiler(Says(FINE), settings.terrain, settings.person_min_px)
+    live = FrameAnalysis(media_id="m", settings=settings, class_names=Says(FINE).class_names)
+    planner = Planner(Says(FINE), settings.terrain, settings.person_min_px)
     cut = 0
-    for frame in reader(5).frames():
-        live.take(frame, tiler)
+    for planned, seen in looked_at(map(planner.plan, reader(5).frames()), InProcess(Says(FINE))):
+        live.take(planned, seen)
         cut += len(live.drain("run")["chips"])
     assert (cut, live.told()) == (5, [])

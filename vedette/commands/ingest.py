@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import getpass
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +20,10 @@ from vedette.commands.signing_options import signed_at_close
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from detection.events import Watched
+    from detection.looking import Executor
     from detection.values import Detector
     from missions.briefs.brief import Brief
     from operations.ingest import IngestSettings
@@ -72,6 +76,10 @@ def ingest(
     ] = 12.0,
     brief: Annotated[Path | None, typer.Option(help="brief.toml: its border and zones are watched for events.")] = None,
     standing_s: Annotated[float, typer.Option(min=5.0, help="Who does not move for so long stands.")] = 60.0,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=256, help="Processes that look at pictures; the result is the same for any number."),
+    ] = 1,
     redo: Annotated[
         bool, typer.Option("--redo", help="Analyse a known recording anew; the run before stays, superseded.")
     ] = False,
@@ -119,7 +127,12 @@ def ingest(
     )
     detector, described = load_detector(model)
     secret = _secret(out, key_file, passphrase_file, encrypt=encrypt)
-    with open_or_make(out, name=name, actor=actor, secret=secret) as store, progress() as bars:
+    with (
+        open_or_make(out, name=name, actor=actor, secret=secret) as store,
+        looking_with(workers, model, described) as executor,
+        progress() as bars,
+    ):
+        settings = dataclasses.replace(settings, executor=executor)
         cards = [open_recordings(path, track=track) for path in source]
         work = _Work(store=store, detector=detector, model=described, settings=settings, redo=redo)
         recordings = [recording for card in cards for recording in card.recordings]
@@ -136,6 +149,17 @@ def ingest(
         ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
     if why or any(outcome.failure for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def looking_with(workers: int, model: Path | None, described: str) -> AbstractContextManager[Executor | None]:
+    """Return where pictures are looked at: in so many processes of their own, or here."""
+    if workers == 1:
+        return contextlib.nullcontext()
+    from detection.executors import LocalPool
+    from detection.model_file import Reopened
+
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    return LocalPool(workers, Reopened(path=model, described=described, threads=threads))
 
 
 def _refuse_absent(path: Path) -> None:

@@ -1,0 +1,197 @@
+"""What is looked at of each picture, and what is found there: the part of an analysis that may be done anywhere.
+
+Pictures are planned in order, by where they were taken: which tiles are worth a look, and which ground is compared with
+the picture before. The looking itself needs nothing but the pictures and the detector, so that it gives the same
+wherever it is done (`detection.executors`).
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, Final, Protocol
+
+from detection.georeference import camera_of
+from detection.ground_registration import GroundRegistration, SeenGround, Taken, shift_between
+from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
+from detection.tiling import detect_tiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detection.ground_tiling import TilePlan
+    from detection.looks import Shift
+    from detection.tiling import Tile
+    from detection.values import Detections, Detector
+    from geo.values import CameraModel, Pose, Terrain
+    from telemetry.videos.frame import Frame
+
+SILENT_MAX: Final = 3
+"""Pictures in a row without an answer after which a detector is given up: each costs its deadline."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture, and what is to be done with it."""
+
+    image: NDArray[np.uint8]
+    tiles: tuple[Tile, ...]
+    compared: bool
+    """Whether it is compared with the last picture before it that was, too."""
+    ground: SeenGround | None
+    """What it shows of the ground, where that is known."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Consecutive pictures that are looked at in one go, and the last one before them that is compared."""
+
+    before: Picture | None
+    pictures: tuple[Picture, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one picture showed."""
+
+    detections: Detections
+    shift: Shift | None
+
+
+def look(detector: Detector, stretch: Stretch) -> list[Seen]:
+    """Look at the pictures of a stretch; fewer answers than pictures where the detector fell silent."""
+    before = None if stretch.before is None else _taken(stretch.before)
+    found: list[Seen] = []
+    silent = 0
+    for picture in stretch.pictures:
+        detections = detect_tiles(detector, picture.image, picture.tiles)
+        shift = None
+        if picture.compared:
+            now = _taken(picture)
+            shift, before = shift_between(before, now), now
+        found.append(Seen(detections=detections, shift=shift))
+        silent = 0 if detections.answered else silent + 1
+        if silent >= SILENT_MAX:
+            break
+    return found
+
+
+def _taken(picture: Picture) -> Taken | None:
+    return None if picture.ground is None else Taken.of(picture.image, picture.ground)
+
+
+class Executor(Protocol):
+    """Where stretches of pictures are looked at."""
+
+    @property
+    def stretch_pictures(self) -> int:
+        """How many pictures it takes in one go."""
+        ...
+
+    @property
+    def ahead(self) -> int:
+        """How many stretches it takes before the first of them has to be fetched."""
+        ...
+
+    def begin(self, stretch: Stretch) -> Callable[[], list[Seen]]:
+        """Take a stretch; what is returned waits for its answers."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InProcess:
+    """Looks at each picture at once, in this process."""
+
+    detector: Detector
+    stretch_pictures: int = 1
+    ahead: int = 1
+
+    def begin(self, stretch: Stretch) -> Callable[[], list[Seen]]:
+        """Look, and return what gives the answers."""
+        found = look(self.detector, stretch)
+        return lambda: found
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A frame and what of it is looked at."""
+
+    frame: Frame
+    camera: CameraModel | None
+    plan: TilePlan | None
+    """None where some of its ground is passed over."""
+    pose: Pose | None
+    """With the moment of the frame; None where nothing is told by not finding a thing in it."""
+    picture: Picture
+    before: Picture | None
+    """The last one before it that is compared."""
+
+
+class Planner:
+    """Plans pictures in the order in which they were taken.
+
+    Parameters
+    ----------
+    detector
+        What will look; nothing is detected here.
+    terrain
+        Ground.
+    person_min_px
+        Least height of a person in the model's input; 0 looks at whole pictures only.
+    """
+
+    def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float = PERSON_MIN_PX) -> None:
+        self.class_names = detector.class_names
+        self._tiler = GroundTiler(detector, terrain, person_min_px)
+        self._registration = GroundRegistration(terrain)
+        self._before: Picture | None = None
+
+    def plan(self, frame: Frame) -> Planned:
+        """Return what of a frame is looked at."""
+        shape = frame.image.shape
+        camera = frame.camera or camera_of(frame.pose, shape[1], shape[0])
+        tiles, plan = self._tiler.plan(shape, frame.pose, camera)
+        pose, ground = None, None
+        if frame.pose is not None and camera is not None and plan is not None:
+            pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
+            ground = self._registration.ground(shape, pose, camera)
+        picture = Picture(image=frame.image, tiles=tiles, compared=pose is not None, ground=ground)
+        before = self._before
+        if picture.compared:
+            self._before = picture
+        return Planned(frame=frame, camera=camera, plan=plan, pose=pose, picture=picture, before=before)
+
+
+STRETCH_BYTES: Final = 64_000_000
+"""A stretch of large pictures is shorter: they wait in memory."""
+
+
+def looked_at(planned: Iterable[Planned], executor: Executor) -> Iterator[tuple[Planned, Seen]]:
+    """Yield each picture with what was found in it, in order; some are left out where the detector fell silent."""
+    waiting: collections.deque[tuple[list[Planned], Callable[[], list[Seen]]]] = collections.deque()
+    for group in _grouped(planned, executor.stretch_pictures):
+        stretch = Stretch(before=group[0].before, pictures=tuple(one.picture for one in group))
+        waiting.append((group, executor.begin(stretch)))
+        if len(waiting) >= executor.ahead:
+            first, answers = waiting.popleft()
+            yield from _paired(first, answers())
+    for first, answers in waiting:
+        yield from _paired(first, answers())
+
+
+def _paired(group: Sequence[Planned], seen: Sequence[Seen]) -> Iterator[tuple[Planned, Seen]]:
+    return zip(group, seen, strict=False)  # who hears of silence stops asking
+
+
+def _grouped(planned: Iterable[Planned], most: int) -> Iterator[list[Planned]]:
+    group: list[Planned] = []
+    for one in planned:
+        group.append(one)
+        if len(group) >= most or sum(each.picture.image.nbytes for each in group) >= STRETCH_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
