@@ -66,8 +66,8 @@ class TrackerSettings:
     """Evidence at which a thing that is not seen where it should be is let go (odds of 150 to 1)."""
     coast_s: float = 4.0
     """A thing outside all pictures for this long is let go."""
-    existence_min: float = 0.5
-    """What is less likely to exist is no track; its hits stay."""
+    existence_min: float = 0.25
+    """What is less likely to exist is no track; its hits stay. Who looks through tracks sorts them by it."""
     stitch_gap_s: float = 180.0
     """Tracks of one thing may be joined over a gap this long at most; 0 joins none."""
 
@@ -99,9 +99,7 @@ def track(
     if not len(placed):
         return hits, GroundTracks.of([])
     drift = GroundDrift.of(looks)
-    paths = _Follow(placed, settings, looks, drift).paths()
-    if settings.stitch_gap_s > 0.0:
-        paths = stitch(paths, placed, settings.stitch_gap_s, drift)
+    paths = follow(placed, settings, looks, drift)
     evidence = weigh(paths, placed, looks, drift)
     kept = np.flatnonzero((evidence.existence >= settings.existence_min) & (paths.lengths > 1))
     if settings.existence_min <= 0.0:
@@ -112,6 +110,12 @@ def track(
     codes = np.full(len(hits), NONE, dtype=np.int32)
     codes[placed.index[paths.rows]] = paths.path_of_point
     return dataclasses.replace(hits, track=Labels(names=tracks.track_id, codes=codes)), tracks
+
+
+def follow(placed: Placed, settings: TrackerSettings, looks: Looks | None, drift: GroundDrift) -> Paths:
+    """Return everything that was ever followed, whether or not there was such a thing."""
+    paths = _Follow(placed, settings, looks, drift).paths()
+    return stitch(paths, placed, settings.stitch_gap_s, drift) if settings.stitch_gap_s > 0.0 else paths
 
 
 def _shown(paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift) -> GroundTracks:

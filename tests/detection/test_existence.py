@@ -33,7 +33,7 @@ SHAPE = PatrolShape(seconds=240.0, fps=Fraction(3, 2), groups_per_km=4.0, vehicl
 
 @pytest.fixture(scope="module")
 def patrol() -> SeenPatrol:
-    return seen_patrol(71, SHAPE)
+    return seen_patrol(74, SHAPE)
 
 
 def existence(hits: list[GroundHit], looks: Looks | None = None) -> float:
