@@ -1,7 +1,7 @@
-"""Tracks set right by people: one that was two things is split at a moment, several that are one thing are joined.
+"""Tracks set right: one that was two things is split at a moment, several that are one thing are joined.
 
-The rows of a run are never changed. What people say of them is a record of the log, undone by a later one about the
-same track, and every door reads the tracks as they stand by it.
+The rows of a run are never changed. What people say of them, and what the program takes for likely, is a record of the
+log, undone by a later one about the same track, and every door reads the tracks as they stand by it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from geo.errors import InputError
+from operations.case_file import Draft
 from operations.log.leaves import LeafKind
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 JOINED: Final = "joined tracks "
 """Begins the subject of a record of what was joined; the newest of a subject holds."""
 SPLIT: Final = "split track "
+PROBABILITIES: Final = "probabilities"
+"""In the body of a record that the program made by itself: how likely each track is the one before it."""
 MOST_JOINED: Final = 100
 """Tracks that one thing is joined of."""
 MOST_CUTS: Final = 20
@@ -126,7 +129,21 @@ def join(store: OperationStore, tracks: Sequence[Track]) -> None:
     """
     if not 2 <= len(tracks) <= MOST_JOINED:
         raise InputError(f"pick 2 to {MOST_JOINED} tracks to join, not {len(tracks)}")
-    store.append(LeafKind.NOTE, JOINED + _short(tracks[0]), {"tracks": [list(track) for track in tracks]})
+    draft = joined_draft(tracks)
+    store.append(draft.kind, draft.subject, draft.body)
+
+
+def joined_draft(tracks: Sequence[Track], probabilities: Sequence[float] = ()) -> Draft:
+    """Return the record that tracks are one thing; with the probability of each next one where the program says so."""
+    body: dict[str, Any] = {"tracks": [list(track) for track in tracks]}
+    if probabilities:
+        body[PROBABILITIES] = [round(one, 3) for one in probabilities]
+    return Draft(kind=LeafKind.NOTE, subject=JOINED + _short(tracks[0]), body=body)
+
+
+def parted_draft(subject: str, *, by_program: bool = False) -> Draft:
+    """Return the record that what was joined stands apart again."""
+    return Draft(kind=LeafKind.NOTE, subject=subject, body={"tracks": []} | ({PROBABILITIES: []} if by_program else {}))
 
 
 def tracks_of(leaf: Leaf) -> Iterable[Track]:

@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "accounts": ("vedette.commands.accounts", "Keep the accounts of the review console."),
     "find": ("vedette.commands.find", "Find things in operations: near the border, in an area, at a time."),
     "seen": ("vedette.commands.seen", "Say when the flights of operations saw a piece of ground."),
+    "join": ("vedette.commands.join", "Join tracks that are likely one thing, across passes, sorties and aircraft."),
     "outcome": ("vedette.commands.outcome", "Record what a patrol found on the spot."),
     "evidence": ("vedette.commands.evidence", "Pack evidence that stands up elsewhere; report who saw what."),
     "retention": ("vedette.commands.retention", "What is due, what is held, and erasing by two people."),

@@ -61,7 +61,9 @@ class Queued:
     rank: Rank
     events: tuple[Event, ...]
     joined: tuple[Key, ...] = ()
-    """The tracks that people took for this one thing, itself among them; empty where it stands alone."""
+    """The tracks that are taken for this one thing, itself among them; empty where it stands alone."""
+    joined_probability: float | None = None
+    """Where the program joined them: of the least likely link."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class Looking:
                 yield one
             elif (name := f"{one.key.source} {joined.subject}") not in told:
                 told.add(name)
-                yield dataclasses.replace(one, joined=joined.keys)
+                yield dataclasses.replace(one, joined=joined.keys, joined_probability=joined.probability)
 
     def one(self, key: Key) -> Queued:
         """Return one thing.

@@ -12,8 +12,13 @@
   function beside(item) {
     const one = of(item);
     if (!one) return "";
-    const left = one.rank.time_left_s === null ? "" : review.t("%(time)s to the border", { time: review.duration(one.rank.time_left_s) }), joined = one.joined && one.joined.length ? review.t("%(n)s tracks", { n: one.joined.length }) : "";
+    const left = one.rank.time_left_s === null ? "" : review.t("%(time)s to the border", { time: review.duration(one.rank.time_left_s) }), joined = one.joined && one.joined.length ? together(one) : "";
     return [joined, left].filter(Boolean).join(" · ");
+  }
+
+  function together(one) {
+    const p = one.joined_probability, n = one.joined.length;
+    return typeof p !== "number" ? review.t("%(n)s tracks", { n }) : review.t("%(n)s tracks, likely one thing (%(p)s)", { n, p: p.toFixed(2) });
   }
 
   function judged(item, machine, person) {

@@ -1,4 +1,4 @@
-"""Tracks that people took for one thing, for all operations on the table: one line in the queue, handed on together.
+"""Tracks taken for one thing, by people or as likely by the program: one line in the queue, handed on together.
 
 The tracks themselves stay as the run made them. What is decided about a joined thing is decided about each of its
 tracks, and all of them are handed on.
@@ -27,6 +27,8 @@ class Joined:
     subject: str
     keys: tuple[Key, ...]
     by: str
+    probability: float | None = None
+    """Of its least likely link, where the program joined it by itself."""
 
 
 class Joins:
@@ -54,7 +56,9 @@ class Joins:
                 if leaf.subject.startswith(regrouping.JOINED):
                     tracks = regrouping.tracks_of(leaf)
                     keys = tuple(Key(source=source, run_id=run_id, thing_id=name) for run_id, name in tracks)
-                    known |= dict.fromkeys(keys, Joined(subject=leaf.subject, keys=keys, by=leaf.actor))
+                    least = min(leaf.body.get(regrouping.PROBABILITIES) or [None])
+                    one = Joined(subject=leaf.subject, keys=keys, by=leaf.actor, probability=least)
+                    known |= dict.fromkeys(keys, one)
         self._by_key, self._sizes = known, sizes
 
     def of(self, key: Key) -> Joined | None:
@@ -85,4 +89,5 @@ def join(store: OperationStore, keys: Sequence[Key]) -> None:
 
 def part(store: OperationStore, joined: Joined) -> None:
     """Set what was joined apart again; the log keeps both."""
-    store.append(LeafKind.NOTE, joined.subject, {"tracks": []})
+    draft = regrouping.parted_draft(joined.subject)
+    store.append(draft.kind, draft.subject, draft.body)

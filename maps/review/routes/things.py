@@ -141,7 +141,8 @@ def standing_line(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]
 
 
 def _line(one: Queued, caller: Visitor, here: Console) -> dict[str, Any]:
-    line = standing_line(one, caller, here) | {"joined": [key.thing_id for key in one.joined]}
+    joined = {"joined": [key.thing_id for key in one.joined], "joined_probability": one.joined_probability}
+    line = standing_line(one, caller, here) | joined
     on_the_map = not one.thing.single and not here.planting.holds(one.key)
     return line if on_the_map else _described(one, here) | line
 

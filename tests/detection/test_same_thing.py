@@ -1,0 +1,166 @@
+"""Whether two tracks are one thing: held to brute force, to drawn walks, and to simulated sorties over one world."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from detection.same_thing import (
+    OTHER_WANDERING,
+    WANDERING,
+    Traces,
+    _marginals,
+    chains,
+    link,
+)
+
+MINUTE_NS = 60_000_000_000
+AREA = np.array([200_000.0, 200_000.0])
+
+
+def traces(rows: list[dict[str, object]], class_names: tuple[str, ...] = ("person", "vehicle")) -> Traces:
+    """One track a row: `run`, `t_s`, `at`, `mps`, and how many seconds it lasts."""
+    count = len(rows)
+    at = np.array([row["at"] for row in rows], dtype=np.float64)
+    mps = np.array([row.get("mps", (0.0, 0.0)) for row in rows], dtype=np.float64)
+    lasts = np.array([row.get("lasts", 6.0) for row in rows], dtype=np.float64)
+    begin = (np.array([row["t_s"] for row in rows]) * 1e9).astype(np.int64)
+    kind = [class_names.index(str(row.get("kind", "person"))) for row in rows]
+    cov = np.tile(9.0 * np.eye(2), (count, 1, 1))
+    return Traces(
+        run=np.array([row["run"] for row in rows]), begin_ns=begin, end_ns=begin + (lasts * 1e9).astype(np.int64),
+        begin_m=at, end_m=at + mps * lasts[:, None], begin_mps=mps, end_mps=mps, begin_cov_m2=cov, end_cov_m2=cov,
+        velocity_m2ps2=np.full(count, 0.15), posterior=np.eye(len(class_names))[kind], class_names=class_names,
+    )  # fmt: skip
+
+
+def chance(rows: list[dict[str, object]], before: int = 0, after: int = 1) -> float:
+    found = link(traces(rows), AREA)
+    mine = (found.before == before) & (found.after == after)
+    return float(found.probability[mine].sum())
+
+
+BESIDE: list[dict[str, object]] = [{"run": 1, "t_s": 60.0, "at": (400.0 + 60.0 * k, -300.0)} for k in range(4)]
+"""Others of the second recording, far away."""
+
+
+def test_who_walks_on_as_before_is_likely_the_same_and_who_would_have_had_to_run_is_not() -> None:
+    walker = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
+    on = {"run": 1, "t_s": 36.0, "at": (42.0, 3.0), "mps": (1.2, 0.1)}
+    assert chance([walker, on, *BESIDE]) > 0.9
+    assert chance([walker, on | {"at": (300.0, 3.0)}, *BESIDE]) < 0.01
+    assert chance([walker, on | {"kind": "vehicle"}, *BESIDE]) < 0.01
+    assert chance([walker, on | {"t_s": 1236.0, "at": (900.0, 380.0)}, *BESIDE]) < 0.6
+
+
+def test_two_sensors_at_once_see_one_thing_where_their_places_agree() -> None:
+    one = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (0.0, 1.1), "lasts": 8.0}
+    two = {"run": 1, "t_s": 2.0, "at": (3.0, 4.0), "mps": (0.1, 1.1), "lasts": 8.0}
+    assert chance([one, two, *BESIDE]) > 0.9
+    assert chance([one, two | {"at": (40.0, 4.0)}, *BESIDE]) < 0.05
+    same_recording = [one, two | {"run": 0}, *BESIDE]
+    assert chance(same_recording) == 0.0
+
+
+def test_of_two_who_claim_one_the_chance_is_shared() -> None:
+    first = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0)}
+    rival = {"run": 0, "t_s": 0.0, "at": (1.0, 1.0)}
+    found = {"run": 1, "t_s": 60.0, "at": (0.5, 0.5)}
+    rows = [first, rival, found, *BESIDE]
+    both = chance(rows, 0, 2), chance(rows, 1, 2)
+    assert both[0] == pytest.approx(both[1], rel=0.1)
+    assert 0.85 < sum(both) <= 1.0
+
+
+def _exact(odds: np.ndarray) -> np.ndarray:
+    """Marginals of pairs over all ways to match rows and columns one to one at most, each as likely as its odds say."""
+    rows, columns = odds.shape
+    total, weights = 0.0, np.zeros(odds.shape)
+    for chosen in itertools.product(range(-1, columns), repeat=rows):
+        taken = [c for c in chosen if c >= 0]
+        if len(taken) == len(set(taken)):
+            weight = float(np.prod([odds[r, c] for r, c in enumerate(chosen) if c >= 0]))
+            total += weight
+            for r, c in enumerate(chosen):
+                if c >= 0:
+                    weights[r, c] += weight
+    return weights / total
+
+
+def test_marginals_are_those_of_all_matchings() -> None:
+    """Belief propagation against brute force: exact where pairs form no loop, and near where they do."""
+    rng = np.random.default_rng(4)
+    before, after = (axis.ravel() for axis in np.meshgrid(np.arange(4), np.arange(4, 8), indexing="ij"))
+    for _ in range(20):
+        odds = np.exp(rng.normal(-1.0, 2.0, (4, 4)))
+        told = _marginals(before, after, odds.ravel(), 8).reshape(4, 4)
+        assert np.abs(told - _exact(odds)).max() < 0.12
+        alone = np.where(np.eye(4) + np.eye(4, k=1) > 0, odds, 0.0)
+        told = _marginals(before, after, alone.ravel(), 8).reshape(4, 4)
+        assert told == pytest.approx(_exact(alone), abs=1e-5)
+
+
+def _walked(rng: np.random.Generator, seconds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places and velocities after each second of one person who does what is assumed of persons."""
+    how = WANDERING["person"]
+    velocity = rng.normal(0.0, how.speed_mps, 2) * (rng.random() >= how.still)
+    bound = rng.random() < how.bound or not velocity.any()
+    place, told = rng.uniform(0.0, 800.0, 2), []
+    for _ in range(seconds + 1):
+        told.append((place, velocity))
+        if bound:
+            turned = rng.normal(0.0, np.sqrt(2.0 / how.bound_s))
+            velocity = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]]) @ velocity
+        else:
+            kick = rng.normal(0.0, how.speed_mps * np.sqrt(2.0 / how.stray_s), 2)
+            velocity = velocity * (1.0 - 1.0 / how.stray_s) + kick
+        place = place + velocity
+    places, velocities = zip(*told, strict=True)
+    return np.array(places), np.array(velocities)
+
+
+def test_what_walks_as_assumed_is_joined_as_often_as_is_told() -> None:
+    """Told probabilities come true, among people close enough together for doubt; four in ten are seen once only."""
+    rng = np.random.default_rng(7)
+    told, true = [], []
+    for _ in range(4):
+        rows, who = [], []
+        for thing in range(150):
+            places, velocities = _walked(rng, 60)
+            for run in np.flatnonzero(rng.random(2) < 0.75).tolist():
+                at, mps = places[60 * run] + rng.normal(0.0, 3.0, 2), velocities[60 * run] + rng.normal(0.0, 0.39, 2)
+                rows.append({"run": run, "t_s": 60.0 * run, "at": at, "mps": mps, "lasts": 0.0})
+                who.append(thing)
+        found = link(traces(rows), np.array([640_000.0, 640_000.0]))
+        told.append(found.probability)
+        true.append(np.array(who)[found.before] == np.array(who)[found.after])
+    told_all, true_all = np.concatenate(told), np.concatenate(true)
+    for low, high in ((0.0, 0.05), (0.05, 0.35), (0.35, 0.65), (0.65, 0.9), (0.9, 1.01)):
+        mine = (told_all >= low) & (told_all < high)
+        assert mine.sum() > 30
+        assert told_all[mine].mean() == pytest.approx(true_all[mine].mean(), abs=0.12)
+
+
+def test_chains_follow_the_likeliest_and_take_no_track_twice() -> None:
+    found = link(
+        traces(
+            [
+                {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)},
+                {"run": 1, "t_s": 36.0, "at": (43.0, 0.0), "mps": (1.2, 0.0)},
+                {"run": 0, "t_s": 70.0, "at": (84.0, 0.0), "mps": (1.2, 0.0)},
+                *BESIDE,
+            ]
+        ),
+        AREA,
+    )
+    assert chains(found, 0.7) == [[0, 1, 2]]
+    assert chains(found, 1.01) == []
+
+
+def test_vehicles_have_their_own_wandering() -> None:
+    car = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (8.0, 0.0), "kind": "vehicle"}
+    ahead = {"run": 1, "t_s": 26.0, "at": (205.0, 8.0), "mps": (8.0, 0.5), "kind": "vehicle"}
+    assert OTHER_WANDERING.speed_mps > WANDERING["person"].speed_mps
+    assert chance([car, ahead, *BESIDE]) > 0.8
