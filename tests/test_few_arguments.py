@@ -20,8 +20,6 @@ STILL_MORE = {
     "telemetry/videos/video_file.py:open_video": 7,
     "telemetry/videos/video_file.py:__init__": 7,
     "operations/ingest.py:ingest": 8,
-    "sitl/films/training_set_file.py:write_training_set": 7,
-    "sitl/films/world.py:make_world": 7,
     "sitl/vehicle/autopilot.py:__init__": 8,
     "sitl/vehicle/mission_run.py:__init__": 7,
     "vedette/api.py:ingest": 8,
