@@ -160,6 +160,13 @@ def _show_follow(follows: list[FollowScore]) -> None:
             bound = f"{row.false_per_hour_bound:.2f}"
             table.add_row(f"{row.existence_min:g}", f"{row.visit_recall:.3f}", f"{row.false_per_hour:.2f}", bound)
         RESULTS.print(table, soft_wrap=False)
+        told = Table("event", "happened", "of these told", "told", "of these right", "expected", "came true")
+        for event in one.events:
+            if event.happened or event.told:
+                counts = (event.happened, event.found, event.told, event.right, round(event.expected), event.came_true)
+                told.add_row(event.kind, *map(str, counts))
+        if told.row_count:
+            RESULTS.print(told, soft_wrap=False)
 
 
 def _sources(pictures: list[Path], runs: str, films: list[Path], patrols: list[int], frames: int) -> list[Source]:

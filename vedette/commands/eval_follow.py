@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detection.event_scoring import EventScore, added, score_events, things_of_tracks
+from detection.events import Watched, find_events
 from detection.georeference import Surroundings, camera_of, place
 from detection.ground_hits import GroundHits
 from detection.ground_registration import GroundRegistration
@@ -18,6 +20,7 @@ from detection.pose_errors import settled
 from detection.scoring import InView, ground_errors, match
 from detection.track_scoring import OperatingPoint, TrackScore, operating_points, poisson_bound, score_tracks
 from detection.training.recipe import CLASS_NAMES
+from geo.geodesy import metres_per_degree
 from geo.terrain import FlatTerrain
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ class Followed:
     truth: FilmTruth
     looks: Looks
     hours: float
+    watched: Watched = dataclasses.field(default_factory=Watched)
+    """Lines and zones that events are told of."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,8 @@ class FollowScore:
     ground_error_p90_m: float
     inside_ce90_share: float
     limits: tuple[Limit, ...]
+    events: tuple[EventScore, ...] = ()
+    """What tracks were told to have done, against what their things did."""
 
 
 def score_followed(name: str, recordings: Sequence[Followed]) -> FollowScore:
@@ -86,16 +93,20 @@ def score_followed(name: str, recordings: Sequence[Followed]) -> FollowScore:
     points: list[tuple[OperatingPoint, ...]] = []
     errors: list[np.ndarray] = []
     inside: list[np.ndarray] = []
+    events: list[tuple[EventScore, ...]] = []
     for one in recordings:
         hits, tracks = track(one.hits, None, one.looks)
+        things = things_of_tracks(hits, tracks, one.truth)
+        events.append(score_events(find_events(tracks, one.watched), things, one.truth, one.watched))
         scores.append(score_tracks(hits, tracks, one.truth, hours=one.hours))
         points.append(operating_points(*track(one.hits, ANY, one.looks), one.truth))
         distance, within = ground_errors(hits, one.truth, match(hits, one.truth, view=InView()))
         errors.append(distance)
         inside.append(within)
-    return _together(
+    together = _together(
         name, scores, points, np.concatenate([np.zeros(0), *errors]), np.concatenate([np.zeros(0), *inside])
     )
+    return dataclasses.replace(together, events=added(events))
 
 
 def _together(
@@ -164,7 +175,18 @@ def simulated(hours: float, seed: int) -> Iterator[Followed]:
     for number in range(count):
         seen = seen_patrol(seed + number, shape)
         flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
-        yield Followed(hits=flown.hits, truth=seen.truth, looks=flown.looks, hours=seconds / 3600.0)
+        hours, watched = seconds / 3600.0, _along(shape.line_m)
+        yield Followed(hits=flown.hits, truth=seen.truth, looks=flown.looks, hours=hours, watched=watched)
+
+
+def _along(line_m: float) -> Watched:
+    """Watch the line that a simulated patrol looks across, our side to the north, and a zone over half of it."""
+    from sitl.films.patrol_flight import START_LAT_LON
+
+    (lat, west), (north, east) = START_LAT_LON, (float(v) for v in metres_per_degree(START_LAT_LON[0]))
+    middle, end, high = west + line_m / 2.0 / east, west + line_m / east, lat + 25.0 / north
+    zone = ((lat, west), (lat, middle), (high, middle), (high, west))
+    return Watched(lines=(((lat, west), (lat, end)),), zones={"near the line": zone}, standing_s=5.0)
 
 
 def filmed_patrols(minutes: float, seed: int, detector: Detector) -> list[Followed]:

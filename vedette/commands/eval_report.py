@@ -79,12 +79,19 @@ def _followed(one: FollowScore) -> str:
         f"<td>{row.false_per_hour_bound:.2f}</tr>"
         for row in one.limits
     )
+    events = "".join(
+        f"<tr><td>{event.kind}<td>{event.happened}<td>{event.found}<td>{event.told}<td>{event.right}"
+        f"<td>{event.expected:.1f}<td>{event.came_true}</tr>"
+        for event in one.events
+        if event.happened or event.told
+    )
     return (
         f"<h2>Followed: {xml_text(one.name)}</h2><p>{one.hours:.2f} hours, {one.things} things, {one.tracks} tracks, "
         f"{one.visits} visits of persons. The ceiling is what a tracker would reach that knew which box is which thing."
         f"</p><table><tr><th>measure<th>reached<th>ceiling or aim</tr>{rows}</table><table><tr><th>tracks of existence"
         f"<th>visits found<th>false person tracks an hour<th>upper 95 % bound (Poisson)</tr>{limits}</table>"
-        f"{_operating_figure(one)}"
+        f"{_operating_figure(one)}<table><tr><th>event<th>happened<th>of these told (probability 0.5)<th>told"
+        f"<th>of these right<th>sum of all probabilities<th>came true</tr>{events}</table>"
     )
 
 
