@@ -102,7 +102,7 @@ def _flights(judged: Sequence[tuple[PlanDocument, Judgement]], brief: Brief | No
                     agl_m=heights_above(judgement.legs, ground), by_item=True,
                 )
             ],
-            legend=f"as flown, {_short(judgement)}",
+            legend=f"as it would be flown, {_short(judgement)}",
             in_legend=number < MAX_KEYS,
         )
         for number, (_, judgement) in enumerate(judged)

@@ -77,7 +77,7 @@
     const op = await vedette.operation(data.found), desk = own.prepare ? own.prepare(op) : vedette.desk(op), layers = await groundLayers(data);
     const hits = vedette.hitsLayer(desk), things = vedette.thingsLayer(desk), grid = vedette.gridLayer();
     layers.push({ name: vedette.t("MGRS grid"), layer: grid, on: true }, { name: vedette.t("Hits"), layer: hits, on: true }, { name: vedette.t("Tracks and events"), layer: things, on: true });
-    Object.assign(window.vedette, { data: data, fit: fit, desk_: desk, hits_: hits, things_: things, redraw: (now) => { for (const sheet of [grid, hits, things]) if (sheet._map) { if (now) sheet.draw(); else sheet.later(); } } });
+    Object.assign(window.vedette, { data: data, fit: fit, desk_: desk, hits_: hits, things_: things, redraw: (now) => { for (const sheet of [grid, hits, things]) if (sheet._map) { if (now) sheet.draw(); else sheet.later(); } if (now && map._renderer && map._renderer._ctx) map._renderer._redraw(); } });
     fit(map, data);
     for (const { layer, on } of layers) if (on) layer.addTo(map);
     vedette.pick = vedette.pickingOf(map, desk, things, hits);

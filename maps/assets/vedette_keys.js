@@ -54,6 +54,17 @@
     window.dispatchEvent(new Event("vedette-theme"));
   }
 
+  /* What is cleared on a canvas in the frame that is printed is white on paper, over all that lies beneath. So copies are printed. */
+  function copiesOf(map) {
+    return Array.from(map.getPanes().overlayPane.querySelectorAll("canvas"), (canvas) => {
+      const copy = canvas.cloneNode();
+      if (canvas.width && canvas.height) copy.getContext("2d").drawImage(canvas, 0, 0);
+      canvas.after(copy);
+      canvas.hidden = true;
+      return () => { copy.remove(); canvas.hidden = false; };
+    });
+  }
+
   /* Paper: title block, map, legend and a table of what is shown; the map is fitted anew to the sheet and back. */
   function printed(map, desk, data, main) {
     const sheet = vedette.element("section", "vedette-paper"), shown = 150;
@@ -88,10 +99,12 @@
       map.invalidateSize({ animate: false });
       map.fitBounds(bounds, { animate: false });
       vedette.redraw(true);
+      before.copies = copiesOf(map);
     };
     const end = () => {
       if (!before) return;
       document.body.classList.remove("vedette-printing");
+      for (const remove of before.copies) remove();
       if (before.theme) document.documentElement.dataset.theme = before.theme; else delete document.documentElement.dataset.theme;
       map.invalidateSize({ animate: false });
       map.setView(before.centre, before.zoom, { animate: false });

@@ -6,11 +6,14 @@ import contextlib
 import dataclasses
 import datetime as dt
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pyproj
 import pytest
+from PIL import Image
 
 from geo.grid_reference import mgrs_of
 from maps.offline_map import write_map
@@ -298,6 +301,19 @@ def test_axe_finds_nothing_against_wcag_in_any_panel(browser, night, scheme):
         for key in ("l", "j", "g", "f", "y"):
             page.keyboard.press(key)
             assert page.evaluate(VIOLATIONS) == [], key
+
+
+@pytest.mark.skipif(shutil.which("gs") is None, reason="Ghostscript is not installed (apt-get install ghostscript)")
+def test_on_paper_the_ground_lies_beneath_what_is_drawn(browser, night, tmp_path):
+    with opened(browser, night.page) as page:
+        page.pdf(path=tmp_path / "page.pdf", format="A4", landscape=True, print_background=True)
+        colour = page.evaluate("getComputedStyle(document.querySelector('.folium-map')).backgroundColor")
+    shown = ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=png16m", "-r60", "-dLastPage=1"]
+    subprocess.run([*shown, f"-sOutputFile={tmp_path / 'sheet.png'}", tmp_path / "page.pdf"], check=True, timeout=120)
+    ground = tuple(int(value) for value in re.findall(r"\d+", colour)[:3])
+    colours = {told: count for count, told in Image.open(tmp_path / "sheet.png").convert("RGB").getcolors(1 << 20)}
+    nearly = sum(n for told, n in colours.items() if max(abs(a - b) for a, b in zip(told, ground, strict=True)) <= 2)
+    assert nearly > 0.15 * sum(colours.values()), "a canvas that covers it is white"
 
 
 def test_paper_has_title_map_legend_and_a_table_and_no_controls(browser, night, tmp_path):
