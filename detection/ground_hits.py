@@ -132,9 +132,13 @@ class GroundHits:
     def take(self, rows: NDArray[np.generic] | slice) -> GroundHits:
         """Return the hits chosen by index, mask or slice."""
         chosen: dict[str, Any] = {}
+        by_number = isinstance(rows, np.ndarray) and rows.dtype.kind in "iu"
         for field in dataclasses.fields(self):
             column = getattr(self, field.name)
-            chosen[field.name] = column.take(rows) if isinstance(column, Labels) else column[rows]
+            if isinstance(column, Labels):
+                chosen[field.name] = column.take(rows)
+            else:  # of boxes, numpy takes rows ten times as fast as it indexes them
+                chosen[field.name] = column.take(rows, axis=0) if by_number else column[rows]
         return GroundHits(**chosen)
 
     def __getitem__(self, row: int) -> GroundHit:
