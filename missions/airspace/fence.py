@@ -37,6 +37,8 @@ ERROR_M: Final = 6.7
 ROOMS_M: Final = ((ERROR_M + 0.3, 35.0), (3.0, 60.0), (0.5, 120.0))
 """Room kept between the path and the fence, and how near to where the fence must end it may cut straight returns;
 the later ones where the vehicle has no room for the corners that the earlier take."""
+PATH_ALONE_M: Final = (0.5, 1e5)
+"""The last of these where returns follow the path: the straight ones need not lie in the fence then."""
 GROWTHS_M: Final = (2.0, 40.0)
 """How much a zone's outline on the vehicle may be larger than the zone; never smaller."""
 EDGE_M: Final = 1.0
@@ -57,6 +59,7 @@ class _Room:
     air: shapely.Polygon
     allowed: BaseGeometry
     zones: tuple[BaseGeometry, ...]
+    rooms_m: tuple[tuple[float, float], ...]
 
 
 def rally_in_reach(corridor: Corridor, path_m: FloatArray, rally: Sequence[RallyPoint]) -> tuple[RallyPoint, ...]:
@@ -111,6 +114,7 @@ def _room(corridor: Corridor, path_m: FloatArray, brief: Brief) -> _Room:
         air=max(filled, key=lambda p: p.intersection(line).length),
         allowed=allowed,
         zones=tuple(z for z, bar in zip(corridor.zones, corridor.barred, strict=True) if bar),
+        rooms_m=(*ROOMS_M, PATH_ALONE_M) if brief.failsafe.way in ("retrace", "mission") else ROOMS_M,
     )
 
 
@@ -122,7 +126,7 @@ def _fitting(room: _Room, capacity: Capacity) -> list[tuple[int, shapely.Polygon
     forbidden = [*room.zones, *_parts(outer.difference(room.allowed), least_m=EDGE_M)]
     shut = [s for s in _parts(shapely.union_all(forbidden)) if s.intersects(outer)]
     tried: list[list[tuple[int, shapely.Polygon]]] = []
-    for growth_m, (room_m, returns_m) in itertools.product(GROWTHS_M if shut else GROWTHS_M[:1], ROOMS_M):
+    for growth_m, (room_m, returns_m) in itertools.product(GROWTHS_M if shut else GROWTHS_M[:1], room.rooms_m):
         cut = [_cut_out(s, room.line, growth_m, room_m) for s in shut]
         held = shapely.union_all(
             [room.line.buffer(room_m, quad_segs=2), room.returns.intersection(room.air.buffer(-returns_m))]

@@ -10,7 +10,9 @@ import pyproj
 import pytest
 import shapely
 
+from missions.airspace.fence import PATH_ALONE_M, ROOMS_M, _fitting, _Room
 from missions.briefs.brief_file import read_brief
+from missions.capacity import Capacity
 from missions.tasks.plan_door import plan_brief
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
@@ -99,3 +101,19 @@ def test_the_fence_keeps_the_standoff_itself(brief, plan):
         (fence,) = polygons(sortie, 5001)
         flat = shapely.transform(fence, lambda c: np.column_stack(plane.transform(c[:, 0], c[:, 1])))
         assert flat.distance(border) >= brief.standoff.asked_m - 0.5
+
+
+def test_where_returns_follow_the_path_straight_ones_give_way_to_what_the_vehicle_stores():
+    """Air between two saws, a path along its middle: straight returns reach into every tooth."""
+    teeth = [(250.0 * k, 300.0 if k % 2 else 900.0) for k in range(17)]
+    air = shapely.Polygon([*teeth, *((x, -y) for x, y in reversed(teeth))])
+    line = shapely.LineString([(100.0, 0.0), (3900.0, 0.0)])
+    small = Capacity(items=1, items_most=1, rally=1, fence=12)
+    corners = []
+    for rooms in (ROOMS_M, (*ROOMS_M, PATH_ALONE_M)):
+        room = _Room(line=line, returns=air, air=air, allowed=air, zones=(), rooms_m=rooms)
+        ((_, ring),) = _fitting(room, small)
+        assert air.covers(ring)
+        assert ring.covers(line)
+        corners.append(len(ring.exterior.coords) - 1)
+    assert corners[1] <= small.fence < corners[0]
