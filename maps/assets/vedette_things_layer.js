@@ -50,8 +50,9 @@
       this.ink = vedette.theme && vedette.theme() === "dark" ? "#e6edf3" : "#1b1f24";
       for (let i = 0; i < op.count; i++) if (shown.things[i]) this._place(view, i);
       const bunched = this._bunch(view);
-      for (const one of this.placed) if (!bunched.has(one.i)) this._track(view, one, one.i === selected);
+      for (const one of this.placed) if (!bunched.has(one.i) && one.i !== selected) this._track(view, one, false);
       for (const bunch of this.bunches) this._count(view, bunch);
+      for (const one of this.placed) if (one.i === selected) this._track(view, one, true);
       this._events(view);
       this._selection(view);
       if (view.mpp < LABEL_MPP) for (const one of this.placed) if (!bunched.has(one.i)) this._label(view, one);
