@@ -29,7 +29,7 @@ from detection.labels import NONE, Labels
 from detection.looks import seen_pixels
 from detection.paths import ENDINGS, LOST, OUT_OF_VIEW, STILL_FOLLOWED, Paths
 from detection.placed_hits import Placed
-from detection.track_stitching import stitch
+from detection.track_stitching import STITCH_GAP_S, stitch
 from geo.geodesy import enu_to_geodetic
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class TrackerSettings:
     """A thing outside all pictures for this long is let go."""
     existence_min: float = 0.25
     """What is less likely to exist is no track; its hits stay. Who looks through tracks sorts them by it."""
-    stitch_gap_s: float = 180.0
+    stitch_gap_s: float = STITCH_GAP_S
     """Tracks of one thing may be joined over a gap this long at most; 0 joins none."""
 
 

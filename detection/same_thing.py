@@ -17,6 +17,7 @@ import numpy as np
 from detection.ground_hits import GroundHits
 from detection.ground_tracks import GroundTracks
 from detection.paths import SPEED_WINDOW_S
+from detection.track_stitching import STITCH_GAP_S
 from geo.geodesy import geodetic_to_enu
 from geo.values import Geodetic
 
@@ -197,7 +198,7 @@ def link(traces: Traces, area_m2: FloatArray) -> Links:
 
 
 def _candidates(traces: Traces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs where the second begins later: after the first has ended, or in another recording."""
+    """Pairs where the second begins later: in another recording, or so late that the tracker did not weigh it."""
     order = np.argsort(traces.begin_ns, kind="stable")
     begin = traces.begin_ns[order]
     last = np.searchsorted(begin, traces.end_ns[order] + int(HORIZON_S * 1e9), side="right")
@@ -205,7 +206,8 @@ def _candidates(traces: Traces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first = np.repeat(np.arange(len(order)), counts)
     second = first + 1 + np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
     before, after = order[first], order[second]
-    possible = (traces.run[before] != traces.run[after]) | (traces.end_ns[before] < traces.begin_ns[after])
+    another_pass = traces.begin_ns[after] - traces.end_ns[before] > round(STITCH_GAP_S * 1e9)
+    possible = (traces.run[before] != traces.run[after]) | another_pass
     return before[possible], after[possible]
 
 
@@ -220,9 +222,20 @@ def _within_reach(
     wrong = (
         np.trace(traces.begin_cov_m2, axis1=1, axis2=2)[after] + np.trace(traces.end_cov_m2, axis1=1, axis2=2)[before]
     )
-    far = np.hypot(*(traces.begin_m[after] - traces.end_m[before]).T)
+    far = np.hypot(*_steps_m(traces, before, after).T)
     near = far <= np.maximum(fast[before], fast[after]) * gap_s + GATE_SIGMAS * np.sqrt(wrong + 2.0 * STANDS_M2)
     return before[near], after[near]
+
+
+def _steps_m(traces: Traces, before: NDArray[np.int64], after: NDArray[np.int64]) -> FloatArray:
+    """From where the first ended to where the second begins; of two at once, from where the first was just then."""
+    step = traces.begin_m[after] - traces.end_m[before]
+    back_s = np.minimum((traces.begin_ns[after] - traces.end_ns[before]) / 1e9, 0.0)
+    whole_s = np.maximum((traces.end_ns - traces.begin_ns)[before] / 1e9, 1e-3)
+    along = traces.end_m[before] - traces.begin_m[before]
+    last = np.maximum(back_s, -SPEED_WINDOW_S)
+    was = traces.end_mps[before] * last[:, None]
+    return np.asarray(np.where((back_s < last)[:, None], step - along * (back_s / whole_s)[:, None], step - was))
 
 
 def _fit(traces: Traces, before: NDArray[np.int64], after: NDArray[np.int64]) -> FloatArray:
@@ -242,7 +255,7 @@ def _as_class(
     traces: Traces, before: NDArray[np.int64], after: NDArray[np.int64], gap_s: FloatArray, how: Wandering
 ) -> FloatArray:
     """`_fit` for pairs of one class."""
-    step = traces.begin_m[after] - traces.end_m[before]
+    step = _steps_m(traces, before, after)
     pose = traces.begin_cov_m2[after] + traces.end_cov_m2[before]
     var_then, var_now = traces.velocity_m2ps2[before], traces.velocity_m2ps2[after]
     then, now = traces.end_mps[before], traces.begin_mps[after]

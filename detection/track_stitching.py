@@ -26,6 +26,8 @@ NEWCOMERS_PER_M2: Final = 5e-5
 """How many other things of the class may turn up there: one in two hectares."""
 JOIN_MIN: Final = 0.7
 """Least probability of a join; a wrong one is worse than a missing one."""
+STITCH_GAP_S: Final = 180.0
+"""Longest gap over which tracks of one recording are joined while they are followed."""
 GATE_D2: Final = 9.2
 """Pairs beyond 99 % of two-dimensional normal residuals are not weighed at all."""
 
