@@ -43,11 +43,12 @@ class Trial:
         left = [f for f in self.findings if f.rule == finding.rule]
         if any(f.severity is Severity.ERROR or finding.severity is Severity.WARNING for f in left):
             return False
-        return _errors(self.findings) <= _errors(before.findings)
+        return self.errors <= before.errors
 
-
-def _errors(findings: Iterable[Finding]) -> set[str]:
-    return {f.rule for f in findings if f.severity is Severity.ERROR}
+    @property
+    def errors(self) -> set[str]:
+        """The rules that are broken."""
+        return {f.rule for f in self.findings if f.severity is Severity.ERROR}
 
 
 def offered(before: Trial, brief: Brief, again: Again, *, most: int) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from missions.airspace.ground_file import open_situation
 from missions.judging.relaxation import Trial, offered
 from missions.tasks.border_patrol import BorderPatrol
 from missions.tasks.planner import plan
+from missions.tasks.rally_tried import rally_tried
 from missions.tasks.written import closed_over_checker
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def answered(situation: Situation, task: Task = PATROL) -> Planned:
         return _trial(plan_in(told, task, in_vain, made.ways if same else None))
 
     most = min(MOST_TRIED, MOST_SORTIES // len(made.plan.sorties))
-    findings = offered(_trial(made), situation.brief, again, most=most)
+    known = rally_tried(made.plan, situation.brief, again) if most else made.plan.findings
+    findings = offered(Trial(findings=known, seen_pct=made.plan.covered_pct), situation.brief, again, most=most)
     return dataclasses.replace(made, plan=dataclasses.replace(made.plan, findings=findings))
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from geo.errors import InputError
+from missions.airspace.ground_file import open_situation
+from missions.judging.relaxation import Trial
+from missions.plan import Finding, Severity
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
-from missions.tasks.plan_door import plan_brief
+from missions.tasks.plan_door import answered, plan_brief
+from missions.tasks.rally_tried import rally_tried
 from vedette.commands.brief_options import quick_brief
 
 BULGE = [[50.0, 8.0], [50.0, 8.02], [50.012, 8.025], [50.0, 8.03], [50.0, 8.05]]
@@ -47,6 +51,38 @@ def test_the_proposal_put_into_the_brief_mends_every_return(make_brief, case):
     mended = plan_brief(make_brief(points, **asked, rally=with_rally(plan))).plan
     assert forbidden(mended) == []
     assert mended.proposed_rally == ()
+
+
+def test_proposals_are_offered_once_they_were_flown_to(make_brief):
+    """For straight returns as they are asked for, and beside a plan for returns along the path."""
+    for way, rules in (("straight", {"failsafe standoff"}), ("auto", {"returns"})):
+        made = answered(open_situation(make_brief(BULGE, launch=CAMP, failsafe={"way": way})))
+        told = [f for f in made.plan.findings if f.rule in rules]
+        assert told
+        assert all("rally point" in f.relaxation for f in told)
+        assert not any("tried in vain: rally" in (f.advice or "") for f in told)
+
+
+@pytest.mark.parametrize("wrong", ["a fence too large", "still forbidden", "refused"])
+def test_proposals_that_were_flown_to_in_vain_are_not_offered(make_brief, wrong):
+    brief = make_brief(BULGE, launch=CAMP, failsafe=STRAIGHT)
+    plan = plan_brief(brief).plan
+    asked = []
+
+    def again(told, in_vain):
+        asked.append(told)
+        assert not in_vain(plan.findings)
+        if wrong == "refused":
+            raise InputError("no")
+        if wrong == "still forbidden":
+            return Trial(findings=plan.findings)
+        return Trial(findings=(Finding(rule="px4.capacity", severity=Severity.ERROR, message="too large"),))
+
+    found = [f for f in rally_tried(plan, brief, again) if f.rule == "failsafe standoff"]
+    assert len(asked) == 1
+    assert len(asked[0].rally) == len(plan.proposed_rally)
+    assert found
+    assert all(f.relaxation == "" and "tried in vain: rally point" in f.advice for f in found)
 
 
 def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
