@@ -143,5 +143,5 @@
     return box;
   }
 
-  Object.assign(window.vedette, { diskMapChooser: chooser, diskMap: (file) => DiskMap.of(file), tileId: tileId });
+  Object.assign(window.vedette, { diskMapChooser: chooser, tileId: tileId });
 })();
