@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detection.georeference import SIZES_M
-from detection.tiling import Tile, detect_tiles, tiles_over
+from detection.tiling import Tile, tiles_over
 from geo.geodesy import metres_per_degree
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
@@ -23,7 +23,7 @@ from geo.values import Poses
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detection.values import Detections, Detector
+    from detection.values import Detector
     from geo.values import CameraModel, Pose, Terrain
 
     FloatArray = NDArray[np.float64]
@@ -113,12 +113,12 @@ def _band(
 
 
 class GroundTiler:
-    """A detector that looks at posed pictures in tiles, and remembers which ground it saw.
+    """Chooses what of posed pictures is looked at, and remembers which ground was.
 
     Parameters
     ----------
     detector
-        What looks at each tile; its `input_px`, where it has one, is the size tiles are scaled to.
+        What will look at each tile; its `input_px`, where it has one, is the size tiles are scaled to.
     terrain
         Ground; its height under the camera stands for all that a picture shows.
     person_min_px
@@ -126,26 +126,18 @@ class GroundTiler:
     """
 
     def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float = PERSON_MIN_PX) -> None:
-        self.class_names = detector.class_names
-        self._detector, self._terrain, self._person_min_px = detector, terrain, person_min_px
+        self._terrain, self._person_min_px = terrain, person_min_px
         self._input_px = getattr(detector, "input_px", INPUT_PX)
         self._origin: tuple[float, float] | None = None
         self._recent: list[tuple[int, FloatArray]] = []
 
-    def detect(
-        self, image: NDArray[np.uint8], pose: Pose | None, camera: CameraModel | None
-    ) -> tuple[Detections, TilePlan | None]:
-        """Detect in one picture, and tell what of it was looked at; None where ground was passed over.
-
-        Without a pose, a lens or ground, and where the whole picture is fine enough, it is looked at whole.
-        """
-        tiles, plan = self.plan(image.shape, pose, camera)
-        return detect_tiles(self._detector, image, tiles), plan
-
     def plan(
         self, shape: tuple[int, ...], pose: Pose | None, camera: CameraModel | None
     ) -> tuple[tuple[Tile, ...], TilePlan | None]:
-        """Choose what of a picture of this shape is looked at; no plan where ground is passed over."""
+        """Choose what of a picture of this shape is looked at; no plan where ground is passed over.
+
+        Without a pose, a lens or ground, and where the whole picture is fine enough, that is all of it.
+        """
         plan = self._plan(pose, camera, shape)
         if len(plan.tiles) < 2 or pose is None or camera is None:
             return plan.tiles, plan

@@ -144,7 +144,6 @@ class Planner:
     """
 
     def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float = PERSON_MIN_PX) -> None:
-        self.class_names = detector.class_names
         self._tiler = GroundTiler(detector, terrain, person_min_px)
         self._registration = GroundRegistration(terrain)
         self._before: Picture | None = None

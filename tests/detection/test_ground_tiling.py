@@ -11,6 +11,7 @@ import pytest
 
 from detection.boxes import Overlap, suppress
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler, plan_tiles, whole_picture
+from detection.tiling import detect_tiles
 from detection.values import Detections
 from geo.locate import locate, project
 from geo.terrain import FlatTerrain
@@ -108,7 +109,9 @@ def test_ground_seen_this_second_is_passed_over(make_pose: Callable[..., Pose]) 
     plans = []
     for k in range(20):
         pose = make_pose(t_utc_ns=make_pose().t_utc_ns + k * 100_000_000, lon_deg=23.5 + k * 1e-7)
-        plans.append(tiler.detect(image, pose, camera)[1])
+        tiles, plan = tiler.plan(image.shape, pose, camera)
+        detect_tiles(detector, image, tiles)
+        plans.append(plan)
     whole = len(plan_tiles(make_pose(), camera, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX).tiles)
     assert whole > 1
     assert 2 * whole <= len(detector.shown) <= 6 * whole
@@ -126,8 +129,8 @@ def test_without_ground_or_pose_the_whole_picture_is_looked_at(make_pose: Callab
         (GroundTiler(detector, GROUND, 0.0), make_pose()),
         (GroundTiler(detector, GROUND), dataclasses.replace(make_pose(), alt_hae_m=170.0)),
     ):
-        found, plan = tiler.detect(image, pose, camera)
-        assert (len(found), plan) == (1, whole_picture(1920, 1080))
+        tiles, plan = tiler.plan(image.shape, pose, camera)
+        assert (len(detect_tiles(detector, image, tiles)), plan) == (1, whole_picture(1920, 1080))
     assert set(detector.shown) == {(1080, 1920)}
 
 
