@@ -149,7 +149,7 @@ def film_live(
                 break
             at = interpolate_vehicle(rows, times[row : row + 1])
             at_once = at | {"t_utc_ns": times[row : row + 1], "armed": np.ones(1)}
-            picture = _drawn_in_time(flown, shot, at, moment, first=not drawn)
+            picture = _drawn_in_time(flown, shot, at, moment)
             if picture is not None:
                 image, truth = picture
                 writer.write(image, moment, encode(klv_values(at, _row(errors, row), 0, moment, shot.camera)))
@@ -170,18 +170,15 @@ def film_live(
 
 
 def _drawn_in_time(
-    flown: Flown, shot: Shot, at: dict[str, np.ndarray], moment: int, *, first: bool
+    flown: Flown, shot: Shot, at: dict[str, np.ndarray], moment: int
 ) -> tuple[np.ndarray, TruthBoxes] | None:
-    """Draw a picture; None where it is too old by now to be sent: half the time is left to draw it in.
-
-    The first is always sent.
-    """
+    """Draw a picture; None where it is too old by now to be sent: half the time is left to draw it in."""
     most_ns = shot.late_s * 1e9
-    if not first and flown.newest_utc_ns - moment >= most_ns / 2.0:
+    if flown.newest_utc_ns - moment >= most_ns / 2.0:
         return None
     picture = render(shot.world, pose_of(at, 0, moment), shot.camera, moment, shot.look)
     flown.read(moment)
-    return picture if first or flown.newest_utc_ns - moment < most_ns else None
+    return picture if flown.newest_utc_ns - moment < most_ns else None
 
 
 def _wait(flown: Flown, moment: int, landed: Callable[[], bool]) -> dict[str, np.ndarray] | None:

@@ -167,7 +167,7 @@ def film_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, di
             film = film_live(TruthFollower(task.told), shot, sink, rng=rng, landed=signals.landed.is_set)
         signals.over.set()
         if film is None:
-            raise VedetteError("the vehicle never came to where its work begins")
+            raise VedetteError("no picture was drawn in time, or the vehicle never came to where its work begins")
         write_film_truth(film.truth, task.truth)
         told.put((task.name, {"late_s": film.late_s}, ""))
     except Exception as error:  # noqa: BLE001 - the parent turns it into its one sentence
