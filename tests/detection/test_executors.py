@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SHAPE = PatrolShape(seconds=14.0, fps=Fraction(3, 2), line_m=300.0, groups_per_km=24.0)
+SHAPE = PatrolShape(seconds=8.0, fps=Fraction(3, 2), line_m=300.0, groups_per_km=60.0)
 TILES = tuple(Tile(left_px=x, top_px=0, width_px=60, height_px=64) for x in (0, 36))
 
 
@@ -54,7 +54,7 @@ def test_several_processes_find_what_one_finds_bit_for_bit(flown: tuple[PatrolFl
     alone = analyse(reader, detector, settings, media_id="m")
     with LocalPool(2, Reopened(path=None, described=described, threads=1)) as pool:
         shared = analyse(reader, detector, dataclasses.replace(settings, executor=pool), media_id="m")
-    assert len(alone.hits) > 20
+    assert len(alone.hits) > 8
     assert alone.corrections == shared.corrections
     assert alone.counts == shared.counts
     wanted, found = alone.tables("run"), shared.tables("run")
@@ -76,7 +76,7 @@ def test_a_stretch_goes_on_from_the_picture_before_it(flown: tuple[PatrolFlight,
         planner = Planner(Blind(), flight.told_ground)
         executor = dataclasses.replace(InProcess(Blind()), stretch_pictures=length)
         found.append([seen.shift for _, seen in looked_at(map(planner.plan, frames), executor)])
-    assert sum(shift is not None for shift in found[0]) > 15
+    assert sum(shift is not None for shift in found[0]) > 8
     assert found[0] == found[1] == found[2]
 
 
@@ -118,13 +118,14 @@ def pictures(count: int) -> list[Stretch]:
 
 def test_what_a_process_was_at_when_it_was_killed_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
-    with LocalPool(2, Dies(tmp_path, 2)) as pool:
+    with LocalPool(1, Dies(tmp_path, 1)) as pool:
         waiting = [pool.begin(stretch) for stretch in pictures(9)]
         found = [answers() for answers in waiting]
     wanted = [look(Dies(tmp_path / "none", 0), stretch) for stretch in pictures(9)]
     assert [seen[0].detections.scores.tolist() for seen in found] == [s[0].detections.scores.tolist() for s in wanted]
 
 
+@pytest.mark.slow
 def test_pictures_that_kill_every_process_are_said(tmp_path: Path) -> None:
     with LocalPool(1, Dies(tmp_path, 99)) as pool, pytest.raises(ModelError, match="died 3 times over the same 1 pict"):
         pool.begin(pictures(1)[0])()
