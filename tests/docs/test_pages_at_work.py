@@ -111,6 +111,11 @@ def test_watch(folder, recordings):
     assert status == 0, said
 
 
+def test_review_with_the_console(folder, night):
+    page = Page(path="docs/how-to/review-with-the-console.md")
+    assert not (wrong := walk(page, folder(night))), "\n".join(wrong)
+
+
 def test_run_the_console(folder, night):
     words = {"password, 15": "a long enough one 1", "once more": "a long enough one 1"}
     page = Page(
