@@ -68,6 +68,8 @@ def carry_out(flight: Ordered, command: PilotCommand) -> str:
 def _restored(flight: Ordered) -> str:
     """Put the proven mission back on the vehicle and go on with it where it was left."""
     report = flight.put_mission()
+    if not report.uploaded:  # what PX4 says of the wiped mission may come now, and be taken for its verdict on this one
+        report = flight.put_mission()
     if not report.uploaded:
         return report.message
     if flight.flown_to > 0:

@@ -63,7 +63,7 @@ def test_a_wiped_mission_is_put_back_and_gone_on_with(square_sortie) -> None:
 def test_what_does_not_go_through_changes_no_mode(square_sortie) -> None:
     refused = Desk(square_sortie, uploaded=False)
     assert carry_out(refused, PilotCommand.RESTORE) == "item 3 was refused"
-    assert refused.told == ["mission"]
+    assert refused.told == ["mission", "mission"]
     stays = Desk(square_sortie, accepts=False)
     assert "does not go on at item 4 (DENIED)" in carry_out(stays, PilotCommand.RESTORE)
     assert stays.told == ["mission", 4]
