@@ -65,37 +65,19 @@
     });
   }
 
-  /* Paper: title block, map, legend and a table of what is shown; the map is fitted anew to the sheet and back. */
-  function printed(map, desk, data, main) {
-    const sheet = vedette.element("section", "vedette-paper"), shown = 150;
+  /* Paper: a sheet behind the map, laid out as it is printed; the map is fitted anew to the sheet and back. */
+  function onPaper(map, main, lay) {
+    const sheet = vedette.element("section", "vedette-paper");
     sheet.setAttribute("aria-hidden", "true");
     main.after(sheet);
-    const lay = () => {
-      const table = vedette.element("table"), head = vedette.element("tr"), keys = Array.from(desk.shown.keys.subarray(0, shown));
-      for (const name of ["", vedette.t("assessed as"), vedette.t("sure"), vedette.t("local time"), vedette.t("place"), "CE90", vedette.t("decided"), vedette.t("recording")]) head.appendChild(vedette.element("th", "", name));
-      table.appendChild(head);
-      keys.forEach((key, k) => {
-        const item = desk.op.item(key), row = vedette.element("tr");
-        for (const text of [String(k + 1), item.className, vedette.sureText(item), vedette.timeText(desk.op, item), vedette.placeText(item), item.ce90 === null ? "" : item.ce90.toFixed(0) + " m", item.decided ? vedette.t(item.decision) : vedette.t("nobody"), item.recording ? item.recording.name : ""]) row.appendChild(vedette.element("td", "", text));
-        table.appendChild(row);
-      });
-      const active = desk.active();
-      sheet.replaceChildren(vedette.element("p", "", vedette.countsText(desk) + (active.length ? ". " + vedette.t("Filters: %(names)s.", { names: active.join(", ") }) : ". " + vedette.t("No filters."))));
-      const legend = vedette.element("div", "legend");
-      desk.op.data.classes.forEach((c) => { const key = vedette.element("span", "vedette-key"); key.style.backgroundColor = c.colour; legend.appendChild(vedette.legendRow(key, c.name)); });
-      for (const entry of data.legend || []) legend.appendChild(vedette.legendRow(vedette.legendKey(entry), entry.text));
-      sheet.append(legend, table);
-      if (desk.shown.keys.length > shown) sheet.appendChild(vedette.element("p", "", vedette.t("and %(n)s more", { n: desk.shown.keys.length - shown })));
-      for (const line of data.notes || []) sheet.appendChild(vedette.element("p", "note", line));
-    };
     let before = null;
     const begin = () => {
       if (before) return;
       before = { centre: map.getCenter(), zoom: map.getZoom(), theme: document.documentElement.dataset.theme };
       document.documentElement.dataset.theme = "light";
-      lay();
-      document.body.classList.add("vedette-printing");
+      lay(sheet);
       const bounds = map.getBounds();
+      document.body.classList.add("vedette-printing");
       map.invalidateSize({ animate: false });
       map.fitBounds(bounds, { animate: false });
       vedette.redraw(true);
@@ -116,5 +98,44 @@
     window.matchMedia("print").addEventListener("change", (event) => (event.matches ? begin() : end()));
   }
 
-  Object.assign(window.vedette, { keys: keys, theme: theme, toggleTheme: toggleTheme, printed: printed });
+  function legendOn(sheet, rows, data) {
+    const legend = vedette.element("div", "legend");
+    for (const entry of data.legend || []) rows.push(vedette.legendRow(vedette.legendKey(entry), entry.text));
+    legend.append(...rows);
+    sheet.appendChild(legend);
+  }
+
+  /* A plan on paper: what it says of itself, and the legend. */
+  function printedPlan(map, data) {
+    onPaper(map, map.getContainer(), (sheet) => {
+      sheet.replaceChildren();
+      if (data.summary) { vedette.summary(sheet, data); sheet.firstChild.open = true; }
+      else sheet.append(vedette.element("h1", "", data.title), vedette.element("p", "", data.subtitle || ""));
+      legendOn(sheet, [], data);
+      for (const line of data.notes || []) sheet.appendChild(vedette.element("p", "note", line));
+    });
+  }
+
+  /* An operation on paper: title block, legend and a table of what is shown. */
+  function printed(map, desk, data, main) {
+    const shown = 150;
+    onPaper(map, main, (sheet) => {
+      const table = vedette.element("table"), head = vedette.element("tr"), keys = Array.from(desk.shown.keys.subarray(0, shown));
+      for (const name of ["", vedette.t("assessed as"), vedette.t("sure"), vedette.t("local time"), vedette.t("place"), "CE90", vedette.t("decided"), vedette.t("recording")]) head.appendChild(vedette.element("th", "", name));
+      table.appendChild(head);
+      keys.forEach((key, k) => {
+        const item = desk.op.item(key), row = vedette.element("tr");
+        for (const text of [String(k + 1), item.className, vedette.sureText(item), vedette.timeText(desk.op, item), vedette.placeText(item), item.ce90 === null ? "" : item.ce90.toFixed(0) + " m", item.decided ? vedette.t(item.decision) : vedette.t("nobody"), item.recording ? item.recording.name : ""]) row.appendChild(vedette.element("td", "", text));
+        table.appendChild(row);
+      });
+      const active = desk.active();
+      sheet.replaceChildren(vedette.element("p", "", vedette.countsText(desk) + (active.length ? ". " + vedette.t("Filters: %(names)s.", { names: active.join(", ") }) : ". " + vedette.t("No filters."))));
+      legendOn(sheet, desk.op.data.classes.map((c) => { const key = vedette.element("span", "vedette-key"); key.style.backgroundColor = c.colour; return vedette.legendRow(key, c.name); }), data);
+      sheet.appendChild(table);
+      if (desk.shown.keys.length > shown) sheet.appendChild(vedette.element("p", "", vedette.t("and %(n)s more", { n: desk.shown.keys.length - shown })));
+      for (const line of data.notes || []) sheet.appendChild(vedette.element("p", "note", line));
+    });
+  }
+
+  Object.assign(window.vedette, { keys: keys, theme: theme, toggleTheme: toggleTheme, printed: printed, printedPlan: printedPlan });
 })();

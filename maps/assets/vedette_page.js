@@ -19,6 +19,8 @@
     switches.addTo(map);
     vedette.panel(map, data);
     vedette.cursor(map);
+    vedette.redraw = () => { grid.draw(); if (map._renderer && map._renderer._ctx) map._renderer._redraw(); };
+    vedette.printedPlan(map, data);
   }
 
   /* What the first picture did not need, and what it changes in what is shown by then. */

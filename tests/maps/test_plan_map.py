@@ -306,6 +306,30 @@ def test_sorties_switch_off_and_failsafe_ways_switch_on(browser, planned, writte
 
 
 @pytest.mark.browser
+def test_on_paper_nothing_is_cut_and_no_control_is_left(browser, planned, written):
+    page, seen = open_page(browser, written, 390, 844)
+    rows = page.locator(".vedette-panel .row").all_text_contents()
+    before = page.evaluate("document.querySelector('.folium-map').offsetWidth")
+    page.emulate_media(media="print")
+    page.wait_for_selector("body.vedette-printing", state="attached")
+    sheet = page.locator(".vedette-paper")
+    assert sheet.locator(".row").all_text_contents() == rows
+    assert sheet.locator("details").get_attribute("open") is not None
+    assert planned.plan.name in sheet.inner_text()
+    for gone in (".leaflet-control-zoom", ".leaflet-control-layers", ".vedette-panel:not(.vedette-compass)"):
+        assert page.locator(gone).first.is_hidden(), gone
+    drawn = page.evaluate(
+        "[document.querySelector('.folium-map'), document.querySelector('.vedette-paper')].map((n) => n.offsetWidth)"
+    )
+    assert max(drawn) <= 1000, "an A4 sheet is 1047 pixels wide between its margins"
+    page.emulate_media(media="screen")
+    page.wait_for_selector("body:not(.vedette-printing)", state="attached")
+    assert page.evaluate("document.querySelector('.folium-map').offsetWidth") == before
+    assert seen["errors"] == []
+    page.close()
+
+
+@pytest.mark.browser
 def test_nothing_in_a_name_runs(browser, planned, evil, tmp_path):
     plan = planned.plan
     sorties = tuple(dataclasses.replace(s, name=evil, site=evil, aircraft=evil) for s in plan.sorties)
