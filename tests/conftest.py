@@ -75,6 +75,20 @@ def _no_running_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     asyncio._set_running_loop(of_the_browser)
 
 
+@pytest.fixture(autouse=True)
+def _no_page_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close what a test opened in the browser and left: each page that follows an operation keeps a core busy."""
+    if "browser" not in request.fixturenames:
+        yield
+        return
+    of_all: Browser = request.getfixturevalue("browser")
+    before = list(of_all.contexts)
+    yield
+    for context in of_all.contexts:
+        if context not in before:
+            context.close()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return headless Chromium, or skip where there is none."""
