@@ -216,7 +216,7 @@ ACTIONS = "FS_THR_ENABLE 1\nFS_GCS_ENABLE 1\nFENCE_ACTION 1\nBATT_FS_LOW_ACT 2\n
     [
         ("", []),
         ("BATT_FS_LOW_ACT 5\n", ["battery low: the vehicle comes down without steering (BATT_FS_LOW_ACT 5), which is"]),
-        ("FS_GCS_ENABLE 6\n", ["ground station lost: the vehicle flies to the mission's landing"]),
+        ("FS_GCS_ENABLE 6\n", ["ground station lost: FS_GCS_ENABLE 6 needs firmware 4.6 or later, and its version is"]),
         ("FS_THR_ENABLE 11\n", ["radio control lost: FS_THR_ENABLE 11 is not known, so it is not known what"]),
         ("BATT_FS_LOW_ACT 0\nBATT_FS_CRT_ACT 0\n", ["battery critical: the vehicle does nothing (BATT_FS_CRT_ACT 0)"]),
     ],
