@@ -138,7 +138,7 @@ def _visits_did(truth: FilmTruth, watched: Watched) -> Iterator[_Happened]:
     """Yield what single things did between the first and the last picture of each visit."""
     if not len(truth.object_id):
         return
-    origin = float(truth.lat_deg.min()), float(truth.lon_deg.min())
+    origin = _origin(truth)
     lines = [shapely.LineString(_metres(np.array(line), origin)) for line in watched.lines if len(line) > 1]
     zones = {name: shapely.Polygon(_metres(np.array(ring), origin)) for name, ring in watched.zones.items()}
     for thing, t_ns, place in _visits(truth, origin):
@@ -161,6 +161,14 @@ def _visits_did(truth: FilmTruth, watched: Watched) -> Iterator[_Happened]:
             yield did(TURNING)
 
 
+def _origin(truth: FilmTruth) -> tuple[float, float]:
+    return float(truth.lat_deg.min()), float(truth.lon_deg.min())
+
+
+def _places(truth: FilmTruth, origin: tuple[float, float]) -> FloatArray:
+    return _metres(np.stack([truth.lat_deg, truth.lon_deg], axis=1), origin)
+
+
 def _metres(lat_lon: FloatArray, origin: tuple[float, float]) -> FloatArray:
     north, east = (float(v) for v in metres_per_degree(origin[0]))
     return np.stack([(lat_lon[:, 1] - origin[1]) * east, (lat_lon[:, 0] - origin[0]) * north], axis=1)
@@ -173,12 +181,10 @@ def _is_left(line: shapely.LineString, point: shapely.Point) -> bool:
 
 
 def _visits(truth: FilmTruth, origin: tuple[float, float]) -> Iterator[tuple[int, NDArray[np.int64], FloatArray]]:
-    view = InView()
-    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
-    rows = np.flatnonzero((height >= view.height_min_px) & (truth.visible >= view.visible_min))
+    rows = np.flatnonzero(InView().counts(truth))
     when = truth.frame_t_utc_ns[truth.thing_frame]
     rows = rows[np.lexsort([when[rows], truth.object_id[rows]])]
-    place = _metres(np.stack([truth.lat_deg, truth.lon_deg], axis=1), origin)
+    place = _places(truth, origin)
     new = (np.diff(truth.object_id[rows]) != 0) | (np.diff(when[rows]) > VISIT_GAP_NS)
     for part in np.split(rows, np.flatnonzero(new) + 1):
         if len(part) > 1:
@@ -210,11 +216,8 @@ def _were_together(truth: FilmTruth) -> Iterator[_Happened]:
     """Yield the largest sets of three or more things within steps of twelve metres in one picture, with their times."""
     if not len(truth.object_id):
         return
-    place = _metres(
-        np.stack([truth.lat_deg, truth.lon_deg], axis=1), (float(truth.lat_deg.min()), float(truth.lon_deg.min()))
-    )
-    view = InView()
-    seen = (truth.boxes_px[:, 3] - truth.boxes_px[:, 1] >= view.height_min_px) & (truth.visible >= view.visible_min)
+    place = _places(truth, _origin(truth))
+    seen = InView().counts(truth)
     times: dict[frozenset[int], list[int]] = {}
     for frame in np.unique(truth.thing_frame):
         rows = np.flatnonzero((truth.thing_frame == frame) & seen)

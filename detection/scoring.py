@@ -32,6 +32,11 @@ class InView:
     height_min_px: float = 6.0
     visible_min: float = 0.5
 
+    def counts(self, truth: FilmTruth) -> NDArray[np.bool_]:
+        """Tell of each truth, (n,), whether it is high enough in its picture, and enough of it is seen."""
+        height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
+        return np.asarray((height >= self.height_min_px) & (truth.visible >= self.visible_min))
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
@@ -125,8 +130,7 @@ def match(hits: GroundHits, truth: FilmTruth, *, frames_seen: Iterable[int] | No
         rows = _nearest_frames(np.array(sorted(frames_seen), dtype=np.int64), truth.frame_t_utc_ns)
         seen[:] = False
         seen[rows[rows >= 0]] = True
-    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
-    counts = (height >= view.height_min_px) & (truth.visible >= view.visible_min) & seen[truth.thing_frame]
+    counts = view.counts(truth) & seen[truth.thing_frame]
     pairs: list[tuple[int, int]] = []
     lost: list[int] = np.flatnonzero(frame_of_hit < 0).tolist()
     order = np.argsort(truth.thing_frame, kind="stable")

@@ -133,8 +133,7 @@ def _told(hits: GroundHits, truth: FilmTruth, found: Matches) -> NDArray[np.int6
 def associate(hits: GroundHits, identity: NDArray[np.int64], truth: FilmTruth) -> Association:
     """Let trackeval compare boxes that carry identities with the truths that count; boxes on others are left out."""
     view = InView()
-    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
-    rows = np.flatnonzero((height >= view.height_min_px) & (truth.visible >= view.visible_min))
+    rows = np.flatnonzero(view.counts(truth))
     ignored = np.zeros(len(hits), dtype=bool)
     ignored[match(hits, truth, view=view).ignored_hits] = True
     kept = hits.take(~ignored)
@@ -233,10 +232,8 @@ def _by_frame(frame: NDArray[np.int64], frames: NDArray[np.int64]) -> Sequence[N
 
 def _visits(hits: GroundHits, truth: FilmTruth, found: Matches) -> tuple[int, int]:
     """Visits of persons that last some pictures, and how many have a box with a track."""
-    view = InView()
-    height = truth.boxes_px[:, 3] - truth.boxes_px[:, 1]
     persons = np.array([name == "person" for name in truth.class_names])[truth.class_number]
-    rows = np.flatnonzero(persons & (height >= view.height_min_px) & (truth.visible >= view.visible_min))
+    rows = np.flatnonzero(persons & InView().counts(truth))
     if not len(rows):
         return 0, 0
     when = truth.frame_t_utc_ns[truth.thing_frame[rows]]
