@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import dataclasses
+import math
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from telemetry.videos.frame import Frame
 
 COMMIT_S: Final = 0.7
-"""Rows wait so long for others before they are committed together: with a third of a second of work on a picture
-they are in the operation a second after it came, and a night makes 40 000 commits, not 100 000."""
+"""Rows wait no longer than this for others to be committed with: a night makes 40 000 commits, not 100 000. Where the
+next picture would come later, none is waited for."""
 CHECKPOINT_S: Final = 10.0
 """How often size and hash of the recording so far go into the log."""
 
@@ -181,6 +182,29 @@ def _note(job: WatchJob, run: RunRecord) -> None:
         job.store.append(LeafKind.NOTE, "live recording", body)
 
 
+class CommitPace:
+    """When rows are committed: before the next picture, if it comes as late as the last one did, would be too late.
+
+    Times are readings of one clock, in seconds; `most_s` is how long a row may wait for others.
+    """
+
+    def __init__(self, most_s: float, now_s: float) -> None:
+        self._most_s = most_s
+        self._committed_s, self._took_s, self._gap_s = now_s, -math.inf, math.inf
+
+    def took(self, now_s: float) -> None:
+        """Note that a picture was analysed."""
+        self._gap_s, self._took_s = now_s - self._took_s, now_s
+
+    def is_due(self) -> bool:
+        """Tell whether what was analysed is to be committed now."""
+        return self._took_s - self._committed_s + self._gap_s >= self._most_s
+
+    def committed(self, now_s: float) -> None:
+        """Note that nothing waits."""
+        self._committed_s = now_s
+
+
 class _LiveRun:
     """The run of one clock of a stream, from its first frame to its last."""
 
@@ -211,7 +235,7 @@ class _LiveRun:
         self._writer: RunWriter = job.store.begin_run(self.run)
         self._came_ns: list[int] = []
         self._start_ns = -1
-        self._last = time.monotonic()
+        self._pace = CommitPace(job.commit_s, time.monotonic())
 
     def take(self, frame: Frame) -> None:
         """Analyse one frame."""
@@ -219,10 +243,11 @@ class _LiveRun:
             self._found.take(planned, seen)
         if frame.came_ns >= 0:
             self._came_ns.append(frame.came_ns)
+        self._pace.took(time.monotonic())
 
     def is_due(self) -> bool:
         """Tell whether rows have waited long enough."""
-        return time.monotonic() - self._last >= self._job.commit_s
+        return self._pace.is_due()
 
     def commit(self) -> list[float]:
         """Make what was found part of the operation, with the tracks it continues or begins.
@@ -242,7 +267,7 @@ class _LiveRun:
         now = time.monotonic_ns()
         delays = [(now - came) / 1e9 for came in self._came_ns]
         self._came_ns.clear()
-        self._last = time.monotonic()
+        self._pace.committed(time.monotonic())
         return delays
 
     @property

@@ -66,7 +66,8 @@ class StreamWriter:
         self._start_utc_ns: int | None = None
         self._last_ticks = -1
         target: Any = path if self._partial is None else str(self._partial)
-        live = {} if self._partial is not None else {"flush_packets": "1"}
+        # a packet that states its length is whole at once; else a reader knows that only when the next picture begins
+        live = {} if self._partial is not None else {"flush_packets": "1", "omit_video_pes_length": "0"}
         self._container = av.open(target, mode="w", format="mpegts", options=live)
         options = {"preset": "veryfast", "crf": "23", "bf": "0", "tune": "zerolatency"}
         self._video = self._container.add_stream("libx264", rate=fps, options=options)

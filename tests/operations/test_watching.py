@@ -19,7 +19,7 @@ from operations.log.leaves import LeafKind
 from operations.recorded_streams import finish_left_over, record_folder, segments_of, settle_recording
 from operations.store import OperationStore
 from operations.values import Decision, RunKind, RunState, Verdict
-from operations.watching import WatchJob, close_dead_runs, watch
+from operations.watching import CommitPace, WatchJob, close_dead_runs, watch
 from telemetry.recordings.open_recordings import open_recordings
 from telemetry.recordings.reading import read
 
@@ -208,3 +208,31 @@ def test_what_is_recorded_is_bound_to_the_log_before_the_stream_ends(job, store,
     notes = [leaf for leaf in store.newest(LeafKind.NOTE) if leaf.subject == "live recording"]
     assert notes[-1].body["size_bytes"] == len(b"first bytes")
     assert len(notes[-1].body["sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("every_s", "work_s", "commits", "longest_s"),
+    [(0.667, 0.3, 60, 0.0), (0.333, 0.2, 30, 0.34), (0.1, 0.05, 9, 0.61)],
+)
+def test_no_row_waits_for_a_picture_that_would_come_too_late(every_s, work_s, commits, longest_s):
+    pace, waiting, longest, count = CommitPace(0.7, 0.0), [], 0.0, 0
+    for k in range(60):
+        now = k * every_s + work_s
+        waiting.append(now)
+        pace.took(now)
+        if pace.is_due():
+            longest, count = max(longest, now - waiting[0]), count + 1
+            waiting.clear()
+            pace.committed(now + 0.01)
+    assert count == pytest.approx(commits, abs=1)
+    assert longest <= longest_s
+
+
+def test_after_a_silence_the_first_picture_is_committed_at_once():
+    pace = CommitPace(0.7, 0.0)
+    pace.took(0.1)
+    pace.committed(0.1)
+    pace.took(0.2)
+    assert not pace.is_due()
+    pace.took(20.0)
+    assert pace.is_due()
