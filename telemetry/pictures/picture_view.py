@@ -93,7 +93,7 @@ def read_view(
     pose = found.pose
     if pose is None:
         reasons = found.refusal or "; ".join(problem.message for problem in found.problems)
-        raise InputError(f"{picture} cannot be placed: {reasons or 'it states no pose'}; or give --pose")
+        raise InputError(f"{picture} cannot be placed: {reasons or 'it states no pose'}; --pose can state it all")
     found = held_against_ground(found, ground)
     sigmas = usual if found.sigmas is None else _deserved(usual, found.sigmas)
     camera = found.camera

@@ -113,7 +113,10 @@ def mounted(track: PoseTrack, mount: Mount, base: PoseSigmas) -> tuple[PoseTrack
 def _said(mount: Mount, *, from_course: bool, level: bool) -> Problem:
     parts = [f"the source says nothing of where the camera looks; the {mount.describe()} that was stated is used"]
     if from_course:
-        parts.append(f"heading from the course over ground, good to {COURSE_DEG:.0f} degrees")
+        parts.append(
+            f"heading from the course over ground, good to {COURSE_DEG:.0f} degrees, and not known below "
+            f"{SLOWEST_MPS:g} m/s"
+        )
     if level:
         parts.append(f"the airframe taken to be level, good to {LEVEL_DEG:.0f} degrees")
     return Problem(kind="mount_stated", message="; ".join(parts))

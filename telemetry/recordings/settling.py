@@ -122,6 +122,9 @@ def _finish(
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
+    if options.camera is None and not any(np.isfinite(track.hfov_deg).any() for track in tracks):
+        text = f"{used[0]} says nothing of how wide the camera sees; state its name or field of view with --camera"
+        problems.append(Problem(kind="no_field_of_view", message=text))
     gaps = bridged(tracks, sigmas, posing.clock.utc_ns(clip.picture_pts_s, clip.picture_segment))
     sigmas = gaps.sigmas
     problems += gaps.problems

@@ -65,8 +65,8 @@ def bridged(tracks: Sequence[PoseTrack], sigmas: PoseSigmas, pictures_utc_ns: ND
         gimbal_pitch_deg=float(np.hypot(sigmas.gimbal_pitch_deg, pitch_deg)),
     )
     text = (
-        f"the source states angles every {step:.1f} s; they are bridged, good to {yaw_deg:.1f} degrees of yaw and "
-        f"{pitch_deg:.1f} of pitch more"
+        f"the source states angles every {step:.1f} s; in between they are interpolated, which adds an error of "
+        f"{yaw_deg:.2g} degrees of yaw and {pitch_deg:.2g} of pitch"
     )
     problem = Problem(kind="slow_angles", message=text)
     return Gaps(attitude_s=SLOWEST_S, position_s=SLOWEST_S, sigmas=wider, problems=(problem,))

@@ -174,17 +174,35 @@ def test_a_quick_plan_on_a_real_border_keeps_the_standoff(tmp_path, shared_data,
     assert min(away) >= 200
 
 
-@pytest.mark.parametrize(
-    ("ground", "hits", "word"), [("unknown", 0, "ground is not known"), ("unknown", 3, "ground is not known"),
-    ("dem.tif sha256:0", 3, "no hit's ray"), ("dem.tif sha256:0", 0, "")],
-)  # fmt: skip
-def test_unknown_ground_is_said_whether_anything_was_found_or_not(ground, hits, word):
+def told(problems=(), unplaced=None, **counts):
+    """Return what is told of a run in which nothing has a place."""
     from types import SimpleNamespace
 
     from vedette.commands.ingest_view import why_nothing_placed
 
-    counts = {"frames": 9, "frames_with_pose": 9, "hits": hits, "hits_placed": 0}
-    run = SimpleNamespace(settings={"terrain": ground}, problems=(), counts=counts)
-    why = why_nothing_placed([SimpleNamespace(done=SimpleNamespace(run=run), counts=counts)])
-    assert word in why
-    assert bool(why) is bool(word)
+    terrain = counts.pop("terrain", "dem.tif sha256:0")
+    counts = {"frames": 9, "frames_with_pose": 9, "hits": 0, "hits_placed": 0} | counts
+    run = SimpleNamespace(run_id="1", settings={"terrain": terrain}, problems=problems, counts=counts)
+    return why_nothing_placed([SimpleNamespace(done=SimpleNamespace(run=run), counts=counts)], lambda _: unplaced)
+
+
+@pytest.mark.parametrize("hits", [0, 3])
+def test_unknown_ground_is_said_whether_anything_was_found_or_not(hits):
+    assert "ground is not known" in told(terrain="unknown", hits=hits)
+    assert told() == ""
+
+
+def test_hits_without_a_place_are_counted_by_their_reason():
+    why = told(hits=5, unplaced={"above horizon": 1, "no field of view": 4})
+    assert why.startswith("no hit could be placed (4 hits: no field of view is known; state --camera")
+    assert why.endswith("1 hit: above horizon)")
+
+
+def test_the_reason_given_for_no_pose_is_the_one_that_took_it():
+    zone = "the camera's clock states no zone; its local time was taken as UTC; state the zone"
+    angles = (
+        "a.SRT has positions only, and says nothing of where the camera looks; state it with --mount YAW,PITCH,ROLL"
+    )
+    why = told(problems=(zone, angles), frames_with_pose=0)
+    assert why == f"no frame has a pose, so nothing can be placed: {angles}, and --redo"
+    assert "--track FILE" in told(frames_with_pose=0), "where no problem tells it, all that can be stated is listed"

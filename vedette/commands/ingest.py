@@ -140,11 +140,11 @@ def ingest(
         outcomes = [work.take(recording, bar, alone=len(recordings) == 1) for recording in recordings]
         left_out = [one for card in cards for one in card.left_out]
         work.note(left_out)
+        why = why_nothing_placed(outcomes, lambda runs: store.hits(runs=runs).reasons())
     if as_json:
         print_json(as_one_object(outcomes, left_out, str(out)))
     else:
         show(outcomes, left_out, str(out))
-    why = why_nothing_placed(outcomes)
     if why:
         ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
     if why or any(outcome.failure for outcome in outcomes):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
+from geo.values import Unplaced
 from operations.originals import UNKNOWN_GROUND
 from telemetry.recordings.reading import time_known
 from telemetry.recordings.recording import LeftOut, Recording
 from vedette.commands.screen import ERRORS, line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.progress import Progress, TaskID
 
@@ -34,7 +35,14 @@ TELLING = (
     "all zero",
     "state ",
 )
-"""Words of the problems that tell why a picture has no pose."""
+"""Words of the problems that tell why a picture has no pose, the surest first."""
+STATE_IT = "state what is missing: --track FILE, --mount YAW,PITCH,ROLL, --home-alt-amsl-m METRES or --start UTC"
+REMEDIES: Final[Mapping[str, str]] = {
+    Unplaced.NO_CAMERA: " is known; state --camera NAME or its degrees, and --redo",
+    Unplaced.NO_TERRAIN: " there; give terrain that covers it, and --redo",
+    Unplaced.BELOW_TERRAIN: "; see what the source says of its height",
+}
+"""What a person can do about hits without a place, by their reason."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +149,7 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> 
     hits = sum(outcome.counts.get("hits", 0) for outcome in outcomes)
     placed = sum(outcome.counts.get("hits_placed", 0) for outcome in outcomes)
     tracks = sum(outcome.counts.get("tracks", 0) for outcome in outcomes)
-    ERRORS.print(line(f"{hits} hits ({placed} placed), {tracks} ground tracks in {out}"))
+    ERRORS.print(line(f"{hits} {_hits(hits)} ({placed} placed), {tracks} ground tracks in {out}"))
 
 
 def _tell_problems(outcome: Outcome, *, named: bool) -> None:
@@ -172,10 +180,11 @@ def _notes(outcome: Outcome) -> str:
     return "; ".join(notes)
 
 
-def why_nothing_placed(outcomes: Sequence[Outcome]) -> str:
+def why_nothing_placed(outcomes: Sequence[Outcome], unplaced: Callable[[list[str]], Mapping[str, int]]) -> str:
     """Say why no hit has a place, and what to do; empty where some have, or there was nothing to place.
 
-    Over unknown ground there always was: what was looked at has no place either.
+    Over unknown ground there always was: what was looked at has no place either. `unplaced` counts
+    the hits of runs that have no place, by reason; it is asked only where none has one.
     """
     counts = [outcome.counts for outcome in outcomes]
     total = {
@@ -184,16 +193,24 @@ def why_nothing_placed(outcomes: Sequence[Outcome]) -> str:
     if total["hits_placed"]:
         return ""
     if total["frames"] and not total["frames_with_pose"]:
-        reasons = [problem for outcome in outcomes if outcome.done for problem in outcome.done.run.problems]
-        telling = next(
-            (text for text in reasons if any(word in text for word in TELLING)), "no source says where it was"
-        )
-        return (
-            f"no frame has a pose, so nothing can be placed ({telling}); state what is missing: --track FILE, "
-            "--mount YAW,PITCH,ROLL, --home-alt-amsl-m METRES or --start UTC, and --redo"
-        )
-    if any(outcome.done and outcome.done.run.settings.get("terrain") == UNKNOWN_GROUND for outcome in outcomes):
+        return _why_no_pose(outcomes)
+    runs = [outcome.done.run for outcome in outcomes if outcome.done]
+    if any(run.settings.get("terrain") == UNKNOWN_GROUND for run in runs):
         return f"{NO_GROUND}, and --redo"
-    if total["hits"]:
-        return "nothing was placed: no hit's ray meets known ground within range; see each hit's reason in the review"
-    return ""
+    if not total["hits"]:
+        return ""
+    reasons = sorted(unplaced([run.run_id for run in runs]).items(), key=lambda item: -item[1])
+    told = "; ".join(f"{count} {_hits(count)}: {reason}{REMEDIES.get(reason, '')}" for reason, count in reasons)
+    return f"no hit could be placed ({told})"
+
+
+def _hits(count: int) -> str:
+    return "hit" if count == 1 else "hits"
+
+
+def _why_no_pose(outcomes: Sequence[Outcome]) -> str:
+    problems = [problem for outcome in outcomes if outcome.done for problem in outcome.done.run.problems]
+    found = (text for words in TELLING for text in problems if words in text)
+    telling = next(found, "no source says where the camera was")
+    remedy = "" if "--" in telling else f"; {STATE_IT}"
+    return f"no frame has a pose, so nothing can be placed: {telling}{remedy}, and --redo"

@@ -72,6 +72,7 @@ def test_a_stated_mount_places_and_widens(cards, tmp_path):
     options = ReadingOptions(mount=Mount(yaw_deg=0.0, pitch_deg=-60.0, roll_deg=0.0), offset_s=0.0)
     ((recording, frames, problems),), _ = cards.read_all(tmp_path, options)
     assert "mount_stated" in problems
+    assert "no_field_of_view" in problems, "a GPX file knows no lens, and without one nothing is placed"
     assert recording.mount is options.mount
     assert all(frame.pose is not None for frame in frames), frames[0].pose_reason
     pose, sigmas = frames[10].pose, frames[10].sigmas
