@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import os
 import random
+import re
 import resource
+import signal
 import struct
 from fractions import Fraction
 from pathlib import Path  # noqa: TC003 - a dataclass field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+from geo.errors import VedetteError
+from telemetry.logs import (
+    airdata_file,
+    dataflash_pose,
+    flight_reader_file,
+    gpx_file,
+    misb_csv_file,
+    nmea_file,
+    subtitle_file,
+    ulog_pose,
+)
+from telemetry.mavlink import pose
+from telemetry.metadata_tracks import reading
+from telemetry.pictures import picture_track
+from telemetry.tracks import assembly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 START_NS = 1_700_000_000_000_000_000
 
@@ -78,7 +102,26 @@ class Fuzz:
         struct.pack("<I", number) for number in (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FC00000, 0x7F800000)
     )
     WORDS = (b"1e309", b"nan", b"-0", b"99999999999999999999", b"\x00", b"9" * 400)
+    TEXTS = (
+        *WORDS,
+        b"",
+        b"0",
+        b"-1",
+        b"90.0",
+        b"180",
+        b"-180.000001",
+        b"1e-320",
+        b"0x10",
+        b"1,5",
+        "\u0663".encode(),
+        b"inf",
+    )
+    NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
     MOST_BYTES = 512 * 1024 * 1024
+    KEPT_FRAMES = 200
+    MANY = 1000
+    MOST_S = 2.0
+    """Processor time for one input: a thousand times what the slowest reader takes for one of two kilobytes."""
 
     def __init__(self) -> None:
         self.inputs = int(os.environ.get("VEDETTE_FUZZ_INPUTS", "150"))
@@ -88,6 +131,29 @@ class Fuzz:
         """Begin a series of its own."""
         self._chance = random.Random(number * 1_000_003 + self.slice)  # noqa: S311 - no secret
         self._before = self._peak()
+        self._frames: list[bytes] = []
+
+    def each(self, seeds: Sequence[bytes], use: Callable[[bytes], object]) -> None:
+        """Give a reader damaged bytes, each seed in turn: it reads them, or ends in an error of ours, and soon."""
+
+        def stop(*_: object) -> None:
+            raise AssertionError(f"not read within {self.MOST_S} s of processor time")
+
+        before = signal.signal(signal.SIGVTALRM, stop)
+        try:
+            for number in range(self.inputs):
+                data = self.damaged(seeds[number % len(seeds)])
+                signal.setitimer(signal.ITIMER_VIRTUAL, self.MOST_S)
+                try:
+                    with contextlib.suppress(VedetteError):
+                        use(data)
+                except Exception as error:
+                    error.add_note(f"input {number} of slice {self.slice}: {data[:4000]!r}")
+                    raise
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+            signal.signal(signal.SIGVTALRM, before)
+        self.judge_memory()
 
     def rng(self, number: int) -> np.random.Generator:
         """Return numbers of this slice for a series."""
@@ -99,7 +165,7 @@ class Fuzz:
         for _ in range(chance.randint(1, 7)):
             if not data:
                 break
-            place, length, action = chance.randrange(len(data)), chance.randint(1, 40), chance.randrange(7)
+            place, length, action = chance.randrange(len(data)), chance.randint(1, 40), chance.randrange(9)
             if action == 0:
                 data[place] ^= chance.randint(1, 255)
             elif action == 1:
@@ -112,12 +178,25 @@ class Fuzz:
                 data[place : place + length] = chance.randbytes(min(length, len(data) - place))
             elif action == 5:
                 data[place : place + 4] = chance.choice(self.NUMBERS)
-            else:
+            elif action == 6:
                 data[place : place + 3] = chance.choice(self.WORDS)
+            elif action == 7 and (found := self.NUMBER.search(data, place)) is not None:
+                data[found.start() : found.end()] = chance.choice(self.TEXTS)
+            elif action == 8 and (end := data.find(b"\n", place) + 1) > 0:
+                line = data[place:end]
+                del data[place:end]
+                at = data.find(b"\n", chance.randrange(len(data) + 1)) + 1
+                data[at:at] = line * chance.randint(1, 3)
         return bytes(data)
 
     def messages(self, count: int) -> list[bytes]:
-        """Return MAVLink frames that bear on poses, whole and checked, any of their numbers at an extreme."""
+        """Return MAVLink frames that bear on poses, whole and checked; a quarter new, the rest of those before."""
+        self._frames += self._new_messages(count if len(self._frames) < self.KEPT_FRAMES else 1 + count // 4)
+        del self._frames[: -self.KEPT_FRAMES]
+        return [self._chance.choice(self._frames) for _ in range(count)]
+
+    def _new_messages(self, count: int) -> list[bytes]:
+        """Return MAVLink frames, whole and checked, any of their numbers at an extreme."""
         from pymavlink.dialects.v20 import ardupilotmega as dialect
 
         from telemetry.mavlink.frames import layout
@@ -148,7 +227,38 @@ class Fuzz:
         assert self._peak() - self._before < self.MOST_BYTES
 
 
+class ParsedError(VedetteError):
+    """A source was read as far as its samples."""
+
+
 @pytest.fixture
-def fuzz() -> Fuzz:
-    """Return what damages bytes."""
-    return Fuzz()
+def fuzz(monkeypatch) -> Fuzz:
+    """Return what damages bytes; where very many are tried, only each eighth's samples are laid into a track.
+
+    That part takes most of the time, and is the same for all sources.
+    """
+    made = Fuzz()
+    if made.inputs <= Fuzz.MANY:
+        return made
+    calls = itertools.count()
+
+    def seldom(*values: object, **named: object) -> object:
+        if next(calls) % 8:
+            raise ParsedError("read as far as its samples")
+        return assembly.assemble(*values, **named)
+
+    for module in (
+        airdata_file,
+        dataflash_pose,
+        flight_reader_file,
+        gpx_file,
+        misb_csv_file,
+        nmea_file,
+        picture_track,
+        pose,
+        reading,
+        subtitle_file,
+        ulog_pose,
+    ):
+        monkeypatch.setattr(module, "assemble", seldom)
+    return made
