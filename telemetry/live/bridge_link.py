@@ -165,13 +165,14 @@ def require_srt_tool(shown: str) -> str:
 
 
 def srt_tool_version() -> str:
-    """Return what the program says of itself, to be shown and kept; empty where there is none."""
+    """Return the program's name and version, to be shown and kept; empty where there is none."""
     found = shutil.which(SRT_TOOL)
     if found is None:
         return ""
     done = subprocess.run([found, "-version"], capture_output=True, check=False, timeout=10)  # noqa: S603
     lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
-    return next((line.strip() for line in lines if "version" in line.lower()), SRT_TOOL)
+    number = next((line.partition("version:")[2].strip() for line in lines if "version:" in line.lower()), "")
+    return f"{SRT_TOOL} {number}".strip()
 
 
 class SrtLink:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -55,11 +56,13 @@ def read_known_points(path: Path, undulation: Undulation) -> KnownPoints:
                     path=str(path),
                 )
             reader.fieldnames = names
-            rows = [[_cell(row, name, path, reader.line_num) for name in (*COLUMNS, height)] for row in reader]
+            taken = itertools.islice(reader, MOST_ROWS + 1)
+            rows = [[_cell(row, name, path, reader.line_num) for name in (*COLUMNS, height)] for row in taken]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a table: {error}", path=str(path)) from error
     if not rows or len(rows) > MOST_ROWS:
-        raise InputError(f"{path} has {len(rows)} rows; one to {MOST_ROWS} are taken", path=str(path))
+        held = "no rows" if not rows else f"more than {MOST_ROWS} rows"
+        raise InputError(f"{path} holds {held}; one to {MOST_ROWS} are taken", path=str(path))
     table = np.array(rows)
     columns = dict(zip(COLUMNS, table.T[:5], strict=True))
     up = table[:, 5]

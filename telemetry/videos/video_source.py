@@ -102,7 +102,8 @@ def judge_live(url: str, *, allowed: Sequence[str], resolve: Callable[[str], Seq
     for address in addresses:
         if not is_allowed(address, networks):
             message = (
-                f"{shown} leads to {address}, which is not on the allow-list; allow its network by name if it is meant"
+                f"{shown} leads to {address}, which is not on the allow-list; where it is meant, give --allow "
+                f"{address}/{address.max_prefixlen}, or its network"
             )
             raise SourceForbiddenError(message, address=str(address))
     options = {"protocol_whitelist": LIVE_PROTOCOLS[scheme], "format_whitelist": LIVE_FORMATS}
@@ -137,7 +138,8 @@ def _addresses(host: str, shown: str, resolve: Callable[[str], Sequence[str]]) -
     try:
         found = [ipaddress.ip_address(text.split("%")[0]) for text in resolve(host)]
     except (OSError, ValueError) as error:
-        raise MediaError(f"the host of {shown} cannot be found: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise MediaError(f"the host of {shown} cannot be found: {why}") from error
     if not found:
         raise MediaError(f"the host of {shown} has no address")
     return found

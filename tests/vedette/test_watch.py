@@ -109,7 +109,7 @@ def test_a_stream_is_watched_stopped_and_settled(tmp_path, capsys):
     ("address", "status", "word"),
     [
         ("rtsp://patrol:secret@127.0.0.1/live", 3, "VEDETTE_STREAM_PASSWORD"),
-        ("rtsp://[fd00:ec2::254]/latest", 3, "allow-list"),
+        ("rtsp://[fd00:ec2::254]/latest", 3, "--allow fd00:ec2::254/128"),
         ("http://127.0.0.1/x", 3, "not opened"),
         ("udp://127.0.0.1", 2, "names no port"),
         ("srt://127.0.0.1:5000?passphrase=secretsecret", 3, "passphrase"),

@@ -1,0 +1,30 @@
+"""Sightings of known points: what is no table of them is refused by line and column, however long it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from geo.errors import InputError
+from telemetry.recordings import known_points_file
+from telemetry.recordings.known_points_file import read_known_points
+from telemetry.tracks.datums import egm96
+
+HEAD = "media_s,u_px,v_px,lat_deg,lon_deg,alt_hae_m\n"
+ROW = "1.0,320.5,180.5,50.0,8.0,120.0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD, "holds no rows"),
+        (HEAD + ROW * 4, "holds more than 3 rows"),
+        (HEAD + ROW + ROW.replace("50.0", "north"), "line 3: lat_deg is no number"),
+        (HEAD.replace("u_px", "x") + ROW, "no column u_px"),
+    ],
+)
+def test_what_is_no_table_of_sightings_is_refused_by_name(tmp_path, monkeypatch, text, words):
+    monkeypatch.setattr(known_points_file, "MOST_ROWS", 3)
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_known_points(path, egm96)
