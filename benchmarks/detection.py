@@ -8,8 +8,7 @@ import numpy as np
 
 from benchmarks import Row, best_of
 from detection.boxes import Overlap, suppress
-from detection.georeference import Surroundings, place
-from detection.ground_hits import GroundHits
+from detection.georeference import Surroundings, place_all
 from detection.ground_tiling import PERSON_MIN_PX, plan_tiles
 from detection.ground_tracker import track
 from detection.model_manifest_file import default_model
@@ -135,7 +134,7 @@ def _following(many: int = 200, frames: int = 30) -> list[Row]:
         taken.append((Frame(index=k, pts_s=Fraction(k, 3), t_utc_ns=t_utc_ns, image=image, pose=pose), found))
 
     def whole() -> None:
-        track(GroundHits.concat([place(frame, found, around, class_names=("person",)) for frame, found in taken]))
+        track(place_all(taken, around, class_names=("person",)))
 
     rate = many * frames / best_of(whole)
     what = f"place and follow, {many} boxes a frame"

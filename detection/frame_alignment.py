@@ -162,21 +162,43 @@ def _proposals(offset_m: FloatArray, drift_m2: FloatArray) -> tuple[FloatArray, 
 def _assigned(
     predicted: Predicted, hits: FrameHits, pairs: _Pairs, shift_m: FloatArray, left_m2: FloatArray
 ) -> tuple[float, Alignment]:
-    """Pairs inside the gate of least total cost (Munkres 1957), and that cost; who stays alone costs the gate."""
+    """Pairs inside the gate of least total cost (Munkres 1957), and that cost; who stays alone costs the gate.
+
+    A pair whose thing and hit have no other choice is one; only the others are weighed against each other.
+    """
     things, own_m2 = predicted.cov_m2, hits.own_m2 + left_m2
-    spread = things[pairs.thing] + own_m2[pairs.hit]
     offset = pairs.offset_m - shift_m
-    d2 = np.einsum("ni,nij,nj->n", offset, inverse_2x2(spread), offset) + pairs.penalty
-    inside = d2 < GATE_D2
-    thing, hit, d2, width = pairs.thing[inside], pairs.hit[inside], d2[inside], _determinant(spread[inside])
-    cost = d2 + np.log(width / _least_width(things, own_m2))
-    table = np.zeros((len(things), len(own_m2)))
-    table[thing, hit] = cost - 2.0 * GATE_D2
-    left, right = linear_sum_assignment(table)
-    kept = np.isin(thing * len(own_m2) + hit, left * len(own_m2) + right, assume_unique=True)
-    alone = len(things) + len(own_m2) - 2 * int(kept.sum())
-    total = float(cost[kept].sum() + GATE_D2 * alone)
+    widest = 2.0 * pairs.spread + np.trace(left_m2)  # no less than the largest variance in any direction
+    near = np.flatnonzero(offset[:, 0] ** 2 + offset[:, 1] ** 2 < GATE_D2 * widest)
+    thing, hit = pairs.thing[near], pairs.hit[near]
+    spread = things[thing] + own_m2[hit]
+    d2 = _squared(inverse_2x2(spread), offset[near]) + pairs.penalty[near]
+    gain = d2 + np.log(_determinant(spread) / _least_width(things, own_m2)) - 2.0 * GATE_D2
+    inside = (d2 < GATE_D2) & (gain < 0.0)
+    thing, hit, gain = thing[inside], hit[inside], gain[inside]
+    alone = (np.bincount(thing, minlength=len(things))[thing] == 1) & (np.bincount(hit)[hit] == 1)
+    kept = alone.copy()
+    kept[~alone] = _cheapest(thing[~alone], hit[~alone], gain[~alone])
+    total = float(gain[kept].sum()) + GATE_D2 * (len(things) + len(own_m2))
     return total, Alignment(shift_m=np.zeros(2), left_m2=left_m2, thing=thing[kept], hit=hit[kept])
+
+
+def _cheapest(thing: NDArray[np.int64], hit: NDArray[np.int64], gain: FloatArray) -> NDArray[np.bool_]:
+    """Tell which pairs an assignment of least cost takes; leaving a pair out costs nothing."""
+    rows, row = np.unique(thing, return_inverse=True)
+    columns, column = np.unique(hit, return_inverse=True)
+    table = np.zeros((len(rows), len(columns)))
+    table[row, column] = gain
+    taken = np.zeros(table.shape, dtype=bool)
+    taken[linear_sum_assignment(table)] = True
+    return np.asarray(taken[row, column])
+
+
+def _squared(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    """Return v' M v of symmetric matrices (n, 2, 2) and vectors (n, 2)."""
+    east, north = vector[:, 0], vector[:, 1]
+    crossed = 2.0 * matrix[:, 0, 1] * east * north
+    return np.asarray(matrix[:, 0, 0] * east**2 + matrix[:, 1, 1] * north**2 + crossed)
 
 
 def _determinant(cov: FloatArray) -> FloatArray:
@@ -184,9 +206,5 @@ def _determinant(cov: FloatArray) -> FloatArray:
 
 
 def _least_width(things_m2: FloatArray, hits_m2: FloatArray) -> float:
-    """Least determinant of the sum of any thing's covariance and any hit's."""
-    wide, high, tilt = (things_m2[:, None, i, j] + hits_m2[None, :, i, j] for i, j in ((0, 0), (1, 1), (0, 1)))
-    wide *= high
-    tilt *= tilt
-    wide -= tilt
-    return float(wide.min())
+    """Least determinant that the sum of any thing's covariance and any hit's can have (Minkowski's inequality)."""
+    return float((np.sqrt(_determinant(things_m2).min()) + np.sqrt(_determinant(hits_m2).min())) ** 2)

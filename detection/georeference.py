@@ -12,7 +12,7 @@ from detection.ground_hits import HIT_ID, GroundHits
 from detection.labels import Labels
 from geo.accuracy import ce90_m
 from geo.geodesy import metres_per_degree
-from geo.locate import MAX_RANGE_M, locate
+from geo.locate import MAX_RANGE_M, contacts, locate
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
 from geo.values import REASONS, CameraModel, Poses, PoseSigmas, Unplaced
@@ -83,24 +83,44 @@ def place_all(
     media_id
         The recording the frames came from; part of every hit's id.
     """
-    lenses = [_lens(frame) for frame, _ in seen]
-    parts = [
-        _unplaced(
-            frame, found, class_names, media_id, Unplaced.NO_CAMERA if frame.pose and not lens else Unplaced.NO_POSE
-        )
-        for (frame, found), lens in zip(seen, lenses, strict=True)
-    ]
-    hits = GroundHits.concat(parts)
-    ends = np.cumsum([len(part) for part in parts])
+    return place_boxes([FrameBoxes.of(frame, found, class_names, media_id) for frame, found in seen], surroundings)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FrameBoxes:
+    """The boxes of one picture, and all that placing them needs of it: a picture's pixels need not wait for that."""
+
+    hits: GroundHits
+    """Without places."""
+    pose: Pose | None
+    lens: CameraModel | None
+    sigmas: PoseSigmas | None
+    """Errors of the pose, where its source states any."""
+
+    @classmethod
+    def of(cls, frame: Frame, detections: Detections, class_names: Sequence[str], media_id: str) -> FrameBoxes:
+        """Give each box of a frame its id, and the reason why it has no place yet."""
+        height_px, width_px = frame.image.shape[:2]
+        lens = frame.camera or camera_of(frame.pose, width_px, height_px)
+        reason = Unplaced.NO_CAMERA if frame.pose is not None and lens is None else Unplaced.NO_POSE
+        hits = _unplaced(frame, detections, class_names, media_id, reason)
+        return cls(hits=hits, pose=frame.pose, lens=lens, sigmas=frame.sigmas)
+
+
+def place_boxes(seen: Sequence[FrameBoxes], surroundings: Surroundings) -> GroundHits:
+    """Place the boxes of some pictures on the ground, all at once: `place_all` without the pictures."""
+    hits = GroundHits.concat([one.hits for one in seen])
+    counts = np.array([len(one.hits) for one in seen], dtype=np.int64)
+    first = np.cumsum(counts) - counts
     alike: dict[tuple[CameraModel, PoseSigmas, GimbalFrame], list[int]] = {}
-    for number, ((frame, found), lens) in enumerate(zip(seen, lenses, strict=True)):
-        if len(found) and frame.pose is not None and lens is not None:
-            key = lens, frame.sigmas or surroundings.sigmas, frame.pose.gimbal_frame
+    for number, one in enumerate(seen):
+        if len(one.hits) and one.pose is not None and one.lens is not None:
+            key = one.lens, one.sigmas or surroundings.sigmas, one.pose.gimbal_frame
             alike.setdefault(key, []).append(number)
     for (lens, sigmas, _), numbers in alike.items():
-        rows = np.concatenate([np.arange(ends[k] - len(parts[k]), ends[k]) for k in numbers])
-        poses = Poses.of(*(pose for k in numbers if (pose := seen[k][0].pose) is not None))
-        poses = poses.take(np.repeat(np.arange(len(numbers)), [len(parts[k]) for k in numbers]))
+        rows = np.concatenate([np.arange(first[k], first[k] + counts[k]) for k in numbers])
+        poses = Poses.of(*(pose for k in numbers if (pose := seen[k].pose) is not None))
+        poses = poses.take(np.repeat(np.arange(len(numbers)), counts[numbers]))
         _fill(hits, rows, poses, lens, dataclasses.replace(surroundings, sigmas=sigmas))
     return hits
 
@@ -111,20 +131,14 @@ def _fill(
     """Put some hits on the ground, those of one lens and one kind of errors, each with its pose."""
     boxes_px = hits.box_px[rows].astype(np.float64)
     points, cov_en = _ground(poses, camera, boxes_px, hits.class_name.take(rows).texts().tolist(), surroundings)
-    count = len(rows)
-    hits.reason_code[rows] = points.reason_code[:count]
-    kept = points.reason_code[:count] == 0
+    hits.reason_code[rows] = points.reason_code
+    kept = points.reason_code == 0
     rows, cov_en = rows[kept], cov_en[kept]
     for name in ("lat_deg", "lon_deg", "alt_hae_m", "slant_m"):
-        getattr(hits, name)[rows] = getattr(points, name)[:count][kept]
+        getattr(hits, name)[rows] = getattr(points, name)[kept]
     var_e, var_n, cov = cov_en[:, 0, 0], cov_en[:, 1, 1], cov_en[:, 0, 1]
     hits.var_e_m2[rows], hits.var_n_m2[rows], hits.cov_en_m2[rows] = var_e, var_n, cov
     hits.ce90_m[rows] = ce90_m(var_e, var_n, cov)
-
-
-def _lens(frame: Frame) -> CameraModel | None:
-    height_px, width_px = frame.image.shape[:2]
-    return frame.camera or camera_of(frame.pose, width_px, height_px)
 
 
 def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel | None:
@@ -162,24 +176,38 @@ def _ground(
     poses: Poses, camera: CameraModel, boxes_px: FloatArray, names: Sequence[str], surroundings: Surroundings
 ) -> tuple[GroundPoints, FloatArray]:
     """Ground points, and covariances east-north (n, 2, 2) with each box's own pixel error added."""
-    sigmas = surroundings.sigmas
+    sigmas, terrain, reach_m = surroundings.sigmas, surroundings.terrain, surroundings.max_range_m
     uv = standing_pixels(poses, camera, boxes_px, names)
-    steps = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    count = len(uv)
     points = locate(
-        poses=poses.take(np.tile(np.arange(count), 3)),
+        poses=poses,
         camera=camera,
-        uv_px=(uv[None] + steps[:, None]).reshape(-1, 2),
-        terrain=surroundings.terrain,
+        uv_px=uv,
+        terrain=terrain,
         sigmas=dataclasses.replace(sigmas, pixel_px=0.0),
-        max_range_m=surroundings.max_range_m,
+        max_range_m=reach_m,
+    )
+    count = len(uv)
+    beside = (uv[None] + np.array([[1.0, 0.0], [0.0, 1.0]])[:, None]).reshape(-1, 2)
+    lat, lon = contacts(
+        poses=poses.take(np.tile(np.arange(count), 2)),
+        camera=camera,
+        uv_px=beside,
+        terrain=terrain,
+        max_range_m=reach_m,
     )
     north, east = metres_per_degree(poses.lat_deg)
-    lat, lon = points.lat_deg.reshape(3, count), points.lon_deg.reshape(3, count)
-    moved = np.nan_to_num(np.stack([(lon[1:] - lon[0]) * east, (lat[1:] - lat[0]) * north], axis=2))
+    moved = np.nan_to_num(
+        np.stack(
+            [
+                (lon.reshape(2, count) - points.lon_deg) * east,
+                (lat.reshape(2, count) - points.lat_deg) * north,
+            ],
+            axis=2,
+        )
+    )
     variance = sigmas.pixel_px**2 + (EDGE_SHARE * (boxes_px[:, 3] - boxes_px[:, 1])) ** 2
     own = np.einsum("kni,knj->nij", moved, moved) * variance[:, None, None]
-    return points, points.cov_enu_m2[:count, :2, :2] + own
+    return points, points.cov_enu_m2[:, :2, :2] + own
 
 
 def _unplaced(
@@ -221,4 +249,5 @@ def _ids(frame: Frame, class_name: Labels, boxes_px: FloatArray, media_id: str) 
         f"{begin}{name}|{x0}|{y0}|{x1}|{y1}|{row}"
         for row, (name, (x0, y0, x1, y1)) in enumerate(zip(class_name.texts().tolist(), boxes_px.tolist(), strict=True))
     )
-    return np.array([hashlib.sha256(key.encode()).hexdigest()[:20].encode() for key in keys], dtype=HIT_ID)
+    digests = b"".join([hashlib.sha256(key.encode()).digest()[:10] for key in keys])
+    return np.frombuffer(digests.hex().encode("ascii"), dtype=HIT_ID)

@@ -13,7 +13,7 @@ import numpy as np
 from geo.values import GimbalFrame
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from geo.values import FloatArray, Poses
 
@@ -50,6 +50,11 @@ def matrix_to_yaw_pitch_roll(matrix: FloatArray) -> tuple[FloatArray, FloatArray
 
 def platform_to_ned(poses: Poses) -> FloatArray:
     """Return the rotation under the gimbal, shape (n, 3, 3): body, heading only, or none."""
+    first, run = _runs(poses)
+    return np.asarray(_platform_to_ned(poses.take(first))[run])
+
+
+def _platform_to_ned(poses: Poses) -> FloatArray:
     if poses.gimbal_frame is GimbalFrame.BODY:
         return yaw_pitch_roll_matrix(poses.yaw_deg, poses.pitch_deg, poses.roll_deg)
     zero = np.zeros_like(poses.yaw_deg)
@@ -59,8 +64,19 @@ def platform_to_ned(poses: Poses) -> FloatArray:
 
 def camera_to_ned(poses: Poses) -> FloatArray:
     """Return the rotation from camera axes to north-east-down for each pose, shape (n, 3, 3)."""
-    gimbal = yaw_pitch_roll_matrix(poses.gimbal_yaw_deg, poses.gimbal_pitch_deg, poses.gimbal_roll_deg)
-    return platform_to_ned(poses) @ gimbal
+    first, run = _runs(poses)
+    some = poses.take(first)
+    gimbal = yaw_pitch_roll_matrix(some.gimbal_yaw_deg, some.gimbal_pitch_deg, some.gimbal_roll_deg)
+    return np.asarray((_platform_to_ned(some) @ gimbal)[run])
+
+
+def _runs(poses: Poses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first of each run of equal attitudes, and which run each pose is of: a picture's boxes share one."""
+    new = np.ones(len(poses), dtype=bool)
+    angles = (getattr(poses, f"{part}{name}_deg") for part in ("", "gimbal_") for name in ("yaw", "pitch", "roll"))
+    if len(poses) > 1:
+        new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in angles])
+    return np.flatnonzero(new), np.cumsum(new) - 1
 
 
 def euler_axes(yaw_deg: ArrayLike, pitch_deg: ArrayLike) -> FloatArray:

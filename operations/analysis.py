@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from detection.events import Watched, find_events
-from detection.georeference import Surroundings, place
+from detection.georeference import FrameBoxes, Surroundings, place_boxes
 from detection.ground_hits import GroundHits
 from detection.ground_tiling import PERSON_MIN_PX
 from detection.ground_tracker import track
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 FOOTPRINT_RANGE_M: Final = MAX_RANGE_M
 """Ground is shown as seen as far away as hits are placed: a vehicle at several kilometres is a hit like any other."""
+PLACED_TOGETHER: Final = 64
+"""Pictures whose boxes are placed at once."""
 PROBLEMS_MAX: Final = 50
 """Problems of frames that a run tells one by one."""
 _CUT_SHORT: Final = {"partial", "container", "decoder", "error", "duration"}
@@ -167,7 +169,7 @@ def analyse(
             break
         if on_frame is not None:
             on_frame(count)
-    flown = settled(GroundHits.concat(found.hits), found.looks, settings.terrain, settings.sigmas)
+    flown = settled(found.placed_hits(), found.looks, settings.terrain, settings.sigmas)
     hits, tracks = track(flown.hits, looks=flown.looks)
     events = find_events(tracks, settings.watched)
     return Analysis(
@@ -198,6 +200,8 @@ class FrameAnalysis:
     settings: IngestSettings
     class_names: tuple[str, ...]
     hits: list[GroundHits] = dataclasses.field(default_factory=list)
+    waiting: list[FrameBoxes] = dataclasses.field(default_factory=list)
+    """What is not placed yet: many pictures' boxes are placed ten times as fast together as one by one."""
     frames: list[FrameRecord] = dataclasses.field(default_factory=list)
     chips: dict[str, bytes] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
@@ -214,16 +218,17 @@ class FrameAnalysis:
     next_footprint_ns: int = 0
 
     def take(self, planned: Planned, seen: Seen) -> None:
-        """Place what was found in a frame, and note where the frame was taken."""
+        """Note what was found in a frame, and where it was taken."""
         frame, detections = planned.frame, seen.detections
-        surroundings = Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas)
-        hits = place(frame, detections, surroundings, class_names=self.class_names, media_id=self.media_id)
-        for hit_id, box in zip(hits.hit_id.tolist(), hits.box_px.tolist(), strict=True):
+        boxes = FrameBoxes.of(frame, detections, self.class_names, self.media_id)
+        for hit_id, box in zip(boxes.hits.hit_id.tolist(), boxes.hits.box_px.tolist(), strict=True):
             if len(self.chips) < self.settings.max_chips:
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
             else:
                 self.without_chip += 1
-        self.hits.append(hits)
+        self.waiting.append(boxes)
+        if len(self.waiting) >= PLACED_TOGETHER:
+            self._place()
         self._note(frame.index, detections.problems)
         self.silent = 0 if detections.answered else self.silent + 1
         self.with_pose += frame.pose is not None
@@ -232,7 +237,18 @@ class FrameAnalysis:
             self.looks.append(Look(planned.pose, planned.camera, first_row_px, seen.shift, frame.sigmas))
         self.frames.append(self._frame_record(frame, planned.camera))
         self.count += 1
+
+    def _place(self) -> None:
+        """Place the boxes that wait."""
+        hits = place_boxes(self.waiting, Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas))
+        self.hits.append(hits)
         self.placed += int(hits.placed.sum())
+        self.waiting = []
+
+    def placed_hits(self) -> GroundHits:
+        """Return all hits that were not drained, in order of their pictures."""
+        self._place()
+        return GroundHits.concat(self.hits)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -242,7 +258,7 @@ class FrameAnalysis:
     def drain(self, run_id: str) -> dict[str, pa.Table]:
         """Return the rows found since the last call, by table, and forget them and the looks they came from."""
         rows = {
-            "hits": columns.hits_table(GroundHits.concat(self.hits), run_id=run_id),
+            "hits": columns.hits_table(self.placed_hits(), run_id=run_id),
             "frames": columns.frames_table(Frames.of(self.frames), run_id=run_id),
             "chips": columns.chips_table(self.chips),
         }

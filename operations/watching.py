@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from detection.ground_hits import GroundHits
 from detection.live_tracks import LiveTracks
 from detection.looking import InProcess, Planner, looked_at
 from operations import columns, locks
@@ -254,7 +253,7 @@ class _LiveRun:
 
         Returns how long ago each picture's packet had come.
         """
-        hits = GroundHits.concat(self._found.hits)
+        hits = self._found.placed_hits()
         self._hits += len(hits)
         followed = self._tracks.follow(hits, self._found.looks)
         tables = self._found.drain(self.run.run_id)

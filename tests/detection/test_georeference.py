@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detection.georeference import Surroundings, camera_of, place, standing_pixels
+from detection.georeference import Surroundings, camera_of, place, place_all, standing_pixels
+from detection.ground_hits import GroundHits
 from geo.geodesy import enu_to_geodetic, geodetic_to_enu, inverse
 from geo.locate import locate, project
 from geo.terrain import FlatTerrain
@@ -152,3 +153,26 @@ def test_no_boxes_give_no_hits(make_frame: Callable[..., Frame], make_detections
 @pytest.mark.parametrize("hfov", [0.0, -3.0, 180.0, float("nan")])
 def test_a_field_of_view_no_pinhole_has_is_no_camera(make_pose: Callable[..., Pose], hfov: float) -> None:
     assert camera_of(make_pose(hfov_deg=hfov), 640, 512) is None
+
+
+def test_pictures_placed_together_are_placed_as_one_by_one(
+    make_pose: Callable[..., Pose], make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]
+) -> None:
+    poses = [
+        *(make_pose(gimbal_pitch_deg=-40.0 - k, yaw_deg=3.0 * k, hfov_deg=20.0 + 10.0 * (k % 2)) for k in range(5)),
+        make_pose(hfov_deg=None),
+        None,
+        make_pose(gimbal_pitch_deg=40.0),
+    ]
+    boxes = [(100.0 + 30 * k, 200.0, 110.0 + 30 * k, 230.0 + k) for k in range(6)]
+    seen = [
+        (make_frame(pose, index=k), make_detections(*boxes[: k % 4], classes=[j % 2 for j in range(k % 4)]))
+        for k, pose in enumerate(poses)
+    ]
+    together = place_all(seen, AROUND, class_names=NAMES, media_id="a")
+    alone = GroundHits.concat([place(*one, AROUND, class_names=NAMES, media_id="a") for one in seen])
+    assert together.hit_id.tolist() == alone.hit_id.tolist()
+    assert together.reason_code.tolist() == alone.reason_code.tolist()
+    assert together.placed.sum() == 6
+    for name in ("lat_deg", "lon_deg", "alt_hae_m", "var_e_m2", "var_n_m2", "cov_en_m2", "ce90_m", "slant_m"):
+        np.testing.assert_allclose(getattr(together, name), getattr(alone, name), rtol=1e-9, err_msg=name)

@@ -75,3 +75,14 @@ def test_poses_come_back_row_by_row(pose):
 def test_poses_of_two_gimbal_frames_do_not_mix(pose):
     with pytest.raises(ValueError, match="one gimbal frame"):
         Poses.of(pose(), pose(gimbal_frame=GimbalFrame.BODY))
+
+
+@pytest.mark.parametrize("frame", list(GimbalFrame))
+def test_poses_in_a_table_turn_as_each_alone(pose, frame):
+    some = [
+        pose(yaw_deg=yaw, roll_deg=roll, gimbal_pitch_deg=down, gimbal_frame=frame)
+        for yaw, roll, down in ((10, 1, -40), (10, 1, -40), (10, 2, -40), (10, 2, -41), (10, 1, -40), (11, 1, -40))
+    ]
+    for turn in (rotation.camera_to_ned, rotation.platform_to_ned):
+        alone = np.concatenate([turn(Poses.of(one)) for one in some])
+        np.testing.assert_array_equal(turn(Poses.of(*some)), alone)
