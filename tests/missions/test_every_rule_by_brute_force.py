@@ -1,0 +1,169 @@
+"""The judge of flights against plain loops: random flights, every rule, the figures as well as the verdicts."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+
+import numpy as np
+import pytest
+
+from missions.airspace.situation import Situation
+from missions.judging.flown_path import Landing
+from missions.judging.judge import Homeward, breaches, judge_legs
+from missions.judging.subject import Subject
+from missions.plan import Leg, LegKind
+from tests.missions.brute_judge import Scene, Way, judged, plane
+
+ORIGIN = (50.0, 8.03)
+TO_PLANE = plane(*ORIGIN)
+BORDER = [[50.0, 7.995], [50.0, 8.065]]
+AROUND_M = 2.0
+"""Figures this near to a limit may fall on either side: two metres of sampling, and two ways of drawing a plane."""
+SWEPT_M = 25.0
+"""Ways home are walked every 20 m here and begin every 100 m in the judge, which sweeps what lies between."""
+ELSEWHERE = ("position loss", "failsafe endurance")
+"""Rules with tests of their own: `test_position_loss.py`, `test_returns.py`."""
+SLOPE_LAT, SLOPE_LON = 2500.0, 900.0
+"""Metres a degree that the ground rises: 2.2 % to the north and 1.3 % to the east."""
+
+UP_NORTH, UP_EAST = SLOPE_LAT / 111_229.0, SLOPE_LON / 71_696.0
+
+
+class Tilted:
+    """Ground that rises evenly to the north and the east."""
+
+    def amsl_m(self, lat_deg, lon_deg):
+        return 100.0 + SLOPE_LAT * (lat_deg - ORIGIN[0]) + SLOPE_LON * (lon_deg - ORIGIN[1])
+
+
+def degrees(x, y):
+    lon, lat = TO_PLANE.transform(x, y, direction="INVERSE")
+    return float(lat), float(lon)
+
+
+def ground_at(x, y):
+    """Return the ground by the two slopes at the middle: degrees are 111.2 and 71.7 km long there."""
+    return 100.0 + UP_EAST * x + UP_NORTH * y
+
+
+def walk(rng, home):
+    """Return waypoints (x, y, above the sea) up from home, about, and down home again."""
+    base = ground_at(*home)
+    heights = base + rng.choice([12.0, 45.0, 75.0, 110.0, 190.0], 9)
+    away = rng.choice([-60.0, 130.0, 204.0, 420.0, 760.0], 9, p=[0.05, 0.05, 0.25, 0.4, 0.25])
+    places = np.column_stack([rng.uniform(-1400.0, 1400.0, 9), away])
+    out = [(*home, base), (*home, heights[0])]
+    out += [(float(x), float(y), float(h)) for (x, y), h in zip(places, heights, strict=True)]
+    return [*out, (*home, out[-1][2]), (*home, base)]
+
+
+def legs_of(points, batteries):
+    """Return what an aircraft flies between points, as the judge takes it."""
+    now, made = 0.0, []
+    for seq, ((a, b), left) in enumerate(zip(itertools.pairwise(points), batteries, strict=True)):
+        (lat0, lon0), (lat1, lon1) = degrees(*a[:2]), degrees(*b[:2])
+        seconds = math.dist(a, b) / 10.0
+        made.append(
+            Leg(
+                seq=seq, kind=LegKind.TRANSIT, lat_start_deg=lat0, lon_start_deg=lon0, alt_amsl_start_m=a[2],
+                lat_end_deg=lat1, lon_end_deg=lon1, alt_amsl_end_m=b[2], t_start_s=now, t_end_s=now + seconds,
+                speed_mps=10.0, battery_end_pct=left,
+            )
+        )  # fmt: skip
+        now += seconds
+    return made
+
+
+def square(west, south, east, north):
+    return [degrees(west, south), degrees(east, south), degrees(east, north), degrees(west, north)]
+
+
+HOME = (150.0, 560.0)
+RALLY = (-700.0, 190.0)
+KEEP_IN = (-1250.0, 60.0, 1300.0, 800.0)
+ZONE, AVOID = ((-500.0, 300.0), 120.0), ((700.0, 450.0), 90.0)
+
+
+def scene_of(make_brief, *, rally):
+    lat, lon = degrees(*HOME)
+    brief = make_brief(
+        BORDER, launch=[{"name": "a", "lat_deg": lat, "lon_deg": lon}], corridor={"depth_m": 1500.0},
+        flight={"alt_agl_m": 60.0, "min_agl_m": 25.0, "max_agl_m": 120.0, "max_link_m": 1300.0,
+                "ceiling_amsl_m": ground_at(*HOME) + 150.0},
+        zone=[{"name": "z", "centre": list(degrees(*ZONE[0])), "radius_m": ZONE[1], "clearance_m": 30.0,
+               "floor_amsl_m": ground_at(*HOME) + 50.0}],
+        keep_in={"polygon": [list(p) for p in square(*KEEP_IN)], "clearance_m": 20.0},
+        avoid=[{"name": "school", "centre": list(degrees(*AVOID[0])), "radius_m": AVOID[1]}],
+        failsafe={"way": "straight"},
+    )  # fmt: skip
+    situation = Situation.of(brief, Tilted())
+    landings = [(*HOME, ground_at(*HOME))] + ([(*RALLY, ground_at(*HOME) + 125.0)] if rally else [])
+    aircraft = brief.performances[0].aircraft
+    scene = Scene(
+        standoff=200.0, margin=situation.corridor.margin.total_m, ground=ground_at, min_agl=25.0, max_agl=120.0,
+        ceiling=ground_at(*HOME) + 150.0, link=1300.0, climb=aircraft.climb_mps, descent=aircraft.descent_mps,
+        speed=aircraft.speed_mps, reserve_pct=aircraft.reserve_pct,
+        zone=(ZONE[0], ZONE[1] + 30.0, 30.0, ground_at(*HOME) + 50.0 - 30.0), keep_in=(*KEEP_IN, 20.0), avoid=AVOID,
+        landings=tuple(landings),
+    )  # fmt: skip
+    return brief, situation, scene
+
+
+ADVICE = {
+    "height limit": lambda measured, limit: math.ceil(measured),
+    "link": lambda measured, limit: math.ceil(measured),
+    "ceiling": lambda measured, limit: math.floor(60.0 - (measured - limit)),
+    "ground clearance": lambda measured, limit: math.ceil(60.0 + limit - measured),
+    "standoff": lambda measured, limit: math.floor(measured),
+    "standoff margin": lambda measured, limit: math.floor(measured - (limit - 200.0)),
+    "climb rate": lambda measured, limit: math.floor(10.0 * 15.0 * limit / measured) / 10.0,
+    "descent rate": lambda measured, limit: math.floor(10.0 * 15.0 * limit / measured) / 10.0,
+}
+"""What a key of the brief would have to be (60 m above the ground, 15 m/s and 200 m are asked) for a row to hold."""
+
+
+@pytest.mark.parametrize(("seed", "rally"), [(1, False), (2, False), (3, False), (0, True), (2, True), (5, True)])
+def test_every_finding_of_a_random_flight_is_what_plain_loops_find(make_brief, seed, rally):
+    brief, situation, scene = scene_of(make_brief, rally=rally)
+    points = walk(np.random.default_rng(seed), HOME)
+    batteries = np.linspace(97.0, 24.0 - 3.0 * (seed % 3), len(points) - 1).tolist()
+    legs = legs_of(points, batteries)
+    ways = [
+        Way(start=a[:2], end=b[:2], low=a[2], high=b[2], battery_pct=left)
+        for (a, b), left in zip(itertools.pairwise(points), batteries, strict=True)
+    ]
+    landings = tuple(
+        Landing(lat_deg=lat, lon_deg=lon, alt_amsl_m=z) for x, y, z in scene.landings for lat, lon in [degrees(x, y)]
+    )
+    held = situation.holding(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
+    homes = [Homeward(landings=landings, legs=np.ones(len(legs), dtype=bool))]
+    found = judge_legs(held, brief.performances[0], legs, homes)
+    agree(found, scene, ways)
+    for f in found:
+        if f.rule in ADVICE and f.advice:
+            asked = [float(n) for n in re.findall(r"= (-?[\d.]+)$|= (-?[\d.]+), or", f.advice)[0] if n]
+            assert asked == [pytest.approx(ADVICE[f.rule](f.measured, f.limit), abs=0.11 if "rate" in f.rule else 1.0)]
+    for broken in breaches(Subject(held, brief.performances[0], legs, landings)):
+        if len(broken.leg) and np.isfinite(broken.share_pct):
+            assert 0.0 < broken.share_pct <= 100.0
+        if broken.rule == "height limit":
+            every = [z - ground_at(x, y) > 120.0 for way in ways for x, y, z in way.walked(20.0)]
+            assert broken.share_pct == pytest.approx(100.0 * np.mean(every), abs=2.0)
+
+
+def agree(found, scene, ways):
+    got = {(f.rule, -1 if f.rule == "overflight" else f.seq): (f.measured, f.limit) for f in found[::-1]}
+    want = judged(scene, ways)
+    centre, radius, clearance, floor = scene.zone
+    around = [dataclasses.replace(scene, zone=(centre, radius + m, clearance, floor - m)) for m in (-3.0, 3.0)]
+    surely, perhaps = ({key for key in judged(wider, ways) if "zone" in key[0]} for wider in around)
+    assert surely <= {key for key in got if "zone" in key[0]} <= perhaps
+    for key in got.keys() ^ want.keys():
+        measured, limit = got.get(key) or want[key]
+        assert key[0] in ELSEWHERE or "zone" in key[0] or abs(measured - limit) < AROUND_M, (key, measured, limit)
+    for key in got.keys() & want.keys():
+        tolerance = SWEPT_M if key[0] in ("failsafe standoff", "failsafe keep-in", "failsafe overflight") else AROUND_M
+        assert got[key] == pytest.approx(want[key], abs=tolerance), key
