@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
@@ -16,7 +16,14 @@ from missions.plan import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from missions.judging.subject import Subject
+
+    FloatArray = NDArray[np.float64]
+
+BETWEEN: Final = np.linspace(0.0, 1.0, 6)
+"""Where between two judged points, 100 m apart, ways home are measured from."""
 
 
 def failsafe_keep_in(subject: Subject) -> Iterator[Breaches]:
@@ -58,8 +65,8 @@ def failsafe_overflight(subject: Subject) -> Iterator[Breaches]:
         bad |= over
     if not names:
         return
-    ways = np.asarray(shapely.linestrings(np.stack([returns.points.xy_m, returns.target_m], axis=1)))
-    metres = shapely.length(shapely.intersection(ways[swept.first], shapely.union_all(subject.corridor.avoided)))
+    metres = np.zeros(len(bad))
+    metres[bad] = _longest_over(subject, swept.first[bad])
     at = worst_points(swept.leg, metres, bad)
     yield Breaches(
         rule="failsafe overflight", leg=swept.leg[at], measured=metres[at], limit=0.0, severity=Severity.WARNING,
@@ -67,3 +74,14 @@ def failsafe_overflight(subject: Subject) -> Iterator[Breaches]:
         text=f"broken off near {{lat}}, {{lon}} returns home over {' and '.join(names)} ({{measured:.0f}} m of it)",
         advice=mend(subject), share_pct=share_of(subject, np.flatnonzero(bad)),
     )  # fmt: skip
+
+
+def _longest_over(subject: Subject, first: NDArray[np.int64]) -> FloatArray:
+    """Return how far the ways home from each judged point, and from between it and the next, lead over such ground."""
+    points, goal = subject.returns.points, subject.returns.target_m[first]
+    after = np.minimum(first + 1, len(points.leg) - 1)
+    after = np.where(points.leg[after] == points.leg[first], after, first)
+    start = points.xy_m[first] + BETWEEN[:, None, None] * (points.xy_m[after] - points.xy_m[first])
+    ways = shapely.linestrings(np.stack([start, np.broadcast_to(goal, start.shape)], axis=2))
+    over = shapely.intersection(ways, shapely.union_all(subject.corridor.avoided))
+    return np.asarray(shapely.length(over).max(axis=0))

@@ -104,7 +104,8 @@ def _place(scene: Scene, points: list[tuple[float, float, float]], way: Way) -> 
     if min(y for _, y, _ in points) < 0.0:
         out["side"] = (sum(y < 0.0 for _, y, _ in points) * way.length / len(points), 0.0)
     if near < scene.standoff or "side" in out:
-        out["standoff"] = (0.0 if "side" in out else near, scene.standoff)
+        crosses = "side" in out and max(y for _, y, _ in points) > 0.0
+        out["standoff"] = (0.0 if crosses else near, scene.standoff)
     elif near < scene.standoff + scene.margin:
         out["standoff margin"] = (near, scene.standoff + scene.margin)
     (cx, cy), radius, clearance, floor = scene.zone
