@@ -203,6 +203,7 @@ def test_parameters_5_to_7_of_commands_without_a_place(command, sent, back) -> N
     [
         (item(18, 0.5, 0, 300, 0), (0, 0, 44, 0)),
         (item(16, -5), (65_531, 0, 0, 0)),
+        (item(84, 0, 0, 0, 200), (0, 0, 0, -160)),
         (item(21, 0, 0, 0, NAN), (0, 0, 0, 1)),
         (item(42702, 1, 2, 0.1, 0.1), (1, 2, 0.1, 0.1)),
     ],
@@ -233,7 +234,13 @@ def test_the_frame_of_commands_without_a_place_reads_back_zero(command) -> None:
     assert kept(item(command, frame=2), COPTER, MissionType.MISSION).frame == 0
 
 
-def test_the_int_frames_read_back_plain_and_heights_in_centimetres() -> None:
+@pytest.mark.parametrize("peer", [COPTER, PX4])
+@pytest.mark.parametrize(("sent", "back"), [(0, 0), (3, 3), (10, 10), (5, 0), (6, 3), (11, 10)])
+def test_the_int_frames_read_back_as_their_plain_twins(peer, sent, back) -> None:
+    assert kept(item(16, frame=sent), peer, MissionType.MISSION).frame == back
+
+
+def test_heights_read_back_in_centimetres() -> None:
     held = kept(item(16, frame=6, alt=60.128), COPTER, MissionType.MISSION)
     assert (held.frame, held.alt_m) == (3, 60.12)
 

@@ -86,7 +86,7 @@ def test_another_station_that_is_uploading_is_waited_for(model, quiet, square_so
     server = model.ArduPilot()
     theirs = model.stamped(mavlink.MAVLink_mission_count_message(1, 1, 5, 0), 250, 190)
     machine = Upload(wire_items(square_sortie, "ardupilot"), peer_of(Dialect.ARDUPILOT), MissionType.MISSION)
-    elapsed = model.simulate(machine, server, quiet, start_s=1.0, other_traffic=[(0.0, theirs)])
+    elapsed = model.simulate(machine, server, quiet, start_s=5001.0, other_traffic=[(5000.0, theirs)])
     report = machine.report()
     assert report.uploaded, report.message
     assert 250 in report.other_stations

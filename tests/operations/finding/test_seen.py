@@ -18,14 +18,14 @@ STEP_NS = 4_000_000_000
 
 
 def flight(night: int, centres, *, half: float = 0.002, step_ns: int = STEP_NS, dated: bool = True):
-    """Return frames that look at squares of ground; a centre of None is a frame without footprint."""
+    """Return frames that look at ground taller than wide; a centre of None is a frame without footprint."""
     rows = []
     for k, centre in enumerate(centres):
         ring = ()
         if centre is not None:
             lat, lon = centre
             corners = ((-half, -half), (half, -half), (half, half), (-half, half), (-half, -half))
-            ring = tuple((lon + dx, lat + dy) for dx, dy in corners)
+            ring = tuple((lon + dx, lat + 1.6 * dy) for dx, dy in corners)
         rows.append(
             FrameRecord(
                 media_id=f"{night:064x}",
@@ -114,7 +114,7 @@ def test_times_areas_and_the_antimeridian(fly, tmp_path):
 def test_frames_over_other_ground_are_never_opened(fly):
     store = fly("a", {0: flight(0, [(50.0, 8.0)]), 1: flight(1, [(60.0, 8.0)])})
     lost = next(part for part in store.parts("frames") if part.run_id.endswith("1"))
-    assert lost.seen_bbox_deg == pytest.approx((59.998, 7.998, 60.002, 8.002))
+    assert lost.seen_bbox_deg == pytest.approx((59.9968, 7.998, 60.0032, 8.002))
     (store.path / lost.file).unlink()
     with Archive([store]) as archive:
         assert len(ask(archive, Ground.point(50.0, 8.0)).passes) == 1
