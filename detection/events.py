@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
-from scipy.stats import multivariate_normal, ncx2
+from scipy.special import chndtr
 
+from detection.normal_distribution import both_below
 from geo.geodesy import metres_per_degree
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ class _Walk:
         gap_s = float(self.t_s[-1] - self.t_s[0])
         variance = self.sigma_m**2 + OWN_SIGMA_M**2
         shared = self.sigma_m**2 * (1.0 - DRIFTING_SHARE + DRIFTING_SHARE * np.exp(-gap_s / DRIFT_TIME_S))
-        cov = np.array([[variance, -shared], [-shared, variance]])
-        chance = float(multivariate_normal.cdf([signed_m[0], -signed_m[-1]], mean=[0.0, 0.0], cov=cov))
+        first, last = (float(far) / float(np.sqrt(variance)) for far in (signed_m[0], signed_m[-1]))
+        chance = both_below(first, -last, -float(shared / variance))
         below = np.flatnonzero(signed_m < 0.0)
         row = int(below[0]) if len(below) and signed_m[0] > 0.0 else int(np.argmin(np.abs(signed_m)))
         return chance * self.existence, row
@@ -245,7 +246,7 @@ def _standing(walk: _Walk, standing_s: float) -> Iterator[Event]:
         gap = float(walk.t_s[stop] - walk.t_s[start])
         speed = float(np.hypot(*(walk.place_m[stop] - walk.place_m[start]))) / gap
         sigma = _drift_sigma_m(walk, gap) / gap
-        chance = float(ncx2.cdf((STILL_MPS / sigma) ** 2, 2, (speed / sigma) ** 2)) * walk.existence
+        chance = float(chndtr((STILL_MPS / sigma) ** 2, 2, (speed / sigma) ** 2)) * walk.existence
         if best is None or chance > best[0] + 1e-9:
             best = chance, start, stop
     if best is not None and best[0] >= REPORTED_MIN:

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import betaln, expit, logit, softmax
-from scipy.stats import norm
 
 from detection.followers import motions_of
 from detection.georeference import OTHER_SIZE_M, SIZES_M
+from detection.normal_distribution import log_density
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -254,9 +254,9 @@ def _size_nats(mean: FloatArray, noise: FloatArray, class_names: Sequence[str]) 
             usual, odd, clutter = (
                 np.sqrt(one**2 + SIZE_ERROR_LN**2 + noise[known]) for one in (spread.usual, spread.odd, spread.clutter)
             )
-            fits = (1.0 - spread.odd_share) * norm.pdf(size, 0.0, usual)
-            fits += spread.odd_share * norm.pdf(size, spread.odd_mean, odd)
+            fits = (1.0 - spread.odd_share) * np.exp(log_density(size, 0.0, usual))
+            fits += spread.odd_share * np.exp(log_density(size, spread.odd_mean, odd))
             with np.errstate(divide="ignore"):
-                nats = np.log(fits) - norm.logpdf(size, 0.0, clutter)
+                nats = np.log(fits) - log_density(size, 0.0, clutter)
             columns[code][known] = np.maximum(nats, LEAST_SIZE_NATS)
     return np.stack(columns, axis=1)

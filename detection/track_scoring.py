@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy.special import gammaincinv
 
 from detection.boxes import overlap
 from detection.errors import ModelError
@@ -85,10 +86,11 @@ class TrackScore:
 
 
 def poisson_bound(count: int, confidence: float = 0.95) -> float:
-    """Return the largest mean of a Poisson number that still gives `count` or fewer in 5 % of cases."""
-    from scipy.stats import chi2
+    """Return the largest mean of a Poisson number that still gives `count` or fewer in 5 % of cases.
 
-    return float(chi2.ppf(confidence, 2 * (count + 1)) / 2.0)
+    Half the quantile of a chi-squared distribution of twice as many degrees and two more (Garwood 1936).
+    """
+    return float(gammaincinv(count + 1, confidence))
 
 
 def score_tracks(hits: GroundHits, tracks: GroundTracks, truth: FilmTruth, *, hours: float) -> TrackScore:

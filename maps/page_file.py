@@ -19,9 +19,6 @@ import string
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 
-import folium
-from branca.element import Element
-
 from geo.foreign_text import visible
 from maps.leaflet_file import leaflet_script, leaflet_style, own_asset
 from missions.documents.whole_file import write_whole
@@ -154,6 +151,9 @@ def page_frame() -> Frame:
 
 def _folium_page() -> str:
     """Return an empty map as folium renders it: it is given constants of ours, the marks and nothing else."""
+    import folium  # takes over a second, and a console or a check writes no page
+    from branca.element import Element
+
     page = folium.Map(tiles=None, prefer_canvas=True, zoom_control="topright", control_scale=False, zoom_snap=0.25)
     page.default_js, page.default_css = [], []
     page._id = "vedette"

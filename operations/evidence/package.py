@@ -18,7 +18,6 @@ from operations.errors import BrokenSealError
 from operations.evidence import verifier
 from operations.evidence.clips import write_clips
 from operations.evidence.package_writer import PackageWriter
-from operations.evidence.report_pdf import render_report
 from operations.evidence.selected import Selected, select
 from operations.evidence.verify_file import verify_file
 from operations.log.leaves import LeafKind, encode
@@ -106,7 +105,7 @@ def pack(consultation: Consultation, order: PackOrder, folder: Path) -> Packed:
         writer.write_json("contents.json", _contents(consultation, order, selected, signed, writer.left_out))
         writer.write("verify.py", verify_file())
         writer.write("README.txt", _README.encode())
-        writer.write("report.pdf", render_report(unfinished))
+        writer.write("report.pdf", _report(unfinished))
         manifest = _manifest(store, order, writer, proofs)
         sha256 = hashlib.sha256(manifest).hexdigest()
         durable_file.write(unfinished / "manifest.json", (manifest,))
@@ -188,6 +187,12 @@ def _chunks(store: OperationStore, path: Path) -> Iterator[bytes]:
     with store.vault.reader(path) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             yield chunk
+
+
+def _report(unfinished: Path) -> bytes:
+    from operations.evidence.report_pdf import render_report  # fonts and their shaping: a second that no other asks for
+
+    return render_report(unfinished)
 
 
 def _contents(

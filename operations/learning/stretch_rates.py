@@ -16,7 +16,7 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +93,7 @@ def rates_of(seen: NightlyLooks) -> Rates:
     looks, found = weight @ seen.looks, weight @ seen.found
     shape, mean, whole = _posterior(looks, found)
     per_look = whole * (mean / whole) ** trust
-    low, high = (gamma.ppf(q, shape, scale=per_look / shape) for q in SHOWN)
+    low, high = (gammaincinv(shape, q) * per_look / shape for q in SHOWN)
     return Rates(
         shape=shape, per_look=per_look, low=low, high=high, looks=looks, found=found, half_life_nights=half_life,
         trust=trust,

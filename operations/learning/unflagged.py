@@ -10,7 +10,7 @@ import dataclasses
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from geo.errors import InputError
 from operations.findings import printable
@@ -80,8 +80,8 @@ class Looked:
         """
         told: dict[str, Any] = dataclasses.asdict(self)
         k, n = self.with_something, self.looked_at
-        low = float(beta.ppf((1.0 - _SURE) / 2.0, k, n - k + 1)) if k else 0.0
-        high = float(beta.ppf((1.0 + _SURE) / 2.0, k + 1, n - k)) if k < n else 1.0
+        low = float(betaincinv(k, n - k + 1, (1.0 - _SURE) / 2.0)) if k else 0.0
+        high = float(betaincinv(k + 1, n - k, (1.0 + _SURE) / 2.0)) if k < n else 1.0
         return told | {"share": round(k / n, 4) if n else None, "share_95": [round(low, 4), round(high, 4)]}
 
 
