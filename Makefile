@@ -8,7 +8,9 @@ OURSELVES = $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 
 # The tests of a file run in order in one process, files beside each other on all processors.
 DEFAULT = "not slow and not soak and not ardupilot and not px4"
-BESIDE = --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+BESIDE = --numprocesses auto --dist loadfile --no-loadscope-reorder
+# The suite starts hundreds of Pythons: what one of them has compiled the next one reads.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-loaded test-all check bench docs lock release clean
 

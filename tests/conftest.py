@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from tests.provision import browser_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,11 @@ LONG = (
     "detection/test_eval_command.py",
 )
 """Files that take over half a minute, longest first: begun first, none of them is waited for alone at the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are processors, four at most: tests wait for vehicles, pages and disks."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,7 +99,7 @@ def _no_page_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return headless Chromium, or skip where there is none."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    executable = browser_path()
     if executable is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     from playwright.sync_api import sync_playwright

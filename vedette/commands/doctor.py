@@ -45,7 +45,11 @@ PEERS: Final = (
     Peer(names=("px4",), used_for="sitl run --backend px4", variable="VEDETTE_PX4"),
     Peer(names=("mosquitto",), used_for="the tests of vedette cue"),
     Peer(names=("openssl",), used_for="a time stamp authority of your own", ask=("version",)),
-    Peer(names=("chromium", "google-chrome"), used_for="the tests that open pages", ask=("--version",)),
+    Peer(
+        names=("chromium-headless-shell", "chromium", "google-chrome"),
+        used_for="the tests that open pages",
+        ask=("--version",),
+    ),
 )
 
 
