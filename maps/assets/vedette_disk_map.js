@@ -31,20 +31,9 @@
 
   /* Entries of a directory: first tile, how many follow (0 where it is a directory below), place and length. */
   function entriesOf(bytes) {
-    let at = 0;
-    const number = () => {
-      let value = 0, scale = 1;
-      for (;;) {
-        if (at >= bytes.length || scale > 2 ** 56) throw new Error(vedette.t("a directory that ends in the middle"));
-        const byte = bytes[at++];
-        value += (byte & 127) * scale;
-        if (byte < 128) return value;
-        scale *= 128;
-      }
-    };
-    const count = number();
+    const numbers = vedette.varints(bytes), count = numbers.next();
     if (count > bytes.length) throw new Error(vedette.t("a directory that ends in the middle"));
-    const entries = Array.from({ length: count }, () => ({})), column = (name, each) => { for (let k = 0; k < count; k++) entries[k][name] = each(number(), k); };
+    const entries = Array.from({ length: count }, () => ({})), column = (name, each) => { for (let k = 0; k < count; k++) entries[k][name] = each(numbers.next(), k); };
     let last = 0;
     column("id", (step) => (last += step));
     column("run", (n) => n);

@@ -4,38 +4,36 @@
 (function () {
   const POINT = 1, LINE = 2, POLYGON = 3, MOST_FEATURES = 50000, text = new TextDecoder();
 
-  /* Protocol-buffer wire format: calls `take(field, value)`, where a value is a number or the bytes of a length. */
-  function fields(bytes, take) {
-    let at = 0;
-    const varint = () => {
-      let value = 0, scale = 1;
-      for (;;) {
-        if (at >= bytes.length || scale > 2 ** 63) throw new Error(vedette.t("a number that does not end"));
-        const byte = bytes[at++];
+  /* Reads numbers of seven bits a byte, of protocol buffers and of PMTiles, one after the other; `at` is where it is. */
+  vedette.varints = (bytes) => ({
+    at: 0,
+    next() {
+      for (let value = 0, scale = 1; ; scale *= 128) {
+        if (this.at >= bytes.length || scale > 2 ** 63) throw new Error(vedette.t("a number that does not end"));
+        const byte = bytes[this.at++];
         value += (byte & 127) * scale;
         if (byte < 128) return value;
-        scale *= 128;
       }
-    };
-    while (at < bytes.length) {
-      const key = varint(), kind = key & 7, field = Math.floor(key / 8);
-      if (kind === 0) { take(field, varint()); continue; }
+    },
+  });
+
+  /* Protocol-buffer wire format: calls `take(field, value)`, where a value is a number or the bytes of a length. */
+  function fields(bytes, take) {
+    const numbers = vedette.varints(bytes);
+    while (numbers.at < bytes.length) {
+      const key = numbers.next(), kind = key & 7, field = Math.floor(key / 8);
+      if (kind === 0) { take(field, numbers.next()); continue; }
       if (kind !== 1 && kind !== 2 && kind !== 5) throw new Error(vedette.t("no such wire type"));
-      const length = kind === 2 ? varint() : kind === 1 ? 8 : 4;
-      if (at + length > bytes.length) throw new Error(vedette.t("ends in the middle of a value"));
-      take(field, bytes.subarray(at, at + length));
-      at += length;
+      const length = kind === 2 ? numbers.next() : kind === 1 ? 8 : 4, end = numbers.at + length;
+      if (end > bytes.length) throw new Error(vedette.t("ends in the middle of a value"));
+      take(field, bytes.subarray(numbers.at, end));
+      numbers.at = end;
     }
   }
 
   function packed(bytes) {
-    const out = [];
-    for (let at = 0, value = 0, scale = 1; at < bytes.length; at++) {
-      value += (bytes[at] & 127) * scale;
-      scale *= 128;
-      if (bytes[at] < 128) { out.push(value); value = 0; scale = 1; }
-      else if (scale > 2 ** 35) throw new Error(vedette.t("a number that does not end"));
-    }
+    const numbers = vedette.varints(bytes), out = [];
+    while (numbers.at < bytes.length) out.push(numbers.next());
     return out;
   }
 
