@@ -11,7 +11,7 @@ from missions.failsafes.landing_choice import landing_choice
 from missions.failsafes.reading import outcome
 from missions.failsafes.ways import Trigger, Way
 from missions.plan_files.dialect import Dialect, MissionType
-from sitl.dynamics import offset_m
+from sitl.dynamics import offset_m, wrap180
 from sitl.vehicle.modes import Mode
 from sitl.vehicle.wire import WireItem, whole
 
@@ -296,13 +296,13 @@ class Failsafe:
 
 
 def inside_fence(items: list[WireItem], lat_deg: float, lon_deg: float) -> bool:
-    """Tell whether a point is in every inclusion and in no exclusion (even-odd rule on the local plane)."""
+    """Tell whether a point is in every inclusion and in no exclusion (even-odd rule, whatever the axes' scales)."""
     at = 0
     while at < len(items):
         item = items[at]
         if item.command in (5001, 5002):
             count = max(1, whole(item.p1))
-            ring = [offset_m(lat_deg, lon_deg, one.lat_deg, one.lon_deg) for one in items[at : at + count]]
+            ring = [(one.lat_deg - lat_deg, wrap180(one.lon_deg - lon_deg)) for one in items[at : at + count]]
             if _origin_inside(ring) is (item.command == 5002):
                 return False
             at += count
