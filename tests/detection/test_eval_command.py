@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -13,13 +16,31 @@ from PIL import Image
 
 from vedette.commands.eval_report import page
 from vedette.commands.eval_scores import Curves, Row, SetScore
+from vedette.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What a command left: its status and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str) -> Done:
+    """Run a command in this process, which has waited for scikit-learn and the evaluators once."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        status = main(arguments)
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def run_apart(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a person does, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "vedette", *arguments], capture_output=True, text=True, timeout=280, check=False
     )
@@ -57,7 +78,7 @@ def rows_of(result: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 def test_a_hand_worked_score_from_the_command_line(a_set: Path, a_model: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
-    done = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--report", str(report))
+    done = run_apart("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--report", str(report))
     assert done.returncode == 0, done.stderr
     rows = rows_of(json.loads(done.stdout))
     vehicle = rows["vehicle", "all"]

@@ -160,10 +160,11 @@ def test_no_aircraft_is_in_two_places_and_each_swaps_its_battery(plans, situatio
 @pytest.mark.parametrize("share", [0.15, 0.5, 1.0])
 def test_chance_has_at_least_its_share_and_the_seed_decides_it(situation, share):
     emphasis = emphasised(situation, 500.0, share=share)
-    made, again = (plan_in(situation, BorderPatrol(emphasis=emphasis)).plan for _ in range(2))
+    made = plan_in(situation, BorderPatrol(emphasis=emphasis)).plan
     assert made.extra.random_share >= share
-    assert made.sha256 == again.sha256
     if share == 0.5:
+        again = plan_in(situation, BorderPatrol(emphasis=emphasis)).plan
+        assert made.sha256 == again.sha256
         other = plan_in(situation, BorderPatrol(emphasis=dataclasses.replace(emphasis, seed=8))).plan
         assert other.extra.flights != made.extra.flights
 

@@ -128,7 +128,7 @@ def degrees(shape):
     return [[list(PLANE.transform(*xy, direction="INVERSE"))[::-1] for xy in ring.coords[:-1]] for ring in rings]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_plans_among_random_areas_keep_in_and_go_round(seed):
     rng = np.random.default_rng(seed)

@@ -37,11 +37,25 @@ def with_rally(plan):
     ]
 
 
+@pytest.fixture(scope="module")
+def planned():
+    """Return what plans a case, each of them once."""
+    plans = {}
+
+    def plan(case, make_brief):
+        if case not in plans:
+            asked = dict(CASES[case])
+            plans[case] = plan_brief(make_brief(asked.pop("points"), **asked))
+        return plans[case].plan
+
+    return plan
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_the_proposal_put_into_the_brief_mends_every_return(make_brief, case):
+def test_the_proposal_put_into_the_brief_mends_every_return(make_brief, planned, case):
     asked = dict(CASES[case])
     points = asked.pop("points")
-    plan = plan_brief(make_brief(points, **asked)).plan
+    plan = planned(case, make_brief)
     assert forbidden(plan)
     assert plan.proposed_rally
     for finding in forbidden(plan):
@@ -64,9 +78,9 @@ def test_proposals_are_offered_once_they_were_flown_to(make_brief):
 
 
 @pytest.mark.parametrize("wrong", ["a fence too large", "still forbidden", "refused"])
-def test_proposals_that_were_flown_to_in_vain_are_not_offered(make_brief, wrong):
+def test_proposals_that_were_flown_to_in_vain_are_not_offered(make_brief, planned, wrong):
     brief = make_brief(BULGE, launch=CAMP, failsafe=STRAIGHT)
-    plan = plan_brief(brief).plan
+    plan = planned("one bulge", make_brief)
     asked = []
 
     def again(told, in_vain):
@@ -95,10 +109,10 @@ def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
     assert finding.advice == 'failsafe.way = "mission"; no 5 rally points or fewer were found that mend it'
 
 
-def test_no_proposed_point_is_idle(make_brief):
+def test_no_proposed_point_is_idle(make_brief, planned):
     asked = dict(CASES["two bulges"])
     points = asked.pop("points")
-    plan = plan_brief(make_brief(points, **asked)).plan
+    plan = planned("two bulges", make_brief)
     all_of_them = with_rally(plan)
     for left_out in range(len(all_of_them)):
         fewer = all_of_them[:left_out] + all_of_them[left_out + 1 :]

@@ -19,7 +19,7 @@ CASES = {
 }
 
 
-LONGER = ("belgium", "united states")
+LONGER = ("belgium", "poland", "united states")
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, marks=pytest.mark.slow) if c in LONGER else c for c in CASES])

@@ -155,12 +155,12 @@ def test_a_card_is_taken_whole_but_for_links_and_pipes_and_its_id_is_what_sha256
 
 
 def test_every_klv_packet_of_a_real_stream_is_decoded(store, read_in, settings, shared_data):
-    once = dataclasses.replace(settings, every_s=1.0)
-    counts = read_in(store, shared_data / "klv" / "jmisb" / "generator_output.mpeg", settings=once).run.counts
-    assert counts["frames"] == 90
+    seldom = dataclasses.replace(settings, every_s=6.0)
+    counts = read_in(store, shared_data / "klv" / "jmisb" / "generator_output.mpeg", settings=seldom).run.counts
+    assert counts["frames"] == 15
     assert counts["klv_packets"] == 1350
     assert counts["klv_bad_checksum"] == 0
-    assert counts["frames_with_pose"] > 0.99 * counts["frames"]
+    assert counts["frames_with_pose"] == 15
 
 
 def test_a_real_picture_with_its_own_pose_and_lens_is_placed_on_real_terrain(store, tmp_path, shared_data, read_in):

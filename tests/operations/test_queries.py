@@ -71,7 +71,7 @@ def test_every_question_has_the_answer_of_a_hit_by_hit_search(tmp_path, rng, acr
     parts = [write(hits, tmp_path, night, vault) for night, hits in enumerate(nights)]
     everything = GroundHits.concat(nights)
     with HitSearch(threads=1) as search:
-        for _ in range(40):
+        for _ in range(24):
             south, west = 50 + rng.random() * 0.4, (179.75 if across else 8.0) + rng.random() * 0.4
             east = west + 0.2
             night = int(rng.integers(0, 4))

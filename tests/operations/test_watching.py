@@ -129,12 +129,12 @@ def test_tracks_are_there_before_the_stream_ends_and_are_one_thing_each(job, sto
 
 
 def test_what_a_watch_keeps_in_memory_does_not_grow(job, clip, settings, monkeypatch):
-    source, detector = walker(settings, frames=120)
+    source, detector = walker(settings, frames=80)
     runs = []
     monkeypatch.setattr("operations.watching._LiveRun.finish", lambda self, source: runs.append(self) or self.run)
     watch(source(clip, settings), dataclasses.replace(job, detector=detector))
     found, tracks, staging = runs[0]._found, runs[0]._tracks, runs[0]._writer._staging
-    assert (found.count, found.looks, found.hits, found.frames) == (120, [], [], [])
+    assert (found.count, found.looks, found.hits, found.frames) == (80, [], [], [])
     assert len(tracks._batches) <= 30 * 2 + 1
     assert len(tracks._track_of) <= 30 * 2 + 1
     assert staging._listed == []

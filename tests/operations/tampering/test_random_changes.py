@@ -28,7 +28,7 @@ attacks = importlib.util.module_from_spec(_SPEC)
 sys.modules.setdefault("attacks", attacks)
 _SPEC.loader.exec_module(attacks)
 
-CHANGES = 1_000
+CHANGES = 400
 ALL_CHANGES = 100_000
 
 
