@@ -201,7 +201,7 @@ def _march(surface: Surface, paths: _Paths, span: _Span) -> _Brackets:
         x, y, height = paths.at(ahead)
         clear_ahead = surface.clearance(x, y, height)
         crossed, unknown = live & (clear_ahead <= 0.0), live & np.isnan(clear_ahead)
-        _record(brackets, where, crossed, at, ahead, clear, clear_ahead)
+        _record(brackets, where[crossed], (at[crossed], clear[crossed]), (ahead[crossed], clear_ahead[crossed]))
         brackets.reason_code[where[unknown]] = CODE[Unplaced.NO_TERRAIN]
         live &= ~(crossed | unknown | (ahead >= end))
         at, clear = ahead, clear_ahead
@@ -210,18 +210,14 @@ def _march(surface: Surface, paths: _Paths, span: _Span) -> _Brackets:
 
 def _record(
     brackets: _Brackets,
-    where: NDArray[np.intp],
-    crossed: NDArray[np.bool_],
-    low: FloatArray,
-    high: FloatArray,
-    low_clear: FloatArray,
-    high_clear: FloatArray,
+    rows: NDArray[np.intp],
+    low: tuple[FloatArray, FloatArray],
+    high: tuple[FloatArray, FloatArray],
 ) -> None:
-    """Keep the bracket of rays that crossed; ground first met right after a hole is not known."""
-    rows = where[crossed]
-    brackets.low_m[rows], brackets.high_m[rows] = low[crossed], high[crossed]
-    brackets.low_clear_m[rows], brackets.high_clear_m[rows] = low_clear[crossed], high_clear[crossed]
-    brackets.reason_code[rows] = np.where(np.isinf(low_clear[crossed]), CODE[Unplaced.NO_TERRAIN], 0)
+    """Keep the bracket of rays that crossed, as distance and clearance; ground met right after a hole is not known."""
+    brackets.low_m[rows], brackets.low_clear_m[rows] = low
+    brackets.high_m[rows], brackets.high_clear_m[rows] = high
+    brackets.reason_code[rows] = np.where(np.isinf(low[1]), CODE[Unplaced.NO_TERRAIN], 0)
 
 
 def _settle(surface: Surface, paths: _Paths, brackets: _Brackets) -> FloatArray:

@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("geo", "telemetry", "missions", "detection", "operations", "maps", "sitl", "vedette", "release")
 MOST = 6
 STILL_MORE = {
-    "geo/march.py:_record": 7,
     "geo/seen.py:seen": 7,
     "geo/unscented.py:recast": 7,
     "telemetry/logs/subtitle_file.py:track_from_cues": 7,
@@ -21,7 +20,6 @@ STILL_MORE = {
     "telemetry/videos/video_file.py:__init__": 7,
     "operations/ingest.py:ingest": 8,
     "sitl/vehicle/autopilot.py:__init__": 8,
-    "sitl/vehicle/mission_run.py:__init__": 7,
     "vedette/api.py:ingest": 8,
     "vedette/commands/demo.py:_show": 7,
 }

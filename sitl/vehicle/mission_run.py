@@ -41,8 +41,6 @@ class MissionRun:
         Returns home's height above mean sea level in metres.
     moves
         Returns the airframe's behaviours.
-    glides
-        Whether it lands on a glide rather than on the spot.
     do
         Called with each item that is not navigation.
     reached
@@ -56,7 +54,6 @@ class MissionRun:
         first: int,
         home_alt: Callable[[], float],
         moves: Callable[[], Moves],
-        glides: bool,
         do: Callable[[WireItem], None],
         reached: Callable[[int], None],
     ) -> None:
@@ -67,7 +64,6 @@ class MissionRun:
         self._first = first
         self._home_alt = home_alt
         self._moves = moves
-        self._glides = glides
         self._do = do
         self._reached = reached
         self._behaviour: Behaviour | None = None
@@ -268,7 +264,7 @@ class MissionRun:
             self._behaviour = self._moves().down(state, None)
             return
         spot = Place(lat_deg=item.lat_deg, lon_deg=item.lon_deg, alt_amsl_m=state.alt_amsl_m)
-        if self._glides:
+        if self._moves().glides:
             self._behaviour = self._moves().down(state, spot)
             return
         self._behaviour = _FlyAndLand(self._moves(), self._from or spot, spot, state)

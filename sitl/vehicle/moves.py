@@ -19,6 +19,9 @@ Leg = FlyLeg | FollowLine
 class Moves(Protocol):
     """One airframe's behaviours."""
 
+    glides: bool
+    """Whether it lands on a glide rather than on the spot."""
+
     def hold(self, place: Place | None = None, radius_m: float = 0.0) -> Behaviour:
         """Stay at a place, or where the vehicle is."""
         ...
@@ -42,6 +45,8 @@ class Moves(Protocol):
 
 class MultirotorMoves:
     """The behaviours of a multirotor."""
+
+    glides = False
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -69,6 +74,8 @@ class MultirotorMoves:
 
 class WingMoves:
     """The behaviours of a fixed wing."""
+
+    glides = True
 
     def __init__(self, limits: Limits, wing: FixedWing, loiter_radius_m: float) -> None:
         self._limits = limits

@@ -136,7 +136,6 @@ class Vehicle:
             first=0 if self.config.dialect is Dialect.PX4 else 1,
             home_alt=lambda: self.autopilot.home.alt_amsl_m,
             moves=lambda: self.autopilot.moves,
-            glides=self.wing is not None,
             do=self._do_item,
             reached=self._reached,
         )
