@@ -43,9 +43,10 @@ def more_than(most: int, source: str) -> dict[str, int]:
     functions = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
     counts: dict[str, int] = {}
     for one in functions:
-        if not is_command(one):
-            counts[one.name] = max(len(arguments(one)), counts.get(one.name, 0))
-    return {name: count for name, count in counts.items() if count > most}
+        count = len(arguments(one))
+        if count > most and not is_command(one):
+            counts[one.name] = max(count, counts.get(one.name, 0))
+    return counts
 
 
 @pytest.mark.parametrize("package", PACKAGES)
