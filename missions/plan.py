@@ -128,7 +128,9 @@ class VehicleParameter:
     at_least: bool = False
     """More does as well."""
     height: bool = False
-    """Changes how high or wide the return is flown, not where to."""
+    """Changes how high the return is flown, not where to."""
+    wide: bool = False
+    """Changes how far from its path or its end a return reaches: less does as well, to either hand."""
     action: bool = False
     """Decides what a trigger leads to (`missions.failsafes.table`)."""
     place: bool = False

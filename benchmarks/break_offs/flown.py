@@ -51,7 +51,9 @@ class Flown:
 
     @property
     def judged_m(self) -> float:
-        """How near it was judged to come."""
+        """How near it was judged to come: where nothing breaks it off, by its whole path."""
+        if self.only_warned:
+            return patrol(self.case.plan).unbroken_m
         return patrol(self.case.plan).judged_m(self.case.leg, self.case.share)
 
     @property

@@ -98,10 +98,22 @@ class Patrol:
         """How near each piece of air that ways home sweep comes to it, (m,)."""
         return self.corridor.standoff_m(self.subject.swept.shape)
 
+    @property
+    def strays_m(self) -> float:
+        """How far a fixed wing strays from its path in turns: part of the margin it is judged with."""
+        margin = self.corridor.margin
+        return margin.turn_overshoot_m + margin.tracking_m if self.fixed_wing else 0.0
+
+    @property
+    def unbroken_m(self) -> float:
+        """How near the whole flight may come to the line, not broken off."""
+        return float(self.flown_m.min()) - self.strays_m
+
     def judged_m(self, leg: int, share: float, about_m: float = 120.0) -> float:
         """Return how near a flight broken off there may come to the line by what was judged.
 
-        A fixed wing strays from its path in turns; that is part of the margin it is judged with.
+        That is its path so far, the ways home from about there, the circles over where they lead to, and the glide
+        of a fixed wing that lands by its mission.
 
         Parameters
         ----------
@@ -113,11 +125,12 @@ class Patrol:
         legs, points, swept = self.subject.legs, self.subject.returns.points, self.subject.swept
         here = legs.start_m[leg] + share * (legs.end_m[leg] - legs.start_m[leg])
         flown = self.flown_m if self.subject.return_rules.forward_too else self.flown_m[: leg + 2]
-        away = np.hypot(*(points.xy_m - here).T)
-        near = (away[swept.first] <= about_m) & (np.abs(swept.leg - leg) <= 2)
-        margin = self.corridor.margin
-        strays_m = margin.turn_overshoot_m + margin.tracking_m if self.fixed_wing else 0.0
-        return float(min(flown.min(), self.swept_m[near].min(initial=np.inf))) - strays_m
+        if self.subject.landing_starts:
+            flown = np.append(flown, self.flown_m[-1])
+        begun = (np.hypot(*(points.xy_m - here).T) <= about_m) & (np.abs(points.leg - leg) <= 2)
+        ends = np.unique(self.subject.returns.place[begun])
+        near = np.where(swept.about < 0, begun[swept.first], np.isin(swept.about, ends))
+        return float(min(flown.min(), self.swept_m[near].min(initial=np.inf))) - self.strays_m
 
     def truth_m(self, lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[float, bool]:
         """Return how near a flown track came to the line, metres, and whether any of it lay beyond."""

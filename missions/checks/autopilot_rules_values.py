@@ -56,6 +56,9 @@ class VehicleSettings:
     fw_lnd_ang_deg: float = 5.0
     return_alt_m: float | None = None
     """Height above home of the return: RTL_RETURN_ALT (PX4) or RTL_ALT (ArduPilot); None for the default."""
+    circling_m: float = 0.0
+    """Radius of a fixed wing's circles where it returns: RTL_RADIUS, or WP_LOITER_RAD; RTL_LOITER_RAD and
+    NAV_LOITER_RAD (PX4); 0 where it is not known."""
     failsafes: tuple[Outcome, ...] = ()
     """What each trigger leads to; empty where nothing tells."""
     landing: LandingChoice | None = None

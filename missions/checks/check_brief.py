@@ -15,6 +15,7 @@ from missions.checks.check_failsafes import ways_flown
 from missions.checks.parameter_file import Parameters
 from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError
+from missions.failsafes.landing_sequence import MissionWays, landing_starts
 from missions.failsafes.reading import NEWEST
 from missions.failsafes.return_path import return_path_of
 from missions.judging.feasibility import flight_findings
@@ -65,6 +66,7 @@ def as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Diale
         return_alt_m=asked.return_alt_m if settings.return_alt_m is None else settings.return_alt_m,
         failsafes=settings.failsafes if told else asked.failsafes,
         landing=settings.landing if told else asked.landing,
+        circling_m=settings.circling_m if told else asked.circling_m,
     )
 
 
@@ -89,7 +91,8 @@ def against_brief(
     lat, lon = np.array([*places, *ends], dtype=float).T
     if (far := far_place(brief, lat[: len(places)], lon[: len(places)])) is not None:
         return (_far_off(flown.legs[far.number], far),)
-    situation, aircraft = dataclasses.replace(situation, brief=brief).holding(lat, lon), brief.performances[0]
+    situation = dataclasses.replace(situation, brief=brief).holding(lat, lon)
+    aircraft = dataclasses.replace(brief.performances[0], circling_m=settings.circling_m)
     found = dict.fromkeys(flight_findings(situation, flown.legs))
     for way in ways_flown(aircraft, settings) or (brief.failsafe.way,):
         told = situation.returning(way=way)
@@ -110,11 +113,12 @@ def _homeward(document: PlanDocument, flown: Execution) -> list[Homeward]:
     """Return where break-offs end under each home that some leg is flown under."""
     held, path = np.array(flown.home_of_leg), return_path_of(document.items)
     legs_out = None if path is None else next(k for k, leg in enumerate(flown.legs) if leg.seq > path.turn)
+    ways = MissionWays(legs_out=legs_out, landing_starts=landing_starts(document.items))
     return [
         Homeward(
             landings=landings_of((home.lat_deg, home.lon_deg, home.alt_amsl_m), document.rally),
             legs=held == number,
-            legs_out=legs_out,
+            ways=ways,
         )
         for number, home in enumerate(flown.homes)
         if number == 0 or (held == number).any()

@@ -110,8 +110,16 @@ def with_parameters(settings: VehicleSettings, parameters: Parameters, dialect: 
         changes |= _ardupilot_fence(parameters.values)
         changes["required_items"] = int(parameters.values.get("ARMING_MIS_ITEMS", 0.0))
         changes["terrain_enabled"] = bool(parameters.values.get("TERRAIN_ENABLE", 1.0))
+    changes["circling_m"] = _circling_m(parameters.values, dialect)
     known = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
     return FromParameters(settings=known, missing=tuple(n for n in missing if n not in _PX4_OPTIONAL))
+
+
+def _circling_m(values: Mapping[str, float], dialect: Dialect) -> float:
+    """Return the radius of the circles where a fixed wing returns; a negative one is flown to the left."""
+    if dialect is Dialect.PX4:
+        return max(abs(values.get(name, 0.0)) for name in ("RTL_LOITER_RAD", "NAV_LOITER_RAD"))
+    return abs(values.get("RTL_RADIUS", 0.0) or values.get("WP_LOITER_RAD", 0.0))
 
 
 def _uses(vehicle: VehicleClass, dialect: Dialect) -> tuple[_Use, ...]:

@@ -46,7 +46,9 @@ def names_of(dialect: str, *, fixed_wing: bool) -> tuple[str, ...]:
     table = table_of(dialect, fixed_wing=fixed_wing)
     told = [*table.triggers.values(), *table.others.values()]
     rows = [row for rows in told for row in rows] + ([table.returns] if table.returns else [])
-    gates = [gate for row in rows for gate in row.gates] + list(table.otherwise.values())
+    gates = [gate for row in rows for gate in row.gates] + [
+        gate for gates in table.otherwise.values() for gate in gates
+    ]
     return tuple(
         dict.fromkeys(
             [
@@ -167,5 +169,5 @@ def _returns(way: Way, table: Table, reading: _Reading) -> Iterator[Way]:
         yield way
         return
     for each in reading.of_row(table.returns):
-        gate = table.otherwise.get(each)
-        yield from gate.ways if gate is not None and reading.closed(gate) else (each,)
+        gates = table.otherwise.get(each, ())
+        yield from next((gate.ways for gate in gates if reading.closed(gate)), (each,))

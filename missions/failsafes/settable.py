@@ -20,7 +20,7 @@ _PLANE: Final = (
 )  # fmt: skip
 _PX4: Final = (
     "NAV_RCL_ACT", "NAV_DLL_ACT", "GF_ACTION", "COM_LOW_BAT_ACT", "COM_FAIL_ACT_T", "RTL_TYPE", "RTL_RETURN_ALT",
-    "RTL_CONE_ANG", "RTL_LOITER_RAD",
+    "RTL_CONE_ANG", "RTL_LOITER_RAD", "NAV_LOITER_RAD",
 )  # fmt: skip
 _PACES: Final[dict[str, tuple[float, float]]] = {
     "WPNAV_SPEED": (10.0, 2000.0), "WPNAV_SPEED_UP": (10.0, 1000.0), "WPNAV_SPEED_DN": (10.0, 500.0),

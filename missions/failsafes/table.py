@@ -71,7 +71,7 @@ class Table:
     """Triggers that have no way home: a position or the terrain's heights lost, a crash, a pilot."""
     returns: Row | None = None
     """What its return mode is, where a parameter decides that; else `Way.STRAIGHT`."""
-    otherwise: Mapping[Way, Gate] = dataclasses.field(default_factory=dict)
+    otherwise: Mapping[Way, tuple[Gate, ...]] = dataclasses.field(default_factory=dict)
     """What makes it fly a return otherwise: leave the path that its mode follows, or circle first."""
     asked: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     """What a plan asks to be set for each way of a brief: straight returns, along the path, by the mission."""
@@ -84,6 +84,7 @@ _LANDING: Final = (Way.LANDING, Way.STRAIGHT)
 _BRAKE: Final = (Way.HOLD, Way.LAND)
 _NONE, _LAND, _GOES_ON, _HOLD = (Way.NONE,), (Way.LAND,), (Way.CONTINUE,), (Way.HOLD,)
 _DOWN, _RETURNS = (Way.TERMINATE,), (Way.STRAIGHT,)
+_ONWARD: Final = (Way.ONWARD, Way.STRAIGHT)
 
 _BY_MISSION: Final = (Way.RETURN_PATH,)
 _SINCE: Final = {6: FIRST_VERSION}
@@ -209,6 +210,12 @@ PLANE: Final = Table(
     returns=Row(
         parameter="RTL_AUTOLAND", actions={0: _RETURNS, 1: _RETURNS, 2: _LANDING, 3: _RETURNS, 4: _LANDING},
     ),
+    otherwise={
+        Way.STRAIGHT: (
+            Gate(parameter="FLIGHT_OPTIONS", bit=16, ways=_ONWARD, optional=True),
+            Gate(parameter="RTL_CLIMB_MIN", other_than=frozenset({0}), ways=_ONWARD, optional=True),
+        ),
+    },
     asked={
         "straight": {
             "THR_FAILSAFE": 1.0, "FS_SHORT_ACTN": 0.0, "FS_LONG_ACTN": 1.0, "FS_GCS_ENABL": 1.0, "FENCE_ACTION": 1.0,
@@ -216,7 +223,9 @@ PLANE: Final = Table(
         },
     },
 )  # fmt: skip
-"""ArduPlane. FBWA with the motor off and FBWB keep no course over ground: they count as coming down unsteered."""
+"""ArduPlane. It turns for home at once, unless FLIGHT_OPTIONS 16 (CLIMB_BEFORE_TURN) or RTL_CLIMB_MIN have it climb
+first, straight on with at most LEVEL_ROLL_LIMIT of bank (`ModeRTL::update`). FBWA with the motor off and FBWB keep no
+course over ground: they count as coming down unsteered."""
 
 _LOSS: Final = {0: _GOES_ON, 1: _HOLD, 2: _RETURNS, 3: _LAND, 5: _DOWN, 6: _DOWN}
 _PX4_ASKED: Final = {"NAV_RCL_ACT": 2.0, "NAV_DLL_ACT": 2.0, "GF_ACTION": 3.0, "COM_LOW_BAT_ACT": 3.0}
@@ -258,7 +267,7 @@ PX4: Final = Table(
         },
         since={4: (1, 16), 5: (1, 16)},
     ),
-    otherwise={Way.RETRACE: Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,))},
+    otherwise={Way.RETRACE: (Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.REJOIN,)),)},
     asked={
         "straight": _PX4_ASKED | {"RTL_TYPE": 0.0}, "retrace": _PX4_ASKED | {"RTL_TYPE": 4.0, "COM_FAIL_ACT_T": 0.0},
     },
@@ -274,7 +283,7 @@ PX4_WING: Final = dataclasses.replace(
     PX4,
     otherwise=dict(PX4.otherwise)
     | {
-        way: Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.CIRCLE, way))
+        way: (Gate(parameter="COM_FAIL_ACT_T", other_than=frozenset({0}), ways=(Way.CIRCLE, way)),)
         for way in (Way.STRAIGHT, Way.RALLY)
     },
     asked={way: dict(asked) | _AT_ONCE for way, asked in PX4.asked.items()},

@@ -39,6 +39,7 @@ class Way(enum.StrEnum):
     LANDING = "flies to the mission's landing"
     RETURN_POINT = "flies to the fence's return point"
     REJOIN = "holds, then flies straight to the nearest item"
+    ONWARD = "climbs straight on before it turns"
     CIRCLE = "holds by circling before it acts"
     TERMINATE = "comes down without steering"
     NONE = "does nothing"

@@ -145,10 +145,11 @@ def _asked(values: Mapping[str, float], sortie: Sortie, *, retraces: bool) -> It
         has = value_of(values, wanted.name)
         if has is not None and _does(has, wanted):
             continue
-        asked = f"{'at least ' if wanted.at_least else ''}{wanted.value:g}"
+        bound = "at least " if wanted.at_least else "at most " if wanted.wide else ""
+        asked = f"{bound}{wanted.value:g}"
         said = f"the vehicle does not answer for {wanted.name}" if has is None else f"{wanted.name} is {has:g}"
         minor = wanted.height or wanted.pace
-        rule = WAY_HOME if retraces and wanted.at_least and not minor else "return"
+        rule = WAY_HOME if wanted.wide or (retraces and wanted.at_least and not minor) else "return"
         yield Finding(
             rule=f"preflight.{rule}", severity=Severity.WARNING if minor else Severity.ERROR,
             measured=math.nan if has is None else has, limit=wanted.value,
@@ -159,6 +160,8 @@ def _asked(values: Mapping[str, float], sortie: Sortie, *, retraces: bool) -> It
 
 
 def _does(has: float, wanted: VehicleParameter) -> bool:
+    if wanted.wide:  # a radius of 0 is another parameter's (RTL_RADIUS: WP_LOITER_RAD's)
+        return 0.0 < abs(has) <= wanted.value
     return has >= wanted.value if wanted.at_least else math.isclose(has, wanted.value, rel_tol=1e-4, abs_tol=1e-6)
 
 

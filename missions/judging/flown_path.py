@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from missions.failsafes.landing_sequence import MissionWays
 from missions.judging.legs import FlownLegs, LegPoints, points_along
 from missions.judging.return_rules import ReturnRules, return_rules
 from missions.performance.energy import waiting_w
@@ -35,6 +36,16 @@ class Landing:
     """What the autopilot holds for it: the ground at home, the height given to a rally point."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlaneLandingStart:
+    """Where a mission's landing begins (`missions.failsafes.landing_sequence`), in the plane."""
+
+    xy_m: FloatArray
+    """(2,)"""
+    alt_amsl_m: float
+    radius_m: float
+
+
 def landings_of(
     home: tuple[float, float, float] | None, rally: Sequence[MissionItem], relative: Sequence[int] = (3, 6)
 ) -> tuple[Landing, ...]:
@@ -57,13 +68,14 @@ class FlownPath:
         legs: Sequence[Leg],
         landings: Sequence[Landing],
         choice: LandingChoice | None = None,
-        legs_out: int | None = None,
+        ways: MissionWays | None = None,
     ) -> None:
         self.brief, self.corridor, self.ground = situation.brief, situation.corridor, situation.ground
         self.flown = flown
         self.aircraft = flown.aircraft
         self._choice = choice
-        self._legs_out = legs_out
+        self._ways = MissionWays() if ways is None else ways
+        self._frame = situation.frame
         self.legs = FlownLegs.of(legs, situation.frame)
         self.landings_m = situation.frame.to_plane(
             np.array([p.lat_deg for p in landings]), np.array([p.lon_deg for p in landings])
@@ -122,7 +134,20 @@ class FlownPath:
             return np.inf
         if not self.return_rules.by_mission:
             return len(self.legs) / 2.0
-        return np.inf if self._legs_out is None else self._legs_out
+        return np.inf if self._ways.legs_out is None else self._ways.legs_out
+
+    @functools.cached_property
+    def landing_starts(self) -> tuple[PlaneLandingStart, ...]:
+        """Where ArduPlane goes on to when it has returned, nearest or not; none for others, which do not."""
+        if self.flown.dialect == "px4" or not self.flown.wing:
+            return ()
+        starts = self._ways.landing_starts
+        xy = self._frame.to_plane(np.array([s.lat_deg for s in starts]), np.array([s.lon_deg for s in starts]))
+        home_m = float(self.landings_amsl_m[0])
+        return tuple(
+            PlaneLandingStart(xy_m=at, alt_amsl_m=home_m + start.alt_m, radius_m=start.radius_m)
+            for at, start in zip(xy, starts, strict=True)
+        )
 
     @property
     def has_station(self) -> bool:

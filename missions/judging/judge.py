@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from missions.failsafes.landing_sequence import MissionWays, landing_starts
 from missions.failsafes.return_path import return_path_of
 from missions.judging.breaches import every_leg, worst_of_each
 from missions.judging.flown_path import Landing, landings_of
@@ -68,8 +69,8 @@ class Homeward:
     landings: tuple[Landing, ...]
     legs: NDArray[np.bool_]
     """(n,) the legs on which this home holds."""
-    legs_out: int | None = None
-    """How many legs the mission's own way back leads back along, None where it has none."""
+    ways: MissionWays = MissionWays()
+    """What the mission itself holds of ways home."""
 
 
 def breaches(subject: Subject) -> Iterator[Breaches]:
@@ -104,7 +105,7 @@ def judge_legs(
     """
     if not legs:
         return ()
-    subjects = [Subject(situation, flown, legs, home.landings, choice, home.legs_out) for home in homes]
+    subjects = [Subject(situation, flown, legs, home.landings, choice, home.ways) for home in homes]
     found = [broken for rule in PATH_RULES for broken in rule(subjects[0])]
     for subject, home in zip(subjects, homes, strict=True):
         found += [broken.only(home.legs) for broken in return_breaches(subject)]
@@ -124,8 +125,8 @@ def subject_of(situation: Situation, sortie: Sortie) -> Subject:
     home = (sortie.home_lat_deg, sortie.home_lon_deg, sortie.home_alt_amsl_m)
     flown = situation.brief.performance(sortie.aircraft)
     path = return_path_of(sortie.items)
-    legs_out = None if path is None else path.legs_out
-    return Subject(situation, flown, sortie.legs, landings_of(home, sortie.rally), legs_out=legs_out)
+    ways = MissionWays(legs_out=None if path is None else path.legs_out, landing_starts=landing_starts(sortie.items))
+    return Subject(situation, flown, sortie.legs, landings_of(home, sortie.rally), ways=ways)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from missions.errors import PlanRefusedError
 from missions.failsafes.landing_choice import LandingChoice
+from missions.failsafes.landing_sequence import LAND_START
 from missions.failsafes.table import table_of
 from missions.performance.handling import parameters
 from missions.plan import VehicleParameter
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-LAND_START: Final = 189
-"""MAV_CMD_DO_LAND_START."""
 MOST_SRTL_POINTS: Final = 500
 """SRTL_POINTS goes no higher (ArduPilot, AP_SmartRTL)."""
 
@@ -192,9 +191,14 @@ def _px4_parameters(rules: ReturnRules, *, wing: bool) -> tuple[VehicleParameter
     if rules.retrace:
         return (height,)
     if wing:
-        why = "radius of the circle over the landing place"
         radius = float(np.ceil(rules.circle_m))
-        return height, VehicleParameter(name="RTL_LOITER_RAD", value=radius, why=why, height=True)
+        return (
+            height,
+            VehicleParameter(
+                name="RTL_LOITER_RAD", value=radius, why="radius of the circle over the landing place", wide=True
+            ),
+            VehicleParameter(name="NAV_LOITER_RAD", value=radius, why="radius of the circle it climbs on", wide=True),
+        )
     cone = VehicleParameter(name="RTL_CONE_ANG", value=45.0, why="how high it climbs near its end", height=True)
     return height, cone
 
@@ -224,8 +228,8 @@ def _plane_parameters(rules: ReturnRules, items: Sequence[MissionItem]) -> tuple
             name="RTL_ALTITUDE", value=rules.return_alt_m, why="height of the return above home",
             height=not rules.raised,
         ),
-        VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb straight on before the return", height=True),
-        VehicleParameter(name="RTL_RADIUS", value=radius, why="radius of the circle where it lands", height=True),
+        VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb straight on before the return", action=True),
+        VehicleParameter(name="RTL_RADIUS", value=radius, why="radius of the circle where it lands", wide=True),
         VehicleParameter(
             name="RTL_AUTOLAND", value=1.0 if lands else 0.0, action=True,
             why="lands by the mission's own landing" if lands else "circles until somebody lands it",

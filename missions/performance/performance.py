@@ -36,6 +36,8 @@ class Performance:
     dialect: str
     wind: WindProfile
     speed_mps: float
+    circling_m: float = 0.0
+    """Radius of the circles that the vehicle is set to where it returns; flown where it is more than it needs."""
 
     @property
     def handling(self) -> Handling:
@@ -50,7 +52,7 @@ class Performance:
     @property
     def circle_m(self) -> float:
         """Radius of the circles it waits, climbs and descends on in the strongest wind known of; 0 where it hovers."""
-        return ground_radius_m(self.aircraft, self.wind.strongest_mps) if self.wing else 0.0
+        return max(ground_radius_m(self.aircraft, self.wind.strongest_mps), self.circling_m) if self.wing else 0.0
 
     def cost(self, xy_m: FloatArray, alt_amsl_m: FloatArray, speed_mps: float | FloatArray | None = None) -> PathCost:
         """Return what flying straight between points, (n, 2) metres in a plane, takes at the planned speed or another.

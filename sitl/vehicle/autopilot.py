@@ -78,9 +78,8 @@ class Autopilot:
         self.ready = False
         self.limits = Limits()
         self.wing = wing
-        self.moves: Moves = (
-            WingMoves(self.limits, wing, parameters["WP_LOITER_RAD"]) if wing else MultirotorMoves(self.limits)
-        )
+        radius_m = parameters["NAV_LOITER_RAD" if dialect is Dialect.PX4 else "WP_LOITER_RAD"]
+        self.moves: Moves = WingMoves(self.limits, wing, radius_m) if wing else MultirotorMoves(self.limits)
         self._modes = modes
         self.run: MissionRun | None = None
         self.rally: Callable[[], Place | None] = lambda: None
@@ -284,7 +283,8 @@ class Autopilot:
         )
         lands = landing is not None and p["RTL_AUTOLAND"] == 1.0
         self._behaviour = self._leg_to(goal)
-        self._then = [lambda: self._land_by_mission(landing) if lands else self.moves.hold(goal)]
+        radius_m = abs(p["RTL_LOITER_RAD"] if self.dialect is Dialect.PX4 else p["RTL_RADIUS"])
+        self._then = [lambda: self._land_by_mission(landing) if lands else self.moves.hold(goal, radius_m)]
 
     def _land_by_mission(self, landing: int | None) -> None:
         """Go on with AUTO at the mission's landing sequence."""

@@ -162,6 +162,7 @@ ARDUPLANE_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
             ("AIRSPEED_MIN", 13, REAL32),
             ("CRASH_DETECT", 0, INT8),
             ("FENCE_TYPE", 4, INT8),
+            ("FLIGHT_OPTIONS", 0, INT32),
             ("FS_GCS_ENABL", 0, INT8),
             ("FS_LONG_ACTN", 0, INT8),
             ("FS_LONG_TIMEOUT", 5, REAL32),
@@ -190,7 +191,7 @@ PX4_WING_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
             ("FW_AIRSPD_TRIM", 18, REAL32),
             ("FW_LND_ANG", 6, REAL32),
             ("MAV_TYPE", 1, INT32),
-            ("WP_LOITER_RAD", 80, REAL32),
+            ("NAV_LOITER_RAD", 80, REAL32),
         ]
     )
 )

@@ -223,15 +223,21 @@ def test_a_sortie_that_asks_for_no_way_home_is_not_flown(facts, square_sortie) -
         ({"RTL_AUTOLAND": 2.0}, "flies to the mission's landing"),
         ({"FENCE_ACTION": 7.0}, "flies to the fence's return point"),
         ({"FS_GCS_ENABL": 0.0}, "ground station lost: the vehicle flies the mission on"),
+        ({"RTL_CLIMB_MIN": 30.0}, "climbs straight on before it turns"),
+        ({"RTL_RADIUS": -50.0}, ""),
+        ({"RTL_RADIUS": 400.0}, "RTL_RADIUS is 400; break-offs were judged with at most 66"),
+        ({"RTL_RADIUS": 0.0}, "RTL_RADIUS is 0; break-offs were judged with at most 66"),
     ],
 )
 def test_a_plane_has_rules_of_its_own(facts, square_sortie, change, wrong) -> None:
     asked = (*RALLY_ASKED, *asked_actions("ardupilot", fixed_wing=True, way="straight"))
     land = VehicleParameter(name="RTL_AUTOLAND", value=1.0, why="lands by itself", action=True)
-    sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*asked, land))
-    plane = dataclasses.replace(facts, mav_type=1, parameters=PLANE | change)
+    circle = VehicleParameter(name="RTL_RADIUS", value=66.0, why="radius of the circle where it lands", wide=True)
+    sortie = dataclasses.replace(square_sortie, vehicle_parameters=(*asked, land, circle))
+    plane = dataclasses.replace(facts, mav_type=1, parameters=PLANE | {"RTL_RADIUS": 66.0} | change)
     found = [f for f in preflight(plane, sortie) if f.severity is Severity.ERROR]
     assert bool(found) is bool(wrong)
+    assert {f.rule for f in found} <= {"preflight.way_home", "preflight.failsafe_action"}
     assert wrong in "".join(f.message for f in found)
     assert any(f.rule == "preflight.landing" for f in preflight(plane, sortie))
 
