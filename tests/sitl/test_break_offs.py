@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from benchmarks.break_offs.cases import CAUSES, BreakOff, Cause, cases
 from benchmarks.break_offs.embedded import fly, fly_each
@@ -57,6 +58,27 @@ def test_the_embedded_vehicle_does_what_the_real_one_did(plan):
         assert own.nearest_m == pytest.approx(real.nearest_m, abs=WITHIN_M), (real.line(), own.line())
         assert own.ended is real.ended
     assert flown == {}
+
+
+WINGS = Path(__file__).with_name("wings_flown.json")
+"""What a real ArduPlane (4.7.0-dev) and a real PX4 wing (1.17.0-beta) truly did, until they circled or had landed."""
+
+
+@pytest.mark.parametrize("real", read_flown(WINGS), ids=lambda one: one.case.name)
+def test_a_real_wing_that_returns_stays_in_the_air_that_is_judged(real):
+    """From where it left its path on: the turn, the way, the circle, and what ArduPlane flies on to land."""
+    flight = patrol(real.case.plan)
+    subject, swept, path = flight.subject, flight.subject.swept, flight.subject.legs.lines
+    track = shapely.points(flight.corridor.frame.to_plane(real.lat_deg, real.lon_deg))
+    off_m = shapely.distance(shapely.union_all(path), track)
+    away = int(np.flatnonzero((off_m > 40.0) & (np.arange(len(track)) > real.broken_at))[0])
+    left = int(np.flatnonzero(off_m[:away] < 3.0)[-1])
+    begun = np.hypot(*(subject.returns.points.xy_m - shapely.get_coordinates(track[left])).T) <= 130.0
+    ends = np.unique(subject.returns.place[begun])
+    judged = swept.shape[np.where(swept.about < 0, begun[swept.first], np.isin(swept.about, ends))]
+    outside_m = shapely.distance(shapely.union_all([*judged, *path]), track[left:])
+    assert len(outside_m) > 100
+    assert outside_m.max() <= flight.strays_m
 
 
 @pytest.mark.soak
