@@ -115,7 +115,7 @@ def _climbs(path: FlownPath, returns: Returns) -> Swept:
     lines = shapely.linestrings(np.stack([points.xy_m[index], points.xy_m[index + 1]], axis=1))
     shape = np.asarray(lines)
     if path.return_rules.circle_m:
-        about = shapely.buffer(lines, CIRCLES_UP * path.return_rules.circle_m)
+        about = np.asarray(shapely.buffer(lines, CIRCLES_UP * path.return_rules.circle_m))
         shape = np.asarray(_hull(about, shapely.points(returns.target_m[index])))
     heights = np.stack([v[index + n] for n in (0, 1) for v in (points.alt_amsl_m, returns.up_amsl_m)])
     return _rows(returns, shape, index, heights)
