@@ -203,7 +203,6 @@ def test_parameters_5_to_7_of_commands_without_a_place(command, sent, back) -> N
     [
         (item(18, 0.5, 0, 300, 0), (0, 0, 44, 0)),
         (item(16, -5), (65_531, 0, 0, 0)),
-        (item(84, 0, 0, 0, 200), (0, 0, 0, -160)),
         (item(21, 0, 0, 0, NAN), (0, 0, 0, 1)),
         (item(42702, 1, 2, 0.1, 0.1), (1, 2, 0.1, 0.1)),
     ],
@@ -238,6 +237,14 @@ def test_the_frame_of_commands_without_a_place_reads_back_zero(command) -> None:
 @pytest.mark.parametrize(("sent", "back"), [(0, 0), (3, 3), (10, 10), (5, 0), (6, 3), (11, 10)])
 def test_the_int_frames_read_back_as_their_plain_twins(peer, sent, back) -> None:
     assert kept(item(16, frame=sent), peer, MissionType.MISSION).frame == back
+
+
+def test_px4_reads_a_heading_back_the_other_way_round() -> None:
+    sent, first = item(16, 0, 0, 0, 200.0), item(16, seq=0)
+    assert kept(sent, PX4, MissionType.MISSION).p4 == 200.0
+    for back, same in ((200.0, True), (-160.0, True), (-161.0, False)):
+        held = dataclasses.replace(sent, p4=back)
+        assert (differences([first, sent], [first, held], PX4, MissionType.MISSION) == ()) is same
 
 
 def test_heights_read_back_in_centimetres() -> None:
