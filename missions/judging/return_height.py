@@ -8,13 +8,14 @@ import numpy as np
 
 from missions.judging.judge import subject_of
 from missions.judging.return_rules import ALONG_THE_PATH, return_rules
-from missions.judging.rules_return import failsafe_height, failsafe_terrain
+from missions.judging.rules_return import RETURN_ALT, failsafe_height, failsafe_terrain
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from missions.airspace.situation import Situation
+    from missions.judging.breaches import Breaches
     from missions.plan import Sortie
 
 
@@ -28,12 +29,13 @@ def with_return_height(situation: Situation, sorties: Sequence[Sortie]) -> tuple
     if failsafe.return_alt_m is not None or failsafe.way in ALONG_THE_PATH or situation.ground.flat:
         return situation, []
     wanted = _wanted_m(situation, sorties)
-    if not wanted:
-        return situation, []
+    near = [sortie for sortie in sorties if sortie.name in wanted]
     for height_m in sorted(set(wanted.values()), reverse=True):
         higher = situation.returning(return_alt_m=height_m)
-        if not _too_high(higher, sorties):
-            mended = [name for name, least_m in wanted.items() if least_m <= height_m]
+        if _too_high(higher, sorties):
+            continue
+        mended = [sortie.name for sortie in near if not any(len(b.leg) for b in _terrain(higher, sortie))]
+        if mended:
             return higher, [_finding(situation, sorties, mended, height_m)]
     return situation, []
 
@@ -53,14 +55,18 @@ def _finding(situation: Situation, sorties: Sequence[Sortie], mended: Sequence[s
 
 
 def _wanted_m(situation: Situation, sorties: Sequence[Sortie]) -> dict[str, float]:
-    """Return, for each sortie whose returns come too near to the ground, the return height that mends it."""
+    """Return, for each sortie whose returns come too near to the ground, the return height that may mend it, if any."""
     found = {}
     for sortie in sorties:
-        subject = subject_of(situation, sortie)
-        heights = [b.wanted for b in failsafe_terrain(subject) if b.wanted is not None and len(b.wanted)]
+        broken = _terrain(situation, sortie)
+        heights = [b.wanted for b in broken if b.wanted is not None and len(b.wanted) and b.advice == RETURN_ALT]
         if heights:
             found[sortie.name] = float(np.max(np.concatenate(heights)))
     return found
+
+
+def _terrain(situation: Situation, sortie: Sortie) -> Iterator[Breaches]:
+    return failsafe_terrain(subject_of(situation, sortie))
 
 
 def _too_high(situation: Situation, sorties: Sequence[Sortie]) -> bool:

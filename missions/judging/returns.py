@@ -33,7 +33,9 @@ class Returns:
     up_amsl_m: FloatArray
     """The height the aircraft climbs to before it goes."""
     over_amsl_m: FloatArray
-    """The height it arrives over the landing place at."""
+    """The height it arrives over the landing place at, or climbs to there where the way was too short for it."""
+    climb_slope: float
+    """Metres climbed for each flown where it climbs on the way; infinite where it climbs before it goes."""
     seconds: FloatArray
     needed_pct: FloatArray
     """Battery the whole way takes; infinite where the wind cannot be overcome."""
@@ -62,7 +64,13 @@ def _straight(path: FlownPath, points: LegPoints) -> Returns:
     return Returns(
         points=points, place=place, target_m=target, up_amsl_m=up, over_amsl_m=over, seconds=seconds,
         needed_pct=needed, left_pct=_before(path, points) - needed,
+        climb_slope=_slope(path) if path.return_rules.on_the_way else np.inf,
     )  # fmt: skip
+
+
+def _slope(path: FlownPath) -> float:
+    """Return how steeply an aircraft climbs at least, with the strongest wind behind it."""
+    return path.aircraft.climb_mps / (path.flown.speed_mps + path.flown.wind.strongest_mps)
 
 
 def _before(path: FlownPath, points: LegPoints) -> FloatArray:
@@ -87,7 +95,7 @@ def _retraced(path: FlownPath, points: LegPoints) -> Returns:
     return Returns(
         points=points, place=np.zeros(len(leg), dtype=np.int64), target_m=np.repeat(legs.start_m[:1], len(leg), axis=0),
         up_amsl_m=points.alt_amsl_m, over_amsl_m=points.alt_amsl_m, seconds=seconds, needed_pct=needed,
-        left_pct=before - needed,
+        left_pct=before - needed, climb_slope=np.inf,
     )  # fmt: skip
 
 

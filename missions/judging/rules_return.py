@@ -31,15 +31,15 @@ RELIEF_M: Final = 60.0
 def failsafe_height(subject: Subject) -> Iterator[Breaches]:
     """Find legs from which the climb to the return height goes above what is allowed."""
     rules, returns = subject.brief.flight, subject.returns
-    points = returns.points
-    climbs = returns.up_amsl_m > points.alt_amsl_m + ROUNDING_M
+    points, late = returns.points, subject.return_rules.on_the_way
+    top_amsl_m = returns.over_amsl_m if late else returns.up_amsl_m
+    climbs = top_amsl_m > points.alt_amsl_m + ROUNDING_M
     if not climbs.any():
         return
-    ground = subject.ground.at(points.xy_m)
-    above = returns.up_amsl_m - ground
+    above = top_amsl_m - subject.ground.at(returns.target_m if late else points.xy_m)
     bad = climbs & (above > rules.max_agl_m + ROUNDING_M)
     at = worst_points(points.leg, above, bad)
-    lower = np.floor((returns.up_amsl_m - subject.landings_amsl_m[0] - above)[at] + rules.max_agl_m)
+    lower = np.floor((top_amsl_m - subject.landings_amsl_m[0] - above)[at] + rules.max_agl_m)
     low_enough = bool((lower > 0.0).all())
     yield Breaches(
         rule="failsafe height", leg=points.leg[at], measured=above[at], limit=rules.max_agl_m, xy_m=points.xy_m[at],
@@ -50,10 +50,10 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
     )  # fmt: skip
     if rules.ceiling_amsl_m is None:
         return
-    bad = climbs & (returns.up_amsl_m > rules.ceiling_amsl_m + ROUNDING_M)
-    at = worst_points(points.leg, returns.up_amsl_m, bad)
+    bad = climbs & (top_amsl_m > rules.ceiling_amsl_m + ROUNDING_M)
+    at = worst_points(points.leg, top_amsl_m, bad)
     yield Breaches(
-        rule="failsafe height", leg=points.leg[at], measured=returns.up_amsl_m[at], limit=rules.ceiling_amsl_m,
+        rule="failsafe height", leg=points.leg[at], measured=top_amsl_m[at], limit=rules.ceiling_amsl_m,
         xy_m=points.xy_m[at],
         text="broken off near {lat}, {lon} climbs to {measured:.0f} m above sea level; the ceiling is {limit:g} m",
         wanted=np.floor(np.full(len(at), rules.ceiling_amsl_m - subject.landings_amsl_m[0])),
@@ -64,40 +64,62 @@ def failsafe_height(subject: Subject) -> Iterator[Breaches]:
 RETURN_ALT: Final = "failsafe.return_alt_m = {wanted:.0f}"
 
 
+HIGHER: Final = "flight.alt_agl_m = {wanted:.0f}"
+
+
 def failsafe_terrain(subject: Subject) -> Iterator[Breaches]:
     """Find legs with a way home into the ground (an error) or nearer to it than asked (a warning)."""
     returns = subject.returns
-    points, least = returns.points, subject.brief.flight.min_agl_m
+    points, flight = returns.points, subject.brief.flight
+    least = flight.min_agl_m
     if subject.return_rules.retrace:
         return
-    room = room_on_the_way(subject, returns)
+    room, over_m = room_on_the_way(subject, returns)
     low_already = points.alt_amsl_m - subject.ground.at(points.xy_m) < least - ROUNDING_M
     room = np.where(low_already, np.inf, room)
+    foot = subject.landings_amsl_m[returns.place if subject.return_rules.above_destination else 0]
+    wanted = np.ceil(over_m - foot)
     for low, high, severity in ((-np.inf, 0.0, Severity.ERROR), (0.0, least - ROUNDING_M, Severity.WARNING)):
         bad = (room >= low) & (room < high)
         at = worst_points(points.leg, -room, bad)
         into = severity is Severity.ERROR
+        mends = bool(np.isfinite(wanted[bad]).all())
+        higher_m = np.max(wanted[bad] if mends else np.ceil(flight.alt_agl_m + least - room[bad]), initial=0.0)
         yield Breaches(
             rule="failsafe terrain", leg=points.leg[at], measured=room[at], limit=least, xy_m=points.xy_m[at],
             text="broken off near {lat}, {lon} "
             + ("returns into higher ground" if into else "clears the ground by {measured:.0f} m on its way home")
             + "; {limit:g} m are asked",
-            wanted=np.ceil((returns.over_amsl_m - subject.landings_amsl_m[0] + least - room)[at]),
-            advice=RETURN_ALT, severity=severity, share_pct=100.0 * float(bad.mean()),
+            wanted=np.full(len(at), higher_m),
+            advice=RETURN_ALT if mends else HIGHER, severity=severity, share_pct=100.0 * float(bad.mean()),
         )  # fmt: skip
 
 
-def room_on_the_way(subject: Subject, returns: Returns) -> FloatArray:
-    """Return the least height above ground of each way home; unknown ground is passed."""
+def room_on_the_way(subject: Subject, returns: Returns) -> tuple[FloatArray, FloatArray]:
+    """Return the least height above ground of each way home, and the height over its end that gives what is asked.
+
+    Unknown ground is passed. The height is infinite where the ground rises sooner than the aircraft climbs.
+    """
+    least = subject.brief.flight.min_agl_m
     if subject.ground.flat:
-        return np.asarray(np.minimum(returns.up_amsl_m, returns.over_amsl_m) - subject.ground.at(returns.target_m[:1]))
-    room = np.minimum(
-        _room(subject, returns, np.arange(len(returns.place)), COARSE_M),
-        returns.over_amsl_m - _highest_about(subject, returns),
-    )
-    close = np.flatnonzero(room < subject.brief.flight.min_agl_m + RELIEF_M)
-    room[close] = np.minimum(room[close], _room(subject, returns, close, FINE_M))
-    return room
+        ground = subject.ground.at(returns.target_m[:1])
+        room = np.minimum(returns.up_amsl_m, returns.over_amsl_m) - ground
+        return np.asarray(room), np.broadcast_to(ground + least, room.shape)
+    about = _highest_about(subject, returns)
+    arriving = np.minimum(returns.over_amsl_m, _climbed(returns, np.hypot(*(returns.target_m - returns.points.xy_m).T)))
+    room, over_m = _room(subject, returns, np.arange(len(returns.place)), COARSE_M)
+    room, over_m = np.minimum(room, arriving - about), np.maximum(over_m, about + least)
+    close = np.flatnonzero(room < least + RELIEF_M)
+    fine = _room(subject, returns, close, FINE_M)
+    room[close], over_m[close] = np.minimum(room[close], fine[0]), np.maximum(over_m[close], fine[1])
+    return room, over_m
+
+
+def _climbed(returns: Returns, along_m: FloatArray, which: NDArray[np.int64] | slice = slice(None)) -> FloatArray:
+    """Return how high returns can be so far along; infinite where the climb comes first."""
+    if np.isinf(returns.climb_slope):
+        return np.full(along_m.shape, np.inf)
+    return np.asarray(returns.up_amsl_m[which] + returns.climb_slope * along_m)
 
 
 def _highest_about(subject: Subject, returns: Returns) -> FloatArray:
@@ -112,17 +134,25 @@ def _highest_about(subject: Subject, returns: Returns) -> FloatArray:
     return np.asarray(np.nan_to_num(ground, nan=-np.inf).max(axis=1)[returns.place])
 
 
-def _room(subject: Subject, returns: Returns, which: NDArray[np.int64], spacing_m: float) -> FloatArray:
+def _room(
+    subject: Subject, returns: Returns, which: NDArray[np.int64], spacing_m: float
+) -> tuple[FloatArray, FloatArray]:
     start, end = returns.points.xy_m[which], returns.target_m[which]
-    count = np.maximum(np.ceil(np.hypot(*(end - start).T) / spacing_m).astype(np.int64), 1) + 1
+    length_m = np.hypot(*(end - start).T)
+    count = np.maximum(np.ceil(length_m / spacing_m).astype(np.int64), 1) + 1
     row = np.repeat(np.arange(len(which)), count)
     share = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)) / (count - 1)[row]
-    ground = subject.ground.at(start[row] + share[:, None] * (end - start)[row])
+    ground = np.nan_to_num(subject.ground.at(start[row] + share[:, None] * (end - start)[row]), nan=-np.inf)
     up, over = returns.up_amsl_m[which][row], returns.over_amsl_m[which][row]
-    above = np.nan_to_num(up + share * (over - up) - ground, nan=np.inf)
-    room = np.full(len(which), np.inf)
-    np.minimum.at(room, row, above)
-    return room
+    climbed = _climbed(returns, share * length_m[row], which[row])
+    flown = np.where(over > up, np.minimum(over, climbed), up + share * (over - up))
+    asked = ground + subject.brief.flight.min_agl_m - ROUNDING_M
+    gliding = up - (up - asked) / np.maximum(share, 1e-9)
+    wanted = np.where(asked <= up, gliding, np.where(asked <= climbed, asked, np.inf))
+    room, over_m = np.full(len(which), np.inf), np.full(len(which), -np.inf)
+    np.minimum.at(room, row, flown - ground)
+    np.maximum.at(over_m, row, wanted)
+    return room, over_m
 
 
 def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:

@@ -203,3 +203,69 @@ def test_a_return_height_above_what_is_allowed_is_not_chosen(make_brief, straigh
     plan = plan_brief(make_brief(straight, **asked, launch=[{"name": "a", "lat_deg": 50.02, "lon_deg": 8.0}])).plan
     assert "return height" not in rules(plan)
     assert "failsafe terrain" in rules(plan)
+
+
+@pytest.fixture
+def wall(tmp_path):
+    """Ground of 100 m with a wall of the asked height along the parallel 50.0125, between border and site."""
+
+    def write(height_m):
+        north_m = (50.0125 - (50.04 - (np.arange(400) + 0.5) * 0.0002)) * 111_200.0
+        heights = np.tile((100.0 + height_m * np.exp(-((north_m / 80.0) ** 2)))[:, None], (1, 600)).astype("float32")
+        with rasterio.open(tmp_path / "w.tif", "w", driver="GTiff", width=600, height=400, count=1, dtype="float32",
+                           crs="EPSG:4326", transform=from_origin(7.98, 50.04, 0.0002, 0.0002)) as out:  # fmt: skip
+            out.write(heights, 1)
+        return {"file": str(tmp_path / "w.tif")}
+
+    return write
+
+
+def least_room_m(sortie, return_alt_m, ground, climb):
+    """March home from the start of every leg after the take-off as ArduPlane flies: up at once, down on a glide."""
+    found = np.inf
+    for leg in sortie.legs[1:-1]:
+        wide = 111_200.0 * np.cos(np.radians(leg.lat_start_deg))
+        east = (sortie.home_lon_deg - leg.lon_start_deg) * wide
+        north = (sortie.home_lat_deg - leg.lat_start_deg) * 111_200.0
+        share = np.linspace(0.0, 1.0, 400)
+        start, end = leg.alt_amsl_start_m, sortie.home_alt_amsl_m + return_alt_m
+        gained = np.minimum(end, start + share * np.hypot(east, north) * climb)
+        alt = gained if end > start else start + share * (end - start)
+        lat = leg.lat_start_deg + share * north / 111_200.0
+        lon = leg.lon_start_deg + share * east / wide
+        found = min(found, float((alt - ground(lat, lon)).min()))
+    return found
+
+
+@pytest.mark.parametrize(("height_m", "does"), [(60.0, True), (300.0, False)])
+def test_a_wing_is_told_a_return_height_only_where_it_climbs_soon_enough(make_brief, straight, wall, height_m, does):
+    wing = {"aircraft": {"type": "wing-2m", "count": 1}, "corridor": {"depth_m": 900}, "flight": {"max_agl_m": 500},
+            "launch": [{"name": "a", "lat_deg": 50.024, "lon_deg": 8.02}]}  # fmt: skip
+    brief = make_brief(straight, terrain=wall(height_m), **wing)
+    climb = brief.fleets[0].aircraft.climb_mps / brief.performances[0].speed_mps
+
+    def ground(lat, lon):
+        return 100.0 + height_m * np.exp(-((((50.0125 - lat) * 111_200.0) / 80.0) ** 2)) + 0.0 * lon
+
+    plan = plan_brief(brief).plan
+    told = [f for f in plan.findings if f.rule == "return height"]
+    assert bool(told) is does
+    if does:
+        assert "failsafe terrain" not in rules(plan)
+        assert min(least_room_m(s, told[0].limit, ground, climb) for s in plan.sorties) >= 49.0
+        assert min(least_room_m(s, told[0].limit - 5.0, ground, climb) for s in plan.sorties) < 50.0
+    else:
+        (near,) = {f.advice.split(" = ")[0] for f in plan.findings if f.rule == "failsafe terrain"}
+        assert near == "flight.alt_agl_m"
+        assert min(least_room_m(s, 490.0, ground, climb) for s in plan.sorties) < 50.0
+
+
+def test_a_wing_that_returns_above_the_height_allowed_is_named_a_height_that_does(make_brief, straight):
+    wing = {"aircraft": {"type": "wing-2m", "count": 1}, "corridor": {"depth_m": 900},
+            "launch": [{"name": "a", "lat_deg": 50.02, "lon_deg": 8.03}]}  # fmt: skip
+    wing["flight"] = {"alt_agl_m": 80, "max_agl_m": 90}
+    (finding,) = [f for f in plan_brief(make_brief(straight, **wing)).plan.findings if f.rule == "failsafe height"]
+    assert (finding.severity, finding.measured, finding.limit) == (Severity.ERROR, 100.0, 90.0)
+    assert finding.advice == "failsafe.return_alt_m = 90"
+    lower = make_brief(straight, **wing, failsafe={"return_alt_m": 90})
+    assert "failsafe height" not in rules(plan_brief(lower).plan)
