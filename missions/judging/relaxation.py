@@ -75,7 +75,7 @@ def offered(before: Trial, brief: Brief, again: Again, *, most: int) -> tuple[Fi
         meant = [f for f, ones in zip(before.findings, named, strict=True) if change in _changes(ones, farthest)]
         tried[change] = _tried(change, brief, again, functools.partial(_in_vain, meant, before))
     return tuple(
-        _told(finding, [farthest.get(one.about, one) for one in alternatives], before, tried)
+        _told(finding, [_stands_for(one, farthest) for one in alternatives], before, tried)
         for finding, alternatives in zip(before.findings, named, strict=True)
     )
 
@@ -117,6 +117,12 @@ def _farthest(named: Iterable[_Named], brief: Brief) -> dict[Hashable, _Named]:
         if known is None or (one.change and known.change and one.change.distance(brief) > known.change.distance(brief)):
             farthest[one.about] = one
     return farthest
+
+
+def _stands_for(one: _Named, farthest: dict[Hashable, _Named]) -> _Named:
+    """Return the alternative that is tried for one: itself, with its own note, where they are one change."""
+    known = farthest.get(one.about, one)
+    return one if known.change == one.change else known
 
 
 def _ranked(told: Iterable[tuple[Finding, list[_Named]]], farthest: dict[Hashable, _Named]) -> list[Change]:

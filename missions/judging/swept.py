@@ -92,7 +92,9 @@ def triangles(corners_m: FloatArray) -> NDArray[np.object_]:
     twice_m2 = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     wide = np.abs(twice_m2) > FLAT_M2
     shape = np.empty(len(corners_m), dtype=object)
-    shape[wide] = shapely.polygons(corners_m[wide])
+    closed, count = corners_m[wide][:, [0, 1, 2, 0]].reshape(-1, 2), int(wide.sum())
+    ends = np.arange(count + 1)
+    shape[wide] = shapely.from_ragged_array(shapely.GeometryType.POLYGON, closed, (4 * ends, ends))
     shape[~wide] = shapely.convex_hull(shapely.linestrings(corners_m[~wide]))
     return shape
 

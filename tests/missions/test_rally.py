@@ -106,7 +106,7 @@ def test_where_no_few_points_mend_it_the_finding_says_so(make_brief):
     plan = plan_brief(make_brief([[50.0, 8.0], [50.0, 8.06]], **asked)).plan
     (finding,) = forbidden(plan)
     assert plan.proposed_rally == ()
-    assert finding.advice == 'failsafe.way = "mission"; no 5 rally points or fewer were found that mend it'
+    assert finding.advice == 'failsafe.way = "mission" (no 5 rally points or fewer were found that mend it)'
 
 
 def test_no_proposed_point_is_idle(make_brief, planned):
