@@ -1,7 +1,8 @@
 """Whether a change of the planner changed a plan: the SHA-256 of each file of many plans' folders, before and after.
 
-`python -m benchmarks.same_plans FILE` writes them to FILE, or compares with those that FILE holds (exit status 1 where
-any differs) and names the seconds of processor time of each.
+`python -m benchmarks.same_plans FILE [FIRST:END]` compares with those that FILE holds (exit status 1 where any
+differs), adds those that it does not hold yet, and names the seconds of processor time of each. All take some minutes;
+part of them is named by numbers in their order.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def briefs(folder: Path) -> Iterator[tuple[str, Brief]]:
     if BORDERS.is_dir() and TERRAIN.is_file():
         yield "hills", hills()
         yield "meanders", brief(100.0)
+        yield "long", brief(300.0, 1500.0)
         for name, (border, side, sites) in REAL.items():
             yield name, real(border, side, sites)
 
@@ -88,26 +90,27 @@ def digests(made_of: Brief, folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
-def main(kept: Path) -> int:
-    """Write the digests, or compare with those written before."""
+def main(kept: Path, part: slice) -> int:
+    """Compare with the digests written before, and write those that were not."""
     before = json.loads(kept.read_text()) if kept.exists() else {}
-    found: dict[str, dict[str, str]] = {}
-    differ = 0
+    compared = differ = 0
+    begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        for name, made_of in briefs(Path(folder)):
+        for name, made_of in list(briefs(Path(folder)))[part]:
             start = time.process_time()
-            found[name] = digests(made_of, Path(folder) / f"{name} plan")
+            found = digests(made_of, Path(folder) / f"{name} plan")
             took_s = time.process_time() - start
-            names = {
-                n for n in (*found[name], *before.get(name, {})) if found[name].get(n) != before.get(name, {}).get(n)
-            }
-            told = f"differs in {', '.join(sorted(names))}" if before and names else f"{len(found[name])} files"
-            differ += bool(before and names)
-            print(f"{name}: {took_s:.2f} s, {told}", flush=True)
-    if not before:
-        kept.write_text(json.dumps(found, indent=1))
+            known = before.setdefault(name, found)
+            names = {n for n in (*found, *known) if found.get(n) != known.get(n)}
+            compared += known is not found
+            differ += bool(names)
+            told = f"differs in {', '.join(sorted(names))}" if names else f"{len(found)} files"
+            print(f"{name}: {took_s:.2f} s, {told}{', new' if known is found else ''}", flush=True)
+            kept.write_text(json.dumps(before, indent=1))
+    print(f"{compared} folders compared, {differ} differ; {time.process_time() - begun:.1f} s")
     return int(differ > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    ends = [int(end) for end in sys.argv[2].split(":")] if len(sys.argv) > 2 else [None]
+    sys.exit(main(Path(sys.argv[1]), slice(*ends)))
