@@ -17,6 +17,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from rasterio.transform import from_origin
 
 from geo.errors import RefusedError
+from missions.airspace.ground_file import open_situation
 from missions.briefs.brief_file import build_brief
 from missions.checks.check import check_document
 from missions.plan import Severity
@@ -135,9 +136,10 @@ def holds(seed, folder):
     if not made.plan.feasible:
         return False
     write_plan_folder(made, folder / "plan")
+    world = open_situation(brief)
     for source in plan_sources(folder / "plan"):
         for name, document in read_plans(source):
-            findings = check_document(document, name=name, brief=brief).findings
+            findings = check_document(document, name=name, brief=world).findings
             wrong = [f"{one.rule}: {one.message}" for one in findings if one.severity is Severity.ERROR]
             assert not wrong, (seed, name, wrong)
     for sortie in made.plan.sorties:
