@@ -16,7 +16,9 @@ import numpy as np
 
 from detection.ground_hits import GroundHits
 from detection.ground_tracks import GroundTracks
+from detection.matching import ROUNDS_MAX, marginals
 from detection.paths import SPEED_WINDOW_S
+from detection.same_group import Candidates, together
 from detection.track_stitching import STITCH_GAP_S
 from geo.geodesy import geodetic_to_enu
 from geo.values import Geodetic
@@ -60,8 +62,6 @@ DRIFT_M2PS2: Final = 0.09
 """Variance of a velocity on an axis by the pose's drift: 2 m over the eight seconds for which a pass shows a place."""
 PLACE_M: Final = 1.5
 """Error of a place relative to the next, over a track's seconds: what a short track's velocity is wrong by."""
-ROUNDS_MAX: Final = 200
-SETTLED: Final = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +104,17 @@ class Traces:
         cov = np.stack([hits.var_e_m2, hits.cov_en_m2, hits.cov_en_m2, hits.var_n_m2], axis=-1)[row].astype(np.float64)
         cov = cov.reshape(2, len(tracks), 2, 2)
         place = _places_m(tracks)
-        begin_mps, end_mps, span_s = _velocities_mps(tracks, place)
+        begin, end, span_s = _lines(tracks, place)
         own = np.array([names.index(name) for name in tracks.class_name.texts().tolist()], dtype=np.int64)
         told = tracks.chances_of(names).astype(np.float64)
         return cls(
             run=np.repeat(np.arange(len(recordings)), [len(some) for _, some in recordings]),
             begin_ns=tracks.t_utc_ns[first],
             end_ns=tracks.t_utc_ns[last],
-            begin_m=place[first],
-            end_m=place[last],
-            begin_mps=begin_mps,
-            end_mps=end_mps,
+            begin_m=begin[0],
+            end_m=end[0],
+            begin_mps=begin[1],
+            end_mps=end[1],
             begin_cov_m2=cov[0],
             end_cov_m2=cov[1],
             velocity_m2ps2=DRIFT_M2PS2 + (PLACE_M / np.maximum(span_s, 0.3)) ** 2,
@@ -134,24 +134,31 @@ def _places_m(tracks: GroundTracks) -> FloatArray:
     return np.asarray(enu).reshape(-1, 3)[:, :2]
 
 
-def _velocities_mps(tracks: GroundTracks, place_m: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Slopes of lines through each track's first and last seconds, and over how many seconds; 0 for a point."""
+def _lines(
+    tracks: GroundTracks, place_m: FloatArray
+) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray], FloatArray]:
+    """Place and slope, at its first and at its last point, of lines through each track's first and last seconds.
+
+    A point has no slope. Also over how many seconds both are known: one point alone errs by more than a step.
+    """
     of_point = np.repeat(np.arange(len(tracks)), tracks.lengths)
-    slopes, spans = [], []
+    lines, spans = [], []
     for end in (tracks.offsets[:-1], tracks.offsets[1:] - 1):
-        age_s = np.abs(tracks.t_utc_ns - tracks.t_utc_ns[end][of_point]) / 1e9
-        near = (age_s <= SPEED_WINDOW_S).astype(np.float64)
         t_s = (tracks.t_utc_ns - tracks.t_utc_ns[end][of_point]) / 1e9
+        near = (np.abs(t_s) <= SPEED_WINDOW_S).astype(np.float64)
 
         def total(values: FloatArray) -> FloatArray:
             return np.asarray(np.bincount(of_point, values, len(tracks)), dtype=np.float64)
 
         count = total(near)
-        centred = near * (t_s - (total(near * t_s) / count)[of_point])
+        mean_s = total(near * t_s) / count
+        centred = near * (t_s - mean_s[of_point])
         spread = np.maximum(total(centred * t_s), 1e-9)
-        slopes.append(np.stack([total(centred * place_m[:, axis]) / spread for axis in (0, 1)], axis=1))
+        slope = np.stack([total(centred * place_m[:, axis]) / spread for axis in (0, 1)], axis=1)
+        mean = np.stack([total(near * place_m[:, axis]) / count for axis in (0, 1)], axis=1)
+        lines.append((mean - slope * mean_s[:, None], slope))
         spans.append(np.sqrt(12.0 * spread / count))
-    return slopes[0], slopes[1], np.minimum(*spans)
+    return lines[0], lines[1], np.minimum(*spans)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,24 +188,48 @@ def link(traces: Traces, area_m2: FloatArray) -> Links:
     ratio = _fit(traces, before, after)
     keep = ratio > 0.0
     before, after, ratio = before[keep], after[keep], ratio[keep]
-    tracks = np.bincount(traces.run, minlength=len(area_m2)).astype(np.float64)
-    again, probability = 0.5, np.zeros(len(before))
-    new = tracks
-    for _ in range(ROUNDS_MAX):
-        odds = again / (1.0 - again) * ratio / (new / area_m2)[traces.run[after]]
-        told = _marginals(before, after, odds, len(traces))
-        moved = np.abs(told - probability).max(initial=0.0)
-        probability = told
-        again = float(np.clip((told.sum() + 1.0) / (asked + 2.0), 0.02, 0.95))
-        found = np.bincount(traces.run[after], told, len(area_m2))
-        new = np.maximum(tracks - found, 0.0) + 0.5
-        if moved < 1e-4:
-            break
-    return Links(before=before, after=after, probability=probability)
+    alone = _Weighed.of(traces, before, after, ratio, asked, area_m2)
+    odds = alone.odds_per_m2[traces.run[after]]
+    pairs = Candidates(before=before, after=after, odds=odds * ratio, seen_again=odds)
+    person = np.isin(traces.posterior.argmax(axis=1), [k for k, n in enumerate(traces.class_names) if n == "person"])
+    ratio = together(traces, pairs, person) / odds
+    grouped = _Weighed.of(traces, before, after, ratio, asked, area_m2)
+    return Links(before=before, after=after, probability=grouped.probability)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """Probabilities of pairs, and what they say of how many are seen again and how many are new."""
+
+    probability: FloatArray
+    odds_per_m2: FloatArray
+    """Odds of being seen again over the density of newcomers, by recording, square metres."""
+
+    @classmethod
+    def of(
+        cls, traces: Traces, before: NDArray[np.int64], after: NDArray[np.int64], ratio: FloatArray, asked: int,
+        area_m2: FloatArray,
+    ) -> _Weighed:  # fmt: skip
+        """Weigh pairs against newcomers and each other until both agree."""
+        tracks = np.bincount(traces.run, minlength=len(area_m2)).astype(np.float64)
+        again, probability, new = 0.5, np.zeros(len(before)), tracks
+        for _ in range(ROUNDS_MAX):
+            odds_per_m2 = again / (1.0 - again) * area_m2 / new
+            odds = odds_per_m2[traces.run[after]] * ratio
+            last, probability = probability, marginals(before, after, odds, len(traces))
+            again = float(np.clip((probability.sum() + 1.0) / (asked + 2.0), 0.02, 0.95))
+            new = np.maximum(tracks - np.bincount(traces.run[after], probability, len(area_m2)), 0.0) + 0.5
+            if np.abs(probability - last).max(initial=0.0) < 1e-4:
+                break
+        return cls(probability=probability, odds_per_m2=odds_per_m2)
 
 
 def _candidates(traces: Traces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs where the second begins later: in another recording, or so late that the tracker did not weigh it."""
+    """Pairs where the second begins later: in another recording, or so late that the tracker did not weigh it.
+
+    Of two that were followed at once the first is that of the earlier recording: whichever of it began first, a thing
+    has one track at a time in each.
+    """
     order = np.argsort(traces.begin_ns, kind="stable")
     begin = traces.begin_ns[order]
     last = np.searchsorted(begin, traces.end_ns[order] + int(HORIZON_S * 1e9), side="right")
@@ -208,7 +239,9 @@ def _candidates(traces: Traces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     before, after = order[first], order[second]
     another_pass = traces.begin_ns[after] - traces.end_ns[before] > round(STITCH_GAP_S * 1e9)
     possible = (traces.run[before] != traces.run[after]) | another_pass
-    return before[possible], after[possible]
+    before, after = before[possible], after[possible]
+    swapped = (traces.begin_ns[after] < traces.end_ns[before]) & (traces.run[before] > traces.run[after])
+    return np.where(swapped, after, before), np.where(swapped, before, after)
 
 
 def _within_reach(
@@ -345,23 +378,6 @@ class _Went:
 def _normal2(value: FloatArray, variance: FloatArray) -> FloatArray:
     """Density of two independent numbers (n, 2) of one variance each."""
     return np.asarray(np.exp(-0.5 * (value**2).sum(axis=1) / variance) / (2.0 * np.pi * variance))
-
-
-def _marginals(before: NDArray[np.int64], after: NDArray[np.int64], odds: FloatArray, count: int) -> FloatArray:
-    """Probability of each pair where every track is followed by one at most, and follows one at most.
-
-    Loopy belief propagation (Williams and Lau 2014, Approximate evaluation of marginal association probabilities); it
-    always settles, and is exact where the pairs form no loops.
-    """
-    back = np.ones(len(odds))
-    for _ in range(ROUNDS_MAX):
-        weight = odds * back
-        forth = odds / (1.0 + np.bincount(before, weight, count)[before] - weight)
-        last, back = back, 1.0 / (1.0 + np.bincount(after, forth, count)[after] - forth)
-        if np.abs(back - last).max(initial=0.0) < SETTLED:
-            break
-    weight = odds * back
-    return np.asarray(weight / (1.0 + np.bincount(before, weight, count)[before]))
 
 
 def chains(links: Links, at_least: float) -> list[list[int]]:

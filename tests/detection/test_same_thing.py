@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from detection.matching import marginals
 from detection.same_thing import (
     OTHER_WANDERING,
     WANDERING,
     Traces,
-    _marginals,
     chains,
     link,
 )
@@ -95,10 +95,10 @@ def test_marginals_are_those_of_all_matchings() -> None:
     before, after = (axis.ravel() for axis in np.meshgrid(np.arange(4), np.arange(4, 8), indexing="ij"))
     for _ in range(20):
         odds = np.exp(rng.normal(-1.0, 2.0, (4, 4)))
-        told = _marginals(before, after, odds.ravel(), 8).reshape(4, 4)
+        told = marginals(before, after, odds.ravel(), 8).reshape(4, 4)
         assert np.abs(told - _exact(odds)).max() < 0.12
         alone = np.where(np.eye(4) + np.eye(4, k=1) > 0, odds, 0.0)
-        told = _marginals(before, after, alone.ravel(), 8).reshape(4, 4)
+        told = marginals(before, after, alone.ravel(), 8).reshape(4, 4)
         assert told == pytest.approx(_exact(alone), abs=1e-5)
 
 

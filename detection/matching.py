@@ -1,0 +1,48 @@
+"""One to one at most: how likely each pair is, and what all ways to match are worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+ROUNDS_MAX: Final = 200
+SETTLED: Final = 1e-6
+
+
+def marginals(before: NDArray[np.int64], after: NDArray[np.int64], odds: FloatArray, count: int) -> FloatArray:
+    """Probability of each pair where every track is followed by one at most, and follows one at most.
+
+    Loopy belief propagation (Williams and Lau 2014, Approximate evaluation of marginal association probabilities); it
+    always settles, and is exact where the pairs form no loops.
+    """
+    back = np.ones(len(odds))
+    for _ in range(ROUNDS_MAX):
+        weight = odds * back
+        forth = odds / (1.0 + np.bincount(before, weight, count)[before] - weight)
+        last, back = back, 1.0 / (1.0 + np.bincount(after, forth, count)[after] - forth)
+        if np.abs(back - last).max(initial=0.0) < SETTLED:
+            break
+    weight = odds * back
+    return np.asarray(weight / (1.0 + np.bincount(before, weight, count)[before]))
+
+
+def matched(table: FloatArray) -> FloatArray:
+    """Return the summed products (…, k) of all ways to choose k entries of tables (…, n, m), no two in line."""
+    *many, rows, columns = table.shape
+    sets = np.arange(2**columns)
+    total = np.zeros((*many, len(sets)))
+    total[..., 0] = 1.0
+    for row in range(rows):
+        more = total.copy()
+        for column in range(columns):
+            without = sets[(sets >> column) & 1 == 0]
+            more[..., without | (1 << column)] += total[..., without] * table[..., row, column, None]
+        total = more
+    size = np.array([int(one).bit_count() for one in sets])
+    return np.stack([total[..., size == k].sum(axis=-1) for k in range(columns + 1)], axis=-1)
