@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 from scipy.special import chndtr
 
+from detection.ground_drift import GroundDrift
 from detection.normal_distribution import both_below
 from geo.geodesy import metres_per_degree
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detection.ground_tracks import GroundTrack, GroundTracks
+    from detection.looks import Looks
 
     FloatArray = NDArray[np.float64]
 
@@ -96,6 +98,19 @@ class _Walk:
     place_m: FloatArray
     sigma_m: float
     existence: float
+    drift: GroundDrift
+
+    def step(self, start: int, stop: int) -> tuple[FloatArray, float]:
+        """Displacement from one point to a later one, (2,), and its one-sigma error on an axis.
+
+        It is that on the registered ground where that is known better than the poses.
+        """
+        step, posed = self.place_m[stop] - self.place_m[start], _drift_sigma_m(self, self.t_s[stop] - self.t_s[start])
+        t_ns = np.array([self.track.t_utc_ns[start], self.track.t_utc_ns[stop]])
+        registered = float(np.sqrt(self.drift.spread_m2(t_ns[:1], t_ns[1:])[0] + 2.0 * OWN_SIGMA_M**2))
+        if registered >= posed:
+            return np.asarray(step), posed
+        return np.asarray(step - np.diff(self.drift.at(t_ns), axis=0)[0]), registered
 
     def event(
         self, kind: str, row: int, chance: float, details: Mapping[str, str | float], to: int | None = None
@@ -127,9 +142,20 @@ class _Walk:
         return chance * self.existence, row
 
 
-def find_events(tracks: GroundTracks, watched: Watched) -> list[Event]:
-    """Return what the tracks did, by time; the same tracks give the same events."""
-    walks = _walks(tracks)
+def find_events(tracks: GroundTracks, watched: Watched, looks: Looks | None = None) -> list[Event]:
+    """Return what the tracks did, by time; the same tracks give the same events.
+
+    Parameters
+    ----------
+    tracks
+        What was followed.
+    watched
+        Lines, zones, and how long standing is standing.
+    looks
+        Where the pictures looked: where they were compared with each other, a thing that stands is told from one that
+        walks within seconds; by the poses alone it takes twenty or more.
+    """
+    walks = _walks(tracks, GroundDrift.of(looks))
     found: list[Event] = []
     scene = _Scene.of(watched, tracks)
     for walk in walks:
@@ -144,7 +170,7 @@ def find_events(tracks: GroundTracks, watched: Watched) -> list[Event]:
     )
 
 
-def _walks(tracks: GroundTracks) -> list[_Walk]:
+def _walks(tracks: GroundTracks, drift: GroundDrift) -> list[_Walk]:
     if not len(tracks):
         return []
     north, east = (float(v) for v in metres_per_degree(float(tracks.lat_deg.min())))
@@ -161,6 +187,7 @@ def _walks(tracks: GroundTracks) -> list[_Walk]:
                 place_m=place,
                 sigma_m=float(np.median(tracks.ce90_m[where])) / CE90_SIGMAS,
                 existence=1.0 if np.isnan(existence) else existence,
+                drift=drift,
             )
         )
     return walks
@@ -244,8 +271,8 @@ def _standing(walk: _Walk, standing_s: float) -> Iterator[Event]:
         if stop >= len(walk.t_s):
             break
         gap = float(walk.t_s[stop] - walk.t_s[start])
-        speed = float(np.hypot(*(walk.place_m[stop] - walk.place_m[start]))) / gap
-        sigma = _drift_sigma_m(walk, gap) / gap
+        step, sigma_m = walk.step(start, stop)
+        speed, sigma = float(np.hypot(*step)) / gap, sigma_m / gap
         chance = float(chndtr((STILL_MPS / sigma) ** 2, 2, (speed / sigma) ** 2)) * walk.existence
         if best is None or chance > best[0] + 1e-9:
             best = chance, start, stop

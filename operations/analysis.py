@@ -171,7 +171,7 @@ def analyse(
             on_frame(count)
     flown = settled(found.placed_hits(), found.looks, settings.terrain, settings.sigmas)
     hits, tracks = track(flown.hits, looks=flown.looks)
-    events = find_events(tracks, settings.watched)
+    events = find_events(tracks, settings.watched, flown.looks)
     return Analysis(
         hits=hits,
         tracks=tracks,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,6 +21,13 @@ from detection.events import (
     find_events,
 )
 from detection.ground_tracks import GroundTrack, GroundTracks
+from detection.looks import Look, Looks, Shift
+from geo.values import CameraModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from geo.values import Pose
 
 T0 = 1_750_000_000_000_000_000
 LINE = ((52.0, 23.51), (52.0, 23.49))
@@ -192,3 +200,27 @@ def test_a_briefs_border_is_turned_so_that_our_side_is_left() -> None:
     step = (line[-1] - line[0]) * (NORTH, EAST)
     off = (np.array([site.lat_deg, site.lon_deg]) - line[0]) * (NORTH, EAST)
     assert step[1] * off[0] - step[0] * off[1] > 0.0, "the launch site is on our side: left of the line"
+
+
+def looks_that_drift(east_mps: float, seconds: int, make_pose: Callable[..., Pose]) -> Looks:
+    """A picture a second, each of which puts the ground further east than the one before, as comparing them shows."""
+    camera = CameraModel.from_fov(hfov_deg=35.0, width_px=640, height_px=512)
+    return Looks.of(
+        [
+            Look(make_pose(t_utc_ns=T0 + k * 1_000_000_000), camera, shift=Shift(east_mps, 0.0, 0.1) if k else None)
+            for k in range(seconds)
+        ]
+    )
+
+
+def test_where_pictures_were_compared_standing_is_told_within_seconds(make_pose: Callable[..., Pose]) -> None:
+    """The poses drift by half a metre a second: who stands seems to walk, and who walks against it seems to stand."""
+    watched, drifting = Watched(standing_s=6.0), looks_that_drift(0.5, 12, make_pose)
+    seems_to_walk = GroundTracks.of([walk("a", [(0.5 * k, 100.0) for k in range(12)], sigma_m=4.0)])
+    seems_to_stand = GroundTracks.of([walk("a", [(0.0, 100.0)] * 12, sigma_m=4.0)])
+    told = {one.kind: one for one in find_events(seems_to_walk, watched, drifting)}
+    assert told[STANDING].probability > 0.6
+    assert told[STANDING].details == {"seconds": 6.0}
+    assert STANDING not in {one.kind for one in find_events(seems_to_stand, watched, drifting)}
+    for tracks in (seems_to_walk, seems_to_stand):  # by the poses alone nobody knows
+        assert all(one.probability < 0.3 for one in find_events(tracks, watched) if one.kind == STANDING)

@@ -97,7 +97,7 @@ def score_followed(name: str, recordings: Sequence[Followed]) -> FollowScore:
     for one in recordings:
         hits, tracks = track(one.hits, None, one.looks)
         things = things_of_tracks(hits, tracks, one.truth)
-        events.append(score_events(find_events(tracks, one.watched), things, one.truth, one.watched))
+        events.append(score_events(find_events(tracks, one.watched, one.looks), things, one.truth, one.watched))
         scores.append(score_tracks(hits, tracks, one.truth, hours=one.hours))
         points.append(operating_points(*track(one.hits, ANY, one.looks), one.truth))
         distance, within = ground_errors(hits, one.truth, match(hits, one.truth, view=InView()))
