@@ -43,6 +43,8 @@ DRIFTING_SHARE: Final = 0.5
 """Share of the pose's variance that drifts; the rest stays for a flight (a compass, a gimbal's zero)."""
 OWN_SIGMA_M: Final = 0.5
 """Error of a filtered point beside the pose's."""
+STEADY_SIGMA_M: Final = 0.35
+"""The same on the registered ground: a hit's own error, as `detection.ground_tracker` has it."""
 STILL_MPS: Final = 0.25
 """Slower than this is standing."""
 WALKING_MPS: Final = 0.5
@@ -107,7 +109,7 @@ class _Walk:
         """
         step, posed = self.place_m[stop] - self.place_m[start], _drift_sigma_m(self, self.t_s[stop] - self.t_s[start])
         t_ns = np.array([self.track.t_utc_ns[start], self.track.t_utc_ns[stop]])
-        registered = float(np.sqrt(self.drift.spread_m2(t_ns[:1], t_ns[1:])[0] + 2.0 * OWN_SIGMA_M**2))
+        registered = float(np.sqrt(self.drift.spread_m2(t_ns[:1], t_ns[1:])[0] + 2.0 * STEADY_SIGMA_M**2))
         if registered >= posed:
             return np.asarray(step), posed
         return np.asarray(step - np.diff(self.drift.at(t_ns), axis=0)[0]), registered
