@@ -30,7 +30,7 @@ def run_demo(out, *more):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """Return the folder and the score of one demo run that films every two seconds."""
+    """Return the folder and the score of one demo run over a stretch of the border, filmed every two seconds."""
     out = tmp_path_factory.mktemp("demo") / "run"
     return out, run_demo(out, "--quick")
 

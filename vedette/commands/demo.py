@@ -48,7 +48,8 @@ def demo(
         bool, typer.Option("--live", help="Film while it flies, send it, and watch that downlink beside the flight.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Film a picture every two seconds: a first look in half the time.")
+        bool,
+        typer.Option("--quick", help="A quarter of the border, a picture each two seconds: a first look in a minute."),
     ] = False,
     poses: Annotated[str, typer.Option(help="With --live: klv in the stream, or mavlink telemetry beside it.")] = "klv",
     model: Annotated[
@@ -124,6 +125,15 @@ class DemoRun:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Patrol:
+    """What is flown: the brief, its plan, and the ground."""
+
+    brief: Brief
+    plan: Plan
+    terrain: Terrain
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Flown:
     """What the stages before the map give: flights, the truth of each recording by its id, and what was live."""
 
@@ -137,14 +147,14 @@ def run_demo(run: DemoRun, bars: Progress) -> dict[str, Any]:
     """Run every stage and return the score object."""
     clock = _Clock()
     with clock.stage("plan"):
-        brief, plan, terrain = _plan(run, bars)
+        patrol = _plan(run, bars)
     store = _operation(run.out)
     with store:
-        flown = _live(run, brief, plan, clock, bars) if run.poses else _in_turn(run, brief, plan, store, clock, bars)
+        flown = _live(run, patrol, clock, bars) if run.poses else _in_turn(run, patrol, store, clock, bars)
         with clock.stage("show"):
-            shown = _show(run.out, store, brief, plan, flown.flights, terrain, bars)
+            shown = _show(run.out, store, patrol, flown.flights, bars)
         with clock.stage("score"):
-            score = _score(brief, plan, flown, store, terrain)
+            score = _score(patrol, flown, store)
     return {**score, "map": shown, "seconds": {**clock.seconds, "total": round(sum(clock.seconds.values()), 2)}}
 
 
@@ -154,31 +164,31 @@ def _operation(out: Path) -> OperationStore:
     return OperationStore.create(out / "operation", name="Demo patrol", actor="demo", clock=utc_now_ns)
 
 
-def _in_turn(run: DemoRun, brief: Brief, plan: Plan, store: OperationStore, clock: _Clock, bars: Progress) -> _Flown:
+def _in_turn(run: DemoRun, patrol: _Patrol, store: OperationStore, clock: _Clock, bars: Progress) -> _Flown:
     """Fly, film and read one after another."""
     from vedette.demo.film import FPS, QUICK_FPS, Shooting, film_flights
     from vedette.demo.flight import Pace, fly_plan
 
     pace = Pace(seed=run.seed, speedup=run.speedup)
     with clock.stage("fly"):
-        flights = fly_plan(brief, plan, run.out / "flight", pace, bars)
+        flights = fly_plan(patrol.brief, patrol.plan, run.out / "flight", pace, bars)
     with clock.stage("film"):
         fps = QUICK_FPS if run.quick else FPS
         shooting = Shooting(terrain=EXAMPLE / "terrain.tif", folder=run.out / "downlink", seed=run.seed, fps=fps)
-        films = film_flights(brief, flights, shooting, bars)
+        films = film_flights(patrol.brief, flights, shooting, bars)
     with clock.stage("ingest"):
         truth_of = _ingest(store, films, run.model, bars)
     return _Flown(flights=flights, truth_of=truth_of, live={}, live_truth_of={})
 
 
-def _live(run: DemoRun, brief: Brief, plan: Plan, clock: _Clock, bars: Progress) -> _Flown:
+def _live(run: DemoRun, patrol: _Patrol, clock: _Clock, bars: Progress) -> _Flown:
     """Fly, film and watch at once."""
     from vedette.demo.flight import Pace
     from vedette.demo.live import LivePlan, Poses, fly_and_watch
 
     job = LivePlan(
-        brief=brief,
-        plan=plan,
+        brief=patrol.brief,
+        plan=patrol.plan,
         terrain=EXAMPLE / "terrain.tif",
         model=run.model,
         pace=Pace(seed=run.seed, speedup=run.speedup),
@@ -202,7 +212,7 @@ def _live(run: DemoRun, brief: Brief, plan: Plan, clock: _Clock, bars: Progress)
     )
 
 
-def _plan(run: DemoRun, bars: Progress) -> tuple[Brief, Plan, Terrain]:
+def _plan(run: DemoRun, bars: Progress) -> _Patrol:
     from geo.terrain_file import read_terrain
     from missions.briefs.brief_file import read_brief
     from missions.plan_files.plan_folder_file import write_plan_folder
@@ -211,7 +221,7 @@ def _plan(run: DemoRun, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     if not EXAMPLE.is_dir():
         raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; run from a checkout of the project")
     task = bars.add_task("plan", total=1)
-    brief = read_brief(EXAMPLE / ("live.toml" if run.poses else "brief.toml"))
+    brief = read_brief(EXAMPLE / ("stretch.toml" if run.poses or run.quick else "brief.toml"))
     planned = plan_brief(brief)
     plan = planned.plan
     write_plan_folder(planned, run.out / "plan")
@@ -220,7 +230,7 @@ def _plan(run: DemoRun, bars: Progress) -> tuple[Brief, Plan, Terrain]:
     bars.console.print(f"set on the vehicles, as the plan asks: {asked}", soft_wrap=True)
     if not plan.feasible:
         raise RefusedError(f"the example's plan breaks a rule: {plan.findings[0].message}")
-    return brief, plan, read_terrain(EXAMPLE / "terrain.tif")
+    return _Patrol(brief=brief, plan=plan, terrain=read_terrain(EXAMPLE / "terrain.tif"))
 
 
 def _ingest(store: OperationStore, films: list[Film], model: Path | None, bars: Progress) -> dict[str, Path]:
@@ -266,10 +276,8 @@ class _Tick:
 def _show(
     out: Path,
     store: OperationStore,
-    brief: Brief,
-    plan: Plan,
+    patrol: _Patrol,
     flights: list[SortieFlight],
-    terrain: Terrain,
     bars: Progress,
 ) -> dict[str, Any]:
     from maps.offline_map import external_references, write_map
@@ -283,7 +291,9 @@ def _show(
         track = flight.report.track
         flown.append((flight.sortie.name, list(zip(track.lon_deg.tolist(), track.lat_deg.tolist(), strict=True))))
     with Archive([store]) as archive:
-        content = operation_map(archive, Surroundings(brief=brief, plan=plan, flights=flown, terrain=terrain))
+        content = operation_map(
+            archive, Surroundings(brief=patrol.brief, plan=patrol.plan, flights=flown, terrain=patrol.terrain)
+        )
     why = Purpose(case="demo", reason="a bundled patrol over made-up ground is shown; nobody in it exists")
     Consultation(store=store, purpose=why).viewed("map", {"path": "map.html", "hits": content.hits})
     report = write_map(content, out / "map.html")
@@ -292,17 +302,18 @@ def _show(
     return {"path": report.path, "bytes": report.bytes, "external_requests": requests}
 
 
-def _score(brief: Brief, plan: Plan, flown: _Flown, store: OperationStore, terrain: Terrain) -> dict[str, Any]:
+def _score(patrol: _Patrol, flown: _Flown, store: OperationStore) -> dict[str, Any]:
     from vedette.demo import score as demo_score
 
     flights = flown.flights
+    covered_pct = demo_score.flown_coverage_pct(patrol.brief, flights, patrol.terrain)
     live = {}
     if flown.live:
         seen = demo_score.detection_score(store, flown.live_truth_of)
         live = {"live": {**flown.live, **seen["ground"], "recall": seen["detection"]["recall"]}}
     return {
-        "plan": demo_score.plan_score(plan),
-        "flight": demo_score.flight_score(flights, demo_score.flown_coverage_pct(brief, flights, terrain)),
+        "plan": demo_score.plan_score(patrol.plan),
+        "flight": demo_score.flight_score(flights, covered_pct),
         "ingest": demo_score.ingest_score(store.runs()),
         **live,
         **demo_score.detection_score(store, demo_score.run_ids_of(store, flown.truth_of)),
