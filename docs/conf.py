@@ -1,5 +1,9 @@
 """The documentation site: one Sphinx project over the Markdown pages and what `build.py` adds from the code."""
 
+from typing import Any
+
+from sphinx.application import Sphinx
+
 from vedette import __version__
 
 project = "Vedette"
@@ -21,3 +25,15 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+
+
+def setup(app: Sphinx) -> None:
+    """Let a page's navigation open the branch that it lies in alone, and the decisions be listed on their own page."""
+    app.connect("html-page-context", _one_branch, priority=400)  # before the theme draws the tree of all pages
+
+
+def _one_branch(_app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    whole = context.get("toctree")
+    if whole is not None:
+        of_this_page = {"collapse": True} | ({"maxdepth": 1} if page.startswith("decisions/") else {})
+        context["toctree"] = lambda **asked: whole(**asked | of_this_page)
