@@ -28,12 +28,12 @@ napoleon_use_rtype = False
 
 
 def setup(app: Sphinx) -> None:
-    """Let a page's navigation open the branch that it lies in alone, and the decisions be listed on their own page."""
+    """Let a page's navigation open the branch that it lies in alone; home opens all, the decisions have a list."""
     app.connect("html-page-context", _one_branch, priority=400)  # before the theme draws the tree of all pages
 
 
-def _one_branch(_app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+def _one_branch(site: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
     whole = context.get("toctree")
-    if whole is not None:
+    if whole is not None and page != site.config.root_doc:
         of_this_page = {"collapse": True} | ({"maxdepth": 1} if page.startswith("decisions/") else {})
         context["toctree"] = lambda **asked: whole(**asked | of_this_page)
