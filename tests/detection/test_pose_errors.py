@@ -136,6 +136,25 @@ def test_places_come_nearer_to_the_truth_than_they_were_and_say_so(patrols: list
     assert max(told) < 0.85
 
 
+@pytest.mark.slow
+def test_a_short_flight_is_one_draw_and_nine_tenths_hold_over_many() -> None:
+    """Shares by flight, since all hits of one share most of their error; as the demo films: 1.5 pictures a second."""
+    sigmas = PoseSigmas(position_h_m=1.5, position_v_m=2.0, yaw_deg=1.0, pitch_deg=0.5, roll_deg=0.5, terrain_m=1.0)
+    shape = PatrolShape(seconds=110.0, fps=Fraction(3, 2), sigmas=sigmas, groups_per_km=20.0)
+    shares: dict[str, list[float]] = {"as told": [], "corrected": []}
+    for seed in range(501, 541):
+        seen = seen_patrol(seed, shape)
+        flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
+        pairs = match(seen.hits, seen.truth, view=InView())
+        if len(pairs.hit_row):
+            for name, hits in (("as told", seen.hits), ("corrected", flown.hits)):
+                shares[name].append(100.0 * float(ground_errors(hits, seen.truth, pairs)[1].mean()))
+    for name, found in shares.items():
+        low, high = np.percentile(found, (10, 90))
+        print(f"{name}: {np.mean(found):.1f} % of {len(found)} flights' hits, a flight {low:.0f} to {high:.0f}")
+        assert 86.0 <= np.mean(found) <= 97.0
+
+
 def test_corrected_looks_see_things_where_corrected_hits_are(patrols: list[SeenPatrol]) -> None:
     """A hit's place falls on its own box through the corrected look, as it did through the told one."""
     from detection.looks import seen_pixels
