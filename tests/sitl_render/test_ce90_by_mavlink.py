@@ -7,6 +7,7 @@ vehicle really was. No picture is drawn: what is judged is the way from messages
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 
 import numpy as np
@@ -17,7 +18,7 @@ from pyproj import Geod
 from geo.accuracy import ce90_m
 from geo.locate import locate
 from geo.terrain import FlatTerrain
-from geo.values import CameraModel, Poses, PoseSigmas
+from geo.values import CameraModel, Poses
 from missions.plan_files.dialect import MissionType
 from sitl.films.downlink_file import interpolate_vehicle, pose_of
 from sitl.vehicle.config import VehicleConfig
@@ -31,7 +32,7 @@ from telemetry.tracks.sources import read_track
 from telemetry.videos.clock_map import ClockBasis, ClockMap, fixed_segment
 from telemetry.videos.frame import Frame
 from telemetry.videos.posing import Posing
-from vedette.demo.flight import NOISE
+from vedette.demo.flight import NOISE, TELEMETRY_SIGMAS
 
 GEOD = Geod(ellps="WGS84")
 T0 = 1_767_229_200_000_000_000
@@ -41,16 +42,9 @@ CAMERA = CameraModel.from_fov(hfov_deg=35.0, width_px=640, height_px=512)
 PIXEL_PX = 2.0
 CLOCKS_S = {"joined by motion": 0.02, "joined by arrival": 0.25}
 """One sigma of what two clocks are off by, as it is stated for them."""
-SIGMAS = PoseSigmas(
-    position_h_m=NOISE.gps_h_m,
-    position_v_m=NOISE.gps_v_m,
-    yaw_deg=NOISE.yaw_deg,
-    pitch_deg=0.0,
-    roll_deg=0.0,
-    terrain_m=0.0,
-    pixel_px=PIXEL_PX,
-)
-"""What the simulated vehicle is wrong by. Its gimbal holds the horizon without error; see `Messages.gimbal_status`."""
+SIGMAS = dataclasses.replace(TELEMETRY_SIGMAS, terrain_m=0.0, pixel_px=PIXEL_PX)
+"""The demo's budget, over ground without posts. The gimbal holds the horizon without error; see
+`Messages.gimbal_status`."""
 EVERY_S, PIXELS = 4.0, 6
 STANDS_S = 90.0
 """The errors begin at nothing and wander; by then they are as large as `NOISE` says."""

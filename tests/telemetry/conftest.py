@@ -33,6 +33,7 @@ from telemetry.mavlink import pose
 from telemetry.metadata_tracks import reading
 from telemetry.pictures import picture_track
 from telemetry.tracks import assembly
+from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -227,7 +228,7 @@ class Fuzz:
         assert self._peak() - self._before < self.MOST_BYTES
 
 
-class ParsedError(VedetteError):
+class ParsedError(SourceError):
     """A source was read as far as its samples."""
 
 

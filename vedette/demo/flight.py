@@ -39,12 +39,12 @@ TELEMETRY_SIGMAS: Final = PoseSigmas(
     position_h_m=NOISE.gps_h_m,
     position_v_m=NOISE.gps_v_m,
     yaw_deg=NOISE.yaw_deg,
-    pitch_deg=NOISE.tilt_deg,
-    roll_deg=NOISE.tilt_deg,
+    pitch_deg=0.0,
+    roll_deg=0.0,
     terrain_m=0.5,
 )
-"""The same as an error budget, for those who place by this telemetry; the bundled ground has no error of its own, but
-posts 30 m apart."""
+"""The same as an error budget, for those who place by this telemetry. The camera's gimbal keeps the horizon, whatever
+the autopilot takes its own tilt for; the bundled ground has no error of its own, but posts 30 m apart."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
