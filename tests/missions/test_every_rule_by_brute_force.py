@@ -167,3 +167,21 @@ def agree(found, scene, ways):
     for key in got.keys() & want.keys():
         tolerance = SWEPT_M if key[0] in ("failsafe standoff", "failsafe keep-in", "failsafe overflight") else AROUND_M
         assert got[key] == pytest.approx(want[key], abs=tolerance), key
+
+
+def test_a_battery_nobody_has_told_of_is_added_up_leg_by_leg(make_brief):
+    """A square at one height: cruise power at the planned speed, and at most a fifth more for starts and corners."""
+    brief, situation, scene = scene_of(make_brief, rally=False)
+    base = ground_at(*HOME)
+    corners = [(HOME[0] + dx, HOME[1] + dy, base + 60.0) for dx, dy in ((0, 0), (900, 0), (900, 150), (0, 150), (0, 0))]
+    legs = [dataclasses.replace(leg, speed_mps=15.0) for leg in legs_of(corners, [math.nan] * 4)]
+    home = Landing(lat_deg=degrees(*HOME)[0], lon_deg=degrees(*HOME)[1], alt_amsl_m=base)
+    subject = Subject(situation, brief.performances[0], legs, [home])
+    aircraft = brief.performances[0].aircraft
+    flown = (
+        100.0 * np.cumsum([math.dist(*way) for way in itertools.pairwise(corners)]) / 15.0
+    )  # starts and corners apart
+    least = flown * aircraft.cruise_power_w / 3600.0 / aircraft.battery_wh
+    assert subject.battery_pct[0] == 100.0
+    assert 100.0 - subject.battery_pct[1:] == pytest.approx(least, rel=0.2)
+    assert (100.0 - subject.battery_pct[1:] >= least).all()

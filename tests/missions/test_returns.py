@@ -22,7 +22,7 @@ from missions.judging.return_rules import return_rules
 from missions.judging.subject import Subject
 from missions.paths.items import rally_items
 from missions.performance.energy import path_cost
-from missions.plan import LegKind, Severity
+from missions.plan import LegKind, MissionItem, Severity
 from missions.plan_files.dialect import Dialect
 from missions.plan_files.plan_document import document_from_sortie
 from missions.tasks.plan_door import plan_brief
@@ -195,7 +195,8 @@ def test_what_the_vehicle_must_be_set_to_is_part_of_the_plan(make_brief, straigh
     back = told(failsafe={"way": "retrace"})
     smart_or_land = {"BATT_FS_LOW_ACT": 4.0, "FS_GCS_ENABLE": 4.0, "FS_THR_ENABLE": 5.0, "FENCE_ACTION": 5.0}
     assert smart_or_land.items() <= back.items()
-    assert told(dialect="px4")["RTL_TYPE"] == 0.0
+    assert (told()["RTL_CONE_SLOPE"], told()["RTL_CLIMB_MIN"]) == (3.0, 0.0)
+    assert (told(dialect="px4")["RTL_TYPE"], told(dialect="px4")["RTL_CONE_ANG"]) == (0.0, 45.0)
     along = told(dialect="px4", failsafe={"way": "retrace"})
     assert (along["RTL_TYPE"], along["COM_FAIL_ACT_T"]) == (4.0, 0.0)
 
@@ -244,6 +245,13 @@ def test_the_rally_limit_of_the_vehicle_is_judged_at_every_point(make_brief, str
             assert place == (1 if away[1] <= limit_m and away[1] < away[0] else 0)
         led[limit_m] = int(subject.returns.place.sum())
     assert 0 < led[300.0] < led[math.inf]
+
+
+@pytest.mark.parametrize(("frame", "amsl_m"), [(3, 245.0), (6, 245.0), (0, 45.0), (5, 45.0)])
+def test_a_rally_points_height_counts_from_home_or_the_sea(frame, amsl_m):
+    point = MissionItem(seq=0, command=5100, frame=frame, lat_deg=50.0, lon_deg=8.0, alt_m=45.0)
+    home, rally = landings_of((50.1, 8.1, 200.0), [point])
+    assert (home.alt_amsl_m, rally.alt_amsl_m) == (200.0, amsl_m)
 
 
 def test_a_plane_with_ardupilot_cannot_retrace(make_brief, straight):
