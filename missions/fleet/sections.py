@@ -28,6 +28,8 @@ STATION_STEP_M: Final = 50.0
 """Spacing at which the border asks which launch site is nearest."""
 SHORTEST_SECTION_M: Final = 150.0
 """A sortie that could watch less border than this is not worth its transit."""
+MOST_ALONE: Final = 4
+"""Lanes of one place that are worth a sortie each."""
 PRECISION_M: Final = 50.0
 """How finely the end of a section is searched."""
 
@@ -240,10 +242,25 @@ class _Cutter:
             if section.reason is Unflown.BATTERY:
                 a, b = sorted((here, end))
                 rest = dataclasses.replace(self.stretch, start_m=a, end_m=b)
-                yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=section.needed_wh)
+                alone = self._lane_by_lane(rest)
+                if alone:
+                    yield from alone
+                else:
+                    yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=section.needed_wh)
                 return
             yield section
             here += sign * section.stretch.length_m
+
+    def _lane_by_lane(self, rest: Stretch) -> list[Section]:
+        """Return what lies beyond the last section with a sortie for each of its lanes; nothing where one is too long.
+
+        Nothing shorter sees it: out to its end and back, with no metre beside.
+        """
+        mine = pieces_between(self.pieces, rest)
+        if len(mine) > MOST_ALONE:
+            return []
+        alone = [self._flown(rest, [piece]) for piece in mine]
+        return alone if all(section.path is not None for section in alone) else []
 
     def _affordable(self, here: float, sign: float, room: float) -> Section:
         """Return the longest section from here that one battery carries, or the shortest worth flying if none does.
@@ -287,8 +304,10 @@ class _Cutter:
     def _exact(self, start: float, end: float) -> Section:
         part = dataclasses.replace(self.stretch, start_m=start, end_m=end)
         mine = pieces_between(self.pieces, part)
-        if not mine:
-            return Section(stretch=part, reason=Unflown.NO_LANE)
+        return self._flown(part, mine) if mine else Section(stretch=part, reason=Unflown.NO_LANE)
+
+    def _flown(self, part: Stretch, mine: list[LanePiece]) -> Section:
+        """Return the section that flies some pieces of lanes, or why it cannot."""
         tour = self.maker.tour(self.site, mine)
         estimate = self.maker.estimate_wh(tour)
         if not np.isfinite(estimate):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.judging.legs import points_along
-from missions.performance.handling import break_off_s
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,11 +90,11 @@ def _retraced(path: FlownPath, points: LegPoints) -> Returns:
     needed = np.cumsum(back_pct)[leg] - (1.0 - points.share) * back_pct[leg]
     seconds = np.cumsum(back_s)[leg] - (1.0 - points.share) * back_s[leg]
     needed = np.where(leg >= path.onward_from, before - path.battery_pct[-1], needed)
-    needed = np.where(np.isfinite(needed), needed, np.inf)
+    needed = np.where(np.isfinite(needed), needed, np.inf) + 100.0 * path.flown.stop_wh / path.aircraft.battery_wh
     return Returns(
         points=points, place=np.zeros(len(leg), dtype=np.int64), target_m=np.repeat(legs.start_m[:1], len(leg), axis=0),
-        up_amsl_m=points.alt_amsl_m, over_amsl_m=points.alt_amsl_m, seconds=seconds, needed_pct=needed,
-        left_pct=before - needed, climb_slope=np.inf,
+        up_amsl_m=points.alt_amsl_m, over_amsl_m=points.alt_amsl_m, needed_pct=needed,
+        seconds=seconds + path.flown.stop_s, left_pct=before - needed, climb_slope=np.inf,
     )  # fmt: skip
 
 
@@ -113,8 +112,5 @@ def _cost(
     cost = path.flown.cost(xy.reshape(-1, 2), alt.reshape(-1))
     seconds = np.append(cost.seconds, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
     energy = np.append(cost.energy_wh, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
-    if not path.flown.wing:
-        stop_s = break_off_s(path.flown.handling, path.flown.speed_mps)
-        seconds, energy = seconds + stop_s, energy + path.aircraft.hover_power_w * stop_s / 3600.0
-    needed = 100.0 * energy / path.aircraft.battery_wh
-    return seconds, np.where(np.isfinite(needed), needed, np.inf)
+    needed = 100.0 * (energy + path.flown.stop_wh) / path.aircraft.battery_wh
+    return seconds + path.flown.stop_s, np.where(np.isfinite(needed), needed, np.inf)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.judging.breaches import Breaches
-from missions.performance.energy import BREAK_OFF_PCT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,8 @@ def endurance(subject: Subject) -> Iterator[Breaches]:
     )  # fmt: skip
     left = subject.battery_pct[1:]
     spent = np.flatnonzero(left < aircraft.reserve_pct - SLACK_PCT)[:1]
-    kept_pct = aircraft.reserve_pct + BREAK_OFF_PCT[aircraft.kind]  # else a break-off near the end takes the reserve
+    along = subject.return_rules.retrace
+    kept_pct = subject.flown.kept_pct(along_path=along)  # else a break-off near the end takes the reserve
     enough_wh = aircraft.battery_wh * (100.0 - left.min(initial=100.0)) / (100.0 - kept_pct)
     yield Breaches(
         rule="endurance", leg=spent, measured=left[spent], limit=aircraft.reserve_pct, unit="%",

@@ -14,7 +14,7 @@ from missions.paths.flying_room import FlyingRoom
 from missions.paths.landing import GLIDE_SPEED, Approach, find_approach
 from missions.paths.lane_tours import Tour, back_along, repeated, tour_of
 from missions.paths.track import Track, append_line, turning_track
-from missions.performance.energy import BREAK_OFF_PCT, PathCost, least_wh
+from missions.performance.energy import PathCost, least_wh
 from missions.plan import LegKind
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 FOLLOW_TOLERANCE_M: Final = 8.0
 """How far a path's height over ground may stray from the one asked before a waypoint is put in."""
+
+
+WAYPOINTS_APART_M: Final = 100.0
+"""How near to each other waypoints are put in on a straight leg: ten times PX4's acceptance radius."""
+SAME_WH: Final = 0.05
+"""Battery that is the same: a path on which it goes out and back has a corner more than the way there twice."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +82,10 @@ class PathMaker(FlyingRoom):
     def path(self, tour: Tour, *, laps: int = 1) -> FlightPath | None:
         """Return the path from a site along a tour, so many times, and back; None where no free way exists."""
         track = self.track(tour, laps=laps)
-        return None if track is None else self.fly(track)
+        if track is None:
+            return None
+        path = self.fly(track)
+        return path if path.needed_wh <= self.usable_wh else self._evened(path)
 
     def approach(self, site_m: FloatArray) -> Approach | None:
         """Return how a fixed wing lands at a site, or None where it cannot."""
@@ -142,6 +151,34 @@ class PathMaker(FlyingRoom):
             turns_back = len(there_and_back) - 1 if self.flown.dialect == "ardupilot" else -(-len(there_and_back) // 2)
         return max(cost.total_wh, float(there_and_back[:turns_back].max()))
 
+    def _evened(self, path: FlightPath) -> FlightPath:
+        """Return a path that turns back later, with waypoints on the longest leg of its way out.
+
+        PX4 goes back where fewer items lie behind it than before it (RTL_TYPE 4): with few of them on a long way out
+        it would go back from beyond the middle of its battery.
+        """
+        if self.flown.dialect != "px4" or self.flown.wing or self.situation.brief.failsafe.way not in ALONG_THE_PATH:
+            return path
+        back = self.flown.cost(path.xy_m[::-1], path.alt_amsl_m[::-1])
+        there_and_back = np.cumsum(path.cost.energy_wh) + np.cumsum(back.energy_wh[::-1])
+        early = int(np.argmax(there_and_back > path.cost.total_wh + SAME_WH))
+        more = len(path.kinds) - 2 * early
+        out_m = np.hypot(*np.diff(path.xy_m, axis=0).T)[:early] * [k is LegKind.TRANSIT for k in path.kinds[:early]]
+        if not early or more <= 0 or out_m.max() < (more + 1) * WAYPOINTS_APART_M:
+            return path
+        at = int(np.argmax(out_m))
+        share = np.linspace(0.0, 1.0, more + 2)[1:-1]
+        between = [v[at] + np.multiply.outer(share, v[at + 1] - v[at]) for v in (path.xy_m, path.alt_amsl_m)]
+        xy, alt = (
+            np.insert(v, at + 1, new, axis=0) for v, new in zip((path.xy_m, path.alt_amsl_m), between, strict=True)
+        )
+        cost = self.flown.cost(xy, alt)
+        return dataclasses.replace(
+            path, xy_m=xy, alt_amsl_m=alt, cost=cost, needed_wh=self._needed_wh(xy, alt, cost),
+            kinds=(*path.kinds[:at], *[path.kinds[at]] * more, *path.kinds[at:]),
+            pointings=(*path.pointings[:at], *[path.pointings[at]] * more, *path.pointings[at:]),
+        )  # fmt: skip
+
     def _takeoff(self, track: Track, first_m: FloatArray, alt_amsl_m: float) -> FloatArray:
         """Return the points from the ground to where the track begins, (n, 3): on the spot, or climb and circle."""
         departure = None if track.approach is None else track.approach.departure
@@ -167,7 +204,8 @@ class PathMaker(FlyingRoom):
     @property
     def usable_wh(self) -> float:
         """What one battery gives above the reserve and what breaking off may cost more than flying on, watt-hours."""
-        kept_pct = self.aircraft.reserve_pct + BREAK_OFF_PCT[self.aircraft.kind]
+        along = self.situation.brief.failsafe.way in ALONG_THE_PATH
+        kept_pct = self.flown.kept_pct(along_path=along)
         return self.aircraft.battery_wh * (1.0 - kept_pct / 100.0)
 
     def estimate_wh(self, tour: Tour) -> float:

@@ -6,8 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from missions.performance.aircraft import AircraftKind
-from missions.performance.energy import path_cost
-from missions.performance.handling import HANDLING
+from missions.performance.energy import BREAK_OFF_PCT, path_cost
+from missions.performance.handling import HANDLING, break_off_s
 from missions.performance.wind import ground_radius_m
 
 if TYPE_CHECKING:
@@ -53,6 +53,25 @@ class Performance:
     def circle_m(self) -> float:
         """Radius of the circles it waits, climbs and descends on in the strongest wind known of; 0 where it hovers."""
         return max(ground_radius_m(self.aircraft, self.wind.strongest_mps), self.circling_m) if self.wing else 0.0
+
+    @property
+    def stop_s(self) -> float:
+        """What stopping in flight takes before a way is flown from where that began; 0 for a wing, which cannot."""
+        return 0.0 if self.wing else break_off_s(self.handling, self.speed_mps)
+
+    @property
+    def stop_wh(self) -> float:
+        """What stopping in flight costs, at the power of hovering."""
+        return self.aircraft.hover_power_w * self.stop_s / 3600.0
+
+    def kept_pct(self, *, along_path: bool) -> float:
+        """Return the battery a sortie is planned to land with: its reserve, and what breaking off may cost on top.
+
+        Back along the path, or on to its end, a multirotor neither climbs nor turns aside: it only stops first.
+        """
+        stop_pct = 100.0 * self.stop_wh / self.aircraft.battery_wh
+        more = stop_pct if along_path and not self.wing else BREAK_OFF_PCT[self.aircraft.kind]
+        return self.aircraft.reserve_pct + more
 
     def cost(self, xy_m: FloatArray, alt_amsl_m: FloatArray, speed_mps: float | FloatArray | None = None) -> PathCost:
         """Return what flying straight between points, (n, 2) metres in a plane, takes at the planned speed or another.

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from missions.airspace.ground_file import open_situation
+from missions.checks.check import check_document
 from missions.errors import PlanRefusedError
 from missions.fleet.bases import Base, Bounds, Workload, best_period, fewest_aircraft, options
+from missions.paths.path_maker import PathMaker
+from missions.plan import LegKind
+from missions.plan_files.plan_document import document_from_sortie
 from missions.sight.optics import pixels_m
 from missions.sight.resolution import resolution_findings
 from missions.sight.views import lane_views
@@ -247,3 +251,34 @@ def test_resolution_asks_for_a_height_that_then_does(make_brief, straight):
         over = make_brief(straight, camera=camera, flight=rules | {"alt_agl_m": height + 1.0}, **asked)
         assert resolution_findings(over, lane_views(over, 210.0, 1.0))
     assert pixels_m(brief.camera, 40.0, 100.0)[1] == pytest.approx(2.0 * pixels_m(brief.camera, 40.0, 50.0)[1])
+
+
+@pytest.mark.parametrize(("length_m", "fit"), [(13_500.0, True), (13_800.0, False)])
+def test_what_lies_at_the_end_of_a_battery_is_flown_lane_by_lane(make_brief, length_m, fit):
+    """Both lanes in one sortie are too far there; out to the end and back along one of them is not."""
+    line = [[50.0, 8.0], [50.0, 8.0 + length_m / 71_700.0]]
+    site = [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0}]
+    brief = make_brief(line, launch=site, failsafe={"way": "mission"})
+    plan = plan_brief(brief).plan
+    assert plan.feasible is fit
+    assert bool([f for f in plan.findings if f.rule == "unflown"]) is not fit
+    lanes = [sum(leg.kind is LegKind.WORK for leg in sortie.legs) for sortie in plan.sorties]
+    assert (lanes[-2:] == [1, 1]) is fit
+    assert min(leg.battery_end_pct for sortie in plan.sorties for leg in sortie.legs) >= 20.0
+    for sortie in plan.sorties:
+        judged = check_document(document_from_sortie(sortie, plan.dialect), name="t", brief=brief)
+        assert judged.errors == 0
+
+
+def test_a_px4_gets_waypoints_on_its_way_out_where_it_would_turn_back_too_late(make_brief, monkeypatch):
+    """It goes back where fewer items lie behind it than before it, whatever its battery holds."""
+    line = [[50.0, 8.0], [50.0, 8.0 + 13_650.0 / 71_700.0]]
+    site = [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0}]
+    brief = make_brief(line, launch=site, dialect="px4", failsafe={"way": "retrace"})
+    plan = plan_brief(brief).plan
+    assert plan.feasible
+    for sortie in plan.sorties:
+        assert check_document(document_from_sortie(sortie, plan.dialect), name="t", brief=brief).errors == 0
+    monkeypatch.setattr(PathMaker, "_evened", lambda _, path: path)
+    without = plan_brief(brief).plan
+    assert (len(plan.sorties), len(without.sorties)) == (2, 4)
