@@ -98,6 +98,8 @@ class Section:
     path: FlightPath | None = None
     reason: Unflown | None = None
     needed_wh: float = float("nan")
+    alone_wh: float = float("nan")
+    """Battery above what is kept with which all of it is reached, a sortie for each lane; NaN where nobody knows."""
     pieces: tuple[LanePiece, ...] = ()
 
 
@@ -242,25 +244,26 @@ class _Cutter:
             if section.reason is Unflown.BATTERY:
                 a, b = sorted((here, end))
                 rest = dataclasses.replace(self.stretch, start_m=a, end_m=b)
-                alone = self._lane_by_lane(rest)
-                if alone:
-                    yield from alone
-                else:
-                    yield Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=section.needed_wh)
+                yield from self._lane_by_lane(rest, section.needed_wh)
                 return
             yield section
             here += sign * section.stretch.length_m
 
-    def _lane_by_lane(self, rest: Stretch) -> list[Section]:
-        """Return what lies beyond the last section with a sortie for each of its lanes; nothing where one is too long.
+    def _lane_by_lane(self, rest: Stretch, needed_wh: float) -> list[Section]:
+        """Return what lies beyond the last section with a sortie for each of its lanes, or that a lane is too far.
 
         Nothing shorter sees it: out to its end and back, with no metre beside.
         """
         mine = pieces_between(self.pieces, rest)
+        beyond = Section(stretch=rest, reason=Unflown.BATTERY, needed_wh=needed_wh)
         if len(mine) > MOST_ALONE:
-            return []
+            return [beyond]
         alone = [self._flown(rest, [piece]) for piece in mine]
-        return alone if all(section.path is not None for section in alone) else []
+        if all(section.path is not None for section in alone):
+            return alone
+        ways = [self.maker.path(self.maker.tour(self.site, [piece])) for piece in mine]
+        alone_wh = max((way.needed_wh for way in ways if way is not None), default=float("nan"))
+        return [dataclasses.replace(beyond, alone_wh=alone_wh)]
 
     def _affordable(self, here: float, sign: float, room: float) -> Section:
         """Return the longest section from here that one battery carries, or the shortest worth flying if none does.

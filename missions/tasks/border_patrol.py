@@ -14,6 +14,7 @@ from missions.fleet.extra import Choice, with_extra_flights
 from missions.fleet.patrol import put_together
 from missions.fleet.sections import Unflown
 from missions.fleet.shuttle import Shuttles
+from missions.judging.return_rules import ALONG_THE_PATH
 from missions.paths.lanes import build_lanes, nearest_lane_m
 from missions.paths.own_lanes import own_lanes
 from missions.plan import Finding, Severity
@@ -108,10 +109,22 @@ def _unflown(situation: Situation, flown: Sequence[Section]) -> list[Finding]:
                 measured=round(section.needed_wh, 1),
                 limit=round(usable, 1) if section.reason is Unflown.BATTERY else math.nan,
                 unit="Wh" if section.reason is Unflown.BATTERY else "",
-                advice=remedy,
+                advice=_battery(situation, section) or remedy,
             )
         )  # fmt: skip
     return found
+
+
+def _battery(situation: Situation, section: Section) -> str:
+    """Return the advice with a battery that does, "" where a battery is not what it lacks or nobody knows which."""
+    if not math.isfinite(section.alone_wh):
+        return ""
+    brief = situation.brief
+    fleet = brief.fleets[section.stretch.fleet]
+    kept_pct = brief.performance(fleet.label).kept_pct(along_path=brief.failsafe.way in ALONG_THE_PATH)
+    enough_wh = math.ceil(100.0 * section.alone_wh / (100.0 - kept_pct))
+    whose = f" of {fleet.label}" if len(brief.fleets) > 1 else ""
+    return f"a launch site nearer to it, or aircraft.battery_wh = {enough_wh}{whose}"
 
 
 def _by(brief: Brief, section: Section) -> str:
