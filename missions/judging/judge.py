@@ -21,6 +21,7 @@ from missions.judging.rules_place import side, standoff, zones
 from missions.judging.rules_position_loss import position_loss
 from missions.judging.rules_return import failsafe_endurance, failsafe_height, failsafe_terrain
 from missions.judging.rules_return_area import failsafe_keep_in, failsafe_overflight
+from missions.judging.rules_return_landing import landing_terrain
 from missions.judging.rules_return_place import failsafe_standoff, failsafe_zone
 from missions.judging.rules_speed import speed
 from missions.judging.subject import Subject
@@ -51,7 +52,7 @@ PATH_RULES: Final[tuple[Rule, ...]] = (
 )  # fmt: skip
 RETURN_RULES: Final[tuple[Rule, ...]] = (
     failsafe_standoff, failsafe_keep_in, failsafe_zone, failsafe_overflight, failsafe_height, failsafe_terrain,
-    failsafe_endurance,
+    landing_terrain, failsafe_endurance,
 )  # fmt: skip
 RULE_NAMES: Final = (
     "standoff", "standoff margin", "side", "keep-in", "zones", "overflight", "terrain", "height", "ground clearance",

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
+from missions.airspace.ground_file import open_situation
 from missions.airspace.situation import Situation
 from missions.briefs.brief_file import build_brief
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
@@ -146,6 +148,26 @@ def test_the_way_from_a_rally_point_on_to_the_missions_landing_is_judged(planned
     situation = Situation.of(asked, made.situation.ground.heights)
     judged = judge_sortie(situation, dataclasses.replace(sortie, rally=rally_items(asked.rally)))
     assert ("failsafe zone" in {f.rule for f in judged.findings}) is met
+
+
+@pytest.mark.parametrize(("ridge_m", "met"), [(20.0, False), (90.0, True)])
+def test_the_ground_between_a_rally_point_and_the_missions_landing_is_looked_at(
+    planned, make_wing, tmp_path, ridge_m, met
+):
+    """A ridge along 8.0115 E, north of everything flown but that way: it goes down from 100 m to 50 m there."""
+    made = planned("ardupilot")
+    (sortie,) = made.plan.sorties
+    lat, lon = 50.05 - 0.0002 * (np.arange(500) + 0.5), 7.98 + 0.0002 * (np.arange(500) + 0.5)
+    high = (np.abs(lon - 8.0115)[None, :] < 0.0006) & ((lat > 50.0135) & (lat < 50.018))[:, None]
+    corner = rasterio.transform.from_origin(7.98, 50.05, 0.0002, 0.0002)
+    shape = {"driver": "GTiff", "width": 500, "height": 500, "count": 1, "dtype": "float32"}
+    with rasterio.open(tmp_path / "t.tif", "w", crs="EPSG:4326", transform=corner, **shape) as raster:
+        raster.write(np.where(high, ridge_m, 0.0).astype("float32"), 1)
+    rally = [{"name": "r", "lat_deg": 50.02, "lon_deg": 8.0}]
+    asked = make_wing("ardupilot", rally=rally, terrain={"file": str(tmp_path / "t.tif")})
+    judged = judge_sortie(open_situation(asked), dataclasses.replace(sortie, rally=rally_items(asked.rally)))
+    found = [f for f in judged.findings if "goes on to the mission's landing into higher ground" in f.message]
+    assert bool(found) is met
 
 
 def test_a_wing_that_follows_its_path_back_is_judged_with_the_turn_and_with_its_circle(planned, make_wing):
