@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-GRID: Final = (260, 100)
-"""Cells of ground along and across."""
+GRID: Final = (180, 70)
+"""Cells of ground along and across, six pixels wide; each costs 25 µs to paint, which is most of a plan's pictures."""
 PIECES: Final = 220
 """A border, a zone's edge or a flight is cut about this often across the picture, so that hills can hide its parts."""
 DROPS: Final = 60
