@@ -25,15 +25,16 @@ settings.load_profile("any machine")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 LONG = (
-    "vedette/test_demo.py",
-    "maps/review/test_in_the_browser.py",
-    "docs/test_site.py",
-    "vedette/test_foreign_text.py",
     "missions_flight/test_flight.py",
+    "maps/review/test_in_the_browser.py",
+    "vedette/test_foreign_text.py",
+    "vedette/test_demo.py",
+    "maps/test_workbench.py",
+    "docs/test_site.py",
     "sitl/test_break_offs.py",
+    "missions_files/test_area.py",
     "missions/test_real_borders.py",
     "operations/test_ingest.py",
-    "detection/test_eval_command.py",
 )
 """Files that take over half a minute, longest first: begun first, none of them is waited for alone at the end."""
 
