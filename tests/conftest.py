@@ -16,7 +16,7 @@ from tests.provision import browser_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -75,7 +75,7 @@ def _no_running_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     session; a later test that calls ``asyncio.run`` would fail by the order of the suite alone.
     """
     of_the_browser = asyncio._get_running_loop()
-    if of_the_browser is None or "browser" in request.fixturenames:
+    if of_the_browser is None or "playwright" in request.fixturenames:
         yield
         return
     asyncio._set_running_loop(None)
@@ -98,16 +98,38 @@ def _no_page_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Return headless Chromium, or skip where there is none."""
-    executable = browser_path()
-    if executable is None:
+def playwright() -> Iterator[Playwright]:
+    """Return the one driver of browsers, or skip where there is none to drive."""
+    if browser_path() is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
-        yield chromium
-        chromium.close()
+    with sync_playwright() as driver:
+        yield driver
+
+
+def launched(playwright: Playwright, executable: str) -> Browser:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    return playwright.chromium.launch(executable_path=executable, args=arguments)
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Return headless Chromium."""
+    path = browser_path()
+    assert path is not None
+    chromium = launched(playwright, path)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Return Chromium with all a window has, notifications too, which its shell leaves out."""
+    path = browser_path(whole=True)
+    if path is None:
+        pytest.skip("only Chromium's shell is installed (apt-get install chromium)")
+    chromium = launched(playwright, path)
+    yield chromium
+    chromium.close()

@@ -26,13 +26,13 @@ def alarm(number):
     )  # fmt: skip
 
 
-def test_new_alerts_and_alarms_ring_where_the_reader_chose_it(browser, tmp_path):
+def test_new_alerts_and_alarms_ring_where_the_reader_chose_it(whole_browser, tmp_path):
     operation = operation_with(tmp_path / "op", tracks=6)
     with serving([operation], people_file(tmp_path / "a.json")) as served:
         store = served.desk.store_of(0, "station")
         open_card(store, alarm(1))
         with_case(served, "ana")
-        page = ready(opened(browser, served, permissions=["notifications"]))
+        page = ready(opened(whole_browser, served, permissions=["notifications"]))
         page.evaluate(LISTEN)
         until(page, "document.querySelectorAll('#cues .cue').length === 1")
         open_card(store, alarm(2))
