@@ -18,7 +18,7 @@ from detection.matching import matched
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detection.same_thing import Traces
+    from detection.traces import Traces
 
     FloatArray = NDArray[np.float64]
 

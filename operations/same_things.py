@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from detection.same_thing import Traces, chains, link
+from detection.same_thing import chains, link
+from detection.traces import Traces
 from geo.geodesy import metres_per_degree
 from operations import regrouping
 from operations.log.leaves import LeafKind

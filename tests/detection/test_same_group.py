@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from detection.same_group import GROUP_MAX, Candidates, _beside, together
-from detection.same_thing import Traces, link
+from detection.same_thing import link
+from detection.traces import Traces
 
 AREA = np.array([200_000.0, 200_000.0])
 FILE = np.array([(0.0, 0.0), (-2.1, 0.4), (-4.0, -0.5), (-6.5, 0.2), (-8.1, -0.3), (-10.0, 0.6), (-12.4, 0.0)])

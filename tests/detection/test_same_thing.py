@@ -11,10 +11,10 @@ from detection.matching import marginals
 from detection.same_thing import (
     OTHER_WANDERING,
     WANDERING,
-    Traces,
     chains,
     link,
 )
+from detection.traces import Traces
 
 MINUTE_NS = 60_000_000_000
 AREA = np.array([200_000.0, 200_000.0])
