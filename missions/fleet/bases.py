@@ -15,14 +15,14 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from ortools.sat.python import cp_model
 
-from missions.fleet.solver import solved
+from missions.fleet.solver import Model, solved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from ortools.sat.python import cp_model
 
     FloatArray = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def fewest_aircraft(work: Workload, period_s: float, bounds: Bounds = UNBOUND) -
     """Return the smallest fleet that repeats every sortie within a period, or None where none can."""
     if np.isinf(work.cycle_s).all(axis=1).any():
         return None
-    model = cp_model.CpModel()
+    model = Model()
     counts = [
         model.new_int_var(0, int(min(work.counts[b.fleet], *(work.limits[s, b.fleet] for s in b.sites))), f"m{k}")
         for k, b in enumerate(work.bases)

@@ -14,11 +14,10 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from missions.fleet.closest_approach import APART_M
 from missions.fleet.schedule import MAX_SHIFT_S, SHIFT_S, Separation, battery_findings
-from missions.fleet.solver import solved
+from missions.fleet.solver import Model, solved
 from missions.fleet.timetable import Timetable
 from missions.paths.sortie import build_sortie
 from missions.plan import Finding, Flight, Severity
@@ -96,7 +95,7 @@ def soonest_shares(seconds: FloatArray, count: int, limits: Sequence[int], *, sw
     """
     jobs, sites = seconds.shape
     count = min(count, jobs)
-    model = cp_model.CpModel()
+    model = Model()
     length = np.where(np.isfinite(seconds), np.ceil(np.where(np.isfinite(seconds), seconds, 0.0) + swap_s), 0).astype(
         int
     )

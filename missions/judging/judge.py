@@ -139,9 +139,9 @@ class SortieJudgement:
     kept_m: float
 
 
-def judge_sortie(situation: Situation, sortie: Sortie) -> SortieJudgement:
-    """Judge a planned sortie; of each broken rule the worst leg is reported."""
-    subject = subject_of(situation, sortie)
+def judge_sortie(situation: Situation, sortie: Sortie, subject: Subject | None = None) -> SortieJudgement:
+    """Judge a planned sortie, made ready before or not; of each broken rule the worst leg is reported."""
+    subject = subject or subject_of(situation, sortie)
     found = worst_of_each(
         breaches(subject),
         situation.frame,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from missions.judging.judge import subject_of
 from missions.judging.return_rules import ALONG_THE_PATH, return_rules
@@ -12,39 +11,51 @@ from missions.judging.rules_return import RETURN_ALT, failsafe_height, failsafe_
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from missions.airspace.situation import Situation
-    from missions.judging.breaches import Breaches
+    from missions.judging.subject import Subject
     from missions.plan import Sortie
 
 
-def with_return_height(situation: Situation, sorties: Sequence[Sortie]) -> tuple[Situation, list[Finding]]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Returning:
+    """The situation with its return height settled, what is to be said of that, and the sorties made ready in it."""
+
+    situation: Situation
+    findings: tuple[Finding, ...] = ()
+    subjects: tuple[Subject | None, ...]
+    """None for those that nothing was worked out of yet."""
+
+
+def with_return_height(situation: Situation, sorties: Sequence[Sortie]) -> Returning:
     """Return the situation with the least return height at which straight returns clear the ground.
 
     A height the brief gives is kept. So is the autopilot's own where it will do, where the returns follow
     the path, and where any higher climb would break a height rule; otherwise a finding says what to set.
     """
     failsafe = situation.brief.failsafe
+    unknown = (None,) * len(sorties)
     if failsafe.return_alt_m is not None or failsafe.way in ALONG_THE_PATH or situation.ground.flat:
-        return situation, []
-    wanted = _wanted_m(situation, sorties)
-    near = [sortie for sortie in sorties if sortie.name in wanted]
+        return Returning(situation=situation, subjects=unknown)
+    subjects = tuple(subject_of(situation, sortie) for sortie in sorties)
+    wanted = {k: height_m for k, subject in enumerate(subjects) if (height_m := _wanted_m(subject))}
     for height_m in sorted(set(wanted.values()), reverse=True):
         higher = situation.returning(return_alt_m=height_m)
-        if _too_high(higher, sorties):
+        raised = tuple(subject_of(higher, sortie) for sortie in sorties)
+        if any(len(b.leg) for subject in raised for b in failsafe_height(subject)):
             continue
-        mended = [sortie.name for sortie in near if not any(len(b.leg) for b in _terrain(higher, sortie))]
+        mended = [sorties[k] for k in wanted if not any(len(b.leg) for b in failsafe_terrain(raised[k]))]
         if mended:
-            return higher, [_finding(situation, sorties, mended, height_m)]
-    return situation, []
+            found = _finding(situation, mended, height_m)
+            return Returning(situation=higher, findings=(found,), subjects=raised)
+    return Returning(situation=situation, subjects=subjects)
 
 
-def _finding(situation: Situation, sorties: Sequence[Sortie], mended: Sequence[str], height_m: float) -> Finding:
-    first = next(s for s in sorties if s.name == mended[0])
-    brief = situation.brief
+def _finding(situation: Situation, mended: Sequence[Sortie], height_m: float) -> Finding:
+    first, brief = mended[0], situation.brief
     own_m = return_rules(brief.failsafe, brief.performance(first.aircraft)).return_alt_m
-    named = ", ".join(mended[:3]) + (f" and {len(mended) - 3} more" if len(mended) > 3 else "")
+    named = ", ".join(s.name for s in mended[:3]) + (f" and {len(mended) - 3} more" if len(mended) > 3 else "")
     return Finding(
         rule="return height", severity=Severity.WARNING, sortie=first.name, measured=own_m, limit=height_m, unit="m",
         message=f"{named} {'clear' if len(mended) > 1 else 'clears'} the ground on the way home only when the "
@@ -54,21 +65,7 @@ def _finding(situation: Situation, sorties: Sequence[Sortie], mended: Sequence[s
     )  # fmt: skip
 
 
-def _wanted_m(situation: Situation, sorties: Sequence[Sortie]) -> dict[str, float]:
-    """Return, for each sortie whose returns come too near to the ground, the return height that may mend it, if any."""
-    found = {}
-    for sortie in sorties:
-        broken = _terrain(situation, sortie)
-        heights = [b.wanted for b in broken if b.wanted is not None and len(b.wanted) and b.advice == RETURN_ALT]
-        if heights:
-            found[sortie.name] = float(np.max(np.concatenate(heights)))
-    return found
-
-
-def _terrain(situation: Situation, sortie: Sortie) -> Iterator[Breaches]:
-    return failsafe_terrain(subject_of(situation, sortie))
-
-
-def _too_high(situation: Situation, sorties: Sequence[Sortie]) -> bool:
-    subjects = (subject_of(situation, s) for s in sorties)
-    return any(len(b.leg) for subject in subjects for b in failsafe_height(subject))
+def _wanted_m(subject: Subject) -> float:
+    """Return the return height that may mend returns that come too near to the ground, 0 where there is none."""
+    broken = [b for b in failsafe_terrain(subject) if b.wanted is not None and b.advice == RETURN_ALT]
+    return max((float(b.wanted.max()) for b in broken if b.wanted is not None and len(b.wanted)), default=0.0)

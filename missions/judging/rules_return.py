@@ -16,16 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from missions.judging.returns import Returns
     from missions.judging.subject import Subject
 
     FloatArray = NDArray[np.float64]
-
-COARSE_M: Final = 120.0
-FINE_M: Final = 20.0
-"""Ground under a way home is looked up every 120 m, and every 20 m where that comes near to it."""
-RELIEF_M: Final = 60.0
-"""What may rise unseen between two coarse samples: a slope of 45 degrees up and down again."""
 
 
 def failsafe_height(subject: Subject) -> Iterator[Breaches]:
@@ -74,7 +67,7 @@ def failsafe_terrain(subject: Subject) -> Iterator[Breaches]:
     least = flight.min_agl_m
     if subject.return_rules.retrace:
         return
-    room, over_m = room_on_the_way(subject, returns)
+    room, over_m = subject.room
     low_already = points.alt_amsl_m - subject.ground.at(points.xy_m) < least - ROUNDING_M
     room = np.where(low_already, np.inf, room)
     foot = subject.landings_amsl_m[returns.place if subject.return_rules.above_destination else 0]
@@ -93,66 +86,6 @@ def failsafe_terrain(subject: Subject) -> Iterator[Breaches]:
             wanted=np.full(len(at), higher_m),
             advice=RETURN_ALT if mends else HIGHER, severity=severity, share_pct=100.0 * float(bad.mean()),
         )  # fmt: skip
-
-
-def room_on_the_way(subject: Subject, returns: Returns) -> tuple[FloatArray, FloatArray]:
-    """Return the least height above ground of each way home, and the height over its end that gives what is asked.
-
-    Unknown ground is passed. The height is infinite where the ground rises sooner than the aircraft climbs.
-    """
-    least = subject.brief.flight.min_agl_m
-    if subject.ground.flat:
-        ground = subject.ground.at(returns.target_m[:1])
-        room = np.minimum(returns.up_amsl_m, returns.over_amsl_m) - ground
-        return np.asarray(room), np.broadcast_to(ground + least, room.shape)
-    about = _highest_about(subject, returns)
-    arriving = np.minimum(returns.over_amsl_m, _climbed(returns, np.hypot(*(returns.target_m - returns.points.xy_m).T)))
-    room, over_m = _room(subject, returns, np.arange(len(returns.place)), COARSE_M)
-    room, over_m = np.minimum(room, arriving - about), np.maximum(over_m, about + least)
-    close = np.flatnonzero(room < least + RELIEF_M)
-    fine = _room(subject, returns, close, FINE_M)
-    room[close], over_m[close] = np.minimum(room[close], fine[0]), np.maximum(over_m[close], fine[1])
-    return room, over_m
-
-
-def _climbed(returns: Returns, along_m: FloatArray, which: NDArray[np.int64] | slice = slice(None)) -> FloatArray:
-    """Return how high returns can be so far along; infinite where the climb comes first."""
-    if np.isinf(returns.climb_slope):
-        return np.full(along_m.shape, np.inf)
-    return np.asarray(returns.up_amsl_m[which] + returns.climb_slope * along_m)
-
-
-def _highest_about(subject: Subject, returns: Returns) -> FloatArray:
-    """Return the highest known ground under the circle over the landing place of each return; none where it hovers."""
-    circle_m = subject.return_rules.circle_m
-    if circle_m == 0.0:
-        return np.full(len(returns.place), -np.inf)
-    angle = np.linspace(0.0, 2.0 * np.pi, 73)[:-1, None]
-    ring = circle_m * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
-    around = subject.landings_m[:, None, :] + ring[None, :, :]
-    ground = subject.ground.at(around.reshape(-1, 2)).reshape(len(around), -1)
-    return np.asarray(np.nan_to_num(ground, nan=-np.inf).max(axis=1)[returns.place])
-
-
-def _room(
-    subject: Subject, returns: Returns, which: NDArray[np.int64], spacing_m: float
-) -> tuple[FloatArray, FloatArray]:
-    start, end = returns.points.xy_m[which], returns.target_m[which]
-    length_m = np.hypot(*(end - start).T)
-    count = np.maximum(np.ceil(length_m / spacing_m).astype(np.int64), 1) + 1
-    row = np.repeat(np.arange(len(which)), count)
-    share = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)) / (count - 1)[row]
-    ground = np.nan_to_num(subject.ground.at(start[row] + share[:, None] * (end - start)[row]), nan=-np.inf)
-    up, over = returns.up_amsl_m[which][row], returns.over_amsl_m[which][row]
-    climbed = _climbed(returns, share * length_m[row], which[row])
-    flown = np.where(over > up, np.minimum(over, climbed), up + share * (over - up))
-    asked = ground + subject.brief.flight.min_agl_m - ROUNDING_M
-    gliding = up - (up - asked) / np.maximum(share, 1e-9)
-    wanted = np.where(asked <= up, gliding, np.where(asked <= climbed, asked, np.inf))
-    room, over_m = np.full(len(which), np.inf), np.full(len(which), -np.inf)
-    np.minimum.at(room, row, flown - ground)
-    np.maximum.at(over_m, row, wanted)
-    return room, over_m
 
 
 def failsafe_endurance(subject: Subject) -> Iterator[Breaches]:

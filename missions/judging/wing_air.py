@@ -90,7 +90,7 @@ def turned_back(pairs_m: FloatArray, radius_m: float) -> NDArray[np.object_]:
 
 
 def _hulls(places_m: FloatArray) -> NDArray[np.object_]:
-    return np.asarray(shapely.convex_hull(shapely.multipoints(places_m)), dtype=object)
+    return np.asarray(shapely.convex_hull(shapely.linestrings(places_m)), dtype=object)
 
 
 def _unit(way_m: FloatArray) -> FloatArray:

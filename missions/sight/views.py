@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -71,11 +72,11 @@ def lane_views(brief: Brief, nearest_m: float, stretch: float) -> tuple[LaneView
     if count is not None and len(_walk(holds[-1:], brief.corridor.from_m, nearest_m, depth)[0]) < count:
         return _spread(holds[-1:], nearest_m, depth, count)
     fewest = _walk(holds[:1], brief.corridor.from_m, nearest_m, depth)[0][:count]
-    for first_lap in (1.0, 0.0):
-        walks = (_walk(holds[: k + 1], brief.corridor.from_m, nearest_m, depth, first_lap) for k in range(len(holds)))
-        closing = [views for views, closed in walks if closed and len(views) <= (count or len(fewest))]
-        if closing:
-            return closing[-1]
+    most = count or len(fewest)
+    for first_lap, steepest in itertools.product((1.0, 0.0), range(len(holds), 0, -1)):
+        views, closed = _walk(holds[:steepest], brief.corridor.from_m, nearest_m, depth, first_lap, most)
+        if closed:
+            return views
     return fewest
 
 
@@ -120,9 +121,9 @@ def _spread(holds: _Holds, nearest_m: float, depth_m: float, count: int) -> tupl
 
 
 def _walk(
-    holds: _Holds, from_m: float, nearest_m: float, depth_m: float, first_lap: float = 0.0
+    holds: _Holds, from_m: float, nearest_m: float, depth_m: float, first_lap: float = 0.0, most: int = MAX_LANES
 ) -> tuple[tuple[LaneView, ...], bool]:
-    """Put each lane where its strip just meets the ground already seen; tell whether they close the corridor.
+    """Put each lane where its strip just meets the ground already seen; tell whether so many close the corridor.
 
     Each is held as steeply as `holds` goes, or flatter where only that reaches the ground already
     seen: looking out while that lane lies in the corridor, else looking in from a lane nearer to the
@@ -130,7 +131,7 @@ def _walk(
     outer edge by `first_lap` times the overlap, where that can be: the ground there may be higher.
     """
     seen, lanes = from_m, list[LaneView]()
-    while seen < depth_m - CLOSED_M and len(lanes) < MAX_LANES:
+    while seen < depth_m - CLOSED_M and len(lanes) < most:
         lap = holds.lap_m if lanes else first_lap * holds.lap_m
         outward, inward = seen + holds.far_m - lap, seen - holds.near_m - lap
         meets = np.flatnonzero((outward >= nearest_m) | (inward >= nearest_m))

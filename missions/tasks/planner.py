@@ -99,10 +99,11 @@ def _planned(situation: Situation, task: Task, ways: Ways, in_vain: InVain | Non
 
 def _judged(situation: Situation, laid: Laid, ways: Ways, in_vain: InVain | None) -> _Judged:
     _end_in_vain(in_vain, laid.timetable.findings)
-    situation, higher = with_return_height(situation, laid.timetable.sorties)
-    judged = [judge_sortie(situation, s) for s in laid.timetable.sorties]
+    returning = with_return_height(situation, laid.timetable.sorties)
+    situation = returning.situation
+    judged = [judge_sortie(situation, *s) for s in zip(laid.timetable.sorties, returning.subjects, strict=True)]
     sorties = tuple(j.sortie for j in judged)
-    known, broken = (*laid.timetable.findings, *higher), [f for j in judged for f in j.findings]
+    known, broken = (*laid.timetable.findings, *returning.findings), [f for j in judged for f in j.findings]
     rally: tuple[ProposedRally, ...] = ()
     if in_vain is None:
         rally, broken = propose_rally(situation, ways.router, sorties, broken)
