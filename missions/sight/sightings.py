@@ -166,10 +166,10 @@ def sightings(camera: Camera, passes: Passes, ground: PlaneGround, xy_m: FloatAr
     """
     if ground.flat or len(xy_m) == 0:
         return _of_square(camera, passes, ground, xy_m)
-    squares = np.floor((xy_m - xy_m.min(axis=0)) / SQUARE_M).astype(np.int64)
-    _, square = np.unique(squares, axis=0, return_inverse=True)
-    order = np.argsort(square.ravel(), kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(square.ravel()))[:-1])
+    east, north = np.floor((xy_m - xy_m.min(axis=0)) / SQUARE_M).astype(np.int64).T
+    square = east * (north.max() + 1) + north
+    order = np.argsort(square, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(square[order])) + 1)
     parts = [(g, _of_square(camera, passes, ground, xy_m[g])) for g in groups]
     own = [dataclasses.replace(part, point=g[part.point]) for g, part in parts]
     columns = {f.name: np.concatenate([getattr(p, f.name) for p in own]) for f in dataclasses.fields(Sightings)}
@@ -179,8 +179,7 @@ def sightings(camera: Camera, passes: Passes, ground: PlaneGround, xy_m: FloatAr
 def _of_square(camera: Camera, passes: Passes, ground: PlaneGround, xy_m: FloatArray) -> Sightings:
     amsl = ground.at(xy_m) if ground.flat or len(xy_m) == 0 else _window(ground, xy_m).at(xy_m[:, 0], xy_m[:, 1])
     legs, strips = _reaching(camera, passes, xy_m, amsl)
-    tree = shapely.STRtree(np.asarray(shapely.points(xy_m)))
-    strip, point = tree.query(strips, predicate="intersects") if len(strips) else np.zeros((2, 0), dtype=np.int64)
+    strip, point = _held(strips, xy_m)
     leg = legs[strip]
     step, length = (passes.end_m - passes.start_m)[leg], passes.length_m[leg]
     along = np.einsum("ij,ij->i", xy_m[point] - passes.start_m[leg], step) / np.maximum(length, 1e-9)
@@ -220,6 +219,33 @@ def _reaching(
     near = (passes.start_m > xy_m.min(axis=0) - reach) & (passes.start_m < xy_m.max(axis=0) + reach)
     legs = np.flatnonzero(near.all(axis=1))
     return legs, passes.take(legs).strips(camera, below[legs], above[legs])
+
+
+def _held(strips: NDArray[np.object_], xy_m: FloatArray) -> tuple[IntArray, IntArray]:
+    """Return every pair of a strip and a place in it or on its edge, of (n, 2).
+
+    Places are looked up by the coordinate that they are spread along most; a geometry of each, as an index of the
+    library needs, takes longer to make than all of this.
+    """
+    if not len(strips) or not len(xy_m):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    long = int(np.argmax(np.ptp(xy_m, axis=0)))
+    order = np.argsort(xy_m[:, long], kind="stable")
+    bounds = shapely.bounds(strips)
+    first = np.searchsorted(xy_m[order, long], bounds[:, long], side="left")
+    count = np.searchsorted(xy_m[order, long], bounds[:, long + 2], side="right") - first
+    shapely.prepare(strips)
+    found = []
+    for some in np.split(np.arange(len(strips)), np.flatnonzero(np.diff(np.cumsum(count) // AT_ONCE)) + 1):
+        strip = np.repeat(some, count[some])
+        place = np.arange(len(strip)) + np.repeat(first[some] - np.cumsum(count[some]) + count[some], count[some])
+        point = order[place]
+        across = xy_m[point, 1 - long]
+        near = (across >= bounds[strip, 1 - long]) & (across <= bounds[strip, 3 - long])
+        strip, point = strip[near], point[near]
+        inside = shapely.intersects_xy(strips[strip], xy_m[point, 0], xy_m[point, 1])
+        found.append((strip[inside], point[inside]))
+    return np.concatenate([s for s, _ in found]), np.concatenate([p for _, p in found])
 
 
 def _in_picture(
