@@ -17,7 +17,7 @@ from telemetry.live.link_clock import LinkClock
 from telemetry.recordings.candidates import Candidate, for_motion
 from telemetry.recordings.reading import finished
 from telemetry.recordings.recording import Pairing, PoseSource, Recording, RecordingKind, SourceKind
-from telemetry.recordings.settling import settle
+from telemetry.recordings.settling import NO_LENS, settle
 from telemetry.videos.clip_clock import clip_clock
 from telemetry.videos.clock_map import ClockMap
 from telemetry.videos.frame import Frame
@@ -156,6 +156,7 @@ class LiveTelemetry:
         self.posing = settle(clip, facts, self._recording, self._options, linked).posing
         if linked is None and self._link is not None:
             self.posing = dataclasses.replace(self.posing, no_pose=self._link.why)
+        self.problems.pop(NO_LENS, None)  # streams tell their lens now and then: it is not known yet
         for problem in self.posing.problems:
             self.problems.setdefault(problem.kind, problem)
         return self.posing

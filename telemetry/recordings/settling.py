@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,10 +18,16 @@ from telemetry.tracks.pose_track import Problem
 from telemetry.videos.posing import Posing, klv_posing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from telemetry.recordings.reading_options import ReadingOptions
     from telemetry.recordings.recording import Recording
+    from telemetry.tracks.pose_track import PoseTrack
     from telemetry.videos.video_file import StreamFacts
     from telemetry.videos.video_scan import ClipTelemetry
+
+NO_LENS: Final = "no_field_of_view"
+"""Kind of the problem that nothing tells the lens."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +128,7 @@ def _finish(
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
-    if options.camera is None and not any(np.isfinite(track.hfov_deg).any() for track in tracks):
-        text = f"{used[0]} says nothing of how wide the camera sees; state its name or field of view with --camera"
-        problems.append(Problem(kind="no_field_of_view", message=text))
+    problems += _no_lens(tracks, options, used[0])
     gaps = bridged(tracks, sigmas, posing.clock.utc_ns(clip.picture_pts_s, clip.picture_segment))
     sigmas = gaps.sigmas
     problems += gaps.problems
@@ -143,6 +147,14 @@ def _finish(
         sigmas=verdict.sigmas if verdict.sigmas != options.sigmas else None,
     )
     return Settled(posing=changed, used=tuple(used), unused=tuple(unused))
+
+
+def _no_lens(tracks: Sequence[PoseTrack], options: ReadingOptions, name: str) -> list[Problem]:
+    """Say where neither source nor person tells the lens: its poses are whole, and nothing is placed by them."""
+    if options.camera is not None or any(np.isfinite(track.hfov_deg).any() for track in tracks):
+        return []
+    text = f"{name} says nothing of how wide the camera sees; state its name or field of view with --camera"
+    return [Problem(kind=NO_LENS, message=text)]
 
 
 def _no_angles(chosen: Candidate) -> str:

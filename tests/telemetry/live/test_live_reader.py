@@ -9,14 +9,18 @@ import socket
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from geo.errors import RefusedError
 from telemetry.errors import MediaError
+from telemetry.klv import encode
 from telemetry.live.datagram_link import strip_rtp
 from telemetry.live.live_reader import LiveReader
+from telemetry.live.live_telemetry import LiveTelemetry
 from telemetry.live.open_link import LinkOptions
 from telemetry.live.recorder_file import SegmentRecorder
+from telemetry.recordings.reading_options import ReadingOptions
 
 DATAGRAM = 7 * 188
 
@@ -177,3 +181,17 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_registered(tmp_path, monke
         recorder.close()
     assert not (tmp_path / "segments.jsonl").exists()
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+
+
+def test_a_lens_that_a_stream_tells_seldom_is_missed_only_until_it_comes():
+    telemetry = LiveTelemetry("udp://here", ReadingOptions())
+    missed = []
+    for k in range(8):
+        values = {2: 1_714_557_600_000_000 + k * 100_000, 5: 1.0, 6: 0.0, 7: 0.0, 13: 50.0, 14: 8.0, 104: 300.0}
+        values |= {18: 0.0, 19: -30.0, 20: 0.0} | ({16: 40.0, 17: 30.0} if k == 5 else {})
+        telemetry.take({"pts": (k, 10), "shown": (k, 10), "number": 257}, encode(values))
+        header = {"pts": (k, 10), "i": k, "w": 160, "h": 120, "notes": []}
+        frame = telemetry.frame(header, np.zeros((120, 160, 3), np.uint8), came_ns=0)
+        assert frame.pose is not None
+        missed.append("no_field_of_view" in telemetry.problems)
+    assert missed == [True] * 5 + [False] * 3
