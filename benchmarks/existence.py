@@ -17,11 +17,11 @@ from detection.placed_hits import Placed
 from detection.scoring import InView, match
 from vedette.commands.eval_follow import Followed, simulated
 
-NAMES = ("score", "sure", "found", "motion", "size")
+NAMES = ("score", "sure", "found", "motion", "size", "width", "turning")
 
 
 def labelled(one: Followed) -> tuple[np.ndarray, np.ndarray]:
-    """Return factors (n, 5) of a recording's person tracks, and whether each has most of its boxes on a person."""
+    """Return factors (n, 7) of a recording's person tracks, and whether each has most of its boxes on a person."""
     placed, drift = Placed.of(one.hits), GroundDrift.of(one.looks)
     paths = follow(placed, TrackerSettings(), one.looks, drift)
     found = factors(paths, placed, one.looks, drift)

@@ -1,7 +1,8 @@
 """Identities held on five simulated flights, from the same boxes, against ByteTrack and OC-SORT of `trackers`.
 
 The package is not among our dependencies: pip install trackers to have the rivals. HOTA and IDF1 are trackeval's,
-beside what the same boxes allow.
+beside what the same boxes allow. Not run: BoT-SORT with camera-motion compensation, which needs the pictures that these
+flights do not have, and UCMCTrack, which no registry has as a package.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ FLIGHTS = ((1, 45.0), (2, 35.0), (3, 60.0), (4, 45.0), (6, 40.0))
 RATES = ((Fraction(30), 12.0), (Fraction(6), 60.0), (Fraction(3), 60.0), (Fraction(3, 2), 60.0))
 """Frames a second, and seconds of each flight."""
 PERFECT = DetectorErrors(
-    recall=1.0, half_height_px=-50.0, hidden_share=0.0, jitter_px=0.0, jitter_share=0.0, flickers_per_frame=0.0,
-    clutter_per_km2=0.0,
+    recall=1.0, half_height_px=-50.0, hidden_share=0.0, jitter_px=(0.0, 0.0), jitter_share=0.0,
+    lasting_px=(0.0, 0.0), flickers_per_frame=0.0, clutter_per_km2=0.0,
 )  # fmt: skip
 EVERY = TrackerSettings(existence_min=0.0)
 

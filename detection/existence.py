@@ -8,7 +8,7 @@ The odds that a track is a person, a vehicle or a bicycle, and no warm rock or f
 * how often it was found when it should have been (beta-binomial), against clutter that stays (found now and
   then) and clutter that flickers (found again by chance only);
 * whether it moved, beyond what the pose's drift explains: most things do, most clutter does not;
-* its size in metres against the class's: clutter is of any size that looks like one.
+* its size in metres against the class's, and whether a person's outline turns (`detection.track_sizes`).
 
 Each counts as often as simulated patrols say (`Weights`): what was assumed of each alone is too timid or too bold by a
 factor, and what they say is not independent. The other numbers are assumptions, stated below; what all of them give is
@@ -24,12 +24,9 @@ import numpy as np
 from scipy.special import betaln, expit, logit, softmax
 
 from detection.followers import motions_of
-from detection.georeference import OTHER_SIZE_M, SIZES_M
-from detection.normal_distribution import log_density
+from detection.track_sizes import Outlines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from detection.ground_drift import GroundDrift
@@ -61,29 +58,6 @@ DRIFT_TIME_S: Final = 20.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """Sizes of a class over its mean, in the logarithm, and those of what is taken for it."""
-
-    usual: float
-    """One sigma."""
-    odd_share: float
-    """Share that is otherwise."""
-    odd_mean: float
-    odd: float
-    clutter: float
-
-
-SPREADS: Final = {"person": Spread(usual=0.1, odd_share=0.2, odd_mean=-0.3, odd=0.3, clutter=0.27)}
-"""Standing adults differ by a tenth with clothes and box edges; one in five crouches, sits or is a child: assumed.
-What a detector takes for a person is nearly as high as one, or it would not (counted: `sitl.films.seen_patrol`)."""
-OTHER_SPREAD: Final = Spread(usual=0.25, odd_share=0.0, odd_mean=0.0, odd=0.25, clutter=0.8)
-"""Vehicles come in many lengths."""
-SIZE_ERROR_LN: Final = 0.03
-"""Error of a track's size that all its pictures share: of height over the ground, and of the lens."""
-LEAST_SIZE_NATS: Final = -4.0
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """How often each kind of evidence counts, and the log odds before any: logistic regression on simulated patrols."""
 
@@ -93,10 +67,12 @@ class Weights:
     found: float
     motion: float
     size: float
+    width: float
+    turning: float
 
 
-WEIGHTS: Final = Weights(base=-1.5, score=1.2, sure=1.1, found=1.25, motion=0.75, size=1.45)
-"""Learned on the half hours of worlds 3000 to 3014 (`docs/decisions`)."""
+WEIGHTS: Final = Weights(base=-2.6, score=0.6, sure=0.8, found=1.6, motion=1.0, size=0.85, width=1.3, turning=1.6)
+"""Learned on the half hours of worlds 3000 to 3006 (`docs/decisions`)."""
 OTHER_LABEL: Final = 0.05
 """Chance that a box of a thing names another class."""
 
@@ -125,6 +101,9 @@ class Factors:
     found: FloatArray
     motion: FloatArray
     size: FloatArray
+    width: FloatArray
+    """Of what may be a person; 0 for the rest, as `turning` is."""
+    turning: FloatArray
     posterior: FloatArray
     class_code: NDArray[np.int64]
 
@@ -132,7 +111,8 @@ class Factors:
 def factors(paths: Paths, placed: Placed, looks: Looks | None, drift: GroundDrift) -> Factors:
     """Work out every path's evidence; sizes in metres need `looks`."""
     worth = 1.0 / (OBJECT_SHARE + (1.0 - OBJECT_SHARE) / np.maximum(paths.found, 1.0))
-    by_size = _size_nats(*_size_ln(paths, placed, looks), placed.class_names)
+    outlines = Outlines.of(paths, placed, looks)
+    by_size = np.zeros((len(paths), len(placed.class_names))) if outlines is None else outlines.height_nats()
     votes = np.zeros((len(paths.rows), len(placed.class_names)))
     votes[np.arange(len(paths.rows)), placed.class_code[paths.rows]] = 1.0
     rate = np.log((1.0 - OTHER_LABEL) / OTHER_LABEL)
@@ -140,22 +120,26 @@ def factors(paths: Paths, placed: Placed, looks: Looks | None, drift: GroundDrif
     fits = prior * np.exp(by_size)
     total = fits.sum(axis=1)
     posterior = fits / total[:, None]
+    class_code = posterior.argmax(axis=1)
+    person = np.isin(class_code, [code for code, name in enumerate(placed.class_names) if name == "person"])
     return Factors(
         score=_score_nats(paths, placed, worth),
         sure=_sure_nats(paths, placed, worth),
         found=_found_nats(paths),
         motion=_motion_nats(paths, placed, drift),
         size=np.log(total),
+        width=np.zeros(len(paths)) if outlines is None else np.where(person, outlines.width_nats(), 0.0),
+        turning=np.zeros(len(paths)) if outlines is None else np.where(person, outlines.turning_nats(), 0.0),
         posterior=posterior,
-        class_code=posterior.argmax(axis=1),
+        class_code=class_code,
     )
 
 
 def weigh(paths: Paths, placed: Placed, looks: Looks | None, drift: GroundDrift) -> Evidence:
     """Weigh every path."""
     found = factors(paths, placed, looks, drift)
-    nats = WEIGHTS.base + WEIGHTS.score * found.score + WEIGHTS.sure * found.sure
-    nats += WEIGHTS.found * found.found + WEIGHTS.motion * found.motion + WEIGHTS.size * found.size
+    kinds = [field.name for field in dataclasses.fields(Weights) if field.name != "base"]
+    nats = WEIGHTS.base + sum(getattr(WEIGHTS, kind) * getattr(found, kind) for kind in kinds)
     return Evidence(existence=expit(nats), posterior=found.posterior, class_code=found.class_code)
 
 
@@ -219,44 +203,3 @@ def _speed_nats(paths: Paths, placed: Placed) -> FloatArray:
     variance = motions_of(placed.class_names)[:, 1] ** 2 + 0.5
     nats = -0.5 * speed2 / variance - np.log(variance)
     return np.asarray(nats - nats.max(axis=1, keepdims=True))
-
-
-def _size_ln(paths: Paths, placed: Placed, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
-    """Mean logarithm of each path's height in metres over that of each class, and the variance of its measurement."""
-    classes, count = len(placed.class_names), len(paths)
-    unknown = np.zeros((count, classes)), np.full(count, np.inf)
-    if looks is None or not len(looks):
-        return unknown
-    hits = placed.hits.take(paths.rows)
-    look = np.minimum(np.searchsorted(looks.t_utc_ns, hits.t_utc_ns), len(looks) - 1)
-    height_px = np.maximum((hits.box_px[:, 3] - hits.box_px[:, 1]).astype(np.float64), 1.0)
-    slant = hits.slant_m.astype(np.float64)
-    edge = (hits.box_px[:, :2] < 2.0).any(axis=1) | (hits.box_px[:, 2:] > looks.size_px[look] - 2.0).any(axis=1)
-    known = (looks.t_utc_ns[look] == hits.t_utc_ns) & np.isfinite(slant) & ~edge
-    height_m = height_px * slant / looks.focal_px[look, 1]
-    sin_d = np.clip((looks.alt_hae_m[look] - hits.alt_hae_m) / slant, 0.0, 1.0)
-    sizes = np.array([SIZES_M.get(name, OTHER_SIZE_M) for name in placed.class_names])
-    expected = sizes[:, 0] * np.sqrt(1.0 - sin_d[:, None] ** 2) + sizes[:, 1] * sin_d[:, None]
-    ratio = np.where(known[:, None], np.log(np.where(known, height_m, 1.0)[:, None] / expected), 0.0)
-    usable = paths.total(known.astype(np.float64))
-    mean = paths.total(ratio) / np.maximum(usable, 1.0)[:, None]
-    noise = paths.total(np.where(known, 1.0 / height_px**2, 0.0)) / np.maximum(usable, 1.0) ** 2
-    return np.where((usable > 0)[:, None], mean, 0.0), np.where(usable > 0, noise, np.inf)
-
-
-def _size_nats(mean: FloatArray, noise: FloatArray, class_names: Sequence[str]) -> FloatArray:
-    """Log density of a size under each class over that under its clutter (paths, classes); 0 where it is not known."""
-    columns = [np.zeros(len(mean)) for _ in class_names]
-    known = np.flatnonzero(np.isfinite(noise))
-    for code, name in enumerate(class_names):
-        if name in SIZES_M:
-            size, spread = mean[known, code], SPREADS.get(name, OTHER_SPREAD)
-            usual, odd, clutter = (
-                np.sqrt(one**2 + SIZE_ERROR_LN**2 + noise[known]) for one in (spread.usual, spread.odd, spread.clutter)
-            )
-            fits = (1.0 - spread.odd_share) * np.exp(log_density(size, 0.0, usual))
-            fits += spread.odd_share * np.exp(log_density(size, spread.odd_mean, odd))
-            with np.errstate(divide="ignore"):
-                nats = np.log(fits) - log_density(size, 0.0, clutter)
-            columns[code][known] = np.maximum(nats, LEAST_SIZE_NATS)
-    return np.stack(columns, axis=1)

@@ -38,18 +38,20 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 CLASS_NAMES: Final = ("person", "vehicle")
-WIDTH_M: Final = (0.6, 3.0)
-"""Mean width of a person and of a vehicle across the line of sight."""
+WIDTH_M: Final = (0.73, 3.0)
+"""Mean width of the boxes of a person and of a vehicle across the line of sight."""
 FAR_M: Final = 1500.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorErrors:
-    """A detector's faults; the defaults are those of the bundled model on ten filmed patrols of 80 s, 1200 pictures.
+    """A detector's faults; the defaults are those of the bundled model on filmed patrols of 80 s, 120 pictures each.
 
-    On these (`sitl.films.filmed_patrol`, worlds 1 to 10, persons 8 to 12 px high) 682 of 924 persons were found; after
-    a miss 0.56 were missed in the next picture, after a find 0.14; and 37 boxes of persons lay on nothing, at 22
-    places: 17 once, 5 again and again. Scores are calibrated chances, drawn in the logarithm of their odds.
+    On ten of these (`sitl.films.filmed_patrol`, worlds 1 to 10, persons 8 to 12 px high) 682 of 924 persons were found;
+    after a miss 0.56 were missed in the next picture, after a find 0.14. On them and eighteen more (worlds 5000 to
+    5017; 3360 pictures, 27 km) boxes of persons lay on nothing at 45 places: 33 once, 12 again and again. Scores are
+    calibrated chances, drawn in the logarithm of their odds. Outlines were counted on the eighteen; animals there and
+    on three with ten times as many (5100 to 5102): 14 were found more than once.
     """
 
     recall: float = 0.9
@@ -59,23 +61,36 @@ class DetectorErrors:
     hidden_share: float = 0.8
     """Share of misses that last (a posture, a bush), for `hidden_s` on average."""
     hidden_s: float = 2.0
-    jitter_px: float = 0.6
+    jitter_px: tuple[float, float] = (0.1, 0.4)
     jitter_share: float = 0.03
-    """One-sigma error of a box edge: a fixed part, and a share of the box's height."""
+    """One-sigma error of a box's edges, left and right, top and bottom, that is new in every picture: a fixed part, and
+    a share of the box's height."""
+    lasting_px: tuple[float, float] = (0.36, 0.8)
+    """One sigma of what an object's edges are off in all pictures alike."""
     thing_logits: tuple[float, ...] = (1.0, 1.04, 1.37, 1.5, 1.67, 1.99, 2.01, 2.64, 3.89, 3.89, 3.89)
-    clutter_logits: tuple[float, ...] = (1.0, 1.0, 1.0, 1.02, 1.12, 1.28, 1.34, 1.44, 1.59, 1.93, 3.89)
-    """Deciles, least to most, of the log odds that the calibration gives to boxes on persons and on nothing."""
+    clutter_logits: tuple[float, ...] = (1.0, 1.0, 1.0, 1.02, 1.15, 1.31, 1.36, 1.43, 1.52, 1.8, 3.89)
+    animal_logits: tuple[float, ...] = (1.0, 1.05, 1.4, 1.65, 1.8, 1.9, 2.0, 2.5, 3.89, 3.89, 3.89)
+    """Deciles, least to most, of the log odds that the calibration gives to boxes on persons, on nothing, and on
+    animals."""
     object_share: float = 0.4
     """Share of their variance that belongs to the object."""
-    flickers_per_frame: float = 0.014
-    clutter_per_km2: float = 6.5
-    """Lasting things that are taken for a person now and then: rocks, stumps, and animals, which move."""
+    flickers_per_frame: float = 0.01
+    clutter_per_km2: float = 5.0
+    """Lasting things that are taken for a person now and then: rocks, bushes, stumps, and animals."""
+    animal_share: float = 0.3
     clutter_found: tuple[float, float] = (1.5, 2.0)
-    """Beta distribution of the share of pictures in which each is taken for one."""
+    animal_found: tuple[float, float] = (0.9, 1.0)
+    """Beta distributions of the share of pictures in which each is taken for one."""
     clutter_size_ln: float = 0.25
     """Spread of their sizes about a person's, in the logarithm."""
-    clutter_moving: float = 0.1
-    """Animals: an assumption, since those that the simulator draws stand still."""
+    width_ln: tuple[float, float, float] = (0.08, 0.16, 0.2)
+    """Spread of the widths, of things, clutter and animals, over what their height lets expect, in the logarithm."""
+    turning: tuple[float, float] = (0.15, 0.25)
+    """Spread of the change of that logarithm a radian of the direction of sight, of things and clutter."""
+    animal_turning: tuple[float, ...] = (-0.94, -0.85, 0.02, 0.07, 0.1, 0.16, 0.7, 0.83, 0.86)
+    """The same of animals, one by one: a long body turns its side."""
+    animal_moving: float = 1.0 / 3.0
+    """An assumption, since the animals that the simulator draws stand still."""
 
 
 def seen_patrol(seed: int, shape: PatrolShape | None = None, errors: DetectorErrors | None = None) -> SeenPatrol:
@@ -103,29 +118,46 @@ class _Objects:
     found: FloatArray
     """Share of pictures in which clutter is taken for something."""
     thing: NDArray[np.bool_]
+    animal: NDArray[np.bool_]
+    width_ln: FloatArray
+    """Logarithm of the width over what the height lets expect, seen to the north, and its change a radian."""
+    turning: FloatArray
+    off_px: FloatArray
+    """What the edges are off in all pictures, (n, 4)."""
     home_lat_lon: FloatArray
     """Where clutter lies, and how it moves a second."""
     rate_lat_lon: FloatArray
 
     @classmethod
     def drawn(cls, world: World, shape: PatrolShape, errors: DetectorErrors, rng: np.random.Generator) -> _Objects:
-        """Put clutter on the ground, and give every object its own size and score."""
+        """Put clutter on the ground, and give every object its own size, outline and score."""
         things = len(world.routes)
         north, east = (float(v) for v in metres_per_degree(START_LAT_LON[0]))
         deep_m = 200.0
         clutter = int(rng.poisson(errors.clutter_per_km2 * shape.line_m * 2.0 * deep_m / 1e6))
+        count = things + clutter
         place = rng.uniform((-deep_m, 0.0), (deep_m, shape.line_m), (clutter, 2)) / (north, east)
-        moving = rng.random(clutter) < errors.clutter_moving
+        animal = np.arange(count) >= things
+        animal &= rng.random(count) < errors.animal_share
+        moving = animal[things:] & (rng.random(clutter) < errors.animal_moving)
         rate = np.where(moving[:, None], rng.normal(0.0, 0.8, (clutter, 2)), 0.0) / (north, east)
         kind = np.concatenate([world.routes.kind, np.zeros(clutter, np.int64)])
-        spread = np.concatenate([np.where(world.routes.kind == 0, 0.08, 0.2), np.full(clutter, errors.clutter_size_ln)])
-        thing = np.arange(things + clutter) < things
+        thing = np.arange(count) < things
+        sort = np.where(thing, 0, np.where(animal, 2, 1))
+        spread = np.where(thing, np.where(kind == 0, 0.08, 0.2), errors.clutter_size_ln)
+        size, score, width, turned = rng.standard_normal((4, count))
+        turning = np.where(animal, rng.choice(errors.animal_turning, count), np.where(thing, *errors.turning) * turned)
+        found = np.where(animal, rng.beta(*errors.animal_found, count), rng.beta(*errors.clutter_found, count))
         return cls(
             kind=kind,
-            size=np.exp(spread * rng.standard_normal(things + clutter)),
-            score=np.sqrt(errors.object_share) * rng.standard_normal(things + clutter),
-            found=np.where(thing, 1.0, rng.beta(*errors.clutter_found, things + clutter)),
+            size=np.exp(spread * size),
+            score=np.sqrt(errors.object_share) * score,
+            found=np.where(thing, 1.0, found),
             thing=thing,
+            animal=animal,
+            width_ln=np.array(errors.width_ln)[sort] * width,
+            turning=np.where(kind == 0, turning, 0.0),
+            off_px=np.tile(errors.lasting_px, 2) * rng.standard_normal((count, 4)),
             home_lat_lon=place + START_LAT_LON,
             rate_lat_lon=rate,
         )
@@ -206,13 +238,15 @@ class _Scene:
         depth = np.where(homogeneous[:, 2] > 1.0, homogeneous[:, 2], np.nan)
         foot = homogeneous[:, :2] / depth[:, None]
         drop = self.shape.alt_agl_m
-        away = np.hypot((lat - looks.lat_deg[row]) * north, (lon - looks.lon_deg[row]) * east)
+        step_n, step_e = (lat - looks.lat_deg[row]) * north, (lon - looks.lon_deg[row]) * east
+        away = np.hypot(step_n, step_e)
         slant = np.hypot(away, drop)
         sizes = np.array([SIZES_M[name] for name in CLASS_NAMES])[objects.kind]
         flat = sizes[:, 1] * drop / slant
         tall = sizes[:, 0] * away / slant
         high = camera.fy_px / slant * objects.size * (tall + flat)
-        wide = camera.fx_px / slant * objects.size * np.array(WIDTH_M)[objects.kind]
+        turned = np.exp(objects.width_ln + objects.turning * np.clip(np.arctan2(step_e, step_n), -0.6, 0.6))
+        wide = camera.fx_px / slant * objects.size * np.array(WIDTH_M)[objects.kind] * turned
         bottom = foot[:, 1] + 0.5 * flat / (tall + flat) * high
         whole = np.column_stack([foot[:, 0] - wide / 2, bottom - high, foot[:, 0] + wide / 2, bottom])
         limit = np.array([camera.width_px, camera.height_px] * 2, dtype=np.float64)
@@ -242,12 +276,15 @@ class _Scene:
         lasts = missed & thing & (rng.random(len(who)) < errors.hidden_share * (t_s > self.hidden_until_s[who] + 5.0))
         self.hidden_until_s[who[lasts]] = t_s + rng.exponential(errors.hidden_s, int(lasts.sum()))
         kept = np.flatnonzero(~missed & (t_s >= self.hidden_until_s[who]))
-        shake = errors.jitter_px + errors.jitter_share * high[kept, None]
+        shake = np.tile(errors.jitter_px, 2) + errors.jitter_share * high[kept, None]
         flickers = int(rng.poisson(errors.flickers_per_frame))
         middle = rng.uniform((8, 12), (camera.width_px - 8, camera.height_px - 12), (flickers, 2))
         half = np.array([2.8, 5.6]) * np.exp(errors.clutter_size_ln * rng.standard_normal((flickers, 1)))
         found = np.vstack(
-            [box[kept] + shake * rng.standard_normal((len(kept), 4)), np.hstack([middle - half, middle + half])]
+            [
+                box[kept] + self.objects.off_px[who[kept]] + shake * rng.standard_normal((len(kept), 4)),
+                np.hstack([middle - half, middle + half]),
+            ]
         )
         own = np.concatenate(
             [self.objects.score[who[kept]], np.sqrt(errors.object_share) * rng.standard_normal(flickers)]
@@ -255,8 +292,12 @@ class _Scene:
         own += np.sqrt(1.0 - errors.object_share) * rng.standard_normal(len(found))
         right = np.concatenate([thing[kept], np.zeros(flickers, dtype=bool)])
         rank = 10.0 * ndtr(own)
-        odds = (np.interp(rank, np.arange(11), deciles) for deciles in (errors.thing_logits, errors.clutter_logits))
-        chance = expit(np.where(right, *odds)).astype(np.float32)
+        animal = np.concatenate([self.objects.animal[who[kept]], np.zeros(flickers, dtype=bool)])
+        thing_odds, clutter_odds, animal_odds = (
+            np.interp(rank, np.arange(11), deciles)
+            for deciles in (errors.thing_logits, errors.clutter_logits, errors.animal_logits)
+        )
+        chance = expit(np.where(right, thing_odds, np.where(animal, animal_odds, clutter_odds))).astype(np.float32)
         return Detections(
             boxes_px=found.astype(np.float32),
             classes=np.concatenate([boxes["class_number"][kept], np.zeros(flickers, np.int64)]),

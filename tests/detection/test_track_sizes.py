@@ -1,0 +1,101 @@
+"""Outlines of what is passed by: a body that turns its side, one that is too wide, and a person who is neither."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from detection.georeference import SIZES_M, Surroundings, place_all
+from detection.ground_drift import GroundDrift
+from detection.ground_tracker import TrackerSettings, follow, track
+from detection.looks import Look, Looks
+from detection.placed_hits import Placed
+from detection.track_sizes import PERSON_WIDTH_M, Outlines
+from detection.values import Detections
+from geo.geodesy import metres_per_degree
+from geo.locate import project
+from geo.terrain import FlatTerrain
+from geo.values import CameraModel, GimbalFrame, Pose
+from telemetry.videos.frame import Frame
+
+if TYPE_CHECKING:
+    from detection.ground_hits import GroundHits
+
+T0 = 1_750_000_000_000_000_000
+CAMERA = CameraModel.from_fov(hfov_deg=35.0, width_px=640, height_px=512)
+GROUND = FlatTerrain(height_m=180.0)
+NORTH, EAST = (float(v) for v in metres_per_degree(52.0))
+IMAGE = np.broadcast_to(np.zeros(1, np.uint8), (512, 640, 3))
+
+
+def passed_by(
+    turning: float = 0.0, wider: float = 1.0, jitter_px: float = 0.0, seed: int = 3
+) -> tuple[GroundHits, Looks]:
+    """Boxes of something that stands 100 m to the north of the middle of a way of 60 m, flown in eight seconds."""
+    rng = np.random.default_rng(seed)
+    seen, looks = [], []
+    for k in range(12):
+        east_m = -30.0 + 5.0 * k
+        pose = Pose(
+            t_utc_ns=T0 + k * 666_666_667, lat_deg=52.0 - 100.0 / NORTH, lon_deg=23.5 + east_m / EAST, alt_hae_m=280.0,
+            yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, gimbal_pitch_deg=-45.0, gimbal_frame=GimbalFrame.BODY,
+            hfov_deg=35.0,
+        )  # fmt: skip
+        ((x, y),) = project(poses=pose, camera=CAMERA, lat_deg=[52.0], lon_deg=[23.5], alt_hae_m=[180.0])
+        slant = float(np.hypot(np.hypot(100.0, east_m), 100.0))
+        level, tall = np.hypot(100.0, east_m) / slant, SIZES_M["person"]
+        high = CAMERA.fy_px / slant * (tall[0] * level + tall[1] * 100.0 / slant)
+        wide = CAMERA.fx_px / slant * PERSON_WIDTH_M * wider * np.exp(turning * np.arctan2(-east_m, 100.0))
+        foot = y + 0.5 * CAMERA.fy_px / slant * tall[1] * 100.0 / slant
+        box = np.array([x - wide / 2, foot - high, x + wide / 2, foot]) + rng.normal(0.0, jitter_px, 4)
+        found = Detections(
+            boxes_px=box[None].astype(np.float32), classes=np.zeros(1, np.int64), scores=np.array([0.85], np.float32),
+            probabilities=np.array([0.85], np.float32),
+        )  # fmt: skip
+        frame = Frame(index=k, pts_s=Fraction(2 * k, 3), t_utc_ns=pose.t_utc_ns, image=IMAGE, pose=pose)
+        seen.append((frame, found))
+        looks.append(Look(pose, CAMERA))
+    return place_all(seen, Surroundings(terrain=GROUND), class_names=("person",)), Looks.of(looks)
+
+
+def existence(hits: GroundHits, looks: Looks) -> float:
+    _, tracks = track(hits, TrackerSettings(existence_min=0.0), looks)
+    assert len(tracks) == 1
+    return float(tracks.existence[0])
+
+
+@pytest.mark.parametrize("turning", [-0.9, 0.0, 0.4])
+def test_the_turn_of_an_outline_is_measured(turning: float) -> None:
+    """Over twenty draws the slope is right, and errs as much as it says."""
+    values, noises = [], []
+    for seed in range(20):
+        hits, looks = passed_by(turning, jitter_px=0.4, seed=seed)
+        placed, drift = Placed.of(hits), GroundDrift.of(looks)
+        outlines = Outlines.of(follow(placed, TrackerSettings(), looks, drift), placed, looks)
+        assert outlines is not None
+        measured = outlines.turning()
+        values.append(float(measured.value[0]))
+        noises.append(float(measured.noise[0]))
+    assert np.mean(values) == pytest.approx(turning, abs=0.1)
+    assert np.std(values) == pytest.approx(np.sqrt(np.mean(noises)), rel=0.5)
+
+
+def test_what_turns_its_side_is_less_likely_a_person() -> None:
+    person, animal = existence(*passed_by()), existence(*passed_by(turning=0.9))
+    assert animal / (1.0 - animal) < 0.25 * person / (1.0 - person)
+
+
+def test_what_is_far_too_wide_is_less_likely_a_person() -> None:
+    person, bush = existence(*passed_by()), existence(*passed_by(wider=1.8))
+    assert bush / (1.0 - bush) < 0.5 * person / (1.0 - person)
+
+
+def test_without_looks_outlines_say_nothing() -> None:
+    hits, _ = passed_by(turning=0.9)
+    placed = Placed.of(hits)
+    paths = follow(placed, TrackerSettings(), None, GroundDrift.of(None))
+    assert Outlines.of(paths, placed, None) is None
+    assert existence(*passed_by(turning=0.9)) != pytest.approx(float(track(hits)[1].existence[0]))
