@@ -90,6 +90,14 @@ def test_a_group_that_turned_round_is_known_by_its_order() -> None:
     assert (np.diag(found) > 2.0 * (found - np.diag(np.diag(found))).max(axis=1)).all()
 
 
+def test_of_two_recordings_at_once_the_earlier_one_is_first_whoever_saw_a_thing_first() -> None:
+    """Else a thing could be followed by another recording's track, and that by a second one of the first."""
+    both = traces(FILE[:3], FILE[:3] + (3.0, -2.0), gap_s=-6.0)
+    both.begin_ns[:] = both.begin_ns + np.array([0, 700, 0, 300, 0, 300], dtype=np.int64) * 1_000_000
+    found = told(both, 3)
+    assert np.diag(found).min() > 0.9
+
+
 def test_larger_groups_are_left_to_what_each_says() -> None:
     many = np.column_stack([-2.0 * np.arange(GROUP_MAX + 1), np.zeros(GROUP_MAX + 1)])
     seen = traces(many, many + (55.0, 0.0))
