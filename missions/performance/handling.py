@@ -40,6 +40,8 @@ class Handling:
     """How far inside a corner the path may pass it; infinite where only the lead counts."""
     corner_lead_m: float
     """How far before a corner the turn may begin; infinite where only the cut counts."""
+    brake_ramp_mps: float
+    """With v speed and d the way left, it brakes by v^2 + ramp v = 2 a d + (end speed)^2; 0 for a steady braking."""
     climb_accel_mps2: float
     takeoff_mps: float
     """Climb rate near the ground; infinite where it climbs away at its full rate."""
@@ -61,6 +63,7 @@ ARDUPILOT: Final = Handling(
     corner_accel_mps2=5.0,  # WPNAV_ACCEL_C = 0: twice WPNAV_ACCEL
     corner_cut_m=2.0,  # WPNAV_RADIUS
     corner_lead_m=math.inf,
+    brake_ramp_mps=0.0,
     climb_accel_mps2=1.0,  # WPNAV_ACCEL_Z
     takeoff_mps=math.inf,
     land_mps=0.5,  # LAND_SPEED
@@ -75,7 +78,8 @@ PX4: Final = Handling(
     jerk_mps3=4.0,  # MPC_JERK_AUTO
     corner_accel_mps2=1.5,  # MPC_ACC_HOR x MPC_XY_TRAJ_P (computeXYSpeedFromWaypoints)
     corner_cut_m=math.inf,
-    corner_lead_m=10.0,  # NAV_ACC_RAD
+    corner_lead_m=2.0,  # NAV_ACC_RAD of multicopters (rc.mc_defaults)
+    brake_ramp_mps=9.0,  # 4 x MPC_ACC_HOR^2 / MPC_JERK_AUTO (computeMaxSpeedFromDistance)
     climb_accel_mps2=3.0,  # MPC_ACC_DOWN_MAX; MPC_ACC_UP_MAX is 4
     takeoff_mps=1.5,  # MPC_TKO_SPEED
     land_mps=0.7,  # MPC_LAND_SPEED
@@ -129,10 +133,28 @@ def leg_seconds(handling: Handling, *, east_m: FloatArray, north_m: FloatArray, 
     ends = np.minimum(_corner_mps(handling, de, dn, length), np.minimum(np.append(0.0, top), np.append(top, 0.0)))
     ends = _reachable(ends, length, handling.accel_mps2)
     before, after = ends[:-1], ends[1:]
-    peak = np.minimum(top, np.sqrt((before**2 + after**2) / 2.0 + handling.accel_mps2 * length))
+    ramp, room = handling.brake_ramp_mps, before**2 + after**2 + 2.0 * handling.accel_mps2 * length
+    peak = np.minimum(top, np.maximum((np.sqrt(ramp**2 + 8.0 * room) - ramp) / 4.0, np.maximum(before, after)))
     safe = np.where(peak > 0.0, peak, 1.0)
-    lost = sum(_change_s(handling, peak - end) * (peak - end) / (2.0 * safe) for end in (before, after))
+    lost = _change_s(handling, peak - before) * (peak - before) / (2.0 * safe) + _braking_s(handling, safe, after)
     return np.asarray(np.where(peak > 0.0, length / safe + lost, 0.0))
+
+
+def _braking_s(handling: Handling, peak_mps: FloatArray, after_mps: FloatArray) -> FloatArray:
+    """Return how much longer braking takes than flying on.
+
+    With a ramp the braking is ``2 a v / (2 v + ramp)``, and the end speed is flown for the last metres; a stop counts
+    as one once the place is within the lead.
+    """
+    ramp, accel = handling.brake_ramp_mps, handling.accel_mps2
+    if ramp == 0.0:
+        change = peak_mps - after_mps
+        return np.asarray(_change_s(handling, change) * change / (2.0 * peak_mps))
+    stopped = (math.sqrt(ramp**2 + 8.0 * accel * handling.corner_lead_m) - ramp) / 2.0
+    end = np.minimum(np.maximum(after_mps, stopped), peak_mps)
+    seconds = (peak_mps - end + ramp / 2.0 * (np.log(peak_mps / end) + 1.0)) / accel
+    metres = (peak_mps**2 + ramp * peak_mps - end**2) / (2.0 * accel)
+    return np.asarray(seconds - metres / peak_mps)
 
 
 def _corner_mps(handling: Handling, de: FloatArray, dn: FloatArray, length: FloatArray) -> FloatArray:

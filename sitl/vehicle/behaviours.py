@@ -13,6 +13,8 @@ CORNER_CUT_M: Final = 1.5
 CROSS_TRACK_GAIN_PER_S: Final = 0.8
 HOLD_GAIN_PER_S: Final = 0.7
 HEIGHT_GAIN_PER_S: Final = 1.0
+PX4_CORNER_SHARE: Final = 0.5
+"""MPC_XY_TRAJ_P: what of the acceleration PX4 takes corners with."""
 BRAKE_SHARE: Final = 0.8
 """Braking is planned with this share of the acceleration limit, the rest corrects errors."""
 
@@ -35,6 +37,8 @@ class Limits:
     sink_mps: float = 1.5
     accel_mps2: float = 2.5
     radius_m: float = 2.0
+    brake_ramp_mps: float = 0.0
+    """PX4 brakes the sooner, the faster it is (`missions.performance.handling`); 0 brakes steadily."""
     land_mps: float = 0.5
     land_slow_m: float = 10.0
     land_ease_m: float = 2.0
@@ -181,10 +185,12 @@ class FlyLeg:
         excess = 1.0 / max(math.cos(half), 1e-3) - 1.0
         radius = CORNER_CUT_M / excess
         lead = radius * math.tan(half)
-        room = 0.4 * min(self.length_m, length)
+        room, accel = 0.4 * min(self.length_m, length), self._limits.accel_mps2
+        if self._limits.brake_ramp_mps:
+            room, accel = min(room, self._limits.radius_m), PX4_CORNER_SHARE * accel
         if lead > room:
             radius, lead = radius * room / lead, room
-        return math.sqrt(self._limits.accel_mps2 * radius), lead
+        return math.sqrt(accel * radius), lead
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
         """Follow the leg; done at the corner, or within the radius where the leg ends in a stop."""
@@ -220,7 +226,10 @@ class FlyLeg:
             top = min(top, vertical / abs(slope))
         exit_mps = min(self.exit_mps, top)
         room = max(0.0, self.remaining_m - self.lead_m)
-        braked = math.sqrt(exit_mps**2 + 2.0 * BRAKE_SHARE * accel * room)
+        ramp = self._limits.brake_ramp_mps
+        share = 1.0 if ramp else BRAKE_SHARE
+        braked = (math.sqrt(ramp**2 + 4.0 * (exit_mps**2 + 2.0 * share * accel * room)) - ramp) / 2.0
+        braked = max(braked, exit_mps)
         if exit_mps == 0.0:
             braked = min(braked, HOLD_GAIN_PER_S * room + 0.1)
         target = min(top, braked)

@@ -135,7 +135,7 @@ PX4_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = (
     ("MPC_Z_V_AUTO_UP", 3, REAL32),
     ("MPC_Z_VEL_MAX_DN", 1.5, REAL32),
     ("MPC_Z_VEL_MAX_UP", 3, REAL32),
-    ("NAV_ACC_RAD", 10, REAL32),
+    ("NAV_ACC_RAD", 2, REAL32),
     ("NAV_DLL_ACT", 0, INT32),
     ("NAV_RCL_ACT", 2, INT32),
     ("RTL_CONE_ANG", 45, INT32),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LAND_GAIN_PER_S: Final = 0.5
 """How fast ArduCopter's sink rate falls with the height left above LAND_ALT_LOW (its position controller's gain)."""
+MPC_JERK_AUTO: Final = 4.0
+"""PX4's default, m/s3; nobody sets it here."""
 MOST: Final = {1: "MPC_XY_VEL_MAX", 2: "MPC_Z_VEL_MAX_UP", 3: "MPC_Z_VEL_MAX_DN"}
 """PX4's limits, by the kind of speed in DO_CHANGE_SPEED; nothing flies faster (`FlightTaskAuto.cpp`)."""
 
@@ -27,7 +29,8 @@ def take(limits: Limits, p: ParameterTable, dialect: Dialect, wing: FixedWing | 
         limits.speed_mps = _most(p, 1, p["MPC_XY_CRUISE"])
         limits.climb_mps = _most(p, 2, p["MPC_Z_V_AUTO_UP"])
         limits.sink_mps = _most(p, 3, p["MPC_Z_V_AUTO_DN"])
-        limits.accel_mps2, limits.radius_m = p["MPC_ACC_HOR"], 2.0
+        limits.accel_mps2, limits.radius_m = p["MPC_ACC_HOR"], p["NAV_ACC_RAD"]
+        limits.brake_ramp_mps = 4.0 * p["MPC_ACC_HOR"] ** 2 / MPC_JERK_AUTO
         limits.land_mps, limits.land_slow_m = p["MPC_LAND_SPEED"], p["MPC_LAND_ALT2"]
         limits.land_ease_m = max(p["MPC_LAND_ALT1"] - p["MPC_LAND_ALT2"], 0.1)
     else:
