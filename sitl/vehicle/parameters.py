@@ -185,12 +185,13 @@ ARDUPLANE_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
 PX4_WING_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
     sorted(
         [
-            *(row for row in PX4_DEFAULTS if not row[0].startswith(("MPC_", "MAV_TYPE"))),
+            *(row for row in PX4_DEFAULTS if not row[0].startswith(("MPC_", "MAV_TYPE", "NAV_ACC_RAD"))),
             ("FW_AIRSPD_MAX", 28, REAL32),
             ("FW_AIRSPD_MIN", 13, REAL32),
             ("FW_AIRSPD_TRIM", 18, REAL32),
             ("FW_LND_ANG", 6, REAL32),
             ("MAV_TYPE", 1, INT32),
+            ("NAV_ACC_RAD", 10, REAL32),
             ("NAV_LOITER_RAD", 80, REAL32),
         ]
     )
