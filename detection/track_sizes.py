@@ -58,6 +58,8 @@ HEIGHT_PX, WIDTH_PX = 1.0, 0.6
 """Error of a box's height and width that is new in every picture, one sigma: heads and feet move, shoulders do not
 (counted on drawn patrols)."""
 LEAST_NATS: Final = -4.0
+OBLIQUE_MAX: Final = 0.9
+"""Sine of the depression beyond which (64 degrees) people show their shoulders from above, which turn as they do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,11 @@ class Outlines:
             azimuth_rad=np.arctan2(step_e, step_n),
         )
 
+    @property
+    def _oblique(self) -> NDArray[np.bool_]:
+        """Tell which boxes show a thing from its side."""
+        return np.asarray(self.known & (self.sin_down < OBLIQUE_MAX))
+
     def height_nats(self) -> FloatArray:
         """Evidence of the height under each class (paths, classes)."""
         columns = [np.zeros(len(self.paths)) for _ in self.class_names]
@@ -132,13 +139,14 @@ class Outlines:
             if name in SIZES_M:
                 tall, flat = SIZES_M[name]
                 expected = tall * np.sqrt(1.0 - self.sin_down**2) + flat * self.sin_down
-                mean = self._mean(self.height_m / expected, HEIGHT_PX / self.height_px)
+                mean = self._mean(self.height_m / expected, HEIGHT_PX / self.height_px, self.known)
                 columns[code] = mean.nats(HEIGHTS.get(name, OTHER_HEIGHT), ERROR_LN)
         return np.stack(columns, axis=1)
 
     def width_nats(self) -> FloatArray:
         """Evidence of the width, were it a person (paths,)."""
-        return self._mean(self.width_m / PERSON_WIDTH_M, WIDTH_PX / self.width_px).nats(WIDTHS, ERROR_LN)
+        mean = self._mean(self.width_m / PERSON_WIDTH_M, WIDTH_PX / self.width_px, self._oblique)
+        return mean.nats(WIDTHS, ERROR_LN)
 
     def turning_nats(self) -> FloatArray:
         """Evidence of how the width changes with the direction of sight, were it a person (paths,)."""
@@ -146,12 +154,13 @@ class Outlines:
 
     def turning(self) -> Measured:
         """Slope of the width's logarithm over the direction of sight, a radian."""
-        paths, weight = self.paths, np.where(self.known, self.width_px**2, 0.0)
+        paths, seen = self.paths, self._oblique
+        weight = np.where(seen, self.width_px**2, 0.0)
         total = np.maximum(paths.total(weight), 1e-9)
         point = paths.path_of_point
-        width = np.log(np.where(self.known, self.width_m, 1.0))
+        width = np.log(np.where(seen, self.width_m, 1.0))
         around = np.angle(np.exp(1j * (self.azimuth_rad - self.azimuth_rad[paths.first][point])))
-        around = np.where(self.known, around, 0.0)
+        around = np.where(seen, around, 0.0)
         centred = around - (paths.total(weight * around) / total)[point]
         spread = paths.total(weight * centred**2)
         known = spread > WIDTH_PX**2
@@ -160,9 +169,9 @@ class Outlines:
             value=np.where(known, slope, 0.0), noise=np.where(known, WIDTH_PX**2 / np.where(known, spread, 1.0), np.inf)
         )
 
-    def _mean(self, ratio: FloatArray, error: FloatArray) -> Measured:
+    def _mean(self, ratio: FloatArray, error: FloatArray, known: NDArray[np.bool_]) -> Measured:
         """Mean logarithm of a size over what is expected, given each one's relative error."""
-        paths, known = self.paths, self.known
+        paths = self.paths
         usable = paths.total(known.astype(np.float64))
         mean = paths.total(np.log(np.where(known, ratio, 1.0))) / np.maximum(usable, 1.0)
         noise = paths.total(np.where(known, error**2, 0.0)) / np.maximum(usable, 1.0) ** 2

@@ -32,23 +32,30 @@ IMAGE = np.broadcast_to(np.zeros(1, np.uint8), (512, 640, 3))
 
 
 def passed_by(
-    turning: float = 0.0, wider: float = 1.0, jitter_px: float = 0.0, seed: int = 3
+    turning: float = 0.0, wider: float = 1.0, jitter_px: float = 0.0, seed: int = 3, ahead_m: float = 100.0
 ) -> tuple[GroundHits, Looks]:
-    """Boxes of something that stands 100 m to the north of the middle of a way of 60 m, flown in eight seconds."""
+    """Boxes of something north of the middle of a way of 60 m, 100 m over the ground, flown in eight seconds."""
     rng = np.random.default_rng(seed)
     seen, looks = [], []
     for k in range(12):
         east_m = -30.0 + 5.0 * k
         pose = Pose(
-            t_utc_ns=T0 + k * 666_666_667, lat_deg=52.0 - 100.0 / NORTH, lon_deg=23.5 + east_m / EAST, alt_hae_m=280.0,
-            yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, gimbal_pitch_deg=-45.0, gimbal_frame=GimbalFrame.BODY,
+            t_utc_ns=T0 + k * 666_666_667,
+            lat_deg=52.0 - ahead_m / NORTH,
+            lon_deg=23.5 + east_m / EAST,
+            alt_hae_m=280.0,
+            yaw_deg=0.0,
+            pitch_deg=0.0,
+            roll_deg=0.0,
+            gimbal_pitch_deg=-float(np.degrees(np.arctan2(100.0, ahead_m))),
+            gimbal_frame=GimbalFrame.BODY,
             hfov_deg=35.0,
-        )  # fmt: skip
+        )
         ((x, y),) = project(poses=pose, camera=CAMERA, lat_deg=[52.0], lon_deg=[23.5], alt_hae_m=[180.0])
-        slant = float(np.hypot(np.hypot(100.0, east_m), 100.0))
-        level, tall = np.hypot(100.0, east_m) / slant, SIZES_M["person"]
+        slant = float(np.hypot(np.hypot(ahead_m, east_m), 100.0))
+        level, tall = np.hypot(ahead_m, east_m) / slant, SIZES_M["person"]
         high = CAMERA.fy_px / slant * (tall[0] * level + tall[1] * 100.0 / slant)
-        wide = CAMERA.fx_px / slant * PERSON_WIDTH_M * wider * np.exp(turning * np.arctan2(-east_m, 100.0))
+        wide = CAMERA.fx_px / slant * PERSON_WIDTH_M * wider * np.exp(turning * np.arctan2(-east_m, ahead_m))
         foot = y + 0.5 * CAMERA.fy_px / slant * tall[1] * 100.0 / slant
         box = np.array([x - wide / 2, foot - high, x + wide / 2, foot]) + rng.normal(0.0, jitter_px, 4)
         found = Detections(
@@ -99,3 +106,14 @@ def test_without_looks_outlines_say_nothing() -> None:
     paths = follow(placed, TrackerSettings(), None, GroundDrift.of(None))
     assert Outlines.of(paths, placed, None) is None
     assert existence(*passed_by(turning=0.9)) != pytest.approx(float(track(hits)[1].existence[0]))
+
+
+def test_from_nearly_above_outlines_say_nothing() -> None:
+    """Shoulders seen from above turn in the picture as the aircraft does."""
+    hits, looks = passed_by(turning=0.9, ahead_m=30.0)
+    placed = Placed.of(hits)
+    outlines = Outlines.of(follow(placed, TrackerSettings(), looks, GroundDrift.of(looks)), placed, looks)
+    assert outlines is not None
+    assert (outlines.turning_nats() == 0.0).all()
+    assert (outlines.width_nats() == 0.0).all()
+    assert (outlines.height_nats() != 0.0).any()
