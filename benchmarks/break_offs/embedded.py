@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import warnings
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -132,7 +133,9 @@ def _in_a_copy(flight: _Flight, case: BreakOff, planned_s: float) -> Flown:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     copy = context.Process(target=lambda: there.send(flight.broken_off(case, planned_s)))
-    copy.start()
+    with warnings.catch_warnings():  # of threads beside, from Python 3.12 on: the copy steps a vehicle, no more
+        warnings.simplefilter("ignore", DeprecationWarning)
+        copy.start()
     there.close()
     try:
         flown: Flown = here.recv()
