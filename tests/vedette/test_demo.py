@@ -113,7 +113,7 @@ def test_a_folder_of_something_else_is_never_touched(tmp_path):
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path):
     running = subprocess.Popen(
-        [*VEDETTE, "demo", "--out", str(tmp_path / "run")],
+        [*VEDETTE, "demo", "--quick", "--out", str(tmp_path / "run")],
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a runner in the background ignores it
