@@ -58,8 +58,6 @@ class VehicleState:
         self.gps_fix = -1
         self.satellites = -1
         self.hdop = math.nan
-        self.sensors_health = -1
-        self.sensors_enabled = 0
         self.ekf_flags = -1
         self.on_ground: bool | None = None
         self.home: tuple[float, float, float] | None = None
@@ -125,8 +123,6 @@ class VehicleState:
     def _sys_status(self, message: Message) -> None:
         if message.battery_remaining >= 0:
             self.battery_pct = float(message.battery_remaining)
-        self.sensors_health = message.onboard_control_sensors_health
-        self.sensors_enabled = message.onboard_control_sensors_enabled
 
     def _battery(self, message: Message) -> None:
         if message.id == 0 and message.battery_remaining >= 0:
