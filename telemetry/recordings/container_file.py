@@ -106,7 +106,7 @@ def _boxes(file: BinaryIO, start: int, end: int, left: list[int], depth: int) ->
             length, body = int.from_bytes(head[8:16], "big"), place + 16
         elif length == 0:
             length = end - place
-        if length < body - place:
+        if length < body - place or body > end:
             return
         stop = min(place + length, end)
         yield kind, body, stop

@@ -165,6 +165,14 @@ def test_containers(tmp_path, fuzz, cards):
     fuzz.each([moov, ts], use)
 
 
+def test_a_box_whose_long_length_lies_beyond_its_parent_is_none(tmp_path):
+    """Found at the 86 804th damaged container: eight bytes are left in the parent, and sixteen are its head."""
+    long = struct.pack(">I4sQ", 1, b"free", 4096)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(struct.pack(">I4s", 16, b"moov") + long + bytes(4096))
+    assert read_layout(path).tracks == ()
+
+
 def test_pictures(tmp_path, fuzz, cards):
     fuzz.begin(14)
     tags = cards.GOOD | {
