@@ -74,7 +74,7 @@ def read_misb_csv(path: str | Path, *, undulation: Undulation = egm96) -> PoseTr
 def _times(table: CsvTable) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return UTC, and which rows have one; stamps below the year 5138 in milliseconds are milliseconds."""
     stamp = table.numbers(*_TIMES)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         stamp = np.where(stamp < 1e14, stamp * 1000.0, stamp)
         timed = (stamp > 0) & (stamp < _LATEST_US)
     return np.where(timed, stamp, 0.0).astype(np.int64) * 1000, timed
