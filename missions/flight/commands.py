@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CUSTOM_MODE: Final = 1
 _IN_PROGRESS: Final = 5
+_UNSUPPORTED: Final = 3
+_DO_SET_MISSION_CURRENT: Final = 224
 _RESEND_S: Final = 1.0
 _STREAMS: Final = {
     33: 1.0,
@@ -153,5 +155,27 @@ class Commander:
         return self.command(207, 1)
 
     def set_current(self, seq: int) -> CommandResult:
-        """Make `seq` the item flown next."""
-        return self.command(224, seq)
+        """Make `seq` the item flown next.
+
+        PX4 knows no DO_SET_MISSION_CURRENT (1.17): it is sent MISSION_SET_CURRENT, which has no answer but the item
+        that MISSION_CURRENT tells from then on.
+        """
+        answer = self.command(_DO_SET_MISSION_CURRENT, seq)
+        return self._current_by_message(seq) if answer.name == _RESULTS[_UNSUPPORTED] else answer
+
+    def _current_by_message(self, seq: int) -> CommandResult:
+        until_s, resend_s = self._channel.clock() + self._timeout_s, 0.0
+        while (now_s := self._channel.clock()) < until_s:
+            if now_s >= resend_s:
+                self._channel.send(
+                    mavlink.MAVLink_mission_set_current_message(self._state.system, self._state.component, seq)
+                )
+                resend_s = now_s + _RESEND_S
+            message = self._channel.receive(min(0.1, until_s - now_s))
+            if message is None:
+                continue
+            self._watch(message)
+            told = message.get_type() == "MISSION_CURRENT" and message.get_srcSystem() == self._state.system
+            if told and message.seq == seq:
+                return CommandResult(accepted=True, name=_RESULTS[0])
+        return CommandResult(accepted=False, name="NO ANSWER")

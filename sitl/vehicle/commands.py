@@ -35,6 +35,8 @@ FAILED: Final[int] = mavlink.MAV_RESULT_FAILED
 UNSUPPORTED: Final[int] = mavlink.MAV_RESULT_UNSUPPORTED
 FORCE_ARM: Final = 21196
 """Second parameter of COMPONENT_ARM_DISARM that skips the checks (MAVLink common.xml)."""
+HIGHEST_HOME_M: Final = 100_000.0
+"""A home farther above the sea, or below it, is none: its height would not fit the messages that tell it."""
 
 _PLACED_COMMANDS: Final = frozenset({mavlink.MAV_CMD_DO_REPOSITION})
 """Commands with a place that are never mission items."""
@@ -110,7 +112,7 @@ class CommandDesk:
             mavlink.MAV_CMD_NAV_LOITER_UNLIM: lambda p, f: self._mode(Mode.LOITER),
             mavlink.MAV_CMD_MISSION_START: self._mission_start,
             mavlink.MAV_CMD_DO_SET_MODE: self._set_mode,
-            mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: lambda p, f: self._set_current(whole(p[0])),
+            mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: self._jump,
             mavlink.MAV_CMD_REQUEST_MESSAGE: self._request_message,
             mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: self._set_interval,
             mavlink.MAV_CMD_GET_MESSAGE_INTERVAL: self._get_interval,
@@ -202,6 +204,10 @@ class CommandDesk:
             autopilot.start_mission()
         return ACCEPTED
 
+    def _jump(self, p: Parameters, _frame: int) -> int:
+        """Jump to an item as ArduPilot does; PX4 (1.17) knows the message alone."""
+        return UNSUPPORTED if self.vehicle.autopilot.dialect is Dialect.PX4 else self._set_current(whole(p[0]))
+
     def _set_current(self, seq: int) -> int:
         run = self.vehicle.autopilot.run
         return ACCEPTED if run and run.set_current(seq, self.vehicle.state) else FAILED
@@ -230,6 +236,8 @@ class CommandDesk:
             home.lat_deg, home.lon_deg, home.alt_amsl_m = s.lat_deg, s.lon_deg, s.alt_amsl_m
         else:
             raised = home.alt_amsl_m if frame in RELATIVE_FRAMES else 0.0
+            if not (abs(p[4]) <= 90.0 and abs(p[5]) <= 180.0 and abs(p[6] + raised) <= HIGHEST_HOME_M):
+                return DENIED
             home.lat_deg, home.lon_deg, home.alt_amsl_m = p[4], p[5], p[6] + raised
         self.vehicle.store_home()
         return ACCEPTED

@@ -43,7 +43,9 @@ def take(limits: Limits, p: ParameterTable, dialect: Dialect, wing: FixedWing | 
 
 
 def change(limits: Limits, p: ParameterTable, kind: int, speed_mps: float, *, winged: bool) -> None:
-    """Carry out DO_CHANGE_SPEED: kind 0 or 1 along the path, 2 climbing, 3 descending."""
+    """Carry out DO_CHANGE_SPEED: kind 0 or 1 along the path, 2 climbing, 3 descending; others change nothing."""
+    if kind not in (0, *MOST):
+        return
     if not winged:
         speed_mps = _most(p, max(kind, 1), speed_mps)
     if kind == 2:

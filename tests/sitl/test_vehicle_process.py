@@ -49,6 +49,19 @@ def test_px4_acknowledges_then_judges_and_will_not_fly_a_bad_mission(fly, field)
     assert client.command(mavlink.MAV_CMD_MISSION_START) == mavlink.MAV_RESULT_DENIED
 
 
+@pytest.mark.parametrize(
+    ("dialect", "answer"),
+    [(Dialect.PX4, mavlink.MAV_RESULT_UNSUPPORTED), (Dialect.ARDUPILOT, mavlink.MAV_RESULT_ACCEPTED)],
+)
+def test_a_jump_to_an_item_is_a_command_on_ardupilot_and_a_message_on_both(fly, field, dialect, answer):
+    """Real PX4 (1.17, simulated in hardware) answers DO_SET_MISSION_CURRENT with UNSUPPORTED."""
+    _, client = fly(dialect=dialect)
+    assert client.upload(field.square(60.0, px4=dialect is Dialect.PX4)) == mavlink.MAV_MISSION_ACCEPTED
+    assert client.command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, 3) == answer
+    client.c.mav.mission_set_current_send(1, 1, 4)
+    client.wait("MISSION_CURRENT", where=lambda m: m.seq == 4)
+
+
 def test_parameters_are_listed_read_and_set(fly):
     _, client = fly()
     client.c.mav.param_request_list_send(1, 1)

@@ -48,7 +48,7 @@ def test_a_boresight_is_found_kept_and_applied(flown, tmp_path, capsys):
     [
         ("media_s,u_px,v_px,lat_deg\n1,2,3,4\n", "lon_deg, alt_amsl_m"),
         ("media_s,u_px,v_px,lat_deg,lon_deg,alt_amsl_m\n1,2,3,400,5,6\n", "line 2: lat_deg"),
-        ("media_s,u_px,v_px,lat_deg,lon_deg,alt_amsl_m\n", "0 rows"),
+        ("media_s,u_px,v_px,lat_deg,lon_deg,alt_amsl_m\n", "holds no rows"),
         ("media_s,u_px,v_px,lat_deg,lon_deg,alt_amsl_m\n2,300,200,50,8,120\n", "4 different known points"),
     ],
 )
