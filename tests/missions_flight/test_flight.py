@@ -111,7 +111,7 @@ def test_a_dronekit_vehicle_flies_it_too(vehicle_at, sortie_of) -> None:
 
 
 def test_cut_short_by_the_pilot_and_resumed(vehicle_at, square_sortie) -> None:
-    vehicle = vehicle_at(square_sortie, speedup=80.0)
+    vehicle = vehicle_at(square_sortie, speedup=40.0)
     returned = threading.Event()
     statuses = []
 
