@@ -19,7 +19,7 @@ from sitl.scenarios.scenario_backend import for_backend, open_craft
 from sitl.scenarios.scenario_operator import Operator
 from sitl.scenarios.scenario_real import Backend
 from sitl.scenarios.scenario_sortie import sortie_of
-from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge, work_times
+from sitl.scenarios.scenario_verdict import UNFILMED, Flown, ScenarioResult, judge, work_times
 from sitl.vehicle.config import DEFAULT_T0_UTC_NS
 
 if TYPE_CHECKING:
@@ -132,16 +132,18 @@ def run_scenario(
         except BaseException:
             crew.stop.set()
             raise
-    flown = tuple(_filmed(scenario, one, folder) for one in flown)
+    flown = tuple(filmed(scenario, one, folder) for one in flown)
     return ScenarioResult(
         name=scenario.name, verdicts=judge(scenario, flown), flown=flown, wall_s=time.monotonic() - began
     )
 
 
-def _filmed(scenario: Scenario, one: Flown, folder: Path) -> Flown:
-    """Film the work of one flight and read the film back, if the scenario has a camera."""
+def filmed(scenario: Scenario, one: Flown, folder: Path) -> Flown:
+    """Film the work of one flight and read the film back, if the scenario has a camera and its simulator a gimbal."""
+    if scenario.film is None or any(text.endswith(UNFILMED) for text in one.remarks):
+        return one
     times = work_times(one)
-    if scenario.film is None or not len(times):
+    if not len(times):
         return one
     from sitl.scenarios.scenario_film import film_and_score  # the detector is only for scenarios with a camera
 

@@ -15,7 +15,7 @@ import pytest
 from sitl.errors import ScenarioError
 from sitl.scenarios.scenario import FILM_METRICS
 from sitl.scenarios.scenario_file import junit_xml, read_scenario
-from sitl.scenarios.scenario_run import run_scenario
+from sitl.scenarios.scenario_run import filmed, run_scenario
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge
 from vedette.main import main
@@ -102,15 +102,17 @@ def test_a_mission_that_another_station_wipes_is_missed_at_once_and_put_back(tmp
     assert any(finding.rule == "mission_changed" for finding in result.flown[0].report.findings)
 
 
-def test_what_a_simulator_cannot_have_is_not_measured_and_not_missed():
+def test_what_a_simulator_cannot_have_is_not_filmed_not_measured_and_not_missed(tmp_path):
     scenario = read_scenario(next(path for path in SHIPPED if path.stem == "calm_night"))
     vehicle = scenario.vehicle[0]
     sortie = sortie_of(scenario, vehicle)
     ground = {name: np.zeros(2) for name in ("lat_deg", "lon_deg", "alt_amsl_m", "t_utc_ns", "armed", "mission_seq")}
-    filmed = [e for e in scenario.expect if e.metric in FILM_METRICS]
-    scenario = scenario.model_copy(update={"expect": tuple(filmed)})
+    asked = [e for e in scenario.expect if e.metric in FILM_METRICS]
+    scenario = scenario.model_copy(update={"expect": tuple(asked)})
     for remark, unmeasured in (("px4's simulation has no gimbal: nothing was filmed", True), ("still air", False)):
         one = Flown(vehicle=vehicle, sortie=sortie, truth=ground, report=None, remarks=(remark,))
+        if unmeasured:
+            assert filmed(scenario, one, tmp_path) is one
         verdicts = judge(scenario, [one])
         result = ScenarioResult(name="n", verdicts=verdicts, flown=(one,), wall_s=0.0)
         assert len(verdicts) == 2
