@@ -31,9 +31,11 @@ leave_at_once()
 with unwound_in_time(grace_s=0.3):
     import subprocess, sys
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    print(child.pid, flush=True)
+    to_tell = [child.pid]
     while True:
         try:
+            while to_tell:
+                print(to_tell.pop(), flush=True)
             time.sleep(600)
         except KeyboardInterrupt:
             pass
