@@ -171,7 +171,7 @@ def labelled_shapes(world: World, movers: Movers, places_enu_m: FloatArray, rows
 def prop_places(
     world: World, low_m: FloatArray, high_m: FloatArray
 ) -> tuple[FloatArray, FloatArray, NDArray[np.uint64]]:
-    """Map places and hashes of the props in a rectangle of map metres; the same cell always holds the same props."""
+    """Map places and hashes of props: what the cells of a rectangle of map metres always hold, and all that is planted."""
     columns = np.arange(np.floor(low_m[0] / CELL_M), np.floor(high_m[0] / CELL_M) + 1.0)
     rows = np.arange(np.floor(low_m[1] / CELL_M), np.floor(high_m[1] / CELL_M) + 1.0)
     i, j, k = (a.ravel() for a in np.meshgrid(columns, rows, np.arange(PROPS_PER_CELL, dtype=np.float64)))
@@ -181,8 +181,12 @@ def prop_places(
     chance = (lot & np.uint64(0xFF)).astype(np.float64) / 256.0
     cover = land_cover(world.seed, x, y)
     wanted = np.array([0.08, 0.06, 0.06, 0.25, 0.3, 0.8, 0.8, 0.95, 0.0])[cover]
-    kept = (chance < wanted) & (track_distance_m(world.tracks_m, x, y) > OFF_TRACK_M)
-    return x[kept], y[kept], lot[kept]
+    grown = chance < wanted
+    east, north, which = zip(*world.planted, strict=True) if world.planted else ((), (), ())
+    x, y = np.append(x[grown], east), np.append(y[grown], north)
+    lots = np.append(lot[grown], np.array(which, dtype=np.uint64))
+    kept = track_distance_m(world.tracks_m, x, y) > OFF_TRACK_M
+    return x[kept], y[kept], lots[kept]
 
 
 _PROPS = ("tree", "bush", "bush", "rock", "rock", "post", "animal", "hut")
@@ -195,8 +199,20 @@ Parts = tuple["FloatArray", "FloatArray", "FloatArray", "FloatArray"]
 @functools.lru_cache(maxsize=8192)
 def _prop_parts(lot: int) -> tuple[float, Parts]:
     rng = np.random.default_rng(lot)
-    name = _PROPS[min(int(np.searchsorted(_PROP_ODDS, rng.random())), len(_PROPS) - 1)]
+    name = _prop_name(rng)
     return float(rng.uniform(0.0, 2.0 * np.pi)), _PROP_MAKERS[name](rng)
+
+
+def _prop_name(rng: np.random.Generator) -> str:
+    return _PROPS[min(int(np.searchsorted(_PROP_ODDS, rng.random())), len(_PROPS) - 1)]
+
+
+def lot_of(name: str, rng: np.random.Generator) -> int:
+    """Draw a hash that stands for a prop called `name`: tree, bush, rock, post, animal or hut."""
+    while True:
+        lot = int(rng.integers(2**63))
+        if _prop_name(np.random.default_rng(lot)) == name:
+            return lot
 
 
 def prop(lot: int, place_enu_m: FloatArray) -> Shape:

@@ -12,6 +12,7 @@ from geo.terrain import FlatTerrain
 from geo.values import CameraModel, Geodetic, Pose
 from sitl.films.render import TruthBoxes, render
 from sitl.films.render_look import DAY, THERMAL, Band, Look, random_look
+from sitl.films.render_shapes import lot_of
 from sitl.films.world import ROUTE_VERTICES, Routes, World, group_of_people, join_routes, one_vehicle
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ HEIGHT_MIN_PX: Final = 4.0
 SHARD: Final = 1250
 EMPTY_SHARE: Final = 0.1
 """Share of pictures with nobody in them: few while learning what things look like, half while learning what is none."""
+PLANTED_MEAN: Final = 1.5
+"""Animals, rocks, huts and trees planted in a picture on the mean: a world holds one animal in eighty pictures, and what a
+detector has hardly seen it takes for what it knows."""
+_PLANTED: Final = {"animal": 0.35, "rock": 0.2, "hut": 0.2, "tree": 0.15, "bush": 0.1}
 DAY_SHARE: Final = 0.35
 """Share of pictures by day; the rest is infrared, which is what night patrols fly."""
 _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
@@ -130,6 +135,8 @@ def _crowded_world(rng: np.random.Generator, reach_m: float, empty_share: float)
         for _ in range(0 if empty else 1 + int(rng.poisson(0.5))):
             routes.append(one_vehicle(track, start_m, float(rng.choice([0.0, 6.0]))))
             start_m += float(rng.uniform(7.0, 20.0))
+    names = rng.choice(list(_PLANTED), size=int(rng.poisson(PLANTED_MEAN)), p=list(_PLANTED.values()))
+    planted = tuple((*(aim + rng.uniform(-reach_m, reach_m, 2)).tolist(), lot_of(name, rng)) for name in names)
     if not routes:
         routes.append(group_of_people(aim + 5000.0, 0.0, rng, 1))
     world = World(
@@ -139,6 +146,7 @@ def _crowded_world(rng: np.random.Generator, reach_m: float, empty_share: float)
         epoch_utc_ns=_EPOCH_UTC_NS,
         routes=join_routes(routes),
         tracks_m=tuple(tracks),
+        planted=planted,
     )
     return world, aim
 

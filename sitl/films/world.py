@@ -78,6 +78,9 @@ class World:
     routes: Routes
     tracks_m: tuple[FloatArray, ...] = ()
     """Vehicle tracks as (k, 2) polylines in map metres, drawn on the ground."""
+    planted: tuple[tuple[float, float, int], ...] = ()
+    """Trees, rocks, animals beside those that are there anyway: map metres east and north, and the hash that says what
+    each is (`sitl.films.render_shapes.lot_of`)."""
 
     @property
     def metres_per_degree(self) -> tuple[float, float]:
