@@ -32,8 +32,8 @@ SHARD: Final = 1250
 EMPTY_SHARE: Final = 0.1
 """Share of pictures with nobody in them: few while learning what things look like, half while learning what is none."""
 PLANTED_MEAN: Final = 1.5
-"""Animals, rocks, huts and trees planted in a picture on the mean: a world holds one animal in eighty pictures, and what a
-detector has hardly seen it takes for what it knows."""
+"""Animals, rocks, huts and trees planted in a picture on the mean: in a world as it is one picture in eighty shows an
+animal, and what a detector has hardly seen it takes for what it knows."""
 _PLANTED: Final = {"animal": 0.35, "rock": 0.2, "hut": 0.2, "tree": 0.15, "bush": 0.1}
 DAY_SHARE: Final = 0.35
 """Share of pictures by day; the rest is infrared, which is what night patrols fly."""

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from geo.locate import project
+from sitl.films.render import render
+from sitl.films.render_look import THERMAL
+from sitl.films.render_shapes import lot_of
 from sitl.films.training_set_file import (
     counts_as_label,
     h264_key_frame,
@@ -15,7 +21,13 @@ from sitl.films.training_set_file import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from geo.values import CameraModel, Pose
+    from sitl.films.world import World
+
+T0 = 1_750_000_000_000_000_000
 
 
 def test_a_set_is_written_with_labels_and_the_same_seed_writes_the_same(tmp_path: Path) -> None:
@@ -67,3 +79,35 @@ def test_a_key_frame_is_like_the_picture_but_not_the_same(rng: np.random.Generat
     spoilt = h264_key_frame(smooth, crf=30)
     assert spoilt.shape == smooth.shape
     assert 0.2 < np.abs(spoilt.astype(int) - smooth.astype(int)).mean() < 12.0
+
+
+@pytest.mark.parametrize("name", ["animal", "hut", "rock"])
+def test_what_is_planted_is_drawn_at_its_place_and_carries_no_label(
+    name: str, lone_world: Callable[..., World], camera: CameraModel, looking_at: Callable[..., Pose]
+) -> None:
+    bare = lone_world([(20.0, 5.0)])
+    planted = dataclasses.replace(bare, planted=((8.0, -6.0, lot_of(name, np.random.default_rng(4))),))
+    pose = looking_at(bare, 10.0, 0.0, depression_deg=88.0)
+    look = dataclasses.replace(THERMAL, noise=0.0, blur_px=0.0)
+    (without, truth), (with_it, after) = (render(one, pose, camera, T0, look) for one in (bare, planted))
+    assert np.array_equal(truth.boxes_px, after.boxes_px)
+    rows, columns = np.nonzero(np.any(without != with_it, axis=2))
+    lat, lon = bare.to_geodetic(np.array([8.0]), np.array([-6.0]))
+    place = project(poses=pose, camera=camera, lat_deg=lat, lon_deg=lon, alt_hae_m=np.array([180.5]))[0]
+    metre_px = camera.fx_px / 80.0
+    assert abs(columns.mean() - place[0]) < 0.7 * metre_px
+    assert abs(rows.mean() - place[1]) < 0.7 * metre_px
+    wide_m = {"animal": (0.7, 3.5), "hut": (3.0, 10.0), "rock": (0.2, 3.5)}[name]
+    assert wide_m[0] * metre_px < np.ptp(columns) + 1 < wide_m[1] * metre_px
+
+
+def test_training_pictures_are_strewn_with_what_is_taken_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An animal stands in every second picture; in a world as it is there is one in eighty."""
+    from sitl.films import training_set_file
+
+    seen: list[str] = []
+    monkeypatch.setattr(training_set_file, "lot_of", lambda name, rng: seen.append(str(name)) or lot_of(name, rng))
+    for seed in range(16):
+        training_picture(np.random.default_rng([8, seed]), 64, 64)
+    assert 3 <= seen.count("animal") <= 16  # 16 pictures x 1.5 x 0.35 = 8, a Poisson count
+    assert {"hut", "tree", "rock"} <= set(seen)
