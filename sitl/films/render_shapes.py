@@ -171,7 +171,7 @@ def labelled_shapes(world: World, movers: Movers, places_enu_m: FloatArray, rows
 def prop_places(
     world: World, low_m: FloatArray, high_m: FloatArray
 ) -> tuple[FloatArray, FloatArray, NDArray[np.uint64]]:
-    """Map places and hashes of props: what the cells of a rectangle of map metres always hold, and all that is planted."""
+    """Map places and hashes of props: what the cells of a rectangle of map metres always hold, and what is planted."""
     columns = np.arange(np.floor(low_m[0] / CELL_M), np.floor(high_m[0] / CELL_M) + 1.0)
     rows = np.arange(np.floor(low_m[1] / CELL_M), np.floor(high_m[1] / CELL_M) + 1.0)
     i, j, k = (a.ravel() for a in np.meshgrid(columns, rows, np.arange(PROPS_PER_CELL, dtype=np.float64)))
