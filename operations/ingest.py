@@ -2,7 +2,8 @@
 
 The order is the guarantee: bytes are sealed before anything is derived from them,
 every file is synced, and the records of the original, its run and its parts are
-one transaction at the very end. What was cut short leaves no record.
+one transaction at the very end. What was cut short leaves no record, only what was
+found in its pictures (`operations.answers_file`), so that the next goes on from there.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import dataclasses
 import importlib.metadata
 from typing import TYPE_CHECKING, Final, Protocol
 
+from detection.kept_answers import Remembering
+from detection.looking import InProcess
 from geo.errors import InputError, VedetteError
 from operations.analysis import IngestSettings, analyse
+from operations.answers_file import KeptAnswers
 from operations.carry_over import RunRows, carry_over
 from operations.case_file import Draft
 from operations.errors import DamagedError
@@ -70,6 +74,7 @@ class _Job:
     model: str
     settings: IngestSettings
     watcher: Watcher | None
+    answers: KeptAnswers
     supersedes: str = ""
 
     def run_record(self, ordinal: int, supersedes: str = "") -> RunRecord:
@@ -88,17 +93,23 @@ class _Job:
         )
 
     def analyse(self) -> Analysis:
-        """Read what was sealed and return what is in it."""
+        """Read what was sealed and return what is in it; pictures that were looked at before are not again."""
         recording = self.offered.as_recording()
+        detector = {"model": self.model, "classes": self.detector.class_names, "versions": versions()}
+        executor = Remembering(self.settings.executor or InProcess(self.detector), self.answers, detector)
+        settings = dataclasses.replace(self.settings, executor=executor)
         with self._readable() as places, _named(places):
             moved = recording.elsewhere(places)
             with read(moved, self.settings.reading()) as reader:
                 if self.watcher is not None:
                     self.watcher.opened(reader)
                 count = None if self.watcher is None else self.watcher.frame
-                found = analyse(reader, self.detector, self.settings, media_id=self.media.id, on_frame=count)
+                found = analyse(reader, self.detector, settings, media_id=self.media.id, on_frame=count)
+            taken_over = {"pictures_taken_over": executor.taken_over} if executor.taken_over else {}
             return dataclasses.replace(
-                found, problems=(*self.offered.problems, *(_renamed(text, places) for text in found.problems))
+                found,
+                problems=(*self.offered.problems, *(_renamed(text, places) for text in found.problems)),
+                counts={**found.counts, **taken_over},
             )
 
     @contextlib.contextmanager
@@ -184,13 +195,17 @@ def ingest(
             model=model,
             settings=settings,
             watcher=watcher,
+            answers=KeptAnswers(store.path, store.vault, media.id),
             supersedes=supersedes,
         )
         if not before and sealed:
             staging.publish(sealed.moves(store.path, store.vault))
-            return _new_run(job, before=[_media_draft(media)])
-        mended = _mend_originals(job, sealed)
-        return _known_again(job, mended, redo=redo)
+            done = _new_run(job, before=[_media_draft(media)])
+        else:
+            mended = _mend_originals(job, sealed)
+            done = _known_again(job, mended, redo=redo)
+        job.answers.forget()
+        return done
 
 
 def seal_only(source: Path | Recording, *, store: OperationStore) -> MediaRecord:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from operations import case_file
+from operations.answers_file import ANSWERS
 from operations.case_access import CASE_FILE, HEAD_FILE, connect
 from operations.case_file import Head
 from operations.errors import DiskError, NotAnOperationError
@@ -365,6 +366,8 @@ def _check_listed(
                 found.add(FindingKind.NOT_COVERED, name, "is a symbolic link that no record knows")
         elif top == RECORD:
             found.notes.append(f"{name} is a live recording that is not sealed yet; the next watch does that")
+        elif top == ANSWERS:
+            found.notes += [] if rest else [f"{name} holds what interrupted ingests had found; ingesting again goes on"]
         elif is_unfinished(rest.split("/")[0] if top in {MEDIA, PARTS} else top):
             found.notes.append(f"{name} was left by a writer that died or is at work; nothing reads it")
         elif name in begun or any(file.startswith(f"{name}/") for file in begun):

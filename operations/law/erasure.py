@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from operations import durable_file
+from operations.answers_file import left_answers, remove_empty
 from operations.case_file import Draft
 from operations.law.errors import HeldError
 from operations.law.holds import hold_on
@@ -68,12 +69,23 @@ def finish_erasures(store: OperationStore) -> list[str]:
             if not leads_out(str(file)) and file not in kept and os.path.lexists(path):
                 destroy(path, encrypted=store.vault.encrypted)
                 gone.append(str(file))
+    gone += _answers_destroyed(store)
     for folder in sorted({(store.path / file).parent for file in gone}):
         durable_file.sync_folder(folder)
         if folder.name != MEDIA and not any(folder.iterdir()):
             durable_file.remove(folder)
             durable_file.sync_folder(folder.parent)
+    remove_empty(store.path)
     return gone
+
+
+def _answers_destroyed(store: OperationStore) -> list[str]:
+    """Destroy what interrupted ingests had found in erased recordings, and in such as were never recorded."""
+    erased = [leaf.subject for leaf in store.newest(LeafKind.ERASURE)]
+    left = left_answers(store.path, store.vault, of=erased, but=[media.id for media in store.media()])
+    for piece in left:
+        destroy(piece, encrypted=store.vault.encrypted)
+    return [piece.relative_to(store.path).as_posix() for piece in left]
 
 
 def destroy(path: Path, *, encrypted: bool) -> None:

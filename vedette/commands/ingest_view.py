@@ -168,6 +168,8 @@ def _notes(outcome: Outcome) -> str:
         return outcome.failure
     run = done.run
     notes = ["already known, nothing was derived anew" if done.known else f"run {run.run_id[:8]}"]
+    if run.counts.get("pictures_taken_over") and not done.known:
+        notes.append(f"went on from {run.counts['pictures_taken_over']} pictures looked at before it was interrupted")
     if run.partial:
         notes.append("partial")
     if run.supersedes and not done.known:
