@@ -38,14 +38,14 @@ _WOOD, _ROCK, _WATER, _TRACK = 7, 6, 8, 9
 _SKY_DAY, _SKY_WARMTH = (196.0, 208.0, 222.0), 40.0
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _lattice(seed: int) -> NDArray[np.float32]:
     return np.random.default_rng([seed & 0xFFFFFFFF, 11]).random((256, 256), dtype=np.float32)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4)
 def _fine_sheet(seed: int) -> NDArray[np.float32]:
-    """Fine texture: three octaves of grain and sparse stones, in grey levels around zero."""
+    """Fine texture: three octaves of grain and sparse stones, in grey levels around zero; 4 MB a world."""
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 12])
     total = np.zeros((SHEET, SHEET), dtype=np.float32)
     for octave, weight in ((1, 5.0), (2, 6.0), (4, 7.0), (16, 6.0)):

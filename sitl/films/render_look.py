@@ -72,11 +72,16 @@ def random_look(rng: np.random.Generator, band: Band) -> Look:
     )
 
 
-@functools.lru_cache(maxsize=64)
-def _noise_sheet(sigma: float) -> Image.Image:
-    """Return normal noise around `GREY_ZERO` as an "L" picture to cut frames' noise from."""
-    sheet = np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE), dtype=np.float32) * np.float32(sigma)
-    return Image.fromarray(np.clip(np.rint(sheet + GREY_ZERO), 0, 255).astype(np.uint8))
+@functools.cache
+def _noise_sheet() -> NDArray[np.float32]:
+    """Standard normal noise to cut frames' noise from, shape (NOISE_SIDE, NOISE_SIDE): one sheet for every look."""
+    return np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE), dtype=np.float32)
+
+
+def _noise(sigma: float, left: int, top: int, size: tuple[int, int]) -> Image.Image:
+    """Noise of one frame around `GREY_ZERO` as an "L" picture of `size` (width, height)."""
+    cut = _noise_sheet()[top : top + size[1], left : left + size[0]] * np.float32(sigma)
+    return Image.fromarray(np.clip(np.rint(cut + GREY_ZERO), 0, 255).astype(np.uint8))
 
 
 def add_grey(picture: Image.Image, grey: Image.Image) -> Image.Image:
@@ -93,6 +98,5 @@ def sense(picture: Image.Image, look: Look, rng: np.random.Generator) -> NDArray
     curve = 255.0 - curve if look.black_hot else curve
     picture = picture.point(np.clip(np.rint(curve), 0, 255).astype(int).tolist() * len(picture.getbands()))
     left, top = (int(v) for v in rng.integers(0, (NOISE_SIDE - picture.width, NOISE_SIDE - picture.height)))
-    noise = _noise_sheet(look.noise).crop((left, top, left + picture.width, top + picture.height))
-    sensed = np.array(add_grey(picture, noise))
+    sensed = np.array(add_grey(picture, _noise(look.noise, left, top, picture.size)))
     return sensed if sensed.ndim == 3 else np.repeat(sensed[..., None], 3, axis=2)

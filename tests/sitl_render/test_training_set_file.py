@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,3 +112,16 @@ def test_training_pictures_are_strewn_with_what_is_taken_for_people(monkeypatch:
         training_picture(np.random.default_rng([8, seed]), 64, 64)
     assert 3 <= seen.count("animal") <= 16  # 16 pictures x 1.5 x 0.35 = 8, a Poisson count
     assert {"hut", "tree", "rock"} <= set(seen)
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures() -> None:
+    """Each picture is a world of its own: what is kept of the last ones must not be kept of all."""
+    tracemalloc.start()
+    try:
+        held_mb = []
+        for seed in range(16):
+            training_picture(np.random.default_rng([9, seed]), 64, 64)
+            held_mb.append(tracemalloc.get_traced_memory()[0] / 1e6)
+    finally:
+        tracemalloc.stop()
+    assert held_mb[15] - held_mb[7] < 10.0  # the texture of one world is 4 MB
