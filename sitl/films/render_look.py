@@ -74,7 +74,7 @@ def random_look(rng: np.random.Generator, band: Band) -> Look:
 
 @functools.cache
 def _noise_sheet() -> NDArray[np.float32]:
-    """Draw standard normal noise to cut frames' noise from, shape (NOISE_SIDE, NOISE_SIDE): one sheet for every look."""
+    """Draw normal noise to cut frames' noise from, shape (NOISE_SIDE, NOISE_SIDE): one sheet for every look."""
     return np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE), dtype=np.float32)
 
 
