@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,11 +10,10 @@ import numpy as np
 from geo.values import GimbalFrame
 from geo.vertical import FOOT_M
 from telemetry.logs.csv_table import CsvTable, read_csv_table
-from telemetry.logs.wall_clock import read_wall_clock
+from telemetry.logs.wall_clock import read_column
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
-from telemetry.tracks.time_bases import local_to_utc_ns
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
@@ -33,16 +31,22 @@ _ANGLES: Final = {
     "": ("compass_heading(degrees)", "pitch(degrees)", "roll(degrees)"),
     "gimbal_": ("gimbal_heading(degrees)", "gimbal_pitch(degrees)", "gimbal_roll(degrees)"),
 }
-_CLOCK: Final = "datetime(utc)"
+_UTC: Final = "datetime(utc)"
+_LOCAL: Final = "datetime(local)"
+_UNITS: Final = {"feet": FOOT_M, "ft": FOOT_M, "meters": 1.0, "metres": 1.0, "m": 1.0}
 
 
 def _wanted() -> list[str]:
-    heights = [f"{name}({unit})" for name in (*_ALTITUDES, "height_above_takeoff") for unit in ("feet", "meters")]
+    heights = [f"{name}({unit})" for name in (*_ALTITUDES, "height_above_takeoff") for unit in _UNITS]
     return [*MARKS, *heights, *(name for names in _ANGLES.values() for name in names)]
 
 
 def read_airdata(
-    path: str | Path, *, home_alt_amsl_m: float | None = None, undulation: Undulation = egm96
+    path: str | Path,
+    *,
+    utc_offset_s: float | None = None,
+    home_alt_amsl_m: float | None = None,
+    undulation: Undulation = egm96,
 ) -> PoseTrack:
     """Read the pose track of an Airdata export; feet or metres, as its column names say.
 
@@ -52,6 +56,8 @@ def read_airdata(
     ----------
     path
         The file.
+    utc_offset_s
+        Zone of its clock, seconds east of UTC; used where that is local.
     home_alt_amsl_m
         Height of the take-off point; then heights over it are used instead of the
         stated altitude.
@@ -64,12 +70,12 @@ def read_airdata(
         The table lacks time, latitude or longitude, or holds no usable position.
     """
     path = Path(path)
-    table = read_csv_table(path, _wanted(), (_CLOCK,))
+    table = read_csv_table(path, _wanted(), (_UTC, _LOCAL))
     missing = [name for name in MARKS if name not in table.values]
     if missing:
         raise SourceError(f"{path}: no column {missing[0]!r}, which every Airdata export has", path=str(path))
     problems: list[Problem] = []
-    t_ns = _times(table, problems)
+    t_ns = _times(table, utc_offset_s, problems)
     timed = np.isfinite(table.numbers("time(millisecond)"))
     position = {
         "lat_deg": table.numbers("latitude"),
@@ -90,35 +96,26 @@ def read_airdata(
     )
 
 
-def _times(table: CsvTable, problems: list[Problem]) -> NDArray[np.int64]:
+def _times(table: CsvTable, utc_offset_s: float | None, problems: list[Problem]) -> NDArray[np.int64]:
     """Return UTC: milliseconds since the start, moved so that the whole-second clock fits."""
     since_ms = np.nan_to_num(table.numbers("time(millisecond)"))
     since_ns = (np.clip(since_ms, -1e12, 1e12) * 1e6).astype(np.int64)
-    lags = []
-    for cell, own_ns in zip(table.texts.get(_CLOCK, []), since_ns.tolist(), strict=False):
-        stamp = _parse(cell)
-        if stamp is not None:
-            lags.append(stamp - own_ns)
+    cells = table.texts.get(_UTC, table.texts.get(_LOCAL, []))
+    zone_s = 0.0 if _UTC in table.texts else utc_offset_s
+    clock = read_column(cells, day_first=table.with_semicolons, utc_offset_s=zone_s)
+    lags = [stamp - own_ns for stamp, own_ns in zip(clock.t_utc_ns, since_ns.tolist(), strict=False) if stamp >= 0]
     if not lags:
         text = "the table has no UTC clock; times count from its first row as if it were 1970-01-01"
         problems.append(Problem(kind="no_date", message=text))
         return since_ns
+    problems += clock.problems
     # the clock is cut to whole seconds, so the largest lags are cut least; the very largest may be damage
     return np.asarray(since_ns + sorted(lags)[-1 - len(lags) // 50], dtype=np.int64)
 
 
-def _parse(cell: str) -> int | None:
-    moment = read_wall_clock(cell)
-    if moment is None:
-        return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
-    return local_to_utc_ns(moment, 0.0)
-
-
 def _metres(table: CsvTable, *names: str) -> FloatArray:
     for name in names:
-        for unit, factor in (("feet", FOOT_M), ("meters", 1.0)):
+        for unit, factor in _UNITS.items():
             if f"{name}({unit})" in table.values:
                 return np.asarray(table.numbers(f"{name}({unit})") * factor)
     return np.full(table.rows, np.nan)

@@ -10,11 +10,10 @@ import numpy as np
 from geo.values import GimbalFrame
 from geo.vertical import FOOT_M
 from telemetry.logs.csv_table import CsvTable, read_csv_table
-from telemetry.logs.wall_clock import read_wall_clock
+from telemetry.logs.wall_clock import read_column
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
-from telemetry.tracks.time_bases import local_to_utc_ns
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
@@ -34,6 +33,7 @@ _ANGLES: Final = {
     "": ("osd.yaw", "osd.pitch", "osd.roll"),
     "gimbal_": ("gimbal.yaw", "gimbal.pitch", "gimbal.roll"),
 }
+_UNITS: Final = {"ft": FOOT_M, "m": 1.0}
 _HEIGHTS: Final = ("osd.altitude", "osd.height")
 
 
@@ -66,7 +66,7 @@ def read_flight_reader(
         The table lacks a clock, or holds no usable position.
     """
     path = Path(path)
-    heights = [f"{name} [{unit}]" for name in _HEIGHTS for unit in ("ft", "m")]
+    heights = [f"{name} [{unit}]" for name in _HEIGHTS for unit in _UNITS]
     angles = [name for names in _ANGLES.values() for name in (*names, *(f"{one} [360]" for one in names))]
     table = read_csv_table(path, [*MARKS, *heights, *angles, _SINCE], (*_DATES, *_CLOCKS))
     problems: list[Problem] = []
@@ -97,17 +97,13 @@ def _times(
     """Return UTC of each row and which rows have one: the wall clock, else the flight time from its first row."""
     dates = next((table.texts[name] for name in _DATES if name in table.texts), None)
     clocks = next((table.texts[name] for name in _CLOCKS if name in table.texts), None)
-    is_utc = any(name in table.texts for name in _CLOCKS[:1])
     t_ns = np.full(table.rows, -1, dtype=np.int64)
     if dates is not None and clocks is not None:
-        shift_s = 0.0 if is_utc else utc_offset_s or 0.0
-        for row, (date, clock) in enumerate(zip(dates, clocks, strict=True)):
-            moment = read_wall_clock(f"{date} {clock}")
-            if moment is not None:
-                t_ns[row] = local_to_utc_ns(moment.replace(tzinfo=None), shift_s)
-        if not is_utc and utc_offset_s is None:
-            text = "the table's clock is local and states no zone; it was taken as UTC; state the zone"
-            problems.append(Problem(kind="time_zone_unknown", message=text))
+        zone_s = 0.0 if _CLOCKS[0] in table.texts else utc_offset_s
+        cells = [f"{date} {time}" for date, time in zip(dates, clocks, strict=True)]
+        clock = read_column(cells, day_first=table.with_semicolons, utc_offset_s=zone_s)
+        t_ns[:] = clock.t_utc_ns
+        problems += clock.problems
     if (t_ns >= 0).any():
         return t_ns, t_ns >= 0
     since_s = table.numbers(_SINCE)
@@ -122,7 +118,7 @@ def _times(
 
 
 def _metres(table: CsvTable, name: str) -> FloatArray:
-    for unit, factor in (("ft", FOOT_M), ("m", 1.0)):
+    for unit, factor in _UNITS.items():
         if f"{name} [{unit}]" in table.values:
             return np.asarray(table.numbers(f"{name} [{unit}]") * factor)
     return np.full(table.rows, np.nan)

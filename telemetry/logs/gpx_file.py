@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,12 +12,11 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from telemetry.logs.csv_table import MAX_ROWS
-from telemetry.logs.wall_clock import read_wall_clock
+from telemetry.logs.wall_clock import read_wall_clock, utc_ns
 from telemetry.pictures.picture_numbers import number
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
-from telemetry.tracks.time_bases import local_to_utc_ns
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
@@ -51,7 +49,7 @@ def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
                 untimed += 1
                 continue
             times.append(stamp)
-            rows.extend((number(point.get("lat")), number(point.get("lon")), _height(point)))
+            rows.extend((_number(point.get("lat")), _number(point.get("lon")), _number(_child(point, "ele"))))
             if len(times) > MAX_ROWS:
                 raise SourceError(f"{path}: more than {MAX_ROWS} points", path=str(path))
     except ParseError as error:
@@ -66,6 +64,8 @@ def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
         text = f"{untimed} points state no time (planned routes have none) and were left out"
         problems.append(Problem(kind="time", message=text))
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    if len(table) and not np.isfinite(table[:, 2]).any():
+        problems.append(Problem(kind="no_height", message="no point states a height (ele)"))
     columns = {"lat_deg": table[:, 0], "lon_deg": table[:, 1], "alt_amsl_m": table[:, 2]}
     position = Samples(t_ns=np.array(times, dtype=np.int64), columns=columns)
     return assemble(Sampled(position=position), undulation=undulation, source=path.name, problems=problems)
@@ -86,14 +86,10 @@ def _child(point: Any, name: str) -> str:
     return next((str(child.text or "") for child in point if str(child.tag).rpartition("}")[2] == name), "")
 
 
-def _height(point: Any) -> float:
-    return number(_child(point, "ele"))
+def _number(written: str | None) -> float:
+    return number((written or "").replace(",", "."))
 
 
 def _stamp(point: Any) -> int | None:
     moment = read_wall_clock(_child(point, "time"))
-    if moment is None:
-        return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
-    return local_to_utc_ns(moment, 0.0)
+    return None if moment is None else utc_ns(moment, 0.0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from geo.values import GimbalFrame
 from telemetry.logs.csv_table import CsvTable, read_csv_table
+from telemetry.logs.wall_clock import read_column
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
@@ -29,6 +30,7 @@ _ANGLES: Final = {
     "gimbal_": ("sensor relative azimuth angle", "sensor relative elevation angle", "sensor relative roll angle"),
 }
 _VIEW: Final = ("sensor horizontal field of view", "sensor vertical field of view")
+_EARLIEST_US: Final = 1e14
 _LATEST_US: Final = 9_000_000_000_000_000
 """Year 2255; larger values are damage, and would not fit nanoseconds in 64 bits."""
 
@@ -43,7 +45,7 @@ def read_misb_csv(path: str | Path, *, undulation: Undulation = egm96) -> PoseTr
     """
     path = Path(path)
     names = [*MARKS, *_TIMES, "sensor true altitude", *_VIEW, *(name for names in _ANGLES.values() for name in names)]
-    table = read_csv_table(path, names)
+    table = read_csv_table(path, names, _TIMES)
     if table.find(*_TIMES) is None:
         raise SourceError(f"{path}: no column of time stamps ({', '.join(_TIMES)})", path=str(path))
     t_ns, timed = _times(table)
@@ -72,12 +74,17 @@ def read_misb_csv(path: str | Path, *, undulation: Undulation = egm96) -> PoseTr
 
 
 def _times(table: CsvTable) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return UTC, and which rows have one; stamps below the year 5138 in milliseconds are milliseconds."""
+    """Return UTC, and which rows have one; a stamp is a date, or counts what makes it a year from 1973 to 2255."""
     stamp = table.numbers(*_TIMES)
     with np.errstate(invalid="ignore", over="ignore"):
-        stamp = np.where(stamp < 1e14, stamp * 1000.0, stamp)
-        timed = (stamp > 0) & (stamp < _LATEST_US)
-    return np.where(timed, stamp, 0.0).astype(np.int64) * 1000, timed
+        counted = [stamp * unit_us for unit_us in (1e6, 1e3, 1.0, 1e-3)]
+        timed = [(stamp_us >= _EARLIEST_US) & (stamp_us < _LATEST_US) for stamp_us in counted]
+    best = int(np.argmax([rows.sum() for rows in timed]))
+    if timed[best].any():
+        return np.where(timed[best], counted[best], 0.0).astype(np.int64) * 1000, timed[best]
+    cells = next(table.texts[name] for name in _TIMES if name in table.texts)
+    t_ns = np.array(read_column(cells, day_first=False, utc_offset_s=0.0).t_utc_ns, dtype=np.int64)
+    return t_ns, t_ns >= 0
 
 
 def _angles(table: CsvTable, t_ns: NDArray[np.int64], timed: NDArray[np.bool_], prefix: str) -> Samples | None:

@@ -11,15 +11,16 @@ begin at ``00:00:60,000``; ``H``, ``rel_alt``, ``BAROMETER`` and ``Hb`` are heig
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import re
 from array import array
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.vertical import FOOT_M
+from telemetry.logs.wall_clock import find_wall_clock, utc_ns
 from telemetry.pictures.picture_numbers import number
-from telemetry.tracks.time_bases import is_datable, local_to_utc_ns
+from telemetry.tracks.track_cleaning import stand_exchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,17 +30,18 @@ if TYPE_CHECKING:
     from geo.values import FloatArray
 
 _TIMING: Final = re.compile(
-    r"(\d{1,3}):(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
+    r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*(?:\d{1,3}:)?\d{1,2}:\d{1,2}[,.]\d{1,3}"
 )
-_GPS: Final = re.compile(r"\b(?:GPS|RTK) ?\(\s*([-+.\d]+)\s*,\s*([-+.\d]+)\s*(?:,\s*([-+.\d]+)\s*(M?))?\s*\)")
-_LETTERED: Final = re.compile(r"\bGPS ?\(\s*([EW]):\s*([-+.\d]+)\s*,\s*([NS]):\s*([-+.\d]+)")
-_DIALOGUE: Final = re.compile(r"^Dialogue:[^,]*,\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[.:](\d{1,3})\s*,(.*)$", re.MULTILINE)
+_PLACE: Final = re.compile(r"\b(?:GPS|RTK) ?\(([^()]{3,80})\)")
+_PART: Final = re.compile(r"(?:([NSEW])\s*:?)?\s*([-+]?\d*\.?\d+)\s*°?\s*([NSEWM]?)")
+_DIALOGUE: Final = re.compile(
+    r"^Dialogue:[^,]*,\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[.:](\d{1,3})\s*,(.*)$", re.MULTILINE | re.IGNORECASE
+)
 _TRIPLE: Final = re.compile(r"\b([FG])\.PRY ?\(\s*([-+.\d]+)[^,)]*,\s*([-+.\d]+)[^,)]*,\s*([-+.\d]+)[^)]*\)")
-_PAIR: Final = re.compile(r"\b([A-Za-z_]+)\s*:\s*([-+]?\d+(?:\.\d+)?)(?![\d:])")
-_HEIGHT: Final = re.compile(r"\b(?:H ([-+.\d]+)m|BAROMETER ?\(\s*([-+.\d]+)\s*\))")
-_MOMENT: Final = re.compile(
-    r"(\d{4})[-.](\d{1,2})[-.](\d{1,2}) (\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d{1,3}))?(?:,(\d{1,3}))?"
+_PAIR: Final = re.compile(
+    r"\b([A-Za-z_]+)\s*[:=]\s*([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)(?![\d:])(?:\s?(ft|feet)\b)?"
 )
+_HEIGHT: Final = re.compile(r"\b(?:H ([-+.\d]+)(m|ft)\b|BAROMETER ?\(\s*([-+.\d]+)\s*\))")
 
 SENSOR_WIDTH_35MM: Final = 34.61
 """Width in millimetres of a 4:3 frame with the diagonal of 36 x 24 mm, which equivalent focal lengths refer to."""
@@ -51,13 +53,14 @@ _SCALED_FOCAL: Final = 120.0
 class Cues:
     """Columns of a subtitle file, one row a cue; NaN (or -1 for times) where the cue does not say.
 
-    `stamp_ns` is the camera's local wall clock as if it were UTC; `whole_seconds`
-    says that it was written without a fraction.
+    `stamp_ns` is the camera's local wall clock as if it were UTC, or UTC where `states_zone` says that the cues name a
+    zone; `whole_seconds` says that it was written without a fraction.
     """
 
     start_ns: NDArray[np.int64]
     stamp_ns: NDArray[np.int64]
     whole_seconds: bool
+    states_zone: bool
     columns: dict[str, FloatArray]
 
     def __len__(self) -> int:
@@ -77,7 +80,7 @@ def split_cues(text: str) -> Iterator[tuple[int, str]]:
     while (match := following) is not None:
         following = next(matches, None)
         end = len(text) if following is None else following.start()
-        hours, minutes, seconds = (int(match.group(i)) for i in (1, 2, 3))
+        hours, minutes, seconds = (int(match.group(i) or 0) for i in (1, 2, 3))
         milliseconds = int(match.group(4).ljust(3, "0"))
         yield (
             ((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + milliseconds * 1_000_000,
@@ -91,24 +94,30 @@ def split_dialogue(text: str) -> Iterator[tuple[int, str]]:
         hours, minutes, seconds = (int(match.group(i)) for i in (1, 2, 3))
         fraction_ms = int(match.group(4).ljust(3, "0"))
         start_ns = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + fraction_ms * 1_000_000
-        yield start_ns, match.group(5).replace("\\N", "\n")
+        yield start_ns, match.group(5).replace("\\N", "\n").replace("\\n", "\n")
+
+
+def is_subtitles(text: str) -> bool:
+    """Tell whether a text holds a cue of SubRip or WebVTT, or a line of Advanced SubStation Alpha."""
+    return _TIMING.search(text) is not None or _DIALOGUE.search(text) is not None
 
 
 def read_cues(text: str) -> Cues:
-    """Read every cue of a subtitle file, SubRip or Advanced SubStation Alpha."""
+    """Read every cue of a subtitle file: SubRip, WebVTT or Advanced SubStation Alpha."""
     return cue_columns(split_dialogue(text) if _DIALOGUE.search(text) else split_cues(text))
 
 
 def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
     """Read cues given as start (nanoseconds of presentation time) and text, as a subtitle track holds them."""
     starts, stamps, rows = array("q"), array("q"), array("d")
-    fractions = 0
+    fractions = zones = 0
     for start_ns, body in cues:
         values = _values(body)
-        stamp_ns, has_fraction = _stamp(body)
-        fractions += has_fraction
+        clock = find_wall_clock(body)
+        fractions += clock is not None and clock.has_fraction
+        zones += clock is not None and clock.moment.tzinfo is not None
         starts.append(start_ns)
-        stamps.append(stamp_ns)
+        stamps.append(-1 if clock is None else utc_ns(clock.moment, 0.0))
         rows.extend(values.get(name, np.nan) for name in COLUMNS)
     table = np.array(rows, dtype=np.float64).reshape(len(starts), len(COLUMNS))
     _settle_order(table)
@@ -116,6 +125,7 @@ def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
         start_ns=np.array(starts, dtype=np.int64),
         stamp_ns=np.array(stamps, dtype=np.int64),
         whole_seconds=fractions == 0,
+        states_zone=zones > 0,
         columns={name: table[:, i] for i, name in enumerate(COLUMNS)},
     )
 
@@ -123,39 +133,25 @@ def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
 def _settle_order(table: FloatArray) -> None:
     """Exchange latitude and longitude of a whole file where a latitude over 90 shows that they were taken wrongly."""
     lat, lon = COLUMNS.index("lat_deg"), COLUMNS.index("lon_deg")
-    with np.errstate(invalid="ignore"):
-        wrong = (np.abs(table[:, lat]) > 90.0).any() and not (np.abs(table[:, lon]) > 90.0).any()
-    if wrong:
+    if stand_exchanged(table[:, lat], table[:, lon]):
         table[:, [lat, lon]] = table[:, [lon, lat]]
 
 
-def _stamp(body: str) -> tuple[int, bool]:
-    match = _MOMENT.search(body)
-    if match is None:
-        return -1, False
-    milliseconds = int((match.group(7) or "0").ljust(3, "0"))
-    microseconds = milliseconds * 1000 + int(match.group(8) or 0)
-    try:
-        year, month, day, hour, minute, second = (int(match.group(i)) for i in range(1, 7))
-        local = dt.datetime(year, month, day, hour, minute, second, microseconds)  # noqa: DTZ001 - it states no zone
-    except ValueError:
-        return -1, False
-    if not is_datable(local):
-        return -1, False
-    return local_to_utc_ns(local, 0.0), match.group(7) is not None
-
-
 def _values(body: str) -> dict[str, float]:
-    pairs = {name.lower(): number(value) for name, value in _PAIR.findall(body)}
+    pairs = {
+        name.lower(): number(value.replace(",", ".")) * (FOOT_M if unit else 1.0)
+        for name, value, unit in _PAIR.findall(body)
+    }
     values: dict[str, float] = {}
     for name, keys in _NAMED.items():
         found = next((pairs[key] for key in keys if key in pairs), None)
         if found is not None:
             values[name] = found
     if "GPS" in body or "RTK" in body:
-        values |= _gps_triple(body)
+        values |= _place(body)
         if (height := _HEIGHT.search(body)) is not None:
-            values.setdefault("alt_rel_home_m", number(height.group(1) or height.group(2)))
+            unit_m = FOOT_M if height.group(2) == "ft" else 1.0
+            values.setdefault("alt_rel_home_m", number(height.group(1) or height.group(3)) * unit_m)
     for letter, pitch, roll, yaw in _TRIPLE.findall(body) if ".PRY" in body else ():
         prefix = "gimbal_" if letter == "G" else ""
         values |= {
@@ -169,37 +165,56 @@ def _values(body: str) -> dict[str, float]:
 
 
 _NAMED: Final[dict[str, tuple[str, ...]]] = {
-    "lat_deg": ("latitude",),
-    "lon_deg": ("longitude", "longtitude"),
+    "lat_deg": ("latitude", "lat"),
+    "lon_deg": ("longitude", "longtitude", "lon", "lng"),
     "alt_amsl_m": ("abs_alt",),
-    "alt_unstated_m": ("altitude",),
-    "alt_rel_home_m": ("rel_alt", "barometer", "hb", "reh"),
+    "alt_unstated_m": ("altitude", "alt"),
+    "alt_rel_home_m": ("rel_alt", "barometer", "hb", "reh", "relalt"),
     "yaw_deg": ("drone_yaw",),
     "pitch_deg": ("drone_pitch",),
     "roll_deg": ("drone_roll",),
-    "gimbal_yaw_deg": ("gb_yaw",),
-    "gimbal_pitch_deg": ("gb_pitch",),
-    "gimbal_roll_deg": ("gb_roll",),
+    "gimbal_yaw_deg": ("gb_yaw", "gimbal_yaw"),
+    "gimbal_pitch_deg": ("gb_pitch", "gimbal_pitch"),
+    "gimbal_roll_deg": ("gb_roll", "gimbal_roll"),
 }
 
 
-def _gps_triple(body: str) -> dict[str, float]:
-    match = _GPS.search(body)
-    if match is None:
-        return _lettered(body)
-    first, second = number(match.group(1)), number(match.group(2))
-    if match.group(4):
+def _place(body: str) -> dict[str, float]:
+    """Read the place in parentheses: by its letters, or by DJI's order."""
+    found = _PLACE.search(body)
+    parts = [_PART.fullmatch(part.strip()) for part in _parts(found.group(1))] if found is not None else []
+    if len(parts) < 2 or parts[0] is None or parts[1] is None:  # noqa: PLR2004
+        return {}
+    (first, first_side), (second, second_side) = _number_and_side(parts[0]), _number_and_side(parts[1])
+    if first_side in ("N", "S") and second_side in ("E", "W"):
+        return {"lat_deg": first, "lon_deg": second}
+    if first_side in ("E", "W") and second_side in ("N", "S"):
+        return {"lon_deg": first, "lat_deg": second}
+    if first_side or second_side:
+        return {}
+    if len(parts) > 2 and parts[2] is not None and parts[2].group(3) == "M":  # noqa: PLR2004
         return {"lat_deg": first, "lon_deg": second}
     return {"lon_deg": first, "lat_deg": second}
 
 
-def _lettered(body: str) -> dict[str, float]:
-    """Read Autel's longitude and latitude, whose letter tells the side whatever the sign says."""
-    match = _LETTERED.search(body)
-    if match is None:
-        return {}
-    lon, lat = abs(number(match.group(2))), abs(number(match.group(4)))
-    return {"lon_deg": -lon if match.group(1) == "W" else lon, "lat_deg": -lat if match.group(3) == "S" else lat}
+def _parts(inside: str) -> list[str]:
+    """Part what stands in parentheses; commas part numbers, unless they are all the decimal points there are."""
+    if ";" in inside:
+        return inside.replace(",", ".").split(";")
+    if "." in inside or "," not in inside:
+        return inside.split(",")
+    if ", " in inside:
+        return [part.replace(",", ".") for part in inside.split(", ")]
+    parts = inside.split(",")
+    whole = len(parts) - len(parts) % 2
+    return [f"{parts[i]}.{parts[i + 1]}" for i in range(0, whole, 2)] if len(parts) > 3 else parts  # noqa: PLR2004
+
+
+def _number_and_side(part: re.Match[str]) -> tuple[float, str]:
+    """Return a number and the letter beside it: S and W make it negative, N and E leave what its sign says."""
+    side = part.group(1) or part.group(3)
+    value = number(part.group(2))
+    return (value, "") if side in ("", "M") else (-abs(value) if side in "SW" else value, side)
 
 
 def _hfov(pairs: dict[str, float]) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from geo.values import GimbalFrame
 from telemetry.logs.subtitle_cues import Cues, read_cues
+from telemetry.logs.text_encoding import decoded
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
@@ -81,7 +82,7 @@ def read_subtitle_cues(path: Path) -> Cues:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SourceError(f"{path}: over {MAX_BYTES >> 20} MB, which is no subtitle file", path=str(path))
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}", path=str(path)) from error
     cues = read_cues(text)
@@ -155,10 +156,10 @@ def _times(
         )
         problems.append(Problem(kind="no_date", message=text))
         return cues.start_ns
-    if utc_offset_s is None:
+    if utc_offset_s is None and not cues.states_zone:
         text = "the camera's clock states no zone; its local time was taken as UTC; state the zone"
         problems.append(Problem(kind="time_zone_unknown", message=text))
-    offset_ns = round((utc_offset_s or 0.0) * 1e9)
+    offset_ns = 0 if cues.states_zone else round((utc_offset_s or 0.0) * 1e9)
     lag = cues.stamp_ns - cues.start_ns
     if not cues.whole_seconds and stamped.all():
         return cues.stamp_ns - offset_ns

@@ -10,7 +10,15 @@ import numpy as np
 from geo.rotation import matrix_to_yaw_pitch_roll
 from geo.values import GimbalFrame, read_only
 from telemetry.tracks.pose_track import PoseTrack
-from telemetry.tracks.track_cleaning import GAP_NS, Samples, dropouts, in_order, with_fix, without_jumps
+from telemetry.tracks.track_cleaning import (
+    GAP_NS,
+    Samples,
+    dropouts,
+    in_order,
+    in_their_places,
+    with_fix,
+    without_jumps,
+)
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
@@ -78,7 +86,7 @@ def assemble(sampled: Sampled, *, undulation: Undulation, source: str, problems:
     position, attitude, gimbal = sampled.position, sampled.attitude, sampled.gimbal
     found = list(problems)
     rows = len(position)
-    for step in (with_fix, in_order, without_jumps):
+    for step in (in_their_places, with_fix, in_order, without_jumps):
         position, more = step(position)
         found += more
     if not len(position):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,8 @@ import numpy as np
 from telemetry.logs import airdata_file, flight_reader_file, misb_csv_file
 from telemetry.logs.csv_table import column_names
 from telemetry.logs.nmea_file import SENTENCE
+from telemetry.logs.subtitle_cues import is_subtitles
+from telemetry.logs.text_encoding import decoded
 from telemetry.tracks import track_file
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.track_errors import SourceError
@@ -123,20 +124,19 @@ def _is_container(head: bytes) -> bool:
 
 
 GPX_MARK: Final = "<gpx"
-_CUE: Final = re.compile(r"\d{1,3}:\d{1,2}:\d{1,2}[,.]\d{1,3}\s*-->")
 
 
 def _text_format(head: bytes) -> SourceFormat | None:
-    if b"\x00" in head:
+    text = decoded(head)
+    if "\x00" in text:
         return None
-    text = head.decode("utf-8-sig", "replace")
-    if _CUE.search(text) or ("[Script Info]" in text and "Dialogue:" in text):
+    if is_subtitles(text):
         return SourceFormat.SUBTITLES
     if GPX_MARK in text:
         return SourceFormat.GPX
     if SENTENCE.search(text):
         return SourceFormat.NMEA
-    names = set(column_names(text.partition("\n")[0]))
+    names = set(column_names(text))
     for kind, marks in (
         (SourceFormat.TRACK, track_file.COLUMNS),
         (SourceFormat.AIRDATA, airdata_file.MARKS),
@@ -246,7 +246,12 @@ def _no_klv_position(path: Path, stream: KlvStream, track: PoseTrack) -> str:
 
 
 def _airdata(path: Path, options: SourceOptions) -> PoseTrack:
-    return airdata_file.read_airdata(path, home_alt_amsl_m=options.home_alt_amsl_m, undulation=options.undulation)
+    return airdata_file.read_airdata(
+        path,
+        utc_offset_s=options.utc_offset_s,
+        home_alt_amsl_m=options.home_alt_amsl_m,
+        undulation=options.undulation,
+    )
 
 
 def _flight_reader(path: Path, options: SourceOptions) -> PoseTrack:

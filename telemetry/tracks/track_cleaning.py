@@ -83,6 +83,26 @@ def _plausible(samples: Samples, what: str) -> tuple[Samples, list[Problem]]:
     return samples.rows(near), [Problem(kind="implausible_time", message=text)]
 
 
+def stand_exchanged(lat: FloatArray, lon: FloatArray) -> bool:
+    """Tell whether latitudes and longitudes of a whole source stand in each other's place: a latitude over 90 shows it.
+
+    Most of what is there has to show it, and no longitude may be one that is no latitude; damage is not taken for it.
+    """
+    there = np.isfinite(lat) & np.isfinite(lon) & (np.abs(lat) <= 180.0)
+    over = np.abs(lat[there]) > 90.0
+    return bool(2 * over.sum() > over.size and (np.abs(lon[there]) <= 90.0).all())
+
+
+def in_their_places(position: Samples) -> tuple[Samples, list[Problem]]:
+    """Exchange latitude and longitude where they stand in each other's place."""
+    lat, lon = position.columns["lat_deg"], position.columns["lon_deg"]
+    if not stand_exchanged(lat, lon):
+        return position, []
+    text = f"latitudes such as {np.nanmedian(lat):.4f} are longitudes; latitude and longitude were exchanged"
+    exchanged = {**position.columns, "lat_deg": lon, "lon_deg": lat}
+    return Samples(t_ns=position.t_ns, columns=exchanged), [Problem(kind="exchanged", message=text)]
+
+
 def with_fix(position: Samples) -> tuple[Samples, list[Problem]]:
     """Leave out rows without a fix: not finite, off the globe, or at 0, 0."""
     lat, lon = position.columns["lat_deg"], position.columns["lon_deg"]

@@ -68,6 +68,16 @@ AIRDATA = (
 )
 
 
+OTHER_CUES = (
+    "[Script Info]\n[Events]\nDialogue: Marked=0,0:00:00.00,0:00:01.00,D,,0,0,0,,GPS(S: 33.5, W: 70.5, 37) ReH:5\\n"
+    "1.5.2024 10:0:1\n",
+    "WEBVTT\n\n00:01.000 --> 00:02.000\n05/01/2024 10:00:01 p.m.\nlat=48,5 lon=11,25 alt: 1968.5 ft\n\n"
+    "00:02.000 --> 00:03.000\n1 May 2024 10:00 PM\nGPS(48.5 N; 11.25\u00b0 E) H 328.1ft\n\n"
+    "00:03.000 --> 00:04.000\n2024-05-01T10:00:03.5+02:00\nGPS(11,250000,48,500000,19)\n",
+)
+"""Cues of other programs, makers and countries."""
+
+
 MISB = (
     b"UNIX Time Stamp,Sensor Latitude,Sensor Longitude,Sensor True Altitude,Platform Heading Angle,Sensor Relative "
     b"Azimuth Angle,Sensor Relative Elevation Angle,Sensor Horizontal Field of View\n"
@@ -84,12 +94,12 @@ TRACK = (
 
 
 TEXTS = {
-    "ass": [ASS],
-    "srt": [SRT, *SUBTITLES],
+    "ass": [ASS, OTHER_CUES[0].encode()],
+    "srt": [SRT, *SUBTITLES, *(text.encode() for text in OTHER_CUES), SRT.decode().encode("utf-16")],
     "gpx": [GPX],
-    "nmea": [NMEA],
-    "reader.csv": [READER],
-    "airdata.csv": [AIRDATA, FEET],
+    "nmea": [NMEA, b"\r\n".join(reversed(NMEA.split())).replace(b"*", b"\r\n")],
+    "reader.csv": [READER, b"sep=,\n" + READER.replace(b"5/1/2024", b"01.05.2024")],
+    "airdata.csv": [AIRDATA, FEET, b"sep=\t\n" + FEET.replace(b",", b"\t")],
     "misb.csv": [MISB],
     "track.csv": [TRACK],
 }
