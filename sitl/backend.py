@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from missions.links.link import open_link
 from missions.links.link_transport import LinkError
+from sitl.ends_with_parent import ending_with_us
 from sitl.errors import SitlError
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def find_binary(names: Sequence[str], *, option: Path | None, variable: str) -> 
 class Simulator:
     """A running real autopilot simulator; a context manager that stops it and all it started.
 
+    It ends too when the thread that started it is gone, by a SIGKILL of the process for one (Linux).
+
     Parameters
     ----------
     command
@@ -84,7 +87,7 @@ class Simulator:
         self._console = folder / "console.log"
         self._output = self._console.open("wb")
         self._process = subprocess.Popen(  # noqa: S603 - the program that a person named or installed
-            list(command),
+            ending_with_us(command),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=self._output,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from geo.geodesy import inverse
 from missions.checks.autopilot_rules_storage import capacity_findings, storage_findings
 from missions.checks.autopilot_rules_values import RELATIVE_FRAMES, Beyond, VehicleClass, item_finding, plan_finding
+from missions.performance.handling import PX4 as PX4_HANDLING
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import Dialect
 
@@ -131,14 +132,16 @@ def _takeoff(document: PlanDocument, settings: VehicleSettings) -> Iterator[Find
     placed_before = False
     for item in document.items:
         if item.command in _TAKEOFFS:
-            radius_m = item.p2 if item.p2 > 0.0 else settings.nav_acc_rad_m
+            radius_m = item.p2 if item.p2 > 0.0 else settings.acceptance_m
             home_m = math.nan if document.home is None else document.home.alt_amsl_m
             climb_m = item.alt_m if item.frame in RELATIVE_FRAMES else item.alt_m - home_m
             if climb_m - 1.0 < radius_m:
+                any_kind = settings.vehicle_told or climb_m - 1.0 < PX4_HANDLING.corner_lead_m
                 yield item_finding(
                     "px4.takeoff-too-low",
                     item,
                     f"takes off to {climb_m:.1f} m; PX4 wants {radius_m + 1.0:.1f} m or more (acceptance radius + 1 m)",
+                    severity=Severity.ERROR if any_kind else Severity.WARNING,
                     beyond=Beyond(climb_m, radius_m + 1.0, "m"),
                 )
             if placed_before:

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from missions.capacity import capacity_of
+from missions.performance.handling import PX4 as PX4_HANDLING
 from missions.plan import Finding, Severity
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from missions.failsafes.ways import Outcome
     from missions.plan import MissionItem
 
+PX4_ACCEPTANCE_M: Final = 10.0
+"""NAV_ACC_RAD of all but multicopters, whose start script (`rc.mc_defaults`) sets less."""
 RELATIVE_FRAMES: Final = (3, 6, 10, 11)
 TERRAIN_FRAMES: Final = (10, 11)
 
@@ -42,8 +45,7 @@ def vehicle_class(mav_type: int) -> VehicleClass:
 class VehicleSettings:
     """The parameters the checks depend on; defaults are the autopilots' own.
 
-    PX4: MIS_DIST_1WP 10000 m, NAV_ACC_RAD 10 m, MIS_TKO_LAND_REQ 0, FW_LND_ANG
-    5 deg. ArduPilot: 15 jumps, 255 corners a fence polygon.
+    PX4: MIS_DIST_1WP 10000 m, MIS_TKO_LAND_REQ 0, FW_LND_ANG 5 deg. ArduPilot: 15 jumps, 255 corners a fence polygon.
     """
 
     vehicle: VehicleClass = VehicleClass.MULTIROTOR
@@ -51,7 +53,8 @@ class VehicleSettings:
     """False where neither the file nor a person said what flies it: rules of one kind of vehicle then only warn."""
     landed: bool = True
     mis_dist_1wp_m: float = 10_000.0
-    nav_acc_rad_m: float = 10.0
+    nav_acc_rad_m: float = math.nan
+    """PX4's NAV_ACC_RAD; NaN where nothing tells (`acceptance_m`)."""
     mis_tko_land_req: int = 0
     fw_lnd_ang_deg: float = 5.0
     return_alt_m: float | None = None
@@ -80,6 +83,14 @@ class VehicleSettings:
     room: Capacity | None = None
     """What the vehicle can store; None for what vehicles of its kind can (`missions.capacity`)."""
     ardupilot_max_jumps: int = 15
+
+    @property
+    def acceptance_m(self) -> float:
+        """PX4's NAV_ACC_RAD: as told, else what it is on a vehicle of this kind that nobody changed."""
+        if math.isfinite(self.nav_acc_rad_m):
+            return self.nav_acc_rad_m
+        multirotor = self.vehicle is VehicleClass.MULTIROTOR and self.vehicle_told
+        return PX4_HANDLING.corner_lead_m if multirotor else PX4_ACCEPTANCE_M
 
     def capacity(self, dialect: str) -> Capacity:
         """Return what the vehicle can store."""

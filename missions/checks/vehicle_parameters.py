@@ -104,7 +104,7 @@ def with_parameters(settings: VehicleSettings, parameters: Parameters, dialect: 
         changes[use.field] = _checked(parameters, name, parameters.values[name] * unit, use)
     if dialect is Dialect.PX4:
         changes |= {f: math.nan for f in ("fence_max_distance_m", "fence_max_height_m") if changes.get(f) == 0.0}
-        changes["waypoint_radius_m"] = changes.get("nav_acc_rad_m", settings.nav_acc_rad_m)
+        changes["waypoint_radius_m"] = changes.get("nav_acc_rad_m", settings.acceptance_m)
         changes["mis_tko_land_req"] = int(parameters.values.get("MIS_TKO_LAND_REQ", settings.mis_tko_land_req))
     else:
         changes |= _ardupilot_fence(parameters.values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ LAND_START: Final = 189
 """MAV_CMD_DO_LAND_START."""
 _LAST_PLACE: Final = 95
 """MAV_CMD_NAV_LAST: items up to it are flown to."""
-_CIRCLES: Final = {18: 2, 31: 1}
-"""Items that circle, and which of their parameters is the radius: LOITER_TURNS, LOITER_TO_ALT."""
+_RADIUS: Final = {18: attrgetter("p3"), 31: attrgetter("p2")}
+"""Where items that circle hold the radius: LOITER_TURNS, LOITER_TO_ALT."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,9 @@ def landing_starts(items: Sequence[MissionItem]) -> tuple[LandingStart, ...]:
             continue
         place = next((after for after in items[k + 1 :] if _is_place(after)), None)
         if place is not None:
-            radius = {1: place.p2, 2: place.p3}.get(_CIRCLES.get(place.command, 0), 0.0)
+            radius_m = abs(_RADIUS[place.command](place)) if place.command in _RADIUS else 0.0
             made.append(
-                LandingStart(lat_deg=place.lat_deg, lon_deg=place.lon_deg, alt_m=place.alt_m, radius_m=abs(radius))
+                LandingStart(lat_deg=place.lat_deg, lon_deg=place.lon_deg, alt_m=place.alt_m, radius_m=radius_m)
             )
     return tuple(made)
 

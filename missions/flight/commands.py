@@ -11,9 +11,11 @@ from missions.flight.parameter_link import ParameterLink
 from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from missions.flight.state import VehicleState
     from missions.transfer import Channel
-    from missions.transfer.values import Watcher
+    from missions.transfer.values import Message, Watcher
 
 _CUSTOM_MODE: Final = 1
 _IN_PROGRESS: Final = 5
@@ -88,31 +90,52 @@ class Commander:
 
     def command(self, number: int, *params: float, timeout_s: float | None = None) -> CommandResult:
         """Send one COMMAND_LONG, again each second, until it is answered."""
-        values = (*params, *([0.0] * (7 - len(params))))
-        until_s = self._channel.clock() + (self._timeout_s if timeout_s is None else timeout_s)
+
+        def sent(attempt: int) -> Message:
+            return self._long(number, min(attempt, 255), params)
+
+        def answer(message: Message) -> CommandResult | None:
+            if message.get_type() != "COMMAND_ACK" or message.command != number:
+                return None
+            return CommandResult(
+                accepted=message.result == 0, name=_RESULTS.get(message.result, f"code {message.result}")
+            )
+
+        return self._exchange(sent, answer, self._timeout_s if timeout_s is None else timeout_s)
+
+    def _exchange(
+        self, sent: Callable[[int], Message], answer: Callable[[Message], CommandResult | None], timeout_s: float
+    ) -> CommandResult:
+        """Send, again each second, until the vehicle says something that is an answer; it is not hurried at work.
+
+        Parameters
+        ----------
+        sent
+            Makes the message of an attempt, counted from 0.
+        answer
+            What a message of the vehicle answers, None where it answers nothing.
+        """
+        until_s = self._channel.clock() + timeout_s
         attempt, resend_s = 0, 0.0
         while (now_s := self._channel.clock()) < until_s:
             if now_s >= resend_s:
-                self._channel.send(
-                    mavlink.MAVLink_command_long_message(
-                        self._state.system, self._state.component, number, attempt, *values
-                    )
-                )
-                attempt, resend_s = min(attempt + 1, 255), now_s + _RESEND_S
+                self._channel.send(sent(attempt))
+                attempt, resend_s = attempt + 1, now_s + _RESEND_S
             message = self._channel.receive(min(0.1, max(0.0, min(until_s, resend_s) - now_s)))
             if message is None:
                 continue
             self._watch(message)
-            answered = message.get_type() == "COMMAND_ACK" and message.command == number
-            if not answered or message.get_srcSystem() != self._state.system:
+            result = answer(message) if message.get_srcSystem() == self._state.system else None
+            if result is None:
                 continue
-            if message.result == _IN_PROGRESS:
-                resend_s = until_s
-                continue
-            return CommandResult(
-                accepted=message.result == 0, name=_RESULTS.get(message.result, f"code {message.result}")
-            )
+            if result.name != _RESULTS[_IN_PROGRESS]:
+                return result
+            resend_s = until_s
         return CommandResult(accepted=False, name="NO ANSWER")
+
+    def _long(self, number: int, attempt: int, params: Sequence[float]) -> Message:
+        values = (*params, *([0.0] * (7 - len(params))))
+        return mavlink.MAVLink_command_long_message(self._state.system, self._state.component, number, attempt, *values)
 
     def ask_streams(self, rate_hz: float) -> None:
         """Ask for the telemetry a flight is watched by, without waiting for each answer."""
@@ -129,10 +152,7 @@ class Commander:
 
     def tell(self, number: int, *params: float) -> None:
         """Send one COMMAND_LONG without waiting for its answer."""
-        values = (*params, *([0.0] * (7 - len(params))))
-        self._channel.send(
-            mavlink.MAVLink_command_long_message(self._state.system, self._state.component, number, 0, *values)
-        )
+        self._channel.send(self._long(number, 0, params))
 
     def set_mode(self, intent: str) -> CommandResult:
         """Change the flight mode: "auto", "guided", "hold", "land", "return", or a copter's "retrace" and "mission"."""
@@ -164,18 +184,11 @@ class Commander:
         return self._current_by_message(seq) if answer.name == _RESULTS[_UNSUPPORTED] else answer
 
     def _current_by_message(self, seq: int) -> CommandResult:
-        until_s, resend_s = self._channel.clock() + self._timeout_s, 0.0
-        while (now_s := self._channel.clock()) < until_s:
-            if now_s >= resend_s:
-                self._channel.send(
-                    mavlink.MAVLink_mission_set_current_message(self._state.system, self._state.component, seq)
-                )
-                resend_s = now_s + _RESEND_S
-            message = self._channel.receive(min(0.1, until_s - now_s))
-            if message is None:
-                continue
-            self._watch(message)
-            told = message.get_type() == "MISSION_CURRENT" and message.get_srcSystem() == self._state.system
-            if told and message.seq == seq:
-                return CommandResult(accepted=True, name=_RESULTS[0])
-        return CommandResult(accepted=False, name="NO ANSWER")
+        def sent(_attempt: int) -> Message:
+            return mavlink.MAVLink_mission_set_current_message(self._state.system, self._state.component, seq)
+
+        def answer(message: Message) -> CommandResult | None:
+            told = message.get_type() == "MISSION_CURRENT" and message.seq == seq
+            return CommandResult(accepted=True, name=_RESULTS[0]) if told else None
+
+        return self._exchange(sent, answer, self._timeout_s)

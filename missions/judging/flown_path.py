@@ -75,7 +75,6 @@ class FlownPath:
         self.aircraft = flown.aircraft
         self._choice = choice
         self._ways = MissionWays() if ways is None else ways
-        self._frame = situation.frame
         self.legs = FlownLegs.of(legs, situation.frame)
         self.landings_m = situation.frame.to_plane(
             np.array([p.lat_deg for p in landings]), np.array([p.lon_deg for p in landings])
@@ -142,7 +141,7 @@ class FlownPath:
         if self.flown.dialect == "px4" or not self.flown.wing:
             return ()
         starts = self._ways.landing_starts
-        xy = self._frame.to_plane(np.array([s.lat_deg for s in starts]), np.array([s.lon_deg for s in starts]))
+        xy = self.corridor.frame.to_plane(np.array([s.lat_deg for s in starts]), np.array([s.lon_deg for s in starts]))
         home_m = float(self.landings_amsl_m[0])
         return tuple(
             PlaneLandingStart(xy_m=at, alt_amsl_m=home_m + start.alt_m, radius_m=start.radius_m)

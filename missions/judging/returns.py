@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from missions.judging.legs import points_along
+from missions.performance.energy import waiting_w
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,8 +59,7 @@ def _straight(path: FlownPath, points: LegPoints) -> Returns:
         points.alt_amsl_m, path.landings_amsl_m[0], path.landings_amsl_m[place],
         gap[np.arange(len(place)), place],
     )  # fmt: skip
-    ground = path.ground.at(path.landings_m)[place]
-    seconds, needed = _cost(path, points, target, up, over, np.where(np.isfinite(ground), ground, over))
+    seconds, needed = _cost(path, points, np.stack([up, over], axis=1), target, *_down(path, place, over))
     return Returns(
         points=points, place=place, target_m=target, up_amsl_m=up, over_amsl_m=over, seconds=seconds,
         needed_pct=needed, left_pct=_before(path, points) - needed,
@@ -98,19 +98,46 @@ def _retraced(path: FlownPath, points: LegPoints) -> Returns:
     )  # fmt: skip
 
 
+def _down(path: FlownPath, place: NDArray[np.int64], over_amsl_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the places down from over each landing place, (n, k, 2), and their heights, (n, k).
+
+    ArduPlane goes on to the nearest start of the mission's landing, and lands where that does.
+    """
+    ground = path.ground.at(path.landings_m)[place]
+    foot = np.minimum(np.where(np.isfinite(ground), ground, over_amsl_m), over_amsl_m)
+    if not path.landing_starts:
+        return path.landings_m[place][:, None, :], foot[:, None]
+    begun_m = np.stack([start.xy_m for start in path.landing_starts])
+    begun_amsl_m = np.array([start.alt_amsl_m for start in path.landing_starts])
+    nearest = np.hypot(*(path.landings_m[:, None, :] - begun_m).transpose(2, 0, 1)).argmin(axis=1)[place]
+    touched_m = np.broadcast_to(path.ends_m[1], (len(place), 2))
+    touched_amsl_m = np.fmin(path.legs.alt_end_amsl_m[-1], begun_amsl_m)[nearest]
+    return np.stack([begun_m[nearest], touched_m], axis=1), np.stack([begun_amsl_m[nearest], touched_amsl_m], axis=1)
+
+
 def _cost(
     path: FlownPath,
     points: LegPoints,
+    heights_amsl_m: FloatArray,
     target_m: FloatArray,
-    up_amsl_m: FloatArray,
-    over_amsl_m: FloatArray,
-    ground_amsl_m: FloatArray,
+    down_m: FloatArray,
+    down_amsl_m: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return seconds and per cent of battery of stop, climb, way and landing together."""
-    xy = np.stack([points.xy_m, points.xy_m, target_m, target_m], axis=1)
-    alt = np.stack([points.alt_amsl_m, up_amsl_m, over_amsl_m, np.minimum(ground_amsl_m, over_amsl_m)], axis=1)
-    cost = path.flown.cost(xy.reshape(-1, 2), alt.reshape(-1))
-    seconds = np.append(cost.seconds, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
-    energy = np.append(cost.energy_wh, 0.0).reshape(-1, 4)[:, :3].sum(axis=1)
-    needed = 100.0 * (energy + path.flown.stop_wh) / path.aircraft.battery_wh
-    return seconds + path.flown.stop_s, np.where(np.isfinite(needed), needed, np.inf)
+    """Return seconds and per cent of battery of stop, climb, way and landing together.
+
+    Parameters
+    ----------
+    heights_amsl_m
+        (n, 2) what is climbed to before the way, and held at its end.
+    down_m, down_amsl_m
+        (n, k, 2) and (n, k) the places of the landing after that.
+    """
+    xy = np.concatenate([np.stack([points.xy_m, points.xy_m, target_m], axis=1), down_m], axis=1)
+    alt = np.concatenate([points.alt_amsl_m[:, None], heights_amsl_m, down_amsl_m], axis=1)
+    cost, legs = path.flown.cost(xy.reshape(-1, 2), alt.reshape(-1)), alt.shape[1]
+    seconds = np.append(cost.seconds, 0.0).reshape(-1, legs)[:, :-1].sum(axis=1)
+    energy = np.append(cost.energy_wh, 0.0).reshape(-1, legs)[:, :-1].sum(axis=1)
+    circle_s = max((2.0 * np.pi * start.radius_m / path.flown.speed_mps for start in path.landing_starts), default=0.0)
+    circle_wh = waiting_w(path.aircraft, np.zeros(1))[0] * circle_s / 3600.0
+    needed = 100.0 * (energy + path.flown.stop_wh + circle_wh) / path.aircraft.battery_wh
+    return seconds + path.flown.stop_s + circle_s, np.where(np.isfinite(needed), needed, np.inf)

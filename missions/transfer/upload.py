@@ -64,6 +64,7 @@ class Upload:
         self._wake_s = self._nack_s = self._denied_s = 0.0
         self._base = -1
         self._highest = -1
+        self._furthest = -1
         self._sent_s: dict[int, float] = {}
         self._once: set[int] = set()
         self._round_trip = RoundTrip(self.timers.item_s)
@@ -206,6 +207,7 @@ class Upload:
             if seq - 1 in self._once:
                 self._round_trip.observe(now_s - self._sent_s[seq - 1])
             self._base, self._progress_s, self._nack_s = seq, now_s, 0.0
+            self._furthest = max(self._furthest, seq)
             return self._send_items(seq, seq + self._window - 1, now_s, fresh_only=True)
         if seq == self._base:
             self._progress_s, self._nack_s = now_s, 0.0
@@ -294,7 +296,7 @@ class Upload:
             self._end(self._ends_as, now_s)
             return messages
         if not report.complete:
-            self._reason = report.message
+            self._reason = report.message if self._furthest < 0 else f"{report.message}, {self._where()}"
             lost = report.state is TransferState.LINK_LOST
             self._end(TransferState.LINK_LOST if lost else TransferState.FAILED, now_s)
             return messages
@@ -346,9 +348,11 @@ class Upload:
             self.other_stations.add(message.target_system)
 
     def _where(self) -> str:
-        if self._base < 0:
+        if self._furthest < 0:
             return "never asked for the first item"
-        return f"last asked for item {self._base} of {len(self.items)}"
+        taken = len(self.items) if self.ack == Ack.ACCEPTED.name else self._furthest
+        came = f"after {taken} of {len(self.items)} items"
+        return came if self._base >= 0 else f"{came}, and again when they were offered anew"
 
     def _sentence(self) -> str:
         name = self.mission_type.name.lower()

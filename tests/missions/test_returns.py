@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
+import pyproj
 import pytest
 
 from missions.airspace.ground_file import read_ground
@@ -17,7 +18,7 @@ from missions.checks.vehicle_parameters import with_parameters
 from missions.errors import BriefError, PlanRefusedError
 from missions.failsafes.landing_choice import LandingChoice
 from missions.judging.flown_path import landings_of
-from missions.judging.judge import judge_sortie
+from missions.judging.judge import judge_sortie, subject_of
 from missions.judging.return_rules import return_rules
 from missions.judging.subject import Subject
 from missions.paths.items import rally_items
@@ -293,3 +294,30 @@ def test_px4_is_not_told_to_turn_its_nose_north(make_brief, straight, dialect, u
         yaws = [item.p4 for item in sortie.items if item.command in (16, 21, 22)]
         assert yaws
         assert all(math.isnan(yaw) is unset for yaw in yaws)
+
+
+def test_a_returning_plane_pays_for_its_way_on_to_the_missions_landing(make_brief):
+    """From over home to where it begins, once round the circle there and down the glide, worked out by hand."""
+    brief = make_brief(
+        [[50.0, 8.0], [50.003, 8.02], [49.999, 8.05]], aircraft={"type": "wing-2m", "count": 1},
+        corridor={"depth_m": 700}, launch=[{"name": "a", "lat_deg": 50.014, "lon_deg": 8.02}],
+        failsafe={"way": "straight"},
+    )  # fmt: skip
+    planned = plan_brief(brief)
+    sortie, wing = planned.plan.sorties[0], brief.performances[0].aircraft
+    circle, land = sortie.items[-2:]
+    unlanded = dataclasses.replace(sortie, items=tuple(i for i in sortie.items if i.command != 189))
+    counted, before = (subject_of(planned.situation, s).returns for s in (sortie, unlanded))
+
+    def leg_s(here, there, fallen_m):
+        away_m = pyproj.Geod(ellps="WGS84").inv(here[1], here[0], there[1], there[0])[2]
+        return max(away_m / wing.speed_mps, fallen_m / wing.descent_mps)
+
+    home, begun = (sortie.home_lat_deg, sortie.home_lon_deg), (circle.lat_deg, circle.lon_deg)
+    over_m = counted.over_amsl_m[0] - sortie.home_alt_amsl_m
+    round_s = 2.0 * math.pi * abs(circle.p2) / wing.speed_mps
+    down_s = leg_s(home, begun, over_m - circle.alt_m) + leg_s(begun, (land.lat_deg, land.lon_deg), circle.alt_m)
+    assert counted.seconds - before.seconds == pytest.approx(down_s + round_s - over_m / wing.descent_mps, rel=0.06)
+    more_pct = 100.0 * wing.cruise_power_w * (counted.seconds - before.seconds) / 3600.0 / wing.battery_wh
+    assert counted.needed_pct - before.needed_pct == pytest.approx(more_pct, rel=0.15)
+    assert (counted.left_pct < before.left_pct - 0.5).all()

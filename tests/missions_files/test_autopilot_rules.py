@@ -62,7 +62,7 @@ PX4 = [
     ("px4.roi", {"changes": {2: {"command": 201, "p1": 1.0}}}),
     ("px4.relative-without-home", {"home": None}),
     ("px4.below-home", {"changes": {1: {"alt_m": -5.0}}}),
-    ("px4.takeoff-too-low", {"changes": {0: {"alt_m": 10.5}}}),
+    ("px4.takeoff-too-low", {"changes": {0: {"alt_m": 2.5}}}),
     ("px4.takeoff-not-first", {"add": [((22,), {"lat": 50.0, "lon": 8.0, "alt": 30.0})]}),
     ("px4.first-waypoint", {"home": Home(lat_deg=51.0, lon_deg=8.0, alt_amsl_m=200.0)}),
     ("px4.gate-too-close", {"add": [((4501,), {"lat": 50.0, "lon": 8.0, "alt": 30.0})], "drop": (1, 2, 3, 4)}),
@@ -81,11 +81,21 @@ def test_px4_names_the_broken_rule(judged, rule, case):
 
 
 def test_the_limits_of_px4_are_where_px4_has_them(judged):
-    assert judged("px4", {0: {"alt_m": 11.0}}) == ()
-    assert rules(judged("px4", {0: {"alt_m": 10.99}})) == ["px4.takeoff-too-low"]
+    assert judged("px4", {0: {"alt_m": 3.0}}) == ()
+    assert rules(judged("px4", {0: {"alt_m": 2.99}})) == ["px4.takeoff-too-low"]
+    assert judged("px4", {0: {"alt_m": 11.0}}, settings=WING) == ()
+    assert rules(judged("px4", {0: {"alt_m": 10.99}}, settings=WING)) == ["px4.takeoff-too-low"]
+    own = dataclasses.replace(MULTI, nav_acc_rad_m=6.0)
+    assert rules(judged("px4", {0: {"alt_m": 6.99}}, settings=own)) == ["px4.takeoff-too-low"]
     near = dataclasses.replace(MULTI, mis_dist_1wp_m=100.0)
     assert judged("px4", settings=near) == ()
     assert judged("px4", settings=dataclasses.replace(MULTI, mis_tko_land_req=1)) == ()
+
+
+@pytest.mark.parametrize(("alt_m", "said"), [(2.99, [Severity.ERROR]), (10.99, [Severity.WARNING]), (11.0, [])])
+def test_a_take_off_too_low_for_a_wing_alone_is_a_warning_where_nobody_said_what_flies(judged, alt_m, said):
+    found = judged("px4", {0: {"alt_m": alt_m}}, settings=settings_for(0))
+    assert [f.severity for f in found] == said
 
 
 LAND = ((21,), {"lat": 50.0, "lon": 8.0, "alt": 0.0})

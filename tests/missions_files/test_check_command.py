@@ -26,7 +26,7 @@ def plans(tmp_path, make_item):
 
     takeoff = make_item(0, 22, lat=50.0, lon=8.0, alt=30.0)
     write("good.plan", takeoff, make_item(1, 16, lat=50.001, lon=8.0, alt=60.0), make_item(2, 20))
-    write("low.plan", make_item(0, 22, lat=50.0, lon=8.0, alt=5.0), make_item(1, 20))
+    write("low.plan", make_item(0, 22, lat=50.0, lon=8.0, alt=2.0), make_item(1, 20))
     return tmp_path
 
 
@@ -117,7 +117,7 @@ def test_junit_has_the_parts_that_its_schema_asks_for(run, plans):
 
 def test_the_vehicles_own_parameters_decide(run, plans):
     (plans / "v.params").write_text(
-        "# Stack: PX4 Pro\n1\t1\tMAV_TYPE\t2\t6\n1\t1\tNAV_ACC_RAD\t3\t9\n1\t1\tMIS_DIST_1WP\t900\t9\n"
+        "# Stack: PX4 Pro\n1\t1\tMAV_TYPE\t2\t6\n1\t1\tNAV_ACC_RAD\t0.9\t9\n1\t1\tMIS_DIST_1WP\t900\t9\n"
         "1\t1\tMIS_TKO_LAND_REQ\t2\t6\n1\t1\tRTL_RETURN_ALT\t30\t9\n1\t1\tGF_MAX_VER_DIST\t50\t9\n"
         "NAV_RCL_ACT 2\nNAV_DLL_ACT 2\nGF_ACTION 3\nCOM_LOW_BAT_ACT 3\nRTL_TYPE 0\n"
     )

@@ -120,8 +120,28 @@ def test_a_link_that_drops_in_mid_upload_is_never_uploaded(model, quiet, square_
     report = machine.report()
     assert report.state is TransferState.LINK_LOST
     assert report.held is None
-    assert "what the vehicle holds now is not known; do not arm" in report.message
+    how_far = f"(asked how many items it holds), after 3 of {len(machine.items)} items"
+    assert f"stopped answering {how_far}; what the vehicle holds now is not known; do not arm" in report.message
     assert elapsed < 120.0
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_how_far_a_cut_upload_came_is_said_after_new_offers_too(model, quiet, dialect) -> None:
+    items = tuple(
+        MissionItem(seq=i, command=16, frame=3, lat_deg=51.0, lon_deg=4.0 + i / 1000, alt_m=50.0) for i in range(60)
+    )
+    machine = Upload(items, peer_of(dialect), MissionType.MISSION)
+
+    def cut(_machine, server, _now) -> bool:
+        if server.next == 20:
+            quiet.drop = lambda _: True
+        return False
+
+    model.simulate(machine, server_of(model, dialect), quiet, until=cut)
+    report = machine.report()
+    assert report.state is TransferState.LINK_LOST
+    assert report.attempts > 1
+    assert "stopped answering (after 20 of 60 items, and again when they were offered anew)" in report.message
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -296,6 +316,7 @@ def test_a_vehicle_that_never_answers_ends_in_link_lost(model, quiet, square_sor
     machine = Upload(square_sortie.items, peer_of(Dialect.PX4), MissionType.MISSION)
     elapsed = model.simulate(machine, model.Px4(), quiet)
     assert machine.report().state is TransferState.LINK_LOST
+    assert "stopped answering (never asked for the first item)" in machine.report().message
     assert elapsed < Timers().patience_s + 5.0
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +134,38 @@ def test_a_program_that_ends_is_reported_with_its_status(tmp_path):
     simulator = Simulator([sys.executable, "-c", "raise SystemExit(7)"], tmp_path / "run", "tcp:127.0.0.1:1")
     with simulator, pytest.raises(SitlError, match="status 7"):
         wait_until_armable(simulator, 10.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another system sends no signal when a parent ends")
+def test_a_simulator_ends_with_a_run_that_was_killed(tmp_path):
+    """SIGKILL leaves nobody to stop it: the system does."""
+    run = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from sitl.backend import Simulator
+        Simulator(["sh", "-c", "echo $$ > pid; exec sleep 600"], Path(sys.argv[1]), "tcp:127.0.0.1:1")
+        time.sleep(600)
+    """)
+    told = tmp_path / "run" / "pid"
+    with subprocess.Popen([sys.executable, "-c", run, str(told.parent)]) as running:
+        assert _comes(lambda: told.is_file() and told.read_text().endswith("\n"))
+        simulator = int(told.read_text())
+        os.kill(simulator, 0)
+        running.kill()
+    assert _comes(lambda: not _runs(simulator))
+
+
+def _comes(true, within_s: float = 30.0) -> bool:
+    until = time.monotonic() + within_s
+    while not true() and time.monotonic() < until:
+        time.sleep(0.02)
+    return true()
+
+
+def _runs(process: int) -> bool:
+    """Whether a process is alive; one that nobody waits for stays in the list as a zombie."""
+    status = Path(f"/proc/{process}/status")
+    return status.is_file() and "State:\tZ" not in status.read_text()
 
 
 def test_a_stand_in_started_as_ardupilot_is_waited_for_and_stopped(tmp_path):

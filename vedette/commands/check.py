@@ -59,7 +59,9 @@ def check(  # noqa: PLR0913 - one parameter per option
     first_waypoint_m: Annotated[
         float | None, typer.Option(help="PX4's MIS_DIST_1WP on the vehicle; 0 for no limit (default 10000).")
     ] = None,
-    acceptance_m: Annotated[float | None, typer.Option(help="PX4's NAV_ACC_RAD on the vehicle (default 10).")] = None,
+    acceptance_m: Annotated[
+        float | None, typer.Option(help="PX4's NAV_ACC_RAD on the vehicle (default 10; 2 of multirotors).")
+    ] = None,
     landing_deg: Annotated[float | None, typer.Option(help="PX4's FW_LND_ANG on the vehicle (default 5).")] = None,
     return_alt_m: Annotated[
         float | None, typer.Option(help="RTL height above home on the vehicle; default: the autopilot's (60 or 15 m).")
