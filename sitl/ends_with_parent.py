@@ -30,7 +30,7 @@ def _become(parent: int, command: Sequence[str]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != parent:  # it ended before the signal was asked for
             sys.exit(1)
-    os.execvp(command[0], command)  # noqa: S606 - the program that a person named or installed
+    os.execvp(command[0], list(command))  # noqa: S606 - the program that a person named or installed
 
 
 if __name__ == "__main__":
