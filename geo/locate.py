@@ -14,7 +14,7 @@ from geo.jacobian import GroundErrors, error_sources, ground_errors, slopes
 from geo.march import CHUNK, CODE, first_hits
 from geo.rays import cast, pixel_directions
 from geo.rotation import camera_to_ned
-from geo.unscented import BENT_BELOW_SIGMAS, bends, recast
+from geo.unscented import BENT_BELOW_SIGMAS, Uncertain, bends, recast
 from geo.values import GroundPoints, Pose, Poses, Unplaced
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terra
         for first in range(0, len(rows), RECAST_CHUNK):
             own = np.arange(first, min(first + RECAST_CHUNK, len(rows)))
             some = rows[own]
-            lost = recast(points, some, rays.part(some), sources.part(some), errors.part(own), terrain, reach_m)
+            part = Uncertain(rows=some, rays=rays.part(some), sources=sources.part(some), errors=errors.part(own))
+            lost = recast(points, part, terrain, reach_m)
             _unplace(points, lost)
     return points
 
@@ -149,7 +150,7 @@ def _measure(
     grazing = errors.incidence_rad < GRAZING_SIGMAS * errors.sigma_incidence_rad
     _unplace(points, rows[grazing])
     bent = errors.incidence_rad < BENT_BELOW_SIGMAS * errors.sigma_incidence_rad
-    bent |= bends(terrain, points, rows, part, own, errors)
+    bent |= bends(points, Uncertain(rows=rows, rays=part, sources=own, errors=errors), terrain)
     again = np.flatnonzero(bent & ~grazing)
     return rows[again], errors.part(again)
 

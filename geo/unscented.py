@@ -46,21 +46,23 @@ _SMALL_SHARE: Final = 0.2
 _LOST: Final = (CODE[Unplaced.ABOVE_HORIZON], CODE[Unplaced.OUT_OF_RANGE])
 
 
-def recast(
-    points: GroundPoints,
-    rows: NDArray[np.intp],
-    rays: Rays,
-    sources: ErrorSources,
-    errors: GroundErrors,
-    terrain: Terrain,
-    max_range_m: float,
-) -> NDArray[np.intp]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertain:
+    """Some rows of ground points: their rays, what each may be wrong by, and what that does on the ground."""
+
+    rows: NDArray[np.intp]
+    rays: Rays
+    sources: ErrorSources
+    errors: GroundErrors
+
+
+def recast(points: GroundPoints, some: Uncertain, terrain: Terrain, max_range_m: float) -> NDArray[np.intp]:
     """Replace covariance, CE90 and LE90 of some rows; return the rows whose 90 % circle does not exist.
 
-    `rays`, `sources` and `errors` hold only the given rows. Angles and heights are
-    cast again; pixel, focal and horizontal errors, which are small or shift the
-    ground point alike, keep their Jacobian.
+    Angles and heights are cast again; pixel, focal and horizontal errors, which are
+    small or shift the ground point alike, keep their Jacobian.
     """
+    rows, rays, sources, errors = some.rows, some.rays, some.sources, some.errors
     angles, small = _split(sources)
     down_m = np.hypot(sources.sigmas.position_v_m, sources.sigmas.terrain_m)
     bundles = [aim(rays, ned=moved) for moved in _moved_directions(rays, sources, angles)]
@@ -133,21 +135,15 @@ def _vertical_moment(lower: FloatArray, higher: FloatArray, sigmas: PoseSigmas) 
     return _second_moment(ahead, behind)
 
 
-def bends(
-    terrain: Terrain,
-    points: GroundPoints,
-    rows: NDArray[np.intp],
-    rays: Rays,
-    sources: ErrorSources,
-    errors: GroundErrors,
-) -> NDArray[np.bool_]:
+def bends(points: GroundPoints, some: Uncertain, terrain: Terrain) -> NDArray[np.bool_]:
     """Say where the ground bends so that a ray lifted or lowered by its error does not land near its tangent plane.
 
     A lifted ray must be under the ground by `BENT_FACTOR` times the way to where
     it meets the tangent plane, and a lowered one must not be under it before that:
     otherwise a crest, a step or a hollow lies within the error.
     """
-    d, slant = rays.ned, points.slant_m[rows]
+    rows, sources, errors = some.rows, some.sources, some.errors
+    d, slant = some.rays.ned, points.slant_m[rows]
     level = np.maximum(np.hypot(d[0], d[1]), 1e-9)
     vertical_m = np.hypot(sources.sigmas.position_v_m, sources.sigmas.terrain_m)
     lift = UPPER_DECILE_SIGMAS * np.hypot(slant * errors.sigma_incidence_rad, vertical_m * level)

@@ -136,7 +136,8 @@ def _images(
         for row in rows:
             if hits.stream[row] == stream:
                 missing.setdefault(int(hits.frame_index[row]), []).append(row)
-        with open_video(path, pose_by=_own_clock, every_s=every_s, choice=StreamChoice(stream=stream)) as reader:
+        choice = StreamChoice(stream=stream, every_s=every_s)
+        with open_video(path, pose_by=_own_clock, choice=choice) as reader:
             for frame in reader.frames():
                 for row in missing.pop(frame.index, ()):
                     yield row, frame.image

@@ -12,12 +12,7 @@ PACKAGES = ("geo", "telemetry", "missions", "detection", "operations", "maps", "
 MOST = 6
 STILL_MORE = {
     "geo/seen.py:seen": 7,
-    "geo/unscented.py:recast": 7,
-    "telemetry/logs/subtitle_file.py:track_from_cues": 7,
     "telemetry/live/live_reader.py:__init__": 7,
-    "telemetry/videos/video_file.py:read_video": 8,
-    "telemetry/videos/video_file.py:open_video": 7,
-    "telemetry/videos/video_file.py:__init__": 7,
     "operations/ingest.py:ingest": 8,
     "sitl/vehicle/autopilot.py:__init__": 8,
     "vedette/api.py:ingest": 8,

@@ -123,6 +123,15 @@ _UsageError: Final[Any] = typer.BadParameter.__mro__[1]
 """Of click, or of the copy of click that Typer carries."""
 
 
+_NUMBERS: Final = {"float_parsing": "number", "int_parsing": "whole number"}
+"""Kinds of wrong value of Typer's own readers, and what was wanted."""
+_UNITS: Final = {
+    "m": "metres", "mps": "metres a second", "s": "seconds", "min": "minutes", "deg": "degrees", "pct": "per cent",
+    "px": "pixels", "mb": "megabytes", "days": "days",
+}  # fmt: skip
+"""Unit in which an option whose name ends so is given."""
+
+
 def _explain(error: Exception) -> int:
     """Turn any error into its one sentence on standard error; return the exit status."""
     if isinstance(error, _UsageError):
@@ -149,9 +158,18 @@ def _correct(error: Any) -> int:
     """Show what is wrong with a command, in Typer's way; its words may be a file's name."""
     from typer import rich_utils
 
-    error.message = visible(error.message)
+    error.message = visible(_number_wanted(error) or error.message)
     rich_utils.rich_format_error(error)
     return int(error.exit_code)
+
+
+def _number_wanted(error: Any) -> str:
+    """Say which number an option wants, and in which unit, where it was given no number; else nothing."""
+    wrong: list[Any] = getattr(error.__cause__, "errors", list)()
+    if not wrong or wrong[0]["type"] not in _NUMBERS:
+        return ""
+    unit = _UNITS.get(str(error.param.name).rpartition("_")[2])
+    return f"{wrong[0]['input']!r} is no {_NUMBERS[wrong[0]['type']]}" + (f": give {unit}, and no unit" if unit else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -54,7 +54,11 @@ def read_tables(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise BriefError(f"{path.name} is not UTF-8 text (byte {error.start})", file=str(path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise BriefError(f"{path.name} is not valid TOML: {error}", file=str(path)) from None
+        message = (
+            f"{path.name} is not valid TOML: {error}; 'vedette plan --template' writes a brief to start from, "
+            "and a border line goes to --border"
+        )
+        raise BriefError(message, file=str(path)) from None
 
 
 def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:

@@ -49,6 +49,8 @@ class WrongKeys:
                 return f"{where} is not a key of {self._what}{self._nearest(item['loc'])}"
             case "missing":
                 return f"{where} is missing"
+            case "less_than_equal" | "greater_than_equal" if item["loc"][-1] == "lat_deg":
+                return f"{where} = {shown} is no latitude (-90 to 90): is it the longitude?"
             case "literal_error" | "enum":
                 known = _QUOTED.findall(item["ctx"]["expected"])
                 near = did_you_mean(value, known)

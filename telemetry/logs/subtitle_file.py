@@ -59,16 +59,8 @@ def read_subtitles(
     """
     path = Path(path)
     cues = read_subtitle_cues(path)
-    subtitles = track_from_cues(
-        cues,
-        source=str(path),
-        name=path.name,
-        utc_offset_s=utc_offset_s,
-        home_alt_amsl_m=home_alt_amsl_m,
-        start_utc_ns=start_utc_ns,
-        undulation=undulation,
-    )
-    return subtitles.track
+    stated = StatedOfCues(utc_offset_s=utc_offset_s, home_alt_amsl_m=home_alt_amsl_m, start_utc_ns=start_utc_ns)
+    return track_from_cues(cues, stated, source=str(path), name=path.name, undulation=undulation).track
 
 
 def read_subtitle_cues(path: Path) -> Cues:
@@ -102,15 +94,17 @@ class SubtitleTrack:
     t_utc_ns: NDArray[np.int64]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StatedOfCues:
+    """What a person states where cues do not say it: zone of their clock, height of the take-off, UTC of the start."""
+
+    utc_offset_s: float | None = None
+    home_alt_amsl_m: float | None = None
+    start_utc_ns: int | None = None
+
+
 def track_from_cues(
-    cues: Cues,
-    *,
-    source: str,
-    name: str,
-    utc_offset_s: float | None,
-    home_alt_amsl_m: float | None,
-    start_utc_ns: int | None,
-    undulation: Undulation,
+    cues: Cues, stated: StatedOfCues, *, source: str, name: str, undulation: Undulation
 ) -> SubtitleTrack:
     """Build the pose track of cues read from a file or from a clip's own subtitle track; see `read_subtitles`.
 
@@ -125,11 +119,11 @@ def track_from_cues(
             path=source,
         )
     problems: list[Problem] = []
-    t_ns = _times(cues, utc_offset_s, start_utc_ns, problems)
+    t_ns = _times(cues, stated, problems)
     _check_end(cues, problems)
     track = assemble(
         Sampled(
-            position=Samples(t_ns=t_ns, columns=_positions(cues, home_alt_amsl_m, problems)),
+            position=Samples(t_ns=t_ns, columns=_positions(cues, stated.home_alt_amsl_m, problems)),
             attitude=_angles(cues, t_ns, ""),
             gimbal=_angles(cues, t_ns, "gimbal_"),
             gimbal_frame=GimbalFrame.EARTH,
@@ -143,23 +137,21 @@ def track_from_cues(
     return SubtitleTrack(track=track, start_ns=cues.start_ns, t_utc_ns=t_ns)
 
 
-def _times(
-    cues: Cues, utc_offset_s: float | None, start_utc_ns: int | None, problems: list[Problem]
-) -> NDArray[np.int64]:
+def _times(cues: Cues, stated: StatedOfCues, problems: list[Problem]) -> NDArray[np.int64]:
     """Return UTC of each cue: its own stamp, or the cue times moved so that whole-second stamps fit."""
     stamped = cues.stamp_ns >= 0
-    if start_utc_ns is not None:
-        return np.asarray(cues.start_ns - cues.start_ns[0] + start_utc_ns)
+    if stated.start_utc_ns is not None:
+        return np.asarray(cues.start_ns - cues.start_ns[0] + stated.start_utc_ns)
     if not stamped.any():
         text = (
             "the cues carry no date; times count from the start of the video as if it were 1970-01-01; state the start"
         )
         problems.append(Problem(kind="no_date", message=text))
         return cues.start_ns
-    if utc_offset_s is None and not cues.states_zone:
+    if stated.utc_offset_s is None and not cues.states_zone:
         text = "the camera's clock states no zone; its local time was taken as UTC; state the zone"
         problems.append(Problem(kind="time_zone_unknown", message=text))
-    offset_ns = 0 if cues.states_zone else round((utc_offset_s or 0.0) * 1e9)
+    offset_ns = 0 if cues.states_zone else round((stated.utc_offset_s or 0.0) * 1e9)
     lag = cues.stamp_ns - cues.start_ns
     if not cues.whole_seconds and stamped.all():
         return cues.stamp_ns - offset_ns

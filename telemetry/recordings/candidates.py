@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from telemetry.logs.subtitle_cues import Cues, cue_columns
-from telemetry.logs.subtitle_file import SubtitleTrack, read_subtitle_cues, track_from_cues
+from telemetry.logs.subtitle_file import StatedOfCues, SubtitleTrack, read_subtitle_cues, track_from_cues
 from telemetry.metadata_tracks.reading import read_metadata_track
 from telemetry.recordings.joining import Joint, join_by_motion
 from telemetry.recordings.recording import Pairing, PoseSource, SourceKind
@@ -130,15 +130,11 @@ def _subtitle_posing(
     elif not dated and recording.created_utc_ns >= 0:
         start_ns, basis = recording.created_utc_ns, ClockBasis.FILE_DATE
         problems.append(_dated_by(recording))
-    found = track_from_cues(
-        cues,
-        source=source.path.name,
-        name=source.path.name,
-        utc_offset_s=options.utc_offset_s,
-        home_alt_amsl_m=options.home_alt_amsl_m,
-        start_utc_ns=start_ns,
-        undulation=options.undulation,
+    stated = StatedOfCues(
+        utc_offset_s=options.utc_offset_s, home_alt_amsl_m=options.home_alt_amsl_m, start_utc_ns=start_ns
     )
+    name = source.path.name
+    found = track_from_cues(cues, stated, source=name, name=name, undulation=options.undulation)
     clock = _cue_clock(found, clip, shift_s, basis)
     spans = whole_spans(clip.picture_pts_s, clip.picture_segment)
     clock, lost = carried_on(clock, spans)

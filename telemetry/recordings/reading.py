@@ -208,9 +208,7 @@ def _clip(recording: Recording, options: ReadingOptions) -> RecordingReader:
         recording.paths[0],
         pose_by=pose_by,
         limits=options.limits,
-        every_s=options.every_s,
         checksum=options.checksum,
-        overlap=_overlap(options),
         choice=_choice(recording, options),
     )
     done = settled[0]
@@ -244,7 +242,9 @@ def _choice(recording: Recording, options: ReadingOptions) -> StreamChoice:
     program = -1 if chosen is None else chosen.program
     prefer = tuple(source.number for source in klv if _program_of(source.number, recording) == program >= 0)
     keep = tuple(source.number for source in recording.sources if source.kind is SourceKind.METADATA)
-    return StreamChoice(stream=options.stream, prefer=prefer, keep_ids=keep)
+    return StreamChoice(
+        stream=options.stream, every_s=options.every_s, overlap=_overlap(options), prefer=prefer, keep_ids=keep
+    )
 
 
 def _program_of(number: int, recording: Recording) -> int:

@@ -14,7 +14,6 @@ from telemetry.tracks.pose_track import Problem
 from telemetry.videos.frame import Frame, VideoLimits
 from telemetry.videos.posing import Posing, klv_posing, track_posing
 from telemetry.videos.video_moments import FrameMoments
-from telemetry.videos.video_overlap import OverlapFilter
 from telemetry.videos.video_pictures_file import read_pictures
 from telemetry.videos.video_process import DecoderProcess, Work
 from telemetry.videos.video_scan import ClipTelemetry, plan_source, read_scan, wait_for
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from geo.values import Terrain
     from telemetry.tracks.pose_track import PoseTrack
+    from telemetry.videos.video_overlap import OverlapFilter
     from telemetry.videos.video_source import OpenPlan
 
 __all__ = ["StreamFacts", "VideoReader", "read_pictures", "read_video"]
@@ -50,9 +49,13 @@ class StreamChoice:
 
     `stream` counts its video streams from 0; `prefer` are numbers (PID, track id) of data streams
     that belong to it; `keep_ids` those of metadata streams that are wanted beside KLV and subtitles.
+    Of its pictures one each `every_s` seconds of presentation time is handed out (all where it is None),
+    and of those the ones that `overlap` wants.
     """
 
     stream: int = 0
+    every_s: float | None = None
+    overlap: OverlapFilter | None = None
     prefer: tuple[int, ...] = ()
     keep_ids: tuple[int, ...] = ()
 
@@ -88,17 +91,13 @@ class VideoReader:
         self,
         plan: OpenPlan,
         limits: VideoLimits,
-        every_s: float | None,
         checksum: ChecksumMode,
         pose_by: PoseBy,
-        overlap: OverlapFilter | None,
         choice: StreamChoice,
     ) -> None:
         self._plan = plan
         self._choice = choice
         self._limits = limits
-        self._every_s = every_s
-        self._overlap = overlap
         self._problems: list[Problem] = []
         self.partial = False
         self._process = self._start(scan=True)
@@ -160,7 +159,7 @@ class VideoReader:
             if header["type"] == "frame":
                 frame = self._frame(header)
                 count += 1
-                if self._overlap is None or self._overlap.wants(frame):
+                if self._choice.overlap is None or self._choice.overlap.wants(frame):
                     yield frame
             elif header["type"] == "end":
                 self._note_end(header)
@@ -171,7 +170,7 @@ class VideoReader:
 
     def _start(self, *, scan: bool) -> DecoderProcess:
         choice = self._choice
-        work = Work(every_s=self._every_s, scan=scan, stream=choice.stream, keep_ids=choice.keep_ids)
+        work = Work(every_s=choice.every_s or None, scan=scan, stream=choice.stream, keep_ids=choice.keep_ids)
         return DecoderProcess(self._plan.url, self._plan.options, self._limits, work)
 
     def _read_facts(self) -> StreamFacts:
@@ -252,11 +251,9 @@ def read_video(
     *,
     limits: VideoLimits | None = None,
     every_s: float | None = None,
-    checksum: ChecksumMode = ChecksumMode.STRICT,
     track: PoseTrack | None = None,
     start_utc_ns: int | None = None,
-    max_overlap: float | None = None,
-    terrain: Terrain | None = None,
+    overlap: OverlapFilter | None = None,
 ) -> VideoReader:
     """Open a clip, read its telemetry, and get ready to decode its pictures.
 
@@ -268,15 +265,12 @@ def read_video(
         What the source may cost; see `VideoLimits`.
     every_s
         Seconds of presentation time between frames handed out; None and 0 hand out all.
-    checksum
-        What to do with KLV packets whose checksum does not hold.
     track
         Pose track of another source (a log, subtitles) to use instead of the clip's own.
     start_utc_ns
         UTC of the first picture, for clips without a clock of their own.
-    max_overlap, terrain
-        Hand out a frame only when it shares at most this part (0 to 1) of its ground with
-        the last one handed out; needs the ground. Frames without a pose are all handed out.
+    overlap
+        Hand out only the frames that it wants: those that show new ground.
 
     Returns
     -------
@@ -292,16 +286,13 @@ def read_video(
     """
     if every_s is not None and not 0.0 <= every_s < math.inf:
         raise MediaError(f"the time between frames has to be 0 s or more, not {every_s:g}", every_s=every_s)
-    if max_overlap is not None and (terrain is None or not 0.0 <= max_overlap <= 1.0):
-        raise MediaError("sampling by overlap needs a share from 0 to 1, and terrain", max_overlap=max_overlap)
-    overlap = None if max_overlap is None or terrain is None else OverlapFilter(terrain, max_overlap)
 
     def pose_by(clip: ClipTelemetry, facts: StreamFacts, shown: str, /) -> Posing:  # noqa: ARG001 - KLV needs no facts
         if track is not None:
             return track_posing(clip, track, start_utc_ns=start_utc_ns)
         return klv_posing(clip, source=shown, start_utc_ns=start_utc_ns)
 
-    return open_video(source, limits=limits, every_s=every_s, checksum=checksum, pose_by=pose_by, overlap=overlap)
+    return open_video(source, limits=limits, pose_by=pose_by, choice=StreamChoice(every_s=every_s, overlap=overlap))
 
 
 def open_video(
@@ -309,18 +300,8 @@ def open_video(
     *,
     pose_by: PoseBy,
     limits: VideoLimits | None = None,
-    every_s: float | None = None,
     checksum: ChecksumMode = ChecksumMode.STRICT,
-    overlap: OverlapFilter | None = None,
     choice: StreamChoice | None = None,
 ) -> VideoReader:
     """Open a clip whose poses are settled by `pose_by`; see `read_video` for the rest."""
-    return VideoReader(
-        plan_source(source),
-        limits or VideoLimits(),
-        every_s or None,
-        checksum,
-        pose_by,
-        overlap,
-        choice or StreamChoice(),
-    )
+    return VideoReader(plan_source(source), limits or VideoLimits(), checksum, pose_by, choice or StreamChoice())

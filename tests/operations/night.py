@@ -30,20 +30,25 @@ KEY = Secret(value=bytes(range(32)), from_key_file=True)
 
 
 class CentreBox:
-    """A detector that finds one person in the middle of every picture."""
+    """A detector that finds one person in the middle of every picture, or of those with certain numbers alone."""
 
     class_names = ("person", "vehicle")
+
+    def __init__(self, pictures=None):
+        self._pictures, self._seen = pictures, itertools.count()
 
     def detect(self, images):
         found = []
         for image in images:
+            number = next(self._seen)
+            seen = 1 if self._pictures is None or number in self._pictures else 0
             height, width = image.shape[:2]
             box = [width / 2 - 4, height / 2 - 10, width / 2 + 4, height / 2 + 10]
             found.append(
                 Detections(
-                    boxes_px=np.array([box], np.float32),
-                    classes=np.zeros(1, np.int64),
-                    scores=np.array([0.9], np.float32),
+                    boxes_px=np.array([box] * seen, np.float32).reshape(seen, 4),
+                    classes=np.zeros(seen, np.int64),
+                    scores=np.full(seen, 0.9, np.float32),
                 )
             )
         return found
@@ -89,9 +94,10 @@ def settings(height_m: float = 100.0) -> IngestSettings:
     return IngestSettings(terrain=FlatTerrain(height_m=height_m), terrain_identity=f"flat {height_m:g}")
 
 
-def read_in(store: OperationStore, source: Path, *, height_m: float = 100.0, redo: bool = False):
+def read_in(store: OperationStore, source: Path, *, height_m: float = 100.0, redo: bool = False, detector=None):
     """Ingest one recording."""
-    return ingest(source, store=store, detector=CentreBox(), model=MODEL, settings=settings(height_m), redo=redo)
+    found_by = detector or CentreBox()
+    return ingest(source, store=store, detector=found_by, model=MODEL, settings=settings(height_m), redo=redo)
 
 
 def give_verdict(store: OperationStore, number: int, *, run_id: str, hit_id: str, note: str = ""):

@@ -9,6 +9,7 @@ import typer
 
 from geo.errors import InputError
 from geo.near_words import did_you_mean
+from vedette.commands.places import read_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,9 +135,10 @@ def _side(side: str) -> str | dict[str, float]:
         return side
     if side.isalpha():
         raise InputError(
-            f"--own-side {side!r}{did_you_mean(side, ('left', 'right'))} is not left, right, LAT,LON or a polygon file"
+            f"--own-side {side!r}{did_you_mean(side, ('left', 'right'))} is not left or right (of the line as it is "
+            "drawn), LAT,LON of a place on your side, or a polygon file"
         )
-    lat, lon = _pair(side, "--own-side")
+    lat, lon = read_place(side, "--own-side")
     return {"lat_deg": lat, "lon_deg": lon}
 
 
@@ -192,16 +194,8 @@ def _aircraft(texts: list[str], count: int | None) -> dict[str, Any] | list[dict
 
 
 def _site(text: str, index: int, kind: str = "site") -> dict[str, Any]:
-    lat, lon = _pair(text, "--launch" if kind == "site" else f"--{kind}")
+    lat, lon = read_place(text, "--launch" if kind == "site" else f"--{kind}")
     return {"name": f"{kind} {index + 1}", "lat_deg": lat, "lon_deg": lon}
-
-
-def _pair(text: str, option: str) -> tuple[float, float]:
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} {text!r} is not LAT,LON in degrees, for example 47.38,112.58") from None
-    return lat, lon
 
 
 def _wind(texts: list[str]) -> dict[str, Any]:

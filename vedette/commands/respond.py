@@ -16,6 +16,7 @@ from telemetry.tracks.stated_times import parse_moment
 from vedette.approval_keys import approval_check, known_keys, signed_here
 from vedette.commands.findings_view import print_findings
 from vedette.commands.map_command import write_plan_map
+from vedette.commands.places import read_place
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def respond(  # noqa: PLR0913 - one parameter per option
         return
     if at is None or now is None or out is None:
         raise InputError("give --at LAT,LON, --now TIME and --out FOLDER (see vedette respond --help)")
-    response = answered(plan, brief, _place(at), now)
+    response = answered(plan, brief, read_place(at, "--at"), now)
     written(response, out, force=force)
     if as_json:
         print_json(told_of(response))
@@ -85,16 +86,6 @@ def answered(folder: Path, brief: Path | None, place: tuple[float, float], now: 
     tell_terrain_problems(situation.ground.heights)
     tell_zone_notes(asked)
     return answer(made, situation, lat_deg=place[0], lon_deg=place[1], at_s=_since_start_s(made, now))
-
-
-def _place(text: str) -> tuple[float, float]:
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--at {text!r} is not LAT,LON in degrees, for example 47.38,112.58") from None
-    if not (abs(lat) <= 90.0 and abs(lon) <= 180.0):
-        raise InputError(f"--at {text!r} is no place on Earth; latitude comes first")
-    return lat, lon
 
 
 def _since_start_s(plan: Plan, text: str) -> float:

@@ -32,6 +32,7 @@ from vedette.commands.brief_options import (
 from vedette.commands.findings_view import print_findings
 from vedette.commands.imported import keep_what_is_imported
 from vedette.commands.map_command import write_plan_map
+from vedette.commands.places import read_place
 from vedette.commands.screen import RESULTS, line, print_json, tell_terrain_problems, tell_zone_notes
 
 if TYPE_CHECKING:
@@ -203,10 +204,7 @@ def _line(path: Path) -> tuple[LonLat, ...]:
 
 
 def _datum(text: str) -> LonLat:
-    try:
-        lat_deg, lon_deg = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--at {text!r} is not LAT,LON in degrees, for example 47.38,112.58") from None
+    lat_deg, lon_deg = read_place(text, "--at")
     return lon_deg, lat_deg
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from geo.errors import InputError
 from telemetry.tracks.stated_times import parse_moment
+from vedette.commands.places import read_place
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.question_options import Actor, AreaFile, Asker, FromTime, Operations, ToTime, Zone, parse_zone
 from vedette.commands.screen import ERRORS, print_json, print_wide
@@ -81,13 +81,7 @@ def _ground(at: str | None, area: Path | None) -> Ground:
         raise InputError("give either --at LAT,LON or --area FILE")
     if area is not None:
         return Ground.read(area)
-    try:
-        lat, lon = (float(part) for part in (at or "").split(","))
-    except ValueError:
-        lat = lon = math.nan
-    if not (abs(lat) <= 90.0 and abs(lon) <= 180.0):
-        raise InputError(f"--at: {at!r} is no place; write latitude and longitude in degrees, as 52.0862,23.5411")
-    return Ground.point(lat, lon)
+    return Ground.point(*read_place(at or "", "--at"))
 
 
 def _row(answer: Seen, number: int, archive: Archive, zone: dt.tzinfo | None) -> dict[str, Any]:

@@ -140,11 +140,13 @@ def test_clips_go_instead_of_whole_films_where_that_is_asked(op, made, night, tm
     from telemetry.videos.video_file import read_video
 
     shutil.copytree(made / op, tmp_path / "op")
+    film = night.make_clip(tmp_path / "walker.ts", frames=16, seed=3, walker=True)
     clock = night.clock()
     signers = tuple(Signer.read(made / f"{name}.key", None, clock) for name in ("ana", "ben"))
     secret = night.KEY if op == "closed" else None
     with night.OperationStore.open(tmp_path / "op", actor="ana", clock=clock, secret=secret) as store:
-        clip = next(media.id for media in store.media() if media.name == "clip.ts")
+        night.read_in(store, film, detector=night.CentreBox(pictures=range(5, 9)))
+        clip = next(media.id for media in store.media() if media.name == "walker.ts")
         rows = [row for row in store.table("hits").to_pylist() if row["media_id"] == clip]
         first = min(rows, key=lambda row: row["media_t_ns"])
         thing = str(first["track_id"])
@@ -157,8 +159,14 @@ def test_clips_go_instead_of_whole_films_where_that_is_asked(op, made, night, tm
     with read_video(tmp_path / "p" / told["file"]) as reader:
         shown = [frame.pts_s for frame in reader.frames()]
         assert reader.klv_packets == told["klv_packets"] > 0
-    assert told["recording"] == "clip.ts"
-    assert len(shown) == told["pictures"] == len(rows)  # the stretch from its first look to its last
+    assert told["recording"] == "walker.ts"
+    with read_video(film) as reader:
+        whole = [frame.pts_s for frame in reader.frames()]
+    first = whole.index(shown[0])
+    assert len(rows) == 4  # pictures 5 to 8, half a second apart; 0.6 s on either side take in one more each
+    assert 0 < first <= 4  # it begins with a picture that decodes without others
+    assert shown == whole[first:10]
+    assert told["pictures"] == len(shown)
     assert not list((tmp_path / "p").rglob("originals/*.ts"))
     status, said = verified(bare_python, tmp_path / "p", made / "ana.pub", made / "ben.pub")
     assert status == 0

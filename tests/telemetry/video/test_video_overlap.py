@@ -7,7 +7,6 @@ import pytest
 
 from geo.terrain import FlatTerrain
 from geo.values import GimbalFrame, Pose
-from telemetry.errors import MediaError
 from telemetry.videos.frame import Frame
 from telemetry.videos.video_file import read_video
 from telemetry.videos.video_overlap import OverlapFilter
@@ -55,12 +54,7 @@ def test_frames_that_cannot_be_placed_pass():
 
 
 def test_a_clip_is_sampled_while_it_is_read(clip):
-    with read_video(clip.path, max_overlap=0.9, terrain=GROUND) as reader:
+    with read_video(clip.path, overlap=OverlapFilter(GROUND, 0.9)) as reader:
         kept = [frame.index for frame in reader.frames()]
     assert kept[0] == 0
     assert 2 <= len(kept) < 24  # the yaw turns by 23 degrees over the clip
-
-
-def test_overlap_needs_the_ground(clip):
-    with pytest.raises(MediaError, match="terrain"):
-        read_video(clip.path, max_overlap=0.5)

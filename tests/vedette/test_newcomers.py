@@ -1,0 +1,66 @@
+"""What somebody types who has not read the documentation: one sentence that says what was meant, never a traceback."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vedette.main import main
+
+PLAN = {"--own-side": "left", "--standoff-m": "200", "--depth-m": "600", "--launch": "47.99,9.0"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    line = {"type": "LineString", "coordinates": [[8.98, 48.0], [9.02, 48.0]]}
+    (tmp_path / "line.geojson").write_text(json.dumps(line))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--standoff-m", "300ft", "'300ft' is no number: give metres, and no unit"),
+        ("--wind-from", "9", "No such option"),
+        ("--count", "two", "'two' is no whole number"),
+        ("--revisit-min", "45 min", "'45 min' is no number: give minutes, and no unit"),
+        ("--own-side", "south", "'south' is not left or right (of the line as it is drawn), LAT,LON of a place"),
+        ("--own-side", "rigth", "(did you mean right?)"),
+        (
+            "--launch",
+            "112.58,47.99",
+            "latitude comes first: they look swapped, write 47.99,112.58",
+        ),
+        ("--launch", "400,9", "is no place on Earth; latitude comes first: latitude is -90 to 90"),
+        ("--launch", "nan,9", "is no place on Earth"),
+        ("--launch", "camp", "is not LAT,LON in degrees, for example 47.38,112.58"),
+        ("--rally", "9.0;48", "is not LAT,LON in degrees"),
+    ],
+)
+def test_options_say_what_they_want(folder, capsys, option, value, says):
+    words = [word for pair in (PLAN | {option: value}).items() for word in pair]
+    assert main(["plan", "--border", "line.geojson", *words, "--out", "plan"]) == 2
+    said = capsys.readouterr().err
+    assert says in " ".join(said.replace("\u2502", " ").split())
+    assert not (folder / "plan").exists()
+
+
+def test_a_border_where_a_brief_goes_is_told_apart(folder, capsys):
+    assert main(["plan", "line.geojson", "--out", "plan"]) == 2
+    assert "'vedette plan --template' writes a brief to start from, and a border line goes to --border" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_longitude_where_a_brief_wants_the_latitude_is_told(folder, capsys):
+    (folder / "brief.toml").write_text(
+        'name = "x"\nstandoff = { asked_m = 200.0 }\ncorridor = { depth_m = 600.0 }\n'
+        'aircraft = { type = "quad-survey" }\n'
+        'launch = [{ name = "camp", lat_deg = 112.58, lon_deg = 47.99 }]\n'
+        '[border]\nfile = "line.geojson"\nown_side = "left"\n'
+    )
+    assert main(["plan", "brief.toml", "--out", "plan"]) == 2
+    assert "launch[0].lat_deg = 112.58 is no latitude (-90 to 90): is it the longitude?" in capsys.readouterr().err
