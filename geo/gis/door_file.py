@@ -21,7 +21,7 @@ from geo.children.messages import MessageReader
 from geo.children.process import ChildProcess
 from geo.errors import MissingPartError
 from geo.gis.errors import GisFileError
-from geo.gis.formats import SHAPEFILE, SQLITE
+from geo.gis.formats import RASTER_ADVICE, SHAPEFILE, SQLITE, VECTOR_ADVICE
 from geo.gis.vector_values import VectorFeatures, VectorShapes
 
 if TYPE_CHECKING:
@@ -296,9 +296,9 @@ def _exchange(kind: str, request: dict[str, Any], descriptors: Sequence[int]) ->
 
 def _judged(kind: str, name: str, answer: Answer) -> Answer:
     header, _ = answer
-    what = "geometry" if kind == "vector" else "a raster"
+    what, advice = ("geometry", VECTOR_ADVICE) if kind == "vector" else ("a raster", RASTER_ADVICE)
     if header["type"] == "unreadable":
-        raise GisFileError(name, f"cannot be read as {what} ({header.get('reason')})")
+        raise GisFileError(name, f"cannot be read as {what} ({header.get('reason')}); {advice}")
     if header["type"] == "refused":
         raise GisFileError(name, str(header.get("reason")))
     return answer

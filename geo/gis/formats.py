@@ -31,8 +31,8 @@ _NOT_ROOT: Final = re.compile(rb"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]
 
 VECTOR_DRIVERS: Final = ("GeoJSON", "GeoJSONSeq", "GPKG", "ESRI Shapefile", "FlatGeobuf", "LIBKML", "KML")
 RASTER_DRIVERS: Final = ("GTiff", "DTED", "SRTMHGT", "AAIGrid", "GTX")
-_VECTOR_ADVICE: Final = "save the geometry itself as GeoJSON, GeoPackage, Shapefile, FlatGeobuf or KML"
-_RASTER_ADVICE: Final = "give the heights themselves as GeoTIFF, SRTM .hgt, DTED or ASCII grid, or a folder of them"
+VECTOR_ADVICE: Final = "save the geometry itself as GeoJSON, GeoPackage, Shapefile, FlatGeobuf or KML"
+RASTER_ADVICE: Final = "give the heights themselves as GeoTIFF, SRTM .hgt, DTED or ASCII grid, or a folder of them"
 
 _XML_KINDS: Final = {
     "OGRVRTDataSource": "an OGR virtual file (VRT), which only points at other data",
@@ -98,7 +98,7 @@ def vector_kind(head: bytes) -> str:
     if head.startswith(SQLITE):
         if head[68:72] in _GPKG_IDS:
             return "gpkg"
-        raise _refused(f"an SQLite database that is no GeoPackage; {_VECTOR_ADVICE}")
+        raise _refused(f"an SQLite database that is no GeoPackage; {VECTOR_ADVICE}")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x1e")
     if text[:1] in (b"{", b"["):
         _refuse_json(text)
@@ -107,8 +107,8 @@ def vector_kind(head: bytes) -> str:
         root = xml_root(head)
         if root.lower() == "kml" or root in ("Document", "Folder", "Placemark"):
             return "kml"
-        raise _refused(f"{_xml_kind(root)}; {_VECTOR_ADVICE}")
-    raise _refused(f"{_other_kind(head, text)}; {_VECTOR_ADVICE}")
+        raise _refused(f"{_xml_kind(root)}; {VECTOR_ADVICE}")
+    raise _refused(f"{_other_kind(head, text)}; {VECTOR_ADVICE}")
 
 
 def raster_driver(head: bytes, name: str, size: int) -> str:
@@ -130,12 +130,12 @@ def raster_driver(head: bytes, name: str, size: int) -> str:
     if _is_gtx(head, size):
         return "GTX"
     if _is_xml(head):
-        raise _refused(f"{_xml_kind(xml_root(head))}; {_RASTER_ADVICE}")
+        raise _refused(f"{_xml_kind(xml_root(head))}; {RASTER_ADVICE}")
     text = head.lstrip(b" \t\r\n")
     if text[:1] in (b"{", b"["):
-        _refuse_json(text, _RASTER_ADVICE)
+        _refuse_json(text, RASTER_ADVICE)
     raise RefusalError(
-        f"cannot be read as a raster: it is {_other_kind(head, text)} and no terrain format; {_RASTER_ADVICE}"
+        f"cannot be read as a raster: it is {_other_kind(head, text)} and no terrain format; {RASTER_ADVICE}"
     )
 
 
@@ -166,7 +166,7 @@ def _xml_kind(root: str) -> str:
     return _XML_KINDS.get(root, f"XML of an unknown kind ({root[:40]})" if root else "XML without an element")
 
 
-def _refuse_json(text: bytes, advice: str = _VECTOR_ADVICE) -> None:
+def _refuse_json(text: bytes, advice: str = VECTOR_ADVICE) -> None:
     start = text[:HEAD_BYTES]
     for pattern, kind in _JSON_KINDS:
         if pattern.search(start):

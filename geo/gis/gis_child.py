@@ -10,6 +10,7 @@ import ctypes
 import functools
 import json
 import os
+import re
 import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,8 @@ MAX_REQUEST_BYTES: Final = 1 << 16
 MAX_DESCRIPTORS: Final = 32
 MAX_OPEN_FILES: Final = 2048
 _MAX_REASON: Final = 200
+_NAME_IN_MEMORY: Final = re.compile(r"'?/vsimem/[^\s']*'?")
+"""What GDAL calls the bytes it was handed; nobody else knows a file by it."""
 
 
 def _vector() -> tuple[Answer, list[str]]:
@@ -127,7 +130,8 @@ def _answer_one(answer: Answer, request: dict[str, Any], descriptors: tuple[int,
         if type(error).__name__ == "NotOpenError":
             return {"type": "missing"}, b""
         lines = str(error).splitlines() or [type(error).__name__]
-        return {"type": "unreadable", "reason": lines[0].split(".; It might help")[0][:_MAX_REASON]}, b""
+        reason = _NAME_IN_MEMORY.sub("it is", lines[0].split(".; It might help")[0])
+        return {"type": "unreadable", "reason": reason[:_MAX_REASON]}, b""
     return {"type": "done", **header}, payload
 
 

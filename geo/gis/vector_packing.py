@@ -5,6 +5,7 @@ Runs in the child; see `geo.gis.gis_child`.
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -54,7 +55,7 @@ def prepared(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     RefusalError
         Of anything that is no geometry, or points outside itself.
     """
-    data = files["shp"]
+    data = _utf8(files["shp"])
     kind = vector_kind(data[:HEAD_BYTES])
     if kind == "zip":
         yield from _members(data)
@@ -62,6 +63,17 @@ def prepared(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         yield kind, _shapefile(files)
     else:
         yield kind, _plain(kind, data)
+
+
+def _utf8(data: bytes) -> bytes:
+    """Return JSON that Windows editors saved as UTF-16 in the encoding that OGR reads; other bytes as they are."""
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data
+    try:
+        text = data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise RefusalError(f"is no text at byte {error.start}; save it as UTF-8") from None
+    return text.encode() if text.lstrip()[:1] in ("{", "[") else data
 
 
 def _plain(kind: str, data: bytes) -> bytes:

@@ -89,7 +89,13 @@ def _geometries(
         meta, _, wkb, fields = read(data, layer=layer, columns=None if attributes else [])
         if wkb is None:
             continue
-        shapes = np.asarray(shapely.from_wkb(wkb), dtype=object)
+        shapes = np.asarray(shapely.from_wkb(wkb, on_invalid="fix"), dtype=object)  # closes open rings
+        lost = shapely.is_missing(shapes) & np.array([given is not None for given in wkb], dtype=bool)
+        if lost.any():
+            raise RefusalError(
+                f"feature {int(np.argmax(lost)) + 1} has a shape that cannot be used (a coordinate that is not a "
+                "number, or a ring of too few corners); draw it again, or take it out"
+            )
         there = np.flatnonzero(~shapely.is_missing(shapes))
         if len(there):
             rows = _rows([str(name) for name in meta["fields"]], fields, there) if attributes else []

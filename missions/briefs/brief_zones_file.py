@@ -147,7 +147,9 @@ def near_and_in_force(brief: Brief, published: Published) -> Brief:
         kept.append(zone)
     away = len(brief.zone) - len(kept) - (len(notes) - len(published.notes))
     if away:
-        notes.append(f"{away} of {len(brief.zone)} zones lie farther away than any aircraft of the brief flies")
+        said = f"{away} of {len(brief.zone)} zones lie farther away than any aircraft of the brief flies"
+        swapped = "; are latitude and longitude swapped in their file?"
+        notes.append(said + (swapped if away == len(brief.zone) else ""))
     return brief.model_copy(update={"zone": tuple(kept), "zone_notes": tuple(notes)})
 
 

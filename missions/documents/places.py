@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final
 
 from geo.errors import InputError
 from missions.documents.xml_file import inside, local_name
 
 MAX_POINTS: Final = 1_000_000
+_DEGREES: Final = r"[-+]?\d+\.?\d*(?:[eE][-+]?\d{1,3})?"
+_TWO_NUMBERS: Final = re.compile(rf"\s*(?:#[^\r\n]*[\r\n]+\s*)*{_DEGREES}[ \t,]+{_DEGREES}[ \t]*(?:[\r\n]|\Z)")
+
+
+def begins_with_two_numbers(text: str) -> bool:
+    """Tell whether a text's first line, comments (#) left out, is a latitude and a longitude and nothing else."""
+    return _TWO_NUMBERS.match(text) is not None
 
 
 def check_place(lat_deg: float, lon_deg: float, where: str) -> None:
@@ -30,7 +38,11 @@ def coordinates(element: Any, where: str) -> list[tuple[float, float, float]]:
         try:
             lon_deg, lat_deg, alt_m = float(parts[0]), float(parts[1]), float(parts[2]) if len(parts) > 2 else 0.0
         except (ValueError, IndexError):
-            raise InputError(f"{where}: vertex {number} {chunk[:40]!r} is not longitude,latitude[,height]") from None
+            raise InputError(
+                f"{where}: vertex {number} {chunk[:40]!r} is not longitude,latitude[,height] without spaces between"
+            ) from None
         check_place(lat_deg, lon_deg, f"{where}: vertex {number}")
-        triples.append((lon_deg, lat_deg, alt_m if math.isfinite(alt_m) else 0.0))
+        if not math.isfinite(alt_m):
+            raise InputError(f"{where}: vertex {number} {chunk[:40]!r} has a height that is no number")
+        triples.append((lon_deg, lat_deg, alt_m))
     return triples

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.documents.json_place import parse_json
+from missions.documents.places import begins_with_two_numbers
 from missions.documents.whole_file import as_text, read_bytes, write_whole
 from missions.documents.xml_file import archive_members, kmz_document
 from missions.plan_files.dialect import Dialect, home_item, mission_rows
@@ -45,7 +46,6 @@ WRITABLE: Final = (
     ".fence",
     ".rally",
 )
-_TWO_NUMBERS: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*-?\d+\.?\d*\s+-?\d+\.?\d*\s*(?:\n|$)")
 _GEOJSON: Final = ("FeatureCollection", "Feature", "LineString", "Polygon")
 
 
@@ -105,7 +105,7 @@ def _text(data: bytes, where: str, dialect: str | None) -> PlanDocument:
         return parse_qgc_plan(text, where=where)
     if start.startswith("QGC WPL"):
         return parse_waypoints(start, where=where, dialect=dialect)
-    if start.startswith("RALLY") or _TWO_NUMBERS.match(start):
+    if start.startswith("RALLY") or begins_with_two_numbers(start):
         return parse_fence_rally(start, where=where)
     if start.lower().startswith(("latitude", '"latitude"')):
         return parse_litchi(start, where=where)

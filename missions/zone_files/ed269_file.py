@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from geo.errors import InputError
-from geo.vertical import FOOT_M
-from missions.zone_files.limits import Layer, layer_of, limit_or_open, reference_of
+from missions.zone_files.limits import Layer, layer_of, limit_or_open, metres_of, reference_of
 from missions.zone_files.properties import NOT_RESTRICTED, called, periods_of, plain
 from missions.zone_files.values import MAX_SHAPES, ZoneFile, ZoneShape, name_of, outline
 
@@ -100,8 +99,11 @@ def _ed318(feature: JsonPlace, told: dict[str, Any], name: str) -> Iterator[Zone
 
 def _limits(fields: dict[str, Any]) -> _Limits:
     """Return the limits of a volume: ED-269 counts in metres or feet, each limit from its own reference."""
-    unit_m = FOOT_M if str(fields.get("uomdimensions", fields.get("uom", "m"))).upper().startswith("F") else 1.0
     found: list[Limit | None] = []
+    try:
+        unit_m = metres_of(fields.get("uomdimensions", fields.get("uom", "m")))
+    except ValueError as error:
+        return None, None, (f"{error}; it is taken at every height",)
     said: list[str] = []
     for side in ("lower", "upper"):
         value = fields.get(f"{side}limit", fields.get(side))

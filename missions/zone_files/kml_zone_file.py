@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+_OTHER: Final = ("Track", "MultiTrack", "Model", "GroundOverlay", "PhotoOverlay", "ScreenOverlay")
+"""What KML draws beside polygons, lines and points (OGC 12-007r2, 9 to 11; Google's `gx`)."""
 MIN_AREA_DEG2: Final = 1e-14
 """A ring of less is a wall seen from above: about a hundredth of a square metre."""
 
@@ -49,6 +51,7 @@ def read_kml_zones(data: bytes, where: str) -> ZoneFile:
         raise InputError(f"{where}: links to another file (NetworkLink), which is not followed; save what it shows")
     shapes: list[ZoneShape] = []
     left_out: list[str] = []
+    undrawn = _other_drawings(root)
     for number, (folder, placemark) in enumerate(_placemarks(root, ""), start=1):
         name = name_of(text_of(placemark, "name") or f"{folder or 'placemark'} {number}")
         told = _told(placemark)
@@ -58,11 +61,26 @@ def read_kml_zones(data: bytes, where: str) -> ZoneFile:
         found, said = _shapes(placemark, name, told, where)
         shapes += found
         left_out += said
+        if not found and not said and not _other_drawings(placemark):
+            undrawn.append(f"{name!r} has no polygon, line or point")
         if len(shapes) > MAX_SHAPES:
             raise InputError(f"{where}: more than {MAX_SHAPES} shapes; cut out the part you fly in")
     if not shapes and not left_out:
-        raise InputError(f"{where}: holds no polygon, line or point")
-    return ZoneFile(shapes=tuple(shapes), left_out=tuple(left_out))
+        beside = f" ({undrawn[0]})" if undrawn else ""
+        raise InputError(f"{where}: holds no polygon, line or point{beside}; draw what to keep out of as polygons")
+    return ZoneFile(shapes=tuple(shapes), left_out=(*left_out, *undrawn))
+
+
+def _other_drawings(root: Any) -> list[str]:
+    """Name what is drawn in another way than as a polygon, line or point, and so left out."""
+    said = []
+    for parent in root.iter():
+        for child in parent:
+            kind = local_name(child)
+            if kind in _OTHER:
+                name = name_of(text_of(child, "name") or text_of(parent, "name") or kind)
+                said.append(f"{name!r} is a {kind}, which bounds no zone")
+    return list(dict.fromkeys(said))
 
 
 def _placemarks(root: Any, folder: str) -> Iterator[tuple[str, Any]]:
@@ -126,7 +144,7 @@ def _polygon(part: Any, name: str, where: str, stated: tuple[Limit | None, Limit
     if stated is None:
         mode = text_of(part, "altitudeMode")
         raised = mode in ("relativeToGround", "absolute")
-        if raised and text_of(part, "extrude") == "1":
+        if raised and text_of(part, "extrude") in ("1", "true"):
             upper, _ = drawn_top(vertices[0][:, 2], mode)
         elif raised:
             remarks = ("it is drawn as a plate in the air; it is taken at every height",)

@@ -39,6 +39,11 @@ _WARMEST: Final = 1.12
 """Air columns at -60 and 50 degrees C at the ground against the 15 degrees of the standard atmosphere."""
 
 
+_UNITS_M: Final = {
+    **dict.fromkeys(("M", "MT", "MTR", "METER", "METERS", "METRE", "METRES"), 1.0),
+    **dict.fromkeys(("F", "FT", "FEET", "FOOT"), FOOT_M),
+    "FL": LEVEL_M,
+}
 _NO_REFERENCE: Final = "its limits name no reference; the lowest floor and highest ceiling they can mean are taken"
 
 
@@ -91,6 +96,20 @@ def reference_of(text: object) -> Reference:
     return _REFERENCES.get(str(text or "").strip().upper(), Reference.UNKNOWN)
 
 
+def metres_of(word: object) -> float:
+    """Return how many metres the unit a word names has; a flight level's is one of pressure altitude.
+
+    Raises
+    ------
+    ValueError
+        For a word that names none.
+    """
+    plain = str(word).strip().upper()
+    if plain not in _UNITS_M:
+        raise ValueError(f"the unit {' '.join(str(word).split())[:20]!r} is not understood; m and ft are")
+    return _UNITS_M[plain]
+
+
 def parse_limit(text: str, *, otherwise: Reference = Reference.UNKNOWN, unit_m: float = FOOT_M) -> Limit | None:
     """Read a limit as charts write it: ``GND``, ``500 ft AGL``, ``2500MSL``, ``300 m``, ``FL95``, ``UNL``.
 
@@ -122,6 +141,8 @@ def parse_limit(text: str, *, otherwise: Reference = Reference.UNKNOWN, unit_m: 
         raise ValueError(f"{' '.join(text.split())[:30]!r} is not understood")
     value, unit, reference = found.groups()
     in_m = unit_m if unit is None else FOOT_M if unit.startswith("F") else 1.0
+    if reference is None and unit is None and in_m == LEVEL_M:
+        otherwise = Reference.FL
     return Limit(value_m=float(value) * in_m, reference=otherwise if reference is None else reference_of(reference))
 
 
@@ -175,7 +196,7 @@ def _lowest(limit: Limit | None, lon_lat_deg: FloatArray) -> tuple[dict[Referenc
     elif limit.reference is Reference.FL:
         value_m = value_m * _COLDEST - _pressure_altitude_m(_LEAST_HPA)
         said = f"{_level(limit)} hangs on the pressure of the day; {max(value_m, 0.0):.0f} m AMSL is its lowest"
-    if value_m <= (LOWEST_AMSL_M if limit.reference is not Reference.FL else 0.0):
+    if value_m <= 0.0:  # 0 stands for the ground, which lies below the sea in places
         return {}, said
     return {Reference.AMSL: value_m}, said
 
@@ -185,11 +206,13 @@ def _highest(limit: Limit | None, lon_lat_deg: FloatArray) -> tuple[dict[Referen
     if limit is None or limit.value_m >= MOST_M:
         return {}, ""
     value_m, said = limit.value_m, ""
+    lowest_m = 0.0 if limit.reference in (Reference.AGL, Reference.UNKNOWN) else LOWEST_AMSL_M
+    if value_m <= lowest_m:  # some write -9998 for "no limit"; a zone in the ground is no zone
+        return {}, f"its upper limit of {value_m:.0f} m lies in the ground; none is taken"
     if limit.reference is Reference.AGL:
-        return {Reference.AGL: max(value_m, 0.0)}, ""
+        return {Reference.AGL: value_m}, ""
     if limit.reference is Reference.UNKNOWN:
-        said = _NO_REFERENCE
-        return {Reference.AGL: max(value_m, 0.0), Reference.AMSL: max(value_m, LOWEST_AMSL_M)}, said
+        return {Reference.AGL: value_m, Reference.AMSL: value_m}, _NO_REFERENCE
     if limit.reference is Reference.HAE:
         value_m = float(np.max(hae_to_amsl_m(lon_lat_deg[:, 1], lon_lat_deg[:, 0], value_m)))
     elif limit.reference is Reference.FL:

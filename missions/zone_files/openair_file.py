@@ -38,7 +38,8 @@ _PLACE: Final = re.compile(
 
 def is_openair(text: str) -> bool:
     """Tell whether text is OpenAir: an airspace class, and a point, circle or arc."""
-    found = {m.group(1) for m in _ALIKE.finditer(text[:100_000])}
+    lines = "\n".join(text[:100_000].splitlines())  # line ends of every system
+    found = {m.group(1) for m in _ALIKE.finditer(lines)}
     return "AC" in found and bool(found & {"DP", "DC", "V"})
 
 
@@ -132,7 +133,9 @@ def _limit(airspace: _Airspace, text: str) -> Limit | None:
 
 
 def _active(text: str) -> Iterator[Period]:
-    """Read `AA start/end` (version 2); NONE leaves a side open."""
+    """Read `AA start/end` (version 2); NONE leaves a side open, and alone says nothing."""
+    if text.strip().upper() == "NONE":
+        return
     sides = [None if part.strip().upper() == "NONE" else parse_time(part) for part in text.split("/")]
     if len(sides) != 2:
         raise ValueError(f"{text[:40]!r} is not START/END")
@@ -179,7 +182,10 @@ def _place(text: str) -> tuple[float, float]:
     if parts[8] is not None:
         lat, south, lon, west = float(parts[8]), parts[9], float(parts[10]), parts[11]
     else:
-        lat, lon = (float(d) + float(m or 0) / 60.0 + float(s or 0) / 3600.0 for d, m, s in (parts[:3], parts[4:7]))
+        sexagesimal = [tuple(float(part or 0) for part in angle) for angle in (parts[:3], parts[4:7])]
+        if any(minutes >= 60.0 or seconds >= 60.0 for _, minutes, seconds in sexagesimal):
+            raise ValueError(f"{text[:40]!r} has 60 minutes or seconds or more")
+        lat, lon = (degrees + minutes / 60.0 + seconds / 3600.0 for degrees, minutes, seconds in sexagesimal)
         south, west = parts[3], parts[7]
     if lat > 90.0 or lon > 180.0:
         raise ValueError(f"{text[:40]!r} is no place on Earth")

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.vertical import FOOT_M
-from missions.zone_files.limits import Limit, Reference, parse_limit, reference_of
+from missions.zone_files.limits import Limit, Reference, metres_of, parse_limit, reference_of
 from missions.zone_files.validity import Period, parse_hours, parse_time
 from missions.zone_files.values import NARROW_M
 
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 NOT_RESTRICTED: Final = "NO_RESTRICTION"
 """ED-269 `restriction`, ED-318 `type`: air that is named and open."""
 MOST_PERIODS: Final = 1000
-_LOWER: Final = ("lower", "lowerlimit", "floor", "base", "minheight")
-_UPPER: Final = ("upper", "upperlimit", "ceiling", "top", "maxheight")
+_LOWER: Final = ("lower", "lowerlimit", "floor", "base", "minheight", "minaltitude", "minalt")
+_UPPER: Final = ("upper", "upperlimit", "ceiling", "top", "maxheight", "maxaltitude", "maxalt")
+_VALUE: Final = frozenset(("", "limit", "val", "value", "alt", "altitude", "height"))
+"""Words that keys of limits carry and that say nothing: `UPPER_VAL`, `lower_limit_altitude`."""
+_UNIT: Final = frozenset(("uom", "unit", "units"))
+_REFERENCE: Final = frozenset(("reference", "verticalreference", "ref", "limitreference", "datum", "code"))
 _UNITS: Final = {"m": "m", "meters": "m", "metres": "m", "ft": "ft", "feet": "ft"}
 _DATUMS: Final = ("agl", "amsl", "msl", "hae")
 _OBSTACLE_KEYS: Final = ("power", "man_made", "generator:source", "aerialway", "tower:type", "obstacle")
@@ -35,13 +39,14 @@ def limits_of(told: Mapping[str, Any]) -> tuple[Limit | None, Limit | None, bool
     """Return a zone's lower and upper limit, None for none, and whether the properties say either.
 
     Understood are `lower` and `upper` with what programs call them, as text (``500 ft AGL``) or as a number with the
-    unit in the key (`lowerMeters`, `ceiling_ft`) or beside it (`uom`), and with the reference in the key
-    (`floor_amsl_m`) or beside it (`lowerReference`).
+    unit in the key (`lowerMeters`, `ceiling_ft`) or beside it (`uom`, `UPPER_UOM`), and with the reference in the key
+    (`floor_amsl_m`) or beside it (`lowerReference`, `UPPER_CODE`). Of several ways in which one is told, the first that
+    says what it counts from is taken.
 
     Raises
     ------
     ValueError
-        Naming the key whose value is no height.
+        Naming the key whose value is no height, or whose unit is not known.
     """
     lower, has_lower = _limit(told, _LOWER)
     upper, has_upper = _limit(told, _UPPER)
@@ -49,31 +54,47 @@ def limits_of(told: Mapping[str, Any]) -> tuple[Limit | None, Limit | None, bool
 
 
 def _limit(told: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Limit | None, bool]:
-    found = next(((key, *parts) for key in told if (parts := _parts(key, names)) is not None), None)
-    if found is None:
+    keys = [(key, *parts) for key in told if (parts := _parts(key, names)) is not None]
+    if not keys:
         return None, False
-    key, unit, datum = found
-    beside = str(told.get("uom") or told.get("uomdimensions") or told.get("unit") or "m").lower()
-    unit_m = FOOT_M if (unit or beside).startswith("f") else 1.0
-    side = names[0]
-    word = datum or next((told[k] for k in told if k.replace("_", "") in _reference_keys(side)), "")
+    found = [_limit_at(told, names, *key) for key in keys]
+    named = [limit for limit in found if limit is None or limit.reference is not Reference.UNKNOWN]
+    return (named or found)[0], True
+
+
+def _limit_at(told: Mapping[str, Any], names: tuple[str, ...], key: str, unit: str, datum: str) -> Limit | None:
+    """Read the limit under one key, with the unit and the reference that the key or its neighbours name."""
+    own_unit = _beside(told, names, _UNIT)
+    beside = own_unit or told.get("uom") or told.get("uomdimensions") or told.get("unit") or "m"
+    word = datum or _beside(told, names, _REFERENCE)
     try:
-        return parse_limit(str(told[key]), otherwise=reference_of(word), unit_m=unit_m), True
+        return parse_limit(str(told[key]), otherwise=reference_of(word), unit_m=metres_of(unit or beside))
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
 
 
-def _reference_keys(side: str) -> tuple[str, ...]:
-    return tuple(f"{side}{end}" for end in ("reference", "verticalreference", "ref", "limitreference", "datum"))
+def _beside(told: Mapping[str, Any], names: tuple[str, ...], meant: frozenset[str]) -> Any:
+    """Return what a key beside a limit says: the one whose name is a limit's and ends in such a word."""
+    for key, value in told.items():
+        first, *rest = key.split("_")
+        stem = _stem(first, names)
+        words = [] if stem is None else [word for word in (first.removeprefix(stem), *rest) if word not in _VALUE]
+        if len(words) == 1 and words[0] in meant:
+            return value
+    return ""
+
+
+def _stem(word: str, names: tuple[str, ...]) -> str | None:
+    return max((name for name in names if word.startswith(name)), key=len, default=None)
 
 
 def _parts(key: str, names: tuple[str, ...]) -> tuple[str, str] | None:
     """Return the unit and datum a key of a limit names, None for another key."""
     first, *rest = key.split("_")
-    stem = max((name for name in names if first.startswith(name)), key=len, default=None)
+    stem = _stem(first, names)
     if stem is None:
         return None
-    words = [word for word in (first.removeprefix(stem), *rest) if word not in ("", "limit")]
+    words = [word for word in (first.removeprefix(stem), *rest) if word not in _VALUE]
     units = [word for word in words if word not in _DATUMS]
     if len(units) > 1 or any(word not in _UNITS for word in units):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ DAY: Final = dt.timedelta(days=1)
 MOST_DAYS: Final = 60
 """A patrol window longer than this meets every weekly hour."""
 ALL_DAYS: Final = frozenset(range(7))
+_END_OF_DAY: Final = re.compile(r"^(.*T)?24:00(:00(?:\.0+)?)?(?![\d:.])", re.IGNORECASE)
+"""24:00, the end of a day in ISO 8601, which `fromisoformat` does not read."""
 _WEEKDAYS: Final = {name: day for day, name in enumerate(("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"))}
 
 
@@ -71,7 +74,8 @@ def parse_time(text: object) -> dt.datetime | None:
     if text is None or not str(text).strip():
         return None
     try:
-        time = dt.datetime.fromisoformat(str(text).strip())
+        plain, later = _at_midnight(str(text).strip())
+        time = dt.datetime.fromisoformat(plain) + later
         return (time if time.tzinfo is not None else time.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{str(text)[:40]!r} is no date and time") from None
@@ -105,11 +109,19 @@ def _time_of_day(text: object) -> dt.timedelta | None:
     if text is None or not str(text).strip():
         return None
     try:
-        time = dt.time.fromisoformat(str(text).strip())
+        plain, later = _at_midnight(str(text).strip())
+        time = dt.time.fromisoformat(plain)
     except ValueError:
         raise ValueError(f"{str(text)[:20]!r} is no time of day") from None
-    since = dt.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second)
+    since = later + dt.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second)
     return since - (time.utcoffset() or dt.timedelta())
+
+
+def _at_midnight(text: str) -> tuple[str, dt.timedelta]:
+    """Return a time with 24:00 put as 00:00, and how much later it is meant."""
+    if not _END_OF_DAY.match(text):
+        return text, dt.timedelta()
+    return _END_OF_DAY.sub(lambda found: f"{found.group(1) or ''}00:00{found.group(2) or ''}", text), DAY
 
 
 def _shifted(days: frozenset[int], start: dt.timedelta, end: dt.timedelta) -> Hours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import zipfile
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ import numpy as np
 
 from geo.errors import InputError
 from missions.documents.json_place import parse_json
-from missions.documents.places import check_place
+from missions.documents.places import begins_with_two_numbers, check_place
 from missions.documents.whole_file import as_text, read_bytes
 from missions.documents.xml_file import kmz_document
 from missions.zone_files.ed269_file import edition_of, read_zones
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PUBLISHED_LIMIT_BYTES: Final = 64 * 2**20
-_TWO_NUMBERS: Final = re.compile(r"\A\s*(?:#[^\n]*\n\s*)*-?\d+\.?\d*[\s,]+-?\d+\.?\d*\s*(?:\n|\Z)")
 _ZIP: Final = b"PK\x03\x04"
 _TEXT: Final = 4096
 
@@ -41,17 +41,18 @@ def read_zone_file(path: Path) -> ZoneFile:
         head = stream.read(_TEXT)
     if head.startswith(_ZIP):
         return _archive(path)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    start = head.decode("utf-16", "ignore").lstrip()[:1].encode() if wide else head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith((b"{", b"[")):
         return _json(path)
-    if start.startswith(b"<") or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if start.startswith(b"<"):
         return read_kml_zones(read_bytes(path), path.name)
-    if b"\x00" in head:
+    if b"\x00" in head and not wide:
         return read_map(path)
     text = _decoded(read_bytes(path), path.name)
     if is_openair(text):
         return read_openair(text, where=path.name)
-    if _TWO_NUMBERS.match(text):
+    if begins_with_two_numbers(text):
         return _poly(text, path.stem, path.name)
     return read_map(path)  # which names what else it may be
 

@@ -189,3 +189,17 @@ def test_what_is_written_and_leaves_its_fence_is_an_error_of_the_plan(make_brief
     told = dataclasses.replace(made.plan, sorties=(dataclasses.replace(sortie, fence=shrunk), *made.plan.sorties[1:]))
     found = closed_over_checker(dataclasses.replace(made, plan=told)).plan.findings
     assert {(one.rule, one.sortie) for one in found if one.severity is Severity.ERROR} >= {("fence.leg", sortie.name)}
+
+
+def test_what_check_warns_of_in_the_written_files_the_plan_says_too(make_brief, straight):
+    made = plan_brief(make_brief(straight))
+    sortie = made.plan.sorties[0]
+    mission = [i for i in sortie.items if i.command == 16]
+    north = max(mission, key=lambda i: i.lat_deg)
+    by_a_hair = north.lat_deg + 3.0 / 111_200.0  # 3 m north of the northernmost waypoint
+    fence = tuple(dataclasses.replace(i, lat_deg=min(i.lat_deg, by_a_hair)) for i in sortie.fence)
+    told = dataclasses.replace(made.plan, sorties=(dataclasses.replace(sortie, fence=fence), *made.plan.sorties[1:]))
+    found = closed_over_checker(dataclasses.replace(made, plan=told)).plan.findings
+    (warned,) = (one for one in found if one.rule == "fence.margin")
+    assert (warned.severity, warned.sortie) == (Severity.WARNING, sortie.name)
+    assert warned.message.startswith(f"{sortie.name}: ")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from geo.geoid import undulation_m
 from missions.zone_files.limits import Limit, Reference, layer_of, limit_or_open, parse_limit
+from missions.zone_files.properties import limits_of
 
 HERE = np.array([[23.55, 52.09]])
 
@@ -87,3 +88,44 @@ def test_a_reference_that_is_not_named_is_either():
     assert (layer.floor_amsl_m, layer.floor_agl_m) == (3000.0, 3000.0)
     assert (layer.ceiling_amsl_m, layer.ceiling_agl_m) == (9000.0, 9000.0)
     assert "no reference" in layer.remarks[0]
+
+
+@pytest.mark.parametrize("reference", [Reference.AMSL, Reference.AGL, Reference.UNKNOWN])
+@pytest.mark.parametrize("value_m", [0.0, -30.0])
+def test_a_floor_of_nought_is_the_ground_also_where_that_lies_below_the_sea(reference, value_m):
+    layer = layer_of(Limit(value_m=value_m, reference=reference), None, np.array([[35.5, 31.5]]))  # -420 m AMSL
+    assert (layer.floor_amsl_m, layer.floor_agl_m) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value_m", "reference"),
+    [(0.0, Reference.AGL), (-9998.0, Reference.UNKNOWN), (-9998.0, Reference.AMSL), (0.0, Reference.UNKNOWN)],
+)
+def test_a_ceiling_in_the_ground_is_none_and_said(value_m, reference):
+    layer = layer_of(None, Limit(value_m=value_m, reference=reference), HERE)
+    assert (layer.ceiling_amsl_m, layer.ceiling_agl_m) == (None, None)
+    assert "lies in the ground; none is taken" in layer.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "value_m", "reference"),
+    [
+        ({"upper_val": 2500, "upper_uom": "FT", "upper_code": "MSL"}, 762.0, Reference.AMSL),
+        ({"upper_val": 180, "upper_uom": "FL", "upper_code": "STD"}, 5486.4, Reference.FL),
+        ({"upper_val": 180, "upper_uom": "fl"}, 5486.4, Reference.FL),
+        ({"upper_limit_altitude": "100", "upper_limit_unit": "m", "upper_limit_alt_ref": "AGL"}, 100.0, Reference.AGL),
+        ({"maxaltitude": 120}, 120.0, Reference.UNKNOWN),
+        ({"upper": 400, "uom": "ft", "upperreference": "AGL"}, 121.92, Reference.AGL),
+        ({"uppermeters": 9000, "upper": "FL295"}, 8991.6, Reference.FL),
+        ({"upper": "500 ft AGL", "uppermeters": 152}, 152.4, Reference.AGL),
+    ],
+)
+def test_limits_as_authorities_spread_them_over_columns(told, value_m, reference):
+    _, upper, stated = limits_of(told)
+    assert stated
+    assert (upper.value_m, upper.reference) == (pytest.approx(value_m), reference)
+
+
+def test_a_unit_nobody_knows_is_no_metre():
+    with pytest.raises(ValueError, match="upper: the unit 'km' is not understood"):
+        limits_of({"upper": 3, "uom": "km"})

@@ -31,10 +31,13 @@ def test_a_period_meets_the_patrol_or_not():
         (["SUN"], "23:30:00-03:00", "23:45:00-03:00"),
         (["WED"], "00:30+02:00", "03:00+02:00"),
         (["ANY"], "21:00", "05:00"),
+        (["SAT"], "18:00:00+01:00", "24:00:00.00+01:00"),
+        (["SUN", "WED"], "00:00Z", "24:00Z"),
     ],
 )
 def test_weekly_hours_against_counting_minutes(days, start, end):
     hours = parse_hours(days, start, end)
+    end = end.replace("24:00", "00:00")  # which the counting takes as the end of the day
     zone = dt.time.fromisoformat(start).tzinfo or dt.UTC
     first, last = dt.time.fromisoformat(start).replace(tzinfo=None), dt.time.fromisoformat(end).replace(tzinfo=None)
     names = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -76,3 +79,11 @@ def test_times_that_are_none_are_named(bad):
 def test_weekdays_that_are_none_are_named():
     with pytest.raises(ValueError, match="'FOO' is no weekday"):
         parse_hours(["FOO"], "08:00", "09:00")
+
+
+def test_the_end_of_a_day_is_the_start_of_the_next():
+    assert parse_time("2026-12-31T24:00:00Z") == utc("2027-01-01T00:00")
+    assert parse_time("2026-02-28T24:00") == utc("2026-03-01T00:00")
+    for bad in ("2026-12-31T24:01:00Z", "2026-12-31T24:00:01Z"):
+        with pytest.raises(ValueError, match="is no date and time"):
+            parse_time(bad)

@@ -247,3 +247,77 @@ def test_a_polygon_of_a_ground_station(tmp_path):
 def test_other_files_are_refused_in_one_sentence(tmp_path, name, content):
     with pytest.raises(VedetteError, match=name):
         read_zone_file(save(tmp_path, name, content))
+
+
+def one_map(name="z", ring=SQUARE):
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"name": name}, "geometry": geometry}]}, ensure_ascii=False)  # fmt: skip
+
+
+POLY = "#saved by a ground station\n5.2088E+01 23.55\n52.088 23.56\n52.095 2.356e1\n"
+AREA = "AC D\nAN Ostrów\nAL GND\nAH 300 m AGL\nV X=52:05:00 N 023:33:00 E\nDC 2\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("name", "text", "called"),
+    [
+        ("z.geojson", one_map("Łąka"), "Łąka"),
+        ("z.json", ed269(name="Łąka"), "XXR01 Łąka"),
+        ("z.kml", kml(f"<Placemark><name>Łąka</name>{polygon(0)}</Placemark>"), "Łąka"),
+        ("z.txt", AREA, "Ostrów"),
+        ("z.poly", POLY, "z"),
+    ],
+)
+def test_every_kind_of_text_in_every_encoding_and_with_every_line_end(tmp_path, encoding, end, name, text, called):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    data = (mark + text.replace("\n", end)).encode(encoding)
+    (shape,) = read_zone_file(save(tmp_path, name, data)).shapes
+    assert shape.name == called
+
+
+def test_what_a_kml_draws_in_another_way_is_left_out_by_name(tmp_path):
+    track = "<Placemark><name>convoy</name><Track><coord>23.6 52.09 100</coord></Track></Placemark>"
+    text = kml(
+        f"<Placemark><name>yard</name>{polygon(0)}</Placemark><Placemark><name>note</name></Placemark>{track}"
+        "<Placemark><name>tower</name><Model><Location><longitude>23.6</longitude></Location></Model></Placemark>"
+        "<GroundOverlay><name>map sheet</name></GroundOverlay>"
+    )
+    held = read_zone_file(save(tmp_path, "z.kml", text))
+    assert [shape.name for shape in held.shapes] == ["yard"]
+    told = " ".join(held.left_out)
+    assert all(f"'{name}'" in told for name in ("convoy", "tower", "map sheet", "note"))
+    with pytest.raises(VedetteError, match="no polygon, line or point .'convoy' is a Track"):
+        read_zone_file(save(tmp_path, "t.kml", kml(track)))
+
+
+def test_kml_booleans_are_words_too_and_heights_are_numbers(tmp_path):
+    up = "<extrude>true</extrude><altitudeMode>relativeToGround</altitudeMode>"
+    (shape,) = read_zone_file(save(tmp_path, "z.kml", kml(f"<Placemark>{polygon(90, up)}</Placemark>"))).shapes
+    assert shape.layer.ceiling_agl_m == 90.0
+    with pytest.raises(VedetteError, match="vertex 1 '23.55,52.088,inf' has a height that is no number"):
+        read_zone_file(save(tmp_path, "z.kml", kml(f"<Placemark>{polygon('inf', up)}</Placemark>")))
+
+
+def test_an_open_ring_of_a_map_is_closed_and_a_broken_shape_is_never_dropped(tmp_path):
+    (shape,) = read_zone_file(save(tmp_path, "z.geojson", one_map(ring=SQUARE[:-1]))).shapes
+    assert shape.polygons[0][0].tolist() == SQUARE
+    good, bad = (json.loads(one_map(ring=r))["features"][0] for r in (SQUARE, [[23.5, 52.0], *SQUARE[1:3]]))
+    text = json.dumps({"type": "FeatureCollection", "features": [good, bad]}).replace("[23.5, 52.0]", "[NaN, 52.0]")
+    with pytest.raises(VedetteError, match="z.geojson feature 2 has a shape that cannot be used"):
+        read_zone_file(save(tmp_path, "z.geojson", text))
+
+
+def test_openair_minutes_below_sixty_and_activations_without_times(tmp_path):
+    with pytest.raises(VedetteError, match="line 5 of 'Ostrów': '52:75:00 N 023:33:00 E' has 60 minutes"):
+        read_zone_file(save(tmp_path, "a.txt", AREA.replace("52:05", "52:75")))
+    (shape,) = read_zone_file(save(tmp_path, "a.txt", AREA.replace("AL GND", "AA NONE\nAL GND"))).shapes
+    assert shape.periods == ()
+
+
+def test_what_no_reader_knows_is_named_without_our_own_names_for_it(tmp_path):
+    with pytest.raises(VedetteError, match=r"z.json .*save the geometry itself as GeoJSON") as refused:
+        read_zone_file(save(tmp_path, "z.json", '{"UASZoneList": [{"identifier": "A"}]}'))
+    assert "vsimem" not in refused.value.message

@@ -82,6 +82,13 @@ def test_every_shape_of_a_file_is_a_zone_by_its_own_name(make):
     assert "'old' is not in force" in notes
     assert "'open' restricts nothing" in notes
     assert "1 of 4 zones lie farther away" in notes
+    assert "swapped" not in notes
+
+
+def test_a_file_whose_zones_all_lie_elsewhere_may_have_its_degrees_swapped(make):
+    brief = make(feature("R1", [[y, x] for x, y in BOX]))
+    assert brief.zone == ()
+    assert brief.zone_notes[0].endswith("flies; are latitude and longitude swapped in their file?")
 
 
 def test_what_the_table_says_holds_where_the_shape_says_nothing(make):
