@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from missions.airspace.zone_layers import ROUNDING_M
 from missions.judging.judge import subject_of
 from missions.judging.rules_return_place import along_the_path, forbidden_points
 from missions.judging.swept import triangles
@@ -244,11 +245,14 @@ def _thinned(index: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 def _clear(
     subject: Subject, looked: NDArray[np.int64], places: FloatArray, asked: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Tell, for the pairs asked about, whether all ways from a point and on to the next are free; others are not."""
+    """Tell, for the pairs asked about, whether all ways from a point and on to the next are free; others are not.
+
+    Lanes end at the very edge of the free air, where rounding decides on which side of it a point lies.
+    """
     points = subject.returns.points
     same_leg = np.append(np.diff(points.leg) == 0, False)
     onward = np.where(same_leg[looked], looked + 1, looked)
-    free, (point, place) = subject.corridor.free, np.nonzero(asked)
+    free, (point, place) = shapely.buffer(subject.corridor.free, ROUNDING_M, quad_segs=1), np.nonzero(asked)
     corners = np.stack([points.xy_m[looked[point]], points.xy_m[onward[point]], places[place]], axis=1)
     maybe = np.flatnonzero(_samples_free(free, corners))
     clear = np.zeros(asked.shape, dtype=bool)

@@ -154,14 +154,11 @@ def _home(scene: Scene, way: Way) -> dict[str, tuple[float, float]]:
     out: dict[str, tuple[float, float]] = {}
     near, high, zone, out_m, room, over_m = math.inf, -math.inf, False, -math.inf, math.inf, 0.0
     for x, y, z in (*way.walked(20.0), *way.walked(100.0)):
-        goal = min(scene.landings, key=lambda p: math.dist((x, y), p[:2]))
-        away = math.dist((x, y), goal[:2])
-        home_amsl = scene.landings[0][2]
-        wanted = min(max(home_amsl + scene.return_alt, goal[2]), home_amsl + scene.cone * away)
-        up = max(wanted, z)
+        goal = nearest_landing(scene, x, y)
+        back = _way_home(scene, (x, y, z), goal)
+        up = back.low
         if up > z:
             high = max(high, up - scene.ground(x, y))
-        back = Way(start=(x, y), end=goal[:2], low=up, high=up, battery_pct=0.0)
         path = back.walked(10.0)
         near = min(near, *(abs(b) for _, b, _ in path))
         (cx, cy), radius, _, floor = scene.zone
@@ -186,3 +183,33 @@ def _home(scene: Scene, way: Way) -> dict[str, tuple[float, float]]:
     if max(_outside(scene, x, y) for x, y, _ in way.walked()) <= 0.0 and out_m > -scene.keep_in[4]:
         out["failsafe keep-in"] = (out_m, 0.0) if out_m > 0.5 else (-out_m, scene.keep_in[4])
     return out
+
+
+def nearest_landing(scene: Scene, x: float, y: float) -> tuple[float, float, float]:
+    return min(scene.landings, key=lambda p: math.dist((x, y), p[:2]))
+
+
+def _way_home(scene: Scene, place: tuple[float, float, float], goal: tuple[float, float, float]) -> Way:
+    """Return the level way from over a place, after the climb, to over a landing place."""
+    x, y, z = place
+    home_amsl = scene.landings[0][2]
+    wanted = min(max(home_amsl + scene.return_alt, goal[2]), home_amsl + scene.cone * math.dist((x, y), goal[:2]))
+    up = max(wanted, z)
+    return Way(start=(x, y), end=goal[:2], low=up, high=up, battery_pct=0.0)
+
+
+def forbidden_from(
+    scene: Scene, way: Way, place: tuple[float, float, float], goal: tuple[float, float, float], slack_m: float
+) -> bool:
+    """Tell whether the way home from a place of a leg leads where it must not, all limits wider by a slack.
+
+    Where the leg itself is too near to the border, or in the zone, its ways home are not blamed for that.
+    """
+    back = _way_home(scene, place, goal)
+    path = back.walked(10.0)
+    kept = min(abs(y) for _, y, _ in way.walked()) >= scene.standoff
+    near = min(abs(b) for _, b, _ in path) < scene.standoff + scene.margin + slack_m
+    (cx, cy), radius, _, floor = scene.zone
+    met = back.low >= floor - slack_m and min(math.hypot(a - cx, b - cy) for a, b, _ in path) < radius + slack_m
+    outside = max(_outside(scene, a, b) for a, b, _ in path) > -slack_m
+    return (kept and near) or (met and "zones" not in _place(scene, way.walked(), way)) or outside

@@ -13,9 +13,10 @@ import pytest
 from missions.airspace.situation import Situation
 from missions.judging.flown_path import Landing
 from missions.judging.judge import Homeward, breaches, judge_legs
+from missions.judging.rules_return_place import forbidden_points
 from missions.judging.subject import Subject
 from missions.plan import Leg, LegKind
-from tests.missions.brute_judge import Scene, Way, judged, plane
+from tests.missions.brute_judge import Scene, Way, forbidden_from, judged, nearest_landing, plane
 
 ORIGIN = (50.0, 8.03)
 TO_PLANE = plane(*ORIGIN)
@@ -152,6 +153,32 @@ def test_every_finding_of_a_random_flight_is_what_plain_loops_find(make_brief, s
         if broken.rule == "height limit":
             every = [z - ground_at(x, y) > 120.0 for way in ways for x, y, z in way.walked(20.0)]
             assert broken.share_pct == pytest.approx(100.0 * np.mean(every), abs=2.0)
+
+
+@pytest.mark.parametrize(("seed", "rally"), [(1, False), (0, True)])
+def test_the_points_whose_ways_home_are_forbidden_are_those_of_plain_loops(make_brief, seed, rally):
+    """A point counts where anything between it and the next or the one before leads home through forbidden air."""
+    brief, situation, scene = scene_of(make_brief, rally=rally)
+    points = walk(np.random.default_rng(seed), HOME)
+    legs = legs_of(points, [80.0] * (len(points) - 1))
+    ways = [Way(start=a[:2], end=b[:2], low=a[2], high=b[2], battery_pct=80.0) for a, b in itertools.pairwise(points)]
+    landings = [
+        Landing(lat_deg=lat, lon_deg=lon, alt_amsl_m=z) for x, y, z in scene.landings for lat, lon in [degrees(x, y)]
+    ]
+    subject = Subject(situation, brief.performances[0], legs, landings)
+    judged_from, got = subject.returns.points, forbidden_points(subject)
+    surely, perhaps = np.zeros(len(got), dtype=bool), np.zeros(len(got), dtype=bool)
+    for k in np.flatnonzero(np.diff(judged_from.leg) == 0):
+        way = ways[judged_from.leg[k]]
+        shares = np.linspace(judged_from.share[k], judged_from.share[k + 1], 6)
+        ends = {nearest_landing(scene, *way.at(share)[:2]) for share in shares[[0, -1]]}
+        for place in map(way.at, shares):
+            surely[k : k + 2] |= forbidden_from(scene, way, place, nearest_landing(scene, *place[:2]), -AROUND_M)
+            perhaps[k : k + 2] |= any(forbidden_from(scene, way, place, goal, AROUND_M) for goal in ends)
+    assert surely.any()
+    assert not perhaps.all()
+    assert not (surely & ~got).any()
+    assert not (got & ~perhaps).any()
 
 
 def agree(found, scene, ways):

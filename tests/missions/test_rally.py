@@ -19,15 +19,33 @@ TWO = [
 ]  # fmt: skip
 CAMP = [{"name": "a", "lat_deg": 50.005, "lon_deg": 8.01}]
 STRAIGHT = {"way": "straight"}
+NOTCHED = {
+    "polygon": [
+        [50.001, 7.995],
+        [50.001, 8.055],
+        [50.008, 8.055],
+        [50.008, 8.03],
+        [50.004, 8.03],
+        [50.004, 8.02],
+        [50.008, 8.02],
+        [50.008, 7.995],
+    ]
+}
+"""From above the middle of the corridor people live down to 450 m from the border."""
 CASES = {
     "one bulge": {"points": BULGE, "launch": CAMP, "failsafe": STRAIGHT},
     "two bulges": {"points": TWO, "launch": CAMP, "failsafe": STRAIGHT, "aircraft": {"type": "quad-heavy"}},
     "px4": {"points": BULGE, "launch": CAMP, "failsafe": STRAIGHT, "dialect": "px4"},
+    "keep-in": {"points": [[50.0, 8.0], [50.0, 8.05]], "launch": CAMP, "failsafe": STRAIGHT, "keep_in": NOTCHED},
+    "antimeridian": {"points": [[lat, (lon + 351.97) % 360.0 - 180.0] for lat, lon in BULGE], "failsafe": STRAIGHT,
+                     "launch": [{"name": "a", "lat_deg": 50.005, "lon_deg": 179.98}]},
 }  # fmt: skip
 
 
 def forbidden(plan):
-    return [f for f in plan.findings if f.rule in ("failsafe standoff", "failsafe zone")]
+    """Return what no way home may do; near to the edge of the keep-in area is a warning, and no part of it."""
+    out = [f for f in plan.findings if f.rule == "failsafe keep-in" and f.severity is Severity.ERROR]
+    return out + [f for f in plan.findings if f.rule in ("failsafe standoff", "failsafe zone")]
 
 
 def with_rally(plan):

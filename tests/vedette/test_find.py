@@ -98,7 +98,7 @@ def test_when_ground_was_seen_and_when_not(run, op):
         (("find", "--from", "yesterday"), "--from: 'yesterday' is no time with a zone"),
         (("find", "--utc-offset", "Mars/Olympus"), "--utc-offset: 'Mars/Olympus' is no zone"),
         (("find", "--area", "nowhere.geojson"), "there is no file"),
-        (("seen", "--at", "91,8"), "--at: '91,8' is no place"),
+        (("seen", "--at", "91,8"), "--at '91,8' is no place"),
         (("seen",), "give either --at LAT,LON or --area FILE"),
     ],
 )

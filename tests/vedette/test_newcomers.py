@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from vedette.main import main
 
-PLAN = {"--own-side": "left", "--standoff-m": "200", "--depth-m": "600", "--launch": "47.99,9.0"}
+PLAN = {"--own-side": "right", "--standoff-m": "200", "--depth-m": "600", "--launch": "47.99,9.0"}
 
 
 @pytest.fixture
@@ -46,6 +47,15 @@ def test_options_say_what_they_want(folder, capsys, option, value, says):
     said = capsys.readouterr().err
     assert says in " ".join(said.replace("\u2502", " ").split())
     assert not (folder / "plan").exists()
+
+
+def test_figures_stay_whole_in_a_narrow_terminal(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    words = [word for pair in PLAN.items() for word in pair]
+    assert main(["plan", "--border", "line.geojson", *words, "--out", "plan"]) == 1  # nothing is known of the ground
+    said = capsys.readouterr().out
+    assert re.search(r"^ *sortie +site +aircraft +legs +km +min +battery left *$", said, re.MULTILINE)
+    assert re.search(r"^ *S01 +site 1 +quad-survey +\d+ +\d+\.\d\d +\d+\.\d +\d+ % *$", said, re.MULTILINE)
 
 
 def test_a_border_where_a_brief_goes_is_told_apart(folder, capsys):

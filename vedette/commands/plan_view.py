@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from vedette.commands.findings_view import print_findings, print_wrapped, tally
-from vedette.commands.screen import line
+from vedette.commands.screen import Screen, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from missions.plan import FleetOption, Plan, SightReport
     from missions.planned import Planned
     from vedette.commands.plan_seen import LaneSeen
-    from vedette.commands.screen import Screen
 
 SHOWN_SORTIES: Final = 20
+LEAST_WIDTH: Final = 76
+"""Characters that the table of sorties takes: a narrower terminal breaks its lines, but no figure is cut."""
 _SHOWN_FLEETS: Final = 6
 
 
@@ -61,7 +62,8 @@ def _print_sorties(console: Screen, made: Plan, *, every: bool) -> None:
             f"  {sortie.name}", sortie.site, sortie.aircraft, str(len(sortie.legs)),
             f"{sortie_length_m(sortie) / 1000.0:.2f}", f"{minutes:.1f}", f"{last.battery_end_pct:.0f} %",
         )  # fmt: skip
-    console.print(table, soft_wrap=False)
+    wide = console if console.width >= LEAST_WIDTH else Screen(width=LEAST_WIDTH, file=console.file)
+    wide.print(table, soft_wrap=False)
     if len(shown) < len(made.sorties):
         console.print(f"  and {len(made.sorties) - len(shown)} more (--all shows them)")
     console.print()
