@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 COMMIT_S: Final = 0.7
 """Rows wait no longer than this for others to be committed with: a night makes 40 000 commits, not 100 000. Where the
-next picture would come later, none is waited for."""
+next picture would come later, none is waited for; where it does not come when it was expected, neither."""
 CHECKPOINT_S: Final = 10.0
 """How often size and hash of the recording so far go into the log."""
 
@@ -83,8 +83,8 @@ class LiveSource(Protocol):
         """UTC of the first picture of each clock of the stream, by number, where a link beside it tells."""
         ...
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield frames as they come, until it is stopped."""
+    def frames(self, on_wait: Callable[[], None]) -> Iterator[Frame]:
+        """Yield frames as they come, until it is stopped; call `on_wait` now and then while none comes."""
         ...
 
 
@@ -144,17 +144,26 @@ def watch(source: LiveSource, job: WatchJob, *, on_commit: Callable[[RunRecord],
     runs: list[RunRecord] = []
     live: _LiveRun | None = None
     noted = time.monotonic()
+
+    def commit() -> None:
+        if live is not None:
+            delays.extend(live.commit())
+            if on_commit is not None:
+                on_commit(live.run)
+
+    def look() -> None:
+        if live is not None and live.is_late():
+            commit()
+
     try:
-        for frame in source.frames():
+        for frame in source.frames(look):
             if live is None or live.segment != frame.segment:
                 if live is not None:
                     runs.append(live.finish(source))
                 live = _LiveRun(job, source.shown, frame.segment, len(runs))
             live.take(frame)
             if live.is_due():
-                delays.extend(live.commit())
-                if on_commit is not None:
-                    on_commit(live.run)
+                commit()
             if job.recording is not None and time.monotonic() - noted > CHECKPOINT_S:
                 _note(job, live.run)
                 live.note_start(source)
@@ -190,18 +199,24 @@ class CommitPace:
     def __init__(self, most_s: float, now_s: float) -> None:
         self._most_s = most_s
         self._committed_s, self._took_s, self._gap_s = now_s, -math.inf, math.inf
+        self._waiting_since_s = math.inf
 
     def took(self, now_s: float) -> None:
         """Note that a picture was analysed."""
         self._gap_s, self._took_s = now_s - self._took_s, now_s
+        self._waiting_since_s = min(self._waiting_since_s, now_s)
 
     def is_due(self) -> bool:
         """Tell whether what was analysed is to be committed now."""
         return self._took_s - self._committed_s + self._gap_s >= self._most_s
 
+    def is_late(self, now_s: float) -> bool:
+        """Tell whether a row has waited as long as it may, because no picture came after it."""
+        return now_s - self._waiting_since_s >= self._most_s
+
     def committed(self, now_s: float) -> None:
         """Note that nothing waits."""
-        self._committed_s = now_s
+        self._committed_s, self._waiting_since_s = now_s, math.inf
 
 
 class _LiveRun:
@@ -247,6 +262,10 @@ class _LiveRun:
     def is_due(self) -> bool:
         """Tell whether rows have waited long enough."""
         return self._pace.is_due()
+
+    def is_late(self) -> bool:
+        """Tell whether rows wait although no picture comes."""
+        return self._pace.is_late(time.monotonic())
 
     def commit(self) -> list[float]:
         """Make what was found part of the operation, with the tracks it continues or begins.

@@ -116,6 +116,7 @@ class LiveReader:
         self._options = options or ReadingOptions()
         self._limits = dataclasses.replace(self._options.limits, max_silence_s=stale_s)
         self._on_state = on_state
+        self._on_wait: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
         self._problems: collections.deque[Problem] = collections.deque(maxlen=KEPT_PROBLEMS)
         self._process: DecoderProcess | None = None
@@ -193,8 +194,12 @@ class LiveReader:
             self._process.close()
         self._pump.close()
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield frames with poses as they arrive; opens the stream again after silence or failure."""
+    def frames(self, on_wait: Callable[[], None] | None = None) -> Iterator[Frame]:
+        """Yield frames with poses as they arrive; opens the stream again after silence or failure.
+
+        `on_wait` is called, in the caller's thread, each tenth of a second while nothing comes.
+        """
+        self._on_wait = on_wait or (lambda: None)
         failures = 0
         heard = time.monotonic()
         while not self._stopped.is_set():
@@ -202,6 +207,7 @@ class LiveReader:
             if self._pump.failure is not None:
                 raise self._pump.failure
             if piece is None:
+                self._on_wait()
                 if time.monotonic() - heard > self._limits.max_silence_s and not self.state.stale:
                     self._went_stale()
                 continue
@@ -212,8 +218,13 @@ class LiveReader:
             status = yield from self._one_piece(piece)
             heard = time.monotonic()
             failures = failures + 1 if status else 0
-            if failures and self._stopped.wait(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]):
-                return
+            if failures:
+                self._back_off(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
+
+    def _back_off(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s and not self._stopped.wait(LOOK_S):
+            self._on_wait()
 
     def _newest(self, piece: Piece) -> Piece:
         """Return the last piece that has begun: one that is over is in the record, and pictures are never old."""
@@ -294,7 +305,7 @@ class LiveReader:
             return None
         patience_s = patience_s or self._limits.max_silence_s
         begun_s, heard = time.monotonic(), self._pump.received_bytes
-        while not process.has_message(patience_s):
+        while not self._has_message(process, patience_s):
             came, heard = self._pump.received_bytes > heard, self._pump.received_bytes
             starved = process.had_no_processor(patience_s)
             if not starved and not (came and time.monotonic() - begun_s < KEY_PICTURE_S):
@@ -303,6 +314,15 @@ class LiveReader:
             if came and not starved and not self.state.stale:
                 self._went_stale("sends no picture that can be read alone; the next is waited for")
         return process.next_message(patience_s)
+
+    def _has_message(self, process: DecoderProcess, timeout_s: float) -> bool:
+        """Tell whether a message comes within a time; whoever takes the frames can act meanwhile."""
+        until_s = time.monotonic() + timeout_s
+        while not process.has_message(max(0.0, min(LOOK_S, until_s - time.monotonic()))):
+            self._on_wait()
+            if time.monotonic() >= until_s:
+                return False
+        return True
 
     def _frame(self, held: _Held, piece: Piece) -> Frame:
         header = held.header

@@ -49,7 +49,7 @@ def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
                 untimed += 1
                 continue
             times.append(stamp)
-            rows.extend((_number(point.get("lat")), _number(point.get("lon")), _number(_child(point, "ele"))))
+            rows.extend((number(point.get("lat")), number(point.get("lon")), number(_child(point, "ele"))))
             if len(times) > MAX_ROWS:
                 raise SourceError(f"{path}: more than {MAX_ROWS} points", path=str(path))
     except ParseError as error:
@@ -84,10 +84,6 @@ def _points(path: Path) -> Any:
 
 def _child(point: Any, name: str) -> str:
     return next((str(child.text or "") for child in point if str(child.tag).rpartition("}")[2] == name), "")
-
-
-def _number(written: str | None) -> float:
-    return number((written or "").replace(",", "."))
 
 
 def _stamp(point: Any) -> int | None:

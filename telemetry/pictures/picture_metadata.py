@@ -187,6 +187,7 @@ def _pose(
     problems: list[Problem],
 ) -> Pose | None:
     angles = camera_angles(tags.xmp, problems)
+    problems += _place_problems(tags)
     if position is None:
         problems.append(Problem(kind="no_position", message="the picture states no GPS position (or 0, 0)"))
     elif not math.isfinite(alt_hae_m):
@@ -237,16 +238,38 @@ def _exif_place(tags: PictureTags) -> tuple[float, float] | None:
     return (lat, lon) if _on_globe(lat, lon) else None
 
 
+def _place_problems(tags: PictureTags) -> list[Problem]:
+    """Name places that are stated and cannot be used."""
+    found = []
+    stated = [(number(tags.xmp.get(lat)), number(tags.xmp.get(lon))) for lat, lon in POSITIONS]
+    off = next((place for place in stated if abs(place[0]) > 90.0 or abs(place[1]) > 180.0), None)  # noqa: PLR2004
+    if off is not None:
+        message = f"the XMP's place ({off[0]:g}, {off[1]:g}) is none on the globe and was not used"
+        found.append(Problem(kind="places_disagree", message=message))
+    sides_stated = text(tags.gps.get(1)) and text(tags.gps.get(3))
+    if tags.gps.get(2) is not None and not sides_stated:
+        message = (
+            "EXIF states degrees, but not whether they are north or south, east or west (GPSLatitudeRef, "
+            "GPSLongitudeRef): they were not used"
+        )
+        found.append(Problem(kind="no_hemisphere", message=message))
+    return found
+
+
 def _on_globe(lat_deg: float, lon_deg: float) -> bool:
     return abs(lat_deg) <= 90.0 and abs(lon_deg) <= 180.0 and (lat_deg, lon_deg) != (0.0, 0.0)
 
 
 def _sexagesimal(value: object, reference: object, negative: str) -> float:
+    """Return degrees of degrees, minutes and seconds; undefined seconds (0/0) count where minutes have a fraction."""
     parts = [number(part) for part in value] if isinstance(value, tuple) else []
-    if not parts or len(parts) > 3 or not all(math.isfinite(part) for part in parts):
+    if len(parts) == 3 and math.isnan(parts[2]) and parts[1] % 1.0:  # noqa: PLR2004
+        parts.pop()
+    side = text(reference).upper()
+    if not parts or len(parts) > 3 or not side or not all(math.isfinite(part) for part in parts):
         return math.nan
     degrees = sum(part / 60.0**power for power, part in enumerate(parts))
-    return -degrees if text(reference).upper().startswith(negative) else degrees
+    return -degrees if side.startswith(negative) else degrees
 
 
 def _heights(tags: PictureTags, position: tuple[float, float] | None, undulation: Undulation) -> tuple[float, float]:

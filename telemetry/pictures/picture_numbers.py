@@ -6,8 +6,8 @@ import math
 
 
 def number(value: object) -> float:
-    """Return a number from an EXIF or XMP value (also ``"n/d"`` fractions), NaN where it is none."""
-    written = str(value).strip() if value is not None else ""
+    """Return a number from an EXIF or XMP value (fractions as ``"n/d"``, decimal commas), NaN where it is none."""
+    written = str(value).strip().replace(",", ".") if value is not None else ""
     top, slash, bottom = written.partition("/")
     try:
         result = float(top) / float(bottom) if slash else float(top)

@@ -71,7 +71,9 @@ def candidate_of(
     elif source.kind is SourceKind.SUBTITLE_FILE:
         cues = read_subtitle_cues(source.path)
         first_s = float(np.nanmin(clip.picture_pts_s)) if np.isfinite(clip.picture_pts_s).any() else 0.0
-        posing = _subtitle_posing(cues, source, clip, recording, options, shift_s=first_s)
+        shift_s, moved = _subtitle_shift(cues, clip, recording, options)
+        posing = _subtitle_posing(cues, source, clip, recording, options, shift_s=first_s + shift_s)
+        posing = dataclasses.replace(posing, problems=(*posing.problems, *moved))
     elif source.kind is SourceKind.METADATA:
         posing = _metadata_posing(source, clip, recording, options)
     else:
@@ -142,6 +144,31 @@ def _subtitle_posing(
     return Posing(clock=clock, tracks=(found.track,), problems=tuple(problems))
 
 
+def _subtitle_shift(
+    cues: Cues, clip: ClipTelemetry, recording: Recording, options: ReadingOptions
+) -> tuple[float, list[Problem]]:
+    """Return how much later than a subtitle file says its cues belong: as stated, or where both are one film long.
+
+    Cues that begin late and end with the pictures have lost their first; they are not moved.
+    """
+    only_subtitles = all(source.kind is not SourceKind.TRACK_FILE for source in recording.sources)
+    if options.offset_s is not None and only_subtitles and abs(options.offset_s) < A_DATE_S:
+        return -options.offset_s, []
+    first_pts_s, last_pts_s = whole_spans(clip.picture_pts_s, clip.picture_segment)[0]
+    long_s = last_pts_s - first_pts_s
+    starts_s = cues.start_ns * 1e-9
+    step_s = float(np.median(np.diff(starts_s))) if len(starts_s) > 1 else 0.0
+    begins_s, ends_s = float(starts_s[0]), float(starts_s[-1]) + step_s
+    begins_with_clip, ends_with_clip = begins_s <= SAME_END_S, abs(ends_s - long_s) <= SAME_END_S
+    if begins_with_clip or ends_with_clip or not abs(ends_s - begins_s - long_s) <= SAME_END_S:
+        return 0.0, []
+    text = (
+        f"the subtitles begin at {begins_s:.1f} s and are as long as the pictures: their first cue was taken for that "
+        "of the first picture; state --offset SECONDS if it is not"
+    )
+    return -begins_s, [Problem(kind="subtitles_moved", message=text)]
+
+
 def _cue_clock(found: SubtitleTrack, clip: ClipTelemetry, shift_s: float, basis: ClockBasis) -> ClockMap:
     spans = whole_spans(clip.picture_pts_s, clip.picture_segment)
     pts = np.asarray(found.start_ns * 1e-9 + shift_s, dtype=np.float64)
@@ -160,6 +187,8 @@ def _cue_clock(found: SubtitleTrack, clip: ClipTelemetry, shift_s: float, basis:
 
 A_DATE_S: Final = 1e8
 """Three years: no clock is so far from another's, so a larger offset counts from 1970."""
+SAME_END_S: Final = 2.0
+"""A clip and its own subtitles begin and end within one cue of each other, which is at most a second long."""
 MUCH_LONGER_S: Final = 5.0
 """Subtitles end with their clip; a longer difference means that one of them was cut, or belongs to another."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
@@ -23,12 +24,16 @@ _VIDEO_TYPES: Final = frozenset({0x01, 0x02, 0x10, 0x1B, 0x24, 0x33, 0xD1, 0xEA}
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerTrack:
-    """One track: id or PID, what it holds (``vide``, ``text``, ``meta``, ``klv``, ..), its format, its program."""
+    """One track: id or PID, what it holds (``vide``, ``text``, ``meta``, ``klv``, ..), its format, its program.
+
+    `turned_deg` is by how much players turn its pictures clockwise: 0, 90, 180 or 270.
+    """
 
     number: int
     handler: str
     format: str
     program: int = -1
+    turned_deg: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +62,33 @@ def read_layout(path: Path) -> Layout:
 def _mp4_layout(file: BinaryIO, size: int) -> Layout:
     tracks: list[ContainerTrack] = []
     created_ns = -1
-    number, handler = -1, ""
+    number, handler, turned_deg = -1, "", 0
     for kind, start, end in _boxes(file, 0, size, [_MAX_BOXES], 0):
         file.seek(start)
         body = file.read(min(end - start, _MAX_TABLE_BYTES))
         if kind == b"trak":
-            number, handler = -1, ""
+            number, handler, turned_deg = -1, "", 0
         elif kind == b"mvhd":
             created_ns = _created(body)
         elif kind == b"tkhd" and len(body) >= 24:  # noqa: PLR2004
             place = 20 if body[0] == 1 else 12
             number = int.from_bytes(body[place : place + 4], "big")
+            turned_deg = _turned_deg(body[52 if body[0] == 1 else 40 :])
         elif kind == b"hdlr" and not handler:
             handler = body[8:12].decode("latin-1")
         elif kind == b"stsd" and len(body) >= 16:  # noqa: PLR2004
             name = body[12:16].decode("latin-1").strip("\x00 ")
             text = name + (f" {mime}" if name == "mett" and (mime := _mime(body)) else "")
-            tracks.append(ContainerTrack(number=number, handler=handler, format=text))
+            tracks.append(ContainerTrack(number=number, handler=handler, format=text, turned_deg=turned_deg))
     return Layout(tracks=tuple(tracks), created_utc_ns=created_ns)
+
+
+def _turned_deg(matrix: bytes) -> int:
+    """Return by how much a display matrix turns pictures clockwise (ISO/IEC 14496-12, 8.3.2), to the right angle."""
+    if len(matrix) < 8:  # noqa: PLR2004
+        return 0
+    a, b = (int.from_bytes(matrix[at : at + 4], "big", signed=True) for at in (0, 4))
+    return round(math.degrees(math.atan2(b, a)) / 90.0) % 4 * 90
 
 
 def _mime(body: bytes) -> str:

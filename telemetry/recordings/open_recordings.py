@@ -153,7 +153,13 @@ def _clip(file: CardFile, root: Path, beside: list[PoseSource]) -> Recording:
     except OSError:
         layout = Layout()
     streams = tuple(
-        MediaStream(index=index, number=track.number, program=track.program, format=track.format)
+        MediaStream(
+            index=index,
+            number=track.number,
+            program=track.program,
+            format=track.format,
+            turned_deg=track.turned_deg,
+        )
         for index, track in enumerate(layout.of("vide"))
     )
     stated = [source for source in beside if source.pairing is Pairing.STATED]

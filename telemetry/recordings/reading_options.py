@@ -70,7 +70,8 @@ class ReadingOptions:
         Largest share (0 to 1) of common ground between frames handed out; needs `terrain`. Frames without a
         pose are all handed out.
     offset_s
-        By how many seconds a log's clock is ahead of the clip's own; None has it estimated by motion.
+        By how many seconds a log's clock, or a subtitle file's, is ahead of the clip's own; None has a log's estimated
+        by motion.
     start_utc_ns
         UTC of the first picture of a clip without a date.
     utc_offset_s

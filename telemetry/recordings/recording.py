@@ -46,12 +46,16 @@ class SourceKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MediaStream:
-    """One stream of pictures: number among the file's video streams, track id or PID, program (-1: none), format."""
+    """One stream of pictures: number among the file's video streams, track id or PID, program (-1: none), format.
+
+    `turned_deg` is by how much players turn its pictures clockwise; they are read as they are stored.
+    """
 
     index: int
     number: int
     program: int = -1
     format: str = ""
+    turned_deg: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ NO_LENS: Final = "no_field_of_view"
 """Kind of the problem that nothing tells the lens."""
 
 
+SAME_ROLL_DEG: Final = 30.0
+"""A gimbal that holds the horizon rolls less; one that films upright is 60 degrees further."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What poses a clip, in a phrase each: what was used and what not."""
@@ -76,7 +80,7 @@ def settle(
     for other in (*spare, *partial):
         why = f"held against {chosen.source.describe()}, which poses the clip"
         unused.append(LeftOut(name=other.source.describe(), why=why))
-    return _finish(chosen, [*spare, *partial], clip, options, unused)
+    return _finish(chosen, [*spare, *partial], clip, recording, options, unused)
 
 
 def _in_order(clip: ClipTelemetry, recording: Recording) -> list[PoseSource]:
@@ -107,7 +111,12 @@ def _nothing(clip: ClipTelemetry, facts: StreamFacts, options: ReadingOptions, u
 
 
 def _finish(
-    chosen: Candidate, others: list[Candidate], clip: ClipTelemetry, options: ReadingOptions, unused: list[LeftOut]
+    chosen: Candidate,
+    others: list[Candidate],
+    clip: ClipTelemetry,
+    recording: Recording,
+    options: ReadingOptions,
+    unused: list[LeftOut],
 ) -> Settled:
     """Add the mount where the source has no camera angles, and hold the poses against everything else there is."""
     posing, sigmas = chosen.posing, options.sigmas
@@ -128,6 +137,8 @@ def _finish(
     elif options.mount is not None:
         why = "the source says where the camera looks"
         unused.append(LeftOut(name=options.mount.describe(), why=why))
+    turned, unsure = _turned(chosen, recording, options)
+    problems += turned
     problems += _no_lens(tracks, options, used[0])
     gaps = bridged(tracks, sigmas, posing.clock.utc_ns(clip.picture_pts_s, clip.picture_segment))
     sigmas = gaps.sigmas
@@ -141,7 +152,7 @@ def _finish(
         posing,
         tracks=tracks,
         problems=tuple(dict.fromkeys(problems)),
-        refusal=refusal or verdict.unplaced,
+        refusal=refusal or unsure or verdict.unplaced,
         max_attitude_gap_s=gaps.attitude_s,
         max_position_gap_s=gaps.position_s,
         sigmas=verdict.sigmas if verdict.sigmas != options.sigmas else None,
@@ -155,6 +166,28 @@ def _no_lens(tracks: Sequence[PoseTrack], options: ReadingOptions, name: str) ->
         return []
     text = f"{name} says nothing of how wide the camera sees; state its name or field of view with --camera"
     return [Problem(kind=NO_LENS, message=text)]
+
+
+def _turned(chosen: Candidate, recording: Recording, options: ReadingOptions) -> tuple[list[Problem], str]:
+    """Say where players turn the pictures, and refuse angles that may be those of the turned picture.
+
+    KLV is of the sensor, and a stated mount of the pictures as they are stored. A source that states a roll as large as
+    the turn has told it itself.
+    """
+    turned_deg = next((one.turned_deg for one in recording.streams if one.index == options.stream), 0)
+    if not turned_deg or chosen.source.kind is SourceKind.KLV:
+        return [], ""
+    text = f"players turn this clip by {turned_deg} degrees; pixels count as they are stored"
+    track = chosen.posing.tracks[0]
+    rolls_deg = np.abs(track.gimbal_roll_deg[np.isfinite(track.gimbal_roll_deg)])
+    tells = len(rolls_deg) and abs(float(np.median(rolls_deg)) - min(turned_deg, 360 - turned_deg)) < SAME_ROLL_DEG
+    if tells or not has_camera_angles(track):
+        return [Problem(kind="orientation", message=text)], ""
+    unsure = (
+        f"{text}, and whether the angles of {chosen.source.describe()} are those of the picture as it is stored or as "
+        "it is shown is not known; store it upright, without the turn, and ingest that"
+    )
+    return [Problem(kind="orientation", message=unsure)], unsure
 
 
 def _no_angles(chosen: Candidate) -> str:

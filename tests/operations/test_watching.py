@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ class Played:
     def __init__(self, path, settings, *, dies_at=None):
         self._path, self._settings, self._dies_at = path, settings, dies_at
 
-    def frames(self):
+    def frames(self, on_wait):  # noqa: ARG002 - a file keeps nobody waiting
         recording = open_recordings(self._path).recordings[0]
         with read(recording, self._settings.reading()) as reader:
             for frame in reader.frames():
@@ -95,8 +96,8 @@ def walker(settings, frames=40):
             return [Detections(boxes_px=box, classes=np.zeros(1, np.int64), scores=np.array([0.9], np.float32))]
 
     class Hovering(Played):
-        def frames(self):
-            first = next(iter(super().frames()))
+        def frames(self, on_wait):
+            first = next(iter(super().frames(on_wait)))
             for row in range(frames):
                 moment = first.t_utc_ns + row * 500_000_000
                 yield dataclasses.replace(
@@ -236,3 +237,34 @@ def test_after_a_silence_the_first_picture_is_committed_at_once():
     assert not pace.is_due()
     pace.took(20.0)
     assert pace.is_due()
+
+
+def test_a_row_waits_no_longer_when_the_stream_goes_silent(job, clip):
+    told, told_in_silence = [], []
+
+    class Silent(Played):
+        def frames(self, on_wait):
+            shown = super().frames(on_wait)
+            yield next(shown)
+            yield next(shown)
+            begun_s = time.monotonic()
+            while told[-1] < 2 and time.monotonic() - begun_s < 20.0:
+                on_wait()
+                time.sleep(0.01)
+            told_in_silence.extend(told)
+            shown.close()
+
+    patient = dataclasses.replace(job, commit_s=0.5)
+    watch(Silent(clip, job.settings), patient, on_commit=lambda run: told.append(run.counts["frames"]))
+    assert told_in_silence == [1, 2], "the second waits for a third that does not come"
+
+
+def test_a_wait_is_counted_from_the_first_row_that_waits():
+    pace = CommitPace(0.7, 0.0)
+    assert not pace.is_late(100.0), "nothing waits"
+    pace.took(100.0)
+    pace.took(100.5)
+    assert not pace.is_late(100.69)
+    assert pace.is_late(100.7)
+    pace.committed(100.7)
+    assert not pace.is_late(200.0)

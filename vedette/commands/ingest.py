@@ -55,7 +55,7 @@ def ingest(
     ] = None,
     track: Annotated[Path | None, typer.Option(help="Log, table or subtitles that pose the clips.")] = None,
     offset: Annotated[
-        str, typer.Option(help="Seconds the log's clock is ahead of the clips', or auto: found by motion.")
+        str, typer.Option(help="Seconds the log's or subtitles' clock is ahead of the clips', or auto.")
     ] = "auto",
     start: Annotated[
         str | None, typer.Option(help="UTC of the first picture of clips without a date, as 2024-05-01T10:00:00Z.")

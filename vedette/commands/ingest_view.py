@@ -33,9 +33,14 @@ TELLING = (
     "positions only",
     "nothing of a gimbal",
     "all zero",
+    "store it upright",
+    "do not belong together",
+    "were not used",
     "state ",
 )
 """Words of the problems that tell why a picture has no pose, the surest first."""
+ZONE = "states no zone"
+"""A zone that is not known takes no pose."""
 STATE_IT = "state what is missing: --track FILE, --mount YAW,PITCH,ROLL, --home-alt-amsl-m METRES or --start UTC"
 REMEDIES: Final[Mapping[str, str]] = {
     Unplaced.NO_CAMERA: " is known; state --camera NAME or its degrees, and --redo",
@@ -212,7 +217,7 @@ def _hits(count: int) -> str:
 
 def _why_no_pose(outcomes: Sequence[Outcome]) -> str:
     problems = [problem for outcome in outcomes if outcome.done for problem in outcome.done.run.problems]
-    found = (text for words in TELLING for text in problems if words in text)
+    found = (text for words in TELLING for text in problems if words in text and ZONE not in text)
     telling = next(found, "no source says where the camera was")
-    remedy = "" if "--" in telling else f"; {STATE_IT}"
+    remedy = "" if "--" in telling or "store it" in telling else f"; {STATE_IT}"
     return f"no frame has a pose, so nothing can be placed: {telling}{remedy}, and --redo"

@@ -115,6 +115,24 @@ def test_a_stream_that_stalls_is_stale_then_goes_on(long_clip):
     assert any(problem.kind == "stale" for problem in live.problems)
 
 
+@pytest.mark.timing
+def test_whoever_takes_the_frames_can_act_while_none_comes(long_clip):
+    waits = []
+    with (
+        LiveReader("udp://127.0.0.1:0", stale_s=30.0) as live,
+        Sender(long_clip.path.read_bytes(), live.port) as sender,
+    ):
+        frames = live.frames(lambda: waits.append(time.monotonic()) or len(waits) < 25 or live.stop())
+        next(frames)
+        sender.silent.set()
+        begun_s, before = time.monotonic(), len(waits)
+        for _ in frames:
+            begun_s, before = time.monotonic(), len(waits)
+    assert len(waits) == 25
+    assert len(waits) - before >= 5
+    assert (waits[-1] - begun_s) / (len(waits) - before) < 1.0
+
+
 def test_stopping_ends_a_silent_stream():
     with LiveReader("udp://127.0.0.1:0", stale_s=0.5) as live:
         threading.Timer(0.3, live.stop).start()

@@ -277,3 +277,10 @@ def test_which_number_is_the_day_is_told_by_the_column_or_said(cells, day_first,
     month, day = begins
     assert column.t_utc_ns[0] == int(dt.datetime(2024, month, day, 22, tzinfo=dt.UTC).timestamp()) * 10**9
     assert [problem.kind for problem in column.problems] == ["date_order"] * named
+
+
+def test_a_gpx_without_heights_says_so(tmp_path):
+    point = '<trkpt lat="48,5" lon="11,25"><time>2024-05-01T22:00:00Z</time></trkpt>'
+    track = read_track(spelt(tmp_path / "a.gpx", f"<gpx><trk><trkseg>{point}</trkseg></trk></gpx>"))
+    assert (track.lat_deg[0], track.lon_deg[0]) == (48.5, 11.25)
+    assert [problem.kind for problem in track.problems] == ["no_height"]

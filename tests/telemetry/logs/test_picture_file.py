@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from geo.errors import VedetteError
 from geo.geoid import undulation_m
@@ -220,6 +221,68 @@ def test_null_island_is_no_position(tmp_path):
     found = read_picture(made(tmp_path, text, namespaces=DJI))
     assert found.pose is None
     assert "no_position" in kinds(found)
+
+
+WHOLE = ((48, 1), (30, 1), (0, 1))
+
+
+def with_place(path, *, lat=WHOLE, sides=("S", "W"), xmp=""):
+    """Write a picture whose EXIF states 48.5 degrees of latitude and 11.25 of longitude in rationals."""
+    tags = Image.Exif()
+    gps = {2: lat, 4: ((11, 1), (15, 1), (0, 1)), 5: b"\x00", 6: (600, 1)}
+    for number, side in zip((1, 3), sides, strict=True):
+        if side is not None:
+            gps[number] = side
+    rationals = {number: tuple(IFDRational(*part) for part in gps[number]) for number in (2, 4)}
+    tags.get_ifd(0x8825).update({**gps, **rationals, 6: IFDRational(*gps[6])})
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f"<rdf:Description {DJI} {ANGLES} {xmp}/></rdf:RDF></x:xmpmeta>"
+    )
+    Image.new("RGB", (40, 30)).save(path, exif=tags, xmp=packet.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lat", "found_deg"),
+    [
+        (WHOLE, -48.5),
+        (((485, 10), (0, 1), (0, 1)), -48.5),
+        (((48, 1), (3075, 100), (0, 0)), -48.5125),
+        (((48, 1), (30, 1), (0, 0)), None),
+        (((48, 1), (30, 0), (0, 1)), None),
+        (((48, 0), (30, 1), (0, 1)), None),
+    ],
+    ids=["whole", "degrees", "minutes", "no seconds", "no minutes", "no degrees"],
+)
+def test_rationals_over_zero_are_undefined_and_only_seconds_after_a_fraction_may_be(tmp_path, lat, found_deg):
+    found = read_picture(with_place(tmp_path / "a.jpg", lat=lat))
+    if found_deg is None:
+        assert found.pose is None
+        assert "no_position" in kinds(found)
+    else:
+        assert (found.pose.lat_deg, found.pose.lon_deg) == pytest.approx((found_deg, -11.25))
+
+
+@pytest.mark.parametrize("sides", [(None, None), ("N", None), (None, "E")])
+def test_degrees_without_their_side_of_the_globe_are_not_used_and_that_is_said(tmp_path, sides):
+    found = read_picture(with_place(tmp_path / "a.jpg", sides=sides))
+    assert found.pose is None
+    assert "no_hemisphere" in kinds(found)
+
+
+def test_a_place_off_the_globe_in_one_of_two_is_named_and_the_other_used(tmp_path):
+    xmp = 'drone-dji:GpsLatitude="116.5" drone-dji:GpsLongitude="39.25"'
+    found = read_picture(with_place(tmp_path / "a.jpg", xmp=xmp))
+    assert (found.pose.lat_deg, found.pose.lon_deg) == (-48.5, -11.25)
+    assert [problem.kind for problem in found.problems].count("places_disagree") == 1
+
+
+def test_decimal_commas_in_xmp(tmp_path):
+    xmp = 'drone-dji:GpsLatitude="-48,5" drone-dji:GpsLongitude="-11,25" drone-dji:AbsoluteAltitude="+600,50"'
+    found = read_picture(with_place(tmp_path / "a.jpg", xmp=xmp))
+    assert (found.pose.lat_deg, found.alt_amsl_m) == (-48.5, 600.5)
+    assert "places_disagree" not in kinds(found)
 
 
 def test_entities_in_xmp_are_refused_and_named():

@@ -31,10 +31,10 @@ def cue_text(index, *, gimbal=True, dated=True):
     return f"{date}[iso: 100] [focal_len: 24.00] {place}{angles}"
 
 
-def write_srt(path, count, **how):
-    cues = [
-        f"{i + 1}\n{cue_times(i / FPS)} --> {cue_times((i + 1) / FPS)}\n{cue_text(i, **how)}\n\n" for i in range(count)
-    ]
+def write_srt(path, count, *, late_s=0.0, **how):
+    """Write subtitles, whose cues may all say that they begin late."""
+    times = [cue_times(late_s + i / FPS) for i in range(count + 1)]
+    cues = [f"{i + 1}\n{times[i]} --> {times[i + 1]}\n{cue_text(i, **how)}\n\n" for i in range(count)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(cues))
     return path

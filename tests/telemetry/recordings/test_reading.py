@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -211,3 +213,73 @@ def test_two_klv_streams_and_two_programs_state_their_choice(cards, tmp_path):
     ((other, frames, _),), _ = cards.read_all(path, ReadingOptions(stream=1))
     assert len(frames) == 20
     assert any(one.name.startswith("video stream 0") for one in other.unused)
+
+
+@pytest.mark.parametrize(
+    ("late_s", "offset_s", "kind"), [(35.0, None, "subtitles_moved"), (35.0, 35.0, None), (1.0, 1.0, None)]
+)
+def test_subtitles_cut_out_of_a_longer_film_are_moved_to_the_clip_by_its_length_or_as_stated(
+    cards, tmp_path, late_s, offset_s, kind
+):
+    cards.write_mp4(tmp_path / "a.mp4", 60)
+    cards.write_srt(tmp_path / "a.srt", 60, late_s=late_s)
+    ((_, frames, kinds),), _ = cards.read_all(tmp_path, ReadingOptions(offset_s=offset_s))
+    assert all(frame.pose is not None for frame in frames)
+    for index, frame in enumerate(frames):
+        assert frame.t_utc_ns == pytest.approx(cards.START_NS + index * 10**8, abs=2_000_000)
+        assert frame.pose.lat_deg == pytest.approx(48 + index * 1e-6, abs=2e-8)
+    assert ("subtitles_moved" in kinds) == (kind is not None)
+
+
+def test_subtitles_that_lost_their_first_cues_stay_where_they_are(cards, tmp_path):
+    cards.write_mp4(tmp_path / "a.mp4", 60)
+    whole = cards.write_srt(tmp_path / "a.srt", 60).read_text()
+    (tmp_path / "a.srt").write_text(whole[whole.index("31\n00:00:03,000") :])
+    ((_, frames, kinds),), _ = cards.read_all(tmp_path)
+    assert all(frame.pose is None for frame in frames[:28])
+    assert all(frame.pose is not None for frame in frames[30:])
+    assert frames[40].pose.lat_deg == pytest.approx(48 + 40e-6, abs=2e-8)
+    assert "subtitles_moved" not in kinds
+
+
+def turned(path, right_angles):
+    """Turn a clip as a telephone does: by the matrix in its track header (rows a b u, c d v, x y w)."""
+    a, b = ((1, 0), (0, 1), (-1, 0), (0, -1))[right_angles]
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    struct.pack_into(">9i", data, at, a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("right_angles", [1, 2, 3])
+def test_a_clip_that_players_turn_is_not_placed_by_angles_that_may_be_those_of_the_turned_picture(
+    cards, tmp_path, right_angles
+):
+    turned(cards.write_mp4(tmp_path / "a.mp4", 12), right_angles)
+    cards.write_srt(tmp_path / "a.srt", 12)
+    ((recording, frames, kinds),), _ = cards.read_all(tmp_path)
+    assert recording.streams[0].turned_deg == 90 * right_angles
+    assert all(frame.pose is None for frame in frames)
+    assert "as it is stored or as it is shown is not known" in frames[0].pose_reason
+    assert "orientation" in kinds
+
+
+@pytest.mark.parametrize(("right_angles", "roll"), [(0, "0.0"), (1, "90.0"), (3, "-88.0"), (2, "180.0")])
+def test_a_gimbal_that_says_it_is_turned_as_much_is_believed(cards, tmp_path, right_angles, roll):
+    turned(cards.write_mp4(tmp_path / "a.mp4", 12), right_angles)
+    path = cards.write_srt(tmp_path / "a.srt", 12)
+    path.write_text(path.read_text().replace("gb_roll: 0.0", f"gb_roll: {roll}"))
+    ((_, frames, _),), _ = cards.read_all(tmp_path)
+    assert all(frame.pose is not None for frame in frames)
+
+
+def test_a_stated_mount_is_that_of_the_stored_picture(cards, tmp_path):
+    turned(cards.write_mp4(tmp_path / "a.mp4", 12), 1)
+    text = cards.write_srt(tmp_path / "a.srt", 12, gimbal=False).read_text()
+    for index in range(12):  # it flies, so that its course is known
+        text = text.replace(f"{48 + index * 1e-6:.6f}", f"{48 + index * 1e-5:.7f}")
+    (tmp_path / "a.srt").write_text(text)
+    mount = Mount(yaw_deg=0.0, pitch_deg=-45.0, roll_deg=90.0)
+    ((_, frames, kinds),), _ = cards.read_all(tmp_path, ReadingOptions(mount=mount))
+    assert frames[6].pose.gimbal_roll_deg == 90.0
+    assert "orientation" in kinds
