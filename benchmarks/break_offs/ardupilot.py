@@ -11,15 +11,14 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from benchmarks.break_offs.cases import Cause
 from benchmarks.break_offs.causes import fence_about, parameters_at
 from benchmarks.break_offs.plans import patrol
-from benchmarks.break_offs.real import READY_S, fly_and_break
+from benchmarks.break_offs.real import READY_S, fly_and_break, launched
 from missions.plan_files.dialect import MissionType
 from missions.transfer import drive
 from missions.transfer.upload import Upload
 from sitl.ardupilot import find_ardupilot, patience, start_ardupilot, truth_view
 from sitl.armable import wait_until_armable
-from sitl.backend import Launch
 from sitl.observer import Observer
-from sitl.planned import asked_of, launched_deg
+from sitl.planned import asked_of, multirotor
 from sitl.vehicle import Airframe
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from benchmarks.break_offs.plans import Patrol
     from missions.links.link import Link
     from missions.transfer.values import Peer
+    from sitl.backend import Simulator
 
 NAME: Final = "ArduPilot"
 LIGHT: Final = {
@@ -43,8 +43,11 @@ BROKEN_OFF_S: Final = 20.0
 FENCE_ON: Final = mavlink.MAV_CMD_DO_FENCE_ENABLE
 
 
-def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.0, **parameters: float) -> Flown:
-    """Fly a plan on a real ArduPilot with what it asks for and break it off.
+@contextlib.contextmanager
+def ready(
+    flight: Patrol, folder: Path, *, instance: int, speedup: float, **parameters: float
+) -> Iterator[tuple[Simulator, Observer]]:
+    """Start a real ArduPilot at a plan's launch site, set to what the plan asks, and look on.
 
     Parameters
     ----------
@@ -53,18 +56,21 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.
     parameters
         Parameters of the vehicle that are other than the plan asks.
     """
-    flight = patrol(case.plan)
-    sortie = flight.sortie
     airframe = Airframe.PLANE if flight.fixed_wing else Airframe.COPTER
-    launch = Launch(
-        lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=speedup,
-        instance=instance, heading_deg=launched_deg(sortie),
-    )  # fmt: skip
-    own = {**LIGHT, **SLOWER[airframe], **asked_of(sortie), **parameters}
-    binary = find_ardupilot(airframe)
-    with start_ardupilot(launch, folder, airframe=airframe, binary=binary, parameters=own) as simulator:
+    own = {**LIGHT, **SLOWER[airframe], **asked_of(flight.sortie), **parameters}
+    launch, binary = launched(flight, instance, speedup), find_ardupilot(airframe)
+    frame = None if flight.fixed_wing else multirotor(flight.subject.aircraft)
+    with start_ardupilot(launch, folder, airframe=airframe, binary=binary, parameters=own, frame=frame) as simulator:
         wait_until_armable(simulator, READY_S)
-        observer = Observer(truth_view(instance))
+        with contextlib.closing(Observer(truth_view(instance))) as observer:
+            yield simulator, observer
+
+
+def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.0, **parameters: float) -> Flown:
+    """Fly a plan on a real ArduPilot with what it asks for and break it off; see `ready`."""
+    flight = patrol(case.plan)
+    airframe = Airframe.PLANE if flight.fixed_wing else Airframe.COPTER
+    with ready(flight, folder, instance=instance, speedup=speedup, **parameters) as (simulator, observer):
 
         def break_off(link: Link, peer: Peer) -> bool:
             if case.cause is Cause.POLYGON:
@@ -78,10 +84,7 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.
                 _break(case.cause, flight, observer)
             return case.cause is not Cause.LINK
 
-        try:
-            return fly_and_break(case, simulator.link_url, observer, break_off, NAME)
-        finally:
-            observer.close()
+        return fly_and_break(case, simulator.link_url, observer, break_off, NAME)
 
 
 def _break(cause: Cause, flight: Patrol, observer: Observer) -> None:

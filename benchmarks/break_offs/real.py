@@ -16,6 +16,8 @@ from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
 from missions.links.link import open_link
 from missions.transfer.values import Peer
+from sitl.backend import Launch
+from sitl.planned import launched_deg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,18 +79,11 @@ def _flight(case: BreakOff, url: str, observer: Observer, break_off: Callable[[L
 
     observer.on_place = place
 
-    options = FlightOptions(
-        dialect=flight.dialect, enable_fence=True, ready_timeout_s=READY_S, max_flight_s=LONGEST_S, telemetry_hz=2.0
-    )
     link = open_link(url)
     try:
-        run = Flight(link, flight.sortie, options, on_status=watch)
+        run = flight_of(flight, link, on_status=watch)
         try:
-            run.connect()
-            run.upload()
-            run.check()
-            run.take_off()
-            run.watch()
+            fly_through(run)
         except _BrokenOffError:
             row = len(observer.track) - 1
         except VedetteError as error:
@@ -104,6 +99,32 @@ def _flight(case: BreakOff, url: str, observer: Observer, break_off: Callable[[L
         return row, ""
     finally:
         link.close()
+
+
+def launched(flight: Patrol, instance: int, speedup: float) -> Launch:
+    """Return where a plan's vehicle starts, and as which instance."""
+    sortie = flight.sortie
+    return Launch(
+        lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=speedup,
+        instance=instance, heading_deg=launched_deg(sortie),
+    )  # fmt: skip
+
+
+def flight_of(flight: Patrol, link: Link, on_status: Callable[[FlightStatus], None] | None = None) -> Flight:
+    """Return a plan's flight as `vedette fly` makes it, patient with a simulator in fast time."""
+    options = FlightOptions(
+        dialect=flight.dialect, enable_fence=True, ready_timeout_s=READY_S, max_flight_s=LONGEST_S, telemetry_hz=2.0
+    )
+    return Flight(link, flight.sortie, options, on_status=on_status)
+
+
+def fly_through(run: Flight) -> None:
+    """Do all of a flight's steps, one after the other."""
+    run.connect()
+    run.upload()
+    run.check()
+    run.take_off()
+    run.watch()
 
 
 def _until_landed(observer: Observer, link: Link | None, flight: Patrol) -> None:
