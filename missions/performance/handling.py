@@ -43,14 +43,23 @@ class Handling:
     brake_ramp_mps: float
     """With v speed and d the way left, it brakes by v^2 + ramp v = 2 a d + (end speed)^2; 0 for a steady braking."""
     climb_accel_mps2: float
+    climb_ramp_mps: float
+    """It ends a climb as it brakes along the path (`brake_ramp_mps`); 0 for a steady braking to a stop."""
+    climb_reached_m: float
+    """How far below its height a climb counts as done and the next leg begins; with a `climb_ramp_mps` alone."""
     takeoff_mps: float
     """Climb rate near the ground; infinite where it climbs away at its full rate."""
+    takeoff_accel_mps2: float
+    """With which it comes to `takeoff_mps`."""
+    takeoff_slow_m: float
+    """Height above ground up to which `takeoff_mps` holds; 0 where it climbs away at its full rate."""
+    sink_accel_mps2: float
     land_mps: float
     """Sink rate of the last metres."""
     land_fast_above_m: float
     """Height above ground where the sink rate begins to be less than the full one, eased down to `land_slow_m`."""
     land_slow_m: float
-    """Height above ground below which the take-off and landing rates hold."""
+    """Height above ground below which the sink rate of the last metres holds."""
     spool_s: float
     """From the start of a take-off until it lifts."""
     settle_s: float
@@ -65,7 +74,12 @@ ARDUPILOT: Final = Handling(
     corner_lead_m=math.inf,
     brake_ramp_mps=0.0,
     climb_accel_mps2=1.0,  # WPNAV_ACCEL_Z
+    climb_ramp_mps=0.0,
+    climb_reached_m=0.0,
     takeoff_mps=math.inf,
+    takeoff_accel_mps2=1.0,
+    takeoff_slow_m=0.0,
+    sink_accel_mps2=1.0,  # WPNAV_ACCEL_Z
     land_mps=0.5,  # LAND_SPEED
     land_fast_above_m=10.0,  # reached by braking at WPNAV_ACCEL_Z (Mode::land_run_vertical_control)
     land_slow_m=10.0,  # LAND_ALT_LOW
@@ -80,8 +94,13 @@ PX4: Final = Handling(
     corner_cut_m=math.inf,
     corner_lead_m=2.0,  # NAV_ACC_RAD of multicopters (rc.mc_defaults)
     brake_ramp_mps=9.0,  # 4 x MPC_ACC_HOR^2 / MPC_JERK_AUTO (computeMaxSpeedFromDistance)
-    climb_accel_mps2=3.0,  # MPC_ACC_DOWN_MAX; MPC_ACC_UP_MAX is 4
+    climb_accel_mps2=4.0,  # MPC_ACC_UP_MAX
+    climb_ramp_mps=16.0,  # 4 x MPC_ACC_UP_MAX^2 / MPC_JERK_AUTO (PositionSmoothing::_getMaxZSpeed)
+    climb_reached_m=0.8,  # NAV_MC_ALT_RAD
     takeoff_mps=1.5,  # MPC_TKO_SPEED
+    takeoff_accel_mps2=0.5,  # MPC_TKO_SPEED / MPC_TKO_RAMP_T (FlightTaskAuto::_updateTrajConstraints)
+    takeoff_slow_m=10.0,  # MPC_LAND_ALT1 (the same)
+    sink_accel_mps2=3.0,  # MPC_ACC_DOWN_MAX
     land_mps=0.7,  # MPC_LAND_SPEED
     land_fast_above_m=10.0,  # MPC_LAND_ALT1
     land_slow_m=5.0,  # MPC_LAND_ALT2
@@ -136,7 +155,7 @@ def leg_seconds(handling: Handling, *, east_m: FloatArray, north_m: FloatArray, 
     ramp, room = handling.brake_ramp_mps, before**2 + after**2 + 2.0 * handling.accel_mps2 * length
     peak = np.minimum(top, np.maximum((np.sqrt(ramp**2 + 8.0 * room) - ramp) / 4.0, np.maximum(before, after)))
     safe = np.where(peak > 0.0, peak, 1.0)
-    lost = _change_s(handling, peak - before) * (peak - before) / (2.0 * safe) + _braking_s(handling, safe, after)
+    lost = _along_s(handling, peak - before) * (peak - before) / (2.0 * safe) + _braking_s(handling, safe, after)
     return np.asarray(np.where(peak > 0.0, length / safe + lost, 0.0))
 
 
@@ -149,7 +168,7 @@ def _braking_s(handling: Handling, peak_mps: FloatArray, after_mps: FloatArray) 
     ramp, accel = handling.brake_ramp_mps, handling.accel_mps2
     if ramp == 0.0:
         change = peak_mps - after_mps
-        return np.asarray(_change_s(handling, change) * change / (2.0 * peak_mps))
+        return np.asarray(_along_s(handling, change) * change / (2.0 * peak_mps))
     stopped = (math.sqrt(ramp**2 + 8.0 * accel * handling.corner_lead_m) - ramp) / 2.0
     end = np.minimum(np.maximum(after_mps, stopped), peak_mps)
     seconds = (peak_mps - end + ramp / 2.0 * (np.log(peak_mps / end) + 1.0)) / accel
@@ -180,25 +199,29 @@ def _reachable(ends: FloatArray, length: FloatArray, accel: float) -> FloatArray
     return np.asarray(np.sqrt(np.maximum(np.minimum(forward, backward), 0.0)))
 
 
-def _change_s(handling: Handling, change_mps: FloatArray) -> FloatArray:
+def _change_s(accel_mps2: float, jerk_mps3: float, change_mps: FloatArray) -> FloatArray:
     """Return how long a change of speed takes: at full acceleration, or never reaching it."""
-    a, j = handling.accel_mps2, handling.jerk_mps3
+    a, j = accel_mps2, jerk_mps3
     change = np.maximum(change_mps, 0.0)
     return np.asarray(np.where(change >= a * a / j, change / a + a / j, 2.0 * np.sqrt(change / j)))
 
 
+def _along_s(handling: Handling, change_mps: FloatArray) -> FloatArray:
+    """Return how long a change of speed along the path takes."""
+    return _change_s(handling.accel_mps2, handling.jerk_mps3, change_mps)
+
+
 def break_off_s(handling: Handling, speed_mps: float) -> float:
     """Return what stopping in flight costs before a way is flown from where that began: braking, and coming back."""
-    return float(_change_s(handling, np.array(speed_mps)))
+    return float(_along_s(handling, np.array(speed_mps)))
 
 
 def vertical_s(handling: Handling, aircraft: Aircraft, height_m: FloatArray) -> FloatArray:
     """Return how long going straight up by each height (a take-off) or straight down (a landing) takes, seconds."""
     up, down = np.maximum(height_m, 0.0), np.maximum(-height_m, 0.0)
-    climb, accel = aircraft.climb_mps, handling.climb_accel_mps2
     sink = max(aircraft.descent_mps, handling.land_mps)
-    rising = _run_s(up, climb, accel) + _near_ground_s(handling, up, min(handling.takeoff_mps, climb), climb)
-    sinking = _run_s(down, sink, accel) + _near_ground_s(handling, down, handling.land_mps, sink)
+    rising = _climb_s(handling, up, aircraft.climb_mps)
+    sinking = _run_s(down, sink, handling.sink_accel_mps2) + _near_ground_s(handling, down, sink)
     on_the_ground = np.where(up > 0.0, handling.spool_s, 0.0) + np.where(down > 0.0, handling.settle_s, 0.0)
     return np.asarray(rising + sinking + on_the_ground)
 
@@ -209,8 +232,28 @@ def _run_s(way_m: FloatArray, rate_mps: float, accel: float) -> FloatArray:
     return np.asarray(np.where(way_m >= rate_mps**2 / accel, full, 2.0 * np.sqrt(way_m / accel)))
 
 
-def _near_ground_s(handling: Handling, way_m: FloatArray, slow_mps: float, rate_mps: float) -> FloatArray:
-    """Return what a vertical run loses to the rates near the ground: constant below, eased linearly to full above."""
+def _climb_s(handling: Handling, way_m: FloatArray, rate_mps: float) -> FloatArray:
+    """Return how long a climb from the ground takes: slowly at first, then at its rate, then to its height."""
+    slow_mps, accel = min(handling.takeoff_mps, rate_mps), handling.climb_accel_mps2
+    slow_m = np.minimum(way_m, handling.takeoff_slow_m)
+    begun_s = np.where(slow_m > 0.0, slow_m / slow_mps + slow_mps / (2.0 * handling.takeoff_accel_mps2), 0.0)
+    if handling.climb_ramp_mps == 0.0:
+        return np.asarray(begun_s + _run_s(way_m - slow_m, rate_mps, accel))
+    ramp, reached_m = handling.climb_ramp_mps, handling.climb_reached_m
+    room = slow_mps**2 + 2.0 * accel * (way_m - slow_m)
+    peak = np.clip((np.sqrt(ramp**2 + 8.0 * room) - ramp) / 4.0, slow_mps, rate_mps)
+    end = np.minimum((math.sqrt(ramp**2 + 8.0 * accel * reached_m) - ramp) / 2.0, peak)
+    gained_s = _change_s(accel, handling.jerk_mps3, peak - slow_mps)
+    braked_s = (peak - end + ramp / 2.0 * np.log(peak / end)) / accel
+    braked_m = (peak**2 - end**2 + ramp * (peak - end)) / (2.0 * accel)
+    steady_m = way_m - slow_m - reached_m - braked_m - gained_s * (peak + slow_mps) / 2.0
+    climbed_s = gained_s + np.maximum(steady_m, 0.0) / peak + braked_s
+    return np.asarray(begun_s + np.where(way_m > 0.0, climbed_s, 0.0))
+
+
+def _near_ground_s(handling: Handling, way_m: FloatArray, rate_mps: float) -> FloatArray:
+    """Return what a descent loses to the rate near the ground: constant below, eased linearly to full above."""
+    slow_mps = handling.land_mps
     if slow_mps >= rate_mps:
         return np.zeros_like(way_m)
     slow_m = np.minimum(way_m, handling.land_slow_m)

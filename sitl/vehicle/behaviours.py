@@ -19,6 +19,10 @@ BRAKE_SHARE: Final = 0.8
 """Braking is planned with this share of the acceleration limit, the rest corrects errors."""
 
 
+LIFTS_MPS: Final = 0.3
+"""With which a slow take-off leaves the ground."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A point to fly to."""
@@ -39,6 +43,13 @@ class Limits:
     radius_m: float = 2.0
     brake_ramp_mps: float = 0.0
     """PX4 brakes the sooner, the faster it is (`missions.performance.handling`); 0 brakes steadily."""
+    climb_accel_mps2: float = 0.0
+    climb_ramp_mps: float = 0.0
+    """PX4 ends a climb so, and keeps to `takeoff_mps` below `takeoff_slow_m` above the ground."""
+    climb_reached_m: float = 0.5
+    takeoff_mps: float = math.inf
+    takeoff_accel_mps2: float = math.inf
+    takeoff_slow_m: float = 0.0
     land_mps: float = 0.5
     land_slow_m: float = 10.0
     land_ease_m: float = 2.0
@@ -113,11 +124,27 @@ class Climb:
         self._limits = limits
         self._place = Place(lat_deg=state.lat_deg, lon_deg=state.lon_deg, alt_amsl_m=alt_amsl_m)
         self._yaw_deg = state.yaw_deg
+        self._takes_off = state.on_ground
 
     def demand(self, state: BodyState, dt_s: float) -> VelocityDemand:
-        """Rise to the height; done within half a metre of it."""
-        self.done = abs(state.alt_amsl_m - self._place.alt_amsl_m) < 0.5
-        return pull(state, self._place, self._limits, self._yaw_deg)
+        """Rise to the height; done near it."""
+        self.done = abs(state.alt_amsl_m - self._place.alt_amsl_m) < self._limits.climb_reached_m
+        wanted = pull(state, self._place, self._limits, self._yaw_deg)
+        wanted.v_d_mps = max(wanted.v_d_mps, -self._most_up_mps(state))
+        return wanted
+
+    def _most_up_mps(self, state: BodyState) -> float:
+        limits, most = self._limits, math.inf
+        if limits.climb_ramp_mps:
+            left_m = max(self._place.alt_amsl_m - state.alt_amsl_m, 0.0)
+            most = (
+                math.sqrt(limits.climb_ramp_mps**2 + 8.0 * limits.climb_accel_mps2 * left_m) - limits.climb_ramp_mps
+            ) / 2
+        height_m = max(state.alt_amsl_m - state.ground_amsl_m, 0.0)
+        if self._takes_off and height_m < limits.takeoff_slow_m:
+            lifted = LIFTS_MPS + math.sqrt(2.0 * limits.takeoff_accel_mps2 * height_m)
+            most = min(most, limits.takeoff_mps, lifted)
+        return most
 
 
 class Descend:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from missions.performance.handling import PX4
 from missions.plan_files.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def take(limits: Limits, p: ParameterTable, dialect: Dialect, wing: FixedWing | 
         limits.sink_mps = _most(p, 3, p["MPC_Z_V_AUTO_DN"])
         limits.accel_mps2, limits.radius_m = p["MPC_ACC_HOR"], p["NAV_ACC_RAD"]
         limits.brake_ramp_mps = 4.0 * p["MPC_ACC_HOR"] ** 2 / MPC_JERK_AUTO
+        limits.climb_accel_mps2, limits.climb_ramp_mps = PX4.climb_accel_mps2, PX4.climb_ramp_mps
+        limits.climb_reached_m, limits.takeoff_mps = PX4.climb_reached_m, PX4.takeoff_mps
+        limits.takeoff_accel_mps2, limits.takeoff_slow_m = PX4.takeoff_accel_mps2, p["MPC_LAND_ALT1"]
         limits.land_mps, limits.land_slow_m = p["MPC_LAND_SPEED"], p["MPC_LAND_ALT2"]
         limits.land_ease_m = max(p["MPC_LAND_ALT1"] - p["MPC_LAND_ALT2"], 0.1)
     else:

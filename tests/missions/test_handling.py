@@ -96,13 +96,34 @@ def test_landing_from_a_hundred_metres_by_hand():
 
 
 def test_taking_off_to_a_hundred_metres_by_hand():
-    """ArduPilot: 100 / 4 + 4 / 1 s. PX4: 100 / 4 + 4 / 3, and 5 m at 1.5 m/s, 5 m eased: 3.33 + 1.96 s for 2.5.
+    """ArduPilot: 100 / 4 + 4 / 1 s. PX4: 10 m at 1.5 m/s, to which it comes with 0.5 m/s2: 6.67 + 1.5 s.
 
+    From there to 4 m/s with 4 m/s3: 2 sqrt(2.5 / 4) = 1.581 s over 4.348 m. It brakes by v^2 + 16 v = 8 d, which is
+    10 m before its height, until it is within 0.8 m, at 0.3905 m/s: 5.556 s over 9.2 m. Between lie 75.65 m at 4 m/s.
     Both lift 4 s after the take-off begins.
     """
     assert float(vertical_s(ARDUPILOT, QUAD, np.array(100.0))) == pytest.approx(29.0 + 4.0)
-    eased = 5.0 * math.log(4.0 / 1.5) / 2.5
-    assert float(vertical_s(PX4, QUAD, np.array(100.0))) == pytest.approx(29.0 + 4.0 / 3.0 + 5.0 / 1.5 + eased - 2.5)
+    by_hand = 10.0 / 1.5 + 1.5 + 1.581 + 75.65 / 4.0 + 5.556
+    assert float(vertical_s(PX4, QUAD, np.array(100.0))) == pytest.approx(by_hand + 4.0, abs=0.01)
+
+
+@pytest.mark.parametrize("height_m", [15.0, 20.0, 40.0, 120.0])
+def test_px4_climbs_as_a_step_by_step_integration_of_its_limits_does(height_m):
+    """PositionSmoothing and _updateTrajConstraints: 0.5 m/s2 and 1.5 m/s up to 10 m, then 4 m/s2 with 4 m/s3."""
+    at_m = rate = accel = seconds = 0.0
+    step_s = 1e-3
+    while at_m < height_m - 0.8:
+        near = at_m < 10.0
+        allowed = min(1.5 if near else 4.0, (math.sqrt(16.0**2 + 32.0 * (height_m - at_m)) - 16.0) / 2.0)
+        if near:
+            rate = min(rate + 0.5 * step_s, allowed)
+        else:
+            still = accel**2 / 8.0  # what the speed gains while the acceleration is taken back
+            accel += (4.0 if rate + still < allowed else -4.0) * step_s
+            accel = min(max(accel, 0.0), 4.0)
+            rate = min(rate + accel * step_s, allowed)
+        at_m, seconds = at_m + rate * step_s, seconds + step_s
+    assert float(vertical_s(PX4, QUAD, np.array(height_m))) - 4.0 == pytest.approx(seconds, rel=0.05)
 
 
 @pytest.mark.parametrize("dialect", sorted(HANDLING))
