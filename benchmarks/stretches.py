@@ -23,11 +23,12 @@ from geo.errors import VedetteError
 from missions.airspace.corridor_frame import LocalFrame
 from missions.airspace.ground_file import open_situation
 from missions.briefs.brief_file import build_brief
+from missions.briefs.change import Change
 from missions.plan import Severity
 from missions.tasks.plan_door import PATROL, answered, plan_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from missions.briefs.brief import Brief
     from missions.plan import Plan
@@ -115,12 +116,23 @@ def verdict(asked: Brief, *, tried: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def mended(asked: Brief, offers: Sequence[str]) -> dict[str, Any]:
+    """Return what becomes of a stretch with each change that is offered for it, done exactly; None for a text."""
+    changes = {offer: Change.of(offer) for offer in offers}
+    return {
+        offer: None if change is None else verdict(change.applied(asked), tried=False)
+        for offer, change in changes.items()
+    }
+
+
 def main() -> None:
     """Print a row for each stretch; what a file of rows has already is not planned again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="part of a name")
     parser.add_argument("--dialects", default="ardupilot,px4")
-    parser.add_argument("--tried", action="store_true", help="also try what may mend the infeasible")
+    parser.add_argument(
+        "--tried", action="store_true", help="also try what may mend the infeasible, and do what is offered"
+    )
     parser.add_argument("--out", type=Path, help="file of rows, a JSON object on each line")
     asked = parser.parse_args()
     lines = asked.out.read_text(encoding="utf-8").splitlines() if asked.out and asked.out.exists() else []
@@ -130,7 +142,9 @@ def main() -> None:
         if any((one["name"], one["dialect"]) == (name, dialect) for one in done):
             continue
         named = {"name": name, "dialect": dialect}
-        row = json.dumps(named | verdict(brief(name, lonlat, dialect), tried=asked.tried))
+        stretch = brief(name, lonlat, dialect)
+        found = named | verdict(stretch, tried=asked.tried)
+        row = json.dumps(found | {"mended": mended(stretch, found.get("relaxations", []))})
         print(row, flush=True)
         if asked.out:
             with asked.out.open("a", encoding="utf-8") as rows:
