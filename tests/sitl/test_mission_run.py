@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
+from missions.performance.aircraft import find_aircraft
+from missions.performance.handling import PX4, vertical_s
 from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import metres_per_degree, offset_m
 from sitl.vehicle import VehicleConfig
@@ -15,6 +18,7 @@ from sitl.vehicle.vehicle import STEP_S, Vehicle
 from sitl.vehicle.wire import WireItem
 
 HOME = (54.05, 23.10, 140.0)
+QUAD = find_aircraft("quad-survey")
 PER_LAT, PER_LON = metres_per_degree(HOME[0])
 
 
@@ -185,3 +189,27 @@ def test_px4_has_no_home_item_and_changes_mode_to_return():
         if v.autopilot.mode is Mode.RTL:
             break
     assert v.autopilot.mode is Mode.RTL
+
+
+def test_px4_takes_off_slowly_up_to_ten_metres_and_nears_its_height_slowly():
+    """By its source, from a plan's 60 m: 1.5 m/s below 10 m, 4 m/s, then v^2 + 16 v = 8 d: 0.93 m/s 2 m below it."""
+    config = VehicleConfig(
+        home_lat_deg=HOME[0], home_lon_deg=HOME[1], home_alt_amsl_m=HOME[2], dialect=Dialect.PX4,
+        parameters=(("MPC_Z_V_AUTO_UP", 4.0), ("MPC_Z_VEL_MAX_UP", 4.0)),
+    )  # fmt: skip
+    v = Vehicle(config, lambda message, to: None)
+    v.step()
+    v.servers[MissionType.MISSION].items = [at(22, height=60.0), at(16, 200, height=60.0)]
+    assert v.autopilot.arm()
+    assert v.autopilot.set_mode(Mode.AUTO)
+    assert v.autopilot.start_mission()
+    rows = []
+    while v.autopilot.run.current == 0 and v.t_s < 90.0:
+        v.step()
+        rows.append((v.t_s, v.state.alt_amsl_m - HOME[2], -v.state.v_d_mps))
+    t_s, height_m, up_mps = np.array(rows).T
+    assert up_mps[height_m < 9.5].max() == pytest.approx(1.5, abs=0.1)
+    assert up_mps.max() == pytest.approx(4.0, abs=0.1)
+    assert up_mps[np.searchsorted(height_m, 58.0)] == pytest.approx(0.93, abs=0.25)
+    lifted_s = t_s[height_m > 0.05][0]
+    assert t_s[-1] - lifted_s == pytest.approx(float(vertical_s(PX4, QUAD, np.array(60.0))) - PX4.spool_s, rel=0.08)
