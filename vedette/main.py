@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -123,6 +124,8 @@ _UsageError: Final[Any] = typer.BadParameter.__mro__[1]
 """Of click, or of the copy of click that Typer carries."""
 
 
+_UNFINISHED: Final = re.compile(r"(?:(?<=/)|^)\.([^/]+)\.(?:[a-z0-9_]{8}|\d+\.part)(?=/|$)")
+"""What a file is called until it is whole: the name that was asked for, between a full stop and an ending."""
 _NUMBERS: Final = {"float_parsing": "number", "int_parsing": "whole number"}
 """Kinds of wrong value of Typer's own readers, and what was wanted."""
 _UNITS: Final = {
@@ -145,13 +148,18 @@ def _explain(error: Exception) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     if isinstance(error, OSError):
-        _say(f"{error.filename or 'a file or connection'}: {error.strerror or error}")
+        _say(f"{_where(error)}: {error.strerror or error}")
         return 2
     _say(
         f"unexpected {type(error).__name__}: {error} "
         "(this is a fault of the program; VEDETTE_TRACEBACK=1 shows where, please report it)"
     )
     return 2
+
+
+def _where(error: OSError) -> str:
+    """Return the name that was asked for of what could not be read or written."""
+    return _UNFINISHED.sub(r"\1", str(error.filename or "what was to be printed or sent"))
 
 
 def _correct(error: Any) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from vedette.main import main
+from vedette.main import COMMANDS, main
 
 PLAN = {"--own-side": "right", "--standoff-m": "200", "--depth-m": "600", "--launch": "47.99,9.0"}
 
@@ -56,6 +60,23 @@ def test_figures_stay_whole_in_a_narrow_terminal(folder, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert re.search(r"^ *sortie +site +aircraft +legs +km +min +battery left *$", said, re.MULTILINE)
     assert re.search(r"^ *S01 +site 1 +quad-survey +\d+ +\d+\.\d\d +\d+\.\d +\d+ % *$", said, re.MULTILINE)
+
+
+def test_a_file_that_cannot_be_written_is_called_as_it_was_asked_for(folder, capsys):
+    assert main(["convert", "line.geojson", "/proc/plan.kmz"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: /proc/plan.kmz: No such file or directory"
+
+
+def test_a_full_disk_behind_standard_output_is_told():
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "vedette", "plan", "--template"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: what was to be printed or sent: No space left on device\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_completion_is_offered_by_the_program_and_not_by_each_command(command):
+    assert not importlib.import_module(COMMANDS[command][0]).app._add_completion
 
 
 def test_a_border_where_a_brief_goes_is_told_apart(folder, capsys):

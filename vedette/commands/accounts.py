@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from maps.review.access.accounts import Account
     from maps.review.access.accounts_file import AccountsFile
 
-app = typer.Typer(no_args_is_help=True, help="Keep the accounts of the review console.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Keep the accounts of the review console.")
 
 AccountsPath = Annotated[Path | None, typer.Option("--accounts", help="File of accounts (default: in your settings).")]
 Name = Annotated[str, typer.Argument(help="Name of the account; goes into the log.")]

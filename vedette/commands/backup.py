@@ -10,7 +10,7 @@ import typer
 from vedette.commands.screen import ERRORS, print_json, progress
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telemetry.recordings.reading import RecordingReader
     from telemetry.recordings.reading_options import ReadingOptions
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(epilog="Example: vedette calibrate over-marks.ts marks.csv --out camera-7.toml")
@@ -36,7 +36,9 @@ def calibrate(
     utc_offset: Annotated[str | None, typer.Option(help="Zone of the camera's clock, as +02:00.")] = None,
     home_alt_amsl_m: Annotated[float | None, typer.Option(help="Height of the take-off point.")] = None,
     mount: Annotated[str | None, typer.Option(help="YAW,PITCH,ROLL of a camera whose log says nothing of it.")] = None,
-    camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="A camera's name, or its horizontal field of view in degrees.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Estimate mount angles, focal length and distortion over four known points or more, and keep them as a file."""

@@ -15,7 +15,11 @@ from vedette.commands.secret_options import KeyFile, PassphraseFile
 if TYPE_CHECKING:
     from operations.consultation import OpenCase
 
-app = typer.Typer(no_args_is_help=True, help="Set case and reason once; every view and export then carries them.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Set case and reason once; every view and export then carries them.",
+)
 
 Operation = Annotated[Path, typer.Argument(help="An operation folder.")]
 Actor = Annotated[str | None, typer.Option(help="Whose case it is (default: the login).")]

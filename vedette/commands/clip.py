@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operations.finding.archive import Archive
     from operations.store import OperationStore
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vedette.demo.film import Film
     from vedette.demo.flight import SortieFlight
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "demo"
 SPEEDUP: Final = 40.0

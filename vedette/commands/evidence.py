@@ -36,7 +36,11 @@ from vedette.commands.two_people import SecondKey, SecondPassphraseFile, signers
 if TYPE_CHECKING:
     from operations.evidence.consultations import ConsultationEntry
 
-app = typer.Typer(no_args_is_help=True, help="Hand on what was found so that it stands up, and say who saw what.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Hand on what was found so that it stands up, and say who saw what.",
+)
 
 Operation = Annotated[Path, typer.Argument(help="An operation folder.")]
 Actor = Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")]

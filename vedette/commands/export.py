@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from operations.finding.selection import Found
     from vedette.commands.question_options import Asked
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Format = StrEnum(  # the names of `operations.exports.formats.FORMATS`, and of clips
     "Format", ["cot", "geojson", "kml", "kmz", "gpkg", "geoparquet", "csv", "gpx", "coco", "scores", "vmti"]

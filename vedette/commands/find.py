@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from operations.finding.selection import Found
     from vedette.commands.question_options import Asked
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(

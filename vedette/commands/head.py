@@ -13,7 +13,11 @@ from vedette.commands.screen import ERRORS, RESULTS
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 from vedette.commands.signing_options import Keys, SigningKey, SigningPassphraseFile, signer_of
 
-app = typer.Typer(no_args_is_help=True, help="Sign the head of a log, anchor it outside, and prove records against it.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Sign the head of a log, anchor it outside, and prove records against it.",
+)
 
 Operation = Annotated[Path, typer.Argument(help="An operation folder.")]
 HeadFile = Annotated[Path, typer.Argument(help="A signed head, as 'vedette head sign' writes it.")]

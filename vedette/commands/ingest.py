@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from telemetry.recordings.recording import LeftOut, Recording
     from vedette.commands.ingest_view import Bar, Outcome
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(epilog="Example: vedette ingest /media/card --out night-1 --terrain dem/ --utc-offset +02:00")
@@ -68,7 +68,9 @@ def ingest(
         str | None,
         typer.Option(help="YAW,PITCH,ROLL[,level] of a camera whose log says nothing of where it looks."),
     ] = None,
-    camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="A camera's name, or its horizontal field of view in degrees.")
+    ] = None,
     stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
     person_min_px: Annotated[
         float,

@@ -13,7 +13,7 @@ from vedette.commands.question_options import Actor
 from vedette.commands.screen import ERRORS, print_json, print_wide
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(epilog="Example: vedette join night-1 --at-least 0.9")

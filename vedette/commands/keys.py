@@ -11,7 +11,9 @@ import typer
 from vedette.commands.screen import ERRORS, RESULTS, print_json, utc_now_ns
 from vedette.commands.signing_options import SigningPassphraseFile, passphrase_of, signer_of
 
-app = typer.Typer(no_args_is_help=True, help="Make and keep the keys that sign heads and evidence packages.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Make and keep the keys that sign heads and evidence packages."
+)
 
 KeyPath = Annotated[Path, typer.Argument(help="The private key, such as ana.key; its public keys are in ana.pub.")]
 NewPassphraseFile = Annotated[

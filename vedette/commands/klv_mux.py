@@ -23,7 +23,9 @@ def mux(
     utc_offset: Annotated[str | None, typer.Option(help="Zone of the camera's clock, as +02:00.")] = None,
     home_alt_amsl_m: Annotated[float | None, typer.Option(help="Height of the take-off point.")] = None,
     mount: Annotated[str | None, typer.Option(help="YAW,PITCH,ROLL[,level] of a camera nothing is said of.")] = None,
-    camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="A camera's name, or its horizontal field of view in degrees.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Copy a clip's pictures and sound with a packet of ST 0601 beside each picture that has a pose."""

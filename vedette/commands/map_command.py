@@ -18,7 +18,7 @@ from vedette.commands.signing_options import signed_at_close
 if TYPE_CHECKING:
     from missions.planned import Planned
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(name="map")

@@ -11,7 +11,7 @@ import typer
 from vedette.commands.screen import ERRORS, line, print_json, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secrets_for
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 
 from vedette.commands.screen import ERRORS, line, print_json, utc_now_ns
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

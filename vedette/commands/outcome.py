@@ -14,7 +14,7 @@ from vedette.commands.question_options import Actor
 from vedette.commands.screen import ERRORS, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(

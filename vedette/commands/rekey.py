@@ -13,7 +13,7 @@ from vedette.commands.screen import ERRORS, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 from vedette.commands.signing_options import signed_at_close
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

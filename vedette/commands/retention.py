@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from operations.store import OperationStore
     from operations.values import MediaRecord
 
-app = typer.Typer(no_args_is_help=True, help="Keep recordings no longer than law allows, and no shorter than it asks.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Keep recordings no longer than law allows, and no shorter than it asks.",
+)
 
 Operation = Annotated[Path, typer.Argument(help="An operation folder.")]
 Actor = Annotated[str | None, typer.Option(help="Whose name goes into the log (default: the login).")]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from maps.review.looking import Sight
     from maps.review.serving import Tls
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operations.finding.ground import Ground
     from operations.finding.seen import Seen
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _NOT_CERTAIN = "a footprint is worked out every few seconds, and says nothing of what stood behind a hill"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sitl.scenarios.scenario_verdict import ScenarioResult
     from vedette.commands.screen import Screen
 
-app = typer.Typer(help="Simulated vehicles and scenarios.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Simulated vehicles and scenarios.", no_args_is_help=True)
 
 
 @app.callback()

@@ -12,7 +12,7 @@ from vedette.commands.screen import ERRORS, line, print_json, progress
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.signing_options import Keys
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from vedette.commands.watch_session import WatchSession
 if TYPE_CHECKING:
     from telemetry.live.open_link import LinkOptions
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 USER: Final = "VEDETTE_STREAM_USER"
 PASSWORD: Final = "VEDETTE_STREAM_PASSWORD"  # noqa: S105 - the name of a variable
@@ -39,7 +39,9 @@ def watch(
         bool, typer.Option(help="When the stream has ended, analyse its recording whole; that replaces the live run.")
     ] = True,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End by itself after so long.")] = None,
-    every_s: Annotated[float, typer.Option(min=0.0, help="Time between analysed frames; 0 takes each.")] = 1.0 / 3.0,
+    every_s: Annotated[
+        float, typer.Option(min=0.0, show_default="a third", help="Time between analysed frames; 0 takes each.")
+    ] = 1.0 / 3.0,
     model: Annotated[
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
     ] = None,
@@ -59,7 +61,9 @@ def watch(
     utc_offset: Annotated[str | None, typer.Option(help="Zone of the camera's clock, as +02:00.")] = None,
     home_alt_amsl_m: Annotated[float | None, typer.Option(help="Height of the take-off point.")] = None,
     mount: Annotated[str | None, typer.Option(help="YAW,PITCH,ROLL[,level] of a camera nothing is said of.")] = None,
-    camera: Annotated[str | None, typer.Option(help="A camera's name, or its horizontal field of view.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="A camera's name, or its horizontal field of view in degrees.")
+    ] = None,
     stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
     allow: Annotated[
         list[str] | None, typer.Option(help="Network beyond the private ones that may be called, as 203.0.113.0/24.")
