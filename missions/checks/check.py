@@ -16,10 +16,10 @@ from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.autopilot_rules_vehicle import vehicle_findings
-from missions.checks.check_brief import FAR_OFF, against_brief, as_planned, narrowed, with_site_as_home
+from missions.checks.check_brief import FAR_OFF, against_brief, as_planned, narrowed, of_another_kind, with_site_as_home
 from missions.checks.check_failsafes import FAILSAFE_RULES, failsafe_findings
 from missions.checks.check_fence import fence_findings
-from missions.checks.check_heights import height_findings
+from missions.checks.check_heights import height_findings, home_on_ground
 from missions.execution.execute import Conduct, execute
 from missions.judging.feasibility import WHOLE_FLIGHT_RULES
 from missions.judging.judge import RULE_NAMES
@@ -146,6 +146,8 @@ def check_document(
     if dialect is not None and document.dialect not in (None, dialect):
         said = f"the file was made for {document.dialect} and is judged for {dialect}"
         document = dataclasses.replace(document, problems=(*document.problems, said))
+    problems = (*document.problems, *of_another_kind(document, told, brief))
+    document = dataclasses.replace(document, problems=problems)
     flown = execute(document, _conduct(told, chosen, ground, brief))
     foreign = dialect is None and document.source_format == DJI  # what ArduPilot stores does not bind DJI
     findings = [*_of_file(document, flown), *failsafe_findings(document, told, chosen)]
@@ -159,6 +161,7 @@ def check_document(
         held = situation is not None and situation.ground.heights is ground
         world = dataclasses.replace(situation, brief=brief) if held and situation else Situation.of(brief, ground)
         findings += against_brief(document, flown, world, told)
+        findings += home_on_ground(document.home, ground)
     return Judgement(
         name=name,
         source_format=document.source_format,

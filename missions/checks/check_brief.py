@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.geodesy import inverse
 from missions.airspace.far_places import far_place
@@ -21,6 +22,7 @@ from missions.failsafes.return_path import return_path_of
 from missions.judging.feasibility import flight_findings
 from missions.judging.flown_path import Landing, landings_of
 from missions.judging.judge import Homeward, judge_legs
+from missions.performance.aircraft import AircraftKind
 from missions.plan import Finding, Severity
 from missions.plan_files.dialect import has_position
 from missions.plan_files.plan_document import Home
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 
 FAR_OFF: Final = "plan.far-off"
+FLOWN_TYPES: Final = frozenset((1, 2, 3, 4, 13, 14, 15, *range(19, 26), 29, 35, 43))
+"""MAV_TYPEs that fly as a fixed wing, a multirotor or a VTOL does; the others are rovers, boats, balloons and parts."""
 
 
 def narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brief:
@@ -51,6 +55,21 @@ def narrowed(brief: Brief, document: PlanDocument, aircraft: str | None) -> Brie
     raise BriefError(
         f"the brief has several types of aircraft; say which one flies the plan with --aircraft {' or '.join(labels)}"
     )
+
+
+def of_another_kind(document: PlanDocument, settings: VehicleSettings, brief: Brief | None) -> tuple[str, ...]:
+    """Say where a plan is for another kind of vehicle than is judged: what is no aircraft, or not the brief's."""
+    number = document.vehicle_type
+    if number and number not in FLOWN_TYPES:
+        named = mavlink.enums["MAV_TYPE"].get(number)
+        kind = "" if named is None else f", {str(named.name).removeprefix('MAV_TYPE_').replace('_', ' ').lower()}"
+        return (f"the file is for another kind of vehicle (MAV_TYPE {number}{kind}); it is judged as a multirotor",)
+    aircraft = None if brief is None else brief.performances[0].aircraft
+    kinds = {kind.value for kind in AircraftKind}
+    if aircraft is None or not settings.vehicle_told or settings.vehicle.value not in kinds - {aircraft.kind.value}:
+        return ()
+    said = f"the plan is for a {settings.vehicle}, and the brief's {aircraft.name!r} is a {aircraft.kind}"
+    return (f"{said.replace('_', ' ')}: its battery, speeds and turns are not the ones that fly; name the aircraft",)
 
 
 def as_planned(settings: VehicleSettings, document: PlanDocument, dialect: Dialect) -> VehicleSettings:

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from missions.plan import MissionItem
 
 MAX_VISITS: Final = 200_000
-"""More items are not carried out on any battery: a jump that repeats more often than that is cut off, and said."""
+"""More items are not carried out on any battery: what comes after them is cut off, and said."""
+MAX_AGAIN: Final = 1_000
+"""More items are not carried out *again* on any battery, the shortest rounds of two or three places among them: a
+jump that repeats longer is cut off, and said."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +49,19 @@ def in_order(items: Sequence[MissionItem], say: Callable[[Remark], None]) -> Ite
 
     A return to launch ends the mission; what follows it is reached by the landing sequence alone, which
     begins at DO_LAND_START. A jump without end is followed once. Counters of jumps are not reset
-    (ArduPilot, `AP_Mission::get_jump_times_run`).
+    (ArduPilot, `AP_Mission::get_jump_times_run`); one into nothing ends the mission (`AP_Mission::get_next_cmd`, PX4's
+    `MissionBase::getNonJumpItem`).
     """
     jumped: dict[int, int] = {}
     visited: set[int] = set()
-    place = count = 0
+    place = count = again = 0
     while place < len(items):
         item = items[place]
-        count += 1
-        if count > MAX_VISITS:
-            say(
-                _remark(item, "execution.order", f"is reached after {MAX_VISITS} others; nothing beyond that is judged")
-            )
-            break
+        count, again = count + 1, again + (place in visited)
+        if count > MAX_VISITS or again > MAX_AGAIN:
+            many = f"{MAX_VISITS} others" if count > MAX_VISITS else f"{MAX_AGAIN} others were flown again"
+            say(_remark(item, "execution.order", f"is reached after {many}; nothing beyond that is judged"))
+            return
         visited.add(place)
         place += 1
         if item.command in (JUMP, DO_JUMP_TAG):
@@ -77,8 +80,9 @@ def _after_jump(
     target = _target(items, item)
     if target is None:
         where = f"tag {item.p1:g}" if item.command == DO_JUMP_TAG else f"item {item.p1 + 1:g}"
-        say(_remark(item, "plan.problem", f"jumps to {where}, which does not exist", Severity.WARNING))
-        return item.seq + 1
+        text = f"jumps to {where}, which does not exist: the mission ends there, in the air"
+        say(_remark(item, "execution.order", text))
+        return len(items)
     done = jumped.get(item.seq, 0)
     if item.p2 < 0.0:
         if not done:
@@ -96,8 +100,8 @@ def _after_jump(
 def _target(items: Sequence[MissionItem], item: MissionItem) -> int | None:
     if item.command == DO_JUMP_TAG:
         return next((k for k, other in enumerate(items) if other.command == JUMP_TAG and other.p1 == item.p1), None)
-    whole = not math.isnan(item.p1) and 0 <= item.p1 < len(items) and float(item.p1).is_integer()
-    return int(item.p1) if whole else None
+    there = math.isfinite(item.p1) and 0 <= item.p1 < len(items)
+    return int(item.p1) if there else None  # autopilots store a whole number, and cut off the rest
 
 
 def _say_unreached(items: Sequence[MissionItem], visited: set[int], say: Callable[[Remark], None]) -> None:

@@ -132,6 +132,8 @@ def _cost(
     down_m, down_amsl_m
         (n, k, 2) and (n, k) the places of the landing after that.
     """
+    if not len(points.leg):  # a flight straight up and down
+        return np.zeros(0), np.zeros(0)
     xy = np.concatenate([np.stack([points.xy_m, points.xy_m, target_m], axis=1), down_m], axis=1)
     alt = np.concatenate([points.alt_amsl_m[:, None], heights_amsl_m, down_amsl_m], axis=1)
     cost, legs = path.flown.cost(xy.reshape(-1, 2), alt.reshape(-1)), alt.shape[1]

@@ -56,6 +56,7 @@ MAV_FRAME_GLOBAL: Final = 0
 MAV_FRAME_MISSION: Final = 2
 MAV_FRAME_GLOBAL_RELATIVE_ALT: Final = 3
 JUMP_COMMANDS: Final = frozenset({177})
+_SET_HOME: Final = 179
 _PX4_PLACELESS: Final = frozenset({179, 188, 189, 191})
 """Position commands that PX4 takes in MAV_FRAME_MISSION only (`parse_mavlink_mission_item`)."""
 _OPTIONAL_PLACE: Final = frozenset({21, 22, 30, 84, 85, 189})
@@ -90,18 +91,20 @@ def has_position(item: MissionItem) -> bool:
 
 
 def places_as_flown(items: Iterable[MissionItem], dialect: str) -> tuple[MissionItem, ...]:
-    """Return items without the places that ArduPilot takes for "where the aircraft is then": latitude and longitude 0.
+    """Return items without the places that autopilots take for "where the aircraft is then".
 
-    Copter reads them so in every navigation command (`ModeAuto::loc_from_cmd`),
+    A DO_SET_HOME whose first parameter says so has none for either of them. Latitude and longitude 0 are none for
+    ArduPilot: Copter reads them so in every navigation command (`ModeAuto::loc_from_cmd`),
     Plane likewise (`Plane::set_next_WP`); PX4 flies to the Gulf of Guinea.
     """
-    if as_dialect(dialect) is not Dialect.ARDUPILOT:
-        return tuple(items)
+    ardupilot = as_dialect(dialect) is Dialect.ARDUPILOT
+
+    def placeless(item: MissionItem) -> bool:
+        unset = ardupilot and item.command in PATH_COMMANDS and item.lat_deg == 0.0 and item.lon_deg == 0.0
+        return unset or (item.command == _SET_HOME and item.p1 == 1.0)
+
     return tuple(
-        dataclasses.replace(item, lat_deg=math.nan, lon_deg=math.nan)
-        if item.command in PATH_COMMANDS and item.lat_deg == 0.0 and item.lon_deg == 0.0
-        else item
-        for item in items
+        dataclasses.replace(item, lat_deg=math.nan, lon_deg=math.nan) if placeless(item) else item for item in items
     )
 
 

@@ -60,6 +60,9 @@ MULTIROTOR = {
     "a timed loiter": ("endurance", [to(-500.0, command=19, p1=3600.0), RTL], [to(-500.0, command=19, p1=1.0), RTL]),
     "a delay": ("endurance", [WEST, do(93, p1=3600.0), RTL], [WEST, do(93, p1=1.0), RTL]),
     "a delay to an hour": ("execution.endless", [WEST, do(93, p1=-1.0, p2=12.0), RTL], [WEST, RTL]),
+    "a wait over home": ("endurance", [do(93, p1=3600.0), RTL], [RTL]),
+    "a wait over home and a landing": ("endurance", [do(93, p1=3600.0), DOWN], [DOWN]),
+    "a jump over all places": ("execution.order", [do(177, p1=3.0, p2=1.0), WEST, RTL], [WEST, RTL]),
     "turns": ("endurance", [to(-500.0, command=18, p1=200.0, p3=50.0), RTL], [WEST, RTL]),
     "turns of the usual radius": ("endurance", [to(-500.0, command=18, p1=600.0), RTL], [WEST, RTL]),
     "wide turns": ("standoff", [to(-500.0, command=18, p1=1.0, p3=1400.0), RTL], [WEST, RTL]),
@@ -237,3 +240,64 @@ def test_a_spline_passes_its_places_and_leaves_the_chord():
     north = (ends[:, 0] - 52.085) * 111_260.0
     assert north.max() > 440.0
     assert float(inverse(*ends[-2], *ends[-1])[1]) == pytest.approx(180.0, abs=12.0)
+
+
+QUAD = {"aircraft": {"type": "quad-survey"}}
+
+
+def heights_found(home_amsl_m, *, brief=BRIEF, alt_m=60.0, frame=3):
+    away = dataclasses.replace(WEST, alt_m=alt_m, frame=frame)
+    items = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate((UP, away, RTL)))
+    home = dataclasses.replace(HOME, alt_amsl_m=home_amsl_m)
+    document = PlanDocument(source_format="t", dialect=Dialect.ARDUPILOT, home=home, items=items)
+    found = check_document(document, name="t", brief=brief and build_brief(brief | QUAD, Path())).findings
+    return [one for one in found if one.rule == "plan.height"]
+
+
+def test_a_home_where_the_terrain_is_not_is_named_with_the_feet_it_may_be_in():
+    assert heights_found(150.0 - 29.0) == []
+    (feet,) = heights_found(492.0)  # 150 m are 492 feet
+    assert "492 m above sea level, and the terrain there is at 150 m; 492 feet are 150 m" in feet.message
+    assert (feet.severity, feet.measured) == (Severity.WARNING, 342.0)
+    (unset,) = heights_found(0.0)
+    assert "feet" not in unset.message
+    assert heights_found(0.0, brief=BRIEF | {"terrain": {}}) == []  # nothing to hold it against
+
+
+@pytest.mark.parametrize(("frame", "counts"), [(3, "home"), (6, "home"), (10, "the ground")])
+def test_a_height_nobody_flies_is_named_whatever_it_counts_from(frame, counts):
+    assert heights_found(150.0, brief=None, alt_m=5_999.0, frame=frame) == []
+    (found,) = heights_found(150.0, brief=None, alt_m=60_000.0, frame=frame)
+    assert f"item 2 goes to 60000 m above {counts}; were feet or millimetres meant?" in found.message
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_home_set_where_the_aircraft_is_lies_nowhere_else(dialect):
+    """The place of DO_SET_HOME counts for nothing where its first parameter is 1: 0, 0 is then no slip."""
+    home_here = item(179, lat=0.0, lon=0.0, frame=0 if dialect is Dialect.ARDUPILOT else 2, p1=1.0)
+    items = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate((UP, WEST, home_here, to(300.0), RTL)))
+    document = PlanDocument(source_format="t", dialect=dialect, home=HOME, items=items)
+    judged = check_document(document, name="t", dialect=dialect)
+    assert {one.rule for one in judged.findings} & {"plan.null-island", "plan.leap"} == set()
+    back = judged.legs[-1]
+    assert float(inverse(back.lat_end_deg, back.lon_end_deg, WEST.lat_deg, WEST.lon_deg)[0]) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("mav_type", "says"),
+    [
+        (2, ""),
+        (13, ""),
+        (0, ""),
+        (1, "the plan is for a fixed wing, and the brief's 'quad-survey' is a multirotor"),
+        (10, "another kind of vehicle (MAV_TYPE 10, ground rover)"),
+        (12, "another kind of vehicle (MAV_TYPE 12, submarine)"),
+        (200, "another kind of vehicle (MAV_TYPE 200)"),
+    ],
+)
+def test_a_plan_for_another_kind_of_vehicle_is_named(mav_type, says):
+    items = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate((UP, WEST, RTL)))
+    document = PlanDocument(source_format="t", dialect=Dialect.ARDUPILOT, home=HOME, items=items, vehicle_type=mav_type)
+    found = check_document(document, name="t", brief=build_brief(BRIEF | QUAD, Path())).findings
+    told = [one.message for one in found if one.rule == "plan.problem"]
+    assert (len(told), says in " ".join(told)) == (int(bool(says)), True)

@@ -308,8 +308,18 @@ def test_the_path_has_climbs_circles_jumps_and_the_way_home(make_document, make_
 
 
 def test_a_jump_into_nothing_is_a_problem(make_document, make_item):
-    (remark,) = execute(make_document(GOOD, extra=(make_item(0, 177, p1=40.0, p2=1.0),)), Conduct()).remarks
-    assert (remark.seq, remark.text) == (3, "jumps to item 41, which does not exist")
+    flown = execute(make_document(GOOD, extra=(make_item(0, 177, p1=40.0, p2=1.0), make_item(0, 20))), Conduct())
+    (remark,) = flown.remarks
+    assert (remark.rule, remark.seq, remark.severity) == ("execution.order", 3, Severity.ERROR)
+    assert remark.text == "jumps to item 41, which does not exist: the mission ends there, in the air"
+    assert LegKind.RETURN not in {leg.kind for leg in flown.legs}  # what follows is not flown
+
+
+def test_a_jump_between_two_items_goes_to_the_first_as_autopilots_store_it(make_document, make_item):
+    whole, part = (
+        execute(make_document(GOOD, extra=(make_item(0, 177, p1=p1, p2=3.0),)), Conduct()) for p1 in (1.0, 1.5)
+    )
+    assert [leg.seq for leg in part.legs] == [leg.seq for leg in whole.legs]
 
 
 def test_a_landing_comes_down_where_it_is(make_document, make_item):
