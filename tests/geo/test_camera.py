@@ -7,12 +7,21 @@ import pytest
 from scipy.optimize import root
 
 from geo import camera
+from geo.values import CameraModel
 
 
 def test_pixels_round_trip_through_the_lens(lens, rng):
     pixels = rng.uniform((0, 0), (lens.width_px, lens.height_px), (5000, 2))
     x, y = camera.pixels_to_normalised(lens, pixels[:, 0], pixels[:, 1])
     np.testing.assert_allclose(camera.normalised_to_pixels(lens, x, y), pixels, atol=1e-6)
+
+
+@pytest.mark.parametrize(("width_px", "height_px"), [(640, 512), (641, 513)])
+def test_the_edge_of_a_picture_is_half_the_field_of_view_from_its_middle(width_px, height_px):
+    ours = CameraModel.from_fov(hfov_deg=50.0, vfov_deg=40.0, width_px=width_px, height_px=height_px)
+    x, y = camera.pixels_to_normalised(ours, np.array([0.0, width_px]), np.array([0.0, height_px]))
+    np.testing.assert_allclose(np.degrees(np.arctan(x)), [-25.0, 25.0])
+    np.testing.assert_allclose(np.degrees(np.arctan(y)), [-20.0, 20.0])
 
 
 def test_undistort_agrees_with_a_general_root_finder(lens):

@@ -181,6 +181,26 @@ def test_the_points_whose_ways_home_are_forbidden_are_those_of_plain_loops(make_
     assert not (got & ~perhaps).any()
 
 
+@pytest.mark.parametrize(("over_m", "met"), [(-8.0, True), (8.0, False)])
+def test_a_zone_up_to_a_height_above_the_ground_is_met_by_ways_home_below_its_top(make_brief, over_m, met):
+    """The ground rises by 8 m across the zone; its middle tells the height of its top to 4 m."""
+    lat, lon = degrees(*HOME)
+    brief = make_brief(
+        BORDER, launch=[{"name": "a", "lat_deg": lat, "lon_deg": lon}], corridor={"depth_m": 1500.0},
+        zone=[{"name": "z", "centre": list(degrees(*ZONE[0])), "radius_m": ZONE[1], "clearance_m": 30.0,
+               "ceiling_agl_m": 60.0}],
+        failsafe={"way": "straight"},
+    )  # fmt: skip
+    base, height = ground_at(*HOME), ground_at(*ZONE[0]) + 60.0 + 30.0 + over_m
+    around = [(150.0, 780.0), (-1100.0, 780.0), (-1100.0, 215.0), (-1100.0, 780.0), (150.0, 780.0)]
+    points = [(*HOME, base), *((*place, height) for place in (HOME, *around, HOME)), (*HOME, base)]
+    legs = legs_of(points, [80.0] * (len(points) - 1))
+    home = Landing(lat_deg=lat, lon_deg=lon, alt_amsl_m=base)
+    forbidden = forbidden_points(Subject(Situation.of(brief, Tilted()), brief.performances[0], legs, [home]))
+    assert forbidden.any() == met
+    assert not forbidden.all()
+
+
 def agree(found, scene, ways):
     got = {(f.rule, -1 if f.rule == "overflight" else f.seq): (f.measured, f.limit) for f in found[::-1]}
     want = judged(scene, ways)

@@ -351,6 +351,46 @@ def test_a_vehicle_that_never_answers_was_asked_how_many_items_it_holds(model, q
     assert "(asked how many items it holds)" in machine.report().message
 
 
+def _refused(model, code, at_s: float) -> Download:
+    """Return a reading that begins at 0 s and whose first question is answered with one code."""
+    machine = Download(peer_of(Dialect.ARDUPILOT), MissionType.MISSION)
+    machine.start(0.0)
+    machine.feed(model.stamped(mavlink.MAVLink_mission_ack_message(255, 190, code, 0), 1, 1), at_s)
+    return machine
+
+
+def test_a_vehicle_busy_with_another_station_is_asked_again_for_a_while(model) -> None:
+    timers = Timers()
+    early, late = (_refused(model, Ack.DENIED, timers.denied_patience_s + s) for s in (-0.1, 0.1))
+    assert early.state is TransferState.OFFERING
+    assert early.wake_s == pytest.approx(timers.denied_patience_s - 0.1 + timers.denied_wait_s)
+    assert late.state is TransferState.REFUSED
+    assert "refuses to give its items: DENIED" in late.report().message
+
+
+@pytest.mark.parametrize("code", [c for c in Ack if c not in (Ack.ACCEPTED, Ack.DENIED)])
+def test_what_refuses_to_be_read_is_told_from_what_asks_for_patience(model, code) -> None:
+    machine = _refused(model, code, 0.1)
+    assert machine.state is (TransferState.OFFERING if code in SOFT_ACKS else TransferState.REFUSED)
+    assert machine.ack == code.name
+
+
+@pytest.mark.parametrize(("dialect", "window", "at_once"), [
+    (Dialect.ARDUPILOT, 4, 4), (Dialect.ARDUPILOT, 1, 1), (Dialect.ARDUPILOT, 0, 1), (Dialect.PX4, 4, 1),
+])  # fmt: skip
+def test_px4_is_asked_for_one_item_at_a_time_and_ardupilot_for_as_many_as_told(model, dialect, window, at_once) -> None:
+    machine = Download(peer_of(dialect), MissionType.MISSION, window=window)
+    machine.start(0.0)
+    asked = machine.feed(model.stamped(mavlink.MAVLink_mission_count_message(255, 190, 9, 0), 1, 1), 0.1)
+    assert [message.seq for message in asked] == list(range(at_once))
+
+
+def test_results_have_the_numbers_of_the_protocol() -> None:
+    theirs = {entry.name: number for number, entry in mavlink.enums["MAV_MISSION_RESULT"].items()}
+    theirs.pop("MAV_MISSION_RESULT_ENUM_END")
+    assert {f"MAV_MISSION_{code.name}": int(code) for code in Ack} == theirs
+
+
 def test_requests_out_of_range_and_strangers_change_nothing(model, square_sortie) -> None:
     peer = peer_of(Dialect.PX4)
     machine = Upload(square_sortie.items, peer, MissionType.MISSION)

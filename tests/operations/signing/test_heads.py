@@ -21,6 +21,7 @@ from operations.signing.heads import (
     kept_heads,
     sign_head,
 )
+from operations.signing.signer import revoke_key
 from operations.signing.stamps import check_stamp, stamp_request
 from operations.store import OperationStore
 from operations.verify import verify
@@ -78,12 +79,22 @@ def test_the_keepers_own_rewrite_shows_against_a_head_kept_elsewhere(store, ana,
     anew = rewritten_without_heads(store, tmp_path, clock)
     anchor = read_anchor(tmp_path / "both.head", keys=[tmp_path / "ana.pub", tmp_path / "police.pub"])
     assert [one.split(",")[0] for one in anchor.vouched] == ["signed by ana@unit-3", "signed by police@county"]
+    assert not any("that key is" in one for one in anchor.vouched)  # none of them was ever ended
     assert verify(store.path, head=anchor.head, head_of=anchor.operation).findings == ()
     told = " ".join(anchor.proves(8))
     assert "records 0 to 6 of 8 are as they were" in told
     assert "the 1 after it rest on the folder alone" in told
     (found,) = verify(anew, head=anchor.head, head_from="both.head", head_of=anchor.operation).findings
     assert "its first 7 records were written again" in found.sentence
+
+
+def test_a_head_of_a_key_that_was_revoked_later_says_so(store, ana, tmp_path):
+    signed = sign_head(store, ana)
+    (tmp_path / "one.head").write_text(signed.note)
+    revoke_key(tmp_path / "ana.key", ana, "laptop stolen")
+    (told,) = read_anchor(tmp_path / "one.head", keys=[tmp_path / "ana.pub"]).vouched
+    assert told.startswith("signed by ana@unit-3")
+    assert told.endswith("(that key is revoked: laptop stolen)")
 
 
 def rewritten_without_heads(store, tmp_path, clock):
