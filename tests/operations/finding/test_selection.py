@@ -44,6 +44,32 @@ def distance_m(lat: float, lon: float, line: GeoLine, posts: int = 1_500) -> flo
     return best
 
 
+def holds(box, lat, lon):
+    """Tell which places lie in a box of degrees that may lie across the antimeridian."""
+    south, west, north, east = box
+    wide = (east - west) % 360.0 or 360.0
+    return (lat >= south) & (lat <= north) & ((lon - west) % 360.0 <= wide)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "reaches"),
+    [(50.0, 8.0, None), (-33.0, 179.98, None), (0.3, 8.0, None), (89.4, 20.0, 90.0), (-89.4, 20.0, -90.0)],
+)
+def test_the_box_about_a_border_holds_every_place_that_is_near_it(lat, lon, reaches):
+    ends = np.array([lat, lat + math.copysign(0.1, lat)]), (np.array([lon, lon + 0.1]) + 180.0) % 360.0 - 180.0
+    box = BorderLine([GeoLine.of(*ends)]).box_deg(5_000.0)
+    around = np.linspace(0.0, 360.0, 73)
+    for one_lat, one_lon in zip(*ends, strict=True):
+        there = WGS84.fwd(np.full(73, one_lon), np.full(73, one_lat), around, np.full(73, 4_999.0))
+        assert holds(box, np.asarray(there[1]), np.asarray(there[0])).all()
+    if reaches is not None:  # the pole is so near that every longitude is
+        assert (box[1], box[3], box[2] if reaches > 0.0 else box[0]) == (-180.0, 180.0, reaches)
+    else:
+        assert not holds(
+            box, np.array([lat - 0.5, lat + 0.6, lat, lat]), np.array([lon, lon, lon - 0.5, lon + 0.7])
+        ).any()
+
+
 def area_file(path, south, west, north, east):
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))

@@ -97,6 +97,12 @@ def test_a_head_of_a_key_that_was_revoked_later_says_so(store, ana, tmp_path):
     assert told.endswith("(that key is revoked: laptop stolen)")
 
 
+def test_what_is_no_text_is_no_signed_head(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no text")
+    with pytest.raises(SignatureError, match=r"photo\.jpg cannot be read as a signed text"):
+        SignedHead.read(tmp_path / "photo.jpg")
+
+
 def rewritten_without_heads(store, tmp_path, clock):
     """The keeper leaves the signed heads out, for they would give the rewrite away."""
 
