@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from missions.airspace.situation import Situation
+from missions.judging.breaches import every_leg, worst_of_each
 from missions.judging.flown_path import Landing
 from missions.judging.judge import Homeward, breaches, judge_legs
 from missions.judging.rules_return_place import forbidden_points
 from missions.judging.subject import Subject
-from missions.plan import Leg, LegKind
+from missions.plan import Leg, LegKind, Severity
 from tests.missions.brute_judge import Scene, Way, forbidden_from, judged, nearest_landing, plane
 
 ORIGIN = (50.0, 8.03)
@@ -199,6 +200,34 @@ def test_a_zone_up_to_a_height_above_the_ground_is_met_by_ways_home_below_its_to
     forbidden = forbidden_points(Subject(Situation.of(brief, Tilted()), brief.performances[0], legs, [home]))
     assert forbidden.any() == met
     assert not forbidden.all()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_of_each_rule_the_worst_leg_is_told_and_on_how_many_more_it_is_so(make_brief, seed):
+    brief, situation, _ = scene_of(make_brief, rally=False)
+    points = walk(np.random.default_rng(seed), HOME)
+    legs = legs_of(points, np.linspace(97.0, 24.0, len(points) - 1).tolist())
+    lat, lon = degrees(*HOME)
+    home = Landing(lat_deg=lat, lon_deg=lon, alt_amsl_m=ground_at(*HOME))
+    subject = Subject(situation, brief.performances[0], legs, [home])
+    every, worst = (
+        list(told(breaches(subject), situation.frame, subject.legs, lambda k: f"leg {k}"))
+        for told in (every_leg, worst_of_each)
+    )
+    assert sorted(f.rule for f in worst) == sorted({f.rule for f in every})
+    several = 0
+    for f in worst:
+        mine = [g for g in every if g.rule == f.rule]
+        errors = [g for g in mine if g.severity is Severity.ERROR]
+        assert f.severity is (Severity.ERROR if errors else Severity.WARNING)
+        assert abs(f.measured - f.limit) == max(abs(g.measured - g.limit) for g in errors or mine)
+        words = re.sub(r" \(so on .*|[-\d.]+", "", f.message)
+        same = [g for g in mine if re.sub(r"[-\d.]+", "", g.message) == words]
+        several += len(same) == 2
+        if "% of the path)" not in f.message:
+            assert f.message.endswith(f" (so on {len(same)} of {len(legs)} legs)") == (len(same) > 1)
+            assert ("so on" in f.message) == (len(same) > 1)
+    assert several  # two legs are several, too
 
 
 def agree(found, scene, ways):
