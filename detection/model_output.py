@@ -35,7 +35,7 @@ class Layout(enum.StrEnum):
 class Filter:
     """Which boxes are kept."""
 
-    score_min: float = 0.4
+    score_min: float = 0.35
     overlap_max: float = 0.6
     """For raw exports only: above this intersection over union the lower score goes."""
     boxes_max: int = 1000
