@@ -30,11 +30,11 @@ class Row:
         return self.rival / self.ours if self.ours else float("inf")
 
 
-def best_of(function: Callable[[], object], repeats: int = 3) -> float:
-    """Return the shortest wall time in seconds of `repeats` runs."""
+def best_of(function: Callable[[], object], repeats: int = 3, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the shortest time in seconds of `repeats` runs: by the wall, or by `time.process_time`."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)

@@ -1,13 +1,15 @@
-"""Identities held on five simulated flights, from the same boxes, against ByteTrack and OC-SORT of `trackers`.
+"""Identities held on five simulated flights, from the same boxes, against trackers a user would pick instead.
 
-The package is not among our dependencies: pip install trackers to have the rivals. HOTA and IDF1 are trackeval's,
-beside what the same boxes allow. Not run: BoT-SORT with camera-motion compensation, which needs the pictures that these
-flights do not have, and UCMCTrack, which no registry has as a package.
+ByteTrack, OC-SORT and BoT-SORT with camera-motion compensation are those of `trackers`, which is not among our
+dependencies: pip install trackers to have them. BoT-SORT is given the pictures, drawn as the simulator's thermal camera
+has them; drawing is not counted as its time. UCMCTrack's way on the ground is `benchmarks._ground_kalman`.
+HOTA and IDF1 are trackeval's, beside what the same boxes allow.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,19 +17,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import Row
+from benchmarks._ground_kalman import follow_on_ground
 from detection.ground_tracker import TrackerSettings, track
 from detection.ground_tracks import GroundTracks
 from detection.labels import Labels
 from detection.pose_errors import settled
 from detection.track_scoring import score_tracks
-from sitl.films.patrol_flight import PatrolShape, SeenPatrol
+from sitl.films.patrol_flight import PatrolFlight, PatrolShape, SeenPatrol
+from sitl.films.render import render
+from sitl.films.render_look import THERMAL
 from sitl.films.seen_patrol import DetectorErrors, seen_patrol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from detection.ground_hits import GroundHits
     from detection.track_scoring import TrackScore
+
+    Follow = Callable[["_Flown"], tuple[GroundHits, float]]
 
 FLIGHTS = ((1, 45.0), (2, 35.0), (3, 60.0), (4, 45.0), (6, 40.0))
 """World seed, and depression in degrees."""
@@ -40,35 +47,62 @@ PERFECT = DetectorErrors(
 EVERY = TrackerSettings(existence_min=0.0)
 
 
-def _ours(seen: SeenPatrol) -> GroundHits:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Flown:
+    """A flight, and how it was flown."""
+
+    seed: int
+    shape: PatrolShape
+    seen: SeenPatrol
+
+    @classmethod
+    def over(cls, seed: int, shape: PatrolShape, errors: DetectorErrors | None) -> _Flown:
+        return cls(seed, shape, seen_patrol(seed, shape, errors))
+
+    def pictures(self) -> Iterator[np.ndarray]:
+        """Draw what the camera saw."""
+        flight = PatrolFlight.flown(self.seed, self.shape, self.shape.chance(self.seed))
+        for pose in flight.true:
+            yield render(flight.world, pose, self.shape.camera, pose.t_utc_ns, THERMAL)[0]
+
+
+def _ours(one: _Flown) -> tuple[GroundHits, float]:
+    seen, start = one.seen, time.process_time()
     flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
-    return track(flown.hits, EVERY, flown.looks)[0]
+    return track(flown.hits, EVERY, flown.looks)[0], time.process_time() - start
 
 
-def _rivals() -> dict[str, Callable[[SeenPatrol], GroundHits]]:
+def _on_ground(one: _Flown) -> tuple[GroundHits, float]:
+    start = time.process_time()
+    return follow_on_ground(one.seen.hits, one.seen.looks), time.process_time() - start
+
+
+def _rivals() -> dict[str, Follow]:
+    found: dict[str, Follow] = {"UCMCTrack's way": _on_ground}
     try:
-        from trackers import ByteTrackTracker, OCSORTTracker
+        from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
     except ImportError:
-        return {}
+        return found
     low = 0.3
-    return {
-        "ByteTrack": lambda seen: _in_the_picture(
-            ByteTrackTracker(track_activation_threshold=low, high_conf_det_threshold=low, minimum_consecutive_frames=1),
-            seen,
+    common = {"track_activation_threshold": low, "high_conf_det_threshold": low, "minimum_consecutive_frames": 1}
+    return found | {
+        "ByteTrack of trackers": lambda one: _in_the_picture(ByteTrackTracker(**common), one),
+        "OC-SORT of trackers": lambda one: _in_the_picture(
+            OCSORTTracker(high_conf_det_threshold=low, minimum_iou_threshold=0.1, minimum_consecutive_frames=1), one
         ),
-        "OC-SORT": lambda seen: _in_the_picture(
-            OCSORTTracker(high_conf_det_threshold=low, minimum_iou_threshold=0.1, minimum_consecutive_frames=1), seen
-        ),
+        "BoT-SORT with CMC of trackers": lambda one: _in_the_picture(BoTSORTTracker(**common), one, pictures=True),
     }
 
 
-def _in_the_picture(tracker: Any, seen: SeenPatrol) -> GroundHits:
-    """Give a tracker every frame's boxes with its time; identities come back on the hits."""
+def _in_the_picture(tracker: Any, one: _Flown, *, pictures: bool = False) -> tuple[GroundHits, float]:
+    """Give a tracker every frame's boxes with its time; identities come back on the hits, with seconds spent."""
     import supervision
 
+    seen, spent = one.seen, 0.0
     hits, names = seen.hits, np.full(len(seen.hits), "", dtype=object)
-    start_ns = int(seen.truth.frame_t_utc_ns[0])
-    for t_utc_ns in seen.truth.frame_t_utc_ns.tolist():
+    times = seen.truth.frame_t_utc_ns
+    images = one.pictures() if pictures else itertools.repeat(None)
+    for t_utc_ns, image in zip(times.tolist(), images, strict=False):
         rows = np.flatnonzero(hits.t_utc_ns == t_utc_ns)
         given = supervision.Detections(
             xyxy=hits.box_px[rows].astype(float).reshape(-1, 4),
@@ -76,11 +110,13 @@ def _in_the_picture(tracker: Any, seen: SeenPatrol) -> GroundHits:
             class_id=hits.class_name.codes[rows].astype(int),
             data={"row": rows},
         )
-        found = tracker.update(given, timestamp=(t_utc_ns - start_ns) / 1e9)
+        start = time.process_time()
+        found = tracker.update(given, frame=image, timestamp=(t_utc_ns - int(times[0])) / 1e9)
+        spent += time.process_time() - start
         if len(found):
             for row, name in zip(found.data["row"], found.tracker_id, strict=True):
                 names[row] = f"I-{name}" if name >= 0 else ""
-    return dataclasses.replace(hits, track=Labels.of(names.tolist()))
+    return dataclasses.replace(hits, track=Labels.of(names.tolist())), spent
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +127,14 @@ class _Reached:
     ms_per_frame: float
 
     @classmethod
-    def by(cls, follow: Callable[[SeenPatrol], GroundHits], flights: list[SeenPatrol]) -> _Reached:
+    def by(cls, follow: Follow, flights: list[_Flown]) -> _Reached:
         scores, spent = [], 0.0
-        for seen in flights:
-            start = time.process_time()
-            marked = follow(seen)
-            spent += time.process_time() - start
-            scores.append(score_tracks(marked, GroundTracks.of([]), seen.truth, hours=seen.seconds / 3600.0))
-        return cls(scores=scores, ms_per_frame=1e3 * spent / sum(len(seen.looks) for seen in flights))
+        for one in flights:
+            marked, seconds = follow(one)
+            spent += seconds
+            hours = one.seen.seconds / 3600.0
+            scores.append(score_tracks(marked, GroundTracks.of([]), one.seen.truth, hours=hours))
+        return cls(scores=scores, ms_per_frame=1e3 * spent / sum(len(one.seen.looks) for one in flights))
 
     def mean(self, name: str, which: str = "reached") -> float:
         weights = [one.things for one in self.scores]
@@ -115,7 +151,7 @@ class _Reached:
 
 def _rows(fps: Fraction, seconds: float, errors: DetectorErrors | None, label: str) -> list[Row]:
     shape = PatrolShape(seconds=seconds, fps=fps)
-    flights = [seen_patrol(seed, dataclasses.replace(shape, depression_deg=down), errors) for seed, down in FLIGHTS]
+    flights = [_Flown.over(seed, dataclasses.replace(shape, depression_deg=down), errors) for seed, down in FLIGHTS]
     mine = _Reached.by(_ours, flights)
     where = f"{label}, {float(fps):g} frames/s"
 

@@ -87,8 +87,9 @@ class _Pairs:
 
     thing: NDArray[np.int64]
     hit: NDArray[np.int64]
-    offset_m: FloatArray
-    """From where the thing is expected to the hit, shape (m, 2)."""
+    east_m: FloatArray
+    """From where the thing is expected to the hit."""
+    north_m: FloatArray
     penalty: FloatArray
     spread: FloatArray
     """Mean variance on an axis of what is either's own."""
@@ -98,16 +99,18 @@ class _Pairs:
     @classmethod
     def within_reach(cls, predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> _Pairs:
         """Leave out what even a shift at its gate leaves outside the gate of the pair."""
-        of_thing, of_hit = (np.trace(cov, axis1=1, axis2=2) for cov in (predicted.cov_m2, hits.own_m2))
-        drift, own = float(np.trace(drift_m2)), float(of_thing.max() + of_hit.max())
+        of_thing, of_hit = (cov[:, 0, 0] + cov[:, 1, 1] for cov in (predicted.cov_m2, hits.own_m2))
+        drift, own = float(drift_m2[0, 0] + drift_m2[1, 1]), float(of_thing.max() + of_hit.max())
         reach = np.sqrt(GATE_D2) * (np.sqrt(drift) + np.sqrt(own / 2.0) + np.sqrt(own + drift))
         east, north = (hits.place_m[None, :, axis] - predicted.place_m[:, None, axis] for axis in (0, 1))
-        thing, hit = np.nonzero(east**2 + north**2 <= reach**2)
+        flat = np.flatnonzero(east * east + north * north <= reach**2)
+        thing, hit = np.divmod(flat, len(of_hit))
         other = predicted.class_code[thing] != hits.class_code[hit]
         return cls(
             thing=thing,
             hit=hit,
-            offset_m=np.stack([east[thing, hit], north[thing, hit]], axis=1),
+            east_m=east.ravel()[flat],
+            north_m=north.ravel()[flat],
             penalty=np.where(other, OTHER_CLASS_D2, 0.0),
             spread=(of_thing[thing] + of_hit[hit]) / 2.0,
             anchors=np.argsort((of_thing + of_hit.min()) / 2.0, kind="stable")[:ANCHORS_MAX],
@@ -127,10 +130,10 @@ def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, Float
     if not len(pairs.thing):
         return []
     row, known = pairs.of_anchors()
-    proposals, price = _proposals(pairs.offset_m[row[known & (pairs.penalty[row] == 0.0)]], drift_m2)
-    near, spread = pairs.offset_m[row], pairs.spread[row]
-    east, north = (near[None, ..., axis] - proposals[:, axis, None, None] for axis in (0, 1))
-    gaps = (east**2 + north**2) / spread + np.where(known, pairs.penalty[row], np.inf)
+    spread, penalty = pairs.spread[row], np.where(known, pairs.penalty[row], np.inf)
+    near = np.stack([pairs.east_m[row], pairs.north_m[row]], axis=2)
+    proposals, price = _proposals(near[penalty == 0.0], drift_m2)
+    gaps = _gaps(near, spread, penalty, proposals)
     least = gaps.min(axis=2)
     cost = np.minimum(least, GATE_D2).sum(axis=1) + price
     refined: list[tuple[FloatArray, FloatArray]] = []
@@ -147,14 +150,29 @@ def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, Float
     return refined
 
 
+def _gaps(near_m: FloatArray, spread: FloatArray, penalty: FloatArray, proposals_m: FloatArray) -> FloatArray:
+    """Return |near - proposal|^2 / spread + penalty, shape (proposals, *spread.shape), as one product of matrices."""
+    size = (near_m * near_m).sum(axis=2) / spread + penalty
+    parts = np.stack([near_m[..., 0] / spread, near_m[..., 1] / spread, 1.0 / spread, size])
+    east, north = proposals_m.T
+    weights = np.stack([-2.0 * east, -2.0 * north, east * east + north * north, np.ones(len(east))], axis=1)
+    return np.asarray((weights @ parts.reshape(4, -1)).reshape(-1, *spread.shape))
+
+
 def _proposals(offset_m: FloatArray, drift_m2: FloatArray) -> tuple[FloatArray, FloatArray]:
     """No shift at all, and the likeliest of those offered, one of each cell; and the price of each."""
-    price = ((offset_m @ inverse_2x2(drift_m2)) * offset_m).sum(axis=1)
-    inside = price < GATE_D2
-    offset_m, price = offset_m[inside], price[inside]
-    order = np.argsort(price, kind="stable")
-    cells = np.rint(offset_m[order] / GRID_M).astype(np.int64)
-    _, first = np.unique(cells[:, 0] * 1_000_003 + cells[:, 1], return_index=True)
+    price = _squared(inverse_2x2(drift_m2), offset_m)
+    inside = np.flatnonzero(price < GATE_D2)
+    some, most = inside, 4 * PROPOSALS_MAX
+    while True:
+        if len(inside) > most:
+            some = inside[price[inside] <= np.partition(price[inside], most)[most]]
+        order = some[np.argsort(price[some], kind="stable")]
+        cells = np.rint(offset_m[order] / GRID_M).astype(np.int64)
+        _, first = np.unique(cells[:, 0] * 1_000_003 + cells[:, 1], return_index=True)
+        if len(first) >= PROPOSALS_MAX or len(some) == len(inside):
+            break
+        some, most = inside, 4 * most
     order = order[np.sort(first)][:PROPOSALS_MAX]
     return np.vstack([np.zeros((1, 2)), offset_m[order]]), np.concatenate([[0.0], price[order]])
 
@@ -167,18 +185,19 @@ def _assigned(
     A pair whose thing and hit have no other choice is one; only the others are weighed against each other.
     """
     things, own_m2 = predicted.cov_m2, hits.own_m2 + left_m2
-    offset = pairs.offset_m - shift_m
-    widest = 2.0 * pairs.spread + np.trace(left_m2)  # no less than the largest variance in any direction
-    near = np.flatnonzero(offset[:, 0] ** 2 + offset[:, 1] ** 2 < GATE_D2 * widest)
+    east, north = pairs.east_m - shift_m[0], pairs.north_m - shift_m[1]
+    widest = 2.0 * pairs.spread + (left_m2[0, 0] + left_m2[1, 1])  # at least the largest variance in any direction
+    near = np.flatnonzero(east * east + north * north < GATE_D2 * widest)
     thing, hit = pairs.thing[near], pairs.hit[near]
     spread = things[thing] + own_m2[hit]
-    d2 = _squared(inverse_2x2(spread), offset[near]) + pairs.penalty[near]
+    d2 = _squared(inverse_2x2(spread), np.stack([east[near], north[near]], axis=1)) + pairs.penalty[near]
     gain = d2 + np.log(_determinant(spread) / _least_width(things, own_m2)) - 2.0 * GATE_D2
     inside = (d2 < GATE_D2) & (gain < 0.0)
     thing, hit, gain = thing[inside], hit[inside], gain[inside]
     alone = (np.bincount(thing, minlength=len(things))[thing] == 1) & (np.bincount(hit)[hit] == 1)
     kept = alone.copy()
-    kept[~alone] = _cheapest(thing[~alone], hit[~alone], gain[~alone])
+    if not alone.all():
+        kept[~alone] = _cheapest(thing[~alone], hit[~alone], gain[~alone])
     total = float(gain[kept].sum()) + GATE_D2 * (len(things) + len(own_m2))
     return total, Alignment(shift_m=np.zeros(2), left_m2=left_m2, thing=thing[kept], hit=hit[kept])
 
@@ -195,10 +214,10 @@ def _cheapest(thing: NDArray[np.int64], hit: NDArray[np.int64], gain: FloatArray
 
 
 def _squared(matrix: FloatArray, vector: FloatArray) -> FloatArray:
-    """Return v' M v of symmetric matrices (n, 2, 2) and vectors (n, 2)."""
+    """Return v' M v of symmetric matrices, shape (n, 2, 2) or one for all, and vectors (n, 2)."""
     east, north = vector[:, 0], vector[:, 1]
-    crossed = 2.0 * matrix[:, 0, 1] * east * north
-    return np.asarray(matrix[:, 0, 0] * east**2 + matrix[:, 1, 1] * north**2 + crossed)
+    crossed = 2.0 * matrix[..., 0, 1] * east * north
+    return np.asarray(matrix[..., 0, 0] * east**2 + matrix[..., 1, 1] * north**2 + crossed)
 
 
 def _determinant(cov: FloatArray) -> FloatArray:

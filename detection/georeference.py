@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detection.ground_hits import HIT_ID, GroundHits
+from detection.ground_hits import HIT_ID, NUMBERS, GroundHits
 from detection.labels import Labels
 from geo.accuracy import ce90_m
 from geo.geodesy import metres_per_degree
@@ -90,8 +90,15 @@ def place_all(
 class FrameBoxes:
     """The boxes of one picture, and all that placing them needs of it: a picture's pixels need not wait for that."""
 
-    hits: GroundHits
-    """Without places."""
+    hit_id: NDArray[np.bytes_]
+    boxes_px: FloatArray
+    """Shape (n, 4), to a hundredth of a pixel."""
+    class_name: Labels
+    detections: Detections
+    media_id: str
+    frame_index: int
+    media_t_ns: int
+    t_utc_ns: int
     pose: Pose | None
     lens: CameraModel | None
     sigmas: PoseSigmas | None
@@ -99,22 +106,44 @@ class FrameBoxes:
 
     @classmethod
     def of(cls, frame: Frame, detections: Detections, class_names: Sequence[str], media_id: str) -> FrameBoxes:
-        """Give each box of a frame its id, and the reason why it has no place yet."""
+        """Give each box of a frame its id."""
         height_px, width_px = frame.image.shape[:2]
-        lens = frame.camera or camera_of(frame.pose, width_px, height_px)
-        reason = Unplaced.NO_CAMERA if frame.pose is not None and lens is None else Unplaced.NO_POSE
-        hits = _unplaced(frame, detections, class_names, media_id, reason)
-        return cls(hits=hits, pose=frame.pose, lens=lens, sigmas=frame.sigmas)
+        class_name = Labels(names=tuple(class_names), codes=detections.classes.astype(np.int32))
+        boxes_px: FloatArray = detections.boxes_px.astype(np.float64).round(2)
+        return cls(
+            hit_id=_ids(frame, class_name, boxes_px, media_id),
+            boxes_px=boxes_px,
+            class_name=class_name,
+            detections=detections,
+            media_id=media_id,
+            frame_index=frame.index,
+            media_t_ns=round(frame.pts_s * 1_000_000_000),
+            t_utc_ns=frame.t_utc_ns,
+            pose=frame.pose,
+            lens=frame.camera or camera_of(frame.pose, width_px, height_px),
+            sigmas=frame.sigmas,
+        )
+
+    def __len__(self) -> int:
+        return len(self.hit_id)
+
+    @property
+    def reason(self) -> Unplaced:
+        """Why the boxes have no place, unless they get one."""
+        return Unplaced.NO_CAMERA if self.pose is not None and self.lens is None else Unplaced.NO_POSE
 
 
 def place_boxes(seen: Sequence[FrameBoxes], surroundings: Surroundings) -> GroundHits:
     """Place the boxes of some pictures on the ground, all at once: `place_all` without the pictures."""
-    hits = GroundHits.concat([one.hits for one in seen])
-    counts = np.array([len(one.hits) for one in seen], dtype=np.int64)
+    seen = [one for one in seen if len(one)]
+    if not seen:
+        return GroundHits.of([])
+    counts = np.array([len(one) for one in seen], dtype=np.int64)
+    hits = _unplaced(seen, counts)
     first = np.cumsum(counts) - counts
     alike: dict[tuple[CameraModel, PoseSigmas, GimbalFrame], list[int]] = {}
     for number, one in enumerate(seen):
-        if len(one.hits) and one.pose is not None and one.lens is not None:
+        if one.pose is not None and one.lens is not None:
             key = one.lens, one.sigmas or surroundings.sigmas, one.pose.gimbal_frame
             alike.setdefault(key, []).append(number)
     for (lens, sigmas, _), numbers in alike.items():
@@ -210,35 +239,37 @@ def _ground(
     return points, points.cov_enu_m2[:, :2, :2] + own
 
 
-def _unplaced(
-    frame: Frame, detections: Detections, class_names: Sequence[str], media_id: str, reason: Unplaced
-) -> GroundHits:
-    """Boxes of a frame as hits without a place."""
-    count = len(detections)
-    class_name = Labels(names=tuple(class_names), codes=detections.classes.astype(np.int32))
-    boxes: FloatArray = detections.boxes_px.astype(np.float64).round(2)
-    scores = np.nan_to_num(np.round(detections.scores.astype(np.float64), 4), nan=0.0, posinf=0.0, neginf=0.0)
+def _unplaced(seen: Sequence[FrameBoxes], counts: NDArray[np.int64]) -> GroundHits:
+    """Boxes of some frames, each with as many as `counts` says, as hits without a place."""
+    scores = np.concatenate([one.detections.scores for one in seen]).astype(np.float64)
+    chances = np.concatenate([one.detections.calibrated() for one in seen])
+    whole: dict[str, NDArray[np.generic]] = {
+        name: np.repeat(np.array(values, dtype=kind), counts)
+        for name, values, kind in (
+            ("frame_index", [one.frame_index for one in seen], np.int64),
+            ("media_t_ns", [one.media_t_ns for one in seen], np.int64),
+            ("t_utc_ns", [one.t_utc_ns for one in seen], np.int64),
+            ("reason_code", [REASONS.index(one.reason) for one in seen], np.int8),
+        )
+    }
+    count = len(scores)
+    unknown: dict[str, NDArray[np.generic]] = {
+        name: np.full(count, np.nan, dtype=NUMBERS[name])
+        for name in (
+            "lat_deg", "lon_deg", "alt_hae_m", "var_e_m2", "var_n_m2", "cov_en_m2", "ce90_m", "slant_m",
+        )
+    }  # fmt: skip
     return GroundHits(
-        hit_id=_ids(frame, class_name, boxes, media_id),
-        media=Labels.repeated(media_id, count),
+        hit_id=np.concatenate([one.hit_id for one in seen]),
+        media=Labels.of(one.media_id for one in seen).take(np.repeat(np.arange(len(seen)), counts)),
         stream=np.zeros(count, dtype=np.int16),
-        frame_index=np.full(count, frame.index, dtype=np.int64),
-        media_t_ns=np.full(count, round(frame.pts_s * 1_000_000_000), dtype=np.int64),
-        t_utc_ns=np.full(count, frame.t_utc_ns, dtype=np.int64),
-        class_name=class_name,
-        score_raw=scores.astype(np.float32),
-        score=np.round(detections.calibrated(), 4),
-        box_px=boxes.astype(np.float32),
-        lat_deg=np.full(count, np.nan),
-        lon_deg=np.full(count, np.nan),
-        alt_hae_m=np.full(count, np.nan, dtype=np.float32),
-        var_e_m2=np.full(count, np.nan, dtype=np.float32),
-        var_n_m2=np.full(count, np.nan, dtype=np.float32),
-        cov_en_m2=np.full(count, np.nan, dtype=np.float32),
-        ce90_m=np.full(count, np.nan, dtype=np.float32),
-        slant_m=np.full(count, np.nan, dtype=np.float32),
-        reason_code=np.full(count, REASONS.index(reason), dtype=np.int8),
+        class_name=Labels.concat([one.class_name for one in seen]),
+        score_raw=np.nan_to_num(np.round(scores, 4), nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32),
+        score=np.round(chances, 4),
+        box_px=np.concatenate([one.boxes_px for one in seen]).astype(np.float32),
         track=Labels.repeated("", count),
+        **whole,  # type: ignore[arg-type]
+        **unknown,  # type: ignore[arg-type]
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
+
 from detection.events import Watched, find_events
 from detection.georeference import FrameBoxes, Surroundings, place_boxes
 from detection.ground_hits import GroundHits
@@ -221,7 +223,7 @@ class FrameAnalysis:
         """Note what was found in a frame, and where it was taken."""
         frame, detections = planned.frame, seen.detections
         boxes = FrameBoxes.of(frame, detections, self.class_names, self.media_id)
-        for hit_id, box in zip(boxes.hits.hit_id.tolist(), boxes.hits.box_px.tolist(), strict=True):
+        for hit_id, box in zip(boxes.hit_id.tolist(), boxes.boxes_px.astype(np.float32).tolist(), strict=True):
             if len(self.chips) < self.settings.max_chips:
                 self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
             else:
