@@ -1,29 +1,33 @@
 """Learn how often each kind of evidence of a track counts (`detection.existence.WEIGHTS`), on simulated patrols.
 
-Not a comparison: `python -m benchmarks.existence 3000 15` prints the weights of fifteen half hours from world 3000 on.
+Not a comparison: `python -m benchmarks.existence 8000 45 1 8300 20 3` prints the weights of 45 half hours from 8000
+on, each over new ground, and twenty from world 8300 on that pass three times.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import numpy as np
 from scipy.optimize import minimize
 
-from detection.existence import factors
+from detection.existence import Weights, factors
 from detection.ground_drift import GroundDrift
 from detection.ground_tracker import TrackerSettings, follow
 from detection.placed_hits import Placed
 from detection.scoring import InView, match
+from detection.seen_again import seen_again
 from vedette.commands.eval_follow import Followed, simulated
 
-NAMES = ("score", "sure", "found", "motion", "size", "width", "turning")
+NAMES = tuple(field.name for field in dataclasses.fields(Weights) if field.name != "base")
 
 
 def labelled(one: Followed) -> tuple[np.ndarray, np.ndarray]:
-    """Return factors (n, 7) of a recording's person tracks, and whether each has most of its boxes on a person."""
+    """Return factors (n, kinds) of what a recording took for persons, and whether most boxes of each are on one."""
     placed, drift = Placed.of(one.hits), GroundDrift.of(one.looks)
     paths = follow(placed, TrackerSettings(), one.looks, drift)
+    paths = paths.chosen(seen_again(paths, placed))
     found = factors(paths, placed, one.looks, drift)
     wrong = np.zeros(len(one.hits))
     wrong[match(one.hits, one.truth, view=InView()).false_hits] = 1.0
@@ -45,15 +49,20 @@ def learned(evidence: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.asarray(minimize(loss, np.array([0.0] + [1.0] * len(NAMES))).x)
 
 
-def main(first: int, count: int) -> None:
-    """Print what is learned."""
-    parts = [labelled(one) for one in simulated(count / 2.0, first)]
-    evidence, right = (np.concatenate(column) for column in zip(*parts, strict=True))
+def main(worlds: list[int]) -> None:
+    """Print what is learned of worlds, given as the first, how many, and passes, once or several times."""
+    flown = [
+        simulated(count / 2.0, first, passes)
+        for first, count, passes in zip(worlds[::3], worlds[1::3], worlds[2::3], strict=True)
+    ]
+    evidence, right = (
+        np.concatenate(column) for column in zip(*(labelled(one) for part in flown for one in part), strict=True)
+    )
     told = ", ".join(
         f"{name} {value:.2f}" for name, value in zip(("base", *NAMES), learned(evidence, right), strict=True)
     )
-    print(f"{len(right)} person tracks, {int((~right).sum())} of them false: {told}")  # noqa: T201
+    print(f"{len(right)} things taken for persons, {int((~right).sum())} of them none: {told}")  # noqa: T201
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main([int(word) for word in sys.argv[1:]])

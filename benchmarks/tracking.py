@@ -2,8 +2,8 @@
 
 ByteTrack, OC-SORT and BoT-SORT with camera-motion compensation are those of `trackers`, which is not among our
 dependencies: pip install trackers to have them. BoT-SORT is given the pictures, drawn as the simulator's thermal camera
-has them; drawing is not counted as its time. UCMCTrack's way on the ground is `benchmarks._ground_kalman`.
-HOTA and IDF1 are trackeval's, beside what the same boxes allow.
+has them, at the rates of patrols (up to three a second); drawing is not counted as its time. UCMCTrack's way on the
+ground is `benchmarks._ground_kalman`. HOTA and IDF1 are trackeval's, beside what the same boxes allow.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ FLIGHTS = ((1, 45.0), (2, 35.0), (3, 60.0), (4, 45.0), (6, 40.0))
 """World seed, and depression in degrees."""
 RATES = ((Fraction(30), 12.0), (Fraction(6), 60.0), (Fraction(3), 60.0), (Fraction(3, 2), 60.0))
 """Frames a second, and seconds of each flight."""
+DRAWN_FPS = Fraction(3)
 PERFECT = DetectorErrors(
     recall=1.0, half_height_px=-50.0, hidden_share=0.0, jitter_px=(0.0, 0.0), jitter_share=0.0,
     lasting_px=(0.0, 0.0), flickers_per_frame=0.0, clutter_per_km2=0.0,
@@ -77,7 +78,7 @@ def _on_ground(one: _Flown) -> tuple[GroundHits, float]:
     return follow_on_ground(one.seen.hits, one.seen.looks), time.process_time() - start
 
 
-def _rivals() -> dict[str, Follow]:
+def _rivals(fps: Fraction) -> dict[str, Follow]:
     found: dict[str, Follow] = {"UCMCTrack's way": _on_ground}
     try:
         from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
@@ -85,12 +86,15 @@ def _rivals() -> dict[str, Follow]:
         return found
     low = 0.3
     common = {"track_activation_threshold": low, "high_conf_det_threshold": low, "minimum_consecutive_frames": 1}
+    if fps <= DRAWN_FPS:
+        found["BoT-SORT with CMC of trackers"] = lambda one: _in_the_picture(
+            BoTSORTTracker(**common), one, pictures=True
+        )
     return found | {
         "ByteTrack of trackers": lambda one: _in_the_picture(ByteTrackTracker(**common), one),
         "OC-SORT of trackers": lambda one: _in_the_picture(
             OCSORTTracker(high_conf_det_threshold=low, minimum_iou_threshold=0.1, minimum_consecutive_frames=1), one
         ),
-        "BoT-SORT with CMC of trackers": lambda one: _in_the_picture(BoTSORTTracker(**common), one, pictures=True),
     }
 
 
@@ -159,7 +163,7 @@ def _rows(fps: Fraction, seconds: float, errors: DetectorErrors | None, label: s
         return Row(what=f"{what} {where}", ours=ours, rival=rival, rival_name=name, unit=unit, higher_is_better=more)
 
     rows = [row(n.upper(), mine.mean(n), mine.mean(n, "ceiling"), "every identity known") for n in ("hota", "idf1")]
-    for name, follow in _rivals().items():
+    for name, follow in _rivals(fps).items():
         theirs = _Reached.by(follow, flights)
         rows += [row(n.upper(), mine.mean(n), theirs.mean(n), name) for n in ("hota", "idf1")]
         rows += [

@@ -19,7 +19,7 @@ from detection.looks import Shift
 from detection.values import Detections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from detection.looking import Executor, Picture, Stretch
 
@@ -89,11 +89,26 @@ class Remembering:
     def _digest(self, picture: Picture) -> bytes:
         """Return the hash of a picture and of what is done with it; the last one's is asked for twice."""
         if self._last is None or self._last[0] is not picture:
-            told = repr((picture.image.shape, picture.tiles, picture.compared, picture.ground))
-            digest = hashlib.sha256(told.encode())
-            digest.update(np.ascontiguousarray(picture.image).data)
+            digest = hashlib.sha256(repr((picture.tiles, picture.compared)).encode())
+            for part in _parts((picture.ground, picture.image)):
+                digest.update(part)
             self._last = picture, digest.digest()
         return self._last[1]
+
+
+def _parts(value: object) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a value to the last bit: of the fields of dataclasses, of arrays, and of what prints whole."""
+    if isinstance(value, np.ndarray):
+        yield f"{value.dtype.str}{value.shape}".encode()
+        yield np.ascontiguousarray(value).data
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _parts(one)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _parts(getattr(value, field.name))
+    else:
+        yield f"{value!r};".encode()
 
 
 def as_row(seen: Seen) -> dict[str, Any]:

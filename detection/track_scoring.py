@@ -279,11 +279,13 @@ class OperatingPoint:
 EXISTENCE_LIMITS: Final = (0.02, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
 
 
-def operating_points(hits: GroundHits, tracks: GroundTracks, truth: FilmTruth) -> tuple[OperatingPoint, ...]:
+def operating_points(
+    hits: GroundHits, tracks: GroundTracks, truth: FilmTruth, limits: Sequence[float] = EXISTENCE_LIMITS
+) -> tuple[OperatingPoint, ...]:
     """Return visits found and false person tracks for every limit; give tracks of any existence."""
     found = match(hits, truth, view=InView())
     points = []
-    for limit in EXISTENCE_LIMITS:
+    for limit in limits:
         shown = np.append(tracks.existence >= limit, False)
         codes = np.where(shown[hits.track.codes], hits.track.codes, NONE).astype(np.int32)
         kept = dataclasses.replace(hits, track=dataclasses.replace(hits.track, codes=codes))

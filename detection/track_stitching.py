@@ -46,7 +46,7 @@ def stitch(paths: Paths, placed: Placed, gap_s: float, drift: GroundDrift) -> Pa
     chance = density / (rivals - density + NEWCOMERS_PER_M2)
     joined = chance >= JOIN_MIN
     following = dict(zip(before[joined].tolist(), after[joined].tolist(), strict=True))
-    return paths.chosen(_chains(len(paths), following))
+    return paths.chosen(chains_of(len(paths), following))
 
 
 def _candidates(paths: Paths, gap_s: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -89,7 +89,8 @@ def _density(
     return np.where(d2 < GATE_D2, np.exp(-0.5 * d2) / area, 0.0)
 
 
-def _chains(count: int, following: dict[int, int]) -> list[list[int]]:
+def chains_of(count: int, following: dict[int, int]) -> list[list[int]]:
+    """Return `count` rows as chains, given which follows which: each is followed by one at most, and follows one."""
     chains: list[list[int]] = []
     later = set(following.values())
     for start in range(count):

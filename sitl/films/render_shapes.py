@@ -207,11 +207,16 @@ def _prop_name(rng: np.random.Generator) -> str:
     return _PROPS[min(int(np.searchsorted(_PROP_ODDS, rng.random())), len(_PROPS) - 1)]
 
 
+def prop_name(lot: int) -> str:
+    """Return what a hash stands for: tree, bush, rock, post, animal or hut."""
+    return _prop_name(np.random.default_rng(lot))
+
+
 def lot_of(name: str, rng: np.random.Generator) -> int:
     """Draw a hash that stands for a prop called `name`: tree, bush, rock, post, animal or hut."""
     while True:
         lot = int(rng.integers(2**63))
-        if _prop_name(np.random.default_rng(lot)) == name:
+        if prop_name(lot) == name:
             return lot
 
 

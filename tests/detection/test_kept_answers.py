@@ -9,11 +9,13 @@ import math
 import numpy as np
 import pytest
 
+from detection.ground_registration import SeenGround
 from detection.kept_answers import Remembering, as_row, from_row
 from detection.looking import Picture, Seen, Stretch
-from detection.looks import Shift
+from detection.looks import Look, Looks, Shift
 from detection.tiling import Tile
 from detection.values import Detections
+from geo.values import CameraModel, Geodetic
 
 TILES = (Tile(left_px=0, top_px=0, width_px=8, height_px=6),)
 DETECTOR = {"model": "m", "versions": {"onnxruntime": "1"}}
@@ -92,6 +94,16 @@ def test_whatever_decides_an_answer_is_in_its_key(other):
     held = Held()
     assert ask(held, stretch(picture(1))) == 1
     assert ask(held, other) == 1
+
+
+def test_ground_that_differs_in_the_last_bit_is_other_ground(make_pose):
+    look = Looks.of([Look(make_pose(), CameraModel.from_fov(hfov_deg=35.0, width_px=8, height_px=6))])
+    middle = Geodetic(lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0)
+    turned = look.to_camera.copy()
+    turned[0, 0, 0] = np.nextafter(turned[0, 0, 0], 2.0)
+    grounds = [SeenGround(one, middle, 40.0) for one in (look, dataclasses.replace(look, to_camera=turned))]
+    held = Held()
+    assert [ask(held, stretch(picture(1, ground=one, compared=True))) for one in (*grounds, *grounds)] == [1, 1, 0, 0]
 
 
 def test_another_detector_has_answers_of_its_own():

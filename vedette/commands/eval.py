@@ -37,6 +37,9 @@ def evaluate(
     hours: Annotated[
         float, typer.Option(min=0.0, max=1000.0, help="Also follow so many hours of simulated boxes (no model runs).")
     ] = 0.0,
+    passes: Annotated[
+        int, typer.Option(min=1, max=20, help="How often these hours come by the same ground; 1 is new ground always.")
+    ] = 1,
     filmed: Annotated[
         float, typer.Option(min=0.0, max=600.0, help="Also so many minutes of a patrol drawn and looked at: slow.")
     ] = 0.0,
@@ -79,7 +82,7 @@ def evaluate(
         known = calibration_of(judged, sha256)
         write_calibration(known, held)
     scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
-    follows = _follow(judged, limit, terrain, hours, known)
+    follows = _follow(judged, limit, terrain, (hours, passes), known)
     if filmed > 0.0:
         shown, _ = load_detector(chosen, threads=threads)
         follows.append(score_followed(f"{filmed:g} min of a filmed patrol", filmed_patrols(filmed, FILMED_SEED, shown)))
@@ -111,10 +114,10 @@ def _follow(
     judged: list[tuple[Source, list[Detections], list[LabelledFrame]]],
     limit: float,
     terrain: Path | None,
-    hours: float,
+    simulate: tuple[float, int],
     known: Calibration | None,
 ) -> list[FollowScore]:
-    """Follow films, and hours of simulated boxes where asked for."""
+    """Follow films, and hours of simulated boxes over so many passes where asked for."""
     from geo.terrain_file import read_terrain
     from vedette.commands.eval_follow import followed_film, score_followed, simulated
 
@@ -126,8 +129,10 @@ def _follow(
         film = followed_film(source, found, true, limit, ground)
         if film is not None:
             scores.append(score_followed(source.name, [film]))
+    hours, passes = simulate
     if hours > 0.0:
-        scores.append(score_followed(f"{hours:g} h of simulated boxes", list(simulated(hours, SIMULATED_SEED))))
+        name = f"{hours:g} h of simulated boxes" + (f", {passes} passes" if passes > 1 else "")
+        scores.append(score_followed(name, list(simulated(hours, SIMULATED_SEED, passes))))
     return scores
 
 

@@ -162,16 +162,15 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 
 
-def simulated(hours: float, seed: int) -> Iterator[Followed]:
-    """Fly patrols of half an hour each, over new ground all the time, with the faults of `DetectorErrors`."""
+def simulated(hours: float, seed: int, passes: int = 1) -> Iterator[Followed]:
+    """Fly patrols of half an hour each, with the faults of `DetectorErrors`; to and fro where there are passes."""
     from sitl.films.patrol_flight import PatrolShape
     from sitl.films.seen_patrol import seen_patrol
 
     count = max(1, math.ceil(hours * 3600.0 / PATROL_S - 1e-9))
     seconds = hours * 3600.0 / count
-    shape = PatrolShape(
-        seconds=seconds, fps=Fraction(3, 2), line_m=12.0 * seconds + 100.0, groups_per_km=2.0, vehicles_per_km=1.0
-    )
+    line_m = 12.0 * seconds / passes + (100.0 if passes == 1 else 50.0)
+    shape = PatrolShape(seconds=seconds, fps=Fraction(3, 2), line_m=line_m, groups_per_km=2.0, vehicles_per_km=1.0)
     for number in range(count):
         seen = seen_patrol(seed + number, shape)
         flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
