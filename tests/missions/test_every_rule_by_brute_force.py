@@ -27,7 +27,7 @@ AROUND_M = 2.0
 SWEPT_M = 25.0
 """Ways home are walked every 20 m here and begin every 100 m in the judge, which sweeps what lies between."""
 ELSEWHERE = ("position loss", "failsafe endurance")
-"""Rules with tests of their own: `test_position_loss.py`, `test_returns.py`."""
+"""Rules with tests of their own: `test_position_loss.py`, and below."""
 SLOPE_LAT, SLOPE_LON = 2500.0, 900.0
 """Metres a degree that the ground rises: 2.2 % to the north and 1.3 % to the east."""
 
@@ -228,6 +228,31 @@ def test_of_each_rule_the_worst_leg_is_told_and_on_how_many_more_it_is_so(make_b
             assert f.message.endswith(f" (so on {len(same)} of {len(legs)} legs)") == (len(same) > 1)
             assert ("so on" in f.message) == (len(same) > 1)
     assert several  # two legs are several, too
+
+
+@pytest.mark.parametrize(("far_pct", "short"), [(24.0, True), (60.0, False), (13.0, True)])
+def test_a_way_home_into_the_reserve_is_told_with_the_battery_it_would_take(make_brief, far_pct, short):
+    """Level at the planned speed, and at most as much again for climb, starts and the descent; where the battery is
+    below the reserve already the flight itself is at fault, and not the way home."""
+    brief, situation, _ = scene_of(make_brief, rally=False)
+    base = ground_at(*HOME)
+    points = [(*HOME, base + 60.0), (HOME[0] + 1100.0, HOME[1], base + 60.0), (HOME[0] + 1000.0, HOME[1], base + 60.0)]
+    legs = legs_of(points, [far_pct, far_pct])
+    lat, lon = degrees(*HOME)
+    home = Landing(lat_deg=lat, lon_deg=lon, alt_amsl_m=base)
+    subject, aircraft = Subject(situation, brief.performances[0], legs, [home]), brief.performances[0].aircraft
+    found = [b for b in breaches(subject) if b.rule == "failsafe endurance" and len(b.leg)]
+    assert bool(found) is short
+    for f in worst_of_each(found, situation.frame, subject.legs, str):
+        left = {100.0 * k: 100.0 - (100.0 - far_pct) * k / 11.0 for k in range(12)}
+        away_m, before = next((m, pct) for m, pct in reversed(left.items()) if pct >= 20.0)
+        least = 100.0 * away_m / 15.0 * aircraft.cruise_power_w / 3600.0 / aircraft.battery_wh
+        assert before - 2.0 * least <= f.measured <= before - least
+        assert (f.limit, f.unit, f.severity) == (20.0, "%", Severity.ERROR)
+        (asked,) = re.findall(r"aircraft.battery_wh = (\d+), or a rally point nearer to it", f.advice)
+        assert int(asked) == math.ceil(aircraft.battery_wh * (100.0 - f.measured) / 80.0)
+        (share,) = re.findall(r"so on (\d+) % of the path", f.message)
+        assert 0 < int(share) < 60  # the first of the way out has battery enough
 
 
 def agree(found, scene, ways):

@@ -137,6 +137,18 @@ def test_a_vehicle_set_to_circle_wider_over_home_is_judged_with_its_own_circle(p
         assert bool(standoff_errors(found)) is not fit
 
 
+@pytest.mark.parametrize(
+    ("dialect", "circles"), [("ardupilot", {"RTL_RADIUS"}), ("px4", {"RTL_LOITER_RAD", "NAV_LOITER_RAD"})]
+)
+def test_every_circle_of_a_return_is_asked_of_the_vehicle_as_its_widest(planned, dialect, circles):
+    made = planned(dialect)
+    (sortie,) = made.plan.sorties
+    asked = {p.name: p.value for p in sortie.vehicle_parameters if p.wide}
+    assert asked.keys() == circles
+    circle_m = subject_of(made.situation, sortie).return_rules.circle_m
+    assert all(circle_m <= value < circle_m + 1.0 for value in asked.values())
+
+
 @pytest.mark.parametrize(("dialect", "met"), [("ardupilot", True), ("px4", False)])
 def test_the_way_from_a_rally_point_on_to_the_missions_landing_is_judged(planned, make_wing, dialect, met):
     """ArduPlane lands by the mission once it has returned; a PX4 circles over the rally point."""
