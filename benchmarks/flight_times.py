@@ -108,13 +108,18 @@ def main() -> None:
     parser.add_argument("--instance", type=int, default=5)
     parser.add_argument("--speedup", type=float, default=3.0)
     parser.add_argument("--legs", action="store_true", help="show every leg")
+    parser.add_argument("--tracks", type=Path, help="folder in which each true track is kept (NumPy)")
     asked = parser.parse_args()
     for plan in (asked.plans or PLANS[asked.autopilot]).split(","):
-        for _ in range(asked.times):
+        for k in range(asked.times):
             with tempfile.TemporaryDirectory() as folder:
                 run = Path(folder) / "run"
                 timed = fly(asked.autopilot, plan, run, instance=asked.instance, speedup=asked.speedup)
             print(timed.line(), flush=True)
+            if asked.tracks:
+                asked.tracks.mkdir(parents=True, exist_ok=True)
+                rows = {name: getattr(timed, name) for name in ("t_s", "lat_deg", "lon_deg", "height_m")}
+                np.savez(asked.tracks / f"{plan}-{k}.npz", **rows)
             if asked.legs:
                 print("\n".join(timed.legs()), flush=True)
 
