@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -90,7 +91,7 @@ def fly(autopilot: str, plan: str, folder: Path, *, instance: int, speedup: floa
         REAL[autopilot].ready(flight, folder, instance=instance, speedup=speedup) as (simulator, observer),
         open_link(simulator.link_url) as link,
     ):
-        fly_through(flight_of(flight, link))
+        fly_through(flight_of(flight, link, longest_s=math.inf))
         track = np.array(observer.track)
     t_s, first = np.unique(track[:, 0], return_index=True)
     _, lat, lon, alt = track[first].T

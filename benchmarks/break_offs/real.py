@@ -110,10 +110,12 @@ def launched(flight: Patrol, instance: int, speedup: float) -> Launch:
     )  # fmt: skip
 
 
-def flight_of(flight: Patrol, link: Link, on_status: Callable[[FlightStatus], None] | None = None) -> Flight:
+def flight_of(
+    flight: Patrol, link: Link, on_status: Callable[[FlightStatus], None] | None = None, longest_s: float = LONGEST_S
+) -> Flight:
     """Return a plan's flight as `vedette fly` makes it, patient with a simulator in fast time."""
     options = FlightOptions(
-        dialect=flight.dialect, enable_fence=True, ready_timeout_s=READY_S, max_flight_s=LONGEST_S, telemetry_hz=2.0
+        dialect=flight.dialect, enable_fence=True, ready_timeout_s=READY_S, max_flight_s=longest_s, telemetry_hz=2.0
     )
     return Flight(link, flight.sortie, options, on_status=on_status)
 
