@@ -25,6 +25,7 @@ _PX4: Final = (
 _PACES: Final[dict[str, tuple[float, float]]] = {
     "WPNAV_SPEED": (10.0, 2000.0), "WPNAV_SPEED_UP": (10.0, 1000.0), "WPNAV_SPEED_DN": (10.0, 500.0),
     "AIRSPEED_CRUISE": (5.0, 50.0), "FW_AIRSPD_TRIM": (0.5, 50.0),
+    "FW_T_CLMB_R_SP": (0.5, 15.0), "FW_T_SINK_R_SP": (0.5, 15.0),
     "MPC_XY_VEL_MAX": (0.0, 20.0), "MPC_XY_CRUISE": (3.0, 20.0), "MPC_Z_VEL_MAX_UP": (0.5, 8.0),
     "MPC_Z_VEL_MAX_DN": (0.5, 4.0), "MPC_Z_V_AUTO_UP": (0.5, 8.0), "MPC_Z_V_AUTO_DN": (0.5, 4.0),
 }  # fmt: skip

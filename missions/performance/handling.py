@@ -60,6 +60,8 @@ class Handling:
     """Height above ground where the sink rate begins to be less than the full one, eased down to `land_slow_m`."""
     land_slow_m: float
     """Height above ground below which the sink rate of the last metres holds."""
+    vertical_share: float
+    """What is flown of a rate asked for straight up or down."""
     spool_s: float
     """From the start of a take-off until it lifts."""
     settle_s: float
@@ -83,6 +85,7 @@ ARDUPILOT: Final = Handling(
     land_mps=0.5,  # LAND_SPEED
     land_fast_above_m=10.0,  # reached by braking at WPNAV_ACCEL_Z (Mode::land_run_vertical_control)
     land_slow_m=10.0,  # LAND_ALT_LOW
+    vertical_share=1.0,
     spool_s=4.0,  # ARMING_DELAY_SEC 2, MOT_SPOOL_TIME 0.5, the thrust's rise; 1 m up after 4 to 6 s
     settle_s=4.0,  # 1 s over the place, LAND_DETECTOR_TRIGGER_SEC 1, spooling down
 )
@@ -104,6 +107,7 @@ PX4: Final = Handling(
     land_mps=0.7,  # MPC_LAND_SPEED
     land_fast_above_m=10.0,  # MPC_LAND_ALT1
     land_slow_m=5.0,  # MPC_LAND_ALT2
+    vertical_share=0.9,  # 1 - e / MPC_XY_ERR_MAX (2 m), e 0.2 m: how far from its place it hovers (_generateTrajectory)
     spool_s=4.0,  # COM_SPOOLUP_TIME 1, MPC_TKO_RAMP_T 3; 1 m up after 5 to 6 s
     settle_s=4.0,  # LNDMC_TRIG_TIME 1, COM_DISARM_LAND 2, stopping over the place
 )
@@ -119,7 +123,12 @@ def parameters(aircraft: Aircraft, dialect: str) -> dict[str, float]:
     Everything else a plan counts on is the autopilot's default (`HANDLING`).
     """
     if aircraft.kind is AircraftKind.FIXED_WING:
-        return {"FW_AIRSPD_TRIM" if dialect == "px4" else "AIRSPEED_CRUISE": aircraft.speed_mps}
+        if dialect != "px4":
+            return {"AIRSPEED_CRUISE": aircraft.speed_mps}
+        return {  # it sinks with 2 m/s unless told: a circle down to a height may take one round more
+            "FW_AIRSPD_TRIM": aircraft.speed_mps, "FW_T_CLMB_R_SP": aircraft.climb_mps,
+            "FW_T_SINK_R_SP": aircraft.descent_mps,
+        }  # fmt: skip
     if dialect == "px4":
         # returns are flown at MPC_XY_CRUISE, nothing faster than the limits (`rtl_direct.cpp`, `FlightTaskAuto.cpp`)
         along, up, down = aircraft.speed_mps, aircraft.climb_mps, aircraft.descent_mps
@@ -219,8 +228,8 @@ def break_off_s(handling: Handling, speed_mps: float) -> float:
 def vertical_s(handling: Handling, aircraft: Aircraft, height_m: FloatArray) -> FloatArray:
     """Return how long going straight up by each height (a take-off) or straight down (a landing) takes, seconds."""
     up, down = np.maximum(height_m, 0.0), np.maximum(-height_m, 0.0)
-    sink = max(aircraft.descent_mps, handling.land_mps)
-    rising = _climb_s(handling, up, aircraft.climb_mps)
+    sink = handling.vertical_share * max(aircraft.descent_mps, handling.land_mps)
+    rising = _climb_s(handling, up, handling.vertical_share * aircraft.climb_mps)
     sinking = _run_s(down, sink, handling.sink_accel_mps2) + _near_ground_s(handling, down, sink)
     on_the_ground = np.where(up > 0.0, handling.spool_s, 0.0) + np.where(down > 0.0, handling.settle_s, 0.0)
     return np.asarray(rising + sinking + on_the_ground)
@@ -253,7 +262,7 @@ def _climb_s(handling: Handling, way_m: FloatArray, rate_mps: float) -> FloatArr
 
 def _near_ground_s(handling: Handling, way_m: FloatArray, rate_mps: float) -> FloatArray:
     """Return what a descent loses to the rate near the ground: constant below, eased linearly to full above."""
-    slow_mps = handling.land_mps
+    slow_mps = handling.vertical_share * handling.land_mps
     if slow_mps >= rate_mps:
         return np.zeros_like(way_m)
     slow_m = np.minimum(way_m, handling.land_slow_m)

@@ -308,7 +308,7 @@ class Upload:
                 return self._offer(now_s)
             first = self.differences[0]
             where = "the number of items" if first.seq < 0 else f"{first.field} of item {first.seq}"
-            self._reason = f"{where} reads back {first.held:g}, sent {first.sent:g}"
+            self._reason = f"{where} reads back {first.held:.10g}, sent {first.sent:.10g}"
             self._end(TransferState.DIFFERENT, now_s)
             return []
         self.state = TransferState.AWAITING_VERDICT

@@ -47,6 +47,8 @@ class Limits:
     climb_ramp_mps: float = 0.0
     """PX4 ends a climb so, and keeps to `takeoff_mps` below `takeoff_slow_m` above the ground."""
     climb_reached_m: float = 0.5
+    vertical_share: float = 1.0
+    """What is flown of a rate straight up or down (`missions.performance.handling`)."""
     takeoff_mps: float = math.inf
     takeoff_accel_mps2: float = math.inf
     takeoff_slow_m: float = 0.0
@@ -134,12 +136,12 @@ class Climb:
         return wanted
 
     def _most_up_mps(self, state: BodyState) -> float:
-        limits, most = self._limits, math.inf
+        limits = self._limits
+        most = limits.vertical_share * limits.climb_mps
         if limits.climb_ramp_mps:
             left_m = max(self._place.alt_amsl_m - state.alt_amsl_m, 0.0)
-            most = (
-                math.sqrt(limits.climb_ramp_mps**2 + 8.0 * limits.climb_accel_mps2 * left_m) - limits.climb_ramp_mps
-            ) / 2
+            ramp = limits.climb_ramp_mps
+            most = min(most, (math.sqrt(ramp**2 + 8.0 * limits.climb_accel_mps2 * left_m) - ramp) / 2.0)
         height_m = max(state.alt_amsl_m - state.ground_amsl_m, 0.0)
         if self._takes_off and height_m < limits.takeoff_slow_m:
             lifted = LIFTS_MPS + math.sqrt(2.0 * limits.takeoff_accel_mps2 * height_m)
@@ -162,7 +164,7 @@ class Descend:
         limits = self._limits
         slow = min(limits.land_mps, limits.sink_mps)
         share = clamp((height - limits.land_slow_m) / limits.land_ease_m, 0.0, 1.0)
-        wanted.v_d_mps = slow + share * (limits.sink_mps - slow)
+        wanted.v_d_mps = limits.vertical_share * (slow + share * (limits.sink_mps - slow))
         self.done = state.on_ground
         return wanted
 

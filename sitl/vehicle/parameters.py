@@ -190,6 +190,8 @@ PX4_WING_DEFAULTS: Final[tuple[tuple[str, float, int], ...]] = tuple(
             ("FW_AIRSPD_MIN", 13, REAL32),
             ("FW_AIRSPD_TRIM", 18, REAL32),
             ("FW_LND_ANG", 6, REAL32),
+            ("FW_T_CLMB_R_SP", 3, REAL32),
+            ("FW_T_SINK_R_SP", 2, REAL32),
             ("MAV_TYPE", 1, INT32),
             ("NAV_ACC_RAD", 10, REAL32),
             ("NAV_LOITER_RAD", 80, REAL32),

@@ -25,7 +25,8 @@ def take(limits: Limits, p: ParameterTable, dialect: Dialect, wing: FixedWing | 
     """Take speeds from the parameters."""
     if wing is not None:
         limits.speed_mps = p["FW_AIRSPD_TRIM"] or p["AIRSPEED_CRUISE"]
-        limits.climb_mps, limits.sink_mps = wing.climb_mps, wing.sink_mps
+        limits.climb_mps = min(wing.climb_mps, p["FW_T_CLMB_R_SP"] or math.inf)
+        limits.sink_mps = min(wing.sink_mps, p["FW_T_SINK_R_SP"] or math.inf)
     elif dialect is Dialect.PX4:
         limits.speed_mps = _most(p, 1, p["MPC_XY_CRUISE"])
         limits.climb_mps = _most(p, 2, p["MPC_Z_V_AUTO_UP"])
@@ -35,6 +36,7 @@ def take(limits: Limits, p: ParameterTable, dialect: Dialect, wing: FixedWing | 
         limits.climb_accel_mps2, limits.climb_ramp_mps = PX4.climb_accel_mps2, PX4.climb_ramp_mps
         limits.climb_reached_m, limits.takeoff_mps = PX4.climb_reached_m, PX4.takeoff_mps
         limits.takeoff_accel_mps2, limits.takeoff_slow_m = PX4.takeoff_accel_mps2, p["MPC_LAND_ALT1"]
+        limits.vertical_share = PX4.vertical_share
         limits.land_mps, limits.land_slow_m = p["MPC_LAND_SPEED"], p["MPC_LAND_ALT2"]
         limits.land_ease_m = max(p["MPC_LAND_ALT1"] - p["MPC_LAND_ALT2"], 0.1)
     else:

@@ -183,7 +183,9 @@ def test_a_vehicle_that_holds_something_else_is_found_out(model, quiet, square_s
     report = machine.report()
     assert report.state is TransferState.DIFFERENT
     assert [d.seq for d in report.differences] == [2]
-    assert "item 2 reads back" in report.message
+    (first,) = report.differences
+    assert f"item 2 reads back {float(first.held):.10g}, sent {float(first.sent):.10g};" in report.message
+    assert f"{float(first.held):.10g}" != f"{float(first.sent):.10g}", "a ten-millionth of a degree shows"
     assert report.attempts == server.stored_uploads == Timers().attempts
 
 
