@@ -149,7 +149,7 @@ def _subtitle_shift(
 ) -> tuple[float, list[Problem]]:
     """Return how much later than a subtitle file says its cues belong: as stated, or where both are one film long.
 
-    Cues that begin late and end with the pictures have lost their first; they are not moved.
+    Cues that begin late and are shorter have lost their first; they are not moved.
     """
     only_subtitles = all(source.kind is not SourceKind.TRACK_FILE for source in recording.sources)
     if options.offset_s is not None and only_subtitles and abs(options.offset_s) < A_DATE_S:
@@ -159,8 +159,7 @@ def _subtitle_shift(
     starts_s = cues.start_ns * 1e-9
     step_s = float(np.median(np.diff(starts_s))) if len(starts_s) > 1 else 0.0
     begins_s, ends_s = float(starts_s[0]), float(starts_s[-1]) + step_s
-    begins_with_clip, ends_with_clip = begins_s <= SAME_END_S, abs(ends_s - long_s) <= SAME_END_S
-    if begins_with_clip or ends_with_clip or not abs(ends_s - begins_s - long_s) <= SAME_END_S:
+    if begins_s <= SAME_END_S or not abs(ends_s - begins_s - long_s) <= SAME_END_S:
         return 0.0, []
     text = (
         f"the subtitles begin at {begins_s:.1f} s and are as long as the pictures: their first cue was taken for that "
