@@ -69,9 +69,11 @@ def shares(detector, number):
     seen = [render(world, pose_of(true, k, t), camera, t, THERMAL) for k, t in enumerate(times.tolist())]
     found = [detector.detect([image])[0] for image, _ in seen]
     truth = film_truth(times, true, camera, [boxes for _, boxes in seen])
-    around = Surroundings(terrain=GROUND, sigmas=SENSOR_SIGMAS)
     drawn = []
     for draw in range(DRAWS):
+        # the ground told is as wrong as it is said to be, and equally so all through a flight
+        wrong_m = SENSOR_SIGMAS.terrain_m * np.random.default_rng([6, number, draw]).standard_normal()
+        around = Surroundings(terrain=FlatTerrain(height_m=GROUND.height_m + wrong_m), sigmas=SENSOR_SIGMAS)
         errors = SensorErrors.draw(times, SENSOR_SIGMAS, np.random.default_rng([5, number, draw]))
         packets = [encode(klv_values(true, errors, k, t, camera)) for k, t in enumerate(times.tolist())]
         poses, _ = track_from_klv(decode(b"".join(packets))).at(times)
