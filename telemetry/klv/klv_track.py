@@ -37,8 +37,8 @@ EARLIEST_S: Final = 946_684_800
 LATEST_S: Final = 4_102_444_800
 """2000-01-01 and 2100-01-01 in POSIX seconds: between them lies every downlink, whatever unit its sender counts in."""
 
-UNITS_US: Final[dict[str, int]] = {"seconds": 1_000_000, "milliseconds": 1_000}
-"""Units that senders put into tag 2 in place of microseconds, each in microseconds."""
+UNITS_NS: Final[dict[str, int]] = {"seconds": 1_000_000_000, "milliseconds": 1_000_000, "nanoseconds": 1}
+"""Units that senders put into tag 2 in place of microseconds, each in nanoseconds."""
 
 
 def track_from_klv(
@@ -133,38 +133,38 @@ def _assemble(
 def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int64]:
     """Return the UTC nanoseconds of every packet, shape (n,), -1 where it has no usable time.
 
-    Stamps that are dates only when read as seconds or milliseconds are read so (see `stamp_unit`).
+    Stamps that are dates only when read in another unit are read so (see `stamp_unit`).
     """
-    micros = stream.times_us() * stamp_unit(stream)[1]
-    usable = (micros > MISP_EARLIEST_US) & (micros < MISP_LATEST_US)
+    counts, unit_ns = stream.times_us(), stamp_unit(stream)[1]
+    usable = (counts > MISP_EARLIEST_US * 1000 // unit_ns) & (counts < MISP_LATEST_US * 1000 // unit_ns)
     if leap_seconds is None:
         shift = np.nan_to_num(_filled(stream.numbers(136))).astype(np.int64)
     else:
-        shift = np.full(len(micros), leap_seconds, dtype=np.int64)
-    return np.where(usable, np.where(usable, micros, 0) * 1000 + shift * 1_000_000_000, -1)
+        shift = np.full(len(counts), leap_seconds, dtype=np.int64)
+    return np.where(usable, np.where(usable, counts, 0) * unit_ns + shift * 1_000_000_000, -1)
 
 
 def stamp_unit(stream: KlvStream) -> tuple[str, int]:
-    """Return the unit that a stream's tag 2 counts in and its microseconds; the standard's unless the data say else.
+    """Return the unit that a stream's tag 2 counts in and its nanoseconds; the standard's unless the data say else.
 
     ST 0603 counts microseconds. A stream whose middle stamp is a date between 2000 and 2100 only
-    as seconds or milliseconds comes from a sender that counts in those.
+    in another unit comes from a sender that counts in it.
     """
     stamps = stream.times_us()
     stamps = stamps[stamps > 0]
     if len(stamps):
         middle = int(np.sort(stamps)[len(stamps) // 2])
-        for name, factor in UNITS_US.items():
-            if EARLIEST_S <= middle * factor // 1_000_000 < LATEST_S:
-                return name, factor
-    return "microseconds", 1
+        for name, unit_ns in UNITS_NS.items():
+            if EARLIEST_S <= middle * unit_ns // 1_000_000_000 < LATEST_S:
+                return name, unit_ns
+    return "microseconds", 1000
 
 
 def stamp_problems(stream: KlvStream) -> list[Problem]:
     """Name what is wrong with a stream's stamps as a whole: another unit than the standard's, or all zero."""
     stamps = stream.times_us()
-    name, factor = stamp_unit(stream)
-    if factor != 1:
+    name, unit_ns = stamp_unit(stream)
+    if unit_ns != 1000:  # noqa: PLR2004 - nanoseconds of a microsecond
         text = f"tag 2 counts {name}, not the microseconds of ST 0603; it was read so"
         return [Problem(kind="clock_unit", message=text)]
     if len(stamps) and bool((stamps == 0).any()) and not bool((stamps > 0).any()):

@@ -91,7 +91,7 @@ def clip_clock(
         clock = build_clock(
             pts_s[own], np.where(stamps.believed, t_utc_ns[own], -1), stamped=stamped, coarse=stamps.coarse
         )
-        segments.append(_segment(span, clock, stamped=stamped))
+        segments.append(_segment(span, clock, stamped=stamped, dated=stamps.dated))
         doubted = own[~stamps.believed & np.isfinite(pts_s[own])] if len(clock.pts_s) else own[:0]
         if stamps.problems:
             times[doubted] = clock.utc_ns(pts_s[doubted])
@@ -104,12 +104,14 @@ def clip_clock(
     return ClockMap(segments=tuple(segments)), times, tuple(problems)
 
 
-def _segment(span: tuple[float, float], clock: StreamClock, *, stamped: bool) -> ClockSegment:
+def _segment(span: tuple[float, float], clock: StreamClock, *, stamped: bool, dated: bool) -> ClockSegment:
     empty = empty_segment(span)
     if not len(clock.pts_s):
         return empty
     sigma = SIGMA_S[ClockBasis.KLV] if stamped else ARRIVAL_SIGMA_S
-    return dataclasses.replace(empty, clock=clock, basis=ClockBasis.KLV, sigma_s=sigma, date_sigma_s=sigma)
+    return dataclasses.replace(
+        empty, clock=clock, basis=ClockBasis.KLV, sigma_s=sigma, date_sigma_s=sigma if dated else math.inf
+    )
 
 
 def carried_on(clock: ClockMap, spans: Sequence[tuple[float, float]]) -> tuple[ClockMap, tuple[Problem, ...]]:

@@ -12,7 +12,7 @@ from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.interpolate import MAX_ATTITUDE_GAP_S, MAX_POSITION_GAP_S
 from telemetry.tracks.pose_track import Problem
 from telemetry.videos.clip_clock import carried_on
-from telemetry.videos.clock_map import ClockBasis, ClockMap, fixed_segment, whole_spans
+from telemetry.videos.clock_map import SIGMA_S, ClockBasis, ClockMap, fixed_segment, whole_spans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,8 @@ def klv_posing(
     """Pose a clip by its own KLV.
 
     A stream whose stamps say nothing (all zero) is timed by its presentation times, from
-    `start_utc_ns` where that is given, else from 1970-01-01, which is named.
+    `start_utc_ns` where that is given, else from 1970-01-01, which is named. Stamps that are no dates (a clock that
+    was never set) are moved to `start_utc_ns`.
     """
     clock, times, problems = clip.clock, clip.klv_utc_ns, list(clip.problems)
     spans = whole_spans(clip.picture_pts_s, clip.picture_segment)
@@ -84,10 +85,28 @@ def klv_posing(
     elif len(clock.segments) > 1:
         clock, lost = carried_on(clock, spans)
         problems += lost
+    if start_utc_ns is not None and clock.segments[0].basis is ClockBasis.KLV and not clock.segments[0].dated:
+        clock, times = _dated(clock, times, spans[0][0], start_utc_ns)
     tracks = _tracks(clip, times, source, undulation)
     for track in tracks:
         problems += [problem for problem in track.problems if problem not in problems]
     return Posing(clock=clock, tracks=tracks, problems=tuple(problems), leap_s=leap_seconds_of(clip.klv))
+
+
+def _dated(
+    clock: ClockMap, times: NDArray[np.int64], first_pts_s: float, start_utc_ns: int
+) -> tuple[ClockMap, NDArray[np.int64]]:
+    """Move a clock that was never set, and the packets' times with it, so that the first picture is at the start."""
+    shift_ns = start_utc_ns - int(clock.utc_ns(np.nan_to_num(np.array([first_pts_s])))[0])
+    segments = (
+        dataclasses.replace(
+            one,
+            clock=dataclasses.replace(one.clock, t_utc_ns=one.clock.t_utc_ns + shift_ns),
+            date_sigma_s=SIGMA_S[ClockBasis.STATED_START],
+        )
+        for one in clock.segments
+    )
+    return ClockMap(segments=tuple(segments)), np.where(times >= 0, times + shift_ns, times)
 
 
 def _tracks(

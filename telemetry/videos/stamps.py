@@ -22,16 +22,24 @@ LATEST_NS: Final = 4_102_444_800_000_000_000
 FROZEN_LEAST: Final = 3
 """Packets that repeat the stamp before them, from which on a clock counts as standing still (one may be a repeat)."""
 
+RATE_OVER_S: Final = 3.0
+RATE_MOST: Final = 0.05
+"""Crystals differ by less than a thousandth of this; stamps that are whole seconds shift a rate by so much in 20 s."""
+
 SETTLED_S: Final = 1.0
 """A clock that keeps one offset for so long is a clock; a shorter excursion is damage."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stamps:
-    """Which stamps of a segment are believed, whether they are coarse (stood still between), and what was wrong."""
+    """Which stamps of a segment are believed, whether they are coarse (stood still between), and what was wrong.
+
+    `dated` is whether the believed ones are dates at all, and not what a clock counts that was never set.
+    """
 
     believed: NDArray[np.bool_]
     coarse: bool
+    dated: bool
     problems: tuple[Problem, ...]
 
 
@@ -49,8 +57,8 @@ def judge_stamps(pts_s: FloatArray, t_utc_ns: NDArray[np.int64]) -> Stamps:
     -------
     Stamps
         A run of equal stamps keeps its first. Dates outside 2000 to 2100 are dropped where the
-        segment has possible ones; offsets to the presentation time that last under a second are
-        dropped where others last.
+        segment has possible ones, and named where it has none; offsets to the presentation time that last
+        under a second are dropped where others last.
     """
     usable = (t_utc_ns >= 0) & np.isfinite(pts_s)
     problems: list[Problem] = []
@@ -73,8 +81,33 @@ def judge_stamps(pts_s: FloatArray, t_utc_ns: NDArray[np.int64]) -> Stamps:
         )
         problems.append(Problem(kind="clock_absurd", message=text))
         believed &= possible
+    dated = bool((believed & possible).any())
+    if believed.any() and not dated:
+        said = np.datetime64(int(t_utc_ns[np.argmax(believed)]), "ns").astype("datetime64[s]")
+        text = (
+            f"all {int(believed.sum())} stamps state dates outside 2000 to 2100 (the first {said}): the sender's clock "
+            "was not set, and what it counts is no date; state the start"
+        )
+        problems.append(Problem(kind="clock_absurd", message=text))
     believed, found = _without_excursions(pts_s, t_utc_ns, believed)
-    return Stamps(believed=believed, coarse=coarse, problems=(*problems, *found))
+    if not found:
+        problems += _rate(pts_s[believed], t_utc_ns[believed])
+    return Stamps(believed=believed, coarse=coarse, dated=dated, problems=(*problems, *found))
+
+
+def _rate(pts_s: FloatArray, t_utc_ns: NDArray[np.int64]) -> list[Problem]:
+    """Name a clock that runs at another rate than the presentation time: slow motion, or a wrong frame rate."""
+    if len(pts_s) < 2 or float(np.ptp(pts_s)) < RATE_OVER_S:  # noqa: PLR2004
+        return []
+    first, last = int(np.argmin(pts_s)), int(np.argmax(pts_s))
+    rate = float(t_utc_ns[last] - t_utc_ns[first]) * 1e-9 / float(pts_s[last] - pts_s[first])
+    if abs(rate - 1.0) <= RATE_MOST:
+        return []
+    text = (
+        f"the stream's clock runs at {rate:.2f} times the presentation time (slow motion, or a clip written at another "
+        "frame rate); its stamps were used"
+    )
+    return [Problem(kind="clock_rate", message=text)]
 
 
 def _frozen(pts_s: FloatArray, t_utc_ns: NDArray[np.int64], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -37,7 +37,11 @@ QUICK_FPS: Final = Fraction(1, 2)
 SENSOR_SIGMAS: Final = PoseSigmas(
     position_h_m=1.5, position_v_m=2.0, yaw_deg=1.0, pitch_deg=0.5, roll_deg=0.5, terrain_m=1.0, focal_rel=0.005
 )
-"""How wrong the simulated downlink's telemetry is: a survey-class autopilot, and what the ingest is told to expect."""
+"""How wrong the simulated downlink's telemetry is: a survey-class autopilot, and what the ingest is told to expect.
+
+The metre of terrain error is what a survey's model of the ground has. The demo's own ground is the one that its films
+were drawn over, without error, so its ellipses are wider than its hits need by that metre.
+"""
 WORLD_HALF_WIDTH_M: Final = 110.0
 _SPAWN: Final = multiprocessing.get_context("spawn")
 

@@ -148,6 +148,39 @@ def test_a_sender_without_a_clock_is_posed_and_not_dated(cards, tmp_path):
     assert frames[-1].t_utc_ns == pytest.approx(cards.START_NS + 19 * 10**8, abs=10**6)
 
 
+UNSET = {"since boot": 5_000_000, "1980": 315_964_800_000_000, "2124": 4_867_898_400_000_000}
+
+
+@pytest.mark.parametrize("name", UNSET)
+@pytest.mark.parametrize("stated", [False, True])
+def test_a_clock_that_was_never_set_is_named_and_moved_to_a_stated_start(cards, tmp_path, name, stated):
+    cards.write_ts(tmp_path / "a.ts", [cards.klv(i, UNSET[name] + i * 100_000) for i in range(20)])
+    start = cards.START_NS if stated else None
+    ((recording, frames, kinds),), _ = cards.read_all(tmp_path, ReadingOptions(start_utc_ns=start))
+    assert "clock_absurd" in kinds
+    assert recording.clock.segments[0].dated == stated
+    begun = cards.START_NS if stated else UNSET[name] * 1000
+    for index, frame in enumerate(frames):
+        assert frame.t_utc_ns == pytest.approx(begun + index * 10**8, abs=1000)
+        assert frame.pose.lat_deg == pytest.approx(50.0 + index * 1e-5, abs=2e-8)
+
+
+def test_stamps_in_nanoseconds_are_read_and_named(cards, tmp_path):
+    cards.write_ts(tmp_path / "a.ts", [cards.klv(i, (cards.START_US + i * 100_000) * 1000) for i in range(12)])
+    ((_, frames, kinds),), _ = cards.read_all(tmp_path)
+    assert kinds == {"clock_unit"}
+    assert frames[7].t_utc_ns == pytest.approx(cards.START_NS + 7 * 10**8, abs=1000)
+    assert frames[7].pose.lat_deg == pytest.approx(50.0 + 7e-5, abs=2e-8)
+
+
+@pytest.mark.parametrize(("rate", "named"), [(1.0, False), (1.02, False), (2.0, True), (0.5, True)])
+def test_a_clock_at_another_rate_than_the_pictures_is_named(cards, tmp_path, rate, named):
+    cards.write_ts(tmp_path / "a.ts", [cards.klv(i, cards.START_US + round(i * 1e5 * rate)) for i in range(40)])
+    ((_, frames, kinds),), _ = cards.read_all(tmp_path)
+    assert ("clock_rate" in kinds) == named
+    assert all(frame.pose is not None for frame in frames)
+
+
 @pytest.mark.parametrize("apart_s", [60, 0], ids=["a minute later", "the same clock again"])
 def test_two_senders_in_one_file_are_two_segments_and_lose_nothing(cards, tmp_path, apart_s):
     first = [cards.klv(i, cards.START_US + i * 100_000) for i in range(30)]
