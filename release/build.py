@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,9 @@ DIST: Final = ROOT / "dist"
 PACKAGES: Final = ("geo", "telemetry", "missions", "detection", "operations", "maps", "sitl", "vedette")
 CARRIED: Final = ("detection/models/vedette-small.onnx", "detection/models/manifest.json", "geo/egm96_15min.npz")
 """Without these the wheel neither detects nor has heights."""
+DEMO: Final = "examples/demo/"
+"""What `vedette demo` plans with; a wheel installs it below `share`, outside of every package."""
+_SHARED: Final = re.compile(r"[^/]+\.data/data/share/vedette/demo/")
 MOST_BYTES: Final = 25_000_000
 LOCKS: Final = ("light", "dev", "all")
 
@@ -23,11 +27,17 @@ def wrong_in_wheel(wheel: Path, tracked: set[str]) -> list[str]:
     size = wheel.stat().st_size
     wrong = [f"{wheel.name} has {size} bytes; at most {MOST_BYTES}"] if size > MOST_BYTES else []
     with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if not PurePosixPath(name).parts[0].endswith(".dist-info")}
-    ours = {name for name in tracked if PurePosixPath(name).parts[0] in PACKAGES}
+        listed = {name for name in archive.namelist() if not PurePosixPath(name).parts[0].endswith(".dist-info")}
+    names, ours = {_SHARED.sub(DEMO, name) for name in listed}, in_a_wheel(tracked)
     wrong += [f"{wheel.name} carries {name}, which is not ours" for name in sorted(names - ours)]
     wrong += [f"{wheel.name} lacks {name}" for name in sorted((ours | set(CARRIED)) - names)]
     return wrong
+
+
+def in_a_wheel(tracked: set[str]) -> set[str]:
+    """Return which of the files under version control a wheel carries: packages, and the demo's border and ground."""
+    demo = {name for name in tracked if name.startswith(DEMO) and not name.endswith(".py")}
+    return demo | {name for name in tracked if PurePosixPath(name).parts[0] in PACKAGES}
 
 
 def tracked_files() -> set[str]:

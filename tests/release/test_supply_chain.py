@@ -156,24 +156,25 @@ def test_an_unjustified_dependency_is_named(copy) -> None:
 
 
 def test_a_wheel_carries_our_files_and_no_others(tmp_path) -> None:
-    ours = {name for name in tracked() if name.split("/")[0] in build.PACKAGES}
+    ours = build.in_a_wheel(set(tracked()))
     wheel = tmp_path / "vedette-0.1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for name in sorted(ours - {"geo/egm96_15min.npz"}):
+        for name in sorted(ours - {"geo/egm96_15min.npz", "examples/demo/brief.toml"}):
             archive.writestr(name, "")
         archive.writestr("tests/secret.py", "")
         archive.writestr("vedette-0.1.0.dist-info/METADATA", "")
     assert build.wrong_in_wheel(wheel, set(tracked())) == [
         f"{wheel.name} carries tests/secret.py, which is not ours",
+        f"{wheel.name} lacks examples/demo/brief.toml",
         f"{wheel.name} lacks geo/egm96_15min.npz",
     ]
 
 
 def test_the_wheel_that_is_built_carries_models_assets_and_ground(tmp_path) -> None:
     """Built for real, from a copy, with this environment's setuptools."""
-    source = tmp_path / "source"
+    source, wanted = tmp_path / "source", build.in_a_wheel(set(tracked()))
     for name in tracked():
-        if name.split("/")[0] in (*build.PACKAGES, "pyproject.toml", "README.md", "LICENSE"):
+        if name in wanted or name in ("pyproject.toml", "README.md", "LICENSE"):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, source / name)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--skip-dependency-check"]

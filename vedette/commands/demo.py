@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "demo"
+_PLACES: Final = (
+    Path(__file__).resolve().parents[2] / "examples" / "demo",
+    Path(sys.prefix) / "share" / "vedette" / "demo",
+)
+EXAMPLE: Final = next((folder for folder in _PLACES if folder.is_dir()), _PLACES[0])
+"""The example's brief, border and terrain: of a checkout, or as a wheel installs them."""
 SPEEDUP: Final = 40.0
 MARK: Final = "demo.json"
 """Written first into the folder of a run, so that only such a folder is ever replaced."""
@@ -219,7 +225,7 @@ def _plan(run: DemoRun, bars: Progress) -> _Patrol:
     from missions.tasks.plan_door import plan_brief
 
     if not EXAMPLE.is_dir():
-        raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; run from a checkout of the project")
+        raise InputError(f"the example brief is missing: {EXAMPLE} does not exist; install Vedette anew")
     task = bars.add_task("plan", total=1)
     brief = read_brief(EXAMPLE / ("stretch.toml" if run.poses or run.quick else "brief.toml"))
     planned = plan_brief(brief)
