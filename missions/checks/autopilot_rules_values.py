@@ -74,6 +74,8 @@ class VehicleSettings:
     """Above home: GF_MAX_VER_DIST, FENCE_ALT_MAX."""
     fence_min_height_m: float = math.nan
     """Above home: FENCE_ALT_MIN."""
+    fence_union: bool = False
+    """Whether any one of several inclusion areas is enough: bit 1 of ArduPilot's FENCE_OPTIONS (PX4 takes any)."""
     waypoint_radius_m: float = math.nan
     """How near a waypoint counts as reached: NAV_ACC_RAD, WPNAV_RADIUS, WP_RADIUS; NaN where it is not known."""
     required_items: int = 0

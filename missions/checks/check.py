@@ -16,7 +16,15 @@ from missions.airspace.situation import Situation
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.autopilot_rules_vehicle import vehicle_findings
-from missions.checks.check_brief import FAR_OFF, against_brief, as_planned, narrowed, of_another_kind, with_site_as_home
+from missions.checks.check_brief import (
+    FAR_OFF,
+    against_brief,
+    as_planned,
+    narrowed,
+    of_another_kind,
+    with_home_height,
+    with_site_as_home,
+)
 from missions.checks.check_failsafes import FAILSAFE_RULES, failsafe_findings
 from missions.checks.check_fence import fence_findings
 from missions.checks.check_heights import height_findings, home_on_ground
@@ -142,6 +150,7 @@ def check_document(
     ground = None if brief is None else _ground(brief, situation, document)
     if brief is not None and ground is not None and document.home is None:
         document = with_site_as_home(document, brief, ground)
+    document = with_home_height(document, ground)
     document = dataclasses.replace(document, items=places_as_flown(document.items, chosen))
     if dialect is not None and document.dialect not in (None, dialect):
         said = f"the file was made for {document.dialect} and is judged for {dialect}"
@@ -150,7 +159,8 @@ def check_document(
     document = dataclasses.replace(document, problems=problems)
     flown = execute(document, _conduct(told, chosen, ground, brief))
     foreign = dialect is None and document.source_format == DJI  # what ArduPilot stores does not bind DJI
-    findings = [*_of_file(document, flown), *failsafe_findings(document, told, chosen)]
+    union = chosen is Dialect.PX4 or told.fence_union
+    findings = [*_of_file(document, flown, union=union), *failsafe_findings(document, told, chosen)]
     rules: tuple[str, ...] = PLAN_RULES
     if not foreign:
         findings += [*autopilot_findings(document, chosen, told), *vehicle_findings(document, flown.legs, told, chosen)]
@@ -182,13 +192,13 @@ def _ground(brief: Brief, situation: Situation | None, document: PlanDocument) -
     return read_ground(brief.terrain) if situation is None else situation.ground.heights
 
 
-def _of_file(document: PlanDocument, flown: Execution) -> Iterator[Finding]:
+def _of_file(document: PlanDocument, flown: Execution, *, union: bool) -> Iterator[Finding]:
     """Judge what a file says for itself, whoever flies it."""
     yield from _problems(document, flown)
     yield from height_findings(document)
     yield from _patterns(document)
     yield from _places(document)
-    yield from _fence(document, flown)
+    yield from _fence(document, flown, union=union)
 
 
 def _problems(document: PlanDocument, flown: Execution) -> Iterator[Finding]:
@@ -254,9 +264,34 @@ def _places(document: PlanDocument) -> Iterator[Finding]:
                 limit=_LEAP_M,
                 unit="m",
             )
+    yield from _far_rally(document)
 
 
-def _fence(document: PlanDocument, flown: Execution) -> tuple[Finding, ...]:
+def _far_rally(document: PlanDocument) -> Iterator[Finding]:
+    """Find rally points that no aircraft here reaches from home."""
+    home = document.home
+    for number, item in enumerate(document.rally, start=1):
+        if home is None:
+            return
+        away_m, swapped_m = (
+            float(inverse(home.lat_deg, home.lon_deg, *place)[0]) if abs(place[0]) <= 90.0 else math.inf
+            for place in ((item.lat_deg, item.lon_deg), (item.lon_deg, item.lat_deg))
+        )
+        if away_m > _LEAP_M:
+            why = "its latitude and longitude are swapped" if swapped_m <= _LEAP_M else "one of the two is misplaced"
+            yield Finding(
+                rule="plan.leap",
+                severity=Severity.ERROR,
+                message=f"rally point {number} lies {away_m / 1000:.0f} km from home; {why}",
+                lat_deg=item.lat_deg,
+                lon_deg=item.lon_deg,
+                measured=away_m,
+                limit=_LEAP_M,
+                unit="m",
+            )
+
+
+def _fence(document: PlanDocument, flown: Execution, *, union: bool) -> tuple[Finding, ...]:
     if not document.fence:
         return ()
     corners = [(item.lon_deg, item.lat_deg) for item in document.fence]
@@ -264,7 +299,7 @@ def _fence(document: PlanDocument, flown: Execution) -> tuple[Finding, ...]:
         frame = frame_about(np.array(corners))
     except InputError as error:
         return (Finding(rule="fence.drawing", severity=Severity.ERROR, message=f"the fence cannot be judged: {error}"),)
-    return tuple(fence_findings(document, flown.legs, frame))
+    return tuple(fence_findings(document, flown.legs, frame, union=union))
 
 
 def _of_kind(settings: VehicleSettings, brief: Brief | None) -> VehicleSettings:

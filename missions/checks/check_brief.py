@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geo.geodesy import inverse
 from missions.airspace.far_places import far_place
 from missions.airspace.situation import MAX_DEPTH_M
-from missions.checks.autopilot_rules_values import VehicleSettings, settings_for
+from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings, settings_for
 from missions.checks.check_failsafes import ways_flown
 from missions.checks.parameter_file import Parameters
 from missions.checks.vehicle_parameters import with_parameters
@@ -65,8 +66,9 @@ def of_another_kind(document: PlanDocument, settings: VehicleSettings, brief: Br
         kind = "" if named is None else f", {str(named.name).removeprefix('MAV_TYPE_').replace('_', ' ').lower()}"
         return (f"the file is for another kind of vehicle (MAV_TYPE {number}{kind}); it is judged as a multirotor",)
     aircraft = None if brief is None else brief.performances[0].aircraft
-    kinds = {kind.value for kind in AircraftKind}
-    if aircraft is None or not settings.vehicle_told or settings.vehicle.value not in kinds - {aircraft.kind.value}:
+    if aircraft is None or not settings.vehicle_told:
+        return ()
+    if (settings.vehicle is VehicleClass.MULTIROTOR) is (aircraft.kind is AircraftKind.MULTIROTOR):
         return ()
     said = f"the plan is for a {settings.vehicle}, and the brief's {aircraft.name!r} is a {aircraft.kind}"
     return (f"{said.replace('_', ' ')}: its battery, speeds and turns are not the ones that fly; name the aircraft",)
@@ -165,3 +167,16 @@ def with_site_as_home(document: PlanDocument, brief: Brief, ground: GroundHeight
         home=Home(lat_deg=site.lat_deg, lon_deg=site.lon_deg, alt_amsl_m=height_m),
         problems=(*document.problems, f"the plan has no home; it is judged from launch site {site.name!r}"),
     )
+
+
+def with_home_height(document: PlanDocument, ground: GroundHeights | None) -> PlanDocument:
+    """Give a home without a height that of the ground where it lies, and say so; it stays unknown where that is."""
+    home = document.home
+    if home is None or not math.isnan(home.alt_amsl_m):
+        return document
+    said = "the plan's home has no height"
+    if ground is not None:
+        height_m = float(ground.amsl_m(np.array([home.lat_deg]), np.array([home.lon_deg]))[0])
+        home = dataclasses.replace(home, alt_amsl_m=height_m)
+        said += "" if math.isnan(height_m) else f"; the ground's is taken, {height_m:.0f} m above sea level"
+    return dataclasses.replace(document, home=home, problems=(*document.problems, said))

@@ -35,7 +35,7 @@ def height_findings(document: PlanDocument) -> Iterator[Finding]:
     home = document.home
     if home is None:
         return
-    if not LOWEST_GROUND_M <= home.alt_amsl_m <= HIGHEST_GROUND_M:
+    if home.alt_amsl_m < LOWEST_GROUND_M or home.alt_amsl_m > HIGHEST_GROUND_M:  # not where it is not known
         yield Finding(
             rule="plan.height",
             severity=Severity.ERROR,

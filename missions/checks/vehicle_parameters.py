@@ -21,6 +21,8 @@ FENCE_ALT_MAX: Final = 1
 FENCE_CIRCLE: Final = 2
 FENCE_ALT_MIN: Final = 8
 """Bits of ArduPilot's FENCE_TYPE (`AC_FENCE_TYPE_*`)."""
+FENCE_UNION: Final = 2
+"""Bit 1 of ArduPilot's FENCE_OPTIONS (`AC_Fence::OPTIONS::INCLUSION_UNION`)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def with_parameters(settings: VehicleSettings, parameters: Parameters, dialect: 
         changes["mis_tko_land_req"] = int(parameters.values.get("MIS_TKO_LAND_REQ", settings.mis_tko_land_req))
     else:
         changes |= _ardupilot_fence(parameters.values)
+        changes["fence_union"] = bool(int(parameters.values.get("FENCE_OPTIONS", 0.0)) & FENCE_UNION)
         changes["required_items"] = int(parameters.values.get("ARMING_MIS_ITEMS", 0.0))
         changes["terrain_enabled"] = bool(parameters.values.get("TERRAIN_ENABLE", 1.0))
     changes["circling_m"] = _circling_m(parameters.values, dialect)

@@ -28,6 +28,7 @@ from missions.plan_files.plan_document import Home, PlanDocument
 from missions.plan_files.qgc_fence import fence_polygons, polygon_items
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from missions.plan import MissionItem
@@ -74,33 +75,60 @@ def _own(lists: dict[str, list[MissionItem]], where: str) -> PlanDocument:
 
 
 def _drawing(top: JsonPlace, features: list[JsonPlace]) -> PlanDocument:
-    points: list[tuple[float, float, float]] = []
+    lines: list[JsonPlace] = []
     fence: list[MissionItem] = []
-    for feature in features:
-        geometry = feature.at("geometry") if feature.has("geometry") else feature
+    problems: list[str] = []
+    for geometry in _geometries(features):
         kind = geometry.at("type").value
-        if kind == "LineString":
-            line = geometry.at("coordinates")
-            if isinstance(line.value, list) and len(points) + len(line.value) > MAX_POINTS:
-                line.refuse(f"has {len(line.value)} points, more than {MAX_POINTS} make no mission; simplify it")
-            points += [_point(p) for p in line.each()]
-        elif kind == "Polygon":
-            for index, ring in enumerate(geometry.at("coordinates").each()):
-                corners = [(lat, lon) for lon, lat, _ in (_point(p) for p in ring.each())]
-                corners = corners[:-1] if len(corners) > 1 and corners[0] == corners[-1] else corners
-                if len(corners) < 3:
-                    ring.refuse(f"has {len(corners)} corners; at least three are needed")
-                fence += polygon_items(corners, inclusion=index == 0, first=len(fence))
+        parts = list(geometry.at("coordinates").each()) if kind in ("MultiLineString", "MultiPolygon") else ()
+        if kind in ("LineString", "MultiLineString"):
+            lines += parts or [geometry.at("coordinates")]
+        elif kind in ("Polygon", "MultiPolygon"):
+            for polygon in parts or [geometry.at("coordinates")]:
+                fence += _fence_of(polygon, len(fence))
+        else:
+            problems.append(f"a {str(kind)[:20]} is neither path nor fence; left out")
+    points: list[tuple[float, float, float]] = []
+    for line in lines:
+        if isinstance(line.value, list) and len(points) + len(line.value) > MAX_POINTS:
+            line.refuse(f"has {len(line.value)} points, more than {MAX_POINTS} make no mission; simplify it")
+        points += [_point(p) for p in line.each()]
     if not points and not fence:
         top.refuse("holds no LineString and no Polygon; draw the path as a line")
-    frame = 0 if any(p[2] for p in points) else 3
+    flat = not any(p[2] for p in points)
+    if points and flat:
+        problems.append("the line has no heights; they are 0 m")
+    if len(lines) > 1:
+        problems.append(f"its {len(lines)} lines are joined to one path, in the order they are drawn in")
     return PlanDocument(
         source_format="GeoJSON",
         dialect=None,
         home=None,
-        items=path_items(points, frame=frame, where=top.where),
+        items=path_items(points, frame=3 if flat else 0, where=top.where),
         fence=tuple(fence),
+        problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _geometries(features: list[JsonPlace]) -> Iterator[JsonPlace]:
+    """Go over the geometries of features, those of collections among them; a feature may have none."""
+    for feature in features:
+        if feature.object().get("type") == "Feature" and not feature.has("geometry"):
+            continue
+        geometry = feature.at("geometry") if feature.has("geometry") else feature
+        yield from geometry.at("geometries").each() if geometry.has("geometries") else (geometry,)
+
+
+def _fence_of(polygon: JsonPlace, first: int) -> list[MissionItem]:
+    """Return a polygon's outline as a fence to stay in, its holes as fences to stay out of."""
+    items: list[MissionItem] = []
+    for index, ring in enumerate(polygon.each()):
+        corners = [(lat, lon) for lon, lat, _ in (_point(p) for p in ring.each())]
+        corners = corners[:-1] if len(corners) > 1 and corners[0] == corners[-1] else corners
+        if len(corners) < 3:
+            ring.refuse(f"has {len(corners)} corners; at least three are needed")
+        items += polygon_items(corners, inclusion=index == 0, first=first + len(items))
+    return items
 
 
 def _point(place: JsonPlace) -> tuple[float, float, float]:

@@ -15,6 +15,7 @@ from missions.plan_files.item_fields import MISSION, alt_amsl_m, fields_of, in_o
 from missions.plan_files.plan_document import PlanDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_POINTS: Final = 1_000_000
@@ -46,7 +47,28 @@ def _document(root: Any, where: str) -> PlanDocument:
     points = _points(root, "rtept", where) or _points(root, "trkpt", where)
     if not points:
         raise InputError(f"{where}: holds no route and no track; draw the path as a route")
-    return PlanDocument(source_format="GPX", dialect=None, home=None, items=path_items(points, frame=0, where=where))
+    return PlanDocument(
+        source_format="GPX",
+        dialect=None,
+        home=None,
+        items=path_items(points, frame=0, where=where),
+        problems=tuple(_drawn_otherwise(root)),
+    )
+
+
+def _drawn_otherwise(root: Any) -> Iterator[str]:
+    """Say what of a drawing is put together, left out or not known."""
+    routes, tracks, waypoints = (sum(1 for _ in inside(root, name)) for name in ("rte", "trk", "wpt"))
+    used, name = ("rtept", "routes") if any(True for _ in inside(root, "rtept")) else ("trkpt", "tracks")
+    count = routes if name == "routes" else tracks
+    if count > 1:
+        yield f"its {count} {name} are joined to one path, in the order they stand in"
+    if name == "routes" and tracks:
+        yield f"{tracks} track{'s' * (tracks > 1)} beside the route: left out"
+    if waypoints:
+        yield f"{waypoints} waypoint{'s' * (waypoints > 1)} beside the path: left out"
+    if any(not text_of(point, "ele") for point in inside(root, used)):
+        yield "points without a height (ele) are taken at 0 m above sea level"
 
 
 def _points(root: Any, name: str, where: str) -> list[tuple[float, float, float]]:
@@ -61,7 +83,9 @@ def _points(root: Any, name: str, where: str) -> list[tuple[float, float, float]
         except ValueError:
             raise InputError(f"{place} has no usable lat, lon or ele") from None
         check_place(lat_deg, lon_deg, place)
-        points.append((lon_deg, lat_deg, alt_m if math.isfinite(alt_m) else 0.0))
+        if not math.isfinite(alt_m):
+            raise InputError(f"{place} has a height (ele) that is no number")
+        points.append((lon_deg, lat_deg, alt_m))
     return points
 
 

@@ -94,8 +94,12 @@ def with_plan_fields(document: PlanDocument, fields: Mapping[str, str], where: s
 
 def in_order(items: Iterable[MissionItem]) -> tuple[MissionItem, ...]:
     """Return items in the order of their numbers, numbered from 0."""
-    ordered = sorted(items, key=lambda item: item.seq)
-    return tuple(dataclasses.replace(item, seq=seq) for seq, item in enumerate(ordered))
+    return in_file_order(sorted(items, key=lambda item: item.seq))
+
+
+def in_file_order(items: Iterable[MissionItem]) -> tuple[MissionItem, ...]:
+    """Return items as they come, numbered from 0."""
+    return tuple(dataclasses.replace(item, seq=seq) for seq, item in enumerate(items))
 
 
 def number_or_nan(text: str, where: str) -> float:

@@ -17,6 +17,7 @@ from missions.plan_files.item_fields import (
     HOME,
     MISSION,
     RALLY,
+    in_file_order,
     in_order,
     item_of,
     path_items,
@@ -75,11 +76,16 @@ def _own(lists: dict[str, list[MissionItem]], where: str) -> PlanDocument:
 
 
 def _drawing(root: Any, where: str) -> PlanDocument:
-    points: list[tuple[float, float, float]] = []
-    mode = ""
-    for line in inside(root, "LineString"):
-        mode = mode or text_of(line, "altitudeMode")
-        points += coordinates(line, where)
+    items: list[MissionItem] = []
+    problems: list[str] = []
+    lines = list(inside(root, "LineString"))
+    for line in lines:
+        mode = text_of(line, "altitudeMode")
+        if mode not in FRAME_OF_MODE or mode in ("", "clampToGround"):
+            problems.append("the line lies on the ground; its heights are 0 m")
+        items += path_items(coordinates(line, where), frame=FRAME_OF_MODE.get(mode, 3), where=where)
+    if len(lines) > 1:
+        problems.append(f"its {len(lines)} lines are joined to one path, in the order they are drawn in")
     fence: list[MissionItem] = []
     for polygon in inside(root, "Polygon"):
         for boundary, inclusion in (("outerBoundaryIs", True), ("innerBoundaryIs", False)):
@@ -89,15 +95,13 @@ def _drawing(root: Any, where: str) -> PlanDocument:
                 if len(corners) < 3:
                     raise InputError(f"{where}: a polygon has {len(corners)} corners; at least three are needed")
                 fence += polygon_items(corners, inclusion=inclusion, first=len(fence))
-    if not points and not fence:
+    if not items and not fence:
         raise InputError(f"{where}: holds no line and no polygon; draw the path as a line")
-    frame = FRAME_OF_MODE.get(mode, 3)
-    clamped = "the line lies on the ground; its heights are 0 m" if points and mode in ("", "clampToGround") else ""
     return PlanDocument(
         source_format="KML",
         dialect=None,
         home=None,
-        items=path_items(points, frame=frame, where=where),
+        items=in_file_order(items),
         fence=tuple(fence),
-        problems=(clamped,) if clamped else (),
+        problems=tuple(dict.fromkeys(problems)),
     )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_WAYPOINTS: Final = 99
 MAX_ACTIONS: Final = 15
-_FRAME: Final = {0: 3, 1: 10}
+_FRAME: Final = {0.0: 3, 1.0: 10}
 _STAY, _PHOTO, _RECORD, _STOP, _TURN, _TILT = range(6)
 _HEAD: Final = ("latitude", "longitude", "altitude(m)", "heading(deg)", "curvesize(m)", "rotationdir", "gimbalmode")
 _TAIL: Final = (
@@ -63,8 +63,11 @@ def parse_litchi(text: str, *, where: str) -> PlanDocument:
     InputError
         Naming the file, the line and the column.
     """
-    reader = csv.DictReader(io.StringIO(text))
+    first = text.split("\n", 1)[0]
+    apart = ";" if ";" in first and "," not in first else ","  # spreadsheets of half of Europe
+    reader = csv.DictReader(io.StringIO(text), delimiter=apart)
     names = {_metric(name)[0] for name in reader.fieldnames or ()}
+    _refuse_units(names, where)
     missing = [name for name in ("latitude", "longitude", "altitude(m)") if name not in names]
     if missing:
         raise InputError(f"{where}: line 1 lacks the column {missing[0]!r}; this is not a Litchi mission")
@@ -73,7 +76,7 @@ def parse_litchi(text: str, *, where: str) -> PlanDocument:
     try:
         for row in reader:
             line = f"{where}: line {reader.line_num}"
-            cells = _metric_cells(row, line)
+            cells = _metric_cells(row, line, point="," if apart == ";" else ".")
             added, speed_mps = _waypoint(cells, line, speed_mps)
             items += [checked_item(item, line) for item in added]
     except csv.Error as error:
@@ -91,12 +94,25 @@ def _metric(column: str | None) -> tuple[str, float]:
     return name.strip() + metric, factor
 
 
-def _metric_cells(row: Mapping[str | None, object], where: str) -> dict[str, str]:
-    """Return a row by the metric names of its columns, in their units."""
+def _refuse_units(names: set[str], where: str) -> None:
+    """Refuse a column that counts in a unit nobody knows: it would be left out, and heights and speeds be others."""
+    known = {column.partition("(")[0]: column for column in COLUMNS if "(" in column}
+    for name in sorted(names):
+        plain = name.partition("(")[0]
+        if "(" in name and plain in known and name != known[plain]:
+            raise InputError(
+                f"{where}: line 1, column {name[:40]!r} counts in a unit that is not known; {known[plain]} and "
+                f"{', '.join(plain + unit for unit, (of, _) in _UNITS.items() if known[plain].endswith(of))} are"
+            )
+
+
+def _metric_cells(row: Mapping[str | None, object], where: str, point: str) -> dict[str, str]:
+    """Return a row by the metric names of its columns, in their units; `point` is the decimal point it has."""
     cells = {}
     for column, value in row.items():
         if not isinstance(value, str):
             continue
+        value = value.replace(point, ".")  # noqa: PLW2901
         name, factor = _metric(column)
         if factor != 1.0 and value.strip():
             value = repr(factor * _number({name: value}, name, where))  # noqa: PLW2901
@@ -117,11 +133,24 @@ def _number(cells: dict[str, str], name: str, where: str, default: float = 0.0) 
     return value
 
 
+def _required(cells: dict[str, str], name: str, where: str) -> float:
+    if not cells.get(name, "").strip():
+        raise InputError(f"{where}, column {name!r}: is empty; a waypoint has a height")
+    return _number(cells, name, where)
+
+
+def _frame(cells: dict[str, str], name: str, where: str) -> int:
+    mode = _number(cells, name, where)
+    if mode not in _FRAME:
+        raise InputError(f"{where}, column {name!r}: {mode:g} is not known; 0 counts from take-off, 1 from the ground")
+    return _FRAME[int(mode)]
+
+
 def _waypoint(cells: dict[str, str], where: str, speed_mps: float) -> tuple[list[MissionItem], float]:
     lat_deg, lon_deg = (_number(cells, name, where, math.nan) for name in ("latitude", "longitude"))
     check_place(lat_deg, lon_deg, where)
     items: list[MissionItem] = []
-    asked_mps = _number(cells, "speed(m/s)", where)
+    asked_mps = abs(_number(cells, "speed(m/s)", where))  # backwards below 0
     if asked_mps > 0.0 and asked_mps != speed_mps:
         items.append(_command(178, 1.0, asked_mps, -1.0))
         speed_mps = asked_mps
@@ -129,11 +158,11 @@ def _waypoint(cells: dict[str, str], where: str, speed_mps: float) -> tuple[list
         MissionItem(
             seq=0,
             command=16,
-            frame=_FRAME.get(int(_number(cells, "altitudemode", where)), 3),
+            frame=_frame(cells, "altitudemode", where),
             p4=_number(cells, "heading(deg)", where),
             lat_deg=lat_deg,
             lon_deg=lon_deg,
-            alt_m=_number(cells, "altitude(m)", where),
+            alt_m=_required(cells, "altitude(m)", where),
         )
     )
     mode = int(_number(cells, "gimbalmode", where))
@@ -151,7 +180,7 @@ def _waypoint(cells: dict[str, str], where: str, speed_mps: float) -> tuple[list
 def _region(cells: dict[str, str], where: str) -> MissionItem:
     lat_deg, lon_deg = (_number(cells, name, where) for name in ("poi_latitude", "poi_longitude"))
     check_place(lat_deg, lon_deg, where)
-    frame = _FRAME.get(int(_number(cells, "poi_altitudemode", where)), 3)
+    frame = _frame(cells, "poi_altitudemode", where)
     alt_m = _number(cells, "poi_altitude(m)", where)
     return MissionItem(seq=0, command=195, frame=frame, lat_deg=lat_deg, lon_deg=lon_deg, alt_m=alt_m)
 
@@ -174,7 +203,7 @@ def _action(kind: int, value: float, where: str) -> MissionItem:
         return _command(115, value)
     if kind == _TILT:
         return _command(1000, value, 0.0)
-    raise InputError(f"{where}: action type {kind} is not known (0 to 5 are)")
+    raise InputError(f"{where}: action type {kind:.6g} is not known (0 to 5 are)")
 
 
 def write_litchi(document: PlanDocument, path: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:

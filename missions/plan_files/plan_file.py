@@ -46,7 +46,10 @@ WRITABLE: Final = (
     ".fence",
     ".rally",
 )
-_GEOJSON: Final = ("FeatureCollection", "Feature", "LineString", "Polygon")
+_GEOJSON: Final = frozenset(
+    ("FeatureCollection", "Feature", "GeometryCollection")
+    + tuple(multi + kind for multi in ("", "Multi") for kind in ("LineString", "Polygon", "Point"))
+)
 
 
 def read_plan_file(path: Path, dialect: str | None = None) -> PlanDocument:

@@ -264,6 +264,19 @@ def test_a_home_where_the_terrain_is_not_is_named_with_the_feet_it_may_be_in():
     assert heights_found(0.0, brief=BRIEF | {"terrain": {}}) == []  # nothing to hold it against
 
 
+def test_a_home_without_a_height_lies_on_the_ground_where_that_is_known():
+    bare = dataclasses.replace(HOME, alt_amsl_m=math.nan)
+    items = tuple(dataclasses.replace(i, seq=k) for k, i in enumerate((UP, WEST, RTL)))
+    document = PlanDocument(source_format="t", dialect=Dialect.ARDUPILOT, home=bare, items=items)
+    judged = check_document(document, name="t", brief=build_brief(BRIEF | QUAD, Path()))
+    assert [f.message for f in judged.findings] == [
+        "the plan's home has no height; the ground's is taken, 150 m above sea level"
+    ]
+    assert max(leg.alt_amsl_end_m for leg in judged.legs) == pytest.approx(210.0)
+    (alone,) = check_document(document, name="t").findings
+    assert (alone.rule, alone.message) == ("plan.problem", "the plan's home has no height")
+
+
 @pytest.mark.parametrize(("frame", "counts"), [(3, "home"), (6, "home"), (10, "the ground")])
 def test_a_height_nobody_flies_is_named_whatever_it_counts_from(frame, counts):
     assert heights_found(150.0, brief=None, alt_m=5_999.0, frame=frame) == []
@@ -290,6 +303,7 @@ def test_a_home_set_where_the_aircraft_is_lies_nowhere_else(dialect):
         (13, ""),
         (0, ""),
         (1, "the plan is for a fixed wing, and the brief's 'quad-survey' is a multirotor"),
+        (20, "the plan is for a vtol, and the brief's 'quad-survey' is a multirotor"),
         (10, "another kind of vehicle (MAV_TYPE 10, ground rover)"),
         (12, "another kind of vehicle (MAV_TYPE 12, submarine)"),
         (200, "another kind of vehicle (MAV_TYPE 200)"),
