@@ -230,6 +230,18 @@ def test_of_each_rule_the_worst_leg_is_told_and_on_how_many_more_it_is_so(make_b
     assert several  # two legs are several, too
 
 
+def test_where_nobody_knows_the_ground_station_no_link_is_judged(make_brief):
+    brief, situation, _ = scene_of(make_brief, rally=False)
+    legs = legs_of([(*HOME, 300.0), (HOME[0] - 5000.0, HOME[1], 300.0)], [80.0])
+    lat, lon = degrees(*HOME)
+    home = Landing(lat_deg=lat, lon_deg=lon, alt_amsl_m=ground_at(*HOME))
+    rules = [
+        {b.rule for b in breaches(Subject(situation, brief.performances[0], legs, landings)) if len(b.leg)}
+        for landings in ([home], [])
+    ]
+    assert ["link" in one for one in rules] == [True, False]
+
+
 @pytest.mark.parametrize(("far_pct", "short"), [(24.0, True), (60.0, False), (13.0, True)])
 def test_a_way_home_into_the_reserve_is_told_with_the_battery_it_would_take(make_brief, far_pct, short):
     """Level at the planned speed, and at most as much again for climb, starts and the descent; where the battery is

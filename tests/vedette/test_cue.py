@@ -136,6 +136,8 @@ def test_an_alarm_becomes_a_card_with_a_sortie_and_a_flood_becomes_numbers(broke
     [
         (("--mqtt", "mqtt://192.0.2.1/x", "--source", "s"), 3, "clear text"),
         (("--mqtt", "mqtts://h/a/#", "--source", "s"), 2, "is no broker"),
+        (("--mqtt", "mqtts://h", "--source", "s"), 2, "is no broker"),
+        (("--mqtt", "mqtts:///a", "--source", "s"), 2, "is no broker"),
         (("--mqtt", "mqtts://me:secret@h/a", "--source", "s"), 2, "not given in an address"),
         (("--mqtt", "mqtts://h/a"), 2, "--source is missing"),
         (("--mqtt", "mqtt://127.0.0.1:9/a", "--source", "s"), 2, "cannot be reached"),

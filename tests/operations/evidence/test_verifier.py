@@ -99,7 +99,10 @@ def test_proofs_lead_to_the_roots_of_the_log():
 def test_growth_is_proven_for_every_pair_of_sizes_and_for_nothing_else():
     leaves = [leaf_hash(b"%d" % i) for i in range(18)]
     roots = [root_of(leaves[:size]) for size in range(19)]
+    assert grew((0, roots[0]), (0, roots[0]), [])
     for second in range(1, 19):
+        for nothing in ([], [roots[second]]):  # of an empty log nothing is proven
+            assert not grew((0, roots[0]), (second, roots[second]), nothing)
         for first in range(1, second + 1):
             proof = consistency_proof(first, leaves[:second])
             assert grew((first, roots[first]), (second, roots[second]), proof)
