@@ -15,8 +15,9 @@ from detection.georeference import Surroundings, place
 from detection.ground_hits import GroundHits
 from detection.ground_registration import GroundRegistration
 from detection.looks import Look
+from geo.terrain import FlatTerrain
 from sitl.films.downlink_file import film_truth
-from sitl.films.patrol_flight import PatrolFlight, PatrolShape, SeenPatrol
+from sitl.films.patrol_flight import GROUND_HAE_M, PatrolFlight, PatrolShape, SeenPatrol
 from sitl.films.render import render
 from sitl.films.render_look import THERMAL
 from sitl.films.training_set_file import CLASS_NAMES, h264_key_frame
@@ -31,10 +32,11 @@ QUALITY_CRF: Final = 26
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FilmedPatrol:
-    """What was found, and the same boxes placed with the true poses: there, what stays has one place."""
+    """What was found, and the same boxes placed with the true poses on the true ground: what stays has one place."""
 
     seen: SeenPatrol
     on_true_ground: GroundHits
+    flight: PatrolFlight
 
 
 def filmed_patrol(
@@ -55,7 +57,9 @@ def filmed_patrol(
     """
     shape = shape or PatrolShape()
     flight = PatrolFlight.flown(seed, shape, shape.chance(seed))
-    camera, around = shape.camera, Surroundings(terrain=flight.told_ground, sigmas=shape.sigmas)
+    camera = shape.camera
+    grounds = flight.told_ground, FlatTerrain(height_m=GROUND_HAE_M)
+    around = [Surroundings(terrain=ground, sigmas=shape.sigmas) for ground in grounds]
     registration = GroundRegistration(flight.told_ground)
     found: tuple[list[GroundHits], list[GroundHits]] = ([], [])
     boxes: list[TruthBoxes] = []
@@ -66,15 +70,15 @@ def filmed_patrol(
         boxes.append(there)
         looks.append(Look(told, camera, shift=registration.shift(image, told, camera)))
         ours = _of_our_classes(detector.detect([image])[0], detector.class_names)
-        for hits, pose in zip(found, (told, true), strict=True):
+        for hits, pose, ground in zip(found, (told, true), around, strict=True):
             posed = dataclasses.replace(pose, hfov_deg=shape.hfov_deg)
             frame = Frame(index=row, pts_s=Fraction(row) / shape.fps, t_utc_ns=pose.t_utc_ns, image=image, pose=posed)
-            hits.append(place(frame, ours, around, class_names=CLASS_NAMES))
+            hits.append(place(frame, ours, ground, class_names=CLASS_NAMES))
     seen = SeenPatrol(
         hits=GroundHits.concat(found[0]), truth=film_truth(*flight.true_columns(), camera, boxes),
         taken=tuple(looks), ground=flight.told_ground, sigmas=shape.sigmas, seconds=shape.seconds,
     )  # fmt: skip
-    return FilmedPatrol(seen=seen, on_true_ground=GroundHits.concat(found[1]))
+    return FilmedPatrol(seen=seen, on_true_ground=GroundHits.concat(found[1]), flight=flight)
 
 
 def _of_our_classes(found: Detections, names: tuple[str, ...]) -> Detections:

@@ -12,6 +12,7 @@ from detection.looks import Looks
 from geo.geodesy import metres_per_degree
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
+from sitl.films.render_shapes import lot_of
 from sitl.films.sensor_errors import SensorErrors
 from sitl.films.world import Crowd, make_world
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 GROUND_HAE_M: Final = 180.0
 START_LAT_LON: Final = (52.0, 23.5)
 EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
+SEEN_DEEP_M: Final = 200.0
+"""Farthest from the line, to either side, that things are put which a patrol may see."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class PatrolShape:
     hfov_deg: float = 35.0
     groups_per_km: float = 12.0
     vehicles_per_km: float = 5.0
+    animals_per_km2: float = 0.0
+    """Animals planted along the line, beside those that stand there anyway."""
     sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
     registration_sigma_m: float = 0.1
     """Error of comparing pictures with the ones before, as on rendered films; not finite: they are not compared."""
@@ -96,6 +101,7 @@ class PatrolFlight:
         ends = np.array([START_LAT_LON, (START_LAT_LON[0], START_LAT_LON[1] + shape.line_m / east)])
         crowd = Crowd(groups_per_km=shape.groups_per_km, vehicles_per_km=shape.vehicles_per_km)
         world = make_world(corridor_lat_lon=ends, terrain=ground, seed=seed, epoch_utc_ns=EPOCH_UTC_NS, crowd=crowd)
+        world = dataclasses.replace(world, planted=_animals(world, ends, shape, seed))
         count = int(shape.seconds * shape.fps)
         step_ns = [int(Fraction(k * 1_000_000_000) / shape.fps) // 1000 * 1000 for k in range(count)]
         times = EPOCH_UTC_NS + round(shape.start_s * 1e9) + np.array(step_ns, dtype=np.int64)
@@ -116,6 +122,16 @@ class PatrolFlight:
         }
         times = np.array([pose.t_utc_ns for pose in self.true], dtype=np.int64)
         return times, {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
+
+
+def _animals(world: World, ends: FloatArray, shape: PatrolShape, seed: int) -> tuple[tuple[float, float, int], ...]:
+    """Plant animals on the ground that a patrol along the line may see."""
+    rng = np.random.default_rng([seed, 4713])
+    x_m, y_m = (values.tolist() for values in world.to_map(ends[:, 0], ends[:, 1]))
+    low, high = (x_m[0], y_m[0] - SEEN_DEEP_M), (x_m[1], y_m[0] + SEEN_DEEP_M)
+    count = int(rng.poisson(shape.animals_per_km2 * shape.line_m * 2.0 * SEEN_DEEP_M / 1e6))
+    places = rng.uniform(low, high, (count, 2)).tolist()
+    return tuple((float(x), float(y), lot_of("animal", rng)) for x, y in places)
 
 
 def _poses(shape: PatrolShape, times: NDArray[np.int64], per_degree: tuple[float, float]) -> list[Pose]:

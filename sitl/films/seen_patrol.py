@@ -22,6 +22,7 @@ from geo.geodesy import geodetic_to_enu, metres_per_degree
 from sitl.films.patrol_flight import (
     EPOCH_UTC_NS,
     GROUND_HAE_M,
+    SEEN_DEEP_M,
     START_LAT_LON,
     PatrolFlight,
     PatrolShape,
@@ -51,7 +52,8 @@ class DetectorErrors:
     after a miss 0.56 were missed in the next picture, after a find 0.14. On them and eighteen more (worlds 5000 to
     5017; 3360 pictures, 27 km) boxes of persons lay on nothing at 45 places: 33 once, 12 again and again. Scores are
     calibrated chances, drawn in the logarithm of their odds. Outlines were counted on the eighteen; animals there and
-    on three with ten times as many (5100 to 5102): 14 were found more than once.
+    on three with ten times as many (5100 to 5102): 14 were found more than once. `python -m benchmarks.detector_errors`
+    counts a model's anew.
     """
 
     recall: float = 0.9
@@ -133,10 +135,9 @@ class _Objects:
         """Put clutter on the ground, and give every object its own size, outline and score."""
         things = len(world.routes)
         north, east = (float(v) for v in metres_per_degree(START_LAT_LON[0]))
-        deep_m = 200.0
-        clutter = int(rng.poisson(errors.clutter_per_km2 * shape.line_m * 2.0 * deep_m / 1e6))
+        clutter = int(rng.poisson(errors.clutter_per_km2 * shape.line_m * 2.0 * SEEN_DEEP_M / 1e6))
         count = things + clutter
-        place = rng.uniform((-deep_m, 0.0), (deep_m, shape.line_m), (clutter, 2)) / (north, east)
+        place = rng.uniform((-SEEN_DEEP_M, 0.0), (SEEN_DEEP_M, shape.line_m), (clutter, 2)) / (north, east)
         animal = np.arange(count) >= things
         animal &= rng.random(count) < errors.animal_share
         moving = animal[things:] & (rng.random(clutter) < errors.animal_moving)

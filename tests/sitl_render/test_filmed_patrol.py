@@ -31,7 +31,7 @@ def test_what_is_drawn_is_found_where_it_is(filmed: FilmedPatrol) -> None:
     assert len(pairs.hit_row) > 10
     there, found = pairs.truth_row, true.take(pairs.hit_row)
     wrong, _ = inverse(found.lat_deg, found.lon_deg, seen.truth.lat_deg[there], seen.truth.lon_deg[there])
-    assert np.median(wrong) < 1.5 + abs(seen.ground.height_m - 180.0)
+    assert np.median(wrong) < 0.5
 
 
 def test_pictures_are_compared_as_the_made_up_patrol_says_they_are(filmed: FilmedPatrol) -> None:
