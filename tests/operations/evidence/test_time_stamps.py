@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import random
 import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from operations.evidence.signatures import ecdsa_verify, rsa_verify
 from operations.evidence.time_stamps import (
@@ -150,3 +155,15 @@ def test_openssl_reads_the_file_that_the_command_in_the_package_names(made, auth
     ca = str(authority.folder / "ca.pem")
     done = subprocess.run(["openssl", "ts", *words, ca], cwd=package, capture_output=True, text=True, check=False)
     assert "Verification: OK" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("letters", [1, 20, 50, 60, 64])
+def test_a_certificate_is_called_by_its_common_name_however_long(letters):
+    """From 128 bytes on the length of a name takes two bytes itself (X.690, 8.1.3.5)."""
+    key = Ed25519PrivateKey.generate()
+    parts = [(NameOID.ORGANIZATION_NAME, "O" * letters), (NameOID.COMMON_NAME, "C" * letters)]
+    name = x509.Name([x509.NameAttribute(kind, text) for kind, text in parts])
+    day = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 7, day, day + datetime.timedelta(days=1))
+    pem = built.sign(key, None).public_bytes(Encoding.PEM).decode()
+    assert certificates_of(pem)[0].name().startswith("C" * letters + " (SHA-256 ")
