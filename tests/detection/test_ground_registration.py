@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from detection.ground_registration import CELLS, GroundRegistration
+from detection.ground_registration import CELLS, GroundRegistration, SeenGround, Taken
+from detection.looks import Looks
 from geo.geodesy import metres_per_degree
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
 from geo.terrain import FlatTerrain
-from geo.values import CameraModel, GimbalFrame, Pose, Poses
+from geo.values import CameraModel, Geodetic, GimbalFrame, Pose, Poses
 
 CAMERA = CameraModel.from_fov(hfov_deg=40.0, width_px=320, height_px=256)
 GROUND_M, HEIGHT_M = 150.0, 100.0
@@ -125,3 +126,16 @@ def test_a_sharp_step_beyond_reach_is_not_taken_for_a_smaller_one(texture, rng):
     registration.shift(picture(texture, first, rng), first, CAMERA)
     assert registration.shift(picture(texture, second, rng), displaced(second, 9.0, 0.0), CAMERA) is None
     assert CELLS == 128
+
+
+@pytest.mark.parametrize("shape", [(512, 640), (130, 400), (1081, 1923), (90, 120)])
+def test_a_picture_is_made_smaller_by_the_means_of_its_blocks(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    taken = Taken.of(image, SeenGround(Looks.of([]), Geodetic(lat_deg=0.0, lon_deg=0.0, alt_hae_m=0.0), 1.0))
+    side = taken.factor
+    rows, columns = shape[0] // side, shape[1] // side
+    assert taken.grey.shape == (rows, columns)
+    for row, column in rng.integers(0, (rows, columns), (40, 2)).tolist():
+        block = image[row * side : (row + 1) * side, column * side : (column + 1) * side, 1]
+        assert taken.grey[row, column] == np.float32(block.astype(float).sum() / side**2)
