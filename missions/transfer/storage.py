@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from missions.plan_files.dialect import POSITION_COMMANDS, Dialect, MissionType, wire_xy
+from missions.transfer.storage_slots import rounded_single
 from missions.transfer.storage_tables import (
     ARDUPILOT,
     ARDUPILOT_FENCE,
@@ -79,6 +80,8 @@ def _place(item: MissionItem, peer: Peer, mission_type: MissionType) -> tuple[Re
     """Return what x, y (as they cross the link) and z may read back as."""
     x, y = _xy(item)
     if peer.dialect is Dialect.PX4:
+        if mission_type is MissionType.MISSION and item.frame == _FRAME_MISSION:  # parameters 5 and 6 are floats there
+            return rounded_single(x), rounded_single(y), (item.alt_m,)
         return (x,), (y,), (item.alt_m,)
     if mission_type is MissionType.FENCE:
         return (x,), (y,), (0.0,)

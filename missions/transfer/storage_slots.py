@@ -34,6 +34,11 @@ def single(value: float) -> Readings:
     return (value,)
 
 
+def rounded_single(value: float) -> Readings:
+    """Keep the 32-bit float next to it."""
+    return struct.unpack("<f", struct.pack("<f", value))[0], value
+
+
 def _unsigned(value: float, bits: int) -> Readings:
     wrapped = float(_whole(value) % (1 << bits))
     return (0.0, wrapped) if value < 0.0 else (wrapped,)

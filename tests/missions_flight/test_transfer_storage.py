@@ -247,6 +247,16 @@ def test_px4_reads_a_heading_back_the_other_way_round() -> None:
         assert (differences([first, sent], [first, held], PX4, MissionType.MISSION) == ()) is same
 
 
+def test_px4_rounds_the_place_of_a_command_without_one_to_a_float():
+    """DO_LAND_START at 47.3787038 N, in the frame of commands: 473787038 is kept in 24 bits, a multiple of 32."""
+    sent = MissionItem(seq=8, command=189, frame=2, lat_deg=47.3787038, lon_deg=112.59, alt_m=40.0)
+    for back_deg, same in ((47.378704, True), (47.3787038, True), (47.3787072, False)):
+        held = dataclasses.replace(sent, lat_deg=back_deg)
+        assert bool(differences([sent], [held], PX4, MissionType.MISSION)) is not same
+    placed = dataclasses.replace(sent, command=16, frame=3)
+    assert differences([placed], [dataclasses.replace(placed, lat_deg=47.378704)], PX4, MissionType.MISSION)
+
+
 def test_heights_read_back_in_centimetres() -> None:
     held = kept(item(16, frame=6, alt=60.128), COPTER, MissionType.MISSION)
     assert (held.frame, held.alt_m) == (3, 60.12)
