@@ -273,7 +273,7 @@ def test_what_lies_at_the_end_of_a_battery_is_flown_lane_by_lane(make_brief, len
 
 def test_a_px4_gets_waypoints_on_its_way_out_where_it_would_turn_back_too_late(make_brief, monkeypatch):
     """It goes back where fewer items lie behind it than before it, whatever its battery holds."""
-    line = [[50.0, 8.0], [50.0, 8.0 + 13_560.0 / 71_700.0]]
+    line = [[50.0, 8.0], [50.0, 8.0 + 13_460.0 / 71_700.0]]
     site = [{"name": "a", "lat_deg": 50.004, "lon_deg": 8.0}]
     brief = make_brief(line, launch=site, dialect="px4", failsafe={"way": "retrace"})
     plan = plan_brief(brief).plan
