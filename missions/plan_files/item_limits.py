@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from missions.plan_files.dialect import POSITION_COMMANDS
-from missions.plan_files.qgc_fence import CIRCLE, fence_polygons
+from missions.plan_files.qgc_fence import CIRCLE, POLYGON, fence_polygons
 
 if TYPE_CHECKING:
     from missions.plan import MissionItem
@@ -54,9 +54,24 @@ def checked_fence(fence: tuple[MissionItem, ...], where: str) -> tuple[MissionIt
     for number, (_, ring) in enumerate(fence_polygons(fence), start=1):
         if len(ring) < _NEEDED_CORNERS:
             raise InputError(f"{where}: fence polygon {number} has {len(ring)} corners; at least three are needed")
+    _check_counts([item for item in fence if item.command in POLYGON.values()], where)
     for item in fence:
         if item.command in CIRCLE.values() and not item.p1 > 0.0:
             raise InputError(f"{where}: a fence circle has a radius of {item.p1:g} m; it must be above 0")
         if math.isnan(item.lat_deg):
             raise InputError(f"{where}: a fence item has no place; draw the fence again")
     return fence
+
+
+def _check_counts(vertices: list[MissionItem], where: str) -> None:
+    """Refuse polygons whose vertices do not say themselves how many they are, as autopilots do (MAVLink common.xml)."""
+    at = number = 0
+    while at < len(vertices):
+        number, said = number + 1, vertices[at].p1
+        count = int(said) if math.isfinite(said) else 0
+        ring = [v for v in vertices[at : at + count] if (v.p1, v.command) == (said, vertices[at].command)]
+        if len(ring) != said or not ring:
+            raise InputError(
+                f"{where}: fence polygon {number} says it has {said:g} corners, and {len(ring)} follow; draw it again"
+            )
+        at += len(ring)

@@ -91,11 +91,16 @@ def parse_plan(data: bytes, *, where: str, dialect: str | None = None) -> PlanDo
 
 def _archive(data: bytes, where: str) -> PlanDocument:
     """Read a KMZ: a wayline of DJI's, or a drawing."""
-    named = archive_members(data, where, lambda name: name.rsplit("/", 1)[-1].lower() in (WAYLINES, TEMPLATE))
-    members = {name.rsplit("/", 1)[-1].lower(): member for name, member in named.items()}
+    named = archive_members(data, where, lambda name: _last(name) in (WAYLINES, TEMPLATE))
+    members = {_last(name): member for name, member in named.items()}
     if WAYLINES in members or b"wpml:templateType" in members.get(TEMPLATE, b""):
         return parse_wpml(members, where)
     return parse_kml(kmz_document(data, where), where)
+
+
+def _last(name: str) -> str:
+    """Return the last part of a member's name, which some programs on Windows write with backslashes."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1].lower()
 
 
 def _text(data: bytes, where: str, dialect: str | None) -> PlanDocument:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import pytest
 
@@ -122,3 +124,42 @@ def test_litchi_of_other_countries_and_backwards_is_the_same_flight(head, row):
 def test_litchi_with_what_nobody_knows_is_refused_by_column(head, row, says):
     with pytest.raises(InputError, match=says):
         litchi(head, row)
+
+
+FENCE = [(5001, 4, 52.08, 23.57), (5001, 4, 52.08, 23.6), (5001, 4, 52.09, 23.6), (5001, 4, 52.09, 23.57)]
+
+
+def fence_text(rows):
+    lines = [f"{k} 0 0 {command} {count} 0 0 0 {lat} {lon} 0 1" for k, (command, count, lat, lon) in enumerate(rows)]
+    return "\n".join(["QGC WPL 110", *lines]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (FENCE[:3], "fence polygon 1 says it has 4 corners, and 3 follow"),
+        ([*FENCE, *FENCE[:3]], "fence polygon 2 says it has 4 corners, and 3 follow"),
+        ([*FENCE[:3], (5001, 3, 52.09, 23.57)], "fence polygon 1 says it has 4 corners, and 3 follow"),
+        ([*FENCE[:3], (5002, 4, 52.09, 23.57)], "fence polygon 2 has 1 corners"),
+        ([(command, "nan", lat, lon) for command, _, lat, lon in FENCE], "says it has nan corners, and 0 follow"),
+    ],
+)
+def test_a_fence_that_miscounts_its_corners_is_refused_as_vehicles_do(rows, says):
+    assert len(read(fence_text([*FENCE, *FENCE])).fence) == 8
+    with pytest.raises(InputError, match=says):
+        read(fence_text(rows))
+
+
+@pytest.mark.parametrize("member", ["wpmz/waylines.wpml", "wpmz\\waylines.wpml", "WPMZ/Waylines.WPML"])
+def test_a_wayline_is_found_however_its_archive_was_packed(member):
+    wayline = (
+        '<kml xmlns:wpml="w"><Document><wpml:missionConfig><wpml:finishAction>goHome</wpml:finishAction>'
+        "</wpml:missionConfig><Folder><wpml:executeHeightMode>relativeToStartPoint</wpml:executeHeightMode><Placemark>"
+        "<Point><coordinates>23.575,52.085</coordinates></Point><wpml:index>0</wpml:index>"
+        "<wpml:executeHeight>72</wpml:executeHeight></Placemark></Folder></Document></kml>"
+    )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(member), wayline)
+    plan = parse_plan(packed.getvalue(), where="w.kmz")
+    assert [(i.lat_deg, i.alt_m) for i in plan.items if i.command == 16] == [(52.085, 72.0)]
