@@ -80,11 +80,11 @@ def test_errors_of_edges_are_parted_into_new_and_lasting() -> None:
 
 def test_log_odds_by_what_boxes_lie_on() -> None:
     rng = np.random.default_rng(3)
-    own = np.repeat(rng.standard_normal(300), 10) * np.sqrt(0.4)
+    own = np.repeat(rng.standard_normal(1500), 2) * np.sqrt(0.4)
     score = own + np.sqrt(0.6) * rng.standard_normal(3000)
     told = log_odds(
         [
-            boxes(PERSON, 300, 10, log_odds=np.exp(score)),
+            boxes(PERSON, 1500, 2, log_odds=np.exp(score)),
             boxes(NOTHING, 101, 1, log_odds=np.arange(101.0)[::-1]),
         ]
     )
