@@ -126,7 +126,9 @@ def test_cut_short_by_the_pilot_and_resumed(vehicle_at, square_sortie) -> None:
         assert not first.completed
         assert first.coverage_pct < 95.0
         assert [f.rule for f in first.findings] == ["completed"]
-        assert first.resume_seq == 2, "back to the place before the segment that was broken off"
+        broken_off = max(first.track.mission_seq.tolist())  # 4, or 5 where the order came late on a busy machine
+        assert broken_off in (4, 5)
+        assert first.resume_seq == broken_off - 2, "back to the place before the segment that was broken off"
         second = fly(link, square_sortie, options=FlightOptions(resume_seq=first.resume_seq))
     assert second.completed
     both = {seq for report in (first, second) for seq in report.track.mission_seq.tolist()}

@@ -97,7 +97,7 @@ def test_a_place_nobody_reaches_is_refused_with_each_reason(planned):
     [
         (
             ["--at", "112.6,47.38", "--now", "+4"],
-            "is latitude comes first: they look swapped, write 47.38,112.6",
+            "is no place on Earth; latitude comes first: they look swapped, write 47.38,112.6",
         ),
         (["--at", "here", "--now", "+4"], "is not LAT,LON"),
         (["--at", "47.38,112.6", "--now", "soon"], "is no time with a zone"),
