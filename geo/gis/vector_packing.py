@@ -5,7 +5,6 @@ Runs in the child; see `geo.gis.gis_child`.
 
 from __future__ import annotations
 
-import codecs
 import io
 import json
 import re
@@ -18,6 +17,7 @@ from defusedxml.common import DefusedXmlException
 
 from geo.gis.errors import RefusalError
 from geo.gis.formats import HEAD_BYTES, vector_kind
+from geo.text_encoding import UNMARKED, encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,10 +67,11 @@ def prepared(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
 
 def _utf8(data: bytes) -> bytes:
     """Return JSON that Windows editors saved as UTF-16 in the encoding that OGR reads; other bytes as they are."""
-    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    encoding = encoding_of(data)
+    if encoding == UNMARKED:
         return data
     try:
-        text = data.decode("utf-16")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise RefusalError(f"is no text at byte {error.start}; save it as UTF-8") from None
     return text.encode() if text.lstrip()[:1] in ("{", "[") else data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import stat
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
+from geo.text_encoding import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,9 +132,8 @@ def as_text(data: bytes, where: str) -> str:
     InputError
         Naming `where` and the first byte that is no text.
     """
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return data.decode(encoding)
+        return data.decode(encoding_of(data))
     except UnicodeDecodeError as error:
         raise InputError(
             f"{where}: byte {error.start} is not text (UTF-8 or UTF-16); this is another kind of file",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import zipfile
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.errors import InputError
+from geo.text_encoding import UNMARKED, encoding_of
 from missions.documents.json_place import parse_json
 from missions.documents.places import begins_with_two_numbers, check_place
 from missions.documents.whole_file import as_text, read_bytes
@@ -41,8 +41,9 @@ def read_zone_file(path: Path) -> ZoneFile:
         head = stream.read(_TEXT)
     if head.startswith(_ZIP):
         return _archive(path)
-    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    start = head.decode("utf-16", "ignore").lstrip()[:1].encode() if wide else head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    encoding = encoding_of(head)
+    wide = encoding != UNMARKED
+    start = head.decode(encoding, "ignore").lstrip()[:1].encode() if wide else head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith((b"{", b"[")):
         return _json(path)
     if start.startswith(b"<"):

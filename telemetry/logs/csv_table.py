@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from telemetry.logs.text_encoding import encoding_of
+from geo.text_encoding import encoding_of
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:

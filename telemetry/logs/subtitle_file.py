@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.text_encoding import decoded
 from geo.values import GimbalFrame
 from telemetry.logs.subtitle_cues import Cues, read_cues
-from telemetry.logs.text_encoding import decoded
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem

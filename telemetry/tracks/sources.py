@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from geo.text_encoding import decoded
 from telemetry.logs import airdata_file, flight_reader_file, misb_csv_file
 from telemetry.logs.csv_table import column_names
 from telemetry.logs.nmea_file import SENTENCE
 from telemetry.logs.subtitle_cues import is_subtitles
-from telemetry.logs.text_encoding import decoded
 from telemetry.tracks import track_file
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.track_errors import SourceError

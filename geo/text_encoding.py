@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
+UNMARKED: Final = "utf-8-sig"
+"""UTF-8, with its own mark or none."""
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -16,7 +18,7 @@ _MARKS: Final = (
 
 def encoding_of(head: bytes) -> str:
     """Return what a byte order mark says (The Unicode Standard, 23.8); UTF-8 where there is none."""
-    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8-sig")
+    return next((name for mark, name in _MARKS if head.startswith(mark)), UNMARKED)
 
 
 def decoded(data: bytes) -> str:
