@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -118,7 +118,9 @@ def score(
         inside_ce90_pct=100.0 * float(np.mean(inside)) if len(inside) else float("nan"),
         track_truths=len(np.unique(truth.object_id[found.truth_row])),
         tracks=len(hits.track.counts()),
-        id_switches=count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids),
+        id_switches=count_id_switches(
+            truth.object_id[found.truth_row], truth.frame_t_utc_ns[truth.thing_frame[found.truth_row]], ids
+        ),
     )
 
 
@@ -183,17 +185,26 @@ def ground_errors(hits: GroundHits, truth: FilmTruth, found: Matches) -> tuple[N
     return distance, distance <= placed.ce90_m
 
 
-def count_id_switches(object_id: NDArray[np.int64], frame: NDArray[np.int64], track_ids: Sequence[str]) -> int:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sightings:
+    """Each time a thing was found again, as columns: after how long, and whether it still had its name."""
+
+    gap_s: NDArray[np.float64]
+    renamed: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, object_id: NDArray[np.int64], t_utc_ns: NDArray[np.int64], names: Sequence[str]) -> Self:
+        """Gather them from hits on things, each with the name of its track; hits without one are passed over."""
+        name, named = np.asarray(names, dtype=np.str_), np.asarray(names, dtype=np.str_) != ""
+        order = np.lexsort([t_utc_ns[named], object_id[named]])
+        thing, t_ns, name = object_id[named][order], t_utc_ns[named][order], name[named][order]
+        again = thing[1:] == thing[:-1]
+        return cls(gap_s=np.diff(t_ns)[again] / 1e9, renamed=(name[1:] != name[:-1])[again])
+
+
+def count_id_switches(object_id: NDArray[np.int64], t_utc_ns: NDArray[np.int64], track_ids: Sequence[str]) -> int:
     """How often a thing's track id differs from the one it had before (IDSW of Bernardin and Stiefelhagen 2008).
 
     Hits without a track are passed over.
     """
-    last: dict[int, str] = {}
-    switches = 0
-    for row in np.argsort(frame, kind="stable"):
-        track, thing = track_ids[row], int(object_id[row])
-        if not track:
-            continue
-        switches += last.get(thing, track) != track
-        last[thing] = track
-    return switches
+    return int(Sightings.of(object_id, t_utc_ns, track_ids).renamed.sum())

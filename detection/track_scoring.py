@@ -112,7 +112,7 @@ def score_tracks(hits: GroundHits, tracks: GroundTracks, truth: FilmTruth, *, ho
         tracks=len(tracks),
         reached=associate(labelled, labelled.track.codes.astype(np.int64), truth),
         ceiling=associate(hits.take(told >= 0), told[told >= 0], truth),
-        id_switches=count_id_switches(things, truth.thing_frame[found.truth_row], _texts(ids)),
+        id_switches=count_id_switches(things, truth.frame_t_utc_ns[truth.thing_frame[found.truth_row]], _texts(ids)),
         labelled_share=float((ids != NONE).mean()) if len(ids) else math.nan,
         visits=visits,
         visits_found=visits_found,

@@ -1,4 +1,7 @@
-"""Join tracks of one thing over a gap: behind a tree, outside the picture, or at the aircraft's next pass."""
+"""Join tracks of one thing over a short gap: behind a tree, or out of the picture for a moment.
+
+Over longer ones, such as the aircraft's next pass, `detection.same_thing` knows more: how things wander, and groups.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,9 @@ NEWCOMERS_PER_M2: Final = 5e-5
 """How many other things of the class may turn up there: one in two hectares."""
 JOIN_MIN: Final = 0.7
 """Least probability of a join; a wrong one is worse than a missing one."""
-STITCH_GAP_S: Final = 180.0
-"""Longest gap over which tracks of one recording are joined while they are followed."""
+STITCH_GAP_S: Final = 10.0
+"""Longest gap over which tracks of one recording are joined while they are followed: the longest at which that was
+no worse than leaving it to `detection.same_thing` (counted on simulated patrols)."""
 GATE_D2: Final = 9.2
 """Pairs beyond 99 % of two-dimensional normal residuals are not weighed at all."""
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from operations.regrouping import Track
     from operations.store import OperationStore
 
+JOINED_AT: Final = 0.9
+"""Tracks are joined unasked that are one thing with this probability or more."""
+ROUNDED: Final = 5e-4
+"""Records hold probabilities to three digits."""
 AREA_MIN_M2: Final = 10_000.0
 """A recording shows at least a hectare; also where its frames show no ground that is known."""
 
@@ -55,6 +59,8 @@ class Said:
     """Pairs that a person set apart."""
     by_program: dict[str, tuple[Track, ...]]
     """What the program joined and nobody undid, by the record's subject."""
+    least: float
+    """Lowest probability at which the program ever joined two, 1 where it joined none."""
 
     @classmethod
     def of(cls, store: OperationStore) -> Said:
@@ -62,17 +68,20 @@ class Said:
         by_people: dict[str, tuple[Track, ...]] = {}
         by_program: dict[str, tuple[Track, ...]] = {}
         apart: set[frozenset[Track]] = set()
+        least = 1.0
         for leaf in store.leaves():
             if leaf.kind is not LeafKind.NOTE or not leaf.subject.startswith(regrouping.JOINED):
                 continue
             before = (*by_people.pop(leaf.subject, ()), *by_program.pop(leaf.subject, ()))
             tracks, own = tuple(regrouping.tracks_of(leaf)), regrouping.PROBABILITIES in leaf.body
+            if own:
+                least = min([least, *_numbers(leaf.body[regrouping.PROBABILITIES])])
             if tracks:
                 (by_program if own else by_people)[leaf.subject] = tracks
             elif not own:
                 apart |= {frozenset((a, b)) for a in before for b in before if a != b}
         joined = frozenset(track for tracks in by_people.values() for track in tracks)
-        return cls(by_people=joined, apart=frozenset(apart), by_program=by_program)
+        return cls(by_people=joined, apart=frozenset(apart), by_program=by_program, least=least)
 
 
 def likely_same(store: OperationStore, at_least: float) -> list[Same]:
@@ -116,6 +125,22 @@ def record_same(store: OperationStore, found: Sequence[Same]) -> int:
         return [*gone, *fresh]
 
     return len(store.append_all(drafts))
+
+
+def join_same(store: OperationStore) -> int:
+    """Join what is likely one thing, and return how many things that is.
+
+    Where the program has joined tracks of this operation before, all that is as likely as the least likely of those is
+    joined again: somebody asked for it (`vedette join --at-least`). Else it is `JOINED_AT`.
+    """
+    least = Said.of(store).least
+    found = likely_same(store, least - ROUNDED if least < 1.0 else JOINED_AT)
+    record_same(store, found)
+    return len(found)
+
+
+def _numbers(given: object) -> list[float]:
+    return [float(one) for one in given if isinstance(one, (int, float))] if isinstance(given, list) else []
 
 
 def _free(

@@ -244,6 +244,8 @@ def ingest(
 ) -> tuple[Ingested, ...]:
     """Read recordings into an operation folder: detect, place on the ground, link into tracks, keep all of it.
 
+    Tracks that are likely one thing, seen on several passes, are joined.
+
     Parameters
     ----------
     sources
@@ -272,6 +274,7 @@ def ingest(
     from operations.ingest import IngestSettings
     from operations.ingest import ingest as take
     from operations.originals import ground_identity
+    from operations.same_things import join_same
     from operations.store import OperationStore
     from telemetry.recordings.open_recordings import open_recordings
 
@@ -286,11 +289,13 @@ def ingest(
     cards = [open_recordings(Path(source)) for source in given]
     who = actor or getpass.getuser()
     with OperationStore.open_or_create(Path(out), name=name, actor=who, clock=time.time_ns) as store:
-        return tuple(
+        done = tuple(
             take(recording, store=store, detector=detector, model=described, settings=settings)
             for card in cards
             for recording in card.recordings
         )
+        join_same(store)
+    return done
 
 
 def map(operation: Operation, out: Place, *, brief: Place | Brief | None = None) -> Path:  # noqa: A001 - what it makes

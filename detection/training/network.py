@@ -6,8 +6,11 @@ import io
 import pickle
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from detection.errors import ModelError
 from detection.model_manifest_file import read_trusted
+from detection.training.checkpoint_file import read_checkpoint
 from detection.training.recipe import CLASS_NAMES
 from detection.ultralytics_apart import load_ultralytics
 
@@ -54,9 +57,18 @@ def make_network(start: Path | None) -> Any:
 
 
 def _state(start: Path) -> dict[str, Any]:
-    """Tensors of a trusted file: a plain state dict, or a whole ultralytics model, whose pickle runs code."""
+    """Tensors of an earlier training's checkpoint, or of a trusted file.
+
+    That is a plain state dict, or a whole ultralytics model, whose pickle runs code.
+    """
     import torch
 
+    if start.suffix == ".npz":
+        arrays = read_checkpoint(start).arrays
+        average = {name.removeprefix("average/"): a for name, a in arrays.items() if name.startswith("average/")}
+        return {
+            name: torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape)) for name, array in average.items()
+        }
     held = read_trusted(start)
     try:
         try:

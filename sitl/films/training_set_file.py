@@ -35,6 +35,8 @@ PLANTED_MEAN: Final = 1.5
 """Animals, rocks, huts and trees planted in a picture on the mean: in a world as it is one picture in eighty shows an
 animal, and what a detector has hardly seen it takes for what it knows."""
 _PLANTED: Final = {"animal": 0.35, "rock": 0.2, "hut": 0.2, "tree": 0.15, "bush": 0.1}
+PX_PER_M: Final = (4.0, 14.0)
+"""Range of scales, pixels a metre: a person on a patrol is 8 to 12 px high, and so are half of the drawn ones."""
 DAY_SHARE: Final = 0.35
 """Share of pictures by day; the rest is infrared, which is what night patrols fly."""
 _EPOCH_UTC_NS: Final = 1_750_000_000_000_000_000
@@ -87,7 +89,7 @@ def training_picture(
         look = DAY if band is Band.DAY else THERMAL
     depression, agl_m = float(rng.uniform(25.0, 90.0)), float(rng.uniform(45.0, 150.0))
     slant_m = agl_m / np.sin(np.radians(depression))
-    px_per_m = float(np.exp(rng.uniform(np.log(4.5), np.log(20.0))))
+    px_per_m = float(np.exp(rng.uniform(*np.log(PX_PER_M))))
     camera = CameraModel(
         width_px=width_px,
         height_px=height_px,

@@ -126,20 +126,22 @@ def test_a_person_beside_a_vehicle_are_two_and_one_that_is_called_both_is_one(
 def test_a_short_gap_is_bridged_and_a_plausible_long_one_is_joined(make_hit: Callable[..., GroundHit]) -> None:
     short = walk(make_hit, [(0.0, 0.0, 1.0, 0.0)], gap=(4.0, 6.0))
     assert len(track(short)[1]) == 1
-    long = walk(make_hit, [(0.0, 0.0, 1.0, 0.0)], seconds=40.0, gap=(8.0, 24.0))
+    long = walk(make_hit, [(0.0, 0.0, 1.0, 0.0)], seconds=40.0, gap=(8.0, 17.0))
     assert len(track(long)[1]) == 1
     assert len(track(long, TrackerSettings(stitch_gap_s=0.0))[1]) == 2
+    next_pass = walk(make_hit, [(0.0, 0.0, 1.0, 0.0)], seconds=40.0, gap=(8.0, 24.0))
+    assert len(track(next_pass)[1]) == 2  # is left to detection.same_thing
 
 
 def test_what_cannot_be_the_same_thing_is_not_joined(make_hit: Callable[..., GroundHit]) -> None:
     first = [make_hit(k, k / 3, 0.0, 0.0) for k in range(9)]
-    far = [make_hit(100 + k, 20.0 + k / 3, 400.0, 0.0) for k in range(9)]
+    far = [make_hit(100 + k, 8.0 + k / 3, 400.0, 0.0) for k in range(9)]
     assert len(track(GroundHits.of(first + far))[1]) == 2
 
 
 def test_an_ambiguous_join_is_left_open(make_hit: Callable[..., GroundHit]) -> None:
     before = [make_hit(k, k / 3, 0.0, 0.0) for k in range(9)]
-    after = [make_hit(100 * s + k, 20.0 + k / 3, 0.0, 3.0 * (-1) ** s) for s in (1, 2) for k in range(9)]
+    after = [make_hit(100 * s + k, 8.0 + k / 3, 0.0, 3.0 * (-1) ** s) for s in (1, 2) for k in range(9)]
     assert len(track(GroundHits.of(before + after))[1]) == 3
 
 

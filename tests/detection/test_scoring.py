@@ -9,7 +9,7 @@ import pytest
 
 from detection.errors import TruthError
 from detection.ground_hits import GroundHits
-from detection.scoring import InView, count_id_switches, match, score
+from detection.scoring import InView, Sightings, count_id_switches, match, score
 from detection.truth import FilmTruth
 from detection.truth_file import read_film_truth, write_film_truth
 
@@ -124,6 +124,13 @@ def test_no_hits_are_no_precision_and_no_recall(truth: FilmTruth) -> None:
 def test_switches_are_counted_as_clear_mot_does() -> None:
     ids = np.array([1, 1, 1, 1, 2, 2])
     assert count_id_switches(ids, np.array([0, 1, 2, 3, 0, 1]), ["a", "b", "", "a", "a", "a"]) == 2
+
+
+def test_sightings_say_after_how_long_and_whether_under_the_same_name() -> None:
+    t_ns = np.array([0, 9, 1, 60, 2]) * 10**9
+    seen = Sightings.of(np.array([7, 7, 8, 7, 8]), t_ns, ["a", "a", "b", "c", ""])
+    assert seen.gap_s.tolist() == [9.0, 51.0]
+    assert seen.renamed.tolist() == [False, True]
 
 
 def test_a_truth_file_comes_back_as_it_was(truth: FilmTruth, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from operations.case_file import Draft
 from operations.columns import hits_table, tracks_table
 from operations.log.leaves import LeafKind
 from operations.regrouping import PROBABILITIES, Regrouping, join, parted_draft, split
-from operations.same_things import AREA_MIN_M2, Said, likely_same, record_same, seen_m2
+from operations.same_things import AREA_MIN_M2, JOINED_AT, Said, join_same, likely_same, record_same, seen_m2
 from operations.store import OperationStore
 from operations.values import RunKind, RunRecord, RunState
 from tests.operations.finding.conftest import media_of
@@ -111,6 +111,19 @@ def test_what_is_no_longer_likely_enough_is_parted_by_the_program_and_may_come_b
     assert things(operation) == set()
     assert Said.of(operation).apart == frozenset()
     assert record_same(operation, likely_same(operation, 0.5)) == 3
+
+
+def test_what_is_joined_unasked_is_as_likely_as_what_was_asked_for_before(operation) -> None:
+    sure = likely_same(operation, JOINED_AT)
+    assert join_same(operation) == len(sure)
+    assert len(things(operation)) == len(sure)
+    record_same(operation, likely_same(operation, 0.5))
+    asked = things(operation)
+    assert len(asked) == 3
+    log = len(list(operation.leaves()))
+    assert join_same(operation) == 3
+    assert things(operation) == asked
+    assert len(list(operation.leaves())) == log
 
 
 def test_ground_seen_is_that_of_all_frames_together(operation) -> None:

@@ -157,6 +157,8 @@ def run_demo(run: DemoRun, bars: Progress) -> dict[str, Any]:
     store = _operation(run.out)
     with store:
         flown = _live(run, patrol, clock, bars) if run.poses else _in_turn(run, patrol, store, clock, bars)
+        with clock.stage("join"):
+            _join(store)
         with clock.stage("show"):
             shown = _show(run.out, store, patrol, flown.flights, bars)
         with clock.stage("score"):
@@ -262,6 +264,13 @@ def _ingest(store: OperationStore, films: list[Film], model: Path | None, bars: 
         )
         truth_of[done.media.id] = film.truth
     return truth_of
+
+
+def _join(store: OperationStore) -> None:
+    """Join what is likely one thing over both sorties, as `ingest` does for all recordings of one command."""
+    from operations.same_things import join_same
+
+    join_same(store)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ def ingest(
     from geo.stated_ground_file import read_stated_ground
     from operations.ingest import IngestSettings
     from operations.originals import ground_identity
+    from operations.same_things import join_same
     from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.open_recordings import open_recordings
     from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
@@ -143,10 +144,13 @@ def ingest(
         left_out = [one for card in cards for one in card.left_out]
         work.note(left_out)
         why = why_nothing_placed(outcomes, lambda runs: store.hits(runs=runs).reasons())
+        joined = join_same(store) if any(outcome.done and not outcome.done.known for outcome in outcomes) else 0
     if as_json:
-        print_json(as_one_object(outcomes, left_out, str(out)))
+        print_json(as_one_object(outcomes, left_out, str(out)) | {"joined": joined})
     else:
         show(outcomes, left_out, str(out))
+        if joined:
+            ERRORS.print(f"{joined} things were likely seen more than once; their tracks are joined, M sets them apart")
     if why:
         ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
     if why or any(outcome.failure for outcome in outcomes):

@@ -98,7 +98,12 @@ def trust(
 )
 def train(
     out: Annotated[Path, typer.Option(help="Folder for drawn pictures, checkpoint and model; a started run goes on.")],
-    start: Annotated[Path | None, typer.Option(help="Trusted .pt weights to start from; none: from nothing.")] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Trusted .pt weights, or the checkpoint.npz of a finished training, to start from; none: from nothing."
+        ),
+    ] = None,
     pictures: Annotated[
         list[Path] | None, typer.Option(help="COCO .json or YOLO .yaml with real pictures; may be repeated.")
     ] = None,

@@ -46,6 +46,7 @@ class WatchSession:
     def run(self, bars: Progress, *, record: bool, catch_up: bool, seconds: float | None) -> dict[str, Any]:
         """Watch until interrupted or for some seconds, then settle the recording."""
         from operations import recorded_streams
+        from operations.same_things import join_same
         from telemetry.live.bridge_link import srt_tool_version
 
         store = self.job.store
@@ -61,6 +62,8 @@ class WatchSession:
             watched, reader = self._live(folder, seconds, bars)
             found = [*left, *([] if folder is None else recorded_streams.segments_of(store, folder))]
             settled = recorded_streams.settle_recording(self.job, found, analyse=catch_up)
+            if catch_up and found:
+                join_same(store)
         return {"bytes": reader.received_bytes, "bytes_dropped": reader.dropped_bytes, **_report(watched, settled)}
 
     def _live(self, folder: Path | None, seconds: float | None, bars: Progress) -> tuple[Watched, LiveReader]:

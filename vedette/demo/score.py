@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 
 from detection.calibration import reliability
-from detection.scoring import InView, count_id_switches, ground_errors, match
+from detection.scoring import InView, Sightings, ground_errors, match
+from detection.track_stitching import STITCH_GAP_S
 from detection.truth_file import read_film_truth
 from geo.footprint import footprint
 from geo.values import CameraModel, GimbalFrame, Pose
@@ -17,6 +18,7 @@ from missions.airspace.corridor import build_corridor
 from missions.plan_files.plan_folder_file import sortie_length_m
 from missions.sight.coverage import covered_pct
 from operations.analysis import FOOTPRINT_RANGE_M
+from operations.regrouping import Regrouping
 from sitl.vehicle.truth_file import read_truth
 from telemetry.videos.stream_writer_file import START_TICKS
 
@@ -110,13 +112,15 @@ class _Tally:
     things: int = 0
     tracks: int = 0
     switches: int = 0
+    seen_again: int = 0
+    joined: int = 0
     chances: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     true: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     errors_m: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
     inside: list[np.ndarray[Any, Any]] = dataclasses.field(default_factory=list)
 
-    def add(self, hits: GroundHits, truth_path: Path) -> None:
-        """Count one recording against its truth."""
+    def add(self, hits: GroundHits, truth_path: Path, name_of: Mapping[str, str]) -> None:
+        """Count one recording against its truth; `name_of` gives the name of joined tracks by their own."""
         truth = read_film_truth(truth_path)
         found = match(hits, truth, view=InView())
         distance, inside = ground_errors(hits, truth, found)
@@ -126,8 +130,13 @@ class _Tally:
         self.hits += len(hits)
         self.things += len(np.unique(truth.object_id[found.truth_row]))
         self.tracks += len(hits.track.counts())
-        ids = hits.track.take(found.hit_row).texts().tolist()
-        self.switches += count_id_switches(truth.object_id[found.truth_row], truth.thing_frame[found.truth_row], ids)
+        ids = [name_of.get(own, own) for own in hits.track.take(found.hit_row).texts().tolist()]
+        taken_ns = truth.frame_t_utc_ns[truth.thing_frame[found.truth_row]]
+        sightings = Sightings.of(truth.object_id[found.truth_row], taken_ns, ids)
+        later = sightings.gap_s > STITCH_GAP_S
+        self.switches += int(sightings.renamed[~later].sum())
+        self.seen_again += int(later.sum())
+        self.joined += int((later & ~sightings.renamed).sum())
         judged = np.concatenate([found.hit_row, found.false_hits])
         self.chances.append(hits.score[judged].astype(np.float64))
         self.true.append(np.arange(len(judged)) < len(found.hit_row))
@@ -165,11 +174,14 @@ def _at_true_times(store: OperationStore, run_id: str, truth_path: Path) -> Grou
 def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
     """Return detection, ground and track numbers of runs together.
 
-    `truth_of` gives the truth file of each run by the run's id.
+    `truth_of` gives the truth file of each run by the run's id. Id switches are those while a thing is followed; one
+    that was out of sight for longer than tracks bridge is seen again, and joined or not.
     """
     tally = _Tally()
+    joins = Regrouping.of(store).joins
     for run_id, truth_path in truth_of.items():
-        tally.add(_at_true_times(store, run_id, truth_path), truth_path)
+        name_of = {track: "".join(together[0]) for (run, track), together in joins.items() if run == run_id}
+        tally.add(_at_true_times(store, run_id, truth_path), truth_path, name_of)
     errors = np.concatenate(tally.errors_m) if tally.errors_m else np.zeros(0)
     inside = np.concatenate(tally.inside) if tally.inside else np.zeros(0, bool)
     nan = float("nan")
@@ -186,5 +198,11 @@ def detection_score(store: OperationStore, truth_of: Mapping[str, Path]) -> dict
             "p90_error_m": round(float(np.percentile(errors, 90)), 2) if len(errors) else nan,
             "inside_ce90_pct": round(100.0 * float(inside.mean()), 1) if len(inside) else nan,
         },
-        "tracks": {"truths": tally.things, "tracks": tally.tracks, "id_switches": tally.switches},
+        "tracks": {
+            "truths": tally.things,
+            "tracks": tally.tracks,
+            "id_switches": tally.switches,
+            "seen_again": tally.seen_again,
+            "seen_again_joined": tally.joined,
+        },
     }

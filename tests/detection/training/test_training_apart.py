@@ -80,6 +80,7 @@ def test_a_training_resumes_exports_and_detects_without_a_socket(tmp_path: Path,
         f"""
         from detection.training.crops import CropSource
         from detection.training.loop import Pace, Training, averaged_network
+        from detection.training.network import make_network
         from detection.training.checkpoint_file import read_checkpoint
         from detection.training.onnx_export_file import export_network
         from detection.training.pictures_file import read_pictures
@@ -104,6 +105,8 @@ def test_a_training_resumes_exports_and_detects_without_a_socket(tmp_path: Path,
         taken_up = again.step
         again.run(source, stop)
         network = averaged_network(read_checkpoint(again.path))
+        begun = make_network(again.path).state_dict()
+        same = all(torch.equal(begun[name], value) for name, value in network.state_dict().items())
         torch.save({{"model": network}}, out / "mine.pt")
         trust(out / "mine.pt")
         written = export_network(network, out / "m.onnx", width_px=64, height_px=64)
@@ -113,12 +116,13 @@ def test_a_training_resumes_exports_and_detects_without_a_socket(tmp_path: Path,
             detector, described = load_detector(path)
             detector.detect([picture])
             kinds.append([list(detector.class_names), described.split()[0]])
-        print(json.dumps({{"seen": seen, "losses": losses, "taken_up": taken_up, "kinds": kinds}}))
+        print(json.dumps({{"seen": seen, "losses": losses, "taken_up": taken_up, "kinds": kinds, "same": same}}))
         """,
         tmp_path,
     )
     assert found["seen"] == []
     assert found["taken_up"] == 1
+    assert found["same"]  # a finished training can be started from
     assert len(found["losses"]) == 3
     assert all(np.isfinite(found["losses"]))
     names = ["person", "vehicle", "bicycle"]
