@@ -269,3 +269,11 @@ def test_a_wing_that_returns_above_the_height_allowed_is_named_a_height_that_doe
     assert finding.advice == "failsafe.return_alt_m = 90"
     lower = make_brief(straight, **wing, failsafe={"return_alt_m": 90})
     assert "failsafe height" not in rules(plan_brief(lower).plan)
+
+
+def test_a_brief_without_terrain_is_told_that_all_ground_is_unknown_and_one_with_it_is_not(make_brief, straight):
+    unknown = plan_brief(make_brief(straight, terrain={"flat_amsl_m": None})).plan
+    (finding,) = [f for f in unknown.findings if f.rule == "terrain"]
+    assert (finding.severity, finding.measured, finding.limit, finding.unit) == (Severity.WARNING, 100.0, 0.0, "%")
+    assert "terrain.flat_amsl_m" in finding.advice
+    assert "terrain" not in rules(plan_brief(make_brief(straight)).plan)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import shapely
 
@@ -17,7 +18,7 @@ from tests.operations.finding.conftest import HOUR_NS, T0_NS, add_run, made_nigh
 STEP_NS = 4_000_000_000
 
 
-def flight(night: int, centres, *, half: float = 0.002, step_ns: int = STEP_NS, dated: bool = True):
+def flight(night: int, centres, *, half: float = 0.002, step_ns: int = STEP_NS, dated: bool = True, **where):
     """Return frames that look at ground taller than wide; a centre of None is a frame without footprint."""
     rows = []
     for k, centre in enumerate(centres):
@@ -33,6 +34,7 @@ def flight(night: int, centres, *, half: float = 0.002, step_ns: int = STEP_NS, 
                 t_utc_ns=T0_NS + night * 24 * HOUR_NS + k * step_ns if dated else -1,
                 media_t_ns=k * step_ns,
                 footprint_lon_lat=ring,
+                **where,
             )
         )
     return Frames.of(rows)
@@ -85,6 +87,26 @@ def test_a_pass_ends_where_the_ground_leaves_the_picture_or_looks_lie_too_far_ap
         answer = ask(archive, Ground.point(50.0, 8.0))
     found = sorted((one.run_id[-1], one.looks, (one.to_utc_ns - one.from_utc_ns) // 10**9) for one in answer.passes)
     assert found == [("0", 1, 0), ("0", 3, 12), ("1", 1, 0), ("1", 1, 0)]
+
+
+@pytest.mark.parametrize("which", ["two aircraft", "two cameras"])
+def test_looks_of_two_recordings_at_one_time_are_two_passes(make_operation, rng, which):
+    here = (50.0, 8.0)
+    first, second = flight(0, [here] * 3), flight(0, [here] * 2, stream=int(which == "two cameras"))
+    store = make_operation("a", {})
+    if which == "two cameras":
+        both = pa.concat_tables([frames_table(frames, run_id=f"{0:016x}") for frames in (first, second)])
+        add_run(store, 0, *made_night(rng, 0, 1, 0), frames=both)
+    else:
+        for number, frames in enumerate((first, second)):
+            rows = frames_table(frames, run_id=f"{number:016x}")
+            add_run(store, number, *made_night(rng, number, 1, 0), frames=rows)
+    with Archive([store]) as archive:
+        answer = ask(archive, Ground.point(*here))
+    assert sorted((one.looks, one.from_utc_ns - T0_NS, one.to_utc_ns - T0_NS) for one in answer.passes) == [
+        (2, 0, STEP_NS),
+        (3, 0, 2 * STEP_NS),
+    ]
 
 
 def test_not_seen_undated_and_unknown_are_told_apart(fly):

@@ -13,6 +13,7 @@ from detection.labels import Labels
 from geo.errors import VedetteError
 from missions.briefs.places import GeoLine
 from operations.errors import DamagedError
+from operations.finding import selection as selection_module
 from operations.finding.archive import Archive
 from operations.finding.border import BorderLine
 from operations.finding.errors import QuestionError
@@ -161,6 +162,32 @@ def test_every_question_has_the_answer_of_a_search_thing_by_thing(make_operation
             without = brute(nights, selection, verdicts, west, box, True) - names
             assert found.singles_left == len(without)
             assert (np.diff(found.things.number["t_utc_ns"]) <= 0).all()
+
+
+def test_only_things_about_the_ground_asked_for_are_looked_at_point_by_point(
+    make_operation, rng, tmp_path, monkeypatch
+):
+    nights = {0: made_night(rng, 0, 40, 0)}
+    looked, box = [], (50.03, 8.02, 50.06, 8.07)
+
+    def watched(index, rows, selection):
+        looked.extend(index.things.ids["thing_id"].take(rows).texts().tolist())
+        return by_points(index, rows, selection)
+
+    by_points = selection_module._by_points
+    monkeypatch.setattr(selection_module, "_by_points", watched)
+    with Archive([make_operation("a", nights)]) as archive:
+        find(archive, ThingIndex(archive), ThingSelection(area=area_file(tmp_path / "area.geojson", *box)))
+    about = [
+        t.track_id
+        for t in nights[0][1]
+        if max(t.lat_deg) >= box[0]
+        and max(t.lon_deg) >= box[1]
+        and min(t.lat_deg) <= box[2]
+        and min(t.lon_deg) <= box[3]
+    ]
+    assert 3 < len(about) < 30
+    assert sorted(looked) == sorted(about)
 
 
 def test_distances_and_bearings_are_those_of_the_geodesic(make_operation, rng):

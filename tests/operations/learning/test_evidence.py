@@ -7,13 +7,15 @@ import itertools
 import numpy as np
 import pytest
 
+from operations.columns import frames_table
 from operations.finding.archive import Archive
+from operations.frames import FrameRecord, Frames
 from operations.learning.evidence import READER_RIGHT, evidence, shares_of_looks
 from operations.log.leaves import LeafKind
 from operations.outcomes import FromTheSpot, record_outcome
 from operations.store import OperationStore
 from operations.values import Decision, Outcome, Verdict
-from tests.operations.finding.conftest import T0_NS, made_operation
+from tests.operations.finding.conftest import HOUR_NS, T0_NS, add_run, made_night, made_operation
 
 PLACES = np.array([[50.05, 8.05], [50.001, 8.3]])
 """In the middle of what every flight of the made nights looks at, and where none does."""
@@ -60,6 +62,23 @@ def test_looks_that_found_nothing_count_where_flights_looked_and_nowhere_else(st
     assert known.empty_looks == NIGHTS
     assert known.undecided == len(tracks_near(store)) > 3
     assert (known.confirmed, known.dismissed, known.reported) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("lon", [8.05, 150.0, -172.0])
+def test_a_night_goes_from_local_noon_to_local_noon(tmp_path, rng, clock, lon):
+    local_h = [11.5, 12.5, 18.0, 23.5, 27.0, 35.5, 36.5]  # the sun stands in the south at 12 and 36
+    ring = tuple((lon + dx, 50.05 + dy) for dx, dy in ((-0.01, -0.01), (0.01, -0.01), (0.0, 0.01), (-0.01, -0.01)))
+    with OperationStore.create(tmp_path / "local", name="Local", actor="ana", clock=clock) as store:
+        for number, hour in enumerate(local_h):
+            t_utc_ns = T0_NS + round((hour - lon / 15.0) * HOUR_NS)
+            row = FrameRecord(media_id=f"{number:064x}", frame_index=0, t_utc_ns=t_utc_ns, footprint_lon_lat=ring)
+            frames = frames_table(Frames.of([row]), run_id=f"{number:016x}")
+            add_run(store, number, *made_night(rng, number, 1, 0, west=lon + 5.0), frames=frames)
+        with Archive([store]) as archive:
+            known = evidence(archive, np.array([[50.05, lon]]), reach_m=REACH_M)
+    assert known.nights.looks[:, 0].tolist() == [1.0, 5.0, 1.0]
+    day = T0_NS // (24 * HOUR_NS)
+    assert known.nights.night.tolist() == [day - 1, day, day + 1]  # a night bears the day of its evening
 
 
 def test_confirmed_counts_as_often_as_readers_are_right_dismissed_and_proposals_not(store):
