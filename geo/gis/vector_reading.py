@@ -99,7 +99,8 @@ def _geometries(
         there = np.flatnonzero(~shapely.is_missing(shapes))
         if len(there):
             rows = _rows([str(name) for name in meta["fields"]], fields, there) if attributes else []
-            yield _on_earth(shapes[there], meta.get("crs")), rows
+            crs = _map_system(meta.get("crs"), "add the .prj file" if kind == "shapefile" else "save it with it,")
+            yield _on_earth(shapes[there], crs), rows
 
 
 def _rows(names: list[str], fields: list[NDArray[Any]], there: NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -123,11 +124,13 @@ def _is_told(value: object) -> bool:
 
 
 def _layers(kind: str, data: bytes) -> list[int]:
-    """Return the numbers of the layers to read: all folders of a KML, else the only one that holds geometry."""
+    """Return the numbers of the layers to read: all folders of a KML, else the only one that holds a feature."""
     if kind not in _LAYERED:
         return [0]
     layers = pyogrio.list_layers(data)
     names = {k: str(name) for k, (name, geometry) in enumerate(layers) if geometry is not None}
+    if len(names) > 1 and kind != "kml":
+        names = {k: name for k, name in names.items() if pyogrio.read_info(data, layer=k)["features"] != 0}
     if len(names) > 1 and kind != "kml":
         raise RefusalError(
             f"holds {len(names)} layers ({', '.join(list(names.values())[:5])}); save the one that is meant to a file "
@@ -138,15 +141,22 @@ def _layers(kind: str, data: bytes) -> list[int]:
     return list(names)
 
 
-def _on_earth(shapes: NDArray[np.object_], crs_text: str | None) -> NDArray[np.object_]:
+def _map_system(text: str | None, remedy: str) -> pyproj.CRS:
+    """Return the coordinate system a layer states; one that is of no map is refused, for its numbers are no places."""
+    if text is None:
+        raise RefusalError(f"does not say its coordinate system; {remedy} or save it as GeoJSON")
+    crs = pyproj.CRS.from_user_input(text)
+    if not crs.is_geographic and not crs.is_projected:
+        raise RefusalError(
+            f"is in {crs.name[:60]!r} ({crs.type_name}), which has neither degrees nor a map's metres; save it in WGS 84 "
+            "degrees"
+        )
+    return crs
+
+
+def _on_earth(shapes: NDArray[np.object_], crs: pyproj.CRS) -> NDArray[np.object_]:
     """Bring geometries to WGS 84 longitude and latitude, height left out."""
     shapes = np.asarray(shapely.force_2d(shapes), dtype=object)
-    if crs_text is None:
-        raise RefusalError("does not say its coordinate system; add the .prj file or save it as GeoJSON")
-    if crs_text == _WGS84:
-        _check_degrees(shapely.get_coordinates(shapes), geographic=True)
-        return shapes
-    crs = pyproj.CRS.from_user_input(crs_text)
     _check_degrees(shapely.get_coordinates(shapes), geographic=crs.is_geographic)
     if not crs.equals(_WGS84, ignore_axis_order=True):
         change = pyproj.Transformer.from_crs(crs, _WGS84, always_xy=True)

@@ -25,9 +25,17 @@ def read_lines(path: Path, key: str) -> tuple[GeoLine, ...]:
     Raises
     ------
     BriefError
-        When the file is missing, unreadable, has no line, or a coordinate that is not a place on Earth.
+        When the file is missing, unreadable, has no line, lines beside polygons, or a coordinate that is not a place
+        on Earth.
     """
     shapes = _read(path, key)
+    drawn, areas = (int((shapes.kind == kind).sum()) for kind in (ShapeKind.LINE, ShapeKind.POLYGON))
+    if drawn and areas:
+        raise BriefError(
+            f"{key}: {path.name} holds lines ({drawn}) and polygons ({areas}), and does not say which are meant; save "
+            "those alone to a file of their own",
+            key=key, file=str(path),
+        )  # fmt: skip
     lines = [_line(xy) for k in range(len(shapes)) if shapes.kind[k] != ShapeKind.POINT for xy in shapes.rings(k)]
     if not lines:
         raise BriefError(f"{key}: {path.name} holds no line; draw the border as a LineString", key=key, file=str(path))

@@ -98,6 +98,41 @@ def test_several_layers_of_a_geopackage_are_refused_with_their_names(tmp_path):
         read_lines(tmp_path / "x.gpkg", "k")
 
 
+def test_a_layer_without_a_feature_is_not_in_the_way(tmp_path):
+    save(tmp_path / "x.gpkg", layer="border")
+    nothing = geopandas.GeoDataFrame({"name": []}, geometry=[], crs="EPSG:4326")
+    nothing.to_file(tmp_path / "x.gpkg", layer="draft", mode="a", engine="pyogrio", geometry_type="LineString")
+    assert degrees(read_lines(tmp_path / "x.gpkg", "k")) == [(9.0, 48.0), (9.1, 48.05), (9.2, 48.0)]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".kml"])
+def test_a_border_beside_an_area_is_not_guessed_at_and_beside_a_place_is_the_line(tmp_path, suffix):
+    field = shapely.Polygon([(9.0, 48.1), (9.1, 48.1), (9.1, 48.2)])
+    for name, beside in (("area", field), ("place", shapely.Point(9.0, 48.1))):
+        frame = geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=[LINE, beside], crs="EPSG:4326")
+        frame.to_file(tmp_path / f"{name}{suffix}", driver=SHAPES[suffix], engine="pyogrio")
+    with pytest.raises(BriefError, match=r"k: area\.\w+ holds lines \(1\) and polygons \(1\).*file of their own"):
+        read_lines(tmp_path / f"area{suffix}", "k")
+    assert degrees(read_lines(tmp_path / f"place{suffix}", "k")) == [(9.0, 48.0), (9.1, 48.05), (9.2, 48.0)]
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4978", 'LOCAL_CS["site",UNIT["metre",1]]'])
+def test_metres_of_no_map_are_refused(tmp_path, crs):
+    frame = geopandas.GeoDataFrame({"name": ["a"]}, geometry=[LINE], crs="EPSG:4326").to_crs("EPSG:32632")
+    frame.set_crs(crs, allow_override=True).to_file(tmp_path / "x.gpkg", engine="pyogrio")
+    with pytest.raises(BriefError, match=r"k: x\.gpkg is in '.*' \(\w+ CRS\), which has neither degrees nor a map's"):
+        read_lines(tmp_path / "x.gpkg", "k")
+
+
+def test_a_geopackage_without_coordinate_system_is_not_told_to_bring_a_shapefiles_part(tmp_path):
+    frame = geopandas.GeoDataFrame({"name": ["a"]}, geometry=[LINE], crs=None)
+    with pytest.warns(UserWarning, match="'crs' was not provided"):
+        frame.to_file(tmp_path / "x.gpkg", engine="pyogrio")
+    with pytest.raises(BriefError, match=r"k: x\.gpkg does not say its coordinate system; save it with it, or") as told:
+        read_lines(tmp_path / "x.gpkg", "k")
+    assert ".prj" not in told.value.message
+
+
 HOSTILE = {
     "deep.kml": b"<kml>" + b"<a>" * 5000 + b"</a>" * 5000 + b"</kml>",
     "entity.kml": b'<!DOCTYPE k [<!ENTITY a "b">]><kml>&a;</kml>',
