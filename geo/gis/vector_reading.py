@@ -148,8 +148,8 @@ def _map_system(text: str | None, remedy: str) -> pyproj.CRS:
     crs = pyproj.CRS.from_user_input(text)
     if not crs.is_geographic and not crs.is_projected:
         raise RefusalError(
-            f"is in {crs.name[:60]!r} ({crs.type_name}), which has neither degrees nor a map's metres; save it in WGS 84 "
-            "degrees"
+            f"is in {crs.name[:60]!r} ({crs.type_name}), which has neither degrees nor a map's metres; save it in "
+            "WGS 84 degrees"
         )
     return crs
 
