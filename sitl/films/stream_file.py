@@ -8,15 +8,15 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sitl.errors import SitlError
+from telemetry.videos.containers import SYNC
+from telemetry.videos.containers import TS_BYTES as PACKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PACKET: Final = 188
 DATAGRAM: Final = 7 * PACKET
 """Seven packets fit an Ethernet frame (SMPTE ST 2022-2)."""
-SYNC: Final = 0x47
 PCR_HZ: Final = 27_000_000
 PCR_WRAP_S: Final = 2**33 / 90_000
 MOST_GAP_S: Final = 10.0

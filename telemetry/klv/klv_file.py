@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from telemetry.errors import MediaError
 from telemetry.klv import ChecksumMode, KlvStream, decode
 from telemetry.klv.packets import UAS_KEY
+from telemetry.videos.containers import is_container
 from telemetry.videos.frame import VideoLimits
 from telemetry.videos.video_process import DecoderProcess, Work
 from telemetry.videos.video_scan import plan_source, read_scan, wait_for
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
     from telemetry.videos.video_scan import ClipTelemetry
 
 HEAD_BYTES: Final = 64 * 1024
-_CONTAINER_STARTS: Final = (b"\x47", b"\x1a\x45\xdf\xa3", b"RIFF", b"\x00\x00\x01\xba")
-"""MPEG-TS, Matroska, AVI, MPEG-PS; MP4 and MOV have their type at byte 4."""
 
 
 def is_raw_klv(head: bytes) -> bool:
     """Tell from a file's first bytes whether it is KLV packets one after another (a cut first key included)."""
-    if head.startswith(_CONTAINER_STARTS) or head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
+    if is_container(head):
         return False
     return UAS_KEY[5:] in head or UAS_KEY[:5] in head[:256]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from telemetry.videos.containers import SYNC, TS_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TS_BYTES: Final = 188
-SYNC: Final = 0x47
 BLOCK_BYTES: Final = 7 * TS_BYTES
 """What a datagram carries (SMPTE ST 2022-2); streams of bytes are handed on in the same pieces."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from telemetry.live.byte_link import SYNC, TS_BYTES
+from telemetry.videos.containers import SYNC, TS_BYTES
 
 PCR_HZ: Final = 90_000
 _WRAP: Final = 1 << 33

@@ -50,11 +50,14 @@ def track_from_records(
     """
     found = list(problems)
     own = {name: _first_instance(table) for name, table in tables.items() if _is_usable(name, table)}
+    receivers = _receivers(tables)
+    if receivers:
+        own["GPS"] = receivers[0]
+        own |= _of_receiver(receivers[0], "GPA", tables)
     if not {"POS", "GPS"} & set(own):
         raise SourceError(f"{source}: the log holds no POS and no GPS records, so there is no position in it")
     clock = _clock(own, found)
     gimbal, frame = _gimbal(own, clock)
-    second = tables.get("GPS2")
     return assemble(
         Sampled(
             position=_position(own, clock, found),
@@ -62,9 +65,7 @@ def track_from_records(
             gimbal=gimbal,
             gimbal_frame=frame,
             accuracy=_accuracy(own, clock),
-            beside=_receiver(
-                own if second is None or not _is_usable("GPS2", second) else {**own, "GPS": second}, clock
-            ),
+            beside=_receiver(receivers[-1], clock) if receivers and "POS" in own else None,
         ),
         undulation=undulation,
         source=source,
@@ -75,6 +76,32 @@ def track_from_records(
 def _first_instance(table: RecordTable) -> RecordTable:
     """Keep the first receiver or mount where one record name serves several (column ``I``)."""
     return table.rows(table.whole("I") == table.whole("I")[0]) if "I" in table else table
+
+
+def _receivers(tables: Mapping[str, RecordTable]) -> list[RecordTable]:
+    """Return the fixes of the best receiver, and of the next best where there is one: the one with most fixes first.
+
+    Two share ``GPS`` with a number each since 2020 (column ``I``); before, the second one has ``GPS2``. A receiver that
+    is not there is logged, too, without a fix.
+    """
+    found = []
+    for name in ("GPS", "GPS2"):
+        table = tables.get(name)
+        if table is None or not _is_usable("GPS", table):
+            continue
+        numbers = np.unique(table.whole("I")).tolist() if "I" in table else [None]
+        found += [table if one is None else table.rows(table.whole("I") == one) for one in numbers]
+    fixes = [int((table.whole("Status") >= FIX_3D).sum()) for table in found]
+    order = sorted(range(len(found)), key=lambda at: -fixes[at])
+    return [found[at] for at in order if at == order[0] or fixes[at]][:2]
+
+
+def _of_receiver(receiver: RecordTable, name: str, tables: Mapping[str, RecordTable]) -> dict[str, RecordTable]:
+    """Return the records of one name that are of a receiver, where both say which."""
+    table = tables.get(name)
+    if table is None or not _is_usable(name, table) or "I" not in table or "I" not in receiver:
+        return {}
+    return {name: table.rows(table.whole("I") == receiver.whole("I")[0])}
 
 
 def _is_usable(name: str, table: RecordTable) -> bool:
@@ -161,11 +188,8 @@ def _gimbal(tables: Mapping[str, RecordTable], clock: BootClock) -> tuple[Sample
     return Samples(t_ns=_times(table, clock), columns=columns), GimbalFrame.EARTH if earth else GimbalFrame.VEHICLE_YAW
 
 
-def _receiver(tables: Mapping[str, RecordTable], clock: BootClock) -> Samples | None:
-    """Read a receiver's own fixes beside the fused position: the second receiver's where there is one."""
-    table = tables.get("GPS")
-    if table is None or "POS" not in tables:
-        return None
+def _receiver(table: RecordTable, clock: BootClock) -> Samples:
+    """Read a receiver's own fixes beside the fused position."""
     table = table.rows(table.whole("Status") >= FIX_3D)
     columns = {
         "gps_lat_deg": table.column("Lat"),

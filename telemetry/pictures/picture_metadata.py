@@ -309,8 +309,7 @@ def _time(tags: PictureTags, utc_offset_s: float | None, problems: list[Problem]
         moment = _parse(tags.xmp.get(name, ""))
         if moment is not None and (moment.tzinfo is not None or name.endswith("UTCAtExposure")):
             return _ns(moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC))
-    written = text(tags.exif.get(0x9003)) or text(tags.exif.get(0x9004)) or text(tags.tiff.get(0x0132))
-    moment = _parse(re.sub(r"^(\d{4}):(\d\d):(\d\d) ", r"\1-\2-\3T", written))
+    moment = _parse(_written(tags))
     if moment is None:
         problems.append(Problem(kind="no_time", message="the picture states no time of exposure"))
         return -1
@@ -323,6 +322,17 @@ def _time(tags: PictureTags, utc_offset_s: float | None, problems: list[Problem]
             Problem(kind="time_zone_unknown", message="the picture states no time zone; its clock was taken as UTC")
         )
     return local_to_utc_ns(moment, utc_offset_s or 0.0)
+
+
+def _written(tags: PictureTags) -> str:
+    """Return when a picture says it was taken, with the fraction of a second that stands in a tag of its own."""
+    clocks = ((tags.exif, 0x9003, 0x9291), (tags.exif, 0x9004, 0x9292), (tags.tiff, 0x0132, 0x9290))
+    for where, clock, fraction in clocks:
+        if written := text(where.get(clock)):
+            digits = text(tags.exif.get(fraction)).strip()
+            moment = re.sub(r"^(\d{4}):(\d\d):(\d\d) ", r"\1-\2-\3T", written)
+            return f"{moment}.{digits[:6].ljust(6, '0')}" if re.fullmatch(r"[0-9]{1,9}", digits) else moment
+    return ""
 
 
 def _parse(written: str) -> dt.datetime | None:

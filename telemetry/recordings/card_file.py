@@ -85,9 +85,13 @@ _VIEWS: Final = re.compile(r"_(?:[WTZSV]|RTK|EO|IR)\Z", re.IGNORECASE)
 """Endings that name one view or the receiver of what is otherwise one recording (DJI's wide, thermal, zoom)."""
 
 
+_INNER: Final = re.compile(r"\.(?:mp4|mov|m4v|m2ts|mts|ts|mkv|avi|mpe?g|[a-z]{2}(?:-[a-z]{2})?)\Z", re.IGNORECASE)
+"""What stands before the last ending where a file is named after its clip's whole name, or by a language (``.en``)."""
+
+
 def stem(path: Path) -> str:
-    """Return what recordings and the files beside them are matched by: the name without ending and view."""
-    return _VIEWS.sub("", path.stem).lower()
+    """Return what recordings and the files beside them are matched by: the name without endings and view."""
+    return _VIEWS.sub("", _INNER.sub("", path.stem)).lower()
 
 
 def _shown(path: Path, root: Path) -> str:

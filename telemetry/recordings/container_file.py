@@ -6,6 +6,9 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from telemetry.tracks.sources import HEAD_BYTES
+from telemetry.videos.containers import SYNC, TS_BYTES, Packing, packing_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -15,7 +18,6 @@ MP4_EPOCH_S: Final = 2_082_844_800
 _CONTAINERS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _MAX_BOXES: Final = 20_000
 _MAX_TABLE_BYTES: Final = 4096
-_TS_BYTES: Final = 188
 _TS_SCAN_BYTES: Final = 4 << 20
 """Programs are repeated every half second (ISO/IEC 13818-1); 4 MB hold that at 60 Mbit/s."""
 _VIDEO_TYPES: Final = frozenset({0x01, 0x02, 0x10, 0x1B, 0x24, 0x33, 0xD1, 0xEA})
@@ -38,10 +40,14 @@ class ContainerTrack:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A container's tracks in order, and when it says it was made (UTC nanoseconds; -1 where it does not)."""
+    """A container's tracks in order, when it says it was made (UTC nanoseconds), and how long it says it is.
+
+    -1 and NaN stand where it does not say.
+    """
 
     tracks: tuple[ContainerTrack, ...] = ()
     created_utc_ns: int = -1
+    duration_s: float = math.nan
 
     def of(self, *handlers: str) -> tuple[ContainerTrack, ...]:
         """Return the tracks that hold one of some kinds of things."""
@@ -51,17 +57,16 @@ class Layout:
 def read_layout(path: Path) -> Layout:
     """Read a container's tables; an empty layout where it is of another kind or damaged."""
     with path.open("rb") as file:
-        head = file.read(_TS_BYTES * 3 + 1)
-        if len(head) > 2 * _TS_BYTES and head[0] == head[_TS_BYTES] == head[2 * _TS_BYTES] == 0x47:
-            file.seek(0)
-            return Layout(tracks=tuple(_ts_tracks(file.read(_TS_SCAN_BYTES))))
+        head = file.read(HEAD_BYTES)
+        if (packing := packing_of(head)) is not None:
+            return Layout(tracks=tuple(_ts_tracks(head + file.read(_TS_SCAN_BYTES), packing)))
         size = file.seek(0, 2)
         return _mp4_layout(file, size)
 
 
 def _mp4_layout(file: BinaryIO, size: int) -> Layout:
     tracks: list[ContainerTrack] = []
-    created_ns = -1
+    created_ns, duration_s = -1, math.nan
     number, handler, turned_deg = -1, "", 0
     for kind, start, end in _boxes(file, 0, size, [_MAX_BOXES], 0):
         file.seek(start)
@@ -69,7 +74,7 @@ def _mp4_layout(file: BinaryIO, size: int) -> Layout:
         if kind == b"trak":
             number, handler, turned_deg = -1, "", 0
         elif kind == b"mvhd":
-            created_ns = _created(body)
+            created_ns, duration_s = _created(body), _duration_s(body)
         elif kind == b"tkhd" and len(body) >= 24:  # noqa: PLR2004
             place = 20 if body[0] == 1 else 12
             number = int.from_bytes(body[place : place + 4], "big")
@@ -80,7 +85,7 @@ def _mp4_layout(file: BinaryIO, size: int) -> Layout:
             name = body[12:16].decode("latin-1").strip("\x00 ")
             text = name + (f" {mime}" if name == "mett" and (mime := _mime(body)) else "")
             tracks.append(ContainerTrack(number=number, handler=handler, format=text, turned_deg=turned_deg))
-    return Layout(tracks=tuple(tracks), created_utc_ns=created_ns)
+    return Layout(tracks=tuple(tracks), created_utc_ns=created_ns, duration_s=duration_s)
 
 
 def _turned_deg(matrix: bytes) -> int:
@@ -106,6 +111,16 @@ def _created(body: bytes) -> int:
     return seconds * 1_000_000_000 if 0 < seconds < 9_000_000_000 else -1
 
 
+def _duration_s(body: bytes) -> float:
+    """Read how long a movie is (ISO/IEC 14496-12, 8.2.2); all ones mean that it does not say."""
+    at, size = (20, 8) if body[:1] == b"\x01" else (12, 4)
+    scale, duration = body[at : at + 4], body[at + 4 : at + 4 + size]
+    unit = int.from_bytes(scale, "big")
+    if len(duration) < size or not unit or duration == b"\xff" * size:
+        return math.nan
+    return int.from_bytes(duration, "big") / unit
+
+
 def _boxes(file: BinaryIO, start: int, end: int, left: list[int], depth: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield (type, begin and end of the body) of boxes, those inside known containers after their own."""
     place = start
@@ -129,13 +144,13 @@ def _boxes(file: BinaryIO, start: int, end: int, left: list[int], depth: int) ->
         place += length
 
 
-def _ts_tracks(data: bytes) -> list[ContainerTrack]:
+def _ts_tracks(data: bytes, packing: Packing) -> list[ContainerTrack]:
     """Read PAT and PMT sections that fit one packet, as nearly all do (ISO/IEC 13818-1, 2.4.4)."""
     programs: dict[int, int] = {}
     found: dict[int, ContainerTrack] = {}
-    for place in range(0, len(data) - _TS_BYTES + 1, _TS_BYTES):
-        packet = data[place : place + _TS_BYTES]
-        if packet[0] != 0x47 or not packet[1] & 0x40:
+    for place in range(packing.first, len(data) - TS_BYTES + 1, packing.every):
+        packet = data[place : place + TS_BYTES]
+        if packet[0] != SYNC or not packet[1] & 0x40:
             continue
         pid = (packet[1] & 0x1F) << 8 | packet[2]
         if pid and pid not in programs:
@@ -155,7 +170,7 @@ def _ts_tracks(data: bytes) -> list[ContainerTrack]:
 def _section(packet: bytes) -> bytes:
     """Return the table section that begins in a packet, without what follows it."""
     place = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
-    if place >= _TS_BYTES:
+    if place >= TS_BYTES:
         return b""
     place += 1 + packet[place]
     body = packet[place:]

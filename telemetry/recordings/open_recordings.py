@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from typing import TYPE_CHECKING, Final
 
-from telemetry.errors import MediaError, TelemetryError
-from telemetry.recordings.card_file import CardFile, list_beside, list_card, stem
+from telemetry.errors import MediaError
+from telemetry.recordings.card_file import CardFile, list_beside, list_card
 from telemetry.recordings.container_file import ContainerTrack, Layout, read_layout
+from telemetry.recordings.pairing import by_name, paired, source_of
 from telemetry.recordings.recording import (
     Card,
     LeftOut,
@@ -19,11 +18,11 @@ from telemetry.recordings.recording import (
     RecordingKind,
     SourceKind,
 )
-from telemetry.tracks.sources import SourceFormat, read_track
+from telemetry.tracks.sources import SourceFormat
 from telemetry.videos.video_pictures_file import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 _COPIES: Final = {".lrf": "DJI", ".lrv": "GoPro", ".mp4.thm": "a camera", ".thm": "a camera"}
@@ -66,8 +65,8 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     known = {file.path for file in (*clips, *copies, *logs, *stills)}
     left_out += [_copy(file, path) for file in copies]
     left_out += [LeftOut(name=_shown(file, path), why=_strange(file)) for file in files if file.path not in known]
-    taken: set[Path] = set()
-    recordings = _clips(clips, logs, stated, path, taken)
+    recordings = _clips(clips, logs, stated, path)
+    taken = {source.path for recording in recordings for source in recording.sources}
     recordings += _still_folders(stills, path)
     left_out += [_spare_log(file, path) for file in logs if file.path not in taken]
     if not recordings:
@@ -117,34 +116,9 @@ def _nothing(path: Path, left_out: Sequence[LeftOut]) -> str:
     return f"{path} holds no clip and no picture ({named}{more})"
 
 
-def _clips(
-    clips: list[CardFile], logs: list[CardFile], stated: list[CardFile], root: Path, taken: set[Path]
-) -> list[Recording]:
-    found: list[Recording] = []
-    for clip in clips:
-        beside = [log for log in logs if log.path.parent == clip.path.parent and stem(log.path) == stem(clip.path)]
-        sources = [_source(file, Pairing.STATED) for file in stated]
-        sources += [_source(file, Pairing.NAME) for file in _best_first(beside)]
-        taken.update(source.path for source in sources)
-        found.append(_clip(clip, root, sources))
-    lacking = [index for index, one in enumerate(found) if not _posed_by_itself(one)]
-    free = [log for log in logs if log.path not in taken]
-    for index in lacking:
-        extra = _by_time(found[index], free, alone=len(lacking) == 1 and len(free) == 1)
-        taken.update(source.path for source in extra)
-        found[index] = dataclasses.replace(found[index], sources=(*found[index].sources, *extra))
-    return found
-
-
-def _best_first(files: Iterable[CardFile]) -> list[CardFile]:
-    """Put subtitles first: they share the clip's own time."""
-    return sorted(files, key=lambda file: (file.format is not SourceFormat.SUBTITLES, file.path.name))
-
-
-def _source(file: CardFile, pairing: Pairing) -> PoseSource:
-    subtitles = file.format is SourceFormat.SUBTITLES
-    kind = SourceKind.SUBTITLE_FILE if subtitles else SourceKind.TRACK_FILE
-    return PoseSource(kind=kind, path=file.path, pairing=pairing, format="" if file.format is None else file.format)
+def _clips(clips: list[CardFile], logs: list[CardFile], stated: list[CardFile], root: Path) -> list[Recording]:
+    said = [source_of(file, Pairing.STATED) for file in stated]
+    return paired([_clip(clip, root, [*said, *by_name(clip, clips, logs)]) for clip in clips], logs)
 
 
 def _clip(file: CardFile, root: Path, beside: list[PoseSource]) -> Recording:
@@ -171,6 +145,7 @@ def _clip(file: CardFile, root: Path, beside: list[PoseSource]) -> Recording:
         streams=streams,
         sources=(*stated, *_inside(file.path, layout), *rest),
         created_utc_ns=layout.created_utc_ns,
+        duration_s=layout.duration_s,
     )
 
 
@@ -191,37 +166,6 @@ def _inside(path: Path, layout: Layout) -> list[PoseSource]:
     texts = [source(SourceKind.SUBTITLES, track) for track in layout.of("text", "sbtl", "subt")]
     known = [track for track in layout.tracks if track.format.split(" ")[0] in METADATA_FORMATS]
     return [*klv, *texts, *(source(SourceKind.METADATA, track) for track in known)]
-
-
-def _posed_by_itself(recording: Recording) -> bool:
-    unread = ("dbgi", "tmcd", "rtmd", "fdsc", "mebx")
-    return any(source.format.split(" ")[0] not in unread for source in recording.sources)
-
-
-def _by_time(recording: Recording, logs: list[CardFile], *, alone: bool) -> list[PoseSource]:
-    """Find the one log whose time covers the clip's date, else the only log beside the only clip without one."""
-    covering = []
-    for log in logs if recording.created_utc_ns >= 0 else []:
-        first, last = _span(log.path)
-        if first - COVER_NS <= recording.created_utc_ns <= last + COVER_NS:
-            covering.append(log)
-    if len(covering) == 1:
-        return [_source(covering[0], Pairing.TIME)]
-    return [_source(logs[0], Pairing.ALONE)] if alone and not covering else []
-
-
-@functools.lru_cache(maxsize=256)
-def _span(log: Path) -> tuple[int, int]:
-    """Return first and last UTC of a log; (0, 0) where it gives no track."""
-    try:
-        times = read_track(log).t_utc_ns
-    except TelemetryError:
-        return 0, 0
-    return int(times[0]), int(times[-1])
-
-
-COVER_NS: Final = 60_000_000_000
-"""A container's date may be written up to a minute after its first picture, and clocks differ."""
 
 
 def _still_folders(stills: list[CardFile], root: Path) -> list[Recording]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Pairing(enum.StrEnum):
     NAME = "same name"
     TIME = "its time covers the clip's date"
     ALONE = "the only log beside the only clip without one"
+    SHARED = "as long as the clips before and this one together"
 
 
 class SourceKind(enum.StrEnum):
@@ -63,7 +65,8 @@ class PoseSource:
     """One thing that may say where the camera was.
 
     `path` is the file it lies in; `number` its track id or PID there (-1: the file itself), `program`
-    the transport stream's program that it belongs to (-1: none).
+    the transport stream's program that it belongs to (-1: none). `stretch_s` is the part of its own time that belongs
+    to this recording where it belongs to several (None: all of it).
     """
 
     kind: SourceKind
@@ -72,6 +75,7 @@ class PoseSource:
     number: int = -1
     format: str = ""
     program: int = -1
+    stretch_s: tuple[float, float] | None = None
 
     def describe(self) -> str:
         """Say what it is and why it belongs to the recording."""
@@ -107,6 +111,8 @@ class Recording:
         What may pose it, in the order in which it is tried.
     created_utc_ns
         When the container says it was made; -1 where it does not.
+    duration_s
+        How long the container says it is; NaN where it does not.
     clock, camera, mount
         Settled by reading: how time is known, the lens that was stated, the mount that was.
     used, unused
@@ -119,6 +125,7 @@ class Recording:
     streams: tuple[MediaStream, ...] = ()
     sources: tuple[PoseSource, ...] = ()
     created_utc_ns: int = -1
+    duration_s: float = math.nan
     clock: ClockMap | None = None
     camera: CameraModel | None = None
     mount: Mount | None = None

@@ -96,7 +96,8 @@ def _in_order(clip: ClipTelemetry, recording: Recording) -> list[PoseSource]:
         number = clip.klv_number
         inside.insert(0, PoseSource(kind=SourceKind.KLV, path=path, pairing=Pairing.INSIDE, number=number))
     by = {pairing: [s for s in recording.sources if s.pairing is pairing] for pairing in Pairing}
-    return [*by[Pairing.STATED], *inside, *by[Pairing.NAME], *by[Pairing.TIME], *by[Pairing.ALONE]]
+    after = (Pairing.NAME, Pairing.SHARED, Pairing.TIME, Pairing.ALONE)
+    return [*by[Pairing.STATED], *inside, *(source for pairing in after for source in by[pairing])]
 
 
 def _nothing(clip: ClipTelemetry, facts: StreamFacts, options: ReadingOptions, unused: list[LeftOut]) -> Settled:  # noqa: ARG001

@@ -122,7 +122,10 @@ def _no_position(source: str, rows: int, found: list[Problem]) -> str:
 
 
 def _finite(samples: Samples) -> Samples:
-    good = np.isfinite(samples.columns["pitch_deg"]) & np.isfinite(samples.columns["yaw_deg"])
+    """Keep whole angles; where a source has none at all, its yaw alone: a compass without an attitude."""
+    yaw = np.isfinite(samples.columns["yaw_deg"])
+    whole = yaw & np.isfinite(samples.columns["pitch_deg"])
+    good = whole if whole.any() else yaw
     return samples if good.all() else samples.rows(good)
 
 
@@ -197,7 +200,7 @@ def _angles(samples: Samples | None, t_ns: Ints) -> dict[str, FloatArray]:
     turning = np.flatnonzero(bridged & (since > 0) & (before < after))
     if len(turning):
         for name, values in _slerp(samples, t_ns[turning]).items():
-            result[name][turning] = values
+            result[name][turning] = np.where(np.isfinite(result[name][turning]), values, np.nan)
     yaw = result["yaw_deg"]
     with np.errstate(invalid="ignore"):
         result["yaw_deg"] = np.where(np.abs(yaw) > 180.0, np.mod(yaw + 180.0, 360.0) - 180.0, yaw)

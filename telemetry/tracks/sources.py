@@ -17,6 +17,7 @@ from telemetry.logs.subtitle_cues import is_subtitles
 from telemetry.tracks import track_file
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.track_errors import SourceError
+from telemetry.videos.containers import is_container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ class SourceOptions:
     home_alt_amsl_m
         Height of the take-off point over mean sea level (sources that write only heights over it).
     start_utc_ns
-        When the recording began (subtitles without a date).
+        When the recording began (subtitles and NMEA logs without a date).
     undulation
         Geoid of the heights over mean sea level.
     """
@@ -93,7 +94,7 @@ def sniff(head: bytes) -> SourceFormat | None:
     text = _text_format(head)
     if text is not None:
         return text
-    if _is_container(head) or is_raw_klv(head):
+    if is_container(head) or is_raw_klv(head):
         return SourceFormat.KLV
     return _damaged_log(head)
 
@@ -112,15 +113,6 @@ def _damaged_log(head: bytes) -> SourceFormat | None:
 def _is_date(stamp_us: int) -> bool:
     """Return whether microseconds since 1970 lie between the years 2000 and 2100."""
     return 946_684_800_000_000 < stamp_us < 4_102_444_800_000_000
-
-
-def _is_container(head: bytes) -> bool:
-    """Recognise MPEG-TS (sync bytes 188 apart), Matroska, AVI, and MP4 or MOV by their first box."""
-    if head[4:12].startswith((b"ftyphei", b"ftypmif1")):
-        return False
-    if len(head) > 3 * 188 and head[0] == head[188] == head[376] == 0x47:
-        return True
-    return head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")) or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 
 GPX_MARK: Final = "<gpx"
@@ -272,7 +264,7 @@ def _gpx(path: Path, options: SourceOptions) -> PoseTrack:
 def _nmea(path: Path, options: SourceOptions) -> PoseTrack:
     from telemetry.logs.nmea_file import read_nmea
 
-    return read_nmea(path, undulation=options.undulation)
+    return read_nmea(path, start_utc_ns=options.start_utc_ns, undulation=options.undulation)
 
 
 def _misb_csv(path: Path, options: SourceOptions) -> PoseTrack:

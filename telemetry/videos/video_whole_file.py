@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from telemetry.videos.containers import TS_BYTES, Packing, packing_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TS_PACKET_BYTES: Final = 188
-"""ISO/IEC 13818-1, 2.4.3.2."""
-
+_HEAD_BYTES: Final = 64 * 1024
+"""So much of a transport stream tells how its packets lie."""
 _BOX_HEADER: Final = 8
 _LARGE_BOX_HEADER: Final = 16
 _MAX_BOXES: Final = 10_000
@@ -39,9 +40,13 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
 def how_cut(path: Path, container: str) -> str | None:
     """Say in what way a file ends early, or None when its outer structure is whole."""
     size = os.path.getsize(path)
-    if "mpegts" in container and size % TS_PACKET_BYTES:
-        rest = size % TS_PACKET_BYTES
-        return f"the file ends {rest} bytes into a transport packet of {TS_PACKET_BYTES}, at byte {size}"
+    if "mpegts" in container:
+        with path.open("rb") as file:
+            packing = packing_of(file.read(_HEAD_BYTES)) or Packing(first=0, every=TS_BYTES)
+        rest = packing.left_over(size)
+        return (
+            f"the file ends {rest} bytes into a transport packet of {packing.every}, at byte {size}" if rest else None
+        )
     if "mp4" in container:
         with path.open("rb") as file:
             for kind, offset, length in _boxes(file, size):

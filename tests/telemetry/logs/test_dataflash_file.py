@@ -154,6 +154,32 @@ def test_only_the_first_receiver_is_followed(tmp_path):
     assert track.problems[0].kind == "raw_gps_only"
 
 
+def two_receivers(tmp_path, statuses):
+    """Write a log whose fused position lies at 47 N, the receivers' fixes at 47.001 and 47.002."""
+    own, fused = struct.Struct("<QBBIHiii"), struct.Struct("<Qiii")
+    parts = [
+        small_log(0)[0],
+        fmt(130, b"GPS", b"QBBIHLLe", b"TimeUS,I,Status,GMS,GWk,Lat,Lng,Alt", 3 + own.size),
+        fmt(131, b"POS", b"QLLe", b"TimeUS,Lat,Lng,Alt", 3 + fused.size),
+    ]
+    for i in range(10):
+        at = 1_000_000 + 200_000 * i
+        for receiver, status in enumerate(statuses):
+            lat = 470010000 + 10000 * receiver if status >= 3 else 0
+            body = own.pack(at, receiver, status, 1000 + 200 * i, 2300 if status >= 3 else 0, lat, 80000000, 50000)
+            parts.append(HEAD + b"\x82" + body)
+        parts.append(HEAD + b"\x83" + fused.pack(at, 470000000, 80000000, 50000))
+    return read_dataflash(write(tmp_path, parts))
+
+
+@pytest.mark.parametrize(("statuses", "beside"), [((3, 3), 47.002), ((1, 3), 47.002), ((3, 0), 47.001), ((3,), 47.001)])
+def test_the_other_receiver_is_what_the_position_is_held_against_and_any_with_a_fix_dates(tmp_path, statuses, beside):
+    track = two_receivers(tmp_path, statuses)
+    np.testing.assert_allclose(track.beside["gps_lat_deg"], beside, atol=1e-9)
+    assert track.t_utc_ns[0] == 1_707_004_782_000_000_000 + 1_000_000_000
+    assert track.problems == ()
+
+
 def test_mount_record_gives_gimbal_in_the_earth_frame(tmp_path):
     mount = struct.Struct("<Qffff")
     head = fmt(131, b"MNT", b"Qffff", b"TimeUS,Roll,Pitch,YawB,YawE", 3 + mount.size)

@@ -6,10 +6,14 @@ import datetime as dt
 import functools
 import operator
 
+import numpy as np
 import pytest
 
 from telemetry.logs.wall_clock import find_wall_clock, read_column, read_wall_clock
+from telemetry.tracks.assembly import Sampled, assemble
+from telemetry.tracks.datums import egm96
 from telemetry.tracks.sources import SourceOptions, read_track
+from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
 EVENING = int(dt.datetime(2024, 5, 1, 22, 0, 0, tzinfo=dt.UTC).timestamp()) * 10**9
@@ -228,6 +232,82 @@ def test_a_log_whose_date_comes_after_midnight_dates_the_evening_before(tmp_path
     text = nmea(*fixes, RMC.format(clock="000000", date="020524"), GGA.format(clock="000001"))
     track = read_track(spelt(tmp_path / "a.nmea", text))
     assert (track.t_utc_ns - EVENING).tolist() == [7198 * 10**9, 7199 * 10**9, 7201 * 10**9]
+
+
+PLACED = {
+    "GGA": GGA[2:],
+    "GNS": "GNS,{clock},4830.000,N,01115.000,E,ANN,08,0.9,600.0,46.9,,",
+    "RMC": RMC[2:],
+    "GLL": "GLL,4830.000,N,01115.000,E,{clock},A,A",
+}
+
+
+@pytest.mark.parametrize("talker", ["GP", "GN", "GL", "GA", "GB", "GQ"])
+@pytest.mark.parametrize("kind", PLACED)
+def test_any_talker_and_any_sentence_with_a_place(tmp_path, talker, kind):
+    rows = [talker + PLACED[kind].format(clock=f"22000{i}.50", date="010524") for i in range(3)]
+    text = nmea(talker + "ZDA,220000.50,01,05,2024,00,00", *rows)
+    track = read_track(spelt(tmp_path / "a.nmea", text))
+    assert (track.t_utc_ns - EVENING).tolist() == [i * 10**9 + 500_000_000 for i in range(3)]
+    assert (track.lat_deg[0], track.lon_deg[0]) == (48.5, 11.25)
+    heights = kind in ("GGA", "GNS")
+    assert track.alt_amsl_m[0] == pytest.approx(600.0 if heights else float("nan"), nan_ok=True)
+    assert [problem.kind for problem in track.problems] == ([] if heights else ["no_height"])
+
+
+@pytest.mark.parametrize(("kind", "fix", "none"), [("GGA", ",1,", ",0,"), ("GNS", "ANN", "NNN"), ("GLL", ",A,", ",V,")])
+def test_a_sentence_without_a_fix_is_no_place(tmp_path, kind, fix, none):
+    rows = ["GN" + PLACED[kind].format(clock=f"22000{i}") for i in range(3)]
+    rows[1] = rows[1].replace(fix, none)
+    track = read_track(spelt(tmp_path / "a.nmea", nmea("GPZDA,220000,01,05,2024,00,00", *rows)))
+    assert (track.t_utc_ns - EVENING).tolist() == [0, 2 * 10**9]
+
+
+@pytest.mark.parametrize("hours", [-11, 0, 11])
+def test_a_stated_start_dates_a_log_without_a_date(tmp_path, hours):
+    path = spelt(tmp_path / "a.nmea", nmea(*(GGA.format(clock=f"22000{i}") for i in range(3))))
+    track = read_track(path, SourceOptions(start_utc_ns=EVENING + hours * 3600 * 10**9))
+    assert (track.t_utc_ns[0], track.problems) == (EVENING, ())
+    assert [problem.kind for problem in read_track(path).problems] == ["no_date"]
+
+
+def test_heading_and_attitude_of_a_receiver(tmp_path):
+    def log(sentence):
+        rows = [[GGA.format(clock=f"22000{i}"), sentence.format(i=i)] for i in range(3)]
+        return nmea(RMC.format(clock="220000", date="010524"), *sum(rows, []))
+
+    whole = read_track(spelt(tmp_path / "a.nmea", log("PASHR,22000{i}.00,9{i}.0,T,-1.50,2.50,0.10,0.1,0.1,0.2,1,0")))
+    assert whole.yaw_deg.tolist() == [90.0, 91.0, 92.0]
+    assert (whole.roll_deg[0], whole.pitch_deg[0]) == (-1.5, 2.5)
+    compass = read_track(spelt(tmp_path / "b.nmea", log("GPHDT,9{i}.0,T")))
+    assert compass.yaw_deg.tolist() == [90.0, 91.0, 92.0]
+    assert not np.isfinite(compass.pitch_deg).any()
+
+
+def test_a_compass_alone_is_bridged_as_such():
+    at = np.arange(5, dtype=np.int64) * 200_000_000
+    still = dict.fromkeys(("lat_deg", "lon_deg", "alt_hae_m", "alt_amsl_m"), np.full(5, 10.0))
+    nan = np.full(3, np.nan)
+    compass = Samples(t_ns=at[::2], columns={"yaw_deg": np.array([170, -170, 0.0]), "pitch_deg": nan, "roll_deg": nan})
+    sampled = Sampled(position=Samples(t_ns=at, columns=still), attitude=compass)
+    track = assemble(sampled, undulation=egm96, source="a", problems=[])
+    np.testing.assert_allclose(np.abs(track.yaw_deg), [170.0, 180.0, 170.0, 85.0, 0.0])
+    assert not np.isfinite([track.pitch_deg, track.roll_deg]).any()
+
+
+def gpx(*tracks):
+    point = '<trkpt lat="{lat}" lon="11.25"><ele>600</ele><time>2024-05-01T22:00:{s:02d}Z</time></trkpt>'
+    rows = ["".join(point.format(lat=lat, s=s) for s in seconds) for lat, seconds in tracks]
+    body = "".join(f"<trk><trkseg>{row}</trkseg></trk>" for row in rows)
+    return f'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1">{body}</gpx>'
+
+
+def test_of_two_receivers_in_one_gpx_the_fuller_one_is_followed_and_the_other_named(tmp_path):
+    path = spelt(tmp_path / "a.gpx", gpx((49.0, range(1, 20, 2)), (48.5, range(20)), (48.5, range(30, 35))))
+    track = read_track(path)
+    assert set(track.lat_deg) == {48.5}
+    assert len(track) == 25
+    assert {problem.kind for problem in track.problems} == {"other_tracks", "dropout"}
 
 
 def test_a_receiver_that_sends_the_minimum_gives_places_and_says_that_no_height_is_known(tmp_path):

@@ -181,6 +181,15 @@ def test_a_stated_zone_and_a_given_zone(tmp_path):
     assert "time_zone_unknown" not in kinds(found)
 
 
+@pytest.mark.parametrize(
+    ("fraction", "after_ns"), [("5", 500_000_000), ("050", 50_000_000), ("123456", 123_456_000), ("", 0), ("x", 0)]
+)
+def test_a_burst_is_told_apart_by_fractions_of_a_second(tmp_path, fraction, after_ns):
+    taken = {0x9003: "2024:07:01 12:00:00", 0x9291: fraction, 0x9011: "+00:00"}
+    found = read_picture(made(tmp_path, ANGLES, namespaces=DJI, exif=taken, gps=GPS_TAGS))
+    assert found.pose.t_utc_ns == 1_719_835_200_000_000_000 + after_ns
+
+
 @pytest.mark.parametrize(("wide", "high", "named"), [(4000, 3000, False), (3000, 4000, True), (4000, 2250, True)])
 def test_a_shape_that_the_camera_did_not_write_is_named(tmp_path, wide, high, named):
     path = made(tmp_path, ANGLES, namespaces=DJI, gps=GPS_TAGS, exif={0xA002: wide, 0xA003: high})

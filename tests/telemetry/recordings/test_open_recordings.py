@@ -107,3 +107,63 @@ def test_a_log_is_paired_by_the_time_it_covers(tmp_path, cards):
     found = open_recordings(tmp_path)
     assert [(s.path.name, s.pairing) for s in found.recordings[0].sources] == [("right.gpx", Pairing.TIME)]
     assert [one.name for one in found.left_out] == ["other.gpx"]
+
+
+def poses(recording_frames):
+    return [round(frame.pose.lat_deg, 6) if frame.pose else None for frame in recording_frames]
+
+
+@pytest.mark.parametrize("name", ["dji_0001.Srt", "DJI_0001.MP4.SRT", "DJI_0001.en.srt", "../TEXTS/DJI_0001.SRT"])
+def test_subtitles_are_found_by_any_spelling_of_the_name(tmp_path, cards, name):
+    for number in (1, 2):
+        cards.write_mp4(tmp_path / f"card/DCIM/DJI_000{number}.MP4", 5)
+    cards.write_srt(tmp_path / "card/DCIM" / name, 5)
+    ((first, frames, _), (second, none, _)), left_out = cards.read_all(tmp_path / "card")
+    assert left_out == ()
+    assert first.used == (f"{name.rpartition('/')[2]} (same name)",)
+    assert poses(frames) == [round(48 + i * 1e-6, 6) for i in range(5)]
+    assert (second.used, poses(none)) == ((), [None] * 5)
+
+
+def test_a_name_that_two_folders_have_pairs_nothing_across_them(tmp_path, cards):
+    for folder in ("100MEDIA", "101MEDIA"):
+        cards.write_mp4(tmp_path / folder / "DJI_0001.MP4", 5)
+    cards.write_srt(tmp_path / "TEXTS/DJI_0001.SRT", 5)
+    found, left_out = cards.read_all(tmp_path)
+    assert [recording.used for recording, _, _ in found] == [(), ()]
+    assert [one.name for one in left_out] == ["TEXTS/DJI_0001.SRT"]
+
+
+def test_subtitles_of_a_clip_that_the_camera_split_pose_all_its_parts(tmp_path, cards):
+    for number, count in ((1, 30), (2, 40), (3, 30)):
+        cards.write_mp4(tmp_path / f"DJI_000{number}.MP4", count)
+    cards.write_srt(tmp_path / "DJI_0001.SRT", 100)
+    found, left_out = cards.read_all(tmp_path)
+    assert left_out == ()
+    whole = [round(48 + i * 1e-6, 6) for i in range(100)]
+    for (recording, frames, problems), (begin, end) in zip(found, ((0, 30), (30, 70), (70, 100)), strict=True):
+        assert poses(frames) == whole[begin:end]
+        assert [frame.t_utc_ns for frame in frames] == [cards.START_NS + i * 10**8 for i in range(begin, end)]
+        assert "lengths_differ" not in problems
+        assert recording.used[0].startswith("DJI_0001.SRT")
+
+
+@pytest.mark.parametrize("second", [80, 10])
+def test_subtitles_of_another_length_than_the_clips_together_pose_their_own_alone(tmp_path, cards, second):
+    cards.write_mp4(tmp_path / "A1.MP4", 10)
+    cards.write_mp4(tmp_path / "A2.MP4", second)
+    cards.write_srt(tmp_path / "A1.SRT", 130)
+    ((_, first, problems), (rest, none, _)), _ = cards.read_all(tmp_path)
+    assert "lengths_differ" in problems
+    assert None not in poses(first)
+    assert (rest.used, set(poses(none))) == ((), {None})
+
+
+def test_subtitles_that_only_cover_a_clips_date_count_another_clips_time(tmp_path, cards):
+    """The first part of a split clip is gone: what is left begins six seconds into its subtitles."""
+    cards.write_mp4(tmp_path / "DJI_0002.MP4", 60, created="2024-05-01T10:00:06Z")
+    cards.write_srt(tmp_path / "DJI_0001.SRT", 120)
+    ((_, frames, problems),), _ = cards.read_all(tmp_path)
+    assert frames[0].t_utc_ns == cards.START_NS + 6 * 10**9
+    assert frames[0].pose.lat_deg == pytest.approx(48 + 60e-6, abs=1e-7)
+    assert "clock_not_checked" in problems
