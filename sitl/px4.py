@@ -37,7 +37,12 @@ MODELS: Final = {Airframe.COPTER: "sihsim_quadx", Airframe.PLANE: "sihsim_airpla
 QUIET: Final = {"SDLOG_MODE": -1.0, "SIM_BAT_DRAIN": 86_400.0, "SIM_BAT_MIN_PCT": 0.0}
 """No log on the disk; a battery that falls as slowly as it can, for what uses it up is not simulated there."""
 
-
+FLIES_AS: Final = {
+    Airframe.COPTER: {"SIH_KDV": 0.3, "MPC_XY_VEL_MAX": 20.0, "MPC_Z_VEL_MAX_UP": 6.0, "MPC_Z_VEL_MAX_DN": 4.0},
+    Airframe.PLANE: {"SIH_KDV": 0.05, "FW_AIRSPD_MAX": 24.0, "FW_AIRSPD_MIN": 12.0},
+}  # fmt: skip
+"""The simulated aircraft's drag, N s/m, for with their own (1.0 and 0.2) they are slower than what flies for real, the
+plane with all its thrust 14.4 m/s; and limits about that."""
 STATION: Final = ("COM_DL_LOSS_T", 10.0, 300.0)
 """How long it waits for a ground station: its default and its largest value, simulated seconds."""
 

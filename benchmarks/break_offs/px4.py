@@ -17,7 +17,7 @@ from missions.transfer.upload import Upload
 from sitl.armable import wait_until_armable
 from sitl.observer import Observer
 from sitl.planned import asked_of
-from sitl.px4 import STATION, find_px4, start_px4, truth_view
+from sitl.px4 import FLIES_AS, STATION, find_px4, start_px4, truth_view
 from sitl.real_parameters import put_parameters
 from sitl.vehicle import Airframe
 
@@ -33,12 +33,6 @@ if TYPE_CHECKING:
     from sitl.backend import Simulator
 
 NAME: Final = "PX4"
-FLIES_AS: Final = {
-    Airframe.COPTER: {"SIH_KDV": 0.3, "MPC_XY_VEL_MAX": 20.0, "MPC_Z_VEL_MAX_UP": 6.0, "MPC_Z_VEL_MAX_DN": 4.0},
-    Airframe.PLANE: {"SIH_KDV": 0.05, "FW_AIRSPD_MAX": 24.0, "FW_AIRSPD_MIN": 12.0},
-}  # fmt: skip
-"""The simulated aircraft's drag, N s/m, for with their own (1.0 and 0.2) they are slower than the planned types, the
-plane with all its thrust 14.4 m/s instead of 18; and limits about that."""
 PATIENT: Final = {"COM_RC_LOSS_T": 20.0}
 """Simulated seconds without sticks; ours come by the wall clock."""
 UPLOADING_SPEEDUP: Final = 1.0

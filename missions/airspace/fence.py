@@ -48,6 +48,8 @@ ROUNDING_M: Final = 0.01
 """Corners are stored in 1e-7 degrees."""
 RETURN_STEP_M: Final = 50.0
 """Distance between the places of a path that returns are drawn from, where there are several landing places."""
+FINE_M: Final = 0.001
+"""The grid on which returns are united whose edges all but coincide."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -172,4 +174,8 @@ def straight_returns(path_m: FloatArray, landings_m: FloatArray) -> BaseGeometry
         np.stack([places[:-1][change], places[1:][change], goal[1:][change]], axis=1),
     ]
     triangles = np.asarray(shapely.polygons(np.concatenate(fans)))
-    return shapely.union_all(triangles[shapely.area(triangles) > 1.0])
+    wide = triangles[shapely.area(triangles) > 1.0]
+    try:
+        return shapely.union_all(wide)
+    except shapely.errors.GEOSException:  # seldom: a grid takes four times as long
+        return shapely.union_all(wide, grid_size=FINE_M)

@@ -131,7 +131,7 @@ class PathMaker(FlyingRoom):
         speeds = np.full(len(kinds), self.flown.speed_mps)
         if track.approach is not None:
             speeds[-1] *= GLIDE_SPEED
-        cost = self.flown.cost(xy, alt, speeds)
+        cost = self.flown.flight_cost(xy, alt, speeds)
         return FlightPath(
             xy_m=xy, alt_amsl_m=alt, kinds=kinds, pointings=pointings, cost=cost, approach=track.approach,
             takeoff_legs=rising, landing_legs=len(down_xy), needed_wh=self._needed_wh(xy, alt, cost),

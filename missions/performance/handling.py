@@ -117,6 +117,30 @@ HANDLING: Final[dict[str, Handling]] = {"ardupilot": ARDUPILOT, "px4": PX4}
 """By a brief's dialect."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OnTheGround:
+    """Seconds of a flight, from arming to disarming, in which an aircraft stands or rolls."""
+
+    before_s: float
+    """From arming until it lifts."""
+    after_s: float
+    """From touching the ground until it is disarmed."""
+
+
+WING_ON_THE_GROUND: Final[dict[str, OnTheGround]] = {
+    "ardupilot": OnTheGround(before_s=3.0, after_s=29.0),  # LAND_DISARMDELAY 20, counted from when `is_flying` says no
+    "px4": OnTheGround(before_s=2.0, after_s=6.0),  # RWTO_RAMP_TIME 2; 5 m/s, then LNDFW_TRIG_TIME 2, COM_DISARM_LAND 2
+}
+"""By a brief's dialect, of a fixed wing that rolls: as flown by ArduPlane 4.7-dev (four flights) and PX4 1.17 (two)."""
+
+
+def on_the_ground(dialect: str, *, wing: bool) -> OnTheGround:
+    """Return how long a flight lasts on the ground."""
+    if wing:
+        return WING_ON_THE_GROUND[dialect]
+    return OnTheGround(before_s=HANDLING[dialect].spool_s, after_s=HANDLING[dialect].settle_s)
+
+
 def parameters(aircraft: Aircraft, dialect: str) -> dict[str, float]:
     """Return the autopilot parameters that make a vehicle climb, sink and cruise as fast as its type is planned to.
 

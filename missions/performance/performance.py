@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from missions.performance.aircraft import AircraftKind
 from missions.performance.energy import BREAK_OFF_PCT, path_cost
-from missions.performance.handling import HANDLING, break_off_s
+from missions.performance.handling import HANDLING, break_off_s, on_the_ground
 from missions.performance.wind import ground_radius_m
 
 if TYPE_CHECKING:
@@ -82,3 +82,19 @@ class Performance:
             self.aircraft, self.wind, xy_m, alt_amsl_m=alt_amsl_m,
             speed_mps=self.speed_mps if speed_mps is None else speed_mps, handling=self.handling,
         )  # fmt: skip
+
+    def flight_cost(
+        self, xy_m: FloatArray, alt_amsl_m: FloatArray, speed_mps: float | FloatArray | None = None
+    ) -> PathCost:
+        """Return what a whole flight takes, from arming to disarming; the arguments of `cost`.
+
+        A multirotor's seconds on the ground are in its legs straight up and down; a wing's are added here, without
+        energy: its motor stands after the landing, and is at full power for two or three of them before.
+        """
+        cost = self.cost(xy_m, alt_amsl_m, speed_mps)
+        if not self.wing:
+            return cost
+        ground, seconds = on_the_ground(self.dialect, wing=True), cost.seconds.copy()
+        seconds[0] += ground.before_s
+        seconds[-1] += ground.after_s
+        return dataclasses.replace(cost, seconds=seconds)

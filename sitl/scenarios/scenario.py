@@ -37,6 +37,7 @@ class Metric(enum.StrEnum):
     LANDED_OFF_HOME_M = "landed_off_home_m"
     LANDED_OFF_RALLY_M = "landed_off_rally_m"
     BATTERY_AT_LANDING_PCT = "battery_at_landing_pct"
+    RETURNED_ON_BATTERY = "returned_on_battery"
     MAX_POSITION_ERROR_M = "max_position_error_m"
     GIMBAL_OFF_DEG = "gimbal_off_deg"
     LINK_LOSSES = "link_losses"

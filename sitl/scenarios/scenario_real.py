@@ -187,4 +187,6 @@ def _marks(vehicle: VehicleTable) -> dict[str, float]:
 
 def _set_once_up(vehicle: VehicleTable, dialect: Dialect) -> dict[str, float]:
     held = dict(default_parameters(vehicle))
-    return held if dialect is Dialect.PX4 else {FENCE_SWITCH: held[FENCE_SWITCH]} | vehicle.parameters
+    if dialect is Dialect.PX4:
+        return {**px4.FLIES_AS[vehicle.airframe], **held}
+    return {FENCE_SWITCH: held[FENCE_SWITCH]} | vehicle.parameters

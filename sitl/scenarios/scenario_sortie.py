@@ -149,7 +149,8 @@ def default_parameters(vehicle: VehicleTable) -> tuple[tuple[str, float], ...]:
     """Return what a careful unit sets: what the sortie asks, two battery stages, the fence; the table's own win."""
     held = {asked.name: asked.value for asked in asked_parameters(vehicle)}
     if vehicle.dialect is Dialect.PX4:
-        held |= {"BAT_LOW_THR": 0.3, "BAT_CRIT_THR": 0.2, "BAT_EMERGEN_THR": 0.1}
+        # it only warns of a low battery (COM_LOW_BAT_ACT 3): its critical stage is the one that returns
+        held |= {"BAT_LOW_THR": 0.3, "BAT_CRIT_THR": 0.25, "BAT_EMERGEN_THR": 0.12}
     else:
         capacity_mah = 1000.0 * vehicle.battery_wh / PLANNED_V
         held |= {"BATT_LOW_MAH": 0.25 * capacity_mah, "BATT_CRT_MAH": 0.12 * capacity_mah, "FENCE_TYPE": 4.0}

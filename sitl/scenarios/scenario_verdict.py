@@ -10,7 +10,10 @@ import numpy as np
 import shapely
 
 from missions.flight.deviation import LocalPlane
+from missions.plan_files.dialect import Dialect
 from sitl.scenarios.scenario import FILM_METRICS, Metric
+from sitl.scenarios.scenario_sortie import PLANNED_V, default_parameters
+from sitl.vehicle.failsafe import HOMEWARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -177,7 +180,9 @@ def _of_state(scenario: Scenario, metric: Metric, one: Flown, plane: LocalPlane,
     if metric is Metric.LANDED:
         return float(down)
     if metric is Metric.BATTERY_AT_LANDING_PCT:
-        return float(truth["battery_pct"][-1]) if down else math.nan
+        return float(air["battery_pct"][-1]) if down else math.nan  # a simulated pack is full again once disarmed
+    if metric is Metric.RETURNED_ON_BATTERY:
+        return float(_returned_on_battery(one, air))
     if metric is Metric.LANDED_OFF_HOME_M:
         return float(np.hypot(*(last - _xy(scenario, plane, [one.vehicle.home_m])[0]))) if down else math.nan
     if metric is Metric.LANDED_OFF_RALLY_M:
@@ -189,6 +194,20 @@ def _of_state(scenario: Scenario, metric: Metric, one: Flown, plane: LocalPlane,
     if metric is Metric.MAX_POSITION_ERROR_M:
         return float(_column(air, "position_error_m").max())
     return math.nan
+
+
+def _returned_on_battery(one: Flown, air: Columns) -> bool:
+    """Return whether the first turn for home came below the charge at which the vehicle is set to return.
+
+    What autopilots say of it differs; what they do does not. PX4 holds for `COM_FAIL_ACT_T` before it turns.
+    """
+    held, vehicle = dict(default_parameters(one.vehicle)), one.vehicle
+    if vehicle.dialect is Dialect.PX4:
+        stage_pct = 100.0 * held["BAT_CRIT_THR"]
+    else:
+        stage_pct = 100.0 * held["BATT_LOW_MAH"] * PLANNED_V / (1000.0 * vehicle.battery_wh)
+    homeward = np.flatnonzero(np.isin(air["mode"], [str(mode) for mode in HOMEWARD]))
+    return bool(len(homeward)) and bool(_column(air, "battery_pct")[homeward[0]] <= stage_pct)
 
 
 def airborne(one: Flown) -> dict[str, NDArray[np.generic]]:

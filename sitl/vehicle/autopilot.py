@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from missions.performance.handling import HANDLING
+from missions.performance.handling import on_the_ground
 from missions.plan_files.dialect import Dialect
 from sitl.vehicle import speeds
 from sitl.vehicle.behaviours import Limits, Place
@@ -91,7 +91,7 @@ class Autopilot:
         self._started = False
         self._idle_s = 0.0
         self._crumbs = Breadcrumbs()
-        self._handling = None if wing else HANDLING[dialect]
+        self._ground = on_the_ground(dialect, wing=wing is not None)
         self._spooling_s = self._settled_s = 0.0
 
     def use_parameters(self) -> None:
@@ -129,7 +129,7 @@ class Autopilot:
         if not self.armed:
             self.armed = True
             self._idle_s = self._settled_s = 0.0
-            self._spooling_s = self._handling.spool_s if self._handling else 0.0
+            self._spooling_s = self._ground.before_s
             self._crumbs.forget()
             self.home = Home(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
             self.on_arm()
@@ -336,7 +336,7 @@ class Autopilot:
     def _settle(self, dt_s: float) -> None:
         """Be sure that it is down before the motors stop."""
         self._settled_s += dt_s
-        if self._handling is None or self._settled_s >= self._handling.settle_s:
+        if self._settled_s >= self._ground.after_s:
             self.disarm()
 
     def _idle(self, dt_s: float) -> None:

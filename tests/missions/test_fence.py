@@ -10,7 +10,7 @@ import pyproj
 import pytest
 import shapely
 
-from missions.airspace.fence import PATH_ALONE_M, ROOMS_M, _fitting, _Room
+from missions.airspace.fence import PATH_ALONE_M, ROOMS_M, _fitting, _Room, straight_returns
 from missions.briefs.brief_file import read_brief
 from missions.capacity import Capacity
 from missions.tasks.plan_door import plan_brief
@@ -117,3 +117,28 @@ def test_where_returns_follow_the_path_straight_ones_give_way_to_what_the_vehicl
         assert ring.covers(line)
         corners.append(len(ring.exterior.coords) - 1)
     assert corners[1] <= small.fence < corners[0]
+
+
+def test_returns_whose_edges_all_but_coincide_are_united():
+    """Of a real stretch: GEOS finds no union of these triangles in floating point."""
+    path_m = np.array([
+        (0.019754131677724163, 4.174739419542869e-11), (-308.11856473948995, 2689.097993484668),
+        (-2542.684176234721, 8191.75820457384), (-2143.0273689929927, 5910.475790472021),
+        (-1955.7078333879551, 6004.649312767706), (-2344.9329148016927, 8226.390375696858),
+        (-308.11856473948995, 2689.097993484668), (0.019754131677724163, 4.174739419542869e-11),
+    ])  # fmt: skip
+    landings_m = np.array([
+        (0.019754131677724163, 4.174739419542869e-11), (-229.9366539132777, 2704.1992001631747),
+        (-1095.7171890158972, 3837.3798049233296), (-104.25651494759342, 2029.7035151309105),
+        (-347.2179541655983, 803.1670260857645), (-56.20366062481547, 2473.7982961815123),
+    ])  # fmt: skip
+    line = shapely.LineString(path_m)
+    held = straight_returns(path_m, landings_m).union(line).buffer(0.05)
+    clear = 0
+    for at_m in np.arange(0.0, line.length, 7.0):
+        place = line.interpolate(at_m)
+        near, next_near = sorted(shapely.points(landings_m), key=place.distance)[:2]
+        if place.distance(next_near) > place.distance(near) + 100.0:  # else the next place drawn from may turn elsewhere
+            clear += 1
+            assert held.covers(shapely.LineString([place, near]))
+    assert clear > 1000
