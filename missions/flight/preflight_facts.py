@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from missions.flight.state import VehicleState
 
 _REQUEST_MESSAGE: Final = 512
-_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME = 148, 242, 2
+_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME, _SYS_STATUS = 148, 242, 2, 1
 _EKF_STATUS, _ESTIMATOR_STATUS = 193, 230
+_BATTERY_S: Final = 5.0
+"""Seconds of the vehicle's own clock, which a loaded machine slows, in which one with a battery monitor tells of it:
+SYS_STATUS comes twice a second or more often by default (ArduPilot `SRn_EXT_STAT`, PX4 `mavlink_main.cpp`)."""
+_ASKED: Final = (_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME, _SYS_STATUS, _EKF_STATUS, _ESTIMATOR_STATUS)
 
 
 def is_known(state: VehicleState) -> bool:
@@ -29,6 +33,11 @@ def is_positioned(state: VehicleState) -> bool:
     """Whether the GPS has a fix and the estimator, where it reports, is ready."""
     estimator = state.ekf_flags < 0 or ekf_ready(state.ekf_flags, state.dialect)
     return estimator and state.gps_fix >= 3 and not math.isnan(state.lat_deg) and state.home is not None
+
+
+def _battery_told(state: VehicleState, since_s: float) -> bool:
+    """Whether its battery is known, or it has had the time to tell of it."""
+    return not math.isnan(state.battery_pct) or state.t_boot_s - since_s > _BATTERY_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +76,15 @@ def gather(
         This computer's time, to compare the vehicle's with.
     """
     for _ in range(3):
-        for message_id in (_AUTOPILOT_VERSION, _HOME_POSITION, _SYSTEM_TIME, _EKF_STATUS, _ESTIMATOR_STATUS):
+        for message_id in _ASKED:
             commander.tell(_REQUEST_MESSAGE, message_id)
         wait(1.0, lambda: is_known(state) and state.ekf_flags >= 0 and not math.isnan(state.clock_unix_s))
         if is_known(state):
             break
     if not is_positioned(state):
         wait(asked.ready_timeout_s, lambda: is_positioned(state))
+    if math.isnan(state.battery_pct) and not math.isnan(since_s := state.t_boot_s):
+        wait(asked.ready_timeout_s, lambda: _battery_told(state, since_s))
     named = parameter_names(state.dialect, fixed_wing=state.fixed_wing, version=firmware_of(state.version))
     parameters = commander.parameters.values(tuple(dict.fromkeys((*named, *asked.also))))
     if asked.will_enable_fence and "FENCE_ENABLE" in parameters:

@@ -131,7 +131,7 @@ def start_real(
         faults = RealFaults(vehicle.fault, dialect, wind, launch.lat_deg, {} if is_px4 else _marks(vehicle))
         simulator = held.enter_context(_started(scenario, vehicle, launch, folder, backend))
         wait_until_armable(simulator, READY_S)
-        unknown = put_parameters(simulator.link_url, instance + 1, dialect, _set_once_up(vehicle, dialect))
+        unknown = put_parameters(simulator.link_url, instance + 1, dialect, set_once_up(vehicle, dialect))
         mine = sorted(set(unknown) & set(vehicle.parameters))
         if mine:
             remarks.append(f"{backend.name} has no parameter {', '.join(mine)}")
@@ -185,7 +185,8 @@ def _marks(vehicle: VehicleTable) -> dict[str, float]:
     return {n: held[n] * (1.0 if n in vehicle.parameters else PLANNED_V / ardupilot.PACK_V) for n in MARKS}
 
 
-def _set_once_up(vehicle: VehicleTable, dialect: Dialect) -> dict[str, float]:
+def set_once_up(vehicle: VehicleTable, dialect: Dialect) -> dict[str, float]:
+    """Return what a real autopilot is set to once it is up; the scenario's own values win."""
     held = dict(default_parameters(vehicle))
     if dialect is Dialect.PX4:
         return {**px4.FLIES_AS[vehicle.airframe], **held}

@@ -12,7 +12,7 @@ from sitl.vehicle.behaviours import Limits, Place
 from sitl.vehicle.breadcrumbs import Breadcrumbs
 from sitl.vehicle.modes import Mode, ModeTable
 from sitl.vehicle.moves import Leg, MultirotorMoves, WingMoves
-from sitl.vehicle.way_home import PX4_RETRACE, along_mission, return_amsl_m
+from sitl.vehicle.way_home import PX4_RETRACE, Home, along_mission, return_amsl_m
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,22 +30,15 @@ MISSION_MODES: Final = frozenset({Mode.AUTO, Mode.AUTO_RTL})
 """The modes in which the mission is flown."""
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class Home:
-    """Where the vehicle returns to."""
-
-    lat_deg: float
-    lon_deg: float
-    alt_amsl_m: float
-
-
 class Autopilot:
     """Holds mode, arming and the behaviour in charge; asked once a step for a demand.
 
     Parameters
     ----------
+    state
+        Where it believes to be; its home until it is armed elsewhere.
     modes
-        The modes it has.
+        The modes it has, by its dialect.
     wing
         The airframe of a fixed wing; None for a multirotor.
     say
@@ -55,20 +48,18 @@ class Autopilot:
     def __init__(
         self,
         *,
-        dialect: Dialect,
         state: BodyState,
         parameters: ParameterTable,
         battery: Battery,
-        home: Home,
         modes: ModeTable,
         wing: FixedWing | None,
         say: Callable[[int, str], None],
     ) -> None:
-        self.dialect = dialect
+        self.dialect = dialect = modes.dialect
         self.state = state
         self.parameters = parameters
         self.battery = battery
-        self.home = home
+        self.home = Home.at(self.state)
         self.say = say
         self.mode = Mode.STABILIZE if dialect is Dialect.ARDUPILOT else Mode.LOITER
         self.armed = False
@@ -131,7 +122,7 @@ class Autopilot:
             self._idle_s = self._settled_s = 0.0
             self._spooling_s = self._ground.before_s
             self._crumbs.forget()
-            self.home = Home(lat_deg=self.state.lat_deg, lon_deg=self.state.lon_deg, alt_amsl_m=self.state.alt_amsl_m)
+            self.home = Home.at(self.state)
             self.on_arm()
             self.say(6, "Arming motors")
         return True
@@ -237,12 +228,12 @@ class Autopilot:
         if self.dialect is Dialect.PX4:
             wait_s, speed = p["RTL_LAND_DELAY"], 0.0
             if p["RTL_TYPE"] == PX4_RETRACE and self.run is not None:
-                self._fly_places([*along_mission(self.run, self._here(), from_nearest=self.held_first)], home)
+                self._fly_places([*along_mission(self.run, Home.at(self.state), from_nearest=self.held_first)], home)
                 return
         else:
             wait_s, speed = p["RTL_LOIT_TIME"] / 1000.0, p["RTL_SPEED"] / 100.0
         goal = self.rally() or home
-        level = return_amsl_m(p, self._here(), goal, self.home.alt_amsl_m)
+        level = return_amsl_m(p, Home.at(self.state), goal, self.home.alt_amsl_m)
         over = dataclasses.replace(goal, alt_amsl_m=level)
         if speed > 0.0:
             self.limits.speed_mps = speed
@@ -259,7 +250,7 @@ class Autopilot:
     def _fly_places(self, places: list[Place], spot: Place) -> None:
         """Fly through places one after another, then land at the last of them or at home."""
         self._then = [lambda place=place: self._leg_to(place) for place in places]  # type: ignore[misc]
-        end = places[-1] if places else self._here()
+        end = places[-1] if places else Home.at(self.state)
         over = dataclasses.replace(spot, alt_amsl_m=end.alt_amsl_m)
         self._then += [lambda: self._leg_to(over), lambda: self._down(over)]
         self._behaviour = self.moves.hold()

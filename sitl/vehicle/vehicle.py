@@ -18,7 +18,7 @@ from missions.plan_files.dialect import Dialect, MissionType
 from sitl.dynamics import BodyState, MultirotorBody
 from sitl.dynamics_power import Battery, Wind, flight_power_w
 from sitl.dynamics_wing import WingBody
-from sitl.vehicle.autopilot import Autopilot, Home
+from sitl.vehicle.autopilot import Autopilot
 from sitl.vehicle.behaviours import Place
 from sitl.vehicle.camera import Camera
 from sitl.vehicle.commands import CommandDesk
@@ -118,13 +118,10 @@ class Vehicle:
         return ParameterTable(config.dialect, own, wing=self.wing is not None)
 
     def _autopilot(self) -> Autopilot:
-        config = self.config
         return Autopilot(
-            dialect=config.dialect,
             state=self.sensors.nav,
             parameters=self.parameters,
             battery=self.battery,
-            home=Home(lat_deg=config.home_lat_deg, lon_deg=config.home_lon_deg, alt_amsl_m=config.home_alt_amsl_m),
             modes=self.modes,
             wing=self.wing,
             say=self.say,

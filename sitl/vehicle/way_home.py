@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from missions.plan_files.dialect import Dialect
 from sitl.dynamics import offset_m
 
 if TYPE_CHECKING:
+    from sitl.dynamics import BodyState
     from sitl.vehicle.behaviours import Place
     from sitl.vehicle.mission_run import MissionRun
     from sitl.vehicle.parameters import ParameterTable
@@ -18,6 +20,20 @@ LEAST_SLOPE: Final = 0.5
 LEAST_RETURN_M: Final = 0.3
 """RTL_ALT_MIN, above home."""
 PX4_RETRACE: Final = 4
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Home:
+    """Where the vehicle returns to."""
+
+    lat_deg: float
+    lon_deg: float
+    alt_amsl_m: float
+
+    @classmethod
+    def at(cls, state: BodyState) -> Self:
+        """Return where a vehicle is."""
+        return cls(lat_deg=state.lat_deg, lon_deg=state.lon_deg, alt_amsl_m=state.alt_amsl_m)
 
 
 def away_m(a: Place, b: Place) -> float:

@@ -138,7 +138,7 @@ def test_returns_whose_edges_all_but_coincide_are_united():
     for at_m in np.arange(0.0, line.length, 7.0):
         place = line.interpolate(at_m)
         near, next_near = sorted(shapely.points(landings_m), key=place.distance)[:2]
-        if place.distance(next_near) > place.distance(near) + 100.0:  # else the next place drawn from may turn elsewhere
+        if place.distance(next_near) > place.distance(near) + 100.0:  # near a tie either is drawn
             clear += 1
             assert held.covers(shapely.LineString([place, near]))
     assert clear > 1000

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from missions.performance.aircraft import find_aircraft
 from missions.performance.energy import path_cost
 from missions.performance.handling import ARDUPILOT, HANDLING, PX4, leg_seconds, vertical_s
+from missions.performance.performance import Performance
 from missions.performance.wind import WindProfile
 
 QUAD = find_aircraft("quad-survey")
@@ -157,3 +158,19 @@ def test_a_point_given_twice_is_no_stop_and_a_climb_on_the_way_is():
     )
     assert two.seconds.sum() == pytest.approx(one.seconds.sum())
     assert three.seconds.sum() == pytest.approx(one.seconds.sum() + 8.5 + 20.0 / 4.0 + 4.0 + 4.0)
+
+
+@pytest.mark.parametrize(("dialect", "before_s", "after_s"), [
+    ("ardupilot", 3.0, 20.0 + 9.0),  # LAND_DISARMDELAY, and what `is_flying` takes to say no
+    ("px4", 2.0, 2.0 + 2.0 + 2.0),  # RWTO_RAMP_TIME; rolling to 5 m/s, LNDFW_TRIG_TIME, COM_DISARM_LAND
+])  # fmt: skip
+def test_a_wings_flight_lasts_from_arming_to_disarming(dialect, before_s, after_s):
+    """In still air a straight line takes its length over the speed, and what the wing stands and rolls at its ends."""
+    wing, still = find_aircraft("wing-2m"), WindProfile.uniform()
+    flown = Performance(label="w", aircraft=wing, dialect=dialect, wind=still, speed_mps=wing.speed_mps)
+    xy, alt = np.array([(0.0, 0.0), (600.0, 0.0), (1500.0, 0.0), (2400.0, 0.0)]), np.full(4, 100.0)
+    whole, part = flown.flight_cost(xy, alt), flown.cost(xy, alt)
+    in_the_air = np.array([600.0, 900.0, 900.0]) / wing.speed_mps
+    assert whole.seconds == pytest.approx(in_the_air + [before_s, 0.0, after_s])
+    assert part.seconds == pytest.approx(in_the_air)
+    assert whole.total_wh == part.total_wh

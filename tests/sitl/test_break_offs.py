@@ -13,6 +13,7 @@ from benchmarks.break_offs.cases import CAUSES, BreakOff, Cause, cases
 from benchmarks.break_offs.embedded import fly, fly_each
 from benchmarks.break_offs.flown import WITHIN_M, Flown, read_flown, write_flown
 from benchmarks.break_offs.plans import NAMES, patrol
+from missions.performance.handling import on_the_ground
 
 FLOWN = Path(__file__).with_name("break_offs_flown.json")
 """What a real ArduPilot (copter, 4.7.0-dev of July 2025) and a real PX4 (quad, 1.17.0-beta) truly did, by seconds."""
@@ -79,6 +80,15 @@ def test_a_real_wing_that_returns_stays_in_the_air_that_is_judged(real):
     outside_m = shapely.distance(shapely.union_all([*judged, *path]), track[left:])
     assert len(outside_m) > 100
     assert outside_m.max() <= flight.strays_m
+
+
+@pytest.mark.parametrize("real", [one for one in read_flown(WINGS) if one.ended], ids=lambda one: one.case.name)
+def test_a_real_wing_stands_and_rolls_as_long_as_planned(real):
+    """Its track has a row each second from arming to disarming; the first and last metre take it up to two more."""
+    up = np.flatnonzero(real.alt_m > real.alt_m[0] + 1.0)
+    ground = on_the_ground(str(patrol(real.case.plan).dialect), wing=True)
+    assert ground.before_s <= up[0] <= ground.before_s + 2.0
+    assert ground.after_s <= len(real.alt_m) - 1 - up[-1] <= ground.after_s + 2.0
 
 
 @pytest.mark.soak

@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from missions.plan_files.dialect import Dialect
 from sitl.errors import ScenarioError
 from sitl.scenarios.scenario import FILM_METRICS
 from sitl.scenarios.scenario_file import junit_xml, read_scenario
+from sitl.scenarios.scenario_real import set_once_up
 from sitl.scenarios.scenario_run import filmed, run_scenario
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge
+from sitl.vehicle.config import Airframe
 from vedette.main import main
 
 pytestmark = pytest.mark.timing
@@ -121,6 +124,44 @@ def test_what_a_simulator_cannot_have_is_not_filmed_not_measured_and_not_missed(
         suite = ET.fromstring(junit_xml([result])).find("testsuite")
         assert suite.get("failures") == ("0" if unmeasured else "2")
         assert len(suite.findall("testcase/skipped")) == (2 if unmeasured else 0)
+
+
+def flown_down(vehicle, sortie, modes, battery_pct):
+    """A flight of one row a second at 50 m that ends disarmed on the ground with a pack that is full again."""
+    rows = len(modes) + 1
+    truth = {name: np.zeros(rows) for name in ("t_utc_ns", "mission_seq")}
+    truth |= {"lat_deg": np.full(rows, sortie.home_lat_deg), "lon_deg": np.full(rows, sortie.home_lon_deg)}
+    truth["alt_amsl_m"] = sortie.home_alt_amsl_m + np.append(np.full(rows - 1, 50.0), 0.0)
+    truth |= {"armed": np.append(np.ones(rows - 1, bool), False), "mode": np.array([*modes, "LOITER"])}
+    truth["battery_pct"] = np.append(np.array(battery_pct, dtype=float), 100.0)
+    return Flown(vehicle=vehicle, sortie=sortie, truth=truth, report=None)
+
+
+@pytest.mark.parametrize(("dialect", "modes", "battery_pct", "returned"), [
+    ("ardupilot", ("AUTO", "AUTO", "RTL"), (60, 24, 24), True),
+    ("ardupilot", ("AUTO", "AUTO", "RTL"), (60, 26, 24), True),
+    ("ardupilot", ("AUTO", "RTL", "RTL"), (60, 26, 24), False),  # its mission's own end
+    ("px4", ("AUTO", "LOITER", "RTL"), (60, 22, 22), True),
+    ("px4", ("AUTO", "AUTO", "AUTO"), (60, 22, 22), False),
+])  # fmt: skip
+def test_a_return_for_the_battery_is_seen_by_what_is_flown(dialect, modes, battery_pct, returned):
+    """The stage that returns lies at 25 % on both; what they say of it differs."""
+    scenario = read_scenario(next(path for path in SHIPPED if path.stem == "battery_sag"))
+    vehicle = scenario.vehicle[0].model_copy(update={"dialect": Dialect(dialect)})
+    one = flown_down(vehicle, sortie_of(scenario, vehicle), modes, battery_pct)
+    measured = {v.what.split()[0]: v.measured for v in judge(scenario, [one])}
+    assert measured["returned_on_battery"] == float(returned)
+    assert measured["battery_at_landing_pct"] == battery_pct[-1]
+
+
+@pytest.mark.parametrize(("airframe", "drag"), [("copter", 0.3), ("plane", 0.05)])
+def test_a_real_px4_flies_a_scenario_with_an_aircraft_that_can(airframe, drag):
+    """With its simulation's own drag the plane reaches 14.4 m/s, and 18 are asked for; a table's own values win."""
+    scenario = read_scenario(next(path for path in SHIPPED if path.stem == "fixed_wing"))
+    changes = {"dialect": Dialect.PX4, "airframe": Airframe(airframe), "parameters": {"FW_AIRSPD_MAX": 22.0}}
+    held = set_once_up(scenario.vehicle[0].model_copy(update=changes), Dialect.PX4)
+    assert (held["SIH_KDV"], held["FW_AIRSPD_MAX"]) == (drag, 22.0)
+    assert held["BAT_LOW_THR"] > held["BAT_CRIT_THR"] > 0.22 > held["BAT_EMERGEN_THR"]  # battery_sag falls to 22 %
 
 
 def test_a_missed_expectation_exits_1_and_is_in_the_junit(tmp_path, capsys):
