@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from missions.failsafes.settable import SETTABLE
 from missions.performance.aircraft import find_aircraft
 from missions.performance.handling import parameters
 from missions.plan_files.dialect import Dialect
@@ -57,3 +58,18 @@ def test_a_plan_asks_for_the_speeds_it_counts_on(dialect):
     flight = Flight(dialect=dialect, parameters=tuple(parameters(quad, dialect).items()))
     limits = flight.v.autopilot.limits
     assert (limits.speed_mps, limits.climb_mps, limits.sink_mps) == (quad.speed_mps, quad.climb_mps, quad.descent_mps)
+
+
+def test_a_px4_wing_climbs_and_sinks_at_the_rates_it_is_set_to():
+    rates = (("FW_T_CLMB_R_SP", 1.0), ("FW_T_SINK_R_SP", 0.8))
+    flight = Flight(dialect=Dialect.PX4, airframe=Airframe.PLANE, parameters=rates)
+    limits = flight.v.autopilot.limits
+    assert (limits.climb_mps, limits.sink_mps) == (1.0, 0.8)
+
+
+def test_a_plan_for_a_px4_wing_asks_for_the_rates_it_counts_on():
+    """Unset it sinks with 2 m/s: a circle down to a height may take one round more."""
+    wing = find_aircraft("wing-2m")
+    asked = parameters(wing, "px4")
+    assert (asked["FW_T_CLMB_R_SP"], asked["FW_T_SINK_R_SP"]) == (wing.climb_mps, wing.descent_mps)
+    assert {"FW_T_CLMB_R_SP", "FW_T_SINK_R_SP"} <= set(SETTABLE)
