@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from benchmarks.break_offs.plans import Patrol
 
 REAL: Final = {"ardupilot": ardupilot, "px4": px4}
-PLANS: Final = {"ardupilot": "straight,search,wing", "px4": "px4-straight,px4-search,px4-wing"}
+PLANS: Final = {
+    "ardupilot": "straight,search,wing,wing-bent",
+    "px4": "px4-straight,px4-search,px4-wing,px4-wing-bent",
+}
 UP_M: Final = 1.0
 """How high above its launch site an aircraft counts as up."""
 LATEST_S: Final = 40.0

@@ -58,6 +58,12 @@ BRIEFS: Final[dict[str, dict[str, Any]]] = {
     "px4-search": {**COPTER, **PX4},
     "px4-wing": {**WING, **PX4},
 }
+BENT: Final[dict[str, Any]] = {
+    **WING, "border": {"coordinates": [[50.0, 8.0], [50.0, 8.02], [50.008, 8.035]], "own_side": "left"},
+    "launch": [{"name": "a", "lat_deg": 50.02, "lon_deg": 8.01}],
+}  # fmt: skip
+ONLY_TIMED: Final[dict[str, dict[str, Any]]] = {"wing-bent": BENT, "px4-wing-bent": {**BENT, **PX4}}
+"""Flown whole to be timed (`benchmarks.flight_times`), never broken off."""
 AREA: Final = ((8.006, 50.0022), (8.006, 50.0052), (8.014, 50.0052), (8.014, 50.0022))
 """The searched area, longitude and latitude."""
 NAMES: Final = (*BRIEFS, "demo")
@@ -142,8 +148,10 @@ class Patrol:
 
 @functools.cache
 def patrol(name: str) -> Patrol:
-    """Plan one of `NAMES`; its longest reach along the line is the sortie that is broken off."""
-    brief = read_brief(DEMO) if name == "demo" else build_brief({"name": name, **BRIEFS[name]}, Path())
+    """Plan one of `NAMES` or `ONLY_TIMED`; its longest reach along the line is the sortie that is broken off."""
+    brief = (
+        read_brief(DEMO) if name == "demo" else build_brief({"name": name, **{**BRIEFS, **ONLY_TIMED}[name]}, Path())
+    )
     search = Search(request=PatternRequest(kind=PatternKind.AREA, polygons=((AREA,),), swath_m=80.0))
     planned = plan_brief(brief, search) if name.endswith("search") else plan_brief(brief)
     errors = [f.message for f in planned.plan.findings if f.severity == "error"]
