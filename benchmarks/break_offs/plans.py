@@ -62,8 +62,12 @@ BENT: Final[dict[str, Any]] = {
     **WING, "border": {"coordinates": [[50.0, 8.0], [50.0, 8.02], [50.008, 8.035]], "own_side": "left"},
     "launch": [{"name": "a", "lat_deg": 50.02, "lon_deg": 8.01}],
 }  # fmt: skip
-ONLY_TIMED: Final[dict[str, dict[str, Any]]] = {"wing-bent": BENT, "px4-wing-bent": {**BENT, **PX4}}
-"""Flown whole to be timed (`benchmarks.flight_times`), never broken off."""
+NEAR: Final[dict[str, Any]] = {
+    **WING, "corridor": {"depth_m": 1000}, "launch": [{"name": "a", "lat_deg": 50.0066, "lon_deg": 8.02}],
+}  # fmt: skip
+"""Home is nearer to the line than a lane that leads away from it: the turn for home goes to the line's side."""
+OTHERS: Final[dict[str, dict[str, Any]]] = {"wing-bent": BENT, "px4-wing-bent": {**BENT, **PX4}, "wing-near": NEAR}
+"""Flown whole to be timed (`benchmarks.flight_times`), or broken off at a moment chosen by hand."""
 AREA: Final = ((8.006, 50.0022), (8.006, 50.0052), (8.014, 50.0052), (8.014, 50.0022))
 """The searched area, longitude and latitude."""
 NAMES: Final = (*BRIEFS, "demo")
@@ -148,10 +152,8 @@ class Patrol:
 
 @functools.cache
 def patrol(name: str) -> Patrol:
-    """Plan one of `NAMES` or `ONLY_TIMED`; its longest reach along the line is the sortie that is broken off."""
-    brief = (
-        read_brief(DEMO) if name == "demo" else build_brief({"name": name, **{**BRIEFS, **ONLY_TIMED}[name]}, Path())
-    )
+    """Plan one of `NAMES` or `OTHERS`; its longest reach along the line is the sortie that is broken off."""
+    brief = read_brief(DEMO) if name == "demo" else build_brief({"name": name, **{**BRIEFS, **OTHERS}[name]}, Path())
     search = Search(request=PatternRequest(kind=PatternKind.AREA, polygons=((AREA,),), swath_m=80.0))
     planned = plan_brief(brief, search) if name.endswith("search") else plan_brief(brief)
     errors = [f.message for f in planned.plan.findings if f.severity == "error"]

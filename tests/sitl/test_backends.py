@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import socket
@@ -24,18 +25,20 @@ from missions.flight.run import Flight
 from missions.flight.values import FlightOptions
 from missions.links.link import open_link
 from missions.plan_files.dialect import Dialect
-from sitl.ardupilot import find_ardupilot, start_ardupilot
+from sitl.ardupilot import find_ardupilot, start_ardupilot, truth_view
 from sitl.armable import ArmableWatch, wait_until_armable
 from sitl.backend import Launch, Simulator, find_binary
+from sitl.dynamics import offset_m
 from sitl.errors import SitlError
 from sitl.free_instance import free_instance
+from sitl.observer import Observer
 from sitl.planned import asked_of
 from sitl.px4 import find_etc, find_px4, start_px4
 from sitl.real_parameters import put_parameters
 from sitl.scenarios.scenario import Scenario
 from sitl.scenarios.scenario_backend import for_backend
 from sitl.scenarios.scenario_real import Backend
-from sitl.scenarios.scenario_sortie import sortie_of
+from sitl.scenarios.scenario_sortie import fence_items, sortie_of
 from sitl.vehicle import Airframe
 
 pytestmark = pytest.mark.timing
@@ -247,6 +250,35 @@ def test_a_real_ardupilot_is_set_as_the_plan_asks_and_put_back(tmp_path):
             assert flight.commander.parameters.values(SETTABLE) == before
     assert len(kept) > 1000
     assert {"FS_THR_ENABLE", "FS_GCS_ENABLE", "FENCE_ACTION", "BATT_FS_LOW_ACT"} <= {change.name for change in changes}
+
+
+@pytest.mark.ardupilot
+@pytest.mark.parametrize(("options", "east_m", "modes"), [(0.0, 100.0, ["AUTO", "RTL"]), (2.0, 200.0, ["AUTO"])])
+def test_a_real_ardupilot_keeps_inside_all_areas_at_once_unless_it_is_told_otherwise(tmp_path, options, east_m, modes):
+    """Two areas of which the western ends 100 m east of home; the mission goes 200 m east, inside the other."""
+    try:
+        binary = find_ardupilot()
+    except SitlError as error:
+        pytest.skip(error.message)
+    one = scenario()
+    plain = one.vehicle[0].model_copy(update={"home_m": (0, 0), "route_m": ((0, 60, 30), (200, 60, 30), (200, 0, 30))})
+    areas = [[(west, -200), (west + 400, -200), (west + 400, 200), (west, 200)] for west in (-300, -100)]
+    corners = [corner for area in areas for corner in fence_items(one, area, [])]
+    fence = tuple(dataclasses.replace(corner, seq=seq) for seq, corner in enumerate(corners))
+    sortie = dataclasses.replace(sortie_of(one, plain), fence=fence)
+    launch = Launch(
+        lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m, speedup=8.0,
+        instance=8,
+    )  # fmt: skip
+    asked = {**asked_of(sortie), "FENCE_TYPE": 4.0, "FENCE_OPTIONS": options, "RTL_ALT": 3000.0}
+    with start_ardupilot(launch, tmp_path, airframe=Airframe.COPTER, binary=binary, parameters=asked) as simulator:
+        wait_until_armable(simulator)
+        with contextlib.closing(Observer(truth_view(8))) as observer, open_link(simulator.link_url) as link:
+            fly(link, sortie, options=FlightOptions(upload_rally=False, enable_fence=True, preflight=None))
+            turned = [(observer.track[row], mode) for row, mode in observer.modes if mode in ("AUTO", "RTL")]
+            farthest = max(offset_m(sortie.home_lat_deg, sortie.home_lon_deg, *at[1:3])[1] for at in observer.track)
+    assert [mode for _, mode in turned] == modes
+    assert east_m - 2.0 <= farthest <= east_m + 20.0
 
 
 @pytest.mark.px4
