@@ -82,6 +82,24 @@ def test_a_real_wing_that_returns_stays_in_the_air_that_is_judged(real):
     assert outside_m.max() <= flight.strays_m
 
 
+TURN = Path(__file__).with_name("wing_turn_flown.json")
+"""A real ArduPlane (4.7.0-dev), its battery critical on a lane that leads away from a home nearer to the line: 71 s."""
+
+
+def test_the_turn_of_a_real_plane_to_the_side_of_the_line_lies_in_the_air_that_is_judged():
+    """It comes more than 100 m nearer to the line within 12 s; the border is the parallel of 50 degrees."""
+    (real,) = read_flown(TURN)
+    flight = patrol(real.case.plan)
+    away_m = (real.lat_deg - 50.0) * 111_229.0
+    assert 100.0 < away_m[real.broken_at] - away_m[real.broken_at + 12] < 120.0
+    subject, swept = flight.subject, flight.subject.swept
+    track = flight.corridor.frame.to_plane(real.lat_deg, real.lon_deg)[real.broken_at :]
+    begun = np.hypot(*(subject.returns.points.xy_m - track[0]).T) <= 130.0
+    judged = swept.shape[np.where(swept.about < 0, begun[swept.first], False)]
+    outside_m = shapely.distance(shapely.union_all(judged), shapely.points(track))
+    assert outside_m.max() <= flight.corridor.margin.tracking_m
+
+
 @pytest.mark.parametrize("real", [one for one in read_flown(WINGS) if one.ended], ids=lambda one: one.case.name)
 def test_a_real_wing_stands_and_rolls_as_long_as_planned(real):
     """Its track has a row each second from arming to disarming; the first and last metre take it up to two more."""
