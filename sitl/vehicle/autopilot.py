@@ -228,12 +228,12 @@ class Autopilot:
         if self.dialect is Dialect.PX4:
             wait_s, speed = p["RTL_LAND_DELAY"], 0.0
             if p["RTL_TYPE"] == PX4_RETRACE and self.run is not None:
-                self._fly_places([*along_mission(self.run, Home.at(self.state), from_nearest=self.held_first)], home)
+                self._fly_places([*along_mission(self.run, self._here(), from_nearest=self.held_first)], home)
                 return
         else:
             wait_s, speed = p["RTL_LOIT_TIME"] / 1000.0, p["RTL_SPEED"] / 100.0
         goal = self.rally() or home
-        level = return_amsl_m(p, Home.at(self.state), goal, self.home.alt_amsl_m)
+        level = return_amsl_m(p, self._here(), goal, self.home.alt_amsl_m)
         over = dataclasses.replace(goal, alt_amsl_m=level)
         if speed > 0.0:
             self.limits.speed_mps = speed
