@@ -218,6 +218,9 @@ class FrameAnalysis:
     silent: int = 0
     """Frames without an answer of the detector, in a row up to now."""
     next_footprint_ns: int = 0
+    on_terrain: int = 0
+    off_terrain: int = 0
+    """Places from which footprints were asked for, and whether the terrain reaches them."""
 
     def take(self, planned: Planned, seen: Seen) -> None:
         """Note what was found in a frame, and where it was taken."""
@@ -255,7 +258,8 @@ class FrameAnalysis:
     @property
     def counts(self) -> dict[str, int]:
         """Return how much was found so far."""
-        return {"frames": self.count, "frames_with_pose": self.with_pose, "hits_placed": self.placed}
+        counts = {"frames": self.count, "frames_with_pose": self.with_pose, "hits_placed": self.placed}
+        return counts | ({"on_terrain": self.on_terrain, "off_terrain": self.off_terrain} if self.off_terrain else {})
 
     def drain(self, run_id: str) -> dict[str, pa.Table]:
         """Return the rows found since the last call, by table, and forget them and the looks they came from."""
@@ -278,6 +282,12 @@ class FrameAnalysis:
         told = list(self.problems)
         if self.problems_beyond:
             told.append(f"and {self.problems_beyond} more problems of frames")
+        if self.off_terrain:
+            asked = self.off_terrain + self.on_terrain
+            told.append(
+                f"the terrain does not reach {self.off_terrain} of the {asked} places that were looked from: nothing "
+                "there has a place; give terrain that covers it, and --redo"
+            )
         if self.without_chip:
             told.append(
                 f"{self.without_chip} hits beyond the first {self.settings.max_chips} have no picture of their own; "
@@ -307,5 +317,10 @@ class FrameAnalysis:
 
     def _ring(self, pose: Pose, camera: CameraModel) -> tuple[tuple[float, float], ...]:
         reach_m = self.settings.footprint_range_m
-        ring = footprint(pose=pose, camera=camera, terrain=self.settings.terrain, max_range_m=reach_m)
+        terrain = self.settings.terrain
+        if not isinstance(terrain, UnknownGround):
+            below = terrain.height_hae_m(np.array([pose.lat_deg]), np.array([pose.lon_deg]))
+            self.on_terrain += bool(np.isfinite(below[0]))
+            self.off_terrain += not np.isfinite(below[0])
+        ring = footprint(pose=pose, camera=camera, terrain=terrain, max_range_m=reach_m)
         return () if ring is None else tuple((float(lon), float(lat)) for lon, lat in ring)

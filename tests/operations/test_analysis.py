@@ -14,6 +14,7 @@ from PIL import Image
 from detection.looking import SILENT_MAX, InProcess, Planner, looked_at
 from detection.values import Detections
 from geo.terrain import FlatTerrain
+from geo.terrain_plane import UnknownGround
 from geo.values import GimbalFrame, Pose, PoseSigmas
 from operations.analysis import PROBLEMS_MAX, FrameAnalysis, IngestSettings, analyse
 from operations.chips import cut_chip
@@ -97,6 +98,30 @@ def test_what_is_placed_kilometres_away_lies_in_a_footprint() -> None:
     shown = shapely.Polygon(found.frames.ring_lon_lat)
     assert shown.contains(shapely.Point(found.hits.lon_deg[0], found.hits.lat_deg[0]))
     assert (shown.bounds[3] - 50.0) * 111_250.0 > 8_000.0
+
+
+class Eastern:
+    """Terrain east of a meridian, and none west of it."""
+
+    def height_hae_m(self, lat_deg: np.ndarray, lon_deg: np.ndarray) -> np.ndarray:
+        return np.where(np.asarray(lon_deg) > 8.0, 0.0, np.nan) + 0.0 * np.asarray(lat_deg)
+
+
+@pytest.mark.parametrize(("ground", "off"), [(Eastern(), 2), (FlatTerrain(height_m=0.0), 0), (UnknownGround(), 0)])
+def test_terrain_that_ends_under_the_flight_is_said_though_nothing_was_found(ground, off) -> None:
+    image = np.zeros((64, 96, 3), np.uint8)
+    places = [7.99, 7.995, 8.01, 8.02, 8.03]
+    frames = [
+        Frame(index=k, pts_s=Fraction(10 * k), t_utc_ns=(10**9 + 10 * k) * 10**9, image=image, pose=Pose(
+            t_utc_ns=(10**9 + 10 * k) * 10**9, lat_deg=50.0, lon_deg=lon, alt_hae_m=100.0, yaw_deg=0.0, pitch_deg=0.0,
+            roll_deg=0.0, gimbal_pitch_deg=-60.0, gimbal_frame=GimbalFrame.EARTH, hfov_deg=20.0, vfov_deg=15.0))
+        for k, lon in enumerate(places)
+    ]  # fmt: skip
+    flight = SimpleNamespace(**vars(reader(0)))
+    flight.frames = lambda: iter(frames)
+    found = analyse(flight, Says(Detections(**NOTHING)), IngestSettings(terrain=ground), media_id="m")
+    assert found.counts.get("off_terrain", 0) == off
+    assert [f"{off} of the 5 places" in text for text in found.problems] == ([True] if off else [])
 
 
 @pytest.mark.parametrize("box", [(200.0, 10.0, 220.0, 40.0), (-90.0, -80.0, -50.0, -40.0), (10.0, 500.0, 30.0, 540.0)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -176,8 +177,6 @@ def test_a_quick_plan_on_a_real_border_keeps_the_standoff(tmp_path, shared_data,
 
 def told(problems=(), unplaced=None, **counts):
     """Return what is told of a run in which nothing has a place."""
-    from types import SimpleNamespace
-
     from vedette.commands.ingest_view import why_nothing_placed
 
     terrain = counts.pop("terrain", "dem.tif sha256:0")
@@ -190,6 +189,27 @@ def told(problems=(), unplaced=None, **counts):
 def test_unknown_ground_is_said_whether_anything_was_found_or_not(hits):
     assert "ground is not known" in told(terrain="unknown", hits=hits)
     assert told() == ""
+
+
+def test_terrain_that_reaches_nothing_is_said_though_nothing_was_found():
+    assert "give terrain that covers it" in told(off_terrain=3, on_terrain=0)
+    assert told(off_terrain=3, on_terrain=1) == ""
+
+
+def test_what_many_pictures_have_in_common_is_said_once_and_last():
+    from vedette.commands.ingest_view import gathered
+
+    names = [f"{k}.jpg" for k in range(12)]
+    folder = SimpleNamespace(paths=tuple(Path("card") / name for name in names))
+    zone = "the picture states no zone: its clock was taken as UTC"
+    problems = [*(f"{name}: {zone}" for name in names), "7.jpg: all angles are zero", "partial: 3 of 12"]
+    assert gathered(problems, folder) == [
+        "7.jpg: all angles are zero",
+        "partial: 3 of 12",
+        f"0.jpg and 11 others: {zone}",
+    ]
+    clip = SimpleNamespace(paths=(Path("a.ts"),))
+    assert gathered(problems, clip) == problems
 
 
 def test_hits_without_a_place_are_counted_by_their_reason():

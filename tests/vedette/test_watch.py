@@ -113,6 +113,7 @@ def test_a_stream_is_watched_stopped_and_settled(tmp_path, capsys):
         ("http://127.0.0.1/x", 3, "not opened"),
         ("udp://127.0.0.1", 2, "names no port"),
         ("srt://127.0.0.1:5000?passphrase=secretsecret", 3, "passphrase"),
+        ("flight.ts", 2, "'vedette ingest'"),
     ],
 )
 def test_addresses_are_judged_before_anything_is_opened(tmp_path, capsys, address, status, word):
@@ -120,6 +121,8 @@ def test_addresses_are_judged_before_anything_is_opened(tmp_path, capsys, addres
     said = capsys.readouterr().err
     assert word in " ".join(said.split())
     assert "secret" not in said
+    if not address.startswith(("srt", "udp")):  # those two are judged by what speaks them
+        assert not (tmp_path / "op").exists()
 
 
 def test_the_console_stands_beside_a_watch_and_ends_with_it(tmp_path):

@@ -26,6 +26,7 @@ NO_GROUND = (
     "neither what was found nor what was looked at has a place, because the ground is not known: give --terrain FILE, "
     "or --flat-alt-amsl-m METRES to accept a flat plane"
 )
+NO_TERRAIN = "the terrain reaches no place that was looked from; give terrain that covers it, and --redo"
 TELLING = (
     "nothing in or beside",
     "states no GPS",
@@ -158,13 +159,33 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> 
 
 
 def _tell_problems(outcome: Outcome, *, named: bool) -> None:
-    problems = () if outcome.done is None else outcome.done.run.problems
+    problems = gathered(() if outcome.done is None else outcome.done.run.problems, outcome.recording)
     where = f" {outcome.recording.name}:" if named else ""
     for problem in problems[:SHOWN_PROBLEMS]:
         ERRORS.print(line(("problem:", "yellow"), f"{where} {problem}"))
     if len(problems) > SHOWN_PROBLEMS:
         rest = f"... and {len(problems) - SHOWN_PROBLEMS} more problems, kept in the operation"
         ERRORS.print(line((rest, "yellow")))
+
+
+def gathered(problems: Sequence[str], recording: Recording) -> list[str]:
+    """Say once what many pictures of a folder have in common, and first what fewest of them have."""
+    if len(recording.paths) <= 1:
+        return list(problems)
+    names = {path.name for path in recording.paths}
+    having: dict[str, list[str]] = {}
+    for problem in problems:
+        name, _, text = problem.partition(": ")
+        having.setdefault(text if name in names else problem, []).append(name if name in names else "")
+    rarest_first = sorted(having.items(), key=lambda item: len(item[1]))
+    return [f"{_few(of)}{text}" for text, of in rarest_first]
+
+
+def _few(names: Sequence[str]) -> str:
+    """Name one or two pictures, or the first of more and how many others."""
+    if not names[0]:
+        return ""
+    return f"{' and '.join(names)}: " if len(names) < 3 else f"{names[0]} and {len(names) - 1} others: "  # noqa: PLR2004
 
 
 def _notes(outcome: Outcome) -> str:
@@ -194,9 +215,8 @@ def why_nothing_placed(outcomes: Sequence[Outcome], unplaced: Callable[[list[str
     the hits of runs that have no place, by reason; it is asked only where none has one.
     """
     counts = [outcome.counts for outcome in outcomes]
-    total = {
-        name: sum(one.get(name, 0) for one in counts) for name in ("frames", "frames_with_pose", "hits", "hits_placed")
-    }
+    names = ("frames", "frames_with_pose", "hits", "hits_placed", "on_terrain", "off_terrain")
+    total = {name: sum(one.get(name, 0) for one in counts) for name in names}
     if total["hits_placed"]:
         return ""
     if total["frames"] and not total["frames_with_pose"]:
@@ -205,7 +225,7 @@ def why_nothing_placed(outcomes: Sequence[Outcome], unplaced: Callable[[list[str
     if any(run.settings.get("terrain") == UNKNOWN_GROUND for run in runs):
         return f"{NO_GROUND}, and --redo"
     if not total["hits"]:
-        return ""
+        return NO_TERRAIN if total["off_terrain"] and not total["on_terrain"] else ""
     reasons = sorted(unplaced([run.run_id for run in runs]).items(), key=lambda item: -item[1])
     told = "; ".join(f"{count} {_hits(count)}: {reason}{REMEDIES.get(reason, '')}" for reason, count in reasons)
     return f"no hit could be placed ({told})"

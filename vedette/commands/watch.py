@@ -93,9 +93,16 @@ def watch(
     from operations.watching import WatchJob
     from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
+    from telemetry.videos.video_scan import plan_source
+    from telemetry.videos.video_source import scheme_of
     from vedette.commands.ingest_view import NO_GROUND
 
     _refuse_password(address)
+    if not scheme_of(address):
+        raise InputError(
+            f"{address!r} is no address: watch reads one such as udp://239.2.3.1:5600, and a file is read with "
+            "'vedette ingest'"
+        )
     if rtsp_over not in {"tcp", "udp"}:
         raise InputError(f"--rtsp-over takes tcp or udp, not {rtsp_over!r}")
     stated = ReadingOptions(
@@ -116,6 +123,7 @@ def watch(
         stated=stated,
     )
     link = _link(user, tuple(allow or ()), rtsp_over)
+    plan_source(address, allowed=link.allowed)
     detector, described = load_detector(model)
     secret = secret_for(out, key_file, passphrase_file) if (out / CASE_FILE).exists() else None
     with contextlib.ExitStack() as stack:
