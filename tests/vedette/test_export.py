@@ -194,8 +194,16 @@ def test_no_film_leaves_by_one_person(run, filmed, two, tmp_path, keys, form):
     status, told = run(*words, "-o", tmp_path / "c.ts", *options, *WHY)
     assert status == 3
     assert "two people let it leave" in told
+    assert ("both keys are of ana" in told) is (len(keys) == 2)
     assert not (tmp_path / "c.ts").exists()
     assert exports(filmed) == []
+
+
+def test_a_moment_without_pictures_is_told_with_those_that_have_some(run, filmed, tmp_path):
+    moment = ("--from", "2025-01-01T00:00:01Z", "--to", "2025-01-01T00:00:02Z")
+    status, told = run("clip", filmed, *moment, "-o", tmp_path / "c.ts", *WHY)
+    assert status == 2
+    assert "they are from 2026-01-01T00:00:0" in told
 
 
 def test_the_log_has_what_two_people_signed(run, filmed, two, tmp_path):

@@ -21,6 +21,7 @@ from vedette.commands.two_people import FirstKey, SecondKey, SecondPassphraseFil
 if TYPE_CHECKING:
     from operations.exports.recordings import Recording
     from operations.finding.archive import Archive
+    from operations.frames import Frames
     from operations.store import OperationStore
 
 app = typer.Typer(add_completion=False)
@@ -117,6 +118,14 @@ def _of_track(archive: Archive, thing_id: str) -> _Stretch:
     return _Stretch(recording=Recording.of(store, longest), first_s=first_s, last_s=last_s)
 
 
+def _no_picture(path: Path, frames: Frames) -> str:
+    from operations.finding.described import utc_text
+
+    dated = frames.t_utc_ns[frames.t_utc_ns > 0]
+    there = f"; they are from {utc_text(int(dated.min()))} to {utc_text(int(dated.max()))}" if len(dated) else ""
+    return f"no recording of {path} has an analysed picture of that time{there}"
+
+
 def _of_time(store: OperationStore, start_ns: int, end_ns: int, name: str | None) -> _Stretch:
     from operations.exports.recordings import Recording
 
@@ -130,7 +139,7 @@ def _of_time(store: OperationStore, start_ns: int, end_ns: int, name: str | None
     else:
         names = ", ".join(media.name for media in store.media() if media.id in shown)
         fits = f"{len(shown)} recordings have pictures of that time ({names}): name one with --recording"
-        raise InputError(fits if shown else f"no recording of {store.path} has an analysed picture of that time")
+        raise InputError(fits if shown else _no_picture(store.path, frames))
     of_it = frames.media_t_ns[rows & (frames.media.texts() == chosen.media.id)]
     if not len(of_it):
         raise InputError(f"{chosen.media.name} has no analysed picture of that time")

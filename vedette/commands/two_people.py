@@ -55,10 +55,12 @@ class TwoKeys:
         signers: tuple[Signer, ...] = ()
         if self.first is not None and self.second is not None:
             signers = signers_of(self.first, self.first_passphrase_file, self.second, self.second_passphrase_file)
-        if len({signer.vkey for signer in signers}) < 2 or len({signer.name for signer in signers}) < 2:
+        names = {signer.name for signer in signers}
+        if len({signer.vkey for signer in signers}) < 2 or len(names) < 2:
+            same = f"both keys are of {' and '.join(sorted(names))}: " if signers else ""
             raise RefusedError(
-                "a film shows everybody in it: two people let it leave, each with a key of their own (--signing-key, "
-                "--second-key); pictures of the hits alone leave with 'vedette export --to kmz'"
+                f"{same}a film shows everybody in it: two people let it leave, each with a key of their own "
+                "(--signing-key, --second-key); pictures of the hits alone leave with 'vedette export --to kmz'"
             )
         text = f"A film leaves unredacted\n{json.dumps(handed, sort_keys=True)}\n"
         return {**handed, "agreed": text + "\n" + "".join(signer.sign(text) for signer in signers)}
