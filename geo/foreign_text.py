@@ -15,6 +15,8 @@ _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800
 text around it (embeddings, overrides and isolates: Unicode Standard Annex 9, 2.1 to 2.4), and lone surrogates."""
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even as a character reference (2.2, Characters)."""
+_PASSWORD: Final = re.compile(r"(?<=[A-Za-z0-9]:/)(/?)[^\s/@:]*:[^\s@]*@")
+"""User and password of an address (RFC 3986, 3.2.1), also where it was taken for a path and lost one of its strokes."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Cells a spreadsheet may run (OWASP, CSV injection)."""
 
@@ -29,6 +31,11 @@ def visible(text: str) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def without_passwords(text: str) -> str:
+    """Return text in which every address has lost its user and password, for messages that many may read."""
+    return _PASSWORD.sub(r"\1", text)
 
 
 def xml_text(text: str) -> str:

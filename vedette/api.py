@@ -143,13 +143,12 @@ def _fly(folder: Path, name: str, url: str) -> FlightReport:
     import datetime
 
     from missions.flight import choose_sortie
-    from missions.flight.approval_file import require_approval
+    from missions.flight.approval_file import read_plan_to_fly, require_approval
     from missions.flight.session import FlightSession, FlightTask
-    from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.approval_keys import approval_check, known_keys
 
-    made = read_plan_folder(folder)
     now = datetime.datetime.now(datetime.UTC)
+    made = read_plan_to_fly(folder, now)
     approval = require_approval(made, folder, now, approval_check(known_keys()))
     with FlightSession(folder, made, approval) as session:
         session.add(FlightTask(sortie=choose_sortie(made, name), link=url))

@@ -17,9 +17,8 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from geo.errors import VedetteError
-from geo.foreign_text import visible
 from vedette import __version__
-from vedette.commands.screen import CLOSED_PIPE, ERRORS, RESULTS, line
+from vedette.commands.screen import CLOSED_PIPE, ERRORS, RESULTS, line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +165,7 @@ def _correct(error: Any) -> int:
     """Show what is wrong with a command, in Typer's way; its words may be a file's name."""
     from typer import rich_utils
 
-    error.message = visible(_number_wanted(error) or error.message)
+    error.message = shown(_number_wanted(error) or error.message)
     rich_utils.rich_format_error(error)
     return int(error.exit_code)
 

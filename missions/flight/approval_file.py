@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.errors import InputError, RefusedError
 from missions.documents.whole_file import read_text, write_whole
+from missions.errors import PlanFileError
 from missions.flight.approval import Approval, Override
 from missions.flight.approval_signature import signer_of
 from missions.flight.preflight_ways import ALWAYS_JUDGED
 from missions.plan import SHORTFALLS, Severity
+from missions.plan_files.plan_folder_file import read_plan_folder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,6 +107,26 @@ def read_approval(folder: Path) -> Approval | None:
         return Approval(**texts, overrides=tuple(Override(**o) for o in raw.get("overrides", ())), note=note)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no approval ({type(error).__name__}: {error}); approve the plan again") from None
+
+
+def read_plan_to_fly(path: Path, now: datetime) -> Plan:
+    """Return the plan of a folder; where somebody approved it and it is not whole any more, the refusal is logged.
+
+    Raises
+    ------
+    RefusedError
+        When an approval lies beside it and it does not match its own hash, or cannot be read.
+    PlanFileError
+        As for `read_plan_folder`, where nobody approved anything.
+    """
+    try:
+        return read_plan_folder(path)
+    except PlanFileError as error:
+        folder = path if path.is_dir() else path.parent
+        if not (folder / APPROVAL_NAME).exists():
+            raise
+        log_event(folder, now, "refused", rule="approval", why=error.message)
+        raise RefusedError(error.message, **error.fields) from None
 
 
 def require_approval(plan: Plan, folder: Path, now: datetime, check: Check | None = None) -> Approval:

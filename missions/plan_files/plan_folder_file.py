@@ -128,15 +128,19 @@ def read_plan_folder(path: Path) -> Plan:
     try:
         document = json.loads(read_text(file))
     except json.JSONDecodeError as error:
-        raise PlanFileError(f"{file} is not JSON (line {error.lineno}): {error.msg}", file=str(file)) from None
+        raise PlanFileError(
+            f"{file} is not JSON (line {error.lineno}: {error.msg}); plan again", file=str(file)
+        ) from None
     if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
         raise PlanFileError(f"{file} is not a version {VERSION} Vedette plan; plan the brief again", file=str(file))
     try:
         plan = TypeAdapter(Plan).validate_python(_known(document["plan"]))
-    except (KeyError, ValidationError) as error:
-        raise PlanFileError(
-            f"{file} is damaged ({type(error).__name__}: {error}); plan again", file=str(file)
-        ) from None
+    except KeyError as error:
+        raise PlanFileError(f"{file} is damaged (it has no {error}); plan again", file=str(file)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PlanFileError(f"{file} is damaged ({where}: {first['msg']}); plan again", file=str(file)) from None
     if plan.sha256 != document.get("sha256"):
         raise PlanFileError(
             f"{file} was changed after it was made: its content does not match its hash; plan again", file=str(file)

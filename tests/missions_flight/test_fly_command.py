@@ -131,6 +131,27 @@ def test_a_plan_remade_after_approval(folder, square_plan, capsys) -> None:
     assert "is not the plan that A. Name approved" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("old", "new"), [('_m": ', '_m": 1'), ("}}", "}"), ('"sorties"', '"sortie"')])
+@pytest.mark.parametrize("door", ["command", "interface"])
+def test_an_approved_plan_that_was_touched_is_refused_and_the_refusal_is_logged(folder, capsys, old, new, door):
+    approve(folder)
+    capsys.readouterr()
+    text = (folder / "plan.json").read_text()
+    assert old in text
+    (folder / "plan.json").write_text(text.replace(old, new))
+    if door == "command":
+        assert main(["fly", str(folder), "--link", "tcp:127.0.0.1:9", "--yes"]) == 3
+        said = capsys.readouterr().err.strip().removeprefix("error: ")
+    else:
+        with pytest.raises(RefusedError) as refused:
+            asyncio.run(vedette.fly(folder, "S01", "tcp:127.0.0.1:9"))
+        said = refused.value.message
+    assert said.endswith("plan again")
+    assert "\n" not in said
+    last = json.loads((folder / "flight-log.jsonl").read_text().splitlines()[-1])
+    assert (last["event"], last["why"]) == ("refused", said)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [

@@ -53,6 +53,27 @@ def test_options_say_what_they_want(folder, capsys, option, value, says):
     assert not (folder / "plan").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("ingest {} --out op", "is an address, and ingest reads files: watch a live stream with 'vedette watch'"),
+        ("track {}", "No such file"),
+        ("check {}", "cannot be read"),
+        ("plan {} --out plan", "brief.toml"),
+        ("map {}", "is no operation folder"),
+        ("review {}", ""),
+    ],
+)
+def test_an_address_taken_for_a_file_tells_nobody_its_password(folder, capsys, command, says):
+    address = "rtsp://guard:hunt:er2@192.0.2.7/brief.toml"
+    assert main(command.format(address).split()) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert says in said
+    assert "192.0.2.7/brief.toml" in said
+    assert "guard" not in said
+    assert "er2" not in said
+
+
 def test_figures_stay_whole_in_a_narrow_terminal(folder, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     words = [word for pair in PLAN.items() for word in pair]

@@ -78,16 +78,15 @@ def fly(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
     """Upload a plan, prove it is there, check the vehicle, arm on your word, and watch the flight."""
-    from missions.flight.approval_file import require_approval
+    from missions.flight.approval_file import read_plan_to_fly, require_approval
     from missions.flight.session import FlightSession, SessionSettings
-    from missions.plan_files.plan_folder_file import read_plan_folder
     from vedette.commands.fly_view import FlightScreen
 
     if new_signing_key is not None:
         _make_key(new_signing_key)
         return
     folder = plan if plan.is_dir() else plan.parent
-    made = read_plan_folder(plan)
+    made = read_plan_to_fly(plan, _now())
     if resume_commands:
         _resume_commands(made, folder, resume_commands, reason, sortie or [])
         return

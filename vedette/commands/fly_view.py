@@ -65,6 +65,8 @@ class FlightScreen:
     def __exit__(self, *_: object) -> None:
         self._keyboard.stop()
         self._live.stop()
+        if not ERRORS.is_terminal:  # there the table's last line is left open
+            ERRORS.line()
 
     def pilot_of(self, sortie: str) -> Callable[[], PilotCommand | None]:
         """Return the function a flight asks for its pilot's next command."""

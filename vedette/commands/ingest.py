@@ -173,6 +173,8 @@ def _refuse_absent(path: Path) -> None:
     from operations.case_access import CASE_FILE
 
     if not path.exists() and not path.is_symlink():
+        if ":/" in str(path):
+            raise InputError(f"{path} is an address, and ingest reads files: watch a live stream with 'vedette watch'")
         raise InputError(f"{path} does not exist: name a clip, a picture, a folder or a card", path=str(path))
     if (path / CASE_FILE).exists():
         raise InputError(f"{path} is an operation: read it with 'vedette map' or 'vedette review'", path=str(path))

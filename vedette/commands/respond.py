@@ -157,6 +157,7 @@ def _release(
         ACCEPTED_BY_NAME,
         approve,
         log_event,
+        read_plan_to_fly,
         require_approval,
         write_approval,
     )
@@ -164,9 +165,8 @@ def _release(
     from missions.links.link import open_link
     from missions.links.signing_key_file import open_signer
     from missions.links.tlog_file import TlogRecorder
-    from missions.plan_files.plan_folder_file import read_plan_folder
 
-    made = read_plan_folder(folder)
+    made = read_plan_to_fly(folder, _now())
     try:
         told = json.loads(read_text(folder / FILE_NAME))
         first_item, airborne, sha256 = int(told["first_item"]), bool(told["airborne"]), str(told["plan_sha256"])

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.segment import Segment
 from rich.text import Text
 
-from geo.foreign_text import visible
+from geo.foreign_text import visible, without_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ class Screen(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as it is shown, every character visible, on one line."""
-        return super().render_str(visible(text), **options)
+        return super().render_str(shown(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render, letting only the terminal's own controls and line breaks through."""
@@ -56,14 +56,19 @@ class Screen(Console):
             yield segment if segment.control else _shown(segment)
 
 
+def shown(text: str) -> str:
+    """Return a string as people may see it: every character visible, addresses without user and password."""
+    return visible(without_passwords(text))
+
+
 def _shown(segment: Segment) -> Segment:
-    text = "\n".join(visible(part) for part in segment.text.split("\n"))
+    text = "\n".join(shown(part) for part in segment.text.split("\n"))
     return segment if text == segment.text else Segment(text, segment.style)
 
 
 def line(*parts: str | tuple[str, str]) -> Text:
     """Return one line of text from strings and (string, style) pairs; no character of theirs does anything."""
-    return Text.assemble(*(visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts))
+    return Text.assemble(*(shown(part) if isinstance(part, str) else (shown(part[0]), part[1]) for part in parts))
 
 
 ERRORS = Screen(stderr=True)
