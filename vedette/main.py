@@ -165,7 +165,7 @@ def _correct(error: Any) -> int:
     """Show what is wrong with a command, in Typer's way; its words may be a file's name."""
     from typer import rich_utils
 
-    error.message = shown(_number_wanted(error) or error.message)
+    error.message = shown(_number_wanted(error) or error.message.replace("Value error, ", ""))
     rich_utils.rich_format_error(error)
     return int(error.exit_code)
 

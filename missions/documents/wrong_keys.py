@@ -55,6 +55,8 @@ class WrongKeys:
                 known = _QUOTED.findall(item["ctx"]["expected"])
                 near = did_you_mean(value, known)
                 return f"{where} = {shown or type(value).__name__}{near} is none of {', '.join(known)}"
+            case "string_pattern_mismatch":
+                return f"{where} = {shown} is no name: use letters, digits, spaces, full stops, hyphens and underscores"
             case _:
                 reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
                 if not item["loc"]:

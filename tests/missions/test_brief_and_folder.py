@@ -121,6 +121,11 @@ def edited(tmp_path, demo_brief_path, old, new):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        (
+            'name = "west"',
+            'name = "west (1)"',
+            r"launch\[0\].name = 'west \(1\)' is no name: use letters, digits, spaces",
+        ),
         ("asked_m = 150", "asked_km = 0.15", "standoff.asked_km is not a key of a brief .did you mean asked_m"),
         ("asked_m = 150", 'asked_m = "150 ft"', "standoff.asked_m = '150 ft'"),
         ("asked_m = 150", "asked_m = -1", "standoff.asked_m = -1 should be greater than 0"),

@@ -127,7 +127,9 @@ def _verdict(answer: Seen, zone: dt.tzinfo | None) -> str:
     else:
         when = f"last seen {last}" if last else "seen, at times that are not known"
         undated = sum(one.to_utc_ns < 0 for one in answer.passes)
-        said = f"{when}; {len(answer.passes)} passes" + (f", {undated} without a date" if undated else "")
+        said = f"{when}; {len(answer.passes)} {'pass' if len(answer.passes) == 1 else 'passes'}" + (
+            f", {undated} without a date" if undated else ""
+        )
     if answer.without_footprints:
         said += f"; of {len(answer.without_footprints)} runs no footprint is known, so what they saw is not known"
     return said
