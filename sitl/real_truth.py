@@ -109,8 +109,9 @@ class RealTruth(Observer):
             if name in STEPS:
                 table[name] = values[before]
             else:
-                straight = np.unwrap(values, period=360.0) if name in TURNS else values
-                table[name] = np.interp(t_s, at, straight)
+                known = np.isfinite(values)  # a gimbal that has said nothing yet must not spoil what it says later
+                straight = np.unwrap(values[known], period=360.0) if name in TURNS else values[known]
+                table[name] = np.interp(t_s, at[known], straight, left=math.nan) if known.any() else t_s + math.nan
         table["armed"] = table["armed"] > 0.0
         table["mode"] = np.array(modes)[before]
         table["alt_hae_m"] = table["alt_amsl_m"] + undulation_m(table["lat_deg"], table["lon_deg"])

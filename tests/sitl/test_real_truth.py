@@ -18,6 +18,8 @@ from sitl.px4 import truth_view
 from sitl.real_truth import RealTruth
 
 T0 = 1_780_000_000_000_000_000
+GIMBAL_FROM_S = 6.0
+"""When the gimbal says its first word."""
 
 
 def free_port() -> int:
@@ -39,6 +41,7 @@ class Simulator:
 
     def __init__(self, port: int) -> None:
         self.c = mavutil.mavlink_connection(f"udpout:127.0.0.1:{port}", source_system=7, source_component=1)
+        self.c.mav = mavlink.MAVLink(self.c, srcSystem=7, srcComponent=1)
         self.beat(armed=False)
 
     def beat(self, *, armed: bool) -> None:
@@ -54,6 +57,11 @@ class Simulator:
             0, quaternion(math.radians(90.0)), 0, 0, 0, 500_000_000, round(lon * 1e7), round((100.0 + t_s) * 1e3),
             0, 1000, -100, 0, 0, 0, 0, 0,
         )  # fmt: skip
+        if t_s >= GIMBAL_FROM_S:  # to the left of its heading, 40 degrees down
+            half = math.radians(-40.0) / 2.0, math.radians(-90.0) / 2.0
+            (down, tilt), (ahead, left) = ((math.cos(one), math.sin(one)) for one in half)
+            q = [down * ahead, -tilt * left, tilt * ahead, down * left]
+            self.c.mav.gimbal_device_attitude_status_send(0, 0, round(t_s * 1e3), 44, q, 0.0, 0.0, 0.0, 0)
 
 
 @pytest.fixture
@@ -102,6 +110,17 @@ def test_rows_are_a_tenth_of_a_second_apart_on_the_scenarios_clock(seen):
     assert flown[0] == 0.0
     assert flown[-1] == pytest.approx(10.0 - 0.6, abs=0.3)
     assert truth.t_utc_ns == T0 + 10_000_000_000
+
+
+def test_a_gimbal_that_is_heard_late_is_known_from_then_on(seen):
+    truth, _ = seen
+    table = truth.columns()
+    t_s = (table["t_utc_ns"] - T0) / 1e9 + 2.0
+    told = t_s > GIMBAL_FROM_S + 0.5
+    assert told.sum() > 20
+    assert table["gimbal_yaw_deg"][told] == pytest.approx(0.0, abs=1e-3)  # east, and 90 degrees to the left of it
+    assert table["gimbal_pitch_deg"][told] == pytest.approx(-40.0, abs=1e-3)
+    assert np.isnan(table["gimbal_yaw_deg"][t_s < GIMBAL_FROM_S - 0.5]).all()
 
 
 def test_a_simulator_that_says_nothing_is_named(monkeypatch):
