@@ -57,13 +57,20 @@ def ready(
         Parameters of the vehicle that are other than the plan asks.
     """
     airframe = Airframe.PLANE if flight.fixed_wing else Airframe.COPTER
-    own = {**LIGHT, **SLOWER[airframe], **asked_of(flight.sortie), **parameters}
+    own = {**LIGHT, **SLOWER[airframe], **_rates(flight), **asked_of(flight.sortie), **parameters}
     launch, binary = launched(flight, instance, speedup), find_ardupilot(airframe)
     frame = None if flight.fixed_wing else multirotor(flight.subject.aircraft)
     with start_ardupilot(launch, folder, airframe=airframe, binary=binary, parameters=own, frame=frame) as simulator:
         wait_until_armable(simulator, READY_S)
         with contextlib.closing(Observer(truth_view(instance))) as observer:
             yield simulator, observer
+
+
+def _rates(flight: Patrol) -> dict[str, float]:
+    """Return what keeps the simulator's plane, which climbs and sinks with 5 m/s, to the rates of the planned type."""
+    aircraft = flight.subject.aircraft
+    rates = {"TECS_CLMB_MAX": aircraft.climb_mps, "TECS_SINK_MAX": aircraft.descent_mps}
+    return rates if flight.fixed_wing else {}
 
 
 def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.0, **parameters: float) -> Flown:
