@@ -10,6 +10,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from pymavlink.quaternion import QuaternionBase
 
 from geo.geoid import undulation_m
+from sitl.between_rows import between_rows
 from sitl.dynamics import offset_m
 from sitl.observer import Observer
 
@@ -109,9 +110,7 @@ class RealTruth(Observer):
             if name in STEPS:
                 table[name] = values[before]
             else:
-                known = np.isfinite(values)  # a gimbal that has said nothing yet must not spoil what it says later
-                straight = np.unwrap(values[known], period=360.0) if name in TURNS else values[known]
-                table[name] = np.interp(t_s, at[known], straight, left=math.nan) if known.any() else t_s + math.nan
+                table[name] = between_rows(t_s, at, values, turns=name in TURNS)
         table["armed"] = table["armed"] > 0.0
         table["mode"] = np.array(modes)[before]
         table["alt_hae_m"] = table["alt_amsl_m"] + undulation_m(table["lat_deg"], table["lon_deg"])

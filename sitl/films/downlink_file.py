@@ -15,6 +15,7 @@ from geo.geodesy import metres_per_degree
 from geo.geoid import undulation_m
 from geo.rotation import matrix_to_yaw_pitch_roll, yaw_pitch_roll_matrix
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas
+from sitl.between_rows import between_rows
 from sitl.errors import SitlError
 from sitl.films.render import TruthBoxes, render
 from sitl.films.render_look import DAY, Look
@@ -150,13 +151,10 @@ def interpolate_vehicle(
     """Return the vehicle's truth at other times, linear between rows, angles the short way round."""
     flown = np.asarray(vehicle["t_utc_ns"], dtype=np.int64)
     at_s, known_s = (t_utc_ns - flown[0]) / 1e9, (flown - flown[0]) / 1e9
-    columns = {}
-    for name in NEEDED[1:]:
-        values = np.asarray(vehicle[name], dtype=np.float64)
-        if name in _ANGLES:
-            values = np.unwrap(values, period=360.0)
-        columns[name] = np.interp(at_s, known_s, values)
-    return columns
+    return {
+        name: between_rows(at_s, known_s, np.asarray(vehicle[name], dtype=np.float64), turns=name in _ANGLES)
+        for name in NEEDED[1:]
+    }
 
 
 def pose_of(true: Mapping[str, FloatArray], row: int, t_utc_ns: int) -> Pose:
