@@ -75,7 +75,7 @@ class FlownPath:
         self.aircraft = flown.aircraft
         self._choice = choice
         self._ways = MissionWays() if ways is None else ways
-        self.legs = FlownLegs.of(legs, situation.frame)
+        self.legs = FlownLegs.of(legs, situation.frame, run_out_m=flown.run_out_m)
         self.landings_m = situation.frame.to_plane(
             np.array([p.lat_deg for p in landings]), np.array([p.lon_deg for p in landings])
         )

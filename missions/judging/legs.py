@@ -41,17 +41,28 @@ class FlownLegs:
     """The speed an item of the mission set, where nobody has worked out the leg's cost; else NaN."""
     seq: NDArray[np.int64]
     lines: NDArray[np.object_]
+    """What is passed over: the legs, and the metres beyond a glide in which the aircraft comes to rest."""
     climbs_out: bool
     glides: bool
     """Whether the first leg is a fixed wing's climb from the ground and the last its glide there, low by nature."""
 
     @classmethod
-    def of(cls, legs: Sequence[Leg], frame: LocalFrame) -> FlownLegs:
-        """Bring the legs of a plan into a plane."""
+    def of(cls, legs: Sequence[Leg], frame: LocalFrame, *, run_out_m: float = 0.0) -> FlownLegs:
+        """Bring the legs of a plan into a plane.
+
+        Parameters
+        ----------
+        run_out_m
+            How far the aircraft comes beyond the end of its glide: the line of that leg goes on by so much.
+        """
         start = frame.to_plane(np.array([g.lat_start_deg for g in legs]), np.array([g.lon_start_deg for g in legs]))
         end = frame.to_plane(np.array([g.lat_end_deg for g in legs]), np.array([g.lon_end_deg for g in legs]))
         seconds = np.array([g.t_end_s - g.t_start_s for g in legs])
         battery = np.array([g.battery_end_pct for g in legs])
+        glides, ends = _glides(legs), end.copy()
+        if glides:
+            ahead = end[-1] - start[-1]
+            ends[-1] += run_out_m * ahead / np.hypot(*ahead)
         return cls(
             start_m=start,
             end_m=end,
@@ -62,9 +73,9 @@ class FlownLegs:
             hold_s=np.where([g.kind is LegKind.HOLD for g in legs], seconds, 0.0),
             asked_mps=np.where(np.isnan(battery), [g.speed_mps for g in legs], np.nan),
             seq=np.array([g.seq for g in legs], dtype=np.int64),
-            lines=np.asarray(shapely.linestrings(np.stack([start, end], axis=1))),
+            lines=np.asarray(shapely.linestrings(np.stack([start, ends], axis=1))),
             climbs_out=_goes_somewhere(legs[0]) and legs[0].alt_amsl_start_m == legs[-1].alt_amsl_end_m,
-            glides=_glides(legs),
+            glides=glides,
         )
 
     def __len__(self) -> int:

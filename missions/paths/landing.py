@@ -66,7 +66,7 @@ def find_approach(room: FlyingRoom, site_m: FloatArray) -> Approach | None:
     """Return the approach to a site nearest to straight into the wind, or None where no free one exists.
 
     The circle keeps the brief's least height above ground; under the glide the ground
-    rises to at most half the glide's height.
+    rises to at most half the glide's height. Where it comes to rest is free too.
     """
     departure = find_departure(room, site_m)
     if departure is None:
@@ -83,6 +83,11 @@ def find_approach(room: FlyingRoom, site_m: FloatArray) -> Approach | None:
                     touchdown_m=site_m, begin_m=begin, centre_m=centre, radius_m=side * radius_m, height_m=height_m,
                     departure=departure,
                 )  # fmt: skip
-                if free_below(room, site_m, begin, approach.circle_m(1), height_m):
+                rest_m = site_m + room.flown.run_out_m * ahead
+                if free_below(room, site_m, begin, approach.circle_m(1), height_m) and _free_way(room, site_m, rest_m):
                     return approach
     return None
+
+
+def _free_way(room: FlyingRoom, start_m: FloatArray, end_m: FloatArray) -> bool:
+    return bool(room.router.clear(start_m[None, :], end_m[None, :]).all())

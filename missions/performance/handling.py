@@ -119,17 +119,21 @@ HANDLING: Final[dict[str, Handling]] = {"ardupilot": ARDUPILOT, "px4": PX4}
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OnTheGround:
-    """Seconds of a flight, from arming to disarming, in which an aircraft stands or rolls."""
+    """What of a flight, from arming to disarming, an aircraft stands or rolls."""
 
     before_s: float
     """From arming until it lifts."""
     after_s: float
     """From touching the ground until it is disarmed."""
+    run_out_m: float = 0.0
+    """How far beyond the place it is to land on it may come to rest."""
 
 
 WING_ON_THE_GROUND: Final[dict[str, OnTheGround]] = {
     "ardupilot": OnTheGround(before_s=3.0, after_s=29.0),  # LAND_DISARMDELAY 20, counted from when `is_flying` says no
-    "px4": OnTheGround(before_s=2.0, after_s=6.0),  # RWTO_RAMP_TIME 2; 5 m/s, then LNDFW_TRIG_TIME 2, COM_DISARM_LAND 2
+    # RWTO_RAMP_TIME 2; rolling down to 5 m/s 2, LNDFW_TRIG_TIME 2, COM_DISARM_LAND 2; it flares 38 to 55 m beyond its
+    # place in still air and rolls 36 m (ArduPlane touches the ground 43 m before its own and rests 3 m before)
+    "px4": OnTheGround(before_s=2.0, after_s=6.0, run_out_m=100.0),
 }
 """By a brief's dialect, of a fixed wing that rolls: as flown by ArduPlane 4.7-dev (four flights) and PX4 1.17 (two)."""
 

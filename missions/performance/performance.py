@@ -55,6 +55,11 @@ class Performance:
         return max(ground_radius_m(self.aircraft, self.wind.strongest_mps), self.circling_m) if self.wing else 0.0
 
     @property
+    def run_out_m(self) -> float:
+        """How far beyond the place it is to land on it may come to rest."""
+        return on_the_ground(self.dialect, wing=self.wing).run_out_m
+
+    @property
     def stop_s(self) -> float:
         """What stopping in flight takes before a way is flown from where that began; 0 for a wing, which cannot."""
         return 0.0 if self.wing else break_off_s(self.handling, self.speed_mps)

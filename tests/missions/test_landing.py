@@ -16,6 +16,7 @@ from missions.airspace.terrain_profile import PlaneGround
 from missions.checks.autopilot_rules import autopilot_findings
 from missions.checks.autopilot_rules_values import VehicleClass, VehicleSettings
 from missions.errors import PlanRefusedError
+from missions.judging.judge import subject_of
 from missions.paths.departure import find_departure
 from missions.paths.landing import find_approach
 from missions.paths.path_maker import PathMaker
@@ -135,6 +136,29 @@ def test_a_wing_leaves_a_hollow_by_climbing_higher_before_it_circles(wing_brief)
     circle = departure.climb(0.0, 120.0)[1:, :2]
     assert (70.0 - maker.situation.ground.at(circle)).min() >= 50.0
     assert find_approach(maker, corridor.sites[0]) is not None
+
+
+@pytest.mark.parametrize(("dialect", "rolls_on"), [("ardupilot", False), ("px4", True)])
+def test_where_a_px4_wing_comes_to_rest_is_free_too(wing_brief, dialect, rolls_on):
+    """A mast 110 m beyond the site, in the way of what rolls on for 100 m; ArduPlane rests where it is to land."""
+    lon, lat, _ = GEOD.fwd(8.02, 50.014, 200.0, 110.0)
+    zone = [{"name": "mast", "centre": [lat, lon], "radius_m": 20.0}]
+    corridor, maker = maker_of(wing_brief(zone=zone, dialect=dialect, wind={"speed_mps": 4, "from_deg": 200}))
+    off_deg = abs((course_deg(find_approach(maker, corridor.sites[0])) - 200.0 + 180.0) % 360.0 - 180.0)
+    assert (off_deg > 14.0) is rolls_on
+
+
+@pytest.mark.parametrize(("dialect", "run_out_m"), [("ardupilot", 0.0), ("px4", 100.0)])
+def test_the_border_is_kept_from_where_a_wing_comes_to_rest(wing_brief, dialect, run_out_m):
+    """The line of the glide goes straight on by so much; the others end where their legs do."""
+    made = plan_brief(wing_brief(dialect=dialect, wind={"speed_mps": 4, "from_deg": 200}))
+    sortie, subject = made.plan.sorties[0], subject_of(made.situation, made.plan.sorties[0])
+    for leg, line in ((sortie.legs[0], subject.legs.lines[0]), (sortie.legs[-1], subject.legs.lines[-1])):
+        lat, lon = made.situation.frame.to_degrees(np.array(line.coords))
+        course_deg, _, length_m = GEOD.inv(lon[0], lat[0], lon[-1], lat[-1])
+        planned_deg, _, planned_m = GEOD.inv(leg.lon_start_deg, leg.lat_start_deg, leg.lon_end_deg, leg.lat_end_deg)
+        assert length_m - planned_m == pytest.approx(run_out_m if leg is sortie.legs[-1] else 0.0, abs=0.3)
+        assert course_deg == pytest.approx(planned_deg, abs=0.05)
 
 
 def test_a_site_with_no_room_to_land_is_refused_with_what_it_takes(wing_brief):

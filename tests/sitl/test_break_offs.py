@@ -82,6 +82,21 @@ def test_a_real_wing_that_returns_stays_in_the_air_that_is_judged(real):
     assert outside_m.max() <= flight.strays_m
 
 
+LANDINGS = Path(__file__).with_name("wing_landings_flown.json")
+"""The last 25 s of three whole flights of a real PX4 wing (1.17.0) in still air."""
+
+
+@pytest.mark.parametrize("real", read_flown(LANDINGS))
+def test_a_real_px4_wing_comes_to_rest_within_what_is_judged_beyond_its_place(real):
+    """It flares past it and rolls; the planned glide ends there."""
+    flight = patrol(real.case.plan)
+    begun, ends = flight.subject.legs.start_m[-1], flight.subject.legs.end_m[-1]
+    ahead = (ends - begun) / np.hypot(*(ends - begun))
+    beyond_m = (flight.corridor.frame.to_plane(real.lat_deg, real.lon_deg) - ends) @ ahead
+    judged_m = np.hypot(*(shapely.get_coordinates(flight.subject.legs.lines[-1])[-1] - ends))
+    assert 70.0 < beyond_m[-1] < judged_m
+
+
 TURN = Path(__file__).with_name("wing_turn_flown.json")
 """A real ArduPlane (4.7.0-dev), its battery critical on a lane that leads away from a home nearer to the line: 71 s."""
 
