@@ -87,6 +87,11 @@ class FlownLegs:
         """Length of each leg over the ground, metres."""
         return np.asarray(np.hypot(*(self.end_m - self.start_m).T))
 
+    def share_at(self, index: NDArray[np.int64], xy_m: FloatArray) -> FloatArray:
+        """Return the share of its leg before each place on its line, (n,); 1 beyond its end, 0 on the spot."""
+        along_m, length_m = shapely.line_locate_point(self.lines[index], shapely.points(xy_m)), self.length_m[index]
+        return np.minimum(np.divide(along_m, length_m, out=np.zeros(len(index)), where=length_m > 0.0), 1.0)
+
     @property
     def moving(self) -> NDArray[np.bool_]:
         """Which legs go somewhere: the others are climbs, descents and waits in place."""

@@ -93,7 +93,7 @@ def _flown_inside(subject: Subject, zone: Zone, index: NDArray[np.int64], inside
     low_agl, high_agl = np.full(len(index), np.nan), np.full(len(index), np.nan)
     if counts_from_ground(zone):
         xy, row = shapely.get_coordinates(shapely.segmentize(inside, SAMPLE_M), return_index=True)
-        share = shapely.line_locate_point(legs.lines[index][row], shapely.points(xy), normalized=True)
+        share = legs.share_at(index[row], xy)
         start, end = legs.alt_start_amsl_m[index][row], legs.alt_end_amsl_m[index][row]
         still = ~legs.moving[index][row]
         ground = subject.ground.at(xy)
@@ -113,7 +113,7 @@ def heights_inside(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the lowest and highest a leg is on the part of it that is inside something."""
     xy, row = shapely.get_coordinates(inside, return_index=True)
-    share = shapely.line_locate_point(legs.lines[index][row], shapely.points(xy), normalized=True)
+    share = legs.share_at(index[row], xy)
     first, last = np.ones(len(index)), np.zeros(len(index))
     np.minimum.at(first, row, share)
     np.maximum.at(last, row, share)

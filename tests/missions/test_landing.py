@@ -194,3 +194,13 @@ def test_a_wing_climbs_into_the_wind_to_the_least_height_and_circles_up_from_the
     assert away == pytest.approx(abs(circle.p2), abs=1.0)
     on = next(item for item in sortie.items if item.command == 16)
     assert GEOD.inv(circle.lon_deg, circle.lat_deg, on.lon_deg, on.lat_deg)[2] > 1.05 * abs(circle.p2)
+
+
+def test_beyond_its_glide_a_wing_is_on_the_ground(wing_brief):
+    """Half-way down the glide it has half its height left, also with the metres beyond it; past its end none."""
+    made = plan_brief(wing_brief(dialect="px4", wind={"speed_mps": 4, "from_deg": 200}))
+    legs = subject_of(made.situation, made.plan.sorties[0]).legs
+    last, places = np.full(3, len(legs) - 1), np.stack([legs.start_m[-1], legs.end_m[-1], legs.end_m[-1]])
+    places[0] = (legs.start_m[-1] + legs.end_m[-1]) / 2.0
+    places[2] = legs.lines[-1].coords[-1]
+    assert legs.share_at(last, places) == pytest.approx([0.5, 1.0, 1.0])
