@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks import Row
 from detection.model_file import load_detector
 from geo.terrain import FlatTerrain
-from operations.ingest import IngestSettings, ingest
+from operations.ingest import IngestJob, IngestSettings, ingest
 from operations.log.leaves import LeafKind
 from operations.log.merkle import Frontier, leaf_hash
 from operations.originals import look_over, seal
@@ -76,7 +76,7 @@ def _ingest(clip: Path, folder: Path, secret: Secret | None) -> float:
 
     def read_in() -> None:
         with _store(folder, secret) as store:
-            ingest(clip, store=store, detector=detector, model=described, settings=settings)
+            ingest(clip, IngestJob(store=store, detector=detector, model=described, settings=settings))
 
     return processor_s(read_in)
 

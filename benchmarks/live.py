@@ -28,7 +28,7 @@ from geo.errors import VedetteError
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, PoseSigmas
 from operations.case_access import HEAD_FILE
-from operations.ingest import IngestSettings, ingest
+from operations.ingest import IngestJob, IngestSettings, ingest
 from operations.store import OperationStore
 from sitl.films.downlink_file import frame_times, interpolate_vehicle, klv_values, pose_of
 from sitl.films.render import render
@@ -183,7 +183,7 @@ def read_in(film: Path, folder: Path) -> float:
     settings = IngestSettings(terrain=FlatTerrain(height_m=GROUND_M), every_s=1.0 / 3.0)
     began = time.monotonic()
     with OperationStore.create(folder / "read", name="read", actor="benchmark", clock=time.time_ns) as store:
-        ingest(film, store=store, detector=_Blind(), model="none", settings=settings)
+        ingest(film, IngestJob(store=store, detector=_Blind(), model="none", settings=settings))
     return SECONDS / (time.monotonic() - began)
 
 

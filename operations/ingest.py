@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from operations.values import PartRecord
     from telemetry.recordings.reading import RecordingReader
 
-__all__ = ["IngestSettings", "Ingested", "ingest"]
+__all__ = ["IngestJob", "IngestSettings", "Ingested", "ingest"]
 
 _PACKAGES: Final = ("vedette", "numpy", "pyarrow", "av", "onnxruntime", "ultralytics")
 
@@ -63,16 +63,25 @@ class Ingested:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One original on its way, in the hands of its only writer."""
+class IngestJob:
+    """What every recording of one ingest shares: where to, by which detector, how.
+
+    `model` is name and hash of the detector, kept with the run.
+    """
 
     store: OperationStore
-    staging: Staging
-    offered: Offered
-    media: MediaRecord
     detector: Detector
     model: str
     settings: IngestSettings
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _One(IngestJob):
+    """One original on its way, in the hands of its only writer."""
+
+    staging: Staging
+    offered: Offered
+    media: MediaRecord
     watcher: Watcher | None
     answers: KeptAnswers
     supersedes: str = ""
@@ -144,11 +153,8 @@ class Watcher(Protocol):
 
 def ingest(
     source: Path | Recording,
+    job: IngestJob,
     *,
-    store: OperationStore,
-    detector: Detector,
-    model: str,
-    settings: IngestSettings,
     redo: bool = False,
     supersedes: str = "",
     watcher: Watcher | None = None,
@@ -160,8 +166,8 @@ def ingest(
     source
         A recording of `telemetry.recordings.open_recordings`, with the files beside it that may pose it;
         or the path of a video file, or of a folder of pictures, alone.
-    model
-        Name and hash of the detector, kept with the run.
+    job
+        See `IngestJob`.
     redo
         Analyse a known original anew; the run made now replaces the one before, which stays.
     supersedes
@@ -177,6 +183,7 @@ def ingest(
         When another process reads the same bytes into this operation.
     """
     offered = offer(source) if isinstance(source, Recording) else look_over(source)
+    store = job.store
     with store.staging() as staging:
         media, sealed = _recorded(offered, store), None
         if media is None:
@@ -186,25 +193,25 @@ def ingest(
         if media.id in store.erased():
             raise ErasedError(f"{media.name} was erased from this operation and is not read in again: use a new one")
         before = [record for record in store.media() if record.id == media.id]
-        job = _Job(
+        one = _One(
             store=store,
+            detector=job.detector,
+            model=job.model,
+            settings=job.settings,
             staging=staging,
             offered=offered,
             media=before[0] if before else media,
-            detector=detector,
-            model=model,
-            settings=settings,
             watcher=watcher,
             answers=KeptAnswers(store.path, store.vault, media.id),
             supersedes=supersedes,
         )
         if not before and sealed:
             staging.publish(sealed.moves(store.path, store.vault))
-            done = _new_run(job, before=[_media_draft(media)])
+            done = _new_run(one, before=[_media_draft(media)])
         else:
-            mended = _mend_originals(job, sealed)
-            done = _known_again(job, mended, redo=redo)
-        job.answers.forget()
+            mended = _mend_originals(one, sealed)
+            done = _known_again(one, mended, redo=redo)
+        one.answers.forget()
         return done
 
 
@@ -252,7 +259,7 @@ def _media_draft(media: MediaRecord) -> Draft:
     return Draft(kind=LeafKind.MEDIA, subject=media.id, body=media.body())
 
 
-def _new_run(job: _Job, *, before: Sequence[Draft] = ()) -> Ingested:
+def _new_run(job: _One, *, before: Sequence[Draft] = ()) -> Ingested:
     """Analyse an original and record the run; an earlier run of it is replaced, and its verdicts are proposed anew."""
     earlier = _runs_of(job, superseded=True)
     replaced = _runs_of(job)
@@ -302,7 +309,7 @@ class _Carrier:
         ]
 
 
-def _mend_originals(job: _Job, sealed: Sealed | None) -> list[str]:
+def _mend_originals(job: _One, sealed: Sealed | None) -> list[str]:
     """Put the files of a known original back that are missing or changed; returns their paths."""
     store = job.store
     broken = [m for m in job.media.members if not member_is_sound(store.path, m, store.vault)]
@@ -315,7 +322,7 @@ def _mend_originals(job: _Job, sealed: Sealed | None) -> list[str]:
     return [target.relative_to(store.path).as_posix() for _, target in moves]
 
 
-def _known_again(job: _Job, mended: list[str], *, redo: bool) -> Ingested:
+def _known_again(job: _One, mended: list[str], *, redo: bool) -> Ingested:
     """Answer an original that is known: say so, make what is missing again, or analyse it anew."""
     runs = _runs_of(job)
     if redo or not runs:
@@ -329,7 +336,7 @@ def _known_again(job: _Job, mended: list[str], *, redo: bool) -> Ingested:
     return Ingested(media=job.media, run=run, known=True, made_again=made_again)
 
 
-def _make_again(job: _Job, run: RunRecord, broken: Sequence[PartRecord]) -> list[Draft]:
+def _make_again(job: _One, run: RunRecord, broken: Sequence[PartRecord]) -> list[Draft]:
     """Derive a run's parts once more and put them in their places; returns records of those that came out otherwise."""
     names = ", ".join(part.file for part in broken)
     if job.settings.canonical(job.model) != dict(run.settings):
@@ -350,7 +357,7 @@ def _make_again(job: _Job, run: RunRecord, broken: Sequence[PartRecord]) -> list
     ]
 
 
-def _runs_of(job: _Job, *, superseded: bool = False) -> list[RunRecord]:
+def _runs_of(job: _One, *, superseded: bool = False) -> list[RunRecord]:
     """Return the runs over this original alone, in the order of the log."""
     own = (job.media.id,)
     return [r for r in job.store.runs(superseded=superseded) if r.media_ids == own and r.kind is RunKind.RECORD]

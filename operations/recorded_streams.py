@@ -165,14 +165,7 @@ def _settled(job: WatchJob, source: Path | Recording, path: Path, run_id: str, *
         start = int(noted.body["start_utc_ns"])
         settings = dataclasses.replace(settings, stated=dataclasses.replace(settings.stated, start_utc_ns=start))
     try:
-        done = ingest(
-            source,
-            store=job.store,
-            detector=job.detector,
-            model=job.model,
-            settings=settings,
-            supersedes=run_id,
-        )
+        done = ingest(source, dataclasses.replace(job, settings=settings), supersedes=run_id)
     except InputError:
         return Settled(media=seal_only(source, store=job.store))
     return Settled(media=done.media, done=done)

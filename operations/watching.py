@@ -19,7 +19,7 @@ from detection.looking import InProcess, Planner, looked_at
 from operations import columns, locks
 from operations.analysis import FrameAnalysis
 from operations.case_file import Draft
-from operations.ingest import versions
+from operations.ingest import IngestJob, versions
 from operations.log.leaves import LeafKind
 from operations.staging import LOCKS
 from operations.values import RunKind, RunRecord, RunState, run_id_of
@@ -27,8 +27,6 @@ from operations.values import RunKind, RunRecord, RunState, run_id_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from detection.values import Detector
-    from operations.analysis import IngestSettings
     from operations.run_writer import RunWriter
     from operations.store import OperationStore
     from telemetry.tracks.pose_track import Problem
@@ -114,13 +112,9 @@ class Watched:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class WatchJob:
-    """What a watch needs: where to, by which detector, how, and the recording that is made meanwhile."""
+class WatchJob(IngestJob):
+    """What a watch needs beside what an ingest does: the recording that is made meanwhile, and how often it commits."""
 
-    store: OperationStore
-    detector: Detector
-    model: str
-    settings: IngestSettings
     recording: Recording | None = None
     commit_s: float = COMMIT_S
     record_name: str = ""

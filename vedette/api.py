@@ -270,7 +270,7 @@ def ingest(
 
     from detection.model_file import load_detector
     from geo.stated_ground_file import read_stated_ground
-    from operations.ingest import IngestSettings
+    from operations.ingest import IngestJob, IngestSettings
     from operations.ingest import ingest as take
     from operations.originals import ground_identity
     from operations.same_things import join_same
@@ -289,7 +289,7 @@ def ingest(
     who = actor or getpass.getuser()
     with OperationStore.open_or_create(Path(out), name=name, actor=who, clock=time.time_ns) as store:
         done = tuple(
-            take(recording, store=store, detector=detector, model=described, settings=settings)
+            take(recording, IngestJob(store=store, detector=detector, model=described, settings=settings))
             for card in cards
             for recording in card.recordings
         )

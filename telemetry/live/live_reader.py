@@ -87,15 +87,14 @@ class LiveReader:
     url
         ``udp://``, ``rtp://`` or ``tcp://`` (MPEG-TS inside), ``rtsp://``, ``rtmp://`` or ``srt://``.
     link
-        Networks beyond the private ones that may be called, credentials, the transport of RTSP.
+        Networks that may be called beyond the private ones, credentials, the transport of RTSP, the silence that
+        makes the stream stale.
     recorder
         Keeps the original bytes, before anything else sees them.
     options
         What a person states, as for a file; `every_s` is the time between frames.
     poses
         A MAVLink link beside the stream, which poses its pictures.
-    stale_s
-        Silence after which the state is stale and the stream is opened again.
     on_state
         Called whenever `stale` or `restarts` changes.
     """
@@ -108,13 +107,12 @@ class LiveReader:
         recorder: Recorder | None = None,
         options: ReadingOptions | None = None,
         poses: LinkPoses | None = None,
-        stale_s: float = 3.0,
         on_state: Callable[[LiveState], None] | None = None,
     ) -> None:
         self._link_options = link or LinkOptions()
         self._plan = plan_source(url, allowed=self._link_options.allowed)
         self._options = options or ReadingOptions()
-        self._limits = dataclasses.replace(self._options.limits, max_silence_s=stale_s)
+        self._limits = dataclasses.replace(self._options.limits, max_silence_s=self._link_options.stale_s)
         self._on_state = on_state
         self._on_wait: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
@@ -126,7 +124,7 @@ class LiveReader:
         self.begun_utc_ns: dict[int, int] = {}
         self._first: ByteLink | None = opened_at_once(self._plan, self._link_options)
         self.port = getattr(self._first, "port", None)
-        self._pump = StreamPump(self._link, recorder, stale_s=stale_s)
+        self._pump = StreamPump(self._link, recorder, stale_s=self._link_options.stale_s)
 
     def _link(self) -> ByteLink:
         first, self._first = self._first, None

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 class LinkOptions:
     """How links are made: networks that may be called beyond the private ones, credentials, transport of RTSP.
 
-    Credentials are kept apart from the address: an address is seen in lists of processes and in logs.
+    After `stale_s` of silence a stream is stale, and is opened again. Credentials are kept apart from the address: an
+    address is seen in lists of processes and in logs.
     """
 
     allowed: tuple[str, ...] = ()
     user: str = ""
     password: str = dataclasses.field(default="", repr=False)
     rtsp_transport: str = "tcp"
+    stale_s: float = 3.0
 
 
 def open_link(plan: OpenPlan, options: LinkOptions) -> ByteLink:

@@ -16,7 +16,7 @@ from detection.values import Detections
 from geo.terrain import FlatTerrain
 from geo.values import Unplaced
 from operations.columns import hits_table
-from operations.ingest import IngestSettings, ingest
+from operations.ingest import IngestJob, IngestSettings, ingest
 from operations.store import OperationStore
 from operations.values import RunKind, RunRecord, RunState, run_id_of
 from telemetry.klv import encode
@@ -195,6 +195,7 @@ def read_in(settings):
     """Return a function that ingests with defaults."""
 
     def run(store, source, *, detector=None, settings=settings, model="centre box", redo=False):
-        return ingest(source, store=store, detector=detector or CentreBox(), model=model, settings=settings, redo=redo)
+        job = IngestJob(store=store, detector=detector or CentreBox(), model=model, settings=settings)
+        return ingest(source, job, redo=redo)
 
     return run

@@ -18,7 +18,7 @@ from PIL import Image
 from detection.values import Detections
 from geo.terrain import FlatTerrain
 from operations.errors import NotAnOperationError
-from operations.ingest import IngestSettings, ingest
+from operations.ingest import IngestJob, IngestSettings, ingest
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
 from operations.values import Decision, Verdict
@@ -97,7 +97,8 @@ def settings(height_m: float = 100.0) -> IngestSettings:
 def read_in(store: OperationStore, source: Path, *, height_m: float = 100.0, redo: bool = False, detector=None):
     """Ingest one recording."""
     found_by = detector or CentreBox()
-    return ingest(source, store=store, detector=found_by, model=MODEL, settings=settings(height_m), redo=redo)
+    job = IngestJob(store=store, detector=found_by, model=MODEL, settings=settings(height_m))
+    return ingest(source, job, redo=redo)
 
 
 def give_verdict(store: OperationStore, number: int, *, run_id: str, hit_id: str, note: str = ""):

@@ -138,7 +138,8 @@ class Killed(night.CentreBox):
         return super().detect(images)
 with night.OperationStore.open_or_create(Path(sys.argv[1]), name="n", actor="a", clock=night.clock()) as store:
     detector = Killed()
-    night.ingest(Path(sys.argv[2]), store=store, detector=detector, model=night.MODEL, settings=night.settings())
+    job = night.IngestJob(store=store, detector=detector, model=night.MODEL, settings=night.settings())
+    night.ingest(Path(sys.argv[2]), job)
     print(detector.seen)
 """
 

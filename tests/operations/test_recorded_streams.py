@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from operations.ingest import ingest
+from operations.ingest import IngestJob, ingest
 from operations.log.leaves import LeafKind
 from operations.recorded_streams import (
     finish_left_over,
@@ -93,7 +93,7 @@ def test_a_recording_is_posed_by_its_link_from_the_start_that_was_told(job, stor
     stated = dataclasses.replace(job.settings.stated, start_utc_ns=START_NS)
     settings = dataclasses.replace(job.settings, stated=stated)
     with OperationStore.create(tmp_path / "other", name="File", actor="analyst", clock=clock) as other:
-        ingest(by_hand, store=other, detector=job.detector, model="centre box", settings=settings)
+        ingest(by_hand, IngestJob(store=other, detector=job.detector, model="centre box", settings=settings))
         ours = {part.file: part.sha256 for part in store.parts(runs=[run.run_id])}
         assert ours == {part.file: part.sha256 for part in other.parts()}
 

@@ -20,6 +20,7 @@ from operations.watching import WatchJob, watch
 from sitl.films.live_film import DatagramSink
 from telemetry.klv import encode
 from telemetry.live.live_reader import LiveReader
+from telemetry.live.open_link import LinkOptions
 from telemetry.live.recorder_file import SegmentRecorder
 from telemetry.videos.stream_writer_file import StreamWriter
 
@@ -97,7 +98,9 @@ def test_a_night_of_a_stream_is_watched_in_flat_memory(tmp_path):
     with (
         OperationStore.create(tmp_path / "op", name="soak", actor="test", clock=time.time_ns) as store,
         SegmentRecorder(tmp_path / "record", clock=time.time_ns) as recorder,
-        LiveReader("udp://127.0.0.1:0", recorder=recorder, options=settings.reading(), stale_s=30.0) as reader,
+        LiveReader(
+            "udp://127.0.0.1:0", recorder=recorder, options=settings.reading(), link=LinkOptions(stale_s=30.0)
+        ) as reader,
     ):
         camera = Camera(reader.port)
         camera.start()

@@ -165,7 +165,7 @@ def test_the_run_over_the_recording_replaces_the_live_one_and_is_that_of_the_fil
     assert (proposed.confirmed, proposed.carried_from, len(proposed.hit_ids)) == (False, "v1", 1)
     assert [hit.frame_index for hit in store.hits() if hit.hit_id == proposed.hit_ids[0]] == [frame]
     with OperationStore.create(tmp_path / "other", name="File", actor="analyst", clock=clock) as other:
-        from_file = ingest(clip, store=other, detector=job.detector, model="centre box", settings=job.settings)
+        from_file = ingest(clip, dataclasses.replace(job, store=other, model="centre box"))
         assert from_file.run.run_id == settled.done.run.run_id
         ours = {part.file: part.sha256 for part in store.parts(runs=[run.run_id])}
         assert ours == {part.file: part.sha256 for part in other.parts()}
@@ -184,7 +184,7 @@ def test_a_watch_that_was_killed_leaves_rows_and_a_recording_that_the_next_one_s
     settle_recording(live_job, found, analyse=False)
     assert len(store.media()) == 1
     assert store.runs() == [run]
-    done = ingest(clip, store=store, detector=job.detector, model="centre box", settings=job.settings)
+    done = ingest(clip, dataclasses.replace(job, store=store, model="centre box"))
     assert done.run.kind is RunKind.RECORD
 
 

@@ -246,22 +246,17 @@ def _ingest(store: OperationStore, films: list[Film], model: Path | None, bars: 
     from detection.model_file import load_detector
     from detection.model_manifest_file import sha256_of
     from geo.terrain_file import read_terrain
-    from operations.ingest import IngestSettings, ingest
+    from operations.ingest import IngestJob, IngestSettings, ingest
     from vedette.demo.film import SENSOR_SIGMAS
 
     detector, described = load_detector(model)
     terrain, identity = EXAMPLE / "terrain.tif", f"terrain.tif sha256:{sha256_of(EXAMPLE / 'terrain.tif')}"
+    settings = IngestSettings(terrain=read_terrain(terrain), terrain_identity=identity, sigmas=SENSOR_SIGMAS)
+    job = IngestJob(store=store, detector=detector, model=described, settings=settings)
     truth_of = {}
     for film in films:
         task = bars.add_task(f"ingest {film.clip.name}", total=film.frames)
-        done = ingest(
-            film.clip,
-            store=store,
-            detector=detector,
-            model=described,
-            settings=IngestSettings(terrain=read_terrain(terrain), terrain_identity=identity, sigmas=SENSOR_SIGMAS),
-            watcher=_Tick(bars, task),
-        )
+        done = ingest(film.clip, job, watcher=_Tick(bars, task))
         truth_of[done.media.id] = film.truth
     return truth_of
 

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from detection.events import Watched
     from detection.looking import Executor
-    from detection.values import Detector
     from missions.briefs.brief import Brief
-    from operations.ingest import IngestSettings
+    from operations.ingest import IngestJob
     from operations.store import OperationStore
     from operations.vault.key_ring import Secret
     from telemetry.recordings.recording import LeftOut, Recording
@@ -98,7 +97,7 @@ def ingest(
     """
     from detection.model_file import load_detector
     from geo.stated_ground_file import read_stated_ground
-    from operations.ingest import IngestSettings
+    from operations.ingest import IngestJob, IngestSettings
     from operations.originals import ground_identity
     from operations.same_things import join_same
     from telemetry.recordings.mounts import parse_mount
@@ -137,7 +136,7 @@ def ingest(
     ):
         settings = dataclasses.replace(settings, executor=executor)
         cards = [open_recordings(path, track=track) for path in source]
-        work = _Work(store=store, detector=detector, model=described, settings=settings, redo=redo)
+        work = _Work(job=IngestJob(store=store, detector=detector, model=described, settings=settings), redo=redo)
         recordings = [recording for card in cards for recording in card.recordings]
         bar = Bar(bars, len(recordings))
         outcomes = [work.take(recording, bar, alone=len(recordings) == 1) for recording in recordings]
@@ -197,10 +196,7 @@ def parse_offset(text: str) -> float | None:
 class _Work:
     """What every recording of one command shares."""
 
-    store: OperationStore
-    detector: Detector
-    model: str
-    settings: IngestSettings
+    job: IngestJob
     redo: bool
 
     def take(self, recording: Recording, bar: Bar, *, alone: bool) -> Outcome:
@@ -210,15 +206,7 @@ class _Work:
 
         bar.begin(recording)
         try:
-            done = ingest(
-                recording,
-                store=self.store,
-                detector=self.detector,
-                model=self.model,
-                settings=self.settings,
-                redo=self.redo,
-                watcher=bar,
-            )
+            done = ingest(recording, self.job, redo=self.redo, watcher=bar)
         except InputError as error:
             if alone:
                 raise
@@ -231,7 +219,7 @@ class _Work:
 
         if left_out:
             listed = [dataclasses.asdict(one) for one in left_out[:NOTED]]
-            self.store.append(LeafKind.NOTE, "left out", {"files": listed, "count": len(left_out)})
+            self.job.store.append(LeafKind.NOTE, "left out", {"files": listed, "count": len(left_out)})
 
 
 NOTED = 1000

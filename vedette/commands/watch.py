@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import getpass
 import os
 import sys
@@ -122,7 +123,7 @@ def watch(
         every_s=every_s or None,
         stated=stated,
     )
-    link = _link(user, tuple(allow or ()), rtsp_over)
+    link = dataclasses.replace(_link(user, tuple(allow or ()), rtsp_over), stale_s=stale_s)
     plan_source(address, allowed=link.allowed)
     detector, described = load_detector(model)
     secret = secret_for(out, key_file, passphrase_file) if (out / CASE_FILE).exists() else None
@@ -131,7 +132,7 @@ def watch(
         if serve:
             stack.enter_context(console_beside(out, port, key_file=key_file, passphrase_file=passphrase_file))
         job = WatchJob(store=store, detector=detector, model=described, settings=settings)
-        session = WatchSession(address, link, job, stale_s=stale_s, track=track, signing_key=signing_key)
+        session = WatchSession(address, link, job, track=track, signing_key=signing_key)
         with progress() as bars:
             report = session.run(bars, record=record, catch_up=catch_up, seconds=seconds)
     report = {"operation": str(out), **report}

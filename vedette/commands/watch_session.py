@@ -38,7 +38,6 @@ class WatchSession:
     address: str
     link: LinkOptions
     job: WatchJob
-    stale_s: float
     track: str | None = None
     signing_key: Path | None = None
     on_open: Callable[[LiveReader], None] | None = None
@@ -90,7 +89,6 @@ class WatchSession:
                 recorder=recorder,
                 options=job.settings.reading(),
                 poses=poses,
-                stale_s=self.stale_s,
                 on_state=view.state,
             )
             timer = threading.Timer(seconds, reader.stop) if seconds is not None else None

@@ -213,9 +213,8 @@ def watch_task(task: LiveTask, signals: _Signals, told: SimpleQueue[tuple[str, d
         ):
             session = WatchSession(
                 address=f"udp://127.0.0.1:{task.port}",
-                link=LinkOptions(),
+                link=LinkOptions(stale_s=STALE_S),
                 job=WatchJob(store=store, detector=detector, model=described, settings=settings),
-                stale_s=STALE_S,
                 track=f"udp:127.0.0.1:{task.link_port}" if task.poses is Poses.MAVLINK else None,
                 on_open=opened,
             )

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from geo.terrain import FlatTerrain
-from operations.ingest import IngestSettings, ingest
+from operations.ingest import IngestJob, IngestSettings, ingest
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
 from operations.values import RunState
@@ -33,7 +33,7 @@ def filmed(folder, secret=None):
     with OperationStore.create(
         folder / "night", name="Night", actor="analyst", clock=time.time_ns, secret=secret
     ) as store:
-        ingest(clip, store=store, detector=CentreBox(), model="centre box", settings=SETTINGS)
+        ingest(clip, IngestJob(store=store, detector=CentreBox(), model="centre box", settings=SETTINGS))
     return folder / "night"
 
 

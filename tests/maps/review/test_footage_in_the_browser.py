@@ -11,7 +11,7 @@ import pytest
 
 from detection.values import Detections
 from operations.consultation import Purpose, open_case
-from operations.ingest import ingest
+from operations.ingest import IngestJob, ingest
 from operations.store import OperationStore
 from operations.watching import WatchJob, watch
 from tests.maps.review.conftest import PASSWORD, people_file, serving
@@ -53,7 +53,7 @@ def night(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     clip = write_clip(folder / "flight.ts", np.random.default_rng(2), 40)
     with OperationStore.create(folder / "night", name="Night", actor="analyst", clock=time.time_ns) as store:
-        ingest(clip, store=store, detector=Marked(), model="marked", settings=SETTINGS)
+        ingest(clip, IngestJob(store=store, detector=Marked(), model="marked", settings=SETTINGS))
     return folder / "night"
 
 

@@ -17,6 +17,7 @@ from sitl.films.stream_file import play
 from telemetry.live.link_clock import LATENCY_S, LinkClock
 from telemetry.live.link_poses import LinkPoses
 from telemetry.live.live_reader import LiveReader
+from telemetry.live.open_link import LinkOptions
 from telemetry.recordings.reading_options import ReadingOptions
 from telemetry.videos.clock_map import ClockBasis
 from telemetry.videos.clock_offset import track_motion
@@ -234,7 +235,7 @@ class Flight:
 def test_pictures_are_posed_by_a_link_that_comes_beside_them(turning_film):
     poses = LinkPoses("udp:test")
     options = ReadingOptions(every_s=1.0 / 3.0)
-    with LiveReader("udp://127.0.0.1:0", poses=poses, options=options, stale_s=20.0) as live:
+    with LiveReader("udp://127.0.0.1:0", poses=poses, options=options, link=LinkOptions(stale_s=20.0)) as live:
         timer = threading.Timer(60.0, live.stop)
         timer.start()
         frames = []
@@ -256,7 +257,7 @@ def test_pictures_are_posed_by_a_link_that_comes_beside_them(turning_film):
 
 
 def test_a_link_without_a_word_leaves_pictures_unposed_with_a_reason(turning_film):
-    with LiveReader("udp://127.0.0.1:0", poses=LinkPoses("udp:test"), stale_s=20.0) as live:
+    with LiveReader("udp://127.0.0.1:0", poses=LinkPoses("udp:test"), link=LinkOptions(stale_s=20.0)) as live:
         thread = threading.Thread(target=play, args=(turning_film, "127.0.0.1", live.port), daemon=True)
         thread.start()
         first = next(live.frames())

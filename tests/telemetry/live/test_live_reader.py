@@ -68,7 +68,7 @@ class Sender:
 def test_live_frames_have_poses_and_the_record_has_every_byte(long_clip, tmp_path, scheme, wrap):
     with (
         SegmentRecorder(tmp_path / "record", clock=time.time_ns, segment_bytes=20_000) as recorder,
-        LiveReader(f"{scheme}://127.0.0.1:0", recorder=recorder, stale_s=10.0) as live,
+        LiveReader(f"{scheme}://127.0.0.1:0", recorder=recorder, link=LinkOptions(stale_s=10.0)) as live,
         Sender(long_clip.path.read_bytes(), live.port, wrap=wrap) as sender,
     ):
         frames = []
@@ -96,7 +96,7 @@ def test_a_stream_that_stalls_is_stale_then_goes_on(long_clip):
             sender.silent.clear()
 
     with (
-        LiveReader("udp://127.0.0.1:0", stale_s=1.0, on_state=told) as live,
+        LiveReader("udp://127.0.0.1:0", link=LinkOptions(stale_s=1.0), on_state=told) as live,
         Sender(long_clip.path.read_bytes(), live.port) as sender,
     ):
         before = after = 0
@@ -126,7 +126,7 @@ def test_whoever_takes_the_frames_can_act_while_none_comes(long_clip):
                 live.stop()
 
     with (
-        LiveReader("udp://127.0.0.1:0", stale_s=60.0) as live,
+        LiveReader("udp://127.0.0.1:0", link=LinkOptions(stale_s=60.0)) as live,
         Sender(long_clip.path.read_bytes(), live.port) as sender,
     ):
         frames = live.frames(waited)
@@ -139,7 +139,7 @@ def test_whoever_takes_the_frames_can_act_while_none_comes(long_clip):
 
 
 def test_stopping_ends_a_silent_stream():
-    with LiveReader("udp://127.0.0.1:0", stale_s=0.5) as live:
+    with LiveReader("udp://127.0.0.1:0", link=LinkOptions(stale_s=0.5)) as live:
         threading.Timer(0.3, live.stop).start()
         assert list(live.frames()) == []
 

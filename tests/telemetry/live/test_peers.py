@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import socket
 import subprocess
@@ -59,7 +60,7 @@ def watched(url, tmp_path, *, posed=2, link=None):
     frames = []
     with (
         SegmentRecorder(tmp_path / "record", clock=lambda: 0) as recorder,
-        LiveReader(url, recorder=recorder, link=link, stale_s=20.0) as live,
+        LiveReader(url, recorder=recorder, link=dataclasses.replace(link or LinkOptions(), stale_s=20.0)) as live,
     ):
         timer = threading.Timer(PATIENCE_S, live.stop)
         timer.start()

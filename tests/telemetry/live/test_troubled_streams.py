@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from telemetry.live.live_reader import LiveReader
+from telemetry.live.open_link import LinkOptions
 from telemetry.live.recorder_file import SegmentRecorder
 
 DATAGRAM = 7 * 188
@@ -59,7 +60,7 @@ class InTurn:
 def watched(parts, enough, recorder=None):
     """Return the frames of a stream until there are enough of them, and its state."""
     frames = []
-    with LiveReader("udp://127.0.0.1:0", stale_s=30.0, recorder=recorder) as live:
+    with LiveReader("udp://127.0.0.1:0", link=LinkOptions(stale_s=30.0), recorder=recorder) as live:
         timer = threading.Timer(PATIENCE_S, live.stop)
         timer.start()
         with sending(parts, live.port):
@@ -125,7 +126,9 @@ def test_a_decoder_is_not_ended_while_it_waits_for_a_picture_that_can_be_read_al
     whole = datagrams(rarely_whole)
     joined = whole[len(whole) // 30 :]
     told = []
-    with LiveReader("udp://127.0.0.1:0", stale_s=0.3, on_state=lambda state: told.append(state.stale)) as live:
+    with LiveReader(
+        "udp://127.0.0.1:0", link=LinkOptions(stale_s=0.3), on_state=lambda state: told.append(state.stale)
+    ) as live:
         timer = threading.Timer(PATIENCE_S, live.stop)
         timer.start()
         with sending(joined, live.port):
