@@ -217,7 +217,7 @@ class FrameAnalysis:
     """Hits of which no small picture was kept."""
     silent: int = 0
     """Frames without an answer of the detector, in a row up to now."""
-    next_footprint_ns: int = 0
+    last_footprint_ns: int | None = None
     on_terrain: int = 0
     off_terrain: int = 0
     """Places from which footprints were asked for, and whether the terrain reaches them."""
@@ -307,13 +307,19 @@ class FrameAnalysis:
         if frame.pose is None:
             return FrameRecord(**common, pose_reason=frame.pose_reason)
         ring: tuple[tuple[float, float], ...] = ()
-        if camera is not None and frame.t_utc_ns >= self.next_footprint_ns:
+        if camera is not None and self._is_footprint_due(frame.t_utc_ns):
             ring = self._ring(frame.pose, camera)
-            self.next_footprint_ns = frame.t_utc_ns + round(self.settings.footprint_every_s * 1e9)
+            self.last_footprint_ns = frame.t_utc_ns
         pose = frame.pose
         return FrameRecord(
             **common, lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m, footprint_lon_lat=ring
         )
+
+    def _is_footprint_due(self, t_utc_ns: int) -> bool:
+        """Tell whether a picture is far enough from the last footprint in time; pictures of a folder may step back."""
+        if self.last_footprint_ns is None or t_utc_ns < 0:
+            return t_utc_ns >= 0
+        return not 0 <= t_utc_ns - self.last_footprint_ns < round(self.settings.footprint_every_s * 1e9)
 
     def _ring(self, pose: Pose, camera: CameraModel) -> tuple[tuple[float, float], ...]:
         reach_m = self.settings.footprint_range_m

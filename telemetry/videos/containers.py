@@ -10,6 +10,9 @@ TS_BYTES: Final = 188
 SYNC: Final = 0x47
 """Length of a transport packet and the byte it begins with (ISO/IEC 13818-1, 2.4.3.2)."""
 
+MAY_CARRY_KLV: Final = frozenset({"data", "unknown"})
+"""Kinds of streams that may carry KLV: a private stream type without a descriptor is unknown to FFmpeg."""
+
 _LEAD_BYTES: Final = {188: 0, 192: 4, 204: 0}
 """How far apart packets lie, and how much of it comes before each: as they are; four bytes of arrival time in front, as
 cameras of the AVCHD kind and Blu-ray write them (.m2ts, .mts); sixteen of parity behind (ETSI EN 300 421)."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from geo.children.messages import send
 from telemetry.videos.clock_offset import GRAY_WIDTH_PX, MotionMeter, windowed
+from telemetry.videos.containers import MAY_CARRY_KLV
 from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes, run_job
 
 MAX_LIVE_KLV_BYTES: Final = 1 << 20
@@ -109,13 +110,13 @@ def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     turning = _Turning(out) if job.motion else None
     count = 0
     with av.open(os.fdopen(int(job.source), "rb", buffering=0), mode="r", format="mpegts", options=_QUICK) as container:
-        streams = [s for s in container.streams if s.type in {"data", "video"}]
+        streams = [s for s in container.streams if s.type in MAY_CARRY_KLV | {"video"}]
         videos = [s for s in streams if s.type == "video"][job.stream : job.stream + 1]
         for stream in videos:
             stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
         send(out, {"type": "opened", "videos": len(videos), "codec": videos[0].codec_context.name if videos else ""})
-        for packet in packets_of(container, (*videos, *(s for s in streams if s.type == "data")), out):
-            if packet.stream.type == "data":
+        for packet in packets_of(container, (*videos, *(s for s in streams if s.type in MAY_CARRY_KLV)), out):
+            if packet.stream.type in MAY_CARRY_KLV:
                 _hand_klv(packet, shown, out)
                 continue
             if packet.pts is not None:

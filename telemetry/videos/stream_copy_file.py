@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from telemetry.errors import MediaError
+from telemetry.videos.containers import MAY_CARRY_KLV
 from telemetry.videos.video_scan import plan_source
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class StreamCopy:
         return [
             f"{stream.type} stream {stream.index}"
             for stream in self._reader.streams
-            if stream.type not in {"video", "audio", "data"}
+            if stream.type not in MAY_CARRY_KLV | {"video", "audio"}
         ]
 
     def add_klv(self, number: int = 0) -> None:
@@ -86,11 +87,11 @@ class StreamCopy:
 
     def data_streams(self) -> list[int]:
         """Return the numbers of the source's data streams."""
-        return [stream.index for stream in self._reader.streams if stream.type == "data"]
+        return [stream.index for stream in self._reader.streams if stream.type in MAY_CARRY_KLV]
 
     def packets(self) -> Iterator[Any]:
         """Yield the packets of pictures, sound and data in the order of the source."""
-        chosen = [s for s in self._reader.streams if s.index in self._carried or s.type == "data"]
+        chosen = [s for s in self._reader.streams if s.index in self._carried or s.type in MAY_CARRY_KLV]
         for packet in self._reader.demux(*chosen):
             if packet.size:
                 yield packet

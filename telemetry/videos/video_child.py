@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from geo.children.messages import send
+from telemetry.videos.containers import MAY_CARRY_KLV
 from telemetry.videos.decoding_job import KLV_STARTS, Job, Ring, packets_of, pair, picture_notes, run_job
 from telemetry.videos.frame import NO_PTS
 from telemetry.videos.video_segments import RunningTime, SegmentCounter
@@ -49,7 +50,7 @@ def _scan(job: Job, out: IO[bytes]) -> None:
     total = 0
     with _open(job) as container:
         pictures = _chosen_video(job, container)
-        wanted = [s for s in container.streams if s.type in {"data", "subtitle"}]
+        wanted = [s for s in container.streams if s.type in MAY_CARRY_KLV | {"subtitle"}]
         about = {s.index: (s.id, s.time_base) for s in wanted}
         for packet in packets_of(container, (*wanted, *pictures), out):
             if not packet.size:

@@ -107,21 +107,33 @@ class Eastern:
         return np.where(np.asarray(lon_deg) > 8.0, 0.0, np.nan) + 0.0 * np.asarray(lat_deg)
 
 
+def flown(at_s: list[float], lon_deg: list[float]) -> SimpleNamespace:
+    """Return pictures from 100 m, looking 60 degrees down, at these seconds over these meridians."""
+    image = np.zeros((64, 96, 3), np.uint8)
+
+    def frame(index: int, seconds: float, lon: float) -> Frame:
+        t_ns = 10**18 + round(seconds * 1e9)
+        pose = Pose(t_utc_ns=t_ns, lat_deg=50.0, lon_deg=lon, alt_hae_m=100.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
+                    gimbal_pitch_deg=-60.0, gimbal_frame=GimbalFrame.EARTH, hfov_deg=20.0, vfov_deg=15.0)  # fmt: skip
+        return Frame(index=index, pts_s=Fraction(index), t_utc_ns=t_ns, image=image, pose=pose)
+
+    frames = [frame(k, *row) for k, row in enumerate(zip(at_s, lon_deg, strict=True))]
+    return SimpleNamespace(problems=(), klv_packets=0, klv_bad_checksum=0, frames=lambda: iter(frames))
+
+
 @pytest.mark.parametrize(("ground", "off"), [(Eastern(), 2), (FlatTerrain(height_m=0.0), 0), (UnknownGround(), 0)])
 def test_terrain_that_ends_under_the_flight_is_said_though_nothing_was_found(ground, off) -> None:
-    image = np.zeros((64, 96, 3), np.uint8)
-    places = [7.99, 7.995, 8.01, 8.02, 8.03]
-    frames = [
-        Frame(index=k, pts_s=Fraction(10 * k), t_utc_ns=(10**9 + 10 * k) * 10**9, image=image, pose=Pose(
-            t_utc_ns=(10**9 + 10 * k) * 10**9, lat_deg=50.0, lon_deg=lon, alt_hae_m=100.0, yaw_deg=0.0, pitch_deg=0.0,
-            roll_deg=0.0, gimbal_pitch_deg=-60.0, gimbal_frame=GimbalFrame.EARTH, hfov_deg=20.0, vfov_deg=15.0))
-        for k, lon in enumerate(places)
-    ]  # fmt: skip
-    flight = SimpleNamespace(**vars(reader(0)))
-    flight.frames = lambda: iter(frames)
+    flight = flown([0, 10, 20, 30, 40], [7.99, 7.995, 8.01, 8.02, 8.03])
     found = analyse(flight, Says(Detections(**NOTHING)), IngestSettings(terrain=ground), media_id="m")
     assert found.counts.get("off_terrain", 0) == off
     assert [f"{off} of the 5 places" in text for text in found.problems] == ([True] if off else [])
+
+
+def test_pictures_of_an_earlier_flight_later_in_the_folder_show_their_ground_too() -> None:
+    flight = flown([100, 101, 110, 0, 1, 10], [8.0] * 6)
+    settings = IngestSettings(terrain=FlatTerrain(height_m=0.0), footprint_every_s=4.0)
+    found = analyse(flight, Says(Detections(**NOTHING)), settings, media_id="m")
+    assert found.frames.with_footprint.tolist() == [0, 2, 3, 5]
 
 
 @pytest.mark.parametrize("box", [(200.0, 10.0, 220.0, 40.0), (-90.0, -80.0, -50.0, -40.0), (10.0, 500.0, 30.0, 540.0)])

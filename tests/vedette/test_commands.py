@@ -208,8 +208,15 @@ def test_what_many_pictures_have_in_common_is_said_once_and_last():
         "partial: 3 of 12",
         f"0.jpg and 11 others: {zone}",
     ]
+
+
+def test_what_differs_in_its_numbers_alone_is_said_once():
+    from vedette.commands.ingest_view import gathered
+
     clip = SimpleNamespace(paths=(Path("a.ts"),))
-    assert gathered(problems, clip) == problems
+    skipped = [f"{k} bytes at byte {91 * k} belong to no KLV set" for k in range(2, 30)]
+    told = gathered([*skipped, "camera and aircraft point 88 degrees apart"], clip)
+    assert told == [f"{skipped[0]} (and 27 more like it)", "camera and aircraft point 88 degrees apart"]
 
 
 def test_hits_without_a_place_are_counted_by_their_reason():

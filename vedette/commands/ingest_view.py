@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
@@ -169,16 +170,24 @@ def _tell_problems(outcome: Outcome, *, named: bool) -> None:
 
 
 def gathered(problems: Sequence[str], recording: Recording) -> list[str]:
-    """Say once what many pictures of a folder have in common, and first what fewest of them have."""
-    if len(recording.paths) <= 1:
-        return list(problems)
-    names = {path.name for path in recording.paths}
-    having: dict[str, list[str]] = {}
+    """Say once what differs in its numbers alone; of pictures in a folder first what fewest of them have."""
+    names = {path.name for path in recording.paths} if len(recording.paths) > 1 else set()
+    alike: dict[str, list[tuple[str, str]]] = {}
     for problem in problems:
         name, _, text = problem.partition(": ")
-        having.setdefault(text if name in names else problem, []).append(name if name in names else "")
-    rarest_first = sorted(having.items(), key=lambda item: len(item[1]))
-    return [f"{_few(of)}{text}" for text, of in rarest_first]
+        name, text = (name, text) if name in names else ("", problem)
+        alike.setdefault(_NUMBER.sub("#", text), []).append((name, text))
+    if not names:
+        return [f"{group[0][1]}{_more(len(group))}" for group in alike.values()]
+    rarest_first = sorted(alike.values(), key=len)
+    return [f"{_few([name for name, _ in group])}{group[0][1]}" for group in rarest_first]
+
+
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more like it)" if count > 1 else ""
 
 
 def _few(names: Sequence[str]) -> str:

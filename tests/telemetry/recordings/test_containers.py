@@ -45,6 +45,38 @@ def test_a_transport_stream_is_read_however_its_packets_lie(tmp_path, cards, str
     np.testing.assert_allclose([frame.pose.lat_deg for frame in frames], 50.0 + 1e-5 * np.arange(COUNT), atol=1e-7)
 
 
+def crc(section):
+    """Return the check sum of a section, bit by bit (ISO/IEC 13818-1, annex A)."""
+    register = 0xFFFFFFFF
+    for bit in (byte >> place & 1 for byte in section for place in range(7, -1, -1)):
+        register = (register << 1 & 0xFFFFFFFF) ^ (0x04C11DB7 if (register >> 31) ^ bit else 0)
+    return register
+
+
+def with_stream_type(stream, kind):
+    """Return a stream whose program map gives its second stream another type and no descriptor."""
+    packed = packets(stream)
+    for at, packet in enumerate(packed):
+        if packet[5:6] == b"\x02" and packet[1] & 0x40:
+            body = bytearray(packet[5 : 5 + 3 + ((packet[6] & 0x0F) << 8 | packet[7]) - 4])
+            last = len(body) - (5 + 6)
+            assert body[last + 5 :] == b"\x05\x04KLVA"
+            body[last:] = bytes([kind, *body[last + 1 : last + 3], 0xF0, 0])
+            body[2] = len(body) + 4 - 3
+            packed[at] = (packet[:5] + body + struct.pack(">I", crc(body))).ljust(188, b"\xff")
+    return b"".join(packed)
+
+
+@pytest.mark.parametrize("kind", [0x06, 0x15, 0xD0, 0xFD])
+def test_klv_is_found_in_a_private_stream_of_any_type_without_a_descriptor(tmp_path, cards, stream, kind):
+    path = tmp_path / "a.ts"
+    path.write_bytes(with_stream_type(stream, kind))
+    ((recording, frames, problems),), _ = cards.read_all(path)
+    assert recording.used == ("KLV (inside the file)",)
+    assert problems == set()
+    np.testing.assert_allclose([frame.pose.lat_deg for frame in frames], 50.0 + 1e-5 * np.arange(COUNT), atol=1e-7)
+
+
 @pytest.mark.parametrize(("every", "lead", "behind"), [(188, 0, 0), (192, 4, 0), (204, 0, 16)])
 def test_where_packets_lie_and_where_the_last_one_ends(tmp_path, stream, every, lead, behind):
     laid = b"".join(bytes(lead) + packet + bytes(behind) for packet in packets(stream))
