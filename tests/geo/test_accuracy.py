@@ -36,6 +36,19 @@ def test_ellipse_holds_ninety_per_cent_and_points_along_the_spread(rng):
     assert np.mean(inside) == pytest.approx(0.9, abs=0.002)
 
 
+def test_axes_and_azimuth_are_those_of_the_eigenvectors_all_round(rng):
+    turns, minors = rng.uniform(0.0, np.pi, 200), rng.uniform(0.1, 0.9, 200)
+    for turn, minor in zip(turns, minors, strict=True):
+        axes = np.array([[np.sin(turn), -np.cos(turn)], [np.cos(turn), np.sin(turn)]])  # east, north of the major one
+        cov = axes @ np.diag([1.0, minor**2]) @ axes.T
+        values, vectors = np.linalg.eigh(cov)
+        east, north = vectors[:, -1]
+        major, least, azimuth = accuracy.error_ellipse(cov[0, 0], cov[1, 1], cov[0, 1])
+        assert 0.0 <= azimuth < 180.0
+        assert azimuth == pytest.approx(np.degrees(np.arctan2(east, north)) % 180.0, abs=1e-6)
+        assert [least, major] == pytest.approx(np.sqrt(values * chi2.ppf(0.9, 2)))
+
+
 def test_arrays_and_unknowns_pass_through():
     radius = accuracy.ce90_m(np.array([1.0, np.nan]), np.array([1.0, 1.0]), np.zeros(2))
     assert radius[0] == pytest.approx(2.1460, abs=1e-4)

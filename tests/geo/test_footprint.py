@@ -39,6 +39,17 @@ def test_looking_over_the_horizon_keeps_the_near_part(pose, pinhole):
     assert 50.01 < ring[:, 1].max() < 50.0 + 5000.0 / 111_000.0
 
 
+def test_a_picture_held_upside_down_shows_the_same_ground(pose, pinhole, hills):
+    def seen(roll_deg):
+        viewer = pose(alt_hae_m=700.0, gimbal_pitch_deg=-9.0, gimbal_roll_deg=roll_deg)
+        return shapely.Polygon(footprint(pose=viewer, camera=pinhole, terrain=hills, max_range_m=6000.0))
+
+    upright, turned = seen(0.0), seen(180.0)
+    assert upright.is_valid
+    assert turned.is_valid
+    assert upright.intersection(turned).area == pytest.approx(upright.union(turned).area, rel=0.02)
+
+
 def test_sky_has_no_footprint(pose, pinhole):
     assert footprint(pose=pose(gimbal_pitch_deg=60.0), camera=pinhole, terrain=FlatTerrain(height_m=0.0)) is None
 

@@ -73,6 +73,28 @@ def test_two_laptops_become_one_operation_with_every_original_once(night, laptop
     assert verify(tmp_path / "both").findings == ()
 
 
+def bytes_of(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_what_was_analysed_anew_comes_along_with_what_it_superseded_and_the_sources_stay_as_they_are(
+    night, laptops, clerk, tmp_path
+):
+    shutil.copytree(laptops / "one", tmp_path / "one")
+    with opened(night, tmp_path / "one", read_only=False, actor="one") as store:
+        night.read_in(store, laptops / "a", height_m=150.0, redo=True)
+        wanted = night.state(store)["tables"]["hits"]
+    before = bytes_of(tmp_path / "one"), bytes_of(laptops / "two")
+    result = merge([Source(path=tmp_path / "one"), Source(path=laptops / "two")], tmp_path / "both", clerk)
+    assert result.verification.findings == ()
+    assert (bytes_of(tmp_path / "one"), bytes_of(laptops / "two")) == before
+    with opened(night, tmp_path / "one") as one, opened(night, tmp_path / "both") as both:
+        runs = [run.run_id for run in one.runs(superseded=True)]
+        assert len(runs) == len(one.runs()) + 1
+        there = both.table("hits", runs=runs).to_pylist()
+        assert sorted(there, key=lambda row: row["hit_id"]) == sorted(wanted, key=lambda row: row["hit_id"])
+
+
 def test_verdicts_that_contradict_each_other_are_kept_and_told(night, laptops, clerk, tmp_path):
     result = together(laptops, tmp_path / "both", clerk)
     assert any("confirmed in laptop one" in text and "dismissed in laptop two" in text for text in result.conflicts)

@@ -133,6 +133,18 @@ def test_times_areas_and_the_antimeridian(fly, tmp_path):
         assert len(ask(archive, Ground.point(0.0, 180.0), to_utc_ns=T0_NS + HOUR_NS).passes) == 1
 
 
+def test_an_area_with_a_hole_is_the_ground_about_the_hole(fly, tmp_path):
+    def square(half):
+        return [[8.0 + dx * half, 50.0 + dy * half] for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))]
+
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [square(0.02), square(0.01)]}))
+    area = Ground.read(tmp_path / "a.geojson")
+    assert area.holds(np.array([50.0, 50.015, 50.03]), np.array([8.0, 8.0, 8.0])).tolist() == [False, True, False]
+    store = fly("a", {0: flight(0, [(50.0, 8.0)]), 1: flight(1, [(50.015, 8.0)])})
+    with Archive([store]) as archive:
+        assert [one.run_id[-1] for one in ask(archive, area).passes] == ["1"]
+
+
 def test_frames_over_other_ground_are_never_opened(fly):
     store = fly("a", {0: flight(0, [(50.0, 8.0)]), 1: flight(1, [(60.0, 8.0)])})
     lost = next(part for part in store.parts("frames") if part.run_id.endswith("1"))

@@ -220,6 +220,9 @@ def test_what_is_due_follows_category_and_age(store):
         "[keep_days]\nempty = 1\n",
         "[keep_days]\nempty=1\nundecided=1\ndismissed=1\nconfirmed=true\n",
         "[keep_days]\nempty=1\nundecided=1\ndismissed=1\nconfirmed=-1\n",
+        "[keep_days]\nempty=1\nundecided=1\ndismissed=1\nconfirmed=36600\n",
+        "[keep_days]\nempty=1\nundecided=nan\ndismissed=1\nconfirmed=1\n",
+        '[keep_days]\nempty=1\nundecided="1"\ndismissed=1\nconfirmed=1\n',
         "[keep_days]\nempty=1\nundecided=1\ndismissed=1\nconfirmed=1\nmore=1\n",
     ],
 )
@@ -227,6 +230,13 @@ def test_a_policy_that_is_none_is_named(tmp_path, text):
     (tmp_path / "p.toml").write_text(text)
     with pytest.raises(PolicyError, match="p.toml"):
         Policy.read(tmp_path / "p.toml")
+
+
+def test_a_policy_states_days_whole_or_not_from_none_to_a_hundred_years(tmp_path):
+    (tmp_path / "p.toml").write_text("[keep_days]\nempty=0\nundecided=30.5\ndismissed=7\nconfirmed=36599\n")
+    assert Policy.read(tmp_path / "p.toml").keep_days == {
+        Category.EMPTY: 0.0, Category.UNDECIDED: 30.5, Category.DISMISSED: 7.0, Category.CONFIRMED: 36_599.0,
+    }  # fmt: skip
 
 
 def test_the_report_lists_who_saw_what_when_and_why_and_whom_it_went_to(store, two):
