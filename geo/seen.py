@@ -32,8 +32,7 @@ def seen(
     poses: Pose | Poses,
     camera: CameraModel | None,
     terrain: Terrain,
-    lat_deg: ArrayLike,
-    lon_deg: ArrayLike,
+    places_deg: ArrayLike,
     target_height_m: float = TARGET_HEIGHT_M,
     max_range_m: float = MAX_RANGE_M,
 ) -> NDArray[np.bool_]:
@@ -47,15 +46,15 @@ def seen(
         Points outside its picture are not seen; None looks everywhere (a viewshed).
     terrain
         Ground that carries the points and casts the shadows; where it is unknown nothing is seen.
-    lat_deg, lon_deg
-        The points, degrees, any one shape (n,).
+    places_deg
+        The points, (n, 2): latitude and longitude.
     target_height_m
         Height above ground that must be visible.
     max_range_m
         Nothing beyond it is seen.
     """
     table = Poses.of(poses) if isinstance(poses, Pose) else poses
-    lat, lon = np.asarray(lat_deg, dtype=np.float64), np.asarray(lon_deg, dtype=np.float64)
+    lat, lon = np.asarray(places_deg, dtype=np.float64).T
     alt = terrain.height_hae_m(lat, lon) + target_height_m
     result = np.zeros(lat.shape, dtype=bool)
     candidates = np.isfinite(alt)
@@ -94,8 +93,7 @@ def seen_posts(
         poses=pose,
         camera=camera,
         terrain=terrain,
-        lat_deg=lat.ravel(),
-        lon_deg=lon.ravel(),
+        places_deg=np.stack([lat.ravel(), lon.ravel()], axis=1),
         target_height_m=target_height_m,
         max_range_m=max_range_m,
     ).reshape(lat.shape)

@@ -25,7 +25,7 @@ def brute_force_sight(pose, terrain, lat, lon, height_m):
 def test_shadow_agrees_with_brute_force(pose, hills, rng):
     viewer = pose(alt_hae_m=380.0)
     lat, lon = 50.0 + rng.uniform(-0.03, 0.03, 400), 8.0 + rng.uniform(-0.04, 0.04, 400)
-    ours = seen(poses=viewer, camera=None, terrain=hills, lat_deg=lat, lon_deg=lon)
+    ours = seen(poses=viewer, camera=None, terrain=hills, places_deg=np.stack([lat, lon], 1))
     slow = np.array([brute_force_sight(viewer, hills, a, o, 0.5) for a, o in zip(lat, lon, strict=True)])
     assert 0.15 < slow.mean() < 0.85
     assert np.mean(ours == slow) > 0.985
@@ -40,9 +40,8 @@ def test_a_wall_throws_a_shadow_of_the_right_length(pose):
         lat_deg=wall_lat - 0.009, alt_hae_m=100.0
     )  # 1 km south, 80 m over the wall: shadow of 250 m behind it
     behind_m = np.array([60.0, 150.0, 220.0, 320.0, 400.0])
-    got = seen(
-        poses=viewer, camera=None, terrain=wall, lat_deg=wall_lat + behind_m / 111_229.0, lon_deg=np.full(5, 8.0)
-    )
+    places = np.stack([wall_lat + behind_m / 111_229.0, np.full(5, 8.0)], axis=1)
+    got = seen(poses=viewer, camera=None, terrain=wall, places_deg=places)
     np.testing.assert_array_equal(got, [False, False, False, True, True])
 
 
@@ -51,8 +50,8 @@ def test_a_peak_above_the_camera_is_seen_and_ground_behind_it_is_not(pose):
     heights[100:103, 140:160] = 400.0
     peak = GridTerrain.of(heights, north_deg=50.04, west_deg=7.96, lat_step_deg=1 / 3600, lon_step_deg=1 / 3600)
     viewer = pose(lat_deg=50.0, alt_hae_m=150.0)
-    lat = np.array([50.04 - 102 / 3600, 50.04 - 90 / 3600])
-    got = seen(poses=viewer, camera=None, terrain=peak, lat_deg=lat, lon_deg=[8.0017, 8.0017])
+    places = [[50.04 - 102 / 3600, 8.0017], [50.04 - 90 / 3600, 8.0017]]
+    got = seen(poses=viewer, camera=None, terrain=peak, places_deg=places)
     np.testing.assert_array_equal(got, [True, False])
 
 
@@ -61,7 +60,7 @@ def test_only_what_is_in_the_picture_and_in_range(pose):
     viewer = pose(alt_hae_m=100.0, gimbal_pitch_deg=-45.0)
     lat = 50.0 + np.array([100.0, 100.0, -100.0, 5000.0]) / 111_229.0
     lon = 8.0 + np.array([0.0, 200.0, 0.0, 0.0]) / 71_700.0
-    common = {"terrain": flat, "lat_deg": lat, "lon_deg": lon}
+    common = {"terrain": flat, "places_deg": np.stack([lat, lon], axis=1)}
     np.testing.assert_array_equal(seen(poses=viewer, camera=CAMERA, **common), [True, False, False, False])
     np.testing.assert_array_equal(seen(poses=viewer, camera=None, **common), [True, True, True, True])
     np.testing.assert_array_equal(
@@ -71,8 +70,8 @@ def test_only_what_is_in_the_picture_and_in_range(pose):
 
 def test_one_pose_a_point(pose):
     viewers = Poses.of(pose(alt_hae_m=100.0, gimbal_pitch_deg=-45.0), pose(alt_hae_m=100.0, gimbal_pitch_deg=45.0))
-    place = {"lat_deg": [50.0009, 50.0009], "lon_deg": [8.0, 8.0]}
-    got = seen(poses=viewers, camera=CAMERA, terrain=FlatTerrain(height_m=0.0), **place)
+    places = [[50.0009, 8.0], [50.0009, 8.0]]
+    got = seen(poses=viewers, camera=CAMERA, terrain=FlatTerrain(height_m=0.0), places_deg=places)
     np.testing.assert_array_equal(got, [True, False])
 
 
@@ -91,7 +90,7 @@ def test_posts_seen_are_those_whose_pixel_lands_on_them(pose, hills, no_errors):
 
 
 def test_unknown_ground_is_not_seen(pose, hills):
-    got = seen(poses=pose(), camera=None, terrain=hills, lat_deg=[10.0, np.nan], lon_deg=[8.0, 8.0])
+    got = seen(poses=pose(), camera=None, terrain=hills, places_deg=[[10.0, 8.0], [np.nan, 8.0]])
     assert not got.any()
 
 
@@ -99,4 +98,4 @@ def test_unknown_ground_is_not_seen(pose, hills):
 def test_across_the_antimeridian(lon, pose):
     grid = GridTerrain.of(np.zeros((100, 200)), north_deg=0.05, west_deg=179.9, lat_step_deg=0.001, lon_step_deg=0.001)
     viewer = pose(lat_deg=0.0, lon_deg=179.995, alt_hae_m=300.0)
-    assert seen(poses=viewer, camera=None, terrain=grid, lat_deg=[0.0], lon_deg=[lon]).all()
+    assert seen(poses=viewer, camera=None, terrain=grid, places_deg=[[0.0, lon]]).all()

@@ -140,7 +140,9 @@ def test_sightings_agree_with_rays_from_the_same_poses(hilly):
                  alt_hae_m=terrain.height_hae_m(lat, lon))  # fmt: skip
     off = np.maximum(-uv, uv - [brief.camera.width_px, brief.camera.height_px]).max(axis=1)
     assert off.max() < 3.0, "what counts as in the picture is in it, to a few pixels of height of sampled ground"
-    clear = seen(poses=taken, camera=None, terrain=terrain, lat_deg=lat, lon_deg=lon, target_height_m=HIDDEN_M)
+    clear = seen(
+        poses=taken, camera=None, terrain=terrain, places_deg=np.stack([lat, lon], 1), target_height_m=HIDDEN_M
+    )
     assert (clear == ~found.hidden).mean() > 0.97
 
 
@@ -162,7 +164,7 @@ def test_a_covered_cell_is_in_view_in_brute_force_and_a_hidden_one_hardly_ever(m
     for leg in work_legs(plan):
         for share in np.linspace(0.0, 1.0, max(int((leg.t_end_s - leg.t_start_s) * leg.speed_mps / 8.0), 2)):
             ever |= seen(poses=poses([leg], share), camera=model(brief.camera), terrain=terrain,
-                         lat_deg=lat, lon_deg=lon, target_height_m=HIDDEN_M)  # fmt: skip
+                         places_deg=np.stack([lat, lon], 1), target_height_m=HIDDEN_M)  # fmt: skip
     counted = shapely.contains_xy(shapely.union_all(covered.seen).buffer(-2.0), xy[:, 0], xy[:, 1])
     behind = shapely.contains_xy(hidden.buffer(-2.0), xy[:, 0], xy[:, 1])
     assert counted.sum() > 200
