@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from telemetry.errors import MediaError
 from telemetry.recordings.card_file import CardFile, list_beside, list_card
 from telemetry.recordings.container_file import ContainerTrack, Layout, read_layout
-from telemetry.recordings.pairing import by_name, paired, source_of
+from telemetry.recordings.pairing import by_name, paired, source_of, why_spare
 from telemetry.recordings.recording import (
     Card,
     LeftOut,
@@ -67,8 +67,9 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     left_out += [LeftOut(name=_shown(file, path), why=_strange(file)) for file in files if file.path not in known]
     recordings = _clips(clips, logs, stated, path)
     taken = {source.path for recording in recordings for source in recording.sources}
+    spare = [file for file in logs if file.path not in taken]
+    left_out += [LeftOut(name=_shown(file, path), why=why_spare(file, recordings)) for file in spare]
     recordings += _still_folders(stills, path)
-    left_out += [_spare_log(file, path) for file in logs if file.path not in taken]
     if not recordings:
         raise MediaError(_nothing(path, left_out), path=str(path))
     recordings.sort(key=lambda recording: recording.paths[0])
@@ -99,11 +100,6 @@ def _strange(file: CardFile) -> str:
         return "a small picture for lists, not the recording"
     unknown = file.why_unknown.startswith("no format")
     return "neither pictures nor anything that says where an aircraft was" if unknown else file.why_unknown
-
-
-def _spare_log(file: CardFile, root: Path) -> LeftOut:
-    why = "a log or table that belongs to no clip here by name or time; state it with --track if it does"
-    return LeftOut(name=_shown(file, root), why=why)
 
 
 def _nothing(path: Path, left_out: Sequence[LeftOut]) -> str:

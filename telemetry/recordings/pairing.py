@@ -12,6 +12,7 @@ import numpy as np
 from telemetry.errors import TelemetryError
 from telemetry.logs.subtitle_file import read_subtitle_cues
 from telemetry.recordings.card_file import CardFile, stem
+from telemetry.recordings.mounts import has_camera_angles
 from telemetry.recordings.recording import Pairing, PoseSource, Recording, SourceKind
 from telemetry.tracks.sources import SourceFormat, read_track
 
@@ -53,7 +54,9 @@ def _best_first(files: Iterable[CardFile]) -> list[CardFile]:
 
 
 def paired(clips: list[Recording], logs: Sequence[CardFile]) -> list[Recording]:
-    """Give clips without any source one that was not taken: of the clips before, else of their time, else the only one.
+    """Give clips that nothing poses a source that was not taken: of the clips before, of their time, or the only one.
+
+    A clip whose own subtitles or tables say nothing of where the camera looks is given a log of its time, too.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def paired(clips: list[Recording], logs: Sequence[CardFile]) -> list[Recording]:
     found = _with_shared(clips)
     taken = {source.path for one in found for source in one.sources}
     free = [log for log in logs if log.path not in taken]
-    lacking = [index for index, one in enumerate(found) if not _posed_by_itself(one)]
+    lacking = [index for index, one in enumerate(found) if not _posed_by_itself(one) or _lacks_angles(one)]
     for index in lacking:
         extra = _by_time(found[index], free, alone=len(lacking) == 1 and len(free) == 1)
         found[index] = _with_sources(found[index], *extra)
@@ -74,6 +77,23 @@ def paired(clips: list[Recording], logs: Sequence[CardFile]) -> list[Recording]:
 
 def _posed_by_itself(recording: Recording) -> bool:
     return any(source.format.split(" ")[0] not in _UNREAD for source in recording.sources)
+
+
+def _lacks_angles(recording: Recording) -> bool:
+    """Tell whether all that may pose a clip are files beside it that say nothing of where the camera looks."""
+    return all(source.pairing in (Pairing.NAME, Pairing.SHARED) for source in recording.sources) and not any(
+        _read(source.path).has_angles for source in recording.sources
+    )
+
+
+def why_spare(log: CardFile, clips: Sequence[Recording]) -> str:
+    """Say why a log poses no clip here."""
+    if any(_covers(log, clip) for clip in clips):
+        return (
+            "a log whose time covers a clip here, as another source's or log's does; state it with --track if it is "
+            "the clip's"
+        )
+    return "a log or table that belongs to no clip here by name or time; state it with --track if it does"
 
 
 def _with_sources(recording: Recording, *extra: PoseSource) -> Recording:
@@ -124,22 +144,37 @@ def _last_cue_s(subtitles: Path) -> float:
 
 
 def _by_time(recording: Recording, logs: Sequence[CardFile], *, alone: bool) -> list[PoseSource]:
-    """Find the one log whose time covers the clip's date, else the only log beside the only clip without one."""
-    covering = []
-    for log in logs if recording.created_utc_ns >= 0 else []:
-        first, last = _span(log.path)
-        if first - COVER_NS <= recording.created_utc_ns <= last + COVER_NS:
-            covering.append(log)
+    """Find the one log whose time covers the clip's date, else the only log beside the only clip without one.
+
+    Of several that cover it, the only one that says where a camera looks: a phone or a ground station that was logged
+    meanwhile says nothing of it.
+    """
+    covering = [log for log in logs if _covers(log, recording)]
+    if len(covering) > 1:
+        covering = [log for log in covering if _read(log.path).has_angles] or covering
     if len(covering) == 1:
         return [source_of(covering[0], Pairing.TIME)]
     return [source_of(logs[0], Pairing.ALONE)] if alone and not covering else []
 
 
+def _covers(log: CardFile, clip: Recording) -> bool:
+    known = _read(log.path)
+    return clip.created_utc_ns >= 0 and known.first_ns - COVER_NS <= clip.created_utc_ns <= known.last_ns + COVER_NS
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """First and last UTC of a log (0 where it gives no track), and whether it says where a camera looks."""
+
+    first_ns: int = 0
+    last_ns: int = 0
+    has_angles: bool = False
+
+
 @functools.lru_cache(maxsize=256)
-def _span(log: Path) -> tuple[int, int]:
-    """Return first and last UTC of a log; (0, 0) where it gives no track."""
+def _read(log: Path) -> _Known:
     try:
-        times = read_track(log).t_utc_ns
+        track = read_track(log)
     except TelemetryError:
-        return 0, 0
-    return int(times[0]), int(times[-1])
+        return _Known()
+    return _Known(first_ns=int(track.t_utc_ns[0]), last_ns=int(track.t_utc_ns[-1]), has_angles=has_camera_angles(track))

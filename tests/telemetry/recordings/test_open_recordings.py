@@ -167,3 +167,49 @@ def test_subtitles_that_only_cover_a_clips_date_count_another_clips_time(tmp_pat
     assert frames[0].t_utc_ns == cards.START_NS + 6 * 10**9
     assert frames[0].pose.lat_deg == pytest.approx(48 + 60e-6, abs=1e-7)
     assert "clock_not_checked" in problems
+
+
+def flight_log(path, *, gimbal=True, lat=48.0, late_s=0):
+    """Write an Airdata table (or a GPX, which knows no camera) of 40 seconds, with ten rows a second."""
+    moments = [(i, f"2024-05-01T10:{late_s // 60:02d}:{i // 10:02d}.{i % 10}00Z") for i in range(400)]
+    if gimbal:
+        head = "time(millisecond),datetime(utc),latitude,longitude,altitude_above_seaLevel(meters),"
+        head += "compass_heading(degrees),pitch(degrees),roll(degrees),gimbal_heading(degrees),gimbal_pitch(degrees)"
+        rows = [f"{i * 100},{t[:-5]},{lat + i * 1e-6:.6f},11,600,90,0,0,{90 + i % 7},-45" for i, t in moments]
+        path.write_text("\n".join([head, *rows]))
+    else:
+        rows = [
+            f'<trkpt lat="{lat + i * 1e-6:.6f}" lon="11"><ele>600</ele><time>{t}</time></trkpt>' for i, t in moments
+        ]
+        path.write_text(f"<gpx><trk><trkseg>{''.join(rows)}</trkseg></trk></gpx>")
+    return path
+
+
+def test_of_two_logs_of_a_clips_time_the_one_that_knows_the_camera_poses_it(tmp_path, cards):
+    cards.write_mp4(tmp_path / "A.MP4", 5, created="2024-05-01T10:00:05Z")
+    flight_log(tmp_path / "flight.csv")
+    flight_log(tmp_path / "phone.gpx", gimbal=False, lat=48.5)
+    ((recording, frames, _),), (spare,) = cards.read_all(tmp_path)
+    assert recording.used == ("flight.csv (its time covers the clip's date)",)
+    assert poses(frames)[0] == pytest.approx(48.00005)
+    assert spare.name == "phone.gpx"
+    assert "time covers a clip here" in spare.why
+    flight_log(tmp_path / "other.csv", lat=49.0)
+    ((recording, frames, _),), left_out = cards.read_all(tmp_path)
+    assert (recording.used, len(left_out)) == ((), 3), "two aircraft flew then, and nothing tells whose clip it is"
+
+
+def test_a_log_of_its_time_poses_a_clip_whose_subtitles_know_no_camera_and_is_held_against_them(tmp_path, cards):
+    cards.write_mp4(tmp_path / "A.MP4", 5, created="2024-05-01T10:00:05Z")
+    cards.write_srt(tmp_path / "A.SRT", 5, gimbal=False)
+    flight_log(tmp_path / "flight.csv")
+    ((recording, frames, _),), left_out = cards.read_all(tmp_path)
+    assert left_out == ()
+    assert recording.used == ("flight.csv (its time covers the clip's date)",)
+    assert recording.unused[0].name == "A.SRT (same name)"
+    assert None not in poses(frames)
+    cards.write_srt(tmp_path / "B.SRT", 5)
+    cards.write_mp4(tmp_path / "B.MP4", 5, created="2024-05-01T10:00:05Z")
+    (_, (other, _, _)), _ = cards.read_all(tmp_path)
+    assert other.used == ("B.SRT (same name)",)
+    assert len(other.sources) == 1, "one that knows its camera is sealed without logs of others"
