@@ -37,6 +37,10 @@ MODELS: Final = {Airframe.COPTER: "sihsim_quadx", Airframe.PLANE: "sihsim_airpla
 QUIET: Final = {"SDLOG_MODE": -1.0, "SIM_BAT_DRAIN": 86_400.0, "SIM_BAT_MIN_PCT": 0.0}
 """No log on the disk; a battery that falls as slowly as it can, for what uses it up is not simulated there."""
 
+KEPT: Final = ("dataman", "parameters.bson", "parameters_backup.bson")
+"""What an instance leaves in its run directory and takes up again: its mission with the item it was at, and parameters.
+
+An upload of the same mission changes nothing for it, and it says that it has none."""
 FLIES_AS: Final = {
     Airframe.COPTER: {"SIH_KDV": 0.3, "MPC_XY_VEL_MAX": 20.0, "MPC_Z_VEL_MAX_UP": 6.0, "MPC_Z_VEL_MAX_DN": 4.0},
     Airframe.PLANE: {"SIH_KDV": 0.05, "FW_AIRSPD_MAX": 24.0, "FW_AIRSPD_MIN": 12.0},
@@ -100,7 +104,7 @@ def _true_place(message: Message) -> tuple[float, float, float]:
 
 
 def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe = Airframe.COPTER) -> Simulator:
-    """Start an instance in a run directory of its own.
+    """Start an instance in a run directory of its own, which knows nothing of an earlier run there.
 
     What it is to be set to is set once it is up (`sitl.real_parameters`): its start scripts replace values that are
     the firmware's own defaults by those of the airframe.
@@ -124,5 +128,7 @@ def start_px4(launch: Launch, folder: Path, *, binary: Path, airframe: Airframe 
         *(f"PX4_PARAM_{name}={value:.9g}" for name, value in own.items()),
     ]
     run = folder.resolve()
+    for name in KEPT:
+        (run / name).unlink(missing_ok=True)
     command = [*environment, str(binary), "-d", "-i", str(launch.instance), "-w", str(run), str(find_etc(binary))]
     return Simulator(command, folder, f"udp:127.0.0.1:{LINK_PORT + launch.instance}")

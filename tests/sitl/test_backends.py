@@ -124,6 +124,21 @@ def test_px4_needs_its_start_scripts(tmp_path, monkeypatch):
         start_px4(dataclasses.replace(LAUNCH, instance=10), tmp_path / "run", binary=binary)
 
 
+def test_a_px4_knows_nothing_of_an_earlier_run_in_its_folder(tmp_path, monkeypatch):
+    """It would take up that run's mission at its last item, and say of the same one uploaded again that it has none."""
+    binary = program(tmp_path, "#!/bin/sh\nls > seen\n")
+    scripts, run = tmp_path / "etc" / "init.d-posix", tmp_path / "run"
+    for folder in (scripts, run):
+        folder.mkdir(parents=True)
+    (scripts / "rcS").write_text("#!/bin/sh\n")
+    monkeypatch.setenv("VEDETTE_PX4_ETC", str(tmp_path / "etc"))
+    for name in ("dataman", "parameters.bson", "parameters_backup.bson", "notes.txt"):
+        (run / name).write_text("of yesterday")
+    with start_px4(LAUNCH, run, binary=binary) as simulator:
+        assert _comes(lambda: not simulator.running)
+    assert set((run / "seen").read_text().split()) == {"console.log", "notes.txt", "seen"}
+
+
 def test_what_a_real_autopilot_is_set_to_is_read_back(fly):
     """As the type it has there; a name it does not have is left out, one that does not take is named."""
     vehicle, _ = fly(dialect="px4")
