@@ -87,6 +87,10 @@ def fly(case: BreakOff, folder: Path, *, instance: int = 6, speedup: float = 10.
                 with _slowly(observer, speedup):
                     observer.put(patience(airframe, 1.0))
                     link.close()
+            elif case.cause is Cause.RADIO:  # a plane waits for its sticks as long as for its station: now as outside
+                with _slowly(observer, speedup):
+                    observer.put(patience(airframe, 1.0))
+                    _break(case.cause, flight, observer)
             else:
                 _break(case.cause, flight, observer)
             return case.cause is not Cause.LINK
