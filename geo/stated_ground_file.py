@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
 from geo.terrain_file import read_terrain
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from geo.values import Terrain
     from geo.vertical import Datum
+
+LOWEST_M: Final = -500.0
+HIGHEST_M: Final = 8900.0
+"""From the shore of the Dead Sea (-430 m) to the highest summit (8849 m), with some room."""
 
 
 def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, datum: Datum | None = None) -> Terrain:
@@ -41,4 +45,9 @@ def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, d
         return UnknownGround()
     if not math.isfinite(flat_alt_amsl_m):
         raise InputError(f"--flat-alt-amsl-m needs a height in metres, got {flat_alt_amsl_m}")
+    if not LOWEST_M <= flat_alt_amsl_m <= HIGHEST_M:
+        raise InputError(
+            f"--flat-alt-amsl-m {flat_alt_amsl_m:g}: no ground lies there; it is metres over mean sea level, from "
+            f"{LOWEST_M:g} to {HIGHEST_M:g}"
+        )
     return SeaLevelPlane(alt_amsl_m=flat_alt_amsl_m)

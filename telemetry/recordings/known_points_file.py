@@ -59,7 +59,8 @@ def read_known_points(path: Path, undulation: Undulation) -> KnownPoints:
             taken = itertools.islice(reader, MOST_ROWS + 1)
             rows = [[_cell(row, name, path, reader.line_num) for name in (*COLUMNS, height)] for row in taken]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}", path=str(path)) from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path} cannot be read as a table: {why.lower()}", path=str(path)) from error
     if not rows or len(rows) > MOST_ROWS:
         held = "no rows" if not rows else f"more than {MOST_ROWS} rows"
         raise InputError(f"{path} holds {held}; one to {MOST_ROWS} are taken", path=str(path))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COPIES: Final = {".lrf": "DJI", ".lrv": "GoPro", ".mp4.thm": "a camera", ".thm": "a camera"}
+_RAW: Final = frozenset({".dng", ".raf", ".arw", ".cr2", ".nef"})
+_DEVELOPED: Final = frozenset({".jpg", ".jpeg"})
 METADATA_FORMATS: Final = ("gpmd", "camm", "djmd", "dbgi", "mett", "rtmd", "fdsc", "tmcd", "mebx")
 """Sample entries of tracks beside the pictures that cameras write."""
 
@@ -51,10 +53,11 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     Raises
     ------
     MediaError
-        The path cannot be read, or holds no recording at all; the message says what there is.
+        The path cannot be read, or holds no recording at all, or `track` is nothing that poses; the message says what
+        there is.
     """
     files, left_out = list_card(path)
-    stated = [] if track is None else list_card(track)[0]
+    stated = [] if track is None else _stated(track)
     clips = [file for file in files if file.is_container]
     copies = [file for file in clips if file.path.suffix.lower() in _COPIES]
     clips = [file for file in clips if file not in copies]
@@ -62,8 +65,11 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     if clips and path.is_file():
         logs += [file for file in list_beside(path) if _poses_clips(file)]
     stills = [file for file in files if _is_still(file)]
+    raw = _raw_of(stills)
     known = {file.path for file in (*clips, *copies, *logs, *stills)}
+    stills = [file for file in stills if file.path not in raw]
     left_out += [_copy(file, path) for file in copies]
+    left_out += [LeftOut(name=str(one.relative_to(path)), why=f"the raw picture of {raw[one]}") for one in raw]
     left_out += [LeftOut(name=_shown(file, path), why=_strange(file)) for file in files if file.path not in known]
     recordings = _clips(clips, logs, stated, path)
     taken = {source.path for recording in recordings for source in recording.sources}
@@ -76,6 +82,15 @@ def open_recordings(path: Path, *, track: Path | None = None) -> Card:
     return Card(recordings=tuple(recordings), left_out=tuple(sorted(left_out, key=lambda one: one.name)))
 
 
+def _stated(track: Path) -> list[CardFile]:
+    """Look at what a person states to pose clips; nothing else is taken in its place without a word."""
+    files = list_card(track)[0]
+    for file in files:
+        if file.format is None:
+            raise MediaError(f"{file.path} poses nothing: {file.why_unknown}", path=str(file.path))
+    return files
+
+
 def _poses_clips(file: CardFile) -> bool:
     """Tell whether a file says where an aircraft was, and is neither a picture nor a video."""
     return file.format is not None and file.format is not SourceFormat.PICTURE and not file.is_container
@@ -84,6 +99,13 @@ def _poses_clips(file: CardFile) -> bool:
 def _is_still(file: CardFile) -> bool:
     by_name = file.path.suffix.lower() in PICTURE_SUFFIXES and file.format is None and file.is_bitmap
     return (file.format is SourceFormat.PICTURE or by_name) and file.path.suffix.lower() not in _COPIES
+
+
+def _raw_of(stills: Sequence[CardFile]) -> dict[Path, str]:
+    """Return raw pictures beside the picture that the camera made of each: the same exposure, and its name."""
+    made = {file.path.with_suffix(""): file.path.name for file in stills if file.path.suffix.lower() in _DEVELOPED}
+    raw = [file.path for file in stills if file.path.suffix.lower() in _RAW]
+    return {path: made[path.with_suffix("")] for path in raw if path.with_suffix("") in made}
 
 
 def _shown(file: CardFile, root: Path) -> str:

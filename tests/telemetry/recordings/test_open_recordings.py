@@ -213,3 +213,24 @@ def test_a_log_of_its_time_poses_a_clip_whose_subtitles_know_no_camera_and_is_he
     (_, (other, _, _)), _ = cards.read_all(tmp_path)
     assert other.used == ("B.SRT (same name)",)
     assert len(other.sources) == 1, "one that knows its camera is sealed without logs of others"
+
+
+def test_a_raw_picture_beside_the_one_made_of_it_is_the_same_exposure(tmp_path, cards):
+    from PIL import Image
+
+    for name in ("DCIM/DJI_0001.JPG", "DCIM/DJI_0002.JPG"):
+        cards.write_jpeg(tmp_path / name, cards.GOOD)
+    for name in ("DJI_0001.DNG", "DJI_0003.DNG"):
+        Image.new("RGB", (40, 30)).save(tmp_path / "DCIM" / name, format="TIFF")
+    found = open_recordings(tmp_path)
+    (recording,) = found.recordings
+    assert [path.name for path in recording.paths] == ["DJI_0001.JPG", "DJI_0002.JPG", "DJI_0003.DNG"]
+    assert [(one.name, one.why) for one in found.left_out] == [("DCIM/DJI_0001.DNG", "the raw picture of DJI_0001.JPG")]
+
+
+def test_a_stated_file_that_poses_nothing_is_refused_and_nothing_takes_its_place(tmp_path, cards):
+    clip = cards.write_mp4(tmp_path / "A.MP4", 3)
+    cards.write_srt(tmp_path / "A.SRT", 3)
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(MediaError, match=r"notes\.txt poses nothing: no format of positions"):
+        open_recordings(clip, track=tmp_path / "notes.txt")
