@@ -30,7 +30,7 @@ _WAIT_S: Final = 0.5
 _SILENT_S: Final = 1.0
 """A list that pauses so long has ended, or lost its rest; half of it, where single ones were asked for."""
 _AT_ONCE: Final = 20
-"""Parameters asked for by number in one go, where a list came with gaps."""
+"""Parameters that may be asked for in one go: ArduPilot keeps so many wishes."""
 _MOST: Final = 20_000
 """No vehicle has as many; more is no parameter list."""
 _INTEGER_FORMATS: Final = {1: "<B", 2: "<b", 3: "<H", 4: "<h", 5: "<I", 6: "<i"}
@@ -89,14 +89,20 @@ class ParameterLink:
         return {name: held.value for name, held in self.read(names).items()}
 
     def read(self, names: Iterable[str]) -> dict[str, HeldParameter]:
-        """Read parameters by name; those that the vehicle does not have are left out."""
+        """Read parameters by name; those that the vehicle does not have are left out.
+
+        ArduPilot has room for twenty wishes (`GCS_Param.cpp`) and drops the others: each round begins with other names,
+        or those it does not have would keep the later ones out for ever.
+        """
         wanted = list(names)
         held: dict[str, HeldParameter] = {}
-        fruitless = 0
+        first = fruitless = 0
         while fruitless < _FRUITLESS_ROUNDS and (missing := [name for name in wanted if name not in held]):
             before = len(held)
-            for name in missing:
+            first = first % len(missing)
+            for name in (*missing[first:], *missing[:first]):
                 self._ask(name.encode(), -1)
+            first += _AT_ONCE
             self._collect(held, set(missing))
             fruitless = 0 if len(held) > before else fruitless + 1
         return held

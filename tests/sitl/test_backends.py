@@ -33,7 +33,7 @@ from sitl.errors import SitlError
 from sitl.free_instance import free_instance
 from sitl.observer import Observer
 from sitl.planned import asked_of
-from sitl.px4 import find_etc, find_px4, start_px4
+from sitl.px4 import find_etc, find_px4, free_px4, start_px4
 from sitl.real_parameters import put_parameters
 from sitl.scenarios.scenario import Scenario
 from sitl.scenarios.scenario_backend import for_backend
@@ -304,10 +304,10 @@ def test_the_same_plan_flies_on_a_real_px4(tmp_path):
         pytest.skip(error.message)
     one = for_backend(scenario(), Backend(name="px4"))
     sortie = sortie_of(one, one.vehicle[0])
-    launch = Launch(lat_deg=sortie.home_lat_deg, lon_deg=sortie.home_lon_deg, alt_amsl_m=sortie.home_alt_amsl_m)
-    with start_px4(launch, tmp_path, binary=binary) as simulator:
+    place = {"lat_deg": sortie.home_lat_deg, "lon_deg": sortie.home_lon_deg, "alt_amsl_m": sortie.home_alt_amsl_m}
+    with free_px4() as instance, start_px4(Launch(**place, instance=instance), tmp_path, binary=binary) as simulator:
         wait_until_armable(simulator)
-        put_parameters(simulator.link_url, 1, Dialect.PX4, asked_of(sortie))
+        put_parameters(simulator.link_url, instance + 1, Dialect.PX4, asked_of(sortie))
         with open_link(simulator.link_url) as link:
             report = fly_plan(link, sortie)
     assert report.readback_equal
