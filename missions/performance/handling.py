@@ -133,7 +133,7 @@ WING_ON_THE_GROUND: Final[dict[str, OnTheGround]] = {
     "ardupilot": OnTheGround(before_s=3.0, after_s=29.0),  # LAND_DISARMDELAY 20, counted from when `is_flying` says no
     # RWTO_RAMP_TIME 2; rolling down to 5 m/s 2, LNDFW_TRIG_TIME 2, COM_DISARM_LAND 2; it flares 38 to 55 m beyond its
     # place in still air and rolls 36 m (ArduPlane touches the ground 43 m before its own and rests 3 m before)
-    "px4": OnTheGround(before_s=2.0, after_s=6.0, run_out_m=100.0),
+    "px4": OnTheGround(before_s=2.0, after_s=6.0, run_out_m=120.0),
 }
 """By a brief's dialect, of a fixed wing that rolls: as flown by ArduPlane 4.7-dev (four flights) and PX4 1.17 (two)."""
 
