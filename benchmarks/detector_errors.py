@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks._error_counts import Count, count_errors
+from benchmarks._looked_at import LookedAt, look_at
 from detection.errors import ModelError
 from detection.model_file import load_detector
 from detection.model_output import Filter
-from sitl.films.error_counts import Count, count_errors
-from sitl.films.looked_at import LookedAt, look_at
 from sitl.films.patrol_flight import PatrolShape
 from sitl.films.seen_patrol import DetectorErrors
 

@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
+from benchmarks._error_counts import Count
 from benchmarks.detector_errors import between, worlds
-from sitl.films.error_counts import Count
 
 
 def test_worlds_are_numbers_and_ranges():

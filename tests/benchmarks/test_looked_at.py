@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from benchmarks._looked_at import ANIMAL, NOTHING, PERSON, LookedAt, look_at
 from detection.values import Detections
-from sitl.films.looked_at import ANIMAL, NOTHING, PERSON, LookedAt, look_at
 from sitl.films.patrol_flight import GROUND_HAE_M, PatrolFlight, PatrolShape
 from sitl.films.render import in_sight
 from sitl.films.render_ground import track_distance_m

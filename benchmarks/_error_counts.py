@@ -14,8 +14,8 @@ from scipy.optimize import minimize
 from scipy.special import betaln, expit, gammaln, logit, ndtri
 from scipy.stats import rankdata
 
+from benchmarks._looked_at import ANIMAL, LOOKS_MAX, NOTHING, PERSON, LookedAt
 from detection.track_sizes import WIDTH_PX
-from sitl.films.looked_at import ANIMAL, LOOKS_MAX, NOTHING, PERSON, LookedAt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

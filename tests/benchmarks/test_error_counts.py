@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sitl.films.error_counts import edge_errors, finding, lasting, log_odds, outlines
-from sitl.films.looked_at import ANIMAL, LOOKS_MAX, NOTHING, PERSON, LookedAt
+from benchmarks._error_counts import edge_errors, finding, lasting, log_odds, outlines
+from benchmarks._looked_at import ANIMAL, LOOKS_MAX, NOTHING, PERSON, LookedAt
 
 FIELDS: dict[str, tuple[type, tuple[int, ...]]] = {
     "seen_object": (int, (0,)), "seen_s": (float, (0,)), "seen_height_px": (float, (0,)), "seen_found": (bool, (0,)),
