@@ -11,6 +11,8 @@ begin at ``00:00:60,000``; ``H``, ``rel_alt``, ``BAROMETER`` and ``Hb`` are heig
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import re
 from array import array
 from typing import TYPE_CHECKING, Final
@@ -118,7 +120,7 @@ def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
         zones += clock is not None and clock.moment.tzinfo is not None
         starts.append(start_ns)
         stamps.append(-1 if clock is None else utc_ns(clock.moment, 0.0))
-        rows.extend(values.get(name, np.nan) for name in COLUMNS)
+        rows.extend(map(values.get, COLUMNS, itertools.repeat(math.nan)))
     table = np.array(rows, dtype=np.float64).reshape(len(starts), len(COLUMNS))
     _settle_order(table)
     return Cues(
@@ -143,10 +145,11 @@ def _values(body: str) -> dict[str, float]:
         for name, value, unit in _PAIR.findall(body)
     }
     values: dict[str, float] = {}
-    for name, keys in _NAMED.items():
-        found = next((pairs[key] for key in keys if key in pairs), None)
-        if found is not None:
-            values[name] = found
+    ranks: dict[str, int] = {}
+    for key in pairs.keys() & _COLUMN_OF.keys():
+        name, rank = _COLUMN_OF[key]
+        if rank < ranks.get(name, len(_COLUMN_OF)):
+            values[name], ranks[name] = pairs[key], rank
     if "GPS" in body or "RTK" in body:
         values |= _place(body)
         if (height := _HEIGHT.search(body)) is not None:
@@ -177,6 +180,8 @@ _NAMED: Final[dict[str, tuple[str, ...]]] = {
     "gimbal_pitch_deg": ("gb_pitch", "gimbal_pitch"),
     "gimbal_roll_deg": ("gb_roll", "gimbal_roll"),
 }
+"""What each column is called in cues; of several names in one cue the first counts."""
+_COLUMN_OF: Final = {key: (name, rank) for name, keys in _NAMED.items() for rank, key in enumerate(keys)}
 
 
 def _place(body: str) -> dict[str, float]:

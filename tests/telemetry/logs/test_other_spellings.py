@@ -85,6 +85,13 @@ def test_a_place_that_cannot_be_told_is_none(tmp_path, place):
         read_track(spelt(tmp_path / "a.srt", cues(f"GPS({place}) ReH:5")))
 
 
+@pytest.mark.parametrize("twice", ["latitude: 48.5 lat: 1.0", "lat: 1.0 latitude: 48.5"])
+def test_of_several_names_in_one_cue_the_first_known_counts(tmp_path, twice):
+    body = f"2024-05-01 22:00:0{{i}}.000\n{twice} longitude: 11.25 abs_alt: 600"
+    track = read_track(spelt(tmp_path / "a.srt", cues(body)), SourceOptions(utc_offset_s=0.0))
+    assert track.lat_deg[0] == pytest.approx(48.5)
+
+
 def test_a_zone_that_cues_state_is_taken_and_nothing_is_named(tmp_path):
     body = "2024-05-02T00:00:0{i}.000+02:00\n" + NAMED
     track = read_track(spelt(tmp_path / "a.srt", cues(body)), SourceOptions(utc_offset_s=-3600.0))
