@@ -10,6 +10,7 @@ from geo.values import GimbalFrame
 from telemetry.mavlink.clock import vehicle_clock
 from telemetry.mavlink.frames import MAGIC_V2, MessageTable, layout, message_ids
 from telemetry.mavlink.gimbal import gimbal_of, quaternion_angles
+from telemetry.mavlink.shared_number import one_vehicle
 from telemetry.tracks.assembly import Sampled, assemble
 from telemetry.tracks.datums import egm96
 from telemetry.tracks.pose_track import Problem
@@ -73,7 +74,7 @@ def track_from_messages(
     """
     found = list(problems)
     system, autopilot = _vehicle(tables, source, found)
-    own = _own(tables, system, autopilot)
+    own = one_vehicle(_own(tables, system, autopilot), autopilot, found)
     clock = vehicle_clock(own, autopilot, found)
     position = _position(own, clock, found)
     attitude = _attitude(own, clock)

@@ -19,12 +19,12 @@ YAW_IN_EARTH_FRAME = dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
 T0_US = 1_700_000_000_000_000
 
 
-def sent(message, i: int, system: int = 1):
+def sent(message, i: float, system: int = 1):
     """Pack and decode a message, so that it carries its sender as one off the wire does."""
     link = dialect.MAVLink(None, srcSystem=system, srcComponent=1)
     reader = dialect.MAVLink(None)
     reader.robust_parsing = True
-    return reader.parse_buffer(message.pack(link))[0], T0_US + 100_000 * i
+    return reader.parse_buffer(message.pack(link))[0], T0_US + round(100_000 * i)
 
 
 def positions(n=20):
@@ -188,6 +188,44 @@ def test_a_gimbals_own_attitude_message_is_not_the_aircrafts():
             decoded = dialect.MAVLink(None).parse_buffer(message.pack(link))[0]
             builder.feed(decoded, received_us=T0_US + 100_000 * i)
     np.testing.assert_allclose(builder.track().yaw_deg, 90.0, atol=1e-4)
+
+
+def other(count=15, *, later_ms=1_000_000):
+    """Return positions and attitudes of a second vehicle with the same numbers, which booted at another time."""
+    for i in range(count):
+        at = 1000 + 100 * i + later_ms
+        yield dialect.MAVLink_global_position_int_message(at, 480000000 + i, 80000000, 500000, 0, 0, 0, 0, 0), i + 0.5
+        yield dialect.MAVLink_attitude_message(at, 0.0, 0.0, 0.0, 0, 0, 0), i + 0.5
+
+
+@pytest.mark.parametrize("later_ms", [1_000_000, -900])
+def test_two_vehicles_under_one_number_are_told_apart_by_their_boot_clocks(later_ms):
+    shift = 1_000_000 if later_ms < 0 else 0
+
+    def own(message, i):
+        message.time_boot_ms += shift
+        return message, i
+
+    ours = [own(*item) for item in (*positions(), *attitudes())]
+    track = built(ours, other(later_ms=later_ms), [raw(3, 0)])
+    assert {round(lat, 4) for lat in track.lat_deg} == {47.0}
+    assert len(track) == 20
+    np.testing.assert_allclose(track.yaw_deg, 90.0, atol=1e-4)
+    (told,) = [problem for problem in track.problems if problem.kind == "other_vehicles"]
+    assert "a number of its own" in told.message
+
+
+def test_a_restart_and_a_receiving_clock_that_steps_are_no_second_vehicle():
+    again = [[(message, i + late) for message, i in positions()] for late in (100, 200, 300)]
+    assert "other_vehicles" not in {problem.kind for problem in built(positions(), *again, keep_s=600.0).problems}
+    stepping = [(message, i + 100 * (i // 3 % 2)) for message, i in positions()]
+    builder = PoseTrackBuilder(source="live")
+    for message, i in stepping:
+        decoded, received_us = sent(message, i)
+        builder.feed(decoded, received_us=received_us)
+    track = builder.track()
+    assert "other_vehicles" not in {problem.kind for problem in track.problems}
+    assert len(track) == 20
 
 
 def test_without_fused_positions_raw_gps_is_used_and_named():
