@@ -29,6 +29,7 @@ from detection.labels import NONE, Labels
 from detection.looks import seen_pixels
 from detection.paths import ENDINGS, LOST, OUT_OF_VIEW, STILL_FOLLOWED, Paths
 from detection.placed_hits import Placed
+from detection.tail_exchange import exchange_tails
 from detection.track_stitching import STITCH_GAP_S, stitch
 from geo.geodesy import enu_to_geodetic
 
@@ -114,7 +115,7 @@ def track(
 
 def follow(placed: Placed, settings: TrackerSettings, looks: Looks | None, drift: GroundDrift) -> Paths:
     """Return everything that was ever followed, whether or not there was such a thing."""
-    paths = _Follow(placed, settings, looks, drift).paths()
+    paths = exchange_tails(_Follow(placed, settings, looks, drift).paths(), placed, drift)
     return stitch(paths, placed, settings.stitch_gap_s, drift) if settings.stitch_gap_s > 0.0 else paths
 
 
