@@ -56,7 +56,7 @@ def exchange_tails(paths: Paths, placed: Placed, drift: GroundDrift) -> Paths:
     place = placed.place_m[paths.rows, :2] - drift.at(paths.t_ns)
     t_s = (paths.t_ns - paths.t_ns.min()) / 1e9
     points: dict[int, NDArray[np.int64]] = {}
-    for (one, two), missed_s in _near(paths, place, t_s).items():
+    for (one, two), missed_s in _near(paths, place, t_s, _steady(paths.t_ns, drift)).items():
         mine, other = points.get(one, _points(paths, one)), points.get(two, _points(paths, two))
         for _ in range(EXCHANGES_MAX):
             stretch_s = _best_stretch(mine, other, np.array(missed_s), t_s, place)
@@ -93,7 +93,15 @@ def _gathered(paths: Paths, number: NDArray[np.int64]) -> Paths:
     )
 
 
-def _near(paths: Paths, place_m: FloatArray, t_s: FloatArray) -> dict[tuple[int, int], list[float]]:
+def _steady(t_ns: NDArray[np.int64], drift: GroundDrift) -> NDArray[np.bool_]:
+    """Tell at which points it is known how the ground wandered meanwhile: else a straight walk is no straight line."""
+    window_ns = round(WINDOW_S * 1e9)
+    return np.asarray(drift.spread_m2(t_ns - window_ns, t_ns + window_ns) <= GAIN_M2)
+
+
+def _near(
+    paths: Paths, place_m: FloatArray, t_s: FloatArray, steady: NDArray[np.bool_]
+) -> dict[tuple[int, int], list[float]]:
     """Pairs of paths of one class, and the moments at which they were near each other and one of them was missed.
 
     One was missed where its point lies further than usual from its next or last, or where it begins or ends while the
@@ -102,7 +110,12 @@ def _near(paths: Paths, place_m: FloatArray, t_s: FloatArray) -> dict[tuple[int,
     owner = paths.path_of_point
     close = KDTree(np.column_stack([place_m / NEAR_M, t_s / NEAR_S])).query_pairs(1.0, output_type="ndarray")
     one, two = close.reshape(-1, 2).T
-    kept = (owner[one] != owner[two]) & (paths.class_code[owner[one]] == paths.class_code[owner[two]])
+    kept = (
+        (owner[one] != owner[two])
+        & steady[one]
+        & steady[two]
+        & (paths.class_code[owner[one]] == paths.class_code[owner[two]])
+    )
     one, two = one[kept], two[kept]
     lone = _beside_a_gap(paths, t_s)
     missed = lone[one] | lone[two]

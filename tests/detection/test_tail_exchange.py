@@ -10,13 +10,26 @@ import pytest
 
 from detection.ground_hits import GroundHit, GroundHits
 from detection.ground_tracker import TrackerSettings, track
+from detection.looks import Look, Looks, Shift
+from geo.values import CameraModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from geo.values import Pose
+
 Walker = tuple[float, float, float, float]
 """East, north, and their rates: metres and metres a second."""
 ALL = TrackerSettings(existence_min=0.0)
+CAMERA = CameraModel.from_fov(hfov_deg=35.0, width_px=640, height_px=512)
+PICTURES = 20
+
+
+@pytest.fixture
+def compared(make_hit: Callable[..., GroundHit], make_pose: Callable[..., Pose]) -> Looks:
+    """Looks that were compared with each other and stand still; they show other ground, so that misses say nothing."""
+    times = [make_hit(0, k / 1.5, 0.0, 0.0).t_utc_ns for k in range(PICTURES)]
+    return Looks.of([Look(make_pose(t_utc_ns=t), CAMERA, shift=Shift(0.0, 0.0, 0.1)) for t in times])
 
 
 def side_by_side(
@@ -49,10 +62,10 @@ def names_of_walkers(hits: GroundHits) -> dict[int, set[str]]:
     ],
 )
 def test_boxes_that_a_miss_gave_to_a_neighbour_come_back(
-    make_hit: Callable[..., GroundHit], missed: list[tuple[int, int]]
+    make_hit: Callable[..., GroundHit], compared: Looks, missed: list[tuple[int, int]]
 ) -> None:
     hits = side_by_side(make_hit, [(0.0, 0.0, 0.9, 0.0), (0.2, 1.3, 0.9, 0.0)], missed)
-    marked, tracks = track(hits, ALL)
+    marked, tracks = track(hits, ALL, compared)
     names = names_of_walkers(marked)
     assert len(tracks) == 2
     assert [len(own) for own in names.values()] == [1, 1]
@@ -62,21 +75,21 @@ def test_boxes_that_a_miss_gave_to_a_neighbour_come_back(
     )
 
 
-def test_people_whose_ways_cross_go_on_straight(make_hit: Callable[..., GroundHit]) -> None:
+def test_people_whose_ways_cross_go_on_straight(make_hit: Callable[..., GroundHit], compared: Looks) -> None:
     turn = math.radians(35.0)
     walkers = [
         (-5.0, -4.0, 1.2 * math.cos(turn), 1.2 * math.sin(turn)),
         (-5.0, 4.0, 1.2 * math.cos(turn), -1.2 * math.sin(turn)),
     ]
     hits = side_by_side(make_hit, walkers, [(0, 6), (1, 11)], pictures=18)
-    marked, _ = track(hits, ALL)
+    marked, _ = track(hits, ALL, compared)
     assert [len(own) for own in names_of_walkers(marked).values()] == [1, 1]
 
 
-def test_a_person_who_turns_alone_keeps_his_track(make_hit: Callable[..., GroundHit]) -> None:
+def test_a_person_who_turns_alone_keeps_his_track(make_hit: Callable[..., GroundHit], compared: Looks) -> None:
     there = side_by_side(make_hit, [(0.0, 0.0, 1.0, 0.0)], [], pictures=8)
     back = [
         dataclasses.replace(make_hit(500 + k, (8 + k) / 1.5, 14 / 3 - k / 1.5, 0.4), score_raw=0.9) for k in range(1, 8)
     ]
-    _, tracks = track(GroundHits.of([*there, *back]), ALL)
+    _, tracks = track(GroundHits.of([*there, *back]), ALL, compared)
     assert len(tracks) == 1
