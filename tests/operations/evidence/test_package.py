@@ -130,6 +130,14 @@ def test_what_is_in_a_package(made, night):
         ("court", "7", True),
         ("court", "7", False),
     ]
+    assert all("clips_around_s" not in body for body in exports)
+    assert [
+        [
+            "redacted" in sentence
+            for sentence in json.loads((folder / "contents.json").read_text())["left_out"]["not_packed"]
+        ]
+        for folder in (redacted, whole)
+    ] == [[True], []]
     manifest = (redacted / "manifest.json").read_bytes()
     assert exports[0]["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
 
@@ -155,6 +163,8 @@ def test_clips_go_instead_of_whole_films_where_that_is_asked(op, made, night, tm
             signers=signers, unredacted=True, clips_around_s=0.6,
         )  # fmt: skip
         pack(Consultation(store=store, purpose=Purpose(case="7", reason="r")), order, tmp_path / "p")
+        logged = [leaf.body for leaf in store.leaves() if leaf.kind is LeafKind.EXPORT]
+    assert logged[-1]["clips_around_s"] == 0.6
     (told,) = json.loads((tmp_path / "p" / "clips" / "clips.json").read_text())
     with read_video(tmp_path / "p" / told["file"]) as reader:
         shown = [frame.pts_s for frame in reader.frames()]
@@ -341,6 +351,26 @@ def test_a_package_that_its_own_maker_signs_anew_shows_against_the_others_key_an
     assert any("really theirs" in sentence for sentence in rests)
     wrong, _, _ = check_package(str(copy), [(made / "ana.pub").read_text()])
     assert "not by the key given" in " ".join(wrong)
+
+
+def test_an_original_that_was_exchanged_shows_even_where_everything_is_signed_anew(made, tmp_path, night):
+    """Whatever its hash: one that sorts before the sealed one, and one that sorts after it."""
+    from operations.signing.signer import Signer
+
+    signers = [Signer.read(made / f"{name}.key", None, night.clock()) for name in ("ana", "ben")]
+    copy = shutil.copytree(made / "op-unredacted", tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    name = next(name for name in manifest["files"] if name.startswith("originals/"))
+    others = {hashlib.sha256(data).hexdigest(): data for data in (b"%d" % number for number in range(40))}
+    for sha256 in (min(others), max(others)):
+        (copy / name).write_bytes(others[sha256])
+        data = json.dumps(manifest | {"files": manifest["files"] | {name: sha256}}).encode()
+        (copy / "manifest.json").write_bytes(data)
+        text = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
+        (copy / "package.note").write_text(f"{text}\n" + "".join(signer.sign(text) for signer in signers))
+        wrong, _, _ = check_package(str(copy), [signer.keys_text for signer in signers])
+        assert wrong == [f"{name} is not what the log says was sealed"]
+    assert min(others) < manifest["files"][name] < max(others)
 
 
 def test_a_record_that_is_not_of_the_log_shows_even_where_everything_is_signed_anew(made, tmp_path, night):
