@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import zipfile
 
 import geopandas as gpd
@@ -12,7 +13,9 @@ import numpy as np
 import pyogrio
 import pytest
 from PIL import Image
+from pyproj import Geod
 
+from operations.exports.cameras import sightings
 from operations.exports.coco import coco
 from operations.exports.cot import CotOptions, cot, events
 from operations.exports.gpx import gpx
@@ -181,6 +184,25 @@ def test_takproto_reads_every_event(handed, placed):
         assert 0.0 <= float(sensor.get("azimuth")) < 360.0
         assert float(sensor.get("elevation")) < 0.0
         assert float(sensor.get("range")) > 0.0
+
+
+def test_where_a_camera_looked_and_how_wide_its_ground_lies_is_that_of_the_geodesic(handed):
+    """Every camera of the made nights stands in the middle of the south edge of what it sees."""
+    found = sightings(handed)
+    assert found
+    geod, camera = Geod(ellps="WGS84"), (50.04, 8.05)
+    corners = [(50.04, 8.04), (50.04, 8.06), (50.06, 8.06), (50.06, 8.04)]
+    for row, seen in found.items():
+        told = handed.rows[row]
+        azimuth, _, ground_m = geod.inv(camera[1], camera[0], told["lon_deg"], told["lat_deg"])
+        assert (seen.azimuth_deg - azimuth) % 360.0 == pytest.approx(0.0, abs=1e-6)
+        assert seen.range_m == pytest.approx(math.hypot(ground_m, 300.0 - told["alt_hae_m"]))
+        off = [(geod.inv(camera[1], camera[0], lon, lat)[0] - azimuth + 180.0) % 360.0 - 180.0 for lat, lon in corners]
+        if min(off) < 0.0 < max(off) and max(off) - min(off) < 180.0:
+            assert seen.fov_deg == pytest.approx(max(off) - min(off), abs=1e-6)
+        else:
+            assert math.isnan(seen.fov_deg)
+    assert any(not math.isnan(seen.fov_deg) for seen in found.values())
 
 
 def test_a_thing_keeps_its_uid_and_one_sigma_is_asked_for(handed):
