@@ -43,12 +43,27 @@ def test_rows_with_nan_and_infinity_are_dropped_with_a_problem() -> None:
 
 def test_a_hundred_thousand_boxes_are_cut_to_the_best(rng: np.random.Generator) -> None:
     scores = rng.permutation(np.linspace(0.41, 0.99, 100_000))
-    corner = rng.uniform(0, 500, (100_000, 2))
+    corner = 5.0 * np.column_stack(np.divmod(np.arange(100_000), 400))
     rows = np.column_stack([corner, corner + 5, scores, np.zeros(100_000)]).astype(np.float32)
     found = read_output(rows, Layout.END2END, 1, Filter(boxes_max=200))
     assert len(found.scores) == 200
     assert np.array_equal(found.scores, np.sort(rows[:, 4])[::-1][:200])
     assert found.problems == ("100000 boxes in one picture: only the best 200 were kept",)
+
+
+def test_a_thing_that_a_model_names_twice_is_one_and_neighbours_are_two() -> None:
+    rows = np.array(
+        [
+            [92, 35, 95, 44, 0.56, 0],
+            [92, 35, 96, 45, 0.50, 0],  # the same person again
+            [92, 35, 95, 44, 0.45, 1],  # another class at the same place
+            [95, 35, 98, 44, 0.40, 0],  # who stands beside
+        ],
+        dtype=np.float32,
+    )
+    found = read_output(rows, Layout.END2END, 2, Filter(score_min=0.25))
+    assert found.scores.tolist() == pytest.approx([0.56, 0.45, 0.40])
+    assert found.classes.tolist() == [0, 1, 0]
 
 
 def test_raw_columns_become_corner_boxes_after_suppression() -> None:
