@@ -149,7 +149,9 @@ def ingest(
     else:
         show(outcomes, left_out, str(out))
         if joined:
-            ERRORS.print(f"{joined} things were likely seen more than once; their tracks are joined, M sets them apart")
+            ERRORS.print(
+                f"{joined} things were likely seen more than once and are joined (M in 'vedette review' parts them)"
+            )
     if why:
         ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
     if why or any(outcome.failure for outcome in outcomes):
