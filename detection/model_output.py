@@ -108,9 +108,9 @@ def _best(
 ) -> RawBoxes:
     order = np.argsort(-scores, kind="stable")[:CANDIDATES_MAX]
     order = order[suppress(boxes[order], scores[order], classes[order], threshold=keep.overlap_max)]
-    if len(order) > keep.boxes_max:
-        problems.append(f"{len(scores)} boxes in one picture: only the best {keep.boxes_max} were kept")
+    if max(len(scores) - CANDIDATES_MAX, len(order) - keep.boxes_max) > 0:
         order = order[: keep.boxes_max]
+        problems.append(f"{len(scores)} boxes in one picture: only the best {len(order)} were kept")
     return RawBoxes(
         boxes_px=boxes[order].astype(np.float32),
         classes=classes[order],

@@ -58,6 +58,11 @@ def test_numbers_that_are_not_finite_never_get_out(constant_model: Callable[...,
 
 def test_a_flood_of_boxes_is_cut_with_a_problem(constant_model: Callable[..., Path]) -> None:
     flood = np.tile(rows((1, 1, 9, 9, 0.9, 0)), (1, 100_000, 1))
+    (found,) = OnnxDetector(constant_model(flood)).detect([GREY])
+    assert len(found) == 1
+    assert found.problems == ("100000 boxes in one picture: only the best 1 were kept",)
+    across, down = np.arange(100_000) % 10, np.arange(100_000) // 10 % 7
+    flood[0, :, :4] += np.column_stack([across, down, across, down]) * np.float32(9.0)
     (found,) = OnnxDetector(constant_model(flood), keep=Filter(boxes_max=50)).detect([GREY])
     assert len(found) == 50
     assert found.problems == ("100000 boxes in one picture: only the best 50 were kept",)
