@@ -98,7 +98,9 @@ def _planned(situation: Situation, task: Task, ways: Ways, in_vain: InVain | Non
 
 
 def _judged(situation: Situation, laid: Laid, ways: Ways, in_vain: InVain | None) -> _Judged:
-    _end_in_vain(in_vain, laid.timetable.findings)
+    settled = situation.brief.failsafe.way != "auto"  # else returns along the paths may mend what is found yet
+    if settled:
+        _end_in_vain(in_vain, laid.timetable.findings)
     returning = with_return_height(situation, laid.timetable.sorties)
     situation = returning.situation
     judged = [judge_sortie(situation, *s) for s in zip(laid.timetable.sorties, returning.subjects, strict=True)]
@@ -107,7 +109,7 @@ def _judged(situation: Situation, laid: Laid, ways: Ways, in_vain: InVain | None
     rally: tuple[ProposedRally, ...] = ()
     if in_vain is None:
         rally, broken = propose_rally(situation, ways.router, sorties, broken)
-    elif situation.brief.failsafe.way != "auto":  # else returns along the paths may mend it yet
+    elif settled:
         _end_in_vain(in_vain, [*known, *broken])
     return _Judged(
         situation=situation, laid=laid, sorties=sorties, findings=(*known, *broken), rally=rally,

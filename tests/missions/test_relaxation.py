@@ -13,11 +13,11 @@ from missions.airspace.ground_file import open_situation
 from missions.briefs.change import Change
 from missions.checks.check import check_document
 from missions.checks.check_tried import MOST_TRIED, Tries
-from missions.errors import BriefError
+from missions.errors import BriefError, TriedInVainError
 from missions.judging.relaxation import Trial, offered
 from missions.plan import Finding, MissionItem, Severity
 from missions.plan_files.plan_document import Home, PlanDocument
-from missions.tasks.plan_door import answered, plan_brief
+from missions.tasks.plan_door import PATROL, answered, plan_brief, plan_in
 
 SHORT = {
     "revisit that more aircraft do not keep": {"revisit": {"max_min": 5}},
@@ -142,6 +142,14 @@ def test_a_trial_ends_as_soon_as_it_is_known_to_be_in_vain(make_brief, straight)
 
     offered(Trial(findings=found), make_brief(straight), again, most=1)
     assert said == [False, False, True, True]
+
+
+def test_a_trial_that_is_free_in_its_way_home_is_not_given_up_for_straight_returns(make_brief, straight):
+    """Returns along the path may yet reach what straight ones do not."""
+    free = plan_in(open_situation(make_brief(straight)), PATROL, lambda found: True)
+    assert free.plan.feasible
+    with pytest.raises(TriedInVainError):
+        plan_in(open_situation(make_brief(straight, failsafe={"way": "straight"})), PATROL, lambda found: True)
 
 
 @pytest.mark.parametrize("words", ["flight.alt_agl_m = 160", "standoff.asked_m = 0", "aircraft.count = 0"])
