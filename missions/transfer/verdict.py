@@ -17,6 +17,8 @@ _UNFIT: Final = re.compile(
     re.IGNORECASE,
 )
 """How PX4 words a mission it has taken and then found unfit (`MissionFeasibilityChecker`)."""
+_CONTROL: Final = re.compile(r"\bconstrained\b", re.IGNORECASE)
+"""How PX4 words that a parameter of its controllers is held to another (`MulticopterPositionControl`): no mission's."""
 _PROTOCOL: Final = ("WPM", "IGN MISSION")
 """How PX4 begins what it says of the transfer itself (`mavlink_mission.cpp`)."""
 _ERROR_SEVERITY, _WARNING_SEVERITY = 3, 4
@@ -61,7 +63,8 @@ class Verdict:
         text = wire.statustext(message)
         self.texts.append(text)
         worded = message.severity <= _WARNING_SEVERITY and _UNFIT.search(text)
-        if not text.startswith(_PROTOCOL) and (message.severity <= _ERROR_SEVERITY or worded):
+        elsewhere = text.startswith(_PROTOCOL) or _CONTROL.search(text)
+        if not elsewhere and (message.severity <= _ERROR_SEVERITY or worded):
             self._against.append(text)
 
     def told(self, now_s: float) -> str | None:

@@ -277,13 +277,16 @@ def test_a_px4_that_loads_a_mission_slowly_is_asked_again(model, quiet, square_s
     assert machine.report().uploaded, machine.report().message
 
 
-def test_what_px4_says_of_the_transfer_is_no_verdict(model, quiet, square_sortie) -> None:
-    """An item that comes once more draws a critical text from it, after it has taken them all."""
+@pytest.mark.parametrize(
+    "said", [b"IGN MISSION_ITEM: No transfer\t", b"Descent speed has been constrained by max speed\t"]
+)
+def test_what_px4_says_of_the_transfer_and_of_its_controllers_is_no_verdict(model, quiet, square_sortie, said) -> None:
+    """An item that comes once more draws a critical text from it after it has taken them all; so do its speeds."""
     server = model.Px4()
     original = server.poll
 
     def poll(now):
-        text = mavlink.MAVLink_statustext_message(2, b"IGN MISSION_ITEM: No transfer\t")
+        text = mavlink.MAVLink_statustext_message(2, said)
         return [*original(now), *([model.stamped(text, 1, 1)] if server.stored_uploads else [])]
 
     server.poll = poll
