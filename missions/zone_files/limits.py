@@ -35,7 +35,7 @@ _ISA_M: Final = 44_330.8
 _ISA_EXPONENT: Final = 0.190263
 """Pressure altitude in the lower atmosphere (ICAO Doc 7488, 2.3)."""
 _COLDEST: Final = 0.74
-_WARMEST: Final = 1.12
+_WARMEST: Final = 1.1215
 """Air columns at -60 and 50 degrees C at the ground against the 15 degrees of the standard atmosphere."""
 
 
@@ -216,7 +216,7 @@ def _highest(limit: Limit | None, lon_lat_deg: FloatArray) -> tuple[dict[Referen
     if limit.reference is Reference.HAE:
         value_m = float(np.max(hae_to_amsl_m(lon_lat_deg[:, 1], lon_lat_deg[:, 0], value_m)))
     elif limit.reference is Reference.FL:
-        value_m = value_m * _WARMEST - _pressure_altitude_m(_MOST_HPA)
+        value_m = (value_m - _pressure_altitude_m(_MOST_HPA)) * _WARMEST
         said = f"{_level(limit)} hangs on the pressure of the day; {value_m:.0f} m AMSL is its highest"
     return ({} if value_m >= MOST_M else {Reference.AMSL: max(value_m, LOWEST_AMSL_M)}), said
 

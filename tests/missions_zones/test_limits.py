@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geo.geoid import undulation_m
@@ -68,6 +68,9 @@ def isa_m(hpa):
 
 
 @given(level=st.integers(0, 600), qnh=st.floats(870.0, 1083.8), ground_c=st.floats(-60.0, 50.0))
+@example(level=0, qnh=1083.75, ground_c=16.0)
+@example(level=500, qnh=1083.8, ground_c=50.0)
+@example(level=195, qnh=870.0, ground_c=-60.0)
 def test_a_flight_level_lies_between_the_heights_taken_for_it_on_any_day(level, qnh, ground_c):
     layer = (
         layer_of(Limit(value_m=level * 30.48, reference=Reference.FL), None, HERE),
