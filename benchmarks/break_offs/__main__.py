@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import multiprocessing
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ def chosen(plans: Sequence[str], counts: int, seed: int, causes: Sequence[str] =
     return [row[k] for k in range(counts) for row in rows if row[k].cause in causes]
 
 
-def main() -> None:
-    """Fly what is asked for and print a row for each case."""
+def main() -> int:
+    """Fly what is asked for and print a row for each case; 1 where one did not hold, or was not flown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--autopilot", choices=["ardupilot", "px4", "embedded"], default="embedded")
     parser.add_argument("--plans", default=",".join(NAMES), help="of " + ", ".join(NAMES))
@@ -38,11 +39,13 @@ def main() -> None:
     parser.add_argument("--causes", default=",".join(CAUSES), help="of " + ", ".join(CAUSES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--vehicles", type=int, default=1, help="how many fly at a time")
-    parser.add_argument("--instance", type=int, default=20, help="the simulator's first port")
+    parser.add_argument("--instance", type=int, help="the simulator's first port (20; 3 of a PX4, which has ten)")
     parser.add_argument("--speedup", type=float, default=15.0)
     parser.add_argument("--for-s", type=float, default=1e9, help="begin no case after so many seconds")
     parser.add_argument("--out", type=Path, help="file of the flights")
     asked = parser.parse_args()
+    if asked.instance is None:
+        asked.instance = 3 if asked.autopilot == "px4" else 20
     flown = read_flown(asked.out) if asked.out and asked.out.exists() else []
     done = {one.case for one in flown if not one.problem}
     flown = [one for one in flown if not one.problem]
@@ -66,9 +69,12 @@ def main() -> None:
                 print(flown[-1].line(), flush=True)
             if asked.out:
                 write_flown(asked.out, flown)
-    held = sum(one.held for one in flown if not one.problem)
-    print(f"{held} of {len(flown)} held; {len(waiting)} not flown")
+    broken_off = [one for one in flown if not one.problem]
+    held = sum(one.held for one in broken_off)
+    left = len(waiting) + len(flown) - len(broken_off)
+    print(f"{held} of {len(broken_off)} held; {left} not flown")
+    return 0 if held == len(broken_off) and not left else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
