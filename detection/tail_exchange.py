@@ -7,17 +7,17 @@ lines do, before and after.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.spatial import KDTree
 
+from detection.paths import Paths
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detection.ground_drift import GroundDrift
-    from detection.paths import Paths
     from detection.placed_hits import Placed
 
     FloatArray = NDArray[np.float64]
@@ -74,22 +74,21 @@ def exchange_tails(paths: Paths, placed: Placed, drift: GroundDrift) -> Paths:
 
 def _gathered(paths: Paths, number: NDArray[np.int64]) -> Paths:
     """Return the paths with points as numbered; each ends as the path its last point was of, and keeps its share."""
-    was = paths.path_of_point
-    order = np.lexsort([paths.t_ns, number])
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=len(paths)))]).astype(np.int64)
+    was, order = paths.path_of_point, np.argsort(paths.t_ns, kind="stable")
     looked, found = (
-        np.asarray(np.bincount(number, (sums / paths.lengths)[was], len(paths)), dtype=np.float64)
-        for sums in (paths.looked, paths.found)
+        np.bincount(number, (sums / paths.lengths)[was], len(paths)) for sums in (paths.looked, paths.found)
     )
-    return dataclasses.replace(
-        paths,
-        offsets=offsets,
-        rows=paths.rows[order],
-        t_ns=paths.t_ns[order],
-        states=paths.states[order],
-        ending=paths.ending[was[order[offsets[1:] - 1]]],
+    ending = paths.ending.copy()
+    ending[number[order]] = paths.ending[was[order]]  # of one path's points the last in time stays
+    return Paths.gather(
+        number[order],
+        paths.rows[order],
+        paths.t_ns[order],
+        paths.states[order],
+        class_code=paths.class_code,
         looked=looked,
         found=found,
+        ending=ending,
     )
 
 

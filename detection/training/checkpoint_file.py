@@ -29,6 +29,11 @@ class Checkpoint:
     """What it learns from: set names, picture counts, hash of the start weights."""
     arrays: dict[str, NDArray[Any]]
 
+    def averaged(self) -> dict[str, NDArray[Any]]:
+        """Return the running average of the weights, which is what is exported and started from, by name."""
+        prefix = "average/"
+        return {name.removeprefix(prefix): a for name, a in self.arrays.items() if name.startswith(prefix)}
+
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write under a temporary name, sync, then put it in place: a killed run keeps the one before."""

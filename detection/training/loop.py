@@ -216,10 +216,10 @@ def averaged_network(checkpoint: Checkpoint) -> Any:
     """
     import torch
 
-    network = make_network(None)
+    network, averaged = make_network(None), checkpoint.averaged()
     try:
         state = {
-            name: torch.from_numpy(np.array(checkpoint.arrays[f"average/{name}"])).reshape(value.shape).to(value.dtype)
+            name: torch.from_numpy(np.array(averaged[name])).reshape(value.shape).to(value.dtype)
             for name, value in network.state_dict().items()
         }
         network.load_state_dict(state)

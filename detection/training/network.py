@@ -64,11 +64,7 @@ def _state(start: Path) -> dict[str, Any]:
     import torch
 
     if start.suffix == ".npz":
-        arrays = read_checkpoint(start).arrays
-        average = {name.removeprefix("average/"): a for name, a in arrays.items() if name.startswith("average/")}
-        return {
-            name: torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape)) for name, array in average.items()
-        }
+        return {name: torch.from_numpy(np.array(array)) for name, array in read_checkpoint(start).averaged().items()}
     held = read_trusted(start)
     try:
         try:

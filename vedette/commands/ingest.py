@@ -147,11 +147,7 @@ def ingest(
     if as_json:
         print_json(as_one_object(outcomes, left_out, str(out)) | {"joined": joined})
     else:
-        show(outcomes, left_out, str(out))
-        if joined:
-            ERRORS.print(
-                f"{joined} things were likely seen more than once and are joined (M in 'vedette review' parts them)"
-            )
+        show(outcomes, left_out, str(out), joined)
     if why:
         ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
     if why or any(outcome.failure for outcome in outcomes):

@@ -135,8 +135,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> None:
-    """Print the closing table, the problems, and what was left out and why."""
+def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str, joined: int) -> None:
+    """Print the closing table, the problems, what was left out and why, and how many things were joined."""
     for outcome in outcomes:
         _tell_problems(outcome, named=len(outcomes) > 1)
     table = Table("recording", "time", "pose", "frames", "posed", "hits", "placed", "notes", box=None, pad_edge=False)
@@ -157,6 +157,10 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str) -> 
     placed = sum(outcome.counts.get("hits_placed", 0) for outcome in outcomes)
     tracks = sum(outcome.counts.get("tracks", 0) for outcome in outcomes)
     ERRORS.print(line(f"{hits} {_hits(hits)} ({placed} placed), {tracks} ground tracks in {out}"))
+    if joined:
+        ERRORS.print(
+            f"{joined} things were likely seen more than once and are joined (M in 'vedette review' parts them)"
+        )
 
 
 def _tell_problems(outcome: Outcome, *, named: bool) -> None:
