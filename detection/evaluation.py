@@ -54,6 +54,12 @@ class Verdicts:
     """Score of the box that found it, or 0 where none did."""
 
 
+def joined(parts: Sequence[Verdicts]) -> Verdicts:
+    """Put verdicts of several sets into one, in the sets' order."""
+    names = [column.name for column in dataclasses.fields(Verdicts)]
+    return Verdicts(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClassScore:
     """One class on one set of pictures at one score limit; shares are 0..1, NaN where nothing could be measured."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detection.calibration import BOXES_MIN, Calibration, Curve, fit, reliability
+from detection.calibration import RIGHT_MIN, Calibration, Curve, fit, reliability
 from detection.calibration_file import calibration_path, read_calibration, write_calibration
 from detection.errors import ModelError
-from detection.evaluation import Verdicts
+from detection.evaluation import Verdicts, joined
 from detection.values import Detections
 
 if TYPE_CHECKING:
@@ -29,14 +29,9 @@ def verdicts(rng: np.random.Generator, count: int, height_px: float, power: floa
     )
 
 
-def joined(*parts: Verdicts) -> Verdicts:
-    names = ("scores", "right", "height_px", "truth_height_px", "truth_score")
-    return Verdicts(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-
 def test_the_chance_of_being_right_is_found_for_each_height(rng: np.random.Generator) -> None:
     """Low boxes are right with chance s^3, high ones with s^0.5: fresh boxes agree within 0.05."""
-    curves = fit(joined(verdicts(rng, 6000, 6.0, 3.0), verdicts(rng, 6000, 40.0, 0.5)))
+    curves = fit(joined([verdicts(rng, 6000, 6.0, 3.0), verdicts(rng, 6000, 40.0, 0.5)]))
     for row, height, power in ((0, 6.0, 3.0), (3, 40.0, 0.5)):
         fresh = verdicts(rng, 6000, height, power)
         raw = reliability(fresh.scores, fresh.right)
@@ -47,11 +42,20 @@ def test_the_chance_of_being_right_is_found_for_each_height(rng: np.random.Gener
     assert (np.diff(curves[0](np.linspace(0, 1, 50))) >= 0).all()
 
 
-def test_a_band_with_few_boxes_uses_the_curve_of_its_class(rng: np.random.Generator) -> None:
-    curves = fit(joined(verdicts(rng, 5000, 40.0, 1.0), verdicts(rng, BOXES_MIN - 1, 6.0, 3.0)))
-    assert curves[0].boxes == 5000 + BOXES_MIN - 1
+def test_a_band_with_few_right_boxes_uses_the_curve_of_its_class(rng: np.random.Generator) -> None:
+    few = verdicts(rng, RIGHT_MIN, 6.0, 3.0)
+    assert few.right.sum() < RIGHT_MIN
+    curves = fit(joined([verdicts(rng, 5000, 40.0, 1.0), few]))
+    assert curves[0].boxes == 5000 + RIGHT_MIN
     assert np.array_equal(curves[0].scores, curves[1].scores)
     assert curves[3].boxes == 5000
+
+
+def test_so_few_boxes_err_by_chance_as_many_drawings_do(rng: np.random.Generator) -> None:
+    """The formula beside a thousand sets of boxes whose probabilities are exactly right."""
+    said = rng.beta(2.0, 1.0, 300)
+    drawn = [reliability(said, rng.random(300) < said).expected_error for _ in range(1000)]
+    assert reliability(said, rng.random(300) < said).chance_error == pytest.approx(np.mean(drawn), rel=0.05)
 
 
 def test_reliability_is_what_its_definition_says() -> None:

@@ -102,6 +102,32 @@ def test_a_score_limit_and_calibration(a_set: Path, a_model: Path) -> None:
     assert used["vehicle", "all"]["calibration_error"] == pytest.approx(0.0, abs=1e-4)
 
 
+def test_probabilities_are_judged_by_what_other_sets_taught(a_set: Path, a_model: Path) -> None:
+    """No vehicle is in the second set: one box of two is right in the first, none in the second.
+
+    A curve of the first alone says 1 for the score of 0.9 and 0 for 0.6; one of the second says 0 for both. Either is
+    wrong of half of the four boxes of 0.9, and right of the four of 0.6.
+    """
+    person = {"image_id": 1, "category_id": 0, "bbox": [0, 0, 8, 8]}
+    held = json.loads(a_set.read_text()) | {"annotations": [person], "categories": [{"id": 0, "name": "person"}]}
+    other = a_set.parent / "val" / "val.json"
+    other.write_text(json.dumps(held))
+    both = ("--pictures", str(a_set), "--pictures", str(other))
+    done = run("eval", "--model", str(a_model), *both, "--score", "0.5", "--hold-out", "--json")
+    assert done.returncode == 0, done.stderr
+    vehicle = next(one for one in json.loads(done.stdout)["held_out"] if one["name"] == "vehicle")
+    assert vehicle["boxes"] == 8
+    assert vehicle["brier"] == pytest.approx(0.5)
+    assert vehicle["counts"] == [6, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert vehicle["happened"][0] == pytest.approx(2 / 6)
+    told = run("eval", "--model", str(a_model), *both, "--hold-out").stdout
+    assert "other runs" in told
+    assert "\\n" not in told, "a line break that was written out"
+    alone = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--hold-out")
+    assert alone.returncode == 2
+    assert "--hold-out takes at least two runs or sources" in alone.stderr
+
+
 def test_scores_side_by_side(a_set: Path, a_model: Path, tmp_path: Path) -> None:
     for name, limit in (("a.json", "0.4"), ("b.json", "0.7")):
         done = run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json", "--score", limit)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from detection.calibration import Calibration
     from detection.values import Detections, Detector
     from vedette.commands.eval_follow import FollowScore
+    from vedette.commands.eval_held_out import HeldOut
     from vedette.commands.eval_sources import LabelledFrame, Source
 
 app = typer.Typer(add_completion=False)
@@ -48,6 +49,9 @@ def evaluate(
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="Ground of the films (default: level).")] = None,
     calibrate: Annotated[bool, typer.Option(help="Learn the scores' calibration from all this and write it.")] = False,
+    hold_out: Annotated[
+        bool, typer.Option("--hold-out", help="Also judge each run's probabilities by curves of the other runs alone.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     report: Annotated[Path | None, typer.Option(help="Write one self-contained HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
@@ -62,6 +66,7 @@ def evaluate(
     from detection.model_manifest_file import default_model
     from detection.model_output import Filter
     from vedette.commands.eval_follow import filmed_patrols, score_followed
+    from vedette.commands.eval_held_out import held_out
     from vedette.commands.eval_report import write_report
     from vedette.commands.eval_scores import calibration_of, score_source
 
@@ -73,7 +78,7 @@ def evaluate(
     held = calibration_path(chosen)
     known = read_calibration(held, sha256) if held.is_file() and not calibrate else None
     wanted = (
-        _sources(pictures or [], runs, film or [], patrol or [], frames)
+        _sources(pictures or [], runs.split(",") if hold_out else [runs], film or [], patrol or [], frames)
         if not (hours or filmed or mot) or pictures or film
         else []
     )
@@ -82,6 +87,7 @@ def evaluate(
         known = calibration_of(judged, sha256)
         write_calibration(known, held)
     scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
+    apart = held_out(judged, limit) if hold_out else ()
     follows = _follow(judged, limit, terrain, (hours, passes), known)
     if filmed > 0.0:
         shown, _ = load_detector(chosen, threads=threads)
@@ -93,9 +99,10 @@ def evaluate(
         sets = [dataclasses.asdict(one) for one in scores]
         follow = [dataclasses.asdict(one) for one in follows]
         told = {"model": described, "score_min": limit, "sets": sets, "follow": follow, "mot": followed}
-        print_json(told)
+        print_json(told | {"held_out": [dataclasses.asdict(one) for one in apart]})
         return
     _show(described, limit, scores)
+    _show_held_out(apart)
     _show_follow(follows)
     if followed is not None:
         RESULTS.print("MOT: " + ", ".join(f"{name} {value:.4f}" for name, value in followed.items()))
@@ -150,7 +157,8 @@ def _with_chances(found: Detections, known: Calibration) -> Detections:
 
 def _show_follow(follows: list[FollowScore]) -> None:
     for one in follows:
-        RESULTS.print(f"\n{one.name}: {one.hours:.2f} h, {one.things} things, {one.tracks} tracks")
+        RESULTS.print()
+        RESULTS.print(f"{one.name}: {one.hours:.2f} h, {one.things} things, {one.tracks} tracks")
         RESULTS.print(
             f"HOTA {one.hota:.3f} of {one.hota_ceiling:.3f} that these boxes allow, IDF1 {one.idf1:.3f} of "
             f"{one.idf1_ceiling:.3f}, {one.switches_per_thing:.2f} id switches a thing, "
@@ -174,10 +182,10 @@ def _show_follow(follows: list[FollowScore]) -> None:
             RESULTS.print(told, soft_wrap=False)
 
 
-def _sources(pictures: list[Path], runs: str, films: list[Path], patrols: list[int], frames: int) -> list[Source]:
+def _sources(pictures: list[Path], runs: list[str], films: list[Path], patrols: list[int], frames: int) -> list[Source]:
     from vedette.commands.eval_sources import film_source, patrol_source, picture_source
 
-    sources = [picture_source(path, runs) for path in pictures]
+    sources = [picture_source(path, one) for one in runs for path in pictures]
     sources += [film_source(path) for path in films]
     sources += [patrol_source(seed, frames) for seed in patrols]
     return sources or [patrol_source(7001, min(frames, 60))]
@@ -202,6 +210,22 @@ def _detect(detector: Detector, source: Source) -> tuple[list[Detections], list[
     return found, true
 
 
+def _show_held_out(classes: tuple[HeldOut, ...]) -> None:
+    if not classes:
+        return
+    table, tenths = Table("class", "boxes", "ECE", "by chance", "Brier"), Table("said", *(one.name for one in classes))
+    for one in classes:
+        errors = (f"{value:.3f}" for value in (one.calibration_error, one.chance_error, one.brier))
+        table.add_row(one.name, str(one.boxes), *errors)
+    for k in range(len(classes[0].counts)):
+        right = (f"{one.happened[k]:.2f} of {one.counts[k]}" if one.counts[k] else "" for one in classes)
+        tenths.add_row(f"{k / 10:g} to {(k + 1) / 10:g}", *right)
+    RESULTS.print()
+    RESULTS.print("probabilities of each run by curves of the other runs, and what share of boxes was right")
+    RESULTS.print(table, soft_wrap=False)
+    RESULTS.print(tenths, soft_wrap=False)
+
+
 def _blank(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture of the same shape that takes no memory."""
     import numpy as np
@@ -216,5 +240,6 @@ def _show(described: str, limit: float, scores: list[Any]) -> None:
         for row in one.rows:
             shares = (row.ap50, row.ap, row.precision, row.recall, row.calibration_error)
             table.add_row(row.name, row.band, str(row.truths), *("" if v != v else f"{v:.3f}" for v in shares))
-        RESULTS.print(f"\n{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}")
+        RESULTS.print()
+        RESULTS.print(f"{one.name}: {one.pictures} pictures, overlap {one.overlap_min:g}, {one.evaluator}")
         RESULTS.print(table, soft_wrap=False)

@@ -17,6 +17,7 @@ from detection.evaluation import (
     band_of,
     bands,
     evaluator,
+    joined,
     judge,
 )
 from detection.model_output import Filter
@@ -204,12 +205,7 @@ def calibration_of(
     curves, recall = {}, {}
     for number, name in enumerate(CLASS_NAMES):
         parts = [judge(found, [t.labels for t in true], number, overlap_min=s.overlap_min) for s, found, true in judged]
-        together = Verdicts(
-            **{
-                column: np.concatenate([getattr(part, column) for part in parts])
-                for column in ("scores", "right", "height_px", "truth_height_px", "truth_score")
-            }
-        )
+        together = joined(parts)
         if len(together.truth_score):
             curves[name] = fit(together)
             recall[name] = recall_by_band(together, Filter().score_min)

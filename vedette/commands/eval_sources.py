@@ -50,6 +50,8 @@ class Source:
     frames: Callable[[], Iterator[LabelledFrame]]
     truth: FilmTruth | None = None
     """What was there, with places: of films."""
+    group: str = ""
+    """The runs or the file it is of: sources of the same group are held out together."""
 
 
 def picture_source(path: Path, runs: str = "") -> Source:
@@ -67,7 +69,7 @@ def picture_source(path: Path, runs: str = "") -> Source:
             yield LabelledFrame(image=_picture(one.path), labels=labels, names=one.names)
 
     name = f"{path.parent.parent.name}/{path.stem}" + (f", runs {runs}" if runs else "")
-    return Source(name=name, count=len(pictures), overlap_min=OVERLAP_MIN, frames=frames)
+    return Source(name=name, count=len(pictures), overlap_min=OVERLAP_MIN, frames=frames, group=runs or str(path))
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:
