@@ -26,6 +26,9 @@ import benchmarks
 from vedette import __version__
 
 RESULTS = Path(__file__).with_name("results.json")
+README = Path(__file__).resolve().parents[1] / "README.md"
+MARKS = "<!-- measured beside others -->\n", "<!-- end -->\n"
+"""Lines of the README between which the table of rivals stands."""
 COLUMNS = ("what", "ours", "rival", "rival's name", "unit", "times better", "goal")
 
 
@@ -39,6 +42,7 @@ def main(areas: list[str]) -> int:
                 kept["areas"][name] = measured(module.run)
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     RESULTS.with_suffix(".md").write_text(as_markdown(kept), encoding="utf-8")
+    README.write_text(with_table(README.read_text(encoding="utf-8"), beside_others(kept)), encoding="utf-8")
     show(kept, areas)
     return int(any(area["not_run"] for name, area in kept["areas"].items() if not areas or name in areas))
 
@@ -105,6 +109,24 @@ def as_markdown(kept: dict[str, Any]) -> str:
         lines += ["| " + " | ".join(cell.replace("|", "/") for cell in cells(row)) + " |" for row in area["rows"]]
         lines.append("")
     return "\n".join(lines)
+
+
+def beside_others(kept: dict[str, Any]) -> str:
+    """Return a table of the rows whose rival is a package with a version; limits and goals are no rivals."""
+    rows = [row for _, area in sorted(kept["areas"].items()) for row in area["rows"] if row["rival_versions"]]
+    head = "| what | ours | theirs | unit | times better | beside |\n|---|---|---|---|---|---|\n"
+    return head + "".join("| " + " | ".join(_beside(*cells(row))) + " |\n" for row in rows)
+
+
+def _beside(what: str, ours: str, theirs: str, name: str, unit: str, better: str, goal: str) -> tuple[str, ...]:
+    del goal
+    return tuple(cell.replace("|", "/") for cell in (what, ours, theirs, unit, better, name))
+
+
+def with_table(page: str, table: str) -> str:
+    """Return a page with this table between its two marks."""
+    before, rest = page.split(MARKS[0])
+    return before + MARKS[0] + table + MARKS[1] + rest.split(MARKS[1])[1]
 
 
 def show(kept: dict[str, Any], areas: list[str]) -> None:

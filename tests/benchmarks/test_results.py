@@ -34,9 +34,25 @@ def test_a_rival_that_cannot_be_run_is_said_and_what_ran_is_kept():
 def test_one_area_alone_leaves_the_others(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
     (tmp_path / "results.json").write_text(json.dumps({"areas": {"klv": bench.measured(rows)}}))
+    (tmp_path / "README.md").write_text("before\n" + "\n".join(bench.MARKS) + "after\n")
+    monkeypatch.setattr(bench, "README", tmp_path / "README.md")
     monkeypatch.setattr("benchmarks.imports.run", absent)
     assert bench.main(["imports"]) == 1
     kept = json.loads((tmp_path / "results.json").read_text())["areas"]
     assert set(kept) == {"klv", "imports"}
     assert "## klv" in (tmp_path / "results.md").read_text()
     assert "sahi" in capsys.readouterr().out
+
+
+def test_the_readme_shows_what_was_measured_beside_packages_with_their_versions():
+    kept = bench.read_results()
+    shown = bench.README.read_text(encoding="utf-8").split(bench.MARKS[0])[1].split(bench.MARKS[1])[0]
+    assert shown == bench.beside_others(kept)
+    assert "geopandas 1" in shown
+    assert "limit" not in shown
+    assert "budget" not in shown
+
+
+def test_a_new_table_takes_the_old_ones_place_and_nothing_else():
+    page = "a\n" + bench.MARKS[0] + "| old |\n" + bench.MARKS[1] + "b\n"
+    assert bench.with_table(page, "| new |\n") == page.replace("old", "new")
