@@ -1,15 +1,19 @@
 """The documentation site: one Sphinx project over the Markdown pages and what `build.py` adds from the code."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
 from vedette import __version__
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 project = "Vedette"
 author = "the Vedette developers"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "search_texts"]
 exclude_patterns = ["site"]
 smartquotes = False
 html_theme = "furo"

@@ -34,6 +34,7 @@ _WITHOUT_GEOMETRY: Final = frozenset(
     {"Style", "StyleMap", "styleUrl", "GroundOverlay", "ScreenOverlay", "PhotoOverlay", "Model", "Region", "Schema",
      "ExtendedData", "description", "Snippet", "LookAt", "Camera", "Tour", "NetworkLinkControl", "Update"}
 )  # fmt: skip
+_DRAWS: Final = re.compile(rb"<(coordinates|gx:coord)\b")
 _CRS_KEY: Final = re.compile(rb'"(?:c|\\u0063)(?:r|\\u0072)(?:s|\\u0073)"\s*:\s*(?=\{)')
 _CRS_NAME: Final = re.compile(
     r"^(urn:(x-)?ogc:def:crs:[\w.:,-]+|EPSG:\d+|(OGC:)?CRS\d+\w?|https?://www\.opengis\.net/def/crs/[\w./-]+)$",
@@ -100,7 +101,7 @@ def _shapefile(files: Mapping[str, bytes]) -> bytes:
 
 
 def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the documents of an archive: its KML, its shapefile, or its only file of another kind."""
+    """Yield the document of an archive: its only drawing, its shapefile, or its only file of another kind."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = _unpacked(archive)
@@ -109,9 +110,7 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
     kml = {name: member for name, member in found.items() if name.lower().endswith(".kml")}
     shapes = [name for name in found if name.lower().endswith(".shp")]
     if kml:
-        first = {name: member for name, member in kml.items() if name.lower() == "doc.kml"}
-        for member in (first or kml).values():
-            yield "kml", plain_kml(member)
+        yield "kml", _only_drawing(kml)
     elif len(shapes) == 1:
         stem = shapes[0][:-4].lower()
         parts = {name.lower()[-3:]: member for name, member in found.items() if name.lower()[:-4] == stem}
@@ -130,9 +129,18 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
         )
 
 
+def _only_drawing(kml: Mapping[str, bytes]) -> bytes:
+    """Return the only document that draws something: of several any may be the border that is meant."""
+    documents = {name: plain_kml(member) for name, member in kml.items()}
+    drawn = sorted(name for name, document in documents.items() if _DRAWS.search(document))
+    if len(drawn) > 1:
+        raise RefusalError(f"holds {len(drawn)} drawings ({', '.join(drawn[:5])}); pack the one that is meant")
+    return documents[drawn[0] if drawn else next(iter(documents))]
+
+
 def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
     """Return the files of an archive by name; never written anywhere, whatever the names say."""
-    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    members = [m for m in archive.infolist() if not m.is_dir() and not _is_note(m.filename)]
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED_BYTES or len(members) > MAX_MEMBERS:
         raise RefusalError(
@@ -143,6 +151,11 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
         if ".." in member.filename.replace("\\", "/").split("/") or member.filename[:1] in ("/", "\\"):
             raise RefusalError(f"holds a file that names a place outside it ({member.filename[:60]})")
     return {member.filename: archive.read(member) for member in members if not _is_picture(member.filename)}
+
+
+def _is_note(name: str) -> bool:
+    """Whether a member is one of the notes that a Mac puts beside every file."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
 def _is_picture(name: str) -> bool:

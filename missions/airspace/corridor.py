@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, Polygon
 
-from missions.airspace.corridor_chain import chain_parts, check_simple, extend_ends
+from missions.airspace.corridor_chain import LITTLE_TURNED, Turned, chain_parts, check_simple, extend_ends
 from missions.airspace.corridor_frame import LocalFrame
 from missions.airspace.corridor_index import SegmentIndex
 from missions.airspace.corridor_sides import divide
@@ -82,8 +82,8 @@ class Corridor:
     """Ground to avoid overflying, each with its clearance."""
     watched: BaseGeometry
     margin: StandoffMargin
-    turned: float
-    """Share of the border that was drawn against the rest and turned round."""
+    turned: Turned
+    """What of the border was drawn against the rest and turned round."""
     kept_m: float
     stretch: float
     sites: FloatArray
@@ -99,6 +99,10 @@ class Corridor:
     def standoff_m(self, shapes: NDArray[np.object_]) -> FloatArray:
         """Return how near shapes of the plane come to the guarded border, true metres (never overstated)."""
         return np.asarray(self.guarded.distance_m(shapes) / self.stretch - self.thinned_m)
+
+    def drawn_against(self, brief: Brief) -> bool:
+        """Whether left or right was asked of a border a part of which is drawn the other way."""
+        return brief.border.own_side.hand is not None and self.turned.share > LITTLE_TURNED
 
 
 def build_corridor(brief: Brief, heights: GroundHeights | None = None, wind: WindProfile | None = None) -> Corridor:
@@ -123,7 +127,7 @@ def build_corridor(brief: Brief, heights: GroundHeights | None = None, wind: Win
     parts = _plane_parts(brief.border.lines, frame)
     check_simple(parts, frame)
     chains, long_gaps, turned = chain_parts(parts, bridge_m=brief.border.bridge_gaps_m)
-    _check_hand(brief, turned)
+    _check_hand(brief, turned, frame)
     whole = MultiLineString(chains)
     border = _within_reach(whole, sites, brief)
     zones = tuple(zone_plane(z, frame) for z in brief.zone)
@@ -266,13 +270,13 @@ def _side_point(brief: Brief, frame: LocalFrame) -> FloatArray:
     return frame.to_plane(np.array([side.lat_deg]), np.array([side.lon_deg]))
 
 
-def _check_hand(brief: Brief, turned: float) -> None:
+def _check_hand(brief: Brief, turned: Turned, frame: LocalFrame) -> None:
     most = 0.45
-    if brief.border.own_side.hand is not None and turned > most:
+    if brief.border.own_side.hand is not None and turned.share > most:
         raise BriefError(
-            f"border.own_side: {100.0 * turned:.0f} % of the border is drawn against the rest of it, so "
-            f"{brief.border.own_side.hand} names no side; give a polygon file, or a point on our side",
-            turned=turned,
+            f"border.own_side: {turned.sentence(frame)}, so {brief.border.own_side.hand} names no side; redraw it the "
+            "other way, or give a polygon file, or a point on our side",
+            turned=turned.share,
         )
 
 

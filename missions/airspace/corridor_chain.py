@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,6 +19,35 @@ if TYPE_CHECKING:
     from missions.airspace.corridor_frame import LocalFrame
 
     FloatArray = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """What of a border is drawn against the rest of it and was turned round."""
+
+    share: float = 0.0
+    """Of the border's length."""
+    longest: LineString | None = None
+    """The longest part of it, in the plane; None where nothing was."""
+
+    def place(self, frame: LocalFrame) -> tuple[float, float] | None:
+        """Return latitude and longitude of the middle of the longest part, degrees; None where nothing was turned."""
+        if self.longest is None:
+            return None
+        middle = self.longest.interpolate(0.5, normalized=True)
+        lat, lon = frame.to_degrees(shapely.get_coordinates(middle))
+        return float(lat[0]), float(lon[0])
+
+    def sentence(self, frame: LocalFrame) -> str:
+        """Return how much of the border is drawn against the rest, and about where."""
+        place = self.place(frame)
+        where = "" if place is None else f" (the part about {place[0]:.4f}, {place[1]:.4f})"
+        return f"{100.0 * self.share:.0f} % of the border{where} is drawn against the rest of it"
+
+
+NOTHING_TURNED: Final = Turned()
+LITTLE_TURNED: Final = 0.01
+"""So much of a border may be drawn against the rest without a word."""
 
 
 def check_simple(parts: list[LineString], frame: LocalFrame) -> None:
@@ -51,7 +81,7 @@ def _touch(parts: list[LineString]) -> FloatArray | None:
     return np.asarray(unique[counts > 1][0]) if (counts > 1).any() else None
 
 
-def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineString], list[LineString], float]:
+def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineString], list[LineString], Turned]:
     """Join the parts of a border end to end into chains that run one way.
 
     Ends are joined shortest gap first, each once and never into a ring (Kruskal's rule on
@@ -69,13 +99,13 @@ def chain_parts(parts: list[LineString], *, bridge_m: float) -> tuple[list[LineS
     -------
     chains, long_gaps, turned
         The chains with their short gaps closed; the straight lines across longer gaps, which
-        are guarded but not flown along; and the share of the length that was turned round.
+        are guarded but not flown along; and what was turned round.
     """
     merged = shapely.get_parts(shapely.line_merge(MultiLineString(parts), directed=True))
     rings = [line for line in merged if line.is_closed]
     rows = [shapely.get_coordinates(line) for line in merged if not line.is_closed]
     if not rows:
-        return rings, [], 0.0
+        return rings, [], NOTHING_TURNED
     walk, turned = _walk(rows)
     chains = [walk[0]]
     long_gaps: list[LineString] = []
@@ -93,8 +123,8 @@ CLOSE_M: Final = 0.01
 """Ends this close are one point."""
 
 
-def _walk(rows: list[FloatArray]) -> tuple[list[FloatArray], float]:
-    """Return all parts in one walk, each in the direction it is walked, and the share that was turned round."""
+def _walk(rows: list[FloatArray]) -> tuple[list[FloatArray], Turned]:
+    """Return all parts in one walk, each in the direction it is walked, and what was turned round."""
     partner = _partners(rows)
     free = [end for end in range(2 * len(rows)) if partner[end] < 0]
     end = min(free, key=lambda e: (e % 2, e))
@@ -108,11 +138,14 @@ def _walk(rows: list[FloatArray]) -> tuple[list[FloatArray], float]:
         end = int(partner[leaving])
     lengths = np.array([np.hypot(*np.diff(rows[row], axis=0).T).sum() for row, _ in walk])
     against = np.array([backwards for _, backwards in walk])
-    turned = float(lengths[against].sum() / lengths.sum())
-    if turned > 0.5:
-        turned = 1.0 - turned
+    if lengths[against].sum() > lengths.sum() / 2.0:
         walk = [(row, not backwards) for row, backwards in walk[::-1]]
-    return [rows[row][::-1] if backwards else rows[row] for row, backwards in walk], turned
+        lengths, against = lengths[::-1], ~against[::-1]
+    walked = [rows[row][::-1] if backwards else rows[row] for row, backwards in walk]
+    if not against.any():
+        return walked, NOTHING_TURNED
+    longest = walked[int(np.argmax(np.where(against, lengths, 0.0)))]
+    return walked, Turned(share=float(lengths[against].sum() / lengths.sum()), longest=LineString(longest))
 
 
 def _partners(rows: list[FloatArray]) -> NDArray[np.int64]:

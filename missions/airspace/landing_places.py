@@ -78,7 +78,7 @@ def misplaced(brief: Brief, corridor: Corridor, xy_m: FloatArray) -> Misplaced |
         return None
     return (
         _in_zone(brief, corridor, point)
-        or _off_side(corridor, point)
+        or _off_side(brief, corridor, point)
         or _out(brief, corridor, point)
         or _near(corridor, point)
     )
@@ -96,14 +96,18 @@ def _in_zone(brief: Brief, corridor: Corridor, point: shapely.Point) -> Misplace
     return None
 
 
-def _off_side(corridor: Corridor, point: shapely.Point) -> Misplaced | None:
+def _off_side(brief: Brief, corridor: Corridor, point: shapely.Point) -> Misplaced | None:
     if corridor.own.covers(point):
         return None
     beyond = float(corridor.own.distance(point)) / corridor.stretch
-    return Misplaced(
-        rule="standoff", measured=beyond, limit=0.0,
-        reason="is not on our side of the border; move it, or check border.own_side",
-    )  # fmt: skip
+    reason = "is not on our side of the border; move it, or check border.own_side"
+    if corridor.drawn_against(brief):
+        reason = (
+            f"is not on our side of the border, but {corridor.turned.sentence(corridor.frame)} and "
+            f"{brief.border.own_side.hand} was taken of the larger part: redraw the other part the same way, or give "
+            "border.own_side as a polygon or a point"
+        )
+    return Misplaced(rule="standoff", measured=beyond, limit=0.0, reason=reason)
 
 
 def _out(brief: Brief, corridor: Corridor, point: shapely.Point) -> Misplaced | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 MAX_MEMBERS: Final = 1_000
 MAX_DEPTH: Final = 100
+NAMED_DRAWINGS: Final = 5
+"""So many documents of an archive are called by name, the others counted."""
 
 
 def parse_xml(data: bytes, where: str) -> Any:
@@ -56,18 +58,50 @@ def _check_depth(root: Any, where: str) -> None:
     raise InputError(f"{where}: elements are nested deeper than {MAX_DEPTH}; this is no plan")
 
 
-def kmz_document(data: bytes, where: str) -> bytes:
-    """Return the KML document inside a KMZ archive; nothing is extracted by name."""
-    found = archive_members(data, where, lambda name: name.lower().endswith(".kml"), first_only=True)
+def kmz_documents(data: bytes, where: str) -> dict[str, bytes]:
+    """Return the KML documents of a KMZ archive that draw something, `doc.kml` first; nothing is extracted by name.
+
+    Raises
+    ------
+    InputError
+        As `archive_members` and `parse_xml`; for an archive without a document.
+    """
+    found = archive_members(data, where, _is_document)
     if not found:
         raise InputError(f"{where}: the archive holds no .kml document")
-    return next(iter(found.values()))
+    if len(found) == 1:
+        return found
+    ordered = sorted(found, key=lambda name: (name.lower() != "doc.kml", name.count("/"), name))
+    drawn = [name for name in ordered if _draws(parse_xml(found[name], f"{where}: {name}"))]
+    return {name: found[name] for name in drawn or ordered[:1]}
 
 
-def archive_members(
-    data: bytes, where: str, wanted: Callable[[str], bool], *, first_only: bool = False
-) -> dict[str, bytes]:
-    """Return the documents of an archive whose names are wanted; with `first_only` doc.kml, or the least deep.
+def kmz_document(data: bytes, where: str) -> bytes:
+    """Return the only KML document of a KMZ archive that draws something.
+
+    Raises
+    ------
+    InputError
+        As `kmz_documents`; for several, any of which may be meant.
+    """
+    documents = kmz_documents(data, where)
+    if len(documents) > 1:
+        named = ", ".join(list(documents)[:NAMED_DRAWINGS])
+        raise InputError(f"{where}: holds {len(documents)} drawings ({named}); pack the one that is meant")
+    return next(iter(documents.values()))
+
+
+def _is_document(name: str) -> bool:
+    """Whether a member is KML, and none of the notes that a Mac puts beside every file."""
+    return name.lower().endswith(".kml") and not name.rpartition("/")[2].startswith("._")
+
+
+def _draws(root: Any) -> bool:
+    return any(local_name(element) in ("coordinates", "coord", "NetworkLink") for element in root.iter())
+
+
+def archive_members(data: bytes, where: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """Return the documents of an archive whose names are wanted.
 
     Raises
     ------
@@ -79,10 +113,7 @@ def archive_members(
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             _check_members(members, where)
-            chosen = [m for m in members if wanted(m.filename)]
-            if first_only:
-                chosen = sorted(chosen, key=lambda m: (m.filename.lower() != "doc.kml", m.filename.count("/")))[:1]
-            for member in chosen:
+            for member in [m for m in members if wanted(m.filename)]:
                 with archive.open(member) as stream:
                     found[member.filename] = stream.read(MAX_BYTES + 1)
                 if sum(map(len, found.values())) > MAX_BYTES:

@@ -24,15 +24,16 @@ LAYER_REACH_M: Final = 100.0
 
 def _direction(situation: Situation) -> list[Finding]:
     """Warn when left or right was asked of a border part of which was drawn the other way."""
-    little, side, turned = 0.01, situation.brief.border.own_side, situation.corridor.turned
-    if side.hand is None or turned <= little:
+    brief, corridor = situation.brief, situation.corridor
+    if not corridor.drawn_against(brief):
         return []
+    lat_deg, lon_deg = corridor.turned.place(corridor.frame) or (math.nan, math.nan)
     return [
         Finding(
-            rule="border direction", severity=Severity.WARNING, measured=round(100.0 * turned, 1), limit=0.0,
-            unit="%",
-            message=f"{100.0 * turned:.0f} % of the border is drawn against the rest and was turned round; "
-            f"{side.hand} is meant of the larger part",
+            rule="border direction", severity=Severity.WARNING, lat_deg=lat_deg, lon_deg=lon_deg,
+            measured=round(100.0 * corridor.turned.share, 1), limit=0.0, unit="%",
+            message=f"{corridor.turned.sentence(corridor.frame)} and was turned round; "
+            f"{brief.border.own_side.hand} is meant of the larger part",
             advice="look at the map, or give border.own_side as a polygon or a point",
         )
     ]  # fmt: skip

@@ -21,12 +21,18 @@ class FrameSplitter:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._refused_bytes = 0
         self.skipped_bytes = 0
 
     @property
     def pending(self) -> bool:
         """Whether the beginning of something waits for its end."""
         return bool(self._buffer)
+
+    @property
+    def inside_refused(self) -> bool:
+        """Whether what comes next lies inside a whole frame that was refused and is looked through all the same."""
+        return self._refused_bytes > 0
 
     def feed(self, data: bytes) -> None:
         """Take in bytes."""
@@ -57,10 +63,15 @@ class FrameSplitter:
 
     def accept(self, frame: bytes) -> None:
         """Remove the frame that `next_frame` returned: it was one."""
-        del self._buffer[: len(frame)]
+        self._take(len(frame))
 
     def reject(self) -> None:
         """Skip the first byte of what `next_frame` returned: it was no frame."""
+        self._skip(1)
+
+    def look_through(self, frame: bytes) -> None:
+        """Skip the first byte of a whole frame that is not believed: a true one may have been wrapped in it."""
+        self._refused_bytes = len(frame)
         self._skip(1)
 
     def clear(self) -> None:
@@ -69,6 +80,10 @@ class FrameSplitter:
 
     def _skip(self, count: int) -> None:
         self.skipped_bytes += count
+        self._take(count)
+
+    def _take(self, count: int) -> None:
+        self._refused_bytes = max(0, self._refused_bytes - count)
         del self._buffer[:count]
 
 

@@ -165,7 +165,8 @@ class Link:
             return ""
         return (
             f"{self.counts.rejected} frames were refused: {counts.unsigned} unsigned, {counts.forged} of another key, "
-            f"{counts.replayed} older than this link's marks (are the clocks right?)"
+            f"{counts.unknown} of an unknown kind, {counts.replayed} older than this link's marks "
+            "(are the clocks right?)"
         )
 
     def send(self, message: Message) -> None:
@@ -217,15 +218,20 @@ class Link:
         splitter.feed(received.data)
         while (frame := splitter.next_frame()) is not None:
             message = self._decode(frame)
-            if message is None:
+            if splitter.inside_refused and not (message and self._signer and self._signer.verifies(frame)):
+                splitter.reject()
+            elif message is None:
                 splitter.reject()
                 self.counts.broken += 1
             elif self._signer is not None:
-                verdict = self._signer.judge(frame, known=_is_known(message), own=self._is_own(message))
+                known = _is_known(message)
+                verdict = self._signer.judge(frame, known=known, own=self._is_own(message))
                 if verdict.is_whole:
                     splitter.accept(frame)
+                elif known:
+                    splitter.look_through(frame)  # byte by byte: a forged frame must not swallow a true one
                 else:
-                    splitter.reject()  # byte by byte: a forged length must not swallow a true frame
+                    splitter.reject()  # its checksum is not known, so it may be none
                 self._admit_judged(verdict, frame, message, received.sender)
             elif _is_known(message) or splitter.ends_well(frame):
                 splitter.accept(frame)

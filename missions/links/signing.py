@@ -168,7 +168,7 @@ class Signer:
                 return Verdict.LET_THROUGH
             return Verdict.UNSIGNED if known else Verdict.UNKNOWN
         if not self.verifies(frame):
-            return Verdict.FORGED
+            return Verdict.FORGED if known else Verdict.UNKNOWN
         if not known:
             return Verdict.UNKNOWN
         timestamp = int.from_bytes(frame[-TRAILER_BYTES + 1 : -SIGNATURE_BYTES], "little")

@@ -40,6 +40,10 @@ class SigningKey:
         """Eight bytes that tell keys apart and give nothing of them away."""
         return hashlib.sha256(b"vedette signing marks" + self._secret).digest()[:8]
 
+    def to_hex(self) -> str:
+        """Return the secret, 64 hexadecimal digits, for a vehicle that is to hold the same; it belongs in no log."""
+        return self._secret.hex()
+
     def give_to(self, packer: Any) -> None:
         """Let a pymavlink packer sign what it packs."""
         packer.signing.secret_key = self._secret

@@ -13,7 +13,7 @@ from geo.text_encoding import UNMARKED, encoding_of
 from missions.documents.json_place import parse_json
 from missions.documents.places import begins_with_two_numbers, check_place
 from missions.documents.whole_file import as_text, read_bytes
-from missions.documents.xml_file import kmz_document
+from missions.documents.xml_file import kmz_documents
 from missions.zone_files.ed269_file import edition_of, read_zones
 from missions.zone_files.kml_zone_file import read_kml_zones
 from missions.zone_files.limits import Layer
@@ -59,13 +59,21 @@ def read_zone_file(path: Path) -> ZoneFile:
 
 
 def _archive(path: Path) -> ZoneFile:
-    """Read a KMZ; an archive of anything else goes to the library that reads maps."""
+    """Read all drawings of a KMZ; an archive of anything else goes to the library that reads maps."""
     try:
         with zipfile.ZipFile(path) as archive:
             drawn = any(name.lower().endswith(".kml") for name in archive.namelist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise InputError(f"{path.name}: the archive is damaged ({error})") from error
-    return read_kml_zones(kmz_document(read_bytes(path), path.name), path.name) if drawn else read_map(path)
+    if not drawn:
+        return read_map(path)
+    documents = kmz_documents(read_bytes(path), path.name)
+    alone = len(documents) == 1
+    read = [read_kml_zones(data, path.name if alone else f"{path.name}: {name}") for name, data in documents.items()]
+    return ZoneFile(
+        shapes=tuple(shape for one in read for shape in one.shapes),
+        left_out=tuple(said for one in read for said in one.left_out),
+    )
 
 
 def _json(path: Path) -> ZoneFile:

@@ -18,6 +18,7 @@ from missions.plan_files.dialect import Dialect
 from sitl.faults import Fault, fault_from_table
 from sitl.vehicle.config import Airframe
 
+BackendName = Literal["embedded", "ardupilot", "px4"]
 EastNorth = tuple[float, float]
 EastNorthHeight = tuple[float, float, float]
 
@@ -171,6 +172,8 @@ class Expectation(_Table):
     max: float = math.inf
     text: str = ""
     """For `said`, a piece of a STATUSTEXT; for `found`, a finding's rule."""
+    backend: tuple[BackendName, ...] = ()
+    """Expected of these alone: `"embedded"`, `"ardupilot"`, `"px4"`; of all unless given."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
 
@@ -191,7 +194,7 @@ class Scenario(_Table):
     about: str = ""
     seed: int = 0
     speedup: float = pydantic.Field(default=30.0, ge=0.0, le=1000.0)
-    backend: Literal["embedded", "ardupilot", "px4"] = "embedded"
+    backend: BackendName = "embedded"
     origin: Origin
     weather: Weather = Weather()
     border: Border | None = None

@@ -141,13 +141,17 @@ class EmbeddedCraft:
 
 
 def for_backend(scenario: Scenario, backend: Backend) -> Scenario:
-    """Return a scenario as its backend flies it: a real autopilot speaks its own dialect.
+    """Return a scenario as its backend flies it, with what is expected of it: a real autopilot speaks its own dialect.
 
     Raises
     ------
     ScenarioError
         When its simulation cannot have what the scenario asks, in a sentence.
     """
+    expected = tuple(one for one in scenario.expect if not one.backend or backend.name in one.backend)
+    if not expected:
+        raise ScenarioError(f"{scenario.name!r} expects nothing of {backend.name}; give it an [[expect]] for it")
+    scenario = scenario.model_copy(update={"expect": expected})
     if backend.name == "embedded":
         return scenario
     dialect = Dialect(backend.name)

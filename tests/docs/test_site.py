@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib.util
 import re
 from pathlib import Path
@@ -65,3 +66,24 @@ def test_nothing_is_fetched_from_elsewhere_and_search_works_offline(site):
             assert not urlsplit("".join(groups)).netloc, f"{page.relative_to(site)} loads {groups}"
     index = (site / "searchindex.js").read_text(encoding="utf-8")
     assert "standoff" in index
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("word", ["standoff", "calibrate"])
+def test_results_of_the_search_show_where_they_say_it_from_a_folder(site, browser, word):
+    """Opened from the disk, a page may not read another; Sphinx alone shows titles only there."""
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"file://{site}/search.html?q={word}")
+    page.wait_for_function("document.querySelector('.search-summary').innerText.includes('found')")
+    rows = page.locator("ul.search > li.kind-text")
+    page.wait_for_function("[...document.querySelectorAll('li.kind-text')].every(row => row.querySelector('.context'))")
+    said = [row.locator(".context").inner_text() for row in rows.all()]
+    assert len(said) > 5
+    assert sum(word in text.lower() for text in said) > 0.9 * len(said)
+    for row, text in zip(rows.all()[:5], said, strict=False):
+        source = html.unescape(re.sub(r"<[^>]+>", " ", (site / row.locator("a").get_attribute("href")).read_text()))
+        words = [part for part in re.findall(r"\w+", text) if len(part) > 3][1:-1]
+        assert set(words) <= set(re.findall(r"\w+", source))
+    assert [url for url in asked if not url.startswith(f"file://{site}/")] == []

@@ -86,6 +86,23 @@ def test_all_folders_of_a_kml_are_read(tmp_path):
     assert len(read_lines(tmp_path / "x.kmz", "k")) == 2
 
 
+@pytest.mark.parametrize("names", [("doc.kml", "more.kml"), ("n.kml", "s.kml")])
+def test_of_two_drawings_in_one_kmz_no_border_is_guessed(tmp_path, names):
+    with zipfile.ZipFile(tmp_path / "x.kmz", "w") as archive:
+        for name, corners in zip(names, (NORTH, SOUTH), strict=True):
+            archive.writestr(name, KML.format(placemark(name, *corners)))
+    with pytest.raises(BriefError, match=rf"x\.kmz holds 2 drawings \({names[0]}, {names[1]}\); pack the one that"):
+        read_lines(tmp_path / "x.kmz", "k")
+
+
+def test_what_draws_nothing_in_a_kmz_does_not_count(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.kmz", "w") as archive:
+        archive.writestr("doc.kml", KML.format("<Document><Style id='s'/></Document>"))
+        archive.writestr("files/line.kml", KML.format(placemark("a", *NORTH)))
+        archive.writestr("files/._line.kml", b"\x00\x05\x16\x07Mac OS X")
+    assert degrees(read_lines(tmp_path / "x.kmz", "k")) == list(NORTH)
+
+
 def test_a_kml_without_a_document_is_read(tmp_path):
     (tmp_path / "x.kml").write_text(KML.format(placemark("a", *NORTH)))
     assert degrees(read_lines(tmp_path / "x.kml", "k")) == list(NORTH)

@@ -44,9 +44,13 @@ def test_shuffled_and_turned_parts_chain_into_the_line_they_came_from(sizes, ran
     steps = np.cumsum([0, *sizes])
     xy = np.stack([np.arange(steps[-1] + 1) * 100.0, 30.0 * np.sin(np.arange(steps[-1] + 1))], axis=1)
     parts = [shapely.LineString(xy[a : b + 1]) for a, b in zip(steps[:-1], steps[1:], strict=True)]
-    parts = [p if random.random() < 0.5 else p.reverse() for p in parts]
+    flipped = [random.random() < 0.5 for _ in parts]
+    length = [sum(p.length for p, flip in zip(parts, flipped, strict=True) if flip is which) for which in (True, False)]
+    parts = [p.reverse() if flip else p for p, flip in zip(parts, flipped, strict=True)]
     random.shuffle(parts)
-    chains, long_gaps, _ = chain_parts(parts, bridge_m=50.0)
+    chains, long_gaps, turned = chain_parts(parts, bridge_m=50.0)
+    assert turned.share == pytest.approx(min(length) / sum(length))
+    assert (turned.longest is None) == (min(length) == 0.0)
     assert len(chains) == 1
     assert long_gaps == []
     got = shapely.get_coordinates(chains[0])

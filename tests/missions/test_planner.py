@@ -221,14 +221,41 @@ def test_reordered_parts_and_gaps_give_one_border(make_brief, straight, tmp_path
     assert len(pieced.sorties) == len(whole.sorties)
 
 
-def test_a_part_drawn_the_other_way_is_turned_and_reported(make_brief, tmp_path):
+@pytest.fixture
+def against(make_brief, tmp_path):
+    """Return a brief of a border whose last two of five kilometres are drawn against the rest."""
     parts = [[(8.0, 50.0), (8.03, 50.0)], [(8.05, 50.0), (8.0301, 50.0)]]
     geometry = shapely.to_geojson(shapely.multilinestrings([shapely.linestrings(p) for p in parts]))
     (tmp_path / "b.geojson").write_text('{"type":"Feature","properties":{},"geometry":' + geometry + "}")
-    brief = make_brief(folder=tmp_path, border={"file": "b.geojson", "own_side": "left"})
-    plan = plan_brief(brief).plan
+    return make_brief(folder=tmp_path, border={"file": "b.geojson", "own_side": "left"})
+
+
+def test_a_part_drawn_the_other_way_is_turned_and_reported_at_its_place(against):
+    plan = plan_brief(against).plan
     assert min(g.lat_end_deg for s in plan.sorties for g in s.legs) > 50.0
-    assert [f.rule for f in plan.findings if f.rule == "border direction"]
+    (told,) = (f for f in plan.findings if f.rule == "border direction")
+    assert (told.lat_deg, told.lon_deg) == pytest.approx((50.0, 8.04005), abs=1e-4)
+    assert told.message.startswith(
+        "40 % of the border (the part about 50.0000, 8.0401) is drawn against the rest of it"
+    )
+
+
+def test_a_site_on_the_side_that_the_smaller_part_names_hears_of_that_part(against):
+    """Left of what is drawn from east to west lies the south."""
+    south = against.launch[0].model_copy(update={"lat_deg": 49.99, "lon_deg": 8.04})
+    with pytest.raises(
+        PlanRefusedError, match=r"launch site 'a' is not on our side .* 40 % of the border \(the part ab"
+    ):
+        plan_brief(against.model_copy(update={"launch": (south,)}))
+
+
+def test_halves_drawn_against_each_other_name_no_side(make_brief, tmp_path):
+    parts = [[(8.0, 50.0), (8.025, 50.0)], [(8.05, 50.0), (8.025, 50.0)]]
+    geometry = shapely.to_geojson(shapely.multilinestrings([shapely.linestrings(p) for p in parts]))
+    (tmp_path / "b.geojson").write_text('{"type":"Feature","properties":{},"geometry":' + geometry + "}")
+    brief = make_brief(folder=tmp_path, border={"file": "b.geojson", "own_side": "left"})
+    with pytest.raises(BriefError, match=r"50 % of the border \(the part about 50\.0000, 8\.0.*so left names no side"):
+        plan_brief(brief)
 
 
 def test_nan_in_the_border_is_refused(make_brief, straight):

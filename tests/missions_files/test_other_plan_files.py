@@ -71,6 +71,15 @@ def test_kmz_is_read_by_content(document, tmp_path):
     assert lists(read_plan_file(tmp_path / "p.bin")) == lists(document)
 
 
+def test_of_two_drawings_in_one_kmz_no_plan_is_guessed(document, tmp_path):
+    write_kml(document, tmp_path / "doc.kml")
+    with zipfile.ZipFile(tmp_path / "p.kmz", "w") as archive:
+        for name in ("doc.kml", "old/doc.kml"):
+            archive.write(tmp_path / "doc.kml", name)
+    with pytest.raises(InputError, match=r"p\.kmz: holds 2 drawings \(doc\.kml, old/doc\.kml\); pack the one"):
+        read_plan_file(tmp_path / "p.kmz")
+
+
 QGC_KML = {
     "PolygonGood.kml": 4,
     "PolygonAreaTest.kml": 4,

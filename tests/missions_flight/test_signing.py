@@ -7,6 +7,8 @@ import pickle
 import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.errors import InputError
@@ -90,6 +92,54 @@ def test_a_forged_far_future_frame_is_dropped_and_the_next_true_one_accepted(wir
     forger = Vehicle(OTHER, ticks=TICKS + 10**12)
     assert hear(link, wire, forger.frame(), vehicle.frame()) == ["HEARTBEAT"]
     assert (signer.counts.forged, signer.counts.accepted) == (1, 2)
+
+
+def unsigned(payload: bytes, seq: int) -> bytes:
+    """An unsigned PARAM_VALUE with bytes of one's choice for a name."""
+    mav = mavlink.MAVLink(None, srcSystem=1, srcComponent=1)
+    mav.seq = seq
+    return bytes(mavlink.MAVLink_param_value_message(payload, 1.0, 9, 100, 1).pack(mav))
+
+
+@pytest.mark.parametrize("unknown_id", [b"\xff\xff\xff", (0).to_bytes(3, "little")], ids=["unknown", "heartbeat"])
+def test_what_looks_like_a_signed_frame_inside_an_unsigned_one_is_counted_as_nothing(wire, unknown_id) -> None:
+    """Two bytes of a payload suffice to look like the header of a frame that is signed with another key."""
+    signer = make_signer()
+    link, vehicle = make_link(wire, signer), Vehicle()
+    look_alike = b"\xfd\x00\x01\x00\x07\x01\x01" + unknown_id  # no payload: its checksum and trailer are what follows
+    told = hear(link, wire, vehicle.frame(), *(unsigned(look_alike, seq) + vehicle.frame() for seq in range(20)))
+    assert told == ["HEARTBEAT"] * 21
+    counts = signer.counts
+    assert (counts.accepted, counts.unsigned, counts.forged, counts.unknown) == (21, 20, 0, 0)
+    assert (link.counts.rejected, link.counts.broken) == (20, 0)
+
+
+@given(payloads=st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=20))
+def test_unsigned_frames_are_counted_one_by_one_whatever_they_hold(payloads) -> None:
+    wire, signer = Wire(), make_signer()
+    link = make_link(wire, signer)
+    frames = b"".join(unsigned(payload, seq) for seq, payload in enumerate(payloads))
+    assert hear(link, wire, frames + bytes(300)) == []  # what looks like a header waits for as much as it claims
+    assert (signer.counts.unsigned, signer.counts.forged, link.counts.rejected) == (len(payloads), 0, len(payloads))
+
+
+def test_a_true_frame_wrapped_in_an_unsigned_one_is_still_found(wire) -> None:
+    """Whoever can put bytes before ours on a serial line must not make them unread by a header that covers them."""
+    signer = make_signer()
+    link, true = make_link(wire, signer), Vehicle().frame()
+    mav = mavlink.MAVLink(None, srcSystem=1, srcComponent=1)
+    wrapped = bytes(mavlink.MAVLink_data64_message(0, 64, true.ljust(64, b"\x01")).pack(mav))
+    assert hear(link, wire, wrapped) == ["HEARTBEAT"]
+    assert (signer.counts.accepted, signer.counts.unsigned) == (1, 1)
+
+
+def test_a_frame_of_an_unknown_kind_is_not_said_to_be_of_another_key(wire) -> None:
+    """Its checksum is not known, so nobody can tell whether it is a frame at all."""
+    signer = make_signer()
+    link = make_link(wire, signer)
+    header = b"\xfd\x00\x01\x00\x07\x01\x01\xff\xff\xff"
+    assert hear(link, wire, header + bytes(15)) == []
+    assert (signer.counts.unknown, signer.counts.forged) == (1, 0)
 
 
 def test_pymavlink_itself_falls_for_that_frame() -> None:

@@ -201,6 +201,24 @@ def test_kml_data_count_before_the_drawing_and_a_kmz_is_the_same(tmp_path):
         assert shape.periods[0].end_utc.year == 2026
 
 
+def test_every_drawing_of_a_kmz_is_read_and_what_draws_nothing_is_not_missed(tmp_path):
+    """A zone that stands in the second document keeps the aircraft out as well as one of the first."""
+    with zipfile.ZipFile(tmp_path / "z.kmz", "w") as archive:
+        archive.writestr("files/b.kml", kml(f"<Placemark><name>second</name>{polygon(0)}</Placemark>"))
+        archive.writestr("doc.kml", kml(f"<Placemark><name>first</name>{polygon(0)}</Placemark>"))
+        archive.writestr("files/styles.kml", kml("<Style id='s'/>"))
+        archive.writestr("files/._b.kml", b"\x00\x05\x16\x07Mac OS X")
+    assert [shape.name for shape in read_zone_file(tmp_path / "z.kmz").shapes] == ["first", "second"]
+
+
+def test_a_drawing_of_a_kmz_that_is_broken_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "z.kmz", "w") as archive:
+        archive.writestr("doc.kml", kml(f"<Placemark><name>first</name>{polygon(0)}</Placemark>"))
+        archive.writestr("b.kml", "<kml><Placemark>")
+    with pytest.raises(VedetteError, match=r"z\.kmz: b\.kml: is not well-formed XML"):
+        read_zone_file(tmp_path / "z.kmz")
+
+
 def test_a_kml_that_links_elsewhere_is_refused(tmp_path):
     link = "<NetworkLink><Link><href>http://127.0.0.1:9/x.kml</href></Link></NetworkLink>"
     with pytest.raises(VedetteError, match="NetworkLink"):

@@ -141,7 +141,7 @@ def test_what_a_simulation_has_no_dial_for_is_said(fault, dialect, said):
     broken = scenario.model_copy(update={"vehicle": (scenario.vehicle[0].model_copy(update={"fault": (fault,)}),)})
     with pytest.raises(ScenarioError, match=rf"{dialect} cannot fly 's': .*\(vehicle 'one'\)"):
         for_backend(broken, Backend(name=str(dialect)))
-    assert for_backend(broken, Backend()) is broken
+    assert for_backend(broken, Backend()) == broken
     assert for_backend(scenario, Backend(name="px4")).vehicle[0].dialect is Dialect.PX4
 
 

@@ -15,8 +15,9 @@ import pytest
 from missions.plan_files.dialect import Dialect
 from sitl.errors import ScenarioError
 from sitl.scenarios.scenario import FILM_METRICS
+from sitl.scenarios.scenario_backend import for_backend
 from sitl.scenarios.scenario_file import junit_xml, read_scenario
-from sitl.scenarios.scenario_real import set_once_up
+from sitl.scenarios.scenario_real import Backend, set_once_up
 from sitl.scenarios.scenario_run import filmed, run_scenario
 from sitl.scenarios.scenario_sortie import sortie_of
 from sitl.scenarios.scenario_verdict import Flown, ScenarioResult, judge
@@ -78,6 +79,27 @@ def test_a_scenario_flies_and_its_verdicts_are_measured_on_the_truth(tmp_path):
     standoff = result.verdicts[1].measured
     assert 140.0 < standoff <= 152.0
     assert ET.fromstring(junit_xml([result])).find("testsuite").get("failures") == "0"
+
+
+def test_what_is_expected_of_one_backend_is_not_asked_of_another(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(SHORT.format(standoff=140).replace("max = 5", 'max = 5\nbackend = ["embedded", "ardupilot"]'))
+    scenario = read_scenario(path)
+    asked = {name: len(for_backend(scenario, Backend(name=name)).expect) for name in ("embedded", "ardupilot", "px4")}
+    assert asked == {"embedded": 3, "ardupilot": 3, "px4": 2}
+    alone = scenario.model_copy(update={"expect": scenario.expect[2:]})
+    with pytest.raises(ScenarioError, match="expects nothing of px4"):
+        for_backend(alone, Backend(name="px4"))
+
+
+def test_the_landing_of_a_wing_is_judged_by_whose_autopilot_lands_it():
+    """Measured: 6 m off on ArduPilot, 5 on the embedded vehicle, 96 on PX4 (decision 0998)."""
+    scenario = read_scenario(next(path for path in SHIPPED if path.stem == "fixed_wing"))
+    limits = {
+        name: [e.max for e in for_backend(scenario, Backend(name=name)).expect if e.metric == "landed_off_home_m"]
+        for name in ("embedded", "ardupilot", "px4")
+    }
+    assert limits == {"embedded": [20.0], "ardupilot": [20.0], "px4": [120.0]}
 
 
 WIPED = """
@@ -179,6 +201,7 @@ def test_a_missed_expectation_exits_1_and_is_in_the_junit(tmp_path, capsys):
     (("lat_deg = 47.385", "lat_deg = 147.385"), "origin.lat_deg"),
     (('metric = "completed"', 'metric = "done"'), r"expect\[0\].metric = 'done' is none of"),
     (('name = "one"', 'name = "../one"'), r"vehicle\[0\].name"),
+    (("max = 5", 'max = 5\nbackend = ["px5"]'), r"expect\[2\].backend"),
     (("[border]", "[bordr]"), "bordr is not a key of a scenario .did you mean border"),
     (("seed = 3", "seed = 3\nseed = 4"), "no TOML"),
     (('name = "one"', 'name = "one"\nafter = "two"'), "'two'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import select
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from missions.links.link import open_link
+from missions.links.signing import Signer
+from missions.links.signing_key_file import make_key, read_key
 from missions.performance.aircraft import find_aircraft
 from sitl.ardupilot import find_ardupilot
 from sitl.errors import SitlError
@@ -81,6 +84,24 @@ def test_several_vehicles_have_ports_and_numbers_of_their_own_and_end_together(t
         assert [system_at(url) for url in urls] == [(7, 1), (8, 1), (9, 1)]  # fixed wings
         assert len(stopped(process)) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["true-1.npz", "true-2.npz", "true-3.npz"]
+
+
+@pytest.mark.timing
+def test_a_vehicle_with_a_key_is_believed_by_who_holds_the_same_key_alone(tmp_path):
+    keys = [tmp_path / name for name in ("link.key", "other.key")]
+    for key in keys:
+        make_key(key)
+    with running("vehicle", "--tcp", "0", "--signing-key", str(keys[0])) as (_, said):
+        (url,) = re.findall(r"at (tcp:\S+) and", said)
+        assert keys[0].read_text().strip() not in said
+        for key, verdict in zip(keys, ("accepted", "forged"), strict=True):
+            signer, until = Signer(read_key(key)), time.monotonic() + 20.0
+            with open_link(url, signer=signer) as link:
+                while getattr(signer.counts, verdict) < 5 and time.monotonic() < until:
+                    link.receive(0.5)
+            counts = dataclasses.asdict(signer.counts)
+            assert counts.pop(verdict) >= 5
+            assert set(counts.values()) == {0}
 
 
 def test_a_planners_type_flies_with_its_battery_and_speed():

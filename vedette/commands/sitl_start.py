@@ -91,6 +91,9 @@ def vehicle(
     udp_out: Annotated[list[str] | None, typer.Option(help="host:port to send to as well (repeatable).")] = None,
     wind: Annotated[str, typer.Option(help="speed_mps,from_deg,gust_mps.")] = "0,0,0",
     param: Annotated[list[str] | None, typer.Option(help="NAME=value to start with (repeatable).")] = None,
+    signing_key: Annotated[
+        Path | None, typer.Option(help="Key file of 'vedette fly': sign, and believe nothing that is unsigned.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all its noise.")] = 0,
     truth: Annotated[
         Path | None, typer.Option(help="Where to write the true path (.npz); of several NAME-1, ...")
@@ -101,6 +104,7 @@ def vehicle(
     Example: vedette sitl vehicle --home 54.05,23.10,140,0 --wind 6,270,1, then connect
     any ground station to tcp:127.0.0.1:5760. With --count 3 they stand 10 m apart at ports 5760, 5770 and 5780.
     """
+    from missions.links.signing_key_file import read_key
     from missions.plan_files.dialect import as_dialect
     from sitl.dynamics_power import WindSpec
     from sitl.vehicle.config import Airframe, VehicleConfig
@@ -122,6 +126,7 @@ def vehicle(
         tcp_port=tcp,
         udp_out=tuple(udp_out or ()),
         wind=WindSpec(speed_mps=speed, from_deg=from_deg, gust_sigma_mps=gust),
+        signing_key_hex="" if signing_key is None else read_key(signing_key).to_hex(),
     )
     if aircraft:
         config = _of_type(config, aircraft, airframe)
