@@ -30,6 +30,21 @@ class Row:
         return self.rival / self.ours if self.ours else float("inf")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Absent:
+    """A rival that is not installed: said among the rows, never left out in silence."""
+
+    package: str
+
+
+def beside(package: str, measure: Callable[[], list[Row]]) -> list[Row | Absent]:
+    """Return the rows of a rival that this package is, or say that it is not installed."""
+    try:
+        return [*measure()]
+    except ImportError:
+        return [Absent(package)]
+
+
 def best_of(function: Callable[[], object], repeats: int = 3, clock: Callable[[], float] = time.perf_counter) -> float:
     """Return the shortest time in seconds of `repeats` runs: by the wall, or by `time.process_time`."""
     times = []

@@ -65,12 +65,18 @@ def measured(run: Any) -> dict[str, Any]:
         "rows": [],
         "not_run": "",
     }
+    absent = []
     try:
         for row in run():
+            if isinstance(row, benchmarks.Absent):
+                absent.append(row.package)
+                continue
             versions = rival_versions(row.rival_name)
             area["rows"].append(dataclasses.asdict(row) | {"ratio": row.ratio, "rival_versions": versions})
     except (ImportError, OSError) as error:
         area["not_run"] = f"{type(error).__name__}: {error}"
+    if absent:
+        area["not_run"] = f"not installed: {', '.join(dict.fromkeys(absent))}"
     area["load_after"] = round(os.getloadavg()[0], 1)
     return area
 

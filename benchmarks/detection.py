@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import Row, best_of
+from benchmarks import Absent, Row, beside, best_of
 from detection.boxes import Overlap, suppress
 from detection.georeference import Surroundings, place_all
 from detection.ground_tiling import PERSON_MIN_PX, plan_tiles
@@ -29,6 +28,8 @@ from telemetry.videos.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 T0 = 1_750_000_000_000_000_000
 GROUND = FlatTerrain(height_m=180.0)
@@ -62,7 +63,7 @@ def _flight(depression_deg: float, seconds: float = 100.0) -> dict[str, np.ndarr
     }
 
 
-def _speed() -> list[Row]:
+def _speed() -> list[Row | Absent]:
     vehicle = _flight(45.0)
     times = frame_times(vehicle, Fraction(1), None, None)
     true = interpolate_vehicle(vehicle, times)
@@ -73,21 +74,22 @@ def _speed() -> list[Row]:
     ours = best_of(lambda: [detector.detect([picture]) for picture in pictures]) / len(pictures) * 1e3
     drawn = best_of(lambda: render(world, pose_of(true, 9, int(times[9])), CAMERA, int(times[9]), THERMAL)) * 1e3
     rows = [Row(what="draw a 640 x 512 infrared picture", ours=drawn, rival=20.0, rival_name="budget", unit="ms")]
-    try:
-        from ultralytics import YOLO
-    except ImportError:
-        return [*rows, Row(what="detect, 640 x 512", ours=ours, rival=35.0, rival_name="budget", unit="ms")]
+    rows.append(Row(what="detect, 640 x 512", ours=ours, rival=60.0, rival_name="limit", unit="ms"))
+    return [*rows, *beside("ultralytics", lambda: [_by_ultralytics(pictures, ours)])]
+
+
+def _by_ultralytics(pictures: list[NDArray[np.uint8]], ours: float) -> Row:
+    """Look at the same pictures with the same model by ultralytics."""
+    from ultralytics import YOLO
+
     model = YOLO(str(default_model()), task="detect")
     swapped = [np.ascontiguousarray(picture[..., ::-1]) for picture in pictures]
     model.predict(swapped[0], imgsz=(512, 640), verbose=False)
     rival = best_of(lambda: [model.predict(p, imgsz=(512, 640), verbose=False) for p in swapped]) / len(pictures) * 1e3
-    return [
-        *rows,
-        Row(what="detect, 640 x 512", ours=ours, rival=rival, rival_name="ultralytics on ONNX", unit="ms"),
-    ]
+    return Row(what="detect, 640 x 512", ours=ours, rival=rival, rival_name="ultralytics", unit="ms")
 
 
-def _merging() -> list[Row]:
+def _merging() -> list[Row | Absent]:
     """100 000 boxes of four overlapping tiles of a large picture."""
     rng = np.random.default_rng(4)
     corner = np.repeat(rng.uniform((0, 0), (3800, 2100), (25_000, 2)), 4, axis=0) + rng.normal(0.0, 1.0, (100_000, 2))
@@ -95,15 +97,17 @@ def _merging() -> list[Row]:
     scores, classes = rng.random(100_000), np.zeros(100_000, np.int64)
     ours = best_of(lambda: suppress(boxes, scores, classes, threshold=0.6, by=Overlap.SMALLER, most=10**6))
     rows = [Row(what="merge 100 000 boxes", ours=ours, rival=0.2, rival_name="budget", unit="s")]
-    try:
-        import supervision
-    except ImportError:
-        return rows
     few = slice(0, 5000)
-    held = np.hstack([boxes[few], scores[few, None]])
-    rival = best_of(lambda: supervision.box_non_max_suppression(held, 0.6), 1)
-    mine = best_of(lambda: suppress(boxes[few], scores[few], classes[few], threshold=0.6, most=10**6))
-    return [*rows, Row(what="merge 5000 boxes", ours=mine, rival=rival, rival_name="supervision NMS", unit="s")]
+
+    def by_supervision() -> Row:
+        import supervision
+
+        held = np.hstack([boxes[few], scores[few, None]])
+        rival = best_of(lambda: supervision.box_non_max_suppression(held, 0.6), 1)
+        mine = best_of(lambda: suppress(boxes[few], scores[few], classes[few], threshold=0.6, most=10**6))
+        return Row(what="merge 5000 boxes", ours=mine, rival=rival, rival_name="supervision NMS", unit="s")
+
+    return [*rows, *beside("supervision", lambda: [by_supervision()])]
 
 
 def _tiles() -> list[Row]:
@@ -142,7 +146,7 @@ def _wandering(many: int, frames: int) -> list[tuple[Frame, Detections]]:
     return taken
 
 
-def _following(many: int, frames: int) -> list[Row]:
+def _following(many: int, frames: int) -> list[Row | Absent]:
     """Hits a second of processor time: placed with covariances over terrain, followed, and both."""
     taken, around = _wandering(many, frames), Surroundings(terrain=GROUND)
     hits = place_all(taken, around, class_names=("person",))
@@ -159,12 +163,15 @@ def _following(many: int, frames: int) -> list[Row]:
     both = 1.0 / (1.0 / placing + 1.0 / following)
     rows = [row("place", placing, 1e5, "goal"), row("follow", following, 1e5, "goal")]
     rows.append(row("place and follow", both, 1e5, "goal"))
-    with contextlib.suppress(ImportError):
-        name = "pymap3d, one call a picture, no terrain, no covariance, no ids"
-        rows.append(row("place", placing, rate(lambda: _on_the_ellipsoid(taken)), name))
-    with contextlib.suppress(ImportError):
-        rows.append(row("follow", following, rate(lambda: _in_the_picture(taken), 2), "ByteTrack of trackers"))
-    return rows
+    on_ellipsoid = "pymap3d, one call a picture, no terrain, no covariance, no ids"
+
+    def by_pymap3d() -> Row:
+        return row("place", placing, rate(lambda: _on_the_ellipsoid(taken)), on_ellipsoid)
+
+    def by_trackers() -> Row:
+        return row("follow", following, rate(lambda: _in_the_picture(taken), 2), "ByteTrack of trackers")
+
+    return [*rows, *beside("pymap3d", lambda: [by_pymap3d()]), *beside("trackers", lambda: [by_trackers()])]
 
 
 def _on_the_ellipsoid(taken: list[tuple[Frame, Detections]]) -> None:
@@ -195,6 +202,6 @@ def _in_the_picture(taken: list[tuple[Frame, Detections]]) -> None:
         tracker.update(given, timestamp=float(frame.pts_s))
 
 
-def run() -> list[Row]:
+def run() -> list[Row | Absent]:
     """Return the table's rows."""
     return _speed() + _merging() + _tiles() + _following(200, 30) + _following(10, 300)

@@ -7,12 +7,11 @@ rivals is among our dependencies: pip install sahi supervision ultralytics to ha
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import Row, best_of
+from benchmarks import Absent, Row, beside, best_of
 from detection.boxes import overlap
 from detection.ground_tiling import PERSON_MIN_PX, plan_tiles
 from detection.model_manifest_file import default_model
@@ -27,7 +26,7 @@ from sitl.films.render_look import THERMAL
 from sitl.films.world import Crowd, Kind, make_world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sitl.films.render import TruthBoxes
 
@@ -112,20 +111,16 @@ def _timed(look: Look, seen: list[tuple[np.ndarray, TruthBoxes, Pose]]) -> tuple
     return spent / len(seen) * 1e3, float(np.mean(found))
 
 
-def run() -> list[Row]:
+def run() -> list[Row | Absent]:
     """Return the table's rows."""
     detector = OnnxDetector(default_model())
     seen = [_picture(seed) for seed in WORLDS]
     spent, found = _timed(_ours(detector), seen)
-    rows = []
-    for name, make in (("supervision", functools.partial(_supervision, detector)), ("sahi", _sahi)):
-        try:
-            rival = f"{name} {importlib.metadata.version(name)}"
-            theirs, known = _timed(make(), seen)
-        except ImportError:
-            continue
-        rows += [
-            Row(what="a 1920 x 1080 picture in tiles", ours=spent, rival=theirs, rival_name=rival, unit="ms"),
-            Row(what="persons found in it", ours=found, rival=known, rival_name=rival, unit="", higher_is_better=True),
-        ]
-    return rows
+    rivals = {"supervision": functools.partial(_supervision, detector), "sahi": _sahi}
+
+    def rows(name: str) -> Iterator[Row]:
+        theirs, known = _timed(rivals[name](), seen)
+        yield Row(what="a 1920 x 1080 picture in tiles", ours=spent, rival=theirs, rival_name=name, unit="ms")
+        yield Row(what="persons found in it", ours=found, rival=known, rival_name=name, unit="", higher_is_better=True)
+
+    return [row for name in rivals for row in beside(name, lambda name=name: list(rows(name)))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
 
@@ -29,6 +30,16 @@ def test_a_rival_that_cannot_be_run_is_said_and_what_ran_is_kept():
     assert "sahi" in area["not_run"]
     assert len(area["rows"]) == 1
     assert "sahi" in bench.as_markdown({"areas": {"detection": area}})
+
+
+def test_a_rival_that_is_not_installed_is_said_and_the_next_is_measured():
+    def measure():
+        yield from bench.benchmarks.beside("a-rival", lambda: importlib.import_module("no_such_package") and [])
+        yield from bench.benchmarks.beside("geopandas", lambda: list(rows()))
+
+    area = bench.measured(measure)
+    assert area["not_run"] == "not installed: a-rival"
+    assert len(area["rows"]) == 1
 
 
 def test_one_area_alone_leaves_the_others(tmp_path, monkeypatch, capsys):
