@@ -2,16 +2,23 @@
 
 ByteTrack, OC-SORT and BoT-SORT with camera-motion compensation are those of `trackers`, which is not among our
 dependencies: pip install trackers to have them. BoT-SORT is given the pictures, drawn as the simulator's thermal camera
-has them, at the rates of patrols (up to three a second); drawing is not counted as its time. UCMCTrack's way on the
-ground is `benchmarks._ground_kalman`. HOTA and IDF1 are trackeval's, beside what the same boxes allow.
+has them; drawing is not counted as its time. UCMCTrack's way on the ground is `benchmarks._ground_kalman`. HOTA and
+IDF1 are trackeval's, beside what the same boxes allow.
+
+All of it is half an hour's work. ``python -m benchmarks.tracking FOLDER --most 1`` measures the next piece, one flight
+at one rate, and keeps it in a folder; with ``VEDETTE_BENCH_PIECES=FOLDER`` the table is made of what is kept there.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import itertools
+import json
+import os
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from detection.ground_hits import GroundHits
-    from detection.track_scoring import TrackScore
 
     Follow = Callable[["_Flown"], tuple[GroundHits, float]]
 
@@ -40,7 +46,8 @@ FLIGHTS = ((1, 45.0), (2, 35.0), (3, 60.0), (4, 45.0), (6, 40.0))
 """World seed, and depression in degrees."""
 RATES = ((Fraction(30), 12.0), (Fraction(6), 60.0), (Fraction(3), 60.0), (Fraction(3, 2), 60.0))
 """Frames a second, and seconds of each flight."""
-DRAWN_FPS = Fraction(3)
+KEPT_IN = "VEDETTE_BENCH_PIECES"
+OURS = "ours"
 PERFECT = DetectorErrors(
     recall=1.0, half_height_px=-50.0, hidden_share=0.0, jitter_px=(0.0, 0.0), jitter_share=0.0,
     lasting_px=(0.0, 0.0), flickers_per_frame=0.0, clutter_per_km2=0.0,
@@ -78,19 +85,14 @@ def _on_ground(one: _Flown) -> tuple[GroundHits, float]:
     return follow_on_ground(one.seen.hits, one.seen.looks), time.process_time() - start
 
 
-def _rivals(fps: Fraction) -> dict[str, Follow]:
-    found: dict[str, Follow] = {"UCMCTrack's way": _on_ground}
-    try:
-        from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
-    except ImportError:
-        return found
+def _rivals() -> dict[str, Follow]:
+    from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
+
     low = 0.3
     common = {"track_activation_threshold": low, "high_conf_det_threshold": low, "minimum_consecutive_frames": 1}
-    if fps <= DRAWN_FPS:
-        found["BoT-SORT with CMC of trackers"] = lambda one: _in_the_picture(
-            BoTSORTTracker(**common), one, pictures=True
-        )
-    return found | {
+    return {
+        "UCMCTrack's way": _on_ground,
+        "BoT-SORT with CMC of trackers": lambda one: _in_the_picture(BoTSORTTracker(**common), one, pictures=True),
         "ByteTrack of trackers": lambda one: _in_the_picture(ByteTrackTracker(**common), one),
         "OC-SORT of trackers": lambda one: _in_the_picture(
             OCSORTTracker(high_conf_det_threshold=low, minimum_iou_threshold=0.1, minimum_consecutive_frames=1), one
@@ -124,57 +126,125 @@ def _in_the_picture(tracker: Any, one: _Flown, *, pictures: bool = False) -> tup
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Reached:
-    """Scores of one tracker over the flights."""
+class Piece:
+    """One flight at one rate."""
 
-    scores: list[TrackScore]
-    ms_per_frame: float
-
-    @classmethod
-    def by(cls, follow: Follow, flights: list[_Flown]) -> _Reached:
-        scores, spent = [], 0.0
-        for one in flights:
-            marked, seconds = follow(one)
-            spent += seconds
-            hours = one.seen.seconds / 3600.0
-            scores.append(score_tracks(marked, GroundTracks.of([]), one.seen.truth, hours=hours))
-        return cls(scores=scores, ms_per_frame=1e3 * spent / sum(len(one.seen.looks) for one in flights))
-
-    def mean(self, name: str, which: str = "reached") -> float:
-        weights = [one.things for one in self.scores]
-        return float(np.average([getattr(getattr(one, which), name) for one in self.scores], weights=weights))
+    fps: Fraction
+    seconds: float
+    seed: int
+    depression_deg: float
+    boxes: str
 
     @property
-    def switches(self) -> float:
-        return sum(one.id_switches for one in self.scores) / sum(one.things for one in self.scores)
+    def name(self) -> str:
+        """Name of the file that what was measured is kept in."""
+        return f"{self.boxes}-{float(self.fps):g}-{self.seed}.json"
+
+    def measured(self) -> dict[str, dict[str, float]]:
+        """Follow the flight's boxes with every tracker; numbers by the tracker's name."""
+        shape = PatrolShape(seconds=self.seconds, fps=self.fps, depression_deg=self.depression_deg)
+        one = _Flown.over(self.seed, shape, PERFECT if self.boxes == "perfect" else None)
+        return {name: _numbers(follow, one) for name, follow in {OURS: _ours, **_rivals()}.items()}
+
+
+PIECES = [
+    Piece(fps=fps, seconds=seconds, seed=seed, depression_deg=down, boxes=boxes)
+    for boxes, rates in (("usual", RATES), ("perfect", RATES[2:3]))
+    for fps, seconds in rates
+    for seed, down in FLIGHTS
+]
+
+
+def _numbers(follow: Follow, one: _Flown) -> dict[str, float]:
+    marked, spent_s = follow(one)
+    score = score_tracks(marked, GroundTracks.of([]), one.seen.truth, hours=one.seen.seconds / 3600.0)
+    found = {
+        "things": score.things, "id_switches": score.id_switches, "labelled": score.labelled_share,
+        "spent_s": spent_s, "frames": len(one.seen.looks),
+    }  # fmt: skip
+    for which in ("reached", "ceiling"):
+        found |= {f"{name}_{which}": getattr(getattr(score, which), name) for name in ("hota", "idf1")}
+    return found
+
+
+def _kept(piece: Piece, folder: Path | None) -> dict[str, dict[str, float]]:
+    """Return what was measured of a piece, now or before."""
+    place = None if folder is None else folder / piece.name
+    if place is not None and place.is_file():
+        return json.loads(place.read_text(encoding="utf-8"))
+    found = piece.measured()
+    if place is not None:
+        place.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Reached:
+    """What one tracker made of the flights, a row each."""
+
+    flights: list[dict[str, float]]
+
+    def mean(self, name: str) -> float:
+        """Return the mean over all things."""
+        weights = [one["things"] for one in self.flights]
+        return float(np.average([one[name] for one in self.flights], weights=weights))
+
+    def ratio(self, name: str, over: str) -> float:
+        """Return the sum of one number over that of another."""
+        return sum(one[name] for one in self.flights) / sum(one[over] for one in self.flights)
 
     @property
     def labelled(self) -> float:
-        return float(np.nanmean([one.labelled_share for one in self.scores]))
+        return float(np.nanmean([one["labelled"] for one in self.flights]))
 
 
-def _rows(fps: Fraction, seconds: float, errors: DetectorErrors | None, label: str) -> list[Row]:
-    shape = PatrolShape(seconds=seconds, fps=fps)
-    flights = [_Flown.over(seed, dataclasses.replace(shape, depression_deg=down), errors) for seed, down in FLIGHTS]
-    mine = _Reached.by(_ours, flights)
-    where = f"{label}, {float(fps):g} frames/s"
+def _rows(pieces: list[Piece], folder: Path | None) -> list[Row]:
+    found = [_kept(piece, folder) for piece in pieces]
+    reached = {name: _Reached([one[name] for one in found]) for name in found[0]}
+    mine = reached.pop(OURS)
+    where = f"of {pieces[0].boxes} boxes, {float(pieces[0].fps):g} frames/s"
 
     def row(what: str, ours: float, rival: float, name: str, unit: str = "", *, more: bool = True) -> Row:
         return Row(what=f"{what} {where}", ours=ours, rival=rival, rival_name=name, unit=unit, higher_is_better=more)
 
-    rows = [row(n.upper(), mine.mean(n), mine.mean(n, "ceiling"), "every identity known") for n in ("hota", "idf1")]
-    for name, follow in _rivals(fps).items():
-        theirs = _Reached.by(follow, flights)
-        rows += [row(n.upper(), mine.mean(n), theirs.mean(n), name) for n in ("hota", "idf1")]
+    def scores(them: _Reached, which: str, name: str) -> list[Row]:
+        return [row(n.upper(), mine.mean(f"{n}_reached"), them.mean(f"{n}_{which}"), name) for n in ("hota", "idf1")]
+
+    rows = scores(mine, "ceiling", "every identity known")
+    for name, them in reached.items():
+        switches = [one.ratio("id_switches", "things") for one in (mine, them)]
+        ms = [1e3 * one.ratio("spent_s", "frames") for one in (mine, them)]
         rows += [
-            row("id switches a thing", mine.switches, theirs.switches, name, more=False),
-            row("boxes with an identity", mine.labelled, theirs.labelled, name),
-            row("time", mine.ms_per_frame, theirs.ms_per_frame, name, "ms/frame", more=False),
+            *scores(them, "reached", name),
+            row("id switches a thing", *switches, name, more=False),
+            row("boxes with an identity", mine.labelled, them.labelled, name),
+            row("time", *ms, name, "ms/frame", more=False),
         ]
     return rows
 
 
 def run() -> list[Row]:
     """Return the table's rows."""
-    rows = [row for fps, seconds in RATES for row in _rows(fps, seconds, None, "of usual boxes")]
-    return rows + _rows(Fraction(3), 60.0, PERFECT, "of perfect boxes")
+    kept_in = os.environ.get(KEPT_IN)
+    folder = None if kept_in is None else Path(kept_in)
+    alike = itertools.groupby(PIECES, key=lambda piece: (piece.boxes, piece.fps))
+    return [row for _, pieces in alike for row in _rows(list(pieces), folder)]
+
+
+def main() -> None:
+    """Measure the next pieces that a folder lacks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--most", type=int, default=len(PIECES), help="how many at most")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    left = [piece for piece in PIECES if not (asked.folder / piece.name).is_file()]
+    for piece in left[: asked.most]:
+        start = time.process_time()
+        _kept(piece, asked.folder)
+        print(f"{piece.name}: {time.process_time() - start:.0f} s of processor time", flush=True)
+    print(f"{max(0, len(left) - asked.most)} pieces are left", flush=True)
+
+
+if __name__ == "__main__":
+    main()

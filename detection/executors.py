@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Final, Self
 
 from detection.errors import ModelError
-from detection.looking import look
+from detection.looking import Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,8 @@ STRETCH_PICTURES: Final = 8
 AGAIN_MAX: Final = 3
 """How often a stretch is looked at again whose process died."""
 
-_held: list[Detector] = []
-"""The detector of a process of the pool."""
+_held: list[Looker] = []
+"""What looks in a process of the pool."""
 
 
 class LocalPool:
@@ -90,8 +90,8 @@ class LocalPool:
 
 def _begin(open_detector: Callable[[], Detector]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started the pool ends it
-    _held.append(open_detector())
+    _held.append(Looker(open_detector()))
 
 
 def _look(stretch: Stretch) -> list[Seen]:
-    return look(_held[0], stretch)
+    return _held[0].look(stretch)

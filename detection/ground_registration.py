@@ -12,6 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from PIL import Image
 from scipy import fft, ndimage
 
 from detection.looks import Look, Looks, Shift, seen_pixels
@@ -38,12 +39,19 @@ AGREEMENT_MIN: Final = 0.4
 CELL_SIGMA: Final = 0.15
 """One-sigma error of the peak in cells, found on simulated films (`tests/detection/test_ground_registration.py`)."""
 SURROUNDINGS_CELLS: Final = 15
+RIM_CELLS: Final = 9
+"""Over so many cells what lies at the rim of what both show fades away."""
+DEPTH_MIN_M: Final = 1e-3
+"""A grid whose corner lies in the plane of the lens is not laid out: there is no projection of it."""
 MOVED_BLOCKS: Final = 3.0
 """Ground that has moved by fewer blocks is not told from marks burned into the picture."""
 ALIKE_SHARE: Final = 0.1
 """Blocks that changed by less than this share of the spread of all changes are alike."""
 STEEP_MIN: Final = 0.1
 """Pictures that look less steeply down than this (the sine of 6 degrees) show ground too unevenly to be compared."""
+
+_SIDE: Final = np.hanning(CELLS + 2)[1:-1].astype(np.float32)
+_HANN: Final = np.outer(_SIDE, _SIDE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,68 +158,107 @@ def _compared(before: Taken, now: Taken) -> Shift | None:
     """Lay both onto one grid between their middles and find where they agree."""
     half_m = max(before.ground.half_m, now.ground.half_m)
     cell_m = 2.0 * half_m / CELLS
-    apart = geodetic_to_enu(
-        now.ground.middle.lat_deg, now.ground.middle.lon_deg, now.ground.middle.alt_hae_m, before.ground.middle
-    )
+    origin, ahead = before.ground.middle, now.ground.middle
+    apart = geodetic_to_enu(ahead.lat_deg, ahead.lon_deg, ahead.alt_hae_m, origin)
     centre = np.asarray(apart, dtype=np.float64).reshape(3) / 2.0
     if np.hypot(centre[0], centre[1]) > half_m:
         return None
-    steps = (np.arange(CELLS) + 0.5) * cell_m - half_m
-    north, east = np.meshgrid(centre[1] + steps, centre[0] + steps, indexing="ij")
-    grid = np.column_stack([east.ravel(), north.ravel(), np.full(CELLS**2, centre[2])])
-    burned = _burned_in(before, now)
-    first, second = (_laid(taken, grid, before.ground.middle, burned) for taken in (before, now))
+    corner = centre - (half_m, half_m, 0.0)
+    matrices = [one.ground.look.matrices(origin)[0] for one in (before, now)]
+    burned = _burned_in(before, now, matrices[1])
+    first, second = (
+        _laid(_without(taken.grey, burned), _grid_to_blocks(matrix, corner, cell_m, taken.factor))
+        for taken, matrix in zip((before, now), matrices, strict=True)
+    )
     both = np.isfinite(first) & np.isfinite(second)
     if both.mean() < SHARED_MIN:
         return None
     reach = max(2, min(CELLS // 3, int(REACH_M / cell_m)))
-    found = _peak(_flat(first, both), _flat(second, both), reach)
+    window = _HANN * np.where(both, ndimage.uniform_filter(both.astype(np.float32), RIM_CELLS), np.float32(0.0))
+    found = _peak(_flat(first, both) * window, _flat(second, both) * window, reach)
     if found is None:
         return None
     return Shift(east_m=found[0] * cell_m, north_m=found[1] * cell_m, sigma_m=CELL_SIGMA * cell_m)
 
 
-def _burned_in(before: Taken, now: Taken) -> NDArray[np.bool_] | None:
-    """Return which blocks are alike in both while the ground has moved on: marks, and not the ground."""
+def _burned_in(before: Taken, now: Taken, matrix: FloatArray) -> NDArray[np.bool_] | None:
+    """Return which blocks are alike in both while the ground has moved on: marks, and not the ground.
+
+    `matrix` turns metres about the middle of the picture before into pixels of this one.
+    """
     if before.grey.shape != now.grey.shape:
         return None
-    pixel, _ = seen_pixels(now.ground.look.matrices(before.ground.middle)[0], np.zeros((1, 3)))
+    pixel, _ = seen_pixels(matrix, np.zeros((1, 3)))
     if not np.hypot(*(pixel[0] - now.ground.look.size_px[0] / 2.0)) > MOVED_BLOCKS * now.factor:
         return None
     change = np.abs(now.grey - before.grey)
-    alike = ndimage.binary_opening(change < ALIKE_SHARE * float(change.std()), np.ones((2, 2)))
-    return np.asarray(ndimage.binary_dilation(alike, np.ones((3, 3))))
+    return _four_by_four(change < ALIKE_SHARE * float(change.std()))
 
 
-def _laid(taken: Taken, grid_m: FloatArray, origin: Geodetic, burned: NDArray[np.bool_] | None) -> FloatArray:
+def _four_by_four(alike: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Return what lies in or beside a square of two by two that is alike; None where there is no such square.
+
+    It is the opening of `alike` by that square, dilated by three by three.
+    """
+    down = alike[:-1] & alike[1:]
+    square = down[:, :-1] & down[:, 1:]
+    if not square.any():
+        return None
+    rows, columns = alike.shape
+    wide = np.pad(square, 2)
+    wide = wide[:rows] | wide[1 : rows + 1] | wide[2 : rows + 2] | wide[3 : rows + 3]
+    found = wide[:, :columns] | wide[:, 1 : columns + 1] | wide[:, 2 : columns + 2] | wide[:, 3 : columns + 3]
+    return np.asarray(found)
+
+
+def _without(grey: NDArray[np.float32], burned: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    return grey if burned is None else np.where(burned, np.float32(np.nan), grey)
+
+
+def _grid_to_blocks(matrix: FloatArray, corner_m: FloatArray, cell_m: float, factor: int) -> FloatArray:
+    """Return the homography (3, 3) from the grid's columns and rows to a picture's blocks times depth, and depth.
+
+    The grid is level, so that looking at it is a projection of one plane onto another (Hartley and Zisserman, Multiple
+    View Geometry, 8.1). `corner_m` is its south-western corner: metres east, north and up, as `matrix` takes them.
+    """
+    into = np.zeros((4, 3))
+    into[0, 0] = into[1, 1] = cell_m
+    into[:3, 2], into[3, 2] = corner_m, 1.0
+    return np.asarray((matrix @ into) / np.array([factor, factor, 1.0])[:, None])
+
+
+def _laid(grey: NDArray[np.float32], to_blocks: FloatArray) -> NDArray[np.float32]:
     """Return the brightness of a picture at places of the ground, shape (CELLS, CELLS); NaN where it shows them not."""
-    pixels, depth = seen_pixels(taken.ground.look.matrices(origin)[0], grid_m)
-    at = np.where(depth > 0.0, pixels.T[::-1] / taken.factor - 0.5, -9.0)
-    grey = taken.grey if burned is None else np.where(burned, np.float32(np.nan), taken.grey)
-    seen = ndimage.map_coordinates(grey, np.nan_to_num(at, nan=-9.0), order=1, mode="constant", cval=np.nan)
-    return np.asarray(seen, dtype=np.float64).reshape(CELLS, CELLS)
+    depth = to_blocks[2, 2]
+    steps = np.arange(CELLS) + 0.5
+    behind = to_blocks[2, 0] * steps + to_blocks[2, 1] * steps[:, None] + depth <= 0.0
+    if abs(depth) < DEPTH_MIN_M:
+        return np.full((CELLS, CELLS), np.nan, np.float32)
+    coefficients = (to_blocks / depth).ravel()[:8].tolist()
+    laid = Image.fromarray(grey).transform(
+        (CELLS, CELLS), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=np.nan
+    )
+    return np.where(behind, np.float32(np.nan), np.asarray(laid))
 
 
-def _flat(laid: FloatArray, both: NDArray[np.bool_]) -> FloatArray:
-    """Return what stands out from its surroundings, under a soft window; 0 where either picture shows nothing."""
+def _flat(laid: NDArray[np.float32], both: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return what stands out from its surroundings, within three sigmas."""
     filled = np.where(both, laid, laid[both].mean())
     fine = filled - ndimage.uniform_filter(filled, SURROUNDINGS_CELLS)
     limit = 3.0 * float(fine[both].std())
-    hann = np.hanning(CELLS + 2)[1:-1]
-    rim = ndimage.uniform_filter(both.astype(np.float64), 9)
-    return np.asarray(np.clip(fine, -limit, limit) * np.outer(hann, hann) * np.where(both, rim, 0.0))
+    return np.asarray(np.clip(fine, -limit, limit))
 
 
-def _peak(first: FloatArray, second: FloatArray, reach: int) -> tuple[float, float] | None:
+def _peak(first: NDArray[np.float32], second: NDArray[np.float32], reach: int) -> tuple[float, float] | None:
     """Return the cells east and north by which the second lies off the first; None where they do not agree."""
     energy = float(np.sqrt((first**2).sum() * (second**2).sum()))
     if energy <= 0.0:
         return None
-    size = 2 * CELLS
-    first, second = first.astype(np.float32), second.astype(np.float32)
-    product = fft.rfft2(second, (size, size)) * np.conj(fft.rfft2(first, (size, size)))
-    agreement = fft.fftshift(fft.irfft2(product, (size, size))) / energy
-    near = agreement[CELLS - reach : CELLS + reach + 1, CELLS - reach : CELLS + reach + 1]
+    size = fft.next_fast_len(CELLS + reach, real=True)  # shifts up to the reach do not come round
+    spectra = fft.rfft2(np.stack([first, second]), (size, size))
+    agreement = fft.irfft2(spectra[1] * np.conj(spectra[0]), (size, size))
+    lags = np.arange(-reach, reach + 1)
+    near = agreement[np.ix_(lags, lags)] / energy
     row, column = np.unravel_index(int(near.argmax()), near.shape)
     if near[row, column] < AGREEMENT_MIN or not (0 < row < 2 * reach and 0 < column < 2 * reach):
         return None

@@ -21,6 +21,8 @@ from geo.rotation import camera_to_ned
 from geo.values import Poses
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from detection.values import Detector
@@ -40,6 +42,9 @@ RIM: Final = 0.05
 INPUT_PX: Final = (640, 512)
 """Width and height of the model's input, where a detector does not say."""
 ROW_STEP_PX: Final = 8
+_GRID: Final = np.array([(u, v) for v in (RIM, 0.5, 1.0 - RIM) for u in (RIM, 0.5, 1.0 - RIM)])
+_CORNERS: Final = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
+"""Places of a tile across and down, as shares of it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +64,13 @@ def plan_tiles(
     A picture whose lowest person is high enough when it is scaled down whole is one tile.
     """
     width, height = camera.width_px, camera.height_px
+    whole = _whole_scale(width, height, input_px)
+    if whole >= 1.0:
+        return whole_picture(width, height)
     rows = np.append(np.arange(0, height, ROW_STEP_PX), height - 1)
     person, metre = _heights(pose, camera, ground_hae_m, rows)
     seen = np.flatnonzero(metre >= METRE_MIN_PX)
-    whole = min(input_px[0] / width, input_px[1] / height)
-    if not len(seen) or whole >= 1.0 or whole * person[seen].min() >= person_min_px:
+    if not len(seen) or whole * person[seen].min() >= person_min_px:
         return whole_picture(width, height)
     first = int(rows[seen[0]])
     needed = np.clip(person_min_px / np.maximum(person, 1e-6), whole, 1.0)
@@ -78,6 +85,11 @@ def plan_tiles(
             break
         bottom = min(bottom - 1, top + round(shared))
     return TilePlan(tiles=tuple(tiles), first_row_px=first)
+
+
+def _whole_scale(width_px: int, height_px: int, input_px: tuple[int, int]) -> float:
+    """Return how large the model sees a picture that it is shown whole; 1 and more is nothing to gain by tiles."""
+    return min(input_px[0] / width_px, input_px[1] / height_px)
 
 
 def whole_picture(width_px: int, height_px: int) -> TilePlan:
@@ -141,7 +153,10 @@ class GroundTiler:
         plan = self._plan(pose, camera, shape)
         if len(plan.tiles) < 2 or pose is None or camera is None:
             return plan.tiles, plan
-        fresh = tuple(tile for tile in plan.tiles if not self._seen_before(tile, pose, camera))
+        self._recent = [(t, quad) for t, quad in self._recent if 0 <= pose.t_utc_ns - t < AGAIN_NS]
+        inner, whole = self._places(plan.tiles, pose, camera)
+        seen = [self._seen_before(*both, pose.t_utc_ns) for both in zip(inner, whole, strict=True)]
+        fresh = tuple(tile for tile, before in zip(plan.tiles, seen, strict=True) if not before)
         return fresh, plan if len(fresh) == len(plan.tiles) else None
 
     def _plan(self, pose: Pose | None, camera: CameraModel | None, shape: tuple[int, ...]) -> TilePlan:
@@ -151,6 +166,7 @@ class GroundTiler:
             pose is None
             or camera is None
             or self._person_min_px <= 0.0
+            or _whole_scale(wide, high, self._input_px) >= 1.0
             or (camera.width_px, camera.height_px) != (wide, high)
         ):
             return whole
@@ -162,28 +178,25 @@ class GroundTiler:
     def _ground_m(self, pose: Pose) -> float:
         return float(np.asarray(self._terrain.height_hae_m(np.array([pose.lat_deg]), np.array([pose.lon_deg])))[0])
 
-    def _seen_before(self, tile: Tile, pose: Pose, camera: CameraModel) -> bool:
-        """Tell whether tiles of the last second cover a tile's ground, and remember it where they do not.
-
-        Ground is compared as nine places of the tile's grid on the level under the camera, in metres north and east
-        of where the first tile was looked at.
-        """
-        self._recent = [(t, quad) for t, quad in self._recent if 0 <= pose.t_utc_ns - t < AGAIN_NS]
-        places = self._places(tile, pose, camera, RIM)
+    def _seen_before(self, places: FloatArray, corners: FloatArray, t_utc_ns: int) -> bool:
+        """Tell whether tiles of the last second cover nine places of a tile; remember its corners where they do not."""
         covered = np.zeros(len(places), dtype=bool)
         for _, quad in self._recent:
             covered |= _inside(places, quad)
         if covered.all():
             return True
-        corners = self._places(tile, pose, camera, 0.0)[[0, 2, 8, 6]]
         if np.isfinite(corners).all():
-            self._recent.append((pose.t_utc_ns, corners))
+            self._recent.append((t_utc_ns, corners))
         return False
 
-    def _places(self, tile: Tile, pose: Pose, camera: CameraModel, rim: float) -> FloatArray:
-        shares = np.array([rim, 0.5, 1.0 - rim])
-        u, v = tile.left_px + shares * tile.width_px, tile.top_px + shares * tile.height_px
-        uv = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
+    def _places(self, tiles: Sequence[Tile], pose: Pose, camera: CameraModel) -> tuple[FloatArray, FloatArray]:
+        """Return nine places within each tile's rim, (n, 9, 2), and its corners in turn, (n, 4, 2).
+
+        They are metres north and east, on the level under the camera, of where the first tile was looked at.
+        """
+        box = np.array([(tile.left_px, tile.top_px, tile.width_px, tile.height_px) for tile in tiles], dtype=np.float64)
+        shares = np.concatenate([_GRID, _CORNERS])
+        uv = (box[:, None, :2] + shares * box[:, None, 2:]).reshape(-1, 2)
         ray = camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, uv)
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.where(ray[2] > 1e-3, (pose.alt_hae_m - self._ground_m(pose)) / ray[2], np.nan)
@@ -191,7 +204,9 @@ class GroundTiler:
             self._origin = pose.lat_deg, pose.lon_deg
         north, east = (float(v) for v in metres_per_degree(self._origin[0]))
         here = (pose.lat_deg - self._origin[0]) * north, (pose.lon_deg - self._origin[1]) * east
-        return np.stack([here[0] + reach * ray[0], here[1] + reach * ray[1]], axis=1)
+        at = np.stack([here[0] + reach * ray[0], here[1] + reach * ray[1]], axis=1)
+        at = at.reshape(len(tiles), len(shares), 2)
+        return at[:, : len(_GRID)], at[:, len(_GRID) :]
 
 
 def _inside(points: FloatArray, quad: FloatArray) -> NDArray[np.bool_]:

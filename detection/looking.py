@@ -61,26 +61,36 @@ class Seen:
     shift: Shift | None
 
 
-def look(detector: Detector, stretch: Stretch) -> list[Seen]:
-    """Look at the pictures of a stretch; fewer answers than pictures where the detector fell silent."""
-    before = None if stretch.before is None else _taken(stretch.before)
-    found: list[Seen] = []
-    silent = 0
-    for picture in stretch.pictures:
-        detections = detect_tiles(detector, picture.image, picture.tiles)
-        shift = None
-        if picture.compared:
-            now = _taken(picture)
-            shift, before = shift_between(before, now), now
-        found.append(Seen(detections=detections, shift=shift))
-        silent = 0 if detections.answered else silent + 1
-        if silent >= SILENT_MAX:
-            break
-    return found
+class Looker:
+    """Looks at stretches of pictures with one detector."""
 
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._last: tuple[Picture, Taken | None] | None = None
 
-def _taken(picture: Picture) -> Taken | None:
-    return None if picture.ground is None else Taken.of(picture.image, picture.ground)
+    def look(self, stretch: Stretch) -> list[Seen]:
+        """Look at the pictures of a stretch; fewer answers than pictures where the detector fell silent."""
+        before = None if stretch.before is None else self._taken(stretch.before)
+        found: list[Seen] = []
+        silent = 0
+        for picture in stretch.pictures:
+            detections = detect_tiles(self._detector, picture.image, picture.tiles)
+            shift = None
+            if picture.compared:
+                now = self._taken(picture)
+                shift, before = shift_between(before, now), now
+            found.append(Seen(detections=detections, shift=shift))
+            silent = 0 if detections.answered else silent + 1
+            if silent >= SILENT_MAX:
+                break
+        return found
+
+    def _taken(self, picture: Picture) -> Taken | None:
+        """Return what of a picture is compared; the last one's is asked for twice."""
+        if self._last is None or self._last[0] is not picture:
+            ground = picture.ground
+            self._last = picture, None if ground is None else Taken.of(picture.image, ground)
+        return self._last[1]
 
 
 class Executor(Protocol):
@@ -101,17 +111,26 @@ class Executor(Protocol):
         ...
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class InProcess:
-    """Looks at each picture at once, in this process."""
+    """Looks at each picture at once, in this process.
 
-    detector: Detector
-    stretch_pictures: int = 1
-    ahead: int = 1
+    Parameters
+    ----------
+    detector
+        What looks.
+    stretch_pictures
+        How many pictures are taken in one go.
+    """
+
+    ahead = 1
+
+    def __init__(self, detector: Detector, stretch_pictures: int = 1) -> None:
+        self.stretch_pictures = stretch_pictures
+        self._looker = Looker(detector)
 
     def begin(self, stretch: Stretch) -> Callable[[], list[Seen]]:
         """Look, and return what gives the answers."""
-        found = look(self.detector, stretch)
+        found = self._looker.look(stretch)
         return lambda: found
 
 

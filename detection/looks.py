@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geo.values import CameraModel, Geodetic, Pose, PoseSigmas
+    from geo.values import CameraModel, Geodetic, GimbalFrame, Pose, PoseSigmas
 
     FloatArray = NDArray[np.float64]
 
@@ -74,7 +74,6 @@ class Looks:
         """Gather looks, in any order."""
         ordered = sorted(taken, key=lambda look: look.pose.t_utc_ns)
         poses, cameras = [look.pose for look in ordered], [look.camera for look in ordered]
-        turns = [camera_to_ned(Poses.of(pose))[0].T @ _ENU_TO_NED for pose in poses]
         shifts = [look.shift or _NOT_COMPARED for look in ordered]
         pairs = {
             "focal_px": [(camera.fx_px, camera.fy_px) for camera in cameras],
@@ -89,7 +88,7 @@ class Looks:
             alt_hae_m=np.array([pose.alt_hae_m for pose in poses], dtype=np.float64),
             first_row_px=np.array([look.first_row_px for look in ordered], dtype=np.float64),
             shift_sigma_m=np.array([shift.sigma_m for shift in shifts], dtype=np.float64),
-            to_camera=np.array(turns, dtype=np.float64).reshape(-1, 3, 3),
+            to_camera=_to_camera(poses),
             **{name: np.array(rows, dtype=np.float64).reshape(-1, 2) for name, rows in pairs.items()},
         )
 
@@ -110,6 +109,17 @@ class Looks:
         rows = self.focal_px[:, :, None] * self.to_camera[:, 1:] + self.centre_px[:, :, None] * forward
         turn = np.concatenate([rows, forward], axis=1)
         return np.concatenate([turn, -turn @ eye[..., None]], axis=2)
+
+
+def _to_camera(poses: Sequence[Pose]) -> FloatArray:
+    """Return what turns east-north-up into each camera's axes, shape (n, 3, 3)."""
+    turns = np.empty((len(poses), 3, 3))
+    of_frame: dict[GimbalFrame, list[int]] = {}
+    for row, pose in enumerate(poses):
+        of_frame.setdefault(pose.gimbal_frame, []).append(row)
+    for rows in of_frame.values():
+        turns[rows] = camera_to_ned(Poses.of(*(poses[row] for row in rows))).transpose(0, 2, 1) @ _ENU_TO_NED
+    return turns
 
 
 def seen_pixels(matrix: FloatArray, enu_m: FloatArray) -> tuple[FloatArray, FloatArray]:

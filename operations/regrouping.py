@@ -66,9 +66,7 @@ class Regrouping:
                 tracks = tuple(tracks_of(leaf))
                 joins |= dict.fromkeys(tracks, tracks)
             elif leaf.subject.startswith(SPLIT):
-                moments = leaf.body.get("at_t_utc_ns")
-                if isinstance(moments, list) and moments:
-                    cuts[str(leaf.body["run"]), str(leaf.body["track"])] = tuple(sorted(map(int, moments)))
+                cuts |= split_by(leaf)
         return cls(cuts=cuts, joins=joins)
 
     def pieces(self, track: Track) -> list[Piece]:
@@ -152,6 +150,14 @@ def tracks_of(leaf: Leaf) -> Iterable[Track]:
     for pair in listed if isinstance(listed, list) else ():
         if isinstance(pair, list) and len(pair) == 2:
             yield str(pair[0]), str(pair[1])
+
+
+def split_by(leaf: Leaf) -> dict[Track, tuple[int, ...]]:
+    """Return the track that a record splits, with the moments in order; none where it makes it whole again."""
+    moments = leaf.body.get("at_t_utc_ns")
+    if not isinstance(moments, list) or not moments:
+        return {}
+    return {(str(leaf.body["run"]), str(leaf.body["track"])): tuple(sorted(map(int, moments)))}
 
 
 def _short(track: Track) -> str:

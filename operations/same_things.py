@@ -7,8 +7,9 @@ program look. What a person joined or set apart is never touched, and what the p
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import shapely
@@ -17,24 +18,25 @@ from detection.same_thing import chains, link
 from detection.traces import Traces
 from geo.geodesy import metres_per_degree
 from operations import regrouping
+from operations.case_file import Draft
 from operations.log.leaves import LeafKind
 from operations.values import RunKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from detection.same_thing import Links
-    from operations.case_file import Draft
     from operations.frames import Frames
+    from operations.log.leaves import Leaf
     from operations.regrouping import Track
     from operations.store import OperationStore
 
 JOINED_AT: Final = 0.9
-"""Tracks are joined unasked that are one thing with this probability or more."""
-ROUNDED: Final = 5e-4
-"""Records hold probabilities to three digits."""
+"""Tracks are joined that are one thing with this probability or more, where nobody asked for another."""
+ASKED: Final = "tracks are joined at"
+"""Subject of the record of the probability that somebody asked for (`vedette join --at-least`); the newest holds."""
 AREA_MIN_M2: Final = 10_000.0
 """A recording shows at least a hectare; also where its frames show no ground that is known."""
 
@@ -49,111 +51,139 @@ class Same:
     """From the end of each to the beginning of the next; below 0 where both were followed at once."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class Said:
-    """What the log says of joins."""
+    """What the log says of joins, as far as it was read."""
 
-    by_people: frozenset[Track]
-    """Tracks that people joined."""
-    apart: frozenset[frozenset[Track]]
+    by_people: dict[str, tuple[Track, ...]] = dataclasses.field(default_factory=dict)
+    """What people joined and nobody undid, by the record's subject."""
+    by_program: dict[str, tuple[Track, ...]] = dataclasses.field(default_factory=dict)
+    apart: set[frozenset[Track]] = dataclasses.field(default_factory=set)
     """Pairs that a person set apart."""
-    by_program: dict[str, tuple[Track, ...]]
-    """What the program joined and nobody undid, by the record's subject."""
-    least: float
-    """Lowest probability at which the program ever joined two, 1 where it joined none."""
+    split: dict[str, tuple[Track, ...]] = dataclasses.field(default_factory=dict)
+    """The track that a person split, or none where it is whole again, by the record's subject."""
+    at_least: float = JOINED_AT
+    """Probability from which on tracks are joined unasked."""
+    read: int = 0
+    """How many records were read."""
 
     @classmethod
-    def of(cls, store: OperationStore) -> Said:
+    def of(cls, store: OperationStore) -> Self:
         """Read the whole log: what was joined before it was set apart stands in earlier records."""
-        by_people: dict[str, tuple[Track, ...]] = {}
-        by_program: dict[str, tuple[Track, ...]] = {}
-        apart: set[frozenset[Track]] = set()
-        least = 1.0
-        for leaf in store.leaves():
-            if leaf.kind is not LeafKind.NOTE or not leaf.subject.startswith(regrouping.JOINED):
+        said = cls()
+        said.go_on(store)
+        return said
+
+    def go_on(self, store: OperationStore) -> None:
+        """Read what was added since."""
+        for leaf in store.leaves(self.read):
+            self.read = leaf.seq + 1
+            if leaf.kind is not LeafKind.NOTE:
                 continue
-            before = (*by_people.pop(leaf.subject, ()), *by_program.pop(leaf.subject, ()))
-            tracks, own = tuple(regrouping.tracks_of(leaf)), regrouping.PROBABILITIES in leaf.body
-            if own:
-                least = min([least, *_numbers(leaf.body[regrouping.PROBABILITIES])])
-            if tracks:
-                (by_program if own else by_people)[leaf.subject] = tracks
-            elif not own:
-                apart |= {frozenset((a, b)) for a in before for b in before if a != b}
-        joined = frozenset(track for tracks in by_people.values() for track in tracks)
-        return cls(by_people=joined, apart=frozenset(apart), by_program=by_program, least=least)
+            if leaf.subject.startswith(regrouping.JOINED):
+                self._joined(leaf)
+            elif leaf.subject.startswith(regrouping.SPLIT):
+                self.split[leaf.subject] = tuple(regrouping.split_by(leaf))
+            elif leaf.subject == ASKED:
+                self.at_least = _probability(leaf.body.get("at_least"))
+
+    def _joined(self, leaf: Leaf) -> None:
+        before = (*self.by_people.pop(leaf.subject, ()), *self.by_program.pop(leaf.subject, ()))
+        tracks, own = tuple(regrouping.tracks_of(leaf)), regrouping.PROBABILITIES in leaf.body
+        if tracks:
+            (self.by_program if own else self.by_people)[leaf.subject] = tracks
+        elif not own:
+            self.apart |= {frozenset((a, b)) for a in before for b in before if a != b}
+
+    def free(self, pairs: Iterable[tuple[Track, Track]]) -> list[bool]:
+        """Tell which pairs of tracks the program may join: those of which people have not spoken."""
+        spoken = set(itertools.chain(*self.by_people.values(), *self.split.values()))
+        return [
+            one not in spoken and two not in spoken and frozenset((one, two)) not in self.apart for one, two in pairs
+        ]
 
 
-def likely_same(store: OperationStore, at_least: float) -> list[Same]:
-    """Return the tracks of an operation's recordings that are one thing, each link with at least this probability."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Likely:
+    """What is likely one thing, from which probability on, and what the log said when that was weighed."""
+
+    things: tuple[Same, ...]
+    at_least: float
+    said: Said
+
+
+def likely_same(store: OperationStore, at_least: float | None = None) -> Likely:
+    """Weigh the tracks of an operation's recordings: which are one thing, each link with at least this probability.
+
+    Without one it is what somebody asked for last (`vedette join --at-least`), else `JOINED_AT`.
+    """
+    said = Said.of(store)
+    limit = said.at_least if at_least is None else at_least
+    return Likely(things=tuple(_weighed(store, said, limit)), at_least=limit, said=said)
+
+
+def _weighed(store: OperationStore, said: Said, at_least: float) -> Iterator[Same]:
     runs = [run for run in store.runs() if run.kind is RunKind.RECORD]
     parts = [(run.run_id, store.hits(runs=[run.run_id]), store.tracks(runs=[run.run_id])) for run in runs]
     area = np.array([seen_m2(store.frames(runs=[run.run_id])) for run in runs])
     names = [(run_id, name) for run_id, _, tracks in parts for name in tracks.track_id]
     if len(names) < 2:
-        return []
+        return
     traces = Traces.of([(hits, tracks) for _, hits, tracks in parts])
-    said = Said.of(store)
-    spoken = said.by_people | regrouping.Regrouping.of(store).cuts.keys()
-    links = _free(link(traces, area), names, said.apart, spoken)
+    links = _free(link(traces, area), names, said)
     chance = dict(
         zip(zip(links.before.tolist(), links.after.tolist(), strict=True), links.probability.tolist(), strict=True)
     )
-    found = []
     for whole in chains(links, at_least):
         chain = whole[: regrouping.MOST_JOINED]
         pairs = list(zip(chain, chain[1:], strict=False))
-        found.append(
-            Same(
-                tracks=tuple(names[row] for row in chain),
-                probabilities=tuple(chance[pair] for pair in pairs),
-                gaps_s=tuple(float(traces.begin_ns[b] - traces.end_ns[a]) / 1e9 for a, b in pairs),
-            )
+        yield Same(
+            tracks=tuple(names[row] for row in chain),
+            probabilities=tuple(chance[pair] for pair in pairs),
+            gaps_s=tuple(float(traces.begin_ns[b] - traces.end_ns[a]) / 1e9 for a, b in pairs),
         )
-    return found
 
 
-def record_same(store: OperationStore, found: Sequence[Same]) -> int:
-    """Record what is new of it, and part what the program joined before and joins no more; returns how many records."""
+def record_same(store: OperationStore, likely: Likely) -> int:
+    """Record what is new of it, and part what the program joined before and joins no more; returns how many records.
+
+    What is read in later is joined at the same probability.
+    """
 
     def drafts() -> list[Draft]:
-        before = Said.of(store).by_program
-        made = [regrouping.joined_draft(one.tracks, one.probabilities) for one in found]
+        likely.said.go_on(store)
+        before = likely.said.by_program
+        things = [one for one in likely.things if all(likely.said.free(itertools.pairwise(one.tracks)))]
+        made = [regrouping.joined_draft(one.tracks, one.probabilities) for one in things]
         subjects = {draft.subject for draft in made}
-        fresh = [draft for draft, one in zip(made, found, strict=True) if before.get(draft.subject) != one.tracks]
+        fresh = [d for d, one in zip(made, things, strict=True) if before.get(d.subject) != one.tracks]
         gone = [regrouping.parted_draft(subject, by_program=True) for subject in before if subject not in subjects]
-        return [*gone, *fresh]
+        asked = [] if likely.at_least == likely.said.at_least else [_asked_draft(likely.at_least)]
+        return [*asked, *gone, *fresh]
 
     return len(store.append_all(drafts))
 
 
-def join_same(store: OperationStore) -> int:
-    """Join what is likely one thing, and return how many things that is.
-
-    Where the program has joined tracks of this operation before, all that is as likely as the least likely of those is
-    joined again: somebody asked for it (`vedette join --at-least`). Else it is `JOINED_AT`.
-    """
-    least = Said.of(store).least
-    found = likely_same(store, least - ROUNDED if least < 1.0 else JOINED_AT)
-    record_same(store, found)
-    return len(found)
+def join_same(store: OperationStore) -> Likely:
+    """Join what is likely one thing, at the probability that somebody asked for last, else `JOINED_AT`."""
+    likely = likely_same(store)
+    record_same(store, likely)
+    return likely
 
 
-def _numbers(given: object) -> list[float]:
-    return [float(one) for one in given if isinstance(one, (int, float))] if isinstance(given, list) else []
+def _asked_draft(at_least: float) -> Draft:
+    return Draft(kind=LeafKind.NOTE, subject=ASKED, body={"at_least": at_least})
 
 
-def _free(
-    links: Links, names: Sequence[Track], apart: Collection[frozenset[Track]], spoken: Collection[Track]
-) -> Links:
+def _probability(told: object) -> float:
+    """Return a probability as a record tells it; `JOINED_AT` where it tells none."""
+    return float(told) if isinstance(told, (int, float)) and 0.0 <= told <= 1.0 else JOINED_AT
+
+
+def _free(links: Links, names: Sequence[Track], said: Said) -> Links:
     """Leave out pairs of which people have spoken."""
-    kept = np.array(
-        [
-            names[a] not in spoken and names[b] not in spoken and frozenset((names[a], names[b])) not in apart
-            for a, b in zip(links.before.tolist(), links.after.tolist(), strict=True)
-        ],
-        dtype=bool,
-    )
+    pairs = zip(links.before.tolist(), links.after.tolist(), strict=True)
+    kept = np.array(said.free((names[a], names[b]) for a, b in pairs), dtype=bool)
     return dataclasses.replace(
         links, before=links.before[kept], after=links.after[kept], probability=links.probability[kept]
     )

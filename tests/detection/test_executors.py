@@ -14,7 +14,7 @@ import pytest
 
 from detection.errors import ModelError
 from detection.executors import LocalPool
-from detection.looking import InProcess, Picture, Planner, Stretch, look, looked_at
+from detection.looking import InProcess, Looker, Picture, Planner, Stretch, looked_at
 from detection.model_file import Reopened, load_detector
 from detection.tiling import Tile
 from detection.values import Detections
@@ -74,7 +74,7 @@ def test_a_stretch_goes_on_from_the_picture_before_it(flown: tuple[PatrolFlight,
     found = []
     for length in (1, 4, 100):
         planner = Planner(Blind(), flight.told_ground)
-        executor = dataclasses.replace(InProcess(Blind()), stretch_pictures=length)
+        executor = InProcess(Blind(), length)
         found.append([seen.shift for _, seen in looked_at(map(planner.plan, frames), executor)])
     assert sum(shift is not None for shift in found[0]) > 8
     assert found[0] == found[1] == found[2]
@@ -121,7 +121,7 @@ def test_what_a_process_was_at_when_it_was_killed_is_not_lost(tmp_path: Path) ->
     with LocalPool(1, Dies(tmp_path, 1)) as pool:
         waiting = [pool.begin(stretch) for stretch in pictures(9)]
         found = [answers() for answers in waiting]
-    wanted = [look(Dies(tmp_path / "none", 0), stretch) for stretch in pictures(9)]
+    wanted = [Looker(Dies(tmp_path / "none", 0)).look(stretch) for stretch in pictures(9)]
     assert [seen[0].detections.scores.tolist() for seen in found] == [s[0].detections.scores.tolist() for s in wanted]
 
 

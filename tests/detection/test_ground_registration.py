@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from detection.ground_registration import CELLS, GroundRegistration, SeenGround, Taken
-from detection.looks import Looks
+from detection.ground_registration import (
+    CELLS,
+    GroundRegistration,
+    SeenGround,
+    Taken,
+    _four_by_four,
+    _grid_to_blocks,
+    _laid,
+)
+from detection.looks import Look, Looks
 from geo.geodesy import metres_per_degree
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
@@ -139,3 +147,42 @@ def test_a_picture_is_made_smaller_by_the_means_of_its_blocks(shape: tuple[int, 
     for row, column in rng.integers(0, (rows, columns), (40, 2)).tolist():
         block = image[row * side : (row + 1) * side, column * side : (column + 1) * side, 1]
         assert taken.grey[row, column] == np.float32(block.astype(float).sum() / side**2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.6, 1.0])
+def test_marks_are_found_as_by_opening_and_widening(rng, share: float) -> None:
+    for shape in ((2, 2), (3, 40), (17, 23), (128, 160)):
+        alike = rng.random(shape) < share
+        opened = ndimage.binary_opening(alike, np.ones((2, 2)))
+        wanted = ndimage.binary_dilation(opened, np.ones((3, 3)))
+        found = _four_by_four(alike)
+        assert np.array_equal(np.zeros(shape, bool) if found is None else found, wanted)
+        assert (found is None) == (not wanted.any())
+
+
+@pytest.mark.parametrize(("pitch", "up"), [(-50.0, 0.0), (-12.0, 3.0), (-85.0, -2.0)])
+def test_the_ground_is_laid_out_as_point_by_point(rng, pitch: float, up: float) -> None:
+    """Against each place of the grid projected by itself, and brightness between four blocks by hand."""
+    one, cell_m = pose(3.0, -4.0, pitch=pitch), 1.1
+    grey = ndimage.gaussian_filter(rng.normal(100.0, 40.0, (64, 80)), 1.0).astype(np.float32)
+    origin = Geodetic(lat_deg=50.0, lon_deg=8.0, alt_hae_m=GROUND_M)
+    matrix = Looks.of([Look(one, CAMERA)]).matrices(origin)[0]
+    ahead_m = HEIGHT_M / np.tan(np.radians(-pitch)) * np.array([np.sin(np.radians(20.0)), np.cos(np.radians(20.0))])
+    corner = np.array([*((3.0, -4.0) + ahead_m - 0.5 * CELLS * cell_m), up])
+    laid = _laid(grey, _grid_to_blocks(matrix, corner, cell_m, 4))
+    compared = 0
+    for row, column in rng.integers(0, CELLS, (400, 2)).tolist():
+        east, north = corner[:2] + (np.array([column, row]) + 0.5) * cell_m
+        u, v, depth = matrix @ (east, north, up, 1.0)
+        if depth <= 0.0:
+            assert np.isnan(laid[row, column])
+            continue
+        x, y = u / depth / 4.0 - 0.5, v / depth / 4.0 - 0.5
+        if not (0.0 <= x < 79.0 and 0.0 <= y < 63.0):
+            assert np.isnan(laid[row, column]) or -0.5 <= x <= 79.5
+            continue
+        i, j = int(y), int(x)
+        top, low = (grey[k, j] * (1 - (x - j)) + grey[k, j + 1] * (x - j) for k in (i, i + 1))
+        assert laid[row, column] == pytest.approx(top * (1 - (y - i)) + low * (y - i), abs=1e-2)
+        compared += 1
+    assert compared > 30

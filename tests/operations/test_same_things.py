@@ -15,7 +15,7 @@ from operations.case_file import Draft
 from operations.columns import hits_table, tracks_table
 from operations.log.leaves import LeafKind
 from operations.regrouping import PROBABILITIES, Regrouping, join, parted_draft, split
-from operations.same_things import AREA_MIN_M2, JOINED_AT, Said, join_same, likely_same, record_same, seen_m2
+from operations.same_things import AREA_MIN_M2, ASKED, JOINED_AT, Said, join_same, likely_same, record_same, seen_m2
 from operations.store import OperationStore
 from operations.values import RunKind, RunRecord, RunState
 from tests.operations.finding.conftest import media_of
@@ -79,51 +79,88 @@ def things(store: OperationStore) -> set[tuple[str, ...]]:
 
 def test_people_seen_on_several_passes_are_joined_each_with_themselves(operation) -> None:
     found = likely_same(operation, 0.5)
-    assert record_same(operation, found) == 3
+    assert record_same(operation, found) == 3 + 1
     assert things(operation) == {("0-0", "1-0", "2-0"), ("0-1", "2-1"), ("0-2", "1-2", "2-2")}
-    assert all(0.5 <= chance <= 1.0 for one in found for chance in one.probabilities)
-    assert sorted(round(gap / 40.0) for one in found for gap in one.gaps_s) == [1, 1, 1, 1, 2]
+    assert all(0.5 <= chance <= 1.0 for one in found.things for chance in one.probabilities)
+    assert sorted(round(gap / 40.0) for one in found.things for gap in one.gaps_s) == [1, 1, 1, 1, 2]
     assert record_same(operation, likely_same(operation, 0.5)) == 0
 
 
 def test_what_a_person_said_is_left_alone_and_what_the_program_said_is_weighed_anew(operation) -> None:
-    found = likely_same(operation, 0.5)
-    record_same(operation, found)
+    record_same(operation, likely_same(operation, 0.5))
     longest = next(leaf for leaf in operation.newest(LeafKind.NOTE) if len(leaf.body.get("tracks", ())) == 3)
     apart = parted_draft(longest.subject)
     operation.append(apart.kind, apart.subject, apart.body)
     again = likely_same(operation, 0.5)
     parted = {tuple(one) for one in longest.body["tracks"]}
-    assert all(len(parted & set(one.tracks)) <= 1 for one in again)
+    assert all(len(parted & set(one.tracks)) <= 1 for one in again.things)
     record_same(operation, again)
     assert len(things(operation)) == 2
-    other = next(one for one in again if len(one.tracks) == 3)
+    other = next(one for one in again.things if len(one.tracks) == 3)
     split(operation, other.tracks[1], [T0_NS + 44_000_000_000])
-    assert all(other.tracks[1] not in one.tracks for one in likely_same(operation, 0.5))
+    assert all(other.tracks[1] not in one.tracks for one in likely_same(operation, 0.5).things)
+    split(operation, other.tracks[1], [])
+    assert other in likely_same(operation, 0.5).things
     join(operation, [next(iter(parted)), other.tracks[0]])
-    assert all(other.tracks[0] not in one.tracks for one in likely_same(operation, 0.5))
-    assert other.tracks[0] in Said.of(operation).by_people
+    assert all(other.tracks[0] not in one.tracks for one in likely_same(operation, 0.5).things)
+    assert other.tracks[0] in next(iter(Said.of(operation).by_people.values()))
+
+
+def test_what_a_person_says_while_it_is_weighed_holds(operation) -> None:
+    likely = likely_same(operation, 0.5)
+    mine = next(one for one in likely.things if len(one.tracks) == 2)
+    join(operation, [mine.tracks[0], likely.things[0].tracks[0]])
+    record_same(operation, likely)
+    joined = Regrouping.of(operation).joins
+    assert joined[mine.tracks[0]] == (mine.tracks[0], likely.things[0].tracks[0])
+    assert mine.tracks[1] not in joined
 
 
 def test_what_is_no_longer_likely_enough_is_parted_by_the_program_and_may_come_back(operation) -> None:
-    record_same(operation, likely_same(operation, 0.5))
-    assert record_same(operation, []) == 3
+    likely = likely_same(operation, 0.5)
+    record_same(operation, likely)
+    assert record_same(operation, dataclasses.replace(likely, things=())) == 3
     assert things(operation) == set()
-    assert Said.of(operation).apart == frozenset()
+    assert Said.of(operation).apart == set()
     assert record_same(operation, likely_same(operation, 0.5)) == 3
 
 
-def test_what_is_joined_unasked_is_as_likely_as_what_was_asked_for_before(operation) -> None:
-    sure = likely_same(operation, JOINED_AT)
-    assert join_same(operation) == len(sure)
+def test_what_is_joined_unasked_is_as_likely_as_what_was_asked_for_last(operation) -> None:
+    sure = likely_same(operation, JOINED_AT).things
+    assert join_same(operation).things == sure
     assert len(things(operation)) == len(sure)
     record_same(operation, likely_same(operation, 0.5))
     asked = things(operation)
     assert len(asked) == 3
     log = len(list(operation.leaves()))
-    assert join_same(operation) == 3
+    unasked = join_same(operation)
+    assert (len(unasked.things), unasked.at_least) == (3, 0.5)
     assert things(operation) == asked
     assert len(list(operation.leaves())) == log
+    record_same(operation, likely_same(operation, 1.0))
+    assert (len(join_same(operation).things), join_same(operation).at_least) == (0, 1.0)
+    assert things(operation) == set()
+
+
+@pytest.mark.parametrize("told", [None, "0.5", 7, -0.1, [0.5]])
+def test_a_probability_that_a_record_does_not_tell_is_the_usual_one(operation, told) -> None:
+    operation.append(LeafKind.NOTE, ASKED, {"at_least": told})
+    assert likely_same(operation).at_least == JOINED_AT
+
+
+def test_the_log_is_read_once(operation, monkeypatch) -> None:
+    record_same(operation, likely_same(operation, 0.5))
+    read = []
+    leaves = OperationStore.leaves
+
+    def counted(store, start=0):
+        for leaf in leaves(store, start):
+            read.append(leaf.seq)
+            yield leaf
+
+    monkeypatch.setattr(OperationStore, "leaves", counted)
+    join_same(operation)
+    assert read == list(range(len(read)))
 
 
 def test_ground_seen_is_that_of_all_frames_together(operation) -> None:
@@ -143,7 +180,7 @@ def test_the_command_records_shows_and_tells(operation, capsys) -> None:
     assert told["records"] == 0
     assert main(["join", path, "--at-least", "0.5"]) == 0
     said = capsys.readouterr()
-    assert "3 things of 8 tracks at 0.5 or more: 3 records" in " ".join(said.err.split())
+    assert "3 things of 8 tracks at 0.5 or more: 4 records" in " ".join(said.err.split())
     assert "is likely" in said.out
     with OperationStore.open(operation.path, actor="ben", clock=lambda: T0_NS, read_only=True) as store:
         notes = [leaf for leaf in store.newest(LeafKind.NOTE) if leaf.subject.startswith("joined")]

@@ -143,9 +143,11 @@ def ingest(
         left_out = [one for card in cards for one in card.left_out]
         work.note(left_out)
         why = why_nothing_placed(outcomes, lambda runs: store.hits(runs=runs).reasons())
-        joined = join_same(store) if any(outcome.done and not outcome.done.known for outcome in outcomes) else 0
+        new = any(outcome.done and not outcome.done.known for outcome in outcomes)
+        joined = join_same(store) if new else None
     if as_json:
-        print_json(as_one_object(outcomes, left_out, str(out)) | {"joined": joined})
+        things, at_least = (0, None) if joined is None else (len(joined.things), joined.at_least)
+        print_json(as_one_object(outcomes, left_out, str(out)) | {"joined": things, "joined_at_least": at_least})
     else:
         show(outcomes, left_out, str(out), joined)
     if why:

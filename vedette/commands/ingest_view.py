@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from operations.ingest import Ingested
+    from operations.same_things import Likely
     from telemetry.recordings.reading import RecordingReader
 
 SHOWN_PROBLEMS = 10
@@ -135,8 +136,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str, joined: int) -> None:
-    """Print the closing table, the problems, what was left out and why, and how many things were joined."""
+def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str, joined: Likely | None) -> None:
+    """Print the closing table, the problems, what was left out and why, and what was joined, where it was weighed."""
     for outcome in outcomes:
         _tell_problems(outcome, named=len(outcomes) > 1)
     table = Table("recording", "time", "pose", "frames", "posed", "hits", "placed", "notes", box=None, pad_edge=False)
@@ -157,9 +158,10 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str, joi
     placed = sum(outcome.counts.get("hits_placed", 0) for outcome in outcomes)
     tracks = sum(outcome.counts.get("tracks", 0) for outcome in outcomes)
     ERRORS.print(line(f"{hits} {_hits(hits)} ({placed} placed), {tracks} ground tracks in {out}"))
-    if joined:
+    if joined is not None and joined.things:
         ERRORS.print(
-            f"{joined} things were likely seen more than once and are joined (M in 'vedette review' parts them)"
+            f"{len(joined.things)} things were likely seen more than once ({joined.at_least:g} or more) and are joined "
+            "(M in 'vedette review' parts them)"
         )
 
 

@@ -36,8 +36,9 @@ def join(
     from operations.same_things import likely_same, record_same
 
     with opened(operation, key_file, passphrase_file, actor) as store:
-        found = likely_same(store, at_least)
-        records = 0 if dry_run else record_same(store, found)
+        likely = likely_same(store, at_least)
+        records = 0 if dry_run else record_same(store, likely)
+    found = likely.things
     if as_json:
         things = [
             {"tracks": [list(track) for track in one.tracks], "probabilities": one.probabilities, "gaps_s": one.gaps_s}
