@@ -140,18 +140,16 @@ def ground_errors(
     steep = d / closing
     total = [np.zeros(len(range_m)) for _ in range(6)]
     variance_incidence = np.zeros(len(range_m))
-    variance_turn = np.zeros(len(range_m))
     for axis in sources.axes:
         w = _cross(axis, d)
         rise = normal_n * w[0] + normal_e * w[1] - w[2]
         variance_incidence += rise * rise
-        variance_turn += w[0] * w[0] + w[1] * w[1] + w[2] * w[2]
         _add(total, [range_m * (w[k] - steep[k] * rise) for k in range(3)])
     cosine = sum(sources.optical_axis[k] * d[k] for k in range(3))
     for shift in sources.shifts:
         rise = normal_n * shift[0] + normal_e * shift[1] - shift[2]
-        variance_incidence += (cosine * rise) ** 2
-        variance_turn += cosine * cosine * (shift[0] * shift[0] + shift[1] * shift[1] + shift[2] * shift[2])
+        along = sum(shift[k] * d[k] for k in range(3))  # lengthens the ray, and turns it no way
+        variance_incidence += (cosine * (rise - along * closing)) ** 2
         _add(total, [range_m * cosine * (shift[k] - steep[k] * rise) for k in range(3)])
     sigmas = sources.sigmas
     for k, (sigma, rise) in enumerate(
@@ -166,8 +164,7 @@ def ground_errors(
     nn, ee, uu, ne, nd, ed = total
     length = np.sqrt(1.0 + normal_n * normal_n + normal_e * normal_e)
     incidence = np.arcsin(np.clip(-closing / length, -1.0, 1.0))
-    across = np.sqrt(variance_incidence) / length / np.maximum(np.cos(incidence), 1e-6)
-    sigma_incidence = np.minimum(across, np.sqrt(variance_turn))  # the slope changes by no more than the ray turns
+    sigma_incidence = np.sqrt(variance_incidence) / length / np.maximum(np.cos(incidence), 1e-6)
     return GroundErrors((ee, nn, uu, ne, -ed, -nd), incidence, sigma_incidence, slope_n, slope_e)
 
 

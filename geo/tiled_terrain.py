@@ -212,8 +212,8 @@ class TiledTerrain:
 
     def _bilinear(self, row: FloatArray, column: FloatArray) -> FloatArray:
         """Interpolate at places that lie on the grid."""
-        top = np.clip(row.astype(np.int64), 0, self.lattice.rows - 2)
-        left = np.clip(column.astype(np.int64), 0, self.lattice.columns - 2)
+        top = np.minimum(row.astype(np.int64), self.lattice.rows - 2)
+        left = np.minimum(column.astype(np.int64), self.lattice.columns - 2)
         page = self.page_of(top, left)
         with self._lock:
             slot = self._held(page)

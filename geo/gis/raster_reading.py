@@ -279,7 +279,7 @@ def _pictured(raster: Any, square: list[float], side: int) -> bytes:
 
     The square is its west and north in metres and the metres of a pixel.
     """
-    if set(raster.dtypes[: min(raster.count, 3)]) != {"uint8"}:
+    if raster.dtypes[0] != "uint8":  # bands of one file are of one type in every format that is opened here
         raise RefusalError(f"is no picture: its first band holds {raster.dtypes[0]}, not 8-bit colours")
     bands = (1, 2, 3) if raster.count >= 3 else (1,)
     colours, known = _colours(raster, square, side, bands)

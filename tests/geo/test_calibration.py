@@ -104,3 +104,29 @@ def test_too_few_points_are_refused(rng):
     )
     with pytest.raises(InputError, match="3 points"):
         calibrate(part, CAMERA)
+
+
+def four_marks(count, marks=4):
+    """Return eight or fewer sightings of four or fewer marks, as they are in a flight without errors of any kind."""
+    whole = flight(np.random.default_rng(3), noise_px=0.0, count=160)
+    seen_of = {tuple(mark): np.flatnonzero((np.stack([whole.lat_deg, whole.lon_deg], axis=1) == mark).all(axis=1))
+               for mark in MARKS[:marks]}  # fmt: skip
+    rows = np.array([rows[9 * turn] for turn in range(-(-count // marks)) for rows in seen_of.values()][:count])
+    columns = {f.name: getattr(whole.poses, f.name) for f in dataclasses.fields(whole.poses)}
+    poses = Poses(**{name: value if name == "gimbal_frame" else value[rows] for name, value in columns.items()})
+    return Sightings(
+        poses=poses, uv_px=whole.uv_px[rows], lat_deg=whole.lat_deg[rows], lon_deg=whole.lon_deg[rows],
+        alt_hae_m=whole.alt_hae_m[rows],
+    )  # fmt: skip
+
+
+def test_four_points_and_eight_sightings_are_enough():
+    found = calibrate(four_marks(8), CAMERA)
+    assert (found.points, found.sightings) == (4, 8)
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == pytest.approx((0.0, 0.0, 0.0), abs=1e-3)
+
+
+@pytest.mark.parametrize(("count", "marks"), [(7, 4), (9, 3)])
+def test_fewer_points_or_sightings_are_refused_with_their_numbers(count, marks):
+    with pytest.raises(InputError, match=f"there are {marks} points and {count} sightings"):
+        calibrate(four_marks(count, marks), CAMERA)

@@ -1,6 +1,7 @@
 """Whether the stated CE90 is true: Monte Carlo over poses, on flat ground and on hills, up to the limb."""
 
 import dataclasses
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -212,3 +213,51 @@ def test_focal_and_pixel_errors_enter(pose):
     gimbal = dataclasses.replace(NONE, gimbal_pitch_deg=1.0)
     tilted = locate(poses=viewer, camera=CAMERA, uv_px=CENTRE, terrain=flat, sigmas=gimbal)
     assert np.sqrt(np.trace(tilted.cov_enu_m2[0])) == pytest.approx(120.0 * np.radians(1.0), rel=1e-2)
+
+
+def incidence_rad(pose, camera, uv, slopes):
+    """Return the angle between a pixel's ray and sloping ground (rise over run to the north and the east)."""
+    d = cast(Poses.of(pose), pixel_directions(camera, np.atleast_2d(uv))).ned[:, 0]
+    upward = np.array([-slopes[0], -slopes[1], -1.0]) / np.sqrt(1.0 + slopes[0] ** 2 + slopes[1] ** 2)
+    return float(np.arcsin(-(upward @ d)))
+
+
+@pytest.mark.parametrize("source", ["yaw_deg", "pitch_deg", "roll_deg", "pixel_px", "focal_rel"])
+@pytest.mark.parametrize("slopes", [(0.0, 0.0), (0.35, -0.2), (-0.6, 0.5)])
+def test_how_surely_a_ray_meets_the_ground_follows_each_error_alone(source, slopes, pose, rng):
+    """A small error of each kind is made, and the angle at which the ray meets the ground measured again."""
+    for _ in range(6):
+        yaw, pitch, uv = rng.uniform(0.0, 360.0), -rng.uniform(25.0, 88.0), rng.uniform(150.0, 850.0, 2)
+        viewer = pose(gimbal_yaw_deg=yaw, gimbal_pitch_deg=pitch, gimbal_roll_deg=rng.uniform(-9.0, 9.0))
+        small = {"pixel_px": 0.05, "focal_rel": 1e-4}.get(source, 1e-3)
+        table, rays = Poses.of(viewer), cast(Poses.of(viewer), pixel_directions(CAMERA, uv[None]))
+        sources = error_sources(table, CAMERA, dataclasses.replace(NONE, **{source: small}))
+        told = ground_errors(rays, sources, np.ones(1), *(np.array([slope]) for slope in slopes))
+        changes = []
+        for sign in (1.0, -1.0):
+            moved = {"pixel_px": [(uv + [sign * small, 0.0]), (uv + [0.0, sign * small])]}.get(source, [uv])
+            longer = 1.0 + sign * small if source == "focal_rel" else 1.0
+            camera = dataclasses.replace(CAMERA, fx_px=CAMERA.fx_px * longer, fy_px=CAMERA.fy_px * longer)
+            turned = {"gimbal_" + source: getattr(viewer, "gimbal_" + source) + sign * small} if "deg" in source else {}
+            changes.append([incidence_rad(dataclasses.replace(viewer, **turned), camera, at, slopes) for at in moved])
+        assert told.incidence_rad[0] == pytest.approx(incidence_rad(viewer, CAMERA, uv, slopes), abs=1e-6)
+        half = (np.array(changes[0]) - np.array(changes[1])) / 2.0
+        assert told.sigma_incidence_rad[0] == pytest.approx(np.hypot.reduce(half), rel=0.01, abs=1e-9)
+
+
+@pytest.mark.parametrize("focal_rel", [0.01, 0.02])
+def test_a_grazing_ray_through_a_doubtful_lens_is_cast_again(focal_rel, pose):
+    """Two degrees above the ground and far from the picture's middle, the focal length decides how far it flies."""
+    flat, viewer, pixel = FlatTerrain(height_m=0.0), pose(alt_hae_m=120.0, gimbal_pitch_deg=17.0), [[500.0, 810.0]]
+    stated = locate(
+        poses=viewer, camera=CAMERA, uv_px=pixel, terrain=flat, sigmas=dataclasses.replace(NONE, focal_rel=focal_rel)
+    )
+    assert stated.reason(0) is None
+    centre = locate(poses=viewer, camera=CAMERA, uv_px=pixel, terrain=flat, sigmas=NONE)
+    misses = []
+    for share in (np.arange(400) + 0.5) / 400.0:
+        longer = 1.0 + focal_rel * NormalDist().inv_cdf(float(share))
+        camera = dataclasses.replace(CAMERA, fx_px=CAMERA.fx_px * longer, fy_px=CAMERA.fy_px * longer)
+        moved = locate(poses=viewer, camera=camera, uv_px=pixel, terrain=flat, sigmas=NONE)
+        misses.append(inverse(centre.lat_deg, centre.lon_deg, moved.lat_deg, moved.lon_deg)[0][0])
+    assert stated.ce90_m[0] == pytest.approx(np.quantile(np.nan_to_num(misses, nan=np.inf), 0.9), rel=0.2)

@@ -135,3 +135,27 @@ def test_a_window_is_the_same_posts():
 def test_a_grid_of_too_many_pages_is_refused():
     with pytest.raises(ValueError, match="over the limit"):
         TiledTerrain(Lattice(rows=10**8, columns=10**8, **PLACE), Array(np.zeros((2, 2))))
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1, 77])
+def test_very_many_places_at_once_have_the_heights_of_each_alone(extra, monkeypatch, rng):
+    monkeypatch.setattr("geo.tiled_terrain._AT_ONCE", 500)
+    heights = rough(400, 500)
+    whole, tiled, _ = both(heights)
+    south, west, north, east = whole.bounds_deg
+    lat, lon = rng.uniform(south, north, (2, 500 + extra)), rng.uniform(west, east, (2, 500 + extra))
+    found = tiled.height_hae_m(lat, lon)
+    assert found.shape == lat.shape
+    np.testing.assert_array_equal(found, whole.height_hae_m(lat, lon))
+
+
+def test_the_outermost_posts_are_held_to_by_rounding_and_no_farther():
+    """On the very edge, and a ten-thousandth of a post beyond it."""
+    heights = np.arange(300.0 * 400.0).reshape(300, 400)
+    _, tiled, _ = both(heights)
+    south, west, north, east = tiled.bounds_deg
+    corners = np.array([[north, west], [north, east], [south, west], [south, east]])
+    np.testing.assert_allclose(tiled.height_hae_m(*corners.T), [0.0, 399.0, 299 * 400.0, 300 * 400.0 - 1.0], atol=1e-6)
+    for lat, lon in ((north + 1e-4 * STEP, west), (south - 1e-4 * STEP, east), (north, west - 1e-4 * STEP),
+                     (south, east + 1e-4 * STEP)):  # fmt: skip
+        assert np.isnan(tiled.height_hae_m(np.array([lat]), np.array([lon]))).all()

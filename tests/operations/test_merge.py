@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -269,3 +271,30 @@ def test_a_log_of_merges_of_merges_without_end_is_a_finding_and_no_failure(night
 
     forge(tmp_path / "op", nested)
     assert any("merged over 32 times" in f.sentence for f in verify(tmp_path / "op").findings)
+
+
+def test_an_operation_that_somebody_works_in_is_merged_all_the_same(night, laptops, clerk, tmp_path):
+    """The sources are opened for reading: whoever has one open for writing is not in the way."""
+    shutil.copytree(laptops / "one", tmp_path / "one")
+    with opened(night, tmp_path / "one", read_only=False, actor="one") as store:
+        result = merge([Source(path=tmp_path / "one"), Source(path=laptops / "two")], tmp_path / "both", clerk)
+        store.append(LeafKind.NOTE, "later", {"text": "after the merge"})
+    assert result.verification.findings == ()
+
+
+def test_every_folder_that_a_merge_puts_files_into_is_synced_after_them(laptops, clerk, tmp_path, monkeypatch):
+    """A file's name is its folder's data (POSIX fsync): the last sync of each folder comes after its last file's."""
+    order, fsync = [], os.fsync
+
+    def noted(descriptor):
+        order.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    together(laptops, tmp_path / "both", clerk)
+    unfinished = tmp_path / "both.part"
+    last = {path.relative_to(unfinished): k for k, path in enumerate(order) if path.is_relative_to(unfinished)}
+    kept = [path.relative_to(tmp_path / "both") for path in (tmp_path / "both").rglob("*") if path.is_file()]
+    copied = [path for path in kept if path in last and path.parent != Path()]
+    assert len({path.parent for path in copied}) > 2
+    assert [path for path in copied if last[path] > last[path.parent]] == []

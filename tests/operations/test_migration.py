@@ -265,3 +265,15 @@ def test_tables_that_are_gone_are_named_and_made_by_ingesting_again(old, clock, 
         assert len(store.hits()) == 2
         read_in(store, source)
         assert len(store.hits()) == 6
+
+
+@pytest.mark.parametrize("left", ["no folder", "an empty folder"])
+def test_a_card_whose_pictures_are_gone_is_named(old, clock, left):
+    (card,) = [path for path in (old / "media").iterdir() if path.is_dir()]
+    shutil.rmtree(card)
+    if left == "an empty folder":
+        card.mkdir()
+    done = migrate(old, actor="ben", clock=clock)
+    assert any("the original card is gone from the media folder" in problem for problem in done.problems)
+    with OperationStore.open(old, actor="a", clock=clock) as store:
+        assert sorted((record.name, len(record.members)) for record in store.media()) == [("card", 0), ("clip.ts", 1)]

@@ -10,11 +10,12 @@ import pytest
 
 from geo.errors import InputError
 from operations.errors import DiskError
-from operations.originals import identify, look_over, member_is_sound, seal, spread_out, stored_path, suffix_of
+from operations.originals import identify, look_over, member_is_sound, offer, seal, spread_out, stored_path, suffix_of
 from operations.staging import Staging
 from operations.vault.key_ring import KeyRing, Secret
 from operations.vault.key_vault import KeyVault
 from operations.vault.vault import PlainVault
+from telemetry.recordings.recording import Pairing, PoseSource, Recording, RecordingKind, SourceKind
 
 SECRET = Secret(value=bytes(32), from_key_file=True)
 
@@ -143,3 +144,32 @@ def test_a_suffix_is_plain_or_none(name, suffix):
 def _file(path, data):
     path.write_bytes(data)
     return path
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ENOENT])
+def test_a_folder_inside_that_cannot_be_listed_is_named_and_nothing_is_left_out(card, monkeypatch, number):
+    scandir = os.scandir
+
+    def failing(path):
+        if os.fspath(path).endswith("101"):
+            raise OSError(number, os.strerror(number), os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    with pytest.raises(InputError, match="101"):
+        look_over(card)
+
+
+def test_a_clip_alone_goes_by_the_hash_of_its_bytes_and_with_a_log_beside_it_by_both(tmp_path):
+    clip, log = tmp_path / "clip.ts", tmp_path / "clip.srt"
+    clip.write_bytes(b"pictures")
+    log.write_bytes(b"where it flew")
+    alone = Recording(name="clip.ts", kind=RecordingKind.CLIP, paths=(clip,))
+    sha256 = hashlib.sha256(b"pictures").hexdigest()
+    media = identify(offer(alone))
+    assert (media.id, [member.path for member in media.members]) == (sha256, ["clip.ts"])
+    subtitles = PoseSource(kind=SourceKind.SUBTITLE_FILE, path=log, pairing=Pairing.NAME)
+    both = identify(offer(dataclasses.replace(alone, sources=(subtitles,))))
+    lines = f"{hashlib.sha256(b'where it flew').hexdigest()}  clip.srt\n{sha256}  clip.ts\n"
+    assert both.id == hashlib.sha256(lines.encode()).hexdigest()
+    assert both.name == "clip.ts"

@@ -141,3 +141,19 @@ def test_an_event_without_end_is_cut_and_the_next_is_read():
         found += events
     assert found[-1] == EVENT.encode()
     assert len(found[0]) == 65_537
+
+
+@pytest.mark.parametrize(
+    ("lat_deg", "lon_deg", "counted"),
+    [
+        (90.0, 180.0, None), (-90.0, -180.0, None), (90.0, -180.0, None), (90.1, 90.0, "swapped"),
+        (-90.1, -90.0, "swapped"), (90.1, 90.1, "number"), (-120.0, -90.1, "number"), (90.0, 180.1, "number"),
+        (-90.0, -180.1, "number"), (179.0, 89.9, "swapped"), (1e8, 0.0, "swapped"),
+    ],
+)  # fmt: skip
+def test_places_on_earth_exchanged_ones_and_none_part_at_the_poles_and_the_antimeridian(lat_deg, lon_deg, counted):
+    data = sent(lat_deg=lat_deg, lon_deg=lon_deg)
+    if counted is None:
+        assert (alarm_of_json("s", data).lat_deg, alarm_of_json("s", data).lon_deg) == (lat_deg, lon_deg)
+    else:
+        assert why(alarm_of_json, "s", data) == counted

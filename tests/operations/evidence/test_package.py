@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 import venv
+import zlib
 
 import numpy as np
 import pytest
@@ -199,6 +201,18 @@ def test_the_document_is_made_from_the_package_alone(made, tmp_path):
     (copy / "contents.json").write_text(json.dumps(contents))
     assert render_report(copy) != pdf
     assert pdf.startswith(b"%PDF")
+
+
+def test_each_page_of_the_document_ends_with_its_number(made):
+    """The lines of text and their places are taken from the page's own drawing (ISO 32000-1, 9.4: Td and Tj)."""
+    pdf = render_report(made / "op-redacted")
+    drawn = [zlib.decompress(data) for data in re.findall(rb"stream\n(x.*?)\nendstream", pdf, re.DOTALL)]
+    pages = [found for data in drawn if (found := re.findall(rb"BT (\S+) (\S+) Td .*? ET", data, re.DOTALL))]
+    assert len(pages) == len(re.findall(rb"/Type /Page\b", pdf)) > 1
+    for places in pages:
+        low = [float(x) for x, y in places if 0.0 < float(y) < 12.0 / 25.4 * 72.0]
+        assert len(low) == 1, "one line within twelve millimetres of the lower edge"
+        assert low[0] > 150.0 / 25.4 * 72.0, "at its right"
 
 
 def test_every_record_of_the_package_is_told_in_the_document(made, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import json
 import random
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -167,3 +170,67 @@ def test_a_certificate_is_called_by_its_common_name_however_long(letters):
     built = x509.CertificateBuilder(name, name, key.public_key(), 7, day, day + datetime.timedelta(days=1))
     pem = built.sign(key, None).public_bytes(Encoding.PEM).decode()
     assert certificates_of(pem)[0].name().startswith("C" * letters + " (SHA-256 ")
+
+
+CONSTRAINTS, USAGE = x509.ObjectIdentifier("2.5.29.19"), x509.ObjectIdentifier("2.5.29.15")
+LONG_AGO, LATER = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (2020, 2040))
+CA_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def certified(key, *, by=CA_KEY, name=("A name",), more=(), digest=None):
+    """Make a certificate with another library: `name` is the common name, then organisational units."""
+    kinds = (NameOID.COMMON_NAME, *[NameOID.ORGANIZATIONAL_UNIT_NAME] * (len(name) - 1))
+    subject = x509.Name([x509.NameAttribute(kind, text) for kind, text in zip(kinds, name, strict=True)])
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    made = made.serial_number(7).not_valid_before(LONG_AGO).not_valid_after(LATER)
+    for kind, value in more:
+        made = made.add_extension(x509.UnrecognizedExtension(kind, value), critical=True)
+    return made.sign(by, digest or hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    ("constraints", "usage", "issues"),
+    [
+        (b"\x30\x03\x01\x01\xff", b"\x03\x02\x02\x04", True),  # keyCertSign alone
+        (b"\x30\x03\x01\x01\xff", b"\x03\x02\x01\x06", True),  # with cRLSign
+        (b"\x30\x06\x01\x01\xff\x02\x01\x00", b"\x03\x02\x02\x04", True),  # with a longest path
+        (b"\x30\x03\x01\x01\xff", None, True),  # no word of its use
+        (b"\x30\x03\x01\x01\xff", b"\x03\x02\x01\x02", False),  # cRLSign alone
+        (b"\x30\x03\x01\x01\xff", b"\x03\x02\x07\x80", False),  # digitalSignature alone
+        (b"\x30\x00", b"\x03\x02\x02\x04", False),
+        (b"\x30\x03\x01\x01\x00", b"\x03\x02\x02\x04", False),  # FALSE spelled out, as some makers do
+        (None, b"\x03\x02\x02\x04", False),
+    ],
+)
+def test_only_who_is_said_to_issue_certificates_does(constraints, usage, issues):
+    """RFC 5280, 4.2.1.9 and 4.2.1.3: the bytes are spelled by hand (X.690, 8.2 and 8.6)."""
+    more = [(kind, value) for kind, value in ((CONSTRAINTS, constraints), (USAGE, usage)) if value is not None]
+    (one,) = certificates_of(certified(CA_KEY, more=more))
+    assert one.may_issue() is issues
+
+
+@pytest.mark.parametrize("digest", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()], ids=lambda one: one.name)
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+def test_certificates_signed_with_every_digest_are_checked_with_that(kind, digest):
+    signer = CA_KEY if kind == "ec" else rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    (root,) = certificates_of(certified(signer, by=signer))
+    (one,) = certificates_of(certified(Ed25519PrivateKey.generate(), by=signer, digest=digest))
+    assert root.signed_this(one.algorithm, None, one.signed[2], one.signature)
+    assert not root.signed_this(one.algorithm, None, one.signed[2] + b"\0", one.signature)
+
+
+@pytest.mark.parametrize("units", [0, 1, 2, 5])
+def test_names_are_read_however_long_the_subject_is(units):
+    """A subject of less than 128 bytes, of less than 256 and of more has one, two and three bytes of length."""
+    pem = certified(CA_KEY, name=("An authority", *["a unit " * 8] * units))
+    (one,) = certificates_of(pem)
+    assert one.name().startswith("An authority (SHA-256 ")
+    assert one.name().endswith(f"({'SHA-256 ' + hashlib.sha256(one.whole).hexdigest()[:16]})")
+
+
+@pytest.mark.parametrize("junk", ["*", "?", "\u00a0", "=="])
+def test_a_certificate_with_strange_letters_in_it_is_not_read_past_them(junk):
+    lines = certified(CA_KEY).splitlines()
+    lines[3] = lines[3][:20] + junk + lines[3][20:]
+    with pytest.raises(TimeStampError, match="cannot be read"):
+        certificates_of("\n".join(lines))

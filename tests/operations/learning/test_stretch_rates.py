@@ -87,3 +87,43 @@ def test_no_nights_give_what_is_known_beforehand():
 def test_columns_that_do_not_fit_are_refused(wrong):
     with pytest.raises(ValueError, match="fit|order"):
         NightlyLooks(**wrong)
+
+
+def foretold_best(seen):
+    """Return half-life and trust as the how-to page has them, in plain loops: 4, 15 or 60 nights; power 0, 0.5 or 1."""
+    nats = {}
+    for half_life in (4.0, 15.0, 60.0):
+        for power in (0.0, 0.5, 1.0):
+            total = 0.0
+            for now in range(1, len(seen.night)):
+                weight = [0.5 ** ((seen.night[now] - seen.night[before]) / half_life) for before in range(now)]
+                looks = [sum(w * n[k] for w, n in zip(weight, seen.looks, strict=False)) for k in range(12)]
+                found = [sum(w * n[k] for w, n in zip(weight, seen.found, strict=False)) for k in range(12)]
+                border = (sum(found) + 0.5) / (sum(looks) + 0.5 / 0.02)
+                rates = [(0.5 + f) / (0.5 / border + n) for f, n in zip(found, looks, strict=True)]
+                expected = [rate**power * n for rate, n in zip(rates, seen.looks[now], strict=True)]
+                total += sum(f * np.log(e / sum(expected)) for f, e in zip(seen.found[now], expected, strict=True) if f)
+            nats[half_life, power] = total
+    best = max(nats, key=nats.get)
+    return best if nats[best] > nats[60.0, 0.0] + 2.0 else (60.0, 0.0)
+
+
+HABITS = {
+    "another place every six nights": lambda night: 7 * (night // 6) % 12,
+    "another place every twenty nights": lambda night: 5 * (night // 20) % 12,
+    "one place": lambda night: 4,
+    "two places in turn": lambda night: (3, 8)[night % 2],
+    "nowhere twice": lambda night: 5 * night % 12,
+}
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("gap", [1, 2])
+def test_how_fast_nights_fade_is_what_would_have_foretold_best(habit, gap, rng):
+    seen = steady(rng, HABITS[habit], count=30)
+    seen = NightlyLooks(night=gap * seen.night, looks=rng.uniform(2.0, 9.0, seen.looks.shape), found=seen.found)
+    rates = rates_of(seen)
+    assert (rates.half_life_nights, rates.trust) == foretold_best(seen)
+    if habit == "another place every six nights" and gap == 1:
+        assert rates.half_life_nights == 4.0
+        assert "half after 4 nights" in rates.told()

@@ -20,6 +20,7 @@ from operations.signing.heads import (
     keep,
     kept_heads,
     sign_head,
+    text_of,
 )
 from operations.signing.signer import revoke_key
 from operations.signing.stamps import check_stamp, stamp_request
@@ -213,3 +214,11 @@ def test_a_stamp_of_an_authority_that_is_not_trusted_does_not_hold(store, ana, a
     text = sign_head(store, ana).text
     with pytest.raises(StampError, match="does not hold for the certificates given"):
         check_stamp(text, authority.stamp(stamp_request(text)), (tmp_path / "other.pem").read_bytes())
+
+
+@pytest.mark.parametrize("data", ["Jürgen".encode("latin-1"), b"\xff\xfe\x00", b"\x80"])
+def test_bytes_that_are_no_text_and_files_that_are_not_there_are_named(tmp_path, data):
+    (tmp_path / "head.txt").write_bytes(data)
+    for path in (tmp_path / "head.txt", tmp_path / "gone.txt", tmp_path):
+        with pytest.raises(SignatureError, match=f"{path.name} cannot be read as a signed text"):
+            text_of(path)

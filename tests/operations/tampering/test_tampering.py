@@ -284,3 +284,21 @@ def test_a_damaged_table_of_contents_is_named_whatever_it_then_spells(op):
         finally:
             case.write_bytes(kept)
     assert spelt
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"members": None}, {"members": 7}, {"members": ["x"]}, {"name": None}, {"size_bytes": "many"}, {"kind": "film"},
+     {"members": [{"path": "a"}]}],
+    ids=str,
+)  # fmt: skip
+def test_a_record_that_is_none_of_an_original_is_named_and_all_else_is_looked_at(op, wrong):
+    """Somebody with the right to write has recorded nonsense: the log is whole, and says what nobody can read."""
+    with OperationStore.open(op, actor="x", clock=lambda: 2_000_000_000_000_000_000) as store:
+        body = store.newest(LeafKind.MEDIA)[0].body
+        number = len(list(store.leaves()))
+        store.append(LeafKind.MEDIA, "ab" * 32, body | wrong)
+    (op / "media" / sorted(os.listdir(op / "media"))[0]).write_bytes(b"changed as well")
+    found = verify(op).findings
+    assert f"log record {number}" in {finding.item for finding in found if finding.kind is FindingKind.CHANGED}
+    assert len([finding for finding in found if finding.kind is FindingKind.CHANGED]) >= 2

@@ -84,3 +84,16 @@ def test_a_passphrase_is_read_from_a_file_or_a_descriptor(tmp_path):
             read_passphrase_file(tmp_path / "words")
     with pytest.raises(SecretError, match="cannot be read"):
         read_passphrase_file(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", [b"word", b"word\n", b"word\nsecond\n", b"word\n\n", b"word\r\n", b"word\n \n\n"])
+def test_a_passphrase_is_the_first_line_of_its_file_whatever_follows(tmp_path, text):
+    (tmp_path / "phrase").write_bytes(text)
+    assert read_passphrase_file(tmp_path / "phrase") == Secret(value=b"word")
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"\nword\n", b"\r\nword"])
+def test_an_empty_first_line_is_no_passphrase(tmp_path, text):
+    (tmp_path / "phrase").write_bytes(text)
+    with pytest.raises(SecretError, match="is empty: its first line is the passphrase"):
+        read_passphrase_file(tmp_path / "phrase")
