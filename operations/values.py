@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 class MediaKind(StrEnum):
@@ -62,9 +63,17 @@ class _Record:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Self:
-        """Read the value back; fields that a later version added are passed over."""
+        """Read the value back; fields that a later version added are passed over.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When it is no such record.
+        """
+        if not isinstance(body, Mapping):
+            raise TypeError(f"{body!r} stands where a record belongs")
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: _typed(cls, name, value) for name, value in body.items() if name in fields})
+        return cls(**{name: _typed(cls, fields[name], value) for name, value in body.items() if name in fields})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,9 +224,13 @@ def _plain(value: Any) -> Any:
 
 
 _ENUMS: dict[str, type[StrEnum]] = {"state": RunState, "decision": Decision, "found": Outcome}
+_SIMPLE: dict[Any, type] = {"str": str, "int": int, "bool": bool}
 
 
-def _typed(record: type[_Record], name: str, value: Any) -> Any:
+def _typed(record: type[_Record], field: dataclasses.Field[Any], value: Any) -> Any:
+    name = field.name
+    if not isinstance(value, _SIMPLE.get(field.type, object)):
+        raise TypeError(f"{name}: {value!r} stands where {field.type} belongs")
     if name == "members":
         return tuple(Member.of(member) for member in value)
     if name == "kind":

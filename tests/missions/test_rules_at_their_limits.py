@@ -160,7 +160,7 @@ def test_a_rule_holds_just_inside_its_limit_and_is_broken_just_outside(make_brie
         aircraft = brief_of(make_brief).performances[0].aircraft
         most = aircraft.climb_mps if rule == "climb rate" else aircraft.descent_mps
         limit, near = 1.02 * most, 0.02  # two per cent are heights rounded
-        assert 20.0 * 0.02 * most < 1.0 < 100.0 * 0.02 * most  # and one metre in all: on a long leg the first decides
+        assert 100.0 * 0.02 * most > 1.0  # or one metre in all: on a leg of 100 s the first decides
         flown = {"climb rate": lambda v: rising(v, 100.0), "descent rate": lambda v: rising(-v, 100.0)}[rule]
     worse = near if more_is_worse else -near
     wide = {"max_agl_m": 900.0, "ceiling_amsl_m": 1900.0, "max_link_m": 3000.0} if "rate" in rule else {}
@@ -222,12 +222,10 @@ def test_a_climb_before_the_return_is_held_to_the_heights_allowed(make_brief, as
 
 
 def test_what_is_broken_everywhere_is_broken_on_the_whole_path_and_no_more(make_brief):
-    """A level flight too high, too low, or with a climb home too high: a share of a hundred per cent."""
+    """A level flight too high, or with a climb home too high, or home into a ridge: a share of a hundred per cent."""
     away = [(300.0, 700.0), (600.0, 700.0), (600.0, 900.0)]
-    for agl_m, rules in ((150.0, {"height limit"}), (9.0, {"ground clearance"})):
-        subject = subject_of(make_brief, [(*place, GROUND_M + agl_m) for place in [*away, away[0]]])
-        shares = {b.rule: b.share_pct for b in breaches(subject) if len(b.leg) and math.isfinite(b.share_pct)}
-        assert {rule: shares[rule] for rule in rules} == dict.fromkeys(rules, 100.0)
+    subject = subject_of(make_brief, [(*place, GROUND_M + 150.0) for place in away])
+    assert [b.share_pct for b in breaches(subject) if b.rule == "height limit"] == [100.0]
     for failsafe, ceiling_m in ((140.0, 900.0), (115.0, 200.0)):
         asked = {"way": "straight", "return_alt_m": failsafe}
         points = [(*place, GROUND_M + 60.0) for place in away]

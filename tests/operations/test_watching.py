@@ -81,6 +81,23 @@ def test_rows_are_committed_while_frames_come(job, store, clip):
     assert len(store.chips()) == len(seen)
 
 
+def test_the_delay_that_is_told_is_from_a_packets_coming_to_its_committed_row(job, clip, monkeypatch):
+    """At a clock that stands still, of packets that came 1, 2, 3 … seconds ago; of one no coming is known."""
+    now_ns, ages = 5_000_000_000_000, []
+
+    class Aged(Played):
+        def frames(self, on_wait):
+            for number, frame in enumerate(super().frames(on_wait)):
+                ages.append(number)
+                yield dataclasses.replace(frame, came_ns=now_ns - number * 1_000_000_000 if number else -1)
+
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns)
+    done = watch(Aged(clip, job.settings), dataclasses.replace(job, commit_s=0.0))
+    assert len(ages) > 2
+    assert done.delay_p50_s == pytest.approx(np.median(ages[1:]))
+    assert done.delay_p95_s == pytest.approx(np.percentile(ages[1:], 95))
+
+
 def walker(settings, frames=40):
     """Return pictures of a camera that hovers, and a detector that finds somebody who walks through them."""
 

@@ -228,7 +228,7 @@ def test_names_are_read_however_long_the_subject_is(units):
     assert one.name().endswith(f"({'SHA-256 ' + hashlib.sha256(one.whole).hexdigest()[:16]})")
 
 
-@pytest.mark.parametrize("junk", ["*", "?", "\u00a0", "=="])
+@pytest.mark.parametrize("junk", ["*", "?", "é", "=="])
 def test_a_certificate_with_strange_letters_in_it_is_not_read_past_them(junk):
     lines = certified(CA_KEY).splitlines()
     lines[3] = lines[3][:20] + junk + lines[3][20:]
