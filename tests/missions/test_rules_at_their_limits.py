@@ -311,3 +311,57 @@ def reversed_leg(leg):
         leg, lat_start_deg=leg.lat_end_deg, lon_start_deg=leg.lon_end_deg, lat_end_deg=leg.lat_start_deg,
         lon_end_deg=leg.lon_start_deg,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "flown", "key", "far"),
+    [
+        ("standoff", lambda d: due_east(STANDOFF_M - d), "standoff.asked_m", 12.3),
+        ("link", lambda d: level(400.0, 600.0, LINK_M + d, 600.0), "flight.max_link_m", 33.3),
+        ("height limit", lambda d: due_east(700.0, 120.4 + d), "flight.max_agl_m", 17.7),
+        ("keep-in", lambda d: level(400.0, 600.0, 1000.0 - CLEARANCE_M + d, 600.0), "keep_in.clearance_m", 5.5),
+    ],
+)
+def test_what_a_finding_advises_mends_it_and_no_metre_less_does(make_brief, rule, flown, key, far):
+    finding = findings(make_brief, flown(far))[rule]
+    (asked,) = (float(text) for text in re.findall(rf"{re.escape(key)} = ([\d.]+)", finding.advice))
+    section, name = key.split(".")
+    wide = {"ceiling_amsl_m": 900.0}
+    for less, met in ((0.0, False), (2.0 if name.startswith("max") else -2.0, True)):
+        changed = {section: {name: asked - less}}
+        if section == "keep_in":
+            west, south, east, north = KEEP_IN
+            corners = [(west, south), (east, south), (east, north), (west, north)]
+            changed = {"keep_in": {"polygon": [list(degrees(*c)) for c in corners], name: asked - less}}
+        if section == "flight":
+            changed["flight"] |= wide
+        assert (rule in findings(make_brief, flown(far), **changed)) is met
+
+
+def test_the_return_height_that_is_advised_clears_the_ridge_and_two_metres_less_does_not(make_brief):
+    points = [(400.0, 600.0, GROUND_M + 60.0), (700.0, 600.0, GROUND_M + 60.0)]
+    finding = findings(make_brief, points, ground=Flat(52.2))["failsafe terrain"]
+    assert finding.advice == f"failsafe.return_alt_m = {math.ceil(52.2 + 25.3)}"
+    found = [
+        "failsafe terrain" in findings(
+            make_brief, points, ground=Flat(52.2), failsafe={"way": "straight", "return_alt_m": asked}
+        )
+        for asked in (78.0, 76.0)
+    ]  # fmt: skip
+    assert found == [False, True]
+
+
+@pytest.mark.parametrize("over_m", [-2.0, 2.0])
+def test_a_plane_climbs_to_its_return_height_on_the_way(make_brief, over_m):
+    """It meets the ridge's far edge 140 m after the nearest break-off, by so much higher as its climb gives there."""
+    wing = {"aircraft": {"type": "wing-2m"}}
+    points = [(400.0, 600.0, GROUND_M + 60.0), (700.0, 600.0, GROUND_M + 60.0)]
+    flown = brief_of(make_brief, **wing).performances[0]
+    slope = flown.aircraft.climb_mps / (flown.speed_mps + flown.wind.strongest_mps)
+    there_m = min(60.0 + slope * 140.0, 100.0)
+    assert there_m > 65.0
+    ridge = Flat(there_m - 25.3 + over_m)
+    finding = findings(make_brief, points, ground=ridge, **wing).get("failsafe terrain")
+    assert (finding is not None) is (over_m > 0.0)
+    if finding is not None:
+        assert finding.measured == pytest.approx(25.3 - over_m, abs=1.5)
