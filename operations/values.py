@@ -228,8 +228,8 @@ _SIMPLE: dict[Any, type] = {"str": str, "int": int, "bool": bool}
 
 
 def _typed(record: type[_Record], field: dataclasses.Field[Any], value: Any) -> Any:
-    name = field.name
-    if not isinstance(value, _SIMPLE.get(field.type, object)):
+    name, simple = field.name, _SIMPLE.get(field.type)
+    if simple is not None and not isinstance(value, simple):
         raise TypeError(f"{name}: {value!r} stands where {field.type} belongs")
     if name == "members":
         return tuple(Member.of(member) for member in value)
