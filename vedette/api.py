@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from operations.ingest import Ingested
     from telemetry.tracks.pose_track import PoseTrack
     from vedette.operation import Operation
+    from vedette.reading import Reading
 
     Place = str | Path
 
@@ -233,11 +234,8 @@ def locate(
 def ingest(
     sources: Place | Sequence[Place],
     out: Place,
+    reading: Reading | None = None,
     *,
-    terrain: Place | None = None,
-    flat_alt_amsl_m: float | None = None,
-    model: Place | None = None,
-    every_s: float | None = None,
     name: str = "operation",
     actor: str | None = None,
 ) -> tuple[Ingested, ...]:
@@ -251,12 +249,9 @@ def ingest(
         Clips, pictures, folders or whole cards; files beside a clip are found.
     out
         Operation folder: a new one, or one to add to.
-    terrain, flat_alt_amsl_m
-        The ground that hits are placed on.
-    model
-        A detector; the bundled one unless given.
-    every_s
-        Analyse one frame each so many seconds.
+    reading
+        The ground, the detector and what is stated of the recordings, as `vedette.Reading(terrain="dem/")`; without
+        ground nothing is placed.
     name, actor
         Of a new operation; and whose name goes into the log (the login unless given).
 
@@ -268,31 +263,19 @@ def ingest(
     import getpass
     import time
 
-    from detection.model_file import load_detector
-    from geo.stated_ground_file import read_stated_ground
-    from operations.ingest import IngestJob, IngestSettings
+    from operations.ingest import IngestJob
     from operations.ingest import ingest as take
-    from operations.originals import ground_identity
     from operations.same_things import join_same
     from operations.store import OperationStore
-    from telemetry.recordings.open_recordings import open_recordings
+    from vedette.reading import Reading
 
-    ground_file = None if terrain is None else Path(terrain)
-    settings = IngestSettings(
-        terrain=read_stated_ground(ground_file, flat_alt_amsl_m),
-        terrain_identity=ground_identity(ground_file, flat_alt_amsl_m),
-        every_s=every_s,
-    )
-    detector, described = load_detector(None if model is None else Path(model))
-    given = [sources] if isinstance(sources, (str, Path)) else list(sources)
-    cards = [open_recordings(Path(source)) for source in given]
+    how = reading or Reading()
+    settings, (detector, described) = how.settings(), how.detector()
+    cards = how.cards([sources] if isinstance(sources, (str, Path)) else sources)
     who = actor or getpass.getuser()
     with OperationStore.open_or_create(Path(out), name=name, actor=who, clock=time.time_ns) as store:
-        done = tuple(
-            take(recording, IngestJob(store=store, detector=detector, model=described, settings=settings))
-            for card in cards
-            for recording in card.recordings
-        )
+        job = IngestJob(store=store, detector=detector, model=described, settings=settings)
+        done = tuple(take(recording, job) for card in cards for recording in card.recordings)
         join_same(store)
     return done
 

@@ -21,7 +21,7 @@ with StreamWriter("clip.ts", width_px=320, height_px=256, fps=Fraction(2)) as wr
         picture = np.full((256, 320, 3), 90, dtype=np.uint8)
         writer.write(picture, t_utc_ns, encode({2: t_utc_ns // 1000, **place, **looks, 65: 19}))
 
-(done,) = vedette.ingest("clip.ts", "night-1", flat_alt_amsl_m=50.0, actor="A. Name")
+(done,) = vedette.ingest("clip.ts", "night-1", vedette.Reading(flat_alt_amsl_m=50.0), actor="A. Name")
 print(f"{done.media.name}: {done.run.counts}")
 
 with vedette.open_operation("night-1", case="2026-0412", reason="training", actor="A. Name") as night:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.time_bases import is_datable, local_to_utc_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _MONTH_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK: Final = (
@@ -23,9 +23,10 @@ _YEAR_LAST: Final = re.compile(
     r"(?<![\d./-])(?P<a>\d{1,2})(?P<mark>[-./])(?P<b>\d{1,2})(?P=mark)(?P<year>\d{4}|\d\d)" + _CLOCK
 )
 _NAMED: Final = re.compile(
-    r"(?:(?P<m1>[A-Za-z]{3})[a-z]*\.?\s+(?P<d1>\d{1,2})|(?P<d2>\d{1,2})[-\s](?P<m2>[A-Za-z]{3})[a-z]*\.?),?[-\s]+"
+    r"(?:(?P<m1>[A-Za-z]{3})[a-z]{0,6}\.?\s+(?P<d1>\d{1,2})|(?P<d2>\d{1,2})[-\s](?P<m2>[A-Za-z]{3})[a-z]{0,6}\.?),?[-\s]+"
     r"(?P<year>\d{4}|\d\d)" + _CLOCK
 )
+"""No month's name is longer than September, and a text of letters without end is looked through once."""
 MONTHS: Final = 12
 """A larger number is the day, whichever stands first."""
 _NOON: Final = 12
@@ -59,10 +60,17 @@ def find_wall_clock(written: str, *, day_first: bool = False) -> WallClock | Non
     ``5/1/2024`` is the first of May, as programs for the United States write it, unless its first number is no month or
     `day_first` says otherwise; ``1.5.2024`` is, too: where points part a date, its day comes first.
     """
-    match = _YEAR_FIRST.search(written) or _YEAR_LAST.search(written) or _NAMED.search(written)
-    if match is None:
-        return None
-    parts = match.groupdict()
+    match = match_clock(written)
+    return None if match is None else wall_clock(match.groupdict(), day_first=day_first)
+
+
+def match_clock(written: str) -> re.Match[str] | None:
+    """Find the first date with a time in a text by all but its digits: whether it is possible is not looked at."""
+    return _YEAR_FIRST.search(written) or _YEAR_LAST.search(written) or _NAMED.search(written)
+
+
+def wall_clock(parts: Mapping[str, str | Any], *, day_first: bool = False) -> WallClock | None:
+    """Return the date and time of the parts that `match_clock` found; None where they are impossible."""
     shown, either = None, False
     if "mark" in parts:
         first, second = int(parts["a"]), int(parts["b"])
@@ -80,7 +88,7 @@ def find_wall_clock(written: str, *, day_first: bool = False) -> WallClock | Non
     return WallClock(moment=moment, has_fraction=has_fraction, shows_day_first=shown, either_order=either)
 
 
-def _shows_day_first(parts: dict[str, str], first: int, second: int) -> bool | None:
+def _shows_day_first(parts: Mapping[str, str | Any], first: int, second: int) -> bool | None:
     """Tell by a number that is no month, else by points, else by a clock of twelve hours, which goes with slashes."""
     if (first > MONTHS) != (second > MONTHS):
         return first > MONTHS
@@ -94,7 +102,7 @@ def _month(name: str) -> int:
     return _MONTH_NAMES.index(name) + 1 if name in _MONTH_NAMES else 0
 
 
-def _moment(parts: dict[str, str], month: int, day: int) -> dt.datetime | None:
+def _moment(parts: Mapping[str, str | Any], month: int, day: int) -> dt.datetime | None:
     year, hour = int(parts["year"]), int(parts["hour"])
     if parts["half"] is not None:
         hour = hour % _NOON + (_NOON if parts["half"] in "pP" else 0) if 1 <= hour <= _NOON else 99

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from typing import Final
 
@@ -51,3 +52,22 @@ def parse_moment(text: str | None, option: str) -> int | None:
     if moment is None or moment.tzinfo is None or not is_datable(moment):
         raise InputError(f"{option}: {text!r} is no time with a zone; write it as 2024-05-01T10:00:00Z")
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
+
+
+def parse_offset(text: str) -> float | None:
+    """Read ``--offset``: seconds, or None for auto.
+
+    Raises
+    ------
+    InputError
+        The text is neither.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"--offset takes seconds, or auto, not {text!r}")
+    return seconds

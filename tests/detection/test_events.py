@@ -187,7 +187,7 @@ def test_events_are_frozen_values() -> None:
 def test_a_briefs_border_is_turned_so_that_our_side_is_left() -> None:
     from pathlib import Path
 
-    from vedette.commands.ingest import watched_by
+    from vedette.watched_border import watched_by
 
     asked = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
     watched = watched_by(asked, 30.0)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
 import runpy
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vedette
@@ -17,6 +21,9 @@ from missions.plan_files.plan_folder_file import read_plan_folder
 from operations.errors import WithoutPurposeError
 from operations.log.leaves import LeafKind
 from operations.store import OperationStore
+from telemetry.klv import encode
+from telemetry.videos.stream_writer_file import StreamWriter
+from vedette.commands.ingest import ingest as ingest_command
 from vedette.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +114,47 @@ def test_each_table_that_is_taken_is_a_view_in_the_log(operation, tmp_path):
     seen = ("hits", "tracks", "frames", "hits", "find", "map")
     assert [leaf.subject for leaf in views] == [f"python {what}" for what in seen]
     assert all(leaf.body["case"] == "2026-7" and leaf.actor == "A. Name" for leaf in views)
+
+
+def test_a_recording_is_read_as_the_command_reads_it(tmp_path):
+    """The same statements give the same run, by which the second reading is known again."""
+    clip = tmp_path / "clip.ts"
+    with StreamWriter(clip, width_px=96, height_px=64, fps=Fraction(2)) as writer:
+        for number in range(3):
+            t_ns = 1_767_225_600_000_000_000 + number * 500_000_000
+            looks = {5: 90.0, 90: 0.0, 91: 0.0, 13: 50.0, 14: 8.0, 18: 0.0, 19: -60.0, 20: 0.0, 75: 160.0}
+            writer.write(np.full((64, 96, 3), 90, dtype=np.uint8), t_ns, encode({2: t_ns // 1000, **looks, 65: 19}))
+    how = [
+        "--flat-alt-amsl-m",
+        "50",
+        "--every-s",
+        "1",
+        "--camera",
+        "40",
+        "--home-alt-amsl-m",
+        "20",
+        "--standing-s",
+        "30",
+    ]
+    assert main(["ingest", str(clip), "--out", str(tmp_path / "op"), *how]) in (0, 1)
+    reading = vedette.Reading(flat_alt_amsl_m=50.0, every_s=1.0, camera="40", home_alt_amsl_m=9.0, standing_s=30.0)
+    (again,) = vedette.ingest(clip, tmp_path / "op", reading)
+    assert again.known
+    with pytest.raises(InputError, match="--mount"):
+        vedette.ingest(clip, tmp_path / "op", vedette.Reading(mount="down"))
+    with OperationStore.open(tmp_path / "op", actor="test", clock=time.time_ns) as store:
+        assert [run.settings["stated"]["camera"] for run in store.runs()] == ["40"]
+        assert [run.settings["every_s"] for run in store.runs()] == [1.0]
+
+
+def test_whatever_the_command_can_be_told_of_recordings_a_program_can_say():
+    """What only the command has is of the operation, of the machine and of the screen."""
+    of_the_command = {"source", "out", "workers", "redo", "name", "encrypt", "actor", "as_json"}
+    options = set(inspect.signature(ingest_command).parameters) - {"key_file", "passphrase_file"}
+    fields = {field.name: field.default for field in dataclasses.fields(vedette.Reading)}
+    assert options - of_the_command == set(fields)
+    defaults = {name: one.default for name, one in inspect.signature(ingest_command).parameters.items()}
+    assert {name: defaults[name] for name in fields} == fields
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -9,8 +9,7 @@ import numpy as np
 import typer
 
 from geo.errors import InputError
-from telemetry.tracks.stated_times import parse_start, parse_utc_offset
-from vedette.commands.ingest import parse_offset
+from telemetry.recordings.stated import Stated
 from vedette.commands.screen import ERRORS, RESULTS, print_json
 
 if TYPE_CHECKING:
@@ -45,21 +44,15 @@ def calibrate(
     from geo.calibration import calibrate as estimate
     from telemetry.recordings.camera_file import write_camera
     from telemetry.recordings.known_points_file import read_known_points
-    from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.open_recordings import open_recordings
     from telemetry.recordings.reading import read
-    from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
 
     if out.suffix.lower() != ".toml":
         raise InputError(f"{out}: a camera file ends in .toml, by which --camera knows it", path=str(out))
-    options = ReadingOptions(
-        offset_s=parse_offset(offset),
-        start_utc_ns=parse_start(start),
-        utc_offset_s=parse_utc_offset(utc_offset),
-        home_alt_amsl_m=home_alt_amsl_m,
-        mount=None if mount is None else parse_mount(mount),
-        camera=None if camera is None else parse_stated_camera(camera),
+    stated = Stated(
+        offset=offset, start=start, utc_offset=utc_offset, home_alt_amsl_m=home_alt_amsl_m, mount=mount, camera=camera
     )
+    options = stated.options()
     marks = read_known_points(points, options.undulation)
     recordings = open_recordings(clip, track=track).recordings
     with read(recordings[0], options) as reader:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import getpass
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,22 +12,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
-from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 from vedette.commands.signing_options import signed_at_close
+from vedette.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from detection.events import Watched
+    from rich.progress import Progress
+
     from detection.looking import Executor
-    from missions.briefs.brief import Brief
     from operations.ingest import IngestJob
+    from operations.same_things import Likely
     from operations.store import OperationStore
     from operations.vault.key_ring import Secret
-    from telemetry.recordings.recording import LeftOut, Recording
+    from telemetry.recordings.recording import Card, LeftOut, Recording
     from vedette.commands.ingest_view import Bar, Outcome
 
 app = typer.Typer(add_completion=False)
@@ -95,39 +95,32 @@ def ingest(
 
     Ends with 1 when nothing could be placed, or a recording could not be read; what was left out is listed.
     """
-    from detection.model_file import load_detector
-    from geo.stated_ground_file import read_stated_ground
-    from operations.ingest import IngestJob, IngestSettings
-    from operations.originals import ground_identity
-    from operations.same_things import join_same
-    from telemetry.recordings.mounts import parse_mount
-    from telemetry.recordings.open_recordings import open_recordings
-    from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
-    from vedette.commands.ingest_view import Bar, as_one_object, show, why_nothing_placed
+    from operations.ingest import IngestJob
+    from vedette.commands.ingest_view import as_one_object, show
 
     for path in source:
         _refuse_absent(path)
-    stated = ReadingOptions(
-        max_overlap=overlap,
-        offset_s=parse_offset(offset),
-        start_utc_ns=parse_start(start),
-        utc_offset_s=parse_utc_offset(utc_offset),
+    reading = Reading(
+        offset=offset,
+        start=start,
+        utc_offset=utc_offset,
         home_alt_amsl_m=home_alt_amsl_m,
-        mount=None if mount is None else parse_mount(mount),
-        camera=None if camera is None else parse_stated_camera(camera),
+        mount=mount,
+        camera=camera,
         stream=stream,
-    )
-    ground = read_stated_ground(terrain, flat_alt_amsl_m)
-    tell_terrain_problems(ground)
-    settings = IngestSettings(
-        terrain=ground,
-        terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
+        overlap=overlap,
+        terrain=terrain,
+        flat_alt_amsl_m=flat_alt_amsl_m,
+        model=model,
         every_s=every_s,
         person_min_px=person_min_px,
-        watched=watched_by(brief, standing_s),
-        stated=stated,
+        track=track,
+        brief=brief,
+        standing_s=standing_s,
     )
-    detector, described = load_detector(model)
+    settings = reading.settings()
+    tell_terrain_problems(settings.terrain)
+    detector, described = reading.detector()
     secret = _secret(out, key_file, passphrase_file, encrypt=encrypt)
     with (
         open_or_make(out, name=name, actor=actor, secret=secret) as store,
@@ -135,24 +128,18 @@ def ingest(
         progress() as bars,
     ):
         settings = dataclasses.replace(settings, executor=executor)
-        cards = [open_recordings(path, track=track) for path in source]
         work = _Work(job=IngestJob(store=store, detector=detector, model=described, settings=settings), redo=redo)
-        recordings = [recording for card in cards for recording in card.recordings]
-        bar = Bar(bars, len(recordings))
-        outcomes = [work.take(recording, bar, alone=len(recordings) == 1) for recording in recordings]
-        left_out = [one for card in cards for one in card.left_out]
-        work.note(left_out)
-        why = why_nothing_placed(outcomes, lambda runs: store.hits(runs=runs).reasons())
-        new = any(outcome.done and not outcome.done.known for outcome in outcomes)
-        joined = join_same(store) if new else None
+        taken = work.take_all(reading.cards(source), bars)
     if as_json:
+        joined = taken.joined
         things, at_least = (0, None) if joined is None else (len(joined.things), joined.at_least)
-        print_json(as_one_object(outcomes, left_out, str(out)) | {"joined": things, "joined_at_least": at_least})
+        told = as_one_object(taken.outcomes, taken.left_out, str(out))
+        print_json(told | {"joined": things, "joined_at_least": at_least})
     else:
-        show(outcomes, left_out, str(out), joined)
-    if why:
-        ERRORS.print(line(("not placed:", "yellow"), f" {why}"))
-    if why or any(outcome.failure for outcome in outcomes):
+        show(taken.outcomes, taken.left_out, str(out), taken.joined)
+    if taken.why_nothing_placed:
+        ERRORS.print(line(("not placed:", "yellow"), f" {taken.why_nothing_placed}"))
+    if taken.why_nothing_placed or any(outcome.failure for outcome in taken.outcomes):
         raise typer.Exit(1)
 
 
@@ -179,17 +166,14 @@ def _refuse_absent(path: Path) -> None:
         raise InputError(f"{path} is an operation: read it with 'vedette map' or 'vedette review'", path=str(path))
 
 
-def parse_offset(text: str) -> float | None:
-    """Read ``--offset``: seconds, or None for auto."""
-    if text.strip().lower() == "auto":
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise InputError(f"--offset takes seconds, or auto, not {text!r}")
-    return seconds
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """What became of everything that one command was given."""
+
+    outcomes: tuple[Outcome, ...]
+    left_out: tuple[LeftOut, ...]
+    joined: Likely | None
+    why_nothing_placed: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +182,23 @@ class _Work:
 
     job: IngestJob
     redo: bool
+
+    def take_all(self, cards: Sequence[Card], bars: Progress) -> _Taken:
+        """Ingest every recording of the cards, note what was left out, and join what is likely one thing."""
+        from operations.same_things import join_same
+        from vedette.commands.ingest_view import Bar, why_nothing_placed
+
+        store = self.job.store
+        recordings = [recording for card in cards for recording in card.recordings]
+        bar = Bar(bars, len(recordings))
+        outcomes = tuple(self.take(recording, bar, alone=len(recordings) == 1) for recording in recordings)
+        left_out = tuple(one for card in cards for one in card.left_out)
+        self.note(left_out)
+        why = why_nothing_placed(outcomes, lambda runs: store.hits(runs=runs).reasons())
+        anew = any(outcome.done and not outcome.done.known for outcome in outcomes)
+        return _Taken(
+            outcomes=outcomes, left_out=left_out, joined=join_same(store) if anew else None, why_nothing_placed=why
+        )
 
     def take(self, recording: Recording, bar: Bar, *, alone: bool) -> Outcome:
         """Ingest one recording; where there are others, one that cannot be read does not end the rest."""
@@ -224,46 +225,6 @@ class _Work:
 
 NOTED = 1000
 """Files left out that the log lists; the rest is counted."""
-
-
-def watched_by(brief: Path | None, standing_s: float) -> Watched:
-    """Return what tracks are watched for: a brief's border, with our side, and its drawn zones."""
-    from detection.events import Watched
-
-    if brief is None:
-        return Watched(standing_s=standing_s)
-    from missions.briefs.brief_file import read_brief
-
-    asked = read_brief(brief)
-    rings = {
-        zone.name: tuple(zip(zone.polygons[0][0].lat_deg.tolist(), zone.polygons[0][0].lon_deg.tolist(), strict=True))
-        for zone in asked.zone
-        if zone.drawn
-    }
-    return Watched(lines=_own_side_left(asked), zones=rings, standing_s=standing_s)
-
-
-def _own_side_left(asked: Brief) -> tuple[tuple[tuple[float, float], ...], ...]:
-    """Return a brief's border lines, each along which our side is on the left."""
-    import numpy as np
-    import shapely
-
-    from missions.airspace.corridor import build_corridor
-
-    corridor = build_corridor(asked)
-    lines = []
-    for drawn in asked.border.lines:
-        plane = corridor.frame.line_to_plane(drawn.lat_deg, drawn.lon_deg)
-        step = np.diff(plane, axis=0)
-        left = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
-        beside = shapely.points((plane[:-1] + plane[1:]) / 2.0 + BESIDE_M * left)
-        places = tuple(zip(drawn.lat_deg.tolist(), drawn.lon_deg.tolist(), strict=True))
-        lines.append(places if shapely.contains(corridor.own, beside).mean() >= 0.5 else places[::-1])
-    return tuple(lines)
-
-
-BESIDE_M = 20.0
-"""How far beside a border's segments it is looked whose side it is."""
 
 
 def _secret(path: Path, key_file: Path | None, passphrase_file: Path | None, *, encrypt: bool) -> Secret | None:

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from geo.errors import RefusedError
-from telemetry.tracks.stated_times import parse_start, parse_utc_offset
-from vedette.commands.ingest import parse_offset
+from telemetry.recordings.stated import Stated
 from vedette.commands.screen import RESULTS, print_json
 
 
@@ -30,22 +29,15 @@ def mux(
 ) -> None:
     """Copy a clip's pictures and sound with a packet of ST 0601 beside each picture that has a pose."""
     from telemetry.recordings.klv_clip_file import write_klv_clip
-    from telemetry.recordings.mounts import parse_mount
     from telemetry.recordings.open_recordings import open_recordings
-    from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
 
     if out.exists():
         raise RefusedError(f"{out} exists already; name another file or move it away", path=str(out))
-    options = ReadingOptions(
-        offset_s=parse_offset(offset),
-        start_utc_ns=parse_start(start),
-        utc_offset_s=parse_utc_offset(utc_offset),
-        home_alt_amsl_m=home_alt_amsl_m,
-        mount=None if mount is None else parse_mount(mount),
-        camera=None if camera is None else parse_stated_camera(camera),
+    stated = Stated(
+        offset=offset, start=start, utc_offset=utc_offset, home_alt_amsl_m=home_alt_amsl_m, mount=mount, camera=camera
     )
     recording = open_recordings(clip, track=track).recordings[0]
-    found = write_klv_clip(recording, options, out)
+    found = write_klv_clip(recording, stated.options(), out)
     if as_json:
         print_json(dataclasses.asdict(found))
     else:

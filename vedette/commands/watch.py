@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError, RefusedError
-from telemetry.tracks.stated_times import parse_start, parse_utc_offset
-from vedette.commands.ingest import open_or_make, parse_offset
+from vedette.commands.ingest import open_or_make
 from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.watch_console import console_beside
 from vedette.commands.watch_session import WatchSession
+from vedette.reading import Reading
 
 if TYPE_CHECKING:
     from telemetry.live.open_link import LinkOptions
@@ -86,14 +86,9 @@ def watch(
 
     Ctrl-C ends the watching; the recording is then analysed whole like any file, and replaces what was live.
     """
-    from detection.model_file import load_detector
-    from geo.stated_ground_file import read_stated_ground
     from operations.case_access import CASE_FILE
-    from operations.ingest import IngestSettings
-    from operations.originals import UNKNOWN_GROUND, ground_identity
+    from operations.originals import UNKNOWN_GROUND
     from operations.watching import WatchJob
-    from telemetry.recordings.mounts import parse_mount
-    from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
     from telemetry.videos.video_scan import plan_source
     from telemetry.videos.video_source import scheme_of
     from vedette.commands.ingest_view import NO_GROUND
@@ -106,26 +101,24 @@ def watch(
         )
     if rtsp_over not in {"tcp", "udp"}:
         raise InputError(f"--rtsp-over takes tcp or udp, not {rtsp_over!r}")
-    stated = ReadingOptions(
-        offset_s=parse_offset(offset),
-        start_utc_ns=parse_start(start),
-        utc_offset_s=parse_utc_offset(utc_offset),
+    reading = Reading(
+        offset=offset,
+        start=start,
+        utc_offset=utc_offset,
         home_alt_amsl_m=home_alt_amsl_m,
-        mount=None if mount is None else parse_mount(mount),
-        camera=None if camera is None else parse_stated_camera(camera),
+        mount=mount,
+        camera=camera,
         stream=stream,
-    )
-    ground = read_stated_ground(terrain, flat_alt_amsl_m)
-    tell_terrain_problems(ground)
-    settings = IngestSettings(
-        terrain=ground,
-        terrain_identity=ground_identity(terrain, flat_alt_amsl_m),
+        terrain=terrain,
+        flat_alt_amsl_m=flat_alt_amsl_m,
+        model=model,
         every_s=every_s or None,
-        stated=stated,
     )
+    settings = reading.settings()
+    tell_terrain_problems(settings.terrain)
     link = dataclasses.replace(_link(user, tuple(allow or ()), rtsp_over), stale_s=stale_s)
     plan_source(address, allowed=link.allowed)
-    detector, described = load_detector(model)
+    detector, described = reading.detector()
     secret = secret_for(out, key_file, passphrase_file) if (out / CASE_FILE).exists() else None
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(open_or_make(out, name=name, actor=actor, secret=secret))
