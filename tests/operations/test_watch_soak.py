@@ -26,6 +26,8 @@ from telemetry.videos.stream_writer_file import StreamWriter
 
 HOURS = float(os.environ.get("VEDETTE_SOAK_HOURS", "8"))
 LONGEST_S = float(os.environ.get("VEDETTE_SOAK_SECONDS", "3600"))
+PAUSE_S = float(os.environ.get("VEDETTE_SOAK_PAUSE_S", "0.004"))
+"""What the camera waits between pictures: the longer, the more of them are analysed, and the longer it takes."""
 FPS, RESTARTS = 3, 4
 MOST_GROWTH_MB = 40.0
 START_NS = 1_767_229_200_000_000_000
@@ -73,7 +75,7 @@ class Camera(threading.Thread):
                 writer.write(pictures[k % 8], moment, klv)
                 sink.flush()
                 self.sent += 1
-                if self.over.wait(0.004):
+                if self.over.wait(PAUSE_S):
                     return
 
 
@@ -109,14 +111,16 @@ def test_a_night_of_a_stream_is_watched_in_flat_memory(tmp_path):
         threading.Thread(target=stop_after, args=(camera, reader), daemon=True).start()
 
         def look(run):
-            held.append((time.monotonic() - begun, resident_mb()))
+            held.append((time.monotonic() - begun, camera.sent / FPS / 3600, resident_mb()))
 
         job = WatchJob(store=store, detector=Finds(), model="two", settings=settings, recording=recorder)
         done = watch(reader, job, on_commit=look)
         longest.cancel()
         camera.over.set()
         camera.join(60.0)
-    at_s, mb = np.array(held).T
+    at_s, hours, mb = np.array(held).T
+    for hour in range(int(hours[-1]) + 1):
+        print(f"{hour} h: {mb[np.searchsorted(hours, hour)]:.0f} MB")
     settled, end = mb[at_s > at_s[-1] * 0.2], mb[at_s > at_s[-1] * 0.9]
     first, last = settled[:5].mean(), end.mean()
     print(f"{camera.sent / FPS / 3600:.2f} h sent in {at_s[-1]:.0f} s; {done.frames} pictures in {len(done.runs)} runs")
