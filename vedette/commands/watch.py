@@ -40,9 +40,7 @@ def watch(
         bool, typer.Option(help="When the stream has ended, analyse its recording whole; that replaces the live run.")
     ] = True,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End by itself after so long.")] = None,
-    every_s: Annotated[
-        float, typer.Option(min=0.0, show_default="a third", help="Time between analysed frames; 0 takes each.")
-    ] = 1.0 / 3.0,
+    every_s: Annotated[float, typer.Option(min=0.0, help="Time between analysed frames; 0 takes each.")] = 0.3,
     model: Annotated[
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
     ] = None,
