@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from missions.airspace.situation import Situation
+from missions.judging.feasibility import flight_findings
 from missions.judging.flown_path import Landing
 from missions.judging.judge import Homeward, breaches, judge_legs
 from missions.judging.return_legs import failsafe_legs
@@ -365,3 +366,31 @@ def test_a_plane_climbs_to_its_return_height_on_the_way(make_brief, over_m):
     assert (finding is not None) is (over_m > 0.0)
     if finding is not None:
         assert finding.measured == pytest.approx(25.3 - over_m, abs=1.5)
+
+
+def of_the_flight(make_brief, agl_m, **changes):
+    brief = brief_of(make_brief, **changes)
+    legs = legs_of([(0.0, 600.0, GROUND_M + agl_m - 5.0), (300.0, 600.0, GROUND_M + agl_m)])
+    return {f.rule: f for f in flight_findings(Situation.of(brief, Flat()), legs)}
+
+
+@pytest.mark.parametrize(("agl_m", "told"), [(99.8, False), (100.2, True)])
+def test_the_highest_wind_layer_speaks_for_a_hundred_metres_above_it(make_brief, agl_m, told):
+    layers = [{"alt_amsl_m": alt, "speed_mps": 3.0, "from_deg": 0.0} for alt in (0.0, GROUND_M)]
+    found = of_the_flight(make_brief, agl_m, wind={"layer": layers})
+    assert ("wind layers" in found) is told
+    assert "wind layers" not in of_the_flight(make_brief, agl_m, wind={"speed_mps": 3.0, "from_deg": 0.0})
+
+
+@pytest.mark.parametrize(("over_mps", "told"), [(-0.05, False), (0.05, True)])
+def test_gusts_and_speeds_are_held_to_what_the_type_is_made_for(make_brief, over_mps, told):
+    aircraft = brief_of(make_brief).performances[0].aircraft
+    gusts = {"speed_mps": 2.0, "from_deg": 0.0, "gust_mps": aircraft.max_wind_mps + over_mps}
+    found = of_the_flight(make_brief, 60.0, wind=gusts)
+    assert ("wind limit" in found) is told
+    most = aircraft.max_airspeed_mps
+    found = of_the_flight(make_brief, 60.0, flight={"speed_mps": most + over_mps})
+    assert ("speed" in found) is told
+    if told:
+        assert (found["speed"].measured, found["speed"].limit) == (most + over_mps, most)
+        assert f"flight.speed_mps = {(most + over_mps) / 3.6:.3g} (if" in found["speed"].advice

@@ -115,6 +115,16 @@ def test_open_heights_are_a_finding(make):
     found = [f for f in flight_findings(Situation.of(brief, Plain()), []) if f.rule == "zone heights"]
     assert "'TRA' (its limits name no reference" in found[0].message
     assert "'mast' (its height is not said" in found[0].message
+    assert "more" not in found[0].message
+
+
+@pytest.mark.parametrize(("count", "rest"), [(3, ""), (4, ", and 1 more"), (6, ", and 3 more")])
+def test_three_zones_are_named_and_the_others_counted(make, count, rest):
+    brief = make(*[feature(f"mast {number}", BOX[0], "Point") for number in range(count)])
+    (found,) = [f for f in flight_findings(Situation.of(brief, Plain()), []) if f.rule == "zone heights"]
+    assert found.message.count("'mast ") == 3
+    assert found.message.endswith(")" + rest)
+    assert found.measured == count
 
 
 @pytest.mark.parametrize(

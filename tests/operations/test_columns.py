@@ -138,3 +138,31 @@ def test_names_that_others_wrote_as_plain_strings_are_read(name):
     )
     read = {"hits": columns.hits_of, "tracks": columns.tracks_of, "frames": columns.frames_of}[name]
     assert len(read(plain)) == made.num_rows
+
+
+def nothing_known():
+    """Return rows of each table about which as little is known as there can be."""
+    track = GroundTrack(
+        track_id="T", class_name="person", t_utc_ns=(1,), lat_deg=(50.0,), lon_deg=(8.0,), ce90_m=(9.0,),
+        speed_mps=0.0, heading_deg=0.0, hit_ids=("a",),
+    )  # fmt: skip
+    frame = FrameRecord(media_id="m", frame_index=0, t_utc_ns=5)
+    return {
+        "hits": columns.hits_table(GroundHits.of([hit("a")]), run_id="r"),
+        "tracks": columns.tracks_table(GroundTracks.of([track]), run_id="r"),
+        "frames": columns.frames_table(Frames.of([frame]), run_id="r"),
+        "chips": columns.chips_table({"a": b"\xff\xd8"}),
+    }
+
+
+@pytest.mark.parametrize("name", ["hits", "tracks", "frames", "chips"])
+def test_what_may_be_unknown_is_null_in_the_file_and_nothing_else_may_be(name):
+    """A row about which nothing is known: pyarrow writes no null into a column that allows none."""
+    read = through_a_file(nothing_known()[name])
+    null = {column for column in read.column_names if read[column].null_count}
+    assert null <= {field.name for field in schema.TABLES[name] if field.nullable}
+    always = {"hits": {"reason", "slant_m"}, "frames": {"pose_reason"}}.get(name, set())
+    assert {field.name for field in schema.TABLES[name] if field.nullable} - null <= always
+    assert [field.name for field in read.schema if not field.nullable] == [
+        field.name for field in schema.TABLES[name] if not field.nullable
+    ]
