@@ -33,7 +33,7 @@ _CHUNK_BYTES: Final = 1 << 20
 
 
 def backup(
-    folder: Path, to: Path, *, secret: Secret | None = None, on_bytes: Callable[[int], None] | None = None
+    folder: Path, to: Path, *, secret: Secret | None = None, on_bytes: Callable[[int, int], None] | None = None
 ) -> Verification:
     """Copy an operation as it is at this moment into a new folder, and verify the copy.
 
@@ -46,7 +46,7 @@ def backup(
     secret
         Opens an encrypted operation.
     on_bytes
-        Told how many bytes have been copied so far.
+        Told how many bytes have been copied so far, and about how many there are.
 
     Returns
     -------
@@ -101,16 +101,17 @@ def _snapshot(folder: Path) -> bytes:
         return in_wal_mode(copy.serialize())
 
 
-def _copy_files(store: OperationStore, source: Path, on_bytes: Callable[[int], None] | None) -> None:
+def _copy_files(store: OperationStore, source: Path, on_bytes: Callable[[int, int], None] | None) -> None:
     """Copy every file that the records of `store` name from `source` into its own folder, and sync them."""
     copied, files = 0, recorded_files(store)
+    whole = sum((source / file).stat().st_size for file in files if (source / file).is_file())
     folders = sorted({(store.path / file).parent for file in files})
     for folder in folders:
         durable_file.make_folder(folder)
     for file in files:
         copied += durable_file.write(store.path / file, _chunks(source / file))
         if on_bytes is not None:
-            on_bytes(copied)
+            on_bytes(copied, max(whole, copied))
     for folder in folders:
         durable_file.sync_folder(folder)
 

@@ -79,7 +79,8 @@ class _Round:
 
     folder: Path
     vault: Vault
-    on_bytes: Callable[[int], None] | None
+    on_bytes: Callable[[int, int], None] | None
+    whole_bytes: int = 0
     findings: list[Finding] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
     size_bytes: int = 0
@@ -95,7 +96,7 @@ def verify(
     head: Head | None = None,
     head_from: str = "",
     head_of: str = "",
-    on_bytes: Callable[[int], None] | None = None,
+    on_bytes: Callable[[int, int], None] | None = None,
 ) -> Verification:
     """Hold everything in an operation folder against its log.
 
@@ -112,7 +113,7 @@ def verify(
     head_of
         Id of the operation that the head says it is of; a head that says nothing of it is of any.
     on_bytes
-        Told how many bytes have been hashed so far.
+        Told how many bytes have been hashed so far, and about how many there are.
 
     Raises
     ------
@@ -127,13 +128,18 @@ def verify(
         )
     # In this order: what is added meanwhile looks newer, and what a writer lists before it is there is known here.
     listed = list(_walk(folder, ""))
+    hashed = (f"{MEDIA}/", f"{PARTS}/")
+    found.whole_bytes = sum(a.st_size for name, a in listed if name.startswith(hashed) and stat.S_ISREG(a.st_mode))
     begun = _begun(folder)
     kept = _regular_bytes(folder / HEAD_FILE)
     reading = _read_case(found)
     found.findings += reading.findings
     _check_kept_head(found, reading, kept)
     if head_of and reading.leaves and head_of != reading.leaves[min(reading.leaves)].subject:
-        raise InputError(f"{head_from} is a head of another operation ({head_of}): name one of {folder}")
+        raise InputError(
+            f"{head_from} is a head of another operation ({head_of}): name one of {folder}; if it was taken of this "
+            "folder, another operation has been put in its place"
+        )
     if head is not None:
         found.findings += check_outside_head(reading, head.size, head.root, head_from or "the file given")
     named = _check_media(found, reading)
@@ -335,7 +341,7 @@ def _hashed(found: _Round, path: Path) -> tuple[int, str]:
         size = stream.tell()
     found.size_bytes += size
     if found.on_bytes is not None:
-        found.on_bytes(found.size_bytes)
+        found.on_bytes(found.size_bytes, max(found.whole_bytes, found.size_bytes))
     return size, sha256
 
 

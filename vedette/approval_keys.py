@@ -37,14 +37,14 @@ def approval_check(keys: Sequence[Path]) -> Check | None:
     texts = [read_public_text(path) for path in keys]
 
     def check(note: str) -> tuple[str, str]:
-        from operations.evidence.signed_texts import VerifierError, check_signer, read_keys
+        from operations.evidence.signed_texts import ANOTHER_KEY, VerifierError, check_signer, read_keys
 
         said = ""
         for text in texts:
             try:
                 signed, name, _ = check_signer(note, read_keys(text))
             except VerifierError as error:
-                said = said or str(error)
+                said = said or str(error).removesuffix(ANOTHER_KEY)
                 continue
             return signed, name
         raise SignatureError(said)

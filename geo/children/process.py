@@ -17,6 +17,15 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _LAST_WORDS_S: Final = 5.0
 
 
+def environment_of_ours(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which a Python finds our packages, and imports nothing from the folder it stands in.
+
+    That folder may be a card somebody else has filled: a `geo.py` on it is theirs.
+    """
+    paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+
+
 class ChildProcess:
     """One child running ``python -m module``; its two pipes are its only way to speak.
 
@@ -41,15 +50,13 @@ class ChildProcess:
         environment: Mapping[str, str],
         descriptors: tuple[int, ...] = (),
     ) -> None:
-        paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
-        added = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=descriptors,
-            env={**environment, **added},
+            env={**environment_of_ours(environment), "OPENBLAS_NUM_THREADS": "1"},
             bufsize=0,
         )
         self._closed = False

@@ -51,7 +51,10 @@ def signer_of(approval: Approval, check: Check) -> str:
     try:
         text, signer = check(approval.note)
     except VedetteError as error:
-        raise RefusedError(f"the approval of {approval.name} is not signed by a key known here: {error}") from error
+        raise RefusedError(
+            f"the approval of {approval.name} is not signed by a key known here: {error}; have somebody approve the "
+            "plan whose key is"
+        ) from error
     if text != signed_text(approval):
         raise RefusedError(
             f"the approval of {approval.name} was changed after {signer} signed it; approve the plan again"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ED25519_TIMED = 4
 """Signature type of https://c2sp.org/tlog-cosignature."""
 KEY_TEXT = "vedette signing key"
+ANOTHER_KEY = ": give the right public key"
+"""What a person may do who chose the key."""
 
 
 class VerifierError(ValueError):
@@ -212,4 +214,4 @@ def check_signer(note: str, keys: Sequence[dict[str, Any]]) -> tuple[str, str, i
             return text, entry["key"].split("+")[0], t_s
     names = ", ".join(sorted({name for name, *_ in read_note(note)[1]})) or "nobody"
     wanted = keys[-1]["key"].split("+")[0]
-    raise VerifierError(f"this is signed by {names}, not by the key given ({wanted}): give the right public key")
+    raise VerifierError(f"this is signed by {names}, not by the key given ({wanted}){ANOTHER_KEY}")

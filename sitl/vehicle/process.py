@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Final, Self
 
+from geo.children.process import environment_of_ours
 from sitl.errors import SitlError
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ def start_vehicle(
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=environment_of_ours(os.environ),
     )
     paths = {"truth_path": truth_path, "told_path": told_path}
     first = {"config": config.to_json()} | {name: str(path.resolve()) if path else "" for name, path in paths.items()}

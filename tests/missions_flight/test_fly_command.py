@@ -51,7 +51,10 @@ def test_a_signed_approval_is_written_and_one_of_another_key_flies_nothing(folde
     capsys.readouterr()
     nowhere = ["fly", str(folder), "--link", "tcp:127.0.0.1:1", "--yes"]
     assert main(nowhere) == 3
-    assert "not signed by a key known here" in capsys.readouterr().err
+    told = " ".join(capsys.readouterr().err.split())
+    assert "not signed by a key known here" in told
+    assert "have somebody approve the plan whose key is" in told
+    assert "give the right public key" not in told  # nobody is to be talked into trusting eve
     with pytest.raises(RefusedError, match="not signed by a key known here"):
         asyncio.run(vedette.fly(folder, "S01", link="tcp:127.0.0.1:1"))
 

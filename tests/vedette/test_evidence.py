@@ -119,6 +119,7 @@ def test_hold_due_and_erase(say, tmp_path):
     status, told = say(*erase, "--policy", "p.toml", "--second-key", "ben.key")
     assert status == 0
     assert f"{name} is due and stays: held" in told
+    assert "nothing was erased" in told
     assert say("retention", "hold", "op", "--media", name, "--release", *WHY)[0] == 0
     assert say("retention", "due", "op", "--policy", "p.toml")[0] == 1
     status, told = say(*erase, "--policy", "p.toml")

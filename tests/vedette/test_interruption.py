@@ -161,3 +161,30 @@ def test_a_module_of_the_users_own_folder_is_not_taken_for_ours(tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("vedette ")
+
+
+STRANGERS = ("geo", "maps", "pickle", "signal", "sitl", "socket", "vedette")
+COMMAND = "from vedette.start import run\nif __name__ == '__main__':\n    run()\n"
+LIBRARY = """
+from sitl.vehicle import VehicleConfig, start_vehicle
+with start_vehicle(VehicleConfig(home_lat_deg=50.0, home_lon_deg=8.0)) as vehicle:
+    print(vehicle.link_url)
+"""
+
+
+@pytest.mark.parametrize("program", [COMMAND, LIBRARY], ids=["workers", "vehicle"])
+def test_what_we_start_imports_nothing_from_the_folder_we_stand_in(program, tmp_path):
+    """A card that somebody else has filled is a working folder too: the workers and the vehicle are Pythons in it."""
+    card, ours = tmp_path / "card", tmp_path / "bin"
+    card.mkdir()
+    ours.mkdir()
+    make_clip(tmp_path / "film.ts", walker=True, frames=4)
+    for name in STRANGERS:
+        (card / f"{name}.py").write_text("import os\nopen('taken', 'w').close()\nos._exit(9)\n")
+    (ours / "started.py").write_text(program)
+    ingest = ["ingest", str(tmp_path / "film.ts"), "--out", str(tmp_path / "op"), "--flat-alt-amsl-m", "100"]
+    running = start([sys.executable, str(ours / "started.py"), *ingest, "--workers", "2"], card)
+    said = running.communicate(timeout=120)[0].decode()
+    assert not (card / "taken").exists(), said
+    assert running.returncode == 0, said
+    assert ("tcp:" if program is LIBRARY else "film.ts") in said

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from operations.backup import backup
 from operations.store import OperationStore
 from operations.vault.key_ring import Secret
+from operations.verify import verify
 from vedette.main import main
 
 
@@ -105,6 +107,19 @@ def test_a_head_kept_elsewhere_shows_a_folder_put_back(run, card, tmp_path):
     status, answer, _ = run("verify", op, "--json")
     assert status == 1
     assert "media/planted.ts" in " ".join(answer["problems"])
+
+
+def test_whoever_waits_is_told_how_much_there_is_to_hash_and_to_copy(run, card, tmp_path):
+    op, hashed, copied = tmp_path / "op", [], []
+    assert run("ingest", card, "--out", op)[0] == NOTHING_PLACED
+    on_disk = sum(path.stat().st_size for top in ("media", "parts") for path in (op / top).rglob("*") if path.is_file())
+    verify(op, on_bytes=lambda *told: hashed.append(told))
+    backup(op, tmp_path / "copy", on_bytes=lambda *told: copied.append(told))
+    for told in (hashed, copied):
+        assert len(told) > 1
+        assert {whole for _, whole in told} == {on_disk}
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert told[-1][0] == on_disk
 
 
 def test_one_descriptor_opens_two_encrypted_operations(run, tmp_path):

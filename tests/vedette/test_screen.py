@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from rich.panel import Panel
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 import vedette
-from vedette.commands.screen import Screen, line
+from vedette.commands.screen import Screen, line, megabytes, progress
 
 EVIL = "[bold]b[/bold] :smile: \x1b[31m\x1b]8;;http://x \x9b2J \u202egpj"
 SHOWN = r"[bold]b[/bold] :smile: \x1b[31m\x1b]8;;http://x \x9b2J \u202egpj"
@@ -60,3 +61,24 @@ def test_no_command_writes_to_the_terminal_by_another_way():
             assert not re.search(r"\bConsole\(|from rich\.markup|from_markup|markup=|TextColumn\(", text), module.name
         echoed = [one for one in re.findall(r"typer\.echo\(.*", text) if "commented_brief()" not in one]
         assert echoed == [], module.name
+
+
+def test_a_bar_says_how_far_of_how_much_and_how_long_still():
+    """Half of ten megabytes in one second: another second; with no total nothing is promised."""
+    out, now_s = io.StringIO(), [0.0]
+    made = progress()
+    bars = Progress(*made.columns, console=Screen(file=out, width=120), get_time=lambda: now_s[0], auto_refresh=False)
+    told = megabytes(bars, "hashing")
+    bars.print(bars)
+    for step in range(6):
+        now_s[0] = step * 0.2
+        told(step * 1_000_000, 10_000_000)
+    bars.print(bars)
+    told(10_000_000, 10_000_000)
+    bars.print(bars)
+    before, half, done = (line for line in out.getvalue().splitlines() if "hashing, MB" in line)
+    assert "left" not in before
+    assert "5/10" in half
+    assert "0:00:01 left" in half
+    assert "10/10" in done
+    assert "left" not in done

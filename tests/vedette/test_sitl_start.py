@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.links.link import open_link
 from missions.links.signing import Signer
@@ -102,6 +103,22 @@ def test_a_vehicle_with_a_key_is_believed_by_who_holds_the_same_key_alone(tmp_pa
             counts = dataclasses.asdict(signer.counts)
             assert counts.pop(verdict) >= 5
             assert set(counts.values()) == {0}
+
+
+@pytest.mark.timing
+def test_a_vehicle_for_a_ground_station_has_the_time_of_day():
+    """A clock that is months off is the first thing that a preflight warns of."""
+    with running("vehicle", "--tcp", "0") as (_, said):
+        (url,) = re.findall(r"at (tcp:\S+) and", said)
+        with open_link(url) as link:
+            link.send(mavlink.MAVLink_command_long_message(1, 1, 511, 0, 2, 200_000, 0, 0, 0, 0, 0))  # SYSTEM_TIME
+            until, told = time.monotonic() + 20.0, None
+            while told is None and time.monotonic() < until:
+                message = link.receive(0.5)
+                if message is not None and message.get_type() == "SYSTEM_TIME":
+                    told = message.time_unix_usec * 1e-6
+    assert told is not None
+    assert abs(told - time.time()) < 60.0
 
 
 def test_a_planners_type_flies_with_its_battery_and_speed():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.commands.screen import ERRORS, print_json, progress
+from vedette.commands.screen import ERRORS, megabytes, print_json, progress
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 
 app = typer.Typer(add_completion=False)
@@ -29,10 +29,7 @@ def backup(
 
     secret = secret_for(operation, key_file, passphrase_file)
     with progress() as bars:
-        task = bars.add_task("copying, MB", total=None)
-        copied = backup(
-            operation, to, secret=secret, on_bytes=lambda count: bars.update(task, completed=count // 1_000_000)
-        )
+        copied = backup(operation, to, secret=secret, on_bytes=megabytes(bars, "copying"))
     if as_json:
         print_json(
             {

@@ -208,7 +208,8 @@ def _notes(outcome: Outcome) -> str:
     if done is None:
         return outcome.failure
     run = done.run
-    notes = ["already known, nothing was derived anew" if done.known else f"run {run.run_id[:8]}"]
+    known = "already known" if done.made_again else "already known, nothing was derived anew"
+    notes = [known if done.known else f"run {run.run_id[:8]}"]
     if run.counts.get("pictures_taken_over") and not done.known:
         notes.append(f"went on from {run.counts['pictures_taken_over']} pictures looked at before it was interrupted")
     if run.partial:

@@ -137,7 +137,11 @@ def erase(
                     ERRORS.print(f"{one.media.name} is due and stays: held, {one.held}")
         gone = erase_media(store, chosen, Purpose(case=case, reason=reason), signers)
         encrypted = store.vault.encrypted
-    ERRORS.print(f"{len(chosen)} recordings erased, {len(gone)} files; their tombstones are in the log")
+    if not chosen:
+        ERRORS.print("nothing was erased")
+        return
+    erased = f"{len(chosen)} recording{'s' * (len(chosen) > 1)} erased, {len(gone)} files"
+    ERRORS.print(f"{erased}; each has a tombstone in the log")
     if gone and not encrypted:
         ERRORS.print(
             "the operation is not encrypted: the bytes were written over once; what flash memory, snapshots and "

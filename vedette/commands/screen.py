@@ -11,14 +11,22 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.segment import Segment
 from rich.text import Text
 
 from geo.foreign_text import visible, without_passwords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import ConsoleOptions, RenderableType
     from rich.progress import Task
@@ -93,14 +101,35 @@ class DescriptionColumn(ProgressColumn):
         return line(task.description)
 
 
+class LeftColumn(TimeRemainingColumn):
+    """How long a task will go on, where that can be told; nothing of one that is done."""
+
+    def render(self, task: Task) -> Text:
+        """Return the time left, in words that set it apart from the time gone by."""
+        if task.finished or task.time_remaining is None:
+            return Text("")
+        return Text(f"{super().render(task).plain} left", style="progress.remaining")
+
+
+def megabytes(bars: Progress, doing: str) -> Callable[[int, int], None]:
+    """Return what is told how many bytes are done, of how many: a task of its own in a progress display."""
+    task = bars.add_task(f"{doing}, MB", total=None)
+
+    def told(done: int, whole: int) -> None:
+        bars.update(task, completed=done // 1_000_000, total=max(1, whole // 1_000_000))
+
+    return told
+
+
 def progress() -> Progress:
-    """Return a progress display: what, how far, how long."""
+    """Return a progress display: what, how far, how long, and how long still."""
     columns = (
         SpinnerColumn(),
         DescriptionColumn(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        LeftColumn(),
     )
     return Progress(*columns, console=ERRORS)
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -123,6 +124,7 @@ def vehicle(
         airframe=Airframe(airframe or Airframe.COPTER),
         seed=seed,
         speedup=speedup,
+        t0_utc_ns=time.time_ns(),
         tcp_port=tcp,
         udp_out=tuple(udp_out or ()),
         wind=WindSpec(speed_mps=speed, from_deg=from_deg, gust_sigma_mps=gust),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from geo.errors import InputError
-from vedette.commands.screen import ERRORS, line, print_json, progress
+from vedette.commands.screen import ERRORS, line, megabytes, print_json, progress
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.signing_options import Keys
 
@@ -44,14 +44,13 @@ def verify(
         raise InputError("a time stamp needs trusted certificates to be checked: give --stamp and --ca together")
     kept = None if head is None else read_anchor(head, keys=key or (), stamp=stamp, trusted=ca)
     with progress() as bars:
-        task = bars.add_task("hashing, MB", total=None)
         found = verify(
             operation,
             vault=vault,
             head=None if kept is None else kept.head,
             head_from=str(head),
             head_of="" if kept is None else kept.operation,
-            on_bytes=lambda count: bars.update(task, completed=count // 1_000_000),
+            on_bytes=megabytes(bars, "hashing"),
         )
     proven = kept.proves(found.head.size) if kept is not None and not found.findings else []
     if as_json:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
+
+from geo.children.process import environment_of_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,13 @@ def console_beside(
     command = [sys.executable, "-m", "vedette", "review", str(operation), "--port", str(port)]
     for name, path in (("--key-file", key_file), ("--passphrase-file", passphrase_file)):
         command += [] if path is None else [name, str(path)]
-    console = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own interpreter and command
+    console = subprocess.Popen(  # noqa: S603 - our own interpreter and command
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment_of_ours(os.environ),
+    )
     try:
         yield
     finally:
