@@ -10,8 +10,6 @@ from telemetry.klv import ChecksumMode, KlvStream, decode
 from telemetry.klv.packets import UAS_KEY
 from telemetry.videos.containers import is_container
 from telemetry.videos.frame import VideoLimits
-from telemetry.videos.video_process import DecoderProcess, Work
-from telemetry.videos.video_scan import plan_source, read_scan, wait_for
 
 if TYPE_CHECKING:
     from telemetry.videos.video_scan import ClipTelemetry
@@ -55,6 +53,9 @@ def read_klv(
 
 def read_clip_telemetry(path: Path, *, checksum: ChecksumMode, limits: VideoLimits) -> ClipTelemetry:
     """Read the KLV of a container and the clock it gives its pictures, without decoding any."""
+    from telemetry.videos.video_process import DecoderProcess, Work
+    from telemetry.videos.video_scan import plan_source, read_scan, wait_for
+
     plan = plan_source(path)
     with DecoderProcess(plan.url, plan.options, limits, Work(decode=False)) as process:
         facts, _ = wait_for(process, "open", plan)

@@ -17,6 +17,7 @@ from geo.geodesy import wrap_longitude_deg
 from geo.values import GimbalFrame, read_only
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.pose_track import PoseTrack, Problem
+from telemetry.tracks.time_bases import middle_of
 from telemetry.tracks.track_cleaning import Samples, dropouts, in_order, with_fix, without_jumps
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _track(
         "sigma_h_m": np.full(len(rows), np.nan),
         "sigma_v_m": np.full(len(rows), np.nan),
     }
-    beside = {"agl_m": agl} if np.isfinite(agl := stream.numbers(113)[rows]).any() else {}
+    stated = 113 in stream.columns and np.isfinite(agl := stream.numbers(113)[rows]).any()
+    beside = {"agl_m": agl} if stated else {}
     return _assemble(times_ns, columns, beside, (*stream.problems, *problems), source)
 
 
@@ -135,7 +137,8 @@ def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int
 
     Stamps that are dates only when read in another unit are read so (see `stamp_unit`).
     """
-    counts, unit_ns = stream.times_us(), stamp_unit(stream)[1]
+    counts = stream.times_us()
+    unit_ns = stamp_unit(counts)[1]
     usable = (counts > MISP_EARLIEST_US * 1000 // unit_ns) & (counts < MISP_LATEST_US * 1000 // unit_ns)
     if leap_seconds is None:
         shift = np.nan_to_num(_filled(stream.numbers(136))).astype(np.int64)
@@ -144,16 +147,15 @@ def utc_ns(stream: KlvStream, leap_seconds: int | None = None) -> NDArray[np.int
     return np.where(usable, np.where(usable, counts, 0) * unit_ns + shift * 1_000_000_000, -1)
 
 
-def stamp_unit(stream: KlvStream) -> tuple[str, int]:
-    """Return the unit that a stream's tag 2 counts in and its nanoseconds; the standard's unless the data say else.
+def stamp_unit(stamps: NDArray[np.int64]) -> tuple[str, int]:
+    """Return the unit that tag 2 of packets (-1 for none) counts in, and its nanoseconds; microseconds by default.
 
     ST 0603 counts microseconds. A stream whose middle stamp is a date between 2000 and 2100 only
     in another unit comes from a sender that counts in it.
     """
-    stamps = stream.times_us()
     stamps = stamps[stamps > 0]
     if len(stamps):
-        middle = int(np.sort(stamps)[len(stamps) // 2])
+        middle = middle_of(stamps)
         for name, unit_ns in UNITS_NS.items():
             if EARLIEST_S <= middle * unit_ns // 1_000_000_000 < LATEST_S:
                 return name, unit_ns
@@ -163,7 +165,7 @@ def stamp_unit(stream: KlvStream) -> tuple[str, int]:
 def stamp_problems(stream: KlvStream) -> list[Problem]:
     """Name what is wrong with a stream's stamps as a whole: another unit than the standard's, or all zero."""
     stamps = stream.times_us()
-    name, unit_ns = stamp_unit(stream)
+    name, unit_ns = stamp_unit(stamps)
     if unit_ns != 1000:  # noqa: PLR2004 - nanoseconds of a microsecond
         text = f"tag 2 counts {name}, not the microseconds of ST 0603; it was read so"
         return [Problem(kind="clock_unit", message=text)]
@@ -184,12 +186,12 @@ def _placed(stream: KlvStream, times: NDArray[np.int64]) -> tuple[Samples, list[
     Times of -2 mark packets that belong to another track.
     """
     timed = np.flatnonzero(times >= 0)
-    problems = stamp_problems(stream)
-    untimed = int(np.count_nonzero((times == -1) & np.isfinite(stream.numbers(13))))
+    problems, lat = stamp_problems(stream), stream.numbers(13)
+    untimed = int(np.count_nonzero((times == -1) & np.isfinite(lat)))
     if untimed:
         message = f"{untimed} packets have no usable time stamp (tag 2) and were left out"
         problems.append(Problem(kind="time", message=message))
-    columns = {"lat_deg": stream.numbers(13), "lon_deg": stream.numbers(14), "packet": np.arange(float(len(times)))}
+    columns = {"lat_deg": lat, "lon_deg": stream.numbers(14), "packet": np.arange(float(len(times)))}
     samples = Samples(t_ns=times, columns=columns).rows(timed)
     for step in (with_fix, in_order, without_jumps):
         samples, found = step(samples)

@@ -14,6 +14,7 @@ from telemetry.tracks.time_bases import (
     GPS_EPOCH_S,
     BootClock,
     fit_offset,
+    middle_of,
     run_begins,
     undo_rollover,
 )
@@ -123,7 +124,7 @@ def vehicle_clock(tables: Mapping[str, MessageTable], component: int, problems: 
 def _run_offset(system_time: MessageTable | None, received: Ints, boot: Ints, problems: list[Problem]) -> int:
     """Return UTC - boot for one run of the vehicle: by its GPS time where it has one, else by reception."""
     to_reception, reception_stepped = fit_offset(received, boot, what="the receiving computer's clock")
-    middle = int(np.sort(boot)[len(boot) // 2])
+    middle = middle_of(boot)
     to_utc, found = _vehicle_offset(system_time, middle, to_reception)
     problems += found
     if middle + to_utc < EARLIEST_UTC_S * 1_000_000_000:

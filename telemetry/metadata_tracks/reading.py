@@ -15,6 +15,7 @@ from telemetry.metadata_tracks.fix import Fix
 from telemetry.metadata_tracks.gpmf import read_gpmf
 from telemetry.metadata_tracks.parrot import PROTO_MIME, V3_MIME, read_proto, read_v3
 from telemetry.tracks.assembly import Sampled, assemble
+from telemetry.tracks.time_bases import middle_of
 from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
@@ -104,8 +105,7 @@ def _times(table: dict[str, NDArray[np.generic]], start_utc_ns: int) -> tuple[ND
     known = np.flatnonzero(stated >= 0)
     if not len(known):
         return pts_ns + start_utc_ns, False
-    lag = np.sort(stated[known] - pts_ns[known])[len(known) // 2]
-    return np.asarray(pts_ns + lag, dtype=np.int64), True
+    return np.asarray(pts_ns + middle_of(stated[known] - pts_ns[known]), dtype=np.int64), True
 
 
 def _track(

@@ -81,8 +81,6 @@ class SourceOptions:
 
 def sniff(head: bytes) -> SourceFormat | None:
     """Tell a source's format from its first `HEAD_BYTES` bytes; None where it is none that is known."""
-    from telemetry.klv.klv_file import is_raw_klv
-
     if head.startswith(b"ULog\x01\x12\x35"):
         return SourceFormat.ULOG
     if head.startswith(b"\xa3\x95"):
@@ -94,9 +92,15 @@ def sniff(head: bytes) -> SourceFormat | None:
     text = _text_format(head)
     if text is not None:
         return text
-    if is_container(head) or is_raw_klv(head):
+    if is_container(head) or _is_raw_klv(head):
         return SourceFormat.KLV
     return _damaged_log(head)
+
+
+def _is_raw_klv(head: bytes) -> bool:
+    from telemetry.klv.klv_file import is_raw_klv
+
+    return is_raw_klv(head)
 
 
 def _damaged_log(head: bytes) -> SourceFormat | None:

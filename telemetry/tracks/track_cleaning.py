@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.time_bases import middle_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ def in_order(samples: Samples, *, what: str = "position") -> tuple[Samples, list
 def _plausible(samples: Samples, what: str) -> tuple[Samples, list[Problem]]:
     if not len(samples):
         return samples, []
-    middle = np.sort(samples.t_ns)[len(samples) // 2]
+    middle = middle_of(samples.t_ns)
     near = np.abs(samples.t_ns.astype(np.float64) - float(middle)) <= LONGEST_NS
     if near.all():
         return samples, []

@@ -18,14 +18,14 @@ MARKS = np.array([[50.0, 8.0], [50.0007, 8.0002], [50.0003, 8.0012], [49.9995, 8
 ALT_M = 120.0
 
 
-def flight(rng, *, truth=(0.0, 0.0, 0.0), lens=CAMERA, noise_deg=0.0, noise_px=0.5, count=400):
+def flight(rng, *, truth=(0.0, 0.0, 0.0), lens=CAMERA, noise_deg=0.0, noise_px=0.5, count=400, marks=MARKS):
     """Circle five marks at two heights, looking at each in turn; return the sightings a person would click."""
     turns = np.linspace(0.0, 4.0 * np.pi, count)
-    mark = np.arange(count) % len(MARKS)
+    mark = np.arange(count) % len(marks)
     lat = 50.0003 + 0.0022 * np.cos(turns)
     lon = 8.0006 + 0.0034 * np.sin(turns)
     alt = ALT_M + np.where(turns < 2.0 * np.pi, 150.0, 220.0)
-    north, east = (MARKS[mark, 0] - lat) * 111_229.0, (MARKS[mark, 1] - lon) * 71_697.0
+    north, east = (marks[mark, 0] - lat) * 111_229.0, (marks[mark, 1] - lon) * 71_697.0
     yaw = np.degrees(np.arctan2(east, north)) + rng.uniform(-14.0, 14.0, count)
     pitch = -np.degrees(np.arctan2(alt - ALT_M, np.hypot(north, east))) + rng.uniform(-7.0, 7.0, count)
     zero = np.zeros(count)
@@ -37,7 +37,7 @@ def flight(rng, *, truth=(0.0, 0.0, 0.0), lens=CAMERA, noise_deg=0.0, noise_px=0
     true = yaw_pitch_roll_matrix(*drawn) @ boresight_matrix(*truth)
     names = ("gimbal_yaw_deg", "gimbal_pitch_deg", "gimbal_roll_deg")
     real = dataclasses.replace(poses, **dict(zip(names, matrix_to_yaw_pitch_roll(true), strict=True)))
-    where = {"lat_deg": MARKS[mark, 0], "lon_deg": MARKS[mark, 1], "alt_hae_m": np.full(count, ALT_M)}
+    where = {"lat_deg": marks[mark, 0], "lon_deg": marks[mark, 1], "alt_hae_m": np.full(count, ALT_M)}
     uv = project(poses=real, camera=lens, **where) + rng.normal(0.0, noise_px, (count, 2))
     inside = (uv > 0).all(axis=1) & (uv[:, 0] < 1280) & (uv[:, 1] < 720)
     rows = np.flatnonzero(inside)
@@ -87,6 +87,58 @@ def test_a_wrong_click_counts_little(rng):
     spoiled[::25] += 300.0
     found = calibrate(dataclasses.replace(seen, uv_px=spoiled), CAMERA)
     assert found.yaw_deg == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_mark_whose_place_is_wrong_is_left_out_and_named(rng):
+    """One mark of five, 55 m aside: what the other four say is found as without it."""
+    seen = flight(rng, truth=(1.5, -0.7, 0.4), noise_deg=0.1)
+    wrong = (np.stack([seen.lat_deg, seen.lon_deg], axis=1) == MARKS[1]).all(axis=1)
+    found = calibrate(dataclasses.replace(seen, lat_deg=seen.lat_deg + 0.0005 * wrong), CAMERA)
+    assert found.unfit == tuple(np.flatnonzero(wrong))
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == pytest.approx((1.5, -0.7, 0.4), abs=0.1)
+    assert found.camera.fx_px == pytest.approx(CAMERA.fx_px, rel=0.005)
+    assert found.ce90_after_m < 3.0
+    assert found.residual_px < 6.0
+
+
+def test_nothing_is_left_out_of_a_flight_whose_poses_scatter(rng):
+    assert calibrate(flight(rng, truth=(1.5, -0.8, 0.6), noise_deg=0.3), CAMERA).unfit == ()
+
+
+def spoilt(seen, kind, rng):
+    pixels = {
+        "pixels drawn at random": rng.uniform((0, 0), (1280, 720), seen.uv_px.shape),
+        "v counts from the bottom": seen.uv_px * (1, -1) + (0, 720),
+        "times shifted by a mark": np.roll(seen.uv_px, 1, axis=0),
+    }
+    if kind in pixels:
+        return dataclasses.replace(seen, uv_px=pixels[kind])
+    if kind == "a degree north":
+        return dataclasses.replace(seen, lat_deg=seen.lat_deg + 1.0)
+    return dataclasses.replace(seen, lat_deg=seen.lon_deg, lon_deg=seen.lat_deg)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("pixels drawn at random", "no camera sees these points"),
+        ("v counts from the bottom", "counts from the top"),
+        ("times shifted by a mark", "media_s, u_px and v_px belong together"),
+        ("a degree north", "11... m away"),
+        ("latitude and longitude exchanged", "check their latitude and longitude"),
+    ],
+)
+def test_sightings_that_do_not_belong_together_give_no_camera(rng, kind, words):
+    with pytest.raises(InputError, match=words):
+        calibrate(spoilt(flight(rng, truth=(1.5, 0.0, 0.0)), kind, rng), CAMERA)
+
+
+def test_marks_on_one_line_tell_it_too(rng):
+    """Five points of one straight line, from all sides: nothing of the camera hides in it."""
+    along = MARKS[0] + np.arange(len(MARKS))[:, None] * (0.0003, 0.0002)
+    found = calibrate(flight(rng, truth=(1.5, -0.7, 0.4), noise_deg=0.1, marks=along), CAMERA)
+    assert (found.yaw_deg, found.pitch_deg) == pytest.approx((1.5, -0.7), abs=0.1)
+    assert found.roll_deg == pytest.approx(0.4, abs=0.2)
 
 
 def test_too_few_points_are_refused(rng):

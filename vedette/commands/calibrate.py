@@ -10,11 +10,11 @@ import typer
 
 from geo.errors import InputError
 from telemetry.recordings.stated import Stated
-from vedette.commands.screen import ERRORS, RESULTS, print_json
+from vedette.commands.screen import ERRORS, RESULTS, line, print_json
 
 if TYPE_CHECKING:
     from geo.calibration import Calibration, Sightings
-    from geo.values import CameraModel
+    from geo.values import CameraModel, FloatArray
     from telemetry.recordings.known_points_file import KnownPoints
     from telemetry.recordings.reading import RecordingReader
     from telemetry.recordings.reading_options import ReadingOptions
@@ -40,7 +40,10 @@ def calibrate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Estimate mount angles, focal length and distortion over four known points or more, and keep them as a file."""
+    """Estimate mount angles, focal length and distortion over four known points or more, and keep them as a file.
+
+    Ends with 1 when sightings were left out because they do not fit the others.
+    """
     from geo.calibration import calibrate as estimate
     from telemetry.recordings.camera_file import write_camera
     from telemetry.recordings.known_points_file import read_known_points
@@ -56,29 +59,52 @@ def calibrate(
     marks = read_known_points(points, options.undulation)
     recordings = open_recordings(clip, track=track).recordings
     with read(recordings[0], options) as reader:
-        seen, lens = _sightings(reader, marks, options)
+        seen, media_s, lens = _sightings(reader, marks, options)
     found = estimate(seen, lens)
     write_camera(out, found, made_from=f"{clip.name} and {points.name}")
     if as_json:
-        print_json(_as_object(found, out))
-        return
-    sigma = found.sigmas
+        print_json(_as_object(found, out) | {"left_out_media_s": media_s[list(found.unfit)].tolist()})
+    else:
+        _show(found, out)
+    for left_out in _left_out(seen, media_s, found):
+        ERRORS.print(line(("left out:", "yellow"), f" {left_out}"))
+    if found.unfit:
+        raise typer.Exit(1)
+
+
+def _show(found: Calibration, out: Path) -> None:
+    sigma, fitting = found.sigmas, found.sightings - len(found.unfit)
     RESULTS.print(
         f"boresight yaw {found.yaw_deg:+.3f}, pitch {found.pitch_deg:+.3f}, roll {found.roll_deg:+.3f} degrees (one "
         f"sigma {sigma['yaw_deg']:.3f}, {sigma['pitch_deg']:.3f}, {sigma['roll_deg']:.3f})"
     )
     RESULTS.print(
         f"focal length {found.camera.fx_px:.1f} px (to {100 * sigma['focal_rel']:.2f} %), k1 {found.camera.k1:+.4f}; "
-        f"{found.sightings} sightings of {found.points} points, residual {found.residual_px:.1f} px"
+        f"{fitting} sightings of {found.points} points, residual {found.residual_px:.1f} px"
     )
-    RESULTS.print(
-        f"90 % of the sightings within {found.ce90_after_m:.1f} m of their points; before {found.ce90_before_m:.1f} m"
-    )
+    RESULTS.print(f"90 % of them within {found.ce90_after_m:.1f} m of their points; before {found.ce90_before_m:.1f} m")
     ERRORS.print(f"kept in {out}: give it with --camera {out}")
 
 
-def _sightings(reader: RecordingReader, marks: KnownPoints, options: ReadingOptions) -> tuple[Sightings, CameraModel]:
-    """Return the sightings whose moments have a pose, and the lens as it is stated."""
+def _left_out(seen: Sightings, media_s: FloatArray, found: Calibration) -> list[str]:
+    """Say of each point which of its sightings do not fit, and what to look at."""
+    places = np.stack([seen.lat_deg, seen.lon_deg], axis=1)
+    unfit = np.zeros(len(seen), dtype=np.bool_)
+    unfit[list(found.unfit)] = True
+    told = []
+    for place in np.unique(places[unfit], axis=0):
+        own = (places == place).all(axis=1)
+        rows, all_of_them = np.flatnonzero(own & unfit), bool(unfit[own].all())
+        what = "check its place" if all_of_them else f"from {media_s[rows[0]]:.2f} s on: check pixel and time"
+        shown = f"the point at {place[0]:.7f}, {place[1]:.7f}"
+        told.append(f"{len(rows)} of {own.sum()} sightings of {shown} do not fit the others; {what}")
+    return told
+
+
+def _sightings(
+    reader: RecordingReader, marks: KnownPoints, options: ReadingOptions
+) -> tuple[Sightings, FloatArray, CameraModel]:
+    """Return the sightings whose moments have a pose, those moments, and the lens as it is stated."""
     from geo.calibration import Sightings
     from geo.values import CameraModel, Poses
 
@@ -105,7 +131,8 @@ def _sightings(reader: RecordingReader, marks: KnownPoints, options: ReadingOpti
         sides = {"width_px": facts.width_px, "height_px": facts.height_px}
         lens = CameraModel.from_fov(hfov_deg=hfov, vfov_deg=vfov if np.isfinite(vfov) else None, **sides)
     chosen = {name: getattr(marks, name)[rows] for name in ("lat_deg", "lon_deg", "alt_hae_m")}
-    return Sightings(poses=kept, uv_px=np.stack([marks.u_px, marks.v_px], axis=1)[rows], **chosen), lens
+    uv_px = np.stack([marks.u_px, marks.v_px], axis=1)[rows]
+    return Sightings(poses=kept, uv_px=uv_px, **chosen), marks.media_s[rows], lens
 
 
 def _as_object(found: Calibration, out: Path) -> dict[str, Any]:
