@@ -60,6 +60,11 @@ def test_any_space_may_stand_before_the_arrow(space):
     assert list(split_cues(text)) == split_by_one_expression(text) == [(10**9, " one "), (3 * 10**9, " two")]
 
 
+def test_the_time_behind_one_arrow_is_not_the_time_before_the_next():
+    text = "00:00:01,000 --> 00:00:02,000 --> 00:00:03,000 --> 00:00:04,000"
+    assert list(split_cues(text)) == split_by_one_expression(text)
+
+
 def test_an_arrow_without_a_time_before_it_is_text():
     text = "00:00:01,000 --> 00:00:02,000 a --> 00:00:05,000 b\n00:00:07,000 --> 00:00:08,000 c"
     assert [start_ns for start_ns, _ in split_cues(text)] == [10**9, 7 * 10**9]

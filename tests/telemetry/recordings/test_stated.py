@@ -1,0 +1,58 @@
+"""What a person states of recordings reaches those who read them, each word by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from geo.errors import InputError
+from telemetry.recordings.reading_options import ReadingOptions
+from telemetry.recordings.stated import Stated
+
+WORDS = {
+    "offset": ("-1.5", {"offset_s": -1.5}),
+    "start": ("2024-05-01T12:00:00+02:00", {"start_utc_ns": 1_714_557_600_000_000_000}),
+    "utc_offset": ("-05:30", {"utc_offset_s": -19_800.0}),
+    "home_alt_amsl_m": (412.5, {"home_alt_amsl_m": 412.5}),
+    "stream": (1, {"stream": 1}),
+    "overlap": (0.25, {"max_overlap": 0.25}),
+}
+
+
+def options_of(stated):
+    return {field.name: getattr(stated.options(), field.name) for field in dataclasses.fields(ReadingOptions)}
+
+
+def test_nothing_stated_is_nothing_said():
+    assert Stated().options() == ReadingOptions()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_each_word_says_one_thing(word):
+    written, expected = WORDS[word]
+    plain = options_of(Stated())
+    said = options_of(Stated(**{word: written}))
+    assert {name: value for name, value in said.items() if value != plain[name]} == expected
+
+
+def test_mount_and_camera_are_those_stated():
+    said = Stated(mount="10,-45,2", camera="61.5").options()
+    assert (said.mount.yaw_deg, said.mount.pitch_deg, said.mount.roll_deg) == (10.0, -45.0, 2.0)
+    assert said.camera.hfov_deg == 61.5
+
+
+@pytest.mark.parametrize(
+    ("word", "written", "told"),
+    [
+        ("offset", "soon", "--offset"),
+        ("offset", "inf", "--offset"),
+        ("start", "yesterday", "--start"),
+        ("utc_offset", "CET", "--utc-offset"),
+        ("mount", "down", "--mount"),
+        ("camera", "200", "--camera"),
+    ],
+)
+def test_what_cannot_be_meant_is_named_by_its_option(word, written, told):
+    with pytest.raises(InputError, match=told):
+        Stated(**{word: written}).options()
