@@ -118,10 +118,14 @@ def as_markdown(kept: dict[str, Any]) -> str:
 
 
 def beside_others(kept: dict[str, Any]) -> str:
-    """Return a table of the rows whose rival is a package with a version; limits and goals are no rivals."""
-    rows = [row for _, area in sorted(kept["areas"].items()) for row in area["rows"] if row["rival_versions"]]
+    """Return a table of each area's first row beside each package with a version; limits and goals are no rivals."""
+    first: dict[tuple[str, ...], dict[str, Any]] = {}
+    for name, area in sorted(kept["areas"].items()):
+        for row in area["rows"]:
+            if row["rival_versions"]:
+                first.setdefault((name, *row["rival_versions"]), row)
     head = "| what | ours | theirs | unit | times better | beside |\n|---|---|---|---|---|---|\n"
-    return head + "".join("| " + " | ".join(_beside(*cells(row))) + " |\n" for row in rows)
+    return head + "".join("| " + " | ".join(_beside(*cells(row))) + " |\n" for row in first.values())
 
 
 def _beside(what: str, ours: str, theirs: str, name: str, unit: str, better: str, goal: str) -> tuple[str, ...]:

@@ -64,6 +64,17 @@ def test_the_readme_shows_what_was_measured_beside_packages_with_their_versions(
     assert "budget" not in shown
 
 
+def test_of_each_rival_the_first_row_of_an_area_is_shown():
+    def measure():
+        yield from rows()
+        yield Row(what="reading again", ours=1.0, rival=1.0, rival_name="geopandas alone", unit="s")
+        yield Row(what="writing", ours=1.0, rival=1.0, rival_name="shapely", unit="s")
+        yield Row(what="waiting", ours=1.0, rival=1.0, rival_name="limit", unit="s")
+
+    table = bench.beside_others({"areas": {"klv": bench.measured(measure)}})
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| reading", "| writing"]
+
+
 def test_a_new_table_takes_the_old_ones_place_and_nothing_else():
     page = "a\n" + bench.MARKS[0] + "| old |\n" + bench.MARKS[1] + "b\n"
     assert bench.with_table(page, "| new |\n") == page.replace("old", "new")
