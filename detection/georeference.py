@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
+import operator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,7 +14,7 @@ from detection.ground_hits import HIT_ID, NUMBERS, GroundHits
 from detection.labels import Labels
 from geo.accuracy import ce90_m
 from geo.geodesy import metres_per_degree
-from geo.locate import MAX_RANGE_M, contacts, locate
+from geo.locate import MAX_RANGE_M, contacts, locate_directions
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
 from geo.values import REASONS, CameraModel, Poses, PoseSigmas, Unplaced
@@ -141,25 +143,43 @@ def place_boxes(seen: Sequence[FrameBoxes], surroundings: Surroundings) -> Groun
     counts = np.array([len(one) for one in seen], dtype=np.int64)
     hits = _unplaced(seen, counts)
     first = np.cumsum(counts) - counts
-    alike: dict[tuple[CameraModel, PoseSigmas, GimbalFrame], list[int]] = {}
+    alike: dict[tuple[PoseSigmas, GimbalFrame], list[int]] = {}
     for number, one in enumerate(seen):
         if one.pose is not None and one.lens is not None:
-            key = one.lens, one.sigmas or surroundings.sigmas, one.pose.gimbal_frame
-            alike.setdefault(key, []).append(number)
-    for (lens, sigmas, _), numbers in alike.items():
+            alike.setdefault((one.sigmas or surroundings.sigmas, one.pose.gimbal_frame), []).append(number)
+    for (sigmas, _), numbers in alike.items():
         rows = np.concatenate([np.arange(first[k], first[k] + counts[k]) for k in numbers])
         poses = Poses.of(*(pose for k in numbers if (pose := seen[k].pose) is not None))
         poses = poses.take(np.repeat(np.arange(len(numbers)), counts[numbers]))
-        _fill(hits, rows, poses, lens, dataclasses.replace(surroundings, sigmas=sigmas))
+        lenses = [(lens, int(counts[k])) for k in numbers if (lens := seen[k].lens) is not None]
+        _fill(hits, rows, _Sight(poses=poses, lenses=lenses), dataclasses.replace(surroundings, sigmas=sigmas))
     return hits
 
 
-def _fill(
-    hits: GroundHits, rows: NDArray[np.int64], poses: Poses, camera: CameraModel, surroundings: Surroundings
-) -> None:
-    """Put some hits on the ground, those of one lens and one kind of errors, each with its pose."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """Where some boxes were seen from, a pose each, and through which lenses: each of so many boxes, one after another.
+
+    A zoom turns while it flies, so that every picture may have a lens of its own; their boxes are placed together.
+    """
+
+    poses: Poses
+    lenses: Sequence[tuple[CameraModel, int]]
+
+    def directions(self, uv_px: FloatArray) -> FloatArray:
+        """Return unit rays in camera axes, shape (3, n)."""
+        parts, first = [], 0
+        for lens, same in itertools.groupby(self.lenses, key=operator.itemgetter(0)):
+            last = first + sum(count for _, count in same)
+            parts.append(pixel_directions(lens, uv_px[first:last]))
+            first = last
+        return np.concatenate(parts, axis=1)
+
+
+def _fill(hits: GroundHits, rows: NDArray[np.int64], sight: _Sight, surroundings: Surroundings) -> None:
+    """Put some hits on the ground, those of one kind of errors."""
     boxes_px = hits.box_px[rows].astype(np.float64)
-    points, cov_en = _ground(poses, camera, boxes_px, hits.class_name.take(rows).texts().tolist(), surroundings)
+    points, cov_en = _ground(sight, boxes_px, _sizes_m(hits.class_name.take(rows)), surroundings)
     hits.reason_code[rows] = points.reason_code
     kept = points.reason_code == 0
     rows, cov_en = rows[kept], cov_en[kept]
@@ -170,6 +190,12 @@ def _fill(
     hits.ce90_m[rows] = ce90_m(var_e, var_n, cov)
 
 
+def _sizes_m(class_name: Labels) -> FloatArray:
+    """Return height and extent along the ground of each row's class, shape (n, 2)."""
+    table = [*(SIZES_M.get(name, OTHER_SIZE_M) for name in class_name.names), OTHER_SIZE_M]
+    return np.array(table)[class_name.codes]
+
+
 def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel | None:
     """Build a pinhole from a pose's field of view, or None when it gives none that a pinhole can have."""
     if pose is None or pose.hfov_deg is None or not 0.0 < pose.hfov_deg < 179.0:
@@ -178,9 +204,7 @@ def camera_of(pose: Pose | None, width_px: int, height_px: int) -> CameraModel |
     return CameraModel.from_fov(hfov_deg=pose.hfov_deg, vfov_deg=vfov, width_px=width_px, height_px=height_px)
 
 
-def standing_pixels(
-    poses: Poses, camera: CameraModel, boxes_px: NDArray[np.floating], names: Sequence[str]
-) -> FloatArray:
+def standing_pixels(down: FloatArray, boxes_px: FloatArray, sizes_m: FloatArray) -> FloatArray:
     """Pixel of each box, shape (n, 2), under which its middle stands on the ground.
 
     A box around an upright thing of height h and ground extent w, seen at
@@ -189,38 +213,43 @@ def standing_pixels(
     at the share (w/2) sin d / (h cos d + w sin d) of the box's height: the lower
     edge for a level look, the centre for one straight down. The lower edge
     alone would place a vehicle seen from above half its length too near.
+
+    Parameters
+    ----------
+    down
+        Sine of the depression at which the middle of each box is seen, shape (n,).
+    boxes_px
+        Shape (n, 4).
+    sizes_m
+        Height, and extent along the ground, shape (n, 2).
     """
-    boxes = np.asarray(boxes_px, dtype=np.float64)
-    sizes = np.array([SIZES_M.get(name, OTHER_SIZE_M) for name in names]).reshape(-1, 2)
-    u = (boxes[:, 0] + boxes[:, 2]) / 2.0
-    centres = np.stack([u, (boxes[:, 1] + boxes[:, 3]) / 2.0], axis=1)
-    down = np.einsum("ni,in->n", camera_to_ned(poses)[:, 2], pixel_directions(camera, centres))
     sin_d = np.clip(np.nan_to_num(down), 0.0, 1.0)
-    extent = sizes[:, 1] * sin_d
-    share = 0.5 * extent / (sizes[:, 0] * np.sqrt(1.0 - sin_d**2) + extent)
-    return np.stack([u, boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1])], axis=1)
+    extent = sizes_m[:, 1] * sin_d
+    share = 0.5 * extent / (sizes_m[:, 0] * np.sqrt(1.0 - sin_d**2) + extent)
+    u = (boxes_px[:, 0] + boxes_px[:, 2]) / 2.0
+    return np.stack([u, boxes_px[:, 3] - share * (boxes_px[:, 3] - boxes_px[:, 1])], axis=1)
 
 
 def _ground(
-    poses: Poses, camera: CameraModel, boxes_px: FloatArray, names: Sequence[str], surroundings: Surroundings
+    sight: _Sight, boxes_px: FloatArray, sizes_m: FloatArray, surroundings: Surroundings
 ) -> tuple[GroundPoints, FloatArray]:
     """Ground points, and covariances east-north (n, 2, 2) with each box's own pixel error added."""
     sigmas, terrain, reach_m = surroundings.sigmas, surroundings.terrain, surroundings.max_range_m
-    uv = standing_pixels(poses, camera, boxes_px, names)
-    points = locate(
+    poses = sight.poses
+    centres = (boxes_px[:, :2] + boxes_px[:, 2:]) / 2.0
+    down = np.einsum("ni,in->n", camera_to_ned(poses)[:, 2], sight.directions(centres))
+    uv = standing_pixels(down, boxes_px, sizes_m)
+    points = locate_directions(
         poses=poses,
-        camera=camera,
-        uv_px=uv,
+        directions=sight.directions(uv),
         terrain=terrain,
         sigmas=dataclasses.replace(sigmas, pixel_px=0.0),
         max_range_m=reach_m,
     )
     count = len(uv)
-    beside = (uv[None] + np.array([[1.0, 0.0], [0.0, 1.0]])[:, None]).reshape(-1, 2)
     lat, lon = contacts(
         poses=poses.take(np.tile(np.arange(count), 2)),
-        camera=camera,
-        uv_px=beside,
+        directions=np.concatenate([sight.directions(uv + step) for step in ((1.0, 0.0), (0.0, 1.0))], axis=1),
         terrain=terrain,
         max_range_m=reach_m,
     )

@@ -64,8 +64,10 @@ class ErrorSources:
         )
 
 
-def error_sources(poses: Poses, camera: CameraModel, sigmas: PoseSigmas) -> ErrorSources:
-    """Gather the angular error sources of one pose or n poses."""
+def error_sources(poses: Poses, camera: CameraModel | None, sigmas: PoseSigmas) -> ErrorSources:
+    """Gather the angular error sources of one pose or n poses; without a camera no pixel may err (ValueError)."""
+    if camera is None and sigmas.pixel_px > 0.0:
+        raise ValueError("how far a ray turns by a pixel's error is the lens's: give the camera, or no pixel error")
     platform = platform_to_ned(poses)
     outer, inner = _angle_sigmas_deg(poses.gimbal_frame, sigmas)
     outer_axes = euler_axes(poses.yaw_deg, poses.pitch_deg)
@@ -77,7 +79,8 @@ def error_sources(poses: Poses, camera: CameraModel, sigmas: PoseSigmas) -> Erro
         if sigma > 0.0
     ]
     turned = camera_to_ned(poses)
-    scales = (sigmas.focal_rel, sigmas.pixel_px / camera.fx_px, sigmas.pixel_px / camera.fy_px)
+    focal_px = (1.0, 1.0) if camera is None else (camera.fx_px, camera.fy_px)
+    scales = (sigmas.focal_rel, *(sigmas.pixel_px / focal for focal in focal_px))
     shifts = [scale * turned[:, :, column].T for column, scale in enumerate(scales) if scale > 0.0]
     return ErrorSources(tuple(axes), tuple(shifts), turned[:, :, 0].T, sigmas)
 

@@ -71,31 +71,50 @@ def locate(
     ValueError
         When there are neither one nor n poses.
     """
-    table, rays = _rays(poses, camera, uv_px)
+    pixels = np.atleast_2d(np.asarray(uv_px, dtype=np.float64))
+    if pixels.ndim != 2 or pixels.shape[1] != 2:
+        raise ValueError(f"pixels must have shape (n, 2), got {pixels.shape}")
+    table, rays = _rays(poses, pixel_directions(camera, pixels))
     hits = first_hits(rays, terrain, max_range_m)
     return _with_accuracy(rays, hits, error_sources(table, camera, sigmas), terrain, max_range_m)
 
 
-def contacts(
-    *, poses: Pose | Poses, camera: CameraModel, uv_px: ArrayLike, terrain: Terrain, max_range_m: float = MAX_RANGE_M
-) -> tuple[FloatArray, FloatArray]:
-    """Return latitude and longitude (degrees) at which pixels meet the ground, NaN where they do not.
+def locate_directions(
+    *, poses: Poses, directions: FloatArray, terrain: Terrain, sigmas: PoseSigmas, max_range_m: float = MAX_RANGE_M
+) -> GroundPoints:
+    """Place rays in camera axes (`geo.rays.pixel_directions`), shape (3, n), on the ground: `locate` for many lenses.
 
-    `locate` without accuracy, for where neighbours of a placed pixel lie: what only grazes the ground is not left out.
+    A pixel's own error is the lens's, so that `sigmas` has to state none.
+
+    Raises
+    ------
+    ValueError
+        When there are neither one nor n poses, or a pixel error is stated.
     """
-    hits = first_hits(_rays(poses, camera, uv_px)[1], terrain, max_range_m)
+    table, rays = _rays(poses, directions)
+    hits = first_hits(rays, terrain, max_range_m)
+    return _with_accuracy(rays, hits, error_sources(table, None, sigmas), terrain, max_range_m)
+
+
+def contacts(
+    *, poses: Poses, directions: FloatArray, terrain: Terrain, max_range_m: float = MAX_RANGE_M
+) -> tuple[FloatArray, FloatArray]:
+    """Return latitude and longitude (degrees) at which rays in camera axes meet the ground, NaN where they do not.
+
+    `locate_directions` without accuracy, for where neighbours of a placed pixel lie: what only grazes the ground is not
+    left out.
+    """
+    hits = first_hits(_rays(poses, directions)[1], terrain, max_range_m)
     return hits.lat_deg, hits.lon_deg
 
 
-def _rays(poses: Pose | Poses, camera: CameraModel, uv_px: ArrayLike) -> tuple[Poses, Rays]:
-    """Return the poses as columns, and each pixel's ray."""
+def _rays(poses: Pose | Poses, directions: FloatArray) -> tuple[Poses, Rays]:
+    """Return the poses as columns, and each direction's ray."""
     table = Poses.of(poses) if isinstance(poses, Pose) else poses
-    pixels = np.atleast_2d(np.asarray(uv_px, dtype=np.float64))
-    if pixels.ndim != 2 or pixels.shape[1] != 2:
-        raise ValueError(f"pixels must have shape (n, 2), got {pixels.shape}")
-    if len(table) not in (1, len(pixels)):
-        raise ValueError(f"one pose or {len(pixels)} poses expected for {len(pixels)} pixels, got {len(table)}")
-    return table, cast(table, pixel_directions(camera, pixels))
+    count = directions.shape[1]
+    if len(table) not in (1, count):
+        raise ValueError(f"one pose or {count} poses expected for {count} pixels, got {len(table)}")
+    return table, cast(table, directions)
 
 
 def _with_accuracy(rays: Rays, hits: Hits, sources: ErrorSources, terrain: Terrain, max_range_m: float) -> GroundPoints:

@@ -59,15 +59,40 @@ def test_an_upright_thing_is_placed_where_it_stands(
     assert hit.reason is None
 
 
-def test_the_lower_edge_alone_would_be_wrong_for_a_vehicle_seen_from_above(make_pose: Callable[..., Pose]) -> None:
-    pose = make_pose(gimbal_pitch_deg=-90.0)
-    camera = camera_of(pose, 640, 512)
-    assert camera is not None
-    pixels = standing_pixels(Poses.of(pose), camera, np.array([[300.0, 236.0, 340.0, 276.0]]), ["vehicle"])
+def test_the_lower_edge_alone_would_be_wrong_for_a_vehicle_seen_from_above() -> None:
+    vehicle = np.array([[1.6, 3.0]])
+    pixels = standing_pixels(np.array([1.0]), np.array([[300.0, 236.0, 340.0, 276.0]]), vehicle)
     assert np.allclose(pixels, [[320.0, 256.0]], atol=0.1)
-    level = make_pose(gimbal_pitch_deg=-1.0)
-    low = standing_pixels(Poses.of(level), camera, np.array([[310.0, 236.0, 330.0, 276.0]]), ["vehicle"])
+    level = np.sin(np.radians([1.0]))
+    low = standing_pixels(level, np.array([[310.0, 236.0, 330.0, 276.0]]), vehicle)
     assert low[0, 1] > 275.0
+
+
+def test_pictures_through_many_lenses_are_placed_together_as_each_alone(
+    make_pose: Callable[..., Pose], make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]
+) -> None:
+    """A zoom that turns, and turns back; to the millimetre, to which a place is looked for."""
+    boxes = [(100.0, 90.0, 108.0, 110.0), (500.0, 400.0, 520.0, 420.0)]
+    fovs = (32.0, 32.0, 20.0, 41.5, 32.0, 20.0)
+    seen = [
+        (make_frame(make_pose(hfov_deg=fov, gimbal_yaw_deg=30.0 + k), index=k), make_detections(*boxes, classes=[0, 1]))
+        for k, fov in enumerate(fovs)
+    ]
+    together = place_all(seen, AROUND, class_names=NAMES)
+    for k, (frame, found) in enumerate(seen):
+        alone = place(frame, found, AROUND, class_names=NAMES)
+        for row in range(2):
+            one, other = together[2 * k + row], alone[row]
+            assert inverse(one.lat_deg, one.lon_deg, other.lat_deg, other.lon_deg)[0] < 1e-3
+            assert (one.ce90_m, one.var_e_m2) == pytest.approx((other.ce90_m, other.var_e_m2), rel=1e-4)
+            camera = CameraModel.from_fov(hfov_deg=fovs[k], width_px=640, height_px=512)
+            assert frame.pose is not None
+            back = project(
+                poses=frame.pose, camera=camera, lat_deg=one.lat_deg, lon_deg=one.lon_deg, alt_hae_m=one.alt_hae_m
+            )[0]
+            left, top, right, bottom = boxes[row]
+            assert back[0] == pytest.approx((left + right) / 2.0, abs=0.01)
+            assert (top + bottom) / 2.0 < back[1] < bottom
 
 
 def test_covariance_is_what_a_monte_carlo_over_box_and_pose_gives(
@@ -81,7 +106,9 @@ def test_covariance_is_what_a_monte_carlo_over_box_and_pose_gives(
     (hit,) = place(frame, make_detections(box), Surroundings(terrain=GROUND, sigmas=sigmas), class_names=NAMES)
     camera = camera_of(pose, 640, 512)
     assert camera is not None
-    pixel = standing_pixels(Poses.of(pose), camera, np.array([box]), ["person"])[0]
+    below_middle = np.arctan((265.0 - 256.0) / camera.fy_px)
+    depression = np.arcsin(np.sin(np.radians(45.0) + below_middle) * np.cos(np.arctan(15.0 / camera.fx_px)))
+    pixel = standing_pixels(np.sin([depression]), np.array([box]), np.array([[1.7, 0.5]]))[0]
     origin = Geodetic(lat_deg=hit.lat_deg, lon_deg=hit.lon_deg, alt_hae_m=hit.alt_hae_m)
     eye = Geodetic(lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m)
     edge = np.hypot(sigmas.pixel_px, 0.08 * 50.0)

@@ -8,7 +8,7 @@ import pytest
 
 from geo.geodesy import ecef_to_geodetic, geodetic_to_ecef, inverse
 from geo.geoid import undulation_m
-from geo.locate import locate, project
+from geo.locate import locate, locate_directions, project
 from geo.rays import cast, pixel_directions
 from geo.terrain import FlatTerrain, GridTerrain
 from geo.terrain_plane import SeaLevelPlane, UnknownGround
@@ -278,3 +278,19 @@ def test_a_ray_straight_down_beside_the_picture_s_middle_is_placed_with_its_neig
     found = locate(poses=sensor, camera=pinhole, uv_px=uv, terrain=FlatTerrain(height_m=300.0), sigmas=PoseSigmas())
     assert [found[k].reason for k in range(len(uv))] == [None] * len(uv)
     np.testing.assert_allclose(found.ce90_m, found.ce90_m[3], rtol=0.01)
+
+
+def test_a_pixels_own_error_needs_the_lens(pose):
+    """Rays of many lenses state none; the rest is placed as pixels are."""
+    camera = CameraModel.from_fov(hfov_deg=40.0, width_px=640, height_px=512)
+    uv = np.array([[320.0, 256.0], [100.0, 400.0]])
+    where = {"poses": Poses.of(pose(gimbal_pitch_deg=-45.0)), "terrain": FlatTerrain(height_m=150.0)}
+    rays = pixel_directions(camera, uv)
+    with pytest.raises(ValueError, match="the lens"):
+        locate_directions(**where, directions=rays, sigmas=PoseSigmas())
+    exact = PoseSigmas(pixel_px=0.0)
+    placed = locate_directions(**where, directions=rays, sigmas=exact)
+    by_pixel = locate(**where, camera=camera, uv_px=uv, sigmas=exact)
+    assert placed.placed.all()
+    assert np.array_equal(placed.lat_deg, by_pixel.lat_deg)
+    assert np.array_equal(placed.cov_enu_m2, by_pixel.cov_enu_m2)
