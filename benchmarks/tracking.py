@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import Row
+from benchmarks import Absent, Row, beside
 from benchmarks._ground_kalman import follow_on_ground
 from detection.ground_tracker import TrackerSettings, track
 from detection.ground_tracks import GroundTracks
@@ -44,10 +44,11 @@ if TYPE_CHECKING:
 
 FLIGHTS = ((1, 45.0), (2, 35.0), (3, 60.0), (4, 45.0), (6, 40.0))
 """World seed, and depression in degrees."""
-RATES = ((Fraction(30), 12.0), (Fraction(6), 60.0), (Fraction(3), 60.0), (Fraction(3, 2), 60.0))
-"""Frames a second, and seconds of each flight."""
+RATES = ((Fraction(3), 60.0), (Fraction(3, 2), 60.0), (Fraction(6), 60.0), (Fraction(30), 12.0))
+"""Frames a second, that of patrols first, and seconds of each flight."""
 KEPT_IN = "VEDETTE_BENCH_PIECES"
 OURS = "ours"
+USUAL, PERFECT_BOXES = "usual", "perfect"
 PERFECT = DetectorErrors(
     recall=1.0, half_height_px=-50.0, hidden_share=0.0, jitter_px=(0.0, 0.0), jitter_share=0.0,
     lasting_px=(0.0, 0.0), flickers_per_frame=0.0, clutter_per_km2=0.0,
@@ -143,13 +144,13 @@ class Piece:
     def measured(self) -> dict[str, dict[str, float]]:
         """Follow the flight's boxes with every tracker; numbers by the tracker's name."""
         shape = PatrolShape(seconds=self.seconds, fps=self.fps, depression_deg=self.depression_deg)
-        one = _Flown.over(self.seed, shape, PERFECT if self.boxes == "perfect" else None)
+        one = _Flown.over(self.seed, shape, PERFECT if self.boxes == PERFECT_BOXES else None)
         return {name: _numbers(follow, one) for name, follow in {OURS: _ours, **_rivals()}.items()}
 
 
 PIECES = [
     Piece(fps=fps, seconds=seconds, seed=seed, depression_deg=down, boxes=boxes)
-    for boxes, rates in (("usual", RATES), ("perfect", RATES[2:3]))
+    for boxes, rates in ((USUAL, RATES), (PERFECT_BOXES, RATES[:1]))
     for fps, seconds in rates
     for seed, down in FLIGHTS
 ]
@@ -223,12 +224,12 @@ def _rows(pieces: list[Piece], folder: Path | None) -> list[Row]:
     return rows
 
 
-def run() -> list[Row]:
+def run() -> list[Row | Absent]:
     """Return the table's rows."""
     kept_in = os.environ.get(KEPT_IN)
     folder = None if kept_in is None else Path(kept_in)
     alike = itertools.groupby(PIECES, key=lambda piece: (piece.boxes, piece.fps))
-    return [row for _, pieces in alike for row in _rows(list(pieces), folder)]
+    return beside("trackers", lambda: [row for _, pieces in alike for row in _rows(list(pieces), folder)])
 
 
 def main() -> None:
