@@ -216,7 +216,9 @@ def _copter_parameters(rules: ReturnRules, legs: int) -> tuple[VehicleParameter,
             height=not rules.raised,
         ),
         VehicleParameter(name="RTL_CLIMB_MIN", value=0.0, why="no climb beyond that height", height=True),
-        VehicleParameter(name="RTL_CONE_SLOPE", value=3.0, why="how high it climbs near its end", height=True),
+        VehicleParameter(
+            name="RTL_CONE_SLOPE", value=rules.cone_slope or 0.0, why="how high it climbs near its end", height=True
+        ),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from geo.locate import locate
+from geo.locate import contacts, locate
 from geo.terrain import GridTerrain
 from geo.tiled_terrain import Lattice, TiledTerrain
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
@@ -159,3 +159,27 @@ def test_the_outermost_posts_are_held_to_by_rounding_and_no_farther():
     for lat, lon in ((north + 1e-4 * STEP, west), (south - 1e-4 * STEP, east), (north, west - 1e-4 * STEP),
                      (south, east + 1e-4 * STEP)):  # fmt: skip
         assert np.isnan(tiled.height_hae_m(np.array([lat]), np.array([lon]))).all()
+
+
+@pytest.mark.parametrize("lat_deg", [0.0, 60.0, 80.0, -80.0])
+@pytest.mark.parametrize("yaw_deg", [90.0, 270.0])
+def test_far_high_ground_is_met_where_degrees_of_longitude_are_short(lat_deg, yaw_deg):
+    """A level ray 400 m up over the sea meets a plateau 17 km away, some pages on: at 80 degrees that is 0.9 of one."""
+    per_lon = 111_320.0 * np.cos(np.radians(lat_deg))
+    step = 31.0 / per_lon
+    heights = np.zeros((200, 700), dtype=np.float32)
+    if yaw_deg == 90.0:
+        heights[:, 560:], camera_lon = 500.0, 8.0 + 10 * step
+    else:
+        heights[:, :140], camera_lon = 500.0, 8.0 + 690 * step
+    place = {"north_deg": lat_deg + 100 * STEP, "west_deg": 8.0, "lat_step_deg": STEP, "lon_step_deg": step}
+    source = Array(heights)
+    tiled = TiledTerrain(Lattice(rows=200, columns=700, **place), source)
+    pose = Pose(
+        t_utc_ns=0, lat_deg=lat_deg, lon_deg=camera_lon, alt_hae_m=400.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
+        gimbal_yaw_deg=yaw_deg, gimbal_pitch_deg=0.0, gimbal_roll_deg=0.0, gimbal_frame=GimbalFrame.EARTH,
+    )  # fmt: skip
+    camera = CameraModel.from_fov(hfov_deg=30.0, width_px=640, height_px=512)
+    lat, lon = contacts(poses=pose, camera=camera, uv_px=[(320.0, 256.0)], terrain=tiled)
+    assert lat[0] == pytest.approx(lat_deg, abs=0.02)
+    assert abs(lon[0] - camera_lon) / step == pytest.approx(550, abs=2.0)

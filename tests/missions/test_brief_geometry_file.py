@@ -108,6 +108,14 @@ def test_a_kml_without_a_document_is_read(tmp_path):
     assert degrees(read_lines(tmp_path / "x.kml", "k")) == list(NORTH)
 
 
+@pytest.mark.parametrize("beside", ["README", "files/icon.PNG", "files/", "notes.txt", ".hidden", "a.b.jpeg"])
+def test_what_lies_beside_the_drawing_in_an_archive_is_not_in_the_way(tmp_path, beside):
+    with zipfile.ZipFile(tmp_path / "x.kmz", "w") as archive:
+        archive.writestr(beside, b"")
+        archive.writestr("doc.kml", KML.format(placemark("a", *NORTH)))
+    assert degrees(read_lines(tmp_path / "x.kmz", "k")) == list(NORTH)
+
+
 def test_several_layers_of_a_geopackage_are_refused_with_their_names(tmp_path):
     save(tmp_path / "x.gpkg", layer="border")
     save(tmp_path / "x.gpkg", layer="roads", mode="a")

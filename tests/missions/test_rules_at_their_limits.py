@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from missions.judging.feasibility import flight_findings
 from missions.judging.flown_path import Landing
 from missions.judging.judge import Homeward, breaches, judge_legs
 from missions.judging.return_legs import failsafe_legs
+from missions.judging.return_rules import return_rules, vehicle_parameters
 from missions.judging.subject import Subject
 from missions.plan import Leg, LegKind, Severity
 from tests.missions.brute_judge import plane
@@ -394,3 +396,44 @@ def test_gusts_and_speeds_are_held_to_what_the_type_is_made_for(make_brief, over
     if told:
         assert (found["speed"].measured, found["speed"].limit) == (most + over_mps, most)
         assert f"flight.speed_mps = {(most + over_mps) / 3.6:.3g} (if" in found["speed"].advice
+
+
+def test_a_wing_climbs_in_the_wind_at_the_middle_of_its_leg(make_brief):
+    """No wind at the ground, 10 m/s from ahead 200 m above it: 5 m/s in the middle of a climb between them."""
+    layers = [
+        {"alt_amsl_m": alt, "speed_mps": speed, "from_deg": 90.0}
+        for alt, speed in ((GROUND_M, 0.0), (GROUND_M + 200.0, 10.0))
+    ]
+    points = [(0.0, 600.0, GROUND_M), (400.0, 600.0, GROUND_M + 200.0)]
+    wide = {"flight": {"max_agl_m": 900.0, "ceiling_amsl_m": 1900.0}, "aircraft": {"type": "wing-2m"}}
+    brief = brief_of(make_brief, wind={"layer": layers}, **wide)
+    finding = findings(make_brief, points, wind={"layer": layers}, **wide)["climb rate"]
+    seconds = 400.0 / (brief.performances[0].speed_mps - 5.0)
+    assert finding.measured == pytest.approx(200.0 / seconds, rel=0.01)
+
+
+ARDUCOPTER = {"RTL_ALT": 1500.0, "RTL_CLIMB_MIN": 0.0, "RTL_CONE_SLOPE": 3.0}
+ARDUPLANE = {"RTL_ALTITUDE": 100.0, "RTL_CLIMB_MIN": 0.0, "RTL_AUTOLAND": 0.0}
+PX4 = {"RTL_RETURN_ALT": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "asked_m", "expected"),
+    [
+        ("ardupilot", "quad-survey", None, ARDUCOPTER),
+        ("ardupilot", "quad-survey", 45.5, ARDUCOPTER | {"RTL_ALT": 4550.0}),
+        ("ardupilot", "wing-2m", None, ARDUPLANE),
+        ("ardupilot", "wing-2m", 80.0, ARDUPLANE | {"RTL_ALTITUDE": 80.0}),
+        ("px4", "quad-survey", None, PX4 | {"RTL_CONE_ANG": 45.0}),
+        ("px4", "quad-survey", 45.0, {"RTL_RETURN_ALT": 45.0, "RTL_CONE_ANG": 45.0}),
+        ("px4", "wing-2m", None, PX4),
+    ],
+)
+def test_parameters_make_the_vehicle_return_as_it_was_judged(make_brief, dialect, kind, asked_m, expected):
+    """The autopilots' own values and units (ArduPilot's and PX4's parameter references), with the height asked for."""
+    failsafe = {"way": "straight"} | ({} if asked_m is None else {"return_alt_m": asked_m})
+    brief = brief_of(make_brief, dialect=dialect, aircraft={"type": kind}, failsafe=failsafe)
+    flown = brief.performances[0]
+    sortie = SimpleNamespace(legs=(), items=(), rally=())
+    given = {p.name: p.value for p in vehicle_parameters(return_rules(brief.failsafe, flown), flown, sortie)}
+    assert {name: given.get(name) for name in expected} == expected

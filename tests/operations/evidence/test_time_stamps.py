@@ -234,3 +234,26 @@ def test_a_certificate_with_strange_letters_in_it_is_not_read_past_them(junk):
     lines[3] = lines[3][:20] + junk + lines[3][20:]
     with pytest.raises(TimeStampError, match="cannot be read"):
         certificates_of("\n".join(lines))
+
+
+@pytest.mark.parametrize(("word", "stamps"), [(b"\x01\x01\xff", True), (b"\x01\x01\x00", False), (b"", False)])
+def test_only_a_certificate_that_is_critically_for_stamping_stamps(word, stamps):
+    """RFC 3161, 2.3: the word between the extension's name and its value, TRUE, FALSE spelled out, or left out."""
+    usage = b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x08"
+    (one,) = certificates_of(certified(CA_KEY, more=[(x509.ObjectIdentifier("2.5.29.37"), usage)]))
+    there = b"\x06\x03\x55\x1d\x25\x01\x01\xff"
+    assert one.whole.count(there) == 1
+    if word:
+        other = type(one)(one.whole.replace(there, there[:5] + word))
+    else:
+        plain = x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.8")])
+        other = type(one)(with_extension(plain))
+    assert other.stamps() is stamps
+
+
+def with_extension(value):
+    """Make a certificate with an extension that is not critical."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A name")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(CA_KEY.public_key())
+    made = made.serial_number(7).not_valid_before(LONG_AGO).not_valid_after(LATER).add_extension(value, critical=False)
+    return made.sign(CA_KEY, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import json
@@ -302,3 +303,19 @@ def test_a_record_that_is_none_of_an_original_is_named_and_all_else_is_looked_at
     found = verify(op).findings
     assert f"log record {number}" in {finding.item for finding in found if finding.kind is FindingKind.CHANGED}
     assert len([finding for finding in found if finding.kind is FindingKind.CHANGED]) >= 2
+
+
+def test_an_original_that_the_disk_does_not_give_is_named_in_its_words(op, monkeypatch):
+    """EIO in the middle of a file: the finding names the original and says what the system says, and no more."""
+    opened = Path.open
+    (first, *_) = sorted((op / "media").iterdir())
+
+    def failing(path, *how, **more):
+        if path == first:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return opened(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", failing)
+    (finding,) = verify(op).findings
+    assert finding.kind is FindingKind.CHANGED
+    assert finding.sentence.endswith(" cannot be read (Input/output error)")
