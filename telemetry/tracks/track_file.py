@@ -18,6 +18,7 @@ from geo.foreign_text import visible
 from geo.values import GimbalFrame, read_only
 from telemetry.logs.csv_table import read_csv_table
 from telemetry.tracks.pose_track import PoseTrack
+from telemetry.tracks.track_cleaning import Samples, fewer, with_fix, without_jumps
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
@@ -188,7 +189,9 @@ WRITERS: Final[dict[str, Callable[[PoseTrack, IO[bytes]], None]]] = {
 
 
 def read_track_csv(path: str | Path) -> PoseTrack:
-    """Read a track that `write_track` wrote as CSV.
+    """Read a track that `write_track` wrote as CSV, or another program in the same columns.
+
+    Rows at 0, 0 and rows that no aircraft can have flown to are left out and named.
 
     Raises
     ------
@@ -215,4 +218,19 @@ def read_track_csv(path: str | Path) -> PoseTrack:
         raise SourceError(
             f"{path}: row {row + 1} has no place on the globe ({place}); mend or remove it", path=str(path)
         )
-    return PoseTrack(t_utc_ns=read_only(t_ns, np.int64), gimbal_frame=frame, source=path.name, **columns)  # type: ignore[arg-type]
+    columns["lon_deg"] = columns["lon_deg"] - 360.0 * np.round(columns["lon_deg"] / 360.0)
+    rows, problems = Samples(t_ns=t_ns, columns=columns), []
+    for step in (with_fix, without_jumps):
+        rows, found = step(rows)
+        problems += found
+    if not len(rows):
+        raise SourceError(f"{path}: no row has a place: all are at 0, 0", path=str(path))
+    kept = {name: read_only(values) for name, values in rows.columns.items()}
+    t_utc_ns = read_only(rows.t_ns, np.int64)
+    return PoseTrack(
+        t_utc_ns=t_utc_ns,
+        gimbal_frame=frame,
+        source=path.name,
+        problems=fewer(problems),
+        **kept,  # type: ignore[arg-type]
+    )

@@ -111,14 +111,17 @@ def test_a_dronekit_vehicle_flies_it_too(vehicle_at, sortie_of) -> None:
 
 
 def test_cut_short_by_the_pilot_and_resumed(vehicle_at, square_sortie) -> None:
-    vehicle = vehicle_at(square_sortie, speedup=40.0)
-    returned = threading.Event()
+    vehicle = vehicle_at(square_sortie, speedup=10.0)  # a leg takes seconds of the wall
+    returned, hurried = threading.Event(), threading.Event()
     statuses = []
 
     def pilot():
         if statuses and statuses[-1].seq == 4 and statuses[-1].phase is FlightPhase.FLYING and not returned.is_set():
             returned.set()
             return PilotCommand.RETURN
+        if statuses and statuses[-1].mode == "RTL" and not hurried.is_set():
+            hurried.set()
+            vehicle.set_speedup(40.0)
         return None
 
     with open_link(vehicle.link_url) as link:

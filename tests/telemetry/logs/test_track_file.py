@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -76,6 +77,28 @@ def test_a_row_without_a_place_on_the_globe_is_named(track, tmp_path, cell):
     path.write_text("\n".join([header, first, ",".join([stamp, cell, *more]), *rest]))
     with pytest.raises(SourceError, match="row 2 has no place on the globe"):
         read_track(path)
+
+
+@pytest.mark.parametrize(("lat", "lon", "kind"), [("0", "0", "no_fix"), ("47.03", "8", "position_jump")])
+def test_a_row_at_0_0_or_three_kilometres_off_is_left_out_and_named(track, tmp_path, lat, lon, kind):
+    """A table in our columns may come from another program, or from a hand."""
+    write_track(track, tmp_path / "t.csv")
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    for k in (10, 11):
+        cells = lines[k + 1].split(",")
+        cells[COLUMNS.index("lat_deg")], cells[COLUMNS.index("lon_deg")] = lat, lon
+        lines[k + 1] = ",".join(cells)
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    back = read_track(tmp_path / "t.csv")
+    assert back.t_utc_ns.tolist() == [t for k, t in enumerate(track.t_utc_ns.tolist()) if k not in (10, 11)]
+    assert [problem.kind for problem in back.problems] == [kind]
+    assert np.abs(back.lat_deg - 47.0).max() < 0.01
+
+
+def test_a_table_with_longitudes_to_360_says_the_same_place(track, tmp_path):
+    west = dataclasses.replace(track, lon_deg=track.lon_deg - 180.0)
+    write_track(dataclasses.replace(west, lon_deg=west.lon_deg + 360.0), tmp_path / "t.csv")
+    assert read_track(tmp_path / "t.csv").lon_deg == pytest.approx(west.lon_deg, abs=1e-9)
 
 
 def test_parquet_is_read_back_by_pyarrow(track, tmp_path):
