@@ -15,6 +15,7 @@ from detection.errors import ModelError
 from detection.letterbox import Letterbox
 from detection.model_names import literal, read_names
 from detection.model_output import END2END_COLUMNS, Filter, Layout, layout_of, read_output
+from detection.onnx_runtime_apart import load_onnx_runtime
 from detection.values import Detections
 
 if TYPE_CHECKING:
@@ -148,9 +149,7 @@ class OnnxDetector:
 
     def _run(self, tensor: NDArray[Any]) -> NDArray[np.float32] | None:
         """Run the model, or None when the deadline passed."""
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
+        options = load_onnx_runtime().RunOptions()
         timer = threading.Timer(self._deadline_s, setattr, (options, "terminate", True))
         timer.daemon = True
         timer.start()
@@ -196,8 +195,7 @@ def _read(path: Path) -> bytes:
 
 
 def _open(held: bytes, path: Path, threads: int) -> Any:
-    import onnxruntime
-
+    onnxruntime = load_onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

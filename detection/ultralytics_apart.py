@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from detection.onnx_runtime_apart import SILENT
 from geo.errors import MissingPartError
 
 ENVIRONMENT: Final = {
@@ -23,6 +24,7 @@ ENVIRONMENT: Final = {
     "COMET_MODE": "disabled",
     "CLEARML_OFFLINE_MODE": "1",
     "HF_HUB_OFFLINE": "1",
+    **SILENT,
 }
 """What ultralytics and the trackers it knows read when they are imported."""
 SWITCHED_OFF: Final = (
