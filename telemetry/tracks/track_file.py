@@ -210,7 +210,7 @@ def read_track_csv(path: str | Path) -> PoseTrack:
         raise SourceError(f"{path}: {error}", path=str(path)) from error
     if not len(t_ns) or (t_ns[1:] <= t_ns[:-1]).any():
         raise SourceError(f"{path}: t_utc_ns has to rise from row to row, and there has to be a row", path=str(path))
-    columns = {name: read_only(table.numbers(name)) for name in NUMBERS}
+    columns = {name: table.numbers(name) for name in NUMBERS}
     placed = np.logical_and.reduce([np.abs(columns[name]) <= most for name, most in _MOST_DEG.items()])
     if not placed.all():
         row = int(np.argmin(placed))
@@ -226,11 +226,6 @@ def read_track_csv(path: str | Path) -> PoseTrack:
     if not len(rows):
         raise SourceError(f"{path}: no row has a place: all are at 0, 0", path=str(path))
     kept = {name: read_only(values) for name, values in rows.columns.items()}
+    told = fewer(problems)
     t_utc_ns = read_only(rows.t_ns, np.int64)
-    return PoseTrack(
-        t_utc_ns=t_utc_ns,
-        gimbal_frame=frame,
-        source=path.name,
-        problems=fewer(problems),
-        **kept,  # type: ignore[arg-type]
-    )
+    return PoseTrack(t_utc_ns=t_utc_ns, gimbal_frame=frame, source=path.name, problems=told, **kept)  # type: ignore[arg-type]
