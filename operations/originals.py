@@ -8,6 +8,7 @@ order of path, so that anybody can work it out from the card.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError, VedetteError
 from operations import durable_file
+from operations.errors import DiskError
 from operations.staging import MEDIA
 from operations.values import MediaKind, MediaRecord, Member
 from telemetry.recordings.recording import Recording, RecordingKind
@@ -156,10 +158,20 @@ def seal(offered: Offered, staging: Staging, vault: Vault) -> Sealed:
         tally = _Tally(suffix_of(name))
         copy = staging.place(MEDIA, f"{number}{tally.suffix}")
         final = functools.partial(_final_path, staging.operation, tally, vault)
-        vault.write(tally.through(path), copy, final=final)
+        with _called(copy, f"the copy of {name} in {staging.operation}"):
+            vault.write(tally.through(path), copy, final=final)
         tallies.append(tally)
         copies.append(copy)
     return Sealed(media=_record(offered, tallies), copies=tuple(copies))
+
+
+@contextlib.contextmanager
+def _called(unfinished: Path, what: str) -> Iterator[None]:
+    """Call what could not be written by what it was to become: nobody knows its name while it is unfinished."""
+    try:
+        yield
+    except DiskError as error:
+        raise DiskError(error.message.replace(str(unfinished), what), **error.fields) from error
 
 
 def stored_path(operation: Path, member: Member, vault: Vault) -> Path:

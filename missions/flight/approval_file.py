@@ -82,6 +82,9 @@ def write_approval(approval: Approval, folder: Path) -> None:
     write_whole(folder / APPROVAL_NAME, json.dumps(document, indent=1) + "\n")
 
 
+_TEXTS: Final = ("plan_sha256", "name", "reason", "t_utc")
+
+
 def read_approval(folder: Path) -> Approval | None:
     """Return the approval beside a plan, or None where there is none.
 
@@ -95,18 +98,31 @@ def read_approval(folder: Path) -> Approval | None:
         return None
     try:
         raw = json.loads(read_text(path))
-        if raw["format"] != _FORMAT or raw["version"] != _VERSION:
-            raise ValueError(f"format {raw['format']!r} version {raw['version']!r}")
-        names = ("plan_sha256", "name", "reason", "t_utc")
-        texts = {name: raw[name] for name in names}
-        if not all(isinstance(v, str) and v.strip() for v in texts.values()):
-            raise ValueError("an empty field")
-        note = raw.get("note", "")
-        if not isinstance(note, str):
-            raise ValueError("a signature that is no text")
-        return Approval(**texts, overrides=tuple(Override(**o) for o in raw.get("overrides", ())), note=note)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no approval ({type(error).__name__}: {error}); approve the plan again") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no approval (it is no JSON: {error}); approve the plan again") from None
+    wrong = _wrong_in(raw)
+    if wrong:
+        raise InputError(f"{path} is no approval ({wrong}); approve the plan again")
+    overrides = tuple(Override(**one) for one in raw.get("overrides", ()))
+    return Approval(**{name: raw[name] for name in _TEXTS}, overrides=overrides, note=raw.get("note", ""))
+
+
+def _wrong_in(raw: Any) -> str:
+    """Return what keeps a document from being an approval, "" for nothing."""
+    if not isinstance(raw, dict) or (raw.get("format"), raw.get("version")) != (_FORMAT, _VERSION):
+        return f"it is not of format {_FORMAT}, version {_VERSION}"
+    for name in _TEXTS:
+        if not (isinstance(raw.get(name), str) and raw[name].strip()):
+            return f"{name} is missing, or no text"
+    if not isinstance(raw.get("note", ""), str):
+        return "note, the signature, is no text"
+    overrides, wanted = raw.get("overrides", []), {field.name for field in dataclasses.fields(Override)}
+    if not isinstance(overrides, list):
+        return "overrides is no list"
+    for one in overrides:
+        if not (isinstance(one, dict) and set(one) == wanted and all(isinstance(v, str) for v in one.values())):
+            return f"an override does not hold {', '.join(sorted(wanted))} as texts"
+    return ""
 
 
 def read_plan_to_fly(path: Path, now: datetime) -> Plan:

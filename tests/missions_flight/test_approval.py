@@ -71,14 +71,26 @@ def test_a_shortfall_of_sight_is_approved_by_its_name_and_a_broken_rule_of_place
         approve(both, name="A", reason="r", now=NOW, overrides=("unflown", "zones"))
 
 
+HELD = '{"format":"vedette-approval","version":1,"plan_sha256":"x","name":"A","reason":"r","t_utc":"t"'
+
+
 @pytest.mark.parametrize(
-    "text",
-    ["", "{}", "[]", "null", '{"format": "vedette-approval", "version": 1}', '{"format": "other", "version": 1}',
-     '{"format":"vedette-approval","version":1,"plan_sha256":"","name":"A","reason":"r","t_utc":"t"}',
-     '{"format":"vedette-approval","version":1,"plan_sha256":5,"name":"A","reason":"r","t_utc":"t"}',
-     '{"format":"vedette-approval","version":1,"plan_sha256":"x","name":"A","reason":"r","t_utc":"t","overrides":[{}]}'],
-)  # fmt: skip
-def test_a_file_that_is_no_approval(tmp_path, text) -> None:
+    ("text", "why"),
+    [
+        ("", "it is no JSON"),
+        *((text, "it is not of format vedette-approval, version 1") for text in ("{}", "[]", "null", '{"version": 1}')),
+        ('{"format": "other", "version": 1}', "it is not of format"),
+        ('{"format": "vedette-approval", "version": 1}', "plan_sha256 is missing"),
+        (HELD.replace('"x"', '""') + "}", "plan_sha256 is missing, or no text"),
+        (HELD.replace('"x"', "5") + "}", "plan_sha256 is missing, or no text"),
+        (HELD + ',"note":5}', "the signature, is no text"),
+        (HELD + ',"overrides":"battery"}', "overrides is no list"),
+        (HELD + ',"overrides":["battery"]}', "an override does not hold name, reason, rule as texts"),
+        (HELD + ',"overrides":[{}]}', "an override does not hold"),
+        (HELD + ',"overrides":[{"rule":"battery","name":5,"reason":"r"}]}', "an override does not hold"),
+    ],
+)
+def test_a_file_that_is_no_approval(tmp_path, text, why) -> None:
     (tmp_path / "approval.json").write_text(text)
-    with pytest.raises(InputError, match=r"approval\.json is no approval"):
+    with pytest.raises(InputError, match=rf"approval\.json is no approval \(.*{why}.*; approve the plan again"):
         read_approval(tmp_path)

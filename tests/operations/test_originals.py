@@ -120,7 +120,7 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(staging, tmp_path, monkey
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DiskError, match=r"media/\.part.* free space on its disk"):
+    with pytest.raises(DiskError, match=r"the copy of clip\.ts in .* could not be written .* free space on its disk"):
         seal(offered, staging, vault)
     assert list((staging.operation / "media").iterdir()) == []
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +152,17 @@ def test_what_cannot_be_listened_to_is_said(tmp_path, capsys, more, status, said
     told = capsys.readouterr().err
     assert said in " ".join(told.split())
     assert "secret" not in told
+
+
+def test_a_plan_that_began_nobody_knows_when_is_refused_at_once(tmp_path, capsys):
+    """Found at the first alarm otherwise, when a person waits for the sortie."""
+    OperationStore.create(tmp_path / "op", name="op", actor="ana", clock=time.time_ns).close()
+    brief = Path(__file__).resolve().parents[2] / "examples" / "demo" / "brief.toml"
+    assert main(["plan", str(brief), "--out", str(tmp_path / "plan")]) == 0
+    capsys.readouterr()
+    own = ["--plan", str(tmp_path / "plan"), "--responses", str(tmp_path / "alarms"), "--seconds", "5"]
+    assert main(["cue", str(tmp_path / "op"), "--mqtt", "mqtt://127.0.0.1:9/a", "--source", "s", *own]) == 2
+    assert "put time.start_utc into the brief and plan again" in " ".join(capsys.readouterr().err.split())
 
 
 def test_without_the_client_one_sentence_says_what_to_install(tmp_path, capsys, monkeypatch):

@@ -166,6 +166,13 @@ def _follow(
 
 def _answering(plan: Path, brief: Path | None, responses: Path) -> Callable[[Alarm], dict[str, Any]]:
     """Return what makes the sortie that answers an alarm, and says where it is or why there is none."""
+    from missions.plan_files.plan_folder_file import read_plan_folder
+
+    if not read_plan_folder(plan).start_utc:
+        raise InputError(
+            f"--plan {plan} does not say when its patrol begins, so nobody knows where its aircraft are: put "
+            "time.start_utc into the brief and plan again, or leave --plan and --responses out"
+        )
 
     def answer(alarm: Alarm) -> dict[str, Any]:
         now = dt.datetime.now(dt.UTC).isoformat()
