@@ -87,6 +87,7 @@ HELD = '{"format":"vedette-approval","version":1,"plan_sha256":"x","name":"A","r
         (HELD + ',"overrides":"battery"}', "overrides is no list"),
         (HELD + ',"overrides":["battery"]}', "an override does not hold name, reason, rule as texts"),
         (HELD + ',"overrides":[{}]}', "an override does not hold"),
+        (HELD + ',"overrides":[["name","reason","rule"]]}', "an override does not hold"),
         (HELD + ',"overrides":[{"rule":"battery","name":5,"reason":"r"}]}', "an override does not hold"),
     ],
 )
