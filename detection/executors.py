@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from detection.looking import Seen, Stretch
     from detection.values import Detector
 
-STRETCH_PICTURES: Final = 8
-"""Few enough that all processes have work soon, many enough that handing over costs little."""
+STRETCH_PICTURES: Final = 4
+"""Few enough that all processes have work soon and end together, many enough that handing over costs little."""
 AGAIN_MAX: Final = 3
 """How often a stretch is looked at again whose process died."""
 
@@ -48,9 +48,13 @@ class LocalPool:
         self._pool = self._started()
 
     def _started(self) -> concurrent.futures.ProcessPoolExecutor:
-        return concurrent.futures.ProcessPoolExecutor(
+        """Start all processes at once: a pool starts each with the first stretch for it, when that waits already."""
+        pool = concurrent.futures.ProcessPoolExecutor(
             self._workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(self._open,)
         )
+        for _ in range(self._workers):
+            pool.submit(_nothing)
+        return pool
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +95,10 @@ class LocalPool:
 def _begin(open_detector: Callable[[], Detector]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started the pool ends it
     _held.append(Looker(open_detector()))
+
+
+def _nothing() -> None:
+    """Do nothing, in a process that then has begun."""
 
 
 def _look(stretch: Stretch) -> list[Seen]:

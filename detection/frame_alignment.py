@@ -102,9 +102,13 @@ class _Pairs:
         of_thing, of_hit = (cov[:, 0, 0] + cov[:, 1, 1] for cov in (predicted.cov_m2, hits.own_m2))
         drift, own = float(drift_m2[0, 0] + drift_m2[1, 1]), float(of_thing.max() + of_hit.max())
         reach = np.sqrt(GATE_D2) * (np.sqrt(drift) + np.sqrt(own / 2.0) + np.sqrt(own + drift))
-        east, north = (hits.place_m[None, :, axis] - predicted.place_m[:, None, axis] for axis in (0, 1))
-        flat = np.flatnonzero(east * east + north * north <= reach**2)
-        thing, hit = np.divmod(flat, len(of_hit))
+        of_hits, of_things = (np.ascontiguousarray(place.T) for place in (hits.place_m, predicted.place_m))
+        east, north = (there - here[:, None] for here, there in zip(of_things, of_hits, strict=True))
+        apart = east * east
+        apart += north * north
+        flat = np.flatnonzero(apart <= reach**2)
+        thing = flat // len(of_hit)
+        hit = flat - thing * len(of_hit)
         other = predicted.class_code[thing] != hits.class_code[hit]
         return cls(
             thing=thing,
@@ -117,12 +121,12 @@ class _Pairs:
         )
 
     def of_anchors(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Rows of each anchor's pairs, shape (anchors, most), and which of them are its own and no padding."""
+        """Rows of each anchor's pairs, shape (most, anchors), and which of them are its own and no padding."""
         first = np.searchsorted(self.thing, self.anchors)
         count = np.searchsorted(self.thing, self.anchors, side="right") - first
-        ahead = np.arange(max(int(count.max()), 1))
-        known = ahead < count[:, None]
-        return np.where(known, first[:, None] + ahead, 0), known
+        ahead = np.arange(max(int(count.max()), 1))[:, None]
+        known = ahead < count
+        return np.where(known, first + ahead, 0), known
 
 
 def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
@@ -131,29 +135,32 @@ def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, Float
         return []
     row, known = pairs.of_anchors()
     spread, penalty = pairs.spread[row], np.where(known, pairs.penalty[row], np.inf)
-    near = np.stack([pairs.east_m[row], pairs.north_m[row]], axis=2)
-    proposals, price = _proposals(near[penalty == 0.0], drift_m2)
+    near = np.stack([pairs.east_m[row], pairs.north_m[row]])
+    proposals, price = _proposals(near[:, penalty == 0.0].T, drift_m2)
     gaps = _gaps(near, spread, penalty, proposals)
-    least = gaps.min(axis=2)
+    least = gaps.min(axis=1)
     cost = np.minimum(least, GATE_D2).sum(axis=1) + price
     refined: list[tuple[FloatArray, FloatArray]] = []
     for best in np.argsort(cost, kind="stable")[:TRIED_MAX]:
         fits = np.flatnonzero(least[best] < GATE_D2)
         if not len(fits):
             continue
-        place = gaps[best, fits].argmin(axis=1)
-        noise = spread[fits, place].mean() / len(fits)
+        place = gaps[best][:, fits].argmin(axis=0)
+        noise = spread[place, fits].mean() / len(fits)
         gain = drift_m2 @ inverse_2x2(drift_m2 + noise * np.eye(2))
-        shift = gain @ near[fits, place].mean(axis=0)
+        shift = gain @ near[:, place, fits].mean(axis=1)
         if all(abs(shift - other).max() > SAME_M for other, _ in refined):
             refined.append((shift, drift_m2 - gain @ drift_m2))
     return refined
 
 
 def _gaps(near_m: FloatArray, spread: FloatArray, penalty: FloatArray, proposals_m: FloatArray) -> FloatArray:
-    """Return |near - proposal|^2 / spread + penalty, shape (proposals, *spread.shape), as one product of matrices."""
-    size = (near_m * near_m).sum(axis=2) / spread + penalty
-    parts = np.stack([near_m[..., 0] / spread, near_m[..., 1] / spread, 1.0 / spread, size])
+    """Return |near - proposal|^2 / spread + penalty, shape (proposals, *spread.shape), as one product of matrices.
+
+    `near_m` is east and north, shape (2, *spread.shape), and proposals are rows.
+    """
+    size = (near_m[0] * near_m[0] + near_m[1] * near_m[1]) / spread + penalty
+    parts = np.stack([near_m[0] / spread, near_m[1] / spread, 1.0 / spread, size])
     east, north = proposals_m.T
     weights = np.stack([-2.0 * east, -2.0 * north, east * east + north * north, np.ones(len(east))], axis=1)
     return np.asarray((weights @ parts.reshape(4, -1)).reshape(-1, *spread.shape))

@@ -13,8 +13,8 @@ import numpy as np
 from detection.ground_hits import HIT_ID, NUMBERS, GroundHits
 from detection.labels import Labels
 from geo.accuracy import ce90_m
-from geo.geodesy import metres_per_degree
-from geo.locate import MAX_RANGE_M, contacts, locate_directions
+from geo.jacobian import pixel_steps, slopes
+from geo.locate import MAX_RANGE_M, locate_directions
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
 from geo.values import REASONS, CameraModel, Poses, PoseSigmas, Unplaced
@@ -175,6 +175,11 @@ class _Sight:
             first = last
         return np.concatenate(parts, axis=1)
 
+    def focal_px(self) -> FloatArray:
+        """Return each box's focal lengths across and down, shape (n, 2)."""
+        focal = np.array([(lens.fx_px, lens.fy_px) for lens, _ in self.lenses])
+        return np.repeat(focal, [count for _, count in self.lenses], axis=0)
+
 
 def _fill(hits: GroundHits, rows: NDArray[np.int64], sight: _Sight, surroundings: Surroundings) -> None:
     """Put some hits on the ground, those of one kind of errors."""
@@ -239,30 +244,16 @@ def _ground(
     centres = (boxes_px[:, :2] + boxes_px[:, 2:]) / 2.0
     down = np.einsum("ni,in->n", camera_to_ned(poses)[:, 2], sight.directions(centres))
     uv = standing_pixels(down, boxes_px, sizes_m)
+    rays = sight.directions(uv)
     points = locate_directions(
         poses=poses,
-        directions=sight.directions(uv),
+        directions=rays,
         terrain=terrain,
         sigmas=dataclasses.replace(sigmas, pixel_px=0.0),
         max_range_m=reach_m,
     )
-    count = len(uv)
-    lat, lon = contacts(
-        poses=poses.take(np.tile(np.arange(count), 2)),
-        directions=np.concatenate([sight.directions(uv + step) for step in ((1.0, 0.0), (0.0, 1.0))], axis=1),
-        terrain=terrain,
-        max_range_m=reach_m,
-    )
-    north, east = metres_per_degree(poses.lat_deg)
-    moved = np.nan_to_num(
-        np.stack(
-            [
-                (lon.reshape(2, count) - points.lon_deg) * east,
-                (lat.reshape(2, count) - points.lat_deg) * north,
-            ],
-            axis=2,
-        )
-    )
+    steps = pixel_steps(poses, rays, points.slant_m, slopes(terrain, points.lat_deg, points.lon_deg))
+    moved = np.nan_to_num(steps / sight.focal_px().T[:, :, None])
     variance = sigmas.pixel_px**2 + (EDGE_SHARE * (boxes_px[:, 3] - boxes_px[:, 1])) ** 2
     own = np.einsum("kni,knj->nij", moved, moved) * variance[:, None, None]
     return points, points.cov_enu_m2[:, :2, :2] + own

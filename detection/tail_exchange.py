@@ -107,8 +107,12 @@ def _near(
     other is followed. Where both have a box in every picture they are told apart as they are followed.
     """
     owner = paths.path_of_point
-    close = KDTree(np.column_stack([place_m / NEAR_M, t_s / NEAR_S])).query_pairs(1.0, output_type="ndarray")
-    one, two = close.reshape(-1, 2).T
+    lone = _beside_a_gap(paths, t_s)
+    telling = lone.copy()
+    telling[paths.first] = telling[paths.last] = True
+    some, at = np.flatnonzero(telling), np.column_stack([place_m / NEAR_M, t_s / NEAR_S])
+    close = KDTree(at[some]).sparse_distance_matrix(KDTree(at), 1.0, output_type="ndarray")
+    one, two = some[close["i"]], close["j"]
     kept = (
         (owner[one] != owner[two])
         & steady[one]
@@ -116,7 +120,6 @@ def _near(
         & (paths.class_code[owner[one]] == paths.class_code[owner[two]])
     )
     one, two = one[kept], two[kept]
-    lone = _beside_a_gap(paths, t_s)
     missed = lone[one] | lone[two]
     begin, end = t_s[paths.first], t_s[paths.last]
     for mine, other in ((one, two), (two, one)):

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.geodesy import metres_per_degree
-from geo.rotation import camera_to_ned, euler_axes, platform_to_ned
+from geo.rays import turn
+from geo.rotation import camera_to_ned, euler_axes, platform_to_ned, runs_of
 from geo.values import GimbalFrame
 
 if TYPE_CHECKING:
@@ -68,21 +69,23 @@ def error_sources(poses: Poses, camera: CameraModel | None, sigmas: PoseSigmas) 
     """Gather the angular error sources of one pose or n poses; without a camera no pixel may err (ValueError)."""
     if camera is None and sigmas.pixel_px > 0.0:
         raise ValueError("how far a ray turns by a pixel's error is the lens's: give the camera, or no pixel error")
-    platform = platform_to_ned(poses)
+    first, run = runs_of(poses)
+    some = poses.take(first)
+    platform = platform_to_ned(some)
     outer, inner = _angle_sigmas_deg(poses.gimbal_frame, sigmas)
-    outer_axes = euler_axes(poses.yaw_deg, poses.pitch_deg)
-    inner_axes = euler_axes(poses.gimbal_yaw_deg, poses.gimbal_pitch_deg) @ np.swapaxes(platform, -1, -2)
+    outer_axes = euler_axes(some.yaw_deg, some.pitch_deg)
+    inner_axes = euler_axes(some.gimbal_yaw_deg, some.gimbal_pitch_deg) @ np.swapaxes(platform, -1, -2)
     axes = [
-        math.radians(sigma) * all_axes[:, index].T
+        (math.radians(sigma) * all_axes[:, index].T)[:, run]
         for all_axes, deg in ((outer_axes, outer), (inner_axes, inner))
         for index, sigma in enumerate(deg)
         if sigma > 0.0
     ]
-    turned = camera_to_ned(poses)
+    turned = camera_to_ned(some)
     focal_px = (1.0, 1.0) if camera is None else (camera.fx_px, camera.fy_px)
     scales = (sigmas.focal_rel, *(sigmas.pixel_px / focal for focal in focal_px))
-    shifts = [scale * turned[:, :, column].T for column, scale in enumerate(scales) if scale > 0.0]
-    return ErrorSources(tuple(axes), tuple(shifts), turned[:, :, 0].T, sigmas)
+    shifts = [(scale * turned[:, :, column].T)[:, run] for column, scale in enumerate(scales) if scale > 0.0]
+    return ErrorSources(tuple(axes), tuple(shifts), turned[:, :, 0].T[:, run], sigmas)
 
 
 def _angle_sigmas_deg(
@@ -132,33 +135,82 @@ class GroundErrors:
         return np.stack([ee, en, eu, en, nn, nu, eu, nu, uu], axis=-1).reshape(-1, 3, 3)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plane:
+    """The plane of the ground where rays meet it: its normals' parts north and east (down is -1), d over n.d."""
+
+    normal_n: FloatArray
+    normal_e: FloatArray
+    closing: FloatArray
+    steep: FloatArray
+
+    @classmethod
+    def met(cls, d: FloatArray, range_m: FloatArray, slope_n: FloatArray, slope_e: FloatArray) -> _Plane:
+        """Return the planes met along unit directions `d` (3, n); slopes are rise over run."""
+        tilt = range_m / _MEAN_RADIUS_M
+        normal_n, normal_e = tilt * d[0] - slope_n, tilt * d[1] - slope_e
+        closing = normal_n * d[0] + normal_e * d[1] - d[2]
+        return cls(normal_n, normal_e, closing, d / closing)
+
+    def rise(self, w: FloatArray | tuple[FloatArray, FloatArray, FloatArray]) -> FloatArray:
+        """Return how far a vector north, east, down leads off the plane, along its normal."""
+        return np.asarray(self.normal_n * w[0] + self.normal_e * w[1] - w[2])
+
+
+def pixel_steps(
+    poses: Poses, directions: FloatArray, range_m: FloatArray, slopes_ne: tuple[FloatArray, FloatArray]
+) -> FloatArray:
+    """Return metres east and north a ground point moves per focal length to the right and down, shape (2, n, 2).
+
+    Parameters
+    ----------
+    poses
+        One pose, or n.
+    directions
+        Unit rays in camera axes, shape (3, n).
+    range_m
+        How far away each meets the ground; NaN gives NaN.
+    slopes_ne
+        Rise over run of the ground there, to the north and to the east.
+    """
+    turned = camera_to_ned(poses)
+    d = turn(turned, directions)
+    plane = _Plane.met(d, range_m, *slopes_ne)
+    way = range_m * directions[0]  # the ray's cosine off the optical axis
+    found = np.empty((2, directions.shape[1], 2))
+    for number, column in enumerate((1, 2)):
+        across = turned[:, :, column].T
+        moved: FloatArray = way * (across - plane.steep * plane.rise(across))
+        found[number, :, 0], found[number, :, 1] = moved[1], moved[0]
+    return found
+
+
 def ground_errors(
     rays: Rays, sources: ErrorSources, range_m: FloatArray, slope_n: FloatArray, slope_e: FloatArray
 ) -> GroundErrors:
     """Carry every error source of `rays` to the ground met at `range_m` with the given slopes (rise over run)."""
     d = rays.ned
-    tilt = range_m / _MEAN_RADIUS_M
-    normal_n, normal_e = tilt * d[0] - slope_n, tilt * d[1] - slope_e
-    closing = normal_n * d[0] + normal_e * d[1] - d[2]
-    steep = d / closing
+    plane = _Plane.met(d, range_m, slope_n, slope_e)
+    normal_n, normal_e, closing, steep = plane.normal_n, plane.normal_e, plane.closing, plane.steep
     total = [np.zeros(len(range_m)) for _ in range(6)]
     variance_incidence = np.zeros(len(range_m))
     for axis in sources.axes:
         w = _cross(axis, d)
-        rise = normal_n * w[0] + normal_e * w[1] - w[2]
+        rise = plane.rise(w)
         variance_incidence += rise * rise
         _add(total, [range_m * (w[k] - steep[k] * rise) for k in range(3)])
     cosine = sum(sources.optical_axis[k] * d[k] for k in range(3))
     for shift in sources.shifts:
-        rise = normal_n * shift[0] + normal_e * shift[1] - shift[2]
+        rise = plane.rise(shift)
         along = sum(shift[k] * d[k] for k in range(3))  # lengthens the ray, and turns it no way
         variance_incidence += (cosine * (rise - along * closing)) ** 2
         _add(total, [range_m * cosine * (shift[k] - steep[k] * rise) for k in range(3)])
     sigmas = sources.sigmas
-    for k, (sigma, rise) in enumerate(
-        ((sigmas.position_h_m, normal_n), (sigmas.position_h_m, normal_e), (sigmas.position_v_m, -1.0))
-    ):
-        _add(total, [sigma * (float(j == k) - steep[j] * rise) for j in range(3)])
+    moves: list[tuple[float, FloatArray | float]] = [
+        (sigmas.position_h_m, normal_n), (sigmas.position_h_m, normal_e), (sigmas.position_v_m, -1.0)
+    ]  # fmt: skip
+    for k, (sigma, lift) in enumerate(moves):
+        _add(total, [sigma * (float(j == k) - steep[j] * lift) for j in range(3)])
     along = (sigmas.along_n_m, sigmas.along_e_m, sigmas.along_d_m)
     if any(along):
         rise = normal_n * along[0] + normal_e * along[1] - along[2]

@@ -96,18 +96,6 @@ def locate_directions(
     return _with_accuracy(rays, hits, error_sources(table, None, sigmas), terrain, max_range_m)
 
 
-def contacts(
-    *, poses: Poses, directions: FloatArray, terrain: Terrain, max_range_m: float = MAX_RANGE_M
-) -> tuple[FloatArray, FloatArray]:
-    """Return latitude and longitude (degrees) at which rays in camera axes meet the ground, NaN where they do not.
-
-    `locate_directions` without accuracy, for where neighbours of a placed pixel lie: what only grazes the ground is not
-    left out.
-    """
-    hits = first_hits(_rays(poses, directions)[1], terrain, max_range_m)
-    return hits.lat_deg, hits.lon_deg
-
-
 def _rays(poses: Pose | Poses, directions: FloatArray) -> tuple[Poses, Rays]:
     """Return the poses as columns, and each direction's ray."""
     table = Poses.of(poses) if isinstance(poses, Pose) else poses

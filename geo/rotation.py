@@ -50,7 +50,7 @@ def matrix_to_yaw_pitch_roll(matrix: FloatArray) -> tuple[FloatArray, FloatArray
 
 def platform_to_ned(poses: Poses) -> FloatArray:
     """Return the rotation under the gimbal, shape (n, 3, 3): body, heading only, or none."""
-    first, run = _runs(poses)
+    first, run = runs_of(poses)
     return np.asarray(_platform_to_ned(poses.take(first))[run])
 
 
@@ -64,13 +64,13 @@ def _platform_to_ned(poses: Poses) -> FloatArray:
 
 def camera_to_ned(poses: Poses) -> FloatArray:
     """Return the rotation from camera axes to north-east-down for each pose, shape (n, 3, 3)."""
-    first, run = _runs(poses)
+    first, run = runs_of(poses)
     some = poses.take(first)
     gimbal = yaw_pitch_roll_matrix(some.gimbal_yaw_deg, some.gimbal_pitch_deg, some.gimbal_roll_deg)
     return np.asarray((_platform_to_ned(some) @ gimbal)[run])
 
 
-def _runs(poses: Poses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def runs_of(poses: Poses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first of each run of equal attitudes, and which run each pose is of: a picture's boxes share one."""
     new = np.ones(len(poses), dtype=bool)
     angles = (getattr(poses, f"{part}{name}_deg") for part in ("", "gimbal_") for name in ("yaw", "pitch", "roll"))

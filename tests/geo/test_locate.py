@@ -8,6 +8,7 @@ import pytest
 
 from geo.geodesy import ecef_to_geodetic, geodetic_to_ecef, inverse
 from geo.geoid import undulation_m
+from geo.jacobian import pixel_steps, slopes
 from geo.locate import locate, locate_directions, project
 from geo.rays import cast, pixel_directions
 from geo.terrain import FlatTerrain, GridTerrain
@@ -294,3 +295,28 @@ def test_a_pixels_own_error_needs_the_lens(pose):
     assert placed.placed.all()
     assert np.array_equal(placed.lat_deg, by_pixel.lat_deg)
     assert np.array_equal(placed.cov_enu_m2, by_pixel.cov_enu_m2)
+
+
+@pytest.mark.parametrize(("pitch", "slope"), [(-80.0, 0.0), (-45.0, 0.0), (-45.0, 0.3), (-20.0, -0.1), (-20.0, 0.2)])
+def test_how_far_the_ground_moves_a_pixel_is_what_rays_half_a_pixel_beside_give(pose, pitch, slope):
+    """On flat ground and on a slope to the north; `locate` itself, half a pixel to both sides, is the oracle."""
+    camera = CameraModel.from_fov(hfov_deg=40.0, vfov_deg=30.0, width_px=640, height_px=512)
+    lat = np.linspace(50.03, 49.97, 121)
+    rise = slope * 111_229.0 * (lat - 50.0)
+    heights = np.repeat(150.0 + rise[:, None], 201, axis=1)
+    terrain = GridTerrain.of(heights, north_deg=50.03, west_deg=7.95, lat_step_deg=0.0005, lon_step_deg=0.0005)
+    where = {"poses": pose(gimbal_pitch_deg=pitch, gimbal_yaw_deg=25.0), "terrain": terrain, "sigmas": PoseSigmas()}
+    uv = np.array([[320.0, 256.0], [50.0, 480.0], [600.0, 300.0]])
+    middle = locate(**where, camera=camera, uv_px=uv)
+    steps = pixel_steps(
+        Poses.of(where["poses"]),
+        pixel_directions(camera, uv),
+        middle.slant_m,
+        slopes(terrain, middle.lat_deg, middle.lon_deg),
+    )
+    for found, across, focal in zip(steps, np.eye(2), (camera.fx_px, camera.fy_px), strict=True):
+        ends = [locate(**where, camera=camera, uv_px=uv + side * across) for side in (0.5, -0.5)]
+        north = (ends[0].lat_deg - ends[1].lat_deg) * 111_229.0
+        east = (ends[0].lon_deg - ends[1].lon_deg) * 71_696.0
+        wanted = np.column_stack([east, north])
+        assert np.abs(found / focal - wanted).max() < 0.01 * np.abs(wanted).max() + 1e-3
