@@ -17,6 +17,7 @@ from missions.judging.flown_path import Landing
 from missions.judging.judge import Homeward, breaches, judge_legs
 from missions.judging.return_legs import failsafe_legs
 from missions.judging.return_rules import return_rules, vehicle_parameters
+from missions.judging.rules_return_place import along_the_path
 from missions.judging.subject import Subject
 from missions.plan import Leg, LegKind, Severity
 from tests.missions.brute_judge import plane
@@ -437,3 +438,14 @@ def test_parameters_make_the_vehicle_return_as_it_was_judged(make_brief, dialect
     sortie = SimpleNamespace(legs=(), items=(), rally=())
     given = {p.name: p.value for p in vehicle_parameters(return_rules(brief.failsafe, flown), flown, sortie)}
     assert {name: given.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "way"),
+    [("ardupilot", "quad-survey", "mission"), ("px4", "quad-survey", "retrace"), ("px4", "wing-2m", "retrace"),
+     ("ardupilot", "wing-2m", None)],
+)  # fmt: skip
+def test_the_way_along_the_path_that_is_advised_is_one_the_autopilot_has(make_brief, dialect, kind, way):
+    """ArduCopter's own way back by the mission, PX4's RTL_TYPE 4; ArduPlane has none."""
+    flown = brief_of(make_brief, dialect=dialect, aircraft={"type": kind}).performances[0]
+    assert along_the_path(flown) == (None if way is None else f'failsafe.way = "{way}"')

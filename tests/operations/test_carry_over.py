@@ -128,3 +128,25 @@ def test_a_track_across_the_antimeridian_is_met():
     old, new = moved(run_rows([(0.0, 3.0)])), moved(run_rows([(0.0, 3.0)], name="new", boxes=False))
     assert (old.tracks.lon_deg < 0).any()
     assert len(carry_over([judged()], old, new, run_id="two")) == 1
+
+
+def named(rows, *media):
+    """Return rows with other names for their media, in turn."""
+    hits = [dataclasses.replace(hit, media_id=media[number % len(media)]) for number, hit in enumerate(rows.hits)]
+    return RunRows(hits=GroundHits.of(hits), tracks=rows.tracks)
+
+
+def test_a_live_stream_and_its_recording_are_one_medium_under_two_names():
+    hit = judged(track_id="", hit_ids=("old-0-3",))
+    new = run_rows(WALKERS, name="new", shift_m=5_000.0)
+    (proposed,) = carry_over([hit], named(OLD, "live"), named(new, "recording"), run_id="two")
+    assert proposed.hit_ids == ("new-0-3",)
+
+
+def test_where_there_are_several_media_a_hit_stays_in_its_own():
+    hit = judged(track_id="", hit_ids=("old-0-3",))
+    new = run_rows(WALKERS, name="new", shift_m=5_000.0)
+    assert carry_over([hit], named(OLD, "a", "b"), named(new, "b", "a"), run_id="two") == []
+    assert carry_over([hit], named(OLD, "a"), named(new, "b", "c"), run_id="two") == []
+    (proposed,) = carry_over([hit], named(OLD, "a", "b"), named(new, "a", "b"), run_id="two")
+    assert proposed.hit_ids == ("new-0-3",)

@@ -144,6 +144,21 @@ def test_what_is_in_a_package(made, night):
     assert exports[0]["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
 
 
+@pytest.mark.parametrize("which", ["redacted", "unredacted"])
+def test_each_hit_of_a_package_has_its_picture_as_it_was_kept_or_redacted(made, night, which):
+    folder = made / f"op-{which}"
+    hits = json.loads((folder / "rows" / "hits.json").read_text())
+    with night.OperationStore.open(made / "op", actor="x", clock=night.clock(), read_only=True) as store:
+        kept = store.chips([hit["hit_id"] for hit in hits], runs=sorted({hit["run_id"] for hit in hits}))
+    assert kept
+    packed = {path.stem: path.read_bytes() for path in (folder / "chips").iterdir()}
+    assert packed.keys() == kept.keys()
+    assert (packed == kept) is (which == "unredacted")
+    if which == "redacted":
+        for hit_id, jpeg in packed.items():
+            assert Image.open(io.BytesIO(jpeg)).size == Image.open(io.BytesIO(kept[hit_id])).size
+
+
 @pytest.mark.parametrize("op", ["op", "closed"])
 def test_clips_go_instead_of_whole_films_where_that_is_asked(op, made, night, tmp_path, bare_python):
     from operations.signing.signer import Signer

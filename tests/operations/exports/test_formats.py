@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -15,6 +16,8 @@ import pytest
 from PIL import Image
 from pyproj import Geod
 
+from detection.ground_hits import GroundHit, GroundHits
+from geo.values import Unplaced
 from operations.exports.cameras import sightings
 from operations.exports.coco import coco
 from operations.exports.cot import CotOptions, cot, events
@@ -22,6 +25,7 @@ from operations.exports.gpx import gpx
 from operations.exports.handed import Handed
 from operations.exports.kml import kml, kmz
 from operations.exports.tables import geojson, geopackage, geoparquet, spreadsheet
+from operations.exports.vmti_targets import frame_targets
 from operations.finding.archive import Archive
 from operations.finding.selection import ThingSelection, find
 from operations.finding.thing_index import ThingIndex
@@ -212,3 +216,37 @@ def test_a_thing_keeps_its_uid_and_one_sigma_is_asked_for(handed):
     assert len(set(uids)) == len(uids)
     assert 'ce="12.0"' in first[0]
     assert 'ce="5.6"' in again[0]
+
+
+def test_boxes_become_pixels_by_their_numbers_in_vmti():
+    """ST 0903: pixels are numbered from 1 along the rows; corners and middle of a box, and its share in per cent."""
+    box = {"box_px": (10.6, 20.0, 31.0, 47.9), "media_id": "m", "class_name": "person", "frame_index": 0}
+    rows = [
+        GroundHit(hit_id="a", t_utc_ns=20, score_raw=0.4, score=0.876, track_id="T-b", **box),
+        GroundHit(hit_id="b", t_utc_ns=10, score_raw=0.4, track_id="T-a", **box),
+        GroundHit(
+            hit_id="c", t_utc_ns=20, score_raw=0.4, lat_deg=50.0, lon_deg=8.0, alt_hae_m=7.0, var_e_m2=9.0,
+            var_n_m2=16.0, cov_en_m2=0.0, ce90_m=9.0, **(box | {"box_px": (-3.0, -4.0, 5.0, 6.0)}),
+        ),
+    ]  # fmt: skip
+    unplaced = [dataclasses.replace(row, reason=Unplaced.ABOVE_HORIZON) for row in rows[:2]]
+    first, second = frame_targets(GroundHits.of([*unplaced, rows[2]]), 640)
+    assert (first.t_utc_ns, second.t_utc_ns) == (10, 20)
+    (one,), (two, three) = first.targets, second.targets
+    assert (one.number, two.number) == (1, 2)
+    assert three.number not in (1, 2)
+    assert (two.top_left, two.bottom_right) == (20 * 640 + 10 + 1, 47 * 640 + 31 + 1)
+    assert two.centroid == 33 * 640 + 20 + 1
+    assert (two.confidence_pct, one.confidence_pct) == (88, 40)
+    assert (two.location, three.top_left, three.bottom_right) == (None, 1, 6 * 640 + 5 + 1)
+    assert (three.location.lat_deg, three.location.lon_deg, three.location.alt_hae_m) == (50.0, 8.0, 7.0)
+    assert (three.location.sigma_east_m, three.location.sigma_north_m) == (3.0, 4.0)
+
+
+def test_a_file_of_boxes_says_where_it_comes_from(handed):
+    info = json.loads(coco(handed))["info"]
+    assert info["description"] == handed.origin["what"]
+    assert {name: info.get(name) for name in handed.origin if name != "what"} == {
+        name: value for name, value in handed.origin.items() if name != "what"
+    }
+    assert len(info) > 2

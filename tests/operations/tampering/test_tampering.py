@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib.util
@@ -319,3 +320,25 @@ def test_an_original_that_the_disk_does_not_give_is_named_in_its_words(op, monke
     (finding,) = verify(op).findings
     assert finding.kind is FindingKind.CHANGED
     assert finding.sentence.endswith(" cannot be read (Input/output error)")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 0.95, 1.0])
+def test_a_record_changed_together_with_its_hash_is_found_within_its_part_of_the_tree(op, share):
+    """The head's tree of n leaves is cut where n's binary digits are one (RFC 9162, 2.1.1): the part is named."""
+    with contextlib.closing(sqlite3.connect(op / "operation.sqlite")) as intruder, intruder:
+        bodies = dict(intruder.execute("SELECT seq, body FROM leaf"))
+        victim = min(round(share * len(bodies)), len(bodies) - 1)
+        changed = json.loads(bodies[victim]) | {"actor": "nobody"}
+        body = json.dumps(changed, separators=(",", ":"), sort_keys=True).encode()
+        digest = hashlib.sha256(b"\0" + body).digest()
+        intruder.execute("UPDATE leaf SET body = ?, hash = ? WHERE seq = ?", (body, digest, victim))
+    start, parts = 0, []
+    for power in (64, 32, 16, 8, 4, 2, 1):
+        if len(bodies) & power:
+            parts.append(range(start, start + power))
+            start += power
+    (part,) = [part for part in parts if victim in part]
+    where = f"record {part[0]}" if len(part) == 1 else f"records {part[0]} to {part[-1]}"
+    told = [f.sentence for f in verify(op).findings if "does not hold" in f.sentence]
+    assert len(told) == 1
+    assert f"does not hold: {where} or their hashes were changed together" in told[0]
