@@ -9,10 +9,12 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Final, Self
 
 from detection.errors import ModelError
+from detection.handing_over import Sent, Slots, received
 from detection.looking import Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ctypes import Array, c_ubyte
     from types import TracebackType
 
     from detection.looking import Seen, Stretch
@@ -23,8 +25,8 @@ STRETCH_PICTURES: Final = 4
 AGAIN_MAX: Final = 3
 """How often a stretch is looked at again whose process died."""
 
-_held: list[Looker] = []
-"""What looks in a process of the pool."""
+_held: list[tuple[Looker, tuple[Array[c_ubyte], ...]]] = []
+"""What looks in a process of the pool, and the memory that pictures come in."""
 
 
 class LocalPool:
@@ -45,12 +47,14 @@ class LocalPool:
     def __init__(self, workers: int, open_detector: Callable[[], Detector]) -> None:
         self.ahead = 2 * workers
         self._workers, self._open = workers, open_detector
+        self._context = multiprocessing.get_context("spawn")
+        self._slots = Slots(self._context, self.ahead)
         self._pool = self._started()
 
     def _started(self) -> concurrent.futures.ProcessPoolExecutor:
         """Start all processes at once: a pool starts each with the first stretch for it, when that waits already."""
         pool = concurrent.futures.ProcessPoolExecutor(
-            self._workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(self._open,)
+            self._workers, self._context, initializer=_begin, initargs=(self._open, self._slots.memory)
         )
         for _ in range(self._workers):
             pool.submit(_nothing)
@@ -66,15 +70,19 @@ class LocalPool:
 
     def begin(self, stretch: Stretch) -> Callable[[], list[Seen]]:
         """Send a stretch to the pool."""
-        future = self._submitted(stretch)
+        sent = self._slots.put(stretch)
+        future = self._submitted(sent)
 
         def answers() -> list[Seen]:
             nonlocal future
             for _ in range(AGAIN_MAX):
                 try:
-                    return future.result()
+                    found = future.result()
                 except BrokenProcessPool:
-                    future = self._submitted(stretch)
+                    future = self._submitted(sent)
+                else:
+                    self._slots.give_back(sent)
+                    return found
             raise ModelError(
                 f"the processes that look at pictures died {AGAIN_MAX} times over the same {len(stretch.pictures)} "
                 "pictures: is there memory for as many? --workers 1 takes the least"
@@ -82,24 +90,25 @@ class LocalPool:
 
         return answers
 
-    def _submitted(self, stretch: Stretch) -> concurrent.futures.Future[list[Seen]]:
+    def _submitted(self, sent: Sent) -> concurrent.futures.Future[list[Seen]]:
         """Send a stretch to the pool, or to a new one where a process of it died."""
         try:
-            return self._pool.submit(_look, stretch)
+            return self._pool.submit(_look, sent)
         except BrokenProcessPool:
             self._pool.shutdown(wait=False)
             self._pool = self._started()
-            return self._pool.submit(_look, stretch)
+            return self._pool.submit(_look, sent)
 
 
-def _begin(open_detector: Callable[[], Detector]) -> None:
+def _begin(open_detector: Callable[[], Detector], memory: tuple[Array[c_ubyte], ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started the pool ends it
-    _held.append(Looker(open_detector()))
+    _held.append((Looker(open_detector()), memory))
 
 
 def _nothing() -> None:
     """Do nothing, in a process that then has begun."""
 
 
-def _look(stretch: Stretch) -> list[Seen]:
-    return _held[0].look(stretch)
+def _look(sent: Sent) -> list[Seen]:
+    looker, memory = _held[0]
+    return looker.look(received(sent, memory))

@@ -1,0 +1,83 @@
+"""Stretches that lie in memory of two processes: what arrives is what was sent, and nobody's place is taken."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from detection import handing_over
+from detection.ground_registration import SeenGround
+from detection.handing_over import SLOT_BYTES, Slots, received
+from detection.looking import Picture, Stretch
+from detection.looks import Look, Looks
+from detection.tiling import Tile
+from geo.values import CameraModel, Geodetic, Pose
+
+CAMERA = CameraModel.from_fov(hfov_deg=32.0, width_px=64, height_px=48)
+
+
+def stretch(seed: int, pictures: int = 3, side: int = 48) -> Stretch:
+    rng = np.random.default_rng(seed)
+    pose = Pose(t_utc_ns=seed, lat_deg=52.0, lon_deg=23.5, alt_hae_m=280.0, yaw_deg=1.0, pitch_deg=2.0, roll_deg=3.0)
+    ground = SeenGround(Looks.of([Look(pose, CAMERA)]), Geodetic(lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0), 30.0)
+    made = [
+        Picture(
+            image=rng.integers(0, 256, (side, 64, 3), dtype=np.uint8),
+            tiles=(Tile(left_px=k, top_px=0, width_px=32, height_px=32),),
+            compared=k > 0,
+            ground=ground if k > 0 else None,
+        )
+        for k in range(pictures)
+    ]
+    return Stretch(before=made[0], pictures=tuple(made[1:]))
+
+
+def same(one: Stretch, other: Stretch) -> bool:
+    assert one.before is not None
+    assert other.before is not None
+    pairs = zip((one.before, *one.pictures), (other.before, *other.pictures), strict=True)
+    return all(
+        np.array_equal(a.image, b.image)
+        and a.tiles == b.tiles
+        and (a.ground is None) == (b.ground is None)
+        and (a.ground is None or b.ground is None or bool((a.ground.look.to_camera == b.ground.look.to_camera).all()))
+        for a, b in pairs
+    )
+
+
+def test_what_arrives_is_what_was_sent_and_stays_while_others_come() -> None:
+    slots = Slots(multiprocessing.get_context("spawn"), 2)
+    sent = [slots.put(stretch(seed)) for seed in range(3)]
+    assert sorted(one.slot for one in sent) == [-1, 0, 1]
+    assert all(same(received(one, slots.memory), stretch(seed)) for seed, one in enumerate(sent))
+    slots.give_back(sent[0])
+    again = slots.put(stretch(7))
+    assert again.slot == sent[0].slot
+    assert same(received(again, slots.memory), stretch(7))
+    assert same(received(sent[1], slots.memory), stretch(1))
+    slots.give_back(sent[2])
+    assert slots.put(stretch(8)).slot == -1
+
+
+def test_pictures_that_lie_in_a_slot_are_not_pickled_and_cannot_be_written_to() -> None:
+    slots = Slots(multiprocessing.get_context("spawn"), 1)
+    sent = slots.put(stretch(1))
+    assert len(sent.pickled) < 4000 < sum(sent.lengths)
+    arrived = received(sent, slots.memory)
+    with pytest.raises(ValueError, match="read-only"):
+        arrived.pictures[0].image[0, 0, 0] = 1
+
+
+def test_what_is_larger_than_a_slot_and_what_finds_no_memory_goes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = Slots(multiprocessing.get_context("spawn"), 1)
+    large = stretch(2, side=SLOT_BYTES // (64 * 3 * 2))
+    sent = slots.put(large)
+    assert sent.slot == -1
+    assert same(received(sent, slots.memory), large)
+    assert slots.put(stretch(3)).slot == 0
+    monkeypatch.setattr(handing_over, "IN_MEMORY", "/no such folder")
+    without = Slots(multiprocessing.get_context("spawn"), 1)
+    assert without.memory == ()
+    assert same(received(without.put(stretch(4)), ()), stretch(4))
