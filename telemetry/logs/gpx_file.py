@@ -66,7 +66,8 @@ def read_gpx(path: str | Path, *, undulation: Undulation = egm96) -> PoseTrack:
     except (OSError, ValueError, LookupError) as error:
         raise SourceError(f"{path}: cannot be read as GPX ({error})", path=str(path)) from error
     if untimed:
-        text = f"{untimed} points state no time (planned routes have none) and were left out"
+        why = "planned routes have none, unset clocks 1970"
+        text = f"{untimed} points state no time of a flight ({why}) and were left out"
         problems.append(Problem(kind="time", message=text))
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     t_ns = np.array(times, dtype=np.int64)

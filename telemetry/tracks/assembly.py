@@ -116,9 +116,10 @@ def assemble(sampled: Sampled, *, undulation: Undulation, source: str, problems:
 
 
 def _no_position(source: str, rows: int, found: list[Problem]) -> str:
+    why = "; ".join(problem.message for problem in found[-3:])
     if not rows:
-        return f"{source}: the source holds no positions"
-    return f"{source}: none of its {rows} positions is usable: " + "; ".join(problem.message for problem in found[-3:])
+        return f"{source}: the source holds no positions" + (f": {why}" if why else "")
+    return f"{source}: none of its {rows} positions is usable: {why}"
 
 
 def _finite(samples: Samples) -> Samples:

@@ -158,6 +158,17 @@ def test_gpx_with_routes_extensions_and_an_end_cut_off(tmp_path):
     assert {problem.kind for problem in track.problems} >= {"cut_short", "time"}
 
 
+@pytest.mark.parametrize("time", ["", "<time>1970-01-15T18:00:00Z</time>"])
+def test_gpx_without_a_single_time_of_a_flight_says_so(tmp_path, time):
+    """Said before: that it holds no positions, which it does."""
+    point = f'<trkpt lat="48.0" lon="11.0"><ele>600.5</ele>{time}</trkpt>'
+    head = '<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1" version="1.1">'
+    path = tmp_path / "t.gpx"
+    path.write_text(f"{head}<trk><trkseg>{point * 3}</trkseg></trk></gpx>")
+    with pytest.raises(SourceError, match="3 points state no time of a flight .*unset clocks 1970"):
+        read_track(path)
+
+
 def test_gpx_with_entities_is_refused(tmp_path):
     path = tmp_path / "a.gpx"
     path.write_text('<!DOCTYPE gpx [<!ENTITY a "b">]><gpx><trk/></gpx>')
