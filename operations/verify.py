@@ -33,6 +33,7 @@ from operations.log.checking import (
     check_meta,
     check_outside_head,
     check_signed_heads,
+    clock_steps,
     name_of,
     read_log,
 )
@@ -134,6 +135,7 @@ def verify(
     kept = _regular_bytes(folder / HEAD_FILE)
     reading = _read_case(found)
     found.findings += reading.findings
+    found.notes += clock_steps(reading)
     _check_kept_head(found, reading, kept)
     if head_of and reading.leaves and head_of != reading.leaves[min(reading.leaves)].subject:
         raise InputError(
@@ -154,23 +156,6 @@ def verify(
         parts=parts,
         size_bytes=found.size_bytes,
     )
-
-
-def read_outside_head(path: Path) -> Head:
-    """Read a head that was kept outside the folder: a copy of `log.head`, or one typed from paper, in groups.
-
-    Raises
-    ------
-    InputError
-        When it is none.
-    """
-    try:
-        size, *groups = path.read_text("ascii").split()
-        return Head.from_bytes(f"{size} {''.join(groups)}".encode("ascii"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} holds no head of a log (size and root, as in {HEAD_FILE}): name a copy of one", path=str(path)
-        ) from error
 
 
 def _read_case(found: _Round) -> LogReading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 from operations.evidence.signed_texts import VerifierError, read_head, read_note
@@ -38,6 +39,38 @@ class LogReading:
     def root_after(self, size: int) -> bytes | None:
         """Return the root of the first `size` records; None when there are fewer."""
         return Frontier().extend(self.hashes[:size]).root if 0 <= size <= len(self.hashes) else None
+
+
+def clock_steps(reading: LogReading) -> list[str]:
+    """Return in a sentence where records are dated before the one that they follow: a clock was set, or was wrong.
+
+    No finding: the order of a log is its own, and its dates are what each writer's clock said.
+    """
+    leaves = [reading.leaves[seq] for seq in sorted(reading.leaves)]
+    back = [
+        (before, leaf)
+        for before, leaf in zip(leaves, leaves[1:], strict=False)
+        if leaf.t_utc_ns < before.t_utc_ns - SET_BACK_NS
+    ]
+    if not back:
+        return []
+    before, leaf = back[0]
+    more = f" (and {len(back) - 1} more such)" if len(back) > 1 else ""
+    return [
+        f"log record {leaf.seq} is dated {_date(leaf)}, before the one it follows ({_date(before)}): a clock was set "
+        f"back, or was wrong{more}"
+    ]
+
+
+SET_BACK_NS: Final = 3_600_000_000_000
+"""Clocks of two machines at one operation differ by less; nobody's clock is set by more unasked."""
+
+
+def _date(leaf: Leaf) -> str:
+    try:
+        return f"{dt.datetime.fromtimestamp(leaf.t_utc_ns // 1_000_000_000, tz=dt.UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, OSError, ValueError):  # what somebody wrote there is no date
+        return f"{leaf.t_utc_ns} ns since 1970"
 
 
 def name_of(leaf: Leaf) -> str:

@@ -7,17 +7,16 @@ import datetime
 from typing import TYPE_CHECKING
 
 from geo.errors import InputError
+from operations.case_access import HEAD_FILE
+from operations.case_file import Head
 from operations.evidence.signed_texts import read_keys
 from operations.signing.heads import SignedHead
 from operations.signing.signer import read_public_text
 from operations.signing.stamps import bytes_of, check_stamp
-from operations.verify import read_outside_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from operations.case_file import Head
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def read_anchor(
     except OSError:
         begins = b""
     if begins != b"vedette/operation/":
-        head = read_outside_head(path)
+        head = _read_bare_head(path)
         if keys or stamp is not None:
             raise InputError(f"{path} is a bare size and root: there is no signature in it to check", path=str(path))
         return Anchor(head=head, operation="", vouched=())
@@ -76,3 +75,20 @@ def read_anchor(
 def moment(t_s: int) -> str:
     """Return a moment (s since 1970) as text."""
     return f"{datetime.datetime.fromtimestamp(t_s, tz=datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _read_bare_head(path: Path) -> Head:
+    """Read a head that was kept outside the folder: a copy of `log.head`, or one typed from paper, in groups.
+
+    Raises
+    ------
+    InputError
+        When it is none.
+    """
+    try:
+        size, *groups = path.read_text("ascii").split()
+        return Head.from_bytes(f"{size} {''.join(groups)}".encode("ascii"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} holds no head of a log (size and root, as in {HEAD_FILE}): name a copy of one", path=str(path)
+        ) from error
