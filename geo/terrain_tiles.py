@@ -9,6 +9,7 @@ import numpy as np
 
 from geo.geoid import undulation_m
 from geo.tiled_terrain import Lattice
+from geo.vertical import PLAUSIBLE_M
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 _ALIGNED_POSTS: Final = 0.01
 _STEPS_DEG: Final = (1e-8, 10.0)
-_PLAUSIBLE_M: Final = (-620.0, 9_120.0)
-"""The Dead Sea's shore and Everest (-430, 8849 m), with room for the geoid and for pits; all else is a void."""
 _GEOID_STEP_DEG: Final = 0.01
 """Between posts this far apart EGM96, whose shortest wave is a degree long, is a plane to within a millimetre."""
 _BAND_POSTS: Final = 1 << 22
@@ -229,7 +228,7 @@ class TileSource:
             raw = tile.raster.warped(lattice, rows, columns)
         heights = raw * np.float32(tile.reference.to_m)
         with np.errstate(invalid="ignore"):
-            heights[(heights < _PLAUSIBLE_M[0]) | (heights > _PLAUSIBLE_M[1])] = np.nan
+            heights[(heights < PLAUSIBLE_M[0]) | (heights > PLAUSIBLE_M[1])] = np.nan
         if tile.reference.datum == "egm96":
             heights += _undulations(north, west, grid, rows, columns)
         return heights

@@ -14,6 +14,8 @@ _EGM96: Final = (5773, 5171)
 """EPSG: EGM96 height, and its datum."""
 _BY_FORMAT: Final = {"SRTMHGT": "egm96", "DTED": "egm96"}
 """Formats that fix it: SRTM (SRTM Topography, USGS, 2.2), DTED (MIL-PRF-89020B, 1.2: mean sea level, EGM96)."""
+PLAUSIBLE_M: Final = (-620.0, 9_120.0)
+"""The Dead Sea's shore and Everest (-430, 8849 m), with room for the geoid and for pits; all else is a void."""
 FOOT_M: Final = 0.3048
 """International foot, exact (ISO 80000-3)."""
 _SURVEY_FOOT: Final = 1200.0 / 3937.0

@@ -25,6 +25,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from geo.gis.errors import RefusalError
+from geo.vertical import PLAUSIBLE_M, UnknownUnitError, vertical_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,8 +40,6 @@ SMALL_BYTES: Final = 1 << 19
 """A file no larger is held in memory while it is open (`MAX_OPEN` of them: 256 MB): GDAL reads it without asking us."""
 CHECKED_POSTS: Final = 1 << 21
 """A raster of no more posts can be looked through when it is opened, so that damage, or no height at all, shows."""
-_HEIGHTS: Final = (-2_040.0, 30_000.0)
-"""What any land's height is within, in metres and in feet."""
 _GEOGRAPHIC: Final = "EPSG:4326"
 _VOID: Final = {"int16": -32768.0}
 _VOID_ELSE: Final = -9999.0
@@ -195,16 +194,22 @@ def _facts(raster: Any, *, look_through: bool) -> dict[str, Any]:
         "geographic": bool(known and raster.crs.is_geographic),
         "unit": (raster.units[0] or "") if raster.units else "",
         "vertical": _vertical(raster.crs.to_wkt()) if known else None,
-        "empty": look_through and raster.width * raster.height <= CHECKED_POSTS and _is_empty(raster),
     }
+    small = raster.width * raster.height <= CHECKED_POSTS
+    facts["empty"] = look_through and small and _is_empty(raster, facts)
     if known:
         facts["degrees"] = _extent(raster)
     return facts
 
 
-def _is_empty(raster: Any) -> bool:
-    heights = _read(raster, None)
-    return not ((heights >= _HEIGHTS[0]) & (heights <= _HEIGHTS[1])).any()
+def _is_empty(raster: Any, facts: Mapping[str, Any]) -> bool:
+    """Tell whether no number of a raster is a height of land in its unit; of an unknown unit, in metres."""
+    try:
+        to_m = vertical_reference(facts, "", None).to_m
+    except UnknownUnitError:
+        to_m = 1.0
+    heights_m = _read(raster, None) * np.float32(to_m)
+    return not ((heights_m >= PLAUSIBLE_M[0]) & (heights_m <= PLAUSIBLE_M[1])).any()
 
 
 @functools.lru_cache(maxsize=64)

@@ -81,6 +81,36 @@ def test_feet_are_metres_before_voids_are_sought(tmp_path):
         read_terrain(write(tmp_path / "b.tif", -9999.0, unit="ft"))
 
 
+@pytest.mark.parametrize(
+    ("unit", "number", "crs"),
+    [
+        ("cm", 53_000, "EPSG:4326"),
+        ("dm", 88_000, "EPSG:4326"),
+        ("mm", 8_800_000, "EPSG:4326"),
+        ("km", 0.53, "EPSG:4326"),
+        ("mm", -400_000, "EPSG:4326+5773"),
+        (None, 29_000, "EPSG:4269+6360"),
+        (None, -8_000, "EPSG:4326+5715"),
+    ],
+)
+def test_heights_of_any_unit_are_heights(unit, number, crs, tmp_path):
+    """From the Dead Sea to Everest in the file's own unit, however large its numbers; a depth counts downwards."""
+    terrain = read_terrain(write(tmp_path / "a.tif", number, unit=unit, crs=crs, dtype="float64"))
+    metres = {"cm": 0.01, "dm": 0.1, "mm": 0.001, "km": 1000.0}.get(unit, 1200 / 3937 if number > 0 else -1.0)
+    assert height(terrain) == pytest.approx(number * metres + GEOID, abs=2e-3)
+
+
+@pytest.mark.parametrize(("unit", "number"), [("cm", 30), ("m", 20_000), ("km", 100), ("mm", -900_000)])
+def test_numbers_that_are_no_heights_in_their_unit_are_refused(unit, number, tmp_path):
+    """Thirty centimetres are a height; 20 km, 100 km and 900 m under the sea are none."""
+    path = write(tmp_path / "a.tif", number, unit=unit)
+    if unit == "cm":
+        assert height(read_terrain(path)) == pytest.approx(0.3 + GEOID, abs=2e-3)
+    else:
+        with pytest.raises(InputError, match="holds no height"):
+            read_terrain(path)
+
+
 def test_a_folder_of_tiles_of_every_kind_is_one_ground(tmp_path):
     """A plane through four tiles: SRTM, a GeoTIFF in feet, a finer one in UTM."""
     import pyproj
