@@ -9,6 +9,7 @@ import numpy as np
 
 from geo.gis.errors import GisFileError
 from geo.gis.raster_file import open_raster
+from geo.vertical import UnknownUnitError, vertical_reference
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def read_geoid(path: str | Path) -> Undulation:
     Raises
     ------
     SourceError
-        The file cannot be read, is not in degrees, or holds what is no geoid.
+        The file cannot be read, is not in degrees, counts in a unit nobody knows, or holds what is no geoid.
     """
     path = Path(path)
     try:
@@ -44,12 +45,17 @@ def read_geoid(path: str | Path) -> Undulation:
             raise SourceError(f"{path}: {columns} x {rows} posts are more than a geoid has")
         if facts["crs"] is not None and not facts["geographic"]:
             raise SourceError(f"{path}: a geoid grid has to be in degrees, this one is in {facts['crs']}")
+        to_m = np.float32(vertical_reference(facts, path.name, None).to_m)
         values = np.empty((rows, columns), dtype=np.float32)
         band = max(_BAND_CELLS // columns, 1)
         for row in range(0, rows, band):
-            values[row : row + band] = grid.window(row, 0, min(band, rows - row), columns)
+            values[row : row + band] = grid.window(row, 0, min(band, rows - row), columns) * to_m
     except GisFileError as error:
         raise SourceError(f"{path}: not a grid that can be read ({error.reason})", path=str(path)) from None
+    except UnknownUnitError as unit:
+        raise SourceError(
+            f"{path}: its unit {str(unit)[:40]!r} is not known; convert it to metres", path=str(path)
+        ) from None
     a, b, west, d, e, north = facts["transform"]
     if b or d or not (a and e):
         raise SourceError(f"{path}: a geoid grid has to run along parallels; this one is turned", path=str(path))

@@ -16,6 +16,7 @@ from telemetry.logs.nmea_file import SENTENCE
 from telemetry.logs.subtitle_cues import is_subtitles
 from telemetry.tracks import track_file
 from telemetry.tracks.datums import Undulation, egm96
+from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.track_errors import SourceError
 from telemetry.videos.containers import is_container
 
@@ -168,7 +169,22 @@ def read_track(path: str | Path, options: SourceOptions | None = None) -> PoseTr
     kind = sniff(head)
     if kind is None:
         raise SourceError(f"{path}: {why_unknown(head)}", path=str(path))
-    return _READERS[kind](path, options or SourceOptions())
+    track = _READERS[kind](path, options or SourceOptions())
+    problems = _heights_without_geoid(track)
+    return dataclasses.replace(track, problems=(*track.problems, *problems)) if problems else track
+
+
+def _heights_without_geoid(track: PoseTrack) -> list[Problem]:
+    """Name rows with a height over one surface alone: a geoid by file may end before the flight does."""
+    alone = np.flatnonzero(np.isfinite(track.alt_amsl_m) != np.isfinite(track.alt_hae_m))
+    if not len(alone):
+        return []
+    place = f"{track.lat_deg[alone[0]]:.4f}, {track.lon_deg[alone[0]]:.4f}"
+    text = (
+        f"the geoid says nothing at {len(alone)} of {len(track)} positions (the first at {place}), where heights over "
+        "sea level and over the ellipsoid cannot be exchanged; give one that covers the flight"
+    )
+    return [Problem(kind="geoid_ends", message=text, t_utc_ns=int(track.t_utc_ns[alone[0]]))]
 
 
 def why_unknown(head: bytes) -> str:

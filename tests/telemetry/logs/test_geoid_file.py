@@ -9,10 +9,11 @@ from rasterio.transform import from_origin
 
 from geo.geoid import undulation_m
 from telemetry.tracks.geoid_file import read_geoid
+from telemetry.tracks.sources import SourceOptions, read_track
 from telemetry.tracks.track_errors import SourceError
 
 
-def write(path, values, *, west, north, step, crs="EPSG:4326"):
+def write(path, values, *, west, north, step, crs="EPSG:4326", unit=None):
     profile = {
         "driver": "GTiff",
         "width": values.shape[1],
@@ -25,6 +26,8 @@ def write(path, values, *, west, north, step, crs="EPSG:4326"):
     }
     with rasterio.open(path, "w", **profile) as grid:
         grid.write(values.astype(np.float32), 1)
+        if unit:
+            grid.units = (unit,)
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,34 @@ def test_a_file_that_is_no_grid(tmp_path):
     path.write_text("hello")
     with pytest.raises(SourceError, match=r"x\.tif: not a grid"):
         read_geoid(path)
+
+
+@pytest.mark.parametrize(
+    ("unit", "metre"), [("ft", 1 / 0.3048), ("US survey foot", 3937 / 1200), ("cm", 100.0), ("metre", 1.0)]
+)
+def test_a_grid_in_another_unit_is_brought_to_metres(unit, metre, tmp_path):
+    write(tmp_path / "g.tif", np.full((9, 9), -30.0 * metre), west=7.0, north=51.0, step=0.5, unit=unit)
+    assert read_geoid(tmp_path / "g.tif")(np.array([49.1]), np.array([8.3])) == pytest.approx(-30.0, abs=1e-4)
+
+
+def test_a_unit_nobody_knows_is_named(tmp_path):
+    write(tmp_path / "g.tif", np.zeros((9, 9)), west=7.0, north=51.0, step=0.5, unit="fathom")
+    with pytest.raises(SourceError, match=r"g\.tif: its unit 'fathom' is not known; convert it to metres"):
+        read_geoid(tmp_path / "g.tif")
+
+
+def test_a_geoid_that_ends_before_the_flight_does_is_said(tmp_path):
+    """Four fixes go east out of the grid, whose last cell ends at 8.25: two of them lie within it."""
+    write(tmp_path / "g.tif", np.full((9, 9), 47.0), west=4.0, north=52.0, step=0.5)
+    cues = [
+        f"{k + 1}\n00:00:{k:02d},000 --> 00:00:{k + 1:02d},000\n2024-05-01 10:00:{k:02d}.000\n"
+        f"[latitude: 50.0] [longitude: {8.2490 + 0.0006 * k:.4f}] [rel_alt: 1.0 abs_alt: 300.0]\n"
+        for k in range(4)
+    ]
+    (tmp_path / "a.srt").write_text("\n".join(cues))
+    track = read_track(tmp_path / "a.srt", SourceOptions(undulation=read_geoid(tmp_path / "g.tif")))
+    np.testing.assert_array_equal(track.alt_hae_m, [347.0, 347.0, np.nan, np.nan])
+    (said,) = [problem.message for problem in track.problems if problem.kind == "geoid_ends"]
+    assert "at 2 of 4 positions (the first at 50.0000, 8.2502)" in said
+    whole = read_track(tmp_path / "a.srt")
+    assert not [problem for problem in whole.problems if problem.kind == "geoid_ends"]
