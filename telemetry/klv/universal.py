@@ -19,7 +19,9 @@ from telemetry.klv.columns import Column
 from telemetry.klv.local_set import ieee_float
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from geo.values import FloatArray
 
 UNIVERSAL_KEY: Final = bytes.fromhex("060e2b34020101010e01010201010000")
 
@@ -29,7 +31,7 @@ _VERSION_BYTE: Final = 7
 
 _TIME, _NORTH, _OBLIQUITY, _ROLL = "time", "angle to north", "obliquity", "sensor roll"
 
-_ITEMS: Final[dict[str, int | str]] = {
+_BY_HEX: Final[dict[str, int | str]] = {
     "0702010101050000": _TIME,
     "0701100106000000": 5,
     "0701020102040200": 13,
@@ -57,16 +59,12 @@ _ITEMS: Final[dict[str, int | str]] = {
     "0701100101000000": _ROLL,
 }
 """Second half of an item's key -> the ST 0601 tag with the same meaning, or one of the angles above."""
+_ITEMS: Final = {bytes.fromhex(key): meaning for key, meaning in _BY_HEX.items()}
+_ITEM_START: Final = bytes.fromhex("060e2b34010101")
 
 
-def read_universal_set(data: bytes) -> tuple[int, dict[int, float]]:
-    """Read one set.
-
-    Returns
-    -------
-    tuple
-        Microseconds since 1970 (-1 where absent), and ST 0601 tag to value.
-    """
+def _read_set(data: bytes) -> tuple[int, dict[int | str, float]]:
+    """Read one set: microseconds since 1970 (-1 where absent), and its numbers by tag or name of an angle."""
     found: dict[int | str, float] = {}
     t_us = -1
     position = 0
@@ -77,54 +75,62 @@ def read_universal_set(data: bytes) -> tuple[int, dict[int, float]]:
             break
         value = data[length[1] : length[1] + length[0]]
         position = length[1] + length[0]
-        meaning = _ITEMS.get(key[8:].hex()) if key.startswith(b"\x06\x0e\x2b\x34\x01\x01\x01") else None
+        meaning = _ITEMS.get(key[8:]) if key.startswith(_ITEM_START) else None
         if meaning == _TIME and len(value) == 8:  # noqa: PLR2004
             t_us = min(int.from_bytes(value, "big"), 2**63 - 1)
         elif meaning is not None and math.isfinite(number := ieee_float(value)):
             found[meaning] = number
-    return t_us, _relative(found)
+    return t_us, found
 
 
-def elevation_deg(obliquity_deg: float) -> float:
+def elevation_deg(obliquity_deg: FloatArray) -> FloatArray:
     """Return the elevation of a sensor from its obliquity: 180 is ahead, 270 straight down.
 
     Producers also write the elevation itself, negative downwards; values from
     -90 to 0 are taken as that, values from 0 to 90 as its inverse.
     """
-    if -90.0 <= obliquity_deg <= 0.0:  # noqa: PLR2004
-        return obliquity_deg
-    return -obliquity_deg if obliquity_deg < 90.0 else 180.0 - obliquity_deg  # noqa: PLR2004
+    inverse = np.where(obliquity_deg < 90.0, -obliquity_deg, 180.0 - obliquity_deg)  # noqa: PLR2004
+    return np.where((obliquity_deg >= -90.0) & (obliquity_deg <= 0.0), obliquity_deg, inverse)  # noqa: PLR2004
 
 
-def _relative(found: dict[int | str, float]) -> dict[int, float]:
-    """Replace absolute sensor angles by those against the airframe, where the airframe's own are known."""
-    values = {tag: value for tag, value in found.items() if isinstance(tag, int)}
-    needed = (5, 90, 91)
-    if not all(tag in values for tag in needed) or _NORTH not in found or _OBLIQUITY not in found:
-        return values
-    platform = yaw_pitch_roll_matrix(values[5], values[90], values[91])
-    sensor = yaw_pitch_roll_matrix(found[_NORTH], elevation_deg(found[_OBLIQUITY]), found.get(_ROLL, 0.0))
-    yaw, pitch, roll = matrix_to_yaw_pitch_roll(platform.T @ sensor)
-    return values | {18: float(yaw) % 360.0, 19: float(pitch), 20: float(roll) % 360.0}
+def _relative(columns: Mapping[int | str, Column], packets: int) -> dict[int, Column]:
+    """Turn absolute sensor angles into those against the airframe, where the airframe's own are known."""
+    dense = {name: np.full(packets, np.nan) for name in (5, 90, 91, _NORTH, _OBLIQUITY)} | {_ROLL: np.zeros(packets)}
+    for name, values in dense.items():
+        if name in columns:
+            values[columns[name].packet] = columns[name].values
+    rows = np.flatnonzero(np.logical_and.reduce([np.isfinite(values) for values in dense.values()]))
+    if not len(rows):
+        return {}
+    yaw, pitch, roll, north, obliquity, turn = (values[rows] for values in dense.values())
+    platform = yaw_pitch_roll_matrix(yaw, pitch, roll)
+    sensor = yaw_pitch_roll_matrix(north, elevation_deg(obliquity), turn)
+    angles = matrix_to_yaw_pitch_roll(np.swapaxes(platform, -1, -2) @ sensor)
+    wanted = {18: angles[0] % 360.0, 19: angles[1], 20: angles[2] % 360.0}
+    return {tag: Column(tag=tag, packet=rows, values=values) for tag, values in wanted.items()}
 
 
 def universal_columns(sets: Sequence[bytes]) -> dict[int, Column]:
     """Read many sets into columns by ST 0601 tag; set k is packet k."""
-    cells: dict[int, list[tuple[int, float]]] = {}
+    cells: dict[int | str, tuple[list[int], list[float]]] = {}
     times: list[tuple[int, int]] = []
     for packet, data in enumerate(sets):
-        t_us, values = read_universal_set(data)
+        t_us, found = _read_set(data)
         if t_us >= 0:
             times.append((packet, t_us))
-        for tag, value in values.items():
-            cells.setdefault(tag, []).append((packet, value))
-    columns = {
-        tag: Column(
-            tag=tag,
-            packet=np.array([packet for packet, _ in rows], dtype=np.int64),
-            values=np.array([value for _, value in rows]),
+        for name, value in found.items():
+            packets, values = cells.setdefault(name, ([], []))
+            packets.append(packet)
+            values.append(value)
+    stated = {
+        name: Column(
+            tag=name if isinstance(name, int) else 0,
+            packet=np.array(packets, dtype=np.int64),
+            values=np.array(values),
         )
-        for tag, rows in sorted(cells.items())
+        for name, (packets, values) in cells.items()
     }
+    known = {name: column for name, column in stated.items() if isinstance(name, int)} | _relative(stated, len(sets))
+    columns = dict(sorted(known.items()))
     stamped = np.array(times, dtype=np.int64).reshape(-1, 2)
     return {2: Column(tag=2, packet=stamped[:, 0], values=stamped[:, 1])} | columns if times else columns

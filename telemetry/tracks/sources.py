@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.text_encoding import decoded
-from telemetry.logs import airdata_file, flight_reader_file, misb_csv_file
-from telemetry.logs.csv_table import column_names
-from telemetry.logs.nmea_file import SENTENCE
-from telemetry.logs.subtitle_cues import is_subtitles
-from telemetry.tracks import track_file
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.track_errors import SourceError
@@ -127,6 +122,12 @@ def _text_format(head: bytes) -> SourceFormat | None:
     text = decoded(head)
     if "\x00" in text:
         return None
+    from telemetry.logs import airdata_file, flight_reader_file, misb_csv_file
+    from telemetry.logs.csv_table import column_names
+    from telemetry.logs.nmea_file import SENTENCE
+    from telemetry.logs.subtitle_cues import is_subtitles
+    from telemetry.tracks import track_file
+
     if is_subtitles(text):
         return SourceFormat.SUBTITLES
     if GPX_MARK in text:
@@ -258,7 +259,9 @@ def _no_klv_position(path: Path, stream: KlvStream, track: PoseTrack) -> str:
 
 
 def _airdata(path: Path, options: SourceOptions) -> PoseTrack:
-    return airdata_file.read_airdata(
+    from telemetry.logs.airdata_file import read_airdata
+
+    return read_airdata(
         path,
         utc_offset_s=options.utc_offset_s,
         home_alt_amsl_m=options.home_alt_amsl_m,
@@ -267,7 +270,9 @@ def _airdata(path: Path, options: SourceOptions) -> PoseTrack:
 
 
 def _flight_reader(path: Path, options: SourceOptions) -> PoseTrack:
-    return flight_reader_file.read_flight_reader(
+    from telemetry.logs.flight_reader_file import read_flight_reader
+
+    return read_flight_reader(
         path,
         utc_offset_s=options.utc_offset_s,
         home_alt_amsl_m=options.home_alt_amsl_m,
@@ -288,11 +293,15 @@ def _nmea(path: Path, options: SourceOptions) -> PoseTrack:
 
 
 def _misb_csv(path: Path, options: SourceOptions) -> PoseTrack:
-    return misb_csv_file.read_misb_csv(path, undulation=options.undulation)
+    from telemetry.logs.misb_csv_file import read_misb_csv
+
+    return read_misb_csv(path, undulation=options.undulation)
 
 
 def _track(path: Path, options: SourceOptions) -> PoseTrack:  # noqa: ARG001 - a track states everything itself
-    return track_file.read_track_csv(path)
+    from telemetry.tracks.track_file import read_track_csv
+
+    return read_track_csv(path)
 
 
 _READERS: Final[dict[SourceFormat, Callable[[Path, SourceOptions], PoseTrack]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from typing import Final
 
@@ -52,12 +53,11 @@ class Packing:
         return (size - self.first + _LEAD_BYTES[self.every]) % self.every
 
 
+@functools.cache
 def _row(every: int, count: int) -> re.Pattern[bytes]:
+    """Return the expression of so many packets in a row; made when first asked for, which few programs do."""
     packet = rb"\x47..[\x10-\xff]"
     return re.compile(packet + rb"(?=" + (b".{%d}" % (every - 4) + packet) * (count - 1) + rb")", re.DOTALL)
-
-
-_ROWS: Final = {every: (_row(every, _AT_FIRST), _row(every, _ENOUGH)) for every in _LEAD_BYTES}
 
 
 def packing_of(head: bytes) -> Packing | None:
@@ -67,13 +67,13 @@ def packing_of(head: bytes) -> Packing | None:
     """
     if head.startswith(_UNIVERSAL_LABEL):
         return None
-    for every, (first, _) in _ROWS.items():
-        if first.match(head, _LEAD_BYTES[every]):
-            return Packing(first=_LEAD_BYTES[every], every=every)
+    for every, lead in _LEAD_BYTES.items():
+        if _row(every, _AT_FIRST).match(head, lead):
+            return Packing(first=lead, every=every)
     found = [
         Packing(first=match.start(), every=every)
-        for every, (_, enough) in _ROWS.items()
-        if (match := enough.search(head)) is not None
+        for every in _LEAD_BYTES
+        if (match := _row(every, _ENOUGH).search(head)) is not None
     ]
     return min(found, key=lambda packing: packing.first, default=None)
 

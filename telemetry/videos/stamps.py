@@ -153,6 +153,8 @@ def _without_excursions(
         problems.append(Problem(kind="clock_absurd", message=text, t_utc_ns=int(utc[np.argmax(away)])))
         believed = believed.copy()
         believed[order[away]] = False
+    if np.count_nonzero(lasting) == 1:
+        return believed, problems
     steps = np.diff([float(np.median(offset_s[piece == one])) for one in np.flatnonzero(lasting).tolist()])
     steps = steps[np.abs(steps) > CLOCK_JUMP_S]
     if len(steps):

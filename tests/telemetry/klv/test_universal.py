@@ -15,7 +15,7 @@ from telemetry.klv.ber import encode_length
 from telemetry.klv.klv_check import check_centre
 from telemetry.klv.klv_file import read_klv
 from telemetry.klv.klv_track import track_from_klv
-from telemetry.klv.universal import UNIVERSAL_KEY, elevation_deg, read_universal_set
+from telemetry.klv.universal import UNIVERSAL_KEY, elevation_deg, universal_columns
 from telemetry.videos.video_file import read_video
 
 
@@ -47,6 +47,15 @@ def test_a_real_stream_gives_a_track_whose_rays_meet_its_frame_centres(shared_da
     assert all(frame.pose is not None for frame in frames)
 
 
+def rows_of(sets):
+    """Return what each set says, by tag."""
+    rows = [{} for _ in sets]
+    for tag, column in universal_columns(sets).items():
+        for packet, value in zip(column.packet.tolist(), column.values.tolist(), strict=True):
+            rows[packet][tag] = value
+    return rows
+
+
 def test_the_relative_angles_point_where_the_absolute_ones_do():
     data = b"".join(
         (
@@ -57,7 +66,7 @@ def test_the_relative_angles_point_where_the_absolute_ones_do():
             item("0701100103000000", -35.3),
         )
     )
-    _, values = read_universal_set(data)
+    (values,) = rows_of([data])
     turned = yaw_pitch_roll_matrix(values[5], values[90], values[91]) @ yaw_pitch_roll_matrix(
         values[18], values[19], values[20]
     )
@@ -72,8 +81,12 @@ def test_obliquity_is_read_as_each_producer_means_it(obliquity, elevation):
 
 
 def test_without_the_airframe_no_sensor_angle_is_invented():
-    _, values = read_universal_set(item("0701100102000000", 10.0) + item("0701100103000000", -35.0))
-    assert values == {}
+    """Of three sets only the middle one, which states the airframe's angles, too, has those against it."""
+    absolute = item("0701100102000000", 10.0) + item("0701100103000000", -35.0)
+    airframe = item("0701100106000000", 10.0) + item("0701100105000000", 0.0) + item("0701100104000000", 0.0)
+    before, between, after = rows_of([absolute, airframe + absolute, absolute])
+    assert before == after == {}
+    assert [between[tag] for tag in (18, 19, 20)] == pytest.approx([0.0, -35.0, 0.0], abs=1e-9)
 
 
 def test_time_is_whole_microseconds():
@@ -88,5 +101,5 @@ def test_a_stream_without_heights_has_no_centres_to_check():
 
 @given(st.binary(max_size=300))
 def test_any_bytes(data):
-    read_universal_set(data)
+    universal_columns([data, b"", data])
     decode(a_set(data))
