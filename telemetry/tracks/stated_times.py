@@ -54,6 +54,20 @@ def parse_moment(text: str | None, option: str) -> int | None:
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
 
 
+def parse_span(from_time: str | None, to_time: str | None) -> tuple[int | None, int | None]:
+    """Read ``--from`` and ``--to`` into UTC nanoseconds, None where one is not stated.
+
+    Raises
+    ------
+    InputError
+        One is no time with a zone, or the first is later than the second.
+    """
+    start, end = parse_moment(from_time, "--from"), parse_moment(to_time, "--to")
+    if start is not None and end is not None and start > end:
+        raise InputError("--from is later than --to: exchange them")
+    return start, end
+
+
 def parse_offset(text: str) -> float | None:
     """Read ``--offset``: seconds, or None for auto.
 

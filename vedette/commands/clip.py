@@ -10,7 +10,7 @@ import typer
 
 from detection.ground_hits import UNKNOWN_NS
 from geo.errors import InputError
-from telemetry.tracks.stated_times import parse_moment
+from telemetry.tracks.stated_times import parse_span
 from vedette.commands.purpose_options import CaseNumber, Reason
 from vedette.commands.question_options import Actor, Asker, FromTime, ToTime, require_new
 from vedette.commands.screen import ERRORS, print_json
@@ -58,7 +58,7 @@ def clip(
     from operations.consultation import Access
     from telemetry.videos.clip_file import cut_clip
 
-    start, end = parse_moment(from_time, "--from"), parse_moment(to_time, "--to")
+    start, end = parse_span(from_time, to_time)
     if (track is None) == (start is None) or (start is None) != (end is None):
         raise InputError("give either --track ID, or --from and --to")
     require_new(out)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from geo.errors import InputError
-from telemetry.tracks.stated_times import parse_moment
+from telemetry.tracks.stated_times import parse_span
 from vedette.commands.places import read_place
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.question_options import Actor, AreaFile, Asker, FromTime, Operations, ToTime, Zone, parse_zone
@@ -55,7 +55,7 @@ def seen(
     from operations.finding.seen import seen as ask
 
     ground, local = _ground(at, area), parse_zone(zone)
-    start, end = parse_moment(from_time, "--from"), parse_moment(to_time, "--to")
+    start, end = parse_span(from_time, to_time)
     asker = Asker(actor=actor, case=case, reason=reason, key_file=key_file, passphrase_file=passphrase_file)
     with asker.opened(operations, Access.VIEW, "seen") as asked:
         answer = ask(asked.archive, FootprintIndex(asked.archive), ground, from_utc_ns=start, to_utc_ns=end)

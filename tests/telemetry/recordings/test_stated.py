@@ -9,6 +9,8 @@ import pytest
 from geo.errors import InputError
 from telemetry.recordings.reading_options import ReadingOptions
 from telemetry.recordings.stated import Stated
+from telemetry.tracks.stated_times import parse_span
+from vedette.main import main
 
 WORDS = {
     "offset": ("-1.5", {"offset_s": -1.5}),
@@ -56,3 +58,14 @@ def test_mount_and_camera_are_those_stated():
 def test_what_cannot_be_meant_is_named_by_its_option(word, written, told):
     with pytest.raises(InputError, match=told):
         Stated(**{word: written}).options()
+
+
+@pytest.mark.parametrize("command", [["seen", "op", "--at", "50,8"], ["clip", "op", "--out", "cut.ts"]])
+def test_a_span_that_ends_before_it_begins_is_refused_and_not_answered(command, tmp_path, monkeypatch, capsys):
+    """'Not seen' from eleven to ten would be a wrong answer."""
+    monkeypatch.chdir(tmp_path)
+    later, earlier = "2024-05-01T11:00:00Z", "2024-05-01T10:00:00Z"
+    assert main([*command, "--from", later, "--to", earlier, "--case", "1", "--reason", "test"]) == 2
+    assert "--from is later than --to: exchange them" in capsys.readouterr().err
+    assert parse_span(earlier, later) == (1_714_557_600_000_000_000, 1_714_561_200_000_000_000)
+    assert parse_span(None, earlier) == (None, 1_714_557_600_000_000_000)
