@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -78,25 +79,37 @@ def _field_of_view(reader: RecordingReader, options: ReadingOptions) -> float:
 
 
 def _copy(copy: StreamCopy, reader: RecordingReader, stated_hfov_deg: float) -> KlvClip:
+    """Copy packet by packet; poses wait until no earlier picture can follow, for pictures come as they are decoded."""
     counter = SegmentCounter()
     pictures = packets = 0
     main: int | None = None
+    waiting: list[tuple[int, bytes]] = []
     for packet in copy.packets():
         if not copy.is_carried(packet):
             continue
         if packet.stream.type == "video" and main in (None, packet.stream.index):
             main = packet.stream.index
             stamp = packet.dts if packet.dts is not None else packet.pts
-            counter.step(None if stamp is None else stamp * Fraction(packet.time_base))
+            decoded_s = None if stamp is None else stamp * Fraction(packet.time_base)
+            if counter.step(decoded_s):
+                _put_until(math.inf, waiting, copy)
             ticks = ticks_of(packet)
             pictures += 1
             payload = None if ticks is None else _packet(reader, ticks, counter.segment, stated_hfov_deg)
             if payload is not None and ticks is not None:
-                copy.put_klv(payload, ticks)
+                heapq.heappush(waiting, (ticks, payload))
                 packets += 1
+            _put_until(-math.inf if decoded_s is None else decoded_s / TIME_BASE, waiting, copy)
         copy.copy(packet)
+    _put_until(math.inf, waiting, copy)
     left_out = tuple(copy.left_out)
     return KlvClip(pictures=pictures, packets=packets, without_pose=pictures - packets, left_out=left_out)
+
+
+def _put_until(ticks: float | Fraction, waiting: list[tuple[int, bytes]], copy: StreamCopy) -> None:
+    while waiting and waiting[0][0] <= ticks:
+        at, payload = heapq.heappop(waiting)
+        copy.put_klv(payload, at)
 
 
 def _packet(reader: RecordingReader, ticks: int, segment: int, stated_hfov_deg: float) -> bytes | None:

@@ -12,7 +12,7 @@ from detection.ground_hits import UNKNOWN_NS
 from geo.errors import InputError
 from telemetry.tracks.stated_times import parse_span
 from vedette.commands.purpose_options import CaseNumber, Reason
-from vedette.commands.question_options import Actor, Asker, FromTime, ToTime, require_new
+from vedette.commands.question_options import Actor, Asker, FromTime, ToTime, require_new_stream
 from vedette.commands.screen import ERRORS, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 from vedette.commands.signing_options import SigningPassphraseFile
@@ -61,7 +61,7 @@ def clip(
     start, end = parse_span(from_time, to_time)
     if (track is None) == (start is None) or (start is None) != (end is None):
         raise InputError("give either --track ID, or --from and --to")
-    require_new(out)
+    require_new_stream(out)
     asker = Asker(actor=actor, case=case, reason=reason, key_file=key_file, passphrase_file=passphrase_file)
     with asker.opened([operation], Access.EXPORT, "clip") as asked:
         if track is not None:

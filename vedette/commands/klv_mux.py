@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from geo.errors import RefusedError
 from telemetry.recordings.stated import Stated
+from vedette.commands.question_options import require_new_stream
 from vedette.commands.screen import RESULTS, print_json
 
 
@@ -31,8 +31,7 @@ def mux(
     from telemetry.recordings.klv_clip_file import write_klv_clip
     from telemetry.recordings.open_recordings import open_recordings
 
-    if out.exists():
-        raise RefusedError(f"{out} exists already; name another file or move it away", path=str(out))
+    require_new_stream(out)
     stated = Stated(
         offset=offset, start=start, utc_offset=utc_offset, home_alt_amsl_m=home_alt_amsl_m, mount=mount, camera=camera
     )

@@ -168,6 +168,22 @@ def require_new(out: Path) -> None:
         raise InputError(f"{out}: there is no folder {out.parent}; make it, or name another", path=str(out))
 
 
+def require_new_stream(out: Path) -> None:
+    """Refuse, as `require_new` does, and another ending than that of the transport stream which is written.
+
+    Raises
+    ------
+    RefusedError, InputError
+        See `require_new`; or the name ends otherwise.
+    """
+    require_new(out)
+    if out.suffix.lower() != ".ts":
+        raise InputError(
+            f"{out}: what is written is an MPEG transport stream, whatever it is called: let its name end in .ts",
+            path=str(out),
+        )
+
+
 def parse_zone(text: str | None) -> dt.tzinfo | None:
     """Read a zone: a name of the IANA data base, or hours and minutes from UTC; None is the machine's own.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from telemetry.recordings.klv_clip_file import klv_of, write_klv_clip
 from telemetry.recordings.open_recordings import open_recordings
 from telemetry.recordings.reading import read
 from telemetry.recordings.reading_options import ReadingOptions, parse_stated_camera
+from vedette.main import main
 
 START_NS = 1_714_557_600_000_000_000
 
@@ -43,6 +45,31 @@ def test_subtitles_become_klv_that_poses_the_same(subtitled, tmp_path):
         assert ours.pose.hfov_deg == pytest.approx(62.0, abs=0.01)
         turned = camera_to_ned(Poses.of(theirs.pose))[0].T @ camera_to_ned(Poses.of(ours.pose))[0]
         assert np.degrees(np.arccos(np.clip((np.trace(turned) - 1) / 2, -1, 1))) < 0.05
+
+
+def test_each_packet_is_shown_with_its_picture(subtitled, tmp_path):
+    """Pictures that come out of order as they are decoded (B pictures) take none of their poses to another moment."""
+    write_klv_clip(subtitled, ReadingOptions(camera=parse_stated_camera("62")), tmp_path / "out.ts")
+    with av.open(str(tmp_path / "out.ts")) as clip:
+        packets = [
+            (packet.stream.type, float(packet.pts * packet.time_base), bytes(packet))
+            for packet in clip.demux()
+            if packet.size
+        ]
+    shown = [at_s for kind, at_s, _ in packets if kind == "video"]
+    carried = [at_s for kind, at_s, _ in packets if kind == "data"]
+    stamps = decode(b"".join(payload for kind, _, payload in packets if kind == "data")).times_us()
+    assert shown != sorted(shown)
+    assert carried == pytest.approx(sorted(shown), abs=2e-5)
+    np.testing.assert_allclose((stamps - stamps[0]) * 1e-6, np.array(carried) - carried[0], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("out.mp4", "let its name end in .ts"), ("none/out.ts", "there is no folder")]
+)
+def test_a_name_that_cannot_be_written_to_is_refused_before_anything_is_read(subtitled, tmp_path, capsys, name, words):
+    assert main(["klv", "mux", str(subtitled.paths[0]), "--out", str(tmp_path / name)]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("frame", list(GimbalFrame))
