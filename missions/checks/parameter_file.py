@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from geo.errors import InputError
 from missions.documents.whole_file import read_text
@@ -26,6 +26,8 @@ _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,15}")
 """MAVLink PARAM_VALUE: at most 16 characters."""
 _VERSION: Final = re.compile(r"Version:\s*(\d{1,3})\.(\d{1,3})")
 _QGC_FIELDS: Final = 5
+AUTOPILOT: Final = 1
+"""MAV_COMP_ID_AUTOPILOT1 (MAVLink common.xml)."""
 _OF_PX4: Final = ("SYS_AUTOSTART", "MAV_SYS_ID", "MIS_TKO_LAND_REQ", "COM_ARM_WO_GPS")
 _OF_ARDUPILOT: Final = ("SYSID_THISMAV", "ARMING_CHECK", "ARMING_SKIPCHK", "FRAME_CLASS", "WPNAV_SPEED", "WP_RADIUS")
 
@@ -54,8 +56,16 @@ def read_parameters(path: Path) -> Parameters:
 
 
 def parse_parameters(text: str, *, where: str) -> Parameters:
-    """Read the text of a parameter file; `where` names it in errors. A name given twice keeps its last value."""
-    values: dict[str, float] = {}
+    """Read the text of a parameter file; `where` names it in errors.
+
+    Of a file that lists several components of a vehicle (a gimbal, a camera) the autopilot's parameters are taken.
+
+    Raises
+    ------
+    InputError
+        A line is no parameter, there are two vehicles, or one parameter has two values, of which nothing tells the right.
+    """
+    rows: list[_Row] = []
     stack = ""
     version: tuple[int, int] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
@@ -66,16 +76,48 @@ def parse_parameters(text: str, *, where: str) -> Parameters:
         if said:
             version = (int(said[1]), int(said[2]))
         if body.strip():
-            name, value = _parameter(body, f"{where}: line {number}")
-            values[name] = value
-    if not values:
-        raise InputError(f"{where}: holds no parameter; save the vehicle's parameters to a file again")
+            rows.append(_parameter(body, number, where))
+    values = _of_one(rows, where)
     return Parameters(where=where, values=values, dialect=_dialect(stack, values), version=version)
 
 
-def _parameter(body: str, where: str) -> tuple[str, float]:
+class _Row(NamedTuple):
+    """A parameter as one line states it; vehicle and component where the file names them."""
+
+    line: int
+    name: str
+    value: float
+    vehicle: int | None = None
+    component: int | None = None
+
+
+def _of_one(rows: list[_Row], where: str) -> dict[str, float]:
+    """Return the values of one vehicle's autopilot."""
+    if not rows:
+        raise InputError(f"{where}: holds no parameter; save the vehicle's parameters to a file again")
+    vehicles = sorted({row.vehicle for row in rows if row.vehicle is not None})
+    if len(vehicles) > 1:
+        raise InputError(
+            f"{where}: holds the parameters of vehicles {vehicles[0]} and {vehicles[1]}; keep the lines of the one that flies"
+        )
+    own = [row for row in rows if row.component in (None, AUTOPILOT)] or rows
+    first: dict[str, _Row] = {}
+    for row in own:
+        before = first.setdefault(row.name, row)
+        if before.value != row.value:
+            raise InputError(
+                f"{where}: {row.name} is {before.value:g} in line {before.line} and {row.value:g} in line {row.line}; keep "
+                "the line that holds"
+            )
+    return {name: row.value for name, row in first.items()}
+
+
+def _parameter(body: str, line: int, file: str) -> _Row:
+    where = f"{file}: line {line}"
     fields = body.replace(",", " ").replace("=", " ").split()
-    if len(fields) == _QGC_FIELDS and fields[0].isdigit() and fields[1].isdigit():
+    vehicle = component = None
+    if len(fields) == _QGC_FIELDS and fields[0].isdecimal() and fields[1].isdecimal():
+        vehicle, component = int(fields[0][:9]), int(fields[1][:9])
         fields = fields[2:4]
     if len(fields) < 2 or not _NAME.fullmatch(fields[0]):
         raise InputError(
@@ -88,7 +130,7 @@ def _parameter(body: str, where: str) -> tuple[str, float]:
         value = math.nan
     if not math.isfinite(value):
         raise InputError(f"{where}: the value {fields[1][:20]!r} of {fields[0]} is not a number")
-    return fields[0], value
+    return _Row(line, fields[0], value, vehicle, component)
 
 
 def _dialect(stack: str, values: Mapping[str, float]) -> Dialect | None:

@@ -222,7 +222,9 @@ ACTIONS = "FS_THR_ENABLE 1\nFS_GCS_ENABLE 1\nFENCE_ACTION 1\nBATT_FS_LOW_ACT 2\n
     ],
 )
 def test_a_way_home_that_cannot_be_judged_is_an_error(mission, changed, found):
-    told = known(LANDING + ACTIONS + changed, Dialect.ARDUPILOT).settings
+    names = {line.split()[0] for line in changed.splitlines()}
+    kept = "".join(f"{line}\n" for line in ACTIONS.splitlines() if line.split()[0] not in names)
+    told = known(LANDING + kept + changed, Dialect.ARDUPILOT).settings
     findings = check_document(mission(), name="t", dialect=Dialect.ARDUPILOT, settings=told).findings
     said = [f.message for f in findings if f.rule.startswith("failsafe.")]
     assert len(said) == len(found)
@@ -238,3 +240,29 @@ def test_rally_points_want_the_parameters_that_choose_among_them(mission, make_i
     told = known(LANDING + ACTIONS + "RALLY_LIMIT_KM 0.3\nRALLY_INCL_HOME 1\n", Dialect.ARDUPILOT).settings
     assert told.landing.limit_m == 300.0
     assert check_document(document, name="t", dialect=Dialect.ARDUPILOT, settings=told).findings == ()
+
+
+def test_of_several_components_the_autopilots_parameters_are_taken():
+    """A gimbal that is component 154 may have parameters of the same names."""
+    text = "# Stack: PX4 Pro\n1\t154\tRTL_TYPE\t0\t6\n1\t1\tRTL_TYPE\t5\t6\n1\t154\tMNT_RATE\t9\t9\n"
+    assert parse_parameters(text, where="v.params").values == {"RTL_TYPE": 5.0}
+
+
+def test_a_component_alone_is_taken_for_what_it_is():
+    assert parse_parameters("7\t154\tMNT_RATE\t9\t9\n", where="v.params").values == {"MNT_RATE": 9.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("RTL_TYPE,5\nRTL_ALT,1\nRTL_TYPE,0\n", "RTL_TYPE is 5 in line 1 and 0 in line 3; keep the line that holds"),
+        ("1\t1\tRTL_TYPE\t5\t6\n2\t1\tRTL_TYPE\t5\t6\n", "the parameters of vehicles 1 and 2"),
+    ],
+)
+def test_a_parameter_with_two_values_is_not_guessed_at(text, words):
+    with pytest.raises(InputError, match=words):
+        parse_parameters(text, where="v.param")
+
+
+def test_a_parameter_written_twice_alike_is_one():
+    assert parse_parameters("RTL_TYPE,5\nRTL_TYPE,5.0\n", where="v.param").values == {"RTL_TYPE": 5.0}
