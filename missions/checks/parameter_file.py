@@ -63,7 +63,7 @@ def parse_parameters(text: str, *, where: str) -> Parameters:
     Raises
     ------
     InputError
-        A line is no parameter, there are two vehicles, or one parameter has two values, of which nothing tells the right.
+        A line is no parameter, there are two vehicles, or one parameter has two values.
     """
     rows: list[_Row] = []
     stack = ""
