@@ -98,7 +98,8 @@ def _of_one(rows: list[_Row], where: str) -> dict[str, float]:
     vehicles = sorted({row.vehicle for row in rows if row.vehicle is not None})
     if len(vehicles) > 1:
         raise InputError(
-            f"{where}: holds the parameters of vehicles {vehicles[0]} and {vehicles[1]}; keep the lines of the one that flies"
+            f"{where}: holds the parameters of vehicles {vehicles[0]} and {vehicles[1]}; keep the lines of the "
+            "one that flies"
         )
     own = [row for row in rows if row.component in (None, AUTOPILOT)] or rows
     first: dict[str, _Row] = {}
