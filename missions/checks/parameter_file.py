@@ -107,8 +107,8 @@ def _of_one(rows: list[_Row], where: str) -> dict[str, float]:
         before = first.setdefault(row.name, row)
         if before.value != row.value:
             raise InputError(
-                f"{where}: {row.name} is {before.value:g} in line {before.line} and {row.value:g} in line {row.line}; keep "
-                "the line that holds"
+                f"{where}: {row.name} is {before.value:g} in line {before.line} and {row.value:g} in line {row.line}; "
+                "keep the line that holds"
             )
     return {name: row.value for name, row in first.items()}
 
