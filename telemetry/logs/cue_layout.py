@@ -51,10 +51,14 @@ SHAPES_KEPT: Final = 1000
 _DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"000000000")
 
 _PAIR: Final = re.compile(
-    r"\b([A-Za-z_]+)\s*[:=]\s*([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)(?![\d:])(?:\s?(ft|feet)\b)?"
+    r"\b([A-Za-z_]+)\s*[:=]\s*((?>[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?))(?![\d:]|\s?°\s?\d)(?:\s?°)?"
+    r"(?:\s?(ft|feet|[NSEW])\b)?"
 )
+"""A name and its number; none of degrees with minutes behind them, which is not the number that stands first."""
 _PLACE: Final = re.compile(r"\b(?:GPS|RTK) ?\(([^()]{3,80})\)")
 _SIDES: Final = ("N", "S", "E", "W")
+_SIDES_OF: Final = {"lat_deg": ("N", "S"), "lon_deg": ("E", "W")}
+_FEET: Final = ("ft", "feet")
 _PART: Final = re.compile(r"(?:([NSEW])\s*:?)?\s*([-+]?\d*\.?\d+)\s*°?\s*([NSEWM]?)")
 _ANGLE: Final = r"\s{0,9}([-+.\d]{1,40}+)"
 _TRIPLE: Final = re.compile(rf"\b([FG])\.PRY ?\({_ANGLE}[^,)]{{0,20}},{_ANGLE}[^,)]{{0,20}},{_ANGLE}[^)]{{0,60}}\)")
@@ -85,11 +89,11 @@ class CueLayout:
             row[column] = -abs(value) if is_south_or_west else value
         return row
 
-    def wall_clock(self, cue: str) -> WallClock | None:
-        """Return a cue's date and time; None where it has none, or an impossible one."""
+    def wall_clock(self, cue: str, *, day_first: bool = False) -> WallClock | None:
+        """Return a cue's date and time (see `find_wall_clock`); None where it has none, or an impossible one."""
         if not self.clock:
             return None
-        return wall_clock({part: cue[start:end] or None for part, start, end in self.clock})
+        return wall_clock({part: cue[start:end] or None for part, start, end in self.clock}, day_first=day_first)
 
 
 class CueLayouts:
@@ -134,15 +138,19 @@ def read_layout(cue: str) -> CueLayout:
 
 def _named(cue: str) -> dict[str, Number]:
     """Find numbers that follow a name; of one name written twice the last counts."""
-    pairs = {
-        pair.group(1).lower(): Number(*pair.span(2), FOOT_M if pair.group(3) else 1.0) for pair in _PAIR.finditer(cue)
-    }
+    pairs: dict[str, tuple[Number, str]] = {}
+    for pair in _PAIR.finditer(cue):
+        behind = pair.group(3) or ""
+        unit = FOOT_M if behind in _FEET else 1.0
+        pairs[pair.group(1).lower()] = Number(*pair.span(2), unit, behind in ("S", "W")), behind
     numbers: dict[str, Number] = {}
     ranks: dict[str, int] = {}
     for key in pairs.keys() & _RANKED.keys():
         column, rank = _RANKED[key]
-        if rank < ranks.get(column, len(_RANKED)):
-            numbers[column], ranks[column] = pairs[key], rank
+        where, behind = pairs[key]
+        of_another = behind in _SIDES and behind not in _SIDES_OF.get(column, ())
+        if rank < ranks.get(column, len(_RANKED)) and not of_another:
+            numbers[column], ranks[column] = where, rank
     return numbers
 
 

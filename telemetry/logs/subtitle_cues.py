@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.values import FloatArray
+    from telemetry.logs.cue_layout import CueLayout
 
 _BEGIN: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})\Z")
 _BEGIN_LENGTH: Final = len("000:00:00,000")
@@ -47,13 +48,15 @@ class Cues:
     """Columns of a subtitle file, one row a cue; NaN (or -1 for times) where the cue does not say.
 
     `stamp_ns` is the camera's local wall clock as if it were UTC, or UTC where `states_zone` says that the cues name a
-    zone; `whole_seconds` says that it was written without a fraction.
+    zone; `whole_seconds` says that it was written without a fraction, `either_order` that nothing tells whether dates
+    begin with the day or the month (the month was taken).
     """
 
     start_ns: NDArray[np.int64]
     stamp_ns: NDArray[np.int64]
     whole_seconds: bool
     states_zone: bool
+    either_order: bool
     columns: dict[str, FloatArray]
 
     def __len__(self) -> int:
@@ -112,18 +115,10 @@ def read_cues(text: str) -> Cues:
 
 def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
     """Read cues given as start (nanoseconds of presentation time) and text, as a subtitle track holds them."""
-    starts, stamps, rows = array("q"), array("q"), array("d")
-    fractions = zones = 0
-    layouts = CueLayouts()
+    starts, rows, layouts, stamps = array("q"), array("d"), CueLayouts(), _Stamps()
     for start_ns, cue in cues:
         layout = layouts.of(cue)
-        clock = layout.wall_clock(cue)
-        if clock is None:
-            stamps.append(-1)
-        else:
-            fractions += clock.has_fraction
-            zones += clock.moment.tzinfo is not None
-            stamps.append(utc_ns(clock.moment, 0.0))
+        stamps.add(layout, cue)
         starts.append(start_ns)
         rows.extend(layout.row(cue))
     table = np.array(rows, dtype=np.float64).reshape(len(starts), len(NAMED))
@@ -133,11 +128,44 @@ def cue_columns(cues: Iterable[tuple[int, str]]) -> Cues:
     columns["hfov_deg"] = _hfov_deg(columns.pop("focal_len"), columns.pop("f_number"), columns.pop("zoom"))
     return Cues(
         start_ns=np.array(starts, dtype=np.int64),
-        stamp_ns=np.array(stamps, dtype=np.int64),
-        whole_seconds=fractions == 0,
-        states_zone=zones > 0,
+        stamp_ns=stamps.settled(),
+        whole_seconds=not stamps.fractions,
+        states_zone=stamps.zones > 0,
+        either_order=stamps.unsure and stamps.day_first is None,
         columns=columns,
     )
+
+
+class _Stamps:
+    """The dates of cues, both ways where day and month could be exchanged, until one of them shows which is meant."""
+
+    def __init__(self) -> None:
+        self._month_first, self._day_first = array("q"), array("q")
+        self.fractions = self.zones = 0
+        self.day_first: bool | None = None
+        self.unsure = False
+
+    def add(self, layout: CueLayout, cue: str) -> None:
+        """Take the next cue."""
+        clock = layout.wall_clock(cue)
+        if clock is None:
+            self._month_first.append(-1)
+            self._day_first.append(-1)
+            return
+        self.fractions += clock.has_fraction
+        self.zones += clock.moment.tzinfo is not None
+        stamp_ns = utc_ns(clock.moment, 0.0)
+        self._month_first.append(stamp_ns)
+        if clock.shows_day_first is not None and self.day_first is None:
+            self.day_first = clock.shows_day_first
+        if clock.either_order and (other := layout.wall_clock(cue, day_first=True)) is not None:
+            self.unsure = True
+            stamp_ns = utc_ns(other.moment, 0.0)
+        self._day_first.append(stamp_ns)
+
+    def settled(self) -> NDArray[np.int64]:
+        """Return the time of each cue as if it were UTC, -1 where it has none."""
+        return np.array(self._day_first if self.day_first else self._month_first, dtype=np.int64)
 
 
 def _settle_order(columns: dict[str, FloatArray]) -> None:

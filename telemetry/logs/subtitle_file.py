@@ -115,7 +115,8 @@ def track_from_cues(
     """
     if not np.isfinite(cues.columns["lat_deg"]).any():
         raise SourceError(
-            f"{source}: none of its {len(cues)} cues states a position (this aircraft writes none, or had no GPS lock)",
+            f"{source}: none of its {len(cues)} cues states a position that can be read (this aircraft writes none, "
+            "had no GPS lock, or writes degrees and minutes)",
             path=source,
         )
     problems: list[Problem] = []
@@ -151,6 +152,9 @@ def _times(cues: Cues, stated: StatedOfCues, problems: list[Problem]) -> NDArray
     if stated.utc_offset_s is None and not cues.states_zone:
         text = "the camera's clock states no zone; its local time was taken as UTC; state the zone"
         problems.append(Problem(kind="time_zone_unknown", message=text))
+    if cues.either_order:
+        text = "nothing tells whether the cues' dates begin with the day or the month; they were read month first"
+        problems.append(Problem(kind="date_order", message=f"{text}; state the start if that is wrong"))
     offset_ns = 0 if cues.states_zone else round((stated.utc_offset_s or 0.0) * 1e9)
     lag = cues.stamp_ns - cues.start_ns
     if not cues.whole_seconds and stamped.all():

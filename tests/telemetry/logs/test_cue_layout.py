@@ -112,6 +112,43 @@ def test_places_in_parentheses(place, lat, lon):
         np.testing.assert_array_equal([row["lat_deg"], row["lon_deg"]], [lat, lon])
 
 
+@pytest.mark.parametrize(
+    ("written", "lat", "lon"),
+    [
+        ("latitude: 48.5 S longitude: 11.25 W", -48.5, -11.25),
+        ("latitude: 48.5N longitude: 11.25E", 48.5, 11.25),
+        ("lat: 48.5° S lon: -11.25° W", -48.5, -11.25),
+        ("latitude: -48.5 longitude: 11.25", -48.5, 11.25),
+        ("latitude: 48.5 W longitude: 11.25 N", math.nan, math.nan),
+        ("LAT: 48°30'00\"N LON: 11°15'00\"E", math.nan, math.nan),
+        ("LAT: 48 ° 30.5 LON: 11 ° 15.5", math.nan, math.nan),
+        ("LAT: 48.5°30 LON: 11.25", math.nan, 11.25),
+    ],
+)
+def test_letters_and_degrees_behind_a_number_count(written, lat, lon):
+    """The southern and the western half have letters, too; of degrees and minutes the degrees alone are no place."""
+    columns = cue_columns([(0, f"2024-05-01 10:00:00\n{written} altitude: 5")]).columns
+    np.testing.assert_array_equal([columns["lat_deg"][0], columns["lon_deg"][0]], [lat, lon])
+    assert columns["alt_unstated_m"][0] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("dates", "days", "unsure"),
+    [
+        (["01/05/2024", "01/05/2024"], ["2024-01-05", "2024-01-05"], True),
+        (["12/05/2024", "13/05/2024"], ["2024-05-12", "2024-05-13"], False),
+        (["05/12/2024", "05/13/2024"], ["2024-05-12", "2024-05-13"], False),
+        (["05/05/2024"], ["2024-05-05"], False),
+        (["2024-01-05"], ["2024-01-05"], False),
+        (["01.05.2024"], ["2024-05-01"], False),
+    ],
+)
+def test_day_and_month_are_those_that_any_cue_shows(dates, days, unsure):
+    cues = cue_columns([(k, f"{date} 10:00:00\nlatitude: 1.5 longitude: 2.5") for k, date in enumerate(dates)])
+    expected = [np.datetime64(f"{day}T10:00:00", "ns").astype(np.int64) for day in days]
+    assert (cues.stamp_ns.tolist(), cues.either_order) == (expected, unsure)
+
+
 def test_a_number_without_end_is_none():
     columns = cue_columns([(0, "latitude: 1e999 longitude: 2 altitude: -9e400")]).columns
     assert np.isnan([columns["lat_deg"][0], columns["alt_unstated_m"][0]]).all()

@@ -213,3 +213,12 @@ def test_any_text_ends_in_our_own_error_or_a_track(tmp_path_factory, text, body,
     except VedetteError:
         return
     assert (np.abs(track.lat_deg) <= 90).all()
+
+
+def test_an_order_of_day_and_month_that_nothing_tells_is_said(tmp_path):
+    for name, date in (("unsure", "01/05/2024"), ("sure", "01.05.2024")):
+        body = f"{date} 10:00:01\n[latitude: 48.5] [longitude: 11.5] [rel_alt: 1.0 abs_alt: 500.0]"
+        (tmp_path / f"{name}.srt").write_text(cue(1, body))
+    said = {name: read_subtitles(tmp_path / f"{name}.srt").problems for name in ("unsure", "sure")}
+    assert [problem.kind for problem in said["unsure"]].count("date_order") == 1
+    assert "date_order" not in [problem.kind for problem in said["sure"]]
