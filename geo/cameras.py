@@ -95,4 +95,4 @@ def find_camera(name: str) -> PublishedCamera:
     names = {camera.name.casefold(): camera.name for camera in published_cameras()}
     near = [names[key] for key in difflib.get_close_matches(wanted, names, n=3, cutoff=0.3)]
     hint = f"nearest: {', '.join(near)}" if near else "the how-to page on locating lists those known"
-    raise InputError(f"no camera is named {name!r} ({hint}); or give its field of view as HFOV_DEG,WIDTH,HEIGHT")
+    raise InputError(f"no camera is named {name!r} ({hint}); or give its horizontal field of view in degrees")

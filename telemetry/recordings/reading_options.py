@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from geo.cameras import find_camera
 from geo.errors import InputError
@@ -18,6 +19,10 @@ from telemetry.videos.frame import VideoLimits
 if TYPE_CHECKING:
     from geo.values import Terrain
     from telemetry.recordings.mounts import Mount
+
+
+_FOV_AND_SIZE: Final = re.compile(r"\s*\d+(?:\.\d+)?\s*(?:,\s*\d+\s*){2}")
+"""As ``vedette locate --camera`` takes it, where no picture tells its size."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,11 @@ def parse_stated_camera(text: str) -> StatedCamera:
     try:
         hfov = float(text)
     except ValueError:
+        if _FOV_AND_SIZE.fullmatch(text):
+            raise InputError(
+                f"--camera: recordings tell the size of their pictures; give the field of view alone, as "
+                f"{text.split(',')[0].strip()}"
+            ) from None
         return StatedCamera(text=text, focal_rel=find_camera(text).focal_rel)
     if not 0.0 < hfov < 180.0:  # noqa: PLR2004
         raise InputError(f"--camera: a horizontal field of view lies between 0 and 180 degrees, not {text}")

@@ -125,7 +125,7 @@ def _sightings(
     if options.camera is not None:
         lens = options.camera.model(facts.width_px, facts.height_px)
     else:
-        hfov, vfov = float(np.nanmedian(kept.hfov_deg)), float(np.nanmedian(kept.vfov_deg))
+        hfov, vfov = _usual(kept.hfov_deg), _usual(kept.vfov_deg)
         if not np.isfinite(hfov):
             raise InputError("the clip states no field of view: give --camera NAME or its angle as a first value")
         sides = {"width_px": facts.width_px, "height_px": facts.height_px}
@@ -133,6 +133,12 @@ def _sightings(
     chosen = {name: getattr(marks, name)[rows] for name in ("lat_deg", "lon_deg", "alt_hae_m")}
     uv_px = np.stack([marks.u_px, marks.v_px], axis=1)[rows]
     return Sightings(poses=kept, uv_px=uv_px, **chosen), marks.media_s[rows], lens
+
+
+def _usual(values: FloatArray) -> float:
+    """Return the median of what is known, NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _as_object(found: Calibration, out: Path) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def test_mount_and_camera_are_those_stated():
         ("utc_offset", "CET", "--utc-offset"),
         ("mount", "down", "--mount"),
         ("camera", "200", "--camera"),
+        ("camera", "62,1920,1080", "--camera: .* give the field of view alone, as 62"),
+        ("camera", "Mavic 99", "no camera is named 'Mavic 99' .*; or give its horizontal field of view in degrees"),
     ],
 )
 def test_what_cannot_be_meant_is_named_by_its_option(word, written, told):
