@@ -21,7 +21,7 @@ from missions.checks.vehicle_parameters import with_parameters
 from missions.failsafes.reading import outcome
 from missions.failsafes.ways import Trigger, Way
 from missions.judging.judge import judge_sortie, subject_of
-from missions.judging.wing_air import turned_back, turned_ways
+from missions.judging.wing_air import sides, turned_back, turned_ways
 from missions.paths.items import rally_items
 from missions.plan import Severity
 from missions.plan_files.dialect import Dialect
@@ -75,6 +75,31 @@ def test_a_wing_may_turn_to_either_side_where_its_goal_lies_straight_behind():
     (back,) = turned_back(pair, radius)
     assert back.bounds == pytest.approx((0.0, -120.0, 160.0, 120.0), abs=1.0)
     assert turned_ways(pair, np.array([[3000.0, 0.0]]), radius)[0].area < 1.0  # straight ahead it does not turn
+
+
+def test_the_air_of_a_turn_is_no_wider_than_what_is_flown_step_by_step():
+    """Where only one side can be the shorter one: the outline is that of all the tracks together."""
+    rng, compared = np.random.default_rng(8), 0
+    while compared < 25:
+        start, course = rng.uniform(-300.0, 300.0, 2), rng.uniform(-math.pi, math.pi)
+        goal, radius = rng.uniform(-1500.0, 1500.0, 2), rng.uniform(40.0, 90.0)
+        along = 100.0 * np.array([math.cos(course), math.sin(course)])
+        ends = [goal - start - share * along for share in (0.0, 1.0)]
+        off = [math.atan2(along[0] * way[1] - along[1] * way[0], along @ way) for way in ends]
+        near = min(math.hypot(*way) for way in ends)
+        if off[0] * off[1] < 0.0 or max(map(abs, off)) > math.radians(170.0) or near < 2.5 * radius:
+            continue
+        (air,) = turned_ways(np.array([[start, start + along]]), goal[None, :], radius)
+        tracks = [flown(start + share * along, course, goal, radius) for share in (0.0, 0.5, 1.0)]
+        hull = shapely.convex_hull(shapely.MultiLineString(tracks))
+        assert air.exterior.hausdorff_distance(hull.exterior) < 0.05 * radius
+        compared += 1
+
+
+@pytest.mark.parametrize(("off_deg", "both"), [(4.9, True), (5.1, False), (-4.9, True), (-5.1, False)])
+def test_a_track_over_ground_sways_by_five_degrees(off_deg, both):
+    goal = 5_000.0 * np.array([[-math.cos(math.radians(off_deg)), math.sin(math.radians(off_deg))]])
+    assert sides(np.array([[1.0, 0.0]]), goal).tolist() == [[both or off_deg > 0.0, both or off_deg < 0.0]]
 
 
 @pytest.fixture(scope="module")
