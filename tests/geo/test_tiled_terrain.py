@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from geo.locate import contacts, locate
+from geo.locate import locate
 from geo.terrain import GridTerrain
 from geo.tiled_terrain import Lattice, TiledTerrain
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
@@ -163,7 +163,7 @@ def test_the_outermost_posts_are_held_to_by_rounding_and_no_farther():
 
 @pytest.mark.parametrize("lat_deg", [0.0, 60.0, 80.0, -80.0])
 @pytest.mark.parametrize("yaw_deg", [90.0, 270.0])
-def test_far_high_ground_is_met_where_degrees_of_longitude_are_short(lat_deg, yaw_deg):
+def test_far_high_ground_is_met_where_degrees_of_longitude_are_short(lat_deg, yaw_deg, no_errors):
     """A level ray 400 m up over the sea meets a plateau 17 km away, some pages on: at 80 degrees that is 0.9 of one."""
     per_lon = 111_320.0 * np.cos(np.radians(lat_deg))
     step = 31.0 / per_lon
@@ -180,6 +180,7 @@ def test_far_high_ground_is_met_where_degrees_of_longitude_are_short(lat_deg, ya
         gimbal_yaw_deg=yaw_deg, gimbal_pitch_deg=0.0, gimbal_roll_deg=0.0, gimbal_frame=GimbalFrame.EARTH,
     )  # fmt: skip
     camera = CameraModel.from_fov(hfov_deg=30.0, width_px=640, height_px=512)
-    lat, lon = contacts(poses=pose, camera=camera, uv_px=[(320.0, 256.0)], terrain=tiled)
-    assert lat[0] == pytest.approx(lat_deg, abs=0.02)
-    assert abs(lon[0] - camera_lon) / step == pytest.approx(550, abs=2.0)
+    points = locate(poses=pose, camera=camera, uv_px=[(320.0, 256.0)], terrain=tiled, sigmas=no_errors)
+    assert points[0].reason is None
+    assert points.lat_deg[0] == pytest.approx(lat_deg, abs=0.02)
+    assert abs(points.lon_deg[0] - camera_lon) / step == pytest.approx(550, abs=2.0)

@@ -19,6 +19,7 @@ from missions.judging.return_legs import failsafe_legs
 from missions.judging.return_rules import return_rules, vehicle_parameters
 from missions.judging.rules_return_place import along_the_path
 from missions.judging.subject import Subject
+from missions.judging.swept import triangles
 from missions.plan import Leg, LegKind, Severity
 from tests.missions.brute_judge import plane
 
@@ -299,13 +300,17 @@ def test_the_way_back_along_the_path_costs_what_flying_it_from_its_end_would(mak
 
 @pytest.mark.parametrize("way", ["straight", "retrace"])
 def test_each_leg_that_goes_somewhere_has_its_way_home_drawn(make_brief, way):
-    points = [(*HOME, GROUND_M), *((x, y, GROUND_M + agl) for x, y, agl in PLACES), PLACES[-1][:2] + (GROUND_M + 40.0,)]
+    """Up on the spot, four legs about, and down on the spot: four ways home, from a start that is not over home."""
+    places = [(300.0, 700.0, 60.0), *PLACES[1:]]
+    points = [(300.0, 700.0, GROUND_M), *((x, y, GROUND_M + agl) for x, y, agl in places)]
+    points.append((*places[-1][:2], GROUND_M + 40.0))
     subject, legs = subject_of(make_brief, points, failsafe={"way": way}), legs_of(points)
     drawn = failsafe_legs(subject, legs)
     begun = legs[1:-1] if way == "straight" else [reversed_leg(leg) for leg in legs[-2:0:-1]]
     ways = [g for g in drawn if (g.lat_start_deg, g.lon_start_deg) != (g.lat_end_deg, g.lon_end_deg)]
     starts, ends = ([(getattr(g, f"lat_{n}_deg"), getattr(g, f"lon_{n}_deg")) for g in ways] for n in ("start", "end"))
-    assert starts == [pytest.approx((g.lat_start_deg, g.lon_start_deg), abs=1e-6) for g in begun[way == "straight" :]]
+    assert starts == [pytest.approx((g.lat_start_deg, g.lon_start_deg), abs=1e-6) for g in begun]
+    assert len(starts) == 4
     if way == "straight":
         assert ends == [pytest.approx(degrees(*HOME), abs=1e-6)] * len(ways)
 
@@ -449,3 +454,19 @@ def test_the_way_along_the_path_that_is_advised_is_one_the_autopilot_has(make_br
     """ArduCopter's own way back by the mission, PX4's RTL_TYPE 4; ArduPlane has none."""
     flown = brief_of(make_brief, dialect=dialect, aircraft={"type": kind}).performances[0]
     assert along_the_path(flown) == (None if way is None else f'failsafe.way = "{way}"')
+
+
+@pytest.mark.parametrize("far_m", [0.0, 4_000.0, -60_000.0])
+def test_three_places_span_a_triangle_or_the_line_they_lie_on(far_m):
+    three = (
+        [[0.0, 0.0], [300.0, 0.0], [0.0, 40.0]],
+        [[0.0, 0.0], [30.0, 40.0], [300.0, 400.0]],
+        [[7.0, 7.0], [7.0, 7.0], [7.0, 7.0]],
+        [[0.0, 0.0], [0.0, 9.0], [0.001, 4.0]],
+    )
+    corners = far_m + np.array(three)
+    wide, line, spot, thin = triangles(corners)
+    assert (wide.geom_type, wide.area) == ("Polygon", pytest.approx(6_000.0, rel=1e-9))
+    assert (line.geom_type, line.length) == ("LineString", pytest.approx(500.0))
+    assert spot.length == spot.area == 0.0
+    assert (thin.geom_type, thin.area) == ("Polygon", pytest.approx(0.0045, rel=1e-3))
