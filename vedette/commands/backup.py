@@ -9,6 +9,7 @@ import typer
 
 from vedette.commands.screen import ERRORS, megabytes, print_json, progress
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
+from vedette.commands.verify import contents
 
 app = typer.Typer(add_completion=False)
 
@@ -41,5 +42,4 @@ def backup(
             }
         )
         return
-    counted = f"{copied.originals} originals, {copied.parts} parts and {copied.head.size} records"
-    ERRORS.print(f"{to}: {counted}, verified")
+    ERRORS.print(f"{to}: {contents(copied)}, verified")

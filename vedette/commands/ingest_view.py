@@ -12,7 +12,7 @@ from geo.values import Unplaced
 from operations.originals import UNKNOWN_GROUND
 from telemetry.recordings.reading import time_known
 from telemetry.recordings.recording import LeftOut, Recording
-from vedette.commands.screen import ERRORS, line
+from vedette.commands.screen import ERRORS, counted, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -157,7 +157,7 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str, joi
     hits = sum(outcome.counts.get("hits", 0) for outcome in outcomes)
     placed = sum(outcome.counts.get("hits_placed", 0) for outcome in outcomes)
     tracks = sum(outcome.counts.get("tracks", 0) for outcome in outcomes)
-    ERRORS.print(line(f"{hits} {_hits(hits)} ({placed} placed), {tracks} ground tracks in {out}"))
+    ERRORS.print(line(f"{counted(hits, 'hit')} ({placed} placed), {counted(tracks, 'ground track')} in {out}"))
     if joined is not None and joined.things:
         ERRORS.print(
             f"{len(joined.things)} things were likely seen more than once ({joined.at_least:g} or more) and are joined "
@@ -243,12 +243,8 @@ def why_nothing_placed(outcomes: Sequence[Outcome], unplaced: Callable[[list[str
     if not total["hits"]:
         return NO_TERRAIN if total["off_terrain"] and not total["on_terrain"] else ""
     reasons = sorted(unplaced([run.run_id for run in runs]).items(), key=lambda item: -item[1])
-    told = "; ".join(f"{count} {_hits(count)}: {reason}{REMEDIES.get(reason, '')}" for reason, count in reasons)
+    told = "; ".join(f"{counted(count, 'hit')}: {reason}{REMEDIES.get(reason, '')}" for reason, count in reasons)
     return f"no hit could be placed ({told})"
-
-
-def _hits(count: int) -> str:
-    return "hit" if count == 1 else "hits"
 
 
 def _why_no_pose(outcomes: Sequence[Outcome]) -> str:

@@ -11,7 +11,7 @@ import typer
 from geo.errors import InputError
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.question_options import Zone, parse_zone
-from vedette.commands.screen import ERRORS, line, print_json, utc_now_ns
+from vedette.commands.screen import ERRORS, counted, line, print_json, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.signing_options import signed_at_close
 
@@ -102,7 +102,9 @@ def map_operation(
     else:
         for problem in content.problems:
             ERRORS.print(line(("left out:", "yellow"), f" {problem}"))
-        ERRORS.print(f"{report.path}: {report.hits} hits, {report.bytes / 1e6:.1f} MB; open it in any browser")
+        ERRORS.print(
+            f"{report.path}: {counted(report.hits, 'hit')}, {report.bytes / 1e6:.1f} MB; open it in any browser"
+        )
     if content.problems:
         raise typer.Exit(1)
 

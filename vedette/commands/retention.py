@@ -10,7 +10,7 @@ import typer
 
 from geo.errors import InputError
 from vedette.commands.opened import opened
-from vedette.commands.screen import ERRORS, RESULTS, print_json
+from vedette.commands.screen import ERRORS, RESULTS, counted, print_json
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 from vedette.commands.signing_options import SigningKey, SigningPassphraseFile
 from vedette.commands.two_people import SecondKey, SecondPassphraseFile, signers_of
@@ -140,7 +140,7 @@ def erase(
     if not chosen:
         ERRORS.print("nothing was erased")
         return
-    erased = f"{len(chosen)} recording{'s' * (len(chosen) > 1)} erased, {len(gone)} files"
+    erased = f"{counted(len(chosen), 'recording')} erased, {counted(len(gone), 'file')}"
     ERRORS.print(f"{erased}; each has a tombstone in the log")
     if gone and not encrypted:
         ERRORS.print(

@@ -111,12 +111,17 @@ class LeftColumn(TimeRemainingColumn):
         return Text(f"{super().render(task).plain} left", style="progress.remaining")
 
 
+def counted(number: int, word: str) -> str:
+    """Return a number with its word, in the plural unless it is one: ``1 original``, ``2 originals``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def megabytes(bars: Progress, doing: str) -> Callable[[int, int], None]:
     """Return what is told how many bytes are done, of how many: a task of its own in a progress display."""
     task = bars.add_task(f"{doing}, MB", total=None)
 
     def told(done: int, whole: int) -> None:
-        bars.update(task, completed=done // 1_000_000, total=max(1, whole // 1_000_000))
+        bars.update(task, completed=math.ceil(done / 1e6), total=max(1, math.ceil(whole / 1e6)))
 
     return told
 

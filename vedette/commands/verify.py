@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geo.errors import InputError
-from vedette.commands.screen import ERRORS, line, megabytes, print_json, progress
+from vedette.commands.screen import ERRORS, counted, line, megabytes, print_json, progress
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
 from vedette.commands.signing_options import Keys
+
+if TYPE_CHECKING:
+    from operations.verify import Verification
 
 app = typer.Typer(add_completion=False)
 
@@ -72,9 +75,14 @@ def verify(
         for note in found.notes:
             ERRORS.print(f"note: {note}")
         if not found.findings:
-            counted = f"{found.originals} originals, {found.parts} parts and {found.head.size} records"
-            ERRORS.print(f"{operation}: {counted} are what was recorded")
+            ERRORS.print(f"{operation}: {contents(found)} are what was recorded")
         for sentence in proven:
             ERRORS.print(sentence)
     if found.findings:
         raise typer.Exit(1)
+
+
+def contents(found: Verification) -> str:
+    """Return in words how much a verified operation holds."""
+    parts = f"{counted(found.originals, 'original')}, {counted(found.parts, 'part')}"
+    return f"{parts} and {counted(found.head.size, 'record')}"
