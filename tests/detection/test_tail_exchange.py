@@ -6,11 +6,16 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from detection.ground_drift import GroundDrift
 from detection.ground_hits import GroundHit, GroundHits
 from detection.ground_tracker import TrackerSettings, track
 from detection.looks import Look, Looks, Shift
+from detection.paths import Paths
+from detection.placed_hits import Placed
+from detection.tail_exchange import exchange_tails
 from geo.values import CameraModel
 
 if TYPE_CHECKING:
@@ -93,3 +98,19 @@ def test_a_person_who_turns_alone_keeps_his_track(make_hit: Callable[..., Ground
     ]
     _, tracks = track(GroundHits.of([*there, *back]), ALL, compared)
     assert len(tracks) == 1
+
+
+def test_tails_exchanged_beside_a_gap_in_the_middle_come_back(
+    make_hit: Callable[..., GroundHit], compared: Looks
+) -> None:
+    """Paths made by hand: both go on from the first picture to the last, and one lacks the picture of the exchange."""
+    hits = side_by_side(make_hit, [(0.0, 0.0, 1.0, 0.3), (0.0, 3.0, 1.0, -0.3)], [(1, 7)])
+    placed = Placed.of(hits)
+    walker, picture = (np.array([int(name) for name in placed.hits.hit_id]) // by for by in (1000, 1))
+    swapped = np.where(picture % 1000 > 7, 1 - walker, walker)
+    states = np.column_stack([placed.place_m[:, :2], np.zeros((len(hits), 2))])
+    pairs = {name: np.full(2, 14.0) for name in ("looked", "found")}
+    codes = {name: np.zeros(2, np.int64) for name in ("class_code", "ending")}
+    paths = Paths.gather(swapped, np.arange(len(hits)), placed.t_ns, states, **pairs, **codes)
+    found = exchange_tails(paths, placed, GroundDrift.of(compared))
+    assert [set(walker[found.rows[found.first[k] : found.last[k] + 1]].tolist()) for k in (0, 1)] == [{0}, {1}]
