@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+def times(count: int) -> str:
+    """Return how often something happened, as a message says it."""
+    return "once" if count == 1 else f"{count} times"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Something wrong in a source, kept as a result: what, where, and what was done about it."""

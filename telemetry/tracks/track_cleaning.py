@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.pose_track import Problem, times
 from telemetry.tracks.time_bases import middle_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def in_order(samples: Samples, *, what: str = "position") -> tuple[Samples, list
         problems.append(
             Problem(
                 kind="time_backwards",
-                message=f"{what} times step back {len(back)} times, by up to {worst_s:.3f} s; the rows were sorted",
+                message=f"{what} times step back {times(len(back))}, by up to {worst_s:.3f} s; the rows were sorted",
                 t_utc_ns=int(samples.t_ns[back[0]]),
             )
         )

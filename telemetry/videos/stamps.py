@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.pose_track import Problem, times
 from telemetry.videos.video_clock import CLOCK_JUMP_S
 
 if TYPE_CHECKING:
@@ -158,9 +158,10 @@ def _without_excursions(
     steps = np.diff([float(np.median(offset_s[piece == one])) for one in np.flatnonzero(lasting).tolist()])
     steps = steps[np.abs(steps) > CLOCK_JUMP_S]
     if len(steps):
+        first = "" if len(steps) == 1 else " first"
         text = (
-            f"the stream's clock stepped {len(steps)} times against the presentation time, by {steps[0]:+.3f} s first; "
-            "each part keeps its own clock"
+            f"the stream's clock stepped {times(len(steps))} against the presentation time, by {steps[0]:+.3f} s{first}"
+            "; each part keeps its own clock"
         )
         problems.append(Problem(kind="clock_step", message=text))
     return believed, problems

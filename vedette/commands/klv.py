@@ -222,7 +222,7 @@ def record(
         RESULTS.print(
             f"{out}: {len(recorder.segments)} segments, {size} bytes; {state.frames} frames ({posed} with a pose), "
             f"{state.klv_packets} KLV packets ({state.klv_bad_checksum} with a wrong checksum), "
-            f"{state.restarts} restarts"
+            f"{state.restarts} {'restart' if state.restarts == 1 else 'restarts'}"
         )
         _tell(live.problems)
     if not recorder.segments or state.restarts:

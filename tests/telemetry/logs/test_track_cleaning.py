@@ -34,7 +34,7 @@ def test_reordered_and_repeated_rows_are_sorted_counted_and_dropped():
     clean, problems = in_order(mixed)
     np.testing.assert_array_equal(clean.t_ns, samples.t_ns)
     assert [problem.kind for problem in problems] == ["time_backwards", "duplicate_time"]
-    assert "by up to 0.200 s" in problems[0].message
+    assert "step back once, by up to 0.200 s" in problems[0].message
     assert problems[0].t_utc_ns == samples.t_ns[2]
 
 
