@@ -52,7 +52,7 @@ _DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"000000000")
 
 _PAIR: Final = re.compile(
     r"\b([A-Za-z_]+)\s*[:=]\s*((?>[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?))(?![\d:]|\s?°\s?\d)(?:\s?°)?"
-    r"(?:\s?(ft|feet|[NSEW])\b)?"
+    r"(?:\s?(ft|feet|[NSEW])\b(?!\s*[:=]))?"
 )
 """A name and its number; none of degrees with minutes behind them, which is not the number that stands first."""
 _PLACE: Final = re.compile(r"\b(?:GPS|RTK) ?\(([^()]{3,80})\)")
@@ -138,20 +138,23 @@ def read_layout(cue: str) -> CueLayout:
 
 def _named(cue: str) -> dict[str, Number]:
     """Find numbers that follow a name; of one name written twice the last counts."""
-    pairs: dict[str, tuple[Number, str]] = {}
-    for pair in _PAIR.finditer(cue):
-        behind = pair.group(3) or ""
-        unit = FOOT_M if behind in _FEET else 1.0
-        pairs[pair.group(1).lower()] = Number(*pair.span(2), unit, behind in ("S", "W")), behind
+    pairs = {pair.group(1).lower(): pair for pair in _PAIR.finditer(cue)}
     numbers: dict[str, Number] = {}
     ranks: dict[str, int] = {}
     for key in pairs.keys() & _RANKED.keys():
         column, rank = _RANKED[key]
-        where, behind = pairs[key]
-        of_another = behind in _SIDES and behind not in _SIDES_OF.get(column, ())
-        if rank < ranks.get(column, len(_RANKED)) and not of_another:
+        where = _behind(pairs[key], _SIDES_OF.get(column))
+        if where is not None and rank < ranks.get(column, len(_RANKED)):
             numbers[column], ranks[column] = where, rank
     return numbers
+
+
+def _behind(pair: re.Match[str], sides: tuple[str, ...] | None) -> Number | None:
+    """Return a named number with what the word behind it says; None where that is a letter of the other axis."""
+    word = pair.group(3)
+    if sides is None or word not in _SIDES:
+        return Number(*pair.span(2), FOOT_M if word in _FEET else 1.0)
+    return Number(*pair.span(2), is_south_or_west=word in ("S", "W")) if word in sides else None
 
 
 def _place(cue: str) -> dict[str, Number]:

@@ -123,6 +123,7 @@ def test_places_in_parentheses(place, lat, lon):
         ("LAT: 48°30'00\"N LON: 11°15'00\"E", math.nan, math.nan),
         ("LAT: 48 ° 30.5 LON: 11 ° 15.5", math.nan, math.nan),
         ("LAT: 48.5°30 LON: 11.25", math.nan, 11.25),
+        ("lat: 48.5 S: 3 lon: 11.25 W: 9", 48.5, 11.25),
     ],
 )
 def test_letters_and_degrees_behind_a_number_count(written, lat, lon):
@@ -130,6 +131,11 @@ def test_letters_and_degrees_behind_a_number_count(written, lat, lon):
     columns = cue_columns([(0, f"2024-05-01 10:00:00\n{written} altitude: 5")]).columns
     np.testing.assert_array_equal([columns["lat_deg"][0], columns["lon_deg"][0]], [lat, lon])
     assert columns["alt_unstated_m"][0] == 5.0
+
+
+def test_letters_behind_other_numbers_are_no_halves():
+    columns = cue_columns([(0, "Hb: 1.5 S drone_yaw: 100 W lat: 1.5 lon: 2.5")]).columns
+    assert (columns["alt_rel_home_m"][0], columns["yaw_deg"][0]) == (1.5, 100.0)
 
 
 @pytest.mark.parametrize(
