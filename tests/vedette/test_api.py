@@ -143,7 +143,7 @@ def test_a_recording_is_read_as_the_command_reads_it(tmp_path):
     with pytest.raises(InputError, match="--mount"):
         vedette.ingest(clip, tmp_path / "op", vedette.Reading(mount="down"))
     with OperationStore.open(tmp_path / "op", actor="test", clock=time.time_ns) as store:
-        assert [run.settings["stated"] for run in store.runs()] == [{"camera": "40", "home_alt_amsl_m": 9.0}]
+        assert [run.settings["stated"] for run in store.runs()] == [{"camera": "40", "home_alt_amsl_m": 20.0}]
         assert [run.settings["every_s"] for run in store.runs()] == [1.0]
 
 
