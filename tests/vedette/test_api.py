@@ -117,34 +117,26 @@ def test_each_table_that_is_taken_is_a_view_in_the_log(operation, tmp_path):
 
 
 def test_a_recording_is_read_as_the_command_reads_it(tmp_path):
-    """The same statements give the same run, by which the second reading is known again."""
+    """A run's name is worked out from all that decides its result: the same statements make the same run."""
     clip = tmp_path / "clip.ts"
     with StreamWriter(clip, width_px=96, height_px=64, fps=Fraction(2)) as writer:
         for number in range(3):
             t_ns = 1_767_225_600_000_000_000 + number * 500_000_000
             looks = {5: 90.0, 90: 0.0, 91: 0.0, 13: 50.0, 14: 8.0, 18: 0.0, 19: -60.0, 20: 0.0, 75: 160.0}
             writer.write(np.full((64, 96, 3), 90, dtype=np.uint8), t_ns, encode({2: t_ns // 1000, **looks, 65: 19}))
-    how = [
-        "--flat-alt-amsl-m",
-        "50",
-        "--every-s",
-        "1",
-        "--camera",
-        "40",
-        "--home-alt-amsl-m",
-        "20",
-        "--standing-s",
-        "30",
-    ]
+    stated = {"flat-alt-amsl-m": 50.0, "every-s": 1.0, "camera": "40", "home-alt-amsl-m": 20.0, "standing-s": 30.0}
+    how = [text for name, value in stated.items() for text in (f"--{name}", str(value))]
     assert main(["ingest", str(clip), "--out", str(tmp_path / "op"), *how]) in (0, 1)
-    reading = vedette.Reading(flat_alt_amsl_m=50.0, every_s=1.0, camera="40", home_alt_amsl_m=9.0, standing_s=30.0)
-    (again,) = vedette.ingest(clip, tmp_path / "op", reading)
-    assert again.known
+    reading = vedette.Reading(**{name.replace("-", "_"): value for name, value in stated.items()})
+    (done,) = vedette.ingest(clip, tmp_path / "by-program", reading)
     with pytest.raises(InputError, match="--mount"):
-        vedette.ingest(clip, tmp_path / "op", vedette.Reading(mount="down"))
+        vedette.ingest(clip, tmp_path / "by-program", vedette.Reading(mount="down"))
     with OperationStore.open(tmp_path / "op", actor="test", clock=time.time_ns) as store:
-        assert [run.settings["stated"] for run in store.runs()] == [{"camera": "40", "home_alt_amsl_m": 20.0}]
-        assert [run.settings["every_s"] for run in store.runs()] == [1.0]
+        (by_command,) = store.runs()
+    assert by_command.run_id == done.run.run_id
+    assert by_command.settings["stated"] == {"camera": "40", "home_alt_amsl_m": 20.0}
+    assert by_command.settings["watched"]["standing_s"] == 30.0
+    assert by_command.settings["every_s"] == 1.0
 
 
 def test_whatever_the_command_can_be_told_of_recordings_a_program_can_say():
