@@ -21,8 +21,8 @@ def status(name: str, **values) -> FlightStatus:
     return FlightStatus(sortie=name, **{**defaults, **values})
 
 
-def shown(screen: FlightScreen) -> str:
-    console = Console(width=160, record=True, file=io.StringIO())
+def shown(screen: FlightScreen, width: int = 160) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(screen._picture())
     return console.export_text()
 
@@ -32,10 +32,26 @@ def test_what_is_shown() -> None:
     screen.update(status("S01"))
     screen.update(status("S02", system=0, phase=FlightPhase.CONNECTING, mode="", armed=False, findings=()))
     text = shown(screen)
-    for piece in ("S01 (system 1)", "AUTO armed", "3/9", "81 % (84 %)", "2:05", "1.2 m", "310 m", "stale", "too near"):
+    for piece in ("S01 (1)", "AUTO armed", "3/9", "81 % (84 %)", "2:05", "1.2 m", "310 m", "stale", "too near"):
         assert piece in text, piece
-    assert "S02 (system ?)" in text
+    assert "S02 (?)" in text
     assert "connecting" in text
+
+
+def test_a_vehicle_takes_one_line_of_a_terminal_of_80_columns_and_what_is_found_lines_of_its_own() -> None:
+    """80 columns are what a terminal opens with, over ssh too; a pilot reads a row, not a column of words."""
+    screen = FlightScreen(2)
+    told = "another ground station uses our system id; our commands are held, only our heartbeats go on"
+    found = Finding(rule="second_station", severity=Severity.ERROR, message=told, sortie="S01")
+    screen.update(status("S01", findings=(found,), note="the link is lost; waiting for the vehicle to be heard again"))
+    screen.update(status("S02", phase=FlightPhase.UPLOADING, mode="STABILIZE", armed=False, battery_pct=100.0))
+    lines = shown(screen, 80).splitlines()
+    (first,) = [" ".join(text.split()) for text in lines if "S01 (1)" in text]
+    (second,) = [text for text in lines if "S02 (1)" in text]
+    assert first == "1 S01 (1) AUTO armed 3/9 81 % (84 %) 2:05 1.2 m 310 m stale"
+    assert all(piece in second for piece in ("STABILIZE", "uploading", "100 % (84 %)", "310 m", "stale"))
+    assert f"error second_station (S01): {told}" in " ".join(" ".join(lines).split())
+    assert "S01: the link is lost; waiting for the vehicle to be heard again" in " ".join(" ".join(lines).split())
 
 
 def test_keys_go_to_the_chosen_vehicle() -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from rich.console import Group
 from rich.live import Live
 from rich.prompt import Confirm
 from rich.table import Table
@@ -146,15 +147,15 @@ class FlightScreen:
     def _picture(self) -> RenderableType:
         with self._lock:
             statuses = [self._statuses[name] for name in sorted(self._statuses)]
-        table = Table(box=None, pad_edge=False, caption=HELP if self._keyboard.running else None)
-        for name in ("", "vehicle", "mode", "leg", "battery (plan)", "to go", "off path", "standoff", "link", ""):
-            table.add_column(name)
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # one vehicle a line, also on 80 columns
+        for name in ("", "sortie (id)", "mode", "leg", "battery (plan)", "to go", "off path", "standoff", "link"):
+            table.add_column(name, no_wrap=True)
         for number, s in enumerate(statuses, start=1):
             mark = ">" if self._chosen in (0, number) and self._keyboard.running else " "
             flying = s.phase in (FlightPhase.FLYING, FlightPhase.LANDED)
             table.add_row(
                 f"{mark}{number}",
-                f"{s.sortie} (system {s.system or '?'})",
+                f"{s.sortie} ({s.system or '?'})",
                 f"{s.mode or s.phase}{' armed' if s.armed else ''}",
                 f"{s.leg + 1}/{s.legs}" if flying else str(s.phase),
                 f"{_number(s.battery_pct, '%')} ({_number(s.planned_battery_pct, '%')})",
@@ -162,12 +163,10 @@ class FlightScreen:
                 _number(s.cross_track_m, "m", 1),
                 _number(s.standoff_m, "m"),
                 line((str(s.link), _LINK_STYLE[s.link])),
-                line((s.note, "yellow")),
             )
-        for s in statuses:
-            for finding in s.findings[-3:]:
-                table.add_row("", _finding_line(s.sortie, finding))
-        return table
+        beneath = [line((f"{s.sortie}: {s.note}", "yellow")) for s in statuses if s.note]
+        beneath += [_finding_line(s.sortie, finding) for s in statuses for finding in s.findings[-3:]]
+        return Group(table, *beneath, *([line((HELP, "dim italic"))] if self._keyboard.running else []))
 
 
 class Keyboard:
