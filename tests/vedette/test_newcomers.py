@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.operations.night import make_clip
 from vedette.main import COMMANDS, main
 
 PLAN = {"--own-side": "right", "--standoff-m": "200", "--depth-m": "600", "--launch": "47.99,9.0"}
@@ -116,3 +117,23 @@ def test_a_longitude_where_a_brief_wants_the_latitude_is_told(folder, capsys):
     )
     assert main(["plan", "brief.toml", "--out", "plan"]) == 2
     assert "launch[0].lat_deg = 112.58 is no latitude (-90 to 90): is it the longitude?" in capsys.readouterr().err
+
+
+def test_a_terminal_of_80_columns_shows_whole_names_and_all_counts(tmp_path, monkeypatch, capsys):
+    """Three clips of a card begin with the same letters: cut to these they are three times the same row."""
+    names = [f"100MEDIA/DJI_20240501_10000{n}_0001_T.ts" for n in (1, 2)]
+    for number, name in enumerate(names):
+        (tmp_path / "card" / name).parent.mkdir(parents=True, exist_ok=True)
+        make_clip(tmp_path / "card" / name, frames=2 + number)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["ingest", str(tmp_path / "card"), "--out", str(tmp_path / "op"), "--flat-alt-amsl-m", "100"]) == 0
+    told = capsys.readouterr().err
+    for name in names:
+        assert f"{name}: run " in told
+    (head,) = [row for row in told.splitlines() if row.startswith("recording ")]
+    assert head.split() == ["recording", "time", "pose", "frames", "posed", "hits", "placed"]
+    rows = told.splitlines()[told.splitlines().index(head) + 1 :]
+    assert [row.split()[-4:] for row in rows if row.startswith("100MEDIA/") and ": run" not in row] == [
+        ["2", "2", "0", "0"],
+        ["3", "3", "0", "0"],
+    ]

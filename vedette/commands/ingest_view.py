@@ -136,20 +136,31 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+NAME_COLUMNS: Final = 24
+"""Of a recording's name so many letters stand on one line, also on a terminal of 80 columns; the rest is folded."""
+
+
 def show(outcomes: Sequence[Outcome], left_out: Sequence[LeftOut], out: str, joined: Likely | None) -> None:
     """Print the closing table, the problems, what was left out and why, and what was joined, where it was weighed."""
     for outcome in outcomes:
         _tell_problems(outcome, named=len(outcomes) > 1)
-    table = Table("recording", "time", "pose", "frames", "posed", "hits", "placed", "notes", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    longest = max((len(outcome.recording.name) for outcome in outcomes), default=0)
+    table.add_column("recording", overflow="fold", width=min(max(longest, len("recording")), NAME_COLUMNS))
+    for name in ("time", "pose"):
+        table.add_column(name)
+    for name in ("frames", "posed", "hits", "placed"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for outcome in outcomes:
         counts = outcome.counts
         cells = [str(counts.get(name, "")) for name in ("frames", "frames_with_pose", "hits", "hits_placed")]
         pose, time = ", ".join(outcome.recording.used) or "none", time_known(outcome.recording)
         if outcome.done is not None and outcome.done.known:
             pose = time = "as recorded before"
-        table.add_row(outcome.recording.name, time, pose, *cells, _notes(outcome))
+        table.add_row(outcome.recording.name, time, pose, *cells)
     ERRORS.print(table)
     for outcome in outcomes:
+        ERRORS.print(line(f"{outcome.recording.name}: {_notes(outcome)}"))
         for one in outcome.recording.unused:
             ERRORS.print(line(f"{outcome.recording.name}: not used: {one.name}: {one.why}"))
     for one in left_out:
