@@ -234,6 +234,7 @@ def test_every_record_of_the_package_is_told_in_the_document(made, tmp_path):
     copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
     pdf, told = render_report(copy), set()
     expected = {(LeafKind.MEDIA, "name"), (LeafKind.MEDIA, "id"), (LeafKind.RUN, "run_id"), (LeafKind.RUN, "state")}
+    expected |= {(LeafKind.VERDICT, "hit_ids"), (LeafKind.VERDICT, "note")}
     for path in sorted((copy / "records").glob("*.json")):
         kept = path.read_bytes()
         leaf = decode(kept)

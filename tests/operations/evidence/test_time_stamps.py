@@ -257,3 +257,17 @@ def with_extension(value):
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(CA_KEY.public_key())
     made = made.serial_number(7).not_valid_before(LONG_AGO).not_valid_after(LATER).add_extension(value, critical=False)
     return made.sign(CA_KEY, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("dotted", ["1.2.127.3", "1.2.128.3", "2.5.127.127", "1.3.16383.16384", "2.999.0.1"])
+def test_names_of_kinds_are_read_as_another_library_writes_them(dotted):
+    """X.690, 8.19: seven bits a byte; 127 is the greatest number of one byte, 16383 of two."""
+    (one,) = certificates_of(certified(CA_KEY, more=[(x509.ObjectIdentifier(dotted), b"\x05\x00")]))
+    assert dotted in one.extensions
+
+
+@pytest.mark.parametrize("data", [b"\x3f\x03\x02\x01\x05", b"\x1f\x01\x00", b"\xbf\x20\x00", b"\x30\x80\x00\x00"])
+def test_long_tags_and_open_lengths_are_no_der(data):
+    pem = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+    with pytest.raises(TimeStampError, match="not spelled in DER"):
+        certificates_of(pem)

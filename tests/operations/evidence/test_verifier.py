@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import inspect
 import os
 import random
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from operations.evidence import signatures, signed_texts, time_stamps, verifier
 from operations.evidence.signatures import ed25519_verify
-from operations.evidence.signed_texts import grew, root_from
+from operations.evidence.signed_texts import VerifierError, grew, read_head, root_from
 from operations.evidence.verify_file import verify_file
 from operations.log.merkle import consistency_proof, inclusion_proof, leaf_hash, root_of
 
@@ -130,3 +131,19 @@ def test_the_file_that_goes_into_packages_is_these_modules_and_nothing_hides_any
     assert "operations.evidence" not in source
     needed = {a.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for a in node.names}
     assert needed <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("size", ["007", "+7", "7 ", " 7", "-7", "7.0", "٧", ""])
+def test_a_size_is_spelled_in_one_way(size):
+    root = base64.b64encode(bytes(32)).decode()
+    assert read_head(f"vedette/operation/ab\n7\n{root}\n") == ("ab", 7, bytes(32))
+    with pytest.raises(VerifierError, match="no head of a log"):
+        read_head(f"vedette/operation/ab\n{size}\n{root}\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["vedette/ab\n7\n{}\n", "x/operation/ab\n7\n{}\n", "vedette/operation/ab\n7\n{}AA==\n"]
+)
+def test_another_origin_or_a_root_of_another_length_is_no_head(text):
+    with pytest.raises(VerifierError, match="no head of a log"):
+        read_head(text.format(base64.b64encode(bytes(32)).decode()))

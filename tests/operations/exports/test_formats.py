@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime as dt
 import io
 import json
 import math
@@ -250,3 +251,13 @@ def test_a_file_of_boxes_says_where_it_comes_from(handed):
         name: value for name, value in handed.origin.items() if name != "what"
     }
     assert len(info) > 2
+
+
+@pytest.mark.parametrize("stale_s", [60.0, 90.5, 86_400.0])
+def test_events_go_stale_so_long_after_they_were_written(handed, stale_s):
+    for text in events(handed, CotOptions(stale_s=stale_s)):
+        written, stale = (
+            dt.datetime.fromisoformat(text.split(f' {name}="')[1].split('"')[0]) for name in ("time", "stale")
+        )
+        assert written.timestamp() == pytest.approx(NOW_NS / 1e9, abs=1e-3)
+        assert (stale - written).total_seconds() == pytest.approx(stale_s, abs=1e-6)
