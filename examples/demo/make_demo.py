@@ -42,7 +42,7 @@ def write_geojson(name: str, kind: str, coordinates: list, properties: dict[str,
 
 
 def write_terrain() -> None:
-    """Write rolling steppe: three long waves and a knoll, 1040 to 1110 m above mean sea level."""
+    """Write rolling steppe: three long waves and a knoll, 1040 to 1110 m above mean sea level; the file says so."""
     row, column = np.mgrid[0:75, 0:POSTS]
     east, south = column * 60.0, row * 60.0
     height = 1070.0 + 14.0 * np.sin(east / 900.0) + 9.0 * np.cos(south / 700.0 + east / 2100.0)
@@ -51,7 +51,7 @@ def write_terrain() -> None:
     transform = from_origin(WEST_DEG, NORTH_DEG, 60.0 / METRES_PER_LON_DEG, 60.0 / METRES_PER_LAT_DEG)
     with rasterio.open(
         HERE / "terrain.tif", "w", driver="GTiff", width=POSTS, height=75, count=1, dtype="float32",
-        crs="EPSG:4326", transform=transform, compress="deflate", predictor=3,
+        crs="EPSG:4326+5773", transform=transform, compress="deflate", predictor=3,
     ) as out:  # fmt: skip
         out.write(np.round(height, 1).astype("float32"), 1)
 

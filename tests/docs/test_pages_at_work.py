@@ -48,9 +48,12 @@ def test_the_tutorial(folder, steppe):
     started = folder(steppe)
     demo = Shell(started).run(".venv/bin/vedette demo --quick --out demo-out")
     assert demo[0] == 0, demo[1]
+    first = read_plan_folder(started / "demo-out" / "plan").sorties[0]
+    site = f"{first.home_lat_deg:.7f},{first.home_lon_deg:.7f},{first.home_alt_amsl_m:.1f},0"
     page = Page(
         path="docs/tutorial/first-patrol.md",
         apart={"make demo": MAKE},
+        instead={"47.3805,112.5775,1071,0": site},  # a quick demo flies from another place than the whole one
         edited={
             "--template": (
                 "my-brief.toml",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from geo.terrain_file import read_terrain
 from tests.operations.night import make_clip
 from vedette.main import COMMANDS, main
 
@@ -137,3 +138,8 @@ def test_a_terminal_of_80_columns_shows_whole_names_and_all_counts(tmp_path, mon
         ["2", "2", "0", "0"],
         ["3", "3", "0", "0"],
     ]
+
+
+def test_the_ground_of_the_examples_says_what_its_heights_count_from():
+    """The first sentence of a newcomer's first commands was a problem with our own file."""
+    assert read_terrain(Path(__file__).resolve().parents[2] / "examples" / "demo" / "terrain.tif").problems == ()
