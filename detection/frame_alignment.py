@@ -31,6 +31,8 @@ TRIED_MAX: Final = 4
 """Shifts that a whole assignment is made for."""
 GRID_M: Final = 0.3
 """Proposals closer than this are one."""
+TABLE_MAX: Final = 12_800
+"""Distances worked out at a time: larger tables are given back to the system and fetched again with every picture."""
 SAME_M: Final = 0.05
 """Refined shifts closer than this are one."""
 
@@ -102,19 +104,14 @@ class _Pairs:
         of_thing, of_hit = (cov[:, 0, 0] + cov[:, 1, 1] for cov in (predicted.cov_m2, hits.own_m2))
         drift, own = float(drift_m2[0, 0] + drift_m2[1, 1]), float(of_thing.max() + of_hit.max())
         reach = np.sqrt(GATE_D2) * (np.sqrt(drift) + np.sqrt(own / 2.0) + np.sqrt(own + drift))
-        of_hits, of_things = (np.ascontiguousarray(place.T) for place in (hits.place_m, predicted.place_m))
-        east, north = (there - here[:, None] for here, there in zip(of_things, of_hits, strict=True))
-        apart = east * east
-        apart += north * north
-        flat = np.flatnonzero(apart <= reach**2)
-        thing = flat // len(of_hit)
-        hit = flat - thing * len(of_hit)
+        things_m, hits_m = (np.ascontiguousarray(place.T) for place in (predicted.place_m, hits.place_m))
+        thing, hit = _near(things_m, hits_m, float(reach))
         other = predicted.class_code[thing] != hits.class_code[hit]
         return cls(
             thing=thing,
             hit=hit,
-            east_m=east.ravel()[flat],
-            north_m=north.ravel()[flat],
+            east_m=hits_m[0, hit] - things_m[0, thing],
+            north_m=hits_m[1, hit] - things_m[1, thing],
             penalty=np.where(other, OTHER_CLASS_D2, 0.0),
             spread=(of_thing[thing] + of_hit[hit]) / 2.0,
             anchors=np.argsort((of_thing + of_hit.min()) / 2.0, kind="stable")[:ANCHORS_MAX],
@@ -127,6 +124,25 @@ class _Pairs:
         ahead = np.arange(max(int(count.max()), 1))[:, None]
         known = ahead < count
         return np.where(known, first + ahead, 0), known
+
+
+def _near(things_m: FloatArray, hits_m: FloatArray, reach_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which things and hits lie no further apart than a reach, by thing, then hit: some things at a time.
+
+    Places are east and north, shapes (2, k) and (2, n).
+    """
+    count = hits_m.shape[1]
+    some, flat = max(1, TABLE_MAX // count), []
+    for first in range(0, things_m.shape[1], some):
+        here = things_m[:, first : first + some, None]
+        apart, across = hits_m[0] - here[0], hits_m[1] - here[1]
+        apart *= apart
+        across *= across
+        apart += across
+        flat.append(np.flatnonzero(apart <= reach_m**2) + first * count)
+    both = np.concatenate(flat)
+    thing = both // count
+    return thing, both - thing * count
 
 
 def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
@@ -212,13 +228,19 @@ def _assigned(
 
 def _cheapest(thing: NDArray[np.int64], hit: NDArray[np.int64], gain: FloatArray) -> NDArray[np.bool_]:
     """Tell which pairs an assignment of least cost takes; leaving a pair out costs nothing."""
-    rows, row = np.unique(thing, return_inverse=True)
-    columns, column = np.unique(hit, return_inverse=True)
-    table = np.zeros((len(rows), len(columns)))
+    row, column = _ranks(thing), _ranks(hit)
+    table = np.zeros((row.max() + 1, column.max() + 1))
     table[row, column] = gain
     taken = np.zeros(table.shape, dtype=bool)
     taken[linear_sum_assignment(table)] = True
     return np.asarray(taken[row, column])
+
+
+def _ranks(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each number's place among those that occur, in order."""
+    occurs = np.zeros(number.max() + 1, dtype=np.int64)
+    occurs[number] = 1
+    return np.asarray((np.cumsum(occurs) - 1)[number])
 
 
 def _squared(matrix: FloatArray, vector: FloatArray) -> FloatArray:

@@ -295,10 +295,13 @@ def _unplaced(seen: Sequence[FrameBoxes], counts: NDArray[np.int64]) -> GroundHi
 
 def _ids(frame: Frame, class_name: Labels, boxes_px: FloatArray, media_id: str) -> NDArray[np.bytes_]:
     """Ids that are the same whenever the same picture gives the same box: a hash of what is seen where and when."""
-    begin = f"{media_id}|{frame.index}|{frame.t_utc_ns}|"
-    keys = (
-        f"{begin}{name}|{x0}|{y0}|{x1}|{y1}|{row}"
-        for row, (name, (x0, y0, x1, y1)) in enumerate(zip(class_name.texts().tolist(), boxes_px.tolist(), strict=True))
-    )
-    digests = b"".join([hashlib.sha256(key.encode()).digest()[:10] for key in keys])
-    return np.frombuffer(digests.hex().encode("ascii"), dtype=HIT_ID)
+    if not len(class_name):
+        return np.zeros(0, dtype=HIT_ID)
+    begun = hashlib.sha256(f"{media_id}|{frame.index}|{frame.t_utc_ns}|".encode())
+    edges = repr(boxes_px.tolist())[2:-2].replace(", ", "|").split("]|[")
+    digests = []
+    for row, (name, box) in enumerate(zip(class_name.texts().tolist(), edges, strict=True)):
+        one = begun.copy()
+        one.update(f"{name}|{box}|{row}".encode())
+        digests.append(one.digest()[:10])
+    return np.frombuffer(b"".join(digests).hex().encode("ascii"), dtype=HIT_ID)
