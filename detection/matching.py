@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ROUNDS_MAX: Final = 200
 SETTLED: Final = 1e-6
+ODDS_MAX: Final = 1e100
+"""What is more certain than that is no more certain; sums of it stay finite."""
 
 
 def marginals(before: NDArray[np.int64], after: NDArray[np.int64], odds: FloatArray, count: int) -> FloatArray:
@@ -21,15 +23,21 @@ def marginals(before: NDArray[np.int64], after: NDArray[np.int64], odds: FloatAr
     Loopy belief propagation (Williams and Lau 2014, Approximate evaluation of marginal association probabilities); it
     always settles, and is exact where the pairs form no loops.
     """
+    odds = np.minimum(odds, ODDS_MAX)
     back = np.ones(len(odds))
     for _ in range(ROUNDS_MAX):
         weight = odds * back
-        forth = odds / (1.0 + np.bincount(before, weight, count)[before] - weight)
-        last, back = back, 1.0 / (1.0 + np.bincount(after, forth, count)[after] - forth)
+        forth = odds / (1.0 + _of_others(before, weight, count))
+        last, back = back, 1.0 / (1.0 + _of_others(after, forth, count))
         if np.abs(back - last).max(initial=0.0) < SETTLED:
             break
     weight = odds * back
     return np.asarray(weight / (1.0 + np.bincount(before, weight, count)[before]))
+
+
+def _of_others(end: NDArray[np.int64], weight: FloatArray, count: int) -> FloatArray:
+    """Return for each pair the weight of the others at its end; 0, and not what rounding leaves, where it is alone."""
+    return np.asarray(np.maximum(np.bincount(end, weight, count)[end] - weight, 0.0))
 
 
 def matched(table: FloatArray) -> FloatArray:
