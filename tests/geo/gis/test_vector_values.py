@@ -1,4 +1,4 @@
-"""What a child answers about a vector file is believed in nothing: good columns packed by hand, then each one spoiled."""
+"""What a child answers about a vector file is doubted: good columns packed by hand, then each one spoiled."""
 
 from __future__ import annotations
 
