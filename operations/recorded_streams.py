@@ -13,7 +13,8 @@ from operations.log.leaves import LeafKind
 from operations.staging import LOCKS, RECORD
 from operations.values import RunKind
 from operations.watching import close_dead_runs, start_subject
-from telemetry.live.recorder_file import LINK_LOG, LIST_NAME, PART, finish_left
+from telemetry.live.recorder_file import LINK_LOG, PART, finish_left
+from telemetry.recordings.card_file import SEGMENT_LIST
 from telemetry.recordings.open_recordings import open_recordings
 from telemetry.recordings.recording import Pairing, PoseSource, Recording, RecordingKind, SourceKind
 
@@ -112,7 +113,7 @@ def settle_recording(job: WatchJob, segments: list[Found], *, analyse: bool) -> 
         durable_file.remove(path)
     for folder in {path.parent for path, _ in segments}:
         if not finish_left(folder):
-            for name in (LIST_NAME, LINK_LOG):
+            for name in (SEGMENT_LIST, LINK_LOG):
                 durable_file.remove(folder / name)
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -10,6 +10,7 @@ import threading
 from typing import IO, TYPE_CHECKING, Final
 
 from telemetry.errors import MediaError
+from telemetry.recordings.card_file import SEGMENT_LIST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """Default size of a segment: what a power cut may cost at most is the last one."""
 
-LIST_NAME: Final = "segments.jsonl"
 LINK_LOG: Final = "link.tlog"
 """What came over a MAVLink link beside the stream."""
 PART: Final = ".part"
@@ -148,7 +148,7 @@ class SegmentRecorder:
                     os.fsync(file.fileno())
                 os.replace(self._folder / f"{segment.name}{PART}", self._folder / segment.name)
                 if self._open_new is None:
-                    with (self._folder / LIST_NAME).open("a", encoding="utf-8") as listing:
+                    with (self._folder / SEGMENT_LIST).open("a", encoding="utf-8") as listing:
                         listing.write(json.dumps(dataclasses.asdict(segment)) + "\n")
             except OSError as error:
                 raise self._stopped(error) from error

@@ -24,6 +24,9 @@ MAX_DEPTH: Final = 12
 """Folders below the one that was named; ``DCIM/100MEDIA`` is two."""
 SYSTEM_NAMES: Final = frozenset({"thumbs.db", "desktop.ini", "system volume information", "$recycle.bin", ".ds_store"})
 
+SEGMENT_LIST: Final = "segments.jsonl"
+"""What a recorder of streams writes beside the segments: hashes and times of each."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CardFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from telemetry.errors import MediaError
-from telemetry.recordings.card_file import CardFile, list_beside, list_card
+from telemetry.recordings.card_file import SEGMENT_LIST, CardFile, list_beside, list_card
 from telemetry.recordings.container_file import ContainerTrack, Layout, read_layout
 from telemetry.recordings.pairing import by_name, paired, source_of, why_spare
 from telemetry.recordings.recording import (
@@ -120,6 +120,8 @@ def _copy(file: CardFile, root: Path) -> LeftOut:
 def _strange(file: CardFile) -> str:
     if file.path.suffix.lower() in _COPIES:
         return "a small picture for lists, not the recording"
+    if file.path.name == SEGMENT_LIST:
+        return "hashes and times of the segments beside it, as they were recorded; no recording itself"
     unknown = file.why_unknown.startswith("no format")
     return "neither pictures nor anything that says where an aircraft was" if unknown else file.why_unknown
 

@@ -12,7 +12,7 @@ from telemetry.tracks.stated_times import parse_span
 from vedette.commands.places import read_place
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.question_options import Actor, AreaFile, Asker, FromTime, Operations, ToTime, Zone, parse_zone
-from vedette.commands.screen import ERRORS, print_json, print_wide
+from vedette.commands.screen import ERRORS, counted, print_json, print_wide
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _verdict(answer: Seen, zone: dt.tzinfo | None) -> str:
 
     last = local_text(answer.last_utc_ns, zone)
     if not answer.passes:
-        said = f"not seen: no footprint of {answer.recordings} runs holds it ({_NOT_CERTAIN})"
+        said = f"not seen: no footprint of {counted(answer.recordings, 'run')} holds it ({_NOT_CERTAIN})"
     else:
         when = f"last seen {last}" if last else "seen, at times that are not known"
         undated = sum(one.to_utc_ns < 0 for one in answer.passes)
@@ -131,7 +131,8 @@ def _verdict(answer: Seen, zone: dt.tzinfo | None) -> str:
             f", {undated} without a date" if undated else ""
         )
     if answer.without_footprints:
-        said += f"; of {len(answer.without_footprints)} runs no footprint is known, so what they saw is not known"
+        unknown = counted(len(answer.without_footprints), "run")
+        said += f"; of {unknown} no footprint is known, so what they saw is not known"
     return said
 
 

@@ -24,6 +24,7 @@ def card(cards, tmp_path_factory):
     cards.write_jpeg(media / "DJI_0003.JPG", cards.GOOD)
     (root / "notes.txt").write_text("battery 3 is weak\n")
     (root / "empty.bin").write_bytes(b"")
+    (root / "segments.jsonl").write_text('{"name": "0001.ts"}\n')
     (root / "spare.gpx").write_text("<gpx><trk><trkseg/></trk></gpx>")
     (root / "._DJI_0001.MP4").write_bytes(b"\x00\x05\x16\x07")
     os.mkfifo(root / "pipe.ts")
@@ -46,6 +47,7 @@ def test_every_file_is_in_a_recording_or_left_out_with_a_reason(card):
     assert "small copy" in why["DCIM/100MEDIA/DJI_0001.LRF"]
     assert "--track" in why["spare.gpx"]
     assert why["empty.bin"] == "the file is empty"
+    assert "hashes and times of the segments" in why["segments.jsonl"]
     assert "computer" in why["._DJI_0001.MP4"]
 
 
