@@ -52,6 +52,10 @@ GATE_D2: Final = GATE_SIGMAS**2
 """Nor those beyond this squared distance (four dimensions: 5 in 100 000 of the right ones)."""
 LEAST_SHARE: Final = 1e-3
 """A class that is less likely than this is left out."""
+STRANGE: Final = 0.01
+"""Share of newcomers that move like nothing of their class (a wrong class, a wrong box): an assumption."""
+STRANGE_MPS: Final = 40.0
+"""And how fast at most: two tracks of such speeds, kilometres apart, were one thing for certain without these."""
 STANDS_M2: Final = 0.5
 """Variance on an axis of the place of what stands: shifting feet, gait and box edges."""
 
@@ -195,6 +199,7 @@ def _as_class(
                  now_m2ps2=var_now, gap_s=gap_s)  # fmt: skip
     moves = how.bound * went.bound(how.bound_s) + (1.0 - how.bound) * went.strayed(how.stray_s, speed2)
     newcomer = how.still * _normal2(now, var_now) + (1.0 - how.still) * _normal2(now, var_now + speed2)
+    newcomer = (1.0 - STRANGE) * newcomer + STRANGE / (np.pi * STRANGE_MPS**2)
     return np.asarray((stood * went.stood() + (1.0 - stood) * moves) / newcomer)
 
 

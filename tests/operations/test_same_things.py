@@ -18,7 +18,7 @@ from operations.regrouping import PROBABILITIES, Regrouping, join, parted_draft,
 from operations.same_things import AREA_MIN_M2, ASKED, JOINED_AT, Said, join_same, likely_same, record_same, seen_m2
 from operations.store import OperationStore
 from operations.values import RunKind, RunRecord, RunState
-from tests.operations.finding.conftest import media_of
+from tests.operations.finding.conftest import made_operation, media_of
 from vedette.main import main
 
 T0_NS = 1_767_225_600_000_000_000
@@ -185,3 +185,10 @@ def test_the_command_records_shows_and_tells(operation, capsys) -> None:
     with OperationStore.open(operation.path, actor="ben", clock=lambda: T0_NS, read_only=True) as store:
         notes = [leaf for leaf in store.newest(LeafKind.NOTE) if leaf.subject.startswith("joined")]
     assert all(len(leaf.body[PROBABILITIES]) == len(leaf.body["tracks"]) - 1 for leaf in notes)
+
+
+def test_strangers_kilometres_apart_are_nobody_twice_however_fast_they_are_said_to_be(tmp_path, capsys):
+    """Drawn at random over eight kilometres, with speeds that no person has: two of them were one for certain."""
+    made_operation(tmp_path / "night", nights=1)
+    assert main(["join", str(tmp_path / "night"), "--at-least", "0.5", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["things"] == []
