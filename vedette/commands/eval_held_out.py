@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detection.calibration import Calibration, fit, reliability
-from detection.evaluation import joined, judge
+from detection.evaluation import joined
 from detection.training.recipe import CLASS_NAMES
 from geo.errors import InputError
-from vedette.commands.eval_scores import probabilities
+from vedette.commands.eval_scores import probabilities, verdicts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detection.evaluation import Verdicts
-    from detection.values import Detections
-    from vedette.commands.eval_sources import LabelledFrame, Source
-
-    Judged = tuple[Source, Sequence[Detections], Sequence[LabelledFrame]]
+    from vedette.commands.eval_scores import Judged
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +50,9 @@ def held_out(judged: Sequence[Judged], limit: float) -> tuple[HeldOut, ...]:
     if len(groups) < 2:
         raise InputError("--hold-out takes at least two runs or sources: give --runs such as '0,1,2'")
     return tuple(
-        _of_class(name, [_verdicts(group, number) for group in groups.values()], limit)
+        _of_class(name, [verdicts_of(group, number) for group in groups.values()], limit)
         for number, name in enumerate(CLASS_NAMES)
     )
-
-
-def _verdicts(group: Sequence[Judged], number: int) -> Verdicts:
-    parts = [judge(found, [t.labels for t in true], number, overlap_min=s.overlap_min) for s, found, true in group]
-    return joined(parts)
 
 
 def _of_class(name: str, groups: Sequence[Verdicts], limit: float) -> HeldOut:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from detection.values import Detections
     from vedette.commands.eval_sources import LabelledFrame, Source
 
+    Judged = tuple[Source, Sequence[Detections], Sequence[LabelledFrame]]
+    """A source, what was found in each of its pictures, and what is there."""
+
 CURVE_POINTS = 60
 
 
@@ -198,14 +201,18 @@ def _curves(name: str, verdicts: Verdicts, calibration: Calibration | None) -> C
     )
 
 
-def calibration_of(
-    judged: Sequence[tuple[Source, Sequence[Detections], Sequence[LabelledFrame]]], sha256: str
-) -> Calibration:
-    """Learn curves from all sources together; each source's own overlap decides what is right."""
+def verdicts_of(judged: Sequence[Judged], number: int) -> Verdicts:
+    """Judge one class over all sources together; each source's own overlap decides what is right."""
+    return joined(
+        [judge(found, [t.labels for t in true], number, overlap_min=s.overlap_min) for s, found, true in judged]
+    )
+
+
+def calibration_of(judged: Sequence[Judged], sha256: str) -> Calibration:
+    """Learn curves from all sources together."""
     curves, recall = {}, {}
     for number, name in enumerate(CLASS_NAMES):
-        parts = [judge(found, [t.labels for t in true], number, overlap_min=s.overlap_min) for s, found, true in judged]
-        together = joined(parts)
+        together = verdicts_of(judged, number)
         if len(together.truth_score):
             curves[name] = fit(together)
             recall[name] = recall_by_band(together, Filter().score_min)
