@@ -184,3 +184,8 @@ def _other_kind(head: bytes, text: bytes) -> str:
 
 def _refused(what: str) -> RefusalError:
     return RefusalError(f"is {what}")
+
+
+def is_mac_note(name: str) -> bool:
+    """Whether a member of an archive is one of the notes that a Mac puts beside every file."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")

@@ -16,7 +16,7 @@ import defusedxml.ElementTree as SafeXml
 from defusedxml.common import DefusedXmlException
 
 from geo.gis.errors import RefusalError
-from geo.gis.formats import HEAD_BYTES, vector_kind
+from geo.gis.formats import HEAD_BYTES, is_mac_note, vector_kind
 from geo.text_encoding import UNMARKED, encoding_of
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _only_drawing(kml: Mapping[str, bytes]) -> bytes:
 
 def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
     """Return the files of an archive by name; never written anywhere, whatever the names say."""
-    members = [m for m in archive.infolist() if not m.is_dir() and not _is_note(m.filename)]
+    members = [m for m in archive.infolist() if not m.is_dir() and not is_mac_note(m.filename)]
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED_BYTES or len(members) > MAX_MEMBERS:
         raise RefusalError(
@@ -151,11 +151,6 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
         if ".." in member.filename.replace("\\", "/").split("/") or member.filename[:1] in ("/", "\\"):
             raise RefusalError(f"holds a file that names a place outside it ({member.filename[:60]})")
     return {member.filename: archive.read(member) for member in members if not _is_picture(member.filename)}
-
-
-def _is_note(name: str) -> bool:
-    """Whether a member is one of the notes that a Mac puts beside every file."""
-    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
 def _is_picture(name: str) -> bool:

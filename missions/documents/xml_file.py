@@ -12,6 +12,7 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from geo.errors import InputError
+from geo.gis.formats import is_mac_note
 from missions.documents.whole_file import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def kmz_documents(data: bytes, where: str) -> dict[str, bytes]:
     InputError
         As `archive_members` and `parse_xml`; for an archive without a document.
     """
-    found = archive_members(data, where, _is_document)
+    found = archive_members(data, where, is_kml)
     if not found:
         raise InputError(f"{where}: the archive holds no .kml document")
     if len(found) == 1:
@@ -91,9 +92,9 @@ def kmz_document(data: bytes, where: str) -> bytes:
     return next(iter(documents.values()))
 
 
-def _is_document(name: str) -> bool:
-    """Whether a member is KML, and none of the notes that a Mac puts beside every file."""
-    return name.lower().endswith(".kml") and not name.rpartition("/")[2].startswith("._")
+def is_kml(name: str) -> bool:
+    """Whether a member of an archive is a KML document, and none of the notes that a Mac puts beside every file."""
+    return name.lower().endswith(".kml") and not is_mac_note(name)
 
 
 def _draws(root: Any) -> bool:

@@ -13,7 +13,7 @@ from geo.text_encoding import UNMARKED, encoding_of
 from missions.documents.json_place import parse_json
 from missions.documents.places import begins_with_two_numbers, check_place
 from missions.documents.whole_file import as_text, read_bytes
-from missions.documents.xml_file import kmz_documents
+from missions.documents.xml_file import is_kml, kmz_documents
 from missions.zone_files.ed269_file import edition_of, read_zones
 from missions.zone_files.kml_zone_file import read_kml_zones
 from missions.zone_files.limits import Layer
@@ -62,7 +62,7 @@ def _archive(path: Path) -> ZoneFile:
     """Read all drawings of a KMZ; an archive of anything else goes to the library that reads maps."""
     try:
         with zipfile.ZipFile(path) as archive:
-            drawn = any(name.lower().endswith(".kml") for name in archive.namelist())
+            drawn = any(map(is_kml, archive.namelist()))
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise InputError(f"{path.name}: the archive is damaged ({error})") from error
     if not drawn:

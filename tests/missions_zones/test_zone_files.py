@@ -211,6 +211,15 @@ def test_every_drawing_of_a_kmz_is_read_and_what_draws_nothing_is_not_missed(tmp
     assert [shape.name for shape in read_zone_file(tmp_path / "z.kmz").shapes] == ["first", "second"]
 
 
+def test_a_note_of_a_mac_makes_no_kmz_of_a_packed_map(tmp_path):
+    ring = {"type": "Polygon", "coordinates": [SQUARE]}
+    shape = {"type": "Feature", "properties": {"name": "mast"}, "geometry": ring}
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("zones.geojson", json.dumps({"type": "FeatureCollection", "features": [shape]}))
+        archive.writestr("__MACOSX/._doc.kml", b"\x00\x05\x16\x07")
+    assert [one.name for one in read_zone_file(tmp_path / "z.zip").shapes] == ["mast"]
+
+
 def test_a_drawing_of_a_kmz_that_is_broken_is_named(tmp_path):
     with zipfile.ZipFile(tmp_path / "z.kmz", "w") as archive:
         archive.writestr("doc.kml", kml(f"<Placemark><name>first</name>{polygon(0)}</Placemark>"))
