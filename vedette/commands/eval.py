@@ -66,7 +66,7 @@ def evaluate(
     from detection.model_manifest_file import default_model
     from detection.model_output import Filter
     from vedette.commands.eval_follow import filmed_patrols, score_followed
-    from vedette.commands.eval_held_out import held_out
+    from vedette.commands.eval_held_out import held_out, require_several
     from vedette.commands.eval_report import write_report
     from vedette.commands.eval_scores import calibration_of, score_source
 
@@ -82,6 +82,8 @@ def evaluate(
         if not (hours or filmed or mot) or pictures or film
         else []
     )
+    if hold_out:
+        require_several(wanted)
     judged = [(one, *_detect(detector, one)) for one in wanted]
     if calibrate:
         known = calibration_of(judged, sha256)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from detection.evaluation import Verdicts
     from vedette.commands.eval_scores import Judged
+    from vedette.commands.eval_sources import Source
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +37,23 @@ class HeldOut:
     """Boxes, mean probability and share right in each tenth of probability."""
 
 
-def held_out(judged: Sequence[Judged], limit: float) -> tuple[HeldOut, ...]:
-    """Judge each group's probabilities by curves learned from the other groups alone, and put them together.
+def require_several(sources: Sequence[Source]) -> None:
+    """Refuse to hold one out of one, before anything is looked at.
 
     Raises
     ------
     InputError
         With fewer than two groups.
     """
+    if len({source.group or source.name for source in sources}) < 2:
+        raise InputError("--hold-out takes at least two runs or sources: give --runs such as '0,1,2'")
+
+
+def held_out(judged: Sequence[Judged], limit: float) -> tuple[HeldOut, ...]:
+    """Judge each group's probabilities by curves learned from the other groups alone, and put them together."""
     groups: dict[str, list[Judged]] = {}
     for one in judged:
         groups.setdefault(one[0].group or one[0].name, []).append(one)
-    if len(groups) < 2:
-        raise InputError("--hold-out takes at least two runs or sources: give --runs such as '0,1,2'")
     return tuple(
         _of_class(name, [verdicts_of(group, number) for group in groups.values()], limit)
         for number, name in enumerate(CLASS_NAMES)
