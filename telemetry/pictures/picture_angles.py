@@ -18,8 +18,11 @@ from telemetry.tracks.pose_track import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DJI_HIGHEST_DEG: Final = 70.0
+"""DJI's own stops: +70 of the Mavic 4 Pro (its specifications, controllable range of the gimbal), +60 of the Zenmuse
+H30 (Payload SDK, Gimbal Management, limit angles), +30 to +35 of the rest."""
 HIGHEST_DEG: Final = 35.0
-"""No gimbal of these makers lifts the camera higher over the horizon (DJI's stop is +30, Skydio X2's +35)."""
+"""No other of these makers' gimbals lifts the camera higher over the horizon (Skydio X2's stop is +35)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,20 @@ class AngleTags:
     roll: str
     nadir: bool = False
     mixed: bool = False
+    highest_deg: float = HIGHEST_DEG
+
+    def possible(self, pitch_deg: float) -> bool:
+        """Whether such a camera can look so high or low; straight down allows for a gimbal's calibration error."""
+        return -91.0 <= pitch_deg <= self.highest_deg
 
 
 CAMERA_ANGLES: Final[tuple[AngleTags, ...]] = (
-    AngleTags(yaw="drone-dji:GimbalYawDegree", pitch="drone-dji:GimbalPitchDegree", roll="drone-dji:GimbalRollDegree"),
+    AngleTags(
+        yaw="drone-dji:GimbalYawDegree",
+        pitch="drone-dji:GimbalPitchDegree",
+        roll="drone-dji:GimbalRollDegree",
+        highest_deg=DJI_HIGHEST_DEG,
+    ),
     AngleTags(
         yaw="drone-skydio:CameraOrientationNED/Yaw",
         pitch="drone-skydio:CameraOrientationNED/Pitch",
@@ -70,19 +83,15 @@ def camera_angles(xmp: Mapping[str, str], problems: list[Problem]) -> tuple[floa
 def _pitch(stated: float, tags: AngleTags, problems: list[Problem]) -> float | None:
     """Turn a stated pitch into one from the horizon, by the tags' convention or the only one that is possible."""
     usual = stated - 90.0 if tags.nadir else stated
-    if _possible(usual):
+    if tags.possible(usual):
         return usual
     other = stated if tags.nadir else stated - 90.0
     turned = -stated
     for candidate, how in ((other, "from the horizon" if tags.nadir else "from nadir"), (turned, "downwards")):
-        if tags.mixed and _possible(candidate):
+        if tags.mixed and tags.possible(candidate):
             text = f"{tags.pitch} of {stated:g} degrees is possible only when counted {how}; it was read so"
             problems.append(Problem(kind="pitch_convention", message=text))
             return candidate
     text = f"{tags.pitch} of {stated:g} degrees is no direction such a camera can look in"
     problems.append(Problem(kind="no_camera_angles", message=text))
     return None
-
-
-def _possible(pitch_deg: float) -> bool:
-    return -91.0 <= pitch_deg <= HIGHEST_DEG  # noqa: PLR2004 - straight down, with a gimbal's calibration error

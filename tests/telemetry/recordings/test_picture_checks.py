@@ -154,7 +154,15 @@ def test_a_stated_field_of_view_is_a_camera(shoot):
 
 
 def test_dji_is_never_reread(shoot):
-    assert shoot({"drone-dji:GimbalPitchDegree": "60"}).pose is None, "DJI has one convention; 60 up is no direction"
+    assert shoot({"drone-dji:GimbalPitchDegree": "75"}).pose is None, "DJI has one convention; 75 up is no direction"
+
+
+@pytest.mark.parametrize(("pitch", "roll"), [("45", "0"), ("70", "0"), ("-30", "90"), ("-30", "-40")])
+def test_newer_gimbals_of_dji_look_up_and_roll(shoot, pitch, roll):
+    """As far as a Mavic 4 Pro turns by its specifications: 70 up, and upright pictures by rolling."""
+    found = shoot({"drone-dji:GimbalPitchDegree": pitch, "drone-dji:GimbalRollDegree": roll})
+    assert (found.pose.gimbal_pitch_deg, found.pose.gimbal_roll_deg) == (float(pitch), float(roll))
+    assert kinds(found) == set()
 
 
 def test_every_check_states_tolerance_and_source():
