@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geo.values import Terrain
-    from geo.vertical import Datum
 
 LOWEST_M: Final = -500.0
 HIGHEST_M: Final = 8900.0
 """From the shore of the Dead Sea (-430 m) to the highest summit (8849 m), with some room."""
 
 
-def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, datum: Datum | None = None) -> Terrain:
+def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, datum: str | None = None) -> Terrain:
     """Return the ground to place hits on; unknown ground when nothing was said about it.
 
     Parameters
@@ -30,13 +29,15 @@ def read_stated_ground(terrain: Path | None, flat_alt_amsl_m: float | None, *, d
     flat_alt_amsl_m
         A plane at this height instead.
     datum
-        What the file's heights count from where it does not say.
+        What the terrain's heights count from where it does not say, as `read_terrain` takes it.
 
     Raises
     ------
     InputError
-        When both are stated, the height is no number, or the file cannot be read.
+        When both are stated, a datum without a terrain, the height is no number, or the file cannot be read.
     """
+    if datum is not None and terrain is None:
+        raise InputError("--terrain-datum says what the heights of --terrain count from: give that, or leave it out")
     if terrain is not None and flat_alt_amsl_m is not None:
         raise InputError("--terrain and --flat-alt-amsl-m exclude each other: keep one of them")
     if terrain is not None:

@@ -5,12 +5,15 @@ Files are opened through `geo.gis.door_file` alone, and read window by window as
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import InputError
+from geo.geoid import undulation_m
+from geo.geoid_file import read_geoid
 from geo.gis.errors import GisFileError
 from geo.gis.raster_file import identity_of, open_together, windows_of
 from geo.terrain_tiles import TerrainTile, TileSource, lay_out
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from geo.gis.raster_file import RasterFile
+    from geo.terrain_tiles import Geoid
     from geo.vertical import Datum, TerrainProblem
 
 SUFFIXES: Final = (".tif", ".tiff", ".hgt", ".dt0", ".dt1", ".dt2", ".asc")
@@ -35,7 +39,9 @@ _opened: dict[object, TiledTerrain] = {}
 _lock = threading.Lock()
 
 
-def read_terrain(path: str | Path, *, datum: Datum | None = None, cache_mb: float = DEFAULT_CACHE_MB) -> TiledTerrain:
+def read_terrain(
+    path: str | Path, *, datum: str | Path | None = None, cache_mb: float = DEFAULT_CACHE_MB
+) -> TiledTerrain:
     """Open a terrain file, or a folder of tiles, as one ground.
 
     Tiles may differ in spacing, offset and coordinate system: the finest one's grid holds all, and heights of the
@@ -48,7 +54,8 @@ def read_terrain(path: str | Path, *, datum: Datum | None = None, cache_mb: floa
         A file, or a folder whose `.tif .tiff .hgt .dt0 .dt1 .dt2 .asc` files are tiles.
     datum
         What heights count from where the file does not say: "egm96" for mean sea level, "hae" for the WGS 84
-        ellipsoid; without it mean sea level is assumed, and `TiledTerrain.problems` says so.
+        ellipsoid; without it mean sea level is assumed, and `TiledTerrain.problems` says so. Or a geoid's grid file
+        (`geo.geoid_file`), which also serves files that name another geoid than EGM96.
     cache_mb
         Posts held in memory, in megabytes.
 
@@ -64,34 +71,58 @@ def read_terrain(path: str | Path, *, datum: Datum | None = None, cache_mb: floa
         unit nobody knows. Damage further inside a large tile raises the same when that place is first asked for.
     """
     source = Path(path)
-    if datum not in ("egm96", "hae", None):
-        raise InputError(f"terrain datum must be 'egm96' or 'hae', not {datum!r}", datum=datum)
+    stated, grid = _stated(datum)
     if not source.exists():
         raise InputError(
             f"terrain file {source} does not exist; give a GeoTIFF, .hgt or DTED file, or a folder of them"
         )
     try:
         parts = _tiles_in(source) if source.is_dir() else [source]
-        key = (tuple((part, identity_of(part)) for part in parts), datum, cache_mb)
+        read = parts if grid is None else [*parts, grid]
+        key = (tuple((part, identity_of(part)) for part in read), stated, cache_mb)
         with _lock:
             if key not in _opened:
                 while len(_opened) >= _KEPT:
                     del _opened[next(iter(_opened))]
-                _opened[key] = _terrain_of(source, parts, datum, cache_mb)
+                _opened[key] = _terrain_of(source, parts, _Heights(stated, grid), cache_mb)
             return _opened[key]
     except GisFileError as error:
         raise InputError(f"terrain file {_shown(source, error)} {error.reason}") from None
+
+
+def _stated(datum: str | Path | None) -> tuple[Datum | None, Path | None]:
+    """Return what heights were said to count from, and the geoid's file where it is one."""
+    match datum:
+        case None | "egm96" | "hae":
+            return datum, None
+    grid = Path(datum)
+    if not grid.is_file():
+        raise InputError(
+            f"terrain datum {str(datum)!r} is neither egm96 nor hae, nor a geoid's grid file", datum=str(datum)
+        )
+    return "geoid", grid
+
+
+class _Heights:
+    """What a person said heights count from; the geoid's file is read when it is first needed."""
+
+    def __init__(self, stated: Datum | None, grid: Path | None) -> None:
+        self.stated, self._grid = stated, grid
+
+    @functools.cached_property
+    def geoid(self) -> Geoid:
+        return undulation_m if self._grid is None else read_geoid(self._grid)
 
 
 def _shown(source: Path, error: GisFileError) -> Path:
     return source / str(error.fields["file"]) if source.is_dir() else source
 
 
-def _terrain_of(source: Path, parts: list[Path], datum: Datum | None, cache_mb: float) -> TiledTerrain:
+def _terrain_of(source: Path, parts: list[Path], heights: _Heights, cache_mb: float) -> TiledTerrain:
     tiles: list[TerrainTile] = []
     problems: dict[str, TerrainProblem] = {}
     for raster, facts in open_together(parts, look_through=len(parts) <= _CHECKED_TILES):
-        tile, doubts = _tile(raster, facts, datum)
+        tile, doubts = _tile(raster, facts, heights)
         tiles.append(tile)
         for doubt in doubts:
             problems.setdefault(doubt.kind, doubt)
@@ -126,7 +157,7 @@ def _tiles_in(folder: Path) -> list[Path]:
 
 
 def _tile(
-    raster: RasterFile, facts: dict[str, Any], datum: Datum | None
+    raster: RasterFile, facts: dict[str, Any], heights: _Heights
 ) -> tuple[TerrainTile, tuple[TerrainProblem, ...]]:
     """Return a tile with its place and the meaning of its heights, and what is doubtful about them."""
     name = raster.path.name
@@ -135,10 +166,10 @@ def _tile(
     if min(facts["height"], facts["width"]) < 2:
         raise GisFileError(name, f"has {facts['height']} x {facts['width']} posts; at least 2 x 2 are needed")
     try:
-        reference = vertical_reference(facts, name, datum)
+        reference = vertical_reference(facts, name, heights.stated)
     except UnknownUnitError as unit:
         raise GisFileError(name, f"has heights in an unknown unit ({str(unit)[:40]}); convert them to metres") from None
-    tile = TerrainTile.of(raster, facts, reference)
+    tile = TerrainTile.of(raster, facts, reference, heights.geoid if reference.datum == "geoid" else undulation_m)
     if not tile.possible:
         raise GisFileError(
             name,

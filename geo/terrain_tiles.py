@@ -12,12 +12,16 @@ from geo.tiled_terrain import Lattice
 from geo.vertical import PLAUSIBLE_M
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
 
+    from geo.values import FloatArray
     from geo.vertical import VerticalReference
+
+    Geoid = Callable[[FloatArray, FloatArray], FloatArray]
+    """Heights (m) of a geoid over the WGS 84 ellipsoid at latitudes and longitudes (degrees), NaN where unknown."""
 
 _ALIGNED_POSTS: Final = 0.01
 _STEPS_DEG: Final = (1e-8, 10.0)
@@ -58,6 +62,8 @@ class TerrainTile:
 
     raster: Posts
     reference: VerticalReference
+    geoid: Geoid
+    """What its heights count from where they are not the ellipsoid's."""
     north_up: bool
     """Its rows run along parallels from the north: its posts may be used as they are."""
     north_deg: float
@@ -70,13 +76,16 @@ class TerrainTile:
     columns: int
 
     @classmethod
-    def of(cls, raster: Posts, facts: Mapping[str, Any], reference: VerticalReference) -> Self:
+    def of(
+        cls, raster: Posts, facts: Mapping[str, Any], reference: VerticalReference, geoid: Geoid = undulation_m
+    ) -> Self:
         """Take the place from what the raster says of itself (`geo.gis.raster_reading`)."""
         a, b, _, d, e, _ = (float(value) for value in facts["transform"])
         edges = facts["degrees"]
         return cls(
             raster=raster,
             reference=reference,
+            geoid=geoid,
             north_up=bool(facts["geographic"]) and b == d == 0.0 and a > 0.0 > e,
             north_deg=float(edges["north"]),
             south_deg=float(edges["south"]),
@@ -229,13 +238,16 @@ class TileSource:
         heights = raw * np.float32(tile.reference.to_m)
         with np.errstate(invalid="ignore"):
             heights[(heights < PLAUSIBLE_M[0]) | (heights > PLAUSIBLE_M[1])] = np.nan
-        if tile.reference.datum == "egm96":
-            heights += _undulations(north, west, grid, rows, columns)
+        if tile.reference.datum != "hae":
+            heights += _undulations(tile.geoid, (north, west), grid, (rows, columns))
         return heights
 
 
-def _undulations(north_deg: float, west_deg: float, grid: Lattice, rows: int, columns: int) -> NDArray[np.float32]:
-    """Return geoid heights of a window of posts, worked out every hundredth of a degree and bilinear between."""
+def _undulations(
+    geoid: Geoid, corner_deg: tuple[float, float], grid: Lattice, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return a geoid's heights in a window of posts, worked out every hundredth of a degree and bilinear between."""
+    (north_deg, west_deg), (rows, columns) = corner_deg, shape
     axes, shares = [], []
     for step, count in ((grid.lat_step_deg, rows), (grid.lon_step_deg, columns)):
         stride = max(int(_GEOID_STEP_DEG / step), 1)
@@ -246,7 +258,7 @@ def _undulations(north_deg: float, west_deg: float, grid: Lattice, rows: int, co
         share = (place - nodes[node]) / np.maximum(nodes[following] - nodes[node], 1)
         axes.append(nodes)
         shares.append((node, following, share))
-    known = undulation_m(north_deg - grid.lat_step_deg * axes[0][:, None], west_deg + grid.lon_step_deg * axes[1])
+    known = geoid(north_deg - grid.lat_step_deg * axes[0][:, None], west_deg + grid.lon_step_deg * axes[1])
     (up, down, south), (left, right, east) = shares
     across = known[:, left] * (1.0 - east) + known[:, right] * east
     return np.asarray(across[up] * (1.0 - south)[:, None] + across[down] * south[:, None], dtype=np.float32)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    Datum = Literal["egm96", "hae"]
+    Datum = Literal["egm96", "hae", "geoid"]
+    """Mean sea level by the bundled EGM96, the WGS 84 ellipsoid, mean sea level by a geoid that a person gave."""
 
 _EGM96: Final = (5773, 5171)
 """EPSG: EGM96 height, and its datum."""
@@ -60,7 +61,8 @@ def vertical_reference(facts: Mapping[str, Any], name: str, stated: Datum | None
     """Settle what heights mean.
 
     The file's own word counts most, then its format's, then what a person stated, then EGM96, and then that is
-    a problem. Heights above another geoid or a national datum are taken as EGM96's, which is a problem too.
+    a problem. Heights above another geoid or a national datum count from the geoid that a person gave; without one
+    they are taken as EGM96's, which is a problem too.
 
     Parameters
     ----------
@@ -114,11 +116,14 @@ def _datum(
         )
         return "egm96", (TerrainProblem(kind="vertical_assumed", message=message),)
     own: Datum = "hae" if vertical["ellipsoidal"] else "egm96"
+    modelled = vertical.get("epsg") in _EGM96 or "egm96" in str(vertical["name"]).lower()
+    if own == "egm96" and not modelled and stated == "geoid":
+        return stated, ()
     problems = _against(stated, own, name, f"it says itself: {vertical['name']}")
-    if own == "egm96" and vertical.get("epsg") not in _EGM96 and "egm96" not in str(vertical["name"]).lower():
+    if own == "egm96" and not modelled:
         message = (
             f"{name} has heights of {vertical['name']}, of which no model is built in; they are taken as mean sea "
-            "level by EGM96, which can differ by metres"
+            "level by EGM96, which can differ by metres: name its geoid's grid file as the terrain's datum"
         )
         problems = (*problems, TerrainProblem(kind="vertical_not_modelled", message=message))
     return own, problems
@@ -127,5 +132,6 @@ def _datum(
 def _against(stated: Datum | None, own: Datum, name: str, why: str) -> tuple[TerrainProblem, ...]:
     if stated is None or stated == own:
         return ()
-    message = f"{name} was stated to have heights of {stated}, but {why}; {own} is taken"
+    counted = "a geoid given by file" if stated == "geoid" else stated
+    message = f"{name} was stated to have heights of {counted}, but {why}; {own} is taken"
     return (TerrainProblem(kind="vertical_contradiction", message=message),)

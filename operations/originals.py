@@ -138,9 +138,15 @@ def identify(offered: Offered) -> MediaRecord:
 UNKNOWN_GROUND: Final = "unknown"
 
 
-def ground_identity(terrain: Path | None, flat_alt_amsl_m: float | None) -> str:
-    """Return what tells one ground from another: name and hash of a file or of a folder's files, or a height."""
+def ground_identity(terrain: Path | None, flat_alt_amsl_m: float | None, *, datum: str | None = None) -> str:
+    """Return what tells one ground from another: name and hash of a file or of a folder's files, or a height.
+
+    A stated datum belongs to it: a word, or name and hash of a geoid's file.
+    """
     if terrain is not None:
+        if datum is not None:
+            counted = datum if datum in ("egm96", "hae") else ground_identity(Path(datum), None)
+            return f"{ground_identity(terrain, None)}, heights from {counted}"
         return f"{terrain.name} sha256:{identify(look_over(terrain)).id}"
     return UNKNOWN_GROUND if flat_alt_amsl_m is None else f"plane at {flat_alt_amsl_m:g} m above mean sea level"
 

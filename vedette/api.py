@@ -196,6 +196,7 @@ def locate(
     pixels: Sequence[tuple[float, float]],
     *,
     terrain: Place | None = None,
+    terrain_datum: str | None = None,
     flat_alt_amsl_m: float | None = None,
     home_alt_amsl_m: float | None = None,
 ) -> GroundPoints:
@@ -209,6 +210,8 @@ def locate(
         (u, v) from the top-left corner, x right and y down.
     terrain
         GeoTIFF, ``.hgt``, DTED, or a folder of tiles.
+    terrain_datum
+        What its heights count from where it does not say: ``egm96``, ``hae``, or a geoid's grid file.
     flat_alt_amsl_m
         A plane at this height instead.
     home_alt_amsl_m
@@ -224,7 +227,7 @@ def locate(
     from geo.values import PoseSigmas
     from telemetry.pictures.picture_view import read_view
 
-    ground = read_stated_ground(None if terrain is None else Path(terrain), flat_alt_amsl_m)
+    ground = read_stated_ground(None if terrain is None else Path(terrain), flat_alt_amsl_m, datum=terrain_datum)
     usual = PoseSigmas(yaw_deg=2.0, pitch_deg=1.0, terrain_m=2.0)
     view = read_view(Path(picture), usual, ground, home_alt_amsl_m=home_alt_amsl_m)
     view.require_placeable(pixels, "use a picture that names its lens")

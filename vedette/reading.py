@@ -24,6 +24,8 @@ class Reading(Stated):
     ----------
     terrain, flat_alt_amsl_m
         The ground that hits are placed on: a GeoTIFF, ``.hgt``, DTED or a folder of tiles, or a plane at a height.
+    terrain_datum
+        What the terrain's heights count from where it does not say: ``egm96``, ``hae``, or a geoid's grid file.
     model
         A detector; the bundled one unless given.
     every_s
@@ -39,6 +41,7 @@ class Reading(Stated):
     """
 
     terrain: str | Path | None = None
+    terrain_datum: str | None = None
     flat_alt_amsl_m: float | None = None
     model: str | Path | None = None
     every_s: float | None = None
@@ -74,8 +77,8 @@ class Reading(Stated):
 
         stated, terrain = self.options(), _path(self.terrain)
         return IngestSettings(
-            terrain=read_stated_ground(terrain, self.flat_alt_amsl_m),
-            terrain_identity=ground_identity(terrain, self.flat_alt_amsl_m),
+            terrain=read_stated_ground(terrain, self.flat_alt_amsl_m, datum=self.terrain_datum),
+            terrain_identity=ground_identity(terrain, self.flat_alt_amsl_m, datum=self.terrain_datum),
             every_s=self.every_s,
             person_min_px=self.person_min_px,
             watched=watched_by(_path(self.brief), self.standing_s),

@@ -137,8 +137,9 @@ class Ground(Section):
     """Terrain file, or one height for flat ground."""
 
     file: str | None = None
-    datum: Literal["egm96", "hae"] | None = None
-    """What the file's heights count from where it does not say; mean sea level (EGM96) is assumed without it."""
+    datum: str | None = None
+    """What the file's heights count from where it does not say: egm96, hae or a geoid's grid file, as
+    `geo.terrain_file.read_terrain` takes it; mean sea level (EGM96) is assumed without it."""
     flat_amsl_m: Altitude | None = None
 
     @property

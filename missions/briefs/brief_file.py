@@ -83,12 +83,8 @@ def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
         data["zone"] = published.tables
     if isinstance(data.get("keep_in"), dict):
         data["keep_in"] = _load_area(data["keep_in"], "keep_in", folder)
-    terrain = data.get("terrain")
-    if isinstance(terrain, dict) and isinstance(terrain.get("file"), str):
-        file = folder / terrain["file"]
-        if not file.exists():
-            raise BriefError(f"terrain.file: there is no file {file}", key="terrain.file")
-        data["terrain"] = terrain | {"file": str(file)}
+    if isinstance(data.get("terrain"), dict):
+        data["terrain"] = _load_terrain(data["terrain"], folder)
     try:
         brief = Brief.model_validate(data)
         for fleet in brief.fleets:
@@ -99,6 +95,24 @@ def build_brief(raw: Mapping[str, Any], folder: Path) -> Brief:
             text = text.replace("aircraft[0]", "aircraft")
         raise BriefError(text, errors=error.error_count()) from None
     return near_and_in_force(brief, published) if published.shapes else brief
+
+
+def _load_terrain(terrain: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the ground's table with its files, terrain and geoid, found from the brief's folder."""
+    file, datum = terrain.get("file"), terrain.get("datum")
+    if datum is not None and file is None:
+        raise BriefError(
+            "terrain.datum says what the heights of terrain.file count from: name that file, or leave the datum out",
+            key="terrain.datum",
+        )
+    named = {"file": file} if isinstance(file, str) else {}
+    if isinstance(datum, str) and datum not in ("egm96", "hae"):
+        named["datum"] = datum
+    for key, name in named.items():
+        if not (folder / name).exists():
+            known = ", and is neither egm96 nor hae" if key == "datum" else ""
+            raise BriefError(f"terrain.{key}: there is no file {folder / name}{known}", key=f"terrain.{key}")
+    return terrain | {key: str(folder / name) for key, name in named.items()}
 
 
 def _load_zone(zone: Any, index: int, folder: Path, published: Published) -> None:

@@ -81,7 +81,7 @@ from_deg = 0                     # where the wind comes from
 
 # [terrain]
 # file = "terrain.tif"           # GeoTIFF, SRTM .hgt, DTED, or a folder of such tiles, of any size
-# datum = "egm96"                # or "hae": what heights count from where the file does not say it itself
+# datum = "egm96"                # what heights count from where the file does not say: egm96, hae, a geoid grid file
 
 # [station]                      # where the radio link goes to; checks line of sight over the terrain
 # lat_deg = 47.38

@@ -33,7 +33,8 @@ def _renamed(value: Any, renamed: Callable[[str], str], key: str = "") -> Any:
         return with_files(value, renamed)
     if isinstance(value, list | tuple):
         return [_renamed(v, renamed) for v in value]
-    named = key == "file" or (key == "own_side" and value not in ("left", "right"))
+    words = {"own_side": ("left", "right"), "datum": ("egm96", "hae")}
+    named = key == "file" or (key in words and value not in words[key])
     return renamed(value) if named and isinstance(value, str) else value
 
 

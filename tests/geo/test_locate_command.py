@@ -112,7 +112,7 @@ def test_a_picture_turned_by_a_viewer_is_a_finding(shared_data, capsys):
         (["--pose", POSE, "--camera", CAMERA], "give the ground"),
         (["--pose", POSE, "--camera", CAMERA, "--terrain", "a", "--flat-alt-amsl-m", "0"], "give the ground"),
         (["--pose", POSE, "--camera", CAMERA, "--terrain", "gone.tif"], "gone.tif does not exist"),
-        (["--pose", POSE, "--camera", CAMERA, "--terrain", "a", "--terrain-datum", "msl"], "must be egm96 or hae"),
+        (["--pose", POSE, "--camera", CAMERA, "--terrain", "a", "--terrain-datum", "msl"], "is neither egm96 nor hae"),
         (["--pose", POSE, "--camera", CAMERA, "--flat-alt-amsl-m", "0", "--pixel", "a,b"], "--pixel needs 2 numbers"),
         (["--pose", POSE, "--camera", CAMERA, "--flat-alt-amsl-m", "0", "--pixel", "9999,0"], "outside the picture"),
         (["--pose", POSE, "--camera", CAMERA, "--flat-alt-amsl-m", "nan"], "needs a height in metres"),

@@ -68,6 +68,48 @@ def test_a_person_settles_what_a_file_leaves_open_and_nothing_else(crs, stated, 
     assert [problem.kind for problem in terrain.problems] == kinds
 
 
+@pytest.mark.parametrize(
+    ("crs", "expected_m", "kinds"),
+    [
+        ("EPSG:4326", 147.25, []),
+        ("EPSG:4326+3855", 147.25, []),
+        ("EPSG:4269+5703", 147.25, []),
+        ("EPSG:4979", 100.0, ["vertical_contradiction"]),
+        ("EPSG:4326+5773", 100.0 + GEOID, ["vertical_contradiction"]),
+    ],
+)
+def test_heights_count_from_a_geoid_given_by_file_where_the_terrain_does_not_say_otherwise(
+    crs, expected_m, kinds, tmp_path
+):
+    """The geoid is 47 m at 8 E and 48 m a degree east of it: a quarter of the way, at 8.25 E, 47.25 m."""
+    lon = np.arange(7.0, 10.0)
+    with rasterio.open(
+        tmp_path / "geoid.tif", "w", driver="GTiff", width=3, height=3, count=1, dtype="float32", crs="EPSG:4326",
+        transform=from_origin(6.5, 51.5, 1.0, 1.0),
+    ) as raster:  # fmt: skip
+        raster.write(np.broadcast_to(lon + 39.0, (3, 3)).astype("float32"), 1)
+    file = write(tmp_path / "a.tif", 100.0, crs=crs, west=8.24)
+    terrain = read_terrain(file, datum=tmp_path / "geoid.tif")
+    found = float(terrain.height_hae_m(LAT, np.array([8.25]))[0])
+    at = float(undulation_m(49.99, 8.25)) if crs.endswith("5773") else GEOID
+    assert found == pytest.approx(expected_m - GEOID + at, abs=2e-3)
+    assert [problem.kind for problem in terrain.problems] == kinds
+
+
+def test_a_geoid_that_ends_leaves_the_ground_unknown(tmp_path):
+    geoid = write(tmp_path / "geoid.tif", 47.0, north=60.0, west=8.0, step=0.1)
+    terrain = read_terrain(write(tmp_path / "a.tif", 100.0), datum=str(geoid))
+    assert np.isnan(height(terrain))
+
+
+def test_a_datum_that_is_neither_word_nor_file_is_named(tmp_path):
+    file = write(tmp_path / "a.tif", 100.0)
+    with pytest.raises(InputError, match="terrain datum 'egm2008' is neither egm96 nor hae, nor a geoid's grid file"):
+        read_terrain(file, datum="egm2008")
+    with pytest.raises(InputError, match=r"b\.tif: its heights reach beyond 120 m, so it is no geoid"):
+        read_terrain(file, datum=write(tmp_path / "b.tif", 500.0))
+
+
 def test_a_unit_nobody_knows_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"a\.tif has heights in an unknown unit \(fathom\); convert them to metres"):
         read_terrain(write(tmp_path / "a.tif", 100.0, unit="fathom"))

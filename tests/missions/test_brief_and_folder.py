@@ -139,6 +139,8 @@ def edited(tmp_path, demo_brief_path, old, new):
         ('name = "east"', 'name = "west"', "west is used twice"),
         ("lat_deg = 47.3805", "lat_deg = 473805", r"launch\[0\].lat_deg = 473805"),
         ('file = "terrain.tif"', 'file = "nothing.tif"', "terrain.file: there is no file"),
+        ('datum = "egm96"', 'datum = "egm08"', "terrain.datum: there is no file .*egm08, and is neither egm96 nor hae"),
+        ('file = "terrain.tif"', "flat_amsl_m = 900", "terrain.datum says what .* name that file"),
         ("depth_m = 190", "depth_m = ", "not valid TOML"),
         (
             "depression_deg = 40",

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio.transform
 
 import vedette
 from geo.errors import InputError, VedetteError
+from geo.geoid import undulation_m
 from missions.plan_files.plan_folder_file import read_plan_folder
 from operations.errors import WithoutPurposeError
 from operations.log.leaves import LeafKind
@@ -114,6 +116,33 @@ def test_each_table_that_is_taken_is_a_view_in_the_log(operation, tmp_path):
     seen = ("hits", "tracks", "frames", "hits", "find", "map")
     assert [leaf.subject for leaf in views] == [f"python {what}" for what in seen]
     assert all(leaf.body["case"] == "2026-7" and leaf.actor == "A. Name" for leaf in views)
+
+
+def test_what_a_terrain_counts_from_is_stated_to_ingest_as_to_plan(tmp_path):
+    """It decides where hits lie, so it belongs to a run's name; without a terrain it is refused."""
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", driver="GTiff", width=9, height=9, count=1, dtype="float32", crs="EPSG:4326",
+        transform=rasterio.transform.from_origin(7.5, 50.5, 0.1, 0.1),
+    ) as raster:  # fmt: skip
+        raster.write(np.full((9, 9), 90.0, dtype="float32"), 1)
+    found = {}
+    for datum in (None, "egm96", "hae", str(tmp_path / "dem.tif")):
+        settings = vedette.Reading(terrain=tmp_path / "dem.tif", terrain_datum=datum).settings()
+        found[datum] = settings.terrain_identity
+        expected = {None: undulation_m(50.0, 8.0), "egm96": undulation_m(50.0, 8.0), "hae": 0.0}.get(datum, 90.0)
+        height = settings.terrain.height_hae_m(np.array([50.0]), np.array([8.0]))
+        assert height == pytest.approx(90.0 + float(expected), abs=0.01)
+    assert len(set(found.values())) == 4
+    with pytest.raises(InputError, match="--terrain-datum says what the heights of --terrain count from"):
+        vedette.Reading(flat_alt_amsl_m=90.0, terrain_datum="hae").settings()
+
+
+@pytest.mark.parametrize("source", [["ingest", "{}"], ["watch", "tcp://127.0.0.1:9"]])
+def test_commands_take_what_a_terrain_counts_from(source, tmp_path, capsys):
+    (tmp_path / "dem.tif").write_bytes(b"")
+    out = ["--out", str(tmp_path / "op"), "--terrain", str(tmp_path / "dem.tif"), "--terrain-datum", "msl"]
+    assert main([word.format(tmp_path / "dem.tif") for word in source] + out) == 2
+    assert "terrain datum 'msl' is neither egm96 nor hae" in capsys.readouterr().err
 
 
 def test_a_recording_is_read_as_the_command_reads_it(tmp_path):

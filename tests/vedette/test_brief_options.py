@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 from typer.testing import CliRunner
 
 from geo.errors import InputError
-from missions.briefs.brief_file import read_brief
+from missions.briefs.brief_file import read_brief, terrain_of
+from missions.briefs.brief_written_file import write_brief
 from missions.errors import BriefError
 from missions.plan_files.plan_folder_file import read_plan_folder
 from vedette.commands.brief_options import brief_of
@@ -69,6 +73,38 @@ def test_what_is_given_beside_a_brief_holds_and_airspace_comes_on_top(folder):
     assert asked.border.own_side == drawn.own_side
     assert (asked.border.lines[0].lon_deg == drawn.lines[0].lon_deg).all()
     assert tables["standoff"] == {"asked_m": 260.0}
+
+
+@pytest.fixture
+def level(folder):
+    """A terrain of 400 m that does not say what its heights count from, and a geoid of 47 m."""
+    for name, value in (("terrain.tif", 400.0), ("geoid.tif", 47.0)):
+        with rasterio.open(
+            folder / name, "w", driver="GTiff", width=40, height=40, count=1, dtype="float32", crs="EPSG:4326",
+            transform=from_origin(8.8, 48.2, 0.01, 0.01),
+        ) as raster:  # fmt: skip
+            raster.write(np.full((40, 40), value, dtype="float32"), 1)
+    return folder
+
+
+def height_hae_m(brief):
+    return float(terrain_of(brief).height_hae_m(np.array([48.0]), np.array([9.0]))[0])
+
+
+def test_what_a_terrain_counts_from_is_stated_beside_a_brief_and_kept_in_the_one_written(level, monkeypatch):
+    """What is written names the geoid's file from its own place, so that it is found from any folder."""
+    terrain = {"terrain": level / "terrain.tif"}
+    monkeypatch.chdir(level)
+    for word, expected in (("hae", 400.0), ("geoid.tif", 447.0)):
+        asked, tables = brief_of(level / "brief.toml", terrain | {"terrain_datum": word})
+        assert height_hae_m(asked) == pytest.approx(expected)
+        (level / "out").mkdir(exist_ok=True)
+        write_brief(tables, level / "out" / "brief.toml")
+        assert height_hae_m(read_brief(level / "out" / "brief.toml")) == pytest.approx(expected)
+    (level / "own.toml").write_text(BRIEF.replace("{ flat_amsl_m = 300.0 }", '{ file = "terrain.tif" }'))
+    assert height_hae_m(brief_of(level / "own.toml", {"terrain_datum": "geoid.tif"})[0]) == pytest.approx(447.0)
+    with pytest.raises(BriefError, match="terrain.datum says what the heights of terrain.file count from"):
+        brief_of(level / "brief.toml", {"terrain_datum": "hae"})
 
 
 def test_a_brief_alone_is_read_as_it_is_and_one_type_of_it_by_name(folder):

@@ -38,7 +38,6 @@ AvoidFiles = Annotated[
     list[Path] | None,
     typer.Option("--avoid", help="Ground to fly round where another way exists; may be given again."),
 ]
-TerrainFile = Annotated[Path | None, typer.Option("--terrain", help="Terrain: GeoTIFF, .hgt, or a folder of tiles.")]
 Winds = Annotated[
     list[str] | None,
     typer.Option("--wind", help="SPEED_MPS@FROM_DEG, or once for each height: SPEED@FROM@ALT_AMSL_M."),
@@ -97,7 +96,7 @@ def _changed(tables: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     """Return the tables of a brief with what options say put in."""
     for table, key, option in (
         ("standoff", "asked_m", "standoff_m"), ("corridor", "depth_m", "depth_m"), ("corridor", "lanes", "lanes"),
-        ("failsafe", "way", "returns"),
+        ("failsafe", "way", "returns"), ("terrain", "datum", "terrain_datum"),
     ):  # fmt: skip
         if option in given:
             tables[table] = tables.get(table, {}) | {key: given[option]}
@@ -169,6 +168,8 @@ def _whole_tables(options: Mapping[str, Any]) -> dict[str, Any]:
         )
         if options.get(option)
     }  # fmt: skip
+    if options.get("terrain") and options.get("terrain_datum"):
+        tables["terrain"]["datum"] = options["terrain_datum"]
     return tables | ({"wind": _wind(options["wind"])} if options.get("wind") else {})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geo.errors import InputError
+from vedette.commands.ground_options import TerrainDatum
 from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems, utc_now_ns
 from vedette.commands.secret_options import KeyFile, PassphraseFile, new_secret, secret_for
 from vedette.commands.signing_options import signed_at_close
@@ -44,6 +45,7 @@ def ingest(
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt or folder of tiles to place hits on.")] = None,
+    terrain_datum: TerrainDatum = None,
     flat_alt_amsl_m: Annotated[
         float | None, typer.Option(help="Place hits on a flat plane at this height instead of terrain.")
     ] = None,
@@ -110,6 +112,7 @@ def ingest(
         stream=stream,
         overlap=overlap,
         terrain=terrain,
+        terrain_datum=terrain_datum,
         flat_alt_amsl_m=flat_alt_amsl_m,
         model=model,
         every_s=every_s,

@@ -13,6 +13,7 @@ from geo.cameras import FOCAL_REL, find_camera
 from geo.errors import InputError
 from geo.values import CameraModel, GimbalFrame, Pose, PoseSigmas, Unplaced
 from telemetry.tracks.stated_times import parse_utc_offset
+from vedette.commands.ground_options import TerrainDatum
 from vedette.commands.screen import ERRORS, RESULTS, print_json, tell_terrain_problems
 
 if TYPE_CHECKING:
@@ -45,10 +46,7 @@ def locate(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="A camera's name, or HFOV_DEG,WIDTH,HEIGHT.")] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt, DTED, or a folder of tiles.")] = None,
-    terrain_datum: Annotated[
-        str | None,
-        typer.Option(help="What the terrain's heights count from where it does not say: egm96 (assumed) or hae."),
-    ] = None,
+    terrain_datum: TerrainDatum = None,
     flat_alt_amsl_m: Annotated[
         float | None, typer.Option(help="Take the ground for a plane at this height instead; the result says so.")
     ] = None,
@@ -253,9 +251,7 @@ def _ground(terrain: Path | None, datum: str | None, flat_alt_amsl_m: float | No
 
     if (terrain is None) == (flat_alt_amsl_m is None):
         raise InputError("give the ground: either --terrain FILE, or --flat-alt-amsl-m METRES to accept a flat plane")
-    if datum not in ("egm96", "hae", None):
-        raise InputError(f"--terrain-datum must be egm96 or hae, not {datum!r}")
-    ground = read_stated_ground(terrain, flat_alt_amsl_m, datum=datum)  # type: ignore[arg-type]
+    ground = read_stated_ground(terrain, flat_alt_amsl_m, datum=datum)
     return ground, GROUND_FLAT if terrain is None else GROUND_TERRAIN
 
 

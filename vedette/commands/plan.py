@@ -24,12 +24,12 @@ from vedette.commands.brief_options import (
     Returns,
     RevisitMin,
     StandoffM,
-    TerrainFile,
     Winds,
     Zones,
     brief_of,
     require_one,
 )
+from vedette.commands.ground_options import TerrainDatum, TerrainFile
 from vedette.commands.imported import keep_what_is_imported
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.plan_view import show_plan
@@ -64,6 +64,7 @@ def plan(
     keep_in: KeepInFile = None,
     avoid: AvoidFiles = None,
     terrain: TerrainFile = None,
+    terrain_datum: TerrainDatum = None,
     wind: Winds = None,
     revisit_min: RevisitMin = None,
     lanes: Lanes = None,
@@ -112,7 +113,7 @@ def plan(
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
         "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid,
-        "terrain": terrain, "wind": wind,
+        "terrain": terrain, "terrain_datum": terrain_datum, "wind": wind,
         "revisit_min": revisit_min, "lanes": lanes, "dialect": dialect,
         "rally": rally, "returns": returns,
     }  # fmt: skip

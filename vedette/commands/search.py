@@ -24,12 +24,12 @@ from vedette.commands.brief_options import (
     RallyPoints,
     Returns,
     StandoffM,
-    TerrainFile,
     Winds,
     Zones,
     brief_of,
 )
 from vedette.commands.findings_view import print_findings
+from vedette.commands.ground_options import TerrainDatum, TerrainFile
 from vedette.commands.imported import keep_what_is_imported
 from vedette.commands.map_command import write_plan_map
 from vedette.commands.places import read_place
@@ -97,6 +97,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     keep_in: KeepInFile = None,
     avoid: AvoidFiles = None,
     terrain: TerrainFile = None,
+    terrain_datum: TerrainDatum = None,
     wind: Winds = None,
     dialect: DialectName = None,
     rally: RallyPoints = None,
@@ -122,6 +123,7 @@ def search(  # noqa: PLR0913 - one parameter per option
     options = {
         "border": border, "own_side": own_side, "standoff_m": standoff_m, "depth_m": depth_m, "launch": launch,
         "aircraft": aircraft, "count": count, "zone": zone, "keep_in": keep_in, "avoid": avoid, "terrain": terrain,
+        "terrain_datum": terrain_datum,
         "wind": wind, "dialect": dialect, "rally": rally, "returns": returns, "revisit_min": None, "lanes": None,
     }  # fmt: skip
     asked, tables = brief_of(brief, options)

@@ -13,7 +13,6 @@ from telemetry.tracks.stated_times import parse_start, parse_utc_offset
 from vedette.commands.screen import ERRORS, RESULTS, line, print_json, utc_now_ns
 
 if TYPE_CHECKING:
-    from telemetry.tracks.datums import Undulation
     from telemetry.tracks.pose_track import PoseTrack
     from telemetry.tracks.sources import SourceOptions
 
@@ -99,6 +98,7 @@ def _listen(url: str, seconds: float, options: SourceOptions) -> PoseTrack:
 def _options(
     utc_offset: str | None, start: str | None, home_alt_amsl_m: float | None, geoid: Path | None
 ) -> SourceOptions:
+    from geo.geoid_file import read_geoid
     from telemetry.tracks.datums import egm96
     from telemetry.tracks.sources import SourceOptions
 
@@ -106,14 +106,8 @@ def _options(
         utc_offset_s=parse_utc_offset(utc_offset),
         home_alt_amsl_m=home_alt_amsl_m,
         start_utc_ns=parse_start(start),
-        undulation=egm96 if geoid is None else _stated_geoid(geoid),
+        undulation=egm96 if geoid is None else read_geoid(geoid),
     )
-
-
-def _stated_geoid(path: Path) -> Undulation:
-    from telemetry.tracks.geoid_file import read_geoid
-
-    return read_geoid(path)
 
 
 def _facts(poses: PoseTrack, out: Path | None) -> dict[str, Any]:

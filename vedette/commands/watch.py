@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from geo.errors import InputError, RefusedError
+from vedette.commands.ground_options import TerrainDatum
 from vedette.commands.ingest import open_or_make
 from vedette.commands.screen import ERRORS, line, print_json, progress, tell_terrain_problems
 from vedette.commands.secret_options import KeyFile, PassphraseFile, secret_for
@@ -45,6 +46,7 @@ def watch(
         Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt or folder of tiles to place hits on.")] = None,
+    terrain_datum: TerrainDatum = None,
     flat_alt_amsl_m: Annotated[
         float | None, typer.Option(help="Place hits on a flat plane at this height instead of terrain.")
     ] = None,
@@ -108,6 +110,7 @@ def watch(
         camera=camera,
         stream=stream,
         terrain=terrain,
+        terrain_datum=terrain_datum,
         flat_alt_amsl_m=flat_alt_amsl_m,
         model=model,
         every_s=every_s or None,

@@ -7,10 +7,10 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from geo.errors import InputError
 from geo.geoid import undulation_m
-from telemetry.tracks.geoid_file import read_geoid
+from geo.geoid_file import read_geoid
 from telemetry.tracks.sources import SourceOptions, read_track
-from telemetry.tracks.track_errors import SourceError
 
 
 def write(path, values, *, west, north, step, crs="EPSG:4326", unit=None):
@@ -74,14 +74,14 @@ def test_outside_a_regional_grid_nothing_is_assumed(tmp_path):
 def test_what_is_no_geoid_is_refused(tmp_path, values, crs, words):
     path = tmp_path / "x.tif"
     write(path, values, west=7.0, north=48.0, step=0.25, crs=crs)
-    with pytest.raises(SourceError, match=words):
+    with pytest.raises(InputError, match=words):
         read_geoid(path)
 
 
 def test_a_file_that_is_no_grid(tmp_path):
     path = tmp_path / "x.tif"
     path.write_text("hello")
-    with pytest.raises(SourceError, match=r"x\.tif: not a grid"):
+    with pytest.raises(InputError, match=r"x\.tif: not a grid"):
         read_geoid(path)
 
 
@@ -95,7 +95,7 @@ def test_a_grid_in_another_unit_is_brought_to_metres(unit, metre, tmp_path):
 
 def test_a_unit_nobody_knows_is_named(tmp_path):
     write(tmp_path / "g.tif", np.zeros((9, 9)), west=7.0, north=51.0, step=0.5, unit="fathom")
-    with pytest.raises(SourceError, match=r"g\.tif: its unit 'fathom' is not known; convert it to metres"):
+    with pytest.raises(InputError, match=r"g\.tif: its unit 'fathom' is not known; convert it to metres"):
         read_geoid(tmp_path / "g.tif")
 
 
