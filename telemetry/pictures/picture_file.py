@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,11 @@ from telemetry.pictures.picture_tags import PictureTags
 from telemetry.pictures.xmp import parse_xmp
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.time_bases import ahead_of_now
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _BROKEN_EXIF = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error, ZeroDivisionError)
 """What Pillow raises on damaged tags."""
@@ -30,6 +32,7 @@ def read_picture(
     utc_offset_s: float | None = None,
     undulation: Undulation = egm96,
     home_alt_amsl_m: float | None = None,
+    clock: Callable[[], int] = time.time_ns,
 ) -> PictureMetadata:
     """Read where a picture was taken from, where its camera looked, and through what lens.
 
@@ -43,6 +46,8 @@ def read_picture(
         Geoid of the picture's heights; the bundled EGM96 unless another is given.
     home_alt_amsl_m
         Height of the take-off point; the picture's height over it is then used.
+    clock
+        Gives this computer's UTC nanoseconds, which no picture's time lies after.
 
     Returns
     -------
@@ -65,7 +70,8 @@ def read_picture(
     except (*_BROKEN_EXIF, Image.DecompressionBombError) as error:
         raise SourceError(f"{path}: not a picture that can be opened ({error})", path=str(path)) from error
     found = conclude(tags, utc_offset_s=utc_offset_s, undulation=undulation, home_alt_amsl_m=home_alt_amsl_m)
-    return dataclasses.replace(found, problems=(*problems, *found.problems))
+    ahead = [] if found.pose is None else ahead_of_now(found.pose.t_utc_ns, clock())
+    return dataclasses.replace(found, problems=(*problems, *found.problems, *ahead))
 
 
 def _read_tags(path: Path, problems: list[Problem]) -> PictureTags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,18 @@ from telemetry.tracks.track_cleaning import Samples
 from telemetry.tracks.track_errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.tracks.datums import Undulation
     from telemetry.tracks.pose_track import PoseTrack
 
 
 def read_picture_track(
-    path: str | Path, *, utc_offset_s: float | None = None, undulation: Undulation = egm96
+    path: str | Path,
+    *,
+    utc_offset_s: float | None = None,
+    undulation: Undulation = egm96,
+    clock: Callable[[], int] = time.time_ns,
 ) -> PoseTrack:
     """Read a picture's pose as a track of one row, at -1 ns where it states no time.
 
@@ -28,7 +35,7 @@ def read_picture_track(
     SourceError
         The file is no picture, or states no pose; the message says what is missing.
     """
-    found = read_picture(path, utc_offset_s=utc_offset_s, undulation=undulation)
+    found = read_picture(path, utc_offset_s=utc_offset_s, undulation=undulation, clock=clock)
     pose = found.pose
     if pose is None:
         reasons = "; ".join(problem.message for problem in found.problems)

@@ -281,6 +281,7 @@ def _pictures(recording: Recording, options: ReadingOptions) -> RecordingReader:
             utc_offset_s=options.utc_offset_s,
             undulation=options.undulation,
             home_alt_amsl_m=options.home_alt_amsl_m,
+            clock=options.clock,
         )
         return found if options.terrain is None else held_against_ground(found, options.terrain)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
+from collections.abc import Callable  # noqa: TC003 - an annotation of a field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,6 +102,8 @@ class ReadingOptions:
         Geoid of heights over mean sea level.
     terrain
         The ground, which heights are held against; None leaves those checks out.
+    clock
+        Gives this computer's UTC nanoseconds, which no recording's time lies after.
     """
 
     every_s: float | None = None
@@ -114,6 +118,7 @@ class ReadingOptions:
     sigmas: PoseSigmas = dataclasses.field(default_factory=PoseSigmas)
     undulation: Undulation = egm96
     terrain: Terrain | None = None
+    clock: Callable[[], int] = time.time_ns
     checksum: ChecksumMode = ChecksumMode.STRICT
     limits: VideoLimits = dataclasses.field(default_factory=VideoLimits)
 
@@ -147,4 +152,5 @@ class ReadingOptions:
             home_alt_amsl_m=self.home_alt_amsl_m,
             start_utc_ns=self.start_utc_ns,
             undulation=self.undulation,
+            clock=self.clock,
         )

@@ -15,6 +15,7 @@ from telemetry.recordings.mounts import has_camera_angles, mounted
 from telemetry.recordings.recording import LeftOut, Pairing, PoseSource, SourceKind
 from telemetry.recordings.slow_angles import bridged
 from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.time_bases import ahead_of_now
 from telemetry.videos.posing import Posing, klv_posing
 
 if TYPE_CHECKING:
@@ -149,6 +150,9 @@ def _finish(
     klv = clip.klv if chosen.source.kind is SourceKind.KLV else None
     verdict = held_against(tracks, [other.posing.tracks[0] for other in others], klv, options.terrain, sigmas)
     problems += verdict.problems
+    if any(segment.dated for segment in posing.clock.segments):
+        last_utc_ns = max((int(track.t_utc_ns[-1]) for track in tracks if len(track)), default=0)
+        problems += ahead_of_now(last_utc_ns, options.clock())
     changed = dataclasses.replace(
         posing,
         tracks=tracks,

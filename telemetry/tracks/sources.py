@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import time
+from collections.abc import Callable  # noqa: TC003 - an annotation of a field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,12 +14,11 @@ import numpy as np
 from geo.text_encoding import decoded
 from telemetry.tracks.datums import Undulation, egm96
 from telemetry.tracks.pose_track import Problem
+from telemetry.tracks.time_bases import ahead_of_now
 from telemetry.tracks.track_errors import SourceError
 from telemetry.videos.containers import is_container
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from telemetry.klv import KlvStream
     from telemetry.tracks.pose_track import PoseTrack
 
@@ -67,12 +68,15 @@ class SourceOptions:
         When the recording began (subtitles and NMEA logs without a date).
     undulation
         Geoid of the heights over mean sea level.
+    clock
+        Gives this computer's UTC nanoseconds, which no recording's time lies after.
     """
 
     utc_offset_s: float | None = None
     home_alt_amsl_m: float | None = None
     start_utc_ns: int | None = None
     undulation: Undulation = egm96
+    clock: Callable[[], int] = time.time_ns
 
 
 def sniff(head: bytes) -> SourceFormat | None:
@@ -170,9 +174,10 @@ def read_track(path: str | Path, options: SourceOptions | None = None) -> PoseTr
     kind = sniff(head)
     if kind is None:
         raise SourceError(f"{path}: {why_unknown(head)}", path=str(path))
-    track = _READERS[kind](path, options or SourceOptions())
-    problems = _heights_without_geoid(track)
-    return dataclasses.replace(track, problems=(*track.problems, *problems)) if problems else track
+    options = options or SourceOptions()
+    track = _READERS[kind](path, options)
+    problems = (*_heights_without_geoid(track), *ahead_of_now(int(track.t_utc_ns[-1]), options.clock()))
+    return dataclasses.replace(track, problems=tuple(dict.fromkeys((*track.problems, *problems))))
 
 
 def _heights_without_geoid(track: PoseTrack) -> list[Problem]:
@@ -233,7 +238,9 @@ def _subtitles(path: Path, options: SourceOptions) -> PoseTrack:
 def _picture(path: Path, options: SourceOptions) -> PoseTrack:
     from telemetry.pictures.picture_track import read_picture_track
 
-    return read_picture_track(path, utc_offset_s=options.utc_offset_s, undulation=options.undulation)
+    return read_picture_track(
+        path, utc_offset_s=options.utc_offset_s, undulation=options.undulation, clock=options.clock
+    )
 
 
 def _klv(path: Path, options: SourceOptions) -> PoseTrack:

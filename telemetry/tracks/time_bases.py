@@ -39,6 +39,9 @@ EARLIEST_UTC_S: Final = 1_262_304_000
 CLOCK_TOLERANCE_NS: Final = 500_000_000
 """Two clocks that differ by more than this are told apart in the problems."""
 
+AHEAD_NS: Final = 86_400_000_000_000
+"""A day: local time taken for UTC is at most 14 hours ahead (Kiribati, IANA tzdb), and clocks of computers err."""
+
 _UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -56,6 +59,21 @@ def local_to_utc_ns(local: dt.datetime, utc_offset_s: float) -> int:
 def is_datable(moment: dt.datetime) -> bool:
     """Return whether a time fits nanoseconds since 1970 in 64 bits, in any zone."""
     return 1970 < moment.year < 2262
+
+
+def ahead_of_now(last_utc_ns: int, now_utc_ns: int) -> list[Problem]:
+    """Name a recording's last time where it lies in the future of this computer's clock.
+
+    The dates are kept: they may be right and this computer's clock behind, and durations hold either way.
+    """
+    if last_utc_ns <= now_utc_ns + AHEAD_NS:
+        return []
+    last, now = (np.datetime64(moment, "ns").astype("datetime64[s]") for moment in (last_utc_ns, now_utc_ns))
+    text = (
+        f"its times reach to {last} UTC, and this computer's clock says {str(now)[:10]}: one of the two clocks is "
+        "wrong; check both before anything rests on these dates"
+    )
+    return [Problem(kind="clock_ahead", message=text)]
 
 
 def gps_to_utc_ns(week: NDArray[np.int64], ms_of_week: NDArray[np.int64]) -> Ints:

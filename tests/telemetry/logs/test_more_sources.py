@@ -169,6 +169,16 @@ def test_gpx_without_a_single_time_of_a_flight_says_so(tmp_path, time):
         read_track(path)
 
 
+def test_gpx_of_the_future_is_read_and_said(tmp_path):
+    points = "".join(
+        f'<trkpt lat="48.000{i}" lon="11.0"><ele>600.5</ele><time>2094-05-01T10:00:0{i}Z</time></trkpt>'
+        for i in range(3)
+    )
+    (tmp_path / "a.gpx").write_text(f'<gpx version="1.1"><trk><trkseg>{points}</trkseg></trk></gpx>')
+    (found,) = [one for one in read_track(tmp_path / "a.gpx").problems if one.kind == "clock_ahead"]
+    assert "its times reach to 2094-05-01T10:00:02 UTC, and this computer's clock says 20" in found.message
+
+
 def test_gpx_with_entities_is_refused(tmp_path):
     path = tmp_path / "a.gpx"
     path.write_text('<!DOCTYPE gpx [<!ENTITY a "b">]><gpx><trk/></gpx>')

@@ -76,6 +76,18 @@ def test_a_format_is_known_under_any_name(shared_data, tmp_path, name):
     assert len(read_track(copy)) == len(read_track(shared_data / name))
 
 
+@pytest.mark.parametrize("name", CONTENT)
+def test_a_time_over_a_day_after_now_is_said_of_every_format_and_kept(shared_data, name):
+    """Local time taken for UTC is at most 14 hours ahead; whose clock is wrong nobody knows, so nothing is lost."""
+    plain = read_track(shared_data / name)
+    last_ns, day_ns = int(plain.t_utc_ns[-1]), 86_400_000_000_000
+    for now_ns, said in ((last_ns - day_ns, False), (last_ns - day_ns - 1, True)):
+        track = read_track(shared_data / name, SourceOptions(clock=lambda now_ns=now_ns: now_ns))
+        assert [problem.kind for problem in track.problems].count("clock_ahead") == said
+        np.testing.assert_array_equal(track.t_utc_ns, plain.t_utc_ns)
+    assert "clock_ahead" not in {problem.kind for problem in plain.problems}
+
+
 @pytest.mark.parametrize("name", ["logs/ardupilot/vtol.tlog", "logs/dronekit-la/log171.bin"])
 def test_a_log_whose_first_bytes_are_lost_is_still_read(shared_data, tmp_path, name):
     copy = tmp_path / "log"

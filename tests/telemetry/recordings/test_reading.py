@@ -158,11 +158,30 @@ def test_a_clock_that_was_never_set_is_named_and_moved_to_a_stated_start(cards, 
     start = cards.START_NS if stated else None
     ((recording, frames, kinds),), _ = cards.read_all(tmp_path, ReadingOptions(start_utc_ns=start))
     assert "clock_absurd" in kinds
+    assert "clock_ahead" not in kinds, "what is no date is in nobody's future"
     assert recording.clock.segments[0].dated == stated
     begun = cards.START_NS if stated else UNSET[name] * 1000
     for index, frame in enumerate(frames):
         assert frame.t_utc_ns == pytest.approx(begun + index * 10**8, abs=1000)
         assert frame.pose.lat_deg == pytest.approx(50.0 + index * 1e-5, abs=2e-8)
+
+
+@pytest.mark.parametrize("source", ["KLV", "subtitles"])
+def test_a_clock_ahead_of_this_computers_is_said_and_kept(cards, tmp_path, source):
+    if source == "KLV":
+        cards.write_ts(tmp_path / "a.ts", [cards.klv(i, cards.START_US + i * 100_000) for i in range(20)])
+    else:
+        cards.write_mp4(tmp_path / "a.mp4", 20)
+        cards.write_srt(tmp_path / "a.srt", 20)
+    read = []
+    for days, said in ((0, False), (2, True)):
+        now_ns = cards.START_NS - days * 86_400_000_000_000
+        ((recording, frames, kinds),), _ = cards.read_all(tmp_path, ReadingOptions(clock=lambda now_ns=now_ns: now_ns))
+        assert ("clock_ahead" in kinds) == said
+        assert recording.clock.segments[0].dated
+        read.append([(frame.t_utc_ns, frame.pose.lat_deg) for frame in frames])
+    assert read[0] == read[1]
+    assert len(read[0]) == 20
 
 
 def test_stamps_in_nanoseconds_are_read_and_named(cards, tmp_path):
