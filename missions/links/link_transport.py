@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import socket
 import time
@@ -13,11 +14,13 @@ from geo.errors import InputError, MissingPartError, VedetteError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LOG = logging.getLogger(__name__)
 _READ_BYTES: Final = 65_536
 _RECEIVE_BUFFER_BYTES: Final = 4 << 20
 """Room for a simulator that sends thirty seconds of telemetry in one."""
 _PEER_KEPT_S: Final = 5.0
 _CONNECT_TIMEOUT_S: Final = 10.0
+_CALL_EVERY_S: Final = 1.0
 _DEFAULT_BAUD: Final = 57_600
 _FORMS: Final = "udp:HOST:PORT (listen), udpout:HOST:PORT, tcp:HOST:PORT, serial:/dev/ttyACM0:57600"
 
@@ -126,28 +129,32 @@ class UdpTransport(Transport):
 
 
 class TcpTransport(Transport):
-    """TCP to a vehicle or a router that listens."""
+    """TCP to a vehicle or a router that listens; who hangs up is called again once a second."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         try:
             self._socket = socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT_S)
         except OSError as error:
             reason = error.strerror or str(error)
             raise LinkError(f"nobody answers on tcp {host}:{port}: {reason}; start the vehicle first") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._closed_by_peer = False
+        self._name, self._peer = f"tcp {host}:{port}", self._socket.getpeername()
+        self._clock = clock
+        self._broken = False
+        self._calling: socket.socket | None = None
+        self._called_s = 0.0
 
     def send(self, data: bytes) -> None:
-        """Send; a broken connection shows as silence."""
+        """Send; nothing goes out while nobody is at the other end."""
         try:
             self._socket.sendall(data)
         except OSError:
-            self._closed_by_peer = True
+            self._broken = True
 
     def receive(self, timeout_s: float) -> Received:
-        """Return what has arrived; after the peer hung up, wait out the time and return nothing."""
-        if self._closed_by_peer:
-            select.select([], [], [], max(0.0, timeout_s))
+        """Return what has arrived; while nobody is at the other end, call again and return nothing."""
+        if self._broken:
+            self._call(max(0.0, timeout_s))
             return NOTHING
         if not select.select([self._socket], [], [], max(0.0, timeout_s))[0]:
             return NOTHING
@@ -155,23 +162,68 @@ class TcpTransport(Transport):
             data = self._socket.recv(_READ_BYTES)
         except OSError:
             data = b""
-        self._closed_by_peer = not data
+        self._broken = not data
         return Received(data)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+        if self._calling is not None:
+            self._calling.close()
+
+    def _call(self, timeout_s: float) -> None:
+        """Go on calling for so long; a call that is not answered yet is waited for the next time."""
+        if self._socket.fileno() >= 0:
+            self._socket.close()
+            _LOG.warning("%s hung up; it is called again each second", self._name)
+        if self._calling is None:
+            wait_s = self._called_s + _CALL_EVERY_S - self._clock()
+            if wait_s > 0.0:
+                select.select([], [], [], min(wait_s, timeout_s))
+                return
+            self._calling = self._begun()
+        elif select.select([], [self._calling], [], timeout_s)[1]:
+            self._answered(self._calling)
+        elif self._clock() - self._called_s > _CONNECT_TIMEOUT_S:
+            self._given_up()
+
+    def _begun(self) -> socket.socket:
+        calling = socket.socket(socket.AF_INET6 if ":" in self._peer[0] else socket.AF_INET, socket.SOCK_STREAM)
+        calling.setblocking(False)
+        self._called_s = self._clock()
+        calling.connect_ex(self._peer)
+        return calling
+
+    def _answered(self, calling: socket.socket) -> None:
+        try:
+            calling.getpeername()
+        except OSError:
+            self._given_up()
+            return
+        calling.settimeout(_CONNECT_TIMEOUT_S)
+        calling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._calling, self._socket, self._broken = None, calling, False
+        _LOG.warning("%s answers again", self._name)
+
+    def _given_up(self) -> None:
+        if self._calling is not None:
+            self._calling.close()
+        self._calling = None
 
 
 class SerialTransport(Transport):
-    """A serial port or a USB radio."""
+    """A serial port or a USB radio; one that was unplugged is opened again when it is back."""
 
-    def __init__(self, device: str, baud: int) -> None:
-        serial = _serial()
+    def __init__(self, device: str, baud: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._device, self._baud, self._clock = device, baud, clock
+        self._tried_s = 0.0
         try:
-            self._port = serial.Serial(device, baud, timeout=0, write_timeout=1.0)
+            self._port = self._opened()
         except (OSError, ValueError) as error:
             raise LinkError(f"cannot open the serial port {device} at {baud} baud: {error}") from None
+
+    def _opened(self) -> Any:
+        return _serial().Serial(self._device, self._baud, timeout=0, write_timeout=1.0)
 
     def send(self, data: bytes) -> None:
         """Write; a full or vanished port shows as silence."""
@@ -184,7 +236,21 @@ class SerialTransport(Transport):
             self._port.timeout = max(0.0, timeout_s)
             return Received(bytes(self._port.read(1) + self._port.read(self._port.in_waiting)))
         except OSError:
+            self._open_again(max(0.0, timeout_s))
             return NOTHING
+
+    def _open_again(self, timeout_s: float) -> None:
+        if self._port.is_open:
+            self._port.close()
+            _LOG.warning("%s is gone; it is looked for each second", self._device)
+        wait_s = self._tried_s + _CALL_EVERY_S - self._clock()
+        if wait_s > 0.0:
+            select.select([], [], [], min(wait_s, timeout_s))
+            return
+        self._tried_s = self._clock()
+        with contextlib.suppress(OSError):
+            self._port = self._opened()
+            _LOG.warning("%s is there again", self._device)
 
     def close(self) -> None:
         """Close the port."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
+import select
+import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +61,60 @@ def test_a_signed_approval_is_written_and_one_of_another_key_flies_nothing(folde
     assert "give the right public key" not in told  # nobody is to be talked into trusting eve
     with pytest.raises(RefusedError, match="not signed by a key known here"):
         asyncio.run(vedette.fly(folder, "S01", link="tcp:127.0.0.1:1"))
+
+
+class CutOnce(threading.Thread):
+    """A TCP router between a station and a vehicle, which hangs up once after so many bytes of the vehicle."""
+
+    def __init__(self, vehicle_port: int, after_bytes: int) -> None:
+        super().__init__(daemon=True)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp:127.0.0.1:{self.server.getsockname()[1]}"
+        self.calls = 0
+        self._vehicle_port, self._left = vehicle_port, after_bytes
+
+    def run(self) -> None:
+        with self.server, contextlib.suppress(OSError):
+            while True:
+                station, _ = self.server.accept()
+                self.calls += 1
+                vehicle = socket.create_connection(("127.0.0.1", self._vehicle_port))
+                with station, vehicle, contextlib.suppress(OSError):
+                    self._pass_on(station, vehicle)
+
+    def _pass_on(self, station: socket.socket, vehicle: socket.socket) -> None:
+        while True:
+            for end in select.select([station, vehicle], [], [])[0]:
+                data = end.recv(65_536)
+                if not data:
+                    return
+                (vehicle if end is station else station).sendall(data)
+                if end is vehicle and self.calls == 1:
+                    self._left -= len(data)
+                    if self._left < 0:
+                        return
+
+
+@pytest.mark.parametrize("after_bytes", [600, 60_000])
+def test_a_sortie_is_flown_to_its_end_over_a_tcp_link_that_hangs_up(folder, square_plan, capsys, after_bytes) -> None:
+    """In the middle of the upload, and in flight."""
+    from sitl.vehicle import VehicleConfig, start_vehicle
+
+    approve(folder)
+    sortie = square_plan.sorties[0]
+    config = VehicleConfig(
+        home_lat_deg=sortie.home_lat_deg, home_lon_deg=sortie.home_lon_deg, home_alt_amsl_m=sortie.home_alt_amsl_m,
+        speedup=50.0, parameters=(*((v.name, v.value) for v in sortie.vehicle_parameters), ("FENCE_TYPE", 4.0)),
+    )  # fmt: skip
+    with start_vehicle(config) as vehicle:
+        router = CutOnce(vehicle.tcp_port, after_bytes)
+        router.start()
+        status = main(["fly", str(folder), "--link", router.url, "--yes", "--json"])
+    captured = capsys.readouterr()
+    assert status == 0, captured.err
+    last = json.loads(captured.out.splitlines()[-1])
+    assert (last["readback_equal"], last["completed"]) == (True, True)
+    assert router.calls == 2
 
 
 def test_approve_fly_and_nothing_to_resume(folder, square_plan, capsys) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -18,7 +19,14 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geo.errors import InputError
 from missions.links.frames import FrameSplitter
 from missions.links.link import Link, LinkError, Station, open_link
-from missions.links.link_transport import NOTHING, Received, Transport, open_transport
+from missions.links.link_transport import (
+    NOTHING,
+    Received,
+    SerialTransport,
+    TcpTransport,
+    Transport,
+    open_transport,
+)
 from missions.links.tlog_file import TlogRecorder
 
 
@@ -256,24 +264,119 @@ def test_a_serial_port() -> None:
     os.close(controller)
 
 
+def test_a_radio_that_is_unplugged_is_opened_again_when_it_is_back(tmp_path, caplog) -> None:
+    """Its name leads to another device then, as that of a USB radio does."""
+    name, now = tmp_path / "ttyUSB0", [100.0]
+    controller, device = os.openpty()
+    name.symlink_to(os.ttyname(device))
+    transport = SerialTransport(str(name), 57_600, clock=lambda: now[0])
+    name.unlink()
+    os.close(device)
+    os.close(controller)
+    for _ in range(4):
+        assert transport.receive(0.02) == NOTHING
+    transport.send(b"to nobody")
+    controller, device = os.openpty()
+    name.symlink_to(os.ttyname(device))
+    assert transport.receive(0.02) == NOTHING
+    now[0] += 1.1
+    assert transport.receive(0.02) == NOTHING
+    os.write(controller, b"again")
+    heard = b""
+    while len(heard) < 5:
+        heard += transport.receive(0.5).data
+    assert heard == b"again"
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [f"{name} is gone; it is looked for each second", f"{name} is there again"]
+    transport.close()
+    os.close(device)
+    os.close(controller)
+
+
+def accepted_by(server) -> socket.socket:
+    server.settimeout(10.0)
+    return server.accept()[0]
+
+
 def test_tcp_sends_receives_and_goes_quiet_when_hung_up() -> None:
     server = socket.create_server(("127.0.0.1", 0))
-    accepted = []
-    thread = threading.Thread(target=lambda: accepted.append(server.accept()[0]))
-    thread.start()
     transport = open_transport(f"tcp:127.0.0.1:{server.getsockname()[1]}")
-    thread.join(5.0)
-    accepted[0].sendall(b"hi")
+    accepted = accepted_by(server)
+    accepted.sendall(b"hi")
     assert transport.receive(1.0).data == b"hi"
     transport.send(b"there")
-    assert accepted[0].recv(10) == b"there"
-    accepted[0].close()
+    assert accepted.recv(10) == b"there"
+    accepted.close()
+    server.close()
     assert transport.receive(0.5) == NOTHING
     assert transport.receive(0.01) == NOTHING
     transport.send(b"nobody")
     transport.send(b"nobody")
+    assert transport.receive(0.0) == NOTHING
     transport.close()
+
+
+def test_tcp_calls_again_who_hung_up_until_somebody_answers(caplog) -> None:
+    """The clock is ours: refused calls come a second apart, and each ends within the time it was given."""
+    now = [100.0]
+    server = socket.create_server(("127.0.0.1", 0))
+    host, port = server.getsockname()
+    transport = TcpTransport(host, port, clock=lambda: now[0])
+    accepted_by(server).close()
     server.close()
+
+    def listened(times: int) -> None:
+        for _ in range(times):
+            assert transport.receive(0.05) == NOTHING
+
+    listened(5)
+    now[0] += 1.1
+    listened(5)  # called and refused
+    server = socket.create_server((host, port))
+    listened(5)  # not due yet
+    server.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        server.accept()
+    now[0] += 1.1
+    listened(3)
+    accepted = accepted_by(server)
+    accepted.sendall(b"here again")
+    assert transport.receive(5.0).data == b"here again"
+    transport.send(b"and I")
+    assert accepted.recv(10) == b"and I"
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        f"tcp {host}:{port} hung up; it is called again each second",
+        f"tcp {host}:{port} answers again",
+    ]
+    for end in (accepted, server, transport):
+        end.close()
+
+
+def test_a_link_over_tcp_goes_on_after_the_connection_was_lost_in_the_middle_of_a_frame() -> None:
+    """With the real clock: nothing is lost but the frame that was torn."""
+    server = socket.create_server(("127.0.0.1", 0))
+    host, port = server.getsockname()
+    with open_link(f"tcp:{host}:{port}", station=SILENT) as link:
+        frames = frames_of(sender(), 6)
+        with accepted_by(server) as first:
+            first.sendall(frames[0] + frames[1][:9])
+            assert link.receive(5.0).seq == 0
+        heard: list[int] = []
+
+        def answer_again() -> None:
+            with accepted_by(server) as second:
+                second.sendall(b"".join(frames[2:]))
+
+        again = threading.Thread(target=answer_again)
+        again.start()
+        until_s = time.monotonic() + 20.0
+        while len(heard) < 4 and time.monotonic() < until_s:
+            message = link.receive(0.2)
+            heard += [] if message is None else [message.seq]
+        again.join()
+    server.close()
+    assert heard == [2, 3, 4, 5]
 
 
 def test_random_bytes_never_raise(rng: np.random.Generator) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 LOOK_S: Final = 0.2
 SILENT_S: Final = 5.0
-"""Silence after which a link is opened anew: a connection that was hung up looks the same."""
+"""Silence after which a connection is opened anew, whose other end may be gone without a word (who hangs up is called
+again by the link itself)."""
 OBSERVER: Final = 254
 """Who we are where we have to speak first to be heard: not the station that commands (255), which would hold back."""
 
