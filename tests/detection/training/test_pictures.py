@@ -102,9 +102,122 @@ def test_a_yolo_data_file(tmp_path: Path) -> None:
     (one,) = read_pictures(tmp_path / "c.yaml")
     assert np.allclose(one.boxes_px, [[40, 15, 60, 35]])
     assert one.classes.tolist() == [1]
-    (tmp_path / "labels" / "a.txt").write_text("one two\n")
-    with pytest.raises(TruthError, match="not 'class x y width height'"):
-        read_pictures(tmp_path / "c.yaml")
+
+
+@pytest.fixture
+def yolo(tmp_path: Path) -> Path:
+    """One empty picture of 100 x 50, whose labels each test writes."""
+    pytest.importorskip("yaml")
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    Image.new("L", (100, 50)).save(tmp_path / "images" / "a.JPG")
+    (tmp_path / "c.yaml").write_text("path: .\ntrain: images\nnames: {0: tree, 1: truck}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("row", "box"),
+    [
+        ("1 0.5 0.5 0.2 0.4", [40, 15, 60, 35]),
+        ("1 0.2 0.2 0.6 0.2 0.4 0.8", [20, 10, 60, 40]),
+        ("1 0.1 0.5 0.3 0.1 0.5 0.5 0.3 0.9", [10, 5, 50, 45]),
+        ("1 0.95 0.5 0.2 0.4", [85, 15, 100, 35]),
+    ],
+)
+def test_rows_of_boxes_outlines_and_turned_boxes_are_boxes(yolo: Path, row: str, box: list[int]) -> None:
+    (yolo / "labels" / "a.txt").write_text(f"\n{row}\n")
+    assert np.allclose(read_pictures(yolo / "c.yaml")[0].boxes_px, [box])
+
+
+def test_rows_with_key_points_are_boxes_where_the_data_file_says_so(yolo: Path) -> None:
+    """Eleven numbers are five corners, or a box and two key points: only the data file tells."""
+    (yolo / "labels" / "a.txt").write_text("1 0.5 0.5 0.2 0.4 0.9 0.9 2 0.1 0.1 2\n")
+    with pytest.raises(TruthError, match="line 1 has numbers that are no shares"):
+        read_pictures(yolo / "c.yaml")
+    (yolo / "c.yaml").write_text("path: .\ntrain: images\nkpt_shape: [2, 3]\nnames: {1: truck}\n")
+    assert np.allclose(read_pictures(yolo / "c.yaml")[0].boxes_px, [[40, 15, 60, 35]])
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("one two", r"a\.txt: line 2 holds a word that is no number; write 'class x y width height'"),
+        ("1 0.5 0.5 0.2", r"a\.txt: line 2 has 4 numbers, and is neither .* nor a class with an outline; correct it"),
+        ("1 0.5 0.5 0.2 0.4 0.9", r"a\.txt: line 2 has 6 numbers"),
+        ("7 0.5 0.5 0.2 0.4", r"a\.txt: line 2 has class 7, which is not among the names of the data file; add it"),
+        ("1 50 25 20 20", r"a\.txt: line 2 has numbers that are no shares of the picture .* divide pixels by its size"),
+        ("1 nan 0.5 0.2 0.4", r"a\.txt: line 2 has numbers that are no shares"),
+    ],
+)
+def test_a_row_that_is_no_label_is_named_with_its_line(yolo: Path, row: str, said: str) -> None:
+    (yolo / "labels" / "a.txt").write_text(f"1 0.5 0.5 0.2 0.4\n{row}\n")
+    with pytest.raises(TruthError, match=said):
+        read_pictures(yolo / "c.yaml")
+
+
+def test_a_folder_that_is_not_there_is_named(yolo: Path) -> None:
+    (yolo / "c.yaml").write_text("path: .\ntrain: pictures\nnames: {1: truck}\n")
+    with pytest.raises(TruthError, match=r"c\.yaml: names .*pictures as a folder .* correct 'path' or 'train'"):
+        read_pictures(yolo / "c.yaml")
+
+
+@pytest.mark.parametrize("kept", [0, 40, 0.7, 0.999])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_picture_that_is_no_whole_one_is_named_before_anything_is_learned(
+    yolo: Path, kept: float, suffix: str, rng: np.random.Generator
+) -> None:
+    """A decoder fills up what is missing with grey, so that training went on with it."""
+    path = yolo / "images" / f"b{suffix}"
+    Image.fromarray(rng.integers(0, 255, (90, 120, 3), dtype=np.uint8)).save(path)
+    (yolo / "labels" / "b.txt").write_text("1 0.5 0.5 0.2 0.4\n")
+    assert len(read_pictures(yolo / "c.yaml")) == 2
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if kept < 1 else int(kept)])
+    with pytest.raises(TruthError, match=rf"b\{suffix}: .*; copy it again, or take it out of the set"):
+        read_pictures(yolo / "c.yaml")
+
+
+def changed(coco: Path, change) -> Path:
+    held = json.loads(coco.read_text())
+    change(held)
+    coco.write_text(json.dumps(held))
+    return coco
+
+
+def test_a_crowd_is_neither_wanted_nor_wrong(coco: Path) -> None:
+    """COCO's own judge leaves crowds out (pycocotools, `iscrowd`); their mask is counted in runs and is not needed."""
+    crowd = {"iscrowd": 1, "segmentation": {"counts": [3, 5], "size": [160, 200]}}
+    first, _ = read_pictures(changed(coco, lambda held: held["annotation"][0].update(crowd)))
+    assert first.classes.tolist() == [IGNORED]
+    assert first.boxes_px.tolist() == [[100, 60, 110, 90]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda held: held["annotation"][1].update(image_id=9), "annotation 1 has image_id 9, .* not among its images"),
+        (lambda held: held["annotation"][1].update(category_id=9, id=77), "annotation 77 has category_id 9, which is"),
+        (lambda held: held["annotation"][3].update(bbox=[1, 2]), "annotation 3 has no bbox of four numbers"),
+        (
+            lambda held: (
+                held["annotation"][3].pop("bbox"),
+                held["annotation"][3].update(segmentation={"counts": "a"}),
+            ),
+            "annotation 3 has no bbox of four numbers .*, only a mask; write one beside it",
+        ),
+        (
+            lambda held: held["images"][1].update(filename="gone.png"),
+            r"1 of the 2 pictures it names are not in .*train \(the first is 'gone.png'\); add them",
+        ),
+        (
+            lambda held: held["images"][0].update(width=400),
+            "run_00001.png: has 200 x 160 pixels, .* says 400 x 160",
+        ),
+    ],
+)
+def test_an_annotation_that_fits_nothing_is_named(coco: Path, change, said: str) -> None:
+    with pytest.raises(TruthError, match=said):
+        read_pictures(changed(coco, change))
 
 
 def test_crops_hold_the_things_their_labels_say(coco: Path) -> None:
