@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import defusedxml.ElementTree as SafeXml
 from defusedxml.common import DefusedXmlException
 
+from geo.gis.drawings import drawn_among, is_kml, why_none_is_meant
 from geo.gis.errors import RefusalError
 from geo.gis.formats import HEAD_BYTES, is_mac_note, vector_kind
 from geo.text_encoding import UNMARKED, encoding_of
@@ -34,7 +35,6 @@ _WITHOUT_GEOMETRY: Final = frozenset(
     {"Style", "StyleMap", "styleUrl", "GroundOverlay", "ScreenOverlay", "PhotoOverlay", "Model", "Region", "Schema",
      "ExtendedData", "description", "Snippet", "LookAt", "Camera", "Tour", "NetworkLinkControl", "Update"}
 )  # fmt: skip
-_DRAWS: Final = re.compile(rb"<(coordinates|gx:coord)\b")
 _CRS_KEY: Final = re.compile(rb'"(?:c|\\u0063)(?:r|\\u0072)(?:s|\\u0073)"\s*:\s*(?=\{)')
 _CRS_NAME: Final = re.compile(
     r"^(urn:(x-)?ogc:def:crs:[\w.:,-]+|EPSG:\d+|(OGC:)?CRS\d+\w?|https?://www\.opengis\.net/def/crs/[\w./-]+)$",
@@ -107,7 +107,7 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
             found = _unpacked(archive)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise RefusalError(f"is not a readable archive ({error})") from None
-    kml = {name: member for name, member in found.items() if name.lower().endswith(".kml")}
+    kml = {name: member for name, member in found.items() if is_kml(name)}
     shapes = [name for name in found if name.lower().endswith(".shp")]
     if kml:
         yield "kml", _only_drawing(kml)
@@ -131,11 +131,11 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _only_drawing(kml: Mapping[str, bytes]) -> bytes:
     """Return the only document that draws something: of several any may be the border that is meant."""
-    documents = {name: plain_kml(member) for name, member in kml.items()}
-    drawn = sorted(name for name, document in documents.items() if _DRAWS.search(document))
-    if len(drawn) > 1:
-        raise RefusalError(f"holds {len(drawn)} drawings ({', '.join(drawn[:5])}); pack the one that is meant")
-    return documents[drawn[0] if drawn else next(iter(documents))]
+    drawn = drawn_among(kml, lambda name: _parsed(kml[name]))
+    refusal = why_none_is_meant(drawn)
+    if refusal:
+        raise RefusalError(refusal)
+    return plain_kml(kml[drawn[0]])
 
 
 def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:

@@ -12,15 +12,13 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from geo.errors import InputError
-from geo.gis.formats import is_mac_note
+from geo.gis.drawings import drawn_among, is_kml, why_none_is_meant
 from missions.documents.whole_file import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 MAX_MEMBERS: Final = 1_000
 MAX_DEPTH: Final = 100
-NAMED_DRAWINGS: Final = 5
-"""So many documents of an archive are called by name, the others counted."""
 
 
 def parse_xml(data: bytes, where: str) -> Any:
@@ -70,11 +68,7 @@ def kmz_documents(data: bytes, where: str) -> dict[str, bytes]:
     found = archive_members(data, where, is_kml)
     if not found:
         raise InputError(f"{where}: the archive holds no .kml document")
-    if len(found) == 1:
-        return found
-    ordered = sorted(found, key=lambda name: (name.lower() != "doc.kml", name.count("/"), name))
-    drawn = [name for name in ordered if _draws(parse_xml(found[name], f"{where}: {name}"))]
-    return {name: found[name] for name in drawn or ordered[:1]}
+    return {name: found[name] for name in drawn_among(found, lambda name: parse_xml(found[name], f"{where}: {name}"))}
 
 
 def kmz_document(data: bytes, where: str) -> bytes:
@@ -86,19 +80,10 @@ def kmz_document(data: bytes, where: str) -> bytes:
         As `kmz_documents`; for several, any of which may be meant.
     """
     documents = kmz_documents(data, where)
-    if len(documents) > 1:
-        named = ", ".join(list(documents)[:NAMED_DRAWINGS])
-        raise InputError(f"{where}: holds {len(documents)} drawings ({named}); pack the one that is meant")
+    refusal = why_none_is_meant(list(documents))
+    if refusal:
+        raise InputError(f"{where}: {refusal}")
     return next(iter(documents.values()))
-
-
-def is_kml(name: str) -> bool:
-    """Whether a member of an archive is a KML document, and none of the notes that a Mac puts beside every file."""
-    return name.lower().endswith(".kml") and not is_mac_note(name)
-
-
-def _draws(root: Any) -> bool:
-    return any(local_name(element) in ("coordinates", "coord", "NetworkLink") for element in root.iter())
 
 
 def archive_members(data: bytes, where: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:

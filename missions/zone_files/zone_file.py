@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.errors import InputError
+from geo.gis.drawings import is_kml
 from geo.text_encoding import UNMARKED, encoding_of
 from missions.documents.json_place import parse_json
 from missions.documents.places import begins_with_two_numbers, check_place
 from missions.documents.whole_file import as_text, read_bytes
-from missions.documents.xml_file import is_kml, kmz_documents
+from missions.documents.xml_file import kmz_documents
 from missions.zone_files.ed269_file import edition_of, read_zones
 from missions.zone_files.kml_zone_file import read_kml_zones
 from missions.zone_files.limits import Layer

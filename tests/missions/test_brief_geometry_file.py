@@ -12,7 +12,9 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from geo.errors import VedetteError
 from missions.briefs.brief_geometry_file import read_lines, read_polygons
+from missions.documents.xml_file import kmz_document
 from missions.errors import BriefError
 
 LINE = shapely.LineString([(9.0, 48.0), (9.1, 48.05), (9.2, 48.0)])
@@ -101,6 +103,30 @@ def test_what_draws_nothing_in_a_kmz_does_not_count(tmp_path):
         archive.writestr("files/line.kml", KML.format(placemark("a", *NORTH)))
         archive.writestr("files/._line.kml", b"\x00\x05\x16\x07Mac OS X")
     assert degrees(read_lines(tmp_path / "x.kmz", "k")) == list(NORTH)
+
+
+@pytest.mark.parametrize(
+    ("body", "drawn"),
+    [
+        ("<Document><Style id='s'/></Document>", False),
+        ("<PhotoOverlay><Point><coordinates>1,2</coordinates></Point></PhotoOverlay>", False),
+        ("<Folder><Placemark><Point><coordinates>1,2</coordinates></Point></Placemark></Folder>", True),
+        ("<NetworkLink><Link><href>else.kml</href></Link></NetworkLink>", True),
+    ],
+)
+def test_borders_and_plans_agree_on_what_a_drawing_is(body, drawn, tmp_path):
+    """One file, read as a border in the sealed process and as a plan here: one sentence, or one drawing."""
+    with zipfile.ZipFile(tmp_path / "x.kmz", "w") as archive:
+        archive.writestr("a/line.kml", KML.format(placemark("a", *NORTH)))
+        archive.writestr("b/other.kml", KML.format(body))
+    told = r"holds 2 drawings \(a/line\.kml, b/other\.kml\); pack the one that is meant"
+    path = tmp_path / "x.kmz"
+    for read in (lambda: read_lines(path, "k"), lambda: kmz_document(path.read_bytes(), "x")):
+        if drawn:
+            with pytest.raises(VedetteError, match=told):
+                read()
+        else:
+            read()
 
 
 def test_a_kml_without_a_document_is_read(tmp_path):
