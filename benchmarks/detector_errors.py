@@ -23,6 +23,7 @@ from benchmarks._error_counts import Count, count_errors
 from benchmarks._looked_at import LookedAt, look_at
 from detection.errors import ModelError
 from detection.model_file import load_detector
+from detection.model_manifest_file import default_model
 from detection.model_output import Filter
 from sitl.films.patrol_flight import PatrolShape
 from sitl.films.seen_patrol import DetectorErrors
@@ -44,7 +45,9 @@ def main(arguments: list[str]) -> int:
     """Look at all worlds and print the table."""
     given = parsed(arguments)
     try:
-        detector, described = load_detector(given.model, keep=Filter(score_min=given.score), threads=given.threads)
+        detector, described = load_detector(
+            given.model or default_model(), keep=Filter(score_min=given.score), threads=given.threads
+        )
     except ModelError as error:
         print(error, file=sys.stderr)
         return 2

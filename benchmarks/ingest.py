@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks import Row
 from detection.executors import LocalPool
 from detection.model_file import Reopened, load_detector
+from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
 from geo.geodesy import metres_per_degree
 from geo.terrain_file import read_terrain
@@ -118,7 +119,7 @@ def taken(clip: Path, detector: OnnxDetector, described: str, workers: int) -> T
     """Read a film into a new operation: in this process, or with so many that look at its pictures."""
     pool: contextlib.AbstractContextManager[Executor | None] = contextlib.nullcontext()
     if workers > 1:
-        pool = LocalPool(workers, Reopened(path=None, described=described, threads=1))
+        pool = LocalPool(workers, Reopened(path=default_model(), described=described, threads=1))
     start, before = time.perf_counter(), _processor_s()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -142,7 +143,7 @@ def run() -> list[Row]:
         kept_in = os.environ.get(KEPT_IN)
         folder = Path(kept_in or held.enter_context(tempfile.TemporaryDirectory()))
         clip = filmed(folder)
-        opened, described = load_detector(threads=1)
+        opened, described = load_detector(default_model(), threads=1)
         if not isinstance(opened, OnnxDetector):
             raise TypeError("the bundled detector is an ONNX model")
         timed = _Timed(opened.path, threads=1)

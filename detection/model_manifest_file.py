@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MODELS: Final = Path(__file__).parent / "models"
 MANIFEST: Final = MODELS / "manifest.json"
 DEFAULT_MODEL: Final = "vedette-small"
+"""Looks at grey pictures: heat."""
+COLOUR_MODEL: Final = "vedette-day"
+"""Looks at colour pictures."""
 MODEL_BYTES_MAX: Final = 2_000_000_000
 
 
@@ -105,8 +108,20 @@ def known_models() -> list[ModelEntry]:
 
 
 def default_model() -> Path:
-    """Path of the bundled model."""
+    """Path of the bundled model for grey pictures."""
     return MODELS / f"{DEFAULT_MODEL}.onnx"
+
+
+def colour_model() -> Path:
+    """Path of the bundled model for colour pictures."""
+    return MODELS / f"{COLOUR_MODEL}.onnx"
+
+
+def model_at(place: Path | str) -> Path:
+    """Return the file of a bundled model's name, such as `vedette-day`; anything else is a file's own path."""
+    path = Path(place)
+    names = {DEFAULT_MODEL: default_model, COLOUR_MODEL: colour_model}
+    return path if path.exists() or str(place) not in names else names[str(place)]()
 
 
 def read_trusted(path: Path) -> bytes:

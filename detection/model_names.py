@@ -15,6 +15,12 @@ NAME_MAX: Final = 80
 """Characters of a class name that are kept."""
 METADATA_MAX: Final = 1_000_000
 """Characters of a metadata text that is read at all: 10 000 names of 80 characters fit."""
+SYNONYMS: Final = {
+    "person": ("person", "people", "pedestrian", "human", "man", "woman", "child"),
+    "vehicle": ("vehicle", "car", "othervehicle", "other vehicle", "truck", "bus", "van", "pickup", "lorry"),
+    "bicycle": ("bicycle", "bike", "cyclist", "motorcycle", "motor", "tricycle"),
+}
+"""Names in public sets and models that mean one of our classes, in lower case."""
 
 
 def literal(text: str) -> object:
@@ -76,3 +82,9 @@ def tidy_names(table: Mapping[object, object], model: str) -> tuple[str, ...]:
 
 def _plain(name: str) -> str:
     return "".join(character for character in name[: 4 * NAME_MAX] if character.isprintable()).strip()[:NAME_MAX]
+
+
+def our_name(name: str) -> str | None:
+    """Return our class for the name of one in a public set or model, or None for a class we do not look for."""
+    plain = name.strip().lower()
+    return next((ours for ours, names in SYNONYMS.items() if plain in names), None)

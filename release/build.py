@@ -13,7 +13,10 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 DIST: Final = ROOT / "dist"
 PACKAGES: Final = ("geo", "telemetry", "missions", "detection", "operations", "maps", "sitl", "vedette")
-CARRIED: Final = ("detection/models/vedette-small.onnx", "detection/models/manifest.json", "geo/egm96_15min.npz")
+CARRIED: Final = (
+    "detection/models/vedette-small.onnx", "detection/models/vedette-day.onnx", "detection/models/manifest.json",
+    "geo/egm96_15min.npz",
+)  # fmt: skip
 """Without these the wheel neither detects nor has heights."""
 DEMO: Final = "examples/demo/"
 """What `vedette demo` plans with; a wheel installs it below `share`, outside of every package."""

@@ -45,6 +45,41 @@ def make_network(start: Path | None) -> Any:
         return keep_classes(network)
     ours = state.get(_CLASS_OUTPUT) is not None and len(state[_CLASS_OUTPUT]) == len(CLASS_NAMES)
     network = keep_classes(network) if ours else network
+    _load(network, state, start)
+    return network if ours else keep_classes(network)
+
+
+def coco_network(weights: Path) -> Any | None:
+    """Build the network with all of COCO's classes from a trusted plain state dict; None for any other file.
+
+    Raises
+    ------
+    UntrustedModelError
+        When no manifest lists the file.
+    ModelError
+        When it holds other tensors.
+    MissingPartError
+        When ultralytics is not installed.
+    """
+    held = read_trusted(weights)
+    ultralytics = load_ultralytics()
+    import torch
+
+    try:
+        state = torch.load(io.BytesIO(held), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError):
+        return None
+    if len(state.get(_CLASS_OUTPUT, ())) != COCO_CLASSES:
+        return None
+    from ultralytics.nn.tasks import DetectionModel
+
+    network = DetectionModel(ARCHITECTURE, nc=COCO_CLASSES, verbose=False)
+    _load(network, state, weights)
+    network.names = dict(ultralytics.utils.YAML.load(ultralytics.utils.ROOT / "cfg/datasets/coco.yaml")["names"])
+    return network
+
+
+def _load(network: Any, state: dict[str, Any], start: Path | None) -> None:
     try:
         network.load_state_dict({str(name): tensor.float() for name, tensor in state.items()})
     except (RuntimeError, AttributeError) as error:
@@ -53,7 +88,6 @@ def make_network(start: Path | None) -> Any:
             f"the classes {', '.join(CLASS_NAMES)}",
             path=str(start),
         ) from error
-    return network if ours else keep_classes(network)
 
 
 def _state(start: Path) -> dict[str, Any]:

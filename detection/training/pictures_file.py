@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from detection.errors import TruthError
+from detection.model_names import our_name
 from detection.training.recipe import CLASS_NAMES
 from geo.errors import MissingPartError
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     _Box = tuple[str, list[float]]
     """Class name; x, y, width, height in pixels."""
 
-SYNONYMS: Final = {
-    "person": ("person", "people", "pedestrian", "human", "man", "woman", "child"),
-    "vehicle": ("vehicle", "car", "othervehicle", "other vehicle", "truck", "bus", "van", "pickup", "lorry"),
-    "bicycle": ("bicycle", "bike", "cyclist", "motorcycle", "motor", "tricycle"),
-}
-"""Names in public sets that mean one of our classes, in lower case."""
 IGNORED: Final = -1
 """Class number of regions that are neither wanted nor wrong, such as "don't care"."""
 _IGNORED_NAMES: Final = ("dontcare", "don't care", "ignored", "ignored regions", "ignore")
@@ -54,10 +49,10 @@ class LabelledPicture:
 
 def class_number(name: str) -> int | None:
     """Return our class for a set's name, `IGNORED`, or None for a class we do not look for."""
-    plain = name.strip().lower()
-    if plain in _IGNORED_NAMES:
+    if name.strip().lower() in _IGNORED_NAMES:
         return IGNORED
-    return next((CLASS_NAMES.index(ours) for ours, names in SYNONYMS.items() if plain in names), None)
+    ours = our_name(name)
+    return None if ours is None else CLASS_NAMES.index(ours)
 
 
 def read_pictures(path: Path, keep: Callable[[str], bool] | None = None) -> list[LabelledPicture]:

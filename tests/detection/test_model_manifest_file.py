@@ -15,6 +15,7 @@ from detection.errors import ModelError, UntrustedModelError
 from detection.model_file import load_detector
 from detection.model_manifest_file import (
     MODELS,
+    colour_model,
     default_model,
     known_models,
     read_manifest,
@@ -118,13 +119,13 @@ def test_without_ultralytics_a_trusted_pt_file_asks_for_the_extra(tmp_path: Path
 
 
 def test_the_bundled_model_is_the_one_in_the_manifest() -> None:
-    (entry,) = [one for one in known_models() if one.name == "vedette-small"]
-    assert entry.sha256 == sha256_of(default_model())
-    assert entry.classes == ("person", "vehicle", "bicycle")
-    assert entry.licence == "AGPL-3.0-or-later"
-    assert default_model().stat().st_size <= 12_000_000
-    card = (MODELS / "vedette-small.md").read_text(encoding="utf-8")
-    assert entry.sha256 in card
+    for name, path in (("vedette-small", default_model()), ("vedette-day", colour_model())):
+        (entry,) = [one for one in known_models() if one.name == name]
+        assert entry.sha256 == sha256_of(path)
+        assert entry.classes == ("person", "vehicle", "bicycle")
+        assert entry.licence == "AGPL-3.0-or-later"
+        assert path.stat().st_size <= 12_000_000
+        assert entry.sha256 in (MODELS / f"{name}.md").read_text(encoding="utf-8")
 
 
 def test_loading_says_which_file_it_was(constant_model: Callable[..., Path]) -> None:
@@ -182,8 +183,9 @@ def test_verify_opens_what_it_was_given(tmp_path: Path) -> None:
     checked = run_models("verify", "--json")
     assert checked.returncode == 0, checked.stderr
     result = json.loads(checked.stdout)
-    assert result["states"] == {"vedette-small": "good"}
-    assert "person" in result["classes"]
+    assert result["states"] == {"vedette-small": "good", "vedette-day": "good"}
+    assert [one["model"].split(".")[0] for one in result["models"]] == ["vedette-small", "vedette-day"]
+    assert all("person" in one["classes"] for one in result["models"])
     missing = run_models("verify", str(tmp_path / "absent.onnx"))
     assert missing.returncode == 2
     assert "no such model file" in missing.stderr

@@ -20,6 +20,7 @@ def test_what_is_there_is_told_with_its_version(capsys):
     assert status == 0
     assert parts["numpy"]["state"] == importlib.metadata.version("numpy")
     assert parts["vedette-small.onnx"]["state"] == "as its card says"
+    assert parts["vedette-day.onnx"]["state"] == "as its card says"
 
 
 def test_a_package_that_every_installation_needs_and_is_not_there_is_a_finding(capsys, monkeypatch):
@@ -40,13 +41,16 @@ def test_a_package_that_every_installation_needs_and_is_not_there_is_a_finding(c
     assert "17.0 is installed, <3,>=2 is needed" in said
 
 
-def test_a_model_that_was_changed_is_a_finding(capsys, monkeypatch, tmp_path):
-    broken = tmp_path / "vedette-small.onnx"
+@pytest.mark.parametrize(
+    ("name", "of"), [("vedette-small.onnx", "default_model"), ("vedette-day.onnx", "colour_model")]
+)
+def test_a_model_that_was_changed_is_a_finding(capsys, monkeypatch, tmp_path, name, of):
+    broken = tmp_path / name
     broken.write_bytes(b"changed")
-    monkeypatch.setattr("detection.model_manifest_file.default_model", lambda: broken)
+    monkeypatch.setattr(f"detection.model_manifest_file.{of}", lambda: broken)
     status, parts = report(capsys)
     assert status == 1
-    assert parts["vedette-small.onnx"]["state"] == ""
+    assert parts[name]["state"] == ""
 
 
 @pytest.mark.parametrize("says", ["echo some version 7", "exit 3"])

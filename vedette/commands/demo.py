@@ -59,7 +59,8 @@ def demo(
     ] = False,
     poses: Annotated[str, typer.Option(help="With --live: klv in the stream, or mavlink telemetry beside it.")] = "klv",
     model: Annotated[
-        Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
+        Path | None,
+        typer.Option(help="Ultralytics .onnx or .pt detector, or vedette-small or vedette-day (default: both)."),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Delete an earlier demo in the folder first.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,

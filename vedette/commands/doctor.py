@@ -89,7 +89,7 @@ def doctor(
 
     Exit status 1 when a part is missing that every installation needs. Example: vedette doctor
     """
-    parts = [_python(), *_packages(), *_extras(), _model(), *(_peer(peer) for peer in PEERS)]
+    parts = [_python(), *_packages(), *_extras(), *_models(), *(_peer(peer) for peer in PEERS)]
     if as_json:
         print_json({"vedette": __version__, "parts": [dataclasses.asdict(part) for part in parts]})
     else:
@@ -152,16 +152,18 @@ def _version(package: str) -> str:
         return ""
 
 
-def _model() -> Part:
-    from detection.model_manifest_file import default_model, known_models, sha256_of
+def _models() -> list[Part]:
+    from detection.model_manifest_file import colour_model, default_model, known_models, sha256_of
 
-    path = default_model()
     told = {entry.sha256 for entry in known_models()}
-    whole = path.is_file() and sha256_of(path) in told
-    return Part(
-        name=path.name, used_for="ingest, watch, demo", state="as its card says" if whole else "", needed=True,
-        remedy="it is not the file that its manifest names: install Vedette again",
-    )  # fmt: skip
+    return [
+        Part(
+            name=path.name, used_for=f"ingest, watch, demo: {pictures} pictures", needed=True,
+            state="as its card says" if path.is_file() and sha256_of(path) in told else "",
+            remedy="it is not the file that its manifest names: install Vedette again",
+        )
+        for path, pictures in ((default_model(), "grey"), (colour_model(), "colour"))
+    ]  # fmt: skip
 
 
 def _peer(peer: Peer) -> Part:

@@ -63,14 +63,14 @@ def evaluate(
     """
     from detection.calibration_file import calibration_path, read_calibration, write_calibration
     from detection.model_file import load_detector
-    from detection.model_manifest_file import default_model
+    from detection.model_manifest_file import default_model, model_at
     from detection.model_output import Filter
     from vedette.commands.eval_follow import filmed_patrols, score_followed
     from vedette.commands.eval_held_out import held_out, require_several
     from vedette.commands.eval_report import write_report
     from vedette.commands.eval_scores import calibration_of, score_source
 
-    chosen = model or default_model()
+    chosen = default_model() if model is None else model_at(model)
     limit = Filter().score_min if score is None else score
     keep = Filter(score_min=0.01, boxes_max=300)
     detector, described = load_detector(chosen, keep=keep, threads=threads, calibrated=False)

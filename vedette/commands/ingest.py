@@ -42,7 +42,8 @@ def ingest(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Operation folder: a new one, or one to add to.")],
     model: Annotated[
-        Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
+        Path | None,
+        typer.Option(help="Ultralytics .onnx or .pt detector, or vedette-small or vedette-day (default: both)."),
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt or folder of tiles to place hits on.")] = None,
     terrain_datum: TerrainDatum = None,

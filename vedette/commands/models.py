@@ -21,6 +21,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, check,
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 DRAWN_PX: Final = 352
 """Side of a drawn training picture: a crop of it fills the network's training size at most scales."""
+NAMES_TOLD: Final = 10
 DRAWN_EMPTY: Final = 0.3
 """Share of drawn pictures with nobody in them: real footage is mostly empty."""
 
@@ -60,23 +61,22 @@ def verify(
     Exits 1 when a bundled model is missing or changed.
     """
     from detection.model_file import load_detector
-    from detection.model_manifest_file import default_model, known_models
+    from detection.model_manifest_file import colour_model, default_model, known_models, model_at
 
     states = {entry.name: _state(entry) for entry in known_models() if entry.bundled} if file is None else {}
-    no_classes: tuple[str, ...] = ()
-    if any(state != "good" for state in states.values()) and file is None:
-        described, classes = "", no_classes
-    else:
-        detector, described = load_detector(file or default_model())
-        classes = detector.class_names
+    files = [default_model(), colour_model()] if file is None else [model_at(file)]
+    good = all(state == "good" for state in states.values())
+    opened = {told: detector.class_names for detector, told in map(load_detector, files if good else [])}
     if as_json:
-        print_json({"model": described, "states": states, "classes": list(classes)})
+        models = [{"model": told, "classes": list(classes)} for told, classes in opened.items()]
+        print_json({"models": models, "states": states})
     else:
-        if described:
-            RESULTS.print(f"{described}: opens, finds {', '.join(classes)}")
+        for told, classes in opened.items():
+            more = f" and {len(classes) - NAMES_TOLD} more" if len(classes) > NAMES_TOLD else ""
+            RESULTS.print(f"{told}: opens, finds {', '.join(classes[:NAMES_TOLD])}{more}")
         for name, state in states.items():
             RESULTS.print(f"{name}: {state}")
-    if any(state != "good" for state in states.values()):
+    if not good:
         raise typer.Exit(1)
 
 

@@ -130,7 +130,7 @@ def _learned(made: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _seen(lanes: Sequence[LaneSeen]) -> Iterator[tuple[str, str]]:
-    """Say what share of the people in view the bundled model would find in one look."""
+    """Say what share of the people in view the bundled model for infrared would find in one look."""
     if not lanes:
         return
     shares = sorted(lane.share for lane in lanes)
@@ -138,8 +138,8 @@ def _seen(lanes: Sequence[LaneSeen]) -> Iterator[tuple[str, str]]:
     near, far = max(lane.person_near_px for lane in lanes), min(lane.person_far_px for lane in lanes)
     unmeasured = max(lane.unmeasured for lane in lanes)
     missing = f"; at up to {unmeasured:.0%} of a swath people are lower than it was measured at" if unmeasured else ""
-    text = f"{span} of the people in view are found in one look (they are {near:.0f} to {far:.0f} pixels high; "
-    yield "detector", f"{text}by the bundled model's recall by height, 'vedette models card'){missing}"
+    text = f"{span} of the people in infrared are found in one look (they are {near:.0f} to {far:.0f} pixels high; by "
+    yield "detector", f"{text}the bundled model's recall by height, 'vedette models card'){missing}"
 
 
 def _fleet(option: FleetOption) -> str:

@@ -43,7 +43,8 @@ def watch(
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End by itself after so long.")] = None,
     every_s: Annotated[float, typer.Option(min=0.0, help="Time between analysed frames; 0 takes each.")] = 0.3,
     model: Annotated[
-        Path | None, typer.Option(help="Ultralytics .onnx or .pt detector (default: the bundled one).")
+        Path | None,
+        typer.Option(help="Ultralytics .onnx or .pt detector, or vedette-small or vedette-day (default: both)."),
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF, .hgt or folder of tiles to place hits on.")] = None,
     terrain_datum: TerrainDatum = None,
