@@ -22,7 +22,7 @@ from missions.judging.swept import triangles
 from missions.plan import MissionItem, ProposedRally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
@@ -186,10 +186,19 @@ def _mending(
         beside = np.unique(np.concatenate([beside, _thinned(more, CANDIDATES)]))
     if left.any():
         return None
-    for place in tuple(chosen) if len(chosen) > 1 else ():
-        fewer = [p for p in chosen if p is not place]
-        chosen = chosen if still_forbidden(fewer).any() else fewer
-    return chosen
+    return without_idle(chosen, lambda fewer: not still_forbidden(fewer).any())
+
+
+def without_idle(
+    chosen: Sequence[ProposedRally], mends: Callable[[Sequence[ProposedRally]], bool]
+) -> list[ProposedRally]:
+    """Return places that mend, without those that are not needed: one fewer would not mend; at least one is kept."""
+    kept = list(chosen)
+    for place in chosen:
+        fewer = [one for one in kept if one is not place]
+        if fewer and mends(fewer):
+            kept = fewer
+    return kept
 
 
 def _chosen(

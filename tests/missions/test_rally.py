@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from geo.errors import InputError
 from missions.airspace.ground_file import open_situation
+from missions.judging.rally import without_idle
 from missions.judging.relaxation import Trial
-from missions.plan import Finding, Severity
+from missions.plan import Finding, ProposedRally, Severity
 from missions.plan_files.plan_folder_file import read_plan_folder, write_plan_folder
 from missions.tasks.plan_door import answered, plan_brief
 from missions.tasks.rally_tried import rally_tried
@@ -135,6 +138,21 @@ def test_no_proposed_point_is_idle(make_brief, planned):
     for left_out in range(len(all_of_them)):
         fewer = all_of_them[:left_out] + all_of_them[left_out + 1 :]
         assert forbidden(plan_brief(make_brief(points, **asked, rally=fewer)).plan)
+
+
+@given(st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=6))
+def test_places_that_are_not_needed_are_left_out(mended):
+    """Each place mends some returns: what is kept mends as many as all did, and with any fewer it would not."""
+    places = [ProposedRally(lat_deg=float(k), lon_deg=8.0, alt_above_home_m=30.0) for k in range(len(mended))]
+
+    def union(some):
+        return set().union(*(mended[round(one.lat_deg)] for one in some))
+
+    wanted = union(places)
+    kept = without_idle(places, lambda some: union(some) == wanted)
+    assert kept
+    assert union(kept) == wanted
+    assert all(union([one for one in kept if one is not place]) != wanted for place in kept if len(kept) > 1)
 
 
 def test_nothing_is_proposed_where_nothing_is_forbidden(make_brief, straight):

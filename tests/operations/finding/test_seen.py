@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from operations.finding.archive import Archive
 from operations.finding.ground import Ground
 from operations.finding.seen import FootprintIndex, seen
 from operations.frames import FrameRecord, Frames
+from operations.log.leaves import LeafKind
 from tests.operations.finding.conftest import HOUR_NS, T0_NS, add_run, made_night
 
 STEP_NS = 4_000_000_000
@@ -119,6 +121,23 @@ def test_not_seen_undated_and_unknown_are_told_apart(fly):
         assert answer.without_footprints == ((0, f"{1:016x}"),)
         assert ask(archive, Ground.point(51.0, 8.0)).passes == ()
         assert ask(archive, Ground.point(50.0, 8.0), from_utc_ns=T0_NS).passes == ()
+
+
+def test_an_index_that_is_asked_again_forgets_what_was_superseded_and_takes_in_what_came(fly, rng):
+    """As where every stretch of a border is asked about in turn, while a stream's recording replaces its live run."""
+    here, there = (50.0, 8.0), (50.1, 8.0)
+    store = fly("a", {0: flight(0, [here] * 3), 1: flight(1, [there])})
+    with Archive([store]) as archive:
+        index = FootprintIndex(archive)
+        assert [one.looks for one in seen(archive, index, Ground.point(*here)).passes] == [3]
+        (old,) = [run for run in store.runs() if run.run_id == f"{0:016x}"]
+        anew = add_run(
+            store, 2, *made_night(rng, 2, 1, 0), frames=frames_table(flight(2, [here] * 2), run_id=f"{2:016x}")
+        )
+        store.append(LeafKind.RUN, anew.run_id, dataclasses.replace(anew, supersedes=old.run_id).body())
+        answer = seen(archive, index, Ground.point(*here))
+        assert [(one.run_id, one.looks) for one in answer.passes] == [(anew.run_id, 2)]
+        assert [one.looks for one in seen(archive, index, Ground.point(*there)).passes] == [1]
 
 
 def test_times_areas_and_the_antimeridian(fly, tmp_path):
