@@ -51,6 +51,12 @@ class Followers:
     """Which thing it is, counted from 0."""
     lost_nats: FloatArray
     """Evidence that it is no longer there: grows with each picture that should show it and does not."""
+    pending: FloatArray
+    """Independent looks that should have shown it since it was last found."""
+    looked: FloatArray
+    """How many should have shown it, from its first hit to its last."""
+    found: FloatArray
+    """How many of these did."""
 
     @classmethod
     def none(cls, classes: int) -> Followers:
@@ -64,6 +70,9 @@ class Followers:
             votes=np.zeros((0, classes)),
             number=np.zeros(0, np.int64),
             lost_nats=np.zeros(0),
+            pending=np.zeros(0),
+            looked=np.zeros(0),
+            found=np.zeros(0),
         )
 
     def __len__(self) -> int:
@@ -76,25 +85,25 @@ class Followers:
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Drop what is not in `rows`."""
-        for field in dataclasses.fields(self):
-            setattr(self, field.name, getattr(self, field.name)[rows])
+        for name in _COLUMNS:
+            setattr(self, name, getattr(self, name)[rows])
 
     def add(self, born: Followers) -> None:
         """Put others behind."""
-        for field in dataclasses.fields(self):
-            setattr(self, field.name, np.concatenate([getattr(self, field.name), getattr(born, field.name)]))
+        for name in _COLUMNS:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(born, name)]))
 
     def predict(self, dt_s: float, accel_mps2: FloatArray) -> None:
         """Move on: constant velocity, white-noise acceleration (Bar-Shalom, Li, Kirubarajan 2001, section 6.3.2)."""
         self.state[:, :2] += dt_s * self.state[:, 2:]
-        cov = self.cov
+        cov, count = self.cov, len(self)
         cross = cov[:, :2, 2:] + dt_s * cov[:, 2:, 2:]
         cov[:, :2, :2] += dt_s * (cov[:, 2:, :2] + cross)
-        variance = accel_mps2**2
-        for axis in range(2):
-            cov[:, axis, axis] += dt_s**4 / 4.0 * variance
-            cov[:, axis + 2, axis + 2] += dt_s**2 * variance
-            cross[:, axis, axis] += dt_s**3 / 2.0 * variance
+        variance = (accel_mps2**2)[:, None]
+        flat = cov.reshape(count, 16)
+        flat[:, :6:5] += dt_s**4 / 4.0 * variance  # on the diagonal: east and north, and below their rates
+        flat[:, 10::5] += dt_s**2 * variance
+        cross.reshape(count, 4)[:, ::3] += dt_s**3 / 2.0 * variance
         cov[:, :2, 2:] = cross
         cov[:, 2:, :2] = cross.transpose(0, 2, 1)
 
@@ -103,9 +112,14 @@ class Followers:
         cov = self.cov[rows]
         gain = cov[:, :, :2] @ inverse_2x2(cov[:, :2, :2] + noise_m2)
         self.state[rows] += (gain @ (place_m - self.state[rows, :2])[..., None])[..., 0]
-        keep = np.broadcast_to(np.eye(4), cov.shape).copy()
+        keep = np.empty(cov.shape)
+        keep[:] = _EYE
         keep[:, :, :2] -= gain
         self.cov[rows] = keep @ cov @ keep.transpose(0, 2, 1) + gain @ noise_m2 @ gain.transpose(0, 2, 1)
+
+
+_COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Followers))
+_EYE: Final = np.eye(4)
 
 
 def inverse_2x2(matrix: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ and the one of least cost is taken.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,6 +36,9 @@ TABLE_MAX: Final = 12_800
 """Distances worked out at a time: larger tables are given back to the system and fetched again with every picture."""
 SAME_M: Final = 0.05
 """Refined shifts closer than this are one."""
+ROUNDING: Final = 1e-14
+"""Ten times what a distance by a product of matrices can be off, as a share of the squares it is made of."""
+_EYE: Final = np.eye(2)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,163 +71,198 @@ class Alignment:
 
 def align(predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> Alignment:
     """Find the shift and the assignment of least total cost; `drift_m2` (2, 2) says how far the frame can lie off."""
-    none = np.zeros(0, dtype=np.int64)
-    if not len(predicted.place_m) or not len(hits.place_m):
-        return Alignment(shift_m=np.zeros(2), left_m2=drift_m2, thing=none, hit=none)
-    inverse = inverse_2x2(drift_m2)
-    pairs = _Pairs.within_reach(predicted, hits, drift_m2)
     best: tuple[float, Alignment] | None = None
-    for shift, left in _shifts(pairs, drift_m2):
-        cost, found = _assigned(predicted, hits, pairs, shift, left)
-        cost += float(shift @ inverse @ shift)
-        if best is None or cost < best[0] - 1e-9:
-            best = cost, dataclasses.replace(found, shift_m=shift)
+    if len(predicted.place_m) and len(hits.place_m):
+        pairs = _Pairs.within_reach(predicted, hits, drift_m2)
+        inverse = inverse_2x2(drift_m2)
+        for shift, left in _shifts(pairs, drift_m2):
+            cost, found = _assigned(pairs, shift, left)
+            cost += float(shift @ inverse @ shift)
+            if best is None or cost < best[0] - 1e-9:
+                best = cost, found
     if best is None:
+        none = np.zeros(0, dtype=np.int64)
         return Alignment(shift_m=np.zeros(2), left_m2=drift_m2, thing=none, hit=none)
     return best[1]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Pairs:
     """Predictions and hits that some shift could bring together, by thing, then hit: columns of shape (m,)."""
 
     thing: NDArray[np.int64]
     hit: NDArray[np.int64]
-    east_m: FloatArray
-    """From where the thing is expected to the hit."""
-    north_m: FloatArray
-    penalty: FloatArray
-    spread: FloatArray
-    """Mean variance on an axis of what is either's own."""
+    columns: FloatArray
+    """Shape (4, m): metres east and north from where the thing is expected to the hit, mean variance on an axis of what
+    is either's own, and what the pairing costs if their classes differ."""
     anchors: NDArray[np.int64]
     """Things that are known best, the best first."""
+    things_m2: FloatArray
+    """Covariances of all things, and below of what is each hit's own: shape (4, k) and (4, n), as `_flat` has them."""
+    own_m2: FloatArray
 
     @classmethod
     def within_reach(cls, predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> _Pairs:
         """Leave out what even a shift at its gate leaves outside the gate of the pair."""
-        of_thing, of_hit = (cov[:, 0, 0] + cov[:, 1, 1] for cov in (predicted.cov_m2, hits.own_m2))
+        things_m2, own_m2 = _flat(predicted.cov_m2), _flat(hits.own_m2)
+        of_thing, of_hit = things_m2[0] + things_m2[3], own_m2[0] + own_m2[3]
         drift, own = float(drift_m2[0, 0] + drift_m2[1, 1]), float(of_thing.max() + of_hit.max())
-        reach = np.sqrt(GATE_D2) * (np.sqrt(drift) + np.sqrt(own / 2.0) + np.sqrt(own + drift))
+        reach = math.sqrt(GATE_D2) * (math.sqrt(drift) + math.sqrt(own / 2.0) + math.sqrt(own + drift))
         things_m, hits_m = (np.ascontiguousarray(place.T) for place in (predicted.place_m, hits.place_m))
-        thing, hit = _near(things_m, hits_m, float(reach))
-        other = predicted.class_code[thing] != hits.class_code[hit]
-        return cls(
-            thing=thing,
-            hit=hit,
-            east_m=hits_m[0, hit] - things_m[0, thing],
-            north_m=hits_m[1, hit] - things_m[1, thing],
-            penalty=np.where(other, OTHER_CLASS_D2, 0.0),
-            spread=(of_thing[thing] + of_hit[hit]) / 2.0,
-            anchors=np.argsort((of_thing + of_hit.min()) / 2.0, kind="stable")[:ANCHORS_MAX],
-        )
+        thing, hit = _near(things_m, hits_m, reach)
+        columns = np.empty((4, len(thing)))
+        np.subtract(hits_m.take(hit, axis=1), things_m.take(thing, axis=1), out=columns[:2])
+        columns[2] = (of_thing[thing] + of_hit[hit]) / 2.0
+        columns[3] = OTHER_CLASS_D2 * (predicted.class_code[thing] != hits.class_code[hit])
+        anchors = ((of_thing + of_hit.min()) / 2.0).argsort(kind="stable")[:ANCHORS_MAX]
+        return cls(thing, hit, columns, anchors, things_m2, own_m2)
 
-    def of_anchors(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Rows of each anchor's pairs, shape (most, anchors), and which of them are its own and no padding."""
-        first = np.searchsorted(self.thing, self.anchors)
-        count = np.searchsorted(self.thing, self.anchors, side="right") - first
+    def of_anchors(self) -> FloatArray:
+        """Return the columns of each anchor's pairs, shape (4, most, anchors); padding costs endlessly much."""
+        first = self.thing.searchsorted(self.anchors)
+        count = self.thing.searchsorted(self.anchors, side="right") - first
         ahead = np.arange(max(int(count.max()), 1))[:, None]
-        known = ahead < count
-        return np.where(known, first + ahead, 0), known
+        beyond = ahead >= count
+        columns = self.columns.take(np.where(beyond, 0, first + ahead), axis=1)
+        columns[3, beyond] = np.inf
+        return columns
+
+
+def _flat(cov_m2: FloatArray) -> FloatArray:
+    """Return covariances (n, 2, 2) as rows (4, n) of their numbers: what is worked out of them is a few long sums."""
+    return np.ascontiguousarray(cov_m2.reshape(-1, 4).T)
 
 
 def _near(things_m: FloatArray, hits_m: FloatArray, reach_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return which things and hits lie no further apart than a reach, by thing, then hit: some things at a time.
 
-    Places are east and north, shapes (2, k) and (2, n).
+    Places are east and north, shapes (2, k) and (2, n). Squares of distances are |t|^2 - 2 t.h + |h|^2, a product of
+    matrices, with some slack for its rounding; those few that are near are then measured by their differences.
     """
-    count = hits_m.shape[1]
-    some, flat = max(1, TABLE_MAX // count), []
-    for first in range(0, things_m.shape[1], some):
-        here = things_m[:, first : first + some, None]
-        apart, across = hits_m[0] - here[0], hits_m[1] - here[1]
-        apart *= apart
-        across *= across
-        apart += across
-        flat.append(np.flatnonzero(apart <= reach_m**2) + first * count)
-    both = np.concatenate(flat)
+    things, count = things_m.shape[1], hits_m.shape[1]
+    of_things, of_hits = np.ones((things, 4)), np.ones((4, count))
+    np.multiply(things_m.T, -2.0, out=of_things[:, :2])
+    (things_m * things_m).sum(axis=0, out=of_things[:, 2])
+    of_hits[:2] = hits_m
+    (hits_m * hits_m).sum(axis=0, out=of_hits[3])
+    limit = reach_m**2 + ROUNDING * (float(of_things[:, 2].max()) + float(of_hits[3].max()))
+    some = max(1, TABLE_MAX // count)
+    flat = [
+        (of_things[first : first + some] @ of_hits <= limit).ravel().nonzero()[0] + first * count
+        for first in range(0, things, some)
+    ]
+    both = flat[0] if len(flat) == 1 else np.concatenate(flat)
     thing = both // count
-    return thing, both - thing * count
+    hit = both - thing * count
+    apart = hits_m.take(hit, axis=1) - things_m.take(thing, axis=1)
+    apart *= apart
+    inside = apart[0] + apart[1] <= reach_m**2
+    return (thing, hit) if inside.all() else (thing[inside], hit[inside])
 
 
 def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
     """Return the few most promising shifts, each refined by the mean of what falls together (a Kalman update)."""
     if not len(pairs.thing):
         return []
-    row, known = pairs.of_anchors()
-    spread, penalty = pairs.spread[row], np.where(known, pairs.penalty[row], np.inf)
-    near = np.stack([pairs.east_m[row], pairs.north_m[row]])
-    proposals, price = _proposals(near[:, penalty == 0.0].T, drift_m2)
-    gaps = _gaps(near, spread, penalty, proposals)
+    columns = pairs.of_anchors()
+    near, spread, penalty = columns[:2], columns[2], columns[3]
+    proposals, price = _proposals(near[:, penalty == 0.0], drift_m2)
+    gaps = _gaps(columns, proposals)
     least = gaps.min(axis=0)
-    cost = np.minimum(least, GATE_D2).sum(axis=1) + price
-    refined: list[tuple[FloatArray, FloatArray]] = []
-    for best in np.argsort(cost, kind="stable")[:TRIED_MAX]:
-        fits = np.flatnonzero(least[best] < GATE_D2)
-        if not len(fits):
+    best = (np.minimum(least, GATE_D2).sum(axis=1) + price).argsort(kind="stable")[:TRIED_MAX]
+    fits, nearest = least[best] < GATE_D2, gaps[:, best].argmin(axis=0)
+    refined: dict[bytes, tuple[FloatArray, FloatArray]] = {}
+    for fit, place in zip(fits, nearest, strict=True):
+        pairing = np.where(fit, place, -1).tobytes()  # the same things and hits fall together: the same shift
+        some = fit.nonzero()[0]
+        if not len(some) or pairing in refined:
             continue
-        place = gaps[:, best, fits].argmin(axis=0)
-        noise = spread[place, fits].mean() / len(fits)
-        gain = drift_m2 @ inverse_2x2(drift_m2 + noise * np.eye(2))
-        shift = gain @ near[:, place, fits].mean(axis=1)
-        if all(abs(shift - other).max() > SAME_M for other, _ in refined):
-            refined.append((shift, drift_m2 - gain @ drift_m2))
-    return refined
+        chosen = place[some]
+        noise = spread[chosen, some].mean() / len(some)
+        gain = drift_m2 @ inverse_2x2(drift_m2 + noise * _EYE)
+        shift = gain @ near[:, chosen, some].mean(axis=1)
+        if all(abs(shift - other).max() > SAME_M for other, _ in refined.values()):
+            refined[pairing] = shift, drift_m2 - gain @ drift_m2
+    return list(refined.values())
 
 
-def _gaps(near_m: FloatArray, spread: FloatArray, penalty: FloatArray, proposals_m: FloatArray) -> FloatArray:
+def _gaps(columns: FloatArray, proposals_m: FloatArray) -> FloatArray:
     """Return |near - proposal|^2 / spread + penalty, shape (most, proposals, anchors), as products of matrices.
 
-    `near_m` is east and north, shape (2, most, anchors), and proposals are rows. The least of each anchor's pairs is
+    `columns` are those of `_Pairs.of_anchors`, and proposals are east and north. The least of each anchor's pairs is
     then that of whole tables, which numpy finds nine times as fast as that of short rows.
     """
-    size = (near_m[0] * near_m[0] + near_m[1] * near_m[1]) / spread + penalty
-    parts = np.stack([near_m[0] / spread, near_m[1] / spread, 1.0 / spread, size], axis=1)
-    east, north = proposals_m.T
-    weights = np.stack([-2.0 * east, -2.0 * north, east * east + north * north, np.ones(len(east))], axis=1)
+    east_m, north_m, spread, penalty = columns
+    parts = np.empty((len(spread), 4, spread.shape[1]))
+    np.divide(east_m, spread, out=parts[:, 0])
+    np.divide(north_m, spread, out=parts[:, 1])
+    np.divide(1.0, spread, out=parts[:, 2])
+    np.add((east_m * east_m + north_m * north_m) / spread, penalty, out=parts[:, 3])
+    east, north = proposals_m
+    weights = np.ones((len(east), 4))
+    np.multiply(proposals_m.T, -2.0, out=weights[:, :2])
+    np.add(east * east, north * north, out=weights[:, 2])
     return np.asarray(weights @ parts)
 
 
 def _proposals(offset_m: FloatArray, drift_m2: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """No shift at all, and the likeliest of those offered, one of each cell; and the price of each."""
-    price = _squared(inverse_2x2(drift_m2), offset_m)
-    inside = np.flatnonzero(price < GATE_D2)
+    """No shift at all, and the likeliest of those offered, one of each cell, shape (2, n); and the price of each."""
+    inverse = inverse_2x2(drift_m2)
+    price = _squared((inverse[0, 0], inverse[0, 1], inverse[1, 1]), offset_m)
+    inside = (price < GATE_D2).nonzero()[0]
     some, most = inside, 4 * PROPOSALS_MAX
     while True:
         if len(inside) > most:
             some = inside[price[inside] <= np.partition(price[inside], most)[most]]
-        order = some[np.argsort(price[some], kind="stable")]
-        cells = np.rint(offset_m[order] / GRID_M).astype(np.int64)
-        _, first = np.unique(cells[:, 0] * 1_000_003 + cells[:, 1], return_index=True)
+        order = some[price[some].argsort(kind="stable")]
+        cells = np.rint(offset_m[:, order] / GRID_M).astype(np.int64)
+        first = _first_of_each(cells[0] * 1_000_003 + cells[1])
         if len(first) >= PROPOSALS_MAX or len(some) == len(inside):
             break
         some, most = inside, 4 * most
-    order = order[np.sort(first)][:PROPOSALS_MAX]
-    return np.vstack([np.zeros((1, 2)), offset_m[order]]), np.concatenate([[0.0], price[order]])
+    order = order[first[:PROPOSALS_MAX]]
+    none = np.zeros((3, 1))
+    both = np.concatenate([none, np.concatenate([offset_m[:, order], price[None, order]])], axis=1)
+    return both[:2], both[2]
 
 
-def _assigned(
-    predicted: Predicted, hits: FrameHits, pairs: _Pairs, shift_m: FloatArray, left_m2: FloatArray
-) -> tuple[float, Alignment]:
+def _first_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each number stands first, in order."""
+    order = number.argsort(kind="stable")
+    ordered = number[order]
+    fresh = np.ones(len(number), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    first = order[fresh]
+    first.sort()
+    return first
+
+
+def _assigned(pairs: _Pairs, shift_m: FloatArray, left_m2: FloatArray) -> tuple[float, Alignment]:
     """Pairs inside the gate of least total cost (Munkres 1957), and that cost; who stays alone costs the gate.
 
     A pair whose thing and hit have no other choice is one; only the others are weighed against each other.
     """
-    things, own_m2 = predicted.cov_m2, hits.own_m2 + left_m2
-    east, north = pairs.east_m - shift_m[0], pairs.north_m - shift_m[1]
-    widest = 2.0 * pairs.spread + (left_m2[0, 0] + left_m2[1, 1])  # at least the largest variance in any direction
-    near = np.flatnonzero(east * east + north * north < GATE_D2 * widest)
+    things, own_m2 = pairs.things_m2, pairs.own_m2 + left_m2.reshape(4, 1)
+    east_north = pairs.columns[:2] - shift_m[:, None]
+    squared = east_north * east_north
+    widest = 2.0 * pairs.columns[2] + (left_m2[0, 0] + left_m2[1, 1])  # at least the largest variance anywhere
+    near = (squared[0] + squared[1] < GATE_D2 * widest).nonzero()[0]
     thing, hit = pairs.thing[near], pairs.hit[near]
-    spread = things[thing] + own_m2[hit]
-    d2 = _squared(inverse_2x2(spread), np.stack([east[near], north[near]], axis=1)) + pairs.penalty[near]
+    spread = things.take(thing, axis=1) + own_m2.take(hit, axis=1)
+    ee, en, ne, nn = spread
+    determinant = ee * nn - en * ne
+    inverse = nn / determinant, -en / determinant, ee / determinant
+    d2 = _squared(inverse, east_north.take(near, axis=1)) + pairs.columns[3, near]
     gain = d2 + np.log(_determinant(spread) / _least_width(things, own_m2)) - 2.0 * GATE_D2
     inside = (d2 < GATE_D2) & (gain < 0.0)
     thing, hit, gain = thing[inside], hit[inside], gain[inside]
-    alone = (np.bincount(thing, minlength=len(things))[thing] == 1) & (np.bincount(hit)[hit] == 1)
-    kept = alone.copy()
-    if not alone.all():
-        kept[~alone] = _cheapest(thing[~alone], hit[~alone], gain[~alone])
-    total = float(gain[kept].sum()) + GATE_D2 * (len(things) + len(own_m2))
-    return total, Alignment(shift_m=np.zeros(2), left_m2=left_m2, thing=thing[kept], hit=hit[kept])
+    kept = (np.bincount(thing, minlength=things.shape[1])[thing] == 1) & (np.bincount(hit)[hit] == 1)
+    if not kept.all():
+        rest = ~kept
+        kept[rest] = _cheapest(thing[rest], hit[rest], gain[rest])
+        thing, hit, gain = thing[kept], hit[kept], gain[kept]
+    total = float(gain.sum()) + GATE_D2 * (things.shape[1] + own_m2.shape[1])
+    return total, Alignment(shift_m=shift_m, left_m2=left_m2, thing=thing, hit=hit)
 
 
 def _cheapest(thing: NDArray[np.int64], hit: NDArray[np.int64], gain: FloatArray) -> NDArray[np.bool_]:
@@ -243,15 +282,14 @@ def _ranks(number: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray((np.cumsum(occurs) - 1)[number])
 
 
-def _squared(matrix: FloatArray, vector: FloatArray) -> FloatArray:
-    """Return v' M v of symmetric matrices, shape (n, 2, 2) or one for all, and vectors (n, 2)."""
-    east, north = vector[:, 0], vector[:, 1]
-    crossed = 2.0 * matrix[..., 0, 1] * east * north
-    return np.asarray(matrix[..., 0, 0] * east**2 + matrix[..., 1, 1] * north**2 + crossed)
+def _squared(matrix: tuple[FloatArray, FloatArray, FloatArray], vector: FloatArray) -> FloatArray:
+    """Return v' M v of symmetric matrices, given by what is east-east, east-north and north-north, and vectors (2, n)."""
+    (ee, en, nn), (east, north) = matrix, vector
+    return np.asarray(ee * (east * east) + nn * (north * north) + 2.0 * en * east * north)
 
 
-def _determinant(cov: FloatArray) -> FloatArray:
-    return np.asarray(cov[..., 0, 0] * cov[..., 1, 1] - cov[..., 0, 1] ** 2)
+def _determinant(flat: FloatArray) -> FloatArray:
+    return np.asarray(flat[0] * flat[3] - flat[1] * flat[1])
 
 
 def _least_width(things_m2: FloatArray, hits_m2: FloatArray) -> float:

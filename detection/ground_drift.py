@@ -59,11 +59,18 @@ class GroundDrift:
 
     def at(self, t_utc_ns: NDArray[np.int64]) -> FloatArray:
         """Metres east and north (k, 2) that the ground has wandered since the first look."""
-        return np.asarray(self.shift_m[np.searchsorted(self.t_utc_ns, t_utc_ns, side="right")])
+        return np.asarray(self.shift_m[self.rows_at(t_utc_ns)])
+
+    def rows_at(self, t_utc_ns: NDArray[np.int64] | int) -> NDArray[np.int64]:
+        """Return which row of the columns tells of each moment."""
+        return np.asarray(np.searchsorted(self.t_utc_ns, t_utc_ns, side="right"))
 
     def spread_m2(self, from_ns: NDArray[np.int64] | int, to_ns: NDArray[np.int64] | int) -> FloatArray:
         """Variance on each axis of what `at` tells between two moments; infinite where a link is missing."""
-        begin, end = (np.searchsorted(self.t_utc_ns, t, side="right") for t in (from_ns, to_ns))
+        return self.spread_between_m2(self.rows_at(from_ns), self.rows_at(to_ns))
+
+    def spread_between_m2(self, begin: NDArray[np.int64] | int, end: NDArray[np.int64] | int) -> FloatArray:
+        """Return the same between the moments that two rows tell of."""
         spread = self.variance_m2[end] - self.variance_m2[begin]
         spread += (SAME_SHARE * (self.sigma_m[end] - self.sigma_m[begin])) ** 2
         linked = (self.unknown[end] == self.unknown[begin]) & (len(self.t_utc_ns) > 0)

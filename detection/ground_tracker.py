@@ -16,6 +16,7 @@ all pictures, and what was followed is a track when its evidence says so (`detec
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -146,6 +147,27 @@ def _shown(paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift)
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Moment:
+    """One picture, or several at the same time."""
+
+    t_ns: int
+    hits: slice
+    """Its rows among the placed hits."""
+    look: int
+    """Which look it is, or -1."""
+    drift: int
+    """Which row of the ground's drift tells of it."""
+    dt_s: float
+    """Since the moment before."""
+    weight: float
+    """How much of an independent look it is."""
+    fresh: float
+    """Share of the pose's variance that is new since the moment before."""
+    cov_m2: FloatArray
+    """Mean covariance of its hits."""
+
+
 class _Follow:
     """One pass over the frames."""
 
@@ -154,23 +176,26 @@ class _Follow:
         self._matrices = None if looks is None else looks.matrices(placed.origin)
         self._drift = drift
         self._place_m = placed.place_m[:, :2] - drift.at(placed.t_ns)
-        self._aligned_ns = int(placed.t_ns[0])
+        self._aligned = int(drift.rows_at(placed.t_ns[0]))
         self._motions = motions_of(placed.class_names)
         self._own = settings.own_sigma_m**2 * np.eye(2) + settings.own_share * placed.cov_m2
         self._live = Followers.none(len(placed.class_names))
         self._points: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]] = []
         self._born = 0
         most = len(placed)
-        self._pending, self._looked, self._found = np.zeros(most), np.zeros(most), np.zeros(most)
+        self._looked, self._found = np.zeros(most), np.zeros(most)
         self._ending = np.full(most, STILL_FOLLOWED, dtype=np.int64)
         self._votes = np.zeros((most, len(placed.class_names)))
 
     def paths(self) -> Paths:
         """Run frame after frame; everything that was ever followed."""
-        last_ns: int | None = None
-        for t_ns, rows, look in self._frames():
-            self._step(t_ns, rows, look, 0.0 if last_ns is None else (t_ns - last_ns) / 1e9)
-            last_ns = t_ns
+        last_ns = int(self._placed.t_ns[0])
+        for moment in self._moments():
+            live = self._live
+            self._drop(moment.t_ns - live.in_view_ns > int(self._settings.coast_s * 1e9), last_ns)
+            self._step(moment)
+            last_ns = moment.t_ns
+        self._drop(np.ones(len(self._live), dtype=bool), last_ns)
         number, rows, states = (np.concatenate([point[k] for point in self._points]) for k in range(3))
         per_path: dict[str, NDArray[Any]] = {
             name: getattr(self, f"_{name}")[: self._born] for name in ("looked", "found", "ending")
@@ -178,92 +203,91 @@ class _Follow:
         code = self._votes[: self._born].argmax(axis=1)
         return Paths.gather(number, rows, self._placed.t_ns[rows], states, class_code=code, **per_path)
 
-    def _frames(self) -> Iterator[tuple[int, NDArray[np.int64], int]]:
-        """Yield each moment's time, its rows, and the look at it or -1."""
-        t_ns = self._placed.t_ns
+    def _moments(self) -> Iterator[_Moment]:
+        """Yield the moments of hits and of looks, in order."""
+        t_ns, settings = self._placed.t_ns, self._settings
         known = np.zeros(0, np.int64) if self._looks is None else self._looks.t_utc_ns
-        known = known[(known >= t_ns[0]) & (known <= t_ns[-1] + int(self._settings.coast_s * 1e9))]
+        known = known[(known >= t_ns[0]) & (known <= t_ns[-1] + int(settings.coast_s * 1e9))]
         times = np.unique(np.concatenate([t_ns, known]))
         first, last = np.searchsorted(t_ns, times), np.searchsorted(t_ns, times, side="right")
         look = np.full(len(times), -1)
         if self._looks is not None and len(self._looks):
             place = np.minimum(np.searchsorted(self._looks.t_utc_ns, times), len(self._looks) - 1)
             look = np.where(self._looks.t_utc_ns[place] == times, place, -1)
-        every = np.arange(len(t_ns))
-        for when, start, stop, number in zip(times.tolist(), first.tolist(), last.tolist(), look.tolist(), strict=True):
-            yield when, every[start:stop], number
+        dt_s = np.diff(times, prepend=times[:1]) / 1e9
+        mean_m2 = np.zeros((len(times), 2, 2))
+        hit = last > first
+        mean_m2[hit] = np.add.reduceat(self._placed.cov_m2, first[hit]) / (last - first)[hit, None, None]
+        fresh = settings.white_share + 2.0 * (1.0 - np.exp(-dt_s / settings.drift_time_s))
+        weight = 1.0 - np.exp(-dt_s / LOOK_TIME_S)
+        columns = (look, self._drift.rows_at(times), dt_s, weight, fresh)
+        hits = map(slice, first.tolist(), last.tolist())
+        return map(_Moment, times.tolist(), hits, *(column.tolist() for column in columns), mean_m2)
 
-    def _step(self, t_ns: int, rows: NDArray[np.int64], look: int, dt_s: float) -> None:
+    def _step(self, moment: _Moment) -> None:
         """Move everything to one moment, align its hits, and take, miss, drop and begin."""
-        live = self._live
-        taken = np.zeros(0, dtype=np.int64)
-        self._drop(t_ns - live.in_view_ns > int(self._settings.coast_s * 1e9))
+        live, hits = self._live, moment.hits
+        left = np.ones(hits.stop - hits.start, dtype=bool)
         if len(live):
             code = live.class_code
-            live.predict(dt_s, self._motions[code, 0])
-            if len(rows):
-                taken = self._take(t_ns, rows, self._off_m2(t_ns, rows, dt_s), code)
-            self._miss(t_ns, look, dt_s)
-        if len(taken) < len(rows):
-            left = np.ones(len(rows), dtype=bool)
-            left[taken] = False
-            self._begin(t_ns, rows[left], dt_s)
+            live.predict(moment.dt_s, self._motions[code, 0])
+            if len(left):
+                left[self._take(moment, code)] = False
+            self._miss(moment)
+        if left.any():
+            self._begin(moment.t_ns, left.nonzero()[0] + hits.start)
 
-    def _off_m2(self, t_ns: int, rows: NDArray[np.int64], dt_s: float) -> FloatArray:
+    def _off_m2(self, moment: _Moment) -> FloatArray:
         """Covariance (2, 2) of what a frame as a whole may lie off the one that was aligned before it."""
-        settings = self._settings
-        registered = float(self._drift.spread_m2(self._aligned_ns, t_ns))
-        if np.isfinite(registered):
-            return np.asarray(registered * np.eye(2))
-        fresh = settings.white_share + 2.0 * (1.0 - np.exp(-dt_s / settings.drift_time_s))
-        return np.asarray(fresh * self._placed.cov_m2[rows].mean(axis=0))
+        registered = float(self._drift.spread_between_m2(self._aligned, moment.drift))
+        if math.isfinite(registered):
+            return np.array([[registered, 0.0], [0.0, registered]])
+        return np.asarray(moment.fresh * moment.cov_m2)
 
-    def _take(
-        self, t_ns: int, rows: NDArray[np.int64], off_m2: FloatArray, code: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _take(self, moment: _Moment, code: NDArray[np.int64]) -> NDArray[np.int64]:
         """Align a frame's hits with the predictions and update; returns the places of the hits that were taken."""
         live, placed = self._live, self._placed
-        own, place = self._own[rows], self._place_m[rows]
-        self._aligned_ns = t_ns
+        own, place, hit_code = (column[moment.hits] for column in (self._own, self._place_m, placed.class_code))
         found = align(
             Predicted(place_m=live.state[:, :2], cov_m2=live.cov[:, :2, :2], class_code=code),
-            FrameHits(place_m=place, own_m2=own, class_code=placed.class_code[rows]),
-            off_m2,
+            FrameHits(place_m=place, own_m2=own, class_code=hit_code),
+            self._off_m2(moment),
         )
+        self._aligned = moment.drift
         live.state[:, :2] += found.shift_m
         thing, hit = found.thing, found.hit
         if len(thing):
             live.update(thing, place[hit], own[hit] + found.left_m2)
-            live.up_m[thing] = placed.place_m[rows[hit], 2]
-            live.seen_ns[thing] = t_ns
+            rows = hit + moment.hits.start
+            live.up_m[thing] = placed.place_m[rows, 2]
+            live.seen_ns[thing] = moment.t_ns
             live.lost_nats[thing] = 0.0
-            live.votes[thing, placed.class_code[rows[hit]]] += 1.0
-            self._points.append((live.number[thing], rows[hit], live.state[thing]))
+            live.votes[thing, hit_code[hit]] += 1.0
+            self._points.append((live.number[thing], rows, live.state[thing]))
         return hit
 
-    def _miss(self, t_ns: int, look: int, dt_s: float) -> None:
+    def _miss(self, moment: _Moment) -> None:
         """Count looks, and let go of what should have been seen."""
-        live = self._live
-        weight = 1.0 - np.exp(-dt_s / LOOK_TIME_S)
-        inside = self._inside(look)
-        hit = live.seen_ns == t_ns
-        inside |= hit
-        number = live.number
-        self._pending[number[inside]] += weight
-        got = number[hit]
-        self._looked[got] += self._pending[got]
-        self._pending[got] = 0.0
-        self._found[got] += weight
-        live.lost_nats[inside & ~hit] += MISSED_NATS * weight
-        live.in_view_ns[inside] = t_ns
-        lost = live.lost_nats > self._settings.lost_nats
-        self._ending[number] = np.where(lost, LOST, np.where(inside, STILL_FOLLOWED, OUT_OF_VIEW))
-        self._votes[number] = live.votes
-        self._drop(lost)
+        live, weight = self._live, moment.weight
+        hit = live.seen_ns == moment.t_ns
+        inside = self._inside(moment.look) | hit
+        live.pending += weight * inside
+        live.looked += live.pending * hit
+        live.pending *= ~hit
+        live.found += weight * hit
+        live.lost_nats += MISSED_NATS * weight * (inside & ~hit)
+        live.in_view_ns[inside] = moment.t_ns
+        self._drop(live.lost_nats > self._settings.lost_nats, moment.t_ns, LOST)
 
-    def _drop(self, gone: NDArray[np.bool_]) -> None:
-        if gone.any():
-            self._live.keep(~gone)
+    def _drop(self, gone: NDArray[np.bool_], last_ns: int, ending: int = STILL_FOLLOWED) -> None:
+        """Follow some no further; what the last moment did not show went out of view before that."""
+        if not gone.any():
+            return
+        live = self._live
+        number = live.number[gone]
+        self._looked[number], self._found[number], self._votes[number] = live.looked[gone], live.found[gone], live.votes[gone]
+        self._ending[number] = np.where(live.in_view_ns[gone] == last_ns, ending, OUT_OF_VIEW)
+        live.keep(~gone)
 
     def _inside(self, look: int) -> NDArray[np.bool_]:
         """Tell which things lie well inside the picture."""
@@ -280,7 +304,7 @@ class _Follow:
             inner[:, 1] &= pixels[:, 1] > self._looks.first_row_px[look] + EDGE_PX
         return np.asarray(inner.all(axis=1) & (depth > 0.0))
 
-    def _begin(self, t_ns: int, rows: NDArray[np.int64], dt_s: float) -> None:
+    def _begin(self, t_ns: int, rows: NDArray[np.int64]) -> None:
         """Begin to follow hits that belong to nothing known."""
         count, placed = len(rows), self._placed
         code = placed.class_code[rows]
@@ -292,13 +316,12 @@ class _Follow:
         cov[:, 2, 2] = cov[:, 3, 3] = self._motions[code, 1] ** 2
         votes = np.zeros((count, len(placed.class_names)))
         votes[np.arange(count), code] = 1.0
-        self._votes[number] = votes
-        self._looked[number] = self._found[number] = 1.0
         moment = np.full(count, t_ns, dtype=np.int64)
         self._points.append((number, rows, state))
         self._live.add(
             Followers(
                 state=state.copy(), cov=cov, up_m=placed.place_m[rows, 2], seen_ns=moment, in_view_ns=moment.copy(),
-                votes=votes, number=number, lost_nats=np.zeros(count),
+                votes=votes, number=number, lost_nats=np.zeros(count), pending=np.zeros(count),
+                looked=np.ones(count), found=np.ones(count),
             )
         )  # fmt: skip

@@ -95,11 +95,12 @@ class Paths:
         """Return the paths of each chain joined end to start, in the order given."""
         flat = np.array([path for chain in chains for path in chain], dtype=np.int64)
         chain_of = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
+        all_lengths = self.lengths.tolist()
         lengths = self.lengths[flat]
         begins = np.concatenate([[0], np.cumsum(lengths)])[:-1]
         points = np.repeat(self.first[flat] - begins, lengths) + np.arange(int(lengths.sum()))
         count = len(chains)
-        largest = np.array([max(chain, key=lambda k: (int(self.lengths[k]), -k)) for chain in chains], dtype=np.int64)
+        largest = np.array([max(chain, key=lambda k: (all_lengths[k], -k)) for chain in chains], dtype=np.int64)
         final = np.array([chain[-1] for chain in chains], dtype=np.int64)
         sums: dict[str, Any] = {
             name: np.bincount(chain_of, weights=getattr(self, name)[flat], minlength=count)
