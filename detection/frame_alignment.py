@@ -73,10 +73,10 @@ def align(predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> Alignm
     """Find the shift and the assignment of least total cost; `drift_m2` (2, 2) says how far the frame can lie off."""
     best: tuple[float, Alignment] | None = None
     if len(predicted.place_m) and len(hits.place_m):
-        pairs = _Pairs.within_reach(predicted, hits, drift_m2)
+        things, seen = _Side.of_things(predicted), _Side.of_hits(hits)
         inverse = inverse_2x2(drift_m2)
-        for shift, left in _shifts(pairs, drift_m2):
-            cost, found = _assigned(pairs, shift, left)
+        for shift, left in _shifts(_anchored(things, seen, drift_m2), drift_m2, inverse):
+            cost, found = _assigned(things, seen, shift, left)
             cost += float(shift @ inverse @ shift)
             if best is None or cost < best[0] - 1e-9:
                 best = cost, found
@@ -87,109 +87,113 @@ def align(predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> Alignm
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Predictions and hits that some shift could bring together, by thing, then hit: columns of shape (m,)."""
+class _Side:
+    """Things, or hits, as rows of numbers: what is worked out of them is then a few long sums."""
 
-    thing: NDArray[np.int64]
-    hit: NDArray[np.int64]
-    columns: FloatArray
-    """Shape (4, m): metres east and north from where the thing is expected to the hit, mean variance on an axis of what
-    is either's own, and what the pairing costs if their classes differ."""
-    anchors: NDArray[np.int64]
-    """Things that are known best, the best first."""
-    things_m2: FloatArray
-    """Covariances of all things, and below of what is each hit's own: shape (4, k) and (4, n), as `_flat` has them."""
-    own_m2: FloatArray
+    place_m: FloatArray
+    """East and north, shape (2, n)."""
+    cov_m2: FloatArray
+    """Covariances east-east, east-north, north-east and north-north, shape (4, n)."""
+    width_m2: FloatArray
+    """Their variances east and north together: no direction has a larger one."""
+    class_code: NDArray[np.int64]
 
     @classmethod
-    def within_reach(cls, predicted: Predicted, hits: FrameHits, drift_m2: FloatArray) -> _Pairs:
-        """Leave out what even a shift at its gate leaves outside the gate of the pair."""
-        things_m2, own_m2 = _flat(predicted.cov_m2), _flat(hits.own_m2)
-        of_thing, of_hit = things_m2[0] + things_m2[3], own_m2[0] + own_m2[3]
-        drift, own = float(drift_m2[0, 0] + drift_m2[1, 1]), float(of_thing.max() + of_hit.max())
-        reach = math.sqrt(GATE_D2) * (math.sqrt(drift) + math.sqrt(own / 2.0) + math.sqrt(own + drift))
-        things_m, hits_m = (np.ascontiguousarray(place.T) for place in (predicted.place_m, hits.place_m))
-        thing, hit = _near(things_m, hits_m, reach)
-        columns = np.empty((4, len(thing)))
-        np.subtract(hits_m.take(hit, axis=1), things_m.take(thing, axis=1), out=columns[:2])
-        columns[2] = (of_thing[thing] + of_hit[hit]) / 2.0
-        columns[3] = OTHER_CLASS_D2 * (predicted.class_code[thing] != hits.class_code[hit])
-        anchors = ((of_thing + of_hit.min()) / 2.0).argsort(kind="stable")[:ANCHORS_MAX]
-        return cls(thing, hit, columns, anchors, things_m2, own_m2)
+    def of_things(cls, predicted: Predicted) -> _Side:
+        return cls._of(predicted.place_m, predicted.cov_m2, predicted.class_code)
 
-    def of_anchors(self) -> FloatArray:
-        """Return the columns of each anchor's pairs, shape (4, most, anchors); padding costs endlessly much."""
-        first = self.thing.searchsorted(self.anchors)
-        count = self.thing.searchsorted(self.anchors, side="right") - first
-        ahead = np.arange(max(int(count.max()), 1))[:, None]
-        beyond = ahead >= count
-        columns = self.columns.take(np.where(beyond, 0, first + ahead), axis=1)
-        columns[3, beyond] = np.inf
-        return columns
+    @classmethod
+    def of_hits(cls, hits: FrameHits) -> _Side:
+        return cls._of(hits.place_m, hits.own_m2, hits.class_code)
+
+    @classmethod
+    def _of(cls, place_m: FloatArray, cov_m2: FloatArray, class_code: NDArray[np.int64]) -> _Side:
+        flat = np.ascontiguousarray(cov_m2.reshape(-1, 4).T)
+        return cls(np.ascontiguousarray(place_m.T), flat, flat[0] + flat[3], class_code)
 
 
-def _flat(cov_m2: FloatArray) -> FloatArray:
-    """Return covariances (n, 2, 2) as rows (4, n) of their numbers: what is worked out of them is a few long sums."""
-    return np.ascontiguousarray(cov_m2.reshape(-1, 4).T)
+def _anchored(things: _Side, hits: _Side, drift_m2: FloatArray) -> FloatArray:
+    """Return the hits that some shift could bring to each of the things that are known best, shape (4, most, anchors).
 
-
-def _near(things_m: FloatArray, hits_m: FloatArray, reach_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which things and hits lie no further apart than a reach, by thing, then hit: some things at a time.
-
-    Places are east and north, shapes (2, k) and (2, n). Squares of distances are |t|^2 - 2 t.h + |h|^2, a product of
-    matrices, with some slack for its rounding; those few that are near are then measured by their differences.
+    Columns are metres east and north from where the thing is expected to the hit, mean variance on an axis of what is
+    either's own, and what the pairing costs if their classes differ; padding costs endlessly much. What even a shift at
+    its gate leaves outside the gate of the pair is left out.
     """
-    things, count = things_m.shape[1], hits_m.shape[1]
-    of_things, of_hits = np.ones((things, 4)), np.ones((4, count))
-    np.multiply(things_m.T, -2.0, out=of_things[:, :2])
-    (things_m * things_m).sum(axis=0, out=of_things[:, 2])
-    of_hits[:2] = hits_m
-    (hits_m * hits_m).sum(axis=0, out=of_hits[3])
-    limit = reach_m**2 + ROUNDING * (float(of_things[:, 2].max()) + float(of_hits[3].max()))
-    some = max(1, TABLE_MAX // count)
+    drift, own = float(drift_m2[0, 0] + drift_m2[1, 1]), float(things.width_m2.max() + hits.width_m2.max())
+    reach_m = math.sqrt(GATE_D2) * (math.sqrt(drift) + math.sqrt(own / 2.0) + math.sqrt(own + drift))
+    anchors = ((things.width_m2 + hits.width_m2.min()) / 2.0).argsort(kind="stable")[:ANCHORS_MAX]
+    away = (hits.place_m[:, None] - things.place_m.take(anchors, axis=1)[:, :, None]).reshape(2, -1)
+    squared = away * away
+    near = (squared[0] + squared[1] <= reach_m**2).nonzero()[0]
+    anchor, hit = np.divmod(near, hits.place_m.shape[1])
+    thing, count = anchors[anchor], np.bincount(anchor, minlength=len(anchors))
+    columns = np.ones((4, int(count.max()), len(anchors)))
+    columns[3] = np.inf
+    place = (np.arange(len(hit)) - (np.cumsum(count) - count)[anchor]) * len(anchors) + anchor
+    flat = columns.reshape(4, -1)
+    flat[:2, place] = away.take(near, axis=1)
+    flat[2, place] = (things.width_m2[thing] + hits.width_m2[hit]) / 2.0
+    flat[3, place] = OTHER_CLASS_D2 * (things.class_code[thing] != hits.class_code[hit])
+    return columns
+
+
+def _near(things: _Side, hits: _Side, shift_m: FloatArray, left_m2: float) -> tuple[NDArray[np.int64], ...]:
+    """Return which things and hits may lie inside the gate, once shifted, by thing, then hit: some things at a time.
+
+    They do only where |h - s - t|^2 is less than the gate's share of either's variances and of what is left of the
+    shift's. The squares are |t + s|^2 - 2 (t + s).h + |h|^2, a product of matrices, with some slack for its rounding.
+    """
+    count, some = hits.place_m.shape[1], max(1, TABLE_MAX // hits.place_m.shape[1])
+    shifted = things.place_m + shift_m[:, None]
+    of_things, of_hits = np.ones((shifted.shape[1], 4)), np.ones((4, count))
+    np.multiply(shifted.T, -2.0, out=of_things[:, :2])
+    of_hits[:2] = hits.place_m
+    far, away = (np.add.reduce(place * place, axis=0) for place in (shifted, hits.place_m))
+    np.subtract(far, GATE_D2 * things.width_m2, out=of_things[:, 2])
+    np.subtract(away, GATE_D2 * (hits.width_m2 + left_m2), out=of_hits[3])
+    slack = ROUNDING * float(far.max() + away.max())
     flat = [
-        (of_things[first : first + some] @ of_hits <= limit).ravel().nonzero()[0] + first * count
-        for first in range(0, things, some)
+        (of_things[first : first + some] @ of_hits < slack).ravel().nonzero()[0] + first * count
+        for first in range(0, len(of_things), some)
     ]
-    both = flat[0] if len(flat) == 1 else np.concatenate(flat)
-    thing = both // count
-    hit = both - thing * count
-    apart = hits_m.take(hit, axis=1) - things_m.take(thing, axis=1)
-    apart *= apart
-    inside = apart[0] + apart[1] <= reach_m**2
-    return (thing, hit) if inside.all() else (thing[inside], hit[inside])
+    return np.divmod(flat[0] if len(flat) == 1 else np.concatenate(flat), count)
 
 
-def _shifts(pairs: _Pairs, drift_m2: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """Return the few most promising shifts, each refined by the mean of what falls together (a Kalman update)."""
-    if not len(pairs.thing):
+def _shifts(
+    columns: FloatArray, drift_m2: FloatArray, inverse: FloatArray
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the few most promising shifts, each refined by the mean of what falls together (a Kalman update).
+
+    `columns` are those of `_anchored`; `inverse` is that of `drift_m2`.
+    """
+    if not columns.size:
         return []
-    columns = pairs.of_anchors()
-    near, spread, penalty = columns[:2], columns[2], columns[3]
-    proposals, price = _proposals(near[:, penalty == 0.0], drift_m2)
+    near, spread = columns[:2], columns[2]
+    of_one_class = (columns[3].ravel() == 0.0).nonzero()[0]
+    proposals, price = _proposals(near.reshape(2, -1).take(of_one_class, axis=1), inverse)
     gaps = _gaps(columns, proposals)
     least = gaps.min(axis=0)
     best = (np.minimum(least, GATE_D2).sum(axis=1) + price).argsort(kind="stable")[:TRIED_MAX]
-    fits, nearest = least[best] < GATE_D2, gaps[:, best].argmin(axis=0)
-    refined: dict[bytes, tuple[FloatArray, FloatArray]] = {}
-    for fit, place in zip(fits, nearest, strict=True):
-        pairing = np.where(fit, place, -1).tobytes()  # the same things and hits fall together: the same shift
-        some = fit.nonzero()[0]
-        if not len(some) or pairing in refined:
+    pairing = np.where(least[best] < GATE_D2, gaps[:, best].argmin(axis=0), -1)
+    same = (pairing[:, None] == pairing).all(axis=2).argmax(axis=1)  # where the same fall together first
+    refined: list[tuple[FloatArray, FloatArray]] = []
+    for place in pairing[same == np.arange(len(same))]:
+        fits = (place >= 0).nonzero()[0]
+        if not len(fits):
             continue
-        chosen = place[some]
-        noise = spread[chosen, some].mean() / len(some)
+        chosen = place[fits]
+        noise = spread[chosen, fits].mean() / len(fits)
         gain = drift_m2 @ inverse_2x2(drift_m2 + noise * _EYE)
-        shift = gain @ near[:, chosen, some].mean(axis=1)
-        if all(abs(shift - other).max() > SAME_M for other, _ in refined.values()):
-            refined[pairing] = shift, drift_m2 - gain @ drift_m2
-    return list(refined.values())
+        shift = gain @ near[:, chosen, fits].mean(axis=1)
+        if all(abs(shift - other).max() > SAME_M for other, _ in refined):
+            refined.append((shift, drift_m2 - gain @ drift_m2))
+    return refined
 
 
 def _gaps(columns: FloatArray, proposals_m: FloatArray) -> FloatArray:
     """Return |near - proposal|^2 / spread + penalty, shape (most, proposals, anchors), as products of matrices.
 
-    `columns` are those of `_Pairs.of_anchors`, and proposals are east and north. The least of each anchor's pairs is
+    `columns` are those of `_anchored`, and proposals are east and north. The least of each anchor's pairs is
     then that of whole tables, which numpy finds nine times as fast as that of short rows.
     """
     east_m, north_m, spread, penalty = columns
@@ -205,9 +209,8 @@ def _gaps(columns: FloatArray, proposals_m: FloatArray) -> FloatArray:
     return np.asarray(weights @ parts)
 
 
-def _proposals(offset_m: FloatArray, drift_m2: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _proposals(offset_m: FloatArray, inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
     """No shift at all, and the likeliest of those offered, one of each cell, shape (2, n); and the price of each."""
-    inverse = inverse_2x2(drift_m2)
     price = _squared((inverse[0, 0], inverse[0, 1], inverse[1, 1]), offset_m)
     inside = (price < GATE_D2).nonzero()[0]
     some, most = inside, 4 * PROPOSALS_MAX
@@ -215,15 +218,15 @@ def _proposals(offset_m: FloatArray, drift_m2: FloatArray) -> tuple[FloatArray, 
         if len(inside) > most:
             some = inside[price[inside] <= np.partition(price[inside], most)[most]]
         order = some[price[some].argsort(kind="stable")]
-        cells = np.rint(offset_m[:, order] / GRID_M).astype(np.int64)
+        cells = np.rint(offset_m.take(order, axis=1) / GRID_M).astype(np.int64)
         first = _first_of_each(cells[0] * 1_000_003 + cells[1])
         if len(first) >= PROPOSALS_MAX or len(some) == len(inside):
             break
         some, most = inside, 4 * most
     order = order[first[:PROPOSALS_MAX]]
-    none = np.zeros((3, 1))
-    both = np.concatenate([none, np.concatenate([offset_m[:, order], price[None, order]])], axis=1)
-    return both[:2], both[2]
+    told = np.zeros((3, 1 + len(order)))
+    told[:2, 1:], told[2, 1:] = offset_m.take(order, axis=1), price[order]
+    return told[:2], told[2]
 
 
 def _first_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -237,31 +240,28 @@ def _first_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
     return first
 
 
-def _assigned(pairs: _Pairs, shift_m: FloatArray, left_m2: FloatArray) -> tuple[float, Alignment]:
+def _assigned(things: _Side, hits: _Side, shift_m: FloatArray, left_m2: FloatArray) -> tuple[float, Alignment]:
     """Pairs inside the gate of least total cost (Munkres 1957), and that cost; who stays alone costs the gate.
 
     A pair whose thing and hit have no other choice is one; only the others are weighed against each other.
     """
-    things, own_m2 = pairs.things_m2, pairs.own_m2 + left_m2.reshape(4, 1)
-    east_north = pairs.columns[:2] - shift_m[:, None]
-    squared = east_north * east_north
-    widest = 2.0 * pairs.columns[2] + (left_m2[0, 0] + left_m2[1, 1])  # at least the largest variance anywhere
-    near = (squared[0] + squared[1] < GATE_D2 * widest).nonzero()[0]
-    thing, hit = pairs.thing[near], pairs.hit[near]
-    spread = things.take(thing, axis=1) + own_m2.take(hit, axis=1)
+    thing, hit = _near(things, hits, shift_m, float(left_m2[0, 0] + left_m2[1, 1]))
+    away = hits.place_m.take(hit, axis=1) - things.place_m.take(thing, axis=1) - shift_m[:, None]
+    own_m2 = hits.cov_m2 + left_m2.reshape(4, 1)
+    spread = things.cov_m2.take(thing, axis=1) + own_m2.take(hit, axis=1)
     ee, en, ne, nn = spread
     determinant = ee * nn - en * ne
     inverse = nn / determinant, -en / determinant, ee / determinant
-    d2 = _squared(inverse, east_north.take(near, axis=1)) + pairs.columns[3, near]
-    gain = d2 + np.log(_determinant(spread) / _least_width(things, own_m2)) - 2.0 * GATE_D2
+    d2 = _squared(inverse, away) + OTHER_CLASS_D2 * (things.class_code[thing] != hits.class_code[hit])
+    gain = d2 + np.log(_determinant(spread) / _least_width(things.cov_m2, own_m2)) - 2.0 * GATE_D2
     inside = (d2 < GATE_D2) & (gain < 0.0)
     thing, hit, gain = thing[inside], hit[inside], gain[inside]
-    kept = (np.bincount(thing, minlength=things.shape[1])[thing] == 1) & (np.bincount(hit)[hit] == 1)
+    kept = (np.bincount(thing)[thing] == 1) & (np.bincount(hit)[hit] == 1)
     if not kept.all():
         rest = ~kept
         kept[rest] = _cheapest(thing[rest], hit[rest], gain[rest])
         thing, hit, gain = thing[kept], hit[kept], gain[kept]
-    total = float(gain.sum()) + GATE_D2 * (things.shape[1] + own_m2.shape[1])
+    total = float(gain.sum()) + GATE_D2 * (len(things.width_m2) + len(hits.width_m2))
     return total, Alignment(shift_m=shift_m, left_m2=left_m2, thing=thing, hit=hit)
 
 
