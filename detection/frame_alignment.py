@@ -159,9 +159,7 @@ def _near(things: _Side, hits: _Side, shift_m: FloatArray, left_m2: float) -> tu
     return np.divmod(flat[0] if len(flat) == 1 else np.concatenate(flat), count)
 
 
-def _shifts(
-    columns: FloatArray, drift_m2: FloatArray, inverse: FloatArray
-) -> list[tuple[FloatArray, FloatArray]]:
+def _shifts(columns: FloatArray, drift_m2: FloatArray, inverse: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
     """Return the few most promising shifts, each refined by the mean of what falls together (a Kalman update).
 
     `columns` are those of `_anchored`; `inverse` is that of `drift_m2`.
@@ -283,7 +281,7 @@ def _ranks(number: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _squared(matrix: tuple[FloatArray, FloatArray, FloatArray], vector: FloatArray) -> FloatArray:
-    """Return v' M v of symmetric matrices, given by what is east-east, east-north and north-north, and vectors (2, n)."""
+    """Return v' M v of symmetric matrices, given by east-east, east-north and north-north, and vectors (2, n)."""
     (ee, en, nn), (east, north) = matrix, vector
     return np.asarray(ee * (east * east) + nn * (north * north) + 2.0 * en * east * north)
 

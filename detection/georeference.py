@@ -298,10 +298,25 @@ def _ids(frame: Frame, class_name: Labels, boxes_px: FloatArray, media_id: str) 
     if not len(class_name):
         return np.zeros(0, dtype=HIT_ID)
     begun = hashlib.sha256(f"{media_id}|{frame.index}|{frame.t_utc_ns}|".encode())
-    edges = repr(boxes_px.tolist())[2:-2].replace(", ", "|").split("]|[")
+    edge = iter(_texts(boxes_px))
     digests = []
-    for row, (name, box) in enumerate(zip(class_name.texts().tolist(), edges, strict=True)):
+    for row, (name, x0, y0, x1, y1) in enumerate(zip(class_name.texts().tolist(), edge, edge, edge, edge, strict=True)):
         one = begun.copy()
-        one.update(f"{name}|{box}|{row}".encode())
+        one.update(f"{name}|{x0}|{y0}|{x1}|{y1}|{row}".encode())
         digests.append(one.digest()[:10])
     return np.frombuffer(b"".join(digests).hex().encode("ascii"), dtype=HIT_ID)
+
+
+def _texts(hundredths: FloatArray) -> list[str]:
+    """Return the shortest text of each number of an array, one row after another; all are whole hundredths.
+
+    What a picture's pixels can be is looked up, whole part and hundredths apart: a third of the time of writing it.
+    """
+    if np.signbit(hundredths).any() or not (hundredths < len(_WHOLE)).all():
+        return list(map(repr, hundredths.ravel().tolist()))
+    whole, part = np.divmod(np.rint(hundredths.ravel() * 100.0).astype(np.int64), 100)
+    return [_WHOLE[w] + _PART[p] for w, p in zip(whole.tolist(), part.tolist(), strict=True)]
+
+
+_WHOLE: Final = tuple(map(str, range(8193)))
+_PART: Final = tuple(repr(part / 100.0)[1:] for part in range(100))

@@ -35,8 +35,6 @@ from detection.track_stitching import STITCH_GAP_S, stitch
 from geo.geodesy import enu_to_geodetic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from detection.ground_hits import GroundHits
@@ -157,7 +155,7 @@ class _Moment:
     look: int
     """Which look it is, or -1."""
     drift: int
-    """Which row of the ground's drift tells of it."""
+    """Which row of the ground's drift tells of it; -1 where no look does."""
     dt_s: float
     """Since the moment before."""
     weight: float
@@ -176,7 +174,8 @@ class _Follow:
         self._matrices = None if looks is None else looks.matrices(placed.origin)
         self._drift = drift
         self._place_m = placed.place_m[:, :2] - drift.at(placed.t_ns)
-        self._aligned = int(drift.rows_at(placed.t_ns[0]))
+        self._aligned = -1
+        """Row of the ground's drift at the frame that was aligned last, or -1."""
         self._motions = motions_of(placed.class_names)
         self._own = settings.own_sigma_m**2 * np.eye(2) + settings.own_share * placed.cov_m2
         self._live = Followers.none(len(placed.class_names))
@@ -189,8 +188,9 @@ class _Follow:
 
     def paths(self) -> Paths:
         """Run frame after frame; everything that was ever followed."""
-        last_ns = int(self._placed.t_ns[0])
-        for moment in self._moments():
+        moments = self._moments()
+        self._aligned, last_ns = moments[0].drift, moments[0].t_ns
+        for moment in moments:
             live = self._live
             self._drop(moment.t_ns - live.in_view_ns > int(self._settings.coast_s * 1e9), last_ns)
             self._step(moment)
@@ -203,8 +203,8 @@ class _Follow:
         code = self._votes[: self._born].argmax(axis=1)
         return Paths.gather(number, rows, self._placed.t_ns[rows], states, class_code=code, **per_path)
 
-    def _moments(self) -> Iterator[_Moment]:
-        """Yield the moments of hits and of looks, in order."""
+    def _moments(self) -> list[_Moment]:
+        """Return the moments of hits and of looks, in order."""
         t_ns, settings = self._placed.t_ns, self._settings
         known = np.zeros(0, np.int64) if self._looks is None else self._looks.t_utc_ns
         known = known[(known >= t_ns[0]) & (known <= t_ns[-1] + int(settings.coast_s * 1e9))]
@@ -220,9 +220,10 @@ class _Follow:
         mean_m2[hit] = np.add.reduceat(self._placed.cov_m2, first[hit]) / (last - first)[hit, None, None]
         fresh = settings.white_share + 2.0 * (1.0 - np.exp(-dt_s / settings.drift_time_s))
         weight = 1.0 - np.exp(-dt_s / LOOK_TIME_S)
-        columns = (look, self._drift.rows_at(times), dt_s, weight, fresh)
+        drift = np.where(look >= 0, self._drift.rows_at(times), -1)
+        columns = (look, drift, dt_s, weight, fresh)
         hits = map(slice, first.tolist(), last.tolist())
-        return map(_Moment, times.tolist(), hits, *(column.tolist() for column in columns), mean_m2)
+        return list(map(_Moment, times.tolist(), hits, *(column.tolist() for column in columns), mean_m2))
 
     def _step(self, moment: _Moment) -> None:
         """Move everything to one moment, align its hits, and take, miss, drop and begin."""
@@ -239,15 +240,16 @@ class _Follow:
 
     def _off_m2(self, moment: _Moment) -> FloatArray:
         """Covariance (2, 2) of what a frame as a whole may lie off the one that was aligned before it."""
-        registered = float(self._drift.spread_between_m2(self._aligned, moment.drift))
-        if math.isfinite(registered):
-            return np.array([[registered, 0.0], [0.0, registered]])
+        if min(moment.drift, self._aligned) >= 0:
+            registered = float(self._drift.spread_between_m2(self._aligned, moment.drift))
+            if math.isfinite(registered):
+                return np.array([[registered, 0.0], [0.0, registered]])
         return np.asarray(moment.fresh * moment.cov_m2)
 
     def _take(self, moment: _Moment, code: NDArray[np.int64]) -> NDArray[np.int64]:
         """Align a frame's hits with the predictions and update; returns the places of the hits that were taken."""
         live, placed = self._live, self._placed
-        own, place, hit_code = (column[moment.hits] for column in (self._own, self._place_m, placed.class_code))
+        own, place, hit_code = self._own[moment.hits], self._place_m[moment.hits], placed.class_code[moment.hits]
         found = align(
             Predicted(place_m=live.state[:, :2], cov_m2=live.cov[:, :2, :2], class_code=code),
             FrameHits(place_m=place, own_m2=own, class_code=hit_code),
@@ -285,7 +287,8 @@ class _Follow:
             return
         live = self._live
         number = live.number[gone]
-        self._looked[number], self._found[number], self._votes[number] = live.looked[gone], live.found[gone], live.votes[gone]
+        self._looked[number], self._found[number] = live.looked[gone], live.found[gone]
+        self._votes[number] = live.votes[gone]
         self._ending[number] = np.where(live.in_view_ns[gone] == last_ns, ending, OUT_OF_VIEW)
         live.keep(~gone)
 

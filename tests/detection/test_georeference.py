@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from detection.georeference import Surroundings, camera_of, place, place_all, standing_pixels
+from detection.georeference import FrameBoxes, Surroundings, camera_of, place, place_all, standing_pixels
 from detection.ground_hits import GroundHits
 from geo.geodesy import enu_to_geodetic, geodetic_to_enu, inverse
 from geo.locate import locate, project
@@ -171,6 +172,23 @@ def test_ids_are_the_same_every_time_and_differ_by_original_frame_and_box(
     assert ids(make_frame(), "a") == ids(make_frame(), "a")
     everything = ids(make_frame(), "a") + ids(make_frame(), "b") + ids(make_frame(index=1), "a")
     assert len(set(everything)) == 6
+
+
+def test_an_id_is_the_hash_of_what_is_seen_where_and_when(
+    make_frame: Callable[..., Frame], make_detections: Callable[..., Detections], rng: np.random.Generator
+) -> None:
+    """What was recorded goes by these ids, so that they are spelled out here as Python writes numbers."""
+    within = [(0.0, 12.05, 100.5, 8192.99), (0.01, 0.1, 99.99, 8192.0), *rng.uniform(0.0, 700.0, (50, 4)).tolist()]
+    odd = [(-3.25, -0.0, 9.5, 12.0), (1.0, 2.0, 8193.0, 123_456.78), (1.0, 2.0, np.nan, np.inf)]
+    frame = make_frame(index=7)
+    for boxes in (within, *([box] for box in odd), [*within, *odd]):
+        found = make_detections(*boxes, classes=[k % 2 for k in range(len(boxes))])
+        told = [
+            "|".join([f"m|7|{frame.t_utc_ns}", NAMES[k % 2], *(repr(round(float(edge), 2)) for edge in box), str(k)])
+            for k, box in enumerate(found.boxes_px)
+        ]
+        ids = FrameBoxes.of(frame, found, NAMES, "m").hit_id.tolist()
+        assert ids == [hashlib.sha256(one.encode()).hexdigest()[:20].encode() for one in told]
 
 
 def test_no_boxes_give_no_hits(make_frame: Callable[..., Frame], make_detections: Callable[..., Detections]) -> None:

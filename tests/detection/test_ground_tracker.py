@@ -7,12 +7,14 @@ import pytest
 
 from detection.ground_hits import GroundHits
 from detection.ground_tracker import TrackerSettings, track
-from geo.values import Unplaced
+from detection.looks import Look, Looks, Shift
+from geo.values import CameraModel, Unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from detection.ground_hits import GroundHit
+    from geo.values import Pose
 
 
 def walk(
@@ -161,6 +163,25 @@ def test_the_order_of_the_hits_does_not_matter(make_hit: Callable[..., GroundHit
     assert [repr(one) for one in again] == [repr(one) for one in tracks]
     back = shuffled.take(np.argsort(order))
     assert [repr(hit) for hit in back] == [repr(hit) for hit in marked]
+
+
+def test_a_picture_that_was_compared_with_none_may_lie_anywhere_its_pose_lets_it(
+    make_hit: Callable[..., GroundHit], make_pose: Callable[..., Pose]
+) -> None:
+    """Of every three pictures two have no look of their own, and what they show lies a metre off somewhere."""
+    rng, camera = np.random.default_rng(2), CameraModel.from_fov(hfov_deg=60.0, width_px=640, height_px=512)
+    hits, looks = [], []
+    for k in range(36):
+        compared = k % 3 == 0
+        off = np.zeros(2) if compared else rng.choice([-1.0, 1.0], 2)
+        for thing in range(4):
+            hits.append(make_hit(1000 * thing + k, k / 3, 1.2 * k / 3 + off[0], 3.0 * thing + off[1]))
+        if compared:
+            pose = make_pose(t_utc_ns=hits[-1].t_utc_ns, gimbal_yaw_deg=0.0, lat_deg=52.0 - 100.0 / 111_259.0)
+            looks.append(Look(pose, camera, shift=Shift(0.0, 0.0, 0.05) if k else None))
+    marked, tracks = track(GroundHits.of(hits), looks=Looks.of(looks))
+    assert len(tracks) == 4
+    assert all(len(ids) == 1 for ids in pure(marked).values())
 
 
 def test_nothing_gives_nothing() -> None:
