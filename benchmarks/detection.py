@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from detection.ground_tiling import PERSON_MIN_PX, plan_tiles
 from detection.ground_tracker import track
 from detection.model_manifest_file import default_model
 from detection.onnx_detector import OnnxDetector
-from detection.tiling import tiles_over
+from detection.sheets import laid_out
 from detection.values import Detections
 from geo.rays import pixel_directions
 from geo.terrain import FlatTerrain
@@ -111,18 +112,19 @@ def _merging() -> list[Row | Absent]:
 
 
 def _tiles() -> list[Row]:
-    """Tiles of a 3840 x 2160 picture from 100 m, against a grid of 640 x 512 with a fifth of overlap."""
+    """Looks of the network at a 3840 x 2160 picture from 100 m, against a grid of 640 x 512 with a fifth of overlap."""
     camera = CameraModel.from_fov(hfov_deg=50.0, width_px=3840, height_px=2160)
-    grid = len(tiles_over(3840, (0, 2160), (640, 512), (128.0, 102.4)))
+    grid = math.ceil((3840 - 640) / 512 + 1) * math.ceil((2160 - 512) / 409.6 + 1)
     rows = []
     for down in (60.0, 45.0, 25.0, 15.0):
         pose = Pose(
             t_utc_ns=0, lat_deg=52.0, lon_deg=23.5, alt_hae_m=280.0, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
             gimbal_pitch_deg=-down, gimbal_frame=GimbalFrame.EARTH,
         )  # fmt: skip
-        plan = plan_tiles(pose, camera, 180.0, input_px=(640, 512), person_min_px=PERSON_MIN_PX)
-        what = f"tiles of a 4K picture, {down:g} degrees down"
-        rows.append(Row(what=what, ours=len(plan.tiles), rival=grid, rival_name="full-scale grid (SAHI)", unit="tiles"))
+        plan = plan_tiles(pose, camera, GROUND, input_px=(640, 512), person_min_px=PERSON_MIN_PX)
+        looks = len(laid_out(plan.tiles, (640, 512)))
+        what = f"looks at a 4K picture, {down:g} degrees down"
+        rows.append(Row(what=what, ours=looks, rival=grid, rival_name="full-scale grid (SAHI)", unit="looks"))
     return rows
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 T0 = 1_750_000_000_000_000_000
 GROUND_HAE_M = 180.0
+GROUND = FlatTerrain(height_m=GROUND_HAE_M)
 CAMERA = CameraModel.from_fov(hfov_deg=50.0, width_px=1920, height_px=1080)
 SLICE_PX = (640, 512)
 SHARED = 0.2
@@ -44,7 +45,7 @@ def _picture(seed: int) -> tuple[np.ndarray, TruthBoxes, Pose]:
     """Return people and vehicles from 100 m, 45 degrees down, in a place where there are some."""
     world = make_world(
         corridor_lat_lon=np.array([[52.0, 23.5], [52.0, 23.53]]),
-        terrain=FlatTerrain(height_m=GROUND_HAE_M),
+        terrain=GROUND,
         seed=seed,
         epoch_utc_ns=T0,
         crowd=Crowd(groups_per_km=12.0, vehicles_per_km=5.0),
@@ -68,7 +69,7 @@ def _persons_found(truth: TruthBoxes, boxes_px: np.ndarray) -> float:
 
 def _ours(detector: OnnxDetector) -> Look:
     def look(image: np.ndarray, pose: Pose) -> np.ndarray:
-        plan = plan_tiles(pose, CAMERA, GROUND_HAE_M, input_px=SLICE_PX, person_min_px=PERSON_MIN_PX)
+        plan = plan_tiles(pose, CAMERA, GROUND, input_px=SLICE_PX, person_min_px=PERSON_MIN_PX)
         return detect_tiles(detector, image, plan.tiles).boxes_px
 
     return look

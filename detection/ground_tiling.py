@@ -1,7 +1,7 @@
 """Choose tiles by what a pixel covers on the ground: a person is to be high enough in the model's input to be found.
 
-Near ground is looked at in few large tiles, scaled down; far ground in small ones at the picture's own scale.
-Enlarging adds nothing, so where a person is too low at that scale nothing is looked at, and sky is not either.
+Near ground is looked at scaled down, far ground at the picture's own scale, both as coarse as a person of that height
+allows. Enlarging adds nothing, so where a person is too low at that scale nothing is looked at, and sky is not either.
 Ground that tiles covered less than a second ago is passed over: at 30 frames a second the same ground would be
 looked at 30 times.
 """
@@ -9,19 +9,21 @@ looked at 30 times.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from detection.georeference import SIZES_M
-from detection.tiling import Tile, tiles_over
+from detection.sheets import GAP_PX, Tile, laid_out
+from detection.tiling import input_of
 from geo.geodesy import metres_per_degree
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
 from geo.values import Poses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,14 +36,17 @@ PERSON_MIN_PX: Final = 12.0
 """Least height of a person in the model's input: below it most are missed (`detection/models/vedette-small.md`)."""
 METRE_MIN_PX: Final = 1.5
 """Where a metre is fewer pixels than this at the picture's own scale, nothing is looked for: a car has seven."""
-LARGEST_M: Final = 5.0
-"""Tiles overlap by a thing of this size."""
+SHARED_M: Final = 3.0
+"""Tiles overlap by so much: a person is whole in one of them with ground around, and of a car of 5 m each of two tiles
+shows four fifths, enough of them in common to be one thing (`detection.tiling.MERGE_ABOVE`)."""
+ROWS_OF_PARTS: Final = (1, 2, 3)
+"""How many rows of parts a sheet may have: with more, most of it would be overlap."""
 AGAIN_NS: Final = 1_000_000_000
 RIM: Final = 0.05
 """New ground along a tile's edge, as a share of it, that waits for the next second."""
-INPUT_PX: Final = (640, 512)
-"""Width and height of the model's input, where a detector does not say."""
 ROW_STEP_PX: Final = 8
+SCALES: Final = 48
+"""How many scales are tried for a band of rows."""
 _GRID: Final = np.array([(u, v) for v in (RIM, 0.5, 1.0 - RIM) for u in (RIM, 0.5, 1.0 - RIM)])
 _CORNERS: Final = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
 """Places of a tile across and down, as shares of it."""
@@ -56,40 +61,67 @@ class TilePlan:
     """Rows above it are sky or too far: nothing there is looked at."""
 
 
-def plan_tiles(
-    pose: Pose, camera: CameraModel, ground_hae_m: float, *, input_px: tuple[int, int], person_min_px: float
-) -> TilePlan:
-    """Choose tiles for a picture over level ground of this height.
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the rows of a picture show, every few pixels from its top to its last row, as columns."""
 
-    A picture whose lowest person is high enough when it is scaled down whole is one tile.
+    at_px: NDArray[np.int64]
+    needed: FloatArray
+    """Least scale at which a person there is high enough; 1 where none is."""
+    metre_px: FloatArray
+    """Pixels of a metre."""
+
+    def shared_px(self, row_px: float) -> int:
+        """Return by how much tiles overlap there."""
+        return math.ceil(SHARED_M * float(np.interp(row_px, self.at_px, self.metre_px)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Band:
+    """Rows of a picture that are looked at at one scale."""
+
+    top_px: int
+    bottom_px: int
+    scale: float
+
+
+def plan_tiles(
+    pose: Pose, camera: CameraModel, terrain: Terrain, *, input_px: tuple[int, int], person_min_px: float
+) -> TilePlan:
+    """Choose tiles for a picture; the ground's height under the camera stands for all that it shows.
+
+    A picture no larger than the input, one whose lowest person is high enough when it is scaled down whole, and one
+    over ground of unknown height is one tile; one that shows nothing but sky and ground too far is none.
+
+    Parameters
+    ----------
+    pose, camera
+        Where and with what it was taken.
+    terrain
+        Ground.
+    input_px
+        Width and height of the model's input.
+    person_min_px
+        Least height of a person in it.
     """
     width, height = camera.width_px, camera.height_px
-    whole = _whole_scale(width, height, input_px)
+    whole = min(input_px[0] / width, input_px[1] / height)
     if whole >= 1.0:
         return whole_picture(width, height)
-    rows = np.append(np.arange(0, height, ROW_STEP_PX), height - 1)
-    person, metre = _heights(pose, camera, ground_hae_m, rows)
-    seen = np.flatnonzero(metre >= METRE_MIN_PX)
-    if not len(seen) or whole * person[seen].min() >= person_min_px:
+    above_m = _above_ground_m(pose, terrain)
+    if not above_m > 1.0:
         return whole_picture(width, height)
-    first = int(rows[seen[0]])
+    at_px = np.append(np.arange(0, height, ROW_STEP_PX), height - 1)
+    person, metre = _heights(pose, camera, above_m, at_px)
+    seen = np.flatnonzero(metre >= METRE_MIN_PX)
+    if not len(seen):
+        return TilePlan(tiles=(), first_row_px=height)
+    if whole * person[seen].min() >= person_min_px:
+        return whole_picture(width, height)
     needed = np.clip(person_min_px / np.maximum(person, 1e-6), whole, 1.0)
-    tiles: list[Tile] = []
-    bottom = height
-    while bottom > first:
-        scale, top = _band(rows, needed, bottom, first, input_px[1])
-        size = int(input_px[0] / scale), int(input_px[1] / scale)
-        shared = LARGEST_M * float(np.interp(top, rows, metre))
-        tiles += tiles_over(width, (top, bottom), size, (shared, shared))
-        if top <= first:
-            break
-        bottom = min(bottom - 1, top + round(shared))
-    return TilePlan(tiles=tuple(tiles), first_row_px=first)
-
-
-def _whole_scale(width_px: int, height_px: int, input_px: tuple[int, int]) -> float:
-    """Return how large the model sees a picture that it is shown whole; 1 and more is nothing to gain by tiles."""
-    return min(input_px[0] / width_px, input_px[1] / height_px)
+    first = int(at_px[seen[0]])
+    tiles = _fewest_sheets(_Rows(at_px, needed, metre), width, first, input_px)
+    return TilePlan(tiles=tiles, first_row_px=first)
 
 
 def whole_picture(width_px: int, height_px: int) -> TilePlan:
@@ -97,31 +129,71 @@ def whole_picture(width_px: int, height_px: int) -> TilePlan:
     return TilePlan(tiles=(Tile(left_px=0, top_px=0, width_px=width_px, height_px=height_px),), first_row_px=0)
 
 
+def _above_ground_m(pose: Pose, terrain: Terrain) -> float:
+    """Return the camera's height over the ground under it; NaN where that is unknown."""
+    ground = terrain.height_hae_m(np.array([pose.lat_deg]), np.array([pose.lon_deg]))
+    return pose.alt_hae_m - float(np.asarray(ground)[0])
+
+
 def _heights(
-    pose: Pose, camera: CameraModel, ground_hae_m: float, rows: NDArray[np.int64]
+    pose: Pose, camera: CameraModel, above_m: float, at_px: NDArray[np.int64]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the least height of a person in pixels at each row, and the pixels of a metre; 0 for sky and too near."""
+    """Return the least height of a person in pixels at each row, and the pixels of a metre; 0 for sky."""
     columns = np.array([0.5, camera.width_px / 2.0, camera.width_px - 0.5])
-    uv = np.stack(np.broadcast_arrays(columns[None], rows[:, None] + 0.5), axis=-1).reshape(-1, 2)
-    down = (camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, uv))[2].reshape(len(rows), 3)
-    above = pose.alt_hae_m - ground_hae_m
+    uv = np.stack(np.broadcast_arrays(columns[None], at_px[:, None] + 0.5), axis=-1).reshape(-1, 2)
+    down = (camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, uv))[2].reshape(len(at_px), 3)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slant = np.where((down > 1e-3) & (above > 1.0), above / down, np.inf)
+        slant = np.where(down > 1e-3, above_m / down, np.inf)
     tall, deep = SIZES_M["person"]
     metre = camera.fy_px / slant
     person = metre * (tall * np.sqrt(np.clip(1.0 - down**2, 0.0, 1.0)) + deep * np.clip(down, 0.0, 1.0))
     return np.nan_to_num(person).min(axis=1), np.nan_to_num(metre).max(axis=1)
 
 
-def _band(
-    rows: NDArray[np.int64], needed: FloatArray, bottom: int, first: int, input_high_px: int
-) -> tuple[float, int]:
-    """Return the least scale whose tile, standing on `bottom`, is fine enough for its own upper edge, and that edge."""
-    for scale in np.geomspace(float(needed.min()), 1.0, 16):
-        top = max(first, bottom - int(input_high_px / scale))
-        if float(np.interp(top, rows, needed)) <= scale + 1e-9:
-            return float(scale), top
-    return 1.0, max(first, bottom - input_high_px)
+def _fewest_sheets(rows: _Rows, width_px: int, first_px: int, input_px: tuple[int, int]) -> tuple[Tile, ...]:
+    """Return tiles of all rows from the first on that the model sees on the fewest inputs."""
+    layouts = []
+    for count in ROWS_OF_PARTS:
+        high = (input_px[1] - (count - 1) * GAP_PX) // count
+        layouts.append(tuple(_in_lines(_bands(rows, first_px, high), rows, width_px, input_px[0])))
+    return min(layouts, key=lambda tiles: len(laid_out(tiles, input_px)))
+
+
+def _bands(rows: _Rows, first_px: int, high_px: int) -> Iterator[_Band]:
+    """Yield bands from the lowest row up, each so coarse and high that it fills `high_px` of the input."""
+    scales = np.geomspace(float(rows.needed.min()), 1.0, SCALES)
+    bottom = int(rows.at_px[-1]) + 1
+    while True:
+        tops = np.maximum(first_px, np.ceil(bottom - high_px / scales).astype(np.int64))
+        inside = rows.at_px < bottom
+        most = np.maximum.accumulate(rows.needed[inside][::-1])[::-1]
+        most = most[np.searchsorted(rows.at_px[inside], tops, side="right") - 1]
+        chosen = int(np.flatnonzero(most <= scales + 1e-9)[0])
+        top = int(tops[chosen])
+        yield _Band(top, bottom, min(float(most[chosen]), high_px / (bottom - top)))
+        if top <= first_px:
+            return
+        bottom = min(bottom - 1, top + rows.shared_px(top))
+
+
+def _in_lines(bands: Iterator[_Band], rows: _Rows, width_px: int, line_px: int) -> Iterator[Tile]:
+    """Cut bands into tiles as text is broken into lines of the input's width: each goes on where the last one ended."""
+    left = 0
+    for band in bands:
+        at, shared = 0, rows.shared_px(band.bottom_px - 1)
+        while True:
+            room = int((line_px - left) / band.scale)
+            if left and room < min(width_px - at, 2 * shared):
+                left, room = 0, int(line_px / band.scale)
+            wide = min(room, width_px - at)
+            tile = Tile(
+                left_px=at, top_px=band.top_px, width_px=wide, height_px=band.bottom_px - band.top_px, scale=band.scale
+            )
+            yield tile
+            left += tile.shown_px[0] + GAP_PX
+            if at + wide >= width_px:
+                break
+            at += wide - min(shared, wide // 2)
 
 
 class GroundTiler:
@@ -139,7 +211,7 @@ class GroundTiler:
 
     def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float = PERSON_MIN_PX) -> None:
         self._terrain, self._person_min_px = terrain, person_min_px
-        self._input_px = getattr(detector, "input_px", INPUT_PX)
+        self._input_px = input_of(detector)
         self._origin: tuple[float, float] | None = None
         self._recent: list[tuple[int, FloatArray]] = []
 
@@ -161,22 +233,11 @@ class GroundTiler:
 
     def _plan(self, pose: Pose | None, camera: CameraModel | None, shape: tuple[int, ...]) -> TilePlan:
         high, wide = shape[:2]
-        whole = whole_picture(wide, high)
-        if (
-            pose is None
-            or camera is None
-            or self._person_min_px <= 0.0
-            or _whole_scale(wide, high, self._input_px) >= 1.0
-            or (camera.width_px, camera.height_px) != (wide, high)
-        ):
-            return whole
-        ground = self._ground_m(pose)
-        if not np.isfinite(ground):
-            return whole
-        return plan_tiles(pose, camera, ground, input_px=self._input_px, person_min_px=self._person_min_px)
-
-    def _ground_m(self, pose: Pose) -> float:
-        return float(np.asarray(self._terrain.height_hae_m(np.array([pose.lat_deg]), np.array([pose.lon_deg])))[0])
+        if pose is None or camera is None or self._person_min_px <= 0.0:
+            return whole_picture(wide, high)
+        if (camera.width_px, camera.height_px) != (wide, high):
+            return whole_picture(wide, high)
+        return plan_tiles(pose, camera, self._terrain, input_px=self._input_px, person_min_px=self._person_min_px)
 
     def _seen_before(self, places: FloatArray, corners: FloatArray, t_utc_ns: int) -> bool:
         """Tell whether tiles of the last second cover nine places of a tile; remember its corners where they do not."""
@@ -199,7 +260,7 @@ class GroundTiler:
         uv = (box[:, None, :2] + shares * box[:, None, 2:]).reshape(-1, 2)
         ray = camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, uv)
         with np.errstate(divide="ignore", invalid="ignore"):
-            reach = np.where(ray[2] > 1e-3, (pose.alt_hae_m - self._ground_m(pose)) / ray[2], np.nan)
+            reach = np.where(ray[2] > 1e-3, _above_ground_m(pose, self._terrain) / ray[2], np.nan)
         if self._origin is None:
             self._origin = pose.lat_deg, pose.lon_deg
         north, east = (float(v) for v in metres_per_degree(self._origin[0]))

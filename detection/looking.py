@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from detection.ground_tiling import TilePlan
     from detection.looks import Shift
-    from detection.tiling import Tile
+    from detection.sheets import Tile
     from detection.values import Detections, Detector
     from geo.values import CameraModel, Pose, Terrain
     from telemetry.videos.frame import Frame

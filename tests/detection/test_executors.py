@@ -16,7 +16,7 @@ from detection.errors import ModelError
 from detection.executors import LocalPool
 from detection.looking import InProcess, Looker, Picture, Planner, Stretch, looked_at
 from detection.model_file import Reopened, load_detector
-from detection.tiling import Tile
+from detection.sheets import Tile
 from detection.values import Detections
 from operations.analysis import IngestSettings, analyse
 from sitl.films.patrol_flight import PatrolFlight, PatrolShape

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detection.boxes import Overlap, suppress
-from detection.ground_tiling import PERSON_MIN_PX, GroundTiler, plan_tiles, whole_picture
+from detection.ground_tiling import PERSON_MIN_PX, GroundTiler, TilePlan, plan_tiles, whole_picture
+from detection.sheets import Tile, laid_out
 from detection.tiling import detect_tiles
 from detection.values import Detections
+from geo.geodesy import metres_per_degree
 from geo.locate import locate, project
 from geo.terrain import FlatTerrain
 from geo.terrain_plane import UnknownGround
-from geo.values import CameraModel, Poses, PoseSigmas
+from geo.values import CameraModel, GimbalFrame, Pose, Poses, PoseSigmas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from geo.values import Pose
 
 GROUND = FlatTerrain(height_m=180.0)
 LARGE = CameraModel.from_fov(hfov_deg=50.0, width_px=3840, height_px=2160)
@@ -35,9 +38,11 @@ class Counting:
 
     def __init__(self) -> None:
         self.shown: list[tuple[int, int]] = []
+        self.brightest: list[int] = []
 
     def detect(self, images: list[np.ndarray]) -> list[Detections]:
         self.shown += [image.shape[:2] for image in images]
+        self.brightest += [int(image.max()) for image in images]
         return [
             Detections(
                 boxes_px=np.array([[w / 2 - 4, h / 2 - 9, w / 2 + 4, h / 2 + 9]], np.float32),
@@ -48,56 +53,104 @@ class Counting:
         ]
 
 
-def person_px(pose: Pose, camera: CameraModel, uv: tuple[float, float]) -> float:
-    """Pixels from the feet to the head of somebody 1.7 m tall who stands at a pixel; NaN where there is no ground."""
-    at = locate(
-        poses=pose, camera=camera, uv_px=np.array([uv]), terrain=GROUND, sigmas=PoseSigmas(), max_range_m=50_000.0
-    )
-    ends = [
-        project(
-            poses=Poses.of(pose), camera=camera, lat_deg=at.lat_deg, lon_deg=at.lon_deg, alt_hae_m=at.alt_hae_m + up
-        )
-        for up in (0.0, 1.7)
-    ]
-    return float(np.linalg.norm(ends[1] - ends[0]))
-
-
-@pytest.mark.parametrize(("pitch", "roll"), [(-45.0, 0.0), (-25.0, 0.0), (-15.0, 4.0)])
-def test_a_person_is_high_enough_in_every_tile_or_the_tile_is_at_full_scale(
-    make_pose: Callable[..., Pose], pitch: float, roll: float
-) -> None:
-    pose = make_pose(gimbal_pitch_deg=pitch, gimbal_roll_deg=roll)
-    plan = plan_tiles(pose, LARGE, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX)
-    assert len(plan.tiles) > 1
-    covered = np.zeros((LARGE.height_px, LARGE.width_px), dtype=bool)
-    for tile in plan.tiles:
-        covered[tile.top_px : tile.top_px + tile.height_px, tile.left_px : tile.left_px + tile.width_px] = True
-        scale = min(INPUT[0] / tile.width_px, INPUT[1] / tile.height_px, 1.0)
-        top = person_px(pose, LARGE, (tile.left_px + tile.width_px / 2, tile.top_px + 0.5))
-        assert scale == pytest.approx(1.0, abs=0.01) or top * scale > 0.85 * PERSON_MIN_PX
-    assert covered[plan.first_row_px :].all()
-    assert not covered[: max(plan.first_row_px - 1, 0)].any()
-
-
-def test_near_ground_takes_fewer_and_larger_tiles_than_the_far(make_pose: Callable[..., Pose]) -> None:
-    plan = plan_tiles(make_pose(gimbal_pitch_deg=-25.0), LARGE, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX)
-    tops = sorted({tile.top_px for tile in plan.tiles})
-    widths = [next(tile.width_px for tile in plan.tiles if tile.top_px == top) for top in tops]
-    assert widths == sorted(widths)
-    assert widths[-1] > widths[0]
+def test_near_ground_is_shown_coarser_than_the_far_and_takes_less_of_the_input(make_pose: Callable[..., Pose]) -> None:
+    plan = plan_tiles(make_pose(gimbal_pitch_deg=-25.0), LARGE, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX)
+    scales = {tile.top_px: tile.scale for tile in plan.tiles}
+    from_far = [scales[top] for top in sorted(scales)]
+    assert from_far == sorted(from_far, reverse=True)
+    assert from_far[-1] < 0.7 * from_far[0]
     fixed = np.ceil(LARGE.width_px / 600) * np.ceil(LARGE.height_px / 480)
-    assert len(plan.tiles) < fixed
+    assert len(laid_out(plan.tiles, INPUT)) < fixed / 2
 
 
-def test_sky_is_not_looked_at_and_a_small_or_near_picture_is_one_tile(make_pose: Callable[..., Pose]) -> None:
-    level = make_pose(gimbal_pitch_deg=-3.0)
-    plan = plan_tiles(level, LARGE, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX)
-    horizon = LARGE.cy_px - LARGE.fy_px * np.tan(np.radians(3.0))
-    assert plan.first_row_px > horizon
+@settings(max_examples=300, deadline=None)
+@given(
+    st.floats(15.0, 400.0), st.floats(-90.0, -4.0), st.floats(-20.0, 20.0), st.floats(15.0, 90.0),
+    st.sampled_from([(1920, 1080), (3840, 2160), (1280, 1024), (1080, 1920)]), st.sampled_from([INPUT, (640, 640)]),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_whoever_stands_in_range_lies_whole_in_a_tile_and_is_high_enough_there(
+    above_m: float, pitch: float, roll: float, hfov: float, size: tuple[int, int], input_px: tuple[int, int], seed: int
+) -> None:
+    """Persons are put on the ground at random pixels and projected corner by corner."""
+    camera = CameraModel.from_fov(hfov_deg=hfov, width_px=size[0], height_px=size[1])
+    pose = Pose(
+        t_utc_ns=0, lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0 + above_m, yaw_deg=40.0, pitch_deg=0.0, roll_deg=0.0,
+        gimbal_pitch_deg=pitch, gimbal_roll_deg=roll, gimbal_frame=GimbalFrame.EARTH,
+    )  # fmt: skip
+    plan = plan_tiles(pose, camera, GROUND, input_px=input_px, person_min_px=PERSON_MIN_PX)
+    feet = np.random.default_rng(seed).uniform((0, plan.first_row_px), size, (40, 2))
+    boxes, tall = persons_px(pose, camera, feet)
+    inside = (boxes[:, :2] >= (0, plan.first_row_px)).all(axis=1) & (boxes[:, 2:] <= size).all(axis=1)
+    whole_scale = min(input_px[0] / size[0], input_px[1] / size[1])
+    for box, tall_px in zip(boxes[inside], tall[inside], strict=True):
+        scales = [t.scale or min(whole_scale, 1.0) for t in plan.tiles if encloses(t, box)]
+        assert scales, f"{box} lies whole in none of {plan.tiles}"
+        assert max(scales) > 0.999 or max(scales) * tall_px >= 0.97 * PERSON_MIN_PX
+
+
+def encloses(tile: Tile, box: np.ndarray) -> bool:
+    right, bottom = tile.left_px + tile.width_px, tile.top_px + tile.height_px
+    return bool(tile.left_px <= box[0] and tile.top_px <= box[1] and box[2] <= right and box[3] <= bottom)
+
+
+def persons_px(pose: Pose, camera: CameraModel, feet_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes around cylinders 1.7 m tall and 0.5 m wide that stand at pixels, and how long each is along its axis."""
+    sigmas = PoseSigmas()
+    at = locate(poses=pose, camera=camera, uv_px=feet_px, terrain=GROUND, sigmas=sigmas, max_range_m=50_000.0)
+    north, east = (float(v) for v in metres_per_degree(52.0))
+    turn, up = (grid.ravel() for grid in np.meshgrid(np.radians(np.arange(0.0, 360.0, 15.0)), (0.0, 1.7)))
+    lat = at.lat_deg + 0.25 * np.cos(turn)[:, None] / north
+    lon = at.lon_deg + 0.25 * np.sin(turn)[:, None] / east
+    around = lat.ravel(), lon.ravel(), (at.alt_hae_m + up[:, None]).ravel()
+    flat = dict(zip(("lat_deg", "lon_deg", "alt_hae_m"), around, strict=True))
+    seen = np.asarray(project(poses=Poses.of(pose), camera=camera, **flat)).reshape(2, -1, len(feet_px), 2)
+    axis = (seen[1] - seen[0]).mean(axis=0)
+    axis /= np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), 1e-9)
+    outline = seen.reshape(-1, len(feet_px), 2)
+    along = (outline * axis).sum(axis=2)
+    return np.concatenate([outline.min(axis=0), outline.max(axis=0)], axis=1), along.max(axis=0) - along.min(axis=0)
+
+
+@pytest.mark.parametrize(("pitch", "far"), [(-3.0, "sky"), (-8.0, "sky"), (-10.0, "ground too far")])
+def test_sky_and_ground_too_far_are_shown_to_no_network(make_pose: Callable[..., Pose], pitch: float, far: str) -> None:
+    """They are painted white, the ground within reach black: what the model is shown holds no white."""
+    pose = make_pose(gimbal_pitch_deg=pitch, alt_hae_m=180.0 + (100.0 if far == "sky" else 500.0))
+    down = np.radians(-pitch) + np.arctan((np.arange(LARGE.height_px) + 0.5 - LARGE.cy_px) / LARGE.fy_px)
+    slant_m = np.divide(pose.alt_hae_m - 180.0, np.sin(down), out=np.full(len(down), np.inf), where=down > 0.0)
+    image = np.zeros((LARGE.height_px, LARGE.width_px, 3), dtype=np.uint8)
+    image[slant_m > 1.05 * LARGE.fy_px / 1.5] = 255
+    detector = Counting()
+    tiles, plan = GroundTiler(detector, GROUND).plan(image.shape, pose, LARGE)
+    detect_tiles(detector, image, tiles)
+    assert plan is not None
+    assert plan.first_row_px > 0
+    assert detector.shown
+    assert max(detector.brightest) < 200
+    assert len(detector.shown) < 0.8 * len(laid_out(_all_at_full_scale(), INPUT))
+
+
+def _all_at_full_scale() -> list[Tile]:
+    """Tiles of the input's size, side by side without overlap: what a grid looks at at the least."""
+    starts = [(x, y) for y in range(0, LARGE.height_px, INPUT[1]) for x in range(0, LARGE.width_px, INPUT[0])]
+    return [Tile(left_px=x, top_px=y, width_px=INPUT[0], height_px=INPUT[1], scale=1.0) for x, y in starts]
+
+
+def test_a_picture_of_sky_alone_costs_nothing_and_tells_of_no_ground(make_pose: Callable[..., Pose]) -> None:
+    detector, pose = Counting(), make_pose(gimbal_pitch_deg=20.0)
+    image = np.zeros((LARGE.height_px, LARGE.width_px, 3), dtype=np.uint8)
+    tiles, plan = GroundTiler(detector, GROUND).plan(image.shape, pose, LARGE)
+    found = detect_tiles(detector, image, tiles)
+    assert (len(found), found.answered, detector.shown) == (0, True, [])
+    assert plan == TilePlan(tiles=(), first_row_px=LARGE.height_px)
+
+
+def test_a_small_or_near_picture_is_one_tile(make_pose: Callable[..., Pose]) -> None:
     small = CameraModel.from_fov(hfov_deg=32.0, width_px=640, height_px=512)
-    assert plan_tiles(level, small, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX) == whole_picture(640, 512)
+    level = make_pose(gimbal_pitch_deg=-3.0)
+    assert plan_tiles(level, small, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX) == whole_picture(640, 512)
     low = make_pose(gimbal_pitch_deg=-90.0, alt_hae_m=200.0)
-    assert plan_tiles(low, LARGE, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX) == whole_picture(3840, 2160)
+    assert plan_tiles(low, LARGE, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX) == whole_picture(3840, 2160)
 
 
 def test_ground_seen_this_second_is_passed_over(make_pose: Callable[..., Pose]) -> None:
@@ -112,9 +165,10 @@ def test_ground_seen_this_second_is_passed_over(make_pose: Callable[..., Pose]) 
         tiles, plan = tiler.plan(image.shape, pose, camera)
         detect_tiles(detector, image, tiles)
         plans.append(plan)
-    whole = len(plan_tiles(make_pose(), camera, 180.0, input_px=INPUT, person_min_px=PERSON_MIN_PX).tiles)
-    assert whole > 1
-    assert 2 * whole <= len(detector.shown) <= 6 * whole
+    whole = plan_tiles(make_pose(), camera, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX)
+    sheets = len(laid_out(whole.tiles, INPUT))
+    assert sheets > 1
+    assert 2 * sheets <= len(detector.shown) <= 6 * sheets
     assert plans[0] is not None
     assert plans[1] is None
     assert plans[10] is not None

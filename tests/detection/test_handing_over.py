@@ -12,7 +12,7 @@ from detection.ground_registration import SeenGround
 from detection.handing_over import SLOT_BYTES, Slots, received
 from detection.looking import Picture, Stretch
 from detection.looks import Look, Looks
-from detection.tiling import Tile
+from detection.sheets import Tile
 from geo.values import CameraModel, Geodetic, Pose
 
 CAMERA = CameraModel.from_fov(hfov_deg=32.0, width_px=64, height_px=48)

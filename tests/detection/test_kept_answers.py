@@ -13,7 +13,7 @@ from detection.ground_registration import SeenGround
 from detection.kept_answers import Remembering, as_row, from_row
 from detection.looking import Picture, Seen, Stretch
 from detection.looks import Look, Looks, Shift
-from detection.tiling import Tile
+from detection.sheets import Tile
 from detection.values import Detections
 from geo.values import CameraModel, Geodetic
 

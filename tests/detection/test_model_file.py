@@ -11,7 +11,8 @@ from detection.calibration_file import calibration_path, write_calibration
 from detection.errors import ModelError
 from detection.georeference import Surroundings, place
 from detection.model_file import load_detector
-from detection.tiling import detect_tiles, tiles_over
+from detection.sheets import Tile
+from detection.tiling import detect_tiles
 from geo.terrain import FlatTerrain
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def test_the_height_that_decides_is_that_in_the_models_input(calibrated_model: P
 def test_tiles_and_hits_carry_the_probability(calibrated_model: Path, make_frame: Callable[..., Frame]) -> None:
     detector, _ = load_detector(calibrated_model)
     picture = np.zeros((64, 180, 3), dtype=np.uint8)
-    found = detect_tiles(detector, picture, tiles_over(180, (0, 64), (96, 64), (20.0, 20.0)))
+    tiles = [Tile(left_px=x, top_px=0, width_px=96, height_px=64) for x in (0, 42, 84)]
+    found = detect_tiles(detector, picture, tiles)
     assert sorted(set(np.round(found.calibrated(), 3).tolist())) == pytest.approx([0.2, 0.9])
     hits = place(
         make_frame(), found, Surroundings(terrain=FlatTerrain(height_m=180.0)), class_names=detector.class_names

@@ -10,7 +10,8 @@ from PIL import Image
 from detection.errors import ModelError
 from detection.model_output import Filter
 from detection.onnx_detector import SIDE_MAX_PX, OnnxDetector
-from detection.tiling import detect_tiles, tiles_over
+from detection.sheets import Tile
+from detection.tiling import detect_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,5 +167,7 @@ def test_a_public_coco_model_finds_the_cars(shared_data: Path) -> None:
     assert whole.boxes_px.min() >= 0.0
     assert (whole.boxes_px[:, 2] <= picture.shape[1]).all()
     high, wide = picture.shape[:2]
-    tiled = detect_tiles(detector, picture, tiles_over(wide, (0, high), (400, 400), (80.0, 80.0)))
+    corners = [(min(x, wide - 400), min(y, high - 400)) for y in range(0, high, 320) for x in range(0, wide, 320)]
+    tiles = [Tile(left_px=x, top_px=y, width_px=400, height_px=400) for x, y in dict.fromkeys(corners)]
+    tiled = detect_tiles(detector, picture, tiles)
     assert (tiled.classes == cars).sum() > (whole.classes == cars).sum()
