@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detection.letterbox import PAD_LEVEL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -28,9 +30,11 @@ _STEP_PX: Final = 4
 
 
 def in_colour(image: NDArray[np.uint8]) -> bool:
-    """Tell a colour picture of shape (h, w, 3) from a grey one."""
-    some = image[::_STEP_PX, ::_STEP_PX].astype(np.int16)
-    return bool((np.ptp(some, axis=2) > GREY_MAX).mean() >= COLOUR_SHARE)
+    """Tell a colour picture of shape (h, w, 3) from a grey one; the grey between parts of one counts as nothing."""
+    some = image[::_STEP_PX, ::_STEP_PX].reshape(-1, 3).astype(np.int16)
+    coloured = np.count_nonzero(np.ptp(some, axis=1) > GREY_MAX)
+    shown = np.count_nonzero((some != PAD_LEVEL).any(axis=1))
+    return bool(coloured > 0 and coloured >= COLOUR_SHARE * shown)
 
 
 class ColourDetector:

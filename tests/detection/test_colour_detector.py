@@ -12,6 +12,7 @@ from PIL import Image
 from detection.boxes import overlap
 from detection.colour_detector import ColourDetector, in_colour
 from detection.errors import ModelError
+from detection.letterbox import PAD_LEVEL
 from detection.model_file import load_detector
 from detection.model_names import our_name
 from detection.onnx_detector import OnnxDetector
@@ -49,6 +50,11 @@ def test_heat_with_writing_over_it_is_grey_and_sand_is_not() -> None:
     assert not in_colour(written)
     assert not in_colour(coded.astype(np.uint8))
     assert in_colour(sand())
+    for part, coloured in ((sand(), True), (grey(), False)):
+        sheet = np.full((*SIDE, 3), PAD_LEVEL, dtype=np.uint8)
+        sheet[:60, :320] = part[:60, :320]
+        assert in_colour(sheet) is coloured
+        assert not in_colour(np.full_like(sheet, PAD_LEVEL))
 
 
 def test_real_pictures_are_told_apart(shared_data: Path) -> None:
