@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
 
 _MAX_BYTES: Final = 1 << 20
+_SEQUENCE: Final = 0x30
+_CONTENT: Final = 0xA0
+_CERTIFICATES: Final = 0xA0
+"""Tags of X.690: SEQUENCE; content of ContentInfo and certificates of SignedData (RFC 5652, 3 and 5.1), both [0]."""
 
 
 def stamp_request(text: str) -> bytes:
@@ -68,12 +72,67 @@ def check_stamp(text: str, answer: bytes, roots_pem: bytes) -> tuple[str, int]:
 
 def _decoded(answer: bytes) -> TimeStampResponse:
     try:
-        response = decode_timestamp_response(answer)
+        response = decode_timestamp_response(_certificates_in_order(answer))
         _ = response.tst_info
     except ValueError as error:
         what = "this is no answer of a time authority (RFC 3161, strict DER): name the .tsr file"
         raise StampError(what) from error
     return response
+
+
+def _certificates_in_order(answer: bytes) -> bytes:
+    """Return an answer with its certificates in DER's order (X.690, 11.6), which the library insists on.
+
+    OpenSSL's authorities write the chain as it was given to them. No signature covers the order (RFC 5652, 5.1).
+    """
+    try:
+        status, token = _values(_content(answer))
+        kind, content = _values(_content(token))
+        (signed,) = _values(_content(content))
+        fields = _values(_content(signed))
+    except (ValueError, IndexError):
+        return answer  # the library says what it is not
+    ordered = [
+        _value(_CERTIFICATES, b"".join(sorted(_values(_content(one))))) if one[0] == _CERTIFICATES else one
+        for one in fields
+    ]
+    data = _value(_SEQUENCE, b"".join(ordered))
+    return _value(_SEQUENCE, status + _value(_SEQUENCE, kind + _value(_CONTENT, data)))
+
+
+def _head(data: bytes) -> tuple[int, int]:
+    """Return where the content of the value at the beginning starts and ends."""
+    start, length = 2, data[1]
+    if length > 128:  # noqa: PLR2004 - the long form; 128 itself is of no definite length
+        start += length - 128
+        length = int.from_bytes(data[2:start], "big")
+    elif length == 128:  # noqa: PLR2004
+        raise ValueError("of no definite length")
+    if start + length > len(data):
+        raise ValueError("cut short")
+    return start, start + length
+
+
+def _content(data: bytes) -> bytes:
+    start, end = _head(data)
+    return data[start:end]
+
+
+def _values(data: bytes) -> list[bytes]:
+    found = []
+    while data:
+        end = _head(data)[1]
+        found.append(data[:end])
+        data = data[end:]
+    return found
+
+
+def _value(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 128:  # noqa: PLR2004 - the short form
+        return bytes([tag, size]) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 128 + len(octets)]) + octets + content
 
 
 def bytes_of(path: Path) -> bytes:

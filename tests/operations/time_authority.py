@@ -74,10 +74,10 @@ class TimeAuthority:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def stamp(self, request):
-        """Answer a request."""
+    def stamp(self, request, *more):
+        """Answer a request, with more words of OpenSSL's if there are any."""
         (self.folder / "q.tsq").write_bytes(request)
-        self.openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q.tsq", "-out", "a.tsr")
+        self.openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q.tsq", "-out", "a.tsr", *more)
         return (self.folder / "a.tsr").read_bytes()
 
     @property

@@ -80,6 +80,23 @@ def test_what_openssl_stamps_holds_and_openssl_agrees(authority, other_authority
     assert "nobody's were given (--ca)" in rests[0]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_chain_of_certificates_in_any_order_holds(authority, other_authority, turned):
+    """OpenSSL writes the chain as it is given; DER has one order alone, so that one of the two is not it."""
+    chain = [(one.folder / "ca.pem").read_text() for one in (authority, other_authority)]
+    (authority.folder / "chain.pem").write_text("".join(reversed(chain) if turned else chain))
+    answer = authority.stamp(stamp_request(TEXT), "-chain", "chain.pem")
+    who, moment = check_stamp(TEXT, answer, authority.roots)
+    assert (
+        int(check_time_stamp(TEXT.encode(), answer, certificates_of(authority.roots.decode()))[0].timestamp()) == moment
+    )
+    assert "Test TSA" in who
+    with pytest.raises(StampError, match="of another file"):
+        check_stamp("another", answer, authority.roots)
+    with pytest.raises(StampError, match="does not hold for the certificates given"):
+        check_stamp(TEXT, answer, other_authority.roots)
+
+
 def test_what_was_changed_passes_only_where_no_signature_covers_it(other_authority):
     """Another library is the judge: it refuses such a stamp by its form at most, never by its signature."""
     answer, roots = stamped(other_authority)
