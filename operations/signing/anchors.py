@@ -33,7 +33,8 @@ class Anchor:
         """Return how far back this head proves the past of a log that fits it, in sentences."""
         size = self.head.size
         covered = f"records 0 to {size - 1} of {records} are as they were when this head was made"
-        since = f"; the {records - size} after it rest on the folder alone" if records > size else ""
+        after = "one after it rests" if records == size + 1 else f"{records - size} after it rest"
+        since = f"; the {after} on the folder alone" if records > size else ""
         return [*(f"the head is {one}" for one in self.vouched or (_UNSIGNED,)), *([covered + since] if size else [])]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -105,6 +106,24 @@ def test_a_package_from_its_making_to_its_check(say, tmp_path):
     assert [(one["kind"], one["what"], one["to"]) for one in entries] == [("export", "evidence", "court")] * 2
     assert "court" in say("evidence", "report", "op", "--case", "audit", "--reason", "yearly")[1]
     assert say("verify", "op")[0] == 0
+
+
+def test_the_reports_table_names_three_of_many_things_and_json_all(say, tmp_path):
+    with OperationStore.open(tmp_path / "op", actor="x", clock=lambda: 1) as store:
+        body = {
+            "case": "7",
+            "reason": "look",
+            "things": [f"T-{k}" for k in range(35)],
+            "asked": {"classes": ["person"]},
+        }
+        store.append(LeafKind.VIEW, "find", body)
+    shown = say("evidence", "report", "op", "--case", "audit", "--reason", "yearly")[1]
+    assert "T-2" in shown
+    assert "T-3" not in shown
+    assert "35 in all" in " ".join(re.findall(r"[\w-]+", shown))
+    assert "person" in shown
+    told = say("evidence", "report", "op", "--json", "--case", "audit", "--reason", "yearly")[1]
+    assert json.loads(told)["entries"][0]["details"]["things"] == body["things"]
 
 
 def test_hold_due_and_erase(say, tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -35,6 +36,9 @@ from vedette.commands.two_people import SecondKey, SecondPassphraseFile, signers
 
 if TYPE_CHECKING:
     from operations.evidence.consultations import ConsultationEntry
+
+_SHOWN: Final = 3
+"""So many things of a list stand on the screen."""
 
 app = typer.Typer(
     add_completion=False,
@@ -204,8 +208,17 @@ def report(
     RESULTS.print(table)
 
 
+def _shortened(value: Any) -> Any:
+    """Return details for the screen, where hundreds of ids hide who asked and why; ``--json`` has them all."""
+    if isinstance(value, Mapping):
+        return {name: _shortened(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)) and len(value) > _SHOWN:
+        return [*value[:_SHOWN], f"... {len(value)} in all"]
+    return value
+
+
 def _row(entry: ConsultationEntry) -> tuple[str, ...]:
     when = datetime.datetime.fromtimestamp(entry.t_utc_ns // 1_000_000_000, tz=datetime.UTC)
     record = "own" if entry.record is None else str(entry.record)
-    what, details = f"{entry.kind}: {entry.what}", json.dumps(dict(entry.details), sort_keys=True)
+    what, details = f"{entry.kind}: {entry.what}", json.dumps(_shortened(entry.details), sort_keys=True)
     return record, f"{when:%Y-%m-%d %H:%M:%S}", entry.who, what, entry.case, entry.reason, entry.to, details

@@ -84,7 +84,7 @@ def test_the_keepers_own_rewrite_shows_against_a_head_kept_elsewhere(store, ana,
     assert verify(store.path, head=anchor.head, head_of=anchor.operation).findings == ()
     told = " ".join(anchor.proves(8))
     assert "records 0 to 6 of 8 are as they were" in told
-    assert "the 1 after it rest on the folder alone" in told
+    assert "the one after it rests on the folder alone" in told
     (found,) = verify(anew, head=anchor.head, head_from="both.head", head_of=anchor.operation).findings
     assert "its first 7 records were written again" in found.sentence
 
