@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -66,6 +67,17 @@ def test_things_near_the_border_as_table_json_and_map(run, op, border, tmp_path)
         views = [leaf.body for leaf in store.leaves() if leaf.kind is LeafKind.VIEW]
     assert [(v["case"], v["reason"]) for v in views] == [("2026-0412", "group at km 31")] * 2
     assert sorted(views[0]["things"]) == sorted(thing["id"] for thing in answer["things"])
+
+
+def test_copies_of_one_operation_are_told_apart_from_two(run, op, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(op, copy)
+    status, out, err = run("find", op, copy, "--json", *WHY)
+    assert status == 0
+    ids = [thing["id"] for thing in json.loads(out)["things"]]
+    assert sorted(ids) == sorted([*set(ids), *set(ids)])
+    assert f"{op} and {copy} are copies of one operation: what both hold is found twice" in err
+    assert "copies" not in run("find", op, "--json", *WHY)[2]
 
 
 def test_nobody_asks_without_a_case_and_the_attempt_is_logged(run, op):

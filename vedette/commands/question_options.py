@@ -15,17 +15,18 @@ import typer
 from geo.errors import InputError, RefusedError
 from geo.near_words import did_you_mean
 from telemetry.tracks.stated_times import parse_moment, parse_utc_offset
-from vedette.commands.screen import utc_now_ns
+from vedette.commands.screen import ERRORS, utc_now_ns
 from vedette.commands.secret_options import secrets_for
 from vedette.commands.signing_options import signed_at_close
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from missions.briefs.places import GeoLine
     from operations.consultation import Access, Consultation
     from operations.finding.archive import Archive
     from operations.finding.selection import ThingSelection
+    from operations.store import OperationStore
 
 Operations = Annotated[list[Path], typer.Argument(help="Operation folders, one or several.")]
 Classes = Annotated[list[str] | None, typer.Option("--class", help="What it was taken for; again for more.")]
@@ -142,14 +143,29 @@ class Asker:
 
         who = self.actor or getpass.getuser()
         with contextlib.ExitStack() as stack:
-            stores = []
+            stores: dict[Path, OperationStore] = {}
             for path, secret in secrets_for(operations, self.key_file, self.passphrase_file).items():
                 store = OperationStore.open(path, actor=who, clock=utc_now_ns, secret=secret)
-                stores.append(stack.enter_context(signed_at_close(store)))
+                stores[path] = stack.enter_context(signed_at_close(store))
+            _tell_copies(stores)
             granted = tuple(
-                consult(store, access=access, what=what, case=self.case, reason=self.reason) for store in stores
+                consult(store, access=access, what=what, case=self.case, reason=self.reason)
+                for store in stores.values()
             )
-            yield Asked(archive=stack.enter_context(Archive(stores)), consultations=granted)
+            yield Asked(archive=stack.enter_context(Archive(tuple(stores.values()))), consultations=granted)
+
+
+def _tell_copies(stores: Mapping[Path, OperationStore]) -> None:
+    """Say which of the operations named are copies of one: their things are found once in each."""
+    first: dict[str, Path] = {}
+    for path, store in stores.items():
+        other = first.setdefault(store.id, path)
+        if other != path:
+            ERRORS.print(
+                f"note: {other} and {path} are copies of one operation: what both hold is found twice; name one of "
+                "them, or make one of them with 'vedette merge'",
+                soft_wrap=True,
+            )
 
 
 def require_new(out: Path) -> None:
