@@ -26,7 +26,9 @@ GREY_MAX: Final = 5
 COLOUR_SHARE: Final = 0.1
 """Share of pixels with a colour from which a picture is a colour picture: writing over heat has less, daylight ten
 times as much (0.95 in the least colourful part of five real photographs)."""
-_STEP_PX: Final = 4
+COLOUR_PERSON_MIN_PX: Final = 24.0
+"""Least height of a person in the input of the model for colour pictures (`detection/models/vedette-day.md`)."""
+_STEP_PX: Final = 8
 
 
 def in_colour(image: NDArray[np.uint8]) -> bool:

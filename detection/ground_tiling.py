@@ -205,24 +205,27 @@ class GroundTiler:
         What will look at each tile; its `input_px`, where it has one, is the size tiles are scaled to.
     terrain
         Ground; its height under the camera stands for all that a picture shows.
-    person_min_px
-        Least height of a person in the model's input; 0 looks at whole pictures only.
     """
 
-    def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float = PERSON_MIN_PX) -> None:
-        self._terrain, self._person_min_px = terrain, person_min_px
+    def __init__(self, detector: Detector, terrain: Terrain) -> None:
+        self._terrain = terrain
         self._input_px = input_of(detector)
         self._origin: tuple[float, float] | None = None
         self._recent: list[tuple[int, FloatArray]] = []
 
     def plan(
-        self, shape: tuple[int, ...], pose: Pose | None, camera: CameraModel | None
+        self,
+        shape: tuple[int, ...],
+        pose: Pose | None,
+        camera: CameraModel | None,
+        person_min_px: float = PERSON_MIN_PX,
     ) -> tuple[tuple[Tile, ...], TilePlan | None]:
         """Choose what of a picture of this shape is looked at; no plan where ground is passed over.
 
-        Without a pose, a lens or ground, and where the whole picture is fine enough, that is all of it.
+        Without a pose, a lens or ground, where the whole picture is fine enough, and where a person's least height in
+        the model's input is 0, that is all of it.
         """
-        plan = self._plan(pose, camera, shape)
+        plan = self._plan(pose, camera, shape, person_min_px)
         if len(plan.tiles) < 2 or pose is None or camera is None:
             return plan.tiles, plan
         self._recent = [(t, quad) for t, quad in self._recent if 0 <= pose.t_utc_ns - t < AGAIN_NS]
@@ -231,13 +234,15 @@ class GroundTiler:
         fresh = tuple(tile for tile, before in zip(plan.tiles, seen, strict=True) if not before)
         return fresh, plan if len(fresh) == len(plan.tiles) else None
 
-    def _plan(self, pose: Pose | None, camera: CameraModel | None, shape: tuple[int, ...]) -> TilePlan:
+    def _plan(
+        self, pose: Pose | None, camera: CameraModel | None, shape: tuple[int, ...], person_min_px: float
+    ) -> TilePlan:
         high, wide = shape[:2]
-        if pose is None or camera is None or self._person_min_px <= 0.0:
+        if pose is None or camera is None or person_min_px <= 0.0:
             return whole_picture(wide, high)
         if (camera.width_px, camera.height_px) != (wide, high):
             return whole_picture(wide, high)
-        return plan_tiles(pose, camera, self._terrain, input_px=self._input_px, person_min_px=self._person_min_px)
+        return plan_tiles(pose, camera, self._terrain, input_px=self._input_px, person_min_px=person_min_px)
 
     def _seen_before(self, places: FloatArray, corners: FloatArray, t_utc_ns: int) -> bool:
         """Tell whether tiles of the last second cover nine places of a tile; remember its corners where they do not."""

@@ -11,6 +11,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Final, Protocol
 
+from detection.colour_detector import COLOUR_PERSON_MIN_PX, ColourDetector, in_colour
 from detection.georeference import camera_of
 from detection.ground_registration import GroundRegistration, SeenGround, Taken, shift_between
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
@@ -159,11 +160,13 @@ class Planner:
     terrain
         Ground.
     person_min_px
-        Least height of a person in the model's input; 0 looks at whole pictures only.
+        Least height of a person in the model's input; 0 looks at whole pictures only, None takes what the model for
+        such a picture needs.
     """
 
-    def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float = PERSON_MIN_PX) -> None:
-        self._tiler = GroundTiler(detector, terrain, person_min_px)
+    def __init__(self, detector: Detector, terrain: Terrain, person_min_px: float | None = None) -> None:
+        self._tiler = GroundTiler(detector, terrain)
+        self._person_min_px, self._detector = person_min_px, detector
         self._registration = GroundRegistration(terrain)
         self._before: Picture | None = None
 
@@ -171,7 +174,7 @@ class Planner:
         """Return what of a frame is looked at."""
         shape = frame.image.shape
         camera = frame.camera or camera_of(frame.pose, shape[1], shape[0])
-        tiles, plan = self._tiler.plan(shape, frame.pose, camera)
+        tiles, plan = self._tiler.plan(shape, frame.pose, camera, self._least_px(frame.image))
         pose, ground = None, None
         if frame.pose is not None and camera is not None and plan is not None:
             pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
@@ -181,6 +184,12 @@ class Planner:
         if picture.compared:
             self._before = picture
         return Planned(frame=frame, camera=camera, plan=plan, pose=pose, picture=picture, before=before)
+
+    def _least_px(self, image: NDArray[np.uint8]) -> float:
+        if self._person_min_px is not None:
+            return self._person_min_px
+        by_colour = isinstance(self._detector, ColourDetector) and in_colour(image)
+        return COLOUR_PERSON_MIN_PX if by_colour else PERSON_MIN_PX
 
 
 STRETCH_BYTES: Final = 64_000_000

@@ -10,7 +10,6 @@ import numpy as np
 from detection.events import Watched, find_events
 from detection.georeference import FrameBoxes, Surroundings, place_boxes
 from detection.ground_hits import GroundHits
-from detection.ground_tiling import PERSON_MIN_PX
 from detection.ground_tracker import track
 from detection.looking import SILENT_MAX, InProcess, Planner, looked_at
 from detection.looks import Look
@@ -83,8 +82,9 @@ class IngestSettings:
     footprint_range_m: float = FOOTPRINT_RANGE_M
     max_chips: int = 4_000
     """Small pictures of hits that are kept until they are written: a live run writes them with each commit."""
-    person_min_px: float = PERSON_MIN_PX
-    """Large pictures are looked at in tiles, so that a person is this high in the model's input; 0 for never."""
+    person_min_px: float | None = None
+    """Large pictures are looked at in tiles, so that a person is this high in the model's input; 0 for never, None for
+    what the model needs."""
     watched: Watched = dataclasses.field(default_factory=Watched)
     """Lines and zones that tracks may cross and enter."""
     stated: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)

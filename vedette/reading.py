@@ -31,7 +31,8 @@ class Reading(Stated):
     every_s
         Analyse one frame each so many seconds.
     person_min_px
-        Tile large pictures until a person is so high in the model's input; 0 for never.
+        Tile large pictures until a person is so high in the model's input; 0 for never, as the model needs it unless
+        given.
     track
         A log, table or subtitle file that poses the clips.
     brief
@@ -45,7 +46,7 @@ class Reading(Stated):
     flat_alt_amsl_m: float | None = None
     model: str | Path | None = None
     every_s: float | None = None
-    person_min_px: float = 12.0
+    person_min_px: float | None = None
     track: str | Path | None = None
     brief: str | Path | None = None
     standing_s: float = 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,20 @@ from detection.boxes import overlap
 from detection.colour_detector import ColourDetector, in_colour
 from detection.errors import ModelError
 from detection.letterbox import PAD_LEVEL
+from detection.looking import Planner
 from detection.model_file import load_detector
 from detection.model_names import our_name
 from detection.onnx_detector import OnnxDetector
+from geo.terrain import FlatTerrain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from geo.values import Pose
+    from telemetry.videos.frame import Frame
 
 SIDE = (512, 640)
 SAND = (201, 178, 150)
@@ -145,3 +151,22 @@ def test_a_bundled_model_is_opened_by_its_name(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "vedette-day").write_text("mine")
     with pytest.raises(ModelError, match="a model must be an .onnx or .pt file"):
         load_detector("vedette-day")
+
+
+def test_large_colour_pictures_are_looked_at_more_closely(
+    constant_model: Callable[..., Path], make_frame: Callable[..., Frame], make_pose: Callable[..., Pose]
+) -> None:
+    """Twice as high a person needs four times the area: the model for colour finds few of 12 px."""
+    nothing = np.zeros((1, 300, 6), dtype=np.float32)
+    model = OnnxDetector(constant_model(nothing, input_shape=(1, 3, *SIDE)))
+    pair = ColourDetector(model, lambda: model, our_name)
+
+    def shown(image: NDArray[np.uint8], asked_px: float | None = None) -> int:
+        frame = dataclasses.replace(make_frame(make_pose(hfov_deg=60.0)), image=image)
+        planned = Planner(pair, FlatTerrain(height_m=180.0), asked_px).plan(frame)
+        return sum(tile.shown_px[0] * tile.shown_px[1] for tile in planned.picture.tiles)
+
+    colour, heat = np.tile(sand(), (4, 6, 1)), np.tile(grey(), (4, 6, 1))
+    assert 3.0 < shown(colour) / shown(heat) < 5.0
+    assert shown(colour, 24.0) == shown(colour)
+    assert shown(colour, 12.0) == shown(heat)

@@ -177,13 +177,13 @@ def test_ground_seen_this_second_is_passed_over(make_pose: Callable[..., Pose]) 
 def test_without_ground_or_pose_the_whole_picture_is_looked_at(make_pose: Callable[..., Pose]) -> None:
     image = np.zeros((1080, 1920, 3), dtype=np.uint8)
     camera = CameraModel.from_fov(hfov_deg=50.0, width_px=1920, height_px=1080)
-    for tiler, pose in (
-        (GroundTiler(detector := Counting(), UnknownGround()), make_pose()),
-        (GroundTiler(detector, GROUND), None),
-        (GroundTiler(detector, GROUND, 0.0), make_pose()),
-        (GroundTiler(detector, GROUND), dataclasses.replace(make_pose(), alt_hae_m=170.0)),
+    for tiler, pose, least_px in (
+        (GroundTiler(detector := Counting(), UnknownGround()), make_pose(), PERSON_MIN_PX),
+        (GroundTiler(detector, GROUND), None, PERSON_MIN_PX),
+        (GroundTiler(detector, GROUND), make_pose(), 0.0),
+        (GroundTiler(detector, GROUND), dataclasses.replace(make_pose(), alt_hae_m=170.0), PERSON_MIN_PX),
     ):
-        tiles, plan = tiler.plan(image.shape, pose, camera)
+        tiles, plan = tiler.plan(image.shape, pose, camera, least_px)
         assert (len(detect_tiles(detector, image, tiles)), plan) == (1, whole_picture(1920, 1080))
     assert set(detector.shown) == {(1080, 1920)}
 

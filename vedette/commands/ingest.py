@@ -75,9 +75,12 @@ def ingest(
     ] = None,
     stream: Annotated[int, typer.Option(min=0, help="Which of several streams of pictures.")] = 0,
     person_min_px: Annotated[
-        float,
-        typer.Option(min=0.0, help="Tile large pictures until a person is so high in the model's input; 0: never."),
-    ] = 12.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Pixels of a person in the model's input until which pictures are tiled (0: never; 12, 24 by day).",
+        ),
+    ] = None,
     brief: Annotated[Path | None, typer.Option(help="brief.toml: its border and zones are watched for events.")] = None,
     standing_s: Annotated[float, typer.Option(min=5.0, help="Who does not move for so long stands.")] = 60.0,
     workers: Annotated[
