@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detection.boxes import Overlap, suppress
-from detection.sheets import laid_out
+from detection.sheets import laid_out, one_channel
 from detection.values import Detections
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
         none = np.zeros(0, dtype=np.float32)
         return Detections(boxes_px=np.zeros((0, 4), np.float32), classes=np.zeros(0, np.int64), scores=none)
     sheets = laid_out(tiles, input_of(detector))
-    found = detector.detect([sheet.drawn(image) for sheet in sheets])
+    shown = image if len(tiles) == 1 else one_channel(image)
+    found = detector.detect([sheet.drawn(shown) for sheet in sheets])
     parts = [part for sheet, one in zip(sheets, found, strict=True) for part in sheet.brought_back(one)]
     joined = Detections(
         boxes_px=np.concatenate([part.boxes_px for _, part in parts]),

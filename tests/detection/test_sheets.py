@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from detection.letterbox import PAD_LEVEL
-from detection.sheets import GAP_PX, Sheet, Tile, laid_out
+from detection.sheets import GAP_PX, Sheet, Tile, laid_out, one_channel
 from detection.tiling import detect_tiles
 from detection.values import Detections
 
@@ -127,10 +127,29 @@ def test_of_a_thing_cut_by_a_tiles_edge_and_whole_in_another_the_whole_box_is_ke
 
 
 def test_a_box_at_the_edge_of_the_picture_itself_is_not_taken_for_cut() -> None:
-    """Two boxes of one thing that stands at the picture's left edge: the surer one stays, as it would elsewhere."""
+    """A thing at the picture's left edge is whole in one tile, and cut by the right edge of another that is surer."""
     image = np.zeros((48, 100, 3), dtype=np.uint8)
     image[10:40, 0:20] = 255
-    fine = Tile(left_px=0, top_px=0, width_px=40, height_px=48, scale=1.0)
-    coarse = Tile(left_px=0, top_px=0, width_px=100, height_px=48, scale=0.5)
-    found = detect_tiles(Bright(), image, (coarse, fine))
-    assert found.boxes_px.tolist() == [[0, 10, 20, 40]]
+    cut = Tile(left_px=0, top_px=0, width_px=16, height_px=48, scale=1.0)
+    whole = Tile(left_px=0, top_px=0, width_px=100, height_px=48, scale=0.5)
+    (box,) = detect_tiles(Bright(), image, (cut, whole)).boxes_px
+    assert np.abs(box - (0, 10, 20, 40)).max() <= 2.0
+
+
+def test_an_infrared_picture_is_drawn_from_one_of_its_channels_to_the_same_bits() -> None:
+    grey = np.random.default_rng(3).integers(0, 255, (90, 150), dtype=np.uint8)
+    image = np.repeat(grey[..., None], 3, axis=2)
+    assert one_channel(image).ndim == 2
+    for scale in (1.0, 0.6):
+        tile = Tile(left_px=7, top_px=11, width_px=60, height_px=40, scale=scale)
+        (sheet,) = laid_out([tile], INPUT)
+        assert (sheet.drawn(one_channel(image)) == sheet.drawn(image)).all()
+    alone = Tile(left_px=7, top_px=11, width_px=60, height_px=40)
+    assert (laid_out([alone], INPUT)[0].drawn(grey) == image[11:51, 7:67]).all()
+
+
+def test_one_pixel_in_colour_makes_a_picture_one_in_colour() -> None:
+    for row, channel in ((0, 1), (63, 1), (88, 2)):
+        image = np.full((90, 150, 3), 90, dtype=np.uint8)
+        image[row, 149, channel] = 91
+        assert one_channel(image) is image
