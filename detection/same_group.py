@@ -67,10 +67,12 @@ def together(traces: Traces, pairs: Candidates, group: NDArray[np.bool_]) -> Flo
     odds = pairs.odds.copy()
     ends = _groups(traces.run, traces.end_ns, traces.end_m, group)
     begins = _groups(traces.run, traces.begin_ns, traces.begin_m, group)
-    usable = (pairs.odds > 0.0) & group[pairs.before] & group[pairs.after]
-    keys = np.column_stack([ends[pairs.before], begins[pairs.after]])
-    for key in np.unique(keys[usable], axis=0):
-        rows = np.flatnonzero(usable & (keys == key).all(axis=1))
+    usable = np.flatnonzero((pairs.odds > 0.0) & group[pairs.before] & group[pairs.after])
+    key = ends[pairs.before[usable]] * (begins.max(initial=0) + 1) + begins[pairs.after[usable]]
+    order = np.argsort(key, kind="stable")
+    for rows in np.split(usable[order], np.flatnonzero(np.diff(key[order])) + 1):
+        if len(rows) < 2:
+            continue
         counts = [len(np.unique(column[rows])) for column in (pairs.before, pairs.after)]
         if min(counts) > 1 and max(counts) <= GROUP_MAX:
             odds[rows] = _weighed(traces, pairs, rows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from detection.ground_hits import GroundHits
 from detection.ground_tracks import GroundTracks
+from detection.out_of_sight import LAWS, OTHER_LAW, velocity_density
 from detection.paths import SPEED_WINDOW_S
 from geo.geodesy import geodetic_to_enu
 from geo.values import Geodetic
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-DRIFT_M2PS2: Final = 0.09
-"""Variance of a velocity on an axis by the pose's drift: 2 m over the eight seconds for which a pass shows a place."""
-PLACE_M: Final = 1.5
+DRIFTS_MPS: Final = (0.1, 0.15, 0.2, 0.3, 0.45)
+"""What velocities of a recording may be wrong by on an axis, as its pose drifts: from little, where pictures were
+compared with the ones before, to what 2 m over the eight seconds are for which a pass shows a place, and more."""
+DRIFTS_CHANCE: Final = (0.2, 0.15, 0.15, 0.4, 0.1)
+"""How likely each is before a track was seen: an assumption; what stands soon says which it is."""
+PLACE_M: Final = 0.5
 """Error of a place relative to the next, over a track's seconds: what a short track's velocity is wrong by."""
 
 
@@ -69,8 +73,11 @@ class Traces:
         begin, end, span_s = _lines(tracks, place)
         own = np.array([names.index(name) for name in tracks.class_name.texts().tolist()], dtype=np.int64)
         told = tracks.chances_of(names).astype(np.float64)
+        run = np.repeat(np.arange(len(recordings)), [len(some) for _, some in recordings])
+        short_m2ps2 = (PLACE_M / np.maximum(span_s, 0.3)) ** 2
+        drift_m2ps2 = _drift_m2ps2(run, end[1], short_m2ps2, [names[code] for code in own.tolist()])
         return cls(
-            run=np.repeat(np.arange(len(recordings)), [len(some) for _, some in recordings]),
+            run=run,
             begin_ns=tracks.t_utc_ns[first],
             end_ns=tracks.t_utc_ns[last],
             begin_m=begin[0],
@@ -79,10 +86,30 @@ class Traces:
             end_mps=end[1],
             begin_cov_m2=cov[0],
             end_cov_m2=cov[1],
-            velocity_m2ps2=DRIFT_M2PS2 + (PLACE_M / np.maximum(span_s, 0.3)) ** 2,
+            velocity_m2ps2=drift_m2ps2 + short_m2ps2,
             posterior=np.where(np.isnan(told).any(axis=1, keepdims=True), np.eye(len(names))[own], told),
             class_names=names,
         )
+
+
+def _drift_m2ps2(
+    run: NDArray[np.int64], mps: FloatArray, short_m2ps2: FloatArray, class_name: Sequence[str]
+) -> FloatArray:
+    """Variance of velocities on an axis by what each track's recording drifts: the mean of what its tracks say.
+
+    What stands seems to move as fast as the pose drifts, and what moves has the speeds of its class.
+    """
+    log = np.zeros((len(run), len(DRIFTS_MPS)))
+    for name in sorted(set(class_name)):
+        mine, law = np.array(class_name) == name, LAWS.get(name, OTHER_LAW)
+        for column, drift in enumerate(DRIFTS_MPS):
+            log[mine, column] = np.log(velocity_density(mps[mine], short_m2ps2[mine] + drift**2, law))
+    found = np.zeros(len(run))
+    for one in np.unique(run).tolist():
+        told = log[run == one].sum(axis=0) + np.log(DRIFTS_CHANCE)
+        chance = np.exp(told - told.max())
+        found[run == one] = chance @ np.square(DRIFTS_MPS) / chance.sum()
+    return found
 
 
 def _places_m(tracks: GroundTracks) -> FloatArray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 import shapely
 
+from detection.looked_again import Shown, looked_again
 from detection.same_thing import chains, link
 from detection.traces import Traces
 from geo.geodesy import metres_per_degree
@@ -125,12 +126,14 @@ def likely_same(store: OperationStore, at_least: float | None = None) -> Likely:
 def _weighed(store: OperationStore, said: Said, at_least: float) -> Iterator[Same]:
     runs = [run for run in store.runs() if run.kind is RunKind.RECORD]
     parts = [(run.run_id, store.hits(runs=[run.run_id]), store.tracks(runs=[run.run_id])) for run in runs]
-    area = np.array([seen_m2(store.frames(runs=[run.run_id])) for run in runs])
+    frames = [store.frames(runs=[run.run_id]) for run in runs]
+    area = np.array([seen_m2(some) for some in frames])
     names = [(run_id, name) for run_id, _, tracks in parts for name in tracks.track_id]
     if len(names) < 2:
         return
     traces = Traces.of([(hits, tracks) for _, hits, tracks in parts])
-    links = _free(link(traces, area), names, said)
+    again = looked_again([(tracks, _shown(some)) for (_, _, tracks), some in zip(parts, frames, strict=True)])
+    links = _free(link(traces, area, again), names, said)
     chance = dict(
         zip(zip(links.before.tolist(), links.after.tolist(), strict=True), links.probability.tolist(), strict=True)
     )
@@ -187,6 +190,12 @@ def _free(links: Links, names: Sequence[Track], said: Said) -> Links:
     return dataclasses.replace(
         links, before=links.before[kept], after=links.after[kept], probability=links.probability[kept]
     )
+
+
+def _shown(frames: Frames) -> Shown:
+    """Return what pictures showed, until when."""
+    rows = frames.with_footprint
+    return Shown(rings=tuple(frames.ring(int(row)) for row in rows), to_ns=frames.seen_to_ns[rows])
 
 
 def seen_m2(frames: Frames) -> float:

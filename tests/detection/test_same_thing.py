@@ -8,13 +8,10 @@ import numpy as np
 import pytest
 
 from detection.matching import marginals
-from detection.same_thing import (
-    OTHER_WANDERING,
-    WANDERING,
-    chains,
-    link,
-)
+from detection.out_of_sight import LAWS, OTHER_LAW
+from detection.same_thing import chains, link
 from detection.traces import Traces
+from tests.detection.walks import walked
 
 MINUTE_NS = 60_000_000_000
 AREA = np.array([200_000.0, 200_000.0])
@@ -102,35 +99,24 @@ def test_marginals_are_those_of_all_matchings() -> None:
         assert told == pytest.approx(_exact(alone), abs=1e-5)
 
 
-def _walked(rng: np.random.Generator, seconds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places and velocities after each second of one person who does what is assumed of persons."""
-    how = WANDERING["person"]
-    velocity = rng.normal(0.0, how.speed_mps, 2) * (rng.random() >= how.still)
-    bound = rng.random() < how.bound or not velocity.any()
-    place, told = rng.uniform(0.0, 800.0, 2), []
-    for _ in range(seconds + 1):
-        told.append((place, velocity))
-        if bound:
-            turned = rng.normal(0.0, np.sqrt(2.0 / how.bound_s))
-            velocity = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]]) @ velocity
-        else:
-            kick = rng.normal(0.0, how.speed_mps * np.sqrt(2.0 / how.stray_s), 2)
-            velocity = velocity * (1.0 - 1.0 / how.stray_s) + kick
-        place = place + velocity
-    places, velocities = zip(*told, strict=True)
-    return np.array(places), np.array(velocities)
-
-
 def test_what_walks_as_assumed_is_joined_as_often_as_is_told() -> None:
-    """Told probabilities come true, among people close enough together for doubt; four in ten are seen once only."""
+    """Told probabilities come true, among people close enough together for doubt; four in ten are seen once only.
+
+    Each recording is off by some metres, all of it alike.
+    """
     rng = np.random.default_rng(7)
     told, true = [], []
     for _ in range(4):
         rows, who = [], []
+        off = rng.normal(0.0, 3.0, (2, 2))
         for thing in range(150):
-            places, velocities = _walked(rng, 60)
+            places, velocities = walked(rng, LAWS["person"], 60)
+            places = places + rng.uniform(0.0, 800.0, 2)
             for run in np.flatnonzero(rng.random(2) < 0.75).tolist():
-                at, mps = places[60 * run] + rng.normal(0.0, 3.0, 2), velocities[60 * run] + rng.normal(0.0, 0.39, 2)
+                at, mps = (
+                    places[60 * run] + off[run] + rng.normal(0.0, 0.7, 2),
+                    velocities[60 * run] + rng.normal(0.0, 0.39, 2),
+                )
                 rows.append({"run": run, "t_s": 60.0 * run, "at": at, "mps": mps, "lasts": 0.0})
                 who.append(thing)
         found = link(traces(rows), np.array([640_000.0, 640_000.0]))
@@ -162,5 +148,5 @@ def test_chains_follow_the_likeliest_and_take_no_track_twice() -> None:
 def test_vehicles_have_their_own_wandering() -> None:
     car = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (8.0, 0.0), "kind": "vehicle"}
     ahead = {"run": 1, "t_s": 26.0, "at": (205.0, 8.0), "mps": (8.0, 0.5), "kind": "vehicle"}
-    assert OTHER_WANDERING.speed_mps > WANDERING["person"].speed_mps
+    assert OTHER_LAW.speed_mps > LAWS["person"].speed_mps
     assert chance([car, ahead, *BESIDE]) > 0.8
