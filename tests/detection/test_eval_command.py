@@ -98,8 +98,19 @@ def test_a_score_limit_and_calibration(a_set: Path, a_model: Path) -> None:
     assert learned.returncode == 0, learned.stderr
     held = json.loads(a_model.with_suffix(".calibration.json").read_text())
     assert set(held["curves"]) == {"vehicle"}
+    assert "probabilities of vehicle (4 boxes); other classes keep their scores" in " ".join(learned.stderr.split())
     used = rows_of(json.loads(run("eval", "--model", str(a_model), "--pictures", str(a_set), "--json").stdout))
     assert used["vehicle", "all"]["calibration_error"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_model_that_finds_nothing_is_not_calibrated(a_set: Path, constant_model: Callable[..., Path]) -> None:
+    """A curve of no box is 0 everywhere: with it beside the model, everybody it found later would have had chance 0."""
+    nothing = np.array([[[24, 16, 48, 48, 0.0, 1]]], dtype=np.float32)
+    model = constant_model(nothing, name="n.onnx", metadata={"names": "{0: 'person', 1: 'car'}", "task": "detect"})
+    done = run("eval", "--model", str(model), "--pictures", str(a_set), "--calibrate")
+    assert done.returncode == 2
+    assert "nothing can be learned for probabilities" in " ".join(done.stderr.split())
+    assert not model.with_suffix(".calibration.json").exists()
 
 
 def test_probabilities_are_judged_by_what_other_sets_taught(a_set: Path, a_model: Path) -> None:

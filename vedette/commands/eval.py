@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from vedette.commands.screen import RESULTS, print_json, progress
+from vedette.commands.screen import ERRORS, RESULTS, print_json, progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +88,8 @@ def evaluate(
     if calibrate:
         known = calibration_of(judged, sha256)
         write_calibration(known, held)
+        taught = ", ".join(f"{name} ({max(c.boxes for c in curves)} boxes)" for name, curves in known.curves.items())
+        ERRORS.print(f"wrote {held}: probabilities of {taught}; other classes keep their scores", soft_wrap=True)
     scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
     apart = held_out(judged, limit) if hold_out else ()
     follows = _follow(judged, limit, terrain, (hours, passes), known)

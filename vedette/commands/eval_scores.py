@@ -22,6 +22,7 @@ from detection.evaluation import (
 )
 from detection.model_output import Filter
 from detection.training.recipe import CLASS_NAMES
+from geo.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,12 +210,23 @@ def verdicts_of(judged: Sequence[Judged], number: int) -> Verdicts:
 
 
 def calibration_of(judged: Sequence[Judged], sha256: str) -> Calibration:
-    """Learn curves from all sources together."""
+    """Learn curves from all sources together, of the classes of which there are things and boxes.
+
+    Raises
+    ------
+    InputError
+        There are of none: a curve of no box would make every score a probability of 0.
+    """
     curves, recall = {}, {}
     for number, name in enumerate(CLASS_NAMES):
         together = verdicts_of(judged, number)
-        if len(together.truth_score):
+        if len(together.truth_score) and len(together.scores):
             curves[name] = fit(together)
             recall[name] = recall_by_band(together, Filter().score_min)
+    if not curves:
+        raise InputError(
+            "nothing can be learned for probabilities: the model puts no box of a class into these pictures that they "
+            "hold things of; use more pictures, or train it longer"
+        )
     learned = ", ".join(f"{source.name} ({len(true)} pictures)" for source, _, true in judged)
     return Calibration(model_sha256=sha256, learned_from=learned, curves=curves, recall=recall)

@@ -140,8 +140,9 @@ def train(
         seed=seed,
         drawn_share=drawn_share,
     )
+    real = _real(pictures or [], leave_out)
     out.mkdir(parents=True, exist_ok=True)
-    real, drawings = _real(pictures or [], leave_out), _drawn(out / "drawn", drawn, seed)
+    drawings = _drawn(out / "drawn", drawn, seed)
     for kind, group in (("real", real), ("drawn", drawings)):
         things = ", ".join(f"{count} {name}" for name, count in count_things(group).items())
         ERRORS.print(f"{kind} pictures: {len(group)} with {things}")
