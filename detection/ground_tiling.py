@@ -45,6 +45,8 @@ AGAIN_NS: Final = 1_000_000_000
 RIM: Final = 0.05
 """New ground along a tile's edge, as a share of it, that waits for the next second."""
 ROW_STEP_PX: Final = 8
+COLUMNS: Final = 9
+"""Places along a row at which it is asked how high a person is: one straight below, who is lowest, may be anywhere."""
 SCALES: Final = 48
 """How many scales are tried for a band of rows."""
 _GRID: Final = np.array([(u, v) for v in (RIM, 0.5, 1.0 - RIM) for u in (RIM, 0.5, 1.0 - RIM)])
@@ -68,12 +70,12 @@ class _Rows:
     at_px: NDArray[np.int64]
     needed: FloatArray
     """Least scale at which a person there is high enough; 1 where none is."""
-    metre_px: FloatArray
-    """Pixels of a metre."""
+    shared_px: FloatArray
+    """By how much tiles overlap there."""
 
-    def shared_px(self, row_px: float) -> int:
-        """Return by how much tiles overlap there."""
-        return math.ceil(SHARED_M * float(np.interp(row_px, self.at_px, self.metre_px)))
+    def shared_at(self, row_px: float) -> int:
+        """Return by how much tiles overlap at a row between."""
+        return math.ceil(float(np.interp(row_px, self.at_px, self.shared_px)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def plan_tiles(
     if not above_m > 1.0:
         return whole_picture(width, height)
     at_px = np.append(np.arange(0, height, ROW_STEP_PX), height - 1)
-    person, metre = _heights(pose, camera, above_m, at_px)
+    person, metre, longest = _heights(pose, camera, above_m, at_px)
     seen = np.flatnonzero(metre >= METRE_MIN_PX)
     if not len(seen):
         return TilePlan(tiles=(), first_row_px=height)
@@ -120,7 +122,8 @@ def plan_tiles(
         return whole_picture(width, height)
     needed = np.clip(person_min_px / np.maximum(person, 1e-6), whole, 1.0)
     first = int(at_px[seen[0]])
-    tiles = _fewest_sheets(_Rows(at_px, needed, metre), width, first, input_px)
+    rows = _Rows(at_px, needed, np.maximum(SHARED_M * metre, longest))
+    tiles = _fewest_sheets(rows, width, first, input_px)
     return TilePlan(tiles=tiles, first_row_px=first)
 
 
@@ -137,17 +140,23 @@ def _above_ground_m(pose: Pose, terrain: Terrain) -> float:
 
 def _heights(
     pose: Pose, camera: CameraModel, above_m: float, at_px: NDArray[np.int64]
-) -> tuple[FloatArray, FloatArray]:
-    """Return the least height of a person in pixels at each row, and the pixels of a metre; 0 for sky."""
-    columns = np.array([0.5, camera.width_px / 2.0, camera.width_px - 0.5])
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return for each row a person's least height in pixels, a metre in pixels, and the longest person; 0 for sky.
+
+    Away from a lens's axis what is drawn is longer, by the square of one over the cosine.
+    """
+    columns = np.linspace(0.5, camera.width_px - 0.5, COLUMNS)
     uv = np.stack(np.broadcast_arrays(columns[None], at_px[:, None] + 0.5), axis=-1).reshape(-1, 2)
-    down = (camera_to_ned(Poses.of(pose))[0] @ pixel_directions(camera, uv))[2].reshape(len(at_px), 3)
+    rays = pixel_directions(camera, uv)
+    down = (camera_to_ned(Poses.of(pose))[0] @ rays)[2].reshape(len(at_px), COLUMNS)
+    drawn_longer = 1.0 / rays[0].reshape(len(at_px), COLUMNS) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         slant = np.where(down > 1e-3, above_m / down, np.inf)
     tall, deep = SIZES_M["person"]
     metre = camera.fy_px / slant
     person = metre * (tall * np.sqrt(np.clip(1.0 - down**2, 0.0, 1.0)) + deep * np.clip(down, 0.0, 1.0))
-    return np.nan_to_num(person).min(axis=1), np.nan_to_num(metre).max(axis=1)
+    longest = np.nan_to_num(person * drawn_longer).max(axis=1)
+    return np.nan_to_num(person).min(axis=1), np.nan_to_num(metre).max(axis=1), longest
 
 
 def _fewest_sheets(rows: _Rows, width_px: int, first_px: int, input_px: tuple[int, int]) -> tuple[Tile, ...]:
@@ -173,14 +182,14 @@ def _bands(rows: _Rows, first_px: int, high_px: int) -> Iterator[_Band]:
         yield _Band(top, bottom, min(float(most[chosen]), high_px / (bottom - top)))
         if top <= first_px:
             return
-        bottom = min(bottom - 1, top + rows.shared_px(top))
+        bottom = min(bottom - 1, top + rows.shared_at(top))
 
 
 def _in_lines(bands: Iterator[_Band], rows: _Rows, width_px: int, line_px: int) -> Iterator[Tile]:
     """Cut bands into tiles as text is broken into lines of the input's width: each goes on where the last one ended."""
     left = 0
     for band in bands:
-        at, shared = 0, rows.shared_px(band.bottom_px - 1)
+        at, shared = 0, rows.shared_at(band.bottom_px - 1)
         while True:
             room = int((line_px - left) / band.scale)
             if left and room < min(width_px - at, 2 * shared):
