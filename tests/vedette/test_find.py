@@ -69,6 +69,15 @@ def test_things_near_the_border_as_table_json_and_map(run, op, border, tmp_path)
     assert sorted(views[0]["things"]) == sorted(thing["id"] for thing in answer["things"])
 
 
+def test_a_class_that_nothing_was_taken_for_is_no_silent_nothing(run, op):
+    status, _, told = run("find", op, "--class", "persn", *WHY)
+    assert status == 0
+    assert "no thing of that time and place was taken for 'persn' (did you mean person?); others were" in told
+    before = ("--to", "2001-01-01T00:00Z")
+    assert "note:" not in run("find", op, "--class", "persn", *before, *WHY)[2], "where there is nothing at all"
+    assert "note:" not in run("find", op, "--class", "person", *WHY)[2]
+
+
 def test_copies_of_one_operation_are_told_apart_from_two(run, op, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(op, copy)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from geo.near_words import did_you_mean
 from vedette.commands.purpose_options import CaseNumber, Reason, tell_viewed
 from vedette.commands.question_options import (
     Actor,
@@ -33,6 +35,7 @@ from vedette.commands.secret_options import KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     from operations.finding.selection import Found
     from vedette.commands.question_options import Asked
@@ -83,7 +86,11 @@ def find(
     selection, local = question.selection(), parse_zone(zone)
     asker = Asker(actor=actor, case=case, reason=reason, key_file=key_file, passphrase_file=passphrase_file)
     with asker.opened(operations, Access.VIEW, "find") as asked:
-        found = ask(asked.archive, ThingIndex(asked.archive), selection, limit=limit)
+        index = ThingIndex(asked.archive)
+        found = ask(asked.archive, index, selection, limit=limit)
+        if not found.total and selection.classes:
+            beside = ask(asked.archive, index, dataclasses.replace(selection, classes=()))
+            _tell_other_classes(selection.classes, set(beside.things.text["class_name"].texts().tolist()))
         logged = tell_things(asked, found, "find", question.told())
         rows = [described(thing, asked.archive, local) for thing in found.things]
         if as_map is not None:
@@ -94,6 +101,17 @@ def find(
     if rows:
         print_wide(_table(rows, several=len(operations) > 1))
     ERRORS.print(summary(found))
+
+
+def _tell_other_classes(asked: Sequence[str], there: set[str]) -> None:
+    """Say what else the things were taken for where none was taken for what was asked: it may be a slip."""
+    if there:
+        names = ", ".join(f"{name!r}{did_you_mean(name, sorted(there))}" for name in asked)
+        ERRORS.print(
+            f"note: no thing of that time and place was taken for {names}; others were taken for "
+            f"{', '.join(sorted(there))}",
+            soft_wrap=True,
+        )
 
 
 def tell_things(asked: Asked, found: Found, what: str, told: dict[str, Any]) -> bool:
