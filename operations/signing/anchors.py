@@ -58,7 +58,10 @@ def read_anchor(
     if begins != b"vedette/operation/":
         head = _read_bare_head(path)
         if keys or stamp is not None:
-            raise InputError(f"{path} is a bare size and root: there is no signature in it to check", path=str(path))
+            raise InputError(
+                f"{path} is a bare size and root: there is no signature in it to check; leave --key and --stamp out",
+                path=str(path),
+            )
         return Anchor(head=head, operation="", vouched=())
     signed = SignedHead.read(path)
     vouched = []

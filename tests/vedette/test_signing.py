@@ -35,6 +35,12 @@ def test_a_head_signed_by_two_shows_what_was_put_back_and_says_how_far_it_proves
     status, told = say("head cosign one.head -o both.head --signing-key police.key --key ana.pub")
     assert (status, told) == (0, "both.head: 1 records, signed by ana@unit, police@unit")
     assert say("head keep op both.head")[0] == 0
+    before = (tmp_path / "one.head").read_bytes()
+    for again in ("sign op", "cosign one.head", "request one.head", "proof op --head one.head --record 0"):
+        key = " --signing-key ana.key" if "sign" in again else ""
+        status, told = say(f"head {again} -o one.head{key}")
+        assert (status, told) == (3, "error: one.head exists already; name another file or move it away"), again
+    assert (tmp_path / "one.head").read_bytes() == before, "what others signed or stamped is this very head"
     assert say("head sign op -o now.head --signing-key ana.key")[0] == 0
     assert say("head proof op --head now.head --since both.head -o grown.json")[0] == 0
     assert say("head proof op --head now.head --record 0 -o record.tlog-proof")[0] == 0

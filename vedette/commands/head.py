@@ -9,6 +9,7 @@ import typer
 
 from geo.errors import InputError
 from vedette.commands.opened import opened
+from vedette.commands.question_options import require_new
 from vedette.commands.screen import ERRORS, RESULTS
 from vedette.commands.secret_options import KeyFile, PassphraseFile
 from vedette.commands.signing_options import Keys, SigningKey, SigningPassphraseFile, signer_of
@@ -41,6 +42,7 @@ def sign(
     """
     from operations.signing.heads import sign_head
 
+    require_new(out)
     signer = signer_of(signing_key, signing_passphrase_file)
     with opened(operation, key_file, passphrase_file, actor) as store:
         signed = sign_head(store, signer)
@@ -67,6 +69,7 @@ def cosign(
     from operations.signing.heads import SignedHead, check_consistency_text, text_of
     from operations.signing.signer import read_public_text
 
+    require_new(out)
     signed = SignedHead.read(head)
     signer = signer_of(signing_key, signing_passphrase_file)
     for public in key or ():
@@ -89,6 +92,7 @@ def request(head: HeadFile, out: Out) -> None:
     from operations.signing.heads import SignedHead
     from operations.signing.stamps import stamp_request
 
+    require_new(out)
     _write(out, stamp_request(SignedHead.read(head).text))
     ERRORS.print(f"{out}: send it to a time authority (application/timestamp-query); its answer is a .tsr file")
 
@@ -141,6 +145,7 @@ def proof(
 
     if (record is None) == (since is None):
         raise InputError("name one thing to prove: --record NUMBER, or --since HEAD")
+    require_new(out)
     signed = SignedHead.read(head)
     with opened(operation, key_file, passphrase_file, read_only=True) as store:
         require_head_of(store, signed)
