@@ -133,7 +133,8 @@ class Moments:
         begin, end = moment.reshape(2, -1)
         both = (traces.begin_cov_m2 + traces.end_cov_m2) / 2.0
         runs = np.arange(int(traces.run.max()) + 1)
-        mine = [traces.run == one for one in runs]
+        known = np.isfinite(both).all(axis=(1, 2))
+        mine = [known & (traces.run == one) for one in runs]
         stated = [both[own].mean(axis=0) if own.any() else np.eye(2) for own in mine]
         return cls(
             run=kept[0], t_s=(kept[1] + 0.5) * lasts_s, begin=begin, end=end, lasts_s=lasts_s,

@@ -128,7 +128,8 @@ class _Asked:
             by_run = again / (1.0 - again) * self.area_m2 / new
             odds = by_run[pairs.run_after] * np.where(self.looked[pairs.before], 1.0, NOT_LOOKED_AT)
             last, probability = probability, marginals(pairs.before, pairs.after, odds * ratio, len(self.traces))
-            again = float(np.clip((probability.sum() + 1.0) / (self.looked.sum() + 2.0), 0.02, 0.95))
+            followed = probability[self.looked[pairs.before]].sum()
+            again = float(np.clip((followed + 1.0) / (self.looked.sum() + 2.0), 0.02, 0.95))
             new = np.maximum(tracks - np.bincount(pairs.run_after, probability, runs), 0.0) + 0.5
             if np.abs(probability - last).max(initial=0.0) < 1e-4:
                 break

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from detection import same_thing
 from detection.matching import marginals
 from detection.out_of_sight import LAWS, OTHER_LAW
 from detection.same_thing import chains, link
@@ -150,3 +151,47 @@ def test_vehicles_have_their_own_wandering() -> None:
     ahead = {"run": 1, "t_s": 26.0, "at": (205.0, 8.0), "mps": (8.0, 0.5), "kind": "vehicle"}
     assert OTHER_LAW.speed_mps > LAWS["person"].speed_mps
     assert chance([car, ahead, *BESIDE]) > 0.8
+
+
+def test_whose_place_was_not_looked_at_again_is_less_likely_to_be_who_comes() -> None:
+    """It has gone somewhere, or stands there unseen; and who was looked at and not seen says how many are missed."""
+    walker = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
+    on = {"run": 1, "t_s": 96.0, "at": (90.0, 48.0), "mps": (0.9, 0.8)}
+    seen = traces([walker, on, *BESIDE])
+    told = [link(seen, AREA, np.array([looked, *[False] * 5])) for looked in (True, False)]
+    asked, not_asked = (one.probability[(one.before == 0) & (one.after == 1)].sum() for one in told)
+    assert asked > 0.5
+    assert not_asked < asked - 0.2
+
+
+def test_tracks_of_one_recording_are_weighed_after_any_gap_but_not_at_once() -> None:
+    """What the tracker left apart for a moment is asked, too; what it followed at once is two things."""
+    first = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
+    on = {"run": 0, "t_s": 9.0, "at": (10.8, 0.2), "mps": (1.2, 0.0)}
+    assert chance([first, on, *BESIDE]) > 0.9
+    assert chance([first, on | {"t_s": 5.0, "at": (6.0, 0.2)}, *BESIDE]) == 0.0
+
+
+def test_pairs_asked_in_pieces_are_told_the_same(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"run": run, "t_s": 60.0 * run, "at": tuple(rng.uniform(0.0, 200.0, 2)), "kind": kind}
+        for run in (0, 1, 2)
+        for kind in ("person", "vehicle") * 4
+    ]
+    whole = link(traces(rows), np.full(3, 40_000.0))
+    monkeypatch.setattr(same_thing, "PIECE", 7)
+    pieces = link(traces(rows), np.full(3, 40_000.0))
+    assert len(whole.before) > 20
+    assert (pieces.before == whole.before).all()
+    assert (pieces.after == whole.after).all()
+    assert pieces.probability == pytest.approx(whole.probability, abs=1e-9)
+
+
+def test_a_track_whose_error_is_not_known_takes_nobody_elses_joins_away() -> None:
+    walker = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
+    on = {"run": 1, "t_s": 36.0, "at": (42.0, 3.0), "mps": (1.2, 0.1)}
+    seen = traces([walker, on, *BESIDE, {"run": 0, "t_s": 3.0, "at": (60.0, 40.0)}])
+    seen.begin_cov_m2[-1] = seen.end_cov_m2[-1] = np.nan
+    found = link(seen, AREA)
+    assert found.probability[(found.before == 0) & (found.after == 1)].sum() > 0.9
+    assert 6 not in found.before
