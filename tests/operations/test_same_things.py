@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -12,7 +13,8 @@ import pytest
 from detection.ground_hits import GroundHit, GroundHits
 from detection.ground_tracker import TrackerSettings, track
 from operations.case_file import Draft
-from operations.columns import hits_table, tracks_table
+from operations.columns import frames_table, hits_table, tracks_table
+from operations.frames import FrameRecord, Frames
 from operations.log.leaves import LeafKind
 from operations.regrouping import PROBABILITIES, Regrouping, join, parted_draft, split
 from operations.same_things import AREA_MIN_M2, ASKED, JOINED_AT, Said, join_same, likely_same, record_same, seen_m2
@@ -47,11 +49,14 @@ def recording(night: int, start_s: float, who: tuple[int, ...]):
     return track(GroundHits.of(hits), TrackerSettings(existence_min=0.0))
 
 
-@pytest.fixture
-def operation(tmp_path):
-    """Return an operation of three passes, forty seconds apart; the second did not find one of the people."""
+@contextlib.contextmanager
+def passes(path, ring: tuple[tuple[float, float], ...] = ()):
+    """Open an operation of three passes, forty seconds apart; the second did not find one of the people.
+
+    The pictures of each pass show the ground in `ring`, longitudes and latitudes.
+    """
     clock = itertools.count(T0_NS, 1_000_000_000)
-    with OperationStore.create(tmp_path / "op", name="Night 1", actor="ana", clock=lambda: next(clock)) as store:
+    with OperationStore.create(path, name="Night 1", actor="ana", clock=lambda: next(clock)) as store:
         for night, who in enumerate(((0, 1, 2), (0, 2), (0, 1, 2))):
             run = RunRecord(
                 run_id=f"{night:016x}", media_ids=(f"{night:064x}",), kind=RunKind.RECORD, state=RunState.FINISHED,
@@ -59,10 +64,24 @@ def operation(tmp_path):
             )  # fmt: skip
             media = media_of(night)
             hits, tracks = recording(night, 40.0 * night, who)
+            from_ns = T0_NS + night * 40_000_000_000
+            frame = FrameRecord(
+                media_id=media.id, frame_index=0, t_utc_ns=from_ns, footprint_lon_lat=ring, seen_from_ns=from_ns,
+                seen_to_ns=from_ns + 8_000_000_000,
+            )  # fmt: skip
             with store.begin_run(run) as writer:
                 writer.add("hits", hits_table(hits, run_id=run.run_id))
                 writer.add("tracks", tracks_table(tracks, run_id=run.run_id))
+                if ring:
+                    writer.add("frames", frames_table(Frames.of([frame]), run_id=run.run_id))
                 writer.finish(run, before=[Draft(kind=LeafKind.MEDIA, subject=media.id, body=media.body())])
+        yield store
+
+
+@pytest.fixture
+def operation(tmp_path):
+    """Return that operation, of which it is not known what its pictures show."""
+    with passes(tmp_path / "op") as store:
         yield store
 
 
@@ -161,6 +180,17 @@ def test_the_log_is_read_once(operation, monkeypatch) -> None:
     monkeypatch.setattr(OperationStore, "leaves", counted)
     join_same(operation)
     assert read == list(range(len(read)))
+
+
+def test_who_was_not_looked_at_again_is_less_likely_seen_again(tmp_path) -> None:
+    """Doubts of the same tracks over equally much ground: pictures that show all places, and other ground."""
+    told = []
+    for name, north in (("there", 0.0), ("elsewhere", 0.1)):
+        ring = ((23.49, 51.99 + north), (23.53, 51.99 + north), (23.53, 52.01 + north), (23.49, 52.01 + north))
+        with passes(tmp_path / name, ring) as store:
+            found = likely_same(store, 0.0).things
+            told.append(sum(1.0 - chance for one in found for chance in one.probabilities))
+    assert told[1] > 5.0 * told[0]
 
 
 def test_ground_seen_is_that_of_all_frames_together(operation) -> None:
