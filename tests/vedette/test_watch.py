@@ -170,6 +170,35 @@ def test_a_link_beside_a_stream_is_heard_recorded_and_never_spoken_to(tmp_path):
     assert read_tlog(tmp_path / "link.tlog").lat_deg[0] == 50.0
 
 
+def test_a_tcp_link_beside_a_stream_that_hangs_up_is_heard_again(tmp_path):
+    """Nothing is torn out of the record: what came before the loss, and what came after it."""
+    link = dialect.MAVLink(None, srcSystem=1, srcComponent=1)
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(30.0)
+
+    def say(vehicle, lat_e7, k):
+        for message in (
+            dialect.MAVLink_attitude_message(1000 + k * 100, 0.0, 0.0, 0.0, 0, 0, 0),
+            dialect.MAVLink_global_position_int_message(1000 + k * 100, lat_e7, 80000000, 300000, 0, 0, 0, 0, 0),
+        ):
+            vehicle.sendall(message.pack(link))
+
+    def wait_for(poses, count):
+        until_s = time.monotonic() + 60.0
+        while poses.messages < count and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert poses.messages >= count
+
+    address = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+    with server, poses_over(address, LinkRecord(tmp_path / "link.tlog"), None) as poses:
+        for turn, lat_e7 in enumerate((500_000_000, 500_001_000)):
+            with server.accept()[0] as vehicle:
+                for k in range(10):
+                    say(vehicle, lat_e7, 10 * turn + k)
+                wait_for(poses, 20 * (turn + 1))
+    assert sorted(set(read_tlog(tmp_path / "link.tlog").lat_deg.round(6).tolist())) == [50.0, 50.0001]
+
+
 def test_a_link_that_is_not_understood_is_named_before_anything_is_opened(tmp_path, capsys):
     arguments = ["watch", f"udp://127.0.0.1:{free_port()}", "--track", "flight.tlog", "--out", str(tmp_path / "op")]
     assert main([*arguments, "--seconds", "5"]) == 2
