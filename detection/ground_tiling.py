@@ -46,7 +46,7 @@ RIM: Final = 0.05
 """New ground along a tile's edge, as a share of it, that waits for the next second."""
 ROW_STEP_PX: Final = 8
 COLUMNS: Final = 9
-"""Places along a row at which it is asked how high a person is: one straight below, who is lowest, may be anywhere."""
+"""Places along a row at which it is asked how high a person is, beside the column straight below: there one is lowest."""
 SCALES: Final = 48
 """How many scales are tried for a band of rows."""
 _GRID: Final = np.array([(u, v) for v in (RIM, 0.5, 1.0 - RIM) for u in (RIM, 0.5, 1.0 - RIM)])
@@ -145,11 +145,14 @@ def _heights(
 
     Away from a lens's axis what is drawn is longer, by the square of one over the cosine.
     """
-    columns = np.linspace(0.5, camera.width_px - 0.5, COLUMNS)
+    to_ned = camera_to_ned(Poses.of(pose))[0]
+    ahead, aside, _ = (float(v) for v in to_ned[2])  # straight down, in the camera's axes
+    below = camera.cx_px + camera.fx_px * aside / max(ahead, 1e-3)
+    columns = np.append(np.linspace(0.5, camera.width_px - 0.5, COLUMNS), np.clip(below, 0.5, camera.width_px - 0.5))
     uv = np.stack(np.broadcast_arrays(columns[None], at_px[:, None] + 0.5), axis=-1).reshape(-1, 2)
     rays = pixel_directions(camera, uv)
-    down = (camera_to_ned(Poses.of(pose))[0] @ rays)[2].reshape(len(at_px), COLUMNS)
-    drawn_longer = 1.0 / rays[0].reshape(len(at_px), COLUMNS) ** 2
+    down = (to_ned @ rays)[2].reshape(len(at_px), len(columns))
+    drawn_longer = 1.0 / rays[0].reshape(down.shape) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         slant = np.where(down > 1e-3, above_m / down, np.inf)
     tall, deep = SIZES_M["person"]

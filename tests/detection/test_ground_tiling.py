@@ -73,6 +73,8 @@ def test_near_ground_is_shown_coarser_than_the_far_and_takes_less_of_the_input(m
 @example(21.0, -69.0, -15.0, 41.0, (1080, 1920), (640, 512), 220)
 @example(42.0, -82.0, -13.0, 64.0, (1920, 1080), (640, 512), 2)
 @example(59.0, -86.0, 0.0, 70.0, (1080, 1920), (640, 640), 1)
+@example(33.620954002615846, -80.0, 20.0, 56.92313928447715, (1920, 1080), (640, 640), 909522950)
+@example(100.0, -76.851638500183, 14.099563852262364, 63.88172249989531, (1080, 1920), (640, 640), 3887171808)
 def test_whoever_stands_in_range_lies_whole_in_a_tile_and_is_high_enough_there(
     above_m: float, pitch: float, roll: float, hfov: float, size: tuple[int, int], input_px: tuple[int, int], seed: int
 ) -> None:
