@@ -46,7 +46,7 @@ RIM: Final = 0.05
 """New ground along a tile's edge, as a share of it, that waits for the next second."""
 ROW_STEP_PX: Final = 8
 COLUMNS: Final = 9
-"""Places along a row at which it is asked how high a person is, beside the column straight below: there one is lowest."""
+"""Places along a row at which it is asked how high a person is, beside the one straight below: there one is lowest."""
 SCALES: Final = 48
 """How many scales are tried for a band of rows."""
 _GRID: Final = np.array([(u, v) for v in (RIM, 0.5, 1.0 - RIM) for u in (RIM, 0.5, 1.0 - RIM)])
