@@ -98,6 +98,16 @@ def test_of_two_recordings_at_once_the_earlier_one_is_first_whoever_saw_a_thing_
     assert np.diag(found).min() > 0.9
 
 
+def test_two_groups_are_laid_over_two_whichever_is_listed_first(rng: np.random.Generator) -> None:
+    """Five and five are no group of ten, which would be too large; they pass in the other order the second time."""
+    near, far = FILE[:5], FILE[:5] + (400.0, 60.0)
+    step = 46.0 * np.array([1.2, 0.0]) + (5.0, 5.0)
+    second = np.vstack([far, near]) + step + rng.normal(0.0, 0.3, (10, 2))
+    found = told(traces(np.vstack([near, far]), second), 10)
+    right = found[np.arange(10), np.roll(np.arange(10), 5)]
+    assert right.min() > 0.9
+
+
 def test_larger_groups_are_left_to_what_each_says() -> None:
     many = np.column_stack([-2.0 * np.arange(GROUP_MAX + 1), np.zeros(GROUP_MAX + 1)])
     seen = traces(many, many + (55.0, 0.0))
