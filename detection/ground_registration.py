@@ -52,6 +52,7 @@ STEEP_MIN: Final = 0.1
 
 _SIDE: Final = np.hanning(CELLS + 2)[1:-1].astype(np.float32)
 _HANN: Final = np.outer(_SIDE, _SIDE)
+_STEPS: Final = np.arange(CELLS) + 0.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -230,15 +231,16 @@ def _grid_to_blocks(matrix: FloatArray, corner_m: FloatArray, cell_m: float, fac
 def _laid(grey: NDArray[np.float32], to_blocks: FloatArray) -> NDArray[np.float32]:
     """Return the brightness of a picture at places of the ground, shape (CELLS, CELLS); NaN where it shows them not."""
     depth = to_blocks[2, 2]
-    steps = np.arange(CELLS) + 0.5
-    behind = to_blocks[2, 0] * steps + to_blocks[2, 1] * steps[:, None] + depth <= 0.0
     if abs(depth) < DEPTH_MIN_M:
         return np.full((CELLS, CELLS), np.nan, np.float32)
     coefficients = (to_blocks / depth).ravel()[:8].tolist()
     laid = Image.fromarray(grey).transform(
         (CELLS, CELLS), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=np.nan
     )
-    return np.where(behind, np.float32(np.nan), np.asarray(laid))
+    across, down = to_blocks[2, 0] * _STEPS, to_blocks[2, 1] * _STEPS[:, None]
+    if across.min() + down.min() + depth > 0.0:
+        return np.asarray(laid)
+    return np.where(across + down + depth <= 0.0, np.float32(np.nan), np.asarray(laid))
 
 
 def _flat(laid: NDArray[np.float32], both: NDArray[np.bool_]) -> NDArray[np.float32]:

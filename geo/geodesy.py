@@ -36,10 +36,10 @@ def geodetic_to_ecef(lat_deg: ArrayLike, lon_deg: ArrayLike, alt_hae_m: ArrayLik
     sin_lat, cos_lat = np.sin(lat), np.cos(lat)
     prime_vertical = SEMI_MAJOR_M / np.sqrt(1.0 - ECC2 * sin_lat**2)
     axial = (prime_vertical + alt_m) * cos_lat
-    x, y, z = np.broadcast_arrays(
-        axial * np.cos(lon), axial * np.sin(lon), (prime_vertical * (1.0 - ECC2) + alt_m) * sin_lat
-    )
-    return np.stack([x, y, z], axis=-1)
+    x, y, z = axial * np.cos(lon), axial * np.sin(lon), (prime_vertical * (1.0 - ECC2) + alt_m) * sin_lat
+    xyz_m = np.empty((*np.shape(x), 3))
+    xyz_m[..., 0], xyz_m[..., 1], xyz_m[..., 2] = x, y, z
+    return xyz_m
 
 
 def ecef_to_geodetic(xyz_m: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -80,11 +80,11 @@ def enu_to_ecef_matrix(lat_deg: ArrayLike, lon_deg: ArrayLike) -> FloatArray:
     """Return the rotation from east-north-up to ECEF, shape (..., 3, 3)."""
     lat, lon = np.broadcast_arrays(np.radians(lat_deg), np.radians(lon_deg))
     sin_lat, cos_lat, sin_lon, cos_lon = np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon)
-    zero = np.zeros_like(sin_lat)
-    east = np.stack([-sin_lon, cos_lon, zero], axis=-1)
-    north = np.stack([-sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat], axis=-1)
-    up = np.stack([cos_lat * cos_lon, cos_lat * sin_lon, sin_lat], axis=-1)
-    return np.stack([east, north, up], axis=-1)
+    matrix = np.zeros((*np.shape(sin_lat), 3, 3))
+    matrix[..., 0, 0], matrix[..., 1, 0] = -sin_lon, cos_lon
+    matrix[..., 0, 1], matrix[..., 1, 1], matrix[..., 2, 1] = -sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat
+    matrix[..., 0, 2], matrix[..., 1, 2], matrix[..., 2, 2] = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
+    return matrix
 
 
 def ned_to_ecef_matrix(lat_deg: ArrayLike, lon_deg: ArrayLike) -> FloatArray:

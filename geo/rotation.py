@@ -26,12 +26,16 @@ def yaw_pitch_roll_matrix(yaw_deg: ArrayLike, pitch_deg: ArrayLike, roll_deg: Ar
     """
     yaw, pitch, roll = np.broadcast_arrays(np.radians(yaw_deg), np.radians(pitch_deg), np.radians(roll_deg))
     sy, cy, sp, cp, sr, cr = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch), np.sin(roll), np.cos(roll)
-    rows = [
-        [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-        [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-        [-sp, cp * sr, cp * cr],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    rows = (
+        (cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr),
+        (sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr),
+        (-sp, cp * sr, cp * cr),
+    )
+    turned = np.empty((*yaw.shape, 3, 3))
+    for i, row in enumerate(rows):
+        for j, number in enumerate(row):
+            turned[..., i, j] = number
+    return turned
 
 
 def matrix_to_yaw_pitch_roll(matrix: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -65,7 +69,7 @@ def _platform_to_ned(poses: Poses) -> FloatArray:
 def camera_to_ned(poses: Poses) -> FloatArray:
     """Return the rotation from camera axes to north-east-down for each pose, shape (n, 3, 3)."""
     first, run = runs_of(poses)
-    some = poses.take(first)
+    some = poses if len(first) == len(poses) else poses.take(first)
     gimbal = yaw_pitch_roll_matrix(some.gimbal_yaw_deg, some.gimbal_pitch_deg, some.gimbal_roll_deg)
     return np.asarray((_platform_to_ned(some) @ gimbal)[run])
 
