@@ -172,7 +172,7 @@ def _compared(before: Taken, now: Taken) -> Shift | None:
         for taken, matrix in zip((before, now), matrices, strict=True)
     )
     both = np.isfinite(first) & np.isfinite(second)
-    if both.mean() < SHARED_MIN:
+    if np.count_nonzero(both) < SHARED_MIN * both.size:
         return None
     reach = max(2, min(CELLS // 3, int(REACH_M / cell_m)))
     window = _HANN * np.where(both, ndimage.uniform_filter(both.astype(np.float32), RIM_CELLS), np.float32(0.0))
@@ -206,7 +206,8 @@ def _four_by_four(alike: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     if not square.any():
         return None
     rows, columns = alike.shape
-    wide = np.pad(square, 2)
+    wide = np.zeros((rows + 3, columns + 3), dtype=bool)
+    wide[2 : rows + 1, 2 : columns + 1] = square
     wide = wide[:rows] | wide[1 : rows + 1] | wide[2 : rows + 2] | wide[3 : rows + 3]
     found = wide[:, :columns] | wide[:, 1 : columns + 1] | wide[:, 2 : columns + 2] | wide[:, 3 : columns + 3]
     return np.asarray(found)

@@ -1,4 +1,4 @@
-"""Pictures handed to other processes through memory that both have, and not through a pipe, which costs 3 ms each.
+"""Pictures handed to other processes through memory that both have: a pipe costs 3 ms for each of 640 x 512.
 
 There are as many slots as stretches under way. What does not fit, or finds no slot, goes through the pipe as it is. The
 memory is a file without a name in `/dev/shm`: it is on no disk, and gone with the processes, however they end.
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 SLOT_BYTES: Final = 8_000_000
 """A stretch of pictures of 640 x 512 and the one before it take five."""
+LARGE_SLOT_BYTES: Final = 32_000_000
+"""The same of 1920 x 1080, for which the pipe takes 23 ms a picture."""
+ROOM_SHARE, LARGE_ROOM_SHARE = 0.5, 0.125
+"""Share of the free memory that slots take at most: other programs may want some, too."""
 IN_MEMORY: Final = "/dev/shm"  # noqa: S108 - no file of it has a name
 STEP: Final = 64
 """Arrays begin at multiples of this: what processors read at once."""
@@ -47,8 +51,10 @@ class Slots:
     """
 
     def __init__(self, context: SpawnContext, most: int) -> None:
-        wanted = most if _room_bytes() > 2 * most * SLOT_BYTES else 0
-        self.memory = tuple(context.RawArray("B", SLOT_BYTES) for _ in range(wanted))
+        room_bytes = _room_bytes()
+        self._slot_bytes = LARGE_SLOT_BYTES if most * LARGE_SLOT_BYTES < LARGE_ROOM_SHARE * room_bytes else SLOT_BYTES
+        wanted = most if most * self._slot_bytes < ROOM_SHARE * room_bytes else 0
+        self.memory = tuple(context.RawArray("B", self._slot_bytes) for _ in range(wanted))
         self._free = list(range(wanted))
 
     def put(self, stretch: Stretch) -> Sent:
@@ -57,7 +63,7 @@ class Slots:
         pickled = pickle.dumps(stretch, protocol=5, buffer_callback=arrays.append)
         raw = [array.raw() for array in arrays]
         lengths = tuple(one.nbytes for one in raw)
-        if not self._free or sum(map(_padded, lengths)) > SLOT_BYTES:
+        if not self._free or sum(map(_padded, lengths)) > self._slot_bytes:
             return Sent(pickle.dumps(stretch, protocol=5))
         slot, at = self._free.pop(), 0
         target = memoryview(self.memory[slot]).cast("B")

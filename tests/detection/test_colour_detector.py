@@ -170,3 +170,12 @@ def test_large_colour_pictures_are_looked_at_more_closely(
     assert 3.0 < shown(colour) / shown(heat) < 5.0
     assert shown(colour, 24.0) == shown(colour)
     assert shown(colour, 12.0) == shown(heat)
+
+
+@pytest.mark.parametrize("colour", range(3))
+@pytest.mark.parametrize("level", [40, 240])
+def test_one_colour_that_is_off_the_others_is_enough(colour: int, level: int) -> None:
+    picture = np.full((64, 80, 3), 140, dtype=np.uint8)
+    assert not in_colour(picture)
+    picture[..., colour] = level
+    assert in_colour(picture)

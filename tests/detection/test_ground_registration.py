@@ -186,3 +186,12 @@ def test_the_ground_is_laid_out_as_point_by_point(rng, pitch: float, up: float) 
         assert laid[row, column] == pytest.approx(top * (1 - (y - i)) + low * (y - i), abs=1e-2)
         compared += 1
     assert compared > 30
+
+
+def test_ground_behind_the_camera_is_not_seen_in_the_picture() -> None:
+    """Every place falls on one pixel, and those from column 64 on do so from behind."""
+    depth = np.array([-0.01, 0.0, 0.64])
+    grey = np.full((100, 100), 7.0, dtype=np.float32)
+    laid = _laid(grey, np.stack([20.0 * depth, 30.0 * depth, depth]))
+    assert (laid[:, :64] == 7.0).all()
+    assert np.isnan(laid[:, 64:]).all()

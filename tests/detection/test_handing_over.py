@@ -9,7 +9,7 @@ import pytest
 
 from detection import handing_over
 from detection.ground_registration import SeenGround
-from detection.handing_over import SLOT_BYTES, Slots, received
+from detection.handing_over import LARGE_SLOT_BYTES, SLOT_BYTES, Slots, received
 from detection.looking import Picture, Stretch
 from detection.looks import Look, Looks
 from detection.sheets import Tile
@@ -71,13 +71,37 @@ def test_pictures_that_lie_in_a_slot_are_not_pickled_and_cannot_be_written_to() 
 
 
 def test_what_is_larger_than_a_slot_and_what_finds_no_memory_goes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 3 * SLOT_BYTES)
     slots = Slots(multiprocessing.get_context("spawn"), 1)
     large = stretch(2, side=SLOT_BYTES // (64 * 3 * 2))
     sent = slots.put(large)
     assert sent.slot == -1
     assert same(received(sent, slots.memory), large)
     assert slots.put(stretch(3)).slot == 0
+    monkeypatch.undo()
     monkeypatch.setattr(handing_over, "IN_MEMORY", "/no such folder")
     without = Slots(multiprocessing.get_context("spawn"), 1)
     assert without.memory == ()
     assert same(received(without.put(stretch(4)), ()), stretch(4))
+
+
+@pytest.mark.parametrize(
+    ("room_slots", "slots", "slot_bytes"),
+    [(16.1 * 4, 2, LARGE_SLOT_BYTES), (15.9 * 4, 2, SLOT_BYTES), (4.1, 2, SLOT_BYTES), (3.9, 0, 0)],
+)
+def test_slots_are_large_where_they_take_an_eighth_of_the_room_and_none_where_they_took_half(
+    monkeypatch: pytest.MonkeyPatch, room_slots: float, slots: int, slot_bytes: int
+) -> None:
+    """Room in slots of the smaller size, four of which are a large one."""
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: int(room_slots * SLOT_BYTES))
+    made = Slots(multiprocessing.get_context("spawn"), 2)
+    assert [len(memory) for memory in made.memory] == [slot_bytes] * slots
+
+
+def test_a_stretch_of_full_hd_pictures_lies_in_a_large_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 9 * LARGE_SLOT_BYTES)
+    slots = Slots(multiprocessing.get_context("spawn"), 1)
+    large = stretch(5, pictures=5, side=1920 * 1080 // 64)
+    sent = slots.put(large)
+    assert sent.slot == 0
+    assert same(received(sent, slots.memory), large)
