@@ -1,6 +1,6 @@
 """A filmed patrol in large pictures: ours by ground sample distance, against SAHI's and supervision's slices.
 
-Three stretches of a patrol (100 and 60 m above ground, 45 degrees down, eight pictures of 1920 x 1080 each, three a
+Three stretches of a patrol (100, 80 and 60 m above ground, 45 degrees down, eight pictures of 1920 x 1080 each, three a
 second, through H.264; telemetry and terrain with their errors). All use the bundled weights in ONNX Runtime
 and the same score limit; supervision calls our detector, SAHI that of ultralytics. Slices are as large as the network's
 input with a fifth of overlap, supervision's also by its own defaults. Ours is measured as `ingest` looks, passing over
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 SLICE_PX = (640, 512)
 SHARED = 0.2
 WORLDS = (1, 2, 3)
-HEIGHTS_M = (100.0, 60.0)
+HEIGHTS_M = (100.0, 80.0, 60.0)
 PICTURES = 8
 """Of each world."""
 CAMERA = CameraModel.from_fov(hfov_deg=50.0, width_px=1920, height_px=1080)
