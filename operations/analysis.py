@@ -217,6 +217,8 @@ class FrameAnalysis:
     """Hits of which no small picture was kept."""
     silent: int = 0
     """Frames without an answer of the detector, in a row up to now."""
+    only_sky: int = 0
+    """Frames that by their poses show nothing but sky and ground too far: nothing of them was looked at."""
     last_footprint_ns: int | None = None
     on_terrain: int = 0
     off_terrain: int = 0
@@ -237,6 +239,7 @@ class FrameAnalysis:
         self._note(frame.index, detections.problems)
         self.silent = 0 if detections.answered else self.silent + 1
         self.with_pose += frame.pose is not None
+        self.only_sky += planned.plan is not None and not planned.plan.tiles
         if planned.pose is not None and planned.camera is not None and planned.plan is not None:
             first_row_px = planned.plan.first_row_px
             self.looks.append(Look(planned.pose, planned.camera, first_row_px, seen.shift, frame.sigmas))
@@ -287,6 +290,12 @@ class FrameAnalysis:
             told.append(
                 f"the terrain does not reach {self.off_terrain} of the {asked} places that were looked from: nothing "
                 "there has a place; give terrain that covers it, and --redo"
+            )
+        if self.only_sky:
+            told.append(
+                f"{self.only_sky} of {self.count} frames were not looked at: by their poses they show nothing but sky "
+                "and ground too far to find a person on; where that is wrong, correct the gimbal's angles, or give "
+                "--person-min-px 0, and --redo"
             )
         if self.without_chip:
             told.append(

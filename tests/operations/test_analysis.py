@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from fractions import Fraction
 from types import SimpleNamespace
@@ -98,6 +99,27 @@ def test_what_is_placed_kilometres_away_lies_in_a_footprint() -> None:
     shown = shapely.Polygon(found.frames.ring_lon_lat)
     assert shown.contains(shapely.Point(found.hits.lon_deg[0], found.hits.lat_deg[0]))
     assert (shown.bounds[3] - 50.0) * 111_250.0 > 8_000.0
+
+
+@pytest.mark.parametrize(("pitch_deg", "least_px", "looks"), [(20.0, None, 0), (20.0, 0.0, 3), (-60.0, None, 3)])
+def test_pictures_of_sky_alone_are_not_looked_at_and_that_is_said(pitch_deg, least_px, looks) -> None:
+    """Where the told pitch is wrong, nobody may think that the ground was looked at."""
+    flight = flown([0, 10, 20], [8.0] * 3)
+    frames = [
+        dataclasses.replace(
+            frame,
+            image=np.zeros((1024, 1280, 3), np.uint8),
+            pose=dataclasses.replace(frame.pose, gimbal_pitch_deg=pitch_deg),
+        )
+        for frame in flight.frames()
+    ]
+    flight.frames = lambda: iter(frames)
+    settings = IngestSettings(terrain=FlatTerrain(height_m=0.0), person_min_px=least_px)
+    detector = Says(Detections(**NOTHING))
+    found = analyse(flight, detector, settings, media_id="m")
+    assert detector.asked == looks
+    said = [text for text in found.problems if text.startswith("3 of 3 frames were not looked at: by their poses")]
+    assert len(said) == (1 if looks == 0 else 0)
 
 
 class Eastern:
