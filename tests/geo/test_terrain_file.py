@@ -160,7 +160,7 @@ class TestRefusals:
         self.refuse(path, "holds no height")
 
     def test_unknown_datum(self, tmp_path):
-        self.refuse(tmp_path, "must be 'egm96' or 'hae'", datum="msl")
+        self.refuse(tmp_path, "'msl' is neither egm96 nor hae, nor a geoid's grid file", datum="msl")
 
 
 def tiles_of(folder, heights, side):

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from geo.geoid import undulation_m
 from geo.terrain_tiles import TerrainTile, TileSource, lay_out
 from geo.vertical import VerticalReference
 
@@ -28,9 +29,9 @@ class Level:
 
 def tile(north, west, rows, columns, step, height_m):
     return TerrainTile(
-        raster=Level(height_m), reference=ELLIPSOID, north_up=True, north_deg=north, south_deg=north - rows * step,
-        west_deg=west, east_deg=west + columns * step, lat_step_deg=step, lon_step_deg=step, rows=rows,
-        columns=columns,
+        raster=Level(height_m), reference=ELLIPSOID, geoid=undulation_m, north_up=True, north_deg=north,
+        south_deg=north - rows * step, west_deg=west, east_deg=west + columns * step, lat_step_deg=step,
+        lon_step_deg=step, rows=rows, columns=columns,
     )  # fmt: skip
 
 
