@@ -59,7 +59,8 @@ class ColourDetector:
         self.grey = grey
         self.class_names, self.input_px = grey.class_names, grey.input_px
         self._open_colour, self._as_ours = open_colour, as_ours
-        self._colour: Detector | None = None
+        self._colour: tuple[Detector, NDArray[np.int64]] | None = None
+        """The other, and which of our classes each of its own is; -1 for none."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each, boxes in picture pixels."""
@@ -67,13 +68,15 @@ class ColourDetector:
         grey = [image for image, has in zip(images, coloured, strict=True) if not has]
         colour = [image for image, has in zip(images, coloured, strict=True) if has]
         of_grey = iter(self.grey.detect(grey) if grey else [])
-        of_colour = iter(self._in_colour(colour) if colour else [])
+        of_colour = iter(self._seen_in_colour(colour) if colour else [])
         return [next(of_colour if has else of_grey) for has in coloured]
 
-    def _in_colour(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def _seen_in_colour(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         if self._colour is None:
-            self._colour = self._open_colour()
-        names = [self._as_ours(name) for name in self._colour.class_names]
-        ours = np.array([self.class_names.index(name) if name in self.class_names else -1 for name in names])
-        renamed = [dataclasses.replace(one, classes=ours[one.classes]) for one in self._colour.detect(images)]
+            opened = self._open_colour()
+            names = [self._as_ours(name) for name in opened.class_names]
+            ours = [self.class_names.index(name) if name in self.class_names else -1 for name in names]
+            self._colour = opened, np.array(ours, dtype=np.int64)
+        detector, numbers = self._colour
+        renamed = [dataclasses.replace(one, classes=numbers[one.classes]) for one in detector.detect(images)]
         return [one.take(one.classes >= 0) for one in renamed]

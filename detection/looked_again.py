@@ -37,6 +37,9 @@ def looked_again(recordings: Sequence[tuple[GroundTracks, Shown]]) -> NDArray[np
     tracks = [some for some, _ in recordings]
     if not any(len(shown.rings) for _, shown in recordings):
         return np.ones(sum(len(some) for some in tracks), dtype=bool)
+    trees = [
+        shapely.STRtree([shapely.make_valid(shapely.Polygon(ring)) for ring in shown.rings]) for _, shown in recordings
+    ]
     found = []
     for own, some in enumerate(tracks):
         last = some.offsets[1:] - 1
@@ -44,8 +47,7 @@ def looked_again(recordings: Sequence[tuple[GroundTracks, Shown]]) -> NDArray[np
         seen = np.zeros(len(some), dtype=bool)
         for other, (_, shown) in enumerate(recordings):
             since = some.t_utc_ns[some.offsets[:-1]] if other > own else some.t_utc_ns[last] + round(AGAIN_S * 1e9)
-            outlines = [shapely.make_valid(shapely.Polygon(ring)) for ring in shown.rings]
-            row, picture = shapely.STRtree(outlines).query(place, predicate="intersects")
+            row, picture = trees[other].query(place, predicate="intersects")
             seen[row[shown.to_ns[picture] > since[row]]] = True
         found.append(seen)
     return np.concatenate(found)
