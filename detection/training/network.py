@@ -36,10 +36,7 @@ def make_network(start: Path | None) -> Any:
     MissingPartError
         When ultralytics is not installed.
     """
-    load_ultralytics()
-    from ultralytics.nn.tasks import DetectionModel
-
-    network = DetectionModel(ARCHITECTURE, nc=COCO_CLASSES, verbose=False)
+    network, _ = _untrained()
     state = None if start is None else _state(start)
     if state is None:
         return keep_classes(network)
@@ -62,21 +59,35 @@ def coco_network(weights: Path) -> Any | None:
         When ultralytics is not installed.
     """
     held = read_trusted(weights)
-    ultralytics = load_ultralytics()
-    import torch
-
+    network, ultralytics = _untrained()
     try:
-        state = torch.load(io.BytesIO(held), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError):
+        state = _plain(held)
+    except Exception:  # noqa: BLE001 - whoever opens it as a whole model says what is wrong with it
         return None
-    if len(state.get(_CLASS_OUTPUT, ())) != COCO_CLASSES:
+    if state is None or len(state.get(_CLASS_OUTPUT, ())) != COCO_CLASSES:
         return None
-    from ultralytics.nn.tasks import DetectionModel
-
-    network = DetectionModel(ARCHITECTURE, nc=COCO_CLASSES, verbose=False)
     _load(network, state, weights)
     network.names = dict(ultralytics.utils.YAML.load(ultralytics.utils.ROOT / "cfg/datasets/coco.yaml")["names"])
     return network
+
+
+def _untrained() -> tuple[Any, Any]:
+    """Return the network with all of COCO's classes, and ultralytics."""
+    ultralytics = load_ultralytics()
+    from ultralytics.nn.tasks import DetectionModel
+
+    return DetectionModel(ARCHITECTURE, nc=COCO_CLASSES, verbose=False), ultralytics
+
+
+def _plain(held: bytes) -> dict[str, Any] | None:
+    """Read a plain state dict, or None where a file holds objects of its own, whose pickle runs code."""
+    import torch
+
+    try:
+        found = torch.load(io.BytesIO(held), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        return None
+    return dict(found)
 
 
 def _load(network: Any, state: dict[str, Any], start: Path | None) -> None:
@@ -101,13 +112,12 @@ def _state(start: Path) -> dict[str, Any]:
         return {name: torch.from_numpy(np.array(array)) for name, array in read_checkpoint(start).averaged().items()}
     held = read_trusted(start)
     try:
-        try:
-            found = torch.load(io.BytesIO(held), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:
+        plain = _plain(held)
+        if plain is None:
             found = torch.load(io.BytesIO(held), map_location="cpu", weights_only=False)
             found = found.get("ema") or found["model"]
-            found = found.state_dict()
-        return dict(found)
+            plain = dict(found.state_dict())
+        return plain
     except Exception as error:
         raise ModelError(
             f"{start.name}: cannot be read as weights ({type(error).__name__}); give a .pt file of a YOLO26n",
