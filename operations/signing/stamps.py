@@ -14,6 +14,7 @@ from rfc3161_client import (
 )
 
 from operations.signing.errors import StampError
+from telemetry.klv.ber import decode_length, encode_length
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,14 +103,10 @@ def _certificates_in_order(answer: bytes) -> bytes:
 
 def _head(data: bytes) -> tuple[int, int]:
     """Return where the content of the value at the beginning starts and ends."""
-    start, length = 2, data[1]
-    if length > 128:  # noqa: PLR2004 - the long form; 128 itself is of no definite length
-        start += length - 128
-        length = int.from_bytes(data[2:start], "big")
-    elif length == 128:  # noqa: PLR2004
-        raise ValueError("of no definite length")
-    if start + length > len(data):
-        raise ValueError("cut short")
+    told = decode_length(data, 1)
+    if told is None or sum(told) > len(data):
+        raise ValueError("cut short, or of no definite length")
+    length, start = told
     return start, start + length
 
 
@@ -128,11 +125,7 @@ def _values(data: bytes) -> list[bytes]:
 
 
 def _value(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    if size < 128:  # noqa: PLR2004 - the short form
-        return bytes([tag, size]) + content
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 128 + len(octets)]) + octets + content
+    return bytes([tag]) + encode_length(len(content)) + content
 
 
 def bytes_of(path: Path) -> bytes:
