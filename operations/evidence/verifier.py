@@ -168,19 +168,25 @@ class _Anchors:
     def check(self, manifest: dict[str, Any], witnesses: list[str], trusted_pem: str) -> None:
         trusted = certificates_of(trusted_pem) if trusted_pem else []
         wanted = {entry["key"]: number for number, text in enumerate(witnesses) for entry in read_keys(text)}
+        own = {entry["key"] for text in manifest["keys"] for entry in read_keys(text)}
         found: set[int] = set()
         for number, proof in sorted(manifest["anchors"].items(), key=lambda item: int(item[0])):
             name = f"anchors/{int(number):06d}"
             note = _file(self.folder, f"{name}.note").decode()
-            text, by = signers(note, list(wanted))
+            try:
+                text, by = signers(note, sorted({*wanted, *own}))
+            except VerifierError as error:
+                self.wrong.append(f"{name}.note: {error}")
+                continue
             operation, size, root = read_head(text)
             nodes = [bytes.fromhex(node) for node in proof]
             if operation != self.head[0] or not grew((size, root), self.head[1:], nodes):
                 self.wrong.append(f"{name}.note is no earlier head of this log")
                 continue
             for key, t_s in by.items():
-                found.add(wanted[key])
-                self.told.append(f"{name}.note: {_covers(size)}, signed by {key.split('+')[0]}, dated {_utc(t_s)}")
+                found |= {wanted[key]} if key in wanted else set()
+                who = key.split("+")[0] + ("" if key in wanted else ", as is the package")
+                self.told.append(f"{name}.note: {_covers(size)}, signed by {who}, dated {_utc(t_s)}")
             unknown = {who for who, *_ in read_note(note)[1]} - {key.split("+")[0] for key in by}
             if unknown:
                 names = ", ".join(sorted(unknown))

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 
+from vedette.commands.eval import films_ground
 from vedette.commands.eval_report import page
 from vedette.commands.eval_scores import Curves, Row, SetScore
 from vedette.main import main
@@ -179,11 +181,26 @@ def test_what_cannot_be_scored_is_one_sentence(tmp_path: Path, a_model: Path) ->
         (("--pictures", str(tmp_path / "x.json")), "cannot be read as COCO annotations"),
         (("--film", str(tmp_path / "clip.ts")), "cannot be read as the truth of a film"),
         (("--pictures", str(tmp_path / "x.csv")), "labelled pictures come as COCO"),
+        (("--terrain-datum", "hae"), "--terrain-datum says what the heights of --terrain count from"),
     ):
         done = run("eval", "--model", str(a_model), *arguments)
         assert done.returncode == 2, done.stderr
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_ground_of_films_counts_from_what_is_stated(tmp_path: Path) -> None:
+    """100 m at 0 N 0 E: above the ellipsoid as they are, above sea level 17.16 m more (NGA's EGM96 program)."""
+    path = tmp_path / "dem.tif"
+    place = rasterio.transform.from_origin(-0.005, 0.005, 0.001, 0.001)
+    posts = np.full((10, 10), 100.0, dtype=np.float32)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=10, height=10, count=1, dtype="float32", crs="EPSG:4326", transform=place
+    ) as file:
+        file.write(posts, 1)
+    heights = [float(np.asarray(films_ground(path, datum).height_hae_m(0.0, 0.0))) for datum in ("hae", "egm96", None)]
+    assert heights == pytest.approx([100.0, 117.16, 117.16], abs=0.02)
+    assert films_ground(None, None) is None
 
 
 def test_no_foreign_text_is_code_on_the_page() -> None:

@@ -43,6 +43,22 @@ def test_a_boresight_is_found_kept_and_applied(flown, tmp_path, capsys):
     assert after.sigmas.gimbal_yaw_deg > 0.0
 
 
+def test_what_is_doubtful_of_the_clip_is_said(tmp_path, capsys, monkeypatch):
+    """A clip of 2090 was dated by a wrong clock, or this computer's is wrong."""
+    monkeypatch.setattr("tests.vedette.flown_marks.T0_NS", 3_786_912_000_000_000_000)
+    clip, marks = tmp_path / "late.ts", tmp_path / "marks.csv"
+    write_flight_over_marks(clip, marks)
+    assert main(["calibrate", str(clip), str(marks), "--out", str(tmp_path / "a.toml")]) == 0
+    assert "its times reach to 2090-01-01T00:00:11 UTC" in capsys.readouterr().err
+    assert main(["calibrate", str(clip), str(marks), "--out", str(tmp_path / "b.toml"), "--json"]) == 0
+    assert any("its times reach to 2090" in one for one in json.loads(capsys.readouterr().out)["problems"])
+    offset = ["klv", "offset", str(clip), str(clip)]
+    assert main(offset) == 1  # its pictures are one grey: there is nothing that moves
+    assert "its times reach to 2090-01-01T00:00:11 UTC" in capsys.readouterr().err
+    assert main([*offset, "--json"]) == 1
+    assert any(one["kind"] == "clock_ahead" for one in json.loads(capsys.readouterr().out)["log_problems"])
+
+
 @pytest.mark.parametrize(
     ("table", "word"),
     [

@@ -60,12 +60,16 @@ def calibrate(
     recordings = open_recordings(clip, track=track).recordings
     with read(recordings[0], options) as reader:
         seen, media_s, lens = _sightings(reader, marks, options)
+        problems = reader.problems
     found = estimate(seen, lens)
     write_camera(out, found, made_from=f"{clip.name} and {points.name}")
     if as_json:
-        print_json(_as_object(found, out) | {"left_out_media_s": media_s[list(found.unfit)].tolist()})
+        told = {"left_out_media_s": media_s[list(found.unfit)].tolist(), "problems": [one.message for one in problems]}
+        print_json(_as_object(found, out) | told)
     else:
         _show(found, out)
+        for problem in problems:
+            ERRORS.print(line(("problem:", "yellow"), f" {problem.message}"), soft_wrap=True)
     for left_out in _left_out(seen, media_s, found):
         ERRORS.print(line(("left out:", "yellow"), f" {left_out}"))
     if found.unfit:

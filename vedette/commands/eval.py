@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from vedette.commands.ground_options import TerrainDatum
 from vedette.commands.screen import ERRORS, RESULTS, print_json, progress
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from detection.calibration import Calibration
     from detection.values import Detections, Detector
+    from geo.values import Terrain
     from vedette.commands.eval_follow import FollowScore
     from vedette.commands.eval_held_out import HeldOut
     from vedette.commands.eval_sources import LabelledFrame, Source
@@ -48,6 +50,7 @@ def evaluate(
         tuple[Path, Path] | None, typer.Option(help="Truth and tracks of the MOT challenges: gt.txt result.txt.")
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="Ground of the films (default: level).")] = None,
+    terrain_datum: TerrainDatum = None,
     calibrate: Annotated[bool, typer.Option(help="Learn the scores' calibration from all this and write it.")] = False,
     hold_out: Annotated[
         bool, typer.Option("--hold-out", help="Also judge each run's probabilities by curves of the other runs alone.")
@@ -70,6 +73,7 @@ def evaluate(
     from vedette.commands.eval_report import write_report
     from vedette.commands.eval_scores import calibration_of, score_source
 
+    ground = films_ground(terrain, terrain_datum)
     chosen = default_model() if model is None else model_at(model)
     limit = Filter().score_min if score is None else score
     keep = Filter(score_min=0.01, boxes_max=300)
@@ -92,7 +96,7 @@ def evaluate(
         ERRORS.print(f"wrote {held}: probabilities of {taught}; other classes keep their scores", soft_wrap=True)
     scores = [score_source(one, found, true, limit, known) for one, found, true in judged]
     apart = held_out(judged, limit) if hold_out else ()
-    follows = _follow(judged, limit, terrain, (hours, passes), known)
+    follows = _follow(judged, limit, ground, (hours, passes), known)
     if filmed > 0.0:
         shown, _ = load_detector(chosen, threads=threads)
         follows.append(score_followed(f"{filmed:g} min of a filmed patrol", filmed_patrols(filmed, FILMED_SEED, shown)))
@@ -112,6 +116,21 @@ def evaluate(
         RESULTS.print("MOT: " + ", ".join(f"{name} {value:.4f}" for name, value in followed.items()))
 
 
+def films_ground(terrain: Path | None, datum: str | None) -> Terrain | None:
+    """Open the films' ground; None where no file is given: each film's own level then.
+
+    Raises
+    ------
+    InputError
+        As `read_stated_ground`.
+    """
+    from geo.stated_ground_file import read_stated_ground
+
+    if terrain is None and datum is None:
+        return None
+    return read_stated_ground(terrain, None, datum=datum)
+
+
 def _mot(truth: Path, result: Path) -> dict[str, float]:
     """Score a tracker's file against the truth as the MOT challenges do."""
     from detection.mot_file import read_mot
@@ -124,15 +143,13 @@ def _mot(truth: Path, result: Path) -> dict[str, float]:
 def _follow(
     judged: list[tuple[Source, list[Detections], list[LabelledFrame]]],
     limit: float,
-    terrain: Path | None,
+    ground: Terrain | None,
     simulate: tuple[float, int],
     known: Calibration | None,
 ) -> list[FollowScore]:
     """Follow films, and hours of simulated boxes over so many passes where asked for."""
-    from geo.terrain_file import read_terrain
     from vedette.commands.eval_follow import followed_film, score_followed, simulated
 
-    ground = None if terrain is None else read_terrain(terrain)
     scores = []
     for source, found, true in judged:
         if known is not None:

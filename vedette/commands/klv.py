@@ -252,7 +252,8 @@ def offset(
     found, by_pts = joint.offset, joint.by_pts
     if as_json:
         rate = {"rate_ppm": joint.rate_ppm, "rate_sigma_ppm": joint.rate_sigma_ppm}
-        print_json(dataclasses.asdict(found) | rate | {"clip_clock": "pts" if by_pts else "utc"})
+        told = {"clip_clock": "pts" if by_pts else "utc", "log_problems": [_problem(one) for one in track.problems]}
+        print_json(dataclasses.asdict(found) | rate | told)
     elif found.reason:
         RESULTS.print(f"no offset: {found.reason} ({found.pairs} frame pairs)")
     else:
@@ -265,5 +266,7 @@ def offset(
                 f"the log's clock runs {joint.rate_ppm:+.0f} ppm against the clip's, one sigma "
                 f"{joint.rate_sigma_ppm:.0f}; the offset holds in the middle of what was looked at"
             )
+    if not as_json:
+        _tell(track.problems)
     if found.reason:
         raise typer.Exit(1)

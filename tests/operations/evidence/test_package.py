@@ -81,10 +81,13 @@ def test_an_earlier_head_in_a_package_is_checked_with_who_signed_and_stamped_it(
     assert status == 0
     assert f"anchors/{name}.note: the first {int(name)} records are as they were then, signed by police" in told
     assert f"anchors/{name}.tsr: the first {int(name)} records are as they were then, stamped by Test TSA" in told
-    assert f"anchors/{name}.note: the signatures of ana, not checked" in told
+    own = f"anchors/{name}.note: the first {int(name)} records are as they were then, signed by ana, as is the package"
+    assert own in told
+    assert "not checked: no --witness key" not in told
     status, told = said()
     assert status == 0
-    assert "the signatures of ana, police, not checked" in told
+    assert own in told
+    assert "the signatures of police, not checked" in told
     assert f"openssl ts -verify -in anchors/{name}.tsr -data anchors/{name}.txt -CAfile AUTHORITY.pem" in told
     status, told = said("--witness", made / "ben.pub")
     assert (status, "no earlier head in the package is signed by ben" in told) == (1, True)
@@ -110,6 +113,24 @@ def test_an_earlier_head_of_a_log_that_went_otherwise_does_not_pass(made, tmp_pa
     text = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
     (copy / "package.note").write_text(ana.note(text))
     assert check_package(str(copy))[0] == [f"anchors/{path.name} is no earlier head of this log"]
+
+
+def test_an_earlier_head_whose_own_signature_does_not_fit_is_no_head(made, tmp_path, night):
+    from operations.signing.signer import Signer
+
+    ana = Signer.read(made / "ana.key", None, night.clock())
+    copy = shutil.copytree(made / "op-redacted", tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    path = next((copy / "anchors").glob("*.note"))
+    text = path.read_text().split("\n\n")[0] + "\n"
+    path.write_text(f"{text}\n{ana.sign(text.replace('vedette', 'vidette'))}")
+    manifest["files"][f"anchors/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    data = json.dumps(manifest).encode()
+    (copy / "manifest.json").write_bytes(data)
+    said = f"vedette evidence package\n{manifest['operation']}\n{hashlib.sha256(data).hexdigest()}\n"
+    (copy / "package.note").write_text(ana.note(said))
+    unfit = f"anchors/{path.name}: the signature of ana does not fit the text: one of them was changed"
+    assert check_package(str(copy))[0] == [unfit]
 
 
 def test_what_is_in_a_package(made, night):
