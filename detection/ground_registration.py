@@ -47,6 +47,8 @@ MOVED_BLOCKS: Final = 3.0
 """Ground that has moved by fewer blocks is not told from marks burned into the picture."""
 ALIKE_SHARE: Final = 0.1
 """Blocks that changed by less than this share of the spread of all changes are alike."""
+SIDE_OF_16_BITS: Final = 16
+"""Largest side of a block whose sum of 8 bits each cannot be more than 16 bits."""
 STEEP_MIN: Final = 0.1
 """Pictures that look less steeply down than this (the sine of 6 degrees) show ground too unevenly to be compared."""
 
@@ -146,11 +148,11 @@ def _smaller(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], int]:
     """Return the green of a picture as means of blocks, about as many as the grid has cells, and a block's side."""
     factor = max(1, min(image.shape[:2]) // CELLS)
     rows, columns = (side // factor for side in image.shape[:2])
-    green = image[: rows * factor, : columns * factor, 1]
-    down, whole = np.zeros((rows, columns * factor), np.uint32), np.zeros((rows, columns), np.uint32)
-    for row in range(factor):  # sums of whole numbers, row by row: a tenth of the time of a mean over four axes
-        down += green[row::factor]
-    for column in range(factor):
+    green = image[: rows * factor, : columns * factor, 1].reshape(rows, factor, columns * factor)
+    number = np.uint16 if factor <= SIDE_OF_16_BITS else np.uint32
+    down = green.sum(axis=1, dtype=number)
+    whole = down[:, ::factor].copy()
+    for column in range(1, factor):  # sums of whole numbers: a tenth of the time of a mean over four axes
         whole += down[:, column::factor]
     return whole.astype(np.float32) / np.float32(factor**2), factor
 

@@ -7,11 +7,17 @@ memory is a file without a name in `/dev/shm`: it is on no disk, and gone with t
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import pickle
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from telemetry.videos.grey import in_three_channels, stored_channel
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ctypes import Array, c_ubyte
     from multiprocessing.context import SpawnContext
 
@@ -60,11 +66,11 @@ class Slots:
     def put(self, stretch: Stretch) -> Sent:
         """Put a stretch into a slot, where it fits into one that is free."""
         arrays: list[pickle.PickleBuffer] = []
-        pickled = pickle.dumps(stretch, protocol=5, buffer_callback=arrays.append)
+        pickled = _pickled(stretch, arrays.append)
         raw = [array.raw() for array in arrays]
         lengths = tuple(one.nbytes for one in raw)
         if not self._free or sum(map(_padded, lengths)) > self._slot_bytes:
-            return Sent(pickle.dumps(stretch, protocol=5))
+            return Sent(_pickled(stretch))
         slot, at = self._free.pop(), 0
         target = memoryview(self.memory[slot]).cast("B")
         for one in raw:
@@ -76,6 +82,21 @@ class Slots:
         """Take note that a stretch is done with."""
         if sent.slot >= 0:
             self._free.append(sent.slot)
+
+
+class _Pickler(pickle.Pickler):
+    """Takes a picture without colour for the one channel that it is in memory."""
+
+    def reducer_override(self, value: object) -> Any:
+        channel = stored_channel(value) if isinstance(value, np.ndarray) else None
+        return NotImplemented if channel is None else (in_three_channels, (np.ascontiguousarray(channel),))
+
+
+def _pickled(stretch: Stretch, apart: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
+    """Return a stretch pickled: its arrays with it, or handed to `apart`."""
+    held = io.BytesIO()
+    _Pickler(held, protocol=5, buffer_callback=apart).dump(stretch)
+    return held.getvalue()
 
 
 def received(sent: Sent, memory: tuple[Array[c_ubyte], ...]) -> Stretch:

@@ -17,6 +17,7 @@ import numpy as np
 from detection.looking import Seen
 from detection.looks import Shift
 from detection.values import Detections
+from telemetry.videos.grey import stored_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,7 +91,8 @@ class Remembering:
         """Return the hash of a picture and of what is done with it; the last one's is asked for twice."""
         if self._last is None or self._last[0] is not picture:
             digest = hashlib.sha256(repr((picture.tiles, picture.compared)).encode())
-            for part in _parts((picture.ground, picture.image)):
+            channel = stored_channel(picture.image)
+            for part in _parts((picture.ground, picture.image if channel is None else channel)):
                 digest.update(part)
             self._last = picture, digest.digest()
         return self._last[1]

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
+from telemetry.videos.grey import stored_channel
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAD_LEVEL: Final = 114
 """Grey of the margin: what YOLO models are trained with (ultralytics `LetterBox`)."""
+_SHARE: Final = np.float32(1.0 / 255.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +41,20 @@ class Letterbox:
         )
 
     def fill(self, image: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-        """Write an RGB picture into `out`, shape (3, h, w), as shares of full white."""
+        """Write an RGB picture into all of `out`, shape (3, h, w), as shares of full white."""
+        channel = stored_channel(image)
+        shown = image if channel is None else channel
         wide, high = round(self.width_px * self.scale), round(self.height_px * self.scale)
         if (wide, high) != (self.width_px, self.height_px):
-            image = np.asarray(Image.fromarray(image).resize((wide, high), Image.Resampling.BILINEAR))
+            shown = np.asarray(Image.fromarray(shown).resize((wide, high), Image.Resampling.BILINEAR))
         if (high, wide) != out.shape[1:]:
             out[:] = PAD_LEVEL / 255.0
         window = out[:, self.top_px : self.top_px + high, self.left_px : self.left_px + wide]
-        np.multiply(image.transpose(2, 0, 1), np.float32(1.0 / 255.0), out=window, casting="unsafe")
+        if channel is None:
+            np.multiply(shown.transpose(2, 0, 1), _SHARE, out=window, casting="unsafe")
+        else:
+            np.multiply(shown, _SHARE, out=window[0], casting="unsafe")
+            window[1:] = window[0]
 
     def back(self, boxes_px: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes in the input to boxes in the picture, cut at its edges."""

@@ -115,9 +115,10 @@ class OnnxDetector:
 
     def _detect_batch(self, images: Sequence[NDArray[np.uint8]], size: int) -> list[Detections]:
         boxes = [self._letterbox(image) for image in images]
-        tensor = np.zeros((size, 3, self._height_px, self._width_px), dtype=np.float32)
+        tensor = np.empty((size, 3, self._height_px, self._width_px), dtype=np.float32)
         for box, image, out in zip(boxes, images, tensor, strict=False):
             box.fill(image, out)
+        tensor[len(images) :] = 0.0
         output = self._run(tensor.astype(self._type, copy=False))
         if output is None:
             return [_nothing(f"the detector gave no answer within {self._deadline_s:g} s") for _ in images]

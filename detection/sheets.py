@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from detection.letterbox import PAD_LEVEL
+from telemetry.videos.grey import in_three_channels, stored_channel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,8 @@ class Tile:
     def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Cut it out."""
         rows = slice(self.top_px, self.top_px + self.height_px)
-        return np.ascontiguousarray(image[rows, self.left_px : self.left_px + self.width_px])
+        cut = image[rows, self.left_px : self.left_px + self.width_px]
+        return cut if stored_channel(cut) is not None else np.ascontiguousarray(cut)
 
     @property
     def shown_px(self) -> tuple[int, int]:
@@ -92,6 +94,8 @@ class Sheet:
 def one_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the one channel of an infrared picture, whose three are equal; another picture as it is."""
     first = np.ascontiguousarray(image[..., 0])
+    if stored_channel(image) is not None:
+        return first
     for every in (64, 1):  # most pictures in colour are told from a few rows
         if not all(np.array_equal(first[::every], image[::every, :, other]) for other in (1, 2)):
             return image
@@ -99,7 +103,7 @@ def one_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _in_colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+    return image if image.ndim == 3 else in_three_channels(image)
 
 
 def _of_part(found: Detections, middle: NDArray[np.float32], part: Part) -> Detections:

@@ -278,7 +278,7 @@ class LiveReader:
 
     def _taken(self, header: dict[str, Any], process: DecoderProcess, piece: Piece) -> _Held:
         """Take a picture, and note when it came."""
-        image = process.take_picture(header["slot"], header["w"], header["h"])
+        image = process.take_picture(header)
         at = piece.came_ns(header["position"]) if header["position"] >= 0 else None
         held = _Held(header=header, image=image, came_ns=header["came_ns"] if at is None else at)
         self._telemetry.arrived(float(held.pts_s), held.came_ns)
@@ -324,7 +324,6 @@ class LiveReader:
 
     def _frame(self, held: _Held, piece: Piece) -> Frame:
         header = held.header
-        held.image.setflags(write=False)
         self.state.frames += 1
         self.state.skipped += header["skipped"]
         frame = self._telemetry.frame(header, held.image, came_ns=held.came_ns)

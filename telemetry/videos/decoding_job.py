@@ -9,10 +9,10 @@ import sys
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import av
-import numpy as np
 
 from geo.children.messages import send
 from geo.children.seal import deny_core_dumps, limit_memory
+from telemetry.videos.grey_frames import GreyFrames, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,31 +51,35 @@ class Ring:
     """Picture slots in shared memory; a slot is free again when the reader writes one byte."""
 
     def __init__(self, job: Job, acknowledgements: IO[bytes]) -> None:
-        self._memory = np.frombuffer(mmap.mmap(job.ring_fd, job.slots * job.slot_bytes), dtype=np.uint8)
+        self._memory = memoryview(mmap.mmap(job.ring_fd, job.slots * job.slot_bytes))
         self._slot_bytes = job.slot_bytes
         self._slots = job.slots
         self._used = 0
         self._acknowledgements = acknowledgements
         self._reformatter = av.video.reformatter.VideoReformatter()
+        self._grey = GreyFrames()
 
-    def put(self, frame: Any) -> tuple[int, int, int] | None:
-        """Convert a frame to RGB into the next slot; (slot, width, height), or None when the reader is gone."""
+    def put(self, frame: Any) -> dict[str, int] | None:
+        """Do what `place` does once a slot is free; None when the reader is gone."""
         if self._used >= self._slots and not self._acknowledgements.read(1):
             return None
         return self.place(frame)
 
-    def place(self, frame: Any) -> tuple[int, int, int]:
-        """Convert a frame to RGB into the next slot without waiting; (slot, width, height)."""
-        picture = frame if frame.format.name == "rgb24" else self._reformatter.reformat(frame, format="rgb24")
-        plane: Any = picture.planes[0]
-        rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+    def place(self, frame: Any) -> dict[str, int]:
+        """Write a frame into the next slot without waiting, and return what the reader needs to take it.
+
+        One channel is written of a frame without colour, and RGB of another.
+        """
         slot = self._used % self._slots
-        size = picture.width * picture.height * 3
-        start = slot * self._slot_bytes
-        target = self._memory[start : start + size].reshape(picture.height, picture.width * 3)
-        np.copyto(target, rows[: picture.height, : picture.width * 3])
         self._used += 1
-        return slot, picture.width, picture.height
+        pixels: bytes | memoryview | None = self._grey.channel(frame)
+        channels = 1
+        if pixels is None:
+            rgb = frame if frame.format.name == "rgb24" else self._reformatter.reformat(frame, format="rgb24")
+            pixels, channels = rows_of(rgb.planes[0], 3 * frame.width, frame.height), 3
+        start = slot * self._slot_bytes
+        self._memory[start : start + len(pixels)] = pixels
+        return {"slot": slot, "w": frame.width, "h": frame.height, "channels": channels}
 
 
 def packets_of(container: Any, streams: tuple[Any, ...], out: IO[bytes]) -> Iterator[Any]:

@@ -138,10 +138,9 @@ def _follow(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
                 if not asked.take():
                     pace.passed_over()
                     continue
-                slot, width, height = ring.place(frame)
+                about: dict[str, Any] = {**ring.place(frame), "notes": picture_notes(frame), "first": pair(first)}
                 when, position = came.get(stamp, (time.monotonic_ns(), -1))
-                about = {"slot": slot, "w": width, "h": height, "notes": picture_notes(frame), "came_ns": when}
-                about |= {"position": position, "skipped": pace.taken(at), "first": pair(first)}
+                about |= {"came_ns": when, "position": position, "skipped": pace.taken(at)}
                 send(out, {"type": "frame", "i": count - 1, "pts": pair(at), **about})
 
 

@@ -6,12 +6,13 @@ Pictures travel through a ring of slots in shared memory, told about by messages
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import struct
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import av
-import numpy as np
 
 from geo.children.messages import send
 from telemetry.videos.containers import MAY_CARRY_KLV
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 TEXT_CODECS: Final = frozenset({"mov_text", "subrip", "srt", "ass", "ssa", "text", "webvtt"})
 """Subtitles that are text."""
+
+ROW: Final = struct.Struct("<3q")
+"""Time stamp of a packet, its place in the file, and the video's segment then."""
 
 MAX_BROKEN_PACKETS: Final = 10_000
 """Undecodable packets in a row after which a stream is given up."""
@@ -38,41 +42,41 @@ class _Kept:
     """Payloads of one stream that is no picture, with time stamp, place and the video's segment of each."""
 
     kind: str
-    rows: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
+    rows: bytearray = dataclasses.field(default_factory=bytearray)
+    """One `ROW` a payload."""
     pieces: list[bytes] = dataclasses.field(default_factory=list)
 
 
-def _scan(job: Job, out: IO[bytes]) -> None:
+def _scan(job: Job, container: Any, out: IO[bytes]) -> None:
     """Read the container once without decoding: hand over telemetry, subtitles, and the video's time stamps."""
     kept: dict[int, _Kept] = {}
-    video: list[tuple[int, int, int]] = []
+    video = bytearray()
     counter = SegmentCounter()
     total = 0
-    with _open(job) as container:
-        pictures = _chosen_video(job, container)
-        wanted = [s for s in container.streams if s.type in MAY_CARRY_KLV | {"subtitle"}]
-        about = {s.index: (s.id, s.time_base) for s in wanted}
-        for packet in packets_of(container, (*wanted, *pictures), out):
-            if not packet.size:
+    pictures = _chosen_video(job, container)
+    wanted = [s for s in container.streams if s.type in MAY_CARRY_KLV | {"subtitle"}]
+    about = {s.index: (s.id, s.time_base) for s in wanted}
+    for packet in packets_of(container, (*wanted, *pictures), out):
+        if not packet.size:
+            continue
+        position = packet.pos if packet.pos is not None else -1
+        pts = packet.pts if packet.pts is not None else NO_PTS
+        if packet.stream.type == "video":
+            counter.step(_decoding_time(packet))
+            video += ROW.pack(pts, position, counter.segment)
+            continue
+        index = packet.stream.index
+        data = bytes(packet)
+        if index not in kept:
+            kind = _kind(job, packet.stream, data)
+            if kind is None:
                 continue
-            position = packet.pos if packet.pos is not None else -1
-            pts = packet.pts if packet.pts is not None else NO_PTS
-            if packet.stream.type == "video":
-                counter.step(_decoding_time(packet))
-                video.append((pts, position, counter.segment))
-                continue
-            index = packet.stream.index
-            data = bytes(packet)
-            if index not in kept:
-                kind = _kind(job, packet.stream, data)
-                if kind is None:
-                    continue
-                kept[index] = _Kept(kind=kind)
-            total += len(data)
-            if total > job.max_klv_bytes:
-                continue
-            kept[index].rows.append((pts, position, counter.segment))
-            kept[index].pieces.append(data)
+            kept[index] = _Kept(kind=kind)
+        total += len(data)
+        if total > job.max_klv_bytes:
+            continue
+        kept[index].rows += ROW.pack(pts, position, counter.segment)
+        kept[index].pieces.append(data)
     _send_scan(kept, video, about, total > job.max_klv_bytes, out)
 
 
@@ -88,16 +92,15 @@ def _kind(job: Job, stream: Any, data: bytes) -> str | None:
 
 def _send_scan(
     kept: dict[int, _Kept],
-    video: list[tuple[int, int, int]],
+    video: bytearray,
     about: dict[int, tuple[int, Fraction | None]],
     truncated: bool,
     out: IO[bytes],
 ) -> None:
-    parts = [np.array(video, dtype="<i8").reshape(-1, 3).tobytes()]
+    parts: list[bytes | bytearray] = [video]
     streams = []
     for index, one in sorted(kept.items()):
-        parts.append(np.array(one.rows, dtype="<i8").reshape(-1, 3).tobytes())
-        parts.append(np.array([len(piece) for piece in one.pieces], dtype="<i8").tobytes())
+        parts += [one.rows, struct.pack(f"<{len(one.pieces)}q", *map(len, one.pieces))]
         parts += one.pieces
         number, time_base = about[index]
         streams.append(
@@ -105,12 +108,12 @@ def _send_scan(
                 "index": index,
                 "id": number,
                 "kind": one.kind,
-                "rows": len(one.rows),
+                "rows": len(one.pieces),
                 "bytes": sum(map(len, one.pieces)),
                 "time_base": pair(time_base),
             }
         )
-    header = {"type": "scan", "video": len(video), "streams": streams, "truncated": truncated}
+    header = {"type": "scan", "video": len(video) // ROW.size, "streams": streams, "truncated": truncated}
     send(out, header, b"".join(parts))
 
 
@@ -124,28 +127,26 @@ def _decoding_time(packet: Any) -> Fraction | None:
     return None if stamp is None or packet.time_base is None else stamp * Fraction(packet.time_base)
 
 
-def _describe(job: Job, out: IO[bytes]) -> bool:
+def _describe(job: Job, container: Any, out: IO[bytes]) -> bool:
     """Say what the source holds; False when its pictures may not be decoded, or it has none."""
-    with _open(job) as container:
-        videos = [s for s in container.streams if s.type == "video"]
-        stream = videos[job.stream] if job.stream < len(videos) else None
-        duration = None if container.duration is None else container.duration / av.time_base
-        header: dict[str, Any] = {
-            "type": "open",
-            "format": container.format.name,
-            "duration_s": duration,
-            "created": str(container.metadata.get("creation_time", "")),
-            "videos": [_described(one) for one in videos],
+    videos = [s for s in container.streams if s.type == "video"]
+    stream = videos[job.stream] if job.stream < len(videos) else None
+    duration = None if container.duration is None else container.duration / av.time_base
+    header: dict[str, Any] = {
+        "type": "open",
+        "format": container.format.name,
+        "duration_s": duration,
+        "created": str(container.metadata.get("creation_time", "")),
+        "videos": [_described(one) for one in videos],
+    }
+    if stream is not None:
+        header |= _described(stream)
+        header |= {
+            "codec": stream.codec_context.name,
+            "frames": stream.frames,
+            "time_base": pair(stream.time_base),
+            "rate": pair(stream.average_rate),
         }
-        if stream is not None:
-            context = stream.codec_context
-            header |= _described(stream)
-            header |= {
-                "codec": context.name,
-                "frames": stream.frames,
-                "time_base": pair(stream.time_base),
-                "rate": pair(stream.average_rate),
-            }
     send(out, header)
     return stream is not None and header["width"] * header["height"] <= job.max_pixels
 
@@ -155,40 +156,38 @@ def _described(stream: Any) -> dict[str, Any]:
     return {"id": stream.id, "width": context.width, "height": context.height, "codec": context.name}
 
 
-def _decode(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+def _decode(job: Job, container: Any, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     """Decode every wanted frame into the ring, in presentation order."""
     ring = Ring(job, acknowledgements)
     count = broken = 0
     due = elapsed = Fraction(0)
     step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
     running = RunningTime()
-    with _open(job) as container:
-        (stream,) = _chosen_video(job, container)
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = job.threads
-        stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
-        for segment, frame in _frames(container, stream, out):
-            stamp = None if frame is None else frame.pts if frame.pts is not None else frame.dts
-            if frame is None or stamp is None or frame.width * frame.height > job.max_pixels:
-                broken += 1
+    (stream,) = _chosen_video(job, container)
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = job.threads
+    stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
+    for segment, frame in _frames(container, stream, out):
+        stamp = None if frame is None else frame.pts if frame.pts is not None else frame.dts
+        if frame is None or stamp is None or frame.width * frame.height > job.max_pixels:
+            broken += 1
+            continue
+        at = stamp * Fraction(frame.time_base or stream.time_base)
+        elapsed = running.of(at, segment)
+        if elapsed > job.max_duration_s:
+            message = f"decoding stopped at the limit of {job.max_duration_s:g} s"
+            send(out, {"type": "problem", "kind": "duration", "message": message})
+            break
+        count += 1
+        if step is not None:
+            if elapsed < due:
                 continue
-            at = stamp * Fraction(frame.time_base or stream.time_base)
-            elapsed = running.of(at, segment)
-            if elapsed > job.max_duration_s:
-                message = f"decoding stopped at the limit of {job.max_duration_s:g} s"
-                send(out, {"type": "problem", "kind": "duration", "message": message})
-                break
-            count += 1
-            if step is not None:
-                if elapsed < due:
-                    continue
-                due = (elapsed // step + 1) * step
-            placed = ring.put(frame)
-            if placed is None:
-                return
-            slot, width, height = placed
-            shape = {"slot": slot, "w": width, "h": height, "notes": picture_notes(frame)}
-            send(out, {"type": "frame", "i": count - 1, "pts": pair(at), "segment": segment, **shape})
+            due = (elapsed // step + 1) * step
+        placed = ring.put(frame)
+        if placed is None:
+            return
+        about = {"pts": pair(at), "segment": segment, "notes": picture_notes(frame)}
+        send(out, {"type": "frame", "i": count - 1, **placed, **about})
     send(out, {"type": "end", "decoded": count, "broken": broken, "reach": pair(elapsed)})
 
 
@@ -227,12 +226,16 @@ def _emptied(context: Any) -> list[Any]:
 
 
 def _read(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
-    """Hand over what a job asks for of its source."""
-    decodable = _describe(job, out)
-    if job.scan:
-        _scan(job, out)
-    if job.decode and decodable:
-        _decode(job, out, acknowledgements)
+    """Hand over what a job asks for of its source; packets are read from its beginning once for each of two things."""
+    with contextlib.ExitStack() as held:
+        container = held.enter_context(_open(job))
+        decodable = _describe(job, container, out)
+        if job.scan:
+            _scan(job, container, out)
+            container.close()
+        if job.decode and decodable:
+            container = held.enter_context(_open(job)) if job.scan else container
+            _decode(job, container, out, acknowledgements)
 
 
 if __name__ == "__main__":

@@ -205,8 +205,7 @@ class VideoReader:
         return telemetry
 
     def _frame(self, header: dict[str, Any]) -> Frame:
-        image = self._process.take_picture(header["slot"], header["w"], header["h"])
-        image.setflags(write=False)
+        image = self._process.take_picture(header)
         pts_s, segment = Fraction(*header["pts"]), int(header["segment"])
         moment = self._moments.moment(pts_s, segment, header["notes"])
         pose, reason = self._moments.pose(moment, segment)

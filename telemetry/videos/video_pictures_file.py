@@ -16,6 +16,7 @@ from telemetry.pictures.picture_file import read_picture
 from telemetry.tracks.pose_track import Problem
 from telemetry.tracks.track_errors import SourceError
 from telemetry.videos.frame import NO_TIME, Frame, VideoLimits
+from telemetry.videos.grey import in_three_channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,6 +97,8 @@ class PictureReader:
         with Image.open(path) as opened:
             if opened.width * opened.height > self._limits.max_pixels:
                 raise ValueError(f"{opened.width} x {opened.height} px is over the limit of {self._limits.max_pixels}")
+            if opened.mode == "L":
+                return in_three_channels(np.array(opened))
             image: NDArray[np.uint8] = np.array(opened.convert("RGB"))
         image.setflags(write=False)
         return image

@@ -14,8 +14,10 @@ import numpy as np
 
 from geo.children.messages import MessageReader
 from geo.children.process import ChildProcess
+from telemetry.videos.grey import RGB, in_three_channels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -143,13 +145,21 @@ class DecoderProcess:
         """Tell whether a message, or the end of them, comes within a time; nothing is taken and nobody ended."""
         return self._messages.is_waiting(timeout_s)
 
-    def take_picture(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Copy a picture out of its slot and give the slot back; of a live stream the next one has to be asked for."""
-        start = slot * self._slot_bytes
-        picture = self._memory[start : start + width * height * 3].reshape(height, width, 3).copy()
+    def take_picture(self, header: Mapping[str, Any]) -> NDArray[np.uint8]:
+        """Copy a picture out of its slot, give the slot back, and return it as RGB that cannot be written to.
+
+        Of a live stream the next one has to be asked for. A picture without colour is one channel, shown three times
+        (`telemetry.videos.grey`).
+        """
+        width, height, channels = int(header["w"]), int(header["h"]), 1 if header["channels"] == 1 else RGB
+        start = int(header["slot"]) * self._slot_bytes
+        pixels = self._memory[start : start + width * height * channels].copy()
         if not self._live:
             self.ask()
-        return picture
+        if channels == 1:
+            return in_three_channels(pixels.reshape(height, width))
+        pixels.setflags(write=False)
+        return pixels.reshape(height, width, channels)
 
     def ask(self) -> None:
         """Say that a slot is free, or, to a live stream, that the next picture is wanted."""

@@ -149,6 +149,14 @@ def test_a_picture_is_made_smaller_by_the_means_of_its_blocks(shape: tuple[int, 
         assert taken.grey[row, column] == np.float32(block.astype(float).sum() / side**2)
 
 
+@pytest.mark.parametrize(("rows", "side"), [(2048, 16), (2176, 17)])
+def test_blocks_of_white_are_white_however_large_they_are(rows: int, side: int) -> None:
+    white = np.broadcast_to(np.full(1, 255, np.uint8), (rows, rows, 3))
+    taken = Taken.of(white, SeenGround(Looks.of([]), Geodetic(lat_deg=0.0, lon_deg=0.0, alt_hae_m=0.0), 1.0))
+    assert taken.factor == side
+    assert (taken.grey == 255.0).all()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.6, 1.0])
 def test_marks_are_found_as_by_opening_and_widening(rng, share: float) -> None:
     for shape in ((2, 2), (3, 40), (17, 23), (128, 160)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 
 import numpy as np
@@ -14,6 +15,7 @@ from detection.looking import Picture, Stretch
 from detection.looks import Look, Looks
 from detection.sheets import Tile
 from geo.values import CameraModel, Geodetic, Pose
+from telemetry.videos.grey import in_three_channels, stored_channel
 
 CAMERA = CameraModel.from_fov(hfov_deg=32.0, width_px=64, height_px=48)
 
@@ -68,6 +70,21 @@ def test_pictures_that_lie_in_a_slot_are_not_pickled_and_cannot_be_written_to() 
     arrived = received(sent, slots.memory)
     with pytest.raises(ValueError, match="read-only"):
         arrived.pictures[0].image[0, 0, 0] = 1
+
+
+def test_a_picture_of_one_channel_takes_a_third_of_the_room_and_arrives_as_one() -> None:
+    rng = np.random.default_rng(6)
+    channel = rng.integers(0, 256, (48, 64), dtype=np.uint8)
+    whole = stretch(6)
+    grey = dataclasses.replace(whole.pictures[0], image=in_three_channels(channel))
+    slots = Slots(multiprocessing.get_context("spawn"), 1)
+    for slot in (0, -1):
+        sent = slots.put(Stretch(before=None, pictures=(grey,)))
+        assert sent.slot == slot
+        assert len(sent.pickled) + sum(sent.lengths) < 1.9 * channel.nbytes
+        (arrived,) = received(sent, slots.memory).pictures
+        assert np.array_equal(arrived.image, np.repeat(channel[:, :, None], 3, axis=2))
+        assert np.array_equal(stored_channel(arrived.image), channel)
 
 
 def test_what_is_larger_than_a_slot_and_what_finds_no_memory_goes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from detection.looks import Look, Looks, Shift
 from detection.sheets import Tile
 from detection.values import Detections
 from geo.values import CameraModel, Geodetic
+from telemetry.videos.grey import in_three_channels
 
 TILES = (Tile(left_px=0, top_px=0, width_px=8, height_px=6),)
 DETECTOR = {"model": "m", "versions": {"onnxruntime": "1"}}
@@ -94,6 +95,14 @@ def test_whatever_decides_an_answer_is_in_its_key(other):
     held = Held()
     assert ask(held, stretch(picture(1))) == 1
     assert ask(held, other) == 1
+
+
+def test_pictures_held_as_one_channel_have_the_keys_of_their_own_pixels():
+    held = Held()
+    channels = [np.full((6, 8), value, np.uint8) for value in (1, 2, 1)]
+    channels[2][5, 7] = 2
+    asked = [ask(held, stretch(picture(0, image=in_three_channels(one)))) for one in (*channels, *channels)]
+    assert asked == [1, 1, 1, 0, 0, 0]
 
 
 def test_ground_that_differs_in_the_last_bit_is_other_ground(make_pose):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.letterbox import PAD_LEVEL, Letterbox
+from telemetry.videos.grey import in_three_channels
 
 
 @settings(deadline=None)
@@ -50,3 +52,16 @@ def test_a_picture_of_the_right_size_is_not_touched(rng: np.random.Generator) ->
 def test_boxes_are_cut_at_the_edge() -> None:
     box = Letterbox.of(width_px=100, height_px=50, input_width_px=100, input_height_px=50)
     assert box.back(np.array([[-5, -5, 200, 60]], dtype=np.float32)).tolist() == [[0, 0, 100, 50]]
+
+
+@pytest.mark.parametrize("size", [(96, 64), (150, 100), (40, 64)])
+def test_a_picture_of_one_channel_fills_the_input_with_the_same_numbers(
+    size: tuple[int, int], rng: np.random.Generator
+) -> None:
+    channel = rng.integers(0, 256, (size[1], size[0]), dtype=np.uint8)
+    box = Letterbox.of(width_px=size[0], height_px=size[1], input_width_px=96, input_height_px=64)
+    outs = [np.full((3, 64, 96), np.nan, np.float32) for _ in range(2)]
+    box.fill(in_three_channels(channel), outs[0])
+    box.fill(np.repeat(channel[:, :, None], 3, axis=2), outs[1])
+    assert np.array_equal(*outs)
+    assert np.isfinite(outs[0]).all()

@@ -12,6 +12,7 @@ from detection.letterbox import PAD_LEVEL
 from detection.sheets import GAP_PX, Sheet, Tile, laid_out, one_channel
 from detection.tiling import detect_tiles
 from detection.values import Detections
+from telemetry.videos.grey import in_three_channels
 
 INPUT = (64, 48)
 
@@ -139,13 +140,15 @@ def test_a_box_at_the_edge_of_the_picture_itself_is_not_taken_for_cut() -> None:
 def test_an_infrared_picture_is_drawn_from_one_of_its_channels_to_the_same_bits() -> None:
     grey = np.random.default_rng(3).integers(0, 255, (90, 150), dtype=np.uint8)
     image = np.repeat(grey[..., None], 3, axis=2)
-    assert one_channel(image).ndim == 2
-    for scale in (1.0, 0.6):
-        tile = Tile(left_px=7, top_px=11, width_px=60, height_px=40, scale=scale)
-        (sheet,) = laid_out([tile], INPUT)
-        assert (sheet.drawn(one_channel(image)) == sheet.drawn(image)).all()
+    for held in (image, in_three_channels(grey)):
+        assert one_channel(held).ndim == 2
+        for scale in (1.0, 0.6):
+            tile = Tile(left_px=7, top_px=11, width_px=60, height_px=40, scale=scale)
+            (sheet,) = laid_out([tile], INPUT)
+            assert (sheet.drawn(one_channel(held)) == sheet.drawn(image)).all()
     alone = Tile(left_px=7, top_px=11, width_px=60, height_px=40)
-    assert (laid_out([alone], INPUT)[0].drawn(grey) == image[11:51, 7:67]).all()
+    for held in (grey, in_three_channels(grey)):
+        assert (laid_out([alone], INPUT)[0].drawn(held) == image[11:51, 7:67]).all()
 
 
 def test_one_pixel_in_colour_makes_a_picture_one_in_colour() -> None:
