@@ -57,7 +57,7 @@ class Ring:
         self._used = 0
         self._acknowledgements = acknowledgements
         self._reformatter = av.video.reformatter.VideoReformatter()
-        self._grey = GreyFrames()
+        self._grey = GreyFrames(self._reformatter)
 
     def put(self, frame: Any) -> dict[str, int] | None:
         """Do what `place` does once a slot is free; None when the reader is gone."""

@@ -29,10 +29,15 @@ class GreyFrames:
 
     What RGB makes of a brightness is asked of FFmpeg itself, once a format and size: a picture of all of them is
     converted. Where that is not the same everywhere in the picture (a dither), its frames count as coloured.
+
+    Parameters
+    ----------
+    reformatter
+        Converts frames, PyAV's `VideoReformatter`.
     """
 
-    def __init__(self) -> None:
-        self._reformatter = av.video.reformatter.VideoReformatter()
+    def __init__(self, reformatter: Any) -> None:
+        self._reformatter = reformatter
         self._last: tuple[object, ...] | None = None
         self._levels: bytes | None = None
 
@@ -91,4 +96,4 @@ def _is_neutral(plane: Any, layout: Any) -> bool:
     row = bytes([NEUTRAL]) * (samples * plane.width)
     if bytes(memoryview(plane)[: len(row)]) != row:
         return False
-    return bytes(rows_of(plane, len(row), plane.height)) == row * plane.height
+    return bool(bytes(rows_of(plane, len(row), plane.height)) == row * plane.height)
