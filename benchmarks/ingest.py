@@ -27,6 +27,7 @@ from detection.onnx_detector import OnnxDetector
 from geo.geodesy import metres_per_degree
 from geo.terrain_file import read_terrain
 from geo.values import CameraModel
+from operations.arrow_alone import leave_pandas_out
 from operations.ingest import IngestJob, IngestSettings, ingest
 from operations.store import OperationStore
 from sitl.films.downlink_file import Take, film
@@ -139,6 +140,7 @@ def taken(clip: Path, detector: OnnxDetector, described: str, workers: int) -> T
 
 def run() -> list[Row]:
     """Return the table's rows."""
+    leave_pandas_out()  # as the command does
     with contextlib.ExitStack() as held:
         kept_in = os.environ.get(KEPT_IN)
         folder = Path(kept_in or held.enter_context(tempfile.TemporaryDirectory()))

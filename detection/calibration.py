@@ -73,10 +73,11 @@ class Calibration:
         """
         result = np.full(len(found), np.nan)
         band = band_of(np.asarray(found.boxes_px[:, 3] - found.boxes_px[:, 1], dtype=np.float64))
-        for number, name in enumerate(class_names):
-            for row, curve in enumerate(self.curves.get(our_class(name), ())):
+        for number, row in sorted(set(zip(found.classes.tolist(), band.tolist(), strict=True))):
+            curves = self.curves.get(our_class(class_names[number]), ())
+            if row < len(curves):
                 mine = (found.classes == number) & (band == row)
-                result[mine] = curve(found.scores[mine])
+                result[mine] = curves[row](found.scores[mine])
         return result
 
 

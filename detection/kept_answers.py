@@ -55,7 +55,7 @@ class Remembering:
         self.taken_over = 0
         """Pictures that were not looked at again."""
         self._executor, self._answers = executor, answers
-        self._detector = json.dumps(detector, sort_keys=True).encode()
+        self._detector = hashlib.sha256(json.dumps(detector, sort_keys=True).encode()).digest()
         self._last: tuple[Picture, bytes] | None = None
 
     def begin(self, stretch: Stretch) -> Callable[[], list[Seen]]:
@@ -82,33 +82,31 @@ class Remembering:
         keys = []
         for picture in stretch.pictures:
             own = self._digest(picture)
-            parts = [self._detector, own, *([before] if picture.compared and before is not None else [])]
-            keys.append(hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest())
+            other = before if picture.compared and before is not None else b""
+            keys.append(hashlib.sha256(self._detector + own + other).hexdigest())
             before = own if picture.compared else before
         return keys
 
     def _digest(self, picture: Picture) -> bytes:
         """Return the hash of a picture and of what is done with it; the last one's is asked for twice."""
         if self._last is None or self._last[0] is not picture:
-            digest = hashlib.sha256(repr((picture.tiles, picture.compared)).encode())
             channel = stored_channel(picture.image)
-            for part in _parts((picture.ground, picture.image if channel is None else channel)):
-                digest.update(part)
+            pixels = np.ascontiguousarray(picture.image if channel is None else channel)
+            digest = hashlib.sha256(repr((picture.tiles, picture.compared, pixels.shape)).encode())
+            digest.update(b"".join(_parts(picture.ground)))
+            digest.update(pixels.data)
             self._last = picture, digest.digest()
         return self._last[1]
 
 
-def _parts(value: object) -> Iterator[bytes | memoryview]:
+def _parts(value: object) -> Iterator[bytes]:
     """Yield the bytes of a value to the last bit: of the fields of dataclasses, of arrays, and of what prints whole."""
     if isinstance(value, np.ndarray):
         yield f"{value.dtype.str}{value.shape}".encode()
-        yield np.ascontiguousarray(value).data
-    elif isinstance(value, tuple):
-        for one in value:
-            yield from _parts(one)
+        yield value.tobytes()
     elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from _parts(getattr(value, field.name))
+        for name in value.__dataclass_fields__:
+            yield from _parts(getattr(value, name))
     else:
         yield f"{value!r};".encode()
 

@@ -107,7 +107,8 @@ def _best(
     problems: list[str],
 ) -> RawBoxes:
     order = np.argsort(-scores, kind="stable")[:CANDIDATES_MAX]
-    order = order[suppress(boxes[order], scores[order], classes[order], threshold=keep.overlap_max)]
+    if len(order) > 1:
+        order = order[suppress(boxes[order], scores[order], classes[order], threshold=keep.overlap_max)]
     if max(len(scores) - CANDIDATES_MAX, len(order) - keep.boxes_max) > 0:
         order = order[: keep.boxes_max]
         problems.append(f"{len(scores)} boxes in one picture: only the best {len(order)} were kept")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from detection.events import Event
     from detection.ground_tracks import GroundTracks
     from detection.looking import Executor, Planned, Seen
-    from detection.values import Detector
+    from detection.values import Detections, Detector
     from geo.values import CameraModel, Pose, Terrain
     from telemetry.tracks.pose_track import Problem
     from telemetry.videos.frame import Frame
@@ -227,14 +227,9 @@ class FrameAnalysis:
     def take(self, planned: Planned, seen: Seen) -> None:
         """Note what was found in a frame, and where it was taken."""
         frame, detections = planned.frame, seen.detections
-        boxes = FrameBoxes.of(frame, detections, self.class_names, self.media_id)
-        for hit_id, box in zip(boxes.hit_id.tolist(), boxes.boxes_px.astype(np.float32).tolist(), strict=True):
-            if len(self.chips) < self.settings.max_chips:
-                self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
-            else:
-                self.without_chip += 1
-        self.waiting.append(boxes)
-        if len(self.waiting) >= PLACED_TOGETHER:
+        if len(detections):
+            self._take_boxes(frame, detections)
+        if self.count % PLACED_TOGETHER == PLACED_TOGETHER - 1:
             self._place()
         self._note(frame.index, detections.problems)
         self.silent = 0 if detections.answered else self.silent + 1
@@ -245,6 +240,16 @@ class FrameAnalysis:
             self.looks.append(Look(planned.pose, planned.camera, first_row_px, seen.shift, frame.sigmas))
         self.frames.append(self._frame_record(frame, planned.camera))
         self.count += 1
+
+    def _take_boxes(self, frame: Frame, detections: Detections) -> None:
+        """Cut small pictures of a frame's boxes, and put these with those that wait for a place."""
+        boxes = FrameBoxes.of(frame, detections, self.class_names, self.media_id)
+        for hit_id, box in zip(boxes.hit_id.tolist(), boxes.boxes_px.astype(np.float32).tolist(), strict=True):
+            if len(self.chips) < self.settings.max_chips:
+                self.chips[hit_id.decode("ascii")] = cut_chip(frame.image, box)
+            else:
+                self.without_chip += 1
+        self.waiting.append(boxes)
 
     def _place(self) -> None:
         """Place the boxes that wait."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TRUST_NS: Final = 500_000_000
 """A picture's own time stamp is believed when the telemetry's clock agrees this closely."""
+_NONE_KNOWN: Final = np.empty(0), np.empty(0, dtype=np.int64)
 
 
 class FrameMoments:
@@ -31,15 +32,19 @@ class FrameMoments:
         The clip's clock and tracks.
     pts_s, segment
         Presentation times of the clip's pictures as far as they are known, and the segment of each;
-        their poses are made in one go.
+        their moments and poses are made in one go.
     """
 
     def __init__(self, posing: Posing, pts_s: FloatArray, segment: NDArray[np.int64]) -> None:
         self._posing = posing
+        self._told: dict[int, tuple[FloatArray, NDArray[np.int64]]] = {}
+        """Presentation times of a segment, rising, and the moments of its clock then."""
         self._made: dict[int, tuple[Poses, NDArray[np.bool_], dict[int, int]]] = {}
         for number in np.unique(segment).tolist():
-            known = pts_s[(segment == number) & np.isfinite(pts_s)]
-            moments = np.unique(posing.clock.utc_ns(known, number))
+            known = np.unique(pts_s[(segment == number) & np.isfinite(pts_s)])
+            told = posing.clock.utc_ns(known, number)
+            self._told[number] = known, told
+            moments = np.unique(told)
             poses, whole = posing.at(number, moments)
             self._made[number] = poses, whole, {moment: row for row, moment in enumerate(moments.tolist())}
 
@@ -53,7 +58,7 @@ class FrameMoments:
         notes
             "User data unregistered" messages of the picture, as hex.
         """
-        told = int(self._posing.clock.utc_ns(np.array([float(pts_s)]), segment)[0])
+        told = self._by_clock(float(pts_s), segment)
         for note in notes:
             stamp = decode_picture_time(bytes.fromhex(note))
             if stamp is None:
@@ -63,6 +68,14 @@ class FrameMoments:
             if told == NO_TIME or abs(nearest - told) <= TRUST_NS:
                 return nearest
         return told
+
+    def _by_clock(self, pts_s: float, segment: int) -> int:
+        """Return what the segment's clock says at a presentation time."""
+        known, told = self._told.get(segment, _NONE_KNOWN)
+        row = int(known.searchsorted(pts_s))
+        if row < len(known) and known[row] == pts_s:
+            return int(told[row])
+        return int(self._posing.clock.utc_ns(np.array([pts_s]), segment)[0])
 
     def pose(self, t_utc_ns: int, segment: int) -> tuple[Pose | None, str]:
         """Return the pose at a moment of a segment, or None and the reason why."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SLOTS: Final = 8
 """Pictures under way between the two processes; more only help when the reader is uneven."""
 
+GIVEN_BACK: Final = 4
+"""Slots that are given back together: saying so wakes the other process."""
+
 _OVERHEAD_BYTES: Final = 1 << 28
 """What a scan's message may hold beside telemetry: time stamp and place of 16 million packets."""
 
@@ -76,6 +79,7 @@ class DecoderProcess:
         self._limits = limits
         self._live = work.live
         self._starved_s = 0.0
+        self._taken = 0
         self.silent_s: float | None = None
         """How long it had said nothing when it was ended for that."""
         size = self._slot_bytes * SLOTS
@@ -155,16 +159,18 @@ class DecoderProcess:
         start = int(header["slot"]) * self._slot_bytes
         pixels = self._memory[start : start + width * height * channels].copy()
         if not self._live:
-            self.ask()
+            self._taken += 1
+            if self._taken % GIVEN_BACK == 0:
+                self.ask(GIVEN_BACK)
         if channels == 1:
             return in_three_channels(pixels.reshape(height, width))
         pixels.setflags(write=False)
         return pixels.reshape(height, width, channels)
 
-    def ask(self) -> None:
-        """Say that a slot is free, or, to a live stream, that the next picture is wanted."""
+    def ask(self, slots: int = 1) -> None:
+        """Say that so many slots are free, or, to a live stream, that the next picture is wanted."""
         with contextlib.suppress(BrokenPipeError):
-            self._child.input.write(b"k")
+            self._child.input.write(b"k" * slots)
 
     def kill(self) -> None:
         """End the process at once; whoever waits for a message gets None. May be called from any thread."""

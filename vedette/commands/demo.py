@@ -168,8 +168,10 @@ def run_demo(run: DemoRun, bars: Progress) -> dict[str, Any]:
 
 
 def _operation(out: Path) -> OperationStore:
+    from operations.arrow_alone import leave_pandas_out
     from operations.store import OperationStore
 
+    leave_pandas_out()
     return OperationStore.create(out / "operation", name="Demo patrol", actor="demo", clock=utc_now_ns)
 
 

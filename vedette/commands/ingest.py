@@ -257,8 +257,10 @@ def _secret(path: Path, key_file: Path | None, passphrase_file: Path | None, *, 
 
 def open_or_make(path: Path, *, name: str, actor: str | None, secret: Secret | None = None) -> OperationStore:
     """Open an operation folder, or make one where there is none; its head is signed where a key is set."""
+    from operations.arrow_alone import leave_pandas_out
     from operations.store import OperationStore
 
+    leave_pandas_out()
     who = actor or getpass.getuser()
     store = OperationStore.open_or_create(path, name=name, actor=who, clock=utc_now_ns, secret=secret)
     return signed_at_close(store)

@@ -55,10 +55,12 @@ def map_operation(
     from maps.operation_map import Surroundings, operation_map
     from missions.briefs.brief_file import read_brief, terrain_of
     from missions.plan_files.plan_folder_file import read_plan_folder
+    from operations.arrow_alone import leave_pandas_out
     from operations.consultation import Access, consult
     from operations.finding.archive import Archive
     from operations.store import OperationStore
 
+    leave_pandas_out()
     drawn = read_brief(brief) if brief else None
     secret = secret_for(operation, key_file, passphrase_file)
     if secret is not None and out is None:

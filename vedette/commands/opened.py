@@ -23,8 +23,10 @@ def opened(
     read_only: bool = False,
 ) -> OperationStore:
     """Open an operation; whose name goes into the log is the login unless said otherwise."""
+    from operations.arrow_alone import leave_pandas_out
     from operations.store import OperationStore
 
+    leave_pandas_out()
     secret = secret_for(operation, key_file, passphrase_file)
     who = actor or getpass.getuser()
     store = OperationStore.open(operation, actor=who, clock=utc_now_ns, secret=secret, read_only=read_only)

@@ -137,10 +137,12 @@ class Asker:
     @contextlib.contextmanager
     def opened(self, operations: Sequence[Path], access: Access, what: str) -> Iterator[Asked]:
         """Open operations for one question; without case and reason it is refused and the attempt logged."""
+        from operations.arrow_alone import leave_pandas_out
         from operations.consultation import consult
         from operations.finding.archive import Archive
         from operations.store import OperationStore
 
+        leave_pandas_out()
         who = self.actor or getpass.getuser()
         with contextlib.ExitStack() as stack:
             stores: dict[Path, OperationStore] = {}
