@@ -51,6 +51,31 @@ def test_a_band_with_few_right_boxes_uses_the_curve_of_its_class(rng: np.random.
     assert curves[3].boxes == 5000
 
 
+def test_each_box_has_the_curve_of_its_class_and_height_and_none_where_there_is_none() -> None:
+    """Flat curves tell which one was asked: person 0.1 to 0.4 by height, vehicle 0.5 in the two lowest bands."""
+
+    def flat(share: float) -> Curve:
+        return Curve(scores=np.array([0.0, 1.0]), shares=np.array([share, share]), boxes=9)
+
+    curves = {"person": tuple(flat(0.1 * k) for k in (1, 2, 3, 4)), "vehicle": (flat(0.5), flat(0.5))}
+    made = Calibration(model_sha256="", learned_from="", curves=curves)
+    rows = [
+        (0, 7.0, 0.1),
+        (0, 9.0, 0.2),
+        (0, 15.0, 0.3),
+        (0, 30.0, 0.4),
+        (1, 9.0, 0.5),
+        (1, 30.0, np.nan),
+        (2, 9.0, np.nan),
+    ]
+    boxes = np.array([(0.0, 0.0, 5.0, high) for _, high, _ in rows], dtype=np.float32)
+    classes = np.array([number for number, _, _ in rows])
+    found = Detections(boxes_px=boxes, classes=classes, scores=np.full(len(rows), 0.6, np.float32))
+    told = made.probabilities(found, ("person", "car", "kite"))
+    assert np.allclose(told, [share for _, _, share in rows], equal_nan=True)
+    assert made.probabilities(found.take(np.zeros(0, np.int64)), ("person",)).shape == (0,)
+
+
 def test_so_few_boxes_err_by_chance_as_many_drawings_do(rng: np.random.Generator) -> None:
     """The formula beside a thousand sets of boxes whose probabilities are exactly right."""
     said = rng.beta(2.0, 1.0, 300)

@@ -41,6 +41,15 @@ def test_rows_with_nan_and_infinity_are_dropped_with_a_problem() -> None:
     )
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_a_thing_named_several_times_is_one(count: int) -> None:
+    rows = np.array([[1, 1, 5, 9, 0.9 - 0.1 * k, 0] for k in range(count)], dtype=np.float32).reshape(-1, 6)
+    found = read_output(rows, Layout.END2END, 1, Filter())
+    assert found.boxes_px.tolist() == [[1, 1, 5, 9]] * min(count, 1)
+    assert found.scores.tolist() == rows[:1, 4].tolist()
+    assert (found.boxes_px.dtype, found.scores.dtype, found.classes.dtype) == (np.float32, np.float32, np.int64)
+
+
 def test_a_hundred_thousand_boxes_are_cut_to_the_best(rng: np.random.Generator) -> None:
     scores = rng.permutation(np.linspace(0.41, 0.99, 100_000))
     corner = 5.0 * np.column_stack(np.divmod(np.arange(100_000), 400))
