@@ -169,16 +169,15 @@ def _compared(before: Taken, now: Taken) -> Shift | None:
     corner = centre - (half_m, half_m, 0.0)
     matrices = [one.ground.look.matrices(origin)[0] for one in (before, now)]
     burned = _burned_in(before, now, matrices[1])
-    first, second = (
-        _laid(_without(taken.grey, burned), _grid_to_blocks(matrix, corner, cell_m, taken.factor))
-        for taken, matrix in zip((before, now), matrices, strict=True)
-    )
-    both = np.isfinite(first) & np.isfinite(second)
+    laid = np.empty((2, CELLS, CELLS), np.float32)
+    for place, taken, matrix in zip(laid, (before, now), matrices, strict=True):
+        place[:] = _laid(_without(taken.grey, burned), _grid_to_blocks(matrix, corner, cell_m, taken.factor))
+    both = np.isfinite(laid[0]) & np.isfinite(laid[1])
     if np.count_nonzero(both) < SHARED_MIN * both.size:
         return None
     reach = max(2, min(CELLS // 3, int(REACH_M / cell_m)))
     window = _HANN * np.where(both, ndimage.uniform_filter(both.astype(np.float32), RIM_CELLS), np.float32(0.0))
-    found = _peak(_flat(first, both) * window, _flat(second, both) * window, reach)
+    found = _peak(_flat(laid, both) * window, reach)
     if found is None:
         return None
     return Shift(east_m=found[0] * cell_m, north_m=found[1] * cell_m, sigma_m=CELL_SIGMA * cell_m)
@@ -247,20 +246,20 @@ def _laid(grey: NDArray[np.float32], to_blocks: FloatArray) -> NDArray[np.float3
 
 
 def _flat(laid: NDArray[np.float32], both: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return what stands out from its surroundings, within three sigmas."""
-    filled = np.where(both, laid, laid[both].mean())
-    fine = filled - ndimage.uniform_filter(filled, SURROUNDINGS_CELLS)
-    limit = 3.0 * float(fine[both].std())
+    """Return what stands out from its surroundings in each of two pictures, within three sigmas."""
+    filled = np.where(both, laid, np.array([[[one[both].mean()]] for one in laid], np.float32))
+    fine = filled - ndimage.uniform_filter(filled, (1, SURROUNDINGS_CELLS, SURROUNDINGS_CELLS))
+    limit = np.array([[[3.0 * float(one[both].std())]] for one in fine], np.float32)
     return np.asarray(np.clip(fine, -limit, limit))
 
 
-def _peak(first: NDArray[np.float32], second: NDArray[np.float32], reach: int) -> tuple[float, float] | None:
+def _peak(pair: NDArray[np.float32], reach: int) -> tuple[float, float] | None:
     """Return the cells east and north by which the second lies off the first; None where they do not agree."""
-    energy = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    energy = float(np.sqrt((pair[0] ** 2).sum() * (pair[1] ** 2).sum()))
     if energy <= 0.0:
         return None
     size = fft.next_fast_len(CELLS + reach, real=True)  # shifts up to the reach do not come round
-    spectra = fft.rfft2(np.stack([first, second]), (size, size))
+    spectra = fft.rfft2(pair, (size, size))
     agreement = fft.irfft2(spectra[1] * np.conj(spectra[0]), (size, size))
     lags = np.arange(-reach, reach + 1)
     near = agreement[np.ix_(lags, lags)] / energy
