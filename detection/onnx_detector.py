@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from detection.deadline import Deadline
 from detection.errors import ModelError
 from detection.letterbox import Letterbox
 from detection.model_names import literal, read_names
@@ -68,7 +68,7 @@ class OnnxDetector:
         """Of the very bytes that were opened."""
         self._session = _open(held, self.path, threads)
         self._keep = keep or Filter()
-        self._deadline_s = deadline_s
+        self._deadline = Deadline(deadline_s)
         metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         if metadata.get("task", "detect") != "detect":
             raise ModelError(
@@ -93,8 +93,8 @@ class OnnxDetector:
             blank = self._run(np.zeros((self._batch or 1, 3, self._height_px, self._width_px), dtype=self._type))
             if blank is None:
                 raise ModelError(
-                    f"{self.path.name}: the model gave no answer to an empty picture within {self._deadline_s:g} s; "
-                    "give a detection model, or one with a smaller input"
+                    f"{self.path.name}: the model gave no answer to an empty picture within "
+                    f"{self._deadline.seconds:g} s; give a detection model, or one with a smaller input"
                 )
             shape = (shape[0], *blank.shape[1:])
         if math.prod(n or 1 for n in shape) > OUTPUT_MAX:
@@ -121,7 +121,7 @@ class OnnxDetector:
         tensor[len(images) :] = 0.0
         output = self._run(tensor.astype(self._type, copy=False))
         if output is None:
-            return [_nothing(f"the detector gave no answer within {self._deadline_s:g} s") for _ in images]
+            return [_nothing(f"the detector gave no answer within {self._deadline.seconds:g} s") for _ in images]
         if not self._fits(output, size):
             return [_nothing(f"the model's output had shape {output.shape}, not the one it names") for _ in images]
         return [self._read(row, box) for row, box in zip(output, boxes, strict=False)]
@@ -151,17 +151,13 @@ class OnnxDetector:
     def _run(self, tensor: NDArray[Any]) -> NDArray[np.float32] | None:
         """Run the model, or None when the deadline passed."""
         options = load_onnx_runtime().RunOptions()
-        timer = threading.Timer(self._deadline_s, setattr, (options, "terminate", True))
-        timer.daemon = True
-        timer.start()
         try:
-            output = self._session.run(None, {self._input.name: tensor}, options)[0]
+            with self._deadline.over(options):
+                output = self._session.run(None, {self._input.name: tensor}, options)[0]
         except Exception as error:
             if options.terminate:
                 return None
             raise ModelError(f"{self.path.name}: the model failed on a picture: {_first_line(error)}") from error
-        finally:
-            timer.cancel()
         return np.asarray(output, dtype=np.float32)
 
     def _read(self, output: NDArray[np.float32], box: Letterbox) -> Detections:
