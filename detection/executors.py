@@ -14,7 +14,7 @@ from detection.looking import Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from ctypes import Array, c_ubyte
+    from multiprocessing.heap import Arena
     from types import TracebackType
 
     from detection.looking import Seen, Stretch
@@ -25,7 +25,7 @@ STRETCH_PICTURES: Final = 4
 AGAIN_MAX: Final = 3
 """How often a stretch is looked at again whose process died."""
 
-_held: list[tuple[Looker, tuple[Array[c_ubyte], ...]]] = []
+_held: list[tuple[Looker, tuple[Arena, ...]]] = []
 """What looks in a process of the pool, and the memory that pictures come in."""
 
 
@@ -48,7 +48,7 @@ class LocalPool:
         self.ahead = 2 * workers
         self._workers, self._open = workers, open_detector
         self._context = multiprocessing.get_context("spawn")
-        self._slots = Slots(self._context, self.ahead)
+        self._slots = Slots(self.ahead)
         self._pool = self._started()
 
     def _started(self) -> concurrent.futures.ProcessPoolExecutor:
@@ -100,7 +100,7 @@ class LocalPool:
             return self._pool.submit(_look, sent)
 
 
-def _begin(open_detector: Callable[[], Detector], memory: tuple[Array[c_ubyte], ...]) -> None:
+def _begin(open_detector: Callable[[], Detector], memory: tuple[Arena, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started the pool ends it
     _held.append((Looker(open_detector()), memory))
 

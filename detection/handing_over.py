@@ -10,6 +10,7 @@ import dataclasses
 import io
 import os
 import pickle
+from multiprocessing.heap import Arena
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,17 +19,15 @@ from telemetry.videos.grey import in_three_channels, stored_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from ctypes import Array, c_ubyte
-    from multiprocessing.context import SpawnContext
 
     from detection.looking import Stretch
 
-SLOT_BYTES: Final = 8_000_000
-"""A stretch of pictures of 640 x 512 and the one before it take five."""
-LARGE_SLOT_BYTES: Final = 32_000_000
-"""The same of 1920 x 1080, for which the pipe takes 23 ms a picture."""
-ROOM_SHARE, LARGE_ROOM_SHARE = 0.5, 0.125
-"""Share of the free memory that slots take at most: other programs may want some, too."""
+SLOTS_BYTES: Final = ((104_000_000, 0.125), (32_000_000, 0.125), (8_000_000, 0.5))
+"""Size of a slot, and the share of the free memory that all of them may take: other programs may want some, too.
+
+Stretches of three or four pictures and the one before take 100 MB of 3840 x 2160, 31 MB of 1920 x 1080, 5 MB of
+640 x 512. Memory is taken when it is written to, and not before.
+"""
 IN_MEMORY: Final = "/dev/shm"  # noqa: S108 - no file of it has a name
 STEP: Final = 64
 """Arrays begin at multiples of this: what processors read at once."""
@@ -50,18 +49,17 @@ class Slots:
 
     Parameters
     ----------
-    context
-        Starts the processes that are to have it, too: `memory` is an argument of theirs.
     most
         How many stretches are under way.
     """
 
-    def __init__(self, context: SpawnContext, most: int) -> None:
+    def __init__(self, most: int) -> None:
         room_bytes = _room_bytes()
-        self._slot_bytes = LARGE_SLOT_BYTES if most * LARGE_SLOT_BYTES < LARGE_ROOM_SHARE * room_bytes else SLOT_BYTES
-        wanted = most if most * self._slot_bytes < ROOM_SHARE * room_bytes else 0
-        self.memory = tuple(context.RawArray("B", self._slot_bytes) for _ in range(wanted))
-        self._free = list(range(wanted))
+        fitting = (size for size, share in SLOTS_BYTES if most * size < share * room_bytes)
+        self._slot_bytes = next(fitting, 0)
+        self.memory = tuple(Arena(self._slot_bytes) for _ in range(most if self._slot_bytes else 0))
+        """An argument of the processes that are to have it, too, when they start."""
+        self._free = list(range(len(self.memory)))
 
     def put(self, stretch: Stretch) -> Sent:
         """Put a stretch into a slot, where it fits into one that is free."""
@@ -72,7 +70,7 @@ class Slots:
         if not self._free or sum(map(_padded, lengths)) > self._slot_bytes:
             return Sent(_pickled(stretch))
         slot, at = self._free.pop(), 0
-        target = memoryview(self.memory[slot]).cast("B")
+        target = memoryview(self.memory[slot].buffer)
         for one in raw:
             target[at : at + one.nbytes] = one
             at += _padded(one.nbytes)
@@ -99,11 +97,11 @@ def _pickled(stretch: Stretch, apart: Callable[[pickle.PickleBuffer], Any] | Non
     return held.getvalue()
 
 
-def received(sent: Sent, memory: tuple[Array[c_ubyte], ...]) -> Stretch:
+def received(sent: Sent, memory: tuple[Arena, ...]) -> Stretch:
     """Return a stretch in the process that it was sent to; its arrays stay in the slot, and cannot be written to."""
     if sent.slot < 0:
         return _loaded(sent.pickled, [])
-    source, at, arrays = memoryview(memory[sent.slot]).cast("B").toreadonly(), 0, []
+    source, at, arrays = memoryview(memory[sent.slot].buffer).toreadonly(), 0, []
     for length in sent.lengths:
         arrays.append(source[at : at + length])
         at += _padded(length)

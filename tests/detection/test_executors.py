@@ -23,6 +23,7 @@ from sitl.films.patrol_flight import PatrolFlight, PatrolShape
 from sitl.films.render import render
 from sitl.films.render_look import THERMAL
 from telemetry.videos.frame import Frame
+from telemetry.videos.grey import in_three_channels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ def flown() -> tuple[PatrolFlight, list[Frame]]:
     frames = []
     for row, (true, told) in enumerate(zip(flight.true, flight.measured, strict=True)):
         image, _ = render(flight.world, true, SHAPE.camera, true.t_utc_ns, THERMAL)
+        image = in_three_channels(np.ascontiguousarray(image[..., 0])) if row % 2 else image
         posed = dataclasses.replace(told, hfov_deg=SHAPE.hfov_deg)
         frames.append(Frame(index=row, pts_s=Fraction(row), t_utc_ns=true.t_utc_ns, image=image, pose=posed))
     return flight, frames

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from detection import handing_over
 from detection.ground_registration import SeenGround
-from detection.handing_over import LARGE_SLOT_BYTES, SLOT_BYTES, Slots, received
+from detection.handing_over import SLOTS_BYTES, Slots, received
 from detection.looking import Picture, Stretch
 from detection.looks import Look, Looks
 from detection.sheets import Tile
 from geo.values import CameraModel, Geodetic, Pose
 from telemetry.videos.grey import in_three_channels, stored_channel
 
+HUGE, LARGE, SMALL = (size for size, _ in SLOTS_BYTES)
 CAMERA = CameraModel.from_fov(hfov_deg=32.0, width_px=64, height_px=48)
 
 
@@ -50,7 +51,7 @@ def same(one: Stretch, other: Stretch) -> bool:
 
 
 def test_what_arrives_is_what_was_sent_and_stays_while_others_come() -> None:
-    slots = Slots(multiprocessing.get_context("spawn"), 2)
+    slots = Slots(2)
     sent = [slots.put(stretch(seed)) for seed in range(3)]
     assert sorted(one.slot for one in sent) == [-1, 0, 1]
     assert all(same(received(one, slots.memory), stretch(seed)) for seed, one in enumerate(sent))
@@ -64,7 +65,7 @@ def test_what_arrives_is_what_was_sent_and_stays_while_others_come() -> None:
 
 
 def test_pictures_that_lie_in_a_slot_are_not_pickled_and_cannot_be_written_to() -> None:
-    slots = Slots(multiprocessing.get_context("spawn"), 1)
+    slots = Slots(1)
     sent = slots.put(stretch(1))
     assert len(sent.pickled) < 4000 < sum(sent.lengths)
     arrived = received(sent, slots.memory)
@@ -77,7 +78,7 @@ def test_a_picture_of_one_channel_takes_a_third_of_the_room_and_arrives_as_one()
     channel = rng.integers(0, 256, (48, 64), dtype=np.uint8)
     whole = stretch(6)
     grey = dataclasses.replace(whole.pictures[0], image=in_three_channels(channel))
-    slots = Slots(multiprocessing.get_context("spawn"), 1)
+    slots = Slots(1)
     for slot in (0, -1):
         sent = slots.put(Stretch(before=None, pictures=(grey,)))
         assert sent.slot == slot
@@ -88,37 +89,62 @@ def test_a_picture_of_one_channel_takes_a_third_of_the_room_and_arrives_as_one()
 
 
 def test_what_is_larger_than_a_slot_and_what_finds_no_memory_goes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 3 * SLOT_BYTES)
-    slots = Slots(multiprocessing.get_context("spawn"), 1)
-    large = stretch(2, side=SLOT_BYTES // (64 * 3 * 2))
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 3 * SMALL)
+    slots = Slots(1)
+    large = stretch(2, side=SMALL // (64 * 3 * 2))
     sent = slots.put(large)
     assert sent.slot == -1
     assert same(received(sent, slots.memory), large)
     assert slots.put(stretch(3)).slot == 0
     monkeypatch.undo()
     monkeypatch.setattr(handing_over, "IN_MEMORY", "/no such folder")
-    without = Slots(multiprocessing.get_context("spawn"), 1)
+    without = Slots(1)
     assert without.memory == ()
     assert same(received(without.put(stretch(4)), ()), stretch(4))
 
 
 @pytest.mark.parametrize(
-    ("room_slots", "slots", "slot_bytes"),
-    [(16.1 * 4, 2, LARGE_SLOT_BYTES), (15.9 * 4, 2, SLOT_BYTES), (4.1, 2, SLOT_BYTES), (3.9, 0, 0)],
+    ("room_bytes", "slots", "slot_bytes"),
+    [
+        (16.1 * HUGE, 2, HUGE),
+        (15.9 * HUGE, 2, LARGE),
+        (16.1 * LARGE, 2, LARGE),
+        (15.9 * LARGE, 2, SMALL),
+        (4.1 * SMALL, 2, SMALL),
+        (3.9 * SMALL, 0, 0),
+    ],
 )
-def test_slots_are_large_where_they_take_an_eighth_of_the_room_and_none_where_they_took_half(
-    monkeypatch: pytest.MonkeyPatch, room_slots: float, slots: int, slot_bytes: int
+def test_slots_are_as_large_as_takes_an_eighth_of_the_room_small_ones_half_and_else_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, room_bytes: float, slots: int, slot_bytes: int
 ) -> None:
-    """Room in slots of the smaller size, four of which are a large one."""
-    monkeypatch.setattr(handing_over, "_room_bytes", lambda: int(room_slots * SLOT_BYTES))
-    made = Slots(multiprocessing.get_context("spawn"), 2)
-    assert [len(memory) for memory in made.memory] == [slot_bytes] * slots
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: int(room_bytes))
+    made = Slots(2)
+    assert [len(memory.buffer) for memory in made.memory] == [slot_bytes] * slots
 
 
-def test_a_stretch_of_full_hd_pictures_lies_in_a_large_slot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 9 * LARGE_SLOT_BYTES)
-    slots = Slots(multiprocessing.get_context("spawn"), 1)
-    large = stretch(5, pictures=5, side=1920 * 1080 // 64)
+@pytest.mark.parametrize(("pictures", "pixels", "slot_bytes"), [(5, 1920 * 1080, LARGE), (4, 3840 * 2160, HUGE)])
+def test_a_stretch_of_large_pictures_lies_in_a_large_slot(
+    monkeypatch: pytest.MonkeyPatch, pictures: int, pixels: int, slot_bytes: int
+) -> None:
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 9 * slot_bytes)
+    slots = Slots(1)
+    large = stretch(5, pictures=pictures, side=pixels // 64)
     sent = slots.put(large)
     assert sent.slot == 0
     assert same(received(sent, slots.memory), large)
+
+
+def shared_bytes() -> int:
+    """Return how much of this process's memory is files in memory (proc_pid_status(5), RssShmem)."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssShmem"))
+    return 1024 * int(line.split()[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="Linux tells how much memory is whose")
+def test_memory_is_taken_when_it_is_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_over, "_room_bytes", lambda: 33 * HUGE)
+    before = shared_bytes()
+    slots = Slots(4)
+    assert shared_bytes() - before < SMALL
+    slots.put(stretch(1, side=SMALL // 64))
+    assert shared_bytes() - before > SMALL
