@@ -3,9 +3,10 @@
 Three stretches of a patrol (100, 80 and 60 m above ground, 45 degrees down, eight pictures of 1920 x 1080 each, three a
 second, through H.264; telemetry and terrain with their errors). All use the bundled weights in ONNX Runtime
 and the same score limit; supervision calls our detector, SAHI that of ultralytics. Slices are as large as the network's
-input with a fifth of overlap, supervision's also by its own defaults. Ours is measured as `ingest` looks, passing over
-ground that it saw this second, and with every picture looked at by itself, as the rivals do. AP-small is COCO's (areas
-under 32 x 32 px, overlaps 0.5 to 0.95) over every picture's truth, also where a picture was passed over.
+input with a fifth of overlap, supervision's also by its own defaults. Ours glances, and looks again where it saw
+something. It is measured as `ingest` looks, passing over ground that it saw this second, and with every picture looked
+at by itself, as the rivals do. AP-small is COCO's (areas under 32 x 32 px, overlaps 0.5 to 0.95) over every picture's
+truth, also where a picture was passed over.
 None of the rivals is among our dependencies: pip install sahi supervision ultralytics faster-coco-eval to have them.
 """
 

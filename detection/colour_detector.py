@@ -57,17 +57,26 @@ class ColourDetector:
         self, grey: OnnxDetector, open_colour: Callable[[], Detector], as_ours: Callable[[str], str | None]
     ) -> None:
         self.grey = grey
-        self.class_names, self.input_px = grey.class_names, grey.input_px
+        self.class_names, self.input_px, self.score_min = grey.class_names, grey.input_px, grey.score_min
         self._open_colour, self._as_ours = open_colour, as_ours
         self._colour: tuple[Detector, NDArray[np.int64]] | None = None
         """The other, and which of our classes each of its own is; -1 for none."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each, boxes in picture pixels."""
+        return self._by_colour(images, self.grey.detect)
+
+    def glance(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Glance at the grey ones; colour pictures get no less than a look, since nothing was measured of glances."""
+        return self._by_colour(images, self.grey.glance)
+
+    def _by_colour(
+        self, images: Sequence[NDArray[np.uint8]], look: Callable[[Sequence[NDArray[np.uint8]]], list[Detections]]
+    ) -> list[Detections]:
         coloured = [in_colour(image) for image in images]
         grey = [image for image, has in zip(images, coloured, strict=True) if not has]
         colour = [image for image, has in zip(images, coloured, strict=True) if has]
-        of_grey = iter(self.grey.detect(grey) if grey else [])
+        of_grey = iter(look(grey) if grey else [])
         of_colour = iter(self._seen_in_colour(colour) if colour else [])
         return [next(of_colour if has else of_grey) for has in coloured]
 

@@ -2,6 +2,7 @@
 
 Near ground is looked at scaled down, far ground at the picture's own scale, both as coarse as a person of that height
 allows. Enlarging adds nothing, so where a person is too low at that scale nothing is looked at, and sky is not either.
+A detector that can glance gets coarser tiles, and what it sees is looked at again, closer (`detection.closer_look`).
 Ground that tiles covered less than a second ago is passed over: at 30 frames a second the same ground would be
 looked at 30 times.
 """
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detection.closer_look import AROUND_PX
 from detection.georeference import SIZES_M
 from detection.sheets import GAP_PX, Tile, laid_out
 from detection.tiling import input_of
+from detection.values import Glancing
 from geo.geodesy import metres_per_degree
 from geo.rays import pixel_directions
 from geo.rotation import camera_to_ned
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
 
 PERSON_MIN_PX: Final = 12.0
 """Least height of a person in the model's input: below it most are missed (`detection/models/vedette-small.md`)."""
+GLANCE_SHARE: Final = 2.0 / 3.0
+"""A glance may be so much coarser: 8 px of the 12 of a look (docs/decisions/1043)."""
+CLOSER_TIMES: Final = 2.0
+"""What was seen in a glance is looked at again at so many times its scale, but never enlarged."""
 METRE_MIN_PX: Final = 1.5
 """Where a metre is fewer pixels than this at the picture's own scale, nothing is looked for: a car has seven."""
 SHARED_M: Final = 3.0
@@ -88,7 +95,13 @@ class _Band:
 
 
 def plan_tiles(
-    pose: Pose, camera: CameraModel, terrain: Terrain, *, input_px: tuple[int, int], person_min_px: float
+    pose: Pose,
+    camera: CameraModel,
+    terrain: Terrain,
+    *,
+    input_px: tuple[int, int],
+    person_min_px: float,
+    glance: bool = False,
 ) -> TilePlan:
     """Choose tiles for a picture; the ground's height under the camera stands for all that it shows.
 
@@ -105,6 +118,8 @@ def plan_tiles(
         Width and height of the model's input.
     person_min_px
         Least height of a person in it.
+    glance
+        Whether the tiles are for a glance, after which what was seen is looked at closer.
     """
     width, height = camera.width_px, camera.height_px
     whole = min(input_px[0] / width, input_px[1] / height)
@@ -120,11 +135,24 @@ def plan_tiles(
         return TilePlan(tiles=(), first_row_px=height)
     if whole * person[seen].min() >= person_min_px:
         return whole_picture(width, height)
-    needed = np.clip(person_min_px / np.maximum(person, 1e-6), whole, 1.0)
+    least_px = person_min_px * (GLANCE_SHARE if glance else 1.0)
+    if whole * person[seen].min() >= least_px:
+        return _at_a_glance(whole_picture(width, height), whole)
+    needed = np.clip(least_px / np.maximum(person, 1e-6), whole, 1.0)
     first = int(at_px[seen[0]])
     rows = _Rows(at_px, needed, np.maximum(SHARED_M * metre, longest))
-    tiles = _fewest_sheets(rows, width, first, input_px)
-    return TilePlan(tiles=tiles, first_row_px=first)
+    plan = TilePlan(tiles=_fewest_sheets(rows, width, first, input_px), first_row_px=first)
+    return _at_a_glance(plan, whole) if glance else plan
+
+
+def _at_a_glance(plan: TilePlan, whole: float) -> TilePlan:
+    """Return a plan that says at which scale what is seen is looked at again; `whole` is that of a whole picture."""
+    scales = [(tile, tile.scale or whole) for tile in plan.tiles]
+    tiles = [
+        dataclasses.replace(tile, closer=min(CLOSER_TIMES * scale, 1.0)) if scale < 1.0 else tile
+        for tile, scale in scales
+    ]
+    return dataclasses.replace(plan, tiles=tuple(tiles))
 
 
 def whole_picture(width_px: int, height_px: int) -> TilePlan:
@@ -222,6 +250,7 @@ class GroundTiler:
     def __init__(self, detector: Detector, terrain: Terrain) -> None:
         self._terrain = terrain
         self._input_px = input_of(detector)
+        self._glances = isinstance(detector, Glancing) and min(self._input_px) >= AROUND_PX
         self._origin: tuple[float, float] | None = None
         self._recent: list[tuple[int, FloatArray]] = []
 
@@ -231,13 +260,16 @@ class GroundTiler:
         pose: Pose | None,
         camera: CameraModel | None,
         person_min_px: float = PERSON_MIN_PX,
+        *,
+        glance: bool = True,
     ) -> tuple[tuple[Tile, ...], TilePlan | None]:
         """Choose what of a picture of this shape is looked at; no plan where ground is passed over.
 
+        It is glanced at where the detector can, unless `glance` says no.
         Without a pose, a lens or ground, where the whole picture is fine enough, and where a person's least height in
         the model's input is 0, that is all of it.
         """
-        plan = self._plan(pose, camera, shape, person_min_px)
+        plan = self._plan(pose, camera, shape, person_min_px, glance=glance and self._glances)
         if len(plan.tiles) < 2 or pose is None or camera is None:
             return plan.tiles, plan
         self._recent = [(t, quad) for t, quad in self._recent if 0 <= pose.t_utc_ns - t < AGAIN_NS]
@@ -247,14 +279,22 @@ class GroundTiler:
         return fresh, plan if len(fresh) == len(plan.tiles) else None
 
     def _plan(
-        self, pose: Pose | None, camera: CameraModel | None, shape: tuple[int, ...], person_min_px: float
+        self,
+        pose: Pose | None,
+        camera: CameraModel | None,
+        shape: tuple[int, ...],
+        person_min_px: float,
+        *,
+        glance: bool,
     ) -> TilePlan:
         high, wide = shape[:2]
         if pose is None or camera is None or person_min_px <= 0.0:
             return whole_picture(wide, high)
         if (camera.width_px, camera.height_px) != (wide, high):
             return whole_picture(wide, high)
-        return plan_tiles(pose, camera, self._terrain, input_px=self._input_px, person_min_px=person_min_px)
+        return plan_tiles(
+            pose, camera, self._terrain, input_px=self._input_px, person_min_px=person_min_px, glance=glance
+        )
 
     def _seen_before(self, places: FloatArray, corners: FloatArray, t_utc_ns: int) -> bool:
         """Tell whether tiles of the last second cover nine places of a tile; remember its corners where they do not."""

@@ -68,6 +68,7 @@ class OnnxDetector:
         """Of the very bytes that were opened."""
         self._session = _open(held, self.path, threads)
         self._keep = keep or Filter()
+        self.score_min = self._keep.score_min
         self._deadline = Deadline(deadline_s)
         metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         if metadata.get("task", "detect") != "detect":
@@ -107,13 +108,20 @@ class OnnxDetector:
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each, boxes in picture pixels."""
+        return self._detected(images, self._keep)
+
+    def glance(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Detect, and tell of boxes down to the filter's score for a glance."""
+        return self._detected(images, self._keep.for_a_glance())
+
+    def _detected(self, images: Sequence[NDArray[np.uint8]], keep: Filter) -> list[Detections]:
         step = self._batch or max(len(images), 1)
         found: list[Detections] = []
         for first in range(0, len(images), step):
-            found += self._detect_batch(images[first : first + step], self._batch or len(images))
+            found += self._detect_batch(images[first : first + step], self._batch or len(images), keep)
         return found
 
-    def _detect_batch(self, images: Sequence[NDArray[np.uint8]], size: int) -> list[Detections]:
+    def _detect_batch(self, images: Sequence[NDArray[np.uint8]], size: int, keep: Filter) -> list[Detections]:
         boxes = [self._letterbox(image) for image in images]
         tensor = np.empty((size, 3, self._height_px, self._width_px), dtype=np.float32)
         for box, image, out in zip(boxes, images, tensor, strict=False):
@@ -124,7 +132,7 @@ class OnnxDetector:
             return [_nothing(f"the detector gave no answer within {self._deadline.seconds:g} s") for _ in images]
         if not self._fits(output, size):
             return [_nothing(f"the model's output had shape {output.shape}, not the one it names") for _ in images]
-        return [self._read(row, box) for row, box in zip(output, boxes, strict=False)]
+        return [self._read(row, box, keep) for row, box in zip(output, boxes, strict=False)]
 
     def _fits(self, output: NDArray[np.float32], size: int) -> bool:
         """Tell whether an output has the layout that the model promised; what a file says of itself need not be so."""
@@ -160,8 +168,8 @@ class OnnxDetector:
             raise ModelError(f"{self.path.name}: the model failed on a picture: {_first_line(error)}") from error
         return np.asarray(output, dtype=np.float32)
 
-    def _read(self, output: NDArray[np.float32], box: Letterbox) -> Detections:
-        raw = read_output(output, self._layout, len(self.class_names), self._keep)
+    def _read(self, output: NDArray[np.float32], box: Letterbox, keep: Filter) -> Detections:
+        raw = read_output(output, self._layout, len(self.class_names), keep)
         found = Detections(boxes_px=raw.boxes_px, classes=raw.classes, scores=raw.scores, problems=raw.problems)
         if self.calibration is not None:
             chances = self.calibration.probabilities(found, self.class_names).astype(np.float32)

@@ -36,6 +36,8 @@ class Tile:
     height_px: int
     scale: float | None = None
     """Pixels of the model's input for one of the picture; None: the model is shown this part alone, and fits it in."""
+    closer: float | None = None
+    """Scale at which what is seen in it is looked at again; None: a look at it is the only one."""
 
     def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Cut it out."""
@@ -80,9 +82,10 @@ class Sheet:
             return _in_colour(self.parts[0].tile.of(image))
         sheet = np.full((self.size_px[1], self.size_px[0], *image.shape[2:]), PAD_LEVEL, dtype=np.uint8)
         for part in self.parts:
-            size = part.tile.shown_px
-            shown = np.asarray(Image.fromarray(part.tile.of(image)).resize(size, Image.Resampling.BILINEAR))
-            sheet[part.top_px : part.top_px + size[1], part.left_px : part.left_px + size[0]] = shown
+            size, cut = part.tile.shown_px, part.tile.of(image)
+            if size != (part.tile.width_px, part.tile.height_px):
+                cut = np.asarray(Image.fromarray(cut).resize(size, Image.Resampling.BILINEAR))
+            sheet[part.top_px : part.top_px + size[1], part.left_px : part.left_px + size[0]] = cut
         return _in_colour(sheet)
 
     def brought_back(self, found: Detections) -> list[tuple[Tile, Detections]]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from detection.boxes import Overlap, suppress
+from detection.closer_look import Looked, both, looked_at_again
 from detection.sheets import laid_out, one_channel
-from detection.values import Detections
+from detection.values import Detections, Glancing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from detection.sheets import Tile
+    from detection.sheets import Sheet, Tile
     from detection.values import Detector
 
 MERGE_ABOVE: Final = 0.6
@@ -36,13 +38,38 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
     """Look at all tiles in one batch, and return their boxes in pixels of the picture, each thing once.
 
     Of boxes that are one thing the best is kept, and one that no tile's edge may have cut before one that it may.
+    Where tiles say at which scale what is seen in them is looked at again, and the detector can glance, that is done.
     """
     if not tiles:
         none = np.zeros(0, dtype=np.float32)
         return Detections(boxes_px=np.zeros((0, 4), np.float32), classes=np.zeros(0, np.int64), scores=none)
-    sheets = laid_out(tiles, input_of(detector))
-    shown = image if len(tiles) == 1 else one_channel(image)
-    found = detector.detect([sheet.drawn(shown) for sheet in sheets])
+    input_px = input_of(detector)
+    sheets = laid_out(tiles, input_px)
+    if isinstance(detector, Glancing) and any(tile.closer is not None for tile in tiles):
+        return _looked_twice(detector, one_channel(image), sheets, input_px)
+    return _looked(detector.detect, image if len(tiles) == 1 else one_channel(image), sheets).found
+
+
+def _looked_twice(
+    detector: Glancing, image: NDArray[np.uint8], sheets: Sequence[Sheet], input_px: tuple[int, int]
+) -> Detections:
+    glance = _looked(detector.glance, image, sheets)
+    found = glance.found
+    again, shown = looked_at_again(glance, (image.shape[1], image.shape[0]), input_px, most=len(sheets))
+    if again:
+        closer = _looked(detector.glance, image, again)
+        joined = both(glance, shown, closer)
+        if joined.answered:
+            found = joined.take(_once(joined.boxes_px, joined.scores, joined.classes))
+        found = dataclasses.replace(found, problems=joined.problems, answered=joined.answered)
+    return found.take(found.scores >= detector.score_min)
+
+
+def _looked(
+    look: Callable[[Sequence[NDArray[np.uint8]]], list[Detections]], image: NDArray[np.uint8], sheets: Sequence[Sheet]
+) -> Looked:
+    """Look at sheets; of what several of their parts show, and of what an edge may have cut, the best is kept."""
+    found = look([sheet.drawn(image) for sheet in sheets])
     parts = [part for sheet, one in zip(sheets, found, strict=True) for part in sheet.brought_back(one)]
     joined = Detections(
         boxes_px=np.concatenate([part.boxes_px for _, part in parts]),
@@ -52,11 +79,14 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
         probabilities=np.concatenate([part.calibrated() for _, part in parts]),
         answered=all(one.answered for one in found),
     )
-    if len(tiles) == 1:
-        return joined
     cut = np.concatenate([_may_be_cut(part.boxes_px, tile, image.shape) for tile, part in parts])
-    first = joined.scores + ~cut
-    return joined.take(suppress(joined.boxes_px, first, joined.classes, threshold=MERGE_ABOVE, by=Overlap.SMALLER))
+    closer = np.concatenate([np.full(len(part), tile.closer or np.nan) for tile, part in parts])
+    looked = Looked(joined, closer, cut)
+    return looked if len(parts) == 1 else looked.take(_once(joined.boxes_px, joined.scores + ~cut, joined.classes))
+
+
+def _once(boxes_px: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return suppress(boxes_px, scores, classes, threshold=MERGE_ABOVE, by=Overlap.SMALLER)
 
 
 def _may_be_cut(boxes_px: NDArray[np.float32], tile: Tile, shape: tuple[int, ...]) -> NDArray[np.bool_]:

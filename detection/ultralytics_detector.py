@@ -36,19 +36,27 @@ class UltralyticsDetector:
     def __init__(self, path: Path | str, *, keep: Filter | None = None, size_px: int = 640) -> None:
         self.path = Path(path)
         self._keep = keep or Filter()
+        self.score_min = self._keep.score_min
         self._size_px = size_px
         self._model, self.sha256 = open_weights(self.path)
         self.class_names = tidy_names(dict(self._model.names), self.path.name)
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each."""
+        return self._detected(images, self._keep)
+
+    def glance(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Detect, and tell of boxes down to the filter's score for a glance."""
+        return self._detected(images, self._keep.for_a_glance())
+
+    def _detected(self, images: Sequence[NDArray[np.uint8]], keep: Filter) -> list[Detections]:
         swapped = [np.ascontiguousarray(image[..., ::-1]) for image in images]
         results = self._model.predict(
             swapped,
             imgsz=self._size_px,
-            conf=self._keep.score_min,
-            iou=self._keep.overlap_max,
-            max_det=self._keep.boxes_max,
+            conf=keep.score_min,
+            iou=keep.overlap_max,
+            max_det=keep.boxes_max,
             verbose=False,
         )
         return [_columns(result.boxes) for result in results]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -55,4 +55,16 @@ class Detector(Protocol):
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each."""
+        ...
+
+
+@runtime_checkable
+class Glancing(Detector, Protocol):
+    """A detector that can also tell where it would pay to look closer."""
+
+    score_min: float
+    """Score from which on `detect` tells of a box."""
+
+    def glance(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Do what `detect` does, and tell of boxes that are less sure, too."""
         ...

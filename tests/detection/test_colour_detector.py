@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detection.sheets import Tile
     from geo.values import Pose
     from telemetry.videos.frame import Frame
 
@@ -156,20 +157,35 @@ def test_a_bundled_model_is_opened_by_its_name(tmp_path: Path, monkeypatch: pyte
 def test_large_colour_pictures_are_looked_at_more_closely(
     constant_model: Callable[..., Path], make_frame: Callable[..., Frame], make_pose: Callable[..., Pose]
 ) -> None:
-    """Twice as high a person needs four times the area: the model for colour finds few of 12 px."""
+    """Twice as high a person needs four times the area: the model for colour finds few of 12 px. Heat is glanced at."""
     nothing = np.zeros((1, 300, 6), dtype=np.float32)
     model = OnnxDetector(constant_model(nothing, input_shape=(1, 3, *SIDE)))
     pair = ColourDetector(model, lambda: model, our_name)
 
-    def shown(image: NDArray[np.uint8], asked_px: float | None = None) -> int:
+    def planned(image: NDArray[np.uint8], asked_px: float | None = None) -> tuple[Tile, ...]:
         frame = dataclasses.replace(make_frame(make_pose(hfov_deg=60.0)), image=image)
-        planned = Planner(pair, FlatTerrain(height_m=180.0), asked_px).plan(frame)
-        return sum(tile.shown_px[0] * tile.shown_px[1] for tile in planned.picture.tiles)
+        return Planner(pair, FlatTerrain(height_m=180.0), asked_px).plan(frame).picture.tiles
+
+    def shown(image: NDArray[np.uint8], asked_px: float | None = None) -> int:
+        return sum(tile.shown_px[0] * tile.shown_px[1] for tile in planned(image, asked_px))
 
     colour, heat = np.tile(sand(), (4, 6, 1)), np.tile(grey(), (4, 6, 1))
-    assert 3.0 < shown(colour) / shown(heat) < 5.0
+    assert 3.0 < shown(colour) / shown(colour, 12.0) < 5.0
     assert shown(colour, 24.0) == shown(colour)
-    assert shown(colour, 12.0) == shown(heat)
+    assert planned(heat, 12.0) == planned(heat)
+    assert shown(heat, 18.0) == pytest.approx(shown(colour, 12.0), rel=0.02)
+    assert {tile.closer for tile in planned(colour)} == {None}
+    assert all(tile.closer is not None for tile in planned(heat))
+
+
+def test_a_glance_tells_of_less_in_grey_pictures_alone(constant_model: Callable[..., Path]) -> None:
+    rows = np.array([[[20, 20, 40, 40, 0.9, 0], [90, 90, 99, 99, 0.1, 0], [50, 20, 60, 40, 0.03, 0]]], dtype=np.float32)
+    model = OnnxDetector(constant_model(rows, input_shape=(1, 3, *SIDE)))
+    pair = ColourDetector(model, lambda: model, our_name)
+    assert [len(one) for one in pair.glance([sand(), grey(), sand()])] == [1, 2, 1]
+    assert [len(one) for one in pair.detect([sand(), grey()])] == [1, 1]
+    assert [len(one) for one in model.glance([grey()])] == [2]
+    assert pair.score_min == model.score_min == 0.28
 
 
 @pytest.mark.parametrize("colour", range(3))

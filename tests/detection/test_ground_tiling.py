@@ -12,7 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detection.boxes import Overlap, suppress
-from detection.ground_tiling import PERSON_MIN_PX, GroundTiler, TilePlan, plan_tiles, whole_picture
+from detection.ground_tiling import (
+    GLANCE_SHARE,
+    PERSON_MIN_PX,
+    GroundTiler,
+    TilePlan,
+    plan_tiles,
+    whole_picture,
+)
 from detection.sheets import Tile, laid_out
 from detection.tiling import detect_tiles
 from detection.values import Detections
@@ -67,32 +74,49 @@ def test_near_ground_is_shown_coarser_than_the_far_and_takes_less_of_the_input(m
 @given(
     st.floats(15.0, 400.0), st.floats(-90.0, -4.0), st.floats(-20.0, 20.0), st.floats(15.0, 90.0),
     st.sampled_from([(1920, 1080), (3840, 2160), (1280, 1024), (1080, 1920)]), st.sampled_from([INPUT, (640, 640)]),
-    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1), st.booleans(),
 )  # fmt: skip
-@example(27.0, -87.0, 0.0, 70.0, (1080, 1920), (640, 640), 0)
-@example(21.0, -69.0, -15.0, 41.0, (1080, 1920), (640, 512), 220)
-@example(42.0, -82.0, -13.0, 64.0, (1920, 1080), (640, 512), 2)
-@example(59.0, -86.0, 0.0, 70.0, (1080, 1920), (640, 640), 1)
-@example(33.620954002615846, -80.0, 20.0, 56.92313928447715, (1920, 1080), (640, 640), 909522950)
-@example(100.0, -76.851638500183, 14.099563852262364, 63.88172249989531, (1080, 1920), (640, 640), 3887171808)
+@example(27.0, -87.0, 0.0, 70.0, (1080, 1920), (640, 640), 0, False)
+@example(21.0, -69.0, -15.0, 41.0, (1080, 1920), (640, 512), 220, False)
+@example(42.0, -82.0, -13.0, 64.0, (1920, 1080), (640, 512), 2, False)
+@example(59.0, -86.0, 0.0, 70.0, (1080, 1920), (640, 640), 1, False)
+@example(33.620954002615846, -80.0, 20.0, 56.92313928447715, (1920, 1080), (640, 640), 909522950, False)
+@example(100.0, -76.851638500183, 14.099563852262364, 63.88172249989531, (1080, 1920), (640, 640), 3887171808, False)
+@example(100.0, -45.0, 0.0, 50.0, (1920, 1080), (640, 512), 4, True)
+@example(40.0, -60.0, 0.0, 50.0, (1920, 1080), (640, 512), 5, True)
 def test_whoever_stands_in_range_lies_whole_in_a_tile_and_is_high_enough_there(
-    above_m: float, pitch: float, roll: float, hfov: float, size: tuple[int, int], input_px: tuple[int, int], seed: int
+    above_m: float,
+    pitch: float,
+    roll: float,
+    hfov: float,
+    size: tuple[int, int],
+    input_px: tuple[int, int],
+    seed: int,
+    glance: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    """Persons are put on the ground at random pixels and projected corner by corner."""
+    """Persons are put on the ground at random pixels and projected corner by corner.
+
+    At a glance they are two thirds as high, and at the closer look as high as without one, or at the picture's scale.
+    """
     camera = CameraModel.from_fov(hfov_deg=hfov, width_px=size[0], height_px=size[1])
     pose = Pose(
         t_utc_ns=0, lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0 + above_m, yaw_deg=40.0, pitch_deg=0.0, roll_deg=0.0,
         gimbal_pitch_deg=pitch, gimbal_roll_deg=roll, gimbal_frame=GimbalFrame.EARTH,
     )  # fmt: skip
-    plan = plan_tiles(pose, camera, GROUND, input_px=input_px, person_min_px=PERSON_MIN_PX)
+    plan = plan_tiles(pose, camera, GROUND, input_px=input_px, person_min_px=PERSON_MIN_PX, glance=glance)
     feet = np.random.default_rng(seed).uniform((0, plan.first_row_px), size, (40, 2))
     boxes, tall = persons_px(pose, camera, feet)
     inside = (boxes[:, :2] >= (0, plan.first_row_px)).all(axis=1) & (boxes[:, 2:] <= size).all(axis=1)
     whole_scale = min(input_px[0] / size[0], input_px[1] / size[1])
     for box, tall_px in zip(boxes[inside], tall[inside], strict=True):
-        scales = [t.scale or min(whole_scale, 1.0) for t in plan.tiles if encloses(t, box)]
-        assert scales, f"{box} lies whole in none of {plan.tiles}"
-        assert max(scales) > 0.999 or max(scales) * tall_px >= 0.94 * PERSON_MIN_PX
+        shown = [(t.scale or min(whole_scale, 1.0), t.closer) for t in plan.tiles if encloses(t, box)]
+        assert shown, f"{box} lies whole in none of {plan.tiles}"
+        scale, closer = max(shown, key=lambda one: one[0])
+        least = PERSON_MIN_PX * (1.0 if closer is None else GLANCE_SHARE)
+        assert scale > 0.999 or scale * tall_px >= 0.94 * least
+        assert glance or closer is None
+        assert closer is None or scale < closer <= 1.0
+        assert closer is None or closer > 0.999 or closer * tall_px >= 0.94 * PERSON_MIN_PX
 
 
 def encloses(tile: Tile, box: np.ndarray) -> bool:
@@ -151,12 +175,57 @@ def test_a_picture_of_sky_alone_costs_nothing_and_tells_of_no_ground(make_pose: 
     assert plan == TilePlan(tiles=(), first_row_px=LARGE.height_px)
 
 
-def test_a_small_or_near_picture_is_one_tile(make_pose: Callable[..., Pose]) -> None:
+@pytest.mark.parametrize("glance", [False, True])
+def test_a_small_or_near_picture_is_one_tile(make_pose: Callable[..., Pose], *, glance: bool) -> None:
     small = CameraModel.from_fov(hfov_deg=32.0, width_px=640, height_px=512)
     level = make_pose(gimbal_pitch_deg=-3.0)
-    assert plan_tiles(level, small, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX) == whole_picture(640, 512)
     low = make_pose(gimbal_pitch_deg=-90.0, alt_hae_m=200.0)
-    assert plan_tiles(low, LARGE, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX) == whole_picture(3840, 2160)
+    for pose, camera in ((level, small), (low, LARGE)):
+        plan = plan_tiles(pose, camera, GROUND, input_px=INPUT, person_min_px=PERSON_MIN_PX, glance=glance)
+        assert plan == whole_picture(camera.width_px, camera.height_px)
+
+
+def test_who_can_glance_is_shown_less_than_half_and_may_be_told_not_to(make_pose: Callable[..., Pose]) -> None:
+    """Two thirds of the height is four ninths of the area; a detector of a tiny input has no room for a closer look."""
+
+    class Glances(Counting):
+        score_min = 0.3
+
+        def __init__(self, input_px: tuple[int, int]) -> None:
+            super().__init__()
+            self.input_px = input_px
+
+        def glance(self, images: list[np.ndarray]) -> list[Detections]:
+            return self.detect(images)
+
+    def area(detector: Counting, *, glance: bool = True) -> int:
+        shape = (LARGE.height_px, LARGE.width_px, 3)
+        tiles, _ = GroundTiler(detector, GROUND).plan(shape, make_pose(), LARGE, glance=glance)
+        assert all((tile.closer is not None) == (tile.scale is not None and tile.scale < 1.0) for tile in tiles) or (
+            {tile.closer for tile in tiles} == {None}
+        )
+        return sum(tile.shown_px[0] * tile.shown_px[1] for tile in tiles)
+
+    once = area(Counting())
+    assert area(Glances(INPUT), glance=False) == once
+    assert 0.38 < area(Glances(INPUT)) / once < 0.52
+    tiny = GroundTiler(Glances((80, 64)), GROUND)
+    assert {tile.closer for tile in tiny.plan((2160, 3840, 3), make_pose(), LARGE)[0]} == {None}
+
+
+def test_a_picture_that_is_nearly_fine_enough_is_glanced_at_whole(make_pose: Callable[..., Pose]) -> None:
+    """From 20 m a person is high enough scaled down whole, from 35 m for a glance, from 60 m in tiles."""
+    plans = [
+        plan_tiles(
+            make_pose(gimbal_pitch_deg=-90.0, alt_hae_m=180.0 + above_m), LARGE, GROUND, input_px=INPUT,
+            person_min_px=PERSON_MIN_PX, glance=True,
+        )
+        for above_m in (20.0, 35.0, 60.0)
+    ]  # fmt: skip
+    near, further, far = (plan.tiles for plan in plans)
+    assert near == whole_picture(3840, 2160).tiles
+    assert further == (dataclasses.replace(near[0], closer=pytest.approx(2.0 * 640 / 3840)),)
+    assert len(far) > 1
 
 
 def test_ground_seen_this_second_is_passed_over(make_pose: Callable[..., Pose]) -> None:
