@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detection.ground_hits import GroundHits
-from detection.ground_tracks import GroundTracks
+from detection.ground_tracks import SIZES, GroundTracks
 from detection.labels import Labels
 from operations.values import MediaKind, MediaRecord, Member, RunKind, RunRecord, RunState
 
@@ -56,6 +56,7 @@ def walks_of(hits: GroundHits, names: Sequence[str], existence: np.ndarray) -> G
         ended=Labels.repeated("", count),
         speed_mps=np.full(count, 1.2, np.float32),
         heading_deg=np.full(count, 90.0, np.float32),
+        **dict.fromkeys(SIZES, np.full(count, np.nan, np.float32)),
         offsets=np.arange(count + 1, dtype=np.int64) * points,
         t_utc_ns=hits.t_utc_ns,
         lat_deg=hits.lat_deg,

@@ -65,6 +65,8 @@ class Pairs:
     """From the first to the second, shape (n, 2)."""
     own_m2: FloatArray
     """Variance on an axis of that step by what each place alone is off."""
+    alike: FloatArray
+    """How much likelier their sizes are of one thing than of two (`detection.same_size`); it is in the ways' weight."""
     ways: Ways
 
     def __len__(self) -> int:

@@ -31,6 +31,7 @@ from detection.looks import seen_pixels
 from detection.paths import ENDINGS, LOST, OUT_OF_VIEW, STILL_FOLLOWED, Paths
 from detection.placed_hits import Placed
 from detection.tail_exchange import exchange_tails
+from detection.track_sizes import measured_sizes
 from detection.track_stitching import STITCH_GAP_S, stitch
 from geo.geodesy import enu_to_geodetic
 
@@ -106,7 +107,7 @@ def track(
         kept = np.arange(len(paths))
     kept = kept[np.lexsort([paths.rows[paths.first[kept]], paths.t_ns[paths.first[kept]]])]
     paths, evidence = paths.chosen([[int(one)] for one in kept]), evidence.take(kept)
-    tracks = _shown(paths, evidence, placed, drift)
+    tracks = _shown(paths, evidence, placed, drift, measured_sizes(paths, placed, looks, evidence.class_code))
     codes = np.full(len(hits), NONE, dtype=np.int32)
     codes[placed.index[paths.rows]] = paths.path_of_point
     return dataclasses.replace(hits, track=Labels(names=tracks.track_id, codes=codes)), tracks
@@ -118,7 +119,9 @@ def follow(placed: Placed, settings: TrackerSettings, looks: Looks | None, drift
     return stitch(paths, placed, settings.stitch_gap_s, drift) if settings.stitch_gap_s > 0.0 else paths
 
 
-def _shown(paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift) -> GroundTracks:
+def _shown(
+    paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift, sizes: dict[str, NDArray[np.float32]]
+) -> GroundTracks:
     """Return the tracks a person sees: filtered places as each picture's pose has them, each with the CE90 of its hit.
 
     Filtering does not shrink CE90: the pose's error is common to all hits and does not average out.
@@ -136,6 +139,7 @@ def _shown(paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift)
         ended=Labels(names=ENDINGS, codes=paths.ending.astype(np.int32)),
         speed_mps=np.hypot(east, north).astype(np.float32),
         heading_deg=(np.degrees(np.arctan2(east, north)) % 360.0).astype(np.float32),
+        **sizes,
         offsets=paths.offsets,
         t_utc_ns=paths.t_ns,
         lat_deg=np.asarray(lat, dtype=np.float64),

@@ -36,6 +36,12 @@ class GroundTrack:
     """Probability of each class, if there was such a thing."""
     ended: str = ""
     """How following ended (`detection.paths.ENDINGS`)."""
+    height_ln: float = math.nan
+    height_ln_var: float = math.nan
+    width_ln: float = math.nan
+    width_ln_var: float = math.nan
+    """Logarithm of its height and of its width over what its class is expected to show, and the variances of their
+    measurement (`detection.track_sizes`); NaN where they are not known."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,12 @@ class GroundTracks:
     ended: Labels
     speed_mps: NDArray[np.float32]
     heading_deg: NDArray[np.float32]
+    height_ln: NDArray[np.float32]
+    height_ln_var: NDArray[np.float32]
+    width_ln: NDArray[np.float32]
+    width_ln_var: NDArray[np.float32]
+    """Logarithm of the height and of the width over what its class is expected to show, and the variances of their
+    measurement; NaN where they are not known."""
     offsets: NDArray[np.int64]
     """Shape (n + 1,)."""
     t_utc_ns: NDArray[np.int64]
@@ -145,7 +157,9 @@ class GroundTracks:
         return (self[row] for row in range(len(self)))
 
 
-NUMBERS: Final = ("existence", "speed_mps", "heading_deg")
+SIZES: Final = ("height_ln", "height_ln_var", "width_ln", "width_ln_var")
+"""Columns of what a track measured of itself; parts of before they were kept do not have them."""
+NUMBERS: Final = ("existence", "speed_mps", "heading_deg", *SIZES)
 """Columns of one number a track."""
 POINTS: Final[dict[str, type[np.generic]]] = {
     "t_utc_ns": np.int64,

@@ -19,6 +19,7 @@ from detection.matching import ROUNDS_MAX, marginals
 from detection.out_of_sight import LAWS, OTHER_LAW, Seen, Ways, ways
 from detection.paths import SPEED_WINDOW_S
 from detection.same_group import Candidates, together
+from detection.same_size import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +113,7 @@ class _Asked:
         names = self.traces.class_names
         person = np.isin(self.traces.posterior.argmax(axis=1), [k for k, n in enumerate(names) if n == "person"])
         _, odds = self._weighed(pairs, ratio)
-        alone = Candidates(before=pairs.before, after=pairs.after, odds=odds * ratio, seen_again=odds)
+        alone = Candidates(before=pairs.before, after=pairs.after, odds=odds * ratio, seen_again=odds * pairs.alike)
         return self._weighed(pairs, together(self.traces, alone, person) / odds)[0]
 
     def _weighed(self, pairs: Pairs, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -197,16 +198,16 @@ def _as_pairs(traces: Traces, before: IntArray, after: IntArray) -> Pairs:
         now_m2ps2=traces.velocity_m2ps2[after],
         gap_s=np.maximum((traces.begin_ns[after] - traces.end_ns[before]) / 1e9, 0.0),
     )  # fmt: skip
-    found = []
+    sizes, found = alike(traces, before, after), []
     for code, name in enumerate(traces.class_names):
         if traces.posterior[:, code].max() > LEAST_SHARE:
             both = traces.posterior[before, code] * traces.posterior[after, code] / share[code]
             one = ways(seen, LAWS.get(name, OTHER_LAW))
-            found.append(dataclasses.replace(one, weight=both[:, None] * one.weight))
+            found.append(dataclasses.replace(one, weight=(both * sizes)[:, None] * one.weight))
     return Pairs(
         before=before, after=after, run_before=traces.run[before], run_after=traces.run[after],
         step_m=_steps_m(traces, before, after), own_m2=np.full(len(before), 2.0 * (OWN_M**2 + STANDS_M2)),
-        ways=Ways.beside(found),
+        alike=sizes, ways=Ways.beside(found),
     )  # fmt: skip
 
 

@@ -47,6 +47,10 @@ class Traces:
     end_cov_m2: FloatArray
     velocity_m2ps2: FloatArray
     """Variance of either velocity on an axis, shape (n,)."""
+    size_ln: FloatArray
+    """Shape (n, 2): logarithm of height and width over what the class is expected to show; NaN where not known."""
+    size_ln_var: FloatArray
+    """Variance of their measurement."""
     posterior: FloatArray
     """Shape (n, classes)."""
     class_names: tuple[str, ...]
@@ -87,6 +91,8 @@ class Traces:
             begin_cov_m2=cov[0],
             end_cov_m2=cov[1],
             velocity_m2ps2=drift_m2ps2 + short_m2ps2,
+            size_ln=np.stack([tracks.height_ln, tracks.width_ln], axis=1).astype(np.float64),
+            size_ln_var=np.stack([tracks.height_ln_var, tracks.width_ln_var], axis=1).astype(np.float64),
             posterior=np.where(np.isnan(told).any(axis=1, keepdims=True), np.eye(len(names))[own], told),
             class_names=names,
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detection.georeference import SIZES_M
+from detection.ground_tracks import SIZES
 from detection.normal_distribution import log_density
 from geo.geodesy import metres_per_degree
 
@@ -58,6 +59,13 @@ HEIGHT_PX, WIDTH_PX = 1.0, 0.6
 """Error of a box's height and width that is new in every picture, one sigma: heads and feet move, shoulders do not
 (counted on drawn patrols)."""
 LEAST_NATS: Final = -4.0
+LENGTH_WIDTH_M: Final = {"vehicle": (4.8, 1.9), "car": (4.8, 1.9)}
+"""Mean length and width over the ground of what is longer than wide: cars, pickups and vans (`sitl.films`)."""
+HEADED_M: Final = 3.0
+"""What goes further than this between two of its points, some pictures apart, has its length along that way."""
+HEADED_POINTS: Final = 3
+UNHEADED_LN: Final = (0.2, 0.3)
+"""One sigma of the height's and the width's logarithm of what is longer than wide and stands: it may lie either way."""
 OBLIQUE_MAX: Final = 0.9
 """Sine of the depression beyond which (64 degrees) people show their shoulders from above, which turn as they do."""
 
@@ -137,9 +145,7 @@ class Outlines:
         columns = [np.zeros(len(self.paths)) for _ in self.class_names]
         for code, name in enumerate(self.class_names):
             if name in SIZES_M:
-                tall, flat = SIZES_M[name]
-                expected = tall * np.sqrt(1.0 - self.sin_down**2) + flat * self.sin_down
-                mean = self._mean(self.height_m / expected, HEIGHT_PX / self.height_px, self.known)
+                mean = self._mean(self.height_m / self._stands(*SIZES_M[name]), HEIGHT_PX / self.height_px, self.known)
                 columns[code] = mean.nats(HEIGHTS.get(name, OTHER_HEIGHT), ERROR_LN)
         return np.stack(columns, axis=1)
 
@@ -169,6 +175,57 @@ class Outlines:
             value=np.where(known, slope, 0.0), noise=np.where(known, WIDTH_PX**2 / np.where(known, spread, 1.0), np.inf)
         )
 
+    def sizes(self, class_code: NDArray[np.int64]) -> tuple[Measured, Measured]:
+        """Return the logarithms of each path's height and width over what its class is expected to show.
+
+        Of what is taken for another class than these they are not known.
+
+        What is longer than wide shows its length or its width, as it goes along the line of sight or across.
+        """
+        point = self.paths.path_of_point
+        expected = np.full((2, len(point)), np.nan)
+        either_way = np.zeros(len(point), dtype=bool)
+        for code, name in enumerate(self.class_names):
+            mine = (class_code == code)[point]
+            if name in LENGTH_WIDTH_M:
+                along, across, unknown = self._extents_m(LENGTH_WIDTH_M[name])
+                expected[0, mine], expected[1, mine] = self._stands(SIZES_M[name][0], along)[mine], across[mine]
+                either_way |= mine & unknown
+            elif name == "person":
+                expected[0, mine], expected[1, mine] = self._stands(*SIZES_M[name])[mine], PERSON_WIDTH_M
+        known = self.known & np.isfinite(expected[0])
+        shares = self.paths.total((known & either_way).astype(np.float64))
+        shares /= np.maximum(self.paths.total(known.astype(np.float64)), 1.0)
+        found = []
+        for axis, (size_m, error) in enumerate(
+            ((self.height_m, HEIGHT_PX / self.height_px), (self.width_m, WIDTH_PX / self.width_px))
+        ):
+            mean = self._mean(size_m / expected[axis], error, known)
+            found.append(dataclasses.replace(mean, noise=mean.noise + (shares * UNHEADED_LN[axis]) ** 2))
+        return found[0], found[1]
+
+    def _stands(self, tall_m: float, flat_m: FloatArray | float) -> FloatArray:
+        """Metres across the line of sight, upward in the picture, that so tall and so long a thing shows."""
+        return np.asarray(tall_m * np.sqrt(1.0 - self.sin_down**2) + flat_m * self.sin_down)
+
+    def _extents_m(self, length_width_m: tuple[float, float]) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+        """Metres along and across the line of sight that each box's thing covers, and where its heading is unknown.
+
+        Its heading is the way from some points before to some points after.
+        """
+        paths, every = self.paths, np.arange(len(self.paths.rows))
+        point = paths.path_of_point
+        before = np.maximum(every - HEADED_POINTS, paths.first[point])
+        after = np.minimum(every + HEADED_POINTS, paths.last[point])
+        step = paths.states[after, :2] - paths.states[before, :2]
+        unknown = np.hypot(*step.T) < HEADED_M
+        turned = np.arctan2(step[:, 0], step[:, 1]) - self.azimuth_rad
+        length, width = length_width_m
+        cos, sin = np.abs(np.cos(turned)), np.abs(np.sin(turned))
+        middle = np.exp(np.log(length * width) / 2.0)
+        along, across = length * cos + width * sin, length * sin + width * cos
+        return np.where(unknown, middle, along), np.where(unknown, middle, across), unknown
+
     def _mean(self, ratio: FloatArray, error: FloatArray, known: NDArray[np.bool_]) -> Measured:
         """Mean logarithm of a size over what is expected, given each one's relative error."""
         paths = self.paths
@@ -176,3 +233,29 @@ class Outlines:
         mean = paths.total(np.log(np.where(known, ratio, 1.0))) / np.maximum(usable, 1.0)
         noise = paths.total(np.where(known, error**2, 0.0)) / np.maximum(usable, 1.0) ** 2
         return Measured(value=np.where(usable > 0, mean, 0.0), noise=np.where(usable > 0, noise, np.inf))
+
+
+def measured_sizes(
+    paths: Paths, placed: Placed, looks: Looks | None, class_code: NDArray[np.int64]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the columns of `detection.ground_tracks.SIZES`; NaN where they are not known, as everywhere without looks.
+
+    Parameters
+    ----------
+    paths
+        What was followed.
+    placed
+        Its hits.
+    looks
+        Where pictures looked, and through which lens.
+    class_code
+        What each path's thing is taken for.
+    """
+    outlines = Outlines.of(paths, placed, looks)
+    if outlines is None:
+        return dict.fromkeys(SIZES, np.full(len(paths), np.nan, dtype=np.float32))
+    columns = []
+    for one in outlines.sizes(class_code):
+        known = np.isfinite(one.noise)
+        columns += [np.where(known, values, np.nan).astype(np.float32) for values in (one.value, one.noise)]
+    return dict(zip(SIZES, columns, strict=True))

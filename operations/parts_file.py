@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from geo.errors import VedetteError
+from operations import schema
 from operations.errors import DamagedError
 from operations.space_curve import curve_order
 from operations.staging import PARTS
@@ -60,7 +61,7 @@ def write_part(table: pa.Table, path: Path, *, final: Path, vault: Vault, record
 
 
 def read_part(folder: Path, part: PartRecord, *, vault: Vault, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a part's rows.
+    """Read a part's rows; columns that were added since it was written are null.
 
     Raises
     ------
@@ -69,11 +70,20 @@ def read_part(folder: Path, part: PartRecord, *, vault: Vault, columns: Sequence
     """
     try:
         with vault.reader(folder / part.file) as stream:
-            return pq.read_table(pa.PythonFile(stream, mode="r"), columns=columns)
+            rows = pq.read_table(pa.PythonFile(stream, mode="r"), columns=columns)
     except FileNotFoundError as error:
         raise DamagedError(f"{folder / part.file} is missing: {_AGAIN}", path=part.file) from error
     except (OSError, ValueError, VedetteError, pa.ArrowException) as error:
         raise DamagedError(f"{folder / part.file} cannot be read ({error}): {_AGAIN}", path=part.file) from error
+    return rows if columns is not None else _with_columns_since(rows, schema.TABLES[part.table])
+
+
+def _with_columns_since(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
+    """Put in columns that a part of before does not have, so that its rows go with those of newer parts."""
+    for place, field in enumerate(wanted):
+        if field.name not in rows.column_names:
+            rows = rows.add_column(place, field, pa.nulls(rows.num_rows, field.type))
+    return rows
 
 
 def part_is_sound(folder: Path, part: PartRecord, *, vault: Vault) -> bool:

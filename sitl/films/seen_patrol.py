@@ -28,6 +28,8 @@ from sitl.films.patrol_flight import (
     PatrolShape,
     SeenPatrol,
 )
+from sitl.films.render_shapes import vehicle
+from sitl.films.world import Kind
 from telemetry.videos.frame import Frame
 
 if TYPE_CHECKING:
@@ -83,9 +85,15 @@ class DetectorErrors:
     clutter_found: tuple[float, float] = (0.299, 2.48)
     animal_found: tuple[float, float] = (0.094, 0.864)
     """Beta distributions of the share of pictures in which each is taken for one."""
+    person_size_ln: float = 0.066
+    """Spread of persons' sizes, in the logarithm."""
+    flight_ln: float = 0.03
+    """Spread of what sizes of things seem on one flight and not on another …"""
+    flight_share: float = 0.35
+    """… and the share of the variance of `lasting_px` that lasts no longer than a flight."""
     clutter_size_ln: float = 0.293
     """Spread of their sizes about a person's, in the logarithm."""
-    width_ln: tuple[float, float, float] = (0.08, 0.16, 0.2)
+    width_ln: tuple[float, float, float] = (0.0, 0.16, 0.2)
     """Spread of the widths, of things, clutter and animals, over what their height lets expect, in the logarithm."""
     turning: tuple[float, float] = (0.15, 0.25)
     """Spread of the change of that logarithm a radian of the direction of sight, of things and clutter."""
@@ -124,8 +132,12 @@ class _Objects:
     width_ln: FloatArray
     """Logarithm of the width over what the height lets expect, seen to the north, and its change a radian."""
     turning: FloatArray
+    solids_m: FloatArray
+    """Corners (n, k, 3) of vehicles as they are drawn, forward, left and up of their middle; 0 for all else."""
     off_px: FloatArray
     """What the edges are off in all pictures, (n, 4)."""
+    seems: FloatArray
+    """How large things seem on this flight, over what they are."""
     home_lat_lon: FloatArray
     """Where clutter lies, and how it moves a second."""
     rate_lat_lon: FloatArray
@@ -145,10 +157,12 @@ class _Objects:
         kind = np.concatenate([world.routes.kind, np.zeros(clutter, np.int64)])
         thing = np.arange(count) < things
         sort = np.where(thing, 0, np.where(animal, 2, 1))
-        spread = np.where(thing, np.where(kind == 0, 0.08, 0.2), errors.clutter_size_ln)
+        spread = np.where(thing, np.where(kind == 0, errors.person_size_ln, 0.0), errors.clutter_size_ln)
         size, score, width, turned = rng.standard_normal((4, count))
         turning = np.where(animal, rng.choice(errors.animal_turning, count), np.where(thing, *errors.turning) * turned)
         found = np.where(animal, rng.beta(*errors.animal_found, count), rng.beta(*errors.clutter_found, count))
+        flight = np.random.default_rng([world.seed, 4714, shape.sortie]).standard_normal((count, 5))
+        lasts = np.sqrt(1.0 - errors.flight_share) * rng.standard_normal((count, 4))
         return cls(
             kind=kind,
             size=np.exp(spread * size),
@@ -156,9 +170,11 @@ class _Objects:
             found=np.where(thing, 1.0, found),
             thing=thing,
             animal=animal,
-            width_ln=np.array(errors.width_ln)[sort] * width,
+            width_ln=np.where(kind == 0, np.array(errors.width_ln)[sort] * width, 0.0),
             turning=np.where(kind == 0, turning, 0.0),
-            off_px=np.tile(errors.lasting_px, 2) * rng.standard_normal((count, 4)),
+            solids_m=_solids_m(kind, world.seed),
+            off_px=np.tile(errors.lasting_px, 2) * (lasts + np.sqrt(errors.flight_share) * flight[:, 1:]),
+            seems=np.exp(np.where(thing, errors.flight_ln * flight[:, 0], 0.0)),
             home_lat_lon=place + START_LAT_LON,
             rate_lat_lon=rate,
         )
@@ -250,6 +266,14 @@ class _Scene:
         wide = camera.fx_px / slant * objects.size * np.array(WIDTH_M)[objects.kind] * turned
         bottom = foot[:, 1] + 0.5 * flat / (tall + flat) * high
         whole = np.column_stack([foot[:, 0] - wide / 2, bottom - high, foot[:, 0] + wide / 2, bottom])
+        solid = np.flatnonzero(objects.kind == Kind.VEHICLE)
+        corners = _turned_m(objects.solids_m[solid], movers.heading_deg[solid]) + enu[solid, None]
+        seen, ahead = seen_pixels(matrix, corners.reshape(-1, 3))
+        seen = np.where(ahead[:, None] > 1.0, seen, np.nan).reshape(*corners.shape[:2], 2)
+        whole[solid] = np.hstack([seen.min(axis=1), seen.max(axis=1)])
+        middle, reach = (whole[:, :2] + whole[:, 2:]) / 2.0, (whole[:, 2:] - whole[:, :2]) / 2.0
+        reach = reach * objects.seems[:, None]
+        whole = np.hstack([middle - reach, middle + reach])
         limit = np.array([camera.width_px, camera.height_px] * 2, dtype=np.float64)
         cut = np.clip(whole, 0.0, limit)
         share = np.prod(cut[:, 2:] - cut[:, :2], axis=1) / np.prod(whole[:, 2:] - whole[:, :2], axis=1)
@@ -305,6 +329,23 @@ class _Scene:
             scores=chance,
             probabilities=chance,
         )
+
+
+def _solids_m(kind: NDArray[np.int64], seed: int) -> FloatArray:
+    """Corners (n, 52, 3) of the boxes of vehicles, and where their wheels stand; of all else 0."""
+    found = np.zeros((len(kind), 52, 3))
+    for row in np.flatnonzero(kind == Kind.VEHICLE).tolist():
+        shape = vehicle(row, np.zeros(3), 0.0, False, seed)
+        corners = [np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1) for sides in shape.boxes_m.reshape(-1, 3, 2)]
+        found[row] = np.vstack([np.reshape(corners, (-1, 3)), shape.capsules_m[:, :3] * (1.0, 1.0, 0.0)])
+    return found
+
+
+def _turned_m(solids_m: FloatArray, heading_deg: FloatArray) -> FloatArray:
+    """Metres east, north and up of their middles (n, k, 3) of what lies forward, left and up."""
+    sin, cos = (turn(np.radians(heading_deg))[:, None] for turn in (np.sin, np.cos))
+    forward, left, up = np.moveaxis(solids_m, -1, 0)
+    return np.stack([forward * sin - left * cos, forward * cos + left * sin, up], axis=-1)
 
 
 def _grounds_m(looks: Looks, pixels: FloatArray, ground_hae_m: float, origin: Geodetic) -> FloatArray:

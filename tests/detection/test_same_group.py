@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -26,6 +27,7 @@ def traces(first: np.ndarray, second: np.ndarray, mps: tuple[float, float] = (1.
     return Traces(
         run=run, begin_ns=(begin_s * 1e9).astype(np.int64), end_ns=((begin_s + 6.0) * 1e9).astype(np.int64),
         begin_m=begin, end_m=begin + step, begin_mps=velocity, end_mps=velocity, begin_cov_m2=cov, end_cov_m2=cov,
+        size_ln=np.full((len(run), 2), np.nan), size_ln_var=np.full((len(run), 2), np.nan),
         velocity_m2ps2=np.full(len(run), 0.15), posterior=np.ones((len(run), 1)), class_names=("person",),
     )  # fmt: skip
 
@@ -114,3 +116,15 @@ def test_larger_groups_are_left_to_what_each_says() -> None:
     before, after = (axis.ravel() for axis in np.meshgrid(np.arange(9), 9 + np.arange(9), indexing="ij"))
     asked = Candidates(before=before, after=after, odds=np.ones(81), seen_again=np.ones(81))
     assert (together(seen, asked, np.ones(18, dtype=bool)) == 1.0).all()
+
+
+def test_who_of_two_abreast_is_who_their_sizes_say() -> None:
+    """They changed sides: where they go says that nothing changed, their sizes that they did."""
+    abreast = np.array([(0.0, 0.0), (0.0, 1.3)])
+    tall, small = (0.13, 0.14), (-0.13, -0.14)
+    seen = traces(abreast, abreast)
+    sizes = np.array([tall, small, small, tall])
+    plain = told(seen, 2)
+    known = told(dataclasses.replace(seen, size_ln=sizes, size_ln_var=np.full((4, 2), 0.02**2)), 2)
+    assert plain[0, 0] > plain[0, 1]
+    assert known[0, 1] > 2.0 * known[0, 0]

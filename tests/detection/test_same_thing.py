@@ -30,7 +30,9 @@ def traces(rows: list[dict[str, object]], class_names: tuple[str, ...] = ("perso
     return Traces(
         run=np.array([row["run"] for row in rows]), begin_ns=begin, end_ns=begin + (lasts * 1e9).astype(np.int64),
         begin_m=at, end_m=at + mps * lasts[:, None], begin_mps=mps, end_mps=mps, begin_cov_m2=cov, end_cov_m2=cov,
-        velocity_m2ps2=np.full(count, 0.15), posterior=np.eye(len(class_names))[kind], class_names=class_names,
+        size_ln=np.array([row.get("size_ln", (np.nan, np.nan)) for row in rows]),
+        size_ln_var=np.full((count, 2), 0.03**2), velocity_m2ps2=np.full(count, 0.15),
+        posterior=np.eye(len(class_names))[kind], class_names=class_names,
     )  # fmt: skip
 
 
@@ -195,3 +197,15 @@ def test_a_track_whose_error_is_not_known_takes_nobody_elses_joins_away() -> Non
     found = link(seen, AREA)
     assert found.probability[(found.before == 0) & (found.after == 1)].sum() > 0.9
     assert 6 not in found.before
+
+
+def test_of_two_who_come_the_one_as_large_is_likelier_the_one_who_went() -> None:
+    """Both stand where the first stood; sizes alone tell, and those that nobody knows do not."""
+    first = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "size_ln": (-0.1, -0.12)}
+    alike = {"run": 1, "t_s": 60.0, "at": (1.0, 0.0), "size_ln": (-0.09, -0.1)}
+    other = {"run": 1, "t_s": 60.0, "at": (-1.0, 0.0), "size_ln": (0.1, 0.12)}
+    told = [chance([first, alike, other, *BESIDE], after=after) for after in (1, 2)]
+    assert told[0] > 4.0 * told[1]
+    unknown = [{name: value for name, value in row.items() if name != "size_ln"} for row in (first, alike, other)]
+    even = [chance([*unknown, *BESIDE], after=after) for after in (1, 2)]
+    assert even[0] == pytest.approx(even[1], rel=0.05)

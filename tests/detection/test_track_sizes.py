@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,18 @@ import pytest
 from detection.georeference import SIZES_M, Surroundings, place_all
 from detection.ground_drift import GroundDrift
 from detection.ground_tracker import TrackerSettings, follow, track
+from detection.ground_tracks import SIZES
 from detection.looks import Look, Looks
 from detection.placed_hits import Placed
+from detection.pose_errors import settled
 from detection.track_sizes import PERSON_WIDTH_M, Outlines
 from detection.values import Detections
 from geo.geodesy import metres_per_degree
 from geo.locate import project
 from geo.terrain import FlatTerrain
 from geo.values import CameraModel, GimbalFrame, Pose
+from sitl.films.patrol_flight import PatrolShape
+from sitl.films.seen_patrol import seen_patrol
 from telemetry.videos.frame import Frame
 
 if TYPE_CHECKING:
@@ -117,3 +122,42 @@ def test_from_nearly_above_outlines_say_nothing() -> None:
     assert (outlines.turning_nats() == 0.0).all()
     assert (outlines.width_nats() == 0.0).all()
     assert (outlines.height_nats() != 0.0).any()
+
+
+@pytest.mark.parametrize("wider", [0.85, 1.0, 1.2])
+def test_a_track_keeps_how_large_its_thing_is_and_how_well_that_is_known(wider: float) -> None:
+    """Over twenty draws heights and widths are right, and err as they say."""
+    found = []
+    for seed in range(20):
+        hits, looks = passed_by(wider=wider, jitter_px=0.4, seed=seed)
+        _, tracks = track(hits, TrackerSettings(existence_min=0.0), looks)
+        found.append([float(getattr(tracks, name)[0]) for name in SIZES])
+    height, height_var, width, width_var = np.array(found).T
+    assert height.mean() == pytest.approx(0.0, abs=0.02)
+    assert width.mean() == pytest.approx(np.log(wider), abs=0.04)
+    assert height.std() < 1.5 * np.sqrt(height_var.mean())
+    assert width.std() == pytest.approx(np.sqrt(width_var.mean()), rel=0.5)
+
+
+def test_without_looks_and_of_what_has_no_size_nothing_is_kept() -> None:
+    hits, looks = passed_by()
+    _, tracks = track(hits, TrackerSettings(existence_min=0.0))
+    assert all(np.isnan(getattr(tracks, name)).all() for name in SIZES)
+    boat = dataclasses.replace(hits, class_name=dataclasses.replace(hits.class_name, names=("boat",)))
+    _, tracks = track(boat, TrackerSettings(existence_min=0.0), looks)
+    assert all(np.isnan(getattr(tracks, name)).all() for name in SIZES)
+
+
+def test_a_vehicle_is_as_long_as_it_is_whichever_way_it_goes() -> None:
+    """Drawn cars, pickups and vans: by their headings widths differ by a tenth, by one width for all by a quarter."""
+    seen = seen_patrol(6400, PatrolShape(seconds=200.0, fps=Fraction(3, 2), line_m=2450.0, vehicles_per_km=20.0))
+    flown = settled(seen.hits, seen.taken, seen.ground, seen.sigmas)
+    _, tracks = track(flown.hits, TrackerSettings(), flown.looks)
+    vehicle = tracks.class_name.texts() == "vehicle"
+    goes = vehicle & (tracks.speed_mps > 3.0) & (tracks.lengths > 5)
+    stands = vehicle & (tracks.speed_mps < 0.5) & (tracks.lengths > 5)
+    assert goes.sum() > 15
+    assert abs(np.median(tracks.width_ln[goes])) < 0.1
+    assert tracks.width_ln[goes].std() < 0.12
+    assert (tracks.width_ln_var[goes] < 0.03**2).all()
+    assert (tracks.width_ln_var[stands] > 0.2**2).all()

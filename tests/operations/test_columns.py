@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection.ground_hits import GroundHit, GroundHits
-from detection.ground_tracks import GroundTrack, GroundTracks
+from detection.ground_tracks import SIZES, GroundTrack, GroundTracks
 from detection.labels import Labels
 from geo.values import Unplaced
 from operations import columns, schema
@@ -64,11 +64,16 @@ def test_tracks_frames_and_chips_come_back_as_written():
         heading_deg=90.0,
         hit_ids=("a", "bc"),
         existence=0.5,
+        height_ln=0.125,
+        height_ln_var=0.0625,
+        width_ln=-0.25,
+        width_ln_var=0.5,
     )
     lone = GroundTrack(
         **{f: getattr(track, f) for f in track.__slots__}
         | {"hit_ids": ("d",), "t_utc_ns": (3,)}
         | {"lat_deg": (1.0,), "lon_deg": (2.0,), "ce90_m": (3.0,), "existence": float("nan")}
+        | dict.fromkeys(SIZES, float("nan"))
     )
     tracks = through_a_file(columns.tracks_table(GroundTracks.of([track, lone]), run_id="r"))
     assert [repr(one) for one in columns.tracks_of(tracks)] == [repr(track), repr(lone)]

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from detection.ground_hits import GroundHits
+from detection.ground_tracks import SIZES, GroundTrack, GroundTracks
 from detection.labels import Labels
-from operations.columns import hits_table
+from operations.columns import hits_table, tracks_of, tracks_table
 from operations.errors import DamagedError
 from operations.parts_file import ROW_GROUP_ROWS, part_is_sound, part_name, read_part, write_part
+from operations.staging import PARTS
 from operations.values import PartRecord
 from operations.vault.key_ring import KeyRing, Secret
 from operations.vault.key_vault import KeyVault
@@ -102,3 +105,21 @@ def test_a_damaged_part_is_not_sound_and_is_named_when_it_cannot_be_read(written
     if damage != "flip":  # a flipped bit may be in a value, which only the hash tells
         with pytest.raises(DamagedError, match=r"hits-0000\.parquet.*ingest its recording again"):
             read_part(folder, part, vault=vault)
+
+
+def test_a_part_of_before_a_column_was_added_goes_with_a_newer_one(tmp_path, vault):
+    """Sizes of tracks that nobody measured are unknown."""
+    (tmp_path / PARTS / RUN).mkdir(parents=True)
+    parts, blank = [], GroundTrack(
+        track_id="T1", class_name="person", t_utc_ns=(1,), lat_deg=(50.0,), lon_deg=(8.0,), ce90_m=(9.0,),
+        speed_mps=1.0, heading_deg=0.0, hit_ids=("a",), height_ln=0.25, height_ln_var=0.5, width_ln=0.5,
+        width_ln_var=0.25,
+    )  # fmt: skip
+    whole = tracks_table(GroundTracks.of([blank]), run_id=RUN)
+    for number, rows in enumerate([whole, whole.drop_columns(list(SIZES))]):
+        name = part_name(RUN, "tracks", number)
+        record = PartRecord(run_id=RUN, table="tracks", file=name, size_bytes=0, sha256="", rows=0)
+        parts.append(write_part(rows, tmp_path / name, final=tmp_path / name, vault=vault, record=record))
+    back = tracks_of(pa.concat_tables([read_part(tmp_path, part, vault=vault) for part in parts]))
+    assert back.width_ln[0] == 0.5
+    assert all(np.isnan(getattr(back, name)[1]) for name in SIZES)
