@@ -127,10 +127,10 @@ def _shown(seen: SeenPatrol) -> Shown:
     return Shown(rings=tuple(ring for ring, _ in kept), to_ns=np.array([t for _, t in kept], dtype=np.int64))
 
 
-def _linked(sorties: _Sorties, line_m: float) -> tuple[Traces, Links]:
+def _linked(sorties: _Sorties, line_m: float) -> Links:
     traces = Traces.of(list(zip(sorties.hits, sorties.tracks, strict=True)))
     again = looked_again(list(zip(sorties.tracks, sorties.shown, strict=True)))
-    return traces, link(traces, np.full(len(sorties.hits), line_m * DEEP_M), again)
+    return link(traces, np.full(len(sorties.hits), line_m * DEEP_M), again)
 
 
 def _things(sorties: _Sorties) -> IntArray:
@@ -147,14 +147,9 @@ def _known(thing: IntArray) -> list[list[int]]:
     return [np.flatnonzero(thing == one).tolist() for one in sorted(set(thing.tolist()) - {NONE})]
 
 
-def _are_next(links: Links, thing: IntArray, begin_ns: IntArray) -> BoolArray:
-    """Tell which pairs are of one thing, none of whose tracks begins between them."""
-    true = (thing[links.before] == thing[links.after]) & (thing[links.before] != NONE)
-    for row in np.flatnonzero(true).tolist():
-        low, high = sorted((begin_ns[links.before[row]], begin_ns[links.after[row]]))
-        own = begin_ns[thing == thing[links.before[row]]]
-        true[row] = not ((own > low) & (own < high)).any()
-    return true
+def _are_one(links: Links, thing: IntArray) -> BoolArray:
+    """Tell which pairs are of one thing."""
+    return np.asarray((thing[links.before] == thing[links.after]) & (thing[links.before] != NONE))
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -169,17 +164,17 @@ class _Tally:
 
     def add(self, sorties: _Sorties, line_m: float = LINE_M) -> None:
         """Score one operation; of two tracks on nothing that is known it is not known whether they are one."""
-        (traces, links), thing = _linked(sorties, line_m), _things(sorties)
+        links, thing = _linked(sorties, line_m), _things(sorties)
         self.none.append(sorties.idf1([]))
         self.ours.append(sorties.idf1(chains(links, JOINED_AT)))
         self.known.append(sorties.idf1(_known(thing)))
         one, two = thing[links.before], thing[links.after]
         judged = (one != NONE) | (two != NONE)
         self.told.append(links.probability[judged])
-        self.true.append(_are_next(links, thing, traces.begin_ns)[judged])
+        self.true.append(_are_one(links, thing)[judged])
 
     def calibration_error(self) -> float:
-        """Return the expected calibration error of all pairs above 0.05, in seven bins: told, and next of one thing."""
+        """Return the expected calibration error of all pairs above 0.05, in seven bins: told, and one thing."""
         told, true = np.concatenate(self.told), np.concatenate(self.true)
         bins = [(told >= low) & (told < high) for low, high in itertools.pairwise(BINS)]
         off = [mine.sum() * abs(told[mine].mean() - true[mine].mean()) for mine in bins if mine.any()]

@@ -36,8 +36,8 @@ class SizeLaw:
     looks_together: float
 
 
-LAWS: Final = {"person": SizeLaw(things=(0.074, 0.082), things_together=0.7, looks=(0.03, 0.03), looks_together=0.0)}
-OTHER_LAW: Final = SizeLaw(things=(0.079, 0.067), things_together=0.8, looks=(0.095, 0.05), looks_together=0.4)
+LAWS: Final = {"person": SizeLaw(things=(0.073, 0.078), things_together=0.75, looks=(0.03, 0.03), looks_together=0.4)}
+OTHER_LAW: Final = SizeLaw(things=(0.075, 0.065), things_together=0.7, looks=(0.095, 0.05), looks_together=0.4)
 MEAN_LN: Final = 0.3
 """One sigma of what the mean of a class may be off what is expected: another camera blurs otherwise."""
 SPREAD_MAX: Final = 2.5

@@ -10,12 +10,17 @@ that claims the same one: each is followed by one at most, and follows one at mo
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from detection.common_offsets import LEAST_ODDS, Moments, Pairs, followed_offsets, tried_offsets
 from detection.matching import ROUNDS_MAX, marginals
+from detection.one_chain import one_thing
 from detection.out_of_sight import LAWS, OTHER_LAW, Seen, Ways, ways
 from detection.paths import SPEED_WINDOW_S
 from detection.same_group import Candidates, together
@@ -43,17 +48,22 @@ PIECE: Final = 20_000
 """How many pairs are asked at once: some hundred megabytes."""
 ROUNDS: Final = 3
 """How often what moments are off by and who is who are worked out from each other."""
+SEEN_AGAIN_MORE: Final = 2.0
+"""By how much the odds of being seen again are higher than followed tracks say by belief propagation, which shares too
+little where several claim one (counted on simulated sorties: `docs/decisions`)."""
 NOT_LOOKED_AT: Final = 0.1
 """Odds of being seen again where the place was not looked at, over those where it was: things move."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Pairs of tracks, the earlier first, and the probability that they are one thing and nothing lies between."""
+    """Pairs of tracks, the earlier first, and the probability that they are one thing, whatever lies between them."""
 
     before: NDArray[np.int64]
     after: NDArray[np.int64]
     probability: FloatArray
+    begin_ns: NDArray[np.int64]
+    """When each of all tracks begins."""
 
 
 def link(traces: Traces, area_m2: FloatArray, looked_again: NDArray[np.bool_] | None = None) -> Links:
@@ -73,16 +83,17 @@ def link(traces: Traces, area_m2: FloatArray, looked_again: NDArray[np.bool_] | 
     looked &= True if looked_again is None else looked_again
     before, after = _of_one_class(traces, *_within_reach(traces, before, after))
     if not len(before):
-        return Links(before=before, after=after, probability=np.zeros(0))
+        return Links(before=before, after=after, probability=np.zeros(0), begin_ns=traces.begin_ns)
     asked = _Asked(traces=traces, area_m2=area_m2, looked=looked)
     moments = Moments.of(traces)
     pairs = asked.possible(before, after, moments)
     offset = tried_offsets(pairs, moments, asked.newcomers_m2)
-    probability = asked.probability(pairs, pairs.density(offset))
+    probability, odds = asked.probability(pairs, pairs.density(offset))
     for _ in range(ROUNDS):
         offset = followed_offsets(pairs, moments, probability, offset)
-        probability = asked.probability(pairs, pairs.density(offset))
-    return Links(before=pairs.before, after=pairs.after, probability=probability)
+        probability, odds = asked.probability(pairs, pairs.density(offset))
+    before, after, probability = one_thing(traces, pairs.before, pairs.after, odds, probability)
+    return Links(before=before, after=after, probability=probability, begin_ns=traces.begin_ns)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +119,15 @@ class _Asked:
             found.append(pairs.take(np.flatnonzero(odds > LEAST_ODDS)))
         return Pairs.concat(found)
 
-    def probability(self, pairs: Pairs, ratio: FloatArray) -> FloatArray:
-        """Probability of pairs, given their densities over a newcomer's; then with what their groups say."""
+    def probability(self, pairs: Pairs, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Probability of pairs, given their densities over a newcomer's, with what their groups say; and their odds."""
         names = self.traces.class_names
         person = np.isin(self.traces.posterior.argmax(axis=1), [k for k, n in enumerate(names) if n == "person"])
         _, odds = self._weighed(pairs, ratio)
         alone = Candidates(before=pairs.before, after=pairs.after, odds=odds * ratio, seen_again=odds * pairs.alike)
-        return self._weighed(pairs, together(self.traces, alone, person) / odds)[0]
+        with_groups = together(self.traces, alone, person) / odds
+        probability, odds = self._weighed(pairs, with_groups)
+        return probability, odds * with_groups
 
     def _weighed(self, pairs: Pairs, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Weigh pairs against newcomers and each other until both agree.
@@ -126,7 +139,7 @@ class _Asked:
         tracks = np.bincount(self.traces.run, minlength=runs).astype(np.float64)
         again, probability, new = 0.5, np.zeros(len(pairs)), tracks
         for _ in range(ROUNDS_MAX):
-            by_run = again / (1.0 - again) * self.area_m2 / new
+            by_run = SEEN_AGAIN_MORE * again / (1.0 - again) * self.area_m2 / new
             odds = by_run[pairs.run_after] * np.where(self.looked[pairs.before], 1.0, NOT_LOOKED_AT)
             last, probability = probability, marginals(pairs.before, pairs.after, odds * ratio, len(self.traces))
             followed = probability[self.looked[pairs.before]].sum()
@@ -212,20 +225,22 @@ def _as_pairs(traces: Traces, before: IntArray, after: IntArray) -> Pairs:
 
 
 def chains(links: Links, at_least: float) -> list[list[int]]:
-    """Return rows of tracks that are one thing, in order of time: each link of them is at least so probable."""
+    """Return rows of tracks that are one thing, in order of time: on the mean each two of them are so probable."""
     kept = np.flatnonzero(links.probability >= at_least)
-    kept = kept[np.argsort(-links.probability[kept], kind="stable")]
-    following: dict[int, int] = {}
-    followed: set[int] = set()
-    for row in kept.tolist():
-        before, after = int(links.before[row]), int(links.after[row])
-        if before not in following and after not in followed:
-            following[before] = after
-            followed.add(after)
+    count = len(links.begin_ns)
+    graph = coo_array((np.ones(len(kept)), (links.before[kept], links.after[kept])), shape=(count, count))
+    whole = connected_components(graph, directed=False)[1]
+    chance = {}
+    for one, two, told in zip(links.before.tolist(), links.after.tolist(), links.probability.tolist(), strict=True):
+        if whole[one] == whole[two]:
+            chance[one, two] = chance[two, one] = told
     found = []
-    for start in sorted(following.keys() - followed):
-        chain = [start]
-        while chain[-1] in following:
-            chain.append(following[chain[-1]])
-        found.append(chain)
-    return found
+    order = np.argsort(whole, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(whole[order])) + 1):
+        if len(rows) > 1:
+            members = rows[np.argsort(links.begin_ns[rows], kind="stable")].tolist()
+            apart = [1.0 - chance.get(pair, 0.0) for pair in itertools.combinations(members, 2)]
+            number = fcluster(linkage(apart, "average"), 1.0 - at_least + 1e-9, criterion="distance")
+            parts = [[m for m, own in zip(members, number, strict=True) if own == one] for one in np.unique(number)]
+            found += [part for part in parts if len(part) > 1]
+    return sorted(found)

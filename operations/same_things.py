@@ -44,7 +44,7 @@ AREA_MIN_M2: Final = 10_000.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Same:
-    """Tracks that are likely one thing, in order of time, and how likely each next one is the one before it."""
+    """Tracks that are likely one thing, in order of time, how likely each next one and the one before are one."""
 
     tracks: tuple[Track, ...]
     probabilities: tuple[float, ...]
@@ -134,16 +134,15 @@ def _weighed(store: OperationStore, said: Said, at_least: float) -> Iterator[Sam
     traces = Traces.of([(hits, tracks) for _, hits, tracks in parts])
     again = looked_again([(tracks, _shown(some)) for (_, _, tracks), some in zip(parts, frames, strict=True)])
     links = _free(link(traces, area, again), names, said)
-    chance = dict(
-        zip(zip(links.before.tolist(), links.after.tolist(), strict=True), links.probability.tolist(), strict=True)
-    )
+    pairs = zip(links.before.tolist(), links.after.tolist(), links.probability.tolist(), strict=True)
+    chance = {frozenset((one, two)): told for one, two, told in pairs}
     for whole in chains(links, at_least):
         chain = whole[: regrouping.MOST_JOINED]
-        pairs = list(zip(chain, chain[1:], strict=False))
+        steps = list(itertools.pairwise(chain))
         yield Same(
             tracks=tuple(names[row] for row in chain),
-            probabilities=tuple(chance[pair] for pair in pairs),
-            gaps_s=tuple(float(traces.begin_ns[b] - traces.end_ns[a]) / 1e9 for a, b in pairs),
+            probabilities=tuple(chance.get(frozenset(step), 0.0) for step in steps),
+            gaps_s=tuple(float(traces.begin_ns[b] - traces.end_ns[a]) / 1e9 for a, b in steps),
         )
 
 

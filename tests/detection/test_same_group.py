@@ -36,7 +36,9 @@ def told(seen: Traces, count: int) -> np.ndarray:
     """Probabilities (first, second) that they are one."""
     found = link(seen, AREA)
     table = np.zeros((count, len(seen) - count))
-    table[found.before, found.after - count] = found.probability
+    one, two = np.minimum(found.before, found.after), np.maximum(found.before, found.after)
+    across = (one < count) & (two >= count)
+    table[one[across], two[across] - count] = found.probability[across]
     return table
 
 

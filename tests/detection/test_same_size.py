@@ -32,7 +32,7 @@ def test_it_is_the_density_of_both_over_that_of_two_strangers(kind, law, rng):
     """By four dimensions at once; many others of the same mean leave little doubt where the mean is."""
     things, looks = covariances(law)
     others = np.tile([[0.1, -0.1], [-0.1, 0.1]], (2000, 1))
-    for pair in rng.normal(0.0, 0.08, (20, 2, 2)):
+    for pair in rng.normal(0.0, 0.05, (20, 2, 2)):
         told = alike(seen(np.vstack([pair, others]), kind), ONE, TWO)[0]
         own = things + looks + VAR * np.eye(2)
         both = multivariate_normal(np.zeros(4), np.block([[own, things], [things, own]])).pdf(pair.ravel())

@@ -1,0 +1,171 @@
+"""Which tracks are one thing, by all ways to chain them: not only which follows which at once.
+
+Each track is followed by one at most, and follows one at most; a way to chain all of them is worth the product of its
+links' odds. Where two were seen of one thing it matters little which of others lie between them: how often both are in
+one chain, over ways drawn as often as they are worth (Barker 1965), is how likely they are one thing.
+Drawn numbers are the same for the same tracks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from detection.whole_chains import put_together
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detection.traces import Traces
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+ASKED: Final = 3e-3
+"""Links less likely than this are not drawn."""
+WAYS: Final = 192
+"""How many ways are changed side by side, …"""
+ASKS, EACH, SETTLING = 2000, (40, 160), 0.2
+"""… how many links of them are asked for, drawn by lot, each so often at least and at most, and how much of that it takes
+until ways are counted."""
+SURE: Final = 0.99
+"""What is more likely than this is told by its link: counting does not tell how much more."""
+LEAST: Final = 0.01
+"""Pairs less likely than this are left out."""
+
+
+def one_thing(
+    traces: Traces, before: IntArray, after: IntArray, odds: FloatArray, probability: FloatArray
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return pairs that may be one thing, the first one earlier, and how likely each is.
+
+    Parameters
+    ----------
+    traces
+        The tracks.
+    before, after
+        Links.
+    odds
+        What each is worth against both being left alone.
+    probability
+        How likely each is, roughly: what is not likely at all is not asked.
+    """
+    asked = np.flatnonzero(probability > ASKED)
+    if not len(asked):
+        return before[asked], after[asked], probability[asked]
+    tracks, places = np.unique(np.concatenate([before[asked], after[asked]]), return_inverse=True)
+    one, two = places.reshape(2, -1)
+    links = coo_array((np.ones(len(one)), (one, two)), shape=(len(tracks), len(tracks)))
+    part = connected_components(links, directed=False)[1]
+    found: list[tuple[IntArray, IntArray, FloatArray]] = []
+    order, place = np.argsort(part[one], kind="stable"), np.zeros(len(tracks), dtype=np.int64)
+    for rows in np.split(order, np.flatnonzero(np.diff(part[one][order])) + 1):
+        mine = np.unique(np.concatenate([one[rows], two[rows]]))
+        mine = mine[np.argsort(traces.begin_ns[tracks[mine]], kind="stable")]
+        table = np.full((len(mine), len(mine)), -np.inf)
+        place[mine] = np.arange(len(mine))
+        here, there = place[one[rows]], place[two[rows]]
+        table[here, there] = np.log(odds[asked[rows]])
+        shares = _together(table)
+        told = probability[asked[rows]]
+        shares[here, there] = np.where(told > SURE, np.maximum(shares[here, there], told), shares[here, there])
+        shares = put_together(np.maximum(shares, shares.T), table, _at_once(traces, tracks[mine]))
+        first, second = np.nonzero(np.triu(shares, 1) > LEAST)
+        found.append((tracks[mine[first]], tracks[mine[second]], shares[first, second]))
+    return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
+
+
+def _at_once(traces: Traces, rows: IntArray) -> NDArray[np.bool_]:
+    """Tell which two (n, n) one recording shows at once."""
+    begin, end, run = traces.begin_ns[rows], traces.end_ns[rows], traces.run[rows]
+    overlap = (begin[:, None] <= end) & (begin <= end[:, None]) & (run[:, None] == run)
+    return np.asarray(overlap & ~np.eye(len(rows), dtype=bool))
+
+
+def _together(log_odds: FloatArray) -> FloatArray:
+    """Return how often the second of each two (n, n) comes somewhere after the first in one chain."""
+    count = len(log_odds)
+    if count == 2:
+        return 1.0 / (1.0 + np.exp(-np.clip(log_odds, -700.0, 700.0)))
+    rng = np.random.default_rng(count)
+    ways = _Ways(log_odds)
+    links = np.argwhere(np.isfinite(log_odds)).tolist()
+    total, counted = np.zeros(count * count), 0
+    asks = min(max(ASKS, EACH[0] * len(links)), EACH[1] * len(links))
+    for number, place in enumerate(rng.integers(len(links), size=asks).tolist()):
+        one, two = links[place]
+        change = ways.put_in if number % 2 else ways.ask
+        change(one, two, rng.logistic(size=WAYS))
+        if number >= SETTLING * asks and number % (1 + len(links) // 4) == 0:
+            total += ways.pairs()
+            counted += WAYS
+    return (total / (counted + 1.0)).reshape(count, count)
+
+
+class _Ways:
+    """Ways to chain `count` tracks, side by side: which follows each, and which each follows, or -1."""
+
+    def __init__(self, log_odds: FloatArray) -> None:
+        count = len(log_odds)
+        self._log_odds = np.pad(log_odds, ((0, 1), (0, 1)))
+        """With a last row and column of 0, for none."""
+        self._next = np.full((WAYS, count), -1)
+        self._last = np.full((WAYS, count), -1)
+        worth = np.maximum(log_odds, 0.0)
+        for one, two in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
+            if worth[one, two] > 0.0:
+                self._next[:, one], self._last[:, two] = two, one
+
+    def ask(self, one: int, two: int, lot: FloatArray) -> None:
+        """Link two tracks, or unlink them, where the lot is below the log odds; whom they part from are linked."""
+        odds, after, before = self._log_odds, self._next[:, one], self._last[:, two]
+        linked = after == two
+        gain = odds[one, two] - odds[one, after] - odds[before, two]
+        gain += np.where((after >= 0) & (before >= 0), odds[before, after], 0.0)
+        taken = lot < np.where(linked, -odds[one, two], gain)
+        gone = np.flatnonzero(taken & linked)
+        self._next[gone, one] = -1
+        self._last[gone, two] = -1
+        new = np.flatnonzero(taken & ~linked)
+        after, before = after[new], before[new]
+        has = after >= 0
+        self._last[new[has], after[has]] = before[has]
+        has = before >= 0
+        self._next[new[has], before[has]] = after[has]
+        self._next[new, one] = two
+        self._last[new, two] = one
+
+    def put_in(self, one: int, two: int, lot: FloatArray) -> None:
+        """Put a track that is alone between another and its next, or take it out again, where the lot has it."""
+        odds, after, beyond = self._log_odds, self._next[:, one], self._next[:, two]
+        linked = after == two
+        out = odds[one, beyond] - odds[one, two] - odds[two, beyond]
+        into = odds[one, two] + odds[two, after] - odds[one, after]
+        alone = (beyond < 0) & (self._last[:, two] < 0)
+        with np.errstate(invalid="ignore"):
+            gone, new = linked & (lot < out), alone & (lot < into)
+        for rows, follows in ((np.flatnonzero(gone), beyond), (np.flatnonzero(new), after)):
+            last = follows[rows]
+            has = last >= 0
+            self._last[rows[has], last[has]] = one if follows is beyond else two
+        self._next[gone, one], self._next[gone, two], self._last[gone, two] = beyond[gone], -1, -1
+        self._next[new, two], self._next[new, one], self._last[new, two] = after[new], two, one
+
+    def pairs(self) -> FloatArray:
+        """Count (n * n,) in how many ways the second comes somewhere after the first."""
+        count = self._next.shape[1]
+        first, here = np.tile(np.arange(count), WAYS), self._next.ravel()
+        way = np.repeat(np.arange(WAYS), count)
+        total = np.zeros(count * count)
+        for _ in range(count):
+            on = here >= 0
+            if not on.any():
+                break
+            first, here, way = first[on], here[on], way[on]
+            total += np.bincount(first * count + here, minlength=count * count)
+            here = self._next[way, here]
+        return total
