@@ -30,8 +30,8 @@ ASKED: Final = 3e-3
 WAYS: Final = 192
 """How many ways are changed side by side, …"""
 ASKS, EACH, SETTLING = 2000, (40, 160), 0.2
-"""… how many links of them are asked for, drawn by lot, each so often at least and at most, and how much of that it takes
-until ways are counted."""
+"""… how many links of them are asked for, drawn by lot, each so often at least and at most, and which share of that it
+takes until ways are counted."""
 SURE: Final = 0.99
 """What is more likely than this is told by its link: counting does not tell how much more."""
 LEAST: Final = 0.01

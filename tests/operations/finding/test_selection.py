@@ -9,9 +9,11 @@ import pytest
 import shapely
 from pyproj import Geod
 
+from detection.ground_tracks import SIZES
 from detection.labels import Labels
 from geo.errors import VedetteError
 from missions.briefs.places import GeoLine
+from operations.columns import tracks_table
 from operations.errors import DamagedError
 from operations.finding import selection as selection_module
 from operations.finding.archive import Archive
@@ -23,6 +25,7 @@ from operations.finding.thing_index import ThingIndex
 from operations.log.leaves import LeafKind
 from operations.values import Decision, RunKind, Verdict
 from operations.vault.key_ring import Secret
+from tests.operations.finding import conftest
 from tests.operations.finding.conftest import HOUR_NS, T0_NS, add_run, made_night
 
 WGS84 = Geod(ellps="WGS84")
@@ -294,3 +297,26 @@ def test_hits_of_a_live_run_belong_to_the_tracks_that_name_them(make_operation, 
             first, again = (list(find(archive, ThingIndex(archive), asked).things) for archive in (recorded, live))
         assert len(first) == 7
         assert [repr(thing) for thing in first] == [repr(thing) for thing in again]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("old_first", [False, True])
+def test_nights_of_before_tracks_kept_their_sizes_are_found_with_newer_ones(
+    make_operation, monkeypatch, rng, locked, old_first
+):
+    """Parts with columns that others lack answer together, by files as well as by tables that were opened."""
+    nights = {night: made_night(rng, night, 4, 3) for night in (0, 1)}
+    options = {"secret": Secret(value=bytes(32), from_key_file=True)} if locked else {}
+    store = make_operation("op", {}, **options)
+    for night, (hits, tracks) in nights.items():
+        with monkeypatch.context() as before:
+            if (night == 0) == old_first:
+                before.setattr(
+                    conftest, "tracks_table", lambda *a, **k: tracks_table(*a, **k).drop_columns(list(SIZES))
+                )
+            add_run(store, night, hits, tracks)
+    assert len(store.tracks()) == sum(len(tracks) for _, tracks in nights.values())
+    with Archive([store]) as archive:
+        found = find(archive, ThingIndex(archive), ThingSelection())
+    names = [name for _, tracks in nights.values() for name in tracks.track_id]
+    assert set(names) <= set(found.things.ids["thing_id"].texts().tolist())
