@@ -71,20 +71,30 @@ class Looker:
 
     def look(self, stretch: Stretch) -> list[Seen]:
         """Look at the pictures of a stretch; fewer answers than pictures where the detector fell silent."""
-        before = None if stretch.before is None else self._taken(stretch.before)
-        found: list[Seen] = []
+        found = self._found(stretch.pictures)
+        shifts = self._shifts(stretch.before, stretch.pictures[: len(found)])
+        return [Seen(detections=detections, shift=shift) for detections, shift in zip(found, shifts, strict=True)]
+
+    def _found(self, pictures: Sequence[Picture]) -> list[Detections]:
+        found: list[Detections] = []
         silent = 0
-        for picture in stretch.pictures:
-            detections = detect_tiles(self._detector, picture.image, picture.tiles)
-            shift = None
-            if picture.compared:
-                now = self._taken(picture)
-                shift, before = shift_between(before, now), now
-            found.append(Seen(detections=detections, shift=shift))
-            silent = 0 if detections.answered else silent + 1
+        for picture in pictures:
+            found.append(detect_tiles(self._detector, picture.image, picture.tiles))
+            silent = 0 if found[-1].answered else silent + 1
             if silent >= SILENT_MAX:
                 break
         return found
+
+    def _shifts(self, last: Picture | None, pictures: Sequence[Picture]) -> list[Shift | None]:
+        """Compare each picture with the one before: one after another, since after a look nothing is in the cache."""
+        before = None if last is None else self._taken(last)
+        shifts: list[Shift | None] = []
+        for picture in pictures:
+            shifts.append(None)
+            if picture.compared:
+                now = self._taken(picture)
+                shifts[-1], before = shift_between(before, now), now
+        return shifts
 
     def _taken(self, picture: Picture) -> Taken | None:
         """Return what of a picture is compared; the last one's is asked for twice."""
@@ -112,8 +122,13 @@ class Executor(Protocol):
         ...
 
 
+TOGETHER: Final = 8
+"""Pictures looked at in one go where nobody waits for each: the network leaves nothing of ours in the processor's
+cache, so that what is done between looks takes less when it is done for several at a time."""
+
+
 class InProcess:
-    """Looks at each picture at once, in this process.
+    """Looks at pictures at once, in this process.
 
     Parameters
     ----------
@@ -125,7 +140,7 @@ class InProcess:
 
     ahead = 1
 
-    def __init__(self, detector: Detector, stretch_pictures: int = 1) -> None:
+    def __init__(self, detector: Detector, stretch_pictures: int = TOGETHER) -> None:
         self.stretch_pictures = stretch_pictures
         self._looker = Looker(detector)
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from detection.looking import TOGETHER
 from operations import answers_file
 from operations.answers_file import ANSWERS
 from operations.law.erasure import finish_erasures
@@ -17,7 +18,8 @@ from operations.values import MediaRecord
 from operations.vault.key_ring import Secret
 from operations.verify import verify
 
-PIECE_PICTURES = 6
+PIECE_PICTURES = TOGETHER
+"""What is looked at in one go is kept together."""
 FRAMES = 2 * PIECE_PICTURES + 3
 DIES_AT = PIECE_PICTURES + 4
 """When one piece is written, and the second is not."""
@@ -128,7 +130,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import night
 from operations import answers_file
-answers_file.PIECE_PICTURES = 6
+answers_file.PIECE_PICTURES = int(sys.argv[5])
 class Killed(night.CentreBox):
     seen = 0
     def detect(self, images):
@@ -149,7 +151,8 @@ def test_a_command_that_was_killed_over_and_over_ends_with_the_same_rows(tmp_pat
 
     def run(folder, dies_at):
         command = [sys.executable, "-c", PROGRAM, tmp_path / folder, long_clip, os.path.dirname(night.__file__)]
-        return subprocess.run([*command, str(dies_at)], capture_output=True, text=True, check=False)
+        numbers = [str(dies_at), str(PIECE_PICTURES)]
+        return subprocess.run([*command, *numbers], capture_output=True, text=True, check=False)
 
     assert [run("op", PIECE_PICTURES + 1).returncode for _ in range(2)] == [-signal.SIGKILL] * 2
     assert run("op", PIECE_PICTURES).stdout == f"{FRAMES - 2 * PIECE_PICTURES}\n"
