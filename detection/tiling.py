@@ -24,6 +24,9 @@ MERGE_ABOVE: Final = 0.6
 """Boxes of one class from several tiles that share more than this part of the smaller box are one thing."""
 EDGE_PX: Final = 1.5
 """A box that comes so near to a tile's edge, in pixels of the input, may be of a thing that the edge cuts."""
+CLOSER_SHEETS_MORE: Final = 1
+"""So many more inputs than at the glance may be looked at again. One in ten of HIT-UAV's crowded pictures has more to
+look at than one input holds, and one in fifty than two (docs/decisions/1043)."""
 INPUT_PX: Final = (640, 512)
 """Width and height of the model's input, where a detector does not say."""
 
@@ -55,7 +58,8 @@ def _looked_twice(
 ) -> Detections:
     glance = _looked(detector.glance, image, sheets)
     found = glance.found
-    again, shown = looked_at_again(glance, (image.shape[1], image.shape[0]), input_px, most=len(sheets))
+    most = len(sheets) + CLOSER_SHEETS_MORE
+    again, shown = looked_at_again(glance, (image.shape[1], image.shape[0]), input_px, most)
     if again:
         closer = _looked(detector.glance, image, again)
         joined = both(glance, shown, closer)
