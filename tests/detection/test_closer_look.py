@@ -131,9 +131,11 @@ def test_a_thing_that_two_tiles_show_is_told_once() -> None:
     assert found.boxes_px.tolist() == [list(thing)]
 
 
-def test_two_people_who_stand_close_stay_two() -> None:
+def test_two_people_who_stand_close_stay_two_and_are_shown_once() -> None:
     pair = (400, 400, 416, 440), (420, 400, 436, 440)
-    found = detect_tiles(Warm(), picture(*((one, 0.2, 0.9) for one in pair)), TILES)
+    detector = Warm()
+    found = detect_tiles(detector, picture(*((one, 0.2, 0.9) for one in pair)), TILES)
+    assert (detector.shown[1][0][..., 0] == 255).sum() == 2 * 16 * 40
     assert sorted(map(tuple, found.boxes_px.tolist())) == sorted(pair)
 
 
