@@ -57,7 +57,8 @@ class ColourDetector:
         self, grey: OnnxDetector, open_colour: Callable[[], Detector], as_ours: Callable[[str], str | None]
     ) -> None:
         self.grey = grey
-        self.class_names, self.input_px, self.score_min = grey.class_names, grey.input_px, grey.score_min
+        self.class_names, self.input_px = grey.class_names, grey.input_px
+        self.score_min, self.height_step_px = grey.score_min, grey.height_step_px
         self._open_colour, self._as_ours = open_colour, as_ours
         self._colour: tuple[Detector, NDArray[np.int64]] | None = None
         """The other, and which of our classes each of its own is; -1 for none."""

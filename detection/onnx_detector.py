@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,8 @@ DEFAULT_INPUT_PX: Final = 640
 DEADLINE_S: Final = 30.0
 SIDE_MAX_PX: Final = 8192
 """Largest side of a model's input: 800 MB as floats, above which a file is an attack rather than a model."""
+STRIDE_PX: Final = 32
+"""Sides of a model's coarsest cells: a model that takes any height takes multiples of it."""
 BATCH_MAX: Final = 64
 OUTPUT_MAX: Final = 200_000_000
 """Most numbers in one output: a raw export of 80 classes at 4096 x 4096 has a tenth."""
@@ -78,6 +81,7 @@ class OnnxDetector:
             )
         self._input = self._session.get_inputs()[0]
         self._batch, self._height_px, self._width_px = _input_size(self._input, metadata, self.path.name)
+        self.height_step_px = None if isinstance(self._input.shape[2], int) else STRIDE_PX
         self.input_px = (self._width_px, self._height_px)
         """Width and height of the model's input."""
         self._type = np.float16 if self._input.type == "tensor(float16)" else np.float32
@@ -108,29 +112,39 @@ class OnnxDetector:
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in RGB pictures of shape (h, w, 3), one result each, boxes in picture pixels."""
-        return self._detected(images, self._keep)
+        return self._detected(images, self._keep, self._height_px)
 
     def glance(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """Detect, and tell of boxes down to the filter's score for a glance."""
-        return self._detected(images, self._keep.for_a_glance())
+        """Detect, and tell of boxes down to the filter's score for a glance; see `height_step_px`."""
+        keep = self._keep.for_a_glance()
+        groups = itertools.groupby(images, key=self._glance_height_px)
+        return [one for height_px, group in groups for one in self._detected(list(group), keep, height_px)]
 
-    def _detected(self, images: Sequence[NDArray[np.uint8]], keep: Filter) -> list[Detections]:
-        step = self._batch or max(len(images), 1)
+    def _glance_height_px(self, image: NDArray[np.uint8]) -> int:
+        high, wide = image.shape[:2]
+        as_it_is = self.height_step_px and wide == self._width_px and high % self.height_step_px == 0
+        return high if as_it_is and 0 < high <= self._height_px else self._height_px
+
+    def _detected(self, images: Sequence[NDArray[np.uint8]], keep: Filter, height_px: int) -> list[Detections]:
+        size = self._batch or max(len(images), 1)
         found: list[Detections] = []
-        for first in range(0, len(images), step):
-            found += self._detect_batch(images[first : first + step], self._batch or len(images), keep)
+        for first in range(0, len(images), size):
+            batch = images[first : first + size]
+            tensor = np.empty((size, 3, height_px, self._width_px), dtype=np.float32)
+            found += self._detect_batch(batch, tensor, keep)
         return found
 
-    def _detect_batch(self, images: Sequence[NDArray[np.uint8]], size: int, keep: Filter) -> list[Detections]:
-        boxes = [self._letterbox(image) for image in images]
-        tensor = np.empty((size, 3, self._height_px, self._width_px), dtype=np.float32)
+    def _detect_batch(
+        self, images: Sequence[NDArray[np.uint8]], tensor: NDArray[np.float32], keep: Filter
+    ) -> list[Detections]:
+        boxes = [self._letterbox(image, tensor.shape[2]) for image in images]
         for box, image, out in zip(boxes, images, tensor, strict=False):
             box.fill(image, out)
         tensor[len(images) :] = 0.0
         output = self._run(tensor.astype(self._type, copy=False))
         if output is None:
             return [_nothing(f"the detector gave no answer within {self._deadline.seconds:g} s") for _ in images]
-        if not self._fits(output, size):
+        if not self._fits(output, len(tensor)):
             return [_nothing(f"the model's output had shape {output.shape}, not the one it names") for _ in images]
         return [self._read(row, box, keep) for row, box in zip(output, boxes, strict=False)]
 
@@ -142,7 +156,7 @@ class OnnxDetector:
             return bool(output.shape[2] == END2END_COLUMNS)
         return bool(output.shape[1] == 4 + len(self.class_names))
 
-    def _letterbox(self, image: NDArray[np.uint8]) -> Letterbox:
+    def _letterbox(self, image: NDArray[np.uint8], height_px: int) -> Letterbox:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ModelError(
                 f"a picture has shape {image.shape} and type {image.dtype}, expected (height, width, 3) of uint8",
@@ -153,7 +167,7 @@ class OnnxDetector:
             width_px=image.shape[1],
             height_px=image.shape[0],
             input_width_px=self._width_px,
-            input_height_px=self._height_px,
+            input_height_px=height_px,
         )
 
     def _run(self, tensor: NDArray[Any]) -> NDArray[np.float32] | None:

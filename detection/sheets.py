@@ -69,6 +69,15 @@ class Sheet:
     """Width and height."""
     parts: tuple[Part, ...]
 
+    def ended(self, step_px: int) -> Sheet:
+        """Return it without the rows below its last part, its height a multiple of some pixels."""
+        if self.parts[0].tile.scale is None:
+            return self
+        bottom = max(part.top_px + part.tile.shown_px[1] for part in self.parts)
+        return dataclasses.replace(
+            self, size_px=(self.size_px[0], min(-(-bottom // step_px) * step_px, self.size_px[1]))
+        )
+
     def drawn(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Draw it in RGB: the parts of a picture, and grey between them.
 

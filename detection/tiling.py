@@ -56,17 +56,23 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
 def _looked_twice(
     detector: Glancing, image: NDArray[np.uint8], sheets: Sequence[Sheet], input_px: tuple[int, int]
 ) -> Detections:
-    glance = _looked(detector.glance, image, sheets)
+    glance = _looked(detector.glance, image, _ended(sheets, detector))
     found = glance.found
     most = len(sheets) + CLOSER_SHEETS_MORE
     again, shown = looked_at_again(glance, (image.shape[1], image.shape[0]), input_px, most)
     if again:
-        closer = _looked(detector.glance, image, again)
+        closer = _looked(detector.glance, image, _ended(again, detector))
         joined = both(glance, shown, closer)
         if joined.answered:
             found = joined.take(_once(joined.boxes_px, joined.scores, joined.classes))
         found = dataclasses.replace(found, problems=joined.problems, answered=joined.answered)
     return found.take(found.scores >= detector.score_min)
+
+
+def _ended(sheets: Sequence[Sheet], detector: Glancing) -> Sequence[Sheet]:
+    """Return sheets that end with their last part, where the detector takes such: its time goes with the pixels."""
+    step_px = detector.height_step_px
+    return sheets if step_px is None else [sheet.ended(step_px) for sheet in sheets]
 
 
 def _looked(

@@ -36,7 +36,7 @@ class UltralyticsDetector:
     def __init__(self, path: Path | str, *, keep: Filter | None = None, size_px: int = 640) -> None:
         self.path = Path(path)
         self._keep = keep or Filter()
-        self.score_min = self._keep.score_min
+        self.score_min, self.height_step_px = self._keep.score_min, None
         self._size_px = size_px
         self._model, self.sha256 = open_weights(self.path)
         self.class_names = tidy_names(dict(self._model.names), self.path.name)

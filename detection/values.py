@@ -64,6 +64,9 @@ class Glancing(Detector, Protocol):
 
     score_min: float
     """Score from which on `detect` tells of a box."""
+    height_step_px: int | None
+    """A glance takes pictures of the input's width as they are where their height is a multiple of this, up to the
+    input's; None: it fits them in, as `detect` does."""
 
     def glance(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Do what `detect` does, and tell of boxes that are less sure, too."""

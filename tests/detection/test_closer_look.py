@@ -31,6 +31,7 @@ class Warm:
     class_names = ("person", "vehicle")
     input_px = INPUT
     score_min = LIMIT
+    height_step_px: int | None = None
 
     def __init__(self, *, answers: tuple[bool, ...] = (True, True)) -> None:
         self.shown: list[list[np.ndarray]] = []
@@ -110,6 +111,17 @@ def test_what_only_the_closer_look_sees_is_told_unless_an_edge_may_have_cut_it()
         assert len(found) == count, other
     whole = detect_tiles(Warm(), picture(seen, (at_the_edge, 0.1, 0.9)), TILES)
     assert sorted(whole.boxes_px[:, 2].tolist()) == [420.0, 460.0]
+
+
+def test_a_detector_of_any_height_is_shown_no_more_than_there_is() -> None:
+    """The same is found; of the second input it sees the three steps of 32 px that the one part takes."""
+    image = picture(((301, 303, 320, 342), 0.8, 0.4))
+    alone, free = Warm(), Warm()
+    free.height_step_px = 32
+    found = [detect_tiles(detector, image, TILES) for detector in (alone, free)]
+    assert found[0].boxes_px.tolist() == found[1].boxes_px.tolist()
+    assert [sheet.shape[0] for sheet in alone.shown[1]] == [512]
+    assert [sheet.shape[0] for sheet in free.shown[1]] == [96]
 
 
 def test_boxes_of_unlike_classes_are_two_things() -> None:

@@ -190,6 +190,7 @@ def test_who_can_glance_is_shown_less_than_half_and_may_be_told_not_to(make_pose
 
     class Glances(Counting):
         score_min = 0.3
+        height_step_px = None
 
         def __init__(self, input_px: tuple[int, int]) -> None:
             super().__init__()

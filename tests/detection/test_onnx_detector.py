@@ -43,6 +43,28 @@ def test_a_model_with_free_sides_takes_its_size_from_the_metadata(constant_model
     assert found.boxes_px.tolist() == [[0, 0, 320, 320]]
 
 
+def test_a_model_of_any_height_glances_at_what_there_is_and_looks_at_its_whole_input(
+    constant_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures of its width and a multiple of its cells' height are shown as they are, others fitted in."""
+    size = {"metadata": {"names": "{0: 'person', 1: 'vehicle'}", "imgsz": "[64, 96]"}}
+    free = OnnxDetector(constant_model(rows((10, 4, 20, 20, 0.9, 0)), input_shape=(1, 3, "height", 96), **size))
+    fixed = OnnxDetector(constant_model(rows((10, 4, 20, 20, 0.9, 0)), name="fixed.onnx", **size))
+    shown: dict[OnnxDetector, list[int]] = {free: [], fixed: []}
+    for detector, heights in shown.items():
+        run = detector._run
+        monkeypatch.setattr(detector, "_run", lambda x, run=run, to=heights: (to.append(x.shape[2]), run(x))[1])
+    pictures = [
+        np.zeros((high, wide, 3), np.uint8) for high, wide in ((32, 96), (64, 96), (40, 96), (32, 48), (96, 96))
+    ]
+    assert (free.height_step_px, fixed.height_step_px) == (32, None)
+    (first, *_) = free.glance(pictures)
+    assert first.boxes_px.tolist() == [[10, 4, 20, 20]]
+    assert len(fixed.glance(pictures)) == len(free.detect(pictures)) == len(pictures)
+    assert shown[free] == [32, 64, 64, 64, 64] + 5 * [64]
+    assert shown[fixed] == 5 * [64]
+
+
 def test_a_batch_gives_one_result_a_picture(constant_model: Callable[..., Path]) -> None:
     two = np.concatenate([rows((1, 1, 5, 5, 0.9, 0)), rows((2, 2, 9, 9, 0.8, 1))])
     detector = OnnxDetector(constant_model(two, input_shape=(2, 3, 64, 96)))

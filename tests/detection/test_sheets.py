@@ -67,6 +67,22 @@ def test_every_tile_lies_on_one_sheet_by_itself(given_tiles: list[Tile]) -> None
         assert painted.max() == 1
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(tiles, min_size=1, max_size=12), st.sampled_from([1, 7, 16, 32]))
+def test_a_sheet_that_ends_with_its_parts_shows_all_of_them_and_no_rows_of_grey_but_the_last_few(
+    given_tiles: list[Tile], step_px: int
+) -> None:
+    """Drawn from a picture without that grey, against the sheet drawn whole."""
+    image = np.full((300, 400, 3), 250, dtype=np.uint8)
+    for sheet in laid_out(given_tiles, INPUT):
+        ended = sheet.ended(step_px)
+        whole, drawn = sheet.drawn(image), ended.drawn(image)
+        assert len(drawn) % step_px == 0 or len(drawn) == INPUT[1]
+        assert (whole[: len(drawn)] == drawn).all()
+        assert (whole[len(drawn) :] == PAD_LEVEL).all()
+        assert len(drawn) < step_px or (drawn[len(drawn) - step_px :] != PAD_LEVEL).any()
+
+
 def test_strips_of_far_ground_share_a_sheet_with_what_is_left_of_near_ground() -> None:
     near = Tile(left_px=0, top_px=40, width_px=80, height_px=40, scale=0.5)
     far = Tile(left_px=0, top_px=0, width_px=64, height_px=20, scale=1.0)
