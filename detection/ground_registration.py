@@ -20,6 +20,8 @@ from geo.geodesy import geodetic_to_enu, metres_per_degree
 from geo.values import Geodetic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from geo.values import CameraModel, Pose, Terrain
@@ -119,29 +121,36 @@ class GroundRegistration:
 
     def ground(self, shape: tuple[int, ...], pose: Pose, camera: CameraModel) -> SeenGround | None:
         """Return the ground that a picture of this shape shows; None for sky, and where the camera is another's."""
-        if shape[:2] != (camera.height_px, camera.width_px):
-            return None
-        look = Looks.of([Look(pose, camera)])
-        middle = self._middle(look)
-        return None if middle is None else SeenGround(look, *middle)
+        return self.grounds([(shape, pose, camera)])[0]
 
-    def _middle(self, look: Looks) -> tuple[Geodetic, float] | None:
-        """Return the ground in the middle of a picture, and half the side of the square shown there; None for sky."""
-        east, north, up = (float(v) for v in look.to_camera[0, 0])
-        if up > -STEEP_MIN:
-            return None
-        lat_deg, lon_deg, eye_m = (float(v[0]) for v in (look.lat_deg, look.lon_deg, look.alt_hae_m))
-        per_north, per_east = (float(v) for v in metres_per_degree(lat_deg))
-        place, slant_m = (lat_deg, lon_deg), 0.0
+    def grounds(self, taken: Sequence[tuple[tuple[int, ...], Pose, CameraModel]]) -> list[SeenGround | None]:
+        """Return the same of pictures, each by its shape, pose and camera, all at once."""
+        fits = [k for k, (shape, _, camera) in enumerate(taken) if shape[:2] == (camera.height_px, camera.width_px)]
+        by_time = sorted(fits, key=lambda k: taken[k][1].t_utc_ns)
+        looks = Looks.of([Look(*taken[k][1:]) for k in by_time])
+        found: list[SeenGround | None] = [None] * len(taken)
+        for row, middle, half_m in self._middles(looks):
+            found[by_time[row]] = SeenGround(looks.take(np.array([row])), middle, half_m)
+        return found
+
+    def _middles(self, looks: Looks) -> Iterator[tuple[int, Geodetic, float]]:
+        """Yield the ground in the middle of each picture and half the side of the square shown there; none of sky."""
+        east, north, up = looks.to_camera[:, 0].T
+        rows = np.flatnonzero(up <= -STEEP_MIN)
+        east, north, up, eye_m = east[rows], north[rows], up[rows], looks.alt_hae_m[rows]
+        lat_deg, lon_deg = first = looks.lat_deg[rows], looks.lon_deg[rows]
+        per_north, per_east = metres_per_degree(lat_deg)
+        above = np.ones(len(rows), dtype=bool)
+        height_m = slant_m = np.zeros(len(rows))
         for _ in range(3):
-            height_m = float(self._terrain.height_hae_m(np.array([place[0]]), np.array([place[1]]))[0])
-            if not eye_m - height_m > 1.0:
-                return None
+            height_m = self._terrain.height_hae_m(lat_deg, lon_deg)
+            above &= eye_m - height_m > 1.0
             slant_m = (eye_m - height_m) / -up
-            place = lat_deg + north * slant_m / per_north, lon_deg + east * slant_m / per_east
-        half_px = float(look.size_px[0].min()) / 2.0
-        middle = Geodetic(lat_deg=place[0], lon_deg=place[1], alt_hae_m=height_m)
-        return middle, half_px * slant_m / float(look.focal_px[0].mean())
+            lat_deg, lon_deg = first[0] + north * slant_m / per_north, first[1] + east * slant_m / per_east
+        half_m = looks.size_px[rows].min(axis=1) / 2.0 * slant_m / looks.focal_px[rows].mean(axis=1)
+        told = np.stack([lat_deg, lon_deg, height_m, half_m], axis=1)
+        for row, (lat, lon, height, half) in zip(rows[above].tolist(), told[above].tolist(), strict=True):
+            yield row, Geodetic(lat_deg=lat, lon_deg=lon, alt_hae_m=height), half
 
 
 def _smaller(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], int]:

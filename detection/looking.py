@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from detection.colour_detector import COLOUR_PERSON_MIN_PX, ColourDetector, in_colour
 from detection.georeference import camera_of
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from detection.values import Detections, Detector
     from geo.values import CameraModel, Pose, Terrain
     from telemetry.videos.frame import Frame
+
+Each = TypeVar("Each")
 
 SILENT_MAX: Final = 3
 """Pictures in a row without an answer after which a detector is given up: each costs its deadline."""
@@ -187,22 +189,44 @@ class Planner:
 
     def plan(self, frame: Frame) -> Planned:
         """Return what of a frame is looked at."""
+        return self._planned([frame])[0]
+
+    def plan_all(self, frames: Iterable[Frame]) -> Iterator[Planned]:
+        """Yield the same of frames; some are asked for before the first of them is told."""
+        for group in _grouped(frames, TOGETHER, lambda frame: frame.image):
+            yield from self._planned(group)
+
+    def _planned(self, frames: Sequence[Frame]) -> list[Planned]:
+        """Plan pictures in order; the ground that they show is asked for at once."""
+        tiled = [self._tiled(frame) for frame in frames]
+        posed = [(one.frame.image.shape, one.pose, one.camera) for one in tiled if one.pose and one.camera]
+        grounds = iter(self._registration.grounds(posed))
+        return [self._placed(one, next(grounds) if one.pose else None) for one in tiled]
+
+    def _tiled(self, frame: Frame) -> Planned:
+        """Choose the tiles of a frame."""
         shape = frame.image.shape
         camera = frame.camera or camera_of(frame.pose, shape[1], shape[0])
-        by_colour = isinstance(self._detector, ColourDetector) and in_colour(frame.image)
-        least_px = self._person_min_px
-        if least_px is None:
-            least_px = COLOUR_PERSON_MIN_PX if by_colour else PERSON_MIN_PX
-        tiles, plan = self._tiler.plan(shape, frame.pose, camera, least_px, glance=not by_colour)
-        pose, ground = None, None
+        tiles, plan = self._tiler.plan(shape, frame.pose, camera, self._least_px(frame.image))
+        pose = None
         if frame.pose is not None and camera is not None and plan is not None:
             pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
-            ground = self._registration.ground(shape, pose, camera)
-        picture = Picture(image=frame.image, tiles=tiles, compared=pose is not None, ground=ground)
+        picture = Picture(image=frame.image, tiles=tiles, compared=False, ground=None)
+        return Planned(frame=frame, camera=camera, plan=plan, pose=pose, picture=picture, before=None)
+
+    def _placed(self, one: Planned, ground: SeenGround | None) -> Planned:
+        """Add what a picture shows of the ground, and which it is compared with."""
         before = self._before
+        picture = dataclasses.replace(one.picture, compared=one.pose is not None, ground=ground)
         if picture.compared:
             self._before = picture
-        return Planned(frame=frame, camera=camera, plan=plan, pose=pose, picture=picture, before=before)
+        return dataclasses.replace(one, picture=picture, before=before)
+
+    def _least_px(self, image: NDArray[np.uint8]) -> float:
+        if self._person_min_px is not None:
+            return self._person_min_px
+        by_colour = isinstance(self._detector, ColourDetector) and in_colour(image)
+        return COLOUR_PERSON_MIN_PX if by_colour else PERSON_MIN_PX
 
 
 STRETCH_BYTES: Final = 64_000_000
@@ -212,7 +236,7 @@ STRETCH_BYTES: Final = 64_000_000
 def looked_at(planned: Iterable[Planned], executor: Executor) -> Iterator[tuple[Planned, Seen]]:
     """Yield each picture with what was found in it, in order; some are left out where the detector fell silent."""
     waiting: collections.deque[tuple[list[Planned], Callable[[], list[Seen]]]] = collections.deque()
-    for group in _grouped(planned, executor.stretch_pictures):
+    for group in _grouped(planned, executor.stretch_pictures, lambda one: one.picture.image):
         stretch = Stretch(before=group[0].before, pictures=tuple(one.picture for one in group))
         waiting.append((group, executor.begin(stretch)))
         if len(waiting) >= executor.ahead:
@@ -226,11 +250,11 @@ def _paired(group: Sequence[Planned], seen: Sequence[Seen]) -> Iterator[tuple[Pl
     return zip(group, seen, strict=False)  # who hears of silence stops asking
 
 
-def _grouped(planned: Iterable[Planned], most: int) -> Iterator[list[Planned]]:
-    group: list[Planned] = []
-    for one in planned:
+def _grouped(several: Iterable[Each], most: int, image_of: Callable[[Each], NDArray[np.uint8]]) -> Iterator[list[Each]]:
+    group: list[Each] = []
+    for one in several:
         group.append(one)
-        if len(group) >= most or sum(each.picture.image.nbytes for each in group) >= STRETCH_BYTES:
+        if len(group) >= most or sum(image_of(each).nbytes for each in group) >= STRETCH_BYTES:
             yield group
             group = []
     if group:

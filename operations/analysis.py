@@ -164,7 +164,7 @@ def analyse(
     """
     found = FrameAnalysis(media_id=media_id, settings=settings, class_names=detector.class_names)
     planner = Planner(detector, settings.terrain, settings.person_min_px)
-    looks = looked_at(map(planner.plan, reader.frames()), settings.executor or InProcess(detector))
+    looks = looked_at(planner.plan_all(reader.frames()), settings.executor or InProcess(detector))
     for count, (planned, seen) in enumerate(looks, start=1):
         found.take(planned, seen)
         if found.silent >= SILENT_MAX:

@@ -91,7 +91,7 @@ def test_large_pictures_are_glanced_at_alike_in_this_process_and_in_another() ->
 
 
 def test_a_stretch_goes_on_from_the_picture_before_it(flown: tuple[PatrolFlight, list[Frame]]) -> None:
-    """However long stretches are, each picture is compared with the one before."""
+    """However long stretches are, and planned singly or together, each picture is compared with the one before."""
     flight, frames = flown
 
     class Blind:
@@ -105,8 +105,10 @@ def test_a_stretch_goes_on_from_the_picture_before_it(flown: tuple[PatrolFlight,
         planner = Planner(Blind(), flight.told_ground)
         executor = InProcess(Blind(), length)
         found.append([seen.shift for _, seen in looked_at(map(planner.plan, frames), executor)])
+    together = Planner(Blind(), flight.told_ground).plan_all(frames)
+    found.append([seen.shift for _, seen in looked_at(together, InProcess(Blind()))])
     assert sum(shift is not None for shift in found[0]) > 8
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1] == found[2] == found[3]
 
 
 def _one_box(score: float) -> Detections:

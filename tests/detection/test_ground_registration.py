@@ -149,6 +149,45 @@ def test_a_picture_is_made_smaller_by_the_means_of_its_blocks(shape: tuple[int, 
         assert taken.grey[row, column] == np.float32(block.astype(float).sum() / side**2)
 
 
+class Hills:
+    """Ground that rises to the north and is not known in the east."""
+
+    def height_hae_m(self, lat_deg, lon_deg):
+        return np.where(lon_deg < 8.5, GROUND_M + 20.0 * np.sin((lat_deg - 50.0) * NORTH / 60.0), np.nan)
+
+
+def test_the_ground_of_many_pictures_is_that_of_each_in_whatever_order_they_were_taken():
+    """Also of sky, of unknown ground, of a camera under the ground, and of a lens that is another's."""
+    poses = [pose(3.0 * k, 8.0 * k, t_s=(7 * k) % 5, yaw=40.0 * k, pitch=-20.0 - 5.0 * k) for k in range(12)]
+    poses[3] = pose(0.0, 0.0, pitch=4.0)
+    poses[5] = pose(0.6 * EAST, 0.0)
+    poses[6] = dataclasses.replace(poses[6], alt_hae_m=GROUND_M - 40.0)
+    taken = [((256 + (k == 8), 320, 3), one, CAMERA) for k, one in enumerate(poses)]
+    registration = GroundRegistration(Hills())
+    together = registration.grounds(taken)
+    assert [k for k, one in enumerate(together) if one is None] == [3, 5, 6, 8]
+    for one, found in zip(taken, together, strict=True):
+        alone = registration.ground(*one)
+        assert (alone is None) == (found is None)
+        if alone is not None and found is not None:
+            assert (alone.middle, alone.half_m) == (found.middle, found.half_m)
+            for field in dataclasses.fields(Looks):
+                assert np.array_equal(getattr(alone.look, field.name), getattr(found.look, field.name), equal_nan=True)
+    assert registration.grounds([]) == []
+
+
+@pytest.mark.parametrize("pitch", [-20.0, -45.0, -89.0])
+def test_the_middle_of_a_picture_of_level_ground_is_where_trigonometry_puts_it(pitch: float) -> None:
+    down = np.radians(-pitch)
+    found = GroundRegistration(FLAT).ground((256, 320, 3), pose(0.0, 0.0, yaw=30.0, pitch=pitch), CAMERA)
+    assert found is not None
+    away_m = HEIGHT_M / np.tan(down)
+    assert (found.middle.lat_deg - 50.0) * NORTH == pytest.approx(away_m * np.cos(np.radians(30.0)), abs=0.01)
+    assert (found.middle.lon_deg - 8.0) * EAST == pytest.approx(away_m * np.sin(np.radians(30.0)), abs=0.01)
+    assert found.middle.alt_hae_m == GROUND_M
+    assert found.half_m == pytest.approx(128.0 / CAMERA.fx_px * HEIGHT_M / np.sin(down), rel=1e-9)
+
+
 @pytest.mark.parametrize(("rows", "side"), [(2048, 16), (2176, 17)])
 def test_blocks_of_white_are_white_however_large_they_are(rows: int, side: int) -> None:
     white = np.broadcast_to(np.full(1, 255, np.uint8), (rows, rows, 3))
