@@ -98,12 +98,21 @@ def read_output(output: NDArray[np.floating], layout: Layout, class_count: int, 
         problems.append(f"{int((~usable).sum())} boxes with numbers that are not finite were dropped")
     with np.errstate(invalid="ignore"):
         wanted = usable & (scores >= keep.score_min)
+    if not wanted.any():
+        return _none(problems)
+    with np.errstate(invalid="ignore"):
         shaped = wanted & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     shaped &= (classes >= 0) & (classes < class_count)
     if int(wanted.sum()) > int(shaped.sum()):
         problems.append(f"{int(wanted.sum() - shaped.sum())} boxes without area or of no known class were dropped")
     rows = np.flatnonzero(shaped)
     return _best(boxes[rows], classes[rows], scores[rows], keep, problems)
+
+
+def _none(problems: list[str]) -> RawBoxes:
+    none = np.zeros(0, dtype=np.float32)
+    boxes, classes = none.reshape(0, 4), np.zeros(0, dtype=np.int64)
+    return RawBoxes(boxes_px=boxes, classes=classes, scores=none, problems=tuple(problems))
 
 
 def _best(

@@ -188,6 +188,8 @@ class OnnxDetector:
         if self.calibration is not None:
             chances = self.calibration.probabilities(found, self.class_names).astype(np.float32)
             found = dataclasses.replace(found, probabilities=chances)
+        if not len(found):
+            return found
         placed = box.back(raw.boxes_px)
         whole = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
         return dataclasses.replace(found, boxes_px=placed).take(whole)
