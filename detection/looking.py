@@ -207,7 +207,11 @@ class Planner:
         """Choose the tiles of a frame."""
         shape = frame.image.shape
         camera = frame.camera or camera_of(frame.pose, shape[1], shape[0])
-        tiles, plan = self._tiler.plan(shape, frame.pose, camera, self._least_px(frame.image))
+        by_colour = isinstance(self._detector, ColourDetector) and in_colour(frame.image)
+        least_px = self._person_min_px
+        if least_px is None:
+            least_px = COLOUR_PERSON_MIN_PX if by_colour else PERSON_MIN_PX
+        tiles, plan = self._tiler.plan(shape, frame.pose, camera, least_px, glance=not by_colour)
         pose = None
         if frame.pose is not None and camera is not None and plan is not None:
             pose = dataclasses.replace(frame.pose, t_utc_ns=frame.t_utc_ns)
@@ -221,12 +225,6 @@ class Planner:
         if picture.compared:
             self._before = picture
         return dataclasses.replace(one, picture=picture, before=before)
-
-    def _least_px(self, image: NDArray[np.uint8]) -> float:
-        if self._person_min_px is not None:
-            return self._person_min_px
-        by_colour = isinstance(self._detector, ColourDetector) and in_colour(image)
-        return COLOUR_PERSON_MIN_PX if by_colour else PERSON_MIN_PX
 
 
 STRETCH_BYTES: Final = 64_000_000
