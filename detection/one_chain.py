@@ -15,8 +15,6 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from detection.whole_chains import put_together
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -73,17 +71,10 @@ def one_thing(
         shares = _together(table)
         told = probability[asked[rows]]
         shares[here, there] = np.where(told > SURE, np.maximum(shares[here, there], told), shares[here, there])
-        shares = put_together(np.maximum(shares, shares.T), table, _at_once(traces, tracks[mine]))
+        shares = np.maximum(shares, shares.T)
         first, second = np.nonzero(np.triu(shares, 1) > LEAST)
         found.append((tracks[mine[first]], tracks[mine[second]], shares[first, second]))
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
-
-
-def _at_once(traces: Traces, rows: IntArray) -> NDArray[np.bool_]:
-    """Tell which two (n, n) one recording shows at once."""
-    begin, end, run = traces.begin_ns[rows], traces.end_ns[rows], traces.run[rows]
-    overlap = (begin[:, None] <= end) & (begin <= end[:, None]) & (run[:, None] == run)
-    return np.asarray(overlap & ~np.eye(len(rows), dtype=bool))
 
 
 def _together(log_odds: FloatArray) -> FloatArray:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from detection.one_chain import one_thing
-from detection.whole_chains import put_together
 from tests.detection.test_same_thing import traces
 
 if TYPE_CHECKING:
@@ -45,9 +44,8 @@ def told(odds: np.ndarray) -> np.ndarray:
     return table
 
 
-def test_two_tracks_of_one_chain_are_one_thing_whatever_lies_between(rng: np.random.Generator, monkeypatch) -> None:
-    """Without what whole chains say: within what so many drawn ways may err."""
-    monkeypatch.setattr("detection.one_chain.put_together", lambda shares, *_: shares)
+def test_two_tracks_of_one_chain_are_one_thing_whatever_lies_between(rng: np.random.Generator) -> None:
+    """Within what so many drawn ways may err."""
     for _ in range(6):
         odds = np.triu(np.exp(rng.normal(0.5, 2.0, (5, 5))), 1)
         assert told(odds) == pytest.approx(of_every_way(odds), abs=0.06)
@@ -63,24 +61,3 @@ def test_who_is_followed_by_either_of_two_of_one_thing_is_it_for_certain() -> No
 def test_a_long_row_of_sure_links_is_sure_from_end_to_end() -> None:
     odds = np.triu(np.full((7, 7), 2000.0), 1)
     assert told(odds)[np.triu_indices(7, 1)].min() > 0.95
-
-
-def test_to_and_fro_there_and_back_are_one_chain() -> None:
-    """Each is best told by the one before the last; that the next ones fit, too, makes one of two chains."""
-    odds = np.zeros((5, 5))
-    for a, b in itertools.combinations(range(5), 2):
-        odds[a, b] = 20.0 if (b - a) % 2 else 400.0
-    assert of_every_way(odds)[0, 1] < 0.3
-    assert told(odds)[0, 1] > 0.8
-    stranger = odds.copy()
-    stranger[stranger == 20.0] = 0.02
-    assert told(stranger)[0, 1] < 0.1
-
-
-def test_chains_that_one_recording_shows_at_once_are_never_one() -> None:
-    shares = np.array([[0.0, 0.99, 0.3, 0.3], [0.99, 0.0, 0.3, 0.3], [0.3, 0.3, 0.0, 0.99], [0.3, 0.3, 0.99, 0.0]])
-    log_odds = np.where(np.triu(np.ones((4, 4)), 1) > 0, np.log(300.0), -np.inf)
-    at_once = np.zeros((4, 4), dtype=bool)
-    assert put_together(shares, log_odds, at_once)[0, 2] > 0.9
-    at_once[0, 2] = at_once[2, 0] = True
-    assert put_together(shares, log_odds, at_once)[0, 2] == pytest.approx(0.3)
