@@ -92,7 +92,7 @@ def _together(log_odds: FloatArray) -> FloatArray:
         change = ways.put_in if number % 2 else ways.ask
         change(one, two, rng.logistic(size=WAYS))
         if number >= SETTLING * asks and number % (1 + len(links) // 4) == 0:
-            total += ways.pairs()
+            np.add.at(total, ways.pairs(), 1.0)
             counted += WAYS
     return (total / (counted + 1.0)).reshape(count, count)
 
@@ -104,59 +104,58 @@ class _Ways:
         count = len(log_odds)
         self._log_odds = np.pad(log_odds, ((0, 1), (0, 1)))
         """With a last row and column of 0, for none."""
-        self._next = np.full((WAYS, count), -1)
-        self._last = np.full((WAYS, count), -1)
+        self._next = np.full((count, WAYS), -1)
+        self._last = np.full((count, WAYS), -1)
         worth = np.maximum(log_odds, 0.0)
         for one, two in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
             if worth[one, two] > 0.0:
-                self._next[:, one], self._last[:, two] = two, one
+                self._next[one], self._last[two] = two, one
 
     def ask(self, one: int, two: int, lot: FloatArray) -> None:
         """Link two tracks, or unlink them, where the lot is below the log odds; whom they part from are linked."""
-        odds, after, before = self._log_odds, self._next[:, one], self._last[:, two]
+        odds, after, before = self._log_odds, self._next[one], self._last[two]
         linked = after == two
         gain = odds[one, two] - odds[one, after] - odds[before, two]
         gain += np.where((after >= 0) & (before >= 0), odds[before, after], 0.0)
         taken = lot < np.where(linked, -odds[one, two], gain)
         gone = np.flatnonzero(taken & linked)
-        self._next[gone, one] = -1
-        self._last[gone, two] = -1
+        self._next[one, gone] = -1
+        self._last[two, gone] = -1
         new = np.flatnonzero(taken & ~linked)
         after, before = after[new], before[new]
         has = after >= 0
-        self._last[new[has], after[has]] = before[has]
+        self._last[after[has], new[has]] = before[has]
         has = before >= 0
-        self._next[new[has], before[has]] = after[has]
-        self._next[new, one] = two
-        self._last[new, two] = one
+        self._next[before[has], new[has]] = after[has]
+        self._next[one, new] = two
+        self._last[two, new] = one
 
     def put_in(self, one: int, two: int, lot: FloatArray) -> None:
         """Put a track that is alone between another and its next, or take it out again, where the lot has it."""
-        odds, after, beyond = self._log_odds, self._next[:, one], self._next[:, two]
+        odds, after, beyond = self._log_odds, self._next[one], self._next[two]
         linked = after == two
         out = odds[one, beyond] - odds[one, two] - odds[two, beyond]
         into = odds[one, two] + odds[two, after] - odds[one, after]
-        alone = (beyond < 0) & (self._last[:, two] < 0)
+        alone = (beyond < 0) & (self._last[two] < 0)
         with np.errstate(invalid="ignore"):
             gone, new = linked & (lot < out), alone & (lot < into)
         for rows, follows in ((np.flatnonzero(gone), beyond), (np.flatnonzero(new), after)):
             last = follows[rows]
             has = last >= 0
-            self._last[rows[has], last[has]] = one if follows is beyond else two
-        self._next[gone, one], self._next[gone, two], self._last[gone, two] = beyond[gone], -1, -1
-        self._next[new, two], self._next[new, one], self._last[new, two] = after[new], two, one
+            self._last[last[has], rows[has]] = one if follows is beyond else two
+        self._next[one, gone], self._next[two, gone], self._last[two, gone] = beyond[gone], -1, -1
+        self._next[two, new], self._next[one, new], self._last[two, new] = after[new], two, one
 
-    def pairs(self) -> FloatArray:
-        """Count (n * n,) in how many ways the second comes somewhere after the first."""
-        count = self._next.shape[1]
-        first, here = np.tile(np.arange(count), WAYS), self._next.ravel()
-        way = np.repeat(np.arange(WAYS), count)
-        total = np.zeros(count * count)
+    def pairs(self) -> IntArray:
+        """Return the places in (n, n), flat, of all pairs of which in some way the second comes after the first."""
+        count = len(self._next)
+        first, way = np.divmod(np.arange(count * WAYS), WAYS)
+        here, found = self._next.ravel(), [first[:0]]
         for _ in range(count):
             on = here >= 0
             if not on.any():
                 break
             first, here, way = first[on], here[on], way[on]
-            total += np.bincount(first * count + here, minlength=count * count)
-            here = self._next[way, here]
-        return total
+            found.append(first * count + here)
+            here = self._next[here, way]
+        return np.concatenate(found)
