@@ -40,6 +40,8 @@ def export_network(
 ) -> Path:
     """Fuse `network` and write it with input (1, 3, h, w) and output (1, 300, 6): x0, y0, x1, y1, score, class.
 
+    Its height is free, in multiples of 32 px; the one given is its `imgsz`, into which whole pictures are fitted.
+
     Raises
     ------
     ModelError
@@ -57,7 +59,7 @@ def export_network(
     names = dict(network.names)
     network = network.float().eval().fuse(verbose=False)
     head = network.model[-1]
-    head.export, head.format, head.max_det, head.dynamic = True, "onnx", DETECTIONS, False
+    head.export, head.format, head.max_det, head.dynamic = True, "onnx", DETECTIONS, True
     picture = torch.zeros(1, 3, height_px, width_px)
     with tempfile.TemporaryDirectory(prefix="vedette-export-") as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracer warns of every shape that is fixed on purpose
@@ -65,7 +67,7 @@ def export_network(
         raw = Path(folder) / "model.onnx"
         torch.onnx.export(
             network, (picture,), str(raw), opset_version=OPSET, input_names=["images"], output_names=["output0"],
-            dynamo=False,
+            dynamo=False, dynamic_axes={"images": {2: "height"}},
         )  # fmt: skip
         model = onnx.load(str(raw))
     facts = {"task": "detect", "names": str(names), "imgsz": str([height_px, width_px]), "end2end": "True"}
