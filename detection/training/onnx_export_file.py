@@ -70,6 +70,8 @@ def export_network(
             dynamo=False, dynamic_axes={"images": {2: "height"}},
         )  # fmt: skip
         model = onnx.load(str(raw))
+    for side, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, DETECTIONS, 6), strict=True):
+        side.dim_value = size  # the tracer does not tell that the height does not change it
     facts = {"task": "detect", "names": str(names), "imgsz": str([height_px, width_px]), "end2end": "True"}
     onnx.helper.set_model_props(model, facts | dict(about or {}))
     out.parent.mkdir(parents=True, exist_ok=True)
