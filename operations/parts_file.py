@@ -70,12 +70,22 @@ def read_part(folder: Path, part: PartRecord, *, vault: Vault, columns: Sequence
     """
     try:
         with vault.reader(folder / part.file) as stream:
-            rows = pq.read_table(pa.PythonFile(stream, mode="r"), columns=columns)
+            rows = _by_this_thread(pa.PythonFile(stream, mode="r"), columns)
     except FileNotFoundError as error:
         raise DamagedError(f"{folder / part.file} is missing: {_AGAIN}", path=part.file) from error
-    except (OSError, ValueError, VedetteError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, VedetteError, pa.ArrowException) as error:
         raise DamagedError(f"{folder / part.file} cannot be read ({error}): {_AGAIN}", path=part.file) from error
     return rows if columns is not None else _with_columns_since(rows, schema.TABLES[part.table])
+
+
+def _by_this_thread(file: pa.NativeFile, columns: Sequence[str] | None) -> pa.Table:
+    """Read a Parquet file in the thread that asks.
+
+    Arrow's own threads, when they read through a Python file, now and then abort or hold up a process that ends
+    (apache/arrow 34314, 50482); a part is read as soon without.
+    """
+    rows = pq.ParquetFile(file, pre_buffer=False).read(columns=columns, use_threads=False)
+    return rows if columns is None else rows.select(columns)
 
 
 def _with_columns_since(rows: pa.Table, wanted: pa.Schema) -> pa.Table:

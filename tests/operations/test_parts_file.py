@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import io
+import threading
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,6 +79,34 @@ def test_every_row_comes_back_and_its_record_says_what_they_are(written, rows, v
     assert part.bbox_deg[2] == np.nanmax(lat)
     assert part.t_utc_ns == (t_ns.min(), t_ns.max())
     assert part_is_sound(folder, part, vault=vault)
+
+
+class _Watched(io.BufferedReader):
+    """Notes which threads read it."""
+
+    def __init__(self, path, threads):
+        super().__init__(io.FileIO(path))
+        self._threads = threads
+
+    def read(self, size=-1):
+        self._threads.add(threading.get_ident())
+        return super().read(size)
+
+
+def test_a_part_is_read_by_the_thread_that_asks(tmp_path, rows):
+    """Threads of Arrow that read through a Python file abort the process now and then as it ends."""
+    threads = set()
+
+    class Vault(PlainVault):
+        def reader(self, path):
+            return _Watched(path, threads)
+
+    name = part_name(RUN, "hits", 0)
+    (tmp_path / name).parent.mkdir(parents=True)
+    blank = PartRecord(run_id=RUN, table="hits", file=name, size_bytes=0, sha256="", rows=0)
+    part = write_part(rows, tmp_path / name, final=tmp_path / name, vault=Vault(), record=blank)
+    assert read_part(tmp_path, part, vault=Vault()).num_rows == COUNT
+    assert threads == {threading.get_ident()}
 
 
 def test_row_groups_are_small_and_each_is_a_piece_of_the_ground(written, vault):
