@@ -147,11 +147,6 @@ def _known(thing: IntArray) -> list[list[int]]:
     return [np.flatnonzero(thing == one).tolist() for one in sorted(set(thing.tolist()) - {NONE})]
 
 
-def _are_one(links: Links, thing: IntArray) -> BoolArray:
-    """Tell which pairs are of one thing."""
-    return np.asarray((thing[links.before] == thing[links.after]) & (thing[links.before] != NONE))
-
-
 @dataclasses.dataclass(slots=True, kw_only=True)
 class _Tally:
     """What was joined in some operations: scores, and probabilities of pairs with what is true of them."""
@@ -171,7 +166,7 @@ class _Tally:
         one, two = thing[links.before], thing[links.after]
         judged = (one != NONE) | (two != NONE)
         self.told.append(links.probability[judged])
-        self.true.append(_are_one(links, thing)[judged])
+        self.true.append((one == two)[judged])
 
     def calibration_error(self) -> float:
         """Return the expected calibration error of all pairs above 0.05, in seven bins: told, and one thing."""

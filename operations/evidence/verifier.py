@@ -183,8 +183,8 @@ class _Anchors:
             if operation != self.head[0] or not grew((size, root), self.head[1:], nodes):
                 self.wrong.append(f"{name}.note is no earlier head of this log")
                 continue
+            found |= {wanted[key] for key in by if key in wanted}
             for key, t_s in by.items():
-                found |= {wanted[key]} if key in wanted else set()
                 who = key.split("+")[0] + ("" if key in wanted else ", as is the package")
                 self.told.append(f"{name}.note: {_covers(size)}, signed by {who}, dated {_utc(t_s)}")
             unknown = {who for who, *_ in read_note(note)[1]} - {key.split("+")[0] for key in by}
