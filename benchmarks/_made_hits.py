@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detection.ground_hits import GroundHits
-from detection.ground_tracks import SIZES, GroundTracks
+from detection.ground_tracks import CONTRAST, SIZES, GroundTracks
 from detection.labels import Labels
 from operations.values import MediaKind, MediaRecord, Member, RunKind, RunRecord, RunState
 
@@ -38,6 +38,7 @@ def many_hits(lat_deg: np.ndarray, lon_deg: np.ndarray) -> GroundHits:
         cov_en_m2=np.zeros(n, np.float32),
         ce90_m=np.full(n, 12.0, np.float32),
         slant_m=np.full(n, 180.0, np.float32),
+        contrast=np.full(n, np.nan, np.float32),
         reason_code=np.zeros(n, np.int8),
         track=Labels.repeated("", n),
     )
@@ -56,7 +57,7 @@ def walks_of(hits: GroundHits, names: Sequence[str], existence: np.ndarray) -> G
         ended=Labels.repeated("", count),
         speed_mps=np.full(count, 1.2, np.float32),
         heading_deg=np.full(count, 90.0, np.float32),
-        **dict.fromkeys(SIZES, np.full(count, np.nan, np.float32)),
+        **dict.fromkeys((*SIZES, *CONTRAST), np.full(count, np.nan, np.float32)),
         offsets=np.arange(count + 1, dtype=np.int64) * points,
         t_utc_ns=hits.t_utc_ns,
         lat_deg=hits.lat_deg,

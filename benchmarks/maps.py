@@ -57,6 +57,7 @@ def as_in_life(hits: GroundHits, rng: np.random.Generator) -> GroundHits:
         cov_en_m2=covariance,
         ce90_m=ce90_m(east, north, covariance).astype(np.float32),
         slant_m=rng.uniform(90.0, 400.0, n).astype(np.float32),
+        contrast=rng.normal(1.7, 0.4, n).astype(np.float32),
         class_name=Labels(names=("person", "vehicle", "animal"), codes=rng.integers(0, 3, n).astype(np.int32)),
         frame_index=np.arange(n) // 4,
         media_t_ns=np.arange(n) // 4 * 40_000_000,

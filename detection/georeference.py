@@ -286,6 +286,7 @@ def _unplaced(seen: Sequence[FrameBoxes], counts: NDArray[np.int64]) -> GroundHi
         class_name=Labels.concat([one.class_name for one in seen]),
         score_raw=np.nan_to_num(np.round(scores, 4), nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32),
         score=np.round(chances, 4),
+        contrast=np.concatenate([one.detections.contrasts() for one in seen]),
         box_px=np.concatenate([one.boxes_px for one in seen]).astype(np.float32),
         track=Labels.repeated("", count),
         **whole,  # type: ignore[arg-type]

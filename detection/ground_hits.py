@@ -50,6 +50,9 @@ class GroundHit:
     var_n_m2: float = math.nan
     cov_en_m2: float = math.nan
     slant_m: float = math.nan
+    contrast: float = math.nan
+    """How much brighter than the ground around it, in spreads of its picture's levels (`detection.contrast`); NaN where
+    that was not measured."""
     reason: Unplaced | None = None
     track_id: str = ""
 
@@ -83,6 +86,8 @@ class GroundHits:
     cov_en_m2: NDArray[np.float32]
     ce90_m: NDArray[np.float32]
     slant_m: NDArray[np.float32]
+    contrast: NDArray[np.float32]
+    """How much brighter than the ground around it each is (`detection.contrast`)."""
     reason_code: NDArray[np.int8]
     """Place in `geo.values.REASONS`; 0 is placed."""
     track: Labels
@@ -181,5 +186,6 @@ NUMBERS: Final[dict[str, type[np.generic]]] = {
     "cov_en_m2": np.float32,
     "ce90_m": np.float32,
     "slant_m": np.float32,
+    "contrast": np.float32,
 }
 """Columns of plain numbers, by name, with their types."""

@@ -31,6 +31,7 @@ from detection.looks import seen_pixels
 from detection.paths import ENDINGS, LOST, OUT_OF_VIEW, STILL_FOLLOWED, Paths
 from detection.placed_hits import Placed
 from detection.tail_exchange import exchange_tails
+from detection.track_contrast import measured_contrast
 from detection.track_sizes import measured_sizes
 from detection.track_stitching import STITCH_GAP_S, stitch
 from geo.geodesy import enu_to_geodetic
@@ -107,7 +108,8 @@ def track(
         kept = np.arange(len(paths))
     kept = kept[np.lexsort([paths.rows[paths.first[kept]], paths.t_ns[paths.first[kept]]])]
     paths, evidence = paths.chosen([[int(one)] for one in kept]), evidence.take(kept)
-    tracks = _shown(paths, evidence, placed, drift, measured_sizes(paths, placed, looks, evidence.class_code))
+    seen = measured_sizes(paths, placed, looks, evidence.class_code) | measured_contrast(paths, placed.hits.contrast)
+    tracks = _shown(paths, evidence, placed, drift, seen)
     codes = np.full(len(hits), NONE, dtype=np.int32)
     codes[placed.index[paths.rows]] = paths.path_of_point
     return dataclasses.replace(hits, track=Labels(names=tracks.track_id, codes=codes)), tracks
@@ -120,7 +122,7 @@ def follow(placed: Placed, settings: TrackerSettings, looks: Looks | None, drift
 
 
 def _shown(
-    paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift, sizes: dict[str, NDArray[np.float32]]
+    paths: Paths, evidence: Evidence, placed: Placed, drift: GroundDrift, seen: dict[str, NDArray[np.float32]]
 ) -> GroundTracks:
     """Return the tracks a person sees: filtered places as each picture's pose has them, each with the CE90 of its hit.
 
@@ -139,7 +141,7 @@ def _shown(
         ended=Labels(names=ENDINGS, codes=paths.ending.astype(np.int32)),
         speed_mps=np.hypot(east, north).astype(np.float32),
         heading_deg=(np.degrees(np.arctan2(east, north)) % 360.0).astype(np.float32),
-        **sizes,
+        **seen,
         offsets=paths.offsets,
         t_utc_ns=paths.t_ns,
         lat_deg=np.asarray(lat, dtype=np.float64),

@@ -42,6 +42,9 @@ class GroundTrack:
     width_ln_var: float = math.nan
     """Logarithm of its height and of its width over what its class is expected to show, and the variances of their
     measurement (`detection.track_sizes`); NaN where they are not known."""
+    contrast: float = math.nan
+    contrast_var: float = math.nan
+    """Robust mean of its hits' contrasts, and the variance of that mean (`detection.track_contrast`)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,9 @@ class GroundTracks:
     width_ln_var: NDArray[np.float32]
     """Logarithm of the height and of the width over what its class is expected to show, and the variances of their
     measurement; NaN where they are not known."""
+    contrast: NDArray[np.float32]
+    contrast_var: NDArray[np.float32]
+    """Robust mean of the hits' contrasts, and the variance of that mean; NaN where they are not known."""
     offsets: NDArray[np.int64]
     """Shape (n + 1,)."""
     t_utc_ns: NDArray[np.int64]
@@ -158,8 +164,9 @@ class GroundTracks:
 
 
 SIZES: Final = ("height_ln", "height_ln_var", "width_ln", "width_ln_var")
-"""Columns of what a track measured of itself; parts of before they were kept do not have them."""
-NUMBERS: Final = ("existence", "speed_mps", "heading_deg", *SIZES)
+CONTRAST: Final = ("contrast", "contrast_var")
+"""Columns of how a track's thing looks; parts of before they were kept do not have them."""
+NUMBERS: Final = ("existence", "speed_mps", "heading_deg", *SIZES, *CONTRAST)
 """Columns of one number a track."""
 POINTS: Final[dict[str, type[np.generic]]] = {
     "t_utc_ns": np.int64,

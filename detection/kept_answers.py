@@ -119,6 +119,7 @@ def as_row(seen: Seen) -> dict[str, Any]:
         "classes": found.classes.tolist(),
         "scores": found.scores.tolist(),
         "probabilities": None if found.probabilities is None else found.probabilities.tolist(),
+        "contrast": None if found.contrast is None else found.contrast.tolist(),
         "problems": list(found.problems),
         "shift": None if shift is None else dataclasses.astuple(shift),
     }
@@ -133,7 +134,7 @@ def from_row(row: Mapping[str, Any]) -> Seen:
         When it is none.
     """
     scores = _numbers(row["scores"])
-    chances = row["probabilities"]
+    chances, contrast = row["probabilities"], row["contrast"]
     boxes = np.array(row["boxes_px"], dtype=np.float32).reshape(-1, 4)
     classes = np.array(row["classes"], dtype=np.int64).reshape(-1)
     found = Detections(
@@ -142,10 +143,11 @@ def from_row(row: Mapping[str, Any]) -> Seen:
         scores=scores,
         problems=tuple(str(one) for one in row["problems"]),
         probabilities=None if chances is None else _numbers(chances),
+        contrast=None if contrast is None else _numbers(contrast),
     )
-    counts = {len(boxes), len(classes), len(scores), len(found.calibrated())}
+    counts = {len(boxes), len(classes), len(scores), len(found.calibrated()), len(found.contrasts())}
     if len(counts) > 1:
-        raise ValueError("boxes, classes and scores are not equally many")
+        raise ValueError("boxes and what is told of them are not equally many")
     shift = row["shift"]
     return Seen(detections=found, shift=None if shift is None else Shift(*(float(v) for v in shift)))
 

@@ -12,6 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from detection.colour_detector import COLOUR_PERSON_MIN_PX, ColourDetector, in_colour
+from detection.contrast import with_contrast
 from detection.georeference import camera_of
 from detection.ground_registration import GroundRegistration, SeenGround, Taken, shift_between
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
@@ -81,7 +82,7 @@ class Looker:
         found: list[Detections] = []
         silent = 0
         for picture in pictures:
-            found.append(detect_tiles(self._detector, picture.image, picture.tiles))
+            found.append(with_contrast(picture.image, detect_tiles(self._detector, picture.image, picture.tiles)))
             silent = 0 if found[-1].answered else silent + 1
             if silent >= SILENT_MAX:
                 break

@@ -24,7 +24,8 @@ class Detections:
     problems: tuple[str, ...] = ()
     probabilities: NDArray[np.float32] | None = None
     """Calibrated chance that each box is right, NaN for a class without a curve; None without a calibration."""
-
+    contrast: NDArray[np.float32] | None = None
+    """How much brighter than around it each box is (`detection.contrast`); None where that was not measured."""
     answered: bool = True
     """False where the detector gave no answer, or none that can be read."""
 
@@ -36,15 +37,21 @@ class Detections:
         unknown = np.full(len(self), np.nan, dtype=np.float32)
         return unknown if self.probabilities is None else self.probabilities
 
+    def contrasts(self) -> NDArray[np.float32]:
+        """Return the contrasts; NaN where they were not measured."""
+        return np.full(len(self), np.nan, dtype=np.float32) if self.contrast is None else self.contrast
+
     def take(self, rows: NDArray[np.generic]) -> Detections:
         """Return the boxes chosen by index or mask; problems stay."""
         chances = None if self.probabilities is None else self.probabilities[rows]
+        contrast = None if self.contrast is None else self.contrast[rows]
         return dataclasses.replace(
             self,
             boxes_px=self.boxes_px[rows],
             classes=self.classes[rows],
             scores=self.scores[rows],
             probabilities=chances,
+            contrast=contrast,
         )
 
 

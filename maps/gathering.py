@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from detection.ground_hits import HIT_ID, GroundHits
+from operations import schema
 from operations.columns import hits_of
 from operations.finding import verdict_marks
 from operations.finding.hits_of_things import hit_ids_of
+from operations.parts_file import with_columns_since
 from operations.values import RunKind
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ def gather_hits(archive: Archive, of: Gathered, row: int) -> Gathered:
     found = archive.read(source, _HITS_AROUND, {"hits": parts}, ids=ids, **around) if parts and around else None
     if parts and (found is None or found.num_rows < len(ids)):
         found = archive.read(source, _HITS, {"hits": parts}, ids=ids)
-    hits = GroundHits.of(()) if found is None else hits_of(found)
+    hits = GroundHits.of(()) if found is None else hits_of(with_columns_since(found, schema.HITS))
     place = {key: at for at, key in enumerate(of.recordings)}
     codes = [place.get((source, run_id, name), 0) for name in hits.media.names]
     return dataclasses.replace(

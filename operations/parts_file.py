@@ -75,7 +75,7 @@ def read_part(folder: Path, part: PartRecord, *, vault: Vault, columns: Sequence
         raise DamagedError(f"{folder / part.file} is missing: {_AGAIN}", path=part.file) from error
     except (OSError, ValueError, KeyError, VedetteError, pa.ArrowException) as error:
         raise DamagedError(f"{folder / part.file} cannot be read ({error}): {_AGAIN}", path=part.file) from error
-    return rows if columns is not None else _with_columns_since(rows, schema.TABLES[part.table])
+    return rows if columns is not None else with_columns_since(rows, schema.TABLES[part.table])
 
 
 def _by_this_thread(file: pa.NativeFile, columns: Sequence[str] | None) -> pa.Table:
@@ -88,7 +88,7 @@ def _by_this_thread(file: pa.NativeFile, columns: Sequence[str] | None) -> pa.Ta
     return rows if columns is None else rows.select(columns)
 
 
-def _with_columns_since(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
+def with_columns_since(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
     """Put in columns that a part of before does not have, so that its rows go with those of newer parts."""
     for place, field in enumerate(wanted):
         if field.name not in rows.column_names:

@@ -46,6 +46,7 @@ HITS: Final = pa.schema(
         _field("cov_en_m2", pa.float32(), "covariance of the east and north errors", nullable=True),
         _field("ce90_m", pa.float32(), "radius of the circle that holds the true place in 90 %", nullable=True),
         _field("slant_m", pa.float32(), "distance from the camera", nullable=True),
+        _field("contrast", pa.float32(), "brightness over that around it, in its picture's spreads", nullable=True),
         _field("reason", _NAME, "why there is no place; null where there is one", nullable=True),
         _field("track_id", _NAME, "track it belongs to", nullable=True),
     ]
@@ -65,6 +66,8 @@ TRACKS: Final = pa.schema(
         _field("height_ln_var", pa.float32(), "variance of that measurement", nullable=True),
         _field("width_ln", pa.float32(), "logarithm of its width over its class's", nullable=True),
         _field("width_ln_var", pa.float32(), "variance of that measurement", nullable=True),
+        _field("contrast", pa.float32(), "robust mean of its hits' contrasts", nullable=True),
+        _field("contrast_var", pa.float32(), "variance of that mean", nullable=True),
         _field("t_utc_ns", pa.list_(pa.int64()), "UTC of each point"),
         _field("lat_deg", pa.list_(pa.float64()), "filtered latitude of each point"),
         _field("lon_deg", pa.list_(pa.float64()), "filtered longitude of each point"),

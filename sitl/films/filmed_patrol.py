@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detection.contrast import with_contrast
 from detection.georeference import Surroundings, place
 from detection.ground_hits import GroundHits
 from detection.ground_registration import GroundRegistration
@@ -69,7 +70,7 @@ def filmed_patrol(
         image = h264_key_frame(drawn, crf=QUALITY_CRF)
         boxes.append(there)
         looks.append(Look(told, camera, shift=registration.shift(image, told, camera)))
-        ours = _of_our_classes(detector.detect([image])[0], detector.class_names)
+        ours = with_contrast(image, _of_our_classes(detector.detect([image])[0], detector.class_names))
         for hits, pose, ground in zip(found, (told, true), around, strict=True):
             posed = dataclasses.replace(pose, hfov_deg=shape.hfov_deg)
             frame = Frame(index=row, pts_s=Fraction(row) / shape.fps, t_utc_ns=pose.t_utc_ns, image=image, pose=posed)

@@ -59,6 +59,7 @@ def test_several_processes_find_what_one_finds_bit_for_bit(flown: tuple[PatrolFl
     with LocalPool(2, Reopened(path=None, described=described, threads=1)) as pool:
         shared = analyse(reader, detector, dataclasses.replace(settings, executor=pool), media_id="m")
     assert len(alone.hits) > 8
+    assert np.isfinite(alone.hits.contrast).all()
     assert alone.corrections == shared.corrections
     assert alone.counts == shared.counts
     wanted, found = alone.tables("run"), shared.tables("run")
@@ -87,6 +88,8 @@ def test_large_pictures_are_glanced_at_alike_in_this_process_and_in_another() ->
         assert one.boxes_px.tobytes() == other.boxes_px.tobytes()
         assert one.scores.tobytes() == other.scores.tobytes()
         assert one.calibrated().tobytes() == other.calibrated().tobytes()
+        assert one.contrasts().tobytes() == other.contrasts().tobytes()
+        assert np.isfinite(one.contrasts()).all()
     assert sum(int((one.classes == 0).sum()) for one in alone) >= 0.7 * people > 3
 
 

@@ -143,9 +143,9 @@ def test_an_answer_comes_back_from_json_to_the_last_bit():
     found = Detections(
         boxes_px=rng.normal(300, 100, (50, 4)).astype(np.float32), classes=rng.integers(0, 2, 50),
         scores=rng.random(50).astype(np.float32), probabilities=rng.random(50).astype(np.float32),
-        problems=("a tile gave 3 boxes that are no numbers",),
+        problems=("a tile gave 3 boxes that are no numbers",), contrast=rng.normal(size=50).astype(np.float32),
     )  # fmt: skip
-    found.probabilities[3] = math.nan
+    found.probabilities[3] = found.contrast[4] = math.nan
     seen = Seen(detections=found, shift=Shift(*rng.normal(size=3).tolist()))
     back = from_row(json.loads(json.dumps(as_row(seen))))
     for field in dataclasses.fields(Detections):
@@ -158,10 +158,24 @@ def test_an_answer_comes_back_from_json_to_the_last_bit():
 
 
 @pytest.mark.parametrize(
-    "changed", [{"scores": [0.5, 0.5]}, {"boxes_px": [[1, 2, 3]]}, {"shift": [1, 2]}, {"probabilities": ["x"]}]
+    "changed",
+    [
+        {"scores": [0.5, 0.5]},
+        {"boxes_px": [[1, 2, 3]]},
+        {"shift": [1, 2]},
+        {"probabilities": ["x"]},
+        {"contrast": [1.0, 2.0]},
+    ],
 )
 def test_what_is_no_answer_is_refused(changed):
     row = as_row(Seen(detections=boxes(0.5), shift=Shift(1.0, 2.0, 3.0)))
     from_row(row)
     with pytest.raises((ValueError, TypeError)):
         from_row(row | changed)
+
+
+def test_an_answer_from_before_contrasts_were_measured_is_none() -> None:
+    row = as_row(Seen(detections=boxes(0.5), shift=None))
+    del row["contrast"]
+    with pytest.raises(KeyError):
+        from_row(row)

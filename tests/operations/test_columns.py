@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection.ground_hits import GroundHit, GroundHits
-from detection.ground_tracks import SIZES, GroundTrack, GroundTracks
+from detection.ground_tracks import CONTRAST, SIZES, GroundTrack, GroundTracks
 from detection.labels import Labels
 from geo.values import Unplaced
 from operations import columns, schema
@@ -39,7 +39,9 @@ def hit(hit_id: str, **changes: object) -> GroundHit:
 
 def test_hits_come_back_as_written_and_an_unplaced_one_keeps_its_reason():
     rows = [
-        hit("a", lat_deg=50.0, lon_deg=8.0, ce90_m=9.0, track_id="T-1", media_t_ns=7, score=0.25, stream=2),
+        hit(
+            "a", lat_deg=50.0, lon_deg=8.0, ce90_m=9.0, track_id="T-1", media_t_ns=7, score=0.25, stream=2, contrast=1.5
+        ),
         hit("0123456789abcdef0123", reason=Unplaced.ABOVE_HORIZON, class_name="vehicle"),
         hit("b", reason=Unplaced.OUTSIDE_LENS, media_id="cd"),
     ]
@@ -47,6 +49,7 @@ def test_hits_come_back_as_written_and_an_unplaced_one_keeps_its_reason():
     assert table.column("lat_deg").null_count == 2
     assert table.column("media_t_ns").null_count == 2
     assert table.column("score").to_pylist() == [0.25, None, None]
+    assert table.column("contrast").to_pylist() == [1.5, None, None]
     assert table.column("reason").to_pylist() == [None, "above horizon", "outside the lens model"]
     assert set(table.column("run_id").to_pylist()) == {"r1"}
     assert [repr(one) for one in columns.hits_of(table)] == [repr(one) for one in rows]
@@ -68,12 +71,14 @@ def test_tracks_frames_and_chips_come_back_as_written():
         height_ln_var=0.0625,
         width_ln=-0.25,
         width_ln_var=0.5,
+        contrast=1.25,
+        contrast_var=0.03125,
     )
     lone = GroundTrack(
         **{f: getattr(track, f) for f in track.__slots__}
         | {"hit_ids": ("d",), "t_utc_ns": (3,)}
         | {"lat_deg": (1.0,), "lon_deg": (2.0,), "ce90_m": (3.0,), "existence": float("nan")}
-        | dict.fromkeys(SIZES, float("nan"))
+        | dict.fromkeys((*SIZES, *CONTRAST), float("nan"))
     )
     tracks = through_a_file(columns.tracks_table(GroundTracks.of([track, lone]), run_id="r"))
     assert [repr(one) for one in columns.tracks_of(tracks)] == [repr(track), repr(lone)]

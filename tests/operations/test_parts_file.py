@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from detection.ground_hits import GroundHits
-from detection.ground_tracks import SIZES, GroundTrack, GroundTracks
+from detection.ground_tracks import CONTRAST, SIZES, GroundTrack, GroundTracks
 from detection.labels import Labels
 from operations.columns import hits_table, tracks_of, tracks_table
 from operations.errors import DamagedError
@@ -54,6 +54,7 @@ def rows():
         cov_en_m2=unknown,
         ce90_m=unknown,
         slant_m=unknown,
+        contrast=unknown,
         reason_code=np.where(np.isnan(lat), 1, 0).astype(np.int8),
         track=Labels.repeated("", COUNT),
     )
@@ -147,10 +148,10 @@ def test_a_part_of_before_a_column_was_added_goes_with_a_newer_one(tmp_path, vau
         width_ln_var=0.25,
     )  # fmt: skip
     whole = tracks_table(GroundTracks.of([blank]), run_id=RUN)
-    for number, rows in enumerate([whole, whole.drop_columns(list(SIZES))]):
+    for number, rows in enumerate([whole, whole.drop_columns([*SIZES, *CONTRAST])]):
         name = part_name(RUN, "tracks", number)
         record = PartRecord(run_id=RUN, table="tracks", file=name, size_bytes=0, sha256="", rows=0)
         parts.append(write_part(rows, tmp_path / name, final=tmp_path / name, vault=vault, record=record))
     back = tracks_of(pa.concat_tables([read_part(tmp_path, part, vault=vault) for part in parts]))
     assert back.width_ln[0] == 0.5
-    assert all(np.isnan(getattr(back, name)[1]) for name in SIZES)
+    assert all(np.isnan(getattr(back, name)[1]) for name in (*SIZES, *CONTRAST))

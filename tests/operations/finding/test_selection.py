@@ -9,11 +9,12 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from detection.ground_tracks import SIZES
+from detection.ground_tracks import CONTRAST, SIZES
 from detection.labels import Labels
 from geo.errors import VedetteError
+from maps.gathering import gather_hits, gather_tracks
 from missions.briefs.places import GeoLine
-from operations.columns import tracks_table
+from operations.columns import hits_table, tracks_table
 from operations.errors import DamagedError
 from operations.finding import selection as selection_module
 from operations.finding.archive import Archive
@@ -301,7 +302,7 @@ def test_hits_of_a_live_run_belong_to_the_tracks_that_name_them(make_operation, 
 
 @pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.parametrize("old_first", [False, True])
-def test_nights_of_before_tracks_kept_their_sizes_are_found_with_newer_ones(
+def test_nights_of_before_sizes_and_contrasts_were_kept_are_found_with_newer_ones(
     make_operation, monkeypatch, rng, locked, old_first
 ):
     """Parts with columns that others lack answer together, by files as well as by tables that were opened."""
@@ -312,11 +313,15 @@ def test_nights_of_before_tracks_kept_their_sizes_are_found_with_newer_ones(
         with monkeypatch.context() as before:
             if (night == 0) == old_first:
                 before.setattr(
-                    conftest, "tracks_table", lambda *a, **k: tracks_table(*a, **k).drop_columns(list(SIZES))
+                    conftest, "tracks_table", lambda *a, **k: tracks_table(*a, **k).drop_columns([*SIZES, *CONTRAST])
                 )
+                before.setattr(conftest, "hits_table", lambda *a, **k: hits_table(*a, **k).drop_columns(["contrast"]))
             add_run(store, night, hits, tracks)
     assert len(store.tracks()) == sum(len(tracks) for _, tracks in nights.values())
     with Archive([store]) as archive:
         found = find(archive, ThingIndex(archive), ThingSelection())
+        shown = gather_tracks(archive, found.things)
+        hits = [len(gather_hits(archive, shown, row).hits) for row in range(len(shown.things))]
+    assert min(hits) > 0
     names = [name for _, tracks in nights.values() for name in tracks.track_id]
     assert set(names) <= set(found.things.ids["thing_id"].texts().tolist())
