@@ -67,6 +67,8 @@ class Pairs:
     """Variance on an axis of that step by what each place alone is off."""
     alike: FloatArray
     """How much likelier their sizes are of one thing than of two (`detection.same_size`); it is in the ways' weight."""
+    elsewhere_per_m2: FloatArray
+    """Density a square metre of their step where nobody knows which way it went, whatever the step."""
     ways: Ways
 
     def __len__(self) -> int:
@@ -86,12 +88,13 @@ class Pairs:
 
     def density(self, offset: Offset) -> FloatArray:
         """Density a square metre of each pair's step, at an offset that is known so well."""
-        return self.ways.density(self.step_m - offset.mean_m, self._pose_m2(offset))
+        return self.elsewhere_per_m2 + self.ways.density(self.step_m - offset.mean_m, self._pose_m2(offset))
 
     def shares(self, offset: Offset) -> FloatArray:
         """Return what share of that density each way has, shape (n, k)."""
         each = self.ways.weight * self.ways.densities(self.step_m - offset.mean_m, self._pose_m2(offset))
-        return np.asarray(each / np.maximum(each.sum(axis=1, keepdims=True), 1e-300))
+        whole = each.sum(axis=1, keepdims=True) + self.elsewhere_per_m2[:, None]
+        return np.asarray(each / np.maximum(whole, 1e-300))
 
     def _pose_m2(self, offset: Offset) -> FloatArray:
         return offset.cov_m2 + self.own_m2[:, None, None] * np.eye(2)
@@ -179,14 +182,14 @@ def tried_offsets(pairs: Pairs, moments: Moments, odds_per_m2: FloatArray) -> Of
     moments
         When they were seen, and what the poses are stated to be off by.
     odds_per_m2
-        Odds of being seen again over the density of newcomers, by recording, square metres.
+        Odds of the pairs over the density of newcomers, square metres.
     """
     found = moments.stated(pairs)
     mean, cov = found.mean_m.copy(), found.cov_m2.copy()
     for rows, one, two in _recordings(pairs):
         both = moments.stated_m2[one] + moments.stated_m2[two]
         tried = _tried(FLIGHT_SHARE * both)
-        log = _fit(pairs.take(rows), tried, (1.0 - FLIGHT_SHARE) * both, float(odds_per_m2[two]))
+        log = _fit(pairs.take(rows), tried, (1.0 - FLIGHT_SHARE) * both, odds_per_m2[rows])
         log -= 0.5 * np.einsum("gi,ij,gj->g", tried, np.linalg.inv(FLIGHT_SHARE * both), tried)
         chance = np.exp(log - log.max())
         chance /= chance.sum()
@@ -220,15 +223,15 @@ def _cell_m2(tried_m: FloatArray) -> FloatArray:
     return np.asarray(np.diag(((tried_m[-1] - tried_m[0]) / (TRIED - 1)) ** 2 / 12.0))
 
 
-def _fit(pairs: Pairs, tried_m: FloatArray, wander_m2: FloatArray, odds_per_m2: float) -> FloatArray:
+def _fit(pairs: Pairs, tried_m: FloatArray, wander_m2: FloatArray, odds_per_m2: FloatArray) -> FloatArray:
     """Log likelihood (g,) of each offset of the second recording: every later track is somebody earlier, or new."""
     whole = Offset(
         mean_m=np.zeros((len(pairs), 2)),
         cov_m2=np.broadcast_to(wander_m2 / (1.0 - FLIGHT_SHARE), (len(pairs), 2, 2)),
     )
     sharp = (pairs.ways.cov_m2[..., 0] + pairs.ways.cov_m2[..., 2]) / 2.0 < SHARP_M**2
-    worth = odds_per_m2 * pairs.density(whole)[:, None] * pairs.shares(whole)
-    vague = np.log1p(np.bincount(pairs.after, (worth * ~sharp).sum(axis=1)))
+    worth = (odds_per_m2 * pairs.density(whole))[:, None] * pairs.shares(whole)
+    vague = np.log1p(np.bincount(pairs.after, (worth * ~sharp).sum(axis=1) + odds_per_m2 * pairs.elsewhere_per_m2))
     row, way = np.nonzero(sharp & (worth > LEAST_ODDS))
     kept = np.argsort(-worth[row, way], kind="stable")[:ASKED_MAX]
     kept = kept[np.argsort(pairs.after[row[kept]], kind="stable")]
@@ -236,7 +239,7 @@ def _fit(pairs: Pairs, tried_m: FloatArray, wander_m2: FloatArray, odds_per_m2: 
         return np.zeros(len(tried_m))
     row, way = row[kept], way[kept]
     one = Ways(
-        weight=odds_per_m2 * pairs.ways.weight[row, way, None],
+        weight=(odds_per_m2[row] * pairs.ways.weight[row, way])[:, None],
         step_m=pairs.ways.step_m[row, way, None],
         cov_m2=pairs.ways.cov_m2[row, way, None],
     )

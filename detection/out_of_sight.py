@@ -46,17 +46,23 @@ class Law:
     """Mean way until it turns round; it is as likely everywhere."""
     way_m: float
     """What turns round is no further than this from where it was, along its way."""
+    unknown: float
+    """Share of what goes a long way of which nobody knows where its way led: a corner, another road, a detour …"""
+    unknown_m: float
+    """… and after how many metres that is so for all but 1/e of it."""
 
 
 LAWS: Final = {
     "person": Law(
         still=0.15, stray=0.05, stray_s=60.0, speed_mps=1.2, speed_sigma_mps=0.35, unsteady=0.03,
         turns_rad2_per_m=0.0025, turned_rad=3.0, strays_off_m=200.0, round_m=400.0, way_m=300.0,
+        unknown=0.1, unknown_m=200.0,
     )
 }  # fmt: skip
 OTHER_LAW: Final = Law(
     still=0.3, stray=0.03, stray_s=35.0, speed_mps=7.0, speed_sigma_mps=3.0, unsteady=0.03, turns_rad2_per_m=0.008,
-    turned_rad=0.6, strays_off_m=150.0, round_m=260.0, way_m=700.0,
+    turned_rad=0.6, strays_off_m=150.0, round_m=260.0, way_m=700.0, unknown=0.75,
+    unknown_m=260.0,
 )  # fmt: skip
 PLACES: Final = 16
 """At how many places along its way a thing that turned round is looked for."""
@@ -138,6 +144,15 @@ def ways(seen: Seen, law: Law) -> Ways:
     return dataclasses.replace(whole, weight=whole.weight / alone[:, None])
 
 
+def elsewhere(seen: Seen, law: Law) -> tuple[FloatArray, FloatArray]:
+    """Of what keeps its speed on ways that nobody knows: its weight (n,) as in `Ways`, and within how many metres."""
+    went, worth = _speed(seen, law)[1:]
+    share = law.unknown * (1.0 - np.exp(-went / law.unknown_m))
+    alone = velocity_density(seen.then_mps, seen.then_m2ps2, law) * velocity_density(seen.now_mps, seen.now_m2ps2, law)
+    weight = (1.0 - law.still) * (1.0 - law.stray) * share * worth / (2.0 * np.pi)
+    return np.asarray(weight / alone), np.minimum(went, law.way_m)
+
+
 def velocity_density(mps: FloatArray, m2ps2: FloatArray, law: Law) -> FloatArray:
     """Density of a velocity of anything of the class."""
     told = law.still * normal2(mps, m2ps2) + (1.0 - law.still) * _moving(mps, m2ps2, law)
@@ -174,23 +189,29 @@ def _strayed(seen: Seen, law: Law) -> Ways:
     return Ways(weight=weight[:, None], step_m=mean[:, None], cov_m2=cov[:, None])
 
 
-def _went(seen: Seen, law: Law) -> tuple[Ways, Ways, Ways]:
-    """Of what keeps its speed along a way: on, or turned round on it an odd or an even number of times."""
+def _speed(seen: Seen, law: Law) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of what keeps its speed: one sigma of it, how far it went, and the density of both but for a direction."""
     speeds = np.stack([np.hypot(*seen.then_mps.T), np.hypot(*seen.now_mps.T)])
     exact = 1.0 / (np.stack([seen.then_m2ps2, seen.now_m2ps2]) + (law.unsteady * speeds) ** 2)
     prior = 1.0 / law.speed_sigma_mps**2
     speed = ((exact * speeds).sum(axis=0) + prior * law.speed_mps) / (exact.sum(axis=0) + prior)
     worth = _kept_speed(speeds, exact, law) / (2.0 * np.pi)
     worth /= np.maximum(speeds, 1.0 / np.sqrt(exact)).prod(axis=0)
-    went = np.maximum(speed, 0.0) * seen.gap_s
+    return 1.0 / np.sqrt(exact.sum(axis=0) + prior), np.maximum(speed, 0.0) * seen.gap_s, worth
+
+
+def _went(seen: Seen, law: Law) -> tuple[Ways, Ways, Ways]:
+    """Of what keeps its speed along a way: on, or turned round on it an odd or an even number of times."""
+    sigma_mps, went, worth = _speed(seen, law)
     odd = (1.0 - np.exp(-2.0 * went / law.round_m)) / 2.0
     on = np.exp(-went / law.round_m)
     chance = (1.0 - law.still) * (1.0 - law.stray) * worth
+    chance = chance * (1.0 - law.unknown * (1.0 - np.exp(-went / law.unknown_m)))
     at = (np.arange(PLACES) + 0.5) * (2.0 / PLACES) - 1.0
     reach = np.minimum(went, law.way_m)
     found = []
     for share, turned, place, wide in (
-        (on, 0.0, went[:, None], seen.gap_s / np.sqrt(exact.sum(axis=0) + prior)),
+        (on, 0.0, went[:, None], seen.gap_s * sigma_mps),
         (odd, np.pi, reach[:, None] * at, reach / PLACES),
         (np.maximum(1.0 - on - odd, 0.0), 0.0, reach[:, None] * at, reach / PLACES),
     ):

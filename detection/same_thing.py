@@ -20,8 +20,9 @@ from scipy.sparse.csgraph import connected_components
 
 from detection.common_offsets import LEAST_ODDS, Moments, Pairs, followed_offsets, tried_offsets
 from detection.matching import ROUNDS_MAX, marginals
+from detection.newcomers import Followed, Looking, odds_m2, rates_told, rates_unasked
 from detection.one_chain import one_thing
-from detection.out_of_sight import LAWS, OTHER_LAW, Seen, Ways, ways
+from detection.out_of_sight import LAWS, OTHER_LAW, Seen, Ways, elsewhere, ways
 from detection.paths import SPEED_WINDOW_S
 from detection.same_group import Candidates, together
 from detection.same_size import alike
@@ -29,6 +30,7 @@ from detection.same_size import alike
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detection.looked_again import Looked
     from detection.traces import Traces
 
     FloatArray = NDArray[np.float64]
@@ -44,15 +46,12 @@ OWN_M: Final = 0.3
 """One sigma on an axis of what a place is off by itself, beside what its moment is off by (box edges)."""
 STANDS_M2: Final = 0.5
 """Variance on an axis of the place of what stands: shifting feet, gait and box edges."""
+NEAR_M: Final = 20.0
+"""A place is off by less than this, beside where its thing may have gone; and no ground is narrower."""
 PIECE: Final = 20_000
 """How many pairs are asked at once: some hundred megabytes."""
 ROUNDS: Final = 3
 """How often what moments are off by and who is who are worked out from each other."""
-SEEN_AGAIN_MORE: Final = 2.0
-"""By how much the odds of being seen again are higher than followed tracks say by belief propagation, which shares too
-little where several claim one (counted on simulated sorties: `docs/decisions`)."""
-NOT_LOOKED_AT: Final = 0.1
-"""Odds of being seen again where the place was not looked at, over those where it was: things move."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class Links:
     """When each of all tracks begins."""
 
 
-def link(traces: Traces, area_m2: FloatArray, looked_again: NDArray[np.bool_] | None = None) -> Links:
+def link(traces: Traces, area_m2: FloatArray, looked: Looked | None = None) -> Links:
     """Weigh all pairs that may be one thing.
 
     Parameters
@@ -75,76 +74,78 @@ def link(traces: Traces, area_m2: FloatArray, looked_again: NDArray[np.bool_] | 
         Tracks of any number of recordings.
     area_m2
         Ground that each recording showed, by `Traces.run`.
-    looked_again
-        Whether the place where each track ended was looked at later; without it wherever a track begins later.
+    looked
+        Looks at where each track ended and began; without them each recording is one look at everything.
     """
     before, after = _candidates(traces)
-    looked = np.bincount(before, minlength=len(traces)) > 0
-    looked &= True if looked_again is None else looked_again
+    looking = Looking.of(traces, area_m2, looked, np.bincount(before, minlength=len(traces)) > 0)
     before, after = _of_one_class(traces, *_within_reach(traces, before, after))
     if not len(before):
         return Links(before=before, after=after, probability=np.zeros(0), begin_ns=traces.begin_ns)
-    asked = _Asked(traces=traces, area_m2=area_m2, looked=looked)
+    asked = _Asked(traces=traces, looked=looked, looking=looking, extent_m=_extent_m(traces, area_m2))
     moments = Moments.of(traces)
     pairs = asked.possible(before, after, moments)
-    offset = tried_offsets(pairs, moments, asked.newcomers_m2)
-    probability, odds = asked.probability(pairs, pairs.density(offset))
+    followed = asked.followed(pairs.before, pairs.after)
+    offset = tried_offsets(pairs, moments, asked.first_odds_m2(followed))
+    probability, odds = asked.probability(pairs, followed, pairs.density(offset))
     for _ in range(ROUNDS):
         offset = followed_offsets(pairs, moments, probability, offset)
-        probability, odds = asked.probability(pairs, pairs.density(offset))
+        probability, odds = asked.probability(pairs, followed, pairs.density(offset))
     before, after, probability = one_thing(traces, pairs.before, pairs.after, odds, probability)
     return Links(before=before, after=after, probability=probability, begin_ns=traces.begin_ns)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """Tracks, the ground that their recordings showed, and which of them could be seen again where they were."""
+    """Tracks, and the looks at which they could be seen again."""
 
     traces: Traces
-    area_m2: FloatArray
-    looked: NDArray[np.bool_]
+    looked: Looked | None
+    looking: Looking
+    extent_m: FloatArray
+    """Length and width of the ground of each recording, shape (n, 2)."""
 
-    @property
-    def newcomers_m2(self) -> FloatArray:
-        """Ground for each track, by recording."""
-        return np.asarray(self.area_m2 / np.maximum(np.bincount(self.traces.run, minlength=len(self.area_m2)), 1.0))
+    def followed(self, before: IntArray, after: IntArray) -> Followed:
+        """Return pairs with the class that both are likeliest of, and the looks between them."""
+        kind = (self.traces.posterior[before] * self.traces.posterior[after]).argmax(axis=1)
+        skipped = np.zeros(len(before)) if self.looked is None else self.looked.skipped(self.traces, before, after)
+        return Followed(before=before, after=after, kind=kind, skipped=skipped)
+
+    def first_odds_m2(self, pairs: Followed) -> FloatArray:
+        """Odds of pairs over the density of newcomers before any are compared."""
+        return odds_m2(rates_unasked(self.traces, self.looking), self.looking, pairs, self.traces.run)
 
     def possible(self, before: IntArray, after: IntArray, moments: Moments) -> Pairs:
         """Return those pairs that are possible with what poses are stated to be off by, in pieces of bounded size."""
         found = []
         for some in range(0, len(before), PIECE):
-            pairs = _as_pairs(self.traces, before[some : some + PIECE], after[some : some + PIECE])
+            pairs = _as_pairs(self.traces, self.extent_m, before[some : some + PIECE], after[some : some + PIECE])
             pairs = dataclasses.replace(pairs, own_m2=pairs.own_m2 + moments.own_m2(pairs))
-            odds = self.newcomers_m2[pairs.run_after] * pairs.density(moments.stated(pairs))
+            odds = self.first_odds_m2(self.followed(pairs.before, pairs.after)) * pairs.density(moments.stated(pairs))
             found.append(pairs.take(np.flatnonzero(odds > LEAST_ODDS)))
         return Pairs.concat(found)
 
-    def probability(self, pairs: Pairs, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def probability(self, pairs: Pairs, followed: Followed, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Probability of pairs, given their densities over a newcomer's, with what their groups say; and their odds."""
         names = self.traces.class_names
         person = np.isin(self.traces.posterior.argmax(axis=1), [k for k, n in enumerate(names) if n == "person"])
-        _, odds = self._weighed(pairs, ratio)
+        _, odds = self._weighed(followed, ratio)
         alone = Candidates(before=pairs.before, after=pairs.after, odds=odds * ratio, seen_again=odds * pairs.alike)
         with_groups = together(self.traces, alone, person) / odds
-        probability, odds = self._weighed(pairs, with_groups)
+        probability, odds = self._weighed(followed, with_groups)
         return probability, odds * with_groups
 
-    def _weighed(self, pairs: Pairs, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _weighed(self, pairs: Followed, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Weigh pairs against newcomers and each other until both agree.
 
         Returns their probabilities, and the odds (square metres) of being seen again over the density of newcomers,
         which follow from how many are seen again and how many are new.
         """
-        runs = len(self.area_m2)
-        tracks = np.bincount(self.traces.run, minlength=runs).astype(np.float64)
-        again, probability, new = 0.5, np.zeros(len(pairs)), tracks
+        rates, probability = rates_unasked(self.traces, self.looking), np.zeros(len(pairs.before))
         for _ in range(ROUNDS_MAX):
-            by_run = SEEN_AGAIN_MORE * again / (1.0 - again) * self.area_m2 / new
-            odds = by_run[pairs.run_after] * np.where(self.looked[pairs.before], 1.0, NOT_LOOKED_AT)
+            odds = odds_m2(rates, self.looking, pairs, self.traces.run)
             last, probability = probability, marginals(pairs.before, pairs.after, odds * ratio, len(self.traces))
-            followed = probability[self.looked[pairs.before]].sum()
-            again = float(np.clip((followed + 1.0) / (self.looked.sum() + 2.0), 0.02, 0.95))
-            new = np.maximum(tracks - np.bincount(pairs.run_after, probability, runs), 0.0) + 0.5
+            rates = rates_told(self.traces, self.looking, pairs, probability, rates)
             if np.abs(probability - last).max(initial=0.0) < 1e-4:
                 break
         return probability, odds
@@ -203,24 +204,40 @@ def _steps_m(traces: Traces, before: NDArray[np.int64], after: NDArray[np.int64]
     return np.asarray(np.where((back_s < last)[:, None], step - along * (back_s / whole_s)[:, None], step - was))
 
 
-def _as_pairs(traces: Traces, before: IntArray, after: IntArray) -> Pairs:
+def _extent_m(traces: Traces, area_m2: FloatArray) -> FloatArray:
+    """Length and width (n, 2) of each recording's ground: as long as its tracks lie apart, no less long than wide."""
+    long_m = np.sqrt(area_m2)
+    for run in np.unique(traces.run).tolist():
+        at = traces.begin_m[traces.run == run]
+        at = at[np.isfinite(at).all(axis=1)]
+        if len(at) > 1:
+            along = (at - at.mean(axis=0)) @ np.linalg.svd(at - at.mean(axis=0), full_matrices=False)[2][0]
+            long_m[run] = max(long_m[run], float(np.ptp(along)))
+    return np.stack([long_m, area_m2 / long_m], axis=1)
+
+
+def _as_pairs(traces: Traces, extent_m: FloatArray, before: IntArray, after: IntArray) -> Pairs:
     """All that is asked of pairs: their steps, and how they may have gone as whichever class both may be."""
-    share = np.maximum(traces.posterior.mean(axis=0), 1e-9)
     seen = Seen(
         then_mps=traces.end_mps[before], now_mps=traces.begin_mps[after], then_m2ps2=traces.velocity_m2ps2[before],
         now_m2ps2=traces.velocity_m2ps2[after],
         gap_s=np.maximum((traces.begin_ns[after] - traces.end_ns[before]) / 1e9, 0.0),
     )  # fmt: skip
-    sizes, found = alike(traces, before, after), []
+    sizes, found, unknown = alike(traces, before, after), [], np.zeros(len(before))
     for code, name in enumerate(traces.class_names):
         if traces.posterior[:, code].max() > LEAST_SHARE:
-            both = traces.posterior[before, code] * traces.posterior[after, code] / share[code]
-            one = ways(seen, LAWS.get(name, OTHER_LAW))
+            both = traces.posterior[before, code] * traces.posterior[after, code]
+            law = LAWS.get(name, OTHER_LAW)
+            one = ways(seen, law)
+            weight, reach_m = elsewhere(seen, law)
+            within = np.minimum(2.0 * reach_m[:, None], extent_m[traces.run[after]]).prod(axis=1)
+            near = np.hypot(*_steps_m(traces, before, after).T) < reach_m + NEAR_M
+            unknown += np.where(near, both * sizes * weight / np.maximum(within, NEAR_M**2), 0.0)
             found.append(dataclasses.replace(one, weight=(both * sizes)[:, None] * one.weight))
     return Pairs(
         before=before, after=after, run_before=traces.run[before], run_after=traces.run[after],
         step_m=_steps_m(traces, before, after), own_m2=np.full(len(before), 2.0 * (OWN_M**2 + STANDS_M2)),
-        alike=sizes, ways=Ways.beside(found),
+        alike=sizes, elsewhere_per_m2=unknown, ways=Ways.beside(found),
     )  # fmt: skip
 
 

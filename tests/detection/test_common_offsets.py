@@ -16,7 +16,7 @@ from detection.common_offsets import (
     followed_offsets,
     tried_offsets,
 )
-from detection.same_thing import _as_pairs, _candidates, _within_reach, link
+from detection.same_thing import _as_pairs, _candidates, _extent_m, _within_reach, link
 from detection.traces import Traces
 
 STATED_M = 4.0
@@ -38,7 +38,10 @@ def parked(offset_m: np.ndarray, places_m: np.ndarray, t_s: np.ndarray) -> Trace
 
 
 def asked(traces: Traces):
-    pairs, moments = _as_pairs(traces, *_within_reach(traces, *_candidates(traces))), Moments.of(traces)
+    pairs, moments = (
+        _as_pairs(traces, _extent_m(traces, AREA), *_within_reach(traces, *_candidates(traces))),
+        Moments.of(traces),
+    )
     return dataclasses.replace(pairs, own_m2=pairs.own_m2 + moments.own_m2(pairs)), moments
 
 
@@ -50,7 +53,7 @@ def test_a_recording_that_is_off_is_laid_on_the_other(rng: np.random.Generator) 
     seen = parked(np.tile(off, (24, 1)) + rng.normal(0.0, 0.4, (24, 2)), places, np.tile(np.arange(12) * 7.0, 2))
     pairs, moments = asked(seen)
     between = pairs.run_before != pairs.run_after
-    found = tried_offsets(pairs, moments, AREA / 24.0)
+    found = tried_offsets(pairs, moments, AREA[pairs.run_after] / 24.0)
     assert np.hypot(*(found.mean_m[between] - off).T).max() < 1.5
     told = link(seen, AREA)
     right = told.after - told.before == 24

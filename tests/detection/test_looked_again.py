@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from detection.ground_tracks import GroundTrack, GroundTracks
 from detection.looked_again import Shown, looked_again
+from tests.detection.test_newcomers import tracks as begun
+
+if TYPE_CHECKING:
+    from detection.traces import Traces
 
 
 def tracks(*ends: tuple[float, float, float]) -> GroundTracks:
@@ -31,11 +37,24 @@ def shown(*squares: tuple[float, float]) -> Shown:
     )
 
 
+def left(recordings: list[tuple[GroundTracks, Shown]]) -> list[float]:
+    """How often the place where each track ended was looked at afterwards."""
+    told = looked_again(recordings)
+    assert told is not None
+    return told.left(traces(recordings)).tolist()
+
+
+def traces(recordings: list[tuple[GroundTracks, Shown]]) -> Traces:
+    begin = np.concatenate([some.t_utc_ns[some.offsets[:-1]] for some, _ in recordings])
+    return begun(begin / 1e9, run=np.repeat(np.arange(len(recordings)), [len(some) for some, _ in recordings]))
+
+
 def test_a_place_is_looked_at_again_by_a_later_picture_that_shows_it() -> None:
     own = tracks((100.0, 23.005, 52.005), (100.0, 23.005, 52.5), (100.0, 23.02, 52.005))
-    assert looked_again([(own, shown((160.0, 52.0)))]).tolist() == [True, False, False]
-    assert looked_again([(own, shown((104.0, 52.0)))]).tolist() == [False, False, False]
-    assert looked_again([(own, shown((60.0, 52.0)))]).tolist() == [False, False, False]
+    assert left([(own, shown((160.0, 52.0)))]) == [1.0, 0.0, 0.0]
+    assert left([(own, shown((104.0, 52.0)))]) == [0.0, 0.0, 0.0]
+    assert left([(own, shown((60.0, 52.0)))]) == [0.0, 0.0, 0.0]
+    assert left([(own, shown((160.0, 52.0), (169.0, 52.0), (300.0, 52.0), (301.0, 52.495)))]) == [2.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("earlier", [True, False])
@@ -43,9 +62,22 @@ def test_of_two_recordings_at_once_the_later_looks_at_the_earlier_ones_tracks(ea
     """A pair's first track is of the earlier recording, so that the later one's are not asked for there."""
     mine, other = (tracks((100.0, 23.005, 52.005)), shown((20.0, 52.4))), (tracks(), shown((98.0, 52.0)))
     pair = [mine, other] if earlier else [other, mine]
-    assert looked_again(pair).tolist() == [earlier]
+    assert left(pair) == [float(earlier)]
+    told = looked_again(pair)
+    assert told is not None
+    assert [some.tolist() for some in told.begun(traces(pair))] == [[float(not earlier)], [float(not earlier)], [0.0]]
 
 
-def test_where_no_outline_is_known_all_may_be_seen_again() -> None:
+def test_looks_between_two_tracks_are_counted_where_both_were() -> None:
+    """Five looks at one place, at the first and the fourth of which something was followed; another place has one."""
+    own = tracks((101.0, 23.005, 52.005), (401.0, 23.005, 52.005), (402.0, 23.005, 52.4))
+    recording = [(own, shown(*((t, 52.0) for t in (98.0, 200.0, 300.0, 398.0, 500.0)), (400.0, 52.395)))]
+    told = looked_again(recording)
+    assert told is not None
+    first, second = np.array([0, 0, 1]), np.array([1, 2, 2])
+    assert told.skipped(traces(recording), first, second).tolist() == [2.0, 0.0, 0.0]
+
+
+def test_where_no_outline_is_known_nothing_is_told_of_looks() -> None:
     nothing = Shown(rings=(), to_ns=np.zeros(0, dtype=np.int64))
-    assert looked_again([(tracks((1.0, 23.0, 52.0), (2.0, 23.0, 52.0)), nothing)]).tolist() == [True, True]
+    assert looked_again([(tracks((1.0, 23.0, 52.0), (2.0, 23.0, 52.0)), nothing)]) is None

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from detection.out_of_sight import LAWS, OTHER_LAW, Law, Seen, Ways, velocity_density, ways
+from detection.out_of_sight import LAWS, OTHER_LAW, Law, Seen, Ways, elsewhere, velocity_density, ways
 from tests.detection.walks import walked
 
 PERSON = LAWS["person"]
@@ -39,7 +39,8 @@ def test_over_all_velocities_at_which_it_may_come_back_a_thing_is_one_thing(
     now = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     asked = seen(np.tile((then, 0.0), (len(now), 1)), now, gap_s)
     alone = velocity_density(now, asked.now_m2ps2, law) * (side[1] - side[0]) ** 2
-    assert (ways(asked, law).weight.sum(axis=1) * alone).sum() == pytest.approx(1.0, abs=0.06)
+    whole = ways(asked, law).weight.sum(axis=1) + elsewhere(asked, law)[0]
+    assert (whole * alone).sum() == pytest.approx(1.0, abs=0.06)
 
 
 @pytest.mark.parametrize("gap_s", [30, 120])
@@ -86,4 +87,17 @@ def test_a_speed_is_kept_and_another_is_another_thing() -> None:
         ]
         for speed in (7.1, 4.0)
     )
-    assert same > 1000.0 * other
+    assert same > 500.0 * other
+
+
+def test_what_went_far_may_be_on_ways_that_nobody_knows_within_its_reach() -> None:
+    """A car's, after a while, and the further the likelier; at another speed it is another one there, too."""
+    then = np.array([(7.0, 0.0)])
+    near, far, other = (
+        elsewhere(seen(then, np.array([(0.0, speed)]), gap_s), OTHER_LAW)
+        for speed, gap_s in ((7.0, 2.0), (7.0, 60.0), (4.0, 60.0))
+    )
+    assert far[0][0] > 10.0 * near[0][0]
+    assert far[0][0] > 500.0 * other[0][0]
+    assert near[1][0] == pytest.approx(14.0, rel=0.02)
+    assert far[1][0] == pytest.approx(420.0, rel=0.02)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from detection import same_thing
+from detection.looked_again import Looked
 from detection.matching import marginals
 from detection.out_of_sight import LAWS, OTHER_LAW
 from detection.same_thing import Links, chains, link
 from detection.traces import Traces
+from tests.detection.test_newcomers import looks
 from tests.detection.walks import walked
 
 MINUTE_NS = 60_000_000_000
@@ -161,10 +163,12 @@ def test_whose_place_was_not_looked_at_again_is_less_likely_to_be_who_comes() ->
     walker = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
     on = {"run": 1, "t_s": 96.0, "at": (90.0, 48.0), "mps": (0.9, 0.8)}
     seen = traces([walker, on, *BESIDE])
-    told = [link(seen, AREA, np.array([looked, *[False] * 5])) for looked in (True, False)]
+    begun = looks({1: [(1, 92.0, 100.0)]} | {2 + k: [(1, 58.0, 64.0)] for k in range(4)}, 6)
+    ended = [looks({0: again}, 6) for again in ([(1, 55.0, 63.0), (1, 92.0, 100.0)], [])]
+    told = [link(seen, AREA, Looked(ends=ends, begins=begun)) for ends in ended]
     asked, not_asked = (one.probability[(one.before == 0) & (one.after == 1)].sum() for one in told)
     assert asked > 0.5
-    assert not_asked < asked - 0.2
+    assert not_asked < 1.0 - 2.0 * (1.0 - asked)
 
 
 def test_tracks_of_one_recording_are_weighed_after_any_gap_but_not_at_once() -> None:
