@@ -1,54 +1,64 @@
 """How far one picture lies off the one before on the ground, by the ground that both show.
 
 Nearly all of what a position is wrong by from one picture to the next is the pose's: a metre and more, as much as a
-person walks in that time. The pictures themselves know better: both are laid onto one grid of the ground, and the shift
-at which they agree is the peak of their normalised cross-correlation, between cells by a parabola. What moves is small
-beside what does not; marks burned into the pictures are alike in both and left out.
+person walks in that time. The pictures themselves know better: what stands out from its surroundings in each is laid
+onto one grid of the ground, and the shift at which the two agree is the peak of their normalised cross-correlation,
+between cells by a paraboloid. What is very bright or dark, and what stands out a lot, counts no more than what does a
+little, so that neither hot or moving things nor marks burned into the pictures outweigh the ground.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
 from scipy import fft, ndimage
 
-from detection.looks import Look, Looks, Shift, seen_pixels
-from geo.geodesy import geodetic_to_enu, metres_per_degree
+from detection.looks import Look, Looks, Shift
+from geo.geodesy import metres_per_degree
 from geo.values import Geodetic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from geo.values import CameraModel, Pose, Terrain
 
     FloatArray = NDArray[np.float64]
+    Spectrum = NDArray[np.complex64]
 
-CELLS: Final = 128
+CELLS: Final = 64
 """Side of the grid."""
+BLOCKS: Final = 80
+"""A picture is made smaller until its shorter side is about so many blocks: somewhat finer than the grid, so that what
+lies between blocks is not blurred twice."""
 GAP_S: Final = 2.5
 """Pictures further apart are not compared: trees lean over and shadows move."""
 REACH_M: Final = 6.0
 """Largest shift looked for: what poses may differ by from one picture to the next."""
 SHARED_MIN: Final = 0.35
 """Least share of the grid that both pictures must cover."""
-AGREEMENT_MIN: Final = 0.4
-"""Least correlation of the two, once shifted; the same ground with other noise has more."""
-CELL_SIGMA: Final = 0.15
-"""One-sigma error of the peak in cells, found on simulated films (`tests/detection/test_ground_registration.py`)."""
-SURROUNDINGS_CELLS: Final = 15
-RIM_CELLS: Final = 9
-"""Over so many cells what lies at the rim of what both show fades away."""
+AGREEMENT_MIN: Final = 0.45
+"""Least correlation of the two, once shifted: on simulated films the same ground has 0.52 and more, other ground up to
+0.39 (docs/decisions/1051)."""
+CELL_SIGMA: Final = 0.06
+"""One-sigma error of the peak in cells, found on simulated films (docs/decisions/1051)."""
+EXTREME_SHARE: Final = 0.1
+"""Of the brightest pixels, and of the darkest; marks burned into pictures are fewer."""
+EVERY_PX: Final = 16
+"""Of so many rows and columns one is asked how bright pixels are."""
+STILL_SHARE: Final = 0.5
+"""Least share of what is solid that stays where it is in a picture with broad marks."""
+SURROUNDINGS_BLOCKS: Final = 7
+FLAT: Final = 0.1
+"""Grey levels: a block that differs by less from its surroundings is as flat as a saturated sky."""
 DEPTH_MIN_M: Final = 1e-3
 """A grid whose corner lies in the plane of the lens is not laid out: there is no projection of it."""
-MOVED_BLOCKS: Final = 3.0
-"""Ground that has moved by fewer blocks is not told from marks burned into the picture."""
-ALIKE_SHARE: Final = 0.1
-"""Blocks that changed by less than this share of the spread of all changes are alike."""
 SIDE_OF_16_BITS: Final = 16
 """Largest side of a block whose sum of 8 bits each cannot be more than 16 bits."""
 STEEP_MIN: Final = 0.1
@@ -57,38 +67,58 @@ STEEP_MIN: Final = 0.1
 _SIDE: Final = np.hanning(CELLS + 2)[1:-1].astype(np.float32)
 _HANN: Final = np.outer(_SIDE, _SIDE)
 _STEPS: Final = np.arange(CELLS) + 0.5
+_AROUND: Final = np.array([-0.5, 0.0, 0.5])
+"""Cells about the peak at which the correlation is asked for anew."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Middles:
+    """What lies in the middle of those pictures that show ground there, as columns."""
+
+    rows: NDArray[np.int64]
+    lat_deg: FloatArray
+    lon_deg: FloatArray
+    height_m: FloatArray
+    away_m: FloatArray
+    """From the lens."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SeenGround:
     """How a picture was taken, and the ground in its middle with half the side of the square that it shows there."""
 
-    look: Looks
+    t_utc_ns: int
+    to_pixels: FloatArray
+    """Turns metres east, north and up of the middle (and a 1) into pixels times depth, and depth; shape (3, 4)."""
     middle: Geodetic
     half_m: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Taken:
-    """One picture's brightness, and the ground it shows."""
+    """What of one picture is compared, and the ground it shows."""
 
-    grey: NDArray[np.float32]
-    """Made smaller by `factor`."""
+    detail: NDArray[np.float32]
+    """By how much each block is brighter than its surroundings, within the median of that."""
+    solid: NDArray[np.bool_]
+    """Blocks that are as bright, or as dark, as anything is, all through."""
     factor: int
+    """Side of a block in pixels."""
     ground: SeenGround
 
     @classmethod
     def of(cls, image: NDArray[np.uint8], ground: SeenGround) -> Taken:
         """Keep what of a picture is compared."""
-        return cls(*_smaller(image), ground)
+        least, most = _usual_levels(image)
+        grey, factor = _smaller(image, least, most)
+        return cls(_detail(grey), (grey <= least) | (grey >= most), factor, ground)
 
 
 def shift_between(before: Taken | None, now: Taken | None) -> Shift | None:
     """Return a picture's shift off the one before, or None where they do not agree on any, or lie too far apart."""
     if before is None or now is None:
         return None
-    gap_ns = int(now.ground.look.t_utc_ns[0]) - int(before.ground.look.t_utc_ns[0])
-    return _compared(before, now) if 0 < gap_ns <= GAP_S * 1e9 else None
+    return _compared(before, now) if 0 < now.ground.t_utc_ns - before.ground.t_utc_ns <= GAP_S * 1e9 else None
 
 
 class GroundRegistration:
@@ -129,158 +159,191 @@ class GroundRegistration:
         by_time = sorted(fits, key=lambda k: taken[k][1].t_utc_ns)
         looks = Looks.of([Look(*taken[k][1:]) for k in by_time])
         found: list[SeenGround | None] = [None] * len(taken)
-        for row, middle, half_m in self._middles(looks):
-            found[by_time[row]] = SeenGround(looks.take(np.array([row])), middle, half_m)
+        middles = self._middles(looks)
+        shown = looks.take(middles.rows)
+        half_m = shown.size_px.min(axis=1) / 2.0 * middles.away_m / shown.focal_px.mean(axis=1)
+        told = np.stack([middles.lat_deg, middles.lon_deg, middles.height_m, half_m], axis=1).tolist()
+        matrices, times = shown.about_the_middle(middles.away_m), shown.t_utc_ns.tolist()
+        for row, t_utc_ns, matrix, (lat, lon, height, half) in zip(
+            middles.rows.tolist(), times, matrices, told, strict=True
+        ):
+            middle = Geodetic(lat_deg=lat, lon_deg=lon, alt_hae_m=height)
+            found[by_time[row]] = SeenGround(t_utc_ns, matrix, middle, half)
         return found
 
-    def _middles(self, looks: Looks) -> Iterator[tuple[int, Geodetic, float]]:
-        """Yield the ground in the middle of each picture and half the side of the square shown there; none of sky."""
+    def _middles(self, looks: Looks) -> _Middles:
+        """Return the ground in the middle of each picture that is not of sky."""
         east, north, up = looks.to_camera[:, 0].T
         rows = np.flatnonzero(up <= -STEEP_MIN)
         east, north, up, eye_m = east[rows], north[rows], up[rows], looks.alt_hae_m[rows]
         lat_deg, lon_deg = first = looks.lat_deg[rows], looks.lon_deg[rows]
         per_north, per_east = metres_per_degree(lat_deg)
         above = np.ones(len(rows), dtype=bool)
-        height_m = slant_m = np.zeros(len(rows))
+        height_m = away_m = np.zeros(len(rows))
         for _ in range(3):
             height_m = self._terrain.height_hae_m(lat_deg, lon_deg)
             above &= eye_m - height_m > 1.0
-            slant_m = (eye_m - height_m) / -up
-            lat_deg, lon_deg = first[0] + north * slant_m / per_north, first[1] + east * slant_m / per_east
-        half_m = looks.size_px[rows].min(axis=1) / 2.0 * slant_m / looks.focal_px[rows].mean(axis=1)
-        told = np.stack([lat_deg, lon_deg, height_m, half_m], axis=1)
-        for row, (lat, lon, height, half) in zip(rows[above].tolist(), told[above].tolist(), strict=True):
-            yield row, Geodetic(lat_deg=lat, lon_deg=lon, alt_hae_m=height), half
+            away_m = (eye_m - height_m) / -up
+            lat_deg, lon_deg = first[0] + north * away_m / per_north, first[1] + east * away_m / per_east
+        return _Middles(rows[above], lat_deg[above], lon_deg[above], height_m[above], away_m[above])
 
 
-def _smaller(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], int]:
-    """Return the green of a picture as means of blocks, about as many as the grid has cells, and a block's side."""
-    factor = max(1, min(image.shape[:2]) // CELLS)
+def _usual_levels(image: NDArray[np.uint8]) -> tuple[np.uint8, np.uint8]:
+    """Return how dark and how bright a picture's green is but for its darkest and brightest tenth."""
+    some = image[::EVERY_PX, ::EVERY_PX, 1].ravel()
+    tenth = int(EXTREME_SHARE * len(some))
+    some = np.partition(some, (tenth, len(some) - 1 - tenth))
+    return some[tenth], some[-1 - tenth]
+
+
+def _smaller(image: NDArray[np.uint8], least: np.uint8, most: np.uint8) -> tuple[NDArray[np.float32], int]:
+    """Return the green of a picture as means of blocks, about BLOCKS on its shorter side, and a block's side.
+
+    What is darker or brighter than the levels given counts as they do: lines and writing burned in are of this kind,
+    and outweigh no more of the blocks that they cross than what they cover.
+    """
+    factor = max(1, min(image.shape[:2]) // BLOCKS)
     rows, columns = (side // factor for side in image.shape[:2])
-    green = image[: rows * factor, : columns * factor, 1].reshape(rows, factor, columns * factor)
+    green = image[: rows * factor, : columns * factor, 1].clip(least, most)
     number = np.uint16 if factor <= SIDE_OF_16_BITS else np.uint32
-    down = green.sum(axis=1, dtype=number)
+    down = green.reshape(rows, factor, columns * factor).sum(axis=1, dtype=number)
     whole = down[:, ::factor].copy()
     for column in range(1, factor):  # sums of whole numbers: a tenth of the time of a mean over four axes
         whole += down[:, column::factor]
     return whole.astype(np.float32) / np.float32(factor**2), factor
 
 
+def _detail(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much each block is brighter than its surroundings, within the median of what is not flat."""
+    fine = grey - ndimage.uniform_filter(grey, SURROUNDINGS_BLOCKS)
+    some = np.abs(fine[::2, ::2])
+    some = some[some > FLAT]
+    limit = np.partition(some, len(some) // 2)[len(some) // 2] if len(some) else np.float32(0.0)
+    return np.asarray(np.clip(fine, -limit, limit))
+
+
 def _compared(before: Taken, now: Taken) -> Shift | None:
     """Lay both onto one grid between their middles and find where they agree."""
     half_m = max(before.ground.half_m, now.ground.half_m)
     cell_m = 2.0 * half_m / CELLS
-    origin, ahead = before.ground.middle, now.ground.middle
-    apart = geodetic_to_enu(ahead.lat_deg, ahead.lon_deg, ahead.alt_hae_m, origin)
-    centre = np.asarray(apart, dtype=np.float64).reshape(3) / 2.0
-    if np.hypot(centre[0], centre[1]) > half_m:
+    east_m, north_m, up_m = apart_m = _apart_m(before.ground.middle, now.ground.middle)
+    if math.hypot(east_m, north_m) / 2.0 > half_m:
         return None
-    corner = centre - (half_m, half_m, 0.0)
-    matrices = [one.ground.look.matrices(origin)[0] for one in (before, now)]
-    burned = _burned_in(before, now, matrices[1])
-    laid = np.empty((2, CELLS, CELLS), np.float32)
-    for place, taken, matrix in zip(laid, (before, now), matrices, strict=True):
-        place[:] = _laid(_without(taken.grey, burned), _grid_to_blocks(matrix, corner, cell_m, taken.factor))
+    corner_m = np.array([east_m / 2.0 - half_m, north_m / 2.0 - half_m, up_m / 2.0])
+    marks = _marks(before, now)
+    laid = np.stack([_laid(before, marks, corner_m, cell_m), _laid(now, marks, corner_m - apart_m, cell_m)])
     both = np.isfinite(laid[0]) & np.isfinite(laid[1])
     if np.count_nonzero(both) < SHARED_MIN * both.size:
         return None
-    reach = max(2, min(CELLS // 3, int(REACH_M / cell_m)))
-    window = _HANN * np.where(both, ndimage.uniform_filter(both.astype(np.float32), RIM_CELLS), np.float32(0.0))
-    found = _peak(_flat(laid, both) * window, reach)
+    reach = max(2, min(CELLS // 3, math.ceil(REACH_M / cell_m) + 1))
+    pair = np.where(both, laid, np.float32(0.0)) * _HANN
+    found = _peak(pair, reach)
     if found is None:
         return None
     return Shift(east_m=found[0] * cell_m, north_m=found[1] * cell_m, sigma_m=CELL_SIGMA * cell_m)
 
 
-def _burned_in(before: Taken, now: Taken, matrix: FloatArray) -> NDArray[np.bool_] | None:
-    """Return which blocks are alike in both while the ground has moved on: marks, and not the ground.
+def _apart_m(one: Geodetic, other: Geodetic) -> tuple[float, float, float]:
+    """Return how far east, north and up the other place is; one plane does for both, a picture's width apart."""
+    per_north, per_east = (float(metres) for metres in metres_per_degree(one.lat_deg))
+    turned_deg = (other.lon_deg - one.lon_deg + 180.0) % 360.0 - 180.0
+    return turned_deg * per_east, (other.lat_deg - one.lat_deg) * per_north, other.alt_hae_m - one.alt_hae_m
 
-    `matrix` turns metres about the middle of the picture before into pixels of this one.
+
+def _marks(before: Taken, now: Taken) -> NDArray[np.bool_] | None:
+    """Return blocks that broad marks burned into both pictures hide, and those beside them; None where there are none.
+
+    There are some where most of what is solid stays in its place in the picture. Where the ground stays, too, what is
+    left of it tells as much.
     """
-    if before.grey.shape != now.grey.shape:
+    if before.solid.shape != now.solid.shape:
         return None
-    pixel, _ = seen_pixels(matrix, np.zeros((1, 3)))
-    if not np.hypot(*(pixel[0] - now.ground.look.size_px[0] / 2.0)) > MOVED_BLOCKS * now.factor:
+    still = before.solid & now.solid
+    fewer = min(np.count_nonzero(before.solid), np.count_nonzero(now.solid))
+    if np.count_nonzero(still) <= STILL_SHARE * fewer:
         return None
-    change = np.abs(now.grey - before.grey)
-    return _four_by_four(change < ALIKE_SHARE * float(change.std()))
+    return np.asarray(ndimage.binary_dilation(still, np.ones((3, 3), dtype=bool)))
 
 
-def _four_by_four(alike: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Return what lies in or beside a square of two by two that is alike; None where there is no such square.
+def _laid(taken: Taken, marks: NDArray[np.bool_] | None, corner_m: FloatArray, cell_m: float) -> NDArray[np.float32]:
+    """Return a picture's detail at places of a level grid, shape (CELLS, CELLS), row by row from south; NaN: not shown.
 
-    It is the opening of `alike` by that square, dilated by three by three.
+    Looking at it is a projection of one plane onto another (Hartley and Zisserman, Multiple View Geometry, 8.1).
+    `corner_m` is its south-western corner, metres east, north and up of the picture's own middle.
     """
-    down = alike[:-1] & alike[1:]
-    square = down[:, :-1] & down[:, 1:]
-    if not square.any():
-        return None
-    rows, columns = alike.shape
-    wide = np.zeros((rows + 3, columns + 3), dtype=bool)
-    wide[2 : rows + 1, 2 : columns + 1] = square
-    wide = wide[:rows] | wide[1 : rows + 1] | wide[2 : rows + 2] | wide[3 : rows + 3]
-    found = wide[:, :columns] | wide[:, 1 : columns + 1] | wide[:, 2 : columns + 2] | wide[:, 3 : columns + 3]
-    return np.asarray(found)
-
-
-def _without(grey: NDArray[np.float32], burned: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    return grey if burned is None else np.where(burned, np.float32(np.nan), grey)
-
-
-def _grid_to_blocks(matrix: FloatArray, corner_m: FloatArray, cell_m: float, factor: int) -> FloatArray:
-    """Return the homography (3, 3) from the grid's columns and rows to a picture's blocks times depth, and depth.
-
-    The grid is level, so that looking at it is a projection of one plane onto another (Hartley and Zisserman, Multiple
-    View Geometry, 8.1). `corner_m` is its south-western corner: metres east, north and up, as `matrix` takes them.
-    """
-    into = np.zeros((4, 3))
-    into[0, 0] = into[1, 1] = cell_m
-    into[:3, 2], into[3, 2] = corner_m, 1.0
-    return np.asarray((matrix @ into) / np.array([factor, factor, 1.0])[:, None])
-
-
-def _laid(grey: NDArray[np.float32], to_blocks: FloatArray) -> NDArray[np.float32]:
-    """Return the brightness of a picture at places of the ground, shape (CELLS, CELLS); NaN where it shows them not."""
-    depth = to_blocks[2, 2]
+    matrix = taken.ground.to_pixels
+    into = np.column_stack([matrix[:, :2] * cell_m, matrix[:, :3] @ corner_m + matrix[:, 3]])
+    into[:2] /= taken.factor
+    across, down, depth = into[2].tolist()
     if abs(depth) < DEPTH_MIN_M:
         return np.full((CELLS, CELLS), np.nan, np.float32)
-    coefficients = (to_blocks / depth).ravel()[:8].tolist()
-    laid = Image.fromarray(grey).transform(
+    coefficients = (into / depth).ravel()[:8].tolist()
+    detail = taken.detail if marks is None else np.where(marks, np.float32(0.0), taken.detail)
+    laid = Image.fromarray(detail).transform(
         (CELLS, CELLS), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=np.nan
     )
-    across, down = to_blocks[2, 0] * _STEPS, to_blocks[2, 1] * _STEPS[:, None]
-    if across.min() + down.min() + depth > 0.0:
+    if depth + CELLS * (min(across, 0.0) + min(down, 0.0)) > 0.0:
         return np.asarray(laid)
-    return np.where(across + down + depth <= 0.0, np.float32(np.nan), np.asarray(laid))
-
-
-def _flat(laid: NDArray[np.float32], both: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return what stands out from its surroundings in each of two pictures, within three sigmas."""
-    filled = np.where(both, laid, np.array([[[one[both].mean()]] for one in laid], np.float32))
-    fine = filled - ndimage.uniform_filter(filled, (1, SURROUNDINGS_CELLS, SURROUNDINGS_CELLS))
-    limit = np.array([[[3.0 * float(one[both].std())]] for one in fine], np.float32)
-    return np.asarray(np.clip(fine, -limit, limit))
+    return np.where(across * _STEPS + down * _STEPS[:, None] + depth <= 0.0, np.float32(np.nan), np.asarray(laid))
 
 
 def _peak(pair: NDArray[np.float32], reach: int) -> tuple[float, float] | None:
     """Return the cells east and north by which the second lies off the first; None where they do not agree."""
-    energy = float(np.sqrt((pair[0] ** 2).sum() * (pair[1] ** 2).sum()))
+    energy = math.sqrt(float(np.vdot(pair[0], pair[0])) * float(np.vdot(pair[1], pair[1])))
     if energy <= 0.0:
         return None
     size = fft.next_fast_len(CELLS + reach, real=True)  # shifts up to the reach do not come round
     spectra = fft.rfft2(pair, (size, size))
-    agreement = fft.irfft2(spectra[1] * np.conj(spectra[0]), (size, size))
+    cross = spectra[1] * np.conj(spectra[0])
     lags = np.arange(-reach, reach + 1)
-    near = agreement[np.ix_(lags, lags)] / energy
-    row, column = np.unravel_index(int(near.argmax()), near.shape)
+    near = fft.irfft2(cross, (size, size))[np.ix_(lags, lags)] / energy
+    row, column = divmod(int(near.argmax()), len(near))
     if near[row, column] < AGREEMENT_MIN or not (0 < row < 2 * reach and 0 < column < 2 * reach):
         return None
-    east = column - reach + _between(near[row, column - 1 : column + 2])
-    north = row - reach + _between(near[row - 1 : row + 2, column])
-    return float(east), float(north)
+    east = column - reach + _between(*near[row, column - 1 : column + 2].tolist())
+    north = row - reach + _between(*near[row - 1 : row + 2, column].tolist())
+    return _between_cells(cross, size, east, north)
 
 
-def _between(three: FloatArray) -> float:
+def _between(left: float, middle: float, right: float) -> float:
     """Return where a parabola through three neighbours has its top, from the middle one on."""
-    bend = float(three[0] - 2.0 * three[1] + three[2])
-    return 0.0 if bend >= 0.0 else float(0.5 * (three[0] - three[2]) / bend)
+    bend = left - 2.0 * middle + right
+    return 0.0 if bend >= 0.0 else 0.5 * (left - right) / bend
+
+
+def _between_cells(cross: Spectrum, size: int, east: float, north: float) -> tuple[float, float]:
+    """Return the top of a paraboloid through nine places half a cell apart about a peak.
+
+    What lies between cells is a sum of the waves of the spectrum (Guizar-Sicairos, Thurman and Fienup, Optics Letters
+    33, 156, 2008). The window over both makes whatever is shifted agree less; that is divided out.
+    """
+    up, across = _frequencies(size)
+    rows, columns = north + _AROUND, east + _AROUND
+    waves = np.exp(1j * (rows[:, None] * up)), np.exp(1j * (across[:, None] * columns))
+    waves[1][1 : (size + 1) // 2] *= 2.0  # the other half of the spectrum is this half's mirror image
+    at = (waves[0] @ cross @ waves[1]).real / np.outer(_of_the_window(rows), _of_the_window(columns))
+    ((a, b, c), (d, e, f), (g, h, i)) = at.tolist()
+    slope_e, slope_n = (c + f + i - a - d - g) / 6.0, (g + h + i - a - b - c) / 6.0  # of the least squares
+    bend_e, bend_n = (
+        (a + c + d + f + g + i - 2.0 * (b + e + h)) / 3.0,
+        (a + b + c + g + h + i - 2.0 * (d + e + f)) / 3.0,
+    )
+    both = (a + i - c - g) / 4.0
+    found = bend_e * bend_n - both * both
+    if bend_e >= 0.0 or found <= 0.0:
+        return east, north
+    step_e, step_n = (both * slope_n - bend_n * slope_e) / found, (both * slope_e - bend_e * slope_n) / found
+    return east + 0.5 * min(max(step_e, -1.0), 1.0), north + 0.5 * min(max(step_n, -1.0), 1.0)
+
+
+@functools.lru_cache
+def _frequencies(size: int) -> tuple[FloatArray, FloatArray]:
+    """Radians a cell of the rows and columns of a spectrum of real numbers of a square of this side."""
+    return 2.0 * np.pi * fft.fftfreq(size), 2.0 * np.pi * fft.rfftfreq(size)
+
+
+def _of_the_window(cells: FloatArray) -> FloatArray:
+    """Return the correlation of Hann's window with itself, so many cells shifted, over its greatest."""
+    share = np.abs(cells) / CELLS
+    turn = 2.0 * np.pi * share
+    return np.asarray(((1.0 - share) * (2.0 + np.cos(turn)) + 1.5 / np.pi * np.sin(turn)) / 3.0)

@@ -105,10 +105,19 @@ class Looks:
         The planes of the pictures are taken as parallel to that at `origin`: five kilometres away that is 0.05 degrees.
         """
         eye = np.asarray(geodetic_to_enu(self.lat_deg, self.lon_deg, self.alt_hae_m, origin)).reshape(-1, 3)
+        turn = self._turns()
+        return np.concatenate([turn, -turn @ eye[..., None]], axis=2)
+
+    def about_the_middle(self, away_m: FloatArray) -> FloatArray:
+        """Return the same about what lies so many metres, shape (n,), along the axis of each lens: an origin each."""
+        ahead = np.concatenate([self.centre_px, np.ones((len(self), 1))], axis=1) * away_m[:, None]
+        return np.concatenate([self._turns(), ahead[..., None]], axis=2)
+
+    def _turns(self) -> FloatArray:
+        """Return what turns east-north-up into pixels times depth, and depth, shape (n, 3, 3)."""
         forward = self.to_camera[:, :1]
         rows = self.focal_px[:, :, None] * self.to_camera[:, 1:] + self.centre_px[:, :, None] * forward
-        turn = np.concatenate([rows, forward], axis=1)
-        return np.concatenate([turn, -turn @ eye[..., None]], axis=2)
+        return np.concatenate([rows, forward], axis=1)
 
 
 def _to_camera(poses: Sequence[Pose]) -> FloatArray:

@@ -12,19 +12,16 @@ from detection import handing_over
 from detection.ground_registration import SeenGround
 from detection.handing_over import SLOTS_BYTES, Slots, received
 from detection.looking import Picture, Stretch
-from detection.looks import Look, Looks
 from detection.sheets import Tile
-from geo.values import CameraModel, Geodetic, Pose
+from geo.values import Geodetic
 from telemetry.videos.grey import in_three_channels, stored_channel
 
 HUGE, LARGE, SMALL = (size for size, _ in SLOTS_BYTES)
-CAMERA = CameraModel.from_fov(hfov_deg=32.0, width_px=64, height_px=48)
 
 
 def stretch(seed: int, pictures: int = 3, side: int = 48) -> Stretch:
     rng = np.random.default_rng(seed)
-    pose = Pose(t_utc_ns=seed, lat_deg=52.0, lon_deg=23.5, alt_hae_m=280.0, yaw_deg=1.0, pitch_deg=2.0, roll_deg=3.0)
-    ground = SeenGround(Looks.of([Look(pose, CAMERA)]), Geodetic(lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0), 30.0)
+    ground = SeenGround(seed, rng.normal(size=(3, 4)), Geodetic(lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0), 30.0)
     made = [
         Picture(
             image=rng.integers(0, 256, (side, 64, 3), dtype=np.uint8),
@@ -45,7 +42,7 @@ def same(one: Stretch, other: Stretch) -> bool:
         np.array_equal(a.image, b.image)
         and a.tiles == b.tiles
         and (a.ground is None) == (b.ground is None)
-        and (a.ground is None or b.ground is None or bool((a.ground.look.to_camera == b.ground.look.to_camera).all()))
+        and (a.ground is None or b.ground is None or bool((a.ground.to_pixels == b.ground.to_pixels).all()))
         for a, b in pairs
     )
 

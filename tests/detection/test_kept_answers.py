@@ -12,10 +12,10 @@ import pytest
 from detection.ground_registration import SeenGround
 from detection.kept_answers import Remembering, as_row, from_row
 from detection.looking import Picture, Seen, Stretch
-from detection.looks import Look, Looks, Shift
+from detection.looks import Shift
 from detection.sheets import Tile
 from detection.values import Detections
-from geo.values import CameraModel, Geodetic
+from geo.values import Geodetic
 from telemetry.videos.grey import in_three_channels
 
 TILES = (Tile(left_px=0, top_px=0, width_px=8, height_px=6),)
@@ -105,12 +105,12 @@ def test_pictures_held_as_one_channel_have_the_keys_of_their_own_pixels():
     assert asked == [1, 1, 1, 0, 0, 0]
 
 
-def test_ground_that_differs_in_the_last_bit_is_other_ground(make_pose):
-    look = Looks.of([Look(make_pose(), CameraModel.from_fov(hfov_deg=35.0, width_px=8, height_px=6))])
+def test_ground_that_differs_in_the_last_bit_is_other_ground():
     middle = Geodetic(lat_deg=52.0, lon_deg=23.5, alt_hae_m=180.0)
-    turned = look.to_camera.copy()
-    turned[0, 0, 0] = np.nextafter(turned[0, 0, 0], 2.0)
-    grounds = [SeenGround(one, middle, 40.0) for one in (look, dataclasses.replace(look, to_camera=turned))]
+    matrix = np.arange(12.0).reshape(3, 4)
+    turned = matrix.copy()
+    turned[0, 1] = np.nextafter(1.0, 2.0)
+    grounds = [SeenGround(5, one, middle, 40.0) for one in (matrix, turned)]
     held = Held()
     assert [ask(held, stretch(picture(1, ground=one, compared=True))) for one in (*grounds, *grounds)] == [1, 1, 0, 0]
 
