@@ -40,17 +40,30 @@ def _of_others(end: NDArray[np.int64], weight: FloatArray, count: int) -> FloatA
     return np.asarray(np.maximum(np.bincount(end, weight, count)[end] - weight, 0.0))
 
 
-def matched(table: FloatArray) -> FloatArray:
-    """Return the summed products (…, k) of all ways to choose k entries of tables (…, n, m), no two in line."""
+def matched_besides(table: FloatArray, worth: FloatArray) -> FloatArray:
+    """Return, for each entry of tables (…, n, m), what all ways are worth to choose others beside it, no two in line.
+
+    A way is worth the product of the others times `worth[number of others]`, shape (m,). It is what
+    the sum over all ways changes by with that entry: the sums over sets of columns, row by row there, are gone through
+    once more back (reverse differentiation), so that all entries cost no more than three do.
+    """
     *many, rows, columns = table.shape
     sets = np.arange(2**columns)
-    total = np.zeros((*many, len(sets)))
-    total[..., 0] = 1.0
-    for row in range(rows):
-        more = total.copy()
-        for column in range(columns):
-            without = sets[(sets >> column) & 1 == 0]
-            more[..., without | (1 << column)] += total[..., without] * table[..., row, column, None]
-        total = more
     size = np.array([int(one).bit_count() for one in sets])
-    return np.stack([total[..., size == k].sum(axis=-1) for k in range(columns + 1)], axis=-1)
+    without = [sets[(sets >> column) & 1 == 0] for column in range(columns)]
+    chosen = np.zeros((rows + 1, *many, len(sets)))
+    chosen[0, ..., 0] = 1.0
+    for row in range(rows):
+        chosen[row + 1] = chosen[row]
+        for column, free in enumerate(without):
+            chosen[row + 1][..., free | (1 << column)] += chosen[row][..., free] * table[..., row, column, None]
+    left = np.broadcast_to(np.where(size > 0, worth[size - 1], 0.0), (*many, len(sets)))
+    found = np.empty(table.shape)
+    for row in reversed(range(rows)):
+        more = left.copy()
+        for column, free in enumerate(without):
+            taken = left[..., free | (1 << column)]
+            found[..., row, column] = (taken * chosen[row][..., free]).sum(axis=-1)
+            more[..., free] += taken * table[..., row, column, None]
+        left = more
+    return found

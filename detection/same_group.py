@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detection.matching import matched
+from detection.matching import matched_besides
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,17 +104,15 @@ def _weighed(traces: Traces, pairs: Candidates, rows: NDArray[np.int64]) -> Floa
     beside, odds = _beside(traces, pairs, rows), pairs.odds[rows]
     one, two = (np.unique(column[rows], return_inverse=True)[1] for column in (pairs.before, pairs.after))
     every = np.arange(len(rows))
-    table = np.zeros((len(rows), len(rows), 2, int(one.max()) + 1, int(two.max()) + 1))
-    table[:, :, :, one, two] = beside.transpose(1, 2, 0)[:, None]
-    for taken in (0, 1):  # neither what is told nor what is asked for is matched again
-        which = every[:, None] if taken == 0 else every[None, :]
-        given = np.broadcast_to(which, (len(rows), len(rows)))
-        table[every[:, None], every, :, one[given]] = 0.0
-        table[every[:, None], every, :, :, two[given]] = 0.0
-    ways = matched(table)
-    sizes = np.arange(ways.shape[-1])
-    left_out = (ways / (sizes + 1.0)).sum(axis=-1)
-    put_in = (ways / (sizes + 2.0)).sum(axis=-1) * beside.transpose(1, 0, 2)
+    table = np.zeros((len(rows), 2, int(one.max()) + 1, int(two.max()) + 1))
+    table[:, :, one, two] = beside.transpose(1, 2, 0)
+    table[every, :, one] = 0.0  # what is told is not matched again
+    table[every, :, :, two] = 0.0
+    others = np.arange(table.shape[-1])
+    left_out, put_in = (
+        matched_besides(table, 1.0 / (others + more))[:, :, one, two].transpose(0, 2, 1) for more in (1.0, 2.0)
+    )
+    put_in = put_in * beside.transpose(1, 0, 2)
     rival = (one[:, None] == one) | (two[:, None] == two)
     with_it = np.where(rival, 0.0, put_in.mean(axis=2))
     with_it[every, every] = left_out[every, every].mean(axis=1)
