@@ -1,9 +1,11 @@
 """Which tracks are one thing, by all ways to chain them: not only which follows which at once.
 
 Each track is followed by one at most, and follows one at most; a way to chain all of them is worth the product of its
-links' odds. Where two were seen of one thing it matters little which of others lie between them: how often both are in
-one chain, over ways drawn as often as they are worth (Barker 1965), is how likely they are one thing.
-Drawn numbers are the same for the same tracks.
+links' odds, and of what the looks of all tracks of a chain say together: a size that was seen seven times is known
+better than by the last of them. Where two were seen of one thing it matters little which of others lie between them:
+how often both are in one chain, over ways drawn as often as their links are worth (Barker 1965) and weighed by how
+their chains look (importance sampling), is how likely they are one thing. Drawn numbers are the same for the same
+tracks.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from detection.same_size import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +38,11 @@ SURE: Final = 0.99
 """What is more likely than this is told by its link: counting does not tell how much more."""
 LEAST: Final = 0.01
 """Pairs less likely than this are left out."""
+SPREAD: Final = 1.0
+"""By how much at most (one sigma of the logarithm) ways are worth more or less by the looks of whole chains: where very
+many are chained at once, one way would outweigh all others, and looks say less."""
+PIECE: Final = 20_000
+"""How many pairs' looks are compared at once."""
 
 
 def one_thing(
@@ -68,7 +77,7 @@ def one_thing(
         place[mine] = np.arange(len(mine))
         here, there = place[one[rows]], place[two[rows]]
         table[here, there] = np.log(odds[asked[rows]])
-        shares = _together(table)
+        shares = _together(table, _looks(traces, tracks[mine]))
         told = probability[asked[rows]]
         shares[here, there] = np.where(told > SURE, np.maximum(shares[here, there], told), shares[here, there])
         shares = np.maximum(shares, shares.T)
@@ -77,7 +86,17 @@ def one_thing(
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
 
 
-def _together(log_odds: FloatArray) -> FloatArray:
+def _looks(traces: Traces, rows: IntArray) -> FloatArray:
+    """Log of how much likelier the looks of each two of these tracks, in order of time, are of one thing: (n, n)."""
+    one, two = np.triu_indices(len(rows), 1)
+    table = np.zeros((len(rows), len(rows)))
+    for some in range(0, len(one), PIECE):
+        here, there = one[some : some + PIECE], two[some : some + PIECE]
+        table[here, there] = np.log(alike(traces, rows[here], rows[there]))
+    return table + table.T
+
+
+def _together(log_odds: FloatArray, looks: FloatArray) -> FloatArray:
     """Return how often the second of each two (n, n) comes somewhere after the first in one chain."""
     count = len(log_odds)
     if count == 2:
@@ -85,16 +104,25 @@ def _together(log_odds: FloatArray) -> FloatArray:
     rng = np.random.default_rng(count)
     ways = _Ways(log_odds)
     links = np.argwhere(np.isfinite(log_odds)).tolist()
-    total, counted = np.zeros(count * count), 0
+    total, whole, most, share = np.zeros(count * count), 0.0, -np.inf, 1.0
+    settling: list[FloatArray] = []
     asks = min(max(ASKS, EACH[0] * len(links)), EACH[1] * len(links))
     for number, place in enumerate(rng.integers(len(links), size=asks).tolist()):
         one, two = links[place]
         change = ways.put_in if number % 2 else ways.ask
         change(one, two, rng.logistic(size=WAYS))
-        if number >= SETTLING * asks and number % (1 + len(links) // 4) == 0:
-            np.add.at(total, ways.pairs(), 1.0)
-            counted += WAYS
-    return (total / (counted + 1.0)).reshape(count, count)
+        if number % (1 + len(links) // 4) == 0:
+            pairs, way, log_worth = ways.pairs(looks)
+            if number < SETTLING * asks:
+                settling.append(log_worth)
+                share = 1.0 / max(float(np.std(settling)) / SPREAD, 1.0)
+                continue
+            last, most = most, max(most, share * float(log_worth.max()))
+            worth = np.exp(share * log_worth - most)
+            fade = np.exp(last - most)
+            total = fade * total + np.bincount(pairs, worth[way], count * count)
+            whole = fade * whole + worth.sum()
+    return (total / (whole * (1.0 + 1e-9))).reshape(count, count)
 
 
 class _Ways:
@@ -146,16 +174,32 @@ class _Ways:
         self._next[one, gone], self._next[two, gone], self._last[two, gone] = beyond[gone], -1, -1
         self._next[two, new], self._next[one, new], self._last[two, new] = after[new], two, one
 
-    def pairs(self) -> IntArray:
-        """Return the places in (n, n), flat, of all pairs of which in some way the second comes after the first."""
+    def pairs(self, looks: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+        """Return all pairs of which in some way the second comes after the first, and what the ways are worth by looks.
+
+        Pairs are places in (n, n), flat, each with its way. The logarithm of what a way is worth more than its links
+        say is by the looks of each two of a chain, over half as many as it has tracks, in place of those of each next
+        two: for normal numbers that is the density of all of a chain's together, as if one mean was shared.
+        """
         count = len(self._next)
-        first, way = np.divmod(np.arange(count * WAYS), WAYS)
-        here, found = self._next.ravel(), [first[:0]]
+        start, way = np.divmod(np.arange(count * WAYS), WAYS)
+        here, firsts, seconds, ways = self._next.ravel(), [start[:0]], [start[:0]], [way[:0]]
         for _ in range(count):
             on = here >= 0
             if not on.any():
                 break
-            first, here, way = first[on], here[on], way[on]
-            found.append(first * count + here)
+            start, here, way = start[on], here[on], way[on]
+            firsts.append(start)
+            seconds.append(here)
+            ways.append(way)
             here = self._next[here, way]
-        return np.concatenate(found)
+        first, second, way = np.concatenate(firsts), np.concatenate(seconds), np.concatenate(ways)
+        size = count * WAYS
+        behind, ahead = (
+            np.bincount(first * WAYS + way, minlength=size),
+            np.bincount(second * WAYS + way, minlength=size),
+        )
+        all_two = np.bincount(first * WAYS + way, looks[first, second], size) * 2.0 / (behind + ahead + 1.0)
+        linked = self._next >= 0
+        next_two = np.where(linked, looks[np.arange(count)[:, None], self._next], 0.0)
+        return first * count + second, way, (all_two.reshape(count, WAYS) - next_two).sum(axis=0)

@@ -108,9 +108,10 @@ def _weighed(traces: Traces, pairs: Candidates, rows: NDArray[np.int64]) -> Floa
     table[:, :, one, two] = beside.transpose(1, 2, 0)
     table[every, :, one] = 0.0  # what is told is not matched again
     table[every, :, :, two] = 0.0
-    others = np.arange(table.shape[-1])
+    others = np.arange(table.shape[-1], dtype=np.float64)
     left_out, put_in = (
-        matched_besides(table, 1.0 / (others + more))[:, :, one, two].transpose(0, 2, 1) for more in (1.0, 2.0)
+        matched_besides(table, np.asarray(1.0 / (others + more)))[:, :, one, two].transpose(0, 2, 1)
+        for more in (1.0, 2.0)
     )
     put_in = put_in * beside.transpose(1, 0, 2)
     rival = (one[:, None] == one) | (two[:, None] == two)
