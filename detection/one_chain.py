@@ -3,9 +3,9 @@
 Each track is followed by one at most, and follows one at most; a way to chain all of them is worth the product of its
 links' odds, and of what the looks of all tracks of a chain say together: a size that was seen seven times is known
 better than by the last of them. Where two were seen of one thing it matters little which of others lie between them:
-how often both are in one chain, over ways drawn as often as their links are worth (Barker 1965) and weighed by how
-their chains look (importance sampling), is how likely they are one thing. Drawn numbers are the same for the same
-tracks.
+how often both are in one chain is how likely they are one thing. Of few tracks every way is counted; of more, ways are
+drawn as often as their links are worth (Barker 1965) and weighed by how their chains look (importance sampling). Drawn
+numbers are the same for the same tracks.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 ASKED: Final = 3e-3
 """Links less likely than this are not drawn."""
+EVERY: Final = 5000
+"""Up to so many ways all are counted; of more some are drawn (eight tracks that may all follow each other: 4140)."""
 WAYS: Final = 192
-"""How many ways are changed side by side, …"""
+"""How many ways are changed side by side where they are drawn, …"""
 ASKS, EACH, SETTLING = 2000, (40, 160), 0.2
 """… how many links of them are asked for, drawn by lot, each so often at least and at most, and which share of that it
 takes until ways are counted."""
-SURE: Final = 0.99
-"""What is more likely than this is told by its link: counting does not tell how much more."""
 LEAST: Final = 0.01
 """Pairs less likely than this are left out."""
 SPREAD: Final = 1.0
@@ -78,8 +78,6 @@ def one_thing(
         here, there = place[one[rows]], place[two[rows]]
         table[here, there] = np.log(odds[asked[rows]])
         shares = _together(table, _looks(traces, tracks[mine]))
-        told = probability[asked[rows]]
-        shares[here, there] = np.where(told > SURE, np.maximum(shares[here, there], told), shares[here, there])
         shares = np.maximum(shares, shares.T)
         first, second = np.nonzero(np.triu(shares, 1) > LEAST)
         found.append((tracks[mine[first]], tracks[mine[second]], shares[first, second]))
@@ -98,12 +96,41 @@ def _looks(traces: Traces, rows: IntArray) -> FloatArray:
 
 def _together(log_odds: FloatArray, looks: FloatArray) -> FloatArray:
     """Return how often the second of each two (n, n) comes somewhere after the first in one chain."""
+    links = np.argwhere(np.isfinite(log_odds)).tolist()
+    every = _every_way(log_odds, links)
+    return _drawn(log_odds, looks, links) if every is None else _counted(*every, looks)
+
+
+def _every_way(log_odds: FloatArray, links: list[list[int]]) -> tuple[IntArray, FloatArray] | None:
+    """Return which track follows each in every way to chain them, (n, ways), and the log odds of each; not of many."""
+    follows, follows_any = np.full((len(log_odds), 1), -1), np.zeros((len(log_odds), 1), dtype=bool)
+    log_worth = np.zeros(1)
+    for one, two in links:
+        free = np.flatnonzero((follows[one] < 0) & ~follows_any[two])
+        if len(log_worth) + len(free) > EVERY:
+            return None
+        more, any_more = follows[:, free], follows_any[:, free]
+        more[one], any_more[two] = two, True
+        follows, follows_any = np.hstack([follows, more]), np.hstack([follows_any, any_more])
+        log_worth = np.concatenate([log_worth, log_worth[free] + log_odds[one, two]])
+    return follows, log_worth
+
+
+def _counted(follows: IntArray, log_worth: FloatArray, looks: FloatArray) -> FloatArray:
+    """Return the same by every way."""
+    count = len(follows)
+    pairs, way, by_looks = _pairs(follows, looks)
+    log_worth = log_worth + by_looks
+    worth = np.exp(log_worth - log_worth.max())
+    shares = np.bincount(pairs, worth[way] / worth.sum(), count * count)
+    return np.minimum(shares, 1.0).reshape(count, count)
+
+
+def _drawn(log_odds: FloatArray, looks: FloatArray, links: list[list[int]]) -> FloatArray:
+    """Return the same by ways drawn as often as their links are worth, weighed by how their chains look."""
     count = len(log_odds)
-    if count == 2:
-        return 1.0 / (1.0 + np.exp(-np.clip(log_odds, -700.0, 700.0)))
     rng = np.random.default_rng(count)
     ways = _Ways(log_odds)
-    links = np.argwhere(np.isfinite(log_odds)).tolist()
     total, whole, most, share = np.zeros(count * count), 0.0, -np.inf, 1.0
     settling: list[FloatArray] = []
     asks = min(max(ASKS, EACH[0] * len(links)), EACH[1] * len(links))
@@ -112,17 +139,43 @@ def _together(log_odds: FloatArray, looks: FloatArray) -> FloatArray:
         change = ways.put_in if number % 2 else ways.ask
         change(one, two, rng.logistic(size=WAYS))
         if number % (1 + len(links) // 4) == 0:
-            pairs, way, log_worth = ways.pairs(looks)
+            pairs, way, by_looks = _pairs(ways.follows, looks)
             if number < SETTLING * asks:
-                settling.append(log_worth)
+                settling.append(by_looks)
                 share = 1.0 / max(float(np.std(settling)) / SPREAD, 1.0)
                 continue
-            last, most = most, max(most, share * float(log_worth.max()))
-            worth = np.exp(share * log_worth - most)
-            fade = np.exp(last - most)
+            last, most = most, max(most, share * float(by_looks.max()))
+            worth, fade = np.exp(share * by_looks - most), np.exp(last - most)
             total = fade * total + np.bincount(pairs, worth[way], count * count)
             whole = fade * whole + worth.sum()
-    return (total / (whole * (1.0 + 1e-9))).reshape(count, count)
+    return np.minimum(total / whole, 1.0).reshape(count, count)
+
+
+def _pairs(follows: IntArray, looks: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return all pairs of which in some way the second comes after the first, and what the ways are worth by looks.
+
+    Pairs are places in (n, n), flat, each with its way. The logarithm of what a way is worth more than its links say is
+    by the looks of each two of a chain, over half as many as it has tracks, in place of those of each next two: for
+    normal numbers that is the density of all of a chain's together, as if one mean was shared.
+    """
+    count, many = follows.shape
+    start, way = np.divmod(np.arange(count * many), many)
+    here, firsts, seconds, ways = follows.ravel(), [start[:0]], [start[:0]], [way[:0]]
+    for _ in range(count):
+        on = here >= 0
+        if not on.any():
+            break
+        start, here, way = start[on], here[on], way[on]
+        firsts.append(start)
+        seconds.append(here)
+        ways.append(way)
+        here = follows[here, way]
+    first, second, way = np.concatenate(firsts), np.concatenate(seconds), np.concatenate(ways)
+    of_first, of_second = first * many + way, second * many + way
+    others = np.bincount(of_first, minlength=count * many) + np.bincount(of_second, minlength=count * many)
+    all_two = np.bincount(of_first, looks[first, second], count * many) * 2.0 / (others + 1.0)
+    next_two = np.where(follows >= 0, looks[np.arange(count)[:, None], follows], 0.0)
+    return first * count + second, way, (all_two.reshape(count, many) - next_two).sum(axis=0)
 
 
 class _Ways:
@@ -132,35 +185,35 @@ class _Ways:
         count = len(log_odds)
         self._log_odds = np.pad(log_odds, ((0, 1), (0, 1)))
         """With a last row and column of 0, for none."""
-        self._next = np.full((count, WAYS), -1)
+        self.follows = np.full((count, WAYS), -1)
         self._last = np.full((count, WAYS), -1)
         worth = np.maximum(log_odds, 0.0)
         for one, two in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
             if worth[one, two] > 0.0:
-                self._next[one], self._last[two] = two, one
+                self.follows[one], self._last[two] = two, one
 
     def ask(self, one: int, two: int, lot: FloatArray) -> None:
         """Link two tracks, or unlink them, where the lot is below the log odds; whom they part from are linked."""
-        odds, after, before = self._log_odds, self._next[one], self._last[two]
+        odds, after, before = self._log_odds, self.follows[one], self._last[two]
         linked = after == two
         gain = odds[one, two] - odds[one, after] - odds[before, two]
         gain += np.where((after >= 0) & (before >= 0), odds[before, after], 0.0)
         taken = lot < np.where(linked, -odds[one, two], gain)
         gone = np.flatnonzero(taken & linked)
-        self._next[one, gone] = -1
+        self.follows[one, gone] = -1
         self._last[two, gone] = -1
         new = np.flatnonzero(taken & ~linked)
         after, before = after[new], before[new]
         has = after >= 0
         self._last[after[has], new[has]] = before[has]
         has = before >= 0
-        self._next[before[has], new[has]] = after[has]
-        self._next[one, new] = two
+        self.follows[before[has], new[has]] = after[has]
+        self.follows[one, new] = two
         self._last[two, new] = one
 
     def put_in(self, one: int, two: int, lot: FloatArray) -> None:
         """Put a track that is alone between another and its next, or take it out again, where the lot has it."""
-        odds, after, beyond = self._log_odds, self._next[one], self._next[two]
+        odds, after, beyond = self._log_odds, self.follows[one], self.follows[two]
         linked = after == two
         out = odds[one, beyond] - odds[one, two] - odds[two, beyond]
         into = odds[one, two] + odds[two, after] - odds[one, after]
@@ -171,35 +224,5 @@ class _Ways:
             last = follows[rows]
             has = last >= 0
             self._last[last[has], rows[has]] = one if follows is beyond else two
-        self._next[one, gone], self._next[two, gone], self._last[two, gone] = beyond[gone], -1, -1
-        self._next[two, new], self._next[one, new], self._last[two, new] = after[new], two, one
-
-    def pairs(self, looks: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-        """Return all pairs of which in some way the second comes after the first, and what the ways are worth by looks.
-
-        Pairs are places in (n, n), flat, each with its way. The logarithm of what a way is worth more than its links
-        say is by the looks of each two of a chain, over half as many as it has tracks, in place of those of each next
-        two: for normal numbers that is the density of all of a chain's together, as if one mean was shared.
-        """
-        count = len(self._next)
-        start, way = np.divmod(np.arange(count * WAYS), WAYS)
-        here, firsts, seconds, ways = self._next.ravel(), [start[:0]], [start[:0]], [way[:0]]
-        for _ in range(count):
-            on = here >= 0
-            if not on.any():
-                break
-            start, here, way = start[on], here[on], way[on]
-            firsts.append(start)
-            seconds.append(here)
-            ways.append(way)
-            here = self._next[here, way]
-        first, second, way = np.concatenate(firsts), np.concatenate(seconds), np.concatenate(ways)
-        size = count * WAYS
-        behind, ahead = (
-            np.bincount(first * WAYS + way, minlength=size),
-            np.bincount(second * WAYS + way, minlength=size),
-        )
-        all_two = np.bincount(first * WAYS + way, looks[first, second], size) * 2.0 / (behind + ahead + 1.0)
-        linked = self._next >= 0
-        next_two = np.where(linked, looks[np.arange(count)[:, None], self._next], 0.0)
-        return first * count + second, way, (all_two.reshape(count, WAYS) - next_two).sum(axis=0)
+        self.follows[one, gone], self.follows[two, gone], self._last[two, gone] = beyond[gone], -1, -1
+        self.follows[two, new], self.follows[one, new], self._last[two, new] = after[new], two, one

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from detection.common_offsets import LEAST_ODDS, Moments, Pairs, followed_offsets, tried_offsets
 from detection.matching import ROUNDS_MAX, marginals
-from detection.newcomers import Followed, Looking, odds_m2, rates_told, rates_unasked
+from detection.newcomers import Followed, Looking, Rates, odds_m2, rates_told, rates_unasked
 from detection.one_chain import one_thing
 from detection.out_of_sight import LAWS, OTHER_LAW, Seen, Ways, elsewhere, ways
 from detection.paths import SPEED_WINDOW_S
@@ -50,6 +50,8 @@ NEAR_M: Final = 20.0
 """A place is off by less than this, beside where its thing may have gone; and no ground is narrower."""
 PIECE: Final = 20_000
 """How many pairs are asked at once: some hundred megabytes."""
+SETTLED: Final = 1e-4
+"""Probabilities that change by less have settled."""
 ROUNDS: Final = 3
 """How often what moments are off by and who is who are worked out from each other."""
 
@@ -87,12 +89,20 @@ def link(traces: Traces, area_m2: FloatArray, looked: Looked | None = None) -> L
     pairs = asked.possible(before, after, moments)
     followed = asked.followed(pairs.before, pairs.after)
     offset = tried_offsets(pairs, moments, asked.first_odds_m2(followed))
-    probability, odds = asked.probability(pairs, followed, pairs.density(offset))
+    told = asked.weighed(pairs, followed, pairs.density(offset), rates_unasked(traces, looking))
     for _ in range(ROUNDS):
-        offset = followed_offsets(pairs, moments, probability, offset)
-        probability, odds = asked.probability(pairs, followed, pairs.density(offset))
-    before, after, probability = one_thing(traces, pairs.before, pairs.after, odds, probability)
+        offset = followed_offsets(pairs, moments, told.probability, offset)
+        told = asked.weighed(pairs, followed, pairs.density(offset), told.rates)
+    before, after, probability = one_thing(traces, pairs.before, pairs.after, told.odds, told.probability)
     return Links(before=before, after=after, probability=probability, begin_ns=traces.begin_ns)
+
+
+class _Weighed(NamedTuple):
+    """How likely pairs are, columns (n,), given their odds, and the rates that follow from that."""
+
+    probability: FloatArray
+    odds: FloatArray
+    rates: Rates
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,30 +135,28 @@ class _Asked:
             found.append(pairs.take(np.flatnonzero(odds > LEAST_ODDS)))
         return Pairs.concat(found)
 
-    def probability(self, pairs: Pairs, followed: Followed, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Probability of pairs, given their densities over a newcomer's, with what their groups say; and their odds."""
+    def weighed(self, pairs: Pairs, followed: Followed, ratio: FloatArray, rates: Rates) -> _Weighed:
+        """Weigh pairs, given their densities over a newcomer's, with what their groups say, from these rates on."""
         names = self.traces.class_names
         person = np.isin(self.traces.posterior.argmax(axis=1), [k for k, n in enumerate(names) if n == "person"])
-        _, odds = self._weighed(followed, ratio)
+        rates = self._settled(followed, ratio, rates).rates
+        odds = odds_m2(rates, self.looking, followed, self.traces.run)
         alone = Candidates(before=pairs.before, after=pairs.after, odds=odds * ratio, seen_again=odds * pairs.alike)
-        with_groups = together(self.traces, alone, person) / odds
-        probability, odds = self._weighed(followed, with_groups)
-        return probability, odds * with_groups
+        return self._settled(followed, together(self.traces, alone, person) / odds, rates)
 
-    def _weighed(self, pairs: Followed, ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _settled(self, pairs: Followed, ratio: FloatArray, rates: Rates) -> _Weighed:
         """Weigh pairs against newcomers and each other until both agree.
 
-        Returns their probabilities, and the odds (square metres) of being seen again over the density of newcomers,
-        which follow from how many are seen again and how many are new.
+        How many are seen again and how many are new follows from which are likely, and the other way round.
         """
-        rates, probability = rates_unasked(self.traces, self.looking), np.zeros(len(pairs.before))
+        probability = np.zeros(len(pairs.before))
         for _ in range(ROUNDS_MAX):
-            odds = odds_m2(rates, self.looking, pairs, self.traces.run)
-            last, probability = probability, marginals(pairs.before, pairs.after, odds * ratio, len(self.traces))
+            odds = odds_m2(rates, self.looking, pairs, self.traces.run) * ratio
+            last, probability = probability, marginals(pairs.before, pairs.after, odds, len(self.traces))
             rates = rates_told(self.traces, self.looking, pairs, probability, rates)
-            if np.abs(probability - last).max(initial=0.0) < 1e-4:
+            if np.abs(probability - last).max(initial=0.0) < SETTLED:
                 break
-        return probability, odds
+        return _Weighed(probability=probability, odds=odds, rates=rates)
 
 
 def _candidates(traces: Traces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 from detection import one_chain
-from detection.one_chain import one_thing
+from detection.one_chain import EVERY, LEAST, one_thing
 from tests.detection.test_same_thing import traces
 
 if TYPE_CHECKING:
@@ -45,11 +45,12 @@ def of_every_way(odds: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return together / total
 
 
-def told(odds: np.ndarray, looks: np.ndarray | None = None) -> np.ndarray:
-    """What is told of tracks that look so alike (as much as any two where nothing says)."""
+def told(odds: np.ndarray, looks: np.ndarray | None = None, *, drawn: bool = False) -> np.ndarray:
+    """What is told of tracks that look so alike (as any two where nothing says), by all ways or by some drawn."""
     before, after = np.nonzero(odds)
     table = np.ones(odds.shape) if looks is None else looks
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_chain, "EVERY", 0 if drawn else EVERY)
         patch.setattr(one_chain, "alike", lambda _, one, two: table[one, two])
         return _told(odds, before, after)
 
@@ -62,21 +63,24 @@ def _told(odds: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray
 
 
 def test_two_tracks_of_one_chain_are_one_thing_whatever_lies_between(rng: np.random.Generator) -> None:
-    """Within what so many drawn ways may err."""
+    """Where ways are drawn, within what so many may err."""
     for _ in range(6):
         odds = np.triu(np.exp(rng.normal(0.5, 2.0, (5, 5))), 1)
-        assert told(odds) == pytest.approx(of_every_way(odds, np.ones((5, 5))), abs=0.06)
+        right = of_every_way(odds, np.ones((5, 5)))
+        assert told(odds) == pytest.approx(np.where(right > LEAST, right, 0.0), abs=1e-9)
+        assert told(odds, drawn=True) == pytest.approx(right, abs=0.06)
 
 
 def test_chains_are_worth_how_alike_all_of_their_tracks_look(rng: np.random.Generator) -> None:
-    """Within what so many drawn ways may err; by the next two's looks alone it would be off by more."""
+    """Where ways are drawn, within what so many may err; by the next two's looks alone it would be off by more."""
     off = 0.0
     for _ in range(6):
         odds = np.triu(np.exp(rng.normal(0.5, 2.0, (5, 5))), 1)
         looks = np.exp(rng.normal(0.0, 1.0, (5, 5)))
         looks = np.triu(looks, 1) + np.triu(looks, 1).T + np.eye(5)
         right = of_every_way(odds, looks)
-        assert told(odds, looks) == pytest.approx(right, abs=0.06)
+        assert told(odds, looks) == pytest.approx(np.where(right > LEAST, right, 0.0), abs=1e-9)
+        assert told(odds, looks, drawn=True) == pytest.approx(right, abs=0.06)
         off = max(off, float(np.abs(told(odds) - right).max()))
     assert off > 0.12
 
@@ -115,10 +119,12 @@ def test_looks_of_pairs_put_together_are_those_of_normal_numbers(rng: np.random.
 def test_who_is_followed_by_either_of_two_of_one_thing_is_it_for_certain() -> None:
     """The first is followed by the second or passes it over: each link is a toss, and all three are one thing."""
     odds = np.array([[0.0, 1000.0, 1000.0], [0.0, 0.0, 1000.0], [0.0, 0.0, 0.0]])
-    assert told(odds)[0, 1:].min() > 0.98
-    assert told(odds) == pytest.approx(told(odds))
+    for drawn in (False, True):
+        assert told(odds, drawn=drawn)[0, 1:].min() > 0.98
+        assert (told(odds, drawn=drawn) == told(odds, drawn=drawn)).all()
 
 
 def test_a_long_row_of_sure_links_is_sure_from_end_to_end() -> None:
     odds = np.triu(np.full((7, 7), 2000.0), 1)
-    assert told(odds)[np.triu_indices(7, 1)].min() > 0.95
+    for drawn in (False, True):
+        assert told(odds, drawn=drawn)[np.triu_indices(7, 1)].min() > 0.95
