@@ -84,6 +84,8 @@ def layout_of(shape: tuple[int | None, ...], class_count: int, model: str) -> La
 def read_output(output: NDArray[np.floating], layout: Layout, class_count: int, keep: Filter) -> RawBoxes:
     """Boxes of one picture from `output`, (n, 6) or (4 + classes, anchors); never NaN, never too many."""
     if layout is Layout.END2END:
+        if np.isfinite(output).all():  # nothing is told of boxes that are not sure enough
+            output = output[output[:, 4] >= keep.score_min]
         boxes, scores = output[:, :4], output[:, 4]
         classes = np.where(np.isfinite(output[:, 5]), output[:, 5], -1.0).astype(np.int64)
     else:

@@ -143,9 +143,11 @@ class OnnxDetector:
         tensor[len(images) :] = 0.0
         output = self._run(tensor.astype(self._type, copy=False))
         if output is None:
-            return [_nothing(f"the detector gave no answer within {self._deadline.seconds:g} s") for _ in images]
+            silent = f"the detector gave no answer within {self._deadline.seconds:g} s"
+            return [Detections.none((silent,), answered=False) for _ in images]
         if not self._fits(output, len(tensor)):
-            return [_nothing(f"the model's output had shape {output.shape}, not the one it names") for _ in images]
+            odd = f"the model's output had shape {output.shape}, not the one it names"
+            return [Detections.none((odd,), answered=False) for _ in images]
         return [self._read(row, box, keep) for row, box in zip(output, boxes, strict=False)]
 
     def _fits(self, output: NDArray[np.float32], size: int) -> bool:
@@ -184,25 +186,15 @@ class OnnxDetector:
 
     def _read(self, output: NDArray[np.float32], box: Letterbox, keep: Filter) -> Detections:
         raw = read_output(output, self._layout, len(self.class_names), keep)
+        if not len(raw.scores):
+            return Detections.none(raw.problems)
         found = Detections(boxes_px=raw.boxes_px, classes=raw.classes, scores=raw.scores, problems=raw.problems)
         if self.calibration is not None:
             chances = self.calibration.probabilities(found, self.class_names).astype(np.float32)
             found = dataclasses.replace(found, probabilities=chances)
-        if not len(found):
-            return found
         placed = box.back(raw.boxes_px)
         whole = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
         return dataclasses.replace(found, boxes_px=placed).take(whole)
-
-
-def _nothing(problem: str) -> Detections:
-    return Detections(
-        boxes_px=np.zeros((0, 4), dtype=np.float32),
-        classes=np.zeros(0, dtype=np.int64),
-        scores=np.zeros(0, dtype=np.float32),
-        problems=(problem,),
-        answered=False,
-    )
 
 
 def _read(path: Path) -> bytes:

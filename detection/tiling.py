@@ -44,11 +44,10 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
     Where tiles say at which scale what is seen in them is looked at again, and the detector can glance, that is done.
     """
     if not tiles:
-        none = np.zeros(0, dtype=np.float32)
-        return Detections(boxes_px=np.zeros((0, 4), np.float32), classes=np.zeros(0, np.int64), scores=none)
+        return Detections.none()
     input_px = input_of(detector)
     sheets = laid_out(tiles, input_px)
-    if isinstance(detector, Glancing) and any(tile.closer is not None for tile in tiles):
+    if any(tile.closer is not None for tile in tiles) and isinstance(detector, Glancing):
         return _looked_twice(detector, one_channel(image), sheets, input_px)
     return _looked(detector.detect, image if len(tiles) == 1 else one_channel(image), sheets).found
 
@@ -80,14 +79,18 @@ def _looked(
 ) -> Looked:
     """Look at sheets; of what several of their parts show, and of what an edge may have cut, the best is kept."""
     found = look([sheet.drawn(image) for sheet in sheets])
+    problems = tuple(dict.fromkeys(problem for one in found for problem in one.problems))
+    answered = all(one.answered for one in found)
+    if not any(map(len, found)):  # as mostly
+        return Looked(Detections.none(problems, answered=answered), np.zeros(0), np.zeros(0, dtype=bool))
     parts = [part for sheet, one in zip(sheets, found, strict=True) for part in sheet.brought_back(one)]
     joined = Detections(
         boxes_px=np.concatenate([part.boxes_px for _, part in parts]),
         scores=np.concatenate([part.scores for _, part in parts]),
         classes=np.concatenate([part.classes for _, part in parts]),
-        problems=tuple(dict.fromkeys(problem for one in found for problem in one.problems)),
+        problems=problems,
         probabilities=np.concatenate([part.calibrated() for _, part in parts]),
-        answered=all(one.answered for one in found),
+        answered=answered,
     )
     cut = np.concatenate([_may_be_cut(part.boxes_px, tile, image.shape) for tile, part in parts])
     closer = np.concatenate([np.full(len(part), tile.closer or np.nan) for tile, part in parts])

@@ -29,6 +29,15 @@ class Detections:
     answered: bool = True
     """False where the detector gave no answer, or none that can be read."""
 
+    @classmethod
+    def none(cls, problems: tuple[str, ...] = (), *, answered: bool = True) -> Detections:
+        """Return nothing found."""
+        scores = np.zeros(0, dtype=np.float32)
+        return cls(
+            boxes_px=np.zeros((0, 4), dtype=np.float32), classes=np.zeros(0, dtype=np.int64), scores=scores,
+            problems=problems, probabilities=scores, answered=answered,
+        )  # fmt: skip
+
     def __len__(self) -> int:
         return len(self.scores)
 

@@ -49,7 +49,7 @@ def undulation_m(lat_deg: ArrayLike, lon_deg: ArrayLike) -> FloatArray:
     corner = (top + _MARGIN - 1) * width + left + _MARGIN - 1
     total = np.zeros(lat.shape)
     for i in range(4):
-        along = sum(right[j] * flat[corner + (i * width + j)] for j in range(4))
+        along = sum(right[j] * (flat[corner + (i * width + j)] / 100.0) for j in range(4))
         total += down[i] * along
     return np.where(known, total, np.nan)
 
@@ -75,18 +75,19 @@ def _lagrange(t: FloatArray) -> tuple[FloatArray, ...]:
 
 
 @functools.cache
-def _grid() -> FloatArray:
-    """Return undulations in metres with a margin: over each pole the far meridian, at the seam the other side."""
+def _grid() -> NDArray[np.int16]:
+    """Return undulations in centimetres with a margin: over each pole the far meridian, at the seam the other side."""
     with np.load(TABLE) as table:
         centimetres = _decode(table["second_differences"])
     north = np.roll(centimetres[_MARGIN:0:-1], _COLUMNS // 2, axis=1)
     south = np.roll(centimetres[-2 : -2 - _MARGIN : -1], _COLUMNS // 2, axis=1)
-    return np.pad(np.vstack([north, centimetres, south]), ((0, 0), (_MARGIN, _MARGIN)), mode="wrap") / 100.0
+    return np.pad(np.vstack([north, centimetres, south]), ((0, 0), (_MARGIN, _MARGIN)), mode="wrap")
 
 
-def _decode(differences: NDArray[np.int16]) -> NDArray[np.int64]:
-    columns = differences.astype(np.int64).cumsum(axis=0)
-    return np.asarray(columns.cumsum(axis=1).cumsum(axis=1))
+def _decode(differences: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Add up in 16 bits: sums that come round on the way come back, since undulations fit."""
+    columns = differences.cumsum(axis=0, dtype=np.int16)
+    return np.asarray(columns.cumsum(axis=1, dtype=np.int16).cumsum(axis=1, dtype=np.int16))
 
 
 def _encode(centimetres: NDArray[np.int64]) -> NDArray[np.int16]:

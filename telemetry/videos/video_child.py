@@ -6,6 +6,7 @@ Pictures travel through a ring of slots in shared memory, told about by messages
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import struct
@@ -21,13 +22,17 @@ from telemetry.videos.frame import NO_PTS
 from telemetry.videos.video_segments import RunningTime, SegmentCounter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TEXT_CODECS: Final = frozenset({"mov_text", "subrip", "srt", "ass", "ssa", "text", "webvtt"})
 """Subtitles that are text."""
 
 ROW: Final = struct.Struct("<3q")
 """Time stamp of a packet, its place in the file, and the video's segment then."""
+
+HELD_MAX_BYTES: Final = 64_000_000
+"""Pictures of a file that are no more than this, compressed, are kept while its telemetry is read: reading it a second
+time, and telling anew what it holds, takes as long as decoding ten of them."""
 
 MAX_BROKEN_PACKETS: Final = 10_000
 """Undecodable packets in a row after which a stream is given up."""
@@ -47,9 +52,36 @@ class _Kept:
     pieces: list[bytes] = dataclasses.field(default_factory=list)
 
 
-def _scan(job: Job, container: Any, out: IO[bytes]) -> None:
-    """Read the container once without decoding: hand over telemetry, subtitles, and the video's time stamps."""
+class _Held:
+    """Packets of the pictures, kept until they are decoded; none where they are too many."""
+
+    def __init__(self) -> None:
+        self.whole = True
+        self._packets: collections.deque[Any] = collections.deque()
+        self._left = HELD_MAX_BYTES
+
+    def add(self, packet: Any) -> None:
+        """Keep one more, or none at all."""
+        self._left -= packet.size
+        if self._left < 0:
+            self.whole = False
+            self._packets.clear()
+        else:
+            self._packets.append(packet)
+
+    def taken(self) -> Iterator[Any]:
+        """Yield them, and let go of each."""
+        while self._packets:
+            yield self._packets.popleft()
+
+
+def _scan(job: Job, container: Any, out: IO[bytes]) -> _Held:
+    """Read the container once without decoding: hand over telemetry, subtitles, and the video's time stamps.
+
+    Returns the packets of the wanted pictures.
+    """
     kept: dict[int, _Kept] = {}
+    held = _Held()
     video = bytearray()
     counter = SegmentCounter()
     total = 0
@@ -57,6 +89,8 @@ def _scan(job: Job, container: Any, out: IO[bytes]) -> None:
     wanted = [s for s in container.streams if s.type in MAY_CARRY_KLV | {"subtitle"}]
     about = {s.index: (s.id, s.time_base) for s in wanted}
     for packet in packets_of(container, (*wanted, *pictures), out):
+        if packet.stream.type == "video" and job.decode:
+            held.add(packet)
         if not packet.size:
             continue
         position = packet.pos if packet.pos is not None else -1
@@ -78,6 +112,7 @@ def _scan(job: Job, container: Any, out: IO[bytes]) -> None:
         kept[index].rows += ROW.pack(pts, position, counter.segment)
         kept[index].pieces.append(data)
     _send_scan(kept, video, about, total > job.max_klv_bytes, out)
+    return held
 
 
 def _kind(job: Job, stream: Any, data: bytes) -> str | None:
@@ -156,18 +191,17 @@ def _described(stream: Any) -> dict[str, Any]:
     return {"id": stream.id, "width": context.width, "height": context.height, "codec": context.name}
 
 
-def _decode(job: Job, container: Any, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
+def _decode(job: Job, stream: Any, packets: Iterable[Any], out: IO[bytes], acknowledgements: IO[bytes]) -> None:
     """Decode every wanted frame into the ring, in presentation order."""
     ring = Ring(job, acknowledgements)
     count = broken = 0
     due = elapsed = Fraction(0)
     step = None if job.every_s is None else Fraction(job.every_s).limit_denominator(1_000_000)
     running = RunningTime()
-    (stream,) = _chosen_video(job, container)
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = job.threads
     stream.codec_context.options = {"max_pixels": str(job.max_pixels)}
-    for segment, frame in _frames(container, stream, out):
+    for segment, frame in _frames(stream, packets):
         stamp = None if frame is None else frame.pts if frame.pts is not None else frame.dts
         if frame is None or stamp is None or frame.width * frame.height > job.max_pixels:
             broken += 1
@@ -191,14 +225,14 @@ def _decode(job: Job, container: Any, out: IO[bytes], acknowledgements: IO[bytes
     send(out, {"type": "end", "decoded": count, "broken": broken, "reach": pair(elapsed)})
 
 
-def _frames(container: Any, stream: Any, out: IO[bytes]) -> Iterator[tuple[int, Any]]:
+def _frames(stream: Any, packets: Iterable[Any]) -> Iterator[tuple[int, Any]]:
     """Yield (segment, frame), and None in place of a frame for each packet the decoder refuses.
 
     Where time begins anew the decoder is emptied first, so that no picture is taken for one of the other segment.
     """
     refused = 0
     counter = SegmentCounter()
-    for packet in packets_of(container, (stream,), out):
+    for packet in packets:
         before = counter.segment
         if counter.step(_decoding_time(packet)):
             for frame in _emptied(stream.codec_context):
@@ -226,16 +260,19 @@ def _emptied(context: Any) -> list[Any]:
 
 
 def _read(job: Job, out: IO[bytes], acknowledgements: IO[bytes]) -> None:
-    """Hand over what a job asks for of its source; packets are read from its beginning once for each of two things."""
-    with contextlib.ExitStack() as held:
-        container = held.enter_context(_open(job))
+    """Hand over what a job asks for of its source; it is read a second time where its pictures are too many to keep."""
+    with contextlib.ExitStack() as open_ones:
+        container = open_ones.enter_context(_open(job))
         decodable = _describe(job, container, out)
-        if job.scan:
-            _scan(job, container, out)
+        held = _scan(job, container, out) if job.scan else None
+        if not (job.decode and decodable):
+            return
+        if held is not None and not held.whole:
             container.close()
-        if job.decode and decodable:
-            container = held.enter_context(_open(job)) if job.scan else container
-            _decode(job, container, out, acknowledgements)
+            container, held = open_ones.enter_context(_open(job)), None
+        (stream,) = _chosen_video(job, container)
+        packets = packets_of(container, (stream,), out) if held is None else held.taken()
+        _decode(job, stream, packets, out, acknowledgements)
 
 
 if __name__ == "__main__":
