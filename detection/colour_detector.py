@@ -59,6 +59,7 @@ class ColourDetector:
         self.grey = grey
         self.class_names, self.input_px = grey.class_names, grey.input_px
         self.score_min, self.height_step_px = grey.score_min, grey.height_step_px
+        self.one_by_one = grey.one_by_one
         self._open_colour, self._as_ours = open_colour, as_ours
         self._colour: tuple[Detector, NDArray[np.int64]] | None = None
         """The other, and which of our classes each of its own is; -1 for none."""
@@ -88,5 +89,6 @@ class ColourDetector:
             ours = [self.class_names.index(name) if name in self.class_names else -1 for name in names]
             self._colour = opened, np.array(ours, dtype=np.int64)
         detector, numbers = self._colour
-        renamed = [dataclasses.replace(one, classes=numbers[one.classes]) for one in detector.detect(images)]
+        found = [detector.detect([image])[0] for image in images]
+        renamed = [dataclasses.replace(one, classes=numbers[one.classes]) for one in found]
         return [one.take(one.classes >= 0) for one in renamed]

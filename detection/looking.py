@@ -16,7 +16,7 @@ from detection.contrast import with_contrast
 from detection.georeference import camera_of
 from detection.ground_registration import GroundRegistration, SeenGround, Taken, shift_between
 from detection.ground_tiling import PERSON_MIN_PX, GroundTiler
-from detection.tiling import detect_tiles
+from detection.tiling import detect_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -74,30 +74,29 @@ class Looker:
 
     def look(self, stretch: Stretch) -> list[Seen]:
         """Look at the pictures of a stretch; fewer answers than pictures where the detector fell silent."""
-        found = self._found(stretch.pictures)
-        shifts = self._shifts(stretch.before, stretch.pictures[: len(found)])
-        return [Seen(detections=detections, shift=shift) for detections, shift in zip(found, shifts, strict=True)]
+        pictures = stretch.pictures
+        before = None if stretch.before is None else self._taken(stretch.before)
+        taken = [self._taken(one) if one.compared else None for one in pictures]  # first: a look leaves no cache
+        found = self._found(pictures)
+        seen: list[Seen] = []
+        for picture, now, detections in zip(pictures, taken, found, strict=False):
+            shift = shift_between(before, now) if picture.compared else None
+            before = now if picture.compared else before
+            seen.append(Seen(detections=detections, shift=shift))
+        return seen
 
     def _found(self, pictures: Sequence[Picture]) -> list[Detections]:
         found: list[Detections] = []
         silent = 0
-        for picture in pictures:
-            found.append(with_contrast(picture.image, detect_tiles(self._detector, picture.image, picture.tiles)))
-            silent = 0 if found[-1].answered else silent + 1
-            if silent >= SILENT_MAX:
-                break
+        for first in range(0, len(pictures), SILENT_MAX):
+            group = pictures[first : first + SILENT_MAX]
+            answers = detect_each(self._detector, [(picture.image, picture.tiles) for picture in group])
+            for picture, detections in zip(group, answers, strict=True):
+                found.append(with_contrast(picture.image, detections))
+                silent = 0 if detections.answered else silent + 1
+                if silent >= SILENT_MAX:
+                    return found
         return found
-
-    def _shifts(self, last: Picture | None, pictures: Sequence[Picture]) -> list[Shift | None]:
-        """Compare each picture with the one before: one after another, since after a look nothing is in the cache."""
-        before = None if last is None else self._taken(last)
-        shifts: list[Shift | None] = []
-        for picture in pictures:
-            shifts.append(None)
-            if picture.compared:
-                now = self._taken(picture)
-                shifts[-1], before = shift_between(before, now), now
-        return shifts
 
     def _taken(self, picture: Picture) -> Taken | None:
         """Return what of a picture is compared; the last one's is asked for twice."""

@@ -81,6 +81,8 @@ class OnnxDetector:
             )
         self._input = self._session.get_inputs()[0]
         self._batch, self._height_px, self._width_px = _input_size(self._input, metadata, self.path.name)
+        self.one_by_one = self._batch == 1
+        """Whether each picture is looked at by itself, however many are asked for."""
         self.height_step_px = None if isinstance(self._input.shape[2], int) else STRIDE_PX
         self.input_px = (self._width_px, self._height_px)
         """Width and height of the model's input."""
@@ -127,27 +129,30 @@ class OnnxDetector:
 
     def _detected(self, images: Sequence[NDArray[np.uint8]], keep: Filter, height_px: int) -> list[Detections]:
         size = self._batch or max(len(images), 1)
-        found: list[Detections] = []
-        for first in range(0, len(images), size):
-            batch = images[first : first + size]
-            tensor = np.empty((size, 3, height_px, self._width_px), dtype=np.float32)
-            found += self._detect_batch(batch, tensor, keep)
-        return found
+        batches = [images[first : first + size] for first in range(0, len(images), size)]
+        looked = [self._look_at(batch, (size, 3, height_px, self._width_px)) for batch in batches]
+        return [one for boxes, output in looked for one in self._told(boxes, output, size, keep)]
 
-    def _detect_batch(
-        self, images: Sequence[NDArray[np.uint8]], tensor: NDArray[np.float32], keep: Filter
-    ) -> list[Detections]:
-        boxes = [self._letterbox(image, tensor.shape[2]) for image in images]
+    def _look_at(
+        self, images: Sequence[NDArray[np.uint8]], shape: tuple[int, ...]
+    ) -> tuple[list[Letterbox], NDArray[np.float32] | None]:
+        """Run the model on a batch; return how each picture was fitted in, and the output."""
+        tensor = np.empty(shape, dtype=np.float32)
+        boxes = [self._letterbox(image, shape[2]) for image in images]
         for box, image, out in zip(boxes, images, tensor, strict=False):
             box.fill(image, out)
         tensor[len(images) :] = 0.0
-        output = self._run(tensor.astype(self._type, copy=False))
+        return boxes, self._run(tensor.astype(self._type, copy=False))
+
+    def _told(
+        self, boxes: Sequence[Letterbox], output: NDArray[np.float32] | None, size: int, keep: Filter
+    ) -> list[Detections]:
         if output is None:
             silent = f"the detector gave no answer within {self._deadline.seconds:g} s"
-            return [Detections.none((silent,), answered=False) for _ in images]
-        if not self._fits(output, len(tensor)):
+            return [Detections.none((silent,), answered=False) for _ in boxes]
+        if not self._fits(output, size):
             odd = f"the model's output had shape {output.shape}, not the one it names"
-            return [Detections.none((odd,), answered=False) for _ in images]
+            return [Detections.none((odd,), answered=False) for _ in boxes]
         return [self._read(row, box, keep) for row, box in zip(output, boxes, strict=False)]
 
     def _fits(self, output: NDArray[np.float32], size: int) -> bool:

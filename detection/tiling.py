@@ -52,6 +52,28 @@ def detect_tiles(detector: Detector, image: NDArray[np.uint8], tiles: Sequence[T
     return _looked(detector.detect, image if len(tiles) == 1 else one_channel(image), sheets).found
 
 
+def detect_each(detector: Detector, pictures: Sequence[tuple[NDArray[np.uint8], Sequence[Tile]]]) -> list[Detections]:
+    """Return what `detect_tiles` does of each picture with its tiles.
+
+    A look leaves nothing of ours in the processor's cache. Of a detector that says that it looks at `one_by_one` whole
+    pictures are asked for together, so that it reads what several looks gave in one go.
+    """
+    together = bool(getattr(detector, "one_by_one", False))
+    whole = [k for k, (_, tiles) in enumerate(pictures) if together and _is_one_look(tiles)]
+    shown = [pictures[k][1][0].of(pictures[k][0]) for k in whole]
+    answers = dict(zip(whole, detector.detect(shown) if shown else (), strict=True))
+    return [
+        _joined([answers[k]], laid_out(tiles, input_of(detector)), image.shape).found
+        if k in answers
+        else detect_tiles(detector, image, tiles)
+        for k, (image, tiles) in enumerate(pictures)
+    ]
+
+
+def _is_one_look(tiles: Sequence[Tile]) -> bool:
+    return len(tiles) == 1 and tiles[0].scale is None and tiles[0].closer is None
+
+
 def _looked_twice(
     detector: Glancing, image: NDArray[np.uint8], sheets: Sequence[Sheet], input_px: tuple[int, int]
 ) -> Detections:
@@ -77,8 +99,12 @@ def _ended(sheets: Sequence[Sheet], detector: Glancing) -> Sequence[Sheet]:
 def _looked(
     look: Callable[[Sequence[NDArray[np.uint8]]], list[Detections]], image: NDArray[np.uint8], sheets: Sequence[Sheet]
 ) -> Looked:
-    """Look at sheets; of what several of their parts show, and of what an edge may have cut, the best is kept."""
-    found = look([sheet.drawn(image) for sheet in sheets])
+    """Look at sheets, and bring together what was found on them."""
+    return _joined(look([sheet.drawn(image) for sheet in sheets]), sheets, image.shape)
+
+
+def _joined(found: Sequence[Detections], sheets: Sequence[Sheet], shape: tuple[int, ...]) -> Looked:
+    """Return what was found on sheets; of what several parts show, and an edge may have cut, the best is kept."""
     problems = tuple(dict.fromkeys(problem for one in found for problem in one.problems))
     answered = all(one.answered for one in found)
     if not any(map(len, found)):  # as mostly
@@ -92,7 +118,7 @@ def _looked(
         probabilities=np.concatenate([part.calibrated() for _, part in parts]),
         answered=answered,
     )
-    cut = np.concatenate([_may_be_cut(part.boxes_px, tile, image.shape) for tile, part in parts])
+    cut = np.concatenate([_may_be_cut(part.boxes_px, tile, shape) for tile, part in parts])
     closer = np.concatenate([np.full(len(part), tile.closer or np.nan) for tile, part in parts])
     looked = Looked(joined, closer, cut)
     return looked if len(parts) == 1 else looked.take(_once(joined.boxes_px, joined.scores + ~cut, joined.classes))
