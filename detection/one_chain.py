@@ -4,8 +4,7 @@ Each track is followed by one at most, and follows one at most; a way to chain a
 links' odds, and of what the looks of all tracks of a chain say together: a size that was seen seven times is known
 better than by the last of them. Where two were seen of one thing it matters little which of others lie between them:
 how often both are in one chain is how likely they are one thing. Of few tracks every way is counted; of more, ways are
-drawn as often as their links are worth (Barker 1965) and weighed by how their chains look (importance sampling). Drawn
-numbers are the same for the same tracks.
+drawn as often as they are worth (Barker 1965). Drawn numbers are the same for the same tracks.
 """
 
 from __future__ import annotations
@@ -38,9 +37,6 @@ ASKS, EACH, SETTLING = 2000, (40, 160), 0.2
 takes until ways are counted."""
 LEAST: Final = 0.01
 """Pairs less likely than this are left out."""
-SPREAD: Final = 1.0
-"""By how much at most (one sigma of the logarithm) ways are worth more or less by the looks of whole chains: where very
-many are chained at once, one way would outweigh all others, and looks say less."""
 PIECE: Final = 20_000
 """How many pairs' looks are compared at once."""
 
@@ -119,50 +115,38 @@ def _every_way(log_odds: FloatArray, links: list[list[int]]) -> tuple[IntArray, 
 def _counted(follows: IntArray, log_worth: FloatArray, looks: FloatArray) -> FloatArray:
     """Return the same by every way."""
     count = len(follows)
-    pairs, way, by_looks = _pairs(follows, looks)
-    log_worth = log_worth + by_looks
+    first, second, way = _pairs(follows)
+    log_worth = log_worth + _by_looks(follows, (first, second, way), looks)
     worth = np.exp(log_worth - log_worth.max())
-    shares = np.bincount(pairs, worth[way] / worth.sum(), count * count)
+    shares = np.bincount(first * count + second, worth[way] / worth.sum(), count * count)
     return np.minimum(shares, 1.0).reshape(count, count)
 
 
 def _drawn(log_odds: FloatArray, looks: FloatArray, links: list[list[int]]) -> FloatArray:
-    """Return the same by ways drawn as often as their links are worth, weighed by how their chains look."""
+    """Return the same by ways drawn as often as they are worth."""
     count = len(log_odds)
     rng = np.random.default_rng(count)
-    ways = _Ways(log_odds)
-    total, whole, most, share = np.zeros(count * count), 0.0, -np.inf, 1.0
-    settling: list[FloatArray] = []
+    ways = _Ways(log_odds, looks)
+    total, counted = np.zeros(count * count), 0
     asks = min(max(ASKS, EACH[0] * len(links)), EACH[1] * len(links))
     for number, place in enumerate(rng.integers(len(links), size=asks).tolist()):
         one, two = links[place]
         change = ways.put_in if number % 2 else ways.ask
-        change(one, two, rng.logistic(size=WAYS))
-        if number % (1 + len(links) // 4) == 0:
-            pairs, way, by_looks = _pairs(ways.follows, looks)
-            if number < SETTLING * asks:
-                settling.append(by_looks)
-                share = 1.0 / max(float(np.std(settling)) / SPREAD, 1.0)
-                continue
-            last, most = most, max(most, share * float(by_looks.max()))
-            worth, fade = np.exp(share * by_looks - most), np.exp(last - most)
-            total = fade * total + np.bincount(pairs, worth[way], count * count)
-            whole = fade * whole + worth.sum()
-    return np.minimum(total / whole, 1.0).reshape(count, count)
+        change(one, two, rng.logistic(size=WAYS), -rng.exponential(size=WAYS))
+        if number >= SETTLING * asks and number % (1 + len(links) // 4) == 0:
+            first, second, _ = _pairs(ways.follows[:-1])
+            total += np.bincount(first * count + second, minlength=count * count)
+            counted += WAYS
+    return (total / counted).reshape(count, count)
 
 
-def _pairs(follows: IntArray, looks: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return all pairs of which in some way the second comes after the first, and what the ways are worth by looks.
-
-    Pairs are places in (n, n), flat, each with its way. The logarithm of what a way is worth more than its links say is
-    by the looks of each two of a chain, over half as many as it has tracks, in place of those of each next two: for
-    normal numbers that is the density of all of a chain's together, as if one mean was shared.
-    """
+def _pairs(follows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return all pairs of which in some way the second comes after the first, each with its way."""
     count, many = follows.shape
     start, way = np.divmod(np.arange(count * many), many)
     here, firsts, seconds, ways = follows.ravel(), [start[:0]], [start[:0]], [way[:0]]
     for _ in range(count):
-        on = here >= 0
+        on = (here >= 0) & (here < count)
         if not on.any():
             break
         start, here, way = start[on], here[on], way[on]
@@ -170,59 +154,127 @@ def _pairs(follows: IntArray, looks: FloatArray) -> tuple[IntArray, IntArray, Fl
         seconds.append(here)
         ways.append(way)
         here = follows[here, way]
-    first, second, way = np.concatenate(firsts), np.concatenate(seconds), np.concatenate(ways)
+    return np.concatenate(firsts), np.concatenate(seconds), np.concatenate(ways)
+
+
+def _by_looks(follows: IntArray, pairs: tuple[IntArray, IntArray, IntArray], looks: FloatArray) -> FloatArray:
+    """Return the logarithm (ways,) of what ways are worth by the looks of whole chains, over those of each next two.
+
+    A chain's are those of each two of it, over half as many as it has tracks: for normal numbers that is the density of
+    all of them together, as if one mean was shared.
+    """
+    (count, many), (first, second, way) = follows.shape, pairs
     of_first, of_second = first * many + way, second * many + way
     others = np.bincount(of_first, minlength=count * many) + np.bincount(of_second, minlength=count * many)
     all_two = np.bincount(of_first, looks[first, second], count * many) * 2.0 / (others + 1.0)
     next_two = np.where(follows >= 0, looks[np.arange(count)[:, None], follows], 0.0)
-    return first * count + second, way, (all_two.reshape(count, many) - next_two).sum(axis=0)
+    return np.asarray((all_two.reshape(count, many) - next_two).sum(axis=0))
 
 
 class _Ways:
-    """Ways to chain `count` tracks, side by side: which follows each, and which each follows, or -1."""
+    """Ways to chain tracks, side by side: which track follows each, and which each follows, or as many as there are.
 
-    def __init__(self, log_odds: FloatArray) -> None:
-        count = len(log_odds)
-        self._log_odds = np.pad(log_odds, ((0, 1), (0, 1)))
+    A change is made as likely as by its links alone (Barker), and of these by how whole chains look (Metropolis): most
+    are not made, so that chains are seldom gone through (delayed acceptance, Christen and Fox 2005).
+    """
+
+    def __init__(self, log_odds: FloatArray, looks: FloatArray) -> None:
+        none = len(log_odds)
+        self._none = none
+        self._log_odds, self._looks = (np.pad(table, ((0, 1), (0, 1))) for table in (log_odds, looks))
         """With a last row and column of 0, for none."""
-        self.follows = np.full((count, WAYS), -1)
-        self._last = np.full((count, WAYS), -1)
+        self.follows = np.full((none + 1, WAYS), none)
+        self._last = np.full((none + 1, WAYS), none)
         worth = np.maximum(log_odds, 0.0)
         for one, two in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
             if worth[one, two] > 0.0:
                 self.follows[one], self._last[two] = two, one
 
-    def ask(self, one: int, two: int, lot: FloatArray) -> None:
-        """Link two tracks, or unlink them, where the lot is below the log odds; whom they part from are linked."""
+    def ask(self, one: int, two: int, lot: FloatArray, second_lot: FloatArray) -> None:
+        """Link two tracks, or unlink them, where lots are below what that is worth; whom they part from are linked."""
         odds, after, before = self._log_odds, self.follows[one], self._last[two]
         linked = after == two
         gain = odds[one, two] - odds[one, after] - odds[before, two]
-        gain += np.where((after >= 0) & (before >= 0), odds[before, after], 0.0)
-        taken = lot < np.where(linked, -odds[one, two], gain)
-        gone = np.flatnonzero(taken & linked)
-        self.follows[one, gone] = -1
-        self._last[two, gone] = -1
-        new = np.flatnonzero(taken & ~linked)
-        after, before = after[new], before[new]
-        has = after >= 0
-        self._last[after[has], new[has]] = before[has]
-        has = before >= 0
-        self.follows[before[has], new[has]] = after[has]
-        self.follows[one, new] = two
-        self._last[two, new] = one
+        gain += np.where((after < self._none) & (before < self._none), odds[before, after], 0.0)
+        rows = np.flatnonzero(lot < np.where(linked, -odds[one, two], gain))
+        if not len(rows):
+            return
+        rows = rows[second_lot[rows] < self._exchanged(one, two, rows)]
+        gone, new = rows[linked[rows]], rows[~linked[rows]]
+        self._set(np.full(len(gone), one), np.full(len(gone), self._none), gone)
+        self._set(np.full(len(gone), self._none), np.full(len(gone), two), gone)
+        self._set(before[new], after[new], new)
+        self._set(np.full(len(new), one), np.full(len(new), two), new)
 
-    def put_in(self, one: int, two: int, lot: FloatArray) -> None:
-        """Put a track that is alone between another and its next, or take it out again, where the lot has it."""
+    def put_in(self, one: int, two: int, lot: FloatArray, second_lot: FloatArray) -> None:
+        """Put a track that is alone between another and its next, or take it out again, where lots have it."""
         odds, after, beyond = self._log_odds, self.follows[one], self.follows[two]
         linked = after == two
-        out = odds[one, beyond] - odds[one, two] - odds[two, beyond]
-        into = odds[one, two] + odds[two, after] - odds[one, after]
-        alone = (beyond < 0) & (self._last[two] < 0)
+        rest = np.where(linked, beyond, after)
+        alone = (beyond == self._none) & (self._last[two] == self._none)
         with np.errstate(invalid="ignore"):
-            gone, new = linked & (lot < out), alone & (lot < into)
-        for rows, follows in ((np.flatnonzero(gone), beyond), (np.flatnonzero(new), after)):
-            last = follows[rows]
-            has = last >= 0
-            self._last[last[has], rows[has]] = one if follows is beyond else two
-        self.follows[one, gone], self.follows[two, gone], self._last[two, gone] = beyond[gone], -1, -1
-        self.follows[two, new], self.follows[one, new], self._last[two, new] = after[new], two, one
+            into = odds[one, two] + odds[two, rest] - odds[one, rest]
+            rows = np.flatnonzero(np.where(linked, lot < -into, alone & (lot < into)))
+        if not len(rows):
+            return
+        rows = rows[second_lot[rows] < self._inserted(one, two, rest, rows)]
+        gone, new = rows[linked[rows]], rows[~linked[rows]]
+        self._set(np.full(len(gone), one), rest[gone], gone)
+        self.follows[two, gone] = self._last[two, gone] = self._none
+        self._set(np.full(len(new), one), np.full(len(new), two), new)
+        self._set(np.full(len(new), two), rest[new], new)
+
+    def _set(self, one: IntArray, two: IntArray, ways: IntArray) -> None:
+        """Link tracks in these ways; what none is linked to follows none."""
+        self.follows[one, ways], self._last[two, ways] = two, one
+        self.follows[self._none, ways] = self._last[self._none, ways] = self._none
+
+    def _exchanged(self, one: int, two: int, rows: IntArray) -> FloatArray:
+        """Gain by looks of whole chains where two tracks are linked, and whom they part from; or unlinked."""
+        looks, after, before = self._looks, self.follows[one, rows], self._last[two, rows]
+        linked = after == two
+        after, before = np.where(linked, self._none, after), np.where(linked, self._none, before)
+        ends = np.full((2, len(rows)), [[one], [two]])
+        alike, counts = self._sums(
+            self._along(self._last, ends[0], rows), self._along(self.follows, ends[1], rows),
+            self._along(self._last, before, rows), self._along(self.follows, after, rows),
+        )  # fmt: skip
+        gain = _chained(alike, counts, 0, 1) + _chained(alike, counts, 2, 3)
+        gain -= _chained(alike, counts, 0, 3) + _chained(alike, counts, 2, 1)
+        gain -= looks[one, two] + looks[before, after] - looks[one, after] - looks[before, two]
+        return np.asarray(np.where(linked, -gain, gain))
+
+    def _inserted(self, one: int, two: int, rest: IntArray, rows: IntArray) -> FloatArray:
+        """Gain by looks of whole chains where a track is put in between two, or taken out."""
+        looks, rest = self._looks, rest[rows]
+        alike, counts = self._sums(
+            self._along(self._last, np.full(len(rows), one), rows), self._along(self.follows, rest, rows),
+            np.full((1, len(rows)), two),
+        )  # fmt: skip
+        without, others = _chained(alike, counts, 0, 1), counts[0] + counts[1]
+        gain = (without * others + 2.0 * (alike[0, 2] + alike[1, 2])) / (others + 1) - without
+        gain -= looks[one, two] + looks[two, rest] - looks[one, rest]
+        return np.asarray(np.where(self.follows[one, rows] == two, -gain, gain))
+
+    def _along(self, pointer: IntArray, start: IntArray, rows: IntArray) -> IntArray:
+        """Return tracks (k, rows) from these on along their chains, and none where a chain has fewer."""
+        found, here = [start], start
+        for _ in range(self._none):
+            here = pointer[here, rows]
+            if here.min(initial=self._none) == self._none:
+                break
+            found.append(here)
+        return np.concatenate(found).reshape(len(found), -1)
+
+    def _sums(self, *parts: IntArray) -> tuple[FloatArray, IntArray]:
+        """Return the sums of looks of each of some parts of chains with each (k, k, rows), and how long each is."""
+        every = np.concatenate(parts)
+        first = np.cumsum([0, *(len(part) for part in parts[:-1])])
+        alike = np.add.reduceat(self._looks[every[:, None], every[None]], first, axis=0)
+        return np.add.reduceat(alike, first, axis=1), np.add.reduceat((every < self._none).astype(np.int64), first)
+
+
+def _chained(alike: FloatArray, counts: IntArray, one: int, two: int) -> FloatArray:
+    """Return the looks of chains put together of two parts: of each two tracks, over half as many as there are."""
+    whole = alike[one, one] + alike[two, two] + 2.0 * alike[one, two]
+    return np.asarray(whole / np.maximum(counts[one] + counts[two], 1))
