@@ -32,9 +32,11 @@ EVERY: Final = 5000
 """Up to so many ways all are counted; of more some are drawn (eight tracks that may all follow each other: 4140)."""
 WAYS: Final = 192
 """How many ways are changed side by side where they are drawn, …"""
-ASKS, EACH, SETTLING = 2000, (40, 160), 0.2
-"""… how many links of them are asked for, drawn by lot, each so often at least and at most, and which share of that it
-takes until ways are counted."""
+ASKS, EACH, SETTLING = 2000, (25, 160), 0.2
+"""… how many links of them are asked for, drawn by lot, so many for each at least and at most, and which share of that
+it takes until ways are counted."""
+DOUBT: Final = 0.02
+"""Links are asked the more often the less is known of them: as often as probability times its rest, and this, say."""
 LEAST: Final = 0.01
 """Pairs less likely than this are left out."""
 PIECE: Final = 20_000
@@ -73,7 +75,9 @@ def one_thing(
         place[mine] = np.arange(len(mine))
         here, there = place[one[rows]], place[two[rows]]
         table[here, there] = np.log(odds[asked[rows]])
-        shares = _together(table, _looks(traces, tracks[mine]))
+        doubt = np.zeros(table.shape)
+        doubt[here, there] = probability[asked[rows]] * (1.0 - probability[asked[rows]]) + DOUBT
+        shares = _together(table, _looks(traces, tracks[mine]), doubt)
         shares = np.maximum(shares, shares.T)
         first, second = np.nonzero(np.triu(shares, 1) > LEAST)
         found.append((tracks[mine[first]], tracks[mine[second]], shares[first, second]))
@@ -90,11 +94,11 @@ def _looks(traces: Traces, rows: IntArray) -> FloatArray:
     return table + table.T
 
 
-def _together(log_odds: FloatArray, looks: FloatArray) -> FloatArray:
+def _together(log_odds: FloatArray, looks: FloatArray, doubt: FloatArray) -> FloatArray:
     """Return how often the second of each two (n, n) comes somewhere after the first in one chain."""
     links = np.argwhere(np.isfinite(log_odds)).tolist()
     every = _every_way(log_odds, links)
-    return _drawn(log_odds, looks, links) if every is None else _counted(*every, looks)
+    return _drawn(log_odds, looks, doubt) if every is None else _counted(*every, looks)
 
 
 def _every_way(log_odds: FloatArray, links: list[list[int]]) -> tuple[IntArray, FloatArray] | None:
@@ -122,15 +126,16 @@ def _counted(follows: IntArray, log_worth: FloatArray, looks: FloatArray) -> Flo
     return np.minimum(shares, 1.0).reshape(count, count)
 
 
-def _drawn(log_odds: FloatArray, looks: FloatArray, links: list[list[int]]) -> FloatArray:
+def _drawn(log_odds: FloatArray, looks: FloatArray, doubt: FloatArray) -> FloatArray:
     """Return the same by ways drawn as often as they are worth."""
     count = len(log_odds)
     rng = np.random.default_rng(count)
     ways = _Ways(log_odds, looks)
     total, counted = np.zeros(count * count), 0
+    links, chance = np.argwhere(doubt > 0.0), doubt[doubt > 0.0]
     asks = min(max(ASKS, EACH[0] * len(links)), EACH[1] * len(links))
-    for number, place in enumerate(rng.integers(len(links), size=asks).tolist()):
-        one, two = links[place]
+    asked = links[rng.choice(len(links), size=asks, p=chance / chance.sum())]
+    for number, (one, two) in enumerate(asked.tolist()):
         change = ways.put_in if number % 2 else ways.ask
         change(one, two, rng.logistic(size=WAYS), -rng.exponential(size=WAYS))
         if number >= SETTLING * asks and number % (1 + len(links) // 4) == 0:
