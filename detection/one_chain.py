@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from detection.same_size import alike
+from detection.same_look import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -25,7 +25,7 @@ from detection.one_chain import one_thing
 from detection.out_of_sight import LAWS, OTHER_LAW, Seen, Ways, elsewhere, ways
 from detection.paths import SPEED_WINDOW_S
 from detection.same_group import Candidates, together
-from detection.same_size import alike
+from detection.same_look import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

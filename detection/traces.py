@@ -51,6 +51,9 @@ class Traces:
     """Shape (n, 2): logarithm of height and width over what the class is expected to show; NaN where not known."""
     size_ln_var: FloatArray
     """Variance of their measurement."""
+    contrast: FloatArray
+    """Shape (n,): how much brighter each is than the ground around it; NaN where not known."""
+    contrast_var: FloatArray
     posterior: FloatArray
     """Shape (n, classes)."""
     class_names: tuple[str, ...]
@@ -93,6 +96,8 @@ class Traces:
             velocity_m2ps2=drift_m2ps2 + short_m2ps2,
             size_ln=np.stack([tracks.height_ln, tracks.width_ln], axis=1).astype(np.float64),
             size_ln_var=np.stack([tracks.height_ln_var, tracks.width_ln_var], axis=1).astype(np.float64),
+            contrast=tracks.contrast.astype(np.float64),
+            contrast_var=tracks.contrast_var.astype(np.float64),
             posterior=np.where(np.isnan(told).any(axis=1, keepdims=True), np.eye(len(names))[own], told),
             class_names=names,
         )

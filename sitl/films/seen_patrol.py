@@ -29,6 +29,7 @@ from sitl.films.patrol_flight import (
     SeenPatrol,
 )
 from sitl.films.render_shapes import vehicle
+from sitl.films.seen_contrast import SeenContrasts
 from sitl.films.world import Kind
 from telemetry.videos.frame import Frame
 
@@ -111,6 +112,7 @@ def seen_patrol(seed: int, shape: PatrolShape | None = None, errors: DetectorErr
     objects = _Objects.drawn(flight.world, shape, errors, np.random.default_rng([seed, 4712]))
     scene = _Scene(
         world=flight.world, shape=shape, errors=errors, rng=rng, objects=objects,
+        contrasts=SeenContrasts.drawn(objects.kind, objects.thing, seed, shape.sortie),
         hidden_until_s=np.full(len(objects.kind), -1.0),
     )  # fmt: skip
     return scene.watch(flight)
@@ -187,6 +189,7 @@ class _Scene:
     errors: DetectorErrors
     rng: np.random.Generator
     objects: _Objects
+    contrasts: SeenContrasts
     hidden_until_s: FloatArray
 
     def watch(self, flight: PatrolFlight) -> SeenPatrol:
@@ -290,6 +293,12 @@ class _Scene:
         clutter = self.objects.home_lat_lon + self.objects.rate_lat_lon * np.mod(gone_s, 120.0)
         return np.concatenate([movers.lat_deg, clutter[:, 0]]), np.concatenate([movers.lon_deg, clutter[:, 1]])
 
+    def _place_m(self, boxes: dict[str, Any]) -> FloatArray:
+        """Metres east and north of the line's beginning."""
+        north, east = (float(v) for v in metres_per_degree(START_LAT_LON[0]))
+        step = np.stack([boxes["lon_deg"] - START_LAT_LON[1], boxes["lat_deg"] - START_LAT_LON[0]], axis=-1)
+        return np.asarray(step * (east, north))
+
     def _detect(self, boxes: dict[str, Any], t_s: float) -> Detections:
         """Miss, shake, score, and add what flickers."""
         errors, rng, camera = self.errors, self.rng, self.shape.camera
@@ -323,8 +332,10 @@ class _Scene:
             for deciles in (errors.thing_logits, errors.clutter_logits, errors.animal_logits)
         )
         chance = expit(np.where(right, thing_odds, np.where(animal, animal_odds, clutter_odds))).astype(np.float32)
+        contrast = self.contrasts.of(who[kept], self._place_m(boxes)[kept], boxes["speed_mps"][kept])
         return Detections(
             boxes_px=found.astype(np.float32),
+            contrast=np.concatenate([contrast, self.contrasts.of_flickers(flickers)]),
             classes=np.concatenate([boxes["class_number"][kept], np.zeros(flickers, np.int64)]),
             scores=chance,
             probabilities=chance,

@@ -32,6 +32,7 @@ def parked(offset_m: np.ndarray, places_m: np.ndarray, t_s: np.ndarray) -> Trace
     return Traces(
         run=np.repeat([0, 1], count), begin_ns=begin, end_ns=begin + 3_000_000_000, begin_m=at, end_m=at,
         begin_mps=none, end_mps=none, begin_cov_m2=cov, end_cov_m2=cov,
+        contrast=np.full(2 * count, np.nan), contrast_var=np.full(2 * count, np.nan),
         size_ln=np.full((2 * count, 2), np.nan), size_ln_var=np.full((2 * count, 2), np.nan),
         velocity_m2ps2=np.full(2 * count, 0.02), posterior=np.ones((2 * count, 1)), class_names=("vehicle",),
     )  # fmt: skip

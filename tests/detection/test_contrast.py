@@ -70,6 +70,23 @@ def test_the_ground_around_begins_beyond_the_margin_and_ends_half_a_box_further(
     assert 60.0 - 100.0 * 0.4 < told < 60.0 - 100.0 * 0.2
 
 
+@pytest.mark.parametrize("side", [np.s_[6:18, 22:50], np.s_[46:58, 22:50], np.s_[6:58, 22:28], np.s_[6:58, 44:50]])
+def test_each_side_of_the_ground_around_counts_alike(side: tuple[slice, slice]) -> None:
+    """With its corners a side has 5 of 16 points of each edge laid around."""
+    level = np.full((65, 75), 90, dtype=np.uint8)
+    level[side] = 190
+    told = contrasts(grey(level), np.array([[30, 20, 42, 44]], dtype=np.float32))[0]
+    assert told * np.hypot(level.std(), FLAT_LEVELS) == pytest.approx(-100.0 * 5.0 / 16.0, abs=0.1)
+
+
+def test_ground_half_a_box_away_counts_too() -> None:
+    """The third edge laid around is a third of it."""
+    level = np.full((65, 75), 90, dtype=np.uint8)
+    level[6:10, 22:50] = 190
+    told = contrasts(grey(level), np.array([[30, 20, 42, 44]], dtype=np.float32))[0]
+    assert told * np.hypot(level.std(), FLAT_LEVELS) == pytest.approx(-100.0 * 5.0 / 48.0, abs=0.1)
+
+
 def test_a_picture_in_one_channel_and_one_in_three_alike_have_the_same_contrasts_to_the_bit() -> None:
     level = ground(shape=(512, 640))
     assert contrasts(grey(level), BOXES).tobytes() == contrasts(in_three_channels(level), BOXES).tobytes()

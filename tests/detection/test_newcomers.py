@@ -34,6 +34,7 @@ def tracks(t_s: np.ndarray, kind: np.ndarray | None = None, run: np.ndarray | No
         run=np.zeros(count, dtype=np.int64) if run is None else run, begin_ns=begin, end_ns=begin + 5_000_000_000,
         begin_m=none, end_m=none, begin_mps=none, end_mps=none, begin_cov_m2=cov, end_cov_m2=cov,
         size_ln=none, size_ln_var=none, velocity_m2ps2=np.ones(count),
+        contrast=np.full(count, np.nan), contrast_var=np.full(count, np.nan),
         posterior=np.eye(2)[np.zeros(count, dtype=np.int64) if kind is None else kind],
         class_names=("person", "vehicle"),
     )  # fmt: skip

@@ -27,6 +27,7 @@ def traces(first: np.ndarray, second: np.ndarray, mps: tuple[float, float] = (1.
     return Traces(
         run=run, begin_ns=(begin_s * 1e9).astype(np.int64), end_ns=((begin_s + 6.0) * 1e9).astype(np.int64),
         begin_m=begin, end_m=begin + step, begin_mps=velocity, end_mps=velocity, begin_cov_m2=cov, end_cov_m2=cov,
+        contrast=np.full(len(run), np.nan), contrast_var=np.full(len(run), np.nan),
         size_ln=np.full((len(run), 2), np.nan), size_ln_var=np.full((len(run), 2), np.nan),
         velocity_m2ps2=np.full(len(run), 0.15), posterior=np.ones((len(run), 1)), class_names=("person",),
     )  # fmt: skip

@@ -34,6 +34,8 @@ def traces(rows: list[dict[str, object]], class_names: tuple[str, ...] = ("perso
         run=np.array([row["run"] for row in rows]), begin_ns=begin, end_ns=begin + (lasts * 1e9).astype(np.int64),
         begin_m=at, end_m=at + mps * lasts[:, None], begin_mps=mps, end_mps=mps, begin_cov_m2=cov, end_cov_m2=cov,
         size_ln=np.array([row.get("size_ln", (np.nan, np.nan)) for row in rows]),
+        contrast=np.array([row.get("contrast", np.nan) for row in rows], dtype=np.float64),
+        contrast_var=np.full(count, 0.08**2),
         size_ln_var=np.full((count, 2), 0.03**2), velocity_m2ps2=np.full(count, 0.15),
         posterior=np.eye(len(class_names))[kind], class_names=class_names,
     )  # fmt: skip
@@ -214,6 +216,16 @@ def test_of_two_who_come_the_one_as_large_is_likelier_the_one_who_went() -> None
     unknown = [{name: value for name, value in row.items() if name != "size_ln"} for row in (first, alike, other)]
     even = [chance([*unknown, *BESIDE], after=after) for after in (1, 2)]
     assert even[0] == pytest.approx(even[1], rel=0.15)
+
+
+def test_of_two_who_come_the_one_as_bright_is_likelier_the_one_who_went() -> None:
+    """Both stand where the first stood; contrasts alone tell."""
+    first = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "contrast": 1.2}
+    alike = {"run": 1, "t_s": 60.0, "at": (1.0, 0.0), "contrast": 1.25}
+    other = {"run": 1, "t_s": 60.0, "at": (-1.0, 0.0), "contrast": 2.2}
+    usual = [row | {"contrast": 1.7} for row in BESIDE]
+    told = [chance([first, alike, other, *usual], after=after) for after in (1, 2)]
+    assert told[0] > 3.0 * told[1]
 
 
 def test_chains_part_where_on_the_mean_they_are_not_one() -> None:

@@ -11,6 +11,7 @@ from detection.ground_hits import GroundHits
 from detection.ground_tracker import TrackerSettings, track
 from detection.ground_tracks import CONTRAST
 from detection.paths import Paths
+from detection.traces import Traces
 from detection.track_contrast import HIT_SPREAD, REACH, measured_contrast
 
 
@@ -79,5 +80,7 @@ def test_contrasts_change_nothing_but_their_own_columns(make_hit) -> None:
     assert np.isnan([getattr(without, name) for name in CONTRAST]).all()
     assert np.isfinite([getattr(with_them, name) for name in CONTRAST]).all()
     assert marked.track.codes.tolist() == marked_too.track.codes.tolist()
+    assert Traces.of([(marked_too, with_them)]).contrast.tolist() == with_them.contrast.tolist()
+    assert Traces.of([(marked_too, with_them)]).contrast_var.tolist() == with_them.contrast_var.tolist()
     blank = {name: getattr(without, name) for name in CONTRAST}
     assert repr(list(dataclasses.replace(with_them, **blank))) == repr(list(without))
