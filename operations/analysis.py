@@ -14,7 +14,7 @@ from detection.ground_tracker import track
 from detection.looking import SILENT_MAX, InProcess, Planner, looked_at
 from detection.looks import Look
 from detection.pose_errors import settled
-from geo.footprint import footprint
+from geo.footprint import footprints
 from geo.locate import MAX_RANGE_M
 from geo.terrain_plane import UnknownGround
 from geo.values import PoseSigmas
@@ -220,6 +220,8 @@ class FrameAnalysis:
     only_sky: int = 0
     """Frames that by their poses show nothing but sky and ground too far: nothing of them was looked at."""
     last_footprint_ns: int | None = None
+    without_outline: list[tuple[int, Pose, CameraModel]] = dataclasses.field(default_factory=list)
+    """Which of `frames` have yet to be told what ground they show: asked for together, as places are."""
     on_terrain: int = 0
     off_terrain: int = 0
     """Places from which footprints were asked for, and whether the terrain reaches them."""
@@ -238,7 +240,11 @@ class FrameAnalysis:
         if planned.pose is not None and planned.camera is not None and planned.plan is not None:
             first_row_px = planned.plan.first_row_px
             self.looks.append(Look(planned.pose, planned.camera, first_row_px, seen.shift, frame.sigmas))
-        self.frames.append(self._frame_record(frame, planned.camera))
+        if frame.pose is not None and planned.camera is not None and self._is_footprint_due(frame.t_utc_ns):
+            self._note_terrain(frame.pose)
+            self.without_outline.append((len(self.frames), frame.pose, planned.camera))
+            self.last_footprint_ns = frame.t_utc_ns
+        self.frames.append(self._frame_record(frame))
         self.count += 1
 
     def _take_boxes(self, frame: Frame, detections: Detections) -> None:
@@ -252,11 +258,17 @@ class FrameAnalysis:
         self.waiting.append(boxes)
 
     def _place(self) -> None:
-        """Place the boxes that wait."""
+        """Place the boxes that wait, and outline the ground of pictures that wait for that."""
         hits = place_boxes(self.waiting, Surroundings(terrain=self.settings.terrain, sigmas=self.settings.sigmas))
         self.hits.append(hits)
         self.placed += int(hits.placed.sum())
         self.waiting = []
+        taken = [(pose, camera) for _, pose, camera in self.without_outline]
+        rings = footprints(taken, terrain=self.settings.terrain, max_range_m=self.settings.footprint_range_m)
+        for (row, _, _), ring in zip(self.without_outline, rings, strict=True):
+            places = () if ring is None else tuple((float(lon), float(lat)) for lon, lat in ring)
+            self.frames[row] = dataclasses.replace(self.frames[row], footprint_lon_lat=places)
+        self.without_outline = []
 
     def placed_hits(self) -> GroundHits:
         """Return all hits that were not drained, in order of their pictures."""
@@ -311,23 +323,17 @@ class FrameAnalysis:
             told.append(f"the detector gave no answer to {self.silent} frames in a row: the rest was not looked at")
         return told
 
-    def _frame_record(self, frame: Frame, camera: CameraModel | None) -> FrameRecord:
+    def _frame_record(self, frame: Frame) -> FrameRecord:
         common: dict[str, Any] = {
             "media_id": self.media_id,
             "frame_index": frame.index,
             "media_t_ns": round(frame.pts_s * 1_000_000_000),
             "t_utc_ns": frame.t_utc_ns,
         }
-        if frame.pose is None:
-            return FrameRecord(**common, pose_reason=frame.pose_reason)
-        ring: tuple[tuple[float, float], ...] = ()
-        if camera is not None and self._is_footprint_due(frame.t_utc_ns):
-            ring = self._ring(frame.pose, camera)
-            self.last_footprint_ns = frame.t_utc_ns
         pose = frame.pose
-        return FrameRecord(
-            **common, lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m, footprint_lon_lat=ring
-        )
+        if pose is None:
+            return FrameRecord(**common, pose_reason=frame.pose_reason)
+        return FrameRecord(**common, lat_deg=pose.lat_deg, lon_deg=pose.lon_deg, alt_hae_m=pose.alt_hae_m)
 
     def _is_footprint_due(self, t_utc_ns: int) -> bool:
         """Tell whether a picture is far enough from the last footprint in time; pictures of a folder may step back."""
@@ -335,12 +341,10 @@ class FrameAnalysis:
             return t_utc_ns >= 0
         return not 0 <= t_utc_ns - self.last_footprint_ns < round(self.settings.footprint_every_s * 1e9)
 
-    def _ring(self, pose: Pose, camera: CameraModel) -> tuple[tuple[float, float], ...]:
-        reach_m = self.settings.footprint_range_m
+    def _note_terrain(self, pose: Pose) -> None:
+        """Count a place that was looked from as one that the terrain reaches, or does not."""
         terrain = self.settings.terrain
         if not isinstance(terrain, UnknownGround):
             below = terrain.height_hae_m(np.array([pose.lat_deg]), np.array([pose.lon_deg]))
             self.on_terrain += bool(np.isfinite(below[0]))
             self.off_terrain += not np.isfinite(below[0])
-        ring = footprint(pose=pose, camera=camera, terrain=terrain, max_range_m=reach_m)
-        return () if ring is None else tuple((float(lon), float(lat)) for lon, lat in ring)

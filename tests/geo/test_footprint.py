@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from geo.footprint import footprint
+from geo.footprint import footprint, footprints
 from geo.locate import locate
 from geo.terrain import FlatTerrain
 
@@ -58,3 +58,29 @@ def test_ring_stays_in_one_piece_across_the_antimeridian(pose, pinhole):
     viewer = pose(lat_deg=0.0, lon_deg=179.9999, alt_hae_m=100.0, gimbal_pitch_deg=-90.0)
     ring = footprint(pose=viewer, camera=pinhole, terrain=FlatTerrain(height_m=0.0))
     assert np.ptp(ring[:, 0]) < 0.01
+
+
+def test_outlines_asked_for_together_are_those_of_each(pose, pinhole, hills):
+    """Also of sky, and of pictures of which a part shows sky, among those whose whole edge meets the ground."""
+    looks = [(0.0, -70.0), (40.0, -9.0), (80.0, 30.0), (120.0, -45.0), (160.0, -12.0)]
+    poses = [pose(alt_hae_m=700.0, gimbal_yaw_deg=yaw, gimbal_pitch_deg=pitch) for yaw, pitch in looks]
+    together = footprints([(one, pinhole) for one in poses], terrain=hills, max_range_m=6000.0)
+    assert [ring is None for ring in together] == [False, False, True, False, False]
+    for one, ring in zip(poses, together, strict=True):
+        alone = footprint(pose=one, camera=pinhole, terrain=hills, max_range_m=6000.0)
+        assert (alone is None) == (ring is None)
+        if alone is not None:
+            np.testing.assert_allclose(ring, alone, atol=1e-7)
+    assert footprints([], terrain=hills) == []
+
+
+def test_an_outline_of_the_whole_picture_goes_through_its_edge_alone(pose, pinhole, hills, no_errors):
+    """Each of its 32 places is one where a pixel on the rim lies, a fourth or an eighth of a side apart."""
+    viewer = pose(alt_hae_m=700.0, gimbal_yaw_deg=120.0, gimbal_pitch_deg=-60.0)
+    ring = footprint(pose=viewer, camera=pinhole, terrain=hills)
+    across, down = np.linspace(0.0, 1280.0, 9), np.linspace(0.0, 720.0, 9)
+    rim = [(u, v) for u in across for v in down if u in (0.0, 1280.0) or v in (0.0, 720.0)]
+    hits = locate(poses=viewer, camera=pinhole, uv_px=np.array(rim), terrain=hills, sigmas=no_errors)
+    told = {(round(lon, 6), round(lat, 6)) for lon, lat in ring}
+    assert told == {(round(lon, 6), round(lat, 6)) for lon, lat in zip(hits.lon_deg, hits.lat_deg, strict=True)}
+    assert len(ring) == 33
