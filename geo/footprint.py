@@ -49,7 +49,7 @@ def footprints(
     edges = np.stack([hits.lon_deg, hits.lat_deg, hits.reason_code == 0], axis=1).reshape(len(taken), -1, 3)
     rings: list[FloatArray | None] = []
     for (pose, camera), edge in zip(taken, edges, strict=True):
-        at = np.full((*_EDGE.shape, 3), 1.0)
+        at = np.zeros((*_EDGE.shape, 3))
         at[_EDGE] = edge
         if not edge[:, 2].all():  # of sky, or of ground that is not known: what of the picture there is of it
             whole = first_hits(_rays(pose, camera, np.ones_like(_EDGE)), terrain, max_range_m)

@@ -72,6 +72,14 @@ def test_a_batch_gives_one_result_a_picture(constant_model: Callable[..., Path])
     assert [one.classes.tolist() for one in found] == [[0], [1], [0]]
 
 
+def test_only_a_model_of_one_picture_looks_at_each_by_itself(
+    constant_model: Callable[..., Path], bundled_model: Path
+) -> None:
+    assert OnnxDetector(bundled_model).one_by_one
+    free = constant_model(rows((0.0, 0.0, 9.0, 9.0, 0.9, 0.0)), input_shape=("batch", 3, "height", "width"))
+    assert not OnnxDetector(free).one_by_one
+
+
 def test_numbers_that_are_not_finite_never_get_out(constant_model: Callable[..., Path]) -> None:
     bad = rows((np.nan, 0, 5, 5, 0.9, 0), (0, 0, np.inf, 5, 0.9, 0), (1, 2, 3, 4, 0.5, 0))
     (found,) = OnnxDetector(constant_model(bad)).detect([GREY])

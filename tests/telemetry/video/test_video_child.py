@@ -26,7 +26,7 @@ def handed_over(monkeypatch, path, most_held_bytes: int):
     os.ftruncate(ring, SLOTS * SLOT_BYTES)
     job = Job(
         source=str(path), options={}, ring_fd=ring, slots=SLOTS, slot_bytes=SLOT_BYTES, max_pixels=1_000_000,
-        max_duration_s=1e6, max_memory_bytes=1 << 40, max_klv_bytes=1 << 30, threads=1, every_s=None, scan=True,
+        max_duration_s=1e6, max_memory_bytes=1 << 40, max_klv_bytes=1 << 30, threads=3, every_s=None, scan=True,
         decode=True, stream=0, keep_ids=[], motion=False,
     )  # fmt: skip
     come, go = os.pipe()
