@@ -88,14 +88,12 @@ class Looker:
     def _found(self, pictures: Sequence[Picture]) -> list[Detections]:
         found: list[Detections] = []
         silent = 0
-        for first in range(0, len(pictures), SILENT_MAX):
-            group = pictures[first : first + SILENT_MAX]
+        while len(found) < len(pictures) and silent < SILENT_MAX:
+            group = pictures[len(found) :][: SILENT_MAX - silent]
             answers = detect_each(self._detector, [(picture.image, picture.tiles) for picture in group])
             for picture, detections in zip(group, answers, strict=True):
                 found.append(with_contrast(picture.image, detections))
                 silent = 0 if detections.answered else silent + 1
-                if silent >= SILENT_MAX:
-                    return found
         return found
 
     def _taken(self, picture: Picture) -> Taken | None:

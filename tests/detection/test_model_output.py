@@ -20,6 +20,16 @@ def test_another_shape_is_refused_saying_expected_and_actual(shape: tuple[int, .
     assert str(shape).replace(",)", ")") in caught.value.message
 
 
+@pytest.mark.parametrize("odd", [False, True])
+def test_boxes_count_from_the_least_score_on_beside_odd_numbers_too(odd: bool) -> None:
+    scores = [0.9, 0.5, 0.27, 0.28, 0.05] + [np.nan] * odd
+    rows = np.array([(10.0 * k, 1, 10.0 * k + 5, 9, score, 0) for k, score in enumerate(scores)], dtype=np.float32)
+    found = read_output(rows, Layout.END2END, 2, Filter(score_min=0.28))
+    assert found.scores.tolist() == pytest.approx([0.9, 0.5, 0.28])
+    assert found.boxes_px[:, 0].tolist() == [0.0, 10.0, 30.0]
+    assert len(found.problems) == odd
+
+
 def test_rows_with_nan_and_infinity_are_dropped_with_a_problem() -> None:
     rows = np.array(
         [
