@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-SURVIVED: Final = (2.0, 1.0)
-"""How many things stayed and how many went before any track is asked: an assumption, as weak as three things …"""
+SURVIVED: Final = (4.0, 0.5)
+"""How many things stayed and how many went before any track is asked: an assumption, as weak as a few things …"""
 DETECTED: Final = (4.0, 1.0)
 """… and at how many looks they were seen and missed."""
-NEW: Final = 0.5
-"""Newcomers of a class beside those that are told: nobody is sure of none (Jeffreys)."""
+NEW: Final = 0.25
+"""Newcomers of a class beside those that are told, in all recordings: nobody is sure of none (assumed)."""
 OF_ALL: Final = 1.0
 """What all recordings tell of newcomers counts as so many of them in each."""
 
