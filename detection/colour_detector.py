@@ -28,12 +28,13 @@ COLOUR_SHARE: Final = 0.1
 times as much (0.95 in the least colourful part of five real photographs)."""
 COLOUR_PERSON_MIN_PX: Final = 24.0
 """Least height of a person in the input of the model for colour pictures (`detection/models/vedette-day.md`)."""
-_STEP_PX: Final = 8
+COLOUR_STEP_PX: Final = 8
+"""Of so many rows and columns one is asked."""
 
 
 def in_colour(image: NDArray[np.uint8]) -> bool:
     """Tell a colour picture of shape (h, w, 3) from a grey one; the grey between parts of one counts as nothing."""
-    red, green, blue = (image[::_STEP_PX, ::_STEP_PX, colour] for colour in range(3))
+    red, green, blue = (image[::COLOUR_STEP_PX, ::COLOUR_STEP_PX, colour] for colour in range(3))
     most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     coloured = np.count_nonzero(most - least > GREY_MAX)
     shown = np.count_nonzero((most != PAD_LEVEL) | (least != PAD_LEVEL))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from detection.colour_detector import COLOUR_STEP_PX, in_colour
 from telemetry.videos.grey import RGB, stored_channel
 
 if TYPE_CHECKING:
@@ -40,8 +41,19 @@ _RINGS: Final = (1.0 / 6.0, 0.5, 5.0 / 6.0)
 
 
 def with_contrast(image: NDArray[np.uint8], found: Detections) -> Detections:
-    """Return what was found in a picture with the contrast of each box."""
-    return dataclasses.replace(found, contrast=contrasts(image, found.boxes_px)) if len(found) else found
+    """Return what was found in a picture with the contrast of each box; in colour pictures with none.
+
+    What a thing reflects is not what it radiates: no track by day may be told by one by night.
+    """
+    every = max(_step(image) // COLOUR_STEP_PX, 1)
+    if not len(found) or (stored_channel(image) is None and in_colour(image[::every, ::every])):
+        return found
+    return dataclasses.replace(found, contrast=contrasts(image, found.boxes_px))
+
+
+def _step(image: NDArray[np.uint8]) -> int:
+    """Return how many rows and columns lie between those that stand for a picture."""
+    return max(int(np.sqrt(image.shape[0] * image.shape[1] / SAMPLES)), 1)
 
 
 def contrasts(image: NDArray[np.uint8], boxes_px: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -59,7 +71,7 @@ def contrasts(image: NDArray[np.uint8], boxes_px: NDArray[np.floating]) -> NDArr
     """
     channel = stored_channel(image)
     pixels, colours = (image, RGB) if channel is None else (channel, 1)
-    step = max(int(np.sqrt(pixels.shape[0] * pixels.shape[1] / SAMPLES)), 1)
+    step = _step(image)
     middle = (boxes_px[:, None, :2] + boxes_px[:, None, 2:]).astype(np.float64) / 2.0
     reach = boxes_px[:, None, 2:] - middle
     around = [_EDGE * (reach * (1.0 + ring) + MARGIN_PX) for ring in _RINGS]

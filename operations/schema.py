@@ -46,7 +46,9 @@ HITS: Final = pa.schema(
         _field("cov_en_m2", pa.float32(), "covariance of the east and north errors", nullable=True),
         _field("ce90_m", pa.float32(), "radius of the circle that holds the true place in 90 %", nullable=True),
         _field("slant_m", pa.float32(), "distance from the camera", nullable=True),
-        _field("contrast", pa.float32(), "brightness over that around it, in its picture's spreads", nullable=True),
+        _field(
+            "contrast", pa.float32(), "infrared brightness over that around, in its picture's spreads", nullable=True
+        ),
         _field("reason", _NAME, "why there is no place; null where there is one", nullable=True),
         _field("track_id", _NAME, "track it belongs to", nullable=True),
     ]

@@ -92,14 +92,25 @@ def test_a_picture_in_one_channel_and_one_in_three_alike_have_the_same_contrasts
     assert contrasts(grey(level), BOXES).tobytes() == contrasts(in_three_channels(level), BOXES).tobytes()
 
 
-def test_of_colours_it_is_their_mean() -> None:
+def test_of_what_coding_leaves_of_colours_it_is_their_mean() -> None:
     level = ground()
-    colour = np.stack([level, level // 2, level // 4], axis=2)
+    colour = np.stack([level + 3, level, level - 2], axis=2)
     assert contrasts(colour, BOXES).tolist() == wanted(colour.mean(axis=2))
 
 
+@pytest.mark.parametrize("shape", [(65, 80), (1080, 1920)])
+def test_a_colour_picture_has_none_and_heat_with_writing_over_it_has(shape: tuple[int, int]) -> None:
+    """Brightness by day says nothing of warmth by night."""
+    level = ground(shape=shape)
+    found = Finds().detect([level])[0]
+    assert with_contrast(np.stack([level, level // 2, level // 4], axis=2), found).contrast is None
+    written = grey(level)
+    written[: shape[0] // 16, : shape[1] // 2] = (255, 220, 0)
+    assert np.isfinite(with_contrast(written, found).contrasts()).all()
+
+
 def test_a_cameras_zero_says_nothing_and_its_gain_little() -> None:
-    """Where a picture's levels spread by 60, half the gain is told by a seventh, and not by half."""
+    """Where a picture's levels spread by 60, half the gain is told by a sixth, and not by half."""
     level = ground(spread=60.0)
     level[40:] = np.where(level[40:] > 110, 215, 40)
     once = contrasts(grey(level), BOXES)
