@@ -66,7 +66,7 @@ class Pairs:
     own_m2: FloatArray
     """Variance on an axis of that step by what each place alone is off."""
     alike: FloatArray
-    """How much likelier their sizes are of one thing than of two (`detection.same_size`); it is in the ways' weight."""
+    """How much likelier their looks are of one thing than of two (`detection.same_look`); it is in the ways' weight."""
     elsewhere_per_m2: FloatArray
     """Density a square metre of their step where nobody knows which way it went, whatever the step."""
     ways: Ways

@@ -49,7 +49,7 @@ class Candidates:
     after: NDArray[np.int64]
     odds: FloatArray
     seen_again: FloatArray
-    """Odds of being seen again over the density of newcomers, square metres, and what the sizes of both say."""
+    """Odds of being seen again over the density of newcomers, square metres, and what the looks of both say."""
 
 
 def together(traces: Traces, pairs: Candidates, group: NDArray[np.bool_]) -> FloatArray:

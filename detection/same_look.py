@@ -49,10 +49,6 @@ MEAN_SIGMA: Final = 2.0
 """… and one sigma of that: cold cars lie below zero."""
 RECORDING_SIGMA: Final = 0.3
 """One sigma of what the mean of a recording may be off the mean of all: other cameras, another time of day."""
-SPREAD_MAX: Final = 2.5
-"""Further from the mean than so many sigmas a contrast says no more than there."""
-BLIND: Final = 0.1
-"""Share of tracks whose contrasts say nothing: a bush before it, two in one box, another's boxes (assumed)."""
 
 
 def alike(traces: Traces, before: IntArray, after: IntArray) -> FloatArray:
@@ -67,7 +63,8 @@ def alike(traces: Traces, before: IntArray, after: IntArray) -> FloatArray:
         known = (own == code) & np.isfinite(traces.contrast) & np.isfinite(traces.contrast_var)
         rows = np.flatnonzero(known[before] & known[after])
         if len(rows):
-            found[rows] *= BLIND + (1.0 - BLIND) * _told(traces, law, known, (before[rows], after[rows]))
+            told = _told(traces, law, known, (before[rows], after[rows]))
+            found[rows] *= same_size.BLIND + (1.0 - same_size.BLIND) * told
     return found
 
 
@@ -98,7 +95,7 @@ def _about_mean(traces: Traces, law: ContrastLaw, known: NDArray[np.bool_]) -> t
     mean_var = 1.0 / (weight + 1.0 / RECORDING_SIGMA**2)
     mean = mean_var * (weight * own_mean + everywhere / RECORDING_SIGMA**2)
     var = np.where(known, whole + mean_var[traces.run], 1.0)
-    most = SPREAD_MAX * np.sqrt(var)
+    most = same_size.SPREAD_MAX * np.sqrt(var)
     return np.clip(value - mean[traces.run], -most, most), var
 
 

@@ -41,9 +41,10 @@ OTHER_LAW: Final = SizeLaw(things=(0.075, 0.065), things_together=0.7, looks=(0.
 MEAN_LN: Final = 0.3
 """One sigma of what the mean of a class may be off what is expected: another camera blurs otherwise."""
 SPREAD_MAX: Final = 2.5
-"""Further from the mean than so many sigmas a size says no more than there."""
+"""Further from the mean than so many sigmas a size, and a contrast, says no more than there."""
 BLIND: Final = 0.1
-"""Share of tracks whose sizes say nothing: a bush before it, two in one box, another's boxes (assumed)."""
+"""Share of tracks whose sizes say nothing, and of those whose contrasts do: a bush before it, two in one box, another's
+boxes (assumed)."""
 UNKNOWN_LN2: Final = 1e6
 """Variance of a size that is not known."""
 

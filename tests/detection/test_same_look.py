@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from detection import one_chain, same_size, same_thing
-from detection.same_look import BLIND, GROUND_M, KEEPS_S, LAWS, MEAN, OTHER_LAW, RECORDING_SIGMA, alike
+from detection.same_look import GROUND_M, KEEPS_S, LAWS, MEAN, OTHER_LAW, RECORDING_SIGMA, alike
+from detection.same_size import BLIND
 from detection.traces import Traces
 from tests.detection.test_same_thing import traces
 
