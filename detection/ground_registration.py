@@ -325,17 +325,15 @@ def _between_cells(cross: Spectrum, size: int, east: float, north: float) -> tup
     waves = np.exp(1j * (rows[:, None] * up)), np.exp(1j * (across[:, None] * columns))
     waves[1][1 : (size + 1) // 2] *= 2.0  # the other half of the spectrum is this half's mirror image
     at = (waves[0] @ cross @ waves[1]).real / np.outer(_of_the_window(rows), _of_the_window(columns))
-    ((a, b, c), (d, e, f), (g, h, i)) = at.tolist()
-    slope_e, slope_n = (c + f + i - a - d - g) / 6.0, (g + h + i - a - b - c) / 6.0  # of the least squares
-    bend_e, bend_n = (
-        (a + c + d + f + g + i - 2.0 * (b + e + h)) / 3.0,
-        (a + b + c + g + h + i - 2.0 * (d + e + f)) / 3.0,
-    )
-    both = (a + i - c - g) / 4.0
-    found = bend_e * bend_n - both * both
-    if bend_e >= 0.0 or found <= 0.0:
+    west, middle, east_side = at.sum(axis=0).tolist()
+    south, level, north_side = at.sum(axis=1).tolist()
+    slope_e, slope_n = (east_side - west) / 6.0, (north_side - south) / 6.0  # of the least squares
+    bend_e, bend_n = (west - 2.0 * middle + east_side) / 3.0, (south - 2.0 * level + north_side) / 3.0
+    twist = float(at[0, 0] + at[2, 2] - at[0, 2] - at[2, 0]) / 4.0
+    bent = bend_e * bend_n - twist * twist
+    if bend_e >= 0.0 or bent <= 0.0:
         return east, north
-    step_e, step_n = (both * slope_n - bend_n * slope_e) / found, (both * slope_e - bend_e * slope_n) / found
+    step_e, step_n = (twist * slope_n - bend_n * slope_e) / bent, (twist * slope_e - bend_e * slope_n) / bent
     return east + 0.5 * min(max(step_e, -1.0), 1.0), north + 0.5 * min(max(step_n, -1.0), 1.0)
 
 
