@@ -47,8 +47,8 @@ AGREEMENT_MIN: Final = 0.45
 """Least correlation of the two, once shifted: on simulated films the same ground has 0.52 and more, other ground up to
 0.39 (docs/decisions/1051)."""
 CELL_SIGMA: Final = 0.1
-"""One-sigma error of the shift in cells: of the peak it is 0.04 to 0.06 on simulated films, but what lies off the middle
-has shifts a little other than the middle's (docs/decisions/1051)."""
+"""One-sigma error of the shift in cells: that of the peak is 0.04 to 0.06 on simulated films, but what lies off the
+middle has shifts a little other than the middle's (docs/decisions/1051)."""
 EXTREME_SHARE: Final = 0.1
 """Of the brightest pixels, and of the darkest; marks burned into pictures are fewer."""
 EVERY_PX: Final = 16
