@@ -173,6 +173,38 @@ def test_whose_place_was_not_looked_at_again_is_less_likely_to_be_who_comes() ->
     assert not_asked < 1.0 - 2.0 * (1.0 - asked)
 
 
+def test_who_was_not_seen_at_looks_between_is_less_likely_to_be_who_comes() -> None:
+    """Its place was looked at before, so that newcomers there are as few in either case."""
+    walker = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
+    on = {"run": 1, "t_s": 96.0, "at": (90.0, 48.0), "mps": (0.9, 0.8)}
+    seen, told = traces([walker, on, *BESIDE]), []
+    for between in ([], [(0, 40.0, 45.0), (0, 65.0, 70.0)]):
+        ends = looks({0: [*between, (1, 92.0, 100.0)]}, 6)
+        begins = looks({1: [(0, -50.0, -45.0), *between, (1, 92.0, 100.0)]} | dict.fromkeys(range(2, 6), []), 6)
+        found = link(seen, AREA, Looked(ends=ends, begins=begins))
+        told.append(float(found.probability[(found.before == 0) & (found.after == 1)].sum()))
+    assert 1.0 - told[1] > 2.0 * (1.0 - told[0])
+
+
+def test_a_car_that_went_round_corners_is_told_by_its_speed_within_its_reach() -> None:
+    """South-eastward and then south where no way that keeps its direction leads: at another speed it is another one."""
+    car = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (5.0, 5.0), "kind": "vehicle"}
+    came = {"run": 1, "t_s": 106.0, "at": (300.0, -40.0), "mps": (1.0, -7.0), "kind": "vehicle"}
+    assert chance([car, came, *BESIDE]) > 0.8
+    assert chance([car, came | {"mps": (0.6, -4.0)}, *BESIDE]) < 0.1
+    assert chance([car, came | {"at": (900.0, -40.0)}, *BESIDE]) < 0.01
+
+
+def test_ground_is_as_long_as_tracks_lie_apart_along_it(rng: np.random.Generator) -> None:
+    """A strip of 2 km by 100 m, turned by 30 degrees; and of one track only, a square."""
+    along = np.column_stack([np.linspace(0.0, 2000.0, 50), rng.uniform(-50.0, 50.0, 50)])
+    turn = np.array([[np.cos(0.5236), -np.sin(0.5236)], [np.sin(0.5236), np.cos(0.5236)]])
+    rows = [{"run": 0, "t_s": 0.0, "at": tuple(at)} for at in along @ turn.T] + [{"run": 1, "t_s": 0.0, "at": (0, 0)}]
+    told = same_thing._extent_m(traces(rows), np.array([200_000.0, 40_000.0]))
+    assert told[0] == pytest.approx([2000.0, 100.0], rel=0.02)
+    assert told[1] == pytest.approx([200.0, 200.0])
+
+
 def test_tracks_of_one_recording_are_weighed_after_any_gap_but_not_at_once() -> None:
     """What the tracker left apart for a moment is asked, too; what it followed at once is two things."""
     first = {"run": 0, "t_s": 0.0, "at": (0.0, 0.0), "mps": (1.2, 0.0)}
