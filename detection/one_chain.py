@@ -35,7 +35,7 @@ WAYS: Final = 192
 ASKS, EACH, SETTLING = 2000, (25, 160), 0.2
 """… how many links of them are asked for, drawn by lot, so many for each at least and at most, and which share of that
 it takes until ways are counted."""
-DOUBT: Final = 0.02
+DOUBT: Final = 0.05
 """Links are asked the more often the less is known of them: as often as probability times its rest, and this, say."""
 LEAST: Final = 0.01
 """Pairs less likely than this are left out."""

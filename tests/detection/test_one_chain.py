@@ -45,21 +45,23 @@ def of_every_way(odds: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return together / total
 
 
-def told(odds: np.ndarray, looks: np.ndarray | None = None, *, drawn: bool = False) -> np.ndarray:
-    """What is told of tracks that look so alike (as any two where nothing says), by all ways or by some drawn."""
+def told(
+    odds: np.ndarray, looks: np.ndarray | None = None, *, drawn: bool = False, rough: np.ndarray | None = None
+) -> np.ndarray:
+    """What is told of tracks that look so alike (as any two where nothing says), by all ways or by some drawn.
+
+    Links are held to be as likely as `rough` says, else a half, before ways are counted.
+    """
     before, after = np.nonzero(odds)
     table = np.ones(odds.shape) if looks is None else looks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(one_chain, "EVERY", 0 if drawn else EVERY)
         patch.setattr(one_chain, "alike", lambda _, one, two: table[one, two])
-        return _told(odds, before, after)
-
-
-def _told(odds: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    one, two, chance = one_thing(seen(len(odds)), before, after, odds[before, after], np.full(len(before), 0.5))
-    table = np.zeros(odds.shape)
-    table[one, two] = chance
-    return table
+        first = np.full(len(before), 0.5) if rough is None else rough[before, after]
+        one, two, chance = one_thing(seen(len(odds)), before, after, odds[before, after], first)
+    found = np.zeros(odds.shape)
+    found[one, two] = chance
+    return found
 
 
 def test_two_tracks_of_one_chain_are_one_thing_whatever_lies_between(rng: np.random.Generator) -> None:
@@ -69,6 +71,14 @@ def test_two_tracks_of_one_chain_are_one_thing_whatever_lies_between(rng: np.ran
         right = of_every_way(odds, np.ones((5, 5)))
         assert told(odds) == pytest.approx(np.where(right > LEAST, right, 0.0), abs=1e-9)
         assert told(odds, drawn=True) == pytest.approx(right, abs=0.06)
+
+
+def test_links_that_seemed_sure_are_asked_too(rng: np.random.Generator) -> None:
+    """Seldom, but all of them: ways are drawn right whatever was held to be likely before."""
+    for _ in range(3):
+        odds = np.triu(np.exp(rng.normal(0.5, 1.0, (5, 5))), 1)
+        rough = rng.choice([0.02, 0.5, 0.98], (5, 5))
+        assert told(odds, drawn=True, rough=rough) == pytest.approx(of_every_way(odds, np.ones((5, 5))), abs=0.1)
 
 
 def test_chains_are_worth_how_alike_all_of_their_tracks_look(rng: np.random.Generator) -> None:
