@@ -217,6 +217,16 @@ def test_the_command_records_shows_and_tells(operation, capsys) -> None:
     assert all(len(leaf.body[PROBABILITIES]) == len(leaf.body["tracks"]) - 1 for leaf in notes)
 
 
+def test_the_command_without_a_probability_takes_the_one_in_force(operation, capsys) -> None:
+    path = str(operation.path)
+    operation.close()
+    for asked, told in (([], JOINED_AT), (["--at-least", "0.5"], 0.5), ([], 0.5)):
+        assert main(["join", path, *asked, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["at_least"] == told
+    assert main(["join", "--help"]) == 0
+    assert f"or {JOINED_AT:g}." in " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+
+
 def test_strangers_kilometres_apart_are_nobody_twice_however_fast_they_are_said_to_be(tmp_path, capsys):
     """Drawn at random over eight kilometres, with speeds that no person has: two of them were one for certain."""
     made_operation(tmp_path / "night", nights=1)

@@ -20,8 +20,13 @@ app = typer.Typer(add_completion=False)
 def join(
     operation: Annotated[Path, typer.Argument(help="An operation folder.")],
     at_least: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Join tracks that are one thing with this probability or more.")
-    ] = 0.9,
+        float | None,
+        typer.Option(
+            min=0.5,
+            max=1.0,
+            help="Join tracks that are one thing with this probability or more; without it as asked for last, or 0.9.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be joined, and record nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     key_file: KeyFile = None,
@@ -44,7 +49,7 @@ def join(
             {"tracks": [list(track) for track in one.tracks], "probabilities": one.probabilities, "gaps_s": one.gaps_s}
             for one in found
         ]
-        print_json({"at_least": at_least, "things": things, "records": records})
+        print_json({"at_least": likely.at_least, "things": things, "records": records})
         return
     if found:
         table = Table("track", "is likely", "probability", "seconds between")
@@ -56,5 +61,5 @@ def join(
         print_wide(table)
     told = "nothing was recorded" if dry_run else f"{records} records"
     ERRORS.print(
-        f"{len(found)} things of {sum(len(one.tracks) for one in found)} tracks at {at_least:g} or more: {told}"
+        f"{len(found)} things of {sum(len(one.tracks) for one in found)} tracks at {likely.at_least:g} or more: {told}"
     )
