@@ -32,9 +32,9 @@ EVERY: Final = 5000
 """Up to so many ways all are counted; of more some are drawn (eight tracks that may all follow each other: 4140)."""
 WAYS: Final = 192
 """How many ways are changed side by side where they are drawn, …"""
-ASKS, EACH, SETTLING = 2000, (25, 160), 0.2
-"""… how many links of them are asked for, drawn by lot, so many for each at least and at most, and which share of that
-it takes until ways are counted."""
+ASKS, EACH, SETTLING = 2000, (120, 160), 0.2
+"""… how many links of them are asked for, drawn by lot: so many at least, so many times the sum of all links' doubt,
+so many for each at most; and which share of that it takes until ways are counted."""
 DOUBT: Final = 0.05
 """Links are asked the more often the less is known of them: as often as probability times its rest, and this, say."""
 LEAST: Final = 0.01
@@ -133,7 +133,7 @@ def _drawn(log_odds: FloatArray, looks: FloatArray, doubt: FloatArray) -> FloatA
     ways = _Ways(log_odds, looks)
     total, counted = np.zeros(count * count), 0
     links, chance = np.argwhere(doubt > 0.0), doubt[doubt > 0.0]
-    asks = min(max(ASKS, EACH[0] * len(links)), EACH[1] * len(links))
+    asks = int(min(max(ASKS, EACH[0] * chance.sum()), EACH[1] * len(links)))
     asked = links[rng.choice(len(links), size=asks, p=chance / chance.sum())]
     for number, (one, two) in enumerate(asked.tolist()):
         change = ways.put_in if number % 2 else ways.ask
