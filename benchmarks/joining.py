@@ -1,7 +1,7 @@
 """Tracks joined over sorties (`vedette join`), against none joined and against every track known; IDF1 is trackeval's.
 
 Simulated operations of two or three sorties over the same 2.4 km, the next one after 0, 30, 60, 120 or 240 s, over the
-same worlds each time; and eight flights to and fro over 0.7 or 1.3 km, whose passes are one recording's. Nothing was
+same worlds each time; and flights to and fro over 0.7 or 1.3 km, whose passes are one recording's. Nothing was
 chosen on their worlds. How far probabilities of joins are from what comes true is told beside it.
 """
 
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-FIRST_WORLD, WORLDS = 140, 8
+FIRST_WORLD, WORLDS = 140, 20
 GAPS_S = (0.0, 30.0, 60.0, 120.0, 240.0)
 LINE_M, DEEP_M = 2450.0, 110.0
 TO_AND_FRO_M = (700.0, 1300.0)
-TO_AND_FRO_WORLDS = range(160, 164)
+TO_AND_FRO_WORLDS = range(160, 176)
 LONG_STITCH_S = 180.0
 FOOTPRINT_EVERY = 6
 """Of so many pictures one has an outline of what it shows, as recordings that are read in have one in four seconds."""
