@@ -1,8 +1,9 @@
-"""A filmed patrol read in: what all but the network costs, and what a second process gives.
+"""A filmed patrol read in: what all but the network costs, and what a second core gives.
 
-The film has 400 pictures of 640 x 512 over the demo's ground, three a second; drawing it takes two minutes and is kept
-where ``VEDETTE_BENCH_FILM=FOLDER`` says. Shares are told by processor time of all processes, the start of the command
-left out; pictures a second by the wall clock, one thread of ONNX Runtime a process: two cores have to be free for that.
+The film has 1000 pictures of 640 x 512 over the demo's ground, three a second; drawing it takes a minute or more and is
+kept where ``VEDETTE_BENCH_FILM=FOLDER`` says. Shares are told by processor time of all processes, the start of the
+command left out; pictures a second by the wall clock, one thread of ONNX Runtime a process: two cores have to be free
+for that. All that reads the film in alone, its decoding process too, is kept on one of them.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ from sitl.films.world import Crowd, make_world
 from vedette.demo.film import SENSOR_SIGMAS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from detection.looking import Executor
 
 TERRAIN = Path(__file__).parents[1] / "examples" / "demo" / "terrain.tif"
 KEPT_IN = "VEDETTE_BENCH_FILM"
-PICTURES, FPS = 400, Fraction(3)
+PICTURES, FPS = 1000, Fraction(3)
 LINE = ((47.38, 112.56), (47.38, 112.62))
 """Latitude and longitude of the ends of the line that is flown along."""
 HEIGHT_M, DOWN_DEG, SPEED_MPS = 100.0, 40.0, 12.0
@@ -116,6 +119,20 @@ def _processor_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+@contextlib.contextmanager
+def _on_one_core() -> Iterator[None]:
+    """Keep this process, and those that it starts, on one of its cores, where the system can."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(every)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, every)
+
+
 def taken(clip: Path, detector: OnnxDetector, described: str, workers: int) -> Took:
     """Read a film into a new operation: in this process, or with so many that look at its pictures."""
     pool: contextlib.AbstractContextManager[Executor | None] = contextlib.nullcontext()
@@ -150,15 +167,17 @@ def run() -> list[Row]:
             raise TypeError("the bundled detector is an ONNX model")
         timed = _Timed(opened.path, threads=1)
         timed.calibration = opened.calibration
-        one = taken(clip, timed, described, 1)
+        with _on_one_core():
+            one = taken(clip, timed, described, 1)
         two = taken(clip, timed, described, 2)
     share = one.processor_s / timed.network_s - 1.0
     many = f"{one.pictures} pictures"
     return [
         Row(what=f"all but the network, {many}, of it", ours=share, rival=0.15, rival_name="goal", unit="share"),
         Row(
-            what=f"read in by two processes, {many}", ours=two.pictures / two.wall_s,
-            rival=one.pictures / one.wall_s, rival_name="one", unit="pictures/s", goal="1.8", higher_is_better=True,
+            what=f"read in by two processes on two cores, {many}", ours=two.pictures / two.wall_s,
+            rival=one.pictures / one.wall_s, rival_name="one core", unit="pictures/s", goal="1.8",
+            higher_is_better=True,
         ),
         Row(
             what=f"the same of two, {many}", ours=two.processor_s, rival=one.processor_s, rival_name="one", unit="CPU-s"
