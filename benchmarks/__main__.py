@@ -34,12 +34,14 @@ COLUMNS = ("what", "ours", "rival", "rival's name", "unit", "times better", "goa
 
 def main(areas: list[str]) -> int:
     """Run the areas named, all unless any is; return 1 when one could not be run."""
-    kept = read_results()
+    found: dict[str, Any] = {}
     for name in (m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_")):
         if not areas or name in areas:
             module = importlib.import_module(f"benchmarks.{name}")
             if hasattr(module, "run"):
-                kept["areas"][name] = measured(module.run)
+                found[name] = measured(module.run)
+    kept = read_results()  # only now: another area may have been measured beside these
+    kept["areas"].update(found)
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     RESULTS.with_suffix(".md").write_text(as_markdown(kept), encoding="utf-8")
     README.write_text(with_table(README.read_text(encoding="utf-8"), beside_others(kept)), encoding="utf-8")
