@@ -19,6 +19,8 @@ from scipy.sparse.csgraph import connected_components
 from detection.same_look import alike
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from detection.traces import Traces
@@ -66,32 +68,39 @@ def one_thing(
     one, two = places.reshape(2, -1)
     links = coo_array((np.ones(len(one)), (one, two)), shape=(len(tracks), len(tracks)))
     part = connected_components(links, directed=False)[1]
-    found: list[tuple[IntArray, IntArray, FloatArray]] = []
     order, place = np.argsort(part[one], kind="stable"), np.zeros(len(tracks), dtype=np.int64)
-    for rows in np.split(order, np.flatnonzero(np.diff(part[one][order])) + 1):
-        mine = np.unique(np.concatenate([one[rows], two[rows]]))
-        mine = mine[np.argsort(traces.begin_ns[tracks[mine]], kind="stable")]
+    parts = np.split(order, np.flatnonzero(np.diff(part[one][order])) + 1)
+    members = [np.unique(np.concatenate([one[rows], two[rows]])) for rows in parts]
+    members = [mine[np.argsort(traces.begin_ns[tracks[mine]], kind="stable")] for mine in members]
+    found: list[tuple[IntArray, IntArray, FloatArray]] = []
+    for rows, mine, looks in zip(parts, members, _looks(traces, [tracks[m] for m in members]), strict=True):
         table = np.full((len(mine), len(mine)), -np.inf)
         place[mine] = np.arange(len(mine))
         here, there = place[one[rows]], place[two[rows]]
         table[here, there] = np.log(odds[asked[rows]])
         doubt = np.zeros(table.shape)
         doubt[here, there] = probability[asked[rows]] * (1.0 - probability[asked[rows]]) + DOUBT
-        shares = _together(table, _looks(traces, tracks[mine]), doubt)
+        shares = _together(table, looks, doubt)
         shares = np.maximum(shares, shares.T)
         first, second = np.nonzero(np.triu(shares, 1) > LEAST)
         found.append((tracks[mine[first]], tracks[mine[second]], shares[first, second]))
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
 
 
-def _looks(traces: Traces, rows: IntArray) -> FloatArray:
-    """Log of how much likelier the looks of each two of these tracks, in order of time, are of one thing: (n, n)."""
-    one, two = np.triu_indices(len(rows), 1)
-    table = np.zeros((len(rows), len(rows)))
-    for some in range(0, len(one), PIECE):
-        here, there = one[some : some + PIECE], two[some : some + PIECE]
-        table[here, there] = np.log(alike(traces, rows[here], rows[there]))
-    return table + table.T
+def _looks(traces: Traces, parts: Sequence[IntArray]) -> Iterator[FloatArray]:
+    """Yield the log of how much likelier looks of each two tracks, in order of time, are of one thing: (n, n) a part.
+
+    All parts are asked together: a look is told over the mean of all tracks.
+    """
+    places = [np.triu_indices(len(rows), 1) for rows in parts]
+    one, two = (np.concatenate([rows[at[k]] for rows, at in zip(parts, places, strict=True)]) for k in (0, 1))
+    pieces = [slice(some, some + PIECE) for some in range(0, len(one), PIECE)]
+    told = np.concatenate([np.log(alike(traces, one[piece], two[piece])) for piece in pieces])
+    ends = np.cumsum([len(at[0]) for at in places])[:-1]
+    for rows, at, mine in zip(parts, places, np.split(told, ends), strict=True):
+        table = np.zeros((len(rows), len(rows)))
+        table[at] = mine
+        yield table + table.T
 
 
 def _together(log_odds: FloatArray, looks: FloatArray, doubt: FloatArray) -> FloatArray:

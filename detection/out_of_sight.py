@@ -140,17 +140,24 @@ class Ways:
 def ways(seen: Seen, law: Law) -> Ways:
     """Return all ways that a thing of this kind may have gone, for each pair."""
     whole = Ways.beside([_stood(seen, law), _strayed(seen, law), *_went(seen, law)])
-    alone = velocity_density(seen.then_mps, seen.then_m2ps2, law) * velocity_density(seen.now_mps, seen.now_m2ps2, law)
-    return dataclasses.replace(whole, weight=whole.weight / alone[:, None])
+    return dataclasses.replace(whole, weight=whole.weight / _alone(seen, law)[:, None])
 
 
 def elsewhere(seen: Seen, law: Law) -> tuple[FloatArray, FloatArray]:
     """Of what keeps its speed on ways that nobody knows: its weight (n,) as in `Ways`, and within how many metres."""
     went, worth = _speed(seen, law)[1:]
-    share = law.unknown * (1.0 - np.exp(-went / law.unknown_m))
-    alone = velocity_density(seen.then_mps, seen.then_m2ps2, law) * velocity_density(seen.now_mps, seen.now_m2ps2, law)
-    weight = (1.0 - law.still) * (1.0 - law.stray) * share * worth / (2.0 * np.pi)
-    return np.asarray(weight / alone), np.minimum(went, law.way_m)
+    weight = (1.0 - law.still) * (1.0 - law.stray) * _unknown(went, law) * worth / (2.0 * np.pi)
+    return np.asarray(weight / _alone(seen, law)), np.minimum(went, law.way_m)
+
+
+def _unknown(went_m: FloatArray, law: Law) -> FloatArray:
+    """Share of what went so far of which nobody knows where its way led."""
+    return np.asarray(law.unknown * (1.0 - np.exp(-went_m / law.unknown_m)))
+
+
+def _alone(seen: Seen, law: Law) -> FloatArray:
+    """Density of both velocities of pairs of two things that have nothing to do with each other."""
+    return velocity_density(seen.then_mps, seen.then_m2ps2, law) * velocity_density(seen.now_mps, seen.now_m2ps2, law)
 
 
 def velocity_density(mps: FloatArray, m2ps2: FloatArray, law: Law) -> FloatArray:
@@ -205,8 +212,7 @@ def _went(seen: Seen, law: Law) -> tuple[Ways, Ways, Ways]:
     sigma_mps, went, worth = _speed(seen, law)
     odd = (1.0 - np.exp(-2.0 * went / law.round_m)) / 2.0
     on = np.exp(-went / law.round_m)
-    chance = (1.0 - law.still) * (1.0 - law.stray) * worth
-    chance = chance * (1.0 - law.unknown * (1.0 - np.exp(-went / law.unknown_m)))
+    chance = (1.0 - law.still) * (1.0 - law.stray) * worth * (1.0 - _unknown(went, law))
     at = (np.arange(PLACES) + 0.5) * (2.0 / PLACES) - 1.0
     reach = np.minimum(went, law.way_m)
     found = []

@@ -84,12 +84,15 @@ def link(traces: Traces, area_m2: FloatArray, looked: Looked | None = None) -> L
     before, after = _of_one_class(traces, *_within_reach(traces, before, after))
     if not len(before):
         return Links(before=before, after=after, probability=np.zeros(0), begin_ns=traces.begin_ns)
-    asked = _Asked(traces=traces, looked=looked, looking=looking, extent_m=_extent_m(traces, area_m2))
+    asked = _Asked(
+        traces=traces, looked=looked, looking=looking, unasked=rates_unasked(traces, looking),
+        extent_m=_extent_m(traces, area_m2),
+    )  # fmt: skip
     moments = Moments.of(traces)
     pairs = asked.possible(before, after, moments)
     followed = asked.followed(pairs.before, pairs.after)
     offset = tried_offsets(pairs, moments, asked.first_odds_m2(followed))
-    told = asked.weighed(pairs, followed, pairs.density(offset), rates_unasked(traces, looking))
+    told = asked.weighed(pairs, followed, pairs.density(offset), asked.unasked)
     for _ in range(ROUNDS):
         offset = followed_offsets(pairs, moments, told.probability, offset)
         told = asked.weighed(pairs, followed, pairs.density(offset), told.rates)
@@ -112,6 +115,8 @@ class _Asked:
     traces: Traces
     looked: Looked | None
     looking: Looking
+    unasked: Rates
+    """What is held before any tracks are compared."""
     extent_m: FloatArray
     """Length and width of the ground of each recording, shape (n, 2)."""
 
@@ -123,7 +128,7 @@ class _Asked:
 
     def first_odds_m2(self, pairs: Followed) -> FloatArray:
         """Odds of pairs over the density of newcomers before any are compared."""
-        return odds_m2(rates_unasked(self.traces, self.looking), self.looking, pairs, self.traces.run)
+        return odds_m2(self.unasked, self.looking, pairs, self.traces.run)
 
     def possible(self, before: IntArray, after: IntArray, moments: Moments) -> Pairs:
         """Return those pairs that are possible with what poses are stated to be off by, in pieces of bounded size."""
@@ -232,6 +237,7 @@ def _as_pairs(traces: Traces, extent_m: FloatArray, before: IntArray, after: Int
         gap_s=np.maximum((traces.begin_ns[after] - traces.end_ns[before]) / 1e9, 0.0),
     )  # fmt: skip
     sizes, found, unknown = alike(traces, before, after), [], np.zeros(len(before))
+    step_m = _steps_m(traces, before, after)
     for code, name in enumerate(traces.class_names):
         if traces.posterior[:, code].max() > LEAST_SHARE:
             both = traces.posterior[before, code] * traces.posterior[after, code]
@@ -239,12 +245,12 @@ def _as_pairs(traces: Traces, extent_m: FloatArray, before: IntArray, after: Int
             one = ways(seen, law)
             weight, reach_m = elsewhere(seen, law)
             within = np.minimum(2.0 * reach_m[:, None], extent_m[traces.run[after]]).prod(axis=1)
-            near = np.hypot(*_steps_m(traces, before, after).T) < reach_m + NEAR_M
+            near = np.hypot(*step_m.T) < reach_m + NEAR_M
             unknown += np.where(near, both * sizes * weight / np.maximum(within, NEAR_M**2), 0.0)
             found.append(dataclasses.replace(one, weight=(both * sizes)[:, None] * one.weight))
     return Pairs(
         before=before, after=after, run_before=traces.run[before], run_after=traces.run[after],
-        step_m=_steps_m(traces, before, after), own_m2=np.full(len(before), 2.0 * (OWN_M**2 + STANDS_M2)),
+        step_m=step_m, own_m2=np.full(len(before), 2.0 * (OWN_M**2 + STANDS_M2)),
         alike=sizes, elsewhere_per_m2=unknown, ways=Ways.beside(found),
     )  # fmt: skip
 
